@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from console.domain.edit import STUCK, EditState, Kind, Queued, is_taken_back, is_to_call_back
+from console.domain.edit import STUCK, EditState, Kind, Queued, is_taken, is_taken_back, is_to_call_back
 from console.outbox.authors import Authors
 from console.outbox.book import Book
 from console.outbox.sending import ASKED_BACK, Sending
@@ -59,7 +59,7 @@ class Withdrawals:
         queued = self._book.edits.get(edit_id)
         if self.withdraw(edit_id):
             return True
-        if queued is None or queued.state is EditState.ACCEPTED:
+        if queued is None or is_taken(queued):
             return False
         self._sending.ask_back(queued)
         return True
@@ -72,7 +72,7 @@ class Withdrawals:
         queued = self._book.edits.get(edit_id)
         if queued is None or not self._authors.is_another(queued.edit):
             return False
-        if queued.state is EditState.ACCEPTED or edit_id in self._sending.handed_over:
+        if is_taken(queued) or edit_id in self._sending.handed_over:
             return False
         who = {"who": self._authors.at(queued.edit.source), "at": self._clock(queued.edit.source).isoformat()}
         dropped = self._with_what_rests(queued)

@@ -11,7 +11,7 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from console.domain.apply import jobs_after
-from console.domain.edit import ON_STATUS, Edit, EditState, Kind
+from console.domain.edit import ON_STATUS, Edit, Kind, is_taken
 from console.domain.kept import as_created
 from console.domain.overlay import field_value
 from console.domain.report import Assignment
@@ -94,7 +94,7 @@ class Deeds(QObject):
         if deed.inverse is not None and self.crew_since(deed) is None:
             return True
         queued = self._edits.open_edit(deed.edit_id)
-        return queued is not None and queued.state is not EditState.ACCEPTED
+        return queued is not None and not is_taken(queued)
 
     def note_jobs(self, live: Mapping[str, Sequence[Assignment]] | None) -> None:
         """All unfinished jobs of each source as its server has them; None while they are not known."""

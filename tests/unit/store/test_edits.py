@@ -1028,10 +1028,12 @@ def test_a_report_that_is_under_way_or_taken_is_never_sent_in_another_name(
 ) -> None:
     desk.edits.author = "budi"
     create = desk.do(Kind.CREATE, None, base_version=None, data={"description": "Water"})
+    desk.edits.sign_in("city", "rina")
+    assert desk.states() == {create: S.SENDING}, "it is noted that it leaves, and goes then"
+    assert not desk.edits.may_be_adopted(create)
     desk.pushed(create)
     for state in outcomes:
         desk.answer(create, state)
-    desk.edits.sign_in("city", "rina")
     assert not desk.edits.may_be_adopted(create)
     assert not desk.edits.adopt(create, names)
     accepted = outcomes == [S.ACCEPTED]
@@ -1054,7 +1056,9 @@ def test_what_a_server_without_keys_took_is_looked_for_again_after_a_break(desk:
     desk.edits.sign_in("city", "budi")
     assert desk.edits.left_here == (), "its server has said that it has it"
     assert not desk.edits.may_be_adopted(create)
+    assert not desk.edits.drop(create)
     desk.edits.sign_in("city", "rina")
+    assert not desk.edits.ask_back(create), "too late"
     desk.edits.resend_due("city")
     (push,) = desk.pushed(create)
     assert (push.unconfirmed, push.taken_as) == (True, {"number": "77"})
