@@ -43,6 +43,10 @@ class Situation(msgspec.Struct, frozen=True):
     advice: bool = False
     duplicate: bool = False
     needs_proof: bool = False
+    proof_is_old: bool = False
+    """There is an after photo, of a round of work before: what was returned proves nothing more."""
+    crewless: bool = False
+    """The chosen report counts as a P1 that waits for a crew, whoever was there."""
     photos: bool = False
     unit: str | None = None
     unit_outside: bool = False
@@ -192,7 +196,7 @@ def _dispatch(now: Situation) -> str:
 
 def _dispatch_first(now: Situation) -> str:
     """A second crew is chosen among the recommended, not sent by the key that sends the first."""
-    if now.lead_state not in (None, "reserved") and not now.lead_stuck:
+    if now.lead_state not in (None, "reserved") and not now.lead_stuck and not now.crewless:
         return "A unit is on this report already: A, then a digit, sends another"
     return _dispatch(now)
 
@@ -232,6 +236,8 @@ def _validate(now: Situation) -> str:
 def _to_validation(now: Situation) -> str:
     if now.status not in (Status.ASSIGNED, Status.PROGRESS):
         return _open(now) or "Work has not begun"
+    if now.proof_is_old:
+        return _writes(now) or "Needs a new after photo: what was returned proves nothing more"
     return _writes(now) or ("Needs an after photo" if now.needs_proof else "")
 
 

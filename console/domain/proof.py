@@ -43,6 +43,19 @@ def is_proof_missing(
     return (service is None or service.proof) and not has_fresh_proof(report, entries, added=added)
 
 
+def photos_shown_again(entries: Sequence[Entry]) -> list[Entry]:
+    """Of a report's history, the oldest first, the after photos whose picture had been there before: no new proof."""
+    seen: set[object] = set()
+    again = []
+    for entry in entries:
+        if entry.kind == Kind.PHOTO and entry.undone_by is None:
+            sha256 = entry.data.get("sha256")
+            if sha256 is not None and sha256 in seen and entry.data.get("role") == PhotoRole.AFTER:
+                again.append(entry)
+            seen.add(sha256)
+    return again
+
+
 def delivered_by(entries: Sequence[Entry]) -> frozenset[str]:
     """Names and units that delivered the proof of a round. Where there is no photo, who handed the work in counts."""
     proofs = [e for e in entries if e.kind == Kind.PHOTO and e.data.get("role") == PhotoRole.AFTER]

@@ -21,7 +21,7 @@ from console.domain.engagement import job_in_force
 from console.domain.loaded import Loaded
 from console.domain.overlay import field_value
 from console.domain.proof import is_proof_missing
-from console.domain.report import Assignment, Report, Unit, upwards
+from console.domain.report import Assignment, PhotoRole, Report, Unit, upwards
 from console.domain.rights import Rights, in_scope, unit_in_scope
 from console.domain.status import ASSIGNMENT_MAY_BECOME, AssignmentState, Status, UnitState, is_open
 from console.presenters import words
@@ -98,7 +98,7 @@ class Intents(QObject):
         desk.unit_changed.connect(lambda _: self._tell())
         desk.filter_changed.connect(lambda _: self._tell())
         desk.filter_changed.connect(lambda _: self._look_whether_left_behind())
-        self._there, self._left_behind = (False, False, False), False
+        self._there, self._left_behind = (False, False, False, False), False
         desk.selection_changed.connect(lambda _: self._look_whether_left_behind())
         desk.view_changed.connect(self._on_view)
         desk.catalog_changed.connect(lambda _: self._on_catalog())
@@ -110,6 +110,7 @@ class Intents(QObject):
         there = (
             len(view.order) > 0,
             len(view.hazards) > 0,
+            bool(self._desk.row in view.hazards),
             dossier is not None and self._is_on_hold(dossier.shown),
         )
         if self._there != there:
@@ -177,6 +178,7 @@ class Intents(QObject):
         service = desk.catalog(dossier.source).services.get(report.service or "")
         stuck = self._stuck(dossier)
         lead = _lead(dossier, stuck)
+        no_proof = is_proof_missing(report, service, dossier.history)
         return msgspec.structs.replace(
             now,
             me=desk.me_at(dossier.source),
@@ -198,7 +200,9 @@ class Intents(QObject):
             and (crew.source, crew.unit.id) != (dossier.source, lead.unit if lead else None),
             advice=bool(self._counsel.units),
             duplicate=bool(self._counsel.duplicates),
-            needs_proof=is_proof_missing(report, service, dossier.history),
+            needs_proof=no_proof,
+            proof_is_old=no_proof and any(photo.role is PhotoRole.AFTER for photo in report.photos),
+            crewless=desk.view is not None and bool(desk.row in desk.view.hazards),
             not_sent=next((one.edit.id for one in self._orders() if waits_for_radio(one) and not one.told), ""),
             conflict=next((one.edit.id for one in self._own() if _is_to_settle(one)), ""),
             expired=next((one.edit.id for one in self._own() if one.state is EditState.EXPIRED), ""),

@@ -65,7 +65,10 @@ def _of_status(
         step, text = NEXT_OF_UNIT[now.lead_state]
         return [(step, tr(text).format(unit=lead), True), ("recommend", tr("Another unit"), False)]
     if done and now.needs_proof:
-        return [("photo", tr("After photo"), True)]
+        photo = tr("New after photo") if now.proof_is_old else tr("After photo")
+        if now.crewless and nearest and now.has_place:
+            return [("dispatch", send, by_distance), ("photo", photo, False)]
+        return [("photo", photo, True)]
     if not now.has_place:  # nobody can be near it before
         return [("place", tr("Give it a place"), True), ("assign", tr("Assign"), False)]
     if nearest:

@@ -89,7 +89,7 @@ class Sources(QObject):
     def set_state(self, state: SourceState) -> None:
         """A source says how it is doing."""
         before = self._states.get(state.source)
-        self._states[state.source] = state
+        state = self._states[state.source] = state if before is None else _as_one_spell(before, state)
         self._at[state.source] = self._now()
         if self.sync_alive and state.state != "connecting":
             self._froze = False  # the one that was started in its place has found the server, or says why not
@@ -363,3 +363,17 @@ class Sources(QObject):
                     return self.tr("trying now")
                 return self.tr("next try in {time}").format(time=words.duration(left))
         return ""
+
+
+def _as_one_spell(before: SourceState, state: SourceState) -> SourceState:
+    """What a sync process says that knows nothing of the time before it, as after another text size: a server that was
+    away, or silent, has not been heard of since, and is away from its last word on until it answers.
+    """
+    silent_since = before.since if before.state == "offline" else before.unanswered_since
+    if silent_since is None:
+        return state
+    if state.state == "connecting":
+        return before if before.state == "offline" else msgspec.structs.replace(state, unanswered_since=silent_since)
+    if state.state == "offline":
+        return msgspec.structs.replace(state, since=min(silent_since, state.since or silent_since))
+    return state

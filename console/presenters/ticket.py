@@ -22,6 +22,7 @@ from console.domain.edit import (
     was_held_back,
 )
 from console.domain.loaded import Loaded
+from console.domain.proof import photos_shown_again
 from console.domain.sla import begun, clocks_at
 from console.domain.status import ORDER, is_open
 from console.presenters import words
@@ -374,13 +375,14 @@ class TicketPresenter(QObject):
             if queued.edit.report == dossier.key and queued.edit.source == dossier.source
         ]
         rows.reverse()
+        shown_again = frozenset(entry.id for entry in photos_shown_again(dossier.history))
         for entry in sorted(dossier.entries, key=lambda one: one.at, reverse=True):
             when = self._day_and_clock(entry.occurred_at or entry.at)
             late = self.tr(" · entered late") if entry.late else ""
             level = words.AT_RISK if entry.kind == Kind.VALIDATE and entry.data.get("accepted") is False else words.CALM
-            rows.append(
-                TimelineRow(when, entry_text(entry, catalog, self.tr, dossier.shown.channel) + late, _SOLID, level)
-            )
+            old = self.tr(" · the picture that was there before: no new proof") if entry.id in shown_again else ""
+            text = entry_text(entry, catalog, self.tr, dossier.shown.channel) + old + late
+            rows.append(TimelineRow(when, text, _SOLID, level))
         return rows
 
     def _steps(self) -> list[ActionButton]:

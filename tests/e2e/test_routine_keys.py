@@ -111,6 +111,8 @@ def test_an_honest_proof_is_accepted_with_three_keys_and_the_next_one_is_shown(
     here.done("validate")
     here.press(letter(Qt.Key.Key_Z, CTRL))
     wait_for(lambda: window.desk.row == row, what="the first verdict is taken back, from the form of the next")
+    assert not following.isVisible(), "its Enter would accept the next one's proof, and the other report is shown"
+    wait_for(lambda: QApplication.activeWindow() is window.window, what="the window has the keyboard")
     hazard = int(window.desk.view.hazards[0])
     here.press(letter(Qt.Key.Key_F8))
     wait_for(lambda: window.desk.row == hazard, what="the P1 that the status bar speaks of")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from console.domain.proof import is_own_proof
+from console.domain.proof import is_own_proof, photos_shown_again
 from console.domain.report import Assignment, Entry
 from console.domain.status import AssignmentState
 
@@ -42,3 +42,24 @@ def test_without_users_a_crew_of_this_round_makes_it_anothers_proof(
     """The console took any crew that ever worked, the server only those since the return, and refused."""
     assert is_own_proof("local", [RETURNED, MINE], jobs, without_users=without_users) is own
     assert not is_own_proof("bima", [RETURNED, MINE], jobs, without_users=without_users)
+
+
+def test_a_picture_that_was_there_before_is_no_new_proof() -> None:
+    def photo(entry_id: str, role: str, sha256: str | None, undone_by: str | None = None) -> Entry:
+        return Entry(
+            entry_id, "1", "photo", at(1), "SDA-07", data={"role": role, "sha256": sha256}, undone_by=undone_by
+        )
+
+    history = [
+        photo("before", "before", "a"),
+        photo("taken back", "after", "c", undone_by="x"),
+        photo("first", "after", "b"),
+        RETURNED,
+        photo("the same", "after", "b"),
+        photo("that of the reporter", "after", "a"),
+        photo("anew", "after", "c"),
+        photo("not hashed", "after", None),
+        photo("nor this", "after", None),
+        photo("before again", "before", "b"),
+    ]
+    assert [entry.id for entry in photos_shown_again(history)] == ["the same", "that of the reporter"]

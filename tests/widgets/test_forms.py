@@ -679,6 +679,29 @@ def test_a_form_that_has_room_again_does_not_scroll(qtbot: QtBot) -> None:
     assert form.height() == high
 
 
+def test_what_a_form_says_is_no_column_of_single_words(qtbot: QtBot) -> None:
+    """Beside three buttons it stood ten lines high in 45 pixels."""
+    said = "SDA-05 works on 931252: recall it first, or the other way round"
+    form = MergeForm(
+        make_theme(), "Merge", MergeSide("1", "Flood", "", ""), [MergeCandidate("2", "2", "")],
+        why_barred=lambda *_: said, follows=lambda *_: "",
+    )  # fmt: skip
+    qtbot.addWidget(form)
+    form.open_beside(QRect(0, 0, 480, 600))
+    qtbot.waitUntil(form.isActiveWindow)
+    form.set_side("2", MergeSide("2", "Flood", "", ""), stays=False)
+    QApplication.processEvents()
+    assert form._why.text() == said
+    assert form._why.width() > form.width() // 2
+    assert form._why.height() >= form._why.heightForWidth(form._why.width())
+    assert form._why.geometry().bottom() < form.leave_button.geometry().top()
+    assert in_sight(form, form.commit_button)
+    assert form.commit_button.geometry().right() > form.width() - make_theme().px(24)
+    wide = AskText(make_theme(), "Note")
+    open_form(qtbot, wide)
+    assert wide._why.geometry().center().y() == pytest.approx(wide.leave_button.geometry().center().y(), abs=3)
+
+
 def in_sight(form: Form, widget: QWidget) -> bool:
     return (
         not widget.visibleRegion().isEmpty() and widget.visibleRegion().boundingRect().height() >= widget.height() - 2

@@ -50,6 +50,8 @@ _EDGES = 8
 """What the desktop may draw at both sides of a window."""
 _FRAME = 36
 """So much of the screen the title that the desktop puts over a window takes, in pixels at normal size."""
+_LEAST_WORDS = 160
+"""In less room than this beside its buttons what a form says stands above them, in pixels at normal size."""
 _LEAST_HIGH = 300
 """With less height than this below what stands above its room a form may lie over that, in pixels at normal size."""
 
@@ -275,12 +277,17 @@ class Form(QDialog):
         foot = QWidget()
         foot.setObjectName("foot")
         foot.setStyleSheet(f"#foot{{background:{theme.hex('surface.raised')}}}")
-        self.foot_row = QHBoxLayout(foot)
-        self.foot_row.setContentsMargins(px(16), px(10), px(16), px(10))
+        self._foot = QVBoxLayout(foot)
+        self._foot.setContentsMargins(px(16), px(10), px(16), px(10))
+        self._foot.setSpacing(px(8))
+        self.foot_row = QHBoxLayout()
         self.foot_row.setSpacing(px(8))
+        self._foot.addLayout(self.foot_row)
         self._why = make_label(theme, "", "dense", "text.secondary")
         self._why.setWordWrap(True)
+        self._why_at = 0
         self.foot_row.addWidget(self._why, 1)
+        self.foot_row.addStretch(0)  # keeps the buttons at the right while the words stand above them
         self.leave_button = KeyButton(theme, self.tr("Leave"), "Esc", height=32)
         self.leave_button.clicked.connect(self.reject)
         self.foot_row.addWidget(self.leave_button)
@@ -436,6 +443,7 @@ class Form(QDialog):
         if self.width() > screen.width():
             self.setFixedWidth(screen.width())
         self._lay_out_head()
+        self._lay_out_foot()
         # What just got another size is measured at once: grown by its layout only after it is shown, a window that the
         # desktop has not put its frame around yet ends up a title too high, over what stands above its room.
         self.body.activate()
@@ -495,6 +503,8 @@ class Form(QDialog):
         why = self._too_long() or self.why_not()
         self.commit_button.set_why_not(why)
         self._why.setText(why or self._question() or self._count() or self.foot_note())
+        if self._lay_out_foot() and self.isVisible():
+            self.fit()
         self._pause.start()
         self.typed.emit()
 
@@ -618,6 +628,27 @@ class Form(QDialog):
         self._head_row.setStretch(self._head_row.count() - 1, int(not wraps))
         left = beside if wraps else room - gap - title.horizontalAdvance(self._title.text())
         self._about.setText(about.elidedText(self._about_text, Qt.TextElideMode.ElideRight, left))
+
+    def _lay_out_foot(self) -> bool:
+        """Put the words beside the buttons, or above them where they would stand in a column of single words; whether
+        that changed.
+        """
+        row, gap = self.foot_row, self.foot_row.spacing()
+        widgets = [item.widget() for item in (row.itemAt(at) for at in range(row.count())) if item is not None]
+        buttons = [one for one in widgets if one is not None and one is not self._why and not one.isHidden()]
+        room = self.width() - 2 * self.theme.px(16) - sum(one.sizeHint().width() + gap for one in buttons)
+        words = self._why.fontMetrics().horizontalAdvance(self._why.text())
+        above, was = words > room and room < self.theme.px(_LEAST_WORDS), row.indexOf(self._why) < 0
+        if above == was:
+            return False
+        if above:
+            self._why_at = row.indexOf(self._why)
+        (row if above else self._foot).removeWidget(self._why)
+        if above:
+            self._foot.insertWidget(0, self._why)
+        else:
+            row.insertWidget(self._why_at, self._why, 1)
+        return True
 
     def hears(self, widget: QWidget, cap: str) -> bool:
         """Whether a key shown in it works now: while it lies beside and another window has the keyboard none does."""

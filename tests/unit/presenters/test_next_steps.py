@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from console.actions import Situation
+from msgspec.structs import replace
+
+from console.actions import ACTIONS, BY_ID, POINTING, Situation
 from console.domain.status import Status
 from console.presenters.next_steps import next_steps
 
@@ -55,3 +57,33 @@ def test_where_the_crew_cannot_go_on_another_is_what_enter_sends() -> None:
     assert (first.text, first.filled, first.enabled) == ("Dispatch SDA-07", True, True)
     assert (second.text, second.filled, second.enabled) == ("Recall SDA-11", False, True)
     assert next_steps(stuck, "", "SDA-11", str)[0].text == "Assign"
+
+
+def test_a_p1_whose_crew_is_done_without_a_proof_is_offered_another_one() -> None:
+    """It was counted as without a crew, and led to by F8; no button offered one, and the key said that one is there."""
+    done = Situation(
+        report=True, status=Status.PROGRESS, me="rina", holder="rina", advice=True, has_place=True,
+        lead_unit="07", lead_state="done", needs_proof=True, proof_is_old=True, crewless=True,
+    )  # fmt: skip
+    first, second, *_ = next_steps(done, "SDA-11", "SDA-07", str)
+    assert (first.id, first.text, first.filled, first.enabled) == ("dispatch", "Dispatch SDA-11", True, True)
+    assert (second.id, second.text, second.filled) == ("photo", "New after photo", False)
+    assert BY_ID["submit"].why_not(done) == "Needs a new after photo: what was returned proves nothing more"
+    with_proof = replace(done, needs_proof=False, proof_is_old=False)
+    assert next_steps(with_proof, "SDA-11", "SDA-07", str)[0].id == "submit"
+    assert BY_ID["dispatch"].why_not(with_proof) == ""
+    routine = replace(done, crewless=False)
+    assert [one.id for one in next_steps(routine, "SDA-11", "SDA-07", str) if one.filled] == ["photo"]
+    assert BY_ID["dispatch"].why_not(routine)
+
+
+def test_while_a_place_is_pointed_at_only_what_is_no_letter_works() -> None:
+    now = Situation(
+        report=True, me="rina", holder="rina", advice=True, has_place=True, pointing=True, radio_call="1", undo="Take",
+        hazard=True, numbered=True,
+    )  # fmt: skip
+    works = {action.id for action in ACTIONS if action.keys and not action.why_not(now)}
+    assert works >= {"radio_told", "next_hazard", "panel_queue", "palette", "help"}
+    for action_id in ("dispatch", "note", "take", "told", "go_to", "next_report", "undo", "on_scene", "new_report"):
+        assert action_id not in works
+        assert BY_ID[action_id].why_not(now) == POINTING

@@ -180,3 +180,30 @@ def test_a_server_that_does_not_answer_is_not_called_well() -> None:
     now[0] += timedelta(seconds=7)
     assert [(cell.text, cell.level) for cell in sources.cells()] == [("Server: no answer for 7 s", "warn")]
     assert not sources.offline, "it may come yet: what is entered is sent to it"
+
+
+def test_a_window_built_anew_goes_on_saying_since_when_the_server_is_away() -> None:
+    """After another text size it said nothing of it for ten seconds, then a later time than that of the last word."""
+    since, at = NOW - timedelta(minutes=2), NOW - timedelta(minutes=4)
+    city = [Source("jakarta", "Jakarta", "https://jakarta.example", "dispatch")]
+
+    def begun_with(before: SourceState, *said: SourceState) -> Sources:
+        sources = Sources(city, UTC, lambda: NOW)
+        sources.take_up([before])
+        for state in said:
+            sources.set_state(state)
+        return sources
+
+    away = SourceState("jakarta", "offline", since=since, as_of=at)
+    begins, anew = SourceState("jakarta", "connecting", since=NOW), SourceState("jakarta", "offline", since=NOW)
+    for said in ((), (begins,), (begins, anew), (begins, anew, anew)):
+        assert begun_with(away, *said).away_since("jakarta") == "Offline since 07:58."
+        assert begun_with(away, *said).offline
+    silent = SourceState("jakarta", "live", unanswered_since=since, as_of=at)
+    assert begun_with(silent, begins).cells()[0].text == "Server: no answer for 120 s"
+    assert begun_with(silent, begins, anew).away_since("jakarta") == "Offline since 07:58."
+    there = SourceState("jakarta", "live", since=NOW, as_of=NOW)
+    assert not begun_with(away, begins, there).offline
+    assert begun_with(away, begins, there, anew).away_since("jakarta") == "Offline since 08:00."
+    refused = SourceState("jakarta", "refused", problem="This server needs a token.", since=since)
+    assert begun_with(refused, begins).states() == {"jakarta": "connecting"}, "it is asked with another one"
