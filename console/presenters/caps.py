@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from console.actions import BY_ID, UNIT_STEPS, Action, Situation
 from widgets.keys import key_text
 
@@ -16,8 +18,9 @@ def cap_of(action_id: str) -> str:
     return key_text(key_of(action_id)) if key_of(action_id) else ""
 
 
+@lru_cache(maxsize=256)
 def action_on(cap: str) -> Action | None:
-    """The action whose key a cap shows, None when it is no action's."""
+    """The action whose key a cap shows, None when it is no action's. Asked for each cap that is drawn or looked at."""
     return next((one for one in BY_ID.values() if any(key_text(key) == cap for key in one.keys)), None)
 
 
