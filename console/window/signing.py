@@ -183,20 +183,39 @@ class Signing(QObject):
             self._status.say(self._why_demo_stays() or self.tr("Nobody is signed in"))
             return
 
-        def ask_what_waits() -> None:
+        def ask_what_waits(to_release: Sequence[CachedReport]) -> None:
             if not self._outbox.outbox:
-                self._sign_out_of(sources)
+                self._leave(sources, to_release)
                 return
             title, sentence = self._outbox.what_waits(signed_out=True)
-            self._forms.ask(title, sentence, self.tr("Sign out"), self.tr("Stay"), lambda: self._sign_out_of(sources))
+            verb = self.tr("Release and sign out" if to_release else "Sign out")
+            # protects: releases-at-the-last-yes
+            self._forms.ask(title, sentence, verb, self.tr("Stay"), lambda: self._leave(sources, to_release))
 
         def ask_what_is_held(held: list[CachedReport]) -> None:
             if held:
                 self._ask_what_is_held(held, ask_what_waits)
             else:
-                ask_what_waits()
+                ask_what_waits(())
 
         self._claims.read([one.key for one in sources], ask_what_is_held)
+
+    def _leave(self, sources: Sequence[Source], to_release: Sequence[CachedReport]) -> None:
+        """Give these back, then sign out; what has not come to the server by then goes when he signs in again."""
+        if not to_release:
+            self._sign_out_of(sources)
+            return
+        known = {one.edit.id for one in self._outbox.outbox}
+        self._status.say(self.tr("Signing out: first your reports go back"))
+
+        def released() -> None:
+            left = sum(one.edit.id not in known for one in self._outbox.outbox)
+            self._sign_out_of(sources)
+            if left:
+                text = self.tr("Signed out, and not released yet: {n} reports. That goes when you sign in again")
+                self._status.say(text.format(n=left))
+
+        self._claims.release(to_release, released)
 
     def _sign_out_of(self, sources: Sequence[Source]) -> None:
         """Forget their tokens, and follow all without them; what was not kept or let go of is said."""
@@ -218,8 +237,8 @@ class Signing(QObject):
             ).format(server=", ".join(stay))
         self._status.say(said)
 
-    def _ask_what_is_held(self, held: list[CachedReport], then: Callable[[], object]) -> None:
-        """Nobody else works on what somebody has who is gone: he says what becomes of it."""
+    def _ask_what_is_held(self, held: list[CachedReport], then: Callable[[Sequence[CachedReport]], object]) -> None:
+        """Nobody else works on what somebody has who is gone: he says which of it he gives back. Nothing is yet."""
         count = len(held)
         title = self.tr("{n} reports are yours" if count > 1 else "1 report is yours").format(n=count)
         there = [
@@ -238,10 +257,7 @@ class Signing(QObject):
             about = self.tr("{units} not told yet · {reports}").format(units=untold, reports=about)
 
         def chosen(choice: str) -> None:
-            if choice == release.id:
-                self._claims.release(there, then)
-            else:
-                then()
+            then(there if choice == release.id else ())
 
         self._forms.choose(title, about, rows, chosen, current=rows[0].id)
 

@@ -16,7 +16,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
-from console.domain.edit import EditState
+from console.domain.edit import EditState, Kind
 from console.server.city import City
 from console.server.users import load_users
 from console.store.work import read_outbox
@@ -516,12 +516,26 @@ def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Ser
         wait_for(lambda: one.banner.notice is None, what="she has seen it")
 
         assert two.desk.row != row
-        one.intents.run("sign_out")
-        wait_for(lambda: one.forms._open is not None and one.forms._open.isVisible(), what="she is asked")
-        ask = one.forms._open
-        assert ask._title.text() == "1 report is yours"
-        assert ask._about.text() == f"P1 without a crew: {second}"
-        QTest.keyClick(ask.field, Qt.Key.Key_Return)
+        one.deeds.unit_state("city", "none", "SDA-99", "break", "", "available")
+        wait_for(lambda: [held.state for held in one.edits.outbox] == [EditState.ATTENTION], what="refused")
+
+        def ask_to_leave() -> None:
+            one.intents.run("sign_out")
+            wait_for(lambda: one.forms._open is not None and one.forms._open.isVisible(), what="she is asked")
+            ask = one.forms._open
+            assert ask._title.text() == "1 report is yours"
+            assert ask._about.text() == f"P1 without a crew: {second}"
+            QTest.keyClick(ask.field, Qt.Key.Key_Return)
+            wait_for(lambda: form(one)._title.text() == "1 edit has not left", what="and asked about that too")
+
+        ask_to_leave()
+        QTest.keyClick(form(one), Qt.Key.Key_Escape)
+        wait_for(lambda: not one.forms._open.isVisible(), what="she stays")
+        assert not [held for held in one.edits.outbox if held.edit.kind is Kind.RELEASE], "and all is as it was"
+        assert one.intents.situation.holder == "rina"
+        assert not one.signing.why_reading_only("city")
+        ask_to_leave()
+        QTest.keyClick(form(one), Qt.Key.Key_Return, CTRL)
         bold = "P1 without a crew, nobody has it now:"
         wait_for(lambda: two.banner.notice is not None and two.banner.notice.bold == bold, what="the others are told")
         wait_for(lambda: two.banner.notice.text.startswith(f"{second} "), what="and which it is")
