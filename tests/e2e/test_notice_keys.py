@@ -226,3 +226,56 @@ def reports_of(city: Served) -> list[Any]:
         if not page["next_key"]:
             return found
         after = f"&after_key={page['next_key']}"
+
+
+@pytest.mark.parametrize("arrived", [False, True])
+def test_an_order_that_a_colleague_told_by_radio_is_given_with_one_key_and_the_crew_is_sent_once(
+    city: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arrived: bool
+) -> None:
+    """She told a crew by radio in a cut and went home: here it waited for her, everywhere else the P1 had no crew.
+
+    Where her own order arrived after all the crew is there already, and nothing is sent or asked twice.
+    """
+    link, unread = FaultProxy(city.port), answer(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+    profile = tmp_path / "desk"
+    with console(profile, link.url, name="budi") as budi:
+        wait_ready(budi)
+        report = find(budi, "unassigned", lambda now: bool(now.advice and now.has_place and free_units(budi)))
+        choose(budi, report)
+        unit = free_units(budi)[0]
+        link.when(path_has("/changes"), unread)
+        link.when(is_edit, drop_after if arrived else drop_before)
+        code = budi.desk.catalog("city").units[unit].code
+        budi.deeds.dispatch(budi.dossiers.current, unit, code, stack=False)
+        wait_for(lambda: [one.state for one in budi.edits.outbox] == [EditState.UNCONFIRMED], 40, "no answer came")
+        link.away()
+        order = budi.edits.outbox[0].edit.id
+        budi.deeds.told(order, "budi")
+        wait_for(lambda: budi.edits.outbox[0].told == "budi", what="told by radio")
+    link.heal()
+    behind = link.when(path_has("/changes"), unread)
+    with console(profile, link.url, name="rina") as rina:
+        wait_ready(rina)
+        wait_for(lambda: rina.lost.unsent_report == order, 40, what="it is named")
+        assert banner(rina).startswith(f"{code} was told by radio to go there, and no server knows it:")
+        choose(rina, report)
+        wait_for(lambda: rina.intents.situation.lead_waits_for == "budi", what="the report knows whose order it is")
+        assert rina.intents.situation.lead_unit == unit
+        wait_notice_read(rina)
+        if not arrived:
+            walk_all(rina, monkeypatch, "told by a colleague", {"F3", "F2"}, rina.banner)
+            wait_notice_read(rina)
+        key(rina, "F3")
+        wait_for(lambda: rina.lost.unsent_report != order, what="it is hers now")
+        link.rules.remove(behind)
+        wait_for(lambda: not outbox(rina) or rina.lost.is_only_seen, 60, "it has arrived")
+        if rina.lost.is_only_seen and rina.lost.lost:
+            wait_notice_read(rina)
+            key(rina, "F4")
+        wait_for(lambda: not outbox(rina), 40, "nothing waits")
+    link.close()
+    entries = [(one["kind"], one["author"]) for one in city.entries(report)]
+    assert entries.count(("dispatch", "budi" if arrived else "rina")) == 1
+    assert [kind for kind, _ in entries].count("dispatch") == 1, "once"
+    (named,) = [one["text"] for one in city.entries(report) if one["kind"] == "note" and one["author"] == "rina"]
+    assert named.startswith(f"{code} was sent by radio by budi at ")
