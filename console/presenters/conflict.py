@@ -94,6 +94,14 @@ def is_of_step(queued: Queued) -> bool:
     return edit.kind in _BY_STEP and not fields <= _OUTCOMES
 
 
+def crews_sent(queued: Queued) -> list[str]:
+    """The units that others sent meanwhile, as far as the conflict tells of them."""
+    theirs = queued.theirs.get("unit")
+    several = theirs.get("units") if isinstance(theirs, Mapping) else None
+    found = several if isinstance(several, list) else [told(theirs)[0]] if theirs is not None else []
+    return [str(one) for one in found if one]
+
+
 def step_text(queued: Queued, catalog: Catalog, tr: Tr) -> str:
     """What the operator's own step does: `Close it without work: spam`, `Lower it to P3`."""
     edit, data = queued.edit, queued.edit.data
@@ -103,9 +111,8 @@ def step_text(queued: Queued, catalog: Catalog, tr: Tr) -> str:
         case Kind.CLOSE:
             why = " · ".join(str(data[name]) for name in ("disposition", "reason") if data.get(name))
             what = tr("Close it without work: {why}").format(why=why)
-            if "unit" in queued.theirs:
-                code = _unit(told(queued.theirs["unit"])[0], catalog)
-                what = tr("{what}; {unit} is called back").format(what=what, unit=code)
+            if crews := _codes(queued, catalog):
+                what = tr("{what}; called back: {units}").format(what=what, units=crews)
         case Kind.VALIDATE:
             what = tr("Accept the proof: it is resolved" if data.get("accepted") else "Return the work")
         case Kind.REOPEN:
@@ -184,7 +191,7 @@ def unseen_texts(queued: Queued, catalog: Catalog, zone: tzinfo, now: datetime, 
             case "duplicates":
                 text = tr("{who} merged another report into it{when}")
             case "unit":
-                shown, text = _unit(value, catalog), tr("{who} sent {value} to it{when}")
+                shown, text = _codes(queued, catalog), tr("{who} sent {value} to it{when}")
             case "status" if value == Status.CLOSED:
                 text = tr("{who} closed it{when}")
             case "status":
@@ -206,6 +213,10 @@ def unseen_texts(queued: Queued, catalog: Catalog, zone: tzinfo, now: datetime, 
     return found
 
 
+def _codes(queued: Queued, catalog: Catalog) -> str:
+    return ", ".join(_unit(one, catalog) for one in crews_sent(queued))
+
+
 def _doer(who: str, queued: Queued, tr: Tr) -> str:
     if who and who == queued.edit.author:
         return tr("You, at another desk,")
@@ -223,8 +234,8 @@ def _step_row(queued: Queued, catalog: Catalog, tr: Tr) -> ConflictRow:
     if isinstance(merged, Mapping) and merged.get("report"):
         with_it = tr("with report {report} (P{n}) in it")
         left.append(with_it.format(report=_short(merged["report"]), n=merged.get("priority", "?")))
-    if "unit" in queued.theirs:
-        left.append(tr("{unit} goes on").format(unit=_unit(told(queued.theirs["unit"])[0], catalog)))
+    if crews := _codes(queued, catalog):
+        left.append(tr("sent: {units}").format(units=crews))
     leave = tr("Leave it as it is: {what}").format(what=", ".join(left)) if left else tr("Leave it as it is")
     return ConflictRow(
         STEP,

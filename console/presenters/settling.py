@@ -10,9 +10,8 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from console.domain.edit import EditState, Kind, Queued, is_deleted, is_in_force, is_settled
-from console.domain.merge import told
 from console.edits import Edits
-from console.presenters.conflict import STEP, is_of_step, sends_next
+from console.presenters.conflict import STEP, crews_sent, is_of_step, sends_next
 from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
 from console.presenters.forms import Forms
@@ -99,9 +98,8 @@ def _data(queued: Queued, data: dict[str, Any], mine: frozenset[str]) -> dict[st
     if sends_next(queued):
         return {**data, "stack": True}
     if queued.edit.kind is not Kind.SET:
-        if queued.edit.kind is Kind.CLOSE and "unit" in queued.theirs:  # whom the form says to be called back
-            unit = told(queued.theirs["unit"])[0]
-            return {**data, "release": [*dict.fromkeys([*data.get("release", ()), unit])]}
+        if queued.edit.kind is Kind.CLOSE and (crews := crews_sent(queued)):  # whom the form says to be called back
+            return {**data, "release": [*dict.fromkeys([*data.get("release", ()), *crews])]}
         return data
     dropped = (queued.theirs.keys() & data.keys()) - mine
     if is_of_step(queued) and STEP not in mine:

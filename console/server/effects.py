@@ -332,11 +332,6 @@ def _check_closing(case: Case) -> None:
         raise Invalid("Closing without work needs a disposition.")
     if data.merged_into is not None:
         _check_main(case, data.merged_into)
-        return
-    # protects: no-crew-on-a-closed-report
-    for job in case.state.live_jobs:
-        if job.unit not in data.release and job.state is not AssignmentState.RESERVED:
-            _check_job_seen(case, case.unit(job.unit))
 
 
 def _check_merge(case: Case) -> None:

@@ -13,7 +13,7 @@ from console.domain.decoding import decode
 from console.domain.edit import DUPLICATE, Kind
 from console.domain.merge import same
 from console.domain.report import HAZARD, Entry, Report
-from console.domain.status import Status, is_open
+from console.domain.status import ENDED_ASSIGNMENT, AssignmentState, Status, is_open
 from console.server import payloads, schema
 from console.server.case import Before, Case, Seen
 from console.server.history import Origin, changed_by, field_value, last_changes, others_since, version_at
@@ -62,6 +62,8 @@ def check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: Seen, orig
         if edit.kind in (Kind.CLOSE, Kind.MERGE):
             # protects: two-outcomes-are-asked
             clashes += _outcome_since(ledger, report, edit, seen)
+        # protects: no-crew-on-a-closed-report
+        clashes += _crews_since(ledger, report, edit, seen, origin)
         _raise(clashes)
 
 
@@ -220,6 +222,27 @@ def _as_kept(ledger: Ledger, key: str) -> Report | None:
     table = schema.TABLES["report"]
     body = ledger.connection.scalar(sa.select(table.c.body).where(table.c.id == key))
     return decode(body, Report) if body is not None else None
+
+
+def _crews_since(ledger: Ledger, report: Report, edit: EditBody, seen: Seen, origin: Origin) -> list[_Clash]:
+    """That somebody else has sent crews since which a closing does not let go: they would stay on a closed report."""
+    if edit.kind is not Kind.CLOSE or merged_into(edit) is not None:
+        return []
+    kept = {AssignmentState.RESERVED, *ENDED_ASSIGNMENT}
+    there = {job.unit for job in ledger.assignments(report.id) if job.state not in kept}
+    there -= set(payload_of(edit, payloads.Closing).release)
+    sent: dict[str, Entry] = {}
+    for entry in others_since(ledger.connection, report.id, seen.of("unit"), origin):
+        unit, sends = entry.unit, entry.kind in (Kind.ASSIGN, Kind.DISPATCH)
+        if unit is not None and unit in there and sends and entry.undone_by is None:
+            sent[unit] = entry
+    if not sent:
+        return []
+    last = list(sent.values())[-1]
+    told = {"value": last.unit, "who": last.author, "at": last.at, "units": list(sent)}
+    units = ((ledger.unit(key), entry.author) for key, entry in sent.items())
+    words = " ".join(f"{who} has sent {unit.code} to it since." for unit, who in units if unit is not None)
+    return [_Clash(words, {"unit": told})]
 
 
 def _outcome_since(ledger: Ledger, report: Report, edit: EditBody, seen: Seen) -> list[_Clash]:

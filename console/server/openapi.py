@@ -97,7 +97,8 @@ class Theirs(msgspec.Struct, frozen=True):
     """The present value of a field in conflict, and who changed it when (null where the history does not tell).
 
     Of `duplicates` also the most urgent report that was merged into it since, its priority and words (`note`), and how
-    many `more` there are; of `priority` what was said to it; of `state` the reason.
+    many `more` there are; of `priority` what was said to it; of `unit` all `units` that a closing would leave behind;
+    of `state` the reason.
     """
 
     value: Any
@@ -107,6 +108,7 @@ class Theirs(msgspec.Struct, frozen=True):
     report: str | msgspec.UnsetType = msgspec.UNSET
     priority: int | msgspec.UnsetType = msgspec.UNSET
     more: int | msgspec.UnsetType = msgspec.UNSET
+    units: list[str] | msgspec.UnsetType = msgspec.UNSET
 
 
 class ConflictProblem(msgspec.Struct, frozen=True):

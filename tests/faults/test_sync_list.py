@@ -251,14 +251,35 @@ def test_f06_keep_mine_of_a_close_is_asked_about_a_crew_that_it_was_not_shown(an
     """F06, I3: its conflict told of the status and the P1; the crew stayed on the closed report, told to nobody."""
     (close,) = _unseen(city, ani, (Kind.CLOSE, SPAM | {"release": []}))
     at_the_city(city, "r1", Kind.SET, priority=1)
-    at_the_city(city, "r1", Kind.DISPATCH, unit="U1")
     ani.wire.cut = False
     rest(ani)
     assert _told(ani) == {close: {"status", "priority"}}
+    at_the_city(city, "r1", Kind.DISPATCH, unit="U1")  # while the form is open
     ani.edits.choose(close, mine=True)
     rest(ani)
     ((_, told),) = _told(ani).items()
-    assert (told, city.report("r1").status) == ({"unit"}, "assigned")
+    assert (told, city.report("r1").status) == ({"unit", "status"}, "assigned")
+
+
+def test_f06_keep_mine_on_a_closed_report_overwrites_no_field_that_its_conflict_did_not_tell(
+    ani: SteppedConsole, city: City
+) -> None:
+    """F06, I3: it told that maria had closed it; that she had changed the title too was taken as read."""
+    seen = shown(ani, "r1")
+    ani.wire.cut = True
+    title = ani.submit(Kind.SET, seen, {"title": "His"}, {"title": seen.title})
+    at_the_city(city, "r1", Kind.SET, title="Hers")
+    at_the_city(city, "r1", Kind.CLOSE, **SPAM)
+    ani.wire.cut = False
+    rest(ani)
+    assert _told(ani) == {title: {"status"}}
+    ani.edits.choose(title, mine=True)
+    rest(ani)
+    ((again, told),) = _told(ani).items()
+    assert (told, city.report("r1").title) == ({"title"}, "Hers")
+    ani.edits.choose(again, mine=True)
+    rest(ani)
+    assert (city.report("r1").title, ani.edits.outbox) == ("His", ())
 
 
 def test_f06_an_order_given_all_the_same_sends_no_second_crew_unseen(ani: SteppedConsole, city: City) -> None:

@@ -89,7 +89,7 @@ SENT = {"unit": {"value": "u1", **BY_BUDI}}
         ),
         (
             *(Kind.CLOSE, {"disposition": "spam", "release": []}, SENT),
-            "Close it without work: spam; U12 is called back",
+            "Close it without work: spam; called back: U12",
             "budi sent U12 to it at 14:02.",
             "",
         ),

@@ -22,7 +22,7 @@ ALT, CTRL = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.ControlModifier
 BY_BUDI = {"who": "budi", "at": NOW.isoformat()}
 RAISED = {"priority": {"value": 1, "note": "children on the roof", **BY_BUDI}}
 MERGED = {"duplicates": {"value": 1, "report": "931182", "priority": 1, "note": "Second house", "more": 0, **BY_BUDI}}
-SENT = {"unit": {"value": "07", **BY_BUDI}}
+SENT = {"unit": {"value": "11", "units": ["07", "11"], **BY_BUDI}}
 
 
 def settling(rig: Rig) -> Settling:
@@ -106,11 +106,11 @@ def test_a_crew_that_was_sent_meanwhile_is_called_back_with_the_close_that_says_
     edit_id = in_conflict(rig, SENT)
     form = opened(rig, edit_id)
     assert form.table.rows[0].mine is not None
-    assert form.table.rows[0].mine.text == "Close it without work: spam; SDA-07 is called back"
+    assert form.table.rows[0].mine.text == "Close it without work: spam; called back: SDA-07, SDA-11"
     QTest.keyClick(form.table, Qt.Key.Key_1)
     QTest.keyClick(form.table, Qt.Key.Key_Return, CTRL)
     (again,) = settled(rig, edit_id)
-    assert (again.edit.kind, again.edit.data["release"]) == (Kind.CLOSE, ["07"])
+    assert (again.edit.kind, again.edit.data["release"]) == (Kind.CLOSE, ["07", "11"])
 
 
 def test_of_a_change_that_would_hide_a_merge_the_rest_is_sent_without_it(rig: Rig) -> None:

@@ -419,7 +419,7 @@ def test_what_one_did_oneself_before_hides_nothing_that_others_did_meanwhile(des
     budi.ok("11", "set", {"priority": 1})
     budi.ok("11", "dispatch", {"unit": "u2"})
     refused = ani.edit("11", "close", spam, seen=seen["11"])
-    assert (refused.status_code, set(refused.json()["fields"])) == (412, {"status", "priority", "duplicates"})
+    assert (refused.status_code, set(refused.json()["fields"])) == (412, {"status", "priority", "duplicates", "unit"})
     assert all(words in refused.json()["message"] for words in ("status", "made report 11 P1", "has merged report 12"))
 
 
@@ -759,5 +759,9 @@ def test_a_crew_that_was_sent_unseen_is_not_left_on_a_closed_report(desks: tuple
     closing = {"disposition": "spam", "release": ["u2"]}
     refused = ani.edit("10", "close", closing, seen=seen)
     assert (refused.status_code, "budi has sent U3" in refused.json()["message"]) == (412, True)
+    assert refused.json()["fields"]["unit"]["units"] == ["u3"]
+    budi.ok("10", "set", {"priority": 1})
+    refused = ani.edit("10", "close", closing | {"release": []}, seen=seen)
+    assert set(refused.json()["fields"]) == {"unit", "priority"}, "all that was not seen, at once"
     ani.ok("10", "close", closing | {"release": ["u2", "u3"]})
     assert ani.unit("u3")["state"] == "available"
