@@ -57,9 +57,16 @@ class Nightly:
         self.asked = False
         """Whether somebody waits for the result of the next one."""
 
+    def begun(self) -> bool:
+        """One begins; whether somebody had asked for it. Who asks from here on asks for another one."""
+        asked, self.asked = self.asked, False
+        return asked
+
     def done(self, now: datetime) -> None:
         """One was made at this time."""
-        self.asked = False
+        # protects: asked-meanwhile-is-asked
+        if self.asked:
+            return
         here = now.astimezone(self._zone)
         tonight = datetime.combine(here.date(), _NIGHT, self._zone)
         night = tonight if here < tonight else tonight + timedelta(days=1)
@@ -71,7 +78,8 @@ class Nightly:
 
     def failed(self, now: datetime) -> None:
         """One could not be made at this time."""
-        self.asked = False
+        if self.asked:
+            return
         self.due_at = now + timedelta(seconds=self._random.uniform(_AGAIN_S, 2 * _AGAIN_S))
 
     def in_city(self, now: datetime) -> datetime:
@@ -105,9 +113,11 @@ class ComparedPuller:
         self._puller.catch_up(stopped)
         if stopped() or self._health.server_now() < self._nightly.due_at:
             return
+        asked = self._nightly.begun()
         try:
             mended = self._comparison.mend(stopped)
         except DamagedFile:
+            self._nightly.asked |= asked  # it is made once the cache is there again
             raise
         except Exception as fault:  # a defect of either side, too: the reports that arrive meanwhile matter more
             if stopped():
@@ -117,7 +127,7 @@ class ComparedPuller:
             return
         if stopped():
             return
-        now, asked = self._health.server_now(), self._nightly.asked
+        now = self._health.server_now()
         self._nightly.done(now)
         self.repaired += mended or []
         self.compared += 1

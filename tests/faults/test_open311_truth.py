@@ -118,6 +118,25 @@ def test_a_server_that_gives_nothing_for_a_while_hides_nothing(city: GeoCity, tm
         assert len(console.cached()) == 20
 
 
+def test_who_asks_while_a_comparison_is_made_gets_another_one(city: GeoCity, tmp_path: Path) -> None:
+    """Of a large city one takes minutes: the word of a supervisor amid it was lost until the night."""
+    with rig(tmp_path, city.url, kind="open311", timing=QUICK) as console:
+        console.live()
+        comparisons: list[str] = []
+
+        def listen(page: list[dict[str, Any]], query: dict[str, str]) -> list[Any]:
+            start = query.get("start_date", "")  # only a comparison asks for whole days
+            if start.endswith("T00:00:00Z") and query.get("page") == "1" and start[:4] not in ("1900", "2099"):
+                comparisons.append(start)
+                if len(comparisons) == 1:
+                    console.followers.take(Compare())
+            return page
+
+        city.lies = listen
+        console.followers.take(Compare())
+        console.wait_until(lambda: len(comparisons) == 2)
+
+
 @pytest.mark.usefixtures("expected_log")
 def test_a_loss_that_is_true_is_believed_when_somebody_says_so_and_of_these_reports_only(
     city: GeoCity, tmp_path: Path
