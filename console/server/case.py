@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -90,6 +90,7 @@ class Case:
         self.actor = actor
         self.ids = ids
         self.photo_unit: str | None = None
+        self._entries: list[Entry] | None = None
         self._jobs_before: dict[str, JobBefore] = {}
 
     @property
@@ -114,10 +115,12 @@ class Case:
 
     # Rounds of work: each return begins a new one
 
-    @cached_property
+    @property
     def entries(self) -> list[Entry]:
-        """All entries, the oldest first."""
-        return self.ledger.entries(self.report.id)
+        """All entries before this edit, the oldest first."""
+        if self._entries is None:
+            self._entries = self.ledger.entries(self.report.id)
+        return self._entries
 
     @cached_property
     def history(self) -> list[Entry]:
@@ -135,9 +138,9 @@ class Case:
         known = replace(known, area_at=area_at) if area_at is not None else known
         return replace(known, main_of=main_of) if main_of is not None else known
 
-    def take(self, after: ReportState) -> None:
+    def take(self, state: ReportState, after: ReportState) -> None:
         """Keep what the rule made of the report and its crews; its duplicates are for the caller (`link`)."""
-        before = {job.id: job for job in self.ledger.assignments(self.report.id)}
+        before = {job.id: job for job in state.assignments}
         changed = [job for job in after.assignments if before.get(job.id) != job]
         for job in changed:
             self._keep_job(job, before.get(job.id))
@@ -207,7 +210,10 @@ class Case:
         self.ledger.put(entry, version=version, before=msgspec.json.encode(before), device=self.edit.device or None)
         versions = self.before.versions | dict.fromkeys(touched, version)
         report = replace(self.report, version=version, versions=versions, updated=max(self.now, self.report.created))
-        report = replace(report, clocks=clocks_of(self.ledger, report, self.ledger.merged(report.id).values()))
+        # Where one was taken back that has changed too, and they are read again.
+        entries = [*self._entries, entry] if self._entries is not None and undone is None else None
+        merged = self.ledger.merged(report.id).values()
+        report = replace(report, clocks=clocks_of(self.ledger, report, merged, entries))
         self.ledger.put(report)
         self.report = report
         return report, entry
@@ -224,11 +230,17 @@ class Case:
         return any(getattr(self.before, name) != getattr(self.report, name) for name in names)
 
 
-def clocks_of(ledger: Ledger, report: Report, merged: Iterable[datetime]) -> tuple[Clock, ...]:
-    """The clocks of a report as of the transaction; `merged` is when the reports were made that are merged into it."""
+def clocks_of(
+    ledger: Ledger, report: Report, merged: Iterable[datetime], entries: Sequence[Entry] | None = None
+) -> tuple[Clock, ...]:
+    """The clocks of a report as of the transaction; `merged` is when the reports were made that are merged into it.
+
+    `entries` are all of the report, None: they are read.
+    """
     sla = sla_of(ledger.service(report.service), report.priority)
     if sla is None:
         return ()
     first = min(merged, default=None)
     calendar = ledger.calendar(sla.calendar)
-    return clocks(report, ledger.entries(report.id), sla, calendar, ledger.now, first=first)
+    told = entries if entries is not None else ledger.entries(report.id)
+    return clocks(report, told, sla, calendar, ledger.now, first=first)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from console.domain.apply import FROM_JOBS, AreaAt, Lookups, NotAllowed, Why, apply_edit, state_by_jobs
 from console.domain.apply import new_report as report_of
-from console.domain.edit import Edit, Kind
+from console.domain.edit import APPENDS, Edit, Kind
 from console.domain.report import HAZARD, Area, Entry, Photo, PhotoRole, Report, Service, Unit
 from console.domain.rights import may_release
 from console.domain.status import BY_STATUS, AssignmentState, Status, UnitState, is_open
@@ -29,11 +29,16 @@ from console.server.refusals import Busy, Conflict, Forbidden, Invalid, Refusal
 from console.server.rights import check_unit, check_validator
 
 T = TypeVar("T", Service, Area)
+_ONLY_TOLD = APPENDS - {Kind.CREATE, Kind.PHOTO}
+"""Kinds whose entry in the history is all: the crews and the history of the report need not be read for them."""
+
 _MOST_PHOTOS, _MORE_AFTER = 200, 50
 
 
 def apply_effect(case: Case, area_at: AreaAt) -> None:
     """Do what the edit says to the case: what the rule makes of the report and its crews, after the server's checks."""
+    if case.edit.kind in _ONLY_TOLD:
+        return
     check = _CHECKS.get(case.edit.kind)
     if check is not None:
         check(case)
@@ -44,7 +49,8 @@ def apply_effect(case: Case, area_at: AreaAt) -> None:
     )
     try:
         job_id = case.ids() if engages else ""
-        after = apply_edit(case.state, edit, case.now, known, role=case.actor.role, job_id=job_id)
+        state = case.state
+        after = apply_edit(state, edit, case.now, known, role=case.actor.role, job_id=job_id)
     except NotAllowed as fault:
         raise _refusal(case, fault) from fault
     if engages:
@@ -53,7 +59,7 @@ def apply_effect(case: Case, area_at: AreaAt) -> None:
     # protects: who-hands-in-knew-the-danger
     if handed_in and edit.kind in (Kind.PROGRESS, Kind.PHOTO) and is_unaware_of_danger(case):
         after = replace(after, report=replace(after.report, status=case.report.status))
-    case.take(after)
+    case.take(state, after)
     link(case, after.report.merged_into)
 
 
