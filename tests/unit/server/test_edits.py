@@ -141,7 +141,6 @@ def created_instead(api: Api, *earlier: str, key: str | None = None, **more: Any
 
 def test_a_report_that_is_sent_in_the_place_of_another_is_there_once_also_when_that_comes_late(api: Api) -> None:
     """Its first sender heard nothing and went home. His request may lie in some connection still."""
-    assert "instead_of" in api.get("/").json()["can"]
     first, second, third = (str(uuid.uuid4()) for _ in range(3))
     made = created_instead(api, first, key=second)
     assert made.status_code == 201
@@ -161,6 +160,9 @@ def test_a_report_that_is_sent_in_the_place_of_another_is_there_once_also_when_t
             "edit": second,
         }
     assert api.get("/stats").json()["reports"] == 4
+    assert (
+        "instead_of" in api.get("/").json()["can"]
+    )  # last: it counts too, and what took long is not counted again soon
 
 
 def test_a_report_whose_answer_was_lost_is_not_made_again_in_another_name(api: Api, city: City, clock: Clock) -> None:
