@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QCursor, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QTextEdit, QWidget
 
@@ -673,6 +673,8 @@ class ConsoleWindow(QObject):
         self.forms.place_wanted, self.forms.place_unwanted = self._start_pick, self._end_pick
         self.forms.photo_wanted = self.ticket.look_closely
         self.ticket.viewer_closed.connect(self.forms.come_back)
+        self.ticket.viewer_key.connect(self._on_key_of_viewer)
+        self.forms.room_settled.connect(self._keep_viewer_clear)
         self.forms.pin_wanted = self._show_pin
         self.forms.duplicates_of = self.counsellor.near
         self.forms.streets_of = self.streets.find
@@ -688,7 +690,7 @@ class ConsoleWindow(QObject):
         self.commands.came_back.connect(self.queue.view.back_to_sight)
         self.window.is_usable = lambda cap, panel: is_usable(cap, self._situation, panel)
         self.window.is_usable_elsewhere = lambda cap: (
-            (self.forms.has_keyboard or self.palette.isActiveWindow())
+            (self.forms.has_keyboard or self.palette.isActiveWindow() or self._viewer_has_keyboard())
             and (action := action_on(cap)) is not None
             and action.id in _FROM_FORMS
             and not self._is_held_by_form(action.id)
@@ -1064,6 +1066,23 @@ class ConsoleWindow(QObject):
         self.forms.held_keys.hold_for(viewer)
         title = self.theme.px(FRAME)  # what the desktop puts over a window
         viewer.setGeometry(self.window.view_room().adjusted(2, title, -2, -2))
+
+    def _viewer_has_keyboard(self) -> bool:
+        viewer = self.ticket.viewer()
+        return viewer is not None and viewer.isActiveWindow()
+
+    def _keep_viewer_clear(self) -> None:
+        # protects: photos-do-not-cover-a-notice
+        if (viewer := self.ticket.viewer()) is not None and self.banner.isVisible():
+            above = QRect(self.banner.mapToGlobal(QPoint(0, 0)), self.banner.size())
+            viewer.keep_off(above, self.theme.px(FRAME))
+
+    def _on_key_of_viewer(self, key: str) -> None:
+        """The keys of notices work from the photos too; one that goes to another report closes them."""
+        goes = any(key in BY_ID[action].keys for action in _LEAVE_FORM)
+        if goes and (viewer := self.ticket.viewer()) is not None:
+            viewer.close()
+        self._on_key_of_form(key)
 
     def _show_pin(self, place: tuple[float, float] | None) -> None:
         """Where the new report would lie, and in view beside its form."""

@@ -11,6 +11,7 @@ from PySide6.QtGui import (
     QHideEvent,
     QImage,
     QKeyEvent,
+    QKeySequence,
     QMouseEvent,
     QPainter,
     QPaintEvent,
@@ -419,6 +420,8 @@ class PhotoViewer(QWidget):
     """
 
     closed = Signal()
+    unused_key = Signal(str)
+    """A key that means nothing here, as its shortcut is written."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Window)
@@ -451,6 +454,16 @@ class PhotoViewer(QWidget):
         if self.isVisible() and [card.id for card in cards] == [card.id for card in self._cards]:
             self._cards = list(cards)
             self._show()
+
+    def keep_off(self, above: QRect, title: int) -> None:
+        """Begin below this part of the screen, which is not to be covered; `title` is what the desktop puts over it."""
+        over = self.frameGeometry()
+        if not self.isVisible() or not over.intersects(above):
+            return
+        place = self.geometry()
+        top = above.bottom() + 1 + max(place.top() - over.top(), title)
+        bottom = max(place.bottom(), top + self.minimumSizeHint().height())
+        self.setGeometry(place.left(), top, place.width(), bottom - top + 1)
 
     def shown_ids(self) -> list[str]:
         """The photos in sight."""
@@ -513,6 +526,7 @@ class PhotoViewer(QWidget):
             self._show()
         else:
             super().keyPressEvent(event)
+            self.unused_key.emit(QKeySequence(event.keyCombination()).toString())
 
     def hears(self, widget: QWidget, cap: str) -> bool:
         """Whether a key shown in it works now: none while it lies beside and another window has the keyboard."""

@@ -62,6 +62,8 @@ class Forms(QObject):
     What is entered in a form with a `draft_key` is kept while it is typed, and offered when the form is opened again.
     """
 
+    room_settled = Signal()
+    """A notice has come over the place of forms, or has gone, and all is laid out."""
     unused_key = Signal(str)
     begun_changed = Signal()
     """In the open form something was entered, or that was taken away again: see `is_begun`."""
@@ -100,6 +102,7 @@ class Forms(QObject):
         self._was_begun = False
         self._rest = QTimer(self, singleShot=True, interval=_REST_MS)
         self._rest.timeout.connect(self._keep_clear)
+        self._rest.timeout.connect(self.room_settled)
         self._new: NewReportForm | None = None
         self._placing: PlaceForm | None = None
         """The form for which a place can be pointed at."""

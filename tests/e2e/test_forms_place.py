@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from console.domain.place import distance_m
 from tests.helpers.city import Served, console, served, wait_for, write_users
-from tests.helpers.hands import CTRL, find, form, key, said, wait_ready
+from tests.helpers.hands import CTRL, find, form, key, p1_data, said, wait_notice_read, wait_ready
 
 pytestmark = pytest.mark.usefixtures("qapp")
 FORMS = {
@@ -104,6 +104,36 @@ def test_the_photos_in_full_stand_there_too(city: Served, tmp_path: Any) -> None
         for panel in (window.queue, window.ticket, window.kpi):
             assert not on_screen(viewer).intersects(on_screen(panel))
         viewer.close()
+
+
+def test_the_photos_in_full_do_not_lie_over_a_notice_and_leave_it_its_keys(city: Served, tmp_path: Any) -> None:
+    """They lay over the words of a new P1, and F8 and F4 did nothing while they had the keyboard."""
+    with console(tmp_path / "profile", city.address, size=(1366, 768)) as window:
+        wait_ready(window)
+        find(window, "validate", lambda now: now.photos)
+        assert window.intents.run("photos")
+        viewer = window.ticket.viewer()
+        wait_for(viewer.isActiveWindow, what="the photos have the keyboard")
+        shown, lowest = window.desk.row, viewer.geometry().bottom()
+        assert not window.window.hears(window.banner, "F8") or window.intents.situation.hazard
+        for key_ in ("first", "second"):
+            before = set(window.desk.view.hazards.tolist())
+            window.deeds.create("city", p1_data(window), f"local:{key_}", "Water rises")
+            wait_for(lambda before=before: set(window.desk.view.hazards.tolist()) - before, what="a new P1")
+        wait_for(lambda: window.banner.isVisible() and not viewer.frameGeometry().intersects(on_screen(window.banner)))
+        assert viewer.geometry().bottom() == lowest, "all of them is to be seen"
+        assert viewer.isActiveWindow()
+        assert window.window.hears(window.banner, "F4"), "its cap is drawn"
+        wait_notice_read(window)
+        QTest.keyClick(viewer, Qt.Key.Key_F4)
+        wait_for(lambda: len(window.hazards.unseen) == 1, what="the first is seen")
+        assert viewer.isVisible()
+        assert window.desk.row == shown
+        (other,) = (one.row for one in window.hazards.unseen)
+        QTest.keyClick(viewer, Qt.Key.Key_F8)
+        assert window.desk.row == other
+        assert not viewer.isVisible(), "those of another report"
+        wait_for(window.window.isActiveWindow, what="and the window has the keyboard")
 
 
 def test_a_form_comes_back_to_its_place_after_a_place_was_picked(city: Served, tmp_path: Any) -> None:

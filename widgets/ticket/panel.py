@@ -107,6 +107,8 @@ class TicketPanel(QWidget):
     """The right button, or its key. Where on the screen."""
     number_clicked = Signal()
     viewer_closed = Signal()
+    viewer_key = Signal(str)
+    """A key that means nothing to the photos in full was pressed there."""
     """The photos are not looked at in full any more."""
 
     def __init__(
@@ -432,6 +434,7 @@ class TicketPanel(QWidget):
         if self._viewer is None:
             self._viewer = PhotoViewer(self._theme, self)
             self._viewer.closed.connect(self.viewer_closed)
+            self._viewer.unused_key.connect(self.viewer_key)
         if not self._viewer.isVisible():
             self._place_viewer(self._viewer)
         self._viewer.show_cards(self._photos.cards, photo, compare=compare)
