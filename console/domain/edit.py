@@ -56,6 +56,9 @@ ORDERS = frozenset({Kind.DISPATCH, Kind.ASSIGN, Kind.RECALL, Kind.CLAIM, Kind.RE
 ON_STATUS = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN, Kind.MERGE, Kind.UNMERGE})
 """Change the status without naming it in their data."""
 
+NO_EFFECT = "no_effect"
+"""In the data of an entry: an edit of ON_STATUS, or its undo, that left the report and its crews as they were."""
+
 ON_REPORT = ON_STATUS | {Kind.SET, Kind.CLAIM, Kind.RELEASE}
 """Change what a report is, where others only add to it or say what crews do."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from console.domain.edit import Edit, EditState, Kind, Queued
+from console.domain.edit import NO_EFFECT, Edit, EditState, Kind, Queued
 from console.domain.report import Entry
 from console.domain.status import Status
 from console.presenters import words
@@ -56,6 +56,15 @@ def entry_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], channel
 
     `channel` is what the report came through: who wrote it there is no name of the staff.
     """
+    text = _entry_text(entry, catalog, tr, channel)
+    if entry.data.get(NO_EFFECT) is not True:
+        return text
+    if "undoes" in entry.data:
+        return tr("{who} took a step back that had changed nothing").format(who=entry.author)
+    return tr("{what} (it was so already: nothing changed)").format(what=text)
+
+
+def _entry_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], channel: str) -> str:
     data = entry.data
     by_staff = entry.edit is not None and entry.author
     unit = catalog.units.get(str(data.get("unit") or entry.unit or ""))

@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from console.domain.apply import AreaAt, Lookups, ReportState, follow_crews, moved, unit_after
-from console.domain.edit import Kind
+from console.domain.edit import NO_EFFECT, ON_STATUS, Kind
 from console.domain.report import Assignment, Clock, Entry, Report, Unit
 from console.domain.sla import clocks, sla_of
 from console.domain.status import AssignmentState, Status
@@ -186,8 +186,12 @@ class Case:
         """Write the report's new version and the entry."""
         version = self.ledger.next_version(self.before)
         touched = tuple(name for name, parts in _FIELDS.items() if self._differs(parts) or self._says(name))
+        beside = [name for name in _BESIDE if self._differs((name,))]
         if "status" in touched or self.edit.kind is Kind.CREATE:
             data = data | {"status": self.report.status.value}
+        # protects: what-changed-nothing-says-so
+        if self.edit.kind in ON_STATUS and not (touched or beside or self._jobs_before):
+            data = data | {NO_EFFECT: True}
         entry = Entry(
             id=self.ids(),
             report=self.report.id,
@@ -203,7 +207,6 @@ class Case:
         )
         if undone is not None:
             self.ledger.put(replace(undone, undone_by=entry.id))
-        beside = [name for name in _BESIDE if self._differs((name,))]
         names = [part for name in touched for part in _FIELDS[name]] + beside
         values = {name: msgspec.to_builtins(getattr(self.before, name)) for name in names}
         before = Before(touched, values, tuple(self._jobs_before.values()))

@@ -33,6 +33,15 @@ def entry(kind: str, edit: str | None = "e", minute: int = 0, **data: Any) -> En
             entry("close", disposition="Tidak ditemukan", reason="Sudah diambil truk pagi ini"),
             "Closed by Rina Aulia: Tidak ditemukan · Sudah diambil truk pagi ini",
         ),
+        (
+            entry("validate", accepted=True, no_effect=True),
+            "Proof accepted by Rina Aulia (it was so already: nothing changed)",
+        ),
+        (
+            entry("reopen", reason="validation undone", undoes="e1", no_effect=True),
+            "Rina Aulia took a step back that had changed nothing",
+        ),
+        (entry("reopen", reason="validation undone", undoes="e1"), "Reopened by Rina Aulia: validation undone"),
         (entry("close", disposition="Duplikat", merged_into="931100"), "Merged into 931100 by Rina Aulia"),
     ],
 )

@@ -535,6 +535,19 @@ def test_undo_of_a_return_awaits_validation_again(api: Api) -> None:
     assert api.edit("10", "reopen", {"reason": "-"}, undoes=again["entry"]["edit"]).status_code == 412
 
 
+def test_what_changed_nothing_says_so_in_its_entry(api: Api) -> None:
+    """ "Reopened by cici" stood in the history of a report that stayed resolved by sari's verdict."""
+    first = api.ok("10", "close", {"disposition": "spam"})
+    again = api.ok("10", "close", {"disposition": "spam"})
+    undone = api.ok("10", "reopen", {"reason": "closing undone"}, undoes=again["entry"]["edit"])
+    assert (undone["report"]["status"], undone["report"]["disposition"]) == ("closed", "spam")
+    told = [one["entry"]["data"].get("no_effect") for one in (first, again, undone)]
+    assert told == [None, True, True]
+    back = api.ok("10", "reopen", {"reason": "closing undone"}, undoes=first["entry"]["edit"])
+    assert back["report"]["status"] == "new"
+    assert "no_effect" not in back["entry"]["data"]
+
+
 def test_undo_is_refused_when_somebody_changed_the_same_since(api: Api) -> None:
     done = api.ok("10", "set", {"priority": 1})
     api.ok("10", "set", {"priority": 4})
