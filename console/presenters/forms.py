@@ -991,6 +991,7 @@ class Forms(QObject):
             position=self.tr("Conflict {n} of {all}").format(n=position[0], all=position[1]),
             asks_reason=edit.kind is Kind.SET,
             note=self.tr("If the server changes again meanwhile, you will be asked again."),
+            send=self.tr("Do it all the same") if [row.field for row in rows] == [STEP] else "",
             over=over,
             over_field=STEP if is_of_step(queued) else "priority",
             parent=self._window,

@@ -336,6 +336,7 @@ class ConflictForm(Form):
     """Values: choices ({field: "mine" or "theirs"} of the rows that asked), reason, and theirs: {field: the words that
     stood against one's own}. A choice is taken up from a draft only where these are the same still.
 
+    `send` is what the filled button says, where "merged change" would not be what it is.
     `over` names what is dangerous in taking one's own in the row `over_field`: it has a button of its own then, in the
     place of the filled one, and Alt+Enter does it; what Enter or Ctrl+Enter does is never that.
     """
@@ -358,6 +359,7 @@ class ConflictForm(Form):
         position: str = "",
         note: str = "",
         asks_reason: bool = True,
+        send: str = "",
         over: str = "",
         over_field: str = "",
         parent: QWidget | None = None,
@@ -366,7 +368,8 @@ class ConflictForm(Form):
         width = min(_WIDTH, int(screen.availableGeometry().width() / theme.scale))
         super().__init__(theme, title, sentence, commit_text="", width=width, about=number, parent=parent)
         self.setWindowTitle(self.tr("Conflict"))
-        self.commit_button.set_verb(self.tr("Send merged change"))
+        self._send = send or self.tr("Send merged change")
+        self.commit_button.set_verb(self._send)
         self.leave_button.set_verb(self.tr("Decide later"))
         self._notes = (before_note, mine_note, theirs_note)
         self.table = _Table(theme, symbols, rows, self.width())
@@ -457,7 +460,7 @@ class ConflictForm(Form):
             ]
         )
         all_theirs = not waiting and all(side == THEIRS for side in self.table.picks.values())
-        self.commit_button.set_verb(self.tr("Keep the server's") if all_theirs else self.tr("Send merged change"))
+        self.commit_button.set_verb(self.tr("Keep the server's") if all_theirs else self._send)
         self.commit_button.setVisible(not self._is_over)
         self.over_button.setVisible(self._is_over)
         self.touch()

@@ -108,6 +108,7 @@ def test_a_crew_that_was_sent_meanwhile_is_called_back_with_the_close_that_says_
     assert form.table.rows[0].mine is not None
     assert form.table.rows[0].mine.text == "Close it without work: spam; called back: SDA-07, SDA-11"
     QTest.keyClick(form.table, Qt.Key.Key_1)
+    assert form.commit_button.verb == "Do it all the same", "nothing is merged here"
     QTest.keyClick(form.table, Qt.Key.Key_Return, CTRL)
     (again,) = settled(rig, edit_id)
     assert (again.edit.kind, again.edit.data["release"]) == (Kind.CLOSE, ["07", "11"])
