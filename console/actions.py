@@ -46,7 +46,7 @@ class Situation(msgspec.Struct, frozen=True):
     proof_is_old: bool = False
     """There is an after photo, of a round of work before: what was returned proves nothing more."""
     crewless: bool = False
-    """The chosen report counts as a P1 that waits for a crew, whoever was there."""
+    """The chosen report counts as a P1 that no crew is on its way to: none was sent, has said so yet, or is there."""
     photos: bool = False
     unit: str | None = None
     unit_outside: bool = False
@@ -196,7 +196,8 @@ def _dispatch(now: Situation) -> str:
 
 def _dispatch_first(now: Situation) -> str:
     """A second crew is chosen among the recommended, not sent by the key that sends the first."""
-    if now.lead_state not in (None, "reserved") and not now.lead_stuck and not now.crewless:
+    has_gone = now.lead_state == "done" and now.crewless
+    if now.lead_state not in (None, "reserved") and not now.lead_stuck and not has_gone:
         return "A unit is on this report already: A, then a digit, sends another"
     return _dispatch(now)
 

@@ -14,7 +14,17 @@ from PySide6.QtWidgets import QApplication
 from console.domain.filter import Filter
 from console.store.items import FIRST_ROW
 from tests.helpers.city import Served, console, served, wait_for, write_users
-from tests.helpers.hands import form, key, outbox, p1_data, wait_notice_read, wait_ready
+from tests.helpers.hands import (
+    CTRL,
+    choose,
+    form,
+    free_units,
+    key,
+    outbox,
+    p1_data,
+    wait_notice_read,
+    wait_ready,
+)
 from widgets.map.panel import MapPanel
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -194,3 +204,60 @@ def test_a_p1_beside_the_map_is_said_at_its_edge_and_a_click_goes_there(desk: An
     desk.map.report_picked.emit(row)
     assert desk.desk.row == row
     wait_for(lambda: outside(desk.map) != "1 P1 outside" or desk.map._outside[0] != row, what="the map goes there")
+
+
+def test_a_strip_that_comes_leaves_the_keyboard_in_the_field_that_is_typed_in(city: Served, tmp_path: Path) -> None:
+    """The form made room for it, the keyboard went to "Leave", and the caller's words were keys of the window."""
+    with console(tmp_path, city.address, size=(1366, 768)) as desk:
+        wait_ready(desk)
+        key(desk, "N", CTRL)
+        telephone = form(desk)
+        field = telephone.report_text
+        field.setFocus()
+        assert desk.banner.notice is None
+        QTest.keyClicks(field, "air masuk ")
+        high, top = telephone.height(), telephone.y()
+        report_p1(desk, "local:strip")
+        wait_for(lambda: desk.banner.notice is not None, what="the strip")
+        wait_for(lambda: (telephone.height(), telephone.y()) != (high, top), what="the form makes room for it")
+        assert telephone.focusWidget() is field
+        assert QApplication.focusWidget() is field
+        QTest.keyClicks(QApplication.focusWidget(), "rumah saya")
+        assert field.toPlainText() == "air masuk rumah saya"
+        assert telephone.isVisible()
+        desk.forms.close_open()
+
+
+def test_a_p1_whose_crew_is_done_without_a_proof_gets_another_one_by_the_key(desk: Any) -> None:
+    """F8 led to it as one without a crew, and the key said that a unit is on it."""
+    before = set(desk.desk.view.hazards.tolist())
+    services = desk.desk.catalog("city").services.items()
+    service = next(code for code, one in services if one.proof and not one.valid_to)
+    desk.deeds.create("city", {**p1_data(desk), "service": service}, "local:done", "Water rises")
+    wait_for(lambda: set(desk.desk.view.hazards.tolist()) - before, what="it is on the board")
+    (row,) = set(desk.desk.view.hazards.tolist()) - before
+    desk.desk.choose(row)
+    wait_for(
+        lambda: desk.dossiers.current is not None and desk.dossiers.current.row == desk.desk.row, what="it is read"
+    )
+    wait_for(lambda: desk.dossiers.current.server is not None, what="its number")
+    number = desk.dossiers.current.shown.id
+    choose(desk, number)
+    (first, *_) = free_units(desk)
+    desk.intents.dispatch(desk.dossiers.current, first)
+    wait_for(lambda: desk.intents.situation.lead_state == "dispatched", what="sent")
+    key(desk, "D", CTRL)
+    wait_for(lambda: not outbox(desk), what="received")
+    assert len(desk.dossiers.current.live) == 1, "the key again sends no second one"
+    for action, state in (("en_route", "en_route"), ("on_scene", "on_scene"), ("done", "done")):
+        assert desk.intents.run(action), action
+        wait_for(lambda state=state: desk.intents.situation.lead_state == state, what=state)
+    assert desk.intents.situation.needs_proof
+    assert not desk.dossiers.current.live
+    wait_for(lambda: desk.intents.situation.crewless, what="nobody is there any more")
+    wait_for(lambda: desk.intents.situation.advice, what="a unit to send")
+    assert desk.ticket.ticket().actions[0].id == "dispatch"
+    wait_for(lambda: not desk.intents.first_just_changed, what="whom the key sends has been read")
+    key(desk, "D", CTRL)
+    wait_for(lambda: desk.intents.situation.lead_state == "dispatched", what="another one is sent")
+    assert len(desk.dossiers.current.live) == 1

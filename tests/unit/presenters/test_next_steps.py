@@ -72,6 +72,9 @@ def test_a_p1_whose_crew_is_done_without_a_proof_is_offered_another_one() -> Non
     with_proof = replace(done, needs_proof=False, proof_is_old=False)
     assert next_steps(with_proof, "SDA-11", "SDA-07", str)[0].id == "submit"
     assert BY_ID["dispatch"].why_not(with_proof) == ""
+    just_sent = replace(done, lead_state="dispatched")
+    assert BY_ID["dispatch"].why_not(just_sent), "it has not said yet that it comes: the key again sends no second one"
+    assert next_steps(just_sent, "SDA-11", "SDA-07", str)[0].id == "en_route"
     routine = replace(done, crewless=False)
     assert [one.id for one in next_steps(routine, "SDA-11", "SDA-07", str) if one.filled] == ["photo"]
     assert BY_ID["dispatch"].why_not(routine)
