@@ -48,7 +48,7 @@ def live_server(
     """
     folder.mkdir(parents=True, exist_ok=True)
     put_tables(folder / "city.db")
-    city = City(f"sqlite:///{folder / 'city.db'}", name="Testville", timezone=timezone)
+    city = City(f"sqlite:///{folder / 'city.db'}", name="Testville", timezone=timezone, ticks=lambda: 0.0)
     city.create_schema()
     if not city.stats().reports:
         now = datetime.now(UTC)
