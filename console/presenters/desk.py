@@ -21,6 +21,8 @@ class Desk(QObject):
     """A new View; every panel shows this one or the one before it."""
     loaded_changed = Signal(object)
     """How much of what the figures rest on has been read: a Loaded."""
+    chosen_again = Signal(int)
+    """The report that is the chosen one was asked for: where it stands is to be shown."""
     catalog_changed = Signal(object)
     selection_changed = Signal(int)
     """The chosen report's row, 0 for none; also when the same one is chosen anew for the list that stands now."""
@@ -61,6 +63,8 @@ class Desk(QObject):
         if row != self.row or self.is_left_behind:
             self.row, self._chosen_for = row, _list_of(self.filter)
             self.selection_changed.emit(row)
+        elif row:
+            self.chosen_again.emit(row)
 
     @property
     def is_left_behind(self) -> bool:

@@ -169,8 +169,15 @@ class Drafts(QObject):
 
     def _choice(self, key: str, draft: Mapping[str, Any]) -> Choice:
         note = " · ".join(part for part in (str(draft.get(MARKS[2], "")), self._forms.draft_time(draft)) if part)
-        texts = _texts(draft, _LISTED) or [self.tr("only who called")]
+        texts = _texts(draft, _LISTED) or [self._without_words(draft)]
         return Choice(key, f"{self._name(key)}: {' · '.join(texts)}", note)
+
+    def _without_words(self, draft: Mapping[str, Any]) -> str:
+        """What stands in a form in which nothing was written that may be listed."""
+        if _texts(draft, _CALLER):
+            return self.tr("only who called")
+        waits = draft.get("waits_for")
+        return self.tr("waits for {what}").format(what=waits) if waits else self.tr("chosen, nothing written")
 
     def _name(self, key: str) -> str:
         kind = _parts(key)[0]
@@ -201,5 +208,6 @@ _NAMES = {
     "palette": "Command",
 }
 _LISTED = ("text", "reason", "disposition", "address")
-_WRITTEN = (*_LISTED, "caller_name", "caller_phone")
+_CALLER = ("caller_name", "caller_phone")
+_WRITTEN = (*_LISTED, *_CALLER)
 """The list names no caller: others may look over the operator's shoulder."""

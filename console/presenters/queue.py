@@ -47,6 +47,7 @@ class QueuePresenter(QObject):
         super().__init__(parent)
         self._panel, self._desk, self._feed, self._tasks = panel, desk, feed, tasks
         self._is_whole = False
+        self._shown_filter = desk.filter
         self._reader, self._now = reader, now
         self._texts: dict[int, RowText] = {}
         self._wanted: list[int] = []
@@ -57,6 +58,7 @@ class QueuePresenter(QObject):
         desk.rows_touched.connect(self._on_rows_touched)
         desk.filter_changed.connect(lambda _: self._show_chips())
         desk.selection_changed.connect(self._on_selection)
+        desk.chosen_again.connect(panel.set_current)
         panel.rows_wanted.connect(self._on_rows_wanted)
         panel.current_changed.connect(desk.choose)
         panel.tab_chosen.connect(lambda tab: desk.set_filter(desk.filter.with_tab(tab)))
@@ -82,6 +84,10 @@ class QueuePresenter(QObject):
             for key, name in self._tab_names().items()
         ]
         self._panel.set_tabs(tabs, view.filter.tab)
+        if view.filter.with_order(self._shown_filter.order) != self._shown_filter:
+            # protects: another-filter-shows-the-chosen-report
+            self._panel.show_current()
+        self._shown_filter = view.filter
         if len(view.order) == 0:
             self._show_empty(view)
         if view.order_by != self._order_by:

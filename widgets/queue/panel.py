@@ -148,6 +148,11 @@ class QueuePanel(QWidget):
         """Make a row the current one and bring it into sight; 0 for none. Nothing is announced."""
         self._view.set_current(key)
 
+    def show_current(self) -> None:
+        """The list holds other rows than before, by another filter: the current one is in sight, else the top."""
+        self._view.show_current()
+        self._show_footer()
+
     def expect(self, key: int) -> None:
         """A row is about to come back to where it stood: made the current one, it is shown once it is there."""
         self._view.expect(key)

@@ -158,6 +158,19 @@ class QueueView(UniformView):
         self.note_newest()
         self.sight_changed.emit()
 
+    def show_current(self) -> None:
+        """Bring the current row into sight where the list has it, else the top: other rows are shown than before."""
+        self._quiet = True
+        place = self.rows.position(self._current) if self._current else -1
+        self.updateGeometries()
+        if place >= 0:
+            self.setCurrentIndex(self.rows.index(place))
+            self._show(self.rows.index(place))
+        else:
+            self.verticalScrollBar().setValue(0)
+        self._quiet = False
+        self.sight_changed.emit()
+
     def note_newest(self) -> None:
         """From here on rows with a higher key are the new ones (keys grow with every report)."""
         self._newest = int(self.rows.keys.max()) if len(self.rows.keys) else 0

@@ -63,6 +63,13 @@ def test_the_list_names_form_report_words_and_time(listed: Listed) -> None:
         "New report: only who called"
     )
     listed.rig.edits.drop_draft("new_report:city:")
+    for key, values, told in (
+        ("hold:city:A", {"waits_for": "material", "reason": ""}, "Hold: waits for material"),
+        ("validate:city:A", {"accepted": False}, "Validate or return the proof: chosen, nothing written"),
+    ):
+        listed.keep(key, **values)
+        assert listed.drafts._choice(key, listed.rig.edits.drafts[key]).text == told
+        listed.rig.edits.drop_draft(key)
     listed.keep("note:city:A", text="gas smell")
     listed.drafts.tell()
     assert listed.said[-1] == "1 text that was not saved is kept: Ctrl+Shift+D"

@@ -189,6 +189,31 @@ def test_button_and_footer_say_what_the_list_is_sorted_by_and_counts(rig: Rig) -
     ]
 
 
+def test_the_chosen_report_is_in_sight_when_another_filter_comes_and_when_it_is_asked_for_again(rig: Rig) -> None:
+    """A filter was taken away, and the list stood somewhere in its middle, neither at the chosen report nor on top."""
+    rig.begin(*(report(str(number), service="road" if number % 2 else "flood") for number in range(200)))
+    view = rig.panel.view
+
+    def is_seen(row: int) -> bool:
+        return view.rows.position(row) in view.rows_in_sight()
+
+    rows = view.rows.keys.tolist()
+    rig.desk.choose(rows[2])
+    rig.filter(Filter(services=("road",)))
+    view.verticalScrollBar().setValue(view.verticalScrollBar().maximum())
+    rig.filter(Filter())
+    assert is_seen(rows[2])
+    assert view.verticalScrollBar().value() == 0, "with the head of the list"
+    rig.desk.choose(rows[150])
+    rig.filter(Filter(services=("road",)))
+    view.verticalScrollBar().setValue(0)
+    rig.filter(Filter())
+    assert is_seen(rows[150])
+    view.verticalScrollBar().setValue(0)
+    rig.desk.choose(rows[150])
+    assert is_seen(rows[150]), "by its number, say"
+
+
 def test_a_text_that_is_the_category_is_not_said_twice(rig: Rig) -> None:
     rig.begin(report("1", service="Bed Bugs", description="bed bugs "), report("2", service="Bed Bugs"))
     said = {row.text for row in rig.rows(2)}
