@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from console.domain.edit import STUCK, EditState, Kind, Queued, is_taken, is_taken_back, is_to_call_back
+from console.domain.edit import INSTEAD_OF, STUCK, EditState, Kind, Queued, is_taken, is_taken_back, is_to_call_back
 from console.outbox.authors import Authors
 from console.outbox.book import Book
 from console.outbox.sending import ASKED_BACK, Sending
@@ -176,9 +176,18 @@ class Withdrawals:
             if (same := self._book.edits.in_place_of(edit_id)) is not None:
                 # protects: what-follows-it-goes-on
                 self._sending.finish(same, EditState.SENT)
-            elif again is not None:
+            elif again is not None and not self._is_saved_in_its_place(again, edit_id):
                 self.ask_back(again)  # the wish is fulfilled: once is enough
         return queued
+
+    def _is_saved_in_its_place(self, new_id: str, edit_id: str) -> bool:
+        """Whether a creation that waits for the disk is for the place of this one: its server says that it is there.
+
+        Taken back it would take along all that was done to the report.
+        """
+        new = self._book.saving.get(new_id)
+        # protects: what-follows-goes-on-while-it-is-saved
+        return new is not None and edit_id in new.about.get(INSTEAD_OF, ())
 
     def found(
         self, perhaps_left: Sequence[Queued], by_another: Sequence[Queued], to_call_back: Sequence[Queued]

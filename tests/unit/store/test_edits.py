@@ -1022,6 +1022,22 @@ def test_what_follows_a_report_that_had_arrived_goes_on_at_it(desk: Desk, answer
     assert (found[create].state, found[new].state, found[create].problem) == (S.SENT, S.SENT, "")
 
 
+def test_what_follows_a_report_that_is_proved_while_its_second_is_being_saved_goes_on_at_it(desk: Desk) -> None:
+    """The second one was taken back before it was on the disk, and with it all that had been done to the report."""
+    create = met_the_outage(desk, S.UNCONFIRMED)
+    desk.edits.adopt(create, names)
+    assert not desk.edits.outbox, "it waits for the disk"
+    desk.edits.on_proved([create], {create: "928"})
+    desk.settle()
+    kinds = [one.edit.kind for one in desk.edits.outbox if one.edit.id != create]
+    assert kinds == [Kind.CREATE, Kind.NOTE], "its server is asked, and says that it is there"
+    new, named = (one.edit.id for one in desk.edits.outbox if one.edit.id != create)
+    desk.pushed(new)
+    desk.answer(new, S.SENT, remote_id="928")
+    (push,) = desk.pushed(named)
+    assert push.edit.report == "928"
+
+
 @pytest.mark.parametrize("outcomes", [[], [S.ACCEPTED]])
 def test_a_report_that_is_under_way_or_taken_is_never_sent_in_another_name(
     desk: Desk, outcomes: Sequence[EditState]
