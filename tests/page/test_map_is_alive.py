@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.page.conftest import LAT, LON, TIMEOUT_MS, Console, MapDesk, opened
@@ -61,6 +63,35 @@ def test_what_draws_nothing_is_loaded_again_and_draws(desk: MapDesk, script: str
     assert desk.panel.page.renderProcessPid() != before
     assert desk.colour(LAT, LON) == desk.theme.hex("priority.p1")
     assert not desk.panel.is_off
+
+
+@pytest.mark.parametrize("is_meant", [False, True])
+@pytest.mark.usefixtures("expected_log")
+def test_a_page_that_is_loaded_again_takes_no_keyboard(desk: MapDesk, is_meant: bool) -> None:
+    """It took it from the queue: Down moved the map instead of going to the next report."""
+    window = QWidget()
+    beside = QLineEdit(window)
+    desk.qtbot.addWidget(window)
+    desk.panel.setParent(window)
+    try:
+        desk.panel.move(0, 40)
+        window.resize(640, 520)
+        window.show()
+        desk.show()
+        beside.setFocus()
+        desk.qtbot.waitUntil(beside.hasFocus)
+        assert lose(desk, HANG) is Loss.SILENT
+        with desk.qtbot.waitSignal(desk.panel.page_well, timeout=TIMEOUT_MS):
+            if is_meant:
+                with desk.qtbot.waitSignal(desk.panel.page.loadStarted, timeout=TIMEOUT_MS):
+                    pass
+                desk.panel.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        desk.qtbot.waitUntil(lambda: beside.hasFocus() is not is_meant, timeout=TIMEOUT_MS)
+        has = QApplication.focusWidget()
+        assert has is not None
+        assert desk.panel.isAncestorOf(has) is is_meant
+    finally:
+        desk.panel.setParent(None)
 
 
 @pytest.mark.usefixtures("expected_log")

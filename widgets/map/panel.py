@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWebChannel import QWebChannel
 from PySide6.QtWebEngineCore import QWebEnginePage
 from PySide6.QtWebEngineWidgets import QWebEngineView
-from PySide6.QtWidgets import QLabel, QPushButton, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 from shiboken6 import delete, isValid
 from typing_extensions import override
 
@@ -87,6 +87,17 @@ class Pin:
     number: int = 0
     chosen: bool = False
     radius_m: float = 0.0
+
+
+_MEANT = frozenset(
+    {
+        Qt.FocusReason.ShortcutFocusReason,
+        Qt.FocusReason.MouseFocusReason,
+        Qt.FocusReason.TabFocusReason,
+        Qt.FocusReason.BacktabFocusReason,
+    }
+)
+"""Why the map gets the keyboard when somebody gives it that."""
 
 
 class PageTheme(Protocol):
@@ -169,6 +180,8 @@ class MapPanel(QWidget):
         self._locked = self._picking = self._ready = self._cursor = False
         self._lent: tuple[bool, tuple[Box, float] | None] | None = None
         self._has_process = self._is_ending = False
+        self._had_keyboard: QWidget | None = None
+        """What of the window has the keyboard while a lost page is loaded again; None at all other times."""
         self._drawn: tuple[int, int, float] | None = None
         self._look = QTimer(self)
         self._look.setInterval(_LOOK_MS)
@@ -178,7 +191,7 @@ class MapPanel(QWidget):
         interceptor = OnlyOurScheme()
         self._liveness = Liveness(self._is_seen, lambda: handler.is_answering, monotonic_s, beat_ms, self)
         self._liveness.lost.connect(self._on_lost)
-        self._liveness.well.connect(self.page_well)
+        self._liveness.well.connect(self._on_well)
         self._liveness.retry_due.connect(self.reload)
         profile = make_profile(handler, interceptor)
         handler.setParent(profile)
@@ -191,6 +204,8 @@ class MapPanel(QWidget):
         application = QCoreApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self.shut)
+        if isinstance(application, QApplication):
+            application.focusChanged.connect(self._on_focus_changed)
         self._page.setWebChannel(self._channel)
         self._page.loadFinished.connect(self._on_load_finished)
         self._page.urlChanged.connect(self._on_url_changed)
@@ -432,6 +447,7 @@ class MapPanel(QWidget):
 
     def focus_map(self) -> None:
         """Give the keyboard to the map."""
+        self._had_keyboard = None
         if self.is_off:
             self._again.setFocus(Qt.FocusReason.ShortcutFocusReason)
         elif isValid(self._view):
@@ -454,6 +470,7 @@ class MapPanel(QWidget):
         self._stack.setCurrentWidget(self._view)
         self.setFocusProxy(self._view)
         if had_keyboard:
+            self._had_keyboard = None
             self._view.setFocus()
         self._ready = self._cursor = False
         self._replace_page()
@@ -490,6 +507,7 @@ class MapPanel(QWidget):
         self._view.setPage(self._page)
         self._view.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self._view.setAcceptDrops(False)
+        self._view.installEventFilter(self)
         self._off = QWidget(self)
         why = QLabel(self.tr("Map off. It was loaded again three times and still draws nothing."), self._off)
         why.setTextFormat(Qt.TextFormat.PlainText)
@@ -628,8 +646,32 @@ class MapPanel(QWidget):
         self._replace_page()
         self.page_lost.emit(why)
 
+    def _on_focus_changed(self, _old: QWidget | None, new: QWidget | None) -> None:
+        if self._had_keyboard is None or new is None or not isValid(self) or self.is_off:
+            return
+        if self.isAncestorOf(new):
+            QTimer.singleShot(0, self, self._give_keyboard_back)
+        elif new.window() is self.window():
+            self._had_keyboard = new
+
+    def _give_keyboard_back(self) -> None:
+        """Where a lost page is shown anew the engine takes the keyboard: from the queue, for example."""
+        before = self._had_keyboard
+        now: QWidget | None = self.window().focusWidget()
+        if before is not None and isValid(before) and now is not None and self.isAncestorOf(now):
+            # protects: lost-map-leaves-the-keyboard
+            before.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _on_well(self) -> None:
+        self._give_keyboard_back()
+        self._had_keyboard = None
+        self.page_well.emit()
+
     def _replace_page(self) -> None:
         """Load the page again, unless the map is off. A page that hangs cannot even leave: its process ends first."""
+        now: QWidget | None = self.window().focusWidget()
+        if now is not None and not self.isAncestorOf(now):
+            self._had_keyboard = now
         pid = self._page.renderProcessPid() if self._has_process else 0
         if pid > 0:
             with contextlib.suppress(OSError):  # it has just gone by itself
@@ -688,6 +730,8 @@ class MapPanel(QWidget):
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Keep the map's own few keys from becoming the window's shortcuts while it has the focus."""
+        if isinstance(event, QFocusEvent) and event.gotFocus() and event.reason() in _MEANT:
+            self._had_keyboard = None
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             mine = event.key() in _MAP_KEYS or ((self._cursor or self._picking) and event.key() in _CURSOR_KEYS)
             if mine and (event.modifiers() & ~_HARMLESS) == _PLAIN:
