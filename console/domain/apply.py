@@ -233,15 +233,25 @@ def ended(report: Report, status: Status, at: datetime, disposition: str = "") -
 
 
 def follow_crews(
-    state: ReportState, known: Lookups = NOTHING_KNOWN, *, start: Status | None = None, added: str | None = None
+    state: ReportState,
+    known: Lookups = NOTHING_KNOWN,
+    *,
+    start: Status | None = None,
+    added: str | None = None,
+    hands_in: bool = False,
 ) -> ReportState:
     """The report with the status that its crews lead to, from `start` (None: from the present one).
 
-    `added` is the SHA-256 of a photo that is being attached, of which the history has no entry yet.
+    `added` is the SHA-256 of a photo that is being attached, of which the history has no entry yet. A P1 is handed in
+    by what somebody delivers (`hands_in`), not by a crew that goes: the first one had done its work before a second
+    caller told of children on the roof, and the second one turned back.
     """
     report = state.report
     jobs = tuple(job.state for job in state.jobs)
     then = status_after(start or report.status, jobs, has_proof=not _lacks_proof(state, known, added))
+    # protects: who-goes-hands-no-hazard-in
+    if then is Status.VALIDATION and report.priority == HAZARD and not hands_in:
+        then = start or report.status
     return state if then is report.status else _with(state, status=then, status_label=None)
 
 
@@ -266,10 +276,14 @@ def _become(report: Report, status: Status) -> Report:
     return replace(report, status=status, status_label=None)
 
 
+def returned(report: Report, by: str) -> Report:
+    """The report back at work, by this operator. Raises NotAllowed."""
+    claim = report.claim_after_return(by)
+    return replace(_become(report, Status.RETURNED), closed_at=None, disposition=None, claim=claim)
+
+
 def _open_again(state: ReportState, by: str) -> ReportState:
-    claim = state.report.claim_after_return(by)
-    report = _become(state.report, Status.RETURNED)
-    return replace(state, report=replace(report, closed_at=None, disposition=None, claim=claim))
+    return replace(state, report=returned(state.report, by))
 
 
 # Fields
@@ -331,7 +345,7 @@ def _photo(state: ReportState, step: _Step) -> ReportState:
         state = _with(state, photos=(*state.report.photos, photo))
     if step.data.get("role") != PhotoRole.AFTER:
         return state
-    return follow_crews(state, step.known, added=sha256)
+    return follow_crews(state, step.known, added=sha256, hands_in=True)
 
 
 def _claim(state: ReportState, step: _Step) -> ReportState:
@@ -372,7 +386,7 @@ def _engage(state: ReportState, step: _Step) -> ReportState:
 
 def _move_crew(state: ReportState, step: _Step) -> ReportState:
     state = replace(state, assignments=_crews_after(state.assignments, state.report.id, step))
-    return follow_crews(state, step.known)
+    return follow_crews(state, step.known, hands_in=step.data.get("state") == AssignmentState.DONE)
 
 
 def _crews_after(jobs: tuple[Assignment, ...], report: str, step: _Step) -> tuple[Assignment, ...]:

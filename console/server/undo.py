@@ -8,10 +8,10 @@ import msgspec
 import sqlalchemy as sa
 from msgspec.structs import replace
 
-from console.domain.apply import FROM_JOBS, ended, state_by_jobs
+from console.domain.apply import FROM_JOBS, ended, returned, state_by_jobs
 from console.domain.decoding import convert, decode
 from console.domain.edit import Kind
-from console.domain.report import Assignment, Entry, Report, Unit
+from console.domain.report import HAZARD, Assignment, Entry, Report, Unit
 from console.domain.status import ENDED_ASSIGNMENT, UNDER_WAY, AssignmentState, Status, is_open
 from console.server import schema
 from console.server.case import Before, Case
@@ -79,6 +79,10 @@ def undo_on_report(case: Case, deed: Deed) -> None:
         case.change(status=status)
     if kind in _CREW_KINDS or deed.before.jobs:
         _follow_crews(case, status)
+    since = case.before.priority != HAZARD or case.before.versions.get("priority", 0) > deed.version
+    # protects: an-undo-hands-no-hazard-in
+    if case.report.status is Status.VALIDATION and case.report.priority == HAZARD and since:
+        case.report = returned(case.report, case.actor.name)
     if is_open(case.report.status) and case.report.merged_into is not None:
         fields = last_changes(case.ledger.connection, case.report, ["merged_into"])
         raise Conflict("It cannot be taken back: the report was merged into another since.", fields=fields)

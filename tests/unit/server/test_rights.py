@@ -577,6 +577,50 @@ def test_who_hands_in_without_knowing_of_the_danger_brings_no_hazard_out_of_sigh
 
 
 @one_database
+@pytest.mark.parametrize("end", ["refused", "recalled", "undone", "let go"])
+def test_a_crew_that_goes_hands_no_hazard_in(desks: tuple[Api, Api], end: str) -> None:
+    """The first crew had done its work when a caller told of children on the roof, and the second turned back."""
+    ani, budi = desks
+    at_work(ani, "10")
+    sent = ani.ok("10", "assign" if end == "let go" else "dispatch", {"unit": "u2"})["entry"]["edit"]
+    ani.ok("10", "photo", {"sha256": "ab" * 32, "role": "after"})
+    ani.ok("10", "progress", {"unit": "u1", "state": "done"})
+    assert ani.report("10")["status"] == "progress"
+    budi.ok("10", "set", {"priority": 1})
+    if end == "refused":
+        budi.ok("10", "progress", {"unit": "u2", "state": "refused", "reason": "road flooded"})
+    elif end == "undone":
+        ani.ok("10", "recall", {}, undoes=sent)
+    else:
+        ani.ok("10", "recall", {"unit": "u2"})
+    assert ani.report("10")["status"] in ("progress", "assigned")
+    ani.ok("10", "dispatch", {"unit": "u3"})
+    ani.ok("10", "progress", {"unit": "u3", "state": "done"})
+    assert ani.report("10")["status"] == "validation"
+
+
+@one_database
+@pytest.mark.parametrize("deed", ["lowered", "accepted", "returned"])
+def test_an_undo_hands_no_hazard_in(city: City, desks: tuple[Api, Api], deed: str) -> None:
+    """A lowering that was wrong was taken back, or a verdict of before the raise: the P1 awaited validation unseen."""
+    ani, budi = desks
+    validator = Api(ani.url, add_user(city, "vera", "validator"))
+    if deed == "lowered":
+        budi.ok("10", "set", {"priority": 1})
+        undone, by = budi.ok("10", "set", {"priority": 3})["entry"]["edit"], budi
+    at_work(ani, "10")
+    ani.ok("10", "photo", {"sha256": "ab" * 32, "role": "after"})
+    ani.ok("10", "progress", {"unit": "u1", "state": "done"})
+    if deed != "lowered":
+        verdict = {"accepted": deed == "accepted", "reason": "blurred", "disposition": "dry"}
+        undone, by = validator.ok("10", "validate", verdict)["entry"]["edit"], validator
+        budi.ok("10", "set", {"priority": 1})
+    back = by.ok("10", "reopen", {"reason": "x"}, undoes=undone)["report"]
+    assert (back["status"], back["priority"]) == ("returned", 1)
+    validator.session.close()
+
+
+@one_database
 def test_what_becomes_a_hazard_is_worked_on_again(desks: tuple[Api, Api]) -> None:
     """Its work was handed in while it was no hazard: it waited for a validator, and its crew had left."""
     ani, budi = desks
