@@ -98,7 +98,6 @@ def write(name: str, opened: Any) -> None:
         keys(opened, "banjir")
         keys(opened, WORDS)
         keys(opened, "Gang Melati 3")
-        keys(opened, "")  # past the map's button
         keys(opened, "1")
         keys(opened, CALLER)
         QTest.keyClicks(opened.focusWidget(), PHONE)
