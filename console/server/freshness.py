@@ -16,7 +16,15 @@ from console.domain.report import HAZARD, Entry, Report
 from console.domain.status import ENDED_ASSIGNMENT, AssignmentState, Status, is_open
 from console.server import payloads, schema
 from console.server.case import Before, Case, Seen
-from console.server.history import Origin, changed_by, field_value, last_changes, others_since, version_at
+from console.server.history import (
+    Origin,
+    changed_by,
+    field_value,
+    last_changes,
+    others_since,
+    version_at,
+    version_of_done,
+)
 from console.server.ledger import Ledger
 from console.server.payloads import EditBody, payload_of
 from console.server.refusals import Conflict, Invalid
@@ -83,13 +91,17 @@ def check_undo(ledger: Ledger, before: Report, after: Report, seen: Seen, origin
 def is_unaware_of_danger(case: Case) -> bool:
     """Whether who does this to a P1 has not seen that it became one, or that another report was merged into it.
 
-    An edit that says no version is taken to have seen what there was when it was made. Example: a crew without a
-    network takes its photo and reports its work done, while a second caller tells of children on the roof.
+    An edit that says no version is taken to have seen what there was when it was made, and a photo no more than there
+    was when its crew was done. Example: a crew without a network takes its photo and reports its work done, while a
+    second caller tells of children on the roof.
     """
     ledger, report, at = case.ledger, case.before, case.edit.occurred_at
     if report.priority != HAZARD:
         return False
     seen = case.seen if case.seen is not None else Seen(version_at(ledger.connection, report, at or case.now))
+    if case.edit.kind is Kind.PHOTO and (done := version_of_done(ledger.connection, report)) is not None:
+        # protects: a-photo-knows-no-more-than-its-crew
+        seen = Seen(min(seen.version, done))
     return bool(_raised_since(ledger, report, seen, case.origin) or _merged_since(ledger, report, seen, case.origin))
 
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from console.domain.decoding import decode
 from console.domain.edit import Kind
 from console.domain.report import Entry, Report, Unit
+from console.domain.status import AssignmentState
 from console.server import schema
 
 _CLOCKS_DIFFER = timedelta(seconds=2)
@@ -84,6 +85,20 @@ def version_at(connection: sa.Connection, report: Report, at: datetime) -> int:
     table = schema.entries
     then = sa.and_(table.c.report == report.id, table.c.at <= schema.micros(at))
     return connection.scalar(sa.select(sa.func.max(table.c.version)).where(then)) or 0
+
+
+def version_of_done(connection: sa.Connection, report: Report) -> int | None:
+    """The version at which a crew was last said to be done there; None where none was."""
+    table = schema.entries
+    its_own = sa.and_(table.c.report == report.id, table.c.version.is_not(None))
+    for body, version in connection.execute(
+        sa.select(table.c.body, table.c.version).where(its_own).order_by(table.c.version.desc())
+    ):
+        entry = decode(body, Entry)
+        done = entry.kind == Kind.PROGRESS and entry.data.get("state") == AssignmentState.DONE
+        if done and entry.undone_by is None:
+            return int(version)
+    return None
 
 
 def newest_moment(connection: sa.Connection) -> datetime | None:

@@ -577,6 +577,21 @@ def test_who_hands_in_without_knowing_of_the_danger_brings_no_hazard_out_of_sigh
 
 
 @one_database
+def test_a_photo_of_work_that_was_done_before_the_danger_hands_no_hazard_in(
+    desks: tuple[Api, Api], clock: Clock
+) -> None:
+    """Done was told by radio; the raise was counted; the photo came when the phone was back, taken after the raise."""
+    ani, budi = desks
+    at_work(ani, "10")
+    ani.ok("10", "progress", {"unit": "u1", "state": "done"})
+    budi.ok("10", "set", {"priority": 1})
+    clock.skip(minutes=1)
+    photo = {"sha256": "ab" * 32, "role": "after"}
+    answer = ani.edit("10", "photo", photo, unversioned=True, occurred_at=clock().isoformat(), late=True)
+    assert (answer.status_code, answer.json()["report"]["status"]) == (200, "progress")
+
+
+@one_database
 @pytest.mark.parametrize("end", ["refused", "recalled", "undone", "let go"])
 def test_a_crew_that_goes_hands_no_hazard_in(desks: tuple[Api, Api], end: str) -> None:
     """The first crew had done its work when a caller told of children on the roof, and the second turned back."""
