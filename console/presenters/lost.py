@@ -319,7 +319,7 @@ class LostOrders(QObject):
             *orders,
             *self._radio_calls(),
             *(one for one in unsent_reports(self._edits) if self._sources.follows(one.create.edit.source)),
-            *(one for one in left_orders(self._edits) if self._sources.follows(one.order.edit.source)),
+            *(one for one in left_orders(self._edits) if self._is_missed(one.order)),
             *mine,
             *hazards,
         ]
@@ -331,6 +331,15 @@ class LostOrders(QObject):
         if _what(before) != _what(first):
             self._shown_since_s = self._steady_s()
             self.changed.emit()
+
+    def _is_missed(self, order: Queued) -> bool:
+        """Whether a server that is followed lacks what a colleague told a unit by radio.
+
+        Where another desk has sent the very unit there meanwhile, which is likely for the nearest, everybody sees it.
+        """
+        source = order.edit.source
+        # protects: who-is-sent-anyway-is-not-missed
+        return self._sources.follows(source) and not _in_force(order, self._desk.catalog(source))[0]
 
     def see(self) -> None:
         """Choose the report."""

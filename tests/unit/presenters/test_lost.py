@@ -231,6 +231,17 @@ def test_an_order_that_a_colleague_told_by_radio_is_named_until_it_is_given_in_o
     assert [one.edit.id for one in strip.rig.edits.take_done_by_others("city")][:1] == [order]
 
 
+def test_an_order_of_a_colleague_that_another_desk_has_given_meanwhile_is_not_missed(strip: Strip) -> None:
+    """The same crew, the nearest, was sent by another desk: the strip went on saying that no server knows of it."""
+    told_by_budi(strip, 1)
+    strip.wait("SDA-07 was told by radio to go there, and no server knows it:")
+    desk = strip.rig.desk
+    job = Assignment("j", "A", "07", AssignmentState.ACKNOWLEDGED, NOW, "maria", NOW)
+    desk.cities = Cities({"city": replace(desk.cities.catalogs["city"], assignments=(job,))}, desk.cities.numbers)
+    strip.orders.show()
+    assert strip.banner.notice is None
+
+
 def test_a_crew_that_a_colleague_called_back_by_radio_is_told_of_too_and_is_red_for_a_p1_only(strip: Strip) -> None:
     told_by_budi(strip, 3, Kind.RECALL)
     notice = strip.wait("SDA-07 was told by radio to come back, and no server knows it:")
