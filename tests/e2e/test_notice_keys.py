@@ -175,6 +175,7 @@ def test_a_report_that_met_the_outage_itself_is_sent_by_a_colleague_and_is_there
         wait_notice_read(rina)
         key(rina, "F3")
         wait_for(lambda: not rina.lost.unsent_report, what="nothing to tell")
+        wait_for(lambda: outbox(rina), what="hers is on the disk: until then the outbox has neither")
         link.rules.remove(behind)
         wait_for(lambda: not outbox(rina), 60, "all of it has arrived")
     link.close()
