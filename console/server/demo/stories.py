@@ -18,6 +18,8 @@ OPERATORS = ("wati", "dewi", "agus", "sari", "budi", "lina")
 VALIDATORS = ("tuti.validator", "hadi.validator")
 _RECENT_S = 14 * 86400
 """Of older matters the assignments and the steps of the way are no longer kept, only what came of them."""
+_QUIET_S = 600
+"""What crews wrote so shortly before the start is told at a new desk: a first look at the city begins without it."""
 _CLOSINGS = ("Tidak ditemukan di lokasi", "Bukan kewenangan Pemprov", "Bukan laporan", "Dicabut pelapor")
 _DISPOSITIONS: Mapping[str, str] = {
     "air": "Air sudah surut, saluran dibersihkan", "jalan": "Sudah ditambal", "trotoar": "Sudah diperbaiki",
@@ -106,7 +108,9 @@ class Storyteller:
                 text = self._chance.choice(
                     ("Dilanjutkan besok pagi.", "Kontraktor bekerja di lokasi.", "Tinggal 1 titik.")
                 )
-                story.add("note", story.after(600, 5400), code, text, {"text": text}, unit=_unit_id(code))
+                at = story.after(600, 5400)
+                if self._now_s - at > _QUIET_S:
+                    story.add("note", at, code, text, {"text": text}, unit=_unit_id(code))
                 story.left(code)
             if draft.hold is not None:
                 hold = {"reason": draft.hold[0], "waits_for": draft.hold[1].value, "until": None}
