@@ -34,7 +34,7 @@ from console.domain.status import (
 )
 
 GIVEN, TRANSFER = "given", "transfer"
-"""The rules by which a report has its area when no polygon decided: said at arrival, or handed over."""
+"""The rules by which a report has its area when no polygon decided: said at arrival (or in a file), or handed over."""
 
 FROM_JOBS = frozenset({UnitState.AVAILABLE, UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE})
 """States that follow from a unit's jobs; the others are its own word and stay."""
@@ -247,11 +247,12 @@ def follow_crews(
     caller told of children on the roof, and the second one turned back.
     """
     report = state.report
+    now = start or report.status
     jobs = tuple(job.state for job in state.jobs)
-    then = status_after(start or report.status, jobs, has_proof=not _lacks_proof(state, known, added))
+    then = status_after(now, jobs, has_proof=not _lacks_proof(state, known, added))
     # protects: who-goes-hands-no-hazard-in
     if then is Status.VALIDATION and report.priority == HAZARD and not hands_in:
-        then = start or report.status
+        then = now
     return state if then is report.status else _with(state, status=then, status_label=None)
 
 

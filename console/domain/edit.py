@@ -312,7 +312,6 @@ def was_held_back(queued: Queued) -> bool:
 
 
 _SENT_WITHIN_S = 3.0
-_STOPPED = EditState.STOPPED
 _PERHAPS_NOT_LEFT = frozenset({EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED})
 
 
@@ -323,8 +322,8 @@ def waits_for_radio(queued: Queued) -> bool:
 
 def is_told_of(queued: Queued) -> bool:
     """Whether its unit was told by radio of what the server is not known to have: it is on its way, or back."""
-    waits = waits_for_radio(queued) or (queued.edit.kind in (Kind.DISPATCH, Kind.RECALL) and queued.state is _STOPPED)
-    return waits and bool(queued.told)
+    waits = queued.state in _PERHAPS_NOT_LEFT or queued.state is EditState.STOPPED
+    return waits and queued.edit.kind in (Kind.DISPATCH, Kind.RECALL) and bool(queued.told)
 
 
 def given_up(queued: Queued, problem: str = "", theirs: Mapping[str, Any] | None = None) -> Queued:

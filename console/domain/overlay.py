@@ -35,8 +35,8 @@ def with_edits(
             after = apply_edit(state, edit, at, known)
         except NotAllowed:
             continue
-        entry = Entry(edit.id, state.report.id, edit.kind.value, at, edit.author, edit=edit.id)
-        entry = replace(entry, data=entry_data(edit, state.report, after.report), unit=edit.data.get("unit"))
+        data, unit = entry_data(edit, state.report, after.report), edit.data.get("unit")
+        entry = Entry(edit.id, state.report.id, edit.kind.value, at, edit.author, edit=edit.id, data=data, unit=unit)
         report = replace(after.report, updated=max(state.report.updated, at))
         state = replace(after, report=report, entries=(*after.entries, entry))
     return state

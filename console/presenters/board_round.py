@@ -28,9 +28,6 @@ LOCAL_ROWS = FIRST_ROW
 """Cache rows begin here; the numbers below belong to reports that were created here and are not at the server yet."""
 
 
-_ON_SCENE = AssignmentState.ON_SCENE
-
-
 class Patch(msgspec.Struct, frozen=True):
     """What own pending edits make of a report of the cache."""
 
@@ -224,12 +221,13 @@ def _under_way(edits: Mapping[tuple[str, str], tuple[Edit, ...]], cities: Cities
     for word in edits.keys() & jobs.keys():
         jobs[word] = list(jobs_after(tuple(jobs[word]), word[1], edits[word]))
     # protects: who-cannot-work-is-not-on-the-way
-    there = {(source, one.unit) for (source, _), live in jobs.items() for one in live if one.state is _ON_SCENE}
+    on_scene = AssignmentState.ON_SCENE
+    there = {(source, one.unit) for (source, _), live in jobs.items() for one in live if one.state is on_scene}
 
     def is_under_way(word: Word) -> bool:
         source, catalog = word[0], cities.of(word[0])
         # protects: who-is-there-is-not-on-the-way-elsewhere
-        coming = [one for one in jobs[word] if one.state is _ON_SCENE or (source, one.unit) not in there]
+        coming = [one for one in jobs[word] if one.state is on_scene or (source, one.unit) not in there]
         return any(_comes(one, catalog) for one in coming)
 
     found = [word for word in jobs if is_under_way(word)]

@@ -115,9 +115,8 @@ def lookups(catalog: Catalog, reader: CacheReader | None = None, source: str = "
 
     In which area a point lies is the server's to say: until it has, a report keeps its area.
     """
-    known = Lookups(catalog.services.get)
     if reader is None:
-        return known
+        return Lookups(catalog.services.get)
 
     def main_of(key: str) -> str:
         chain: list[str] = []
@@ -128,7 +127,7 @@ def lookups(catalog: Catalog, reader: CacheReader | None = None, source: str = "
             key = (found.report.merged_into if found is not None else None) or key
         return chain[-1]
 
-    return Lookups(known.service_of, known.area_at, main_of)
+    return Lookups(catalog.services.get, main_of=main_of)
 
 
 class Crew(msgspec.Struct, frozen=True):

@@ -78,8 +78,9 @@ class Intents(QObject):
         """Set by the app: the id of the edit that is in the notice because it was not sent, "" for none."""
         self.radio_call: Callable[[], str] = lambda: ""
         """Set by the app: the id of the order in the notice whose unit is to be told by radio, "" for none."""
-        self.unsent_report: Callable[[], str] = lambda: ""
         self.doubted: Callable[[], int] = lambda: 0
+        """Set by the app: how many reports a comparison keeps although its server does not list them any more."""
+        self.unsent_report: Callable[[], str] = lambda: ""
         """Set by the app: the id of the creation in the notice that a colleague left here, "" for none."""
         self.unsent_may_be_sent: Callable[[], bool] = lambda: False
         """Set by the app: whether the operator may send that one in his own name."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from console.domain.apply import AreaAt, Lookups, ReportState, follow_crews, moved, unit_after
+from console.domain.apply import Lookups, ReportState, follow_crews, moved, unit_after
 from console.domain.edit import NO_EFFECT, ON_STATUS, Kind
 from console.domain.report import Assignment, Clock, Entry, Report, Unit
 from console.domain.sla import clocks, sla_of
@@ -57,7 +57,7 @@ class Before(msgspec.Struct, frozen=True):
     unit: Unit | None = None
 
 
-class Seen(NamedTuple):
+class SeenVersion(NamedTuple):
     """What an operator had seen of a report: all of a version, and since then the fields that he was shown."""
 
     version: int
@@ -79,7 +79,7 @@ class Case:
         actor: Actor,
         ids: Callable[[], str],
         *,
-        seen: Seen | None = None,
+        seen: SeenVersion | None = None,
     ) -> None:
         """`seen` is what the operator saw of the report, None where his console did not say."""
         self.ledger = ledger
@@ -132,12 +132,6 @@ class Case:
         """The report as it is now, with its crews and history."""
         return ReportState(self.report, tuple(self.ledger.assignments(self.report.id)), tuple(self.entries))
 
-    def lookups(self, area_at: AreaAt | None = None, main_of: Callable[[str], str] | None = None) -> Lookups:
-        """What the rule looks up in this city."""
-        known = Lookups(self.ledger.service)
-        known = replace(known, area_at=area_at) if area_at is not None else known
-        return replace(known, main_of=main_of) if main_of is not None else known
-
     def take(self, state: ReportState, after: ReportState) -> None:
         """Keep what the rule made of the report and its crews; its duplicates are for the caller (`link`)."""
         before = {job.id: job for job in state.assignments}
@@ -150,7 +144,7 @@ class Case:
 
     def follow_crews(self, start: Status | None = None) -> None:
         """Give the report the status that its assignments lead to, from `start` (None: from the present one)."""
-        self.report = follow_crews(self.state, self.lookups(), start=start).report
+        self.report = follow_crews(self.state, Lookups(self.ledger.service), start=start).report
 
     # Crews
 

@@ -24,7 +24,7 @@ from console.domain.edit import APPENDS, FIELDS, Kind
 from console.domain.kept import is_another
 from console.domain.report import Entry, Report
 from console.server import audit, payloads, replies, schema
-from console.server.case import Case, Seen
+from console.server.case import Case, SeenVersion
 from console.server.claims import release_what_left
 from console.server.database import REPORTS, Database, inserter
 from console.server.dates import check_date
@@ -177,7 +177,7 @@ class EditDesk:
         if edit.undoes is not None:
             deed = find_deed(ledger, edit.undoes, report)
             undo_on_report(case, deed)
-            check_undo(ledger, present, case.report, Seen(deed.version) if seen is None else seen, case.origin)
+            check_undo(ledger, present, case.report, SeenVersion(deed.version) if seen is None else seen, case.origin)
             return _let_go(case, *case.finish(data, undone=deed.entry))
         if seen is not None:
             check_fresh(ledger, present, edit, seen, case.origin)
@@ -245,14 +245,14 @@ def _let_go(case: Case, report: Report, entry: Entry) -> _Done:
     return _Done(report, entry) if deed is None else _Done(case.ledger.report(report.id), entry, (deed,))
 
 
-def _seen(edit: EditBody, if_match: int | None, present: Report) -> Seen | None:
+def _seen(edit: EditBody, if_match: int | None, present: Report) -> SeenVersion | None:
     """What the operator saw of the report: see `About`. Of a history that this city has lost nothing was shown."""
     if if_match is None:
         return None
     about = edit.about
     # protects: only-what-was-shown-is-seen
     version = if_match if about.since is None else min(if_match, about.since)
-    return Seen(version, {name: at for name, at in about.shown.items() if at <= present.version})
+    return SeenVersion(version, {name: at for name, at in about.shown.items() if at <= present.version})
 
 
 def _fingerprint(edit: EditBody, report: str | None, actor: Actor) -> str:

@@ -42,7 +42,7 @@ def apply_effect(case: Case, area_at: AreaAt) -> None:
     check = _CHECKS.get(case.edit.kind)
     if check is not None:
         check(case)
-    known = case.lookups(area_at, main_of=lambda into: _chain(case, into)[-1])
+    known = Lookups(case.ledger.service, area_at, lambda into: _chain(case, into)[-1])
     body, engages = case.edit, case.edit.kind in (Kind.ASSIGN, Kind.DISPATCH)
     edit = Edit(
         body.id, body.kind, case.report.id, case.actor.name, body.device, body.number, case.now, kept_data(body)

@@ -15,7 +15,7 @@ from console.domain.merge import same
 from console.domain.report import HAZARD, Entry, Report
 from console.domain.status import ENDED_ASSIGNMENT, AssignmentState, Status, is_open
 from console.server import payloads, schema
-from console.server.case import Before, Case, Seen
+from console.server.case import Before, Case, SeenVersion
 from console.server.history import (
     Origin,
     changed_by,
@@ -44,7 +44,7 @@ class _Clash(NamedTuple):
     fields: Mapping[str, Any]
 
 
-def check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: Seen, origin: Origin) -> None:
+def check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: SeenVersion, origin: Origin) -> None:
     """Conflict when a field of the edit was changed, to another value, after the version that the operator saw.
 
     What ends a report names all that was not seen at once: who decides on one of them sends the edit on this version.
@@ -82,7 +82,7 @@ def _raise(clashes: Sequence[_Clash]) -> None:
         raise Conflict(" ".join(clash.words for clash in clashes), fields=fields)
 
 
-def check_undo(ledger: Ledger, before: Report, after: Report, seen: Seen, origin: Origin) -> None:
+def check_undo(ledger: Ledger, before: Report, after: Report, seen: SeenVersion, origin: Origin) -> None:
     """Conflict when what an undo makes of the report hides what somebody else did since that version."""
     # protects: an-undo-hides-nothing
     _raise(_hidden_by(ledger, before, after, seen, origin))
@@ -98,14 +98,14 @@ def is_unaware_of_danger(case: Case) -> bool:
     ledger, report, at = case.ledger, case.before, case.edit.occurred_at
     if report.priority != HAZARD:
         return False
-    seen = case.seen if case.seen is not None else Seen(version_at(ledger.connection, report, at or case.now))
+    seen = case.seen if case.seen is not None else SeenVersion(version_at(ledger.connection, report, at or case.now))
     if case.edit.kind is Kind.PHOTO and (done := version_of_done(ledger.connection, report)) is not None:
         # protects: a-photo-knows-no-more-than-its-crew
-        seen = Seen(min(seen.version, done))
+        seen = SeenVersion(min(seen.version, done))
     return bool(_raised_since(ledger, report, seen, case.origin) or _merged_since(ledger, report, seen, case.origin))
 
 
-def _hidden_by(ledger: Ledger, before: Report, after: Report, seen: Seen, origin: Origin) -> list[_Clash]:
+def _hidden_by(ledger: Ledger, before: Report, after: Report, seen: SeenVersion, origin: Origin) -> list[_Clash]:
     """What somebody else did since, and what nobody would see any more once the report has ended, or is less urgent.
 
     Example: a P1 was merged into it, which counts no more when it becomes P3. What is handed in has ended for crews.
@@ -125,7 +125,7 @@ def _out_of_sight(status: Status) -> int:
 
 
 def _changed_since(
-    ledger: Ledger, report: Report, wanted: Mapping[str, Any], seen: Seen, origin: Origin
+    ledger: Ledger, report: Report, wanted: Mapping[str, Any], seen: SeenVersion, origin: Origin
 ) -> list[_Clash]:
     """Fields that have another value than is `wanted`, since the version that was seen, and not only by oneself."""
     fields: dict[str, Any] = {}
@@ -135,7 +135,7 @@ def _changed_since(
     return [_Clash(f"Somebody else has changed {', '.join(fields)} of report {report.id}.", fields)] if fields else []
 
 
-def _by_others(ledger: Ledger, report: Report, name: str, seen: Seen, origin: Origin) -> dict[str, Any]:
+def _by_others(ledger: Ledger, report: Report, name: str, seen: SeenVersion, origin: Origin) -> dict[str, Any]:
     """{field: {value, who, at}} where another desk has set the field since that version, to whatever value.
 
     {} where this desk alone has, which knows of what it did itself. Example: hand in, then close, both made without a
@@ -164,7 +164,7 @@ def _by_others(ledger: Ledger, report: Report, name: str, seen: Seen, origin: Or
     return told
 
 
-def _why(ledger: Ledger, report: Report, change: Entry, seen: Seen, origin: Origin) -> str:
+def _why(ledger: Ledger, report: Report, change: Entry, seen: SeenVersion, origin: Origin) -> str:
     """What the author of a change said to it: its reason, else the last note that he wrote since; "" for nothing."""
     if reason := str(change.data.get("reason") or ""):
         return reason[:_MOST_OF_A_NOTE]
@@ -174,13 +174,13 @@ def _why(ledger: Ledger, report: Report, change: Entry, seen: Seen, origin: Orig
     return ""
 
 
-def _check_not_closed(ledger: Ledger, report: Report, seen: Seen, origin: Origin) -> None:
+def _check_not_closed(ledger: Ledger, report: Report, seen: SeenVersion, origin: Origin) -> None:
     """Conflict when somebody else has closed it since: a closed report that is made P1, say, is seen by nobody."""
     if not is_open(report.status):
         _raise(_done(_by_others(ledger, report, "status", seen, origin), f"closed report {report.id}"))
 
 
-def _raised_since(ledger: Ledger, report: Report, seen: Seen, origin: Origin) -> list[_Clash]:
+def _raised_since(ledger: Ledger, report: Report, seen: SeenVersion, origin: Origin) -> list[_Clash]:
     """That somebody else has made it urgent since: who closes it does not know that people are in danger."""
     if report.priority > _URGENT:
         return []
@@ -192,7 +192,7 @@ def _done(fields: dict[str, Any], deed: str) -> list[_Clash]:
     return [_Clash(f"{told['who'] or 'Somebody else'} has {deed}.", fields) for told in fields.values()]
 
 
-def _merged_since(ledger: Ledger, report: Report, seen: Seen, origin: Origin) -> list[_Clash]:
+def _merged_since(ledger: Ledger, report: Report, seen: SeenVersion, origin: Origin) -> list[_Clash]:
     """That somebody else has merged another report into it since, which would end with it."""
     known = seen.of("duplicates")
     if report.versions.get("duplicates", 0) <= known:
@@ -236,7 +236,7 @@ def _as_kept(ledger: Ledger, key: str) -> Report | None:
     return decode(body, Report) if body is not None else None
 
 
-def _crews_since(ledger: Ledger, report: Report, edit: EditBody, seen: Seen, origin: Origin) -> list[_Clash]:
+def _crews_since(ledger: Ledger, report: Report, edit: EditBody, seen: SeenVersion, origin: Origin) -> list[_Clash]:
     """That somebody else has sent crews since which a closing does not let go: they would stay on a closed report."""
     if edit.kind is not Kind.CLOSE or merged_into(edit) is not None:
         return []
@@ -257,7 +257,7 @@ def _crews_since(ledger: Ledger, report: Report, edit: EditBody, seen: Seen, ori
     return [_Clash(words, {"unit": told})]
 
 
-def _outcome_since(ledger: Ledger, report: Report, edit: EditBody, seen: Seen) -> list[_Clash]:
+def _outcome_since(ledger: Ledger, report: Report, edit: EditBody, seen: SeenVersion) -> list[_Clash]:
     """That somebody else has closed it since, but as something else or as the duplicate of another."""
     newest = max(("status", "merged_into"), key=lambda name: report.versions.get(name, 0))
     closed = report.versions.get(newest, 0)
@@ -288,7 +288,7 @@ def _status_wanted(edit: EditBody) -> Status:
     return Status.RETURNED
 
 
-def check_alone(ledger: Ledger, case: Case, seen: Seen) -> None:
+def check_alone(ledger: Ledger, case: Case, seen: SeenVersion) -> None:
     """Conflict when somebody else has sent another unit that is on it since: two who see one report send one crew."""
     if case.edit.kind is not Kind.DISPATCH:
         return

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from console.domain.apply import GIVEN
 from console.domain.area import AreaIndex
 from console.domain.moments import can_have_happened
 from console.domain.report import Area, Contact, Entry, Photo, PhotoRole, Report
@@ -21,9 +22,6 @@ from console.server.loader.services import ServiceBook
 from console.server.loader.times import DateColumn, Moment, read_time
 from console.server.loader.words import OWN_WORDS, STATUS_WORDS
 from console.server.records import LoadedReport
-
-GIVEN = "given"
-"""The rule that gave a report its area: the file said so."""
 
 _LONGEST_TEXT = 100_000
 _LONGEST_ID = 128
