@@ -140,6 +140,12 @@ def test_the_number_is_learnt_with_the_proof(
     data = {"service": "POT", "description": FLOOD, "lat": 1.0, "lon": 2.0}
     work.append(Edit("e" * 36, Kind.CREATE, "local:e", "local", work.device, 1, datetime.now(UTC), data, source="x"))
     work.close()
+    sync_proves_it(folder, capsys)
+    city.close()
+
+
+def sync_proves_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One sync of the profile finds the creation in the outbox as report 77 of its server, and nothing waits."""
     assert sync_profile("town", once=True, as_json=True) == 0
     assert json.loads(capsys.readouterr().out)["waiting"] == 0
     work = WorkFile(folder)
@@ -147,7 +153,6 @@ def test_the_number_is_learnt_with_the_proof(
     assert queued.state is EditState.SENT
     assert work.local_keys() == {"local:e": ("x", "77")}
     work.close()
-    city.close()
 
 
 def taken_before(console: Rig, taken_as: dict[str, str]) -> Edit:
@@ -210,12 +215,6 @@ def test_the_outbox_hands_over_again_what_it_was_taken_as(
     work.set_state("e" * 36, EditState.SENDING)
     work.set_state("e" * 36, EditState.ACCEPTED, theirs={"taken_as": {"number": "77"}})
     work.close()
-    assert sync_profile("town", once=True, as_json=True) == 0
-    assert json.loads(capsys.readouterr().out)["waiting"] == 0
-    work = WorkFile(folder)
-    (queued,) = work.all()
-    assert queued.state is EditState.SENT
-    assert work.local_keys() == {"local:e": ("x", "77")}
-    work.close()
+    sync_proves_it(folder, capsys)
     assert posts(city) == 0
     city.close()
