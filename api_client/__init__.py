@@ -1,8 +1,4 @@
-"""A library of clients for cities' report APIs: knows HTTP; knows no Qt, no SQL, no console."""
+"""A library of clients for cities' report APIs: knows HTTP; knows no Qt, no SQL, no console; imports nothing of ours.
 
-from api_client.dispatch import DispatchClient
-from api_client.errors import ApiError
-from api_client.georeport import GeoReportClient
-from api_client.probe import Found, probe
-
-__all__ = ["ApiError", "DispatchClient", "Found", "GeoReportClient", "probe"]
+It imports nothing itself: `api_client.model` is for everybody, also for who must not load an HTTP library.
+"""
