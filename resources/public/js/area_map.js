@@ -1,6 +1,7 @@
 // @ts-check
 /** A Leaflet map whose background is the city's own borders; null where the library is not there. */
 
+/** @type {L.LatLngBoundsLiteral} */
 const WORLD = [[-60, -170], [75, 170]];
 
 /** A colour of the theme. @param {string} name */
@@ -9,11 +10,11 @@ export function colour(name) {
 }
 
 /**
- * @param {HTMLElement} element @param {number[] | null} bbox west, south, east, north
- * @returns {any} the map, or null
+ * @param {HTMLElement} element @param {[west: number, south: number, east: number, north: number] | null} bbox
+ * @returns {L.Map | null}
  */
 export function makeMap(element, bbox) {
-  const L = /** @type {any} */ (window).L;
+  const L = window.L;
   if (!L) {
     element.hidden = true;
     return null;
@@ -24,6 +25,7 @@ export function makeMap(element, bbox) {
     zoomAnimation: !calm, fadeAnimation: !calm, inertia: !calm,
     renderer: L.canvas({ tolerance: 12, padding: 0.3 }),
   });
+  /** @type {L.LatLngBoundsLiteral} */
   const bounds = bbox ? [[bbox[1], bbox[0]], [bbox[3], bbox[2]]] : WORLD;
   map.fitBounds(bounds, { maxZoom: 16 });
   return map;
@@ -41,17 +43,18 @@ export function areaAt(lat, lon) {
 
 /** @param {[number, number][]} ring of [lon, lat] @param {number} lat @param {number} lon */
 function inside(ring, lat, lon) {
-  let within = false;
-  for (let at = 0, before = ring.length - 1; at < ring.length; before = at++) {
-    const [x, y] = ring[at], [x0, y0] = ring[before];
+  let within = false, before = ring.at(-1);
+  for (const corner of ring) {
+    const [x, y] = corner, [x0, y0] = before ?? corner;
+    before = corner;
     if (y > lat !== y0 > lat && lon < x + ((lat - y) * (x0 - x)) / (y0 - y)) within = !within;
   }
   return within;
 }
 
-/** Draw the borders below everything, and show all of them unless the map is `placed` already. @param {any} map @param {boolean} placed */
+/** Draw the borders below everything, and show all of them unless the map is `placed` already. @param {L.Map} map @param {boolean} placed */
 export async function drawBorders(map, placed) {
-  const L = /** @type {any} */ (window).L;
+  const L = window.L;
   let areas;
   try {
     areas = await (await fetch("/public/v1/areas")).json();

@@ -110,19 +110,22 @@ async function enter(who) {
 async function signIn(event) {
   event.preventDefault();
   say("");
-  signed = { token: byId("token").value.trim(), unit: byId("unit").value.trim() };
+  const who = { token: byId("token").value.trim(), unit: byId("unit").value.trim() };
+  signed = who;
   try {
-    const answer = await ask(`/dispatch/v1/jobs?unit=${encodeURIComponent(signed.unit)}`, { headers: headers() });
-    signed.unit = answer.unit.id;
+    const answer = await ask(`/dispatch/v1/jobs?unit=${encodeURIComponent(who.unit)}`, { headers: headers() });
+    who.unit = answer.unit.id;
   } catch (fault) {
+    if (signed !== who) return;
     signed = null;
     if (fault instanceof Later) return say(t("signin.offline"));
     if (!(fault instanceof Refused)) throw fault;
     return say(fault.status === 404 ? t("signin.no_unit") : fault.status === 401 ? t("signin.wrong") : fault.message);
   }
+  if (signed !== who) return; // the button was pressed again meanwhile
   byId("token").value = "";
-  remember(SIGNED, JSON.stringify(signed), byId("remember").checked);
-  await enter(signed);
+  remember(SIGNED, JSON.stringify(who), byId("remember").checked);
+  await enter(who);
 }
 
 async function signOut() {
@@ -184,8 +187,8 @@ async function take(answer, asked) {
   asOf = asked;
   if (!first) orderedAgain(before);
   if (first) {
-    const own = headers();
-    deeds = new Deeds(answer.unit.id, () => own, draw, () => say(t("fault.sign_in")));
+    const signature = headers();
+    deeds = new Deeds(answer.unit.id, () => signature, draw, () => say(t("fault.sign_in")));
     await deeds.load();
     byId("out").hidden = false;
     showShare();
@@ -390,15 +393,16 @@ function drawJob(job) {
   byId("job-description").textContent = [report.title, report.description].filter(Boolean).join("\n");
   const placed = typeof report.lat === "number";
   const far = here && placed ? t("job.distance", { distance: distance(metres(here, report)) }) : "";
+  /** @type {[string, string][]} */
   const facts = [["job.place", [report.address, job.area, far].filter(Boolean).join(" · ")], ["job.ordered", [cityTime(assignment.ordered_at ?? assignment.created), assignment.ordered_by && t("job.by", { who: assignment.ordered_by })].filter(Boolean).join(" ")]];
   fill(byId("job-facts"), ...facts.filter(([, value]) => value).flatMap(([key, value]) => [make("dt", {}, t(key)), make("dd", {}, value)]));
   byId("job-map").hidden = !placed;
   if (placed) byId("job-map").href = `geo:${Number(report.lat)},${Number(report.lon)}?q=${Number(report.lat)},${Number(report.lon)}`;
   drawPhotos(job);
   fill(byId("job-notes"), ...job.words.map((one) => make("li", {}, make("span", {}, make("b", {}, one.author), ` ${cityTime(one.at)}`), make("p", { class: "words" }, one.text))));
-  const own = deeds.list.filter((one) => one.report === report.id || (one.kind === "unit_state" && Date.parse(one.occurred_at) > Date.parse(assignment.created) - CLOCKS_MS));
-  fill(byId("job-deeds"), ...own.map(deedRow));
-  byId("job-deeds-part").hidden = !own.length;
+  const shown = deeds.list.filter((one) => one.report === report.id || (one.kind === "unit_state" && Date.parse(one.occurred_at) > Date.parse(assignment.created) - CLOCKS_MS));
+  fill(byId("job-deeds"), ...shown.map(deedRow));
+  byId("job-deeds-part").hidden = !shown.length;
   drawActs(job, state);
 }
 

@@ -26,7 +26,10 @@ let city = null;
 let secret = null;
 /** When the report that is on show was closed. @type {string | null} */
 let closed = null;
-/** The last request to open it again; a further try of the same, about the same closing, bears its key. */
+/**
+ * The last request to open it again; a further try of the same, about the same closing, bears its key.
+ * @type {{closed: string | null, text: string, key: string}}
+ */
 let again = { closed, text: "", key: newKey() };
 
 await begin();
@@ -75,12 +78,13 @@ function show(report) {
   byId("description").hidden = !report.description;
   byId("description").textContent = report.description;
   const place = [report.address, report.area].filter(Boolean).join(", ");
+  /** @type {[string, string][]} */
   const facts = [
     ["follow.place", place], ["follow.made", dateTime(report.created, zone)],
     ["follow.expected", report.expected ? dateTime(report.expected, zone) : ""],
     ["follow.me_too", report.me_too ? count(report.me_too) : ""],
-  ].filter(([, value]) => value);
-  fill(byId("facts"), ...facts.flatMap(([key, value]) => [make("dt", {}, t(key)), make("dd", {}, value)]));
+  ];
+  fill(byId("facts"), ...facts.filter(([, value]) => value).flatMap(([key, value]) => [make("dt", {}, t(key)), make("dd", {}, value)]));
   showDeeds(report);
   byId("photo-card").hidden = !report.photos.length;
   const shown = byId("photos").childElementCount;

@@ -28,7 +28,7 @@ export class Live {
       } catch {
         // the clock goes on asking; the stream is tried again
       }
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      await new Promise((resolve) => void setTimeout(resolve, AGAIN_MS));
     }
   }
 

@@ -23,7 +23,7 @@ await begin();
 await loadGlyphs();
 const city = await loadCity();
 const services = new Map(city.services.map((one) => [one.code, one]));
-const L = /** @type {any} */ (window).L;
+const L = window.L;
 const bbox = city.city.bbox ?? WORLD;
 const map = makeMap(byId("map"), city.city.bbox);
 const layer = map ? L.layerGroup().addTo(map) : null;
@@ -75,11 +75,11 @@ async function load() {
 function show(view) {
   byId("total").textContent = view.total === 0 ? t("map.none") : t(view.cells.length ? "map.counted" : "map.total", { count: count(view.total) });
   fill(byId("rows"), ...view.newest.map(([id, service, status, created]) => make("li", {}, make("a", { href: `/r/${encodeURIComponent(id)}` }, glyph(services.get(service ?? "")?.glyph, 24), make("div", {}, make("b", {}, name(service)), make("span", {}, `${t(`status.${status}`)} · ${dateTime(created * 1000, city.city.timezone)}`))))));
-  if (!map) return;
-  layer.clearLayers();
-  for (const [lat, lon, many] of view.cells) cell(lat, lon, many);
+  if (!map || !layer) return;
   const pins = view.points.length <= PINS_UP_TO || map.getZoom() >= PINS_FROM_ZOOM;
-  for (const point of [...view.points].reverse()) (pins ? pin : dot)(point);
+  layer.clearLayers();
+  for (const [lat, lon, many] of view.cells) cell(map, lat, lon, many).addTo(layer);
+  for (const point of [...view.points].reverse()) (pins ? pin : dot)(point).addTo(layer);
 }
 
 /** @param {string | null} code */
@@ -87,14 +87,14 @@ function name(code) {
   return services.get(code ?? "")?.name ?? code ?? t("follow.report");
 }
 
-/** @param {number} lat @param {number} lon @param {number} many */
-function cell(lat, lon, many) {
+/** @param {L.Map} on @param {number} lat @param {number} lon @param {number} many */
+function cell(on, lat, lon, many) {
   const side = Math.round(Math.min(48, 24 + 6 * Math.log10(many + 1) * 2));
   const words = make("div", { class: "cell" }, count(many));
   words.style.width = words.style.height = `${side}px`;
   const icon = L.divIcon({ html: words, className: "", iconSize: [side, side] });
-  const nearer = () => map.setView([lat, lon], Math.min(19, map.getZoom() + 2));
-  L.marker([lat, lon], { icon, keyboard: false, title: "" }).on("click", nearer).addTo(layer);
+  const nearer = () => on.setView([lat, lon], Math.min(19, on.getZoom() + 2));
+  return L.marker([lat, lon], { icon, keyboard: false, title: "" }).on("click", nearer);
 }
 
 /** @param {Point} point */
@@ -104,7 +104,7 @@ function pin(point) {
   const words = make("div", { class: open ? "pin" : "pin closed" }, glyph(services.get(service ?? "")?.glyph, 18));
   words.style.width = words.style.height = "32px";
   const icon = L.divIcon({ html: words, className: "", iconSize: [32, 32] });
-  L.marker([lat, lon], { icon, keyboard: false }).on("click", () => pick(point)).addTo(layer);
+  return L.marker([lat, lon], { icon, keyboard: false }).on("click", () => pick(point));
 }
 
 /** @param {Point} point */
@@ -112,10 +112,10 @@ function dot(point) {
   const [, lat, lon, , status] = point;
   const open = !["resolved", "closed"].includes(status);
   const line = { radius: 6, weight: 2, color: colour(open ? "surface-panel" : "border-control"), fillColor: colour(open ? "accent-fill" : "surface-panel"), fillOpacity: 1 };
-  L.circleMarker([lat, lon], line).on("click", (/** @type {any} */ event) => {
+  return L.circleMarker([lat, lon], line).on("click", (event) => {
     L.DomEvent.stop(event);
     pick(point);
-  }).addTo(layer);
+  });
 }
 
 /** Show the report that was tapped. @param {Point | null} point */

@@ -45,7 +45,7 @@ export async function ask(path, given = {}) {
     answer = await fetch(path, {
       method: given.method ?? "GET",
       headers,
-      body: given.json !== undefined ? JSON.stringify(given.json) : given.body,
+      body: given.json !== undefined ? JSON.stringify(given.json) : (given.body ?? null),
       signal: stop.signal,
       credentials: "same-origin",
     });

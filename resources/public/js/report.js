@@ -37,11 +37,11 @@ const empty = () => ({
 let draft = empty();
 /** @type {Service[]} */
 let services = [];
-/** @type {number[] | null} */
+/** @type {import("./shell.js").City["city"]["bbox"]} */
 let bbox = null;
-/** @type {any} */
+/** @type {L.Map | null} */
 let map = null;
-/** @type {any} */
+/** @type {L.LayerGroup | null} */
 let marker = null;
 /** @type {Question[]} */
 let questions = [];
@@ -216,7 +216,7 @@ function showPlace() {
   const how = lat === null ? "" : accuracy === null ? t("where.chosen") : t("where.found", { metres: count(Math.round(accuracy)) });
   byId("accuracy").textContent = area ? `${area}. ${how}` : how;
   if (!map || lat === null || lon === null) return;
-  const L = /** @type {any} */ (window).L;
+  const L = window.L;
   marker?.remove();
   const accent = colour("accent-base");
   const halo = accuracy !== null && accuracy < 3000 ? [L.circle([lat, lon], { radius: accuracy, color: accent, weight: 1, fillOpacity: 0.12, interactive: false })] : [];
@@ -249,19 +249,19 @@ function showSummary() {
 /** Open reports of the same kind close by: perhaps somebody has told it already. */
 async function showNear() {
   const { lat, lon, service } = draft;
-  const place = byId("near");
-  place.hidden = true;
+  const section = byId("near");
+  section.hidden = true;
   if (lat === null || lon === null) return;
   const up = NEAR_M / METRES_A_DEGREE, aside = up / Math.max(0.01, Math.cos((lat * Math.PI) / 180));
-  const bbox = [lon - aside, lat - up, lon + aside, lat + up].map((one) => one.toFixed(6)).join(",");
-  const query = new URLSearchParams({ bbox, zoom: "19", state: "open", service });
+  const around = [lon - aside, lat - up, lon + aside, lat + up].map((one) => one.toFixed(6)).join(",");
+  const query = new URLSearchParams({ bbox: around, zoom: "19", state: "open", service });
   try {
     const { newest } = await ask(`/public/v1/map?${query}`);
     if (service !== draft.service || !newest.length) return;
     const row = (/** @type {[string, string | null, string, number]} */ [id, , status, created]) =>
       make("li", {}, make("a", { href: `/r/${encodeURIComponent(id)}` }, make("div", {}, make("b", {}, id), make("span", {}, `${t(`status.${status}`)} · ${dateTime(created * 1000)}`))));
-    fill(/** @type {HTMLElement} */ (place.querySelector("ul")), ...newest.slice(0, MOST_NEAR).map(row));
-    place.hidden = false;
+    fill(/** @type {HTMLElement} */ (section.querySelector("ul")), ...newest.slice(0, MOST_NEAR).map(row));
+    section.hidden = false;
   } catch {
     // without the network the report is made all the same
   }
@@ -416,8 +416,8 @@ async function retry() {
 
 async function showWaiting() {
   const found = await waiting();
-  const place = byId("waiting");
-  place.hidden = !found.length;
+  const section = byId("waiting");
+  section.hidden = !found.length;
   const lines = found.map((one) => {
     const words = one.problem ? t("waiting.refused", { why: one.problem }) : one.number ? t("waiting.photos", { number: one.number }) : t("waiting.network");
     const dropIt = async () => {
@@ -427,7 +427,7 @@ async function showWaiting() {
     return make("li", {}, make("b", {}, one.serviceName), ` ${dateTime(one.made)} · ${words} `, one.problem && make("button", { type: "button", class: "link", onclick: dropIt }, t("waiting.drop")));
   });
   const able = found.some((one) => !one.problem);
-  fill(place, make("ul", {}, ...lines), able && make("button", { type: "button", class: "plain", id: "retry", onclick: retry }, t("waiting.try")));
+  fill(section, make("ul", {}, ...lines), able && make("button", { type: "button", class: "plain", id: "retry", onclick: retry }, t("waiting.try")));
 }
 
 async function showMine() {

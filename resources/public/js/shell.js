@@ -6,7 +6,7 @@ import { loadTexts } from "./texts.js";
 
 /**
  * @typedef {{code: string, name: string, group: string, glyph: string, keywords: string}} Service
- * @typedef {{city: {name: string, timezone: string, bbox: number[] | null}, services: Service[]}} City
+ * @typedef {{city: {name: string, timezone: string, bbox: [west: number, south: number, east: number, north: number] | null}, services: Service[]}} City
  */
 
 export async function begin() {

@@ -48,6 +48,6 @@ async function fromServer(request, cache, key) {
 /** Resolves when the network has had its time. */
 async function patience() {
   if (Date.now() < silent_until) return;
-  await new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
+  await new Promise((resolve) => void setTimeout(resolve, PATIENCE_MS));
   silent_until = Date.now() + SILENT_MS;
 }

@@ -3,7 +3,7 @@
 
 /**
  * @typedef {import("./labels.js").Label} Label
- * @typedef {{type: string, geometry: any, properties: {name?: string, level?: number, lat?: number, lon?: number}}} Feature
+ * @typedef {GeoJSON.Feature<GeoJSON.Geometry | null, {name?: string, level?: number, lat?: number, lon?: number}>} Feature
  */
 
 const DISTRICT_LEVEL = 2;
@@ -11,14 +11,14 @@ const DISTRICT_LEVEL = 2;
 const AREA_NAMES_FROM_ZOOM = 12.5;
 
 export class Areas {
-  /** @param {any} map */
+  /** @param {L.Map} map */
   constructor(map) {
     this._map = map;
     const pane = map.createPane("borders");
     pane.style.zIndex = "350";
     pane.style.pointerEvents = "none";
-    this._renderer = /** @type {any} */ (window).L.canvas({ pane: "borders", padding: 0.1 });
-    /** @type {any} */
+    this._renderer = window.L.canvas({ pane: "borders", padding: 0.1 });
+    /** @type {L.GeoJSON | null} */
     this._layer = null;
     /** @type {Label[]} */
     this._labels = [];
@@ -39,7 +39,7 @@ export class Areas {
     this._labels = (this._features?.features ?? []).map(labelOf).filter(Boolean);
   }
 
-  /** @param {Record<string, string>} colors @param {boolean} bare whether no tiles lie below, so that areas are the land */
+  /** @param {import("./config.js").Colors} colors @param {boolean} bare whether no tiles lie below, so that areas are the land */
   draw(colors, bare) {
     this._layer?.remove();
     const features = (this._features?.features ?? []).filter((/** @type {Feature} */ one) => one.geometry && one.geometry.type !== "Point");
@@ -47,11 +47,11 @@ export class Areas {
     if (!features.length) return;
     features.sort((/** @type {Feature} */ a, /** @type {Feature} */ b) => (a.properties.level ?? 1) - (b.properties.level ?? 1));
     const lowest = features[0].properties.level ?? 1;
-    this._layer = /** @type {any} */ (window).L.geoJSON({ type: "FeatureCollection", features }, {
+    this._layer = window.L.geoJSON(features, {
       interactive: false,
       pane: "borders",
       renderer: this._renderer,
-      style: (/** @type {Feature} */ one) => style(one, colors, bare && (one.properties.level ?? 1) === lowest),
+      style: (one) => (one ? style(one, colors, bare && (one.properties.level ?? 1) === lowest) : {}),
     }).addTo(this._map);
   }
 
@@ -64,7 +64,7 @@ export class Areas {
   }
 }
 
-/** @param {Feature} one @param {Record<string, string>} colors @param {boolean} filled */
+/** @param {Feature} one @param {import("./config.js").Colors} colors @param {boolean} filled */
 function style(one, colors, filled) {
   const district = (one.properties.level ?? 1) >= DISTRICT_LEVEL;
   return {
@@ -82,7 +82,7 @@ function labelOf(one) {
   const { name, level = 1 } = one.properties;
   let { lat, lon } = one.properties;
   if ((lat === undefined || lat === null || lon === undefined || lon === null) && one.geometry) {
-    const centre = /** @type {any} */ (window).L.geoJSON(one).getBounds().getCenter();
+    const centre = window.L.geoJSON(one).getBounds().getCenter();
     lat = centre.lat;
     lon = centre.lng;
   }

@@ -14,7 +14,7 @@ const BORDERS = ["boundaries", "boundary"];
 const MAJOR = new Set(["highway", "motorway", "trunk", "major_road", "primary"]);
 
 export class Basemap {
-  /** @param {any} map @param {() => void} onSettled all tiles of the view are drawn, or there are none */
+  /** @param {L.Map} map @param {() => void} onSettled all tiles of the view are drawn, or there are none */
   constructor(map, onSettled) {
     this._map = map;
     this._onSettled = onSettled;
@@ -51,7 +51,7 @@ export class Basemap {
 
 /** @param {{minZoom: number, maxZoom: number}} tiles */
 function raster(tiles) {
-  const L = /** @type {any} */ (window).L;
+  const L = window.L;
   return L.tileLayer("/tiles/{z}/{x}/{y}", {
     pane: "base",
     minNativeZoom: tiles.minZoom,
@@ -61,9 +61,9 @@ function raster(tiles) {
   });
 }
 
-/** @param {{minZoom: number, maxZoom: number}} tiles @param {Record<string, string>} colors @param {boolean} ownBorders */
+/** @param {{minZoom: number, maxZoom: number}} tiles @param {import("./config.js").Colors} colors @param {boolean} ownBorders */
 function vector(tiles, colors, ownBorders) {
-  return /** @type {any} */ (window).protomapsL.leafletLayer({
+  return window.protomapsL.leafletLayer({
     url: "/tiles/{z}/{x}/{y}",
     pane: "base",
     maxDataZoom: tiles.maxZoom,
@@ -77,10 +77,10 @@ function vector(tiles, colors, ownBorders) {
   });
 }
 
-/** @param {Record<string, string>} colors @param {boolean} ownBorders */
+/** @param {import("./config.js").Colors} colors @param {boolean} ownBorders */
 function paintRules(colors, ownBorders) {
-  const { PolygonSymbolizer, LineSymbolizer } = /** @type {any} */ (window).protomapsL;
-  const colour = (/** @type {string} */ name) => colors["map." + name];
+  const { PolygonSymbolizer, LineSymbolizer } = window.protomapsL;
+  const colour = (/** @type {keyof import("./config.js").Tokens["map"]} */ name) => colors[/** @type {const} */ (`map.${name}`)];
   const area = (/** @type {string} */ dataLayer, /** @type {string} */ fill) => ({ dataLayer, symbolizer: new PolygonSymbolizer({ fill }) });
   const line = (/** @type {string} */ dataLayer, /** @type {any} */ look, /** @type {any} */ filter = undefined) => ({ dataLayer, symbolizer: new LineSymbolizer(look), filter });
   const major = (/** @type {number} */ _zoom, /** @type {any} */ feature) => MAJOR.has(feature.props.kind ?? feature.props.class);

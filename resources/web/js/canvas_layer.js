@@ -5,7 +5,7 @@
 
 export class CanvasLayer {
   /**
-   * @param {any} map @param {string} pane its name @param {number} order its z-index @param {Draw} draw
+   * @param {L.Map} map @param {string} pane its name @param {number} order its z-index @param {Draw} draw
    */
   constructor(map, pane, order, draw) {
     this._map = map;
@@ -30,7 +30,7 @@ export class CanvasLayer {
       canvas.style.width = size.x + "px";
       canvas.style.height = size.y + "px";
     }
-    /** @type {any} */ (window).L.DomUtil.setPosition(canvas, this._map.containerPointToLayerPoint([0, 0]));
+    window.L.DomUtil.setPosition(canvas, this._map.containerPointToLayerPoint([0, 0]));
     const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, size.x, size.y);

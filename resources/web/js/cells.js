@@ -9,7 +9,7 @@ import { font } from "./config.js";
  */
 
 /**
- * @param {CanvasRenderingContext2D} context @param {PlacedCell[]} placed @param {Record<string, string>} colors
+ * @param {CanvasRenderingContext2D} context @param {PlacedCell[]} placed @param {import("./config.js").Colors} colors
  * @param {number} scale @param {PlacedCell | null} cursor
  * @returns {number} how many reports the squares that were drawn count
  */

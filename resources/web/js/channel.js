@@ -8,8 +8,7 @@
 
 /** @returns {Promise<Bridge>} */
 export function openChannel() {
-  const global = /** @type {any} */ (window);
   return new Promise((resolve) => {
-    new global.QWebChannel(global.qt.webChannelTransport, (/** @type {any} */ channel) => resolve(channel.objects.bridge));
+    new window.QWebChannel(window.qt.webChannelTransport, (channel) => resolve(channel.objects.bridge));
   });
 }

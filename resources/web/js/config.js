@@ -1,10 +1,25 @@
 // @ts-check
 /** Words, colours, symbols and the kind of tiles: what the program says about the looks of the page. */
 
+/** @typedef {typeof import("../../tokens.json")["dark"]} Tokens every theme has the same names */
+/**
+ * "group.name": a colour that the style has, so that a name which is none does not pass the checks. The program sends
+ * the groups that the page draws with (`_COLOURS` in widgets/map/panel.py).
+ * @typedef {{[G in keyof Tokens]: `${G}.${keyof Tokens[G] & string}`}[keyof Tokens]} Colour
+ * @typedef {Record<Colour, string>} Colors
+ */
+
+/**
+ * Those that the map has of its own (`_own_texts` in widgets/map/panel.py), and those of the legend, where it has one.
+ * @typedef {"map" | "zoom_in" | "zoom_out" | "home" | "picking" | "lock_hint" | "lock_on" | "lock_off"
+ *   | "counts" | "counts_short" | "symbol" | "symbols" | "loading" | "not_loaded"} Text
+ * @typedef {Record<Text, string> & {[legend: string]: string | undefined}} Texts
+ */
+
 /**
  * @typedef {object} Config
- * @property {{name: string, scale: number, colors: Record<string, string>}} theme
- * @property {Record<string, string>} texts
+ * @property {{name: string, scale: number, colors: Colors}} theme
+ * @property {Texts} texts
  * @property {any} symbols
  * @property {{kind: "vector" | "raster", minZoom: number, maxZoom: number} | null} tiles
  * @property {{family: string, url: string}[]} fonts

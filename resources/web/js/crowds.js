@@ -19,8 +19,8 @@ export function crowdAt(symbols, x, y, scale) {
   const reach = TOUCH_PX * scale;
   const distance = (/** @type {Point} */ one) => Math.hypot(one.x - x, one.y - y);
   const under = symbols.filter((one) => distance(one) <= reach).sort((a, b) => distance(a) - distance(b));
-  if (!under.length) return [];
   const middle = under[0];
+  if (!middle) return [];
   const found = symbols.filter((one) => Math.hypot(one.x - middle.x, one.y - middle.y) <= reach);
   found.sort((a, b) => Math.hypot(a.x - middle.x, a.y - middle.y) - Math.hypot(b.x - middle.x, b.y - middle.y));
   return found.length < 2 ? [] : found.slice(0, MOST_LISTED);

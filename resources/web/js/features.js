@@ -27,7 +27,7 @@ const AWAY_PX = 28, STEP_PX = 12;
 export class FeaturePainter {
   /**
    * @param {CanvasRenderingContext2D} context @param {import("./symbols.js").Symbols} symbols
-   * @param {Record<string, string>} colors @param {number} scale
+   * @param {import("./config.js").Colors} colors @param {number} scale
    */
   constructor(context, symbols, colors, scale) {
     this._context = context;
@@ -250,14 +250,15 @@ export function marked(context, selection, boxes, scale, width, height) {
   if (x >= 0 && y >= 0 && x <= width && y <= height) return selection;
   const inside = (/** @type {number} */ at, /** @type {number} */ size) => Math.max(inset, Math.min(at, size - inset));
   const edge = { x: inside(x, width), y: inside(y, height) };
-  const [along, inwards, size, depth] = x < 0 || x > width ? ["y", "x", height, width] : ["x", "y", width, height];
-  const start = edge[/** @type {"x" | "y"} */ (along)], rim = edge[/** @type {"x" | "y"} */ (inwards)];
+  const upright = x < 0 || x > width; // along the left or right rim
+  const [start, rim, size, depth] = upright ? [edge.y, edge.x, height, width] : [edge.x, edge.y, width, height];
   const steps = Array.from({ length: Math.ceil(size / STEP_PX) }, (_, step) => [step * STEP_PX, -step * STEP_PX]).flat();
   const rows = [0, 1, 2, 3, 4].map((row) => (rim > depth / 2 ? -row : row) * inset); // away from the rim where boxes fill it
-  const places = rows.flatMap((row) => steps.map((step) => ({ ...selection, [along]: inside(start + step, size), [inwards]: rim + row })));
+  const placed = (/** @type {number} */ along, /** @type {number} */ inwards) => (upright ? { ...selection, x: inwards, y: along } : { ...selection, x: along, y: inwards });
+  const places = rows.flatMap((row) => steps.map((step) => placed(inside(start + step, size), rim + row)));
   const isClear = (/** @type {Selection} */ one) => boxes.isFree([one.x - inset, one.y - inset, one.x + inset, one.y + inset])
     && boxes.isFree(tagRect(context, one, scale, width, height));
-  const place = places.find(isClear) ?? places[0];
+  const place = places.find(isClear) ?? /** @type {Selection} */ (places[0]);
   return { ...place, away: Math.atan2(y - place.y, x - place.x) };
 }
 

@@ -22,9 +22,9 @@ export function listenToKeys(commands) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     document.body.classList.add("keys");
-    const arrow = ARROWS[event.key];
+    const arrow = ARROWS[event.key], command = KEYS[event.key];
     if (arrow) commands.pan(...arrow);
-    else if (!(event.key in KEYS) || !commands.act(KEYS[event.key])) return;
+    else if (!command || !commands.act(command)) return;
     event.preventDefault();
   });
   document.addEventListener("pointerdown", () => document.body.classList.remove("keys"));

@@ -11,7 +11,7 @@ import { font } from "./config.js";
  * @param {CanvasRenderingContext2D} context @param {Label[]} labels
  * @param {(lat: number, lon: number) => import("./geometry.js").Point} at
  * @param {import("./geometry.js").Taken} taken where symbols, squares and boxes are; labels are added
- * @param {Record<string, string>} colors @param {number} scale @param {number} width @param {number} height
+ * @param {import("./config.js").Colors} colors @param {number} scale @param {number} width @param {number} height
  */
 export function drawLabels(context, labels, at, taken, colors, scale, width, height) {
   context.textAlign = "center";

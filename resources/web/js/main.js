@@ -24,7 +24,7 @@ import { ReportSource } from "./source.js";
 import { Symbols } from "./symbols.js";
 import { View } from "./view.js";
 
-const L = /** @type {any} */ (window).L;
+const L = window.L;
 const GRID_PX = 64;
 const EARTH_ROUND_M = 40_075_017;
 
@@ -32,6 +32,7 @@ const EARTH_ROUND_M = 40_075_017;
  * @typedef {import("./picking.js").Target} Target
  * @typedef {import("./picking.js").Scene} Scene
  * @typedef {import("./answer.js").Symbol} Symbol
+ * @typedef {[west: number, south: number, east: number, north: number]} Box
  */
 
 class MapPage {
@@ -110,9 +111,9 @@ class MapPage {
       this._redraw();
     });
     bridge.place.connect((/** @type {number} */ lat, /** @type {number} */ lon, /** @type {number} */ zoom) => this._lock.goTo(lat, lon, zoom));
-    bridge.city.connect((/** @type {number[]} */ ...box) => this._lock.setCity(box[0], box[1], box[2], box[3]));
-    bridge.filtered.connect((/** @type {number[]} */ ...box) => this._lock.setFiltered(box[0], box[1], box[2], box[3]));
-    bridge.box.connect((/** @type {number[]} */ ...box) => this._lock.fit(box[0], box[1], box[2], box[3]));
+    bridge.city.connect((/** @type {Box} */ ...box) => this._lock.setCity(...box));
+    bridge.filtered.connect((/** @type {Box} */ ...box) => this._lock.setFiltered(...box));
+    bridge.box.connect((/** @type {Box} */ ...box) => this._lock.fit(...box));
     bridge.lock.connect((/** @type {boolean} */ locked) => this._lock.setLocked(locked));
     bridge.act.connect((/** @type {string} */ command) => this._act(command));
     bridge.beat.connect((/** @type {number} */ number) => this._heartbeat.beat(number));
@@ -325,7 +326,7 @@ class MapPage {
     if (!targets.length) return;
     const at = targets.findIndex((one) => one.key === this._cursor?.key);
     const next = at < 0 ? (by > 0 ? 0 : targets.length - 1) : (at + by + targets.length) % targets.length;
-    this._setCursor(targets[next]);
+    this._setCursor(targets[next] ?? null);
   }
 
   _enter() {
@@ -447,7 +448,8 @@ class MapPage {
     const crowd = [...all].sort((a, b) => rank(a.symbol) - rank(b.symbol)).slice(0, MOST_SPREAD);
     const others = [...symbols.filter((one) => !rows.has(one.symbol.row)), ...units];
     const size = this._map.getSize(), { middle, radius, places } = spread(crowd, others, scale, size.x, size.y);
-    return { middle, radius, count: all.length, listed: all.filter((one) => !(one.symbol.flags & UNLISTED)).length, rows, members: crowd.map((one, index) => ({ ...places[index], symbol: one.symbol, from: xy(one) })) };
+    const placeOf = (/** @type {number} */ index) => /** @type {import("./geometry.js").Point} */ (places[index]); // one for each
+    return { middle, radius, count: all.length, listed: all.filter((one) => !(one.symbol.flags & UNLISTED)).length, rows, members: crowd.map((one, index) => ({ ...placeOf(index), symbol: one.symbol, from: xy(one) })) };
   }
 
   /** @returns {import("./pins.js").PlacedPin[]} */

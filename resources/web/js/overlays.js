@@ -15,7 +15,7 @@ function element(selector, inside = document) {
 }
 
 export class Overlays {
-  /** @param {any} map @param {(command: string) => void} act @param {(row: number) => void} pick */
+  /** @param {L.Map} map @param {(command: string) => void} act @param {(row: number) => void} pick */
   constructor(map, act, pick) {
     this._map = map;
     /** @type {Config | null} */
@@ -34,8 +34,8 @@ export class Overlays {
   /** @param {Config} config */
   setConfig(config) {
     this._config = config;
-    const titles = { in: "zoom_in", out: "zoom_out", home: "home" };
-    for (const [act, text] of Object.entries(titles)) element(`#zoom [data-act=${act}]`).setAttribute("aria-label", config.texts[text]);
+    const { zoom_in, zoom_out, home } = config.texts;
+    for (const [act, text] of Object.entries({ in: zoom_in, out: zoom_out, home })) element(`#zoom [data-act=${act}]`).setAttribute("aria-label", text);
     element("#map").setAttribute("aria-label", config.texts.map);
     element("#picking").textContent = config.texts.picking;
     element("#lock .hint").textContent = config.texts.lock_hint;
@@ -133,22 +133,22 @@ export class Overlays {
     const legend = element("#legend"), { texts, theme } = config;
     const symbols = new Symbols(config.symbols, theme.colors);
     legend.replaceChildren();
-    for (let row = 0; row < 4; row++) {
-      const unit = UNIT_ROWS[row];
-      if (texts[`p${row + 1}`]) {
-        legend.append(item(texts[`p${row + 1}`], picture(16 * theme.scale, 16 * theme.scale, (to, x, y) => symbols.report(to, x, y, 14 * theme.scale, row + 1, 0, false))));
+    for (const [row, unit] of UNIT_ROWS.entries()) {
+      const priority = texts[`p${row + 1}`], state = texts[`unit_${unit}`];
+      if (priority) {
+        legend.append(item(priority, picture(16 * theme.scale, 16 * theme.scale, (to, x, y) => symbols.report(to, x, y, 14 * theme.scale, row + 1, 0, false))));
       }
-      if (texts[`unit_${unit}`]) {
-        legend.append(item(texts[`unit_${unit}`], picture(20 * theme.scale, 14 * theme.scale, (to, x, y) => symbols.unit(to, x, y, 11 * theme.scale, unit, false))));
+      if (state) {
+        legend.append(item(state, picture(20 * theme.scale, 14 * theme.scale, (to, x, y) => symbols.unit(to, x, y, 11 * theme.scale, unit, false))));
       }
     }
     if (texts.fill) {
       const fills = item(texts.fill);
       fills.className = "fills";
       for (let status = 0; status < symbols.statusCount; status++) {
-        const fill = picture(16 * theme.scale, 16 * theme.scale, (to, x, y) => symbols.report(to, x, y, 13 * theme.scale, 3, status, false));
-        fill.title = texts[`fill_${status}`] ?? "";
-        fills.append(fill);
+        const sample = picture(16 * theme.scale, 16 * theme.scale, (to, x, y) => symbols.report(to, x, y, 13 * theme.scale, 3, status, false));
+        sample.title = texts[`fill_${status}`] ?? "";
+        fills.append(sample);
       }
       legend.append(fills);
     }
@@ -191,7 +191,7 @@ function drawLock(canvas, colour, locked) {
 
 /** Put numbers into a sentence: {name}. @param {string} text @param {Record<string, number | string>} numbers */
 export function fill(text, numbers) {
-  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in numbers ? group(numbers[name]) : whole));
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (numbers[name] === undefined ? whole : group(numbers[name])));
 }
 
 /** @param {number | string} value */
@@ -199,7 +199,7 @@ function group(value) {
   return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
-/** The longest round distance of at most 100 px. @param {any} map */
+/** The longest round distance of at most 100 px. @param {L.Map} map */
 function scaleBar(map) {
   const size = map.getSize(), middle = size.y / 2;
   const metres = map.distance(map.containerPointToLatLng([0, middle]), map.containerPointToLatLng([100, middle]));

@@ -12,7 +12,7 @@ import { font } from "./config.js";
 const WIDTH = 18, HEIGHT = 30;
 
 /**
- * @param {CanvasRenderingContext2D} context @param {PlacedPin[]} placed @param {Record<string, string>} colors
+ * @param {CanvasRenderingContext2D} context @param {PlacedPin[]} placed @param {import("./config.js").Colors} colors
  * @param {number} scale
  */
 export function drawPins(context, placed, colors, scale) {
@@ -42,7 +42,7 @@ function circle(context, one, colour) {
 }
 
 /**
- * @param {CanvasRenderingContext2D} context @param {PlacedPin} one @param {Record<string, string>} colors
+ * @param {CanvasRenderingContext2D} context @param {PlacedPin} one @param {import("./config.js").Colors} colors
  * @param {number} scale
  */
 function drop(context, one, colors, scale) {

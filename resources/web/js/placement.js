@@ -55,24 +55,24 @@ export function settle(squares, taken, scale) {
 }
 
 /**
- * @param {Square} square @param {number} side @param {import("./geometry.js").Taken} taken @param {number} scale
+ * @param {Square} square @param {number} px @param {import("./geometry.js").Taken} taken @param {number} scale
  * @returns {Square | null}
  */
-function freePlace(square, side, taken, scale) {
+function freePlace(square, px, taken, scale) {
   for (let ring = 0; ring <= MOST_RINGS; ring++) {
     const away = ring * RING_PX * scale, steps = ring ? 8 * ring : 1;
     for (let step = 0; step < steps; step++) {
       const angle = (2 * Math.PI * step) / steps;
       const x = square.x + away * Math.cos(angle), y = square.y + away * Math.sin(angle);
-      if (taken.isFree(rectOf(x, y, side))) return { x, y, side };
+      if (taken.isFree(rectOf(x, y, px))) return { x, y, side: px };
     }
   }
   return null;
 }
 
-/** @param {number} x @param {number} y @param {number} side @returns {import("./geometry.js").Rect} */
-function rectOf(x, y, side) {
-  return [x - side / 2, y - side / 2, x + side / 2, y + side / 2];
+/** @param {number} x @param {number} y @param {number} px @returns {import("./geometry.js").Rect} */
+function rectOf(x, y, px) {
+  return [x - px / 2, y - px / 2, x + px / 2, y + px / 2];
 }
 
 /**

@@ -2,12 +2,16 @@
 /** Draw report symbols and crews from the shared paths, and keep them in an atlas of ready pictures. */
 
 /**
- * @typedef {Record<string, string>} Colors
+ * @typedef {import("./config.js").Colors} Colors
  * @typedef {CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D} Context
  */
 
+/** @typedef {"p1" | "p2" | "p3" | "p4"} Shape */
+
+/** @type {Shape[]} by priority, from 1 */
 const SHAPES = ["p1", "p2", "p3", "p4"];
-const MARKS = ["p1", "p2-mark", "p3", "p4"];
+/** @type {Record<Shape, import("./config.js").Colour>} */
+const MARKS = { p1: "priority.p1", p2: "priority.p2-mark", p3: "priority.p3", p4: "priority.p4" };
 const GRID = 24, MARGIN = 3;
 
 export class Symbols {
@@ -21,7 +25,9 @@ export class Symbols {
     this._ratio = window.devicePixelRatio || 1;
     /** @type {Map<string, HTMLCanvasElement>} */
     this._atlas = new Map();
-    this._shape = Object.fromEntries(SHAPES.map((name) => [name, new Path2D(spec.shape[name])]));
+    const shape = (/** @type {Shape} */ name) => new Path2D(spec.shape[name]);
+    /** @type {Record<Shape, Path2D>} */
+    this._shape = { p1: shape("p1"), p2: shape("p2"), p3: shape("p3"), p4: shape("p4") };
     this._capsule = new Path2D(spec.unit_capsule);
   }
 
@@ -41,7 +47,7 @@ export class Symbols {
     const picture = this._picture(key, side, side, (context) => {
       context.scale(px / GRID, px / GRID);
       context.translate(MARGIN, MARGIN);
-      this._report(context, Math.min(4, Math.max(1, priority)) - 1, status, halo);
+      this._report(context, SHAPES[Math.max(1, priority) - 1] ?? "p4", status, halo);
     });
     this._put(to, picture, x, y, side, side);
   }
@@ -88,11 +94,11 @@ export class Symbols {
   }
 
   /**
-   * @param {Context} context @param {number} index of the priority @param {number} status @param {boolean} halo
+   * @param {Context} context @param {Shape} name of the priority @param {number} status @param {boolean} halo
    */
-  _report(context, index, status, halo) {
-    const name = SHAPES[index], spec = this._spec, path = this._shape[name];
-    const colour = this._colors["priority." + MARKS[index]], mute = this._colors["text.tertiary"];
+  _report(context, name, status, halo) {
+    const spec = this._spec, path = this._shape[name];
+    const colour = this._colors[MARKS[name]], mute = this._colors["text.tertiary"];
     const back = halo ? this._colors["map.halo"] : this._colors["surface.panel"];
     const [cx, cy] = spec.centre[name], outline = spec.draw.outline_width;
     context.lineJoin = "round";
@@ -102,10 +108,10 @@ export class Symbols {
       context.fill(path);
       stroke(context, path, colour, 1.6);
     };
-    const frame = (/** @type {string} */ line, /** @type {number} */ width) => {
+    const frame = (/** @type {string} */ edge, /** @type {number} */ width) => {
       context.fillStyle = back;
       context.fill(path);
-      stroke(context, path, line, width);
+      stroke(context, path, edge, width);
     };
     const inside = (/** @type {() => void} */ draw) => {
       context.save();
@@ -222,7 +228,7 @@ function rect(context, colour, x, y, width, height) {
   context.fillRect(x, y, width, height);
 }
 
-/** @param {Context} context @param {string} colour @param {number} width @param {number[][]} points */
+/** @param {Context} context @param {string} colour @param {number} width @param {[number, number][]} points */
 function line(context, colour, width, points) {
   context.beginPath();
   points.forEach(([x, y], index) => (index ? context.lineTo(x, y) : context.moveTo(x, y)));

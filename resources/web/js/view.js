@@ -10,7 +10,7 @@ const CLOSE_ZOOM = 16, FIT_STEP = 0.1;
 
 export class View {
   /**
-   * @param {any} map @param {(locked: boolean) => void} onLock
+   * @param {L.Map} map @param {(locked: boolean) => void} onLock
    * @param {() => import("./fitting.js").Boxes} boxes what stands over the map's corners
    */
   constructor(map, onLock, boxes) {
@@ -65,7 +65,7 @@ export class View {
   /** @param {Bounds | null} bounds beside the boxes over the map, where more of it can be seen */
   _show(bounds) {
     if (!bounds) return;
-    const L = /** @type {any} */ (window).L, size = this._map.getSize();
+    const L = window.L, size = this._map.getSize();
     const step = this._map.options.zoomSnap;
     this._map.options.zoomSnap = FIT_STEP; // half a step too far out leaves a third of the frame empty
     let best = null, closest = -Infinity;
