@@ -7,9 +7,9 @@ from typing import Literal, get_args
 
 import msgspec
 
-from console.domain.edit import Kind
+from api_client.model import Kind, Status
 from console.domain.rights import may_make, may_release
-from console.domain.status import Status, is_open
+from console.domain.status import is_open
 
 Group = Literal["Report", "Units", "Queue", "Map", "Window"]
 GROUPS: tuple[Group, ...] = get_args(Group)

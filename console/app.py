@@ -18,6 +18,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, QRect, Qt,
 from PySide6.QtGui import QCursor, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QTextEdit, QWidget
 
+from api_client.model import Report
 from console import logs
 from console.actions import ACTIONS, BY_ID, Situation
 from console.basemap import Basemap
@@ -32,7 +33,6 @@ from console.domain.messages import (
     SyncNow,
     Touched,
 )
-from console.domain.report import Report
 from console.domain.time_range import TimeRange
 from console.domain.word import Word
 from console.edits import Edits

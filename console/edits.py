@@ -17,12 +17,12 @@ import msgspec
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from api_client.model import Kind
 from console.domain.edit import (
     PENDING,
     STUCK,
     Edit,
     EditState,
-    Kind,
     Queued,
     after_a_break,
     is_deleted,

@@ -18,12 +18,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from api_client.model import Report
 from console import notices
 from console.board.snapshot import DUE_PAUSED, Fact
 from console.board.view import CLOSED_LATELY_S, View
 from console.domain.exported import MOST_REPORTS, ExportNote
 from console.domain.filter import Filter, FilterError
-from console.domain.report import Report
 from console.domain.status import BY_STATUS
 from console.export_row import COLUMNS, Row, Value
 from console.paths import existing_profile

@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from api_client.model import Service
 from console.domain.place import NO_PLACE
-from console.domain.report import Service
 from console.domain.status import ORDER, is_open
 
 RADIUS_M, WIDE_RADIUS_M = 100.0, 300.0

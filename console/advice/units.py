@@ -17,9 +17,10 @@ from datetime import datetime
 
 import msgspec
 
+from api_client.model import Area, Assignment, AssignmentState, Report, Service, Unit, UnitState
 from console.domain.place import distance_m
-from console.domain.report import HAZARD, Area, Assignment, Report, Service, Unit
-from console.domain.status import ENDED_ASSIGNMENT, AssignmentState, UnitState
+from console.domain.report import HAZARD
+from console.domain.status import ENDED_ASSIGNMENT
 
 BASIS = "straight_line"
 """How the distance was found: no router was asked."""

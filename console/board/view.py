@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from api_client.model import Area, Status
 from console.board.counts import (
     AreaCount,
     Arrivals,
@@ -33,8 +34,7 @@ from console.board.snapshot import (
 from console.board.zorder import Positions
 from console.domain.filter import NONE, Filter
 from console.domain.loaded import Loaded
-from console.domain.report import Area
-from console.domain.status import ORDER, Status
+from console.domain.status import ORDER
 from console.domain.time_range import TimeRange
 from console.domain.word import Word, is_named
 

@@ -1,1 +1,1 @@
-"""Pure vocabulary and rules of a city's citizen reports: no files, no network, no Qt, no clock."""
+"""Pure rules of a city's citizen reports: no files, no network, no Qt, no clock; may import api_client.model only."""

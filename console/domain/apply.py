@@ -16,22 +16,28 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from api_client.model import (
+    Assignment,
+    AssignmentState,
+    Claim,
+    Entry,
+    Hold,
+    Kind,
+    Photo,
+    PhotoRole,
+    Report,
+    Service,
+    Status,
+    Unit,
+    UnitState,
+)
 from console.domain.decoding import convert
-from console.domain.edit import DUPLICATE, Edit, Kind
+from console.domain.edit import DUPLICATE, Edit
 from console.domain.engagement import job_in_force
 from console.domain.proof import is_proof_missing, jobs_of_round
-from console.domain.report import HAZARD, Assignment, Claim, Entry, Hold, Photo, PhotoRole, Report, Service, Unit
+from console.domain.report import HAZARD, claim_after_return
 from console.domain.rights import may_release
-from console.domain.status import (
-    ASSIGNMENT_MAY_BECOME,
-    ENDED_ASSIGNMENT,
-    AssignmentState,
-    Status,
-    UnitState,
-    is_open,
-    may_become,
-    status_after,
-)
+from console.domain.status import ASSIGNMENT_MAY_BECOME, ENDED_ASSIGNMENT, is_open, may_become, status_after
 
 GIVEN, TRANSFER = "given", "transfer"
 """The rules by which a report has its area when no polygon decided: said at arrival (or in a file), or handed over."""
@@ -279,7 +285,7 @@ def _become(report: Report, status: Status) -> Report:
 
 def returned(report: Report, by: str) -> Report:
     """The report back at work, by this operator. Raises NotAllowed."""
-    claim = report.claim_after_return(by)
+    claim = claim_after_return(report, by)
     return replace(_become(report, Status.RETURNED), closed_at=None, disposition=None, claim=claim)
 
 

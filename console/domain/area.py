@@ -11,8 +11,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from api_client.model import Area, Report
 from console.domain.place import distance_m
-from console.domain.report import Area, Report
 
 SMALLEST = "smallest"
 """The rule that gave a report its area: the smallest polygon around its place."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from console.domain.report import Report, Service
+from api_client.model import Report, Service
 
 
 def fields_of_category(report: Report, before: Service | None, after: Service) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from api_client.model import Kind
 from console.domain.edit import (
     APPENDS,
     HELD_BACK,
@@ -17,7 +18,6 @@ from console.domain.edit import (
     STUCK,
     Edit,
     EditState,
-    Kind,
     Queued,
     is_order,
 )

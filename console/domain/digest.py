@@ -6,21 +6,10 @@ import hashlib
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
-import msgspec
+from api_client.model import Day
 
 _WRAP = 2**64
 _DAY_S = 86_400
-
-
-class Day(msgspec.Struct, frozen=True):
-    """The reports made on one day (UTC): how many, and the sum of the hashes of (id, number of the last change).
-
-    `hash` has 16 hexadecimal digits. Being a sum it does not depend on any order, which databases do not agree about.
-    """
-
-    day: date
-    count: int
-    hash: str
 
 
 def days_of(rows: Iterable[tuple[str, int, int]]) -> list[Day]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.domain.report import Report
+from api_client.model import Report
 from console.domain.status import ORDER, is_open
 
 

@@ -12,31 +12,7 @@ from typing import Any
 
 import msgspec
 
-from console.domain.status import AssignmentState
-
-
-class Kind(StrEnum):
-    """Every kind of edit, with its payload (`Edit.data`)."""
-
-    CREATE = "create"  # {service, priority?, description, address?, lat?, lon?, area?, channel, contact?, created?}
-    SET = "set"  # {field: value, ...} of FIELDS; reason? beside them
-    NOTE = "note"  # {text}
-    REPLY = "reply"  # {text}
-    PHOTO = "photo"  # {sha256, role, size, taken?, lat?, lon?}
-    ME_TOO = "me_too"  # {contact?}
-    CLAIM = "claim"  # {}
-    RELEASE = "release"  # {}
-    ASSIGN = "assign"  # {unit}            reserve only
-    DISPATCH = "dispatch"  # {unit, stack?: bool}
-    RECALL = "recall"  # {unit, reason?}
-    PROGRESS = "progress"  # {unit, state: acknowledged|en_route|on_scene|done|refused, reason?}
-    UNIT_STATE = "unit_state"  # {unit, state: available|break|unavailable|off_shift, reason?}   (Edit.report is None)
-    VALIDATE = "validate"  # {accepted: bool, reason?, disposition?}
-    CLOSE = "close"  # {disposition, reason?, merged_into?, release: [unit]}   -> closed without work
-    REOPEN = "reopen"  # {reason}
-    MERGE = "merge"  # {into: report id}
-    UNMERGE = "unmerge"  # {}
-
+from api_client.model import AssignmentState, Kind
 
 DUPLICATE = "duplicate"
 """The disposition of a report that is merged into another and was given no other one."""

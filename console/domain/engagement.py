@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from console.domain.edit import Kind
-from console.domain.report import Assignment
-from console.domain.status import ENDED_ASSIGNMENT, AssignmentState
+from api_client.model import Assignment, AssignmentState, Kind
+from console.domain.status import ENDED_ASSIGNMENT
 
 
 def in_force(kind: Kind, state: AssignmentState | None) -> bool:

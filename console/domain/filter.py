@@ -10,7 +10,8 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from console.domain.status import BY_STATUS, Status
+from api_client.model import Status
+from console.domain.status import BY_STATUS
 
 T = TypeVar("T")
 

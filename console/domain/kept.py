@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from api_client.model import Kind, Report
 from console.domain.apply import NotAllowed, ReportState, apply_edit
-from console.domain.edit import APPENDS, FIELDS, Edit, Kind, Queued, is_order
+from console.domain.edit import APPENDS, FIELDS, Edit, Queued, is_order
 from console.domain.overlay import created_report, field_value, with_edits
-from console.domain.report import Report
 
 _CREATED = (
     "service",

@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from api_client.model import Entry, Kind, Report
 from console.domain.apply import NOTHING_KNOWN, Lookups, NotAllowed, ReportState, apply_edit, entry_data, new_report
 from console.domain.decoding import convert
-from console.domain.edit import Edit, Kind
+from console.domain.edit import Edit
 from console.domain.merge import three_way
-from console.domain.report import Entry, Report
 
 _ON_NO_REPORT = frozenset({Kind.CREATE, Kind.UNIT_STATE})
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from console.domain.edit import Kind
-from console.domain.report import Assignment, Entry, PhotoRole, Report, Service
-from console.domain.status import ENDED_ASSIGNMENT, Status
+from api_client.model import Assignment, Entry, Kind, PhotoRole, Report, Service, Status
+from console.domain.status import ENDED_ASSIGNMENT
 
 
 def last_round(history: Sequence[Entry]) -> Sequence[Entry]:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterable
 
 import msgspec
 
-from console.domain.edit import Kind
-from console.domain.report import Area, Unit, upwards
+from api_client.model import Area, Kind, Unit
+from console.domain.report import upwards
 
 ROLES = ("viewer", "operator", "supervisor", "validator", "field")
 _ALL = frozenset(Kind)

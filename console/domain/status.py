@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import msgspec
 
-
-class Status(StrEnum):
-    """Where a report stands. The values are the words of the wire and of the cache."""
-
-    NEW = "new"
-    COORDINATION = "coordination"
-    ASSIGNED = "assigned"
-    PROGRESS = "progress"
-    VALIDATION = "validation"
-    RETURNED = "returned"
-    RESOLVED = "resolved"
-    CLOSED = "closed"
+from api_client.model import AssignmentState, Status
 
 
 class StatusRule(msgspec.Struct, frozen=True):
@@ -56,19 +43,6 @@ def is_open(status: Status) -> bool:
     return BY_STATUS[status].is_open
 
 
-class AssignmentState(StrEnum):
-    """One unit on one report, from staging to the end."""
-
-    RESERVED = "reserved"
-    DISPATCHED = "dispatched"
-    ACKNOWLEDGED = "acknowledged"
-    EN_ROUTE = "en_route"
-    ON_SCENE = "on_scene"
-    DONE = "done"
-    REFUSED = "refused"
-    RECALLED = "recalled"
-
-
 ENDED_ASSIGNMENT = frozenset({AssignmentState.DONE, AssignmentState.REFUSED, AssignmentState.RECALLED})
 UNDER_WAY = frozenset(
     {AssignmentState.RESERVED, AssignmentState.DISPATCHED, AssignmentState.ACKNOWLEDGED, AssignmentState.EN_ROUTE}
@@ -87,18 +61,6 @@ ASSIGNMENT_MAY_BECOME: dict[AssignmentState, tuple[AssignmentState, ...]] = {
     _A.REFUSED: (),
     _A.RECALLED: (),
 }
-
-
-class UnitState(StrEnum):
-    """What a crew or officer is doing."""
-
-    AVAILABLE = "available"
-    COMMITTED = "committed"
-    EN_ROUTE = "en_route"
-    ON_SCENE = "on_scene"
-    BREAK = "break"
-    UNAVAILABLE = "unavailable"
-    OFF_SHIFT = "off_shift"
 
 
 def status_after(now: Status, assignments: tuple[AssignmentState, ...], *, has_proof: bool) -> Status:

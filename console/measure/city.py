@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
+from api_client.model import Agency, Area, Calendar, Service, Template, Unit
 from console.domain.messages import Touched
-from console.domain.report import Agency, Area, Calendar, Service, Template, Unit
 from console.domain.sla import clocks, sla_of
 from console.measure.child import SOURCE
 from console.server.demo.areas import read_wards

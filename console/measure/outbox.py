@@ -13,8 +13,9 @@ from pathlib import Path
 
 import msgspec
 
+from api_client.model import Kind
 from console.domain.decoding import decode
-from console.domain.edit import Edit, EditState, Kind, Queued
+from console.domain.edit import Edit, EditState, Queued
 from console.measure.child import SOURCE, busy_city, output_of, tell
 from console.measure.window import make_window
 from console.store.schema import CACHE

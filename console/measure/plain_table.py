@@ -15,7 +15,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from console.domain.status import Status, is_open
+from api_client.model import Status
+from console.domain.status import is_open
 
 _INDEXED = (["open", "priority", "due"], ["status"], ["service"], ["created"], ["area"])
 _ON_SCREEN = 40

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from api_client.model import Clock, ClockState, Photo, PhotoRole, Report, Status
 from console.board.snapshot import Snapshot
 from console.board.view import View, make_view
 from console.domain.decoding import decoder_of
 from console.domain.filter import Filter
-from console.domain.report import Clock, ClockState, Photo, PhotoRole, Report
-from console.domain.status import ORDER, Status, is_open
+from console.domain.status import ORDER, is_open
 from console.domain.word import Word
 from console.measure.bare_window import run_bare_window
 from console.measure.child import Run

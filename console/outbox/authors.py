@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from console.domain.edit import Edit, Kind
+from api_client.model import Kind
+from console.domain.edit import Edit
 
 
 class Authors:

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
+from api_client.model import Kind
 from console.domain.edit import (
     BEFORE_SIGN_IN,
     HELD_BACK,
@@ -18,7 +19,6 @@ from console.domain.edit import (
     STUCK,
     Edit,
     EditState,
-    Kind,
     Queued,
     ReadingOnly,
     is_deleted,

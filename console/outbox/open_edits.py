@@ -8,13 +8,13 @@ from typing import TypeVar
 from msgspec.structs import replace
 from typing_extensions import override
 
+from api_client.model import Kind
 from console.domain.dependency import lost_under, stopped_with
 from console.domain.edit import (
     INSTEAD_OF,
     STUCK,
     Edit,
     EditState,
-    Kind,
     Queued,
     created_again,
     is_deleted,

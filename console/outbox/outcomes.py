@@ -8,7 +8,8 @@ from datetime import datetime
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.edit import ANOTHER, ANOTHER_REPORT, ASKED_ABOUT, TAKEN_AS, EditState, Kind, Queued
+from api_client.model import Kind
+from console.domain.edit import ANOTHER, ANOTHER_REPORT, ASKED_ABOUT, TAKEN_AS, EditState, Queued
 from console.domain.messages import Outcome
 from console.outbox.book import Book
 from console.outbox.sending import ASKED_BACK, Sending

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer
 
+from api_client.model import Kind
 from console.domain.dependency import Aspect, rests_on, settles
 from console.domain.edit import (
     ASKED_ABOUT,
@@ -20,7 +21,6 @@ from console.domain.edit import (
     WITHDRAWN_HERE,
     Edit,
     EditState,
-    Kind,
     Queued,
     after_a_break,
     as_told,

@@ -9,7 +9,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from console.domain.edit import INSTEAD_OF, STUCK, EditState, Kind, Queued, is_taken, is_taken_back, is_to_call_back
+from api_client.model import Kind
+from console.domain.edit import INSTEAD_OF, STUCK, EditState, Queued, is_taken, is_taken_back, is_to_call_back
 from console.outbox.authors import Authors
 from console.outbox.book import Book
 from console.outbox.sending import ASKED_BACK, Sending

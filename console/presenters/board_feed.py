@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from api_client.model import Kind
 from console.board.snapshot import Snapshot
-from console.domain.edit import Edit, Kind, Queued
+from console.domain.edit import Edit, Queued
 from console.domain.messages import Touched
 from console.domain.word import Word
 from console.presenters.board_round import LOCAL_ROWS, Patch, Played, Round, is_shown, play

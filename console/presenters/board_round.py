@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from api_client.model import Assignment, AssignmentState, Kind, Report, UnitState, WaitsFor
 from console.board.snapshot import NO_PLACE, Snapshot
 from console.board.view import View, make_view
 from console.domain.apply import ReportState, jobs_after
-from console.domain.edit import ON_REPORT, PENDING, Edit, EditState, Kind, Queued
+from console.domain.edit import ON_REPORT, PENDING, Edit, EditState, Queued
 from console.domain.filter import Filter
 from console.domain.overlay import created_report, with_edits
-from console.domain.report import Assignment, Report, WaitsFor
-from console.domain.status import ON_THE_WAY, ORDER, AssignmentState, UnitState
+from console.domain.status import ON_THE_WAY, ORDER
 from console.domain.time_range import TimeRange
 from console.domain.word import Word
 from console.presenters.catalog import Catalog, Cities, lookups, read_catalog

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from api_client.model import Agency, Area, Assignment, Report, Service, ServiceAttribute, Template, Unit
 from console.domain.apply import Lookups
-from console.domain.report import Agency, Area, Assignment, Report, Service, ServiceAttribute, Template, Unit
 from console.domain.word import Word, scoped
 from console.store.cache_read import CacheReader
 

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from PySide6.QtCore import QObject, Signal
 
+from api_client.model import Report
 from console.domain.messages import Source
-from console.domain.report import Report
 from console.presenters import words
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier

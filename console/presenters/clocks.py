@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from console.domain.report import Clock, ClockState
+from api_client.model import Clock, ClockState
 from console.presenters import words
 from widgets.slabar import SlaSegment
 

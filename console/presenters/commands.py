@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from console.domain.report import Unit
+from api_client.model import Unit
 from console.presenters.catalog import Cities, Crew
 
 

@@ -8,20 +8,11 @@ from typing import Any
 
 import msgspec
 
-from console.domain.edit import (
-    ANOTHER,
-    DELETED,
-    DUPLICATE,
-    ON_STATUS,
-    WITHDRAWN_HERE,
-    Kind,
-    Queued,
-    is_in_force,
-    job_since,
-)
+from api_client.model import Kind, Status, UnitState
+from console.domain.edit import ANOTHER, DELETED, DUPLICATE, ON_STATUS, WITHDRAWN_HERE, Queued, is_in_force, job_since
 from console.domain.merge import told
 from console.domain.report import HAZARD
-from console.domain.status import ORDER, Status, UnitState, is_open
+from console.domain.status import ORDER, is_open
 from console.presenters import words
 from console.presenters.catalog import Catalog
 from console.presenters.history import call_back_text, edit_text, told_text

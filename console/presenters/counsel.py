@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
+from api_client.model import AssignmentState, Status
 from console.advice.duplicates import Duplicate, Spot, possible_duplicates
 from console.advice.units import Advice, recommend
 from console.board.snapshot import CLOSED_FROM
@@ -19,7 +20,7 @@ from console.domain.area import off_by_m
 from console.domain.edit import Edit, Queued
 from console.domain.loaded import Loaded
 from console.domain.report import HAZARD
-from console.domain.status import ORDER, AssignmentState, Status, is_open
+from console.domain.status import ORDER, is_open
 from console.domain.word import Word
 from console.presenters import words
 from console.presenters.caps import key_of

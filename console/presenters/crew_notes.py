@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.edit import Kind
+from api_client.model import Assignment, Entry, Kind
 from console.domain.followed import Followed
 from console.domain.loaded import Loaded
-from console.domain.report import HAZARD, Assignment, Entry
+from console.domain.report import HAZARD
 from console.domain.status import ENDED_ASSIGNMENT, is_open
 from console.domain.word import Word
 from console.outbox.followed import KeptFollowed

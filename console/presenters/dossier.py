@@ -9,11 +9,11 @@ from datetime import datetime
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
+from api_client.model import Assignment, Entry, Kind, Report
 from console.domain.apply import ReportState
-from console.domain.edit import Edit, Kind
+from console.domain.edit import Edit
 from console.domain.overlay import created_report, with_edits
 from console.domain.proof import is_own_proof
-from console.domain.report import Assignment, Entry, Report
 from console.domain.status import ENDED_ASSIGNMENT
 from console.presenters.board_feed import LOCAL_ROWS, BoardFeed
 from console.presenters.catalog import Cities, lookups

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QObject
 
-from console.domain.edit import EditState, Kind, Queued, ReadingOnly
+from api_client.model import Kind
+from console.domain.edit import EditState, Queued, ReadingOnly
 from console.domain.messages import Outcome
 from console.edits import Edits
 from console.notices import describe

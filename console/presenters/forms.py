@@ -14,9 +14,10 @@ from PySide6.QtCore import QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
 
+from api_client.model import Area, Kind, PhotoRole, WaitsFor
 from console.domain.area import AreaIndex, AreaNames, reach_m
-from console.domain.edit import Edit, Kind, Queued
-from console.domain.report import HAZARD, Area, PhotoRole, WaitsFor
+from console.domain.edit import Edit, Queued
+from console.domain.report import HAZARD
 from console.edits import Edits
 from console.images import ImageProcess
 from console.presenters import words

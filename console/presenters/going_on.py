@@ -7,9 +7,9 @@ from collections.abc import Callable
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
+from api_client.model import Kind
 from console.board.view import View
 from console.board.waiting import next_waiting
-from console.domain.edit import Kind
 from console.presenters.board_feed import LOCAL_ROWS
 from console.presenters.deeds import Deed
 from console.presenters.desk import Desk

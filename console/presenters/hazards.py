@@ -9,12 +9,13 @@ from enum import StrEnum
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
+from api_client.model import Status
 from console.board.snapshot import Fact
 from console.board.view import View
 from console.domain.filter import Filter
 from console.domain.followed import Followed
 from console.domain.loaded import Loaded
-from console.domain.status import ORDER, Status
+from console.domain.status import ORDER
 from console.domain.word import Word
 from console.outbox.followed import KeptFollowed
 from console.presenters.checkpoints import Checkpoints, known

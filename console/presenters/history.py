@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from console.domain.edit import NO_EFFECT, Edit, EditState, Kind, Queued
-from console.domain.report import Entry
-from console.domain.status import Status
+from api_client.model import Entry, Kind, Status
+from console.domain.edit import NO_EFFECT, Edit, EditState, Queued
 from console.presenters import words
 from console.presenters.catalog import Catalog
 

@@ -12,18 +12,19 @@ from typing import Any
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
+from api_client.model import Assignment, AssignmentState, Kind, PhotoRole, Report, Status, Unit, UnitState
 from console.actions import ASKS_MORE, AT_ONCE, BY_ID, LEFT_BEHIND, UNREAD, Situation
 from console.advice.units import Advice
 from console.board.view import View
 from console.domain.category import fields_of_category
-from console.domain.edit import EditState, Kind, Queued, is_deleted, waits_for_radio
+from console.domain.edit import EditState, Queued, is_deleted, waits_for_radio
 from console.domain.engagement import job_in_force
 from console.domain.loaded import Loaded
 from console.domain.overlay import field_value
 from console.domain.proof import is_proof_missing
-from console.domain.report import Assignment, PhotoRole, Report, Unit, upwards
+from console.domain.report import upwards
 from console.domain.rights import Rights, in_scope, unit_in_scope
-from console.domain.status import ASSIGNMENT_MAY_BECOME, AssignmentState, Status, UnitState, is_open
+from console.domain.status import ASSIGNMENT_MAY_BECOME, is_open
 from console.presenters import words
 from console.presenters.catalog import Crew, offered
 from console.presenters.counsel import Alike, Counsel

@@ -7,7 +7,8 @@ from datetime import datetime, tzinfo
 
 import msgspec
 
-from console.domain.edit import Kind, Queued
+from api_client.model import Kind
+from console.domain.edit import Queued
 from console.domain.report import HAZARD
 from console.edits import Edits
 from console.presenters import words

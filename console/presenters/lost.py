@@ -15,11 +15,11 @@ from datetime import datetime, tzinfo
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
+from api_client.model import Kind
 from console.domain.dependency import stopped_with
 from console.domain.edit import (
     Edit,
     EditState,
-    Kind,
     Queued,
     is_deleted,
     is_in_force,

@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal
 
+from api_client.model import Area, AssignmentState, UnitState
 from console.basemap import Basemap
 from console.board.map_answer import UNLISTED_BIT, map_answer
 from console.board.view import View
 from console.domain.area import GeometryFault, border_box, check_geometry
 from console.domain.filter import Filter
-from console.domain.report import Area
-from console.domain.status import ORDER, AssignmentState, UnitState
+from console.domain.status import ORDER
 from console.domain.word import Word
 from console.presenters import words
 from console.presenters.catalog import Cities, Crew, offered

@@ -8,10 +8,11 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
+from api_client.model import Report, Status
 from console.domain.duplicates import is_main
-from console.domain.report import HAZARD, Report
+from console.domain.report import HAZARD
 from console.domain.sla import begun
-from console.domain.status import ORDER, Status, is_open
+from console.domain.status import ORDER, is_open
 from console.presenters import words
 from console.presenters.counsel import Alike, distance_of
 from console.presenters.deeds import Deeds

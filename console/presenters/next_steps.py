@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from api_client.model import Status
 from console.actions import BY_ID, Situation
-from console.domain.status import Status, is_open
+from console.domain.status import is_open
 from console.presenters.caps import key_of
 from widgets.ticket.values import ActionButton
 

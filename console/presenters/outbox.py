@@ -7,12 +7,12 @@ from datetime import datetime, tzinfo
 
 from PySide6.QtCore import QObject, Signal
 
+from api_client.model import Kind
 from console.domain.edit import (
     BEFORE_SIGN_IN,
     STUCK,
     Edit,
     EditState,
-    Kind,
     Queued,
     is_deleted,
     is_not_sent,

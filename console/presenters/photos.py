@@ -9,10 +9,10 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
+from api_client.model import Area, Photo, PhotoRole, Report
 from console.domain.area import off_by_m
 from console.domain.messages import Fetched
 from console.domain.place import distance_m
-from console.domain.report import Area, Photo, PhotoRole, Report
 from console.images import ImageProcess
 from console.presenters import words
 from console.presenters.dossier import Dossier

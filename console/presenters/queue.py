@@ -8,11 +8,11 @@ from datetime import datetime
 import numpy as np
 from PySide6.QtCore import QObject
 
+from api_client.model import Kind, Status
 from console.board.view import Fact, View
-from console.domain.edit import Kind
 from console.domain.filter import Filter
 from console.domain.loaded import Loaded
-from console.domain.status import ORDER, Status
+from console.domain.status import ORDER
 from console.presenters import words
 from console.presenters.board_feed import LOCAL_ROWS, BoardFeed
 from console.presenters.caps import cap_of, key_of

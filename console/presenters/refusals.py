@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.edit import Kind
+from api_client.model import Assignment, AssignmentState, Entry, Kind, Status, Unit, UnitState
 from console.domain.followed import Followed
 from console.domain.loaded import Loaded
-from console.domain.report import Assignment, Entry, Unit
-from console.domain.status import ENDED_ASSIGNMENT, AssignmentState, Status, UnitState, is_open
+from console.domain.status import ENDED_ASSIGNMENT, is_open
 from console.domain.word import Word
 from console.outbox.followed import KeptFollowed
 from console.presenters import words

@@ -7,9 +7,8 @@ from datetime import datetime
 
 import msgspec
 
-from console.domain.edit import Kind
-from console.domain.report import HAZARD, Assignment, Entry
-from console.domain.status import AssignmentState, Status
+from api_client.model import Assignment, AssignmentState, Entry, Kind, Status
+from console.domain.report import HAZARD
 from console.presenters.catalog import Catalog
 from console.presenters.words import first_of
 from console.store.cache_read import CachedReport

@@ -7,12 +7,12 @@ from datetime import datetime, tzinfo
 
 from PySide6.QtCore import QObject
 
+from api_client.model import Kind
 from console.actions import Situation
 from console.domain.edit import (
     PENDING,
     STUCK,
     EditState,
-    Kind,
     Queued,
     is_deleted,
     is_not_sent,

@@ -8,7 +8,8 @@ from datetime import datetime, tzinfo
 
 import msgspec
 
-from console.domain.edit import BEFORE_SIGN_IN, Edit, EditState, Kind, Queued, is_order, is_surely_not_there
+from api_client.model import Kind
+from console.domain.edit import BEFORE_SIGN_IN, Edit, EditState, Queued, is_order, is_surely_not_there
 from console.domain.overlay import created_report
 from console.domain.report import HAZARD
 from console.edits import Edits

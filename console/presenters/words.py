@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 
+from api_client.model import Assignment, AssignmentState, Status, Unit, UnitState, WaitsFor
 from console.domain.edit import Queued, may_be_there
-from console.domain.report import Assignment, Unit, WaitsFor
-from console.domain.status import BY_STATUS, ORDER, AssignmentState, Status, UnitState
+from console.domain.status import BY_STATUS, ORDER
 
 LETTER_TOKENS: dict[Status, str] = {status: f"status.{status.value}" for status in ORDER}
 """The colour token of a status letter."""

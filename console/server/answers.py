@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from console.domain.report import Datatype, Service, ServiceAttribute
+from api_client.model import Datatype, Service, ServiceAttribute
 
 _NUMBER = re.compile(r"[+-]?(\d{1,30}(\.\d{0,30})?|\.\d{1,30})")
 _LONGEST = 4_000

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from api_client.model import Calendar, Report, Service
 from console.domain.decoding import decode
-from console.domain.report import Calendar, Report, Service
 from console.domain.sla import clocks, sla_of
 from console.server import schema
 from console.server.database import REPORTS, Database, next_numbers

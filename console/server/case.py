@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
+from api_client.model import Assignment, AssignmentState, Clock, Entry, Kind, Report, Status, Unit
 from console.domain.apply import Lookups, ReportState, follow_crews, moved, unit_after
-from console.domain.edit import NO_EFFECT, ON_STATUS, Kind
-from console.domain.report import Assignment, Clock, Entry, Report, Unit
+from console.domain.edit import NO_EFFECT, ON_STATUS
 from console.domain.sla import clocks, sla_of
-from console.domain.status import AssignmentState, Status
 from console.server.history import Origin
 from console.server.ledger import Ledger
 from console.server.payloads import EditBody

@@ -12,21 +12,9 @@ from typing import Any, TypeVar
 import msgspec
 import sqlalchemy as sa
 
+from api_client.model import Agency, Area, Assignment, Calendar, Contact, Entry, Report, Service, Template, Unit, User
 from console.domain.area import AreaIndex
 from console.domain.decoding import decode
-from console.domain.report import (
-    Agency,
-    Area,
-    Assignment,
-    Calendar,
-    Contact,
-    Entry,
-    Report,
-    Service,
-    Template,
-    Unit,
-    User,
-)
 from console.server import audit, feed, schema
 from console.server.bulk import load_reports
 from console.server.claims import held_no_longer, present_holders, release_claims

@@ -9,9 +9,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from msgspec.structs import replace
 
+from api_client.model import Entry, Kind, Report, User
 from console.domain.decoding import decode
-from console.domain.edit import Kind
-from console.domain.report import Entry, Report, User
 from console.domain.rights import may_make
 from console.server import audit, schema
 from console.server.database import Database

@@ -7,7 +7,8 @@ from datetime import date
 import msgspec
 import sqlalchemy as sa
 
-from console.domain.digest import Day, date_of, day_of, days_of
+from api_client.model import Day
+from console.domain.digest import date_of, day_of, days_of
 from console.server import schema
 from console.server.database import Database, present_number
 from console.server.feed import read_meta

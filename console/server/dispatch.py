@@ -10,10 +10,10 @@ import msgspec
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute
 
+from api_client.model import Contact, Entry, Kind, Report, Status
 from console.domain.decoding import convert
-from console.domain.edit import INSTEAD_OF, Kind
-from console.domain.report import Contact, Entry, Report
-from console.domain.status import RULES, Status
+from console.domain.edit import INSTEAD_OF
+from console.domain.status import RULES
 from console.server import audit, digest, feed
 from console.server.admin.apply import Done, apply_setup, compare_setup, present_setup
 from console.server.admin.setup import SUPERVISOR, CitySetup

@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
+from api_client.model import Entry, Kind, Report
 from console.domain.apply import AreaAt
 from console.domain.decoding import decode
-from console.domain.edit import APPENDS, FIELDS, Kind
+from console.domain.edit import APPENDS, FIELDS
 from console.domain.kept import is_another
-from console.domain.report import Entry, Report
 from console.server import audit, payloads, replies, schema
 from console.server.case import Case, SeenVersion
 from console.server.claims import release_what_left

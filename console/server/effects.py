@@ -11,12 +11,25 @@ import sqlalchemy as sa
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from api_client.model import (
+    Area,
+    AssignmentState,
+    Entry,
+    Kind,
+    Photo,
+    PhotoRole,
+    Report,
+    Service,
+    Status,
+    Unit,
+    UnitState,
+)
 from console.domain.apply import FROM_JOBS, AreaAt, Lookups, NotAllowed, Why, apply_edit, state_by_jobs
 from console.domain.apply import new_report as report_of
-from console.domain.edit import APPENDS, Edit, Kind
-from console.domain.report import HAZARD, Area, Entry, Photo, PhotoRole, Report, Service, Unit
+from console.domain.edit import APPENDS, Edit
+from console.domain.report import HAZARD
 from console.domain.rights import may_release
-from console.domain.status import BY_STATUS, AssignmentState, Status, UnitState, is_open
+from console.domain.status import BY_STATUS, is_open
 from console.server import payloads, schema
 from console.server.answers import answers_as_far_as_they_fit
 from console.server.case import Case, clocks_of

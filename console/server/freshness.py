@@ -9,11 +9,12 @@ import msgspec
 import sqlalchemy as sa
 from msgspec.structs import replace
 
+from api_client.model import AssignmentState, Entry, Kind, Report, Status
 from console.domain.decoding import decode
-from console.domain.edit import DUPLICATE, Kind
+from console.domain.edit import DUPLICATE
 from console.domain.merge import same
-from console.domain.report import HAZARD, Entry, Report
-from console.domain.status import ENDED_ASSIGNMENT, AssignmentState, Status, is_open
+from console.domain.report import HAZARD
+from console.domain.status import ENDED_ASSIGNMENT, is_open
 from console.server import payloads, schema
 from console.server.case import Before, Case, SeenVersion
 from console.server.history import (

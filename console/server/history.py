@@ -9,10 +9,8 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
+from api_client.model import AssignmentState, Entry, Kind, Report, Unit
 from console.domain.decoding import decode
-from console.domain.edit import Kind
-from console.domain.report import Entry, Report, Unit
-from console.domain.status import AssignmentState
 from console.server import schema
 
 _CLOCKS_DIFFER = timedelta(seconds=2)

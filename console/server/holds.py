@@ -8,8 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from msgspec.structs import replace
 
-from console.domain.edit import Kind
-from console.domain.report import Entry
+from api_client.model import Entry, Kind
 from console.server import audit, schema
 from console.server.case import clocks_of
 from console.server.database import Database

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import msgspec
 import sqlalchemy as sa
 
+from api_client.model import Agency, Area, Assignment, Calendar, Entry, Report, Service, Unit
 from console.domain.decoding import decode
-from console.domain.report import Agency, Area, Assignment, Calendar, Entry, Report, Service, Unit
 from console.domain.status import ENDED_ASSIGNMENT
 from console.server import schema
 from console.server.database import Database, next_numbers, version_floor

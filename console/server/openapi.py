@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from console.domain.edit import Kind
+from api_client.model import Kind
 from console.server.asking import JSON, Ask, Endpoint, Gate, Pool, Work
 from console.server.feed import Item
 from console.server.payloads import PAYLOADS, About, EditBody, Key

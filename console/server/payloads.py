@@ -10,10 +10,8 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from api_client.model import AssignmentState, Kind, PhotoRole, Status, UnitState, WaitsFor
 from console.domain.decoding import convert
-from console.domain.edit import Kind
-from console.domain.report import PhotoRole, WaitsFor
-from console.domain.status import AssignmentState, Status, UnitState
 from console.domain.typed import cleaned
 from console.server.dates import Dated
 from console.server.refusals import Invalid

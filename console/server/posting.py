@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from console.domain.edit import Kind
-from console.domain.report import PhotoRole, Report
+from api_client.model import Kind, PhotoRole, Report
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.media import MediaStore

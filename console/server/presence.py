@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import sqlalchemy as sa
 
-from console.domain.report import Unit
+from api_client.model import Unit
 from console.server import schema
 from console.server.database import Database
 

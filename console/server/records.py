@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from console.domain.report import Assignment, Contact, Entry, Report
+from api_client.model import Assignment, Contact, Entry, Report
 
 
 class LoadedReport(msgspec.Struct, frozen=True):

@@ -11,18 +11,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from console.domain.report import (
-    Agency,
-    Area,
-    Assignment,
-    Calendar,
-    Entry,
-    Report,
-    Service,
-    Template,
-    Unit,
-    User,
-)
+from api_client.model import Agency, Area, Assignment, Calendar, Entry, Report, Service, Template, Unit, User
 from console.domain.status import ENDED_ASSIGNMENT, is_open
 
 metadata = sa.MetaData()

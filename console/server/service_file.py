@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from api_client.model import Datatype, Service
 from console.domain.decoding import decode
-from console.domain.report import Datatype, Service
 from console.server.city import City
 from console.server.refusals import Invalid
 

@@ -8,11 +8,11 @@ import msgspec
 import sqlalchemy as sa
 from msgspec.structs import replace
 
+from api_client.model import Assignment, AssignmentState, Entry, Kind, Report, Status, Unit
 from console.domain.apply import FROM_JOBS, ended, returned, state_by_jobs
 from console.domain.decoding import convert, decode
-from console.domain.edit import Kind
-from console.domain.report import HAZARD, Assignment, Entry, Report, Unit
-from console.domain.status import ENDED_ASSIGNMENT, UNDER_WAY, AssignmentState, Status, is_open
+from console.domain.report import HAZARD
+from console.domain.status import ENDED_ASSIGNMENT, UNDER_WAY, is_open
 from console.server import schema
 from console.server.case import Before, Case
 from console.server.effects import check_stands_for, link

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import sqlalchemy as sa
 
+from api_client.model import User
 from console.domain.decoding import decode
-from console.domain.report import User
 from console.domain.rights import ROLES
 from console.server import audit, schema, tokens
 from console.server.city import City

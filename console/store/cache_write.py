@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
+from api_client.model import Assignment, Entry, Report
 from console.domain.decoding import decode
 from console.domain.messages import Touched
-from console.domain.report import Assignment, Entry, Report
 from console.domain.status import ENDED_ASSIGNMENT
 from console.store import facts
 from console.store.disk import identity_of, is_at

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from datetime import datetime
 
-from console.domain.report import Clock, ClockState, Report, WaitsFor
+from api_client.model import Clock, ClockState, Report, WaitsFor
 from console.domain.status import ORDER, is_open
 
 FIELDS: tuple[tuple[str, str], ...] = (

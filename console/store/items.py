@@ -7,18 +7,7 @@ from typing import Any
 
 import msgspec
 
-from console.domain.report import (
-    Agency,
-    Area,
-    Assignment,
-    Calendar,
-    Entry,
-    Report,
-    Service,
-    Template,
-    Unit,
-    User,
-)
+from api_client.model import Agency, Area, Assignment, Calendar, Entry, Report, Service, Template, Unit, User
 
 Data = Report | Entry | Assignment | Unit | Area | Service | Template | Calendar | Agency | User | dict[str, Any]
 

@@ -13,18 +13,9 @@ from typing import Any
 
 import msgspec
 
+from api_client.model import Kind
 from console.domain.decoding import decode
-from console.domain.edit import (
-    LOST_AT_SERVER,
-    TAKEN_BACK,
-    Edit,
-    EditState,
-    Kind,
-    Queued,
-    created_again,
-    lost_before,
-    moved,
-)
+from console.domain.edit import LOST_AT_SERVER, TAKEN_BACK, Edit, EditState, Queued, created_again, lost_before, moved
 from console.domain.followed import Followed, Standpoint
 from console.store.disk import identity_of, is_at, sync_file, sync_folder
 from console.store.errors import DamagedFile, NewerFile, StoreError, from_os

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from api_client import wire
+from api_client.model import Entry, Photo, PhotoRole, Report, Service, Status
 from console.domain.moments import EARLIEST, can_be
-from console.domain.report import Entry, Photo, PhotoRole, Report, Service
-from console.domain.status import BY_STATUS, Status
+from console.domain.status import BY_STATUS
 from console.store.items import Item
 
 STATUS_WORDS: dict[str, Status] = {

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from api_client import errors, wire
 from api_client.georeport import GeoReportClient, ReadingLimits, can_be_of, can_show, time_of
-from console.domain.edit import TAKEN_AS, Edit, EditState, Kind
+from api_client.model import Kind
+from console.domain.edit import TAKEN_AS, Edit, EditState
 from console.domain.messages import Fetch, Look, Outcome, Push, Reveal, Revealed, Source, Up, Withdraw
 from console.store.cache_read import CacheReader
 from console.sync.compare import ComparedPuller, Nightly

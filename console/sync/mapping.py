@@ -9,13 +9,12 @@ from typing import Any
 
 import msgspec
 
+from api_client import model as domain
 from api_client import wire
-from console.domain import report as domain
+from api_client.model import PhotoRole, Report, Service, Status, Unit, UnitState, WaitsFor
 from console.domain.decoding import convert, decoder_of
 from console.domain.degrees import on_earth
 from console.domain.moments import EARLIEST, can_be
-from console.domain.report import PhotoRole, Report, Service, Unit, WaitsFor
-from console.domain.status import Status, UnitState
 from console.store.items import Item
 
 _DOMAIN: dict[str, Any] = {

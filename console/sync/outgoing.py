@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from api_client.model import Kind
 from console.domain.dependency import Aspect, rests_on, settles
-from console.domain.edit import ON_STATUS, Edit, Kind, is_order, outlived
+from console.domain.edit import ON_STATUS, Edit, is_order, outlived
 
 _NEEDS_PROOF = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN})
 

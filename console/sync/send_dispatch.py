@@ -10,6 +10,7 @@ import msgspec
 
 from api_client import errors, wire
 from api_client.dispatch import DispatchClient
+from api_client.model import Kind
 from console.domain.edit import (
     ANOTHER,
     ANOTHER_REPORT,
@@ -20,7 +21,6 @@ from console.domain.edit import (
     SHOWN,
     SINCE,
     Edit,
-    Kind,
     good_until,
 )
 from console.domain.kept import MADE_HERE

@@ -8,12 +8,11 @@ from datetime import datetime
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from api_client.model import Assignment, Entry, Kind, Status
 from console.board.view import View
-from console.domain.edit import Kind
 from console.domain.followed import Followed
 from console.domain.loaded import Loaded
-from console.domain.report import Assignment, Entry
-from console.domain.status import Status, is_open
+from console.domain.status import is_open
 from console.domain.word import Word
 from console.edits import Edits
 from console.presenters.checkpoints import Checkpoints, known

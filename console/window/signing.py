@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from PySide6.QtCore import QObject, Signal
 
+from api_client.model import Kind
 from console.actions import why_not_allowed
-from console.domain.edit import Kind, Queued
+from console.domain.edit import Queued
 from console.domain.messages import SignedIn, Source
 from console.domain.report import HAZARD
 from console.domain.rights import Rights

@@ -10,8 +10,8 @@ import pytest
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QApplication
 
+from api_client.model import Status
 from console.actions import ACTIONS, BY_ID, Action
-from console.domain.status import Status
 from console.domain.time_range import TimeRange
 from tests.helpers.city import console
 

@@ -18,8 +18,9 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from api_client.model import Kind
 from console.actions import BY_ID
-from console.domain.edit import Kind, is_order
+from console.domain.edit import is_order
 from tests.helpers.city import Served, console, served, wait_for, write_users
 from tests.helpers.hands import CTRL, banner, choose, find, form, outbox, type_into, wait_ready
 from tests.helpers.net import Proxy, black_hole

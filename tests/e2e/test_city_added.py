@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from console.domain.edit import Kind
+from api_client.model import Kind
 from console.settings import load_settings
 from tests.e2e.test_two_cities import Cities, fill, reports
 from tests.helpers.city import console, run_sigap, wait_for

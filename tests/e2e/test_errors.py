@@ -21,7 +21,8 @@ from typing import Any
 
 import pytest
 
-from console.domain.edit import Edit, Kind, Queued
+from api_client.model import Kind
+from console.domain.edit import Edit, Queued
 from console.store.work import WorkFile
 from tests.helpers.city import ROOT, TOKENS, Served, run_sigap, served, write_users
 from tests.helpers.net import Canned, black_hole, http

@@ -22,10 +22,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QLabel, QMenu, QTextEdit
 
-from console.domain.edit import Edit, EditState, Kind, Queued
+from api_client.model import Agency, Assignment, AssignmentState, Kind, Report, Status, Template, Unit, UnitState
+from console.domain.edit import Edit, EditState, Queued
 from console.domain.messages import Source
-from console.domain.report import Agency, Assignment, Report, Template, Unit
-from console.domain.status import AssignmentState, Status, UnitState
 from console.export import FORMATS, select, write
 from console.logs import CleanFormatter
 from console.presenters.dossier import Dossier

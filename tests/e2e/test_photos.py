@@ -15,8 +15,7 @@ from PIL import Image
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from console.domain.report import Area, Photo, PhotoRole, Report
-from console.domain.status import Status
+from api_client.model import Area, Photo, PhotoRole, Report, Status
 from console.images import ImageProcess, store_photo
 from console.presenters.dossier import Dossier
 from console.presenters.photos import PhotoCards

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QWidget
 
-from console.domain.status import Status
+from api_client.model import Status
 from tests.helpers.city import Served, console, served, wait_for, write_users
 from tests.helpers.hands import ALT, CTRL, NONE, SHIFT, find, wait_ready
 

@@ -12,9 +12,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from console.domain.edit import Kind
-from console.domain.report import Agency, Area, Report, Service, Unit
-from console.domain.status import Status, UnitState
+from api_client.model import Agency, Area, Kind, Report, Service, Status, Unit, UnitState
 from console.export import select, write
 from console.server.edits import EditBody
 from console.server.records import Actor

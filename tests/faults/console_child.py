@@ -18,8 +18,9 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QTimer
 
+from api_client.model import Kind
 from console.domain.apply import ReportState
-from console.domain.edit import EditState, Kind, Queued
+from console.domain.edit import EditState, Queued
 from console.domain.messages import Source, Start
 from console.domain.overlay import with_edits
 from console.edits import Edits

@@ -18,7 +18,8 @@ from typing import TypeVar
 
 from PySide6.QtCore import QCoreApplication, QTimer
 
-from console.domain.edit import EditState, Kind, Queued
+from api_client.model import Kind
+from console.domain.edit import EditState, Queued
 from console.edits import Edits
 from console.store.cache_write import CacheWriter
 from console.store.errors import DamagedFile, StoreError

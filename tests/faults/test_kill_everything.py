@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from console.domain.report import Assignment, Entry, Report
+from api_client.model import Assignment, Entry, Report
 from console.store.cache_read import CacheReader
 from tests.helpers.city import ROOT, TOKENS, Served, served, write_users
 

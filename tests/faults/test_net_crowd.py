@@ -16,9 +16,9 @@ import msgspec
 import pytest
 
 from api_client.dispatch import DispatchClient
-from console.domain.edit import Edit, EditState, Kind
+from api_client.model import Entry, Kind
+from console.domain.edit import Edit, EditState
 from console.domain.messages import Outcome, SourceState
-from console.domain.report import Entry
 from console.sync import pace
 from console.sync.pace import Timing
 from tests.helpers.city import Served

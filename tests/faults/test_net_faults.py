@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from api_client.model import Kind
 from api_client.transport import Limits
-from console.domain.edit import EditState, Kind
+from console.domain.edit import EditState
 from console.domain.messages import Outcome, SourceState, SyncNow
 from console.server.payloads import EditBody
 from console.sync.pace import Timing

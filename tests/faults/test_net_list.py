@@ -22,8 +22,9 @@ from pathlib import Path
 
 import pytest
 
+from api_client.model import Kind
 from api_client.transport import Limits
-from console.domain.edit import Edit, EditState, Kind
+from console.domain.edit import Edit, EditState
 from console.domain.messages import Outcome, Source, SourceState, Start, SyncNow, Up
 from console.server.edits import EditBody
 from console.server.feed import pages

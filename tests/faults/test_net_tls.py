@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from console.domain.edit import EditState, Kind
+from api_client.model import Kind
+from console.domain.edit import EditState
 from console.domain.messages import SourceState
 from console.sync.pace import Timing
 from tests.helpers.live_server import Live

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from console.domain.edit import Edit, EditState, Kind
+from api_client.model import Kind
+from console.domain.edit import Edit, EditState
 from console.domain.messages import Outcome, Push, Source, SyncNow
 from console.headless import sync_profile
 from console.paths import profile_folder

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from console.domain.edit import EditState, Kind, Queued
+from api_client.model import Kind
+from console.domain.edit import EditState, Queued
 from console.domain.followed import Followed, Standpoint
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter

@@ -17,7 +17,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import EditState, Kind
+from api_client.model import Kind
+from console.domain.edit import EditState
 from console.domain.messages import Push
 from console.edits import Edits
 from console.store.work import read_outbox

@@ -12,10 +12,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from console.domain.edit import EditState, Kind
+from api_client.model import Kind, Report, Status
+from console.domain.edit import EditState
 from console.domain.messages import Compare, SourceState, SyncNow
-from console.domain.report import Report
-from console.domain.status import Status
 from console.server.edits import EditBody
 from console.server.records import LOCAL, LoadedReport
 from console.sync.compare import Nightly

@@ -20,8 +20,9 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from api_client.dispatch import DispatchClient
+from api_client.model import Kind
 from api_client.transport import Limits
-from console.domain.edit import Edit, EditState, Kind
+from console.domain.edit import Edit, EditState
 from console.domain.messages import Down, Fetch, Outcome, Push, Reveal, Source, SourceState, Start, Touched, Up
 from console.presenters.sources import Sources
 from console.store.cache_read import CacheReader

@@ -18,20 +18,10 @@ import msgspec
 import pytest
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import (
-    ANOTHER,
-    ANOTHER_REPORT,
-    EditState,
-    Kind,
-    is_deleted,
-    is_in_force,
-    is_settled,
-    is_taken_back,
-)
+from api_client.model import AssignmentState, Entry, Kind, Report
+from console.domain.edit import ANOTHER, ANOTHER_REPORT, EditState, is_deleted, is_in_force, is_settled, is_taken_back
 from console.domain.loaded import Loaded
 from console.domain.messages import Outcome, SourceState, SyncNow
-from console.domain.report import Entry, Report
-from console.domain.status import AssignmentState
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.records import Actor, LoadedReport

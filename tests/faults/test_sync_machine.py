@@ -24,9 +24,9 @@ from hypothesis.stateful import (
 )
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import EditState, Kind, is_deleted
-from console.domain.report import Entry, Report, Service, Unit
-from console.domain.status import RULES, Status, UnitState
+from api_client.model import Entry, Kind, Report, Service, Status, Unit, UnitState
+from console.domain.edit import EditState, is_deleted
+from console.domain.status import RULES
 from console.server import schema
 from console.server.city import City
 from console.server.edits import EditBody

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import pytest
 
-from console.domain.edit import EditState, Kind, is_deleted, is_taken_back
+from api_client.model import Kind, Report
+from console.domain.edit import EditState, is_deleted, is_taken_back
 from console.domain.messages import Outcome
 from console.domain.overlay import created_report
-from console.domain.report import Report
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.records import Actor

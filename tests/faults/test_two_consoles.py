@@ -18,12 +18,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from pytestqt.qtbot import QtBot
 
+from api_client.model import AssignmentState, Kind, Report, Status, Unit, UnitState
 from console.board.view import View
-from console.domain.edit import PENDING, STUCK, Edit, EditState, Kind, Queued
+from console.domain.edit import PENDING, STUCK, Edit, EditState, Queued
 from console.domain.filter import Filter
 from console.domain.overlay import field_value
-from console.domain.report import Report, Unit
-from console.domain.status import ENDED_ASSIGNMENT, ORDER, AssignmentState, Status, UnitState, is_open
+from console.domain.status import ENDED_ASSIGNMENT, ORDER, is_open
 from console.presenters.board_round import Round, play, shown_edits
 from tests.helpers.live_server import Live, live_server, some_reports
 from tests.helpers.proxy import FaultProxy, drop_after, drop_before, is_edit

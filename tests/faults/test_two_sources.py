@@ -16,7 +16,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import Kind
+from api_client.model import Kind
 from console.domain.messages import Source
 from console.headless import Headless
 from tests.helpers import geo_city

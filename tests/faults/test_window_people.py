@@ -16,7 +16,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
-from console.domain.edit import EditState, Kind
+from api_client.model import Kind
+from console.domain.edit import EditState
 from console.server.city import City
 from console.server.users import load_users
 from console.store.work import read_outbox

@@ -24,7 +24,7 @@ import msgspec
 import numpy as np
 from pyogrio.raw import write
 
-from console.domain.report import Report
+from api_client.model import Report
 from console.server.city import City
 
 COLUMNS = ("id", "status", "category", "description", "created", "updated", "closed", "lat", "lon", "address",

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from console.domain.report import Report, Service, Unit
-from console.domain.status import Status, UnitState
+from api_client.model import Report, Service, Status, Unit, UnitState
 from console.server.app import make_app
 from console.server.city import City
 from console.server.records import LoadedReport

@@ -26,12 +26,12 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 
 from api_client.dispatch import DispatchClient
 from api_client.errors import ApiError
+from api_client.model import Kind, Report
 from console.domain.apply import ReportState
-from console.domain.edit import INSTEAD_OF, Edit, EditState, Kind, Queued
+from console.domain.edit import INSTEAD_OF, Edit, EditState, Queued
 from console.domain.kept import as_created, known_of
 from console.domain.messages import Push, Touched, Up, Withdraw
 from console.domain.overlay import with_edits
-from console.domain.report import Report
 from console.domain.status import RULES
 from console.edits import Edits
 from console.exchange import Exchange, Found, Question

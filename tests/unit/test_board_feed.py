@@ -13,10 +13,10 @@ import pytest
 from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import EditState, Kind, Queued
+from api_client.model import Hold, Kind, WaitsFor
+from console.domain.edit import EditState, Queued
 from console.domain.filter import Filter
 from console.domain.messages import Touched
-from console.domain.report import Hold, WaitsFor
 from console.presenters.board_feed import BoardFeed
 from console.presenters.desk import Desk
 from console.store.cache_read import CacheReader

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from api_client.model import Area, AttributeValue, Datatype, Report, Service, ServiceAttribute, Status, Unit, UnitState
 from console.domain.filter import Filter
-from console.domain.report import Area, AttributeValue, Datatype, Report, Service, ServiceAttribute, Unit
-from console.domain.status import Status, UnitState
 from console.presenters.catalog import Catalog, Cities, read_catalog
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter

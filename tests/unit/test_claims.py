@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from console.domain.edit import Kind
-from console.domain.report import Entry
+from api_client.model import Entry, Kind
 from console.window.claims import has_held
 
 AT = datetime(2026, 11, 29, 8, tzinfo=UTC)

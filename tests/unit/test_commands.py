@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from console.domain.report import Unit
-from console.domain.status import UnitState
+from api_client.model import Unit, UnitState
 from console.presenters.catalog import Catalog, Cities
 from console.presenters.commands import parse
 

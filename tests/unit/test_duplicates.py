@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
+from api_client.model import Report, Status
 from console.domain.duplicates import is_main
-from console.domain.report import Report
-from console.domain.status import Status
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 

@@ -11,7 +11,8 @@ import pytest
 from PySide6.QtCore import QCoreApplication
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import EditState, Kind
+from api_client.model import Kind
+from console.domain.edit import EditState
 from console.domain.messages import Outcome, Push, SourceState
 from console.edits import Edits
 from console.exchange import Exchange, Found

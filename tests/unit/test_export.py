@@ -16,11 +16,10 @@ import msgspec
 import pytest
 from pytestqt.qtbot import QtBot
 
+from api_client.model import Area, Clock, ClockState, Kind, Service, Status
 from console.cli import main
-from console.domain.edit import EditState, Kind, Queued
+from console.domain.edit import EditState, Queued
 from console.domain.messages import Source
-from console.domain.report import Area, Clock, ClockState, Service
-from console.domain.status import Status
 from console.export import cell
 from console.export_row import COLUMNS
 from console.paths import profile_folder

@@ -39,6 +39,6 @@ def test_rules_and_server_load_nothing_that_carries_requests(package: str) -> No
     assert not loaded_by(names) & set(CARRIERS)
 
 
-def test_the_clients_package_alone_loads_no_http_library() -> None:
+def test_the_objects_of_the_api_load_no_http_library() -> None:
     assert loaded_by(["api_client.transport"]) & set(CARRIERS) == {"requests", "urllib3"}, "the test can tell"
-    assert not loaded_by(["api_client"]) & set(CARRIERS)
+    assert not loaded_by(["api_client.model"]) & set(CARRIERS)

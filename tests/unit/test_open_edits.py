@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from console.domain.edit import EditState, Kind, Queued
+from api_client.model import Kind
+from console.domain.edit import EditState, Queued
 from console.outbox.open_edits import OpenEdits, chain_of, local_keys
 from tests.unit.store.making import edit
 

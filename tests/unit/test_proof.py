@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from api_client.model import Assignment, AssignmentState, Entry
 from console.domain.proof import is_own_proof, photos_shown_again
-from console.domain.report import Assignment, Entry
-from console.domain.status import AssignmentState
 
 BEGAN = datetime(2026, 3, 1, 8, tzinfo=UTC)
 

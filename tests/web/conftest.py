@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
-from console.domain.report import Area, Report, Service, ServiceAttribute, Unit
-from console.domain.status import Status, UnitState
+from api_client.model import Area, Report, Service, ServiceAttribute, Status, Unit, UnitState
 from console.server.app import make_app
 from console.server.city import City
 from console.server.records import CitizenOptions, LoadedReport

@@ -11,9 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
-from console.domain.edit import Kind
-from console.domain.report import Report
-from console.domain.status import Status
+from api_client.model import Kind, Report, Status
 from console.server.edits import EditBody
 from console.server.records import LOCAL, LoadedReport
 from tests.web.conftest import LAT, LON, Site, jpeg, load, upload

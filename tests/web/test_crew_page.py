@@ -13,9 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
-from console.domain.edit import Kind
-from console.domain.report import Report, Unit
-from console.domain.status import Status, UnitState
+from api_client.model import Kind, Report, Status, Unit, UnitState
 from console.server.edits import EditBody
 from console.server.records import LoadedReport
 from console.server.users import add_user

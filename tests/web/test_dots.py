@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from console.domain.edit import Kind
-from console.domain.report import Report, Service
-from console.domain.status import Status
+from api_client.model import Kind, Report, Service, Status
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.pages.dots import MOST_POINTS, Dots, Wanted

@@ -15,9 +15,7 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from console.domain.edit import Kind
-from console.domain.report import Area, Report, Service
-from console.domain.status import Status
+from api_client.model import Area, Kind, Report, Service, Status
 from console.server.edits import EditBody
 from console.server.records import LoadedReport
 from tests.helpers import hostile

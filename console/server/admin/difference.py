@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from console.domain.report import Sla
+from api_client.model import Sla
 from console.server.admin.spelling import Hours, hours_text, length_text, week_text
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from console.domain.report import (
+from api_client.model import (
     Agency,
     Area,
     AttributeValue,

@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from api_client.model import Agency, Area, Calendar, Service, Template
 from console.domain.area import GeometryFault, check_geometry
 from console.domain.degrees import on_earth
-from console.domain.report import Agency, Area, Calendar, Service, Template
 from console.domain.rights import ROLES
 from console.server import tokens
 from console.server.records import LOCAL

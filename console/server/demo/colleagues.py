@@ -6,9 +6,7 @@ import math
 import random
 from datetime import datetime, timedelta
 
-from console.domain.edit import Kind
-from console.domain.report import Report, Unit
-from console.domain.status import AssignmentState, Status, UnitState
+from api_client.model import AssignmentState, Kind, Report, Status, Unit, UnitState
 from console.server.demo.areas import metres
 from console.server.demo.deeds import Deeds
 from console.server.demo.mirror import Mirror

@@ -10,9 +10,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from console.domain.edit import Kind
-from console.domain.report import Assignment, Report, Unit
-from console.domain.status import AssignmentState, UnitState
+from api_client.model import Assignment, AssignmentState, Kind, Report, Unit, UnitState
 from console.server.city import City
 from console.server.demo.areas import Point, metres
 from console.server.demo.deeds import Deeds

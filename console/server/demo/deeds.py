@@ -7,7 +7,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from console.domain.edit import Kind
+from api_client.model import Kind
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.records import Actor

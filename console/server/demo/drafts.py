@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from console.domain.report import Service, WaitsFor
-from console.domain.status import AssignmentState, Status, UnitState
+from api_client.model import AssignmentState, Service, Status, UnitState, WaitsFor
 from console.server.demo.areas import Ward, point_in
 from console.server.demo.texts import write_address, write_text
 from console.server.demo.vocabulary import HABITS, Habit

@@ -7,7 +7,7 @@ from importlib import resources
 
 import msgspec
 
-from console.domain.report import Agency, Area, Calendar, Service, Template
+from api_client.model import Agency, Area, Calendar, Service, Template
 from console.server.admin.folder import read_folder
 from console.server.admin.setup import UnitRecord
 

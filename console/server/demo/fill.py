@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from api_client.model import Agency, Area, AssignmentState, Calendar, Service, Status, Template, Unit, UnitState
 from console.domain.area import AreaIndex
-from console.domain.report import Agency, Area, Calendar, Service, Template, Unit
-from console.domain.status import AssignmentState, Status, UnitState, is_open
+from console.domain.status import is_open
 from console.server.demo.areas import Ward, metres, read_wards
 from console.server.demo.drafts import Draft, Draftsman
 from console.server.demo.facts import demo_facts

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from console.domain.edit import Kind
-from console.domain.status import Status
+from api_client.model import Kind, Status
 from console.server.city import City
 from console.server.demo.areas import read_wards
 from console.server.demo.colleagues import Colleagues

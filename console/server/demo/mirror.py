@@ -7,8 +7,8 @@ from typing import TypeVar
 import msgspec
 import sqlalchemy as sa
 
+from api_client.model import Assignment, Report, Service, Unit
 from console.domain.decoding import decode
-from console.domain.report import Assignment, Report, Service, Unit
 from console.domain.status import ENDED_ASSIGNMENT, is_open
 from console.server import schema
 from console.server.city import City

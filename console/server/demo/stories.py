@@ -7,8 +7,19 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from console.domain.report import Assignment, Claim, Contact, Entry, Hold, Photo, PhotoRole, Report, Unit
-from console.domain.status import AssignmentState, Status
+from api_client.model import (
+    Assignment,
+    AssignmentState,
+    Claim,
+    Contact,
+    Entry,
+    Hold,
+    Photo,
+    PhotoRole,
+    Report,
+    Status,
+    Unit,
+)
 from console.server.demo.drafts import Draft
 from console.server.demo.pictures import Album
 from console.server.records import LoadedReport

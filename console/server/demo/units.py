@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from console.domain.report import Unit
-from console.domain.status import UnitState
+from api_client.model import Unit, UnitState
 from console.server.admin.setup import UnitRecord
 from console.server.demo.areas import Ward, point_in
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from console.domain.report import Service
+from api_client.model import Service
 from console.server.demo.facts import demo_facts
 
 

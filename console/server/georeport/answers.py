@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from console.domain.report import Service
+from api_client.model import Service
 from console.server.answers import SortedAnswers, sort_answers
 from console.server.georeport.faults import Refused
 

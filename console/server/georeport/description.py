@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from console.domain.report import Datatype
+from api_client.model import Datatype
 from console.server.openapi import Operation, Parameter, Said, Schema, describe
 from console.server.refusals import Forbidden, InProgress, NotFound
 from console.server.report_key import REPORT_KEY

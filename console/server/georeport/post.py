@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from console.domain.report import Service
+from api_client.model import Service
 from console.server.city import City
 from console.server.georeport.answers import check_answers
 from console.server.georeport.faults import Refused, not_found, not_given

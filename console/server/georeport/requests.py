@@ -9,9 +9,8 @@ import msgspec
 import sqlalchemy as sa
 from starlette.datastructures import QueryParams
 
+from api_client.model import Agency, Entry, Kind, Report, Service
 from console.domain.decoding import decode
-from console.domain.edit import Kind
-from console.domain.report import Agency, Entry, Report, Service
 from console.domain.sla import due_next
 from console.domain.status import is_open
 from console.server import schema

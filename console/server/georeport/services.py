@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from console.domain.report import Service, ServiceAttribute
+from api_client.model import Service, ServiceAttribute
 from console.server import schema
 from console.server.city import City
 from console.server.feed import read_meta

@@ -15,10 +15,9 @@ import msgspec
 import sqlalchemy as sa
 from starlette.datastructures import QueryParams
 
+from api_client.model import Entry, Kind, Report, Status
 from console.domain.decoding import decode
-from console.domain.edit import Kind
-from console.domain.report import Entry, Report
-from console.domain.status import Status, is_open
+from console.domain.status import is_open
 from console.server import schema
 from console.server.city import City
 from console.server.database import holding

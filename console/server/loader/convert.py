@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from api_client.model import Area, Contact, Entry, Photo, PhotoRole, Report, Status
 from console.domain.apply import GIVEN
 from console.domain.area import AreaIndex
 from console.domain.moments import can_have_happened
-from console.domain.report import Area, Contact, Entry, Photo, PhotoRole, Report
-from console.domain.status import BY_STATUS, Status, is_open
+from console.domain.status import BY_STATUS, is_open
 from console.server.loader.dialect import Dialect
 from console.server.loader.places import read_place
 from console.server.loader.raw import DATES, RawReport

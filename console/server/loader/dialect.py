@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from console.domain.status import Status
+from api_client.model import Status
 
 _LONGEST_HEADING = 200
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from console.domain.status import Status
+from api_client.model import Status
 from console.server.loader.cities import KNOWN
 from console.server.loader.dialect import Dialect
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
+from api_client.model import Report
 from console.domain.decoding import convert, decode
-from console.domain.report import Report
 from console.server.loader.dialect import Dialect
 from console.server.loader.dialects import GEOREPORT, PLAIN, other_than_reports, recognise
 from console.server.loader.objects import ObjectReader, is_feature

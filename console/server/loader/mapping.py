@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from console.domain.status import Status
+from api_client.model import Status
 from console.server.admin.toml_text import read_toml
 from console.server.loader.dialect import Dialect
 from console.server.loader.raw import FIELDS

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from console.domain.report import Service, Sla
+from api_client.model import Service, Sla
 
 _GLYPH_WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("fire", ("fire", "smoke", "burn", "kebakaran", "asap", "hydrant")),

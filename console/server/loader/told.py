@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from console.domain.report import Agency, Area, Service
+from api_client.model import Agency, Area, Service
 from console.server.loader.load import Shelf, load_file
 from console.server.loader.result import LoadResult
 from console.server.records import LoadedReport

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.domain.status import Status
+from api_client.model import Status
 
 _S = Status
 STATUS_WORDS: dict[str, Status] = {

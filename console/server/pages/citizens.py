@@ -19,11 +19,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from api_client.model import Area, Entry, Kind, PhotoRole, Report, Status
 from console.domain.decoding import decode
-from console.domain.edit import Kind
-from console.domain.report import Area, Entry, PhotoRole, Report
 from console.domain.sla import due_next
-from console.domain.status import Status, is_open
+from console.domain.status import is_open
 from console.server import schema
 from console.server.asking import Ask, Gate, Pool, check_local, json_response
 from console.server.city import City

@@ -14,7 +14,8 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from console.domain.status import ORDER, Status, is_open
+from api_client.model import Status
+from console.domain.status import ORDER, is_open
 from console.server import schema
 from console.server.city import City
 

@@ -9,11 +9,10 @@ import msgspec
 import sqlalchemy as sa
 from starlette.responses import Response
 
+from api_client.model import Area, Assignment, AssignmentState, Entry, Kind, Report, Service, Unit
 from console.domain.decoding import decode
-from console.domain.edit import Kind
 from console.domain.proof import is_proof_missing
-from console.domain.report import Area, Assignment, Entry, Report, Service, Unit
-from console.domain.status import ENDED_ASSIGNMENT, AssignmentState
+from console.domain.status import ENDED_ASSIGNMENT
 from console.server import schema
 from console.server.asking import JSON, Ask
 from console.server.city import City

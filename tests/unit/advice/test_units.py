@@ -8,9 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from api_client.model import Area, Assignment, AssignmentState, Report, Service, Status, Unit, UnitState
 from console.advice.units import BASIS, Recommendation, recommend
-from console.domain.report import Area, Assignment, Report, Service, Unit
-from console.domain.status import AssignmentState, Status, UnitState
 
 NOW = datetime(2026, 1, 20, 7, 0, tzinfo=UTC)
 FLOOD = Service("flood", "Flood", skills=("pump",))

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from api_client.model import Status
 from console.domain.filter import ORDERS, TABS, Filter, FilterError
-from console.domain.status import Status
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 

@@ -10,11 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from console.domain.edit import Kind
+from api_client.model import Assignment, AssignmentState, Claim, Kind, Status, Unit, UnitState
 from console.domain.filter import Filter
 from console.domain.loaded import Loaded, loaded_of_all
-from console.domain.report import Assignment, Claim, Unit
-from console.domain.status import AssignmentState, Status, UnitState
 from console.presenters.board_round import Played, Round, play
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter

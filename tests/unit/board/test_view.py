@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from api_client.model import Area, Status
 from console.board.map_answer import map_answer
 from console.board.snapshot import NO_PLACE, Snapshot
 from console.board.view import View, make_view
 from console.board.waiting import next_waiting
 from console.domain.filter import ORDERS, TABS, Filter
-from console.domain.report import Area
-from console.domain.status import ORDER, Status
+from console.domain.status import ORDER
 from console.domain.time_range import BarUnit, TimeRange
 from tests.unit.board import naive
 from tests.unit.board.naive import ASSIGNED, BREACHED, CODES, ME, MINE, NOW, PROGRESS, VALIDATION, WORDS, ZONE, R

@@ -13,10 +13,9 @@ import msgspec
 import pytest
 from PIL import Image
 
+from api_client.model import Kind, Report, Status, Unit, UnitState
 from console.domain.area import AreaIndex
-from console.domain.edit import Kind
-from console.domain.report import Report, Unit
-from console.domain.status import Status, UnitState, is_open, may_become
+from console.domain.status import is_open, may_become
 from console.server.admin.apply import compare_setup
 from console.server.admin.folder import read_folder
 from console.server.city import City

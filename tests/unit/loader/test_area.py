@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from api_client.model import Area
 from console.domain.area import AreaIndex, AreaNames, GeometryFault, check_geometry
-from console.domain.report import Area
 
 
 def square(code: str, west: float, south: float, side: float, **more: Any) -> Area:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from console.domain.report import Area, PhotoRole, Service
-from console.domain.status import Status
+from api_client.model import Area, PhotoRole, Service, Status
 from console.server.city import City
 from console.server.loader import LoadError, load_areas, load_file
 from console.server.records import LOCAL

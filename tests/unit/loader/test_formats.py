@@ -15,8 +15,7 @@ import numpy as np
 import pytest
 from pyogrio.raw import write
 
-from console.domain.report import Report
-from console.domain.status import Status
+from api_client.model import Report, Status
 from console.server.city import City
 from console.server.loader import LoadError, load_file
 from console.server.records import LOCAL

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from pyogrio.raw import write
 
-from console.domain.report import Service
-from console.domain.status import Status
+from api_client.model import Service, Status
 from console.server.city import City
 from console.server.loader import LoadError, check_and_tell, load_file
 from tests.helpers.cityfiles import reports_in

@@ -17,10 +17,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from api_client.model import Area, Assignment, AssignmentState, Report, Service, Status, Unit, UnitState
 from console.domain.edit import Edit
 from console.domain.filter import Filter
-from console.domain.report import Area, Assignment, Report, Service, Unit
-from console.domain.status import AssignmentState, Status, UnitState
 from console.edits import Edits
 from console.images import ImageProcess
 from console.presenters.catalog import Catalog, Cities

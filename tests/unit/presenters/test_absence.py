@@ -11,9 +11,7 @@ import pytest
 from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import Kind
-from console.domain.report import Assignment, Claim, Entry, Unit
-from console.domain.status import AssignmentState, Status, UnitState
+from api_client.model import Assignment, AssignmentState, Claim, Entry, Kind, Status, Unit, UnitState
 from console.store.cache_write import CacheWriter
 from console.store.items import Cursor, Item
 from tests.helpers.city import wait_for

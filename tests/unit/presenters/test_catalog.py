@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from console.domain.report import Agency, Area, Service, Unit
-from console.domain.status import UnitState
+from api_client.model import Agency, Area, Service, Unit, UnitState
 from console.presenters.catalog import Catalog, Cities, offered
 
 THEN = datetime(2026, 1, 1, tzinfo=UTC)

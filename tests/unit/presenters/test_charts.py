@@ -11,10 +11,10 @@ from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from api_client.model import Service
 from console.board.snapshot import Snapshot
 from console.board.view import make_view
 from console.domain.filter import TABS, Filter
-from console.domain.report import Service
 from console.domain.time_range import TimeRange
 from console.presenters.catalog import Catalog, Cities
 from console.presenters.charts import ChartsPresenter

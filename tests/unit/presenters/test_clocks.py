@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from console.domain.report import Clock, ClockState
+from api_client.model import Clock, ClockState
 from console.presenters.clocks import clock_segments
 
 NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)

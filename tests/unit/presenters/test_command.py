@@ -8,9 +8,8 @@ from PySide6.QtCore import QRect, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from api_client.model import Hold, Kind, WaitsFor
 from console.actions import ACTIONS
-from console.domain.edit import Kind
-from console.domain.report import Hold, WaitsFor
 from console.presenters.command import CommandPresenter
 from console.presenters.draft import PAUSE_S
 from console.presenters.typed_line import TypedLine

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from console.domain.edit import ANOTHER, ANOTHER_REPORT, DELETED, WITHDRAWN_HERE, Edit, EditState, Kind, Queued
-from console.domain.report import Unit
-from console.domain.status import UnitState
+from api_client.model import Kind, Unit, UnitState
+from console.domain.edit import ANOTHER, ANOTHER_REPORT, DELETED, WITHDRAWN_HERE, Edit, EditState, Queued
 from console.presenters.catalog import Catalog
 from console.presenters.conflict import (
     conflict_brief,

@@ -11,10 +11,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 
+from api_client.model import Hold, Report, Status, WaitsFor
 from console.domain.edit import EditState
 from console.domain.messages import Outcome
-from console.domain.report import Hold, Report, WaitsFor
-from console.domain.status import Status
 from console.presenters.drafts import Drafts
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig

@@ -15,12 +15,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from typing_extensions import override
 
+from api_client.model import Area, Claim, Entry, Kind, Photo, PhotoRole, Status, Template
 from console.domain.apply import ReportState
-from console.domain.edit import EditState, Kind
+from console.domain.edit import EditState
 from console.domain.messages import Outcome
 from console.domain.overlay import with_edits
-from console.domain.report import Area, Claim, Entry, Photo, PhotoRole, Template
-from console.domain.status import Status
 from console.presenters.catalog import Cities
 from console.presenters.dossier import Dossier
 from console.presenters.streets import Street

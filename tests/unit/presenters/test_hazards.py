@@ -9,10 +9,10 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from api_client.model import Service
 from console.board.snapshot import Snapshot
 from console.board.view import View
 from console.domain.filter import Filter
-from console.domain.report import Service
 from console.edits import Edits
 from console.presenters.catalog import Catalog, Cities
 from console.presenters.desk import Desk

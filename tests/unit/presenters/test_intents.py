@@ -10,17 +10,16 @@ from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from api_client.model import Assignment, AssignmentState, Hold, Kind, Report, Status, UnitState, WaitsFor
 from console.actions import BY_ID
 from console.advice.duplicates import Duplicate
 from console.advice.units import Advice
 from console.board.snapshot import Snapshot
 from console.board.view import make_view
-from console.domain.edit import EditState, Kind
+from console.domain.edit import EditState
 from console.domain.filter import Filter
 from console.domain.kept import known_of
 from console.domain.messages import Outcome
-from console.domain.report import Assignment, Hold, Report, WaitsFor
-from console.domain.status import AssignmentState, Status, UnitState
 from console.presenters.catalog import Cities
 from console.presenters.counsel import Alike, Counsel
 from console.presenters.next_steps import next_steps

@@ -12,12 +12,11 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from api_client.model import Agency, Assignment, AssignmentState, Photo, PhotoRole, Service, Status, Unit, UnitState
 from console.actions import Situation
 from console.domain.filter import Filter
 from console.domain.loaded import LIVE_WORK, Loaded
 from console.domain.messages import Touched
-from console.domain.report import Agency, Assignment, Photo, PhotoRole, Service, Unit
-from console.domain.status import AssignmentState, Status, UnitState
 from console.presenters.board_feed import BoardFeed
 from console.presenters.charts import ChartsPresenter
 from console.presenters.counsel import Counsel, Counsellor

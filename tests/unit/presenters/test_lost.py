@@ -10,11 +10,10 @@ import pytest
 from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
+from api_client.model import Assignment, AssignmentState, Kind
 from console.domain.dependency import asked, freed
-from console.domain.edit import EditState, Kind, Queued, as_told, outlived
+from console.domain.edit import EditState, Queued, as_told, outlived
 from console.domain.messages import Outcome, Source, SourceState
-from console.domain.report import Assignment
-from console.domain.status import AssignmentState
 from console.edits import Edits
 from console.presenters.catalog import Catalog, Cities
 from console.presenters.conflict import conflict_rows, conflict_text

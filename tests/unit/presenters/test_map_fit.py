@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from console.domain.report import Area
+from api_client.model import Area
 from console.presenters.map import city_box, extent, is_within, with_margin
 
 

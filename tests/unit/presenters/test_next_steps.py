@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from api_client.model import Status
 from console.actions import ACTIONS, BY_ID, POINTING, Situation
-from console.domain.status import Status
 from console.presenters.next_steps import next_steps
 
 

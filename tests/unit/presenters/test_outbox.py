@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import ANOTHER, DELETED, MAYBE_LATER, RESTS_ON_NOTHING, EditState, Kind
+from api_client.model import Kind
+from console.domain.edit import ANOTHER, DELETED, MAYBE_LATER, RESTS_ON_NOTHING, EditState
 from console.domain.messages import Outcome, SourceState
 from console.presenters.outbox import OutboxPresenter
 from console.presenters.sources import Sources

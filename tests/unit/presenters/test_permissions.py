@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 
+from api_client.model import Area, Kind, Status, Unit, UnitState
 from console.actions import ACTIONS, Action, Situation, why_not_allowed
-from console.domain.edit import Kind
-from console.domain.report import Area, Unit
 from console.domain.rights import ROLES, Rights, in_scope, may_make, unit_in_scope
-from console.domain.status import Status, UnitState
 
 MAKING = [action for action in ACTIONS if action.makes is not None]
 

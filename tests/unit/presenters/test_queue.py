@@ -10,10 +10,9 @@ import msgspec
 import pytest
 from pytestqt.qtbot import QtBot
 
+from api_client.model import Claim, Clock, ClockState, Report, Status
 from console.domain.filter import Filter
 from console.domain.messages import Touched
-from console.domain.report import Claim, Clock, ClockState, Report
-from console.domain.status import Status
 from console.presenters.board_feed import BoardFeed
 from console.presenters.crowd import CrowdList
 from console.presenters.desk import Desk

@@ -12,11 +12,9 @@ from msgspec.structs import replace
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import Kind
+from api_client.model import Assignment, AssignmentState, Claim, Entry, Kind, Service, Status, Unit, UnitState
 from console.domain.filter import Filter
 from console.domain.messages import Touched
-from console.domain.report import Assignment, Claim, Entry, Service, Unit
-from console.domain.status import AssignmentState, Status, UnitState
 from console.edits import Edits
 from console.presenters.attendance import Attendance
 from console.presenters.board_feed import BoardFeed

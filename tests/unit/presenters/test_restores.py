@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from api_client.model import AssignmentState, Service, Status, Unit, UnitState
 from console.domain.filter import Filter
-from console.domain.report import Service, Unit
-from console.domain.status import AssignmentState, Status, UnitState
 from console.edits import Edits
 from console.presenters.board_feed import BoardFeed
 from console.presenters.desk import Desk

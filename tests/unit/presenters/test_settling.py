@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from console.domain.edit import EditState, Kind, Queued
+from api_client.model import Kind
+from console.domain.edit import EditState, Queued
 from console.domain.messages import Outcome
 from console.presenters.keeping import Keeping
 from console.presenters.settling import Settling

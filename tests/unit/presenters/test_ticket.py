@@ -8,8 +8,7 @@ import pytest
 from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
-from console.domain.report import Clock, ClockState, Hold, WaitsFor
-from console.domain.status import UnitState
+from api_client.model import Clock, ClockState, Hold, UnitState, WaitsFor
 from console.presenters import words
 from console.presenters.catalog import Cities
 from console.presenters.ticket import TicketPresenter

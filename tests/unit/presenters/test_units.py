@@ -12,11 +12,10 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import EditState, Kind, Queued, given_up
+from api_client.model import Assignment, AssignmentState, Kind, Unit, UnitState
+from console.domain.edit import EditState, Queued, given_up
 from console.domain.filter import Filter
 from console.domain.loaded import Loaded
-from console.domain.report import Assignment, Unit
-from console.domain.status import AssignmentState, UnitState
 from console.presenters.catalog import Catalog, Cities
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier

@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 import requests
 
-from console.domain.report import Agency, Area, Report, Service, Sla, Unit
-from console.domain.status import Status, UnitState
+from api_client.model import Agency, Area, Report, Service, Sla, Status, Unit, UnitState
 from console.measure.postgres import Postgres
 from console.server.app import make_app
 from console.server.city import City

@@ -12,9 +12,8 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from api_client.model import Contact, Kind
 from console.cli import main
-from console.domain.edit import Kind
-from console.domain.report import Contact
 from console.server import audit, office, schema
 from console.server.city import City
 from console.server.edits import EditBody

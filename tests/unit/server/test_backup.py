@@ -14,9 +14,8 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from api_client.model import Agency, Contact, Kind
 from console.cli import main
-from console.domain.edit import Kind
-from console.domain.report import Agency, Contact
 from console.measure.postgres import Postgres
 from console.server import backup, migrations, schema
 from console.server.city import City

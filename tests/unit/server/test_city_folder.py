@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from console.domain.report import Service, Sla, WaitsFor
+from api_client.model import Service, Sla, WaitsFor
 from console.server.admin.folder import FILES, read_folder
 from console.server.admin.folder_out import folder_texts, write_folder, write_starter
 from console.server.admin.setup import CitySetup, UnitRecord, UserRecord, check_setup, nearest

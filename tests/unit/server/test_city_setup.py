@@ -13,8 +13,7 @@ import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
 
-from console.domain.report import Agency, Area, Calendar, Service, Template, Unit
-from console.domain.status import UnitState
+from api_client.model import Agency, Area, Calendar, Service, Template, Unit, UnitState
 from console.server import audit, schema
 from console.server.admin.apply import apply_setup, compare_setup, present_setup
 from console.server.admin.folder import read_folder

@@ -7,8 +7,7 @@ import logging
 import pytest
 import sqlalchemy as sa
 
-from console.domain.report import Contact
-from console.domain.status import Status
+from api_client.model import Contact, Status
 from console.server import schema
 from console.server.city import City
 from console.server.records import LoadedReport

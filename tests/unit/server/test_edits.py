@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from console.domain.report import Agency, Area, Service
+from api_client.model import Agency, Area, Service
 from console.server.city import City
 from console.server.payloads import Words
 from console.server.records import LoadedReport

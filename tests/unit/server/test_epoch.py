@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from console.domain.edit import Kind
-from console.domain.report import Area
+from api_client.model import Area, Kind
 from console.server import schema
 from console.server.city import City
 from console.server.edits import EditBody

@@ -13,10 +13,8 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from console.domain.edit import Kind
+from api_client.model import Assignment, AssignmentState, Contact, Entry, Kind, Status
 from console.domain.loaded import LIVE_WORK
-from console.domain.report import Assignment, Contact, Entry
-from console.domain.status import AssignmentState, Status
 from console.server import feed, schema
 from console.server.city import City
 from console.server.edits import EditBody

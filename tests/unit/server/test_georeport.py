@@ -12,14 +12,7 @@ import requests
 import sqlalchemy as sa
 from defusedxml.ElementTree import fromstring
 
-from console.domain.report import (
-    AttributeValue,
-    Datatype,
-    Photo,
-    PhotoRole,
-    Service,
-    ServiceAttribute,
-)
+from api_client.model import AttributeValue, Datatype, Photo, PhotoRole, Service, ServiceAttribute
 from console.server import schema
 from console.server.city import City
 from console.server.records import LoadedReport

@@ -15,7 +15,7 @@ from defusedxml.ElementTree import fromstring
 from georeport import GeoReport as Client
 from msgspec.structs import replace
 
-from console.domain.report import AttributeValue, Datatype, Service, ServiceAttribute
+from api_client.model import AttributeValue, Datatype, Service, ServiceAttribute
 from console.server.city import City
 from console.server.clients import add_client
 from console.server.records import CitizenOptions, LoadedReport, Posting

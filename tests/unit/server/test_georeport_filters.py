@@ -8,11 +8,7 @@ from typing import Any
 import requests
 from msgspec.structs import replace
 
-from console.domain.report import (
-    Contact,
-    Report,
-)
-from console.domain.status import Status
+from api_client.model import Contact, Report, Status
 from console.server.city import City
 from console.server.records import LoadedReport
 from tests.unit.server.conftest import START, Api, Clock, a_report

@@ -11,8 +11,7 @@ import requests
 from defusedxml.ElementTree import fromstring
 from starlette.requests import Request
 
-from console.domain.report import AttributeValue, Datatype, Service, ServiceAttribute
-from console.domain.status import Status
+from api_client.model import AttributeValue, Datatype, Service, ServiceAttribute, Status
 from console.server.city import City
 from console.server.clients import add_client, list_clients, remove_client
 from console.server.georeport.form import read_form

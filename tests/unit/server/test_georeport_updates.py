@@ -9,8 +9,7 @@ from typing import Any
 import requests
 from defusedxml.ElementTree import fromstring
 
-from console.domain.report import Entry
-from console.domain.status import Status
+from api_client.model import Entry, Status
 from console.server.city import City
 from console.server.clients import add_client
 from console.server.records import CitizenOptions, LoadedReport, Posting

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from console.domain.report import ClockState, Hold, Service, Sla, WaitsFor
+from api_client.model import ClockState, Hold, Service, Sla, WaitsFor
 from console.server import audit, migrations, schema
 from console.server.city import City
 from console.server.records import LoadedReport

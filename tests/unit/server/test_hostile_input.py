@@ -22,7 +22,7 @@ from defusedxml import ElementTree as DefusedXml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from console.domain.edit import Kind
+from api_client.model import Kind
 from console.server.city import City
 from console.server.loader import load_file
 from console.server.payloads import PAYLOADS

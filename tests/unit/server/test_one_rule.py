@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 import console.domain.overlay as overlay
+from api_client.model import AssignmentState, Kind, Report, Status, Unit, UnitState
 from console.domain.apply import Lookups, NotAllowed, ReportState, apply_edit
-from console.domain.edit import Edit, Kind
+from console.domain.edit import Edit
 from console.domain.overlay import created_report, with_edits
-from console.domain.report import Report, Unit
-from console.domain.status import AssignmentState, Status, UnitState
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.records import Actor, LoadedReport

@@ -18,7 +18,7 @@ import requests
 from PIL import Image
 
 from api_client.dispatch import DispatchClient
-from console.domain.edit import Kind
+from api_client.model import Kind
 from console.server.city import City
 from console.server.rate import RULES, Limits
 from console.server.records import LoadedReport

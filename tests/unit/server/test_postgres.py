@@ -13,7 +13,7 @@ import pytest
 import requests
 import sqlalchemy as sa
 
-from console.domain.edit import Kind
+from api_client.model import Kind
 from console.measure.postgres import Postgres
 from console.server import database
 from console.server.city import City

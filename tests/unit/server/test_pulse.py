@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message
 
-from console.domain.edit import Kind
+from api_client.model import Kind
 from console.server.asking import Ask, Gate
 from console.server.city import City
 from console.server.edits import EditBody

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from console.domain.edit import Kind
-from console.domain.report import Report
-from console.domain.status import ENDED_ASSIGNMENT, AssignmentState, UnitState, is_open
+from api_client.model import AssignmentState, Kind, Report, UnitState
+from console.domain.status import ENDED_ASSIGNMENT, is_open
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.records import LOCAL, Actor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from console.domain.report import Contact, Entry
+from api_client.model import Contact, Entry
 from console.server.city import City
 from console.server.masking import MASK
 from console.server.records import LoadedReport

@@ -13,9 +13,7 @@ import pytest
 import requests
 import sqlalchemy as sa
 
-from console.domain.edit import Kind
-from console.domain.report import Contact, Unit
-from console.domain.status import Status, UnitState
+from api_client.model import Contact, Kind, Status, Unit, UnitState
 from console.server import schema
 from console.server.city import City
 from console.server.edits import EditBody

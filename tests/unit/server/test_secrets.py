@@ -9,7 +9,7 @@ from pathlib import Path
 import requests
 import sqlalchemy as sa
 
-from console.domain.edit import Kind
+from api_client.model import Kind
 from console.domain.rights import ROLES
 from console.server import audit, schema
 from console.server.city import City

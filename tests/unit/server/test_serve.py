@@ -15,9 +15,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from api_client.model import Unit, UnitState
 from console.cli import main
-from console.domain.report import Unit
-from console.domain.status import UnitState
 from console.server.city import City
 from console.server.records import ServeOptions
 from console.server.serve import serve

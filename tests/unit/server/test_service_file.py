@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from console.domain.report import Datatype
+from api_client.model import Datatype
 from console.server.city import City
 from console.server.refusals import Invalid
 from console.server.service_file import load_services

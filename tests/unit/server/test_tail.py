@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from console.domain.edit import Kind
+from api_client.model import Kind
 from console.server import feed, tail
 from console.server.city import City
 from console.server.edits import EditBody

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from console.domain.edit import Kind
+from api_client.model import Kind
 from console.measure.postgres import Postgres
 from console.server import pulse
 from console.server.city import City

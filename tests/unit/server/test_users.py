@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from console.domain.report import User
+from api_client.model import User
 from console.server import audit, pulse, schema
 from console.server.city import City
 from console.server.records import LoadedReport

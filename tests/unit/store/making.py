@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from console.domain.edit import Edit, Kind
-from console.domain.report import Assignment, Entry, Report
-from console.domain.status import AssignmentState, Status
+from api_client.model import Assignment, AssignmentState, Entry, Kind, Report, Status
+from console.domain.edit import Edit
 from console.store.items import Cursor, Item
 
 T0 = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)

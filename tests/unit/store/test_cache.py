@@ -14,8 +14,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from console.domain.report import Area, Claim, Clock, ClockState, Hold, Photo, PhotoRole, Unit, WaitsFor
-from console.domain.status import ORDER, AssignmentState, Status, UnitState
+from api_client.model import (
+    Area,
+    AssignmentState,
+    Claim,
+    Clock,
+    ClockState,
+    Hold,
+    Photo,
+    PhotoRole,
+    Status,
+    Unit,
+    UnitState,
+    WaitsFor,
+)
+from console.domain.status import ORDER
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter, Gone, Item
 from console.store.facts import NO_PLACE, pack

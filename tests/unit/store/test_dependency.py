@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from api_client.model import Kind
 from console.domain.dependency import lost_under, stopped_with
-from console.domain.edit import BEFORE_SIGN_IN, EditState, Kind, Queued, was_held_back
+from console.domain.edit import BEFORE_SIGN_IN, EditState, Queued, was_held_back
 from console.domain.messages import Push
 from console.store.work import WorkFile
 from tests.unit.store.making import T0, edit

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import Edit, EditState, Kind, Queued, good_until, outlived
+from api_client.model import Kind
+from console.domain.edit import Edit, EditState, Queued, good_until, outlived
 from console.domain.messages import Outcome, Push, Withdraw
 from console.edits import Edits
 from console.store.errors import DiskFull, StoreError

@@ -10,11 +10,11 @@ import hypothesis.strategies as st
 import msgspec
 from hypothesis import given
 
+from api_client.model import Kind, Status
 from console.domain.apply import ReportState
-from console.domain.edit import APPENDS, Edit, EditState, Kind, Queued, is_order
+from console.domain.edit import APPENDS, Edit, EditState, Queued, is_order
 from console.domain.kept import as_created, carry, is_another, is_made_by, known_of, seen_created
 from console.domain.overlay import created_report, with_edits
-from console.domain.status import Status
 from console.store.facts import seconds
 from console.store.journal import Journal
 from console.store.rescue import export_waiting

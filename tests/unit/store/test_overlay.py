@@ -9,12 +9,26 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from api_client.model import (
+    Assignment,
+    AssignmentState,
+    Claim,
+    Entry,
+    Hold,
+    Kind,
+    Photo,
+    PhotoRole,
+    Report,
+    Service,
+    Status,
+    Unit,
+    UnitState,
+    WaitsFor,
+)
 from console.domain.apply import Lookups, ReportState, jobs_after, unit_after
-from console.domain.edit import Edit, Kind
+from console.domain.edit import Edit
 from console.domain.merge import three_way
 from console.domain.overlay import created_report, with_edits
-from console.domain.report import Assignment, Claim, Entry, Hold, Photo, PhotoRole, Report, Service, Unit, WaitsFor
-from console.domain.status import AssignmentState, Status, UnitState
 from tests.unit.store.making import T0, assignment, edit, report
 
 NOW = T0 + timedelta(hours=1)

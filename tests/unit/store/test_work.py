@@ -15,7 +15,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from console.domain.edit import Edit, EditState, Kind, is_taken_back
+from api_client.model import Kind
+from console.domain.edit import Edit, EditState, is_taken_back
 from console.store.errors import LockedByOther
 from console.store.journal import Line
 from console.store.machine import this_machine

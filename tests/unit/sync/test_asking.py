@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from api_client.model import Kind
 from api_client.transport import Limits
-from console.domain.edit import Kind
 from console.domain.messages import Look, Presence, Reveal, Revealed, SourceState
 from console.server import audit, schema
 from console.server.edits import EditBody

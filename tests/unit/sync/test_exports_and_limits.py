@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from console.domain.edit import Edit, EditState, Kind
+from api_client.model import Kind, Service
+from console.domain.edit import Edit, EditState
 from console.domain.exported import ExportNote
 from console.domain.messages import Push
-from console.domain.report import Service
 from console.server import audit, rate
 from console.server.city import City
 from console.server.rate import Limits

@@ -10,8 +10,7 @@ import pytest
 
 from api_client import wire
 from api_client.georeport import decode_objects
-from console.domain.report import Entry, Report, Unit
-from console.domain.status import Status, UnitState
+from api_client.model import Entry, Report, Status, Unit, UnitState
 from console.sync.georeport_mapping import request_items
 from console.sync.mapping import Mapper
 from tests.helpers.hostile import encoded, requests

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from api_client.errors import Busy
-from console.domain.edit import Edit, Kind
+from api_client.model import Kind
+from console.domain.edit import Edit
 from console.sync.outgoing import Outgoing, Waiting
 from console.sync.pace import CAP_S, Backoff
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.domain.edit import Edit, EditState, Kind
+from api_client.model import Kind
+from console.domain.edit import Edit, EditState
 from console.domain.messages import Down, Outcome, Presence, Push, SyncNow, Touched, Up
 from console.sync.pipe import BrokenFrame, Frames, pack
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from api_client.georeport import GeoReportClient, ReadingLimits
+from api_client.model import Kind
 from api_client.transport import utc_now
-from console.domain.edit import EditState, Kind
+from console.domain.edit import EditState
 from console.domain.messages import Source, SourceState, SyncNow
 from console.headless import sync_profile
 from console.paths import profile_folder

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from console.domain.edit import ANOTHER, ANOTHER_REPORT, Edit, EditState, Kind
+from api_client.model import Kind
+from console.domain.edit import ANOTHER, ANOTHER_REPORT, Edit, EditState
 from console.domain.messages import Fetch, Fetched, Outcome, Push, SourceState, SyncNow, Withdraw
 from tests.helpers.fake_city import FakeCity, five_reports, report
 from tests.helpers.net import Asked, http

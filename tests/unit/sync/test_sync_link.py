@@ -16,7 +16,8 @@ import pytest
 from PySide6.QtNetwork import QNetworkInformation
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import Edit, EditState, Kind
+from api_client.model import Kind
+from console.domain.edit import Edit, EditState
 from console.domain.messages import Beat, Fetch, Push, Source, SourceState, Start, SyncNow, Up
 from console.edits import Edits
 from console.exchange import Exchange

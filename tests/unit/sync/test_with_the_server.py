@@ -18,8 +18,9 @@ import pytest
 from PySide6.QtCore import QTimer
 
 from api_client import errors
+from api_client.model import Kind
 from api_client.transport import is_bare
-from console.domain.edit import Edit, EditState, Kind
+from console.domain.edit import Edit, EditState
 from console.domain.messages import Presence, Source, SourceState
 from console.headless import Headless, sync_profile
 from console.server.edits import EditBody
