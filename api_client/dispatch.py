@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from typing import Any, TypeVar
@@ -13,7 +12,8 @@ from urllib.parse import quote
 import msgspec
 import requests
 
-from api_client import errors, wire
+from api_client import errors, model
+from api_client.tolerant_reader import UNREADABLE, OpenWords, mend
 from api_client.transport import PAGE, PHOTO, SMALL, Answer, Limits, Transport, UnderWay, retry_after_s, utc_now
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class Beat(msgspec.Struct, frozen=True):
     """The stream is alive and has nothing new."""
 
 
-Event = wire.Seq | wire.Positions | Beat
+Event = model.Seq | model.LastValues | Beat
 
 
 class DispatchClient:
@@ -87,58 +87,58 @@ class DispatchClient:
 
     # Reading
 
-    def root(self) -> wire.Root:
+    def root(self) -> model.Welcome:
         """Who the server is; NotThisServer when it is no Sigap server."""
-        root = self._get("/", wire.Root)
+        root = self._get("/", model.Welcome)
         if root.name != "sigap":
             raise errors.NotThisServer(f"{self._transport.host} is not a Sigap server.")
         return root
 
-    def me(self) -> wire.Me:
+    def me(self) -> model.Me:
         """Whom the token belongs to."""
-        return self._get("/me", wire.Me)
+        return self._get("/me", model.Me)
 
-    def stats(self) -> wire.Stats:
+    def stats(self) -> model.Stats:
         """Counts of everything."""
-        return self._get("/stats", wire.Stats)
+        return self._get("/stats", model.Stats)
 
-    def statuses(self) -> list[wire.StatusWord]:
+    def statuses(self) -> list[model.StatusRow]:
         """The server's statuses."""
-        return self._get("/statuses", list[wire.StatusWord])
+        return self._get("/statuses", list[model.StatusRow])
 
-    def changes(self, after: int, limit: int = 2000) -> wire.Changes:
+    def changes(self, after: int, limit: int = 2000) -> model.Changes:
         """The next page of the feed; Gone when `after` is too old or beyond the counter."""
-        return self._get("/changes", wire.Changes, {"after": after, "limit": limit}, limits=self._page)
+        return self._get("/changes", model.Changes, {"after": after, "limit": limit}, limits=self._page)
 
-    def snapshot(self, after_key: str | None, limit: int = 2000) -> wire.Snapshot:
+    def snapshot(self, after_key: str | None, limit: int = 2000) -> model.Snapshot:
         """The next page of a first fill."""
         params: dict[str, Any] = {"limit": limit}
         if after_key is not None:
             params["after_key"] = after_key
-        return self._get("/snapshot", wire.Snapshot, params, limits=self._page)
+        return self._get("/snapshot", model.Snapshot, params, limits=self._page)
 
-    def digest(self, first: date, last: date) -> wire.Digest:
+    def digest(self, first: date, last: date) -> model.Digest:
         """Count and hash of each day's reports, at most 400 days; Refused by a server that knows no digests."""
         params = {"from": first.isoformat(), "to": last.isoformat()}
-        return self._get("/digest", wire.Digest, params, limits=self._page)
+        return self._get("/digest", model.Digest, params, limits=self._page)
 
-    def digest_of_day(self, day: date) -> wire.DayReports:
+    def digest_of_day(self, day: date) -> model.DayReports:
         """What a day's hash is made of."""
-        return self._get(f"/digest/{day.isoformat()}", wire.DayReports, limits=self._page)
+        return self._get(f"/digest/{day.isoformat()}", model.DayReports, limits=self._page)
 
-    def report(self, report: str) -> wire.Report:
-        """One report."""
-        return self._get(f"/reports/{quote(report, safe='')}", wire.Report)
+    def report(self, report: str, open_words: OpenWords | None = None) -> model.Report:
+        """One report; `open_words` says of the server's own status words whether they are open."""
+        return self._get(f"/reports/{quote(report, safe='')}", model.Report, open_words=open_words)
 
-    def entries(self, report: str, edit: str | None = None) -> list[wire.Entry]:
+    def entries(self, report: str, edit: str | None = None) -> list[model.Entry]:
         """The history of one report, of which `edit` asks for that edit's entry alone; some servers tell all of it."""
         params = {"edit": edit} if edit is not None else None
         path = f"/reports/{quote(report, safe='')}/entries"
-        return self._get(path, list[wire.Entry], params, limits=self._page)
+        return self._get(path, list[model.Entry], params, limits=self._page)
 
-    def contact(self, report: str) -> wire.Contact:
+    def contact(self, report: str) -> model.Contact:
         """A reporter's personal data; the server logs who asked."""
-        return self._get(f"/reports/{quote(report, safe='')}/contact", wire.Contact)
+        return self._get(f"/reports/{quote(report, safe='')}/contact", model.Contact)
 
     @contextlib.contextmanager
     def stream(self) -> Iterator[Iterator[Event]]:
@@ -154,7 +154,7 @@ class DispatchClient:
 
     # Writing
 
-    def send_edit(self, path: str, body: bytes, *, key: str, if_match: int | None = None) -> wire.EditAnswer:
+    def send_edit(self, path: str, body: bytes, *, key: str, if_match: int | None = None) -> model.EditAnswer:
         """POST one edit (`path` as in docs, such as /reports/17/edits). Harmless to repeat with the same key.
 
         Raises NotThisServer unless the answer bears the edit's id.
@@ -163,7 +163,7 @@ class DispatchClient:
         if if_match is not None:
             headers["If-Match"] = f'"{if_match}"'
         answer = self._ask("POST", path, headers=headers, body=body, limits=self._small)
-        taken = self._decode(answer, wire.EditAnswer)
+        taken = self._decode(answer, model.EditAnswer)
         # protects: answer-bears-the-edit
         if taken.entry.edit != key:
             raise errors.NotThisServer(f"{self._transport.host} answered about another edit.")
@@ -206,12 +206,18 @@ class DispatchClient:
         return _received(answer) if answer.status == 308 else len(content)
 
     def _get(
-        self, path: str, kind: type[T], params: dict[str, Any] | None = None, *, limits: Limits | None = None
+        self,
+        path: str,
+        kind: type[T],
+        params: dict[str, Any] | None = None,
+        *,
+        limits: Limits | None = None,
+        open_words: OpenWords | None = None,
     ) -> T:
         answer = self._ask(
             "GET", path, params=params, headers={"Accept": "application/json"}, limits=limits or self._small
         )
-        return self._decode(answer, kind)
+        return self._decode(answer, kind, open_words)
 
     def _ask(
         self,
@@ -238,12 +244,12 @@ class DispatchClient:
                 f"What answers at {self._transport.host} is not a Sigap server: a sign-in page of the network, perhaps."
             )
 
-    def _decode(self, answer: Answer, kind: type[T]) -> T:
+    def _decode(self, answer: Answer, kind: type[T], open_words: OpenWords | None = None) -> T:
         if answer.content_type != "application/json":
             raise errors.NotThisServer(
                 f"{self._transport.host} answered with {answer.content_type or 'nothing'}, not data."
             )
-        return decode(answer.body, kind, self._transport.host)
+        return decode(answer.body, kind, self._transport.host, open_words)
 
     def _raise(self, answer: Answer) -> None:
         """Turn an error status into its exception."""
@@ -256,27 +262,19 @@ _JSON = {"Content-Type": "application/json"}
 _BYTES = {"Content-Type": "application/octet-stream"}
 
 
-def decode(body: bytes, kind: type[T], host: str) -> T:
-    """JSON to a struct; Malformed when it breaks the form, however deep or broken it is."""
+def decode(body: bytes, kind: type[T], host: str, open_words: OpenWords | None = None) -> T:
+    """JSON to a struct, of a server of any version; Malformed when it breaks the form, however deep or broken it is."""
     try:
         try:
             return msgspec.json.decode(body, type=kind)
         except msgspec.DecodeError:
             # protects: one-spoilt-text-spoils-no-page
-            return msgspec.json.decode(_with_whole_letters(body), type=kind)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError) as error:
+            return mend(body, kind, open_words)
+    except UNREADABLE as error:
         raise errors.Malformed(f"{host} sent data that cannot be read ({str(error)[:120]}).") from error
 
 
-def _with_whole_letters(body: bytes) -> bytes:
-    """The same JSON, a question mark for each half of a letter (a surrogate), for which msgspec refuses all of it.
-
-    Raises ValueError and RecursionError when it is no JSON.
-    """
-    return json.dumps(json.loads(body), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-
-
-def raise_for(answer: Answer, words: str, word: str = "", *, known: bool, conflict: wire.Fault | None = None) -> None:
+def raise_for(answer: Answer, words: str, word: str = "", *, known: bool, conflict: model.Fault | None = None) -> None:
     """Raise the exception of an error status. `known` is whether the answer bears the server's mark.
 
     Patience is asked for by the server alone: what stands before it, a page of the network perhaps, asks for none.
@@ -309,18 +307,18 @@ def raise_for(answer: Answer, words: str, word: str = "", *, known: bool, confli
             if word == "busy" and (value := getattr(conflict, name)) is not None
         }
         raise errors.Conflict(words, fields=conflict.fields, busy=busy, version=conflict.version)
-    fault = conflict or wire.Fault()
+    fault = conflict or model.Fault()
     deed = {name: value for name in ("who", "at") if (value := getattr(fault, name)) is not None}
     raise errors.Refused(words, status=status, word=word, deed=deed, report=fault.report, edit=fault.edit)
 
 
-def _fault(answer: Answer) -> wire.Fault:
+def _fault(answer: Answer) -> model.Fault:
     if answer.content_type != "application/json":
-        return wire.Fault()
+        return model.Fault()
     try:
-        return msgspec.json.decode(answer.body, type=wire.Fault)
+        return msgspec.json.decode(answer.body, type=model.Fault)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return wire.Fault()
+        return model.Fault()
 
 
 def _hash(sha256: str) -> str:
@@ -362,7 +360,7 @@ def _events(pieces: Iterator[bytes]) -> Iterator[Event]:
 
 def _event(name: str, data: bytes) -> Event | None:
     if name == "seq":
-        return decode(data, wire.Seq, "The stream")
+        return decode(data, model.Seq, "The stream")
     if name == "presence":
-        return decode(data, wire.Positions, "The stream")
+        return decode(data, model.LastValues, "The stream")
     return None

@@ -14,8 +14,9 @@ from urllib.parse import quote
 import msgspec
 import requests
 
-from api_client import errors, wire
+from api_client import errors
 from api_client.dispatch import decode, raise_for
+from api_client.georeport_model import GeoFault, GeoRequest, GeoService
 from api_client.transport import PAGE, SMALL, Answer, Limits, Transport, utc_now
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -78,7 +79,7 @@ class Unread(msgspec.Struct, frozen=True):
 class _Page(NamedTuple):
     """One answer: the requests that could be read, and how many objects and bytes it held, readable or not."""
 
-    requests: list[wire.GeoRequest]
+    requests: list[GeoRequest]
     size: int
     bytes: int
 
@@ -170,9 +171,9 @@ class GeoReportClient:
         """From any thread: end the request under way if it hangs; later ones are not concerned."""
         self._transport.interrupt()
 
-    def services(self) -> list[wire.GeoService]:
+    def services(self) -> list[GeoService]:
         """The categories; one that cannot be read is left out."""
-        return self._list("/services.json", "services", wire.GeoService, {})
+        return self._list("/services.json", "services", GeoService, {})
 
     def requests(
         self,
@@ -182,7 +183,7 @@ class GeoReportClient:
         updated_after: datetime | None = None,
         page_size: int = PAGE_SIZE,
         limits: ReadingLimits = READING,
-    ) -> Iterator[list[wire.GeoRequest]]:
+    ) -> Iterator[list[GeoRequest]]:
         """Pages of requests made from `start` to `end` (now where not given), each request once, all within `limits`.
 
         Paging is an extension. There is no common rule for the last page: it ends with an empty page, a page shorter
@@ -205,7 +206,7 @@ class GeoReportClient:
 
     def _window(
         self, start: datetime, end: datetime, page_size: int, seen: set[str], budget: _Budget
-    ) -> Generator[list[wire.GeoRequest], None, _Reading]:
+    ) -> Generator[list[GeoRequest], None, _Reading]:
         """All requests of a window, of each page what is not in `seen`."""
         reading = yield from self._pages(self._times(start, end) | {"page_size": page_size}, seen, budget)
         size = len(reading.ids)
@@ -247,10 +248,10 @@ class GeoReportClient:
 
     def _pages(
         self, params: Mapping[str, Any], seen: set[str], budget: _Budget
-    ) -> Generator[list[wire.GeoRequest], None, _Reading]:
+    ) -> Generator[list[GeoRequest], None, _Reading]:
         """The pages of one question, of each page what is not in `seen`."""
         ids: set[str] = set()
-        told: dict[str, wire.GeoRequest] = {}
+        told: dict[str, GeoRequest] = {}
         first_size = 0
         for number in range(1, _MOST_PAGES + 1):
             # protects: no-server-is-read-for-ever
@@ -307,7 +308,7 @@ class GeoReportClient:
     def _page_of(self, params: dict[str, Any]) -> _Page:
         answer = self._ask("GET", "/requests.json", params=params, limits=self._page)
         listed = self._listed(answer, ("requests", "service_requests"))
-        found = _converted(listed, wire.GeoRequest, "requests", self._transport.host, patient=True)
+        found = _converted(listed, GeoRequest, "requests", self._transport.host, patient=True)
         self._read_bytes += len(answer.body)
         return _Page(found, len(listed), len(answer.body))
 
@@ -318,7 +319,7 @@ class GeoReportClient:
         times = (("start_date", start), ("end_date", end), ("updated_after", updated_after))
         return {name: _stamp(time) for name, time in times if time is not None}
 
-    def newest(self) -> list[wire.GeoRequest]:
+    def newest(self) -> list[GeoRequest]:
         """Some of the reports of the last 30 days, one page of them; to see whether the server gives any."""
         params = self._times(self._clock() - 30 * _DAY, self._clock())
         return self._requests_page(params | {"page": 1, "page_size": 1}).requests
@@ -340,10 +341,10 @@ class GeoReportClient:
     def _gives_changes(self, since: datetime) -> bool:
         return bool(self._requests_page({"updated_after": _stamp(since), "page": 1, "page_size": 1}).size)
 
-    def request(self, request_id: str) -> wire.GeoRequest | None:
+    def request(self, request_id: str) -> GeoRequest | None:
         """One request, None when the server has it not."""
         try:
-            found = self._list(f"/requests/{quote(request_id, safe='')}.json", "requests", wire.GeoRequest, {})
+            found = self._list(f"/requests/{quote(request_id, safe='')}.json", "requests", GeoRequest, {})
         except errors.Refused as error:
             if error.status == 404:
                 return None
@@ -359,7 +360,7 @@ class GeoReportClient:
         if self._api_key:
             form["api_key"] = self._api_key
         answer = self._ask("POST", "/requests.json", body=form, limits=self._small)
-        taken = self._decode_list(answer, ("service_requests", "requests"), wire.GeoRequest)
+        taken = self._decode_list(answer, ("service_requests", "requests"), GeoRequest)
         if len(taken) != 1 or not can_be_of(taken[0], fields, self._clock()):
             raise errors.Malformed(f"{self._transport.host} answered with something else than the report it was sent.")
         first = taken[0]
@@ -371,7 +372,7 @@ class GeoReportClient:
 
     def id_of_token(self, token: str) -> str | None:
         """The id that a token has become, None while there is none."""
-        found = self._list(f"/tokens/{quote(token, safe='')}.json", "requests", wire.GeoRequest, {})
+        found = self._list(f"/tokens/{quote(token, safe='')}.json", "requests", GeoRequest, {})
         ids = [str(each.service_request_id) for each in found if each.service_request_id not in (None, "")]
         return ids[0] if ids else None
 
@@ -410,7 +411,7 @@ class GeoReportClient:
 
     def _fault_words(self, answer: Answer) -> str:
         try:
-            faults = decode_objects(answer.body, ("errors",), wire.GeoFault, self._transport.host)
+            faults = decode_objects(answer.body, ("errors",), GeoFault, self._transport.host)
         except errors.Malformed:
             faults = []
         return "; ".join(fault.description for fault in faults if fault.description) or (
@@ -418,7 +419,7 @@ class GeoReportClient:
         )
 
 
-def can_be_of(request: wire.GeoRequest, sent: Mapping[str, str], at: datetime) -> bool:
+def can_be_of(request: GeoRequest, sent: Mapping[str, str], at: datetime) -> bool:
     """Whether a request of the server can be the report that was sent with these fields at a time (server's or ours).
 
     The standard answers with an id or a token alone. Whatever else is told must be what was sent; a place may be told
@@ -437,7 +438,7 @@ def can_be_of(request: wire.GeoRequest, sent: Mapping[str, str], at: datetime) -
     return requested is None or requested > at - _DAY
 
 
-def can_show(request: wire.GeoRequest, sent: Mapping[str, str], at: datetime) -> bool:
+def can_show(request: GeoRequest, sent: Mapping[str, str], at: datetime) -> bool:
     """Whether a request, read under the number that a new one was given, can be what was sent at a time.
 
     Some servers answer with the number of a report that they hold for the same, or with one number for two. What is
@@ -452,7 +453,7 @@ def can_show(request: wire.GeoRequest, sent: Mapping[str, str], at: datetime) ->
     return made is None or made > at - _DAY
 
 
-def _are_two(one: wire.GeoRequest, other: wire.GeoRequest) -> bool:
+def _are_two(one: GeoRequest, other: GeoRequest) -> bool:
     """Whether two requests under one id cannot be one report that was changed: neither words nor time are the same."""
     words, others = _plain(one.description), _plain(other.description)
     at, other_at = time_of(one.requested_datetime), time_of(other.requested_datetime)
@@ -480,7 +481,7 @@ def _shows(told: str, sent: str) -> bool:
     return 2 * sum(map(len, pieces)) >= len(sent)
 
 
-def _is_near(request: wire.GeoRequest, sent: Mapping[str, str]) -> bool:
+def _is_near(request: GeoRequest, sent: Mapping[str, str]) -> bool:
     """Whether the place that is told, if one is, is the one that was sent, if one was."""
     for name, there in (("lat", request.lat), ("long", request.long)):
         try:

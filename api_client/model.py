@@ -5,11 +5,14 @@ Times are RFC 3339 in UTC (`datetime`, aware). lat and lon are degrees, WGS 84. 
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
 import msgspec
+
+UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands for a date that is not known, where an object has to have one: nothing happened in its first day."""
 
 
 class Status(StrEnum):
@@ -414,3 +417,174 @@ class Day(msgspec.Struct, frozen=True):
     day: date
     count: int
     hash: str
+
+
+NOTHING = msgspec.Raw(b"null")
+Object = Report | Entry | Assignment | Unit | Area | Service | Template | Calendar | Agency | User
+OBJECTS: dict[str, type[Object]] = {
+    "report": Report,
+    "entry": Entry,
+    "assignment": Assignment,
+    "unit": Unit,
+    "area": Area,
+    "service": Service,
+    "template": Template,
+    "calendar": Calendar,
+    "agency": Agency,
+    "user": User,
+}
+"""The struct of each kind of item of the feed; "gone" has none."""
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One object in its present state; `data` is JSON as stored."""
+
+    kind: str
+    seq: int
+    id: str
+    data: msgspec.Raw = NOTHING
+
+
+class Changes(msgspec.Struct, frozen=True, rename={"start": "from"}):
+    """Every object whose last change lies in (start, upto], each once, in commit order."""
+
+    epoch: str
+    scope_version: int
+    start: int
+    upto: int
+    more: bool
+    items: tuple[Item, ...]
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """A page of everything; the client reads changes after the first page's `seq`.
+
+    `whole` are the kinds of which nothing is on a later page: what rests on them can be told before all has come.
+    "live_assignment" is among them once all unfinished assignments have come. An older server does not say it.
+    """
+
+    epoch: str
+    scope_version: int
+    seq: int
+    next_key: str | None
+    items: tuple[Item, ...]
+    whole: tuple[str, ...] = ()
+
+
+class Digest(msgspec.Struct, frozen=True):
+    """The days that have reports, as they were at `seq`; `earlier` is the last one before those asked for, or null.
+
+    An older server leaves `earlier` out.
+    """
+
+    epoch: str
+    seq: int
+    days: tuple[Day, ...]
+    earlier: date | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class DayReports(msgspec.Struct, frozen=True):
+    """Each report made on one day, with the number of its last change, as they were at `seq`."""
+
+    epoch: str
+    seq: int
+    reports: dict[str, int]
+
+
+class CityFacts(msgspec.Struct, frozen=True):
+    """What a client wants to know of a city first; `bbox` is west, south, east, north, None while nothing is there."""
+
+    name: str
+    timezone: str
+    bbox: tuple[float, float, float, float] | None
+
+
+class Welcome(msgspec.Struct, frozen=True):
+    """How a client recognises the server; `name` is that of the program, `can` what not every version of it knows."""
+
+    name: str
+    version: str
+    epoch: str
+    city: CityFacts
+    can: tuple[str, ...]
+
+
+class Stats(msgspec.Struct, frozen=True):
+    """The counts; a report without a service counts under ""."""
+
+    reports: int
+    by_status: dict[str, int]
+    by_service: dict[str, int]
+    by_area: dict[str, int]
+    without_area: int
+    without_place: int
+    units: int
+    seq: int
+    epoch: str
+    city: CityFacts
+
+
+class StatusRow(msgspec.Struct, frozen=True):
+    """A status of reports: its key on the wire, its letter and words for people, and what it may become.
+
+    The keys are the server's own words: one that is none of `Status` is kept as the report's `status_label`.
+    """
+
+    key: str
+    letter: str
+    label: str
+    is_open: bool
+    may_become: tuple[str, ...]
+
+
+class Me(msgspec.Struct, frozen=True):
+    """Who asks. No agencies and no areas means the whole city."""
+
+    name: str
+    role: str
+    agencies: tuple[str, ...]
+    areas: tuple[str, ...]
+
+
+class EditAnswer(msgspec.Struct, frozen=True):
+    """What the client is told of an edit that was applied."""
+
+    report: Report | None
+    entry: Entry
+    seq: int
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """The body of an error; `unit` to `at` are of a busy unit, `who` and `at` of a deletion, `version` of a conflict.
+
+    `report` is also the one whose number is another report now, or that is there already, made by `edit`.
+    """
+
+    error: str = ""
+    message: str = ""
+    version: int | None = None
+    fields: dict[str, Any] = {}
+    unit: str | None = None
+    report: str | None = None
+    who: str | None = None
+    at: str | None = None
+    edit: str | None = None
+
+
+class LastValues(msgspec.Struct, frozen=True):
+    """What the stream carries: unit -> [lat, lon, at]; connected user -> the report that he has open, or None."""
+
+    positions: dict[str, tuple[float, float, datetime]] = {}
+    looking: dict[str, str | None] = {}
+
+
+class Seq(msgspec.Struct, frozen=True):
+    """The number the feed has reached, as the stream tells it."""
+
+    seq: int
+
+
+# msgspec looks at a struct when it is first decoded, and two threads that do so at once end the process with a
+# segmentation fault (0.22). A module is imported by one thread, so here it is safe, and later it is done.
+for _struct in [each for each in vars().values() if isinstance(each, type) and issubclass(each, msgspec.Struct)]:
+    msgspec.json.Decoder(_struct)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+from api_client.model import UNKNOWN_TIME
+
+EARLIEST = UNKNOWN_TIME
 """No time that is kept lies before it. It stands for a date that is not known: nothing happened in its first day."""
 LATEST = datetime(2101, 1, 1, tzinfo=UTC)
 """Every time that is kept lies before it, what is planned too."""

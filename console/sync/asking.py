@@ -9,7 +9,7 @@ from typing import Protocol
 
 from typing_extensions import override
 
-from api_client import errors, wire
+from api_client import errors, model
 from console.domain.messages import Reveal, Revealed
 from console.sync.health import LIVE, Health
 from console.sync.lane import Connection, Lane
@@ -24,7 +24,7 @@ _NEEDS_NETWORK = "The reporter's contact is kept at the server only, which canno
 class Answers(Connection, Protocol):
     """A server that keeps contacts and knows who looks at what."""
 
-    def contact(self, report: str) -> wire.Contact:
+    def contact(self, report: str) -> model.Contact:
         """A reporter's personal data; the server logs who asked. Raises ApiError."""
 
     def put_presence(self, report: str | None) -> None:

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import msgspec
 
-from api_client import errors, wire
+from api_client import errors, model
 from api_client.dispatch import DispatchClient
 from console.domain.digest import date_of, day_of, days_of
 from console.domain.moments import EARLIEST, LATEST
 from console.store.cache_read import CacheReader
 from console.sync.health import Health
 from console.sync.ledger import Ledger
-from console.sync.mapping import Mapper
 from console.sync.pull_dispatch import DispatchPuller
 
 _log = logging.getLogger(__name__)
@@ -90,7 +89,7 @@ class DispatchComparison:
             end = self._day_before(start, told)
         return drifted
 
-    def _day_before(self, start: int, told: wire.Digest) -> int | None:
+    def _day_before(self, start: int, told: model.Digest) -> int | None:
         """The last day before `start` of which either side has reports."""
         there: int | None = None
         if isinstance(told.earlier, date):
@@ -122,7 +121,7 @@ class DispatchComparison:
                 break
             some = wanted[begin : begin + _AT_ONCE]
             items = [item for key in some for item in self._read(key, missing.get(key, there.seq))]
-            mapped = Mapper().page(items)
+            mapped = self._puller.mapper.page(items)
             now = self._ledger.cursor(self._source)
             if now is None:
                 break
@@ -132,10 +131,10 @@ class DispatchComparison:
             mended += [key for key in some if key not in unreadable]
         return mended
 
-    def _read(self, report: str, seq: int) -> list[wire.Item]:
+    def _read(self, report: str, seq: int) -> list[model.Item]:
         """A report and its history, or that it is gone."""
         try:
-            found = self._client.report(report)
+            found = self._client.report(report, self._puller.mapper.open_words)
             entries = self._client.entries(report)
             # protects: answer-about-another-report
             if found.id != report or any(entry.report != report for entry in entries):
@@ -145,10 +144,10 @@ class DispatchComparison:
         except errors.Refused as error:
             if error.status != 404:
                 raise
-            return [wire.Item("gone", seq, f"report/{report}")]
+            return [model.Item("gone", seq, f"report/{report}")]
         return [
-            wire.Item("report", seq, report, msgspec.Raw(msgspec.json.encode(found))),
-            *(wire.Item("entry", seq, each.id, msgspec.Raw(msgspec.json.encode(each))) for each in entries),
+            model.Item("report", seq, report, msgspec.Raw(msgspec.json.encode(found))),
+            *(model.Item("entry", seq, each.id, msgspec.Raw(msgspec.json.encode(each))) for each in entries),
         ]
 
     def _numbers(self, first: int, last: int) -> list[tuple[str, int, int]]:

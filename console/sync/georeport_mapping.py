@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from api_client import wire
+from api_client.georeport_model import GeoRequest, GeoService
 from api_client.model import Entry, Photo, PhotoRole, Report, Service, Status
 from console.domain.moments import EARLIEST, can_be
 from console.domain.status import BY_STATUS
@@ -43,7 +43,7 @@ STATUS_WORDS: dict[str, Status] = {
 """What the words of other systems are here; any word not in it counts as open and is shown as it is."""
 
 
-def service_item(service: wire.GeoService, seq: int) -> Item | None:
+def service_item(service: GeoService, seq: int) -> Item | None:
     """A category; None when it has neither code nor name."""
     code = _text(service.service_code) or _text(service.service_name)
     if not code:
@@ -53,7 +53,7 @@ def service_item(service: wire.GeoService, seq: int) -> Item | None:
     return Item("service", seq, code, Service(code, name, group=service.group or "", keywords=keywords))
 
 
-def request_items(request: wire.GeoRequest, number: int = 0) -> list[Item]:
+def request_items(request: GeoRequest, number: int = 0) -> list[Item]:
     """A report and its reply, if it has one; nothing for a request without an id (it only has a token yet).
 
     `number` is that of the reading. The server's own times order nothing: what it says now is true, also when it was
@@ -125,7 +125,7 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value).replace("\x00", "").strip()
 
 
-def _description(request: wire.GeoRequest) -> str:
+def _description(request: GeoRequest) -> str:
     """What the citizen wrote. Of FixMyStreet's "title: detail" the title goes where it only repeats the category."""
     title, detail, whole = _text(request.title), _text(request.detail), _text(request.description)
     says_category = title in (_text(request.service_name), _text(request.service_code))
@@ -168,7 +168,7 @@ def _time(text: str | None, name: str, remarks: list[str]) -> datetime | None:
     return found.astimezone(UTC)
 
 
-def _place(request: wire.GeoRequest, remarks: list[str]) -> tuple[float | None, float | None]:
+def _place(request: GeoRequest, remarks: list[str]) -> tuple[float | None, float | None]:
     if _text(request.lat) == "" or _text(request.long) == "":
         return None, None
     try:

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from api_client import errors, wire
+from api_client import errors
 from api_client.georeport import GeoReportClient, ReadingLimits, can_be_of, can_show, time_of
+from api_client.georeport_model import GeoRequest
 from api_client.model import Kind
 from console.domain.edit import TAKEN_AS, Edit, EditState
 from console.domain.messages import Fetch, Look, Outcome, Push, Reveal, Revealed, Source, Up, Withdraw
@@ -120,11 +121,11 @@ class GeoReportSender:
             self._tokens.pop(edit.id, None)
             raise CannotSend(_words_of_another(there))
 
-        def refuse(other: wire.GeoRequest) -> None:
+        def refuse(other: GeoRequest) -> None:
             words = _words_of_another(other) if not can_be(other) else _ONE_FOR_TWO.format(number=remote_id)
             self._emit(Outcome(edit.id, EditState.ATTENTION, problem=words))
 
-        def can_be(request: wire.GeoRequest) -> bool:
+        def can_be(request: GeoRequest) -> bool:
             return can_show(request, form, edit.occurred_at)
 
         expected = Expected(edit.id, edit.author, edit.occurred_at, can_be, refuse)
@@ -134,7 +135,7 @@ class GeoReportSender:
             raise CannotSend(_ONE_FOR_TWO.format(number=remote_id))
         return Taken(remote_id if there is not None else None, taken_as={"number": remote_id})
 
-    def _read_back(self, remote_id: str) -> wire.GeoRequest | None:
+    def _read_back(self, remote_id: str) -> GeoRequest | None:
         """What stands under a number; None where nothing does yet, or it cannot be read now."""
         try:
             there = self._client.request(remote_id)
@@ -171,7 +172,7 @@ _ONE_FOR_TWO = (
 )
 
 
-def _words_of_another(there: wire.GeoRequest) -> str:
+def _words_of_another(there: GeoRequest) -> str:
     words = " ".join((there.description or there.service_name or "").split())
     shown = f" (“{words[:60]}{'…' if len(words) > 60 else ''}”)" if words else ""
     return (

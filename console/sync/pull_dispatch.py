@@ -12,7 +12,7 @@ from msgspec.structs import replace as with_changes
 
 from api_client import errors
 from api_client.dispatch import DispatchClient
-from api_client.wire import Changes, Snapshot
+from api_client.model import Changes, Snapshot
 from console.domain.messages import SignedIn, Touched, ZoneTold
 from console.store.items import Cursor
 from console.sync.health import LIVE, Health
@@ -68,7 +68,8 @@ class DispatchPuller:
         self._anew = 0
         self._read_anew_at: deque[float] = deque(maxlen=_MOST_ANEW)
         """When all was read anew because the server had lost our place."""
-        self._mapper = Mapper()
+        self.mapper = Mapper()
+        """Understands the server's words; another one once its statuses are known."""
         self._knows_statuses = self._knows_me = self._knows_zone = False
         self._scope_version: int | None = None
         self.pulled = 0
@@ -305,7 +306,7 @@ class DispatchPuller:
             )
 
     def _map(self, page: Changes | Snapshot) -> Mapped:
-        mapped = self._mapper.page(page.items)
+        mapped = self.mapper.page(page.items)
         self.unreadable.see(mapped.items, mapped.skipped)
         if mapped.skipped:
             _log.info("%s: %d objects could not be understood", self._source, len(mapped.skipped))
@@ -346,7 +347,7 @@ class DispatchPuller:
             self._emit(ZoneTold(self._source, zone))
 
     def _learn_statuses(self) -> None:
-        self._mapper = Mapper({word.key: word.is_open for word in self._client.statuses()})
+        self.mapper = Mapper({word.key: word.is_open for word in self._client.statuses()})
         self._knows_statuses = True
 
     @property
@@ -368,7 +369,7 @@ def _is_due(kept: datetime | None, now: datetime | None) -> bool:
 def _fits(page: Changes, asked: int) -> bool:
     """Whether a page continues exactly what the cache has, and says itself consistent."""
     return (
-        page.from_ == asked
+        page.start == asked
         and asked <= page.upto < 2**63
         and not (page.more and page.upto == asked)
         and all(asked < item.seq <= page.upto for item in page.items)

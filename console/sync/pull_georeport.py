@@ -11,8 +11,9 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from api_client import errors, wire
+from api_client import errors
 from api_client.georeport import READING, GeoReportClient, ReadingLimits, Unread
+from api_client.georeport_model import GeoRequest
 from api_client.model import Entry
 from console.domain.decoding import decode
 from console.store.errors import StoreError
@@ -70,8 +71,8 @@ class Expected(NamedTuple):
     edit_id: str
     author: str
     at: datetime
-    can_be: Callable[[wire.GeoRequest], bool]
-    refuse: Callable[[wire.GeoRequest], None]
+    can_be: Callable[[GeoRequest], bool]
+    refuse: Callable[[GeoRequest], None]
 
 
 class GeoReportPuller:
@@ -108,8 +109,8 @@ class GeoReportPuller:
         self._asked_at: datetime | None = None
         self._lock = threading.Lock()
         self._own: dict[str, list[Expected]] = {}
-        self._refused: list[tuple[Expected, wire.GeoRequest]] = []
-        self._read_back: list[wire.GeoRequest] = []
+        self._refused: list[tuple[Expected, GeoRequest]] = []
+        self._read_back: list[GeoRequest] = []
         self._number = 0
         self.note = ""
         """What the last comparison with the server found, in words."""
@@ -120,9 +121,7 @@ class GeoReportPuller:
         """Of the reading under way, or of the last one."""
         return self._number
 
-    def expect(
-        self, remote_id: str, expected: Expected, *, made_in: int = 0, there: wire.GeoRequest | None = None
-    ) -> bool:
+    def expect(self, remote_id: str, expected: Expected, *, made_in: int = 0, there: GeoRequest | None = None) -> bool:
         """A report of ours was taken under this id: when it is read back, its edit is proved.
 
         From any thread. False when this id has proved another edit, or was read before the reading
@@ -174,7 +173,7 @@ class GeoReportPuller:
         """How many reports may still come into the cache."""
         return max(0, self._most.reports - self._kept.count())
 
-    def take(self, requests: Sequence[wire.GeoRequest]) -> None:
+    def take(self, requests: Sequence[GeoRequest]) -> None:
         """What a comparison has read, on the thread that reads. Raises StoreError."""
         cursor = self._ledger.cursor(self._source)
         if cursor is not None and cursor.epoch == EPOCH:
@@ -259,7 +258,7 @@ class GeoReportPuller:
         self._prove_read_back(as_of)
         start = as_of - OVERLAP
         limits = self._most.a_round.at_most(self._most.reports - here)
-        pages: list[Iterator[list[wire.GeoRequest]]] = []
+        pages: list[Iterator[list[GeoRequest]]] = []
         if self._by_change:
             pages.append(self._read(None, None, limits, updated_after=start))
         every = _REREAD if self._by_change else _OPEN_SWEEP
@@ -276,7 +275,7 @@ class GeoReportPuller:
         self._keep([], self._cursor(as_of=now))
         self._health.complete(now, detail=self._remarks)
 
-    def _older_window(self, now: datetime, every: timedelta) -> list[Iterator[list[wire.GeoRequest]]]:
+    def _older_window(self, now: datetime, every: timedelta) -> list[Iterator[list[GeoRequest]]]:
         """The window whose turn it is, by the clock, so that it goes on over restarts; none before the first report."""
         oldest, end = self._kept.oldest(), now - _SWEPT
         if oldest is None or oldest >= end:
@@ -293,7 +292,7 @@ class GeoReportPuller:
         limits: ReadingLimits | None = None,
         *,
         updated_after: datetime | None = None,
-    ) -> Iterator[list[wire.GeoRequest]]:
+    ) -> Iterator[list[GeoRequest]]:
         """The pages of a question; when all of them were read, what is not to be had of its time is known anew.
 
         Without `limits` as much as there is room for when the reading begins.
@@ -312,7 +311,7 @@ class GeoReportPuller:
         unread = msgspec.json.encode(self._unread).decode() if self._unread else ""
         return Cursor(EPOCH, self._number, as_of=as_of, snapshot_key=snapshot_key, unread=unread)
 
-    def _keep(self, requests: Sequence[wire.GeoRequest], cursor: Cursor) -> None:
+    def _keep(self, requests: Sequence[GeoRequest], cursor: Cursor) -> None:
         """Write what a reading says otherwise than the cache, which is mostly little: overlaps bring much again."""
         items = [item for request in requests for item in request_items(request, self._number)]
         news = self._news(items)
@@ -327,7 +326,7 @@ class GeoReportPuller:
         if known:
             self._settle([], known, self._cursor(as_of=as_of))
 
-    def _settle(self, news: Sequence[Item], requests: Sequence[wire.GeoRequest], cursor: Cursor) -> None:
+    def _settle(self, news: Sequence[Item], requests: Sequence[GeoRequest], cursor: Cursor) -> None:
         """Write news, and what the requests prove of ours."""
         proofs, settled = self._proofs(requests)
         self._ledger.apply(self._source, [*news, *proofs], cursor)
@@ -337,7 +336,7 @@ class GeoReportPuller:
                 if left:
                     self._own[remote_id] = left
 
-    def _proofs(self, requests: Sequence[wire.GeoRequest]) -> tuple[list[Item], dict[str, list[Expected]]]:
+    def _proofs(self, requests: Sequence[GeoRequest]) -> tuple[list[Item], dict[str, list[Expected]]]:
         """The history lines that prove what of ours is in a reading, and what of ours is settled by it, by its id.
 
         An id proves one edit, the first that can be what stands there; all others are told that it is none of them.
@@ -459,7 +458,7 @@ def _when(unread: Sequence[Unread]) -> str:
     return f"{first:{_DAY}}" if f"{first:{_DAY}}" == f"{last:{_DAY}}" else f"{first:{_DAY}} to {last:{_DAY}}"
 
 
-def _beyond(page: list[wire.GeoRequest], start: datetime) -> bool:
+def _beyond(page: list[GeoRequest], start: datetime) -> bool:
     """Whether a page holds requests from long before its window."""
     day = (start - timedelta(days=2)).date().isoformat()
     return any("1970" < (request.requested_datetime or "9") < day for request in page)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from api_client import errors, wire
+from api_client import errors, model
 from api_client.dispatch import DispatchClient
 from api_client.model import Kind
 from console.domain.edit import (
@@ -111,7 +111,7 @@ class DispatchSender:
         """Whether the report's history holds an entry with the edit's id."""
         return report is not None and self._entry_of(edit, report) is not None
 
-    def _entry_of(self, edit: Edit, report: str) -> wire.Entry | None:
+    def _entry_of(self, edit: Edit, report: str) -> model.Entry | None:
         return next((entry for entry in self._client.entries(report, edit.id) if entry.edit == edit.id), None)
 
     def _is_deleted(self, report: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from typing_extensions import override
 
-from api_client import errors, wire
+from api_client import errors, model
 from api_client.dispatch import DispatchClient
 from console.domain.degrees import on_earth
 from console.domain.messages import Presence
@@ -75,9 +75,9 @@ class StreamLane(Lane):
                 if not self.alive:
                     self.alive = True
                     self._backoff.reset()
-                if isinstance(event, wire.Seq):
+                if isinstance(event, model.Seq):
                     self._on_news(event.seq)
-                elif isinstance(event, wire.Positions):
+                elif isinstance(event, model.LastValues):
                     known = {unit: spot for unit, spot in event.positions.items() if on_earth(spot[0], spot[1])}
                     self._emit(Presence(self._source, known, event.looking))
                 self._on_beat()

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from api_client import errors
 from api_client.georeport import GeoReportClient, ReadingLimits, Unread, can_be_of
+from api_client.georeport_model import GeoRequest
 from api_client.probe import probe
-from api_client.wire import GeoRequest
 from tests.helpers.geo_city import GeoCity, geo_request
 from tests.helpers.net import Answering, Asked, Canned, http
 

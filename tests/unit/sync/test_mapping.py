@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from api_client import wire
 from api_client.georeport import decode_objects
+from api_client.georeport_model import GeoRequest
 from api_client.model import Entry, Report, Status, Unit, UnitState
+from api_client.model import Item as FeedItem
 from console.sync.georeport_mapping import request_items
 from console.sync.mapping import Mapper
 from tests.helpers.hostile import encoded, requests
@@ -27,9 +28,9 @@ GOOD: dict[str, Any] = {
 }
 
 
-def item(kind: str, data: Any, number: int = 1) -> wire.Item:
+def item(kind: str, data: Any, number: int = 1) -> FeedItem:
     raw = data if isinstance(data, bytes) else msgspec.json.encode(data)
-    return wire.Item(kind, number, "7", msgspec.Raw(raw))
+    return FeedItem(kind, number, "7", msgspec.Raw(raw))
 
 
 def one(mapper: Mapper, kind: str, data: Any) -> Any:
@@ -91,14 +92,14 @@ def test_half_a_surrogate_pair_does_not_stop_the_city() -> None:
 
 
 def test_kinds_of_a_newer_server_are_left_out_and_gone_goes_on() -> None:
-    page = Mapper().page([item("drone", {}), wire.Item("gone", 9, "report/7")])
+    page = Mapper().page([item("drone", {}), FeedItem("gone", 9, "report/7")])
     assert [(each.kind, each.id) for each in page.items] == [("gone", "report/7")]
     assert not page.skipped
 
 
 def geo(**more: Any) -> Report:
     fields = {"service_request_id": 17, "status": "open", "requested_datetime": "2026-11-01T07:00:00+07:00"} | more
-    found = request_items(msgspec.convert(fields, wire.GeoRequest))[0].data
+    found = request_items(msgspec.convert(fields, GeoRequest))[0].data
     assert isinstance(found, Report)
     return found
 
@@ -125,7 +126,7 @@ def test_open311_places_and_times() -> None:
 
 def test_open311_notes_are_a_reply_and_photos_are_addresses() -> None:
     fields = {"service_request_id": "1", "status_notes": ["Seen", "Done"], "media_url": ["https://c/1.jpg", ""]}
-    report, entry = (each.data for each in request_items(msgspec.convert(fields, wire.GeoRequest)))
+    report, entry = (each.data for each in request_items(msgspec.convert(fields, GeoRequest)))
     assert isinstance(report, Report)
     assert isinstance(entry, Entry)
     assert (entry.kind, entry.text) == ("reply", "Seen\nDone")
@@ -133,7 +134,7 @@ def test_open311_notes_are_a_reply_and_photos_are_addresses() -> None:
 
 
 def test_open311_without_a_number_is_no_report_yet() -> None:
-    assert request_items(wire.GeoRequest(token="t", description="x")) == []
+    assert request_items(GeoRequest(token="t", description="x")) == []
 
 
 def test_places_off_the_earth_are_none() -> None:
@@ -155,7 +156,7 @@ def test_open311_dates_that_cannot_be_are_unknown(when: str) -> None:
 
 def test_open311_page_of_hostile_requests_is_read_but_for_what_is_none() -> None:
     sent = requests("http://127.0.0.1:9")
-    found = decode_objects(encoded(sent).encode(), ("requests",), wire.GeoRequest, "host")
+    found = decode_objects(encoded(sent).encode(), ("requests",), GeoRequest, "host")
     reports = [request_items(each)[0].data for each in found]
     known = {report.id for report in reports if isinstance(report, Report)}
     unread = {each["service_request_id"].replace("\x00", "").strip() for each in sent} - known
@@ -165,12 +166,12 @@ def test_open311_page_of_hostile_requests_is_read_but_for_what_is_none() -> None
 
 def test_an_object_whose_id_holds_a_nul_is_not_understood() -> None:
     raw = msgspec.Raw(msgspec.json.encode(GOOD))
-    page = Mapper().page([wire.Item("report", 1, "7\x00", raw), wire.Item("gone", 2, "report/\x00", raw)])
+    page = Mapper().page([FeedItem("report", 1, "7\x00", raw), FeedItem("gone", 2, "report/\x00", raw)])
     assert page.items == []
     assert len(page.skipped) == 2
 
 
 def test_no_open311_id_holds_a_nul() -> None:
     """One that came twice was not found, so written twice, and the whole cache was called damaged."""
-    items = request_items(wire.GeoRequest(service_request_id="7\x00x", description="d", status_notes="n"))
+    items = request_items(GeoRequest(service_request_id="7\x00x", description="d", status_notes="n"))
     assert [each.id for each in items] == ["7x", "7x/notes"]
