@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -41,6 +41,8 @@ _LABELS = {
     "state": "State",
     BUSY: "Unit",
 }
+_NOTE = "note"
+"""The key of `Queued.theirs` under which stands what others wrote meanwhile: it is read, and nothing to choose from."""
 STEP = "step"
 """The row in which it is asked whether the operator's step is to stand as a whole."""
 
@@ -82,7 +84,7 @@ def is_of_step(queued: Queued) -> bool:
     edit, fields = queued.edit, queued.theirs.keys()
     if edit.kind is Kind.SET:
         return bool(fields - edit.data.keys())
-    return edit.kind in _BY_STEP and not fields <= _OUTCOMES
+    return edit.kind in _BY_STEP and not fields - {_NOTE} <= _OUTCOMES
 
 
 def crews_sent(queued: Queued) -> list[str]:
@@ -168,13 +170,15 @@ def unseen_texts(queued: Queued, catalog: Catalog, zone: tzinfo, now: datetime, 
     Example: `budi made it P1 at 14:02: “children on the roof”`.
     """
     found = []
-    for name, theirs in queued.theirs.items():
+    for name, theirs in _each_told(queued):
         said = theirs if isinstance(theirs, Mapping) else {}
         who, at = _who_and_when(theirs)
         when = tr(" at {time}").format(time=words.moment(at, zone, now)) if at else ""
         value = told(theirs)[0]
         shown = field_value(name, value, catalog, tr).text
         match name:
+            case "note":
+                shown, text = one_line(str(value))[:_LETTERS_OF_A_NOTE], tr("{who} wrote{when}: “{value}”")
             case "priority":
                 text = tr("{who} made it P{value}{when}")
             case "duplicates" if said.get("report"):
@@ -202,6 +206,19 @@ def unseen_texts(queued: Queued, catalog: Catalog, zone: tzinfo, now: datetime, 
         text += f": “{note}”" if note else ""
         found.append(text + (tr(", and {n} more").format(n=more) if isinstance(more, int) and more > 0 else ""))
     return found
+
+
+def _each_told(queued: Queued) -> Iterator[tuple[str, Any]]:
+    """The fields of a conflict, each note of several by itself; the last of them says how many more there are."""
+    for name, theirs in queued.theirs.items():
+        notes = theirs.get("all") if name == _NOTE and isinstance(theirs, Mapping) else None
+        if not isinstance(notes, list):
+            yield name, theirs
+            continue
+        *earlier, last = [one for one in notes if isinstance(one, Mapping)] or [theirs]
+        for one in earlier:
+            yield name, one
+        yield name, {**last, "more": theirs.get("more")}
 
 
 def _codes(queued: Queued, catalog: Catalog) -> str:
@@ -404,7 +421,7 @@ def field_value(name: str, value: Any, catalog: Catalog, tr: Tr) -> ConflictValu
 
 def _asked(queued: Queued) -> list[str]:
     """The fields to decide: those that both changed, else all of theirs, as of an edit that changes no field."""
-    return _both(queued) or list(queued.theirs)
+    return _both(queued) or [name for name in queued.theirs if name != _NOTE]
 
 
 def _both(queued: Queued) -> list[str]:

@@ -34,8 +34,10 @@ _ON_OPEN = frozenset({Kind.SET, Kind.CLAIM})
 _ON_STATUS = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN, Kind.MERGE})
 _ENDS_A_JOB = frozenset({Kind.RECALL, Kind.PROGRESS})
 _URGENT = 2
-_MOST_OF_A_NOTE = 300
-"""So many letters of what was said to a change stand in a conflict."""
+_MOST_OF_A_NOTE, _MOST_NOTES = 300, 5
+"""So many letters of what was said to a change stand in a conflict, and so many of the notes that were not seen."""
+_TELLS = frozenset({Kind.NOTE, Kind.ME_TOO})
+"""By these somebody says more of what a report is about: where it is a P1 already there is nothing to raise."""
 
 
 class _Clash(NamedTuple):
@@ -59,7 +61,8 @@ def check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: SeenVersio
         clashes = _changed_since(ledger, report, wanted, seen, origin)
         then = replace(report, status=Status(wanted.get("status", report.status)))
         then = replace(then, priority=wanted.get("priority", report.priority))
-        _raise([*clashes, *_hidden_by(ledger, report, then, seen, origin)])
+        hidden = _hidden_by(ledger, report, then, seen, origin)
+        _raise([*clashes, *_with_notes(hidden, ledger, report, seen, origin)])
     elif edit.kind is Kind.UNMERGE:
         if report.merged_into is not None:
             # protects: newer-merge-is-not-taken-apart
@@ -68,11 +71,12 @@ def check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: SeenVersio
         clashes = _changed_since(ledger, report, {"status": _status_wanted(edit).value}, seen, origin)
         if not is_open(_status_wanted(edit)):
             clashes += _hidden_by(ledger, report, replace(report, status=_status_wanted(edit)), seen, origin)
+        # protects: no-crew-on-a-closed-report
+        clashes += _crews_since(ledger, report, edit, seen, origin)
+        clashes = _with_notes(clashes, ledger, report, seen, origin)
         if edit.kind in (Kind.CLOSE, Kind.MERGE):
             # protects: two-outcomes-are-asked
             clashes += _outcome_since(ledger, report, edit, seen)
-        # protects: no-crew-on-a-closed-report
-        clashes += _crews_since(ledger, report, edit, seen, origin)
         _raise(clashes)
 
 
@@ -86,11 +90,12 @@ def _raise(clashes: Sequence[_Clash]) -> None:
 def check_undo(ledger: Ledger, before: Report, after: Report, seen: SeenVersion, origin: Origin) -> None:
     """Conflict when what an undo makes of the report hides what somebody else did since that version."""
     # protects: an-undo-hides-nothing
-    _raise(_hidden_by(ledger, before, after, seen, origin))
+    _raise(_with_notes(_hidden_by(ledger, before, after, seen, origin), ledger, before, seen, origin))
 
 
 def is_unaware_of_danger(case: Case) -> bool:
-    """Whether who does this to a P1 has not seen that it became one, or that another report was merged into it.
+    """Whether who does this to a P1 has not seen that it became one, that another report was merged into it, or what
+    somebody else has written there since (a second caller at a P1: there is nothing to raise).
 
     An edit that says no version is taken to have seen what there was when it was made, and a photo no more than there
     was when its crew was done. Example: a crew without a network takes its photo and reports its work done, while a
@@ -103,7 +108,11 @@ def is_unaware_of_danger(case: Case) -> bool:
     if case.edit.kind is Kind.PHOTO and (done := version_of_done(ledger.connection, report)) is not None:
         # protects: a-photo-knows-no-more-than-its-crew
         seen = SeenVersion(min(seen.version, done))
-    return bool(_raised_since(ledger, report, seen, case.origin) or _merged_since(ledger, report, seen, case.origin))
+    # protects: who-hands-in-has-read-the-notes
+    told = _told_since(ledger, report, seen, case.origin)
+    return bool(
+        told or _raised_since(ledger, report, seen, case.origin) or _merged_since(ledger, report, seen, case.origin)
+    )
 
 
 def _hidden_by(ledger: Ledger, before: Report, after: Report, seen: SeenVersion, origin: Origin) -> list[_Clash]:
@@ -117,7 +126,9 @@ def _hidden_by(ledger: Ledger, before: Report, after: Report, seen: SeenVersion,
     # protects: raised-since-is-not-closed
     clashes = _raised_since(ledger, before, seen, origin) if ends else []
     # protects: merged-since-is-not-closed
-    return clashes + _merged_since(ledger, before, seen, origin)
+    clashes += _merged_since(ledger, before, seen, origin)
+    # protects: a-note-at-a-hazard-is-read
+    return clashes or (_notes_since(ledger, before, seen, origin) if before.priority == HAZARD else [])
 
 
 def _out_of_sight(status: Status) -> int:
@@ -228,6 +239,42 @@ def _merged_since(ledger: Ledger, report: Report, seen: SeenVersion, origin: Ori
     }
     words = " ".join(f"{one.author} has merged report {one.report} into {report.id}." for one, _ in found)
     return [_Clash(words, {"duplicates": told})]
+
+
+def _told_since(ledger: Ledger, report: Report, seen: SeenVersion, origin: Origin) -> list[Entry]:
+    """What somebody else has said of it since: notes, and that another reporter sees it too; the oldest first."""
+    since = others_since(ledger.connection, report.id, seen.of("note"), origin)
+    told = [entry for entry in since if entry.kind in _TELLS and entry.undone_by is None]
+    return [entry for entry in told if "undoes" not in entry.data]
+
+
+def _notes_since(
+    ledger: Ledger, report: Report, seen: SeenVersion, origin: Origin, clashes: Sequence[_Clash] = ()
+) -> list[_Clash]:
+    """What somebody else has written since, as a conflict tells it: the newest, `all` of the last few, how many more.
+
+    Not what the clashes say already as the reason of a change.
+    """
+    said = {told.get("note") for clash in clashes for told in clash.fields.values()}
+    told = [
+        {"value": one.text[:_MOST_OF_A_NOTE], "who": one.author, "at": one.at}
+        for one in _told_since(ledger, report, seen, origin)
+        if one.text and one.text[:_MOST_OF_A_NOTE] not in said
+    ]
+    if not told:
+        return []
+    writers = ", ".join(dict.fromkeys(one["who"] for one in told))
+    more = {"all": told[-_MOST_NOTES:], "more": max(0, len(told) - _MOST_NOTES)}
+    return [_Clash(f"{writers} has written to report {report.id} since.", {"note": told[-1] | more})]
+
+
+def _with_notes(
+    clashes: list[_Clash], ledger: Ledger, report: Report, seen: SeenVersion, origin: Origin
+) -> list[_Clash]:
+    """The clashes, with what was written meanwhile: who is asked about the one reads the other."""
+    if not clashes or any("note" in clash.fields for clash in clashes):
+        return clashes
+    return clashes + _notes_since(ledger, report, seen, origin, clashes)
 
 
 def _as_kept(ledger: Ledger, key: str) -> Report | None:

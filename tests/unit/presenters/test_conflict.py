@@ -62,6 +62,11 @@ def test_what_was_closed_since_is_told_with_what_one_did_to_it() -> None:
 BY_BUDI = {"who": "budi", "at": AT.isoformat()}
 RAISED = {"priority": {"value": 1, "note": "children on the roof", **BY_BUDI}}
 MERGED = {"duplicates": {"value": 2, "report": "931182", "priority": 1, "note": "Fire", "more": 1, **BY_BUDI}}
+TWO_NOTES = [
+    {"value": "A tree on a house", **BY_BUDI},
+    {"value": "Somebody is under it", "who": "rina", "at": AT.isoformat()},
+]
+WROTE = {"note": {**TWO_NOTES[1], "all": TWO_NOTES, "more": 2}}
 SENT = {"unit": {"value": "u1", **BY_BUDI}}
 
 
@@ -104,6 +109,13 @@ SENT = {"unit": {"value": "u1", **BY_BUDI}}
             "budi made it P2 at 14:02.",
             "",
         ),
+        (
+            *(Kind.CLOSE, {"disposition": "spam", "release": []}, SENT | WROTE),
+            "Close it without work: spam; called back: U12",
+            "budi sent U12 to it at 14:02. budi wrote at 14:02: “A tree on a house”. "
+            "You, at another desk, wrote at 14:02: “Somebody is under it”, and 2 more.",
+            "",
+        ),
     ],
 )
 def test_a_step_that_would_hide_what_others_did_is_named_and_so_is_what_was_not_seen(
@@ -117,6 +129,17 @@ def test_a_step_that_would_hide_what_others_did_is_named_and_so_is_what_was_not_
     (row,) = conflict_rows(queued, CATALOG, str)
     assert (row.field, row.mine.text, row.before.text) == ("step", step, "P2 urgent, New")
     assert row.theirs.text.startswith("Leave it as it is: ")
+
+
+def test_a_note_that_was_not_read_is_no_field_to_choose() -> None:
+    note = {"note": {"value": "SECOND HOUSE", **BY_BUDI}}
+    lowered = Queued(replace(edit(Kind.SET, priority=3), base={"priority": 1}), EditState.CONFLICT, theirs=note)
+    assert conflict_text(lowered, CATALOG, UTC, AT, str) == "budi wrote at 14:02: “SECOND HOUSE”."
+    (row,) = conflict_rows(lowered, CATALOG, str)
+    assert (row.field, row.mine.text, row.theirs.text) == ("step", "Lower it to P3", "Leave it as it is")
+    closed = edit(Kind.CLOSE, disposition="spam")
+    both = Queued(closed, EditState.CONFLICT, theirs=note | {"disposition": {"value": "not ours", **BY_BUDI}})
+    assert [row.field for row in conflict_rows(both, CATALOG, str)] == ["disposition"]
 
 
 def test_a_field_that_both_changed_is_asked_about_beside_the_step_that_hides_a_merge() -> None:

@@ -590,6 +590,87 @@ def test_a_photo_of_work_that_was_done_before_the_danger_hands_no_hazard_in(
 
 
 @one_database
+@pytest.mark.parametrize("news", ["note", "me_too"])
+@pytest.mark.parametrize("photo_first", [True, False])
+def test_a_second_caller_noted_at_a_hazard_keeps_it_in_sight_of_all_but_who_has_read_it(
+    desks: tuple[Api, Api], clock: Clock, news: str, photo_first: bool
+) -> None:
+    """It was a P1 already, so there was nothing to raise; the crew's phone had no network when the note was written."""
+    ani, budi = desks
+    budi.ok("10", "set", {"priority": 1})
+    seen, then = at_work(ani, "10"), clock().isoformat()
+    clock.skip(minutes=1)
+    told = budi.ok("10", news, {"text": "SECOND HOUSE: children on the roof"} if news == "note" else {})
+    clock.skip(minutes=1)
+    photo = ("photo", {"sha256": "ab" * 32, "role": "after"}, None)
+    done = ("progress", {"unit": "u1", "state": "done"}, seen)
+    for kind, data, version in (photo, done) if photo_first else (done, photo):
+        answer = ani.edit("10", kind, data, seen=version, unversioned=version is None, occurred_at=then, late=True)
+        assert (answer.status_code, answer.json()["report"]["status"]) == (200, "progress")
+    ani.ok("10", "dispatch", {"unit": "u2"})
+    ani.ok("10", "note", {"text": "U2 goes to the second house"})
+    assert told["report"]["version"] > seen
+    ani.ok("10", "progress", {"unit": "u2", "state": "done"})
+    assert ani.report("10")["status"] == "validation", "one's own note, and one that was read, hold nothing back"
+
+
+@one_database
+def test_a_note_that_was_taken_back_and_one_at_no_hazard_hold_no_work_back(desks: tuple[Api, Api]) -> None:
+    ani, budi = desks
+    for key, unit in (("10", "u1"), ("11", "u2")):
+        seen = at_work(ani, key, unit)
+        if key == "10":
+            budi.ok(key, "set", {"priority": 1})
+            seen = ani.report(key)["version"]
+        note = budi.ok(key, "note", {"text": "wrong report"})["entry"]["edit"]
+        if key == "10":
+            budi.ok(key, "note", {}, undoes=note)
+        ani.ok(key, "photo", {"sha256": "ab" * 32, "role": "after"})
+        ani.ok(key, "progress", {"unit": unit, "state": "done"}, seen=seen)
+        assert ani.report(key)["status"] == "validation"
+
+
+@one_database
+def test_a_step_that_takes_a_hazard_out_of_sight_is_asked_over_a_note_that_was_not_read(
+    desks: tuple[Api, Api],
+) -> None:
+    """The second caller stood in the history, and nobody who closed, lowered or handed in the P1 had read of him."""
+    ani, budi = desks
+    budi.ok("12", "set", {"priority": 1})
+    ani.ok("12", "set", {"status": "progress"})
+    seen = ani.report("12")["version"]
+    budi.ok("12", "note", {"text": "SECOND HOUSE"})
+    for kind, data in (
+        ("close", {"disposition": "spam"}),
+        ("set", {"priority": 3}),
+        ("set", {"status": "validation"}),
+    ):
+        refused = ani.edit("12", kind, data, seen=seen)
+        assert (refused.status_code, list(refused.json()["fields"])) == (412, ["note"])
+        told = refused.json()["fields"]["note"]
+        assert (told["value"], told["who"], told["more"]) == ("SECOND HOUSE", "budi", 0)
+    ani.ok("12", "set", {"title": "x"}, seen=seen)
+    read = {"since": seen, "shown": {"note": refused.json()["version"]}}
+    ani.ok("12", "set", {"status": "validation"}, about=read)
+
+
+@one_database
+def test_what_is_asked_over_another_step_tells_all_that_was_written_beside_it(desks: tuple[Api, Api]) -> None:
+    """The form of a close named the crew that budi had sent, or why he raised it, and not what he had written."""
+    ani, budi = desks
+    seen = {key: ani.report(key)["version"] for key in ("10", "11")}
+    budi.ok("10", "dispatch", {"unit": "u1"})
+    budi.ok("11", "set", {"priority": 1, "reason": "second call"})
+    for key in ("10", "11"):
+        for text in ("a tree on a house", "somebody is under it"):
+            budi.ok(key, "note", {"text": text})
+        fields = ani.edit(key, "close", {"disposition": "spam"}, seen=seen[key]).json()["fields"]
+        assert list(fields) == [*(["status", "unit"] if key == "10" else ["priority"]), "note"]
+        assert [one["value"] for one in fields["note"]["all"]] == ["a tree on a house", "somebody is under it"]
+        assert {one["who"] for one in fields["note"]["all"]} == {"budi"}
+
+
+@one_database
 @pytest.mark.parametrize("end", ["refused", "recalled", "undone", "let go"])
 def test_a_crew_that_goes_hands_no_hazard_in(desks: tuple[Api, Api], end: str) -> None:
     """The first crew had done its work when a caller told of children on the roof, and the second turned back."""
