@@ -160,6 +160,15 @@ class Case:
             self._keep_job(moved(job, state, self.now, by=self.actor.name, edit=self.edit.id), job)
             self.unit_follows(job.unit)
 
+    def send_anew(self, job: Assignment) -> None:
+        """Send a crew whose job has ended to it by a new order: nobody has told it yet, and it has said nothing."""
+        by, now = self.actor.name, self.now
+        anew = Assignment(
+            self.ids(), job.report, job.unit, AssignmentState.DISPATCHED, now, by, now, self.edit.id, 1, by, now
+        )
+        self._keep_job(anew, None)
+        self.unit_follows(job.unit)
+
     def unit_follows(self, key: str) -> None:
         """Give a unit the state that its jobs lead to."""
         unit = self.ledger.unit(key)

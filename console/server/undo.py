@@ -164,7 +164,33 @@ def _undo_jobs(case: Case, deed: Deed) -> None:
             if any(other.report == job.report for other in others):
                 _refuse_moved(case, others[0])
         else:
-            case.put_back(job, before.state)
+            _bring_back(case, deed, job, before.state)
+
+
+def _bring_back(case: Case, deed: Deed, job: Assignment, state: AssignmentState) -> None:
+    """Give a crew the job back in the state that it had before the deed.
+
+    A crew whose job was ended has been told so, has turned back, and may have gone home: that it is to come all the
+    same is a new order, which counts as on the way when the crew has said so; of one that cannot work nothing comes
+    back. Who takes his own report of a crew back (it had not refused) says how far that crew is.
+    """
+    if job.state not in ENDED_ASSIGNMENT or state is AssignmentState.RESERVED:
+        case.put_back(job, state)
+        return
+    unit = case.unit(job.unit)
+    was_wrong = deed.entry.kind == Kind.PROGRESS and deed.entry.author == case.actor.name
+    # protects: who-cannot-work-is-not-brought-back
+    if unit.state not in FROM_JOBS or unit.valid_to is not None:
+        if was_wrong:
+            fields = {"state": {"value": unit.state.value, "who": None, "at": unit.state_since}}
+            word = unit.state.value.replace("_", " ")
+            raise Conflict(f"It cannot be taken back: unit {unit.code} is “{word}” by now.", fields=fields)
+        return
+    # protects: who-was-called-back-is-sent-anew
+    if was_wrong:
+        case.put_back(job, state)
+    else:
+        case.send_anew(job)
 
 
 def _other_jobs(case: Case, job: Assignment) -> list[Assignment]:

@@ -715,6 +715,57 @@ def test_an_undo_hands_no_hazard_in(city: City, desks: tuple[Api, Api], deed: st
 
 
 @one_database
+@pytest.mark.parametrize("deed", ["close", "merge", "recall"])
+@pytest.mark.parametrize("said", ["available", "off_shift", "unavailable"])
+def test_a_crew_that_was_called_back_is_not_on_the_way_again_by_an_undo(
+    desks: tuple[Api, Api], deed: str, said: str
+) -> None:
+    """It had turned back, or gone home: the P1 stood as "en route", was on no counter, and nobody came."""
+    ani, _ = desks
+    for key in ("10", "11"):
+        ani.ok(key, "set", {"priority": 1})
+    ani.ok("10", "dispatch", {"unit": "u1"})
+    for state in ("acknowledged", "en_route"):
+        ani.ok("10", "progress", {"unit": "u1", "state": state})
+    first = next(iter(ani.get("/jobs?unit=u1").json()["jobs"]))["assignment"]
+    data = {"close": {"disposition": "spam", "release": ["u1"]}, "merge": {"into": "11"}, "recall": {"unit": "u1"}}
+    ended = ani.ok("10", deed, data[deed])["entry"]["edit"]
+    if said != "available":
+        ani.ok(None, "unit_state", {"unit": "u1", "state": said, "reason": "home"})
+    back = ani.ok("10", deed, data[deed], undoes=ended)["report"]
+    jobs = [one["assignment"] for one in ani.get("/jobs?unit=u1").json()["jobs"]]
+    live = [one for one in jobs if one["report"] == "10" and one["state"] not in ("recalled", "done", "refused")]
+    if said == "available":
+        (anew,) = live
+        assert (anew["state"], anew["ordered_by"], back["status"]) == ("dispatched", "ani", "assigned")
+        assert anew["id"] != first["id"], "its page tells of it as of every order"
+        assert anew["ordered_at"] > first["ordered_at"]
+        ani.ok("10", "progress", {"unit": "u1", "state": "acknowledged"})
+    else:
+        assert (live, back["status"], back["claim"], ani.unit("u1")["state"]) == ([], "new", None, said)
+
+
+@one_database
+def test_who_takes_back_his_own_report_of_a_crew_says_how_far_it_is(city: City, desks: tuple[Api, Api]) -> None:
+    """That it had refused was another crew; what the crew has said itself is not taken back for it."""
+    ani, _ = desks
+    chief = Api(ani.url, add_user(city, "vera", "supervisor"))
+    ani.ok("10", "dispatch", {"unit": "u1"})
+    ani.ok("10", "progress", {"unit": "u1", "state": "en_route"})
+    refused = ani.ok("10", "progress", {"unit": "u1", "state": "refused", "reason": "x"})["entry"]["edit"]
+    ani.ok("10", "progress", {}, undoes=refused)
+    assert ani.unit("u1")["state"] == "en_route"
+    refused = ani.ok("10", "progress", {"unit": "u1", "state": "refused", "reason": "x"})["entry"]["edit"]
+    chief.ok("10", "progress", {}, undoes=refused)
+    assert ani.unit("u1")["state"] == "committed", "it is to say so itself"
+    refused = ani.ok("10", "progress", {"unit": "u1", "state": "refused", "reason": "x"})["entry"]["edit"]
+    ani.ok(None, "unit_state", {"unit": "u1", "state": "off_shift"})
+    answer = ani.edit("10", "progress", {}, undoes=refused)
+    assert (answer.status_code, "“off shift” by now" in answer.json()["message"]) == (412, True)
+    chief.session.close()
+
+
+@one_database
 def test_what_becomes_a_hazard_is_worked_on_again(desks: tuple[Api, Api]) -> None:
     """Its work was handed in while it was no hazard: it waited for a validator, and its crew had left."""
     ani, budi = desks
