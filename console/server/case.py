@@ -14,7 +14,7 @@ from api_client.model import Assignment, AssignmentState, Clock, Entry, Kind, Re
 from console.domain.apply import Lookups, ReportState, follow_crews, moved, unit_after
 from console.domain.edit import NO_EFFECT, ON_STATUS
 from console.domain.sla import clocks, sla_of
-from console.server.history import Origin
+from console.server.history import Origin, version_at
 from console.server.ledger import Ledger
 from console.server.payloads import EditBody
 from console.server.records import Actor
@@ -48,12 +48,16 @@ class JobBefore(msgspec.Struct, frozen=True):
 
 
 class Before(msgspec.Struct, frozen=True):
-    """What undo needs: the versioned fields that an edit touched, the values before, the assignments and the unit."""
+    """What undo needs: the versioned fields that an edit touched, the values before, the assignments and the unit.
+
+    `seen` is the version of the report that the author of what a crew reports had seen, None where that is not kept.
+    """
 
     touched: tuple[str, ...] = ()
     values: dict[str, Any] = {}
     jobs: tuple[JobBefore, ...] = ()
     unit: Unit | None = None
+    seen: int | None = None
 
 
 class SeenVersion(NamedTuple):
@@ -101,6 +105,13 @@ class Case:
     def origin(self) -> Origin:
         """Who makes the edit, and on which device."""
         return Origin(self.actor.name, self.edit.device)
+
+    @property
+    def known_version(self) -> int:
+        """The version of the report that who makes the edit had seen; where he does not say, the one of that time."""
+        if self.seen is not None:
+            return self.seen.version
+        return version_at(self.ledger.connection, self.before, self.edit.occurred_at or self.now)
 
     # Fields
 
@@ -211,7 +222,8 @@ class Case:
             self.ledger.put(replace(undone, undone_by=entry.id))
         names = [part for name in touched for part in _FIELDS[name]] + beside
         values = {name: msgspec.to_builtins(getattr(self.before, name)) for name in names}
-        before = Before(touched, values, tuple(self._jobs_before.values()))
+        seen = self.known_version if self.edit.kind is Kind.PROGRESS else None
+        before = Before(touched, values, tuple(self._jobs_before.values()), seen=seen)
         self.ledger.put(entry, version=version, before=msgspec.json.encode(before), device=self.edit.device or None)
         versions = self.before.versions | dict.fromkeys(touched, version)
         report = replace(self.report, version=version, versions=versions, updated=max(self.now, self.report.created))

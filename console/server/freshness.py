@@ -22,9 +22,8 @@ from console.server.history import (
     changed_by,
     field_value,
     last_changes,
+    last_done,
     others_since,
-    version_at,
-    version_of_done,
 )
 from console.server.ledger import Ledger
 from console.server.payloads import EditBody, payload_of
@@ -97,15 +96,15 @@ def is_unaware_of_danger(case: Case) -> bool:
     """Whether who does this to a P1 has not seen that it became one, that another report was merged into it, or what
     somebody else has written there since (a second caller at a P1: there is nothing to raise).
 
-    An edit that says no version is taken to have seen what there was when it was made, and a photo no more than there
-    was when its crew was done. Example: a crew without a network takes its photo and reports its work done, while a
+    An edit that says no version is taken to have seen what there was when it was made, and a photo no more than who
+    said that its crew was done. Example: a crew without a network takes its photo and reports its work done, while a
     second caller tells of children on the roof.
     """
-    ledger, report, at = case.ledger, case.before, case.edit.occurred_at
+    ledger, report = case.ledger, case.before
     if report.priority != HAZARD:
         return False
-    seen = case.seen if case.seen is not None else SeenVersion(version_at(ledger.connection, report, at or case.now))
-    if case.edit.kind is Kind.PHOTO and (done := version_of_done(ledger.connection, report)) is not None:
+    seen = case.seen if case.seen is not None else SeenVersion(case.known_version)
+    if case.edit.kind is Kind.PHOTO and (done := _seen_when_done(ledger, report)) is not None:
         # protects: a-photo-knows-no-more-than-its-crew
         seen = SeenVersion(min(seen.version, done))
     # protects: who-hands-in-has-read-the-notes
@@ -113,6 +112,20 @@ def is_unaware_of_danger(case: Case) -> bool:
     return bool(
         told or _raised_since(ledger, report, seen, case.origin) or _merged_since(ledger, report, seen, case.origin)
     )
+
+
+def _seen_when_done(ledger: Ledger, report: Report) -> int | None:
+    """The version that was seen by who last said that a crew is done there; None where nobody did.
+
+    That word may have come late: it knew nothing of what was done between what its author saw and its arrival.
+    """
+    done = last_done(ledger.connection, report)
+    if done is None:
+        return None
+    version, before = done
+    seen = decode(before, Before).seen if before is not None else None
+    # protects: a-late-done-knows-no-more-than-it-saw
+    return min(version, seen) if seen is not None else version
 
 
 def _hidden_by(ledger: Ledger, before: Report, after: Report, seen: SeenVersion, origin: Origin) -> list[_Clash]:
@@ -263,7 +276,7 @@ def _notes_since(
     ]
     if not told:
         return []
-    writers = ", ".join(dict.fromkeys(one["who"] for one in told))
+    writers = ", ".join(dict.fromkeys(str(one["who"]) for one in told))
     more = {"all": told[-_MOST_NOTES:], "more": max(0, len(told) - _MOST_NOTES)}
     return [_Clash(f"{writers} has written to report {report.id} since.", {"note": told[-1] | more})]
 

@@ -85,17 +85,16 @@ def version_at(connection: sa.Connection, report: Report, at: datetime) -> int:
     return connection.scalar(sa.select(sa.func.max(table.c.version)).where(then)) or 0
 
 
-def version_of_done(connection: sa.Connection, report: Report) -> int | None:
-    """The version at which a crew was last said to be done there; None where none was."""
+def last_done(connection: sa.Connection, report: Report) -> tuple[int, bytes | None] | None:
+    """The version at which a crew was last said to be done there, and what its entry keeps for undo; None: none was."""
     table = schema.entries
     its_own = sa.and_(table.c.report == report.id, table.c.version.is_not(None))
-    for body, version in connection.execute(
-        sa.select(table.c.body, table.c.version).where(its_own).order_by(table.c.version.desc())
-    ):
+    columns = sa.select(table.c.body, table.c.version, table.c.before)
+    for body, version, before in connection.execute(columns.where(its_own).order_by(table.c.version.desc())):
         entry = decode(body, Entry)
         done = entry.kind == Kind.PROGRESS and entry.data.get("state") == AssignmentState.DONE
         if done and entry.undone_by is None:
-            return int(version)
+            return int(version), before
     return None
 
 

@@ -671,6 +671,33 @@ def test_what_is_asked_over_another_step_tells_all_that_was_written_beside_it(de
 
 
 @one_database
+@pytest.mark.parametrize("crews", [1, 2])
+def test_a_done_that_came_late_knew_no_more_than_it_saw_and_nor_does_a_photo_after_it(
+    desks: tuple[Api, Api], clock: Clock, crews: int
+) -> None:
+    """Its word was made before the raise and came after it: the photo of a page that showed a P3 handed the P1 in."""
+    ani, budi = desks
+    at_work(ani, "10")
+    if crews == 2:
+        at_work(ani, "10", "u2")
+        ani.ok("10", "progress", {"unit": "u2", "state": "done"})
+    seen, then = ani.report("10")["version"], clock().isoformat()
+    budi.ok("10", "set", {"priority": 1})
+    clock.skip(minutes=1)
+    done = {"unit": "u1", "state": "done"}
+    made = then if crews == 2 else clock().isoformat()  # after the raise, at a page that does not know of it
+    ani.ok("10", "progress", done, seen=seen, occurred_at=made, late=True)
+    clock.skip(minutes=1)
+    for sha in ("ab", "cd"):
+        photo = {"sha256": sha * 32, "role": "after"}
+        answer = ani.edit("10", "photo", photo, unversioned=True, occurred_at=clock().isoformat(), late=True)
+        assert (answer.status_code, answer.json()["report"]["status"]) == (200, "progress")
+    ani.ok("10", "dispatch", {"unit": "u3"})
+    ani.ok("10", "progress", {"unit": "u3", "state": "done"})
+    assert ani.report("10")["status"] == "validation", "who was sent since knows of it"
+
+
+@one_database
 @pytest.mark.parametrize("end", ["refused", "recalled", "undone", "let go"])
 def test_a_crew_that_goes_hands_no_hazard_in(desks: tuple[Api, Api], end: str) -> None:
     """The first crew had done its work when a caller told of children on the roof, and the second turned back."""
