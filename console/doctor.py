@@ -17,7 +17,7 @@ import msgspec
 from console.paths import home
 from console.store.drive import cloud_folder, network_kind
 
-_NEEDED = ("PySide6-Essentials", "numpy", "pyqtgraph", "requests", "sqlite-utils", "msgspec", "starlette", "uvicorn")
+_NEEDED = ("PySide6-Essentials", "numpy", "pyqtgraph", "requests", "urllib3", "msgspec", "starlette", "uvicorn")
 _ASK_OPENGL = """
 from PySide6.QtGui import QGuiApplication
 from widgets.map.scene_graph import renderer

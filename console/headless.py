@@ -28,7 +28,7 @@ from console.store.lock import FileLock
 from console.sync.health import LIVE
 from console.sync.process import LOCK, Followers
 
-_DONE, _CANNOT_REACH, _LOCAL = 0, 3, 4
+_DONE = 0
 _LONGEST_ROUND_S = 600.0
 _PROOF_S = 15.0
 _TELL_S = 60.0
@@ -235,8 +235,8 @@ def _follow(headless: Headless, interrupts: _Interrupts, *, once: bool, as_json:
         if once or interrupts.heard:
             break
     if summary.local:
-        return _LOCAL
-    return _CANNOT_REACH if summary.problems else _DONE
+        return notices.LOCAL
+    return notices.CANNOT_REACH if summary.problems else _DONE
 
 
 class _Interrupts:

@@ -351,7 +351,7 @@ class Gallery:
         queue.set_chips([Chip("area", "Jakarta Pusat, Selatan, Timur"), Chip("age", "Opened ≤ 30 d")])
         queue.set_orders([("urgency", "Urgency"), ("newest", "Newest")], "urgency")
         if page == "empty":
-            queue.set_order(np.empty(0, np.int64), 1284)
+            queue.set_order(np.empty(0, np.int64))
             queue.set_empty(
                 "Nothing is yours",
                 "All 1,284 open reports of your areas are loaded as of 13:18. None of them is taken by you.",
@@ -360,7 +360,7 @@ class Gallery:
             queue.set_footer("0 of 1,284 · as of 13:18")
             return
         shown = rows(40)
-        queue.set_order(np.array([row.key for row in shown] + list(range(1000, 0, -1)), np.int64), 1284)
+        queue.set_order(np.array([row.key for row in shown] + list(range(1000, 0, -1)), np.int64))
         queue.set_rows(shown)
         queue.set_current(shown[2].key)
         queue.set_footer("1,284 of 1,703 open · by urgency", 7)

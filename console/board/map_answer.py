@@ -60,14 +60,9 @@ def map_answer(
     east: float,
     north: float,
     zoom: float,
-    width_px: int,
-    height_px: int,
     selected_row: int = 0,
 ) -> bytes:
-    """The answer for a box in degrees at a zoom; the chosen report is always a symbol of its own where it is in sight.
-
-    `width_px` and `height_px` are the map's size; the box decides what is in sight.
-    """
+    """The answer for a box in degrees at a zoom; the chosen report is a symbol of its own wherever it is in sight."""
     snapshot = view.snapshot
     left, top = mercator_point(north, west)
     right, bottom = mercator_point(south, east)

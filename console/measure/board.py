@@ -36,7 +36,7 @@ def narrow(world: World) -> list[float]:
     def ask(number: int) -> None:
         tab = "closed" if number % 2 else "open"
         view = world.view(Filter(tab=tab, services=_services(number), younger_s=_YOUNGER_S))
-        map_answer(view, *CITY, 11, 910, 670)
+        map_answer(view, *CITY, 11)
 
     return times_ms(20, ask)
 
@@ -76,7 +76,7 @@ def change(world: World) -> list[float]:
         columns["status"][:] = (columns["status"] + 1) % len(ORDER)
         columns["updated"][:] = world.now_s
         view = world.view(Filter(), snapshot.with_rows(columns))
-        map_answer(view, *CITY, 11, 910, 670)
+        map_answer(view, *CITY, 11)
         view.row_facts(view.order[:SCREEN])
 
     return times_ms(20, arrive)

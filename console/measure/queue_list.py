@@ -37,7 +37,7 @@ def repaint(world: World) -> list[float]:
         lambda rows: panel.set_rows([_queue_row(view, texts, row) for row in rows if row in texts])
     )
     panel.resize(*_SIZE)
-    panel.set_order(view.order, len(view.order))
+    panel.set_order(view.order)
     panel.show()
     samples = _scrolled(app, panel.view, 3)
     panel.close()

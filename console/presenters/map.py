@@ -210,8 +210,6 @@ class MapPresenter(QObject):
             request.east,
             request.north,
             request.zoom,
-            request.width,
-            request.height,
             self._desk.row,
         )
         self._corner = struct.unpack_from("<8I", answer)

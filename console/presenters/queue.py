@@ -74,7 +74,7 @@ class QueuePresenter(QObject):
     def _on_view(self, view: View) -> None:
         counts = view.counts
         known = view.loaded >= Loaded.REPORTS
-        self._panel.set_order(view.order, counts.tabs["open"], growing=not (known and self._is_whole))
+        self._panel.set_order(view.order, growing=not (known and self._is_whole))
         self._is_whole = known
         self._panel.set_urgent(view.hazard_places, self.tr("P1"), cap_of("next_hazard"))
         tabs = [

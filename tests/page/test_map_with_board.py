@@ -21,7 +21,7 @@ def test_board_answer_is_drawn_as_it_counts(desk: MapDesk) -> None:
         ]
     )
     view = make_view(Snapshot.build(columns), Filter(), 1_800_000_000, 1)
-    desk.answer = lambda r: map_answer(view, r.west, r.south, r.east, r.north, r.zoom, r.width, r.height, 0)
+    desk.answer = lambda r: map_answer(view, r.west, r.south, r.east, r.north, r.zoom, 0)
     desk.show()
     assert desk.colour(LAT, LON) == desk.theme.hex("priority.p1")
     text = desk.js("document.querySelector('.counts').textContent")

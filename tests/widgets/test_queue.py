@@ -63,12 +63,12 @@ def test_the_model_is_a_good_model(qtbot: QtBot) -> None:
 
 @pytest.mark.long
 def test_a_million_rows_cost_nothing_per_row(qtbot: QtBot, panel: QueuePanel) -> None:
-    panel.set_order(keys(1_000_000, 0), 1_000_000)
+    panel.set_order(keys(1_000_000, 0))
     best = 1.0
     for newest in range(1, 6):
         order = np.concatenate([np.array([1_000_000 + newest]), panel.view.rows.keys])
         started = time.perf_counter()
-        panel.set_order(order, len(order))
+        panel.set_order(order)
         best = min(best, time.perf_counter() - started)
     assert best < 0.010
     panel.view.scrollTo(panel.view.rows.index(900_000))
@@ -79,7 +79,7 @@ def test_a_million_rows_cost_nothing_per_row(qtbot: QtBot, panel: QueuePanel) ->
 @pytest.mark.long
 def test_a_full_screen_of_rows_is_drawn_within_its_frame(qtbot: QtBot, panel: QueuePanel) -> None:
     panel.resize(528, 1170)
-    panel.set_order(keys(1000, 0), 1000)
+    panel.set_order(keys(1000, 0))
     shown = [
         row(key, text=f"Air naik {key}", status=key % 8, priority=1 + key % 4) for key in keys(1000, 0)[:60].tolist()
     ]
@@ -98,10 +98,10 @@ def test_a_full_screen_of_rows_is_drawn_within_its_frame(qtbot: QtBot, panel: Qu
 
 
 def test_new_rows_never_move_the_list_and_are_counted(qtbot: QtBot, panel: QueuePanel) -> None:
-    panel.set_order(keys(100, 0), 100)
+    panel.set_order(keys(100, 0))
     panel.set_footer("100 of 100 open")
     assert top_of(panel, 100) == 0
-    panel.set_order(keys(103, 0), 103)
+    panel.set_order(keys(103, 0))
     assert top_of(panel, 100) == 0
     assert panel.footer_text() == "100 of 100 open 3 new above"
     panel.go_home()
@@ -111,21 +111,21 @@ def test_new_rows_never_move_the_list_and_are_counted(qtbot: QtBot, panel: Queue
 
 def test_of_a_list_that_is_being_loaded_the_top_is_shown_until_one_goes_elsewhere(panel: QueuePanel) -> None:
     """After the first load of an export the list stood at its 897th row: those had come first."""
-    panel.set_order(keys(100, 50), 50, growing=True)
+    panel.set_order(keys(100, 50), growing=True)
     panel.set_footer("50 here so far")
-    panel.set_order(keys(100, 0), 100, growing=True)
+    panel.set_order(keys(100, 0), growing=True)
     assert top_of(panel, 100) == 0
     assert panel.footer_text() == "50 here so far"
-    panel.set_order(keys(103, 0), 103)
+    panel.set_order(keys(103, 0))
     assert top_of(panel, 100) == 0
     panel.view.verticalScrollBar().setValue(44 * 10)
-    panel.set_order(keys(104, 0), 104, growing=True)
+    panel.set_order(keys(104, 0), growing=True)
     assert top_of(panel, 93) == 0
 
 
 def test_a_row_near_the_head_is_shown_with_the_head(panel: QueuePanel) -> None:
     """The next report was put at the upper edge, and the oldest P1, one row above, was out of sight for minutes."""
-    panel.set_order(keys(100, 0), 100)
+    panel.set_order(keys(100, 0))
     panel.view.verticalScrollBar().setValue(44 * 20)
     panel.view.set_current(98)
     assert top_of(panel, 100) == 0
@@ -136,24 +136,24 @@ def test_a_row_near_the_head_is_shown_with_the_head(panel: QueuePanel) -> None:
 
 def test_what_comes_in_below_the_head_of_the_list_does_not_push_it_out_of_sight(panel: QueuePanel) -> None:
     """A P2 came in at the third row and the chosen report of the eleventh kept its place: the P1 at the head went."""
-    panel.set_order(keys(100, 0), 100)
+    panel.set_order(keys(100, 0))
     panel.view.set_current(94)
     order = keys(100, 0)
-    panel.set_order(np.insert(order, 2, 101), 101)
+    panel.set_order(np.insert(order, 2, 101))
     assert top_of(panel, 100) == 0
     last = int(panel.view.rows.keys[panel.view.rows_in_sight().stop - 1])
     panel.view.set_current(last)
     before = top_of(panel, last)
-    panel.set_order(np.insert(order, 2, [102, 101]), 102)
+    panel.set_order(np.insert(order, 2, [102, 101]))
     assert top_of(panel, last) == before, "the chosen one would have gone out of sight"
 
 
 def test_new_rows_do_not_hide_how_many_others_stand_above(qtbot: QtBot, panel: QueuePanel) -> None:
     """Two older rows of P2 and a new one stood above, and the line said "1 new above"."""
-    panel.set_order(keys(100, 0), 100)
+    panel.set_order(keys(100, 0))
     panel.set_footer("100 of 100 open")
     panel.view.verticalScrollBar().setValue(44 * 2)
-    panel.set_order(keys(101, 0), 101)
+    panel.set_order(keys(101, 0))
     assert top_of(panel, 98) == 0
     assert panel.footer_text() == "100 of 100 open 3 above, 1 new"
 
@@ -161,19 +161,19 @@ def test_new_rows_do_not_hide_how_many_others_stand_above(qtbot: QtBot, panel: Q
 @pytest.mark.parametrize(("cut", "above"), [(21, ""), (22, " 1 above"), (43, " 1 above")])
 def test_a_row_that_is_cut_in_half_counts_as_above(qtbot: QtBot, panel: QueuePanel, cut: int, above: str) -> None:
     """The offline strip came, and half of a P1 stood at the head of the list, which said nothing."""
-    panel.set_order(keys(100, 0), 100)
+    panel.set_order(keys(100, 0))
     panel.view.verticalScrollBar().setValue(cut)
     panel.set_footer("100 of 100 open")
     assert panel.footer_text() == f"100 of 100 open{above}"
 
 
 def test_the_current_row_keeps_its_place_when_the_order_changes(qtbot: QtBot, panel: QueuePanel) -> None:
-    panel.set_order(keys(500, 0), 500)
+    panel.set_order(keys(500, 0))
     panel.view.verticalScrollBar().setValue(44 * 100 + 13)
     panel.set_current(395)
     before = top_of(panel, 395)
     mixed = np.concatenate([keys(520, 500), keys(500, 450), keys(440, 0)])
-    panel.set_order(mixed, len(mixed))
+    panel.set_order(mixed)
     assert top_of(panel, 395) == before
     assert panel.current_key() == 395
 
@@ -183,7 +183,7 @@ def test_the_current_row_keeps_its_place_when_the_order_changes(qtbot: QtBot, pa
 def test_a_current_row_that_goes_elsewhere_by_itself_does_not_take_the_list_along(
     qtbot: QtBot, panel: QueuePanel, top: int, goal: int
 ) -> None:
-    panel.set_order(keys(500, 0), 500)
+    panel.set_order(keys(500, 0))
     panel.view.verticalScrollBar().setValue(44 * top)
     current = 500 - top - 4
     panel.set_current(current)
@@ -192,82 +192,82 @@ def test_a_current_row_that_goes_elsewhere_by_itself_does_not_take_the_list_alon
     sight = panel.view.rows_in_sight()
     before = [int(key) for key in panel.view.rows.keys[sight.start : sight.stop]][:4]
     moved = np.insert(others, goal, current)
-    panel.set_order(moved, 500)
+    panel.set_order(moved)
     assert [top_of(panel, key) for key in before if key != current] == [44 * place for place in range(4)]
     assert panel.current_key() == current
-    panel.set_order(keys(500, 0), 500)  # and back again
+    panel.set_order(keys(500, 0))  # and back again
     assert panel.view.verticalScrollBar().value() == 44 * top
     assert panel.footer_text() == (f"{top} above" if top else "")
 
 
 def test_a_row_that_is_expected_is_shown_where_it_comes_back_to(qtbot: QtBot, panel: QueuePanel) -> None:
-    panel.set_order(keys(500, 0), 500)
+    panel.set_order(keys(500, 0))
     panel.set_current(496)
     others = keys(500, 0)
     away = np.insert(others[others != 496], 30, 496)
-    panel.set_order(away, 500)
+    panel.set_order(away)
     panel.set_current(495)
     panel.expect(496)
     panel.set_current(496)
     assert panel.view.verticalScrollBar().value() == 0, "not where it stands until then"
-    panel.set_order(keys(500, 0), 500)
+    panel.set_order(keys(500, 0))
     assert panel.view.verticalScrollBar().value() == 0
-    panel.set_order(others[others != 496], 499)
+    panel.set_order(others[others != 496])
     panel.view.verticalScrollBar().setValue(44 * 100)
     panel.set_current(395)
     panel.expect(496)
     panel.set_current(496)
-    panel.set_order(keys(500, 0), 500)
+    panel.set_order(keys(500, 0))
     assert panel.view.rows.position(496) in panel.view.rows_in_sight()
 
 
 def test_a_row_that_is_expected_and_was_never_there_is_shown_once_it_comes(qtbot: QtBot, panel: QueuePanel) -> None:
     """A report by telephone was the chosen one, and nowhere in the list."""
-    panel.set_order(keys(500, 0), 500)
+    panel.set_order(keys(500, 0))
     panel.expect(1000)
     panel.set_current(1000)
     assert panel.view.verticalScrollBar().value() == 0
-    panel.set_order(np.insert(keys(500, 0), 300, 1000), 501)
+    panel.set_order(np.insert(keys(500, 0), 300, 1000))
     assert panel.view.rows.position(1000) in panel.view.rows_in_sight()
 
 
 def test_a_row_that_was_expected_back_and_stays_where_it_is_is_shown_there(qtbot: QtBot, panel: QueuePanel) -> None:
     """A hold was undone, the list stood at its head, and the chosen report was nowhere in it."""
-    panel.set_order(keys(500, 0), 500)
+    panel.set_order(keys(500, 0))
     panel.expect(300)
     panel.set_current(300)
-    panel.set_order(keys(500, 0), 500)
+    panel.set_order(keys(500, 0))
     assert panel.view.verticalScrollBar().value() == 0
     qtbot.waitUntil(lambda: panel.view.rows.position(300) in panel.view.rows_in_sight())
 
 
 def test_without_a_current_row_most_rows_in_sight_stay(qtbot: QtBot, panel: QueuePanel) -> None:
-    panel.set_order(keys(500, 0), 500)
+    panel.set_order(keys(500, 0))
     panel.view.verticalScrollBar().setValue(44 * 50)
     before = top_of(panel, 447)
     moved = np.concatenate([[450], keys(500, 450), keys(449, 0)])  # the top row in sight became the first of all
-    panel.set_order(moved, len(moved))
+    panel.set_order(moved)
     assert top_of(panel, 447) == before
 
 
 def test_the_next_row_is_the_neighbour_when_the_current_one_left(qtbot: QtBot, panel: QueuePanel) -> None:
-    panel.set_order(keys(100, 0), 100)
+    panel.set_order(keys(100, 0))
     panel.set_current(95)
     left = panel.view.rows.keys
-    panel.set_order(left[left != 95], 99)
+    panel.set_order(left[left != 95])
     assert panel.current_key() == 95
     with qtbot.waitSignal(panel.current_changed) as told:
         panel.move(1)
     assert told.args == [94]
     now = panel.view.rows.keys
-    panel.set_order(np.concatenate([now[now != 94], [94]]), 99)  # the current row sank to the end
+    panel.set_order(np.concatenate([now[now != 94], [94]]))  # the current row sank to the end
     assert panel.current_key() == 94
     panel.move(1)
     assert panel.current_key() == 93
 
 
 def test_keys_walk_the_list(qtbot: QtBot, panel: QueuePanel) -> None:
-    panel.set_order(keys(100, 0), 100)
+    panel.set_order(keys(100, 0))
     view = panel.view
     view.setFocus()
     told: list[int] = []
@@ -308,10 +308,10 @@ def test_the_list_keeps_its_keys_from_the_windows_shortcuts_and_leaves_the_rest(
 
 
 def test_a_row_set_from_outside_is_shown_and_not_announced(qtbot: QtBot, panel: QueuePanel) -> None:
-    panel.set_order(keys(1000, 0), 1000)
+    panel.set_order(keys(1000, 0))
     with qtbot.assertNotEmitted(panel.current_changed):
         panel.set_current(300)
-        panel.set_order(keys(1001, 0), 1001)
+        panel.set_order(keys(1001, 0))
     assert panel.view.rows.position(300) in panel.view.rows_in_sight()
     qtbot.mouseClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(100, 5))
     assert panel.current_key() != 300
@@ -321,7 +321,7 @@ def test_the_current_row_stays_in_sight_when_a_notice_takes_height_and_the_list_
     qtbot: QtBot, panel: QueuePanel
 ) -> None:
     """The strip of a cut link came, and the report that was just chosen stood below the list's end, unsaid."""
-    panel.set_order(keys(1100, 1000), 100)
+    panel.set_order(keys(1100, 1000))
     view, high = panel.view, panel.height()
     view.set_current(int(view.rows.keys[view.rows_in_sight().stop - 2]))
     start = view.verticalScrollBar().value()
@@ -346,7 +346,7 @@ def test_the_current_row_stays_in_sight_when_a_notice_takes_height_and_the_list_
 def test_texts_are_asked_for_in_one_batch_and_placeholders_are_calm(qtbot: QtBot, panel: QueuePanel) -> None:
     asked: list[list[int]] = []
     panel.rows_wanted.connect(asked.append)
-    panel.set_order(keys(1000, 0), 1000)
+    panel.set_order(keys(1000, 0))
     panel.view.verticalScrollBar().setValue(44 * 200)
     panel.view.verticalScrollBar().setValue(44 * 400)
     qtbot.waitUntil(lambda: bool(asked))
@@ -360,7 +360,7 @@ def test_texts_are_asked_for_in_one_batch_and_placeholders_are_calm(qtbot: QtBot
     loud = {_color(panel, "priority.p1"), _color(panel, "priority.p2")}
     assert not loud & _colors(empty)
     assert loud & _colors(full)
-    panel.set_order(keys(1000, 0).copy(), 1000)
+    panel.set_order(keys(1000, 0).copy())
     QApplication.processEvents()
     assert len(asked) == 1
 
@@ -385,7 +385,7 @@ def _colors(image: QImage) -> set[int]:
     ],
 )
 def test_hostile_texts_stay_plain_and_quick(qtbot: QtBot, panel: QueuePanel, text: str) -> None:
-    panel.set_order(keys(30, 0), 30)
+    panel.set_order(keys(30, 0))
     hostile = [
         row(key, title=text, text=text, place=text, holder=text, status_text=text, hold=text, glyph=text, letter=text)
         for key in range(1, 31)
@@ -399,7 +399,7 @@ def test_hostile_texts_stay_plain_and_quick(qtbot: QtBot, panel: QueuePanel, tex
 
 
 def test_markup_is_drawn_letter_by_letter(qtbot: QtBot, panel: QueuePanel) -> None:
-    panel.set_order(keys(2, 0), 2)
+    panel.set_order(keys(2, 0))
     panel.set_rows([row(2, title="<i></i>Banjir", text=""), row(1)])
     with_markup = panel.view.viewport().grab().toImage()
     panel.set_rows([row(2, title="Banjir", text="")])
@@ -418,19 +418,19 @@ def test_tabs_chips_and_the_empty_list_speak(qtbot: QtBot, panel: QueuePanel) ->
     assert removed.args == ["area"]
     panel.set_orders([("urgency", "Urgency"), ("newest", "Newest")], "newest")
     assert panel._chips._by.text() == "Newest ▾"
-    panel.set_order(np.empty(0, np.int64), 0)
+    panel.set_order(np.empty(0, np.int64))
     panel.set_empty("Nothing is yours", "None of 1,284 reports.", [("T", "take the next one")])
     assert panel._middle.currentWidget() is panel._empty
-    panel.set_order(keys(3, 0), 3)
+    panel.set_order(keys(3, 0))
     assert panel._middle.currentWidget() is panel.view
 
 
 def test_another_tab_starts_at_its_top(qtbot: QtBot, panel: QueuePanel) -> None:
     tabs = [Tab("open", "Open", 500), Tab("mine", "Mine", 400)]
     panel.set_tabs(tabs, "open")
-    panel.set_order(keys(500, 0), 500)
+    panel.set_order(keys(500, 0))
     panel.view.verticalScrollBar().setValue(44 * 90)
-    panel.set_order(keys(450, 50), 500)
+    panel.set_order(keys(450, 50))
     panel.set_tabs(tabs, "mine")
     assert panel.view.verticalScrollBar().value() == 0
     assert panel.footer_text() == ""
@@ -450,7 +450,7 @@ def test_a_kept_tab_is_in_sight_where_there_is_no_room_for_all(qtbot: QtBot, pan
 
 
 def test_compact_rows_show_first_lines_only(qtbot: QtBot, panel: QueuePanel) -> None:
-    panel.set_order(keys(100, 0), 100)
+    panel.set_order(keys(100, 0))
     before = len(panel.view.rows_in_sight())
     panel.set_density("queue-compact")
     assert panel.view.row_height == 28
@@ -462,7 +462,7 @@ def test_compact_rows_show_first_lines_only(qtbot: QtBot, panel: QueuePanel) -> 
 def test_marks_heaped_on_a_letter_stay_in_their_row(qtbot: QtBot, panel: QueuePanel) -> None:
     """479 of them in a title towered over the rows above, which told of other reports."""
     heaped = "B" + "\u0301\u0330" * 240 + "anjir"
-    panel.set_order(keys(3, 0), 3)
+    panel.set_order(keys(3, 0))
     pictures = []
     for title in ("Banjir", heaped):
         panel.set_rows([row(3), row(2, title=title, text="", place=title), row(1)])

@@ -327,11 +327,6 @@ class Form(QDialog):
         return self
 
     @property
-    def has_draft(self) -> bool:
-        """Whether a draft was filled in and not cleared."""
-        return self._clear_key.isEnabled()
-
-    @property
     def is_done(self) -> bool:
         """Whether it was committed or left: nothing is entered any more unless it is opened again."""
         return self._done

@@ -90,7 +90,7 @@ class QueuePanel(QWidget):
         """The list."""
         return self._view
 
-    def set_order(self, keys: Keys, total_open: int, *, growing: bool = False) -> None:
+    def set_order(self, keys: Keys, *, growing: bool = False) -> None:
         """Show these reports in this order. The array must not change afterwards.
 
         Of a list that is `growing` the top stays in sight until somebody goes elsewhere in it.

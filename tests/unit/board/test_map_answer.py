@@ -56,7 +56,7 @@ class Answer(msgspec.Struct):
 
 
 def ask(view: View, box: tuple[float, ...], zoom: float, row: int = 0) -> Answer:
-    raw = map_answer(view, box[0], box[1], box[2], box[3], zoom, 1000, 800, row)
+    raw = map_answer(view, box[0], box[1], box[2], box[3], zoom, row)
     head = struct.unpack_from("<8I", raw)
     cells_end = 32 + 16 * head[2]
     cells = list(struct.iter_unpack("<iiII", raw[32:cells_end]))

@@ -236,7 +236,7 @@ def _state(snapshot: Snapshot) -> list[object]:
         found += [view.order.tolist(), view.counts, view.arrivals, view.trend]
     whole = view_of(snapshot, Filter())
     for zoom in (11, 16):
-        answer = map_answer(whole, 106.75, -6.25, 106.95, -6.05, zoom, 900, 700, 1001)
+        answer = map_answer(whole, 106.75, -6.25, 106.95, -6.05, zoom, 1001)
         head = struct.unpack_from("<8I", answer)
         body = [answer[at : at + 16] for at in range(32, len(answer), 16)]
         found += [head, body[: head[2]], sorted(body[head[2] :])]
