@@ -16,11 +16,10 @@ from typing import Any
 import msgspec
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QCursor, QKeySequence, QShortcut
-from PySide6.QtWidgets import QApplication, QTextEdit, QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from api_client.model import Report
 from console import logs
-from console.actions import ACTIONS, BY_ID, Situation
 from console.basemap import Basemap
 from console.demo_server import DEMO_TIMEZONE, DemoServer
 from console.domain.edit import Queued
@@ -41,9 +40,11 @@ from console.images import ImageProcess
 from console.network import Network
 from console.notices import LOCAL, describe
 from console.one_window import OneWindow, raise_other
+from console.presenters.action import Action, Actions
+from console.presenters.action_rules import Situation
+from console.presenters.action_runner import ActionRunner
 from console.presenters.attendance import Attendance
 from console.presenters.board_feed import BoardFeed
-from console.presenters.caps import action_on, cap_of, is_usable
 from console.presenters.charts import ChartsPresenter
 from console.presenters.clipping import Clipping
 from console.presenters.command import CommandPresenter
@@ -59,8 +60,8 @@ from console.presenters.edit_news import EditNews
 from console.presenters.forms import Forms
 from console.presenters.going_on import GoingOn
 from console.presenters.hazards import Hazards
-from console.presenters.intents import Intents
 from console.presenters.keeping import Keeping
+from console.presenters.key_guard import KeyGuard
 from console.presenters.kpi import KpiPresenter
 from console.presenters.looking import Looking
 from console.presenters.lost import LostOrders
@@ -71,12 +72,16 @@ from console.presenters.outbox import OutboxPresenter
 from console.presenters.photos import PhotoCards
 from console.presenters.queue import QueuePresenter
 from console.presenters.refusals import Refusals
+from console.presenters.report_commands import ReportCommands
 from console.presenters.restores import Restores
 from console.presenters.settling import Settling
+from console.presenters.situation import SituationMonitor
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
 from console.presenters.streets import Streets
 from console.presenters.ticket import TicketPresenter
+from console.presenters.undo_command import UndoCommand
+from console.presenters.unit_commands import UnitCommands
 from console.presenters.units import UnitsPresenter, count_states
 from console.settings import (
     CityZone,
@@ -89,7 +94,7 @@ from console.store.cache_read import CacheReader
 from console.store.errors import LockedByOther, NotWritable
 from console.sync_link import SyncLink
 from console.tasks import Tasks
-from console.window.actions import WindowActions
+from console.window.actions import ACTIONS, Receivers
 from console.window.claims import Claims
 from console.window.following import Following
 from console.window.kept_settings import KeptSettings
@@ -97,6 +102,7 @@ from console.window.options import Kept, WindowOptions
 from console.window.picture import Picture
 from console.window.signing import Signing
 from console.window.succession import Succession
+from console.window.window_commands import WindowCommands
 from widgets.charts import ChartsPanel
 from widgets.command import CommandLine
 from widgets.keys import add_key, key_text
@@ -118,10 +124,6 @@ from widgets.units import UnitsPanel
 
 _log = logging.getLogger(__name__)
 _TICK_MS = 1000
-_FROM_FORMS = ("undo", "next_hazard", "lost_see", "lost_seen", "lost_drop", "radio_told")
-"""The actions whose keys a form leaves to the window: what notices and the status bar name."""
-_LEAVE_FORM = ("next_hazard", "lost_see")
-"""Those of them that show another report; the form stays open beside it, without the keyboard."""
 _LONG_S = 60.0
 """So long the status bar says what a start found and what a slow job could not do."""
 _SESSION_ENDS_IN = timedelta(minutes=1)
@@ -195,8 +197,10 @@ class ConsoleWindow(QObject):
         tokens: Tokens,
         demo: DemoServer | None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        actions: Actions[Receivers] = ACTIONS,
     ) -> None:
         super().__init__()
+        self.action_table = actions
         self._app, self._options, self._tokens, self._demo = app, options, tokens, demo
         self._clock = clock
         self._zone = CityZone(city_zone(settings.sources, DEMO_TIMEZONE if demo is not None else None))
@@ -216,9 +220,13 @@ class ConsoleWindow(QObject):
         self.tasks = Tasks("worker", 2, self)
         self.photo_tasks = Tasks("photos", 1, self)
         self.settings = KeptSettings(options.profile, settings, self.tasks, is_demo=options.demo, parent=self)
-        self.desk = Desk(me, Filter(), self._zone, self)
+        self.sources = Sources(
+            list(settings.sources), self._zone, clock, actions, self, signed_out=lambda: self.settings.here.signed_out
+        )
+        self.desk = Desk(
+            me, Filter(), self._zone, actions, self, names=lambda: self.signing.names(), city_name=self.sources.name
+        )
         self.desk.set_range(settings.charts_range)
-        self.sources = Sources(list(settings.sources), self._zone, clock, self)
         self.link = SyncLink(self)
         self.network = Network(self)
         self.edits = Edits(
@@ -275,7 +283,7 @@ class ConsoleWindow(QObject):
     # Building
 
     def _build_widgets(self) -> None:
-        resources = files("resources")
+        resources, cap = files("resources"), self.action_table.cap
         tokens_text = (resources / "tokens.json").read_text(encoding="utf-8")
         symbols_text = (resources / "symbols.json").read_text(encoding="utf-8")
         self.theme: Theme = load_theme(self._options.theme, tokens_text, self.settings.here.text_scale)
@@ -283,24 +291,29 @@ class ConsoleWindow(QObject):
         self.symbols = Symbols(symbols_text, self.theme)
         self.kpi = KpiStrip(self.theme, self.symbols)
         self.banner = Banner(self.theme, self.symbols)
-        self.queue = QueuePanel(self.theme, self.symbols, panel_key=cap_of("panel_queue"), filter_key=cap_of("filter"))
+        self.queue = QueuePanel(
+            self.theme,
+            self.symbols,
+            panel_key=cap("panel_queue"),
+            filter_key=cap("filter"),
+        )
         self.ticket = TicketPanel(
             self.theme,
             self.symbols,
-            panel_key=cap_of("panel_report"),
+            panel_key=cap("panel_report"),
             place_viewer=self._place_viewer,
             section_keys={
-                "photos": cap_of("photos"),
-                "advice": cap_of("recommend"),
-                "duplicates": cap_of("merge"),
-                "timeline": cap_of("note"),
+                "photos": cap("photos"),
+                "advice": cap("recommend"),
+                "duplicates": cap("merge"),
+                "timeline": cap("note"),
             },
         )
         self.units = UnitsPanel(self.theme, self.symbols)
-        self.outbox = OutboxPanel(self.theme, all_key=cap_of("retry_all"))
+        self.outbox = OutboxPanel(self.theme, all_key=cap("retry_all"))
         self.charts = ChartsPanel(self.theme)
-        self.command = CommandLine(self.theme, open_key=cap_of("palette"))
-        self.status = StatusBar(self.theme, undo_key=cap_of("undo"))
+        self.command = CommandLine(self.theme, open_key=cap("palette"))
+        self.status = StatusBar(self.theme, undo_key=cap("undo"))
         self.palette = Palette(self.theme, self.symbols)
         basemap = Basemap(self._options.profile, self.settings.here.basemap)
         self.map_presenter = MapPresenter(self.desk, basemap, self.tasks, self.time_at, self)
@@ -322,7 +335,11 @@ class ConsoleWindow(QObject):
             [("charts", self.tr("Charts"), self.charts)],
             self.command,
             self.status,
-            tab_keys={panel: cap_of(f"panel_{panel}") for panel in ("units", "outbox", "charts")},
+            tab_keys={
+                "units": cap("panel_units"),
+                "outbox": cap("panel_outbox"),
+                "charts": cap("panel_charts"),
+            },
         )
         self.window.setWindowTitle("Sigap")
         self.images = ImageProcess()
@@ -381,19 +398,22 @@ class ConsoleWindow(QObject):
             self.photo_tasks, self.images, self.forms.photo_file, self._fetch_photo, zone, now, self,
             areas_of=lambda source: desk.catalog(source).areas,
         )  # fmt: skip
-        self.intents = Intents(desk, self.deeds, self.forms, lambda: self.sources.first, self)
+        self.status_presenter = StatusPresenter(self.status, self.banner, desk, self.sources, self._zone, now, self)
+        status = self.status_presenter
+        self.lost = LostOrders(self.edits, desk, self.deeds, status, self.sources, zone, now, parent=self)
+        self._build_commands()
         self.going_on = GoingOn(
-            desk, lambda: self.intents.chosen, self.sources.is_away, lambda: self.settings.here.go_on, self
+            desk, lambda: self.situation.chosen, self.sources.is_away, lambda: self.settings.here.go_on, self
         )
         self.clipping = Clipping(
-            desk, lambda: self.intents.chosen, self._source_of, zone, now, QApplication.clipboard().setText, self
+            desk, lambda: self.situation.chosen, self._source_of, zone, now, QApplication.clipboard().setText, self
         )
         self.merging = Merging(
             desk,
             self.deeds,
             self.forms,
             self.photos,
-            lambda: self.intents.with_duplicates,
+            lambda: self.situation.with_duplicates,
             self.dossiers.look_at,
             zone,
             now,
@@ -401,13 +421,27 @@ class ConsoleWindow(QObject):
         )
         self.merging.said.connect(self.say)
         self.keeping = Keeping(desk, self.edits, self.deeds, self.forms, zone, now, self)
-        self.drafts = Drafts(desk, self.edits, self.intents, self.forms, tasks, reader, self.feed.local_row, self)
-        self.status_presenter = StatusPresenter(self.status, self.banner, desk, self.sources, self._zone, now, self)
+        self.drafts = Drafts(
+            desk,
+            self.edits,
+            self.actions,
+            self.situation,
+            self.report_commands,
+            self.unit_commands,
+            self.forms,
+            tasks,
+            reader,
+            self.feed.local_row,
+            self,
+        )
         self.commands = CommandPresenter(
             self.command,
             self.palette,
             desk,
-            self.intents,
+            self.action_table,
+            self.actions,
+            self.situation,
+            self.unit_commands,
             self.edits,
             self.forms.mark,
             tasks,
@@ -416,15 +450,47 @@ class ConsoleWindow(QObject):
             self.forms.held_keys.hold_for,
             self,
         )
-        status = self.status_presenter
         self.settling = Settling(self.edits, self.forms, self.deeds, self.keeping, desk, zone, now, self)
         self.hazards = Hazards(desk, self.tasks, self.reader, self.edits.followed, self)
-        self.lost = LostOrders(self.edits, desk, self.deeds, status, self.sources, zone, now, parent=self)
         self.contact = Contact(self.dossiers, self.edits, self.link.send, status, self)
         self.looking = Looking(self.link.send)
         self.edit_news = EditNews(
-            self.edits, desk, self.deeds, self.forms, self.commands, self.intents, self.status, status, self
+            self.edits, desk, self.deeds, self.forms, self.commands, self.situation, self.status, status, self
         )
+
+    def _build_commands(self) -> None:
+        """What actions depend on, who runs them, and who carries them out on reports and units."""
+        desk, deeds, forms = self.desk, self.deeds, self.forms
+        self.situation = SituationMonitor(
+            desk,
+            deeds,
+            lambda: self.sources.first,
+            self,
+            rights_at=lambda source: self.signing.rights_at(source),
+            why_reading_only=lambda source: self.signing.why_reading_only(source),
+            notice=lambda: self.lost.notice_state,
+            doubted=lambda: self.sources.doubted,
+            is_pointing=lambda: self.map.is_picking,
+        )
+        self.key_guard = KeyGuard(desk, self.situation, parent=self)
+        self.actions = ActionRunner(
+            self.action_table, lambda: self._receivers, self.situation, self.key_guard, forms, self
+        )
+        self.report_commands = ReportCommands(
+            desk, deeds, forms, self.situation, self.actions, lambda: self.sources.first, self
+        )
+        self.unit_commands = UnitCommands(
+            desk,
+            deeds,
+            forms,
+            self.situation,
+            self.actions,
+            self.key_guard,
+            self,
+            unit_in_sight=self.units.bring_in_sight,
+            read_report=self._read_report,
+        )
+        self.undo_command = UndoCommand(desk, deeds, forms, self.situation, self.actions, self)
 
     def _build_window_matters(self) -> None:
         """What is no panel's: the servers followed, who is signed in, the picture, the window's own actions."""
@@ -485,47 +551,41 @@ class ConsoleWindow(QObject):
             self.outbox_presenter,
             self,
         )
-        elsewhere: dict[str, Callable[[], object]] = {
-            "palette": self.commands.open,
-            "retry_all": self.outbox_presenter.retry_all,
-            "sign_in": self.signing.sign_in,
-            "sign_out": self.signing.sign_out,
-            "settle": lambda: self.settling.open(self.intents.situation.conflict),
-            "filter": self._filter_line,
-            "next_report": lambda: self._walk(1),
-            "previous_report": lambda: self._walk(-1),
-            "merge": self.merging.open,
-            "photos": self.ticket.compare_photos,
-            "recommend": self.ticket.focus_advice,
-            "contact": self.contact.ask,
-            "copy": self._copy,
-            "copy_number": self.clipping.copy_number,
-            "copy_place": self.clipping.copy_place,
-            "copy_link": self.clipping.copy_link,
-            "copy_unit": self.clipping.copy_unit,
-            "next_hazard": self._go_to_hazard,
-            "units_available": self.units_presenter.switch_available,
-            "reload_map": self.map.reload,
-            "drafts": self.drafts.open,
-            "lost_see": self.lost.see,
-            "lost_again": self.lost.give_again,
-            "radio_told": self.lost.told,
-            "lost_seen": self.lost.see_off,
-            "lost_drop": self.lost.drop,
-        }
-        self.window_actions = WindowActions(
+        self.window_commands = WindowCommands(
             self.window,
+            self.queue,
+            self.action_table,
             desk,
             self.dossiers,
             self.map_presenter,
             self.forms,
-            self.intents,
+            self.clipping,
+            self.hazards,
             sources,
             self.link,
             self.settings,
             status,
-            elsewhere,
             self,
+        )
+        self._receivers = Receivers(
+            reports=self.report_commands,
+            units=self.unit_commands,
+            undo=self.undo_command,
+            situation=self.situation,
+            window=self.window_commands,
+            clipping=self.clipping,
+            contact=self.contact,
+            drafts=self.drafts,
+            line=self.commands,
+            lost=self.lost,
+            map=self.map_presenter,
+            map_panel=self.map,
+            merging=self.merging,
+            outbox=self.outbox_presenter,
+            settling=self.settling,
+            signing=self.signing,
+            ticket=self.ticket,
+            units_list=self.units_presenter,
         )
 
     def _connect(self) -> None:
@@ -548,7 +608,7 @@ class ConsoleWindow(QObject):
         self.sources.told.connect(self.say)
         self.settings.unreadable.connect(self._on_failed)
         self.following.zone_changed.connect(self._on_zone_changed)
-        self.following.rights_changed.connect(self.intents.look_again)
+        self.following.rights_changed.connect(self.situation.look_again)
         self.signing.operator_leaves.connect(self.forms.close_open)
         self.signing.operator_leaves.connect(self.commands.clear_lines)
         self.signing.rights_changed.connect(self._on_rights_changed)
@@ -575,12 +635,11 @@ class ConsoleWindow(QObject):
         self.counsellor.changed.connect(self._on_counsel)
         self.counsellor.merged_changed.connect(self.ticket_presenter.set_merged)
         self.photos.changed.connect(self.ticket_presenter.set_photos)
-        self.photos.changed.connect(self.intents.set_photos)
-        self.intents.situation_changed.connect(self.ticket_presenter.set_situation)
-        self.intents.situation_changed.connect(self._on_situation)
-        self.intents.window_action.connect(self.window_actions.run)
-        self.intents.said.connect(self.say)
-        self.intents.created.connect(self.feed.choose_when_shown)
+        self.photos.changed.connect(self.report_commands.set_photos)
+        self.situation.changed.connect(self.ticket_presenter.set_situation)
+        self.situation.changed.connect(self._on_situation)
+        self.actions.said.connect(self.say)
+        self.report_commands.created.connect(self.feed.choose_when_shown)
         self.deeds.done.connect(self._on_deed)
         self.deeds.done.connect(self.going_on.on_deed)
         self.deeds.undone.connect(lambda _: self.status.hide_undo())
@@ -588,7 +647,7 @@ class ConsoleWindow(QObject):
         self.deeds.undone.connect(lambda deed: self.forms.leave_other(deed.source, deed.report))
         self.going_on.said.connect(self.say)
         self.clipping.said.connect(self.say)
-        self.ticket.number_clicked.connect(lambda: self.intents.run("copy_number"))
+        self.ticket.number_clicked.connect(lambda: self.actions.run("copy_number"))
         self.queue.menu_asked.connect(self._on_report_menu)
         self.ticket.menu_asked.connect(self._on_report_menu)
         self.units.menu_asked.connect(self._on_unit_menu)
@@ -600,23 +659,23 @@ class ConsoleWindow(QObject):
         self.map.crowd_picked.connect(self.crowd.ask)
         self.crowd.listed.connect(self._on_crowd)
         self.going_on.went.connect(self._on_went)
-        self.going_on.next_shown.connect(self.intents.show_next)
+        self.going_on.next_shown.connect(self.key_guard.show_next)
         self.going_on.comes_back.connect(self.queue.expect)
         self.going_on.goes_back.connect(self._open_report)
         self.feed.made.connect(self.queue.expect)
-        self.ticket.action.connect(self.intents.act)
+        self.ticket.action.connect(self.actions.act)
         self.forms.unused_key.connect(self._on_key_of_form)
         self.forms.begun_changed.connect(self.window.look_at_keys)
         self.palette.unused_key.connect(self._on_key_of_form)
-        self.ticket.advice_chosen.connect(self.intents.dispatch_chosen)
+        self.ticket.advice_chosen.connect(self.unit_commands.dispatch_chosen)
         self.ticket.duplicate_opened.connect(self.desk.choose)
         self.ticket.strip_action.connect(self._on_strip)
         self.queue.opened.connect(lambda _: self._open_chosen())
-        self.queue.urgent_asked.connect(lambda: self.intents.run("next_hazard"))
-        self.queue.filter_asked.connect(lambda: self.intents.run("filter"))
-        self.banner.notice_action.connect(self.intents.run)
-        self.kpi_presenter.action.connect(self.intents.run)
-        self.status.undo_asked.connect(lambda: self.intents.run("undo"))
+        self.queue.urgent_asked.connect(lambda: self.actions.run("next_hazard"))
+        self.queue.filter_asked.connect(lambda: self.actions.run("filter"))
+        self.banner.notice_action.connect(self.actions.run)
+        self.kpi_presenter.action.connect(self.actions.run)
+        self.status.undo_asked.connect(lambda: self.actions.run("undo"))
         self.status.cell_chosen.connect(self._on_cell)
         self.outbox_presenter.conflict_opened.connect(self.settling.open)
         self.outbox_presenter.report_opened.connect(self._open_report)
@@ -626,19 +685,13 @@ class ConsoleWindow(QObject):
         self.lost.undo_lost.connect(self.status.hide_undo)
         self.lost.settle_asked.connect(self.settling.open)
         self.lost.report_opened.connect(self._open_report)
-        self.lost.changed.connect(self.intents.look_again)
+        self.lost.changed.connect(self.situation.look_again)
         self.lost.hazard_seen.connect(self.hazards.see)
-        self.lost.hazard_opened.connect(self._go_to_hazard)
+        self.lost.hazard_opened.connect(self.window_commands.go_to_hazard)
         self.hazards.unseen_changed.connect(self.lost.set_hazards)
         self.hazards.comes_in.connect(self.queue.expect)
         self.hazards.said.connect(self.say)
         self.feed.arrived.connect(self.hazards.on_arrived)
-        self.intents.read_report = self._read_report
-        self.intents.lost, self.intents.radio_call = lambda: self.lost.lost, lambda: self.lost.radio_call
-        self.intents.setback = lambda: self.lost.is_only_seen
-        self.intents.doubted = lambda: self.sources.doubted
-        self.intents.unsent_report = lambda: self.lost.unsent_report
-        self.intents.unsent_may_be_sent = lambda: self.lost.may_be_sent
         self.claims.taken_over.connect(self.lost.tell)
         self.lost.setback_seen.connect(self.claims.on_seen)
         self.lost.setback_seen.connect(self.refusals.on_seen)
@@ -668,7 +721,6 @@ class ConsoleWindow(QObject):
         self.map_presenter.notice_changed.connect(self.status_presenter.set_map)
         self.map_presenter.place_picked.connect(self.forms.set_place)
         self.map.pick_left.connect(self.forms.end_pick)
-        self.intents.is_pointing = lambda: self.map.is_picking
         self.map.picking_changed.connect(self._on_picking)
         self.forms.place_wanted, self.forms.place_unwanted = self._start_pick, self._end_pick
         self.forms.photo_wanted = self.ticket.look_closely
@@ -678,7 +730,6 @@ class ConsoleWindow(QObject):
         self.forms.pin_wanted = self._show_pin
         self.forms.duplicates_of = self.counsellor.near
         self.forms.streets_of = self.streets.find
-        self.desk.city_name = self.sources.name
         self.feed.failed.connect(self._on_failed)
         self.tasks.failed.connect(self._on_failed)
         self.window.compact_changed.connect(lambda _: self._tick())
@@ -688,30 +739,26 @@ class ConsoleWindow(QObject):
         self.commands.unit_sought.connect(self.map_presenter.go_to_unit)
         self.commands.sight_kept.connect(self.queue.view.keep_sight)
         self.commands.came_back.connect(self.queue.view.back_to_sight)
-        self.window.is_usable = lambda cap, panel: is_usable(cap, self._situation, panel)
+        self.window.is_usable = lambda cap, panel: self.action_table.is_usable(cap, self._situation, panel)
         self.window.is_usable_elsewhere = lambda cap: (
             (self.forms.has_keyboard or self.palette.isActiveWindow() or self._viewer_has_keyboard())
-            and (action := action_on(cap)) is not None
-            and action.id in _FROM_FORMS
-            and not self._is_held_by_form(action.id)
-            and is_usable(cap, self._situation) is True
+            and (action := self.action_table.with_cap(cap)) is not None
+            and action.over_forms != "no"
+            and not self._is_held_by_form(action)
+            and self.action_table.is_usable(cap, self._situation) is True
         )
-        self.intents.unit_in_sight = self.units.bring_in_sight
         self.window.key_unused.connect(self._on_key_unused)
         self.window.room_moved.connect(self.forms.on_room_moved)
-        self.window_actions.look_changed.connect(self._on_look_changed)
+        self.window_commands.look_changed.connect(self._on_look_changed)
         self.window.closed.connect(self._remember)
         self.desk.range_changed.connect(self._on_range)
         self.window.may_close = self._may_close
         self.window.has_report = lambda: bool(self.desk.row)
         self.desk.selection_changed.connect(self._show_first)
         self._app.commitDataRequest.connect(self._on_session_end)
-        self.desk.names = self.signing.names
         self.status_presenter.who = self.signing.who
-        self.sources.signed_out = lambda: self.settings.here.signed_out
         self.edits.why_not_allowed = self.signing.why_not_allowed
-        self.intents.rights_at = self.signing.rights_at
-        self.edits.why_reading_only = self.intents.why_reading_only = self.signing.why_reading_only
+        self.edits.why_reading_only = self.signing.why_reading_only
         self.outbox_presenter.why_reading_only = self.signing.why_reading_only
         self.outbox_presenter.is_away = self.ticket_presenter.is_away = self.sources.is_away
         self.outbox_presenter.is_left = lambda source: self._demo is None and not self.sources.follows(source)
@@ -719,12 +766,12 @@ class ConsoleWindow(QObject):
         self._timer.timeout.connect(self._tick)
 
     def _make_shortcuts(self) -> None:
-        for action in ACTIONS:
+        for action in self.action_table:
             for keys in action.keys:
                 shortcut = QShortcut(QKeySequence(keys), self.window)
-                shortcut.setAutoRepeat(action.id in ("next_report", "previous_report"))
-                shortcut.activated.connect(lambda action=action: self.intents.press(action.id))
-                shortcut.activatedAmbiguously.connect(lambda action=action: self.intents.press(action.id))
+                shortcut.setAutoRepeat(action.repeats)
+                shortcut.activated.connect(lambda action=action: self.actions.press(action.id))
+                shortcut.activatedAmbiguously.connect(lambda action=action: self.actions.press(action.id))
         self._pick_esc = add_key(self.window, "Esc", self.map.leave_pick)
         self._pick_esc.setEnabled(False)
 
@@ -798,7 +845,7 @@ class ConsoleWindow(QObject):
     def _on_rights_changed(self) -> None:
         self.feed.refresh()  # whose claims are the operator's
         self.outbox_presenter.show()
-        self.intents.look_again()
+        self.situation.look_again()
         self.status_presenter.show()
 
     def _tick(self) -> None:
@@ -808,7 +855,7 @@ class ConsoleWindow(QObject):
         self.charts_presenter.tick()
         self.outbox_presenter.tick()
         self.lost.show()
-        self.intents.look_again()
+        self.situation.look_again()
         crews = self.units_presenter.crews()
         self.map_presenter.set_units(crews)
         self.kpi_presenter.set_units(count_states(crews, self.time_at) if self.desk.view is not None else None)
@@ -837,7 +884,11 @@ class ConsoleWindow(QObject):
 
     def _on_key_unused(self, cap: str) -> None:
         """A key that does nothing says so, and where all are listed."""
-        self.say(self.tr("{key} does nothing here · {help} lists all keys").format(key=cap, help=cap_of("help")))
+        self.say(
+            self.tr("{key} does nothing here · {help} lists all keys").format(
+                key=cap, help=self.action_table.cap("help")
+            )
+        )
 
     def _on_look_changed(self, said: str) -> None:
         """Another window takes the place of this one: each widget takes its sizes and colours when it is made."""
@@ -867,7 +918,7 @@ class ConsoleWindow(QObject):
         else:
             title = self.tr("{n} reports are yours" if held > 1 else "1 report is yours").format(n=held)
             sentence = self.tr("They stay yours when you go, nobody else is asked to look at them; {key} releases one.")
-            sentence = sentence.format(key=cap_of("release"))
+            sentence = sentence.format(key=self.action_table.cap("release"))
         self.forms.ask(title, sentence, self.tr("Quit"), self.tr("Stay"), self.leave)
         return False
 
@@ -887,7 +938,7 @@ class ConsoleWindow(QObject):
             self.ticket_presenter.set_looking(state.source, None)
         self.attendance.on_reached(state.source, is_reached=state.reached)
         self.exchange.take(state)
-        self.intents.look_again()
+        self.situation.look_again()
         self.kpi_presenter.show()
 
     def _on_presence(self, presence: Presence) -> None:
@@ -905,7 +956,7 @@ class ConsoleWindow(QObject):
         dossier = self.dossiers.current
         if dossier is not None and (mine := anew.get((dossier.source, dossier.key))) is not None:
             self.ticket_presenter.set_outbox(mine)
-            self.intents.set_outbox(mine)
+            self.situation.set_outbox(mine)
         names = {name for _, key in anew if key is not None for name in (key, self.edits.remote_of(key))}
         if self.desk.row and (dossier is None or dossier.key in names):
             self.dossiers.read()
@@ -991,30 +1042,23 @@ class ConsoleWindow(QObject):
     def _source_of(self, key: str) -> Source | None:
         return next((one for one in self.settings.here.sources if one.key == key), None)
 
-    def _copy(self) -> None:
-        """What is marked in the reporter's words, else the chosen unit or report, by where the keyboard is."""
-        focus = self.window.focusWidget()
-        if isinstance(focus, QTextEdit) and focus.textCursor().hasSelection():
-            focus.copy()
-        elif self.window.current_panel() == "units" and self.desk.unit:
-            self.clipping.copy_unit()
-        else:
-            self.clipping.copy_row()
-
     def _on_report_menu(self, at: QPoint) -> None:
         """Once the report that was clicked has been read: what can be done to it now."""
 
         def show() -> None:
-            open_menu(self.window, report_menu(self.intents.situation, self.tr), at, self.intents.run)
+            listed = report_menu(self.action_table, self.situation.now, self.tr)
+            open_menu(self.window, listed, at, self.actions.run)
 
-        self.intents.when_read(self.desk.row, show, lambda: None)
+        self.situation.when_read(self.desk.row, show, lambda: None)
 
     def _on_crowd(self, listed: list[MenuRow]) -> None:
         """Reports that cover one another on the map: the one that is chosen there is the chosen one."""
         open_menu(self.window, listed, QCursor.pos(), lambda row: self.desk.choose(int(row)))
 
     def _on_unit_menu(self, at: QPoint) -> None:
-        open_menu(self.window, unit_menu(self.intents.situation_of_unit, self.tr), at, self.intents.run_for_unit)
+        with self.situation.about_unit():
+            listed = unit_menu(self.action_table, self.situation.now, self.tr)
+        open_menu(self.window, listed, at, self.actions.run_for_unit)
 
     def _on_outbox_menu(self, edit_id: str, at: QPoint) -> None:
         rows, act = self.outbox_presenter.menu(edit_id), self.outbox_presenter.act
@@ -1050,7 +1094,8 @@ class ConsoleWindow(QObject):
             self.desk.choose_unit(unit)
             self._on_unit_menu(at)
         else:
-            open_menu(self.window, place_menu(self.intents.situation, self.tr), at, lambda do: self._at(do, lat, lon))
+            listed = place_menu(self.action_table, self.situation.now, self.tr)
+            open_menu(self.window, listed, at, lambda do: self._at(do, lat, lon))
 
     def _at(self, intent: str, lat: float, lon: float) -> None:
         """What was chosen for a place of the map."""
@@ -1058,7 +1103,7 @@ class ConsoleWindow(QObject):
             self.clipping.copy(f"{lat:.5f}, {lon:.5f}")
         elif intent in ("fit", "home"):
             self.map.act(intent)
-        elif self.intents.run(intent):
+        elif self.actions.run(intent):
             self.forms.set_place(lat, lon)
 
     def _place_viewer(self, viewer: QWidget) -> None:
@@ -1079,8 +1124,8 @@ class ConsoleWindow(QObject):
 
     def _on_key_of_viewer(self, key: str) -> None:
         """The keys of notices work from the photos too; one that goes to another report closes them."""
-        goes = any(key in BY_ID[action].keys for action in _LEAVE_FORM)
-        if goes and (viewer := self.ticket.viewer()) is not None:
+        action = self.action_table.with_key(key)
+        if action is not None and action.over_forms == "leaves" and (viewer := self.ticket.viewer()) is not None:
             viewer.close()
         self._on_key_of_form(key)
 
@@ -1101,7 +1146,7 @@ class ConsoleWindow(QObject):
     def _on_picking(self, picking: bool) -> None:
         """Esc ends it, whatever part of the window has the keyboard."""
         self._pick_esc.setEnabled(picking)
-        self.intents.look_again()
+        self.situation.look_again()
 
     def _end_pick(self) -> None:
         """The form is gone: the keyboard was lent to the map, where nobody would look for it."""
@@ -1120,22 +1165,23 @@ class ConsoleWindow(QObject):
 
     def _on_key_of_form(self, key: str) -> None:
         """What is said in the status bar and by the notices names these keys, whatever has the keyboard."""
-        if not any(key in BY_ID[action].keys for action in _FROM_FORMS):
-            if self.forms.has_keyboard and any(key in action.keys for action in ACTIONS):
+        action = self.action_table.with_key(key)
+        if action is None:
+            return
+        if action.over_forms == "no":
+            if self.forms.has_keyboard:
                 words = self.tr("{key} does nothing while a form has the keyboard: Esc leaves it")
                 self.say(words.format(key=key_text(key)))
-            return
-        for action in _FROM_FORMS:
-            if key in BY_ID[action].keys and self._is_held_by_form(action):
-                self.say(self.tr("Nothing was undone: the form holds what is not saved. Leave it first (Esc)"))
-            elif key in BY_ID[action].keys:
-                self.intents.run(action)
-                if action in _LEAVE_FORM:  # Enter is meant for the report that is shown now
-                    self.window.activateWindow()
+        elif self._is_held_by_form(action):
+            self.say(self.tr("Nothing was undone: the form holds what is not saved. Leave it first (Esc)"))
+        else:
+            self.actions.run(action.id)
+            if action.over_forms == "leaves":  # Enter is meant for the report that is shown now
+                self.window.activateWindow()
 
-    def _is_held_by_form(self, action: str) -> bool:
+    def _is_held_by_form(self, action: Action[Receivers]) -> bool:
         """Whether a key would be meant for what stands in the open form, and not for the last step of the window."""
-        return action == "undo" and self.forms.has_keyboard and self.forms.is_begun
+        return action.id == "undo" and self.forms.has_keyboard and self.forms.is_begun
 
     def _open_chosen(self) -> None:
         """The stroke that opens a report does not do its first verb too."""
@@ -1147,29 +1193,15 @@ class ConsoleWindow(QObject):
         if self._last_panel == "report":
             self.window.focus_panel("queue")
 
-    def _walk(self, step: int) -> None:
-        """Another row of the queue, which has the keyboard then: wherever it was, Enter opens the report."""
-        self.queue.view.move_by(step)
-        self.window.focus_panel("queue")
-
-    def _go_to_hazard(self) -> None:
-        self.hazards.go()
-        self.window.focus_panel("queue")
-
-    def _filter_line(self) -> None:
-        """The line with the filter that is set, to go on from it; the tab stays what it is."""
-        now = self.desk.filter.with_tab("open").to_text()
-        self.command.focus_line(f"show {now} " if now else "show ")
-
     # The chosen report
 
     def _on_dossier(self, dossier: Dossier | None) -> None:
         self.looking.set_dossier(dossier)
         mine = self.edits.open_for(dossier.source, dossier.key) if dossier is not None else ()
-        self.intents.set_outbox(mine)
+        self.situation.set_outbox(mine)
         self.ticket_presenter.set_outbox(mine)
         self.ticket_presenter.set_dossier(dossier)
-        self.intents.set_dossier(dossier)
+        self.situation.set_dossier(dossier)
         self.map_presenter.set_dossier(dossier)
         self.units_presenter.set_dossier(dossier)
         self.photos.set_dossier(dossier)
@@ -1178,7 +1210,7 @@ class ConsoleWindow(QObject):
     def _on_counsel(self, counsel: Any) -> None:
         self.ticket_presenter.set_counsel(counsel)
         self.map_presenter.set_counsel(counsel)
-        self.intents.set_counsel(counsel)
+        self.situation.set_counsel(counsel)
 
     # The window
 
@@ -1192,10 +1224,10 @@ class ConsoleWindow(QObject):
 
     def _on_cell(self, key: str) -> None:
         if key.startswith("source:"):
-            self.intents.run("refresh")
+            self.actions.run("refresh")
 
     def _on_panel(self, key: str) -> None:
-        self.intents.set_panel(key)
+        self.situation.set_panel(key)
         if key not in ("", "command"):
             self._last_panel = key
 

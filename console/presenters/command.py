@@ -5,21 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QObject, QRect, Signal
 from PySide6.QtWidgets import QWidget
 
-from console.actions import ACTIONS, BY_ID, GROUPS
 from console.domain.filter import FLAG_WORDS, Filter, FilterError
 from console.domain.status import ORDER
 from console.edits import Edits
 from console.presenters import words
-from console.presenters.caps import cap_of, key_of
-from console.presenters.commands import UNIT_VERBS, Command, parse
+from console.presenters.action import Actions
+from console.presenters.action_runner import ActionRunner
+from console.presenters.commands import parse
 from console.presenters.desk import Desk
-from console.presenters.intents import Intents
+from console.presenters.situation import SituationMonitor
+from console.presenters.typed_command import TypedCommand
 from console.presenters.typed_line import TypedLine
+from console.presenters.unit_commands import UnitCommands
 from console.store.cache_read import CacheReader, RowText
 from console.tasks import Tasks
 from widgets.command import CommandLine
@@ -31,18 +34,6 @@ _FOUND = 8
 _NAMED = 2
 _OFFERED_LETTERS = 64
 """So much of the values that may follow stands in the line of a small screen, with how many more there are."""
-_UNIT_WORDS = {
-    "en_route": "is en route",
-    "on_scene": "is on scene",
-    "done": "is done with its job",
-    "available": "is available",
-    "break": "is on break",
-    "unavailable": "is unavailable",
-}
-_ORDERS = frozenset({"dispatch", "assign", "recall"})
-"""What is done to a report: only with a unit of its own city."""
-_WRITTEN = frozenset({"note", "reply", "close", "hold", "unavailable"})
-"""What is typed behind these are the operator's own words: nothing else has them."""
 
 
 class CommandPresenter(QObject):
@@ -60,7 +51,10 @@ class CommandPresenter(QObject):
         line: CommandLine,
         palette: Palette,
         desk: Desk,
-        intents: Intents,
+        actions: Actions[Any],
+        runner: ActionRunner,
+        situation: SituationMonitor,
+        units: UnitCommands,
         edits: Edits,
         mark: Callable[[str], dict[str, str]],
         tasks: Tasks,
@@ -74,7 +68,8 @@ class CommandPresenter(QObject):
         the part of the screen that the palette opens in.
         """
         super().__init__(parent)
-        self._line, self._palette, self._desk, self._intents = line, palette, desk, intents
+        self._line, self._palette, self._desk, self._actions = line, palette, desk, actions
+        self._runner, self._situation, self._unit_commands = runner, situation, units
         self._edits, self._tasks, self._reader, self._room = edits, tasks, reader, room
         self._query, self._hold_keys_for = "", hold_keys_for
         self._made: dict[str, tuple[str, str]] = {}
@@ -86,7 +81,7 @@ class CommandPresenter(QObject):
         palette.chosen.connect(self._on_chosen)
         palette.completion_asked.connect(self._complete)
         palette.left.connect(self._on_left)
-        intents.situation_changed.connect(lambda _: self._look_again())
+        situation.changed.connect(lambda _: self._look_again())
         self._on_edited("")
 
     def open(self) -> None:
@@ -109,6 +104,14 @@ class CommandPresenter(QObject):
 
     # The line
 
+    def begin_filter(self) -> None:
+        """Put the filter that is set into the line, to go on from it; the tab stays what it is."""
+        now = self._desk.filter.with_tab("open").to_text()
+        self._line.focus_line(f"show {now} " if now else "show ")
+
+    def _parse(self, text: str) -> TypedCommand:
+        return parse(text, self._desk.cities, self._actions)
+
     def take_up(self, key: str) -> None:
         """Put a draft into the line; what stood there is one too."""
         text = str((self._edits.draft(key) or {}).get("text", ""))
@@ -117,27 +120,31 @@ class CommandPresenter(QObject):
         self._line.focus_line(text)
 
     def _on_edited(self, text: str) -> None:
-        command = parse(text, self._desk.cities)
+        command = self._parse(text)
         bold, rest, ok = self._sentence(command)
         self._line.set_sentence(bold, rest, ok)
         self.in_line.typed(*self._draft_of("command", text, command))
 
-    def _draft_of(self, place: str, text: str, command: Command) -> tuple[str, str, str]:
+    def _draft_of(self, place: str, text: str, command: TypedCommand) -> tuple[str, str, str]:
         """Key, words and subject of the draft that a line is, ("", "", "") when nobody would have to write it anew."""
-        if not command.rest or command.verb not in _WRITTEN:
+        if not command.rest or not self._is_written(command):
             return "", "", ""
-        chosen = self._intents.chosen
+        chosen = self._situation.chosen
         named = command.number or (command.unit.code if command.unit is not None else "")
         if named or chosen is None:
             return self._edits.draft_key(place, "", ""), text, named
-        return self._edits.draft_key(place, chosen.source, chosen.key), text, self._intents.title_of(chosen)
+        return self._edits.draft_key(place, chosen.source, chosen.key), text, self._situation.title_of(chosen)
+
+    def _is_written(self, command: TypedCommand) -> bool:
+        """What stands behind the verb are the operator's own words, which nothing else has."""
+        return command.verb in self._actions and self._actions[command.verb].syntax.words == "written"
 
     def _look_again(self) -> None:
         """Another report may be the chosen one: whom Enter concerns now."""
         if self._line.text():
             self._on_edited(self._line.text())
 
-    def _sentence(self, command: Command) -> tuple[str, str, bool]:
+    def _sentence(self, command: TypedCommand) -> tuple[str, str, bool]:
         if not command.verb:
             return "", self.tr("Type a command, report, unit or place"), True
         if command.problem:
@@ -183,44 +190,35 @@ class CommandPresenter(QObject):
 
     def _chosen(self) -> str:
         """The chosen report in words."""
-        chosen = self._intents.chosen
-        return self._intents.title_of(chosen) if chosen is not None else self.tr("the chosen report: none is chosen")
+        chosen = self._situation.chosen
+        return self._situation.title_of(chosen) if chosen is not None else self.tr("the chosen report: none is chosen")
 
-    def _order(self, command: Command, target: str) -> tuple[str, str, bool]:
-        """A verb with its unit in bold, then whom or what it concerns; or why the unit cannot be meant."""
-        verb, rest = command.verb, command.rest
+    def _order(self, command: TypedCommand, target: str) -> tuple[str, str, bool]:
+        """What is done, with its unit, in bold, then to what; or why the unit cannot be meant."""
+        action, typed = self._actions[command.verb], command.rest
+        syntax = action.syntax
         code = command.unit.code if command.unit is not None else ""
         if command.crews and not command.number:
-            if why := self._intents.why_not_meant(command.crews, of_report=verb in _ORDERS):
+            if why := self._unit_commands.why_not_meant(command.crews, of_report=syntax.of_report):
                 return why, "", False
-            if verb not in _ORDERS and (crew := self._intents.meant(command.crews)) is not None:
+            if not syntax.of_report and (crew := self._unit_commands.meant(command.crews)) is not None:
                 code = self._desk.code_of(crew)
-        if verb in ("dispatch", "assign"):
-            name = self.tr("Dispatch {unit}") if verb == "dispatch" else self.tr("Assign {unit}")
-            return name.format(unit=code), self._with_other_work(command, self.tr("to {target}"), target), True
-        if verb == "recall":
-            return (
-                self.tr("Recall {unit}").format(unit=code).strip(),
-                self.tr("from {target}").format(target=target),
-                True,
-            )
-        if verb in _UNIT_WORDS:
-            return code, self.tr(_UNIT_WORDS[verb]), True
-        if verb == "priority":
-            name = self.tr("Priority {n}").format(n=rest) if rest else self.tr("Choose the priority")
-            return name, self.tr("for {target}").format(target=target), True
-        if verb in ("new_report", "undo"):
-            return self.tr(BY_ID[verb].text), "", True
-        name = self.tr(BY_ID[verb].text).split(",")[0]
-        return name, f"{target}: {rest}" if rest else target, True
+        says = syntax.says_alone if syntax.says_alone and not typed else syntax.says
+        bold = self.tr(says).format(unit=code, words=typed).strip() if says else self.tr(action.text).split(",")[0]
+        about = self.tr(syntax.target)
+        if typed and syntax.words == "written" and "{target}" in about:
+            return bold, f"{about.format(target=target)}: {typed}", True
+        if syntax.tells_other_work:
+            return bold, self._with_other_work(command, about, target), True
+        return bold, about.format(target=target), True
 
-    def _with_other_work(self, command: Command, text: str, target: str) -> str:
+    def _with_other_work(self, command: TypedCommand, text: str, target: str) -> str:
         """Whom an order concerns, and what its unit has to do beside that."""
-        chosen, (crew, *more) = self._intents.chosen, command.crews
+        chosen, (crew, *more) = self._situation.chosen, command.crews
         if more:
-            crew = self._intents.meant(command.crews, here=True) or crew
+            crew = self._unit_commands.meant(command.crews, here=True) or crew
         report = command.number or (chosen.key if chosen is not None else "")
-        others = self._intents.other_work(crew, report)
+        others = self._unit_commands.other_work(crew, report)
         if not others:
             return text.format(target=target)
         job = others[0]
@@ -234,7 +232,7 @@ class CommandPresenter(QObject):
         return self.tr("a new report") if report.startswith("local:") else report
 
     def _on_run(self, text: str, typed: TypedLine) -> None:
-        command = parse(text, self._desk.cities)
+        command = self._parse(text)
         if not command.verb or command.problem:
             return
         if command.verb == "find":
@@ -268,7 +266,7 @@ class CommandPresenter(QObject):
             filter_ = Filter.parse(text, tab=self._desk.filter.tab, zone=self._desk.zone)
             self._desk.set_filter(filter_.resolved(self._desk.cities.names()))
         except FilterError as error:
-            self._intents.said.emit(str(error))
+            self._runner.said.emit(str(error))
 
     def _find_first(self, text: str) -> None:
         reader = self._reader
@@ -277,11 +275,11 @@ class CommandPresenter(QObject):
             if rows:
                 self._desk.choose(int(rows[0]))
             else:
-                self._intents.said.emit(self.tr("Nothing found for “{text}”").format(text=text))
+                self._runner.said.emit(self.tr("Nothing found for “{text}”").format(text=text))
 
         self._tasks.submit(lambda: [int(row) for row in reader().find(text, 1)], found)
 
-    def _with_report(self, text: str, command: Command, draft: str) -> None:
+    def _with_report(self, text: str, command: TypedCommand, draft: str) -> None:
         reader, sources = self._reader, list(self._desk.cities.catalogs)
 
         def look() -> list[int]:
@@ -300,80 +298,42 @@ class CommandPresenter(QObject):
                 self.came_back.emit()
 
         def dropped() -> None:
-            self._intents.said.emit(self.tr("Not done, another report was chosen: {command}").format(command=text))
+            self._runner.said.emit(self.tr("Not done, another report was chosen: {command}").format(command=text))
 
         def found(rows: list[int]) -> None:
             if not rows:
-                self._intents.said.emit(self.tr("There is no report {n} here").format(n=command.number))
+                self._runner.said.emit(self.tr("There is no report {n} here").format(n=command.number))
                 self._put_back(text if draft else "", draft)
                 return
             if len(rows) > 1 and self._desk.row not in rows:
                 sentence = self.tr("{k} cities have a report {n}: choose the one in the queue first")
-                self._intents.said.emit(sentence.format(k=len(rows), n=command.number))
+                self._runner.said.emit(sentence.format(k=len(rows), n=command.number))
                 self._put_back(text, draft)
                 return
             row = rows[0] if len(rows) == 1 else self._desk.row
             self.sight_kept.emit()
             self._desk.choose(row)
             if command.verb != "open":
-                self._intents.when_read(row, carry_out, dropped)
+                self._situation.when_read(row, carry_out, dropped)
 
         self._tasks.submit(look, found)
 
-    def _carry_out(self, text: str, command: Command, draft: str) -> bool:
+    def _carry_out(self, text: str, command: TypedCommand, draft: str) -> bool:
         """Do it to the report that is the chosen one now; False when that cannot be done, and why is said."""
         before = self._edits.saving
         with self._edits.using_draft(draft):
-            done = self._do(command)
+            done = self._runner.run_typed(command)
         made = self._edits.saving - before
         self._made |= dict.fromkeys(made, (text, draft))
         if done and not made:  # its words stand in a form now
             self._edits.drop_draft(draft)
         return done
 
-    def _do(self, command: Command) -> bool:
-        intents, crews, rest = self._intents, command.crews, command.rest
-        match command.verb:
-            case "recall" if crews:
-                can = intents.may("recall") and intents.is_here(crews)
-                return can and intents.on_chosen_with(crews, "recall", intents.recall)
-            case "en_route" | "on_scene" | "done" if crews and command.number and not intents.is_here(crews):
-                return False  # what it did on another report was not meant
-            case "en_route" | "on_scene" | "done" | "available" | "break" | "unavailable" if crews:
-                return self._do_unit(command)
-            case "dispatch" if crews:
-                return intents.on_chosen_with(crews, "assign", intents.dispatch)
-            case "assign" if crews:
-                return intents.on_chosen_with(crews, "assign", intents.assign)
-            case "priority" if rest in ("1", "2", "3", "4"):
-                return intents.on_chosen("priority", lambda report: intents.set_priority(report, int(rest)))
-            case "note" if rest:
-                return intents.on_chosen("note", lambda report: intents.note(report, rest))
-            case "reply" if rest:
-                return intents.on_chosen("reply", lambda report: intents.reply(report, rest))
-            case "close" | "hold" if rest:
-                return intents.run_with_reason(command.verb, rest)
-            case verb:
-                return intents.run(verb)
-
-    def _do_unit(self, command: Command) -> bool:
-        """What a unit does or is, told by radio."""
-        intents = self._intents
-        crew = intents.meant(command.crews, here=bool(command.number))
-        if crew is None:
-            intents.said.emit(intents.why_not_meant(command.crews, of_report=bool(command.number)))
-            return False
-        if command.verb == "unavailable":
-            intents.unit_state(crew.key, "unavailable", command.options.get("reason", command.rest))
-            return True
-        self._desk.choose_unit(crew.key)
-        return intents.run_for_unit(command.verb)
-
     # The palette
 
     def _on_query(self, query: str) -> None:
         self._query = query
-        self.in_palette.typed(*self._draft_of("palette", query, parse(query, self._desk.cities)))
+        self.in_palette.typed(*self._draft_of("palette", query, self._parse(query)))
         self._show_rows([], None)
         if self._mistaken(query):
             return
@@ -425,8 +385,9 @@ class CommandPresenter(QObject):
 
     def _mistaken(self, query: str) -> str:
         """What is wrong with an order as it was typed, "" when it is none: Enter finds nothing else in it."""
-        command = parse(query, self._desk.cities)
-        is_order = command.verb in UNIT_VERBS or command.verb == "priority"
+        command = self._parse(query)
+        syntax = self._actions[command.verb].syntax if command.verb in self._actions else None
+        is_order = syntax is not None and (syntax.unit != "none" or bool(syntax.values))
         return command.problem if is_order and len(query.split()) > 1 else ""
 
     def _meant(self, query: str) -> list[PaletteRow]:
@@ -444,7 +405,7 @@ class CommandPresenter(QObject):
 
     def _vocabulary(self) -> set[str]:
         """Every word by which something of the cities or a command is called."""
-        cities, texts = self._desk.cities, [self.tr(text) for one in ACTIONS for text in (one.text, one.words)]
+        cities, texts = self._desk.cities, [self.tr(text) for one in self._actions for text in (one.text, one.words)]
         for catalog in cities.catalogs.values():
             texts += [f"{one.name} {one.keywords}" for one in catalog.services.values()]
             texts += [one.name for one in catalog.areas.values()]
@@ -457,7 +418,7 @@ class CommandPresenter(QObject):
         """The command that the query is, first; a report that is not among `texts` (None: not looked for yet) cannot be
         opened by its number.
         """
-        command = parse(query, self._desk.cities)
+        command = self._parse(query)
         if command.verb == "open" and texts is not None and all(one.remote_id != command.number for one in texts):
             return []
         if command.verb in ("", "find") or command.problem:
@@ -467,13 +428,13 @@ class CommandPresenter(QObject):
 
     def _commands(self, query: str) -> list[PaletteRow]:
         """Those that can be used now before the others, each with its key or the reason against it."""
-        rows, situation = [], self._intents.situation
-        for action in sorted(ACTIONS, key=lambda one: GROUPS.index(one.group)):
+        rows, situation = [], self._situation.now
+        for action in self._actions.grouped:
             name = self.tr(action.text)
             if _fits(query, f"{name} {self.tr(action.words)}") and action.id != "palette":
                 why = action.why_not(situation)
                 shown = self.tr(why) if why else ""
-                row = PaletteRow(f"action:{action.id}", name, shown, cap_of(action.id), "command", not why)
+                row = PaletteRow(f"action:{action.id}", name, shown, self._actions.cap(action.id), "command", not why)
                 rows.append(row)
         return sorted(rows, key=lambda row: not row.enabled)
 
@@ -535,7 +496,7 @@ class CommandPresenter(QObject):
         elif kind == "area":
             self._palette.set_query(self._desk.cities.name("area", key))
         elif kind == "action":
-            self._palette.set_query(self.tr(BY_ID[key].text))
+            self._palette.set_query(self.tr(self._actions[key].text))
         elif kind == "meant":
             self._palette.set_query(key)
 
@@ -549,7 +510,7 @@ class CommandPresenter(QObject):
         if kind == "meant":
             self._palette.open_in(self._room(), key)
         elif kind == "action":
-            self._intents.run(key)
+            self._runner.run(key)
         elif kind == "unit":
             self._desk.choose_unit(key)
             self.unit_sought.emit(key)
@@ -561,7 +522,8 @@ class CommandPresenter(QObject):
     def _on_left(self) -> None:
         """Esc, or a click beside it, loses nothing."""
         if self.in_palette.hand_over():
-            self._intents.said.emit(self.tr("Not saved, kept as a draft: {keys}").format(keys=key_of("drafts")))
+            kept = self.tr("Not saved, kept as a draft: {keys}")
+            self._runner.said.emit(kept.format(keys=self._actions.key("drafts")))
 
 
 def _has_digit(word: str) -> bool:

@@ -4,87 +4,38 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
-from api_client.model import Unit
+from console.presenters.action import Actions, CommandSyntax
 from console.presenters.catalog import Cities, Crew
+from console.presenters.typed_command import TypedCommand
+
+_LINE_VERBS = ("show", "find")
+_OPENING = ("o", "open")
+OWN_VERBS = (*_LINE_VERBS, *_OPENING)
+"""What the line does by itself: no action's verbs."""
 
 
-class Command(msgspec.Struct, frozen=True):
-    """What Enter will carry out. `verb` is an action's id, "open", "show", "find" or "" for not understood."""
-
-    verb: str
-    crews: tuple[Crew, ...] = ()
-    """The units with the code that was typed, at most one a city."""
-    number: str = ""
-    options: dict[str, str] = {}
-    rest: str = ""
-    problem: str = ""
-
-    @property
-    def unit(self) -> Unit | None:
-        """Any of them: they have the same code."""
-        return self.crews[0].unit if self.crews else None
-
-
-VERBS: dict[str, str] = {
-    "d": "dispatch",
-    "dispatch": "dispatch",
-    "as": "assign",
-    "assign": "assign",
-    "rc": "recall",
-    "recall": "recall",
-    "en": "en_route",
-    "os": "on_scene",
-    "dn": "done",
-    "done": "done",
-    "av": "available",
-    "br": "break",
-    "un": "unavailable",
-    "t": "take",
-    "take": "take",
-    "rel": "release",
-    "release": "release",
-    "p": "priority",
-    "priority": "priority",
-    "n": "note",
-    "note": "note",
-    "m": "reply",
-    "reply": "reply",
-    "x": "close",
-    "close": "close",
-    "h": "hold",
-    "hold": "hold",
-    "o": "open",
-    "open": "open",
-    "show": "show",
-    "find": "find",
-    "new": "new_report",
-    "undo": "undo",
-}
-"""Short and long verbs; unknown words fall back to search."""
-
-UNIT_VERBS = frozenset(
-    {"dispatch", "assign", "recall", "en_route", "on_scene", "done", "available", "break", "unavailable"}
-)
-_NEED_UNIT = frozenset({"dispatch", "assign", "en_route", "on_scene", "done", "available", "break", "unavailable"})
-_TAKE_TEXT = frozenset({"note", "reply", "close", "hold", "show", "find", "priority"})
-
-
-def parse(text: str, cities: Cities) -> Command:
-    """Understand a line; never raises."""
+def parse(text: str, cities: Cities, actions: Actions[Any]) -> TypedCommand:
+    """Understand a line by the verbs of the actions; unknown words are searched for. Never raises."""
     words = _split(text)
     if not words:
-        return Command("")
+        return TypedCommand("")
     if len(words) == 1 and words[0].lstrip("#").isdigit():
-        return Command("open", number=words[0].lstrip("#"))
-    verb = VERBS.get(words[0].casefold())
-    if verb is None:
-        return Command("find", rest=text.strip())
-    if verb in ("show", "find"):
-        return Command(verb, rest=text.strip().partition(" ")[2].strip())  # its quotation marks are kept
-    return _targets(verb, words[1:], cities)
+        return TypedCommand("open", number=words[0].lstrip("#"))
+    verb = words[0].casefold()
+    if verb in _LINE_VERBS:
+        return TypedCommand(verb, rest=text.strip().partition(" ")[2].strip())  # its quotation marks are kept
+    if verb in _OPENING:
+        command = _targets("open", CommandSyntax[Any](), words[1:], cities)
+        lacks = not command.number and not command.problem
+        return msgspec.structs.replace(command, problem="Which report? Write its number.") if lacks else command
+    action = actions.with_verb(verb)
+    if action is None:
+        return TypedCommand("find", rest=text.strip())
+    return _targets(action.id, action.syntax, words[1:], cities)
 
 
 def _split(text: str) -> list[str]:
@@ -94,14 +45,14 @@ def _split(text: str) -> list[str]:
         return text.split()
 
 
-def _targets(verb: str, words: Sequence[str], cities: Cities) -> Command:
+def _targets(verb: str, syntax: CommandSyntax[Any], words: Sequence[str], cities: Cities) -> TypedCommand:
     crews: tuple[Crew, ...] = ()
     number = ""
     options: dict[str, str] = {}
     rest: list[str] = []
     pending = list(words)
     while pending:
-        found, used = _crews_at(pending, cities) if not crews and verb in UNIT_VERBS else ((), 1)
+        found, used = _crews_at(pending, cities) if not crews and syntax.unit != "none" else ((), 1)
         word = pending[0]
         if found:
             crews = found
@@ -119,16 +70,16 @@ def _targets(verb: str, words: Sequence[str], cities: Cities) -> Command:
             rest.append(word)
         del pending[:used]
     problem = ""
-    if verb in _NEED_UNIT and not crews:
+    if syntax.unit == "required" and not crews:
         meant = _meant_as_unit([word for word in words if "=" not in word])
         problem = f"No unit is called “{meant}”." if meant else "Which unit? Write its code."
-    elif rest and verb not in _TAKE_TEXT and verb != "unavailable":
+    elif rest and syntax.words == "none":
         problem = f"“{' '.join(rest)}” is not understood here."
-    if verb == "priority" and not rest and len(number) == 1:
+    if syntax.values and not rest and len(number) == 1:
         number, rest = "", [number]  # `p 1` sets the chosen report's priority; no report has such a number
-    if verb == "priority" and rest and " ".join(rest) not in ("1", "2", "3", "4"):
-        problem = f"“{' '.join(rest)}” is not a priority. Write 1, 2, 3 or 4."
-    return Command(verb, crews, number, options, " ".join(rest), problem)
+    if syntax.values and rest and " ".join(rest) not in syntax.values:
+        problem = syntax.not_a_value.format(words=" ".join(rest))
+    return TypedCommand(verb, crews, number, options, " ".join(rest), problem)
 
 
 def _meant_as_unit(words: Sequence[str]) -> str:

@@ -23,7 +23,6 @@ from console.domain.report import HAZARD
 from console.domain.status import ORDER, is_open
 from console.domain.word import Word
 from console.presenters import words
-from console.presenters.caps import key_of
 from console.presenters.catalog import Cities, Crew
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
@@ -107,7 +106,7 @@ class Counsellor(QObject):
                 "The place is missing, so no unit is known to be near. Ask the reporter and give it a place ({place}), "
                 "or choose a unit by hand ({assign})."
             )
-            why = why.format(place=key_of("place"), assign=key_of("assign"))
+            why = why.format(place=self._desk.actions.key("place"), assign=self._desk.actions.key("assign"))
             self.changed.emit(Counsel(dossier.row, no_unit=why))
             return
         if view.loaded < Loaded.WORK:
@@ -171,7 +170,7 @@ class Counsellor(QObject):
             "{n} unit of another agency could go" if len(able) == 1 else "{n} units of other agencies could go"
         )
         return self.tr("{count}: {unit} ({assign}).").format(
-            count=count.format(n=len(able)), unit=near, assign=key_of("assign")
+            count=count.format(n=len(able)), unit=near, assign=self._desk.actions.key("assign")
         )
 
     def near(self, source: str, values: Mapping[str, Any], then: Callable[[list[DuplicateRow]], None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import tzinfo
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
@@ -11,6 +12,7 @@ from console.board.view import View
 from console.domain.filter import Filter
 from console.domain.loaded import Loaded
 from console.domain.time_range import TimeRange
+from console.presenters.action import Actions
 from console.presenters.catalog import Catalog, Cities, Crew
 
 
@@ -34,8 +36,23 @@ class Desk(QObject):
     rows_touched = Signal(object)
     """A frozenset of rows whose texts or details changed, or None for all."""
 
-    def __init__(self, me: str, filter_: Filter, zone: tzinfo, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        me: str,
+        filter_: Filter,
+        zone: tzinfo,
+        actions: Actions[Any],
+        parent: QObject | None = None,
+        *,
+        names: Callable[[], Mapping[str, str]] = dict,
+        city_name: Callable[[str], str] = lambda source: source,
+    ) -> None:
+        """`actions` are those of this window, whose keys panels show; `names` is what this operator is called at a
+        source, where that is known, elsewhere it is `me`; `city_name` is what a source is called.
+        """
         super().__init__(parent)
+        self.actions = actions
+        self.names, self.city_name = names, city_name
         self.me = me
         self.zone = zone
         self.filter = filter_
@@ -45,10 +62,6 @@ class Desk(QObject):
         self.row = 0
         self._chosen_for = _list_of(filter_)
         self.unit = ""
-        self.names: Callable[[], Mapping[str, str]] = dict
-        """Set by the app: what this operator is called at a source, where that is known; elsewhere it is `me`."""
-        self.city_name: Callable[[str], str] = lambda source: source
-        """Set by the app: what a source is called."""
 
     def me_at(self, source: str) -> str:
         """What this operator is called at a source: who makes the edits for it, and whose claims are one's own."""

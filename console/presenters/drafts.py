@@ -8,14 +8,16 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from console.actions import BY_ID
 from console.domain.edit import EditState, is_deleted
 from console.edits import Edits
+from console.presenters.action_runner import ActionRunner
 from console.presenters.desk import Desk
 from console.presenters.draft import MARKS
 from console.presenters.forms import Forms
-from console.presenters.intents import Intents
 from console.presenters.new_photos import photo_key, place_of
+from console.presenters.report_commands import ReportCommands
+from console.presenters.situation import SituationMonitor
+from console.presenters.unit_commands import UnitCommands
 from console.store.cache_read import CacheReader
 from console.tasks import Tasks
 from widgets.forms.choice import Choice
@@ -36,7 +38,10 @@ class Drafts(QObject):
         self,
         desk: Desk,
         edits: Edits,
-        intents: Intents,
+        runner: ActionRunner,
+        situation: SituationMonitor,
+        reports: ReportCommands,
+        units: UnitCommands,
         forms: Forms,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
@@ -44,7 +49,8 @@ class Drafts(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._desk, self._edits, self._intents, self._forms = desk, edits, intents, forms
+        self._desk, self._edits, self._forms = desk, edits, forms
+        self._runner, self._situation, self._reports, self._units = runner, situation, reports, units
         self._tasks, self._reader, self._local_row = tasks, reader, local_row
         forms.photos.not_ready.connect(self._show)
 
@@ -64,7 +70,7 @@ class Drafts(QObject):
                 )
             elif photos:
                 more = self.tr("{n} texts and photos not saved are kept: {key}")
-            self.found.emit((more if count > 1 else one).format(n=count, key=BY_ID["drafts"].keys[0]))
+            self.found.emit((more if count > 1 else one).format(n=count, key=self._desk.actions.key("drafts")))
 
     def open(self) -> None:
         """Offer all drafts, the newest first."""
@@ -85,11 +91,11 @@ class Drafts(QObject):
                 city = self.tr("{city} is not followed here any more.")
                 self._show(key, city.format(city=self._desk.city_name(source)))
             case "new_report":
-                self._intents.new_report(source, key)
+                self._reports.new_report(source, key)
             case "unavailable":
                 crews = [one for one in self._desk.cities.crews if (one.source, one.unit.id) == (source, what)]
                 if crews:
-                    self._intents.unit_state(crews[0].key, "unavailable")
+                    self._units.unit_state(crews[0].key, "unavailable")
                 else:
                     self._show(key, self.tr("There is no such unit any more."))
             case "conflict" | "keep":
@@ -127,20 +133,20 @@ class Drafts(QObject):
             if action in _LINES:
                 self.line_wanted.emit(key)
                 return
-            now = self._intents.situation
-            why_not = BY_ID[action].why_not(now)
+            now = self._situation.now
+            why_not = self._desk.actions[action].why_not(now)
             if action == "hold" and now.on_hold:  # there the key ends it
                 why_not = self.tr("The report is on hold already")
             if why_not:
                 self._show(key, self.tr("It cannot be entered now: {why}").format(why=self.tr(why_not)))
             elif action == _PHOTO:
                 place = self._place(key)
-                self._intents.add_photos(self._photos_of(place), place)
+                self._reports.add_photos(self._photos_of(place), place)
             else:
-                self._intents.run(action)
+                self._runner.run(action)
 
         self._desk.choose(row)
-        self._intents.when_read(row, open_form, lambda: None)
+        self._situation.when_read(row, open_form, lambda: None)
 
     def _place(self, key: str) -> str:
         """The draft key of photos of the report that this one is for."""
@@ -181,7 +187,7 @@ class Drafts(QObject):
 
     def _name(self, key: str) -> str:
         kind = _parts(key)[0]
-        name = _NAMES.get(kind) or (BY_ID[kind].text if kind in BY_ID else kind)
+        name = _NAMES.get(kind) or (self._desk.actions[kind].text if kind in self._desk.actions else kind)
         return self.tr(name).split(",")[0]
 
 

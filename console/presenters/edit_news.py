@@ -18,7 +18,7 @@ from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
 from console.presenters.forms import Forms, keep_words_of
 from console.presenters.history import edit_text, new_report_text
-from console.presenters.intents import Intents
+from console.presenters.situation import SituationMonitor
 from console.presenters.status import StatusPresenter
 from console.store.errors import StoreError
 from widgets.statusbar import StatusBar
@@ -40,14 +40,14 @@ class EditNews(QObject):
         deeds: Deeds,
         forms: Forms,
         commands: CommandPresenter,
-        intents: Intents,
+        situation: SituationMonitor,
         bar: StatusBar,
         status: StatusPresenter,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._edits, self._desk, self._deeds, self._forms = edits, desk, deeds, forms
-        self._commands, self._intents, self._bar, self._status = commands, intents, bar, status
+        self._commands, self._situation, self._bar, self._status = commands, situation, bar, status
 
     def on_saved(self, queued: Queued) -> None:
         """The form that it was made in may go."""
@@ -108,11 +108,11 @@ class EditNews(QObject):
         if isinstance(error, StoreError):
             helps += self.tr(" The folder is {folder}").format(folder=error.path.parent)
         self._status.set_trouble(self.tr("Nothing can be saved: {why}").format(why=describe(error)), helps)
-        self._intents.set_may_write(False)
+        self._situation.set_may_write(False)
 
     def on_opened(self) -> None:
         """From now on it can; what was brought back from a damaged file is said."""
-        self._intents.set_may_write(True)
+        self._situation.set_may_write(True)
         self._status.set_trouble("")
         salvaged = self._edits.salvaged
         if salvaged is not None:

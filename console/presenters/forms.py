@@ -21,7 +21,6 @@ from console.domain.report import HAZARD
 from console.edits import Edits
 from console.images import ImageProcess
 from console.presenters import words
-from console.presenters.caps import key_of
 from console.presenters.catalog import Catalog, offered
 from console.presenters.conflict import STEP, conflict_rows, conflict_text, first_of, is_of_step, over_text, step_text
 from console.presenters.desk import Desk
@@ -119,7 +118,9 @@ class Forms(QObject):
         """Set by the app: shows where a new report would lie, None for nowhere."""
         self._outcomes: dict[tuple[str, str | None], str] = {}
         """What accepted work of a service came to last; the next is likely the same."""
-        self.photos = NewPhotos(edits, tasks, images, profile, zone, now, self.mark, said, warned, self)
+        self.photos = NewPhotos(
+            edits, tasks, images, profile, zone, now, self.mark, said, warned, desk.actions.key("drafts"), self
+        )
         self._committed: dict[str, Form] = {}
         self._committed_s = -TWICE_S
         self.held_keys = HeldKeys(KeyRepeats(WALKING, self).is_repeat, self)
@@ -223,7 +224,7 @@ class Forms(QObject):
         """Esc loses nothing, which an operator has to know to believe it."""
         if self._edits.draft(key) is not None:
             again = self.tr("Not saved, kept as a draft: open the form again, or {keys}")
-            self._said(again.format(keys=key_of("drafts")))
+            self._said(again.format(keys=self._desk.actions.key("drafts")))
 
     def keep_words(self, edit: TakenBack) -> bool:
         """Make a draft of what was written for an edit that is taken back; whether there were any words."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, tzinfo
+from typing import Any
 
 import msgspec
 
@@ -12,7 +13,7 @@ from console.domain.edit import Queued
 from console.domain.report import HAZARD
 from console.edits import Edits
 from console.presenters import words
-from console.presenters.caps import cap_of
+from console.presenters.action import Actions
 from console.presenters.catalog import Catalog
 from console.presenters.history import report_number, unit_code
 from widgets.notice import Notice
@@ -42,7 +43,9 @@ def left_orders(edits: Edits) -> list[LeftOrder]:
     return found
 
 
-def left_notice(shown: LeftOrder, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr) -> Notice:
+def left_notice(
+    shown: LeftOrder, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr, actions: Actions[Any]
+) -> Notice:
     """What stands under the figures until the order is given, dropped, or its author signs in; red for a P1."""
     edit = shown.order.edit
     bold = tr(
@@ -56,9 +59,9 @@ def left_notice(shown: LeftOrder, catalog: Catalog, zone: tzinfo, now: datetime,
     )
     when = words.moment(edit.occurred_at, zone, now)
     told = tr("{report}. By {author}, {when}").format(report=report, author=edit.author, when=when)
-    buttons = [("lost_see", tr("See it"), cap_of("lost_see"))]
+    buttons = [("lost_see", tr("See it"), actions.cap("lost_see"))]
     if shown.may_be_given:
-        buttons.insert(0, ("lost_again", tr("Give it in my name"), cap_of("lost_again")))
+        buttons.insert(0, ("lost_again", tr("Give it in my name"), actions.cap("lost_again")))
         note = tr("Other desks do not see it")
     else:
         note = shown.why_not or tr("It is being sent")

@@ -36,7 +36,6 @@ from console.domain.report import HAZARD
 from console.domain.status import ENDED_ASSIGNMENT
 from console.edits import Edits
 from console.presenters import words
-from console.presenters.caps import cap_of
 from console.presenters.catalog import Catalog
 from console.presenters.conflict import BUSY, conflict_text, deleted_text, first_of, is_own
 from console.presenters.deeds import Deed, Deeds
@@ -45,6 +44,7 @@ from console.presenters.hazards import HazardNews, NewHazard
 from console.presenters.history import call_back_text, edit_text, report_number, unit_code
 from console.presenters.left_orders import LeftOrder, left_notice, left_orders, order_given_text
 from console.presenters.setback import Setback
+from console.presenters.situation import NoticeState
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
 from console.presenters.unsent_reports import UnsentReport, taken_down_text, unsent_notice, unsent_reports
@@ -253,6 +253,17 @@ class LostOrders(QObject):
         if isinstance(shown, LostOrder):
             return _is_fulfilled(shown, self._desk.catalog(shown.lost.edit.source))
         return isinstance(shown, Setback | NewHazard)
+
+    @property
+    def notice_state(self) -> NoticeState:
+        """What the keys of the notice act on."""
+        return NoticeState(
+            lost=self.lost,
+            radio_call=self.radio_call,
+            unsent_report=self.unsent_report,
+            unsent_may_be_sent=self.may_be_sent,
+            setback=self.is_only_seen,
+        )
 
     def set_hazards(self, hazards: tuple[NewHazard, ...]) -> None:
         """The new P1 without a crew that the operator has not looked at.
@@ -496,22 +507,22 @@ class LostOrders(QObject):
 
     def _notice(self, shown: Unanswered) -> Notice:
         if isinstance(shown, NewHazard):
-            go = ("next_hazard", self.tr("Go there"), cap_of("next_hazard"))
-            seen = ("lost_seen", self.tr("Seen"), cap_of("lost_seen"))
+            go = ("next_hazard", self.tr("Go there"), self._desk.actions.cap("next_hazard"))
+            seen = ("lost_seen", self.tr("Seen"), self._desk.actions.cap("lost_seen"))
             bold = self.tr(_HAZARD_NEWS[shown.news])
             return Notice(_level(HAZARD), bold, shown.text, (go, seen), note=self._when(shown.at))
         if isinstance(shown, Setback):
-            see = ("lost_see", self.tr("See it"), cap_of("lost_see"))
-            seen = ("lost_seen", self.tr("Seen"), cap_of("lost_seen"))
+            see = ("lost_see", self.tr("See it"), self._desk.actions.cap("lost_see"))
+            seen = ("lost_seen", self.tr("Seen"), self._desk.actions.cap("lost_seen"))
             level = _level(shown.priority) if shown.of_crew else "info"
             keys = (seen,) if shown.is_gone else (see, seen)
             return Notice(level, shown.bold, shown.text, keys, note=self._when(shown.at))
         if isinstance(shown, UnsentReport):
             catalog = self._desk.catalog(shown.create.edit.source)
-            return unsent_notice(shown, catalog, self._zone, self._now(), self.tr)
+            return unsent_notice(shown, catalog, self._zone, self._now(), self.tr, self._desk.actions)
         if isinstance(shown, LeftOrder):
             catalog = self._desk.catalog(shown.order.edit.source)
-            return left_notice(shown, catalog, self._zone, self._now(), self.tr)
+            return left_notice(shown, catalog, self._zone, self._now(), self.tr, self._desk.actions)
         return self._radio_notice(shown) if isinstance(shown, RadioCall) else self._lost_notice(shown)
 
     def _when(self, at: datetime | None) -> str:
@@ -538,11 +549,11 @@ class LostOrders(QObject):
         if away := self._sources.away_since(edit.source):
             text = f"{text} {away}"
         note = self._sources.next_try() if away else ""
-        buttons = [("radio_told", verb, cap_of("radio_told"))]
+        buttons = [("radio_told", verb, self._desk.actions.cap("radio_told"))]
         if edit.report:
-            buttons.append(("lost_see", self.tr("See it"), cap_of("lost_see")))
+            buttons.append(("lost_see", self.tr("See it"), self._desk.actions.cap("lost_see")))
         if away:  # this stands where the notice of the outage would, with its key
-            buttons.append(("refresh", self.tr("Try now"), cap_of("refresh")))
+            buttons.append(("refresh", self.tr("Try now"), self._desk.actions.cap("refresh")))
         return Notice(_level(_priority(edit)), bold, text, tuple(buttons), note=note)
 
     def _lost_notice(self, order: LostOrder) -> Notice:
@@ -551,15 +562,15 @@ class LostOrders(QObject):
         text = f"{why.rstrip('.')}. {_report(edit, self.tr)}"
         chooses, fulfilled = _chooses(order), _is_fulfilled(order, catalog)
         there = _crews_are_there(order, catalog)
-        buttons = [("lost_see", self.tr("See it"), cap_of("lost_see"))]
+        buttons = [("lost_see", self.tr("See it"), self._desk.actions.cap("lost_see"))]
         settled = order.lost.state is _CONFLICT and is_settled(order.lost)
         if not fulfilled and (chooses or order.stopped or not settled):
             verb = self.tr("Decide") if chooses else self.tr("Give it again")
-            buttons.append(("lost_again", verb, cap_of("lost_again")))
+            buttons.append(("lost_again", verb, self._desk.actions.cap("lost_again")))
         if fulfilled:
-            buttons.append(("lost_seen", self.tr("Seen"), cap_of("lost_seen")))
+            buttons.append(("lost_seen", self.tr("Seen"), self._desk.actions.cap("lost_seen")))
         else:
-            buttons.append(("lost_drop", self.tr("Drop it"), cap_of("lost_drop")))
+            buttons.append(("lost_drop", self.tr("Drop it"), self._desk.actions.cap("lost_drop")))
         level = _level(_priority(edit)) if order.of_crew and not there else "warn"
         return Notice(level, lost_text(order, catalog, self.tr) + ":", text, tuple(buttons))
 

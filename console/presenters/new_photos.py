@@ -13,7 +13,6 @@ from console.domain.moments import can_have_happened
 from console.edits import Edits
 from console.images import ImageError, ImageProcess, Prepared, TookTooLong, store_photo
 from console.notices import describe
-from console.presenters.caps import key_of
 from console.tasks import Tasks
 
 
@@ -37,14 +36,17 @@ class NewPhotos(QObject):
         mark: Callable[[str], dict[str, str]],
         said: Callable[[str], None],
         warned: Callable[[str], None],
+        drafts_key: str,
         parent: QObject | None = None,
     ) -> None:
-        """`mark` gives the MARKS of a draft, of what it is on; `warned` shows a sentence for longer than `said`."""
+        """`mark` gives the MARKS of a draft, of what it is on; `warned` shows a sentence for longer than `said`;
+        `drafts_key` is the key that lists all drafts.
+        """
         super().__init__(parent)
         self._edits, self._tasks, self._images = edits, tasks, images
         self._zone, self._now = zone, now
         self._folder = profile / "work-media"
-        self._mark, self._said, self._warned = mark, said, warned
+        self._mark, self._said, self._warned, self._drafts_key = mark, said, warned, drafts_key
         self.chosen_in = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
         """The folder that the last photo came from."""
         self._under_way: list[str] = []
@@ -99,7 +101,7 @@ class NewPhotos(QObject):
                 self.not_ready.emit(key, why)
             else:
                 kept = "" if unusable or not place else self.tr(" Kept as a draft: {keys}")
-                self._failed.append(f"{file.name}: {why}{kept.format(keys=key_of('drafts'))}")
+                self._failed.append(f"{file.name}: {why}{kept.format(keys=self._drafts_key)}")
             self._over(key)
 
         self._tasks.submit(prepare, done, failed)

@@ -3,75 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from api_client.model import Status
-from console.actions import BY_ID, Situation
 from console.domain.status import is_open
-from console.presenters.caps import key_of
+from console.presenters.action import Actions
+from console.presenters.action_rules import Situation
 from widgets.ticket.values import ActionButton
 
-NEXT_OF_UNIT = {
-    "dispatched": ("en_route", "{unit} en route"),
-    "acknowledged": ("en_route", "{unit} en route"),
-    "en_route": ("on_scene", "{unit} on scene"),
-    "on_scene": ("done", "{unit} done"),
-}
-"""What is awaited of a unit at work: an action and its words."""
+NEXT_OF_UNIT = {"dispatched": "en_route", "acknowledged": "en_route", "en_route": "on_scene", "on_scene": "done"}
+"""The action that is awaited of a unit in each state of its work."""
 
-_Step = tuple[str, str, bool]
-"""An action, its words, and whether its button is the filled one."""
+
+class _Step(NamedTuple):
+    action: str
+    filled: bool = False
+    text: str = ""
+    """What its button says here; "" for what the action is called."""
 
 
 def next_steps(
-    now: Situation, nearest: str, lead: str, tr: Callable[[str], str], *, by_distance: bool = True, busy: bool = False
+    now: Situation,
+    nearest: str,
+    lead: str,
+    tr: Callable[[str], str],
+    actions: Actions[Any],
+    *,
+    by_distance: bool = True,
+    busy: bool = False,
 ) -> list[ActionButton]:
     """The buttons for a report; `nearest` and `lead` are the codes of the unit recommended and at work, "" for none.
 
     A unit that is not recommended `by_distance` is sent by its own key alone: nobody knows that it is near. One that is
     `busy` comes here only after the work it has.
     """
-    send = tr("Dispatch {unit} next" if busy else "Dispatch {unit}").format(unit=nearest)
-    steps = _of_status(now, nearest, lead, send, tr, by_distance=by_distance)
+    codes = {"dispatch": nearest, "recall": lead, **dict.fromkeys(NEXT_OF_UNIT.values(), lead)}
+    send = _Step("dispatch", by_distance, "Dispatch {unit} next" if busy else "")
+    steps = _of_status(now, send if nearest else None)
     if is_open(now.status) and now.status is not Status.VALIDATION:
         if now.holder != now.me:
-            steps.insert(1, ("take", tr("Take"), False))
-        steps += [("hold", tr("End the hold") if now.on_hold else tr("Hold"), False), ("close", tr("Close"), False)]
+            steps.insert(1, _Step("take"))
+        steps += [_Step("hold", text="End the hold" if now.on_hold else ""), _Step("close")]
     buttons = []
-    for action, text, filled in steps:
-        why = BY_ID[action].why_not(now)
-        buttons.append(ActionButton(action, text, key_of(action), filled, not why, why))
+    for step in steps:
+        action = actions[step.action]
+        text = tr(step.text or action.label).format(unit=codes.get(action.id, ""))
+        why = action.why_not(now)
+        buttons.append(ActionButton(action.id, text, actions.key(action.id), step.filled, not why, why))
     return buttons
 
 
-def _of_status(
-    now: Situation, nearest: str, lead: str, send: str, tr: Callable[[str], str], *, by_distance: bool
-) -> list[_Step]:
+def _of_status(now: Situation, send: _Step | None) -> list[_Step]:
+    """What is awaited; `send` sends the recommended unit, None where none is."""
     if now.status is Status.VALIDATION:
-        return [("validate", tr("Validate or return"), True), ("photo", tr("Photo"), False)]
-    if not is_open(now.status) and now.merged:
-        return [("unmerge", tr("Undo the merge"), True), ("reopen", tr("Reopen"), False)]
+        return [_Step("validate", filled=True), _Step("photo")]
     if not is_open(now.status):
-        return [("reopen", tr("Reopen"), True)]
+        return [_Step("unmerge", filled=True), _Step("reopen")] if now.merged else [_Step("reopen", filled=True)]
     done = now.lead_state == "done" and now.status in (Status.ASSIGNED, Status.PROGRESS)
     if done and now.lead_unit and not now.needs_proof:
-        return [("submit", tr("Hand in"), True), ("photo", tr("Photo"), False)]
+        return [_Step("submit", filled=True), _Step("photo")]
     if now.lead_stuck:
-        first = ("dispatch", send, by_distance)
-        other = first if nearest and now.has_place else ("assign", tr("Assign"), False)
-        return [other, ("recall", tr("Recall {unit}").format(unit=lead), False)]
+        return [send if send is not None and now.has_place else _Step("assign"), _Step("recall")]
     if now.lead_waits_for:  # what that crew does next, the server would refuse
-        return [("recommend", tr("Another unit"), False)]
+        return [_Step("recommend")]
     if now.lead_state in NEXT_OF_UNIT:
         # Enter must not send a second unit where the first one's next step is what is awaited.
-        step, text = NEXT_OF_UNIT[now.lead_state]
-        return [(step, tr(text).format(unit=lead), True), ("recommend", tr("Another unit"), False)]
+        return [_Step(NEXT_OF_UNIT[now.lead_state], filled=True), _Step("recommend")]
     if done and now.needs_proof:
-        photo = tr("New after photo") if now.proof_is_old else tr("After photo")
-        if now.crewless and nearest and now.has_place:
-            return [("dispatch", send, by_distance), ("photo", photo, False)]
-        return [("photo", photo, True)]
+        photo = "New after photo" if now.proof_is_old else "After photo"
+        if now.crewless and send is not None and now.has_place:
+            return [send, _Step("photo", text=photo)]
+        return [_Step("photo", filled=True, text=photo)]
     if not now.has_place:  # nobody can be near it before
-        return [("place", tr("Give it a place"), True), ("assign", tr("Assign"), False)]
-    if nearest:
-        return [("dispatch", send, by_distance), ("assign", tr("Assign"), False)]
-    return [("assign", tr("Assign"), False), ("photo", tr("Photo"), False)]
+        return [_Step("place", filled=True), _Step("assign")]
+    return [send, _Step("assign")] if send is not None else [_Step("assign"), _Step("photo")]

@@ -15,7 +15,6 @@ from console.domain.loaded import Loaded
 from console.domain.status import ORDER
 from console.presenters import words
 from console.presenters.board_feed import LOCAL_ROWS, BoardFeed
-from console.presenters.caps import cap_of, key_of
 from console.presenters.desk import Desk
 from console.store.cache_read import CacheReader, RowText
 from console.tasks import Tasks
@@ -76,7 +75,7 @@ class QueuePresenter(QObject):
         known = view.loaded >= Loaded.REPORTS
         self._panel.set_order(view.order, growing=not (known and self._is_whole))
         self._is_whole = known
-        self._panel.set_urgent(view.hazard_places, self.tr("P1"), cap_of("next_hazard"))
+        self._panel.set_urgent(view.hazard_places, self.tr("P1"), self._desk.actions.cap("next_hazard"))
         tabs = [
             Tab(key, name, counts.tabs.get(key), known=known, kept=key in _KEPT_TABS)
             if key != "closed"
@@ -145,19 +144,19 @@ class QueuePresenter(QObject):
             why = self.tr("{n} reports are here so far; the others are being read.").format(
                 n=words.thousands(view.total)
             )
-            keys = [(key_of("new_report"), self.tr("new report by telephone"))]
+            keys = [(self._desk.actions.key("new_report"), self.tr("new report by telephone"))]
         elif view.filter.narrowed:
             title = self.tr("No report fits these filters")
             why = self.tr("Looked for in “{tab}” only.").format(tab=self._tab_names()[view.filter.tab])
-            keys = [(key_of("clear_filter"), self.tr("clear all filters"))]
+            keys = [(self._desk.actions.key("clear_filter"), self.tr("clear all filters"))]
         elif not view.total:
             why = self.tr("Those of the city come with the first load, once the server answers.")
-            keys = [(key_of("new_report"), self.tr("new report by telephone"))]
+            keys = [(self._desk.actions.key("new_report"), self.tr("new report by telephone"))]
         else:
             why = self.tr("All {n} reports on this computer were looked through.").format(n=words.thousands(view.total))
-            keys = [(key_of("new_report"), self.tr("new report by telephone"))]
+            keys = [(self._desk.actions.key("new_report"), self.tr("new report by telephone"))]
         if view.filter.tab == "mine":
-            keys.insert(0, (key_of("take"), self.tr("take the chosen report")))
+            keys.insert(0, (self._desk.actions.key("take"), self.tr("take the chosen report")))
         self._panel.set_empty(title, why, keys)
 
     def _show_chips(self) -> None:
@@ -178,7 +177,7 @@ class QueuePresenter(QObject):
         return [
             MenuRow("away", self.tr("Take this condition away")),
             *([MenuRow("only", self.tr("Keep this condition only"))] if len(self._chips) > 1 else []),
-            MenuRow("clear", self.tr("Clear all filters"), key_of("clear_filter")),
+            MenuRow("clear", self.tr("Clear all filters"), self._desk.actions.key("clear_filter")),
             MenuRow(""),
             MenuRow("copy", self.tr("Copy the filter")),
         ]

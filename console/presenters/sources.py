@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta, tzinfo
+from typing import Any
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from console.actions import BY_ID
 from console.domain.messages import Source, SourceState
 from console.presenters import words
-from console.presenters.caps import cap_of
+from console.presenters.action import Actions
 from widgets.notice import Notice
 from widgets.statusbar import Cell
 
@@ -31,9 +31,18 @@ class Sources(QObject):
     """What a source has to say beside its state: what could not be understood, what a comparison found."""
 
     def __init__(
-        self, sources: list[Source], zone: tzinfo, now: Callable[[], datetime], parent: QObject | None = None
+        self,
+        sources: list[Source],
+        zone: tzinfo,
+        now: Callable[[], datetime],
+        actions: Actions[Any],
+        parent: QObject | None = None,
+        *,
+        signed_out: Callable[[], Collection[str]] = lambda: (),
     ) -> None:
+        """`signed_out` gives the keys of the sources that the operator has signed out of."""
         super().__init__(parent)
+        self._actions, self._signed_out = actions, signed_out
         self._names = {source.key: source.name for source in sources}
         self._insecure = [source.name for source in sources if source.insecure_http]
         self._zone, self._now = zone, now
@@ -41,8 +50,6 @@ class Sources(QObject):
         self._at: dict[str, datetime] = {}
         self.sync_alive = True
         self._froze = False
-        self.signed_out: Callable[[], Collection[str]] = lambda: ()
-        """Set by the app: the keys of the sources that the operator has signed out of."""
 
     @property
     def first(self) -> str:
@@ -122,7 +129,11 @@ class Sources(QObject):
 
     def _doubt_words(self, state: SourceState) -> str:
         """What can be done about it, "" where nothing is doubted."""
-        return self.tr("“{command}” drops them here.").format(command=BY_ID["believe"].text) if state.doubted else ""
+        return (
+            self.tr("“{command}” drops them here.").format(command=self._actions["believe"].text)
+            if state.doubted
+            else ""
+        )
 
     def set_sources(self, sources: list[Source]) -> None:
         """Follow these from now on."""
@@ -278,8 +289,8 @@ class Sources(QObject):
             "when it can be taken. It says: {words}"
         ).format(words=first.put_off)
         buttons = (
-            ("refresh", self.tr("Try now"), cap_of("refresh")),
-            ("panel_outbox", self.tr("Outbox {n}").format(n=waiting), cap_of("panel_outbox")),
+            ("refresh", self.tr("Try now"), self._actions.cap("refresh")),
+            ("panel_outbox", self.tr("Outbox {n}").format(n=waiting), self._actions.cap("panel_outbox")),
         )
         return Notice("warn", bold, text, buttons)
 
@@ -298,7 +309,7 @@ class Sources(QObject):
                 return self._lapsed_banner(lapsed, waiting)
             radio = (
                 self.tr("You are signed out: reading only until you sign in.")
-                if key in self.signed_out()
+                if key in self._signed_out()
                 else self.tr("Give orders by radio. Whether what you enter can be saved is said each time.")
                 if state.local
                 else self.tr("Give orders by radio. Notes, photos and proof are saved and sent later.")
@@ -318,13 +329,13 @@ class Sources(QObject):
             )
             bold = ": ".join(part for part in (names, told) if part)
             again = (
-                ("sign_in", self.tr("Sign in"), cap_of("sign_in"))
+                ("sign_in", self.tr("Sign in"), self._actions.cap("sign_in"))
                 if state.state == "refused"
-                else ("refresh", self.tr("Try now"), cap_of("refresh"))
+                else ("refresh", self.tr("Try now"), self._actions.cap("refresh"))
             )
             buttons = (
                 again,
-                ("panel_outbox", self.tr("Outbox {n}").format(n=waiting), cap_of("panel_outbox")),
+                ("panel_outbox", self.tr("Outbox {n}").format(n=waiting), self._actions.cap("panel_outbox")),
             )
             return Notice("warn", bold, text, buttons, note=self.next_try())
         return None
@@ -345,8 +356,8 @@ class Sources(QObject):
             "answers; what waits is safe."
         ).format(time=self._day_and_clock(since))
         buttons = (
-            ("refresh", self.tr("Try now"), cap_of("refresh")),
-            ("panel_outbox", self.tr("Outbox {n}").format(n=waiting), cap_of("panel_outbox")),
+            ("refresh", self.tr("Try now"), self._actions.cap("refresh")),
+            ("panel_outbox", self.tr("Outbox {n}").format(n=waiting), self._actions.cap("panel_outbox")),
         )
         bold = self.tr("Reading only.")
         if len(self._names) > 1:

@@ -9,7 +9,6 @@ from PySide6.QtCore import QObject
 
 from console.domain.loaded import Loaded
 from console.presenters import words
-from console.presenters.caps import cap_of
 from console.presenters.desk import Desk
 from console.presenters.sources import Sources
 from widgets.notice import Banner, Notice
@@ -89,7 +88,9 @@ class StatusPresenter(QObject):
     def show(self) -> None:
         """Fill bar and banner."""
         self._bar.set_left(self._left())
-        self._bar.set_right([Cell("user", self.who()), Cell("keys", self.tr("Keys"), key_text=cap_of("help"))])
+        self._bar.set_right(
+            [Cell("user", self.who()), Cell("keys", self.tr("Keys"), key_text=self._desk.actions.cap("help"))]
+        )
         notice = self._notice()
         more = 0
         if notice is not None and notice is self._lost:

@@ -8,7 +8,6 @@ from datetime import datetime, tzinfo
 from PySide6.QtCore import QObject
 
 from api_client.model import Kind
-from console.actions import Situation
 from console.domain.edit import (
     PENDING,
     STUCK,
@@ -26,7 +25,7 @@ from console.domain.proof import photos_shown_again
 from console.domain.sla import begun, clocks_at
 from console.domain.status import ORDER, is_open
 from console.presenters import words
-from console.presenters.caps import key_of
+from console.presenters.action_rules import Situation
 from console.presenters.catalog import Catalog
 from console.presenters.clipping import coordinates
 from console.presenters.clocks import clock_segments
@@ -87,6 +86,7 @@ class TicketPresenter(QObject):
         self._say_none()
 
     def _say_none(self) -> None:
+        key = self._desk.actions.key
         self._panel.set_empty(
             self.tr("No report chosen"),
             self.tr(
@@ -94,14 +94,14 @@ class TicketPresenter(QObject):
                 "appear here."
             ),
             [
-                (key_of("palette"), self.tr("a number")),
-                (f"{key_of('next_report')} {key_of('previous_report')}", self.tr("move")),
+                (key("palette"), self.tr("a number")),
+                (f"{key('next_report')} {key('previous_report')}", self.tr("move")),
             ],
         )
 
     def say_unread(self, why: str) -> None:
         """In the place of a report that could not be read, until it is read again or another is chosen."""
-        again = [(key_of("refresh"), self.tr("try again"))]
+        again = [(self._desk.actions.key("refresh"), self.tr("try again"))]
         self._panel.set_empty(self.tr("The report cannot be read now"), why, again)
 
     def set_dossier(self, dossier: Dossier | None) -> None:
@@ -279,18 +279,18 @@ class TicketPresenter(QObject):
                 continue  # his to decide; the outbox says that it waits for him
             if queued.state is EditState.EXPIRED:
                 text = self.tr("Order not sent in time: {what}. Still wanted?").format(what=self._edit_text(queued))
-                strips.append(Strip("expired", text, key_of("wanted"), f"wanted:{edit.id}"))
+                strips.append(Strip("expired", text, self._desk.actions.key("wanted"), f"wanted:{edit.id}"))
             elif queued.state is EditState.CONFLICT:
                 catalog = self._desk.catalog(edit.source)
                 text = conflict_text(queued, catalog, self._zone, self._now(), self.tr)
                 if told := told_text(queued, catalog, self.tr):
                     text = f"{text} {told}."
-                strips.append(Strip("conflict", text, key_of("settle"), f"conflict:{edit.id}"))
+                strips.append(Strip("conflict", text, self._desk.actions.key("settle"), f"conflict:{edit.id}"))
             elif is_deleted(queued):
                 gone = deleted_text(queued, self._zone, self._now(), self.tr)
                 text = self.tr("The report was {gone}. Keep what you did to it as a new one?").format(gone=gone)
                 if not any(strip.text == text for strip in strips):  # once for all edits
-                    strips.append(Strip("conflict", text, key_of("settle"), f"keep:{edit.id}"))
+                    strips.append(Strip("conflict", text, self._desk.actions.key("settle"), f"keep:{edit.id}"))
             elif queued.state is EditState.ATTENTION:
                 text = self.tr("Not accepted: {why}").format(why=queued.problem)
                 if is_taken_back(queued):
@@ -310,7 +310,7 @@ class TicketPresenter(QObject):
                 ):
                     unit = self._desk.catalog(edit.source).units.get(str(edit.data.get("unit")))
                     text = words.not_sent(queued, unit, code, self.tr)
-                    strips.append(Strip("not_sent", text, key_of("told"), f"told:{edit.id}"))
+                    strips.append(Strip("not_sent", text, self._desk.actions.key("told"), f"told:{edit.id}"))
             if queued.state in STUCK and (order := lost_orders_of(self._outbox, queued)).stopped:
                 strips[-1] = self._with_stopped(strips[-1], order)
         for queued in self.to_call_back():
@@ -390,4 +390,12 @@ class TicketPresenter(QObject):
         nearest = units[0].code if units else ""
         by_distance = bool(units) and units[0].distance_m is not None
         busy = bool(units) and units[0].jobs > 0
-        return next_steps(now, nearest, self._unit_code(now.lead_unit), self.tr, by_distance=by_distance, busy=busy)
+        return next_steps(
+            now,
+            nearest,
+            self._unit_code(now.lead_unit),
+            self.tr,
+            self._desk.actions,
+            by_distance=by_distance,
+            busy=busy,
+        )

@@ -18,7 +18,6 @@ from console.domain.place import distance_m
 from console.domain.status import ON_THE_WAY
 from console.domain.word import Word
 from console.presenters import words
-from console.presenters.caps import cap_of
 from console.presenters.catalog import Crew
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
@@ -330,8 +329,8 @@ class UnitsPresenter(QObject):
                 what = self.tr("not sent yet")
             work = " ".join(part for part in (report_number(told.edit), what) if part)
         sent = next((one for one in self._desk.cities.jobs(crew) if one.state is not AssignmentState.RESERVED), None)
-        action, step = NEXT_OF_UNIT.get(sent.state.value, ("", "")) if sent is not None else ("", "")
-        is_chosen = crew.key == self._desk.unit
+        action = NEXT_OF_UNIT.get(sent.state.value, "") if sent is not None else ""
+        is_chosen, actions = crew.key == self._desk.unit, self._desk.actions
         return UnitRow(
             id=crew.key,
             code=self._desk.code_of(crew),
@@ -351,8 +350,8 @@ class UnitsPresenter(QObject):
             shift=words.clock(unit.shift_end, self._zone) if unit.shift_end else "–",
             stale=stale,
             mark="",
-            step=self.tr(step).format(unit="").strip() if is_chosen else "",
-            step_key=cap_of(action) if action and is_chosen else "",
+            step=self.tr(actions[action].label).format(unit="").strip() if action and is_chosen else "",
+            step_key=actions.cap(action) if action and is_chosen else "",
             away=words.distance(round(away_m), self._off_m)
             if (away_m := self._away_m(crew)) < _NEVER and on_shift
             else "",

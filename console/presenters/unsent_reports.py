@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
+from typing import Any
 
 import msgspec
 
@@ -14,7 +15,7 @@ from console.domain.overlay import created_report
 from console.domain.report import HAZARD
 from console.edits import Edits
 from console.presenters import words
-from console.presenters.caps import cap_of
+from console.presenters.action import Actions
 from console.presenters.catalog import Catalog
 from console.presenters.history import edit_text
 from widgets.notice import Notice
@@ -66,7 +67,9 @@ def _priority(create: Edit, done: Sequence[Edit]) -> int:
     return int(given[-1]) if given else created_report(create).priority
 
 
-def unsent_notice(shown: UnsentReport, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr) -> Notice:
+def unsent_notice(
+    shown: UnsentReport, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr, actions: Actions[Any]
+) -> Notice:
     """What stands under the figures until it is sent, dropped or its author signs in; loud where life is in danger."""
     edit, count = shown.create.edit, shown.of_author
     if edit.author == BEFORE_SIGN_IN:
@@ -80,10 +83,10 @@ def unsent_notice(shown: UnsentReport, catalog: Catalog, zone: tzinfo, now: date
     else:
         bold = tr("{author} took down 1 report that no server is known to have:")
     text = report_text(shown.create, catalog, zone, now)
-    buttons = [("lost_see", tr("See it"), cap_of("lost_see"))]
+    buttons = [("lost_see", tr("See it"), actions.cap("lost_see"))]
     note = shown.why_not
     if shown.may_be_sent:
-        buttons.insert(0, ("lost_again", tr("Send in my name"), cap_of("lost_again")))
+        buttons.insert(0, ("lost_again", tr("Send in my name"), actions.cap("lost_again")))
         if not is_surely_not_there(shown.create):
             note = tr("It may have arrived: it is looked for there first, and not made twice")
     elif not note:

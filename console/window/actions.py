@@ -1,184 +1,403 @@
-"""What an operator does with the window and its servers, not with a report: panels, filter, keys, text, comparing."""
+"""Every action of the window as one row: what it is called, its keys and verbs, when it may be used, what it does."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, QTimer, Signal
-
-from console.actions import ACTIONS, BY_ID, GROUPS, PANEL_KEYS
-from console.domain.filter import Filter
-from console.domain.messages import Compare, SyncNow
+from api_client.model import AssignmentState, Kind
 from console.domain.time_range import TimeRange
-from console.presenters.desk import Desk
-from console.presenters.dossier import Dossiers
-from console.presenters.forms import Forms
-from console.presenters.intents import Intents
+from console.presenters import action_rules as rules
+from console.presenters.action import Action, Actions, CommandSyntax, MenuPlace
+from console.presenters.clipping import Clipping
+from console.presenters.command import CommandPresenter
+from console.presenters.contact import Contact
+from console.presenters.drafts import Drafts
+from console.presenters.lost import LostOrders
 from console.presenters.map import MapPresenter
-from console.presenters.sources import Sources
-from console.presenters.status import StatusPresenter
-from console.sync_link import SyncLink
-from console.window.kept_settings import KeptSettings
-from widgets.keys import key_text
-from widgets.shell import Shell
-
-_SCALES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
-
-
-_PAUSE_MS = 400
-"""So long a changed look waits for another key: several steps of text size are one change."""
-
-
-class WindowActions(QObject):
-    """A table from an action's id to what it does; actions on reports are in `Intents`."""
-
-    look_changed = Signal(str)
-    """Theme or text size are others now; what to say of it."""
-
-    def __init__(
-        self,
-        window: Shell,
-        desk: Desk,
-        dossiers: Dossiers,
-        map_: MapPresenter,
-        forms: Forms,
-        intents: Intents,
-        sources: Sources,
-        link: SyncLink,
-        settings: KeptSettings,
-        status: StatusPresenter,
-        elsewhere: Mapping[str, Callable[[], object]],
-        parent: QObject | None = None,
-    ) -> None:
-        """`elsewhere` are the actions that another object does by itself."""
-        super().__init__(parent)
-        self._window, self._desk, self._dossiers, self._map = window, desk, dossiers, map_
-        self._forms, self._intents, self._sources, self._link = forms, intents, sources, link
-        self._settings, self._status = settings, status
-        self._look_words = ""
-        self._look = QTimer(self, singleShot=True, interval=_PAUSE_MS)
-        self._look.timeout.connect(lambda: self.look_changed.emit(self._look_words))
-        self._doing: dict[str, Callable[[], object]] = {
-            "help": self._show_keys,
-            "panel_queue": lambda: window.focus_panel("queue"),
-            "panel_map": lambda: window.focus_panel("map"),
-            "panel_units": lambda: window.focus_panel("units"),
-            "panel_report": lambda: window.focus_panel("report"),
-            "panel_charts": lambda: window.focus_panel("charts"),
-            "panel_outbox": lambda: window.focus_panel("outbox"),
-            "next_panel": lambda: window.next_panel(1),
-            "previous_panel": lambda: window.next_panel(-1),
-            "full_screen": window.toggle_full_screen,
-            "reset_layout": window.reset_layout,
-            "text_larger": lambda: self._scale(1),
-            "text_smaller": lambda: self._scale(-1),
-            "go_on": self._switch_going_on,
-            "next_range": self._next_range,
-            "theme": self._switch_theme,
-            "refresh": self._refresh,
-            "sources": self._show_sources,
-            "compare": self._compare,
-            "believe": self._believe,
-            "clear_filter": lambda: desk.set_filter(Filter(tab=desk.filter.tab)),
-            "go_to": self.go_to,
-            "map_fit": map_.fit_to_list,
-            "quit": window.close,
-            **elsewhere,
-        }
-
-    def run(self, action_id: str) -> None:
-        """Do what an action says."""
-        if action_id.startswith("tab_"):
-            self._desk.set_filter(self._desk.filter.with_tab(action_id.removeprefix("tab_")))
-            self._window.focus_panel("queue")
-        elif action_id.startswith("range_"):
-            self._set_range(TimeRange(action_id.removeprefix("range_")))
-        else:
-            self._doing[action_id]()
-
-    def _set_range(self, time_range: TimeRange) -> None:
-        """Said too: on a small screen the charts are folded."""
-        self._desk.set_range(time_range)
-        self._status.say(self.tr(BY_ID[f"range_{time_range.value}"].text))
-
-    def _next_range(self) -> None:
-        ranges = list(TimeRange)
-        self._set_range(ranges[(ranges.index(self._desk.time_range) + 1) % len(ranges)])
-
-    def go_to(self) -> None:
-        """Show the chosen report on the map."""
-        if self._dossiers.current is not None:
-            self._map.go_to(self._dossiers.current)
-
-    def _refresh(self) -> None:
-        """Try all servers now, and read the chosen report again, which may have failed."""
-        if self._sources.first:
-            self._status.say(self.tr("Asking all servers now"))
-        self._link.send(SyncNow())
-        self._dossiers.read()
-
-    def _show_sources(self) -> None:
-        sheet = self._sources.sheet() or self.tr("No server yet")
-        self._forms.ask(
-            self.tr("Servers"), sheet, self.tr("Try now"), self.tr("Back"), lambda: self._intents.run("refresh")
-        )
-
-    def _compare(self) -> None:
-        """Every row against its server; what was found is said by the source."""
-        if self._sources.first:
-            self._status.say(self.tr("Comparing with the server"))
-            self._link.send(Compare())
-        else:
-            self._status.say(self.tr("No server to compare with"))
-
-    def _believe(self) -> None:
-        """Reports that a comparison missed are dropped here, by whoever knows that the city took them back."""
-        count = self._sources.doubted
-        sentence = self.tr(
-            "{n} reports are not given by the server any more: more than a city takes back, so that they are shown "
-            "still. Dropped they are in no list here; they come back by themselves when the server lists them again."
-            if count > 1
-            else "1 report is not given by the server any more, and is shown still. Dropped it is in no list here; it "
-            "comes back by itself when the server lists it again."
-        )
-
-        def believe() -> None:
-            self._status.say(self.tr("Looking once more, then they are dropped"))
-            self._link.send(Compare(believe=True))
-
-        title = self.tr("Believe the comparison?")
-        self._forms.ask(title, sentence.format(n=count), self.tr("Drop them here"), self.tr("Leave them"), believe)
-
-    def _show_keys(self) -> None:
-        keyed = sorted((action for action in ACTIONS if action.keys), key=lambda action: GROUPS.index(action.group))
-        rows = [(one.group, one.keys, one.text) for one in keyed]
-        shown = [(self.tr(group), _keys_text(keys), self.tr(text)) for group, keys, text in (*rows, *PANEL_KEYS)]
-        self._forms.show_keys(shown)
-
-    def _switch_going_on(self) -> None:
-        on = not self._settings.here.go_on
-        why_not = self._settings.keep(lambda settings: setattr(settings, "go_on", on))
-        now = self.tr("After each step the next waiting report is chosen") if on else self.tr("A report stays chosen")
-        self._status.say(f"{now}. {why_not}" if why_not else now)
-
-    def _scale(self, step: int) -> None:
-        now = self._settings.here.text_scale
-        at = min(range(len(_SCALES)), key=lambda index: abs(_SCALES[index] - now))
-        scale = _SCALES[max(0, min(len(_SCALES) - 1, at + step))]
-        why_not = self._settings.keep(lambda settings: setattr(settings, "text_scale", scale))
-        self._change_look(self.tr("Text {scale:.0%}").format(scale=scale), why_not)
-
-    def _switch_theme(self) -> None:
-        name = "light" if self._settings.here.theme == "dark" else "dark"
-        why_not = self._settings.keep(lambda settings: setattr(settings, "theme", name))
-        self._change_look(self.tr("Light") if name == "light" else self.tr("Dark"), why_not)
-
-    def _change_look(self, words: str, why_not: str) -> None:
-        """It holds at once, also where it cannot be kept."""
-        self._look_words = f"{words}. {why_not}" if why_not else words
-        self._status.say(self._look_words)
-        self._look.start()
+from console.presenters.merging import Merging
+from console.presenters.outbox import OutboxPresenter
+from console.presenters.report_commands import ReportCommands
+from console.presenters.settling import Settling
+from console.presenters.situation import SituationMonitor
+from console.presenters.undo_command import UndoCommand
+from console.presenters.unit_commands import UnitCommands
+from console.presenters.units import UnitsPresenter
+from console.window.signing import Signing
+from console.window.window_commands import RANGE_TEXT, WindowCommands
+from widgets.map.panel import MapPanel
+from widgets.ticket.panel import TicketPanel
 
 
-def _keys_text(keys: Sequence[str]) -> str:
-    return "  ".join(key_text(key) for key in keys)
+@dataclass(frozen=True)
+class Receivers:
+    """The objects that carry out the actions of a window."""
+
+    reports: ReportCommands
+    units: UnitCommands
+    undo: UndoCommand
+    situation: SituationMonitor
+    window: WindowCommands
+    clipping: Clipping
+    contact: Contact
+    drafts: Drafts
+    line: CommandPresenter
+    lost: LostOrders
+    map: MapPresenter
+    map_panel: MapPanel
+    merging: Merging
+    outbox: OutboxPresenter
+    settling: Settling
+    signing: Signing
+    ticket: TicketPanel
+    units_list: UnitsPresenter
+
+
+A = Action[Receivers]
+_Line = CommandSyntax[Receivers]
+_NO_MORE = _Line(target="")
+"""The verb stands alone, and is about no report."""
+
+
+def _on_report(section: int, at: int) -> tuple[MenuPlace, ...]:
+    return (MenuPlace("report", section, at),)
+
+
+def _on_unit(section: int, at: int) -> tuple[MenuPlace, ...]:
+    return (MenuPlace("unit", section, at),)
+
+
+# fmt: off
+ACTIONS = Actions[Receivers](
+    (
+        A("palette", "Commands, reports, units, places", ("/", "Ctrl+K"), "Window", lambda on: on.line.open()),
+        A("help", "All keys", ("?", "F1"), "Window", lambda on: on.window.show_keys(), words="shortcuts keyboard"),
+        A("panel_queue", "Go to the queue", ("Ctrl+1",), "Window", lambda on: on.window.go_to_panel("queue")),
+        A("panel_map", "Go to the map", ("Ctrl+2",), "Window", lambda on: on.window.go_to_panel("map")),
+        A("reload_map", "Load the map again", (), "Window", lambda on: on.map_panel.reload()),
+        A("panel_units", "Go to the units", ("Ctrl+3",), "Window", lambda on: on.window.go_to_panel("units")),
+        A("panel_report", "Go to the report", ("Ctrl+4",), "Window", lambda on: on.window.go_to_panel("report")),
+        A("panel_charts", "Go to the charts", ("Ctrl+5",), "Window", lambda on: on.window.go_to_panel("charts")),
+        A("panel_outbox", "Go to the outbox", ("Ctrl+7",), "Window", lambda on: on.window.go_to_panel("outbox")),
+        A("next_range", "Charts: the next time range", ("Ctrl+Shift+T",), "Window", lambda on: on.window.next_range()),
+        A("range_24h", RANGE_TEXT[TimeRange.DAY], (), "Window", lambda on: on.window.set_range(TimeRange.DAY)),
+        A("range_7d", RANGE_TEXT[TimeRange.WEEK], (), "Window", lambda on: on.window.set_range(TimeRange.WEEK)),
+        A("range_30d", RANGE_TEXT[TimeRange.MONTH], (), "Window", lambda on: on.window.set_range(TimeRange.MONTH)),
+        A("range_1y", RANGE_TEXT[TimeRange.YEAR], (), "Window", lambda on: on.window.set_range(TimeRange.YEAR)),
+        A("range_all", RANGE_TEXT[TimeRange.ALL], (), "Window", lambda on: on.window.set_range(TimeRange.ALL)),
+        A("next_panel", "Next panel", ("F6",), "Window", lambda on: on.window.next_panel(1)),
+        A("previous_panel", "Previous panel", ("Shift+F6",), "Window", lambda on: on.window.next_panel(-1)),
+        A(
+            "full_screen", "Full screen", ("F11",), "Window", lambda on: on.window.toggle_full_screen(),
+            words="maximize",
+        ),
+        A("reset_layout", "Reset the layout", ("Ctrl+Alt+0",), "Window", lambda on: on.window.reset_layout()),
+        A(
+            "text_larger", "Larger text", ("Ctrl++", "Ctrl+="), "Window", lambda on: on.window.scale_text(1),
+            words="zoom in text font size bigger",
+        ),
+        A(
+            "text_smaller", "Smaller text", ("Ctrl+-",), "Window", lambda on: on.window.scale_text(-1),
+            words="zoom out text font size",
+        ),
+        A(
+            "theme", "Dark or light", (), "Window", lambda on: on.window.switch_theme(),
+            words="theme appearance colors colours mode",
+        ),
+        A("refresh", "Try all servers now", ("F5",), "Window", lambda on: on.window.refresh()),
+        A("retry_all", "Try again all that was refused", ("Ctrl+R",), "Window", lambda on: on.outbox.retry_all()),
+        A(
+            "sources", "Every server: how it is doing, and how old its data is", (), "Window",
+            lambda on: on.window.show_sources(),
+        ),
+        A(
+            "compare", "Compare with the server now, and read again what differs", (), "Window",
+            lambda on: on.window.compare(),
+        ),
+        A(
+            "believe", "Believe the comparison: drop the reports that the server has no longer", (), "Window",
+            lambda on: on.window.believe(), rules.believe, words="missing lost gone deleted withdrawn",
+        ),
+        A(
+            "sign_in", "Sign in with another token", ("Ctrl+Shift+S",), "Window", lambda on: on.signing.sign_in(),
+            words="log in login",
+        ),
+        A(
+            "sign_out", "Sign out", ("Ctrl+Shift+Q",), "Window", lambda on: on.signing.sign_out(),
+            words="log out logout",
+        ),
+        A("filter", "Filter the queue", ("Ctrl+F",), "Queue", lambda on: on.line.begin_filter()),
+        A(
+            "next_hazard", "Go to a new P1 without a crew, else to the one that waits longest", ("F8",), "Queue",
+            lambda on: on.window.go_to_hazard(), rules.hazard, over_forms="leaves",
+        ),
+        A(
+            "clear_filter", "Clear all filters", ("Shift+Esc",), "Queue", lambda on: on.window.clear_filter(),
+            rules.filtered,
+        ),
+        A("next_report", "Next report", ("J",), "Queue", lambda on: on.window.walk(1), rules.listed, repeats=True),
+        A(
+            "previous_report", "Previous report", ("K",), "Queue", lambda on: on.window.walk(-1), rules.listed,
+            repeats=True,
+        ),
+        A(
+            "go_on", "After each step go on to the next waiting report, or stay", (), "Queue",
+            lambda on: on.window.switch_going_on(),
+        ),
+        A("tab_open", "Open reports", ("Alt+1",), "Queue", lambda on: on.window.show_tab("open")),
+        A("tab_unassigned", "Unassigned reports", ("Alt+2",), "Queue", lambda on: on.window.show_tab("unassigned")),
+        A("tab_mine", "My reports", ("Alt+3",), "Queue", lambda on: on.window.show_tab("mine")),
+        A("tab_active", "Active reports", ("Alt+4",), "Queue", lambda on: on.window.show_tab("active")),
+        A(
+            "tab_validate", "Reports whose proof waits to be validated", ("Alt+5",), "Queue",
+            lambda on: on.window.show_tab("validate"),
+        ),
+        A("tab_held", "Held reports", ("Alt+6",), "Queue", lambda on: on.window.show_tab("held")),
+        A("tab_closed", "Closed reports", ("Alt+7",), "Queue", lambda on: on.window.show_tab("closed")),
+        A(
+            "new_report", "New report", ("Ctrl+N",), "Report", lambda on: on.reports.begin_report(), rules.new_report,
+            Kind.CREATE, verbs=("new",), syntax=_NO_MORE, asks=True,
+        ),
+        A(
+            "drafts", "What was written and not saved", ("Ctrl+Shift+D",), "Report", lambda on: on.drafts.open(),
+            asks=True,
+        ),
+        A(
+            "take", "Take", ("T",), "Report", lambda on: on.reports.take(), rules.take, Kind.CLAIM, verbs=("t", "take"),
+            menus=_on_report(1, 1), at_once=True,
+        ),
+        A(
+            "release", "Release", ("Shift+T",), "Report", lambda on: on.reports.release(), rules.release, Kind.RELEASE,
+            verbs=("rel", "release"), menus=_on_report(1, 2), at_once=True,
+        ),
+        A(
+            "recommend", "Recommended units", ("A",), "Report", lambda on: on.ticket.focus_advice(), rules.dispatch,
+            Kind.DISPATCH, button="Another unit", menus=_on_report(1, 4),
+        ),
+        A(
+            "dispatch", "Dispatch the first recommended unit", ("Ctrl+D",), "Report",
+            lambda on: on.units.dispatch_first(), rules.dispatch_first, Kind.DISPATCH, button="Dispatch {unit}",
+            verbs=("d", "dispatch"),
+            syntax=_Line(
+                lambda on, typed: on.units.dispatch_typed(typed), unit="required", of_report=True,
+                says="Dispatch {unit}", target="to {target}", tells_other_work=True,
+            ),
+            menus=_on_report(1, 3), at_once=True,
+        ),
+        A(
+            "assign", "Assign a unit without sending it", ("Shift+A",), "Report",
+            lambda on: on.units.choose_to_assign(), rules.work, Kind.ASSIGN, button="Assign", verbs=("as", "assign"),
+            syntax=_Line(
+                lambda on, typed: on.units.assign_typed(typed), unit="required", of_report=True, says="Assign {unit}",
+                target="to {target}", tells_other_work=True,
+            ),
+            menus=_on_report(1, 5), asks=True,
+        ),
+        A(
+            "recall", "Recall the unit", ("Shift+R",), "Report", lambda on: on.units.choose_to_recall(), rules.recall,
+            Kind.RECALL, button="Recall {unit}", verbs=("rc", "recall"),
+            syntax=_Line(
+                lambda on, typed: on.units.recall_typed(typed), unit="optional", of_report=True, says="Recall {unit}",
+                target="from {target}",
+            ),
+            menus=_on_report(1, 6), at_once=True,
+        ),
+        A(
+            "told", "The unit was told by radio", ("R",), "Report", lambda on: on.units.told(), rules.told,
+            menus=_on_report(1, 7), at_once=True,
+        ),
+        A(
+            "wanted", "Give the expired order again", ("Y",), "Report", lambda on: on.units.wanted(), rules.wanted,
+            menus=_on_report(1, 8), at_once=True,
+        ),
+        A(
+            "settle", "Settle the conflict", ("S",), "Report",
+            lambda on: on.settling.open(on.situation.now.conflict), rules.settle, menus=_on_report(1, 9),
+        ),
+        A(
+            "lost_see", "Show the report of the order that was not sent", ("F2",), "Report", lambda on: on.lost.see(),
+            rules.noticed, over_forms="leaves",
+        ),
+        A(
+            "lost_again", "Give it again; send a colleague's report in my name", ("F3",), "Report",
+            lambda on: on.lost.give_again(), rules.give_again,
+        ),
+        A(
+            "radio_told", "The unit in the notice was told by radio", ("F7",), "Report", lambda on: on.lost.told(),
+            rules.radio_call, over_forms="stays",
+        ),
+        A(
+            "lost_seen", "What the notice tells is seen", ("F4",), "Report", lambda on: on.lost.see_off(), rules.seen,
+            over_forms="stays",
+        ),
+        A(
+            "lost_drop", "Drop the order that was not sent", ("Shift+F4",), "Report", lambda on: on.lost.drop(),
+            rules.drop, over_forms="stays",
+        ),
+        A(
+            "priority", "Priority", ("P",), "Report", lambda on: on.reports.choose_priority(), rules.open_, Kind.SET,
+            verbs=("p", "priority"),
+            syntax=_Line(
+                lambda on, typed: on.reports.priority_typed(typed), words="value", values=("1", "2", "3", "4"),
+                not_a_value="“{words}” is not a priority. Write 1, 2, 3 or 4.", says="Priority {words}",
+                says_alone="Choose the priority", target="for {target}",
+            ),
+            menus=_on_report(2, 4), asks=True,
+        ),
+        A(
+            "category", "Category", ("C",), "Report", lambda on: on.reports.choose_category(), rules.open_, Kind.SET,
+            menus=_on_report(2, 5), asks=True,
+        ),
+        A(
+            "transfer", "Transfer to another area or agency", ("W",), "Report", lambda on: on.reports.choose_transfer(),
+            rules.open_, Kind.SET, menus=_on_report(2, 7), asks=True,
+        ),
+        A(
+            "place", "Place: give it one, or another", ("L",), "Report", lambda on: on.reports.ask_place(), rules.open_,
+            Kind.SET, words="location address map", button="Give it a place", menus=_on_report(2, 6), asks=True,
+        ),
+        A(
+            "merge", "Look at the possible duplicates, and merge", ("D",), "Report", lambda on: on.merging.open(),
+            rules.duplicate, Kind.MERGE, menus=_on_report(2, 8), asks=True,
+        ),
+        A(
+            "unmerge", "Undo the merge", ("Shift+D",), "Report", lambda on: on.reports.unmerge(), rules.unmerge,
+            Kind.UNMERGE, menus=_on_report(2, 9), at_once=True,
+        ),
+        A(
+            "hold", "Hold, with what it waits for", ("H",), "Report", lambda on: on.reports.hold(), rules.work,
+            Kind.SET, button="Hold", verbs=("h", "hold"),
+            syntax=_Line(lambda on, typed: on.reports.hold_typed(typed), words="written"), menus=_on_report(2, 3),
+            asks=True,
+        ),
+        A(
+            "note", "Note, internal", ("N",), "Report", lambda on: on.reports.ask_note(), rules.writable, Kind.NOTE,
+            verbs=("n", "note"), syntax=_Line(lambda on, typed: on.reports.note_typed(typed), words="written"),
+            menus=_on_report(3, 1), asks=True,
+        ),
+        A(
+            "reply", "Reply to the reporter", ("M",), "Report", lambda on: on.reports.ask_reply(), rules.writable,
+            Kind.REPLY, verbs=("m", "reply"),
+            syntax=_Line(lambda on, typed: on.reports.reply_typed(typed), words="written"), menus=_on_report(3, 2),
+            asks=True,
+        ),
+        A(
+            "photo", "Add a photo or proof", ("F",), "Report", lambda on: on.reports.ask_photo(), rules.writable,
+            Kind.PHOTO, button="Photo", menus=_on_report(3, 3), asks=True,
+        ),
+        A(
+            "photos", "Look at the photos, two side by side", ("Shift+F",), "Report",
+            lambda on: on.ticket.compare_photos(), rules.photos,
+        ),
+        A(
+            "submit", "Hand in for validation", ("Ctrl+Return",), "Report", lambda on: on.reports.submit(),
+            rules.to_validation, Kind.SET, button="Hand in", menus=_on_report(2, 2), at_once=True,
+            still_of_form="Not handed in: that key was still the form's",
+        ),
+        A(
+            "validate", "Validate or return the proof", ("Shift+V",), "Report", lambda on: on.reports.validate(),
+            rules.validate, Kind.VALIDATE, button="Validate or return", menus=_on_report(2, 1), asks=True,
+        ),
+        A(
+            "close", "Close without work", ("X",), "Report", lambda on: on.reports.close(), rules.work, Kind.CLOSE,
+            button="Close", verbs=("x", "close"),
+            syntax=_Line(lambda on, typed: on.reports.close_typed(typed), words="written"), menus=_on_report(2, 10),
+            asks=True,
+        ),
+        A(
+            "reopen", "Reopen", ("Shift+X",), "Report", lambda on: on.reports.reopen(), rules.reopen, Kind.REOPEN,
+            menus=_on_report(2, 11), asks=True,
+        ),
+        A(
+            "contact", "Show the reporter (logged)", ("Shift+C",), "Report", lambda on: on.contact.ask(), rules.chosen,
+            menus=_on_report(3, 4),
+        ),
+        A(
+            "copy", "Copy in one line", ("Ctrl+C",), "Report", lambda on: on.window.copy(), rules.copied,
+            menus=_on_report(4, 2),
+        ),
+        A(
+            "copy_number", "Copy the number", ("Ctrl+Shift+C",), "Report", lambda on: on.clipping.copy_number(),
+            rules.numbered, menus=_on_report(4, 3),
+        ),
+        A(
+            "copy_place", "Copy the coordinates", (), "Report", lambda on: on.clipping.copy_place(), rules.placed,
+            menus=_on_report(4, 4),
+        ),
+        A(
+            "copy_link", "Copy the link", (), "Report", lambda on: on.clipping.copy_link(), rules.numbered,
+            menus=_on_report(4, 5),
+        ),
+        A(
+            "map_fit", "Fit the map to the list", ("*",), "Map", lambda on: on.map.fit_to_list(),
+            words="auto-fit autofit zoom view locked",
+        ),
+        A(
+            "go_to", "Show on the map", ("G",), "Report", lambda on: on.window.go_to(), rules.placed,
+            menus=_on_report(4, 1),
+        ),
+        A(
+            "copy_unit", "Copy the unit in one line", (), "Units", lambda on: on.clipping.copy_unit(),
+            rules.unit_chosen, menus=_on_unit(3, 1),
+        ),
+        A(
+            "units_available", "List the available units only, or all", (), "Units",
+            lambda on: on.units_list.switch_available(),
+        ),
+        A(
+            "en_route", "Unit en route", ("E",), "Units", lambda on: on.units.step(AssignmentState.EN_ROUTE),
+            rules.unit_step, Kind.PROGRESS, button="{unit} en route", verbs=("en",),
+            syntax=_Line(
+                lambda on, typed: on.units.step_typed(typed), unit="required", says="{unit}", target="is en route",
+            ),
+            menus=_on_unit(1, 1), at_once=True, of_unit=True,
+        ),
+        A(
+            "on_scene", "Unit on scene", ("O",), "Units", lambda on: on.units.step(AssignmentState.ON_SCENE),
+            rules.unit_step, Kind.PROGRESS, button="{unit} on scene", verbs=("os",),
+            syntax=_Line(
+                lambda on, typed: on.units.step_typed(typed), unit="required", says="{unit}", target="is on scene",
+            ),
+            menus=_on_unit(1, 2), at_once=True, of_unit=True,
+        ),
+        A(
+            "done", "Unit done", ("V",), "Units", lambda on: on.units.step(AssignmentState.DONE), rules.unit_step,
+            Kind.PROGRESS, button="{unit} done", verbs=("dn", "done"),
+            syntax=_Line(
+                lambda on, typed: on.units.step_typed(typed), unit="required", says="{unit}",
+                target="is done with its job",
+            ),
+            menus=_on_unit(1, 3), at_once=True, of_unit=True,
+        ),
+        A(
+            "available", "Unit available", ("Shift+B",), "Units", lambda on: on.units.set_state("available"),
+            rules.unit, Kind.UNIT_STATE, verbs=("av",),
+            syntax=_Line(
+                lambda on, typed: on.units.state_typed(typed), unit="required", says="{unit}", target="is available",
+            ),
+            menus=_on_unit(2, 1),
+        ),
+        A(
+            "break", "Unit on break", ("B",), "Units", lambda on: on.units.set_state("break"), rules.unit,
+            Kind.UNIT_STATE, verbs=("br",),
+            syntax=_Line(
+                lambda on, typed: on.units.state_typed(typed), unit="required", says="{unit}", target="is on break",
+            ),
+            menus=_on_unit(2, 2),
+        ),
+        A(
+            "unavailable", "Unit unavailable, with a reason", ("U",), "Units",
+            lambda on: on.units.set_state("unavailable"), rules.unit, Kind.UNIT_STATE, verbs=("un",),
+            syntax=_Line(
+                lambda on, typed: on.units.unavailable_typed(typed), unit="required", words="written", says="{unit}",
+                target="is unavailable",
+            ),
+            menus=_on_unit(2, 3), asks=True,
+        ),
+        A(
+            "undo", "Undo", ("Ctrl+Z",), "Report", lambda on: on.undo.undo(), rules.undo, verbs=("undo",),
+            syntax=_NO_MORE, over_forms="stays", refuse=lambda on: on.undo.refuse(),
+        ),
+        A("quit", "Quit", ("Ctrl+Q",), "Window", lambda on: on.window.close(), words="exit close"),
+    )
+)
+# fmt: on

@@ -7,13 +7,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Kind
-from console.actions import why_not_allowed
 from console.domain.edit import Queued
 from console.domain.messages import SignedIn, Source
 from console.domain.report import HAZARD
 from console.domain.rights import Rights
 from console.edits import Edits
 from console.presenters import words
+from console.presenters.action_rules import why_not_allowed
 from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
 from console.presenters.forms import Forms

@@ -80,14 +80,14 @@ def morning(window: Any, files: list[Path]) -> None:
     for what in ("mine", "theirs", "equal", "beside"):
         report = find(window, "open", skip=used)
         wanted = other_priority(window)
-        window.intents.set_priority(window.intents.chosen, wanted)
+        window.report_commands.set_priority(window.situation.chosen, wanted)
         wait_for(lambda wanted=wanted: shown(window).priority == wanted, what="the priority")
         say("did", what, report)
 
 
 def open_alike(window: Any) -> list[int]:
     """Which of the reports that may be the same as the chosen one are open: their numbers in the form, from 1."""
-    alike = window.intents.with_duplicates[1]
+    alike = window.situation.with_duplicates[1]
     rows = {fact.row: fact for fact in window.desk.view.row_facts([one.duplicate.row for one in alike])}
     return [at for at, one in enumerate(alike, 1) if is_open(ORDER[rows[one.duplicate.row].status])]
 
@@ -112,7 +112,7 @@ def noon(window: Any, files: list[Path]) -> None:
     type_into(window, "banjir", Qt.Key.Key_Tab)
     type_into(window, "Air setinggi lutut di gang", Qt.Key.Key_Return, CTRL)
     wait_for(lambda: window.desk.view.counts.all_open == before + 1, what="the new report")
-    window.intents.run("tab_open")
+    window.actions.run("tab_open")
     wait_for(lambda: window.desk.view.filter.tab == "open" and local_rows(window), what="it is in the queue")
     (local,) = local_rows(window)
     window.desk.choose(local)
@@ -121,17 +121,17 @@ def noon(window: Any, files: list[Path]) -> None:
     report = find(window, "unassigned", lambda now: bool(now.advice and now.has_place), used)
     key(window, "A")
     key(window, "Enter")
-    wait_for(lambda: window.intents.situation.lead_unit, what="the order")
+    wait_for(lambda: window.situation.now.lead_unit, what="the order")
     say("did", "ordered", report)
     report = find(window, "open", lambda now: not now.lead_unit and open_alike(window), used)
     candidate = open_alike(window)[0]
-    used.add(window.intents.with_duplicates[1][candidate - 1].number)  # which is not the one soon deleted
+    used.add(window.situation.with_duplicates[1][candidate - 1].number)  # which is not the one soon deleted
     key(window, "D")
     opened = form(window)
     type_into(window, str(candidate), Qt.Key.Key_S)  # the chosen one is the one to close
     wait_for(lambda: opened.why_not() == "", what=f"it can be merged, and not: {opened.why_not()}")
     type_into(window, "", Qt.Key.Key_Return)
-    wait_for(lambda: window.intents.situation.merged, what="merged")
+    wait_for(lambda: window.situation.now.merged, what="merged")
     say("did", "merged", report)
     report = find(window, "open", skip=used)
     before_n = len(outbox(window))

@@ -11,8 +11,9 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QApplication
 
 from api_client.model import Status
-from console.actions import ACTIONS, BY_ID, Action
 from console.domain.time_range import TimeRange
+from console.presenters.action import Action
+from console.window.actions import ACTIONS
 from tests.helpers.city import console
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("qapp")
 def test_ids_and_keys_are_unique_and_known_to_qt() -> None:
     keys = Counter(key for action in ACTIONS for key in action.keys)
     assert [key for key, count in keys.items() if count > 1] == []
-    assert len(BY_ID) == len(ACTIONS)
+    assert len(ACTIONS) == len(ACTIONS)
     assert [key for key in keys if QKeySequence(key).isEmpty()] == []
     assert sum(bool(action.keys) for action in ACTIONS) >= 30
 
@@ -31,9 +32,9 @@ def test_ids_and_keys_are_unique_and_known_to_qt() -> None:
 )
 def test_without_a_report_each_action_works_or_says_why(action: Action, offline_window: Any) -> None:
     said: list[str] = []
-    offline_window.intents.said.connect(said.append)
-    done = offline_window.intents.run(action.id)
-    offline_window.intents.said.disconnect(said.append)
+    offline_window.actions.said.connect(said.append)
+    done = offline_window.actions.run(action.id)
+    offline_window.actions.said.disconnect(said.append)
     assert done or (said and said[0])
     for widget in QApplication.topLevelWidgets():
         if widget is not offline_window.window and widget.isVisible():
@@ -41,7 +42,7 @@ def test_without_a_report_each_action_works_or_says_why(action: Action, offline_
 
 
 def test_the_sheet_of_keys_lists_those_of_panels_and_forms_too(offline_window: Any) -> None:
-    assert offline_window.intents.run("help")
+    assert offline_window.actions.run("help")
     sheet = offline_window.forms._open
     assert {row[:2] for row in sheet.shown()} >= {("Report", "T"), ("Map", "*"), ("Forms", "Alt Del")}
     sheet.close()
@@ -52,28 +53,28 @@ def test_the_time_range_of_the_charts_has_a_key_and_an_entry_for_each(offline_wi
     offline_window.desk.set_range(TimeRange.DAY)
     offline_window.desk.range_changed.connect(asked.append)
     for time_range in (*list(TimeRange)[1:], TimeRange.DAY):
-        assert offline_window.intents.run("next_range")
+        assert offline_window.actions.run("next_range")
         assert offline_window.charts._ranges.current() == time_range.value
         assert offline_window.settings.here.charts_range == time_range
-        assert BY_ID[f"range_{time_range.value}"].text in [
+        assert ACTIONS[f"range_{time_range.value}"].text in [
             cell.text for cell in offline_window.status_presenter._left()
         ]
     for time_range in (TimeRange.YEAR, TimeRange.DAY):
-        assert offline_window.intents.run(f"range_{time_range.value}")
+        assert offline_window.actions.run(f"range_{time_range.value}")
         assert offline_window.charts._ranges.current() == time_range.value
     assert asked == [*list(TimeRange)[1:], TimeRange.DAY, TimeRange.YEAR, TimeRange.DAY]
 
 
 def test_rules_follow_the_status() -> None:
-    from console.actions import Situation
+    from console.presenters.action_rules import Situation
 
     waiting = Situation(report=True, status=Status.VALIDATION, me="rina", advice=True)
-    assert BY_ID["validate"].why_not(waiting) == ""
-    assert BY_ID["dispatch"].why_not(waiting) != ""
+    assert ACTIONS["validate"].why_not(waiting) == ""
+    assert ACTIONS["dispatch"].why_not(waiting) != ""
     closed = Situation(report=True, status=Status.RESOLVED, me="rina")
-    assert BY_ID["reopen"].why_not(closed) == ""
-    assert BY_ID["take"].why_not(closed) != ""
-    assert BY_ID["take"].why_not(Situation(report=True, me="rina", holder="rina")) != ""
+    assert ACTIONS["reopen"].why_not(closed) == ""
+    assert ACTIONS["take"].why_not(closed) != ""
+    assert ACTIONS["take"].why_not(Situation(report=True, me="rina", holder="rina")) != ""
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ def sentence(one: Any) -> str:
 
 
 def advised(one: Any) -> str:
-    return str(one.intents._counsel.units[0].code)
+    return str(one.situation.counsel.units[0].code)
 
 
 def test_the_line_says_what_enter_will_do_and_gives_the_keyboard_back(desk: Any) -> None:
@@ -80,14 +80,14 @@ def test_two_enters_send_the_unit_and_the_first_button_is_its_next_step(desk: An
     key(desk, "Enter")
     wait_for(lambda: desk.window.current_panel() == "report", what="the report has the keyboard")
     key(desk, "Enter")
-    assert not desk.intents.situation.lead_state, "a second Enter of the same stroke does not send"
+    assert not desk.situation.now.lead_state, "a second Enter of the same stroke does not send"
     enter(desk)
-    wait_for(lambda: desk.intents.situation.lead_state == "dispatched", what="the order")
+    wait_for(lambda: desk.situation.now.lead_state == "dispatched", what="the order")
     buttons = desk.ticket.ticket().actions
     assert [(one.id, one.key_text) for one in buttons if one.filled] == [("en_route", "E")]
     assert not any(one.id == "dispatch" for one in buttons), "Enter sends no second unit"
     key(desk, "E")
-    wait_for(lambda: desk.intents.situation.lead_state == "en_route", what="en route")
+    wait_for(lambda: desk.situation.now.lead_state == "en_route", what="en route")
 
     def eta() -> str:
         return next(row.eta for row in desk.units._model._rows if row.code == code)

@@ -19,8 +19,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from api_client.model import Kind
-from console.actions import BY_ID
 from console.domain.edit import is_order
+from console.window.actions import ACTIONS
 from tests.helpers.city import Served, console, served, wait_for, write_users
 from tests.helpers.hands import CTRL, banner, choose, find, form, outbox, type_into, wait_ready
 from tests.helpers.net import Proxy, black_hole
@@ -84,13 +84,13 @@ class Operator:
     def run(self, action: str) -> None:
         wait_for(lambda: not self.window.forms.just_committed, what="no stroke that could still be the form's")
         wait_for(
-            lambda: not self.window.intents.first_just_changed, what="the unit that is read is the one that is sent"
+            lambda: not self.window.key_guard.first_just_changed, what="the unit that is read is the one that is sent"
         )
         self._may(action)
-        self.edit(action, lambda: self.window.intents.run(action))
+        self.edit(action, lambda: self.window.actions.run(action))
 
     def _may(self, action: str) -> None:
-        wait_for(lambda: not BY_ID[action].why_not(self.window.intents.situation), what=action)
+        wait_for(lambda: not ACTIONS[action].why_not(self.window.situation.now), what=action)
 
     def filled(self, action: str, fill: Callable[[Any], None], commit: tuple[Qt.Key, Qt.KeyboardModifier]) -> None:
         """An action with a form: the form opens, is filled in, and its edit appears."""
@@ -98,7 +98,7 @@ class Operator:
         self._may(action)
         self.timed(
             f"{action}: form",
-            lambda: window.intents.run(action),
+            lambda: window.actions.run(action),
             lambda: QApplication.activeWindow() not in (None, window.window),
         )
         opened = form(window)
@@ -133,7 +133,7 @@ class Operator:
         return now.status == "validation" and not dossier.is_own_proof(desk.me_at(dossier.source))
 
     def _photos_are_here(self) -> bool:
-        (_, cards), photos = self.window.intents._cards, self.window.dossiers.current.shown.photos
+        (_, cards), photos = self.window.report_commands._cards, self.window.dossiers.current.shown.photos
         here = {sha256 for sha256, card in cards.items() if card.image is not None}
         return here.issuperset(photo.sha256 for photo in photos)
 
@@ -162,15 +162,15 @@ class Operator:
         self.filled("transfer", lambda opened: QTest.keyClick(opened.focusWidget() or opened, Qt.Key.Key_Down), enter)
         self.find("open", like=in_work)
         self.filled("hold", lambda opened: opened.set_values({"waits_for": "weather", "reason": "Hujan"}), ctrl_enter)
-        wait_for(lambda: window.intents.situation.on_hold)
-        self.edit("end the hold", lambda: window.intents.run("hold"))
+        wait_for(lambda: window.situation.now.on_hold)
+        self.edit("end the hold", lambda: window.actions.run("hold"))
         self.find("open", like=in_work)
         self.filled("note", words("Warga sudah dihubungi"), ctrl_enter)
         self.filled("reply", words("Kami segera datang"), ctrl_enter)
-        other, created = self.find("open", like=in_work), window.intents.chosen.shown.created
+        other, created = self.find("open", like=in_work), window.situation.chosen.shown.created
         self.find("open", like=in_work)
-        self.edit("merge", lambda: window.intents.merge_into(window.intents.chosen, other, created))
-        wait_for(lambda: window.intents.situation.merged)
+        self.edit("merge", lambda: window.deeds.merge(window.situation.chosen, other, created))
+        wait_for(lambda: window.situation.now.merged)
         self.run("unmerge")
         self.find("open", like=in_work)
         endings = [one.text for one in window.desk.catalog("city").templates if one.kind == "close"]
@@ -180,7 +180,7 @@ class Operator:
         self.filled("reopen", words("Belum selesai"), ctrl_enter)
         self.timed(
             "new_report: form",
-            lambda: window.intents.run("new_report"),
+            lambda: window.actions.run("new_report"),
             lambda: QApplication.activeWindow() is window.forms._new is not None,
         )
         type_into(window, "banjir", Qt.Key.Key_Tab)
@@ -192,7 +192,7 @@ class Operator:
         window = self.window
         self.find("open", lambda now: now.advice and not now.lead_unit, like=in_work)
         self.run("dispatch")
-        wait_for(lambda: window.intents.situation.lead_unit)
+        wait_for(lambda: window.situation.now.lead_unit)
         self.run("recall")
         self.find("open", like=in_work)
         self.filled("assign", lambda _: None, (Enter, Qt.KeyboardModifier.NoModifier))
@@ -208,16 +208,16 @@ class Operator:
         wait_for(lambda: len(outbox(window)) > before, what="the photo's edit")
         self.run("done")
         window.desk.choose_unit(window.desk.cities.crews[0].key)
-        self.edit("break", lambda: window.intents.run_for_unit("break"))
-        self.edit("available", lambda: window.intents.run_for_unit("available"))
+        self.edit("break", lambda: window.actions.run_for_unit("break"))
+        self.edit("available", lambda: window.actions.run_for_unit("available"))
         self.filled(
             "unavailable", lambda opened: QTest.keyClicks(opened.focusWidget() or opened, "Ban bocor"), (Enter, CTRL)
         )
         self.find("open", like=in_work)
         noted = len(outbox(window)) + 1
-        window.intents.note(window.intents.chosen, "Salah alamat")
+        window.report_commands.note(window.situation.chosen, "Salah alamat")
         wait_for(lambda: len(outbox(window)) == noted)
-        self.timed("undo", lambda: window.intents.run("undo"), lambda: window.status_presenter._said.find(": Note") > 0)
+        self.timed("undo", lambda: window.actions.run("undo"), lambda: window.status_presenter._said.find(": Note") > 0)
 
     def _photo(self, data: dict[str, Any]) -> None:
         self.window.deeds.photo(self.window.dossiers.current, data)
@@ -226,14 +226,14 @@ class Operator:
         window = self.window
         self.find("open", like=lambda report: report.status == "progress")
         window.forms.photos.add(self.photo, "after", self._photo)
-        wait_for(lambda: not window.intents.situation.needs_proof)
-        if window.intents.situation.status == "progress":
+        wait_for(lambda: not window.situation.now.needs_proof)
+        if window.situation.now.status == "progress":
             self.run("submit")
         for name, digit in (("validate", Qt.Key.Key_1), ("return", Qt.Key.Key_2)):
             choose(window, self._looked_at.pop())
             self.timed(
                 "validate: form",
-                lambda: window.intents.run("validate"),
+                lambda: window.actions.run("validate"),
                 lambda: QApplication.activeWindow() not in (None, window.window),
             )
             opened = form(window)
@@ -250,11 +250,11 @@ class Operator:
     def _look(self) -> None:
         window = self.window
         for tab in ("mine", "closed", "open"):
-            self.timed(f"tab_{tab}", partial(window.intents.run, f"tab_{tab}"), partial(self._shows, tab))
+            self.timed(f"tab_{tab}", partial(window.actions.run, f"tab_{tab}"), partial(self._shows, tab))
         window.queue.set_current(int(window.desk.view.order[0]))
         for action in ("next_report", "previous_report"):
-            self.timed(action, partial(window.intents.run, action), partial(self._moved_from, window.desk.row))
-        self.timed("palette", lambda: window.intents.run("palette"), window.palette.isVisible)
+            self.timed(action, partial(window.actions.run, action), partial(self._moved_from, window.desk.row))
+        self.timed("palette", lambda: window.actions.run("palette"), window.palette.isVisible)
         window.palette.hide()
         self._back()
 
@@ -332,7 +332,7 @@ def test_connections_that_fall_silent(city: Served, tmp_path: Path) -> None:
         judge(operator, "silent connections")
         proxy.through()
         began = time.perf_counter()
-        window.intents.run("refresh")
+        window.actions.run("refresh")
         wait_for(lambda: settled(window), 90, "all received")
         print(f"all received {time.perf_counter() - began:.1f} s after the link was back")
         hold_to_account(city, window, operator, tmp_path / "profile")
@@ -353,7 +353,7 @@ def test_connects_that_hang(city: Served, tmp_path: Path) -> None:
             judge(operator, "connects that hang")
             wait_for(lambda: "Offline since" in banner(window), what="the banner")
         proxy = Proxy(city.port, listen_on=proxy.port)
-        window.intents.run("refresh")
+        window.actions.run("refresh")
         wait_for(lambda: settled(window), 60, "all received")
         hold_to_account(city, window, operator, tmp_path / "profile")
     proxy.close()

@@ -108,7 +108,7 @@ def test_a_time_zone_that_the_server_corrects_is_followed_and_kept(home: Path, p
             window.desk.choose(window.reader().row_of("east", "r1"))
             wait_for(lambda: shows(window, made, 7), what="the report in the wrong zone")
         with live_server(folder, port=before.port, timezone="Asia/Tokyo"):
-            window.intents.run("refresh")
+            window.actions.run("refresh")
             wait_for(lambda: NOON.astimezone(window.desk.zone).hour == 21, 40, "the right zone")
             wait_for(lambda: shows(window, made, 9), what="the report in the right zone")
             wait_for(lambda: window.sources.states() == {"east": "live"}, 40, "live")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from console.actions import BY_ID
 from console.domain.messages import Source
 from console.domain.rights import Rights
+from console.window.actions import ACTIONS
 from tests.helpers.city import console, served, wait_for, write_users
 from tests.helpers.geo_city import GeoCity, geo_request
 from tests.helpers.hands import form
@@ -36,10 +36,10 @@ def test_compare_with_the_server_now(tmp_path: Path) -> None:
             window.sources.told.connect(told.append)
             wait_for(lambda: window.sources.states().get("city") == "live", 30, "live")
             assert window.reader().row_of("city", lost) is None
-            assert window.intents.run("compare")
+            assert window.actions.run("compare")
             wait_for(lambda: any("1 report differed" in words for words in told), 30, "told")
             assert window.reader().row_of("city", lost) is not None
-            assert window.intents.run("compare")
+            assert window.actions.run("compare")
             wait_for(lambda: any("nothing differed" in words for words in told), 30, "told again")
 
 
@@ -53,23 +53,23 @@ def test_a_loss_that_is_true_is_believed_by_a_command(tmp_path: Path) -> None:
         told: list[str] = []
         window.sources.told.connect(told.append)
         wait_for(lambda: window.sources.states().get("town") == "live", 30, "live")
-        assert not window.intents.run("believe"), "nothing is doubted"
+        assert not window.actions.run("believe"), "nothing is doubted"
         town.reports = town.reports[4:]
-        assert window.intents.run("compare")
+        assert window.actions.run("compare")
         wait_for(lambda: window.sources.doubted == 4, 30, "doubted")
         wait_for(lambda: any("gives 16 of the 20" in words for words in told), 30, "told")
-        assert told[-1].endswith(f"“{BY_ID['believe'].text}” drops them here.")
+        assert told[-1].endswith(f"“{ACTIONS['believe'].text}” drops them here.")
         assert "gives 16 of the 20" in window.sources.sheet()
-        window.intents.rights_at = lambda _source: Rights("operator")
-        assert window.intents.situation.may_believe is False
-        assert not window.intents.run("believe"), "that is a supervisor's word"
-        window.intents.rights_at = lambda _source: Rights("supervisor")
-        assert window.intents.run("believe")
+        window.situation._rights_at = lambda _source: Rights("operator")
+        assert window.situation.now.may_believe is False
+        assert not window.actions.run("believe"), "that is a supervisor's word"
+        window.situation._rights_at = lambda _source: Rights("supervisor")
+        assert window.actions.run("believe")
         assert form(window)._title.text() == "Believe the comparison?"
         form(window).reject()
         wait_for(lambda: not window.forms.is_open, what="left")
         assert window.sources.doubted == 4
-        assert window.intents.run("believe")
+        assert window.actions.run("believe")
         form(window).commit()
         wait_for(lambda: any(words == "4 reports are no longer at the server and dropped here." for words in told), 30)
         assert window.sources.doubted == 0

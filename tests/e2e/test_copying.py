@@ -58,8 +58,8 @@ def test_a_right_click_chooses_the_row_and_offers_what_can_be_done_to_it(desk: A
     assert not any(words.startswith("Reopen") for words in entries), "what cannot be done is not offered"
     entries["Take\tT"].trigger()
     entries[""].close()
-    wait_for(lambda: desk.intents.situation.holder == "rina", what="taken")
-    desk.intents.run("tab_mine")  # out of the list of what nobody has taken it goes by itself
+    wait_for(lambda: desk.situation.now.holder == "rina", what="taken")
+    desk.actions.run("tab_mine")  # out of the list of what nobody has taken it goes by itself
     wait_for(lambda: desk.desk.view.filter.tab == "mine" and view.currentIndex().isValid(), what="it is among mine")
     keyboard = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, QPoint(), QPoint())
     QApplication.sendEvent(view.viewport(), keyboard)
@@ -70,7 +70,7 @@ def test_a_right_click_chooses_the_row_and_offers_what_can_be_done_to_it(desk: A
 
 def test_what_is_copied_has_its_number_coordinates_and_link(desk: Any, city: Served) -> None:
     number = find(desk, "unassigned", lambda now: now.has_place)
-    report = desk.intents.chosen.shown
+    report = desk.situation.chosen.shown
     place = f"{report.lat:.5f}, {report.lon:.5f}"
     assert ("Coordinates", place, "") in desk.ticket.ticket().facts
     key(desk, "C", CTRL)
@@ -82,7 +82,7 @@ def test_what_is_copied_has_its_number_coordinates_and_link(desk: Any, city: Ser
         ("copy_place", place),
         ("copy_link", f"{city.address}/r/{number}"),
     ):
-        assert desk.intents.run(action)
+        assert desk.actions.run(action)
         assert copied() == text
     title = desk.ticket._title
     QApplication.clipboard().clear()
@@ -204,7 +204,7 @@ def test_a_right_click_on_a_report_of_the_map_chooses_it_and_opens_its_menu(desk
     row = int(desk.desk.view.order[4])
     desk.map.menu_asked.emit(-6.2, 106.85, row, "")
     assert desk.desk.row == row
-    wait_for(lambda: desk.intents.chosen, what="it is read")
+    wait_for(lambda: desk.situation.chosen, what="it is read")
     assert any(words.startswith("Copy in one line") for words in open_menu(desk))
 
 

@@ -43,7 +43,7 @@ def test_forms_cover_neither_the_queue_nor_the_report_and_stand_at_one_place(
         for tab, actions in FORMS.items():
             find(window, tab)
             for action in actions:
-                assert window.intents.run(action), action
+                assert window.actions.run(action), action
                 opened = on_screen(form(window))
                 tops.add(opened.top())
                 for panel in (window.queue, window.ticket, window.kpi):
@@ -57,15 +57,15 @@ def test_a_form_that_has_to_cover_its_report_says_what_that_is_about(city: Serve
     with console(tmp_path / "profile", city.address, size=(1366, 768)) as window:
         wait_ready(window)
         find(window, "unassigned")
-        assert window.intents.run("close")
+        assert window.actions.run("close")
         assert form(window)._covered.isHidden(), "the report beside it says that"
         window.forms.close_open()
     with console(tmp_path / "profile", city.address, size=(1366, 768), text_scale=1.2) as window:
         wait_ready(window)
         find(window, "unassigned")
-        report = window.intents._dossier.shown
+        report = window.situation._dossier.shown
         for action in ("close", "hold", "note", "reply", "priority", "transfer"):
-            assert window.intents.run(action), action
+            assert window.actions.run(action), action
             told = form(window)._covered
             assert told.isVisible(), action
             assert f"P{report.priority} " in told.text()
@@ -98,7 +98,7 @@ def test_the_photos_in_full_stand_there_too(city: Served, tmp_path: Any) -> None
     with console(tmp_path / "profile", city.address, size=(1366, 768)) as window:
         wait_ready(window)
         find(window, "validate", lambda now: now.photos)
-        assert window.intents.run("photos")
+        assert window.actions.run("photos")
         viewer = window.ticket.viewer()
         wait_for(viewer.isVisible, what="the photos")
         for panel in (window.queue, window.ticket, window.kpi):
@@ -111,11 +111,11 @@ def test_the_photos_in_full_do_not_lie_over_a_notice_and_leave_it_its_keys(city:
     with console(tmp_path / "profile", city.address, size=(1366, 768)) as window:
         wait_ready(window)
         find(window, "validate", lambda now: now.photos)
-        assert window.intents.run("photos")
+        assert window.actions.run("photos")
         viewer = window.ticket.viewer()
         wait_for(viewer.isActiveWindow, what="the photos have the keyboard")
         shown, lowest = window.desk.row, viewer.geometry().bottom()
-        assert not window.window.hears(window.banner, "F8") or window.intents.situation.hazard
+        assert not window.window.hears(window.banner, "F8") or window.situation.now.hazard
         for key_ in ("first", "second"):
             before = set(window.desk.view.hazards.tolist())
             window.deeds.create("city", p1_data(window), f"local:{key_}", "Water rises")
@@ -141,7 +141,7 @@ def test_the_photos_in_full_do_not_lie_over_a_notice_and_leave_it_its_keys(city:
 def test_a_form_comes_back_to_its_place_after_a_place_was_picked(city: Served, tmp_path: Any) -> None:
     with console(tmp_path / "profile", city.address, size=(1366, 768)) as window:
         wait_ready(window)
-        assert window.intents.run("new_report")
+        assert window.actions.run("new_report")
         opened = form(window)
         place = opened.pos()
         opened.pick_place_asked.emit()
@@ -155,7 +155,7 @@ def test_after_a_place_was_picked_and_the_form_left_the_queue_has_the_keyboard(c
     """It was left with the map, without a ring; and the pin stood behind the form that promised it."""
     with console(tmp_path / "profile", city.address, size=(1920, 1080)) as window:
         wait_ready(window)
-        assert window.intents.run("new_report")
+        assert window.actions.run("new_report")
         opened = form(window)
         opened.pick_place_asked.emit()
         wait_for(lambda: window.map.last_view is not None, what="the map shows a part of the city")
@@ -178,7 +178,7 @@ def test_while_a_place_is_pointed_at_no_letter_is_a_step_of_the_chosen_report(ci
         wait_ready(window)
         find(window, "unassigned")
         before, row = len(window.edits.outbox), window.desk.row
-        assert window.intents.run("new_report")
+        assert window.actions.run("new_report")
         opened = form(window)
         opened.pick_place_asked.emit()
         wait_for(lambda: QApplication.activeWindow() is window.window, what="the window has the keyboard")
@@ -219,7 +219,7 @@ def test_a_street_that_callers_named_before_is_found_and_says_how_exact_it_is(ci
         reports = (window.reader().report(int(row)).report for row in window.desk.view.order)
         known = next(one for one in reports if one.address and one.address.startswith("Jl. ") and one.lat and one.area)
         street, area = known.address.split(",")[0], catalog.areas[known.area]
-        assert window.intents.run("new_report")
+        assert window.actions.run("new_report")
         opened = form(window)
         opened.place.setFocus()
         QTest.keyClicks(opened.place, f"{street} 12")
@@ -257,7 +257,7 @@ def test_no_distance_from_a_report_given_by_its_street_is_told_better_than_the_s
         reports = (window.reader().report(int(row)).report for row in window.desk.view.order)
         known = next(one for one in reports if one.address and one.address.startswith("Jl. ") and one.lat and one.area)
         street = known.address.split(",")[0]
-        assert window.intents.run("new_report")
+        assert window.actions.run("new_report")
         opened = form(window)
         opened.service.set_value(known.service)
         opened.report_text.setPlainText("Air di jalan")
@@ -271,11 +271,11 @@ def test_no_distance_from_a_report_given_by_its_street_is_told_better_than_the_s
             opened.sure.setChecked(True)
         wait_for(lambda: not opened.why_not(), what="that it can be saved")
         opened.commit()
-        wait_for(lambda: window.intents._dossier is not None, what="the report")
-        wait_for(lambda: window.intents._dossier.shown.description == "Air di jalan", what="the new report")
-        wait_for(lambda: window.intents._dossier.server is not None, what="what the server says of it")
-        assert window.intents._dossier.server.within_m == within_m
-        wait_for(lambda: window.intents._counsel.off_m == within_m, what="the advice")
+        wait_for(lambda: window.situation._dossier is not None, what="the report")
+        wait_for(lambda: window.situation._dossier.shown.description == "Air di jalan", what="the new report")
+        wait_for(lambda: window.situation._dossier.server is not None, what="what the server says of it")
+        assert window.situation._dossier.server.within_m == within_m
+        wait_for(lambda: window.situation.counsel.off_m == within_m, what="the advice")
         wait_for(lambda: bool(window.ticket._advice.rows), what="the recommended units")
         assert all(row.distance.startswith("≤ ") for row in window.ticket._advice.rows)
         assert all(row.distance.startswith("≤ ") for row in window.ticket._duplicates.rows)
@@ -287,7 +287,7 @@ def test_the_proof_is_looked_at_closely_beside_its_form_which_has_the_keyboard_a
     with console(tmp_path / "profile", city.address) as window:
         wait_ready(window)
         find(window, "validate", lambda now: now.photos)
-        assert window.intents.run("validate")
+        assert window.actions.run("validate")
         opened = form(window)
         wait_for(lambda: opened.photos(), what="its photos")
         QTest.keyClick(opened, Qt.Key.Key_F, Qt.KeyboardModifier.AltModifier)
@@ -316,7 +316,7 @@ def test_no_form_lies_over_a_notice_whenever_that_comes(city: Served, tmp_path: 
             return bool(opened.frameGeometry().top() > above.bottom() and opened.geometry().bottom() <= screen.bottom())
 
         for action in ("new_report", "close", "hold", "place"):
-            assert window.intents.run(action)
+            assert window.actions.run(action)
             opened = form(window)
             window.status_presenter.set_trouble("NOT SENT: tell DMK-03 by radio")
             wait_for(lambda: window.banner.isVisible() and is_clear(), what=f"{action} below the notice")
@@ -329,7 +329,7 @@ def test_no_form_lies_over_a_notice_whenever_that_comes(city: Served, tmp_path: 
             assert opened.commit_button.isVisible()
             assert on_screen(opened).contains(on_screen(opened.commit_button))
             window.forms.close_open()
-            assert window.intents.run(action)
+            assert window.actions.run(action)
             assert is_clear(), f"{action}, opened below it"
             window.forms.close_open()
             window.status_presenter.set_trouble("")

@@ -40,12 +40,12 @@ def test_a_routine_report_is_two_keys_and_the_list_stays_where_the_work_is(
     following = int(order[desk.desk.view.position_of(row) + 1])
     key(desk, "Enter")
     wait_for(lambda: desk.window.current_panel() == "report", what="the report has the keyboard")
-    now_s = desk.intents._steady_s()
+    now_s = desk.key_guard._steady_s()
     with monkeypatch.context() as clock:
-        clock.setattr(desk.intents, "_steady_s", lambda: now_s)
+        clock.setattr(desk.key_guard, "_steady_s", lambda: now_s)
         enter(desk)
         assert desk.desk.row == following
-        wait_for(lambda: desk.intents.chosen is not None, what="the next report")
+        wait_for(lambda: desk.situation.chosen is not None, what="the next report")
         key(desk, "D", CTRL)
         key(desk, "T")
     assert "another report has just been shown" in said(desk.status), "nobody has looked at it yet"
@@ -59,39 +59,39 @@ def test_a_routine_report_is_two_keys_and_the_list_stays_where_the_work_is(
     assert desk.queue.current_key() == following
     key(desk, "Z", CTRL)
     assert desk.desk.row == sent, "undo goes back to the report"
-    wait_for(lambda: desk.intents.situation.holder is None and not desk.intents.situation.lead_unit, what="undone")
+    wait_for(lambda: desk.situation.now.holder is None and not desk.situation.now.lead_unit, what="undone")
 
 
 def test_what_is_typed_behind_a_key_that_opened_no_form_reports_no_step_of_a_crew(
     desk: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`D 1 Enter` without a duplicate reported a crew on scene that was not there, and that cannot be taken back."""
-    number = find(desk, "unassigned", lambda now: now.advice and not desk.intents.with_duplicates[1])
+    number = find(desk, "unassigned", lambda now: now.advice and not desk.situation.with_duplicates[1])
     row = desk.desk.row
     key(desk, "D", CTRL)
     choose(desk, number)
-    wait_for(lambda: desk.intents.situation.lead_unit, what="its crew")
+    wait_for(lambda: desk.situation.now.lead_unit, what="its crew")
     wait_for(lambda: not desk.outbox_presenter.outbox, what="received")
     desk.window.focus_panel("report")
     wait_for(lambda: desk.ticket._actions.is_armed, what="Enter means the filled button")
     assert desk.ticket._actions.meaning[0] in ("en_route", "on_scene")
-    now_s = desk.intents._steady_s()
+    now_s = desk.key_guard._steady_s()
     with monkeypatch.context() as clock:
-        clock.setattr(desk.intents, "_steady_s", lambda: now_s)
+        clock.setattr(desk.key_guard, "_steady_s", lambda: now_s)
         for stroke in ("D", "1", "Enter"):
             key(desk, stroke)
     assert "the key before it opened no form" in said(desk.status)
     assert not desk.outbox_presenter.outbox
     assert desk.desk.row == row
-    monkeypatch.setattr(desk.intents, "_steady_s", lambda: now_s + 5)
+    monkeypatch.setattr(desk.key_guard, "_steady_s", lambda: now_s + 5)
     enter(desk)
     wait_for(lambda: desk.outbox_presenter.outbox, what="what was meant is done")
 
 
 def test_after_a_command_about_another_report_one_is_where_one_was(desk: Any) -> None:
     number = find(desk, "unassigned", lambda now: now.advice)
-    unit = desk.intents._counsel.units[0].code
-    desk.intents.run("tab_open")
+    unit = desk.situation.counsel.units[0].code
+    desk.actions.run("tab_open")
     wait_for(lambda: desk.desk.view.filter.tab == "open", what="the tab")
     desk.desk.choose(int(desk.desk.view.order[3]))
     desk.queue.view.verticalScrollBar().setValue(0)
@@ -108,18 +108,20 @@ def test_after_a_command_about_another_report_one_is_where_one_was(desk: Any) ->
 def test_a_report_whose_category_is_another_agencys_stays_the_chosen_one(desk: Any) -> None:
     """Who mends the category goes on with this report: his note, or his crew, went to the next one."""
     find(desk, "unassigned", lambda now: not now.holder)
-    row, now = desk.desk.row, desk.intents.chosen.shown
+    row, now = desk.desk.row, desk.situation.chosen.shown
     services = desk.desk.catalog("city").services.values()
     other = next(one for one in services if one.agency and one.agency != now.agency)
-    desk.intents._set_category(desk.intents.chosen, other.code)
-    wait_for(lambda: desk.intents.chosen and desk.intents.chosen.shown.agency == other.agency, what="its new agency")
+    desk.report_commands.set_category(desk.situation.chosen, other.code)
+    wait_for(
+        lambda: desk.situation.chosen and desk.situation.chosen.shown.agency == other.agency, what="its new agency"
+    )
     assert desk.desk.row == row
 
 
 def test_in_the_open_list_the_sight_stays_and_the_place_is_told(desk: Any) -> None:
     number = find(desk, "unassigned", lambda now: now.advice)
     row = desk.desk.row
-    desk.intents.run("tab_open")
+    desk.actions.run("tab_open")
     wait_for(lambda: desk.desk.view.filter.tab == "open", what="the tab")
     choose(desk, number)
     place = desk.desk.view.position_of(row)
@@ -140,17 +142,17 @@ def test_the_first_of_another_list_is_chosen_and_no_key_means_a_report_of_the_li
     number = find(desk, "unassigned", lambda now: now.advice)
     row = desk.desk.row
     desk.window.focus_panel("report")
-    desk.intents.run("tab_validate")
-    assert desk.intents.situation.left_behind, "between the two lists a key means neither's report"
+    desk.actions.run("tab_validate")
+    assert desk.situation.now.left_behind, "between the two lists a key means neither's report"
     wait_for(lambda: desk.desk.view.filter.tab == "validate", what="the tab")
     first = int(desk.desk.view.order[0])
     assert desk.desk.row == first == desk.queue.current_key() != row
-    assert not desk.intents.situation.left_behind
+    assert not desk.situation.now.left_behind
     assert desk.window.current_panel() == "queue", "Enter does not do to the first what was meant for the one before"
-    desk.intents.run("tab_open")
+    desk.actions.run("tab_open")
     wait_for(lambda: desk.desk.view.filter.tab == "open", what="the tab")
     assert desk.desk.row == first, "the list still holds it"
-    assert not desk.intents.situation.left_behind
+    assert not desk.situation.now.left_behind
     assert number
 
 
@@ -168,13 +170,13 @@ def test_while_the_list_holds_nothing_the_report_stays_and_its_keys_are_off_unti
     assert steps["dispatch"].why_not == "The report is not in this list"
     assert not any(one.enabled for one in steps.values())
     desk.desk.choose(row)
-    assert not desk.intents.situation.left_behind, "who chooses it again means it"
+    assert not desk.situation.now.left_behind, "who chooses it again means it"
     desk.desk.set_filter(desk.desk.filter.with_text("kjhqwexyz 2"))
-    assert desk.intents.situation.left_behind
-    desk.intents.run("clear_filter")
+    assert desk.situation.now.left_behind
+    desk.actions.run("clear_filter")
     wait_for(lambda: len(desk.desk.view.order), what="the list without the filter")
     assert desk.desk.row == row
-    assert not desk.intents.situation.left_behind
+    assert not desk.situation.now.left_behind
 
 
 def test_a_hold_goes_on_too_and_what_does_not_end_the_turn_stays(desk: Any) -> None:
@@ -184,9 +186,9 @@ def test_a_hold_goes_on_too_and_what_does_not_end_the_turn_stays(desk: Any) -> N
     form(desk)
     desk.forms._open.reject()
     key(desk, "T")
-    wait_for(lambda: desk.intents.situation.holder == "rina", what="taken")
+    wait_for(lambda: desk.situation.now.holder == "rina", what="taken")
     assert desk.desk.row == row
-    dossier = desk.intents.chosen
+    dossier = desk.situation.chosen
     desk.deeds.set_fields(dossier, {"priority": 2 if dossier.shown.priority != 2 else 3}, "Priority")
     assert desk.desk.row == row
     hold = {"reason": "rain", "waits_for": "weather", "until": None}
@@ -199,14 +201,14 @@ def test_an_order_that_must_be_told_by_radio_keeps_its_report_in_sight_and_so_do
 ) -> None:
     find(desk, "unassigned", lambda now: now.advice)
     row = desk.desk.row
-    desk.intents.run("go_on")
+    desk.actions.run("go_on")
     assert desk.settings.here.go_on is False
     key(desk, "T")
-    wait_for(lambda: desk.intents.situation.holder == "rina", what="taken")
+    wait_for(lambda: desk.situation.now.holder == "rina", what="taken")
     key(desk, "D", CTRL)
-    wait_for(lambda: desk.intents.situation.lead_unit, what="sent")
+    wait_for(lambda: desk.situation.now.lead_unit, what="sent")
     assert desk.desk.row == row
-    desk.intents.run("go_on")
+    desk.actions.run("go_on")
     find(desk, "unassigned", lambda now: now.advice)
     row = desk.desk.row
     city.stop()
@@ -215,7 +217,7 @@ def test_an_order_that_must_be_told_by_radio_keeps_its_report_in_sight_and_so_do
     if "has just become the first" in desk.status_presenter._said:  # what is not current any more ranks otherwise
         QTest.qWait(1_100)
         key(desk, "D", CTRL)
-    wait_for(lambda: desk.intents.situation.not_sent, what="the order waits")
+    wait_for(lambda: desk.situation.now.not_sent, what="the order waits")
     assert desk.desk.row == row
     assert desk.ticket.ticket().strips
     city.start()
@@ -242,14 +244,14 @@ def test_each_step_back_goes_to_the_report_that_it_is_about(desk: Any) -> None:
     for _ in range(2):
         find(desk, "unassigned", skip=skip)
         rows.append(desk.desk.row)
-        desk.intents.set_priority(desk.dossiers.current, 4 if desk.dossiers.current.shown.priority != 4 else 3)
+        desk.report_commands.set_priority(desk.dossiers.current, 4 if desk.dossiers.current.shown.priority != 4 else 3)
     find(desk, "unassigned", skip=skip)
     assert desk.desk.row not in rows
     wait_for(lambda: not desk.outbox_presenter.outbox, what="received")
     for row in reversed(rows):
         key(desk, "Z", CTRL)
         assert desk.desk.row == row
-        wait_for(lambda: desk.intents.chosen is not None, what="it is read")
+        wait_for(lambda: desk.situation.chosen is not None, what="it is read")
 
 
 def test_undo_in_a_form_that_holds_something_is_not_the_windows(desk: Any) -> None:
@@ -281,7 +283,7 @@ def test_undo_in_a_form_that_holds_something_is_not_the_windows(desk: Any) -> No
 def test_undo_in_a_form_about_another_report_shows_what_was_taken_back(desk: Any) -> None:
     """The verdict before was taken back, and the next proof's form stayed with Enter armed, over that other report."""
     number = find(desk, "unassigned")
-    desk.intents.set_priority(desk.dossiers.current, 4 if desk.dossiers.current.shown.priority != 4 else 3)
+    desk.report_commands.set_priority(desk.dossiers.current, 4 if desk.dossiers.current.shown.priority != 4 else 3)
     row = desk.desk.row
     find(desk, "unassigned", lambda now: not now.on_hold, skip={number})
     assert desk.desk.row != row

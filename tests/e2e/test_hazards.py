@@ -66,7 +66,7 @@ def test_a_new_p1_above_the_sight_says_p1_and_one_key_goes_there(desk: Any) -> N
     notice = desk.banner.notice
     assert (notice.bold, notice.level) == ("New P1 without a crew:", "p1"), "as loud as a lost order"
     assert [button[0] for button in notice.buttons] == ["next_hazard", "lost_seen"]
-    assert desk.intents.situation.hazard
+    assert desk.situation.now.hazard
     rows = desk.desk.view.hazards.tolist()
     QTest.keyClick(desk.window, Qt.Key.Key_F8)
     assert desk.desk.row == rows[-1], "the one that the notice names"
@@ -161,7 +161,7 @@ def test_a_p1_that_comes_while_a_form_is_open_is_told_until_it_is_seen(desk: Any
 def test_a_p1_that_the_operator_has_entered_himself_is_no_news_to_him(desk: Any) -> None:
     data = p1_data(desk)
     before = set(desk.desk.view.hazards.tolist())
-    desk.intents._create("city", data)
+    desk.report_commands.create("city", data)
     wait_for(lambda: set(desk.desk.view.hazards.tolist()) - before, what="it is on the board")
     wait_for(lambda: desk.desk.row in desk.desk.view.hazards.tolist(), what="it is chosen")
     assert desk.banner.notice is None
@@ -244,20 +244,20 @@ def test_a_p1_whose_crew_is_done_without_a_proof_gets_another_one_by_the_key(des
     number = desk.dossiers.current.shown.id
     choose(desk, number)
     (first, *_) = free_units(desk)
-    desk.intents.dispatch(desk.dossiers.current, first)
-    wait_for(lambda: desk.intents.situation.lead_state == "dispatched", what="sent")
+    desk.unit_commands.dispatch(desk.dossiers.current, first)
+    wait_for(lambda: desk.situation.now.lead_state == "dispatched", what="sent")
     key(desk, "D", CTRL)
     wait_for(lambda: not outbox(desk), what="received")
     assert len(desk.dossiers.current.live) == 1, "the key again sends no second one"
     for action, state in (("en_route", "en_route"), ("on_scene", "on_scene"), ("done", "done")):
-        assert desk.intents.run(action), action
-        wait_for(lambda state=state: desk.intents.situation.lead_state == state, what=state)
-    assert desk.intents.situation.needs_proof
+        assert desk.actions.run(action), action
+        wait_for(lambda state=state: desk.situation.now.lead_state == state, what=state)
+    assert desk.situation.now.needs_proof
     assert not desk.dossiers.current.live
-    wait_for(lambda: desk.intents.situation.crewless, what="nobody is there any more")
-    wait_for(lambda: desk.intents.situation.advice, what="a unit to send")
+    wait_for(lambda: desk.situation.now.crewless, what="nobody is there any more")
+    wait_for(lambda: desk.situation.now.advice, what="a unit to send")
     assert desk.ticket.ticket().actions[0].id == "dispatch"
-    wait_for(lambda: not desk.intents.first_just_changed, what="whom the key sends has been read")
+    wait_for(lambda: not desk.key_guard.first_just_changed, what="whom the key sends has been read")
     key(desk, "D", CTRL)
-    wait_for(lambda: desk.intents.situation.lead_state == "dispatched", what="another one is sent")
+    wait_for(lambda: desk.situation.now.lead_state == "dispatched", what="another one is sent")
     assert len(desk.dossiers.current.live) == 1

@@ -141,7 +141,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory, qapp: QApplication) -> Itera
                 post_request(city, number, kind, text)
             with console(folder / "profile", city.address) as window:
                 made = Scene(city, window, bird, folder, Watchdog(), asked)
-                window.intents.said.connect(made.said.append)
+                window.actions.said.connect(made.said.append)
                 for signal in (window.feed.failed, window.tasks.failed, window.edits.trouble):
                     signal.connect(made.failed.append)
                 window.command.focus_line("")
@@ -286,7 +286,7 @@ def test_map_labels_areas_and_units_are_texts(scene: Scene) -> None:
     window = scene.window
     for kind in ("script", "onerror", "svg", "long_line", "combining", "template"):
         scene.choose(scene.row_of(f"text-{kind}"))
-        window.window_actions.go_to()
+        window.window_commands.go_to()
         order = "newest" if window.desk.filter.order == "urgency" else "urgency"
         window.desk.set_filter(window.desk.filter.with_order(order))
         wait_for(lambda order=order: window.desk.view.filter.order == order, what="the view")
@@ -384,7 +384,7 @@ def test_notes_come_back_as_history(scene: Scene) -> None:
     scene.choose(row)
     notes = {kind: stored(text)[:SHORT].strip() for kind, text in scene.texts.items() if text[:SHORT].strip()}
     for text in notes.values():
-        window.intents.note(window.intents.chosen, text)
+        window.report_commands.note(window.situation.chosen, text)
     wait_for(lambda: len(window.dossiers.current.entries) > len(notes), 120, "the history")
     wait_for(lambda: not window.outbox_presenter.outbox, what="all received")
     lines = [line.text for line in window.ticket.ticket().timeline]

@@ -118,7 +118,7 @@ def test_mad_feed_is_shown_as_far_as_it_makes_sense(city: FakeCity, bird: Canary
             wait_for(lambda: window.dossiers.current.key == "odd")
             assert len(window.ticket.ticket().timeline) == len(KINDS) * len(ODD_DATA)
             window._tick()
-            window.window_actions.go_to()
+            window.window_commands.go_to()
             QTest.qWait(1)
             assert window.window.grab().width() > 0
             answers: list[Any] = []

@@ -59,8 +59,8 @@ def test_each_key_that_is_shown_works_in_every_tab_and_panel(desk: Any, monkeypa
         rows = desk.desk.view.order
         desk.desk.choose(int(rows[0]) if len(rows) else 0)
         if len(rows):
-            wait_for(lambda: desk.intents.chosen is not None, what="the report")
-            wait_for(lambda: desk.intents._counsel.row == desk.desk.row, what="the advice")
+            wait_for(lambda: desk.situation.chosen is not None, what="the report")
+            wait_for(lambda: desk.situation.counsel.row == desk.desk.row, what="the advice")
         least = 8 if len(rows) else 4
         assert walk(desk, monkeypatch, f"tab {tab}") >= least
     find(desk, "unassigned", lambda now: now.advice)
@@ -116,7 +116,7 @@ def test_the_steps_of_a_reports_crew_show_no_key_while_it_means_another_unit(des
         return {cap for widget, cap in shown_caps(desk) if desk.units.isAncestorOf(widget)} & {"E", "O", "V"}
 
     assert at_the_row() == set(), "which has nothing to do"
-    lead = next(one for one in desk.units_presenter.crews() if one.unit.id == desk.intents.situation.lead_unit)
+    lead = next(one for one in desk.units_presenter.crews() if one.unit.id == desk.situation.now.lead_unit)
     desk.desk.choose_unit(lead.key)
     wait_for(lambda: at_the_row() == own, what="the key stands at the unit that it means")
     desk.desk.choose_unit(others[0].key)
@@ -198,7 +198,7 @@ def test_each_key_that_is_shown_works_in_a_small_window_to_a_viewer_offline_and_
     with console(tmp_path / "viewer", city.address, name="budi", size=(1366, 768)) as viewer:
         wait_ready(viewer)
         viewer.desk.choose(int(viewer.desk.view.order[0]))
-        wait_for(lambda: viewer.intents.chosen is not None, what="the report")
+        wait_for(lambda: viewer.situation.chosen is not None, what="the report")
         assert walk(viewer, monkeypatch, "viewer") >= 4
         assert "T" not in {cap for _, cap in shown_caps(viewer)}
         viewer.window.focus_panel("units")
@@ -210,7 +210,7 @@ def test_each_key_that_is_shown_works_in_a_small_window_to_a_viewer_offline_and_
         city.stop()
         wait_for(lambda: one.banner.notice is not None, 40, "offline is said")
         key(one, "T")
-        wait_for(lambda: one.intents.situation.holder == "rina", what="taken here")
+        wait_for(lambda: one.situation.now.holder == "rina", what="taken here")
         waiting = {key_text("F5"), key_text("Ctrl+7")}
         wait_for(lambda: waiting <= {cap for _, cap in shown_caps(one)}, what="it is said to wait, with its keys")
         assert walk(one, monkeypatch, "offline") >= 8

@@ -56,8 +56,8 @@ def choose_unassigned(window: Any) -> str:
         window.queue.set_current(int(row))
         window.desk.choose(int(row))
         wait_for(lambda row=row: window.dossiers.current is not None and window.dossiers.current.row == int(row))
-        wait_for(lambda row=row: window.intents._counsel.row == int(row), what="advice")
-        situation = window.intents.situation
+        wait_for(lambda row=row: window.situation.counsel.row == int(row), what="advice")
+        situation = window.situation.now
         if situation.advice and situation.has_place:
             window.queue.setFocus()
             return str(window.dossiers.current.key)
@@ -74,10 +74,10 @@ def test_t_a_enter_dispatches_and_a_second_console_sees_it(city: Served, tmp_pat
         wait_ready(two)
         number = choose_unassigned(one)
         key(one, "T")
-        wait_for(lambda: one.intents.situation.holder == "rina", what="taken on the screen")
+        wait_for(lambda: one.situation.now.holder == "rina", what="taken on the screen")
         key(one, "A")
         key(one, "Enter")
-        wait_for(lambda: one.intents.situation.lead_unit, what="dispatched on the screen")
+        wait_for(lambda: one.situation.now.lead_unit, what="dispatched on the screen")
         wait_for(
             lambda: any(entry["kind"] == "dispatch" for entry in city.entries(number)), what="in the server's feed"
         )

@@ -64,14 +64,14 @@ def opened_on(window: Any, row: int, shown: Any) -> Any:
 
     def known() -> bool:
         window.counsellor.refresh()
-        dossier, alike = window.intents.with_duplicates
+        dossier, alike = window.situation.with_duplicates
         return dossier is not None and dossier.row == row and any(one.text == data["description"] for one in alike)
 
     window.desk.choose(row)
     wait_for(known, what="it may be the same")
     key(window, "D")
     found = form(window)
-    digits = [one.text for one in window.intents.with_duplicates[1]]
+    digits = [one.text for one in window.situation.with_duplicates[1]]
     press(Qt.Key(Qt.Key.Key_1.value + digits.index(str(data["description"]))))
     wait_for(lambda: found.why_not() != "The report is being read", what="the candidate is read")
     return found

@@ -195,11 +195,11 @@ def test_who_signs_in_at_the_desk_of_another_reads_what_only_this_desk_has(city:
         wait_for(lambda: one.sources.offline, 40, "offline")
         one.deeds.create("city", p1_data(one) | {"description": words}, "local:fire", "Fire")
         wait_for(lambda: len(outbox(one)) == 1, what="it is on the disk")
-        one.intents.run("sign_out")
+        one.actions.run("sign_out")
         QTest.keyClick(form(one), Qt.Key.Key_Return, CTRL)
         wait_for(lambda: one.settings.here.signed_out == ["city"], what="signed out")
         assert not one.lost.unsent_report, "nobody is here who could send it"
-        one.intents.run("sign_in")
+        one.actions.run("sign_in")
         type_into(one, TOKENS["rina"], Qt.Key.Key_Return, CTRL)
         link.heal()
         wait_for(lambda: one.lost.unsent_report, 40, "it is told")
@@ -261,8 +261,8 @@ def test_an_order_that_a_colleague_told_by_radio_is_given_with_one_key_and_the_c
         wait_for(lambda: rina.lost.unsent_report == order, 40, what="it is named")
         assert banner(rina).startswith(f"{code} was told by radio to go there, and no server knows it:")
         choose(rina, report)
-        wait_for(lambda: rina.intents.situation.lead_waits_for == "budi", what="the report knows whose order it is")
-        assert rina.intents.situation.lead_unit == unit
+        wait_for(lambda: rina.situation.now.lead_waits_for == "budi", what="the report knows whose order it is")
+        assert rina.situation.now.lead_unit == unit
         wait_notice_read(rina)
         if not arrived:
             walk_all(rina, monkeypatch, "told by a colleague", {"F3", "F2"}, rina.banner)

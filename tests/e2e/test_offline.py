@@ -74,7 +74,7 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
             lambda: any("Warga sudah" in row.text for row in one.ticket.ticket().timeline), what="the note is shown"
         )
         wanted = 3 if shown(one).priority != 3 else 2
-        one.intents.set_priority(one.intents.chosen, wanted)
+        one.report_commands.set_priority(one.situation.chosen, wanted)
         wait_for(lambda: shown(one).priority == wanted, what="the priority is shown")
 
         choose(one, crewed)
@@ -94,8 +94,8 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
         choose(one, told_of)
         key(one, "A")
         key(one, "Enter")
-        wait_for(lambda: one.intents.situation.lead_unit, what="the order is shown")
-        unit = one.desk.catalog("city").units[one.intents.situation.lead_unit].code
+        wait_for(lambda: one.situation.now.lead_unit, what="the order is shown")
+        unit = one.desk.catalog("city").units[one.situation.now.lead_unit].code
         wait_for(lambda: f"NOT SENT: tell {unit} by radio" in strips(one), what="the ticket says that it was not sent")
         one.queue.setFocus()
         key(one, "R")
@@ -103,7 +103,7 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
         choose(one, asked)
         key(one, "A")
         key(one, "Enter")
-        wait_for(lambda: one.intents.situation.lead_unit, what="an order that nobody is told of")
+        wait_for(lambda: one.situation.now.lead_unit, what="an order that nobody is told of")
         waiting = outbox(one)
         assert len(waiting) == 8
         assert states(one)["saved"] == 6, "facts wait, visibly"
@@ -121,7 +121,7 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
         wait_for(lambda: len(outbox(one)) == 9, what="a younger order")
 
         city.start()
-        one.intents.run("refresh")
+        one.actions.run("refresh")
         wait_for(lambda: "Offline" not in banner(one), what="the banner goes")
         wait_for(lambda: "its time was over before it could leave" in banner(one), what="the order that was not sent")
         wait_for(lambda: len(outbox(one)) == 1, what="all is received but the old order")
@@ -167,7 +167,7 @@ def test_a_photo_that_is_not_here_comes_when_the_server_answers(city: Served, tm
         )
         assert not any(card.problem for card in cards(one))
         city.start()
-        one.intents.run("refresh")
+        one.actions.run("refresh")
         wait_for(lambda: all(card.image is not None for card in cards(one)), what="the photos")
         assert not any(card.problem or card.waits for card in cards(one))
 
@@ -220,19 +220,19 @@ def test_who_was_just_sent_is_not_free_for_the_next_report(city: Served, tmp_pat
         nearest: dict[str, tuple[str, int]] = {}
 
         def again(now: Any) -> bool:
-            advice = one.intents._counsel.units[:1]
+            advice = one.situation.counsel.units[:1]
             return bool(now.has_place and advice and not advice[0].jobs and advice[0].unit_id in nearest)
 
         def fits(now: Any) -> bool:
             if again(now):
                 return True
-            for first in one.intents._counsel.units[:1]:
+            for first in one.situation.counsel.units[:1]:
                 if now.has_place and not first.jobs:
                     nearest[first.unit_id] = (one.dossiers.current.key, one.desk.row)
             return False
 
         find(one, "unassigned", fits)
-        unit, following = one.intents._counsel.units[0].unit_id, one.desk.row
+        unit, following = one.situation.counsel.units[0].unit_id, one.desk.row
         number, _ = nearest[unit]
         choose(one, number)
         code = one.desk.catalog("city").units[unit].code
@@ -240,8 +240,8 @@ def test_who_was_just_sent_is_not_free_for_the_next_report(city: Served, tmp_pat
         one.desk.choose(following)
         wait_for(
             lambda: (
-                one.intents._counsel.row == following
-                and unit not in [advice.unit_id for advice in one.intents._counsel.units if not advice.jobs]
+                one.situation.counsel.row == following
+                and unit not in [advice.unit_id for advice in one.situation.counsel.units if not advice.jobs]
             ),
             what="it has a job now",
         )
@@ -256,14 +256,14 @@ def test_an_order_after_ones_own_unsent_one_is_given_as_the_next(
         wait_ready(one)
         used: set[str] = set()
         second = find(one, "unassigned", free, used)
-        first = find(one, "unassigned", lambda now: free(now) and not one.intents._counsel.units[0].jobs, used)
-        unit = one.intents._counsel.units[0].unit_id
+        first = find(one, "unassigned", lambda now: free(now) and not one.situation.counsel.units[0].jobs, used)
+        unit = one.situation.counsel.units[0].unit_id
         city.stop()
         for text in behind:
-            one.intents.note(one.dossiers.current, text)
-        one.intents.dispatch_chosen(unit)
+            one.report_commands.note(one.dossiers.current, text)
+        one.unit_commands.dispatch_chosen(unit)
         choose(one, second)
-        one.intents.dispatch_chosen(unit)
+        one.unit_commands.dispatch_chosen(unit)
         wait_for(lambda: len(one.edits.outbox) == 2 + len(behind), what="both orders")
         assert [queued.edit.data.get("stack", False) for queued in one.edits.outbox][-2:] == [False, True]
         city.start()

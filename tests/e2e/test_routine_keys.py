@@ -236,12 +236,12 @@ def test_a_report_without_a_place_gets_one_later_and_then_a_crew(window: Any, ha
     wait_for(lambda: not window.outbox_presenter.outbox, what="the server has the place")
     wait_for(lambda: window.dossiers.current.server.lat == made["place"]["lat"], what="it is the server's")
     assert window.dossiers.current.server.area, "the server finds the area of the point"
-    wait_for(lambda: window.intents.situation.advice, what="crews are recommended")
+    wait_for(lambda: window.situation.now.advice, what="crews are recommended")
 
 
 def test_a_point_outside_the_named_area_is_asked_about(window: Any) -> None:
     window.forms.close_open()
-    assert window.intents.run("new_report")
+    assert window.actions.run("new_report")
     form = window.forms._new
     areas = [area for area in window.desk.catalog("city").areas.values() if area.level == 3 and area.lat is not None]
     here, there = areas[0], areas[5]

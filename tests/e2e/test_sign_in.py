@@ -27,7 +27,7 @@ def test_a_wrong_token_is_asked_for_again_and_never_written_down(
         notice = window.banner.notice
         assert notice is not None
         assert notice.buttons[0][0] == "sign_in"
-        window.intents.run("sign_in")
+        window.actions.run("sign_in")
         wait_for(lambda: QApplication.activeWindow() is not window.window, what="the form")
         form = QApplication.activeWindow()
         assert form is not None

@@ -56,7 +56,7 @@ def test_where_the_report_replaces_the_map_the_open_report_stays_open(city: Serv
         bar.setValue(bar.maximum())
         top = window.queue.view.first_in_sight()
         window.edits.save_draft("note:city:1", {"text": "gas smell"})
-        window.intents.run("text_larger")
+        window.actions.run("text_larger")
         wait_for(lambda: window.kept is not None, what="another window is asked for")
         kept = window.kept
     assert (kept.row, kept.reads, kept.panel, kept.first_row) == (row, True, "report", top)
@@ -73,7 +73,7 @@ def test_where_the_report_replaces_the_map_the_open_report_stays_open(city: Serv
         assert age.parts[0].value.endswith(" ago")
         assert [cell.text for cell in window.sources.cells()] == ["Connecting"], "as nobody has answered this one yet"
         assert figure(window, "outbox").parts[0].value == "–", "what has not been read is not none"
-        wait_for(lambda: window.intents.chosen is not None, what="the report is read")
+        wait_for(lambda: window.situation.chosen is not None, what="the report is read")
         assert window.desk.row == row
         wait_for(lambda: window.window.current_panel() == "report", what="the keyboard is where it was")
         assert window.ticket.isVisible()
@@ -96,16 +96,16 @@ def test_keys_typed_before_the_report_is_read_are_for_that_report(city: Served, 
         wait_ready(window)
         choose(window, report_at(window, 3))
         row = window.desk.row
-        window.intents.run("text_larger")
+        window.actions.run("text_larger")
         wait_for(lambda: window.kept is not None, what="another window is asked for")
         kept = window.kept
     with console(tmp_path, city.address) as window:
         window.take_up(kept)
         window.window.activateWindow()
         wait_for(window.window.isActiveWindow, what="it has the keyboard")
-        assert window.intents.chosen is None
+        assert window.situation.chosen is None
         QTest.keyClick(window.window.windowHandle(), Qt.Key.Key_J)
-        wait_for(lambda: window.intents.chosen is not None, what="the report is read")
+        wait_for(lambda: window.situation.chosen is not None, what="the report is read")
         order = window.desk.view.order.tolist()
         following = order[order.index(row) + 1]
         wait_for(lambda: window.desk.row == following, what="then it is typed")
@@ -152,7 +152,7 @@ def test_what_the_operator_has_not_seen_is_told_by_the_next_window_too(city: Ser
             what="and came back",
         )
         refused = told_refusal(city, window)
-        window.intents.run("text_larger")
+        window.actions.run("text_larger")
         wait_for(lambda: window.kept is not None, what="another window is asked for")
         kept = window.kept
     with console(tmp_path, city.address, text_scale=1.1) as window:
@@ -161,6 +161,6 @@ def test_what_the_operator_has_not_seen_is_told_by_the_next_window_too(city: Ser
         wait_for(lambda: window.banner._more == 1, what="both")
         assert window.banner.notice.bold == "New P1 without a crew:"
         wait_notice_read(window)
-        window.intents.run("lost_seen")
+        window.actions.run("lost_seen")
         assert told(window) == refused
         assert window.banner.notice.bold == refused[0][1]

@@ -198,7 +198,7 @@ def test_a_day_without_a_network(
         for report in taken:
             choose(window, report)
             key(window, "T")
-            wait_for(lambda: window.intents.situation.holder == "rina", what="taken")
+            wait_for(lambda: window.situation.now.holder == "rina", what="taken")
         find(window, "unassigned", lambda now: bool(now.advice and now.has_place), used)
         key(window, "A")
         key(window, "Enter")
@@ -216,7 +216,7 @@ def test_a_day_without_a_network(
         link.heal()
         link.when(path_has("/media/", "PUT"), delay(0.3))
         link.requests.clear()
-        window.intents.run("refresh")
+        window.actions.run("refresh")
         left = {"conflict": 2, "attention": 1, "expired": 1}
         # all but what needs a human
         wait_for(lambda: Counter(one.state for one in window.edits.outbox) == left, 60, lambda: window.edits.outbox)

@@ -54,15 +54,15 @@ class Cities:
     def __init__(self, window: Any, city: Live, south: Live) -> None:
         self.window, self.city, self.south = window, city, south
         self.said: list[str] = []
-        window.intents.said.connect(self.said.append)
+        window.actions.said.connect(self.said.append)
 
     def choose(self, source: str, number: str = "r1") -> Any:
         """Choose a report and wait for its advice; what the ticket shows."""
         window = self.window
         row = window.reader().row_of(source, number)
         window.desk.choose(row)
-        wait_for(lambda: window.intents.chosen is not None and window.intents.chosen.row == row, what=number)
-        wait_for(lambda: window.intents._counsel.row == row and window.intents._counsel.units, what="the advice")
+        wait_for(lambda: window.situation.chosen is not None and window.situation.chosen.row == row, what=number)
+        wait_for(lambda: window.situation.counsel.row == row and window.situation.counsel.units, what="the advice")
         return window.ticket.ticket()
 
     def type(self, text: str) -> str:
@@ -154,13 +154,13 @@ def test_a_code_is_meant_in_every_city_and_a_name_in_its_own(both: Cities, typed
 def test_only_own_crews_are_recommended(both: Cities) -> None:
     own = {"N-7", "U1", "U2", "U3"}
     both.choose("city")  # the crews of the other city are much nearer
-    advised = both.window.intents._counsel.units
+    advised = both.window.situation.counsel.units
     assert {one.code for one in advised} <= own
     assert all(one.distance_m > 20_000 for one in advised)
     both.window._tick()
     assert both.window.map._route[0][0] == LAT + 0.2
     both.choose("south")
-    assert all(one.distance_m < 1_000 for one in both.window.intents._counsel.units)
+    assert all(one.distance_m < 1_000 for one in both.window.situation.counsel.units)
     both.window._tick()
     assert both.window.map._route[0][0] == LAT + 0.001
 
@@ -187,7 +187,7 @@ def test_the_other_citys_unit_is_refused_in_words(both: Cities) -> None:
         wait_for(lambda: both.said, what="the refusal")
         assert both.said == [sentence]
         both.said.clear()
-    both.window.intents.dispatch_chosen("no-such-unit")
+    both.window.unit_commands.dispatch_chosen("no-such-unit")
     assert both.said == ["no-such-unit is no unit of City, where this report is"]
     assert both.window.edits.outbox == ()
     assert both.city.city.assignments("r1") == both.south.city.assignments("r1") == []
@@ -231,10 +231,10 @@ def test_a_namesake_in_the_other_city_is_somebody_else(both: Cities) -> None:
     window.edits.sign_in("south", "budi")
     wait_for(lambda: "Taken by you" in both.choose("city", "r1").holder, what="one's own")
     wait_for(lambda: "Taken by rina" in both.choose("south", "r1").holder, what="the namesake's")
-    window.intents.run("tab_mine")
+    window.actions.run("tab_mine")
     wait_for(lambda: both.sources_shown() == ["city"], what="the tab")
     assert window.queue.tab_counts()["mine"] == 1
-    window.intents.run("tab_open")
+    window.actions.run("tab_open")
     wait_for(lambda: len(window.desk.view.order) == 5, what="all are shown")
     rows = window.queue.view.model()._rows
     holders = {}
@@ -244,7 +244,7 @@ def test_a_namesake_in_the_other_city_is_somebody_else(both: Cities) -> None:
         holders[source] = (rows[row].holder, rows[row].mine)
     assert holders == {"city": ("You", True), "south": ("taken rina", False)}
     both.choose("south", "r1")  # which the tab of one's own had left
-    assert window.intents.situation.me == "budi"
+    assert window.situation.now.me == "budi"
     window.edits.sign_in("south", "rina")
 
 
@@ -258,8 +258,8 @@ def test_a_new_report_is_made_in_the_words_of_the_city_it_goes_to(
         both.choose(chosen, "r1")
     else:
         window.desk.choose(0)
-        wait_for(lambda: window.intents.chosen is None, what="none is chosen")
-    window.intents.run("new_report")
+        wait_for(lambda: window.situation.chosen is None, what="none is chosen")
+    window.actions.run("new_report")
     wait_for(lambda: window.forms._new is not None, what="the form")
     assert window.forms._new._about.text() == city
     assert words in [choice.text for choice in window.forms._new.service._all]

@@ -30,9 +30,9 @@ def test_text_size_and_theme_hold_at_once_in_a_window_that_goes_on_with_the_work
     with console(tmp_path, None) as window:
         window.deeds.create("city", {"description": "Water"}, "local:1", "Water")
         window.desk.set_filter(Filter(tab="mine", priorities=(1,)))
-        window.intents.run("text_larger")
-        window.intents.run("text_larger")
-        window.intents.run("theme")
+        window.actions.run("text_larger")
+        window.actions.run("text_larger")
+        window.actions.run("theme")
         wait_for(lambda: window.kept is not None, what="another window is asked for")
         assert window.window.isVisible(), "it stands there until the other one has the keyboard"
         kept, settings = window.kept, window.settings.here
@@ -43,7 +43,7 @@ def test_text_size_and_theme_hold_at_once_in_a_window_that_goes_on_with_the_work
         window.take_up(kept)
         assert window.desk.filter == kept.filter
         assert window.status_presenter._said == "Light"
-        wait_for(lambda: window.intents.situation.undo, what="what was done can be taken back, once the outbox is read")
+        wait_for(lambda: window.situation.now.undo, what="what was done can be taken back, once the outbox is read")
 
 
 def test_the_program_goes_on_with_another_window_as_often_as_the_look_changes(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_settings_that_cannot_be_kept_are_said_and_no_defect(
 
     monkeypatch.setattr("console.settings.save_settings", full)
     with console(tmp_path, None) as window:
-        window.intents.run("text_larger")
+        window.actions.run("text_larger")
         assert window.status_presenter._said.startswith("Text 110%. The disk is full")
     assert caplog.text.count("the settings were not kept") == 2, "the text, and the layout at the end"
 
@@ -69,7 +69,7 @@ def test_settings_that_cannot_be_kept_are_said_and_no_defect(
 def test_the_demo_keeps_settings_for_its_life_and_writes_none(tmp_path: Path) -> None:
     with console(tmp_path, None) as window:
         window.settings.is_demo = True
-        window.intents.run("text_larger")
+        window.actions.run("text_larger")
         assert window.status_presenter._said == "Text 110%"
         assert window.settings.here.text_scale == 1.1
     assert not (tmp_path / "settings.json").exists()
@@ -80,7 +80,7 @@ def test_the_demo_says_that_its_operator_stays_signed_in(tmp_path: Path) -> None
         window.settings.is_demo = True
         for action in ("sign_out", "sign_in"):
             window.say("")
-            window.intents.run(action)
+            window.actions.run(action)
             assert window.status_presenter._said == "The demo has one operator, who stays signed in"
 
 
@@ -100,11 +100,11 @@ def test_after_a_cancelled_log_out_quitting_asks_again(tmp_path: Path, qapp: QAp
 
 def test_what_was_being_written_when_the_window_closed_is_there_at_the_next_start(tmp_path: Path) -> None:
     with console(tmp_path, None) as window:
-        window.intents.run("new_report")
+        window.actions.run("new_report")
         form(window).report_text.setPlainText("Water at the school")
     with console(tmp_path, None) as window:
         wait_for(lambda: window.edits.drafts, what="the draft is read")
-        window.intents.run("new_report")
+        window.actions.run("new_report")
         empty = form(window)
         assert empty.is_empty(), "it may be another caller"
         type_into(window, "", Qt.Key.Key_D, ALT)

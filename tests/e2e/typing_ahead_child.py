@@ -61,7 +61,7 @@ def main(folder: Path, address: str, pace_ms: int) -> None:
                 like=lambda report: report.priority != 4,
             )
             window.window.activateWindow()
-            window.intents.run("recommend") or window.window.focus_panel("report")
+            window.actions.run("recommend") or window.window.focus_panel("report")
             wait_for(lambda: app.focusWidget() is not None and window.window.current_panel() == "report", what="advice")
             made: list[Any] = []
             window.deeds.done.connect(made.append)

@@ -28,6 +28,7 @@ from console.exchange import Exchange
 from console.presenters.sources import Sources
 from console.store.cache_read import CacheReader
 from console.sync_link import FROZEN_S, SyncLink
+from console.window.actions import ACTIONS
 
 CITY = "city"
 _PULSE_MS = {"work": 8, "calmly": 25, "settle": 50}
@@ -49,7 +50,7 @@ class Child:
         self._edits = Edits(profile, self._link.send, lambda: datetime.now(UTC), lambda: str(uuid.uuid4()))
         self._edits.author = "budi"
         source = Source(CITY, "City", address, "dispatch", timezone="Asia/Jakarta", user="budi")
-        self._sources = Sources([source], UTC, lambda: datetime.now(UTC))
+        self._sources = Sources([source], UTC, lambda: datetime.now(UTC), ACTIONS)
         self._created: list[str] = []
         self._exchange = Exchange(self._edits, lambda question, found, _: found(question(self._reader)))
         self._link.touched.connect(self._exchange.take)

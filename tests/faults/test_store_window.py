@@ -194,7 +194,7 @@ def test_a_window_that_opens_on_a_folder_it_may_not_write_calls_nothing_empty(ci
             assert [part.value for part in figure(window, "outbox").parts] == ["–"]
             choose(window, report)
             said: list[str] = []
-            window.intents.said.connect(said.append)
+            window.actions.said.connect(said.append)
             key(window, "N")
             assert said == ["Nothing can be saved now"]
             subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)

@@ -32,6 +32,7 @@ from console.sync.pace import Timing
 from console.sync.process import LOCK, Followers
 from console.sync.send_dispatch import DispatchSender
 from console.sync_link import SyncLink
+from console.window.actions import ACTIONS
 from tests.faults.test_kill_everything import REPORTS, SETTLE_S, Operator, check_promises, snapshot
 from tests.helpers.city import TOKENS, Served, console, served, wait_for, write_users
 from tests.helpers.fake_city import FakeCity, five_reports, report
@@ -64,7 +65,7 @@ class Watched:
         self.folder = folder / "profile"
         command = [sys.executable, "-m", "tests.faults.stuck_child", where, str(stuck_s), str(folder / "mark")]
         self.link = SyncLink(command=[*command, str(begins_after_s)], frozen_s=frozen_s)
-        self.sources = Sources([], UTC, lambda: datetime.now(UTC))
+        self.sources = Sources([], UTC, lambda: datetime.now(UTC), ACTIONS)
         self.froze = 0
         self.pids: list[int | None] = []
         self.shown: list[str] = []

@@ -136,7 +136,7 @@ def pick(window: Any, source: str, number: str) -> None:
     wait_for(lambda: window.reader().row_of(source, number), what=f"{number} of {source}")
     window.desk.choose(window.reader().row_of(source, number))
     wait_for(
-        lambda: (now := window.intents.chosen) is not None and (now.source, now.key) == (source, number),
+        lambda: (now := window.situation.chosen) is not None and (now.source, now.key) == (source, number),
         what=f"{number} of {source} is chosen",
     )
 
@@ -166,7 +166,7 @@ def answer_token(window: Any, title: str, token: str) -> None:
 
 
 def sign_out(window: Any) -> None:
-    window.intents.run("sign_out")
+    window.actions.run("sign_out")
     wait_for(lambda: window.settings.here.signed_out == ["city", "two"], what="signed out of both")
 
 
@@ -183,7 +183,7 @@ def test_signing_out_signs_out_everywhere_and_who_comes_is_himself_everywhere(
             key(window, "T")
             wait_for(lambda live=live: claimed(live, "r1") == "budi", what=f"taken at {source}")
         wait_for(lambda: not window.edits.outbox and len(window.desk.view.mine) == 2, what="both are his")
-        window.intents.run("sign_out")
+        window.actions.run("sign_out")
         ask = form(window)
         assert ask._title.text() == "2 reports are yours"
         QTest.keyClick(ask.field, Qt.Key.Key_Return)
@@ -193,7 +193,7 @@ def test_signing_out_signs_out_everywhere_and_who_comes_is_himself_everywhere(
         assert window.signing.who() == "signed out"
 
         said: list[str] = []
-        window.intents.said.connect(said.append)
+        window.actions.said.connect(said.append)
         for source in ("city", "two"):
             assert window.signing.why_reading_only(source) == "Signed out: sign in to write"
             pick(window, source, "r2")
@@ -201,7 +201,7 @@ def test_signing_out_signs_out_everywhere_and_who_comes_is_himself_everywhere(
             assert said[-1] == "Signed out: sign in to write"
         assert window.edits.outbox == ()
 
-        window.intents.run("sign_in")
+        window.actions.run("sign_in")
         answer_token(window, "Sign in to City", TOKENS["rina"])
         answer_token(window, "Sign in to Two", TOKENS["rina"])
         wait_live(window, "city", "two")
@@ -228,14 +228,14 @@ def test_where_nobody_signed_in_is_read_only_and_what_waits_there_waits_for_its_
                 Kind.NOTE, "r1", source="two", data={"text": "dari budi"}, base={}, base_version=None, title="t"
             )
             wait_for(lambda: edits.hit and not window.edits.saving, what="his note does not get through")
-            window.intents.run("sign_out")
+            window.actions.run("sign_out")
             ask = form(window)
             assert ask._title.text() == "1 edit has not left"
             QTest.keyClick(ask, Qt.Key.Key_Return, CTRL)
             wait_for(lambda: window.settings.here.signed_out == ["city", "two"], what="signed out of both")
             proxy.heal()
 
-            window.intents.run("sign_in")
+            window.actions.run("sign_in")
             answer_token(window, "Sign in to City", TOKENS["rina"])
             wait_for(lambda: form(window)._title.text() == "Sign in to Two", what="the second")
             QTest.keyClick(form(window), Qt.Key.Key_N, Qt.KeyboardModifier.AltModifier)
@@ -248,7 +248,7 @@ def test_where_nobody_signed_in_is_read_only_and_what_waits_there_waits_for_its_
             assert window.desk.me_at("two") == "", "budi's claims there are not hers, nor a namesake's"
             pick(window, "two", "r2")
             said: list[str] = []
-            window.intents.said.connect(said.append)
+            window.actions.said.connect(said.append)
             key(window, "T")
             assert said == ["Nobody is signed in at Two: sign in there to write"]
             (queued,) = window.edits.outbox
@@ -258,7 +258,7 @@ def test_where_nobody_signed_in_is_read_only_and_what_waits_there_waits_for_its_
             wait_for(lambda: claimed(one, "r2") == "rina", what="at the first she works")
             assert two.city.entries("r1") == []
 
-            window.intents.run("sign_in")
+            window.actions.run("sign_in")
             answer_token(window, "Sign in to Two", TOKENS["budi"])
             wait_for(lambda: note in {entry.edit for entry in two.city.entries("r1")}, what="his note has come")
             assert [entry.author for entry in two.city.entries("r1")] == ["budi"]
@@ -271,7 +271,7 @@ def test_who_takes_the_place_at_one_city_without_a_sign_out_is_not_the_other_els
     _, two = cities
     with console(tmp_path / "profile", None, name="budi", sources=followed(cities)) as window:
         wait_live(window, "city", "two")
-        window.intents.run("sign_in")
+        window.actions.run("sign_in")
         answer_token(window, "Sign in to City", TOKENS["rina"])
         wait_for(lambda: window.desk.me == "rina", what="rina is at the first")
         wait_for(lambda: form(window)._title.text() == "Sign in to Two", what="and is asked for the second")
@@ -279,7 +279,7 @@ def test_who_takes_the_place_at_one_city_without_a_sign_out_is_not_the_other_els
         answer_token(window, "Sign in to Two", "a-token-nobody-knows")
         wait_for(lambda: window.sources.states().get("two") == "refused", what="refused")
         assert "Nobody is signed in at Two" in window.signing.why_reading_only("two")
-        window.intents.run("sign_in")
+        window.actions.run("sign_in")
         answer_token(window, "Sign in to Two", TOKENS["rina"])
         wait_for(lambda: window.settings.here.signed_out == [], what="hers too")
         assert window.edits.author_for("two") == "rina"
@@ -297,7 +297,7 @@ def test_a_restart_between_two_operators_signs_nobody_in(
         wait_for(lambda: window.sources.states() == {"city": "refused", "two": "refused"}, 30, "refused by both")
         for source in ("city", "two"):
             assert window.signing.why_reading_only(source) == "Signed out: sign in to write"
-        window.intents.run("sign_in")
+        window.actions.run("sign_in")
         answer_token(window, "Sign in to City", TOKENS["rina"])
         wait_for(lambda: form(window)._title.text() == "Sign in to Two", what="the second")
         QTest.keyClick(form(window), Qt.Key.Key_Escape)
@@ -323,7 +323,7 @@ def test_a_city_that_knows_nobody_is_written_to_by_who_sits_at_the_window(
         with console(tmp_path / "profile", None, name="budi", sources=sources) as window:
             wait_live(window, "free", "city")
             assert window.edits.author_for("free") == "budi"
-            window.intents.run("sign_out")
+            window.actions.run("sign_out")
             wait_for(lambda: window.settings.here.signed_out == ["city"], what="signed out of the one that knows him")
             assert window.signing.why_reading_only("free") == "Signed out: sign in to write"
             refused: list[Any] = []
@@ -331,7 +331,7 @@ def test_a_city_that_knows_nobody_is_written_to_by_who_sits_at_the_window(
             plain = {"source": "free", "data": {"text": "x"}, "base": {}, "base_version": None, "title": "t"}
             window.edits.submit(Kind.NOTE, "r1", **plain)
             wait_for(lambda: refused == ["Signed out: sign in to write"], what="refused")
-            window.intents.run("sign_in")
+            window.actions.run("sign_in")
             answer_token(window, "Sign in to City", TOKENS["rina"])
             wait_for(lambda: window.desk.me == "rina", what="rina is here")
             assert window.signing.why_reading_only("free") == ""

@@ -65,8 +65,8 @@ def steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def note(window: Any, text: str) -> None:
     saved: list[Any] = []
     window.edits.saved.connect(saved.append)
-    refused_until_s = window.intents._formless_until_s
-    wait_for(lambda: window.intents._steady_s() > refused_until_s, what="a key that opened no form is long ago")
+    refused_until_s = window.key_guard._formless_until_s
+    wait_for(lambda: window.key_guard._steady_s() > refused_until_s, what="a key that opened no form is long ago")
     key(window, "N")
     type_into(window, text, Qt.Key.Key_Return, CTRL)
     wait_for(lambda: saved, what="the note is saved")
@@ -77,7 +77,7 @@ def note(window: Any, text: str) -> None:
 
 def sign_in(window: Any, name: str) -> str:
     """With this user's token, by keyboard; what the form said."""
-    window.intents.run("sign_in")
+    window.actions.run("sign_in")
     opened = form(window)
     said = str(opened._sentence.text())
     QTest.keyClicks(opened.findChild(QLineEdit), TOKENS[name])
@@ -130,7 +130,7 @@ def test_the_count_is_said_before_leaving_and_each_edit_waits_for_its_author(cit
         QTest.keyClick(opened, Qt.Key.Key_Escape)
         assert window.window.isVisible(), "he stays"
 
-        window.intents.run("sign_out")
+        window.actions.run("sign_out")
         opened = form(window)
         assert opened._title.text() == "3 edits have not left"
         assert "author's name" in opened._sentence.text()
@@ -196,7 +196,7 @@ def test_the_work_on_a_deleted_report_is_kept_as_a_new_one_by_keys(city: Served,
         boss.remove("report", report)
         boss.close()
         city.start()
-        window.intents.run("refresh")
+        window.actions.run("refresh")
         wait_for(lambda: len(deleted(window)) == 3, 40, "note, photo and priority have no report")
         assert {row.actions for row in deleted(window)} == {(("keep", "Keep as new"), ("withdraw", "Drop it"))}
         key(window, "7", CTRL)
@@ -324,7 +324,7 @@ def test_who_took_it_first_is_told_and_there_is_nothing_to_choose(steady: Served
         key(loser, "7", CTRL)
         key(loser, "1")
         wait_for(lambda: not outbox(loser), what="dropped")
-        wait_for(lambda: loser.intents.situation.holder == winner.desk.me, what="who has it is shown")
+        wait_for(lambda: loser.situation.now.holder == winner.desk.me, what="who has it is shown")
 
 
 def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answered(
@@ -357,7 +357,7 @@ def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answe
         assert strip.startswith(f"{code} was NOT sent: {winner.desk.me} took the report first")
         assert loser.deeds.newest is None, "what was lost is nothing to undo"
         wait_for(lambda: not loser.status.undo_text(), what="nor is it offered")
-        wait_for(lambda: loser.intents.situation.holder == winner.desk.me, what="who has it is shown")
+        wait_for(lambda: loser.situation.now.holder == winner.desk.me, what="who has it is shown")
         wait_for(lambda: [one.unit for one in loser.dossiers.current.live] == [units[winner]], what="only his crew")
         rows = outbox(loser)
         assert sorted(row.level for row in rows.values()) == ["urgent", "warn"]
@@ -384,7 +384,7 @@ def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answe
 def test_a_smaller_area_is_told_and_what_it_forbids_is_refused_in_words(city: Served, tmp_path: Path) -> None:
     """F09 of a scope: the server refuses one edit, the others go on. Guards: PushLane._failed (Forbidden parks one
     edit), DispatchPuller._keep_changes (a new scope version asks for the rights again). Once the rights are known the
-    key itself says so (actions.py: _why_not_allowed); what was saved before is refused by the server.
+    key itself says so (action.py: _why_not_allowed); what was saved before is refused by the server.
     """
     with console(tmp_path / "one", city.address) as window:
         wait_ready(window)
@@ -396,7 +396,7 @@ def test_a_smaller_area_is_told_and_what_it_forbids_is_refused_in_words(city: Se
         place = window.desk.catalog("city").place(area)
         told: list[str] = []
         window.status_presenter.say = lambda sentence, *_: told.append(sentence)
-        window.intents.run("refresh")
+        window.actions.run("refresh")
         wait_for(lambda: any(place in text for text in told), 40, "the new rights are told")
         assert f"Your rights were changed: supervisor, {place}" in told
         choose(window, outside)
@@ -427,14 +427,14 @@ def test_what_a_role_may_not_do_is_refused_at_the_key(city: Served, tmp_path: Pa
     with console(tmp_path / "one", city.address) as window:
         wait_ready(window)
         find(window, "unassigned")
-        wait_for(lambda: window.intents.situation.advice, what="units are recommended")
+        wait_for(lambda: window.situation.now.advice, what="units are recommended")
         known = json.loads((city.folder / "users.json").read_text())
         told: list[str] = []
         window.status_presenter.say = lambda sentence, *_: told.append(sentence)
         set_users(city, [user | ({"role": "validator"} if user["name"] == "rina" else {}) for user in known])
-        window.intents.run("refresh")
-        wait_for(lambda: window.intents.situation.role == "validator", 40, "the new role is told")
-        window.intents._steady_s = itertools.count(1_000_000, 10).__next__  # no key is struck too soon after another
+        window.actions.run("refresh")
+        wait_for(lambda: window.situation.now.role == "validator", 40, "the new role is told")
+        window.key_guard._steady_s = itertools.count(1_000_000, 10).__next__  # no key is struck too soon after another
         for keys, modifiers in (("D", CTRL), ("P", NONE), ("X", NONE), ("H", NONE), ("R", SHIFT), ("N", CTRL)):
             told.clear()
             key(window, keys, modifiers)
@@ -448,7 +448,7 @@ def test_what_a_role_may_not_do_is_refused_at_the_key(city: Served, tmp_path: Pa
         assert told[-1].startswith("NOT SAVED: A validator may not do this")
         assert outbox(window) == {}
         key(window, "T")
-        wait_for(lambda: window.intents.situation.holder == "rina", what="what the role may do goes on")
+        wait_for(lambda: window.situation.now.holder == "rina", what="what the role may do goes on")
 
 
 def test_a_report_that_another_has_taken_is_refused_at_the_key_with_the_way_out(city: Served, tmp_path: Path) -> None:
@@ -461,16 +461,16 @@ def test_a_report_that_another_has_taken_is_refused_at_the_key_with_the_way_out(
         report = find(one, "unassigned")
         choose(two, report)
         key(one, "T")
-        wait_for(lambda: two.intents.situation.holder == "rina", what="the other sees it")
+        wait_for(lambda: two.situation.now.holder == "rina", what="the other sees it")
         told: list[str] = []
         two.status_presenter.say = lambda sentence, *_: told.append(sentence)
         key(two, "T")
         assert told == ["Another has taken it: release it first, then take it"]
         assert outbox(two) == {}
         key(two, "T", SHIFT)
-        wait_for(lambda: two.intents.situation.holder is None, what="a supervisor may release it")
+        wait_for(lambda: two.situation.now.holder is None, what="a supervisor may release it")
         key(two, "T")
-        wait_for(lambda: one.intents.situation.holder == "budi", what="and take it")
+        wait_for(lambda: one.situation.now.holder == "budi", what="and take it")
 
 
 def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Served, tmp_path: Path) -> None:
@@ -483,7 +483,7 @@ def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Ser
         wait_ready(two)
         first = find(one, "unassigned")
         key(one, "T")
-        wait_for(lambda: one.intents.situation.holder == "rina", what="the first is hers")
+        wait_for(lambda: one.situation.now.holder == "rina", what="the first is hers")
         wait_for(lambda: not outbox(one), what="and the server knows it")
         data = p1_data(one)
         before = set(one.desk.view.hazards.tolist())
@@ -494,16 +494,18 @@ def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Ser
         two.hazards.see(row)
         second = one.reader().texts([row])[0].remote_id
         choose(one, second)
-        wait_for(lambda: one.intents.chosen is not None and one.intents.chosen.row == row, what="a P1 without a crew")
+        wait_for(
+            lambda: one.situation.chosen is not None and one.situation.chosen.row == row, what="a P1 without a crew"
+        )
         key(one, "T")
-        wait_for(lambda: one.intents.situation.holder == "rina", what="the second too")
+        wait_for(lambda: one.situation.now.holder == "rina", what="the second too")
         wait_for(lambda: not outbox(one), what="and the server knows it")
         wait_for(lambda: one.desk.view is not None and len(one.desk.view.mine) == 2, what="both are counted")
 
         told: list[Any] = []
         one.claims.taken_over.connect(told.append)
         choose(two, first)
-        wait_for(lambda: two.intents.situation.holder == "rina", what="budi sees whose it is")
+        wait_for(lambda: two.situation.now.holder == "rina", what="budi sees whose it is")
         key(two, "T", SHIFT)
         wait_for(lambda: told, what="she is told")
         assert told[0].bold.startswith(f"budi has released {first}")
@@ -521,7 +523,7 @@ def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Ser
         wait_for(lambda: [held.state for held in one.edits.outbox] == [EditState.ATTENTION], what="refused")
 
         def ask_to_leave() -> None:
-            one.intents.run("sign_out")
+            one.actions.run("sign_out")
             wait_for(lambda: one.forms._open is not None and one.forms._open.isVisible(), what="she is asked")
             ask = one.forms._open
             assert ask._title.text() == "1 report is yours"
@@ -533,7 +535,7 @@ def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Ser
         QTest.keyClick(form(one), Qt.Key.Key_Escape)
         wait_for(lambda: not one.forms._open.isVisible(), what="she stays")
         assert not [held for held in one.edits.outbox if held.edit.kind is Kind.RELEASE], "and all is as it was"
-        assert one.intents.situation.holder == "rina"
+        assert one.situation.now.holder == "rina"
         assert not one.signing.why_reading_only("city")
         ask_to_leave()
         QTest.keyClick(form(one), Qt.Key.Key_Return, CTRL)
@@ -625,12 +627,12 @@ def test_the_reporter_is_shown_when_asked_for_and_is_in_no_log(
         wait_ready(window)
         total = window.desk.view.total
         contact = {"name": "Sri Wahyuningsih", "phone": "+62 812 5550 1234"}
-        window.intents._create(
+        window.report_commands.create(
             "city", {"service": "banjir", "description": "Lewat telepon", "channel": "phone", "contact": contact}
         )
         wait_for(lambda: window.desk.view.total == total + 1, what="it is shown")
         wait_for(lambda: not outbox(window), what="received")
-        window.intents.run("tab_open")
+        window.actions.run("tab_open")
         wait_for(lambda: number_of(window, "Lewat telepon"), what="its number")
         choose(window, number_of(window, "Lewat telepon"))
         key(window, "C", SHIFT)
@@ -675,7 +677,7 @@ def test_who_looks_at_the_same_report_is_shown(steady: Served, tmp_path: Path) -
 
 
 def test_after_72_hours_without_contact_there_is_only_reading(city: Served, tmp_path: Path) -> None:
-    """Rights last 72 hours. Guards: Sources.lapsed_since, NewEdits.submit (ReadingOnly), actions.py (barred)."""
+    """Rights last 72 hours. Guards: Sources.lapsed_since, NewEdits.submit (ReadingOnly), action_rules.py (barred)."""
     profile = tmp_path / "profile"
     with console(profile, city.address) as window:
         wait_ready(window)
@@ -707,7 +709,7 @@ def test_after_72_hours_without_contact_there_is_only_reading(city: Served, tmp_
         assert [one.edit.data["text"] for one in read_outbox(profile).edits] == ["masih boleh"]
 
         city.start()
-        window.intents.run("refresh")
+        window.actions.run("refresh")
         wait_for(lambda: not outbox(window), 40, "what was written in time leaves")
         wait_for(lambda: banner(window) == "", what="the banner goes")
         choose(window, report)

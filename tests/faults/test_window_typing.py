@@ -58,7 +58,7 @@ def kill(operator: subprocess.Popen[str]) -> None:
 
 def take_up_the_first_draft(window: Any) -> None:
     wait_ready(window)
-    window.intents.run("drafts")
+    window.actions.run("drafts")
     QTest.keyClick(form(window).field, Qt.Key.Key_Return)
 
 
@@ -163,11 +163,11 @@ def test_words_for_reports_that_were_deleted_or_merged_meanwhile_are_still_there
         boss.close()
         choose(window, merged)
         window.deeds.merge(window.dossiers.current, other, window.reader().report(row(window, other)).report.created)
-        window.intents.run("refresh")
+        window.actions.run("refresh")
         wait_for(lambda: row(window, gone) is None, 40, "it is deleted")
         wait_for(lambda: window.reader().report(row(window, merged)).report.merged_into == other, what="it is merged")
         for report, why in ((gone, "is not here any more"), (merged, "The report is closed")):
-            window.intents.run("drafts")
+            window.actions.run("drafts")
             listed = form(window)
             QTest.keyClicks(listed.field, report)
             QTest.keyClick(listed.field, Qt.Key.Key_Return)
@@ -182,7 +182,7 @@ def test_words_for_reports_that_were_deleted_or_merged_meanwhile_are_still_there
 
 def open_reports(window: Any, count: int) -> list[str]:
     """Numbers of open reports that nobody works on."""
-    window.intents.run("tab_unassigned")
+    window.actions.run("tab_unassigned")
     wait_for(lambda: window.desk.view.filter.tab == "unassigned", what="the tab")
     return [window.reader().report(int(row)).report.id for row in window.desk.view.order[:count]]
 

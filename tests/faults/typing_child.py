@@ -45,7 +45,7 @@ def open_close(window: Any) -> None:
 
 
 def open_unavailable(window: Any) -> None:
-    window.intents.unit_state(min(crew.key for crew in window.desk.cities.crews), "unavailable")
+    window.unit_commands.unit_state(min(crew.key for crew in window.desk.cities.crews), "unavailable")
 
 
 def open_new_report(window: Any) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from PySide6.QtWidgets import QApplication, QWidget
 
-from console.presenters.caps import action_on
 from tests.helpers.city import wait_for
 from tests.helpers.hands import strike
 from widgets.keys import KeyButton
@@ -32,10 +31,10 @@ def walk(one: Any, monkeypatch: pytest.MonkeyPatch, state: str) -> int:
     wait_for(lambda: QApplication.activeWindow() is one.window, what="the window is active")
     focus = one.window.focusWidget()
     with monkeypatch.context() as patch:
-        patch.setattr(one.intents, "run", lambda action: ran.append((action, one.intents.may(action))))
-        for part in (one.ticket, one.intents):  # no key is struck too soon after the one before
+        patch.setattr(one.actions, "run", lambda action: ran.append((action, one.actions.may(action))))
+        for part in (one.ticket, one.key_guard):  # no key is struck too soon after the one before
             patch.setattr(part, "_steady_s", iter(range(10, 10_000_000, 10)).__next__)
-        patch.setattr(one.intents, "_formless_until_s", 0.0)
+        patch.setattr(one.key_guard, "_formless_until_s", 0.0)
         one.ticket.action.connect(done.append)
         caps = shown_caps(one)
         for widget, cap in caps:
@@ -44,7 +43,7 @@ def walk(one: Any, monkeypatch: pytest.MonkeyPatch, state: str) -> int:
             ran.clear()
             done.clear()
             strike(focus or one.window, cap)
-            action = action_on(cap)
+            action = one.action_table.with_cap(cap)
             where = f"{state}: {cap} on {type(widget).__name__}"
             if action is not None and action.id in ("next_report", "previous_report") and one.queue.view is focus:
                 one.queue.set_current(int(one.desk.view.order[3]))  # the list's own key, which it walks by

@@ -121,6 +121,7 @@ def console(
     kept: Any = None,
     sources: Sequence[Any] = (),
     own_sync: bool = False,
+    actions: Any = None,
 ) -> Iterator[Any]:
     """A real ConsoleWindow with its own profile and sync process; its computer's clock may be `behind_s`.
 
@@ -128,6 +129,7 @@ def console(
     `kept` are the settings of a window before.
     `source` is followed as "city", `others` (key -> address) beside it; a source's name is its key, capitalized.
     Or it follows these `sources` as they are, with `name` signed in where they name a user, unless signed out.
+    `actions` are another table of actions than the program's.
     With `own_sync` its sync process is the program's own, for who stops it, ends it by its id or ends its window so.
     """
     from PySide6.QtWidgets import QApplication
@@ -135,6 +137,7 @@ def console(
     from console.app import ConsoleWindow
     from console.domain.messages import Source
     from console.settings import Settings, Tokens
+    from console.window.actions import ACTIONS
     from console.window.options import WindowOptions
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -152,7 +155,13 @@ def console(
         tokens.keep_in_memory(key, TOKENS[name])
     options = WindowOptions(profile=folder, profile_name="test", size=size, mended=mended)
     window = ConsoleWindow(
-        app, options, settings, tokens, None, clock=lambda: datetime.now(UTC) - timedelta(seconds=behind_s)
+        app,
+        options,
+        settings,
+        tokens,
+        None,
+        lambda: datetime.now(UTC) - timedelta(seconds=behind_s),
+        actions or ACTIONS,
     )
     if not own_sync:
         window.link.command = warm.sync_command()

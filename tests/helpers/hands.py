@@ -72,7 +72,7 @@ def choose(console: Any, number: str) -> None:
     row = console.reader().row_of("city", number)
     console.desk.choose(row)
     wait_for(lambda: console.dossiers.current is not None and console.dossiers.current.row == row, what=number)
-    wait_for(lambda: console.intents._counsel.row == row, what="the advice")
+    wait_for(lambda: console.situation.counsel.row == row, what="the advice")
     console.queue.setFocus()
 
 
@@ -85,14 +85,14 @@ def find(
     like: Callable[[Any], bool] = lambda _: True,
 ) -> str:
     """Choose a report of a tab that is `like` this and whose situation fits; its number, also put into `skip`."""
-    console.intents.run(f"tab_{tab}")
+    console.actions.run(f"tab_{tab}")
     wait_for(lambda: console.desk.view.filter.tab == tab, what="the tab")
     for row in console.desk.view.order.tolist():
         cached = console.reader().report(row)
         if cached is None or cached.report.id in (skip or ()) or not like(cached.report):
             continue
         choose(console, cached.report.id)
-        if fits(console.intents.situation):
+        if fits(console.situation.now):
             if skip is not None:
                 skip.add(cached.report.id)
             return str(cached.report.id)
@@ -101,7 +101,7 @@ def find(
 
 def free_units(console: Any) -> list[str]:
     """The recommended units that have no job yet, the best first."""
-    return [advice.unit_id for advice in console.intents._counsel.units if not advice.jobs]
+    return [advice.unit_id for advice in console.situation.counsel.units if not advice.jobs]
 
 
 def p1_data(console: Any, lat: float = -6.2, lon: float = 106.85) -> dict[str, Any]:

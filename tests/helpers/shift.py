@@ -108,7 +108,7 @@ def _round(window: Any, turn: int) -> Iterator[Step]:
     yield "leaving the palette", 80, lambda: _press(Qt.Key.Key_Escape)
     for command in ("in", "in", "out", "home", "in", "out"):
         yield f"map {command}", 150, lambda command=command: window.map.act(command)
-    yield "map to the report", 150, lambda: window.intents.run("go_to")
+    yield "map to the report", 150, lambda: window.actions.run("go_to")
     yield "the whole city", 300, lambda: window.map.act("home")
     yield "the outbox", 150, lambda: _key(window, Qt.Key.Key_7, _CTRL)
     yield "the units", 150, lambda: _key(window, Qt.Key.Key_3, _CTRL)

@@ -23,12 +23,13 @@ from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.store.schema import CACHE_VERSION
 from console.tasks import Tasks
+from console.window.actions import ACTIONS
 from tests.unit.store.making import T0, at, edit, items, report
 
 
 @pytest.fixture
 def desk() -> Desk:
-    return Desk("rina", Filter(), UTC)
+    return Desk("rina", Filter(), UTC, ACTIONS)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from api_client.model import Unit, UnitState
 from console.presenters.catalog import Catalog, Cities
 from console.presenters.commands import parse
+from console.window.actions import ACTIONS
 
 NOW = datetime(2026, 1, 20, tzinfo=UTC)
 UNITS = {one: Unit(one, code, UnitState.AVAILABLE, NOW) for one, code in (("u1", "SDA-07"), ("u2", "PPSU-KBR 2"))}
@@ -31,19 +32,19 @@ CITY = Cities({"city": Catalog(units=UNITS)})
     ],
 )
 def test_what_enter_will_do(line: str, verb: str, unit: str | None, number: str, rest: str) -> None:
-    command = parse(line, CITY)
+    command = parse(line, CITY, ACTIONS)
     assert (command.verb, command.number, command.rest, command.problem) == (verb, number, rest, "")
     assert (command.unit.id if command.unit else None) == unit
 
 
 @pytest.mark.parametrize("line", ["d 928214", "d XYZ-99 928214", "t 928214 nonsense"])
 def test_what_is_not_understood_is_said_in_a_sentence(line: str) -> None:
-    assert parse(line, CITY).problem.endswith((".", "?"))
+    assert parse(line, CITY, ACTIONS).problem.endswith((".", "?"))
 
 
 @pytest.mark.parametrize("line", ["", "   ", '"', "d '", "\x00", "x" * 10_000, "d " + "9" * 500])
 def test_anything_can_be_typed(line: str) -> None:
-    parse(line, CITY)
+    parse(line, CITY, ACTIONS)
 
 
 @pytest.mark.parametrize(
@@ -61,4 +62,4 @@ def test_anything_can_be_typed(line: str) -> None:
     ],
 )
 def test_the_word_that_is_wrong_is_the_one_that_is_named(line: str, problem: str) -> None:
-    assert parse(line, CITY).problem == problem
+    assert parse(line, CITY, ACTIONS).problem == problem

@@ -167,7 +167,7 @@ def test_who_signed_out_here_is_signed_in_again_by_another_program(qapp: QApplic
     """As `sigap connect` does it, with a token. Another change of the settings signs nobody in."""
     save_settings(tmp_path, Settings(sources=[AWAY]))
     with console(tmp_path, AWAY.url) as window:
-        window.intents.run("sign_out")
+        window.actions.run("sign_out")
         change_settings(tmp_path, lambda settings: settings.layouts.update(other="x"))
         wait_for(lambda: window.settings.filed.layouts == {"other": "x"}, what="the other program's layout")
         assert window.settings.here.signed_out == ["city"]
@@ -181,7 +181,7 @@ def test_a_sign_out_that_could_not_be_kept_lasts_as_long_as_the_window(qapp: QAp
     """What another program writes must not undo what this window alone knows (window/kept_settings.py: _follow)."""
     with console(tmp_path, AWAY.url) as window:
         (tmp_path / "settings.json").write_text("{broken")
-        window.intents.run("sign_out")
+        window.actions.run("sign_out")
         save_settings(tmp_path, Settings(sources=[AWAY], layouts={"other": "x"}))
         wait_for(lambda: window.settings.filed.layouts == {"other": "x"}, what="the mended settings")
         assert window.settings.here.signed_out == ["city"]
@@ -190,7 +190,7 @@ def test_a_sign_out_that_could_not_be_kept_lasts_as_long_as_the_window(qapp: QAp
 def test_a_server_that_is_added_while_the_window_is_open_stays(qapp: QApplication, tmp_path: Path) -> None:
     with console(tmp_path, None) as window:
         change_settings(tmp_path, lambda settings: settings.sources.append(Source("b", "B", "https://b", "dispatch")))
-        window.intents.run("text_larger")
+        window.actions.run("text_larger")
     kept = load_settings(tmp_path)
     assert [source.key for source in kept.sources] == ["b"]
     assert kept.text_scale > 1.0

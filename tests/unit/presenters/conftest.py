@@ -1,4 +1,4 @@
-"""A desk with its intents, forms and outbox, and reports to choose."""
+"""A desk with its actions, forms and outbox, and reports to choose."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,16 +23,22 @@ from console.domain.edit import Edit
 from console.domain.filter import Filter
 from console.edits import Edits
 from console.images import ImageProcess
+from console.presenters.action_runner import ActionRunner
 from console.presenters.catalog import Catalog, Cities
 from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.forms import Forms
-from console.presenters.intents import Intents
+from console.presenters.key_guard import KeyGuard
+from console.presenters.report_commands import ReportCommands
+from console.presenters.situation import SituationMonitor
+from console.presenters.undo_command import UndoCommand
+from console.presenters.unit_commands import UnitCommands
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.store.items import Cursor, Item
 from console.tasks import Tasks
+from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
 from tests.widgets.sample import make_symbols, make_theme
 from widgets.forms.form import Form
@@ -40,7 +47,7 @@ NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)
 
 
 class Rig:
-    """What the window puts together around the intents; rows are 1001 for report A, 1002 for B, and so on."""
+    """What the window puts together around the actions; rows are 1001 for report A, 1002 for B, and so on."""
 
     def __init__(self, profile: Path) -> None:
         ids = (f"e{number}" for number in itertools.count(1))
@@ -48,7 +55,7 @@ class Rig:
         self.readers: list[CacheReader] = []
         theme = make_theme()
         self.window = QWidget()
-        self.desk = Desk("rina", Filter(), UTC)
+        self.desk = Desk("rina", Filter(), UTC, ACTIONS)
         city = Catalog(
             services={"flood": Service("flood", "Flood"), "road": Service("road", "Broken road")},
             areas={"k": Area("k", "Kemang", 1)},
@@ -67,15 +74,28 @@ class Rig:
             lambda: NOW, self.said.append, self.said.append, lambda: self.steady_s,
         )  # fmt: skip
         self.edits.saved.connect(lambda queued: self.forms.saved(queued.edit.id))
-        self.intents = Intents(self.desk, self.deeds, self.forms, lambda: "city", steady_s=lambda: self.steady_s)
-        self.intents.said.connect(self.said.append)
+        self.situation = SituationMonitor(self.desk, self.deeds, lambda: "city")
+        guard = KeyGuard(self.desk, self.situation, lambda: self.steady_s)
+        self.key_guard = guard
+        self.actions = ActionRunner(ACTIONS, lambda: self.receivers, self.situation, guard, self.forms)
+        self.actions.said.connect(self.said.append)
+        commands = (self.desk, self.deeds, self.forms, self.situation, self.actions)
+        self.report_commands = ReportCommands(*commands, lambda: "city")
+        self.unit_commands = UnitCommands(*commands, guard)
+        self.receivers = SimpleNamespace(
+            reports=self.report_commands,
+            units=self.unit_commands,
+            undo=UndoCommand(*commands),
+            ticket=SimpleNamespace(focus_advice=lambda: None),
+            situation=self.situation,
+        )
 
     def choose(self, key: str, *, read: bool = True) -> None:
         """Choose a report; it has not been read yet unless `read`."""
         row = 1000 + ord(key) - ord("A") + 1
         self.desk.choose(row)
         if read:
-            self.intents.set_dossier(self.dossier(row, key))
+            self.situation.set_dossier(self.dossier(row, key))
 
     def dossier(self, row: int, key: str, units: Sequence[str] = ()) -> Dossier:
         """All that is known of an open flood in Kemang that nobody has taken; these units are on their way."""

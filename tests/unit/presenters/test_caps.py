@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from console.actions import BY_ID
 from console.domain.filter import Filter
 from console.domain.messages import Source, SourceState
-from console.presenters.caps import cap_of, key_of
+from console.presenters.action import Actions
 from console.presenters.sources import Sources
+from console.window.actions import ACTIONS, Receivers
 from tests.helpers.city import console, wait_for
 from tests.unit.presenters.conftest import NOW
 
@@ -39,15 +39,19 @@ CHANGED = {
 }
 
 
-@pytest.fixture
-def changed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for action_id, keys in CHANGED.items():
-        monkeypatch.setitem(BY_ID, action_id, msgspec.structs.replace(BY_ID[action_id], keys=(keys,)))
+def changed() -> Actions[Receivers]:
+    """The table with these keys; who had one of them before has none."""
+    taken = frozenset(CHANGED.values())
+    return Actions(
+        msgspec.structs.replace(
+            row, keys=(CHANGED[row.id],) if row.id in CHANGED else tuple(key for key in row.keys if key not in taken)
+        )
+        for row in ACTIONS
+    )
 
 
-@pytest.mark.usefixtures("changed")
 def test_the_banner_shows_the_keys_of_the_table() -> None:
-    sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: NOW)
+    sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: NOW, changed())
     for state, keys in (("offline", ["F4", "Alt O"]), ("refused", ["F7", "Alt O"])):
         sources.set_state(SourceState("city", state))
         notice = sources.banner(3)
@@ -55,9 +59,9 @@ def test_the_banner_shows_the_keys_of_the_table() -> None:
         assert [cap for _, _, cap in notice.buttons] == keys
 
 
-@pytest.mark.usefixtures("changed", "qapp")
+@pytest.mark.usefixtures("qapp")
 def test_the_window_shows_the_keys_of_the_table(tmp_path: Path) -> None:
-    with console(tmp_path, None) as window:
+    with console(tmp_path, None, actions=changed()) as window:
         assert window.queue._strip._keys == ("Alt Q",)
         assert window.window._tab_keys == {"units": "Alt U", "outbox": "Alt O", "charts": "Alt C"}
         assert window.ticket._title._key == "Alt R"
@@ -74,5 +78,5 @@ def test_the_window_shows_the_keys_of_the_table(tmp_path: Path) -> None:
 
 
 def test_an_action_without_a_key_has_no_cap() -> None:
-    assert key_of("compare") == cap_of("compare") == ""
-    assert cap_of("submit") == "Ctrl ↵"
+    assert ACTIONS.key("compare") == ACTIONS.cap("compare") == ""
+    assert ACTIONS.cap("submit") == "Ctrl ↵"

@@ -19,6 +19,7 @@ from console.domain.time_range import TimeRange
 from console.presenters.catalog import Catalog, Cities
 from console.presenters.charts import ChartsPresenter
 from console.presenters.desk import Desk
+from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
 from tests.unit.board import naive
 from tests.unit.board.naive import NOW, R
@@ -37,7 +38,7 @@ class Charts:
         qtbot.addWidget(self.panel)
         self.panel.resize(600, 212)
         self.panel.show()
-        self.desk = Desk("rina", Filter(), UTC)
+        self.desk = Desk("rina", Filter(), UTC, ACTIONS)
         city = Catalog(services={code: Service(code, name) for code, name in NAMES.items()})
         self.desk.cities = Cities({"city": city}, dict(naive.WORDS))
         self._snapshot = Snapshot.build(naive.columns(list(reports)))

@@ -9,12 +9,12 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Hold, Kind, WaitsFor
-from console.actions import ACTIONS
 from console.presenters.command import CommandPresenter
 from console.presenters.draft import PAUSE_S
 from console.presenters.typed_line import TypedLine
 from console.store.cache_write import CacheWriter
 from console.store.items import Cursor, Item
+from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig, read_drafts
 from tests.widgets.sample import make_symbols, make_theme
@@ -34,7 +34,8 @@ class Line:
         self.line = CommandLine(theme, open_key="/")
         self.palette = Palette(theme, make_symbols(theme))
         self.presenter = CommandPresenter(
-            self.line, self.palette, rig.desk, rig.intents, rig.edits, rig.forms.mark, rig.tasks, lambda: reader,
+            self.line, self.palette, rig.desk, ACTIONS, rig.actions,
+            rig.situation, rig.unit_commands, rig.edits, rig.forms.mark, rig.tasks, lambda: reader,
             lambda: QRect(0, 0, 900, 600), rig.forms.held_keys.hold_for, steady_s=lambda: rig.steady_s,
         )  # fmt: skip
         rig.edits.saved.connect(lambda queued: self.presenter.saved(queued.edit.id))
@@ -88,8 +89,8 @@ def test_a_command_for_a_report_that_another_one_was_chosen_before_is_said_not_t
     rig.choose("A")
     assert rig.said == ["Not done, another report was chosen: d SDA-07 C1"]
     rig.desk.choose(line.row)
-    rig.intents.set_dossier(rig.dossier(line.row, "C1"))
-    rig.intents.run("take")
+    rig.situation.set_dossier(rig.dossier(line.row, "C1"))
+    rig.actions.run("take")
     assert [edit.kind for edit in rig.saved(1)] == [Kind.CLAIM]
 
 
@@ -99,7 +100,7 @@ def test_a_command_about_another_report_leaves_the_operator_with_the_one_he_read
     reading = rig.desk.row
     line.run("n C1 gas smell")
     wait_for(lambda: rig.desk.row == line.row, what="the report that the command names is chosen")
-    rig.intents.set_dossier(rig.dossier(line.row, "C1"))
+    rig.situation.set_dossier(rig.dossier(line.row, "C1"))
     assert [edit.report for edit in rig.saved(1)] == ["C1"]
     assert rig.desk.row == reading
 
@@ -110,7 +111,7 @@ def test_a_refused_edit_puts_back_the_command_that_made_it_and_no_other(rig: Rig
     rig.edits.why_reading_only = lambda _: "The disk is full"
     refused: list[str] = []
     rig.edits.refused.connect(lambda edit_id, _: refused.append(edit_id))
-    rig.intents.run("take")
+    rig.actions.run("take")
     wait_for(lambda: len(refused) == 1, what="refused")
     assert line.line.text() == ""
     line.run("n gas smell")
@@ -122,12 +123,12 @@ def test_a_refused_edit_puts_back_the_command_that_made_it_and_no_other(rig: Rig
 def test_a_command_is_carried_out_by_the_unit_it_names_or_by_none(rig: Rig, line: Line, typed: str) -> None:
     """`rc SDA-11` called back the first unit of the report, whichever that was."""
     rig.desk.choose(line.row)
-    rig.intents.set_dossier(rig.dossier(line.row, "C1", ["07"]))
+    rig.situation.set_dossier(rig.dossier(line.row, "C1", ["07"]))
     line.run(typed)
     wait_for(lambda: rig.said, what="why not")
     assert rig.said == ["SDA-11 is not on this report"]
     assert line.line.text() == typed
-    rig.intents.set_dossier(rig.dossier(line.row, "C1", ["07", "11"]))
+    rig.situation.set_dossier(rig.dossier(line.row, "C1", ["07", "11"]))
     line.run(typed)
     assert [edit.data["unit"] for edit in rig.saved(1)] == ["11"]
 
@@ -201,7 +202,7 @@ def test_a_command_for_another_report_keeps_its_words_until_that_is_there(rig: R
     assert line.line.text() == "n C1 gas smell"
     QTest.keyClick(line.line._line, Qt.Key.Key_Return)
     wait_for(lambda: rig.desk.row == line.row, what="again")
-    rig.intents.set_dossier(rig.dossier(line.row, "C1"))
+    rig.situation.set_dossier(rig.dossier(line.row, "C1"))
     assert [(edit.report, edit.data) for edit in rig.saved(1)] == [("C1", {"text": "gas smell"})]
     assert drafts(rig) == {}
 
@@ -245,7 +246,7 @@ def test_a_reason_for_a_hold_does_not_end_the_hold_that_is_there(rig: Rig, line:
     rig.choose("A")
     dossier = rig.dossier(1001, "A")
     held = replace(dossier.shown, hold=Hold("rain", WaitsFor.WEATHER))
-    rig.intents.set_dossier(replace(dossier, shown=held))
+    rig.situation.set_dossier(replace(dossier, shown=held))
     line.run("h pump is missing")
     assert rig.said == ["The report is on hold already"]
     assert line.line.text() == "h pump is missing"

@@ -25,6 +25,7 @@ from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
 from console.store.errors import DiskFull
 from console.store.work import WorkFile
+from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig
 from tests.widgets.sample import make_symbols, make_theme
@@ -65,7 +66,7 @@ def note(rig: Rig) -> Rig:
     """The form of a note on report A."""
     wait_for(lambda: rig.edits._is_open, what="work.db is open")
     rig.choose("A")
-    assert rig.intents.run("note")
+    assert rig.actions.run("note")
     return rig
 
 
@@ -90,7 +91,7 @@ def test_who_leaves_a_form_is_told_that_its_words_are_kept(note: Rig) -> None:
     typing(note, "gas")
     QTest.keyClick(note.form(), Qt.Key.Key_Escape)
     assert note.said == ["Not saved, kept as a draft: open the form again, or Ctrl+Shift+D"]
-    note.intents.run("reply")
+    note.actions.run("reply")
     QTest.keyClick(note.form(), Qt.Key.Key_Escape)
     assert len(note.said) == 1, "nothing was written there"
 
@@ -108,7 +109,7 @@ def test_nothing_is_written_when_nothing_else_is_said(note: Rig, monkeypatch: py
     passes(note, draft, PAUSE_S)
     note.form().reject()
     on_disk(note)
-    note.intents.run("note")  # offered: what stands in the form is what is kept
+    note.actions.run("note")  # offered: what stands in the form is what is kept
     (draft,) = note.form().findChildren(Draft)
     passes(note, draft, PAUSE_S)
     assert written == ["gas"]
@@ -148,7 +149,7 @@ def test_an_edit_and_the_end_of_its_draft_are_one_write_and_nothing_late_brings_
     assert edit.data == {"text": "gas smell"}
     assert seen == [{}], "what a new start would find the moment the edit is told to be saved"
     assert on_disk(note) == {}
-    note.intents.run("note")
+    note.actions.run("note")
     assert note.form().is_empty()
 
 
@@ -172,7 +173,7 @@ def test_a_cleared_draft_does_not_come_back(note: Rig) -> None:
     draft = typing(note, "gas")
     passes(note, draft, PAUSE_S)
     note.form().reject()
-    note.intents.run("note")
+    note.actions.run("note")
     draft = typing(note, " smell")
     QTest.keyClick(note.form().focusWidget(), Qt.Key.Key_Delete, Qt.KeyboardModifier.AltModifier)
     assert passes(note, draft, AT_MOST_S) == {}
@@ -202,7 +203,7 @@ def test_what_is_typed_anew_while_the_edit_waits_for_the_disk_stays(note: Rig) -
     passes(note, draft, PAUSE_S)
     note.edits._thread.write(lambda _: gate.wait(10), None, pytest.fail)
     note.commit()
-    assert note.intents.run("note")
+    assert note.actions.run("note")
     draft = typing(note, "and smoke")
     note.steady_s += PAUSE_S
     draft.look()
@@ -231,7 +232,7 @@ def test_a_draft_that_the_disk_refuses_is_tried_again_and_said_once(note: Rig, m
 def test_forms_and_reports_keep_their_words_apart(note: Rig) -> None:
     for action, report in (("note", "A"), ("note", "B"), ("hold", "B")):
         note.choose(report)
-        note.intents.run(action)
+        note.actions.run(action)
         form = note.form()
         form.set_values({"text": f"{action} {report}", "reason": f"{action} {report}"})
         form.reject()
@@ -243,15 +244,15 @@ def test_forms_and_reports_keep_their_words_apart(note: Rig) -> None:
 
 
 def test_why_a_unit_cannot_work_is_kept_for_that_unit(rig: Rig) -> None:
-    rig.intents.unit_state("07", "unavailable")
+    rig.unit_commands.unit_state("07", "unavailable")
     draft = typing(rig, "flat tyre")
     rig.steady_s += PAUSE_S
     draft.look()
     rig.forms.close_open()
-    rig.intents.unit_state("11", "unavailable")
+    rig.unit_commands.unit_state("11", "unavailable")
     assert rig.form().is_empty()
     rig.forms.close_open()
-    rig.intents.unit_state("07", "unavailable")
+    rig.unit_commands.unit_state("07", "unavailable")
     assert rig.form().values() == {"text": "flat tyre"}
     rig.commit()
     (edit,) = rig.saved(1)
@@ -275,11 +276,11 @@ def _full(*_: Any) -> None:
 def test_the_words_of_a_note_that_is_undone_are_a_draft_again(note: Rig) -> None:
     """Ctrl+Z on a note lost its words."""
     note.commit("gas smell at the school")
-    note.intents.run("undo")
+    note.actions.run("undo")
     assert note.said[-1] == "Undone, its words are a draft: Note A"
     wait_for(lambda: not note.edits.saving and not note.edits.outbox, what="it is withdrawn")
     assert on_disk(note) == {KEY: "gas smell at the school"}
-    note.intents.run("note")
+    note.actions.run("note")
     assert note.form().values() == {"text": "gas smell at the school"}
     note.commit()
     assert [edit.data for edit in note.saved(1)] == [{"text": "gas smell at the school"}]
@@ -291,20 +292,21 @@ def news_of(rig: Rig, qtbot: QtBot) -> tuple[EditNews, StatusBar]:
     bar, banner = StatusBar(theme, undo_key="Ctrl Z"), Banner(theme)
     qtbot.addWidget(bar)
     qtbot.addWidget(banner)
-    sources = Sources([], UTC, lambda: NOW)
+    sources = Sources([], UTC, lambda: NOW, ACTIONS)
     status = StatusPresenter(bar, banner, rig.desk, sources, UTC, lambda: NOW)
     line = CommandPresenter(
-        CommandLine(theme, open_key="/"), Palette(theme, make_symbols(theme)), rig.desk, rig.intents, rig.edits,
+        CommandLine(theme, open_key="/"), Palette(theme, make_symbols(theme)), rig.desk, ACTIONS, rig.actions,
+        rig.situation, rig.unit_commands, rig.edits,
         rig.forms.mark, rig.tasks, lambda: rig.cached("A"), rig.window,
         rig.forms.held_keys.hold_for,
     )  # fmt: skip
-    return EditNews(rig.edits, rig.desk, rig.deeds, rig.forms, line, rig.intents, bar, status), bar
+    return EditNews(rig.edits, rig.desk, rig.deeds, rig.forms, line, rig.situation, bar, status), bar
 
 
 def test_what_is_said_of_a_new_report_names_its_place_and_then_its_number(rig: Rig, qtbot: QtBot) -> None:
     """ "Saved: Flood" was said of it, whatever else was just taken down."""
     news, bar = news_of(rig, qtbot)
-    rig.intents._create("city", {"service": "flood", "address": "Jl. Mawar 3", "description": "water"})
+    rig.report_commands.create("city", {"service": "flood", "address": "Jl. Mawar 3", "description": "water"})
     assert rig.said[-1] == "Saved: Flood, Jl. Mawar 3"
     (edit,) = rig.saved(1)
     news.on_outcome(Outcome(edit.id, EditState.ACCEPTED, remote_id="931401"))
@@ -319,7 +321,7 @@ def test_the_words_of_a_note_that_is_asked_back_are_a_draft_once_it_is_known_not
     news, _ = news_of(note, qtbot)
     note.commit("gas smell at the school")
     (edit,) = note.saved(1)
-    note.intents.run("undo")
+    note.actions.run("undo")
     assert note.said[-1] == "Asked back: Note A. It stays if it has left already"
     assert on_disk(note) == {}
     outcome = Outcome(edit.id, EditState.ACCEPTED if left else EditState.WITHDRAWN)
@@ -330,7 +332,7 @@ def test_the_words_of_a_note_that_is_asked_back_are_a_draft_once_it_is_known_not
 
 def test_undoing_what_has_no_words_makes_no_draft(note: Rig) -> None:
     note.form().reject()
-    note.intents.run("take")
-    note.intents.run("undo")
+    note.actions.run("take")
+    note.actions.run("undo")
     assert note.said[-1] == "Undone: Take A"
     assert on_disk(note) == {}

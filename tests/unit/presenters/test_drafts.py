@@ -33,7 +33,17 @@ class Listed:
         self.rig, self.said = rig, rig.said
         self.reader = rig.cached("A")
         self.drafts = Drafts(
-            rig.desk, rig.edits, rig.intents, rig.forms, rig.tasks, lambda: self.reader, lambda _: 0, rig.window
+            rig.desk,
+            rig.edits,
+            rig.actions,
+            rig.situation,
+            rig.report_commands,
+            rig.unit_commands,
+            rig.forms,
+            rig.tasks,
+            lambda: self.reader,
+            lambda _: 0,
+            rig.window,
         )
         self.drafts.said.connect(self.said.append)
         self.drafts.found.connect(self.said.append)
@@ -46,7 +56,7 @@ class Listed:
         """Report A is chosen, and read."""
         row = self.reader.row_of("city", "A") or 0
         wait_for(lambda: self.rig.desk.row == row, what="it is chosen")
-        self.rig.intents.set_dossier(replace(self.rig.dossier(row, "A"), shown=change(self.rig.report("A"))))
+        self.rig.situation.set_dossier(replace(self.rig.dossier(row, "A"), shown=change(self.rig.report("A"))))
 
 
 @pytest.fixture
@@ -163,7 +173,7 @@ def test_a_new_report_and_a_units_reason_are_gone_on_with(listed: Listed) -> Non
 def test_a_second_call_puts_the_first_aside(listed: Listed) -> None:
     rig = listed.rig
     for text in ("Water at the school", "Tree on the road"):
-        rig.intents.run("new_report")
+        rig.actions.run("new_report")
         form = rig.form()
         assert isinstance(form, NewReportForm)
         assert form.is_empty(), "what is typed on would be written into the first caller's report"
@@ -186,7 +196,7 @@ def test_a_second_call_puts_the_first_aside(listed: Listed) -> None:
 def test_the_last_call_is_one_key_away_and_nothing_of_it_is_in_the_next(listed: Listed) -> None:
     """Its draft stood in the form of the second caller, who was written into it: "Jalan rusakgenangan"."""
     rig = listed.rig
-    rig.intents.run("new_report")
+    rig.actions.run("new_report")
     first = rig.form()
     assert isinstance(first, NewReportForm)
     assert not first.earlier_button.isVisible(), "there is none"
@@ -201,7 +211,7 @@ def test_the_last_call_is_one_key_away_and_nothing_of_it_is_in_the_next(listed: 
     assert isinstance(second, NewReportForm)
     assert second.report_text.toPlainText() == "Water at the school"
     second.reject()
-    rig.intents.run("new_report")
+    rig.actions.run("new_report")
     third = rig.form()
     assert isinstance(third, NewReportForm)
     assert third.is_empty()

@@ -49,7 +49,7 @@ def choose(rig: Rig, action: str, key: str) -> Dossier:
     rig.desk.choose(row)
     report = replace(rig.report(key), status=_STATUS.get(action, Status.NEW), claim=Claim("rina", NOW))
     dossier = replace(rig.dossier(row, key), shown=report, server=report)
-    rig.intents.set_dossier(dossier)
+    rig.situation.set_dossier(dossier)
     return dossier
 
 
@@ -67,18 +67,18 @@ def leave(rig: Rig) -> None:
 @pytest.mark.parametrize("by", ["escape", "another form"])
 def test_what_is_left_in_a_form_is_offered_when_it_is_opened_again(rig: Rig, action: str, by: str) -> None:
     choose(rig, action, "A")
-    assert rig.intents.run(action)
+    assert rig.actions.run(action)
     assert shown_draft(rig.form()) == ""
     rig.form().set_values(DRAFTS[action])
     if by == "another form":
-        rig.intents.run("new_report")
+        rig.actions.run("new_report")
     leave(rig)
     choose(rig, action, "B")
-    assert rig.intents.run(action)
+    assert rig.actions.run(action)
     assert rig.form().is_empty()
     leave(rig)
     choose(rig, action, "A")
-    assert rig.intents.run(action)
+    assert rig.actions.run(action)
     assert rig.form().values() == DRAFTS[action]
     assert shown_draft(rig.form()) == "Draft of 08:00"
 
@@ -86,7 +86,7 @@ def test_what_is_left_in_a_form_is_offered_when_it_is_opened_again(rig: Rig, act
 def test_a_decision_that_was_left_without_a_word_is_no_draft(rig: Rig) -> None:
     """After each change of text size it stood in the status bar as "a text that was not saved"."""
     choose(rig, "validate", "A")
-    rig.intents.run("validate")
+    rig.actions.run("validate")
     rig.steady_s += 2  # the photos are looked at
     QTest.keyClicks(rig.form().focusWidget(), "1")
     leave(rig)
@@ -96,11 +96,11 @@ def test_a_decision_that_was_left_without_a_word_is_no_draft(rig: Rig) -> None:
 def test_a_draft_is_on_the_disk_until_it_is_committed(rig: Rig) -> None:
     wait_for(lambda: rig.edits._is_open, what="work.db is open")
     choose(rig, "note", "A")
-    rig.intents.run("note")
+    rig.actions.run("note")
     rig.form().set_values(DRAFTS["note"])
     leave(rig)
     wait_for(lambda: _drafts(rig).get("note:city:A", {}).get("text") == "gas smell", what="the draft is on the disk")
-    rig.intents.run("note")
+    rig.actions.run("note")
     rig.commit(" again")
     (edit,) = rig.saved(1)
     assert edit.data == {"text": "gas smell again"}
@@ -110,10 +110,10 @@ def test_a_draft_is_on_the_disk_until_it_is_committed(rig: Rig) -> None:
 def test_a_draft_can_be_cleared_by_its_key_and_by_emptying_the_form(rig: Rig) -> None:
     choose(rig, "close", "A")
     for emptied in (False, True):
-        rig.intents.run("close")
+        rig.actions.run("close")
         rig.form().set_values(DRAFTS["close"])
         leave(rig)
-        rig.intents.run("close")
+        rig.actions.run("close")
         form = rig.form()
         if emptied:
             form.set_values({})
@@ -132,28 +132,28 @@ def test_the_draft_on_a_report_made_here_is_offered_under_the_number_it_gets(rig
     rig.saved(1)
     rig.edits.on_outcome(Outcome(edit_id, EditState.ACCEPTED, remote_id="A"))
     choose(rig, "note", "A")
-    rig.intents.run("note")
+    rig.actions.run("note")
     assert rig.form().values() == {"text": "gas smell"}
 
 
 def test_the_draft_of_somebody_else_is_not_offered_and_stays_his(rig: Rig) -> None:
     choose(rig, "note", "A")
-    rig.intents.run("note")
+    rig.actions.run("note")
     rig.form().set_values(DRAFTS["note"])
     leave(rig)
     rig.desk.me = "budi"
-    rig.intents.run("note")
+    rig.actions.run("note")
     assert shown_draft(rig.form()) == ""
     assert rig.form().is_empty()
     leave(rig)
     rig.desk.me = "rina"
-    rig.intents.run("note")
+    rig.actions.run("note")
     assert shown_draft(rig.form()) == "Draft of 08:00"
 
 
 def test_a_new_report_that_was_left_can_be_opened_again(rig: Rig) -> None:
     for _ in range(2):
-        assert rig.intents.run("new_report")
+        assert rig.actions.run("new_report")
         QTest.keyClicks(rig.form().focusWidget(), "x")
         rig.form().reject()
 
@@ -162,7 +162,7 @@ def test_the_map_asks_for_a_place_only_while_the_form_is_open(rig: Rig) -> None:
     asked: list[str] = []
     rig.forms.place_wanted = lambda: asked.append("asked")
     rig.forms.place_unwanted = lambda: asked.append("over")
-    rig.intents.run("new_report")
+    rig.actions.run("new_report")
     form = rig.form()
     QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier)
     assert asked == ["asked"]
@@ -191,7 +191,7 @@ def city_of_two(rig: Rig) -> Rig:
 
 def _call(rig: Rig) -> NewReportForm:
     """A call is taken: the category and what happened."""
-    rig.intents.run("new_report")
+    rig.actions.run("new_report")
     form = rig.form()
     assert isinstance(form, NewReportForm)
     form.service.set_value("flood")
@@ -201,7 +201,7 @@ def _call(rig: Rig) -> NewReportForm:
 
 def _taken_up(rig: Rig) -> NewReportForm:
     """The draft of the last call is gone on with."""
-    rig.intents.run("new_report")
+    rig.actions.run("new_report")
     empty = rig.form()
     QTest.keyClick(empty.focusWidget(), Qt.Key.Key_D, Qt.KeyboardModifier.AltModifier)
     wait_for(lambda: rig.form() is not empty, what="the form of the last call")
@@ -422,7 +422,7 @@ def test_enter_ends_a_reason_in_every_form_alike(rig: Rig) -> None:
     """In one form it committed, in another it began a new line."""
     for count, action in enumerate(("close", "hold", "validate"), 1):
         choose(rig, action, "ABC"[count - 1])
-        assert rig.intents.run(action)
+        assert rig.actions.run(action)
         form = rig.form()
         form.set_values({**DRAFTS[action], "reason": "nobody"})
         reason = next(field for _, field in form._texts)
@@ -443,14 +443,14 @@ def test_enter_ends_a_reason_in_every_form_alike(rig: Rig) -> None:
 def test_ctrl_enter_twice_saves_a_note_and_hands_nothing_in(rig: Rig) -> None:
     dossier = choose(rig, "note", "A")
     shown = replace(dossier.shown, status=Status.PROGRESS, photos=(Photo("0" * 64, PhotoRole.AFTER, 1),))
-    rig.intents.set_dossier(replace(dossier, shown=shown))
-    rig.intents.run("note")
+    rig.situation.set_dossier(replace(dossier, shown=shown))
+    rig.actions.run("note")
     rig.commit("the crew is done soon")
     rig.steady_s += 0.3
-    assert not rig.intents.press("submit")
+    assert not rig.actions.press("submit")
     assert rig.said[-1] == "Not handed in: that key was still the form's"
     rig.steady_s += 0.5
-    assert rig.intents.press("submit")
+    assert rig.actions.press("submit")
     assert [edit.kind for edit in rig.saved(2)] == [Kind.NOTE, Kind.SET]
 
 
@@ -465,8 +465,8 @@ DELIVERED = {
 @pytest.mark.parametrize("proof", DELIVERED)
 def test_who_delivered_the_proof_is_told_that_another_validates_it(rig: Rig, proof: str) -> None:
     entry, barred = DELIVERED[proof]
-    rig.intents.set_dossier(replace(choose(rig, "validate", "A"), entries=(entry,)))
-    rig.intents.run("validate")
+    rig.situation.set_dossier(replace(choose(rig, "validate", "A"), entries=(entry,)))
+    rig.actions.run("validate")
     rig.steady_s += 2  # the photos are looked at
     QTest.keyClicks(rig.form().focusWidget(), "1")
     assert rig.form().why_not() == ("You delivered this proof: another person has to validate it" if barred else "")
@@ -476,8 +476,8 @@ def test_a_proof_that_was_returned_before_bars_nobody(rig: Rig) -> None:
     mine = DELIVERED["photo"][0]
     returned = Entry("2", "A", "validate", NOW, "budi", data={"status": "returned"})
     again = Entry("3", "A", "photo", NOW, "SDA-07", data={"role": "after"})
-    rig.intents.set_dossier(replace(choose(rig, "validate", "A"), entries=(mine, returned, again)))
-    rig.intents.run("validate")
+    rig.situation.set_dossier(replace(choose(rig, "validate", "A"), entries=(mine, returned, again)))
+    rig.actions.run("validate")
     rig.steady_s += 2  # the photos are looked at
     QTest.keyClicks(rig.form().focusWidget(), "1")
     assert rig.form().why_not() == ""
@@ -488,8 +488,8 @@ def test_a_proof_just_delivered_and_not_sent_bars_its_author_too(rig: Rig) -> No
     rig.deeds.photo(dossier, {"sha256": "0" * 64, "role": "after", "size": 1})
     pending = tuple(rig.saved(1))
     own = with_edits(ReportState(dossier.shown, dossier.assignments), pending, now=pending[-1].occurred_at).entries
-    rig.intents.set_dossier(replace(dossier, pending=pending, own_entries=own))
-    rig.intents.run("validate")
+    rig.situation.set_dossier(replace(dossier, pending=pending, own_entries=own))
+    rig.actions.run("validate")
     assert rig.form().why_not().startswith("You delivered this proof")
 
 
@@ -498,8 +498,8 @@ def test_one_picture_is_one_photo_of_the_proof(rig: Rig) -> None:
     dossier = choose(rig, "validate", "A")
     before, after = Photo("1" * 64, PhotoRole.REPORT, 1), Photo("2" * 64, PhotoRole.AFTER, 1)
     shown = replace(dossier.shown, photos=(before, before, after, before, replace(before, role=PhotoRole.AFTER)))
-    rig.intents.set_dossier(replace(dossier, shown=shown))
-    rig.intents.run("validate")
+    rig.situation.set_dossier(replace(dossier, shown=shown))
+    rig.actions.run("validate")
     form = rig.form()
     assert isinstance(form, ValidateForm)
     assert [words.split(",")[0] for words in form.photos()] == ["Before", "After", "After"]
@@ -509,27 +509,27 @@ def test_the_photos_of_a_proof_stay_when_another_report_is_chosen(rig: Rig) -> N
     """The form kept its title and showed the other report's photos, and Enter accepted."""
     dossier = choose(rig, "validate", "A")
     both, own = Photo("1" * 64, PhotoRole.REPORT, 1), Photo("2" * 64, PhotoRole.AFTER, 1)
-    rig.intents.set_dossier(replace(dossier, shown=replace(dossier.shown, photos=(both, own))))
+    rig.situation.set_dossier(replace(dossier, shown=replace(dossier.shown, photos=(both, own))))
     image = QImage(8, 8, QImage.Format.Format_RGB32)
     cards = {photo.key: PhotoCard(photo.key, "Photo", "15:04", image=image) for photo in (both, own)}
-    rig.intents.set_photos(cards, 1001)
-    rig.intents.run("validate")
+    rig.report_commands.set_photos(cards, 1001)
+    rig.actions.run("validate")
     form = rig.form()
     assert isinstance(form, ValidateForm)
     before = form.photos()
     assert all("15:04" in words for words in before)
     rig.choose("B", read=False)
-    rig.intents.set_photos({both.key: PhotoCard(both.key, "Before", "23:17, 9.1 km away", image=image)}, 1002)
+    rig.report_commands.set_photos({both.key: PhotoCard(both.key, "Before", "23:17, 9.1 km away", image=image)}, 1002)
     assert form.photos() == before
-    rig.intents.set_photos({}, 0)
+    rig.report_commands.set_photos({}, 0)
     assert form.photos() == before
     form.close()
     wait_for(lambda: rig.forms._open is None, what="the form is gone")
     rig.choose("B", read=False)
-    rig.intents.set_photos({own.key: PhotoCard(own.key, "After", "23:17", image=image)}, 1002)
+    rig.report_commands.set_photos({own.key: PhotoCard(own.key, "After", "23:17", image=image)}, 1002)
     choose(rig, "validate", "A")
-    rig.intents.set_dossier(replace(dossier, shown=replace(dossier.shown, photos=(own,))))
-    rig.intents.run("validate")
+    rig.situation.set_dossier(replace(dossier, shown=replace(dossier.shown, photos=(own,))))
+    rig.actions.run("validate")
     assert "23:17" not in rig.form().photos()[0], "what is known of another report says nothing of this one"
 
 
@@ -542,7 +542,7 @@ def test_accepting_says_what_the_work_came_to(rig: Rig) -> None:
     )
     rig.desk.cities = replace(rig.desk.cities, catalogs={"city": replace(rig.desk.catalog("city"), templates=texts)})
     choose(rig, "validate", "A")
-    rig.intents.run("validate")
+    rig.actions.run("validate")
     form = rig.form()
     assert isinstance(form, ValidateForm)
     assert form.disposition.options() == ["The water is gone", "Repaired"]
@@ -559,7 +559,7 @@ def test_a_report_without_a_place_is_given_one_and_it_is_taken_back(rig: Rig) ->
     area = Area("k", "Kemang", 3, lat=-6.26, lon=106.81)
     rig.desk.cities = replace(rig.desk.cities, catalogs={"city": replace(rig.desk.catalog("city"), areas={"k": area})})
     choose(rig, "place", "A")
-    assert rig.intents.press("place")
+    assert rig.actions.press("place")
     form = rig.form()
     assert form.windowTitle().startswith("Place")
     rig.commit("Jl. Kemang Raya 4")
@@ -576,7 +576,7 @@ def test_a_report_without_a_place_is_given_one_and_it_is_taken_back(rig: Rig) ->
         {"place": place},
         {"place": {"lat": None, "lon": None, "address": ""}},
     )
-    assert rig.intents.run("undo")
+    assert rig.actions.run("undo")
     undo = rig.saved(2)[1]
     assert (undo.undoes, undo.data) == (edit.id, edit.base)
 
@@ -584,9 +584,9 @@ def test_a_report_without_a_place_is_given_one_and_it_is_taken_back(rig: Rig) ->
 def test_a_place_that_is_looked_at_and_left_is_no_draft_and_one_that_is_saved_unchanged_no_edit(rig: Rig) -> None:
     dossier = choose(rig, "place", "A")
     shown = replace(dossier.shown, lat=-6.26, lon=106.81, address="Jl. Kemang Raya 4")
-    rig.intents.set_dossier(replace(dossier, shown=shown, server=shown))
+    rig.situation.set_dossier(replace(dossier, shown=shown, server=shown))
     for ends in (leave, Rig.commit):
-        assert rig.intents.press("place")
+        assert rig.actions.press("place")
         wait_for(lambda: rig.form().why_not() == "", what="the place that it has is not asked about")
         assert rig.form().values()["address"] == "Jl. Kemang Raya 4"
         ends(rig)
@@ -599,8 +599,8 @@ def test_a_place_that_is_typed_takes_the_place_of_the_one_before(rig: Rig) -> No
     """It was added: "Jl. Ragunan Dalam, RW 14tebet timur"."""
     dossier = choose(rig, "place", "A")
     shown = replace(dossier.shown, lat=-6.26, lon=106.81, address="Jl. Kemang Raya 4")
-    rig.intents.set_dossier(replace(dossier, shown=shown, server=shown))
-    assert rig.intents.press("place")
+    rig.situation.set_dossier(replace(dossier, shown=shown, server=shown))
+    assert rig.actions.press("place")
     form = rig.form()
     QTest.keyClicks(form.focusWidget(), "jl bangka")
     assert form.values()["address"] == "jl bangka"
@@ -646,7 +646,7 @@ def test_keys_that_come_before_their_form_has_the_keyboard_are_the_forms(rig: Ri
     """N, and "taxi" typed on at once: T would take the report, X open another form, Enter send a crew."""
     behind = Behind(rig)
     choose(rig, action, "A")
-    rig.intents.press(action)
+    rig.actions.press(action)
     words, values = TYPED_ON[action]
     QTest.keyClicks(behind, words)  # the desktop has not got round to the form yet
     if action == "new_report":
@@ -661,7 +661,7 @@ def test_the_last_of_the_keys_may_end_the_form_and_none_behind_it_reaches_the_wi
     """P 4 Enter at 25 ms a key set no priority and sent a crew; Enter twice would send it too."""
     behind = Behind(rig)
     rig.choose("A")
-    rig.intents.press("priority")
+    rig.actions.press("priority")
     for code in (Qt.Key.Key_4, Qt.Key.Key_Return, Qt.Key.Key_Return, Qt.Key.Key_T):
         QTest.keyClick(behind, code)
     (edit,) = rig.saved(1)
@@ -673,7 +673,7 @@ def test_the_last_of_the_keys_may_end_the_form_and_none_behind_it_reaches_the_wi
 def test_one_of_the_keys_may_open_another_form_which_gets_the_rest(rig: Rig) -> None:
     behind = Behind(rig)
     rig.choose("A")
-    rig.forms.choose("Do", "", [Choice("note", "Note"), Choice("take", "Take")], rig.intents.run)
+    rig.forms.choose("Do", "", [Choice("note", "Note"), Choice("take", "Take")], rig.actions.run)
     for code in (Qt.Key.Key_N, Qt.Key.Key_Return, Qt.Key.Key_G, Qt.Key.Key_A, Qt.Key.Key_S):
         QTest.keyClick(behind, code)
     wait_for(lambda: isinstance(rig.forms._open, AskText), what="the second form")
@@ -684,7 +684,7 @@ def test_one_of_the_keys_may_open_another_form_which_gets_the_rest(rig: Rig) -> 
 def test_a_form_that_never_gets_the_keyboard_does_not_hold_it_for_ever(rig: Rig, by: str) -> None:
     behind = Behind(rig)
     rig.choose("A")
-    rig.intents.press("note")
+    rig.actions.press("note")
     QTest.keyClick(behind, Qt.Key.Key_T)
     if by == "leaving":
         rig.forms.close_open()
@@ -702,14 +702,14 @@ def test_a_crew_that_is_sent_while_a_report_is_being_closed_is_asked_about_and_l
     and answered came back as a conflict.
     """
     choose(rig, "close", "A")
-    rig.intents.run("close")
+    rig.actions.run("close")
     form: Any = rig.form()
     form.set_values({"disposition": DRAFTS["close"]["disposition"], "reason": "nobody there"})
     assert form.ticks == {}
     sent = rig.dossier(1001, "A", ["07"])
     assert sent.server is not None
     newer = replace(sent.server, version=9, status=Status.ASSIGNED)
-    rig.intents.set_dossier(replace(sent, server=newer, shown=newer))
+    rig.situation.set_dossier(replace(sent, server=newer, shown=newer))
     assert form.news == "Changed meanwhile: Status New, now Assigned"
     assert [tick.text() for tick in form.ticks.values()] == ["SDA-07"]
     assert form.values()["release"] == ["07"]
@@ -722,7 +722,7 @@ def test_a_crew_that_is_sent_while_a_report_is_being_closed_is_asked_about_and_l
 def test_a_step_of_the_crew_between_two_strokes_takes_the_question_not_away(rig: Rig) -> None:
     """Each further step took away what the next stroke does, and the stroke was needed once more, three in all."""
     choose(rig, "close", "A")
-    rig.intents.run("close")
+    rig.actions.run("close")
     form: Any = rig.form()
     form.set_values({"disposition": DRAFTS["close"]["disposition"], "reason": "nobody there"})
     sent = rig.dossier(1001, "A", ["07"])
@@ -730,13 +730,13 @@ def test_a_step_of_the_crew_between_two_strokes_takes_the_question_not_away(rig:
     by_budi = Entry("h1", "A", "dispatch", NOW, "budi", data={"unit": "07"})
     newer = replace(sent.server, version=9, status=Status.ASSIGNED)
     now = replace(sent, server=newer, shown=newer, entries=(by_budi,))
-    rig.intents.set_dossier(now)
+    rig.situation.set_dossier(now)
     rig.commit()
     asked = "Read above what changed. The same key again does it all the same."
     assert form._why.text() == asked
     step = Entry("h2", "A", "progress", NOW, "SDA-07", data={"unit": "07", "state": "acknowledged"})
     newest = replace(newer, version=10)
-    rig.intents.set_dossier(replace(now, server=newest, shown=newest, entries=(by_budi, step)))
+    rig.situation.set_dossier(replace(now, server=newest, shown=newest, entries=(by_budi, step)))
     assert form.news == "SDA-07, budi changed meanwhile: Status New, now Assigned"
     assert form._why.text() == asked
     rig.commit()
@@ -747,30 +747,30 @@ def test_a_step_of_the_crew_between_two_strokes_takes_the_question_not_away(rig:
 def test_the_head_of_the_form_of_closing_says_what_is_at_stake(rig: Rig) -> None:
     """A P1 without a crew that a colleague had taken was closed by three keys that named none of it."""
     dossier = choose(rig, "close", "A")
-    rig.intents.run("close")
+    rig.actions.run("close")
     form = rig.form()
     assert not form._sentence.isVisible()
     taken = replace(dossier.shown, claim=Claim("budi", NOW), version=4)
-    rig.intents.set_dossier(replace(dossier, shown=taken, server=taken))
+    rig.situation.set_dossier(replace(dossier, shown=taken, server=taken))
     assert form._sentence.text() == "Taken by budi"
     hazard = replace(taken, priority=1, version=5)
-    rig.intents.set_dossier(replace(dossier, shown=hazard, server=hazard))
+    rig.situation.set_dossier(replace(dossier, shown=hazard, server=hazard))
     assert form._sentence.text() == "P1 · taken by budi"
     mine = replace(hazard, claim=Claim("rina", NOW), version=6)
-    rig.intents.set_dossier(replace(dossier, shown=mine, server=mine))
+    rig.situation.set_dossier(replace(dossier, shown=mine, server=mine))
     assert form._sentence.text() == "P1"
 
 
 def test_a_form_says_what_another_changed_meanwhile_and_saving_is_then_meant(rig: Rig) -> None:
     """Both values stand in it; one stroke that was under way counts as having read them."""
     dossier = choose(rig, "priority", "A")
-    rig.intents.run("priority")
+    rig.actions.run("priority")
     form = rig.form()
     QTest.keyClicks(form.focusWidget(), "1")
     assert form.news == ""
     by_budi = Entry("h1", "A", "set", NOW, "budi", data={"priority": 2})
     changed = replace(dossier.shown, priority=2, version=4)
-    rig.intents.set_dossier(replace(dossier, shown=changed, server=changed, entries=(by_budi,)))
+    rig.situation.set_dossier(replace(dossier, shown=changed, server=changed, entries=(by_budi,)))
     assert form.news == "budi changed meanwhile: Priority P3 routine, now P2 urgent"
     QTest.keyClick(form.focusWidget(), Qt.Key.Key_Return)
     assert form.isVisible(), "the stroke was on its way before it was told"
@@ -785,13 +785,13 @@ def test_a_form_says_what_another_changed_meanwhile_and_saving_is_then_meant(rig
 def test_who_ends_a_report_is_told_first_that_it_was_made_urgent(rig: Rig, action: str) -> None:
     """A P3 was made P1 while the form was open, and one stroke closed it: it was gone from every list."""
     dossier = choose(rig, action, "A")
-    rig.intents.run(action)
+    rig.actions.run(action)
     raised = replace(dossier.shown, priority=1, version=4)
-    rig.intents.set_dossier(replace(dossier, shown=raised, server=raised))
+    rig.situation.set_dossier(replace(dossier, shown=raised, server=raised))
     assert rig.form().news.endswith("now P1 hazard")
     if action == "close":
         merged = replace(raised, duplicates=1, version=5)
-        rig.intents.set_dossier(replace(dossier, shown=merged, server=merged))
+        rig.situation.set_dossier(replace(dossier, shown=merged, server=merged))
         assert "Duplicates" in rig.form().news
 
 
@@ -800,8 +800,8 @@ def test_who_holds_or_passes_on_a_report_is_told_first_that_it_was_made_urgent(r
     dossier = choose(rig, "hold", "A")
     raised = replace(dossier.shown, priority=1, version=4)
     hazard = replace(dossier, shown=raised, server=raised)
-    rig.intents.run("hold")
-    rig.intents.set_dossier(hazard)
+    rig.actions.run("hold")
+    rig.situation.set_dossier(hazard)
     form: Any = rig.form()
     assert form.news == "Changed meanwhile: Priority P3 routine, now P1 hazard"
     assert form._sentence.text() == "P1", "the head says it, as that of closing does"
@@ -811,8 +811,8 @@ def test_who_holds_or_passes_on_a_report_is_told_first_that_it_was_made_urgent(r
     assert not rig.edits.outbox, "the stroke was on its way before it was told"
     form.reject()
     choose(rig, "transfer", "A")
-    rig.intents.run("transfer")
-    rig.intents.set_dossier(hazard)
+    rig.actions.run("transfer")
+    rig.situation.set_dossier(hazard)
     chooser = rig.form()
     assert chooser.news == "Changed meanwhile: Priority P3 routine, now P1 hazard"
     QTest.keyClick(chooser.focusWidget(), Qt.Key.Key_Down)
@@ -823,15 +823,15 @@ def test_who_holds_or_passes_on_a_report_is_told_first_that_it_was_made_urgent(r
 
 def test_a_form_says_nothing_of_other_fields_other_reports_or_what_is_as_it_was(rig: Rig) -> None:
     dossier = choose(rig, "hold", "A")
-    rig.intents.run("hold")
+    rig.actions.run("hold")
     form = rig.form()
     other_field = replace(dossier.shown, title="Lamp", version=4)
-    rig.intents.set_dossier(replace(dossier, shown=other_field, server=other_field))
+    rig.situation.set_dossier(replace(dossier, shown=other_field, server=other_field))
     assert form.news == ""
     closed = replace(dossier.shown, status=Status.CLOSED, version=5)
-    rig.intents.set_dossier(replace(dossier, shown=closed, server=closed))
+    rig.situation.set_dossier(replace(dossier, shown=closed, server=closed))
     assert form.news == "Changed meanwhile: Status New, now Closed without work"
-    rig.intents.set_dossier(dossier)
+    rig.situation.set_dossier(dossier)
     assert form.news == "", "taken back"
     choose(rig, "hold", "B")
     assert form.news == ""

@@ -19,6 +19,7 @@ from console.presenters.desk import Desk
 from console.presenters.hazards import HazardNews, Hazards
 from console.store.cache_read import CacheReader
 from console.tasks import Tasks
+from console.window.actions import ACTIONS
 from tests.unit.board import naive
 from tests.unit.board.naive import ME, NOW, ZONE, R
 from tests.unit.board.test_view import view_of
@@ -29,7 +30,11 @@ class Follower:
     """Hazards that follow the Views that a test makes."""
 
     def __init__(self, profile: Path) -> None:
-        self.tasks, self.desk, self.reader = Tasks("worker", 1), Desk("rina", Filter(), ZONE), CacheReader(profile)
+        self.tasks, self.desk, self.reader = (
+            Tasks("worker", 1),
+            Desk("rina", Filter(), ZONE, ACTIONS),
+            CacheReader(profile),
+        )
         self.edits = Edits(profile, lambda _: None, lambda: T0, lambda: "e")
         self.hazards = Hazards(self.desk, self.tasks, lambda: self.reader, self.edits.followed)
 

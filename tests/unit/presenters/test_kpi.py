@@ -17,6 +17,7 @@ from console.domain.messages import Source, SourceState
 from console.presenters.desk import Desk
 from console.presenters.kpi import KpiPresenter
 from console.presenters.sources import Sources
+from console.window.actions import ACTIONS
 from tests.unit.board import naive
 from tests.unit.board.naive import R
 from tests.widgets.sample import make_symbols, make_theme
@@ -49,9 +50,9 @@ class Strip:
         qtbot.addWidget(self.widget)
         self.widget.resize(1920, 56)
         self.widget.show()
-        self.desk = Desk("rina", Filter(services=("flood",), text="water", order="newest"), UTC)
+        self.desk = Desk("rina", Filter(services=("flood",), text="water", order="newest"), UTC, ACTIONS)
         self.desk.filter_changed.connect(lambda _: self.desk.set_view(self.view()))
-        self.sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: NOW)
+        self.sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: NOW, ACTIONS)
         self.presenter = KpiPresenter(self.widget, self.desk, self.sources, UTC, lambda: NOW)
         self.actions: list[str] = []
         self.presenter.action.connect(self.actions.append)

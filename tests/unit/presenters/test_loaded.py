@@ -13,10 +13,10 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Agency, Assignment, AssignmentState, Photo, PhotoRole, Service, Status, Unit, UnitState
-from console.actions import Situation
 from console.domain.filter import Filter
 from console.domain.loaded import LIVE_WORK, Loaded
 from console.domain.messages import Touched
+from console.presenters.action_rules import Situation
 from console.presenters.board_feed import BoardFeed
 from console.presenters.charts import ChartsPresenter
 from console.presenters.counsel import Counsel, Counsellor
@@ -28,6 +28,7 @@ from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.store.items import Item
 from console.tasks import Tasks
+from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
 from tests.unit.store.making import T0, at, entry, items, report
 from tests.widgets.sample import make_symbols, make_theme
@@ -53,7 +54,7 @@ class Panels:
     def __init__(self, qtbot: QtBot, profile: Path) -> None:
         theme = make_theme()
         symbols = make_symbols(theme)
-        self.tasks, self.desk, self.profile = Tasks("worker", 1), Desk("rina", Filter(), UTC), profile
+        self.tasks, self.desk, self.profile = Tasks("worker", 1), Desk("rina", Filter(), UTC, ACTIONS), profile
         self.write(Loaded.PART)
         self.reader = CacheReader(profile)
 

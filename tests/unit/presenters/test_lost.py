@@ -23,6 +23,7 @@ from console.presenters.setback import Of, Setback
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
 from console.presenters.ticket import TicketPresenter
+from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig
 from tests.unit.store.making import T0, edit
@@ -56,7 +57,7 @@ class Strip:
         for widget in (self.banner, bar):
             qtbot.addWidget(widget)
         self.sources = Sources(
-            [Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: rig.now, rig.window
+            [Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: rig.now, ACTIONS, rig.window
         )
         status = self.status = StatusPresenter(bar, self.banner, rig.desk, self.sources, UTC, lambda: rig.now, bar)
         self.orders = LostOrders(

@@ -33,7 +33,10 @@ def files(tmp_path: Path) -> list[Path]:
 def listed(rig: Rig) -> Drafts:
     """The drafts of a desk whose cache holds report A alone."""
     reader = rig.cached("A")
-    drafts = Drafts(rig.desk, rig.edits, rig.intents, rig.forms, rig.tasks, lambda: reader, lambda _: 0, rig.window)
+    drafts = Drafts(
+        rig.desk, rig.edits, rig.actions, rig.situation, rig.report_commands, rig.unit_commands, rig.forms, rig.tasks,
+        lambda: reader, lambda _: 0, rig.window,
+    )  # fmt: skip
     drafts.said.connect(rig.said.append)
     drafts.found.connect(rig.said.append)
     wait_for(lambda: rig.edits._is_open, what="work.db is open")
@@ -48,7 +51,7 @@ def kept(rig: Rig) -> dict[str, dict[str, Any]]:
 def begin(rig: Rig, files: list[Path]) -> None:
     """They are chosen for report A."""
     rig.choose("A")
-    dossier = rig.intents.chosen
+    dossier = rig.situation.chosen
     assert dossier is not None
     for file in files:
         rig.forms.photos.add(
@@ -91,7 +94,7 @@ def test_what_was_under_way_at_the_end_is_listed_and_added_together(
     )
     QTest.keyClick(form.field, Qt.Key.Key_Return)
     wait_for(lambda: rig.desk.row, what="its report is chosen")
-    rig.intents.set_dossier(rig.dossier(rig.desk.row, "A"))
+    rig.situation.set_dossier(rig.dossier(rig.desk.row, "A"))
     edits = rig.saved(3)
     assert {edit.data["role"] for edit in edits} == {"after"}
     assert kept(rig) == {}
@@ -105,7 +108,7 @@ def test_a_file_that_is_not_there_keeps_its_draft_which_can_be_cleared(
     leave_as_drafts(rig, files[:1])
     listed.go_on(f"photo:city:A:{files[0]}")
     wait_for(lambda: rig.desk.row, what="its report is chosen")
-    rig.intents.set_dossier(rig.dossier(rig.desk.row, "A"))
+    rig.situation.set_dossier(rig.dossier(rig.desk.row, "A"))
     wait_for(lambda: rig.forms._open, what="it is said")
     form = rig.form()
     assert isinstance(form, AskText)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from api_client.model import Status
-from console.actions import ACTIONS, BY_ID, POINTING, Situation
+from console.presenters.action_rules import POINTING, Situation
 from console.presenters.next_steps import next_steps
+from console.window.actions import ACTIONS
 
 
 def offered(now: Situation) -> list[str]:
-    return [button.text for button in next_steps(now, "SDA-07", "", str)]
+    return [button.text for button in next_steps(now, "SDA-07", "", str, ACTIONS)]
 
 
 def test_what_was_merged_can_be_parted_by_its_first_verb() -> None:
@@ -28,23 +29,23 @@ def test_who_presses_h_on_a_held_report_ends_the_hold() -> None:
 
 def test_enter_sends_no_unit_that_nobody_knows_to_be_near() -> None:
     new = Situation(report=True, status=Status.NEW, me="rina", advice=True, has_place=True)
-    assert next_steps(new, "SDA-07", "", str)[0].filled
-    steps = next_steps(new, "SDA-07", "", str, by_distance=False)
+    assert next_steps(new, "SDA-07", "", str, ACTIONS)[0].filled
+    steps = next_steps(new, "SDA-07", "", str, ACTIONS, by_distance=False)
     assert "Dispatch SDA-07" in [step.text for step in steps]
     assert not any(step.filled for step in steps)
-    nowhere = next_steps(Situation(report=True, status=Status.NEW, me="rina"), "", "", str)
+    nowhere = next_steps(Situation(report=True, status=Status.NEW, me="rina"), "", "", str, ACTIONS)
     assert [step.id for step in nowhere if step.filled] == ["place"]
 
 
 def test_the_verb_says_when_the_unit_goes_elsewhere_first() -> None:
     """ "Dispatch SDA-07" was all that stood on the key, and the unit was on its way to another P1."""
     new = Situation(report=True, status=Status.NEW, me="rina", advice=True, has_place=True)
-    assert next_steps(new, "SDA-07", "", str, busy=True)[0].text == "Dispatch SDA-07 next"
+    assert next_steps(new, "SDA-07", "", str, ACTIONS, busy=True)[0].text == "Dispatch SDA-07 next"
     stuck = Situation(
         report=True, status=Status.ASSIGNED, me="rina", advice=True, has_place=True,
         lead_unit="11", lead_state="en_route", lead_stuck=True,
     )  # fmt: skip
-    assert next_steps(stuck, "SDA-07", "SDA-11", str, busy=True)[0].text == "Dispatch SDA-07 next"
+    assert next_steps(stuck, "SDA-07", "SDA-11", str, ACTIONS, busy=True)[0].text == "Dispatch SDA-07 next"
 
 
 def test_where_the_crew_cannot_go_on_another_is_what_enter_sends() -> None:
@@ -53,10 +54,10 @@ def test_where_the_crew_cannot_go_on_another_is_what_enter_sends() -> None:
         report=True, status=Status.ASSIGNED, me="rina", holder="rina", advice=True, has_place=True,
         lead_unit="11", lead_state="en_route", lead_stuck=True,
     )  # fmt: skip
-    first, second, *_ = next_steps(stuck, "SDA-07", "SDA-11", str)
+    first, second, *_ = next_steps(stuck, "SDA-07", "SDA-11", str, ACTIONS)
     assert (first.text, first.filled, first.enabled) == ("Dispatch SDA-07", True, True)
     assert (second.text, second.filled, second.enabled) == ("Recall SDA-11", False, True)
-    assert next_steps(stuck, "", "SDA-11", str)[0].text == "Assign"
+    assert next_steps(stuck, "", "SDA-11", str, ACTIONS)[0].text == "Assign"
 
 
 def test_a_p1_whose_crew_is_done_without_a_proof_is_offered_another_one() -> None:
@@ -65,19 +66,21 @@ def test_a_p1_whose_crew_is_done_without_a_proof_is_offered_another_one() -> Non
         report=True, status=Status.PROGRESS, me="rina", holder="rina", advice=True, has_place=True,
         lead_unit="07", lead_state="done", needs_proof=True, proof_is_old=True, crewless=True,
     )  # fmt: skip
-    first, second, *_ = next_steps(done, "SDA-11", "SDA-07", str)
+    first, second, *_ = next_steps(done, "SDA-11", "SDA-07", str, ACTIONS)
     assert (first.id, first.text, first.filled, first.enabled) == ("dispatch", "Dispatch SDA-11", True, True)
     assert (second.id, second.text, second.filled) == ("photo", "New after photo", False)
-    assert BY_ID["submit"].why_not(done) == "Needs a new after photo: what was returned proves nothing more"
+    assert ACTIONS["submit"].why_not(done) == "Needs a new after photo: what was returned proves nothing more"
     with_proof = replace(done, needs_proof=False, proof_is_old=False)
-    assert next_steps(with_proof, "SDA-11", "SDA-07", str)[0].id == "submit"
-    assert BY_ID["dispatch"].why_not(with_proof) == ""
+    assert next_steps(with_proof, "SDA-11", "SDA-07", str, ACTIONS)[0].id == "submit"
+    assert ACTIONS["dispatch"].why_not(with_proof) == ""
     just_sent = replace(done, lead_state="dispatched")
-    assert BY_ID["dispatch"].why_not(just_sent), "it has not said yet that it comes: the key again sends no second one"
-    assert next_steps(just_sent, "SDA-11", "SDA-07", str)[0].id == "en_route"
+    assert ACTIONS["dispatch"].why_not(just_sent), (
+        "it has not said yet that it comes: the key again sends no second one"
+    )
+    assert next_steps(just_sent, "SDA-11", "SDA-07", str, ACTIONS)[0].id == "en_route"
     routine = replace(done, crewless=False)
-    assert [one.id for one in next_steps(routine, "SDA-11", "SDA-07", str) if one.filled] == ["photo"]
-    assert BY_ID["dispatch"].why_not(routine)
+    assert [one.id for one in next_steps(routine, "SDA-11", "SDA-07", str, ACTIONS) if one.filled] == ["photo"]
+    assert ACTIONS["dispatch"].why_not(routine)
 
 
 def test_while_a_place_is_pointed_at_only_what_is_no_letter_works() -> None:
@@ -89,4 +92,4 @@ def test_while_a_place_is_pointed_at_only_what_is_no_letter_works() -> None:
     assert works >= {"radio_told", "next_hazard", "panel_queue", "palette", "help"}
     for action_id in ("dispatch", "note", "take", "told", "go_to", "next_report", "undo", "on_scene", "new_report"):
         assert action_id not in works
-        assert BY_ID[action_id].why_not(now) == POINTING
+        assert ACTIONS[action_id].why_not(now) == POINTING

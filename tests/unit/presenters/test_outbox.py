@@ -15,6 +15,7 @@ from console.domain.messages import Outcome, SourceState
 from console.presenters.outbox import OutboxPresenter
 from console.presenters.sources import Sources
 from console.presenters.ticket import TicketPresenter
+from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig
 from tests.widgets.sample import make_symbols, make_theme
@@ -216,7 +217,7 @@ def test_what_is_withdrawn_is_said_and_its_words_stay(rig: Rig) -> None:
 
 def test_an_order_to_a_server_that_is_known_to_be_away_is_loud_at_once(rig: Rig, qtbot: QtBot) -> None:
     """It was called "saved" for three seconds: who goes on to the next report never sees what comes after."""
-    rows, sources = Rows(rig), Sources([], UTC, lambda: NOW)
+    rows, sources = Rows(rig), Sources([], UTC, lambda: NOW, ACTIONS)
     order = rows.do(Kind.DISPATCH, unit="07")
     theme = make_theme()
     panel = TicketPanel(

@@ -20,6 +20,7 @@ from console.presenters.queue import QueuePresenter, _rounded
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.tasks import Tasks
+from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
 from tests.unit.store.making import T0, at, items, report
 from tests.widgets.sample import make_symbols, make_theme
@@ -55,7 +56,7 @@ class Rig:
         qtbot.addWidget(self.panel)
         self.panel.resize(528, 600)
         self.panel.show()
-        self.desk = Desk("rina", Filter(), UTC)
+        self.desk = Desk("rina", Filter(), UTC, ACTIONS)
 
     def write(self, *reports: Report, whole: bool = True) -> None:
         """Put reports into the cache, as the last page of a first read or as one before it."""

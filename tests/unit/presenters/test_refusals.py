@@ -26,6 +26,7 @@ from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.store.items import Item
 from console.tasks import Tasks
+from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
 from tests.unit.store.making import T0, at, items, report
 
@@ -35,7 +36,7 @@ class Listener:
 
     def __init__(self, qtbot: QtBot, profile: Path, me: str = "rina") -> None:
         self.profile, self.tasks = profile, Tasks("worker", 1)
-        self.desk = Desk(me, Filter(), UTC)
+        self.desk = Desk(me, Filter(), UTC, ACTIONS)
         self.job = Assignment("a", "1", "u", AssignmentState.EN_ROUTE, T0, "DMK-03", T0)
         self.told: list[Setback] = []
         self.reader = CacheReader(profile)

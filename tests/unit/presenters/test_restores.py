@@ -20,6 +20,7 @@ from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.store.items import Cursor, Item
 from console.tasks import Tasks
+from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
 from tests.unit.store.making import T0, assignment, items, report
 
@@ -52,7 +53,7 @@ class Sitter:
 
     def __init__(self, profile: Path, qtbot: QtBot, me: str = "rina") -> None:
         self.tasks, self.reader = Tasks("worker", 1), CacheReader(profile)
-        self.desk = Desk(me, Filter(), UTC)
+        self.desk = Desk(me, Filter(), UTC, ACTIONS)
         self.feed = BoardFeed(self.desk, self.tasks, lambda: self.reader, T0.timestamp, lambda _: None)
         self.edits = Edits(profile, lambda _: None, lambda: T0, lambda: "e")
         self.restores = Restores(self.desk, self.tasks, lambda: self.reader, self.edits.followed)

@@ -12,6 +12,7 @@ from console.domain.messages import Source, SourceState
 from console.presenters.desk import Desk
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
+from console.window.actions import ACTIONS
 from tests.unit.presenters.conftest import NOW
 from tests.widgets.sample import make_symbols, make_theme
 from widgets.notice import Banner, Notice
@@ -23,8 +24,8 @@ def test_only_a_save_ends_what_says_that_nothing_is_saved(qtbot: QtBot) -> None:
     bar, banner = StatusBar(theme, undo_key="Ctrl Z"), Banner(theme, make_symbols(theme))
     qtbot.addWidget(bar)
     qtbot.addWidget(banner)
-    sources = Sources([], UTC, lambda: NOW)
-    status = StatusPresenter(bar, banner, Desk("rina", Filter(), UTC), sources, UTC, lambda: NOW)
+    sources = Sources([], UTC, lambda: NOW, ACTIONS)
+    status = StatusPresenter(bar, banner, Desk("rina", Filter(), UTC, ACTIONS), sources, UTC, lambda: NOW)
     status.set_trouble("NOT SAVED: the disk is full")
     status.set_waiting(3)
     status.say("Taken")
@@ -43,8 +44,8 @@ def test_a_notice_that_stands_before_a_sign_out_counts_it(qtbot: QtBot) -> None:
     bar, banner = StatusBar(theme, undo_key="Ctrl Z"), Banner(theme, make_symbols(theme))
     qtbot.addWidget(bar)
     qtbot.addWidget(banner)
-    sources = Sources([Source("jakarta", "Jakarta", "https://jakarta.example", "dispatch")], UTC, lambda: NOW)
-    status = StatusPresenter(bar, banner, Desk("rina", Filter(), UTC), sources, UTC, lambda: NOW)
+    sources = Sources([Source("jakarta", "Jakarta", "https://jakarta.example", "dispatch")], UTC, lambda: NOW, ACTIONS)
+    status = StatusPresenter(bar, banner, Desk("rina", Filter(), UTC, ACTIONS), sources, UTC, lambda: NOW)
     lost = Notice("warn", "DMK-02 is on this report already:", "", (("lost_drop", "Seen", "F4"),))
     status.set_lost(lost, 0)
     assert (banner.notice, banner._more) == (lost, 0)
@@ -62,7 +63,7 @@ def test_a_notice_that_stands_before_a_sign_out_counts_it(qtbot: QtBot) -> None:
 def test_the_banner_says_which_city_is_away_and_since_which_day() -> None:
     now = [NOW]
     cities = [Source(key, key.title(), f"https://{key}.example", "dispatch") for key in ("jakarta", "bandung")]
-    several, one = Sources(cities, UTC, lambda: now[0]), Sources(cities[:1], UTC, lambda: now[0])
+    several, one = Sources(cities, UTC, lambda: now[0], ACTIONS), Sources(cities[:1], UTC, lambda: now[0], ACTIONS)
 
     def bold(sources: Sources) -> str:
         notice = sources.banner(0)
@@ -86,8 +87,8 @@ def test_the_time_of_the_last_reading_bears_its_day_when_that_is_over(qtbot: QtB
     bar, banner = StatusBar(theme, undo_key="Ctrl Z"), Banner(theme, make_symbols(theme))
     qtbot.addWidget(bar)
     qtbot.addWidget(banner)
-    sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: now[0])
-    status = StatusPresenter(bar, banner, Desk("rina", Filter(), UTC), sources, UTC, lambda: now[0])
+    sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: now[0], ACTIONS)
+    status = StatusPresenter(bar, banner, Desk("rina", Filter(), UTC, ACTIONS), sources, UTC, lambda: now[0])
     sources.set_state(SourceState("city", "offline", since=NOW, as_of=NOW))
     told = []
     for now[0] in (NOW, NOW + timedelta(days=1)):
@@ -98,7 +99,7 @@ def test_the_time_of_the_last_reading_bears_its_day_when_that_is_over(qtbot: QtB
 
 def test_where_this_computer_cannot_write_nothing_is_promised_to_be_saved() -> None:
     """The disk is full: the banner said that notes are saved, and each was "NOT SAVED" a moment later."""
-    sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: NOW)
+    sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: NOW, ACTIONS)
     full = "The disk is full: cache.db could not be written."
     for state, promised in (
         (SourceState("city", "offline", problem=full, since=NOW, as_of=NOW, local=True), False),
@@ -115,7 +116,7 @@ def test_where_this_computer_cannot_write_nothing_is_promised_to_be_saved() -> N
 def test_a_server_that_takes_no_changes_is_not_called_offline() -> None:
     """Its disk is full: what is seen is up to date, what is entered waits."""
     cities = [Source(key, key.title(), f"https://{key}.example", "dispatch") for key in ("jakarta", "bandung")]
-    several, one = Sources(cities, UTC, lambda: NOW), Sources(cities[:1], UTC, lambda: NOW)
+    several, one = Sources(cities, UTC, lambda: NOW, ACTIONS), Sources(cities[:1], UTC, lambda: NOW, ACTIONS)
     full = SourceState("jakarta", "live", as_of=NOW, put_off="The disk is full.", put_off_since=NOW, latency_ms=3.0)
     for sources in (several, one):
         sources.set_state(SourceState("bandung", "live", as_of=NOW))
@@ -134,7 +135,7 @@ def test_a_server_that_takes_no_changes_is_not_called_offline() -> None:
 
 
 def test_a_server_that_asks_for_patience_is_not_called_offline() -> None:
-    sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: NOW)
+    sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: NOW, ACTIONS)
     sources.set_state(SourceState("city", "offline", "Too many requests.", since=NOW, as_of=NOW, busy=True))
     notice = sources.banner(0)
     assert notice is not None
@@ -145,7 +146,7 @@ def test_a_server_that_asks_for_patience_is_not_called_offline() -> None:
 def test_a_try_that_is_due_is_under_way() -> None:
     """ "next try in 0:00" stood there, then nothing, while a server that is silent was waited for."""
     at = [NOW]
-    sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: at[0])
+    sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: at[0], ACTIONS)
     sources.set_state(SourceState("city", "offline", since=NOW, as_of=NOW, next_try_s=30.0))
     told = []
     for seconds in (0, 29, 29.5, 35):
@@ -158,12 +159,14 @@ def test_a_try_that_is_due_is_under_way() -> None:
 
 def test_who_is_signed_out_is_not_told_that_notes_are_saved() -> None:
     """T10: the banner promised what the key beside it refused."""
-    sources = Sources([Source("jakarta", "Jakarta", "https://jakarta.example", "dispatch")], UTC, lambda: NOW)
+    signed_out: list[str] = []
+    city = Source("jakarta", "Jakarta", "https://jakarta.example", "dispatch")
+    sources = Sources([city], UTC, lambda: NOW, ACTIONS, signed_out=lambda: signed_out)
     sources.set_state(SourceState("jakarta", "refused", problem="This token is not known.", since=NOW))
     notice = sources.banner(0)
     assert notice is not None
     assert "are saved" in notice.text
-    sources.signed_out = lambda: ["jakarta"]
+    signed_out.append("jakarta")
     notice = sources.banner(0)
     assert notice is not None
     assert "are saved" not in notice.text
@@ -172,7 +175,7 @@ def test_who_is_signed_out_is_not_told_that_notes_are_saved() -> None:
 
 def test_a_server_that_does_not_answer_is_not_called_well() -> None:
     now = [NOW]
-    sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: now[0])
+    sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: now[0], ACTIONS)
     live = SourceState("city", "live", as_of=NOW, latency_ms=6.0)
     sources.set_state(live)
     assert [(cell.text, cell.level) for cell in sources.cells()] == [("Server 6 ms", "ok")]
@@ -188,7 +191,7 @@ def test_a_window_built_anew_goes_on_saying_since_when_the_server_is_away() -> N
     city = [Source("jakarta", "Jakarta", "https://jakarta.example", "dispatch")]
 
     def begun_with(before: SourceState, *said: SourceState) -> Sources:
-        sources = Sources(city, UTC, lambda: NOW)
+        sources = Sources(city, UTC, lambda: NOW, ACTIONS)
         sources.take_up([before])
         for state in said:
             sources.set_state(state)

@@ -23,6 +23,7 @@ from console.presenters.units import UnitsPresenter, count_states
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.tasks import Tasks
+from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
 from tests.unit.store.making import T0, edit, report
 from tests.widgets.sample import make_symbols, make_theme
@@ -37,7 +38,11 @@ class Board:
     def __init__(self, qtbot: QtBot, profile: Path) -> None:
         theme = make_theme()
         CacheWriter(profile).close()
-        self.tasks, self.desk, self.reader = Tasks("worker", 1), Desk("rina", Filter(), UTC), CacheReader(profile)
+        self.tasks, self.desk, self.reader = (
+            Tasks("worker", 1),
+            Desk("rina", Filter(), UTC, ACTIONS),
+            CacheReader(profile),
+        )
         self.panel = UnitsPanel(theme, make_symbols(theme))
         self.panel.resize(900, 240)
         qtbot.addWidget(self.panel)

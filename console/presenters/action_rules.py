@@ -1,0 +1,331 @@
+"""When each action may be used, and why not: rules over what is so in the window now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from api_client.model import Kind, Status
+from console.domain.rights import may_make, may_release
+from console.domain.status import is_open
+
+
+class Situation(msgspec.Struct, frozen=True):
+    """What decides which actions make sense now: the chosen report, the chosen unit, the operator and the link."""
+
+    report: bool = False
+    unread: bool = False
+    """A report is chosen, and nothing is known of it yet."""
+    left_behind: bool = False
+    """The chosen report is of a list before the one that is shown, which does not hold it."""
+    status: Status = Status.NEW
+    holder: str | None = None
+    me: str = ""
+    role: str = ""
+    """The operator's role at the server of the report, "" while that has not told it."""
+    outside: bool = False
+    """Whether the report lies outside the operator's areas and agencies."""
+    on_hold: bool = False
+    merged: bool = False
+    has_place: bool = False
+    lead_unit: str | None = None
+    lead_state: str | None = None
+    lead_stuck: bool = False
+    """The crew that leads has said that it cannot go on, and no other is on the report."""
+    lead_waits_for: str = ""
+    """Whose order to it no server has yet, where that is another's, who is not here to send it; "" for nobody's."""
+    advice: bool = False
+    duplicate: bool = False
+    needs_proof: bool = False
+    proof_is_old: bool = False
+    """There is an after photo, of a round of work before: what was returned proves nothing more."""
+    crewless: bool = False
+    """The chosen report counts as a P1 that no crew is on its way to: none was sent, has said so yet, or is there."""
+    photos: bool = False
+    unit: str | None = None
+    unit_outside: bool = False
+    unit_busy: bool = False
+    """The unit keys mean the chosen unit, as its panel has the keyboard, and it has a job."""
+    other_unit: bool = False
+    """They do, and it is not the one that leads on the chosen report."""
+    undo: str = ""
+    undo_is_over: bool = False
+    """What undo would have taken back was lost, or others have ended it."""
+    not_sent: str = ""
+    """The id of an order on the chosen report that has not left and of which the unit was not told."""
+    expired: str = ""
+    """The id of an order on the chosen report that outlived its time."""
+    conflict: str = ""
+    """The id of an own edit of the chosen report that met a conflict, or whose report was deleted at the server."""
+    lost: str = ""
+    unsent_report: str = ""
+    unsent_may_be_sent: bool = False
+    """The id of an own edit, on whatever report, that was lost and is in the notice."""
+    radio_call: str = ""
+    setback: bool = False
+    """The id of an order, on whatever report, that is in the notice: its unit is to be told by radio."""
+    writes: bool = True
+    barred: str = ""
+    """Why nothing may be written now, "" when it may."""
+    filtered: bool = False
+    numbered: bool = False
+    """The chosen report has a number at its server."""
+    listed: bool = True
+    """Whether the queue has a report to go to."""
+    pointing: bool = False
+    """A place is asked for on the map: what is typed now is for the form that asks."""
+    hazard: bool = False
+    """A P1 waits for a crew, in this list or not."""
+    doubted: bool = False
+    """Reports are shown that a comparison did not find at their server."""
+    may_believe: bool = True
+    """The operator may say that they are not there any more."""
+
+
+UNREAD = "The report has not been read yet"
+POINTING = "A place is asked for on the map: point at it, or Esc leaves"
+LEFT_BEHIND = "The report is not in this list"
+Rule = Callable[[Situation], str]
+"""Returns why the action cannot be used now, or "" when it can."""
+
+
+_MAY_NOT = {
+    "viewer": "Your role is viewer: reading only",
+    "validator": "A validator may not do this: an operator or a supervisor can",
+    "field": "A crew may not do this: the control room can",
+}
+
+
+def why_not_allowed(role: str, kind: Kind) -> str:
+    """Why a role may not make such an edit, and who may; "" when it may, or when the role is not known yet."""
+    if not role or may_make(role, kind):
+        return ""
+    return _MAY_NOT.get(role, "Your role may not do this")
+
+
+def always(_: Situation) -> str:
+    """No condition."""
+    return ""
+
+
+def chosen(now: Situation) -> str:
+    """A report is chosen and has been read."""
+    if now.unread:
+        return UNREAD
+    return "" if now.report else "Choose a report first"
+
+
+def writable(now: Situation) -> str:
+    """Something can be written on the chosen report."""
+    if now.left_behind:
+        return chosen(now) or LEFT_BEHIND
+    return chosen(now) or now.barred or ("" if now.writes else "Nothing can be saved now")
+
+
+def open_(now: Situation) -> str:
+    """The same, and the report is not closed."""
+    return writable(now) or ("" if is_open(now.status) else "The report is closed")
+
+
+def take(now: Situation) -> str:
+    """Nobody has taken it, or its holder cannot be asked."""
+    if now.holder in (None, now.me):
+        return open_(now) or ("You have it already" if now.holder else "")
+    if may_release(now.me, now.role, now.holder or ""):
+        return open_(now) or "Another has taken it: release it first, then take it"
+    return open_(now) or "Another has taken it: he or a supervisor can release it"
+
+
+def release(now: Situation) -> str:
+    """The operator holds it, or may release what another holds."""
+    if now.holder is None:
+        return writable(now) or "Nobody has taken it"
+    may = not now.role or may_release(now.me, now.role, now.holder)
+    return writable(now) or ("" if may else "Another has taken it: he or a supervisor can release it")
+
+
+def work(now: Situation) -> str:
+    """Work on the report goes on: it is open and no proof of it waits."""
+    if now.status is Status.VALIDATION:
+        return open_(now) or "The proof waits for validation"
+    return open_(now)
+
+
+def dispatch(now: Situation) -> str:
+    """A unit can be recommended for it."""
+    return work(now) or ("" if now.advice else "No unit can be recommended")
+
+
+def dispatch_first(now: Situation) -> str:
+    """A second crew is chosen among the recommended, not sent by the key that sends the first."""
+    has_gone = now.lead_state == "done" and now.crewless
+    if now.lead_state not in (None, "reserved") and not now.lead_stuck and not has_gone:
+        return "A unit is on this report already: A, then a digit, sends another"
+    return dispatch(now)
+
+
+def new_report(now: Situation) -> str:
+    """Something can be written for the source of new reports."""
+    return now.barred
+
+
+def unit_step(now: Situation) -> str:
+    """A unit is meant that can take a next step on its job."""
+    if now.unit_busy:
+        return now.barred
+    if not now.lead_unit:
+        return "No unit is on this report"
+    if now.lead_waits_for:
+        return "The server does not have that order yet: give it in your name first"
+    if now.lead_state == "done":
+        return "The unit is done with this report"
+    return LEFT_BEHIND if now.left_behind else now.barred
+
+
+def unit_chosen(now: Situation) -> str:
+    """A unit is chosen."""
+    return "" if now.unit else "Choose a unit first"
+
+
+def unit(now: Situation) -> str:
+    """A unit is chosen, and its state can be written."""
+    return now.barred if now.unit else "Choose a unit first"
+
+
+def recall(now: Situation) -> str:
+    """A unit can be called back."""
+    return open_(now) or ("" if now.lead_unit else "No unit is on this report")
+
+
+def validate(now: Situation) -> str:
+    """A proof waits."""
+    return writable(now) or ("" if now.status is Status.VALIDATION else "Nothing to validate: no proof is in")
+
+
+def to_validation(now: Situation) -> str:
+    """Work has begun, and the proof that it needs is there."""
+    if now.status not in (Status.ASSIGNED, Status.PROGRESS):
+        return open_(now) or "Work has not begun"
+    if now.proof_is_old:
+        return writable(now) or "Needs a new after photo: what was returned proves nothing more"
+    return writable(now) or ("Needs an after photo" if now.needs_proof else "")
+
+
+def reopen(now: Situation) -> str:
+    """The report is closed."""
+    return writable(now) or ("The report is open" if is_open(now.status) else "")
+
+
+def told(now: Situation) -> str:
+    """An order of the report has not left, whose unit is to be told by radio."""
+    return chosen(now) or ("" if now.not_sent else "No order waits to be told by radio")
+
+
+def wanted(now: Situation) -> str:
+    """An order of the report outlived its time."""
+    return writable(now) or ("" if now.expired else "No order asks whether it is still wanted")
+
+
+def settle(now: Situation) -> str:
+    """A conflict waits on the report."""
+    return writable(now) or ("" if now.conflict else "No conflict waits on this report")
+
+
+def lost(now: Situation) -> str:
+    """The notice is about an order that was lost."""
+    return "" if now.lost else "No order was lost"
+
+
+def noticed(now: Situation) -> str:
+    """The notice is about a report."""
+    return "" if now.radio_call or now.unsent_report or now.setback else lost(now)
+
+
+def seen(now: Situation) -> str:
+    """The notice is only to be seen."""
+    if now.setback:
+        return ""
+    if now.unsent_report:
+        return "Not only to be seen: no server knows it"
+    return "Not only to be seen: it is given again or dropped" if now.lost else "Nothing in the notice to be seen"
+
+
+def drop(now: Situation) -> str:
+    """The order in the notice can be dropped."""
+    if now.unsent_report:
+        return "What a colleague left is dropped in the outbox, where that is asked twice"
+    return "It is only to be seen" if now.setback else lost(now)
+
+
+def radio_call(now: Situation) -> str:
+    """A unit in the notice is to be told by radio."""
+    return "" if now.radio_call else "No unit in the notice is to be told by radio"
+
+
+def give_again(now: Situation) -> str:
+    """What the notice is about can be given again."""
+    if now.unsent_report:
+        return "" if now.unsent_may_be_sent else "It is being sent just now, or your role may not send it"
+    return lost(now) or now.barred or ("" if now.writes else "Nothing can be saved now")
+
+
+def undo(now: Situation) -> str:
+    """The last step can be taken back."""
+    if now.pointing:
+        return POINTING
+    if now.undo_is_over:
+        return "Nothing was undone: your last step stands no more"
+    return "" if now.undo else "Nothing to undo"
+
+
+def numbered(now: Situation) -> str:
+    """The report has a number at its server."""
+    return chosen(now) or ("" if now.numbered else "It has no number before it is sent")
+
+
+def copied(now: Situation) -> str:
+    """A unit or a report is chosen."""
+    return "" if now.unit else chosen(now)
+
+
+def placed(now: Situation) -> str:
+    """The report has a place."""
+    return chosen(now) or ("" if now.has_place else "The report has no place")
+
+
+def duplicate(now: Situation) -> str:
+    """Another report may be about the same."""
+    return open_(now) or ("" if now.duplicate else "No possible duplicate")
+
+
+def photos(now: Situation) -> str:
+    """The report has photos."""
+    return chosen(now) or ("" if now.photos else "The report has no photo")
+
+
+def unmerge(now: Situation) -> str:
+    """The report was merged into another."""
+    return writable(now) or ("" if now.merged else "It is not merged")
+
+
+def listed(now: Situation) -> str:
+    """The list is not empty."""
+    return "" if now.listed else "The list is empty"
+
+
+def hazard(now: Situation) -> str:
+    """A P1 waits for a crew."""
+    return "" if now.hazard else "No P1 waits for a crew"
+
+
+def believe(now: Situation) -> str:
+    """A comparison did not find some reports, and the operator may drop them."""
+    if not now.doubted:
+        return "No comparison found that more is gone than is likely"
+    return "" if now.may_believe else "An operator may not do this: a supervisor can"
+
+
+def filtered(now: Situation) -> str:
+    """A filter is set."""
+    return "" if now.filtered else "No filter is set"

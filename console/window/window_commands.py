@@ -1,0 +1,222 @@
+"""What an operator does with the window and its servers, not with a report: panels, filter, keys, text, comparing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QTextEdit
+
+from console.domain.filter import Filter
+from console.domain.messages import Compare, SyncNow
+from console.domain.time_range import TimeRange
+from console.presenters.action import Actions
+from console.presenters.clipping import Clipping
+from console.presenters.desk import Desk
+from console.presenters.dossier import Dossiers
+from console.presenters.forms import Forms
+from console.presenters.hazards import Hazards
+from console.presenters.map import MapPresenter
+from console.presenters.sources import Sources
+from console.presenters.status import StatusPresenter
+from console.sync_link import SyncLink
+from console.window.kept_settings import KeptSettings
+from widgets.keys import key_text
+from widgets.queue.panel import QueuePanel
+from widgets.shell import Shell
+
+RANGE_TEXT = {
+    TimeRange.DAY: "Charts: the last 24 h",
+    TimeRange.WEEK: "Charts: the last 7 d",
+    TimeRange.MONTH: "Charts: the last 30 d",
+    TimeRange.YEAR: "Charts: the last year",
+    TimeRange.ALL: "Charts: all the time there is",
+}
+PANEL_KEYS: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("Lists", ("Return",), "Open; the first verb"),
+    ("Lists", ("1", "2", "3"), "This unit; this verb"),
+    ("Map", ("0",), "Whole city"),
+    ("Map", ("PgDown", "PgUp"), "Next, previous symbol"),
+    ("Forms", ("Ctrl+Return",), "Save, or what the button says"),
+    ("Forms", ("Esc",), "Leave; the words stay as a draft"),
+    ("Forms", ("Alt+Delete",), "Clear the draft"),
+)
+"""(Group, keys, words) of what a panel or a form does with a key by itself: for the sheet of keys."""
+_SCALES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
+_PAUSE_MS = 400
+"""So long a changed look waits for another key: several steps of text size are one change."""
+
+
+class WindowCommands(QObject):
+    """Receives the actions that are about no report and no unit."""
+
+    look_changed = Signal(str)
+    """Theme or text size are others now; what to say of it."""
+
+    def __init__(
+        self,
+        window: Shell,
+        queue: QueuePanel,
+        actions: Actions[Any],
+        desk: Desk,
+        dossiers: Dossiers,
+        map_: MapPresenter,
+        forms: Forms,
+        clipping: Clipping,
+        hazards: Hazards,
+        sources: Sources,
+        link: SyncLink,
+        settings: KeptSettings,
+        status: StatusPresenter,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._window, self._queue, self._actions, self._desk = window, queue, actions, desk
+        self._dossiers, self._map, self._forms = dossiers, map_, forms
+        self._clipping, self._hazards, self._sources, self._link = clipping, hazards, sources, link
+        self._settings, self._status = settings, status
+        self._look_words = ""
+        self._look = QTimer(self, singleShot=True, interval=_PAUSE_MS)
+        self._look.timeout.connect(lambda: self.look_changed.emit(self._look_words))
+
+    # Panels and lists
+
+    def go_to_panel(self, panel: str) -> None:
+        """Give a panel the keyboard."""
+        self._window.focus_panel(panel)
+
+    def next_panel(self, step: int) -> None:
+        """Give the keyboard to the panel so many steps on."""
+        self._window.next_panel(step)
+
+    def toggle_full_screen(self) -> None:
+        """Fill the screen, or no longer."""
+        self._window.toggle_full_screen()
+
+    def reset_layout(self) -> None:
+        """Give every panel the place and size that it has at first."""
+        self._window.reset_layout()
+
+    def close(self) -> None:
+        """Close the window, which asks where something waits."""
+        self._window.close()
+
+    def show_tab(self, tab: str) -> None:
+        """List other reports in the queue, and go there."""
+        self._desk.set_filter(self._desk.filter.with_tab(tab))
+        self._window.focus_panel("queue")
+
+    def clear_filter(self) -> None:
+        """List all reports of the tab."""
+        self._desk.set_filter(Filter(tab=self._desk.filter.tab))
+
+    def walk(self, step: int) -> None:
+        """Another row of the queue, which has the keyboard then: wherever it was, Enter opens the report."""
+        self._queue.view.move_by(step)
+        self._window.focus_panel("queue")
+
+    def go_to_hazard(self) -> None:
+        """Choose a P1 without a crew."""
+        self._hazards.go()
+        self._window.focus_panel("queue")
+
+    def copy(self) -> None:
+        """What is marked in the reporter's words, else the chosen unit or report, by where the keyboard is."""
+        focus = self._window.focusWidget()
+        if isinstance(focus, QTextEdit) and focus.textCursor().hasSelection():
+            focus.copy()
+        elif self._window.current_panel() == "units" and self._desk.unit:
+            self._clipping.copy_unit()
+        else:
+            self._clipping.copy_row()
+
+    def set_range(self, time_range: TimeRange) -> None:
+        """Said too: on a small screen the charts are folded."""
+        self._desk.set_range(time_range)
+        self._status.say(self.tr(RANGE_TEXT[time_range]))
+
+    def next_range(self) -> None:
+        """The range after the one that charts show, in a ring."""
+        ranges = list(TimeRange)
+        self.set_range(ranges[(ranges.index(self._desk.time_range) + 1) % len(ranges)])
+
+    def go_to(self) -> None:
+        """Show the chosen report on the map."""
+        if self._dossiers.current is not None:
+            self._map.go_to(self._dossiers.current)
+
+    def refresh(self) -> None:
+        """Try all servers now, and read the chosen report again, which may have failed."""
+        if self._sources.first:
+            self._status.say(self.tr("Asking all servers now"))
+        self._link.send(SyncNow())
+        self._dossiers.read()
+
+    def show_sources(self) -> None:
+        """How every server is doing."""
+        sheet = self._sources.sheet() or self.tr("No server yet")
+        self._forms.ask(self.tr("Servers"), sheet, self.tr("Try now"), self.tr("Back"), self.refresh)
+
+    def compare(self) -> None:
+        """Every row against its server; what was found is said by the source."""
+        if self._sources.first:
+            self._status.say(self.tr("Comparing with the server"))
+            self._link.send(Compare())
+        else:
+            self._status.say(self.tr("No server to compare with"))
+
+    def believe(self) -> None:
+        """Reports that a comparison missed are dropped here, by whoever knows that the city took them back."""
+        count = self._sources.doubted
+        sentence = self.tr(
+            "{n} reports are not given by the server any more: more than a city takes back, so that they are shown "
+            "still. Dropped they are in no list here; they come back by themselves when the server lists them again."
+            if count > 1
+            else "1 report is not given by the server any more, and is shown still. Dropped it is in no list here; it "
+            "comes back by itself when the server lists it again."
+        )
+
+        def believe() -> None:
+            self._status.say(self.tr("Looking once more, then they are dropped"))
+            self._link.send(Compare(believe=True))
+
+        title = self.tr("Believe the comparison?")
+        self._forms.ask(title, sentence.format(n=count), self.tr("Drop them here"), self.tr("Leave them"), believe)
+
+    def show_keys(self) -> None:
+        """The sheet of keys: of every action that has one, then those of panels and forms."""
+        rows = [(one.group, one.keys, one.text) for one in self._actions.grouped if one.keys]
+        shown = [(self.tr(group), _keys_text(keys), self.tr(text)) for group, keys, text in (*rows, *PANEL_KEYS)]
+        self._forms.show_keys(shown)
+
+    def switch_going_on(self) -> None:
+        """Whether the next report is chosen after each step, from now on."""
+        on = not self._settings.here.go_on
+        why_not = self._settings.keep(lambda settings: setattr(settings, "go_on", on))
+        now = self.tr("After each step the next waiting report is chosen") if on else self.tr("A report stays chosen")
+        self._status.say(f"{now}. {why_not}" if why_not else now)
+
+    def scale_text(self, step: int) -> None:
+        """Larger or smaller text, by steps."""
+        now = self._settings.here.text_scale
+        at = min(range(len(_SCALES)), key=lambda index: abs(_SCALES[index] - now))
+        scale = _SCALES[max(0, min(len(_SCALES) - 1, at + step))]
+        why_not = self._settings.keep(lambda settings: setattr(settings, "text_scale", scale))
+        self._change_look(self.tr("Text {scale:.0%}").format(scale=scale), why_not)
+
+    def switch_theme(self) -> None:
+        """Dark or light."""
+        name = "light" if self._settings.here.theme == "dark" else "dark"
+        why_not = self._settings.keep(lambda settings: setattr(settings, "theme", name))
+        self._change_look(self.tr("Light") if name == "light" else self.tr("Dark"), why_not)
+
+    def _change_look(self, words: str, why_not: str) -> None:
+        """It holds at once, also where it cannot be kept."""
+        self._look_words = f"{words}. {why_not}" if why_not else words
+        self._status.say(self._look_words)
+        self._look.start()
+
+
+def _keys_text(keys: Sequence[str]) -> str:
+    return "  ".join(key_text(key) for key in keys)
