@@ -22,7 +22,6 @@ from api_client.model import Report
 from console import logs
 from console.basemap import Basemap
 from console.demo_server import DEMO_TIMEZONE, DemoServer
-from console.domain.edit import Queued
 from console.domain.filter import Filter
 from console.domain.messages import (
     Fetch,
@@ -32,6 +31,7 @@ from console.domain.messages import (
     SyncNow,
     Touched,
 )
+from console.domain.queued import Queued
 from console.domain.time_range import TimeRange
 from console.domain.word import Word
 from console.edits import Edits

@@ -18,13 +18,15 @@ from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from api_client.model import Kind
-from console.domain.edit import (
+from console.domain.edit import Edit, is_local
+from console.domain.followed import Followed, Standpoint
+from console.domain.merge import told
+from console.domain.messages import Outcome, Push, Withdraw
+from console.domain.queued import (
     PENDING,
     STUCK,
-    Edit,
     EditState,
     Queued,
-    after_a_break,
     is_deleted,
     is_in_force,
     is_settled,
@@ -32,9 +34,7 @@ from console.domain.edit import (
     is_taken_back,
     maybe_later,
 )
-from console.domain.followed import Followed, Standpoint
-from console.domain.merge import told
-from console.domain.messages import Outcome, Push, Withdraw
+from console.domain.transitions import after_a_break
 from console.domain.typed import clean_text
 from console.outbox.authors import Authors
 from console.outbox.book import Book
@@ -42,7 +42,7 @@ from console.outbox.drafts import KeptDrafts
 from console.outbox.followed import KeptFollowed
 from console.outbox.new_edits import NewEdits
 from console.outbox.outcomes import Outcomes
-from console.outbox.sending import ASKED_BACK, Sending
+from console.outbox.sending import Sending
 from console.outbox.withdrawals import Withdrawals, withdrawn
 from console.outbox.work_thread import WorkThread
 from console.store.errors import StoreError
@@ -234,7 +234,7 @@ class Edits(QObject):
         return tuple(
             (one.edit, report)
             for one, report in placed
-            if one.state is not EditState.ACCEPTED and report is not None and not report.startswith("local:")
+            if one.state is not EditState.ACCEPTED and report is not None and not is_local(report)
         )
 
     def without_number(self, edit_ids: Iterable[str]) -> tuple[str, ...]:
@@ -379,7 +379,7 @@ class Edits(QObject):
     def take_done_by_others(self, source: str) -> tuple[Queued, ...]:
         """What others dropped of the present operator's, or sent in their own names, oldest first. Told once.
 
-        `theirs` says who and when, under DROPPED or ADOPTED.
+        `reason` says which of the two, `by` who and when.
         """
         return self._withdrawals.take_done_by_others(source)
 
@@ -658,8 +658,6 @@ class Edits(QObject):
             queued = after_a_break(queued)
             self._sending.waiting.add(queued.edit.id)
             self._outbox.put(queued)
-            if queued.problem == ASKED_BACK:
-                self._sending.asked_back.add(queued.edit.id)
         self._outbox.made_again |= kept.made_again
         self._outbox.learn(kept.keys)
         self._drafts.found(kept.drafts)

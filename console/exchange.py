@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from console.domain.edit import Edit, lost_before
+from console.domain.edit import Edit, is_local, lost_before
 from console.domain.kept import is_another, seen_created
 from console.domain.messages import Outcome, SourceState, Touched, Up
 from console.edits import Edits
@@ -145,7 +145,7 @@ def _look(
     for edit, report in on_reports:
         at = created[edit.source].get(report)
         key = edit.report or ""
-        made_here = key.startswith("local:")
+        made_here = is_local(key)
         seen = None if lost_before(key) else seen_created(edit)  # of the lost one, which may have been dated otherwise
         if at is not None and is_another(seen, at, made_here=made_here):
             # protects: number-of-another-report

@@ -22,6 +22,7 @@ from api_client.model import Report
 from console import notices
 from console.board.snapshot import DUE_PAUSED, Fact
 from console.board.view import CLOSED_LATELY_S, View
+from console.domain.edit import is_local
 from console.domain.exported import MOST_REPORTS, ExportNote
 from console.domain.filter import Filter, FilterError
 from console.domain.status import BY_STATUS
@@ -275,7 +276,7 @@ def _played(
     outbox = read_outbox(folder)
     users, me = users_of(settings.sources), _me(settings)
     edits = shown_edits(outbox.edits, lambda edit: edit.author not in ("", users.get(edit.source, me)))
-    created_here = [key for _, key in edits if key.startswith("local:") and key not in outbox.remote]
+    created_here = [key for _, key in edits if is_local(key) and key not in outbox.remote]
     job = Round(
         snapshot=None,
         rows=(),

@@ -16,8 +16,8 @@ from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, Qt, QTimer, Si
 
 from api_client.transport import utc_now
 from console import notices
-from console.domain.edit import PENDING, EditState
 from console.domain.messages import Outcome, SignedIn, Source, SourceState, Start, Up
+from console.domain.queued import PENDING, EditState
 from console.edits import Edits
 from console.exchange import Exchange, Found, Question
 from console.paths import existing_profile

@@ -7,20 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from msgspec.structs import replace
-
 from api_client.model import Kind
-from console.domain.edit import (
-    APPENDS,
-    HELD_BACK,
-    ON_STATUS,
-    RESTS_ON_NOTHING,
-    STUCK,
-    Edit,
-    EditState,
-    Queued,
-    is_order,
-)
+from console.domain.edit import APPENDS, ON_STATUS, Edit, is_order
+from console.domain.queued import STUCK, EditState, Queued, StopReason
+from console.domain.transitions import Event, advance
 
 Aspect = tuple[str, str]
 """What of a report an edit settles for later ones: a kind of thing, and which one of it."""
@@ -100,14 +90,13 @@ def lost_under(queued: Queued, of_report: Iterable[Queued]) -> Queued | None:
 
 def freed(stopped: Queued) -> Queued:
     """What was stopped with one that was not lost after all: a fact goes, about an order is asked."""
-    return asked(stopped) if is_order(stopped.edit) else replace(stopped, state=EditState.QUEUED)
+    return asked(stopped) if is_order(stopped.edit) else advance(stopped, Event.FREED)
 
 
 def asked(stopped: Queued) -> Queued:
     """What was stopped with one that nobody can be asked about any more: whether it is wanted is asked by itself."""
-    if is_order(stopped.edit):
-        return replace(stopped, state=EditState.EXPIRED, theirs={HELD_BACK: {}})
-    return replace(stopped, state=EditState.ATTENTION, problem=RESTS_ON_NOTHING, theirs={HELD_BACK: {}})
+    event = Event.WANTED_ALONE if is_order(stopped.edit) else Event.ASKED_ALONE
+    return advance(stopped, event, reason=StopReason.HELD_BACK)
 
 
 def _unaware(edit: Edit, lost: Queued) -> bool:

@@ -9,7 +9,8 @@ from datetime import datetime
 
 import msgspec
 
-from console.domain.edit import Edit, EditState
+from console.domain.edit import Edit
+from console.domain.queued import ByWhom, EditState, StopReason, TakenAs
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -47,12 +48,12 @@ class Start(msgspec.Struct, frozen=True, tag="start"):
 class Push(msgspec.Struct, frozen=True, tag="push"):
     """An edit that is due. May come again for the same edit after a restart; the key makes that harmless.
 
-    `taken_as` is what a server that knows no keys had said of it: see console.domain.edit.TAKEN_AS.
+    `taken_as` is what a server that knows no keys had said of it.
     """
 
     edit: Edit
     unconfirmed: bool = False
-    taken_as: dict[str, str] = {}
+    taken_as: TakenAs | None = None
 
 
 class Withdraw(msgspec.Struct, frozen=True, tag="withdraw"):
@@ -112,12 +113,17 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
     """What became of an edit. `remote_id` is the server's id of a created report.
 
     `version` is the report's version: after the edit when it was accepted, the present one when it met a conflict.
+    `reason` goes with the state attention, `theirs` with a conflict, `taken_as` with what a server without keys took.
+    `problem` is what the server, or the link to it, said.
     """
 
     edit_id: str
     state: EditState
     problem: str = ""
+    reason: StopReason | None = None
+    by: ByWhom | None = None
     theirs: dict[str, object] = {}
+    taken_as: TakenAs | None = None
     remote_id: str | None = None
     version: int | None = None
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from api_client.model import Entry, Kind, Report
 from console.domain.apply import NOTHING_KNOWN, Lookups, NotAllowed, ReportState, apply_edit, entry_data, new_report
 from console.domain.decoding import convert
-from console.domain.edit import Edit
+from console.domain.edit import Edit, local_key
 from console.domain.merge import three_way
 
 _ON_NO_REPORT = frozenset({Kind.CREATE, Kind.UNIT_STATE})
@@ -46,7 +46,7 @@ def created_report(edit: Edit, known: Lookups = NOTHING_KNOWN) -> Report:
     """The report that a CREATE makes, until the server has it: version 0, under its local key."""
     said = edit.data.get("created")
     created = convert(said, datetime, strict=False) if said else edit.occurred_at
-    return new_report(edit.report or f"local:{edit.id}", edit.data, created, edit.occurred_at, known)
+    return new_report(edit.report or local_key(edit.id), edit.data, created, edit.occurred_at, known)
 
 
 def field_value(report: Report, name: str) -> Any:

@@ -15,9 +15,10 @@ import msgspec
 
 from api_client.model import Entry, Report, Unit
 from console.domain.apply import ReportState
-from console.domain.edit import Edit, EditState
+from console.domain.edit import Edit
 from console.domain.messages import Down, Outcome, Presence, Push, SourceState, Start, Stop, Up
 from console.domain.overlay import with_edits
+from console.domain.queued import EditState
 from console.measure.child import SOURCE
 from console.measure.city import CacheShelf, arrivals
 from console.store.cache_read import CacheReader

@@ -15,7 +15,8 @@ import msgspec
 
 from api_client.model import Kind
 from console.domain.decoding import decode
-from console.domain.edit import Edit, EditState, Queued
+from console.domain.edit import Edit
+from console.domain.queued import EditState, Queued
 from console.measure.child import SOURCE, busy_city, output_of, tell
 from console.measure.window import make_window
 from console.store.schema import CACHE
@@ -52,7 +53,7 @@ def save_by_hand(cache: Path, reports: Sequence[str], waiting: int, by_hand: int
             for number in range(waiting)
         ]  # fmt: skip
         if notes:
-            work.exchange([], [Queued(edit, EditState.QUEUED) for edit in notes], "")
+            work.exchange([], [Queued(edit, EditState.QUEUED) for edit in notes], None)
         work.close()
         return decode(output_of("console.measure.outbox", str(folder), reports[0], str(by_hand), str(settle_s)), Saving)
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from console.domain.dependency import asked, freed, stopped_with
-from console.domain.edit import STUCK, TO_CALL_BACK, Edit, EditState, Queued, given_up, is_to_call_back
+from console.domain.edit import Edit
 from console.domain.messages import Outcome
+from console.domain.queued import STUCK, ByWhom, EditState, Queued, StopReason, is_to_call_back
+from console.domain.transitions import Event, advance
 from console.outbox.open_edits import OpenEdits
 from console.outbox.work_thread import WorkThread
 from console.store.work import WorkFile
@@ -67,21 +68,20 @@ class Book(QObject):
             changing |= {one.edit.id: one for one in self._freed(queued) if one.edit.id not in changing}
         self._change(changing.values())
 
-    def end(self, queued: Queued, state: EditState) -> None:
-        """It leaves the outbox as SENT or WITHDRAWN.
+    def end(self, queued: Queued, event: Event) -> None:
+        """It leaves the outbox: PROVED or WITHDRAWN.
 
         With one that has taken effect after all goes what was stopped with it, in the same write: see `set`.
         """
-        edit_id = queued.edit.id
-        let_go = self._freed(replace(queued, state=state)) if state is EditState.SENT else []
-        self.edits.pop(edit_id)
+        let_go = self._freed(advance(queued, event)) if event is Event.PROVED else []
+        self.edits.pop(queued.edit.id)
         self.announce()
-        now = self.give_up(queued) if state is EditState.WITHDRAWN else replace(queued, state=state, theirs={})
-        self._change(let_go, lambda file: file.set_state(edit_id, state, theirs=now.theirs))
+        now = self.give_up(queued) if event is Event.WITHDRAWN else advance(queued, event)
+        self._change(let_go, lambda file: file.put(now))
 
-    def give_up(self, queued: Queued, problem: str = "", theirs: Mapping[str, Any] | None = None) -> Queued:
+    def give_up(self, queued: Queued, reason: StopReason | None = None, by: ByWhom | None = None) -> Queued:
         """How it stands now that it is withdrawn, to be noted on the disk; see `to_call_back`."""
-        now = given_up(queued, problem, theirs)
+        now = advance(queued, Event.WITHDRAWN, reason=reason, by=by)
         if is_to_call_back(now):
             self.to_call_back[queued.edit.id] = now
         return now
@@ -98,15 +98,14 @@ class Book(QObject):
         queued = self.to_call_back.pop(edit_id, None)
         if queued is None:
             return
-        theirs = {name: value for name, value in queued.theirs.items() if name != TO_CALL_BACK}
-        self.note(lambda file: file.set_state(edit_id, queued.state, problem=queued.problem, theirs=theirs))
+        self.note(lambda file: file.put(replace(queued, to_call_back=False)))
         self.announce()
 
     def move(self, queued: Queued, new: Queued) -> None:
         """It goes on as it is now, on another report perhaps; what it lets go, or stops, is in the same write."""
         let_go = self._freed(new)
         self.edits.pop(queued.edit.id)
-        self._change([new, *let_go], lambda file: file.put_anew(new))
+        self._change([new, *let_go], lambda file: file.put(new))
 
     def ask_about_stranded(self) -> bool:
         """Ask about one that is stopped with nothing; whether there was one.
@@ -162,7 +161,7 @@ class Book(QObject):
             found = [now]
         else:
             return []
-        stopped = [replace(one, state=EditState.STOPPED, problem="") for one in found]
+        stopped = [advance(one, Event.STOPPED) for one in found]
         for one in stopped:
             self.remember(one)
         return [self.edits[one.edit.id] for one in stopped]
@@ -201,11 +200,4 @@ class Book(QObject):
 def _note(several: Sequence[Queued], file: WorkFile) -> None:
     with file.together():
         for queued in several:
-            file.set_state(
-                queued.edit.id,
-                queued.state,
-                problem=queued.problem,
-                theirs=queued.theirs,
-                version=queued.version,
-                told=queued.told,
-            )
+            file.put(queued)

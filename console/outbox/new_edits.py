@@ -10,26 +10,23 @@ from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Kind
-from console.domain.edit import (
-    BEFORE_SIGN_IN,
-    HELD_BACK,
-    INSTEAD_OF,
+from console.domain.edit import BEFORE_SIGN_IN, INSTEAD_OF, SINCE, Edit, ReadingOnly, is_local, is_order, local_key
+from console.domain.kept import carry
+from console.domain.merge import same, value_after
+from console.domain.queued import (
     PENDING,
-    SINCE,
     STUCK,
-    Edit,
+    ByWhom,
     EditState,
     Queued,
-    ReadingOnly,
+    StopReason,
     is_deleted,
-    is_order,
     is_surely_not_there,
     is_taken,
     is_told_of,
     with_shown,
 )
-from console.domain.kept import carry
-from console.domain.merge import same, value_after
+from console.domain.transitions import after_a_break
 from console.domain.typed import clean_text, cleaned
 from console.outbox.authors import Authors
 from console.outbox.book import Book
@@ -37,7 +34,7 @@ from console.outbox.drafts import KeptDrafts
 from console.outbox.sending import Sending
 from console.outbox.withdrawals import NOT_LEFT, Withdrawals
 from console.outbox.work_thread import WorkThread
-from console.store.work import ADOPTED, KEPT, WorkFile
+from console.store.work import WorkFile
 
 _MOST_EARLIER = 20
 """In the place of so many one is sent at most."""
@@ -72,7 +69,7 @@ class NewEdits(QObject):
     def submit(self, edit: Edit) -> None:
         """Save a new edit; `saved` or `refused` follows. A CREATE without a report's key gets "local:<edit id>"."""
         if edit.kind is Kind.CREATE and edit.report is None:
-            edit = replace(edit, report=f"local:{edit.id}")
+            edit = replace(edit, report=local_key(edit.id))
         edit = _clean(replace(edit, base=self.base_on_own(edit.source, edit.report, edit.base)))
         self._book.saving[edit.id] = edit
         why, draft = self._authors.why_refused(edit.source, edit.kind), self._drafts.use(edit.id)
@@ -99,7 +96,7 @@ class NewEdits(QObject):
             about = {SINCE: old.edit.base_version, **new.about}
             new = replace(new, base_version=base_version, about=about)
         after = [Queued(_clean(self._anew(one, old)), EditState.QUEUED, told=one.told) for one in resting]
-        self._exchange([old, *resting], [Queued(_clean(new), EditState.QUEUED, told=old.told), *after], "")
+        self._exchange([old, *resting], [Queued(_clean(new), EditState.QUEUED, told=old.told), *after])
         return new.id
 
     def give_without(self, lost: Queued) -> None:
@@ -110,7 +107,7 @@ class NewEdits(QObject):
         resting = self._outbox.stopped_with(lost)
         if resting:
             again = [Queued(_clean(self._anew(one, lost)), EditState.QUEUED, told=one.told) for one in resting]
-            self._exchange([lost, *resting], again, "")
+            self._exchange([lost, *resting], again)
 
     def base_on_own(self, source: str, report: str | None, base: dict[str, Any]) -> dict[str, Any]:
         """The values before a change: where they are those before one's own last change, the ones after that.
@@ -165,7 +162,7 @@ class NewEdits(QObject):
             if self._outbox.place(one.edit) == place
             and one.state is not EditState.ACCEPTED
             and one.edit.kind is not Kind.CREATE
-            and one.edit.id not in self._sending.asked_back
+            and not one.asked_back
             and not self._authors.is_another(one.edit)
             and made in (None, one.edit.about.get("created", made))
         )
@@ -186,7 +183,7 @@ class NewEdits(QObject):
         author, now = self._authors.at(source), self._clock(source)
         plain = Edit(self._ids(), Kind.CREATE, None, author, "", 0, now, source=source, title=title)
         again = self._outbox.key_to_create_again(source, old[0].edit.report)
-        create = replace(plain, report=again or f"local:{plain.id}", data=data)
+        create = replace(plain, report=again or local_key(plain.id), data=data)
         carried = carry(old, create)
         note = replace(plain, kind=Kind.NOTE, data={"text": words(carried.tell)})
         facts = [replace(one, id=self._ids(), report=create.report) for one in (note, *carried.follow)]
@@ -198,7 +195,7 @@ class NewEdits(QObject):
                 for one in orders
             ),
         ]
-        self._exchange(old, new, KEPT)
+        self._exchange(old, new, StopReason.KEPT_AS_NEW)
         return create.id
 
     def may_be_adopted(self, edit_id: str) -> bool:
@@ -222,7 +219,7 @@ class NewEdits(QObject):
     def has_its_report(self, edit: Edit) -> bool:
         """Whether the server has the report that an edit is about, as far as is known here."""
         key = edit.report or ""
-        return not key.startswith("local:") or key in self._outbox.remote
+        return not is_local(key) or key in self._outbox.remote
 
     def adopt(self, edit_id: str, words: Callable[[Queued, Sequence[Queued]], str]) -> bool:
         """Send as the present operator's what another left here; False when it `may_be_adopted` no more.
@@ -264,11 +261,10 @@ class NewEdits(QObject):
             edit = _clean(replace(one.edit, id=ids[one.edit.id], author=me, undoes=undoes, late=False))
             if not self._authors.is_another(one.edit):
                 lost = one.state in STUCK
-                state, theirs = (one.state, one.theirs) if lost else (EditState.QUEUED, {})
-                return Queued(edit, state, problem=one.problem if lost else "", theirs=theirs, told=one.told)
+                return replace(Queued(edit, EditState.QUEUED) if not lost else _as_lost(one, edit), told=one.told)
             # protects: adopted-order-is-asked-about
             if is_order(edit):
-                return Queued(edit, EditState.EXPIRED, theirs={HELD_BACK: {}}, told=one.told)
+                return Queued(edit, EditState.EXPIRED, reason=StopReason.HELD_BACK, told=one.told)
             return Queued(edit, EditState.QUEUED)
 
         def created_anew() -> Queued:
@@ -285,9 +281,7 @@ class NewEdits(QObject):
         plain = Edit(self._ids(), Kind.NOTE, create.edit.report, me, "", 0, now, source=source, title=create.edit.title)
         note = replace(plain, data={"text": words(create, others)}, about=about)
         new = [created_anew(), Queued(_clean(note), EditState.QUEUED), *map(anew, children)]
-        by = {ADOPTED: {"who": me, "at": now.isoformat()}}
-        adopted = [replace(one, theirs=by) for one in (create, *others)]
-        self._exchange(old, new, "", adopted=adopted)
+        self._exchange(old, new, adopted=[create, *others], by=ByWhom(me, now))
 
     def _adopt_order(self, order: Queued, words: Callable[[Queued, Sequence[Queued]], str]) -> None:
         """A colleague's order, of which the unit knows, under the present operator's name, with what the unit did.
@@ -314,9 +308,8 @@ class NewEdits(QObject):
             order.edit, id=self._ids(), kind=Kind.NOTE, author=me, data={}, base={}, undoes=None, late=False
         )
         note = replace(plain, data={"text": words(order, later)}, occurred_at=now, base_version=None)
-        by = {ADOPTED: {"who": me, "at": now.isoformat()}}
-        adopted = [replace(one, theirs=by) for one in old]
-        self._exchange(old, [new[0], Queued(_clean(note), EditState.QUEUED), *new[1:]], "", adopted=adopted)
+        new.insert(1, Queued(_clean(note), EditState.QUEUED))
+        self._exchange(old, new, adopted=old, by=ByWhom(me, now))
 
     def _adopt_from_before_sign_in(self, queued: Queued) -> None:
         resting = self._outbox.stopped_with(queued) if queued.state in STUCK else []
@@ -326,14 +319,20 @@ class NewEdits(QObject):
             replace(one.edit, id=self._ids(), author=me if one.edit.author == BEFORE_SIGN_IN else one.edit.author)
             for one in old
         ]
-        self._exchange(old, [Queued(edit, EditState.QUEUED) for edit in new], "")
+        self._exchange(old, [Queued(edit, EditState.QUEUED) for edit in new])
 
     def _exchange(
-        self, old: Sequence[Queued], new: Sequence[Queued], problem: str, adopted: Sequence[Queued] = ()
+        self,
+        old: Sequence[Queued],
+        new: Sequence[Queued],
+        reason: StopReason | None = None,
+        *,
+        adopted: Sequence[Queued] = (),
+        by: ByWhom | None = None,
     ) -> None:
         """New edits in the place of old ones, with which nothing can be done any more; as before if the disk refuses.
 
-        The authors of the `adopted` of the old ones are told at their next sign-in, by what stands in their `theirs`.
+        The authors of the `adopted` of the old ones are told at their next sign-in, and `by` whom.
 
         The screen shows it when the disk has it, so that the outbox never looks empty meanwhile. `saved` comes for each
         new one, or `refused` for the first.
@@ -342,10 +341,10 @@ class NewEdits(QObject):
         ids = {one.edit.id for one in old}
         self._book.saving[first] = new[0].edit
         self._sending.waiting -= ids
-        if problem != KEPT:
-            taken_over = {one.edit.id for one in adopted}
-            was = (replace(one, problem=ADOPTED) if one.edit.id in taken_over else one for one in old)
-            self._withdrawals.given_anew(was, first)
+        taken_over = {one.edit.id: replace(one, reason=StopReason.ADOPTED, by=by) for one in adopted}
+        is_kept = reason is StopReason.KEPT_AS_NEW
+        if not is_kept:
+            self._withdrawals.given_anew((taken_over.get(one.edit.id, one) for one in old), first)
         for edit_id in ids:
             self._outbox.pop(edit_id)
         why, draft = self._authors.why_refused(source, Kind.CREATE), self._drafts.use(first)
@@ -353,15 +352,14 @@ class NewEdits(QObject):
         def save(file: WorkFile) -> list[Queued]:
             _check_rights(why)
             # protects: created-again-is-not-kept
-            if problem == KEPT and file.is_created(new[0].edit.report):
+            if is_kept and file.is_created(new[0].edit.report):
                 raise ReadingOnly("Its creation was lost with it, and is in the outbox again.")
-            told = {one.edit.id: one.theirs for one in adopted}
-            return file.exchange(ids, new, problem, draft, adopted=told)
+            return file.exchange(ids, new, reason, draft, adopted=taken_over.keys(), by=by)
 
         def saved(kept: list[Queued]) -> None:
             for edit_id in ids:
                 self._sending.call_back(edit_id)
-            self._withdrawals.done_by_another(adopted)
+            self._withdrawals.done_by_another(taken_over.values())
             for one in kept:
                 self._outbox.put(one)
             for one in kept[1:]:
@@ -372,9 +370,8 @@ class NewEdits(QObject):
         def refused(error: Exception) -> None:
             self._withdrawals.not_given_anew(old)
             for one in old:
-                left = one.state is EditState.SENDING  # how that ended was not listened to
                 if one.edit.id not in self._outbox:
-                    self._book.remember(replace(one, state=EditState.UNCONFIRMED) if left else one)
+                    self._book.remember(after_a_break(one))  # how a try ended was not listened to
             self._book.check(*(one for one in old if one.edit.id in self._outbox))
             self._sending.waiting |= ids
             self._on_refused(first, error)
@@ -405,6 +402,11 @@ def _check_rights(why_reading_only: str) -> None:
     if why_reading_only:
         # protects: reading-only-is-said
         raise ReadingOnly(why_reading_only)
+
+
+def _as_lost(lost: Queued, edit: Edit) -> Queued:
+    """A new edit that is as lost as an old one was, for the same reason."""
+    return Queued(edit, lost.state, reason=lost.reason, by=lost.by, problem=lost.problem, theirs=lost.theirs)
 
 
 def _clean(edit: Edit) -> Edit:

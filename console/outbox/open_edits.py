@@ -10,19 +10,9 @@ from typing_extensions import override
 
 from api_client.model import Kind
 from console.domain.dependency import lost_under, stopped_with
-from console.domain.edit import (
-    INSTEAD_OF,
-    STUCK,
-    Edit,
-    EditState,
-    Queued,
-    created_again,
-    is_deleted,
-    is_told_of,
-    lost_before,
-    waits_for_radio,
-)
+from console.domain.edit import INSTEAD_OF, Edit, created_again, is_local, lost_before
 from console.domain.kept import is_made_by
+from console.domain.queued import STUCK, EditState, Queued, is_deleted, is_told_of, waits_for_radio
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -43,7 +33,7 @@ def chain_of(edit: Edit) -> Chain:
 
 def local_keys(edit: Edit) -> list[str]:
     """The reports that an edit is about and that were created here."""
-    return [key for key in (edit.report, edit.data.get("into")) if key is not None and key.startswith("local:")]
+    return [key for key in (edit.report, edit.data.get("into")) if is_local(key)]
 
 
 class OpenEdits(Mapping[str, Queued]):
@@ -281,7 +271,7 @@ class OpenEdits(Mapping[str, Queued]):
         `report` is its number or its local key; it comes again only if it was created here. None when it does not.
         Of several reports that had one number, the one is meant that was made when the edit says.
         """
-        is_number = report is not None and not report.startswith("local:")
+        is_number = report is not None and not is_local(report)
         for key in self._keys_of(edit.source, report):
             found, fresh = None, created_again(key)
             made = self.made_again.get(fresh)
@@ -307,7 +297,7 @@ class OpenEdits(Mapping[str, Queued]):
 
     def _keys_of(self, source: str, report: str | None) -> list[str]:
         """The local keys of the reports that have or had this number, the last first; or the one that it is."""
-        if report is not None and report.startswith("local:"):
+        if is_local(report):
             return [report]
         return list(reversed(self._keys_at.get((source, report), ())))
 

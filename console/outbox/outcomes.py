@@ -9,15 +9,27 @@ from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Kind
-from console.domain.edit import ANOTHER, ANOTHER_REPORT, ASKED_ABOUT, TAKEN_AS, EditState, Queued
 from console.domain.messages import Outcome
+from console.domain.queued import EditState, Queued, StopReason
+from console.domain.transitions import Event, advance, follows
 from console.outbox.book import Book
-from console.outbox.sending import ASKED_BACK, Sending
+from console.outbox.sending import Sending
 from console.outbox.withdrawals import Withdrawals
 from console.outbox.work_thread import WorkThread
-from console.store.work import ADOPTED, WorkFile
+from console.store.work import WorkFile
 
 _UNPROVED_S = 120.0
+_EVENTS = {
+    EditState.QUEUED: Event.NOT_LEFT,
+    EditState.UNCONFIRMED: Event.NO_ANSWER,
+    EditState.ACCEPTED: Event.TAKEN,
+    EditState.SENT: Event.PROVED,
+    EditState.ATTENTION: Event.REFUSED,
+    EditState.CONFLICT: Event.CHANGED_THERE,
+    EditState.EXPIRED: Event.TOO_OLD,
+    EditState.WITHDRAWN: Event.WITHDRAWN,
+}
+"""What the state in an Outcome says that happened."""
 
 
 class Outcomes(QObject):
@@ -56,26 +68,24 @@ class Outcomes(QObject):
         if outcome.state not in (EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED):
             self._sending.answered(outcome.edit_id)
         if outcome.state in (EditState.ACCEPTED, EditState.SENT):
-            self._tell_too_late(queued)
+            queued = self._tell_too_late(queued)
         match outcome.state:
             # protects: called-back-is-not-withdrawn
-            case EditState.WITHDRAWN if queued.edit.id not in self._sending.asked_back:
+            case EditState.WITHDRAWN if not queued.asked_back:
                 pass  # called back from the sync process so that the operator can decide, who has not
             case EditState.QUEUED | EditState.UNCONFIRMED:
-                self._on_not_confirmed(queued, outcome)
+                self._sending.waiting.add(queued.edit.id)
+                self._advance(queued, outcome)
             case EditState.ACCEPTED if queued.edit.id in self._proved_early:
-                self._finish(queued, EditState.SENT)
-            case EditState.CONFLICT:
-                self._on_conflict(queued, outcome)
+                self._finish(queued, Event.PROVED)
             case EditState.SENT | EditState.WITHDRAWN:
-                self._finish(queued, outcome.state)
-            case EditState.EXPIRED if queued.told:  # by radio, after it had been handed over with its time
-                self._book.set(replace(queued, state=EditState.QUEUED))
-            case EditState.ACCEPTED | EditState.ATTENTION | EditState.EXPIRED:
-                theirs = dict(outcome.theirs)
-                self._book.set(replace(queued, state=outcome.state, problem=outcome.problem, theirs=theirs))
+                self._finish(queued, _EVENTS[outcome.state])
+            case EditState.EXPIRED if queued.told and follows(queued, Event.LET_GO):
+                self._book.set(advance(queued, Event.LET_GO))  # told by radio after it had been handed over
             case EditState.SENDING:
                 return
+            case _:
+                self._advance(queued, outcome)
         self._sending.send_due()
 
     def on_proved(self, edit_ids: Iterable[str], numbers: Mapping[str, str] | None = None) -> None:
@@ -92,12 +102,12 @@ class Outcomes(QObject):
             queued = self._outbox.get(edit_id)
             if queued is None:
                 continue
-            self._tell_too_late(queued)
+            queued = self._tell_too_late(queued)
             if queued.edit.kind is Kind.CREATE and proof.remote_id is None and not self.is_numbered(queued):
                 # Its server id is still needed for the edits that follow; asking again with the same key tells it.
                 self._proved_early.add(edit_id)
             else:
-                self._finish(queued, EditState.SENT)
+                self._finish(queued, Event.PROVED)
         self._sending.send_due()
 
     def is_numbered(self, create: Queued) -> bool:
@@ -108,10 +118,9 @@ class Outcomes(QObject):
         """The numbers of these edits' reports are other reports at the server now: nothing of it is sent there."""
         for edit_id in edit_ids:
             queued = self._outbox.get(edit_id)
-            if queued is not None and ANOTHER not in queued.theirs and edit_id not in self._sending.asked_back:
+            if queued is not None and queued.reason is not StopReason.ANOTHER_REPORT and not queued.asked_back:
                 self._sending.stop(edit_id)
-                parked = replace(queued, state=EditState.ATTENTION, problem=ANOTHER_REPORT, theirs={ANOTHER: {}})
-                self._book.set(parked)
+                self._book.set(advance(queued, Event.PARKED, reason=StopReason.ANOTHER_REPORT))
         self._sending.send_due()
 
     def on_taken_back(self, source: str, edit_ids: Collection[str], then: Callable[[], None]) -> None:
@@ -149,7 +158,7 @@ class Outcomes(QObject):
         for one in self._outbox.in_state(EditState.UNCONFIRMED):
             if source not in (None, one.edit.source):
                 continue
-            if one.edit.id in self._sending.asked_back:
+            if one.asked_back:
                 self._withdrawals.withdraw_now(one)  # the complete cache does not have it, so it did not arrive
             elif self._sending.too_old(one):
                 self._sending.expire(one)  # the complete cache does not have it, so it did not arrive
@@ -162,14 +171,11 @@ class Outcomes(QObject):
         """
         for queued in self._outbox.in_state(EditState.ACCEPTED):
             here_since = self._sending.here_since(queued.edit.source)
-            if TAKEN_AS in queued.theirs or here_since is None:
+            if queued.taken_as is not None or here_since is None:
                 continue
             waits_since = max(here_since, queued.changed_at or here_since)
             if (self._clock(queued.edit.source) - waits_since).total_seconds() > _UNPROVED_S:
-                words = (
-                    "The server said that it took this, but its record does not show it. Look before you send again."
-                )
-                self._book.set(replace(queued, state=EditState.ATTENTION, problem=words))
+                self._book.set(advance(queued, Event.DOUBTED, reason=StopReason.NOT_IN_RECORD))
 
     def _take_of_withdrawn(self, outcome: Outcome) -> None:
         if outcome.state not in (EditState.ACCEPTED, EditState.SENT):
@@ -179,13 +185,14 @@ class Outcomes(QObject):
             if outcome.remote_id is not None:
                 self._number_anew(outcome.edit_id, outcome.remote_id)
             return
-        self._book.set(replace(queued, state=EditState.ACCEPTED, problem="", theirs={}))
+        taken = advance(queued, Event.HAD_LEFT, taken_as=outcome.taken_as)
+        self._book.set(taken)
         if outcome.remote_id is not None:
             self._book.learn_key(outcome)
-        elif queued.edit.kind is Kind.CREATE:  # asking again with the same key tells the server's id
-            self._book.set(replace(queued, state=EditState.UNCONFIRMED, problem="", theirs={}))
+        elif queued.edit.kind is Kind.CREATE:
+            self._book.set(advance(taken, Event.NUMBER_WANTED))
         self._sending.send_due()
-        if queued.problem != ADOPTED:  # who took it over wanted it to be there
+        if queued.reason is not StopReason.ADOPTED:  # who took it over wanted it to be there
             self.too_late.emit(queued)
 
     def _number_anew(self, edit_id: str, remote_id: str) -> None:
@@ -204,26 +211,38 @@ class Outcomes(QObject):
 
         self._thread.note(learn, learnt, self._book.trouble.emit)
 
-    def _tell_too_late(self, queued: Queued) -> None:
-        if queued.edit.id in self._sending.asked_back:
-            self._sending.asked_back.discard(queued.edit.id)
-            self.too_late.emit(queued)
+    def _tell_too_late(self, queued: Queued) -> Queued:
+        """Tell that what was asked back has taken effect; the edit as one that nobody asks back any more."""
+        if not queued.asked_back:
+            return queued
+        self.too_late.emit(queued)
+        now = replace(queued, asked_back=False)
+        self._book.set(now)
+        return now
 
-    def _on_not_confirmed(self, queued: Queued, outcome: Outcome) -> None:
-        self._sending.waiting.add(queued.edit.id)
-        problem = ASKED_BACK if queued.edit.id in self._sending.asked_back else outcome.problem
-        theirs = {name: value for name, value in queued.theirs.items() if name != ASKED_ABOUT} | outcome.theirs
-        self._book.set(replace(queued, state=outcome.state, problem=problem, theirs=theirs))
+    def _advance(self, queued: Queued, outcome: Outcome) -> None:
+        """What follows from an outcome, if anything does.
 
-    def _on_conflict(self, queued: Queued, outcome: Outcome) -> None:
-        """What others did meanwhile is left to the operator, also where the value is the one that he saw.
-
-        The server knows what this desk did itself. Example of the other case: two make it P1, each for a reason of his
-        own, and one takes his back.
+        What others did meanwhile is left to the operator, also where the value is the one that he saw: the server knows
+        what this desk did itself. Example of the other case: two make it P1, each for a reason of his own, and one
+        takes his back.
         """
-        in_conflict = replace(queued, state=EditState.CONFLICT, theirs=dict(outcome.theirs), version=outcome.version)
-        self._book.set(replace(in_conflict, problem=outcome.problem))
+        event = _EVENTS[outcome.state]
+        if not follows(queued, event):
+            return
+        is_refused = event is Event.REFUSED
+        now = advance(
+            queued,
+            event,
+            reason=(outcome.reason or StopReason.REFUSED) if is_refused else None,
+            by=outcome.by if is_refused else None,
+            problem=outcome.problem,
+            theirs=outcome.theirs,
+            version=outcome.version,
+            taken_as=outcome.taken_as,
+        )
+        self._book.set(now)
 
-    def _finish(self, queued: Queued, state: EditState) -> None:
+    def _finish(self, queued: Queued, event: Event) -> None:
         self._proved_early.discard(queued.edit.id)
-        self._sending.finish(queued, state)
+        self._sending.finish(queued, event)

@@ -14,23 +14,11 @@ from PySide6.QtCore import QObject, QTimer
 
 from api_client.model import Kind
 from console.domain.dependency import Aspect, rests_on, settles
-from console.domain.edit import (
-    ASKED_ABOUT,
-    STUCK,
-    TAKEN_AS,
-    WITHDRAWN_HERE,
-    Edit,
-    EditState,
-    Queued,
-    after_a_break,
-    as_told,
-    is_deleted,
-    is_order,
-    moved,
-    outlived,
-)
+from console.domain.edit import Edit, is_order, moved, outlived
 from console.domain.kept import MADE_HERE
 from console.domain.messages import Push, Withdraw
+from console.domain.queued import STUCK, EditState, Queued, StopReason, as_told, is_deleted
+from console.domain.transitions import Event, advance, after_a_break
 from console.outbox.authors import Authors
 from console.outbox.book import Book
 from console.outbox.open_edits import Chain, chain_of, local_keys
@@ -38,9 +26,6 @@ from console.outbox.work_thread import WorkThread
 
 LATE_S = 60.0
 """An edit first sent later than this after it was made is marked as entered late."""
-
-ASKED_BACK = "asked back"
-"""The problem of an edit that was withdrawn when it might have left already: what became of it is told, also later."""
 
 _AT_ONCE = 50
 """So many edits are at most under way in one lane: the sync process needs no more to be busy, and what is to be noted
@@ -82,8 +67,6 @@ class Sending(QObject):
         """The ids of those that were tried in vain: they are not tried again before their source is back."""
         self.handed_over: set[str] = set()
         """The ids of those that the sync process has."""
-        self.asked_back: set[str] = set()
-        """The ids of those that the operator withdrew when they might have left already."""
         self._due: dict[Chain, str] = {}  # what of each chain may go next
         self._behind: dict[Chain, dict[Chain, None]] = {}  # what waits until a chain has got further
         self._next: dict[_Lane, list[tuple[int, str]]] = {}  # heaps of what is due; what is not any more is passed by
@@ -185,30 +168,29 @@ class Sending(QObject):
 
     def ask_back(self, queued: Queued) -> None:
         """What may be on its way is withdrawn: the sync process is not to send what it still holds; it tells."""
-        self.asked_back.add(queued.edit.id)
         # protects: late-withdrawal-is-noted
-        self._book.set(replace(queued, problem=ASKED_BACK))
+        self._book.set(replace(queued, asked_back=True))
         self._push(Withdraw(queued.edit.id))
 
     def expire(self, queued: Queued) -> None:
         """An order is past its time: the operator is asked whether it is still wanted."""
         self.call_back(queued.edit.id)
-        self._book.set(replace(queued, state=EditState.EXPIRED))
+        self._book.set(advance(queued, Event.TOO_OLD))
 
     def _on_stopped(self, stopped: Sequence[Queued]) -> None:
         for one in stopped:
             self.call_back(one.edit.id)
             self.waiting.discard(one.edit.id)
 
-    def finish(self, queued: Queued, state: EditState) -> None:
-        """An edit leaves the outbox; what the sync process still asks about is not sent once more."""
+    def finish(self, queued: Queued, event: Event) -> None:
+        """An edit leaves the outbox, PROVED or WITHDRAWN; what the sync process still asks about is not sent again."""
         edit_id = queued.edit.id
         self._make_room(edit_id)
-        if edit_id in self.handed_over and state is EditState.SENT:
+        if edit_id in self.handed_over and event is Event.PROVED:
             self._push(Withdraw(edit_id, proved=True))
-        for known in (self.waiting, self.handed_over, self.asked_back):
+        for known in (self.waiting, self.handed_over):
             known.discard(edit_id)
-        self._book.end(queued, state)
+        self._book.end(queued, event)
 
     def retry(self, edit_ids: Iterable[str]) -> None:
         """Send again what was refused: the same edits under the same keys."""
@@ -220,7 +202,7 @@ class Sending(QObject):
             self._outbox.stir([edit_id])
             if queued.state is EditState.ATTENTION:
                 again = [queued, *self._outbox.stopped_with(queued)]
-                self._book.set(*(replace(one, state=EditState.QUEUED, problem="", theirs={}) for one in again))
+                self._book.set(*(advance(one, Event.RETRIED) for one in again))
         self.send_due()
 
     def try_again(self) -> None:
@@ -273,9 +255,8 @@ class Sending(QObject):
             if again := self._created_again(queued):
                 self._move(queued, again)
             elif queued.state in (EditState.QUEUED, EditState.STOPPED) and not is_created:
-                words = "Its report was withdrawn."
-                self._book.set(replace(queued, state=EditState.ATTENTION, problem=words, theirs={WITHDRAWN_HERE: {}}))
-            elif WITHDRAWN_HERE in queued.theirs and is_created:  # its creation had left after all
+                self._book.set(advance(queued, Event.PARKED, reason=StopReason.CREATION_WITHDRAWN))
+            elif queued.reason is StopReason.CREATION_WITHDRAWN and is_created:  # its creation had left after all
                 self._move(queued, {})
 
     def _created_again(self, queued: Queued) -> dict[str | None, str]:
@@ -296,7 +277,7 @@ class Sending(QObject):
         """The edit goes on with these reports, and leaves once they have their numbers."""
         new = replace(queued, edit=moved(queued.edit, again))
         if is_deleted(queued):
-            new = replace(new, state=EditState.QUEUED, problem="", theirs={}, version=None)
+            new = advance(new, Event.MOVED)
         self._book.move(queued, new)
 
     def _look_at(self, chain: Chain) -> None:
@@ -410,27 +391,19 @@ class Sending(QObject):
         late = queued.edit.late
         if queued.attempts == 0:  # fixed before the first try: the body must never change under its key
             late = (self._clock(queued.edit.source) - queued.edit.occurred_at).total_seconds() > LATE_S
-        sending = replace(
-            queued,
-            edit=replace(queued.edit, late=late),
-            state=EditState.SENDING,
-            attempts=queued.attempts + 1,
-            theirs={**queued.theirs, ASKED_ABOUT: {}} if unconfirmed else queued.theirs,
-            problem=ASKED_BACK if edit_id in self.asked_back else "",
-        )
+        sending = advance(replace(queued, edit=replace(queued.edit, late=late)), Event.HANDED_OVER)
         self._book.remember(sending)
 
         def hand_over(_: object) -> None:
             now = self._outbox.get(edit_id)
             if now is None or now.state is not EditState.SENDING:
                 return
-            if edit_id in self.asked_back and not unconfirmed:
-                self.finish(now, EditState.WITHDRAWN)
+            if now.asked_back and not unconfirmed:
+                self.finish(now, Event.WITHDRAWN)
                 self.send_due()
             else:
                 self.handed_over.add(edit_id)
-                taken_as = queued.theirs.get(TAKEN_AS, {})
-                self._push(Push(_addressed(as_told(now), self._outbox.remote), unconfirmed, taken_as))
+                self._push(Push(_addressed(as_told(now), self._outbox.remote), unconfirmed, queued.taken_as))
 
         def failed(error: Exception) -> None:
             self.waiting.add(edit_id)
@@ -441,18 +414,7 @@ class Sending(QObject):
             self.send_due()
             self._book.trouble.emit(error)
 
-        self._thread.note(
-            lambda file: file.set_state(
-                edit_id,
-                EditState.SENDING,
-                problem=sending.problem,
-                theirs=sending.theirs,
-                told=queued.told,
-                late=late,
-            ),
-            hand_over,
-            failed,
-        )
+        self._thread.note(lambda file: file.put(sending), hand_over, failed)
 
 
 def _lane(queued: Queued) -> _Lane:

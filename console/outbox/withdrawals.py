@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from msgspec.structs import replace
 
 from api_client.model import Kind
-from console.domain.edit import INSTEAD_OF, STUCK, EditState, Queued, is_taken, is_taken_back, is_to_call_back
+from console.domain.edit import INSTEAD_OF
+from console.domain.queued import STUCK, ByWhom, EditState, Queued, StopReason, is_taken, is_taken_back, is_to_call_back
+from console.domain.transitions import Event
 from console.outbox.authors import Authors
 from console.outbox.book import Book
-from console.outbox.sending import ASKED_BACK, Sending
+from console.outbox.sending import Sending
 from console.outbox.work_thread import WorkThread
-from console.store.work import ADOPTED, DROPPED, KEPT, WorkFile
+from console.store.work import WorkFile
 
 NOT_LEFT = frozenset({EditState.QUEUED, EditState.STOPPED, *STUCK})
 """What no sync process has."""
@@ -75,10 +76,10 @@ class Withdrawals:
             return False
         if is_taken(queued) or edit_id in self._sending.handed_over:
             return False
-        who = {"who": self._authors.at(queued.edit.source), "at": self._clock(queued.edit.source).isoformat()}
+        by = ByWhom(self._authors.at(queued.edit.source), self._clock(queued.edit.source))
         dropped = self._with_what_rests(queued)
-        self.done_by_another(replace(one, theirs={DROPPED: who}) for one in dropped)
-        self.withdraw_now(*dropped, problem=DROPPED, theirs={DROPPED: who})
+        self.done_by_another(replace(one, reason=StopReason.DROPPED, by=by) for one in dropped)
+        self.withdraw_now(*dropped, reason=StopReason.DROPPED, by=by)
         self._sending.send_due()
         return True
 
@@ -104,20 +105,21 @@ class Withdrawals:
     def take_done_by_others(self, source: str) -> tuple[Queued, ...]:
         """What others dropped of the present operator's, or sent in their own names, oldest first. Told once.
 
-        `theirs` says who and when, under DROPPED or ADOPTED.
+        `reason` says which of the two, `by` who and when.
         """
         me = self._authors.at(source)
         mine = [one for one in self._by_another.values() if (one.edit.source, one.edit.author) == (source, me)]
         for one in mine:
             del self._by_another[one.edit.id]
-            if (to_call_back := self._book.to_call_back.get(one.edit.id)) is not None:
-                one = self._book.to_call_back[one.edit.id] = replace(to_call_back, problem="")
-            self._book.note(partial(_note_told, one))
+            now = replace(self._book.to_call_back.get(one.edit.id, one), reason=None)
+            if now.edit.id in self._book.to_call_back:
+                self._book.to_call_back[now.edit.id] = now
+            self._book.note(partial(_note_told, now))
         return tuple(mine)
 
     # What becomes of it
 
-    def withdraw_now(self, *several: Queued, problem: str = "", theirs: dict[str, Any] | None = None) -> None:
+    def withdraw_now(self, *several: Queued, reason: StopReason | None = None, by: ByWhom | None = None) -> None:
         """Gone from the screen at once, and in one write from the disk; back again if that refuses to note it."""
         for queued in several:
             edit_id = queued.edit.id
@@ -126,20 +128,17 @@ class Withdrawals:
             self._sending.call_back(edit_id)
             self._book.edits.pop(edit_id)
             self._sending.waiting.discard(edit_id)
-            self._sending.asked_back.discard(edit_id)
-        now = [self._book.give_up(queued, problem, theirs) for queued in several]
+        now = [self._book.give_up(queued, reason, by) for queued in several]
         self._book.announce()
 
         def note(file: WorkFile) -> None:
             with file.together():
                 for queued in now:
-                    file.set_state(queued.edit.id, queued.state, problem=queued.problem, theirs=queued.theirs)
+                    file.put(queued)
 
         def failed(error: Exception) -> None:
             for queued in several:
                 self._sending.waiting.add(queued.edit.id)
-                if queued.problem == ASKED_BACK:
-                    self._sending.asked_back.add(queued.edit.id)
                 self._by_another.pop(queued.edit.id, None)
                 self._book.to_call_back.pop(queued.edit.id, None)
                 self._book.remember(queued)
@@ -176,7 +175,7 @@ class Withdrawals:
             again = self._in_place_of.pop(edit_id, None)
             if (same := self._book.edits.in_place_of(edit_id)) is not None:
                 # protects: what-follows-it-goes-on
-                self._sending.finish(same, EditState.SENT)
+                self._sending.finish(same, Event.PROVED)
             elif again is not None and not self._is_saved_in_its_place(again, edit_id):
                 self.ask_back(again)  # the wish is fulfilled: once is enough
         return queued
@@ -206,11 +205,12 @@ def withdrawn(file: WorkFile) -> tuple[list[Queued], list[Queued], list[Queued]]
     to the units.
     """
     found = file.all([EditState.WITHDRAWN])
-    perhaps_left = [queued for queued in found if queued.attempts and queued.problem != KEPT]
-    by_another = [queued for queued in found if queued.problem in (DROPPED, ADOPTED)]
+    perhaps_left = [queued for queued in found if queued.attempts and queued.reason is not StopReason.KEPT_AS_NEW]
+    by_another = [queued for queued in found if queued.reason in (StopReason.DROPPED, StopReason.ADOPTED)]
     return perhaps_left, by_another, [queued for queued in found if is_to_call_back(queued)]
 
 
 def _note_told(queued: Queued, file: WorkFile) -> None:
     """Its author was told what another did to it: from now on it is like any other that was withdrawn."""
-    file.set_state(queued.edit.id, EditState.WITHDRAWN, theirs=queued.theirs)
+    if queued.state is EditState.WITHDRAWN:
+        file.put(queued)

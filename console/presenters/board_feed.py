@@ -9,8 +9,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from api_client.model import Kind
 from console.board.snapshot import Snapshot
-from console.domain.edit import Edit, Queued
+from console.domain.edit import Edit, is_local
 from console.domain.messages import Touched
+from console.domain.queued import Queued
 from console.domain.word import Word
 from console.presenters.board_round import LOCAL_ROWS, Patch, Played, Round, is_shown, play
 from console.presenters.catalog import KINDS, Cities
@@ -109,8 +110,8 @@ class BoardFeed(QObject):
                     edits[source, report] = shown
         if edits != self._edits:
             self._edits = edits
-            if any((report or "").startswith("local:") for _, report in anew):
-                self._local_keys = [report for _, report in edits if report.startswith("local:")]
+            if any(is_local(report) for _, report in anew):
+                self._local_keys = [report for _, report in edits if is_local(report)]
             self._give_rows()
             self.refresh()
         elif self._awaited in anew:

@@ -13,9 +13,10 @@ from api_client.model import Assignment, AssignmentState, Kind, Report, UnitStat
 from console.board.snapshot import NO_PLACE, Snapshot
 from console.board.view import View, make_view
 from console.domain.apply import ReportState, jobs_after
-from console.domain.edit import ON_REPORT, PENDING, Edit, EditState, Queued
+from console.domain.edit import ON_REPORT, Edit, is_local
 from console.domain.filter import Filter
 from console.domain.overlay import created_report, with_edits
+from console.domain.queued import PENDING, EditState, Queued
 from console.domain.status import ON_THE_WAY, ORDER
 from console.domain.time_range import TimeRange
 from console.domain.word import Word
@@ -92,7 +93,7 @@ def is_shown(queued: Queued, *, is_anothers: bool) -> bool:
     for days. Example: he closed the report without a network, and since then others have made it P1.
     """
     edit = queued.edit
-    made_here = (edit.report or "").startswith("local:")
+    made_here = is_local(edit.report)
     # protects: who-is-away-hides-nothing
     if is_anothers and edit.kind in ON_REPORT and not made_here:
         return False
@@ -131,7 +132,7 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
     arrived = _arrived(job, reader)
     for (source, key), edits in job.edits.items():
         known = kept.get((source, key))
-        if known is not None and known.edits == edits and known.row not in rows and not key.startswith("local:"):
+        if known is not None and known.edits == edits and known.row not in rows and not is_local(key):
             now_on[source, key] = known
             patches[known.row] = known.report
             continue

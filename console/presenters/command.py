@@ -11,6 +11,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QRect, Signal
 from PySide6.QtWidgets import QWidget
 
+from console.domain.edit import is_local
 from console.domain.filter import FLAG_WORDS, Filter, FilterError
 from console.domain.status import ORDER
 from console.edits import Edits
@@ -229,7 +230,7 @@ class CommandPresenter(QObject):
         return f"{text.format(target=target)} · {has}"
 
     def _number(self, report: str) -> str:
-        return self.tr("a new report") if report.startswith("local:") else report
+        return self.tr("a new report") if is_local(report) else report
 
     def _on_run(self, text: str, typed: TypedLine) -> None:
         command = self._parse(text)

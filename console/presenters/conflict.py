@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from api_client.model import Kind, Status, UnitState
-from console.domain.edit import ANOTHER, DELETED, DUPLICATE, ON_STATUS, WITHDRAWN_HERE, Queued, is_in_force, job_since
+from console.domain.edit import DUPLICATE, ON_STATUS
 from console.domain.merge import told
+from console.domain.queued import ByWhom, Queued, StopReason, is_in_force, job_since
 from console.domain.report import HAZARD
 from console.domain.status import ORDER, is_open
 from console.presenters import words
@@ -316,25 +317,25 @@ def conflict_brief(queued: Queued, zone: tzinfo, now: datetime, tr: Tr) -> str:
 
 def deleted_text(queued: Queued, zone: tzinfo, now: datetime, tr: Tr) -> str:
     """`deleted at the server, by maria 23 Nov 14:02`, as much of it as the server tells."""
-    if ANOTHER in queued.theirs:
+    if queued.reason is StopReason.ANOTHER_REPORT:
         return tr("lost when the server was set back to an older state, and its number is another report now")
-    if WITHDRAWN_HERE in queued.theirs:
+    if queued.reason is StopReason.CREATION_WITHDRAWN:
         return tr("withdrawn here, and is not at the server")
-    who, at = _who_and_when(queued.theirs.get(DELETED))
-    by = tr("by {who}").format(who=who) if who else ""
-    deed = " ".join(part for part in (by, words.day_and_clock(at, zone, now) if at else "") if part)
+    by = queued.by or ByWhom()
+    who = tr("by {who}").format(who=by.who) if by.who else ""
+    deed = " ".join(part for part in (who, words.day_and_clock(by.at, zone, now) if by.at else "") if part)
     return ", ".join(part for part in (tr("deleted at the server"), deed) if part)
 
 
 def deleted_brief(queued: Queued, zone: tzinfo, now: datetime, tr: Tr) -> str:
     """The same for a row that has little room: `deleted at the server 14:02`, the day alone once it is another one."""
-    if ANOTHER in queued.theirs:
+    if queued.reason is StopReason.ANOTHER_REPORT:
         return tr("server set back: this number is another report now")
-    if WITHDRAWN_HERE in queued.theirs:
+    if queued.reason is StopReason.CREATION_WITHDRAWN:
         return tr("its report was withdrawn here")
-    who, at = _who_and_when(queued.theirs.get(DELETED))
-    when = words.clock_or_day(at, now, zone) if at else ""
-    return " ".join(part for part in (tr("deleted at the server"), who, when) if part)
+    by = queued.by or ByWhom()
+    when = words.clock_or_day(by.at, now, zone) if by.at else ""
+    return " ".join(part for part in (tr("deleted at the server"), by.who, when) if part)
 
 
 def sends_next(queued: Queued) -> bool:

@@ -17,8 +17,9 @@ from console.board.snapshot import CLOSED_FROM
 from console.board.view import View
 from console.domain.apply import jobs_after
 from console.domain.area import off_by_m
-from console.domain.edit import Edit, Queued
+from console.domain.edit import Edit, is_local
 from console.domain.loaded import Loaded
+from console.domain.queued import Queued
 from console.domain.report import HAZARD
 from console.domain.status import ORDER, is_open
 from console.domain.word import Word
@@ -121,7 +122,7 @@ class Counsellor(QObject):
         for (source, report), edits in self._pending().items():
             if source != dossier.source:
                 continue
-            if report.startswith("local:") and any(one.about.get("priority") == HAZARD for one in edits):
+            if is_local(report) and any(one.about.get("priority") == HAZARD for one in edits):
                 here_only.add(report)  # the server does not know it yet
             jobs = jobs_after(jobs, report, edits)  # own orders that are not at the server yet keep a unit busy too
 

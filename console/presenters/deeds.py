@@ -12,9 +12,10 @@ from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Assignment, AssignmentState, Kind, Status
 from console.domain.apply import jobs_after
-from console.domain.edit import ON_STATUS, Edit, is_taken
+from console.domain.edit import ON_STATUS, Edit
 from console.domain.kept import as_created
 from console.domain.overlay import field_value
+from console.domain.queued import is_taken
 from console.domain.status import ENDED_ASSIGNMENT, UNDER_WAY
 from console.edits import Edits
 from console.presenters.dossier import Dossier

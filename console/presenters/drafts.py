@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.edit import EditState, is_deleted
+from console.domain.queued import EditState, is_deleted
 from console.edits import Edits
 from console.presenters.action_runner import ActionRunner
 from console.presenters.desk import Desk

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from PySide6.QtCore import QObject
 
 from api_client.model import Kind
-from console.domain.edit import EditState, Queued, ReadingOnly
+from console.domain.edit import ReadingOnly
 from console.domain.messages import Outcome
+from console.domain.queued import EditState, Queued
 from console.edits import Edits
 from console.notices import describe
-from console.outbox.sending import ASKED_BACK
 from console.presenters.command import CommandPresenter
 from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
@@ -80,7 +80,7 @@ class EditNews(QObject):
         if queued is not None and queued.edit.kind is Kind.CREATE and outcome.remote_id:
             what = new_report_text(queued.edit.data, self._desk.catalog(queued.edit.source))
             self._status.say(self.tr("Its number is {number}: {report}").format(number=outcome.remote_id, report=what))
-        if outcome.state is not EditState.WITHDRAWN or queued is None or queued.problem != ASKED_BACK:
+        if outcome.state is not EditState.WITHDRAWN or queued is None or not queued.asked_back:
             return
         if keep_words_of(self._edits, queued.edit):
             what = edit_text(queued, self._desk.catalog(queued.edit.source), self.tr)

@@ -16,7 +16,8 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
 
 from api_client.model import Area, Kind, PhotoRole, WaitsFor
 from console.domain.area import AreaIndex, AreaNames, reach_m
-from console.domain.edit import Edit, Queued
+from console.domain.edit import Edit, is_local
+from console.domain.queued import Queued
 from console.domain.report import HAZARD
 from console.edits import Edits
 from console.images import ImageProcess
@@ -1009,7 +1010,7 @@ class Forms(QObject):
             settle(frozenset(field for field, side in values["choices"].items() if side == "mine"), values["reason"])
 
         draft_key = self._edits.draft_key("conflict", edit.source, edit.id)
-        number = "" if (edit.report or "").startswith("local:") else edit.report
+        number = "" if is_local(edit.report) else edit.report
         self._draft(form, draft_key, " ".join(part for part in (number, edit.title) if part))
         form.committed.connect(commit)
         form.dropped.connect(lambda: settle(frozenset(), ""))

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from api_client.model import Entry, Kind, Status
-from console.domain.edit import NO_EFFECT, Edit, EditState, Queued
+from console.domain.edit import NO_EFFECT, Edit, is_local
+from console.domain.queued import EditState, Queued
 from console.presenters import words
 from console.presenters.catalog import Catalog
 
@@ -179,7 +180,7 @@ def unit_code(edit: Edit, catalog: Catalog) -> str:
 def report_number(edit: Edit) -> str:
     """The number of the report that an edit is about, cut to what can be one; "" while it has none at its server."""
     number = edit.report or ""
-    return "" if number.startswith("local:") else number[:24]
+    return "" if is_local(number) else number[:24]
 
 
 def closing_reason(entries: Iterable[Entry]) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.edit import ANOTHER, WITHDRAWN_HERE, Edit, EditState, Queued, is_order
+from console.domain.edit import Edit, is_order
 from console.domain.kept import known_of
+from console.domain.queued import EditState, Queued, StopReason
 from console.edits import Edits
 from console.presenters import words
 from console.presenters.conflict import deleted_text
@@ -79,7 +80,7 @@ class Keeping(QObject):
         gone = deleted_text(chosen, self._zone, self._now(), self.tr)
         orders = sum(is_order(one.edit) for one in going)
         facts = len(going) - orders
-        known = WITHDRAWN_HERE not in chosen.theirs
+        known = chosen.reason is not StopReason.CREATION_WITHDRAWN
         was = self.tr("Report {number} was {gone}.") if known else self.tr("The report was {gone}.")
         parts = [was.format(number=number, gone=gone)]
         if facts:
@@ -92,9 +93,9 @@ class Keeping(QObject):
 
     def _note(self, number: str, chosen: Queued, told: Sequence[Edit]) -> str:
         """What tells everybody where the report comes from, and what was done to the old one only."""
-        if ANOTHER in chosen.theirs:
+        if chosen.reason is StopReason.ANOTHER_REPORT:
             kept = self.tr("Kept from report {number}, lost when the server was set back to an older state.")
-        elif WITHDRAWN_HERE in chosen.theirs:
+        elif chosen.reason is StopReason.CREATION_WITHDRAWN:
             kept = self.tr("Kept from a report that was withdrawn where it was entered.")
         else:
             kept = self.tr("Kept from report {number}, deleted at the server.")

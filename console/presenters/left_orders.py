@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from api_client.model import Kind
-from console.domain.edit import Queued
+from console.domain.queued import Queued
 from console.domain.report import HAZARD
 from console.edits import Edits
 from console.presenters import words

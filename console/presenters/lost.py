@@ -17,21 +17,19 @@ from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Kind
 from console.domain.dependency import stopped_with
-from console.domain.edit import (
-    Edit,
+from console.domain.edit import Edit, is_not_sent, is_order
+from console.domain.engagement import job_in_force
+from console.domain.merge import told
+from console.domain.queued import (
     EditState,
     Queued,
     is_deleted,
     is_in_force,
-    is_not_sent,
-    is_order,
     is_settled,
     is_taken_back,
     job_since,
     was_held_back,
 )
-from console.domain.engagement import job_in_force
-from console.domain.merge import told
 from console.domain.report import HAZARD
 from console.domain.status import ENDED_ASSIGNMENT
 from console.edits import Edits
@@ -47,6 +45,7 @@ from console.presenters.setback import Setback
 from console.presenters.situation import NoticeState
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
+from console.presenters.stop_text import stop_text
 from console.presenters.unsent_reports import UnsentReport, taken_down_text, unsent_notice, unsent_reports
 from widgets.key_repeats import TWICE_S
 from widgets.notice import Notice
@@ -165,7 +164,7 @@ def why_lost(lost: Queued, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr
     if lost.state is EditState.EXPIRED:
         return tr("its time was over before it could leave")
     if lost.state is not EditState.CONFLICT:
-        return lost.problem
+        return stop_text(lost, tr)
     first = first_of(lost, zone, now)
     own = tr("you") if is_own(first, lost) else ""
     who, at = own or first.who or tr("somebody else"), tr(", at {time}").format(time=first.at) if first.at else ""

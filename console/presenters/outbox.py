@@ -8,28 +8,25 @@ from datetime import datetime, tzinfo
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Kind
-from console.domain.edit import (
-    BEFORE_SIGN_IN,
+from console.domain.edit import BEFORE_SIGN_IN, Edit, is_local, is_not_sent, is_order
+from console.domain.queued import (
     STUCK,
-    Edit,
     EditState,
     Queued,
     is_deleted,
-    is_not_sent,
-    is_order,
     is_settled,
     is_taken,
     is_taken_back,
     waits_for_radio,
 )
 from console.edits import Edits
-from console.outbox.sending import ASKED_BACK
 from console.presenters import words
 from console.presenters.conflict import conflict_brief, deleted_brief
 from console.presenters.desk import Desk
 from console.presenters.forms import keep_words_of
 from console.presenters.history import STATE_WORDS, edit_text
 from console.presenters.lost import why_lost
+from console.presenters.stop_text import stop_text
 from console.presenters.unsent_reports import taken_down_text, waits_text
 from widgets.menu import MenuRow
 from widgets.outbox import OutboxPanel, OutboxRow
@@ -132,7 +129,7 @@ class OutboxPresenter(QObject):
         number = queued.edit.report or ""
         rows = [MenuRow(intent, verb) for intent, verb in self._row(queued).actions]
         rows += [MenuRow(""), MenuRow("copy_row", self.tr("Copy in one line"))]
-        if number and not number.startswith("local:"):
+        if number and not is_local(number):
             rows.append(MenuRow("copy_number", self.tr("Copy the number")))
         return rows
 
@@ -286,7 +283,7 @@ class OutboxPresenter(QObject):
             level, state = "warn", deleted_brief(queued, self._zone, self._now(), self.tr)
             actions = [("keep", self.tr("Keep as new")), ("withdraw", self.tr("Drop it"))]
         elif queued.state is EditState.ATTENTION:
-            level, state = "warn", queued.problem or state
+            level, state = "warn", stop_text(queued, self.tr) or state
             verb = self.tr("Try again")
             if is_taken_back(queued):
                 verb, state = self.tr("Send again"), self.tr("lost: the server was set back")
@@ -296,7 +293,7 @@ class OutboxPresenter(QObject):
             if is_order(edit) and (first := self._edits.held_by(edit.id)) is not None:
                 why = why_lost(first, self._desk.catalog(edit.source), self._zone, self._now(), self.tr)
                 level, state = "urgent", self.tr("NOT SENT: {why}").format(why=why)
-        elif queued.problem == ASKED_BACK:
+        elif queued.asked_back:
             state = self.tr("asked back, no answer yet")
         elif waits_for_radio(queued):
             unit = self._desk.catalog(edit.source).units.get(str(edit.data.get("unit")))
@@ -332,12 +329,12 @@ class OutboxPresenter(QObject):
                 actions = [("spare", self.tr("No, it waits")), ("drop", self.tr("Yes, drop it"))]
         if edit.report and not is_deleted(queued):
             actions.append(("open", self.tr("Open")))
-        if queued.state not in (*STUCK, EditState.STOPPED) and queued.problem != ASKED_BACK and not (left or other):
+        if queued.state not in (*STUCK, EditState.STOPPED) and not queued.asked_back and not (left or other):
             actions.append(("withdraw", self.tr("Withdraw")))  # last: the first one is what Enter does
         return OutboxRow(
             id=edit.id,
             when=words.clock_or_day(edit.occurred_at, self._now(), self._zone),
-            number=(edit.report or "")[:12] if not (edit.report or "").startswith("local:") else self.tr("new"),
+            number=(edit.report or "")[:12] if not is_local(edit.report) else self.tr("new"),
             text=text,
             mark=_MARKS.get(queued.state, "hollow"),
             state_text=state,

@@ -10,7 +10,7 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Kind
-from console.domain.edit import EditState, Queued, is_deleted, is_in_force, is_settled
+from console.domain.queued import EditState, Queued, is_deleted, is_in_force, is_settled
 from console.edits import Edits
 from console.presenters.conflict import STEP, crews_sent, is_of_step, sends_next
 from console.presenters.deeds import Deeds

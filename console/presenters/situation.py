@@ -11,9 +11,9 @@ from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Assignment, AssignmentState, PhotoRole, Report, Status, UnitState
 from console.board.view import View
-from console.domain.edit import EditState, Queued, is_deleted, waits_for_radio
 from console.domain.loaded import Loaded
 from console.domain.proof import is_proof_missing
+from console.domain.queued import EditState, Queued, is_deleted, waits_for_radio
 from console.domain.report import upwards
 from console.domain.rights import Rights, in_scope, unit_in_scope
 from console.presenters.action_rules import Situation

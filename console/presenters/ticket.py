@@ -8,20 +8,20 @@ from datetime import datetime, tzinfo
 from PySide6.QtCore import QObject
 
 from api_client.model import Kind
-from console.domain.edit import (
+from console.domain.edit import is_not_sent
+from console.domain.loaded import Loaded
+from console.domain.proof import photos_shown_again
+from console.domain.queued import (
     PENDING,
     STUCK,
     EditState,
     Queued,
     is_deleted,
-    is_not_sent,
     is_taken,
     is_taken_back,
     waits_for_radio,
     was_held_back,
 )
-from console.domain.loaded import Loaded
-from console.domain.proof import photos_shown_again
 from console.domain.sla import begun, clocks_at
 from console.domain.status import ORDER, is_open
 from console.presenters import words
@@ -43,6 +43,7 @@ from console.presenters.history import (
 )
 from console.presenters.lost import LostOrder, lost_orders_of, lost_text, why_lost
 from console.presenters.next_steps import next_steps
+from console.presenters.stop_text import stop_text
 from console.presenters.unsent_reports import head_text
 from console.store.cache_read import CachedReport
 from widgets.photos import PhotoCard
@@ -292,12 +293,14 @@ class TicketPresenter(QObject):
                 if not any(strip.text == text for strip in strips):  # once for all edits
                     strips.append(Strip("conflict", text, self._desk.actions.key("settle"), f"keep:{edit.id}"))
             elif queued.state is EditState.ATTENTION:
-                text = self.tr("Not accepted: {why}").format(why=queued.problem)
+                text = self.tr("Not accepted: {why}").format(why=stop_text(queued, self.tr))
                 if is_taken_back(queued):
                     lost = self.tr("Sent, and lost when the server was set back: {what}. Send it again?")
                     text = lost.format(what=self._edit_text(queued))
                 elif was_held_back(queued):
-                    text = self.tr("Not sent: {what}. {why}").format(what=self._edit_text(queued), why=queued.problem)
+                    text = self.tr("Not sent: {what}. {why}").format(
+                        what=self._edit_text(queued), why=stop_text(queued, self.tr)
+                    )
                 strips.append(Strip("conflict", text, "", f"outbox:{edit.id}"))
             elif waits_for_radio(queued):
                 if queued.told:

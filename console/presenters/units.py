@@ -12,9 +12,9 @@ from PySide6.QtCore import QObject, QTimer
 from api_client.model import AssignmentState, Unit, UnitState
 from console.advice.units import DETOUR, SPEED_M_S
 from console.domain.area import off_by_m
-from console.domain.edit import PENDING, Queued, is_to_call_back
 from console.domain.loaded import Loaded
 from console.domain.place import distance_m
+from console.domain.queued import PENDING, Queued, is_to_call_back
 from console.domain.status import ON_THE_WAY
 from console.domain.word import Word
 from console.presenters import words

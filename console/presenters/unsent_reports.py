@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 
 from api_client.model import Kind
-from console.domain.edit import BEFORE_SIGN_IN, Edit, EditState, Queued, is_order, is_surely_not_there
+from console.domain.edit import BEFORE_SIGN_IN, Edit, is_order
 from console.domain.overlay import created_report
+from console.domain.queued import EditState, Queued, is_surely_not_there
 from console.domain.report import HAZARD
 from console.edits import Edits
 from console.presenters import words

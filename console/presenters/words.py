@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 
 from api_client.model import Assignment, AssignmentState, Status, Unit, UnitState, WaitsFor
-from console.domain.edit import Queued, may_be_there
+from console.domain.queued import Queued, may_be_there
 from console.domain.status import BY_STATUS, ORDER
 
 LETTER_TOKENS: dict[Status, str] = {status: f"status.{status.value}" for status in ORDER}

@@ -13,9 +13,11 @@ from typing import Any
 import msgspec
 
 from console.domain.decoding import decode
-from console.domain.edit import Edit, EditState, Queued
+from console.domain.edit import Edit
+from console.domain.queued import ByWhom, EditState, Queued, StopReason, TakenAs
 from console.store.disk import identity_of, is_at, sync_folder
 from console.store.errors import from_os
+from console.store.older_work import with_reasons
 
 _LONG_BYTES = 8 * 2**20
 _SUM = b',"sum":'
@@ -35,10 +37,16 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     source: str | None = None
     remote_id: str | None = None
     attempts: int = 0
+    reason: StopReason | None = None
+    by: ByWhom | None = None
     problem: str = ""
     theirs: dict[str, Any] = {}
     told: str | None = None
     version: int | None = None
+    taken_as: TakenAs | None = None
+    repeated: bool = False
+    asked_back: bool = False
+    to_call_back: bool = False
     swap: tuple[Line, ...] = ()
     """Lines that count together or not at all: new edits in the place of old ones, or what was noted in one write."""
 
@@ -184,16 +192,24 @@ def _fold(found: Folded, line: Line) -> None:
     else:
         return
     found.last |= {edit.id}
-    found.edits[edit.id] = Queued(
+    queued = Queued(
         edit=edit,
         state=line.state or EditState.QUEUED,
         attempts=line.attempts,
+        reason=line.reason,
+        by=line.by,
         problem=line.problem,
         theirs=line.theirs,
-        told=line.told,
-        changed_at=line.at,
         version=line.version,
+        told=line.told,
+        taken_as=line.taken_as,
+        repeated=line.repeated,
+        asked_back=line.asked_back,
+        to_call_back=line.to_call_back,
+        changed_at=line.at,
     )
+    # protects: older-lines-have-their-reasons
+    found.edits[edit.id] = with_reasons(queued)
     if line.remote_id is not None and edit.report is not None:
         found.keys[edit.report] = (edit.source, line.remote_id)
 

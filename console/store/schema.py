@@ -9,7 +9,7 @@ import os
 import sqlite3
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import msgspec
 from console.store.disk import sync_folder
 from console.store.drive import cloud_folder, network_kind
 from console.store.errors import DamagedFile, NewerFile, NotWritable, from_os, from_sqlite
+from console.store.older_work import columns_of
 
 CACHE = "cache.db"
 WORK = "work.db"
@@ -248,7 +249,10 @@ def w001_edits(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-WORK_ROW = "id, number, source, report, state, attempts, problem, theirs, version, told, changed_at, body"
+_WORK_ROW_2 = "id, number, source, report, state, attempts, problem, theirs, version, told, changed_at, body"
+_WORK_ROW_4 = f"{_WORK_ROW_2}, reason, by_whom, taken_as, repeated, asked_back, to_call_back"
+
+WORK_ROW = _WORK_ROW_4
 """The columns of `edits` that its `sum` covers, in this order."""
 
 
@@ -257,11 +261,17 @@ def sum_of(row: Sequence[object]) -> int:
     return zlib.crc32(msgspec.json.encode(row))
 
 
+def is_whole(row: Mapping[str, object]) -> bool:
+    """Whether a row of `edits` is as it was written, by the names of its columns; also of an older file."""
+    columns = (_WORK_ROW_4 if "reason" in row else _WORK_ROW_2).split(", ")
+    return "sum" in row and sum_of([row[name] for name in columns]) == row["sum"]
+
+
 @work_migrations.step
 def w002_sums(db: sqlite3.Connection) -> None:
     """Each edit's row bears the sum of its values."""
     db.execute("ALTER TABLE edits ADD COLUMN sum INTEGER NOT NULL DEFAULT 0")
-    rows = db.execute(f"SELECT {WORK_ROW} FROM edits").fetchall()  # noqa: S608 - a constant
+    rows = db.execute(f"SELECT {_WORK_ROW_2} FROM edits").fetchall()  # noqa: S608 - a constant
     db.executemany("UPDATE edits SET sum = ? WHERE id = ?", [(sum_of(row), row[0]) for row in rows])
 
 
@@ -272,6 +282,29 @@ def w003_followed(db: sqlite3.Connection) -> None:
         "CREATE TABLE followed (author TEXT NOT NULL, source TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL,"
         " changed_at TEXT NOT NULL, PRIMARY KEY (author, source, kind))"
     )
+
+
+@work_migrations.step
+def w004_reasons(db: sqlite3.Connection) -> None:
+    """Why an edit is stopped, and what else was told by sentences and keys of `theirs`, in columns of their own.
+
+    A row that is not as it was written stays without a sum, so that it is found, and not taken for whole.
+    """
+    for column in ("reason TEXT", "by_whom TEXT", "taken_as TEXT"):
+        db.execute(f"ALTER TABLE edits ADD COLUMN {column}")
+    for flag in ("repeated", "asked_back", "to_call_back"):
+        db.execute(f"ALTER TABLE edits ADD COLUMN {flag} INTEGER NOT NULL DEFAULT 0")
+    for *row, total in db.execute(f"SELECT {_WORK_ROW_2}, sum FROM edits").fetchall():  # noqa: S608 - a constant
+        values = dict(zip(_WORK_ROW_2.split(", "), row, strict=True))
+        # protects: damaged-stays-damaged
+        is_damaged = sum_of(row) != total
+        new = columns_of(values)
+        names = ", ".join(f"{name} = ?" for name in new)
+        now = [new.get(name, values.get(name)) for name in _WORK_ROW_4.split(", ")]
+        db.execute(
+            f"UPDATE edits SET {names}, sum = ? WHERE id = ?",  # noqa: S608 - constants
+            (*new.values(), -1 if is_damaged else sum_of(now), values["id"]),
+        )
 
 
 def version_of(migrations: Migrations) -> int:

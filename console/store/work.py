@@ -6,7 +6,7 @@ import contextlib
 import re
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,22 @@ import msgspec
 
 from api_client.model import Kind
 from console.domain.decoding import decode
-from console.domain.edit import LOST_AT_SERVER, TAKEN_BACK, Edit, EditState, Queued, created_again, lost_before, moved
+from console.domain.edit import Edit, created_again, lost_before, moved
 from console.domain.followed import Followed, Standpoint
+from console.domain.queued import FINISHED, ByWhom, EditState, Queued, StopReason, TakenAs
+from console.domain.transitions import Event, advance
 from console.store.disk import identity_of, is_at, sync_file, sync_folder
 from console.store.errors import DamagedFile, NewerFile, StoreError, from_os
 from console.store.journal import Folded, Journal, Line
 from console.store.lock import FileLock
 from console.store.machine import this_machine
+from console.store.older_work import with_reasons
 from console.store.rescue import export_waiting
 from console.store.schema import (
     WORK,
     WORK_ROW,
     check_header,
+    is_whole,
     open_reader,
     open_writer,
     quick_check,
@@ -38,31 +42,11 @@ from console.store.schema import (
     work_migrations,
 )
 
-_FINISHED = (EditState.SENT, EditState.WITHDRAWN)
-_QUEUED = "body, state, attempts, problem, theirs, version, told, changed_at"
-
-
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _KEPT_FINISHED = timedelta(days=30)
 """So long a sent or withdrawn edit stays in work.db; the server's history keeps what was sent."""
 
 JOURNAL = "work.journal"
-
-KEPT = "kept as new"
-"""The problem of a withdrawn edit that goes on as another one: what becomes of the old one is nobody's concern."""
-
-DROPPED = "dropped"
-"""The problem of a withdrawn edit that another operator dropped, until its author is told; kept so long.
-
-`theirs` is {DROPPED: {who, at}}.
-"""
-
-
-ADOPTED = "adopted"
-"""The problem of a withdrawn edit that another operator sent in his own name, until its author is told; kept so long.
-
-`theirs` is {ADOPTED: {who, at}}.
-"""
 
 
 class Salvage(msgspec.Struct, frozen=True):
@@ -90,13 +74,13 @@ def read_outbox(folder: Path) -> Outbox:
     check_header(path)
     with sqlite_errors(path), contextlib.closing(open_reader(path)) as connection:
         refuse_newer(connection, path, work_migrations)
-        found = connection.execute(f"SELECT {_QUEUED} FROM edits ORDER BY number, id").fetchall()  # noqa: S608
+        found = _named(connection.execute("SELECT * FROM edits ORDER BY number, id"))
         keys = connection.execute("SELECT key, remote_id FROM local_keys").fetchall()
     try:
         edits = [_queued_of(row) for row in found]
     except (msgspec.DecodeError, ValueError, TypeError) as error:
         raise DamagedFile(path, f"{path.name} is damaged: open the console once, it mends the file.") from error
-    return Outbox(tuple(queued for queued in edits if queued.state not in _FINISHED), dict(keys))
+    return Outbox(tuple(queued for queued in edits if queued.state not in FINISHED), dict(keys))
 
 
 class WorkFile:
@@ -196,67 +180,47 @@ class WorkFile:
 
     def unfinished(self) -> list[Queued]:
         """All edits that are neither sent nor withdrawn, oldest first."""
-        return self.all([state for state in EditState if state not in _FINISHED])
+        return self.all([state for state in EditState if state not in FINISHED])
 
-    def set_state(
-        self,
-        edit_id: str,
-        state: EditState,
-        *,
-        problem: str = "",
-        theirs: dict[str, Any] | None = None,
-        version: int | None = None,
-        told: str | None = None,
-        remote_id: str | None = None,
-        late: bool | None = None,
-    ) -> Queued | None:
-        """Note where an edit stands now; going over to SENDING counts an attempt. None when there is no such edit.
+    def put(self, queued: Queued, *, remote_id: str | None = None) -> Queued | None:
+        """Note how an edit of this file stands now, on another report perhaps; None when there is no such edit.
 
-        `told` (who was told by radio) stays once set. `remote_id` is the server's id of the report that this edit
-        created. `late` marks the edit as entered late, before it is sent for the first time.
+        `remote_id` is the server's id of the report that this edit created.
         """
-        before = self.get(edit_id)
+        edit = queued.edit
+        before = self.get(edit.id)
         if before is None:
             return None
-        edit = before.edit if late is None else msgspec.structs.replace(before.edit, late=late)
-        after = Queued(
-            edit=edit,
-            state=state,
-            attempts=before.attempts + (state is EditState.SENDING and before.state is not EditState.SENDING),
-            problem=problem,
-            theirs=theirs or {},
-            version=version,
-            told=told or before.told,
-            changed_at=self._time_at(edit.source),
-        )
+        after = msgspec.structs.replace(queued, changed_at=self._time_at(edit.source))
         with self._journal.whole(), self._writing():
             self._put_edit(after)
             if remote_id is not None and edit.report is not None:
                 self._connection.execute(
                     "INSERT OR REPLACE INTO local_keys VALUES (?, ?, ?)", (edit.report, edit.source, remote_id)
                 )
-            line = _line(after, whole=after.edit != before.edit, remote_id=remote_id)
+            line = _line(after, whole=edit != before.edit, remote_id=remote_id)
             # protects: withdrawal-is-synced
-            self._note(line, sync=state is EditState.WITHDRAWN)
+            self._note(line, sync=after.state is EditState.WITHDRAWN)
         return after
 
     def exchange(
         self,
         out: Iterable[str],
         into: Iterable[Queued],
-        problem: str,
+        reason: StopReason | None,
         draft: str = "",
         *,
-        adopted: Mapping[str, dict[str, Any]] | None = None,
+        adopted: Collection[str] = (),
+        by: ByWhom | None = None,
     ) -> list[Queued]:
-        """Withdraw the edits `out` for the reason `problem` and keep new ones, all of it or nothing; the new ones.
+        """Withdraw the edits `out`, for a reason perhaps, and keep new ones, all of it or nothing; the new ones.
 
-        Those of `out` that are `adopted` are withdrawn as such, with their `theirs`, for their authors to be told.
+        Those of `out` that are `adopted` are withdrawn as such, with `by` whom, for their authors to be told.
         What was kept under `draft` is forgotten in the same write. The new edits get this device and the next numbers,
         in their order.
         """
         self._put_back()
-        number, now, adopted = self.next_number(), self._clock(), adopted or {}
+        number, now = self.next_number(), self._clock()
         new = [
             msgspec.structs.replace(
                 one,
@@ -267,10 +231,12 @@ class WorkFile:
         ]
         old = [
             msgspec.structs.replace(
-                before,
-                state=EditState.WITHDRAWN,
-                problem=ADOPTED if edit_id in adopted else problem,
-                theirs=adopted.get(edit_id, {}),
+                advance(
+                    before,
+                    Event.SUPERSEDED,
+                    reason=StopReason.ADOPTED if edit_id in adopted else reason,
+                    by=by if edit_id in adopted else None,
+                ),
                 changed_at=now,
             )
             for edit_id in out
@@ -308,14 +274,11 @@ class WorkFile:
             edit = moved(one.edit, again)
             # protects: kept-is-not-created-again
             if edit.kind is Kind.CREATE and self.is_created(edit.report):
-                kept.append(
-                    msgspec.structs.replace(one, state=EditState.WITHDRAWN, problem=KEPT, theirs={}, changed_at=now)
-                )
+                goes_on = advance(one, Event.SUPERSEDED, reason=StopReason.KEPT_AS_NEW)
+                kept.append(msgspec.structs.replace(goes_on, changed_at=now))
             else:
-                to_decide = msgspec.structs.replace(
-                    one, edit=edit, state=EditState.ATTENTION, problem=LOST_AT_SERVER, theirs={TAKEN_BACK: {}}
-                )
-                lost.append(msgspec.structs.replace(to_decide, changed_at=now))
+                to_decide = advance(one, Event.LOST_IN_RESTORE, reason=StopReason.LOST_IN_RESTORE)
+                lost.append(msgspec.structs.replace(to_decide, edit=edit, changed_at=now))
         if sent:
             with self._journal.whole(), self._writing():
                 for queued in (*lost, *kept):
@@ -334,12 +297,6 @@ class WorkFile:
         """Whether there is a creation of a report under this local key that was not withdrawn."""
         there = self._queued("WHERE report = ? AND state <> ?", (key, str(EditState.WITHDRAWN)))
         return any(one.edit.kind is Kind.CREATE for one in there)
-
-    def put_anew(self, queued: Queued) -> None:
-        """Keep an edit of this file as it is here, on another report perhaps."""
-        with self._journal.whole(), self._writing():
-            self._put_edit(queued)
-            self._note(_line(queued), sync=False)
 
     def learn_key(self, key: str, source: str, remote_id: str) -> None:
         """Note the server's id of a report that was created here under a local key."""
@@ -532,7 +489,7 @@ class WorkFile:
     def _mend_journal(self, kept: Folded, *, force: bool) -> None:
         """Write the journal anew when it is long, damaged, or says other than the database does."""
         mine = {queued.edit.id: (queued.edit, queued.state) for queued in self.unfinished()}
-        told = {key: (one.edit, one.state) for key, one in kept.edits.items() if one.state not in _FINISHED}
+        told = {key: (one.edit, one.state) for key, one in kept.edits.items() if one.state not in FINISHED}
         if force or kept.damaged or self._journal.long or mine != told or kept.keys != self.local_keys():
             with contextlib.suppress(StoreError):  # no space now: the old one stays, and the next start tries again
                 self._journal.rewrite(self._lines())
@@ -540,7 +497,9 @@ class WorkFile:
     def _tidy(self) -> None:
         """Let go of edits that were finished long ago; first of their lines, so that none comes back as unfinished."""
         old = (self._clock() - _KEPT_FINISHED).isoformat()
-        where = f"state IN ('sent', 'withdrawn') AND problem NOT IN ('{DROPPED}', '{ADOPTED}') AND changed_at < ?"
+        where = (
+            "state IN ('sent', 'withdrawn') AND coalesce(reason, '') NOT IN ('dropped', 'adopted') AND changed_at < ?"
+        )
         if self._all(f"SELECT 1 FROM edits WHERE {where} LIMIT 1", (old,)):  # noqa: S608 - a constant
             with contextlib.suppress(StoreError):  # no space now: the next start tries again
                 # protects: journal-before-letting-go
@@ -631,22 +590,36 @@ class WorkFile:
         )
 
     def _queued(self, where: str, values: tuple[object, ...]) -> list[Queued]:
-        found = self._all(f"SELECT {_QUEUED} FROM edits {where} ORDER BY number, id", values)  # noqa: S608 - constants
+        with sqlite_errors(self._path):
+            found = _named(self._connection.execute(f"SELECT * FROM edits {where} ORDER BY number, id", values))  # noqa: S608 - constants
         return [_queued_of(row) for row in found]
 
 
-def _queued_of(row: tuple[Any, ...]) -> Queued:
-    body, state, attempts, problem, theirs, version, told, changed_at = row
-    return Queued(
-        edit=decode(body, Edit),
-        state=EditState(state),
-        attempts=attempts,
-        problem=problem,
-        theirs=msgspec.json.decode(theirs),
-        version=version,
-        told=told,
-        changed_at=datetime.fromisoformat(changed_at),
+def _named(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
+    names = [each[0] for each in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def _queued_of(row: Mapping[str, Any]) -> Queued:
+    """The edit of a row of `edits`, by the names of its columns; also of a file that is not brought up to date yet."""
+    by, taken_as = row.get("by_whom"), row.get("taken_as")
+    queued = Queued(
+        edit=decode(row["body"], Edit),
+        state=EditState(row["state"]),
+        attempts=row["attempts"],
+        reason=StopReason(row["reason"]) if row.get("reason") else None,
+        by=decode(by, ByWhom) if by else None,
+        problem=row["problem"],
+        theirs=msgspec.json.decode(row["theirs"]),
+        version=row["version"],
+        told=row["told"],
+        taken_as=decode(taken_as, TakenAs) if taken_as else None,
+        repeated=bool(row.get("repeated")),
+        asked_back=bool(row.get("asked_back")),
+        to_call_back=bool(row.get("to_call_back")),
+        changed_at=datetime.fromisoformat(row["changed_at"]),
     )
+    return queued if "reason" in row else with_reasons(queued)
 
 
 def _with_a_list(error: NewerFile, folder: Path) -> NewerFile:
@@ -677,6 +650,12 @@ def _row_of(queued: Queued) -> tuple[object, ...]:
         queued.told,
         _iso(queued.changed_at),
         _dump(edit),
+        str(queued.reason) if queued.reason else None,
+        _dump(queued.by) if queued.by else None,
+        _dump(queued.taken_as) if queued.taken_as else None,
+        int(queued.repeated),
+        int(queued.asked_back),
+        int(queued.to_call_back),
     )
 
 
@@ -689,10 +668,16 @@ def _line(queued: Queued, *, whole: bool = True, remote_id: str | None = None) -
         at=queued.changed_at,
         remote_id=remote_id,
         attempts=queued.attempts,
+        reason=queued.reason,
+        by=queued.by,
         problem=queued.problem,
         theirs=queued.theirs,
         told=queued.told,
         version=queued.version,
+        taken_as=queued.taken_as,
+        repeated=queued.repeated,
+        asked_back=queued.asked_back,
+        to_call_back=queued.to_call_back,
     )
 
 
@@ -700,8 +685,8 @@ def _lacking(kept: Queued, there: dict[str, Queued]) -> bool:
     """Whether the database lacks what the journal says of an edit. What is finished there stays finished."""
     mine = there.get(kept.edit.id)
     if mine is None:
-        return kept.state not in _FINISHED or not there
-    if mine.state in _FINISHED or kept.changed_at is None or mine.changed_at is None:
+        return kept.state not in FINISHED or not there
+    if mine.state in FINISHED or kept.changed_at is None or mine.changed_at is None:
         return False
     return kept.changed_at > mine.changed_at
 
@@ -717,17 +702,17 @@ class _Readable(msgspec.Struct):
 
 def _readable(path: Path) -> _Readable:
     found = _Readable()
-    sums = {row[0]: sum_of(row[:-1]) == row[-1] for row in _rows_of(path, "edits", f"{WORK_ROW}, sum")[1]}
-    for key, *row in _rows_of(path, "edits", f"id, {_QUEUED}")[1]:
-        with contextlib.suppress(msgspec.DecodeError, ValueError, TypeError):
-            queued = _queued_of(tuple(row))
-            if sums.get(key):
+    names, rows = _rows_of(path, "edits", "*")
+    for row in rows:
+        with contextlib.suppress(msgspec.DecodeError, ValueError, TypeError, KeyError):
+            named = dict(zip(names, row, strict=True))
+            queued = _queued_of(named)
+            if is_whole(named):
                 found.edits.append(queued)
-            elif queued.state in _FINISHED:
+            elif queued.state in FINISHED:
                 found.doubtful.append(queued)
             else:
-                words = "The disk damaged it: look whether it is what you meant."
-                found.doubtful.append(msgspec.structs.replace(queued, state=EditState.ATTENTION, problem=words))
+                found.doubtful.append(advance(queued, Event.REFUSED, reason=StopReason.DAMAGED))
     for table in ("local_keys", "drafts", "filters", "alarms", "meta", "followed"):
         columns, rows = _rows_of(path, table, "*")
         whole = [row for row in rows if all(isinstance(value, str) for value in row)]

@@ -14,8 +14,9 @@ from api_client import errors
 from api_client.georeport import GeoReportClient, ReadingLimits, can_be_of, can_show, time_of
 from api_client.georeport_model import GeoRequest
 from api_client.model import Kind
-from console.domain.edit import TAKEN_AS, Edit, EditState
+from console.domain.edit import Edit
 from console.domain.messages import Fetch, Look, Outcome, Push, Reveal, Revealed, Source, Up, Withdraw
+from console.domain.queued import EditState, StopReason, TakenAs
 from console.store.cache_read import CacheReader
 from console.sync.compare import ComparedPuller, Nightly
 from console.sync.health import Health
@@ -38,7 +39,7 @@ class Taken(NamedTuple):
 
     remote_id: str | None
     version: int | None = None
-    taken_as: dict[str, str] = {}  # noqa: RUF012 - never changed
+    taken_as: TakenAs | None = None
 
 
 class GeoReportSender:
@@ -66,9 +67,7 @@ class GeoReportSender:
     def send(self, edit: Edit, report: str | None, *, repeated: bool) -> Taken:
         """See console.sync.push.Sender."""
         if edit.kind is not Kind.CREATE:
-            raise CannotSend(
-                "This city's server takes new reports only. What you entered stays here; tell the city by its own way."
-            )
+            raise CannotSend(StopReason.NEW_REPORTS_ONLY)
         if edit.id in self._tokens:
             return self._taken(edit, self._number(edit))
         # protects: taken-before-is-not-sent-again
@@ -78,16 +77,13 @@ class GeoReportSender:
         if repeated:
             remote_id = self._find(edit)
             if remote_id is None:
-                raise CannotSend(
-                    "The server gave no answer, and the report is not in its list. It may have arrived: look there "
-                    "before you send it again."
-                )
+                raise CannotSend(StopReason.NOT_IN_LIST)
             return self._taken(edit, remote_id)
         made_in = self._puller.number
         created = self._client.create(_form(edit))
         if created.request_id is None and created.token is not None:
             self._tokens[edit.id] = created.token
-            self._emit(Outcome(edit.id, EditState.UNCONFIRMED, theirs={TAKEN_AS: {"token": created.token}}))
+            self._emit(Outcome(edit.id, EditState.UNCONFIRMED, taken_as=TakenAs(token=created.token)))
         if created.request_id is None:
             return self._taken(edit, self._number(edit))
         return self._taken(edit, created.request_id, made_in)
@@ -119,11 +115,13 @@ class GeoReportSender:
         # protects: number-is-looked-at
         if there is not None and not can_show(there, form, edit.occurred_at):
             self._tokens.pop(edit.id, None)
-            raise CannotSend(_words_of_another(there))
+            raise CannotSend(StopReason.ANOTHER_NUMBER, _what_is_there(there))
 
         def refuse(other: GeoRequest) -> None:
-            words = _words_of_another(other) if not can_be(other) else _ONE_FOR_TWO.format(number=remote_id)
-            self._emit(Outcome(edit.id, EditState.ATTENTION, problem=words))
+            is_another = not can_be(other)
+            reason = StopReason.ANOTHER_NUMBER if is_another else StopReason.NUMBER_GIVEN_TWICE
+            there = _what_is_there(other) if is_another else remote_id
+            self._emit(Outcome(edit.id, EditState.ATTENTION, problem=there, reason=reason))
 
         def can_be(request: GeoRequest) -> bool:
             return can_show(request, form, edit.occurred_at)
@@ -132,8 +130,8 @@ class GeoReportSender:
         # protects: one-number-one-report
         if not self._puller.expect(remote_id, expected, made_in=made_in, there=there):
             self._tokens.pop(edit.id, None)
-            raise CannotSend(_ONE_FOR_TWO.format(number=remote_id))
-        return Taken(remote_id if there is not None else None, taken_as={"number": remote_id})
+            raise CannotSend(StopReason.NUMBER_GIVEN_TWICE, remote_id)
+        return Taken(remote_id if there is not None else None, taken_as=TakenAs(number=remote_id))
 
     def _read_back(self, remote_id: str) -> GeoRequest | None:
         """What stands under a number; None where nothing does yet, or it cannot be read now."""
@@ -166,19 +164,11 @@ class GeoReportSender:
         return found.pop() if len(found) == 1 else None
 
 
-_ONE_FOR_TWO = (
-    "The server gave this the number of another report, {number}. Yours is not known to be there: its words are kept "
-    "here. Look there before you send it again."
-)
-
-
-def _words_of_another(there: GeoRequest) -> str:
-    words = " ".join((there.description or there.service_name or "").split())
+def _what_is_there(other: GeoRequest) -> str:
+    """The number of a report and the beginning of its words."""
+    words = " ".join((other.description or other.service_name or "").split())
     shown = f" (“{words[:60]}{'…' if len(words) > 60 else ''}”)" if words else ""
-    return (
-        f"The server answered with another report, {there.service_request_id}{shown}. Yours is not known to be there: "
-        "its words are kept here. Look there before you send it again."
-    )
+    return f"{other.service_request_id}{shown}"
 
 
 class KeptReports:
@@ -311,14 +301,13 @@ class GeoReportSource:
     def push(self, push: Push) -> None:
         """Take an edit; a photo is answered at once, for it would wait for an upload that never comes."""
         if push.edit.kind is Kind.PHOTO:
-            words = "This city's server takes no photos after the report."
-            self._emit(Outcome(push.edit.id, EditState.ATTENTION, problem=words))
+            self._emit(Outcome(push.edit.id, EditState.ATTENTION, reason=StopReason.NO_PHOTOS))
             return
-        edit, taken_as = push.edit, push.taken_as
-        for known, what in ((self._tokens, "token"), (self._numbers, "number")):
+        edit, taken_as = push.edit, push.taken_as or TakenAs()
+        for known, what in ((self._tokens, taken_as.token), (self._numbers, taken_as.number)):
             known.pop(edit.id, None)
-            if what in taken_as:
-                known[edit.id] = taken_as[what]
+            if what is not None:
+                known[edit.id] = what
         self._push.add(edit, unconfirmed=push.unconfirmed)
 
     def withdraw(self, withdraw: Withdraw) -> None:

@@ -18,8 +18,9 @@ from typing_extensions import override
 
 from api_client import errors
 from api_client.media import fetch_photo
-from console.domain.edit import MAYBE_LATER, Edit, EditState
+from console.domain.edit import Edit
 from console.domain.messages import Fetch, Fetched, Outcome, Source
+from console.domain.queued import EditState, StopReason
 from console.sync.health import Health
 from console.sync.lane import Connection, Lane
 from console.sync.outgoing import Outgoing
@@ -91,10 +92,12 @@ class UploadLane(Lane):
                     if not isinstance(error, errors.ServerFault):
                         self._bell.back_off(self._backoff.next_s(error))
                 else:
-                    self._park(waiting.edit, str(error), maybe_later=isinstance(error, errors.Forbidden))
+                    for_now = isinstance(error, errors.Forbidden)
+                    reason = StopReason.REFUSED_FOR_NOW if for_now else StopReason.REFUSED
+                    self._park(waiting.edit, reason, str(error))
             except OSError as error:
                 _log.info("photo of edit %s: %s", waiting.edit.id, error.strerror)
-                self._park(waiting.edit, "The photo's file is missing on this computer; take or choose it again.")
+                self._park(waiting.edit, StopReason.NO_PHOTO_FILE)
             else:
                 self._backoff.reset()
                 self._breaker.answered()
@@ -106,10 +109,9 @@ class UploadLane(Lane):
         content = (self._folder / Path(sha256).name).read_bytes()
         self._client.put_media(sha256, content)
 
-    def _park(self, edit: Edit, words: str, *, maybe_later: bool = False) -> None:
+    def _park(self, edit: Edit, reason: StopReason, problem: str = "") -> None:
         self._outgoing.drop(edit.id)
-        theirs: dict[str, object] = {MAYBE_LATER: {}} if maybe_later else {}
-        self._emit(Outcome(edit.id, EditState.ATTENTION, problem=words, theirs=theirs))
+        self._emit(Outcome(edit.id, EditState.ATTENTION, problem=problem, reason=reason))
 
 
 class DownloadLane(Lane):

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from api_client.model import Kind
 from console.domain.dependency import Aspect, rests_on, settles
-from console.domain.edit import ON_STATUS, Edit, is_order, outlived
+from console.domain.edit import ON_STATUS, Edit, is_local, is_order, outlived
 
 _NEEDS_PROOF = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN})
 
@@ -268,7 +268,7 @@ class Outgoing:
         return edit.kind is Kind.CREATE or edit.report is None or self._remote(edit.report) is not None
 
     def _remote(self, report: str | None) -> str | None:
-        if report is None or not report.startswith("local:"):
+        if not is_local(report):
             return report
         return self._remote_ids.get(report)
 

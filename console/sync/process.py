@@ -20,7 +20,6 @@ import msgspec
 from api_client import errors
 from api_client.transport import utc_now
 from console import logs
-from console.domain.edit import MAYBE_LATER, EditState
 from console.domain.messages import (
     Compare,
     Down,
@@ -40,6 +39,7 @@ from console.domain.messages import (
     Up,
     Withdraw,
 )
+from console.domain.queued import EditState, StopReason
 from console.store.cache_read import CacheReader
 from console.store.errors import LockedByOther, StoreError
 from console.store.lock import FileLock
@@ -116,8 +116,7 @@ class Followers:
         if isinstance(message, Push):
             following = self._following.get(message.edit.source)
             if following is None:
-                words = "The city this edit belongs to is not connected any more."
-                self._emit(Outcome(message.edit.id, EditState.ATTENTION, problem=words, theirs={MAYBE_LATER: {}}))
+                self._emit(Outcome(message.edit.id, EditState.ATTENTION, reason=StopReason.NOT_CONNECTED))
             else:
                 following.push(message)
         elif isinstance(message, Withdraw):

@@ -8,9 +8,12 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
+import msgspec
+
 from api_client import errors
-from console.domain.edit import INSTEAD_OF, MAYBE_LATER, TAKEN_AS, Edit, EditState
+from console.domain.edit import INSTEAD_OF, Edit
 from console.domain.messages import Outcome
+from console.domain.queued import ByWhom, EditState, StopReason, TakenAs
 from console.sync.health import Health
 from console.sync.lane import Connection
 from console.sync.outgoing import Outgoing, Waiting
@@ -34,8 +37,8 @@ class Sent(Protocol):
         """The report's version after the edit."""
 
     @property
-    def taken_as(self) -> dict[str, str]:
-        """See console.domain.edit.TAKEN_AS; nothing where the edit's own key tells which report it made."""
+    def taken_as(self) -> TakenAs | None:
+        """As what the report was taken; None where the edit's own key tells which report it made."""
 
 
 class Sender(Connection, Protocol):
@@ -55,11 +58,11 @@ class Sender(Connection, Protocol):
 
 
 class CannotSend(Exception):
-    """This server cannot take such an edit; the words say what to do instead, `theirs` what is so there."""
+    """This server cannot take such an edit, for a reason; see StopReason for `problem` and `by`."""
 
-    def __init__(self, words: str, theirs: dict[str, object] | None = None) -> None:
-        super().__init__(words)
-        self.theirs = theirs or {}
+    def __init__(self, reason: StopReason, problem: str = "", by: ByWhom | None = None) -> None:
+        super().__init__(f"{reason} {problem}".strip())
+        self.reason, self.problem, self.by = reason, problem, by
 
 
 class AlreadyThere(Exception):
@@ -186,20 +189,18 @@ class PushLane:
             self._on_news()
         except CannotSend as error:
             outgoing.settled(waiting)
-            self._say(waiting, EditState.ATTENTION, problem=str(error), theirs=error.theirs)
+            self._refuse(waiting, error.reason, error.problem, error.by)
         except Exception:
             # A defect of ours must park this one edit and not end the lane for all the others.
             _log.exception("edit %s could not be sent", edit.id)
             outgoing.settled(waiting)
-            self._say(waiting, EditState.ATTENTION, problem="Sigap could not put this edit into the server's form.")
+            self._refuse(waiting, StopReason.NOT_ENCODED)
         else:
             self._backoff.reset()
             self._health.breaker.answered()
             outgoing.settled(waiting, remote_id=sent.remote_id)
-            theirs: dict[str, object] = {TAKEN_AS: sent.taken_as} if sent.taken_as else {}
-            self._emit(
-                Outcome(edit.id, EditState.ACCEPTED, theirs=theirs, remote_id=sent.remote_id, version=sent.version)
-            )
+            taken = Outcome(edit.id, EditState.ACCEPTED, remote_id=sent.remote_id, version=sent.version)
+            self._emit(msgspec.structs.replace(taken, taken_as=sent.taken_as))
             self._health.writes_taken()
             self._on_news()
 
@@ -226,8 +227,8 @@ class PushLane:
             self._later(waiting, error, self._backoff.next_s(error), everything=True)
         else:
             outgoing.settled(waiting)
-            later: dict[str, object] = {MAYBE_LATER: {}} if isinstance(error, errors.Forbidden) else {}
-            self._say(waiting, EditState.ATTENTION, problem=str(error), theirs=later)
+            for_now = isinstance(error, errors.Forbidden)
+            self._refuse(waiting, StopReason.REFUSED_FOR_NOW if for_now else StopReason.REFUSED, str(error))
 
     def _later(self, waiting: Waiting, error: errors.ApiError, wait_s: float, *, everything: bool) -> None:
         if error.may_have_arrived and not waiting.left:
@@ -247,6 +248,10 @@ class PushLane:
 
     def _pause_of_one(self, waiting: Waiting) -> float:
         return pause_of_one_s(waiting.failures, self._random)
+
+    def _refuse(self, waiting: Waiting, reason: StopReason, problem: str = "", by: ByWhom | None = None) -> None:
+        if not self._stopped.is_set():
+            self._emit(Outcome(waiting.edit.id, EditState.ATTENTION, problem=problem, reason=reason, by=by))
 
     def _say(
         self,

@@ -11,19 +11,9 @@ import msgspec
 from api_client import errors, model
 from api_client.dispatch import DispatchClient
 from api_client.model import Kind
-from console.domain.edit import (
-    ANOTHER,
-    ANOTHER_REPORT,
-    APPENDS,
-    DELETED,
-    INSTEAD_OF,
-    MAYBE_LATER,
-    SHOWN,
-    SINCE,
-    Edit,
-    good_until,
-)
+from console.domain.edit import APPENDS, INSTEAD_OF, SHOWN, SINCE, Edit, good_until, in_short
 from console.domain.kept import MADE_HERE
+from console.domain.queued import ByWhom, StopReason, TakenAs
 from console.sync.push import AlreadyThere, CannotSend, TooLate
 
 _KEY_REUSED = "key_reused"
@@ -31,7 +21,6 @@ _ANOTHER_REPORT = "another_report"
 _ALREADY_THERE = "already_there"
 _EXPIRED = "expired"
 _NOT_FOUND = 404
-_SHOWN = 300
 _ABOUT = ("created", "into", MADE_HERE, INSTEAD_OF, SHOWN, SINCE)
 LARGEST = 256_000
 """Bytes of one edit; photos travel on their own."""
@@ -42,7 +31,7 @@ class Taken(NamedTuple):
 
     remote_id: str | None
     version: int | None
-    taken_as: dict[str, str] = {}  # noqa: RUF012 - never changed
+    taken_as: TakenAs | None = None
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -76,7 +65,7 @@ class DispatchSender:
         # protects: largest-edit
         if len(body) > LARGEST:
             # The server would hang up in the middle of it, which looks like a link that is cut.
-            raise CannotSend(f"This is too long to be sent: {len(body) // 1000:,} KB, at most {LARGEST // 1000:,} KB.")
+            raise CannotSend(StopReason.TOO_LONG, f"{len(body) // 1000:,}")
         if_match = None if edit.kind in APPENDS or edit.report is None else edit.base_version
         try:
             answer = self._client.send_edit(_path(edit, report), body, key=edit.id, if_match=if_match)
@@ -86,21 +75,21 @@ class DispatchSender:
             raise
         except errors.Gone as gone:
             if report is not None and self._is_deleted(report):
-                raise CannotSend(str(gone), {DELETED: {}}) from gone
+                raise CannotSend(StopReason.REPORT_DELETED, str(gone)) from gone
             raise
         except errors.Refused as refused:
             # protects: deleted-is-not-missing
             if refused.status == _NOT_FOUND and report is not None and self._is_deleted(report):
-                raise CannotSend(str(refused), {DELETED: refused.deed}) from refused
+                raise CannotSend(StopReason.REPORT_DELETED, str(refused), _by(refused.deed)) from refused
             if refused.word == _EXPIRED:
                 raise TooLate from refused
             if refused.word == _ALREADY_THERE and edit.about.get(INSTEAD_OF) and refused.report:
                 raise AlreadyThere(refused.report, refused.edit) from refused
             if refused.word == _ANOTHER_REPORT and refused.report in (None, report):
-                raise CannotSend(ANOTHER_REPORT, {ANOTHER: {}}) from refused
+                raise CannotSend(StopReason.ANOTHER_REPORT) from refused
             # protects: reused-key-shows-both
-            if refused.word == _KEY_REUSED and (both := self._both(edit, report)):
-                raise CannotSend(both) from refused
+            if refused.word == _KEY_REUSED and (there := self._under_its_key(edit, report)):
+                raise CannotSend(StopReason.KEY_REUSED, there) from refused
             raise
         created = answer.entry.report if edit.kind is Kind.CREATE else None
         if edit.kind is Kind.CREATE and created is None:
@@ -124,16 +113,13 @@ class DispatchSender:
             return refused.status == _NOT_FOUND
         return False
 
-    def _both(self, edit: Edit, report: str | None) -> str:
-        """What the report's history holds under the edit's key, and what stands here: a human has to see both.
+    def _under_its_key(self, edit: Edit, report: str | None) -> str:
+        """What the report's history holds under the edit's key, in short: a human has to see both.
 
         "" when it holds nothing: the server's own words are better then.
         """
         found = self._entry_of(edit, report) if report is not None else None
-        if found is None:
-            return ""
-        there, here = _in_short(found.kind, found.data), _in_short(edit.kind, edit.data)
-        return f"The server has {there} under this edit's key. Here stands {here}."
+        return in_short(found.kind, found.data) if found is not None else ""
 
     @property
     def exchanges(self) -> int:
@@ -156,17 +142,13 @@ class DispatchSender:
         if self._me is None:
             self._me = self._client.me().name
         if self._me != "local" and edit.author and edit.author != self._me:
-            words = f"{edit.author} made this, but {self._me} is signed in. It waits for {edit.author}."
-            raise CannotSend(words, {MAYBE_LATER: {}})
+            raise CannotSend(StopReason.NOT_SIGNED_IN, self._me)
 
     def _check_place(self, edit: Edit) -> None:
         """A server that cannot take it in the place of another one would have both. Raises CannotSend."""
         # protects: older-server-doubles-nothing
         if edit.about.get(INSTEAD_OF) and INSTEAD_OF not in self._client.root().can:
-            raise CannotSend(
-                "This report may be at the server already, which is too old to be asked. Look there before you send it "
-                "again."
-            )
+            raise CannotSend(StopReason.MAY_BE_THERE)
 
 
 def encode_edit(edit: Edit, order_lifetime_s: float) -> bytes:
@@ -193,10 +175,12 @@ def encode_edit(edit: Edit, order_lifetime_s: float) -> bytes:
     )
 
 
-def _in_short(kind: str, data: dict[str, Any]) -> str:
-    """An edit in a line, without personal data."""
-    shown = {name: value for name, value in data.items() if name != "contact"}
-    return f"{kind} {msgspec.json.encode(shown).decode()}"[:_SHOWN]
+def _by(deed: dict[str, str]) -> ByWhom | None:
+    """Who deleted a report and when, as a server says it; what cannot be read is left out."""
+    try:
+        return msgspec.convert(deed, ByWhom) if deed else None
+    except msgspec.ValidationError:
+        return ByWhom(who=deed.get("who"))
 
 
 def _path(edit: Edit, report: str | None) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Kind
-from console.domain.edit import Queued
 from console.domain.messages import SignedIn, Source
+from console.domain.queued import Queued, StopReason
 from console.domain.report import HAZARD
 from console.domain.rights import Rights
 from console.edits import Edits
@@ -23,7 +23,6 @@ from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
 from console.settings import Settings, Tokens, is_left, operator_of
 from console.store.cache_read import CachedReport
-from console.store.work import ADOPTED, DROPPED
 from console.window.claims import Claims
 from console.window.following import Following, changed
 from console.window.kept_settings import KeptSettings
@@ -346,19 +345,19 @@ class Signing(QObject):
         """What others threw away of what this operator left here, and what they sent in their own names."""
         done = self._edits.take_done_by_others(source)
         told = [
-            self._done_text(source, [one for one in done if mark in one.theirs], mark, sentence)
-            for mark, sentence in (
-                (DROPPED, self.tr("{who} dropped: {what}")),
-                (ADOPTED, self.tr("{who} sent for you: {what}")),
+            self._done_text(source, [one for one in done if one.reason is reason], sentence)
+            for reason, sentence in (
+                (StopReason.DROPPED, self.tr("{who} dropped: {what}")),
+                (StopReason.ADOPTED, self.tr("{who} sent for you: {what}")),
             )
         ]
         if sentences := [one for one in told if one]:
             self._status.say(". ".join(sentences), _DONE_SHOWN_S)
 
-    def _done_text(self, source: str, done: Sequence[Queued], mark: str, sentence: str) -> str:
+    def _done_text(self, source: str, done: Sequence[Queued], sentence: str) -> str:
         if not done:
             return ""
-        who = ", ".join(dict.fromkeys(str(one.theirs[mark]["who"]) for one in done))
+        who = ", ".join(dict.fromkeys(one.by.who or "" for one in done if one.by))
         what = "; ".join(edit_text(one, self._desk.catalog(source), self.tr) for one in done[:_DONE_SHOWN])
         more = f" +{len(done) - _DONE_SHOWN}" if len(done) > _DONE_SHOWN else ""
         return sentence.format(who=who, what=what + more)

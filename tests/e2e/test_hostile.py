@@ -23,8 +23,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QLabel, QMenu, QTextEdit
 
 from api_client.model import Agency, Assignment, AssignmentState, Kind, Report, Status, Template, Unit, UnitState
-from console.domain.edit import Edit, EditState, Queued
+from console.domain.edit import Edit
 from console.domain.messages import Source
+from console.domain.queued import EditState, Queued
 from console.export import FORMATS, select, write
 from console.logs import CleanFormatter
 from console.presenters.dossier import Dossier

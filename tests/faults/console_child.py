@@ -20,9 +20,9 @@ from PySide6.QtCore import QCoreApplication, QTimer
 
 from api_client.model import Kind
 from console.domain.apply import ReportState
-from console.domain.edit import EditState, Queued
 from console.domain.messages import Source, Start
 from console.domain.overlay import with_edits
+from console.domain.queued import EditState, Queued
 from console.edits import Edits
 from console.exchange import Exchange
 from console.presenters.sources import Sources

@@ -19,13 +19,13 @@ from typing import TypeVar
 from PySide6.QtCore import QCoreApplication, QTimer
 
 from api_client.model import Kind
-from console.domain.edit import EditState, Queued
+from console.domain.queued import EditState, Queued, StopReason
 from console.edits import Edits
 from console.store.cache_write import CacheWriter
 from console.store.errors import DamagedFile, StoreError
 from console.store.items import Item
 from console.store.work import WorkFile
-from tests.unit.store.making import T0, at, edit, items, report
+from tests.unit.store.making import T0, at, edit, items, note_state, report
 
 T = TypeVar("T")
 PAGE = 30
@@ -63,7 +63,7 @@ def one_edit(folder: Path, voice: Voice) -> None:
         return
     number = work.next_number()
     voice.until_done("new", lambda: work.append(edit("new", number=number, data={"text": "x" * 900})))
-    voice.until_done("withdrawn", lambda: work.set_state("e1", EditState.WITHDRAWN))
+    voice.until_done("withdrawn", lambda: note_state(work, "e1", EditState.WITHDRAWN))
     work.close()
     voice.say("closed")
 
@@ -74,7 +74,7 @@ def one_exchange(folder: Path, voice: Voice) -> None:
     if work is None:
         return
     new = [Queued(edit(key, number=0, data={"text": "x" * 900}), EditState.QUEUED) for key in ("new", "newer")]
-    voice.until_done("exchanged", lambda: work.exchange(["e1"], new, "kept as new"))
+    voice.until_done("exchanged", lambda: work.exchange(["e1"], new, StopReason.KEPT_AS_NEW))
     work.close()
     voice.say("closed")
 
@@ -110,9 +110,9 @@ def a_shift(folder: Path, voice: Voice) -> None:
             voice.say("done", f"n{number}")
             if chance.random() < 0.4:
                 gone = made.pop(chance.randrange(len(made)))
-                work.set_state(gone, EditState.WITHDRAWN)
+                note_state(work, gone, EditState.WITHDRAWN)
                 voice.say("withdrawn", gone)
-            work.set_state(chance.choice(made), EditState.SENDING, late=chance.random() < 0.5) if made else None
+            note_state(work, chance.choice(made), EditState.SENDING, late=chance.random() < 0.5) if made else None
         work.close()
 
 
@@ -151,10 +151,10 @@ def without_rest(folder: Path, voice: Voice) -> None:
                 voice.say("done", f"n{number}")
             case "withdraw" if waiting:
                 gone = waiting.pop(chance.randrange(len(waiting)))
-                work.set_state(gone, EditState.WITHDRAWN)
+                note_state(work, gone, EditState.WITHDRAWN)
                 voice.say("withdrawn", gone)
             case "send" if waiting:
-                work.set_state(chance.choice(waiting), EditState.SENDING, late=chance.random() < 0.5)
+                note_state(work, chance.choice(waiting), EditState.SENDING, late=chance.random() < 0.5)
             case "page":
                 page += 1
                 writer.apply("city", a_page(page), at(page * PAGE))

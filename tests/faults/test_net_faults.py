@@ -15,8 +15,8 @@ import pytest
 
 from api_client.model import Kind
 from api_client.transport import Limits
-from console.domain.edit import EditState
 from console.domain.messages import Outcome, SourceState, SyncNow
+from console.domain.queued import EditState
 from console.server.payloads import EditBody
 from console.sync.pace import Timing
 from tests.helpers.fake_city import FakeCity, report

@@ -24,8 +24,10 @@ import pytest
 
 from api_client.model import Kind
 from api_client.transport import Limits
-from console.domain.edit import Edit, EditState
+from console.domain.edit import Edit
 from console.domain.messages import Outcome, Source, SourceState, Start, SyncNow, Up
+from console.domain.queued import EditState, Queued, StopReason
+from console.presenters.stop_text import stop_text
 from console.server.edits import EditBody
 from console.server.feed import pages
 from console.server.records import LOCAL
@@ -148,9 +150,11 @@ def test_f04_a_key_that_was_used_for_something_else(live: Live, proxy: FaultProx
     """F04: parked after one try with both bodies, and never sent under a new key (send_dispatch.py: _both)."""
     live.city.apply(EditBody(id=edit_id(1), kind=Kind.NOTE, data={"text": "Another"}), report="r1", actor=LOCAL)
     edit = console.push(Kind.NOTE, "r1", text="Mine")
-    problem = console.outcome(edit, EditState.ATTENTION).problem
-    assert 'note {"text":"Another"}' in problem, "what is there"
-    assert 'note {"text":"Mine"}' in problem, "and what is here"
+    told = console.outcome(edit, EditState.ATTENTION)
+    assert told.reason is StopReason.KEY_REUSED
+    both = stop_text(Queued(edit, told.state, reason=told.reason, problem=told.problem), str)
+    assert 'note {"text":"Another"}' in both, "what is there"
+    assert 'note {"text":"Mine"}' in both, "and what is here"
     assert len([1 for _, asked in proxy.requests if is_edit(asked)]) == 1
     assert effects(live) == {edit.id: 1}
     assert_same(console, live)
@@ -168,7 +172,7 @@ def test_f05_a_server_without_keys(live: Live, proxy: FaultProxy, tmp_path: Path
             assert outcome.state is EditState.ACCEPTED
             console.proved(edit)
         else:
-            assert "may have arrived" in outcome.problem
+            assert outcome.reason is StopReason.NOT_IN_LIST
         assert len([1 for _, asked in proxy.requests if asked.method == "POST"]) == 1
         assert live.count().reports == 10 + arrives
 
@@ -205,7 +209,8 @@ def test_f08_a_poisoned_edit_holds_no_other(live: Live, proxy: FaultProxy, conso
     others = [console.push(Kind.NOTE, f"r{n}", text="x") for n in range(2, 8)]
     for edit in others:
         console.outcome(edit, EditState.ACCEPTED, seconds=5)
-    assert console.outcome(poison, EditState.ATTENTION).problem
+    told = console.outcome(poison, EditState.ATTENTION)
+    assert stop_text(Queued(poison, told.state, reason=told.reason, problem=told.problem), str)
     tries = [1 for _, asked in list(proxy.requests) if asked.headers.get("idempotency-key") == poison.id]
     assert len(tries) <= 1
     assert_once(console, live, *others)

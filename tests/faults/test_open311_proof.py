@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from api_client.model import Kind
-from console.domain.edit import Edit, EditState
+from console.domain.edit import Edit
 from console.domain.messages import Outcome, Push, Source, SyncNow
+from console.domain.queued import EditState, StopReason, TakenAs
 from console.headless import sync_profile
 from console.paths import profile_folder
 from console.settings import Settings, save_settings
@@ -20,6 +21,7 @@ from console.store.work import WorkFile
 from console.sync.pace import Timing
 from tests.helpers.geo_city import GeoCity, geo_request
 from tests.helpers.sync_rig import Rig, rig
+from tests.unit.store.making import note_state
 
 QUICK = Timing(poll_s=0.2, slow_poll_s=0.2)
 FLOOD = "Flood at the school, children inside"
@@ -53,6 +55,12 @@ def taken(console: Rig, edit: Edit) -> Outcome:
     return console.outcome(edit, EditState.ACCEPTED, EditState.ATTENTION)
 
 
+def told_of(console: Rig, edit: Edit) -> tuple[StopReason | None, str]:
+    """Why an edit was not taken, and what the console is told of that."""
+    outcome = console.outcome(edit, EditState.ATTENTION)
+    return outcome.reason, outcome.problem
+
+
 def posts(city: GeoCity) -> int:
     return sum(asked.method == "POST" for asked in city.server.asked)
 
@@ -62,8 +70,7 @@ def test_the_number_of_an_old_report_proves_nothing(city: GeoCity, console: Rig)
     city.posted = [{"service_request_id": 5}]
     outcome = taken(console, create(console, FLOOD))
     assert outcome.state is EditState.ATTENTION
-    assert outcome.problem.startswith("The server answered with another report, 5 (“Old hole”).")
-    assert "its words are kept here" in outcome.problem
+    assert (outcome.reason, outcome.problem) == (StopReason.ANOTHER_NUMBER, "5 (“Old hole”)")
     assert outcome.remote_id is None
     assert posts(city) == 1
 
@@ -74,7 +81,7 @@ def test_neither_does_it_where_the_number_cannot_be_asked_for(city: GeoCity, con
     known = console.reader.number_of("jkt", "5") or 0
     console.wait_until(lambda: console.reader.cursors()["jkt"].seq > known)
     edit = create(console, FLOOD)
-    assert "the number of another report, 5" in console.outcome(edit, EditState.ATTENTION).problem
+    assert told_of(console, edit) == (StopReason.NUMBER_GIVEN_TWICE, "5")
 
 
 def test_one_number_for_two_proves_the_one_that_stands_there(city: GeoCity, console: Rig) -> None:
@@ -84,8 +91,7 @@ def test_one_number_for_two_proves_the_one_that_stands_there(city: GeoCity, cons
     city.reports.append(geo_request(77, datetime.now(UTC) + timedelta(seconds=1), description=TREE))
     console.followers.take(SyncNow())
     console.proved(tree)
-    lost = console.outcome(flood, EditState.ATTENTION)
-    assert lost.problem.startswith("The server answered with another report, 77 (“Tree on a house in the north”).")
+    assert told_of(console, flood) == (StopReason.ANOTHER_NUMBER, "77 (“Tree on a house in the north”)")
 
 
 def test_one_number_for_two_of_the_same_words_proves_the_first(city: GeoCity, console: Rig) -> None:
@@ -95,9 +101,9 @@ def test_one_number_for_two_of_the_same_words_proves_the_first(city: GeoCity, co
     city.reports.append(geo_request(77, datetime.now(UTC) + timedelta(seconds=1), description=FLOOD))
     console.followers.take(SyncNow())
     console.proved(first)
-    assert "the number of another report, 77" in console.outcome(second, EditState.ATTENTION).problem
+    assert told_of(console, second) == (StopReason.NUMBER_GIVEN_TWICE, "77")
     third = create(console, FLOOD)
-    assert "the number of another report, 77" in console.outcome(third, EditState.ATTENTION).problem
+    assert told_of(console, third) == (StopReason.NUMBER_GIVEN_TWICE, "77")
 
 
 @pytest.mark.parametrize(
@@ -156,7 +162,7 @@ def sync_proves_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     work.close()
 
 
-def taken_before(console: Rig, taken_as: dict[str, str]) -> Edit:
+def taken_before(console: Rig, taken_as: TakenAs) -> Edit:
     """A creation that the server took in an earlier run, as the outbox hands it over again."""
     data = {"service": "POT", "description": FLOOD, "lat": 1.0, "lon": 2.0}
     made = datetime.now(UTC) - timedelta(hours=2)
@@ -176,9 +182,9 @@ def test_what_was_taken_when_the_program_ended_is_looked_for_after_the_start(
     with rig(tmp_path, city.url, kind="open311", timing=QUICK) as console:
         console.live()
         console.wait_until(lambda: len(console.cached()) == 1 + listed)
-        edit = taken_before(console, {"number": "77"})
+        edit = taken_before(console, TakenAs(number="77"))
         outcome = taken(console, edit)
-        assert (outcome.state, outcome.theirs) == (EditState.ACCEPTED, {"taken_as": {"number": "77"}})
+        assert (outcome.state, outcome.taken_as) == (EditState.ACCEPTED, TakenAs(number="77"))
         if not listed:
             city.reports.append(there | {"requested_datetime": datetime.now(UTC).isoformat()})
             console.followers.take(SyncNow())
@@ -187,8 +193,8 @@ def test_what_was_taken_when_the_program_ended_is_looked_for_after_the_start(
 
 
 def test_what_stands_under_that_number_now_has_to_be_it(city: GeoCity, console: Rig) -> None:
-    edit = taken_before(console, {"number": "5"})
-    assert "answered with another report, 5" in console.outcome(edit, EditState.ATTENTION).problem
+    edit = taken_before(console, TakenAs(number="5"))
+    assert told_of(console, edit)[0] is StopReason.ANOTHER_NUMBER
     city.posted = [{"service_request_id": 78}]
     console.followers.take(Push(edit))
     console.outcome(edit, EditState.ACCEPTED)
@@ -198,7 +204,7 @@ def test_what_stands_under_that_number_now_has_to_be_it(city: GeoCity, console: 
 def test_a_token_is_kept_too(city: GeoCity, console: Rig) -> None:
     city.posted = [{"token": "t1"}]
     told = console.outcome(create(console, FLOOD), EditState.UNCONFIRMED)
-    assert told.theirs == {"taken_as": {"token": "t1"}}
+    assert told.taken_as == TakenAs(token="t1")
 
 
 @pytest.mark.usefixtures("qapp")
@@ -213,8 +219,8 @@ def test_the_outbox_hands_over_again_what_it_was_taken_as(
     work = WorkFile(folder)
     data = {"service": "POT", "description": FLOOD, "lat": 1.0, "lon": 2.0}
     work.append(Edit("e" * 36, Kind.CREATE, "local:e", "local", work.device, 1, made, data, source="x"))
-    work.set_state("e" * 36, EditState.SENDING)
-    work.set_state("e" * 36, EditState.ACCEPTED, theirs={"taken_as": {"number": "77"}})
+    note_state(work, "e" * 36, EditState.SENDING)
+    note_state(work, "e" * 36, EditState.ACCEPTED, taken_as=TakenAs(number="77"))
     work.close()
     sync_proves_it(folder, capsys)
     assert posts(city) == 0

@@ -12,14 +12,14 @@ from queue import SimpleQueue
 
 import pytest
 
-from console.domain.edit import EditState
+from console.domain.queued import EditState
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.store.work import WorkFile
 from tests.faults.store_child import PAGE, a_page
 from tests.faults.test_store_heals import filled, first_version
 from tests.helpers.disk import CALLS, Call, Crash, Ended, Forks, crash, needs_strace
-from tests.unit.store.making import T0, at, edit
+from tests.unit.store.making import T0, at, edit, note_state
 
 pytestmark = needs_strace
 
@@ -65,7 +65,7 @@ def long_ago_before(folder: Path) -> set[str]:
     for number in range(1, 13):
         work.append(edit(f"e{number}", number=number, data={"text": "x" * 200}))
         if number % 3:
-            work.set_state(f"e{number}", EditState.SENT)
+            note_state(work, f"e{number}", EditState.SENT)
     work.close()
     return {"e3", "e6", "e9", "e12"}
 

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from console.domain.edit import EditState
+from console.domain.queued import EditState
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.store.drive import network_kind
 from console.store.errors import DamagedFile, DiskFull, NewerFile, NotWritable, StoreError
 from console.store.schema import SUSPECT
 from console.store.work import WorkFile
-from tests.unit.store.making import at, edit, ids, items, report
+from tests.unit.store.making import at, edit, ids, items, note_state, report
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -281,8 +281,8 @@ def test_edits_outlive_a_damaged_work_db(tmp_path: Path, how: str) -> None:
     device = work.device
     for number in range(1, 101):
         work.append(edit(f"e{number}", number=number, device=device, data={"text": "x" * 300}))
-    work.set_state("e1", EditState.WITHDRAWN)
-    work.set_state("e2", EditState.SENDING)
+    note_state(work, "e1", EditState.WITHDRAWN)
+    note_state(work, "e2", EditState.SENDING)
     work.learn_key("local:7", "city", "928")
     work.close()
     journal = tmp_path / "work.journal"

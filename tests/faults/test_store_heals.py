@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from api_client.model import Kind
-from console.domain.edit import EditState, Queued
 from console.domain.followed import Followed, Standpoint
+from console.domain.queued import EditState, Queued, StopReason
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.store.errors import DamagedFile, NewerFile, StoreError
@@ -26,7 +26,8 @@ from console.store.journal import Journal
 from console.store.schema import WORK_VERSION
 from console.store.work import WorkFile, read_outbox
 from tests.faults.test_store_faults import damage, fill_cache
-from tests.unit.store.making import T0, at, edit, items, report
+from tests.helpers.older_work import SAVED, third_version
+from tests.unit.store.making import T0, at, edit, items, note_state, report
 
 JOURNAL, WORK = "work.journal", "work.db"
 
@@ -46,8 +47,11 @@ def filled(folder: Path, edits: int = 60) -> list[Queued]:
         data = {"text": f"note {number} é💧 " * 8}
         work.append(edit(f"e{number}", number=work.next_number(), device=work.device, data=data))
         state = choices[number % len(choices)]
-        theirs = {"priority": {"value": 1, "who": "budi"}} if state is EditState.CONFLICT else None
-        work.set_state(f"e{number}", state, problem="words" if theirs else "", theirs=theirs, version=4)
+        theirs = {"priority": {"value": 1, "who": "budi"}} if state is EditState.CONFLICT else {}
+        reason = StopReason.REFUSED if state is EditState.ATTENTION else None
+        note_state(
+            work, f"e{number}", state, problem="words" if theirs else "", theirs=theirs, version=4, reason=reason
+        )
     work.learn_key("local:7", "city", "928")
     work.save_draft("new", {"text": "half a sentence"})
     work.save_filter("floods", "cat=flood")
@@ -66,9 +70,9 @@ def test_commits_lost_with_the_log_come_back_from_the_journal(tmp_path: Path) ->
     work = WorkFile(living)
     for number in range(1, 11):
         work.append(edit(f"e{number}", number=number, data={"text": "x" * 500}))
-    work.set_state("e1", EditState.WITHDRAWN)
-    work.set_state(
-        "e2", EditState.CONFLICT, problem="changed", theirs={"priority": {"value": 1}}, version=3, told="U12"
+    note_state(work, "e1", EditState.WITHDRAWN)
+    note_state(
+        work, "e2", EditState.CONFLICT, problem="changed", theirs={"priority": {"value": 1}}, version=3, told="U12"
     )
     wanted = {queued.edit.id: queued for queued in work.all()}
     for how in ("deleted", "cut", "damaged", "zero"):
@@ -143,7 +147,7 @@ def test_with_both_copies_damaged_what_can_be_read_is_shown_and_not_sent(tmp_pat
     assert work.salvaged is not None
     assert len(found) == len(everything)
     assert found[waiting].state is EditState.ATTENTION
-    assert "damaged" in found[waiting].problem
+    assert found[waiting].reason is StopReason.DAMAGED
     work.close()
 
 
@@ -289,30 +293,32 @@ def test_flipped_bits_anywhere_in_the_cache_many_times(tmp_path: Path) -> None:
     flip_cache(tmp_path, 20)
 
 
-def first_version(folder: Path) -> None:
-    """A work.db as the first version of Sigap left it, with a journal without sums."""
-    filled(folder, 20)
+def first_version(folder: Path) -> int:
+    """A work.db as the first version of Sigap left it, with a journal without sums; how many edits it holds."""
+    third_version(folder)
     raw = sqlite3.connect(folder / WORK)
     raw.execute("ALTER TABLE edits DROP COLUMN sum")
     raw.execute("DROP TABLE followed")
     raw.execute("DELETE FROM _sqlite_migrations WHERE name IN ('w002_sums', 'w003_followed')")
     raw.execute("PRAGMA user_version = 1")
     raw.commit()
+    (edits,) = raw.execute("SELECT count(*) FROM edits").fetchone()
     raw.close()
     journal = folder / JOURNAL
     lines = journal.read_bytes().splitlines()
     journal.write_bytes(b"".join(line.rpartition(b',"sum":')[0] + b"}\n" for line in lines))
+    return int(edits)
 
 
 def test_a_file_of_the_first_version_is_copied_then_changed(tmp_path: Path) -> None:
     """F31. Guards: the copy before a migration (schema._keep_copy)."""
-    first_version(tmp_path)
-    work = WorkFile(tmp_path)
-    assert (len(work.all()), work.salvaged) == (20, None)
+    edits = first_version(tmp_path)
+    work = WorkFile(tmp_path, clock=lambda: SAVED)
+    assert (len(work.all()), work.salvaged) == (edits, None)
     work.close()
     copy = sqlite3.connect(tmp_path / "work.db.version-1")
     assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert copy.execute("SELECT count(*) FROM edits").fetchone() == (20,)
+    assert copy.execute("SELECT count(*) FROM edits").fetchone() == (edits,)
     assert copy.execute("PRAGMA user_version").fetchone() == (1,)
     copy.close()
     raw = sqlite3.connect(tmp_path / WORK)
@@ -346,14 +352,14 @@ def test_the_refusal_of_a_newer_file_lists_what_waits_in_it(tmp_path: Path, how:
 
 def test_what_a_kill_left_of_a_copy_is_begun_again(tmp_path: Path) -> None:
     """F31: rubbish under the copy's working name neither stops the migration nor ends up as the copy."""
-    first_version(tmp_path)
+    edits = first_version(tmp_path)
     (tmp_path / "work.db.version-1.new").write_bytes(b"half a copy" * 1000)
-    work = WorkFile(tmp_path)
-    assert (len(work.all()), work.salvaged) == (20, None)
+    work = WorkFile(tmp_path, clock=lambda: SAVED)
+    assert (len(work.all()), work.salvaged) == (edits, None)
     work.close()
     assert not (tmp_path / "work.db.version-1.new").exists()
     copy = sqlite3.connect(tmp_path / "work.db.version-1")
-    assert copy.execute("SELECT count(*) FROM edits").fetchone() == (20,)
+    assert copy.execute("SELECT count(*) FROM edits").fetchone() == (edits,)
     copy.close()
 
 
@@ -362,32 +368,29 @@ import os, signal, sys
 from pathlib import Path
 from console.store.schema import work_migrations
 from console.store.work import WorkFile
-last = work_migrations.names[-1]
-step = work_migrations._steps[last]
-work_migrations._steps[last] = lambda db: (step(db), os.kill(os.getpid(), signal.SIGKILL))
+name = next(each for each in work_migrations.names if each.startswith(sys.argv[2]))
+step = work_migrations._steps[name]
+work_migrations._steps[name] = lambda db: (step(db), os.kill(os.getpid(), signal.SIGKILL))
 WorkFile(Path(sys.argv[1]))
 """
 
 
-def test_a_change_of_the_tables_that_a_kill_cut_short_is_made_again(tmp_path: Path) -> None:
-    """F31. The step that made what the desks follow: all of it or nothing."""
-    filled(tmp_path, 20)
-    raw = sqlite3.connect(tmp_path / WORK)
-    raw.execute("DROP TABLE followed")
-    raw.execute("DELETE FROM _sqlite_migrations WHERE name = 'w003_followed'")
-    raw.execute("PRAGMA user_version = 2")
-    raw.commit()
-    died = subprocess.run([sys.executable, "-c", DIES, str(tmp_path)], check=False, timeout=60)
+@pytest.mark.parametrize("step", ["w002", "w003", "w004"])
+def test_a_change_of_the_tables_that_a_kill_cut_short_is_made_again(tmp_path: Path, step: str) -> None:
+    """F31. Each step, the one that gives each edit its reason too: all of it or nothing."""
+    edits = first_version(tmp_path)
+    died = subprocess.run([sys.executable, "-c", DIES, str(tmp_path), step], check=False, timeout=60)
     assert died.returncode == -signal.SIGKILL
-    assert raw.execute("PRAGMA user_version").fetchone() == (2,)
+    raw = sqlite3.connect(tmp_path / WORK)
+    assert raw.execute("PRAGMA user_version").fetchone() == (1,)
     assert raw.execute("SELECT 1 FROM sqlite_master WHERE name = 'followed'").fetchone() is None
     raw.close()
     jobs = Standpoint("rina", "city", "jobs")
-    work = WorkFile(tmp_path)
-    assert (len(work.all()), work.salvaged, work.followed()) == (20, None, {})
+    work = WorkFile(tmp_path, clock=lambda: SAVED)
+    assert (len(work.all()), work.salvaged, work.followed()) == (edits, None, {})
     work.follow(jobs, Followed("e1", {"a": "931290"}))
     work.close()
-    work = WorkFile(tmp_path)
+    work = WorkFile(tmp_path, clock=lambda: SAVED)
     assert work.followed() == {jobs: Followed("e1", {"a": "931290"})}
     work.close()
 
@@ -398,7 +401,7 @@ def test_what_was_finished_long_ago_is_let_go_and_never_comes_back(tmp_path: Pat
     work = WorkFile(tmp_path, clock=lambda: now[0])
     for number, state in enumerate(EditState, 1):
         work.append(edit(state.value, Kind.NOTE, number=number))
-        work.set_state(state.value, state)
+        note_state(work, state.value, state)
     work.close()
     finished = {"sent", "withdrawn"}
     now[0] = T0 + timedelta(days=29)
@@ -422,7 +425,7 @@ def test_nothing_is_let_go_while_the_journal_cannot_be_written_anew(
     """The order of the tidying: rows go only after the journal that still calls them unfinished is replaced."""
     work = WorkFile(tmp_path, clock=lambda: T0)
     work.append(edit("e1"))
-    work.set_state("e1", EditState.SENT)
+    note_state(work, "e1", EditState.SENT)
     work.close()
     lines = (tmp_path / JOURNAL).read_bytes().splitlines(keepends=True)
     (tmp_path / JOURNAL).write_bytes(lines[0])  # power was lost before the line "sent" reached the disk
@@ -475,7 +478,7 @@ def test_an_outbox_that_is_deleted_or_replaced_under_the_open_program_is_written
     work.append(edit("e1", number=1))
     kept = {name: (tmp_path / name).read_bytes() for name in names}
     work.append(edit("e2", number=2))
-    work.set_state("e1", EditState.WITHDRAWN)
+    note_state(work, "e1", EditState.WITHDRAWN)
     work.save_draft("note:1", {"text": "half a sentence"})
     for name in names:
         (tmp_path / name).unlink()
@@ -486,7 +489,7 @@ def test_an_outbox_that_is_deleted_or_replaced_under_the_open_program_is_written
         work.append(edit("e3", number=3))
         expected = {"e2", "e3"}
     elif then == "an exchange":
-        work.exchange(["e2"], [Queued(edit("e3", number=0), EditState.QUEUED)], "")
+        work.exchange(["e2"], [Queued(edit("e3", number=0), EditState.QUEUED)], None)
         expected = {"e3"}
     if then != "closed":  # before anything is put in order at the end
         assert {one.edit.id for one in read_outbox(tmp_path).edits} == expected

@@ -18,8 +18,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
-from console.domain.edit import EditState
 from console.domain.messages import Push
+from console.domain.queued import EditState
 from console.edits import Edits
 from console.store.work import read_outbox
 from tests.helpers.city import Served, console, served, wait_for, write_users

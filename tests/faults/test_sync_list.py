@@ -19,9 +19,9 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from api_client.model import AssignmentState, Entry, Kind, Report
-from console.domain.edit import ANOTHER, ANOTHER_REPORT, EditState, is_deleted, is_in_force, is_settled, is_taken_back
 from console.domain.loaded import Loaded
 from console.domain.messages import Outcome, SourceState, SyncNow
+from console.domain.queued import EditState, StopReason, is_deleted, is_in_force, is_settled, is_taken_back
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.records import Actor, LoadedReport
@@ -77,7 +77,7 @@ def test_f02_taken_and_not_in_the_record(ani: SteppedConsole, city: City, tmp_pa
     ani.edits._try_again()
     (one,) = ani.edits.outbox
     assert one.state is EditState.ATTENTION
-    assert "record does not show it" in one.problem
+    assert one.reason is StopReason.NOT_IN_RECORD
     assert edit not in ani.sent
     ani.edits.retry(edit)
     rest(ani)
@@ -425,7 +425,7 @@ def test_f07_the_report_was_deleted_meanwhile(ani: SteppedConsole, city: City) -
     rest(ani)
     assert states(ani) == {lost: EditState.ATTENTION, note: EditState.ATTENTION}
     assert all("r1" in one.problem for one in ani.edits.outbox)
-    assert all(is_deleted(one) and one.theirs["deleted"]["at"] for one in ani.edits.outbox)
+    assert all(is_deleted(one) and one.by and one.by.at for one in ani.edits.outbox)
     assert fine in ani.sent
     assert rows_of_cache(ani.reader) == rows_of_database(city.database)
 
@@ -783,7 +783,9 @@ def test_f22_the_number_of_a_lost_report_is_another_one_now(ani: SteppedConsole,
     """F22, I2, I3: nothing lands on the other one; it can be kept as a new report (exchange.py: _look)."""
     before = city.report(lost)
     ani.pull()
-    assert [(one.state, ANOTHER in one.theirs) for one in ani.edits.outbox] == [(EditState.ATTENTION, True)] * 2
+    assert [(one.state, one.reason) for one in ani.edits.outbox] == [
+        (EditState.ATTENTION, StopReason.ANOTHER_REPORT)
+    ] * 2
     assert shown(ani, lost) == before, "nor is it shown there"
     rest(ani)
     assert city.report(lost) == before
@@ -811,7 +813,7 @@ def test_f22_what_the_sync_process_holds_says_which_report_is_meant(ani: Stepped
     before = city.report(lost)
     push_only(ani)
     assert city.report(lost) == before
-    assert {(one.problem, ANOTHER in one.theirs) for one in ani.edits.outbox} == {(ANOTHER_REPORT, True)}
+    assert {one.reason for one in ani.edits.outbox} == {StopReason.ANOTHER_REPORT}
 
 
 def test_f22_the_report_that_a_merge_names_is_another_one_now(ani: SteppedConsole, city: City, tmp_path: Path) -> None:
@@ -861,7 +863,7 @@ def test_f22_an_undo_finds_its_own_deed_or_none(
     assert (is_taken_back(deed), len(ani.edits.outbox)) == (True, 2), "the deed itself is lost"
     ani.edits.retry(deed.edit.id)
     rest(ani)
-    assert ANOTHER in ani.edits.outbox[0].theirs, "nor is it done to the other report"
+    assert ani.edits.outbox[0].reason is StopReason.ANOTHER_REPORT, "nor is it done to the other report"
     ani.withdraw(ani.edits.outbox[0])
     rest(ani)
     (one,) = ani.edits.outbox

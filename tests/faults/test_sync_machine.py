@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Entry, Kind, Report, Service, Status, Unit, UnitState
-from console.domain.edit import EditState, is_deleted
+from console.domain.queued import EditState, is_deleted
 from console.domain.status import RULES
 from console.server import schema
 from console.server.city import City

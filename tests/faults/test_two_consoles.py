@@ -20,9 +20,10 @@ from pytestqt.qtbot import QtBot
 
 from api_client.model import AssignmentState, Kind, Report, Status, Unit, UnitState
 from console.board.view import View
-from console.domain.edit import PENDING, STUCK, Edit, EditState, Queued
+from console.domain.edit import Edit
 from console.domain.filter import Filter
 from console.domain.overlay import field_value
+from console.domain.queued import PENDING, STUCK, EditState, Queued
 from console.domain.status import ENDED_ASSIGNMENT, ORDER, is_open
 from console.presenters.board_round import Round, play, shown_edits
 from tests.helpers.live_server import Live, live_server, some_reports

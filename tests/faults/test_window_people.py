@@ -17,7 +17,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
 from api_client.model import Kind
-from console.domain.edit import EditState
+from console.domain.queued import EditState
 from console.server.city import City
 from console.server.users import load_users
 from console.store.work import read_outbox

@@ -28,10 +28,11 @@ from api_client.dispatch import DispatchClient
 from api_client.errors import ApiError
 from api_client.model import Kind, Report
 from console.domain.apply import ReportState
-from console.domain.edit import INSTEAD_OF, Edit, EditState, Queued
+from console.domain.edit import INSTEAD_OF, Edit
 from console.domain.kept import as_created, known_of
 from console.domain.messages import Push, Touched, Up, Withdraw
 from console.domain.overlay import with_edits
+from console.domain.queued import EditState, Queued, StopReason
 from console.domain.status import RULES
 from console.edits import Edits
 from console.exchange import Exchange, Found, Question
@@ -42,7 +43,6 @@ from console.server.edits import EditBody
 from console.server.records import Actor
 from console.server.refusals import Refusal
 from console.store.cache_read import CacheReader
-from console.store.work import KEPT
 from console.sync.health import Health
 from console.sync.ledger import Ledger
 from console.sync.outgoing import Outgoing
@@ -307,7 +307,7 @@ class SteppedConsole:
     def kept(self) -> set[str]:
         """The edits that go on as others, as work.db has them: creations that were lost and kept as new too."""
         with contextlib.closing(sqlite3.connect(self.folder / "work.db")) as file:
-            return {key for (key,) in file.execute("SELECT id FROM edits WHERE problem = ?", (KEPT,))}
+            return {key for (key,) in file.execute("SELECT id FROM edits WHERE reason = ?", (StopReason.KEPT_AS_NEW,))}
 
     def sync(self) -> bool:
         """One round of pull and everything that may leave; whether anything happened."""

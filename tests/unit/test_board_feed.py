@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Hold, Kind, WaitsFor
-from console.domain.edit import EditState, Queued
 from console.domain.filter import Filter
 from console.domain.messages import Touched
+from console.domain.queued import EditState, Queued
 from console.presenters.board_feed import BoardFeed
 from console.presenters.desk import Desk
 from console.store.cache_read import CacheReader

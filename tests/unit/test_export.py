@@ -18,8 +18,8 @@ from pytestqt.qtbot import QtBot
 
 from api_client.model import Area, Clock, ClockState, Kind, Service, Status
 from console.cli import main
-from console.domain.edit import EditState, Queued
 from console.domain.messages import Source
+from console.domain.queued import EditState, Queued
 from console.export import cell
 from console.export_row import COLUMNS
 from console.paths import profile_folder
@@ -28,7 +28,7 @@ from console.store.cache_write import CacheWriter, Item
 from console.store.exports import drop_note, waiting_notes
 from console.store.items import Cursor
 from console.store.work import WorkFile
-from tests.unit.store.making import at, edit, items, report
+from tests.unit.store.making import at, edit, items, note_state, report
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 FORMULA = '=HYPERLINK("http://127.0.0.1","x")'
@@ -156,7 +156,7 @@ def test_own_edits_not_sent_yet_are_in_it(profile: Path, tmp_path: Path) -> None
     new = {"service": "flood", "description": "By telephone", "priority": 2, "contact": {"name": "Siti Rahayu"}}
     work.append(edit("e2", Kind.CREATE, "local:e2", 2, data=new, occurred_at=NOW))
     work.append(edit("e3", Kind.SET, "formula", 3, data={"priority": 1}, occurred_at=NOW))
-    work.set_state("e3", EditState.WITHDRAWN)
+    note_state(work, "e3", EditState.WITHDRAWN)
     assert export(tmp_path / "own.csv", "csv") == 0, "while another program has work.db open"
     work.close()
     rows = {row["number"]: row for row in read_csv(tmp_path / "own.csv")}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from api_client.model import Kind
-from console.domain.edit import EditState, Queued
+from console.domain.queued import EditState, Queued
 from console.outbox.open_edits import OpenEdits, chain_of, local_keys
 from tests.unit.store.making import edit
 

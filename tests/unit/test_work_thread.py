@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import EditState
+from console.domain.queued import EditState
 from console.outbox.work_thread import WorkThread
 from console.store.work import WorkFile
-from tests.unit.store.making import edit
+from tests.unit.store.making import edit, note_state
 
 
 class Bench:
@@ -60,7 +60,7 @@ def test_a_new_edit_goes_before_notes_and_all_else_after_those_given_before_it(b
 
 def test_of_notes_written_together_one_that_fails_takes_no_other_with_it(bench: Bench, qtbot: QtBot) -> None:
     def note(edit_id: str, state: EditState) -> None:
-        bench.thread.note(lambda file: file.set_state(edit_id, state), None, bench.errors.append)
+        bench.thread.note(lambda file: note_state(file, edit_id, state), None, bench.errors.append)
 
     def fail(_: WorkFile) -> None:
         raise RuntimeError("in the middle")

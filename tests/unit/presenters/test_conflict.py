@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from api_client.model import Kind, Unit, UnitState
-from console.domain.edit import ANOTHER, ANOTHER_REPORT, DELETED, WITHDRAWN_HERE, Edit, EditState, Queued
+from console.domain.edit import Edit
+from console.domain.queued import ByWhom, EditState, Queued, StopReason
 from console.presenters.catalog import Catalog
 from console.presenters.conflict import (
     conflict_brief,
@@ -152,13 +153,13 @@ def test_a_field_that_both_changed_is_asked_about_beside_the_step_that_hides_a_m
 
 
 def test_a_number_that_is_another_report_is_called_so() -> None:
-    queued = Queued(edit(Kind.NOTE, text="x"), EditState.ATTENTION, problem=ANOTHER_REPORT, theirs={ANOTHER: {}})
+    queued = Queued(edit(Kind.NOTE, text="x"), EditState.ATTENTION, reason=StopReason.ANOTHER_REPORT)
     assert deleted_brief(queued, UTC, AT, str) == "server set back: this number is another report now"
     assert deleted_text(queued, UTC, AT, str).startswith("lost when the server was set back")
 
 
 def test_a_report_whose_creation_was_taken_back_is_not_called_deleted() -> None:
-    orphan = Queued(edit(Kind.NOTE, text="x"), EditState.ATTENTION, theirs={WITHDRAWN_HERE: {}})
+    orphan = Queued(edit(Kind.NOTE, text="x"), EditState.ATTENTION, reason=StopReason.CREATION_WITHDRAWN)
     assert deleted_brief(orphan, UTC, AT, str) == "its report was withdrawn here"
     assert deleted_text(orphan, UTC, AT, str) == "withdrawn here, and is not at the server"
 
@@ -176,6 +177,7 @@ def test_what_is_settled_days_later_says_the_day_and_another_year(now: datetime,
     queued = Queued(edit(Kind.SET, priority="2"), EditState.CONFLICT, theirs=theirs)
     assert conflict_text(queued, CATALOG, UTC, now, str) == f"budi changed Priority at {when}, and so did you."
     assert conflict_brief(queued, UTC, now, str) == f"conflict: budi {when}"
-    gone = Queued(edit(Kind.NOTE, text="x"), EditState.ATTENTION, theirs={DELETED: {"who": "budi", "at": AT}})
+    by = ByWhom("budi", AT)
+    gone = Queued(edit(Kind.NOTE, text="x"), EditState.ATTENTION, reason=StopReason.REPORT_DELETED, by=by)
     dated = when if len(when) > 5 else "2 Mar 14:02"
     assert deleted_text(gone, UTC, now, str) == f"deleted at the server, by budi {dated}"

@@ -16,8 +16,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import EditState, Queued
 from console.domain.messages import Outcome
+from console.domain.queued import EditState, Queued
 from console.presenters.command import CommandPresenter
 from console.presenters.draft import AT_MOST_S, PAUSE_S, Draft
 from console.presenters.edit_news import EditNews

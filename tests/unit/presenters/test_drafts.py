@@ -12,8 +12,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 
 from api_client.model import Hold, Report, Status, WaitsFor
-from console.domain.edit import EditState
 from console.domain.messages import Outcome
+from console.domain.queued import EditState
 from console.presenters.drafts import Drafts
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig

@@ -17,9 +17,9 @@ from typing_extensions import override
 
 from api_client.model import Area, Claim, Entry, Kind, Photo, PhotoRole, Status, Template
 from console.domain.apply import ReportState
-from console.domain.edit import EditState
 from console.domain.messages import Outcome
 from console.domain.overlay import with_edits
+from console.domain.queued import EditState
 from console.presenters.catalog import Cities
 from console.presenters.dossier import Dossier
 from console.presenters.streets import Street

@@ -12,8 +12,9 @@ from pytestqt.qtbot import QtBot
 
 from api_client.model import Assignment, AssignmentState, Kind
 from console.domain.dependency import asked, freed
-from console.domain.edit import EditState, Queued, as_told, outlived
+from console.domain.edit import outlived
 from console.domain.messages import Outcome, Source, SourceState
+from console.domain.queued import EditState, Queued, as_told
 from console.edits import Edits
 from console.presenters.catalog import Catalog, Cities
 from console.presenters.conflict import conflict_rows, conflict_text

@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
-from console.domain.edit import ANOTHER, DELETED, MAYBE_LATER, RESTS_ON_NOTHING, EditState
 from console.domain.messages import Outcome, SourceState
+from console.domain.queued import EditState, StopReason
 from console.presenters.outbox import OutboxPresenter
 from console.presenters.sources import Sources
 from console.presenters.ticket import TicketPresenter
@@ -22,6 +22,8 @@ from tests.widgets.sample import make_symbols, make_theme
 from widgets.__main__ import SECTION_KEYS
 from widgets.outbox import OutboxPanel, OutboxRow
 from widgets.ticket.panel import TicketPanel
+
+RESTS_ON_NOTHING = "What this followed is not in the outbox any more. Send it all the same?"
 
 
 class Rows(QObject):
@@ -88,13 +90,13 @@ def test_what_was_refused_for_want_of_rights_is_tried_again_in_one_go_and_no_dec
     refused = [rows.do(Kind.NOTE, text="x"), rows.do(Kind.NOTE, "B", text="y")]
     decisions = {
         rows.do(Kind.SET, "C", priority=1): Outcome("", EditState.CONFLICT, theirs={"priority": {"value": 3}}),
-        rows.do(Kind.NOTE, "D", text="z"): Outcome("", EditState.ATTENTION, "deleted", theirs={DELETED: {}}),
-        rows.do(Kind.NOTE, "E", text="z"): Outcome("", EditState.ATTENTION, "other", theirs={ANOTHER: {}}),
-        rows.do(Kind.NOTE, "F", text="z"): Outcome("", EditState.ATTENTION, "It may have arrived."),
+        rows.do(Kind.NOTE, "D", text="z"): Outcome("", EditState.ATTENTION, "deleted", StopReason.REPORT_DELETED),
+        rows.do(Kind.NOTE, "E", text="z"): Outcome("", EditState.ATTENTION, "", StopReason.ANOTHER_REPORT),
+        rows.do(Kind.NOTE, "F", text="z"): Outcome("", EditState.ATTENTION, "", StopReason.NOT_IN_LIST),
         rows.do(Kind.CLAIM, "G"): Outcome("", EditState.EXPIRED),
     }
     for edit_id in refused:
-        rig.edits.on_outcome(Outcome(edit_id, EditState.ATTENTION, "Not in your area.", theirs={MAYBE_LATER: {}}))
+        rig.edits.on_outcome(Outcome(edit_id, EditState.ATTENTION, "Not in your area.", StopReason.REFUSED_FOR_NOW))
     for edit_id, outcome in decisions.items():
         rig.edits.on_outcome(replace(outcome, edit_id=edit_id))
     assert rig.edits.retryable == tuple(refused)
@@ -132,7 +134,7 @@ def test_work_that_waits_for_a_lost_report_waits_for_its_creation_until_that_is_
     rig.edits.on_outcome(Outcome(create, EditState.ACCEPTED, remote_id="B"))
     rig.edits.on_proved([create])
     note = rows.do(Kind.NOTE, "B", text="x")
-    rig.edits.on_outcome(Outcome(note, EditState.ATTENTION, "Report B was deleted.", theirs={DELETED: {}}))
+    rig.edits.on_outcome(Outcome(note, EditState.ATTENTION, "Report B was deleted.", StopReason.REPORT_DELETED))
     assert verbs(rows.row(note)) == ["Keep as new", "Drop it"]
     rig.edits.on_taken_back("city", [create])
     wait_for(lambda: len(rig.edits.outbox) == 2, what="the creation is back")
@@ -148,7 +150,7 @@ def test_work_that_waits_for_a_lost_report_waits_for_its_creation_until_that_is_
 def test_what_waits_for_another_operator_is_not_tried_again_in_his_place(rig: Rig) -> None:
     rows = Rows(rig)
     edit_id = rows.do(Kind.NOTE, text="x")
-    rig.edits.on_outcome(Outcome(edit_id, EditState.ATTENTION, "Not in your area.", theirs={MAYBE_LATER: {}}))
+    rig.edits.on_outcome(Outcome(edit_id, EditState.ATTENTION, "Not in your area.", StopReason.REFUSED_FOR_NOW))
     rig.edits.sign_in("city", "budi")
     assert rig.edits.retryable == ()
 

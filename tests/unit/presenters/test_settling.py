@@ -11,8 +11,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from api_client.model import Kind
-from console.domain.edit import EditState, Queued
 from console.domain.messages import Outcome
+from console.domain.queued import EditState, Queued
 from console.presenters.keeping import Keeping
 from console.presenters.settling import Settling
 from tests.helpers.city import wait_for

@@ -13,9 +13,10 @@ from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Assignment, AssignmentState, Kind, Unit, UnitState
-from console.domain.edit import EditState, Queued, given_up
 from console.domain.filter import Filter
 from console.domain.loaded import Loaded
+from console.domain.queued import EditState, Queued
+from console.domain.transitions import Event, advance
 from console.presenters.catalog import Catalog, Cities
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
@@ -102,7 +103,7 @@ def test_who_was_told_by_radio_of_what_does_not_stand_is_not_free(board: Board) 
     row = board.panel._model._rows[1]
     assert (row.state_text, row.job) == ("Told by radio", "927956 not sent, to be decided")
     assert {crew.unit.id for crew in board.presenter.crews() if crew.unit.state is A} == {"B"}
-    board.told_in_vain = [given_up(lost)]
+    board.told_in_vain = [advance(lost, Event.WITHDRAWN)]
     board.presenter.show()
     assert board.panel._model._rows[1].job == "927956 call back by radio"
     order = msgspec.structs.replace(order, report="2", data={"unit": "D"})

@@ -6,9 +6,13 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from api_client.model import Assignment, AssignmentState, Entry, Kind, Report, Status
 from console.domain.edit import Edit
+from console.domain.queued import EditState, Queued
 from console.store.items import Cursor, Item
+from console.store.work import WorkFile
 
 T0 = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 
@@ -60,3 +64,15 @@ def edit(edit_id: str, kind: Kind = Kind.NOTE, report_key: str | None = "1", num
 
 def ids(rows: Iterable[Any]) -> list[int]:
     return [int(row) for row in rows]
+
+
+def note_state(
+    work: WorkFile, edit_id: str, state: EditState, *, late: bool | None = None, **is_so: Any
+) -> Queued | None:
+    """Note on the disk that an edit is in a state; None when there is no such edit. What is not said is not so."""
+    before = work.get(edit_id)
+    if before is None:
+        return None
+    edit = before.edit if late is None else replace(before.edit, late=late)
+    attempts = before.attempts + (state is EditState.SENDING and before.state is not EditState.SENDING)
+    return work.put(replace(Queued(edit, state, attempts, told=before.told), **is_so))

@@ -10,10 +10,11 @@ from msgspec.structs import replace
 
 from api_client.model import Kind
 from console.domain.dependency import lost_under, stopped_with
-from console.domain.edit import BEFORE_SIGN_IN, EditState, Queued, was_held_back
+from console.domain.edit import BEFORE_SIGN_IN
 from console.domain.messages import Push
+from console.domain.queued import EditState, Queued, was_held_back
 from console.store.work import WorkFile
-from tests.unit.store.making import T0, edit
+from tests.unit.store.making import T0, edit, note_state
 from tests.unit.store.test_edits import Desk, desk
 
 S = EditState
@@ -143,20 +144,20 @@ def writes(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The states that are noted, by write: what is in one is on the disk together or not at all."""
     monkeypatch.setattr("console.outbox.work_thread._AT_ONCE", 1)  # no two notes share a write by chance
     writes: list[list[str]] = []
-    real, together = WorkFile.set_state, WorkFile.together
+    real, together = WorkFile.put, WorkFile.together
 
-    def note(file: WorkFile, edit_id: str, state: EditState, **more: Any) -> Queued | None:
+    def note(file: WorkFile, queued: Queued, **more: Any) -> Queued | None:
         if file._noted is None:
             writes.append([])  # alone
-        writes[-1].append(str(state))
-        return real(file, edit_id, state, **more)
+        writes[-1].append(str(queued.state))
+        return real(file, queued, **more)
 
     def begin(file: WorkFile) -> Any:
         if file._noted is None:
             writes.append([])
         return together(file)
 
-    monkeypatch.setattr(WorkFile, "set_state", note)
+    monkeypatch.setattr(WorkFile, "put", note)
     monkeypatch.setattr(WorkFile, "together", begin)
     return writes
 
@@ -197,7 +198,7 @@ def left_alone(desk: Desk, *edit_ids: str) -> None:
     desk.edits.close()
     file = WorkFile(desk.folder, clock=lambda: desk.now)
     for edit_id in edit_ids:
-        file.set_state(edit_id, S.WITHDRAWN)
+        note_state(file, edit_id, S.WITHDRAWN)
     file.close()
     desk.restart()
 
@@ -230,7 +231,7 @@ def test_a_fact_that_is_stopped_with_nothing_is_asked_about(desk: Desk) -> None:
     assert desk.states() == {second: S.ATTENTION}
     assert desk.edits.pending_for("city", "1") == (), "not counted as fact"
     (lost,) = desk.edits.lost
-    assert lost.problem
+    assert was_held_back(lost)
     desk.quiet()
     desk.edits.retry(second)
     desk.pushed(second)

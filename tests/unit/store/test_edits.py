@@ -13,8 +13,9 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
-from console.domain.edit import Edit, EditState, Queued, good_until, outlived
+from console.domain.edit import Edit, good_until, outlived
 from console.domain.messages import Outcome, Push, Withdraw
+from console.domain.queued import ByWhom, EditState, Queued, StopReason, TakenAs
 from console.edits import Edits
 from console.store.errors import DiskFull, StoreError
 from console.store.work import WorkFile
@@ -595,7 +596,7 @@ def test_a_creation_withdrawn_too_late_still_gets_its_number(desk: Desk, answere
     assert desk.edits.outbox == ()
 
 
-DELETED_THERE: dict[str, Any] = {"problem": "Report 1 was deleted.", "theirs": {"deleted": {"at": T0.isoformat()}}}
+DELETED_THERE: dict[str, Any] = {"reason": StopReason.REPORT_DELETED, "by": ByWhom(at=T0)}
 
 
 def words(told: Sequence[Edit]) -> str:
@@ -724,7 +725,7 @@ def test_what_the_sync_process_has_goes_to_no_other_report_before_it_has_told(de
     desk.answer(create, S.ACCEPTED, remote_id="78")
     desk.quiet()
     if left:
-        desk.answer(note, S.ATTENTION, theirs={"another": {}})
+        desk.answer(note, S.ATTENTION, reason=StopReason.ANOTHER_REPORT)
     else:
         desk.answer(note, S.WITHDRAWN)
     (push,) = desk.pushed(note)
@@ -769,14 +770,13 @@ def test_another_operators_edit_can_be_dropped_and_its_author_is_told_once(desk:
     desk.edits.sign_in("city", "rina")
     told = desk.edits.take_done_by_others("city")
     assert [one.edit.id for one in told] == [create, photo]
-    assert {one.theirs["dropped"]["who"] for one in told} == {"budi"}
-    assert {one.theirs["dropped"]["at"] for one in told} == {T0.isoformat()}
+    assert {(one.reason, one.by) for one in told} == {(StopReason.DROPPED, ByWhom("budi", T0))}
     assert desk.edits.take_done_by_others("city") == ()
     desk.restart()
     assert desk.edits.take_done_by_others("city") == ()
     kept = desk.on_disk()
     assert {kept[one].state for one in (create, photo)} == {S.WITHDRAWN}
-    assert kept[create].theirs["dropped"]["who"] == "budi"
+    assert (kept[create].reason, kept[create].by) == (None, ByWhom("budi", T0))
 
 
 def test_what_was_dropped_stays_until_its_author_was_told(desk: Desk) -> None:
@@ -929,8 +929,7 @@ def test_who_took_a_report_down_is_told_once_that_another_sent_it(desk: Desk) ->
     desk.edits.sign_in("city", "budi")
     told = desk.edits.take_done_by_others("city")
     assert [one.edit.id for one in told] == list(done.values())
-    assert {one.theirs["adopted"]["who"] for one in told} == {"rina"}
-    assert {one.theirs["adopted"]["at"] for one in told} == {(T0 + timedelta(minutes=4)).isoformat()}
+    assert {(one.reason, one.by) for one in told} == {(StopReason.ADOPTED, ByWhom("rina", T0 + timedelta(minutes=4)))}
     assert desk.edits.take_done_by_others("city") == ()
     desk.restart()
     desk.edits.sign_in("city", "budi")
@@ -1063,8 +1062,8 @@ def test_a_report_that_is_under_way_or_taken_is_never_sent_in_another_name(
 def test_what_a_server_without_keys_took_is_looked_for_again_after_a_break(desk: Desk, whole_program: bool) -> None:
     create = desk.do(Kind.CREATE, None, base_version=None, data={"description": "Water"})
     desk.pushed(create)
-    taken_as = {"taken_as": {"number": "77"}}
-    desk.answer(create, S.ACCEPTED, theirs=taken_as)
+    taken_as = TakenAs(number="77")
+    desk.answer(create, S.ACCEPTED, taken_as=taken_as)
     if whole_program:
         desk.restart()
     else:
@@ -1078,15 +1077,15 @@ def test_what_a_server_without_keys_took_is_looked_for_again_after_a_break(desk:
     assert not desk.edits.ask_back(create), "too late"
     desk.edits.resend_due("city")
     (push,) = desk.pushed(create)
-    assert (push.unconfirmed, push.taken_as) == (True, {"number": "77"})
+    assert (push.unconfirmed, push.taken_as) == (True, taken_as)
     desk.answer(create, S.UNCONFIRMED, problem="no answer")
     desk.edits.resend_due("city")
     (push,) = desk.pushed(create)
-    assert push.taken_as == {"number": "77"}
+    assert push.taken_as == taken_as
     desk.answer(create, S.ATTENTION, problem="another report")
     desk.edits.retry(create)
     (push,) = desk.pushed(create)
-    assert (push.unconfirmed, push.taken_as) == (False, {}), "sent again by who was told so"
+    assert (push.unconfirmed, push.taken_as) == (False, None), "sent again by who was told so"
 
 
 def test_what_a_server_without_keys_took_may_be_listed_late(desk: Desk) -> None:
@@ -1094,7 +1093,7 @@ def test_what_a_server_without_keys_took_may_be_listed_late(desk: Desk) -> None:
     create = desk.do(Kind.CREATE, None, base_version=None, data={"description": "Water"})
     desk.edits.resend_due("city")
     desk.pushed(create)
-    desk.answer(create, S.ACCEPTED, theirs={"taken_as": {"number": "77"}})
+    desk.answer(create, S.ACCEPTED, taken_as=TakenAs(number="77"))
     desk.now += timedelta(hours=3)
     desk.edits._try_again()
     assert desk.states() == {create: S.ACCEPTED}

@@ -12,9 +12,10 @@ from hypothesis import given
 
 from api_client.model import Kind, Status
 from console.domain.apply import ReportState
-from console.domain.edit import APPENDS, Edit, EditState, Queued, is_order
+from console.domain.edit import APPENDS, Edit, is_order
 from console.domain.kept import as_created, carry, is_another, is_made_by, known_of, seen_created
 from console.domain.overlay import created_report, with_edits
+from console.domain.queued import EditState, Queued, StopReason
 from console.store.facts import seconds
 from console.store.journal import Journal
 from console.store.rescue import export_waiting
@@ -201,7 +202,7 @@ def exchange(folder: Path) -> None:
     work = WorkFile(folder, clock=lambda: T0)
     work.append(edit("e1"))
     new = [Queued(edit("n1", number=0), S.QUEUED), Queued(edit("n2", number=0), S.EXPIRED)]
-    kept = work.exchange(["e1"], new, "kept as new")
+    kept = work.exchange(["e1"], new, StopReason.KEPT_AS_NEW)
     assert [one.edit.number for one in kept] == [2, 3]
     assert {one.edit.device for one in kept} == {work.device}
     assert work.next_number() == 4
@@ -244,7 +245,11 @@ def test_a_kill_between_journal_and_commit_is_no_damage(tmp_path: Path) -> None:
     (other / "work.db").write_bytes(before)
     (other / "work.journal").write_bytes((tmp_path / "work.journal").read_bytes())
     work = WorkFile(other, clock=lambda: T0 + timedelta(minutes=1))
-    work.exchange(["e1"], [Queued(edit("n1", number=0), S.QUEUED), Queued(edit("n2", number=0), S.EXPIRED)], "kept")
+    work.exchange(
+        ["e1"],
+        [Queued(edit("n1", number=0), S.QUEUED), Queued(edit("n2", number=0), S.EXPIRED)],
+        StopReason.KEPT_AS_NEW,
+    )
     work.close()
     (tmp_path / "work.journal").write_bytes((other / "work.journal").read_bytes())
     work = WorkFile(tmp_path, clock=lambda: T0)

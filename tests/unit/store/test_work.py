@@ -16,12 +16,13 @@ import msgspec
 import pytest
 
 from api_client.model import Kind
-from console.domain.edit import Edit, EditState, is_taken_back
+from console.domain.edit import Edit
+from console.domain.queued import EditState, StopReason, is_taken_back
 from console.store.errors import LockedByOther
 from console.store.journal import Line
 from console.store.machine import this_machine
-from console.store.work import DROPPED, WorkFile
-from tests.unit.store.making import T0, edit
+from console.store.work import WorkFile
+from tests.unit.store.making import T0, edit, note_state
 
 
 @pytest.fixture
@@ -37,10 +38,10 @@ def test_edits_numbers_and_states_survive_closing(tmp_path: Path) -> None:
     for number in range(1, 4):
         made = edit(f"e{number}", number=work.next_number(), data={"text": "é\x00💧"}, base={"priority": 3})
         assert work.append(made).edit == made
-    work.set_state("e1", EditState.SENDING)
-    work.set_state("e1", EditState.CONFLICT, problem="changed", theirs={"priority": {"value": 1}}, told="U12")
-    work.set_state("e2", EditState.SENDING, late=True)
-    work.set_state("e3", EditState.WITHDRAWN)
+    note_state(work, "e1", EditState.SENDING)
+    note_state(work, "e1", EditState.CONFLICT, problem="changed", theirs={"priority": {"value": 1}}, told="U12")
+    note_state(work, "e2", EditState.SENDING, late=True)
+    note_state(work, "e3", EditState.WITHDRAWN)
     work.close()
 
     work = WorkFile(tmp_path)
@@ -56,7 +57,7 @@ def test_edits_numbers_and_states_survive_closing(tmp_path: Path) -> None:
     )
     assert second.edit == edit("e2", number=2, data={"text": "é\x00💧"}, base={"priority": 3}, late=True)
     assert [queued.edit.id for queued in work.all([EditState.WITHDRAWN])] == ["e3"]
-    assert work.set_state("unknown", EditState.SENT) is None
+    assert note_state(work, "unknown", EditState.SENT) is None
     work.close()
 
 
@@ -101,14 +102,14 @@ def test_an_attempt_is_counted_when_it_begins_and_not_when_something_is_noted_of
         (EditState.UNCONFIRMED, 1),
         (EditState.SENDING, 2),
     ):
-        queued = work.set_state("e1", state, told="U12")
+        queued = note_state(work, "e1", state, told="U12")
         assert queued is not None
         assert (queued.state, queued.attempts) == (state, attempts)
 
 
 def test_the_same_edit_twice_is_one_edit(work: WorkFile) -> None:
     work.append(edit("e1"))
-    work.set_state("e1", EditState.SENDING)
+    note_state(work, "e1", EditState.SENDING)
     assert work.append(edit("e1")).state is EditState.SENDING
     assert len(work.all()) == 1
 
@@ -135,7 +136,7 @@ def test_notes_that_are_written_together_are_all_there_or_none_of_them(tmp_path:
 
     def end_in_the_middle() -> None:
         with work.together():
-            work.set_state("e1", EditState.SENDING)
+            note_state(work, "e1", EditState.SENDING)
             work.learn_key("local:1", "city", "1")
             raise RuntimeError("in the middle")
 
@@ -144,10 +145,10 @@ def test_notes_that_are_written_together_are_all_there_or_none_of_them(tmp_path:
     assert [(one.state, one.attempts) for one in work.all()] == [(EditState.QUEUED, 0)] * 2
     assert work.local_keys() == {}
     with work.together():
-        work.set_state("e1", EditState.SENDING)
-        work.set_state("e1", EditState.SENT)
+        note_state(work, "e1", EditState.SENDING)
+        note_state(work, "e1", EditState.SENT)
         work.learn_key("local:1", "city", "1")
-        work.set_state("e2", EditState.SENDING)
+        note_state(work, "e2", EditState.SENDING)
         work.save_draft("note", {"text": "x"})
     work.close()
     (tmp_path / "work.db").unlink()
@@ -170,7 +171,7 @@ def test_what_a_server_lost_is_brought_back_in_both_files(tmp_path: Path, withou
     work.append(edit("kept", number=4, report="9"))
     work.append(edit("waits", number=5, report="9"))
     for each in ("made", "on it", "merged", "kept"):
-        work.set_state(each, EditState.SENT)
+        note_state(work, each, EditState.SENT)
     assert work.bring_back("other city", ["made"]) == []
     lost = work.bring_back("city", ["made", "on it", "merged", "waits", "somebody else's"])
     assert [one.edit.id for one in lost] == ["made", "on it", "merged"]
@@ -190,7 +191,7 @@ def test_what_a_server_lost_is_brought_back_in_both_files(tmp_path: Path, withou
 
 def test_every_edit_stands_in_the_journal_in_plain_json(work: WorkFile, tmp_path: Path) -> None:
     work.append(edit("e1", data={"text": "note"}))
-    work.set_state("e1", EditState.WITHDRAWN)
+    note_state(work, "e1", EditState.WITHDRAWN)
     lines = [msgspec.json.decode(line, type=Line) for line in (tmp_path / "work.journal").read_bytes().splitlines()]
     assert lines[0].edit == edit("e1", data={"text": "note"})
     assert (lines[1].id, lines[1].state) == ("e1", EditState.WITHDRAWN)
@@ -203,7 +204,7 @@ def test_a_long_journal_is_written_anew_without_what_is_finished(
     work = WorkFile(tmp_path)
     for number in range(1, 11):
         work.append(edit(f"e{number}", number=number))
-        work.set_state(f"e{number}", EditState.SENT if number < 10 else EditState.ACCEPTED)
+        note_state(work, f"e{number}", EditState.SENT if number < 10 else EditState.ACCEPTED)
     work.close()
     WorkFile(tmp_path).close()
     assert (tmp_path / "work.journal").read_bytes().count(b"\n") == 1
@@ -261,8 +262,8 @@ def test_photo_files_of_long_ago_go_unless_an_edit_kept_here_names_them(tmp_path
     for number, sha256 in enumerate((sent, waiting, dropped), 1):
         data = {"sha256": sha256, "role": "after"}
         work.append(edit(f"e{number}", kind=Kind.PHOTO, number=number, data=data))
-    work.set_state("e1", EditState.SENT)
-    work.set_state("e3", EditState.WITHDRAWN, problem=DROPPED)
+    note_state(work, "e1", EditState.SENT)
+    note_state(work, "e3", EditState.WITHDRAWN, reason=StopReason.DROPPED)
     work.close()
     WorkFile(tmp_path, clock=lambda: T0 + timedelta(days=29)).close()
     assert len(names()) == 6

@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 
 from api_client.model import Kind, Service
-from console.domain.edit import Edit, EditState
+from console.domain.edit import Edit
 from console.domain.exported import ExportNote
 from console.domain.messages import Push
+from console.domain.queued import EditState
 from console.server import audit, rate
 from console.server.city import City
 from console.server.rate import Limits

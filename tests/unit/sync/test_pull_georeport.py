@@ -12,8 +12,8 @@ import pytest
 from api_client.georeport import GeoReportClient, ReadingLimits
 from api_client.model import Kind
 from api_client.transport import utc_now
-from console.domain.edit import EditState
 from console.domain.messages import Source, SourceState, SyncNow
+from console.domain.queued import EditState, StopReason
 from console.headless import sync_profile
 from console.paths import profile_folder
 from console.settings import Settings, save_settings
@@ -136,7 +136,7 @@ def test_another_report_is_never_taken_for_ones_own(flood: GeoCity, tmp_path: Pa
         edit = console.push(Kind.CREATE, "local:1", service="POT", description="Water", lat=-6.2, lon=106.8)
         outcome = console.outcome(edit, EditState.ACCEPTED, EditState.ATTENTION)
         assert outcome.state is EditState.ATTENTION
-        assert "may have arrived" in outcome.problem
+        assert outcome.reason is StopReason.NOT_IN_LIST
         assert outcome.remote_id is None
         assert sum(asked.method == "POST" for asked in flood.server.asked) == 1
 

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from api_client.model import Kind
-from console.domain.edit import ANOTHER, ANOTHER_REPORT, Edit, EditState
+from console.domain.edit import Edit
 from console.domain.messages import Fetch, Fetched, Outcome, Push, SourceState, SyncNow, Withdraw
+from console.domain.queued import EditState, StopReason
 from tests.helpers.fake_city import FakeCity, five_reports, report
 from tests.helpers.net import Asked, http
 from tests.helpers.sync_rig import Rig, rig
@@ -129,16 +130,19 @@ def test_an_edit_says_which_reports_are_meant_and_nothing_is_asked_before(city: 
     assert "about" not in edits_at(city)[-1][1]
 
 
-@pytest.mark.parametrize(("other", "theirs"), [("1", {ANOTHER: {}}), (None, {ANOTHER: {}}), ("2", {})])
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [("1", StopReason.ANOTHER_REPORT), (None, StopReason.ANOTHER_REPORT), ("2", StopReason.REFUSED)],
+)
 def test_a_number_that_is_another_report_now_is_told_as_that(
-    city: FakeCity, console: Rig, other: str | None, theirs: dict[str, Any]
+    city: FakeCity, console: Rig, other: str | None, reason: StopReason
 ) -> None:
     """Of the report that it was to be merged into the server's own sentence is told: the edit's own is still there."""
     city.on_edit = lambda *_: fault(409, "another_report", "2 is another report now.", report=other)
     merge = console.push(Kind.MERGE, "1", version=1, about=ABOUT, into="2")
     outcome = console.outcome(merge, EditState.ATTENTION)
-    assert outcome.theirs == theirs
-    assert outcome.problem == (ANOTHER_REPORT if theirs else "2 is another report now.")
+    assert outcome.reason is reason
+    assert outcome.problem == ("2 is another report now." if reason is StopReason.REFUSED else "")
     assert len(edits_at(city)) == 1
 
 
@@ -152,7 +156,8 @@ def test_a_refusal_is_parked_after_one_try_in_the_servers_words(
     bad = console.push(Kind.NOTE, "1", text="bad")
     after = console.push(Kind.NOTE, "1", text="good")
     outcome = console.outcome(bad, EditState.ATTENTION)
-    assert (outcome.problem, "maybe_later" in outcome.theirs) == ("Not like this.", status == 403)
+    reason = StopReason.REFUSED_FOR_NOW if status == 403 else StopReason.REFUSED
+    assert (outcome.problem, outcome.reason) == ("Not like this.", reason)
     console.outcome(after, EditState.ACCEPTED)
     assert len([body for _, body, _ in edits_at(city) if body["id"] == bad.id]) == 1
 
@@ -223,7 +228,7 @@ def test_a_report_in_the_place_of_another_is_not_sent_to_a_server_that_would_hav
     """An older one. Who has looked there and sends it all the same has decided that."""
     about = {"instead_of": ["key-of-budi"]}
     edit = console.push(Kind.CREATE, "local:a", description="By telephone", about=about, unconfirmed=True)
-    assert "Look there before you send it again" in console.outcome(edit, EditState.ATTENTION).problem
+    assert console.outcome(edit, EditState.ATTENTION).reason is StopReason.MAY_BE_THERE
     assert edits_at(city) == []
     console.followers.take(Push(edit))
     console.outcome(edit, EditState.ACCEPTED)
@@ -294,7 +299,7 @@ def test_a_photo_that_the_server_falls_over_holds_no_other(city: FakeCity, conso
 
 def test_a_photo_without_its_file_says_so(console: Rig) -> None:
     edit = console.push(Kind.PHOTO, "1", sha256="0" * 64, role="after", size=1)
-    assert "missing on this computer" in console.outcome(edit, EditState.ATTENTION).problem
+    assert console.outcome(edit, EditState.ATTENTION).reason is StopReason.NO_PHOTO_FILE
 
 
 def test_fetched_photos_are_files_named_by_their_hash(city: FakeCity, console: Rig) -> None:
@@ -320,7 +325,8 @@ def test_an_edit_is_never_sent_under_another_name(city: FakeCity, tmp_path: Path
         console.live()
         edit = Edit("e1", Kind.NOTE, "1", "rina", "d", 1, datetime.now(UTC), {"text": "x"}, source="jkt")
         console.followers.take(Push(edit))
-        assert "rina" in console.outcome(edit, EditState.ATTENTION).problem
+        told = console.outcome(edit, EditState.ATTENTION)
+        assert (told.reason, told.problem) == (StopReason.NOT_SIGNED_IN, "budi")
     assert city.applied == []
 
 

@@ -17,8 +17,9 @@ from PySide6.QtNetwork import QNetworkInformation
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
-from console.domain.edit import Edit, EditState
+from console.domain.edit import Edit
 from console.domain.messages import Beat, Fetch, Push, Source, SourceState, Start, SyncNow, Up
+from console.domain.queued import EditState
 from console.edits import Edits
 from console.exchange import Exchange
 from console.network import Network

@@ -20,8 +20,9 @@ from PySide6.QtCore import QTimer
 from api_client import errors
 from api_client.model import Kind
 from api_client.transport import is_bare
-from console.domain.edit import Edit, EditState
+from console.domain.edit import Edit
 from console.domain.messages import Presence, Source, SourceState
+from console.domain.queued import EditState, StopReason
 from console.headless import Headless, sync_profile
 from console.server.edits import EditBody
 from console.server.records import LOCAL, LoadedReport
@@ -37,6 +38,7 @@ from tests.helpers.live_server import Live, live_server, some_reports
 from tests.helpers.net import Canned, Proxy, http
 from tests.helpers.pictures import picture
 from tests.helpers.sync_rig import Rig, rig
+from tests.unit.store.making import note_state
 
 PHOTO = picture(padding=b"x" * 3_000_000)
 HASH = hashlib.sha256(PHOTO).hexdigest()
@@ -204,7 +206,7 @@ def test_open311_is_read_and_written(live: Live, tmp_path: Path) -> None:
         console.proved(edit)
         assert console.cached()[outcome.remote_id or ""] == "Water again"
         order = console.push(Kind.DISPATCH, "r1", version=1, unit="U1")
-        assert "new reports only" in console.outcome(order, EditState.ATTENTION).problem
+        assert console.outcome(order, EditState.ATTENTION).reason is StopReason.NEW_REPORTS_ONLY
 
 
 # The commands
@@ -242,7 +244,7 @@ def test_connect_then_sync_once(live: Live, profile: Path, capsys: pytest.Captur
     ]  # fmt: skip
     for fact in facts:
         work.append(Edit(**{f: getattr(fact, f) for f in fact.__struct_fields__} | {"source": source}))
-    work.set_state(ids["d"], EditState.QUEUED, told="rina")  # by radio: U1 is on its way since then
+    note_state(work, ids["d"], EditState.QUEUED, told="rina")  # by radio: U1 is on its way since then
     work.close()
     assert sync_profile("p", once=True, as_json=True) == 0
     summary = json.loads(capsys.readouterr().out)
