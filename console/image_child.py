@@ -66,7 +66,7 @@ def main() -> int:
 
 def make(body: bytes, side_px: int = PHOTO_PX) -> Made:
     """Decode and encode again, at most so many pixels a side; what can't be read is said in `problem`."""
-    Image._initialized = 2  # no other decoder is ever loaded, whatever the bytes look like
+    Image._initialized = 2  # noqa: SLF001 - Pillow has no other way: no other decoder is ever loaded, whatever the bytes look like
     Image.MAX_IMAGE_PIXELS = None  # our own, smaller limit stands below
     warnings.simplefilter("ignore")
     try:

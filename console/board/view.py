@@ -224,7 +224,7 @@ class _Board:
     def __init__(
         self, snapshot: Snapshot, now_s: int, me: Mapping[int, int], under_way: Column, with_crews: Collection[int]
     ) -> None:
-        self.snapshot, self._now_s = snapshot, now_s
+        self.snapshot, self.now_s = snapshot, now_s
         column = snapshot.column
         self.counted: Bools = column("alive") & (column("merged") == 0)
         self.open: Positions = np.flatnonzero(self.counted & (column("status") < CLOSED_FROM))
@@ -260,14 +260,14 @@ class _Board:
     def newest_s(self) -> int:
         """When the newest report of all was created that is not of the future; now when there is none."""
         created = self.snapshot.column("created")
-        past = created[self.snapshot.column("alive") & (created <= self._now_s)]
-        return int(past.max()) if len(past) else self._now_s
+        past = created[self.snapshot.column("alive") & (created <= self.now_s)]
+        return int(past.max()) if len(past) else self.now_s
 
     @cached_property
     def oldest_s(self) -> int:
         """When the oldest report of all was created; now when there is none."""
         created = self.snapshot.column("created")[self.snapshot.column("alive")]
-        return int(created.min()) if len(created) else self._now_s
+        return int(created.min()) if len(created) else self.now_s
 
     def all_over(self, of_open: Bools) -> Bools:
         """A mask of open reports as a mask of all."""
@@ -333,7 +333,7 @@ def _fitting(
 
 
 def _created_in_time(board: _Board, filter_: Filter, fits: Bools) -> Bools:
-    now_s, least, end = board._now_s, [], []
+    now_s, least, end = board.now_s, [], []
     if filter_.older_s is not None:
         end.append(now_s - filter_.older_s)
     if filter_.younger_s is not None:

@@ -65,11 +65,20 @@ def entry_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], channel
 
 
 def _entry_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], channel: str) -> str:
-    data = entry.data
+    told = _told_text(entry, tr, channel) or _unit_text(entry, catalog, tr) or _decision_text(entry, tr)
+    if told is None and entry.kind == Kind.SET:
+        return _set_text(entry, catalog, tr)
+    return told or _own_words(entry) or entry.kind
+
+
+def _own_words(entry: Entry) -> str:
+    return entry.text or str(entry.data.get("text") or "")
+
+
+def _told_text(entry: Entry, tr: Callable[[str], str], channel: str) -> str | None:
+    """What was said or shown about a report; None for an entry of another kind."""
     by_staff = entry.edit is not None and entry.author
-    unit = catalog.units.get(str(data.get("unit") or entry.unit or ""))
-    code = unit.code if unit else str(data.get("unit") or entry.unit or "")
-    text = entry.text or str(data.get("text") or "")
+    text = _own_words(entry)
     match entry.kind:
         case "created" | Kind.CREATE:
             told = (
@@ -83,10 +92,19 @@ def _entry_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], channe
         case Kind.REPLY:
             return tr("Reply to the reporter: {text}").format(text=text)
         case Kind.PHOTO:
-            return tr("Photo ({role}) by {who}").format(role=data.get("role", ""), who=entry.author)
+            return tr("Photo ({role}) by {who}").format(role=entry.data.get("role", ""), who=entry.author)
         case Kind.ME_TOO:
             again = tr("Reported again")
             return tr("{what}, entered by {who}").format(what=again, who=entry.author) if by_staff else again
+    return None
+
+
+def _unit_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str | None:
+    """Who has it, and what a crew was told or did; None for an entry of another kind."""
+    data = entry.data
+    unit = catalog.units.get(str(data.get("unit") or entry.unit or ""))
+    code = unit.code if unit else str(data.get("unit") or entry.unit or "")
+    match entry.kind:
         case Kind.CLAIM:
             return tr("Taken by {who}").format(who=entry.author)
         case Kind.RELEASE:
@@ -99,10 +117,17 @@ def _entry_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], channe
             return tr("Recalled {unit}, by {who}").format(unit=code, who=entry.author)
         case Kind.PROGRESS:
             state = str(data.get("state", "")).replace("_", " ").capitalize()
-            because = text or str(data.get("reason") or "")
+            because = _own_words(entry) or str(data.get("reason") or "")
             return f"{tr(state)}, {code}: {because}" if because else f"{tr(state)}, {code}"
         case Kind.UNIT_STATE:
             return f"{code}: {tr(str(data.get('state', '')).replace('_', ' '))}"
+    return None
+
+
+def _decision_text(entry: Entry, tr: Callable[[str], str]) -> str | None:
+    """How a report, or its proof, was decided; None for an entry of another kind."""
+    data = entry.data
+    match entry.kind:
         case Kind.VALIDATE if data.get("accepted"):
             return tr("Proof accepted by {who}").format(who=entry.author)
         case Kind.VALIDATE:
@@ -118,9 +143,7 @@ def _entry_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], channe
             return tr("Merged into {id} by {who}").format(id=data.get("into", ""), who=entry.author)
         case Kind.UNMERGE:
             return tr("Merge undone by {who}").format(who=entry.author)
-        case Kind.SET:
-            return _set_text(entry, catalog, tr)
-    return text or entry.kind
+    return None
 
 
 def _set_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str:

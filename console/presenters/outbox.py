@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
+from typing import NamedTuple
 
 from PySide6.QtCore import QObject, Signal
 
@@ -38,6 +39,14 @@ _MARKS = {
     EditState.ACCEPTED: "half",
     EditState.SENT: "solid",
 }
+
+
+class _Standing(NamedTuple):
+    """How an edit stands, in words and by level of notice, and what can be done about it: ids and names of actions."""
+
+    text: str
+    level: str
+    actions: list[tuple[str, str]]
 
 
 class OutboxPresenter(QObject):
@@ -267,10 +276,33 @@ class OutboxPresenter(QObject):
     def _row(self, queued: Queued) -> OutboxRow:
         edit = queued.edit
         text = edit_text(queued, self._desk.catalog(edit.source), self.tr)
-        state, level = self.tr(STATE_WORDS[EditState.ACCEPTED if is_taken(queued) else queued.state]), ""
-        actions: list[tuple[str, str]] = []
         if edit.kind is Kind.CLAIM and queued.state in STUCK:
             text = self.tr("NOT taken")
+        standing = self._standing(queued)
+        is_anothers = self.is_left(edit.source) or bool(self._waits_for(queued))
+        if is_anothers:
+            standing = self._standing_elsewhere(queued, standing)
+        actions = list(standing.actions)
+        if edit.report and not is_deleted(queued):
+            actions.append(("open", self.tr("Open")))
+        if queued.state not in (*STUCK, EditState.STOPPED) and not queued.asked_back and not is_anothers:
+            actions.append(("withdraw", self.tr("Withdraw")))  # last: the first one is what Enter does
+        return OutboxRow(
+            id=edit.id,
+            when=words.clock_or_day(edit.occurred_at, self._now(), self._zone),
+            number=(edit.report or "")[:12] if not is_local(edit.report) else self.tr("new"),
+            text=text,
+            mark=_MARKS.get(queued.state, "hollow"),
+            state_text=standing.text,
+            level=standing.level,
+            actions=tuple(actions),
+        )
+
+    def _standing(self, queued: Queued) -> _Standing:
+        """How an edit stands, whoever made it."""
+        edit = queued.edit
+        state, level = self.tr(STATE_WORDS[EditState.ACCEPTED if is_taken(queued) else queued.state]), ""
+        actions: list[tuple[str, str]] = []
         if queued.state is EditState.EXPIRED:
             level = "warn"
             actions = [("wanted", self.tr("Send it")), ("unwanted", self.tr("Drop it"))]
@@ -307,37 +339,28 @@ class OutboxPresenter(QObject):
                 actions = [("told", self.tr("Told by radio"))]
         elif (first := self._edits.held_by(edit.id)) is not None:
             state = self.tr("waits for the edit above" if self._waits_for(first) else "waits for the decision above")
-        left, other = self.is_left(edit.source), self._waits_for(queued)
-        if left or other:
-            told = [one for one in actions if one[0] == "told"]
-            actions = [*told, ("drop", self.tr("Drop it"))]
-            if left:
-                state = self.tr("its server is not in this profile any more")
-            elif other == BEFORE_SIGN_IN:
-                state = self.tr("made before sign-in was needed")
-                actions = [*told, ("mine", self.tr("Send as mine")), ("drop", self.tr("Drop it"))]
-            elif edit.kind is Kind.CREATE and not is_taken(queued):
-                level, state = "warn", waits_text(queued, self.tr)
-                if self._edits.may_be_adopted(edit.id):
-                    actions.insert(len(told), ("mine", self.tr("Send in my name")))
-            else:
-                state = self.tr("waits for {author} to sign in").format(author=other)
-            if edit.id == self._dropping:
-                named = other and other != BEFORE_SIGN_IN
-                whose = self.tr("drop what {author} did, for good?") if named else self.tr("drop it for good?")
-                level, state = "warn", whose.format(author=other)
-                actions = [("spare", self.tr("No, it waits")), ("drop", self.tr("Yes, drop it"))]
-        if edit.report and not is_deleted(queued):
-            actions.append(("open", self.tr("Open")))
-        if queued.state not in (*STUCK, EditState.STOPPED) and not queued.asked_back and not (left or other):
-            actions.append(("withdraw", self.tr("Withdraw")))  # last: the first one is what Enter does
-        return OutboxRow(
-            id=edit.id,
-            when=words.clock_or_day(edit.occurred_at, self._now(), self._zone),
-            number=(edit.report or "")[:12] if not is_local(edit.report) else self.tr("new"),
-            text=text,
-            mark=_MARKS.get(queued.state, "hollow"),
-            state_text=state,
-            level=level,
-            actions=tuple(actions),
-        )
+        return _Standing(state, level, actions)
+
+    def _standing_elsewhere(self, queued: Queued, own: _Standing) -> _Standing:
+        """How an edit of another operator, or of a server that is gone, stands. `own`: how it would otherwise."""
+        edit, other = queued.edit, self._waits_for(queued)
+        state, level = own.text, own.level
+        told = [one for one in own.actions if one[0] == "told"]
+        actions = [*told, ("drop", self.tr("Drop it"))]
+        if self.is_left(edit.source):
+            state = self.tr("its server is not in this profile any more")
+        elif other == BEFORE_SIGN_IN:
+            state = self.tr("made before sign-in was needed")
+            actions = [*told, ("mine", self.tr("Send as mine")), ("drop", self.tr("Drop it"))]
+        elif edit.kind is Kind.CREATE and not is_taken(queued):
+            level, state = "warn", waits_text(queued, self.tr)
+            if self._edits.may_be_adopted(edit.id):
+                actions.insert(len(told), ("mine", self.tr("Send in my name")))
+        else:
+            state = self.tr("waits for {author} to sign in").format(author=other)
+        if edit.id == self._dropping:
+            named = other and other != BEFORE_SIGN_IN
+            whose = self.tr("drop what {author} did, for good?") if named else self.tr("drop it for good?")
+            level, state = "warn", whose.format(author=other)
+            actions = [("spare", self.tr("No, it waits")), ("drop", self.tr("Yes, drop it"))]
+        return _Standing(state, level, actions)

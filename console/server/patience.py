@@ -70,12 +70,12 @@ class PatientProtocol(H11Protocol):
         super().data_received(data)
         if not self._is_idle():
             self._stop_waiting()
-            self._stop_resting()
+            self.stop_resting()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has gone."""
-        self._stop_resting()
+        self.stop_resting()
         self._stop_waiting()
         self._stop_waiting_for_reader()
         if self._network is not None:
@@ -97,15 +97,16 @@ class PatientProtocol(H11Protocol):
 
     def _rest(self, among: dict[PatientProtocol, None], most: int) -> None:
         """Wait for a request, in the place of another one where too many do: all connections are for those who ask."""
-        self._stop_resting()
+        self.stop_resting()
         among[self] = None
         # protects: idle-ones-make-room
         if len(among) > most:
             first = next(iter(among))
-            first._stop_resting()
+            first.stop_resting()
             first.transport.abort()
 
-    def _stop_resting(self) -> None:
+    def stop_resting(self) -> None:
+        """Leave those that wait for a request, and whose place another may take."""
         self._silent.pop(self, None)
         self._kept.pop(self, None)
 

@@ -61,11 +61,12 @@ def upgrade(connection: sa.Connection, target: str = "head", versions: Path = VE
         return
     script = _script(versions)
 
+    # Alembic's own `upgrade` and `stamp` call these two; what is public of it wants an env.py and an engine of its own.
     def steps(revision: Any, _: MigrationContext) -> Any:
-        return script._upgrade_revs(target, revision)
+        return script._upgrade_revs(target, revision)  # noqa: SLF001
 
     if before == BASELINE and not sa.inspect(connection).has_table(_TABLE):
-        _run(connection, script, lambda revision, _: script._stamp_revs(BASELINE, revision))
+        _run(connection, script, lambda revision, _: script._stamp_revs(BASELINE, revision))  # noqa: SLF001
     _run(connection, script, steps)
 
 
