@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
 UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands for a date that is not known, where an object has to have one: nothing happened in its first day."""
@@ -419,19 +420,245 @@ class Day(msgspec.Struct, frozen=True):
     hash: str
 
 
+Key = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+\Z")]
+Word = Annotated[str, Meta(max_length=200)]
+Device = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00]*\Z")]
+"""The database writes it as text: PostgreSQL takes no NUL there."""
+Line = Annotated[str, Meta(max_length=500)]
+Text = Annotated[str, Meta(max_length=20_000)]
+Url = Annotated[str, Meta(max_length=2_000, pattern=r"^https?://[^\x00-\x20\x7f-\xa0]+\Z")]
+LongText = Annotated[str, Meta(max_length=100_000)]
+Lat = Annotated[float, Meta(ge=-90, le=90)]
+Lon = Annotated[float, Meta(ge=-180, le=180)]
+Metres = Annotated[float, Meta(ge=0, le=1_000_000)]
+Priority = Annotated[int, Meta(ge=1, le=4)]
+Version = Annotated[int, Meta(ge=0, le=2**53)]
+EditKey = Annotated[str, Meta(min_length=8, max_length=128, pattern=r"^[\x21-\x7e]+\Z")]
+
+
+class About(msgspec.Struct, frozen=True):
+    """When the reports were created that the operator saw: the edit's own, and the one it merges it `into`.
+
+    `made_here`: the edit's own was created by the same console, which knows no more than that it is not older here.
+    `instead_of`: the keys under which the same new report may have been sent before, by whoever took it down.
+    `since` and `shown`: of a report that was changed after version `since` nothing was seen but these fields, each at
+    that version, as a conflict told of them. If-Match says the version of that conflict.
+    """
+
+    created: Annotated[datetime, Meta(tz=True)] | None = None
+    into: Annotated[datetime, Meta(tz=True)] | None = None
+    made_here: bool = False
+    instead_of: Annotated[tuple[EditKey, ...], Meta(max_length=20)] = ()
+    since: Version | None = None
+    shown: Annotated[dict[Word, Version], Meta(max_length=20)] = {}
+
+
+class EditBody(msgspec.Struct, frozen=True):
+    """The body of a request that carries an edit; `id` is the idempotency key.
+
+    `about` and `expires_at` are no part of what the key stands for: they say which reports are meant, and until when
+    an order may be carried out. One that lay in a connection until after that is refused.
+    """
+
+    id: EditKey
+    kind: Kind
+    occurred_at: Annotated[datetime, Meta(tz=True)] | None = None
+    late: bool = False
+    data: dict[str, Any] = {}
+    undoes: Key | None = None
+    device: Device = ""
+    number: int = 0
+    about: About = About()
+    expires_at: Annotated[datetime, Meta(tz=True)] | None = None
+
+
+class NewContact(msgspec.Struct, frozen=True):
+    """The reporter's personal data, as Contact, within limits."""
+
+    name: Line = ""
+    phone: Line = ""
+    email: Line = ""
+    account: Line = ""
+    device: Line = ""
+
+
+class NewHold(msgspec.Struct, frozen=True):
+    """A pause of the work, as Hold, within limits and with the zone of its time."""
+
+    reason: Text
+    waits_for: WaitsFor
+    until: Annotated[datetime, Meta(tz=True)] | None = None
+
+
+Answers = Annotated[dict[Key, Annotated[tuple[Text, ...], Meta(max_length=100)]], Meta(max_length=200)]
+
+
+class Create(msgspec.Struct, frozen=True):
+    """A new report.
+
+    `attributes` are kept as they are. `answers` are what somebody said to the questions that his page asked of him:
+    those that fit what the service asks become attributes, of the others and the missing ones a remark tells.
+    """
+
+    service: Key | None = None
+    priority: Priority | None = None
+    title: Line = ""
+    description: LongText = ""
+    address: Line = ""
+    lat: Lat | None = None
+    lon: Lon | None = None
+    area: Key | None = None
+    agency: Key | None = None
+    channel: Annotated[str, Meta(max_length=100)] = ""
+    contact: NewContact | None = None
+    created: Annotated[datetime, Meta(tz=True)] | None = None
+    attributes: Answers = {}
+    media_urls: Annotated[tuple[Url, ...], Meta(max_length=10)] = ()
+    within_m: Metres = 0.0
+    answers: Answers | UnsetType = UNSET
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A place with its address, and how far off its point may be; without an address the one known stays."""
+
+    lat: Lat | None = None
+    lon: Lon | None = None
+    address: Line | UnsetType | None = UNSET
+    within_m: Metres = 0.0
+
+
+class Set(msgspec.Struct, frozen=True):
+    """New values of fields."""
+
+    status: Status | UnsetType = UNSET
+    priority: Priority | UnsetType = UNSET
+    service: Key | UnsetType | None = UNSET
+    title: Line | UnsetType = UNSET
+    description: LongText | UnsetType = UNSET
+    place: Place | UnsetType | None = UNSET
+    area: Key | UnsetType | None = UNSET
+    agency: Key | UnsetType | None = UNSET
+    hold: NewHold | UnsetType | None = UNSET
+    reason: Text = ""
+
+
+class Words(msgspec.Struct, frozen=True):
+    """A note or a reply."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=20_000)]
+
+
+class NewPhoto(msgspec.Struct, frozen=True):
+    """A photo; its bytes come or came by PUT /media. `unit` is who took it, where that is known."""
+
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    role: PhotoRole = PhotoRole.OTHER
+    size: Annotated[int, Meta(ge=0, le=15_000_000)] | None = None
+    taken: Annotated[datetime, Meta(tz=True)] | None = None
+    lat: Lat | None = None
+    lon: Lon | None = None
+    unit: Key | None = None
+
+
+class MeToo(msgspec.Struct, frozen=True):
+    """Another reporter of the same thing."""
+
+    contact: NewContact | None = None
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """No payload."""
+
+
+class Crew(msgspec.Struct, frozen=True):
+    """A unit to reserve, send or call back."""
+
+    unit: Key
+    stack: bool = False
+    reason: Text = ""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What a unit did on its job."""
+
+    unit: Key
+    state: AssignmentState
+    reason: Text = ""
+
+
+class OwnState(msgspec.Struct, frozen=True):
+    """A unit's state beside its jobs."""
+
+    unit: Key
+    state: UnitState
+    reason: Text = ""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """Proof accepted, or returned with a reason."""
+
+    accepted: bool
+    reason: Text = ""
+    disposition: Text = ""
+
+
+class Closing(msgspec.Struct, frozen=True):
+    """Closed without work."""
+
+    disposition: Text = ""
+    reason: Text = ""
+    merged_into: Key | None = None
+    release: tuple[Key, ...] = ()
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """Why a report is opened again."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=20_000)]
+
+
+class Into(msgspec.Struct, frozen=True):
+    """The report that this one is a duplicate of."""
+
+    into: Key
+
+
+PAYLOADS: dict[Kind, type[msgspec.Struct]] = {
+    Kind.CREATE: Create,
+    Kind.SET: Set,
+    Kind.NOTE: Words,
+    Kind.REPLY: Words,
+    Kind.PHOTO: NewPhoto,
+    Kind.ME_TOO: MeToo,
+    Kind.CLAIM: Nothing,
+    Kind.RELEASE: Nothing,
+    Kind.ASSIGN: Crew,
+    Kind.DISPATCH: Crew,
+    Kind.RECALL: Crew,
+    Kind.PROGRESS: Step,
+    Kind.UNIT_STATE: OwnState,
+    Kind.VALIDATE: Verdict,
+    Kind.CLOSE: Closing,
+    Kind.REOPEN: Reason,
+    Kind.MERGE: Into,
+    Kind.UNMERGE: Nothing,
+}
+"""What each kind of edit carries."""
+
+
 NOTHING = msgspec.Raw(b"null")
-Object = Report | Entry | Assignment | Unit | Area | Service | Template | Calendar | Agency | User
-OBJECTS: dict[str, type[Object]] = {
-    "report": Report,
-    "entry": Entry,
-    "assignment": Assignment,
-    "unit": Unit,
-    "area": Area,
+ApiObject = Report | Entry | Assignment | Unit | Area | Service | Template | Calendar | Agency | User
+OBJECTS: dict[str, type[ApiObject]] = {
     "service": Service,
-    "template": Template,
-    "calendar": Calendar,
     "agency": Agency,
+    "calendar": Calendar,
+    "template": Template,
     "user": User,
+    "area": Area,
+    "unit": Unit,
+    "report": Report,
+    "assignment": Assignment,
+    "entry": Entry,
 }
 """The struct of each kind of item of the feed; "gone" has none."""
 
@@ -442,7 +669,14 @@ class Item(msgspec.Struct, frozen=True):
     kind: str
     seq: int
     id: str
-    data: msgspec.Raw = NOTHING
+    data: msgspec.Raw = msgspec.field(default_factory=lambda: NOTHING)
+
+
+class Gone(msgspec.Struct, frozen=True):
+    """Which object is no longer there."""
+
+    kind: str
+    id: str
 
 
 class Changes(msgspec.Struct, frozen=True, rename={"start": "from"}):
@@ -480,7 +714,7 @@ class Digest(msgspec.Struct, frozen=True):
     epoch: str
     seq: int
     days: tuple[Day, ...]
-    earlier: date | msgspec.UnsetType | None = msgspec.UNSET
+    earlier: date | UnsetType | None = UNSET
 
 
 class DayReports(msgspec.Struct, frozen=True):
@@ -546,12 +780,88 @@ class Me(msgspec.Struct, frozen=True):
     areas: tuple[str, ...]
 
 
+class Kept(msgspec.Struct, frozen=True):
+    """A photo that is there."""
+
+    sha256: str
+
+
+class Received(msgspec.Struct, frozen=True):
+    """How many bytes of a photo are there."""
+
+    received: int
+
+
+class Looking(msgspec.Struct, frozen=True):
+    """Which report a user looks at."""
+
+    report: Key | None
+
+
+class Position(msgspec.Struct, frozen=True):
+    """Where a unit is."""
+
+    lat: Lat
+    lon: Lon
+    at: Annotated[datetime, msgspec.Meta(tz=True)]
+
+
 class EditAnswer(msgspec.Struct, frozen=True):
     """What the client is told of an edit that was applied."""
 
     report: Report | None
     entry: Entry
     seq: int
+
+
+class Theirs(msgspec.Struct, frozen=True):
+    """The present value of a field in conflict, and who changed it when (null where the history does not tell).
+
+    Of `duplicates` also the most urgent report that was merged into it since, its priority and words (`note`), and how
+    many `more` there are; of `priority` what was said to it; of `unit` all `units` that a closing would leave behind;
+    of `state` the reason.
+    """
+
+    value: Any
+    who: str | None
+    at: datetime | None
+    note: str | UnsetType = UNSET
+    report: str | UnsetType = UNSET
+    priority: int | UnsetType = UNSET
+    more: int | UnsetType = UNSET
+    units: list[str] | UnsetType = UNSET
+
+
+class ConflictProblem(msgspec.Struct, frozen=True):
+    """Somebody changed the same field to another value, or another has what was claimed.
+
+    `version` is the report's that holds these values.
+    """
+
+    error: Literal["conflict"]
+    message: str
+    fields: dict[str, Theirs]
+    version: int | UnsetType = UNSET
+
+
+class BusyProblem(msgspec.Struct, frozen=True):
+    """The unit has a job; send the edit with `stack` to give it another."""
+
+    error: Literal["busy"]
+    message: str
+    unit: str
+    report: str
+    who: str
+    at: datetime
+    version: int | UnsetType = UNSET
+
+
+class AnotherProblem(msgspec.Struct, frozen=True):
+    """The number of `report` is another report now; nothing was done to it."""
+
+    error: Literal["another_report"]
+    message: str
+    report: str
 
 
 class Fault(msgspec.Struct, frozen=True):

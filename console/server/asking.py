@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from console.domain.decoding import convert, decode
 from console.server import rate
 from console.server.bodies import SMALL_BODY, BodyBudget, BodyShare, read_body
-from console.server.payloads import as_whole
+from console.server.payload_check import as_whole
 from console.server.rate import Limits
 from console.server.records import LOCAL, Actor
 from console.server.refusals import (

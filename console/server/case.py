@@ -10,13 +10,12 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from api_client.model import Assignment, AssignmentState, Clock, Entry, Kind, Report, Status, Unit
+from api_client.model import Assignment, AssignmentState, Clock, EditBody, Entry, Kind, Report, Status, Unit
 from console.domain.apply import Lookups, ReportState, follow_crews, moved, unit_after
 from console.domain.edit import NO_EFFECT, ON_STATUS
 from console.domain.sla import clocks, sla_of
 from console.server.history import Origin, version_at
 from console.server.ledger import Ledger
-from console.server.payloads import EditBody
 from console.server.records import Actor
 from console.server.refusals import Invalid
 

@@ -12,7 +12,24 @@ from typing import Any, TypeVar
 import msgspec
 import sqlalchemy as sa
 
-from api_client.model import Agency, Area, Assignment, Calendar, Contact, Entry, Report, Service, Template, Unit, User
+from api_client.model import (
+    Agency,
+    Area,
+    Assignment,
+    Calendar,
+    Changes,
+    CityFacts,
+    Contact,
+    EditBody,
+    Entry,
+    Report,
+    Service,
+    Snapshot,
+    Stats,
+    Template,
+    Unit,
+    User,
+)
 from console.domain.area import AreaIndex
 from console.domain.decoding import decode
 from console.server import audit, feed, schema
@@ -20,13 +37,13 @@ from console.server.bulk import load_reports
 from console.server.claims import held_no_longer, present_holders, release_claims
 from console.server.clock_watch import clock_is_steady
 from console.server.database import Database, Mark, begin_epoch, present_mark, present_number
-from console.server.edits import Applied, EditBody, EditDesk
+from console.server.edits import Applied, EditDesk
 from console.server.holds import end_holds
 from console.server.numbered import drop_things, put_things
 from console.server.presence import Presence
 from console.server.records import LOCAL, SERVER, Actor, LoadedReport
 from console.server.refusals import NotFound
-from console.server.stats import CityFacts, Stats, count_everything
+from console.server.stats import count_everything
 from console.server.working import doing
 
 T = TypeVar("T", Area, Service, Unit, Agency, Template, Calendar, User)
@@ -183,11 +200,11 @@ class City:
         """
         return self._desk.apply(edit, report=report, actor=actor, if_match=if_match)
 
-    def changes(self, after: int, limit: int = feed.MOST) -> feed.Changes:
+    def changes(self, after: int, limit: int = feed.MOST) -> Changes:
         """The next page of the feed."""
         return feed.changes(self.database, after, limit)
 
-    def snapshot(self, after_key: str | None = None, limit: int = feed.MOST) -> feed.Snapshot:
+    def snapshot(self, after_key: str | None = None, limit: int = feed.MOST) -> Snapshot:
         """A page of everything; while many reports are being put in none of what they bring counts as whole."""
         growing = self._loads > 0
         page = feed.snapshot(self.database, after_key, limit)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 
-import msgspec
 import sqlalchemy as sa
 
-from api_client.model import Day
+from api_client.model import DayReports, Digest
 from console.domain.digest import date_of, day_of, days_of
 from console.server import schema
 from console.server.database import Database, present_number
@@ -16,23 +15,6 @@ from console.server.refusals import Invalid
 
 MOST_DAYS = 400
 _DAY_US = 86_400_000_000
-
-
-class Digest(msgspec.Struct, frozen=True):
-    """The days that have reports, as they were at `seq`; `earlier` is the last one before those asked for, or null."""
-
-    epoch: str
-    seq: int
-    days: tuple[Day, ...]
-    earlier: date | None
-
-
-class DayReports(msgspec.Struct, frozen=True):
-    """Each report made on one day, with the number of its last change, as they were at `seq`."""
-
-    epoch: str
-    seq: int
-    reports: dict[str, int]
 
 
 def digest(database: Database, first: date, last: date) -> Digest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any, Literal
 
@@ -10,7 +10,27 @@ import msgspec
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute
 
-from api_client.model import Contact, Entry, Kind, Report, Status
+from api_client.model import (
+    Changes,
+    Contact,
+    DayReports,
+    Digest,
+    EditAnswer,
+    EditBody,
+    Entry,
+    Kept,
+    Key,
+    Kind,
+    Looking,
+    Me,
+    Position,
+    Received,
+    Report,
+    Snapshot,
+    Stats,
+    StatusRow,
+    Welcome,
+)
 from console.domain.decoding import convert
 from console.domain.edit import INSTEAD_OF
 from console.domain.status import RULES
@@ -21,13 +41,11 @@ from console.server.asking import JSON, Ask, Gate, Pool, json_response
 from console.server.bodies import SMALL_BODY
 from console.server.city import City
 from console.server.dates import Dated, check_date
-from console.server.edits import NEEDS_VERSION, EditBody
-from console.server.edits import Answer as EditAnswer
+from console.server.edits import NEEDS_VERSION
 from console.server.ledger import Ledger
 from console.server.media import MEDIA_TYPES, MOST_BYTES, MOST_PIXELS, MediaStore, Part
 from console.server.openapi import Document, EditOf, Operation, Parameter, Said, describe, is_known, routes_of
 from console.server.pages.jobs import UnitJobs, jobs_of
-from console.server.payloads import Key, Lat, Lon
 from console.server.pulse import Pulse
 from console.server.records import Actor
 from console.server.refusals import (
@@ -48,7 +66,6 @@ from console.server.refusals import (
     WrongType,
 )
 from console.server.rights import check_scope, check_unit_scope, may_see_contacts
-from console.server.stats import CityFacts, Stats
 from console.server.stream import Hub
 
 CITY_BODY = 20_000_000
@@ -59,61 +76,6 @@ _MEDIA_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Cache-Control": "private, max-age=31536000, immutable",
 }
-
-
-class Looking(msgspec.Struct, frozen=True):
-    """Which report a user looks at."""
-
-    report: Key | None
-
-
-class Position(msgspec.Struct, frozen=True):
-    """Where a unit is."""
-
-    lat: Lat
-    lon: Lon
-    at: Annotated[datetime, msgspec.Meta(tz=True)]
-
-
-class Welcome(msgspec.Struct, frozen=True):
-    """How a client recognises the server; `name` is that of the program, `can` what not every version of it knows."""
-
-    name: str
-    version: str
-    epoch: str
-    city: CityFacts
-    can: tuple[str, ...]
-
-
-class StatusRow(msgspec.Struct, frozen=True):
-    """A status of reports: its key on the wire, its letter and words for people, and what it may become."""
-
-    key: Status
-    letter: str
-    label: str
-    is_open: bool
-    may_become: tuple[Status, ...]
-
-
-class Me(msgspec.Struct, frozen=True):
-    """Who asks. No agencies and no areas means the whole city."""
-
-    name: str
-    role: str
-    agencies: tuple[str, ...]
-    areas: tuple[str, ...]
-
-
-class Kept(msgspec.Struct, frozen=True):
-    """A photo that is there."""
-
-    sha256: str
-
-
-class Received(msgspec.Struct, frozen=True):
-    """How many bytes of a photo are there."""
-
-    received: int
 
 
 _ANY_OBJECT = {"type": "object"}
@@ -230,7 +192,7 @@ class Dispatch:
                 "readChanges",
                 "What changed after a number: each object once, as it is now, in commit order",
                 self._changes,
-                {200: Said("A page of the feed. Read on from `upto` while `more` is true.", feed.Changes)},
+                {200: Said("A page of the feed. Read on from `upto` while `more` is true.", Changes)},
                 text="410: the number is older than the kept deletions, or not reached; begin with a snapshot.",
                 parameters=(
                     Parameter("after", _Number, "The last number that the client has; 0 for everything."),
@@ -244,7 +206,7 @@ class Dispatch:
                 "readSnapshot",
                 "A page of everything, for a first fill",
                 self._snapshot,
-                {200: Said("A page; the next one begins after `next_key`, the last one has none.", feed.Snapshot)},
+                {200: Said("A page; the next one begins after `next_key`, the last one has none.", Snapshot)},
                 text="Afterwards read changes after the first page's `seq`, and keep the higher `seq` of each object.",
                 parameters=(
                     Parameter(
@@ -260,7 +222,7 @@ class Dispatch:
                 "readDigest",
                 "Count and hash of each day's reports, to compare a copy with",
                 self._digest,
-                {200: Said("The days that have reports, as they were at `seq`.", digest.Digest)},
+                {200: Said("The days that have reports, as they were at `seq`.", Digest)},
                 text="Days are of creation, in UTC; at most 400 at once. `hash` is the sum, modulo 2^64, of BLAKE2b "
                 "with 8 bytes over “seq id” of each report, `seq` being the number of its last change.",
                 parameters=(
@@ -275,7 +237,7 @@ class Dispatch:
                 "readDigestOfDay",
                 "The reports behind one day's hash",
                 self._digest_of_day,
-                {200: Said("Each report's id and the number of its last change.", digest.DayReports)},
+                {200: Said("Each report's id and the number of its last change.", DayReports)},
                 refusals=(Invalid,),
             ),
             Operation(

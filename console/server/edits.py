@@ -18,12 +18,13 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from api_client.model import Entry, Kind, Report
+from api_client import model
+from api_client.model import EditAnswer, EditBody, Entry, Kind, Report
 from console.domain.apply import AreaAt
 from console.domain.decoding import decode
 from console.domain.edit import APPENDS, FIELDS
 from console.domain.kept import is_another
-from console.server import audit, payloads, replies, schema
+from console.server import audit, replies, schema
 from console.server.case import Case, SeenVersion
 from console.server.claims import release_what_left
 from console.server.database import REPORTS, Database, inserter
@@ -31,7 +32,7 @@ from console.server.dates import check_date
 from console.server.effects import apply_effect, change_unit, new_report
 from console.server.freshness import check_alone, check_fresh, check_undo, merged_into
 from console.server.ledger import Ledger
-from console.server.payloads import EditBody, dates_of, kept_data, payload_of
+from console.server.payload_check import dates_of, kept_data, payload_of
 from console.server.records import Actor
 from console.server.refusals import (
     AlreadyThere,
@@ -49,21 +50,11 @@ from console.server.refusals import (
 from console.server.rights import check_role, check_scope, check_unit_scope
 from console.server.undo import find_deed, undo_on_report, undo_on_unit, unit_before
 
-__all__ = ["NEEDS_VERSION", "Applied", "EditBody", "EditDesk"]
-
 NEEDS_VERSION = frozenset(Kind) - APPENDS - {Kind.UNIT_STATE}
 """Kinds that say which version of the report the operator saw."""
 
 _RUNNING_WAIT_S = 2.0
 _FIRST_REPORT = 1_000
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What the client is told of an edit that was applied."""
-
-    report: Report | None
-    entry: Entry
-    seq: int
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -74,9 +65,9 @@ class Applied(msgspec.Struct, frozen=True):
     replayed: bool = False
 
     @property
-    def answer(self) -> Answer:
+    def answer(self) -> EditAnswer:
         """The answer, decoded."""
-        return decode(self.body, Answer)
+        return decode(self.body, EditAnswer)
 
 
 class _Done(NamedTuple):
@@ -141,7 +132,7 @@ class EditDesk:
             seq = ledger.settle()
             audit.append(connection, ledger.now, _deed(edit, report, actor, changed), *beside)
             applied = Applied(
-                201 if edit.kind is Kind.CREATE else 200, msgspec.json.encode(Answer(changed, entry, seq))
+                201 if edit.kind is Kind.CREATE else 200, msgspec.json.encode(EditAnswer(changed, entry, seq))
             )
             answer = {"status": applied.status, "body": applied.body, "at": schema.micros(ledger.now)}
             connection.execute(_ANSWER, [answer | {"its_key": key} for key in (edit.id, *closed)])
@@ -285,7 +276,7 @@ def _answered(
         # protects: in-the-history-already
         return None if entry is None else _in_history(connection, edit, report, actor, (entry, seq))
     if carried.startswith(_IN_PLACE):
-        there = decode(body, Answer).entry.report
+        there = decode(body, EditAnswer).entry.report
         raise KeyReused(f"Somebody else has sent this report in its place since: it is report {there}.")
     if carried != fingerprint:
         raise KeyReused("This key has carried another edit before.")
@@ -305,7 +296,7 @@ def _in_history(
     body = connection.scalar(sa.select(reports.c.body).where(reports.c.id == entry.report))
     changed = decode(body, Report) if body is not None else None
     return Applied(
-        201 if edit.kind is Kind.CREATE else 200, msgspec.json.encode(Answer(changed, entry, row[1])), replayed=True
+        201 if edit.kind is Kind.CREATE else 200, msgspec.json.encode(EditAnswer(changed, entry, row[1])), replayed=True
     )
 
 
@@ -329,7 +320,7 @@ def _close_earlier(connection: sa.Connection, edit: EditBody, fingerprint: str) 
         free = _is_first(connection, key, f"{_IN_PLACE}{fingerprint}")
         _, _, body, kept, _ = connection.execute(_KNOWN, {"key": key}).one()
         if not free or kept is not None:
-            made = decode(kept, Entry) if kept is not None else decode(body, Answer).entry
+            made = decode(kept, Entry) if kept is not None else decode(body, EditAnswer).entry
             if made.kind != "created":
                 raise KeyReused("This key has carried another edit before.")
             words = f"This is at the server already, as report {made.report}."
@@ -431,9 +422,9 @@ def _keep_contact(ledger: Ledger, edit: EditBody, report: str) -> None:
     if edit.kind not in (Kind.CREATE, Kind.ME_TOO) or edit.data.get("contact") is None:
         return
     if edit.kind is Kind.CREATE:
-        key, contact = report, payload_of(edit, payloads.Create).contact
+        key, contact = report, payload_of(edit, model.Create).contact
     else:
-        key, contact = f"{report}/{edit.id}", payload_of(edit, payloads.MeToo).contact
+        key, contact = f"{report}/{edit.id}", payload_of(edit, model.MeToo).contact
     row = {"id": key, "report": report, "body": msgspec.json.encode(contact)}
     ledger.connection.execute(sa.insert(schema.contacts), [row])
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from api_client import model
 from api_client.model import (
     Area,
     AssignmentState,
@@ -30,13 +31,13 @@ from console.domain.edit import APPENDS, Edit
 from console.domain.report import HAZARD
 from console.domain.rights import may_release
 from console.domain.status import BY_STATUS, is_open
-from console.server import payloads, schema
+from console.server import schema
 from console.server.answers import answers_as_far_as_they_fit
 from console.server.case import Case, clocks_of
 from console.server.freshness import is_unaware_of_danger
 from console.server.history import Origin, later_word, later_work, others_since
 from console.server.ledger import Ledger
-from console.server.payloads import kept_data, payload_of
+from console.server.payload_check import kept_data, payload_of
 from console.server.records import Actor
 from console.server.refusals import Busy, Conflict, Forbidden, Invalid, Refusal
 from console.server.rights import check_unit, check_validator
@@ -67,7 +68,7 @@ def apply_effect(case: Case, area_at: AreaAt) -> None:
     except NotAllowed as fault:
         raise _refusal(case, fault) from fault
     if engages:
-        _check_can_come(case, payload_of(body, payloads.Crew))
+        _check_can_come(case, payload_of(body, model.Crew))
     handed_in = after.report.status is Status.VALIDATION is not case.report.status
     # protects: who-hands-in-knew-the-danger
     if handed_in and edit.kind in (Kind.PROGRESS, Kind.PHOTO) and is_unaware_of_danger(case):
@@ -122,13 +123,13 @@ def _taken(report: Report) -> Conflict:
     return Conflict(f"{claim.who} has taken report {report.id}.", fields={"claim": told})
 
 
-def new_report(key: str, edit: payloads.EditBody, ledger: Ledger, area_at: AreaAt) -> Report:
+def new_report(key: str, edit: model.EditBody, ledger: Ledger, area_at: AreaAt) -> Report:
     """The report that a creation makes; its place decides the area unless one is given.
 
     It may name a service, an area or an agency that the city retired while it was written, or, when it was entered
     late, that went meanwhile: it comes without, with the priority of its service, and says so.
     """
-    data = payload_of(edit, payloads.Create)
+    data = payload_of(edit, model.Create)
     known = ledger.service(data.service)
     service = _offered(known)
     remarks: list[str] = []
@@ -164,13 +165,13 @@ def new_report(key: str, edit: payloads.EditBody, ledger: Ledger, area_at: AreaA
     return replace(report, photos=photos, attributes=attributes, remarks=tuple(remarks))
 
 
-def change_unit(ledger: Ledger, edit: payloads.EditBody, actor: Actor) -> tuple[str, dict[str, Any]]:
+def change_unit(ledger: Ledger, edit: model.EditBody, actor: Actor) -> tuple[str, dict[str, Any]]:
     """Give a unit its own word (break, off shift …); returns the unit's id and the data of the entry.
 
     Conflict when somebody else has said something else since, or the unit has worked: a word that comes late is older
     than that. The state is counted from when it was said, so that a shift that has begun since puts the unit on.
     """
-    data = payload_of(edit, payloads.OwnState)
+    data = payload_of(edit, model.OwnState)
     unit = ledger.unit(data.unit)
     if unit is None:
         raise Invalid(f"There is no unit {data.unit}.")
@@ -187,7 +188,7 @@ def change_unit(ledger: Ledger, edit: payloads.EditBody, actor: Actor) -> tuple[
     state = state_by_jobs(ledger.jobs_of(unit.id)) if again else data.state
     since = min(edit.occurred_at or ledger.now, ledger.now)
     ledger.put(replace(unit, state=state, state_since=since, reason=reason, version=unit.version + 1))
-    return unit.id, payloads.kept_data(edit)
+    return unit.id, kept_data(edit)
 
 
 def _check_newest_word(ledger: Ledger, unit: Unit, at: datetime, origin: Origin) -> None:
@@ -248,7 +249,7 @@ def _chain(case: Case, key: str | None) -> list[str]:
 
 
 def _check_set(case: Case) -> None:
-    data, before = payload_of(case.edit, payloads.Set), case.report
+    data, before = payload_of(case.edit, model.Set), case.report
     if data.service not in (UNSET, None, before.service) and _offered(case.ledger.service(data.service)) is None:
         raise Invalid(f"There is no service {data.service}.")
     if data.agency not in (UNSET, None, before.agency):
@@ -256,7 +257,7 @@ def _check_set(case: Case) -> None:
     if data.area not in (UNSET, None, before.area):
         _check_area(case.ledger, data.area)
     place = data.place
-    if isinstance(place, payloads.Place) and (place.lat is None) != (place.lon is None):
+    if isinstance(place, model.Place) and (place.lat is None) != (place.lon is None):
         raise Invalid("A place needs both a latitude and a longitude.")
     if data.status in (UNSET, before.status):
         return
@@ -267,7 +268,7 @@ def _check_set(case: Case) -> None:
 
 
 def _check_photo(case: Case) -> None:
-    data = payload_of(case.edit, payloads.NewPhoto)
+    data = payload_of(case.edit, model.NewPhoto)
     if data.unit is not None:
         # protects: nobody-elses-photo
         check_unit(case.actor, case.unit(data.unit))
@@ -298,10 +299,10 @@ def _check_release(case: Case) -> None:
 
 
 def _check_crew(case: Case) -> None:
-    _check_in_service(case.unit(payload_of(case.edit, payloads.Crew).unit))
+    _check_in_service(case.unit(payload_of(case.edit, model.Crew).unit))
 
 
-def _check_can_come(case: Case, data: payloads.Crew) -> None:
+def _check_can_come(case: Case, data: model.Crew) -> None:
     """Busy when the unit has another job, unless that is to be stacked; Invalid when it cannot work."""
     unit = case.unit(data.unit)
     elsewhere = [job for job in case.ledger.jobs_of(unit.id) if job.report != case.report.id]
@@ -322,18 +323,18 @@ def _check_can_come(case: Case, data: payloads.Crew) -> None:
 
 
 def _check_recall(case: Case) -> None:
-    _check_job_seen(case, case.unit(payload_of(case.edit, payloads.Crew).unit))
+    _check_job_seen(case, case.unit(payload_of(case.edit, model.Crew).unit))
 
 
 def _check_progress(case: Case) -> None:
-    unit = case.unit(payload_of(case.edit, payloads.Step).unit)
+    unit = case.unit(payload_of(case.edit, model.Step).unit)
     check_unit(case.actor, unit)
     # protects: word-on-the-job-that-was-seen
     _check_job_seen(case, unit)
 
 
 def _check_verdict(case: Case) -> None:
-    data = payload_of(case.edit, payloads.Verdict)
+    data = payload_of(case.edit, model.Verdict)
     if case.report.status is not Status.VALIDATION:
         return
     if not data.accepted and not data.reason:
@@ -346,7 +347,7 @@ def _check_validator(case: Case) -> None:
 
 
 def _check_closing(case: Case) -> None:
-    data = payload_of(case.edit, payloads.Closing)
+    data = payload_of(case.edit, model.Closing)
     if not data.disposition and not data.reason and data.merged_into is None:
         raise Invalid("Closing without work needs a disposition.")
     if data.merged_into is not None:
@@ -354,7 +355,7 @@ def _check_closing(case: Case) -> None:
 
 
 def _check_merge(case: Case) -> None:
-    _check_main(case, payload_of(case.edit, payloads.Into).into)
+    _check_main(case, payload_of(case.edit, model.Into).into)
 
 
 def _check_main(case: Case, into: str) -> None:

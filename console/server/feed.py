@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from api_client.model import Changes, Item, Snapshot
 from console.domain.loaded import LIVE_WORK
 from console.server import schema
 from console.server.database import Database, present_number
@@ -28,40 +29,6 @@ _IN_ORDER = (
 )
 """What a first fill brings, in its order: the vocabulary with the units, their work, reports, all work, histories."""
 _PLACE = re.compile("([01]),(-?[0-9]{1,18}),(.*)", re.DOTALL)
-
-
-class Item(msgspec.Struct, frozen=True):
-    """One object in its present state; `data` is JSON as stored."""
-
-    kind: str
-    seq: int
-    id: str
-    data: msgspec.Raw
-
-
-class Changes(msgspec.Struct, frozen=True, rename={"start": "from"}):
-    """Every object whose last change lies in (start, upto], each once, in commit order."""
-
-    epoch: str
-    scope_version: int
-    start: int
-    upto: int
-    more: bool
-    items: tuple[Item, ...]
-
-
-class Snapshot(msgspec.Struct, frozen=True):
-    """A page of everything; the client reads changes after the first page's `seq`.
-
-    `whole` are the kinds of which nothing is on a later page: what rests on them can be told before all has come.
-    """
-
-    epoch: str
-    scope_version: int
-    seq: int
-    next_key: str | None
-    items: tuple[Item, ...]
-    whole: tuple[str, ...]
 
 
 def changes(database: Database, after: int, limit: int = MOST) -> Changes:

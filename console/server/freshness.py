@@ -9,13 +9,14 @@ import msgspec
 import sqlalchemy as sa
 from msgspec.structs import replace
 
-from api_client.model import AssignmentState, Entry, Kind, Report, Status
+from api_client import model
+from api_client.model import AssignmentState, EditBody, Entry, Kind, Report, Status
 from console.domain.decoding import decode
 from console.domain.edit import DUPLICATE
 from console.domain.merge import same
 from console.domain.report import HAZARD
 from console.domain.status import ENDED_ASSIGNMENT, is_open
-from console.server import payloads, schema
+from console.server import schema
 from console.server.case import Before, Case, SeenVersion
 from console.server.history import (
     Origin,
@@ -26,7 +27,7 @@ from console.server.history import (
     others_since,
 )
 from console.server.ledger import Ledger
-from console.server.payloads import EditBody, payload_of
+from console.server.payload_check import payload_of
 from console.server.refusals import Conflict, Invalid
 
 _ON_OPEN = frozenset({Kind.SET, Kind.CLAIM})
@@ -55,7 +56,7 @@ def check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: SeenVersio
         # protects: nothing-is-done-to-what-was-closed-since
         _check_not_closed(ledger, report, seen, origin)
     if edit.kind is Kind.SET:
-        given = msgspec.to_builtins(payload_of(edit, payloads.Set))
+        given = msgspec.to_builtins(payload_of(edit, model.Set))
         wanted = {name: given[name] for name in given if name in edit.data and name != "reason"}
         clashes = _changed_since(ledger, report, wanted, seen, origin)
         then = replace(report, status=Status(wanted.get("status", report.status)))
@@ -303,7 +304,7 @@ def _crews_since(ledger: Ledger, report: Report, edit: EditBody, seen: SeenVersi
         return []
     kept = {AssignmentState.RESERVED, *ENDED_ASSIGNMENT}
     there = {job.unit for job in ledger.assignments(report.id) if job.state not in kept}
-    there -= set(payload_of(edit, payloads.Closing).release)
+    there -= set(payload_of(edit, model.Closing).release)
     sent: dict[str, Entry] = {}
     for entry in others_since(ledger.connection, report.id, seen.of("unit"), origin):
         unit, sends = entry.unit, entry.kind in (Kind.ASSIGN, Kind.DISPATCH)
@@ -344,7 +345,7 @@ def _outcome_since(ledger: Ledger, report: Report, edit: EditBody, seen: SeenVer
 def _status_wanted(edit: EditBody) -> Status:
     if edit.kind in (Kind.CLOSE, Kind.MERGE):
         return Status.CLOSED
-    if edit.kind is Kind.VALIDATE and payload_of(edit, payloads.Verdict).accepted:
+    if edit.kind is Kind.VALIDATE and payload_of(edit, model.Verdict).accepted:
         return Status.RESOLVED
     return Status.RETURNED
 

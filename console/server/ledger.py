@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 import msgspec
 import sqlalchemy as sa
 
-from api_client.model import Agency, Area, Assignment, Calendar, Entry, Report, Service, Unit
+from api_client.model import Agency, ApiObject, Area, Assignment, Calendar, Entry, Report, Service, Unit
 from console.domain.decoding import decode
 from console.domain.status import ENDED_ASSIGNMENT
 from console.server import schema
 from console.server.database import Database, next_numbers, version_floor
-from console.server.schema import KIND_OF, TABLES, Thing
+from console.server.schema import KIND_OF, TABLES
 
 _SET_BACK = timedelta(hours=25)
 
@@ -67,8 +67,8 @@ class Ledger:
         self.now = now
         self.connection = connection
         self._database = database
-        self._kept: dict[tuple[str, str], Thing | None] = {}
-        self._changed: dict[tuple[str, str], tuple[Thing, dict[str, Any]]] = {}
+        self._kept: dict[tuple[str, str], ApiObject | None] = {}
+        self._changed: dict[tuple[str, str], tuple[ApiObject, dict[str, Any]]] = {}
 
     def go_on_after(self, last: datetime) -> None:
         """Let this transaction's time lie after what a report knows, though the clock was set back meanwhile.
@@ -145,7 +145,7 @@ class Ledger:
         found = self._with_kept(stored, Assignment, lambda one: one.unit == unit)
         return [one for one in found if one.state not in ENDED_ASSIGNMENT]
 
-    def put(self, thing: Thing, **columns: Any) -> None:
+    def put(self, thing: ApiObject, **columns: Any) -> None:
         """Keep a new or changed object; `columns` go beside it into its row."""
         place = (KIND_OF[type(thing)], schema.key_of(thing))
         self._kept[place] = thing

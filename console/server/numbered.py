@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from api_client.model import ApiObject
 from console.server import schema
 from console.server.database import Database, next_numbers
-from console.server.schema import Thing
 
 
-def put_things(database: Database, connection: sa.Connection, things: Iterable[Thing]) -> int | None:
+def put_things(database: Database, connection: sa.Connection, things: Iterable[ApiObject]) -> int | None:
     """Number these objects and write them, replacing those of the same id; the last number, None for no objects."""
     latest = {(schema.KIND_OF[type(thing)], schema.key_of(thing)): thing for thing in things}
     if not latest:

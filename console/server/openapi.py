@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
 
@@ -17,10 +16,20 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from api_client.model import Kind
+from api_client.model import (
+    OBJECTS,
+    PAYLOADS,
+    About,
+    AnotherProblem,
+    BusyProblem,
+    ConflictProblem,
+    EditBody,
+    Gone,
+    Item,
+    Key,
+    Kind,
+)
 from console.server.asking import JSON, Ask, Endpoint, Gate, Pool, Work
-from console.server.feed import Item
-from console.server.payloads import PAYLOADS, About, EditBody, Key
 from console.server.refusals import (
     AnotherReport,
     Busy,
@@ -34,7 +43,6 @@ from console.server.refusals import (
     TooMany,
     TooSlow,
 )
-from console.server.schema import KINDS
 
 _REF = "#/components/schemas/{name}"
 _NO_NUL = r"^[^\x00]*$"
@@ -91,56 +99,6 @@ class Operation(msgspec.Struct, frozen=True):
     pool: Pool | None = None
     refusals: tuple[type[Refusal], ...] = ()
     links: Mapping[str, Any] = {}
-
-
-class Theirs(msgspec.Struct, frozen=True):
-    """The present value of a field in conflict, and who changed it when (null where the history does not tell).
-
-    Of `duplicates` also the most urgent report that was merged into it since, its priority and words (`note`), and how
-    many `more` there are; of `priority` what was said to it; of `unit` all `units` that a closing would leave behind;
-    of `state` the reason.
-    """
-
-    value: Any
-    who: str | None
-    at: datetime | None
-    note: str | msgspec.UnsetType = msgspec.UNSET
-    report: str | msgspec.UnsetType = msgspec.UNSET
-    priority: int | msgspec.UnsetType = msgspec.UNSET
-    more: int | msgspec.UnsetType = msgspec.UNSET
-    units: list[str] | msgspec.UnsetType = msgspec.UNSET
-
-
-class ConflictProblem(msgspec.Struct, frozen=True):
-    """Somebody changed the same field to another value, or another has what was claimed.
-
-    `version` is the report's that holds these values.
-    """
-
-    error: Literal["conflict"]
-    message: str
-    fields: dict[str, Theirs]
-    version: int | msgspec.UnsetType = msgspec.UNSET
-
-
-class BusyProblem(msgspec.Struct, frozen=True):
-    """The unit has a job; send the edit with `stack` to give it another."""
-
-    error: Literal["busy"]
-    message: str
-    unit: str
-    report: str
-    who: str
-    at: datetime
-    version: int | msgspec.UnsetType = msgspec.UNSET
-
-
-class AnotherProblem(msgspec.Struct, frozen=True):
-    """The number of `report` is another report now; nothing was done to it."""
-
-    error: Literal["another_report"]
-    message: str
-    report: str
 
 
 class ByMethod:
@@ -247,13 +205,6 @@ def _write_patterns(value: Any) -> None:
             _write_patterns(each)
 
 
-class Gone(msgspec.Struct, frozen=True):
-    """Which object is no longer there."""
-
-    kind: str
-    id: str
-
-
 class EditOf(msgspec.Struct, frozen=True):
     """Stands in `Operation.takes` for the body of an edit of one of these kinds, or of one that takes back."""
 
@@ -278,7 +229,7 @@ class _Types:
         self._types.append(kind)
         (found,), components = msgspec.json.schema_components([kind], ref_template=_REF)
         if Item.__name__ in components and Item.__name__ not in self._written:
-            self._named(Item.__name__, {"oneOf": [self._item(*pair) for pair in (*KINDS.items(), ("gone", Gone))]})
+            self._named(Item.__name__, {"oneOf": [self._item(*pair) for pair in (*OBJECTS.items(), ("gone", Gone))]})
         return found
 
     def components(self) -> dict[str, Schema]:

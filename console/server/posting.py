@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from api_client.model import Kind, PhotoRole, Report
+from api_client.model import EditBody, Kind, PhotoRole, Report
 from console.server.city import City
-from console.server.edits import EditBody
 from console.server.media import MediaStore
 from console.server.records import Actor
 from console.server.report_key import photo_id, reporter_id

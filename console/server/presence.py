@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
-import msgspec
 import sqlalchemy as sa
 
-from api_client.model import Unit
+from api_client.model import LastValues, Unit
 from console.server import schema
 from console.server.database import Database
 
@@ -19,13 +18,6 @@ _SEEN_FOR = timedelta(seconds=75)
 
 _CLOCKS_DIFFER = timedelta(seconds=5)
 """Servers of one city; what lies further ahead was told while a clock was wrong, and is no newer than anything."""
-
-
-class Seen(msgspec.Struct, frozen=True):
-    """What the stream carries: unit -> [lat, lon, at]; connected user -> the report that he has open, or None."""
-
-    positions: dict[str, tuple[float, float, datetime]]
-    looking: dict[str, str | None]
 
 
 class Presence:
@@ -85,7 +77,7 @@ class Presence:
             self._database.notify(connection, SEEN)
         self.moved()
 
-    def seen(self, now: datetime | None = None) -> Seen:
+    def seen(self, now: datetime | None = None) -> LastValues:
         """All positions, and who is connected and looks at what."""
         since = schema.micros((now or datetime.now(UTC)) - _SEEN_FOR)
         places, users = schema.positions, schema.looking
@@ -95,7 +87,7 @@ class Presence:
             }
             rows = connection.execute(sa.select(users).where(users.c.at >= since))
             looking = {row.user: row.report for row in rows}
-        return Seen(positions, looking)
+        return LastValues(positions, looking)
 
     def _set_right(self, connection: sa.Connection, table: sa.Table) -> None:
         """Let what was told in the future, while a clock was ahead, be as old as what has just fallen silent."""

@@ -11,15 +11,23 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from api_client.model import Agency, Area, Assignment, Calendar, Entry, Report, Service, Template, Unit, User
+from api_client.model import (
+    OBJECTS,
+    Agency,
+    ApiObject,
+    Area,
+    Assignment,
+    Entry,
+    Report,
+    Service,
+    User,
+)
 from console.domain.status import ENDED_ASSIGNMENT, is_open
 
 metadata = sa.MetaData()
 
 NO_HASH = "0" * 64
 """Where the chain of the audit log's hashes begins."""
-
-Thing = Report | Entry | Assignment | Unit | Area | Service | Template | Calendar | Agency | User
 
 
 def _numbered(name: str, *columns: sa.Column[Any] | sa.Index) -> sa.Table:
@@ -110,19 +118,7 @@ TABLES: dict[str, sa.Table] = {
 }
 """Kind of the feed -> table, in the order of a first fill: the vocabulary, the reports, then their histories."""
 
-KINDS: dict[str, type[Thing]] = {
-    "service": Service,
-    "agency": Agency,
-    "calendar": Calendar,
-    "template": Template,
-    "user": User,
-    "area": Area,
-    "unit": Unit,
-    "report": Report,
-    "assignment": Assignment,
-    "entry": Entry,
-}
-KIND_OF: dict[type[Thing], str] = {kind: word for word, kind in KINDS.items()}
+KIND_OF: dict[type[ApiObject], str] = {kind: word for word, kind in OBJECTS.items()}
 
 meta = sa.Table("meta", metadata, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text))
 counters = sa.Table(
@@ -213,7 +209,7 @@ def create(connection: sa.Connection) -> None:
     connection.execute(sa.insert(audit_head).values(id=1, number=0, hash=NO_HASH))
 
 
-def key_of(thing: Thing) -> str:
+def key_of(thing: ApiObject) -> str:
     """The id of an object within its kind."""
     if isinstance(thing, Area | Service | Agency):
         return thing.code
@@ -222,7 +218,7 @@ def key_of(thing: Thing) -> str:
     return thing.id
 
 
-def row_of(thing: Thing, seq: int) -> dict[str, Any]:
+def row_of(thing: ApiObject, seq: int) -> dict[str, Any]:
     """The row of an object, numbered `seq`."""
     row: dict[str, Any] = {"id": key_of(thing), "seq": seq, "body": _encode(thing)}
     if isinstance(thing, Entry):

@@ -22,7 +22,7 @@ def load_services(path: Path, city: City) -> int:
 
 
 def read_services(path: Path) -> list[Service]:
-    """The services of a file, a JSON list of console.domain.report.Service.
+    """The services of a file, a JSON list of api_client.model.Service.
 
     Raises Invalid when it is no such file, OSError when it cannot be read.
     """

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from api_client.model import CityFacts, Stats
 from console.domain.decoding import decoder_of
 from console.server import schema
 from console.server.database import present_number
@@ -17,29 +18,6 @@ Box = tuple[float, float, float, float]
 _STRAY = 0.01
 """The share of reports on each side that may lie far outside the city without stretching its box."""
 _MARGIN = 0.01
-
-
-class CityFacts(msgspec.Struct, frozen=True):
-    """What a client wants to know of a city first; `bbox` is west, south, east, north, None while nothing is there."""
-
-    name: str
-    timezone: str
-    bbox: Box | None
-
-
-class Stats(msgspec.Struct, frozen=True):
-    """The counts; a report without a service counts under ""."""
-
-    reports: int
-    by_status: dict[str, int]
-    by_service: dict[str, int]
-    by_area: dict[str, int]
-    without_area: int
-    without_place: int
-    units: int
-    seq: int
-    epoch: str
-    city: CityFacts
 
 
 def count_everything(connection: sa.Connection, before: Stats | None) -> Stats:

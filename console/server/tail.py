@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 import msgspec
 
+from api_client.model import Changes, Item
 from console.server.database import Mark
-from console.server.feed import MOST, Changes, Item, fitting
+from console.server.feed import MOST, fitting
 from console.server.refusals import Gone
 
 _MOST_ITEMS = 1000

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from api_client.model import Agency, Area, Assignment, Calendar, Entry, Report, Service, Template, Unit, User
+from api_client.model import ApiObject
 
-Data = Report | Entry | Assignment | Unit | Area | Service | Template | Calendar | Agency | User | dict[str, Any]
+Data = ApiObject | dict[str, Any]
 
 
 FIRST_ROW = 1000

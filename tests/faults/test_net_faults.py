@@ -13,11 +13,10 @@ from typing import Any
 
 import pytest
 
-from api_client.model import Kind
+from api_client.model import EditBody, Kind
 from api_client.transport import Limits
 from console.domain.messages import Outcome, SourceState, SyncNow
 from console.domain.queued import EditState
-from console.server.payloads import EditBody
 from console.sync.pace import Timing
 from tests.helpers.fake_city import FakeCity, report
 from tests.helpers.live_server import Live

@@ -22,13 +22,12 @@ from pathlib import Path
 
 import pytest
 
-from api_client.model import Kind
+from api_client.model import EditBody, Kind
 from api_client.transport import Limits
 from console.domain.edit import Edit
 from console.domain.messages import Outcome, Source, SourceState, Start, SyncNow, Up
 from console.domain.queued import EditState, Queued, StopReason
 from console.presenters.stop_text import stop_text
-from console.server.edits import EditBody
 from console.server.feed import pages
 from console.server.records import LOCAL
 from console.sync import pace
@@ -217,7 +216,7 @@ def test_f08_a_poisoned_edit_holds_no_other(live: Live, proxy: FaultProxy, conso
 
 
 def test_f08_a_nul_that_reaches_the_server(live: Live, console: Rig) -> None:
-    """F08: another program's edit need not be clean: the server takes the words and leaves the rest (payloads.py)."""
+    """F08: another program's edit need not be clean: the server takes the words and leaves the rest (payload_check)."""
     edit = console.push(Kind.NOTE, "r1", text="a\x00b\x07")
     console.outcome(edit, EditState.ACCEPTED)
     assert_once(console, live, edit)

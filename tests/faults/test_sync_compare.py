@@ -12,10 +12,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from api_client.model import Kind, Report, Status
+from api_client.model import EditBody, Kind, Report, Status
 from console.domain.messages import Compare, SourceState, SyncNow
 from console.domain.queued import EditState
-from console.server.edits import EditBody
 from console.server.records import LOCAL, LoadedReport
 from console.sync.compare import Nightly
 from console.sync.mapping import Mapper

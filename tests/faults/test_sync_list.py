@@ -18,12 +18,11 @@ import msgspec
 import pytest
 from pytestqt.qtbot import QtBot
 
-from api_client.model import AssignmentState, Entry, Kind, Report
+from api_client.model import AssignmentState, EditBody, Entry, Kind, Report
 from console.domain.loaded import Loaded
 from console.domain.messages import Outcome, SourceState, SyncNow
 from console.domain.queued import EditState, StopReason, is_deleted, is_in_force, is_settled, is_taken_back
 from console.server.city import City
-from console.server.edits import EditBody
 from console.server.records import Actor, LoadedReport
 from console.server.refusals import NotFound, Refusal
 from console.store.items import Item

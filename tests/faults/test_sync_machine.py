@@ -24,12 +24,11 @@ from hypothesis.stateful import (
 )
 from pytestqt.qtbot import QtBot
 
-from api_client.model import Entry, Kind, Report, Service, Status, Unit, UnitState
+from api_client.model import EditBody, Entry, Kind, Report, Service, Status, Unit, UnitState
 from console.domain.queued import EditState, is_deleted
 from console.domain.status import RULES
 from console.server import schema
 from console.server.city import City
-from console.server.edits import EditBody
 from console.server.records import Actor, LoadedReport
 from console.server.refusals import Refusal
 from tests.helpers.stepped import CITY, STUCK, Backup, SteppedConsole

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from api_client.model import Report, Service, Status, Unit, UnitState
+from api_client.model import Report, Service, Stats, Status, Unit, UnitState
 from console.server.app import make_app
 from console.server.city import City
 from console.server.records import LoadedReport
-from console.server.stats import Stats
 from console.server.users import Users, load_users
 from tests.helpers.prompt_server import serving
 from tests.helpers.ready_file import put_tables

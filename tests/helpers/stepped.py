@@ -26,7 +26,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 
 from api_client.dispatch import DispatchClient
 from api_client.errors import ApiError
-from api_client.model import Kind, Report
+from api_client.model import EditBody, Kind, Report
 from console.domain.apply import ReportState
 from console.domain.edit import INSTEAD_OF, Edit
 from console.domain.kept import as_created, known_of
@@ -39,7 +39,6 @@ from console.exchange import Exchange, Found, Question
 from console.server import schema
 from console.server.city import City
 from console.server.database import REPORTS, Database, Mark, begin_epoch
-from console.server.edits import EditBody
 from console.server.records import Actor
 from console.server.refusals import Refusal
 from console.store.cache_read import CacheReader

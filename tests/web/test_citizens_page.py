@@ -11,8 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
-from api_client.model import Kind, Report, Status
-from console.server.edits import EditBody
+from api_client.model import EditBody, Kind, Report, Status
 from console.server.records import LOCAL, LoadedReport
 from tests.web.conftest import LAT, LON, Site, jpeg, load, upload
 

@@ -13,8 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
-from api_client.model import Kind, Report, Status, Unit, UnitState
-from console.server.edits import EditBody
+from api_client.model import EditBody, Kind, Report, Status, Unit, UnitState
 from console.server.records import LoadedReport
 from console.server.users import add_user
 from tests.helpers.proxy import FaultProxy, anything, hang

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from api_client.model import Kind, Report, Service, Status
+from api_client.model import EditBody, Kind, Report, Service, Status
 from console.server.city import City
-from console.server.edits import EditBody
 from console.server.pages.dots import MOST_POINTS, Dots, Wanted
 from console.server.records import LoadedReport
 

@@ -7,9 +7,8 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from api_client.model import Kind
+from api_client.model import EditBody, Kind
 from console.server.city import City
-from console.server.edits import EditBody
 from console.server.records import Actor
 from console.server.refusals import Refusal
 

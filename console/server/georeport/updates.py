@@ -15,13 +15,12 @@ import msgspec
 import sqlalchemy as sa
 from starlette.datastructures import QueryParams
 
-from api_client.model import Entry, Kind, Report, Status
+from api_client.model import EditBody, Entry, Kind, Report, Status
 from console.domain.decoding import decode
 from console.domain.status import is_open
 from console.server import schema
 from console.server.city import City
 from console.server.database import holding
-from console.server.edits import EditBody
 from console.server.georeport.faults import Refused, not_found, not_given
 from console.server.georeport.form import Form
 from console.server.georeport.formats import Document, w3c

@@ -19,20 +19,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from api_client.model import Area, Entry, Kind, PhotoRole, Report, Status
+from api_client.model import Area, EditBody, Entry, Key, Kind, Lat, Line, Lon, PhotoRole, Report, Status
 from console.domain.decoding import decode
 from console.domain.sla import due_next
 from console.domain.status import is_open
 from console.server import schema
 from console.server.asking import Ask, Gate, Pool, check_local, json_response
 from console.server.city import City
-from console.server.edits import EditBody
 from console.server.masking import PublicTexts, mask_personal
 from console.server.media import MediaStore
 from console.server.pages.assets import Packed, pack
 from console.server.pages.dots import Dots, Wanted
 from console.server.pages.photos import PublicPhotos
-from console.server.payloads import Key, Lat, Line, Lon
 from console.server.photo_process import PhotoProcess
 from console.server.posting import take_photo, take_report
 from console.server.records import Actor

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from PIL import Image
 
-from api_client.model import Kind, Report, Status, Unit, UnitState
+from api_client.model import EditBody, Kind, Report, Status, Unit, UnitState
 from console.domain.area import AreaIndex
 from console.domain.status import is_open, may_become
 from console.server.admin.apply import compare_setup
@@ -23,7 +23,6 @@ from console.server.demo import Living, fill
 from console.server.demo.facts import demo_facts
 from console.server.demo.mirror import Mirror
 from console.server.demo.texts import services_with_texts
-from console.server.edits import EditBody
 from console.server.feed import pages
 
 FOLDER = Path(__file__).resolve().parents[3] / "resources" / "demo" / "city"

@@ -12,11 +12,10 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from api_client.model import Contact, Kind
+from api_client.model import Contact, EditBody, Kind
 from console.cli import main
 from console.server import audit, office, schema
 from console.server.city import City
-from console.server.edits import EditBody
 from console.server.records import LOCAL, Actor, LoadedReport
 from console.server.users import Users, add_user, new_token, remove_user
 from tests.unit.server.conftest import Api, Clock, a_report, let_pass, running

@@ -14,13 +14,12 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from api_client.model import Agency, Contact, Kind
+from api_client.model import Agency, Contact, EditBody, Kind
 from console.cli import main
 from console.measure.postgres import Postgres
 from console.server import backup, migrations, schema
 from console.server.city import City
 from console.server.database import LONG_SILENT_S, Database
-from console.server.edits import EditBody
 from console.server.ledger import Ledger
 from console.server.records import LoadedReport
 from console.server.refusals import InProgress, Overloaded

@@ -11,9 +11,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from api_client.model import Agency, Area, Service
+from api_client.model import Agency, Area, Service, Words
 from console.server.city import City
-from console.server.payloads import Words
 from console.server.records import LoadedReport
 from tests.unit.server.conftest import Api, Clock, a_report, let_pass
 from widgets.forms.form import MOST_LETTERS

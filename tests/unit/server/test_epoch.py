@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from api_client.model import Area, Kind
+from api_client.model import Area, EditBody, Kind
 from console.server import schema
 from console.server.city import City
-from console.server.edits import EditBody
 from console.server.pages.dots import Dots, Wanted
 from console.server.records import LoadedReport
 from tests.unit.server.conftest import Api, a_report, running, square

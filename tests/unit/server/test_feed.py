@@ -13,11 +13,10 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from api_client.model import Assignment, AssignmentState, Contact, Entry, Kind, Status
+from api_client.model import Assignment, AssignmentState, Contact, EditBody, Entry, Item, Kind, Status
 from console.domain.loaded import LIVE_WORK
 from console.server import feed, schema
 from console.server.city import City
-from console.server.edits import EditBody
 from console.server.records import Actor, LoadedReport
 from console.server.refusals import Gone, Invalid
 from console.server.tail import Tail
@@ -262,7 +261,7 @@ def test_no_page_is_larger_than_a_client_reads(city: City) -> None:
     large = [LoadedReport(a_report(f"f{n}", description=fire)) for n in range(45)]
     notes = [Entry(f"n{n}", "10", "note", START, "x", text=fire) for n in range(23)]
     city.load([*large, LoadedReport(a_report("n"), tuple(notes)), *(LoadedReport(a_report(f"s{n}")) for n in range(9))])
-    followed: list[feed.Item] = []
+    followed: list[Item] = []
     after, more = start, True
     while more:
         page = city.changes(after)

@@ -22,10 +22,9 @@ from defusedxml import ElementTree as DefusedXml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api_client.model import Kind
+from api_client.model import PAYLOADS, Kind
 from console.server.city import City
 from console.server.loader import load_file
-from console.server.payloads import PAYLOADS
 from console.server.rate import RULES, Limits
 from console.server.users import Users, add_user
 from tests.helpers import hostile

@@ -15,12 +15,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 import console.domain.overlay as overlay
-from api_client.model import AssignmentState, Kind, Report, Status, Unit, UnitState
+from api_client.model import AssignmentState, EditBody, Kind, Report, Status, Unit, UnitState
 from console.domain.apply import Lookups, NotAllowed, ReportState, apply_edit
 from console.domain.edit import Edit
 from console.domain.overlay import created_report, with_edits
 from console.server.city import City
-from console.server.edits import EditBody
 from console.server.records import Actor, LoadedReport
 from console.server.refusals import Refusal
 from tests.unit.server.conftest import START, a_report, furnish

@@ -13,12 +13,11 @@ import pytest
 import requests
 import sqlalchemy as sa
 
-from api_client.model import Kind
+from api_client.model import EditBody, Kind
 from console.measure.postgres import Postgres
 from console.server import database
 from console.server.city import City
 from console.server.database import next_numbers
-from console.server.edits import EditBody
 from console.server.refusals import Busy, Overloaded, Refusal
 from tests.unit.server.conftest import Api, Clock, furnish, running
 

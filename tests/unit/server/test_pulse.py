@@ -12,10 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message
 
-from api_client.model import Kind
+from api_client.model import EditBody, Kind
 from console.server.asking import Ask, Gate
 from console.server.city import City
-from console.server.edits import EditBody
 from console.server.pulse import Beat, Pulse
 from console.server.stream import Hub
 from console.server.users import Users, add_user, remove_user

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from api_client.model import AssignmentState, Kind, Report, UnitState
+from api_client.model import AssignmentState, EditBody, Kind, Report, UnitState
 from console.domain.status import ENDED_ASSIGNMENT, is_open
 from console.server.city import City
-from console.server.edits import EditBody
 from console.server.records import LOCAL, Actor
 from console.server.refusals import Refusal
 from tests.unit.server.conftest import Clock

@@ -13,10 +13,9 @@ import pytest
 import requests
 import sqlalchemy as sa
 
-from api_client.model import Contact, Kind, Status, Unit, UnitState
+from api_client.model import Contact, EditBody, Kind, Status, Unit, UnitState
 from console.server import schema
 from console.server.city import City
-from console.server.edits import EditBody
 from console.server.rate import RULES, Limits
 from console.server.records import LOCAL, LoadedReport
 from console.server.users import Users, add_user, new_token, remove_user

@@ -9,12 +9,11 @@ from pathlib import Path
 import requests
 import sqlalchemy as sa
 
-from api_client.model import Kind
+from api_client.model import EditBody, Kind
 from console.domain.rights import ROLES
 from console.server import audit, schema
 from console.server.city import City
 from console.server.clients import add_client
-from console.server.edits import EditBody
 from console.server.records import Actor, CitizenOptions, Posting
 from console.server.report_key import reporter_id
 from console.server.users import Users, add_user

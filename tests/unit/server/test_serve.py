@@ -23,8 +23,7 @@ from console.server.serve import serve
 
 CHILD = """
 import sys, msgspec
-from console.domain.report import Unit
-from console.domain.status import UnitState
+from api_client.model import Unit, UnitState
 from console.server.city import City
 from console.cli import main
 from console.server.records import ServeOptions

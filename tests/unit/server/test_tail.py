@@ -8,10 +8,9 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from api_client.model import Kind
-from console.server import feed, tail
+from api_client.model import Changes, EditBody, Kind
+from console.server import tail
 from console.server.city import City
-from console.server.edits import EditBody
 from console.server.records import LoadedReport
 from console.server.refusals import Gone
 from console.server.tail import Tail
@@ -27,7 +26,7 @@ class Reader:
         self.city = city
         self.reads = 0
 
-    def __call__(self, after: int, limit: int) -> feed.Changes:
+    def __call__(self, after: int, limit: int) -> Changes:
         self.reads += 1
         return self.city.changes(after, limit)
 

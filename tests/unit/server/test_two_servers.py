@@ -14,11 +14,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from api_client.model import Kind
+from api_client.model import EditBody, Kind
 from console.measure.postgres import Postgres
 from console.server import pulse
 from console.server.city import City
-from console.server.edits import EditBody
 from console.server.refusals import InProgress, Overloaded
 from tests.helpers.city import Served
 from tests.unit.server.conftest import Api, Clock, furnish, running

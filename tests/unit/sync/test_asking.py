@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from api_client.model import Kind
+from api_client.model import EditBody, Kind
 from api_client.transport import Limits
 from console.domain.messages import Look, Presence, Reveal, Revealed, SourceState
 from console.server import audit, schema
-from console.server.edits import EditBody
 from console.server.records import LOCAL
 from console.sync.pace import Timing
 from tests.helpers.live_server import Live

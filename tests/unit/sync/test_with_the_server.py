@@ -18,13 +18,12 @@ import pytest
 from PySide6.QtCore import QTimer
 
 from api_client import errors
-from api_client.model import Kind
+from api_client.model import EditBody, Kind
 from api_client.transport import is_bare
 from console.domain.edit import Edit
 from console.domain.messages import Presence, Source, SourceState
 from console.domain.queued import EditState, StopReason
 from console.headless import Headless, sync_profile
-from console.server.edits import EditBody
 from console.server.records import LOCAL, LoadedReport
 from console.settings import load_settings
 from console.store.cache_read import CacheReader
