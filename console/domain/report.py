@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from api_client.model import Area, Claim, Report
+from api_client.model import Area, Claim, Report, Status
 from console.domain.status import is_open
 
 HAZARD = 1
 """The priority of what endangers life."""
+
+
+def calls_for_a_crew(report: Report) -> bool:
+    """Whether it is a P1 at which somebody is to be: open, by itself, and its work not handed in."""
+    at_work = is_open(report.status) and report.status is not Status.VALIDATION
+    return report.priority == HAZARD and at_work and report.merged_into is None
 
 
 def claim_after_return(report: Report, by: str) -> Claim | None:

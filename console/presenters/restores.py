@@ -8,6 +8,7 @@ from datetime import timedelta
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
+from api_client.model import Report
 from console.domain.followed import Followed
 from console.domain.loaded import Loaded
 from console.domain.report import HAZARD
@@ -16,7 +17,7 @@ from console.outbox.followed import KeptFollowed
 from console.presenters.checkpoints import Checkpoints, known
 from console.presenters.desk import Desk
 from console.presenters.setback import Of, Setback
-from console.presenters.words import first_of
+from console.presenters.words import first_of, status_text
 from console.store.cache_read import CacheReader, TakenReport
 from console.tasks import Tasks
 from widgets.text import one_line
@@ -40,8 +41,9 @@ class _Read(msgspec.Struct, frozen=True):
 
 
 class Restores(QObject):
-    """Looks when a source has been read whole; `told` gets a Setback for each open P1 that is gone, each report that a
-    crew had been sent to, and one for the rest. Until they have been seen, also after the window was closed.
+    """Looks when a source has been read whole; `told` gets a Setback for each open P1 that is gone or fell back to
+    something less, each report that a crew had been sent to, and one for the rest. Until they have been seen, also
+    after the window was closed.
     """
 
     told = Signal(object)
@@ -117,20 +119,34 @@ class Restores(QObject):
             alone = [one for one in unseen if one.report.priority == HAZARD or one.units][:_MOST]
             # protects: what-a-restore-took-is-told
             for one in alone:
-                self.told.emit(self._of_one(source, one))
+                self.told.emit(self._of_one(source, one) if one.now is None else self._of_fallen(source, one, one.now))
             if rest := [one for one in unseen if one not in alone]:
                 self.told.emit(self._of_rest(source, rest))
 
     def _of_one(self, source: str, lost: TakenReport) -> Setback:
-        report, catalog = lost.report, self._desk.catalog(source)
-        named = f"P{report.priority} {report.id} {catalog.service_name(report.service)}, {catalog.place(report.area)}"
-        parts = [one_line(report.description or report.title, _SAID).rstrip(".")]
+        catalog = self._desk.catalog(source)
+        parts = [_words_of(lost.report)]
         if lost.units:
             codes = ", ".join(catalog.name("unit", unit) for unit in lost.units)
             parts.append(self.tr("{units} was sent to it, and has no job there any more").format(units=codes))
         parts.append(self.tr("The server was set back to an older state; take the report down again, or ask who knows"))
-        bold = self.tr("GONE from the server: {report}.").format(report=named)
+        bold = self.tr("GONE from the server: {report}.").format(report=self._named(source, lost.report))
         return self._setback(source, [lost], bold, ". ".join(part for part in parts if part))
+
+    def _of_fallen(self, source: str, lost: TakenReport, now: Report) -> Setback:
+        """A P1 that somebody had raised, reopened or returned since the backup: nothing counts it there any more."""
+        stands = self.tr("“{status}”, P{n}").format(status=self.tr(status_text(now.status)), n=now.priority)
+        parts = [
+            _words_of(lost.report),
+            self.tr("It is {stands} there now, and no P1 without a crew").format(stands=stands),
+            self.tr("The server was set back to an older state; make it P1 or open it again, or ask who knows"),
+        ]
+        bold = self.tr("FELL BACK at the server: {report}.").format(report=self._named(source, lost.report))
+        return self._setback(source, [lost], bold, ". ".join(part for part in parts if part))
+
+    def _named(self, source: str, report: Report) -> str:
+        catalog = self._desk.catalog(source)
+        return f"P{report.priority} {report.id} {catalog.service_name(report.service)}, {catalog.place(report.area)}"
 
     def _of_rest(self, source: str, rest: Sequence[TakenReport]) -> Setback:
         catalog = self._desk.catalog(source)
@@ -154,6 +170,10 @@ class Restores(QObject):
             entry=f"{_KIND} {first.report.id}",
             units=first.units if len(lost) == 1 else (),
             at=first.read_to,
-            is_gone=True,
+            is_gone=any(one.now is None for one in lost),
             of=frozenset((_KIND, source, one.report.id) for one in lost),
         )
+
+
+def _words_of(report: Report) -> str:
+    return one_line(report.description or report.title, _SAID).rstrip(".")

@@ -20,17 +20,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+import msgspec
 import sqlalchemy as sa
+from msgspec.structs import replace
 from sqlalchemy.dialects import sqlite
 
+from api_client.model import Assignment, AssignmentState, Unit, UnitState
+from console.domain.decoding import decode
 from console.server import migrations, schema
+from console.server.records import SERVER
 from console.server.refusals import Overloaded
 from console.server.working import EVERY, PUBLIC_STATEMENT_MS, CancelToken, present_work
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
+
+T = TypeVar("T", Assignment, Unit)
 
 COUNTER = "seq"
 REPORTS = "report"
@@ -41,6 +48,8 @@ EPOCH = "epoch"
 COMMITTED = "sigap_committed"
 """PostgreSQL's channel that tells every server of the counter's value after each commit."""
 
+_HEARD = frozenset({AssignmentState.ACKNOWLEDGED, AssignmentState.EN_ROUTE, AssignmentState.ON_SCENE})
+"""How far a crew is by its own word."""
 _MARK = "sigap_mark"
 _WRITE = "sigap_write"
 _SCHEMA_LOCK = 0x53494741
@@ -284,6 +293,7 @@ def begin_epoch(connection: sa.Connection, *, instead_of: str | None = None) -> 
 
     New reports get numbers far above: somebody may still have work for a report whose making was undone. So do the
     versions of all reports: whoever has seen one that is lost must not pass as having seen what is done from here on.
+    No crew counts as on its way any more before it has said so again.
     """
     meta = schema.meta
     change = sa.update(meta).where(meta.c.key == EPOCH).values(value=str(uuid.uuid4()))
@@ -294,6 +304,37 @@ def begin_epoch(connection: sa.Connection, *, instead_of: str | None = None) -> 
         connection.execute(lift)
         # protects: versions-are-lifted
         _lift_versions(connection)
+        # protects: restored-crews-say-again-that-they-come
+        _ask_crews(connection)
+
+
+def _ask_crews(connection: sa.Connection) -> None:
+    """Let every crew at work be as it was when it was sent, to be acknowledged: what it has said since is lost.
+
+    Example: it was on its way at the backup and has refused since ("road flooded"), or has no boat any more. Nothing is
+    numbered: whoever follows reads everything anew.
+    """
+    jobs, units, now = schema.assignments, schema.units, datetime.now(UTC)
+    asked = set()
+    for seq, job in _readable(connection, sa.select(jobs.c.seq, jobs.c.body).where(jobs.c.live == 1), Assignment):
+        if job.state in _HEARD:
+            by = job.orderer or SERVER.name
+            anew = replace(job, state=AssignmentState.DISPATCHED, since=now, by=by, version=job.version + 1)
+            connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(schema.row_of(anew, seq)))
+            asked.add(job.unit)
+    if not asked:
+        return
+    for seq, unit in _readable(connection, sa.select(units.c.seq, units.c.body), Unit):
+        if unit.id in asked and unit.state in (UnitState.EN_ROUTE, UnitState.ON_SCENE):
+            told = replace(unit, state=UnitState.COMMITTED, state_since=now, reason=None, version=unit.version + 1)
+            connection.execute(sa.update(units).where(units.c.id == unit.id).values(schema.row_of(told, seq)))
+
+
+def _readable(connection: sa.Connection, query: sa.Select[Any], kind: type[T]) -> Iterator[tuple[int, T]]:
+    """Number and value of the rows; what cannot be read of a damaged city stays as it is."""
+    for seq, body in connection.execute(query).all():
+        with contextlib.suppress(msgspec.DecodeError):
+            yield seq, decode(body, kind)
 
 
 def version_floor(connection: sa.Connection) -> int:

@@ -48,11 +48,14 @@ class CachedReport(msgspec.Struct, frozen=True):
 
 
 class TakenReport(msgspec.Struct, frozen=True):
-    """A report that a restore took back, as it was when the server was `read_to` last, and the units sent to it."""
+    """A report that a restore took back, as it was when the server was `read_to` last, and the units sent to it; `now`
+    is what the server has of it since, None where it is gone.
+    """
 
     report: Report
     units: tuple[str, ...]
     read_to: datetime
+    now: Report | None = None
 
 
 class RowText(msgspec.Struct, frozen=True):
@@ -430,19 +433,26 @@ class CacheReader:
         return {edit for (edit,) in found}
 
     def taken_reports(self, source: str) -> list[TakenReport]:
-        """The open reports that the server held before it was set back, and does not hold now."""
+        """The open reports that the server held before it was set back, and does not hold now; with them the P1 that it
+        holds as something less.
+        """
         found = self._all(
-            "SELECT body, units, read_to FROM taken_reports"
-            " WHERE source = (SELECT id FROM words WHERE kind = 'source' AND word = ?) ORDER BY created, id",
+            "SELECT k.body, k.units, k.read_to, t.body FROM taken_reports k"
+            " LEFT JOIN reports r ON r.source = k.source AND r.remote_id = k.id AND r.created = k.created"
+            " LEFT JOIN texts t ON t.row = r.row"
+            " WHERE k.source = (SELECT id FROM words WHERE kind = 'source' AND word = ?) ORDER BY k.created, k.id",
             (source,),
         )
         decoder = decoder_of(Report)
         with self._errors():
             return [
                 TakenReport(
-                    decoder.decode(body), tuple(dict.fromkeys(json.loads(units))), datetime.fromtimestamp(at, UTC)
+                    decoder.decode(body),
+                    tuple(dict.fromkeys(json.loads(units))),
+                    datetime.fromtimestamp(at, UTC),
+                    decoder.decode(now) if now is not None else None,
                 )
-                for body, units, at in found
+                for body, units, at, now in found
             ]
 
     def report_of_edit(self, edit_id: str) -> str | None:

@@ -16,6 +16,7 @@ import msgspec
 from api_client.model import Assignment, Entry, Report
 from console.domain.decoding import decode
 from console.domain.messages import Touched
+from console.domain.report import calls_for_a_crew
 from console.domain.status import ENDED_ASSIGNMENT
 from console.store import facts
 from console.store.disk import identity_of, is_at
@@ -400,13 +401,7 @@ class CacheWriter:
         if not wanted:
             return
         if items and self._connection.execute("SELECT 1 FROM taken_reports LIMIT 1").fetchone():
-            # The number alone may be another report's now.
-            there = [
-                (page.source, item.id, facts.seconds(item.data.created))
-                for item in items
-                if isinstance(item.data, Report)
-            ]
-            self._connection.executemany("DELETE FROM taken_reports WHERE source = ? AND id = ? AND created = ?", there)
+            self._take_out(page.source, [item.data for item in items if isinstance(item.data, Report)])
         known = self._known(page.source, wanted)
         leads = self._leads(page.source, wanted)
         area_names = self._area_names(page.source) if items else {}
@@ -434,6 +429,22 @@ class CacheWriter:
         self._insert(page.source, inserts)
         self._update(updates)
         self._patch_leads(page, known, leads)
+
+    def _take_out(self, source: int, there: list[Report]) -> None:
+        """Of what a restore took forget what the server has again; not a P1 that is there as something less."""
+        here = {(one.id, facts.seconds(one.created)): one for one in there}  # the number may be another report's now
+        found = self._connection.execute(
+            "SELECT id, created, body FROM taken_reports WHERE source = ? AND id IN (SELECT value FROM json_each(?))",
+            (source, json.dumps([one.id for one in there])),
+        ).fetchall()
+        again = [
+            (source, key)
+            for key, created, body in found
+            if (now := here.get((key, created))) is not None
+            # protects: what-fell-back-is-not-forgotten
+            and (calls_for_a_crew(now) or not calls_for_a_crew(decode(body, Report)))
+        ]
+        self._connection.executemany("DELETE FROM taken_reports WHERE source = ? AND id = ?", again)
 
     def _insert(self, source: int, rows: list[_Row]) -> None:
         self._connection.executemany(

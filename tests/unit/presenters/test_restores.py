@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from api_client.model import AssignmentState, Service, Status, Unit, UnitState
+from api_client.model import AssignmentState, Report, Service, Status, Unit, UnitState
 from console.domain.filter import Filter
 from console.edits import Edits
 from console.presenters.board_feed import BoardFeed
@@ -136,10 +136,37 @@ def test_open_reports_that_a_restore_took_are_told_until_they_were_seen(
 
 def test_what_came_again_with_the_server_is_not_lost(sit: Callable[..., Sitter], writer: CacheWriter) -> None:
     writer.forget("city", set_back=True)
-    found = [report(key) for key in ("1", "2", "3")]
+    found = [report("1"), report("2", priority=1), report("3")]
     writer.apply("city", [*VOCABULARY, *items(*found), *items(report("5", created=T0 + timedelta(minutes=5)))],
                  cursor("after"))  # fmt: skip
     assert sit().told == []
+
+
+@pytest.mark.parametrize(
+    ("then", "stands"),
+    [
+        (report("2", priority=3, description="Api"), "It is “New”, P3 there now, and no P1 without a crew"),
+        (report("2", priority=1, status=Status.VALIDATION), "It is “Awaiting validation”, P1 there now"),
+        (report("2", priority=1, status=Status.RESOLVED), "It is “Resolved”, P1 there now"),
+    ],
+)
+def test_a_hazard_that_a_restore_made_less_is_told_until_it_was_seen(
+    sit: Callable[..., Sitter], writer: CacheWriter, then: Report, stands: str
+) -> None:
+    """A colleague had raised it since the backup: it was off the counter, and the banner showed another."""
+    writer.forget("city", set_back=True)
+    others = [report("1"), report("3"), report("5", created=T0 + timedelta(minutes=5))]
+    writer.apply("city", [*VOCABULARY, *items(then, *others)], cursor("after"))
+    (fell,) = sit().told
+    assert fell.bold == "FELL BACK at the server: P1 2 Banjir, No area."
+    assert fell.text.startswith("Api, anak di dalam. " + stands)
+    assert (fell.priority, fell.of_crew, fell.is_gone) == (1, True, False), "there it can be looked at"
+    assert len(sit("budi").told) == 1
+    again = sit()
+    again.restores.on_seen(again.told[0].of)
+    assert sit().told == []
+    writer.apply("city", items(report("2", priority=1), seq=40), cursor("after"))
+    assert sit("ani").told == [], "made P1 again"
 
 
 def test_a_source_that_left_the_profile_has_lost_nothing(sit: Callable[..., Sitter], writer: CacheWriter) -> None:

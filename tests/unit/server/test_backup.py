@@ -276,6 +276,39 @@ def test_only_the_epoch_is_renewed(city: City) -> None:
     assert city.epoch != before[1]
 
 
+@pytest.mark.parametrize("way", ["restored", "set back"])
+def test_after_a_restore_no_crew_is_on_its_way_before_it_says_so_again(city: City, tmp_path: Path, way: str) -> None:
+    """At the backup it was en route; it had refused since: the P1 stood as "en route", and nobody came."""
+    out = tmp_path / "night.backup"
+    states = {"u1": "en_route", "u2": "on_scene", "u3": "acknowledged"}
+    with running(city, tmp_path / "media") as url:
+        api = Api(url)
+        for report, (unit, state) in zip(("10", "11", "12"), states.items(), strict=True):
+            api.ok(report, "dispatch", {"unit": unit})
+            api.ok(report, "progress", {"unit": unit, "state": state})
+        assert backup.backup(url_of(city), out) == 0
+        api.ok("10", "progress", {"unit": "u1", "state": "refused", "reason": "road flooded"})
+        api.ok(None, "unit_state", {"unit": "u2", "state": "unavailable", "reason": "boat sank"})
+        before = api.get("/snapshot").json()["epoch"]
+        if way == "restored":
+            assert backup.restore(url_of(city), out, replace=True) == 0
+        else:
+            city.begin_epoch()
+        wait_for_epoch(api, before)
+        jobs = [one["assignment"] for unit in states for one in api.get(f"/jobs?unit={unit}").json()["jobs"]]
+        live = {one["unit"]: one for one in jobs if one["state"] != "refused"}
+        assert {one["state"] for one in live.values()} == {"dispatched"}
+        assert live.keys() == (states.keys() if way == "restored" else {"u2", "u3"})
+        assert {one["ordered_by"] for one in live.values()} == {"local"}
+        expected = {"u1": "committed", "u2": "committed", "u3": "committed"}
+        if way == "set back":
+            expected |= {"u1": "available", "u2": "unavailable"}
+        assert {unit: api.unit(unit)["state"] for unit in states} == expected
+        api.ok("11", "progress", {"unit": "u2", "state": "on_scene"})
+        assert api.report("11")["status"] == "progress"
+        api.session.close()
+
+
 def test_the_numbers_of_lost_reports_are_not_given_out_again(city: City, tmp_path: Path) -> None:
     """F22: a restore takes reports back that somebody still has work for (database.py: begin_epoch)."""
 
