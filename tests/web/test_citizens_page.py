@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 from api_client.model import EditBody, Kind, Report, Status
+from console.server import backup
 from console.server.records import LOCAL, LoadedReport
 from tests.web.conftest import LAT, LON, Site, jpeg, load, upload
 
@@ -204,6 +206,55 @@ def test_lost_answers_make_no_second_report_and_a_lost_photo_no_lost_report(site
     assert site.numbers() == [number]
     assert len(site.city.report(number).photos) == 1
     assert lost == {"/reports": 0, "/photos/1": 0}
+
+
+def test_a_report_that_a_restored_server_has_lost_is_sent_again_while_the_phone_has_it(
+    site: Site, phones: Any, tmp_path: Path
+) -> None:
+    """A photo waited; the server denied the report, and the phone dropped it: "The report itself is there"."""
+    night = tmp_path / "night.backup"
+    database = site.city.database.url.render_as_string(hide_password=False)
+    assert backup.backup(database, night) == 0
+    phone = phones(site, service_workers="block")
+    phone.watch.allowed += ["404", "413", "Service Worker"]
+    page = phone.page
+    page.goto(site.url)
+    write(page, text="FIRE, two children inside", photos=2)
+    too_much = re.compile(r"/photos/2$")
+    phone.context.route(too_much, lambda route: route.fulfill(status=413, body="too large for this proxy"))
+    send(page)
+    lost = number_on(page, left=1)
+    assert backup.restore(database, night, replace=True) == 0
+    phone.context.unroute(too_much)
+    page.locator("#retry").click()
+    number = number_on(page)
+    expect(page.locator("#done-number")).not_to_have_text(lost)
+    assert (site.numbers(), number != lost) == ([number], True)
+    report = site.city.report(number)
+    assert (report.description, len(report.photos)) == ("FIRE, two children inside", 2)
+    expect(page.locator("#waiting")).to_be_hidden()
+    page.goto(site.url)
+    expect(page.locator("#mine")).to_contain_text(number)
+    expect(page.locator("#mine")).not_to_contain_text(lost)
+
+
+def test_a_photo_of_a_report_that_was_deleted_ends_with_it(site: Site, phones: Any) -> None:
+    """The server numbers it as before, and denies it: that is not tried for ever."""
+    phone = phones(site, service_workers="block")
+    phone.watch.allowed += ["404", "413", "Service Worker"]
+    page = phone.page
+    page.goto(site.url)
+    write(page)
+    photos = re.compile(r"/photos/1$")
+    phone.context.route(photos, lambda route: route.fulfill(status=413, body="too large for this proxy"))
+    send(page)
+    number = number_on(page, left=1)
+    site.city.remove("report", number)
+    phone.context.unroute(photos)
+    page.locator("#retry").click()
+    assert number_on(page) == number
+    expect(page.locator("#waiting")).to_be_hidden()
+    assert site.numbers() == []
 
 
 def test_a_report_is_followed_to_its_end_and_opened_again_by_its_reporter_only(site: Site, phones: Any) -> None:

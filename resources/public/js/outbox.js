@@ -60,23 +60,20 @@ async function pass(changed) {
 
 /** @param {Waiting} one @param {(one: Waiting) => void} changed */
 async function send(one, changed) {
-  if (one.number === null) {
-    const { key, service, description, address, lat, lon, name, phone, email } = one;
-    const attributes = Object.fromEntries(Object.entries(one.attributes).map(([code, value]) => [code, [value].flat()]));
-    const body = { key, service, description, address, lat, lon, name, phone, email, attributes };
-    one.number = String((await ask("/public/v1/reports", { method: "POST", json: body })).number);
-    await put("outbox", one);
-    await put("mine", { key: one.number, secret: one.key, serviceName: one.serviceName, made: one.made });
-    changed(one);
-  }
-  for (const [at, photo] of one.photos.entries()) {
+  if (one.number === null) await take(one, changed);
+  for (let at = 0; at < one.photos.length; at += 1) {
+    const photo = one.photos[at];
     if (photo.sent || photo.refused) continue;
-    const path = `/public/v1/reports/${encodeURIComponent(one.number)}/photos/${at + 1}`;
+    const path = `/public/v1/reports/${encodeURIComponent(one.number ?? "")}/photos/${at + 1}`;
     try {
       await ask(path, { method: "PUT", body: photo.blob, headers: { "Idempotency-Key": one.key }, limit_ms: PHOTO_LIMIT_MS });
       photo.sent = true;
     } catch (fault) {
       if (!(fault instanceof Refused)) throw fault;
+      if (fault.status === 404 && (await take(one, changed))) {
+        at = -1; // it has another number there, and none of its photos
+        continue;
+      }
       photo.refused = true; // a photo that is refused does not hold up the others
     }
     await put("outbox", one);
@@ -84,4 +81,25 @@ async function send(one, changed) {
   }
   await drop("outbox", one.key);
   changed(one);
+}
+
+/**
+ * Have the report numbered; whether it got another number than it had. A server that was set back to an older state has
+ * lost what it had numbered, and takes it again by its key; what it has it numbers as before.
+ * @param {Waiting} one @param {(one: Waiting) => void} changed
+ */
+async function take(one, changed) {
+  const { key, service, description, address, lat, lon, name, phone, email } = one;
+  const attributes = Object.fromEntries(Object.entries(one.attributes).map(([code, value]) => [code, [value].flat()]));
+  const body = { key, service, description, address, lat, lon, name, phone, email, attributes };
+  const before = one.number;
+  const number = String((await ask("/public/v1/reports", { method: "POST", json: body })).number);
+  if (number === before) return false;
+  one.number = number;
+  for (const photo of one.photos) photo.sent = false;
+  await put("outbox", one);
+  await put("mine", { key: number, secret: one.key, serviceName: one.serviceName, made: one.made });
+  if (before !== null) await drop("mine", before);
+  changed(one);
+  return true;
 }
