@@ -437,13 +437,12 @@ class CacheWriter:
             "SELECT id, created, body FROM taken_reports WHERE source = ? AND id IN (SELECT value FROM json_each(?))",
             (source, json.dumps([one.id for one in there])),
         ).fetchall()
-        again = [
-            (source, key)
-            for key, created, body in found
-            if (now := here.get((key, created))) is not None
+        again = []
+        for key, created, body in found:
+            now = here.get((key, created))
             # protects: what-fell-back-is-not-forgotten
-            and (calls_for_a_crew(now) or not calls_for_a_crew(decode(body, Report)))
-        ]
+            if now is not None and (calls_for_a_crew(now) or not calls_for_a_crew(decode(body, Report))):
+                again.append((source, key))
         self._connection.executemany("DELETE FROM taken_reports WHERE source = ? AND id = ?", again)
 
     def _insert(self, source: int, rows: list[_Row]) -> None:
