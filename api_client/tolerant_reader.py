@@ -47,6 +47,8 @@ from api_client.model import (
 T = TypeVar("T")
 OpenWords = Mapping[str, bool]
 """A server's own status words, and whether a report in that status is open."""
+READER = 1
+"""To be raised when this module understands more than before: what could not be read is then fetched once more."""
 UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError)
 """What `mend` raises for what no version of a server can have meant."""
 _HIGHEST, _LOWEST = 1, 4

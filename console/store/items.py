@@ -20,7 +20,8 @@ class Item(msgspec.Struct, frozen=True):
     """One object of the feed in its present state.
 
     `kind` is report, entry, assignment or one of schema.KINDS; `gone` names a deleted object by id "kind/id" (or by
-    data {kind, id}). Other kinds are left out: a newer server may have them.
+    data {kind, id}). Other kinds are left out: a newer server may have
+    them (see console.sync.unreadable).
     """
 
     kind: str

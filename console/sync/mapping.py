@@ -2,42 +2,57 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from api_client.model import OBJECTS, Area, Assignment, Clock, Entry, Report, Unit
+from api_client.model import OBJECTS, ApiObject, Area, Assignment, Clock, Entry, Report, Unit
 from api_client.model import Item as FeedItem
-from api_client.tolerant_reader import UNREADABLE, mend
+from api_client.tolerant_reader import READER, UNREADABLE, mend
 from console.domain.decoding import decoder_of
 from console.domain.degrees import on_earth
 from console.domain.moments import EARLIEST, can_be
 from console.store.items import Item
 
+_WORDS = frozenset({"title", "description"})
 _LAST_NUMBER = 2**63 - 1
 """A higher one is no place in any feed, and no number that the cache can hold."""
 
 
 class Mapped(msgspec.Struct, frozen=True):
-    """A page in the console's words. `skipped` names the objects that could not be understood ("kind/id")."""
+    """A page in the console's words. `skipped` names the objects that could not be understood ("kind/id").
+
+    `unknown` are the kinds of others, which this program does not know; `first` is the lowest number of all of these.
+    """
 
     items: list[Item]
     skipped: list[str]
+    unknown: frozenset[str] = frozenset()
+    first: int | None = None
 
 
 class Mapper:
-    """Maps the items of one server. `open_words` says of the server's own status words whether they are open."""
+    """Maps the items of one server. `open_words` says of the server's own status words whether they are open.
 
-    def __init__(self, open_words: Mapping[str, bool] | None = None) -> None:
+    `objects` are the kinds that are understood, each with its struct.
+    """
+
+    def __init__(
+        self, open_words: Mapping[str, bool] | None = None, objects: Mapping[str, type[ApiObject]] = OBJECTS
+    ) -> None:
         self.open_words = dict(open_words or {})
-        self._decoders = {kind: decoder_of(struct) for kind, struct in OBJECTS.items()}
+        self._objects = objects
+        self._decoders = {kind: decoder_of(struct) for kind, struct in objects.items()}
 
     def page(self, items: Sequence[FeedItem]) -> Mapped:
         """Every item that can be understood, in the same order."""
         mapped: list[Item] = []
         skipped: list[str] = []
+        unknown: set[str] = set()
+        missed: list[int] = []
         for item in items:
             # At a NUL SQLite's JSON ends: it would never be found again.
             if "\x00" in item.id or not 0 <= item.seq <= _LAST_NUMBER:
@@ -47,17 +62,37 @@ class Mapper:
             if decoder is None:
                 if item.kind == "gone":
                     mapped.append(Item("gone", item.seq, item.id, None))
+                else:
+                    unknown.add(item.kind)
+                    missed.append(item.seq)
                 continue
             try:
                 data = decoder.decode(item.data)
             except UNREADABLE:
                 try:
-                    data = mend(bytes(item.data), OBJECTS[item.kind], self.open_words)
+                    data = mend(bytes(item.data), self._objects[item.kind], self.open_words)
                 except UNREADABLE:
                     skipped.append(f"{item.kind}/{item.id}")
+                    missed.append(item.seq)
                     continue
             mapped.append(Item(item.kind, item.seq, item.id, _in_time(_on_earth(data))))
-        return Mapped(mapped, skipped)
+        return Mapped(mapped, skipped, frozenset(unknown), min(missed, default=None))
+
+
+def signature_of(objects: Mapping[str, type[ApiObject]] = OBJECTS) -> str:
+    """A text that is another one in every version of this program that understands other objects, fields or words."""
+    kinds = sorted(objects)
+    schemas, components = msgspec.json.schema_components([objects[kind] for kind in kinds])
+    whole = msgspec.json.encode([READER, kinds, schemas, _without_words(components)], order="sorted")
+    return hashlib.blake2b(whole, digest_size=8).hexdigest()
+
+
+def _without_words(schema: Any) -> Any:
+    """A JSON schema without its titles and descriptions: of a field with such a name that is a schema itself."""
+    if isinstance(schema, dict):
+        plain = {name: one for name, one in schema.items() if not (name in _WORDS and isinstance(one, str))}
+        return {name: _without_words(one) for name, one in plain.items()}
+    return [_without_words(each) for each in schema] if isinstance(schema, list | tuple) else schema
 
 
 def _on_earth(data: Any) -> Any:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from msgspec.structs import replace as with_changes
 
 from api_client import errors
 from api_client.dispatch import DispatchClient
-from api_client.model import Changes, Snapshot
+from api_client.model import OBJECTS, ApiObject, Changes, Snapshot
 from console.domain.messages import SignedIn, Touched, ZoneTold
 from console.store.items import Cursor
+from console.sync.backfill import Backfill, fits
 from console.sync.health import LIVE, Health
 from console.sync.ledger import Ledger
-from console.sync.mapping import Mapped, Mapper
+from console.sync.mapping import Mapped, Mapper, signature_of
 from console.sync.unreadable import Unreadable
 
 _log = logging.getLogger(__name__)
@@ -49,9 +50,10 @@ class DispatchPuller:
         monotonic: Callable[[], float] = time.monotonic,
         heard: Callable[[], int] = lambda: -1,
         on_short_fill: Callable[[], None] = lambda: None,
+        objects: Mapping[str, type[ApiObject]] = OBJECTS,
     ) -> None:
         """`heard` is the last number that the server's stream told while it is open, else -1; `on_short_fill` is called
-        after a first fill that brought fewer reports than the server counts.
+        after a first fill that brought fewer reports than the server counts; `objects` are the kinds that are known.
         """
         self._source = source
         self._client = client
@@ -68,12 +70,14 @@ class DispatchPuller:
         self._anew = 0
         self._read_anew_at: deque[float] = deque(maxlen=_MOST_ANEW)
         """When all was read anew because the server had lost our place."""
-        self.mapper = Mapper()
+        self._objects = objects
+        self.mapper = Mapper(objects=objects)
         """Understands the server's words; another one once its statuses are known."""
         self._knows_statuses = self._knows_me = self._knows_zone = False
         self._scope_version: int | None = None
         self.pulled = 0
-        self.unreadable = Unreadable()
+        self.unreadable = Unreadable(signature_of(objects))
+        self._backfill: Backfill | None = None
         self._knows_unreadable = False
         self.seq = -1
         """The number the cache has reached."""
@@ -104,6 +108,7 @@ class DispatchPuller:
             cursor = self._fill(cursor, stopped)
         if cursor is not None:
             self._follow(cursor, stopped)
+            self._read_again(stopped)
 
     # First fill
 
@@ -182,7 +187,7 @@ class DispatchPuller:
         except (errors.Gone, errors.TooLarge):
             return cursor, False
         self._health.measured(self._client.last)
-        if page.epoch != cursor.epoch or not _fits(page, cursor.seq):
+        if page.epoch != cursor.epoch or not fits(page, cursor.seq):
             return cursor, False
         if page.upto == cursor.seq:
             return cursor, True
@@ -221,7 +226,7 @@ class DispatchPuller:
                 _log.info("the data of %s was replaced: reading everything anew", self._source)
                 self._refill(stopped)
                 return
-            if not _fits(page, cursor.seq):
+            if not fits(page, cursor.seq):
                 gaps += 1
                 if gaps >= _MOST_GAPS:
                     raise errors.Malformed("The server's feed has a gap; nothing was taken from it.")
@@ -269,6 +274,37 @@ class DispatchPuller:
         self.seq = page.upto
         return cursor
 
+    # What another version of this program could not read
+
+    def _read_again(self, stopped: Callable[[], bool]) -> None:
+        """Fetch what is missing since another version read it; the cursor stays, and what is new comes between."""
+        while self.unreadable.is_outdated and not stopped():
+            if self._backfill is None:
+                _log.info(
+                    "%s: what could not be understood is read again from %d on", self._source, self.unreadable.first
+                )
+                self._backfill = Backfill(self._client, self.unreadable.first)
+            try:
+                page = self._backfill.next_page(self._page_rows)
+            except errors.TooLarge:
+                self._ask_for_less()
+                continue
+            cursor = self._ledger.cursor(self._source)
+            if cursor is None or page.epoch != cursor.epoch:
+                self._backfill = None
+                return  # the next round finds out what has become of the server's data
+            mapped = self.mapper.page(page.items)
+            missing = self.unreadable.missing_of(mapped.items)
+            self.unreadable.see(mapped.items, mapped.skipped, mapped.unknown, mapped.first)
+            if self._backfill.is_over:
+                self.unreadable.settle()
+            cursor = self._with_unreadable(cursor)
+            self._ledger.apply(self._source, missing, cursor)
+            self.pulled += len(missing)
+            self._follow(cursor, stopped)
+        if not self.unreadable.is_outdated:
+            self._backfill = None
+
     def _ask_for_less(self) -> None:
         """Ask for fewer objects at once until the end of the round; raises TooLarge again for a single one."""
         # protects: smaller-pages-are-asked-for
@@ -307,7 +343,7 @@ class DispatchPuller:
 
     def _map(self, page: Changes | Snapshot) -> Mapped:
         mapped = self.mapper.page(page.items)
-        self.unreadable.see(mapped.items, mapped.skipped)
+        self.unreadable.see(mapped.items, mapped.skipped, mapped.unknown, mapped.first)
         if mapped.skipped:
             _log.info("%s: %d objects could not be understood", self._source, len(mapped.skipped))
         return mapped
@@ -347,7 +383,8 @@ class DispatchPuller:
             self._emit(ZoneTold(self._source, zone))
 
     def _learn_statuses(self) -> None:
-        self.mapper = Mapper({word.key: word.is_open for word in self._client.statuses()})
+        open_words = {word.key: word.is_open for word in self._client.statuses()}
+        self.mapper = Mapper(open_words, self._objects)
         self._knows_statuses = True
 
     @property
@@ -364,13 +401,3 @@ class DispatchPuller:
 def _is_due(kept: datetime | None, now: datetime | None) -> bool:
     """Whether the age of the data should be noted although nothing changed: a start without a network tells it."""
     return now is not None and (kept is None or (now - kept).total_seconds() > _NOTE_AGE_S)
-
-
-def _fits(page: Changes, asked: int) -> bool:
-    """Whether a page continues exactly what the cache has, and says itself consistent."""
-    return (
-        page.start == asked
-        and asked <= page.upto < 2**63
-        and not (page.more and page.upto == asked)
-        and all(asked < item.seq <= page.upto for item in page.items)
-    )

@@ -23,7 +23,7 @@ from tests.helpers.fake_city import FakeCity, report
 from tests.helpers.live_server import Live
 from tests.helpers.net import Asked
 from tests.helpers.proxy import Exchange, FaultProxy, answer, path_has, rewrite, through
-from tests.helpers.sync_rig import assert_same, edit_id, rig
+from tests.helpers.sync_rig import Rig, assert_same, edit_id, rig
 
 QUICK = Timing(poll_s=0.2, slow_poll_s=0.2)
 
@@ -67,6 +67,40 @@ def test_rows_that_a_defect_lost_or_left_behind_come_back(live: Live, tmp_path: 
         said = console.wait(SourceState, lambda state: "differed" in state.detail)
         assert "4 reports differed and were read again" in said.detail
         assert_same(console, live)
+
+
+def in_a_word_of_its_own(head: bytes, body: bytes) -> tuple[bytes, bytes]:
+    """What a server says that calls what is resolved by another name."""
+    return head, body.replace(b'"resolved"', b'"selesai"')
+
+
+@pytest.mark.usefixtures("expected_log")
+def test_a_report_is_read_again_as_it_was_read_first(live: Live, tmp_path: Path) -> None:
+    """F24: it lost what its reporter had answered, and one closed in the server's own word came back as open."""
+    now = datetime.now(UTC)
+    answered = Report("deep", 1, Status.RESOLVED, "flood", 3, "Deep", now, now, attributes={"depth": ("knee",)})
+    live.city.load([LoadedReport(answered)])
+    folder, proxy = tmp_path / "profile", FaultProxy(live.port)
+    proxy.when(lambda asked: "/stream" not in asked.path, rewrite(in_a_word_of_its_own))
+
+    def read(console: Rig) -> tuple[Status, str | None, dict[str, tuple[str, ...]]]:
+        row = console.reader.row_of("jkt", "deep")
+        assert row is not None
+        cached = console.reader.report(row)
+        assert cached is not None
+        return cached.report.status, cached.report.status_label, cached.report.attributes
+
+    with rig(folder, proxy.url) as console:
+        console.live()
+        first = read(console)
+    assert first == (Status.RESOLVED, "selesai", {"depth": ("knee",)})
+    spoil(folder, "UPDATE reports SET seq = 1 WHERE remote_id = 'deep'")
+    with rig(folder, proxy.url, timing=QUICK) as console:
+        console.live()
+        console.followers.take(Compare())
+        console.wait(SourceState, lambda state: "1 report differed" in state.detail)
+        assert read(console) == first
+    proxy.close()
 
 
 @pytest.mark.usefixtures("expected_log")

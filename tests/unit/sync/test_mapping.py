@@ -95,6 +95,7 @@ def test_kinds_of_a_newer_server_are_left_out_and_gone_goes_on() -> None:
     page = Mapper().page([item("drone", {}), FeedItem("gone", 9, "report/7")])
     assert [(each.kind, each.id) for each in page.items] == [("gone", "report/7")]
     assert not page.skipped
+    assert (page.unknown, page.first) == ({"drone"}, 1)
 
 
 def geo(**more: Any) -> Report:
