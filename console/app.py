@@ -1,21 +1,18 @@
-"""The composition root: builds every object of a window and connects every signal."""
+"""The composition root: builds every object of a window, connects them, and starts and ends what they need."""
 
 from __future__ import annotations
 
 import base64
-import gc
 import logging
-import sys
 import threading
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 
-import msgspec
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal
-from PySide6.QtGui import QCursor, QKeySequence, QShortcut
+from PySide6.QtCore import QObject, QPoint, QRect, Qt, QTimer, Signal
+from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QApplication, QWidget
 
 from api_client.model import Report
@@ -38,10 +35,8 @@ from console.edits import Edits
 from console.exchange import Exchange, Found, Question
 from console.images import ImageProcess
 from console.network import Network
-from console.notices import LOCAL, describe
-from console.one_window import OneWindow, raise_other
-from console.presenters.action import Action, Actions
-from console.presenters.action_rules import Situation
+from console.notices import describe
+from console.presenters.action import Actions
 from console.presenters.action_runner import ActionRunner
 from console.presenters.attendance import Attendance
 from console.presenters.board_feed import BoardFeed
@@ -57,7 +52,7 @@ from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier, Dossiers
 from console.presenters.drafts import Drafts
 from console.presenters.edit_news import EditNews
-from console.presenters.forms import Forms
+from console.presenters.forms import Forms, FormSurroundings
 from console.presenters.going_on import GoingOn
 from console.presenters.hazards import Hazards
 from console.presenters.keeping import Keeping
@@ -66,7 +61,6 @@ from console.presenters.kpi import KpiPresenter
 from console.presenters.looking import Looking
 from console.presenters.lost import LostOrders
 from console.presenters.map import MapPresenter
-from console.presenters.menus import place_menu, report_menu, unit_menu
 from console.presenters.merging import Merging
 from console.presenters.outbox import OutboxPresenter
 from console.presenters.photos import PhotoCards
@@ -91,26 +85,27 @@ from console.settings import (
     operator_of,
 )
 from console.store.cache_read import CacheReader
-from console.store.errors import LockedByOther, NotWritable
 from console.sync_link import SyncLink
 from console.tasks import Tasks
 from console.window.actions import ACTIONS, Receivers
 from console.window.claims import Claims
+from console.window.closing import Closing
+from console.window.context_menus import ContextMenus
 from console.window.following import Following
+from console.window.garbage import collect_garbage, keep_objects
 from console.window.kept_settings import KeptSettings
+from console.window.keyboard_focus import KeyboardFocus
 from console.window.options import Kept, WindowOptions
+from console.window.picking import Picking
 from console.window.picture import Picture
+from console.window.shortcuts import Shortcuts
 from console.window.signing import Signing
 from console.window.succession import Succession
 from console.window.window_commands import WindowCommands
 from widgets.charts import ChartsPanel
 from widgets.command import CommandLine
-from widgets.keys import add_key, key_text
 from widgets.kpi import KpiStrip
-from widgets.map.panel import MapPanel, Pin
-from widgets.map.scene_graph import choose_scene_graph
-from widgets.map.scheme import register_scheme
-from widgets.menu import MenuRow, open_menu
+from widgets.map.panel import MapPanel
 from widgets.notice import Banner
 from widgets.outbox import OutboxPanel
 from widgets.palette import Palette
@@ -118,7 +113,7 @@ from widgets.queue.panel import QueuePanel
 from widgets.shell import FRAME, Shell
 from widgets.statusbar import StatusBar
 from widgets.symbols import Symbols
-from widgets.theme import Theme, font_files, load_fonts, load_theme
+from widgets.theme import Theme, font_files, load_theme
 from widgets.ticket.panel import TicketPanel
 from widgets.units import UnitsPanel
 
@@ -126,61 +121,6 @@ _log = logging.getLogger(__name__)
 _TICK_MS = 1000
 _LONG_S = 60.0
 """So long the status bar says what a start found and what a slow job could not do."""
-_SESSION_ENDS_IN = timedelta(minutes=1)
-"""So long after its announcement a closing of the window belongs to the operator's log-out."""
-
-
-def run_window(options: WindowOptions, settings: Settings, tokens: Tokens, demo: DemoServer | None) -> int:
-    """Open the window, run until it closes, and return the exit code."""
-    register_scheme()
-    choose_scene_graph()
-    QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
-    app = QApplication.instance() or QApplication(["sigap"])
-    assert isinstance(app, QApplication)
-    choose_scene_graph()
-    app.setApplicationName("Sigap")
-    sys.excepthook = logs.describe_exception
-    only: OneWindow | None = None
-    if options.screenshot is None:  # a picture may be taken beside an open window
-        try:
-            only = OneWindow(options.profile)
-        except LockedByOther:
-            if raise_other(options.profile):
-                sys.stderr.write("sigap: this profile is open already; its window was raised.\n")
-                return 0
-            sys.stderr.write("sigap: this profile is open already, but its window does not answer.\n")
-            return LOCAL
-        except NotWritable:
-            pass  # the window opens all the same, and says that nothing can be saved
-    load_fonts()
-    watched = options.screenshot is None and options.quit_after_s is None
-    if demo is None and not settings.sources and watched:
-        from console.first_run import ask_for_server  # brings what talks HTTP, which a window has no need of
-
-        ask_for_server(app, options.theme, options.profile, settings, tokens, options.mended)
-    settings.theme, kept, before = options.theme, None, None
-    while True:
-        console = ConsoleWindow(app, options, settings, tokens, demo)
-        if only is not None:
-            only.asked.connect(console.come_forward)
-        console.succeeded.connect(lambda: app.exit())  # quit() would close the window
-        console.open()
-        if kept is not None:
-            console.take_up(kept, before)
-        code = app.exec()
-        console.close()
-        kept, settings = console.kept, console.settings.here
-        if kept is None:
-            break
-        before = console.window
-        # The window that is gone goes for good before another one is made, not somewhere in its loop.
-        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
-        options = msgspec.structs.replace(options, theme=settings.theme, size=None, reset_layout=False, mended="")
-        if demo is not None:
-            settings.sources = []  # the new window asks the demo for its city, as this one did
-    if only is not None:
-        only.close()
-    return code or console.exit_code
 
 
 class ConsoleWindow(QObject):
@@ -206,15 +146,9 @@ class ConsoleWindow(QObject):
         self._zone = CityZone(city_zone(settings.sources, DEMO_TIMEZONE if demo is not None else None))
         self._readers = threading.local()
         self._opened_readers: list[CacheReader] = []
-        self._last_panel = "queue"
-        self._has_picked = False
-        self._was_chosen = False
         self._seen_told_in_vain: frozenset[Word] = frozenset()
-        self._situation = Situation()
-        self._leaving = False
         self.kept: Kept | None = None
         """What the window that takes the place of this one goes on with; None while none does."""
-        self._session_ended: datetime | None = None
         me = demo.user if demo is not None else operator_of(settings) or "local"
 
         self.tasks = Tasks("worker", 2, self)
@@ -256,7 +190,6 @@ class ConsoleWindow(QObject):
         self._build_presenters()
         self._build_window_matters()
         self._connect()
-        self._make_shortcuts()
 
     # Time and readers
 
@@ -340,9 +273,14 @@ class ConsoleWindow(QObject):
                 "outbox": cap("panel_outbox"),
                 "charts": cap("panel_charts"),
             },
+            is_usable=lambda cap, panel: self.shortcuts.is_usable(cap, panel),
+            is_usable_elsewhere=lambda cap: self.shortcuts.is_usable_elsewhere(cap),
+            may_close=lambda: self.closing.may_close(),
+            has_report=lambda: bool(self.desk.row),
         )
         self.window.setWindowTitle("Sigap")
         self.images = ImageProcess()
+        self.picking = Picking(self.window, self.map, lambda: self.forms.covered, self)
         self.forms = Forms(
             self.window,
             self.theme,
@@ -359,12 +297,30 @@ class ConsoleWindow(QObject):
             room=self.window.work_room,
             free=self.window.view_room,
             covers_report=lambda: self.window.shows_one,
+            around=FormSurroundings(
+                photo_wanted=self.ticket.look_closely,
+                pin_wanted=self.picking.show_pin,
+                place_wanted=self.picking.start,
+                place_unwanted=self.picking.end,
+                duplicates_of=lambda source, values, then: self.counsellor.near(source, values, then),
+                streets_of=lambda source, text, then: self.streets.find(source, text, then),
+            ),
         )
 
     def _build_presenters(self) -> None:
         now, zone, tasks, reader, desk = self.now, self._zone, self.tasks, self.reader, self.desk
         self.queue_presenter = QueuePresenter(self.queue, desk, self.feed, tasks, reader, now, self)
-        self.ticket_presenter = TicketPresenter(self.ticket, desk, zone, now, self)
+        self.ticket_presenter = TicketPresenter(
+            self.ticket,
+            desk,
+            zone,
+            now,
+            self,
+            time_at=self.edits.time_at,
+            to_call_back=lambda: self.edits.to_call_back,
+            is_away=self.sources.is_away,
+            is_held=self._is_held,
+        )
         self.units_presenter = UnitsPresenter(
             self.units,
             desk,
@@ -379,7 +335,18 @@ class ConsoleWindow(QObject):
         self.charts_presenter = ChartsPresenter(
             self.charts, desk, self.sources.age_words, zone, now, self, as_of=self.sources.as_of
         )
-        self.outbox_presenter = OutboxPresenter(self.outbox, desk, self.edits, zone, now, self)
+        self.outbox_presenter = OutboxPresenter(
+            self.outbox,
+            desk,
+            self.edits,
+            zone,
+            now,
+            self,
+            why_reading_only=lambda source: self.signing.why_reading_only(source),
+            is_away=self.sources.is_away,
+            is_held=self._is_held,
+            is_left=lambda source: self._demo is None and not self.sources.follows(source),
+        )
         self.kpi_presenter = KpiPresenter(self.kpi, desk, self.sources, zone, now, self)
         self.crowd = CrowdList(desk, self.feed, tasks, reader, now, self)
         self.streets = Streets(desk, tasks, reader, self)
@@ -398,7 +365,9 @@ class ConsoleWindow(QObject):
             self.photo_tasks, self.images, self.forms.photo_file, self._fetch_photo, zone, now, self,
             areas_of=lambda source: desk.catalog(source).areas,
         )  # fmt: skip
-        self.status_presenter = StatusPresenter(self.status, self.banner, desk, self.sources, self._zone, now, self)
+        self.status_presenter = StatusPresenter(
+            self.status, self.banner, desk, self.sources, self._zone, now, self, who=lambda: self.signing.who()
+        )
         status = self.status_presenter
         self.lost = LostOrders(self.edits, desk, self.deeds, status, self.sources, zone, now, parent=self)
         self._build_commands()
@@ -419,7 +388,6 @@ class ConsoleWindow(QObject):
             now,
             self,
         )
-        self.merging.said.connect(self.say)
         self.keeping = Keeping(desk, self.edits, self.deeds, self.forms, zone, now, self)
         self.drafts = Drafts(
             desk,
@@ -588,6 +556,38 @@ class ConsoleWindow(QObject):
             units_list=self.units_presenter,
         )
 
+        self.closing = Closing(self._app, desk, self.outbox_presenter, self.forms, self._clock, self.leave, self)
+        self.focus = KeyboardFocus(self.window, self.queue, self.ticket, self.command, self.situation, self)
+        self.shortcuts = Shortcuts(
+            self.action_table,
+            self.actions,
+            self.situation,
+            self.window,
+            self.ticket,
+            self.forms,
+            self.palette,
+            self.say,
+            self,
+        )
+        self._build_menus()
+
+    def _build_menus(self) -> None:
+        self.menus = ContextMenus(
+            self.window,
+            self.action_table,
+            self.actions,
+            self.situation,
+            self.desk,
+            self.forms,
+            self.clipping,
+            self.map,
+            self,
+        )
+        self.menus.bind_reports(self.queue, self.ticket, self.units, self.crowd)
+        self.menus.bind_outbox(self.outbox, self.outbox_presenter)
+        self.menus.bind_filter(self.queue, self.queue_presenter)
+        self.menus.bind_charts(self.charts, self.charts_presenter)
+
     def _connect(self) -> None:
         self.map_presenter.bind(self.map)
         self.network.back.connect(lambda: self.link.send(SyncNow()))
@@ -606,6 +606,18 @@ class ConsoleWindow(QObject):
         self.link.restarted.connect(self.edits.on_restarted)
         self.exchange.back.connect(lambda _: self.photos.try_again())
         self.sources.told.connect(self.say)
+        for speaker in (
+            self.actions,
+            self.clipping,
+            self.drafts,
+            self.going_on,
+            self.hazards,
+            self.keeping,
+            self.merging,
+            self.outbox_presenter,
+            self.settling,
+        ):
+            speaker.said.connect(self.say)
         self.settings.unreadable.connect(self._on_failed)
         self.following.zone_changed.connect(self._on_zone_changed)
         self.following.rights_changed.connect(self.situation.look_again)
@@ -621,7 +633,7 @@ class ConsoleWindow(QObject):
         self.edits.taken_back.connect(self.edit_news.on_taken_back)
         self.feed.arrived.connect(self._on_arrived)
         self.feed.crowded.connect(self._on_crowded)
-        self.feed.ready.connect(_keep_objects)
+        self.feed.ready.connect(keep_objects)
         self.sources.changed.connect(self.status_presenter.show)
         self.edits.reports_changed.connect(self._on_reports_changed)
         self.edits.changed.connect(lambda _: self.outbox_presenter.show())
@@ -637,40 +649,24 @@ class ConsoleWindow(QObject):
         self.photos.changed.connect(self.ticket_presenter.set_photos)
         self.photos.changed.connect(self.report_commands.set_photos)
         self.situation.changed.connect(self.ticket_presenter.set_situation)
-        self.situation.changed.connect(self._on_situation)
-        self.actions.said.connect(self.say)
         self.report_commands.created.connect(self.feed.choose_when_shown)
         self.deeds.done.connect(self._on_deed)
         self.deeds.done.connect(self.going_on.on_deed)
         self.deeds.undone.connect(lambda _: self.status.hide_undo())
         self.deeds.undone.connect(self.going_on.on_undone)
         self.deeds.undone.connect(lambda deed: self.forms.leave_other(deed.source, deed.report))
-        self.going_on.said.connect(self.say)
-        self.clipping.said.connect(self.say)
         self.ticket.number_clicked.connect(lambda: self.actions.run("copy_number"))
-        self.queue.menu_asked.connect(self._on_report_menu)
-        self.ticket.menu_asked.connect(self._on_report_menu)
-        self.units.menu_asked.connect(self._on_unit_menu)
-        self.outbox.menu_asked.connect(self._on_outbox_menu)
         self.outbox_presenter.copy_wanted.connect(self.clipping.copy)
-        self.queue.chip_menu_asked.connect(self._on_chip_menu)
-        self.charts.menu_asked.connect(self._on_chart_menu)
-        self.map.menu_asked.connect(self._on_map_menu)
         self.map.crowd_picked.connect(self.crowd.ask)
-        self.crowd.listed.connect(self._on_crowd)
-        self.going_on.went.connect(self._on_went)
+        self.going_on.went.connect(self.focus.leave_report)
         self.going_on.next_shown.connect(self.key_guard.show_next)
         self.going_on.comes_back.connect(self.queue.expect)
         self.going_on.goes_back.connect(self._open_report)
         self.feed.made.connect(self.queue.expect)
         self.ticket.action.connect(self.actions.act)
-        self.forms.unused_key.connect(self._on_key_of_form)
-        self.forms.begun_changed.connect(self.window.look_at_keys)
-        self.palette.unused_key.connect(self._on_key_of_form)
         self.ticket.advice_chosen.connect(self.unit_commands.dispatch_chosen)
         self.ticket.duplicate_opened.connect(self.desk.choose)
         self.ticket.strip_action.connect(self._on_strip)
-        self.queue.opened.connect(lambda _: self._open_chosen())
         self.queue.urgent_asked.connect(lambda: self.actions.run("next_hazard"))
         self.queue.filter_asked.connect(lambda: self.actions.run("filter"))
         self.banner.notice_action.connect(self.actions.run)
@@ -680,8 +676,6 @@ class ConsoleWindow(QObject):
         self.outbox_presenter.conflict_opened.connect(self.settling.open)
         self.outbox_presenter.report_opened.connect(self._open_report)
         self.outbox_presenter.keep_asked.connect(self.keeping.open)
-        self.outbox_presenter.said.connect(self.say)
-        self.settling.said.connect(self.say)
         self.lost.undo_lost.connect(self.status.hide_undo)
         self.lost.settle_asked.connect(self.settling.open)
         self.lost.report_opened.connect(self._open_report)
@@ -690,27 +684,20 @@ class ConsoleWindow(QObject):
         self.lost.hazard_opened.connect(self.window_commands.go_to_hazard)
         self.hazards.unseen_changed.connect(self.lost.set_hazards)
         self.hazards.comes_in.connect(self.queue.expect)
-        self.hazards.said.connect(self.say)
         self.feed.arrived.connect(self.hazards.on_arrived)
         self.claims.taken_over.connect(self.lost.tell)
-        self.lost.setback_seen.connect(self.claims.on_seen)
-        self.lost.setback_seen.connect(self.refusals.on_seen)
-        self.lost.setback_seen.connect(self.crew_notes.on_seen)
-        self.lost.setback_seen.connect(self.restores.on_seen)
-        for follower in (self.claims, self.refusals, self.hazards):
-            self.signing.rights_changed.connect(follower.look)
-        self.signing.rights_changed.connect(self.crew_notes.look)
-        self.signing.rights_changed.connect(self.restores.look)
-        self.refusals.told.connect(self.lost.tell)
-        self.crew_notes.told.connect(self.lost.tell)
-        self.restores.told.connect(self.lost.tell)
-        self.ticket_presenter.time_at = self.edits.time_at
-        self.ticket_presenter.to_call_back = lambda: self.edits.to_call_back
-        self.ticket_presenter.is_held = self.outbox_presenter.is_held = lambda edit_id: (
-            self.edits.held_by(edit_id) is not None
-        )
-        self.keeping.said.connect(self.say)
-        self.drafts.said.connect(self.say)
+        for follower in (self.refusals, self.crew_notes, self.restores):
+            follower.told.connect(self.lost.tell)
+        for looks in (
+            self.claims.look,
+            self.refusals.look,
+            self.hazards.look,
+            self.crew_notes.look,
+            self.restores.look,
+        ):
+            self.signing.rights_changed.connect(looks)
+        for on_seen in (self.claims.on_seen, self.refusals.on_seen, self.crew_notes.on_seen, self.restores.on_seen):
+            self.lost.setback_seen.connect(on_seen)
         self.drafts.found.connect(self.say_long)
         self.drafts.edit_opened.connect(self.settling.open)
         self.drafts.line_wanted.connect(self.commands.take_up)
@@ -721,59 +708,24 @@ class ConsoleWindow(QObject):
         self.map_presenter.notice_changed.connect(self.status_presenter.set_map)
         self.map_presenter.place_picked.connect(self.forms.set_place)
         self.map.pick_left.connect(self.forms.end_pick)
-        self.map.picking_changed.connect(self._on_picking)
-        self.forms.place_wanted, self.forms.place_unwanted = self._start_pick, self._end_pick
-        self.forms.photo_wanted = self.ticket.look_closely
+        self.picking.changed.connect(self.situation.look_again)
         self.ticket.viewer_closed.connect(self.forms.come_back)
-        self.ticket.viewer_key.connect(self._on_key_of_viewer)
         self.forms.room_settled.connect(self._keep_viewer_clear)
-        self.forms.pin_wanted = self._show_pin
-        self.forms.duplicates_of = self.counsellor.near
-        self.forms.streets_of = self.streets.find
         self.feed.failed.connect(self._on_failed)
         self.tasks.failed.connect(self._on_failed)
         self.window.compact_changed.connect(lambda _: self._tick())
-        self.window.panel_entered.connect(self._on_panel)
-        self.command.run.connect(self._on_line_run)
-        self.command.cleared.connect(self._leave_line)
         self.commands.unit_sought.connect(self.map_presenter.go_to_unit)
         self.commands.sight_kept.connect(self.queue.view.keep_sight)
         self.commands.came_back.connect(self.queue.view.back_to_sight)
-        self.window.is_usable = lambda cap, panel: self.action_table.is_usable(cap, self._situation, panel)
-        self.window.is_usable_elsewhere = lambda cap: (
-            (self.forms.has_keyboard or self.palette.isActiveWindow() or self._viewer_has_keyboard())
-            and (action := self.action_table.with_cap(cap)) is not None
-            and action.over_forms != "no"
-            and not self._is_held_by_form(action)
-            and self.action_table.is_usable(cap, self._situation) is True
-        )
-        self.window.key_unused.connect(self._on_key_unused)
         self.window.room_moved.connect(self.forms.on_room_moved)
         self.window_commands.look_changed.connect(self._on_look_changed)
         self.window.closed.connect(self._remember)
         self.desk.range_changed.connect(self._on_range)
-        self.window.may_close = self._may_close
-        self.window.has_report = lambda: bool(self.desk.row)
-        self.desk.selection_changed.connect(self._show_first)
-        self._app.commitDataRequest.connect(self._on_session_end)
-        self.status_presenter.who = self.signing.who
+        self.desk.selection_changed.connect(self.focus.show_first)
         self.edits.why_not_allowed = self.signing.why_not_allowed
         self.edits.why_reading_only = self.signing.why_reading_only
-        self.outbox_presenter.why_reading_only = self.signing.why_reading_only
-        self.outbox_presenter.is_away = self.ticket_presenter.is_away = self.sources.is_away
-        self.outbox_presenter.is_left = lambda source: self._demo is None and not self.sources.follows(source)
         self._timer = QTimer(self, interval=_TICK_MS)
         self._timer.timeout.connect(self._tick)
-
-    def _make_shortcuts(self) -> None:
-        for action in self.action_table:
-            for keys in action.keys:
-                shortcut = QShortcut(QKeySequence(keys), self.window)
-                shortcut.setAutoRepeat(action.repeats)
-                shortcut.activated.connect(lambda action=action: self.actions.press(action.id))
-                shortcut.activatedAmbiguously.connect(lambda action=action: self.actions.press(action.id))
-        self._pick_esc = add_key(self.window, "Esc", self.map.leave_pick)
-        self._pick_esc.setEnabled(False)
 
     # Life
 
@@ -791,7 +743,7 @@ class ConsoleWindow(QObject):
             QCursor.setPos(self.window.geometry().bottomRight())  # nothing in the picture is hovered over
         self.window.show()
         _log.info("window after %.2f s", logs.since_start_s())
-        _keep_objects()
+        keep_objects()
         self.feed.start()
         self._timer.start()
         self._tick()
@@ -863,7 +815,7 @@ class ConsoleWindow(QObject):
         self.status_presenter.show()
         self.commands.follow_room()
         self.picture.look()
-        _collect_garbage()
+        collect_garbage()
 
     def _remember(self) -> None:
         if self._options.screenshot is not None:
@@ -879,21 +831,13 @@ class ConsoleWindow(QObject):
 
     def leave(self) -> None:
         """Close the window without a question; what waits is on the disk."""
-        self._leaving = True
+        self.closing.no_question()
         self.window.close()
-
-    def _on_key_unused(self, cap: str) -> None:
-        """A key that does nothing says so, and where all are listed."""
-        self.say(
-            self.tr("{key} does nothing here · {help} lists all keys").format(
-                key=cap, help=self.action_table.cap("help")
-            )
-        )
 
     def _on_look_changed(self, said: str) -> None:
         """Another window takes the place of this one: each widget takes its sizes and colours when it is made."""
-        self.kept = self.succession.hand_on(said, self._last_panel)
-        self._leaving = True
+        self.kept = self.succession.hand_on(said, self.focus.panel)
+        self.closing.no_question()
         self._remember()
         self.succeeded.emit()
 
@@ -902,29 +846,6 @@ class ConsoleWindow(QObject):
         self.succession.take_up(kept, before)
         self.edits.opened.disconnect(self.drafts.tell)  # it is no start: who works here knows what he left
         self.say(kept.said)
-
-    def _may_close(self) -> bool:
-        """Ask first when something has not left, or is still the operator's to do, unless he was asked or nobody is
-        there to be asked.
-        """
-        held = len(self.desk.view.mine) if self.desk.view is not None else 0
-        # protects: count-before-closing
-        if self._leaving or not (self.outbox_presenter.outbox or held):
-            return True
-        if self._session_ended is not None and self._clock() - self._session_ended < _SESSION_ENDS_IN:
-            return True  # nobody is there to be asked
-        if self.outbox_presenter.outbox:
-            title, sentence = self.outbox_presenter.what_waits()
-        else:
-            title = self.tr("{n} reports are yours" if held > 1 else "1 report is yours").format(n=held)
-            sentence = self.tr("They stay yours when you go, nobody else is asked to look at them; {key} releases one.")
-            sentence = sentence.format(key=self.action_table.cap("release"))
-        self.forms.ask(title, sentence, self.tr("Quit"), self.tr("Stay"), self.leave)
-        return False
-
-    def _on_session_end(self) -> None:
-        """The log-out may still be cancelled, which Qt does not tell: a later close asks as ever."""
-        self._session_ended = self._clock()
 
     # From the sync process
 
@@ -961,6 +882,10 @@ class ConsoleWindow(QObject):
         if self.desk.row and (dossier is None or dossier.key in names):
             self.dossiers.read()
         self.counsellor.refresh()  # who was just sent to another report is not free for this one
+
+    def _is_held(self, edit_id: str) -> bool:
+        """Whether an edit waits for an earlier one that does not leave."""
+        return self.edits.held_by(edit_id) is not None
 
     def _on_outbox_count(self, count: int) -> None:
         self.kpi_presenter.set_outbox(count, self.outbox_presenter.decisions)
@@ -1033,78 +958,8 @@ class ConsoleWindow(QObject):
 
         self.tasks.submit(read, then)
 
-    def _on_situation(self, now: Situation) -> None:
-        """Other actions may be used: their keys' caps come and go."""
-        if now != self._situation:
-            self._situation = now
-            self.window.look_at_keys()
-
     def _source_of(self, key: str) -> Source | None:
         return next((one for one in self.settings.here.sources if one.key == key), None)
-
-    def _on_report_menu(self, at: QPoint) -> None:
-        """Once the report that was clicked has been read: what can be done to it now."""
-
-        def show() -> None:
-            listed = report_menu(self.action_table, self.situation.now, self.tr)
-            open_menu(self.window, listed, at, self.actions.run)
-
-        self.situation.when_read(self.desk.row, show, lambda: None)
-
-    def _on_crowd(self, listed: list[MenuRow]) -> None:
-        """Reports that cover one another on the map: the one that is chosen there is the chosen one."""
-        open_menu(self.window, listed, QCursor.pos(), lambda row: self.desk.choose(int(row)))
-
-    def _on_unit_menu(self, at: QPoint) -> None:
-        with self.situation.about_unit():
-            listed = unit_menu(self.action_table, self.situation.now, self.tr)
-        open_menu(self.window, listed, at, self.actions.run_for_unit)
-
-    def _on_outbox_menu(self, edit_id: str, at: QPoint) -> None:
-        rows, act = self.outbox_presenter.menu(edit_id), self.outbox_presenter.act
-        open_menu(self.window, rows, at, lambda intent: act(edit_id, intent))
-
-    def _on_chip_menu(self, key: str, at: QPoint) -> None:
-        def do(intent: str) -> None:
-            if intent == "copy":
-                self.clipping.copy(self.desk.filter.to_text())
-            else:
-                self.queue_presenter.act_on_chip(key, intent)
-
-        open_menu(self.window, self.queue_presenter.chip_menu(key), at, do)
-
-    def _on_chart_menu(self, which: str, bar: int, at: QPoint) -> None:
-        charts = self.charts_presenter
-
-        def do(intent: str) -> None:
-            if intent == "copy":
-                self.clipping.copy(charts.table(which))
-            else:
-                charts.act(which, bar, intent)
-
-        open_menu(self.window, charts.menu(which, bar), at, do)
-
-    def _on_map_menu(self, lat: float, lon: float, row: int, unit: str) -> None:
-        """On a report or a crew its own menu, elsewhere that of the place."""
-        at = QCursor.pos()
-        if row:
-            self.desk.choose(row)
-            self._on_report_menu(at)
-        elif unit:
-            self.desk.choose_unit(unit)
-            self._on_unit_menu(at)
-        else:
-            listed = place_menu(self.action_table, self.situation.now, self.tr)
-            open_menu(self.window, listed, at, lambda do: self._at(do, lat, lon))
-
-    def _at(self, intent: str, lat: float, lon: float) -> None:
-        """What was chosen for a place of the map."""
-        if intent == "copy":
-            self.clipping.copy(f"{lat:.5f}, {lon:.5f}")
-        elif intent in ("fit", "home"):
-            self.map.act(intent)
-        elif self.actions.run(intent):
-            self.forms.set_place(lat, lon)
 
     def _place_viewer(self, viewer: QWidget) -> None:
         """Photos in full stand where forms do; what is typed meanwhile is for them."""
@@ -1112,86 +967,11 @@ class ConsoleWindow(QObject):
         title = self.theme.px(FRAME)  # what the desktop puts over a window
         viewer.setGeometry(self.window.view_room().adjusted(2, title, -2, -2))
 
-    def _viewer_has_keyboard(self) -> bool:
-        viewer = self.ticket.viewer()
-        return viewer is not None and viewer.isActiveWindow()
-
     def _keep_viewer_clear(self) -> None:
         # protects: photos-do-not-cover-a-notice
         if (viewer := self.ticket.viewer()) is not None and self.banner.isVisible():
             above = QRect(self.banner.mapToGlobal(QPoint(0, 0)), self.banner.size())
             viewer.keep_off(above, self.theme.px(FRAME))
-
-    def _on_key_of_viewer(self, key: str) -> None:
-        """The keys of notices work from the photos too; one that goes to another report closes them."""
-        action = self.action_table.with_key(key)
-        if action is not None and action.over_forms == "leaves" and (viewer := self.ticket.viewer()) is not None:
-            viewer.close()
-        self._on_key_of_form(key)
-
-    def _show_pin(self, place: tuple[float, float] | None) -> None:
-        """Where the new report would lie, and in view beside its form."""
-        self.map.show_pins([] if place is None else [Pin(*place, chosen=True)])
-        if place is None:
-            self.map.take_view_back()
-        else:
-            self.map.lend_view()
-            self.map.reveal(*place, self.forms.covered)
-
-    def _start_pick(self) -> None:
-        self._has_picked = True
-        self.map.lend_view()
-        self.map.start_pick()
-
-    def _on_picking(self, picking: bool) -> None:
-        """Esc ends it, whatever part of the window has the keyboard."""
-        self._pick_esc.setEnabled(picking)
-        self.situation.look_again()
-
-    def _end_pick(self) -> None:
-        """The form is gone: the keyboard was lent to the map, where nobody would look for it."""
-        self.map.stop_pick()
-        if self._has_picked:
-            self._has_picked = False
-            self.window.focus_panel("queue")
-
-    def _show_first(self, row: int) -> None:
-        """Where there is room for one of them, the first report that is chosen comes before the map: nothing is done to
-        what cannot be read. Whoever asks for the map again keeps it.
-        """
-        if row and not self._was_chosen and self.window.current_panel() != "map":
-            self.window.show_panel("report")
-        self._was_chosen = bool(row)
-
-    def _on_key_of_form(self, key: str) -> None:
-        """What is said in the status bar and by the notices names these keys, whatever has the keyboard."""
-        action = self.action_table.with_key(key)
-        if action is None:
-            return
-        if action.over_forms == "no":
-            if self.forms.has_keyboard:
-                words = self.tr("{key} does nothing while a form has the keyboard: Esc leaves it")
-                self.say(words.format(key=key_text(key)))
-        elif self._is_held_by_form(action):
-            self.say(self.tr("Nothing was undone: the form holds what is not saved. Leave it first (Esc)"))
-        else:
-            self.actions.run(action.id)
-            if action.over_forms == "leaves":  # Enter is meant for the report that is shown now
-                self.window.activateWindow()
-
-    def _is_held_by_form(self, action: Action[Receivers]) -> bool:
-        """Whether a key would be meant for what stands in the open form, and not for the last step of the window."""
-        return action.id == "undo" and self.forms.has_keyboard and self.forms.is_begun
-
-    def _open_chosen(self) -> None:
-        """The stroke that opens a report does not do its first verb too."""
-        self.ticket.hear_enter_later()
-        self.window.focus_panel("report")
-
-    def _on_went(self) -> None:
-        """The next report has not been read yet: Enter must not do to it what was meant for the one before."""
-        if self._last_panel == "report":
-            self.window.focus_panel("queue")
 
     # The chosen report
 
@@ -1226,21 +1006,6 @@ class ConsoleWindow(QObject):
         if key.startswith("source:"):
             self.actions.run("refresh")
 
-    def _on_panel(self, key: str) -> None:
-        self.situation.set_panel(key)
-        if key not in ("", "command"):
-            self._last_panel = key
-
-    def _on_line_run(self, line: str) -> None:
-        """After a filter the keyboard goes to what is filtered, else back to where it was."""
-        if line.partition(" ")[0].casefold() == "show":
-            self._last_panel = "queue"
-        self._leave_line()
-
-    def _leave_line(self) -> None:
-        """The keyboard goes back to the panel that had it before the command line."""
-        self.window.focus_panel(self._last_panel)
-
     def _on_range(self, time_range: TimeRange) -> None:
         self.settings.keep(lambda settings: setattr(settings, "charts_range", time_range))
 
@@ -1253,22 +1018,3 @@ class ConsoleWindow(QObject):
         self.window.show()
         self.window.raise_()
         self.window.activateWindow()
-
-
-def _keep_objects() -> None:
-    """Let the collector leave alone what is there now, for good, and run where we call it instead of in any thread.
-
-    A full collection stops every thread: 12 ms with the vocabulary of a large city. And one that another thread happens
-    to set off destroys widgets there, which Qt may not survive (pyqtgraph has a GarbageCollector for the same reason).
-    """
-    gc.disable()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(2000, 20, 50)
-
-
-def _collect_garbage() -> None:
-    """Collect the oldest generation that is due, in the thread that owns the widgets."""
-    due = [generation for generation in range(3) if gc.get_count()[generation] > gc.get_threshold()[generation]]
-    if due:
-        gc.collect(due[-1])

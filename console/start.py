@@ -34,7 +34,7 @@ def run_profile(arguments: argparse.Namespace) -> int:
         reason = _sandbox(demo=False, allowed=arguments.unsandboxed)
         if reason is None:
             return notices.LOCAL
-        from console.app import run_window
+        from console.window.run import run_window
 
         options = _options(arguments, profile, settings, demo=False, unsandboxed=reason, mended=mended)
         return run_window(options, settings, Tokens(arguments.profile), None)
@@ -49,7 +49,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
     logs.start_logging(log_file(profile))
     with _display(arguments), DemoServer(folder, arguments.reports, arguments.seed) as server:
         reason = _sandbox(demo=True, allowed=True)
-        from console.app import run_window
+        from console.window.run import run_window
 
         settings = Settings(sources=[])
         options = _options(arguments, profile, settings, demo=True, unsandboxed=reason or "")

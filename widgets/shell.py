@@ -145,18 +145,20 @@ class Shell(QMainWindow):
         status: QWidget,
         *,
         tab_keys: Mapping[str, str] | None = None,
+        is_usable: Callable[[str, str], bool | None] = lambda _cap, _panel: None,
+        is_usable_elsewhere: Callable[[str], bool] = lambda _cap: False,
+        may_close: Callable[[], bool] = lambda: True,
+        has_report: Callable[[], bool] = lambda: False,
     ) -> None:
-        super().__init__()
-        self.is_usable: Callable[[str, str], bool | None] = lambda _cap, _panel: None
-        """Whether the action on the key of a cap can be used now, as the panel means it that shows the cap ("" for
-        none); None when the key is no action's.
+        """`is_usable` says whether the action on the key of a cap can be used now, as the panel means it that shows the
+        cap ("" for none); None when the key is no action's. `is_usable_elsewhere` says it of the window that has the
+        keyboard instead of this one. `may_close` says whether the window may close now: one that says no has to ask,
+        and close it later. `has_report` says that the report panel holds one: where there is room for one of them it
+        comes before the map.
         """
-        self.is_usable_elsewhere: Callable[[str], bool] = lambda _cap: False
-        """Whether the key of a cap can be used also in the window that has the keyboard instead of this one."""
-        self.may_close: Callable[[], bool] = lambda: True
-        """Whether the window may close now; one that says no has to ask, and close it later."""
-        self.has_report: Callable[[], bool] = lambda: False
-        """Whether the report panel holds one: where there is room for one of them it comes before the map."""
+        super().__init__()
+        self._is_usable, self._is_usable_elsewhere = is_usable, is_usable_elsewhere
+        self._may_close, self._has_report = may_close, has_report
         self._theme = theme
         self._kpi, self._banner, self._queue, self._map, self._ticket = kpi, banner, queue, map, ticket
         self._command, self._status = command, status
@@ -282,8 +284,8 @@ class Shell(QMainWindow):
             app.focusChanged.disconnect(self._on_focus_changed)
         for shortcut in self.findChildren(QShortcut):
             shortcut.deleteLater()
-        self.may_close, self.is_usable = lambda: True, lambda _cap, _panel: None
-        self.is_usable_elsewhere = lambda _cap: False
+        self._may_close, self._is_usable = lambda: True, lambda _cap, _panel: None
+        self._is_usable_elsewhere = lambda _cap: False
         picture, root = QLabel(), self.centralWidget()
         if root is not None:
             picture.setPixmap(root.grab())
@@ -339,8 +341,8 @@ class Shell(QMainWindow):
 
     def _hears(self, widget: QWidget, cap: str) -> bool:
         if self._keyboard_away:
-            return self.is_usable_elsewhere(cap) and (not self._typing or works_while_typing(cap))
-        usable = self.is_usable(cap, self._panel_of(widget))
+            return self._is_usable_elsewhere(cap) and (not self._typing or works_while_typing(cap))
+        usable = self._is_usable(cap, self._panel_of(widget))
         if usable is None:  # a panel's own key: while that panel has the keyboard
             here = self.current_panel()
             return bool(here) and here == (self._panel_of(widget) or (widget is self._fold and self._open))
@@ -491,7 +493,7 @@ class Shell(QMainWindow):
             return
         self._narrow = narrow
         panel = self.current_panel()
-        reading = panel == "report" or (panel != "map" and self.has_report())
+        reading = panel == "report" or (panel != "map" and self._has_report())
         self._ticket.setVisible(not narrow or reading)
         self._map.setVisible(not narrow or not reading)
         self._place()
@@ -648,7 +650,7 @@ class Shell(QMainWindow):
 
     @override
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not self.may_close():
+        if not self._may_close():
             event.ignore()
             return
         self.closed.emit()

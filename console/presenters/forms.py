@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 from PySide6.QtCore import QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
@@ -57,6 +58,23 @@ WALKING = (Qt.Key.Key_J, Qt.Key.Key_K)
 """The letters that go through the queue."""
 
 
+class FormSurroundings(msgspec.Struct, frozen=True):
+    """What the window and the board do for open forms."""
+
+    photo_wanted: Callable[[str], object] = lambda _: None
+    """Shows a photo closely, beside one from before or after."""
+    pin_wanted: Callable[[tuple[float, float] | None], object] = lambda _: None
+    """Shows where a new report would lie, None for nowhere."""
+    place_wanted: Callable[[], object] = lambda: None
+    """Lets the map ask for a click."""
+    place_unwanted: Callable[[], object] = lambda: None
+    """No click is asked for any more."""
+    duplicates_of: Callable[[str, dict[str, Any], Callable[[list[Any]], None]], object] = lambda *_: None
+    """Possible duplicates of what is being typed for a source."""
+    streets_of: Callable[[str, str, Callable[[list[Street]], None]], object] = lambda _source, _text, then: then([])
+    """The streets of a source that words name."""
+
+
 class Forms(QObject):
     """Opens one form at a time; opening another leaves the first. `about` says what a form is for.
 
@@ -88,17 +106,19 @@ class Forms(QObject):
         room: Callable[[], QRect | None] = lambda: None,
         free: Callable[[], QRect | None] = lambda: None,
         covers_report: Callable[[], bool] = lambda: False,
+        *,
+        around: FormSurroundings = FormSurroundings(),  # noqa: B008
     ) -> None:
         """`warned` shows a sentence for longer than `said`; `room` is the part of the screen that forms stand in.
 
         `free` is that of it in which they cover nothing but the map; `covers_report` says that the report is not to be
-        read beside them.
+        read beside them; `around` is what the window does for them.
         """
         super().__init__(window)
         self._window, self._theme, self._symbols, self._desk = window, theme, symbols, desk
         self._edits, self._profile, self._room = edits, profile, room
         self._zone, self._now, self._said, self._steady_s = zone, now, said, steady_s
-        self._free, self._covers_report = free, covers_report
+        self._free, self._covers_report, self._around = free, covers_report, around
         self._open: QDialog | None = None
         self._was_begun = False
         self._rest = QTimer(self, singleShot=True, interval=_REST_MS)
@@ -113,10 +133,6 @@ class Forms(QObject):
         self._new_key = ""
         self._earlier = ""  # the draft key of a call before that is offered
         self._tasks = tasks
-        self.photo_wanted: Callable[[str], None] = lambda _: None
-        """Set by the app: shows a photo closely, beside one from before or after."""
-        self.pin_wanted: Callable[[tuple[float, float] | None], None] = lambda _: None
-        """Set by the app: shows where a new report would lie, None for nowhere."""
         self._outcomes: dict[tuple[str, str | None], str] = {}
         """What accepted work of a service came to last; the next is likely the same."""
         self.photos = NewPhotos(
@@ -125,16 +141,6 @@ class Forms(QObject):
         self._committed: dict[str, Form] = {}
         self._committed_s = -TWICE_S
         self.held_keys = HeldKeys(KeyRepeats(WALKING, self).is_repeat, self)
-        self.place_wanted: Callable[[], None] = lambda: None
-        """Set by the app: lets the map ask for a click."""
-        self.place_unwanted: Callable[[], None] = lambda: None
-        """Set by the app: no click is asked for any more."""
-        self.duplicates_of: Callable[[str, dict[str, Any], Callable[[list[Any]], None]], None] = lambda *_: None
-        """Set by the app: possible duplicates of what is being typed for a source."""
-        self.streets_of: Callable[[str, str, Callable[[list[Street]], None]], None] = lambda _source, _text, then: then(
-            []
-        )
-        """Set by the app: the streets of a source that words name."""
 
     def close_open(self) -> None:
         """Close whatever form is open; its draft stays."""
@@ -467,7 +473,7 @@ class Forms(QObject):
             self._commit(form, lambda: then(values["accept"], values["reason"], values["disposition"]), draft_key)
 
         form.committed.connect(commit)
-        form.photo_asked.connect(lambda photo: self.photo_wanted(photo))
+        form.photo_asked.connect(lambda photo: self._around.photo_wanted(photo))
         self._show(form)
         self._proof = (form, dossier)
 
@@ -636,7 +642,7 @@ class Forms(QObject):
             ],
             {one.code: str(one.priority) for one in offered(catalog.services)},
         )
-        form.changed.connect(lambda data: self.duplicates_of(source, data, form.set_duplicates))
+        form.changed.connect(lambda data: self._around.duplicates_of(source, data, form.set_duplicates))
         form.duplicate_opened.connect(self._desk.choose)
         self._new, self._new_key = form, draft_key
         self._ask_for_place(form, source, _new_report_values(known) if known else {})
@@ -716,7 +722,7 @@ class Forms(QObject):
             nonlocal typed
             typed = text
             offer_with(text, None)  # at once: Enter takes nothing that was found for fewer letters
-            self.streets_of(source, text, lambda found: offer_with(text, found))
+            self._around.streets_of(source, text, lambda found: offer_with(text, found))
 
         def offer_with(text: str, found: list[Street] | None) -> None:
             if text != typed or form.is_done:
@@ -753,7 +759,7 @@ class Forms(QObject):
         self._placing = form
         self._check_places(form, catalog, names, streets, known)
         for over in (form.left, form.committed):
-            over.connect(lambda _: self.place_unwanted())
+            over.connect(lambda _: self._around.place_unwanted())
             over.connect(lambda _: self._show_pin(None, None))
 
     def _take_place(self, form: PlaceForm, catalog: Catalog, code: str, typed: str) -> None:
@@ -771,7 +777,7 @@ class Forms(QObject):
             self._show_pin(area.lat, area.lon)
 
     def _show_pin(self, lat: float | None, lon: float | None) -> None:
-        self.pin_wanted(None if lat is None or lon is None else (lat, lon))
+        self._around.pin_wanted(None if lat is None or lon is None else (lat, lon))
 
     def _street_choice(self, street: Street, catalog: Catalog) -> Choice:
         """A street to choose, with how exact its place is."""
@@ -911,7 +917,7 @@ class Forms(QObject):
     def _pick_place(self, form: PlaceForm) -> None:
         form.step_aside(self._window)
         self._window.activateWindow()
-        self.place_wanted()
+        self._around.place_wanted()
 
     def set_place(self, lat: float, lon: float) -> None:
         """The map was clicked for a place."""

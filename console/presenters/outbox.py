@@ -70,20 +70,23 @@ class OutboxPresenter(QObject):
         zone: tzinfo,
         now: Callable[[], datetime],
         parent: QObject | None = None,
+        *,
+        why_reading_only: Callable[[str], str] = lambda _source: "",
+        is_away: Callable[[str], bool] = lambda _source: False,
+        is_held: Callable[[str], bool] = lambda _edit_id: False,
+        is_left: Callable[[str], bool] = lambda _source: False,
     ) -> None:
+        """`why_reading_only` is why nothing may be written for a source now, "" when it may; `is_away` says that a
+        source is known to take nothing now, `is_left` that it is in the profile no more, `is_held` that an edit waits
+        for an earlier one that does not leave.
+        """
         super().__init__(parent)
         self._panel, self._desk, self._edits, self._zone, self._now = panel, desk, edits, zone, now
         self._counted = (-1, -1)
         self._is_open = False
         self._dropping = ""  # the edit of another operator that the next press throws away
-        self.why_reading_only: Callable[[str], str] = lambda _source: ""
-        """Set by the app: why nothing may be written for a source now, "" when it may."""
-        self.is_away: Callable[[str], bool] = lambda _source: False
-        """Set by the app: whether a source is known to take nothing now."""
-        self.is_held: Callable[[str], bool] = lambda _edit_id: False
-        """Set by the app: whether an edit waits for an earlier one that does not leave."""
-        self.is_left: Callable[[str], bool] = lambda _source: False
-        """Set by the app: whether a source is in the profile no more."""
+        self._why_reading_only, self._is_away = why_reading_only, is_away
+        self._is_held, self._is_left = is_held, is_left
         panel.row_action.connect(self.act)
         panel.all_asked.connect(self.retry_all)
 
@@ -211,12 +214,12 @@ class OutboxPresenter(QObject):
         queued = self._edits.open_edit(edit_id)
         if queued is None:
             return
-        if why := self.why_reading_only(queued.edit.source):
+        if why := self._why_reading_only(queued.edit.source):
             self.said.emit(why)
         elif not sure:
             self._dropping = edit_id
         elif self._edits.drop(edit_id) if self._waits_for(queued) else self._edits.withdraw(edit_id):
-            told = self._waits_for(queued) not in ("", BEFORE_SIGN_IN) and not self.is_left(queued.edit.source)
+            told = self._waits_for(queued) not in ("", BEFORE_SIGN_IN) and not self._is_left(queued.edit.source)
             sentence = self.tr("Dropped. {author} is told at the next sign-in") if told else self.tr("Dropped")
             self.said.emit(sentence.format(author=queued.edit.author))
         else:
@@ -234,7 +237,7 @@ class OutboxPresenter(QObject):
         def words_of(create: Queued, others: Sequence[Queued]) -> str:
             return taken_down_text(create, others, me, catalog, self._zone, self._now(), self.tr)
 
-        if why := self.why_reading_only(source):
+        if why := self._why_reading_only(source):
             self.said.emit(why)
         elif not self._edits.adopt(edit_id, words_of):
             self.said.emit(self.tr("It may have been sent already: it waits for the answer"))
@@ -279,7 +282,7 @@ class OutboxPresenter(QObject):
         if edit.kind is Kind.CLAIM and queued.state in STUCK:
             text = self.tr("NOT taken")
         standing = self._standing(queued)
-        is_anothers = self.is_left(edit.source) or bool(self._waits_for(queued))
+        is_anothers = self._is_left(edit.source) or bool(self._waits_for(queued))
         if is_anothers:
             standing = self._standing_elsewhere(queued, standing)
         actions = list(standing.actions)
@@ -333,7 +336,7 @@ class OutboxPresenter(QObject):
             if queued.told:
                 state = self.tr("{unit} told by radio").format(unit=code)
             elif is_not_sent(
-                edit, self._edits.time_at(edit.source), away=self.is_away(edit.source) or self.is_held(edit.id)
+                edit, self._edits.time_at(edit.source), away=self._is_away(edit.source) or self._is_held(edit.id)
             ):
                 level, state = "urgent", words.not_sent(queued, unit, code, self.tr)
                 actions = [("told", self.tr("Told by radio"))]
@@ -347,7 +350,7 @@ class OutboxPresenter(QObject):
         state, level = own.text, own.level
         told = [one for one in own.actions if one[0] == "told"]
         actions = [*told, ("drop", self.tr("Drop it"))]
-        if self.is_left(edit.source):
+        if self._is_left(edit.source):
             state = self.tr("its server is not in this profile any more")
         elif other == BEFORE_SIGN_IN:
             state = self.tr("made before sign-in was needed")

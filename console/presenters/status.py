@@ -30,7 +30,10 @@ class StatusPresenter(QObject):
         zone: tzinfo,
         now: Callable[[], datetime],
         parent: QObject | None = None,
+        *,
+        who: Callable[[], str] | None = None,
     ) -> None:
+        """`who` says who works here, and where as whom when cities differ in that; None: the operator\'s name."""
         super().__init__(parent)
         self._bar, self._banner, self._desk, self._sources = bar, banner, desk, sources
         self._zone, self._now = zone, now
@@ -40,8 +43,7 @@ class StatusPresenter(QObject):
         self._more_lost = 0
         self._waiting, self._hint, self._trouble, self._help = 0, "", "", ""
         self._map: tuple[Notice | None, bool] = (None, False)
-        self.who: Callable[[], str] = lambda: desk.me
-        """Set by the app: who works here, and where as whom when cities differ in that."""
+        self._who = who or (lambda: desk.me)
         desk.view_changed.connect(lambda _: self.show())
 
     def say(self, sentence: str, for_s: float = _SAID_S) -> None:
@@ -89,7 +91,7 @@ class StatusPresenter(QObject):
         """Fill bar and banner."""
         self._bar.set_left(self._left())
         self._bar.set_right(
-            [Cell("user", self.who()), Cell("keys", self.tr("Keys"), key_text=self._desk.actions.cap("help"))]
+            [Cell("user", self._who()), Cell("keys", self.tr("Keys"), key_text=self._desk.actions.cap("help"))]
         )
         notice = self._notice()
         more = 0

@@ -65,7 +65,16 @@ class TicketPresenter(QObject):
         zone: tzinfo,
         now: Callable[[], datetime],
         parent: QObject | None = None,
+        *,
+        time_at: Callable[[str], datetime] | None = None,
+        to_call_back: Callable[[], Sequence[Queued]] = lambda: (),
+        is_away: Callable[[str], bool] = lambda _source: False,
+        is_held: Callable[[str], bool] = lambda _edit_id: False,
     ) -> None:
+        """`time_at` is the time by the clock of a source's server, which that of an edit for it goes by (None: `now`);
+        `to_call_back` gives the orders that were given up after their units were told by radio; `is_away` says that a
+        source is known to take nothing now, `is_held` that an edit waits for an earlier one that does not leave.
+        """
         super().__init__(parent)
         self._panel, self._desk, self._zone, self._now = panel, desk, zone, now
         self._dossier: Dossier | None = None
@@ -75,14 +84,8 @@ class TicketPresenter(QObject):
         self._situation = Situation()
         self._photos: Mapping[str, PhotoCard] = {}
         self._looking: dict[str, dict[str, str | None]] = {}
-        self.is_away: Callable[[str], bool] = lambda _source: False
-        """Set by the app: whether a source is known to take nothing now."""
-        self.time_at: Callable[[str], datetime] = lambda _source: self._now()
-        """Set by the app: the time by the clock of a source's server, which that of an edit for it goes by."""
-        self.to_call_back: Callable[[], Sequence[Queued]] = lambda: ()
-        """Set by the app: the orders that were given up after their units were told by radio."""
-        self.is_held: Callable[[str], bool] = lambda _edit_id: False
-        """Set by the app: whether an edit waits for an earlier one that does not leave."""
+        self._is_away, self._is_held = is_away, is_held
+        self._time_at, self._to_call_back = time_at or (lambda _source: now()), to_call_back
         desk.loaded_changed.connect(lambda _: self.show())
         self._say_none()
 
@@ -309,14 +312,14 @@ class TicketPresenter(QObject):
                     )
                     strips.append(Strip("not_sent", text, "", f"outbox:{edit.id}"))
                 elif is_not_sent(
-                    edit, self.time_at(edit.source), away=self.is_away(edit.source) or self.is_held(edit.id)
+                    edit, self._time_at(edit.source), away=self._is_away(edit.source) or self._is_held(edit.id)
                 ):
                     unit = self._desk.catalog(edit.source).units.get(str(edit.data.get("unit")))
                     text = words.not_sent(queued, unit, code, self.tr)
                     strips.append(Strip("not_sent", text, self._desk.actions.key("told"), f"told:{edit.id}"))
             if queued.state in STUCK and (order := lost_orders_of(self._outbox, queued)).stopped:
                 strips[-1] = self._with_stopped(strips[-1], order)
-        for queued in self.to_call_back():
+        for queued in self._to_call_back():
             if (queued.edit.source, queued.edit.report) == (dossier.source, dossier.key):
                 catalog = self._desk.catalog(dossier.source)
                 told, call = told_text(queued, catalog, self.tr), call_back_text(queued, catalog, self.tr)

@@ -15,9 +15,10 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from console.app import ConsoleWindow, run_window
+from console.app import ConsoleWindow
 from console.settings import Settings, Tokens
 from console.window.options import Kept, WindowOptions
+from console.window.run import run_window
 from widgets.map.scheme import register_scheme
 from widgets.shell import Shell
 from widgets.theme import Theme

@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from api_client.model import Status
+from console.presenters.forms import FormSurroundings
 from tests.helpers.city import Served, console, served, wait_for, write_users
 from tests.helpers.hands import CTRL, NONE, SHIFT, find, form, key, strike, wait_ready
 from widgets import keys
@@ -122,7 +123,8 @@ def test_each_key_that_a_form_shows_does_something(desk: Any, monkeypatch: pytes
             QTest.keyClick(focus, Qt.Key.Key_Right if cap == "1" else Qt.Key.Key_Left)
         before, asked = picture(opened), []
         with monkeypatch.context() as patch:
-            patch.setattr(desk.forms, "place_wanted", lambda asked=asked: asked.append("place"))
+            around = FormSurroundings(place_wanted=lambda asked=asked: asked.append("place"))
+            patch.setattr(desk.forms, "_around", around)
             strike(focus, cap)
             wait_for(
                 lambda opened=opened, before=before, asked=asked: (

@@ -263,10 +263,10 @@ def test_undo_in_a_form_that_holds_something_is_not_the_windows(desk: Any) -> No
     assert desk.deeds.undo_text.startswith("Dispatch")
     key(desk, "H")
     hold = form(desk)
-    assert desk.window.is_usable_elsewhere("Ctrl Z")
+    assert desk.shortcuts.is_usable_elsewhere("Ctrl Z")
     QTest.keyClick(hold.focusWidget(), Qt.Key.Key_3)
     assert hold.is_begun
-    assert not desk.window.is_usable_elsewhere("Ctrl Z")
+    assert not desk.shortcuts.is_usable_elsewhere("Ctrl Z")
     QTest.keyClick(hold.focusWidget(), Qt.Key.Key_Z, CTRL)
     assert "Nothing was undone: the form holds what is not saved" in said(desk.status)
     assert desk.deeds.undo_text.startswith("Dispatch")

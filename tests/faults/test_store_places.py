@@ -47,7 +47,7 @@ def python(text: str, *arguments: str) -> subprocess.Popen[str]:
 
 
 def test_a_second_start_raises_the_first_window(qtbot: QtBot, tmp_path: Path) -> None:
-    """F29. Guards: console/one_window.py, used by app.run_window."""
+    """F29. Guards: console/one_window.py, used by console/window/run.py."""
     only = OneWindow(tmp_path)
     with pytest.raises(LockedByOther), contextlib.closing(OneWindow(tmp_path)):
         pass

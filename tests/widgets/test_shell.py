@@ -109,7 +109,7 @@ def test_where_there_is_room_for_one_of_them_an_open_report_comes_before_the_map
     shell = shown(qtbot, 1366, 768)
     shell.focus_panel("queue")
     for has_report, seen in ((False, "map"), (True, "report")):
-        shell.has_report = lambda has_report=has_report: has_report  # type: ignore[misc]
+        shell._has_report = lambda has_report=has_report: has_report  # type: ignore[misc]
         shell.resize(1200, 768)
         assert shell._narrow
         assert [key for key in ("map", "report") if shell.panel(key).isVisible()] == [seen]

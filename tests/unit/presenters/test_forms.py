@@ -22,6 +22,7 @@ from console.domain.overlay import with_edits
 from console.domain.queued import EditState
 from console.presenters.catalog import Cities
 from console.presenters.dossier import Dossier
+from console.presenters.forms import FormSurroundings
 from console.presenters.streets import Street
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig
@@ -160,8 +161,9 @@ def test_a_new_report_that_was_left_can_be_opened_again(rig: Rig) -> None:
 
 def test_the_map_asks_for_a_place_only_while_the_form_is_open(rig: Rig) -> None:
     asked: list[str] = []
-    rig.forms.place_wanted = lambda: asked.append("asked")
-    rig.forms.place_unwanted = lambda: asked.append("over")
+    rig.forms._around = FormSurroundings(
+        place_wanted=lambda: asked.append("asked"), place_unwanted=lambda: asked.append("over")
+    )
     rig.actions.run("new_report")
     form = rig.form()
     QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier)
@@ -356,7 +358,7 @@ def test_the_middle_of_a_street_is_told_as_one_and_a_long_street_is_asked_about(
     """The report looked as exact as one with a house number, to the operator, his colleagues and the crew."""
     rig, form = city_of_two, _call(city_of_two)
     found = [Street("Jl. Mawar", None, -6.25, 106.85, 11, within_m)]
-    rig.forms.streets_of = lambda _source, _text, then: then(found)
+    rig.forms._around = FormSurroundings(streets_of=lambda _source, _text, then: then(found))
     form.place.setFocus()
     QTest.keyClicks(form.place, "Jl. Mawar")
     form.place_chosen.emit(next(one.id for one in form.place.offered() if one.text == "Jl. Mawar"))
@@ -383,7 +385,7 @@ def test_what_is_typed_beside_a_streets_name_stays_with_it(city_of_two: Rig) -> 
     """The house number was gone when the street was taken from the list."""
     form = _call(city_of_two)
     known = [Street("Jl. Rajawali III", "kb", -6.25, 106.85, 4, 90.0), Street("Kebon Baru", "kb", -6.25, 106.85, 3, 0)]
-    city_of_two.forms.streets_of = lambda _source, _text, then: then(known)
+    city_of_two.forms._around = FormSurroundings(streets_of=lambda _source, _text, then: then(known))
     form.place.setFocus()
     QTest.keyClicks(form.place, "rajawali no 5")
     assert [one.text for one in form.place.offered()] == ["Jl. Rajawali III, Kebon Baru"], "an area is no street"
@@ -395,7 +397,7 @@ def test_a_street_called_like_an_area_elsewhere_is_where_it_is_known_to_be(city_
     """It was asked whether “Jl. Marunda Baru” is not in Baru, and written down as reported wrongly."""
     rig, form = city_of_two, _call(city_of_two)
     found = [Street("Jl. Jati Padang", "kb", -6.25, 106.85, 11, 900.0)]
-    rig.forms.streets_of = lambda _source, _text, then: then(found)
+    rig.forms._around = FormSurroundings(streets_of=lambda _source, _text, then: then(found))
     form.place.setFocus()
     QTest.keyClicks(form.place, "jl jati")
     form.place_chosen.emit(next(one.id for one in form.place.offered() if one.text.startswith("Jl.")))

@@ -421,7 +421,7 @@ def ticket_of(rig: Rig, qtbot: QtBot) -> Ticket:
     panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
     qtbot.addWidget(panel)
     presenter = TicketPresenter(panel, rig.desk, UTC, lambda: NOW, panel)
-    presenter.to_call_back = lambda: rig.edits.to_call_back
+    presenter._to_call_back = lambda: rig.edits.to_call_back
     presenter.set_outbox(rig.edits.open_for("city", "A"))
     presenter.set_dossier(rig.dossier(1001, "A"))
     ticket = panel.ticket()

@@ -177,7 +177,7 @@ def test_an_edit_whose_server_is_in_the_profile_no_more_says_so(rig: Rig) -> Non
     rows = Rows(rig)
     mine = rows.do(Kind.NOTE, text="Water")
     rig.edits.source_lost("city")
-    rows.presenter.is_left = lambda source: source == "city"
+    rows.presenter._is_left = lambda source: source == "city"
     for author in ("rina", "budi"):
         rig.edits.sign_in("city", author)
         assert rows.row(mine).state_text == "its server is not in this profile any more"
@@ -227,7 +227,7 @@ def test_an_order_to_a_server_that_is_known_to_be_away_is_loud_at_once(rig: Rig,
     )
     qtbot.addWidget(panel)
     ticket = TicketPresenter(panel, rig.desk, UTC, lambda: NOW)
-    rows.presenter.is_away = ticket.is_away = sources.is_away
+    rows.presenter._is_away = ticket._is_away = sources.is_away
     ticket.set_dossier(rig.dossier(1001, "A"))
     ticket.set_outbox(rig.edits.outbox)
 

@@ -1,0 +1,62 @@
+"""Whether the window may close: what has not left, or is still the operator's to do, is asked about first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QGuiApplication
+
+from console.presenters.desk import Desk
+from console.presenters.forms import Forms
+from console.presenters.outbox import OutboxPresenter
+
+_SESSION_ENDS_IN = timedelta(minutes=1)
+"""So long after its announcement a closing of the window belongs to the operator's log-out."""
+
+
+class Closing(QObject):
+    """Asks before the window closes, unless the operator was asked or nobody is there to be asked."""
+
+    def __init__(
+        self,
+        app: QGuiApplication,
+        desk: Desk,
+        outbox: OutboxPresenter,
+        forms: Forms,
+        clock: Callable[[], datetime],
+        leave: Callable[[], object],
+        parent: QObject | None = None,
+    ) -> None:
+        """`leave` closes the window without a question."""
+        super().__init__(parent)
+        self._desk, self._outbox, self._forms, self._clock, self._leave = desk, outbox, forms, clock, leave
+        self._is_answered = False
+        self._session_ended: datetime | None = None
+        app.commitDataRequest.connect(self._on_session_end)
+
+    def no_question(self) -> None:
+        """The window closes whatever waits: that is on the disk."""
+        self._is_answered = True
+
+    def may_close(self) -> bool:
+        """Whether it may close now; where it may not the operator has been asked."""
+        held = len(self._desk.view.mine) if self._desk.view is not None else 0
+        # protects: count-before-closing
+        if self._is_answered or not (self._outbox.outbox or held):
+            return True
+        if self._session_ended is not None and self._clock() - self._session_ended < _SESSION_ENDS_IN:
+            return True  # nobody is there to be asked
+        if self._outbox.outbox:
+            title, sentence = self._outbox.what_waits()
+        else:
+            title = self.tr("{n} reports are yours" if held > 1 else "1 report is yours").format(n=held)
+            sentence = self.tr("They stay yours when you go, nobody else is asked to look at them; {key} releases one.")
+            sentence = sentence.format(key=self._desk.actions.cap("release"))
+        self._forms.ask(title, sentence, self.tr("Quit"), self.tr("Stay"), self._leave)
+        return False
+
+    def _on_session_end(self) -> None:
+        """The log-out may still be cancelled, which Qt does not tell: a later close asks as ever."""
+        self._session_ended = self._clock()

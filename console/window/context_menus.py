@@ -1,0 +1,131 @@
+"""What a right click opens on a report, a unit, an edit, a filter's chip, a chart or a place of the map."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QPoint
+from PySide6.QtGui import QCursor
+
+from console.presenters.action import Actions
+from console.presenters.action_runner import ActionRunner
+from console.presenters.charts import ChartsPresenter
+from console.presenters.clipping import Clipping
+from console.presenters.crowd import CrowdList
+from console.presenters.desk import Desk
+from console.presenters.forms import Forms
+from console.presenters.menus import place_menu, report_menu, unit_menu
+from console.presenters.outbox import OutboxPresenter
+from console.presenters.queue import QueuePresenter
+from console.presenters.situation import SituationMonitor
+from console.window.actions import Receivers
+from widgets.charts import ChartsPanel
+from widgets.map.panel import MapPanel
+from widgets.menu import MenuRow, open_menu
+from widgets.outbox import OutboxPanel
+from widgets.queue.panel import QueuePanel
+from widgets.shell import Shell
+from widgets.ticket.panel import TicketPanel
+from widgets.units import UnitsPanel
+
+
+class ContextMenus(QObject):
+    """Opens the menus of the panels, and does what is chosen in them."""
+
+    def __init__(
+        self,
+        window: Shell,
+        actions: Actions[Receivers],
+        runner: ActionRunner,
+        situation: SituationMonitor,
+        desk: Desk,
+        forms: Forms,
+        clipping: Clipping,
+        map_: MapPanel,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._window, self._actions, self._runner, self._situation = window, actions, runner, situation
+        self._desk, self._forms, self._clipping, self._map = desk, forms, clipping, map_
+
+    def bind_reports(self, queue: QueuePanel, ticket: TicketPanel, units: UnitsPanel, crowd: CrowdList) -> None:
+        """Menus on reports and units, wherever one is shown."""
+        queue.menu_asked.connect(self._on_report)
+        ticket.menu_asked.connect(self._on_report)
+        units.menu_asked.connect(self._on_unit)
+        self._map.menu_asked.connect(self._on_map)
+        crowd.listed.connect(self._on_crowd)
+
+    def bind_outbox(self, panel: OutboxPanel, presenter: OutboxPresenter) -> None:
+        """The menu on an edit that waits."""
+
+        def show(edit_id: str, at: QPoint) -> None:
+            open_menu(self._window, presenter.menu(edit_id), at, lambda intent: presenter.act(edit_id, intent))
+
+        panel.menu_asked.connect(show)
+
+    def bind_filter(self, panel: QueuePanel, presenter: QueuePresenter) -> None:
+        """The menu on a chip of the filter."""
+
+        def show(key: str, at: QPoint) -> None:
+            open_menu(self._window, presenter.chip_menu(key), at, lambda intent: do(key, intent))
+
+        def do(key: str, intent: str) -> None:
+            if intent == "copy":
+                self._clipping.copy(self._desk.filter.to_text())
+            else:
+                presenter.act_on_chip(key, intent)
+
+        panel.chip_menu_asked.connect(show)
+
+    def bind_charts(self, panel: ChartsPanel, presenter: ChartsPresenter) -> None:
+        """The menu on a bar of a chart."""
+
+        def show(which: str, bar: int, at: QPoint) -> None:
+            open_menu(self._window, presenter.menu(which, bar), at, lambda intent: do(which, bar, intent))
+
+        def do(which: str, bar: int, intent: str) -> None:
+            if intent == "copy":
+                self._clipping.copy(presenter.table(which))
+            else:
+                presenter.act(which, bar, intent)
+
+        panel.menu_asked.connect(show)
+
+    def _on_report(self, at: QPoint) -> None:
+        """Once the report that was clicked has been read: what can be done to it now."""
+
+        def show() -> None:
+            listed = report_menu(self._actions, self._situation.now, self.tr)
+            open_menu(self._window, listed, at, self._runner.run)
+
+        self._situation.when_read(self._desk.row, show, lambda: None)
+
+    def _on_unit(self, at: QPoint) -> None:
+        with self._situation.about_unit():
+            listed = unit_menu(self._actions, self._situation.now, self.tr)
+        open_menu(self._window, listed, at, self._runner.run_for_unit)
+
+    def _on_map(self, lat: float, lon: float, row: int, unit: str) -> None:
+        """On a report or a crew its own menu, elsewhere that of the place."""
+        at = QCursor.pos()
+        if row:
+            self._desk.choose(row)
+            self._on_report(at)
+        elif unit:
+            self._desk.choose_unit(unit)
+            self._on_unit(at)
+        else:
+            listed = place_menu(self._actions, self._situation.now, self.tr)
+            open_menu(self._window, listed, at, lambda intent: self._at(intent, lat, lon))
+
+    def _at(self, intent: str, lat: float, lon: float) -> None:
+        """What was chosen for a place of the map."""
+        if intent == "copy":
+            self._clipping.copy(f"{lat:.5f}, {lon:.5f}")
+        elif intent in ("fit", "home"):
+            self._map.act(intent)
+        elif self._runner.run(intent):
+            self._forms.set_place(lat, lon)
+
+    def _on_crowd(self, listed: list[MenuRow]) -> None:
+        """Reports that cover one another on the map: the one that is chosen there is the chosen one."""
+        open_menu(self._window, listed, QCursor.pos(), lambda row: self._desk.choose(int(row)))

@@ -1,0 +1,56 @@
+"""A place for an open form: the map is lent to it, for a click or for a pin, and taken back when the form goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QRect, Signal
+
+from widgets.keys import add_key
+from widgets.map.panel import MapPanel, Pin
+from widgets.shell import Shell
+
+
+class Picking(QObject):
+    """Lends the map, and gives the keyboard back to the queue afterwards."""
+
+    changed = Signal()
+    """A place is asked for on the map, or is no longer."""
+
+    def __init__(
+        self, window: Shell, map_: MapPanel, covered: Callable[[], QRect | None], parent: QObject | None = None
+    ) -> None:
+        """`covered` is the part of the screen that the open form stands in."""
+        super().__init__(parent)
+        self._window, self._map, self._covered = window, map_, covered
+        self._has_picked = False
+        self._esc = add_key(window, "Esc", map_.leave_pick)
+        self._esc.setEnabled(False)
+        map_.picking_changed.connect(self._on_picking)
+
+    def start(self) -> None:
+        """Ask for a click."""
+        self._has_picked = True
+        self._map.lend_view()
+        self._map.start_pick()
+
+    def end(self) -> None:
+        """The form is gone: the keyboard was lent to the map, where nobody would look for it."""
+        self._map.stop_pick()
+        if self._has_picked:
+            self._has_picked = False
+            self._window.focus_panel("queue")
+
+    def show_pin(self, place: tuple[float, float] | None) -> None:
+        """Where the new report would lie, and in view beside its form."""
+        self._map.show_pins([] if place is None else [Pin(*place, chosen=True)])
+        if place is None:
+            self._map.take_view_back()
+        else:
+            self._map.lend_view()
+            self._map.reveal(*place, self._covered())
+
+    def _on_picking(self, picking: bool) -> None:
+        """Esc ends it, whatever part of the window has the keyboard."""
+        self._esc.setEnabled(picking)
+        self.changed.emit()

@@ -1,0 +1,74 @@
+"""Run the window until it closes; where another one takes its place (another theme, another text size) that one too."""
+
+from __future__ import annotations
+
+import sys
+
+import msgspec
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtWidgets import QApplication
+
+from console import logs
+from console.app import ConsoleWindow
+from console.demo_server import DemoServer
+from console.notices import LOCAL
+from console.one_window import OneWindow, raise_other
+from console.settings import Settings, Tokens
+from console.store.errors import LockedByOther, NotWritable
+from console.window.options import WindowOptions
+from widgets.map.scene_graph import choose_scene_graph
+from widgets.map.scheme import register_scheme
+from widgets.theme import load_fonts
+
+
+def run_window(options: WindowOptions, settings: Settings, tokens: Tokens, demo: DemoServer | None) -> int:
+    """Open the window, run until it closes, and return the exit code."""
+    register_scheme()
+    choose_scene_graph()
+    QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
+    app = QApplication.instance() or QApplication(["sigap"])
+    assert isinstance(app, QApplication)
+    choose_scene_graph()
+    app.setApplicationName("Sigap")
+    sys.excepthook = logs.describe_exception
+    only: OneWindow | None = None
+    if options.screenshot is None:  # a picture may be taken beside an open window
+        try:
+            only = OneWindow(options.profile)
+        except LockedByOther:
+            if raise_other(options.profile):
+                sys.stderr.write("sigap: this profile is open already; its window was raised.\n")
+                return 0
+            sys.stderr.write("sigap: this profile is open already, but its window does not answer.\n")
+            return LOCAL
+        except NotWritable:
+            pass  # the window opens all the same, and says that nothing can be saved
+    load_fonts()
+    watched = options.screenshot is None and options.quit_after_s is None
+    if demo is None and not settings.sources and watched:
+        from console.first_run import ask_for_server  # brings what talks HTTP, which a window has no need of
+
+        ask_for_server(app, options.theme, options.profile, settings, tokens, options.mended)
+    settings.theme, kept, before = options.theme, None, None
+    while True:
+        console = ConsoleWindow(app, options, settings, tokens, demo)
+        if only is not None:
+            only.asked.connect(console.come_forward)
+        console.succeeded.connect(lambda: app.exit())  # quit() would close the window
+        console.open()
+        if kept is not None:
+            console.take_up(kept, before)
+        code = app.exec()
+        console.close()
+        kept, settings = console.kept, console.settings.here
+        if kept is None:
+            break
+        before = console.window
+        # The window that is gone goes for good before another one is made, not somewhere in its loop.
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+        options = msgspec.structs.replace(options, theme=settings.theme, size=None, reset_layout=False, mended="")
+        if demo is not None:
+            settings.sources = []  # the new window asks the demo for its city, as this one did
+    if only is not None:
+        only.close()
+    return code or console.exit_code
