@@ -56,6 +56,7 @@ class Why(Enum):
 
     STATUS = "it cannot become that from where it stands"
     CLOSED = "no more work is done on it"
+    OUT_OF_SIGHT = "it is closed: what becomes a hazard there is on no list and no counter"
     AWAITS_VALIDATION = "its work is to be judged before more is done"
     NOT_AWAITING = "there is no proof to judge"
     NO_PROOF = "there is no after photo of this round of its work"
@@ -308,12 +309,16 @@ def _set(state: ReportState, step: _Step) -> ReportState:
     state = _with(state, **changes)
     if "place" in data:
         state = _place(state, data["place"] or {}, step)
-    if "status" not in data:
-        # protects: what-burns-is-worked-on
-        if state.report.priority == HAZARD != report.priority and report.status is Status.VALIDATION:
-            return _open_again(state, step.edit.author)  # its crew has left, and knew of no danger
-        return state
-    return _set_status(state, Status(data["status"]), step)
+    raised = state.report.priority == HAZARD != report.priority
+    if "status" in data:
+        state = _set_status(state, Status(data["status"]), step)
+    # protects: what-burns-is-worked-on
+    elif raised and report.status is Status.VALIDATION:
+        state = _open_again(state, step.edit.author)  # its crew has left, and knew of no danger
+    # protects: no-hazard-where-nobody-looks
+    if raised and not is_open(state.report.status):
+        raise NotAllowed(Why.OUT_OF_SIGHT)
+    return state
 
 
 def _place(state: ReportState, place: Mapping[str, Any], step: _Step) -> ReportState:

@@ -87,6 +87,8 @@ def _refusal(case: Case, fault: NotAllowed) -> Refusal:
         case Why.CLOSED:
             deed = "put it on hold" if kind is Kind.SET else "send a unit"
             return Invalid(f"Report {report.id} is closed; reopen it before you {deed}.")
+        case Why.OUT_OF_SIGHT:
+            return closed_hazard(report)
         case Why.AWAITS_VALIDATION:
             return Invalid(f"Report {report.id} awaits validation; return it before you send a unit.")
         case Why.NO_PROOF if fault.status is Status.VALIDATION:
@@ -114,6 +116,14 @@ def _refusal(case: Case, fault: NotAllowed) -> Refusal:
             return Invalid(f"Report {report.id} is not merged.")
         case _:
             return Invalid(f"Report {report.id} does not await validation.")
+
+
+def closed_hazard(report: Report) -> Invalid:
+    """The answer to who makes a closed report a P1: nobody would go there."""
+    if report.merged_into is not None:
+        main = report.merged_into
+        return Invalid(f"Report {report.id} is merged into {main}: make {main} P1, or take the merge back first.")
+    return Invalid(f"Report {report.id} is closed; reopen it before you make it P1.")
 
 
 def _taken(report: Report) -> Conflict:

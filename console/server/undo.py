@@ -15,7 +15,7 @@ from console.domain.report import HAZARD
 from console.domain.status import ENDED_ASSIGNMENT, UNDER_WAY, is_open
 from console.server import schema
 from console.server.case import Before, Case
-from console.server.effects import check_stands_for, link
+from console.server.effects import check_stands_for, closed_hazard, link
 from console.server.history import last_changes
 from console.server.ledger import Ledger
 from console.server.refusals import Conflict, Invalid
@@ -83,6 +83,9 @@ def undo_on_report(case: Case, deed: Deed) -> None:
     # protects: an-undo-hands-no-hazard-in
     if case.report.status is Status.VALIDATION and case.report.priority == HAZARD and since:
         case.report = returned(case.report, case.actor.name)
+    # protects: an-undo-raises-nothing-out-of-sight
+    if case.report.priority == HAZARD != case.before.priority and not is_open(case.report.status):
+        raise closed_hazard(case.report)
     if is_open(case.report.status) and case.report.merged_into is not None:
         fields = last_changes(case.ledger.connection, case.report, ["merged_into"])
         raise Conflict("It cannot be taken back: the report was merged into another since.", fields=fields)

@@ -720,7 +720,7 @@ def test_a_crew_that_goes_hands_no_hazard_in(desks: tuple[Api, Api], end: str) -
 
 
 @one_database
-@pytest.mark.parametrize("deed", ["lowered", "accepted", "returned"])
+@pytest.mark.parametrize("deed", ["lowered", "returned"])
 def test_an_undo_hands_no_hazard_in(city: City, desks: tuple[Api, Api], deed: str) -> None:
     """A lowering that was wrong was taken back, or a verdict of before the raise: the P1 awaited validation unseen."""
     ani, budi = desks
@@ -732,7 +732,7 @@ def test_an_undo_hands_no_hazard_in(city: City, desks: tuple[Api, Api], deed: st
     ani.ok("10", "photo", {"sha256": "ab" * 32, "role": "after"})
     ani.ok("10", "progress", {"unit": "u1", "state": "done"})
     if deed != "lowered":
-        verdict = {"accepted": deed == "accepted", "reason": "blurred", "disposition": "dry"}
+        verdict = {"accepted": False, "reason": "blurred"}
         undone, by = validator.ok("10", "validate", verdict)["entry"]["edit"], validator
         budi.ok("10", "set", {"priority": 1})
     back = by.ok("10", "reopen", {"reason": "x"}, undoes=undone)["report"]
@@ -803,6 +803,39 @@ def test_what_becomes_a_hazard_is_worked_on_again(desks: tuple[Api, Api]) -> Non
     assert (raised["report"]["status"], raised["entry"]["data"]["status"]) == ("returned", "returned")
     back = budi.ok("10", "set", {}, undoes=raised["entry"]["edit"])
     assert (back["report"]["status"], back["report"]["priority"]) == ("validation", 3)
+
+
+@one_database
+@pytest.mark.parametrize("end", ["close", "merge", "resolve"])
+def test_nothing_is_made_a_hazard_where_nobody_looks(desks: tuple[Api, Api], end: str) -> None:
+    """A duplicate or a closed report was made P1: its main report stayed P3, and no counter had it."""
+    ani, budi = desks
+    if end == "close":
+        budi.ok("10", "close", {"disposition": "spam"})
+    elif end == "merge":
+        budi.ok("10", "merge", {"into": "11"})
+    else:
+        at_work(ani, "10")
+        ani.ok("10", "photo", {"sha256": "ab" * 32, "role": "after"})
+        ani.ok("10", "progress", {"unit": "u1", "state": "done"})
+        budi.ok("10", "validate", {"accepted": True, "disposition": "dry"})
+    way = {"merge": "make 11 P1, or take the merge back"}.get(end, "reopen it before you make it P1")
+    refused = budi.edit("10", "set", {"priority": 1})
+    assert (refused.status_code, way in refused.json()["message"]) == (422, True)
+    assert budi.ok("10", "set", {"priority": 2})["report"]["priority"] == 2, "what is no danger may be corrected"
+    both = budi.ok("10", "set", {"status": "returned", "reason": "x", "priority": 1})["report"]
+    assert (both["status"], both["priority"]) == ("returned", 1)
+
+
+@one_database
+def test_an_undo_raises_nothing_that_was_closed_since(desks: tuple[Api, Api]) -> None:
+    _, budi = desks
+    budi.ok("10", "set", {"priority": 1})
+    lowered = budi.ok("10", "set", {"priority": 3})["entry"]["edit"]
+    budi.ok("10", "close", {"disposition": "spam"})
+    refused = budi.edit("10", "set", {}, undoes=lowered)
+    assert (refused.status_code, "reopen it before you make it P1" in refused.json()["message"]) == (422, True)
+    assert budi.report("10")["priority"] == 3
 
 
 @one_database
