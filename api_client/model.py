@@ -806,6 +806,27 @@ class Position(msgspec.Struct, frozen=True):
     at: Annotated[datetime, msgspec.Meta(tz=True)]
 
 
+MOST_EXPORTED = 2_000
+"""Of more reports than these a note of an export tells only the number and the filter."""
+
+
+class ExportNote(msgspec.Struct, frozen=True):
+    """An export of reports from a console to a file, as the console tells it; `reports` only when they are few.
+
+    `by` is who did it, where that is another than who is signed in when it is told.
+    """
+
+    id: EditKey
+    at: Annotated[datetime, Meta(tz=True)]
+    format: Annotated[str, Meta(min_length=1, max_length=20)]
+    filter: Annotated[str, Meta(max_length=2_000)]
+    rows: Annotated[int, Meta(ge=0, le=1_000_000_000)]
+    by: Annotated[str, Meta(max_length=200)] = ""
+    reports: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=128)], ...], Meta(max_length=MOST_EXPORTED)
+    ] = ()
+
+
 class EditAnswer(msgspec.Struct, frozen=True):
     """What the client is told of an edit that was applied."""
 

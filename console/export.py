@@ -18,12 +18,11 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from api_client.model import Report
+from api_client.model import MOST_EXPORTED, ExportNote, Report
 from console import notices
 from console.board.snapshot import DUE_PAUSED, Fact
 from console.board.view import CLOSED_LATELY_S, View
 from console.domain.edit import is_local
-from console.domain.exported import MOST_REPORTS, ExportNote
 from console.domain.filter import Filter, FilterError
 from console.domain.status import BY_STATUS
 from console.export_row import COLUMNS, Row, Value
@@ -55,7 +54,7 @@ class Tally(msgspec.Struct):
         """Count a report."""
         self.rows[source] += 1
         ids = self.ids.setdefault(source, [])
-        if len(ids) <= MOST_REPORTS:
+        if len(ids) <= MOST_EXPORTED:
             ids.append(report)
 
 
@@ -297,10 +296,19 @@ def _keep_notes(folder: Path, settings: Settings, kind: str, filter_text: str, t
     """What the audit logs of the sources' servers will be told; only Dispatch servers have one."""
     for source in settings.sources:
         if source.kind == "dispatch" and (rows := tally.rows[source.key]):
-            ids = tuple(tally.ids[source.key]) if rows <= MOST_REPORTS else ()
+            ids = tuple(tally.ids[source.key]) if rows <= MOST_EXPORTED else ()
             keep_note(
                 folder,
-                ExportNote(str(uuid.uuid4()), source.key, now, source.user, kind, filter_text[:2_000], rows, ids),
+                source.key,
+                ExportNote(
+                    id=str(uuid.uuid4()),
+                    at=now,
+                    format=kind,
+                    filter=filter_text[:2_000],
+                    rows=rows,
+                    by=source.user,
+                    reports=ids,
+                ),
             )
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 from typing_extensions import override
 
+from api_client.model import ExportNote
 from console.server import schema
 from console.server.database import Database
 from console.server.records import Actor
@@ -26,8 +27,6 @@ CITY = "city"
 NOTHING = schema.NO_HASH
 """The hash before the first row."""
 
-MOST_REPORTS = 2_000
-"""An export of more reports is recorded with its filter and their number, without their ids."""
 
 _AT_A_TIME = 1_000
 _ONLY = 1
@@ -104,23 +103,6 @@ class Verdict(msgspec.Struct, frozen=True):
     head: Head
     broken: int | None = None
     fault: str = ""
-
-
-class ExportNote(msgspec.Struct, frozen=True):
-    """An export of reports from a console to a file, as the console tells it; `reports` only when they are few.
-
-    `by` is who did it, where that is another than who is signed in when it is told.
-    """
-
-    id: Annotated[str, msgspec.Meta(min_length=8, max_length=128, pattern=r"^[\x21-\x7e]+\Z")]
-    at: Annotated[datetime, msgspec.Meta(tz=True)]
-    format: Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
-    filter: Annotated[str, msgspec.Meta(max_length=2_000)]
-    rows: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
-    by: Annotated[str, msgspec.Meta(max_length=200)] = ""
-    reports: Annotated[
-        tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=128)], ...], msgspec.Meta(max_length=MOST_REPORTS)
-    ] = ()
 
 
 _INSERT = sa.insert(schema.audit)

@@ -18,6 +18,7 @@ from api_client.model import (
     EditAnswer,
     EditBody,
     Entry,
+    ExportNote,
     Kept,
     Key,
     Kind,
@@ -398,7 +399,7 @@ class Dispatch:
                 "Tell the audit log that reports were written to a file; harmless to repeat",
                 self._export,
                 {204: Said("It is in the log.")},
-                takes=audit.ExportNote,
+                takes=ExportNote,
                 most=SMALL_BODY,
                 refusals=(WrongType, Invalid),
             ),
@@ -624,7 +625,7 @@ class Dispatch:
         return json_response(apply_setup(self._city, setup, ask.actor, seen=seen))
 
     def _export(self, ask: Ask) -> Response:
-        audit.record_export(self._city.database, self._city.clock(), ask.actor, ask.json(audit.ExportNote))
+        audit.record_export(self._city.database, self._city.clock(), ask.actor, ask.json(ExportNote))
         return Response(status_code=204)
 
 

@@ -6,12 +6,9 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-
 from api_client import errors
 from api_client.dispatch import DispatchClient
-from console.domain.exported import ExportNote
-from console.store.exports import drop_note, set_aside_note, waiting_notes
+from console.store.exports import WaitingNote, drop_note, set_aside_note, waiting_notes
 from console.sync.compare import Puller
 
 _log = logging.getLogger(__name__)
@@ -35,9 +32,9 @@ class ExportTeller:
             _log.info("%s: an export is not told yet: %s", self._source, error)
         self._puller.catch_up(stopped)
 
-    def _tell(self, note: ExportNote) -> None:
+    def _tell(self, note: WaitingNote) -> None:
         try:
-            self._client.tell_export(_body(note))
+            self._client.tell_export(note.body)
         except errors.ApiError as error:
             if error.retry or isinstance(error, errors.SignIn):
                 raise
@@ -45,9 +42,3 @@ class ExportTeller:
             set_aside_note(self._folder, note)
         else:
             drop_note(self._folder, note)
-
-
-def _body(note: ExportNote) -> bytes:
-    plain = msgspec.to_builtins(note)
-    del plain["source"]
-    return msgspec.json.encode(plain)

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from pytestqt.qtbot import QtBot
 
-from api_client.model import Area, Clock, ClockState, Kind, Service, Status
+from api_client.model import Area, Clock, ClockState, ExportNote, Kind, Service, Status
 from console.cli import main
 from console.domain.messages import Source
 from console.domain.queued import EditState, Queued
@@ -277,10 +277,11 @@ def test_a_file_stays_until_the_new_one_is_whole(
 
 def test_an_export_leaves_a_note_for_the_servers_log(profile: Path, tmp_path: Path) -> None:
     assert export(tmp_path / "out.csv", "csv", "--filter", "cat=flood") == 0
-    (note,) = waiting_notes(profile, "city")
+    (waiting,) = waiting_notes(profile, "city")
+    note = msgspec.json.decode(waiting.body, type=ExportNote)
     assert (note.by, note.format, note.filter, note.rows) == ("rina", "csv", "cat=flood", len(note.reports))
     assert sorted(note.reports) == sorted(numbers(tmp_path / "out.csv"))
-    drop_note(profile, note)
+    drop_note(profile, waiting)
     assert list(waiting_notes(profile, "city")) == []
 
 

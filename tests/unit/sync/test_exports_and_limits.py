@@ -7,9 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from api_client.model import Kind, Service
+from api_client.model import ExportNote, Kind, Service
 from console.domain.edit import Edit
-from console.domain.exported import ExportNote
 from console.domain.messages import Push
 from console.domain.queued import EditState
 from console.server import audit, rate
@@ -22,7 +21,19 @@ from tests.helpers.live_server import live_server, some_reports
 from tests.helpers.sync_rig import edit_id, rig
 from tests.unit.server.conftest import running
 
-NOTE = ExportNote("export-0001", "jkt", datetime(2026, 3, 2, tzinfo=UTC), "rina", "csv", "cat=flood", 2, ("r1", "r2"))
+NOTE = ExportNote("export-0001", datetime(2026, 3, 2, tzinfo=UTC), "csv", "cat=flood", 2, "rina", ("r1", "r2"))
+
+
+def test_a_note_that_an_earlier_version_kept_is_told(tmp_path: Path) -> None:
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / "export-0001.json").write_text(
+        '{"id":"export-0001","source":"jkt","at":"2026-03-02T00:00:00Z","by":"rina","format":"csv",'
+        '"filter":"cat=flood","rows":2,"reports":["r1","r2"]}'
+    )
+    (waiting,) = waiting_notes(tmp_path, "jkt")
+    assert (waiting.id, msgspec.json.decode(waiting.body, type=ExportNote)) == (NOTE.id, NOTE)
+    assert b"source" not in waiting.body, "that is the console's own word"
+    assert not list(waiting_notes(tmp_path, "bdg"))
 
 
 def exports(city: City) -> list[audit.Row]:
@@ -33,8 +44,8 @@ def exports(city: City) -> list[audit.Row]:
 def test_an_export_made_without_a_network_is_told_when_there_is_one(tmp_path: Path) -> None:
     folder = tmp_path / "profile"
     folder.mkdir()
-    keep_note(folder, NOTE)
-    keep_note(folder, msgspec.structs.replace(NOTE, id="export-0002", source="another"))
+    keep_note(folder, "jkt", NOTE)
+    keep_note(folder, "another", msgspec.structs.replace(NOTE, id="export-0002"))
     with live_server(tmp_path / "server") as live, rig(folder, live.url) as console:
         console.live()
         (row,) = exports(live.city)
@@ -48,7 +59,7 @@ def test_an_export_made_without_a_network_is_told_when_there_is_one(tmp_path: Pa
 def test_a_note_that_a_server_will_never_take_holds_nothing_up(tmp_path: Path) -> None:
     folder = tmp_path / "profile"
     folder.mkdir()
-    keep_note(folder, msgspec.structs.replace(NOTE, format="x" * 50))
+    keep_note(folder, "jkt", msgspec.structs.replace(NOTE, format="x" * 50))
     with live_server(tmp_path / "server") as live, rig(folder, live.url) as console:
         console.live()
         assert exports(live.city) == []

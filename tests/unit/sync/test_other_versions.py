@@ -171,6 +171,24 @@ def test_a_link_that_breaks_and_a_console_that_ends_lose_nothing_of_it(
         assert (console.codes(), console.detail) == (["parks", "roads"], "")
 
 
+def test_news_does_not_wait_for_what_is_fetched_later(live: Live, proxy: FaultProxy, tmp_path: Path) -> None:
+    folder = tmp_path / "profile"
+    a_city_with_news(live, folder, proxy.url)
+    arrived: list[bool] = []
+    with Console(folder, proxy.url, rows=1) as console:
+
+        def look() -> bool:
+            if not arrived:
+                new = EditBody(id=edit_id(2), kind=Kind.CREATE, data={"service": "flood", "description": "New"})
+                live.city.apply(new, report=None, actor=LOCAL)
+            arrived.append(console.seq() == live.city.seq() and console.codes() != ["parks", "roads"])
+            return False
+
+        console.round(look)
+        assert any(arrived), "the new report was there before the last of the agencies"
+        assert (console.codes(), console.detail) == (["parks", "roads"], "")
+
+
 def as_the_next_version_says_it(head: bytes, body: bytes) -> tuple[bytes, bytes]:
     """Pages with a kind, a state, a status, words and fields that this console does not know."""
     page = json.loads(body)
