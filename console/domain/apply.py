@@ -315,9 +315,20 @@ def _set(state: ReportState, step: _Step) -> ReportState:
     # protects: what-burns-is-worked-on
     elif raised and report.status is Status.VALIDATION:
         state = _open_again(state, step.edit.author)  # its crew has left, and knew of no danger
+    else:
+        state = handed_in_once_lowered(report, state, step.known)
     # protects: no-hazard-where-nobody-looks
     if raised and not is_open(state.report.status):
         raise NotAllowed(Why.OUT_OF_SIGHT)
+    return state
+
+
+def handed_in_once_lowered(before: Report, state: ReportState, known: Lookups) -> ReportState:
+    """The report with the work handed in that was held back because it was a P1: it is none any more."""
+    lowered = before.priority == HAZARD < state.report.priority
+    # protects: what-was-held-back-is-judged
+    if lowered and state.report.status in (Status.ASSIGNED, Status.PROGRESS):
+        return follow_crews(state, known)
     return state
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 
 from api_client.model import Assignment, AssignmentState, Entry, Kind, Report, Status, Unit
-from console.domain.apply import FROM_JOBS, ended, returned, state_by_jobs
+from console.domain.apply import FROM_JOBS, Lookups, ended, handed_in_once_lowered, returned, state_by_jobs
 from console.domain.decoding import convert, decode
 from console.domain.report import HAZARD
 from console.domain.status import ENDED_ASSIGNMENT, UNDER_WAY, is_open
@@ -22,6 +23,8 @@ from console.server.refusals import Conflict, Invalid
 from console.server.rights import check_may_undo
 
 _CREW_KINDS = frozenset({Kind.ASSIGN, Kind.DISPATCH, Kind.RECALL, Kind.PROGRESS})
+_ORDER_LIVES = timedelta(minutes=10)
+"""An undo that is older when it comes sends nobody any more: whether an order is still wanted would be asked."""
 _CLAIM = "claim"
 """What a dispatch changes of the report besides its crew, when nobody had taken it."""
 
@@ -83,6 +86,9 @@ def undo_on_report(case: Case, deed: Deed) -> None:
     # protects: an-undo-hands-no-hazard-in
     if case.report.status is Status.VALIDATION and case.report.priority == HAZARD and since:
         case.report = returned(case.report, case.actor.name)
+    if status is None:
+        lookups = Lookups(case.ledger.service)
+        case.report = handed_in_once_lowered(case.before, case.state, lookups).report
     # protects: an-undo-raises-nothing-out-of-sight
     if case.report.priority == HAZARD != case.before.priority and not is_open(case.report.status):
         raise closed_hazard(case.report)
@@ -182,6 +188,10 @@ def _bring_back(case: Case, deed: Deed, job: Assignment, state: AssignmentState)
         return
     unit = case.unit(job.unit)
     was_wrong = deed.entry.kind == Kind.PROGRESS and deed.entry.author == case.actor.name
+    asked_at = case.edit.occurred_at or case.now
+    # protects: an-old-undo-sends-nobody
+    if not was_wrong and case.now - asked_at > _ORDER_LIVES:
+        return
     # protects: who-cannot-work-is-not-brought-back
     if unit.state not in FROM_JOBS or unit.valid_to is not None:
         if was_wrong:

@@ -772,6 +772,38 @@ def test_a_crew_that_was_called_back_is_not_on_the_way_again_by_an_undo(
 
 
 @one_database
+def test_an_undo_that_comes_late_sends_nobody_anew(desks: tuple[Api, Api], clock: Clock) -> None:
+    """It lay on a desk without a network for longer than an order may: no order would have been given then."""
+    ani, _ = desks
+    ani.ok("10", "set", {"priority": 1})
+    ani.ok("10", "dispatch", {"unit": "u1"})
+    ended = ani.ok("10", "close", {"disposition": "spam", "release": ["u1"]})["entry"]["edit"]
+    then = clock().isoformat()
+    clock.skip(minutes=11)
+    back = ani.ok("10", "close", {}, undoes=ended, occurred_at=then, late=True)["report"]
+    assert (back["status"], back["claim"], ani.unit("u1")["state"]) == ("new", None, "available")
+
+
+@one_database
+@pytest.mark.parametrize("way", ["undone", "lowered"])
+def test_work_that_was_held_back_is_handed_in_once_it_is_no_hazard(
+    desks: tuple[Api, Api], clock: Clock, way: str
+) -> None:
+    """The raise was a mistake: the proof waited out of sight of who validates."""
+    ani, budi = desks
+    seen, then = at_work(ani, "10"), clock().isoformat()
+    raised = budi.ok("10", "set", {"priority": 1})["entry"]["edit"]
+    ani.ok("10", "photo", {"sha256": "ab" * 32, "role": "after"})
+    late = ani.ok("10", "progress", {"unit": "u1", "state": "done"}, seen=seen, occurred_at=then, late=True)
+    assert late["report"]["status"] == "progress"
+    if way == "undone":
+        back = budi.ok("10", "set", {}, undoes=raised)["report"]
+    else:
+        back = budi.ok("10", "set", {"priority": 3})["report"]
+    assert (back["priority"], back["status"]) == (3, "validation")
+
+
+@one_database
 def test_who_takes_back_his_own_report_of_a_crew_says_how_far_it_is(city: City, desks: tuple[Api, Api]) -> None:
     """That it had refused was another crew; what the crew has said itself is not taken back for it."""
     ani, _ = desks
