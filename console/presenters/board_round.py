@@ -213,7 +213,7 @@ def _under_way(edits: Mapping[tuple[str, str], tuple[Edit, ...]], cities: Cities
     """The rows of the reports that a crew is on its way to, or at, own pending edits included.
 
     One that has said that it cannot work is on its way to nothing, whatever its job says; one that is at one report
-    comes to the next only when it has left.
+    comes to the next only when it has left, and of two that it is on its way to it drives to the one it said last.
     """
     jobs: dict[Word, list[Assignment]] = {}
     for source, catalog in cities.catalogs.items():
@@ -222,18 +222,29 @@ def _under_way(edits: Mapping[tuple[str, str], tuple[Edit, ...]], cities: Cities
     for word in edits.keys() & jobs.keys():
         jobs[word] = list(jobs_after(tuple(jobs[word]), word[1], edits[word]))
     # protects: who-cannot-work-is-not-on-the-way
-    on_scene = AssignmentState.ON_SCENE
-    there = {(source, one.unit) for (source, _), live in jobs.items() for one in live if one.state is on_scene}
+    heads_for: dict[Word, Assignment] = {}
+    for (source, _), live in jobs.items():
+        for one in live:
+            crew, catalog = (source, one.unit), cities.of(source)
+            if _comes(one, catalog) and (crew not in heads_for or _is_nearer(one, heads_for[crew])):
+                heads_for[crew] = one
 
     def is_under_way(word: Word) -> bool:
         source, catalog = word[0], cities.of(word[0])
+        there = AssignmentState.ON_SCENE
         # protects: who-is-there-is-not-on-the-way-elsewhere
-        coming = [one for one in jobs[word] if one.state is on_scene or (source, one.unit) not in there]
+        coming = [one for one in jobs[word] if one.state is there or heads_for.get((source, one.unit)) is one]
         return any(_comes(one, catalog) for one in coming)
 
     found = [word for word in jobs if is_under_way(word)]
     rows = [reader.row_of(*word) for word in found]
     return np.array([row for row in rows if row is not None], np.int64)
+
+
+def _is_nearer(job: Assignment, other: Assignment) -> bool:
+    """Whether a crew that comes to both is at this one, or has said later that it drives there."""
+    is_there = (job.state is AssignmentState.ON_SCENE, other.state is AssignmentState.ON_SCENE)
+    return is_there[0] if is_there[0] is not is_there[1] else (job.since, job.id) > (other.since, other.id)
 
 
 def _comes(job: Assignment, catalog: Catalog) -> bool:

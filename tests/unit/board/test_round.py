@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import UTC
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +123,7 @@ def test_a_hazard_burns_on_when_who_was_there_has_gone_or_cannot_go_on(
     [
         (AssignmentState.EN_ROUTE, AssignmentState.ON_SCENE, [1]),
         (AssignmentState.ON_SCENE, AssignmentState.ON_SCENE, []),
-        (AssignmentState.EN_ROUTE, AssignmentState.EN_ROUTE, []),
+        (AssignmentState.EN_ROUTE, AssignmentState.EN_ROUTE, [1]),
     ],
 )
 def test_who_is_at_one_hazard_is_not_on_the_way_to_another(
@@ -140,6 +140,22 @@ def test_who_is_at_one_hazard_is_not_on_the_way_to_another(
     writer.close()
     played = played_on(tmp_path)
     assert played.view.counts.crewless_hazards[0] == len(burning)
+
+
+@pytest.mark.parametrize("last", ["1", "2"])
+def test_a_crew_on_its_way_to_two_hazards_drives_to_the_one_it_said_last(tmp_path: Path, last: str) -> None:
+    """Both were off the counter while it drove to one of them."""
+    writer = CacheWriter(tmp_path)
+    hazards = items(*(report(key, priority=1, status=Status.ASSIGNED) for key in "12"))
+    said = {key: T0 + timedelta(minutes=5 if key == last else 1) for key in "12"}
+    jobs = [Item("assignment", 4, f"a{key}", Assignment(f"a{key}", key, "u", AssignmentState.EN_ROUTE, at_, "u", T0))
+            for key, at_ in said.items()]  # fmt: skip
+    writer.apply("city", [*hazards, *jobs, Item("unit", 5, "u", Unit("u", "U", UnitState.EN_ROUTE, T0))], at(5))
+    writer.close()
+    played = played_on(tmp_path)
+    reader = CacheReader(tmp_path)
+    assert played.view.hazards.tolist() == [reader.row_of("city", "2" if last == "1" else "1")]
+    reader.close()
 
 
 @pytest.mark.parametrize(
