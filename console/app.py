@@ -174,7 +174,7 @@ class ConsoleWindow(QObject):
             offset=self.sources.offset,
         )
         self.edits.author = me
-        self.exchange = Exchange(self.edits, self._read_for_edits, self)
+        self.exchange = Exchange(self.edits, self._read_for_edits, back=lambda _: self.photos.try_again())
         self.feed = BoardFeed(
             self.desk,
             self.tasks,
@@ -604,7 +604,6 @@ class ConsoleWindow(QObject):
         self.link.alive.connect(self.sources.set_alive)
         self.link.froze.connect(self.sources.on_froze)
         self.link.restarted.connect(self.edits.on_restarted)
-        self.exchange.back.connect(lambda _: self.photos.try_again())
         self.sources.told.connect(self.say)
         for speaker in (
             self.actions,
@@ -624,6 +623,7 @@ class ConsoleWindow(QObject):
         self.signing.operator_leaves.connect(self.forms.close_open)
         self.signing.operator_leaves.connect(self.commands.clear_lines)
         self.signing.rights_changed.connect(self._on_rights_changed)
+        self.edits.opened.connect(self.exchange.on_opened)
         self.edits.opened.connect(self.edit_news.on_opened)
         self.edits.opened.connect(self.signing.on_work_opened)
         self.edits.opened.connect(self.outbox_presenter.set_opened)

@@ -6,16 +6,14 @@ import logging
 from collections.abc import Callable, Sequence, Set
 from typing import NamedTuple
 
-from PySide6.QtCore import QObject, QTimer, Signal
-
 from console.domain.edit import Edit, is_local, lost_before
 from console.domain.kept import is_another, seen_created
 from console.domain.messages import Outcome, SourceState, Touched, Up
-from console.edits import Edits
+from console.outbox.outbox import Outbox
 from console.store.cache_read import CacheReader
 
 _log = logging.getLogger(__name__)
-_AGAIN_MS = 2_000
+_AGAIN_S = 2.0
 
 
 class Found(NamedTuple):
@@ -35,20 +33,23 @@ Reading = Callable[[Question, Callable[[Found], None], Callable[[Exception], Non
 """Run the first with a reader of the cache, on whatever thread, then the second or the third on this one."""
 
 
-class Exchange(QObject):
+class Exchange:
     """Binds one outbox to whoever follows its sources; on the outbox's thread."""
 
-    back = Signal(str)
-    """A source is live after it was not: its key."""
-    lost = Signal(str)
-    """A source cannot be reached any more: its key."""
-
-    def __init__(self, edits: Edits, read: Reading, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._edits = edits
-        self._read = read
+    def __init__(
+        self,
+        edits: Outbox,
+        read: Reading,
+        *,
+        back: Callable[[str], object] = lambda _: None,
+        lost: Callable[[str], object] = lambda _: None,
+    ) -> None:
+        """`back` is called with the key of a source that is live after it was not, `lost` with that of one that cannot
+        be reached any more.
+        """
+        self._edits, self._read = edits, read
+        self._back, self._lost = back, lost
         self._states: dict[str, SourceState] = {}
-        edits.opened.connect(self._on_opened)
 
     def take(self, message: Up) -> None:
         """Act on what the sync side says of edits and sources; other messages are not for here."""
@@ -67,16 +68,18 @@ class Exchange(QObject):
         self._states[state.source] = state
         if _is_live(state) and not _is_live(before):
             self._catch_up(state.source)
-            self.back.emit(state.source)
+            self._back(state.source)
         # protects: first-fill-holds-no-order
         if _is_first_fill(state) and not _is_first_fill(before):
             self._edits.source_reached(state.source)
         if not state.reached and (before is None or before.reached):
             self._edits.source_lost(state.source)
-            self.lost.emit(state.source)
+            self._lost(state.source)
 
-    def _on_opened(self) -> None:
-        """What the cache has proved meanwhile; a source that was live before the outbox was open is caught up with."""
+    def on_opened(self) -> None:
+        """To be called when the outbox is open: look up what the cache has proved meanwhile, and go on with each source
+        that was live before.
+        """
         self._catch_up(None)
         for source, state in self._states.items():
             if _is_live(state):
@@ -100,7 +103,7 @@ class Exchange(QObject):
         def failed(error: Exception) -> None:
             # What waits must not wait for the next outage: the cache may be in the middle of being rebuilt.
             _log.info("the cache could not be asked about the outbox: %s", error)
-            QTimer.singleShot(_AGAIN_MS, self, lambda: self._catch_up(source))
+            self._edits.loop.call_later(_AGAIN_S, self._catch_up, source)
 
         def look(reader: CacheReader) -> Found:
             what = _look(reader, edit_ids, on_reports, deleted, unnumbered)

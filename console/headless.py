@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import signal
 import sys
@@ -9,17 +11,19 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import msgspec
-from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, Qt, QTimer, Signal
 
 from api_client.transport import utc_now
 from console import notices
 from console.domain.messages import Outcome, SignedIn, Source, SourceState, Start, Up
 from console.domain.queued import PENDING, EditState
-from console.edits import Edits
 from console.exchange import Exchange, Found, Question
+from console.outbox.event_loop import EventLoop
+from console.outbox.listener import Listener
+from console.outbox.outbox import Outbox
 from console.paths import existing_profile
 from console.settings import Tokens, begin_settings, read_tokens, users_of
 from console.store.cache_read import CacheReader
@@ -32,7 +36,7 @@ _DONE = 0
 _LONGEST_ROUND_S = 600.0
 _PROOF_S = 15.0
 _TELL_S = 60.0
-_LOOK_MS = 100
+_LOOK_S = 0.1
 _LOOK_AGAIN_S = 60.0
 """So long after it was found open in a window a profile is looked at again."""
 
@@ -54,13 +58,11 @@ class SyncSummary(msgspec.Struct, frozen=True):
     """The sources whose problem is on this computer."""
 
 
-class Headless(QObject):
+class Headless:
     """Follows the sources of one profile and sends what waits, until it is closed.
 
     Raises StoreError (LockedByOther when a window has the profile open).
     """
-
-    _heard = Signal(object)
 
     def __init__(
         self,
@@ -71,8 +73,8 @@ class Headless(QObject):
         *,
         order_lifetime_s: float,
         clock: Callable[[], datetime],
+        loop: EventLoop,
     ) -> None:
-        super().__init__()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._profile, self._folder = profile, folder
         self._states = dict.fromkeys((source.key for source in sources), SourceState("", "connecting"))
@@ -86,27 +88,25 @@ class Headless(QObject):
         self._lock = FileLock(folder / LOCK)
         try:
             start = Start(str(folder), tuple(sources), dict(tokens), order_lifetime_s)
-            self._followers = Followers(start, self._heard.emit, clock=clock)
+            self._followers = Followers(start, partial(self._hear, loop), clock=clock)
         except Exception:
             self._lock.release()
             raise
-        self._edits = Edits(
+        self._edits = Outbox(
             folder,
             self._followers.take,
             clock,
             lambda: str(uuid.uuid4()),
+            loop,
+            Listener(opened=self._on_opened, unavailable=self._on_unavailable),
             order_lifetime_s,
-            parent=self,
             offset=self._offset,
         )
         users = users_of(sources)
         self._edits.author = next(iter(users.values()), "local")
         for source, user in users.items():
             self._edits.sign_in(source, user)
-        self._exchange = Exchange(self._edits, self._read, self)
-        self._edits.opened.connect(self._on_opened)
-        self._edits.unavailable.connect(self._on_unavailable)
-        self._heard.connect(self._on_heard, Qt.ConnectionType.QueuedConnection)
+        self._exchange = Exchange(self._edits, self._read)
         self._followers.start()
 
     @property
@@ -153,11 +153,16 @@ class Headless(QObject):
         return timedelta(seconds=state.clock_offset_s if state is not None else 0.0)
 
     def _on_opened(self) -> None:
+        self._exchange.on_opened()
         self._is_open = True
         self.unavailable = None
 
     def _on_unavailable(self, error: Exception) -> None:
         self.unavailable = error
+
+    def _hear(self, loop: EventLoop, message: Up) -> None:
+        """From any thread."""
+        loop.call_soon_threadsafe(self._on_heard, message)
 
     def _on_heard(self, message: Up) -> None:
         if isinstance(message, SourceState):
@@ -196,19 +201,23 @@ def sync_profile(
     given = Tokens(profile).of(settings.sources, settings.signed_out)
     if tokens is not None:
         given |= read_tokens(None if tokens == "-" else Path(tokens), settings.sources)
-    app = QCoreApplication.instance() or QCoreApplication(["sigap"])
     said = False
-    with _Interrupts() as interrupts:
+    with _Interrupts() as interrupts, contextlib.closing(asyncio.new_event_loop()) as loop:
         while not interrupts.heard:
             try:
                 headless = Headless(
-                    profile, folder, settings.sources, given, order_lifetime_s=settings.order_lifetime_s, clock=clock
+                    profile,
+                    folder,
+                    settings.sources,
+                    given,
+                    order_lifetime_s=settings.order_lifetime_s,
+                    clock=clock,
+                    loop=loop,
                 )
                 try:
-                    return _follow(headless, interrupts, once=once, as_json=as_json)
+                    return _follow(headless, loop, interrupts, once=once, as_json=as_json)
                 finally:
                     headless.close()
-                    app.processEvents()
             except LockedByOther as error:
                 if once:
                     raise
@@ -218,16 +227,18 @@ def sync_profile(
                     )
                     sys.stderr.flush()
                 said = True
-            _wait(lambda: interrupts.heard, _LOOK_AGAIN_S)
+            loop.run_until_complete(_until(lambda: interrupts.heard, _LOOK_AGAIN_S))
     return _DONE
 
 
-def _follow(headless: Headless, interrupts: _Interrupts, *, once: bool, as_json: bool) -> int:
+def _follow(
+    headless: Headless, loop: asyncio.AbstractEventLoop, interrupts: _Interrupts, *, once: bool, as_json: bool
+) -> int:
+    def is_over() -> bool:
+        return interrupts.heard or headless.unavailable is not None or (once and headless.settled)
+
     while True:
-        _wait(
-            lambda: interrupts.heard or headless.unavailable is not None or (once and headless.settled),
-            _LONGEST_ROUND_S if once else _TELL_S,
-        )
+        loop.run_until_complete(_until(is_over, _LONGEST_ROUND_S if once else _TELL_S))
         if headless.unavailable is not None:
             raise headless.unavailable
         summary = headless.summary()
@@ -257,15 +268,11 @@ class _Interrupts:
         self.heard = True
 
 
-def _wait(true: Callable[[], bool], longest_s: float) -> None:
-    """Run Qt's events until it holds, looked at ten times a second, which also lets Python see signals."""
-    loop = QEventLoop()
-    until = time.monotonic() + longest_s
-    timer = QTimer(interval=_LOOK_MS)
-    timer.timeout.connect(lambda: loop.quit() if true() or time.monotonic() > until else None)
-    timer.start()
-    loop.exec()
-    timer.stop()
+async def _until(is_over: Callable[[], bool], longest_s: float) -> None:
+    """Return when it holds, looked at ten times a second, which also lets Python see signals; or after so long."""
+    until_s = time.monotonic() + longest_s
+    while not is_over() and time.monotonic() < until_s:
+        await asyncio.sleep(_LOOK_S)
 
 
 def _print(summary: SyncSummary, *, as_json: bool) -> None:

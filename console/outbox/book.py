@@ -7,45 +7,46 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
-from PySide6.QtCore import QObject, QTimer, Signal
 
 from console.domain.dependency import asked, freed, stopped_with
 from console.domain.edit import Edit
 from console.domain.messages import Outcome
 from console.domain.queued import STUCK, ByWhom, EditState, Queued, StopReason, is_to_call_back
 from console.domain.transitions import Event, advance
+from console.outbox.event_loop import EventLoop, TimerHandle
+from console.outbox.listener import Listener
 from console.outbox.open_edits import OpenEdits
 from console.outbox.work_thread import WorkThread
 from console.store.work import WorkFile
 
-_ANNOUNCED_MS = 50
+_ANNOUNCED_S = 0.05
 """What changed is announced at once, but not more often than this."""
 
 
-class Book(QObject):
+class Book:
     """What the other parts of the outbox read and note states in."""
 
-    reports_changed = Signal(object)
-    """What is new in the next `changed`: (source, report) -> the edits of it that are not finished, oldest first."""
-    changed = Signal(object)
-    """All edits that are not finished, as a tuple of Queued, oldest first."""
-    stopped = Signal(object)
-    """A list of Queued that were to be sent and are STOPPED now, with what they rest on; oldest first."""
-    trouble = Signal(object)
-    """An exception for which something could not be noted on the disk."""
+    def __init__(
+        self,
+        thread: WorkThread,
+        clock: Callable[[str], datetime],
+        loop: EventLoop,
+        listener: Listener,
+        call_back: Callable[[Sequence[Queued]], object],
+    ) -> None:
+        """`clock` is that of a source's server.
 
-    def __init__(self, thread: WorkThread, clock: Callable[[str], datetime], parent: QObject | None = None) -> None:
-        """`clock` is that of a source's server."""
-        super().__init__(parent)
-        self._thread, self._clock = thread, clock
+        `call_back` is called with what was to be sent and is STOPPED now, before others hear of it.
+        """
+        self._thread, self._clock, self._loop, self._listener = thread, clock, loop, listener
+        self._call_back = call_back
         self.edits = OpenEdits()
         self.saving: dict[str, Edit] = {}
         """The edits that wait for the disk and are not among `edits` yet, by id, oldest first."""
         self.to_call_back: dict[str, Queued] = {}
         """The orders that were given up after their units were told by radio, by id, until those are told."""
         self._closed = False
-        self._announce = QTimer(self, singleShot=True)
-        self._announce.timeout.connect(self._on_announce)  # a lambda would keep this object for ever
+        self._announcing: TimerHandle | None = None
         self._announced_s = -1.0
 
     def remember(self, queued: Queued) -> None:
@@ -125,7 +126,7 @@ class Book(QObject):
         if stopped:
             noted = list(stopped.values())
             self.note(lambda file: _note(noted, file))
-            self.stopped.emit(noted)
+            self._tell_stopped(noted)
 
     def _change(self, several: Iterable[Queued], first: Callable[[WorkFile], object] = lambda _: None) -> None:
         """New states, what is stopped by them, and something that is to be written before them: one write."""
@@ -143,7 +144,7 @@ class Book(QObject):
 
         self.note(note)
         if stopped:
-            self.stopped.emit(list(stopped.values()))
+            self._tell_stopped(list(stopped.values()))
 
     def _freed(self, queued: Queued) -> list[Queued]:
         before = self.edits.get(queued.edit.id)
@@ -177,24 +178,30 @@ class Book(QObject):
 
     def note(self, work: Callable[[WorkFile], object]) -> None:
         """Write something behind; `trouble` tells when it could not be."""
-        self._thread.note(work, None, self.trouble.emit)
+        self._thread.note(work, None, self._listener.trouble)
 
     def announce(self) -> None:
         """Tell soon that something is different."""
-        if not self._closed and not self._announce.isActive():
-            since_ms = (time.monotonic() - self._announced_s) * 1000
-            self._announce.start(max(0, int(_ANNOUNCED_MS - since_ms)))
+        if not self._closed and self._announcing is None:
+            since_s = time.monotonic() - self._announced_s
+            self._announcing = self._loop.call_later(max(0.0, _ANNOUNCED_S - since_s), self._on_announce)
 
     def close(self) -> None:
         """Nothing is announced any more."""
         self._closed = True
-        self._announce.stop()
+        if self._announcing is not None:
+            self._announcing.cancel()
+
+    def _tell_stopped(self, stopped: Sequence[Queued]) -> None:
+        self._call_back(stopped)
+        self._listener.stopped(stopped)
 
     def _on_announce(self) -> None:
+        self._announcing = None
         self._announced_s = time.monotonic()
         places, self.edits.shown_anew = self.edits.shown_anew, set()
-        self.reports_changed.emit({place: self.edits.shown_at(place) for place in places})
-        self.changed.emit(tuple(self.edits.shown))
+        self._listener.reports_changed({place: self.edits.shown_at(place) for place in places})
+        self._listener.changed(tuple(self.edits.shown))
 
 
 def _note(several: Sequence[Queued], file: WorkFile) -> None:

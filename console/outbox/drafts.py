@@ -6,8 +6,6 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal
-
 from console.domain.typed import cleaned
 from console.outbox.work_thread import WorkThread
 from console.store.work import WorkFile
@@ -19,20 +17,19 @@ _ANYBODY = ("", "local")
 _OF = "\n"
 
 
-class KeptDrafts(QObject):
+class KeptDrafts:
     """The drafts by key; one write saves an edit and ends the draft that it was made of.
 
     A draft belongs to who wrote it (AUTHOR): another operator at the same desk neither sees it nor writes over it. In
     memory and in the file it is kept under "AUTHOR\\nKEY", such as "rina\\nnote:city:931200"; callers know the KEY.
     """
 
-    trouble = Signal(object)
-    """An exception for which a draft could not be written; once, until it could."""
+    def __init__(self, thread: WorkThread, operator: Callable[[], str], trouble: Callable[[Exception], object]) -> None:
+        """`operator` says who sits at the window now.
 
-    def __init__(self, thread: WorkThread, operator: Callable[[], str], parent: QObject | None = None) -> None:
-        """`operator` says who sits at the window now."""
-        super().__init__(parent)
-        self._thread, self._operator = thread, operator
+        `trouble` is called with the exception for which a draft could not be written; once, until it could.
+        """
+        self._thread, self._operator, self._trouble = thread, operator, trouble
         self._drafts: dict[str, dict[str, Any] | None] = {}  # read by the thread that writes them; None: see `use`
         self.unwritten: set[str] = set()
         """The keys of those that the disk refused."""
@@ -137,7 +134,7 @@ class KeptDrafts(QObject):
         def failed(error: Exception) -> None:
             if key not in self.unwritten:
                 self.unwritten.add(key)
-                self.trouble.emit(error)
+                self._trouble(error)
 
         self._thread.write(write, lambda _: self.unwritten.discard(key), failed, hurry=True)
 

@@ -6,27 +6,21 @@ closed. No words of reports are kept, only ids: what is told is made of the cach
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from PySide6.QtCore import QObject, Signal
+from collections.abc import Callable, Mapping
 
 from console.domain.followed import Followed, Standpoint
 from console.outbox.work_thread import WorkThread
 from console.store.work import WorkFile
 
 
-class KeptFollowed(QObject):
+class KeptFollowed:
     """In memory and written behind; until work.db is open nothing is known and nothing kept."""
 
-    opened = Signal()
-    """What was followed at last is known."""
-    trouble = Signal(object)
-    """An exception for which it could not be written; once, until it could."""
-
-    def __init__(self, thread: WorkThread, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._thread = thread
+    def __init__(self, thread: WorkThread, trouble: Callable[[Exception], object]) -> None:
+        """`trouble` is called with the exception for which it could not be written; once, until it could."""
+        self._thread, self._trouble = thread, trouble
         self._kept: dict[Standpoint, Followed] | None = None
+        self._when_open: list[Callable[[], object]] = []
         self._waiting: set[Standpoint] = set()
         """What is on its way to the disk: it is written as it is then."""
         self._unwritten: set[Standpoint] = set()
@@ -36,6 +30,10 @@ class KeptFollowed(QObject):
     def is_open(self) -> bool:
         """Whether what was followed at last is known."""
         return self._kept is not None
+
+    def on_open(self, callback: Callable[[], object]) -> None:
+        """Call back when what was followed at last is known."""
+        self._when_open.append(callback)
 
     def get(self, standpoint: Standpoint) -> Followed | None:
         """What was followed at last, None when nothing is known."""
@@ -57,7 +55,8 @@ class KeptFollowed(QObject):
     def found(self, kept: Mapping[Standpoint, Followed]) -> None:
         """What the disk held when it was opened."""
         self._kept = dict(kept)
-        self.opened.emit()
+        for callback in self._when_open:
+            callback()
 
     def _write(self, standpoint: Standpoint) -> None:
         """What is followed when the turn comes, not what was followed when it was asked for."""
@@ -74,6 +73,6 @@ class KeptFollowed(QObject):
             was_told = bool(self._unwritten)
             self._unwritten.add(standpoint)
             if not was_told:
-                self.trouble.emit(error)
+                self._trouble(error)
 
         self._thread.note(write, lambda _: self._unwritten.discard(standpoint), failed)

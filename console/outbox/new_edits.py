@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
-from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Kind
 from console.domain.edit import BEFORE_SIGN_IN, INSTEAD_OF, SINCE, Edit, ReadingOnly, is_local, is_order, local_key
@@ -31,6 +30,7 @@ from console.domain.typed import clean_text, cleaned
 from console.outbox.authors import Authors
 from console.outbox.book import Book
 from console.outbox.drafts import KeptDrafts
+from console.outbox.listener import Listener
 from console.outbox.sending import Sending
 from console.outbox.withdrawals import NOT_LEFT, Withdrawals
 from console.outbox.work_thread import WorkThread
@@ -40,13 +40,8 @@ _MOST_EARLIER = 20
 """In the place of so many one is sent at most."""
 
 
-class NewEdits(QObject):
+class NewEdits:
     """What an operator makes, and what takes the place of what he made before; each waits for the disk first."""
-
-    saved = Signal(object)
-    """A Queued: this edit is on the disk."""
-    refused = Signal(str, object)
-    """An edit's id and the exception for which it could not be saved: it does not exist."""
 
     def __init__(
         self,
@@ -58,9 +53,9 @@ class NewEdits(QObject):
         authors: Authors,
         clock: Callable[[str], datetime],
         ids: Callable[[], str],
-        parent: QObject | None = None,
+        listener: Listener,
     ) -> None:
-        super().__init__(parent)
+        self._listener = listener
         self._book, self._thread, self._drafts = book, thread, drafts
         self._sending, self._withdrawals, self._authors = sending, withdrawals, authors
         self._clock, self._ids = clock, ids
@@ -363,7 +358,7 @@ class NewEdits(QObject):
             for one in kept:
                 self._outbox.put(one)
             for one in kept[1:]:
-                self.saved.emit(one)
+                self._listener.saved(one)
             self._book.check(*kept[1:])
             self._on_saved(kept[0])
 
@@ -384,7 +379,7 @@ class NewEdits(QObject):
         self._drafts.end_used(edit_id, saved=True)
         self._outbox.put(queued)
         self._book.given_once_more(queued.edit)
-        self.saved.emit(queued)
+        self._listener.saved(queued)
         self._book.check(queued)
         if self._withdrawals.was_wished(edit_id):
             self._withdrawals.withdraw(edit_id)
@@ -395,7 +390,7 @@ class NewEdits(QObject):
         self._book.saving.pop(edit_id, None)
         self._withdrawals.was_wished(edit_id)
         self._drafts.end_used(edit_id, saved=False)
-        self.refused.emit(edit_id, error)
+        self._listener.refused(edit_id, error)
 
 
 def _check_rights(why_reading_only: str) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 
 from msgspec.structs import replace
-from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Kind
 from console.domain.messages import Outcome
 from console.domain.queued import EditState, Queued, StopReason
 from console.domain.transitions import Event, advance, follows
 from console.outbox.book import Book
+from console.outbox.listener import Listener
 from console.outbox.sending import Sending
 from console.outbox.withdrawals import Withdrawals
 from console.outbox.work_thread import WorkThread
@@ -32,14 +32,8 @@ _EVENTS = {
 """What the state in an Outcome says that happened."""
 
 
-class Outcomes(QObject):
+class Outcomes:
     """Follows each edit until it is proved: it is SENT when the cache holds the history entry that bears its id."""
-
-    too_late = Signal(object)
-    """A Queued that was withdrawn while the sync process held it, but had left already: it has taken effect."""
-
-    taken_back = Signal(object)
-    """The Queued ones that a server had taken and lost when it was set back: they are not finished any more."""
 
     def __init__(
         self,
@@ -48,9 +42,9 @@ class Outcomes(QObject):
         sending: Sending,
         withdrawals: Withdrawals,
         clock: Callable[[str], datetime],
-        parent: QObject | None = None,
+        listener: Listener,
     ) -> None:
-        super().__init__(parent)
+        self._listener = listener
         self._book, self._thread, self._clock = book, thread, clock
         self._sending, self._withdrawals = sending, withdrawals
         self._outbox = book.edits
@@ -126,7 +120,7 @@ class Outcomes(QObject):
     def on_taken_back(self, source: str, edit_ids: Collection[str], then: Callable[[], None]) -> None:
         """A source was set back, and its record does not hold these edits any more, whoever made them.
 
-        What of them was sent from here is in the outbox again, for the operator to decide (`taken_back`). `then` is
+        What of them was sent from here is in the outbox again, for the operator to decide. `then` is
         called afterwards: what was done to a report that is lost with them must not leave for its old number.
         """
         # protects: lost-comes-back-first
@@ -139,7 +133,7 @@ class Outcomes(QObject):
             then()
 
         def failed(error: Exception) -> None:
-            self._book.trouble.emit(error)
+            self._listener.trouble(error)
             then()
 
         self._thread.write(lambda file: file.bring_back(source, edit_ids), brought_back, failed)
@@ -150,7 +144,7 @@ class Outcomes(QObject):
         self._book.check(*lost)
         if lost:
             self._sending.send_due()
-            self.taken_back.emit(lost)
+            self._listener.taken_back(lost)
 
     def source_back(self, source: str | None) -> None:
         """A source (all: None) is live and its cache complete: send what waits, ask about orders that are too old."""
@@ -193,7 +187,7 @@ class Outcomes(QObject):
             self._book.set(advance(taken, Event.NUMBER_WANTED))
         self._sending.send_due()
         if queued.reason is not StopReason.ADOPTED:  # who took it over wanted it to be there
-            self.too_late.emit(queued)
+            self._listener.too_late(queued)
 
     def _number_anew(self, edit_id: str, remote_id: str) -> None:
         """A creation that was proved was sent once more, by who did not know that, to a server that had lost it."""
@@ -209,13 +203,13 @@ class Outcomes(QObject):
             self._outbox.learn(keys)
             self._sending.send_due()
 
-        self._thread.note(learn, learnt, self._book.trouble.emit)
+        self._thread.note(learn, learnt, self._listener.trouble)
 
     def _tell_too_late(self, queued: Queued) -> Queued:
         """Tell that what was asked back has taken effect; the edit as one that nobody asks back any more."""
         if not queued.asked_back:
             return queued
-        self.too_late.emit(queued)
+        self._listener.too_late(queued)
         now = replace(queued, asked_back=False)
         self._book.set(now)
         return now

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
-from PySide6.QtCore import QObject, QTimer
 
 from api_client.model import Kind
 from console.domain.dependency import Aspect, rests_on, settles
@@ -21,6 +20,7 @@ from console.domain.queued import STUCK, EditState, Queued, StopReason, as_told,
 from console.domain.transitions import Event, advance, after_a_break
 from console.outbox.authors import Authors
 from console.outbox.book import Book
+from console.outbox.event_loop import EventLoop, TimerHandle
 from console.outbox.open_edits import Chain, chain_of, local_keys
 from console.outbox.work_thread import WorkThread
 
@@ -39,7 +39,7 @@ _Lane = tuple[str, bool]
 """What leaves side by side: a source's photos, which are slow, or all else for it."""
 
 
-class Sending(QObject):
+class Sending:
     """Hands edits to the sync process: each only after it, and that it is being sent, is on the disk.
 
     Of one report one edit is under way at a time, in the order in which they were made. What rests on one that needs
@@ -57,9 +57,10 @@ class Sending(QObject):
         push: Callable[[Push | Withdraw], None],
         clock: Callable[[str], datetime],
         order_lifetime_s: float,
-        parent: QObject | None = None,
+        loop: EventLoop,
+        trouble: Callable[[Exception], object],
     ) -> None:
-        super().__init__(parent)
+        self._loop, self._trouble = loop, trouble
         self._book, self._thread, self._authors = book, thread, authors
         self._push, self._clock, self._order_lifetime_s = push, clock, order_lifetime_s
         self._outbox = book.edits
@@ -74,9 +75,7 @@ class Sending(QObject):
         self._room: Counter[_Lane] = Counter()  # taken
         self._away: set[str] = set()
         self._here_since: dict[str, datetime] = {}
-        self._rest = QTimer(self, singleShot=True, interval=0)
-        self._rest.timeout.connect(self.send_due)
-        book.stopped.connect(self._on_stopped)
+        self._rest: TimerHandle | None = None  # the call that looks through the rest of a long outbox
 
     # What is known
 
@@ -177,7 +176,8 @@ class Sending(QObject):
         self.call_back(queued.edit.id)
         self._book.set(advance(queued, Event.TOO_OLD))
 
-    def _on_stopped(self, stopped: Sequence[Queued]) -> None:
+    def on_stopped(self, stopped: Sequence[Queued]) -> None:
+        """These are not to be sent any more, because of what they rest on."""
         for one in stopped:
             self.call_back(one.edit.id)
             self.waiting.discard(one.edit.id)
@@ -222,6 +222,7 @@ class Sending(QObject):
     def send_due(self) -> None:
         """Send what may go, in the order of making; a long outbox is looked through in short stretches."""
         self._book.announce()
+        self._forget_the_rest()
         until_s = time.monotonic() + _SLICE_S
         while True:
             self._settle_unsure()
@@ -234,12 +235,17 @@ class Sending(QObject):
             else:
                 return
             if time.monotonic() > until_s:
-                self._rest.start()
+                self._rest = self._loop.call_later(0, self.send_due)
                 return
 
     def close(self) -> None:
         """Nothing is sent any more."""
-        self._rest.stop()
+        self._forget_the_rest()
+
+    def _forget_the_rest(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
 
     def _settle_unsure(self) -> None:
         """What was done to a report created here goes on with it when it was lost and is created again.
@@ -412,7 +418,7 @@ class Sending(QObject):
                 self._book.remember(queued)
                 self._book.check(queued)
             self.send_due()
-            self._book.trouble.emit(error)
+            self._trouble(error)
 
         self._thread.note(lambda file: file.put(sending), hand_over, failed)
 

@@ -26,10 +26,16 @@ class Withdrawals:
     """What was taken back, by its author or by another operator, and is still to be told of."""
 
     def __init__(
-        self, book: Book, thread: WorkThread, sending: Sending, authors: Authors, clock: Callable[[str], datetime]
+        self,
+        book: Book,
+        thread: WorkThread,
+        sending: Sending,
+        authors: Authors,
+        clock: Callable[[str], datetime],
+        trouble: Callable[[Exception], object],
     ) -> None:
         self._book, self._thread, self._sending = book, thread, sending
-        self._authors, self._clock = authors, clock
+        self._authors, self._clock, self._trouble = authors, clock, trouble
         self._when_saved: set[str] = set()  # to be withdrawn as soon as the disk has them
         self.perhaps_left: dict[str, Queued] = {}
         """What was withdrawn while a sync process had it: told when it turns out to have been sent."""
@@ -143,7 +149,7 @@ class Withdrawals:
                 self._book.to_call_back.pop(queued.edit.id, None)
                 self._book.remember(queued)
             self._book.check(*several)
-            self._book.trouble.emit(error)
+            self._trouble(error)
 
         self._thread.note(note, None, failed)
 

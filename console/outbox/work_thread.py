@@ -9,8 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
-
+from console.outbox.event_loop import EventLoop
 from console.store.work import WorkFile
 
 T = TypeVar("T")
@@ -26,8 +25,8 @@ class _Job(NamedTuple):
     """So many notes, counted since the start, must be on the disk before it."""
 
 
-class WorkThread(QObject):
-    """Runs what is to be written on a thread of its own and calls back on this object's thread.
+class WorkThread:
+    """Runs what is to be written on a thread of its own and calls back on the loop's.
 
     Notes keep their order among themselves, and so do all other writes. A write that may hurry (a new edit, of which
     nothing can be noted before it is saved; what is being typed) overtakes notes; any other waits for the notes given
@@ -35,13 +34,16 @@ class WorkThread(QObject):
     program may be gone.
     """
 
-    opened = Signal(object)
-    """The file is open: what `read` found in it."""
-    _delivered = Signal(object)
-
-    def __init__(self, open_file: Callable[[], WorkFile], read: Callable[[WorkFile], object]) -> None:
-        super().__init__()
-        self._open_file, self._read = open_file, read
+    def __init__(
+        self,
+        open_file: Callable[[], WorkFile],
+        read: Callable[[WorkFile], T],
+        opened: Callable[[T], object],
+        loop: EventLoop,
+    ) -> None:
+        """`opened` is called with what `read` found in the file when it is open."""
+        self._open_file, self._read, self._opened = open_file, read, opened
+        self._loop = loop
         self._file: WorkFile | None = None
         self._writes: deque[_Job] = deque()
         self._notes: deque[_Job] = deque()
@@ -49,10 +51,9 @@ class WorkThread(QObject):
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="edits")
         self._closed = False
-        self._delivered.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
     def open(self, on_error: Callable[[Exception], object]) -> None:
-        """Open the file unless it is open, and tell what is in it (`opened`)."""
+        """Open the file unless it is open, and tell what is in it."""
         self.write(lambda _: None, None, on_error)
 
     def write(
@@ -102,7 +103,7 @@ class WorkThread(QObject):
                 try:
                     value = job.work(self._opened_file())
                 except Exception as error:
-                    self._delivered.emit(partial(job.on_error, error))
+                    self._deliver(partial(job.on_error, error))
                 else:
                     self._tell(job, value)
 
@@ -128,7 +129,7 @@ class WorkThread(QObject):
 
     def _tell(self, job: _Job, value: object) -> None:
         if job.on_done is not None:
-            self._delivered.emit(partial(job.on_done, value))
+            self._deliver(partial(job.on_done, value))
 
     def _opened_file(self) -> WorkFile:
         # protects: work-file-is-opened-again
@@ -142,14 +143,16 @@ class WorkThread(QObject):
             file.close()
             raise
         self._file = file  # open is what has been read, too: else what is in it would stay unseen
-        self._delivered.emit(partial(self.opened.emit, kept))
+        self._deliver(partial(self._opened, kept))
         return file
 
     def _close_file(self) -> None:
         if self._file is not None:
             self._file.close()
 
-    @Slot(object)
     def _deliver(self, callback: Callable[[], object]) -> None:
+        self._loop.call_soon_threadsafe(self._call, callback)
+
+    def _call(self, callback: Callable[[], object]) -> None:
         if not self._closed:
             callback()

@@ -103,7 +103,7 @@ class Hazards(QObject):
         desk.view_changed.connect(self._on_view)
         desk.selection_changed.connect(self.see)
         desk.rows_touched.connect(self._on_rows)
-        kept.opened.connect(self._begin_again)
+        kept.on_open(self._begin_again)
 
     @property
     def unseen(self) -> tuple[NewHazard, ...]:

@@ -115,7 +115,7 @@ class Refusals(QObject):
         self._told_halts: set[tuple[str, Word]] = set()
         desk.catalog_changed.connect(lambda _: self.look())
         desk.loaded_changed.connect(lambda _: self.look())
-        kept.opened.connect(self._begin_again)
+        kept.on_open(self._begin_again)
         attendance.changed.connect(self.look)
 
     def on_seen(self, of: Iterable[Of]) -> None:

@@ -65,7 +65,7 @@ class Restores(QObject):
         desk.rows_touched.connect(self._on_rows)
         desk.catalog_changed.connect(lambda _: self.look())
         desk.loaded_changed.connect(lambda _: self.look())
-        kept.opened.connect(self._begin_again)
+        kept.on_open(self._begin_again)
 
     def on_seen(self, of: Iterable[Of]) -> None:
         """The operator has seen these."""

@@ -95,7 +95,7 @@ class Claims(QObject):
         """Those that were his, of which it is not known why they are not, or not seen."""
         self._told: set[tuple[str, Word]] = set()
         desk.view_changed.connect(self._on_view)
-        edits.followed.opened.connect(self._begin_again)
+        edits.followed.on_open(self._begin_again)
 
     def on_seen(self, of: Iterable[Of]) -> None:
         """The operator has seen that these are not his any more."""

@@ -53,6 +53,7 @@ class Child:
         self._sources = Sources([source], UTC, lambda: datetime.now(UTC), ACTIONS)
         self._created: list[str] = []
         self._exchange = Exchange(self._edits, lambda question, found, _: found(question(self._reader)))
+        self._edits.opened.connect(self._exchange.on_opened)
         self._link.touched.connect(self._exchange.take)
         self._link.outcome.connect(self._exchange.take)
         self._link.source_state.connect(self._sources.set_state)

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
@@ -19,6 +19,7 @@ from pytestqt.qtbot import QtBot
 from api_client.model import Kind
 from console.domain.messages import Source
 from console.headless import Headless
+from console.qt_loop import QtLoop
 from tests.helpers import geo_city
 from tests.helpers.city import TOKENS, console, wait_for, write_users
 from tests.helpers.geo_city import GeoCity, geo_request
@@ -56,8 +57,15 @@ def test_the_clock_of_another_city_of_the_profile_expires_no_order_and_dates_no_
 ) -> None:
     """F23: with the wrong clock first, each order to the right city was "expired" at once, for ever."""
     sources = [Source("geo", "Geo", wrong.url, "open311"), Source("jkt", "J", live.url, "dispatch", user="rina")]
+    parent = QObject()
     head = Headless(
-        "p", tmp_path / "p", sources, {"jkt": TOKENS["rina"]}, order_lifetime_s=600.0, clock=lambda: datetime.now(UTC)
+        "p",
+        tmp_path / "p",
+        sources,
+        {"jkt": TOKENS["rina"]},
+        order_lifetime_s=600.0,
+        clock=lambda: datetime.now(UTC),
+        loop=QtLoop(parent),
     )
     try:
         edits = head._edits

@@ -172,6 +172,7 @@ class SteppedConsole:
         self.edits.author = self.name
         self.edits.saved.connect(self._on_saved)
         self._exchange = Exchange(self.edits, self._read)
+        self.edits.opened.connect(self._exchange.on_opened)
         self.settle()
 
     def puller(self, **more: Any) -> DispatchPuller:
@@ -183,7 +184,8 @@ class SteppedConsole:
         """The process ends: what was not on the disk is not there."""
         self.edits._thread._pool.shutdown(wait=True, cancel_futures=True)
         self.edits._closed = self.edits._thread._closed = True
-        self.edits._retry.stop()
+        if self.edits._retry is not None:
+            self.edits._retry.cancel()
         self.edits._book.close()
         self.edits._sending.close()
         self.edits._thread._close_file()

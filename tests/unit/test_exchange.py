@@ -31,6 +31,7 @@ class Desk:
         ids = itertools.count(1)
         self.edits = Edits(folder, self.down.append, lambda: datetime.now(UTC), lambda: f"e{next(ids)}")
         self.exchange = Exchange(self.edits, lambda _, found, failed: self.asked.append((found, failed)))
+        self.edits.opened.connect(self.exchange.on_opened)
         with qtbot.waitSignal(self.edits.opened):
             pass
         self.answer()
@@ -59,7 +60,7 @@ class Desk:
 
 @pytest.fixture
 def desk(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setattr("console.exchange._AGAIN_MS", 10)
+    monkeypatch.setattr("console.exchange._AGAIN_S", 0.01)
     desk = Desk(qtbot, tmp_path)
     yield desk
     desk.edits.close()

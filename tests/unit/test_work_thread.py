@@ -8,10 +8,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
 from console.domain.queued import EditState
 from console.outbox.work_thread import WorkThread
+from console.qt_loop import QtLoop
 from console.store.work import WorkFile
 from tests.unit.store.making import edit, note_state
 
@@ -23,7 +25,8 @@ class Bench:
         self.done: list[str] = []
         self.errors: list[Exception] = []
         self._gate = threading.Event()
-        self.thread = WorkThread(lambda: WorkFile(folder), lambda file: None)
+        self._parent = QObject()
+        self.thread = WorkThread(lambda: WorkFile(folder), lambda _: None, lambda _: None, QtLoop(self._parent))
         self.thread.write(lambda _: self._gate.wait(10), None, self.errors.append)
 
     def job(self, name: str) -> Callable[[WorkFile], None]:

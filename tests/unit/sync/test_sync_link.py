@@ -77,14 +77,16 @@ def test_an_edit_under_way_when_it_is_started_anew_is_sent_again(
 ) -> None:
     edits = Edits(tmp_path, link.send, lambda: datetime.now(UTC), lambda: "e1")
     reader = CacheReader(tmp_path)
-    exchange = Exchange(edits, lambda question, found, _: found(question(reader)))
+    back: list[str] = []
+    exchange = Exchange(edits, lambda question, found, _: found(question(reader)), back=back.append)
+    edits.opened.connect(exchange.on_opened)
     for signal_ in (link.outcome, link.touched, link.source_state):
         signal_.connect(exchange.take)
     link.restarted.connect(edits.on_restarted)
     asked, over = threading.Event(), threading.Event()
     try:
-        with qtbot.waitSignal(exchange.back, timeout=WAIT_MS):
-            link.start(start_of(city, tmp_path))
+        link.start(start_of(city, tmp_path))
+        qtbot.waitUntil(lambda: bool(back), timeout=WAIT_MS)
 
         def hold(*_: object) -> bytes | None:
             if asked.is_set():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import json
 import os
 import shutil
 import signal
+import threading
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QTimer
 
 from api_client import errors
 from api_client.model import EditBody, Kind
@@ -389,7 +390,7 @@ def test_sync_without_a_server_says_so_and_keeps_everything(
 
 
 def test_one_sync_at_a_time(live: Live, console: Rig, tmp_path: Path) -> None:
-    with pytest.raises(LockedByOther):
+    with contextlib.closing(asyncio.new_event_loop()) as loop, pytest.raises(LockedByOther):
         Headless(
             "p",
             console.folder,
@@ -397,6 +398,7 @@ def test_one_sync_at_a_time(live: Live, console: Rig, tmp_path: Path) -> None:
             {},
             order_lifetime_s=600.0,
             clock=lambda: datetime.now(UTC),
+            loop=loop,
         )
 
 
@@ -470,15 +472,21 @@ def test_sync_waits_while_a_window_has_the_profile_open(
             super().__init__(*arguments, **named)
 
     monkeypatch.setattr("console.headless.Headless", Counted)
-    timer = QTimer(interval=50)
-    timer.timeout.connect(
-        lambda: os.kill(os.getpid(), signal.SIGINT) if len(looked) == 3 and looked[-1].settled else None
-    )
-    timer.start()
+    over = threading.Event()
+
+    def interrupt() -> None:
+        while not (len(looked) == 3 and looked[-1].settled):
+            if over.wait(0.05):
+                return
+        os.kill(os.getpid(), signal.SIGINT)
+
+    operator = threading.Thread(target=interrupt)
+    operator.start()
     try:
         assert sync_profile("p", once=False, as_json=True) == 0
     finally:
-        timer.stop()
+        over.set()
+        operator.join()
         window.release()
     told = capsys.readouterr()
     assert told.err.count("goes on when that is closed") == 1
