@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from console.domain.queued import Queued
-from console.outbox.open_edits import Place
+from console.outbox.pending_edits import Place
 
 
 def _ignore(*_: object) -> None:

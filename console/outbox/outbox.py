@@ -35,16 +35,16 @@ from console.domain.queued import (
 )
 from console.domain.transitions import after_a_break
 from console.domain.typed import clean_text
-from console.outbox.authors import Authors
-from console.outbox.book import Book
 from console.outbox.drafts import KeptDrafts
 from console.outbox.event_loop import EventLoop, TimerHandle
 from console.outbox.followed import KeptFollowed
+from console.outbox.identity import Identity
 from console.outbox.listener import Listener
-from console.outbox.new_edits import NewEdits
-from console.outbox.outcomes import Outcomes
-from console.outbox.sending import Sending
-from console.outbox.withdrawals import Withdrawals, withdrawn
+from console.outbox.outcome_handler import OutcomeHandler
+from console.outbox.pending_store import PendingStore
+from console.outbox.scheduler import Scheduler
+from console.outbox.submit import Submissions
+from console.outbox.withdraw import Withdrawals, withdrawn
 from console.outbox.work_thread import WorkThread
 from console.store.errors import StoreError
 from console.store.work import Salvage, WorkFile
@@ -73,8 +73,8 @@ class _Kept(msgspec.Struct, frozen=True):
 class Outbox:
     """All that an operator did and that is not finished, on the thread of its loop; another does all writes to work.db.
 
-    The parts and their rules: `NewEdits` saves an edit, `Sending` says what leaves when, `Outcomes` what an answer
-    means, `Withdrawals` what becomes of an edit that was taken back. All note states in the `Book`.
+    The parts and their rules: `Submissions` saves an edit, `Scheduler` says what leaves when, `OutcomeHandler` what an
+    answer means, `Withdrawals` what becomes of an edit that was taken back. All note states in the `PendingStore`.
     """
 
     def __init__(
@@ -106,20 +106,22 @@ class Outbox:
         self._retry: TimerHandle | None = None
         open_file = partial(WorkFile, folder, clock=clock, offset=offset)
         thread = self._thread = WorkThread(open_file, _read, self._on_opened, loop)
-        authors = self._authors = Authors()
-        book = self._book = Book(
-            thread, self.time_at, loop, listener, lambda stopped: self._sending.on_stopped(stopped)
+        identity = self._identity = Identity()
+        store = self._store = PendingStore(
+            thread, self.time_at, loop, listener, lambda stopped: self._scheduler.on_stopped(stopped)
         )
         drafts = self._drafts = KeptDrafts(thread, operator, listener.trouble)
         self.followed = KeptFollowed(thread, listener.trouble)
         """What the operators' desks follow."""
-        sending = self._sending = Sending(
-            book, thread, authors, push, self.time_at, order_lifetime_s, loop, listener.trouble
+        scheduler = self._scheduler = Scheduler(
+            store, thread, identity, push, self.time_at, order_lifetime_s, loop, listener.trouble
         )
-        withdrawals = self._withdrawals = Withdrawals(book, thread, sending, authors, self.time_at, listener.trouble)
-        self._new = NewEdits(book, thread, drafts, sending, withdrawals, authors, self.time_at, ids, listener)
-        self._outcomes = Outcomes(book, thread, sending, withdrawals, self.time_at, listener)
-        self._outbox = book.edits
+        withdrawals = self._withdrawals = Withdrawals(
+            store, thread, scheduler, identity, self.time_at, listener.trouble
+        )
+        self._new = Submissions(store, thread, drafts, scheduler, withdrawals, identity, self.time_at, ids, listener)
+        self._outcomes = OutcomeHandler(store, thread, scheduler, withdrawals, self.time_at, listener)
+        self._outbox = store.edits
         self._thread.open(self._on_unavailable)
 
     # What is known
@@ -155,12 +157,12 @@ class Outbox:
     @property
     def has_due(self) -> bool:
         """Whether something may go and has only not been handed over yet."""
-        return self._is_open and self._sending.has_due
+        return self._is_open and self._scheduler.has_due
 
     @property
     def saving(self) -> frozenset[str]:
         """The ids of the edits that wait for the disk: each is `saved` or `refused` soon."""
-        return frozenset(self._book.saving)
+        return frozenset(self._store.saving)
 
     def pending_for(self, source: str, report_key: str | None) -> tuple[Edit, ...]:
         """The edits that the shown state of a report includes, oldest first."""
@@ -168,13 +170,13 @@ class Outbox:
 
     def given_for(self, source: str, report_key: str | None) -> tuple[Edit, ...]:
         """The same with those that still wait for the disk."""
-        saving = (one for one in self._book.saving.values() if self._outbox.place(one) == (source, report_key))
+        saving = (one for one in self._store.saving.values() if self._outbox.place(one) == (source, report_key))
         return (*self.pending_for(source, report_key), *saving)
 
     def given_to(self, source: str, unit: str) -> tuple[Edit, ...]:
         """The same of all that names a unit of a source, on whatever report."""
         shown = (one.edit for one in self._outbox.of_unit(source, unit) if one.state in PENDING)
-        saving = (one for one in self._book.saving.values() if one.source == source and one.data.get("unit") == unit)
+        saving = (one for one in self._store.saving.values() if one.source == source and one.data.get("unit") == unit)
         return (*shown, *saving)
 
     def open_for(self, source: str, report_key: str | None) -> tuple[Queued, ...]:
@@ -195,7 +197,7 @@ class Outbox:
         order past its time, a report that is gone, an unknown outcome.
         """
         refused = (one for one in self.open_in(EditState.ATTENTION) if maybe_later(one) or is_taken_back(one))
-        return tuple(one.edit.id for one in refused if not self._authors.is_another(one.edit))
+        return tuple(one.edit.id for one in refused if not self._identity.is_another(one.edit))
 
     @property
     def on_reports(self) -> tuple[tuple[Edit, str], ...]:
@@ -228,7 +230,7 @@ class Outbox:
 
     def held_by(self, edit_id: str) -> Queued | None:
         """The earlier edit of the same report for which an edit that could leave waits, or with which it is stopped."""
-        return self._sending.held_by(edit_id)
+        return self._scheduler.held_by(edit_id)
 
     def stopped_with(self, edit_id: str) -> tuple[Queued, ...]:
         """What is not sent because this edit was lost, on which it rests; oldest first, as in `outbox`."""
@@ -239,7 +241,7 @@ class Outbox:
     @property
     def lost(self) -> tuple[Queued, ...]:
         """What this operator did that the server did not take, oldest first, as in `outbox`: see `stopped_with`."""
-        found = (one for state in STUCK for one in self.open_in(state) if not self._authors.is_another(one.edit))
+        found = (one for state in STUCK for one in self.open_in(state) if not self._identity.is_another(one.edit))
         return tuple(sorted(found, key=lambda one: one.edit.number))
 
     @property
@@ -249,7 +251,7 @@ class Outbox:
         As in `outbox`: whoever sits here is the only one who can know of these reports.
         """
         found = (one for one in self._outbox.creations if not is_taken(one))
-        mine = (self._outbox.shown_one(one.edit.id) for one in found if self._authors.is_another(one.edit))
+        mine = (self._outbox.shown_one(one.edit.id) for one in found if self._identity.is_another(one.edit))
         return tuple(sorted((one for one in mine if one is not None), key=lambda one: one.edit.number))
 
     @property
@@ -262,7 +264,7 @@ class Outbox:
         return tuple(
             one
             for one in self._outbox.told_of
-            if self._authors.is_another(one.edit) and self._new.has_its_report(one.edit)
+            if self._identity.is_another(one.edit) and self._new.has_its_report(one.edit)
         )
 
     @property
@@ -276,7 +278,7 @@ class Outbox:
     @property
     def to_call_back(self) -> tuple[Queued, ...]:
         """The orders that were given up after their units had been told by radio, which have not been told so yet."""
-        return tuple(sorted(self._book.to_call_back.values(), key=lambda one: one.edit.number))
+        return tuple(sorted(self._store.to_call_back.values(), key=lambda one: one.edit.number))
 
     @property
     def told_in_vain(self) -> tuple[Queued, ...]:
@@ -303,49 +305,49 @@ class Outbox:
     @property
     def author(self) -> str:
         """Who makes the edits from now on, where `sign_in` named nobody for a source."""
-        return self._authors.default
+        return self._identity.default
 
     @author.setter
     def author(self, author: str) -> None:
-        self._authors.default = author
+        self._identity.default = author
         self._outbox.stir_all()
 
     def author_for(self, source: str) -> str:
         """Who makes the edits for a source."""
-        return self._authors.at(source)
+        return self._identity.at(source)
 
     def is_anothers(self, edit: Edit) -> bool:
         """Whether an edit waits for another operator to sign in."""
-        return self._authors.is_another(edit)
+        return self._identity.is_another(edit)
 
     @property
     def authors(self) -> Mapping[str, str]:
         """Who makes the edits for the sources at which `sign_in` named somebody."""
-        return self._authors.named
+        return self._identity.named
 
     def sign_in(self, source: str, author: str) -> None:
         """Who makes the edits for a source from now on; edits of another author wait until he signs in."""
-        self._authors.sign_in(source, author)
+        self._identity.sign_in(source, author)
         self._outbox.stir_all()
-        self._sending.send_due()
+        self._scheduler.send_due()
 
     @property
     def why_reading_only(self) -> Callable[[str], str]:
         """Set by the app: why nothing may be written for a source now, "" when it may."""
-        return self._authors.why_reading_only
+        return self._identity.why_reading_only
 
     @why_reading_only.setter
     def why_reading_only(self, why: Callable[[str], str]) -> None:
-        self._authors.why_reading_only = why
+        self._identity.why_reading_only = why
 
     @property
     def why_not_allowed(self) -> Callable[[str, Kind], str]:
         """Why this operator may not make such an edit for a source, "" when he may."""
-        return self._authors.why_not_allowed
+        return self._identity.why_not_allowed
 
     @why_not_allowed.setter
     def why_not_allowed(self, why: Callable[[str, Kind], str]) -> None:
-        self._authors.why_not_allowed = why
+        self._identity.why_not_allowed = why
 
     def take_done_by_others(self, source: str) -> tuple[Queued, ...]:
         """What others dropped of the present operator's, or sent in their own names, oldest first. Told once.
@@ -409,17 +411,17 @@ class Outbox:
 
     def retry(self, *edit_ids: str) -> None:
         """Send again what was refused: the same edits under the same keys."""
-        self._sending.retry(edit_ids)
+        self._scheduler.retry(edit_ids)
 
     def told(self, edit_id: str, who: str) -> None:
         """Record who was told by radio."""
         queued = self._outbox.get(edit_id)
         if queued is not None:
-            self._book.set(replace(queued, told=clean_text(who)))
+            self._store.set(replace(queued, told=clean_text(who)))
 
     def called_back(self, edit_id: str) -> None:
         """Record that the unit of one of `to_call_back` has been told that the order does not stand."""
-        self._book.called_back(edit_id)
+        self._store.called_back(edit_id)
 
     def still_wanted(self, edit_id: str, yes: bool) -> None:
         """Answer for an expired order: give it anew (a new edit, made now), or drop it."""
@@ -490,7 +492,7 @@ class Outbox:
     ) -> str:
         """Make a new report in the place of a deleted one; its CREATE's id, "" when there is nothing to keep.
 
-        `words` makes a note of those edits that cannot follow; see `NewEdits.keep_as_new`.
+        `words` makes a note of those edits that cannot follow; see `Submissions.keep_as_new`.
         """
         return self._new.keep_as_new(edit_id, data, title=title, words=words)
 
@@ -499,13 +501,13 @@ class Outbox:
         return self._withdrawals.drop(edit_id)
 
     def may_be_adopted(self, edit_id: str) -> bool:
-        """Whether `adopt` would send this edit as the present operator's: see `NewEdits.may_be_adopted`."""
+        """Whether `adopt` would send this edit as the present operator's: see `Submissions.may_be_adopted`."""
         return self._new.may_be_adopted(edit_id)
 
     def adopt(self, edit_id: str, words: Callable[[Queued, Sequence[Queued]], str]) -> bool:
         """Send as the present operator's what another left here; False when it may not be, as it may be on its way.
 
-        Of a colleague that is the creation of a report, with all that was done to it: see `NewEdits.adopt`, also for
+        Of a colleague that is the creation of a report, with all that was done to it: see `Submissions.adopt`, also for
         `words`. Of what was made before sign-in was needed it is anything.
         """
         return self._new.adopt(edit_id, words)
@@ -540,15 +542,15 @@ class Outbox:
 
     def source_reached(self, source: str) -> None:
         """A source is there and is being read for the first time: what waits for it need not wait for that."""
-        self._sending.source_reached(source)
+        self._scheduler.source_reached(source)
 
     def source_lost(self, source: str) -> None:
         """A source cannot be reached: nothing is pushed for it until `resend_due`."""
-        self._sending.source_lost(source)
+        self._scheduler.source_lost(source)
 
     def on_restarted(self) -> None:
         """The sync process was started again: what it had under way may or may not have left."""
-        self._sending.restarted()
+        self._scheduler.restarted()
 
     # Drafts, filters, alarms: kept in memory, written behind
 
@@ -585,12 +587,12 @@ class Outbox:
     def save_filter(self, name: str, text: str) -> None:
         """Keep a filter under a name."""
         self._filters[name] = text
-        self._book.note(lambda file: file.save_filter(name, text))
+        self._store.note(lambda file: file.save_filter(name, text))
 
     def drop_filter(self, name: str) -> None:
         """Forget a saved filter."""
         if self._filters.pop(name, None) is not None:
-            self._book.note(lambda file: file.drop_filter(name))
+            self._store.note(lambda file: file.drop_filter(name))
 
     @property
     def alarms(self) -> dict[str, str]:
@@ -600,7 +602,7 @@ class Outbox:
     def set_alarm(self, key: str, state: str) -> None:
         """Note an alarm's state."""
         self._alarms[key] = state
-        self._book.note(lambda file: file.set_alarm(key, state))
+        self._store.note(lambda file: file.set_alarm(key, state))
 
     # Opening, trying again, the end
 
@@ -611,8 +613,8 @@ class Outbox:
         self._closed = True
         if self._retry is not None:
             self._retry.cancel()
-        self._book.close()
-        self._sending.close()
+        self._store.close()
+        self._scheduler.close()
         self._thread.close()
 
     def _try_again_later(self) -> None:
@@ -631,12 +633,12 @@ class Outbox:
         self._drafts.write_again()
         self.followed.write_again()
         self._outcomes.doubt_unproved()
-        self._sending.try_again()
+        self._scheduler.try_again()
 
     def _on_opened(self, kept: _Kept) -> None:
         for queued in kept.outbox:
             queued = after_a_break(queued)
-            self._sending.waiting.add(queued.edit.id)
+            self._scheduler.waiting.add(queued.edit.id)
             self._outbox.put(queued)
         self._outbox.made_again |= kept.made_again
         self._outbox.learn(kept.keys)
@@ -646,10 +648,10 @@ class Outbox:
         self._alarms = kept.alarms | self._alarms
         self.salvaged = kept.salvaged
         self._withdrawals.found(kept.perhaps_left, kept.by_another, kept.to_call_back)
-        self._book.check(*(one for state in STUCK for one in self._outbox.in_state(state)))
+        self._store.check(*(one for state in STUCK for one in self._outbox.in_state(state)))
         self._is_open = True
         self._try_again_later()
-        self._sending.send_due()
+        self._scheduler.send_due()
         self._listener.opened()
 
     def _on_unavailable(self, error: Exception) -> None:

@@ -96,7 +96,7 @@ def test_a_creation_whose_answer_was_lost_gets_its_number_from_the_record(ani: S
 
 
 def test_too_late_to_withdraw_is_said_after_a_crash_too(ani: SteppedConsole) -> None:
-    """I4, I7: withdrawn, crashed, and the answer that was lost had been a yes (outbox/withdrawals.py: withdrawn)."""
+    """I4, I7: withdrawn, crashed, and the answer that was lost had been a yes (outbox/withdraw.py: withdrawn)."""
     told: list[Any] = []
     ani.wire.swallow = 1
     edit = ani.submit(Kind.NOTE, shown(ani, "r1"), {"text": "x"}, {})
@@ -104,7 +104,7 @@ def test_too_late_to_withdraw_is_said_after_a_crash_too(ani: SteppedConsole) -> 
     ani.wire.cut = True
     assert states(ani) == {edit: EditState.UNCONFIRMED}
     (one,) = ani.edits.outbox
-    ani.edits._book.remember(msgspec.structs.replace(one, state=EditState.ATTENTION))  # an operator gives it up
+    ani.edits._store.remember(msgspec.structs.replace(one, state=EditState.ATTENTION))  # an operator gives it up
     ani.withdraw(one)
     assert not ani.edits.outbox
     ani.crash()
@@ -117,7 +117,7 @@ def test_too_late_to_withdraw_is_said_after_a_crash_too(ani: SteppedConsole) -> 
 
 
 def test_f06_disjoint_fields_are_merged(ani: SteppedConsole, city: City) -> None:
-    """F06: they changed another field: sent again by itself (domain/merge.py, outbox/outcomes.py: _on_conflict)."""
+    """F06: they changed another field: sent again by itself (domain/merge.py, outbox/outcome_handler.py)."""
     seen = shown(ani, "r1")
     at_the_city(city, "r1", Kind.SET, description="Deeper than it was")
     edit = ani.submit(Kind.SET, seen, {"priority": 1}, {"priority": 3})
@@ -209,7 +209,7 @@ def test_f06_keep_mine_closes_nothing_over_what_its_conflict_did_not_tell(
     ani: SteppedConsole, city: City, unseen: str
 ) -> None:
     """F06, I3: the answer was about the status; the close that was stopped with it had been seen by nobody to hide a
-    P1, another's report or a crew (freshness.py, outbox/new_edits.py).
+    P1, another's report or a crew (freshness.py, outbox/submit.py).
     """
     on_it, close = _unseen(city, ani, (Kind.SET, {"status": "coordination"}), (Kind.CLOSE, SPAM | {"release": []}))
     if unseen == "raised":
@@ -431,7 +431,7 @@ def test_f07_the_report_was_deleted_meanwhile(ani: SteppedConsole, city: City) -
 
 def test_f07_the_work_is_kept_as_a_new_report(ani: SteppedConsole, city: City) -> None:
     """F07, I1, I2: what was done to it follows the new report, in order, once, and says where it comes from; an order
-    is asked about (outbox/new_edits.py: keep_as_new, domain/kept.py).
+    is asked about (outbox/submit.py: keep_as_new, domain/kept.py).
     """
     gone, before = shown(ani, "r1"), city.stats().reports
     ani.wire.cut = True
@@ -472,7 +472,7 @@ def test_f38_a_report_without_an_answer_is_sent_by_another_and_is_there_once(
     ani: SteppedConsole, city: City, arrived: bool, read_first: bool
 ) -> None:
     """F38, I1, I2: its record is read first, or the server says that it is there (server/edits.py: _close_earlier,
-    outbox/new_edits.py: _adopt_report).
+    outbox/submit.py: _adopt_report).
     """
     before = city.stats().reports
     ani.wire.swallow, ani.wire.cut = int(arrived), not arrived
@@ -1106,7 +1106,7 @@ def test_f35_an_edit_while_the_one_before_is_on_its_way(live: Live, tmp_path: Pa
 
 
 def test_f36_what_was_done_to_a_report_made_offline(ani: SteppedConsole, city: City) -> None:
-    """F36: the children wait for their parent only, and bear its number then (outbox/sending.py: _addressed)."""
+    """F36: the children wait for their parent only, and bear its number then (outbox/scheduler.py: _addressed)."""
     ani.wire.cut = True
     ani.pull()
     create = ani.submit(Kind.CREATE, None, {"service": "flood", "description": "By telephone", "channel": "phone"}, {})

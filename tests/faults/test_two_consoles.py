@@ -1,6 +1,6 @@
 """Two consoles of mixed roles at one real server, their links cut at random: after any race all of them say the same.
 
-Guards: domain/dependency.py, domain/apply.py, domain/overlay.py, outbox/book.py, outbox/sending.py.
+Guards: domain/dependency.py, domain/apply.py, domain/overlay.py, outbox/pending_store.py, outbox/scheduler.py.
 """
 
 from __future__ import annotations

@@ -112,7 +112,7 @@ def entries(city: Served, text: str) -> list[dict[str, Any]]:
 
 
 def test_the_count_is_said_before_leaving_and_each_edit_waits_for_its_author(city: Served, tmp_path: Path) -> None:
-    """F38. Guards: Closing.may_close asks with the count; Authors.is_another holds what another one left; the
+    """F38. Guards: Closing.may_close asks with the count; Identity.is_another holds what another one left; the
     sync process names the token's owner before anything leaves (DispatchPuller._learn_me, Signing.on_signed_in).
     """
     profile = tmp_path / "profile"
@@ -332,7 +332,7 @@ def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answe
 ) -> None:
     """Both take it, both send a crew at once: the loser's crew is NOT SENT, said wherever he has gone, and given by F3.
 
-    Guards: outbox/book.py (stop), domain/dependency.py, presenters/lost.py.
+    Guards: outbox/pending_store.py (stop), domain/dependency.py, presenters/lost.py.
     """
     with (
         console(tmp_path / "one", steady.address) as one,
@@ -589,7 +589,7 @@ def set_users(city: Served, users: list[dict[str, Any]]) -> None:
 
 @pytest.mark.parametrize("arrived", [True, False])
 def test_what_became_of_a_withdrawal_is_told_after_a_restart(city: Served, tmp_path: Path, *, arrived: bool) -> None:
-    """I4, I7. Guards: Sending.ask_back (it is on the disk), Outcomes._tell_too_late and source_back (it never came)."""
+    """I4, I7. Guards: Scheduler.ask_back (it is on the disk), OutcomeHandler._tell_too_late, source_back."""
     link, profile = FaultProxy(city.port), tmp_path / "profile"
     with console(profile, link.url) as window:
         wait_ready(window)
@@ -677,7 +677,7 @@ def test_who_looks_at_the_same_report_is_shown(steady: Served, tmp_path: Path) -
 
 
 def test_after_72_hours_without_contact_there_is_only_reading(city: Served, tmp_path: Path) -> None:
-    """Rights last 72 hours. Guards: Sources.lapsed_since, NewEdits.submit (ReadingOnly), action_rules.py (barred)."""
+    """Rights last 72 hours. Guards: Sources.lapsed_since, Submissions (ReadingOnly), action_rules.py (barred)."""
     profile = tmp_path / "profile"
     with console(profile, city.address) as window:
         wait_ready(window)

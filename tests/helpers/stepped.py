@@ -186,8 +186,8 @@ class SteppedConsole:
         self.edits._closed = self.edits._thread._closed = True
         if self.edits._retry is not None:
             self.edits._retry.cancel()
-        self.edits._book.close()
-        self.edits._sending.close()
+        self.edits._store.close()
+        self.edits._scheduler.close()
         self.edits._thread._close_file()
         self._ledger._writer._connection.close()
         self._ledger._writer._lock.release()

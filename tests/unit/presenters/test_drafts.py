@@ -273,7 +273,9 @@ def test_a_choice_against_a_value_that_is_another_now_is_asked_for_again(listed:
     form.reject()
     queued = listed.rig.edits.open_edit(edit_id)
     assert queued is not None
-    listed.rig.edits._book.set(replace(queued, theirs={"priority": {"value": 4, "who": "budi", "at": NOW.isoformat()}}))
+    listed.rig.edits._store.set(
+        replace(queued, theirs={"priority": {"value": 4, "who": "budi", "at": NOW.isoformat()}})
+    )
     form = open_conflict(listed, edit_id)
     assert (form.values()["choices"], form.values()["reason"]) == ({"priority": ""}, "they know better")
 

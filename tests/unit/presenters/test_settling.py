@@ -138,7 +138,7 @@ def test_a_closing_that_was_given_anew_is_undone_by_its_inverse(rig: Rig) -> Non
     QTest.keyClick(form.table, Qt.Key.Key_1)
     QTest.keyClick(form.table, Qt.Key.Key_Return, ALT)
     (again,) = settled(rig, edit_id)
-    rig.edits._book.set(replace(again, state=EditState.ACCEPTED))
+    rig.edits._store.set(replace(again, state=EditState.ACCEPTED))
     rig.deeds.undo()
     wait_for(lambda: not rig.edits.saving, what="the undo is saved")
     back = rig.edits.outbox[-1].edit

@@ -73,7 +73,7 @@ class Desk:
         self.edits.save_draft("settle", draft)
         self.edits._thread.wait()
         with self.qtbot.waitSignal(self.edits.changed):
-            self.edits._book.announce()
+            self.edits._store.announce()
 
     def answer(self, edit_id: str, state: EditState, **values: Any) -> None:
         self.edits.on_outcome(Outcome(edit_id, state, **values))

@@ -36,7 +36,7 @@ def local_keys(edit: Edit) -> list[str]:
     return [key for key in (edit.report, edit.data.get("into")) if is_local(key)]
 
 
-class OpenEdits(Mapping[str, Queued]):
+class PendingEdits(Mapping[str, Queued]):
     """The edits as they were made, by id, oldest first. Every change costs what its report has of edits, not all.
 
     What is to be looked at again after changes is collected: `stirred` chains, `unsure` edits (their report may have

@@ -27,12 +27,12 @@ from console.domain.queued import (
 )
 from console.domain.transitions import after_a_break
 from console.domain.typed import clean_text, cleaned
-from console.outbox.authors import Authors
-from console.outbox.book import Book
 from console.outbox.drafts import KeptDrafts
+from console.outbox.identity import Identity
 from console.outbox.listener import Listener
-from console.outbox.sending import Sending
-from console.outbox.withdrawals import NOT_LEFT, Withdrawals
+from console.outbox.pending_store import PendingStore
+from console.outbox.scheduler import Scheduler
+from console.outbox.withdraw import NOT_LEFT, Withdrawals
 from console.outbox.work_thread import WorkThread
 from console.store.work import WorkFile
 
@@ -40,34 +40,34 @@ _MOST_EARLIER = 20
 """In the place of so many one is sent at most."""
 
 
-class NewEdits:
+class Submissions:
     """What an operator makes, and what takes the place of what he made before; each waits for the disk first."""
 
     def __init__(
         self,
-        book: Book,
+        store: PendingStore,
         thread: WorkThread,
         drafts: KeptDrafts,
-        sending: Sending,
+        scheduler: Scheduler,
         withdrawals: Withdrawals,
-        authors: Authors,
+        identity: Identity,
         clock: Callable[[str], datetime],
         ids: Callable[[], str],
         listener: Listener,
     ) -> None:
         self._listener = listener
-        self._book, self._thread, self._drafts = book, thread, drafts
-        self._sending, self._withdrawals, self._authors = sending, withdrawals, authors
+        self._store, self._thread, self._drafts = store, thread, drafts
+        self._scheduler, self._withdrawals, self._identity = scheduler, withdrawals, identity
         self._clock, self._ids = clock, ids
-        self._outbox = book.edits
+        self._outbox = store.edits
 
     def submit(self, edit: Edit) -> None:
         """Save a new edit; `saved` or `refused` follows. A CREATE without a report's key gets "local:<edit id>"."""
         if edit.kind is Kind.CREATE and edit.report is None:
             edit = replace(edit, report=local_key(edit.id))
         edit = _clean(replace(edit, base=self.base_on_own(edit.source, edit.report, edit.base)))
-        self._book.saving[edit.id] = edit
-        why, draft = self._authors.why_refused(edit.source, edit.kind), self._drafts.use(edit.id)
+        self._store.saving[edit.id] = edit
+        why, draft = self._identity.why_refused(edit.source, edit.kind), self._drafts.use(edit.id)
 
         def save(file: WorkFile) -> Queued:
             _check_rights(why)
@@ -111,10 +111,10 @@ class NewEdits:
         """
         if not base:
             return base
-        me, based = self._authors.at(source), dict(base)
+        me, based = self._identity.at(source), dict(base)
         places = {(source, report), self._outbox.place_of(source, report)}
         known = (one.edit for one in self._outbox.of_report(source, report) if one.state in PENDING)
-        saving = (one for one in self._book.saving.values() if self._outbox.place(one) in places)
+        saving = (one for one in self._store.saving.values() if self._outbox.place(one) in places)
         for edit in (*known, *saving):
             if edit.kind is Kind.SET and edit.author == me:
                 for name in based.keys() & edit.data.keys() & edit.base.keys():
@@ -131,7 +131,7 @@ class NewEdits:
         again = replace(
             edit,
             id=self._ids(),
-            author=self._authors.at(edit.source) or edit.author,
+            author=self._identity.at(edit.source) or edit.author,
             occurred_at=self._clock(edit.source) if is_order(edit) else edit.occurred_at,
             late=False,
         )
@@ -146,7 +146,7 @@ class NewEdits:
         report comes again by its own creation.
         """
         chosen = self._outbox.get(edit_id)
-        if chosen is None or not is_deleted(chosen) or self._authors.is_another(chosen.edit):
+        if chosen is None or not is_deleted(chosen) or self._identity.is_another(chosen.edit):
             return ()
         if self._outbox.again(chosen.edit, chosen.edit.report) is not None:
             return ()
@@ -158,7 +158,7 @@ class NewEdits:
             and one.state is not EditState.ACCEPTED
             and one.edit.kind is not Kind.CREATE
             and not one.asked_back
-            and not self._authors.is_another(one.edit)
+            and not self._identity.is_another(one.edit)
             and made in (None, one.edit.about.get("created", made))
         )
 
@@ -175,7 +175,7 @@ class NewEdits:
         if not old:
             return ""
         source = old[0].edit.source
-        author, now = self._authors.at(source), self._clock(source)
+        author, now = self._identity.at(source), self._clock(source)
         plain = Edit(self._ids(), Kind.CREATE, None, author, "", 0, now, source=source, title=title)
         again = self._outbox.key_to_create_again(source, old[0].edit.report)
         create = replace(plain, report=again or local_key(plain.id), data=data)
@@ -201,7 +201,7 @@ class NewEdits:
         sign-in was needed it is anything that has not left.
         """
         queued = self._outbox.get(edit_id)
-        if queued is None or not self._authors.is_another(queued.edit) or edit_id in self._sending.handed_over:
+        if queued is None or not self._identity.is_another(queued.edit) or edit_id in self._scheduler.handed_over:
             return False
         if queued.edit.author == BEFORE_SIGN_IN:
             return queued.state in NOT_LEFT
@@ -242,11 +242,11 @@ class NewEdits:
         "still wanted?": nobody gives an order that he has not read.
         """
         source = create.edit.source
-        me, now = self._authors.at(source), self._clock(source)
+        me, now = self._identity.at(source), self._clock(source)
         children = [
             one
             for one in self._outbox.children(create)
-            if one.state in NOT_LEFT and is_surely_not_there(one) and one.edit.id not in self._sending.handed_over
+            if one.state in NOT_LEFT and is_surely_not_there(one) and one.edit.id not in self._scheduler.handed_over
         ]
         old = [create, *children]
         ids = {one.edit.id: self._ids() for one in old}
@@ -254,7 +254,7 @@ class NewEdits:
         def anew(one: Queued) -> Queued:
             undoes = ids.get(one.edit.undoes, one.edit.undoes) if one.edit.undoes else None
             edit = _clean(replace(one.edit, id=ids[one.edit.id], author=me, undoes=undoes, late=False))
-            if not self._authors.is_another(one.edit):
+            if not self._identity.is_another(one.edit):
                 lost = one.state in STUCK
                 return replace(Queued(edit, EditState.QUEUED) if not lost else _as_lost(one, edit), told=one.told)
             # protects: adopted-order-is-asked-about
@@ -271,7 +271,7 @@ class NewEdits:
             about = {**new.edit.about, INSTEAD_OF: earlier}
             return replace(new, edit=replace(new.edit, about=about), state=EditState.UNCONFIRMED)
 
-        others = [one for one in children if self._authors.is_another(one.edit)]
+        others = [one for one in children if self._identity.is_another(one.edit)]
         about = {name: value for name, value in create.edit.about.items() if name != INSTEAD_OF}
         plain = Edit(self._ids(), Kind.NOTE, create.edit.report, me, "", 0, now, source=source, title=create.edit.title)
         note = replace(plain, data={"text": words(create, others)}, about=about)
@@ -285,7 +285,7 @@ class NewEdits:
         the colleague's own arrived the unit is there already, and is not sent twice.
         """
         source, unit = order.edit.source, order.edit.data.get("unit")
-        me, now = self._authors.at(source), self._clock(source)
+        me, now = self._identity.at(source), self._clock(source)
         later = [
             one
             for one in self._outbox.of_report(source, order.edit.report)
@@ -293,7 +293,7 @@ class NewEdits:
             and (one.edit.author, one.edit.data.get("unit")) == (order.edit.author, unit)
             and one.edit.number > order.edit.number
             and one.state in NOT_LEFT
-            and one.edit.id not in self._sending.handed_over
+            and one.edit.id not in self._scheduler.handed_over
         ]
         old = [order, *later]
         new = [
@@ -309,7 +309,7 @@ class NewEdits:
     def _adopt_from_before_sign_in(self, queued: Queued) -> None:
         resting = self._outbox.stopped_with(queued) if queued.state in STUCK else []
         found = {one.edit.id: one for one in (queued, *resting, *self._outbox.children(queued))}
-        old, me = sorted(found.values(), key=lambda one: one.edit.number), self._authors.at(queued.edit.source)
+        old, me = sorted(found.values(), key=lambda one: one.edit.number), self._identity.at(queued.edit.source)
         new = [
             replace(one.edit, id=self._ids(), author=me if one.edit.author == BEFORE_SIGN_IN else one.edit.author)
             for one in old
@@ -334,15 +334,15 @@ class NewEdits:
         """
         first, source = new[0].edit.id, new[0].edit.source
         ids = {one.edit.id for one in old}
-        self._book.saving[first] = new[0].edit
-        self._sending.waiting -= ids
+        self._store.saving[first] = new[0].edit
+        self._scheduler.waiting -= ids
         taken_over = {one.edit.id: replace(one, reason=StopReason.ADOPTED, by=by) for one in adopted}
         is_kept = reason is StopReason.KEPT_AS_NEW
         if not is_kept:
             self._withdrawals.given_anew((taken_over.get(one.edit.id, one) for one in old), first)
         for edit_id in ids:
             self._outbox.pop(edit_id)
-        why, draft = self._authors.why_refused(source, Kind.CREATE), self._drafts.use(first)
+        why, draft = self._identity.why_refused(source, Kind.CREATE), self._drafts.use(first)
 
         def save(file: WorkFile) -> list[Queued]:
             _check_rights(why)
@@ -353,41 +353,41 @@ class NewEdits:
 
         def saved(kept: list[Queued]) -> None:
             for edit_id in ids:
-                self._sending.call_back(edit_id)
+                self._scheduler.call_back(edit_id)
             self._withdrawals.done_by_another(taken_over.values())
             for one in kept:
                 self._outbox.put(one)
             for one in kept[1:]:
                 self._listener.saved(one)
-            self._book.check(*kept[1:])
+            self._store.check(*kept[1:])
             self._on_saved(kept[0])
 
         def refused(error: Exception) -> None:
             self._withdrawals.not_given_anew(old)
             for one in old:
                 if one.edit.id not in self._outbox:
-                    self._book.remember(after_a_break(one))  # how a try ended was not listened to
-            self._book.check(*(one for one in old if one.edit.id in self._outbox))
-            self._sending.waiting |= ids
+                    self._store.remember(after_a_break(one))  # how a try ended was not listened to
+            self._store.check(*(one for one in old if one.edit.id in self._outbox))
+            self._scheduler.waiting |= ids
             self._on_refused(first, error)
 
         self._thread.write(save, saved, refused)
 
     def _on_saved(self, queued: Queued) -> None:
         edit_id = queued.edit.id
-        self._book.saving.pop(edit_id, None)
+        self._store.saving.pop(edit_id, None)
         self._drafts.end_used(edit_id, saved=True)
         self._outbox.put(queued)
-        self._book.given_once_more(queued.edit)
+        self._store.given_once_more(queued.edit)
         self._listener.saved(queued)
-        self._book.check(queued)
+        self._store.check(queued)
         if self._withdrawals.was_wished(edit_id):
             self._withdrawals.withdraw(edit_id)
         else:
-            self._sending.send_due()
+            self._scheduler.send_due()
 
     def _on_refused(self, edit_id: str, error: Exception) -> None:
-        self._book.saving.pop(edit_id, None)
+        self._store.saving.pop(edit_id, None)
         self._withdrawals.was_wished(edit_id)
         self._drafts.end_used(edit_id, saved=False)
         self._listener.refused(edit_id, error)

@@ -15,7 +15,7 @@ from console.domain.queued import STUCK, ByWhom, EditState, Queued, StopReason, 
 from console.domain.transitions import Event, advance
 from console.outbox.event_loop import EventLoop, TimerHandle
 from console.outbox.listener import Listener
-from console.outbox.open_edits import OpenEdits
+from console.outbox.pending_edits import PendingEdits
 from console.outbox.work_thread import WorkThread
 from console.store.work import WorkFile
 
@@ -23,7 +23,7 @@ _ANNOUNCED_S = 0.05
 """What changed is announced at once, but not more often than this."""
 
 
-class Book:
+class PendingStore:
     """What the other parts of the outbox read and note states in."""
 
     def __init__(
@@ -40,7 +40,7 @@ class Book:
         """
         self._thread, self._clock, self._loop, self._listener = thread, clock, loop, listener
         self._call_back = call_back
-        self.edits = OpenEdits()
+        self.edits = PendingEdits()
         self.saving: dict[str, Edit] = {}
         """The edits that wait for the disk and are not among `edits` yet, by id, oldest first."""
         self.to_call_back: dict[str, Queued] = {}

@@ -18,10 +18,10 @@ from console.domain.kept import MADE_HERE
 from console.domain.messages import Push, Withdraw
 from console.domain.queued import STUCK, EditState, Queued, StopReason, as_told, is_deleted
 from console.domain.transitions import Event, advance, after_a_break
-from console.outbox.authors import Authors
-from console.outbox.book import Book
 from console.outbox.event_loop import EventLoop, TimerHandle
-from console.outbox.open_edits import Chain, chain_of, local_keys
+from console.outbox.identity import Identity
+from console.outbox.pending_edits import Chain, chain_of, local_keys
+from console.outbox.pending_store import PendingStore
 from console.outbox.work_thread import WorkThread
 
 LATE_S = 60.0
@@ -39,7 +39,7 @@ _Lane = tuple[str, bool]
 """What leaves side by side: a source's photos, which are slow, or all else for it."""
 
 
-class Sending:
+class Scheduler:
     """Hands edits to the sync process: each only after it, and that it is being sent, is on the disk.
 
     Of one report one edit is under way at a time, in the order in which they were made. What rests on one that needs
@@ -51,9 +51,9 @@ class Sending:
 
     def __init__(
         self,
-        book: Book,
+        store: PendingStore,
         thread: WorkThread,
-        authors: Authors,
+        identity: Identity,
         push: Callable[[Push | Withdraw], None],
         clock: Callable[[str], datetime],
         order_lifetime_s: float,
@@ -61,9 +61,9 @@ class Sending:
         trouble: Callable[[Exception], object],
     ) -> None:
         self._loop, self._trouble = loop, trouble
-        self._book, self._thread, self._authors = book, thread, authors
+        self._store, self._thread, self._identity = store, thread, identity
         self._push, self._clock, self._order_lifetime_s = push, clock, order_lifetime_s
-        self._outbox = book.edits
+        self._outbox = store.edits
         self.waiting: set[str] = set()
         """The ids of those that were tried in vain: they are not tried again before their source is back."""
         self.handed_over: set[str] = set()
@@ -141,7 +141,7 @@ class Sending:
             # protects: taken-is-looked-for-again
             if (now := after_a_break(queued)) is not queued:
                 self.waiting.add(queued.edit.id)
-                self._book.set(now)
+                self._store.set(now)
         self.begin_anew()
 
     # Edits come back, and end
@@ -168,13 +168,13 @@ class Sending:
     def ask_back(self, queued: Queued) -> None:
         """What may be on its way is withdrawn: the sync process is not to send what it still holds; it tells."""
         # protects: late-withdrawal-is-noted
-        self._book.set(replace(queued, asked_back=True))
+        self._store.set(replace(queued, asked_back=True))
         self._push(Withdraw(queued.edit.id))
 
     def expire(self, queued: Queued) -> None:
         """An order is past its time: the operator is asked whether it is still wanted."""
         self.call_back(queued.edit.id)
-        self._book.set(advance(queued, Event.TOO_OLD))
+        self._store.set(advance(queued, Event.TOO_OLD))
 
     def on_stopped(self, stopped: Sequence[Queued]) -> None:
         """These are not to be sent any more, because of what they rest on."""
@@ -190,7 +190,7 @@ class Sending:
             self._push(Withdraw(edit_id, proved=True))
         for known in (self.waiting, self.handed_over):
             known.discard(edit_id)
-        self._book.end(queued, event)
+        self._store.end(queued, event)
 
     def retry(self, edit_ids: Iterable[str]) -> None:
         """Send again what was refused: the same edits under the same keys."""
@@ -202,7 +202,7 @@ class Sending:
             self._outbox.stir([edit_id])
             if queued.state is EditState.ATTENTION:
                 again = [queued, *self._outbox.stopped_with(queued)]
-                self._book.set(*(advance(one, Event.RETRIED) for one in again))
+                self._store.set(*(advance(one, Event.RETRIED) for one in again))
         self.send_due()
 
     def try_again(self) -> None:
@@ -221,12 +221,12 @@ class Sending:
 
     def send_due(self) -> None:
         """Send what may go, in the order of making; a long outbox is looked through in short stretches."""
-        self._book.announce()
+        self._store.announce()
         self._forget_the_rest()
         until_s = time.monotonic() + _SLICE_S
         while True:
             self._settle_unsure()
-            if self._book.ask_about_stranded():
+            if self._store.ask_about_stranded():
                 continue
             if self._outbox.stirred:
                 self._look_at(self._outbox.stirred.popitem()[0])
@@ -261,7 +261,7 @@ class Sending:
             if again := self._created_again(queued):
                 self._move(queued, again)
             elif queued.state in (EditState.QUEUED, EditState.STOPPED) and not is_created:
-                self._book.set(advance(queued, Event.PARKED, reason=StopReason.CREATION_WITHDRAWN))
+                self._store.set(advance(queued, Event.PARKED, reason=StopReason.CREATION_WITHDRAWN))
             elif queued.reason is StopReason.CREATION_WITHDRAWN and is_created:  # its creation had left after all
                 self._move(queued, {})
 
@@ -284,7 +284,7 @@ class Sending:
         new = replace(queued, edit=moved(queued.edit, again))
         if is_deleted(queued):
             new = advance(new, Event.MOVED)
-        self._book.move(queued, new)
+        self._store.move(queued, new)
 
     def _look_at(self, chain: Chain) -> None:
         """Find what of a chain may go next; an order that is too old is asked about, and the chain looked at again."""
@@ -312,7 +312,7 @@ class Sending:
             if state in _NOT_TO_SEND or (orders_only and not is_order(edit)):
                 continue
             known = state is EditState.SENDING or edit.id in self.handed_over
-            if self._authors.is_another(edit) or (held and held & rests_on(edit)):
+            if self._identity.is_another(edit) or (held and held & rests_on(edit)):
                 held |= settles(edit)
             elif edit.kind is Kind.PHOTO and known:
                 pass  # Text overtakes a photo's bytes; what may not (done, handing in, validate) the push lane holds
@@ -326,12 +326,12 @@ class Sending:
 
     def _is_no_report(self, queued: Queued) -> bool:
         """Whether it is a creation that waits for an operator: nothing can be done to its report before."""
-        waits = queued.state in STUCK or self._authors.is_another(queued.edit)
+        waits = queued.state in STUCK or self._identity.is_another(queued.edit)
         return queued.edit.kind is Kind.CREATE and waits
 
     def _is_held(self, queued: Queued) -> bool:
         """Whether it waits for another operator, or was tried in vain."""
-        return self._authors.is_another(queued.edit) or queued.edit.id in self.waiting
+        return self._identity.is_another(queued.edit) or queued.edit.id in self.waiting
 
     def _may_go(self, queued: Queued) -> bool:
         edit = queued.edit
@@ -398,7 +398,7 @@ class Sending:
         if queued.attempts == 0:  # fixed before the first try: the body must never change under its key
             late = (self._clock(queued.edit.source) - queued.edit.occurred_at).total_seconds() > LATE_S
         sending = advance(replace(queued, edit=replace(queued.edit, late=late)), Event.HANDED_OVER)
-        self._book.remember(sending)
+        self._store.remember(sending)
 
         def hand_over(_: object) -> None:
             now = self._outbox.get(edit_id)
@@ -415,8 +415,8 @@ class Sending:
             self.waiting.add(edit_id)
             self._make_room(edit_id)
             if edit_id in self._outbox:
-                self._book.remember(queued)
-                self._book.check(queued)
+                self._store.remember(queued)
+                self._store.check(queued)
             self.send_due()
             self._trouble(error)
 

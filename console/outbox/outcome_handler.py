@@ -11,10 +11,10 @@ from api_client.model import Kind
 from console.domain.messages import Outcome
 from console.domain.queued import EditState, Queued, StopReason
 from console.domain.transitions import Event, advance, follows
-from console.outbox.book import Book
 from console.outbox.listener import Listener
-from console.outbox.sending import Sending
-from console.outbox.withdrawals import Withdrawals
+from console.outbox.pending_store import PendingStore
+from console.outbox.scheduler import Scheduler
+from console.outbox.withdraw import Withdrawals
 from console.outbox.work_thread import WorkThread
 from console.store.work import WorkFile
 
@@ -32,35 +32,35 @@ _EVENTS = {
 """What the state in an Outcome says that happened."""
 
 
-class Outcomes:
+class OutcomeHandler:
     """Follows each edit until it is proved: it is SENT when the cache holds the history entry that bears its id."""
 
     def __init__(
         self,
-        book: Book,
+        store: PendingStore,
         thread: WorkThread,
-        sending: Sending,
+        scheduler: Scheduler,
         withdrawals: Withdrawals,
         clock: Callable[[str], datetime],
         listener: Listener,
     ) -> None:
         self._listener = listener
-        self._book, self._thread, self._clock = book, thread, clock
-        self._sending, self._withdrawals = sending, withdrawals
-        self._outbox = book.edits
+        self._store, self._thread, self._clock = store, thread, clock
+        self._scheduler, self._withdrawals = scheduler, withdrawals
+        self._outbox = store.edits
         self._proved_early: set[str] = set()
 
     def take(self, outcome: Outcome) -> None:
         """What became of an edit that was pushed."""
         if outcome.remote_id is not None:
-            self._book.learn_key(outcome)
+            self._store.learn_key(outcome)
         queued = self._outbox.get(outcome.edit_id)
         if queued is None:
             self._take_of_withdrawn(outcome)
             return
         # protects: sending-is-in-other-hands
         if outcome.state not in (EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED):
-            self._sending.answered(outcome.edit_id)
+            self._scheduler.answered(outcome.edit_id)
         if outcome.state in (EditState.ACCEPTED, EditState.SENT):
             queued = self._tell_too_late(queued)
         match outcome.state:
@@ -68,19 +68,19 @@ class Outcomes:
             case EditState.WITHDRAWN if not queued.asked_back:
                 pass  # called back from the sync process so that the operator can decide, who has not
             case EditState.QUEUED | EditState.UNCONFIRMED:
-                self._sending.waiting.add(queued.edit.id)
+                self._scheduler.waiting.add(queued.edit.id)
                 self._advance(queued, outcome)
             case EditState.ACCEPTED if queued.edit.id in self._proved_early:
                 self._finish(queued, Event.PROVED)
             case EditState.SENT | EditState.WITHDRAWN:
                 self._finish(queued, _EVENTS[outcome.state])
             case EditState.EXPIRED if queued.told and follows(queued, Event.LET_GO):
-                self._book.set(advance(queued, Event.LET_GO))  # told by radio after it had been handed over
+                self._store.set(advance(queued, Event.LET_GO))  # told by radio after it had been handed over
             case EditState.SENDING:
                 return
             case _:
                 self._advance(queued, outcome)
-        self._sending.send_due()
+        self._scheduler.send_due()
 
     def on_proved(self, edit_ids: Iterable[str], numbers: Mapping[str, str] | None = None) -> None:
         """The cache holds the history entries of these edits: they are sent, whatever was believed before.
@@ -92,7 +92,7 @@ class Outcomes:
             if edit_id in self._withdrawals.perhaps_left:
                 self._take_of_withdrawn(proof)
             elif proof.remote_id is not None:
-                self._book.learn_key(proof)
+                self._store.learn_key(proof)
             queued = self._outbox.get(edit_id)
             if queued is None:
                 continue
@@ -102,7 +102,7 @@ class Outcomes:
                 self._proved_early.add(edit_id)
             else:
                 self._finish(queued, Event.PROVED)
-        self._sending.send_due()
+        self._scheduler.send_due()
 
     def is_numbered(self, create: Queued) -> bool:
         """Whether the server has said, of this try, which id the report of a creation has."""
@@ -113,9 +113,9 @@ class Outcomes:
         for edit_id in edit_ids:
             queued = self._outbox.get(edit_id)
             if queued is not None and queued.reason is not StopReason.ANOTHER_REPORT and not queued.asked_back:
-                self._sending.stop(edit_id)
-                self._book.set(advance(queued, Event.PARKED, reason=StopReason.ANOTHER_REPORT))
-        self._sending.send_due()
+                self._scheduler.stop(edit_id)
+                self._store.set(advance(queued, Event.PARKED, reason=StopReason.ANOTHER_REPORT))
+        self._scheduler.send_due()
 
     def on_taken_back(self, source: str, edit_ids: Collection[str], then: Callable[[], None]) -> None:
         """A source was set back, and its record does not hold these edits any more, whoever made them.
@@ -141,22 +141,22 @@ class Outcomes:
     def _on_brought_back(self, lost: list[Queued]) -> None:
         for queued in lost:
             self._outbox.put(queued)
-        self._book.check(*lost)
+        self._store.check(*lost)
         if lost:
-            self._sending.send_due()
+            self._scheduler.send_due()
             self._listener.taken_back(lost)
 
     def source_back(self, source: str | None) -> None:
         """A source (all: None) is live and its cache complete: send what waits, ask about orders that are too old."""
-        self._sending.source_back(source)
+        self._scheduler.source_back(source)
         for one in self._outbox.in_state(EditState.UNCONFIRMED):
             if source not in (None, one.edit.source):
                 continue
             if one.asked_back:
                 self._withdrawals.withdraw_now(one)  # the complete cache does not have it, so it did not arrive
-            elif self._sending.too_old(one):
-                self._sending.expire(one)  # the complete cache does not have it, so it did not arrive
-        self._sending.begin_anew()
+            elif self._scheduler.too_old(one):
+                self._scheduler.expire(one)  # the complete cache does not have it, so it did not arrive
+        self._scheduler.begin_anew()
 
     def doubt_unproved(self) -> None:
         """What a server took two minutes ago and has not shown since, though it is read, may have failed there.
@@ -164,12 +164,12 @@ class Outcomes:
         A creation that a server without keys took is left out: some cities look at a new report before they list it.
         """
         for queued in self._outbox.in_state(EditState.ACCEPTED):
-            here_since = self._sending.here_since(queued.edit.source)
+            here_since = self._scheduler.here_since(queued.edit.source)
             if queued.taken_as is not None or here_since is None:
                 continue
             waits_since = max(here_since, queued.changed_at or here_since)
             if (self._clock(queued.edit.source) - waits_since).total_seconds() > _UNPROVED_S:
-                self._book.set(advance(queued, Event.DOUBTED, reason=StopReason.NOT_IN_RECORD))
+                self._store.set(advance(queued, Event.DOUBTED, reason=StopReason.NOT_IN_RECORD))
 
     def _take_of_withdrawn(self, outcome: Outcome) -> None:
         if outcome.state not in (EditState.ACCEPTED, EditState.SENT):
@@ -180,12 +180,12 @@ class Outcomes:
                 self._number_anew(outcome.edit_id, outcome.remote_id)
             return
         taken = advance(queued, Event.HAD_LEFT, taken_as=outcome.taken_as)
-        self._book.set(taken)
+        self._store.set(taken)
         if outcome.remote_id is not None:
-            self._book.learn_key(outcome)
+            self._store.learn_key(outcome)
         elif queued.edit.kind is Kind.CREATE:
-            self._book.set(advance(taken, Event.NUMBER_WANTED))
-        self._sending.send_due()
+            self._store.set(advance(taken, Event.NUMBER_WANTED))
+        self._scheduler.send_due()
         if queued.reason is not StopReason.ADOPTED:  # who took it over wanted it to be there
             self._listener.too_late(queued)
 
@@ -201,7 +201,7 @@ class Outcomes:
 
         def learnt(keys: dict[str, tuple[str, str]]) -> None:
             self._outbox.learn(keys)
-            self._sending.send_due()
+            self._scheduler.send_due()
 
         self._thread.note(learn, learnt, self._listener.trouble)
 
@@ -211,7 +211,7 @@ class Outcomes:
             return queued
         self._listener.too_late(queued)
         now = replace(queued, asked_back=False)
-        self._book.set(now)
+        self._store.set(now)
         return now
 
     def _advance(self, queued: Queued, outcome: Outcome) -> None:
@@ -235,8 +235,8 @@ class Outcomes:
             version=outcome.version,
             taken_as=outcome.taken_as,
         )
-        self._book.set(now)
+        self._store.set(now)
 
     def _finish(self, queued: Queued, event: Event) -> None:
         self._proved_early.discard(queued.edit.id)
-        self._sending.finish(queued, event)
+        self._scheduler.finish(queued, event)

@@ -8,7 +8,7 @@ from api_client.model import Kind
 from console.domain.edit import Edit
 
 
-class Authors:
+class Identity:
     """The names under which edits are made."""
 
     def __init__(self) -> None:

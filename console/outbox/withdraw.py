@@ -12,9 +12,9 @@ from api_client.model import Kind
 from console.domain.edit import INSTEAD_OF
 from console.domain.queued import STUCK, ByWhom, EditState, Queued, StopReason, is_taken, is_taken_back, is_to_call_back
 from console.domain.transitions import Event
-from console.outbox.authors import Authors
-from console.outbox.book import Book
-from console.outbox.sending import Sending
+from console.outbox.identity import Identity
+from console.outbox.pending_store import PendingStore
+from console.outbox.scheduler import Scheduler
 from console.outbox.work_thread import WorkThread
 from console.store.work import WorkFile
 
@@ -27,15 +27,15 @@ class Withdrawals:
 
     def __init__(
         self,
-        book: Book,
+        store: PendingStore,
         thread: WorkThread,
-        sending: Sending,
-        authors: Authors,
+        scheduler: Scheduler,
+        identity: Identity,
         clock: Callable[[str], datetime],
         trouble: Callable[[Exception], object],
     ) -> None:
-        self._book, self._thread, self._sending = book, thread, sending
-        self._authors, self._clock, self._trouble = authors, clock, trouble
+        self._store, self._thread, self._scheduler = store, thread, scheduler
+        self._identity, self._clock, self._trouble = identity, clock, trouble
         self._when_saved: set[str] = set()  # to be withdrawn as soon as the disk has them
         self.perhaps_left: dict[str, Queued] = {}
         """What was withdrawn while a sync process had it: told when it turns out to have been sent."""
@@ -49,14 +49,14 @@ class Withdrawals:
 
         With it goes what is stopped with it, and with a report's CREATE what its author did to the report.
         """
-        if edit_id in self._book.saving:
+        if edit_id in self._store.saving:
             self._when_saved.add(edit_id)
             return True
-        queued = self._book.edits.get(edit_id)
+        queued = self._store.edits.get(edit_id)
         if queued is None or queued.state not in NOT_LEFT:
             return False
         self.withdraw_now(*self._with_what_rests(queued))
-        self._sending.send_due()
+        self._scheduler.send_due()
         return True
 
     def ask_back(self, edit_id: str) -> bool:
@@ -64,12 +64,12 @@ class Withdrawals:
 
         False when the server has taken it already (or it is unknown).
         """
-        queued = self._book.edits.get(edit_id)
+        queued = self._store.edits.get(edit_id)
         if self.withdraw(edit_id):
             return True
         if queued is None or is_taken(queued):
             return False
-        self._sending.ask_back(queued)
+        self._scheduler.ask_back(queued)
         return True
 
     def drop(self, edit_id: str) -> bool:
@@ -77,16 +77,16 @@ class Withdrawals:
 
         With a report's CREATE goes what that operator did to the report. The author is told: see `take_done_by_others`.
         """
-        queued = self._book.edits.get(edit_id)
-        if queued is None or not self._authors.is_another(queued.edit):
+        queued = self._store.edits.get(edit_id)
+        if queued is None or not self._identity.is_another(queued.edit):
             return False
-        if is_taken(queued) or edit_id in self._sending.handed_over:
+        if is_taken(queued) or edit_id in self._scheduler.handed_over:
             return False
-        by = ByWhom(self._authors.at(queued.edit.source), self._clock(queued.edit.source))
+        by = ByWhom(self._identity.at(queued.edit.source), self._clock(queued.edit.source))
         dropped = self._with_what_rests(queued)
         self.done_by_another(replace(one, reason=StopReason.DROPPED, by=by) for one in dropped)
         self.withdraw_now(*dropped, reason=StopReason.DROPPED, by=by)
-        self._sending.send_due()
+        self._scheduler.send_due()
         return True
 
     def _with_what_rests(self, queued: Queued) -> list[Queued]:
@@ -98,8 +98,8 @@ class Withdrawals:
         lost = is_taken_back(queued)
         if queued.edit.kind is not Kind.CREATE:
             waits = queued.state in STUCK or queued.state is EditState.STOPPED
-            return [queued, *(self._book.edits.stopped_with(queued) if waits else ())]
-        children = self._book.edits.children(queued)
+            return [queued, *(self._store.edits.stopped_with(queued) if waits else ())]
+        children = self._store.edits.children(queued)
         mine = [one for one in children if one.edit.author == queued.edit.author]
         # protects: lost-creation-drops-no-work
         return [queued, *(one for one in mine if not lost or is_taken_back(one))]
@@ -113,14 +113,14 @@ class Withdrawals:
 
         `reason` says which of the two, `by` who and when.
         """
-        me = self._authors.at(source)
+        me = self._identity.at(source)
         mine = [one for one in self._by_another.values() if (one.edit.source, one.edit.author) == (source, me)]
         for one in mine:
             del self._by_another[one.edit.id]
-            now = replace(self._book.to_call_back.get(one.edit.id, one), reason=None)
-            if now.edit.id in self._book.to_call_back:
-                self._book.to_call_back[now.edit.id] = now
-            self._book.note(partial(_note_told, now))
+            now = replace(self._store.to_call_back.get(one.edit.id, one), reason=None)
+            if now.edit.id in self._store.to_call_back:
+                self._store.to_call_back[now.edit.id] = now
+            self._store.note(partial(_note_told, now))
         return tuple(mine)
 
     # What becomes of it
@@ -131,11 +131,11 @@ class Withdrawals:
             edit_id = queued.edit.id
             if queued.attempts:  # a sync process had it, perhaps one that was killed while it sent it
                 self.perhaps_left[edit_id] = queued
-            self._sending.call_back(edit_id)
-            self._book.edits.pop(edit_id)
-            self._sending.waiting.discard(edit_id)
-        now = [self._book.give_up(queued, reason, by) for queued in several]
-        self._book.announce()
+            self._scheduler.call_back(edit_id)
+            self._store.edits.pop(edit_id)
+            self._scheduler.waiting.discard(edit_id)
+        now = [self._store.give_up(queued, reason, by) for queued in several]
+        self._store.announce()
 
         def note(file: WorkFile) -> None:
             with file.together():
@@ -144,11 +144,11 @@ class Withdrawals:
 
         def failed(error: Exception) -> None:
             for queued in several:
-                self._sending.waiting.add(queued.edit.id)
+                self._scheduler.waiting.add(queued.edit.id)
                 self._by_another.pop(queued.edit.id, None)
-                self._book.to_call_back.pop(queued.edit.id, None)
-                self._book.remember(queued)
-            self._book.check(*several)
+                self._store.to_call_back.pop(queued.edit.id, None)
+                self._store.remember(queued)
+            self._store.check(*several)
             self._trouble(error)
 
         self._thread.note(note, None, failed)
@@ -175,13 +175,13 @@ class Withdrawals:
     def had_left(self, edit_id: str) -> Queued | None:
         """A withdrawn edit turns out to have been sent: how it stood, to be told; None if nobody waits to hear that."""
         queued = self.perhaps_left.pop(edit_id, None)
-        self._book.to_call_back.pop(edit_id, None)
+        self._store.to_call_back.pop(edit_id, None)
         if queued is not None:
             self._by_another.pop(edit_id, None)
             again = self._in_place_of.pop(edit_id, None)
-            if (same := self._book.edits.in_place_of(edit_id)) is not None:
+            if (same := self._store.edits.in_place_of(edit_id)) is not None:
                 # protects: what-follows-it-goes-on
-                self._sending.finish(same, Event.PROVED)
+                self._scheduler.finish(same, Event.PROVED)
             elif again is not None and not self._is_saved_in_its_place(again, edit_id):
                 self.ask_back(again)  # the wish is fulfilled: once is enough
         return queued
@@ -191,7 +191,7 @@ class Withdrawals:
 
         Taken back it would take along all that was done to the report.
         """
-        new = self._book.saving.get(new_id)
+        new = self._store.saving.get(new_id)
         # protects: what-follows-goes-on-while-it-is-saved
         return new is not None and edit_id in new.about.get(INSTEAD_OF, ())
 
@@ -199,7 +199,7 @@ class Withdrawals:
         self, perhaps_left: Sequence[Queued], by_another: Sequence[Queued], to_call_back: Sequence[Queued]
     ) -> None:
         """What the disk held when it was opened: see `withdrawn`."""
-        self._book.to_call_back |= {queued.edit.id: queued for queued in to_call_back}
+        self._store.to_call_back |= {queued.edit.id: queued for queued in to_call_back}
         self.perhaps_left |= {queued.edit.id: queued for queued in perhaps_left}
         self.done_by_another(by_another)
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from api_client.model import Kind
 from console.domain.queued import EditState, Queued
-from console.outbox.open_edits import OpenEdits, chain_of, local_keys
+from console.outbox.pending_edits import PendingEdits, chain_of, local_keys
 from tests.unit.store.making import edit
 
 REPORTS = ["1", "2", "local:a", "local:b"]
@@ -29,7 +29,7 @@ def changes(draw: st.DrawFn) -> tuple[str, int, str, bool, EditState]:
 
 @given(st.lists(changes(), max_size=30))
 def test_the_indexes_agree_with_the_edits(steps: list[tuple[str, int, str, bool, EditState]]) -> None:
-    kept = OpenEdits()
+    kept = PendingEdits()
     plain: dict[str, Queued] = {}
     for what, number, report, creates, state in steps:
         name = f"e{number}"
@@ -68,5 +68,5 @@ def test_the_indexes_agree_with_the_edits(steps: list[tuple[str, int, str, bool,
             assert not lost or one.edit.id in kept.unsure
 
 
-def places(kept: OpenEdits) -> set[tuple[str, str | None]]:
+def places(kept: PendingEdits) -> set[tuple[str, str | None]]:
     return {(one.edit.source, one.edit.report) for one in kept.shown}
