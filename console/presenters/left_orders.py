@@ -69,12 +69,12 @@ def left_notice(
 
 
 def order_given_text(order: Queued, me: str, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr) -> str:
-    """The entry that names who gave the order by radio, and when."""
+    """The entry that names who gave the order by radio, and when: true whatever the server says to the order itself."""
     edit = order.edit
     text = tr(
-        "{unit} was called back by radio by {author} at {time}; the order is sent by {me}."
+        "{unit} was called back by radio by {author} at {time}; {me} has taken that over."
         if edit.kind is Kind.RECALL
-        else "{unit} was sent by radio by {author} at {time}; the order is sent by {me}."
+        else "{unit} was told by radio to go there by {author} at {time}; {me} has taken that over."
     )
     time = words.day_and_clock(edit.occurred_at, zone, now)
     return text.format(unit=unit_code(edit, catalog), author=edit.author, time=time, me=me)

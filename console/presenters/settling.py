@@ -76,7 +76,8 @@ class Settling(QObject):
             )
         else:
             self._edits.choose(queued.edit.id, mine=False)
-            self.said.emit(self.tr("Dropped, {why}: {what}").format(why=why, what=edit_text(queued, catalog, self.tr)))
+            what = edit_text(queued, catalog, self.tr)
+            self.said.emit(self.tr("Dropped, {why}: {what}").format(why=why.rstrip("."), what=what))
 
     def _settle(self, queued: Queued, mine: frozenset[str], reason: str) -> None:
         """All of mine, nothing of mine, or (a new edit) only the fields in which mine is to stand.

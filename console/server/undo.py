@@ -25,6 +25,7 @@ from console.server.rights import check_may_undo
 _CREW_KINDS = frozenset({Kind.ASSIGN, Kind.DISPATCH, Kind.RECALL, Kind.PROGRESS})
 _ORDER_LIVES = timedelta(minutes=10)
 """An undo that is older when it comes sends nobody any more: whether an order is still wanted would be asked."""
+_HOLD = "hold"
 _CLAIM = "claim"
 """What a dispatch changes of the report besides its crew, when nobody had taken it."""
 
@@ -71,6 +72,8 @@ def undo_on_report(case: Case, deed: Deed) -> None:
     values = _values(deed)
     if kind == Kind.DISPATCH and case.report.versions.get(_CLAIM, 0) != deed.version:
         values.pop(_CLAIM, None)  # released or passed on since: that stays as it is
+    if values.get(_HOLD) is not None and (not is_open(values.get("status", case.report.status)) or _let_go(case, deed)):
+        values[_HOLD] = None
     if "merged_into" in values:
         main = values.pop("merged_into")
         if main is not None:
@@ -95,6 +98,16 @@ def undo_on_report(case: Case, deed: Deed) -> None:
     if is_open(case.report.status) and case.report.merged_into is not None:
         fields = last_changes(case.ledger.connection, case.report, ["merged_into"])
         raise Conflict("It cannot be taken back: the report was merged into another since.", fields=fields)
+
+
+def _let_go(case: Case, deed: Deed) -> bool:
+    """Whether the hold that this deed ended, with its report, was taken back meanwhile by who had put it on."""
+    table = schema.entries
+    earlier = sa.and_(table.c.report == case.report.id, table.c.version < deed.version)
+    bodies = case.ledger.connection.scalars(sa.select(table.c.body).where(earlier).order_by(table.c.version.desc()))
+    held = (entry for entry in (decode(body, Entry) for body in bodies) if _HOLD in entry.data)
+    last = next(held, None)
+    return deed.entry.kind != Kind.SET and last is not None and last.undone_by is not None
 
 
 def _follow_crews(case: Case, status: Status | None) -> None:
@@ -124,6 +137,10 @@ def _check_untouched(case: Case, deed: Deed) -> None:
     """Conflict when a field of the deed was changed after it, and that was not taken back."""
     own = set(deed.before.touched) - ({_CLAIM} if deed.entry.kind == Kind.DISPATCH else set())
     later = [name for name in own if case.report.versions.get(name, 0) != deed.version]
+    back = _values(deed)
+    # protects: what-is-so-already-is-no-question
+    if _HOLD in later and (case.report.hold == back.get(_HOLD) or not is_open(case.report.status)):
+        later.remove(_HOLD)  # it ended with its report, say
     if later and (later := [name for name in later if name in _changed_since(case, deed)]):
         fields = last_changes(case.ledger.connection, case.report, later)
         names = ", ".join(name.replace("_", " ") for name in later)

@@ -342,13 +342,13 @@ class Signing(QObject):
             self._tell_done_by_others(source)
 
     def _tell_done_by_others(self, source: str) -> None:
-        """What others threw away of what this operator left here, and what they sent in their own names."""
+        """What others threw away of what this operator left here, and what they took over in their own names."""
         done = self._edits.take_done_by_others(source)
         told = [
             self._done_text(source, [one for one in done if one.reason is reason], sentence)
             for reason, sentence in (
                 (StopReason.DROPPED, self.tr("{who} dropped: {what}")),
-                (StopReason.ADOPTED, self.tr("{who} sent for you: {what}")),
+                (StopReason.ADOPTED, self.tr("{who} took over from you: {what}")),
             )
         ]
         if sentences := [one for one in told if one]:

@@ -139,7 +139,9 @@ def test_a_report_that_a_colleague_left_here_is_sent_with_one_key_once_and_with_
         wait_for(lambda: not rina.lost.unsent_report, what="nothing to tell")
     with console(profile, link.url, name="budi") as budi:
         wait_ready(budi)
-        wait_for(lambda: budi.status_presenter._said.startswith("rina sent for you: New report by budi:"), what="told")
+        wait_for(
+            lambda: budi.status_presenter._said.startswith("rina took over from you: New report by budi:"), what="told"
+        )
     link.close()
     made = [one for one in reports_of(city) if one["description"] == words]
     assert len(made) == 1, "once"
@@ -278,5 +280,9 @@ def test_an_order_that_a_colleague_told_by_radio_is_given_with_one_key_and_the_c
     link.close()
     entries = [(one["kind"], one["author"]) for one in city.entries(report)]
     assert [who for kind, who in entries if kind == "dispatch"] == ["budi" if arrived else "rina"], "once"
-    named = [one for one in city.entries(report) if one["text"].startswith(f"{code} was sent by radio by budi at ")]
+    named = [
+        one
+        for one in city.entries(report)
+        if one["text"].startswith(f"{code} was told by radio to go there by budi at ")
+    ]
     assert [(one["kind"], one["author"]) for one in named] == [("note", "rina")]

@@ -222,7 +222,7 @@ def test_an_order_that_a_colleague_told_by_radio_is_named_until_it_is_given_in_o
     assert (sent.kind, sent.data["unit"], sent.occurred_at, sent.base_version) == (Kind.DISPATCH, "07", NOW, 3)
     assert (named.kind, named.data["text"]) == (
         Kind.NOTE,
-        "SDA-07 was sent by radio by budi at 25 Nov 08:00; the order is sent by rina.",
+        "SDA-07 was told by radio to go there by budi at 25 Nov 08:00; rina has taken that over.",
     )
     assert (there.kind, there.data) == (Kind.PROGRESS, on_scene)
     given = strip.rig.edits.open_edit(sent.id)

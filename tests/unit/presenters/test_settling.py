@@ -143,3 +143,17 @@ def test_a_closing_that_was_given_anew_is_undone_by_its_inverse(rig: Rig) -> Non
     wait_for(lambda: not rig.edits.saving, what="the undo is saved")
     back = rig.edits.outbox[-1].edit
     assert (back.kind, back.undoes, back.report) == (Kind.REOPEN, again.edit.id, "A")
+
+
+def test_what_is_dropped_says_why_in_one_sentence(rig: Rig) -> None:
+    """It read "at 08:00.: Dispatched SDA-07"."""
+    edit_id = rig.deeds.dispatch(rig.dossier(1001, "A"), "07", "SDA-07", stack=False)
+    rig.saved(1)
+    theirs = {"unit": {"value": "07", **BY_BUDI}}
+    rig.edits.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs=theirs, version=9))
+    settler, said = settling(rig), list[str]()
+    settler.said.connect(said.append)
+    settler.open(edit_id)
+    assert settled(rig, edit_id) == []
+    assert len(said) == 1
+    assert (said[0].startswith("Dropped, budi has sent SDA-07 to this report"), ".:" in said[0]) == (True, False)

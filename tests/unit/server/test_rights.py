@@ -475,6 +475,57 @@ def test_what_another_has_said_alike_meanwhile_is_neither_taken_back_nor_overwri
     assert (refused.status_code, refused.json()["fields"]["priority"]["who"]) == (412, "budi")
 
 
+HELD = {"hold": {"reason": "waits", "waits_for": "reporter"}}
+
+
+@one_database
+@pytest.mark.parametrize("ending", [("merge", {"into": "11"}), ("close", {"disposition": "spam"})])
+def test_a_hold_that_ended_with_its_report_is_taken_back_without_a_question(
+    desks: tuple[Api, Api], ending: tuple[str, Any]
+) -> None:
+    """The conflict read "ani changed Hold, and so did you", with two answers alike; and it stayed on hold after all."""
+    ani, budi = desks
+    held = budi.ok("10", "set", HELD)["entry"]["edit"]
+    ended = ani.ok("10", *ending)["entry"]["edit"]
+    gone = budi.ok("10", "set", {}, undoes=held)["report"]
+    assert (gone["status"], gone["hold"]) == ("closed", None)
+    back = ani.ok("10", ending[0], {}, undoes=ended)["report"]
+    assert (back["status"], back["hold"]) == ("new", None), "he had taken it back"
+
+
+@one_database
+def test_a_hold_that_came_back_with_its_report_is_taken_back_too(desks: tuple[Api, Api]) -> None:
+    ani, budi = desks
+    held = budi.ok("10", "set", HELD)["entry"]["edit"]
+    ended = ani.ok("10", "merge", {"into": "11"})["entry"]["edit"]
+    assert ani.ok("10", "merge", {}, undoes=ended)["report"]["hold"]["reason"] == "waits"
+    assert budi.ok("10", "set", {}, undoes=held)["report"]["hold"] is None
+
+
+@one_database
+def test_a_hold_that_took_anothers_place_puts_it_back_on_no_closed_report_and_over_no_newer_word(
+    desks: tuple[Api, Api],
+) -> None:
+    ani, budi = desks
+    for key in ("10", "11"):
+        ani.ok(key, "set", HELD)
+        held = budi.ok(key, "set", {"hold": {"reason": "rain", "waits_for": "weather"}})["entry"]["edit"]
+        ani.ok(key, *(("merge", {"into": "12"}) if key == "10" else ("set", {"hold": None})))
+        answer = budi.edit(key, "set", {}, undoes=held)
+        if key == "10":
+            assert (answer.status_code, answer.json()["report"]["hold"]) == (200, None)
+        else:
+            assert answer.status_code == 412
+
+
+@one_database
+def test_a_hold_of_another_is_not_taken_for_ones_own(desks: tuple[Api, Api]) -> None:
+    ani, budi = desks
+    held = budi.ok("10", "set", HELD)["entry"]["edit"]
+    ani.ok("10", "set", {"hold": {"reason": "rain", "waits_for": "weather"}})
+    assert budi.edit("10", "set", {}, undoes=held).status_code == 412
+
+
 @one_database
 def test_a_merge_that_was_not_seen_is_not_taken_apart(desks: tuple[Api, Api]) -> None:
     """Un-merged without a network what somebody else had un-merged, and merged into another report, meanwhile."""
