@@ -43,7 +43,7 @@ def main(profile: Path) -> int:
             held = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier  # where + is on Shift
             QCoreApplication.sendEvent(before.windowHandle(), QKeyEvent(_PRESS, Qt.Key.Key_Plus, held, "+"))
 
-    ConsoleWindow.take_up = take_up_late  # type: ignore[method-assign]
+    ConsoleWindow.take_up = take_up_late  # type: ignore[method-assign, assignment]
 
     def look() -> None:
         for shell in app.topLevelWidgets():

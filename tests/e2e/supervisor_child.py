@@ -123,7 +123,7 @@ def noon(window: Any, files: list[Path]) -> None:
     key(window, "Enter")
     wait_for(lambda: window.situation.now.lead_unit, what="the order")
     say("did", "ordered", report)
-    report = find(window, "open", lambda now: not now.lead_unit and open_alike(window), used)
+    report = find(window, "open", lambda now: not now.lead_unit and bool(open_alike(window)), used)
     candidate = open_alike(window)[0]
     used.add(window.situation.with_duplicates[1][candidate - 1].number)  # which is not the one soon deleted
     key(window, "D")

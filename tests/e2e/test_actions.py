@@ -30,7 +30,7 @@ def test_ids_and_keys_are_unique_and_known_to_qt() -> None:
 @pytest.mark.parametrize(
     "action", [action for action in ACTIONS if action.id not in ("quit", "full_screen")], ids=lambda a: a.id
 )
-def test_without_a_report_each_action_works_or_says_why(action: Action, offline_window: Any) -> None:
+def test_without_a_report_each_action_works_or_says_why(action: Action[Any], offline_window: Any) -> None:
     said: list[str] = []
     offline_window.actions.said.connect(said.append)
     done = offline_window.actions.run(action.id)

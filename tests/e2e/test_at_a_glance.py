@@ -90,7 +90,7 @@ def test_two_enters_send_the_unit_and_the_first_button_is_its_next_step(desk: An
     wait_for(lambda: desk.situation.now.lead_state == "en_route", what="en route")
 
     def eta() -> str:
-        return next(row.eta for row in desk.units._model._rows if row.code == code)
+        return str(next(row.eta for row in desk.units._model._rows if row.code == code))
 
     wait_for(lambda: eta() != "–", what="an ETA")
     assert eta().endswith("min") or " h " in eta()

@@ -121,7 +121,8 @@ def test_each_key_that_a_form_shows_does_something(desk: Any, monkeypatch: pytes
             continue  # the one candidate is the chosen one
         if isinstance(focus, Segments) and cap.isdigit() and focus.value() == focus._options[int(cap) - 1][0]:
             QTest.keyClick(focus, Qt.Key.Key_Right if cap == "1" else Qt.Key.Key_Left)
-        before, asked = picture(opened), []
+        before = picture(opened)
+        asked: list[object] = []
         with monkeypatch.context() as patch:
             around = FormSurroundings(place_wanted=lambda asked=asked: asked.append("place"))
             patch.setattr(desk.forms, "_around", around)

@@ -32,6 +32,7 @@ def test_a_wrong_token_is_asked_for_again_and_never_written_down(
         form = QApplication.activeWindow()
         assert form is not None
         field = form.findChild(QLineEdit)
+        assert field is not None
         assert field.echoMode() == QLineEdit.EchoMode.Password
         QTest.keyClicks(field, right)
         QTest.keyClick(field, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)

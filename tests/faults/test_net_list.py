@@ -440,6 +440,11 @@ def gzip_bomb() -> bytes:
                 Sigap_Server="e")  # fmt: skip
 
 
+XML = (
+    b'<?xml version="1.0"?><!DOCTYPE b [<!ENTITY a "ha">'
+    + b"".join(b'<!ENTITY %c "%s">' % (98 + n, b"&%c;" % (97 + n) * 20) for n in range(9))
+    + b"]><b>&j;</b>"
+)
 BOMBS = {
     "33 MB": lambda: http(200, b" " * (33 * 2**20), Content_Type="application/json", Sigap_Server="e"),
     "gzip": gzip_bomb,
@@ -448,11 +453,6 @@ BOMBS = {
     "cut": lambda: http(200, b'{"epoch": "e", "from": 0', Content_Type="application/json", Sigap_Server="e"),
     "short": lambda: http(200, {"epoch": "e"}, Content_Length="100000"),
 }
-XML = (
-    b'<?xml version="1.0"?><!DOCTYPE b [<!ENTITY a "ha">'
-    + b"".join(b'<!ENTITY %c "%s">' % (98 + n, b"&%c;" % (97 + n) * 20) for n in range(9))
-    + b"]><b>&j;</b>"
-)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak of memory from /proc")
@@ -594,7 +594,7 @@ def test_f17_waking_ends_every_back_off(monkeypatch: pytest.MonkeyPatch, hours: 
         clock[0] += hours * 3600.0
         return real() + clock[0]
 
-    monkeypatch.setattr(pace.time, "time", wall)
+    monkeypatch.setattr("console.sync.pace.time.time", wall)
     monkeypatch.setattr(pace, "_SLICE_S", 0.2)
     began = time.monotonic()
     Bell().back_off(60.0)

@@ -1111,13 +1111,14 @@ def test_f36_what_was_done_to_a_report_made_offline(ani: SteppedConsole, city: C
     ani.pull()
     create = ani.submit(Kind.CREATE, None, {"service": "flood", "description": "By telephone", "channel": "phone"}, {})
     key = ani.saved[create].report
+    steps: list[tuple[Kind, dict[str, Any]]] = [
+        (Kind.NOTE, {"text": "Caller waits"}),
+        (Kind.PHOTO, {"sha256": "0" * 64, "role": "report", "size": 1}),
+        (Kind.DISPATCH, {"unit": "U1"}),
+    ]
     children = [
         ani.edits.submit(kind, key, source=CITY, data=data, base={}, base_version=None, title="")
-        for kind, data in [
-            (Kind.NOTE, {"text": "Caller waits"}),
-            (Kind.PHOTO, {"sha256": "0" * 64, "role": "report", "size": 1}),
-            (Kind.DISPATCH, {"unit": "U1"}),
-        ]
+        for kind, data in steps
     ]
     other = ani.submit(Kind.NOTE, shown(ani, "r1"), {"text": "x"}, {})
     ani.wire.cut = False

@@ -249,7 +249,11 @@ class Shift(RuleBasedStateMachine):
     @rule()
     def scope_changes(self) -> None:
         with self.city.database.write() as connection:
-            number = int(connection.scalar(sa.select(schema.meta.c.value).where(schema.meta.c.key == "scope_version")))
+            number = int(
+                connection.execute(
+                    sa.select(schema.meta.c.value).where(schema.meta.c.key == "scope_version")
+                ).scalar_one()
+            )
             connection.execute(
                 sa.update(schema.meta).where(schema.meta.c.key == "scope_version").values(value=str(number + 1))
             )

@@ -223,8 +223,8 @@ def test_what_waits_for_ones_own_report_goes_to_no_other_that_has_its_number_now
     ani.wire.cut = True
     note = ani.submit(Kind.NOTE, created_report(mine), {"text": "of the tree"}, {})
     backup.restore(numbers_again=True)
-    data = {"description": "A call for an ambulance", "channel": "phone", "created": made}
-    other = city.apply(EditBody("ambulance", Kind.CREATE, data=data), report=None, actor=MARIA).answer.entry.report
+    call = {"description": "A call for an ambulance", "channel": "phone", "created": made}
+    other = city.apply(EditBody("ambulance", Kind.CREATE, data=call), report=None, actor=MARIA).answer.entry.report
     assert other == number
     ani.wire.cut = False
     push_only(ani)
@@ -307,7 +307,7 @@ def test_two_restores_in_a_row(ani: SteppedConsole, city: City, lose: Loss, sent
     rest(ani)
     if sent_between:
         ani.edits.retry(lost.create, lost.sent)
-        ani._push._outgoing.take = lambda _: (None, [])  # type: ignore[method-assign]
+        ani._push._outgoing.take = lambda longest_s: (None, [])  # type: ignore[method-assign]
         rest(ani)
     lose.backup.restore()
     crash(ani)

@@ -25,6 +25,7 @@ from tests.helpers.city import TOKENS, console, wait_for, write_users
 from tests.helpers.geo_city import GeoCity, geo_request
 from tests.helpers.hands import CTRL, form, key
 from tests.helpers.live_server import Live, live_server
+from tests.helpers.net import http
 from tests.helpers.proxy import FaultProxy, drop_before, is_edit
 from widgets.forms.form import Form
 
@@ -40,7 +41,7 @@ def live(tmp_path: Path) -> Iterator[Live]:
 @pytest.fixture
 def wrong(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[GeoCity]:
     """An Open311 city whose clock is so many seconds off."""
-    off, plain = timedelta(seconds=request.param), geo_city.http
+    off, plain = timedelta(seconds=request.param), http
 
     def dated(status: int, body: object = b"", **headers: str) -> bytes:
         return plain(status, body, Date=format_datetime(datetime.now(UTC) + off, usegmt=True), **headers)
@@ -71,7 +72,7 @@ def test_the_clock_of_another_city_of_the_profile_expires_no_order_and_dates_no_
         edits = head._edits
         qtbot.waitUntil(lambda: head.settled, timeout=40_000)
         version = live.city.report("r1").version
-        plain = {"source": "jkt", "base": {}, "title": "t"}
+        plain: dict[str, Any] = {"source": "jkt", "base": {}, "title": "t"}
         order = edits.submit(Kind.DISPATCH, "r1", data={"unit": "U1"}, base_version=version, **plain)
         note = edits.submit(Kind.NOTE, "r1", data={"text": "Water"}, base_version=None, **plain)
         qtbot.waitUntil(lambda: not (edits.saving or edits.outbox), timeout=20_000)
@@ -336,7 +337,13 @@ def test_a_city_that_knows_nobody_is_written_to_by_who_sits_at_the_window(
             assert window.signing.why_reading_only("free") == "Signed out: sign in to write"
             refused: list[Any] = []
             window.edits.refused.connect(lambda _, error: refused.append(str(error)))
-            plain = {"source": "free", "data": {"text": "x"}, "base": {}, "base_version": None, "title": "t"}
+            plain: dict[str, Any] = {
+                "source": "free",
+                "data": {"text": "x"},
+                "base": {},
+                "base_version": None,
+                "title": "t",
+            }
             window.edits.submit(Kind.NOTE, "r1", **plain)
             wait_for(lambda: refused == ["Signed out: sign in to write"], what="refused")
             window.actions.run("sign_in")

@@ -41,7 +41,7 @@ def key(console: Any, keys: str, modifier: Qt.KeyboardModifier = NONE) -> None:
 def strike(target: QWidget, cap: str) -> None:
     """Press the key of a cap, as the keyboard would."""
     sequence = QKeySequence("+".join(_SPELLED.get(part, part) for part in cap.split(" ")))
-    combined = sequence[0]
+    combined = sequence[0]  # type: ignore[index]  # PySide's types leave its __getitem__ out
     QTest.keyClick(target, combined.key(), combined.keyboardModifiers())
 
 

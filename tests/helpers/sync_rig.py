@@ -60,7 +60,7 @@ class Rig:
         assert message is not None, f"no such {kind.__name__} within {seconds} s; said: {words}"
         return message
 
-    def wait_until(self, true: Callable[[], bool], seconds: float = WAIT_S) -> None:
+    def wait_until(self, true: Callable[[], object], seconds: float = WAIT_S) -> None:
         """Until something holds, looked at after every message (and at least every 20 ms)."""
         with self._news:
             for _ in range(int(seconds / 0.02)):

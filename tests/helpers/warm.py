@@ -236,7 +236,7 @@ if __name__ == "__main__":
 
     hour = datetime.fromisoformat(os.environ.get("SIGAP_TEST_HOUR", "2026-11-30T04:10+07:00"))
     by_the_clock = drafts.local_hour
-    drafts.local_hour = lambda _now, ago, zone: by_the_clock(hour, ago, zone)
+    drafts.local_hour = lambda now, ago, zone: by_the_clock(hour, ago, zone)
     gc.collect()
     gc.freeze()
     sys.exit(main(list(_serve(*(socket.socket(fileno=int(each)) for each in sys.argv[1:])))))

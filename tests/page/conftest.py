@@ -104,10 +104,10 @@ class MapDesk:
     def letters_below(self, lat: float, lon: float) -> int:
         """How many pixels of a code stand below a crew."""
         picture, middle = self.picture(), self.point(lat, lon)
-        wanted = QColor(self.theme.hex("accent.strong")).getRgb()
+        wanted: Any = QColor(self.theme.hex("accent.strong")).getRgb()
 
         def like(x: int, y: int) -> bool:
-            seen = picture.pixelColor(x, y).getRgb()
+            seen: Any = picture.pixelColor(x, y).getRgb()
             return bool(max(abs(a - b) for a, b in zip(seen, wanted, strict=True)) <= 60)
 
         across, down = range(middle.x() - 20, middle.x() + 21), range(middle.y() + 10, middle.y() + 22)
@@ -151,8 +151,9 @@ class MapDesk:
 
         def like(x: int, y: int) -> bool:
             seen = picture.pixelColor(x, y)
-            pairs = zip(seen.getRgb(), wanted.getRgb(), strict=True)
-            return max(abs(a - b) for a, b in pairs) <= off_by
+            one: Any = seen.getRgb()
+            other: Any = wanted.getRgb()
+            return bool(max(abs(a - b) for a, b in zip(one, other, strict=True)) <= off_by)
 
         return sum(
             like(x, y)

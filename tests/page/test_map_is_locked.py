@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QMetaMethod, QUrl
@@ -224,7 +225,7 @@ def test_settings_are_as_the_table_says(desk: MapDesk) -> None:
 
 
 def test_bridge_has_few_slots_and_none_writes() -> None:
-    meta = Bridge.staticMetaObject
+    meta = Bridge.staticMetaObject  # type: ignore[attr-defined]
     own = [meta.method(index) for index in range(meta.methodOffset(), meta.methodCount())]
     slots = {
         bytes(one.methodSignature().data()).decode() for one in own if one.methodType() == QMetaMethod.MethodType.Slot
@@ -255,7 +256,8 @@ def test_bridge_takes_every_argument_for_hostile() -> None:
     nan, inf = float("nan"), float("inf")
     bridge.pickReport(0)
     bridge.pickReport(-5)
-    for rows in ([], [1], [1, 0], [1, -2], [1, 2.5], [1, nan], [1, inf], [1, 2**53], [1, "2"], [1, None], [1] * 65):
+    wrong: list[list[Any]] = [[], [1], [1, 0], [1, -2], [1, 2.5], [1, nan], [1, inf], [1, 2**53], [1, "2"], [1, None]]
+    for rows in (*wrong, [1] * 65):
         bridge.pickCrowd(rows)
     for text in ("", "x" * 65, "<b>", "a\nb", "../x;y", "a\x00"):
         bridge.pickUnit(text)

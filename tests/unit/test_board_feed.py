@@ -145,7 +145,9 @@ def test_an_operator_who_is_away_hides_nothing_from_who_sits_there_now(
         feed.start()
     closing = replace(edit("e1", Kind.CLOSE, "1", number=1, data={"disposition": "spam"}), author="budi")
     sent = replace(edit("e2", Kind.DISPATCH, "1", number=2, data={"unit": "U1"}), author="budi")
-    waiting = {("city", "1"): [Queued(one, EditState.QUEUED) for one in (closing, sent)]}
+    waiting: dict[tuple[str, str | None], list[Queued]] = {
+        ("city", "1"): [Queued(one, EditState.QUEUED) for one in (closing, sent)]
+    }
     feed.on_edits(waiting)
     row = reader.row_of("city", "1")
     assert row is not None

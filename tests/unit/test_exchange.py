@@ -18,7 +18,8 @@ from console.edits import Edits
 from console.exchange import Exchange, Found
 from console.store.errors import NotWritable
 
-Done, Failed = Callable[[Found], None], Callable[[Exception], None]
+Done = Callable[[Found], None]
+Failed = Callable[[Exception], None]
 NOTHING = Found(frozenset(), ())
 
 

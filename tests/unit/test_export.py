@@ -176,7 +176,7 @@ def test_more_unsent_reports_than_rows_never_take_the_rows_of_others(
         edit(f"e{number}", Kind.CREATE, f"local:e{number}", number, data=data, occurred_at=NOW)
         for number in range(1, 1003)
     ]
-    work.exchange([], [Queued(one, EditState.QUEUED) for one in made], "")
+    work.exchange([], [Queued(one, EditState.QUEUED) for one in made], None)
     work.close()
     assert export(tmp_path / "own.csv", "csv") == 0
     assert "3 more reports that were made here and not sent are not in it" in capsys.readouterr().err

@@ -184,7 +184,7 @@ def jpeg(width: int = 2400, height: int = 1800, colour: tuple[int, int, int] = (
     return out.getvalue()
 
 
-def upload(name: str, content: bytes) -> dict[str, Any]:
+def upload(name: str, content: bytes) -> Any:
     return {"name": name, "mimeType": "image/jpeg", "buffer": content}
 
 

@@ -29,7 +29,7 @@ def edit(site: Site, report: str | None, kind: Kind, **data: Any) -> None:
 def ordered(site: Site, key: str = "700", unit: str = "u1", **more: Any) -> str:
     """A report on which the unit has been sent."""
     now = datetime.now(UTC)
-    values = {"address": "Jl. Uji 1", "lat": LAT + 0.01, "lon": LON, "priority": 1} | more
+    values: dict[str, Any] = {"address": "Jl. Uji 1", "lat": LAT + 0.01, "lon": LON, "priority": 1} | more
     report = Report(key, 1, Status.NEW, "flood", description="Water on the road.", created=now, updated=now, **values)
     site.city.load([LoadedReport(report)])
     edit(site, key, Kind.DISPATCH, unit=unit)

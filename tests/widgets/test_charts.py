@@ -114,7 +114,8 @@ def test_the_goal_line_stands_at_its_value_also_after_the_axis_has_changed(qtbot
 
     def place(value: float, low: float, high: float) -> int:
         base, top = canvas.height() - theme.px(16), theme.px(6)
-        return round(base - (value - low) / (high - low) * (base - top))
+        at: float = base - (value - low) / (high - low) * (base - top)
+        return round(at)
 
     assert drawn([95, 98, 97]) == [place(90, 80, 100)]
     assert drawn([75, 98, 97]) == [place(90, 60, 100)]

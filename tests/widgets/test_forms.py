@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt
@@ -38,7 +38,10 @@ SERVICES = [
 ]
 
 
-def open_form(qtbot: QtBot, form: Form) -> Form:
+F = TypeVar("F", bound=Form)
+
+
+def open_form(qtbot: QtBot, form: F) -> F:
     qtbot.addWidget(form)
     form.open_beside()
     qtbot.waitUntil(form.isActiveWindow)
@@ -160,7 +163,7 @@ def test_esc_closes_the_open_list_before_the_form(qtbot: QtBot) -> None:
 
 def test_changes_are_told_once_the_typing_pauses_and_duplicates_open_by_enter(qtbot: QtBot) -> None:
     form = make_new_report(qtbot)
-    told = []
+    told: list[dict[str, Any]] = []
     form.changed.connect(told.append)
     keys("banj", Qt.Key.Key_Tab, "Air naik cepat")
     qtbot.waitUntil(lambda: bool(told))
@@ -1031,7 +1034,8 @@ def test_a_conflict_can_be_left_with_its_choices_or_dropped(qtbot: QtBot) -> Non
 
 def test_both_values_of_a_conflict_are_read_in_full(qtbot: QtBot) -> None:
     values = [f"Dinas {name} Provinsi DKI Jakarta" for name in ("Kesehatan", "Bina Marga", "Sosial")]
-    row = ConflictRow("agency", "Agency", *(ConflictValue(text) for text in values))
+    before, mine, theirs = (ConflictValue(text) for text in values)
+    row = ConflictRow("agency", "Agency", before, mine, theirs)
     theme = make_theme()
     form = ConflictForm(theme, make_symbols(theme), "Jalan rusak", "931164", "Both changed.", [row])
     open_form(qtbot, form)

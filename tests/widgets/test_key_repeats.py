@@ -62,7 +62,7 @@ def hold(window: QWidget, key: Qt.Key, *, marked: bool, modifiers: Qt.KeyboardMo
         if number:
             _send(window, QEvent.Type.KeyRelease, key, modifiers, text, marked, at_ms)
         override = _send(window, QEvent.Type.ShortcutOverride, key, modifiers, text, again, at_ms)
-        known = [one for one in window.findChildren(QShortcut) if one.key()[0] == override.keyCombination()]
+        known = [one for one in window.findChildren(QShortcut) if one.key()[0] == override.keyCombination()]  # type: ignore[index]
         if known and not override.isAccepted():
             known[0].activated.emit()
         else:

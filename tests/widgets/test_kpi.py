@@ -105,7 +105,7 @@ def test_clocks_whose_words_do_not_fit_side_by_side_stand_one_a_line(qtbot: QtBo
     ]
     bar.set_segments(clocks)
     one, drawn = bar.height(), []
-    bar._texts.draw = lambda painter, x, top, text, *_, room=-1, **__: drawn.append((text, top, room)) or 0  # type: ignore
+    bar._texts.draw = lambda painter, x, top, text, *_, room=-1, **__: drawn.append((text, top, room)) or 0  # type: ignore[method-assign]
     bar.resize(420, bar.height())
     QApplication.processEvents()
     assert bar.height() == one + 2 * themed.line("caption")

@@ -255,8 +255,8 @@ def test_a_key_for_an_edit_that_has_just_gone_means_no_other_one(qtbot: QtBot) -
     assert panel.current_id() == "b"
     panel.set_rows([rows[0], rows[2]])
     assert panel.current_id() == ""
-    for key in (Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_Return):
-        QTest.keyClick(panel.view, key)
+    for pressing in (Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_Return):
+        QTest.keyClick(panel.view, pressing)
     assert asked == []
     assert pressed == [], "nor is it taken for a key of the window"
     QTest.keyClick(panel.view, Qt.Key.Key_Down)
@@ -278,7 +278,9 @@ def test_the_outbox_keeps_the_keyboard_when_its_last_row_leaves(qtbot: QtBot) ->
     QTest.keyClick(panel.view, Qt.Key.Key_Down)
     assert panel._ring.isVisible()
     panel.set_rows([])
-    assert panel.isAncestorOf(QApplication.focusWidget())
+    focused = QApplication.focusWidget()
+    assert focused is not None
+    assert panel.isAncestorOf(focused)
     assert panel._ring.isVisible()
     panel.set_rows([row])
     assert panel.view.hasFocus()

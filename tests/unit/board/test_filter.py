@@ -30,7 +30,7 @@ degrees = st.floats(-180, 180)
 boxes = st.tuples(degrees, degrees, degrees, degrees).map(
     lambda box: (min(box[0], box[2]), min(box[1], box[3]), max(box[0], box[2]), max(box[1], box[3]))
 )
-shapes = st.one_of(
+shapes: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({}),
     st.fixed_dictionaries({"bbox": boxes}),
     st.fixed_dictionaries({"polygon": st.lists(st.tuples(degrees, degrees), min_size=3, max_size=5).map(tuple)}),

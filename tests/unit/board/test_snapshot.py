@@ -116,7 +116,8 @@ def test_around_gives_true_distances_nearest_first() -> None:
     snapshot = snapshot.with_rows(naive.columns([]), removed=[51])
     positions, away = snapshot.around(-6.2, 106.8, 300)
     rows = [50, *columns["row"].tolist()]
-    lats, lons = [-6.20001, *(columns["lat_e7"] / 1e7)], [106.8, *(columns["lon_e7"] / 1e7)]
+    degrees = {name: columns[name].astype(np.float64) / 1e7 for name in ("lat_e7", "lon_e7")}
+    lats, lons = [-6.20001, *degrees["lat_e7"]], [106.8, *degrees["lon_e7"]]
     near = sorted((distance_m(-6.2, 106.8, lat, lon), row) for lat, lon, row in zip(lats, lons, rows, strict=True))
     near = [pair for pair in near if pair[0] <= 300]
     assert len(near) > 3

@@ -174,8 +174,8 @@ def test_a_view_is_what_a_loop_finds(city: list[R], asked: Filter) -> None:
         assert counts.unassigned[priority] == (len(waiting), min(waiting, default=0))
     hazards = [one.created for one in board if naive.burns(one)]
     assert counts.crewless_hazards == (len(hazards), min(hazards, default=0))
-    waiting = sorted((one for one in city if naive.burns(one)), key=lambda one: one.created)
-    by_age = {row: one.created for row, one in zip(view.hazards.tolist(), waiting, strict=True)}
+    by_need = sorted((one for one in city if naive.burns(one)), key=lambda one: one.created)
+    by_age = {row: one.created for row, one in zip(view.hazards.tolist(), by_need, strict=True)}
     assert by_age == {row: next(one.created for one in city if one.row == row) for row in view.hazards.tolist()}
     shown = [at for at, row in enumerate(view.order.tolist()) if row in by_age]
     assert view.hazard_places.tolist() == shown
@@ -494,7 +494,7 @@ def test_a_code_of_two_sources() -> None:
     areas = {(source, "all"): Area("all", "All", 1) for source in "ns"}
     areas |= {(source, "in"): Area("in", "Inside", 2, parent="all") for source in "ns"}
 
-    def found(**asked: tuple[str, ...]) -> set[int]:
+    def found(**asked: Any) -> set[int]:
         view = make_view(snapshot, Filter(**asked), NOW, 7, words=words, areas=areas)
         return {row % 2 for row in view.order.tolist()}
 

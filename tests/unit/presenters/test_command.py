@@ -293,7 +293,7 @@ def test_the_palette_counts_what_was_found_not_what_it_shows(rig: Rig, line: Lin
     writer.close()
     shown: list[tuple[int, str]] = []
     show = line.palette.show_rows
-    line.palette.show_rows = lambda rows, headings, summary="": (  # type: ignore[method-assign]
+    line.palette.show_rows = lambda rows, headings, summary="": (  # type: ignore[method-assign, assignment]
         shown.append((len(rows), summary)),
         show(rows, headings, summary=summary),
     )[1]
@@ -322,7 +322,7 @@ def test_a_number_is_found_by_its_beginning_and_one_that_there_is_not_opens_noth
     writer.apply("city", [Item("report", 2 + at, one.id, one) for at, one in enumerate(reports)], Cursor("epoch", 99))
     writer.close()
     shown: list[tuple[list[str], str]] = []
-    line.palette.show_rows = lambda rows, _, summary="": shown.append(  # type: ignore[method-assign]
+    line.palette.show_rows = lambda rows, headings, summary="": shown.append(  # type: ignore[method-assign, assignment]
         ([getattr(row, "number", "") or getattr(row, "title", "") for row in rows], summary)
     )
     for query, rows, summary in (

@@ -226,7 +226,7 @@ def conflict(listed: Listed, theirs: int = 2) -> str:
     rig = listed.rig
     edit_id = rig.deeds.set_fields(rig.dossier(1001, "A"), {"priority": 1}, "Priority 1")
     rig.saved(1)
-    told = {"priority": {"value": theirs, "who": "budi", "at": NOW.isoformat()}}
+    told: dict[str, object] = {"priority": {"value": theirs, "who": "budi", "at": NOW.isoformat()}}
     rig.edits.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs=told, version=4))
     return edit_id
 

@@ -33,7 +33,7 @@ from widgets.forms.new_report import NewReportForm
 from widgets.forms.validate import ValidateForm
 from widgets.photos import PhotoCard
 
-DRAFTS = {
+DRAFTS: dict[str, dict[str, Any]] = {
     "note": {"text": "gas smell"},
     "reply": {"text": "a crew is on its way"},
     "hold": {"waits_for": "material", "until": "24", "reason": "no pipes"},
@@ -532,7 +532,8 @@ def test_the_photos_of_a_proof_stay_when_another_report_is_chosen(rig: Rig) -> N
     choose(rig, "validate", "A")
     rig.situation.set_dossier(replace(dossier, shown=replace(dossier.shown, photos=(own,))))
     rig.actions.run("validate")
-    assert "23:17" not in rig.form().photos()[0], "what is known of another report says nothing of this one"
+    shown: Any = rig.form()
+    assert "23:17" not in shown.photos()[0], "what is known of another report says nothing of this one"
 
 
 def test_accepting_says_what_the_work_came_to(rig: Rig) -> None:
@@ -562,7 +563,7 @@ def test_a_report_without_a_place_is_given_one_and_it_is_taken_back(rig: Rig) ->
     rig.desk.cities = replace(rig.desk.cities, catalogs={"city": replace(rig.desk.catalog("city"), areas={"k": area})})
     choose(rig, "place", "A")
     assert rig.actions.press("place")
-    form = rig.form()
+    form: Any = rig.form()
     assert form.windowTitle().startswith("Place")
     rig.commit("Jl. Kemang Raya 4")
     assert form.isVisible()

@@ -173,7 +173,7 @@ def at_work(rig: Rig, unit: str, report: str, state: AssignmentState) -> Assignm
     """The city says so of a unit."""
     job = Assignment(f"{unit}-{report}", report, unit, state, NOW, "rina", NOW)
     city = rig.desk.cities.catalogs["city"]
-    rig.desk.cities = Cities({"city": replace(city, assignments=(*city.assignments, job))}, rig.desk.cities.numbers)
+    rig.desk.cities = Cities({"city": replace(city, assignments=(*city.assignments, job))}, rig.desk.cities.words)
     return job
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -245,7 +246,7 @@ def test_why_no_unit_can_be_recommended(
 
 def test_of_a_p1_that_was_passed_on_the_nearest_is_recommended_whoever_was_asked(panels: Panels) -> None:
     """The asked agency's pump was 28 min away and armed; that of the fire brigade, 15 min away, was named nowhere."""
-    at_once = {"position_at": T0, "lon": 106.81}
+    at_once: dict[str, Any] = {"position_at": T0, "lon": 106.81}
     found = [
         Item("agency", 10, "sp", Agency("sp", "Satpol PP")),
         Item("unit", 11, "u", Unit("u", "SP-01", UnitState.AVAILABLE, T0, lat=-6.3, agency="sp", **at_once)),
@@ -261,7 +262,7 @@ def test_of_a_p1_that_was_passed_on_the_nearest_is_recommended_whoever_was_asked
 
 def test_of_a_report_that_was_passed_on_the_able_units_of_others_are_counted_and_named(panels: Panels) -> None:
     """The asked agency had nobody; that three free pumps of the fire brigade stood near was told nowhere."""
-    fire = {"agency": "dmk", "position_at": T0, "lon": 106.81}
+    fire: dict[str, Any] = {"agency": "dmk", "position_at": T0, "lon": 106.81}
     found = [
         Item("agency", 10, "sp", Agency("sp", "Satpol PP")),
         Item("unit", 11, "u", Unit("u", "DMK-03", UnitState.AVAILABLE, T0, lat=-6.2, **fire)),

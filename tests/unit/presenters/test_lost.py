@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -99,7 +98,7 @@ class Strip:
 
 
 @pytest.fixture
-def strip(rig: Rig, qtbot: QtBot) -> Iterator[Strip]:
+def strip(rig: Rig, qtbot: QtBot) -> Strip:
     return Strip(rig, qtbot)
 
 
@@ -238,7 +237,7 @@ def test_an_order_of_a_colleague_that_another_desk_has_given_meanwhile_is_not_mi
     strip.wait("SDA-07 was told by radio to go there, and no server knows it:")
     desk = strip.rig.desk
     job = Assignment("j", "A", "07", AssignmentState.ACKNOWLEDGED, NOW, "maria", NOW)
-    desk.cities = Cities({"city": replace(desk.cities.catalogs["city"], assignments=(job,))}, desk.cities.numbers)
+    desk.cities = Cities({"city": replace(desk.cities.catalogs["city"], assignments=(job,))}, desk.cities.words)
     strip.orders.show()
     assert strip.banner.notice is None
 
@@ -278,7 +277,7 @@ def test_what_only_this_desk_has_is_quiet_where_no_life_is_in_danger_and_counted
 def test_a_report_that_was_found_to_be_a_p1_later_is_as_loud_as_one(strip: Strip) -> None:
     (create,) = left_by_budi(strip, 3)
     assert strip.wait("budi").level == "info"
-    raised = {"source": "city", "data": {"priority": 1}, "base": {}, "base_version": None, "title": "t"}
+    raised: dict[str, Any] = {"source": "city", "data": {"priority": 1}, "base": {}, "base_version": None, "title": "t"}
     strip.rig.edits.submit(Kind.SET, "local:1", **raised)
     wait_for(lambda: strip.notice.level == "p1", what="loud")
     assert strip.orders.unsent_report == create
@@ -288,7 +287,7 @@ def test_the_entry_names_whose_the_facts_are_and_promises_no_order(strip: Strip)
     strip.rig.edits.source_lost("city")
     strip.rig.edits.sign_in("city", "budi")
     strip.rig.deeds.create("city", {"service": "flood", "priority": 1, "description": "Water"}, "local:1", "Flood")
-    values = {"source": "city", "base": {}, "base_version": None, "title": "t"}
+    values: dict[str, Any] = {"source": "city", "base": {}, "base_version": None, "title": "t"}
     for kind, data in (
         (Kind.NOTE, {"text": "on the roof"}),
         (Kind.SET, {"priority": 2}),
@@ -559,7 +558,7 @@ def test_a_lost_order_for_a_crew_that_is_there_already_leaves_nothing_to_give(
     rig.saved(2)
     job = Assignment("j", "A", "07", state, NOW, "budi", NOW)
     city = rig.desk.cities.catalogs["city"]
-    rig.desk.cities = Cities({"city": replace(city, assignments=(job,))}, rig.desk.cities.numbers)
+    rig.desk.cities = Cities({"city": replace(city, assignments=(job,))}, rig.desk.cities.words)
     claim = {"value": "budi", "who": "budi", "at": NOW.isoformat()}
     rig.edits.on_outcome(Outcome(take, EditState.CONFLICT, theirs={"claim": claim}, version=4))
     notice = strip.wait(said)

@@ -32,7 +32,7 @@ def at_work(role: str, **more: object) -> Situation:
     return Situation(**everything | more)  # type: ignore[arg-type]
 
 
-def fitting(action: Action) -> dict[str, object]:
+def fitting(action: Action[Any]) -> dict[str, object]:
     """What lets the action be used by somebody who may."""
     needs: dict[str, dict[str, object]] = {
         "release": {"holder": "rina"},
@@ -45,7 +45,7 @@ def fitting(action: Action) -> dict[str, object]:
 
 @pytest.mark.parametrize("role", [*ROLES, "", "harbour_master"])
 @pytest.mark.parametrize("action", MAKING, ids=lambda action: action.id)
-def test_a_key_says_what_its_role_may_not_do(role: str, action: Action) -> None:
+def test_a_key_says_what_its_role_may_not_do(role: str, action: Action[Any]) -> None:
     assert action.makes is not None
     why = action.why_not(at_work(role, **fitting(action)))
     assert bool(why) == (role != "" and not may_make(role, action.makes)), why
@@ -57,13 +57,13 @@ def test_every_kind_of_edit_but_those_of_the_sync_and_of_citizens_has_an_action(
 
 
 @pytest.mark.parametrize("action", MAKING, ids=lambda action: action.id)
-def test_outside_of_ones_areas_only_what_is_on_no_report_goes_on(action: Action) -> None:
+def test_outside_of_ones_areas_only_what_is_on_no_report_goes_on(action: Action[Any]) -> None:
     why = action.why_not(at_work("operator", outside=True, **fitting(action)))
     assert bool(why) == (action.makes not in (Kind.CREATE, Kind.UNIT_STATE))
 
 
 @pytest.mark.parametrize("action", MAKING, ids=lambda action: action.id)
-def test_no_word_is_given_for_a_unit_outside_of_ones_scope(action: Action) -> None:
+def test_no_word_is_given_for_a_unit_outside_of_ones_scope(action: Action[Any]) -> None:
     why = action.why_not(at_work("operator", unit_outside=True, **fitting(action)))
     assert why == ("The unit is outside your areas and agencies" if action.makes is Kind.UNIT_STATE else "")
 

@@ -247,6 +247,6 @@ def test_a_search_without_a_hit_in_a_tab_does_not_say_that_the_tab_is_empty(rig:
     """ "Nothing is unassigned" stood over 36 that were."""
     rig.begin(report("1"), report("2"))
     said: list[tuple[str, str]] = []
-    rig.panel.set_empty = lambda title, why, _keys: said.append((title, why))  # type: ignore[method-assign]
+    rig.panel.set_empty = lambda title, why, keys: said.append((title, why))  # type: ignore[method-assign, assignment]
     rig.filter(Filter(tab="unassigned", priorities=(4,)))
     assert said == [("No report fits these filters", "Looked for in “Unassigned” only.")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 from unittest import mock
 
@@ -16,7 +17,7 @@ from console.domain.queued import EditState, Queued
 from console.presenters.keeping import Keeping
 from console.presenters.settling import Settling
 from tests.helpers.city import wait_for
-from tests.unit.presenters.conftest import NOW, UTC, Rig
+from tests.unit.presenters.conftest import NOW, Rig
 from widgets.forms.conflict import ConflictForm
 
 ALT, CTRL = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.ControlModifier
@@ -149,7 +150,7 @@ def test_what_is_dropped_says_why_in_one_sentence(rig: Rig) -> None:
     """It read "at 08:00.: Dispatched SDA-07"."""
     edit_id = rig.deeds.dispatch(rig.dossier(1001, "A"), "07", "SDA-07", stack=False)
     rig.saved(1)
-    theirs = {"unit": {"value": "07", **BY_BUDI}}
+    theirs: dict[str, object] = {"unit": {"value": "07", **BY_BUDI}}
     rig.edits.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs=theirs, version=9))
     settler, said = settling(rig), list[str]()
     settler.said.connect(said.append)

@@ -68,7 +68,13 @@ def square(west: float, south: float, size: float) -> dict[str, Any]:
 
 
 def a_report(key: str, **more: Any) -> Report:
-    values = {"status": Status.NEW, "service": "road", "priority": 3, "description": "A hole.", "area": "w1"} | more
+    values: dict[str, Any] = {
+        "status": Status.NEW,
+        "service": "road",
+        "priority": 3,
+        "description": "A hole.",
+        "area": "w1",
+    } | more
     return Report(key, 1, created=START, updated=START, **values)
 
 

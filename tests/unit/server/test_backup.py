@@ -201,7 +201,7 @@ def test_a_restore_waits_longer_than_an_edit_for_another_program(tmp_path: Path)
         waits_ms = []
         for silent_s in (None, LONG_SILENT_S, None):
             with database.write(silent_s=silent_s) as connection:
-                waits_ms.append(connection.exec_driver_sql("PRAGMA busy_timeout").scalar())
+                waits_ms.append(connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one())
     assert waits_ms[1] > waits_ms[0] == waits_ms[2]
 
 

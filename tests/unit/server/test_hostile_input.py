@@ -123,7 +123,12 @@ def post_edit(api: Api, kind: str, data: dict[str, Any], report: str | None = "1
 def test_hostile_texts_in_every_field_are_kept_or_refused_in_words(rina: Api, guard: Guard) -> None:
     kept = 0
     for number, (kind, text) in enumerate(hostile.texts("http://attacker.invalid").items()):
-        fields = {"description": text, "title": text[:500], "address": text[:500], "channel": text[:100]}
+        fields: dict[str, Any] = {
+            "description": text,
+            "title": text[:500],
+            "address": text[:500],
+            "channel": text[:100],
+        }
         fields |= {"contact": {"name": text[:200], "phone": text[:60], "email": text[:200]}}
         made = post_edit(rina, "create", fields, None)
         kept += made.status_code == 201

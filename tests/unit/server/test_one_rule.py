@@ -55,7 +55,12 @@ STARTS: dict[str, tuple[Do, ...]] = {
     "held": ((Kind.SET, {"hold": {"reason": "rain", "waits_for": "weather"}}),),
     "held, a crew is there": (*THERE, (Kind.SET, {"hold": {"reason": "rain", "waits_for": "weather"}})),
 }
-_PLACES = [None, {}, {"lat": -6.85, "lon": 106.15}, {"lat": -6.45, "lon": 106.55, "address": "Jl. B", "within_m": 40.0}]
+_PLACES: list[dict[str, Any] | None] = [
+    None,
+    {},
+    {"lat": -6.85, "lon": 106.15},
+    {"lat": -6.45, "lon": 106.55, "address": "Jl. B", "within_m": 40.0},
+]
 _PLACES += [{"lat": 1.0, "lon": 2.0, "address": None}, {"lat": None, "lon": None, "address": "Jl. C"}]
 unit = st.sampled_from(["a", "b"])
 DATA: dict[Kind, st.SearchStrategy[dict[str, Any]]] = {

@@ -235,7 +235,7 @@ def test_personal_data_leave_by_the_logged_address_only(
     again = rina.ok("10", "me_too", {"contact": CONTACT})
     rina.ok("10", "note", {"text": "An internal note"})
     assert EMAIL not in str(again)
-    paths = ("/changes?after=0", "/snapshot", "/stats", "/", "/statuses", "/me", "/openapi.json")
+    paths: tuple[str, ...] = ("/changes?after=0", "/snapshot", "/stats", "/", "/statuses", "/me", "/openapi.json")
     paths += tuple(f"/reports/{key}{part}" for key in (made, "10", "20") for part in ("", "/entries"))
     answers = [rina.get(path) for path in paths]
     answers.append(rina.edit("10", "me_too", {"contact": CONTACT | {"name": 7}}))
@@ -805,7 +805,11 @@ def test_a_crew_that_was_called_back_is_not_on_the_way_again_by_an_undo(
     for state in ("acknowledged", "en_route"):
         ani.ok("10", "progress", {"unit": "u1", "state": state})
     first = next(iter(ani.get("/jobs?unit=u1").json()["jobs"]))["assignment"]
-    data = {"close": {"disposition": "spam", "release": ["u1"]}, "merge": {"into": "11"}, "recall": {"unit": "u1"}}
+    data: dict[str, dict[str, Any]] = {
+        "close": {"disposition": "spam", "release": ["u1"]},
+        "merge": {"into": "11"},
+        "recall": {"unit": "u1"},
+    }
     ended = ani.ok("10", deed, data[deed])["entry"]["edit"]
     if said != "available":
         ani.ok(None, "unit_state", {"unit": "u1", "state": said, "reason": "home"})

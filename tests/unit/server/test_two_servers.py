@@ -158,7 +158,8 @@ def test_followers_miss_nothing_while_eight_write_over_http(servers: list[Served
         follower.start()
     with ThreadPoolExecutor(WRITERS) as pool:
         entries = [key for made in pool.map(write, range(WRITERS)) for key in made]
-    whole, key = {}, ""
+    key: str | None = ""
+    whole: dict[tuple[str, str], int] = {}
     while key is not None:
         page = apis[0].get(f"/snapshot?after_key={key}" if key else "/snapshot").json()
         whole |= {(item["kind"], item["id"]): item["seq"] for item in page["items"]}

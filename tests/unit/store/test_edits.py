@@ -1123,7 +1123,7 @@ def test_a_report_is_as_it_was_when_the_disk_refuses_to_take_it_over(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object, **__: object) -> None:
-        raise DiskFull(desk.folder)
+        raise DiskFull(desk.folder, "The disk is full.")
 
     _, done = taken_down_by_budi(desk)
     monkeypatch.setattr(WorkFile, "exchange", full)

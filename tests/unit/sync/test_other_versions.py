@@ -277,7 +277,12 @@ def test_an_older_server_is_worked_with(live: Live, proxy: FaultProxy, tmp_path:
     with rig(tmp_path / "profile", proxy.url) as console:
         console.live()
         assert len(console.cached()) == 10
-        for kind, data in [(Kind.CLAIM, {}), (Kind.NOTE, {"text": "Seen"}), (Kind.DISPATCH, {"unit": "U1"})]:
+        steps: list[tuple[Kind, dict[str, Any]]] = [
+            (Kind.CLAIM, {}),
+            (Kind.NOTE, {"text": "Seen"}),
+            (Kind.DISPATCH, {"unit": "U1"}),
+        ]
+        for kind, data in steps:
             edit = console.push(kind, "r1", version=1, **data)
             console.outcome(edit, EditState.ACCEPTED)
             console.proved(edit)

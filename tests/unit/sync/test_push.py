@@ -67,7 +67,7 @@ def test_appends_carry_no_if_match_and_units_have_their_own_path(city: FakeCity,
 
 
 def test_a_lost_answer_is_asked_again_with_the_same_key_and_acts_once(city: FakeCity, console: Rig) -> None:
-    lost = []
+    lost: list[object] = []
 
     def lose_first(body: dict[str, Any], _: Asked) -> bytes | None:
         if not lost:
@@ -120,7 +120,8 @@ ABOUT = {"description": "Report 1", "created": "2026-11-24T10:00:00Z", "into": "
 
 def test_an_edit_says_which_reports_are_meant_and_nothing_is_asked_before(city: FakeCity, console: Rig) -> None:
     for number in range(20):
-        kind, data = (Kind.MERGE, {"into": "2"}) if number == 19 else (Kind.NOTE, {"text": "x"})
+        kind = Kind.MERGE if number == 19 else Kind.NOTE
+        data: dict[str, Any] = {"into": "2"} if number == 19 else {"text": "x"}
         console.outcome(console.push(kind, "1", version=1, about=ABOUT, **data), EditState.ACCEPTED)
     assert [body["about"] for _, body, _ in edits_at(city)] == [
         {"created": ABOUT["created"], "into": ABOUT["into"]}

@@ -66,7 +66,7 @@ def test_the_first_fill_is_the_servers_count(live: Live, console: Rig) -> None:
 
 
 def test_from_claim_to_close_and_every_step_is_proved(live: Live, console: Rig) -> None:
-    for kind, data in [
+    steps: list[tuple[Kind, dict[str, Any]]] = [
         (Kind.CLAIM, {}),
         (Kind.SET, {"priority": 1}),
         (Kind.DISPATCH, {"unit": "U1"}),
@@ -74,7 +74,8 @@ def test_from_claim_to_close_and_every_step_is_proved(live: Live, console: Rig) 
         (Kind.NOTE, {"text": "Pump is running"}),
         (Kind.RECALL, {"unit": "U1"}),
         (Kind.CLOSE, {"disposition": "not found", "reason": "Dry when we came", "release": []}),
-    ]:
+    ]
+    for kind, data in steps:
         edit = console.push(kind, "r1", version=version(console, "r1"), **data)
         outcome = console.outcome(edit, EditState.ACCEPTED, EditState.ATTENTION, EditState.CONFLICT)
         assert outcome.state is EditState.ACCEPTED, (kind, outcome)
