@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from api_client.model import Kind
+from console.domain.decoding import decode
 from console.domain.edit import Edit
 from console.domain.queued import FINISHED, ByWhom, EditState, Queued, StopReason, TakenAs
 
@@ -75,7 +76,7 @@ def columns_of(row: Mapping[str, Any]) -> dict[str, object]:
     A row that cannot be read keeps what it says: whoever opens the file finds that it is damaged.
     """
     try:
-        theirs = msgspec.json.decode(row["theirs"], type=dict[str, Any])
+        theirs = decode(row["theirs"], dict[str, Any])
         state = EditState(row["state"])
     except (msgspec.DecodeError, ValueError, TypeError):
         return {"reason": None, "by_whom": None, "taken_as": None, "repeated": 0, "asked_back": 0, "to_call_back": 0}

@@ -11,6 +11,7 @@ import msgspec
 from api_client import errors, model
 from api_client.dispatch import DispatchClient
 from api_client.model import Kind
+from console.domain.decoding import convert
 from console.domain.edit import APPENDS, INSTEAD_OF, SHOWN, SINCE, Edit, good_until, in_short
 from console.domain.kept import MADE_HERE
 from console.domain.queued import ByWhom, StopReason, TakenAs
@@ -178,7 +179,7 @@ def encode_edit(edit: Edit, order_lifetime_s: float) -> bytes:
 def _by(deed: dict[str, str]) -> ByWhom | None:
     """Who deleted a report and when, as a server says it; what cannot be read is left out."""
     try:
-        return msgspec.convert(deed, ByWhom) if deed else None
+        return convert(deed, ByWhom) if deed else None
     except msgspec.ValidationError:
         return ByWhom(who=deed.get("who"))
 
