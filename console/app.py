@@ -47,10 +47,10 @@ from console.presenters.contact import Contact
 from console.presenters.counsel import Counsellor
 from console.presenters.crew_notes import CrewNotes
 from console.presenters.crowd import CrowdList
-from console.presenters.deeds import Deed, Deeds
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier, Dossiers
 from console.presenters.drafts import Drafts
+from console.presenters.edit_commands import EditCommands
 from console.presenters.edit_news import EditNews
 from console.presenters.forms import Forms, FormSurroundings
 from console.presenters.going_on import GoingOn
@@ -75,6 +75,7 @@ from console.presenters.status import StatusPresenter
 from console.presenters.streets import Streets
 from console.presenters.ticket import TicketPresenter
 from console.presenters.undo_command import UndoCommand
+from console.presenters.undo_stack import UndoStack, UndoStep
 from console.presenters.unit_commands import UnitCommands
 from console.presenters.units import UnitsPresenter, count_states
 from console.settings import (
@@ -185,7 +186,8 @@ class ConsoleWindow(QObject):
             self.edits.is_anothers,
             self,
         )
-        self.deeds = Deeds(self.edits, self)
+        self.undo_stack = UndoStack(self.edits, self)
+        self.edit_commands = EditCommands(self.edits, self.undo_stack)
         self._build_widgets()
         self._build_presenters()
         self._build_window_matters()
@@ -369,7 +371,7 @@ class ConsoleWindow(QObject):
             self.status, self.banner, desk, self.sources, self._zone, now, self, who=lambda: self.signing.who()
         )
         status = self.status_presenter
-        self.lost = LostOrders(self.edits, desk, self.deeds, status, self.sources, zone, now, parent=self)
+        self.lost = LostOrders(self.edits, desk, self.undo_stack, status, self.sources, zone, now, parent=self)
         self._build_commands()
         self.going_on = GoingOn(
             desk, lambda: self.situation.chosen, self.sources.is_away, lambda: self.settings.here.go_on, self
@@ -379,7 +381,7 @@ class ConsoleWindow(QObject):
         )
         self.merging = Merging(
             desk,
-            self.deeds,
+            self.edit_commands,
             self.forms,
             self.photos,
             lambda: self.situation.with_duplicates,
@@ -388,7 +390,7 @@ class ConsoleWindow(QObject):
             now,
             self,
         )
-        self.keeping = Keeping(desk, self.edits, self.deeds, self.forms, zone, now, self)
+        self.keeping = Keeping(desk, self.edits, self.edit_commands, self.forms, zone, now, self)
         self.drafts = Drafts(
             desk,
             self.edits,
@@ -418,20 +420,20 @@ class ConsoleWindow(QObject):
             self.forms.held_keys.hold_for,
             self,
         )
-        self.settling = Settling(self.edits, self.forms, self.deeds, self.keeping, desk, zone, now, self)
+        self.settling = Settling(self.edits, self.forms, self.edit_commands, self.keeping, desk, zone, now, self)
         self.hazards = Hazards(desk, self.tasks, self.reader, self.edits.followed, self)
         self.contact = Contact(self.dossiers, self.edits, self.link.send, status, self)
         self.looking = Looking(self.link.send)
         self.edit_news = EditNews(
-            self.edits, desk, self.deeds, self.forms, self.commands, self.situation, self.status, status, self
+            self.edits, desk, self.undo_stack, self.forms, self.commands, self.situation, self.status, status, self
         )
 
     def _build_commands(self) -> None:
         """What actions depend on, who runs them, and who carries them out on reports and units."""
-        desk, deeds, forms = self.desk, self.deeds, self.forms
+        desk, edit_commands, forms = self.desk, self.edit_commands, self.forms
         self.situation = SituationMonitor(
             desk,
-            deeds,
+            self.undo_stack,
             lambda: self.sources.first,
             self,
             rights_at=lambda source: self.signing.rights_at(source),
@@ -445,11 +447,11 @@ class ConsoleWindow(QObject):
             self.action_table, lambda: self._receivers, self.situation, self.key_guard, forms, self
         )
         self.report_commands = ReportCommands(
-            desk, deeds, forms, self.situation, self.actions, lambda: self.sources.first, self
+            desk, edit_commands, forms, self.situation, self.actions, lambda: self.sources.first, self
         )
         self.unit_commands = UnitCommands(
             desk,
-            deeds,
+            edit_commands,
             forms,
             self.situation,
             self.actions,
@@ -458,7 +460,7 @@ class ConsoleWindow(QObject):
             unit_in_sight=self.units.bring_in_sight,
             read_report=self._read_report,
         )
-        self.undo_command = UndoCommand(desk, deeds, forms, self.situation, self.actions, self)
+        self.undo_command = UndoCommand(desk, self.undo_stack, forms, self.situation, self.actions, self)
 
     def _build_window_matters(self) -> None:
         """What is no panel's: the servers followed, who is signed in, the picture, the window's own actions."""
@@ -489,7 +491,7 @@ class ConsoleWindow(QObject):
             sources,
             desk,
             self.edits,
-            self.deeds,
+            self.undo_stack,
             self.forms,
             self.outbox_presenter,
             status,
@@ -503,7 +505,7 @@ class ConsoleWindow(QObject):
             desk,
             self.feed,
             self.dossiers,
-            self.deeds,
+            self.undo_stack,
             sources,
             self.forms.held_keys,
             self,
@@ -650,11 +652,11 @@ class ConsoleWindow(QObject):
         self.photos.changed.connect(self.report_commands.set_photos)
         self.situation.changed.connect(self.ticket_presenter.set_situation)
         self.report_commands.created.connect(self.feed.choose_when_shown)
-        self.deeds.done.connect(self._on_deed)
-        self.deeds.done.connect(self.going_on.on_deed)
-        self.deeds.undone.connect(lambda _: self.status.hide_undo())
-        self.deeds.undone.connect(self.going_on.on_undone)
-        self.deeds.undone.connect(lambda deed: self.forms.leave_other(deed.source, deed.report))
+        self.undo_stack.pushed.connect(self._on_step)
+        self.undo_stack.pushed.connect(self.going_on.on_step)
+        self.undo_stack.undone.connect(lambda _: self.status.hide_undo())
+        self.undo_stack.undone.connect(self.going_on.on_undone)
+        self.undo_stack.undone.connect(lambda step: self.forms.leave_other(step.source, step.report))
         self.ticket.number_clicked.connect(lambda: self.actions.run("copy_number"))
         self.outbox_presenter.copy_wanted.connect(self.clipping.copy)
         self.map.crowd_picked.connect(self.crowd.ask)
@@ -910,10 +912,10 @@ class ConsoleWindow(QObject):
         if self.desk.row == local_row:
             self.desk.choose(row)
 
-    def _on_deed(self, deed: Deed) -> None:
-        number = deed.report if deed.report and not deed.report.startswith("local:") else ""
-        what = " ".join(part for part in (deed.text, number) if part)
-        if deed.inverse is not None or self.sources.is_away(deed.source):
+    def _on_step(self, step: UndoStep) -> None:
+        number = step.report if step.report and not step.report.startswith("local:") else ""
+        what = " ".join(part for part in (step.text, number) if part)
+        if step.inverse is not None or self.sources.is_away(step.source):
             self.status.show_undo(what)
         else:  # it is sent at once, and has no way back
             self.say(self.tr("{what}: done, and not to be undone").format(what=what))
@@ -928,7 +930,7 @@ class ConsoleWindow(QObject):
 
     def _look_at_undo(self) -> None:
         """What came to the server meanwhile, and has no way back, is not offered to be undone any more."""
-        if self.status.undo_text() and not self.deeds.undo_text:
+        if self.status.undo_text() and not self.undo_stack.undo_text:
             self.status.hide_undo()
 
     def _on_strip(self, intent: str) -> None:

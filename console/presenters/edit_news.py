@@ -14,12 +14,12 @@ from console.domain.queued import EditState, Queued
 from console.edits import Edits
 from console.notices import describe
 from console.presenters.command import CommandPresenter
-from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
 from console.presenters.forms import Forms, keep_words_of
 from console.presenters.history import edit_text, new_report_text
 from console.presenters.situation import SituationMonitor
 from console.presenters.status import StatusPresenter
+from console.presenters.undo_stack import UndoStack
 from console.store.errors import StoreError
 from widgets.statusbar import StatusBar
 
@@ -37,7 +37,7 @@ class EditNews(QObject):
         self,
         edits: Edits,
         desk: Desk,
-        deeds: Deeds,
+        undo_stack: UndoStack,
         forms: Forms,
         commands: CommandPresenter,
         situation: SituationMonitor,
@@ -46,7 +46,7 @@ class EditNews(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._edits, self._desk, self._deeds, self._forms = edits, desk, deeds, forms
+        self._edits, self._desk, self._undo_stack, self._forms = edits, desk, undo_stack, forms
         self._commands, self._situation, self._bar, self._status = commands, situation, bar, status
 
     def on_saved(self, queued: Queued) -> None:
@@ -63,7 +63,7 @@ class EditNews(QObject):
         else:
             self._status.set_trouble(sentence)
         self._bar.hide_undo()
-        self._deeds.forget(edit_id)
+        self._undo_stack.forget(edit_id)
         # protects: form-stays-until-saved
         if not self._forms.give_back(edit_id, sentence):
             self._commands.give_back(edit_id)

@@ -11,9 +11,9 @@ from api_client.model import Kind
 from console.board.view import View
 from console.board.waiting import next_waiting
 from console.presenters.board_feed import LOCAL_ROWS
-from console.presenters.deeds import Deed
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
+from console.presenters.undo_stack import UndoStep
 
 _ENDS_THE_TURN = frozenset({Kind.DISPATCH, Kind.ASSIGN, Kind.CLOSE, Kind.MERGE, Kind.VALIDATE})
 _ORDERED = frozenset({Kind.DISPATCH, Kind.ASSIGN})
@@ -52,41 +52,41 @@ class GoingOn(QObject):
         self._is_begun = False
         desk.view_changed.connect(self._on_view)
 
-    def on_deed(self, deed: Deed) -> None:
+    def on_step(self, step: UndoStep) -> None:
         """Something was done: go on when it was the last step on the chosen report."""
         dossier, view = self._chosen(), self._desk.view
-        if dossier is None or view is None or (deed.source, deed.report) != (dossier.source, dossier.key):
+        if dossier is None or view is None or (step.source, step.report) != (dossier.source, dossier.key):
             return
         if dossier.row >= LOCAL_ROWS:
-            self._rows[deed.edit_id] = dossier.row
-        pile = deed.kind is Kind.VALIDATE and view.tab == "validate"  # is there to be worked off
-        if not (pile or self._is_wanted()) or not _ends_the_turn(deed):
+            self._rows[step.edit_id] = dossier.row
+        pile = step.kind is Kind.VALIDATE and view.tab == "validate"  # is there to be worked off
+        if not (pile or self._is_wanted()) or not _ends_the_turn(step):
             return
-        if deed.kind in _ORDERED and self._is_away(deed.source):
+        if step.kind in _ORDERED and self._is_away(step.source):
             return  # its unit has to be told by radio, which the report says
         row = self._desk.row
-        goal = next_waiting(view, row, was_validated=deed.kind is Kind.VALIDATE)
+        goal = next_waiting(view, row, was_validated=step.kind is Kind.VALIDATE)
         if not goal:
             self.said.emit(self.tr("Nothing else in this list waits for the same"))
             return
-        self._before = (deed.edit_id, row, goal)
-        self._left = (row, dossier.shown.id, view.position_of(row), _work_on(view, row), deed.kind)
+        self._before = (step.edit_id, row, goal)
+        self._left = (row, dossier.shown.id, view.position_of(row), _work_on(view, row), step.kind)
         self._is_begun = False
         self._desk.choose(goal)
         self.went.emit()
         self.next_shown.emit()
 
-    def on_undone(self, deed: Deed) -> None:
+    def on_undone(self, step: UndoStep) -> None:
         """It was taken back: its report is the chosen one again, wherever the operator has gone since.
 
         Nothing is undone on a report that nobody sees.
         """
         before, self._before = self._before, None
-        row, chosen = self._rows.pop(deed.edit_id, 0), self._chosen()
-        is_chosen = chosen is not None and (chosen.source, chosen.key) == (deed.source, deed.report)
-        if deed.report is None or is_chosen or (row and row == self._desk.row):
+        row, chosen = self._rows.pop(step.edit_id, 0), self._chosen()
+        is_chosen = chosen is not None and (chosen.source, chosen.key) == (step.source, step.report)
+        if step.report is None or is_chosen or (row and row == self._desk.row):
             return
-        if before is not None and before[0] == deed.edit_id and self._desk.row == before[2]:
+        if before is not None and before[0] == step.edit_id and self._desk.row == before[2]:
             self.comes_back.emit(before[1])
             self._desk.choose(before[1])
         elif row:
@@ -94,7 +94,7 @@ class GoingOn(QObject):
             self.went.emit()
             self.next_shown.emit()
         else:
-            self.goes_back.emit(deed.source, deed.report)
+            self.goes_back.emit(step.source, step.report)
 
     def _on_view(self, view: View) -> None:
         """Another list has come, or this one anew."""
@@ -133,12 +133,12 @@ class GoingOn(QObject):
             self.said.emit(self.tr("{n} went from place {old} to {new}").format(n=number, old=place + 1, new=now + 1))
 
 
-def _ends_the_turn(deed: Deed) -> bool:
-    if deed.kind is not Kind.SET:
-        return deed.kind in _ENDS_THE_TURN
-    if "service" in deed.data:
+def _ends_the_turn(step: UndoStep) -> bool:
+    if step.kind is not Kind.SET:
+        return step.kind in _ENDS_THE_TURN
+    if "service" in step.data:
         return False  # its agency only follows the category, and the work on the report goes on
-    return any(name in _HANDED_ON and value is not None for name, value in deed.data.items())
+    return any(name in _HANDED_ON and value is not None for name, value in step.data.items())
 
 
 class _Work(msgspec.Struct, frozen=True):

@@ -14,8 +14,8 @@ from console.domain.queued import EditState, Queued, StopReason
 from console.edits import Edits
 from console.presenters import words
 from console.presenters.conflict import deleted_text
-from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
+from console.presenters.edit_commands import EditCommands
 from console.presenters.forms import Forms
 from console.presenters.history import edit_text
 
@@ -29,14 +29,14 @@ class Keeping(QObject):
         self,
         desk: Desk,
         edits: Edits,
-        deeds: Deeds,
+        edit_commands: EditCommands,
         forms: Forms,
         zone: tzinfo,
         now: Callable[[], datetime],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._desk, self._edits, self._deeds, self._forms = desk, edits, deeds, forms
+        self._desk, self._edits, self._edit_commands, self._forms = desk, edits, edit_commands, forms
         self._zone, self._now = zone, now
 
     def open(self, edit_id: str) -> None:
@@ -68,7 +68,9 @@ class Keeping(QObject):
         data["channel"] = known.get("channel", typed["channel"])
         source = chosen.edit.source
         title = self._desk.catalog(source).service_name(data.get("service"))
-        if self._deeds.keep_as_new(source, chosen.edit.id, data, title, lambda told: self._note(number, chosen, told)):
+        if self._edit_commands.keep_as_new(
+            source, chosen.edit.id, data, title, lambda told: self._note(number, chosen, told)
+        ):
             self.said.emit(self.tr("Kept as a new report: {name}").format(name=title))
         else:
             self.said.emit(self.tr("Nothing is left to keep: the outbox says what became of it"))

@@ -36,7 +36,6 @@ from console.edits import Edits
 from console.presenters import words
 from console.presenters.catalog import Catalog
 from console.presenters.conflict import BUSY, conflict_text, deleted_text, first_of, is_own
-from console.presenters.deeds import Deed, Deeds
 from console.presenters.desk import Desk
 from console.presenters.hazards import HazardNews, NewHazard
 from console.presenters.history import call_back_text, edit_text, report_number, unit_code
@@ -46,6 +45,7 @@ from console.presenters.situation import NoticeState
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
 from console.presenters.stop_text import stop_text
+from console.presenters.undo_stack import UndoStack, UndoStep
 from console.presenters.unsent_reports import UnsentReport, taken_down_text, unsent_notice, unsent_reports
 from widgets.key_repeats import TWICE_S
 from widgets.notice import Notice
@@ -200,7 +200,7 @@ class LostOrders(QObject):
         self,
         edits: Edits,
         desk: Desk,
-        deeds: Deeds,
+        undo_stack: UndoStack,
         status: StatusPresenter,
         sources: Sources,
         zone: tzinfo,
@@ -209,7 +209,7 @@ class LostOrders(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._edits, self._desk, self._deeds, self._status = edits, desk, deeds, status
+        self._edits, self._desk, self._undo_stack, self._status = edits, desk, undo_stack, status
         self._sources, self._zone, self._now, self._steady_s = sources, zone, now, steady_s
         self._told: frozenset[str] = frozenset()
         self._said = ("", "")
@@ -304,7 +304,7 @@ class LostOrders(QObject):
         if setback.entry:
             self._told_of[key] = setback.of_crew
             self._setbacks = [one for one in self._setbacks if one not in same]
-        self._forget(deed.edit_id for deed in self._deeds.remembered if _has_ended(deed, setback))
+        self._forget(step.edit_id for step in self._undo_stack.remembered if _has_ended(step, setback))
         self._setbacks.append(setback)
         self.show()
 
@@ -480,10 +480,10 @@ class LostOrders(QObject):
 
     def _forget(self, edit_ids: Iterable[str]) -> None:
         """What was not done is nothing to undo."""
-        newest = self._deeds.newest
+        newest = self._undo_stack.newest
         for edit_id in edit_ids:
-            self._deeds.forget(edit_id)
-        if newest is not self._deeds.newest:
+            self._undo_stack.forget(edit_id)
+        if newest is not self._undo_stack.newest:
             self.undo_lost.emit()
 
     def _urgency(self, shown: Unanswered) -> tuple[bool, int, int, int]:
@@ -574,10 +574,10 @@ class LostOrders(QObject):
         return Notice(level, lost_text(order, catalog, self.tr) + ":", text, tuple(buttons))
 
 
-def _has_ended(deed: Deed, setback: Setback) -> bool:
+def _has_ended(step: UndoStep, setback: Setback) -> bool:
     """Whether it sent or reserved a crew that is on its report no more: there is nothing to call back."""
-    here = (deed.source, deed.report) == (setback.source, setback.report)
-    return here and deed.kind in (Kind.DISPATCH, Kind.ASSIGN) and deed.data.get("unit") in setback.units
+    here = (step.source, step.report) == (setback.source, setback.report)
+    return here and step.kind in (Kind.DISPATCH, Kind.ASSIGN) and step.data.get("unit") in setback.units
 
 
 def _edit_of(shown: LostOrder | RadioCall | UnsentReport | LeftOrder) -> Edit:

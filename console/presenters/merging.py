@@ -15,9 +15,9 @@ from console.domain.sla import begun
 from console.domain.status import ORDER, is_open
 from console.presenters import words
 from console.presenters.counsel import Alike, distance_of
-from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
+from console.presenters.edit_commands import EditCommands
 from console.presenters.forms import Forms
 from console.presenters.meanwhile import changed_meanwhile
 from console.presenters.photos import PhotoCards
@@ -36,7 +36,7 @@ class Merging(QObject):
     def __init__(
         self,
         desk: Desk,
-        deeds: Deeds,
+        edit_commands: EditCommands,
         forms: Forms,
         photos: PhotoCards,
         chosen: Callable[[], tuple[Dossier | None, Sequence[Alike]]],
@@ -47,7 +47,7 @@ class Merging(QObject):
     ) -> None:
         """`chosen` gives the chosen report and its possible duplicates, `look_at` reads another report."""
         super().__init__(parent)
-        self._desk, self._deeds, self._forms, self._photos = desk, deeds, forms, photos
+        self._desk, self._edit_commands, self._forms, self._photos = desk, edit_commands, forms, photos
         self._chosen, self._look_at, self._zone, self._now = chosen, look_at, zone, now
         self._mine: Dossier | None = None
         self._others: dict[str, Dossier] = {}
@@ -223,6 +223,8 @@ class Merging(QObject):
         raised = ""
         if goes.shown.priority < stays.shown.priority:  # the danger does not go with the report that is closed
             urgent = goes.shown.priority
-            raised = self._deeds.set_fields(stays, {"priority": urgent}, self.tr("Priority {n}").format(n=urgent))
-        self._deeds.merge(goes, stays.shown.id, stays.shown.created, raised)
+            raised = self._edit_commands.set_fields(
+                stays, {"priority": urgent}, self.tr("Priority {n}").format(n=urgent)
+            )
+        self._edit_commands.merge(goes, stays.shown.id, stays.shown.created, raised)
         self.said.emit(self.tr("Saved: merge {a} into {b}").format(a=self._number(goes), b=self._number(stays)))

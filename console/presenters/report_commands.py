@@ -16,9 +16,9 @@ from console.domain.status import is_open
 from console.presenters import words
 from console.presenters.action_runner import ActionRunner
 from console.presenters.catalog import offered
-from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
+from console.presenters.edit_commands import EditCommands
 from console.presenters.forms import Forms
 from console.presenters.history import new_report_text
 from console.presenters.situation import SituationMonitor
@@ -36,7 +36,7 @@ class ReportCommands(QObject):
     def __init__(
         self,
         desk: Desk,
-        deeds: Deeds,
+        edit_commands: EditCommands,
         forms: Forms,
         situation: SituationMonitor,
         runner: ActionRunner,
@@ -45,7 +45,7 @@ class ReportCommands(QObject):
     ) -> None:
         """`source_for_new` is the key of the source that new reports go to."""
         super().__init__(parent)
-        self._desk, self._deeds, self._forms, self._situation = desk, deeds, forms, situation
+        self._desk, self._edit_commands, self._forms, self._situation = desk, edit_commands, forms, situation
         self._runner, self._say, self._source_for_new = runner, runner.said.emit, source_for_new
         self._cards: tuple[int, Mapping[str, PhotoCard]] = (0, {})
         situation.dossier_changed.connect(forms.look_at)
@@ -65,26 +65,26 @@ class ReportCommands(QObject):
 
     def take(self) -> None:
         """Claim the chosen report."""
-        self._deeds.take(self._situation.report)
+        self._edit_commands.take(self._situation.report)
 
     def release(self) -> None:
         """Give it back."""
-        self._deeds.release(self._situation.report)
+        self._edit_commands.release(self._situation.report)
 
     def set_priority(self, dossier: Dossier, priority: int) -> None:
         """Give the report another priority."""
         if priority != dossier.shown.priority:
-            self._deeds.set_fields(dossier, {"priority": priority}, self.tr("Priority {n}").format(n=priority))
+            self._edit_commands.set_fields(dossier, {"priority": priority}, self.tr("Priority {n}").format(n=priority))
 
     def note(self, dossier: Dossier, text: str) -> None:
         """Add an internal note."""
         if text.strip():
-            self._deeds.note(dossier, text.strip())
+            self._edit_commands.note(dossier, text.strip())
 
     def reply(self, dossier: Dossier, text: str) -> None:
         """Answer the reporter."""
         if text.strip():
-            self._deeds.reply(dossier, text.strip())
+            self._edit_commands.reply(dossier, text.strip())
 
     def choose_priority(self) -> None:
         """Ask for its priority."""
@@ -120,7 +120,7 @@ class ReportCommands(QObject):
         text = self.tr("Category {name}").format(name=catalog.service_name(code))
         if "agency" in fields:
             text = self.tr("{text}, {agency}").format(text=text, agency=catalog.agency_name(fields["agency"]))
-        self._deeds.set_fields(dossier, fields, text)
+        self._edit_commands.set_fields(dossier, fields, text)
 
     def choose_transfer(self) -> None:
         """Ask for the agency or the area that it goes to."""
@@ -143,7 +143,7 @@ class ReportCommands(QObject):
             fields["status"] = Status.COORDINATION.value
         elif key == f"agency:{dossier.shown.agency}":
             return  # where the list began
-        self._deeds.set_fields(dossier, fields, self.tr("Transfer to {name}").format(name=name))
+        self._edit_commands.set_fields(dossier, fields, self.tr("Transfer to {name}").format(name=name))
 
     def ask_place(self) -> None:
         """Ask where it is."""
@@ -159,24 +159,24 @@ class ReportCommands(QObject):
 
     def _set_place(self, dossier: Dossier, place: dict[str, Any]) -> None:
         if place != field_value(dossier.shown, "place"):
-            self._deeds.set_fields(dossier, {"place": place}, self.tr("Place"))
+            self._edit_commands.set_fields(dossier, {"place": place}, self.tr("Place"))
 
     def unmerge(self) -> None:
         """Take its merge back."""
-        self._deeds.unmerge(self._situation.report)
+        self._edit_commands.unmerge(self._situation.report)
 
     def hold(self) -> None:
         """Ask what it waits for, or end the hold."""
         dossier = self._situation.report
         if self._situation.is_on_hold(dossier.shown):
-            self._deeds.set_fields(dossier, {"hold": None}, self.tr("End the hold"))
+            self._edit_commands.set_fields(dossier, {"hold": None}, self.tr("End the hold"))
             return
         with self._forms.about(dossier, "priority", "hold", "status"):
             self._forms.hold(
                 dossier,
                 self._situation.title_of(dossier),
                 self._forms.draft_key("hold", dossier.source, dossier.key),
-                lambda hold: self._deeds.set_fields(self._as_told(dossier), {"hold": hold}, self.tr("Hold")),
+                lambda hold: self._edit_commands.set_fields(self._as_told(dossier), {"hold": hold}, self.tr("Hold")),
             )
 
     def ask_note(self) -> None:
@@ -215,7 +215,7 @@ class ReportCommands(QObject):
         role = "after" if after else "other"  # what stood there when it was reported is the reporter's to show
         place = self._forms.draft_key("photo", dossier.source, dossier.key)
         self._forms.photo(
-            self._situation.title_of(dossier), role, place, lambda photo: self._deeds.photo(dossier, photo)
+            self._situation.title_of(dossier), role, place, lambda photo: self._edit_commands.photo(dossier, photo)
         )
 
     def add_photos(self, files: Sequence[tuple[Path, str]], place: str) -> None:
@@ -225,7 +225,7 @@ class ReportCommands(QObject):
             self._forms.photos.add(
                 file,
                 role,
-                lambda photo: self._deeds.photo(dossier, photo),
+                lambda photo: self._edit_commands.photo(dossier, photo),
                 place=place,
                 about=self._situation.title_of(dossier),
                 again=True,
@@ -233,14 +233,14 @@ class ReportCommands(QObject):
 
     def submit(self) -> None:
         """Hand it in for validation."""
-        self._deeds.submit_proof(self._situation.report)
+        self._edit_commands.submit_proof(self._situation.report)
 
     def validate(self) -> None:
         """Ask whether its proof is accepted."""
         dossier = self._situation.report
 
         def decide(accepted: bool, reason: str, disposition: str) -> None:
-            self._deeds.validate(dossier, accepted=accepted, reason=reason, disposition=disposition)
+            self._edit_commands.validate(dossier, accepted=accepted, reason=reason, disposition=disposition)
             row = self._desk.row
             if row and row != dossier.row and self._desk.filter.tab == "validate":  # working the pile off
                 self._situation.when_read(row, self._validate_next, lambda: None)
@@ -262,7 +262,7 @@ class ReportCommands(QObject):
         dossier = self._situation.report
 
         def close(disposition: str, reason: str, release: tuple[str, ...]) -> None:
-            self._deeds.close(self._as_told(dossier), disposition, reason, release)
+            self._edit_commands.close(self._as_told(dossier), disposition, reason, release)
 
         key = self._forms.draft_key("close", dossier.source, dossier.key)
         why = self._runner.why_not("merge")
@@ -289,7 +289,7 @@ class ReportCommands(QObject):
             self._situation.title_of(dossier),
             self.tr("Why does it need work again? Once sent it is not undone: close it anew."),
             (),
-            lambda text: self._deeds.reopen(dossier, text),
+            lambda text: self._edit_commands.reopen(dossier, text),
             draft_key=self._forms.draft_key("reopen", dossier.source, dossier.key),
             reason=True,
         )
@@ -308,7 +308,7 @@ class ReportCommands(QObject):
         """Make a report of what was entered."""
         local_key = f"local:{uuid.uuid4()}"
         name = self._desk.catalog(source).service_name(data.get("service"))
-        self._deeds.create(source, data, local_key, name)
+        self._edit_commands.create(source, data, local_key, name)
         self.created.emit(source, local_key)
         what = new_report_text(data, self._desk.catalog(source))
         self._say(self.tr("Saved: {report}").format(report=what))

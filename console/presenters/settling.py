@@ -13,8 +13,8 @@ from api_client.model import Kind
 from console.domain.queued import EditState, Queued, is_deleted, is_in_force, is_settled
 from console.edits import Edits
 from console.presenters.conflict import STEP, crews_sent, is_of_step, sends_next
-from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
+from console.presenters.edit_commands import EditCommands
 from console.presenters.forms import Forms
 from console.presenters.history import edit_text
 from console.presenters.keeping import Keeping
@@ -30,7 +30,7 @@ class Settling(QObject):
         self,
         edits: Edits,
         forms: Forms,
-        deeds: Deeds,
+        edit_commands: EditCommands,
         keeping: Keeping,
         desk: Desk,
         zone: tzinfo,
@@ -38,7 +38,7 @@ class Settling(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._edits, self._forms, self._deeds, self._keeping = edits, forms, deeds, keeping
+        self._edits, self._forms, self._edit_commands, self._keeping = edits, forms, edit_commands, keeping
         self._desk, self._zone, self._now = desk, zone, now
 
     def open(self, edit_id: str) -> None:
@@ -90,7 +90,7 @@ class Settling(QObject):
         data = _data(queued, edit.data, mine)
         given = self._edits.choose(edit.id, mine=data is not None, data=data)
         if given and data is not None:
-            self._deeds.given_anew(given, queued.edit, data)
+            self._edit_commands.given_anew(given, queued.edit, data)
 
 
 def _data(queued: Queued, data: dict[str, Any], mine: frozenset[str]) -> dict[str, Any] | None:

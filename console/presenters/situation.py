@@ -19,9 +19,9 @@ from console.domain.rights import Rights, in_scope, unit_in_scope
 from console.presenters.action_rules import Situation
 from console.presenters.catalog import Crew
 from console.presenters.counsel import Alike, Counsel
-from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
+from console.presenters.undo_stack import UndoStack
 
 
 class NoticeState(msgspec.Struct, frozen=True):
@@ -54,7 +54,7 @@ class SituationMonitor(QObject):
     def __init__(
         self,
         desk: Desk,
-        deeds: Deeds,
+        undo_stack: UndoStack,
         source_for_new: Callable[[], str],
         parent: QObject | None = None,
         *,
@@ -69,7 +69,7 @@ class SituationMonitor(QObject):
         any more; `is_pointing` says that a place is asked for on the map.
         """
         super().__init__(parent)
-        self._desk, self._deeds, self._source_for_new = desk, deeds, source_for_new
+        self._desk, self._undo_stack, self._source_for_new = desk, undo_stack, source_for_new
         self._rights_at, self._why_reading_only, self._notice = rights_at, why_reading_only, notice
         self._doubted, self._is_pointing = doubted, is_pointing
         self._dossier: Dossier | None = None
@@ -87,7 +87,7 @@ class SituationMonitor(QObject):
         desk.view_changed.connect(self._on_view)
         desk.catalog_changed.connect(lambda _: self._on_catalog())
         desk.loaded_changed.connect(lambda _: self._on_catalog())
-        deeds.done.connect(lambda _: self.look_again())
+        undo_stack.pushed.connect(lambda _: self.look_again())
 
     def _on_view(self, view: View) -> None:
         dossier = self.chosen
@@ -155,8 +155,8 @@ class SituationMonitor(QObject):
             unit=desk.unit if crew is not None else None,
             unit_outside=crew is not None and self.is_unit_outside(crew),
             unit_busy=self._panel == "units" and bool(desk.cities.jobs(crew)),
-            undo=self._deeds.undo_text,
-            undo_is_over=self._deeds.last_is_over,
+            undo=self._undo_stack.undo_text,
+            undo_is_over=self._undo_stack.last_is_over,
             lost=notice.lost,
             radio_call=notice.radio_call,
             unsent_report=notice.unsent_report,
@@ -319,7 +319,7 @@ class SituationMonitor(QObject):
         """What was undoable may have ended."""
         known = self._desk.loaded >= Loaded.WORK
         cities = self._desk.cities.catalogs
-        self._deeds.note_jobs({source: city.assignments for source, city in cities.items()} if known else None)
+        self._undo_stack.note_jobs({source: city.assignments for source, city in cities.items()} if known else None)
         self.look_again()
 
     def _stuck(self, dossier: Dossier) -> frozenset[str]:

@@ -14,9 +14,9 @@ from console.presenters import words
 from console.presenters.action_rules import LEFT_BEHIND, UNREAD
 from console.presenters.action_runner import ActionRunner
 from console.presenters.catalog import Crew, offered
-from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
+from console.presenters.edit_commands import EditCommands
 from console.presenters.forms import Forms
 from console.presenters.key_guard import KeyGuard
 from console.presenters.situation import SituationMonitor
@@ -30,7 +30,7 @@ class UnitCommands(QObject):
     def __init__(
         self,
         desk: Desk,
-        deeds: Deeds,
+        edit_commands: EditCommands,
         forms: Forms,
         situation: SituationMonitor,
         runner: ActionRunner,
@@ -44,7 +44,7 @@ class UnitCommands(QObject):
         report of a source by its id, for what a unit does elsewhere (None: it is not here).
         """
         super().__init__(parent)
-        self._desk, self._deeds, self._forms, self._situation = desk, deeds, forms, situation
+        self._desk, self._edit_commands, self._forms, self._situation = desk, edit_commands, forms, situation
         self._runner, self._say, self._guard = runner, runner.said.emit, guard
         self._unit_in_sight, self._read_report = unit_in_sight, read_report
 
@@ -76,7 +76,7 @@ class UnitCommands(QObject):
 
     def other_work(self, crew: Crew, report: str) -> list[Assignment]:
         """What a unit has to do beside this report; what this operator ordered and no server has yet is among it."""
-        work = self._deeds.work_given(crew.source, crew.unit.id, self._desk.cities.jobs(crew))
+        work = self._edit_commands.work_given(crew.source, crew.unit.id, self._desk.cities.jobs(crew))
         return [job for job in work if job.report != report]
 
     def why_not_meant(self, crews: Sequence[Crew], *, of_report: bool) -> str:
@@ -120,7 +120,7 @@ class UnitCommands(QObject):
         if unit is not None and job_in_force(Kind.DISPATCH, unit_id, dossier.live) is not None:
             self._say(self.tr("{unit} is on this report already").format(unit=unit.code))
         elif unit is not None:
-            self._deeds.dispatch(dossier, unit.id, unit.code, stack=self._comes_next(dossier, unit.id))
+            self._edit_commands.dispatch(dossier, unit.id, unit.code, stack=self._comes_next(dossier, unit.id))
 
     def _comes_next(self, dossier: Dossier, unit_id: str) -> bool:
         """Whether an order to this unit is for after other work: as its advice says, where that is shown.
@@ -132,14 +132,14 @@ class UnitCommands(QObject):
         able = (*self._situation.counsel.units, *self._situation.counsel.further) if here else ()
         advice = next((one for one in able if one.unit_id == unit_id), None)
         jobs = self._desk.catalog(dossier.source).by_unit.get(unit_id, []) if advice is None else []
-        given = self._deeds.work_given(dossier.source, unit_id, jobs)
+        given = self._edit_commands.work_given(dossier.source, unit_id, jobs)
         return (advice is not None and advice.jobs > 0) or any(one.report != dossier.key for one in given)
 
     def assign(self, dossier: Dossier, unit_id: str) -> None:
         """Reserve this unit of the report's city."""
         unit = self._unit_for(dossier, unit_id)
         if unit is not None:
-            self._deeds.assign(dossier, unit.id, unit.code)
+            self._edit_commands.assign(dossier, unit.id, unit.code)
 
     def _unit_for(self, dossier: Dossier, unit_id: str) -> Unit | None:
         """The report's city's unit; that it has none of this id is said."""
@@ -151,7 +151,7 @@ class UnitCommands(QObject):
     def recall(self, dossier: Dossier, unit_id: str) -> None:
         """Call this unit back."""
         unit = self._desk.catalog(dossier.source).units.get(unit_id)
-        self._deeds.recall(dossier, unit_id, unit.code if unit else unit_id)
+        self._edit_commands.recall(dossier, unit_id, unit.code if unit else unit_id)
 
     def dispatch_first(self) -> None:
         """Send the first recommended unit, unless it has just become the first."""
@@ -209,11 +209,11 @@ class UnitCommands(QObject):
 
     def told(self) -> None:
         """Note that the unit of the order that waits was told by radio."""
-        self._deeds.told(self._situation.now.not_sent, self._desk.me_at(self._situation.report.source))
+        self._edit_commands.told(self._situation.now.not_sent, self._desk.me_at(self._situation.report.source))
 
     def wanted(self) -> None:
         """Give the expired order again."""
-        self._deeds.still_wanted(self._situation.now.expired)
+        self._edit_commands.still_wanted(self._situation.now.expired)
 
     # What a unit does and is
 
@@ -237,7 +237,7 @@ class UnitCommands(QObject):
                 reason=True,
             )
             return
-        self._deeds.unit_state(crew.source, unit.id, unit.code, state, reason, unit.state.value)
+        self._edit_commands.unit_state(crew.source, unit.id, unit.code, state, reason, unit.state.value)
 
     def set_state(self, state: str) -> None:
         """Set the chosen unit's own state."""
@@ -265,7 +265,7 @@ class UnitCommands(QObject):
         code = unit.code if unit is not None else unit_id
         text = f"{code} {self.tr(words.ASSIGNMENT_TEXT[state])}"
         states = {one.state for one in dossier.live if one.unit == unit_id}
-        if state in states or self._deeds.has_told(dossier.source, dossier.key, unit_id, state.value):
+        if state in states or self._edit_commands.has_told(dossier.source, dossier.key, unit_id, state.value):
             self._say(self.tr("{step} already").format(step=text))
         elif not states:
             self._say(self.tr("{unit} is not on this report").format(unit=code))
@@ -274,7 +274,7 @@ class UnitCommands(QObject):
         else:
             version = dossier.server.version if dossier.server else None
             title = dossier.shown.title or dossier.shown.description[:80]
-            self._deeds.progress(dossier.source, dossier.key, title, version, unit_id, state.value, text)
+            self._edit_commands.progress(dossier.source, dossier.key, title, version, unit_id, state.value, text)
 
     def _why_no_step(self, code: str, states: Collection[AssignmentState], then: AssignmentState) -> str:
         """Why a unit whose work is in one of these states cannot have done this, "" when it can."""
@@ -298,10 +298,10 @@ class UnitCommands(QObject):
             self._say(self.tr("{unit} is on no report").format(unit=unit.code))
             return
         number = jobs[0].report
-        if state is jobs[0].state or self._deeds.has_told(source, number, unit.id, state.value):
+        if state is jobs[0].state or self._edit_commands.has_told(source, number, unit.id, state.value):
             self._say(self.tr("{step} already").format(step=text))
             return
-        here = [job.state for job in self._deeds.as_given(source, jobs, number) if job.report == number]
+        here = [job.state for job in self._edit_commands.as_given(source, jobs, number) if job.report == number]
         if why := self._why_no_step(unit.code, here, state):
             self._say(why)
             return
@@ -313,9 +313,9 @@ class UnitCommands(QObject):
                         number=number, unit=unit.code
                     )
                 )
-            elif not self._deeds.has_told(source, number, unit.id, state.value):
+            elif not self._edit_commands.has_told(source, number, unit.id, state.value):
                 title = report.title or report.description[:80]
-                self._deeds.progress(source, number, title, report.version, unit.id, state.value, text)
+                self._edit_commands.progress(source, number, title, report.version, unit.id, state.value, text)
 
         self._read_report(source, number, tell)
 

@@ -8,7 +8,7 @@ import msgspec
 
 from console.domain.filter import Filter
 from console.domain.messages import SourceState
-from console.presenters.deeds import Deed
+from console.presenters.undo_stack import UndoStep
 from console.settings import ThemeName
 
 
@@ -37,7 +37,7 @@ class Kept(msgspec.Struct, frozen=True):
 
     filter: Filter
     row: int
-    deeds: tuple[Deed, ...]
+    steps: tuple[UndoStep, ...]
     said: str
     """What to say in the new one."""
     local_key: str = ""

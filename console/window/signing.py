@@ -14,13 +14,13 @@ from console.domain.rights import Rights
 from console.edits import Edits
 from console.presenters import words
 from console.presenters.action_rules import why_not_allowed
-from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
 from console.presenters.forms import Forms
 from console.presenters.history import edit_text
 from console.presenters.outbox import OutboxPresenter
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
+from console.presenters.undo_stack import UndoStack
 from console.settings import Settings, Tokens, is_left, operator_of
 from console.store.cache_read import CachedReport
 from console.window.claims import Claims
@@ -52,7 +52,7 @@ class Signing(QObject):
         sources: Sources,
         desk: Desk,
         edits: Edits,
-        deeds: Deeds,
+        undo_stack: UndoStack,
         forms: Forms,
         outbox: OutboxPresenter,
         status: StatusPresenter,
@@ -61,7 +61,7 @@ class Signing(QObject):
     ) -> None:
         super().__init__(parent)
         self._settings, self._tokens, self._following, self._sources = settings, tokens, following, sources
-        self._desk, self._edits, self._deeds, self._forms = desk, edits, deeds, forms
+        self._desk, self._edits, self._undo_stack, self._forms = desk, edits, undo_stack, forms
         self._outbox, self._status, self._claims = outbox, status, claims
         self._rights = {source.key: Rights(source.role) for source in settings.here.sources if source.role}
         """What each source said last; its areas and agencies only since it was reached."""
@@ -287,7 +287,7 @@ class Signing(QObject):
         if is_another:
             if me.source == self._first_signed_in(me.source):
                 self.operator_leaves.emit()
-            self._deeds.forget_all()
+            self._undo_stack.forget_all()
             # protects: sign-in-before-sending
             self._edits.sign_in(me.source, me.user)
         elif known is not None and rights != known:

@@ -6,10 +6,10 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QGuiApplication, QWindow
 
 from console.presenters.board_feed import BoardFeed
-from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossiers
 from console.presenters.sources import Sources
+from console.presenters.undo_stack import UndoStack
 from console.window.options import Kept
 from widgets.held_keys import HeldKeys
 from widgets.queue.view import QueueView
@@ -31,14 +31,20 @@ class Succession(QObject):
         desk: Desk,
         feed: BoardFeed,
         dossiers: Dossiers,
-        deeds: Deeds,
+        undo_stack: UndoStack,
         sources: Sources,
         keys: HeldKeys,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._window, self._queue, self._ticket, self._desk = window, queue, ticket, desk
-        self._feed, self._dossiers, self._deeds, self._sources, self._keys = feed, dossiers, deeds, sources, keys
+        self._feed, self._dossiers, self._undo_stack, self._sources, self._keys = (
+            feed,
+            dossiers,
+            undo_stack,
+            sources,
+            keys,
+        )
         self._kept: Kept | None = None
         self._before: Shell | None = None
         self._is_chosen = False
@@ -50,7 +56,7 @@ class Succession(QObject):
         return Kept(
             filter=desk.filter,
             row=desk.row,
-            deeds=self._deeds.remembered,
+            steps=self._undo_stack.remembered,
             said=said,
             local_key=local[1] if local is not None else "",
             panel=panel,
@@ -72,7 +78,7 @@ class Succession(QObject):
         self._keys.hold_for(self._window, self._is_read)
         self._sources.take_up(kept.sources)
         self._desk.set_filter(kept.filter)
-        self._deeds.take_up(kept.deeds)
+        self._undo_stack.take_up(kept.steps)
         if kept.reads:
             self._window.show_panel("report")
         self._feed.ready.connect(self._on_ready)

@@ -45,7 +45,7 @@ def note(window: Any, text: str) -> None:
 
 def photo(window: Any, file: Path, role: str) -> None:
     before = len(outbox(window))
-    window.forms.photos.add(file, role, lambda data: window.deeds.photo(window.dossiers.current, data))
+    window.forms.photos.add(file, role, lambda data: window.edit_commands.photo(window.dossiers.current, data))
     wait_for(lambda: len(outbox(window)) == before + 1, what="the photo is saved")
 
 

@@ -169,7 +169,7 @@ class Operator:
         self.filled("reply", words("Kami segera datang"), ctrl_enter)
         other, created = self.find("open", like=in_work), window.situation.chosen.shown.created
         self.find("open", like=in_work)
-        self.edit("merge", lambda: window.deeds.merge(window.situation.chosen, other, created))
+        self.edit("merge", lambda: window.edit_commands.merge(window.situation.chosen, other, created))
         wait_for(lambda: window.situation.now.merged)
         self.run("unmerge")
         self.find("open", like=in_work)
@@ -220,7 +220,7 @@ class Operator:
         self.timed("undo", lambda: window.actions.run("undo"), lambda: window.status_presenter._said.find(": Note") > 0)
 
     def _photo(self, data: dict[str, Any]) -> None:
-        self.window.deeds.photo(self.window.dossiers.current, data)
+        self.window.edit_commands.photo(self.window.dossiers.current, data)
 
     def _proof(self) -> None:
         window = self.window

@@ -128,7 +128,7 @@ def choose_entry(one: Any, words: str) -> None:
 
 def test_a_right_click_in_the_outbox_offers_the_row_s_verbs_and_what_to_copy(tmp_path: Path) -> None:
     with console(tmp_path, None) as one:
-        one.deeds.create("city", {"description": "Water"}, "local:1", "Water")
+        one.edit_commands.create("city", {"description": "Water"}, "local:1", "Water")
         wait_for(lambda: outbox(one), what="it waits")
         one.window.focus_panel("outbox")
         view = one.outbox.view

@@ -118,7 +118,7 @@ def test_the_photos_in_full_do_not_lie_over_a_notice_and_leave_it_its_keys(city:
         assert not window.window.hears(window.banner, "F8") or window.situation.now.hazard
         for key_ in ("first", "second"):
             before = set(window.desk.view.hazards.tolist())
-            window.deeds.create("city", p1_data(window), f"local:{key_}", "Water rises")
+            window.edit_commands.create("city", p1_data(window), f"local:{key_}", "Water rises")
             wait_for(lambda before=before: set(window.desk.view.hazards.tolist()) - before, what="a new P1")
         # With the server's number a notice is another one, for which the key was not meant yet.
         wait_for(lambda: [one.number[:1].isdigit() for one in window.hazards.unseen] == [True, True], what="numbers")

@@ -189,10 +189,10 @@ def test_a_hold_goes_on_too_and_what_does_not_end_the_turn_stays(desk: Any) -> N
     wait_for(lambda: desk.situation.now.holder == "rina", what="taken")
     assert desk.desk.row == row
     dossier = desk.situation.chosen
-    desk.deeds.set_fields(dossier, {"priority": 2 if dossier.shown.priority != 2 else 3}, "Priority")
+    desk.edit_commands.set_fields(dossier, {"priority": 2 if dossier.shown.priority != 2 else 3}, "Priority")
     assert desk.desk.row == row
     hold = {"reason": "rain", "waits_for": "weather", "until": None}
-    desk.deeds.set_fields(dossier, {"hold": hold}, "Hold")
+    desk.edit_commands.set_fields(dossier, {"hold": hold}, "Hold")
     assert desk.desk.row != row
 
 
@@ -260,7 +260,7 @@ def test_undo_in_a_form_that_holds_something_is_not_the_windows(desk: Any) -> No
     key(desk, "D", CTRL)
     wait_for(lambda: not desk.outbox_presenter.outbox, what="received")
     choose(desk, number)
-    assert desk.deeds.undo_text.startswith("Dispatch")
+    assert desk.undo_stack.undo_text.startswith("Dispatch")
     key(desk, "H")
     hold = form(desk)
     assert desk.shortcuts.is_usable_elsewhere("Ctrl Z")
@@ -269,14 +269,14 @@ def test_undo_in_a_form_that_holds_something_is_not_the_windows(desk: Any) -> No
     assert not desk.shortcuts.is_usable_elsewhere("Ctrl Z")
     QTest.keyClick(hold.focusWidget(), Qt.Key.Key_Z, CTRL)
     assert "Nothing was undone: the form holds what is not saved" in said(desk.status)
-    assert desk.deeds.undo_text.startswith("Dispatch")
+    assert desk.undo_stack.undo_text.startswith("Dispatch")
     QTest.keyClick(hold, Qt.Key.Key_Escape)
     wait_for(lambda: not desk.forms.is_open, what="the form is gone")
     key(desk, "H")
     again = form(desk)
     assert not again.is_begun
     QTest.keyClick(again.focusWidget(), Qt.Key.Key_Z, CTRL)
-    assert not desk.deeds.undo_text.startswith("Dispatch"), "nothing was entered: the step before is meant"
+    assert not desk.undo_stack.undo_text.startswith("Dispatch"), "nothing was entered: the step before is meant"
     assert desk.forms._open is again, "it is about the report that is shown"
 
 

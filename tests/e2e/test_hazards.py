@@ -49,7 +49,7 @@ def report_p1(desk: Any, key_: str, lat: float = -6.2, lon: float = 106.85) -> N
     """A flood of the first priority comes in, and is not chosen by that."""
     data = p1_data(desk, lat, lon)
     before = set(desk.desk.view.hazards.tolist())
-    desk.deeds.create("city", data, key_, "Water rises")
+    desk.edit_commands.create("city", data, key_, "Water rises")
     wait_for(lambda: set(desk.desk.view.hazards.tolist()) - before, what="it is on the board")
 
 
@@ -235,7 +235,7 @@ def test_a_p1_whose_crew_is_done_without_a_proof_gets_another_one_by_the_key(des
     before = set(desk.desk.view.hazards.tolist())
     services = desk.desk.catalog("city").services.items()
     service = next(code for code, one in services if one.proof and not one.valid_to)
-    desk.deeds.create("city", {**p1_data(desk), "service": service}, "local:done", "Water rises")
+    desk.edit_commands.create("city", {**p1_data(desk), "service": service}, "local:done", "Water rises")
     wait_for(lambda: set(desk.desk.view.hazards.tolist()) - before, what="it is on the board")
     (row,) = set(desk.desk.view.hazards.tolist()) - before
     desk.desk.choose(row)

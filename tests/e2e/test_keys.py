@@ -222,7 +222,7 @@ def test_enter_behind_a_key_that_opened_no_form_is_no_step_of_a_crew(desk: Any) 
     decided: list[Any] = []
     on_its_way = ("dispatched", "acknowledged", "en_route", "on_scene")
     find(desk, "active", lambda now: now.lead_state in on_its_way and not now.duplicate)
-    desk.deeds.done.connect(decided.append)
+    desk.undo_stack.pushed.connect(decided.append)
     desk.window.focus_panel("report")
     wait_for(lambda: desk.ticket._actions.is_armed, what="Enter is the crew's next step")
     key(desk, "D")
@@ -234,7 +234,7 @@ def test_enter_behind_a_key_that_opened_no_form_is_no_step_of_a_crew(desk: Any) 
 def test_a_key_that_is_held_decides_nothing_wherever_the_keyboard_is(desk: Any) -> None:
     """X repeats a held key 25 times a second: whatever it comes to next, nobody has looked at."""
     decided: list[Any] = []
-    desk.deeds.done.connect(decided.append)
+    desk.undo_stack.pushed.connect(decided.append)
     held = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space, *(Qt.Key(Qt.Key.Key_1 + n) for n in range(9)))
     for tab in ("unassigned", "validate"):
         find(desk, tab)
@@ -253,7 +253,7 @@ def test_a_key_that_is_held_decides_nothing_wherever_the_keyboard_is(desk: Any) 
 def test_a_chord_that_nobody_has_named_sends_no_crew(desk: Any) -> None:
     """Alt+Enter, Ctrl+Alt+1 and their like, with the keyboard on the recommended units or the report, sent a crew."""
     decided: list[Any] = []
-    desk.deeds.done.connect(decided.append)
+    desk.undo_stack.pushed.connect(decided.append)
     find(desk, "unassigned", lambda now: now.advice)
     held = Qt.KeyboardModifier
     chords = (ALT, held.ShiftModifier, held.MetaModifier, held.ControlModifier | held.AltModifier)

@@ -116,7 +116,7 @@ def test_one_report_through_every_status_by_keyboard(city: Served, tmp_path: Pat
         key(one, "E")
         key(one, "O")
         wait_for(lambda: shown(one).status == "progress", what="in progress")
-        one.forms.photos.add(photo, "after", lambda data: one.deeds.photo(one.dossiers.current, data))
+        one.forms.photos.add(photo, "after", lambda data: one.edit_commands.photo(one.dossiers.current, data))
         wait_for(lambda: any(one_photo.role == "after" for one_photo in shown(one).photos), what="the proof is shown")
         key(one, "V")
         wait_for(lambda: shown(one).status == "validation", what="awaiting validation")

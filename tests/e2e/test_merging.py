@@ -59,7 +59,7 @@ def opened_on(window: Any, row: int, shown: Any) -> Any:
         "description": f"Lagi {uuid.uuid4().hex}: {shown.description}"[:90],
         "lat": shown.lat, "lon": shown.lon, "priority": shown.priority,
     }  # fmt: skip
-    window.deeds.create("city", data, f"local:{uuid.uuid4()}", "again")
+    window.edit_commands.create("city", data, f"local:{uuid.uuid4()}", "again")
     wait_for(lambda: not window.outbox_presenter.outbox, what="the server has the second call")
 
     def known() -> bool:
@@ -80,7 +80,7 @@ def opened_on(window: Any, row: int, shown: Any) -> Any:
 def test_a_merge_is_looked_at_first_and_closes_the_candidate(window: Any) -> None:
     form_ = opened(window, crew=False)
     made: list[Any] = []
-    window.deeds.done.connect(made.append)
+    window.undo_stack.pushed.connect(made.append)
     mine = window.dossiers.current.shown
     number = form_.values()["candidate"]
     stays, goes = form_.said()
@@ -95,10 +95,10 @@ def test_a_merge_is_looked_at_first_and_closes_the_candidate(window: Any) -> Non
     assert made == [], "nothing is merged without a look"
     press(Qt.Key.Key_Return)
     wait_for(lambda: made, what="the merge")
-    assert [(deed.kind.value, deed.report, dict(deed.data)) for deed in made] == [("merge", number, {"into": mine.id})]
+    assert [(step.kind.value, step.report, dict(step.data)) for step in made] == [("merge", number, {"into": mine.id})]
     wait_for(lambda: not window.outbox_presenter.outbox, what="the server has it")
     assert window.outbox_presenter.decisions == 0
-    window.deeds.done.disconnect(made.append)
+    window.undo_stack.pushed.disconnect(made.append)
 
 
 def test_the_older_stays_with_its_clock_and_with_what_was_merged_into_the_other(window: Any) -> None:
@@ -132,7 +132,7 @@ def test_the_form_follows_both_reports_and_asks_for_a_second_stroke(window: Any,
     mine, number = window.dossiers.current.shown.id, found.values()["candidate"]
     stays_before = found.said()[0].splitlines()[1]
     made: list[Any] = []
-    window.deeds.done.connect(made.append)
+    window.undo_stack.pushed.connect(made.append)
     as_budi(city, number, "set", {"priority": 1})
     wait_for(lambda: found.news, what="what another has done")
     assert found.news == f"{number}: budi changed meanwhile: Priority P3 routine, now P1 hazard"
@@ -149,8 +149,8 @@ def test_the_form_follows_both_reports_and_asks_for_a_second_stroke(window: Any,
     assert "was merged" not in window.status_presenter._said
     wait_for(lambda: not window.outbox_presenter.outbox, what="the server has it")
     assert window.outbox_presenter.decisions == 0
-    assert [deed.kind.value for deed in made][-1] == "merge"
-    window.deeds.done.disconnect(made.append)
+    assert [step.kind.value for step in made][-1] == "merge"
+    window.undo_stack.pushed.disconnect(made.append)
 
 
 def test_what_would_be_closed_is_not_while_a_crew_works_on_it(window: Any) -> None:

@@ -68,7 +68,7 @@ def test_the_keys_of_each_notice_and_strip_work_in_every_panel(
         wait_ready(one)
         wait_ready(two)
         data = p1_data(two)
-        two.deeds.create("city", data, "local:burns", "Water rises")
+        two.edit_commands.create("city", data, "local:burns", "Water rises")
         wait_for(lambda: one.lost.is_only_seen, what="a new P1 is told")
         walk_all(one, monkeypatch, "new P1", {"F8", "F4"}, one.banner)
         for each in (one, two):
@@ -80,7 +80,9 @@ def test_the_keys_of_each_notice_and_strip_work_in_every_panel(
         choose(two, mine)
         first, second = free_units(one)[:2]
         for each, unit in ((one, first), (two, second)):
-            each.deeds.dispatch(each.dossiers.current, unit, each.desk.catalog("city").units[unit].code, stack=False)
+            each.edit_commands.dispatch(
+                each.dossiers.current, unit, each.desk.catalog("city").units[unit].code, stack=False
+            )
         wait_for(lambda: one.lost.lost or two.lost.lost, what="one has lost")
         loser, winner = (one, two) if one.lost.lost else (two, one)
         wait_for(lambda: strips(loser) and not outbox(winner), what="and one has won")
@@ -95,7 +97,7 @@ def test_the_keys_of_each_notice_and_strip_work_in_every_panel(
             lambda: [job.unit for job in loser.dossiers.current.live] == [theirs],
             what="the one who lost sees the crew that goes",
         )
-        loser.deeds.close(loser.dossiers.current, "not found", "", (theirs,))
+        loser.edit_commands.close(loser.dossiers.current, "not found", "", (theirs,))
         wait_for(lambda: winner.lost.is_only_seen, what="who sent it is told")
         walk_all(winner, monkeypatch, "closed by another", {"F2", "F4"}, winner.banner)
 
@@ -110,7 +112,7 @@ def test_a_report_that_a_colleague_left_here_is_sent_with_one_key_once_and_with_
         wait_ready(budi)
         link.away()
         wait_for(lambda: budi.sources.offline, 40, "offline")
-        budi.deeds.create("city", p1_data(budi) | {"description": words}, "local:roof", "Water to the roof")
+        budi.edit_commands.create("city", p1_data(budi) | {"description": words}, "local:roof", "Water to the roof")
         wait_for(lambda: len(outbox(budi)) == 1, what="it is on the disk")
         create = budi.edits.outbox[0].edit.id
         budi.edits.submit(
@@ -165,7 +167,7 @@ def test_a_report_that_met_the_outage_itself_is_sent_by_a_colleague_and_is_there
         wait_ready(budi)
         link.when(path_has("/changes"), unread)
         link.when(is_edit, drop_after if arrived else drop_before)
-        budi.deeds.create("city", p1_data(budi) | {"description": words}, "local:cellar", "Water")
+        budi.edit_commands.create("city", p1_data(budi) | {"description": words}, "local:cellar", "Water")
         wait_for(lambda: [one.state for one in budi.edits.outbox] == [EditState.UNCONFIRMED], 40, "no answer came")
         link.away()
         create = budi.edits.outbox[0].edit.id
@@ -195,7 +197,7 @@ def test_who_signs_in_at_the_desk_of_another_reads_what_only_this_desk_has(city:
         wait_ready(one)
         link.away()
         wait_for(lambda: one.sources.offline, 40, "offline")
-        one.deeds.create("city", p1_data(one) | {"description": words}, "local:fire", "Fire")
+        one.edit_commands.create("city", p1_data(one) | {"description": words}, "local:fire", "Fire")
         wait_for(lambda: len(outbox(one)) == 1, what="it is on the disk")
         one.actions.run("sign_out")
         QTest.keyClick(form(one), Qt.Key.Key_Return, CTRL)
@@ -250,11 +252,11 @@ def test_an_order_that_a_colleague_told_by_radio_is_given_with_one_key_and_the_c
         link.when(path_has("/changes"), unread)
         link.when(is_edit, drop_after if arrived else drop_before)
         code = budi.desk.catalog("city").units[unit].code
-        budi.deeds.dispatch(budi.dossiers.current, unit, code, stack=False)
+        budi.edit_commands.dispatch(budi.dossiers.current, unit, code, stack=False)
         wait_for(lambda: [one.state for one in budi.edits.outbox] == [EditState.UNCONFIRMED], 40, "no answer came")
         link.away()
         order = budi.edits.outbox[0].edit.id
-        budi.deeds.told(order, "budi")
+        budi.edit_commands.told(order, "budi")
         wait_for(lambda: budi.edits.outbox[0].told == "budi", what="told by radio")
     link.heal()
     behind = link.when(path_has("/changes"), unread)

@@ -80,7 +80,7 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
         choose(one, crewed)
         key(one, "O")
         wait_for(lambda: shown(one).status == "progress", what="arrived is shown")
-        one.forms.photos.add(photo, "after", lambda data: one.deeds.photo(one.dossiers.current, data))
+        one.forms.photos.add(photo, "after", lambda data: one.edit_commands.photo(one.dossiers.current, data))
         wait_for(lambda: any(one_photo.role == "after" for one_photo in shown(one).photos), what="the proof is shown")
         key(one, "V")
         wait_for(lambda: shown(one).status == "validation", what="done is shown")
@@ -236,7 +236,7 @@ def test_who_was_just_sent_is_not_free_for_the_next_report(city: Served, tmp_pat
         number, _ = nearest[unit]
         choose(one, number)
         code = one.desk.catalog("city").units[unit].code
-        one.deeds.dispatch(one.dossiers.current, unit, code, stack=False)
+        one.edit_commands.dispatch(one.dossiers.current, unit, code, stack=False)
         one.desk.choose(following)
         wait_for(
             lambda: (

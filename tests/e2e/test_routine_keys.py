@@ -36,12 +36,12 @@ class Hands:
     def __init__(self, window: Any) -> None:
         self.window, self.count = window, 0
         self.made: list[tuple[str, dict[str, Any]]] = []
-        window.deeds.done.connect(self._on_deed)
+        window.undo_stack.pushed.connect(self._on_step)
         window.window.activateWindow()
         wait_for(lambda: QApplication.activeWindow() is window.window, what="the window is active")
 
-    def _on_deed(self, deed: Any) -> None:
-        self.made.append((deed.kind.value, dict(deed.data)))
+    def _on_step(self, step: Any) -> None:
+        self.made.append((step.kind.value, dict(step.data)))
 
     def press(self, *keys: Key) -> None:
         for code, modifier in keys:
@@ -58,7 +58,7 @@ class Hands:
 
     def done(self, *expected: str) -> list[dict[str, Any]]:
         wait_for(lambda: [kind for kind, _ in self.made] == list(expected), what=f"{expected}, and not {self.made}")
-        self.window.deeds.done.disconnect(self._on_deed)
+        self.window.undo_stack.pushed.disconnect(self._on_step)
         return [data for _, data in self.made]
 
 

@@ -48,7 +48,7 @@ def test_where_the_report_replaces_the_map_the_open_report_stays_open(city: Serv
         choose(window, report_at(window, 40))
         row = window.desk.row
         for number in range(8):
-            window.deeds.note(window.dossiers.current, f"Seen {number}")
+            window.edit_commands.note(window.dossiers.current, f"Seen {number}")
         window.window.focus_panel("report")
         window.ticket.unfold("timeline")
         bar = window.ticket._scroll.verticalScrollBar()
@@ -120,7 +120,7 @@ def test_what_the_operator_has_not_seen_is_told_after_a_new_start_too(city: Serv
         begun(window)
         data = p1_data(window)
         known = set(window.desk.view.hazards.tolist())
-        window.deeds.create("city", data, "local:left", "Water rises")
+        window.edit_commands.create("city", data, "local:left", "Water rises")
         wait_for(lambda: not outbox(window), what="it is at the server")
         wait_for(
             lambda: [one.row for one in window.hazards.unseen if one.row not in known and one.row >= FIRST_ROW],
@@ -145,7 +145,7 @@ def test_what_the_operator_has_not_seen_is_told_by_the_next_window_too(city: Ser
         begun(window)
         data = p1_data(window)
         before = set(window.desk.view.hazards.tolist())
-        window.deeds.create("city", data, "local:new", "Water rises")
+        window.edit_commands.create("city", data, "local:new", "Water rises")
         wait_for(lambda: not outbox(window), what="it is at the server")
         wait_for(
             lambda: [row for row in window.desk.view.hazards.tolist() if row not in before and row >= FIRST_ROW],

@@ -226,7 +226,7 @@ def test_a_namesake_in_the_other_city_is_somebody_else(both: Cities) -> None:
     window = both.window
     for live in (both.city, both.south):
         live.city.apply(EditBody("claim-r1", Kind.CLAIM), report="r1", actor=Actor("rina", "operator"))
-    window.deeds.forget_all()
+    window.undo_stack.forget_all()
     window.edits.sign_in("south", "budi")
     wait_for(lambda: "Taken by you" in both.choose("city", "r1").holder, what="one's own")
     wait_for(lambda: "Taken by rina" in both.choose("south", "r1").holder, what="the namesake's")

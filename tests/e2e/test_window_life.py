@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("qapp")
 
 def test_text_size_and_theme_hold_at_once_in_a_window_that_goes_on_with_the_work(tmp_path: Path) -> None:
     with console(tmp_path, None) as window:
-        window.deeds.create("city", {"description": "Water"}, "local:1", "Water")
+        window.edit_commands.create("city", {"description": "Water"}, "local:1", "Water")
         window.desk.set_filter(Filter(tab="mine", priorities=(1,)))
         window.actions.run("text_larger")
         window.actions.run("text_larger")
@@ -88,7 +88,7 @@ def test_after_a_cancelled_log_out_quitting_asks_again(tmp_path: Path, qapp: QAp
     with console(tmp_path, None) as window:
         announced = datetime(2026, 11, 25, 8, tzinfo=UTC)
         window.closing._clock = lambda: announced
-        window.deeds.create("city", {"description": "Water"}, "local:1", "Water")
+        window.edit_commands.create("city", {"description": "Water"}, "local:1", "Water")
         wait_for(lambda: outbox(window), what="it waits")
         qapp.commitDataRequest.emit(None)
         assert window.closing.may_close(), "the session ends: nobody is there to be asked"
@@ -116,7 +116,7 @@ def test_what_the_panels_show_is_written_at_the_end_with_or_without_a_picture(tm
     state = tmp_path / "state.json"
     with console(tmp_path / "profile", None) as window:
         window.picture.options = msgspec.structs.replace(window.picture.options, state=state)
-        window.deeds.create("city", {"description": "Water"}, "local:1", "Water")
+        window.edit_commands.create("city", {"description": "Water"}, "local:1", "Water")
         wait_for(lambda: outbox(window), what="it waits")
     assert msgspec.json.decode(state.read_bytes())["outbox"] == 1
 

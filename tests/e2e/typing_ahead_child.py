@@ -64,7 +64,7 @@ def main(folder: Path, address: str, pace_ms: int) -> None:
             window.actions.run("recommend") or window.window.focus_panel("report")
             wait_for(lambda: app.focusWidget() is not None and window.window.current_panel() == "report", what="advice")
             made: list[Any] = []
-            window.deeds.done.connect(made.append)
+            window.undo_stack.pushed.connect(made.append)
             typing = subprocess.Popen(["xdotool", "key", "--delay", str(pace_ms), *keys.split()])
             wait_for(lambda typing=typing: typing.poll() is not None, 60, "all is typed")
             come = len(last)
@@ -76,7 +76,7 @@ def main(folder: Path, address: str, pace_ms: int) -> None:
                 window.forms.close_open()
                 window.window.activateWindow()
             wait_for(lambda: app.activeWindow() is window.window, 30, "the keyboard is back in the window")
-            window.deeds.done.disconnect(made.append)
+            window.undo_stack.pushed.disconnect(made.append)
             print(json.dumps({"typed": name, "did": [[deed.kind.value, dict(deed.data)] for deed in made]}), flush=True)
 
 

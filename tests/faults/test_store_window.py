@@ -98,7 +98,7 @@ def test_a_full_disk_under_the_open_window(city: Served, small_disk: Path, expec
         wait_for(opened.isVisible, what="the form again")
         assert opened.values()["text"].startswith("Air setinggi lutut")
         assert window.queue.row_count() > 0
-        assert window.deeds.undo_text == ""
+        assert window.undo_stack.undo_text == ""
         assert notes(profile) == []
 
         press_again(window, opened)  # still full

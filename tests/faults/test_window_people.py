@@ -154,7 +154,7 @@ def test_the_count_is_said_before_leaving_and_each_edit_waits_for_its_author(cit
         key(window, "7", CTRL)
         QTest.qWait(200)
         window.window.grab().save(str(tmp_path / "waits-for-rina.png"))
-        assert window.deeds.undo_text == "", "what was sent stays, and what is rina's is not his to take back"
+        assert window.undo_stack.undo_text == "", "what was sent stays, and what is rina's is not his to take back"
         assert writers(city, "dari rina") == []
 
     # Another start, still budi: nothing of rina's leaves.
@@ -187,10 +187,10 @@ def test_the_work_on_a_deleted_report_is_kept_as_a_new_one_by_keys(city: Served,
         note(window, "pompa sudah dipasang")
         file = tmp_path / "photo.jpg"
         file.write_bytes(picture())
-        window.forms.photos.add(file, "report", lambda data: window.deeds.photo(window.dossiers.current, data))
+        window.forms.photos.add(file, "report", lambda data: window.edit_commands.photo(window.dossiers.current, data))
         wait_for(lambda: len(outbox(window)) == 2, what="the photo is saved")
         wanted = 1 if before.priority != 1 else 2
-        window.deeds.set_fields(window.dossiers.current, {"priority": wanted}, "Priority")
+        window.edit_commands.set_fields(window.dossiers.current, {"priority": wanted}, "Priority")
         wait_for(lambda: len(outbox(window)) == 3, what="the priority is saved")
         boss = City(f"sqlite:///{city.folder / 'city.db'}")
         boss.remove("report", report)
@@ -215,7 +215,7 @@ def test_the_work_on_a_deleted_report_is_kept_as_a_new_one_by_keys(city: Served,
         wait_for(lambda: window.status_presenter._said.startswith("Kept as a new report: "), what="said")
         wait_for(lambda: sorted(saved) == ["create", "note", "note", "photo"], what="saved")
         wait_for(lambda: not outbox(window), 30, "all of it has arrived")
-        assert window.deeds.undo_text == "", "it is at the server: a new report cannot be taken back"
+        assert window.undo_stack.undo_text == "", "it is at the server: a new report cannot be taken back"
     (made,) = {entry["report"] for entry in entries(city, f"Kept from report {report}, deleted at the server.")}
     there = city.get(f"/dispatch/v1/reports/{made}")
     assert (there["description"], there["service"], there["lat"]) == (before.description, before.service, before.lat)
@@ -276,8 +276,10 @@ def test_two_send_at_once_and_one_is_told_who_was_first(steady: Served, tmp_path
         units = free_units(one)
         mine, theirs = (units[0], units[0]) if same == "unit" else (units[0], units[1])
         choose(one, first)
-        one.deeds.dispatch(one.dossiers.current, mine, one.desk.catalog("city").units[mine].code, stack=False)
-        two.deeds.dispatch(two.dossiers.current, theirs, two.desk.catalog("city").units[theirs].code, stack=False)
+        one.edit_commands.dispatch(one.dossiers.current, mine, one.desk.catalog("city").units[mine].code, stack=False)
+        two.edit_commands.dispatch(
+            two.dossiers.current, theirs, two.desk.catalog("city").units[theirs].code, stack=False
+        )
         wait_for(lambda: in_conflict(one) or in_conflict(two), what="one is told")
         loser, winner = (one, two) if in_conflict(one) else (two, one)
         wait_for(lambda: not outbox(winner), what="the other one has won")
@@ -313,8 +315,8 @@ def test_who_took_it_first_is_told_and_there_is_nothing_to_choose(steady: Served
         wait_ready(two)
         report = find(one, "unassigned")
         choose(two, report)
-        one.deeds.take(one.dossiers.current)
-        two.deeds.take(two.dossiers.current)
+        one.edit_commands.take(one.dossiers.current)
+        two.edit_commands.take(two.dossiers.current)
         wait_for(lambda: in_conflict(one) or in_conflict(two), what="one is told")
         loser, winner = (one, two) if in_conflict(one) else (two, one)
         wait_for(lambda: strips(loser), what="the strip")
@@ -345,8 +347,10 @@ def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answe
         seen = {each: each.dossiers.current for each in (one, two)}
         units = dict(zip((one, two), free_units(one), strict=False))
         for each in (one, two):
-            each.deeds.take(seen[each])
-            each.deeds.dispatch(seen[each], units[each], each.desk.catalog("city").units[units[each]].code, stack=False)
+            each.edit_commands.take(seen[each])
+            each.edit_commands.dispatch(
+                seen[each], units[each], each.desk.catalog("city").units[units[each]].code, stack=False
+            )
         wait_for(lambda: in_conflict(one) or in_conflict(two), what="one is told")
         loser, winner = (one, two) if in_conflict(one) else (two, one)
         code = loser.desk.catalog("city").units[units[loser]].code
@@ -355,7 +359,7 @@ def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answe
         assert f"{winner.desk.me} took the report first" in banner(loser)
         (strip,) = strips(loser)
         assert strip.startswith(f"{code} was NOT sent: {winner.desk.me} took the report first")
-        assert loser.deeds.newest is None, "what was lost is nothing to undo"
+        assert loser.undo_stack.newest is None, "what was lost is nothing to undo"
         wait_for(lambda: not loser.status.undo_text(), what="nor is it offered")
         wait_for(lambda: loser.situation.now.holder == winner.desk.me, what="who has it is shown")
         wait_for(lambda: [one.unit for one in loser.dossiers.current.live] == [units[winner]], what="only his crew")
@@ -402,7 +406,7 @@ def test_a_smaller_area_is_told_and_what_it_forbids_is_refused_in_words(city: Se
         choose(window, outside)
         key(window, "N")
         assert told[-1] == "The report is outside your areas and agencies"
-        window.deeds.note(window.dossiers.current, "di luar")
+        window.edit_commands.note(window.dossiers.current, "di luar")
         choose(window, inside)
         note(window, "di dalam")
         wait_for(lambda: len(outbox(window)) == 1, what="the other one has left")
@@ -443,7 +447,7 @@ def test_what_a_role_may_not_do_is_refused_at_the_key(city: Served, tmp_path: Pa
         assert told[-1] == "A validator may not do this: an operator or a supervisor can"
         assert QApplication.activeWindow() in (None, window.window), "no form has opened"
         unit = window.dossiers.current and window.desk.cities.crews[0].unit.id
-        window.deeds.dispatch(window.dossiers.current, unit, "SDA-01", stack=False)
+        window.edit_commands.dispatch(window.dossiers.current, unit, "SDA-01", stack=False)
         wait_for(lambda: told[-1].startswith("NOT SAVED"), what="an order that came another way is not saved either")
         assert told[-1].startswith("NOT SAVED: A validator may not do this")
         assert outbox(window) == {}
@@ -487,7 +491,7 @@ def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Ser
         wait_for(lambda: not outbox(one), what="and the server knows it")
         data = p1_data(one)
         before = set(one.desk.view.hazards.tolist())
-        two.deeds.create("city", data, "local:second", "Water rises")
+        two.edit_commands.create("city", data, "local:second", "Water rises")
         wait_for(lambda: set(one.desk.view.hazards.tolist()) - before, what="a new P1")
         (row,) = set(one.desk.view.hazards.tolist()) - before
         wait_for(lambda: row in two.desk.view.hazards.tolist(), what="which both have")
@@ -519,7 +523,7 @@ def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Ser
         wait_for(lambda: one.banner.notice is None, what="she has seen it")
 
         assert two.desk.row != row
-        one.deeds.unit_state("city", "none", "SDA-99", "break", "", "available")
+        one.edit_commands.unit_state("city", "none", "SDA-99", "break", "", "available")
         wait_for(lambda: [held.state for held in one.edits.outbox] == [EditState.ATTENTION], what="refused")
 
         def ask_to_leave() -> None:
@@ -557,16 +561,16 @@ def test_who_sent_a_crew_is_told_that_a_colleague_closed_the_report_and_let_it_g
         report = find(one, "unassigned", lambda now: bool(now.advice and now.has_place and free_units(one)))
         unit = free_units(one)[0]
         code = one.desk.catalog("city").units[unit].code
-        one.deeds.dispatch(one.dossiers.current, unit, code, stack=False)
+        one.edit_commands.dispatch(one.dossiers.current, unit, code, stack=False)
         wait_for(lambda: not outbox(one), what="sent")
         find(one, "unassigned", skip={report})
         choose(two, report)
         wait_for(lambda: [job.unit for job in two.dossiers.current.live] == [unit], what="the other sees the crew")
-        two.deeds.unit_state("city", unit, code, "unavailable", "flat tyre", "")
+        two.edit_commands.unit_state("city", unit, code, "unavailable", "flat tyre", "")
         wait_for(lambda: one.banner.notice is not None and "cannot go on" in one.banner.notice.bold, what="she is told")
         assert one.banner.notice.bold == f"{code} cannot go on:"
         assert one.banner.notice.text.startswith(f"flat tyre. Report {report} ")
-        two.deeds.close(two.dossiers.current, "not found", "", (unit,))
+        two.edit_commands.close(two.dossiers.current, "not found", "", (unit,))
         wait_for(lambda: len(one.lost._setbacks) == 2, what="and of this too, once")
         wait_notice_read(one)
         key(one, "F4")
@@ -704,7 +708,7 @@ def test_after_72_hours_without_contact_there_is_only_reading(city: Served, tmp_
         assert QApplication.activeWindow() is window.window, "no form that could not be saved"
         assert all(not action.enabled for action in window.ticket.ticket().actions)
         window.window.grab().save(str(tmp_path / "reading-only.png"))
-        window.deeds.note(window.dossiers.current, "sudah diketik")  # a form that was open all the while
+        window.edit_commands.note(window.dossiers.current, "sudah diketik")  # a form that was open all the while
         wait_for(lambda: window.status_presenter._said.startswith("NOT SAVED: Reading only"), what="refused aloud")
         assert [one.edit.data["text"] for one in read_outbox(profile).edits] == ["masih boleh"]
 

@@ -162,7 +162,9 @@ def test_words_for_reports_that_were_deleted_or_merged_meanwhile_are_still_there
         boss.remove("report", gone)
         boss.close()
         choose(window, merged)
-        window.deeds.merge(window.dossiers.current, other, window.reader().report(row(window, other)).report.created)
+        window.edit_commands.merge(
+            window.dossiers.current, other, window.reader().report(row(window, other)).report.created
+        )
         window.actions.run("refresh")
         wait_for(lambda: row(window, gone) is None, 40, "it is deleted")
         wait_for(lambda: window.reader().report(row(window, merged)).report.merged_into == other, what="it is merged")

@@ -25,14 +25,15 @@ from console.edits import Edits
 from console.images import ImageProcess
 from console.presenters.action_runner import ActionRunner
 from console.presenters.catalog import Catalog, Cities
-from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
+from console.presenters.edit_commands import EditCommands
 from console.presenters.forms import Forms
 from console.presenters.key_guard import KeyGuard
 from console.presenters.report_commands import ReportCommands
 from console.presenters.situation import SituationMonitor
 from console.presenters.undo_command import UndoCommand
+from console.presenters.undo_stack import UndoStack
 from console.presenters.unit_commands import UnitCommands
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
@@ -66,7 +67,8 @@ class Rig:
         self.now = NOW
         self.edits = Edits(profile, lambda _: None, lambda: self.now, lambda: next(ids), operator=lambda: self.desk.me)
         self.edits.author = "rina"
-        self.deeds = Deeds(self.edits)
+        self.undo_stack = UndoStack(self.edits)
+        self.edit_commands = EditCommands(self.edits, self.undo_stack)
         self.said: list[str] = []
         self.steady_s = 0.0
         self.forms = Forms(
@@ -74,18 +76,18 @@ class Rig:
             lambda: NOW, self.said.append, self.said.append, lambda: self.steady_s,
         )  # fmt: skip
         self.edits.saved.connect(lambda queued: self.forms.saved(queued.edit.id))
-        self.situation = SituationMonitor(self.desk, self.deeds, lambda: "city")
+        self.situation = SituationMonitor(self.desk, self.undo_stack, lambda: "city")
         guard = KeyGuard(self.desk, self.situation, lambda: self.steady_s)
         self.key_guard = guard
         self.actions = ActionRunner(ACTIONS, lambda: self.receivers, self.situation, guard, self.forms)
         self.actions.said.connect(self.said.append)
-        commands = (self.desk, self.deeds, self.forms, self.situation, self.actions)
+        commands = (self.desk, self.edit_commands, self.forms, self.situation, self.actions)
         self.report_commands = ReportCommands(*commands, lambda: "city")
         self.unit_commands = UnitCommands(*commands, guard)
         self.receivers = SimpleNamespace(
             reports=self.report_commands,
             units=self.unit_commands,
-            undo=UndoCommand(*commands),
+            undo=UndoCommand(self.desk, self.undo_stack, self.forms, self.situation, self.actions),
             ticket=SimpleNamespace(focus_advice=lambda: None),
             situation=self.situation,
         )

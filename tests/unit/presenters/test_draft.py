@@ -305,7 +305,7 @@ def news_of(rig: Rig, qtbot: QtBot) -> tuple[EditNews, StatusBar]:
         rig.forms.mark, rig.tasks, lambda: rig.cached("A"), rig.window.rect,
         rig.forms.held_keys.hold_for,
     )  # fmt: skip
-    return EditNews(rig.edits, rig.desk, rig.deeds, rig.forms, line, rig.situation, bar, status), bar
+    return EditNews(rig.edits, rig.desk, rig.undo_stack, rig.forms, line, rig.situation, bar, status), bar
 
 
 def test_what_is_said_of_a_new_report_names_its_place_and_then_its_number(rig: Rig, qtbot: QtBot) -> None:

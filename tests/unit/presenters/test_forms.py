@@ -129,7 +129,7 @@ def test_a_draft_can_be_cleared_by_its_key_and_by_emptying_the_form(rig: Rig) ->
 def test_the_draft_on_a_report_made_here_is_offered_under_the_number_it_gets(rig: Rig) -> None:
     rig.edits.save_draft("note:city:local:1", {"text": "gas smell"})
     assert rig.edits.draft_key("note", "city", "A") == "note:city:A"
-    edit_id = rig.deeds.create("city", {"service": "flood"}, "local:1", "Flood")
+    edit_id = rig.edit_commands.create("city", {"service": "flood"}, "local:1", "Flood")
     rig.saved(1)
     rig.edits.on_outcome(Outcome(edit_id, EditState.ACCEPTED, remote_id="A"))
     choose(rig, "note", "A")
@@ -487,7 +487,7 @@ def test_a_proof_that_was_returned_before_bars_nobody(rig: Rig) -> None:
 
 def test_a_proof_just_delivered_and_not_sent_bars_its_author_too(rig: Rig) -> None:
     dossier = choose(rig, "validate", "A")
-    rig.deeds.photo(dossier, {"sha256": "0" * 64, "role": "after", "size": 1})
+    rig.edit_commands.photo(dossier, {"sha256": "0" * 64, "role": "after", "size": 1})
     pending = tuple(rig.saved(1))
     own = with_edits(ReportState(dossier.shown, dossier.assignments), pending, now=pending[-1].occurred_at).entries
     rig.situation.set_dossier(replace(dossier, pending=pending, own_entries=own))

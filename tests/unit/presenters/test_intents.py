@@ -86,7 +86,7 @@ def test_a_merge_knows_which_two_reports_are_meant(rig: Rig) -> None:
     made = NOW - timedelta(hours=1)
     rig.situation.set_counsel(Counsel(1001, duplicates=(Alike(near, "C", "Water at C", 3, 0, made),)))
     assert rig.situation.with_duplicates[1][0].number == "C"
-    rig.deeds.merge(rig.dossier(1001, "A"), "C", made)
+    rig.edit_commands.merge(rig.dossier(1001, "A"), "C", made)
     (edit,) = rig.saved(1)
     assert (edit.kind, edit.report, edit.data) == (Kind.MERGE, "A", {"into": "C"})
     assert [datetime.fromisoformat(edit.about[name]) for name in ("created", "into")] == [NOW, made]
@@ -237,7 +237,7 @@ def test_what_a_unit_that_is_only_reserved_cannot_have_done_is_refused_at_the_ke
     rig.actions.run("on_scene")
     assert rig.said[-1] == "SDA-07 is only reserved: it has to be sent first"
     assert not rig.edits.outbox
-    rig.deeds.dispatch(reserved, "07", "SDA-07", stack=False)
+    rig.edit_commands.dispatch(reserved, "07", "SDA-07", stack=False)
     rig.saved(1)
     sent = replace(job, state=AssignmentState.DISPATCHED)
     if panel == "queue":
@@ -262,7 +262,7 @@ def test_what_a_crew_does_next_is_not_offered_while_no_server_has_sent_it(rig: R
     """ "DMK-02 en route" was the filled button of a colleague's order that waits for him; pressed, it was refused."""
     rig.edits.source_lost("city")
     rig.edits.sign_in("city", "budi")
-    rig.deeds.dispatch(rig.dossier(1001, "A"), "07", "SDA-07", stack=False)
+    rig.edit_commands.dispatch(rig.dossier(1001, "A"), "07", "SDA-07", stack=False)
     (order,) = rig.saved(1)
     rig.desk.choose(1001)
     sent = Assignment(order.id, "A", "07", AssignmentState.DISPATCHED, NOW, "budi", NOW, edit=order.id)
@@ -284,26 +284,26 @@ def test_undo_is_offered_only_where_it_will_be_granted(rig: Rig) -> None:
     rig.report_commands.set_priority(rig.dossier(1001, "A"), 2)
     rig.report_commands.note(rig.dossier(1001, "A"), "gas smell")
     _, note = rig.saved(2)
-    assert rig.deeds.undo_text == "Note", "it has not left: it can be taken back"
+    assert rig.undo_stack.undo_text == "Note", "it has not left: it can be taken back"
     rig.edits.on_outcome(Outcome(note.id, EditState.ACCEPTED))
-    assert rig.deeds.undo_text == ""
+    assert rig.undo_stack.undo_text == ""
     assert not rig.actions.run("undo")
     assert rig.said[-1] == "Note was sent and cannot be undone. The key again: Priority 2"
     assert rig.actions.run("undo"), "it had ended all undoing"
-    assert rig.deeds.newest is None
+    assert rig.undo_stack.newest is None
     assert not rig.actions.run("undo")
     assert rig.said[-1] == "Nothing to undo"
     rig.report_commands.set_priority(rig.dossier(1001, "A"), 1)
-    assert rig.deeds.undo_text == "Priority 1", "what has a way back is offered whether it was sent or not"
+    assert rig.undo_stack.undo_text == "Priority 1", "what has a way back is offered whether it was sent or not"
 
 
 def test_a_returned_proof_is_offered_to_be_taken_back_also_after_it_was_sent(rig: Rig) -> None:
     """The server takes a return back as it does an acceptance; the window did not offer it."""
     rig.choose("A")
-    rig.deeds.validate(rig.dossier(1001, "A"), accepted=False, reason="blurred")
+    rig.edit_commands.validate(rig.dossier(1001, "A"), accepted=False, reason="blurred")
     (back,) = rig.saved(1)
     rig.edits.on_outcome(Outcome(back.id, EditState.ACCEPTED))
-    assert rig.deeds.undo_text == "Return"
+    assert rig.undo_stack.undo_text == "Return"
     assert rig.actions.run("undo")
     undo = rig.saved(2)[1]
     assert (undo.undoes, undo.kind) == (back.id, Kind.REOPEN), "a kind that whoever may validate may make too"
@@ -494,8 +494,8 @@ def test_a_merge_that_makes_the_other_p1_is_one_step_with_one_undo(rig: Rig) -> 
     """Undone, the reports were parted, and the one that had stayed was a P1 that nobody meant."""
     rig.choose("A")
     kept, goes = rig.dossier(1003, "C"), rig.dossier(1001, "A")
-    raised = rig.deeds.set_fields(kept, {"priority": 1}, "Priority 1")
-    rig.deeds.merge(goes, "C", NOW, raised)
+    raised = rig.edit_commands.set_fields(kept, {"priority": 1}, "Priority 1")
+    rig.edit_commands.merge(goes, "C", NOW, raised)
     for made in rig.saved(2):
         rig.edits.on_outcome(Outcome(made.id, EditState.ACCEPTED))
     assert rig.actions.run("undo")
@@ -503,15 +503,15 @@ def test_a_merge_that_makes_the_other_p1_is_one_step_with_one_undo(rig: Rig) -> 
         (Kind.UNMERGE, rig.saved(4)[1].id),
         (Kind.SET, raised),
     ]
-    assert rig.deeds.newest is None
+    assert rig.undo_stack.newest is None
 
 
 @pytest.mark.parametrize("state", [AssignmentState.ON_SCENE, AssignmentState.DONE])
 def test_a_dispatch_whose_crew_is_there_or_done_is_not_said_to_be_undone(rig: Rig, state: AssignmentState) -> None:
     """The foot said "Undone", a recall went out, was refused, and a false red strip stood before a new P1."""
     rig.choose("A")
-    rig.deeds.note(rig.dossier(1001, "A"), "before it")
-    sent = rig.deeds.dispatch(rig.dossier(1002, "B"), "07", "SDA-07", stack=False)
+    rig.edit_commands.note(rig.dossier(1001, "A"), "before it")
+    sent = rig.edit_commands.dispatch(rig.dossier(1002, "B"), "07", "SDA-07", stack=False)
     for made in rig.saved(2):
         rig.edits.on_outcome(Outcome(made.id, EditState.ACCEPTED))
     rig.desk.set_view(make_view(Snapshot.build(naive.columns([])), Filter(), int(NOW.timestamp()), 1))
@@ -530,7 +530,7 @@ def test_a_dispatch_whose_crew_is_there_or_done_is_not_said_to_be_undone(rig: Ri
     end = "SDA-07 is “on scene” on B by now" if state is AssignmentState.ON_SCENE else "SDA-07 is on B no more"
     assert rig.said[-1] == f"Nothing was undone: {end}"
     assert not [one for one in rig.edits.outbox if one.edit.undoes]
-    assert [deed.kind for deed in rig.deeds.remembered] == [Kind.NOTE], "the next stroke means the step before"
+    assert [step.kind for step in rig.undo_stack.remembered] == [Kind.NOTE], "the next stroke means the step before"
 
 
 def test_the_key_of_a_hold_that_is_over_holds_the_report_anew(rig: Rig) -> None:

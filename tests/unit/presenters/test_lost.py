@@ -61,7 +61,15 @@ class Strip:
         )
         status = self.status = StatusPresenter(bar, self.banner, rig.desk, self.sources, UTC, lambda: rig.now, bar)
         self.orders = LostOrders(
-            rig.edits, rig.desk, rig.deeds, status, self.sources, UTC, lambda: rig.now, lambda: rig.steady_s, bar
+            rig.edits,
+            rig.desk,
+            rig.undo_stack,
+            status,
+            self.sources,
+            UTC,
+            lambda: rig.now,
+            lambda: rig.steady_s,
+            bar,
         )
 
     @property
@@ -81,14 +89,14 @@ class Strip:
         dossier = self.rig.dossier(1001, key)
         dossier = replace(dossier, server=replace(self.rig.report(key), priority=priority))
         waiting = len(self.rig.edits.outbox)
-        edit_id = self.rig.deeds.dispatch(dossier, unit, f"SDA-{unit}", stack=False)
+        edit_id = self.rig.edit_commands.dispatch(dossier, unit, f"SDA-{unit}", stack=False)
         self.rig.saved(waiting + 1)
         return edit_id
 
     def taken_back(self, edit_id: str) -> str:
         """Undo an order that the server has taken; the id of the edit that does, once it is on the disk."""
         self.rig.edits.on_outcome(Outcome(edit_id, EditState.ACCEPTED))
-        self.rig.deeds.undo()
+        self.rig.undo_stack.undo()
         return next(one.id for one in self.rig.saved(2) if one.undoes == edit_id)
 
     def beaten(self, edit_id: str) -> None:
@@ -130,7 +138,7 @@ def test_what_takes_the_place_of_the_notice_of_an_outage_tells_when_the_server_i
 def test_a_title_that_ends_in_a_full_stop_ends_its_sentence_once(strip: Strip) -> None:
     dossier = strip.rig.dossier(1001, "A")
     dossier = replace(dossier, shown=replace(dossier.shown, description="Air naik cepat."))
-    strip.rig.deeds.dispatch(dossier, "07", "SDA-07", stack=False)
+    strip.rig.edit_commands.dispatch(dossier, "07", "SDA-07", stack=False)
     strip.rig.saved(1)
     strip.rig.now += timedelta(seconds=4)
     strip.orders.show()
@@ -151,7 +159,7 @@ def left_by_budi(strip: Strip, *priorities: int) -> list[str]:
     made = []
     for n, priority in enumerate(priorities, 1):
         data = {"service": "flood", "priority": priority, "description": f"Water, house {n}"}
-        made.append(strip.rig.deeds.create("city", data, f"local:{n}", "Flood"))
+        made.append(strip.rig.edit_commands.create("city", data, f"local:{n}", "Flood"))
     strip.rig.saved(before + len(made))
     assert strip.banner.notice is None, "he who took it down knows of it"
     strip.rig.edits.sign_in("city", "rina")
@@ -187,7 +195,7 @@ def told_by_budi(strip: Strip, priority: int, kind: Kind = Kind.DISPATCH) -> str
     if kind is Kind.DISPATCH:
         order = strip.order("A", "07", priority)
     else:
-        order = strip.rig.deeds.recall(strip.rig.dossier(1001, "A"), "07", "SDA-07")
+        order = strip.rig.edit_commands.recall(strip.rig.dossier(1001, "A"), "07", "SDA-07")
         strip.rig.saved(1)
     strip.rig.edits.told(order, "budi")
     assert strip.banner.notice is None, "he who gave it knows of it"
@@ -286,7 +294,9 @@ def test_a_report_that_was_found_to_be_a_p1_later_is_as_loud_as_one(strip: Strip
 def test_the_entry_names_whose_the_facts_are_and_promises_no_order(strip: Strip) -> None:
     strip.rig.edits.source_lost("city")
     strip.rig.edits.sign_in("city", "budi")
-    strip.rig.deeds.create("city", {"service": "flood", "priority": 1, "description": "Water"}, "local:1", "Flood")
+    strip.rig.edit_commands.create(
+        "city", {"service": "flood", "priority": 1, "description": "Water"}, "local:1", "Flood"
+    )
     values: dict[str, Any] = {"source": "city", "base": {}, "base_version": None, "title": "t"}
     for kind, data in (
         (Kind.NOTE, {"text": "on the roof"}),
@@ -328,7 +338,7 @@ def test_who_may_not_write_has_no_key_that_sends_it(strip: Strip) -> None:
 
 def test_of_what_may_have_left_it_is_said_that_it_may_be_there_and_it_can_be_sent(strip: Strip) -> None:
     strip.rig.edits.sign_in("city", "budi")
-    create = strip.rig.deeds.create("city", {"priority": 1, "description": "Water"}, "local:1", "Flood")
+    create = strip.rig.edit_commands.create("city", {"priority": 1, "description": "Water"}, "local:1", "Flood")
     strip.rig.saved(1)
     wait_for(lambda: strip.rig.edits.outbox[0].state is EditState.SENDING, what="on its way")
     strip.rig.edits.on_outcome(Outcome(create, EditState.UNCONFIRMED))
@@ -553,8 +563,8 @@ def test_a_lost_order_for_a_crew_that_is_there_already_leaves_nothing_to_give(
     """It was "NOT sent", in red, while it drove there by the other's order; F3 sent it a second time."""
     rig = strip.rig
     dossier = replace(rig.dossier(1001, "A"), server=replace(rig.report("A"), priority=1))
-    take = rig.deeds.take(dossier)
-    rig.deeds.dispatch(dossier, "07", "SDA-07", stack=False)
+    take = rig.edit_commands.take(dossier)
+    rig.edit_commands.dispatch(dossier, "07", "SDA-07", stack=False)
     rig.saved(2)
     job = Assignment("j", "A", "07", state, NOW, "budi", NOW)
     city = rig.desk.cities.catalogs["city"]
@@ -591,7 +601,7 @@ def test_an_order_that_the_server_answers_with_the_same_one_is_told_to_be_carrie
 def test_what_a_crew_has_said_is_not_dropped_with_the_order_that_another_gave_first(strip: Strip) -> None:
     rig = strip.rig
     edit_id = strip.order("A", "07")
-    rig.deeds.progress("city", "A", "Water at A", 3, "07", "en_route", "En route")
+    rig.edit_commands.progress("city", "A", "Water at A", 3, "07", "en_route", "En route")
     rig.saved(2)
     first = {"value": "07", "who": "budi", "at": NOW.isoformat()}
     rig.edits.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs={"unit": first}, version=4))
@@ -786,16 +796,16 @@ def test_what_another_has_ended_is_not_offered_to_be_undone(strip: Strip) -> Non
     ended = Setback("city", "A", "rina", "budi has closed A Flood:", "", 3, of_crew=True, entry="h1", units=("11",))
     strip.orders.tell(ended)
     assert lost == [True]
-    assert strip.rig.deeds.newest is None, "the step before it is not what Ctrl+Z means"
-    assert strip.rig.deeds.last_is_over
+    assert strip.rig.undo_stack.newest is None, "the step before it is not what Ctrl+Z means"
+    assert strip.rig.undo_stack.last_is_over
     strip.orders.tell(replace(ended, entry="h2", units=("07",)))
-    assert [(deed.report, deed.data["unit"]) for deed in strip.rig.deeds.remembered] == [("B", "07")]
+    assert [(step.report, step.data["unit"]) for step in strip.rig.undo_stack.remembered] == [("B", "07")]
     strip.order("C", "11")
-    assert strip.rig.deeds.newest is not None
-    assert strip.rig.deeds.newest.report == "C"
+    assert strip.rig.undo_stack.newest is not None
+    assert strip.rig.undo_stack.newest.report == "C"
     ended_b = replace(ended, report="B", entry="h3", units=("07",))
     strip.orders.tell(ended_b)
-    assert strip.rig.deeds.newest.report == "C", "the newest is still to be undone"
+    assert strip.rig.undo_stack.newest.report == "C", "the newest is still to be undone"
 
 
 def test_a_recall_of_a_crew_that_has_left_is_only_seen_and_stands_behind_a_p1_without_a_crew(strip: Strip) -> None:
@@ -843,7 +853,7 @@ def test_a_take_over_does_not_stand_before_an_outage(strip: Strip) -> None:
 def test_a_lost_fact_names_its_report_and_what_it_was(strip: Strip) -> None:
     """It read "1 to decide"."""
     dossier = strip.rig.dossier(1001, "A")
-    strip.rig.deeds.note(dossier, "gas smell")
+    strip.rig.edit_commands.note(dossier, "gas smell")
     (note,) = strip.rig.saved(1)
     strip.rig.edits.on_outcome(Outcome(note.id, EditState.ATTENTION, problem="The role viewer may not write notes."))
     notice = strip.wait("NOT sent: ")

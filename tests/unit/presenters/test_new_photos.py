@@ -55,7 +55,11 @@ def begin(rig: Rig, files: list[Path]) -> None:
     assert dossier is not None
     for file in files:
         rig.forms.photos.add(
-            file, "report", lambda data: rig.deeds.photo(dossier, data), place="photo:city:A", about="A Flood, Kemang"
+            file,
+            "report",
+            lambda data: rig.edit_commands.photo(dossier, data),
+            place="photo:city:A",
+            about="A Flood, Kemang",
         )
 
 

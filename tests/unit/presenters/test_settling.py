@@ -29,7 +29,13 @@ SENT = {"unit": {"value": "11", "units": ["07", "11"], **BY_BUDI}}
 
 def settling(rig: Rig) -> Settling:
     return Settling(
-        rig.edits, rig.forms, rig.deeds, mock.create_autospec(Keeping, instance=True), rig.desk, UTC, lambda: NOW
+        rig.edits,
+        rig.forms,
+        rig.edit_commands,
+        mock.create_autospec(Keeping, instance=True),
+        rig.desk,
+        UTC,
+        lambda: NOW,
     )
 
 
@@ -37,12 +43,12 @@ def in_conflict(rig: Rig, theirs: dict[str, Any], *, priority: int = 0) -> str:
     """A report that is closed, or given a priority, while others did something else."""
     dossier = rig.dossier(1001, "A")
     if priority:
-        edit_id = rig.deeds.set_fields(dossier, {"priority": priority}, f"Priority {priority}")
+        edit_id = rig.edit_commands.set_fields(dossier, {"priority": priority}, f"Priority {priority}")
     else:
-        edit_id = rig.deeds.close(dossier, "spam", "", ())
+        edit_id = rig.edit_commands.close(dossier, "spam", "", ())
     rig.saved(1)
     rig.edits.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs=theirs, version=9))
-    rig.deeds.forget(edit_id)  # as LostOrders does: what was not done is nothing to undo
+    rig.undo_stack.forget(edit_id)  # as LostOrders does: what was not done is nothing to undo
     return edit_id
 
 
@@ -87,8 +93,8 @@ def test_a_step_over_a_p1_that_was_not_seen_is_named_and_is_done_by_a_key_of_its
     QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_Return, ALT)
     (again,) = settled(rig, edit_id)
     assert again.edit.about["shown"] == dict.fromkeys(theirs, 9)
-    assert rig.deeds.newest is not None
-    assert (rig.deeds.newest.edit_id, bool(rig.deeds.undo_text)) == (again.edit.id, True)
+    assert rig.undo_stack.newest is not None
+    assert (rig.undo_stack.newest.edit_id, bool(rig.undo_stack.undo_text)) == (again.edit.id, True)
 
 
 def test_the_servers_is_taken_by_enter_and_the_step_is_dropped(rig: Rig) -> None:
@@ -118,7 +124,7 @@ def test_a_crew_that_was_sent_meanwhile_is_called_back_with_the_close_that_says_
 
 def test_of_a_change_that_would_hide_a_merge_the_rest_is_sent_without_it(rig: Rig) -> None:
     dossier = rig.dossier(1001, "A")
-    edit_id = rig.deeds.set_fields(dossier, {"priority": 4, "title": "Mine"}, "Change")
+    edit_id = rig.edit_commands.set_fields(dossier, {"priority": 4, "title": "Mine"}, "Change")
     rig.saved(1)
     rig.edits.on_outcome(
         Outcome(edit_id, EditState.CONFLICT, theirs=MERGED | {"title": BY_BUDI | {"value": "Hers"}}, version=9)
@@ -140,7 +146,7 @@ def test_a_closing_that_was_given_anew_is_undone_by_its_inverse(rig: Rig) -> Non
     QTest.keyClick(form.table, Qt.Key.Key_Return, ALT)
     (again,) = settled(rig, edit_id)
     rig.edits._store.set(replace(again, state=EditState.ACCEPTED))
-    rig.deeds.undo()
+    rig.undo_stack.undo()
     wait_for(lambda: not rig.edits.saving, what="the undo is saved")
     back = rig.edits.outbox[-1].edit
     assert (back.kind, back.undoes, back.report) == (Kind.REOPEN, again.edit.id, "A")
@@ -148,7 +154,7 @@ def test_a_closing_that_was_given_anew_is_undone_by_its_inverse(rig: Rig) -> Non
 
 def test_what_is_dropped_says_why_in_one_sentence(rig: Rig) -> None:
     """It read "at 08:00.: Dispatched SDA-07"."""
-    edit_id = rig.deeds.dispatch(rig.dossier(1001, "A"), "07", "SDA-07", stack=False)
+    edit_id = rig.edit_commands.dispatch(rig.dossier(1001, "A"), "07", "SDA-07", stack=False)
     rig.saved(1)
     theirs: dict[str, object] = {"unit": {"value": "07", **BY_BUDI}}
     rig.edits.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs=theirs, version=9))

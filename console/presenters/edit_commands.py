@@ -4,151 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from enum import Enum, auto
 from typing import Any
 
-import msgspec
-from PySide6.QtCore import QObject, Signal
-
-from api_client.model import Assignment, AssignmentState, Kind, Status
+from api_client.model import Assignment, Kind, Status
 from console.domain.apply import jobs_after
 from console.domain.edit import ON_STATUS, Edit
 from console.domain.kept import as_created
 from console.domain.overlay import field_value
-from console.domain.queued import is_taken
-from console.domain.status import ENDED_ASSIGNMENT, UNDER_WAY
+from console.domain.status import ENDED_ASSIGNMENT
 from console.edits import Edits
 from console.presenters.dossier import Dossier
+from console.presenters.undo_stack import UndoStack, UndoStep
 
 
-class Undo(Enum):
-    """How far an undo came: done, asked of the sync process that still holds the edit, or sent for good."""
+class EditCommands:
+    """Appends edits, and puts each on the undo stack."""
 
-    DONE = auto()
-    ASKED = auto()
-    TOO_LATE = auto()
-
-
-class Gone(Enum):
-    """A crew is on its report no more."""
-
-    GONE = auto()
-
-
-class Deed(msgspec.Struct, frozen=True):
-    """Something that was done and can be undone: the edit's id and what to call it.
-
-    `with_edit` is the step before it that is taken back with it, as the operator made both by one; "" for none.
-    """
-
-    edit_id: str
-    kind: Kind
-    text: str
-    source: str
-    report: str | None
-    title: str
-    inverse: tuple[Kind, dict[str, Any]] | None
-    base_version: int | None = None
-    data: Mapping[str, Any] = {}
-    with_edit: str = ""
-
-
-class Deeds(QObject):
-    """Appends edits and remembers them for undo."""
-
-    done = Signal(object)
-    """A Deed was appended."""
-    undone = Signal(object)
-    """The newest one was taken back, as far as that goes: the Deed."""
-
-    def __init__(self, edits: Edits, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._edits = edits
-        self._stack: list[Deed] = []
-        self._last_is_over = False
-        self._live: dict[str, dict[tuple[str, str | None], Assignment]] | None = None
-        self._on_job: set[str] = set()
-        """The orders whose crew was seen on its report."""
-
-    @property
-    def newest(self) -> Deed | None:
-        """What undo would take back: the last step, and nothing before it that nobody means."""
-        return self._stack[-1] if self._stack and not self._last_is_over else None
-
-    @property
-    def last_is_over(self) -> bool:
-        """Whether the last step stands no more, by others or as it was not taken: there is nothing of it to undo."""
-        return self._last_is_over
-
-    @property
-    def undo_text(self) -> str:
-        """The same in words, "" for nothing, and for what is with the server and has no way back."""
-        deed = self.newest
-        return deed.text if deed is not None and self.can_be_undone(deed) else ""
-
-    def can_be_undone(self, deed: Deed) -> bool:
-        """Whether an undo would be granted: it has an inverse and its crew is not there yet, or it has not come to the
-        server yet.
-        """
-        if deed.edit_id in self._edits.saving:
-            return True
-        if deed.inverse is not None and self.crew_since(deed) is None:
-            return True
-        queued = self._edits.open_edit(deed.edit_id)
-        return queued is not None and not is_taken(queued)
-
-    def note_jobs(self, live: Mapping[str, Sequence[Assignment]] | None) -> None:
-        """All unfinished jobs of each source as its server has them; None while they are not known."""
-        if live is None:
-            self._live = None
-            return
-        self._live = {source: {(one.unit, one.report): one for one in jobs} for source, jobs in live.items()}
-        sent = (deed for deed in self._stack if deed.kind in _SENDS)
-        here = {deed.edit_id for deed in sent if self._unit_and_report(deed) in self._live.get(deed.source, {})}
-        self._on_job |= here
-
-    def crew_since(self, deed: Deed) -> AssignmentState | Gone | None:
-        """For which state of its crew an order can not be taken back any more; None where it can, or is none."""
-        if deed.kind not in _SENDS or deed.report is None or self._live is None:
-            return None
-        job = self._live.get(deed.source, {}).get(self._unit_and_report(deed))
-        if job is None and deed.edit_id not in self._on_job:
-            return None  # the server's answer is not here yet
-        unit = deed.data.get("unit")
-        jobs = self.as_given(deed.source, [job] if job is not None else [], deed.report)
-        states = [one.state for one in jobs if one.unit == unit and one.state not in ENDED_ASSIGNMENT]
-        # protects: crew-that-is-there-is-not-undone
-        if not states:
-            return Gone.GONE
-        return None if any(state in UNDER_WAY for state in states) else states[0]
-
-    @staticmethod
-    def _unit_and_report(deed: Deed) -> tuple[str, str | None]:
-        return str(deed.data.get("unit")), deed.report
-
-    @property
-    def stays(self) -> Deed | None:
-        """The last step where it has no way back; None where it has one, and for nothing."""
-        deed = self.newest
-        return deed if deed is not None and not self.can_be_undone(deed) else None
-
-    def pass_over(self) -> None:
-        """The last step stays: what undo would take back now is the one before it."""
-        self._stack.pop()
-
-    @property
-    def remembered(self) -> tuple[Deed, ...]:
-        """All that could be taken back, the newest last."""
-        return tuple(self._stack)
-
-    def take_up(self, deeds: Sequence[Deed]) -> None:
-        """Go on from what was done in the window before."""
-        self._stack = [*deeds, *self._stack]
-
-    def forget(self, edit_id: str) -> None:
-        """It was not saved, was lost, or others have ended it: there is nothing to undo."""
-        self._last_is_over |= bool(self._stack) and self._stack[-1].edit_id == edit_id
-        self._stack = [deed for deed in self._stack if deed.edit_id != edit_id]
+    def __init__(self, edits: Edits, stack: UndoStack) -> None:
+        self._edits, self._stack = edits, stack
 
     def create(self, source: str, data: Mapping[str, Any], local_key: str, title: str) -> str:
         """A new report, by telephone."""
@@ -161,8 +34,9 @@ class Deeds(QObject):
         old = {queued.edit.id for queued in self._edits.goes_along(edit_id)}
         create = self._edits.keep_as_new(edit_id, dict(data), title=title, words=words)
         if create:
-            self._stack = [deed for deed in self._stack if deed.edit_id not in old]
-            self._remember(Deed(create, Kind.CREATE, f"New report {title}", source, None, title, None, data=data))
+            self._stack.drop(old)
+            step = UndoStep(create, Kind.CREATE, f"New report {title}", source, None, title, None, data=data)
+            self._stack.push(step)
         return create
 
     def set_fields(self, dossier: Dossier, fields: Mapping[str, Any], text: str) -> str:
@@ -186,11 +60,11 @@ class Deeds(QObject):
             case Kind.DISPATCH | Kind.ASSIGN:
                 inverse = Kind.RECALL, {"unit": data["unit"]}
         text = _DONE_AGAIN.get(old.kind, str(old.kind.value).capitalize())
-        deed = Deed(
+        step = UndoStep(
             edit_id, old.kind, text, old.source, old.report, old.title, inverse if not old.undoes else None,
             old.base_version, data,
         )  # fmt: skip
-        self._remember(deed)
+        self._stack.push(step)
 
     def note(self, dossier: Dossier, text: str) -> str:
         """An internal note."""
@@ -302,39 +176,6 @@ class Deeds(QObject):
         """Give an order anew that outlived its time."""
         self._edits.still_wanted(edit_id, yes=True)
 
-    def forget_all(self) -> None:
-        """Another operator has signed in: what the one before did is not his to take back."""
-        self._stack.clear()
-        self._last_is_over = False
-
-    def undo(self) -> Undo:
-        """Withdraw the newest deed while it is unsent, else append its inverse; without one, ask it back."""
-        deed = self._stack.pop()
-        self.undone.emit(deed)
-        done = self._take_back(deed)
-        # protects: one-step-is-one-undo
-        if deed.with_edit and self._stack and self._stack[-1].edit_id == deed.with_edit:
-            self._take_back(self._stack.pop())
-        return done
-
-    def _take_back(self, deed: Deed) -> Undo:
-        if self._edits.withdraw(deed.edit_id):
-            return Undo.DONE
-        if deed.inverse is None:
-            return Undo.ASKED if self._edits.ask_back(deed.edit_id) else Undo.TOO_LATE
-        kind, data = deed.inverse
-        self._edits.submit(
-            kind,
-            deed.report,
-            source=deed.source,
-            data=data,
-            base={},
-            base_version=deed.base_version,
-            title=deed.title,
-            undoes=deed.edit_id,
-        )
-        return Undo.DONE
-
     def _on(
         self,
         dossier: Dossier,
@@ -373,15 +214,10 @@ class Deeds(QObject):
         edit_id = self._edits.submit(
             kind, report, source=source, data=data, base=base, base_version=base_version, title=title, about=about
         )
-        self._remember(Deed(edit_id, kind, text, source, report, title, inverse, base_version, data, with_edit))
+        step = UndoStep(edit_id, kind, text, source, report, title, inverse, base_version, data, with_edit)
+        self._stack.push(step)
         return edit_id
-
-    def _remember(self, deed: Deed) -> None:
-        self._stack.append(deed)
-        self._last_is_over = False
-        self.done.emit(deed)
 
 
 _DONE_AGAIN = {Kind.SET: "Change", Kind.VALIDATE: "Validation", Kind.MERGE: "Merge", Kind.CLOSE: "Close"}
 _SETTABLE = frozenset({"available", "break", "unavailable", "off_shift"})
-_SENDS = frozenset({Kind.ASSIGN, Kind.DISPATCH})
