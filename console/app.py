@@ -663,7 +663,7 @@ class ConsoleWindow(QObject):
         self.going_on.went.connect(self.focus.leave_report)
         self.going_on.next_shown.connect(self.key_guard.show_next)
         self.going_on.comes_back.connect(self.queue.expect)
-        self.going_on.goes_back.connect(self._open_report)
+        self.going_on.goes_back.connect(self._go_back)
         self.feed.made.connect(self.queue.expect)
         self.ticket.action.connect(self.actions.act)
         self.ticket.advice_chosen.connect(self.unit_commands.dispatch_chosen)
@@ -943,11 +943,25 @@ class ConsoleWindow(QObject):
             self.outbox_presenter.act(edit_id, verb)
 
     def _open_report(self, source: str, key: str) -> None:
-        if row := self.feed.local_row(key):
+        self._with_row(source, key, self.desk.choose)
+
+    def _go_back(self, source: str, key: str) -> None:
+        """Choose the report of a step that was taken back: it is about to come back into the list, or to move in it."""
+
+        def choose(row: int) -> None:
+            if row:
+                self.queue.expect(row)
             self.desk.choose(row)
+
+        self._with_row(source, key, choose)
+
+    def _with_row(self, source: str, key: str, then: Callable[[int], None]) -> None:
+        """The row of a report, of one that was created here too; 0 where it is not on this computer."""
+        if row := self.feed.local_row(key):
+            then(row)
             return
         number = self.edits.remote_of(key) or key
-        self.tasks.submit(lambda: self.reader().row_of(source, number), lambda row: self.desk.choose(row or 0))
+        self.tasks.submit(lambda: self.reader().row_of(source, number), lambda row: then(row or 0))
 
     def _read_report(self, source: str, number: str, then: Callable[[Report | None], None]) -> None:
         """Read what the cache holds of a report, on a worker."""

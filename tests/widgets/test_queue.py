@@ -8,7 +8,7 @@ from statistics import quantiles
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, QTimer
 from PySide6.QtGui import QImage, QKeyEvent
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication, QTextEdit
@@ -226,6 +226,22 @@ def test_a_row_that_is_expected_and_was_never_there_is_shown_once_it_comes(qtbot
     panel.set_order(keys(500, 0))
     panel.expect(1000)
     panel.set_current(1000)
+    assert panel.view.verticalScrollBar().value() == 0
+    panel.set_order(np.insert(keys(500, 0), 300, 1000))
+    assert panel.view.rows.position(1000) in panel.view.rows_in_sight()
+
+
+def test_a_row_that_comes_back_later_than_expected_is_shown_all_the_same(
+    qtbot: QtBot, panel: QueuePanel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A merge was undone: report and map showed it, the list stood elsewhere without a marked row."""
+    monkeypatch.setattr("widgets.queue.view.COMES_BACK_MS", 0)
+    panel.set_order(keys(500, 0))
+    over: list[bool] = []
+    panel.expect(1000)
+    panel.set_current(1000)
+    QTimer.singleShot(1, lambda: over.append(True))
+    qtbot.waitUntil(lambda: bool(over))
     assert panel.view.verticalScrollBar().value() == 0
     panel.set_order(np.insert(keys(500, 0), 300, 1000))
     assert panel.view.rows.position(1000) in panel.view.rows_in_sight()

@@ -229,13 +229,14 @@ class QueueView(UniformView):
     def expect(self, key: int) -> None:
         """A row is about to come (back) into the list: made the current one, it is shown once it is there.
 
-        The list does not go to where it stands until then, or until it turns out to stay there.
+        The list does not go to where it stands until then, or until it turns out to stay there. One that is not there
+        yet is waited for as long as it is the current one.
         """
         self._awaited = key
         QTimer.singleShot(COMES_BACK_MS, self, lambda: self._end_waiting(key))
 
     def _end_waiting(self, key: int) -> None:
-        if self._awaited == self._current == key:
+        if self._awaited == self._current == key and self.currentIndex().isValid():
             self._awaited = 0
             self._show(self.currentIndex())
 
