@@ -147,6 +147,8 @@ class Merging(QObject):
         state = [f"P{report.priority}", self.tr(words.status_text(report.status, report.status_label)), *units]
         if report.duplicates:
             state.append(self._duplicates(report))
+        if hold := self._hold(report):
+            state.append(hold)
         when = self.tr("Reported {time}").format(time=words.day_and_clock(report.created, self._zone, self._now()))
         keys = [photo.sha256 or photo.url or "" for photo in report.photos]
         photos = [self._cards.get(key) or PhotoCard(key, self.tr("Photo"), "") for key in keys]
@@ -198,6 +200,9 @@ class Merging(QObject):
         if goes.shown.priority < stays.shown.priority:
             rises = self.tr("{n} becomes P{p}, as the other is.")
             parts.append(rises.format(n=self._number(stays), p=goes.shown.priority))
+        if hold := self._hold(stays.shown):
+            waits = self.tr("{n} stays {hold}: what is merged waits with it.")
+            parts.append(waits.format(n=self._number(stays), hold=hold))
         if begun(goes.shown) < begun(stays.shown):
             clock = self.tr("{n} keeps the earlier clock: from {time}, when {other} was reported.")
             since = words.day_and_clock(begun(goes.shown), self._zone, self._now())
@@ -210,6 +215,15 @@ class Merging(QObject):
             state = self.tr(words.status_text(goes.shown.status, goes.shown.status_label))
             parts.append(self.tr("{n} is further on: {state}.").format(n=self._number(goes), state=state))
         return " ".join(parts)
+
+    def _hold(self, report: Report) -> str:
+        """That it is on hold now, for what and until when; "" where it is not."""
+        hold = report.hold_at(self._now())
+        if hold is None:
+            return ""
+        text = self.tr("on hold until {time} (waits for {what})" if hold.until else "on hold (waits for {what})")
+        until = words.day_and_clock(hold.until, self._zone, self._now()) if hold.until else ""
+        return text.format(what=self.tr(words.WAITS_TEXT[hold.waits_for]), time=until)
 
     def _duplicates(self, report: Report) -> str:
         text = self.tr("×{n} duplicates" if report.duplicates > 1 else "×{n} duplicate")

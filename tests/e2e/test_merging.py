@@ -126,6 +126,18 @@ def test_the_older_stays_with_its_clock_and_with_what_was_merged_into_the_other(
     assert min(clock.started for clock in window.dossiers.current.shown.clocks) == older.created
 
 
+def test_who_merges_into_a_report_that_is_on_hold_reads_so_before(window: Any, city: Served) -> None:
+    """A P1 that was merged into it waited for the weather with it, and the form had not said so."""
+    found = opened(window, crew=False)
+    mine = window.dossiers.current.shown.id
+    assert "on hold" not in "\n".join(found.said())
+    as_budi(city, mine, "set", {"hold": {"reason": "rain", "waits_for": "weather"}})
+    wait_for(lambda: "on hold (waits for the weather)" in found.said()[0], what="the form says so")
+    told = "\n".join(label.text() for label in found.findChildren(QLabel))
+    assert f"{mine} stays on hold (waits for the weather): what is merged waits with it." in told
+    press(Qt.Key.Key_Escape)
+
+
 def test_the_form_follows_both_reports_and_asks_for_a_second_stroke(window: Any, city: Served) -> None:
     """Another made the candidate P1: the form went on saying P3, was taken, and the server refused the merge."""
     found = opened(window, crew=False, priorities=(3,))
