@@ -98,6 +98,20 @@ def test_the_chosen_report_lies_over_no_p1_at_the_same_point(desk: MapDesk) -> N
     assert desk.colour(LAT, EAST) != desk.theme.hex("priority.p2-mark"), "above all others it is to be seen"
 
 
+def test_the_number_of_the_chosen_report_lies_beside_the_ring_of_a_p1(desk: MapDesk) -> None:
+    """It read "1989" for 931989: two digits lay under a neighbour's ring."""
+    desk.show()
+    here, there = desk.point(LAT, LON), desk.point(SOUTH, EAST)
+    lat = LAT + 24 * (SOUTH - LAT) / (there.y() - here.y())
+    lon = LON + 60 * (EAST - LON) / (there.x() - here.x())
+    desk.symbols = [(1, LAT, LON, 3, 0, 8), (2, lat, lon, 1, 0, 4)]
+    desk.panel.set_selection(1, LAT, LON, "931989 Sampah")
+    desk.draw()
+    picture, paper = desk.picture(), desk.theme.hex("surface.raised").lower()
+    assert picture.pixelColor(here.x() - 29, here.y()).name() == paper, "at its left"
+    assert picture.pixelColor(here.x() + 29, here.y()).name() != paper
+
+
 def test_chosen_report_with_an_alarm_has_both_rings(desk: MapDesk) -> None:
     desk.symbols = [(1, LAT, LON, 1, 0, 4 | 8)]
     desk.panel.set_selection(1, LAT, LON, "")
@@ -640,6 +654,10 @@ def test_the_tag_of_the_chosen_report_lies_across_no_p1(desk: MapDesk) -> None:
         (3, LAT - 0.006, chosen, 1, 0, 0),
         (4, LAT + 0.006, chosen, 1, 0, 0),
     ]
+    desk.draw()
+    assert desk.count_near(LAT, LON - 0.003, "surface.raised") == 0, "at a corner"
+    corners = [(LAT + north, chosen + east) for north in (-0.006, 0.006) for east in (-0.011, 0.011)]
+    desk.symbols += [(15 + n, lat, lon, 1, 0, 0) for n, (lat, lon) in enumerate(corners)]
     desk.draw()
     assert desk.count_near(LAT, LON - 0.003, "surface.raised") > 60, "where P1 are all around it, at its right"
     assert desk.count_near(LAT, LON, "priority.p1") == alone, "and below them"

@@ -233,6 +233,12 @@ export class FeaturePainter {
   }
 }
 
+/** How far a report's mark reaches from its middle, its ring included, in px. @param {Symbol} symbol @param {number} scale */
+export function reach(symbol, scale) {
+  const px = symbolSize(symbol.priority, false) * scale;
+  return symbol.flags & (ALARM | UNLISTED) ? px * 0.95 + 2 * scale : px / 2 + scale;
+}
+
 /** Side in px at 100 %. @param {number} priority @param {boolean} chosen */
 export function symbolSize(priority, chosen) {
   if (priority === 1 || chosen) return 22;
@@ -263,8 +269,8 @@ export function marked(context, selection, boxes, scale, width, height) {
 }
 
 /**
- * Where the tag of the chosen report is: at its right, its left, below or above, the first of them that the map has room
- * for and where no P1 lies across it.
+ * Where the tag of the chosen report is: at its right, its left, below or above, or at a corner, the first of them that
+ * the map has room for and where no P1 lies across it, nor its ring: a number that lacks a digit is another number.
  * @param {CanvasRenderingContext2D} context @param {Selection} selection @param {number} scale
  * @param {number} width @param {number} height of the map
  * @returns {import("./geometry.js").Rect}
@@ -281,6 +287,10 @@ export function tagRect(context, selection, scale, width, height) {
     [left >= EDGE_PX, left, along],
     [below + tall <= height - EDGE_PX, across, below],
     [above >= EDGE_PX, across, above],
+    [right + wide <= width - EDGE_PX && below + tall <= height - EDGE_PX, right, below],
+    [right + wide <= width - EDGE_PX && above >= EDGE_PX, right, above],
+    [left >= EDGE_PX && below + tall <= height - EDGE_PX, left, below],
+    [left >= EDGE_PX && above >= EDGE_PX, left, above],
   ];
   const rects = places.filter(([fits]) => fits).map(([, x, y]) => /** @type {import("./geometry.js").Rect} */ ([x, y, x + wide, y + tall]));
   return rects.find((rect) => selection.burning.isFree(rect)) ?? rects[0] ?? [across, above, across + wide, above + tall];

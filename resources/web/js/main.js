@@ -11,7 +11,7 @@ import { placeCodes } from "./codes.js";
 import { Completeness } from "./complete.js";
 import { applyConfig, loadConfig } from "./config.js";
 import { crowdAt, MOST_SPREAD, spread } from "./crowds.js";
-import { BESIDE_PX, FeaturePainter, marked, symbolSize, tagRect } from "./features.js";
+import { BESIDE_PX, FeaturePainter, marked, reach, symbolSize, tagRect } from "./features.js";
 import { Taken } from "./geometry.js";
 import { Heartbeat } from "./heartbeat.js";
 import { listenToKeys } from "./keyboard.js";
@@ -471,11 +471,11 @@ class MapPage {
     const shown = this._source.busy || this._answer === null || this._answer.symbols.some((one) => one.row === row && !(one.flags & UNLISTED));
     const boxes = new Taken(), size = this._map.getSize();
     for (const rect of this._overlays.rects()) boxes.add(rect);
-    const scale = this._config?.theme.scale ?? 1, half = 12 * scale;
+    const scale = this._config?.theme.scale ?? 1;
     const burning = new Taken();
     for (const one of this._answer?.symbols ?? []) {
       if (one.priority !== 1 || one.row === row) continue;
-      const { x, y } = xy(this._at(one.lat, one.lon));
+      const { x, y } = xy(this._at(one.lat, one.lon)), half = reach(one, scale);
       burning.add([x - half, y - half, x + half, y + half]);
     }
     const there = { row, label, priority, status, stranger: !shown, away: null, burning, ...xy(this._at(lat, lon)) };
