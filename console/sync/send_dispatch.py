@@ -36,7 +36,10 @@ class Taken(NamedTuple):
 
 
 class Body(msgspec.Struct, frozen=True):
-    """The body of an edit's request: the same bytes on every try, or the server would refuse the repeated key."""
+    """An api_client.model.EditBody as it is written: the same bytes on every try, or a repeated key would be refused.
+
+    So its values are those of work.db as they stand there, not decoded and encoded anew.
+    """
 
     id: str
     kind: Kind
