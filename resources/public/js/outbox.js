@@ -63,7 +63,7 @@ async function send(one, changed) {
   if (one.number === null) await take(one, changed);
   for (let at = 0; at < one.photos.length; at += 1) {
     const photo = one.photos[at];
-    if (photo.sent || photo.refused) continue;
+    if (!photo || photo.sent || photo.refused) continue;
     const path = `/public/v1/reports/${encodeURIComponent(one.number ?? "")}/photos/${at + 1}`;
     try {
       await ask(path, { method: "PUT", body: photo.blob, headers: { "Idempotency-Key": one.key }, limit_ms: PHOTO_LIMIT_MS });
