@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import logging
-import threading
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,18 +14,14 @@ from PySide6.QtCore import QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QApplication, QWidget
 
-from api_client.model import Report
 from console import logs
 from console.basemap import Basemap
 from console.demo_server import DEMO_TIMEZONE, DemoServer
 from console.domain.filter import Filter
 from console.domain.messages import (
     Fetch,
-    Presence,
     Source,
-    SourceState,
     SyncNow,
-    Touched,
 )
 from console.domain.queued import Queued
 from console.domain.time_range import TimeRange
@@ -75,7 +70,8 @@ from console.presenters.status import StatusPresenter
 from console.presenters.streets import Streets
 from console.presenters.ticket import TicketPresenter
 from console.presenters.undo_command import UndoCommand
-from console.presenters.undo_stack import UndoStack, UndoStep
+from console.presenters.undo_offer import UndoOffer
+from console.presenters.undo_stack import UndoStack
 from console.presenters.unit_commands import UnitCommands
 from console.presenters.units import UnitsPresenter, count_states
 from console.settings import (
@@ -89,6 +85,7 @@ from console.store.cache_read import CacheReader
 from console.sync_link import SyncLink
 from console.tasks import Tasks
 from console.window.actions import ACTIONS, Receivers
+from console.window.cache_readers import CacheReaders
 from console.window.claims import Claims
 from console.window.closing import Closing
 from console.window.context_menus import ContextMenus
@@ -99,9 +96,11 @@ from console.window.keyboard_focus import KeyboardFocus
 from console.window.options import Kept, WindowOptions
 from console.window.picking import Picking
 from console.window.picture import Picture
+from console.window.report_lookup import ReportLookup
 from console.window.shortcuts import Shortcuts
 from console.window.signing import Signing
 from console.window.succession import Succession
+from console.window.sync_arrivals import SyncArrivals
 from console.window.window_commands import WindowCommands
 from widgets.charts import ChartsPanel
 from widgets.command import CommandLine
@@ -145,8 +144,7 @@ class ConsoleWindow(QObject):
         self._app, self._options, self._tokens, self._demo = app, options, tokens, demo
         self._clock = clock
         self._zone = CityZone(city_zone(settings.sources, DEMO_TIMEZONE if demo is not None else None))
-        self._readers = threading.local()
-        self._opened_readers: list[CacheReader] = []
+        self._readers = CacheReaders(options.profile)
         self._seen_told_in_vain: frozenset[Word] = frozenset()
         self.kept: Kept | None = None
         """What the window that takes the place of this one goes on with; None while none does."""
@@ -186,6 +184,7 @@ class ConsoleWindow(QObject):
             self.edits.is_anothers,
             self,
         )
+        self.lookup = ReportLookup(self.desk, self.feed, self.edits, self.tasks, self.reader)
         self.undo_stack = UndoStack(self.edits, self)
         self.edit_commands = EditCommands(self.edits, self.undo_stack)
         self._build_widgets()
@@ -208,12 +207,7 @@ class ConsoleWindow(QObject):
 
     def reader(self) -> CacheReader:
         """The cache reader of the calling worker thread."""
-        found = getattr(self._readers, "reader", None)
-        if found is None:
-            found = self._readers.reader = CacheReader(self._options.profile)
-            self._opened_readers.append(found)
-        assert isinstance(found, CacheReader)
-        return found
+        return self._readers.of_thread()
 
     # Building
 
@@ -373,6 +367,7 @@ class ConsoleWindow(QObject):
         status = self.status_presenter
         self.lost = LostOrders(self.edits, desk, self.undo_stack, status, self.sources, zone, now, parent=self)
         self._build_commands()
+        self.undo_offer = UndoOffer(self.status, status, self.undo_stack, self.edits, desk, self.sources, self)
         self.going_on = GoingOn(
             desk, lambda: self.situation.chosen, self.sources.is_away, lambda: self.settings.here.go_on, self
         )
@@ -458,7 +453,7 @@ class ConsoleWindow(QObject):
             self.key_guard,
             self,
             unit_in_sight=self.units.bring_in_sight,
-            read_report=self._read_report,
+            read_report=self.lookup.read,
         )
         self.undo_command = UndoCommand(desk, self.undo_stack, forms, self.situation, self.actions, self)
 
@@ -481,6 +476,18 @@ class ConsoleWindow(QObject):
         )
         self.claims = Claims(desk, self.edits, self.tasks, self.reader, self)
         self.attendance = Attendance(self)
+        self.arrivals = SyncArrivals(
+            self.link,
+            self.exchange,
+            self.feed,
+            sources,
+            self.attendance,
+            self.situation,
+            self.ticket_presenter,
+            self.units_presenter,
+            self.kpi_presenter,
+            self,
+        )
         self.refusals = Refusals(desk, self.tasks, self.reader, self.edits.followed, self.attendance, self)
         self.crew_notes = CrewNotes(desk, self.tasks, self.reader, self.edits.followed, self.attendance, self)
         self.restores = Restores(desk, self.tasks, self.reader, self.edits.followed, self)
@@ -594,17 +601,12 @@ class ConsoleWindow(QObject):
         self.map_presenter.bind(self.map)
         self.network.back.connect(lambda: self.link.send(SyncNow()))
         self.network.watch()
-        self.link.touched.connect(self._on_touched)
         self.link.outcome.connect(self.edit_news.on_outcome)  # while the outbox has the edit
         self.link.outcome.connect(self.exchange.take)
-        self.link.source_state.connect(self._on_source_state)
-        self.link.presence.connect(self._on_presence)
         self.link.revealed.connect(self.contact.on_revealed)
         self.link.signed_in.connect(self.signing.on_signed_in)
         self.link.zone_told.connect(self.following.on_zone_told)
         self.link.fetched.connect(self.photos.on_fetched)
-        self.link.alive.connect(self.sources.set_alive)
-        self.link.froze.connect(self.sources.on_froze)
         self.link.restarted.connect(self.edits.on_restarted)
         self.sources.told.connect(self.say)
         for speaker in (
@@ -639,8 +641,6 @@ class ConsoleWindow(QObject):
         self.sources.changed.connect(self.status_presenter.show)
         self.edits.reports_changed.connect(self._on_reports_changed)
         self.edits.changed.connect(lambda _: self.outbox_presenter.show())
-        self.edits.changed.connect(lambda _: self._look_at_undo())
-        self.desk.catalog_changed.connect(lambda _: self._look_at_undo())
         self.edits.changed.connect(lambda _: self._look_at_told_in_vain())
         self.edits.refused.connect(self.edit_news.on_refused)
         self.edits.saved.connect(self.edit_news.on_saved)
@@ -652,9 +652,7 @@ class ConsoleWindow(QObject):
         self.photos.changed.connect(self.report_commands.set_photos)
         self.situation.changed.connect(self.ticket_presenter.set_situation)
         self.report_commands.created.connect(self.feed.choose_when_shown)
-        self.undo_stack.pushed.connect(self._on_step)
         self.undo_stack.pushed.connect(self.going_on.on_step)
-        self.undo_stack.undone.connect(lambda _: self.status.hide_undo())
         self.undo_stack.undone.connect(self.going_on.on_undone)
         self.undo_stack.undone.connect(lambda step: self.forms.leave_other(step.source, step.report))
         self.ticket.number_clicked.connect(lambda: self.actions.run("copy_number"))
@@ -676,11 +674,11 @@ class ConsoleWindow(QObject):
         self.status.undo_asked.connect(lambda: self.actions.run("undo"))
         self.status.cell_chosen.connect(self._on_cell)
         self.outbox_presenter.conflict_opened.connect(self.settling.open)
-        self.outbox_presenter.report_opened.connect(self._open_report)
+        self.outbox_presenter.report_opened.connect(self.lookup.choose)
         self.outbox_presenter.keep_asked.connect(self.keeping.open)
         self.lost.undo_lost.connect(self.status.hide_undo)
         self.lost.settle_asked.connect(self.settling.open)
-        self.lost.report_opened.connect(self._open_report)
+        self.lost.report_opened.connect(self.lookup.choose)
         self.lost.changed.connect(self.situation.look_again)
         self.lost.hazard_seen.connect(self.hazards.see)
         self.lost.hazard_opened.connect(self.window_commands.go_to_hazard)
@@ -771,8 +769,7 @@ class ConsoleWindow(QObject):
         self.link.stop()
         self.tasks.shutdown()
         self.photo_tasks.shutdown()
-        for reader in self._opened_readers:
-            reader.close()
+        self._readers.close()
         if self.kept is not None and self.window.isVisible():
             self.window.become_picture()  # until the one that takes its place is there
         else:
@@ -851,24 +848,6 @@ class ConsoleWindow(QObject):
 
     # From the sync process
 
-    def _on_touched(self, touched: Touched) -> None:
-        self.feed.on_touched(touched)
-        self.exchange.take(touched)
-
-    def _on_source_state(self, state: SourceState) -> None:
-        self.sources.set_state(state)
-        if not state.reached:
-            self.ticket_presenter.set_looking(state.source, None)
-        self.attendance.on_reached(state.source, is_reached=state.reached)
-        self.exchange.take(state)
-        self.situation.look_again()
-        self.kpi_presenter.show()
-
-    def _on_presence(self, presence: Presence) -> None:
-        self.units_presenter.set_positions(presence.source, presence.positions)
-        self.ticket_presenter.set_looking(presence.source, presence.looking)
-        self.attendance.tell(presence.source, presence.looking)
-
     def _fetch_photo(self, source: str, sha256: str | None, url: str | None) -> None:
         self.link.send(Fetch(source, sha256, url))
 
@@ -912,14 +891,6 @@ class ConsoleWindow(QObject):
         if self.desk.row == local_row:
             self.desk.choose(row)
 
-    def _on_step(self, step: UndoStep) -> None:
-        number = step.report if step.report and not step.report.startswith("local:") else ""
-        what = " ".join(part for part in (step.text, number) if part)
-        if step.inverse is not None or self.sources.is_away(step.source):
-            self.status.show_undo(what)
-        else:  # it is sent at once, and has no way back
-            self.say(self.tr("{what}: done, and not to be undone").format(what=what))
-
     def _look_at_told_in_vain(self) -> None:
         """Who drives by an order that does not stand is not free; who has been called back is."""
         told = frozenset(self.units_presenter.told_in_vain())
@@ -927,11 +898,6 @@ class ConsoleWindow(QObject):
             self._seen_told_in_vain = told
             self.units_presenter.show()
             self.counsellor.refresh()
-
-    def _look_at_undo(self) -> None:
-        """What came to the server meanwhile, and has no way back, is not offered to be undone any more."""
-        if self.status.undo_text() and not self.undo_stack.undo_text:
-            self.status.hide_undo()
 
     def _on_strip(self, intent: str) -> None:
         verb, edit_id = intent.split(":", 1)
@@ -942,9 +908,6 @@ class ConsoleWindow(QObject):
         else:
             self.outbox_presenter.act(edit_id, verb)
 
-    def _open_report(self, source: str, key: str) -> None:
-        self._with_row(source, key, self.desk.choose)
-
     def _go_back(self, source: str, key: str) -> None:
         """Choose the report of a step that was taken back: it is about to come back into the list, or to move in it."""
 
@@ -953,26 +916,7 @@ class ConsoleWindow(QObject):
                 self.queue.expect(row)
             self.desk.choose(row)
 
-        self._with_row(source, key, choose)
-
-    def _with_row(self, source: str, key: str, then: Callable[[int], None]) -> None:
-        """The row of a report, of one that was created here too; 0 where it is not on this computer."""
-        if row := self.feed.local_row(key):
-            then(row)
-            return
-        number = self.edits.remote_of(key) or key
-        self.tasks.submit(lambda: self.reader().row_of(source, number), lambda row: then(row or 0))
-
-    def _read_report(self, source: str, number: str, then: Callable[[Report | None], None]) -> None:
-        """Read what the cache holds of a report, on a worker."""
-
-        def read() -> Report | None:
-            reader = self.reader()
-            row = reader.row_of(source, number)
-            found = reader.report(row) if row is not None else None
-            return found.report if found is not None else None
-
-        self.tasks.submit(read, then)
+        self.lookup.with_row(source, key, choose)
 
     def _source_of(self, key: str) -> Source | None:
         return next((one for one in self.settings.here.sources if one.key == key), None)

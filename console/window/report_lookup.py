@@ -1,0 +1,45 @@
+"""Find a report by what an edit or a city calls it: choose it, or read what the cache holds of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from api_client.model import Report
+from console.edits import Edits
+from console.presenters.board_feed import BoardFeed
+from console.presenters.desk import Desk
+from console.store.cache_read import CacheReader
+from console.tasks import Tasks
+
+
+class ReportLookup:
+    """Looks on a worker; a report that was made here and has no number yet is known at once."""
+
+    def __init__(
+        self, desk: Desk, feed: BoardFeed, edits: Edits, tasks: Tasks, reader: Callable[[], CacheReader]
+    ) -> None:
+        """`reader` gives the cache reader of the calling worker thread."""
+        self._desk, self._feed, self._edits, self._tasks, self._reader = desk, feed, edits, tasks, reader
+
+    def choose(self, source: str, key: str) -> None:
+        """Make a report of a source the chosen one, by its number or its local key; none where it is not here."""
+        self.with_row(source, key, self._desk.choose)
+
+    def with_row(self, source: str, key: str, then: Callable[[int], None]) -> None:
+        """The row of a report, of one that was created here too; 0 where it is not on this computer."""
+        if row := self._feed.local_row(key):
+            then(row)
+            return
+        number = self._edits.remote_of(key) or key
+        self._tasks.submit(lambda: self._reader().row_of(source, number), lambda row: then(row or 0))
+
+    def read(self, source: str, number: str, then: Callable[[Report | None], None]) -> None:
+        """Read what the cache holds of a report; None: it is not there."""
+
+        def read() -> Report | None:
+            reader = self._reader()
+            row = reader.row_of(source, number)
+            found = reader.report(row) if row is not None else None
+            return found.report if found is not None else None
+
+        self._tasks.submit(read, then)

@@ -1,0 +1,60 @@
+"""What the sync process says goes to whoever in the window needs it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from console.domain.messages import Presence, SourceState, Touched
+from console.exchange import Exchange
+from console.presenters.attendance import Attendance
+from console.presenters.board_feed import BoardFeed
+from console.presenters.kpi import KpiPresenter
+from console.presenters.situation import SituationMonitor
+from console.presenters.sources import Sources
+from console.presenters.ticket import TicketPresenter
+from console.presenters.units import UnitsPresenter
+from console.sync_link import SyncLink
+
+
+class SyncArrivals(QObject):
+    """Hands on what was read, how the servers are doing, and who else is there."""
+
+    def __init__(
+        self,
+        link: SyncLink,
+        exchange: Exchange,
+        feed: BoardFeed,
+        sources: Sources,
+        attendance: Attendance,
+        situation: SituationMonitor,
+        ticket: TicketPresenter,
+        units: UnitsPresenter,
+        kpi: KpiPresenter,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._exchange, self._feed, self._sources, self._attendance = exchange, feed, sources, attendance
+        self._situation, self._ticket, self._units, self._kpi = situation, ticket, units, kpi
+        link.touched.connect(self._on_touched)
+        link.source_state.connect(self._on_source_state)
+        link.presence.connect(self._on_presence)
+        link.alive.connect(sources.set_alive)
+        link.froze.connect(sources.on_froze)
+
+    def _on_touched(self, touched: Touched) -> None:
+        self._feed.on_touched(touched)
+        self._exchange.take(touched)
+
+    def _on_source_state(self, state: SourceState) -> None:
+        self._sources.set_state(state)
+        if not state.reached:
+            self._ticket.set_looking(state.source, None)
+        self._attendance.on_reached(state.source, is_reached=state.reached)
+        self._exchange.take(state)
+        self._situation.look_again()
+        self._kpi.show()
+
+    def _on_presence(self, presence: Presence) -> None:
+        self._units.set_positions(presence.source, presence.positions)
+        self._ticket.set_looking(presence.source, presence.looking)
+        self._attendance.tell(presence.source, presence.looking)
