@@ -78,7 +78,8 @@ class Banner(QWidget):
             self._blink.stop()
         if notice is not None:
             self.setAccessibleName(" ".join(part for part in (notice.bold, notice.text, notice.tail) if part))
-            self.setToolTip(tip(self.accessibleName()))  # a narrow window cuts it
+            # A narrow window cuts it, and what stands at the right takes room from the words.
+            self.setToolTip(tip(" · ".join(part for part in (self.accessibleName(), notice.note) if part)))
         self.setVisible(notice is not None)
         self.update()
 

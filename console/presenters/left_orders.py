@@ -58,7 +58,8 @@ def left_notice(
         part for part in (tr("Report {number}").format(number=number) if number else "", edit.title) if part
     )
     when = words.moment(edit.occurred_at, zone, now)
-    told = tr("{report}. By {author}, {when}").format(report=report, author=edit.author, when=when)
+    # Who told the crew comes first: a small screen cuts the end.
+    told = tr("by {author}, {when}. {report}").format(report=report, author=edit.author, when=when)
     buttons = [("lost_see", tr("See it"), actions.cap("lost_see"))]
     if shown.may_be_given:
         buttons.insert(0, ("lost_again", tr("Give it in my name"), actions.cap("lost_again")))

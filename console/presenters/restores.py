@@ -129,7 +129,9 @@ class Restores(QObject):
         if lost.units:
             codes = ", ".join(catalog.name("unit", unit) for unit in lost.units)
             parts.append(self.tr("{units} was sent to it, and has no job there any more").format(units=codes))
-        parts.append(self.tr("The server was set back to an older state; take the report down again, or ask who knows"))
+        back = self.tr("The server was set back to an older state")
+        ask = self.tr("Ask who took it down, whose outbox may offer to send it again, or take it down again")
+        parts += [back, ask]
         bold = self.tr("GONE from the server: {report}.").format(report=self._named(source, lost.report))
         return self._setback(source, [lost], bold, ". ".join(part for part in parts if part))
 

@@ -197,6 +197,14 @@ def test_banner_says_the_most_urgent_thing_and_its_buttons_are_intents(qtbot: Qt
     assert banner.isHidden()
 
 
+def test_what_a_narrow_notice_cuts_is_in_its_tip_with_what_stands_at_its_right(qtbot: QtBot) -> None:
+    banner = Banner(make_theme(), reduce_motion=True)
+    qtbot.addWidget(banner)
+    banner.set_notice(Notice("warn", "DMK-03 was told:", "by cici, 13:28", note="Other desks do not see it"))
+    for part in ("DMK-03 was told:", "by cici, 13:28", "Other desks do not see it"):
+        assert part in banner.toolTip()
+
+
 def test_the_alarms_sign_blinks_unless_motion_is_reduced(qtbot: QtBot) -> None:
     banner = Banner(make_theme())
     qtbot.addWidget(banner)

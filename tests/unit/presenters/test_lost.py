@@ -215,7 +215,7 @@ def test_an_order_that_a_colleague_told_by_radio_is_named_until_it_is_given_in_o
     strip.rig.saved(2)
     strip.rig.edits.sign_in("city", "rina")
     notice = strip.wait("SDA-07 was told by radio to go there, and no server knows it:")
-    assert (notice.level, notice.text) == ("p1", "Report A Water at A. By budi, 08:00")
+    assert (notice.level, notice.text) == ("p1", "by budi, 08:00. Report A Water at A")
     assert [button[:2] for button in notice.buttons] == [("lost_again", "Give it in my name"), ("lost_see", "See it")]
     assert (strip.orders.unsent_report, strip.orders.may_be_sent) == (order, True)
     strip.orders.see_off()
