@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pytest
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer
 from PySide6.QtGui import QImage, QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QListView, QPlainTextEdit, QScrollArea, QWidget
@@ -413,6 +413,26 @@ def test_a_form_with_photos_has_its_height_before_it_is_shown(qtbot: QtBot) -> N
     high = form.height()
     qtbot.waitUntil(lambda: form.is_seen)
     assert form.height() == high
+
+
+def test_a_form_that_the_desktop_puts_too_high_as_it_opens_comes_down(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A merge form lay 20 px over a red strip: it had grown before the desktop put its frame around it."""
+    monkeypatch.setattr("widgets.forms.form._SETTLED_MS", 50)
+    photos = ([card("Before")], [card("After")])
+    form = ValidateForm(make_theme(), "Validate", *photos, dispositions=["Done"], preset="Done", free_high=500)
+    qtbot.addWidget(form)
+    form.open_beside(QRect(10, 60, 780, 700))
+    form.move(form.x(), 40)
+    form.fit()
+    qtbot.waitUntil(lambda: form.y() == 60)
+    form.move(form.x(), 40)  # by hand, later
+    form.fit()
+    done: list[bool] = []
+    QTimer.singleShot(100, lambda: done.append(True))
+    qtbot.waitUntil(lambda: bool(done))
+    assert form.y() == 40
 
 
 def test_photos_in_full_take_no_choice_away(qtbot: QtBot) -> None:

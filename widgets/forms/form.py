@@ -50,6 +50,8 @@ _EDGES = 8
 """What the desktop may draw at both sides of a window."""
 _FRAME = 36
 """So much of the screen the title that the desktop puts over a window takes, in pixels at normal size."""
+_SETTLED_MS = 1_000
+"""So long after it was opened, or got another size, a window may still be moved by the desktop that frames it."""
 _LEAST_WORDS = 160
 """In less room than this beside its buttons what a form says stands above them, in pixels at normal size."""
 _LEAST_HIGH = 300
@@ -201,6 +203,8 @@ class Form(QDialog):
         self._done = False
         self._opened_with: Any = None
         self._top: int | None = None
+        self._settled = QTimer(self, singleShot=True, interval=_SETTLED_MS)
+        self._settled.timeout.connect(self._come_down)
         """What stands above this line of the screen, as a notice, is not to be covered."""
         self._is_news = False
         self._news_of = ""
@@ -365,6 +369,7 @@ class Form(QDialog):
         self.raise_()
         self.activateWindow()
         self.first_field().setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._settled.start()
 
     def place_in(self, room: QRect | None) -> None:
         """Move it to where forms stand in this part of the screen, whatever moved it."""
@@ -384,10 +389,14 @@ class Form(QDialog):
             return
         self._top = top
         self.fit()
-        if self.y() < top:
+        self._come_down()
+
+    def _come_down(self) -> None:
+        """Move it to where its room begins, should it stand above that, as far as the screen has room for it below."""
+        if self._top is not None and self.isVisible() and self.y() < self._top:
             screen = (self.parentWidget() or self).screen().availableGeometry()
             lowest = screen.bottom() + 1 - self.theme.px(_FRAME) - self.height()
-            self.move(self.x(), max(screen.top(), min(top, lowest)))
+            self.move(self.x(), max(screen.top(), min(self._top, lowest)))
 
     def step_aside(self, anchor: QWidget) -> None:
         """Give the anchor's middle free, where what is to be pointed at lies, and its left side, where the queue is.
@@ -453,6 +462,8 @@ class Form(QDialog):
         column.activate()  # else the least height is still what it was
         self.resize(self.width(), min(high, room))
         column.activate()
+        if self._settled.isActive():
+            self._settled.start()  # the desktop may put a title's height too high what grows before it has its frame
         for field in self.findChildren(TypeAhead):
             field.place_list()
         focus: QWidget | None = self.focusWidget()
