@@ -87,14 +87,14 @@ from console.tasks import Tasks
 from console.window.actions import ACTIONS, Receivers
 from console.window.cache_readers import CacheReaders
 from console.window.claims import Claims
-from console.window.closing import Closing
+from console.window.close_guard import CloseGuard
 from console.window.context_menus import ContextMenus
 from console.window.following import Following
 from console.window.garbage import collect_garbage, keep_objects
 from console.window.kept_settings import KeptSettings
 from console.window.keyboard_focus import KeyboardFocus
+from console.window.map_picker import MapPicker
 from console.window.options import Kept, WindowOptions
-from console.window.picking import Picking
 from console.window.picture import Picture
 from console.window.report_lookup import ReportLookup
 from console.window.shortcuts import Shortcuts
@@ -271,12 +271,12 @@ class ConsoleWindow(QObject):
             },
             is_usable=lambda cap, panel: self.shortcuts.is_usable(cap, panel),
             is_usable_elsewhere=lambda cap: self.shortcuts.is_usable_elsewhere(cap),
-            may_close=lambda: self.closing.may_close(),
+            may_close=lambda: self.close_guard.may_close(),
             has_report=lambda: bool(self.desk.row),
         )
         self.window.setWindowTitle("Sigap")
         self.images = ImageProcess()
-        self.picking = Picking(self.window, self.map, lambda: self.forms.covered, self)
+        self.map_picker = MapPicker(self.window, self.map, lambda: self.forms.covered, self)
         self.forms = Forms(
             self.window,
             self.theme,
@@ -295,9 +295,9 @@ class ConsoleWindow(QObject):
             covers_report=lambda: self.window.shows_one,
             around=FormSurroundings(
                 photo_wanted=self.ticket.look_closely,
-                pin_wanted=self.picking.show_pin,
-                place_wanted=self.picking.start,
-                place_unwanted=self.picking.end,
+                pin_wanted=self.map_picker.show_pin,
+                place_wanted=self.map_picker.start,
+                place_unwanted=self.map_picker.end,
                 duplicates_of=lambda source, values, then: self.counsellor.near(source, values, then),
                 streets_of=lambda source, text, then: self.streets.find(source, text, then),
             ),
@@ -565,7 +565,7 @@ class ConsoleWindow(QObject):
             units_list=self.units_presenter,
         )
 
-        self.closing = Closing(self._app, desk, self.outbox_presenter, self.forms, self._clock, self.leave, self)
+        self.close_guard = CloseGuard(self._app, desk, self.outbox_presenter, self.forms, self._clock, self.leave, self)
         self.focus = KeyboardFocus(self.window, self.queue, self.ticket, self.command, self.situation, self)
         self.shortcuts = Shortcuts(
             self.action_table,
@@ -708,7 +708,7 @@ class ConsoleWindow(QObject):
         self.map_presenter.notice_changed.connect(self.status_presenter.set_map)
         self.map_presenter.place_picked.connect(self.forms.set_place)
         self.map.pick_left.connect(self.forms.end_pick)
-        self.picking.changed.connect(self.situation.look_again)
+        self.map_picker.changed.connect(self.situation.look_again)
         self.ticket.viewer_closed.connect(self.forms.come_back)
         self.forms.room_settled.connect(self._keep_viewer_clear)
         self.feed.failed.connect(self._on_failed)
@@ -830,13 +830,13 @@ class ConsoleWindow(QObject):
 
     def leave(self) -> None:
         """Close the window without a question; what waits is on the disk."""
-        self.closing.no_question()
+        self.close_guard.no_question()
         self.window.close()
 
     def _on_look_changed(self, said: str) -> None:
         """Another window takes the place of this one: each widget takes its sizes and colours when it is made."""
         self.kept = self.succession.hand_on(said, self.focus.panel)
-        self.closing.no_question()
+        self.close_guard.no_question()
         self._remember()
         self.succeeded.emit()
 

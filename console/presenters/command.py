@@ -18,7 +18,7 @@ from console.edits import Edits
 from console.presenters import words
 from console.presenters.action import Actions
 from console.presenters.action_runner import ActionRunner
-from console.presenters.commands import parse
+from console.presenters.command_grammar import parse
 from console.presenters.desk import Desk
 from console.presenters.situation import SituationMonitor
 from console.presenters.typed_command import TypedCommand

@@ -87,12 +87,12 @@ def test_the_demo_says_that_its_operator_stays_signed_in(tmp_path: Path) -> None
 def test_after_a_cancelled_log_out_quitting_asks_again(tmp_path: Path, qapp: QApplication) -> None:
     with console(tmp_path, None) as window:
         announced = datetime(2026, 11, 25, 8, tzinfo=UTC)
-        window.closing._clock = lambda: announced
+        window.close_guard._clock = lambda: announced
         window.edit_commands.create("city", {"description": "Water"}, "local:1", "Water")
         wait_for(lambda: outbox(window), what="it waits")
         qapp.commitDataRequest.emit(None)
-        assert window.closing.may_close(), "the session ends: nobody is there to be asked"
-        window.closing._clock = lambda: announced + timedelta(minutes=2)  # it did not
+        assert window.close_guard.may_close(), "the session ends: nobody is there to be asked"
+        window.close_guard._clock = lambda: announced + timedelta(minutes=2)  # it did not
         window.window.close()
         assert form(window)._title.text() == "1 edit has not left"
         assert window.window.isVisible()

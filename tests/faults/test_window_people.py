@@ -112,7 +112,7 @@ def entries(city: Served, text: str) -> list[dict[str, Any]]:
 
 
 def test_the_count_is_said_before_leaving_and_each_edit_waits_for_its_author(city: Served, tmp_path: Path) -> None:
-    """F38. Guards: Closing.may_close asks with the count; Identity.is_another holds what another one left; the
+    """F38. Guards: CloseGuard.may_close asks with the count; Identity.is_another holds what another one left; the
     sync process names the token's owner before anything leaves (DispatchPuller._learn_me, Signing.on_signed_in).
     """
     profile = tmp_path / "profile"

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication
 from api_client.model import Status
 from console.presenters.action import Action, Actions, CommandSyntax, MenuPlace
 from console.presenters.action_rules import Situation
-from console.presenters.commands import OWN_VERBS
+from console.presenters.command_grammar import OWN_VERBS
 from console.presenters.menus import report_menu, unit_menu
 from console.window.actions import ACTIONS, Receivers
 from tests.helpers.city import console

@@ -11,7 +11,7 @@ from widgets.map.panel import MapPanel, Pin
 from widgets.shell import Shell
 
 
-class Picking(QObject):
+class MapPicker(QObject):
     """Lends the map, and gives the keyboard back to the queue afterwards."""
 
     changed = Signal()

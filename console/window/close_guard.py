@@ -16,7 +16,7 @@ _SESSION_ENDS_IN = timedelta(minutes=1)
 """So long after its announcement a closing of the window belongs to the operator's log-out."""
 
 
-class Closing(QObject):
+class CloseGuard(QObject):
     """Asks before the window closes, unless the operator was asked or nobody is there to be asked."""
 
     def __init__(
