@@ -70,6 +70,29 @@ def received(page: Page, count: int) -> None:
     expect(page.locator("#job-deeds .mark:not([data-mark=received])")).to_have_count(0)
 
 
+def test_two_presses_of_sign_in_are_one_session(crew_site: Site, phones: Any) -> None:
+    """Each press had started its own following of the city, the first under the token of the second."""
+    site, page = crew_site, phones(crew_site).page
+    page.goto(f"{site.url}/crew")
+    page.get_by_label("Token").fill(site.token)
+    asked: list[Route] = []
+    streams: list[str] = []
+    page.on("request", lambda request: streams.append(request.url) if "/stream" in request.url else None)
+    page.route("**/dispatch/v1/jobs*", lambda route: asked.append(route) if len(asked) < 2 else route.continue_())
+    for count in (1, 2):
+        with page.expect_request("**/dispatch/v1/jobs*"):
+            page.get_by_role("button", name="Sign in").click()
+        page.wait_for_function("() => true")
+        assert len(asked) == count
+    with page.expect_request("**/dispatch/v1/stream"):
+        asked[1].continue_()
+    with page.expect_response(lambda answer: answer.request == asked[0].request):
+        asked[0].continue_()
+    ordered(site)  # is told by the stream, after whatever the other answer led to
+    expect(page.get_by_role("button", name=re.compile("Flood"))).to_be_visible()
+    assert len(streams) == 1
+
+
 def test_a_job_from_the_order_to_the_end(crew_site: Site, phones: Any) -> None:
     site, phone = crew_site, phones(crew_site)
     page, before, after = phone.page, jpeg(colour=(9, 9, 9)), jpeg(colour=(99, 9, 9))
