@@ -79,7 +79,12 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--load", type=Path, action="append", default=[], metavar="FILE", help="reports of a file; may be repeated"
     )
-    serve.add_argument("--mapping", type=Path, metavar="FILE", help="which column of --load is what (TOML or JSON)")
+    serve.add_argument(
+        "--mapping",
+        type=Path,
+        metavar="FILE",
+        help="which column of --load is what (TOML or JSON), or a folder of such files",
+    )
     serve.add_argument("--check", action="store_true", help="say what --load would bring, keep nothing, and end")
     serve.add_argument(
         "--timezone", default="", metavar="NAME", help="the city's from now on (a new city: Asia/Jakarta unless said)"

@@ -1,1 +1,1 @@
-"""The map page, icons, themes, sounds, translations and the demo city's facts."""
+"""The map page, icons, themes, sounds, translations, the layouts of cities' exports and the demo city's facts."""

@@ -16,15 +16,16 @@ from console.domain.area import AreaIndex
 from console.domain.moments import can_have_happened
 from console.domain.status import BY_STATUS, is_open
 from console.server.loader.dialect import Dialect
+from console.server.loader.dialects import Dialects
 from console.server.loader.places import read_place
 from console.server.loader.raw import DATES, RawReport
 from console.server.loader.services import ServiceBook
 from console.server.loader.times import DateColumn, Moment, read_time
-from console.server.loader.words import OWN_WORDS, STATUS_WORDS
 from console.server.records import LoadedReport
 
 _LONGEST_TEXT = 100_000
 _LONGEST_ID = 128
+_OWN_WORDS = frozenset(status.value for status in Status)
 _PRIORITIES = {
     "p1": 1, "hazard": 1, "emergency": 1, "critical": 1, "darurat": 1,
     "p2": 2, "urgent": 2, "high": 2, "tinggi": 2, "mendesak": 2,
@@ -41,6 +42,7 @@ class Converter:
     def __init__(
         self,
         dialect: Dialect,
+        dialects: Dialects,
         has: frozenset[str],
         columns: Mapping[str, DateColumn],
         zone: ZoneInfo,
@@ -50,6 +52,7 @@ class Converter:
         now: datetime,
     ) -> None:
         self._dialect = dialect
+        self._dialects = dialects
         self._has = has
         self._columns = columns
         self._zone = zone
@@ -161,13 +164,13 @@ class Converter:
                 remarks.append(f"no status; it counts as {'closed' if by_time is Status.RESOLVED else 'open'}")
             return by_time, None
         small = " ".join(word.casefold().split())
-        status = self._dialect.statuses.get(small) or STATUS_WORDS.get(small)
+        status = self._dialects.status(small, self._dialect)
         if status is None:
             remarks.append(
                 f"unknown status {word[:60]!r}; it counts as {'closed' if by_time is Status.RESOLVED else 'open'}"
             )
             return by_time, word[:100]
-        if small in OWN_WORDS and small != "closed":
+        if small in _OWN_WORDS and small != "closed":
             return status, None
         return status, None if small == BY_STATUS[status].label.casefold() else word[:100]
 

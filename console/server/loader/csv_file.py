@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from console.server.loader.dialect import Dialect, plain
-from console.server.loader.dialects import recognise
+from console.server.loader.dialects import Dialects
 from console.server.loader.plain_file import has_bad_bytes, mended
 from console.server.loader.raw import RawReport, completed
 from console.server.loader.result import LoadError, Remark
@@ -26,10 +26,10 @@ _DELIMITERS = (",", ";", "\t", "|")
 class CsvFile:
     """A CSV file whose headings were recognised; `raws()` may be read again and again."""
 
-    def __init__(self, path: Path, shown: Path, mapping: Dialect | None) -> None:
+    def __init__(self, path: Path, shown: Path, dialects: Dialects) -> None:
         csv.field_size_limit(_LONGEST_LINE + 1)
         self._path = path
-        self.headings, self._delimiter, self._heading_line, self.dialect = _find_headings(path, shown, mapping)
+        self.headings, self._delimiter, self._heading_line, self.dialect = _find_headings(path, shown, dialects)
         self._columns = self.dialect.places(self.headings)
         self.has = frozenset(self._columns)
         told = self.dialect
@@ -161,7 +161,7 @@ def _without_quotes(text: str, delimiter: str) -> list[str]:
     return [cell.strip().strip('"') for cell in text.split(delimiter)]
 
 
-def _find_headings(path: Path, shown: Path, mapping: Dialect | None) -> tuple[list[str], str, int, Dialect]:
+def _find_headings(path: Path, shown: Path, dialects: Dialects) -> tuple[list[str], str, int, Dialect]:
     """The heading line: the first of some lines, with the delimiter, under which a dialect knows it best."""
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         head = []
@@ -173,6 +173,7 @@ def _find_headings(path: Path, shown: Path, mapping: Dialect | None) -> tuple[li
     if not any(line.strip() for line in head):
         raise LoadError(f"The file {shown} is empty.")
     is_too_wide = False
+    mapping = dialects.told
     delimiters = (mapping.delimiter,) if mapping is not None and mapping.delimiter else _DELIMITERS
     for number, line in enumerate(head, start=1):
         best: tuple[int, list[str], str, Dialect] | None = None
@@ -182,7 +183,7 @@ def _find_headings(path: Path, shown: Path, mapping: Dialect | None) -> tuple[li
             if len(headings) > _MOST_COLUMNS:
                 is_too_wide = True
                 continue
-            dialect = mapping if mapping is not None else recognise(headings)
+            dialect = dialects.recognise(headings)
             if dialect is None or len(headings) < 2:
                 continue
             known = len(dialect.places(headings))

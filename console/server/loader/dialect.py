@@ -16,6 +16,7 @@ _LONGEST_HEADING = 200
 class Dialect(msgspec.Struct, frozen=True):
     """One layout: `marks` are headings that only it has, `columns` our field -> headings in order of preference.
 
+    Of two that have all their marks in a file the one with the higher `precedence` is meant.
     Headings are compared by their letters and digits alone ("Unique Key" = unique_key). `day_first` decides
     12/11/2020 when nothing in the file does; None leaves that to the city's time zone. `constants` are values of
     fields that the file does not name because they hold for all of it. `usual_zone` is where such files usually come
@@ -35,6 +36,7 @@ class Dialect(msgspec.Struct, frozen=True):
     delimiter: str | None = None
     encoding: str | None = None
     id_prefix: str = ""
+    precedence: int = 0
     constants: Mapping[str, str] = {}
     empty: tuple[str, ...] = ()
     words: Mapping[str, Mapping[str, str]] = {}

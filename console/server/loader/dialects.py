@@ -1,180 +1,90 @@
-"""Knows a file's layout by its names: a city's, a system's, or plain words of several languages."""
+"""Which layouts of files are known: ours in `resources/dialects`, those of a city's own folder, or one that is told."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+
+import msgspec
 
 from api_client.model import Status
-from console.server.loader.cities import KNOWN
 from console.server.loader.dialect import Dialect
+from console.server.loader.mapping import read_mapping
+from console.server.loader.result import LoadError
 
-GEOREPORT = Dialect(
-    "GeoReport",
-    {
-        "id": ("service_request_id", "token"),
-        "status": ("status",),
-        "service": ("service_name",),
-        "service_code": ("service_code",),
-        "title": ("title", "summary"),
-        "description": ("description",),
-        "created": ("requested_datetime", "requested_date"),
-        "updated": ("updated_datetime",),
-        "closed": ("closed_datetime", "closed_date"),
-        "due": ("expected_datetime",),
-        "reply": ("status_notes",),
-        "address": ("address", "address_string"),
-        "zipcode": ("zipcode",),
-        "lat": ("lat", "latitude"),
-        "lon": ("long", "lon", "lng", "longitude"),
-        "agency": ("agency_responsible",),
-        "channel": ("interface_used", "source", "channel"),
-        "photo": ("media_url",),
-        "priority": ("priority",),
-        "area": ("area", "neighborhood", "ward"),
-        "contact_name": ("first_name", "requestor_name"),
-        "contact_last_name": ("last_name",),
-        "contact_phone": ("phone",),
-        "contact_email": ("email",),
-    },
-    marks=("service_request_id",),
-)
-
-PETABENCANA = Dialect(
-    "PetaBencana",
-    {
-        "id": ("pkey", "id"),
-        "service": ("disaster_type",),
-        "status": ("status",),
-        "title": ("title",),
-        "description": ("text",),
-        "created": ("created_at",),
-        "channel": ("source",),
-        "photo": ("image_url",),
-        "depth": ("report_data.flood_depth",),
-    },
-    marks=("created_at", "source", "text"),
-    day_first=True,
-    usual_zone="Asia/Jakarta",
-    id_prefix="petabencana",
-    constants={"service": "Flood"},
-)
-
-FLOODS = Dialect(
-    "PetaBencana flood areas",
-    {"id": ("geom_id", "area_id"), "created": ("changed", "last_updated"), "description": ("state",)},
-    marks=("geom_id", "changed", "state"),
-    day_first=True,
-    usual_zone="Asia/Jakarta",
-    constants={"service": "Flood"},
-    words={
-        "description": {
-            "1": "Use caution: water is rising or the depth is not known.",
-            "2": "The water is 10 to 70 cm deep.",
-            "3": "The water is 71 to 150 cm deep.",
-            "4": "The water is more than 150 cm deep.",
-        }
-    },
-)
-
-SIGNALEN = Dialect(
-    "Signalen",
-    {
-        "id": ("id_display", "id"),
-        "status": ("status.state_display", "status.state"),
-        "service": ("category.sub",),
-        "service_code": ("category.sub_slug",),
-        "description": ("text",),
-        "reply": ("status.text",),
-        "created": ("created_at",),
-        "updated": ("updated_at",),
-        "due": ("category.deadline",),
-        "address": ("location.address_text",),
-        "zipcode": ("location.postcode",),
-        "lat": ("location.geometrie.coordinates.1",),
-        "lon": ("location.geometrie.coordinates.0",),
-        "area": ("location.area_code", "location.area_name"),
-        "agency": ("category.departments",),
-        "channel": ("source",),
-        "priority": ("priority.priority",),
-        "contact_email": ("reporter.email",),
-        "contact_phone": ("reporter.phone",),
-    },
-    marks=("id_display", "incident_date_start"),
-    usual_zone="Europe/Amsterdam",
-    statuses={
-        "gemeld": Status.NEW,
-        "in afwachting van behandeling": Status.NEW,
-        "in behandeling": Status.PROGRESS,
-        "ingepland": Status.ASSIGNED,
-        "afgehandeld": Status.RESOLVED,
-        "geannuleerd": Status.CLOSED,
-        "gesplitst": Status.CLOSED,
-        "heropend": Status.RETURNED,
-        "verzoek tot heropening": Status.RETURNED,
-        "verzoek tot afhandeling": Status.VALIDATION,
-        "extern: verzoek tot afhandeling": Status.VALIDATION,
-        "extern: te verzenden": Status.COORDINATION,
-        "extern: verzonden": Status.COORDINATION,
-        "extern: mislukt": Status.COORDINATION,
-        "extern: afgehandeld": Status.COORDINATION,
-        "reactie gevraagd": Status.COORDINATION,
-        "reactie ontvangen": Status.COORDINATION,
-        "doorgezet naar extern": Status.COORDINATION,
-        "m": Status.NEW,
-        "i": Status.NEW,
-        "b": Status.PROGRESS,
-        "h": Status.COORDINATION,
-        "o": Status.RESOLVED,
-        "a": Status.CLOSED,
-    },
-)
-
-PLAIN = Dialect(
-    "plain",
-    {
-        "id": ("id", "report_id", "request_id", "case_id", "ticket", "ticket_id", "number", "nomor", "no_tiket",
-               "reference", "key", "gid", "objectid", "guid"),
-        "status": ("status", "state", "case_status", "progress"),
-        "service": ("service", "service_name", "category", "kategori", "type", "request_type", "complaint_type",
-                    "jenis", "tag2"),
-        "service_code": ("service_code", "category_code", "kode_kategori"),
-        "title": ("title", "judul", "subject", "case_title", "summary"),
-        "description": ("description", "text", "isi", "deskripsi", "details", "keterangan", "body", "message"),
-        "created": ("created", "created_at", "created_date", "opened", "open_dt", "reported", "reported_at", "date",
-                    "tanggal", "timestamp", "waktu", "requested_datetime", "pubDate"),
-        "updated": ("updated", "updated_at", "updated_date", "modified", "last_modified", "updated_datetime"),
-        "closed": ("closed", "closed_at", "closed_date", "completed", "resolved_at", "done_at", "selesai"),
-        "due": ("due", "due_date", "expected", "expected_datetime", "target"),
-        "address": ("address", "alamat", "location_text", "street", "lokasi", "jalan"),
-        "zipcode": ("zipcode", "zip", "postcode", "kode_pos"),
-        "lat": ("lat", "latitude", "y", "lintang"),
-        "lon": ("lon", "long", "lng", "longitude", "x", "bujur"),
-        "point": ("point", "location", "geometry", "geom", "wkt", "the_geom", "georss:point"),
-        "agency": ("agency", "department", "dinas", "owner", "agency_responsible"),
-        "channel": ("channel", "source", "kanal", "origin", "sumber"),
-        "area": ("area", "area_code", "kode_kelurahan", "kelurahan", "ward", "neighborhood", "neighbourhood",
-                 "district"),
-        "priority": ("priority", "prioritas", "severity", "urgency"),
-        "photo": ("photo", "photo_url", "image_url", "media_url", "foto"),
-        "photo_after": ("photo_after", "closed_photo"),
-        "disposition": ("disposition", "resolution", "closure_reason"),
-        "reply": ("reply", "status_notes", "answer"),
-        "merged_into": ("merged_into", "duplicate_of", "parent"),
-        "contact_name": ("contact_name", "reporter", "nama_pelapor"),
-        "contact_phone": ("contact_phone", "phone", "telepon"),
-        "contact_email": ("contact_email", "email"),
-        "depth": ("flood_depth", "report_data.flood_depth"),
-    },
-)  # fmt: skip
+_PLAIN, _GEOREPORT = "plain.toml", "georeport.toml"
+_ENDINGS = (".toml", ".json")
 
 
-def recognise(headings: Sequence[str]) -> Dialect | None:
-    """The dialect of these headings; None when they name neither an id nor anything to work on."""
-    for dialect in (*KNOWN, GEOREPORT, SIGNALEN, FLOODS, PETABENCANA):
-        if dialect.recognises(headings):
-            return dialect
-    found = PLAIN.places(headings)
-    return PLAIN if found.keys() & {"id", "description", "title", "service", "service_code"} else None
+class Dialects(msgspec.Struct, frozen=True):
+    """The layouts that a file may have, in the order in which they are asked.
+
+    `told` is the one that the person who loads has chosen: then no other is asked. `plain` has words of several
+    languages for a file whose layout nobody has described; its status words hold beneath those of every layout.
+    `georeport` is the layout of an answer of GeoReport that has no rows.
+    """
+
+    known: tuple[Dialect, ...]
+    plain: Dialect
+    georeport: Dialect
+    told: Dialect | None = None
+
+    def recognise(self, headings: Sequence[str]) -> Dialect | None:
+        """The dialect of these headings; None when they name neither an id nor anything to work on."""
+        if self.told is not None:
+            return self.told
+        for dialect in self.known:
+            if dialect.recognises(headings):
+                return dialect
+        found = self.plain.places(headings)
+        return self.plain if found.keys() & {"id", "description", "title", "service", "service_code"} else None
+
+    def status(self, word: str, dialect: Dialect) -> Status | None:
+        """What a word of a file of this dialect means, in small letters and with single spaces; None when unknown."""
+        return dialect.statuses.get(word) or self.plain.statuses.get(word)
+
+
+def read_dialects(mapping: Path | None = None) -> Dialects:
+    """Ours, and what `mapping` adds: a file is the layout of whatever is loaded, those of a folder are asked first.
+
+    Raises LoadError with the file, and the line or the name that is wrong.
+    """
+    ours = _read_folder(Path(str(resources.files("resources").joinpath("dialects"))))
+    plain, georeport = ours.pop(_PLAIN), ours[_GEOREPORT]
+    added: dict[str, Dialect] = {}
+    told = None
+    if mapping is not None and mapping.is_dir():
+        added = _read_folder(mapping)
+        for name, dialect in added.items():
+            _check_added(mapping / name, dialect)
+        if not added:
+            raise LoadError(f"The folder {mapping} has no mapping file (.toml or .json).")
+    elif mapping is not None:
+        told = read_mapping(mapping)
+    return Dialects((*_in_order(added), *_in_order(ours)), plain, georeport, told)
+
+
+def _read_folder(folder: Path) -> dict[str, Dialect]:
+    """Name of file -> what it says."""
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix.casefold() in _ENDINGS and path.is_file())
+    except OSError as fault:
+        raise LoadError(f"The folder {folder} cannot be read: {fault.strerror or fault}.") from fault
+    return {path.name: read_mapping(path) for path in paths}
+
+
+def _in_order(dialects: Mapping[str, Dialect]) -> list[Dialect]:
+    return sorted(dialects.values(), key=lambda dialect: -dialect.precedence)  # of equals by the name of the file
+
+
+def _check_added(path: Path, dialect: Dialect) -> None:
+    """A layout that is recognised needs its marks, and is recognised too late to say how the file is to be read."""
+    if not dialect.marks:
+        raise LoadError(f"The mapping file {path} has no marks, headings by which its files are recognised.")
+    for key, value in (("encoding", dialect.encoding), ("delimiter", dialect.delimiter)):
+        if value is not None:
+            raise LoadError(f"The mapping file {path} has {key}, which is of use only where it is told by itself.")
 
 
 def other_than_reports(headings: Sequence[str]) -> str | None:

@@ -13,8 +13,7 @@ import msgspec
 
 from api_client.model import Report
 from console.domain.decoding import convert, decode
-from console.server.loader.dialect import Dialect
-from console.server.loader.dialects import GEOREPORT, PLAIN, other_than_reports, recognise
+from console.server.loader.dialects import Dialects, other_than_reports
 from console.server.loader.objects import ObjectReader, is_feature
 from console.server.loader.raw import RawReport
 from console.server.loader.result import LoadError, Remark
@@ -50,7 +49,7 @@ class Element(msgspec.Struct, frozen=True):
 class JsonFile:
     """A JSON file of reports; `raws()` may be read again and again."""
 
-    def __init__(self, path: Path, shown: Path, mapping: Dialect | None) -> None:
+    def __init__(self, path: Path, shown: Path, dialects: Dialects) -> None:
         self._path = path
         self._shown = shown
         if _is_shortened(path):
@@ -58,13 +57,13 @@ class JsonFile:
         headings, geojson, own, seen = self._survey()
         if not seen and not _has_list(path):
             raise LoadError(f"The file {shown} holds no list of reports.")
-        if mapping is None and (other := other_than_reports(headings)):
+        if dialects.told is None and (other := other_than_reports(headings)):
             raise LoadError(f"The file {shown} holds {other}, not reports.")
-        found = mapping or recognise(headings)
+        found = dialects.recognise(headings)
         if found is None and seen and not (geojson or own):
             names = ", ".join(headings)[:200] or "none"
             raise LoadError(f"The file {shown} holds no reports that are known here; its names: {names}.")
-        self.dialect = found or (PLAIN if geojson else GEOREPORT)
+        self.dialect = found or (dialects.plain if geojson else dialects.georeport)
         self._reader = ObjectReader(self.dialect, headings)
         self.has = self._reader.has
         kind = "GeoJSON" if geojson else "JSON"

@@ -16,9 +16,9 @@ from console.domain.area import AreaIndex
 from console.server.loader.convert import Converter, with_remark
 from console.server.loader.csv_file import CsvFile
 from console.server.loader.dialect import Dialect
+from console.server.loader.dialects import Dialects, read_dialects
 from console.server.loader.json_file import JsonFile
 from console.server.loader.map_file import MapFile, scratch_folder
-from console.server.loader.mapping import read_mapping
 from console.server.loader.plain_file import is_map_file, plain_file
 from console.server.loader.raw import CONTENT, DATES, FIELDS, RawReport, identity
 from console.server.loader.repeats import Repeats
@@ -78,12 +78,14 @@ def load_file(
 ) -> LoadResult:
     """Load a CSV export, a GeoReport or GeoJSON file into `city`; times without a zone are taken as of `timezone`.
 
+    `mapping` is a mapping file that fits the file, or a folder of such files, of which one may.
     `progress` gets the number of reports loaded so far. Raises LoadError when the file as a whole is of no use.
     """
-    told = read_mapping(mapping) if mapping is not None else None
-    zone = _zone((told.timezone if told else None) or timezone)
-    result = LoadResult(str(path), timezone=zone.key)
-    with plain_file(path, told.encoding if told else None) as readable, _opened(readable, path, told) as file:
+    dialects = read_dialects(mapping)
+    told = dialects.told
+    with plain_file(path, told.encoding if told else None) as readable, _opened(readable, path, dialects) as file:
+        zone = _zone(file.dialect.timezone or timezone)
+        result = LoadResult(str(path), timezone=zone.key)
         result.format = file.format
         result.found = tuple(name for name in FIELDS if name in file.has)
         if told is not None:
@@ -109,7 +111,9 @@ def load_file(
         index = AreaIndex(areas)
         by_word = {area.name.casefold(): area for area in (*areas, *made_areas)}
         by_word.update({area.code.casefold(): area for area in (*areas, *made_areas)})
-        converter = Converter(file.dialect, file.has, survey.columns, zone, services, index, by_word, datetime.now(UTC))
+        converter = Converter(
+            file.dialect, dialects, file.has, survey.columns, zone, services, index, by_word, datetime.now(UTC)
+        )
         repeats = survey.repeats()
         del survey
         if repeats:
@@ -258,22 +262,22 @@ def _make_areas(survey: _Survey, known: Sequence[Area]) -> list[Area]:
 
 
 @contextmanager
-def _opened(path: Path, shown: Path, mapping: Dialect | None) -> Iterator[ReportFile]:
+def _opened(path: Path, shown: Path, dialects: Dialects) -> Iterator[ReportFile]:
     try:
         with path.open("rb") as file:
             head = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
         suffix = shown.suffix.casefold()
         if is_map_file(head):
             with scratch_folder() as scratch:
-                yield MapFile(path, shown, mapping, scratch)
+                yield MapFile(path, shown, dialects, scratch)
         elif _WEB_PAGE.match(head):
             raise LoadError(f"The file {shown} is a web page, not a file of reports.")
         elif head[:1] == b"<" or suffix == ".xml":
-            yield XmlFile(path, shown, mapping)
+            yield XmlFile(path, shown, dialects)
         elif head[:1] in (b"{", b"[") or suffix in (".json", ".geojson", ".ndjson", ".jsonl"):
-            yield JsonFile(path, shown, mapping)
+            yield JsonFile(path, shown, dialects)
         else:
-            yield CsvFile(path, shown, mapping)
+            yield CsvFile(path, shown, dialects)
     except OSError as fault:
         raise LoadError(f"The file {shown} cannot be read: {fault.strerror or fault}.") from fault
 

@@ -16,8 +16,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
 
-from console.server.loader.dialect import Dialect
-from console.server.loader.dialects import PLAIN, recognise
+from console.server.loader.dialects import Dialects
 from console.server.loader.objects import ObjectReader
 from console.server.loader.plain_file import SQLITE, ZIP
 from console.server.loader.raw import RawReport
@@ -55,7 +54,7 @@ class _Layer(msgspec.Struct, frozen=True):
 class MapFile:
     """A map file of reports; `raws()` may be read again and again. `line` is the number of the feature."""
 
-    def __init__(self, path: Path, shown: Path, mapping: Dialect | None, scratch: Path) -> None:
+    def __init__(self, path: Path, shown: Path, dialects: Dialects, scratch: Path) -> None:
         self._shown = shown
         with path.open("rb") as file:
             head = file.read(16)
@@ -67,11 +66,11 @@ class MapFile:
             kind, path = "Shapefile", _unpacked(path, shown, scratch)
         self._path = path.absolute()
         self.notes: list[str] = []
-        self._layer = self._chosen(mapping)
+        self._layer = self._chosen(dialects)
         self._source = self._in_degrees()
         row_size = path.stat().st_size // max(self._layer.rows, 1)
         self._batch = max(1, min(_BATCH, _BATCH_SIZE // max(row_size, 1)))
-        self.dialect = mapping or recognise(self._layer.columns) or PLAIN
+        self.dialect = dialects.recognise(self._layer.columns) or dialects.plain
         self._reader = ObjectReader(self.dialect, self._layer.columns)
         self.has = self._reader.has
         self.format = f"{kind} of {self.dialect.name}"
@@ -118,7 +117,7 @@ class MapFile:
                 unswept = 0
                 gc.collect()
 
-    def _chosen(self, mapping: Dialect | None) -> _Layer:
+    def _chosen(self, dialects: Dialects) -> _Layer:
         """The layer of reports: of those with known columns the one with points, of several the largest."""
         from pyogrio import list_layers, read_info
 
@@ -132,7 +131,7 @@ class MapFile:
                 points = str(shape or "").replace("Multi", "").startswith("Point") or shape == "Unknown"
                 layers.append(_Layer(str(name), columns, whole, int(info["features"]), points, info["crs"], key))
         usable = [layer for layer in layers if len(layer.columns) <= _MOST_COLUMNS]
-        known = [layer for layer in usable if mapping or recognise(layer.columns)]
+        known = [layer for layer in usable if dialects.recognise(layer.columns)]
         if not known:
             names = "; ".join(f"{layer.name}: {', '.join(layer.columns)[:100]}" for layer in layers)[:300]
             raise LoadError(

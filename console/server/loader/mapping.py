@@ -1,4 +1,4 @@
-"""Reads a mapping file: a layout of its own making, told by the person who loads."""
+"""Reads a mapping file: one layout of files, ours, a city's own, or told by the person who loads."""
 
 from __future__ import annotations
 
@@ -16,15 +16,19 @@ from console.server.loader.dialect import Dialect
 from console.server.loader.raw import FIELDS
 from console.server.loader.result import LoadError
 
-_KEYS = ("name", "day_first", "timezone", "delimiter", "encoding", "columns", "statuses", "services", "constants")
+_KEYS = (
+    "name", "marks", "precedence", "day_first", "timezone", "usual_zone", "delimiter", "encoding", "id_prefix", "empty",
+    "columns", "statuses", "services", "constants", "words",
+)  # fmt: skip
 
 
 def read_mapping(path: Path) -> Dialect:
     """A dialect from a mapping file (TOML, or JSON by its suffix).
 
     Tables: `columns` {our field: name or list of names, in nested files a path like "status.state"}, `statuses` {the
-    city's word: ours}, `services` {the city's word: service code}, `constants` {our field: value of every report};
-    keys: name, day_first, timezone, delimiter, encoding. Raises LoadError with the line or the name that is wrong.
+    city's word: ours}, `services` {the city's word: service code}, `constants` {our field: value of every report},
+    `words` {our field: {the city's code: what it means}}; keys: the other attributes of a Dialect. Raises LoadError
+    with the line or the name that is wrong.
     """
     try:
         text = path.read_text("utf-8-sig")
@@ -53,16 +57,25 @@ class _Mapping:
         day_first = table.get("day_first")
         if not isinstance(day_first, bool | None):
             raise self._fault("day_first", f"day_first is {day_first!r}; it is true or false")
+        precedence = table.get("precedence", 0)
+        if type(precedence) is not int:
+            raise self._fault("precedence", f"precedence is {precedence!r}; it is a whole number")
         return Dialect(
             str(table.get("name", f"mapping {self._path.name}")),
             {self._field(name): self._names(name, wanted) for name, wanted in table["columns"].items()},
+            marks=self._names("marks", table["marks"]) if "marks" in table else (),
+            precedence=precedence,
             statuses={word: self._status(word, ours) for word, ours in self._table(table, "statuses").items()},
             services=self._table(table, "services"),
             day_first=day_first,
             timezone=self._known(table, "timezone", ZoneInfo, "there is no time zone"),
+            usual_zone=self._known(table, "usual_zone", ZoneInfo, "there is no time zone"),
+            id_prefix=str(table.get("id_prefix", "")),
+            empty=self._names("empty", table["empty"]) if "empty" in table else (),
             delimiter=self._delimiter(table),
             encoding=self._known(table, "encoding", codecs.lookup, "there is no encoding"),
             constants={self._field(name): value for name, value in self._table(table, "constants", as_is=True).items()},
+            words=self._words(table.get("words", {})),
         )
 
     def _field(self, name: str) -> str:
@@ -75,6 +88,11 @@ class _Mapping:
         if not names or not all(isinstance(name, str) and name.strip() for name in names):
             raise self._fault(field, f"{field} is {wanted!r}; it is a column's name or a list of names")
         return tuple(names)
+
+    def _words(self, words: Any) -> dict[str, dict[str, str]]:
+        if not isinstance(words, dict):
+            raise self._fault("words", f"words is {words!r}; it is a table")
+        return {self._field(name): self._table(words, name, as_is=True) for name in words}
 
     def _status(self, word: str, ours: str) -> Status:
         try:

@@ -16,8 +16,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.expatreader import DefusedExpatParser
 from typing_extensions import override
 
-from console.server.loader.dialect import Dialect
-from console.server.loader.dialects import GEOREPORT, recognise
+from console.server.loader.dialects import Dialects
 from console.server.loader.objects import ObjectReader
 from console.server.loader.raw import RawReport
 from console.server.loader.result import LoadError, Remark
@@ -48,7 +47,7 @@ _OWN_MARKS = frozenset({"amp", "lt", "gt", "quot", "apos"})
 class XmlFile:
     """An XML file of reports; `raws()` may be read again and again."""
 
-    def __init__(self, path: Path, shown: Path, mapping: Dialect | None) -> None:
+    def __init__(self, path: Path, shown: Path, dialects: Dialects) -> None:
         self._path = path
         self._shown = shown
         self._encoding = _encoding(path, shown)
@@ -58,15 +57,15 @@ class XmlFile:
         if not headings:
             self._by_name = False
             headings, root, broken = self._survey()
-        found = mapping or recognise(headings)
+        found = dialects.recognise(headings)
         if root is None:
             raise LoadError(f"The file {shown} is no XML: {broken or 'it has no element'}.")
-        if mapping is None and (other := _OTHER_ROOTS.get(root)):
+        if dialects.told is None and (other := _OTHER_ROOTS.get(root)):
             raise LoadError(f"The file {shown} holds {other}, not reports.")
         if found is None and (headings or root not in ("service_requests", "requests")):
             names = ", ".join(headings)[:200] or "none"
             raise LoadError(f"The file {shown} holds no reports that are known here; its names: {names}.")
-        self.dialect = found or GEOREPORT
+        self.dialect = found or dialects.georeport
         self._reader = ObjectReader(self.dialect, headings)
         self.has = self._reader.has
         self.format = f"XML of {self.dialect.name}"
