@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 from msgspec.structs import replace
 
-from api_client.model import Entry, Kind, Report, User
+from api_client.model import Kind, Report, User
 from console.domain.decoding import decode
 from console.domain.rights import may_make
 from console.server import audit, schema
 from console.server.database import Database
 from console.server.ledger import Ledger
+from console.server.own_step import write_own_step
 from console.server.records import LOCAL, SERVER, Actor
 from console.server.rights import in_scope
 
@@ -97,20 +97,7 @@ def release_what_left(ledger: Ledger, before: Report, after: Report, by: Actor) 
 
 
 def _release(ledger: Ledger, report: Report, why: str, by: Actor) -> audit.Deed:
-    version = ledger.next_version(report)
-    entry = Entry(
-        id=str(uuid.uuid4()),
-        report=report.id,
-        kind=Kind.RELEASE.value,
-        at=ledger.now,
-        author=by.name,
-        text=why,
-        data={},
-    )
-    ledger.put(entry, version=version)
-    versions = report.versions | {"claim": version}
-    updated = max(ledger.now, report.created)
-    ledger.put(replace(report, claim=None, version=version, versions=versions, updated=updated))
+    write_own_step(ledger, report, replace(report, claim=None), Kind.RELEASE, by, why, {}, touched=["claim"])
     return audit.Deed(by, audit.WRITE, report.id, None, {"kind": Kind.RELEASE.value, "of": _holder(report)})
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import datetime
 
 import sqlalchemy as sa
 from msgspec.structs import replace
 
-from api_client.model import Entry, Kind
+from api_client.model import Kind
 from console.server import audit, schema
-from console.server.case import clocks_of
 from console.server.database import Database
 from console.server.ledger import Ledger
+from console.server.own_step import write_own_step
 from console.server.records import SERVER
 
 _AT_ONCE = 200
@@ -54,22 +53,9 @@ def _end(database: Database, connection: sa.Connection, over: list[str], now: da
         if report is None or report.hold is None or report.hold.until is None or not report.hold.is_over(now):
             continue  # ended, or given another end, since it was read
         ledger.go_on_after(report.updated)
-        version = ledger.next_version(report)
-        reason = "its time was over"
-        entry = Entry(
-            id=str(uuid.uuid4()),
-            report=key,
-            kind=Kind.SET.value,
-            at=ledger.now,
-            author=SERVER.name,
-            occurred_at=max(report.hold.until, report.created),
-            text=reason,
-            data={"hold": None, "reason": reason},
-        )
-        ledger.put(entry, version=version)
-        report = replace(report, hold=None, version=version, updated=max(ledger.now, report.created))
-        report = replace(report, clocks=clocks_of(ledger, report, ledger.merged(key).values()))
-        ledger.put(report)
+        reason, over_at = "its time was over", max(report.hold.until, report.created)
+        data = {"hold": None, "reason": reason}
+        write_own_step(ledger, report, replace(report, hold=None), Kind.SET, SERVER, reason, data, occurred_at=over_at)
         deeds.append(audit.Deed(SERVER, audit.WRITE, key, None, {"kind": Kind.SET.value, "fields": ["hold"]}))
     last = ledger.settle()
     audit.append(connection, now, *deeds)

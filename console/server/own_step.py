@@ -1,0 +1,48 @@
+"""What the server does to a report by itself, as its clock or a change of rights wants it: a version with its entry."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from msgspec.structs import replace
+
+from api_client.model import Entry, Kind, Report
+from console.server.case import clocks_of
+from console.server.ledger import Ledger
+from console.server.records import Actor
+
+
+def write_own_step(
+    ledger: Ledger,
+    before: Report,
+    after: Report,
+    kind: Kind,
+    by: Actor,
+    text: str,
+    data: dict[str, Any],
+    *,
+    occurred_at: datetime | None = None,
+    touched: Iterable[str] = (),
+) -> None:
+    """Write `after` in the place of `before`, and the entry of a step of this kind, which no edit has made.
+
+    `touched` are the fields that `by` is taken to have changed: who saw an older version of them is asked.
+    """
+    version = ledger.next_version(before)
+    entry = Entry(
+        id=str(uuid.uuid4()),
+        report=before.id,
+        kind=kind.value,
+        at=ledger.now,
+        author=by.name,
+        occurred_at=occurred_at,
+        text=text,
+        data=data,
+    )
+    ledger.put(entry, version=version)
+    versions = before.versions | dict.fromkeys(touched, version)
+    after = replace(after, version=version, versions=versions, updated=max(ledger.now, before.created))
+    ledger.put(replace(after, clocks=clocks_of(ledger, after, ledger.merged(after.id).values())))
