@@ -100,6 +100,14 @@ def undo_on_report(case: Case, deed: Deed) -> None:
         raise Conflict("It cannot be taken back: the report was merged into another since.", fields=fields)
 
 
+def _held_again(case: Case, deed: Deed) -> bool:
+    """Whether a hold was put on or taken off, by a step of its own that stands, after this deed."""
+    table = schema.entries
+    later = sa.and_(table.c.report == case.report.id, table.c.version > deed.version)
+    entries = (decode(body, Entry) for body in case.ledger.connection.scalars(sa.select(table.c.body).where(later)))
+    return any(one.kind == Kind.SET and _HOLD in one.data and one.undone_by is None for one in entries)
+
+
 def _let_go(case: Case, deed: Deed) -> bool:
     """Whether the hold that this deed ended, with its report, was taken back meanwhile by who had put it on."""
     table = schema.entries
@@ -138,8 +146,9 @@ def _check_untouched(case: Case, deed: Deed) -> None:
     own = set(deed.before.touched) - ({_CLAIM} if deed.entry.kind == Kind.DISPATCH else set())
     later = [name for name in own if case.report.versions.get(name, 0) != deed.version]
     back = _values(deed)
+    is_so_already = case.report.hold == back.get(_HOLD) or not is_open(case.report.status)
     # protects: what-is-so-already-is-no-question
-    if _HOLD in later and (case.report.hold == back.get(_HOLD) or not is_open(case.report.status)):
+    if _HOLD in later and is_so_already and not _held_again(case, deed):
         later.remove(_HOLD)  # it ended with its report, say
     if later and (later := [name for name in later if name in _changed_since(case, deed)]):
         fields = last_changes(case.ledger.connection, case.report, later)
