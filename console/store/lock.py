@@ -12,7 +12,8 @@ from console.store.errors import LockedByOther, from_os
 class FileLock:
     """An advisory lock on `path`, held until `release` or the end of the process, however it ends.
 
-    Raises LockedByOther when another holder has it, NotWritable when the folder refuses.
+    Raises LockedByOther when another holder has it, NotWritable when the folder refuses or its drive has no
+    locks: who waits for another holder would wait for ever there.
     """
 
     def __init__(self, path: Path) -> None:
@@ -22,9 +23,12 @@ class FileLock:
             raise from_os(error, path) from error
         try:
             _lock(self._fd)
-        except OSError as error:
+        except (BlockingIOError, PermissionError) as error:  # what flock and locking say of one that is held
             os.close(self._fd)
             raise LockedByOther(path, f"Another Sigap already uses {path.parent}.") from error
+        except OSError as error:
+            os.close(self._fd)
+            raise from_os(error, path) from error
 
     def release(self) -> None:
         """Let go; harmless when done already."""
