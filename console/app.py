@@ -367,7 +367,7 @@ class ConsoleWindow(QObject):
         status = self.status_presenter
         self.lost = LostOrders(self.edits, desk, self.undo_stack, status, self.sources, zone, now, parent=self)
         self._build_commands()
-        self.undo_offer = UndoOffer(self.status, status, self.undo_stack, self.edits, desk, self.sources, self)
+        UndoOffer(self.status, status, self.undo_stack, self.edits, desk, self.sources, self)
         self.going_on = GoingOn(
             desk, lambda: self.situation.chosen, self.sources.is_away, lambda: self.settings.here.go_on, self
         )
