@@ -69,7 +69,7 @@ def _all(states: Iterable[EditState], to: EditState) -> dict[EditState, EditStat
 TRANSITIONS: Mapping[Event, Mapping[EditState, EditState]] = {
     Event.HANDED_OVER: _all((S.QUEUED, S.UNCONFIRMED), S.SENDING),
     Event.NOT_LEFT: _all((S.QUEUED, S.SENDING, S.UNCONFIRMED), S.QUEUED),
-    Event.NO_ANSWER: _all((S.QUEUED, S.SENDING, S.UNCONFIRMED), S.UNCONFIRMED),
+    Event.NO_ANSWER: _all((S.QUEUED, S.SENDING, S.UNCONFIRMED, S.ACCEPTED), S.UNCONFIRMED),
     Event.BROKEN_OFF: _all((S.SENDING, S.UNCONFIRMED, S.ACCEPTED), S.UNCONFIRMED),
     Event.LET_GO: _all((S.QUEUED, S.SENDING, S.UNCONFIRMED), S.QUEUED),
     Event.TAKEN: _all(_OPEN, S.ACCEPTED),
