@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from api_client.model import Entry, Kind, Report
+from api_client.model import Entry, Kind, Report, Status
 from console.domain.apply import NOTHING_KNOWN, Lookups, NotAllowed, ReportState, apply_edit, entry_data, new_report
 from console.domain.decoding import convert
 from console.domain.edit import Edit, local_key
 from console.domain.merge import three_way
+from console.domain.report import HAZARD
 
 _ON_NO_REPORT = frozenset({Kind.CREATE, Kind.UNIT_STATE})
 
@@ -32,7 +33,7 @@ def with_edits(
             continue
         at = min(edit.occurred_at, now)
         try:
-            after = apply_edit(state, edit, at, known)
+            after = _not_handed_in_unjudged(state, edit, apply_edit(state, edit, at, known))
         except NotAllowed:
             continue
         data, unit = entry_data(edit, state.report, after.report), edit.data.get("unit")
@@ -40,6 +41,20 @@ def with_edits(
         report = replace(after.report, updated=max(state.report.updated, at))
         state = replace(after, report=report, entries=(*after.entries, entry))
     return state
+
+
+def _not_handed_in_unjudged(before: ReportState, edit: Edit, after: ReportState) -> ReportState:
+    """A P1 stays with the work until the server has taken a photo that may hand it in.
+
+    Only the server can tell whether who said that the work was done knew of the danger (decision 0012). Example: a crew
+    has done all at a P3, it is made a P1, and the photo of the work comes then.
+    """
+    status = before.report.status
+    handed_in = after.report.status is Status.VALIDATION is not status
+    # protects: photo-hands-no-hazard-in-unjudged
+    if edit.kind is Kind.PHOTO and handed_in and after.report.priority == HAZARD:
+        return replace(after, report=replace(after.report, status=status))
+    return after
 
 
 def created_report(edit: Edit, known: Lookups = NOTHING_KNOWN) -> Report:

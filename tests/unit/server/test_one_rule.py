@@ -19,6 +19,7 @@ from api_client.model import AssignmentState, EditBody, Kind, Report, Status, Un
 from console.domain.apply import Lookups, NotAllowed, ReportState, apply_edit
 from console.domain.edit import Edit
 from console.domain.overlay import created_report, with_edits
+from console.domain.report import HAZARD
 from console.server.city import City
 from console.server.records import Actor, LoadedReport
 from console.server.refusals import Refusal
@@ -253,6 +254,11 @@ def play(
         counted[edit.kind, True] += 1
         pending.append(edit)
         server = town.state(key)
+        handed_in = server.report.status is Status.VALIDATION is not before.report.status
+        if edit.kind is Kind.PHOTO and handed_in and server.report.priority == HAZARD:
+            shown = with_edits(before, [edit], now=edit.occurred_at, known=town.known)
+            assert shown.report.status is before.report.status, "whether it hands a P1 in the server judges"
+            return counted
         compare(with_edits(before, [edit], now=edit.occurred_at, known=town.known), server, str(do))
         compare(with_edits(begun, pending, now=edit.occurred_at, known=town.known), server, f"{len(pending)} edits")
     return counted

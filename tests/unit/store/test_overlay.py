@@ -244,6 +244,15 @@ def test_a_duplicate_that_is_reopened_counts_by_itself_again() -> None:
     assert shown(merged, edit("e1", Kind.REOPEN, data={"reason": "it is another"})).merged_into is None
 
 
+def test_a_photo_hands_no_hazard_in_before_the_server_has_judged_it() -> None:
+    """Who said that the work was done may not have known of the danger: it stays on the counter meanwhile."""
+    jobs = (replace(ON_SCENE, state=AssignmentState.DONE),)
+    photo = edit("e1", Kind.PHOTO, data={"sha256": "f" * 64, "role": "after", "size": 9})
+    for priority, status in ((1, Status.PROGRESS), (2, Status.VALIDATION)):
+        before = report(status=Status.PROGRESS, priority=priority)
+        assert shown(before, photo, assignments=jobs).status is status
+
+
 @pytest.mark.parametrize(
     ("kind", "data", "status"),
     [
