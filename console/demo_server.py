@@ -11,7 +11,7 @@ import sys
 import threading
 from pathlib import Path
 
-from console.domain.messages import Source
+from console.rules.messages import Source
 from console.settings import Tokens
 
 DEMO_KEY, DEMO_USER, DEMO_TIMEZONE = "demo", "Rina Aulia", "Asia/Jakarta"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.messages import Push, Withdraw
 from console.outbox.listener import Listener
 from console.outbox.outbox import Outbox
 from console.qt_loop import QtLoop
+from console.rules.messages import Push, Withdraw
 
 
 class Edits(Outbox, QObject):

@@ -22,14 +22,14 @@ from api_client.model import MOST_EXPORTED, ExportNote, Report
 from console import notices
 from console.board.snapshot import DUE_PAUSED, Fact
 from console.board.view import CLOSED_LATELY_S, View
-from console.domain.edit import is_local
-from console.domain.filter import Filter, FilterError
-from console.domain.status import BY_STATUS
 from console.export_row import COLUMNS, Row, Value
 from console.paths import existing_profile
 from console.presenters.board_round import LOCAL_ROWS, Played, Round, play, shown_edits
 from console.presenters.catalog import Cities, read_catalog
 from console.presenters.words import thousands
+from console.rules.edit import is_local
+from console.rules.filter import Filter, FilterError
+from console.rules.status import BY_STATUS
 from console.settings import Settings, begin_settings, city_zone, operator_of, users_of
 from console.store import geopackage
 from console.store.cache_read import CacheReader

@@ -18,13 +18,13 @@ import msgspec
 
 from api_client.transport import utc_now
 from console import notices
-from console.domain.messages import Outcome, SignedIn, Source, SourceState, Start, Up
-from console.domain.queued import PENDING, EditState
 from console.exchange import Exchange, Found, Question
 from console.outbox.event_loop import EventLoop
 from console.outbox.listener import Listener
 from console.outbox.outbox import Outbox
 from console.paths import existing_profile
+from console.rules.messages import Outcome, SignedIn, Source, SourceState, Start, Up
+from console.rules.queued import PENDING, EditState
 from console.settings import Tokens, begin_settings, read_tokens, users_of
 from console.store.cache_read import CacheReader
 from console.store.errors import LockedByOther, StoreError

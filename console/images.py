@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from console.domain.decoding import decode
+from api_client.decoding import decode
 from console.image_child import MAX_BYTES, TIMEOUT_S, Made, kind_of
 from console.store.disk import sync_folder
 

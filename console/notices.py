@@ -6,8 +6,8 @@ import errno
 import logging
 import sys
 
-from console.domain.edit import ReadingOnly
 from console.paths import BadProfileName, NoSuchProfile
+from console.rules.edit import ReadingOnly
 from console.settings import SettingsDamaged, TokenFileRefused
 from console.store import errors as store
 

@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 from typing_extensions import override
 
-from console.domain.decoding import convert, decode
-from console.domain.messages import Source
-from console.domain.time_range import TimeRange
+from api_client.decoding import convert, decode
+from console.rules.messages import Source
+from console.rules.time_range import TimeRange
 from console.store.errors import LockedByOther, StoreError
 from console.store.lock import FileLock
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
-from console.domain.messages import (
+from console.rules.messages import (
     Beat,
     Down,
     Fetch,

@@ -1,1 +1,1 @@
-"""Pure decisions that help an operator: which unit to send, and which reports may be the same."""
+"""Pure decisions that help an operator: which unit, which reports may be the same; imports `rules` only."""

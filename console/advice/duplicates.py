@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api_client.model import Service
-from console.domain.place import NO_PLACE
-from console.domain.status import ORDER, is_open
+from console.rules.place import NO_PLACE
+from console.rules.status import ORDER, is_open
 
 RADIUS_M, WIDE_RADIUS_M = 100.0, 300.0
 WINDOW_S, LONG_WINDOW_S = 24 * 3600, 30 * 86400

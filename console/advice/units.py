@@ -18,9 +18,9 @@ from datetime import datetime
 import msgspec
 
 from api_client.model import Area, Assignment, AssignmentState, Report, Service, Unit, UnitState
-from console.domain.place import distance_m
-from console.domain.report import HAZARD
-from console.domain.status import ENDED_ASSIGNMENT
+from console.rules.place import distance_m
+from console.rules.report import HAZARD
+from console.rules.status import ENDED_ASSIGNMENT
 
 BASIS = "straight_line"
 """How the distance was found: no router was asked."""

@@ -1,1 +1,1 @@
-"""The columnar picture of every cached report: immutable snapshots, and Views of them for queue, map and charts."""
+"""The columnar picture of every cached report, for queue, map and charts; imports `rules`, its round `cache`."""

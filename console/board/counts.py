@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from console.board.snapshot import Column
-from console.domain.time_range import BarUnit, TimeRange
+from console.rules.time_range import BarUnit, TimeRange
 
 Bools = NDArray[np.bool_]
 Integers = NDArray[np.int64]

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from console.board.snapshot import CLOSED_FROM, Snapshot
 from console.board.view import View, is_unassigned
 from console.board.zorder import MercatorBox, Positions
-from console.domain.loaded import Loaded
-from console.domain.place import WORLD_BITS, from_mercator, mercator_point
+from console.rules.loaded import Loaded
+from console.rules.place import WORLD_BITS, from_mercator, mercator_point
 
 MAGIC = 0x53494741
 STORM, LOADING, UNLISTED_BIT = 1, 2, 8

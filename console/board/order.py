@@ -42,7 +42,7 @@ class Ordered(msgspec.Struct, frozen=True):
 
 
 def in_order(reports: Ordered, order: str) -> Integers:
-    """The indices of `reports` in the given order (see ORDERS of console.domain.filter)."""
+    """The indices of `reports` in the given order (see ORDERS of console.rules.filter)."""
     time = _time(reports)
     match order:
         case "newest":

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from console.board.zorder import MercatorBox, Positions, ZOrder
-from console.domain.place import NO_PLACE, box_around, distances_m, mercator, mercator_point
-from console.domain.status import ORDER, is_open
+from console.rules.place import NO_PLACE, box_around, distances_m, mercator, mercator_point
+from console.rules.status import ORDER, is_open
 
 __all__ = [
     "CLOSED_FROM",
@@ -55,13 +55,13 @@ COLUMNS: dict[str, type[np.generic]] = {
 }
 """Every column and its type. `row` is the local row of cache.db, words are numbers of its table (0 none), times are
 unix seconds (`due` 0 none; of a paused clock when it will be due if its hold ends at `hold_until`, 0 an open end),
-`status` is an index of `console.domain.status.ORDER`, `hold` one of WaitsFor + 1."""
+`status` is an index of `console.rules.status.ORDER`, `hold` one of WaitsFor + 1."""
 
 DUE_NONE, DUE_RUNNING, DUE_PAUSED, DUE_MET, DUE_BREACHED = range(5)
 CLOSED_FROM = sum(is_open(status) for status in ORDER)
 """Statuses from this index on are closed; the open ones come first in ORDER."""
 if any(is_open(status) != (index < CLOSED_FROM) for index, status in enumerate(ORDER)):
-    raise RuntimeError("the board needs the open statuses first in console.domain.status.ORDER")
+    raise RuntimeError("the board needs the open statuses first in console.rules.status.ORDER")
 
 _ROUTINE, _LEAST = 3, 4
 _SPARE_AT_LEAST = 1024

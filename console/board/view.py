@@ -32,11 +32,11 @@ from console.board.snapshot import (
     Snapshot,
 )
 from console.board.zorder import Positions
-from console.domain.filter import NONE, Filter
-from console.domain.loaded import Loaded
-from console.domain.status import ORDER
-from console.domain.time_range import TimeRange
-from console.domain.word import Word, is_named
+from console.rules.filter import NONE, Filter
+from console.rules.loaded import Loaded
+from console.rules.scoped_code import Word, is_named
+from console.rules.status import ORDER
+from console.rules.time_range import TimeRange
 
 __all__ = ["Fact", "View", "is_unassigned", "make_view"]
 

@@ -7,7 +7,7 @@ import numpy as np
 from api_client.model import Status
 from console.board.snapshot import Column
 from console.board.view import Bools, View, is_unassigned
-from console.domain.status import ORDER
+from console.rules.status import ORDER
 
 _VALIDATION = ORDER.index(Status.VALIDATION)
 _STEP = 4096

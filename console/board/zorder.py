@@ -6,11 +6,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from console.domain.place import morton
+from console.rules.place import morton
 
 Positions = NDArray[np.int64]
 MercatorBox = tuple[int, int, int, int]
-"""Least x, least y, greatest x, greatest y, all inside, in the units of `console.domain.place.mercator`."""
+"""Least x, least y, greatest x, greatest y, all inside, in the units of `console.rules.place.mercator`."""
 
 _QUADS_ACROSS = 8
 _TAIL_AT_LEAST = 4096

@@ -14,13 +14,13 @@ from pathlib import Path
 import msgspec
 
 from api_client.model import Entry, Report, Unit
-from console.domain.apply import ReportState
-from console.domain.edit import Edit
-from console.domain.messages import Down, Outcome, Presence, Push, SourceState, Start, Stop, Up
-from console.domain.overlay import with_edits
-from console.domain.queued import EditState
 from console.measure.child import SOURCE
 from console.measure.city import CacheShelf, arrivals
+from console.rules.apply import ReportState
+from console.rules.edit import Edit
+from console.rules.messages import Down, Outcome, Presence, Push, SourceState, Start, Stop, Up
+from console.rules.pending import with_edits
+from console.rules.queued import EditState
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.sync.pipe import Frames, pack

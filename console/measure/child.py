@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from console.domain.decoding import decode
+from api_client.decoding import decode
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication

@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 
 from api_client.model import Agency, Area, Calendar, Service, Template, Unit
-from console.domain.messages import Touched
-from console.domain.sla import clocks, sla_of
 from console.measure.child import SOURCE
+from console.rules.messages import Touched
+from console.rules.sla import clocks, sla_of
 from console.server.demo.areas import read_wards
 from console.server.demo.drafts import Draftsman
 from console.server.demo.facts import demo_facts

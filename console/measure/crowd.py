@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from console.domain.decoding import decoder_of
+from api_client.decoding import decoder_of
 
 _LAST_ONES_S = 5.0
 _PAGE = 2000

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import msgspec
 
+from api_client.decoding import decode
 from api_client.model import Kind
-from console.domain.decoding import decode
-from console.domain.edit import Edit
-from console.domain.queued import EditState, Queued
 from console.measure.child import SOURCE, busy_city, output_of, tell
 from console.measure.window import make_window
+from console.rules.edit import Edit
+from console.rules.queued import EditState, Queued
 from console.store.schema import CACHE
 from console.store.work import WorkFile
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import msgspec
 
-from console.domain.decoding import decode
-from console.domain.filter import Filter
+from api_client.decoding import decode
 from console.measure.child import busy_city, output_of, tell
 from console.measure.window import make_window
+from console.rules.filter import Filter
 from console.screen import xvfb
 
 _SIZE = (1920, 1080)

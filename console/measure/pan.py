@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from console.domain.decoding import decode
+from api_client.decoding import decode
 from console.measure.child import busy_city, output_of, tell
 from console.measure.window import make_window
 

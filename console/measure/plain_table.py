@@ -16,7 +16,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from api_client.model import Status
-from console.domain.status import is_open
+from console.rules.status import is_open
 
 _INDEXED = (["open", "priority", "due"], ["status"], ["service"], ["created"], ["area"])
 _ON_SCREEN = 40

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import requests
 
+from api_client.decoding import decode
 from api_client.model import Report, Service
-from console.domain.decoding import decode
 from console.server.city import City
 from console.server.records import LoadedReport
 

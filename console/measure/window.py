@@ -33,7 +33,7 @@ def make_window(folder: Path, sync: Sequence[str]) -> tuple[QApplication, Consol
     from PySide6.QtWidgets import QApplication
 
     from console.app import ConsoleWindow
-    from console.domain.messages import Source
+    from console.rules.messages import Source
     from console.settings import Settings, Tokens
     from console.window.options import WindowOptions
     from widgets.map.scene_graph import choose_scene_graph

@@ -13,13 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from api_client.decoding import decoder_of
 from api_client.model import Clock, ClockState, Photo, PhotoRole, Report, Status
 from console.board.snapshot import Snapshot
 from console.board.view import View, make_view
-from console.domain.decoding import decoder_of
-from console.domain.filter import Filter
-from console.domain.status import ORDER, is_open
-from console.domain.word import Word
 from console.measure.bare_window import run_bare_window
 from console.measure.child import Run
 from console.measure.outbox import Saving, save_by_hand
@@ -29,6 +26,9 @@ from console.measure.plain_table import PlainTable
 from console.measure.postgres import Postgres, own_postgres
 from console.measure.server import Fill, Load, crowd_on_ours, crowd_on_rival, fill_city, first_fill
 from console.measure.window import run_window
+from console.rules.filter import Filter
+from console.rules.scoped_code import Word
+from console.rules.status import ORDER, is_open
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.store.items import Cursor, Item

@@ -1,1 +1,1 @@
-"""The parts of the outbox, each knowing only those before it; what others ask of the outbox is in `console.edits`."""
+"""The life of an edit: work.db, its journal, drafts, what is sent next; imports `rules` and `files`."""

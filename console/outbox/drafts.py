@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from console.domain.typed import cleaned
 from console.outbox.work_thread import WorkThread
+from console.rules.text import cleaned
 from console.store.work import WorkFile
 
 AUTHOR = "drafted_by"

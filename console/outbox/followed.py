@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from console.domain.followed import Followed, Standpoint
 from console.outbox.work_thread import WorkThread
+from console.rules.followed import Followed, Standpoint
 from console.store.work import WorkFile
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from api_client.model import Kind
-from console.domain.edit import Edit
+from console.rules.edit import Edit
 
 
 class Identity:

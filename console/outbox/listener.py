@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from console.domain.queued import Queued
 from console.outbox.pending_edits import Place
+from console.rules.queued import Queued
 
 
 def _ignore(*_: object) -> None:

@@ -17,24 +17,6 @@ import msgspec
 from msgspec.structs import replace
 
 from api_client.model import Kind
-from console.domain.edit import Edit, is_local
-from console.domain.followed import Followed, Standpoint
-from console.domain.merge import told
-from console.domain.messages import Outcome, Push, Withdraw
-from console.domain.queued import (
-    PENDING,
-    STUCK,
-    EditState,
-    Queued,
-    is_deleted,
-    is_in_force,
-    is_settled,
-    is_taken,
-    is_taken_back,
-    maybe_later,
-)
-from console.domain.transitions import after_a_break
-from console.domain.typed import clean_text
 from console.outbox.drafts import KeptDrafts
 from console.outbox.event_loop import EventLoop, TimerHandle
 from console.outbox.followed import KeptFollowed
@@ -46,6 +28,24 @@ from console.outbox.scheduler import Scheduler
 from console.outbox.submit import Submissions
 from console.outbox.withdraw import Withdrawals, withdrawn
 from console.outbox.work_thread import WorkThread
+from console.rules.edit import Edit, is_local
+from console.rules.followed import Followed, Standpoint
+from console.rules.merge import told
+from console.rules.messages import Outcome, Push, Withdraw
+from console.rules.queued import (
+    PENDING,
+    STUCK,
+    EditState,
+    Queued,
+    is_deleted,
+    is_in_force,
+    is_settled,
+    is_taken,
+    is_taken_back,
+    maybe_later,
+)
+from console.rules.text import clean_text
+from console.rules.transitions import after_a_break
 from console.store.errors import StoreError
 from console.store.work import Salvage, WorkFile
 

@@ -8,14 +8,14 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from api_client.model import Kind
-from console.domain.messages import Outcome
-from console.domain.queued import EditState, Queued, StopReason
-from console.domain.transitions import Event, advance, follows
 from console.outbox.listener import Listener
 from console.outbox.pending_store import PendingStore
 from console.outbox.scheduler import Scheduler
 from console.outbox.withdraw import Withdrawals
 from console.outbox.work_thread import WorkThread
+from console.rules.messages import Outcome
+from console.rules.queued import EditState, Queued, StopReason
+from console.rules.transitions import Event, advance, follows
 from console.store.work import WorkFile
 
 _UNPROVED_S = 120.0

@@ -9,10 +9,10 @@ from msgspec.structs import replace
 from typing_extensions import override
 
 from api_client.model import Kind
-from console.domain.dependency import lost_under, stopped_with
-from console.domain.edit import INSTEAD_OF, Edit, created_again, is_local, lost_before
-from console.domain.kept import is_made_by
-from console.domain.queued import STUCK, EditState, Queued, is_deleted, is_told_of, waits_for_radio
+from console.rules.dependency import lost_under, stopped_with
+from console.rules.edit import INSTEAD_OF, Edit, created_again, is_local, lost_before
+from console.rules.queued import STUCK, EditState, Queued, is_deleted, is_told_of, waits_for_radio
+from console.rules.recreate import is_made_by
 
 K = TypeVar("K")
 V = TypeVar("V")

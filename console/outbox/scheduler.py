@@ -12,17 +12,17 @@ from typing import Any
 from msgspec.structs import replace
 
 from api_client.model import Kind
-from console.domain.dependency import Aspect, rests_on, settles
-from console.domain.edit import Edit, is_order, moved, outlived
-from console.domain.kept import MADE_HERE
-from console.domain.messages import Push, Withdraw
-from console.domain.queued import STUCK, EditState, Queued, StopReason, as_told, is_deleted
-from console.domain.transitions import Event, advance, after_a_break
 from console.outbox.event_loop import EventLoop, TimerHandle
 from console.outbox.identity import Identity
 from console.outbox.pending_edits import Chain, chain_of, local_keys
 from console.outbox.pending_store import PendingStore
 from console.outbox.work_thread import WorkThread
+from console.rules.dependency import Aspect, rests_on, settles
+from console.rules.edit import Edit, is_order, moved, outlived
+from console.rules.messages import Push, Withdraw
+from console.rules.queued import STUCK, EditState, Queued, StopReason, as_told, is_deleted
+from console.rules.recreate import MADE_HERE
+from console.rules.transitions import Event, advance, after_a_break
 
 LATE_S = 60.0
 """An edit first sent later than this after it was made is marked as entered late."""
@@ -44,7 +44,7 @@ class Scheduler:
 
     Of one report one edit is under way at a time, in the order in which they were made. What rests on one that needs
     the operator is stopped with it, what rests on one that needs another operator to sign in waits (see
-    console.domain.dependency); all else goes on. An order waits for nothing that was tried in vain unless it rests on
+    console.rules.dependency); all else goes on. An order waits for nothing that was tried in vain unless it rests on
     it; nor does it overtake what leaves of its unit. Facts are sent whenever their source is there; an order (see
     `is_order`) older than `order_lifetime_s` is not sent but EXPIRED: "still wanted?".
     """

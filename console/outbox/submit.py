@@ -9,10 +9,16 @@ from typing import Any
 from msgspec.structs import replace
 
 from api_client.model import Kind
-from console.domain.edit import BEFORE_SIGN_IN, INSTEAD_OF, SINCE, Edit, ReadingOnly, is_local, is_order, local_key
-from console.domain.kept import carry
-from console.domain.merge import same, value_after
-from console.domain.queued import (
+from console.outbox.drafts import KeptDrafts
+from console.outbox.identity import Identity
+from console.outbox.listener import Listener
+from console.outbox.pending_store import PendingStore
+from console.outbox.scheduler import Scheduler
+from console.outbox.withdraw import NOT_LEFT, Withdrawals
+from console.outbox.work_thread import WorkThread
+from console.rules.edit import BEFORE_SIGN_IN, INSTEAD_OF, SINCE, Edit, ReadingOnly, is_local, is_order, local_key
+from console.rules.merge import same, value_after
+from console.rules.queued import (
     PENDING,
     STUCK,
     ByWhom,
@@ -25,15 +31,9 @@ from console.domain.queued import (
     is_told_of,
     with_shown,
 )
-from console.domain.transitions import after_a_break
-from console.domain.typed import clean_text, cleaned
-from console.outbox.drafts import KeptDrafts
-from console.outbox.identity import Identity
-from console.outbox.listener import Listener
-from console.outbox.pending_store import PendingStore
-from console.outbox.scheduler import Scheduler
-from console.outbox.withdraw import NOT_LEFT, Withdrawals
-from console.outbox.work_thread import WorkThread
+from console.rules.recreate import carry
+from console.rules.text import clean_text, cleaned
+from console.rules.transitions import after_a_break
 from console.store.work import WorkFile
 
 _MOST_EARLIER = 20
@@ -169,7 +169,7 @@ class Submissions:
 
         In one write the edits that go along (see `goes_along`) are withdrawn and new ones wait for the new report: a
         note of what `words` makes of those that cannot follow, then the facts in their order, then the orders, each
-        as "still wanted?" (see console.domain.kept). `saved` comes for each, or `refused` for the CREATE.
+        as "still wanted?" (see console.rules.recreate). `saved` comes for each, or `refused` for the CREATE.
         """
         old = self.goes_along(edit_id)
         if not old:

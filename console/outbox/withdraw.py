@@ -9,13 +9,13 @@ from functools import partial
 from msgspec.structs import replace
 
 from api_client.model import Kind
-from console.domain.edit import INSTEAD_OF
-from console.domain.queued import STUCK, ByWhom, EditState, Queued, StopReason, is_taken, is_taken_back, is_to_call_back
-from console.domain.transitions import Event
 from console.outbox.identity import Identity
 from console.outbox.pending_store import PendingStore
 from console.outbox.scheduler import Scheduler
 from console.outbox.work_thread import WorkThread
+from console.rules.edit import INSTEAD_OF
+from console.rules.queued import STUCK, ByWhom, EditState, Queued, StopReason, is_taken, is_taken_back, is_to_call_back
+from console.rules.transitions import Event
 from console.store.work import WorkFile
 
 NOT_LEFT = frozenset({EditState.QUEUED, EditState.STOPPED, *STUCK})

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import msgspec
 
 from api_client.model import Kind, Status
-from console.domain.rights import may_make, may_release
-from console.domain.status import is_open
+from console.rules.rights import may_make, may_release
+from console.rules.status import is_open
 
 
 class Situation(msgspec.Struct, frozen=True):

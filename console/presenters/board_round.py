@@ -12,15 +12,15 @@ import numpy as np
 from api_client.model import Assignment, AssignmentState, Kind, Report, UnitState, WaitsFor
 from console.board.snapshot import NO_PLACE, Snapshot
 from console.board.view import View, make_view
-from console.domain.apply import ReportState, jobs_after
-from console.domain.edit import ON_REPORT, Edit, is_local
-from console.domain.filter import Filter
-from console.domain.overlay import created_report, with_edits
-from console.domain.queued import PENDING, EditState, Queued
-from console.domain.status import ON_THE_WAY, ORDER
-from console.domain.time_range import TimeRange
-from console.domain.word import Word
 from console.presenters.catalog import Catalog, Cities, lookups, read_catalog
+from console.rules.apply import ReportState, jobs_after
+from console.rules.edit import ON_REPORT, Edit, is_local
+from console.rules.filter import Filter
+from console.rules.pending import created_report, with_edits
+from console.rules.queued import PENDING, EditState, Queued
+from console.rules.scoped_code import Word
+from console.rules.status import ON_THE_WAY, ORDER
+from console.rules.time_range import TimeRange
 from console.store.cache_read import CacheReader
 from console.store.facts import hold_until, seconds
 from console.store.items import FIRST_ROW

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from api_client.model import Agency, Area, Assignment, Report, Service, ServiceAttribute, Template, Unit
-from console.domain.apply import Lookups
-from console.domain.word import Word, scoped
+from console.rules.apply import Lookups
+from console.rules.scoped_code import Word, scoped
 from console.store.cache_read import CacheReader
 
 T = TypeVar("T")

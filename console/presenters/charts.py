@@ -10,11 +10,11 @@ from PySide6.QtCore import QObject, QTimer
 
 from console.board.counts import Arrivals
 from console.board.view import View
-from console.domain.filter import NONE
-from console.domain.loaded import Loaded
-from console.domain.time_range import BarUnit, TimeRange
 from console.presenters import words
 from console.presenters.desk import Desk
+from console.rules.filter import NONE
+from console.rules.loaded import Loaded
+from console.rules.time_range import BarUnit, TimeRange
 from widgets.charts import CategoryBar, ChartsPanel
 from widgets.menu import MenuRow
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from console.domain.followed import Followed, Standpoint
-from console.domain.word import Word
 from console.outbox.followed import KeptFollowed
 from console.presenters.desk import Desk
+from console.rules.followed import Followed, Standpoint
+from console.rules.scoped_code import Word
 from console.store.items import Cursor
 
 

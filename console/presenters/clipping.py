@@ -9,10 +9,10 @@ from urllib.parse import quote
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Report
-from console.domain.messages import Source
 from console.presenters import words
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
+from console.rules.messages import Source
 
 _SHOWN = 60
 

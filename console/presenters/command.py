@@ -11,9 +11,6 @@ import numpy as np
 from PySide6.QtCore import QObject, QRect, Signal
 from PySide6.QtWidgets import QWidget
 
-from console.domain.edit import is_local
-from console.domain.filter import FLAG_WORDS, Filter, FilterError
-from console.domain.status import ORDER
 from console.edits import Edits
 from console.presenters import words
 from console.presenters.action import Actions
@@ -24,6 +21,9 @@ from console.presenters.situation import SituationMonitor
 from console.presenters.typed_command import TypedCommand
 from console.presenters.typed_line import TypedLine
 from console.presenters.unit_commands import UnitCommands
+from console.rules.edit import is_local
+from console.rules.filter import FLAG_WORDS, Filter, FilterError
+from console.rules.status import ORDER
 from console.store.cache_read import CacheReader, RowText
 from console.tasks import Tasks
 from widgets.command import CommandLine

@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 
 from api_client.model import Kind, Status, UnitState
-from console.domain.edit import DUPLICATE, ON_STATUS
-from console.domain.merge import told
-from console.domain.queued import ByWhom, Queued, StopReason, is_in_force, job_since
-from console.domain.report import HAZARD
-from console.domain.status import ORDER, is_open
 from console.presenters import words
 from console.presenters.catalog import Catalog
 from console.presenters.history import call_back_text, edit_text, told_text
+from console.rules.edit import DUPLICATE, ON_STATUS
+from console.rules.merge import told
+from console.rules.queued import ByWhom, Queued, StopReason, is_in_force, job_since
+from console.rules.report import HAZARD
+from console.rules.status import ORDER, is_open
 from widgets.forms.conflict import ConflictRow, ConflictValue
 from widgets.text import one_line
 

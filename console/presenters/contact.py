@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject
 
-from console.domain.messages import Reveal, Revealed
 from console.edits import Edits
 from console.presenters.dossier import Dossiers
 from console.presenters.status import StatusPresenter
+from console.rules.messages import Reveal, Revealed
 
 _log = logging.getLogger(__name__)
 _SHOWN_S = 20.0

@@ -15,18 +15,18 @@ from console.advice.duplicates import Duplicate, Spot, possible_duplicates
 from console.advice.units import Advice, recommend
 from console.board.snapshot import CLOSED_FROM
 from console.board.view import View
-from console.domain.apply import jobs_after
-from console.domain.area import off_by_m
-from console.domain.edit import Edit, is_local
-from console.domain.loaded import Loaded
-from console.domain.queued import Queued
-from console.domain.report import HAZARD
-from console.domain.status import ORDER, is_open
-from console.domain.word import Word
 from console.presenters import words
 from console.presenters.catalog import Cities, Crew
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
+from console.rules.apply import jobs_after
+from console.rules.area import off_by_m
+from console.rules.edit import Edit, is_local
+from console.rules.loaded import Loaded
+from console.rules.queued import Queued
+from console.rules.report import HAZARD
+from console.rules.scoped_code import Word
+from console.rules.status import ORDER, is_open
 from console.store.cache_read import CachedReport, CacheReader
 from console.tasks import Tasks
 from widgets.ticket.values import DuplicateRow

@@ -9,16 +9,16 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Assignment, Entry, Kind
-from console.domain.followed import Followed
-from console.domain.loaded import Loaded
-from console.domain.report import HAZARD
-from console.domain.status import ENDED_ASSIGNMENT, is_open
-from console.domain.word import Word
 from console.outbox.followed import KeptFollowed
 from console.presenters.attendance import Attendance
 from console.presenters.checkpoints import Checkpoints, known
 from console.presenters.desk import Desk
 from console.presenters.setback import Of, Setback, bounded, concerns, is_heard
+from console.rules.followed import Followed
+from console.rules.loaded import Loaded
+from console.rules.report import HAZARD
+from console.rules.scoped_code import Word
+from console.rules.status import ENDED_ASSIGNMENT, is_open
 from console.store.cache_read import CachedReport, CacheReader
 from console.store.items import Cursor
 from console.tasks import Tasks

@@ -8,7 +8,6 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.queued import EditState, is_deleted
 from console.edits import Edits
 from console.presenters.action_runner import ActionRunner
 from console.presenters.desk import Desk
@@ -18,6 +17,7 @@ from console.presenters.new_photos import photo_key, place_of
 from console.presenters.report_commands import ReportCommands
 from console.presenters.situation import SituationMonitor
 from console.presenters.unit_commands import UnitCommands
+from console.rules.queued import EditState, is_deleted
 from console.store.cache_read import CacheReader
 from console.tasks import Tasks
 from widgets.forms.choice import Choice

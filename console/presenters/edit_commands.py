@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from api_client.model import Assignment, Kind, Status
-from console.domain.apply import jobs_after
-from console.domain.edit import ON_STATUS, Edit
-from console.domain.kept import as_created
-from console.domain.overlay import field_value
-from console.domain.status import ENDED_ASSIGNMENT
 from console.edits import Edits
 from console.presenters.dossier import Dossier
 from console.presenters.undo_stack import UndoStack, UndoStep
+from console.rules.apply import jobs_after
+from console.rules.edit import ON_STATUS, Edit
+from console.rules.pending import field_value
+from console.rules.recreate import as_created
+from console.rules.status import ENDED_ASSIGNMENT
 
 
 class EditCommands:

@@ -8,9 +8,6 @@ from collections.abc import Sequence
 from PySide6.QtCore import QObject
 
 from api_client.model import Kind
-from console.domain.edit import ReadingOnly
-from console.domain.messages import Outcome
-from console.domain.queued import EditState, Queued
 from console.edits import Edits
 from console.notices import describe
 from console.presenters.command import CommandPresenter
@@ -20,6 +17,9 @@ from console.presenters.history import edit_text, new_report_text
 from console.presenters.situation import SituationMonitor
 from console.presenters.status import StatusPresenter
 from console.presenters.undo_stack import UndoStack
+from console.rules.edit import ReadingOnly
+from console.rules.messages import Outcome
+from console.rules.queued import EditState, Queued
 from console.store.errors import StoreError
 from widgets.statusbar import StatusBar
 

@@ -16,10 +16,6 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
 
 from api_client.model import Area, Kind, PhotoRole, WaitsFor
-from console.domain.area import AreaIndex, AreaNames, reach_m
-from console.domain.edit import Edit, is_local
-from console.domain.queued import Queued
-from console.domain.report import HAZARD
 from console.edits import Edits
 from console.images import ImageProcess
 from console.presenters import words
@@ -32,6 +28,10 @@ from console.presenters.history import told_text
 from console.presenters.meanwhile import changed_meanwhile
 from console.presenters.new_photos import NewPhotos
 from console.presenters.streets import Street, left_over
+from console.rules.area import AreaIndex, AreaNames, reach_m
+from console.rules.edit import Edit, is_local
+from console.rules.queued import Queued
+from console.rules.report import HAZARD
 from console.tasks import Tasks
 from widgets.forms.ask import AskForm, AskText
 from widgets.forms.choice import Choice, matching

@@ -12,14 +12,14 @@ from PySide6.QtCore import QObject, Signal
 from api_client.model import Status
 from console.board.snapshot import Fact
 from console.board.view import View
-from console.domain.filter import Filter
-from console.domain.followed import Followed
-from console.domain.loaded import Loaded
-from console.domain.status import ORDER
-from console.domain.word import Word
 from console.outbox.followed import KeptFollowed
 from console.presenters.checkpoints import Checkpoints, known
 from console.presenters.desk import Desk
+from console.rules.filter import Filter
+from console.rules.followed import Followed
+from console.rules.loaded import Loaded
+from console.rules.scoped_code import Word
+from console.rules.status import ORDER
 from console.store.cache_read import CacheReader, RowText
 from console.tasks import Tasks
 from widgets.text import one_line

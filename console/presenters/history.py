@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from api_client.model import Entry, Kind, Status
-from console.domain.edit import NO_EFFECT, Edit, is_local
-from console.domain.queued import EditState, Queued
 from console.presenters import words
 from console.presenters.catalog import Catalog
+from console.rules.edit import NO_EFFECT, Edit, is_local
+from console.rules.queued import EditState, Queued
 
 STATE_WORDS: dict[EditState, str] = {
     EditState.QUEUED: "saved",

@@ -8,9 +8,6 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.edit import Edit, is_order
-from console.domain.kept import known_of
-from console.domain.queued import EditState, Queued, StopReason
 from console.edits import Edits
 from console.presenters import words
 from console.presenters.conflict import deleted_text
@@ -18,6 +15,9 @@ from console.presenters.desk import Desk
 from console.presenters.edit_commands import EditCommands
 from console.presenters.forms import Forms
 from console.presenters.history import edit_text
+from console.rules.edit import Edit, is_order
+from console.rules.queued import EditState, Queued, StopReason
+from console.rules.recreate import known_of
 
 
 class Keeping(QObject):

@@ -7,11 +7,11 @@ from datetime import datetime, tzinfo
 
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.filter import Filter
-from console.domain.loaded import Loaded
 from console.presenters import words
 from console.presenters.desk import Desk
 from console.presenters.sources import Sources
+from console.rules.filter import Filter
+from console.rules.loaded import Loaded
 from widgets.kpi import Figure, KpiStrip, Part
 
 

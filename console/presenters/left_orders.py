@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 
 from api_client.model import Kind
-from console.domain.queued import Queued
-from console.domain.report import HAZARD
 from console.edits import Edits
 from console.presenters import words
 from console.presenters.action import Actions
 from console.presenters.catalog import Catalog
 from console.presenters.history import report_number, unit_code
+from console.rules.queued import Queued
+from console.rules.report import HAZARD
 from widgets.notice import Notice
 
 Tr = Callable[[str], str]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from console.domain.messages import Look
 from console.presenters.dossier import Dossier
+from console.rules.messages import Look
 
 
 class Looking:

@@ -16,22 +16,6 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Kind
-from console.domain.dependency import stopped_with
-from console.domain.edit import Edit, is_not_sent, is_order
-from console.domain.engagement import job_in_force
-from console.domain.merge import told
-from console.domain.queued import (
-    EditState,
-    Queued,
-    is_deleted,
-    is_in_force,
-    is_settled,
-    is_taken_back,
-    job_since,
-    was_held_back,
-)
-from console.domain.report import HAZARD
-from console.domain.status import ENDED_ASSIGNMENT
 from console.edits import Edits
 from console.presenters import words
 from console.presenters.catalog import Catalog
@@ -47,6 +31,22 @@ from console.presenters.status import StatusPresenter
 from console.presenters.stop_text import stop_text
 from console.presenters.undo_stack import UndoStack, UndoStep
 from console.presenters.unsent_reports import UnsentReport, taken_down_text, unsent_notice, unsent_reports
+from console.rules.dependency import stopped_with
+from console.rules.edit import Edit, is_not_sent, is_order
+from console.rules.engagement import job_in_force
+from console.rules.merge import told
+from console.rules.queued import (
+    EditState,
+    Queued,
+    is_deleted,
+    is_in_force,
+    is_settled,
+    is_taken_back,
+    job_since,
+    was_held_back,
+)
+from console.rules.report import HAZARD
+from console.rules.status import ENDED_ASSIGNMENT
 from widgets.key_repeats import TWICE_S
 from widgets.notice import Notice
 

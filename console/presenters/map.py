@@ -18,16 +18,16 @@ from api_client.model import Area, AssignmentState, UnitState
 from console.basemap import Basemap
 from console.board.map_answer import UNLISTED_BIT, map_answer
 from console.board.view import View
-from console.domain.area import GeometryFault, border_box, check_geometry
-from console.domain.filter import Filter
-from console.domain.status import ORDER
-from console.domain.word import Word
 from console.presenters import words
 from console.presenters.catalog import Cities, Crew, offered
 from console.presenters.counsel import Counsel
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.units import STALE_S, is_stale
+from console.rules.area import GeometryFault, border_box, check_geometry
+from console.rules.filter import Filter
+from console.rules.scoped_code import Word
+from console.rules.status import ORDER
 from console.tasks import Tasks
 from widgets.map.liveness import MOST_RELOADS, Loss
 from widgets.map.panel import Box, MapPanel

@@ -9,10 +9,6 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Report, Status
-from console.domain.duplicates import is_main
-from console.domain.report import HAZARD
-from console.domain.sla import begun
-from console.domain.status import ORDER, is_open
 from console.presenters import words
 from console.presenters.counsel import Alike, distance_of
 from console.presenters.desk import Desk
@@ -21,6 +17,10 @@ from console.presenters.edit_commands import EditCommands
 from console.presenters.forms import Forms
 from console.presenters.meanwhile import changed_meanwhile
 from console.presenters.photos import PhotoCards
+from console.rules.duplicates import is_main
+from console.rules.report import HAZARD
+from console.rules.sla import begun
+from console.rules.status import ORDER, is_open
 from widgets.forms.merge import MergeCandidate, MergeForm, MergeSide
 from widgets.photos import PhotoCard
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from api_client.model import Status
-from console.domain.status import is_open
 from console.presenters.action import Actions
 from console.presenters.action_rules import Situation
+from console.rules.status import is_open
 from widgets.ticket.values import ActionButton
 
 NEXT_OF_UNIT = {"dispatched": "en_route", "acknowledged": "en_route", "en_route": "on_scene", "on_scene": "done"}

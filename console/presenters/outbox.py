@@ -9,17 +9,6 @@ from typing import NamedTuple
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Kind
-from console.domain.edit import BEFORE_SIGN_IN, Edit, is_local, is_not_sent, is_order
-from console.domain.queued import (
-    STUCK,
-    EditState,
-    Queued,
-    is_deleted,
-    is_settled,
-    is_taken,
-    is_taken_back,
-    waits_for_radio,
-)
 from console.edits import Edits
 from console.presenters import words
 from console.presenters.conflict import conflict_brief, deleted_brief
@@ -29,6 +18,17 @@ from console.presenters.history import STATE_WORDS, edit_text
 from console.presenters.lost import why_lost
 from console.presenters.stop_text import stop_text
 from console.presenters.unsent_reports import taken_down_text, waits_text
+from console.rules.edit import BEFORE_SIGN_IN, Edit, is_local, is_not_sent, is_order
+from console.rules.queued import (
+    STUCK,
+    EditState,
+    Queued,
+    is_deleted,
+    is_settled,
+    is_taken,
+    is_taken_back,
+    waits_for_radio,
+)
 from widgets.menu import MenuRow
 from widgets.outbox import OutboxPanel, OutboxRow
 

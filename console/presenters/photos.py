@@ -10,12 +10,12 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
 from api_client.model import Area, Photo, PhotoRole, Report
-from console.domain.area import off_by_m
-from console.domain.messages import Fetched
-from console.domain.place import distance_m
 from console.images import ImageProcess
 from console.presenters import words
 from console.presenters.dossier import Dossier
+from console.rules.area import off_by_m
+from console.rules.messages import Fetched
+from console.rules.place import distance_m
 from console.tasks import Tasks
 from widgets.photos import PhotoCard
 

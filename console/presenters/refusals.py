@@ -12,16 +12,16 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Assignment, AssignmentState, Entry, Kind, Status, Unit, UnitState
-from console.domain.followed import Followed
-from console.domain.loaded import Loaded
-from console.domain.status import ENDED_ASSIGNMENT, is_open
-from console.domain.word import Word
 from console.outbox.followed import KeptFollowed
 from console.presenters import words
 from console.presenters.attendance import Attendance
 from console.presenters.checkpoints import Checkpoints, known
 from console.presenters.desk import Desk
 from console.presenters.setback import Of, Setback, bounded, closes, concerns, ended_by_another, is_heard, let_go_with
+from console.rules.followed import Followed
+from console.rules.loaded import Loaded
+from console.rules.scoped_code import Word
+from console.rules.status import ENDED_ASSIGNMENT, is_open
 from console.store.cache_read import CachedReport, CacheReader
 from console.tasks import Tasks
 

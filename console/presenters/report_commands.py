@@ -10,9 +10,6 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Status
-from console.domain.category import fields_of_category
-from console.domain.overlay import field_value
-from console.domain.status import is_open
 from console.presenters import words
 from console.presenters.action_runner import ActionRunner
 from console.presenters.catalog import offered
@@ -23,6 +20,9 @@ from console.presenters.forms import Forms
 from console.presenters.history import new_report_text
 from console.presenters.situation import SituationMonitor
 from console.presenters.typed_command import TypedCommand
+from console.rules.category import fields_of_category
+from console.rules.pending import field_value
+from console.rules.status import is_open
 from widgets.forms.choice import Choice
 from widgets.photos import PhotoCard
 

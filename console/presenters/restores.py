@@ -9,15 +9,15 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Report
-from console.domain.followed import Followed
-from console.domain.loaded import Loaded
-from console.domain.report import HAZARD
-from console.domain.word import Word
 from console.outbox.followed import KeptFollowed
 from console.presenters.checkpoints import Checkpoints, known
 from console.presenters.desk import Desk
 from console.presenters.setback import Of, Setback
 from console.presenters.words import first_of, status_text
+from console.rules.followed import Followed
+from console.rules.loaded import Loaded
+from console.rules.report import HAZARD
+from console.rules.scoped_code import Word
 from console.store.cache_read import CacheReader, TakenReport
 from console.tasks import Tasks
 from widgets.text import one_line

@@ -8,9 +8,9 @@ from datetime import datetime
 import msgspec
 
 from api_client.model import Assignment, AssignmentState, Entry, Kind, Status
-from console.domain.report import HAZARD
 from console.presenters.catalog import Catalog
 from console.presenters.words import first_of
+from console.rules.report import HAZARD
 from console.store.cache_read import CachedReport
 
 Tr = Callable[[str], str]
@@ -18,7 +18,7 @@ _MOST = 50
 """So many of what happened meanwhile are told one by one."""
 _NAMED = 5
 Of = tuple[str, str, str]
-"""What a desk follows: its kind, source and id there (see `console.domain.followed`)."""
+"""What a desk follows: its kind, source and id there (see `console.rules.followed`)."""
 
 
 class Setback(msgspec.Struct, frozen=True):

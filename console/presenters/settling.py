@@ -10,7 +10,6 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Kind
-from console.domain.queued import EditState, Queued, is_deleted, is_in_force, is_settled
 from console.edits import Edits
 from console.presenters.conflict import STEP, crews_sent, is_of_step, sends_next
 from console.presenters.desk import Desk
@@ -19,6 +18,7 @@ from console.presenters.forms import Forms
 from console.presenters.history import edit_text
 from console.presenters.keeping import Keeping
 from console.presenters.lost import LostOrder, lost_text, why_lost
+from console.rules.queued import EditState, Queued, is_deleted, is_in_force, is_settled
 
 
 class Settling(QObject):

@@ -11,17 +11,17 @@ from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Assignment, AssignmentState, PhotoRole, Report, Status, UnitState
 from console.board.view import View
-from console.domain.loaded import Loaded
-from console.domain.proof import is_proof_missing
-from console.domain.queued import EditState, Queued, is_deleted, waits_for_radio
-from console.domain.report import upwards
-from console.domain.rights import Rights, in_scope, unit_in_scope
 from console.presenters.action_rules import Situation
 from console.presenters.catalog import Crew
 from console.presenters.counsel import Alike, Counsel
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.undo_stack import UndoStack
+from console.rules.loaded import Loaded
+from console.rules.proof import is_proof_missing
+from console.rules.queued import EditState, Queued, is_deleted, waits_for_radio
+from console.rules.report import upwards
+from console.rules.rights import Rights, in_scope, unit_in_scope
 
 
 class NoticeState(msgspec.Struct, frozen=True):

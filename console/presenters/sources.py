@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.messages import Source, SourceState
 from console.presenters import words
 from console.presenters.action import Actions
+from console.rules.messages import Source, SourceState
 from widgets.notice import Notice
 from widgets.statusbar import Cell
 

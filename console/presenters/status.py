@@ -7,10 +7,10 @@ from datetime import datetime, tzinfo
 
 from PySide6.QtCore import QObject
 
-from console.domain.loaded import Loaded
 from console.presenters import words
 from console.presenters.desk import Desk
 from console.presenters.sources import Sources
+from console.rules.loaded import Loaded
 from widgets.notice import Banner, Notice
 from widgets.statusbar import Cell, StatusBar
 

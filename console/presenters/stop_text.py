@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from console.domain.edit import in_short
-from console.domain.queued import Queued, StopReason
+from console.rules.edit import in_short
+from console.rules.queued import Queued, StopReason
 
 Tr = Callable[[str], str]
 

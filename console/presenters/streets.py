@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QObject
 
-from console.domain.place import distance_m
 from console.presenters.desk import Desk
+from console.rules.place import distance_m
 from console.store.cache_read import CacheReader
 from console.tasks import Tasks
 

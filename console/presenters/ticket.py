@@ -8,22 +8,6 @@ from datetime import datetime, tzinfo
 from PySide6.QtCore import QObject
 
 from api_client.model import Kind
-from console.domain.edit import is_not_sent
-from console.domain.loaded import Loaded
-from console.domain.proof import photos_shown_again
-from console.domain.queued import (
-    PENDING,
-    STUCK,
-    EditState,
-    Queued,
-    is_deleted,
-    is_taken,
-    is_taken_back,
-    waits_for_radio,
-    was_held_back,
-)
-from console.domain.sla import begun, clocks_at
-from console.domain.status import ORDER, is_open
 from console.presenters import words
 from console.presenters.action_rules import Situation
 from console.presenters.catalog import Catalog
@@ -45,6 +29,22 @@ from console.presenters.lost import LostOrder, lost_orders_of, lost_text, why_lo
 from console.presenters.next_steps import next_steps
 from console.presenters.stop_text import stop_text
 from console.presenters.unsent_reports import head_text
+from console.rules.edit import is_not_sent
+from console.rules.loaded import Loaded
+from console.rules.proof import photos_shown_again
+from console.rules.queued import (
+    PENDING,
+    STUCK,
+    EditState,
+    Queued,
+    is_deleted,
+    is_taken,
+    is_taken_back,
+    waits_for_radio,
+    was_held_back,
+)
+from console.rules.sla import begun, clocks_at
+from console.rules.status import ORDER, is_open
 from console.store.cache_read import CachedReport
 from widgets.photos import PhotoCard
 from widgets.ticket.panel import TicketPanel

@@ -10,10 +10,10 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Assignment, AssignmentState, Kind
-from console.domain.apply import jobs_after
-from console.domain.queued import is_taken
-from console.domain.status import ENDED_ASSIGNMENT, UNDER_WAY
 from console.edits import Edits
+from console.rules.apply import jobs_after
+from console.rules.queued import is_taken
+from console.rules.status import ENDED_ASSIGNMENT, UNDER_WAY
 
 
 class UndoResult(Enum):

@@ -8,8 +8,6 @@ from PySide6.QtCore import QObject
 
 from api_client.model import Assignment, AssignmentState, Kind, Report, Unit
 from console.advice.units import Advice
-from console.domain.engagement import job_in_force
-from console.domain.status import ASSIGNMENT_MAY_BECOME
 from console.presenters import words
 from console.presenters.action_rules import LEFT_BEHIND, UNREAD
 from console.presenters.action_runner import ActionRunner
@@ -21,6 +19,8 @@ from console.presenters.forms import Forms
 from console.presenters.key_guard import KeyGuard
 from console.presenters.situation import SituationMonitor
 from console.presenters.typed_command import TypedCommand
+from console.rules.engagement import job_in_force
+from console.rules.status import ASSIGNMENT_MAY_BECOME
 from widgets.forms.choice import Choice
 
 

@@ -10,15 +10,15 @@ from typing import Any
 import msgspec
 
 from api_client.model import Kind
-from console.domain.edit import BEFORE_SIGN_IN, Edit, is_order
-from console.domain.overlay import created_report
-from console.domain.queued import EditState, Queued, is_surely_not_there
-from console.domain.report import HAZARD
 from console.edits import Edits
 from console.presenters import words
 from console.presenters.action import Actions
 from console.presenters.catalog import Catalog
 from console.presenters.history import edit_text
+from console.rules.edit import BEFORE_SIGN_IN, Edit, is_order
+from console.rules.pending import created_report
+from console.rules.queued import EditState, Queued, is_surely_not_there
+from console.rules.report import HAZARD
 from widgets.notice import Notice
 from widgets.text import one_line
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 
 from api_client.model import Assignment, AssignmentState, Status, Unit, UnitState, WaitsFor
-from console.domain.queued import Queued, may_be_there
-from console.domain.status import BY_STATUS, ORDER
+from console.rules.queued import Queued, may_be_there
+from console.rules.status import BY_STATUS, ORDER
 
 LETTER_TOKENS: dict[Status, str] = {status: f"status.{status.value}" for status in ORDER}
 """The colour token of a status letter."""

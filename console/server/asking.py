@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from console.domain.decoding import convert, decode
+from api_client.decoding import convert, decode
 from console.server import rate
 from console.server.bodies import SMALL_BODY, BodyBudget, BodyShare, read_body
 from console.server.payload_check import as_whole

@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 import sqlalchemy as sa
 
-from console.domain.decoding import decoder_of
+from api_client.decoding import decoder_of
 from console.server import migrations, schema
 from console.server.complaints import DONE, FAULTS, LOCAL_DATA, complaint
 from console.server.database import (

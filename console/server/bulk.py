@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from api_client.decoding import decode
 from api_client.model import Calendar, Report, Service
-from console.domain.decoding import decode
-from console.domain.sla import clocks, sla_of
+from console.rules.sla import clocks, sla_of
 from console.server import schema
 from console.server.database import REPORTS, Database, next_numbers
 from console.server.records import LoadedReport

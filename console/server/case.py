@@ -11,9 +11,9 @@ import msgspec
 from msgspec.structs import replace
 
 from api_client.model import Assignment, AssignmentState, Clock, EditBody, Entry, Kind, Report, Status, Unit
-from console.domain.apply import Lookups, ReportState, follow_crews, moved, unit_after
-from console.domain.edit import NO_EFFECT, ON_STATUS
-from console.domain.sla import clocks, sla_of
+from console.rules.apply import Lookups, ReportState, follow_crews, moved, unit_after
+from console.rules.edit import NO_EFFECT, ON_STATUS
+from console.rules.sla import clocks, sla_of
 from console.server.history import Origin, version_at
 from console.server.ledger import Ledger
 from console.server.records import Actor

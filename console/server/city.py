@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 import sqlalchemy as sa
 
+from api_client.decoding import decode
 from api_client.model import (
     Agency,
     Area,
@@ -30,8 +31,7 @@ from api_client.model import (
     Unit,
     User,
 )
-from console.domain.area import AreaIndex
-from console.domain.decoding import decode
+from console.rules.area import AreaIndex
 from console.server import audit, feed, schema
 from console.server.bulk import load_reports
 from console.server.claims import held_no_longer, present_holders, release_claims

@@ -8,9 +8,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from msgspec.structs import replace
 
+from api_client.decoding import decode
 from api_client.model import Kind, Report, User
-from console.domain.decoding import decode
-from console.domain.rights import may_make
+from console.rules.rights import may_make
 from console.server import audit, schema
 from console.server.database import Database
 from console.server.ledger import Ledger

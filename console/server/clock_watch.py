@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from console.domain.moments import AHEAD
+from console.rules.moments import AHEAD
 from console.server import schema
 from console.server.database import Database
 from console.server.feed import read_meta

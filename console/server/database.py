@@ -27,8 +27,8 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 from sqlalchemy.dialects import sqlite
 
+from api_client.decoding import decode
 from api_client.model import Assignment, AssignmentState, Unit, UnitState
-from console.domain.decoding import decode
 from console.server import migrations, schema
 from console.server.records import SERVER
 from console.server.refusals import Overloaded

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 import sqlalchemy as sa
 
-from console.domain.moments import EARLIEST, can_be, can_have_happened
+from console.rules.moments import EARLIEST, can_be, can_have_happened
 from console.server.history import newest_moment
 from console.server.refusals import Invalid
 

@@ -7,7 +7,7 @@ from datetime import date
 import sqlalchemy as sa
 
 from api_client.model import DayReports, Digest
-from console.domain.digest import date_of, day_of, days_of
+from console.rules.digest import date_of, day_of, days_of
 from console.server import schema
 from console.server.database import Database, present_number
 from console.server.feed import read_meta

@@ -10,6 +10,7 @@ import msgspec
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute
 
+from api_client.decoding import convert
 from api_client.model import (
     Changes,
     Contact,
@@ -32,9 +33,8 @@ from api_client.model import (
     StatusRow,
     Welcome,
 )
-from console.domain.decoding import convert
-from console.domain.edit import INSTEAD_OF
-from console.domain.status import RULES
+from console.rules.edit import INSTEAD_OF
+from console.rules.status import RULES
 from console.server import audit, digest, feed
 from console.server.admin.apply import Done, apply_setup, compare_setup, present_setup
 from console.server.admin.setup import SUPERVISOR, CitySetup

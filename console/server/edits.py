@@ -19,11 +19,11 @@ import msgspec
 import sqlalchemy as sa
 
 from api_client import model
+from api_client.decoding import decode
 from api_client.model import EditAnswer, EditBody, Entry, Kind, Report
-from console.domain.apply import AreaAt
-from console.domain.decoding import decode
-from console.domain.edit import APPENDS, FIELDS
-from console.domain.kept import is_another
+from console.rules.apply import AreaAt
+from console.rules.edit import APPENDS, FIELDS
+from console.rules.recreate import is_another
 from console.server import audit, replies, schema
 from console.server.case import Case, SeenVersion
 from console.server.claims import release_what_left

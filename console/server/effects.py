@@ -25,12 +25,12 @@ from api_client.model import (
     Unit,
     UnitState,
 )
-from console.domain.apply import FROM_JOBS, AreaAt, Lookups, NotAllowed, Why, apply_edit, state_by_jobs
-from console.domain.apply import new_report as report_of
-from console.domain.edit import APPENDS, Edit
-from console.domain.report import HAZARD
-from console.domain.rights import may_release
-from console.domain.status import BY_STATUS, is_open
+from console.rules.apply import FROM_JOBS, AreaAt, Lookups, NotAllowed, Why, apply_edit, state_by_jobs
+from console.rules.apply import new_report as report_of
+from console.rules.edit import APPENDS, Edit
+from console.rules.report import HAZARD
+from console.rules.rights import may_release
+from console.rules.status import BY_STATUS, is_open
 from console.server import schema
 from console.server.answers import answers_as_far_as_they_fit
 from console.server.case import Case, clocks_of

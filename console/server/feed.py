@@ -11,7 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from api_client.model import Changes, Item, Snapshot
-from console.domain.loaded import LIVE_WORK
+from console.rules.loaded import LIVE_WORK
 from console.server import schema
 from console.server.database import Database, present_number
 from console.server.refusals import Gone, Invalid

@@ -10,12 +10,12 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 
 from api_client import model
+from api_client.decoding import decode
 from api_client.model import AssignmentState, EditBody, Entry, Kind, Report, Status
-from console.domain.decoding import decode
-from console.domain.edit import DUPLICATE
-from console.domain.merge import same
-from console.domain.report import HAZARD
-from console.domain.status import ENDED_ASSIGNMENT, is_open
+from console.rules.edit import DUPLICATE
+from console.rules.merge import same
+from console.rules.report import HAZARD
+from console.rules.status import ENDED_ASSIGNMENT, is_open
 from console.server import schema
 from console.server.case import Before, Case, SeenVersion
 from console.server.history import (

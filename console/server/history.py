@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
+from api_client.decoding import decode
 from api_client.model import AssignmentState, Entry, Kind, Report, Unit
-from console.domain.decoding import decode
 from console.server import schema
 
 _CLOCKS_DIFFER = timedelta(seconds=2)

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import msgspec
 import sqlalchemy as sa
 
+from api_client.decoding import decode
 from api_client.model import Agency, ApiObject, Area, Assignment, Calendar, Entry, Report, Service, Unit
-from console.domain.decoding import decode
-from console.domain.status import ENDED_ASSIGNMENT
+from console.rules.status import ENDED_ASSIGNMENT
 from console.server import schema
 from console.server.database import Database, next_numbers, version_floor
 from console.server.schema import KIND_OF, TABLES

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from api_client.decoding import convert
 from api_client.model import PAYLOADS, Create, EditBody, Kind, NewHold, NewPhoto, Set
-from console.domain.decoding import convert
-from console.domain.typed import cleaned
+from console.rules.text import cleaned
 from console.server.dates import Dated
 from console.server.refusals import Invalid
 

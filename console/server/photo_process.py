@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from console.domain.decoding import decode
+from api_client.decoding import decode
 from console.image_child import Made
 from console.server.refusals import Invalid, Overloaded
 from console.server.working import present_work

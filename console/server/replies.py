@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
+from api_client.decoding import decode
 from api_client.model import Contact, Entry, Kind, Report
-from console.domain.decoding import decode
 from console.server import schema
 from console.server.masking import mask_personal, mask_quoted
 

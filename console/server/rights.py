@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from api_client.model import Assignment, EditBody, Entry, Report, Unit
-from console.domain import rights
-from console.domain.proof import is_own_proof
-from console.domain.report import upwards
+from console.rules import rights
+from console.rules.proof import is_own_proof
+from console.rules.report import upwards
 from console.server.ledger import Ledger
 from console.server.records import Actor
 from console.server.refusals import Forbidden

@@ -22,7 +22,7 @@ from api_client.model import (
     Service,
     User,
 )
-from console.domain.status import ENDED_ASSIGNMENT, is_open
+from console.rules.status import ENDED_ASSIGNMENT, is_open
 
 metadata = sa.MetaData()
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from api_client.decoding import decode
 from api_client.model import Datatype, Service
-from console.domain.decoding import decode
 from console.server.city import City
 from console.server.refusals import Invalid
 

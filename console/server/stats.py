@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from api_client.decoding import decoder_of
 from api_client.model import CityFacts, Stats
-from console.domain.decoding import decoder_of
 from console.server import schema
 from console.server.database import present_number
 from console.server.feed import read_meta

@@ -9,11 +9,11 @@ import msgspec
 import sqlalchemy as sa
 from msgspec.structs import replace
 
+from api_client.decoding import convert, decode
 from api_client.model import Assignment, AssignmentState, Entry, Kind, Report, Status, Unit
-from console.domain.apply import FROM_JOBS, Lookups, ended, handed_in_once_lowered, returned, state_by_jobs
-from console.domain.decoding import convert, decode
-from console.domain.report import HAZARD
-from console.domain.status import ENDED_ASSIGNMENT, UNDER_WAY, is_open
+from console.rules.apply import FROM_JOBS, Lookups, ended, handed_in_once_lowered, returned, state_by_jobs
+from console.rules.report import HAZARD
+from console.rules.status import ENDED_ASSIGNMENT, UNDER_WAY, is_open
 from console.server import schema
 from console.server.case import Before, Case
 from console.server.effects import check_stands_for, closed_hazard, link

@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 import sqlalchemy as sa
 
+from api_client.decoding import decode
 from api_client.model import User
-from console.domain.decoding import decode
-from console.domain.rights import ROLES
+from console.rules.rights import ROLES
 from console.server import audit, schema, tokens
 from console.server.city import City
 from console.server.claims import limited, release_claims

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from api_client.decoding import decode, decoder_of
 from api_client.model import Agency, Area, Assignment, Calendar, Entry, Report, Service, Template, Unit, User
-from console.domain.decoding import decode, decoder_of
-from console.domain.loaded import Loaded, loaded_by, loaded_of_all
-from console.domain.word import Word
+from console.rules.loaded import Loaded, loaded_by, loaded_of_all
+from console.rules.scoped_code import Word
 from console.store.errors import DamagedFile, NewerFile, from_os, from_sqlite
 from console.store.facts import FACTS, FIELDS, MERGED_AT
 from console.store.items import Cursor

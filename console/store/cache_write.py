@@ -13,11 +13,11 @@ from typing import Any
 
 import msgspec
 
+from api_client.decoding import decode
 from api_client.model import Assignment, Entry, Report
-from console.domain.decoding import decode
-from console.domain.messages import Touched
-from console.domain.report import calls_for_a_crew
-from console.domain.status import ENDED_ASSIGNMENT
+from console.rules.messages import Touched
+from console.rules.report import calls_for_a_crew
+from console.rules.status import ENDED_ASSIGNMENT
 from console.store import facts
 from console.store.disk import identity_of, is_at
 from console.store.errors import DamagedFile

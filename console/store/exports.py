@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
+from api_client.decoding import decode
 from api_client.model import ExportNote
-from console.domain.decoding import decode
 
 _FOLDER = "exports"
 _WAITING, _REFUSED = ".json", ".refused"

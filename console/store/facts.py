@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from api_client.model import Clock, ClockState, Report, WaitsFor
-from console.domain.status import ORDER, is_open
+from console.rules.status import ORDER, is_open
 
 FIELDS: tuple[tuple[str, str], ...] = (
     ("row", "q"),

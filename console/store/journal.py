@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from console.domain.decoding import decode
-from console.domain.edit import Edit
-from console.domain.queued import ByWhom, EditState, Queued, StopReason, TakenAs
+from api_client.decoding import decode
+from console.rules.edit import Edit
+from console.rules.queued import ByWhom, EditState, Queued, StopReason, TakenAs
 from console.store.disk import identity_of, is_at, sync_folder
 from console.store.errors import from_os
 from console.store.older_work import with_reasons

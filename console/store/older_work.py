@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from api_client.decoding import decode
 from api_client.model import Kind
-from console.domain.decoding import decode
-from console.domain.edit import Edit
-from console.domain.queued import FINISHED, ByWhom, EditState, Queued, StopReason, TakenAs
+from console.rules.edit import Edit
+from console.rules.queued import FINISHED, ByWhom, EditState, Queued, StopReason, TakenAs
 
 _MARKS = {
     "deleted": StopReason.REPORT_DELETED,

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from console.domain.decoding import decode
+from api_client.decoding import decode
 from console.store.disk import sync_folder
 from console.store.schema import WORK, open_reader
 

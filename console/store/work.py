@@ -13,12 +13,12 @@ from typing import Any
 
 import msgspec
 
+from api_client.decoding import decode
 from api_client.model import Kind
-from console.domain.decoding import decode
-from console.domain.edit import Edit, created_again, lost_before, moved
-from console.domain.followed import Followed, Standpoint
-from console.domain.queued import FINISHED, ByWhom, EditState, Queued, StopReason, TakenAs
-from console.domain.transitions import Event, advance
+from console.rules.edit import Edit, created_again, lost_before, moved
+from console.rules.followed import Followed, Standpoint
+from console.rules.queued import FINISHED, ByWhom, EditState, Queued, StopReason, TakenAs
+from console.rules.transitions import Event, advance
 from console.store.disk import identity_of, is_at, sync_file, sync_folder
 from console.store.errors import DamagedFile, NewerFile, StoreError, from_os
 from console.store.journal import Folded, Journal, Line

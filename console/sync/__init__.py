@@ -1,1 +1,1 @@
-"""The sync process: pull, map, push."""
+"""The sync process: it pulls, maps and sends what it is handed; imports `cache`, `rules` and `api_client`."""

@@ -10,7 +10,7 @@ from typing import Protocol
 from typing_extensions import override
 
 from api_client import errors, model
-from console.domain.messages import Reveal, Revealed
+from console.rules.messages import Reveal, Revealed
 from console.sync.health import LIVE, Health
 from console.sync.lane import Connection, Lane
 

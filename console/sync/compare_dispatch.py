@@ -11,8 +11,8 @@ import msgspec
 
 from api_client import errors, model
 from api_client.dispatch import DispatchClient
-from console.domain.digest import date_of, day_of, days_of
-from console.domain.moments import EARLIEST, LATEST
+from console.rules.digest import date_of, day_of, days_of
+from console.rules.moments import EARLIEST, LATEST
 from console.store.cache_read import CacheReader
 from console.sync.health import Health
 from console.sync.ledger import Ledger

@@ -13,8 +13,8 @@ from api_client import errors
 from api_client.dispatch import DispatchClient
 from api_client.probe import Found, probe
 from api_client.transport import is_bare
-from console.domain.messages import Source
 from console.paths import folder_of, profile_folder
+from console.rules.messages import Source
 from console.settings import Settings, Tokens, begin_settings, change_settings
 
 _USAGE, _CANNOT_REACH = 2, 3

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from api_client import errors
 from api_client.transport import Answer
-from console.domain.messages import SourceState
+from console.rules.messages import SourceState
 from console.store.errors import StoreError
 from console.sync.pace import Breaker
 

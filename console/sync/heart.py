@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
-from console.domain.messages import Beat
+from console.rules.messages import Beat
 
 _log = logging.getLogger(__name__)
 BEAT_S = 2.0

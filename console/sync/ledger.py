@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from console.domain.messages import Touched
+from console.rules.messages import Touched
 from console.store.cache_write import CacheWriter
 from console.store.errors import DamagedFile
 from console.store.items import Cursor, Item

@@ -18,9 +18,9 @@ from typing_extensions import override
 
 from api_client import errors
 from api_client.media import fetch_photo
-from console.domain.edit import Edit
-from console.domain.messages import Fetch, Fetched, Outcome, Source
-from console.domain.queued import EditState, StopReason
+from console.rules.edit import Edit
+from console.rules.messages import Fetch, Fetched, Outcome, Source
+from console.rules.queued import EditState, StopReason
 from console.sync.health import Health
 from console.sync.lane import Connection, Lane
 from console.sync.outgoing import Outgoing

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from api_client.model import Kind
-from console.domain.dependency import Aspect, rests_on, settles
-from console.domain.edit import ON_STATUS, Edit, is_local, is_order, outlived
+from console.rules.dependency import Aspect, rests_on, settles
+from console.rules.edit import ON_STATUS, Edit, is_local, is_order, outlived
 
 _NEEDS_PROOF = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN})
 

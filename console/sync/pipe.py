@@ -8,8 +8,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from console.domain.decoding import message_decoder_of
-from console.domain.messages import Down, Up
+from api_client.decoding import message_decoder_of
+from console.rules.messages import Down, Up
 
 M = TypeVar("M")
 _HEAD = struct.Struct(">I")

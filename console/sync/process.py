@@ -20,7 +20,7 @@ import msgspec
 from api_client import errors
 from api_client.transport import utc_now
 from console import logs
-from console.domain.messages import (
+from console.rules.messages import (
     Compare,
     Down,
     Fetch,
@@ -39,7 +39,7 @@ from console.domain.messages import (
     Up,
     Withdraw,
 )
-from console.domain.queued import EditState, StopReason
+from console.rules.queued import EditState, StopReason
 from console.store.cache_read import CacheReader
 from console.store.errors import LockedByOther, StoreError
 from console.store.lock import FileLock

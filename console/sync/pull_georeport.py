@@ -12,10 +12,10 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from api_client import errors
+from api_client.decoding import decode
 from api_client.georeport import READING, GeoReportClient, ReadingLimits, Unread
 from api_client.georeport_model import GeoRequest
 from api_client.model import Entry
-from console.domain.decoding import decode
 from console.store.errors import StoreError
 from console.store.items import Cursor, Item
 from console.sync.georeport_mapping import created_entry, created_id, reply_id, request_items, service_item

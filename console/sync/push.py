@@ -11,9 +11,9 @@ from typing import Protocol
 import msgspec
 
 from api_client import errors
-from console.domain.edit import INSTEAD_OF, Edit
-from console.domain.messages import Outcome
-from console.domain.queued import ByWhom, EditState, StopReason, TakenAs
+from console.rules.edit import INSTEAD_OF, Edit
+from console.rules.messages import Outcome
+from console.rules.queued import ByWhom, EditState, StopReason, TakenAs
 from console.sync.health import Health
 from console.sync.lane import Connection
 from console.sync.outgoing import Outgoing, Waiting

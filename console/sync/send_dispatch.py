@@ -9,12 +9,12 @@ from urllib.parse import quote
 import msgspec
 
 from api_client import errors, model
+from api_client.decoding import convert
 from api_client.dispatch import DispatchClient
 from api_client.model import Kind
-from console.domain.decoding import convert
-from console.domain.edit import APPENDS, INSTEAD_OF, SHOWN, SINCE, Edit, good_until, in_short
-from console.domain.kept import MADE_HERE
-from console.domain.queued import ByWhom, StopReason, TakenAs
+from console.rules.edit import APPENDS, INSTEAD_OF, SHOWN, SINCE, Edit, good_until, in_short
+from console.rules.queued import ByWhom, StopReason, TakenAs
+from console.rules.recreate import MADE_HERE
 from console.sync.push import AlreadyThere, CannotSend, TooLate
 
 _KEY_REUSED = "key_reused"

@@ -14,7 +14,7 @@ from typing_extensions import override
 from api_client import errors
 from api_client.dispatch import DispatchClient
 from api_client.transport import UnderWay
-from console.domain.messages import Fetch, Look, Push, Reveal, Source, Up, Withdraw
+from console.rules.messages import Fetch, Look, Push, Reveal, Source, Up, Withdraw
 from console.store.errors import DamagedFile, StoreError
 from console.sync.asking import AskLane
 from console.sync.compare import ComparedPuller, Nightly, Puller
@@ -152,7 +152,7 @@ class Following(Protocol):
         """Try everything at once."""
 
     def compare(self, *, believe: bool) -> None:
-        """Compare the cache with the server now, not only at night; see console.domain.messages.Compare."""
+        """Compare the cache with the server now, not only at night; see console.rules.messages.Compare."""
 
     def look_at_silence(self) -> None:
         """Say of the server that it does not answer, where that is so; from any thread, every few seconds."""

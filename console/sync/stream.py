@@ -10,8 +10,8 @@ from typing_extensions import override
 
 from api_client import errors, model
 from api_client.dispatch import DispatchClient
-from console.domain.degrees import on_earth
-from console.domain.messages import Presence
+from console.rules.degrees import on_earth
+from console.rules.messages import Presence
 from console.sync.health import LIVE, Health
 from console.sync.lane import Lane
 from console.sync.pace import Backoff

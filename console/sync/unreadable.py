@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from console.domain.decoding import decode
-from console.domain.typed import clean_text
+from api_client.decoding import decode
+from console.rules.text import clean_text
 from console.store.items import Item
 
 _MOST_NAMED = 1_000

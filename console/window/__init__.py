@@ -1,1 +1,1 @@
-"""What a window does beside showing reports: whom it follows, who is signed in, what it keeps, its own actions."""
+"""The composition root: builds a window of panels, its child processes and sources; imports every room but `server`."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api_client.model import AssignmentState, Kind
-from console.domain.time_range import TimeRange
 from console.presenters import action_rules as rules
 from console.presenters.action import Action, Actions, CommandSyntax, MenuPlace
 from console.presenters.clipping import Clipping
@@ -22,6 +21,7 @@ from console.presenters.situation import SituationMonitor
 from console.presenters.undo_command import UndoCommand
 from console.presenters.unit_commands import UnitCommands
 from console.presenters.units import UnitsPresenter
+from console.rules.time_range import TimeRange
 from console.window.signing import Signing
 from console.window.window_commands import RANGE_TEXT, WindowCommands
 from widgets.map.panel import MapPanel

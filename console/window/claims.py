@@ -10,14 +10,14 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from api_client.model import Assignment, Entry, Kind, Status
 from console.board.view import View
-from console.domain.followed import Followed
-from console.domain.loaded import Loaded
-from console.domain.status import is_open
-from console.domain.word import Word
 from console.edits import Edits
 from console.presenters.checkpoints import Checkpoints, known
 from console.presenters.desk import Desk
 from console.presenters.setback import Of, Setback, bounded, closing_of, ended_by_another, let_go_with
+from console.rules.followed import Followed
+from console.rules.loaded import Loaded
+from console.rules.scoped_code import Word
+from console.rules.status import is_open
 from console.store.cache_read import CachedReport, CacheReader
 from console.tasks import Tasks
 

@@ -8,12 +8,12 @@ import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from console.demo_server import DemoServer
-from console.domain.messages import Source, Start, ZoneTold
 from console.edits import Edits
 from console.presenters.desk import Desk
 from console.presenters.kpi import KpiPresenter
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
+from console.rules.messages import Source, Start, ZoneTold
 from console.settings import CityZone, Settings, Tokens, city_zone, operator_of, users_of
 from console.sync_link import SyncLink
 from console.window.kept_settings import KeptSettings

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from console.domain.filter import Filter
-from console.domain.messages import SourceState
 from console.presenters.undo_stack import UndoStep
+from console.rules.filter import Filter
+from console.rules.messages import SourceState
 from console.settings import ThemeName
 
 

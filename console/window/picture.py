@@ -7,12 +7,12 @@ import sys
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from console.domain.loaded import Loaded
 from console.notices import LOCAL, describe
 from console.presenters.desk import Desk
 from console.presenters.map import MapPresenter
 from console.presenters.outbox import OutboxPresenter
 from console.presenters.sources import Sources
+from console.rules.loaded import Loaded
 from console.window.options import WindowOptions
 from widgets.charts import ChartsPanel
 from widgets.queue.panel import QueuePanel

@@ -7,10 +7,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Kind
-from console.domain.messages import SignedIn, Source
-from console.domain.queued import Queued, StopReason
-from console.domain.report import HAZARD
-from console.domain.rights import Rights
 from console.edits import Edits
 from console.presenters import words
 from console.presenters.action_rules import why_not_allowed
@@ -21,6 +17,10 @@ from console.presenters.outbox import OutboxPresenter
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
 from console.presenters.undo_stack import UndoStack
+from console.rules.messages import SignedIn, Source
+from console.rules.queued import Queued, StopReason
+from console.rules.report import HAZARD
+from console.rules.rights import Rights
 from console.settings import Settings, Tokens, is_left, operator_of
 from console.store.cache_read import CachedReport
 from console.window.claims import Claims

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
-from console.domain.messages import Presence, SourceState, Touched
 from console.exchange import Exchange
 from console.presenters.attendance import Attendance
 from console.presenters.board_feed import BoardFeed
@@ -13,6 +12,7 @@ from console.presenters.situation import SituationMonitor
 from console.presenters.sources import Sources
 from console.presenters.ticket import TicketPresenter
 from console.presenters.units import UnitsPresenter
+from console.rules.messages import Presence, SourceState, Touched
 from console.sync_link import SyncLink
 
 

@@ -8,9 +8,6 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QTextEdit
 
-from console.domain.filter import Filter
-from console.domain.messages import Compare, SyncNow
-from console.domain.time_range import TimeRange
 from console.presenters.action import Actions
 from console.presenters.clipping import Clipping
 from console.presenters.desk import Desk
@@ -20,6 +17,9 @@ from console.presenters.hazards import Hazards
 from console.presenters.map import MapPresenter
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
+from console.rules.filter import Filter
+from console.rules.messages import Compare, SyncNow
+from console.rules.time_range import TimeRange
 from console.sync_link import SyncLink
 from console.window.kept_settings import KeptSettings
 from widgets.keys import key_text

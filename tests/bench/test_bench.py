@@ -16,7 +16,7 @@ from console.bench import MEASURES, run_bench
 from console.board.map_answer import map_answer
 from console.board.snapshot import COLUMNS, Snapshot
 from console.board.view import make_view
-from console.domain.filter import Filter
+from console.rules.filter import Filter
 
 REPORTS = 200_000
 NOW = 1_790_000_000

@@ -48,7 +48,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def busy_console(city: Path, folder: Path) -> Iterator[Any]:
     """A window on a copy of that cache, with a stand-in for the sync process that gives no rest."""
     from console.app import ConsoleWindow
-    from console.domain.messages import Source
+    from console.rules.messages import Source
     from console.settings import Settings, Tokens
     from console.window.options import WindowOptions
 

@@ -19,7 +19,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from console import logs
-from console.domain.status import ORDER, is_open
+from console.rules.status import ORDER, is_open
 from tests.helpers.city import console, wait_for
 from tests.helpers.hands import CTRL, find, form, key, outbox, type_into, wait_ready
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from console.domain.loaded import Loaded
-from console.domain.messages import Source
+from console.rules.loaded import Loaded
+from console.rules.messages import Source
 from console.settings import Settings, save_settings
 from tests.e2e.test_supervisor import as_budi, post_as_budi
 from tests.helpers.city import ROOT, TOKENS, Served, console, run_sigap, served, wait_for, write_users

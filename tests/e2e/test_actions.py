@@ -11,8 +11,8 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QApplication
 
 from api_client.model import Status
-from console.domain.time_range import TimeRange
 from console.presenters.action import Action
+from console.rules.time_range import TimeRange
 from console.window.actions import ACTIONS
 from tests.helpers.city import console
 

@@ -19,7 +19,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from api_client.model import Kind
-from console.domain.edit import is_order
+from console.rules.edit import is_order
 from console.window.actions import ACTIONS
 from tests.helpers.city import Served, console, served, wait_for, write_users
 from tests.helpers.hands import CTRL, banner, choose, find, form, outbox, type_into, wait_ready

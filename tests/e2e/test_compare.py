@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from console.domain.messages import Source
-from console.domain.rights import Rights
+from console.rules.messages import Source
+from console.rules.rights import Rights
 from console.window.actions import ACTIONS
 from tests.helpers.city import console, served, wait_for, write_users
 from tests.helpers.geo_city import GeoCity, geo_request

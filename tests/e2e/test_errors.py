@@ -22,8 +22,8 @@ from typing import Any
 import pytest
 
 from api_client.model import Kind
-from console.domain.edit import Edit
-from console.domain.queued import Queued
+from console.rules.edit import Edit
+from console.rules.queued import Queued
 from console.store.work import WorkFile
 from tests.helpers.city import ROOT, TOKENS, Served, run_sigap, served, write_users
 from tests.helpers.net import Canned, black_hole, http

@@ -23,12 +23,12 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QLabel, QMenu, QTextEdit
 
 from api_client.model import Agency, Assignment, AssignmentState, Kind, Report, Status, Template, Unit, UnitState
-from console.domain.edit import Edit
-from console.domain.messages import Source
-from console.domain.queued import EditState, Queued
 from console.export import FORMATS, select, write
 from console.logs import CleanFormatter
 from console.presenters.dossier import Dossier
+from console.rules.edit import Edit
+from console.rules.messages import Source
+from console.rules.queued import EditState, Queued
 from console.server.city import City
 from console.settings import Settings
 from tests.helpers.canary import Canary, canary, foreign_requests

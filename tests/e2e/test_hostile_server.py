@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from PySide6.QtTest import QTest
 
-from console.domain.messages import Source
 from console.export import FORMATS, select, write
+from console.rules.messages import Source
 from console.settings import Settings
 from tests.helpers.canary import Canary, canary, foreign_requests
 from tests.helpers.city import console, wait_for

@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from api_client.model import Kind
-from console.domain.queued import EditState
+from console.rules.queued import EditState
 from tests.helpers.caps import PANELS, shown_caps, walk
 from tests.helpers.city import TOKENS, Served, console, served, wait_for, write_users
 from tests.helpers.hands import (

@@ -18,7 +18,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
-from console.domain.filter import Filter
+from console.rules.filter import Filter
 from console.settings import load_settings
 from tests.helpers.city import ROOT, console, wait_for
 from tests.helpers.hands import ALT, form, outbox, type_into

@@ -19,13 +19,13 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication, QTimer
 
 from api_client.model import Kind
-from console.domain.apply import ReportState
-from console.domain.messages import Source, Start
-from console.domain.overlay import with_edits
-from console.domain.queued import EditState, Queued
 from console.edits import Edits
 from console.exchange import Exchange
 from console.presenters.sources import Sources
+from console.rules.apply import ReportState
+from console.rules.messages import Source, Start
+from console.rules.pending import with_edits
+from console.rules.queued import EditState, Queued
 from console.store.cache_read import CacheReader
 from console.sync_link import FROZEN_S, SyncLink
 from console.window.actions import ACTIONS

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from console.domain.decoding import convert, decode, message_decoder_of
+from api_client.decoding import convert, decode, message_decoder_of
 
 THREADS, ROUNDS = 8, 60
 

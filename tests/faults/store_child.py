@@ -19,8 +19,8 @@ from typing import TypeVar
 from PySide6.QtCore import QCoreApplication, QTimer
 
 from api_client.model import Kind
-from console.domain.queued import EditState, Queued, StopReason
 from console.edits import Edits
+from console.rules.queued import EditState, Queued, StopReason
 from console.store.cache_write import CacheWriter
 from console.store.errors import DamagedFile, StoreError
 from console.store.items import Item

@@ -17,9 +17,9 @@ import pytest
 
 from api_client.dispatch import DispatchClient
 from api_client.model import Entry, Kind
-from console.domain.edit import Edit
-from console.domain.messages import Outcome, SourceState
-from console.domain.queued import EditState
+from console.rules.edit import Edit
+from console.rules.messages import Outcome, SourceState
+from console.rules.queued import EditState
 from console.sync import pace
 from console.sync.pace import Timing
 from tests.helpers.city import Served

@@ -15,8 +15,8 @@ import pytest
 
 from api_client.model import EditBody, Kind
 from api_client.transport import Limits
-from console.domain.messages import Outcome, SourceState, SyncNow
-from console.domain.queued import EditState
+from console.rules.messages import Outcome, SourceState, SyncNow
+from console.rules.queued import EditState
 from console.sync.pace import Timing
 from tests.helpers.fake_city import FakeCity, report
 from tests.helpers.live_server import Live

@@ -24,10 +24,10 @@ import pytest
 
 from api_client.model import EditBody, Kind
 from api_client.transport import Limits
-from console.domain.edit import Edit
-from console.domain.messages import Outcome, Source, SourceState, Start, SyncNow, Up
-from console.domain.queued import EditState, Queued, StopReason
 from console.presenters.stop_text import stop_text
+from console.rules.edit import Edit
+from console.rules.messages import Outcome, Source, SourceState, Start, SyncNow, Up
+from console.rules.queued import EditState, Queued, StopReason
 from console.server.feed import pages
 from console.server.records import LOCAL
 from console.sync import pace

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from api_client.model import Kind
-from console.domain.messages import SourceState
-from console.domain.queued import EditState
+from console.rules.messages import SourceState
+from console.rules.queued import EditState
 from console.sync.pace import Timing
 from tests.helpers.live_server import Live
 from tests.helpers.sync_rig import rig

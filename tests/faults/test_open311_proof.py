@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from api_client.model import Kind
-from console.domain.edit import Edit
-from console.domain.messages import Outcome, Push, Source, SyncNow
-from console.domain.queued import EditState, StopReason, TakenAs
 from console.headless import sync_profile
 from console.paths import profile_folder
+from console.rules.edit import Edit
+from console.rules.messages import Outcome, Push, Source, SyncNow
+from console.rules.queued import EditState, StopReason, TakenAs
 from console.settings import Settings, save_settings
 from console.store.work import WorkFile
 from console.sync.pace import Timing

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from console.domain.messages import Compare, SourceState, SyncNow
+from console.rules.messages import Compare, SourceState, SyncNow
 from console.sync.pace import Timing
 from tests.helpers.geo_city import GeoCity, geo_request
 from tests.helpers.sync_rig import Rig, rig

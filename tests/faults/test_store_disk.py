@@ -12,7 +12,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from console.domain.queued import EditState
+from console.rules.queued import EditState
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.store.work import WorkFile

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from api_client.model import Kind
-from console.domain.followed import Followed, Standpoint
-from console.domain.queued import EditState, Queued, StopReason
+from console.rules.followed import Followed, Standpoint
+from console.rules.queued import EditState, Queued, StopReason
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.store.errors import DamagedFile, NewerFile, StoreError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from console.domain.queued import EditState
+from console.rules.queued import EditState
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.store.work import WorkFile

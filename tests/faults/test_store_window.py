@@ -18,9 +18,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
-from console.domain.messages import Push
-from console.domain.queued import EditState
 from console.edits import Edits
+from console.rules.messages import Push
+from console.rules.queued import EditState
 from console.store.work import read_outbox
 from tests.helpers.city import Served, console, served, wait_for, write_users
 from tests.helpers.hands import CTRL, banner, choose, form, key, type_into, wait_ready

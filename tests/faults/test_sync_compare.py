@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from api_client.model import EditBody, Kind, Report, Status
-from console.domain.messages import Compare, SourceState, SyncNow
-from console.domain.queued import EditState
+from console.rules.messages import Compare, SourceState, SyncNow
+from console.rules.queued import EditState
 from console.server.records import LOCAL, LoadedReport
 from console.sync.compare import Nightly
 from console.sync.mapping import Mapper

@@ -22,10 +22,10 @@ from pytestqt.qtbot import QtBot
 from api_client.dispatch import DispatchClient
 from api_client.model import Kind
 from api_client.transport import Limits
-from console.domain.edit import Edit
-from console.domain.messages import Down, Fetch, Outcome, Push, Reveal, Source, SourceState, Start, Touched, Up
-from console.domain.queued import EditState
 from console.presenters.sources import Sources
+from console.rules.edit import Edit
+from console.rules.messages import Down, Fetch, Outcome, Push, Reveal, Source, SourceState, Start, Touched, Up
+from console.rules.queued import EditState
 from console.store.cache_read import CacheReader
 from console.store.errors import LockedByOther
 from console.store.lock import FileLock

@@ -19,9 +19,9 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from api_client.model import AssignmentState, EditBody, Entry, Kind, Report
-from console.domain.loaded import Loaded
-from console.domain.messages import Outcome, SourceState, SyncNow
-from console.domain.queued import EditState, StopReason, is_deleted, is_in_force, is_settled, is_taken_back
+from console.rules.loaded import Loaded
+from console.rules.messages import Outcome, SourceState, SyncNow
+from console.rules.queued import EditState, StopReason, is_deleted, is_in_force, is_settled, is_taken_back
 from console.server.city import City
 from console.server.records import Actor, LoadedReport
 from console.server.refusals import NotFound, Refusal
@@ -117,7 +117,7 @@ def test_too_late_to_withdraw_is_said_after_a_crash_too(ani: SteppedConsole) -> 
 
 
 def test_f06_disjoint_fields_are_merged(ani: SteppedConsole, city: City) -> None:
-    """F06: they changed another field: sent again by itself (domain/merge.py, outbox/outcome_handler.py)."""
+    """F06: they changed another field: sent again by itself (rules/merge.py, outbox/outcome_handler.py)."""
     seen = shown(ani, "r1")
     at_the_city(city, "r1", Kind.SET, description="Deeper than it was")
     edit = ani.submit(Kind.SET, seen, {"priority": 1}, {"priority": 3})
@@ -431,7 +431,7 @@ def test_f07_the_report_was_deleted_meanwhile(ani: SteppedConsole, city: City) -
 
 def test_f07_the_work_is_kept_as_a_new_report(ani: SteppedConsole, city: City) -> None:
     """F07, I1, I2: what was done to it follows the new report, in order, once, and says where it comes from; an order
-    is asked about (outbox/submit.py: keep_as_new, domain/kept.py).
+    is asked about (outbox/submit.py: keep_as_new, rules/recreate.py).
     """
     gone, before = shown(ani, "r1"), city.stats().reports
     ani.wire.cut = True
@@ -537,7 +537,7 @@ POISON = "a\x00b\x1bc \ud83d d\ud800"
 
 
 def test_f08_what_no_file_can_keep_is_taken_out_at_entry(ani: SteppedConsole, city: City) -> None:
-    """F08: typed, saved, sent and shown: the words arrive, NUL and half characters do not (domain/typed.py)."""
+    """F08: typed, saved, sent and shown: the words arrive, NUL and half characters do not (rules/text.py)."""
     report = shown(ani, "r1")
     note = ani.submit(Kind.NOTE, report, {"text": POISON}, {})
     create = ani.submit(Kind.CREATE, None, {"service": "flood", "description": POISON, "address": POISON}, {})
@@ -932,7 +932,7 @@ def test_f33_two_consoles_send_a_crew_to_one_report(ani: SteppedConsole, city: C
 
 
 def test_f33_two_consoles_send_the_same_crew_to_one_report(ani: SteppedConsole, city: City, tmp_path: Path) -> None:
-    """F33: it is sent once; the other hears on whose order it drives (domain/engagement.py), nothing is doubled."""
+    """F33: it is sent once; the other hears on whose order it drives (rules/engagement.py), nothing is doubled."""
     budi = SteppedConsole(tmp_path / "budi", city, "budi")
     budi.sync()
     first = ani.submit(Kind.DISPATCH, shown(ani, "r1"), {"unit": "U1"}, {})

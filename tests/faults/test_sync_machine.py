@@ -25,8 +25,8 @@ from hypothesis.stateful import (
 from pytestqt.qtbot import QtBot
 
 from api_client.model import EditBody, Entry, Kind, Report, Service, Status, Unit, UnitState
-from console.domain.queued import EditState, is_deleted
-from console.domain.status import RULES
+from console.rules.queued import EditState, is_deleted
+from console.rules.status import RULES
 from console.server import schema
 from console.server.city import City
 from console.server.records import Actor, LoadedReport

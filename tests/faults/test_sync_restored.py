@@ -13,9 +13,9 @@ from typing import NamedTuple
 import pytest
 
 from api_client.model import EditBody, Kind, Report
-from console.domain.messages import Outcome
-from console.domain.overlay import created_report
-from console.domain.queued import EditState, is_deleted, is_taken_back
+from console.rules.messages import Outcome
+from console.rules.pending import created_report
+from console.rules.queued import EditState, is_deleted, is_taken_back
 from console.server.city import City
 from console.server.records import Actor
 from tests.faults.test_sync_list import push_only, rest, shown, states

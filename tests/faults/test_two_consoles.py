@@ -1,6 +1,6 @@
 """Two consoles of mixed roles at one real server, their links cut at random: after any race all of them say the same.
 
-Guards: domain/dependency.py, domain/apply.py, domain/overlay.py, outbox/pending_store.py, outbox/scheduler.py.
+Guards: rules/dependency.py, rules/apply.py, rules/pending.py, outbox/pending_store.py, outbox/scheduler.py.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from pytestqt.qtbot import QtBot
 
 from api_client.model import AssignmentState, Kind, Report, Status, Unit, UnitState
 from console.board.view import View
-from console.domain.edit import Edit
-from console.domain.filter import Filter
-from console.domain.overlay import field_value
-from console.domain.queued import PENDING, STUCK, EditState, Queued
-from console.domain.status import ENDED_ASSIGNMENT, ORDER, is_open
 from console.presenters.board_round import Round, play, shown_edits
+from console.rules.edit import Edit
+from console.rules.filter import Filter
+from console.rules.pending import field_value
+from console.rules.queued import PENDING, STUCK, EditState, Queued
+from console.rules.status import ENDED_ASSIGNMENT, ORDER, is_open
 from tests.helpers.live_server import Live, live_server, some_reports
 from tests.helpers.proxy import FaultProxy, drop_after, drop_before, is_edit
 from tests.helpers.stepped import CITY, SteppedConsole

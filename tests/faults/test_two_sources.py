@@ -17,9 +17,9 @@ from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
-from console.domain.messages import Source
 from console.headless import Headless
 from console.qt_loop import QtLoop
+from console.rules.messages import Source
 from tests.helpers import geo_city
 from tests.helpers.city import TOKENS, console, wait_for, write_users
 from tests.helpers.geo_city import GeoCity, geo_request

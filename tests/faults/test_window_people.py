@@ -17,7 +17,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
 from api_client.model import Kind
-from console.domain.queued import EditState
+from console.rules.queued import EditState
 from console.server.city import City
 from console.server.users import load_users
 from console.store.work import read_outbox
@@ -306,7 +306,7 @@ def test_two_send_at_once_and_one_is_told_who_was_first(steady: Served, tmp_path
 
 
 def test_who_took_it_first_is_told_and_there_is_nothing_to_choose(steady: Served, tmp_path: Path) -> None:
-    """F33 of a claim. Guards: domain/edit.py (is_settled)."""
+    """F33 of a claim. Guards: rules/edit.py (is_settled)."""
     with (
         console(tmp_path / "one", steady.address) as one,
         console(tmp_path / "two", steady.address, name="budi") as two,
@@ -334,7 +334,7 @@ def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answe
 ) -> None:
     """Both take it, both send a crew at once: the loser's crew is NOT SENT, said wherever he has gone, and given by F3.
 
-    Guards: outbox/pending_store.py (stop), domain/dependency.py, presenters/lost.py.
+    Guards: outbox/pending_store.py (stop), rules/dependency.py, presenters/lost.py.
     """
     with (
         console(tmp_path / "one", steady.address) as one,

@@ -135,7 +135,7 @@ def console(
     from PySide6.QtWidgets import QApplication
 
     from console.app import ConsoleWindow
-    from console.domain.messages import Source
+    from console.rules.messages import Source
     from console.settings import Settings, Tokens
     from console.window.actions import ACTIONS
     from console.window.options import WindowOptions

@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
-from console.domain.loaded import Loaded
+from console.rules.loaded import Loaded
 from tests.helpers.city import wait_for
 from widgets.key_repeats import TWICE_S
 

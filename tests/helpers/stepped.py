@@ -27,15 +27,15 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from api_client.dispatch import DispatchClient
 from api_client.errors import ApiError
 from api_client.model import EditBody, Kind, Report
-from console.domain.apply import ReportState
-from console.domain.edit import INSTEAD_OF, Edit
-from console.domain.kept import as_created, known_of
-from console.domain.messages import Push, Touched, Up, Withdraw
-from console.domain.overlay import with_edits
-from console.domain.queued import EditState, Queued, StopReason
-from console.domain.status import RULES
 from console.edits import Edits
 from console.exchange import Exchange, Found, Question
+from console.rules.apply import ReportState
+from console.rules.edit import INSTEAD_OF, Edit
+from console.rules.messages import Push, Touched, Up, Withdraw
+from console.rules.pending import with_edits
+from console.rules.queued import EditState, Queued, StopReason
+from console.rules.recreate import as_created, known_of
+from console.rules.status import RULES
 from console.server import schema
 from console.server.city import City
 from console.server.database import REPORTS, Database, Mark, begin_epoch

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from api_client.model import Assignment, Entry, Kind, Report
-from console.domain.edit import Edit
-from console.domain.messages import Outcome, Push, Source, SourceState, Start, Touched, Up
-from console.domain.queued import EditState
+from console.rules.edit import Edit
+from console.rules.messages import Outcome, Push, Source, SourceState, Start, Touched, Up
+from console.rules.queued import EditState
 from console.server.database import Database
 from console.server.feed import pages
 from console.store.cache_read import CacheReader

@@ -11,7 +11,7 @@ def test_board_answer_is_drawn_as_it_counts(desk: MapDesk) -> None:
     from console.board.map_answer import map_answer
     from console.board.snapshot import Snapshot
     from console.board.view import make_view
-    from console.domain.filter import Filter
+    from console.rules.filter import Filter
 
     columns = columns_of(
         [

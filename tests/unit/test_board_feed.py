@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Hold, Kind, WaitsFor
-from console.domain.filter import Filter
-from console.domain.messages import Touched
-from console.domain.queued import EditState, Queued
 from console.presenters.board_feed import BoardFeed
 from console.presenters.desk import Desk
+from console.rules.filter import Filter
+from console.rules.messages import Touched
+from console.rules.queued import EditState, Queued
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.store.schema import CACHE_VERSION

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from api_client.model import Area, AttributeValue, Datatype, Report, Service, ServiceAttribute, Status, Unit, UnitState
-from console.domain.filter import Filter
 from console.presenters.catalog import Catalog, Cities, read_catalog
+from console.rules.filter import Filter
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.store.items import Cursor, Item

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from api_client.model import Report, Service, Status
-from console.domain.category import fields_of_category
+from console.rules.category import fields_of_category
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 TREES = Service("tree", "Tree", agency="parks")

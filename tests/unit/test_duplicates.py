@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from api_client.model import Report, Status
-from console.domain.duplicates import is_main
+from console.rules.duplicates import is_main
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 

@@ -12,10 +12,10 @@ from PySide6.QtCore import QCoreApplication
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
-from console.domain.messages import Outcome, Push, SourceState
-from console.domain.queued import EditState
 from console.edits import Edits
 from console.exchange import Exchange, Found
+from console.rules.messages import Outcome, Push, SourceState
+from console.rules.queued import EditState
 from console.store.errors import NotWritable
 
 Done = Callable[[Found], None]

@@ -18,11 +18,11 @@ from pytestqt.qtbot import QtBot
 
 from api_client.model import Area, Clock, ClockState, ExportNote, Kind, Service, Status
 from console.cli import main
-from console.domain.messages import Source
-from console.domain.queued import EditState, Queued
 from console.export import cell
 from console.export_row import COLUMNS
 from console.paths import profile_folder
+from console.rules.messages import Source
+from console.rules.queued import EditState, Queued
 from console.settings import Settings, save_settings
 from console.store.cache_write import CacheWriter, Item
 from console.store.exports import drop_note, waiting_notes

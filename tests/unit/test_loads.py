@@ -32,7 +32,7 @@ def loaded_by(names: list[str]) -> set[str]:
     return set(json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout))
 
 
-@pytest.mark.parametrize("package", ["console.domain", "console.server"])
+@pytest.mark.parametrize("package", ["console.rules", "console.server"])
 def test_rules_and_server_load_nothing_that_carries_requests(package: str) -> None:
     names = modules_of(package)
     assert len(names) > 20, "the modules of the package were not found"

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from api_client.model import Kind
-from console.domain.queued import EditState, Queued
 from console.outbox.pending_edits import PendingEdits, chain_of, local_keys
+from console.rules.queued import EditState, Queued
 from tests.unit.store.making import edit
 
 REPORTS = ["1", "2", "local:a", "local:b"]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from api_client.model import Assignment, AssignmentState, Entry
-from console.domain.proof import is_own_proof, photos_shown_again
+from console.rules.proof import is_own_proof, photos_shown_again
 
 BEGAN = datetime(2026, 3, 1, 8, tzinfo=UTC)
 

@@ -20,8 +20,8 @@ from keyring.errors import KeyringLocked, PasswordDeleteError
 from PySide6.QtWidgets import QApplication
 from typing_extensions import override
 
-from console.domain.messages import Source
-from console.domain.time_range import TimeRange
+from console.rules.messages import Source
+from console.rules.time_range import TimeRange
 from console.settings import (
     CityZone,
     Settings,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.domain.typed import MOST_MARKS, clean_text
+from console.rules.text import MOST_MARKS, clean_text
 
 
 def test_a_heap_of_combining_marks_is_cut_to_what_a_letter_can_bear() -> None:

@@ -14,8 +14,8 @@ import msgspec
 import sqlalchemy as sa
 from msgspec.structs import replace
 
+from api_client.decoding import decode
 from api_client.model import Agency, Area, Calendar, Service, Template, Unit, UnitState, User
-from console.domain.decoding import decode
 from console.server import audit, schema, tokens
 from console.server.admin.difference import Change, Did, Difference, FieldChange, fields_between, in_words, marked
 from console.server.admin.roster import on_roster

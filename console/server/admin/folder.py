@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from api_client.decoding import convert
 from api_client.model import Agency, Area, Calendar, Service, ServiceAttribute, Sla, Template, WaitsFor
-from console.domain.decoding import convert
 from console.server.admin.setup import CitySetup, Fault, UnitRecord, UserRecord, check_setup, nearest
 from console.server.admin.spelling import DAYS, Hours, read_hours, read_length, read_yes
 from console.server.admin.table import FileFault, TableRow, read_table, read_text, split_list

@@ -21,7 +21,7 @@ from api_client.model import (
     Template,
     WaitsFor,
 )
-from console.domain.rights import ROLES
+from console.rules.rights import ROLES
 from console.server.admin.folder import (
     AGENCIES,
     AGENCY_COLUMNS,

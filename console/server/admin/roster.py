@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from msgspec.structs import replace
 
+from api_client.decoding import decode
 from api_client.model import Calendar, Unit, UnitState
-from console.domain.decoding import decode
-from console.domain.sla import hours_on
+from console.rules.sla import hours_on
 from console.server import schema
 from console.server.city import City
 from console.server.numbered import put_things

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from api_client.model import Agency, Area, Calendar, Service, Template
-from console.domain.area import GeometryFault, check_geometry
-from console.domain.degrees import on_earth
-from console.domain.rights import ROLES
+from console.rules.area import GeometryFault, check_geometry
+from console.rules.degrees import on_earth
+from console.rules.rights import ROLES
 from console.server import tokens
 from console.server.records import LOCAL
 from console.server.refusals import Invalid

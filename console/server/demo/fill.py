@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from api_client.model import Agency, Area, AssignmentState, Calendar, Service, Status, Template, Unit, UnitState
-from console.domain.area import AreaIndex
-from console.domain.status import is_open
+from console.rules.area import AreaIndex
+from console.rules.status import is_open
 from console.server.demo.areas import Ward, metres, read_wards
 from console.server.demo.drafts import Draft, Draftsman
 from console.server.demo.facts import demo_facts

@@ -7,9 +7,9 @@ from typing import TypeVar
 import msgspec
 import sqlalchemy as sa
 
+from api_client.decoding import decode
 from api_client.model import Assignment, Report, Service, Unit
-from console.domain.decoding import decode
-from console.domain.status import ENDED_ASSIGNMENT, is_open
+from console.rules.status import ENDED_ASSIGNMENT, is_open
 from console.server import schema
 from console.server.city import City
 from console.server.refusals import Gone

@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 import msgspec
 from starlette.responses import Response
 
-from console.domain.moments import can_be
+from console.rules.moments import can_be
 
 
 class Format(StrEnum):

@@ -9,10 +9,10 @@ import msgspec
 import sqlalchemy as sa
 from starlette.datastructures import QueryParams
 
+from api_client.decoding import decode
 from api_client.model import Agency, Entry, Kind, Report, Service
-from console.domain.decoding import decode
-from console.domain.sla import due_next
-from console.domain.status import is_open
+from console.rules.sla import due_next
+from console.rules.status import is_open
 from console.server import schema
 from console.server.city import City
 from console.server.database import holding

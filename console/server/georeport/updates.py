@@ -15,9 +15,9 @@ import msgspec
 import sqlalchemy as sa
 from starlette.datastructures import QueryParams
 
+from api_client.decoding import decode
 from api_client.model import EditBody, Entry, Kind, Report, Status
-from console.domain.decoding import decode
-from console.domain.status import is_open
+from console.rules.status import is_open
 from console.server import schema
 from console.server.city import City
 from console.server.database import holding

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from api_client.model import Area
-from console.domain.area import GeometryFault, check_geometry
+from console.rules.area import GeometryFault, check_geometry
 from console.server.loader.plain_file import mended, plain_file
 from console.server.loader.result import LoadError, LoadResult
 from console.server.loader.services import slug

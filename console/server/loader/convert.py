@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from api_client.model import Area, Contact, Entry, Photo, PhotoRole, Report, Status
-from console.domain.apply import GIVEN
-from console.domain.area import AreaIndex
-from console.domain.moments import can_have_happened
-from console.domain.status import BY_STATUS, is_open
+from console.rules.apply import GIVEN
+from console.rules.area import AreaIndex
+from console.rules.moments import can_have_happened
+from console.rules.status import BY_STATUS, is_open
 from console.server.loader.dialect import Dialect
 from console.server.loader.dialects import Dialects
 from console.server.loader.places import read_place

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
+from api_client.decoding import convert, decode
 from api_client.model import Report
-from console.domain.decoding import convert, decode
 from console.server.loader.dialects import Dialects, other_than_reports
 from console.server.loader.objects import ObjectReader, is_feature
 from console.server.loader.raw import RawReport

@@ -12,7 +12,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from api_client.model import Agency, Area, Report, Service
-from console.domain.area import AreaIndex
+from console.rules.area import AreaIndex
 from console.server.loader.convert import Converter, with_remark
 from console.server.loader.csv_file import CsvFile
 from console.server.loader.dialect import Dialect

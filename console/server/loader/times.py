@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
-from console.domain.moments import can_be
+from console.rules.moments import can_be
 
 _MONTHS = {
     name: number

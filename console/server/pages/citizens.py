@@ -19,10 +19,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from api_client.decoding import decode
 from api_client.model import Area, EditBody, Entry, Key, Kind, Lat, Line, Lon, PhotoRole, Report, Status
-from console.domain.decoding import decode
-from console.domain.sla import due_next
-from console.domain.status import is_open
+from console.rules.sla import due_next
+from console.rules.status import is_open
 from console.server import schema
 from console.server.asking import Ask, Gate, Pool, check_local, json_response
 from console.server.city import City

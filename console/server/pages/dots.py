@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from api_client.model import Status
-from console.domain.status import ORDER, is_open
+from console.rules.status import ORDER, is_open
 from console.server import schema
 from console.server.city import City
 

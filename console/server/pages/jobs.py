@@ -9,10 +9,10 @@ import msgspec
 import sqlalchemy as sa
 from starlette.responses import Response
 
+from api_client.decoding import decode
 from api_client.model import Area, Assignment, AssignmentState, Entry, Kind, Report, Service, Unit
-from console.domain.decoding import decode
-from console.domain.proof import is_proof_missing
-from console.domain.status import ENDED_ASSIGNMENT
+from console.rules.proof import is_proof_missing
+from console.rules.status import ENDED_ASSIGNMENT
 from console.server import schema
 from console.server.asking import JSON, Ask
 from console.server.city import City

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from console.domain.place import NO_PLACE
+from console.rules.place import NO_PLACE
 
 NOW = 1_790_000_125
 ME, ALSO_ME = 3, 1

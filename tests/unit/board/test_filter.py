@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api_client.model import Status
-from console.domain.filter import ORDERS, TABS, Filter, FilterError
+from console.rules.filter import ORDERS, TABS, Filter, FilterError
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 

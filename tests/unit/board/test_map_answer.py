@@ -24,8 +24,8 @@ from console.board.map_answer import (
 )
 from console.board.snapshot import NO_PLACE, Snapshot
 from console.board.view import View, make_view
-from console.domain.filter import Filter
-from console.domain.loaded import Loaded
+from console.rules.filter import Filter
+from console.rules.loaded import Loaded
 from tests.unit.board import naive
 from tests.unit.board.naive import NOW, R
 

@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from api_client.model import Assignment, AssignmentState, Claim, Kind, Status, Unit, UnitState
-from console.domain.filter import Filter
-from console.domain.loaded import Loaded, loaded_of_all
 from console.presenters.board_round import Played, Round, play
+from console.rules.filter import Filter
+from console.rules.loaded import Loaded, loaded_of_all
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.store.items import Item

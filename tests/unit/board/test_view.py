@@ -18,9 +18,9 @@ from console.board.map_answer import map_answer
 from console.board.snapshot import NO_PLACE, Snapshot
 from console.board.view import View, make_view
 from console.board.waiting import next_waiting
-from console.domain.filter import ORDERS, TABS, Filter
-from console.domain.status import ORDER
-from console.domain.time_range import BarUnit, TimeRange
+from console.rules.filter import ORDERS, TABS, Filter
+from console.rules.status import ORDER
+from console.rules.time_range import BarUnit, TimeRange
 from tests.unit.board import naive
 from tests.unit.board.naive import ASSIGNED, BREACHED, CODES, ME, MINE, NOW, PROGRESS, VALIDATION, WORDS, ZONE, R
 

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from api_client.model import EditBody, Kind, Report, Status, Unit, UnitState
-from console.domain.area import AreaIndex
-from console.domain.status import is_open, may_become
+from console.rules.area import AreaIndex
+from console.rules.status import is_open, may_become
 from console.server.admin.apply import compare_setup
 from console.server.admin.folder import read_folder
 from console.server.city import City

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from api_client.model import Kind
-from console.domain.edit import Edit
-from console.domain.queued import FINISHED, PENDING, STUCK, ByWhom, EditState, Queued, StopReason, TakenAs
-from console.domain.transitions import TRANSITIONS, Event, NoSuchStep, advance, after_a_break, follows
+from console.rules.edit import Edit
+from console.rules.queued import FINISHED, PENDING, STUCK, ByWhom, EditState, Queued, StopReason, TakenAs
+from console.rules.transitions import TRANSITIONS, Event, NoSuchStep, advance, after_a_break, follows
 
 S, E = EditState, Event
 OPEN = frozenset(S) - FINISHED

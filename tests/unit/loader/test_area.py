@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from api_client.model import Area
-from console.domain.area import AreaIndex, AreaNames, GeometryFault, check_geometry
+from console.rules.area import AreaIndex, AreaNames, GeometryFault, check_geometry
 
 
 def square(code: str, west: float, south: float, side: float, **more: Any) -> Area:

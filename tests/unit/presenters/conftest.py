@@ -19,8 +19,6 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Area, Assignment, AssignmentState, Report, Service, Status, Unit, UnitState
-from console.domain.edit import Edit
-from console.domain.filter import Filter
 from console.edits import Edits
 from console.images import ImageProcess
 from console.presenters.action_runner import ActionRunner
@@ -35,6 +33,8 @@ from console.presenters.situation import SituationMonitor
 from console.presenters.undo_command import UndoCommand
 from console.presenters.undo_stack import UndoStack
 from console.presenters.unit_commands import UnitCommands
+from console.rules.edit import Edit
+from console.rules.filter import Filter
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.store.items import Cursor, Item

@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from console.domain.filter import Filter
-from console.domain.messages import Source, SourceState
 from console.presenters.action import Actions
 from console.presenters.sources import Sources
+from console.rules.filter import Filter
+from console.rules.messages import Source, SourceState
 from console.window.actions import ACTIONS, Receivers
 from tests.helpers.city import console, wait_for
 from tests.unit.presenters.conftest import NOW

@@ -14,11 +14,11 @@ from pytestqt.qtbot import QtBot
 from api_client.model import Service
 from console.board.snapshot import Snapshot
 from console.board.view import make_view
-from console.domain.filter import TABS, Filter
-from console.domain.time_range import TimeRange
 from console.presenters.catalog import Catalog, Cities
 from console.presenters.charts import ChartsPresenter
 from console.presenters.desk import Desk
+from console.rules.filter import TABS, Filter
+from console.rules.time_range import TimeRange
 from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
 from tests.unit.board import naive

@@ -9,8 +9,6 @@ import pytest
 from msgspec.structs import replace
 
 from api_client.model import Kind, Unit, UnitState
-from console.domain.edit import Edit
-from console.domain.queued import ByWhom, EditState, Queued, StopReason
 from console.presenters.catalog import Catalog
 from console.presenters.conflict import (
     conflict_brief,
@@ -21,6 +19,8 @@ from console.presenters.conflict import (
     over_text,
     step_text,
 )
+from console.rules.edit import Edit
+from console.rules.queued import ByWhom, EditState, Queued, StopReason
 
 AT = datetime(2026, 3, 2, 14, 2, tzinfo=UTC)
 CATALOG = Catalog(units={"u1": Unit("u1", "U12", UnitState.UNAVAILABLE, AT)})

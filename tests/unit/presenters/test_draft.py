@@ -16,13 +16,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton
 from pytestqt.qtbot import QtBot
 
-from console.domain.messages import Outcome
-from console.domain.queued import EditState, Queued
 from console.presenters.command import CommandPresenter
 from console.presenters.draft import AT_MOST_S, PAUSE_S, Draft
 from console.presenters.edit_news import EditNews
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
+from console.rules.messages import Outcome
+from console.rules.queued import EditState, Queued
 from console.store.errors import DiskFull
 from console.store.work import WorkFile
 from console.window.actions import ACTIONS

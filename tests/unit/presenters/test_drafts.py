@@ -12,9 +12,9 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 
 from api_client.model import Hold, Report, Status, WaitsFor
-from console.domain.messages import Outcome
-from console.domain.queued import EditState
 from console.presenters.drafts import Drafts
+from console.rules.messages import Outcome
+from console.rules.queued import EditState
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig
 from widgets.forms.ask import AskText

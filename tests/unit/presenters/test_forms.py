@@ -16,14 +16,14 @@ from PySide6.QtWidgets import QApplication, QWidget
 from typing_extensions import override
 
 from api_client.model import Area, Claim, Entry, Kind, Photo, PhotoRole, Status, Template
-from console.domain.apply import ReportState
-from console.domain.messages import Outcome
-from console.domain.overlay import with_edits
-from console.domain.queued import EditState
 from console.presenters.catalog import Cities
 from console.presenters.dossier import Dossier
 from console.presenters.forms import FormSurroundings
 from console.presenters.streets import Street
+from console.rules.apply import ReportState
+from console.rules.messages import Outcome
+from console.rules.pending import with_edits
+from console.rules.queued import EditState
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig
 from widgets.forms.ask import AskText

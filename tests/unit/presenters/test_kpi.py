@@ -11,12 +11,12 @@ from pytestqt.qtbot import QtBot
 
 from console.board.snapshot import Snapshot
 from console.board.view import View, make_view
-from console.domain.filter import Filter
-from console.domain.loaded import Loaded
-from console.domain.messages import Source, SourceState
 from console.presenters.desk import Desk
 from console.presenters.kpi import KpiPresenter
 from console.presenters.sources import Sources
+from console.rules.filter import Filter
+from console.rules.loaded import Loaded
+from console.rules.messages import Source, SourceState
 from console.window.actions import ACTIONS
 from tests.unit.board import naive
 from tests.unit.board.naive import R

@@ -14,9 +14,6 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Agency, Assignment, AssignmentState, Photo, PhotoRole, Service, Status, Unit, UnitState
-from console.domain.filter import Filter
-from console.domain.loaded import LIVE_WORK, Loaded
-from console.domain.messages import Touched
 from console.presenters.action_rules import Situation
 from console.presenters.board_feed import BoardFeed
 from console.presenters.charts import ChartsPresenter
@@ -25,6 +22,9 @@ from console.presenters.desk import Desk
 from console.presenters.dossier import Dossiers
 from console.presenters.ticket import TicketPresenter
 from console.presenters.units import UnitsPresenter
+from console.rules.filter import Filter
+from console.rules.loaded import LIVE_WORK, Loaded
+from console.rules.messages import Touched
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.store.items import Item

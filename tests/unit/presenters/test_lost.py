@@ -10,10 +10,6 @@ from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Assignment, AssignmentState, Kind
-from console.domain.dependency import asked, freed
-from console.domain.edit import outlived
-from console.domain.messages import Outcome, Source, SourceState
-from console.domain.queued import EditState, Queued, as_told
 from console.edits import Edits
 from console.presenters.catalog import Catalog, Cities
 from console.presenters.conflict import conflict_rows, conflict_text
@@ -23,6 +19,10 @@ from console.presenters.setback import Of, Setback
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
 from console.presenters.ticket import TicketPresenter
+from console.rules.dependency import asked, freed
+from console.rules.edit import outlived
+from console.rules.messages import Outcome, Source, SourceState
+from console.rules.queued import EditState, Queued, as_told
 from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig

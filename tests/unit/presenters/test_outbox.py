@@ -10,11 +10,11 @@ from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
-from console.domain.messages import Outcome, SourceState
-from console.domain.queued import EditState, StopReason
 from console.presenters.outbox import OutboxPresenter
 from console.presenters.sources import Sources
 from console.presenters.ticket import TicketPresenter
+from console.rules.messages import Outcome, SourceState
+from console.rules.queued import EditState, StopReason
 from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig

@@ -13,8 +13,6 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Assignment, AssignmentState, Claim, Entry, Kind, Service, Status, Unit, UnitState
-from console.domain.filter import Filter
-from console.domain.messages import Touched
 from console.edits import Edits
 from console.presenters.attendance import Attendance
 from console.presenters.board_feed import BoardFeed
@@ -22,6 +20,8 @@ from console.presenters.crew_notes import CrewNotes
 from console.presenters.desk import Desk
 from console.presenters.refusals import Refusals
 from console.presenters.setback import Setback
+from console.rules.filter import Filter
+from console.rules.messages import Touched
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.store.items import Item

@@ -15,13 +15,13 @@ from console.advice.duplicates import Duplicate
 from console.advice.units import Advice
 from console.board.snapshot import Snapshot
 from console.board.view import make_view
-from console.domain.filter import Filter
-from console.domain.kept import known_of
-from console.domain.messages import Outcome
-from console.domain.queued import EditState
 from console.presenters.catalog import Cities
 from console.presenters.counsel import Alike, Counsel
 from console.presenters.next_steps import next_steps
+from console.rules.filter import Filter
+from console.rules.messages import Outcome
+from console.rules.queued import EditState
+from console.rules.recreate import known_of
 from console.window.actions import ACTIONS
 from tests.unit.board import naive
 from tests.unit.presenters.conftest import NOW, Rig

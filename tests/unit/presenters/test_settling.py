@@ -12,10 +12,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from api_client.model import Kind
-from console.domain.messages import Outcome
-from console.domain.queued import EditState, Queued
 from console.presenters.keeping import Keeping
 from console.presenters.settling import Settling
+from console.rules.messages import Outcome
+from console.rules.queued import EditState, Queued
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig
 from widgets.forms.conflict import ConflictForm

@@ -7,11 +7,11 @@ from datetime import UTC, timedelta
 from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
-from console.domain.filter import Filter
-from console.domain.messages import Source, SourceState
 from console.presenters.desk import Desk
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
+from console.rules.filter import Filter
+from console.rules.messages import Source, SourceState
 from console.window.actions import ACTIONS
 from tests.unit.presenters.conftest import NOW
 from tests.widgets.sample import make_symbols, make_theme

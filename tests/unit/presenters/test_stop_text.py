@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import pytest
 
 from api_client.model import Kind
-from console.domain.edit import Edit
-from console.domain.queued import EditState, Queued, StopReason
 from console.presenters.stop_text import stop_text
+from console.rules.edit import Edit
+from console.rules.queued import EditState, Queued, StopReason
 
 IN_THE_SERVERS_WORDS = {StopReason.REFUSED, StopReason.REFUSED_FOR_NOW, StopReason.REPORT_DELETED}
 WITHDRAWN = {StopReason.KEPT_AS_NEW, StopReason.DROPPED, StopReason.ADOPTED}

@@ -13,14 +13,14 @@ from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Assignment, AssignmentState, Kind, Unit, UnitState
-from console.domain.filter import Filter
-from console.domain.loaded import Loaded
-from console.domain.queued import EditState, Queued
-from console.domain.transitions import Event, advance
 from console.presenters.catalog import Catalog, Cities
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.units import UnitsPresenter, count_states
+from console.rules.filter import Filter
+from console.rules.loaded import Loaded
+from console.rules.queued import EditState, Queued
+from console.rules.transitions import Event, advance
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.tasks import Tasks

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import msgspec
 
-from console.domain.digest import days_of
+from console.rules.digest import days_of
 from console.server.city import City
 from console.server.records import LoadedReport
 from tests.unit.server.conftest import START, Api, a_report

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from api_client.model import Assignment, AssignmentState, Contact, EditBody, Entry, Item, Kind, Status
-from console.domain.loaded import LIVE_WORK
+from console.rules.loaded import LIVE_WORK
 from console.server import feed, schema
 from console.server.city import City
 from console.server.records import Actor, LoadedReport

@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-import console.domain.overlay as overlay
+import console.rules.pending as overlay
 from api_client.model import AssignmentState, EditBody, Kind, Report, Status, Unit, UnitState
-from console.domain.apply import Lookups, NotAllowed, ReportState, apply_edit
-from console.domain.edit import Edit
-from console.domain.overlay import created_report, with_edits
-from console.domain.report import HAZARD
+from console.rules.apply import Lookups, NotAllowed, ReportState, apply_edit
+from console.rules.edit import Edit
+from console.rules.pending import created_report, with_edits
+from console.rules.report import HAZARD
 from console.server.city import City
 from console.server.records import Actor, LoadedReport
 from console.server.refusals import Refusal

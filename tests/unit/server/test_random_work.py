@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from api_client.model import AssignmentState, EditBody, Kind, Report, UnitState
-from console.domain.status import ENDED_ASSIGNMENT, is_open
+from console.rules.status import ENDED_ASSIGNMENT, is_open
 from console.server.city import City
 from console.server.records import LOCAL, Actor
 from console.server.refusals import Refusal

@@ -10,7 +10,7 @@ import requests
 import sqlalchemy as sa
 
 from api_client.model import EditBody, Kind
-from console.domain.rights import ROLES
+from console.rules.rights import ROLES
 from console.server import audit, schema
 from console.server.city import City
 from console.server.clients import add_client

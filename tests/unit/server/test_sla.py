@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from api_client.model import Calendar, Clock, ClockState, Entry, Hold, Report, Sla, Status, WaitsFor
-from console.domain.sla import after_working, begun, clocks, due_next, working_seconds
+from console.rules.sla import after_working, begun, clocks, due_next, working_seconds
 
 T0 = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)  # Monday, 9:00 in Jakarta
 SLA = Sla(first_response_s=6 * 3600, finish_s=7 * 86400, validation_s=24 * 3600)

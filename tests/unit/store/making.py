@@ -9,8 +9,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from api_client.model import Assignment, AssignmentState, Entry, Kind, Report, Status
-from console.domain.edit import Edit
-from console.domain.queued import EditState, Queued
+from console.rules.edit import Edit
+from console.rules.queued import EditState, Queued
 from console.store.items import Cursor, Item
 from console.store.work import WorkFile
 

@@ -28,7 +28,7 @@ from api_client.model import (
     UnitState,
     WaitsFor,
 )
-from console.domain.status import ORDER
+from console.rules.status import ORDER
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter, Gone, Item
 from console.store.facts import NO_PLACE, pack

@@ -13,10 +13,10 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
-from console.domain.edit import Edit, good_until, outlived
-from console.domain.messages import Outcome, Push, Withdraw
-from console.domain.queued import ByWhom, EditState, Queued, StopReason, TakenAs
 from console.edits import Edits
+from console.rules.edit import Edit, good_until, outlived
+from console.rules.messages import Outcome, Push, Withdraw
+from console.rules.queued import ByWhom, EditState, Queued, StopReason, TakenAs
 from console.store.errors import DiskFull, StoreError
 from console.store.work import WorkFile
 from tests.unit.store.making import T0

@@ -11,11 +11,11 @@ import msgspec
 from hypothesis import given
 
 from api_client.model import Kind, Status
-from console.domain.apply import ReportState
-from console.domain.edit import APPENDS, Edit, is_order
-from console.domain.kept import as_created, carry, is_another, is_made_by, known_of, seen_created
-from console.domain.overlay import created_report, with_edits
-from console.domain.queued import EditState, Queued, StopReason
+from console.rules.apply import ReportState
+from console.rules.edit import APPENDS, Edit, is_order
+from console.rules.pending import created_report, with_edits
+from console.rules.queued import EditState, Queued, StopReason
+from console.rules.recreate import as_created, carry, is_another, is_made_by, known_of, seen_created
 from console.store.facts import seconds
 from console.store.journal import Journal
 from console.store.rescue import export_waiting

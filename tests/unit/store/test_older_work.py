@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from console.domain.queued import (
+from console.rules.queued import (
     ByWhom,
     EditState,
     Queued,

@@ -25,10 +25,10 @@ from api_client.model import (
     UnitState,
     WaitsFor,
 )
-from console.domain.apply import Lookups, ReportState, jobs_after, unit_after
-from console.domain.edit import Edit
-from console.domain.merge import three_way
-from console.domain.overlay import created_report, with_edits
+from console.rules.apply import Lookups, ReportState, jobs_after, unit_after
+from console.rules.edit import Edit
+from console.rules.merge import three_way
+from console.rules.pending import created_report, with_edits
 from tests.unit.store.making import T0, assignment, edit, report
 
 NOW = T0 + timedelta(hours=1)

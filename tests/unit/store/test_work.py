@@ -16,8 +16,8 @@ import msgspec
 import pytest
 
 from api_client.model import Kind
-from console.domain.edit import Edit
-from console.domain.queued import EditState, StopReason, is_taken_back
+from console.rules.edit import Edit
+from console.rules.queued import EditState, StopReason, is_taken_back
 from console.store.errors import LockedByOther
 from console.store.journal import Line
 from console.store.machine import this_machine

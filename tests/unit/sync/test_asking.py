@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from api_client.model import EditBody, Kind
 from api_client.transport import Limits
-from console.domain.messages import Look, Presence, Reveal, Revealed, SourceState
+from console.rules.messages import Look, Presence, Reveal, Revealed, SourceState
 from console.server import audit, schema
 from console.server.records import LOCAL
 from console.sync.pace import Timing

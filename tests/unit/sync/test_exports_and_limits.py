@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 
 from api_client.model import ExportNote, Kind, Service
-from console.domain.edit import Edit
-from console.domain.messages import Push
-from console.domain.queued import EditState
+from console.rules.edit import Edit
+from console.rules.messages import Push
+from console.rules.queued import EditState
 from console.server import audit, rate
 from console.server.city import City
 from console.server.rate import Limits

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from api_client.errors import Unreachable
-from console.domain.messages import SourceState
+from console.rules.messages import SourceState
 from console.sync.health import UNANSWERED_S, Health
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from console.domain.messages import Touched
+from console.rules.messages import Touched
 from console.store.errors import DamagedFile
 from console.store.schema import SUSPECT
 from console.sync.ledger import Ledger

@@ -10,7 +10,7 @@ import pytest
 
 from api_client.errors import Busy
 from api_client.model import Kind
-from console.domain.edit import Edit
+from console.rules.edit import Edit
 from console.sync.outgoing import Outgoing, Waiting
 from console.sync.pace import CAP_S, Backoff
 

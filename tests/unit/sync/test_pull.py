@@ -12,7 +12,7 @@ import pytest
 from api_client.dispatch import DispatchClient
 from api_client.errors import Malformed
 from api_client.transport import utc_now
-from console.domain.messages import SignedIn, SourceState, SyncNow, Touched, ZoneTold
+from console.rules.messages import SignedIn, SourceState, SyncNow, Touched, ZoneTold
 from console.store.cache_read import CacheReader
 from console.store.items import Item
 from console.sync.health import Health

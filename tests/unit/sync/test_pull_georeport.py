@@ -12,10 +12,10 @@ import pytest
 from api_client.georeport import GeoReportClient, ReadingLimits
 from api_client.model import Kind
 from api_client.transport import utc_now
-from console.domain.messages import Source, SourceState, SyncNow
-from console.domain.queued import EditState, StopReason
 from console.headless import sync_profile
 from console.paths import profile_folder
+from console.rules.messages import Source, SourceState, SyncNow
+from console.rules.queued import EditState, StopReason
 from console.settings import Settings, save_settings
 from console.sync.georeport_source import KeptReports
 from console.sync.health import Health

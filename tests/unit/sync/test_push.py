@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from api_client.model import Kind
-from console.domain.edit import Edit
-from console.domain.messages import Fetch, Fetched, Outcome, Push, SourceState, SyncNow, Withdraw
-from console.domain.queued import EditState, StopReason
+from console.rules.edit import Edit
+from console.rules.messages import Fetch, Fetched, Outcome, Push, SourceState, SyncNow, Withdraw
+from console.rules.queued import EditState, StopReason
 from tests.helpers.fake_city import FakeCity, five_reports, report
 from tests.helpers.net import Asked, http
 from tests.helpers.sync_rig import Rig, rig

@@ -18,7 +18,7 @@ from api_client import errors
 from api_client.dispatch import DispatchClient
 from api_client.model import Kind
 from api_client.transport import Limits
-from console.domain.edit import Edit
+from console.rules.edit import Edit
 from console.sync.push import CannotSend
 from console.sync.send_dispatch import DispatchSender
 from tests.helpers.net import Asked, Canned, http

@@ -17,12 +17,12 @@ from PySide6.QtNetwork import QNetworkInformation
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
-from console.domain.edit import Edit
-from console.domain.messages import Beat, Fetch, Push, Source, SourceState, Start, SyncNow, Up
-from console.domain.queued import EditState
 from console.edits import Edits
 from console.exchange import Exchange
 from console.network import Network
+from console.rules.edit import Edit
+from console.rules.messages import Beat, Fetch, Push, Source, SourceState, Start, SyncNow, Up
+from console.rules.queued import EditState
 from console.store.cache_read import CacheReader
 from console.store.lock import FileLock
 from console.sync.pipe import Frames, pack
@@ -109,7 +109,7 @@ def test_an_edit_under_way_when_it_is_started_anew_is_sent_again(
 
 _TELLS_LATE = """
 import os, sys
-from console.domain.messages import Down, SignedIn, Start
+from console.rules.messages import Down, SignedIn, Start
 from console.sync.pipe import Frames, pack
 
 frames, turns = Frames(Down), []

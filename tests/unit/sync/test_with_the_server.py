@@ -21,10 +21,10 @@ import pytest
 from api_client import errors
 from api_client.model import EditBody, Kind
 from api_client.transport import is_bare
-from console.domain.edit import Edit
-from console.domain.messages import Presence, Source, SourceState
-from console.domain.queued import EditState, StopReason
 from console.headless import Headless, sync_profile
+from console.rules.edit import Edit
+from console.rules.messages import Presence, Source, SourceState
+from console.rules.queued import EditState, StopReason
 from console.server.records import LOCAL, LoadedReport
 from console.settings import load_settings
 from console.store.cache_read import CacheReader

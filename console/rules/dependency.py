@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from api_client.model import Kind
-from console.domain.edit import APPENDS, ON_STATUS, Edit, is_order
-from console.domain.queued import STUCK, EditState, Queued, StopReason
-from console.domain.transitions import Event, advance
+from console.rules.edit import APPENDS, ON_STATUS, Edit, is_order
+from console.rules.queued import STUCK, EditState, Queued, StopReason
+from console.rules.transitions import Event, advance
 
 Aspect = tuple[str, str]
 """What of a report an edit settles for later ones: a kind of thing, and which one of it."""

@@ -10,10 +10,10 @@ import msgspec
 from msgspec.structs import replace
 
 from api_client.model import Kind, Report
-from console.domain.apply import NotAllowed, ReportState, apply_edit
-from console.domain.edit import APPENDS, FIELDS, Edit, is_order
-from console.domain.overlay import created_report, field_value, with_edits
-from console.domain.queued import Queued
+from console.rules.apply import NotAllowed, ReportState, apply_edit
+from console.rules.edit import APPENDS, FIELDS, Edit, is_order
+from console.rules.pending import created_report, field_value, with_edits
+from console.rules.queued import Queued
 
 _CREATED = (
     "service",

@@ -17,7 +17,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from console.domain.queued import (
+from console.rules.queued import (
     FINISHED,
     PENDING,
     ByWhom,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from api_client.model import Area, Claim, Report, Status
-from console.domain.status import is_open
+from console.rules.status import is_open
 
 HAZARD = 1
 """The priority of what endangers life."""

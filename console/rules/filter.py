@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from api_client.model import Status
-from console.domain.status import BY_STATUS
+from console.rules.status import BY_STATUS
 
 T = TypeVar("T")
 

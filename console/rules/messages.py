@@ -9,8 +9,8 @@ from datetime import datetime
 
 import msgspec
 
-from console.domain.edit import Edit
-from console.domain.queued import ByWhom, EditState, StopReason, TakenAs
+from console.rules.edit import Edit
+from console.rules.queued import ByWhom, EditState, StopReason, TakenAs
 
 
 class Source(msgspec.Struct, frozen=True):

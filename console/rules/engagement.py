@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from api_client.model import Assignment, AssignmentState, Kind
-from console.domain.status import ENDED_ASSIGNMENT
+from console.rules.status import ENDED_ASSIGNMENT
 
 
 def in_force(kind: Kind, state: AssignmentState | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from api_client.model import Assignment, Entry, Kind, PhotoRole, Report, Service, Status
-from console.domain.status import ENDED_ASSIGNMENT
+from console.rules.status import ENDED_ASSIGNMENT
 
 
 def last_round(history: Sequence[Entry]) -> Sequence[Entry]:

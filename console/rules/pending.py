@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from api_client.decoding import convert
 from api_client.model import Entry, Kind, Report, Status
-from console.domain.apply import NOTHING_KNOWN, Lookups, NotAllowed, ReportState, apply_edit, entry_data, new_report
-from console.domain.decoding import convert
-from console.domain.edit import Edit, local_key
-from console.domain.merge import three_way
-from console.domain.report import HAZARD
+from console.rules.apply import NOTHING_KNOWN, Lookups, NotAllowed, ReportState, apply_edit, entry_data, new_report
+from console.rules.edit import Edit, local_key
+from console.rules.merge import three_way
+from console.rules.report import HAZARD
 
 _ON_NO_REPORT = frozenset({Kind.CREATE, Kind.UNIT_STATE})
 

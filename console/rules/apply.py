@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from api_client.decoding import convert
 from api_client.model import (
     Assignment,
     AssignmentState,
@@ -31,13 +32,12 @@ from api_client.model import (
     Unit,
     UnitState,
 )
-from console.domain.decoding import convert
-from console.domain.edit import DUPLICATE, Edit
-from console.domain.engagement import job_in_force
-from console.domain.proof import is_proof_missing, jobs_of_round
-from console.domain.report import HAZARD, claim_after_return
-from console.domain.rights import may_release
-from console.domain.status import ASSIGNMENT_MAY_BECOME, ENDED_ASSIGNMENT, is_open, may_become, status_after
+from console.rules.edit import DUPLICATE, Edit
+from console.rules.engagement import job_in_force
+from console.rules.proof import is_proof_missing, jobs_of_round
+from console.rules.report import HAZARD, claim_after_return
+from console.rules.rights import may_release
+from console.rules.status import ASSIGNMENT_MAY_BECOME, ENDED_ASSIGNMENT, is_open, may_become, status_after
 
 GIVEN, TRANSFER = "given", "transfer"
 """The rules by which a report has its area when no polygon decided: said at arrival (or in a file), or handed over."""

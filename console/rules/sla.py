@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec.structs import replace
 
+from api_client.decoding import convert
 from api_client.model import Calendar, Clock, ClockState, Entry, Report, Service, Sla, Status, WaitsFor
-from console.domain.decoding import convert
 
 _HANDED_IN = frozenset({Status.VALIDATION, Status.RESOLVED, Status.CLOSED})
 _ENDED = frozenset({Status.RESOLVED, Status.CLOSED})

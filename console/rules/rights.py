@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 import msgspec
 
 from api_client.model import Area, Kind, Unit
-from console.domain.report import upwards
+from console.rules.report import upwards
 
 ROLES = ("viewer", "operator", "supervisor", "validator", "field")
 _ALL = frozenset(Kind)

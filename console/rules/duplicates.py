@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from api_client.model import Report
-from console.domain.status import ORDER, is_open
+from console.rules.status import ORDER, is_open
 
 
 def is_main(one: Report, other: Report, *, one_is_worked_on: bool, other_is_worked_on: bool) -> bool:

@@ -1,6 +1,6 @@
 """An edit with its place in the outbox: its state, why it is stopped or was withdrawn, and what that means for others.
 
-How one state follows another stands in `console.domain.transitions`.
+How one state follows another stands in `console.rules.transitions`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from api_client.model import AssignmentState, Kind
-from console.domain.edit import INSTEAD_OF, SHOWN, TOLD, Edit
+from console.rules.edit import INSTEAD_OF, SHOWN, TOLD, Edit
 
 
 class EditState(StrEnum):
@@ -27,7 +27,7 @@ class EditState(StrEnum):
     ATTENTION = "attention"  # not taken, for a StopReason: the operator decides
     CONFLICT = "conflict"  # 412: somebody changed the same field
     EXPIRED = "expired"  # an order outlived its time: "still wanted?"
-    STOPPED = "stopped"  # rests on one of these three (see console.domain.dependency), and is not sent
+    STOPPED = "stopped"  # rests on one of these three (see console.rules.dependency), and is not sent
     WITHDRAWN = "withdrawn"
 
 
@@ -89,7 +89,7 @@ class TakenAs(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Queued(msgspec.Struct, frozen=True):
-    """An edit with its place in the outbox. Made anew for every change; `console.domain.transitions` makes the next."""
+    """An edit with its place in the outbox. Made anew for every change; `console.rules.transitions` makes the next."""
 
     edit: Edit
     state: EditState
