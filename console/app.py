@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from console import logs
 from console.basemap import Basemap
+from console.cache.reader import CacheReader
 from console.demo_server import DEMO_TIMEZONE, DemoServer
 from console.edits import Edits
 from console.exchange import Exchange, Found, Question
@@ -81,7 +82,6 @@ from console.settings import (
     city_zone,
     operator_of,
 )
-from console.store.cache_read import CacheReader
 from console.sync_link import SyncLink
 from console.tasks import Tasks
 from console.window.actions import ACTIONS, Receivers

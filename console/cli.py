@@ -379,7 +379,7 @@ def _sync(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from console.export import run_export
+    from console.commands.export import run_export
 
     return run_export(arguments.format, arguments.out, arguments.filter, arguments.profile)
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import keyring
 import msgspec
 
+from console.files.unsafe_folders import cloud_folder, network_kind
 from console.paths import home
-from console.store.drive import cloud_folder, network_kind
 
 _NEEDED = ("PySide6-Essentials", "numpy", "pyqtgraph", "requests", "urllib3", "msgspec", "starlette", "uvicorn")
 _ASK_OPENGL = """

@@ -6,11 +6,11 @@ import logging
 from collections.abc import Callable, Sequence, Set
 from typing import NamedTuple
 
+from console.cache.reader import CacheReader
 from console.outbox.outbox import Outbox
 from console.rules.edit import Edit, is_local, lost_before
 from console.rules.messages import Outcome, SourceState, Touched, Up
 from console.rules.recreate import is_another, seen_created
-from console.store.cache_read import CacheReader
 
 _log = logging.getLogger(__name__)
 _AGAIN_S = 2.0

@@ -18,7 +18,10 @@ import msgspec
 
 from api_client.transport import utc_now
 from console import notices
+from console.cache.reader import CacheReader
 from console.exchange import Exchange, Found, Question
+from console.files.errors import LockedByOther, StoreError
+from console.files.lock import FileLock
 from console.outbox.event_loop import EventLoop
 from console.outbox.listener import Listener
 from console.outbox.outbox import Outbox
@@ -26,9 +29,6 @@ from console.paths import existing_profile
 from console.rules.messages import Outcome, SignedIn, Source, SourceState, Start, Up
 from console.rules.queued import PENDING, EditState
 from console.settings import Tokens, begin_settings, read_tokens, users_of
-from console.store.cache_read import CacheReader
-from console.store.errors import LockedByOther, StoreError
-from console.store.lock import FileLock
 from console.sync.health import LIVE
 from console.sync.process import LOCK, Followers
 

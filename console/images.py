@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 
 from api_client.decoding import decode
+from console.files.durable import sync_folder
 from console.image_child import MAX_BYTES, TIMEOUT_S, Made, kind_of
-from console.store.disk import sync_folder
 
 _MAX_ANSWER = 24 * 2**20
 

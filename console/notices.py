@@ -6,10 +6,10 @@ import errno
 import logging
 import sys
 
+from console.files import errors as store
 from console.paths import BadProfileName, NoSuchProfile
 from console.rules.edit import ReadingOnly
 from console.settings import SettingsDamaged, TokenFileRefused
-from console.store import errors as store
 
 _log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
-from console.store.lock import FileLock
+from console.files.lock import FileLock
 
 _WAIT_MS = 10_000
 """A window that is still being built answers when it is."""

@@ -18,10 +18,10 @@ import msgspec
 from typing_extensions import override
 
 from api_client.decoding import convert, decode
+from console.files.errors import LockedByOther, StoreError
+from console.files.lock import FileLock
 from console.rules.messages import Source
 from console.rules.time_range import TimeRange
-from console.store.errors import LockedByOther, StoreError
-from console.store.lock import FileLock
 
 ThemeName = Literal["dark", "light"]
 _SERVICE = "sigap"

@@ -14,6 +14,8 @@ from pathlib import Path
 import msgspec
 
 from api_client.model import Entry, Report, Unit
+from console.cache.reader import CacheReader
+from console.cache.writer import CacheWriter
 from console.measure.child import SOURCE
 from console.measure.city import CacheShelf, arrivals
 from console.rules.apply import ReportState
@@ -21,8 +23,6 @@ from console.rules.edit import Edit
 from console.rules.messages import Down, Outcome, Presence, Push, SourceState, Start, Stop, Up
 from console.rules.pending import with_edits
 from console.rules.queued import EditState
-from console.store.cache_read import CacheReader
-from console.store.cache_write import CacheWriter
 from console.sync.pipe import Frames, pack
 
 _PAGES_PER_S = 4

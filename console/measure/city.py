@@ -13,6 +13,8 @@ from typing import Any
 import msgspec
 
 from api_client.model import Agency, Area, Calendar, Service, Template, Unit
+from console.cache.page_items import Cursor, Item
+from console.cache.writer import CacheWriter
 from console.measure.child import SOURCE
 from console.rules.messages import Touched
 from console.rules.sla import clocks, sla_of
@@ -23,8 +25,6 @@ from console.server.demo.fill import ZONE, fill
 from console.server.demo.pictures import draw_album
 from console.server.demo.stories import Storyteller
 from console.server.records import LoadedReport
-from console.store.cache_write import CacheWriter
-from console.store.items import Cursor, Item
 
 _PAGE = 2000
 _EPOCH = "measured"

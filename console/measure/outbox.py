@@ -15,12 +15,12 @@ import msgspec
 
 from api_client.decoding import decode
 from api_client.model import Kind
+from console.files.sqlite_file import CACHE
 from console.measure.child import SOURCE, busy_city, output_of, tell
 from console.measure.window import make_window
+from console.outbox.work_file import WorkFile
 from console.rules.edit import Edit
 from console.rules.queued import EditState, Queued
-from console.store.schema import CACHE
-from console.store.work import WorkFile
 
 _PAUSE_MS = 200
 _LOOK_MS = 2

@@ -17,6 +17,9 @@ from api_client.decoding import decoder_of
 from api_client.model import Clock, ClockState, Photo, PhotoRole, Report, Status
 from console.board.snapshot import Snapshot
 from console.board.view import View, make_view
+from console.cache.page_items import Cursor, Item
+from console.cache.reader import CacheReader
+from console.cache.writer import CacheWriter
 from console.measure.bare_window import run_bare_window
 from console.measure.child import Run
 from console.measure.outbox import Saving, save_by_hand
@@ -29,9 +32,6 @@ from console.measure.window import run_window
 from console.rules.filter import Filter
 from console.rules.scoped_code import Word
 from console.rules.status import ORDER, is_open
-from console.store.cache_read import CacheReader
-from console.store.cache_write import CacheWriter
-from console.store.items import Cursor, Item
 
 if TYPE_CHECKING:
     from console.measure.crowd import CrowdRun

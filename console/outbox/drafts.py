@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from console.outbox.work_file import WorkFile
 from console.outbox.work_thread import WorkThread
 from console.rules.text import cleaned
-from console.store.work import WorkFile
 
 AUTHOR = "drafted_by"
 """What a draft says beside the form's values of who wrote it."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from console.outbox.work_file import WorkFile
 from console.outbox.work_thread import WorkThread
 from console.rules.followed import Followed, Standpoint
-from console.store.work import WorkFile
 
 
 class KeptFollowed:

@@ -17,6 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from api_client.model import Kind
+from console.files.errors import StoreError
 from console.outbox.drafts import KeptDrafts
 from console.outbox.event_loop import EventLoop, TimerHandle
 from console.outbox.followed import KeptFollowed
@@ -27,6 +28,7 @@ from console.outbox.pending_store import PendingStore
 from console.outbox.scheduler import Scheduler
 from console.outbox.submit import Submissions
 from console.outbox.withdraw import Withdrawals, withdrawn
+from console.outbox.work_file import Salvage, WorkFile
 from console.outbox.work_thread import WorkThread
 from console.rules.edit import Edit, is_local
 from console.rules.followed import Followed, Standpoint
@@ -46,8 +48,6 @@ from console.rules.queued import (
 )
 from console.rules.text import clean_text
 from console.rules.transitions import after_a_break
-from console.store.errors import StoreError
-from console.store.work import Salvage, WorkFile
 
 _log = logging.getLogger(__name__)
 

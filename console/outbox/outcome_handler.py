@@ -12,11 +12,11 @@ from console.outbox.listener import Listener
 from console.outbox.pending_store import PendingStore
 from console.outbox.scheduler import Scheduler
 from console.outbox.withdraw import Withdrawals
+from console.outbox.work_file import WorkFile
 from console.outbox.work_thread import WorkThread
 from console.rules.messages import Outcome
 from console.rules.queued import EditState, Queued, StopReason
 from console.rules.transitions import Event, advance, follows
-from console.store.work import WorkFile
 
 _UNPROVED_S = 120.0
 _EVENTS = {

@@ -11,13 +11,13 @@ from msgspec.structs import replace
 from console.outbox.event_loop import EventLoop, TimerHandle
 from console.outbox.listener import Listener
 from console.outbox.pending_edits import PendingEdits
+from console.outbox.work_file import WorkFile
 from console.outbox.work_thread import WorkThread
 from console.rules.dependency import asked, freed, stopped_with
 from console.rules.edit import Edit
 from console.rules.messages import Outcome
 from console.rules.queued import STUCK, ByWhom, EditState, Queued, StopReason, is_to_call_back
 from console.rules.transitions import Event, advance
-from console.store.work import WorkFile
 
 _ANNOUNCED_S = 0.05
 """What changed is announced at once, but not more often than this."""

@@ -15,6 +15,7 @@ from console.outbox.listener import Listener
 from console.outbox.pending_store import PendingStore
 from console.outbox.scheduler import Scheduler
 from console.outbox.withdraw import NOT_LEFT, Withdrawals
+from console.outbox.work_file import WorkFile
 from console.outbox.work_thread import WorkThread
 from console.rules.edit import BEFORE_SIGN_IN, INSTEAD_OF, SINCE, Edit, ReadingOnly, is_local, is_order, local_key
 from console.rules.merge import same, value_after
@@ -34,7 +35,6 @@ from console.rules.queued import (
 from console.rules.recreate import carry
 from console.rules.text import clean_text, cleaned
 from console.rules.transitions import after_a_break
-from console.store.work import WorkFile
 
 _MOST_EARLIER = 20
 """In the place of so many one is sent at most."""

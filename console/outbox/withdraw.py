@@ -12,11 +12,11 @@ from api_client.model import Kind
 from console.outbox.identity import Identity
 from console.outbox.pending_store import PendingStore
 from console.outbox.scheduler import Scheduler
+from console.outbox.work_file import WorkFile
 from console.outbox.work_thread import WorkThread
 from console.rules.edit import INSTEAD_OF
 from console.rules.queued import STUCK, ByWhom, EditState, Queued, StopReason, is_taken, is_taken_back, is_to_call_back
 from console.rules.transitions import Event
-from console.store.work import WorkFile
 
 NOT_LEFT = frozenset({EditState.QUEUED, EditState.STOPPED, *STUCK})
 """What no sync process has."""

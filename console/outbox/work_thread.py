@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from console.outbox.event_loop import EventLoop
-from console.store.work import WorkFile
+from console.outbox.work_file import WorkFile
 
 T = TypeVar("T")
 _AT_ONCE = 50

@@ -9,14 +9,14 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from api_client.model import Kind
 from console.board.snapshot import Snapshot
+from console.cache.catalog import KINDS, Cities
+from console.cache.reader import CacheReader
 from console.presenters.board_round import LOCAL_ROWS, Patch, Played, Round, is_shown, play
-from console.presenters.catalog import KINDS, Cities
 from console.presenters.desk import Desk
 from console.rules.edit import Edit, is_local
 from console.rules.messages import Touched
 from console.rules.queued import Queued
 from console.rules.scoped_code import Word
-from console.store.cache_read import CacheReader
 from console.tasks import Tasks
 
 __all__ = ["LOCAL_ROWS", "BoardFeed"]

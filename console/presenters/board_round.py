@@ -12,7 +12,10 @@ import numpy as np
 from api_client.model import Assignment, AssignmentState, Kind, Report, UnitState, WaitsFor
 from console.board.snapshot import NO_PLACE, Snapshot
 from console.board.view import View, make_view
-from console.presenters.catalog import Catalog, Cities, lookups, read_catalog
+from console.cache.catalog import Catalog, Cities, lookups, read_catalog
+from console.cache.packed_columns import hold_until, seconds
+from console.cache.page_items import FIRST_ROW
+from console.cache.reader import CacheReader
 from console.rules.apply import ReportState, jobs_after
 from console.rules.edit import ON_REPORT, Edit, is_local
 from console.rules.filter import Filter
@@ -21,9 +24,6 @@ from console.rules.queued import PENDING, EditState, Queued
 from console.rules.scoped_code import Word
 from console.rules.status import ON_THE_WAY, ORDER
 from console.rules.time_range import TimeRange
-from console.store.cache_read import CacheReader
-from console.store.facts import hold_until, seconds
-from console.store.items import FIRST_ROW
 
 LOCAL_ROWS = FIRST_ROW
 """Cache rows begin here; the numbers below belong to reports that were created here and are not at the server yet."""

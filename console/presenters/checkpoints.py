@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from console.cache.page_items import Cursor
 from console.outbox.followed import KeptFollowed
 from console.presenters.desk import Desk
 from console.rules.followed import Followed, Standpoint
 from console.rules.scoped_code import Word
-from console.store.items import Cursor
 
 
 class Checkpoints:

@@ -11,6 +11,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QRect, Signal
 from PySide6.QtWidgets import QWidget
 
+from console.cache.reader import CacheReader, RowText
 from console.edits import Edits
 from console.presenters import words
 from console.presenters.action import Actions
@@ -24,7 +25,6 @@ from console.presenters.unit_commands import UnitCommands
 from console.rules.edit import is_local
 from console.rules.filter import FLAG_WORDS, Filter, FilterError
 from console.rules.status import ORDER
-from console.store.cache_read import CacheReader, RowText
 from console.tasks import Tasks
 from widgets.command import CommandLine
 from widgets.palette import Palette, PaletteRow

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
+from console.cache.catalog import Cities, Crew
 from console.presenters.action import Actions, CommandSyntax
-from console.presenters.catalog import Cities, Crew
 from console.presenters.typed_command import TypedCommand
 
 _LINE_VERBS = ("show", "find")

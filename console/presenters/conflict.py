@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from api_client.model import Kind, Status, UnitState
+from console.cache.catalog import Catalog
 from console.presenters import words
-from console.presenters.catalog import Catalog
 from console.presenters.history import call_back_text, edit_text, told_text
 from console.rules.edit import DUPLICATE, ON_STATUS
 from console.rules.merge import told

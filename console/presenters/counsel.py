@@ -15,8 +15,9 @@ from console.advice.duplicates import Duplicate, Spot, possible_duplicates
 from console.advice.units import Advice, recommend
 from console.board.snapshot import CLOSED_FROM
 from console.board.view import View
+from console.cache.catalog import Cities, Crew
+from console.cache.reader import CachedReport, CacheReader
 from console.presenters import words
-from console.presenters.catalog import Cities, Crew
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.rules.apply import jobs_after
@@ -27,7 +28,6 @@ from console.rules.queued import Queued
 from console.rules.report import HAZARD
 from console.rules.scoped_code import Word
 from console.rules.status import ORDER, is_open
-from console.store.cache_read import CachedReport, CacheReader
 from console.tasks import Tasks
 from widgets.ticket.values import DuplicateRow
 

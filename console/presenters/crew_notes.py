@@ -9,6 +9,8 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Assignment, Entry, Kind
+from console.cache.page_items import Cursor
+from console.cache.reader import CachedReport, CacheReader
 from console.outbox.followed import KeptFollowed
 from console.presenters.attendance import Attendance
 from console.presenters.checkpoints import Checkpoints, known
@@ -19,8 +21,6 @@ from console.rules.loaded import Loaded
 from console.rules.report import HAZARD
 from console.rules.scoped_code import Word
 from console.rules.status import ENDED_ASSIGNMENT, is_open
-from console.store.cache_read import CachedReport, CacheReader
-from console.store.items import Cursor
 from console.tasks import Tasks
 from widgets.text import one_line
 

@@ -7,12 +7,12 @@ from datetime import datetime
 
 from PySide6.QtCore import QObject, Signal
 
+from console.cache.reader import CacheReader, RowText
 from console.presenters import words
 from console.presenters.board_feed import LOCAL_ROWS, BoardFeed
 from console.presenters.desk import Desk
 from console.presenters.queue import local_text
 from console.rules.status import ORDER
-from console.store.cache_read import CacheReader, RowText
 from console.tasks import Tasks
 from widgets.menu import MenuRow
 

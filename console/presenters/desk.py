@@ -9,8 +9,8 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from console.board.view import View
+from console.cache.catalog import Catalog, Cities, Crew
 from console.presenters.action import Actions
-from console.presenters.catalog import Catalog, Cities, Crew
 from console.rules.filter import Filter
 from console.rules.loaded import Loaded
 from console.rules.time_range import TimeRange

@@ -10,15 +10,15 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Assignment, Entry, Kind, Report
+from console.cache.catalog import Cities, lookups
+from console.cache.reader import CacheReader
 from console.presenters.board_feed import LOCAL_ROWS, BoardFeed
-from console.presenters.catalog import Cities, lookups
 from console.presenters.desk import Desk
 from console.rules.apply import ReportState
 from console.rules.edit import Edit
 from console.rules.pending import created_report, with_edits
 from console.rules.proof import is_own_proof
 from console.rules.status import ENDED_ASSIGNMENT
-from console.store.cache_read import CacheReader
 from console.tasks import Tasks
 
 _log = logging.getLogger(__name__)

@@ -8,6 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from console.cache.reader import CacheReader
 from console.edits import Edits
 from console.presenters.action_runner import ActionRunner
 from console.presenters.desk import Desk
@@ -18,7 +19,6 @@ from console.presenters.report_commands import ReportCommands
 from console.presenters.situation import SituationMonitor
 from console.presenters.unit_commands import UnitCommands
 from console.rules.queued import EditState, is_deleted
-from console.store.cache_read import CacheReader
 from console.tasks import Tasks
 from widgets.forms.choice import Choice
 

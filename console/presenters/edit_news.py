@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject
 
 from api_client.model import Kind
 from console.edits import Edits
+from console.files.errors import StoreError
 from console.notices import describe
 from console.presenters.command import CommandPresenter
 from console.presenters.desk import Desk
@@ -20,7 +21,6 @@ from console.presenters.undo_stack import UndoStack
 from console.rules.edit import ReadingOnly
 from console.rules.messages import Outcome
 from console.rules.queued import EditState, Queued
-from console.store.errors import StoreError
 from widgets.statusbar import StatusBar
 
 _log = logging.getLogger(__name__)

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from api_client.model import Status
 from console.board.snapshot import Fact
 from console.board.view import View
+from console.cache.reader import CacheReader, RowText
 from console.outbox.followed import KeptFollowed
 from console.presenters.checkpoints import Checkpoints, known
 from console.presenters.desk import Desk
@@ -20,7 +21,6 @@ from console.rules.followed import Followed
 from console.rules.loaded import Loaded
 from console.rules.scoped_code import Word
 from console.rules.status import ORDER
-from console.store.cache_read import CacheReader, RowText
 from console.tasks import Tasks
 from widgets.text import one_line
 

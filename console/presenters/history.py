@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from api_client.model import Entry, Kind, Status
+from console.cache.catalog import Catalog
 from console.presenters import words
-from console.presenters.catalog import Catalog
 from console.rules.edit import NO_EFFECT, Edit, is_local
 from console.rules.queued import EditState, Queued
 

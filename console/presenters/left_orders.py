@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from api_client.model import Kind
+from console.cache.catalog import Catalog
 from console.edits import Edits
 from console.presenters import words
 from console.presenters.action import Actions
-from console.presenters.catalog import Catalog
 from console.presenters.history import report_number, unit_code
 from console.rules.queued import Queued
 from console.rules.report import HAZARD

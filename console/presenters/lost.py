@@ -16,9 +16,9 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Kind
+from console.cache.catalog import Catalog
 from console.edits import Edits
 from console.presenters import words
-from console.presenters.catalog import Catalog
 from console.presenters.conflict import BUSY, conflict_text, deleted_text, first_of, is_own
 from console.presenters.desk import Desk
 from console.presenters.hazards import HazardNews, NewHazard

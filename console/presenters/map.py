@@ -18,8 +18,8 @@ from api_client.model import Area, AssignmentState, UnitState
 from console.basemap import Basemap
 from console.board.map_answer import UNLISTED_BIT, map_answer
 from console.board.view import View
+from console.cache.catalog import Cities, Crew, offered
 from console.presenters import words
-from console.presenters.catalog import Cities, Crew, offered
 from console.presenters.counsel import Counsel
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier

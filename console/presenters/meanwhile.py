@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 import msgspec
 
-from console.presenters.catalog import Catalog
+from console.cache.catalog import Catalog
 from console.presenters.conflict import field_label, field_value
 from console.presenters.dossier import Dossier
 

@@ -10,13 +10,13 @@ from PySide6.QtCore import QObject
 
 from api_client.model import Kind, Status
 from console.board.view import Fact, View
+from console.cache.reader import CacheReader, RowText
 from console.presenters import words
 from console.presenters.board_feed import LOCAL_ROWS, BoardFeed
 from console.presenters.desk import Desk
 from console.rules.filter import Filter
 from console.rules.loaded import Loaded
 from console.rules.status import ORDER
-from console.store.cache_read import CacheReader, RowText
 from console.tasks import Tasks
 from widgets.chips import Chip
 from widgets.menu import MenuRow

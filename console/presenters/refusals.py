@@ -12,6 +12,7 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Assignment, AssignmentState, Entry, Kind, Status, Unit, UnitState
+from console.cache.reader import CachedReport, CacheReader
 from console.outbox.followed import KeptFollowed
 from console.presenters import words
 from console.presenters.attendance import Attendance
@@ -22,7 +23,6 @@ from console.rules.followed import Followed
 from console.rules.loaded import Loaded
 from console.rules.scoped_code import Word
 from console.rules.status import ENDED_ASSIGNMENT, is_open
-from console.store.cache_read import CachedReport, CacheReader
 from console.tasks import Tasks
 
 _NAMED = 3

@@ -10,9 +10,9 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Status
+from console.cache.catalog import offered
 from console.presenters import words
 from console.presenters.action_runner import ActionRunner
-from console.presenters.catalog import offered
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.edit_commands import EditCommands

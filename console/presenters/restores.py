@@ -9,6 +9,7 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Report
+from console.cache.reader import CacheReader, TakenReport
 from console.outbox.followed import KeptFollowed
 from console.presenters.checkpoints import Checkpoints, known
 from console.presenters.desk import Desk
@@ -18,7 +19,6 @@ from console.rules.followed import Followed
 from console.rules.loaded import Loaded
 from console.rules.report import HAZARD
 from console.rules.scoped_code import Word
-from console.store.cache_read import CacheReader, TakenReport
 from console.tasks import Tasks
 from widgets.text import one_line
 

@@ -8,10 +8,10 @@ from datetime import datetime
 import msgspec
 
 from api_client.model import Assignment, AssignmentState, Entry, Kind, Status
-from console.presenters.catalog import Catalog
+from console.cache.catalog import Catalog
+from console.cache.reader import CachedReport
 from console.presenters.words import first_of
 from console.rules.report import HAZARD
-from console.store.cache_read import CachedReport
 
 Tr = Callable[[str], str]
 _MOST = 50

@@ -11,8 +11,8 @@ from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Assignment, AssignmentState, PhotoRole, Report, Status, UnitState
 from console.board.view import View
+from console.cache.catalog import Crew
 from console.presenters.action_rules import Situation
-from console.presenters.catalog import Crew
 from console.presenters.counsel import Alike, Counsel
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier

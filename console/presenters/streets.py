@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QObject
 
+from console.cache.reader import CacheReader
 from console.presenters.desk import Desk
 from console.rules.place import distance_m
-from console.store.cache_read import CacheReader
 from console.tasks import Tasks
 
 _LOOKED_AT = 200

@@ -8,9 +8,10 @@ from datetime import datetime, tzinfo
 from PySide6.QtCore import QObject
 
 from api_client.model import Kind
+from console.cache.catalog import Catalog
+from console.cache.reader import CachedReport
 from console.presenters import words
 from console.presenters.action_rules import Situation
-from console.presenters.catalog import Catalog
 from console.presenters.clipping import coordinates
 from console.presenters.clocks import clock_segments
 from console.presenters.conflict import conflict_text, deleted_text
@@ -45,7 +46,6 @@ from console.rules.queued import (
 )
 from console.rules.sla import begun, clocks_at
 from console.rules.status import ORDER, is_open
-from console.store.cache_read import CachedReport
 from widgets.photos import PhotoCard
 from widgets.ticket.panel import TicketPanel
 from widgets.ticket.values import ActionButton, AdviceRow, Strip, Ticket, TimelineRow

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from api_client.model import Unit
-from console.presenters.catalog import Crew
+from console.cache.catalog import Crew
 
 
 class TypedCommand(msgspec.Struct, frozen=True):

@@ -8,10 +8,10 @@ from PySide6.QtCore import QObject
 
 from api_client.model import Assignment, AssignmentState, Kind, Report, Unit
 from console.advice.units import Advice
+from console.cache.catalog import Crew, offered
 from console.presenters import words
 from console.presenters.action_rules import LEFT_BEHIND, UNREAD
 from console.presenters.action_runner import ActionRunner
-from console.presenters.catalog import Crew, offered
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.edit_commands import EditCommands

@@ -11,8 +11,9 @@ from PySide6.QtCore import QObject, QTimer
 
 from api_client.model import AssignmentState, Unit, UnitState
 from console.advice.units import DETOUR, SPEED_M_S
+from console.cache.catalog import Crew
+from console.cache.reader import CacheReader
 from console.presenters import words
-from console.presenters.catalog import Crew
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.history import report_number
@@ -23,7 +24,6 @@ from console.rules.place import distance_m
 from console.rules.queued import PENDING, Queued, is_to_call_back
 from console.rules.scoped_code import Word
 from console.rules.status import ON_THE_WAY
-from console.store.cache_read import CacheReader
 from console.tasks import Tasks
 from widgets.units import UnitRow, UnitsPanel
 

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from api_client.model import Kind
+from console.cache.catalog import Catalog
 from console.edits import Edits
 from console.presenters import words
 from console.presenters.action import Actions
-from console.presenters.catalog import Catalog
 from console.presenters.history import edit_text
 from console.rules.edit import BEFORE_SIGN_IN, Edit, is_order
 from console.rules.pending import created_report

@@ -10,7 +10,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from api_client.errors import ApiError
-from console.store.errors import DamagedFile, StoreError
+from console.files.errors import DamagedFile, StoreError
 from console.sync.health import Health
 
 _log = logging.getLogger(__name__)

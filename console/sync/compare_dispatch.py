@@ -11,9 +11,9 @@ import msgspec
 
 from api_client import errors, model
 from api_client.dispatch import DispatchClient
+from console.cache.reader import CacheReader
 from console.rules.digest import date_of, day_of, days_of
 from console.rules.moments import EARLIEST, LATEST
-from console.store.cache_read import CacheReader
 from console.sync.health import Health
 from console.sync.ledger import Ledger
 from console.sync.pull_dispatch import DispatchPuller

@@ -9,9 +9,9 @@ from typing import Any
 
 from api_client.georeport_model import GeoRequest, GeoService
 from api_client.model import Entry, Photo, PhotoRole, Report, Service, Status
+from console.cache.page_items import Item
 from console.rules.moments import EARLIEST, can_be
 from console.rules.status import BY_STATUS
-from console.store.items import Item
 
 STATUS_WORDS: dict[str, Status] = {
     "open": Status.NEW,

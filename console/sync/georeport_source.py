@@ -14,10 +14,10 @@ from api_client import errors
 from api_client.georeport import GeoReportClient, ReadingLimits, can_be_of, can_show, time_of
 from api_client.georeport_model import GeoRequest
 from api_client.model import Kind
+from console.cache.reader import CacheReader
 from console.rules.edit import Edit
 from console.rules.messages import Fetch, Look, Outcome, Push, Reveal, Revealed, Source, Up, Withdraw
 from console.rules.queued import EditState, StopReason, TakenAs
-from console.store.cache_read import CacheReader
 from console.sync.compare import ComparedPuller, Nightly
 from console.sync.health import Health
 from console.sync.ledger import Ledger

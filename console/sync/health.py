@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from api_client import errors
 from api_client.transport import Answer
+from console.files.errors import StoreError
 from console.rules.messages import SourceState
-from console.store.errors import StoreError
 from console.sync.pace import Breaker
 
 CONNECTING, FILLING, LIVE = "connecting", "filling", "live"

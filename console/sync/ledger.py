@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from console.cache.page_items import Cursor, Item
+from console.cache.writer import CacheWriter
+from console.files.errors import DamagedFile
+from console.files.sqlite_file import CACHE
 from console.rules.messages import Touched
-from console.store.cache_write import CacheWriter
-from console.store.errors import DamagedFile
-from console.store.items import Cursor, Item
-from console.store.schema import CACHE
 
 
 class Ledger:

@@ -13,9 +13,9 @@ from api_client.decoding import decoder_of
 from api_client.model import OBJECTS, ApiObject, Area, Assignment, Clock, Entry, Report, Unit
 from api_client.model import Item as FeedItem
 from api_client.tolerant_reader import READER, UNREADABLE, mend
+from console.cache.page_items import Item
 from console.rules.degrees import on_earth
 from console.rules.moments import EARLIEST, can_be
-from console.store.items import Item
 
 _WORDS = frozenset({"title", "description"})
 _LAST_NUMBER = 2**63 - 1

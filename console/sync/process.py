@@ -20,6 +20,9 @@ import msgspec
 from api_client import errors
 from api_client.transport import utc_now
 from console import logs
+from console.cache.reader import CacheReader
+from console.files.errors import LockedByOther, StoreError
+from console.files.lock import FileLock
 from console.rules.messages import (
     Compare,
     Down,
@@ -40,9 +43,6 @@ from console.rules.messages import (
     Withdraw,
 )
 from console.rules.queued import EditState, StopReason
-from console.store.cache_read import CacheReader
-from console.store.errors import LockedByOther, StoreError
-from console.store.lock import FileLock
 from console.sync.georeport_source import GeoReportSource
 from console.sync.health import OFFLINE, WRONG_SERVER
 from console.sync.heart import Heart

@@ -13,8 +13,8 @@ from msgspec.structs import replace as with_changes
 from api_client import errors
 from api_client.dispatch import DispatchClient
 from api_client.model import OBJECTS, ApiObject, Changes, Snapshot
+from console.cache.page_items import Cursor
 from console.rules.messages import SignedIn, Touched, ZoneTold
-from console.store.items import Cursor
 from console.sync.backfill import Backfill, fits
 from console.sync.health import LIVE, Health
 from console.sync.ledger import Ledger

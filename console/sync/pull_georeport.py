@@ -16,8 +16,8 @@ from api_client.decoding import decode
 from api_client.georeport import READING, GeoReportClient, ReadingLimits, Unread
 from api_client.georeport_model import GeoRequest
 from api_client.model import Entry
-from console.store.errors import StoreError
-from console.store.items import Cursor, Item
+from console.cache.page_items import Cursor, Item
+from console.files.errors import StoreError
 from console.sync.georeport_mapping import created_entry, created_id, reply_id, request_items, service_item
 from console.sync.health import Health
 from console.sync.ledger import Ledger

@@ -14,8 +14,8 @@ from typing_extensions import override
 from api_client import errors
 from api_client.dispatch import DispatchClient
 from api_client.transport import UnderWay
+from console.files.errors import DamagedFile, StoreError
 from console.rules.messages import Fetch, Look, Push, Reveal, Source, Up, Withdraw
-from console.store.errors import DamagedFile, StoreError
 from console.sync.asking import AskLane
 from console.sync.compare import ComparedPuller, Nightly, Puller
 from console.sync.compare_dispatch import DispatchComparison

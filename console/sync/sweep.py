@@ -11,9 +11,9 @@ from pathlib import Path
 
 from api_client import errors
 from api_client.georeport import READING, GeoReportClient
+from console.cache.reader import CacheReader
 from console.rules.digest import date_of, day_of
 from console.rules.moments import EARLIEST
-from console.store.cache_read import CacheReader
 from console.sync.pull_georeport import FARTHEST, WINDOW, GeoReportPuller
 
 _log = logging.getLogger(__name__)

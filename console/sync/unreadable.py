@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from api_client.decoding import decode
+from console.cache.page_items import Item
 from console.rules.text import clean_text
-from console.store.items import Item
 
 _MOST_NAMED = 1_000
 _MOST_KINDS = 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from console.store.cache_read import CacheReader
+from console.cache.reader import CacheReader
 
 
 class CacheReaders:

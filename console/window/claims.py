@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from api_client.model import Assignment, Entry, Kind, Status
 from console.board.view import View
+from console.cache.reader import CachedReport, CacheReader
 from console.edits import Edits
 from console.presenters.checkpoints import Checkpoints, known
 from console.presenters.desk import Desk
@@ -18,7 +19,6 @@ from console.rules.followed import Followed
 from console.rules.loaded import Loaded
 from console.rules.scoped_code import Word
 from console.rules.status import is_open
-from console.store.cache_read import CachedReport, CacheReader
 from console.tasks import Tasks
 
 _RELEASED_MS = 10_000

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, Signal
 
+from console.files.errors import StoreError
 from console.notices import describe
 from console.settings import Settings, SettingsDamaged, change_settings, load_settings
-from console.store.errors import StoreError
 from console.tasks import Tasks
 
 _log = logging.getLogger(__name__)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from api_client.model import Report
+from console.cache.reader import CacheReader
 from console.edits import Edits
 from console.presenters.board_feed import BoardFeed
 from console.presenters.desk import Desk
-from console.store.cache_read import CacheReader
 from console.tasks import Tasks
 
 

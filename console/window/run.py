@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QApplication
 from console import logs
 from console.app import ConsoleWindow
 from console.demo_server import DemoServer
+from console.files.errors import LockedByOther, NotWritable
 from console.notices import LOCAL
 from console.one_window import OneWindow, raise_other
 from console.settings import Settings, Tokens
-from console.store.errors import LockedByOther, NotWritable
 from console.window.options import WindowOptions
 from widgets.map.scene_graph import choose_scene_graph
 from widgets.map.scheme import register_scheme

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Kind
+from console.cache.reader import CachedReport
 from console.edits import Edits
 from console.presenters import words
 from console.presenters.action_rules import why_not_allowed
@@ -22,7 +23,6 @@ from console.rules.queued import Queued, StopReason
 from console.rules.report import HAZARD
 from console.rules.rights import Rights
 from console.settings import Settings, Tokens, is_left, operator_of
-from console.store.cache_read import CachedReport
 from console.window.claims import Claims
 from console.window.following import Following, changed
 from console.window.kept_settings import KeptSettings

@@ -22,9 +22,9 @@ from typing import Any
 import pytest
 
 from api_client.model import Kind
+from console.outbox.work_file import WorkFile
 from console.rules.edit import Edit
 from console.rules.queued import Queued
-from console.store.work import WorkFile
 from tests.helpers.city import ROOT, TOKENS, Served, run_sigap, served, write_users
 from tests.helpers.net import Canned, black_hole, http
 

@@ -11,8 +11,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from console.cache.page_items import FIRST_ROW
 from console.rules.filter import Filter
-from console.store.items import FIRST_ROW
 from tests.helpers.city import Served, console, served, wait_for, write_users
 from tests.helpers.hands import (
     CTRL,

@@ -23,7 +23,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QLabel, QMenu, QTextEdit
 
 from api_client.model import Agency, Assignment, AssignmentState, Kind, Report, Status, Template, Unit, UnitState
-from console.export import FORMATS, select, write
+from console.commands.export import FORMATS, select, write
 from console.logs import CleanFormatter
 from console.presenters.dossier import Dossier
 from console.rules.edit import Edit

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PySide6.QtTest import QTest
 
-from console.export import FORMATS, select, write
+from console.commands.export import FORMATS, select, write
 from console.rules.messages import Source
 from console.settings import Settings
 from tests.helpers.canary import Canary, canary, foreign_requests

@@ -10,8 +10,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from console.cache.page_items import FIRST_ROW
 from console.settings import load_settings
-from console.store.items import FIRST_ROW
 from tests.e2e.test_absence import begun, refuse, send, told
 from tests.helpers.city import Served, console, served, wait_for, write_users
 from tests.helpers.hands import choose, key, outbox, p1_data, wait_notice_read, wait_ready

@@ -13,7 +13,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from api_client.model import Agency, Area, EditBody, Kind, Report, Service, Status, Unit, UnitState
-from console.export import select, write
+from console.commands.export import select, write
 from console.server.records import Actor
 from tests.helpers.city import console, wait_for
 from tests.helpers.hands import outbox, wait_ready

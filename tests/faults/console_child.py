@@ -19,6 +19,7 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication, QTimer
 
 from api_client.model import Kind
+from console.cache.reader import CacheReader
 from console.edits import Edits
 from console.exchange import Exchange
 from console.presenters.sources import Sources
@@ -26,7 +27,6 @@ from console.rules.apply import ReportState
 from console.rules.messages import Source, Start
 from console.rules.pending import with_edits
 from console.rules.queued import EditState, Queued
-from console.store.cache_read import CacheReader
 from console.sync_link import FROZEN_S, SyncLink
 from console.window.actions import ACTIONS
 

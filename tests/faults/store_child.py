@@ -19,12 +19,12 @@ from typing import TypeVar
 from PySide6.QtCore import QCoreApplication, QTimer
 
 from api_client.model import Kind
+from console.cache.page_items import Item
+from console.cache.writer import CacheWriter
 from console.edits import Edits
+from console.files.errors import DamagedFile, StoreError
+from console.outbox.work_file import WorkFile
 from console.rules.queued import EditState, Queued, StopReason
-from console.store.cache_write import CacheWriter
-from console.store.errors import DamagedFile, StoreError
-from console.store.items import Item
-from console.store.work import WorkFile
 from tests.unit.store.making import T0, at, edit, items, note_state, report
 
 T = TypeVar("T")

@@ -20,7 +20,7 @@ import msgspec
 import pytest
 
 from api_client.model import Assignment, Entry, Report
-from console.store.cache_read import CacheReader
+from console.cache.reader import CacheReader
 from tests.helpers.city import ROOT, TOKENS, Served, served, write_users
 
 REPORTS = 300

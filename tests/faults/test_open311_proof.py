@@ -12,12 +12,12 @@ import pytest
 
 from api_client.model import Kind
 from console.headless import sync_profile
+from console.outbox.work_file import WorkFile
 from console.paths import profile_folder
 from console.rules.edit import Edit
 from console.rules.messages import Outcome, Push, Source, SyncNow
 from console.rules.queued import EditState, StopReason, TakenAs
 from console.settings import Settings, save_settings
-from console.store.work import WorkFile
 from console.sync.pace import Timing
 from tests.helpers.geo_city import GeoCity, geo_request
 from tests.helpers.sync_rig import Rig, rig

@@ -12,10 +12,10 @@ from queue import SimpleQueue
 
 import pytest
 
+from console.cache.reader import CacheReader
+from console.cache.writer import CacheWriter
+from console.outbox.work_file import WorkFile
 from console.rules.queued import EditState
-from console.store.cache_read import CacheReader
-from console.store.cache_write import CacheWriter
-from console.store.work import WorkFile
 from tests.faults.store_child import PAGE, a_page
 from tests.faults.test_store_heals import filled, first_version
 from tests.helpers.disk import CALLS, Call, Crash, Ended, Forks, crash, needs_strace
@@ -231,7 +231,7 @@ def test_a_fault_at_every_call(what: str, forks: Sequence[Forks], tmp_path: Path
 def test_the_console_says_each_refusal_and_saves_what_is_entered_again(forks: Sequence[Forks], tmp_path: Path) -> None:
     """F27, the whole way of an edit (console/edits.py), one fault at each call; the long run tries all at each.
 
-    Guards: Edits.refused for whatever the edits thread meets, WorkThread._open, Journal.whole, schema.transaction.
+    Guards: Edits.refused for whatever the edits thread meets, WorkThread._open, Journal.whole, sqlite_file.transaction.
     """
     assert every_point("console", forks, tmp_path, FAULTS, in_turn=True) > 20
 

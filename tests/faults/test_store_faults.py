@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from console.cache.reader import CacheReader
+from console.cache.writer import CacheWriter
+from console.files.errors import DamagedFile, DiskFull, NewerFile, NotWritable, StoreError
+from console.files.sqlite_file import SUSPECT
+from console.files.unsafe_folders import network_kind
+from console.outbox.work_file import WorkFile
 from console.rules.queued import EditState
-from console.store.cache_read import CacheReader
-from console.store.cache_write import CacheWriter
-from console.store.drive import network_kind
-from console.store.errors import DamagedFile, DiskFull, NewerFile, NotWritable, StoreError
-from console.store.schema import SUSPECT
-from console.store.work import WorkFile
 from tests.unit.store.making import at, edit, ids, items, note_state, report
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -139,7 +139,7 @@ def test_a_network_drive_is_told_from_a_local_one(folder: str, kind: str | None)
 
 
 def test_no_database_is_begun_on_a_network_drive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("console.store.schema.network_kind", lambda _: "nfs4")
+    monkeypatch.setattr("console.files.sqlite_file.network_kind", lambda _: "nfs4")
     with pytest.raises(NotWritable) as caught:
         WorkFile(tmp_path)
     assert "network drive" in str(caught.value)
@@ -232,7 +232,7 @@ def test_damage_that_the_writer_meets_at_work_leaves_it_with_an_empty_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A large file that was closed in order is not read whole at the start, so damage shows later."""
-    monkeypatch.setattr("console.store.cache_write._QUICK_CHECK_BYTES", 0)
+    monkeypatch.setattr("console.cache.writer._QUICK_CHECK_BYTES", 0)
     fill_cache(tmp_path)
     damage(tmp_path / "cache.db", "texts")
     writer, reader = CacheWriter(tmp_path), CacheReader(tmp_path)

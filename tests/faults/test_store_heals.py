@@ -17,14 +17,14 @@ from pathlib import Path
 import pytest
 
 from api_client.model import Kind
+from console.cache.reader import CacheReader
+from console.cache.writer import CacheWriter
+from console.files.errors import DamagedFile, NewerFile, StoreError
+from console.outbox.journal import Journal
+from console.outbox.schema import WORK_VERSION
+from console.outbox.work_file import WorkFile, read_outbox
 from console.rules.followed import Followed, Standpoint
 from console.rules.queued import EditState, Queued, StopReason
-from console.store.cache_read import CacheReader
-from console.store.cache_write import CacheWriter
-from console.store.errors import DamagedFile, NewerFile, StoreError
-from console.store.journal import Journal
-from console.store.schema import WORK_VERSION
-from console.store.work import WorkFile, read_outbox
 from tests.faults.test_store_faults import damage, fill_cache
 from tests.helpers.older_work import SAVED, third_version
 from tests.unit.store.making import T0, at, edit, items, note_state, report
@@ -366,8 +366,8 @@ def test_what_a_kill_left_of_a_copy_is_begun_again(tmp_path: Path) -> None:
 DIES = """
 import os, signal, sys
 from pathlib import Path
-from console.store.schema import work_migrations
-from console.store.work import WorkFile
+from console.outbox.schema import work_migrations
+from console.outbox.work_file import WorkFile
 name = next(each for each in work_migrations.names if each.startswith(sys.argv[2]))
 step = work_migrations._steps[name]
 work_migrations._steps[name] = lambda db: (step(db), os.kill(os.getpid(), signal.SIGKILL))
@@ -435,7 +435,7 @@ def test_nothing_is_let_go_while_the_journal_cannot_be_written_anew(
 
     later = lambda: datetime.now(UTC) + timedelta(days=400)  # noqa: E731
     with monkeypatch.context() as patch:
-        patch.setattr("console.store.journal.os.fsync", full)
+        patch.setattr("console.outbox.journal.os.fsync", full)
         work = WorkFile(tmp_path, clock=later)
         assert {one.edit.id: one.state for one in work.all()} == {"e1": EditState.SENT}
         work.close()

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from console.cache.reader import CacheReader
+from console.cache.writer import CacheWriter
+from console.outbox.work_file import WorkFile
 from console.rules.queued import EditState
-from console.store.cache_read import CacheReader
-from console.store.cache_write import CacheWriter
-from console.store.work import WorkFile
 from tests.faults.store_child import PAGE
 from tests.helpers.disk import Forks
 
@@ -69,7 +69,7 @@ def kill_often(folder: Path, kills: int, seed: int, look_every: int) -> int:
 
 
 def test_sixty_kills(tmp_path: Path) -> None:
-    """F25. Guards: SQLite's transactions as schema.transaction uses them, and WorkFile._reconcile after each."""
+    """F25. Guards: SQLite's transactions as sqlite_file.transaction uses them, and WorkFile._reconcile after each."""
     assert kill_often(tmp_path / "profile", 60, 25, 10) > 60
 
 

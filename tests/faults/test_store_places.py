@@ -20,13 +20,13 @@ from PySide6.QtCore import QCoreApplication
 from pytestqt.qtbot import QtBot
 
 from console import doctor
+from console.cache.reader import CacheReader
+from console.cache.writer import CacheWriter
+from console.files import sqlite_file
+from console.files.errors import LockedByOther, NotWritable
+from console.files.unsafe_folders import cloud_folder
 from console.one_window import OneWindow
-from console.store import schema
-from console.store.cache_read import CacheReader
-from console.store.cache_write import CacheWriter
-from console.store.drive import cloud_folder
-from console.store.errors import LockedByOther, NotWritable
-from console.store.work import WorkFile
+from console.outbox.work_file import WorkFile
 from tests.helpers.city import run_sigap
 from tests.unit.store.making import at, edit, items, report
 
@@ -110,7 +110,7 @@ def held(path: Path) -> sqlite3.Connection:
 
 
 def test_a_file_held_for_a_moment_is_waited_for(tmp_path: Path) -> None:
-    """F29: a virus scanner that holds the file. Guards: schema.BUSY_S, the busy timeout of five seconds."""
+    """F29: a virus scanner that holds the file. Guards: sqlite_file.BUSY_S, the busy timeout of five seconds."""
     work = WorkFile(tmp_path)
     other = held(tmp_path / "work.db")
     let_go = threading.Timer(0.5, lambda: other.execute("ROLLBACK"))
@@ -120,14 +120,14 @@ def test_a_file_held_for_a_moment_is_waited_for(tmp_path: Path) -> None:
     assert [one.edit.id for one in work.all()] == ["e1"]
     work.close()
     other.close()
-    assert schema.BUSY_S == 5.0
+    assert sqlite_file.BUSY_S == 5.0
 
 
 def test_a_file_held_for_long_is_said_and_nothing_is_half_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """F29: the words after the wait; the edit is in neither file, and the same once more is saved."""
-    monkeypatch.setattr(schema, "BUSY_S", 0.05)
+    monkeypatch.setattr(sqlite_file, "BUSY_S", 0.05)
     work, writer = WorkFile(tmp_path), CacheWriter(tmp_path)
     others = [held(tmp_path / name) for name in ("work.db", "cache.db")]
     with pytest.raises(LockedByOther, match=r"Another program holds work\.db"):
@@ -147,7 +147,7 @@ def test_a_file_held_for_long_is_said_and_nothing_is_half_saved(
 def test_one_connection_writes_and_checkpoints_each_file(tmp_path: Path) -> None:
     """F30: the WAL-reset fault of SQLite 3.7.0 to 3.51.2 needs a second one.
 
-    Guards: FileLock in both writers, mode=ro and query_only in schema.open_reader.
+    Guards: FileLock in both writers, mode=ro and query_only in sqlite_file.open_reader.
     """
     writer = CacheWriter(tmp_path)
     with pytest.raises(LockedByOther):
@@ -173,9 +173,9 @@ def test_files_of_the_client_are_opened_in_one_module_only() -> None:
         calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
         if any(isinstance(call, ast.Attribute) and ast.unparse(call) == "sqlite3.connect" for call in calls):
             connecting.add(path.relative_to(ROOT / "console").as_posix())
-    of_others = {"store/geopackage.py", "basemap.py", "measure/server.py"}  # an export, a tile file, a server's file
+    of_others = {"export/geopackage.py", "basemap.py", "measure/server.py"}  # an export, a tile file, a server's file
     of_others |= {"measure/bare_window.py", "measure/pan.py"}  # the plain table of the bench's contender
-    assert {name for name in connecting if not name.startswith("server/")} - of_others == {"store/schema.py"}
+    assert {name for name in connecting if not name.startswith("server/")} - of_others == {"files/sqlite_file.py"}
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_a_read_only_disk_is_said(opened: type[WorkFile | CacheWriter], frozen_d
 
 
 def test_folders_of_a_cloud_drive_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """F32. Guards: drive.cloud_folder, used by schema.open_writer."""
+    """F32. Guards: drive.cloud_folder, used by sqlite_file.open_writer."""
     monkeypatch.setenv("OneDrive", str(tmp_path / "OneDrive - City"))
     folder = tmp_path / "OneDrive - City" / "sigap"
     for opened in (WorkFile, CacheWriter):

@@ -19,9 +19,9 @@ from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
 from console.edits import Edits
+from console.outbox.work_file import read_outbox
 from console.rules.messages import Push
 from console.rules.queued import EditState
-from console.store.work import read_outbox
 from tests.helpers.city import Served, console, served, wait_for, write_users
 from tests.helpers.hands import CTRL, banner, choose, form, key, type_into, wait_ready
 

@@ -22,13 +22,13 @@ from pytestqt.qtbot import QtBot
 from api_client.dispatch import DispatchClient
 from api_client.model import Kind
 from api_client.transport import Limits
+from console.cache.reader import CacheReader
+from console.files.errors import LockedByOther
+from console.files.lock import FileLock
 from console.presenters.sources import Sources
 from console.rules.edit import Edit
 from console.rules.messages import Down, Fetch, Outcome, Push, Reveal, Source, SourceState, Start, Touched, Up
 from console.rules.queued import EditState
-from console.store.cache_read import CacheReader
-from console.store.errors import LockedByOther
-from console.store.lock import FileLock
 from console.sync.pace import Timing
 from console.sync.process import LOCK, Followers
 from console.sync.send_dispatch import DispatchSender
@@ -156,7 +156,7 @@ PHOTO = Edit(
     ("where", "named", "sends"),
     [
         pytest.param("console.sync.compare:ComparedPuller.catch_up", ["jkt pull"], None, id="pull"),
-        pytest.param("console.store.cache_write:CacheWriter._write_cursor", ["jkt pull"], None, id="commit"),
+        pytest.param("console.cache.writer:CacheWriter._write_cursor", ["jkt pull"], None, id="commit"),
         pytest.param("console.sync.push:PushLane._send", ["jkt push-0", "jkt push-1"], Push(EDIT), id="push"),
         pytest.param("console.sync.process:Followers.take", ["pipe"], FETCH, id="pipe"),
         pytest.param("console.sync.health:Health._become", ["jkt pull"], None, id="health", marks=long),

@@ -19,13 +19,13 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from api_client.model import AssignmentState, EditBody, Entry, Kind, Report
+from console.cache.page_items import Item
 from console.rules.loaded import Loaded
 from console.rules.messages import Outcome, SourceState, SyncNow
 from console.rules.queued import EditState, StopReason, is_deleted, is_in_force, is_settled, is_taken_back
 from console.server.city import City
 from console.server.records import Actor, LoadedReport
 from console.server.refusals import NotFound, Refusal
-from console.store.items import Item
 from console.sync.pace import Timing
 from tests.helpers.fake_city import FakeCity, report
 from tests.helpers.live_server import Live, some_reports

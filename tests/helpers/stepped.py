@@ -27,6 +27,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from api_client.dispatch import DispatchClient
 from api_client.errors import ApiError
 from api_client.model import EditBody, Kind, Report
+from console.cache.reader import CacheReader
 from console.edits import Edits
 from console.exchange import Exchange, Found, Question
 from console.rules.apply import ReportState
@@ -41,7 +42,6 @@ from console.server.city import City
 from console.server.database import REPORTS, Database, Mark, begin_epoch
 from console.server.records import Actor
 from console.server.refusals import Refusal
-from console.store.cache_read import CacheReader
 from console.sync.health import Health
 from console.sync.ledger import Ledger
 from console.sync.outgoing import Outgoing

@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 import msgspec
 
 from api_client.model import Assignment, Entry, Kind, Report
+from console.cache.reader import CacheReader
 from console.rules.edit import Edit
 from console.rules.messages import Outcome, Push, Source, SourceState, Start, Touched, Up
 from console.rules.queued import EditState
 from console.server.database import Database
 from console.server.feed import pages
-from console.store.cache_read import CacheReader
 from console.sync.process import Followers
 from tests.helpers.live_server import Live
 

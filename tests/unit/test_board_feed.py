@@ -14,14 +14,14 @@ from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Hold, Kind, WaitsFor
+from console.cache.reader import CacheReader
+from console.cache.schema import CACHE_VERSION
+from console.cache.writer import CacheWriter
 from console.presenters.board_feed import BoardFeed
 from console.presenters.desk import Desk
 from console.rules.filter import Filter
 from console.rules.messages import Touched
 from console.rules.queued import EditState, Queued
-from console.store.cache_read import CacheReader
-from console.store.cache_write import CacheWriter
-from console.store.schema import CACHE_VERSION
 from console.tasks import Tasks
 from console.window.actions import ACTIONS
 from tests.unit.store.making import T0, at, edit, items, report

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from api_client.model import Area, AttributeValue, Datatype, Report, Service, ServiceAttribute, Status, Unit, UnitState
-from console.presenters.catalog import Catalog, Cities, read_catalog
+from console.cache.catalog import Catalog, Cities, read_catalog
+from console.cache.page_items import Cursor, Item
+from console.cache.reader import CacheReader
+from console.cache.writer import CacheWriter
 from console.rules.filter import Filter
-from console.store.cache_read import CacheReader
-from console.store.cache_write import CacheWriter
-from console.store.items import Cursor, Item
 
 
 def test_answers_stand_in_the_order_of_the_questions_and_lists_by_their_names() -> None:

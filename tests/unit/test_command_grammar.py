@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from api_client.model import Unit, UnitState
-from console.presenters.catalog import Catalog, Cities
+from console.cache.catalog import Catalog, Cities
 from console.presenters.command_grammar import parse
 from console.window.actions import ACTIONS
 

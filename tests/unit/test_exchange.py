@@ -14,9 +14,9 @@ from pytestqt.qtbot import QtBot
 from api_client.model import Kind
 from console.edits import Edits
 from console.exchange import Exchange, Found
+from console.files.errors import NotWritable
 from console.rules.messages import Outcome, Push, SourceState
 from console.rules.queued import EditState
-from console.store.errors import NotWritable
 
 Done = Callable[[Found], None]
 Failed = Callable[[Exception], None]

@@ -17,17 +17,17 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Area, Clock, ClockState, ExportNote, Kind, Service, Status
+from console.cache.export_notes import drop_note, waiting_notes
+from console.cache.page_items import Cursor
+from console.cache.writer import CacheWriter, Item
 from console.cli import main
-from console.export import cell
-from console.export_row import COLUMNS
+from console.commands.export import cell
+from console.export.row import COLUMNS
+from console.outbox.work_file import WorkFile
 from console.paths import profile_folder
 from console.rules.messages import Source
 from console.rules.queued import EditState, Queued
 from console.settings import Settings, save_settings
-from console.store.cache_write import CacheWriter, Item
-from console.store.exports import drop_note, waiting_notes
-from console.store.items import Cursor
-from console.store.work import WorkFile
 from tests.unit.store.making import at, edit, items, note_state, report
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -268,7 +268,7 @@ def test_a_file_stays_until_the_new_one_is_whole(
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setitem(__import__("console.export", fromlist=["_"])._WRITERS, "csv", full)
+    monkeypatch.setitem(__import__("console.commands.export", fromlist=["_"])._WRITERS, "csv", full)
     assert export(out, "csv") == 4
     assert "The disk is full" in capsys.readouterr().err
     assert out.read_text() == "before"

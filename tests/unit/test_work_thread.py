@@ -11,10 +11,10 @@ import pytest
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
+from console.outbox.work_file import WorkFile
 from console.outbox.work_thread import WorkThread
 from console.qt_loop import QtLoop
 from console.rules.queued import EditState
-from console.store.work import WorkFile
 from tests.unit.store.making import edit, note_state
 
 

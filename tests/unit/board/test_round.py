@@ -11,12 +11,12 @@ import msgspec
 import pytest
 
 from api_client.model import Assignment, AssignmentState, Claim, Kind, Status, Unit, UnitState
+from console.cache.page_items import Item
+from console.cache.reader import CacheReader
+from console.cache.writer import CacheWriter
 from console.presenters.board_round import Played, Round, play
 from console.rules.filter import Filter
 from console.rules.loaded import Loaded, loaded_of_all
-from console.store.cache_read import CacheReader
-from console.store.cache_write import CacheWriter
-from console.store.items import Item
 from tests.unit.store.making import T0, at, edit, items, report
 
 

@@ -358,7 +358,7 @@ def test_broken_map_files_are_told(tmp_path: Path, city: City) -> None:
 
 
 def test_the_console_s_own_geopackage_comes_back(tmp_path: Path, city: City) -> None:
-    from console.store.geopackage import Column, Feature, write_geopackage
+    from console.export.geopackage import Column, Feature, write_geopackage
 
     columns = [Column("id", "TEXT"), Column("status", "TEXT"), Column("created", "DATETIME")]
     rows = [

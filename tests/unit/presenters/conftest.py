@@ -19,10 +19,13 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Area, Assignment, AssignmentState, Report, Service, Status, Unit, UnitState
+from console.cache.catalog import Catalog, Cities
+from console.cache.page_items import Cursor, Item
+from console.cache.reader import CacheReader
+from console.cache.writer import CacheWriter
 from console.edits import Edits
 from console.images import ImageProcess
 from console.presenters.action_runner import ActionRunner
-from console.presenters.catalog import Catalog, Cities
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.edit_commands import EditCommands
@@ -35,9 +38,6 @@ from console.presenters.undo_stack import UndoStack
 from console.presenters.unit_commands import UnitCommands
 from console.rules.edit import Edit
 from console.rules.filter import Filter
-from console.store.cache_read import CacheReader
-from console.store.cache_write import CacheWriter
-from console.store.items import Cursor, Item
 from console.tasks import Tasks
 from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Assignment, AssignmentState, Claim, Entry, Kind, Status, Unit, UnitState
-from console.store.cache_write import CacheWriter
-from console.store.items import Cursor, Item
+from console.cache.page_items import Cursor, Item
+from console.cache.writer import CacheWriter
 from tests.helpers.city import wait_for
 from tests.unit.presenters.test_refusals import Listener
 from tests.unit.store.making import T0, items, report

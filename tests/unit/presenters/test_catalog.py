@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from api_client.model import Agency, Area, Service, Unit, UnitState
-from console.presenters.catalog import Catalog, Cities, offered
+from console.cache.catalog import Catalog, Cities, offered
 
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from api_client.model import Service
 from console.board.snapshot import Snapshot
 from console.board.view import make_view
-from console.presenters.catalog import Catalog, Cities
+from console.cache.catalog import Catalog, Cities
 from console.presenters.charts import ChartsPresenter
 from console.presenters.desk import Desk
 from console.rules.filter import TABS, Filter

@@ -9,11 +9,11 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Hold, Kind, WaitsFor
+from console.cache.page_items import Cursor, Item
+from console.cache.writer import CacheWriter
 from console.presenters.command import CommandPresenter
 from console.presenters.draft import PAUSE_S
 from console.presenters.typed_line import TypedLine
-from console.store.cache_write import CacheWriter
-from console.store.items import Cursor, Item
 from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig, read_drafts

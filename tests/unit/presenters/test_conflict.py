@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from api_client.model import Kind, Unit, UnitState
-from console.presenters.catalog import Catalog
+from console.cache.catalog import Catalog
 from console.presenters.conflict import (
     conflict_brief,
     conflict_rows,

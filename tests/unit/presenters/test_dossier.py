@@ -7,12 +7,12 @@ from datetime import UTC
 import pytest
 from pytestqt.qtbot import QtBot
 
+from console.cache.reader import CacheReader
+from console.files.errors import DamagedFile
 from console.notices import describe
 from console.presenters.board_feed import BoardFeed
 from console.presenters.dossier import Dossier, Dossiers
 from console.presenters.ticket import TicketPresenter
-from console.store.cache_read import CacheReader
-from console.store.errors import DamagedFile
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig
 from tests.widgets.sample import make_symbols, make_theme

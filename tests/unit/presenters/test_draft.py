@@ -16,6 +16,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton
 from pytestqt.qtbot import QtBot
 
+from console.files.errors import DiskFull
+from console.outbox.work_file import WorkFile
 from console.presenters.command import CommandPresenter
 from console.presenters.draft import AT_MOST_S, PAUSE_S, Draft
 from console.presenters.edit_news import EditNews
@@ -23,8 +25,6 @@ from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
 from console.rules.messages import Outcome
 from console.rules.queued import EditState, Queued
-from console.store.errors import DiskFull
-from console.store.work import WorkFile
 from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from typing_extensions import override
 
 from api_client.model import Area, Claim, Entry, Kind, Photo, PhotoRole, Status, Template
-from console.presenters.catalog import Cities
+from console.cache.catalog import Cities
 from console.presenters.dossier import Dossier
 from console.presenters.forms import FormSurroundings
 from console.presenters.streets import Street

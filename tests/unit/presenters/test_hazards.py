@@ -12,12 +12,12 @@ from pytestqt.qtbot import QtBot
 from api_client.model import Service
 from console.board.snapshot import Snapshot
 from console.board.view import View
+from console.cache.catalog import Catalog, Cities
+from console.cache.reader import CacheReader
 from console.edits import Edits
-from console.presenters.catalog import Catalog, Cities
 from console.presenters.desk import Desk
 from console.presenters.hazards import HazardNews, Hazards
 from console.rules.filter import Filter
-from console.store.cache_read import CacheReader
 from console.tasks import Tasks
 from console.window.actions import ACTIONS
 from tests.unit.board import naive

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from api_client.model import Entry
-from console.presenters.catalog import Catalog
+from console.cache.catalog import Catalog
 from console.presenters.history import closing_reason, entry_text
 from tests.unit.store.making import T0
 

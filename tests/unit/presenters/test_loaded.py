@@ -14,6 +14,9 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Agency, Assignment, AssignmentState, Photo, PhotoRole, Service, Status, Unit, UnitState
+from console.cache.page_items import Item
+from console.cache.reader import CacheReader
+from console.cache.writer import CacheWriter
 from console.presenters.action_rules import Situation
 from console.presenters.board_feed import BoardFeed
 from console.presenters.charts import ChartsPresenter
@@ -25,9 +28,6 @@ from console.presenters.units import UnitsPresenter
 from console.rules.filter import Filter
 from console.rules.loaded import LIVE_WORK, Loaded
 from console.rules.messages import Touched
-from console.store.cache_read import CacheReader
-from console.store.cache_write import CacheWriter
-from console.store.items import Item
 from console.tasks import Tasks
 from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Assignment, AssignmentState, Kind
+from console.cache.catalog import Catalog, Cities
 from console.edits import Edits
-from console.presenters.catalog import Catalog, Cities
 from console.presenters.conflict import conflict_rows, conflict_text
 from console.presenters.hazards import HazardNews, NewHazard
 from console.presenters.lost import LostOrders, why_lost

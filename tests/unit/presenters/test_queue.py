@@ -11,14 +11,14 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Claim, Clock, ClockState, Report, Status
+from console.cache.reader import CacheReader
+from console.cache.writer import CacheWriter
 from console.presenters.board_feed import BoardFeed
 from console.presenters.crowd import CrowdList
 from console.presenters.desk import Desk
 from console.presenters.queue import QueuePresenter, _rounded
 from console.rules.filter import Filter
 from console.rules.messages import Touched
-from console.store.cache_read import CacheReader
-from console.store.cache_write import CacheWriter
 from console.tasks import Tasks
 from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for

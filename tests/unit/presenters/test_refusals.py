@@ -13,6 +13,9 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Assignment, AssignmentState, Claim, Entry, Kind, Service, Status, Unit, UnitState
+from console.cache.page_items import Item
+from console.cache.reader import CacheReader
+from console.cache.writer import CacheWriter
 from console.edits import Edits
 from console.presenters.attendance import Attendance
 from console.presenters.board_feed import BoardFeed
@@ -22,9 +25,6 @@ from console.presenters.refusals import Refusals
 from console.presenters.setback import Setback
 from console.rules.filter import Filter
 from console.rules.messages import Touched
-from console.store.cache_read import CacheReader
-from console.store.cache_write import CacheWriter
-from console.store.items import Item
 from console.tasks import Tasks
 from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for

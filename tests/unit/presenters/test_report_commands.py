@@ -15,7 +15,7 @@ from console.advice.duplicates import Duplicate
 from console.advice.units import Advice
 from console.board.snapshot import Snapshot
 from console.board.view import make_view
-from console.presenters.catalog import Cities
+from console.cache.catalog import Cities
 from console.presenters.counsel import Alike, Counsel
 from console.presenters.next_steps import next_steps
 from console.rules.filter import Filter

@@ -10,15 +10,15 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from api_client.model import AssignmentState, Report, Service, Status, Unit, UnitState
+from console.cache.page_items import Cursor, Item
+from console.cache.reader import CacheReader
+from console.cache.writer import CacheWriter
 from console.edits import Edits
 from console.presenters.board_feed import BoardFeed
 from console.presenters.desk import Desk
 from console.presenters.restores import Restores
 from console.presenters.setback import Setback
 from console.rules.filter import Filter
-from console.store.cache_read import CacheReader
-from console.store.cache_write import CacheWriter
-from console.store.items import Cursor, Item
 from console.tasks import Tasks
 from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Clock, ClockState, Hold, UnitState, WaitsFor
+from console.cache.catalog import Cities
 from console.presenters import words
-from console.presenters.catalog import Cities
 from console.presenters.ticket import TicketPresenter
 from tests.unit.presenters.conftest import NOW, Rig
 from tests.widgets.sample import make_symbols, make_theme

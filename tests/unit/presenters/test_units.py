@@ -13,7 +13,9 @@ from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Assignment, AssignmentState, Kind, Unit, UnitState
-from console.presenters.catalog import Catalog, Cities
+from console.cache.catalog import Catalog, Cities
+from console.cache.reader import CacheReader
+from console.cache.writer import CacheWriter
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.units import UnitsPresenter, count_states
@@ -21,8 +23,6 @@ from console.rules.filter import Filter
 from console.rules.loaded import Loaded
 from console.rules.queued import EditState, Queued
 from console.rules.transitions import Event, advance
-from console.store.cache_read import CacheReader
-from console.store.cache_write import CacheWriter
 from console.tasks import Tasks
 from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for

@@ -9,10 +9,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from api_client.model import Assignment, AssignmentState, Entry, Kind, Report, Status
+from console.cache.page_items import Cursor, Item
+from console.outbox.work_file import WorkFile
 from console.rules.edit import Edit
 from console.rules.queued import EditState, Queued
-from console.store.items import Cursor, Item
-from console.store.work import WorkFile
 
 T0 = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 

@@ -28,11 +28,11 @@ from api_client.model import (
     UnitState,
     WaitsFor,
 )
+from console.cache.packed_columns import NO_PLACE, pack
+from console.cache.reader import CacheReader
+from console.cache.writer import CacheWriter, Gone, Item
+from console.files.sqlite_file import CACHE, set_aside
 from console.rules.status import ORDER
-from console.store.cache_read import CacheReader
-from console.store.cache_write import CacheWriter, Gone, Item
-from console.store.facts import NO_PLACE, pack
-from console.store.schema import CACHE, set_aside
 from tests.unit.store.making import T0, assignment, at, entry, ids, items, report
 
 

@@ -9,11 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from api_client.model import Kind
+from console.outbox.work_file import WorkFile
 from console.rules.dependency import lost_under, stopped_with
 from console.rules.edit import BEFORE_SIGN_IN
 from console.rules.messages import Push
 from console.rules.queued import EditState, Queued, was_held_back
-from console.store.work import WorkFile
 from tests.unit.store.making import T0, edit, note_state
 from tests.unit.store.test_edits import Desk, desk
 

@@ -14,11 +14,11 @@ from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
 from console.edits import Edits
+from console.files.errors import DiskFull, StoreError
+from console.outbox.work_file import WorkFile
 from console.rules.edit import Edit, good_until, outlived
 from console.rules.messages import Outcome, Push, Withdraw
 from console.rules.queued import ByWhom, EditState, Queued, StopReason, TakenAs
-from console.store.errors import DiskFull, StoreError
-from console.store.work import WorkFile
 from tests.unit.store.making import T0
 
 S = EditState

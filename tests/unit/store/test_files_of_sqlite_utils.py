@@ -11,17 +11,11 @@ from pathlib import Path
 import pytest
 import sqlite_utils
 
-from console.store.cache_write import CacheWriter
-from console.store.schema import (
-    CACHE,
-    CACHE_VERSION,
-    WORK,
-    WORK_VERSION,
-    Migrations,
-    cache_migrations,
-    work_migrations,
-)
-from console.store.work import WorkFile
+from console.cache.schema import CACHE_VERSION, cache_migrations
+from console.cache.writer import CacheWriter
+from console.files.sqlite_file import CACHE, WORK, Migrations
+from console.outbox.schema import WORK_VERSION, work_migrations
+from console.outbox.work_file import WorkFile
 
 Words = list[tuple[str, str | None]]
 

@@ -11,15 +11,15 @@ import msgspec
 from hypothesis import given
 
 from api_client.model import Kind, Status
+from console.cache.packed_columns import seconds
+from console.outbox.journal import Journal
+from console.outbox.salvage import export_waiting
+from console.outbox.work_file import WorkFile
 from console.rules.apply import ReportState
 from console.rules.edit import APPENDS, Edit, is_order
 from console.rules.pending import created_report, with_edits
 from console.rules.queued import EditState, Queued, StopReason
 from console.rules.recreate import as_created, carry, is_another, is_made_by, known_of, seen_created
-from console.store.facts import seconds
-from console.store.journal import Journal
-from console.store.rescue import export_waiting
-from console.store.work import WorkFile
 from tests.unit.store.making import T0, edit, report
 
 S = EditState

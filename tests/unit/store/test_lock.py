@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from console.store.errors import LockedByOther, NotWritable
-from console.store.lock import FileLock
+from console.files.errors import LockedByOther, NotWritable
+from console.files.lock import FileLock
 
 HOLDER = """
 import sys
 from pathlib import Path
-from console.store.lock import FileLock
+from console.files.lock import FileLock
 FileLock(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from console.outbox.work_file import WorkFile, read_outbox
 from console.rules.queued import (
     ByWhom,
     EditState,
@@ -22,7 +23,6 @@ from console.rules.queued import (
     maybe_later,
     was_held_back,
 )
-from console.store.work import WorkFile, read_outbox
 from tests.helpers.older_work import SAVED, third_version
 
 S, R = EditState, StopReason

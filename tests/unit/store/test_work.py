@@ -16,12 +16,12 @@ import msgspec
 import pytest
 
 from api_client.model import Kind
+from console.files.errors import LockedByOther
+from console.files.machine import this_machine
+from console.outbox.journal import Line
+from console.outbox.work_file import WorkFile
 from console.rules.edit import Edit
 from console.rules.queued import EditState, StopReason, is_taken_back
-from console.store.errors import LockedByOther
-from console.store.journal import Line
-from console.store.machine import this_machine
-from console.store.work import WorkFile
 from tests.unit.store.making import T0, edit, note_state
 
 
@@ -200,7 +200,7 @@ def test_every_edit_stands_in_the_journal_in_plain_json(work: WorkFile, tmp_path
 def test_a_long_journal_is_written_anew_without_what_is_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("console.store.journal._LONG_BYTES", 2000)
+    monkeypatch.setattr("console.outbox.journal._LONG_BYTES", 2000)
     work = WorkFile(tmp_path)
     for number in range(1, 11):
         work.append(edit(f"e{number}", number=number))

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from api_client.model import ExportNote, Kind, Service
+from console.cache.export_notes import keep_note, waiting_notes
 from console.rules.edit import Edit
 from console.rules.messages import Push
 from console.rules.queued import EditState
@@ -16,7 +17,6 @@ from console.server.city import City
 from console.server.rate import Limits
 from console.server.records import LoadedReport
 from console.server.users import Users, add_user
-from console.store.exports import keep_note, waiting_notes
 from tests.helpers.live_server import live_server, some_reports
 from tests.helpers.sync_rig import edit_id, rig
 from tests.unit.server.conftest import running

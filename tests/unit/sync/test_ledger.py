@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from console.files.errors import DamagedFile
+from console.files.sqlite_file import SUSPECT
 from console.rules.messages import Touched
-from console.store.errors import DamagedFile
-from console.store.schema import SUSPECT
 from console.sync.ledger import Ledger
 from tests.unit.store.making import at, items, report
 

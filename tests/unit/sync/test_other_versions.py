@@ -18,10 +18,10 @@ from api_client import errors
 from api_client.dispatch import DispatchClient
 from api_client.model import OBJECTS, Agency, ApiObject, AssignmentState, EditBody, Kind, Status, Template, WaitsFor
 from api_client.transport import utc_now
+from console.cache.reader import CacheReader
 from console.rules.messages import SourceState
 from console.rules.queued import EditState
 from console.server.records import LOCAL
-from console.store.cache_read import CacheReader
 from console.sync.health import Health
 from console.sync.ledger import Ledger
 from console.sync.mapping import signature_of

@@ -12,9 +12,9 @@ import pytest
 from api_client.dispatch import DispatchClient
 from api_client.errors import Malformed
 from api_client.transport import utc_now
+from console.cache.page_items import Item
+from console.cache.reader import CacheReader
 from console.rules.messages import SignedIn, SourceState, SyncNow, Touched, ZoneTold
-from console.store.cache_read import CacheReader
-from console.store.items import Item
 from console.sync.health import Health
 from console.sync.ledger import Ledger
 from console.sync.pace import Timing

@@ -17,14 +17,14 @@ from PySide6.QtNetwork import QNetworkInformation
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
+from console.cache.reader import CacheReader
 from console.edits import Edits
 from console.exchange import Exchange
+from console.files.lock import FileLock
 from console.network import Network
 from console.rules.edit import Edit
 from console.rules.messages import Beat, Fetch, Push, Source, SourceState, Start, SyncNow, Up
 from console.rules.queued import EditState
-from console.store.cache_read import CacheReader
-from console.store.lock import FileLock
 from console.sync.pipe import Frames, pack
 from console.sync.process import LOCK
 from console.sync_link import SyncLink

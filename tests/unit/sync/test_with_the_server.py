@@ -21,16 +21,16 @@ import pytest
 from api_client import errors
 from api_client.model import EditBody, Kind
 from api_client.transport import is_bare
+from console.cache.reader import CacheReader
+from console.files.errors import LockedByOther
+from console.files.lock import FileLock
 from console.headless import Headless, sync_profile
+from console.outbox.work_file import WorkFile
 from console.rules.edit import Edit
 from console.rules.messages import Presence, Source, SourceState
 from console.rules.queued import EditState, StopReason
 from console.server.records import LOCAL, LoadedReport
 from console.settings import load_settings
-from console.store.cache_read import CacheReader
-from console.store.errors import LockedByOther
-from console.store.lock import FileLock
-from console.store.work import WorkFile
 from console.sync.connect import add_source, connect, new_key
 from console.sync.pace import Timing
 from console.sync.process import LOCK
@@ -287,7 +287,7 @@ def test_two_computers_with_one_profile_are_two_desks_and_send_what_waits_in_bot
     shutil.copytree(profile, copied)
     add(profile, "raise", Kind.SET, {"priority": 3}, priority=1)
     assert sync_profile("p", once=True, as_json=True) == 0
-    monkeypatch.setattr("console.store.work.this_machine", lambda: "another computer")
+    monkeypatch.setattr("console.outbox.work_file.this_machine", lambda: "another computer")
     assert add(copied, "close", Kind.CLOSE, {}, disposition="spam") != first
     sync_profile("q", once=True, as_json=True)
     capsys.readouterr()

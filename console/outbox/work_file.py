@@ -15,32 +15,29 @@ import msgspec
 
 from api_client.decoding import decode
 from api_client.model import Kind
-from console.rules.edit import Edit, created_again, lost_before, moved
-from console.rules.followed import Followed, Standpoint
-from console.rules.queued import FINISHED, ByWhom, EditState, Queued, StopReason, TakenAs
-from console.rules.transitions import Event, advance
-from console.store.disk import identity_of, is_at, sync_file, sync_folder
-from console.store.errors import DamagedFile, NewerFile, StoreError, from_os
-from console.store.journal import Folded, Journal, Line
-from console.store.lock import FileLock
-from console.store.machine import this_machine
-from console.store.older_work import with_reasons
-from console.store.rescue import export_waiting
-from console.store.schema import (
+from console.files.durable import identity_of, is_at, sync_file, sync_folder
+from console.files.errors import DamagedFile, NewerFile, StoreError, from_os
+from console.files.lock import FileLock
+from console.files.machine import this_machine
+from console.files.sqlite_file import (
     WORK,
-    WORK_ROW,
     check_header,
-    is_whole,
     open_reader,
     open_writer,
     quick_check,
     refuse_newer,
     set_aside,
     sqlite_errors,
-    sum_of,
     transaction,
-    work_migrations,
 )
+from console.outbox.journal import Folded, Journal, Line
+from console.outbox.older_work_file import with_reasons
+from console.outbox.salvage import export_waiting
+from console.outbox.schema import WORK_ROW, is_whole, sum_of, work_migrations
+from console.rules.edit import Edit, created_again, lost_before, moved
+from console.rules.followed import Followed, Standpoint
+from console.rules.queued import FINISHED, ByWhom, EditState, Queued, StopReason, TakenAs
+from console.rules.transitions import Event, advance
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _KEPT_FINISHED = timedelta(days=30)

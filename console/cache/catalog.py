@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from api_client.model import Agency, Area, Assignment, Report, Service, ServiceAttribute, Template, Unit
+from console.cache.reader import CacheReader
 from console.rules.apply import Lookups
 from console.rules.scoped_code import Word, scoped
-from console.store.cache_read import CacheReader
 
 T = TypeVar("T")
 

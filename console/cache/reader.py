@@ -17,12 +17,13 @@ import msgspec
 
 from api_client.decoding import decode, decoder_of
 from api_client.model import Agency, Area, Assignment, Calendar, Entry, Report, Service, Template, Unit, User
+from console.cache.packed_columns import FACTS, FIELDS, MERGED_AT
+from console.cache.page_items import Cursor
+from console.cache.schema import CACHE_VERSION, table_of
+from console.files.errors import DamagedFile, NewerFile, from_os, from_sqlite
+from console.files.sqlite_file import CACHE, SUSPECT, open_reader
 from console.rules.loaded import Loaded, loaded_by, loaded_of_all
 from console.rules.scoped_code import Word
-from console.store.errors import DamagedFile, NewerFile, from_os, from_sqlite
-from console.store.facts import FACTS, FIELDS, MERGED_AT
-from console.store.items import Cursor
-from console.store.schema import CACHE, CACHE_VERSION, SUSPECT, open_reader, table_of
 
 if TYPE_CHECKING:  # the sync process reads here too, and numpy would be a quarter of what its start takes
     import numpy as np

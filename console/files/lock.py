@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from console.store.errors import LockedByOther, from_os
+from console.files.errors import LockedByOther, from_os
 
 
 class FileLock:

@@ -22,19 +22,19 @@ from api_client.model import MOST_EXPORTED, ExportNote, Report
 from console import notices
 from console.board.snapshot import DUE_PAUSED, Fact
 from console.board.view import CLOSED_LATELY_S, View
-from console.export_row import COLUMNS, Row, Value
+from console.cache.catalog import Cities, read_catalog
+from console.cache.export_notes import keep_note
+from console.cache.reader import CacheReader
+from console.export import geopackage
+from console.export.row import COLUMNS, Row, Value
+from console.outbox.work_file import read_outbox
 from console.paths import existing_profile
 from console.presenters.board_round import LOCAL_ROWS, Played, Round, play, shown_edits
-from console.presenters.catalog import Cities, read_catalog
 from console.presenters.words import thousands
 from console.rules.edit import is_local
 from console.rules.filter import Filter, FilterError
 from console.rules.status import BY_STATUS
 from console.settings import Settings, begin_settings, city_zone, operator_of, users_of
-from console.store import geopackage
-from console.store.cache_read import CacheReader
-from console.store.exports import keep_note
-from console.store.work import read_outbox
 
 FORMATS = ("csv", "geojson", "gpkg", "pdf")
 
@@ -250,7 +250,7 @@ def _write_gpkg(path: Path, _: Selection, rows: Iterator[Row]) -> int:
 
 
 def _write_pdf(path: Path, selection: Selection, rows: Iterator[Row]) -> int:
-    from console.export_pdf import write_pdf  # Qt's painting, which the other formats do without
+    from console.export.pdf import write_pdf  # Qt's painting, which the other formats do without
 
     return write_pdf(path, selection.heading, len(selection.view.order), rows, datetime.now(selection.zone))
 

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from api_client.decoding import decode
-from console.store.disk import sync_folder
-from console.store.schema import WORK, open_reader
+from console.files.durable import sync_folder
+from console.files.sqlite_file import WORK, open_reader
 
 WAITING = "waiting-edits.csv"
 _COLUMNS = ("number", "made at", "by", "source", "report", "title", "what", "values", "state")

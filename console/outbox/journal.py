@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 
 from api_client.decoding import decode
+from console.files.durable import identity_of, is_at, sync_folder
+from console.files.errors import from_os
+from console.outbox.older_work_file import with_reasons
 from console.rules.edit import Edit
 from console.rules.queued import ByWhom, EditState, Queued, StopReason, TakenAs
-from console.store.disk import identity_of, is_at, sync_folder
-from console.store.errors import from_os
-from console.store.older_work import with_reasons
 
 _LONG_BYTES = 8 * 2**20
 _SUM = b',"sum":'

@@ -15,27 +15,25 @@ import msgspec
 
 from api_client.decoding import decode
 from api_client.model import Assignment, Entry, Report
-from console.rules.messages import Touched
-from console.rules.report import calls_for_a_crew
-from console.rules.status import ENDED_ASSIGNMENT
-from console.store import facts
-from console.store.disk import identity_of, is_at
-from console.store.errors import DamagedFile
-from console.store.items import FIRST_ROW, Cursor, Gone, Item
-from console.store.lock import FileLock
-from console.store.schema import (
+from console.cache import packed_columns
+from console.cache.page_items import FIRST_ROW, Cursor, Gone, Item
+from console.cache.schema import KINDS, cache_migrations, table_of
+from console.files.durable import identity_of, is_at
+from console.files.errors import DamagedFile
+from console.files.lock import FileLock
+from console.files.sqlite_file import (
     CACHE,
-    KINDS,
     SUSPECT,
-    cache_migrations,
     drop_older_copies,
     open_writer,
     quick_check,
     set_aside,
     sqlite_errors,
-    table_of,
     transaction,
 )
+from console.rules.messages import Touched
+from console.rules.report import calls_for_a_crew
+from console.rules.status import ENDED_ASSIGNMENT
 
 _WORDS_OF_A_SOURCE = frozenset({"service", "area", "agency", "unit"})
 """Kinds whose codes mean something in their own source only."""
@@ -177,7 +175,7 @@ class CacheWriter:
 
     def _remember_open(self, number: int, read_to: datetime | None) -> None:
         """Keep the open reports of a source, with the units that were sent to them; those read again are taken out."""
-        read_s = facts.seconds(read_to) if read_to is not None else 0
+        read_s = packed_columns.seconds(read_to) if read_to is not None else 0
         self._connection.execute(
             "INSERT OR REPLACE INTO taken_reports SELECT r.source, r.remote_id, r.created, ?, (SELECT"
             " json_group_array(a.unit) FROM assignments a WHERE a.source = r.source AND a.report = r.remote_id AND"
@@ -187,9 +185,9 @@ class CacheWriter:
                 read_s,
                 number,
                 read_s - _REMEMBERED_MS // 1000,
-                facts.STATUS_AT + 1,
-                bytes([facts.CLOSED_FROM]),
-                facts.MERGED_AT + 1,
+                packed_columns.STATUS_AT + 1,
+                bytes([packed_columns.CLOSED_FROM]),
+                packed_columns.MERGED_AT + 1,
             ),
         )
 
@@ -417,7 +415,7 @@ class CacheWriter:
                 known[item.id] = before  # older news of the report; its lead unit may still be newer
                 continue
             row = before[0] if before else self._next_row
-            packed = facts.pack(row, page.source, report, leads.get(item.id, 0), word_id)
+            packed = packed_columns.pack(row, page.source, report, leads.get(item.id, 0), word_id)
             area_name = area_names.get(report.area or "", report.area or "")
             texts = (report.title, report.description, report.address, area_name)
             if before is None:
@@ -432,7 +430,9 @@ class CacheWriter:
 
     def _take_out(self, source: int, there: list[Report]) -> None:
         """Of what a restore took forget what the server has again; not a P1 that is there as something less."""
-        here = {(one.id, facts.seconds(one.created)): one for one in there}  # the number may be another report's now
+        here = {
+            (one.id, packed_columns.seconds(one.created)): one for one in there
+        }  # the number may be another report's now
         found = self._connection.execute(
             "SELECT id, created, body FROM taken_reports WHERE source = ? AND id IN (SELECT value FROM json_each(?))",
             (source, json.dumps([one.id for one in there])),
@@ -448,7 +448,7 @@ class CacheWriter:
     def _insert(self, source: int, rows: list[_Row]) -> None:
         self._connection.executemany(
             "INSERT INTO reports (row, source, remote_id, seq, created, facts) VALUES (?, ?, ?, ?, ?, ?)",
-            [(r.row, source, r.item.id, r.item.seq, facts.seconds(r.report.created), r.facts) for r in rows],
+            [(r.row, source, r.item.id, r.item.seq, packed_columns.seconds(r.report.created), r.facts) for r in rows],
         )
         self._connection.executemany(
             "INSERT INTO texts VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -473,7 +473,7 @@ class CacheWriter:
             self._add_to_search(changed)
         self._connection.executemany(
             "UPDATE reports SET seq = ?, created = ?, facts = ? WHERE row = ?",
-            [(r.item.seq, facts.seconds(r.report.created), r.facts, r.row) for r in rows],
+            [(r.item.seq, packed_columns.seconds(r.report.created), r.facts, r.row) for r in rows],
         )
         self._connection.executemany(
             "UPDATE texts SET title = ?, description = ?, address = ?, area_name = ?, area = ?, body = ? WHERE row = ?",
@@ -483,9 +483,9 @@ class CacheWriter:
     def _patch_leads(self, page: _Page, known: dict[str, tuple[int, int, bytes]], leads: dict[str, int]) -> None:
         """Give the lead unit to reports whose assignments changed while they themselves did not."""
         patches = [
-            (facts.with_lead(packed, leads.get(remote_id, 0)), row)
+            (packed_columns.with_lead(packed, leads.get(remote_id, 0)), row)
             for remote_id, (row, _, packed) in known.items()
-            if remote_id in page.leads_changed and facts.lead_of(packed) != leads.get(remote_id, 0)
+            if remote_id in page.leads_changed and packed_columns.lead_of(packed) != leads.get(remote_id, 0)
         ]
         if patches:
             page.touched_kinds.add("report")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from console.store.schema import sqlite_errors
+from console.files.sqlite_file import sqlite_errors
 
 _APPLICATION_ID, _VERSION = 0x47504B47, 10300
 _WGS84 = 4326

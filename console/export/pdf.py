@@ -10,7 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QFile, QIODevice, QMarginsF, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QGuiApplication, QPageLayout, QPageSize, QPainter, QPdfWriter
 
-from console.export_row import Row
+from console.export.row import Row
 from console.presenters.words import thousands
 from console.rules.place import coordinates
 from widgets.text import many_lines, one_line, wrap

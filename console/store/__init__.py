@@ -1,1 +1,0 @@
-"""The client's two SQLite files and the only SQL of the client."""
