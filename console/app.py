@@ -19,10 +19,10 @@ from console.basemap import Basemap
 from console.cache.reader import CacheReader
 from console.demo_server import DEMO_TIMEZONE, DemoServer
 from console.edits import Edits
-from console.exchange import Exchange, Found, Question
 from console.images import ImageProcess
 from console.network import Network
 from console.notices import describe
+from console.outbox.link import Exchange, Found, Question
 from console.presenters.action import Actions
 from console.presenters.action_runner import ActionRunner
 from console.presenters.attendance import Attendance

@@ -19,10 +19,10 @@ import msgspec
 from api_client.transport import utc_now
 from console import notices
 from console.cache.reader import CacheReader
-from console.exchange import Exchange, Found, Question
 from console.files.errors import LockedByOther, StoreError
 from console.files.lock import FileLock
 from console.outbox.event_loop import EventLoop
+from console.outbox.link import Exchange, Found, Question
 from console.outbox.listener import Listener
 from console.outbox.outbox import Outbox
 from console.paths import existing_profile

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
-from console.exchange import Exchange
+from console.outbox.link import Exchange
 from console.presenters.attendance import Attendance
 from console.presenters.board_feed import BoardFeed
 from console.presenters.kpi import KpiPresenter

@@ -13,8 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
 from console.edits import Edits
-from console.exchange import Exchange, Found
 from console.files.errors import NotWritable
+from console.outbox.link import Exchange, Found
 from console.rules.messages import Outcome, Push, SourceState
 from console.rules.queued import EditState
 
@@ -61,7 +61,7 @@ class Desk:
 
 @pytest.fixture
 def desk(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setattr("console.exchange._AGAIN_S", 0.01)
+    monkeypatch.setattr("console.outbox.link._AGAIN_S", 0.01)
     desk = Desk(qtbot, tmp_path)
     yield desk
     desk.edits.close()

@@ -19,9 +19,9 @@ from pytestqt.qtbot import QtBot
 from api_client.model import Kind
 from console.cache.reader import CacheReader
 from console.edits import Edits
-from console.exchange import Exchange
 from console.files.lock import FileLock
 from console.network import Network
+from console.outbox.link import Exchange
 from console.rules.edit import Edit
 from console.rules.messages import Beat, Fetch, Push, Source, SourceState, Start, SyncNow, Up
 from console.rules.queued import EditState
