@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from console import logs, notices
-from console.demo_server import DemoServer
 from console.paths import log_file, profile_folder
-from console.screen import xvfb
 from console.settings import Settings, Tokens, begin_settings
+from console.window.demo_server import DemoServer
 from console.window.options import WindowOptions
+from console.window.screen import xvfb
 
 _DEFAULT_SIZE = (1920, 1080)
 

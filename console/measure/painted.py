@@ -12,7 +12,7 @@ from api_client.decoding import decode
 from console.measure.child import busy_city, output_of, tell
 from console.measure.window import make_window
 from console.rules.filter import Filter
-from console.screen import xvfb
+from console.window.screen import xvfb
 
 _SIZE = (1920, 1080)
 _SAMPLES = 20

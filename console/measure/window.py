@@ -12,7 +12,7 @@ from console.measure.child import SOURCE, Run, busy_city, note, run_child, run_h
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
-    from console.app import ConsoleWindow
+    from console.window.app import ConsoleWindow
 
 _SIZE = (1920, 1080)
 _LOOK_MS = 5
@@ -32,9 +32,9 @@ def make_window(folder: Path, sync: Sequence[str]) -> tuple[QApplication, Consol
     from PySide6.QtCore import QCoreApplication, Qt
     from PySide6.QtWidgets import QApplication
 
-    from console.app import ConsoleWindow
     from console.rules.messages import Source
     from console.settings import Settings, Tokens
+    from console.window.app import ConsoleWindow
     from console.window.options import WindowOptions
     from widgets.map.scene_graph import choose_scene_graph
     from widgets.map.scheme import register_scheme

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
 from api_client.model import Area, Kind, PhotoRole, WaitsFor
 from console.cache.catalog import Catalog, offered
 from console.edits import Edits
-from console.images import ImageProcess
+from console.images.process import ImageProcess
 from console.presenters import words
 from console.presenters.conflict import STEP, conflict_rows, conflict_text, first_of, is_of_step, over_text, step_text
 from console.presenters.desk import Desk

@@ -15,10 +15,10 @@ import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Area, AssignmentState, UnitState
-from console.basemap import Basemap
 from console.board.map_answer import UNLISTED_BIT, map_answer
 from console.board.view import View
 from console.cache.catalog import Cities, Crew, offered
+from console.city_map.basemap import Basemap
 from console.presenters import words
 from console.presenters.counsel import Counsel
 from console.presenters.desk import Desk

@@ -10,7 +10,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QStandardPaths, Signal
 
 from console.edits import Edits
-from console.images import ImageError, ImageProcess, Prepared, TookTooLong, store_photo
+from console.images.process import ImageError, ImageProcess, Prepared, TookTooLong, store_photo
 from console.notices import describe
 from console.rules.moments import can_have_happened
 from console.tasks import Tasks

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
 from api_client.model import Area, Photo, PhotoRole, Report
-from console.images import ImageProcess
+from console.images.process import ImageProcess
 from console.presenters import words
 from console.presenters.dossier import Dossier
 from console.rules.area import off_by_m

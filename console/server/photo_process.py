@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from api_client.decoding import decode
-from console.image_child import Made
+from console.images.worker import Made
 from console.server.refusals import Invalid, Overloaded
 from console.server.working import present_work
 
@@ -26,9 +26,9 @@ class PhotoProcess:
     """Starts one child for one photo; may be asked from any thread. How many at once is for its callers to bound."""
 
     def __init__(self, command: Sequence[str] | None = None) -> None:
-        """`command` starts the child; by default this Python with console.image_child."""
+        """`command` starts the child; by default this Python with console.images.worker."""
         limits = (str(SIDE_PX), str(MEMORY_MB), str(CPU_S))
-        self._command = list(command or (sys.executable, "-P", "-m", "console.image_child", *limits))
+        self._command = list(command or (sys.executable, "-P", "-m", "console.images.worker", *limits))
 
     def small(self, content: bytes) -> bytes:
         """The picture alone, as a JPEG small enough for a phone: no place, no device, nothing else a file may carry.

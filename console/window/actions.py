@@ -22,7 +22,7 @@ from console.presenters.undo_command import UndoCommand
 from console.presenters.unit_commands import UnitCommands
 from console.presenters.units import UnitsPresenter
 from console.rules.time_range import TimeRange
-from console.window.signing import Signing
+from console.window.sign_in import Signing
 from console.window.window_commands import RANGE_TEXT, WindowCommands
 from widgets.map.panel import MapPanel
 from widgets.ticket.panel import TicketPanel

@@ -9,13 +9,13 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtWidgets import QApplication
 
 from console import logs
-from console.app import ConsoleWindow
-from console.demo_server import DemoServer
 from console.files.errors import LockedByOther, NotWritable
 from console.notices import LOCAL
-from console.one_window import OneWindow, raise_other
 from console.settings import Settings, Tokens
+from console.window.app import ConsoleWindow
+from console.window.demo_server import DemoServer
 from console.window.options import WindowOptions
+from console.window.single_instance import OneWindow, raise_other
 from widgets.map.scene_graph import choose_scene_graph
 from widgets.map.scheme import register_scheme
 from widgets.theme import load_fonts
@@ -46,7 +46,7 @@ def run_window(options: WindowOptions, settings: Settings, tokens: Tokens, demo:
     load_fonts()
     watched = options.screenshot is None and options.quit_after_s is None
     if demo is None and not settings.sources and watched:
-        from console.first_run import ask_for_server  # brings what talks HTTP, which a window has no need of
+        from console.window.first_run import ask_for_server  # brings what talks HTTP, which a window has no need of
 
         ask_for_server(app, options.theme, options.profile, settings, tokens, options.mended)
     settings.theme, kept, before = options.theme, None, None

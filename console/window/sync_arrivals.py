@@ -13,7 +13,7 @@ from console.presenters.sources import Sources
 from console.presenters.ticket import TicketPresenter
 from console.presenters.units import UnitsPresenter
 from console.rules.messages import Presence, SourceState, Touched
-from console.sync_link import SyncLink
+from console.window.sync_supervisor import SyncLink
 
 
 class SyncArrivals(QObject):

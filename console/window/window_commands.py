@@ -20,8 +20,8 @@ from console.presenters.status import StatusPresenter
 from console.rules.filter import Filter
 from console.rules.messages import Compare, SyncNow
 from console.rules.time_range import TimeRange
-from console.sync_link import SyncLink
-from console.window.kept_settings import KeptSettings
+from console.window.settings_store import KeptSettings
+from console.window.sync_supervisor import SyncLink
 from widgets.keys import key_text
 from widgets.queue.panel import QueuePanel
 from widgets.shell import Shell

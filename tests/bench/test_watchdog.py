@@ -19,7 +19,7 @@ from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
 from console.measure.child import busy_city
-from console.screen import xvfb
+from console.window.screen import xvfb
 from tests.helpers.city import ROOT, wait_for
 from tests.helpers.shift import Shift
 from tests.helpers.watchdog import Watchdog
@@ -47,9 +47,9 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def busy_console(city: Path, folder: Path) -> Iterator[Any]:
     """A window on a copy of that cache, with a stand-in for the sync process that gives no rest."""
-    from console.app import ConsoleWindow
     from console.rules.messages import Source
     from console.settings import Settings, Tokens
+    from console.window.app import ConsoleWindow
     from console.window.options import WindowOptions
 
     shutil.copytree(city, folder)

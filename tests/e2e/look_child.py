@@ -15,8 +15,8 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from console.app import ConsoleWindow
 from console.settings import Settings, Tokens
+from console.window.app import ConsoleWindow
 from console.window.options import Kept, WindowOptions
 from console.window.run import run_window
 from widgets.map.scheme import register_scheme

@@ -11,9 +11,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from console.first_run import FirstRun
 from console.settings import Settings, Tokens, load_settings
 from console.tasks import Tasks
+from console.window.first_run import FirstRun
 from tests.helpers.city import TOKENS, served, write_users
 from tests.helpers.geo_city import GeoCity, geo_request
 from tests.helpers.live_server import live_server

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Area, Photo, PhotoRole, Report, Status
-from console.images import ImageProcess, store_photo
+from console.images.process import ImageProcess, store_photo
 from console.presenters.dossier import Dossier
 from console.presenters.photos import PhotoCards
 from console.tasks import Tasks
@@ -27,7 +27,7 @@ COUNTING = """
 import runpy
 with open({file!r}, "a") as file:
     file.write(".")
-runpy.run_module("console.image_child", run_name="__main__")
+runpy.run_module("console.images.worker", run_name="__main__")
 """
 HANGING = """
 import os, time

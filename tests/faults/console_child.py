@@ -27,8 +27,8 @@ from console.rules.apply import ReportState
 from console.rules.messages import Source, Start
 from console.rules.pending import with_edits
 from console.rules.queued import EditState, Queued
-from console.sync_link import FROZEN_S, SyncLink
 from console.window.actions import ACTIONS
+from console.window.sync_supervisor import FROZEN_S, SyncLink
 
 CITY = "city"
 _PULSE_MS = {"work": 8, "calmly": 25, "settle": 50}
@@ -41,7 +41,7 @@ def say(*words: str) -> None:
 
 
 class Child:
-    """Wired as the window wires them (console.app)."""
+    """Wired as the window wires them (console.window.app)."""
 
     def __init__(self, profile: Path, address: str, token: str, seed: int, what: str, frozen_s: float) -> None:
         self._profile, self._random = profile, random.Random(seed)

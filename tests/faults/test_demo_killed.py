@@ -1,6 +1,6 @@
 """`sigap demo` ended without a word: its server does not stay behind.
 
-Guards: console/demo_server.py, console/server/serve.py.
+Guards: console/window/demo_server.py, console/server/serve.py.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from console.demo_server import DemoServer
+from console.window.demo_server import DemoServer
 
 WAIT_S = 60
 DEMO = """
 import sys, threading
 from pathlib import Path
-from console.demo_server import DemoServer
+from console.window.demo_server import DemoServer
 with DemoServer(Path(sys.argv[1]), 50, 1) as server:
     print("begun", flush=True)
     if sys.argv[2] == "listening":

@@ -25,13 +25,13 @@ from console.cache.writer import CacheWriter
 from console.files import sqlite_file
 from console.files.errors import LockedByOther, NotWritable
 from console.files.unsafe_folders import cloud_folder
-from console.one_window import OneWindow
 from console.outbox.work_file import WorkFile
+from console.window.single_instance import OneWindow
 from tests.helpers.city import run_sigap
 from tests.unit.store.making import at, edit, items, report
 
 ROOT = Path(__file__).resolve().parents[2]
-_SECOND = "import sys; from pathlib import Path; from console.one_window import raise_other, OneWindow\n"
+_SECOND = "import sys; from pathlib import Path; from console.window.single_instance import raise_other, OneWindow\n"
 _ASK = "from PySide6.QtCore import QCoreApplication; app = QCoreApplication([]); p = Path(sys.argv[1])\n"
 
 
@@ -47,7 +47,7 @@ def python(text: str, *arguments: str) -> subprocess.Popen[str]:
 
 
 def test_a_second_start_raises_the_first_window(qtbot: QtBot, tmp_path: Path) -> None:
-    """F29. Guards: console/one_window.py, used by console/window/run.py."""
+    """F29. Guards: console/window/single_instance.py, used by console/window/run.py."""
     only = OneWindow(tmp_path)
     with pytest.raises(LockedByOther), contextlib.closing(OneWindow(tmp_path)):
         pass
@@ -173,7 +173,11 @@ def test_files_of_the_client_are_opened_in_one_module_only() -> None:
         calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
         if any(isinstance(call, ast.Attribute) and ast.unparse(call) == "sqlite3.connect" for call in calls):
             connecting.add(path.relative_to(ROOT / "console").as_posix())
-    of_others = {"export/geopackage.py", "basemap.py", "measure/server.py"}  # an export, a tile file, a server's file
+    of_others = {
+        "export/geopackage.py",
+        "city_map/basemap.py",
+        "measure/server.py",
+    }  # an export, a tile file, a server's file
     of_others |= {"measure/bare_window.py", "measure/pan.py"}  # the plain table of the bench's contender
     assert {name for name in connecting if not name.startswith("server/")} - of_others == {"files/sqlite_file.py"}
 

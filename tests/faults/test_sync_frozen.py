@@ -32,8 +32,8 @@ from console.rules.queued import EditState
 from console.sync.pace import Timing
 from console.sync.process import LOCK, Followers
 from console.sync.send_dispatch import DispatchSender
-from console.sync_link import SyncLink
 from console.window.actions import ACTIONS
+from console.window.sync_supervisor import SyncLink
 from tests.faults.test_kill_everything import REPORTS, SETTLE_S, Operator, check_promises, snapshot
 from tests.helpers.city import TOKENS, Served, console, served, wait_for, write_users
 from tests.helpers.fake_city import FakeCity, five_reports, report

@@ -134,10 +134,10 @@ def console(
     """
     from PySide6.QtWidgets import QApplication
 
-    from console.app import ConsoleWindow
     from console.rules.messages import Source
     from console.settings import Settings, Tokens
     from console.window.actions import ACTIONS
+    from console.window.app import ConsoleWindow
     from console.window.options import WindowOptions
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -21,14 +21,14 @@ _OUTSIDE = (
     "socket",
     "subprocess",
     "multiprocessing",
-    "console.demo_server",
-    "console.images",
+    "console.window.demo_server",
+    "console.images.process",
     "console.measure",
     "console.server.media",
     "console.server.photo_process",
     "console.start",
     "console.sync.process",
-    "console.sync_link",
+    "console.window.sync_supervisor",
 )
 _WITHIN = tuple(f"{module}." for module in _OUTSIDE)
 _FIXTURES = {"city_data", "postgres"}

@@ -245,7 +245,7 @@ def test_missing_tiles_are_no_fault(desk: MapDesk, console: Console) -> None:
 
 
 def test_vector_tiles_of_the_real_city(desk: MapDesk, city_data: Path, console: Console) -> None:
-    from console.basemap import Basemap
+    from console.city_map.basemap import Basemap
 
     base = Basemap(city_data / "jakarta", "jakarta_base.pmtiles")
     desk.tile = lambda request: (base.tile(request.z, request.x, request.y) or (None,))[0]

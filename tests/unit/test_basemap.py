@@ -11,7 +11,7 @@ import pytest
 from pmtiles.tile import Compression, TileType, zxy_to_tileid
 from pmtiles.writer import Writer
 
-from console.basemap import Basemap
+from console.city_map.basemap import Basemap
 
 MVT = b"\x1a\x05x\x02\n\x01a"
 PNG = b"\x89PNG\r\n\x1a\n-one-tile"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from console.images import ImageError, ImageProcess, store_photo
+from console.images.process import ImageError, ImageProcess, store_photo
 
 
 def photo(size: tuple[int, int] = (400, 300), kind: str = "JPEG", mode: str = "RGB", **more: object) -> bytes:
@@ -118,7 +118,7 @@ def test_child_that_dies_or_lies_is_a_refusal() -> None:
 @pytest.mark.skipif(os.name != "posix", reason="limits are POSIX")
 def test_child_runs_under_its_limits() -> None:
     code = (
-        "import sys; import console.image_child as c; c._limit()\n"
+        "import sys; import console.images.worker as c; c._limit()\n"
         "try:\n bytearray(600 * 2**20)\nexcept MemoryError: pass\nelse: sys.exit(3)\n"
         "try:\n open('/tmp/sigap-child', 'w').write('x' * 99999)\nexcept OSError: pass\nelse: sys.exit(4)\n"
         "import msgspec; sys.stdout.buffer.write(msgspec.json.encode(c.Made(problem='held')))"

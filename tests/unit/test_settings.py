@@ -178,7 +178,7 @@ def test_who_signed_out_here_is_signed_in_again_by_another_program(qapp: QApplic
 
 @pytest.mark.usefixtures("expected_log")
 def test_a_sign_out_that_could_not_be_kept_lasts_as_long_as_the_window(qapp: QApplication, tmp_path: Path) -> None:
-    """What another program writes must not undo what this window alone knows (window/kept_settings.py: _follow)."""
+    """What another program writes must not undo what this window alone knows (window/settings_store.py: _follow)."""
     with console(tmp_path, AWAY.url) as window:
         (tmp_path / "settings.json").write_text("{broken")
         window.actions.run("sign_out")

@@ -24,7 +24,7 @@ from console.cache.page_items import Cursor, Item
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
 from console.edits import Edits
-from console.images import ImageProcess
+from console.images.process import ImageProcess
 from console.presenters.action_runner import ActionRunner
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier

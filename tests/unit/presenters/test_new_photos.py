@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from console.images import ImageError, ImageProcess, Prepared
+from console.images.process import ImageError, ImageProcess, Prepared
 from console.presenters.drafts import Drafts
 from tests.helpers.city import wait_for
 from tests.helpers.pictures import picture

@@ -20,14 +20,14 @@ from api_client.model import Kind
 from console.cache.reader import CacheReader
 from console.edits import Edits
 from console.files.lock import FileLock
-from console.network import Network
 from console.outbox.link import Exchange
 from console.rules.edit import Edit
 from console.rules.messages import Beat, Fetch, Push, Source, SourceState, Start, SyncNow, Up
 from console.rules.queued import EditState
 from console.sync.pipe import Frames, pack
 from console.sync.process import LOCK
-from console.sync_link import SyncLink
+from console.window.network import Network
+from console.window.sync_supervisor import SyncLink
 from tests.helpers.fake_city import FakeCity, five_reports, report
 
 WAIT_MS = 20_000
@@ -252,7 +252,7 @@ def test_trouble_on_this_computer_is_not_tried_twice_a_second(qtbot: QtBot, tmp_
 
 
 def test_a_network_that_is_back_is_said_once_it_leads_further(qtbot: QtBot) -> None:
-    """F17: what the system tells becomes an attempt; console/network.py."""
+    """F17: what the system tells becomes an attempt; console/window/network.py."""
     reach, medium = QNetworkInformation.Reachability, QNetworkInformation.TransportMedium
     network = Network()
     back: list[bool] = []

@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from console.demo_server import DemoServer
 from console.edits import Edits
 from console.presenters.desk import Desk
 from console.presenters.kpi import KpiPresenter
@@ -15,8 +14,9 @@ from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
 from console.rules.messages import Source, Start, ZoneTold
 from console.settings import CityZone, Settings, Tokens, city_zone, operator_of, users_of
-from console.sync_link import SyncLink
-from console.window.kept_settings import KeptSettings
+from console.window.demo_server import DemoServer
+from console.window.settings_store import KeptSettings
+from console.window.sync_supervisor import SyncLink
 
 _LOOK_FOR_DEMO_MS = 100
 

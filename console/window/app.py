@@ -15,12 +15,10 @@ from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QApplication, QWidget
 
 from console import logs
-from console.basemap import Basemap
 from console.cache.reader import CacheReader
-from console.demo_server import DEMO_TIMEZONE, DemoServer
+from console.city_map.basemap import Basemap
 from console.edits import Edits
-from console.images import ImageProcess
-from console.network import Network
+from console.images.process import ImageProcess
 from console.notices import describe
 from console.outbox.link import Exchange, Found, Question
 from console.presenters.action import Actions
@@ -45,7 +43,6 @@ from console.presenters.hazards import Hazards
 from console.presenters.keeping import Keeping
 from console.presenters.key_guard import KeyGuard
 from console.presenters.kpi import KpiPresenter
-from console.presenters.looking import Looking
 from console.presenters.lost import LostOrders
 from console.presenters.map import MapPresenter
 from console.presenters.merging import Merging
@@ -82,25 +79,28 @@ from console.settings import (
     city_zone,
     operator_of,
 )
-from console.sync_link import SyncLink
 from console.tasks import Tasks
 from console.window.actions import ACTIONS, Receivers
 from console.window.cache_readers import CacheReaders
 from console.window.claims import Claims
 from console.window.close_guard import CloseGuard
 from console.window.context_menus import ContextMenus
-from console.window.following import Following
+from console.window.demo_server import DEMO_TIMEZONE, DemoServer
 from console.window.garbage import collect_garbage, keep_objects
-from console.window.kept_settings import KeptSettings
 from console.window.keyboard_focus import KeyboardFocus
 from console.window.map_picker import MapPicker
+from console.window.network import Network
 from console.window.options import Kept, WindowOptions
-from console.window.picture import Picture
+from console.window.presence import Looking
 from console.window.report_lookup import ReportLookup
+from console.window.screenshot import Picture
+from console.window.settings_store import KeptSettings
 from console.window.shortcuts import Shortcuts
-from console.window.signing import Signing
+from console.window.sign_in import Signing
+from console.window.sources import Following
 from console.window.succession import Succession
 from console.window.sync_arrivals import SyncArrivals
+from console.window.sync_supervisor import SyncLink
 from console.window.window_commands import WindowCommands
 from widgets.charts import ChartsPanel
 from widgets.command import CommandLine

@@ -24,8 +24,8 @@ from console.rules.report import HAZARD
 from console.rules.rights import Rights
 from console.settings import Settings, Tokens, is_left, operator_of
 from console.window.claims import Claims
-from console.window.following import Following, changed
-from console.window.kept_settings import KeptSettings
+from console.window.settings_store import KeptSettings
+from console.window.sources import Following, changed
 from widgets.forms.choice import Choice
 
 _DONE_SHOWN_S = 60.0

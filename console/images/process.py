@@ -15,7 +15,7 @@ import msgspec
 
 from api_client.decoding import decode
 from console.files.durable import sync_folder
-from console.image_child import MAX_BYTES, TIMEOUT_S, Made, kind_of
+from console.images.worker import MAX_BYTES, TIMEOUT_S, Made, kind_of
 
 _MAX_ANSWER = 24 * 2**20
 
@@ -50,7 +50,7 @@ class ImageProcess:
 
     def __init__(self, command: Sequence[str] | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
         """`command` starts the child; by default this Python with this module."""
-        self._command = list(command or (sys.executable, "-P", "-m", "console.image_child"))
+        self._command = list(command or (sys.executable, "-P", "-m", "console.images.worker"))
         self._timeout_s = timeout_s
 
     def prepare(self, path: Path) -> Prepared:
@@ -92,7 +92,7 @@ class ImageProcess:
             raise ImageError("The photo is larger than 15 MB.")
         if kind_of(body) is None:
             raise ImageError("The file is not a JPEG, PNG or WebP photo.")
-        root = str(Path(__file__).resolve().parents[1])
+        root = str(Path(__file__).resolve().parents[2])
         environment = {"PATH": os.defpath, "PYTHONPATH": root, "LC_ALL": "C.UTF-8"}
         environment |= {name: os.environ[name] for name in ("SYSTEMROOT", "LD_LIBRARY_PATH") if name in os.environ}
         try:

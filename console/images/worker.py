@@ -1,6 +1,6 @@
 """The child process that decodes one photo: it reads place and time, drops all metadata, shrinks and re-encodes.
 
-`python -m console.image_child [SIDE_PX MEMORY_MB CPU_S] < photo > answer`, under limits of memory, time and file size.
+`python -m console.images.worker [SIDE_PX MEMORY_MB CPU_S] < photo > answer`, limited in memory, time and file size.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Photos of strangers, decoded by a child process under limits; imports `files` only."""
