@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from console import notices
+from console import error_text
 
 PERSPECTIVES = ("dispatch", "field", "wall")
 
@@ -28,10 +28,10 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        code = notices.exit_code(error)
-        if code == notices.DEFECT:
+        code = error_text.exit_code(error)
+        if code == error_text.DEFECT:
             raise
-        print(f"sigap: {notices.describe(error)}", file=sys.stderr)
+        print(f"sigap: {error_text.describe(error)}", file=sys.stderr)
         return code
 
 
@@ -299,7 +299,7 @@ def _not_built(arguments: argparse.Namespace) -> bool:
 def _demo(arguments: argparse.Namespace) -> int:
     if _not_built(arguments):
         return 2
-    from console.start import run_demo
+    from console.commands.run import run_demo
 
     return run_demo(arguments)
 
@@ -307,7 +307,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     if _not_built(arguments):
         return 2
-    from console.start import run_profile
+    from console.commands.run import run_profile
 
     return run_profile(arguments)
 
@@ -373,7 +373,7 @@ def _sync(arguments: argparse.Namespace) -> int:
         from console.sync.process import run_pipe
 
         return run_pipe()
-    from console.headless import sync_profile
+    from console.commands.sync import sync_profile
 
     return sync_profile(arguments.profile, once=arguments.once, as_json=arguments.json, tokens=arguments.tokens)
 
@@ -484,7 +484,7 @@ def _restore(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from console.doctor import run_doctor
+    from console.commands.doctor import run_doctor
 
     return run_doctor(as_json=arguments.json)
 

@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from api_client.model import MOST_EXPORTED, ExportNote, Report
-from console import notices
+from console import error_text
 from console.board.snapshot import DUE_PAUSED, Fact
 from console.board.view import CLOSED_LATELY_S, View
 from console.cache.catalog import Cities, read_catalog
@@ -120,14 +120,14 @@ def run_export(kind: str, out: Path, filter_text: str, profile: str) -> int:
     folder = existing_profile(profile)
     settings, mended = begin_settings(folder)
     if mended:
-        notices.warn(mended)
+        error_text.warn(mended)
     reader = CacheReader(folder)
     try:
         unread = _unread(reader, settings) if reader.available else []
         reports = reader.counts()["reports"] if reader.available else 0
         if not reader.available or (unread and not reports):
             _say(f"sigap: there are no reports in profile {profile} yet. Bring them: sigap sync --once.")
-            return notices.LOCAL
+            return error_text.LOCAL
         selection = select(folder, reader, settings, filter_text, datetime.now(UTC))
         now = datetime.now(UTC)
         written = write(
@@ -135,7 +135,7 @@ def run_export(kind: str, out: Path, filter_text: str, profile: str) -> int:
         )
     except FilterError as error:
         _say(f"sigap: {error}")
-        return notices.USAGE
+        return error_text.USAGE
     finally:
         reader.close()
     sys.stdout.write(f"{thousands(written)} reports are in {out}.\n")

@@ -9,8 +9,8 @@ from PySide6.QtCore import QObject
 
 from api_client.model import Kind
 from console.edits import Edits
+from console.error_text import describe
 from console.files.errors import StoreError
-from console.notices import describe
 from console.presenters.command import CommandPresenter
 from console.presenters.desk import Desk
 from console.presenters.forms import Forms, keep_words_of

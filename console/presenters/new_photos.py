@@ -10,8 +10,8 @@ from typing import Any
 from PySide6.QtCore import QObject, QStandardPaths, Signal
 
 from console.edits import Edits
+from console.error_text import describe
 from console.images.process import ImageError, ImageProcess, Prepared, TookTooLong, store_photo
-from console.notices import describe
 from console.rules.moments import can_have_happened
 from console.tasks import Tasks
 

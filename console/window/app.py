@@ -18,8 +18,8 @@ from console import logs
 from console.cache.reader import CacheReader
 from console.city_map.basemap import Basemap
 from console.edits import Edits
+from console.error_text import describe
 from console.images.process import ImageProcess
-from console.notices import describe
 from console.outbox.link import Exchange, Found, Question
 from console.presenters.action import Actions
 from console.presenters.action_runner import ActionRunner

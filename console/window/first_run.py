@@ -11,7 +11,7 @@ from PySide6.QtCore import QEventLoop, QObject
 from PySide6.QtWidgets import QApplication
 
 from api_client import errors
-from console.notices import describe
+from console.error_text import describe
 from console.settings import Settings, Tokens, change_settings
 from console.sync.connect import Added, add_source
 from console.tasks import Tasks

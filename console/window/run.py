@@ -9,8 +9,8 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtWidgets import QApplication
 
 from console import logs
+from console.error_text import LOCAL
 from console.files.errors import LockedByOther, NotWritable
-from console.notices import LOCAL
 from console.settings import Settings, Tokens
 from console.window.app import ConsoleWindow
 from console.window.demo_server import DemoServer

@@ -7,7 +7,7 @@ import sys
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from console.notices import LOCAL, describe
+from console.error_text import LOCAL, describe
 from console.presenters.desk import Desk
 from console.presenters.map import MapPresenter
 from console.presenters.outbox import OutboxPresenter

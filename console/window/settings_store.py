@@ -9,8 +9,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, Signal
 
+from console.error_text import describe
 from console.files.errors import StoreError
-from console.notices import describe
 from console.settings import Settings, SettingsDamaged, change_settings, load_settings
 from console.tasks import Tasks
 

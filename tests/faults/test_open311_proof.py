@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from api_client.model import Kind
-from console.headless import sync_profile
+from console.commands.sync import sync_profile
 from console.outbox.work_file import WorkFile
 from console.paths import profile_folder
 from console.rules.edit import Edit

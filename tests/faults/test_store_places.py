@@ -19,9 +19,9 @@ import pytest
 from PySide6.QtCore import QCoreApplication
 from pytestqt.qtbot import QtBot
 
-from console import doctor
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
+from console.commands import doctor
 from console.files import sqlite_file
 from console.files.errors import LockedByOther, NotWritable
 from console.files.unsafe_folders import cloud_folder

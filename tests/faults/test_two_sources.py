@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
-from console.headless import Headless
+from console.commands.sync import Headless
 from console.qt_loop import QtLoop
 from console.rules.messages import Source
 from tests.helpers import geo_city

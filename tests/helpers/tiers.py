@@ -26,7 +26,7 @@ _OUTSIDE = (
     "console.measure",
     "console.server.media",
     "console.server.photo_process",
-    "console.start",
+    "console.commands.run",
     "console.sync.process",
     "console.window.sync_supervisor",
 )

@@ -226,7 +226,7 @@ def _reap(running: dict[int, socket.socket]) -> list[socket.socket]:
 
 
 if __name__ == "__main__":
-    import console.headless
+    import console.commands.sync
     import console.server.demo
     import console.server.loader
     import console.server.serve

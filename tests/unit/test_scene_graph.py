@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from console import doctor
+from console.commands import doctor
 from widgets.map.scene_graph import BACKEND, choose_scene_graph, emulated_opengl, is_emulated
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at Linux' devices")

@@ -14,7 +14,7 @@ class NoQt:
             raise ImportError(f"there is no {name} here")
 
 sys.meta_path.insert(0, NoQt())
-import console.headless
+import console.commands.sync
 """
 
 

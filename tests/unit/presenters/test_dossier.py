@@ -8,8 +8,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from console.cache.reader import CacheReader
+from console.error_text import describe
 from console.files.errors import DamagedFile
-from console.notices import describe
 from console.presenters.board_feed import BoardFeed
 from console.presenters.dossier import Dossier, Dossiers
 from console.presenters.ticket import TicketPresenter

@@ -12,7 +12,7 @@ import pytest
 from api_client.georeport import GeoReportClient, ReadingLimits
 from api_client.model import Kind
 from api_client.transport import utc_now
-from console.headless import sync_profile
+from console.commands.sync import sync_profile
 from console.paths import profile_folder
 from console.rules.messages import Source, SourceState, SyncNow
 from console.rules.queued import EditState, StopReason

@@ -22,9 +22,9 @@ from api_client import errors
 from api_client.model import EditBody, Kind
 from api_client.transport import is_bare
 from console.cache.reader import CacheReader
+from console.commands.sync import Headless, sync_profile
 from console.files.errors import LockedByOther
 from console.files.lock import FileLock
-from console.headless import Headless, sync_profile
 from console.outbox.work_file import WorkFile
 from console.rules.edit import Edit
 from console.rules.messages import Presence, Source, SourceState
@@ -458,7 +458,7 @@ def test_sync_waits_while_a_window_has_the_profile_open(
 ) -> None:
     assert ask(live.url) == 0
     capsys.readouterr()
-    monkeypatch.setattr("console.headless._LOOK_AGAIN_S", 0.2)
+    monkeypatch.setattr("console.commands.sync._LOOK_AGAIN_S", 0.2)
     window = FileLock(profile / (LOCK if held == "sync.lock" else held))
     with pytest.raises(LockedByOther):
         sync_profile("p", once=True, as_json=True)
@@ -472,7 +472,7 @@ def test_sync_waits_while_a_window_has_the_profile_open(
             looked.append(self)
             super().__init__(*arguments, **named)
 
-    monkeypatch.setattr("console.headless.Headless", Counted)
+    monkeypatch.setattr("console.commands.sync.Headless", Counted)
     over = threading.Event()
 
     def interrupt() -> None:

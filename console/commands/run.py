@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from console import logs, notices
+from console import error_text, logs
 from console.paths import log_file, profile_folder
 from console.settings import Settings, Tokens, begin_settings
 from console.window.demo_server import DemoServer
@@ -29,11 +29,11 @@ def run_profile(arguments: argparse.Namespace) -> int:
     settings, mended = begin_settings(profile)
     logs.start_logging(log_file(profile))
     if mended:
-        notices.warn(mended)
+        error_text.warn(mended)
     with _display(arguments):
         reason = _sandbox(demo=False, allowed=arguments.unsandboxed)
         if reason is None:
-            return notices.LOCAL
+            return error_text.LOCAL
         from console.window.run import run_window
 
         options = _options(arguments, profile, settings, demo=False, unsandboxed=reason, mended=mended)

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from api_client.transport import utc_now
-from console import notices
+from console import error_text
 from console.cache.reader import CacheReader
 from console.files.errors import LockedByOther, StoreError
 from console.files.lock import FileLock
@@ -197,7 +197,7 @@ def sync_profile(
     folder = existing_profile(profile)
     settings, mended = begin_settings(folder)
     if mended:
-        notices.warn(mended)
+        error_text.warn(mended)
     given = Tokens(profile).of(settings.sources, settings.signed_out)
     if tokens is not None:
         given |= read_tokens(None if tokens == "-" else Path(tokens), settings.sources)
@@ -246,8 +246,8 @@ def _follow(
         if once or interrupts.heard:
             break
     if summary.local:
-        return notices.LOCAL
-    return notices.CANNOT_REACH if summary.problems else _DONE
+        return error_text.LOCAL
+    return error_text.CANNOT_REACH if summary.problems else _DONE
 
 
 class _Interrupts:
