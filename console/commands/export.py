@@ -20,6 +20,7 @@ import numpy as np
 
 from api_client.model import MOST_EXPORTED, ExportNote, Report
 from console import error_text
+from console.board.round import LOCAL_ROWS, Played, Round, play, shown_edits
 from console.board.snapshot import DUE_PAUSED, Fact
 from console.board.view import CLOSED_LATELY_S, View
 from console.cache.catalog import Cities, read_catalog
@@ -28,9 +29,8 @@ from console.cache.reader import CacheReader
 from console.export import geopackage
 from console.export.row import COLUMNS, Row, Value
 from console.outbox.work_file import read_outbox
+from console.panels.formatting import thousands
 from console.paths import existing_profile
-from console.presenters.board_round import LOCAL_ROWS, Played, Round, play, shown_edits
-from console.presenters.words import thousands
 from console.rules.edit import is_local
 from console.rules.filter import Filter, FilterError
 from console.rules.status import BY_STATUS

@@ -11,7 +11,7 @@ from PySide6.QtCore import QFile, QIODevice, QMarginsF, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QGuiApplication, QPageLayout, QPageSize, QPainter, QPdfWriter
 
 from console.export.row import Row
-from console.presenters.words import thousands
+from console.panels.formatting import thousands
 from console.rules.place import coordinates
 from widgets.text import many_lines, one_line, wrap
 from widgets.theme import load_fonts

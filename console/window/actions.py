@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api_client.model import AssignmentState, Kind
-from console.presenters import action_rules as rules
-from console.presenters.action import Action, Actions, CommandSyntax, MenuPlace
-from console.presenters.clipping import Clipping
-from console.presenters.command import CommandPresenter
-from console.presenters.contact import Contact
-from console.presenters.drafts import Drafts
-from console.presenters.lost import LostOrders
-from console.presenters.map import MapPresenter
-from console.presenters.merging import Merging
-from console.presenters.outbox import OutboxPresenter
-from console.presenters.report_commands import ReportCommands
-from console.presenters.settling import Settling
-from console.presenters.situation import SituationMonitor
-from console.presenters.undo_command import UndoCommand
-from console.presenters.unit_commands import UnitCommands
-from console.presenters.units import UnitsPresenter
+from console.panels import action_rules as rules
+from console.panels.action import Action, Actions, CommandSyntax, MenuPlace
+from console.panels.command_line.line import CommandPresenter
+from console.panels.forms.drafts import Drafts
+from console.panels.map.panel import MapPresenter
+from console.panels.notifications.lost_orders import LostOrders
+from console.panels.outbox import OutboxPresenter
+from console.panels.report.clipboard import Clipping
+from console.panels.report.conflict_controller import Settling
+from console.panels.report.contact import Contact
+from console.panels.report.merging import Merging
+from console.panels.report_commands import ReportCommands
+from console.panels.situation import SituationMonitor
+from console.panels.undo_command import UndoCommand
+from console.panels.unit_commands import UnitCommands
+from console.panels.units import UnitsPresenter
 from console.rules.time_range import TimeRange
 from console.window.sign_in import Signing
 from console.window.window_commands import RANGE_TEXT, WindowCommands

@@ -17,52 +17,52 @@ from PySide6.QtWidgets import QApplication, QWidget
 from console import logs
 from console.cache.reader import CacheReader
 from console.city_map.basemap import Basemap
-from console.edits import Edits
 from console.error_text import describe
 from console.images.process import ImageProcess
 from console.outbox.link import Exchange, Found, Question
-from console.presenters.action import Actions
-from console.presenters.action_runner import ActionRunner
-from console.presenters.attendance import Attendance
-from console.presenters.board_feed import BoardFeed
-from console.presenters.charts import ChartsPresenter
-from console.presenters.clipping import Clipping
-from console.presenters.command import CommandPresenter
-from console.presenters.contact import Contact
-from console.presenters.counsel import Counsellor
-from console.presenters.crew_notes import CrewNotes
-from console.presenters.crowd import CrowdList
-from console.presenters.desk import Desk
-from console.presenters.dossier import Dossier, Dossiers
-from console.presenters.drafts import Drafts
-from console.presenters.edit_commands import EditCommands
-from console.presenters.edit_news import EditNews
-from console.presenters.forms import Forms, FormSurroundings
-from console.presenters.going_on import GoingOn
-from console.presenters.hazards import Hazards
-from console.presenters.keeping import Keeping
-from console.presenters.key_guard import KeyGuard
-from console.presenters.kpi import KpiPresenter
-from console.presenters.lost import LostOrders
-from console.presenters.map import MapPresenter
-from console.presenters.merging import Merging
-from console.presenters.outbox import OutboxPresenter
-from console.presenters.photos import PhotoCards
-from console.presenters.queue import QueuePresenter
-from console.presenters.refusals import Refusals
-from console.presenters.report_commands import ReportCommands
-from console.presenters.restores import Restores
-from console.presenters.settling import Settling
-from console.presenters.situation import SituationMonitor
-from console.presenters.sources import Sources
-from console.presenters.status import StatusPresenter
-from console.presenters.streets import Streets
-from console.presenters.ticket import TicketPresenter
-from console.presenters.undo_command import UndoCommand
-from console.presenters.undo_offer import UndoOffer
-from console.presenters.undo_stack import UndoStack
-from console.presenters.unit_commands import UnitCommands
-from console.presenters.units import UnitsPresenter, count_states
+from console.panels.action import Actions
+from console.panels.action_runner import ActionRunner
+from console.panels.board_updater import BoardFeed
+from console.panels.charts import ChartsPresenter
+from console.panels.command_line.line import CommandPresenter
+from console.panels.edit_commands import EditCommands
+from console.panels.edit_notifications import EditNews
+from console.panels.forms.drafts import Drafts
+from console.panels.forms.forms import Forms, FormSurroundings
+from console.panels.going_on import GoingOn
+from console.panels.key_guard import KeyGuard
+from console.panels.kpi import KpiPresenter
+from console.panels.map.crowd import CrowdList
+from console.panels.map.panel import MapPresenter
+from console.panels.map.streets import Streets
+from console.panels.notifications.attendance import Attendance
+from console.panels.notifications.crew_notes import CrewNotes
+from console.panels.notifications.hazards import Hazards
+from console.panels.notifications.lost_orders import LostOrders
+from console.panels.notifications.refusals import Refusals
+from console.panels.notifications.restores import Restores
+from console.panels.outbox import OutboxPresenter
+from console.panels.qt_outbox import Edits
+from console.panels.queue import QueuePresenter
+from console.panels.report.clipboard import Clipping
+from console.panels.report.conflict_controller import Settling
+from console.panels.report.contact import Contact
+from console.panels.report.details import Dossier, Dossiers
+from console.panels.report.merging import Merging
+from console.panels.report.photos import PhotoCards
+from console.panels.report.recommendations import Counsellor
+from console.panels.report.recreate_form import Keeping
+from console.panels.report.ticket import TicketPresenter
+from console.panels.report_commands import ReportCommands
+from console.panels.selection import Desk
+from console.panels.situation import SituationMonitor
+from console.panels.sources import Sources
+from console.panels.status import StatusPresenter
+from console.panels.undo_command import UndoCommand
+from console.panels.undo_offer import UndoOffer
+from console.panels.undo_stack import UndoStack
+from console.panels.unit_commands import UnitCommands
+from console.panels.units import UnitsPresenter, count_states
 from console.rules.filter import Filter
 from console.rules.messages import (
     Fetch,

@@ -11,10 +11,10 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from api_client.model import Assignment, Entry, Kind, Status
 from console.board.view import View
 from console.cache.reader import CachedReport, CacheReader
-from console.edits import Edits
-from console.presenters.checkpoints import Checkpoints, known
-from console.presenters.desk import Desk
-from console.presenters.setback import Of, Setback, bounded, closing_of, ended_by_another, let_go_with
+from console.panels.notifications.checkpoints import Checkpoints, known
+from console.panels.notifications.setback import Of, Setback, bounded, closing_of, ended_by_another, let_go_with
+from console.panels.qt_outbox import Edits
+from console.panels.selection import Desk
 from console.rules.followed import Followed
 from console.rules.loaded import Loaded
 from console.rules.scoped_code import Word

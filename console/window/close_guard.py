@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
-from console.presenters.desk import Desk
-from console.presenters.forms import Forms
-from console.presenters.outbox import OutboxPresenter
+from console.panels.forms.forms import Forms
+from console.panels.outbox import OutboxPresenter
+from console.panels.selection import Desk
 
 _SESSION_ENDS_IN = timedelta(minutes=1)
 """So long after its announcement a closing of the window belongs to the operator's log-out."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QPoint
 from PySide6.QtGui import QCursor
 
-from console.presenters.action import Actions
-from console.presenters.action_runner import ActionRunner
-from console.presenters.charts import ChartsPresenter
-from console.presenters.clipping import Clipping
-from console.presenters.crowd import CrowdList
-from console.presenters.desk import Desk
-from console.presenters.forms import Forms
-from console.presenters.menus import place_menu, report_menu, unit_menu
-from console.presenters.outbox import OutboxPresenter
-from console.presenters.queue import QueuePresenter
-from console.presenters.situation import SituationMonitor
+from console.panels.action import Actions
+from console.panels.action_runner import ActionRunner
+from console.panels.charts import ChartsPresenter
+from console.panels.forms.forms import Forms
+from console.panels.map.crowd import CrowdList
+from console.panels.menus import place_menu, report_menu, unit_menu
+from console.panels.outbox import OutboxPresenter
+from console.panels.queue import QueuePresenter
+from console.panels.report.clipboard import Clipping
+from console.panels.selection import Desk
+from console.panels.situation import SituationMonitor
 from console.window.actions import Receivers
 from widgets.charts import ChartsPanel
 from widgets.map.panel import MapPanel

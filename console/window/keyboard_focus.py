@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
-from console.presenters.situation import SituationMonitor
+from console.panels.situation import SituationMonitor
 from widgets.command import CommandLine
 from widgets.queue.panel import QueuePanel
 from widgets.shell import Shell

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from console.presenters.undo_stack import UndoStep
+from console.panels.undo_stack import UndoStep
 from console.rules.filter import Filter
 from console.rules.messages import SourceState
 from console.settings import ThemeName

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from console.presenters.dossier import Dossier
+from console.panels.report.details import Dossier
 from console.rules.messages import Look
 
 

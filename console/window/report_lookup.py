@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from api_client.model import Report
 from console.cache.reader import CacheReader
-from console.edits import Edits
-from console.presenters.board_feed import BoardFeed
-from console.presenters.desk import Desk
+from console.panels.board_updater import BoardFeed
+from console.panels.qt_outbox import Edits
+from console.panels.selection import Desk
 from console.tasks import Tasks
 
 

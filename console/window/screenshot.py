@@ -8,10 +8,10 @@ import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from console.error_text import LOCAL, describe
-from console.presenters.desk import Desk
-from console.presenters.map import MapPresenter
-from console.presenters.outbox import OutboxPresenter
-from console.presenters.sources import Sources
+from console.panels.map.panel import MapPresenter
+from console.panels.outbox import OutboxPresenter
+from console.panels.selection import Desk
+from console.panels.sources import Sources
 from console.rules.loaded import Loaded
 from console.window.options import WindowOptions
 from widgets.charts import ChartsPanel

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QKeySequence, QShortcut
 
-from console.presenters.action import Action, Actions
-from console.presenters.action_rules import Situation
-from console.presenters.action_runner import ActionRunner
-from console.presenters.forms import Forms
-from console.presenters.situation import SituationMonitor
+from console.panels.action import Action, Actions
+from console.panels.action_rules import Situation
+from console.panels.action_runner import ActionRunner
+from console.panels.forms.forms import Forms
+from console.panels.situation import SituationMonitor
 from console.window.actions import Receivers
 from widgets.keys import key_text
 from widgets.palette import Palette

@@ -8,16 +8,16 @@ from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Kind
 from console.cache.reader import CachedReport
-from console.edits import Edits
-from console.presenters import words
-from console.presenters.action_rules import why_not_allowed
-from console.presenters.desk import Desk
-from console.presenters.forms import Forms
-from console.presenters.history import edit_text
-from console.presenters.outbox import OutboxPresenter
-from console.presenters.sources import Sources
-from console.presenters.status import StatusPresenter
-from console.presenters.undo_stack import UndoStack
+from console.panels import formatting
+from console.panels.action_rules import why_not_allowed
+from console.panels.forms.forms import Forms
+from console.panels.outbox import OutboxPresenter
+from console.panels.qt_outbox import Edits
+from console.panels.report.history import edit_text
+from console.panels.selection import Desk
+from console.panels.sources import Sources
+from console.panels.status import StatusPresenter
+from console.panels.undo_stack import UndoStack
 from console.rules.messages import SignedIn, Source
 from console.rules.queued import Queued, StopReason
 from console.rules.report import HAZARD
@@ -267,7 +267,7 @@ class Signing(QObject):
         alone = view.without_crew([one.row for one in held if one.report.priority == HAZARD]) if view else frozenset()
         burning = ", ".join(one.report.id for one in held if one.row in alone)
         others = [one.report.id for one in held if one.row not in alone]
-        rest = words.first_of(others, _NAMED, self.tr)
+        rest = formatting.first_of(others, _NAMED, self.tr)
         if not burning:
             return rest
         told = self.tr("P1 without a crew: {reports}").format(reports=burning)

@@ -7,11 +7,11 @@ from pathlib import Path
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from console.edits import Edits
-from console.presenters.desk import Desk
-from console.presenters.kpi import KpiPresenter
-from console.presenters.sources import Sources
-from console.presenters.status import StatusPresenter
+from console.panels.kpi import KpiPresenter
+from console.panels.qt_outbox import Edits
+from console.panels.selection import Desk
+from console.panels.sources import Sources
+from console.panels.status import StatusPresenter
 from console.rules.messages import Source, Start, ZoneTold
 from console.settings import CityZone, Settings, Tokens, city_zone, operator_of, users_of
 from console.window.demo_server import DemoServer

@@ -5,11 +5,11 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QGuiApplication, QWindow
 
-from console.presenters.board_feed import BoardFeed
-from console.presenters.desk import Desk
-from console.presenters.dossier import Dossiers
-from console.presenters.sources import Sources
-from console.presenters.undo_stack import UndoStack
+from console.panels.board_updater import BoardFeed
+from console.panels.report.details import Dossiers
+from console.panels.selection import Desk
+from console.panels.sources import Sources
+from console.panels.undo_stack import UndoStack
 from console.window.options import Kept
 from widgets.held_keys import HeldKeys
 from widgets.queue.view import QueueView

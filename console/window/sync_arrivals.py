@@ -5,13 +5,13 @@ from __future__ import annotations
 from PySide6.QtCore import QObject
 
 from console.outbox.link import Exchange
-from console.presenters.attendance import Attendance
-from console.presenters.board_feed import BoardFeed
-from console.presenters.kpi import KpiPresenter
-from console.presenters.situation import SituationMonitor
-from console.presenters.sources import Sources
-from console.presenters.ticket import TicketPresenter
-from console.presenters.units import UnitsPresenter
+from console.panels.board_updater import BoardFeed
+from console.panels.kpi import KpiPresenter
+from console.panels.notifications.attendance import Attendance
+from console.panels.report.ticket import TicketPresenter
+from console.panels.situation import SituationMonitor
+from console.panels.sources import Sources
+from console.panels.units import UnitsPresenter
 from console.rules.messages import Presence, SourceState, Touched
 from console.window.sync_supervisor import SyncLink
 

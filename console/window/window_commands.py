@@ -8,15 +8,15 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QTextEdit
 
-from console.presenters.action import Actions
-from console.presenters.clipping import Clipping
-from console.presenters.desk import Desk
-from console.presenters.dossier import Dossiers
-from console.presenters.forms import Forms
-from console.presenters.hazards import Hazards
-from console.presenters.map import MapPresenter
-from console.presenters.sources import Sources
-from console.presenters.status import StatusPresenter
+from console.panels.action import Actions
+from console.panels.forms.forms import Forms
+from console.panels.map.panel import MapPresenter
+from console.panels.notifications.hazards import Hazards
+from console.panels.report.clipboard import Clipping
+from console.panels.report.details import Dossiers
+from console.panels.selection import Desk
+from console.panels.sources import Sources
+from console.panels.status import StatusPresenter
 from console.rules.filter import Filter
 from console.rules.messages import Compare, SyncNow
 from console.rules.time_range import TimeRange

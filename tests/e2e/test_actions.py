@@ -11,7 +11,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QApplication
 
 from api_client.model import Status
-from console.presenters.action import Action
+from console.panels.action import Action
 from console.rules.time_range import TimeRange
 from console.window.actions import ACTIONS
 from tests.helpers.city import console
@@ -66,7 +66,7 @@ def test_the_time_range_of_the_charts_has_a_key_and_an_entry_for_each(offline_wi
 
 
 def test_rules_follow_the_status() -> None:
-    from console.presenters.action_rules import Situation
+    from console.panels.action_rules import Situation
 
     waiting = Situation(report=True, status=Status.VALIDATION, me="rina", advice=True)
     assert ACTIONS["validate"].why_not(waiting) == ""

@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from api_client.model import Status
-from console.presenters.forms import FormSurroundings
+from console.panels.forms.forms import FormSurroundings
 from tests.helpers.city import Served, console, served, wait_for, write_users
 from tests.helpers.hands import CTRL, NONE, SHIFT, find, form, key, strike, wait_ready
 from widgets import keys

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, 
 from api_client.model import Agency, Assignment, AssignmentState, Kind, Report, Status, Template, Unit, UnitState
 from console.commands.export import FORMATS, select, write
 from console.logs import CleanFormatter
-from console.presenters.dossier import Dossier
+from console.panels.report.details import Dossier
 from console.rules.edit import Edit
 from console.rules.messages import Source
 from console.rules.queued import EditState, Queued

@@ -17,8 +17,8 @@ from pytestqt.qtbot import QtBot
 
 from api_client.model import Area, Photo, PhotoRole, Report, Status
 from console.images.process import ImageProcess, store_photo
-from console.presenters.dossier import Dossier
-from console.presenters.photos import PhotoCards
+from console.panels.report.details import Dossier
+from console.panels.report.photos import PhotoCards
 from console.tasks import Tasks
 from tests.helpers.city import console
 from widgets.photos import PhotoCard

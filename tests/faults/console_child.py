@@ -20,9 +20,9 @@ from PySide6.QtCore import QCoreApplication, QTimer
 
 from api_client.model import Kind
 from console.cache.reader import CacheReader
-from console.edits import Edits
 from console.outbox.link import Exchange
-from console.presenters.sources import Sources
+from console.panels.qt_outbox import Edits
+from console.panels.sources import Sources
 from console.rules.apply import ReportState
 from console.rules.messages import Source, Start
 from console.rules.pending import with_edits

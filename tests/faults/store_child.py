@@ -21,9 +21,9 @@ from PySide6.QtCore import QCoreApplication, QTimer
 from api_client.model import Kind
 from console.cache.page_items import Item
 from console.cache.writer import CacheWriter
-from console.edits import Edits
 from console.files.errors import DamagedFile, StoreError
 from console.outbox.work_file import WorkFile
+from console.panels.qt_outbox import Edits
 from console.rules.queued import EditState, Queued, StopReason
 from tests.unit.store.making import T0, at, edit, items, note_state, report
 

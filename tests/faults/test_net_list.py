@@ -24,7 +24,7 @@ import pytest
 
 from api_client.model import EditBody, Kind
 from api_client.transport import Limits
-from console.presenters.stop_text import stop_text
+from console.panels.stop_text import stop_text
 from console.rules.edit import Edit
 from console.rules.messages import Outcome, Source, SourceState, Start, SyncNow, Up
 from console.rules.queued import EditState, Queued, StopReason

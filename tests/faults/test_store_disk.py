@@ -229,7 +229,8 @@ def test_a_fault_at_every_call(what: str, forks: Sequence[Forks], tmp_path: Path
 
 
 def test_the_console_says_each_refusal_and_saves_what_is_entered_again(forks: Sequence[Forks], tmp_path: Path) -> None:
-    """F27, the whole way of an edit (console/edits.py), one fault at each call; the long run tries all at each.
+    """F27, the whole way of an edit (console/panels/qt_outbox.py), one fault at each call; the long run tries all at
+    each.
 
     Guards: Edits.refused for whatever the edits thread meets, WorkThread._open, Journal.whole, sqlite_file.transaction.
     """

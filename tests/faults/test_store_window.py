@@ -18,8 +18,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
-from console.edits import Edits
 from console.outbox.work_file import read_outbox
+from console.panels.qt_outbox import Edits
 from console.rules.messages import Push
 from console.rules.queued import EditState
 from tests.helpers.city import Served, console, served, wait_for, write_users

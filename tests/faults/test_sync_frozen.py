@@ -25,7 +25,7 @@ from api_client.transport import Limits
 from console.cache.reader import CacheReader
 from console.files.errors import LockedByOther
 from console.files.lock import FileLock
-from console.presenters.sources import Sources
+from console.panels.sources import Sources
 from console.rules.edit import Edit
 from console.rules.messages import Down, Fetch, Outcome, Push, Reveal, Source, SourceState, Start, Touched, Up
 from console.rules.queued import EditState

@@ -19,8 +19,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from api_client.model import AssignmentState, Kind, Report, Status, Unit, UnitState
+from console.board.round import Round, play, shown_edits
 from console.board.view import View
-from console.presenters.board_round import Round, play, shown_edits
 from console.rules.edit import Edit
 from console.rules.filter import Filter
 from console.rules.pending import field_value

@@ -18,7 +18,7 @@ from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
 from console.commands.sync import Headless
-from console.qt_loop import QtLoop
+from console.panels.qt_loop import QtLoop
 from console.rules.messages import Source
 from tests.helpers import geo_city
 from tests.helpers.city import TOKENS, console, wait_for, write_users

@@ -177,7 +177,7 @@ def deleted(window: Any) -> list[Any]:
 
 
 def test_the_work_on_a_deleted_report_is_kept_as_a_new_one_by_keys(city: Served, tmp_path: Path) -> None:
-    """F07 in the window. Guards: Edits.keep_as_new, presenters/keeping.py, the outbox row."""
+    """F07 in the window. Guards: Edits.keep_as_new, panels/report/recreate_form.py, the outbox row."""
     with console(tmp_path / "profile", city.address) as window:
         wait_ready(window)
         report = find(window, "open", lambda now: now.has_place)
@@ -262,7 +262,7 @@ def test_what_another_operator_left_is_dropped_when_asked_twice_and_that_one_is_
 @pytest.mark.parametrize("same", ["unit", "report"])
 def test_two_send_at_once_and_one_is_told_who_was_first(steady: Served, tmp_path: Path, same: str) -> None:
     """F33 in two real windows. Guards: the server's one transaction (effects.py: Busy, freshness.py: check_alone), and
-    the words of presenters/conflict.py in the report panel and the outbox; no window in the way.
+    the words of panels/report/conflict_text.py in the report panel and the outbox; no window in the way.
     """
     with (
         console(tmp_path / "one", steady.address) as one,
@@ -334,7 +334,7 @@ def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answe
 ) -> None:
     """Both take it, both send a crew at once: the loser's crew is NOT SENT, said wherever he has gone, and given by F3.
 
-    Guards: outbox/pending_store.py (stop), rules/dependency.py, presenters/lost.py.
+    Guards: outbox/pending_store.py (stop), rules/dependency.py, panels/notifications/lost_orders.py.
     """
     with (
         console(tmp_path / "one", steady.address) as one,

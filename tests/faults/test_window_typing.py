@@ -72,7 +72,7 @@ def drafts(profile: Path) -> dict[str, dict[str, Any]]:
 def test_what_is_being_typed_when_the_program_is_killed_is_offered_at_the_next_start(
     city: Served, tmp_path: Path, name: str
 ) -> None:
-    """F25. Guards: what is typed is kept while it is typed (console.presenters.draft), not when the form is left."""
+    """F25. Guards: what is typed is kept while it is typed (console.panels.forms.draft), not when the form is left."""
     profile = tmp_path / "profile"
     with typing(profile, city, name) as operator:
         last = PHONE if name == "new_report" else WORDS
@@ -102,7 +102,7 @@ def test_what_is_being_typed_when_the_program_is_killed_is_offered_at_the_next_s
 
 @pytest.mark.parametrize("name", LINES)
 def test_a_note_in_the_command_line_or_the_palette_survives_a_kill(city: Served, tmp_path: Path, name: str) -> None:
-    """F25. Guards: words behind a verb are kept while they are typed (console.presenters.typed_line)."""
+    """F25. Guards: words behind a verb are kept while they are typed (console.panels.command_line.typed_line)."""
     profile = tmp_path / "profile"
     with typing(profile, city, name) as operator:
         wait_for(lambda: any(one["text"] == f"n {WORDS}" for one in drafts(profile).values()), 30, "it is kept")
@@ -119,7 +119,7 @@ def test_a_note_in_the_command_line_or_the_palette_survives_a_kill(city: Served,
 
 
 def test_photos_that_were_chosen_and_not_ready_survive_a_kill(city: Served, tmp_path: Path) -> None:
-    """F25. Guards: a photo is a draft from the moment it is chosen (console.presenters.new_photos)."""
+    """F25. Guards: a photo is a draft from the moment it is chosen (console.panels.report.photo_import)."""
     profile = tmp_path / "profile"
     for number, name in enumerate(PHOTOS):
         (tmp_path / name).write_bytes(picture(size=(64, 48 + number)))

@@ -28,8 +28,8 @@ from api_client.dispatch import DispatchClient
 from api_client.errors import ApiError
 from api_client.model import EditBody, Kind, Report
 from console.cache.reader import CacheReader
-from console.edits import Edits
 from console.outbox.link import Exchange, Found, Question
+from console.panels.qt_outbox import Edits
 from console.rules.apply import ReportState
 from console.rules.edit import INSTEAD_OF, Edit
 from console.rules.messages import Push, Touched, Up, Withdraw

@@ -17,8 +17,8 @@ from api_client.model import Hold, Kind, WaitsFor
 from console.cache.reader import CacheReader
 from console.cache.schema import CACHE_VERSION
 from console.cache.writer import CacheWriter
-from console.presenters.board_feed import BoardFeed
-from console.presenters.desk import Desk
+from console.panels.board_updater import BoardFeed
+from console.panels.selection import Desk
 from console.rules.filter import Filter
 from console.rules.messages import Touched
 from console.rules.queued import EditState, Queued

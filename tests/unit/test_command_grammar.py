@@ -8,7 +8,7 @@ import pytest
 
 from api_client.model import Unit, UnitState
 from console.cache.catalog import Catalog, Cities
-from console.presenters.command_grammar import parse
+from console.panels.command_grammar import parse
 from console.window.actions import ACTIONS
 
 NOW = datetime(2026, 1, 20, tzinfo=UTC)

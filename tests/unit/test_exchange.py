@@ -12,9 +12,9 @@ from PySide6.QtCore import QCoreApplication
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
-from console.edits import Edits
 from console.files.errors import NotWritable
 from console.outbox.link import Exchange, Found
+from console.panels.qt_outbox import Edits
 from console.rules.messages import Outcome, Push, SourceState
 from console.rules.queued import EditState
 

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from console.outbox.work_file import WorkFile
 from console.outbox.work_thread import WorkThread
-from console.qt_loop import QtLoop
+from console.panels.qt_loop import QtLoop
 from console.rules.queued import EditState
 from tests.unit.store.making import edit, note_state
 

@@ -11,7 +11,7 @@ import numpy as np
 from api_client.model import Service
 from console.advice.duplicates import Duplicate, Spot, possible_duplicates
 from console.board.snapshot import NO_PLACE, Snapshot
-from console.presenters.counsel import distance_of
+from console.panels.report.recommendations import distance_of
 from tests.unit.board import naive
 from tests.unit.board.naive import NOW, R
 

@@ -11,10 +11,10 @@ import msgspec
 import pytest
 
 from api_client.model import Assignment, AssignmentState, Claim, Kind, Status, Unit, UnitState
+from console.board.round import Played, Round, play
 from console.cache.page_items import Item
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
-from console.presenters.board_round import Played, Round, play
 from console.rules.filter import Filter
 from console.rules.loaded import Loaded, loaded_of_all
 from tests.unit.store.making import T0, at, edit, items, report

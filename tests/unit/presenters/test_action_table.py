@@ -12,10 +12,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from api_client.model import Status
-from console.presenters.action import Action, Actions, CommandSyntax, MenuPlace
-from console.presenters.action_rules import Situation
-from console.presenters.command_grammar import OWN_VERBS
-from console.presenters.menus import report_menu, unit_menu
+from console.panels.action import Action, Actions, CommandSyntax, MenuPlace
+from console.panels.action_rules import Situation
+from console.panels.command_grammar import OWN_VERBS
+from console.panels.menus import report_menu, unit_menu
 from console.window.actions import ACTIONS, Receivers
 from tests.helpers.city import console
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from console.presenters.action import Actions
-from console.presenters.sources import Sources
+from console.panels.action import Actions
+from console.panels.sources import Sources
 from console.rules.filter import Filter
 from console.rules.messages import Source, SourceState
 from console.window.actions import ACTIONS, Receivers

@@ -15,8 +15,8 @@ from api_client.model import Service
 from console.board.snapshot import Snapshot
 from console.board.view import make_view
 from console.cache.catalog import Catalog, Cities
-from console.presenters.charts import ChartsPresenter
-from console.presenters.desk import Desk
+from console.panels.charts import ChartsPresenter
+from console.panels.selection import Desk
 from console.rules.filter import TABS, Filter
 from console.rules.time_range import TimeRange
 from console.window.actions import ACTIONS

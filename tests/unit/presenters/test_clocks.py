@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from api_client.model import Clock, ClockState
-from console.presenters.clocks import clock_segments
+from console.panels.report.sla_text import clock_segments
 
 NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -11,9 +11,9 @@ from pytestqt.qtbot import QtBot
 from api_client.model import Hold, Kind, WaitsFor
 from console.cache.page_items import Cursor, Item
 from console.cache.writer import CacheWriter
-from console.presenters.command import CommandPresenter
-from console.presenters.draft import PAUSE_S
-from console.presenters.typed_line import TypedLine
+from console.panels.command_line.line import CommandPresenter
+from console.panels.command_line.typed_line import TypedLine
+from console.panels.forms.draft import PAUSE_S
 from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig, read_drafts

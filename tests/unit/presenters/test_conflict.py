@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from api_client.model import Kind, Unit, UnitState
 from console.cache.catalog import Catalog
-from console.presenters.conflict import (
+from console.panels.report.conflict_text import (
     conflict_brief,
     conflict_rows,
     conflict_text,

@@ -10,9 +10,9 @@ from pytestqt.qtbot import QtBot
 from console.cache.reader import CacheReader
 from console.error_text import describe
 from console.files.errors import DamagedFile
-from console.presenters.board_feed import BoardFeed
-from console.presenters.dossier import Dossier, Dossiers
-from console.presenters.ticket import TicketPresenter
+from console.panels.board_updater import BoardFeed
+from console.panels.report.details import Dossier, Dossiers
+from console.panels.report.ticket import TicketPresenter
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig
 from tests.widgets.sample import make_symbols, make_theme

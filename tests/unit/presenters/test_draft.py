@@ -18,11 +18,11 @@ from pytestqt.qtbot import QtBot
 
 from console.files.errors import DiskFull
 from console.outbox.work_file import WorkFile
-from console.presenters.command import CommandPresenter
-from console.presenters.draft import AT_MOST_S, PAUSE_S, Draft
-from console.presenters.edit_news import EditNews
-from console.presenters.sources import Sources
-from console.presenters.status import StatusPresenter
+from console.panels.command_line.line import CommandPresenter
+from console.panels.edit_notifications import EditNews
+from console.panels.forms.draft import AT_MOST_S, PAUSE_S, Draft
+from console.panels.sources import Sources
+from console.panels.status import StatusPresenter
 from console.rules.messages import Outcome
 from console.rules.queued import EditState, Queued
 from console.window.actions import ACTIONS

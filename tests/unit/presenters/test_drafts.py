@@ -12,7 +12,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 
 from api_client.model import Hold, Report, Status, WaitsFor
-from console.presenters.drafts import Drafts
+from console.panels.forms.drafts import Drafts
 from console.rules.messages import Outcome
 from console.rules.queued import EditState
 from tests.helpers.city import wait_for

@@ -17,9 +17,9 @@ from typing_extensions import override
 
 from api_client.model import Area, Claim, Entry, Kind, Photo, PhotoRole, Status, Template
 from console.cache.catalog import Cities
-from console.presenters.dossier import Dossier
-from console.presenters.forms import FormSurroundings
-from console.presenters.streets import Street
+from console.panels.forms.forms import FormSurroundings
+from console.panels.map.streets import Street
+from console.panels.report.details import Dossier
 from console.rules.apply import ReportState
 from console.rules.messages import Outcome
 from console.rules.pending import with_edits

@@ -14,9 +14,9 @@ from console.board.snapshot import Snapshot
 from console.board.view import View
 from console.cache.catalog import Catalog, Cities
 from console.cache.reader import CacheReader
-from console.edits import Edits
-from console.presenters.desk import Desk
-from console.presenters.hazards import HazardNews, Hazards
+from console.panels.notifications.hazards import HazardNews, Hazards
+from console.panels.qt_outbox import Edits
+from console.panels.selection import Desk
 from console.rules.filter import Filter
 from console.tasks import Tasks
 from console.window.actions import ACTIONS

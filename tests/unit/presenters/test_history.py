@@ -9,7 +9,7 @@ import pytest
 
 from api_client.model import Entry
 from console.cache.catalog import Catalog
-from console.presenters.history import closing_reason, entry_text
+from console.panels.report.history import closing_reason, entry_text
 from tests.unit.store.making import T0
 
 

@@ -11,9 +11,9 @@ from pytestqt.qtbot import QtBot
 
 from console.board.snapshot import Snapshot
 from console.board.view import View, make_view
-from console.presenters.desk import Desk
-from console.presenters.kpi import KpiPresenter
-from console.presenters.sources import Sources
+from console.panels.kpi import KpiPresenter
+from console.panels.selection import Desk
+from console.panels.sources import Sources
 from console.rules.filter import Filter
 from console.rules.loaded import Loaded
 from console.rules.messages import Source, SourceState

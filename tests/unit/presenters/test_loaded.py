@@ -17,14 +17,14 @@ from api_client.model import Agency, Assignment, AssignmentState, Photo, PhotoRo
 from console.cache.page_items import Item
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
-from console.presenters.action_rules import Situation
-from console.presenters.board_feed import BoardFeed
-from console.presenters.charts import ChartsPresenter
-from console.presenters.counsel import Counsel, Counsellor
-from console.presenters.desk import Desk
-from console.presenters.dossier import Dossiers
-from console.presenters.ticket import TicketPresenter
-from console.presenters.units import UnitsPresenter
+from console.panels.action_rules import Situation
+from console.panels.board_updater import BoardFeed
+from console.panels.charts import ChartsPresenter
+from console.panels.report.details import Dossiers
+from console.panels.report.recommendations import Counsel, Counsellor
+from console.panels.report.ticket import TicketPresenter
+from console.panels.selection import Desk
+from console.panels.units import UnitsPresenter
 from console.rules.filter import Filter
 from console.rules.loaded import LIVE_WORK, Loaded
 from console.rules.messages import Touched

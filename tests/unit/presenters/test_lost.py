@@ -11,14 +11,14 @@ from pytestqt.qtbot import QtBot
 
 from api_client.model import Assignment, AssignmentState, Kind
 from console.cache.catalog import Catalog, Cities
-from console.edits import Edits
-from console.presenters.conflict import conflict_rows, conflict_text
-from console.presenters.hazards import HazardNews, NewHazard
-from console.presenters.lost import LostOrders, why_lost
-from console.presenters.setback import Of, Setback
-from console.presenters.sources import Sources
-from console.presenters.status import StatusPresenter
-from console.presenters.ticket import TicketPresenter
+from console.panels.notifications.hazards import HazardNews, NewHazard
+from console.panels.notifications.lost_orders import LostOrders, why_lost
+from console.panels.notifications.setback import Of, Setback
+from console.panels.qt_outbox import Edits
+from console.panels.report.conflict_text import conflict_rows, conflict_text
+from console.panels.report.ticket import TicketPresenter
+from console.panels.sources import Sources
+from console.panels.status import StatusPresenter
 from console.rules.dependency import asked, freed
 from console.rules.edit import outlived
 from console.rules.messages import Outcome, Source, SourceState

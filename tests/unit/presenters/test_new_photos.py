@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from console.images.process import ImageError, ImageProcess, Prepared
-from console.presenters.drafts import Drafts
+from console.panels.forms.drafts import Drafts
 from tests.helpers.city import wait_for
 from tests.helpers.pictures import picture
 from tests.unit.presenters.conftest import NOW, Rig, read_drafts

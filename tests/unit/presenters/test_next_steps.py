@@ -5,8 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from api_client.model import Status
-from console.presenters.action_rules import POINTING, Situation
-from console.presenters.next_steps import next_steps
+from console.panels.action_rules import POINTING, Situation
+from console.panels.report.offered_actions import next_steps
 from console.window.actions import ACTIONS
 
 

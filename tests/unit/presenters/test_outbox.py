@@ -10,9 +10,9 @@ from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
-from console.presenters.outbox import OutboxPresenter
-from console.presenters.sources import Sources
-from console.presenters.ticket import TicketPresenter
+from console.panels.outbox import OutboxPresenter
+from console.panels.report.ticket import TicketPresenter
+from console.panels.sources import Sources
 from console.rules.messages import Outcome, SourceState
 from console.rules.queued import EditState, StopReason
 from console.window.actions import ACTIONS

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from api_client.model import Area, Kind, Status, Unit, UnitState
-from console.presenters.action import Action
-from console.presenters.action_rules import Situation, why_not_allowed
+from console.panels.action import Action
+from console.panels.action_rules import Situation, why_not_allowed
 from console.rules.rights import ROLES, Rights, in_scope, may_make, unit_in_scope
 from console.window.actions import ACTIONS
 

@@ -13,10 +13,10 @@ from pytestqt.qtbot import QtBot
 from api_client.model import Claim, Clock, ClockState, Report, Status
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
-from console.presenters.board_feed import BoardFeed
-from console.presenters.crowd import CrowdList
-from console.presenters.desk import Desk
-from console.presenters.queue import QueuePresenter, _rounded
+from console.panels.board_updater import BoardFeed
+from console.panels.map.crowd import CrowdList
+from console.panels.queue import QueuePresenter, _rounded
+from console.panels.selection import Desk
 from console.rules.filter import Filter
 from console.rules.messages import Touched
 from console.tasks import Tasks

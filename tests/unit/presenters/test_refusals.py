@@ -16,13 +16,13 @@ from api_client.model import Assignment, AssignmentState, Claim, Entry, Kind, Se
 from console.cache.page_items import Item
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
-from console.edits import Edits
-from console.presenters.attendance import Attendance
-from console.presenters.board_feed import BoardFeed
-from console.presenters.crew_notes import CrewNotes
-from console.presenters.desk import Desk
-from console.presenters.refusals import Refusals
-from console.presenters.setback import Setback
+from console.panels.board_updater import BoardFeed
+from console.panels.notifications.attendance import Attendance
+from console.panels.notifications.crew_notes import CrewNotes
+from console.panels.notifications.refusals import Refusals
+from console.panels.notifications.setback import Setback
+from console.panels.qt_outbox import Edits
+from console.panels.selection import Desk
 from console.rules.filter import Filter
 from console.rules.messages import Touched
 from console.tasks import Tasks
@@ -302,7 +302,7 @@ def test_a_refusal_that_its_people_have_seen_to_is_told_to_nobody_else(listener:
 
 
 def test_of_a_server_that_tells_of_nobody_nobody_is_there(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("console.presenters.attendance._UNTOLD_MS", 1)
+    monkeypatch.setattr("console.panels.notifications.attendance._UNTOLD_MS", 1)
     attendance = Attendance()
     with qtbot.waitSignal(attendance.changed):
         attendance.on_reached("city", is_reached=True)

@@ -16,8 +16,8 @@ from console.advice.units import Advice
 from console.board.snapshot import Snapshot
 from console.board.view import make_view
 from console.cache.catalog import Cities
-from console.presenters.counsel import Alike, Counsel
-from console.presenters.next_steps import next_steps
+from console.panels.report.offered_actions import next_steps
+from console.panels.report.recommendations import Alike, Counsel
 from console.rules.filter import Filter
 from console.rules.messages import Outcome
 from console.rules.queued import EditState

@@ -13,11 +13,11 @@ from api_client.model import AssignmentState, Report, Service, Status, Unit, Uni
 from console.cache.page_items import Cursor, Item
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
-from console.edits import Edits
-from console.presenters.board_feed import BoardFeed
-from console.presenters.desk import Desk
-from console.presenters.restores import Restores
-from console.presenters.setback import Setback
+from console.panels.board_updater import BoardFeed
+from console.panels.notifications.restores import Restores
+from console.panels.notifications.setback import Setback
+from console.panels.qt_outbox import Edits
+from console.panels.selection import Desk
 from console.rules.filter import Filter
 from console.tasks import Tasks
 from console.window.actions import ACTIONS

@@ -12,8 +12,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from api_client.model import Kind
-from console.presenters.keeping import Keeping
-from console.presenters.settling import Settling
+from console.panels.report.conflict_controller import Settling
+from console.panels.report.recreate_form import Keeping
 from console.rules.messages import Outcome
 from console.rules.queued import EditState, Queued
 from tests.helpers.city import wait_for

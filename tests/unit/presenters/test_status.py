@@ -7,9 +7,9 @@ from datetime import UTC, timedelta
 from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
-from console.presenters.desk import Desk
-from console.presenters.sources import Sources
-from console.presenters.status import StatusPresenter
+from console.panels.selection import Desk
+from console.panels.sources import Sources
+from console.panels.status import StatusPresenter
 from console.rules.filter import Filter
 from console.rules.messages import Source, SourceState
 from console.window.actions import ACTIONS

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from api_client.model import Kind
-from console.presenters.stop_text import stop_text
+from console.panels.stop_text import stop_text
 from console.rules.edit import Edit
 from console.rules.queued import EditState, Queued, StopReason
 

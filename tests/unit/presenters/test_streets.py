@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from console.presenters.streets import Street, left_over, streets_of
+from console.panels.map.streets import Street, left_over, streets_of
 
 ADDRESSES = [
     "Jl. Tebet Barat Dalam, RW 02",

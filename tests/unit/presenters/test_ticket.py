@@ -10,8 +10,8 @@ from pytestqt.qtbot import QtBot
 
 from api_client.model import Clock, ClockState, Hold, UnitState, WaitsFor
 from console.cache.catalog import Cities
-from console.presenters import words
-from console.presenters.ticket import TicketPresenter
+from console.panels import formatting
+from console.panels.report.ticket import TicketPresenter
 from tests.unit.presenters.conftest import NOW, Rig
 from tests.widgets.sample import make_symbols, make_theme
 from widgets.__main__ import SECTION_KEYS
@@ -55,7 +55,7 @@ def test_a_hold_that_is_over_says_since_when_and_its_clock_goes_on(rig: Rig, qtb
         assert ticket is not None
         return [fact for fact in ticket.facts if "old" in fact[0]], [one.words_right for one in ticket.sla]
 
-    at = words.day_and_clock(until, UTC, NOW)
+    at = formatting.day_and_clock(until, UTC, NOW)
     assert shown() == ([("On hold", "waits for material", f"pump · until {at}")], ["paused, 30:00 left"])
     now[0] = until + timedelta(minutes=10)
     assert shown() == ([("Hold over", f"since {at}", "waited for material")], ["20:00 left"])

@@ -16,9 +16,9 @@ from api_client.model import Assignment, AssignmentState, Kind, Unit, UnitState
 from console.cache.catalog import Catalog, Cities
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
-from console.presenters.desk import Desk
-from console.presenters.dossier import Dossier
-from console.presenters.units import UnitsPresenter, count_states
+from console.panels.report.details import Dossier
+from console.panels.selection import Desk
+from console.panels.units import UnitsPresenter, count_states
 from console.rules.filter import Filter
 from console.rules.loaded import Loaded
 from console.rules.queued import EditState, Queued

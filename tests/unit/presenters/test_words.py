@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from console.presenters import words
+from console.panels import formatting
 
 NOW = datetime(2026, 11, 29, 8, tzinfo=UTC)
 JAKARTA = timezone(timedelta(hours=7))
@@ -27,9 +27,9 @@ JAKARTA = timezone(timedelta(hours=7))
     ],
 )
 def test_a_date_of_another_year_bears_it(when: datetime, day_and_clock: str, clock_or_day: str, moment: str) -> None:
-    assert words.day_and_clock(when, JAKARTA, NOW) == day_and_clock
-    assert words.clock_or_day(when, NOW, JAKARTA) == clock_or_day
-    assert words.moment(when, JAKARTA, NOW) == moment
+    assert formatting.day_and_clock(when, JAKARTA, NOW) == day_and_clock
+    assert formatting.clock_or_day(when, NOW, JAKARTA) == clock_or_day
+    assert formatting.moment(when, JAKARTA, NOW) == moment
 
 
 @pytest.mark.parametrize(
@@ -37,4 +37,4 @@ def test_a_date_of_another_year_bears_it(when: datetime, day_and_clock: str, clo
     [(5.9, "5 d 21 h", "5 d"), (120, "120 d", "120 d"), (729, "729 d", "729 d"), (3254, "8 y 11 mo", "8 y")],
 )
 def test_years_are_told_in_years(days: float, duration: str, age: str) -> None:
-    assert (words.duration(days * 86400), words.age(days * 86400)) == (duration, age)
+    assert (formatting.duration(days * 86400), formatting.age(days * 86400)) == (duration, age)

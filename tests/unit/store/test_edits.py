@@ -13,9 +13,9 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
-from console.edits import Edits
 from console.files.errors import DiskFull, StoreError
 from console.outbox.work_file import WorkFile
+from console.panels.qt_outbox import Edits
 from console.rules.edit import Edit, good_until, outlived
 from console.rules.messages import Outcome, Push, Withdraw
 from console.rules.queued import ByWhom, EditState, Queued, StopReason, TakenAs

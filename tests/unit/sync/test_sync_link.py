@@ -18,9 +18,9 @@ from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
 from console.cache.reader import CacheReader
-from console.edits import Edits
 from console.files.lock import FileLock
 from console.outbox.link import Exchange
+from console.panels.qt_outbox import Edits
 from console.rules.edit import Edit
 from console.rules.messages import Beat, Fetch, Push, Source, SourceState, Start, SyncNow, Up
 from console.rules.queued import EditState

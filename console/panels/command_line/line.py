@@ -1,0 +1,539 @@
+"""The command line and the palette: a live sentence of what Enter will do, and every action, report, unit and place."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QObject, QRect, Signal
+from PySide6.QtWidgets import QWidget
+
+from console.cache.reader import CacheReader, RowText
+from console.panels import formatting
+from console.panels.action import Actions
+from console.panels.action_runner import ActionRunner
+from console.panels.command_grammar import parse
+from console.panels.command_line.typed_line import TypedLine
+from console.panels.qt_outbox import Edits
+from console.panels.selection import Desk
+from console.panels.situation import SituationMonitor
+from console.panels.typed_command import TypedCommand
+from console.panels.unit_commands import UnitCommands
+from console.rules.edit import is_local
+from console.rules.filter import FLAG_WORDS, Filter, FilterError
+from console.rules.status import ORDER
+from console.tasks import Tasks
+from widgets.command import CommandLine
+from widgets.palette import Palette, PaletteRow
+from widgets.spelling import nearest
+
+_SHOWN = 36
+_FOUND = 8
+_NAMED = 2
+_OFFERED_LETTERS = 64
+"""So much of the values that may follow stands in the line of a small screen, with how many more there are."""
+
+
+class CommandPresenter(QObject):
+    """Binds the grammar to the line at the bottom and to the palette."""
+
+    unit_sought = Signal(str)
+    """A unit was looked up by its code: show where it is."""
+    sight_kept = Signal()
+    """A report that only the command is about is chosen for it: what the list shows now is to be shown again."""
+    came_back = Signal()
+    """The report that was chosen before is the chosen one again."""
+
+    def __init__(
+        self,
+        line: CommandLine,
+        palette: Palette,
+        desk: Desk,
+        actions: Actions[Any],
+        runner: ActionRunner,
+        situation: SituationMonitor,
+        units: UnitCommands,
+        edits: Edits,
+        mark: Callable[[str], dict[str, str]],
+        tasks: Tasks,
+        reader: Callable[[], CacheReader],
+        room: Callable[[], QRect],
+        hold_keys_for: Callable[[QWidget], None],
+        parent: QObject | None = None,
+        steady_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`mark` gives the MARKS of a draft, of what it is on; `hold_keys_for` is told what is being opened; `room` is
+        the part of the screen that the palette opens in.
+        """
+        super().__init__(parent)
+        self._line, self._palette, self._desk, self._actions = line, palette, desk, actions
+        self._runner, self._situation, self._unit_commands = runner, situation, units
+        self._edits, self._tasks, self._reader, self._room = edits, tasks, reader, room
+        self._query, self._hold_keys_for = "", hold_keys_for
+        self._made: dict[str, tuple[str, str]] = {}
+        self.in_line, self.in_palette = (TypedLine(edits, mark, steady_s, self) for _ in range(2))
+        line.edited.connect(self._on_edited)
+        line.run.connect(lambda text: self._on_run(text, self.in_line))
+        line.cleared.connect(lambda: self._on_edited(""))
+        palette.query_changed.connect(self._on_query)
+        palette.chosen.connect(self._on_chosen)
+        palette.completion_asked.connect(self._complete)
+        palette.left.connect(self._on_left)
+        situation.changed.connect(lambda _: self._look_again())
+        self._on_edited("")
+
+    def open(self) -> None:
+        """Open the palette over the map."""
+        self._hold_keys_for(self._palette)
+        self._palette.open_in(self._room())
+
+    def follow_room(self) -> None:
+        """A notice that has come above the map since moves the open palette down with the map."""
+        if self._palette.isVisible():
+            self._palette.place_in(self._room())
+
+    def clear_lines(self) -> None:
+        """Another operator sits down: what stands in the lines is a draft of the one before, and leaves them."""
+        self.in_line.hand_over()
+        self.in_palette.hand_over()
+        self._palette.close()
+        self._palette.set_query("")
+        self._line.set_text("")
+
+    # The line
+
+    def begin_filter(self) -> None:
+        """Put the filter that is set into the line, to go on from it; the tab stays what it is."""
+        now = self._desk.filter.with_tab("open").to_text()
+        self._line.focus_line(f"show {now} " if now else "show ")
+
+    def _parse(self, text: str) -> TypedCommand:
+        return parse(text, self._desk.cities, self._actions)
+
+    def take_up(self, key: str) -> None:
+        """Put a draft into the line; what stood there is one too."""
+        text = str((self._edits.draft(key) or {}).get("text", ""))
+        self.in_line.hand_over()
+        self.in_line.take_up(key)
+        self._line.focus_line(text)
+
+    def _on_edited(self, text: str) -> None:
+        command = self._parse(text)
+        bold, rest, ok = self._sentence(command)
+        self._line.set_sentence(bold, rest, ok)
+        self.in_line.typed(*self._draft_of("command", text, command))
+
+    def _draft_of(self, place: str, text: str, command: TypedCommand) -> tuple[str, str, str]:
+        """Key, words and subject of the draft that a line is, ("", "", "") when nobody would have to write it anew."""
+        if not command.rest or not self._is_written(command):
+            return "", "", ""
+        chosen = self._situation.chosen
+        named = command.number or (command.unit.code if command.unit is not None else "")
+        if named or chosen is None:
+            return self._edits.draft_key(place, "", ""), text, named
+        return self._edits.draft_key(place, chosen.source, chosen.key), text, self._situation.title_of(chosen)
+
+    def _is_written(self, command: TypedCommand) -> bool:
+        """What stands behind the verb are the operator's own words, which nothing else has."""
+        return command.verb in self._actions and self._actions[command.verb].syntax.words == "written"
+
+    def _look_again(self) -> None:
+        """Another report may be the chosen one: whom Enter concerns now."""
+        if self._line.text():
+            self._on_edited(self._line.text())
+
+    def _sentence(self, command: TypedCommand) -> tuple[str, str, bool]:
+        if not command.verb:
+            return "", self.tr("Type a command, report, unit or place"), True
+        if command.problem:
+            return command.problem, "", False
+        target = command.number or self._chosen()
+        if command.verb == "open":
+            return self.tr("Open {n}").format(n=command.number), "", True
+        if command.verb == "find":
+            return self.tr("Search"), command.rest, True
+        if command.verb == "show":
+            try:
+                filter_ = Filter.parse(command.rest, zone=self._desk.zone).resolved(self._desk.cities.names())
+                chips = ", ".join(text for _, text in filter_.chips(self._desk.cities.name, self._desk.zone))
+            except FilterError as error:
+                return str(error), self._may_follow(command.rest), False
+            return self.tr("Show"), f"{chips or self.tr('all reports')} · {self._may_follow(command.rest)}", True
+        return self._order(command, target)
+
+    def _may_follow(self, text: str) -> str:
+        """What may be typed next into a filter: its conditions, or the values of the one that is begun."""
+        name, equals, begun = text.rpartition(" ")[2].partition("=")
+        if not equals:
+            return self.tr("then p=1, cat=, area=, agency=, unit=, status=, is=, age>2d, age<4h or words")
+        kinds = {"cat": "service", "category": "service", "area": "area", "agency": "agency", "unit": "unit"}
+        if name == "is":
+            values = list(FLAG_WORDS)
+        elif name == "p":
+            values = ["1", "2", "3", "4"]
+        elif name == "status":
+            values = [status.value for status in ORDER]
+        else:
+            values = sorted(set(self._desk.cities.names().get(kinds.get(name, ""), {}).values()) - {""})
+        typed = begun.rpartition(",")[2].strip('"').casefold()
+        fits = [value for value in values if value.casefold().startswith(typed)] or values
+        shown: list[str] = []
+        for value in (f'"{one}"' if " " in one else one for one in fits):
+            if shown and len(", ".join((*shown, value))) > _OFFERED_LETTERS:
+                break
+            shown.append(value)
+        left = len(fits) - len(shown)
+        more = self.tr(" and {n} more").format(n=left) if left else ""
+        return f"{name}={', '.join(shown)}{more}" if shown else ""
+
+    def _chosen(self) -> str:
+        """The chosen report in words."""
+        chosen = self._situation.chosen
+        return self._situation.title_of(chosen) if chosen is not None else self.tr("the chosen report: none is chosen")
+
+    def _order(self, command: TypedCommand, target: str) -> tuple[str, str, bool]:
+        """What is done, with its unit, in bold, then to what; or why the unit cannot be meant."""
+        action, typed = self._actions[command.verb], command.rest
+        syntax = action.syntax
+        code = command.unit.code if command.unit is not None else ""
+        if command.crews and not command.number:
+            if why := self._unit_commands.why_not_meant(command.crews, of_report=syntax.of_report):
+                return why, "", False
+            if not syntax.of_report and (crew := self._unit_commands.meant(command.crews)) is not None:
+                code = self._desk.code_of(crew)
+        says = syntax.says_alone if syntax.says_alone and not typed else syntax.says
+        bold = self.tr(says).format(unit=code, words=typed).strip() if says else self.tr(action.text).split(",")[0]
+        about = self.tr(syntax.target)
+        if typed and syntax.words == "written" and "{target}" in about:
+            return bold, f"{about.format(target=target)}: {typed}", True
+        if syntax.tells_other_work:
+            return bold, self._with_other_work(command, about, target), True
+        return bold, about.format(target=target), True
+
+    def _with_other_work(self, command: TypedCommand, text: str, target: str) -> str:
+        """Whom an order concerns, and what its unit has to do beside that."""
+        chosen, (crew, *more) = self._situation.chosen, command.crews
+        if more:
+            crew = self._unit_commands.meant(command.crews, here=True) or crew
+        report = command.number or (chosen.key if chosen is not None else "")
+        others = self._unit_commands.other_work(crew, report)
+        if not others:
+            return text.format(target=target)
+        job = others[0]
+        has = self.tr("it has {reports} ({state})").format(
+            reports=formatting.first_of([self._number(one.report) for one in others], _NAMED, self.tr),
+            state=self.tr(formatting.ASSIGNMENT_TEXT[job.state]).lower(),
+        )
+        return f"{text.format(target=target)} · {has}"
+
+    def _number(self, report: str) -> str:
+        return self.tr("a new report") if is_local(report) else report
+
+    def _on_run(self, text: str, typed: TypedLine) -> None:
+        command = self._parse(text)
+        if not command.verb or command.problem:
+            return
+        if command.verb == "find":
+            self._find_first(command.rest)
+        elif command.verb == "show":
+            self._show(command.rest)
+        elif command.number:
+            self._with_report(text, command, typed.hand_over())
+        elif not self._carry_out(text, command, draft := typed.hand_over()):
+            self._put_back(text, draft)  # what was typed stays
+            return
+        if typed is self.in_line:
+            self._line.set_text("")
+
+    def saved(self, edit_id: str) -> None:
+        """The disk has an edit: the command that made it, if one did, is done."""
+        self._made.pop(edit_id, None)
+
+    def give_back(self, edit_id: str) -> None:
+        """The disk refused an edit: the command that made it goes back into the line, unless something stands there."""
+        self._put_back(*self._made.pop(edit_id, ("", "")))
+
+    def _put_back(self, text: str, draft: str) -> None:
+        if text and self._line.text() in ("", text):
+            self.in_line.take_up(draft)
+            self._line.set_text(text)
+            self._on_edited(text)
+
+    def _show(self, text: str) -> None:
+        try:
+            filter_ = Filter.parse(text, tab=self._desk.filter.tab, zone=self._desk.zone)
+            self._desk.set_filter(filter_.resolved(self._desk.cities.names()))
+        except FilterError as error:
+            self._runner.said.emit(str(error))
+
+    def _find_first(self, text: str) -> None:
+        reader = self._reader
+
+        def found(rows: list[int]) -> None:
+            if rows:
+                self._desk.choose(int(rows[0]))
+            else:
+                self._runner.said.emit(self.tr("Nothing found for “{text}”").format(text=text))
+
+        self._tasks.submit(lambda: [int(row) for row in reader().find(text, 1)], found)
+
+    def _with_report(self, text: str, command: TypedCommand, draft: str) -> None:
+        reader, sources = self._reader, list(self._desk.cities.catalogs)
+
+        def look() -> list[int]:
+            rows = (reader().row_of(source, command.number) for source in sources)
+            return [row for row in rows if row is not None]
+
+        read_before = self._desk.row
+
+        def carry_out() -> None:
+            saving = self._edits.saving
+            row = self._desk.row
+            if not self._carry_out(text, command, draft):
+                self._put_back(text, draft)
+            elif read_before not in (0, row) and self._edits.saving - saving:
+                self._desk.choose(read_before)  # it is done, and he was reading another one
+                self.came_back.emit()
+
+        def dropped() -> None:
+            self._runner.said.emit(self.tr("Not done, another report was chosen: {command}").format(command=text))
+
+        def found(rows: list[int]) -> None:
+            if not rows:
+                self._runner.said.emit(self.tr("There is no report {n} here").format(n=command.number))
+                self._put_back(text if draft else "", draft)
+                return
+            if len(rows) > 1 and self._desk.row not in rows:
+                sentence = self.tr("{k} cities have a report {n}: choose the one in the queue first")
+                self._runner.said.emit(sentence.format(k=len(rows), n=command.number))
+                self._put_back(text, draft)
+                return
+            row = rows[0] if len(rows) == 1 else self._desk.row
+            self.sight_kept.emit()
+            self._desk.choose(row)
+            if command.verb != "open":
+                self._situation.when_read(row, carry_out, dropped)
+
+        self._tasks.submit(look, found)
+
+    def _carry_out(self, text: str, command: TypedCommand, draft: str) -> bool:
+        """Do it to the report that is the chosen one now; False when that cannot be done, and why is said."""
+        before = self._edits.saving
+        with self._edits.using_draft(draft):
+            done = self._runner.run_typed(command)
+        made = self._edits.saving - before
+        self._made |= dict.fromkeys(made, (text, draft))
+        if done and not made:  # its words stand in a form now
+            self._edits.drop_draft(draft)
+        return done
+
+    # The palette
+
+    def _on_query(self, query: str) -> None:
+        self._query = query
+        self.in_palette.typed(*self._draft_of("palette", query, self._parse(query)))
+        self._show_rows([], None)
+        if self._mistaken(query):
+            return
+        text, reader = query.strip(), self._reader
+        if len(text) < 2:
+            return
+
+        def find() -> tuple[list[RowText], int]:
+            shown = reader().find(text, _FOUND)
+            matching = np.union1d(reader().numbered(text), reader().matching(text))
+            return reader().texts(shown), len(np.union1d(shown, matching))
+
+        def found(found: tuple[list[RowText], int]) -> None:
+            if query == self._query:
+                self._show_rows(*found)
+
+        self._tasks.latest("palette", find, found)
+
+    def _show_rows(self, texts: list[RowText], reports: int | None) -> None:
+        """`reports` is how many there are in all with these words, None while they are looked for."""
+        query = self._query.strip()
+        if problem := self._mistaken(query):
+            row = PaletteRow("", problem, kind="command", enabled=False)
+            self._palette.show_rows([row], {"command": (self.tr("Commands"), "")}, summary="")
+            return
+        rows = self._typed(query, None if reports is None else texts) + self._commands(query)
+        if query:
+            rows += self._reports(texts) + self._units(query) + self._places(query)
+        headings = {
+            "command": (self.tr("Commands"), ""),
+            "report": (self.tr("Reports"), ""),
+            "unit": (self.tr("Units"), ""),
+            "place": (self.tr("Places"), ""),
+            "meant": (self.tr("Nothing is called “{words}”").format(words=query), ""),
+        }
+        rest, shown = len(rows) - len(texts), rows[:_SHOWN]
+        if query and not rows and (reports is not None or len(query) < 2):
+            found_as = self._meant(query)
+        else:
+            found_as = shown
+        summary = ""
+        if query and len(query) > 1 and reports is None:
+            summary = self.tr("searching")
+        elif query:
+            summary = self.tr("{shown} of {n} found").format(
+                shown=formatting.thousands(len(shown)), n=formatting.thousands(rest + (reports or 0))
+            )
+        self._palette.show_rows(found_as, headings, summary=summary)
+
+    def _mistaken(self, query: str) -> str:
+        """What is wrong with an order as it was typed, "" when it is none: Enter finds nothing else in it."""
+        command = self._parse(query)
+        syntax = self._actions[command.verb].syntax if command.verb in self._actions else None
+        is_order = syntax is not None and (syntax.unit != "none" or bool(syntax.values))
+        return command.problem if is_order and len(query.split()) > 1 else ""
+
+    def _meant(self, query: str) -> list[PaletteRow]:
+        """What was most likely meant by a query that finds nothing; a row that says so where nothing is close.
+
+        A word with a digit is a number or a code, of which the nearest is another report or another crew.
+        """
+        known = self._vocabulary()
+        parts = [(not _has_digit(word) and nearest(word, known)) or word for word in query.split()]
+        if [part.casefold() for part in parts] == query.casefold().split():
+            other = self.tr("Another word, a number, a unit's code or a place")
+            return [PaletteRow("", other, kind="meant", enabled=False)]
+        meant = " ".join(parts)
+        return [PaletteRow(f"meant:{meant}", meant, self.tr("search for this"), kind="meant")]
+
+    def _vocabulary(self) -> set[str]:
+        """Every word by which something of the cities or a command is called."""
+        cities, texts = self._desk.cities, [self.tr(text) for one in self._actions for text in (one.text, one.words)]
+        for catalog in cities.catalogs.values():
+            texts += [f"{one.name} {one.keywords}" for one in catalog.services.values()]
+            texts += [one.name for one in catalog.areas.values()]
+            texts += [one.name for one in catalog.agencies.values()]
+        return {
+            word for text in texts for word in text.replace(",", " ").replace("/", " ").split() if not _has_digit(word)
+        }
+
+    def _typed(self, query: str, texts: list[RowText] | None) -> list[PaletteRow]:
+        """The command that the query is, first; a report that is not among `texts` (None: not looked for yet) cannot be
+        opened by its number.
+        """
+        command = self._parse(query)
+        if command.verb == "open" and texts is not None and all(one.remote_id != command.number for one in texts):
+            return []
+        if command.verb in ("", "find") or command.problem:
+            return []
+        bold, rest, ok = self._sentence(command)
+        return [PaletteRow("run", f"{bold} {rest}".strip(), "", "Enter", "command")] if ok else []
+
+    def _commands(self, query: str) -> list[PaletteRow]:
+        """Those that can be used now before the others, each with its key or the reason against it."""
+        rows, situation = [], self._situation.now
+        for action in self._actions.grouped:
+            name = self.tr(action.text)
+            if _fits(query, f"{name} {self.tr(action.words)}") and action.id != "palette":
+                why = action.why_not(situation)
+                shown = self.tr(why) if why else ""
+                row = PaletteRow(f"action:{action.id}", name, shown, self._actions.cap(action.id), "command", not why)
+                rows.append(row)
+        return sorted(rows, key=lambda row: not row.enabled)
+
+    def _units(self, query: str) -> list[PaletteRow]:
+        return [
+            PaletteRow(
+                f"unit:{crew.key}",
+                self._desk.code_of(crew),
+                ", ".join(crew.unit.skills),
+                kind="unit",
+                unit_state=formatting.UNIT_SYMBOL[crew.unit.state],
+                tail=self.tr(formatting.UNIT_TEXT[crew.unit.state]),
+            )
+            for crew in self._desk.cities.crews
+            if _fits(query, crew.unit.code) or _fits(query, crew.unit.name)
+        ]
+
+    def _reports(self, texts: list[RowText]) -> list[PaletteRow]:
+        view = self._desk.view
+        facts = {one.row: one for one in view.snapshot.facts([text.row for text in texts])} if view and texts else {}
+        rows = []
+        for text in texts:
+            row = PaletteRow(
+                f"report:{text.row}",
+                text.description or text.title,
+                text.address,
+                kind="report",
+                number=text.remote_id,
+            )
+            fact = facts.get(text.row)
+            if fact is not None:
+                status = ORDER[fact.status]
+                row = replace(
+                    row,
+                    priority=fact.priority,
+                    status=fact.status,
+                    letter=formatting.letter(status),
+                    letter_token=formatting.LETTER_TOKENS[status],
+                    tail=self.tr(formatting.status_text(status)),
+                )
+            rows.append(row)
+        return rows
+
+    def _places(self, query: str) -> list[PaletteRow]:
+        cities = self._desk.cities
+        places = {
+            f"area:{cities.key('area', word)}": cities.of(word[0]).place(word[1])
+            for word, area in cities.areas.items()
+            if _fits(query, area.name)
+        }
+        return [PaletteRow(key, place, self.tr("show only its reports"), kind="place") for key, place in places.items()]
+
+    def _complete(self, row_id: str) -> None:
+        """Tab: the row's own word takes the place of what was typed."""
+        kind, _, key = row_id.partition(":")
+        crew = self._desk.cities.crew(key)
+        if kind == "unit" and crew is not None:
+            self._palette.set_query(crew.unit.code)
+        elif kind == "area":
+            self._palette.set_query(self._desk.cities.name("area", key))
+        elif kind == "action":
+            self._palette.set_query(self.tr(self._actions[key].text))
+        elif kind == "meant":
+            self._palette.set_query(key)
+
+    def _on_chosen(self, row_id: str) -> None:
+        self._palette.close()
+        kind, _, key = row_id.partition(":")
+        if kind == "run":
+            self._on_run(self._query, self.in_palette)
+            return
+        self.in_palette.typed("", "", "")  # it was a search
+        if kind == "meant":
+            self._palette.open_in(self._room(), key)
+        elif kind == "action":
+            self._runner.run(key)
+        elif kind == "unit":
+            self._desk.choose_unit(key)
+            self.unit_sought.emit(key)
+        elif kind == "report":
+            self._desk.choose(int(key))
+        elif kind == "area":
+            self._desk.set_filter(self._desk.filter.toggle_area(key))
+
+    def _on_left(self) -> None:
+        """Esc, or a click beside it, loses nothing."""
+        if self.in_palette.hand_over():
+            kept = self.tr("Not saved, kept as a draft: {keys}")
+            self._runner.said.emit(kept.format(keys=self._actions.key("drafts")))
+
+
+def _has_digit(word: str) -> bool:
+    return any(letter.isdigit() for letter in word)
+
+
+def _fits(query: str, text: str) -> bool:
+    """Whether every word of the query begins a word of the text, or the letters stand in it in order."""
+    parts, lower = query.casefold().split(), text.casefold()
+    return all(
+        any(word.startswith(part) for word in lower.replace(",", " ").split()) or part in lower for part in parts
+    )

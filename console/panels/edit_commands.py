@@ -1,0 +1,223 @@
+"""What the operator does to reports and units, each as one function that appends one edit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from api_client.model import Assignment, Kind, Status
+from console.panels.qt_outbox import Edits
+from console.panels.report.details import Dossier
+from console.panels.undo_stack import UndoStack, UndoStep
+from console.rules.apply import jobs_after
+from console.rules.edit import ON_STATUS, Edit
+from console.rules.pending import field_value
+from console.rules.recreate import as_created
+from console.rules.status import ENDED_ASSIGNMENT
+
+
+class EditCommands:
+    """Appends edits, and puts each on the undo stack."""
+
+    def __init__(self, edits: Edits, stack: UndoStack) -> None:
+        self._edits, self._stack = edits, stack
+
+    def create(self, source: str, data: Mapping[str, Any], local_key: str, title: str) -> str:
+        """A new report, by telephone."""
+        return self._append(Kind.CREATE, source, local_key, dict(data), {}, None, title, f"New report {title}", None)
+
+    def keep_as_new(
+        self, source: str, edit_id: str, data: Mapping[str, Any], title: str, words: Callable[[Sequence[Edit]], str]
+    ) -> str:
+        """A new report in the place of one that was deleted at the server; see `Edits.keep_as_new`."""
+        old = {queued.edit.id for queued in self._edits.goes_along(edit_id)}
+        create = self._edits.keep_as_new(edit_id, dict(data), title=title, words=words)
+        if create:
+            self._stack.drop(old)
+            step = UndoStep(create, Kind.CREATE, f"New report {title}", source, None, title, None, data=data)
+            self._stack.push(step)
+        return create
+
+    def set_fields(self, dossier: Dossier, fields: Mapping[str, Any], text: str) -> str:
+        """Change fields of the report; each keeps its value before for the merge and the undo."""
+        shown = {name: field_value(dossier.shown, name) for name in fields}
+        base = self._edits.base_on_own(dossier.source, dossier.key, shown)
+        return self._on(dossier, Kind.SET, dict(fields), text, base=base, inverse=(Kind.SET, dict(base)))
+
+    def given_anew(self, edit_id: str, old: Edit, data: Mapping[str, Any]) -> None:
+        """A step that met a conflict was given anew, under this id: it is the last one now, as it was then."""
+        inverse: tuple[Kind, dict[str, Any]] | None = None
+        match old.kind:
+            case Kind.SET:
+                inverse = Kind.SET, {name: old.base[name] for name in data if name in old.base}
+            case Kind.CLOSE:
+                inverse = Kind.REOPEN, {"reason": "closing undone"}
+            case Kind.VALIDATE:
+                inverse = Kind.REOPEN, {"reason": "validation undone" if data.get("accepted") else "return undone"}
+            case Kind.MERGE:
+                inverse = Kind.UNMERGE, {}
+            case Kind.DISPATCH | Kind.ASSIGN:
+                inverse = Kind.RECALL, {"unit": data["unit"]}
+        text = _DONE_AGAIN.get(old.kind, str(old.kind.value).capitalize())
+        step = UndoStep(
+            edit_id, old.kind, text, old.source, old.report, old.title, inverse if not old.undoes else None,
+            old.base_version, data,
+        )  # fmt: skip
+        self._stack.push(step)
+
+    def note(self, dossier: Dossier, text: str) -> str:
+        """An internal note."""
+        return self._on(dossier, Kind.NOTE, {"text": text}, "Note")
+
+    def reply(self, dossier: Dossier, text: str) -> str:
+        """A reply to the reporter; once sent it cannot be undone."""
+        return self._on(dossier, Kind.REPLY, {"text": text}, "Reply to the reporter")
+
+    def photo(self, dossier: Dossier, photo: Mapping[str, Any]) -> str:
+        """A photo whose bytes are already in work-media/."""
+        return self._on(dossier, Kind.PHOTO, dict(photo), "Photo")
+
+    def take(self, dossier: Dossier) -> str:
+        """Claim the report."""
+        return self._on(dossier, Kind.CLAIM, {}, "Take", inverse=(Kind.RELEASE, {}))
+
+    def release(self, dossier: Dossier) -> str:
+        """Give the report back."""
+        return self._on(dossier, Kind.RELEASE, {}, "Release", inverse=(Kind.CLAIM, {}))
+
+    def dispatch(self, dossier: Dossier, unit_id: str, code: str, *, stack: bool) -> str:
+        """Send a unit now."""
+        data = {"unit": unit_id} | ({"stack": True} if stack else {})
+        inverse = (Kind.RECALL, {"unit": unit_id})
+        return self._on(dossier, Kind.DISPATCH, data, f"Dispatch {code}", inverse=inverse)
+
+    def assign(self, dossier: Dossier, unit_id: str, code: str) -> str:
+        """Reserve a unit without sending it."""
+        inverse = (Kind.RECALL, {"unit": unit_id})
+        return self._on(dossier, Kind.ASSIGN, {"unit": unit_id}, f"Assign {code}", inverse=inverse)
+
+    def recall(self, dossier: Dossier, unit_id: str, code: str) -> str:
+        """Call a unit back."""
+        return self._on(dossier, Kind.RECALL, {"unit": unit_id}, f"Recall {code}")
+
+    def progress(
+        self, source: str, report: str, title: str, version: int | None, unit: str, state: str, text: str
+    ) -> str:
+        """What a unit did on its job, told by radio."""
+        data = {"unit": unit, "state": state}
+        return self._append(Kind.PROGRESS, source, report, data, {}, version, title, text, None)
+
+    def has_told(self, source: str, report: str, unit: str, state: str) -> bool:
+        """Whether it was told already that a unit did this there, and the server has not confirmed it yet."""
+        waiting = self._edits.given_for(source, report)
+        return any(one.kind is Kind.PROGRESS and one.data == {"unit": unit, "state": state} for one in waiting)
+
+    def as_given(self, source: str, jobs: Sequence[Assignment], report: str) -> tuple[Assignment, ...]:
+        """Jobs at a report as the operator's own orders and words leave them that the server has not confirmed yet."""
+        return jobs_after(tuple(jobs), report, self._edits.given_for(source, report))
+
+    def work_given(self, source: str, unit: str, jobs: Sequence[Assignment] = ()) -> tuple[Assignment, ...]:
+        """The unfinished ones of a unit's jobs, with those that the operator gave it and the server has not confirmed.
+
+        What he called it back from, or told that it is done there, is left out.
+        """
+        given: dict[str, list[Edit]] = {}
+        for edit in self._edits.given_to(source, unit):
+            if edit.report is not None:
+                given.setdefault(edit.report, []).append(edit)
+        found = tuple(jobs)
+        for report, edits in given.items():
+            found = jobs_after(found, report, edits)
+        return tuple(one for one in found if one.unit == unit and one.state not in ENDED_ASSIGNMENT)
+
+    def unit_state(self, source: str, unit_id: str, code: str, state: str, reason: str, before: str) -> str:
+        """A unit's own state."""
+        data = {"unit": unit_id, "state": state} | ({"reason": reason} if reason else {})
+        back = (Kind.UNIT_STATE, {"unit": unit_id, "state": before}) if before in _SETTABLE else None
+        return self._append(Kind.UNIT_STATE, source, None, data, {}, None, code, f"{code} {state}", back)
+
+    def validate(self, dossier: Dossier, *, accepted: bool, reason: str, disposition: str = "") -> str:
+        """Accept the proof, saying what the work came to, or refuse it."""
+        data: dict[str, Any] = {"accepted": accepted}
+        data |= {"reason": reason} if reason else {}
+        data |= {"disposition": disposition} if accepted and disposition else {}
+        inverse = (Kind.REOPEN, {"reason": "validation undone" if accepted else "return undone"})
+        return self._on(dossier, Kind.VALIDATE, data, "Accept the proof" if accepted else "Return", inverse=inverse)
+
+    def close(self, dossier: Dossier, disposition: str, reason: str, release: tuple[str, ...]) -> str:
+        """Close without work."""
+        data = {"disposition": disposition, "reason": reason, "release": list(release)}
+        inverse = (Kind.REOPEN, {"reason": "closing undone"})
+        return self._on(dossier, Kind.CLOSE, data, "Close", inverse=inverse)
+
+    def reopen(self, dossier: Dossier, reason: str) -> str:
+        """Bring a closed report back to work."""
+        return self._on(dossier, Kind.REOPEN, {"reason": reason}, "Reopen")
+
+    def merge(self, dossier: Dossier, into: str, created: datetime, with_edit: str = "") -> str:
+        """Close this report as a duplicate of another, which was created then; one step with the edit before it."""
+        text, seen, inverse = f"Merge into {into}", {"into": created.isoformat()}, (Kind.UNMERGE, dict[str, Any]())
+        return self._on(dossier, Kind.MERGE, {"into": into}, text, inverse=inverse, about=seen, with_edit=with_edit)
+
+    def unmerge(self, dossier: Dossier) -> str:
+        """Take a merge back."""
+        return self._on(dossier, Kind.UNMERGE, {}, "Undo the merge")
+
+    def submit_proof(self, dossier: Dossier) -> str:
+        """Hand the work in for validation."""
+        return self.set_fields(dossier, {"status": Status.VALIDATION.value}, "Hand in for validation")
+
+    def told(self, edit_id: str, who: str) -> None:
+        """Note who told the unit by radio, of an order that has not left."""
+        self._edits.told(edit_id, who)
+
+    def still_wanted(self, edit_id: str) -> None:
+        """Give an order anew that outlived its time."""
+        self._edits.still_wanted(edit_id, yes=True)
+
+    def _on(
+        self,
+        dossier: Dossier,
+        kind: Kind,
+        data: dict[str, Any],
+        text: str,
+        *,
+        base: dict[str, Any] | None = None,
+        inverse: tuple[Kind, dict[str, Any]] | None = None,
+        about: Mapping[str, Any] | None = None,
+        with_edit: str = "",
+    ) -> str:
+        if kind in ON_STATUS:  # also after own orders, which change it
+            base = {"status": dossier.shown.status.value}
+        version = dossier.server.version if dossier.server else None
+        title = dossier.shown.title or dossier.shown.description[:80]
+        known = as_created(dossier.server or dossier.shown) | dict(about or {})
+        return self._append(
+            kind, dossier.source, dossier.key, data, base or {}, version, title, text, inverse, known, with_edit
+        )
+
+    def _append(
+        self,
+        kind: Kind,
+        source: str,
+        report: str | None,
+        data: dict[str, Any],
+        base: dict[str, Any],
+        base_version: int | None,
+        title: str,
+        text: str,
+        inverse: tuple[Kind, dict[str, Any]] | None,
+        about: dict[str, Any] | None = None,
+        with_edit: str = "",
+    ) -> str:
+        edit_id = self._edits.submit(
+            kind, report, source=source, data=data, base=base, base_version=base_version, title=title, about=about
+        )
+        step = UndoStep(edit_id, kind, text, source, report, title, inverse, base_version, data, with_edit)
+        self._stack.push(step)
+        return edit_id
+
+
+_DONE_AGAIN = {Kind.SET: "Change", Kind.VALIDATE: "Validation", Kind.MERGE: "Merge", Kind.CLOSE: "Close"}
+_SETTABLE = frozenset({"available", "break", "unavailable", "off_shift"})

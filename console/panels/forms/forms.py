@@ -1,0 +1,1106 @@
+"""The forms beside the work: each asks for what an action lacks and hands the answer to a callback."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from PySide6.QtCore import QObject, QPoint, QRect, Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
+
+from api_client.model import Area, Kind, PhotoRole, WaitsFor
+from console.cache.catalog import Catalog, offered
+from console.images.process import ImageProcess
+from console.panels import formatting
+from console.panels.forms.draft import MARKS, Draft, marks, typed_in
+from console.panels.forms.meanwhile import changed_meanwhile
+from console.panels.map.streets import Street, left_over
+from console.panels.qt_outbox import Edits
+from console.panels.report.conflict_text import (
+    STEP,
+    conflict_rows,
+    conflict_text,
+    first_of,
+    is_of_step,
+    over_text,
+    step_text,
+)
+from console.panels.report.details import Dossier
+from console.panels.report.history import told_text
+from console.panels.report.photo_import import NewPhotos
+from console.panels.selection import Desk
+from console.rules.area import AreaIndex, AreaNames, reach_m
+from console.rules.edit import Edit, is_local
+from console.rules.queued import Queued
+from console.rules.report import HAZARD
+from console.tasks import Tasks
+from widgets.forms.ask import AskForm, AskText
+from widgets.forms.choice import Choice, matching
+from widgets.forms.choose_one import ChooseOne
+from widgets.forms.close import CloseForm
+from widgets.forms.conflict import ConflictForm
+from widgets.forms.connect import TokenForm
+from widgets.forms.form import Form
+from widgets.forms.hold import HoldForm
+from widgets.forms.keys_sheet import KeysSheet
+from widgets.forms.merge import MergeCandidate, MergeForm, MergeSide
+from widgets.forms.new_report import NewReportForm
+from widgets.forms.place import PlaceForm, ReportPlaceForm
+from widgets.forms.validate import ValidateForm
+from widgets.held_keys import HeldKeys
+from widgets.key_repeats import TWICE_S, KeyRepeats
+from widgets.photos import PhotoCard
+from widgets.symbols import Symbols
+from widgets.text import one_line
+from widgets.theme import Theme
+
+_PLACE = ("lat", "lon", "address")
+WALKING = (Qt.Key.Key_J, Qt.Key.Key_K)
+"""The letters that go through the queue."""
+
+
+class FormSurroundings(msgspec.Struct, frozen=True):
+    """What the window and the board do for open forms."""
+
+    photo_wanted: Callable[[str], object] = lambda _: None
+    """Shows a photo closely, beside one from before or after."""
+    pin_wanted: Callable[[tuple[float, float] | None], object] = lambda _: None
+    """Shows where a new report would lie, None for nowhere."""
+    place_wanted: Callable[[], object] = lambda: None
+    """Lets the map ask for a click."""
+    place_unwanted: Callable[[], object] = lambda: None
+    """No click is asked for any more."""
+    duplicates_of: Callable[[str, dict[str, Any], Callable[[list[Any]], None]], object] = lambda *_: None
+    """Possible duplicates of what is being typed for a source."""
+    streets_of: Callable[[str, str, Callable[[list[Street]], None]], object] = lambda _source, _text, then: then([])
+    """The streets of a source that words name."""
+
+
+class Forms(QObject):
+    """Opens one form at a time; opening another leaves the first. `about` says what a form is for.
+
+    What is entered in a form with a `draft_key` is kept while it is typed, and offered when the form is opened again.
+    """
+
+    room_settled = Signal()
+    """A notice has come over the place of forms, or has gone, and all is laid out."""
+    unused_key = Signal(str)
+    begun_changed = Signal()
+    """In the open form something was entered, or that was taken away again: see `is_begun`."""
+    """A key that means nothing in the open form, as its shortcut is written."""
+
+    def __init__(
+        self,
+        window: QWidget,
+        theme: Theme,
+        symbols: Symbols,
+        desk: Desk,
+        edits: Edits,
+        tasks: Tasks,
+        images: ImageProcess,
+        profile: Path,
+        zone: tzinfo,
+        now: Callable[[], datetime],
+        said: Callable[[str], None],
+        warned: Callable[[str], None],
+        steady_s: Callable[[], float] = time.monotonic,
+        room: Callable[[], QRect | None] = lambda: None,
+        free: Callable[[], QRect | None] = lambda: None,
+        covers_report: Callable[[], bool] = lambda: False,
+        *,
+        around: FormSurroundings = FormSurroundings(),  # noqa: B008
+    ) -> None:
+        """`warned` shows a sentence for longer than `said`; `room` is the part of the screen that forms stand in.
+
+        `free` is that of it in which they cover nothing but the map; `covers_report` says that the report is not to be
+        read beside them; `around` is what the window does for them.
+        """
+        super().__init__(window)
+        self._window, self._theme, self._symbols, self._desk = window, theme, symbols, desk
+        self._edits, self._profile, self._room = edits, profile, room
+        self._zone, self._now, self._said, self._steady_s = zone, now, said, steady_s
+        self._free, self._covers_report, self._around = free, covers_report, around
+        self._open: QDialog | None = None
+        self._was_begun = False
+        self._rest = QTimer(self, singleShot=True, interval=_REST_MS)
+        self._rest.timeout.connect(self._keep_clear)
+        self._rest.timeout.connect(self.room_settled)
+        self._new: NewReportForm | None = None
+        self._placing: PlaceForm | None = None
+        """The form for which a place can be pointed at."""
+        self._proof: tuple[ValidateForm, Dossier] | None = None
+        self._subject: Dossier | None = None
+        self._watched: tuple[QDialog | None, Dossier, tuple[str, ...]] | None = None
+        self._new_key = ""
+        self._earlier = ""  # the draft key of a call before that is offered
+        self._tasks = tasks
+        self._outcomes: dict[tuple[str, str | None], str] = {}
+        """What accepted work of a service came to last; the next is likely the same."""
+        self.photos = NewPhotos(
+            edits, tasks, images, profile, zone, now, self.mark, said, warned, desk.actions.key("drafts"), self
+        )
+        self._committed: dict[str, Form] = {}
+        self._committed_s = -TWICE_S
+        self.held_keys = HeldKeys(KeyRepeats(WALKING, self).is_repeat, self)
+
+    def close_open(self) -> None:
+        """Close whatever form is open; its draft stays."""
+        if self._open is not None:
+            self._open.close()
+
+    def saved(self, edit_id: str) -> None:
+        """The disk has what a form was committed for: the form may go."""
+        form = self._committed.pop(edit_id, None)
+        if form is not None and form not in self._committed.values():
+            form.close()
+
+    def give_back(self, edit_id: str, why: str) -> bool:
+        """The disk refused what a form was committed for: show it again as it was. False when no form is behind it."""
+        form = self._committed.pop(edit_id, None)
+        if form is None:
+            return False
+        form.set_sentence(why)
+        self.held_keys.hold_for(form)
+        form.open_beside(self._room())
+        self._open = form
+        return True
+
+    def come_back(self) -> None:
+        """What was looked at beside the open form is closed: the keyboard is the form's again."""
+        if (form := self._visible) is not None:
+            self.held_keys.hold_for(form)
+            form.raise_()
+            form.activateWindow()
+
+    @property
+    def _visible(self) -> QDialog | None:
+        return self._open if self._open is not None and self._open.isVisible() else None
+
+    def leave_other(self, source: str, report: str) -> None:
+        """This report is shown now, as its last step was taken back: an open form about another one goes, unless it
+        holds something. Its keys would mean what is not shown.
+        """
+        opened, dossier, _ = self._watched or (None, None, ())
+        if opened is None or dossier is None or opened is not self._open or self.is_begun:
+            return
+        if (dossier.source, dossier.key) != (source, report):
+            self.close_open()
+            self._window.activateWindow()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a form hears the keys, or will in a moment."""
+        return self._visible is not None
+
+    @property
+    def covered(self) -> QRect | None:
+        """The part of the screen that the open form stands in, None while there is none."""
+        form = self._visible
+        return QRect(form.mapToGlobal(QPoint(0, 0)), form.size()) if form is not None else None
+
+    @property
+    def just_committed(self) -> bool:
+        """Whether a form went so lately that the same keys, pressed once more, were still meant for it."""
+        return self._steady_s() - self._committed_s < TWICE_S
+
+    def go_on(self) -> None:
+        """Another key was pressed in the window since: what comes now is meant for it."""
+        self._committed_s = -TWICE_S
+
+    def _commit(self, form: Form, do: Callable[[], object], draft_key: str) -> None:
+        """Do what the form was for; it is only hidden until the disk has the edits, or has refused one."""
+        before, self._committed_s = self._edits.saving, self._steady_s()
+        with self._edits.using_draft(draft_key):
+            do()
+        for edit_id in self._edits.saving - before:
+            self._committed[edit_id] = form
+
+    def draft_key(self, form: str, source: str, key: str) -> str:
+        """What the draft of a kind of form for a report (or a unit) of a source is kept under."""
+        return self._edits.draft_key(form, source, key)
+
+    def _draft(self, form: Form, key: str, about: str) -> None:
+        """Offer what was left in this form before, and keep what is typed in it now, until it has become an edit."""
+
+        Draft(form, key, self._edits, lambda: self.mark(about), self._steady_s)
+        form.left.connect(lambda _: self._say_kept(key))
+        draft = self._edits.draft(key)
+        if draft is not None:
+            form.offer_draft(typed_in(draft), self.draft_words(draft))
+
+    def _say_kept(self, key: str) -> None:
+        """Esc loses nothing, which an operator has to know to believe it."""
+        if self._edits.draft(key) is not None:
+            again = self.tr("Not saved, kept as a draft: open the form again, or {keys}")
+            self._said(again.format(keys=self._desk.actions.key("drafts")))
+
+    def keep_words(self, edit: TakenBack) -> bool:
+        """Make a draft of what was written for an edit that is taken back; whether there were any words."""
+        return keep_words(self._edits, edit, self.mark)
+
+    def leave_words(self, draft_key: str, name: str, text: str, about: str) -> None:
+        """Put words into one text of a form that is not open, behind those that wait there."""
+        draft = self._edits.draft(draft_key) or {}
+        both = "\n".join(part for part in (str(draft.get(name, "")), text) if part)
+        self._edits.save_draft(draft_key, {**typed_in(draft), name: both, **self.mark(about)})
+
+    def mark(self, about: str) -> dict[str, str]:
+        """The MARKS of a draft that the operator writes now, on this."""
+        return marks(self._now(), self._desk.me, about)
+
+    def draft_words(self, draft: Mapping[str, Any]) -> str:
+        """When a draft was written, and by whom if that was somebody else."""
+        when = self.draft_time(draft)
+        return self.tr("Draft of {when}").format(when=when) if when else self.tr("Draft")
+
+    def draft_time(self, draft: Mapping[str, Any]) -> str:
+        """The same without the word."""
+        at, who, _ = (str(draft.get(name, "")) for name in MARKS)
+        if not at:
+            return ""
+        written = datetime.fromisoformat(at)
+        when = formatting.moment(written, self._zone, self._now())
+        return when if who in ("", self._desk.me) else self.tr("{when} by {who}").format(when=when, who=who)
+
+    def _show(self, dialog: QDialog) -> None:
+        if self._open not in self._committed.values():
+            self.close_open()
+        self._open = dialog
+        self.held_keys.hold_for(dialog)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.destroyed.connect(lambda: self._forget(dialog))
+        if isinstance(dialog, Form):
+            dialog.unused_key.connect(self.unused_key)
+            dialog.typed.connect(self._look_whether_begun)
+            if self._subject is not None and self._covers_report():
+                dialog.tell_covered(self._in_short(self._subject))
+            dialog.open_beside(self._room())
+        else:
+            dialog.show()
+        dialog.raise_()
+        dialog.activateWindow()
+
+    def on_room_moved(self) -> None:
+        """A notice has come over the place of forms, or has gone: an open form does not lie over it.
+
+        Once all is laid out: a window that is moved twice at once may end up where it was moved first.
+        """
+        self._rest.start()
+
+    def _keep_clear(self) -> None:
+        room = self._room()
+        if isinstance(self._open, Form) and room is not None:
+            self._open.keep_below(room.top())
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the open form holds what was entered since it was opened, and is not saved."""
+        return isinstance(self._open, Form) and self._open.is_begun
+
+    def _look_whether_begun(self) -> None:
+        if self._was_begun != self.is_begun:
+            self._was_begun = self.is_begun
+            self.begun_changed.emit()
+
+    def _forget(self, dialog: QDialog) -> None:
+        if self._open is dialog:
+            self._open = None
+        if self._new is dialog:
+            self._new = None
+        if self._placing is dialog:
+            self._placing = None
+        if self._proof is not None and self._proof[0] is dialog:
+            self._proof = None
+        self._committed = {key: form for key, form in self._committed.items() if form is not dialog}
+
+    def ask_text(
+        self,
+        title: str,
+        about: str,
+        sentence: str,
+        templates: Sequence[str],
+        then: Callable[[str], object],
+        *,
+        draft_key: str,
+        verb: str = "",
+        reason: bool = False,
+    ) -> None:
+        """One text, with standard texts to choose from; `verb` is what committing it does, if not saving.
+
+        A `reason` is ended by Enter.
+        """
+        named = [(text, text) for text in templates]
+        form = AskText(self._theme, title, sentence, named, about=about, verb=verb, reason=reason, parent=self._window)
+        self._draft(form, draft_key, about)
+        form.committed.connect(lambda values: self._commit(form, lambda: then(values["text"]), draft_key))
+        self._show(form)
+
+    def show_draft(self, draft_key: str, title: str, sentence: str, text: str) -> None:
+        """The words of a draft whose own form cannot be opened: to be copied, or cleared."""
+        draft = self._edits.draft(draft_key) or {}
+        form = AskText(self._theme, title, sentence, about=str(draft.get(MARKS[2], "")), parent=self._window)
+        form.commit_button.set_verb(self.tr("Copy"))
+        form.offer_draft({"text": text}, self.draft_words(draft))
+        form.draft_cleared.connect(lambda: self._edits.drop_draft(draft_key))
+        form.committed.connect(lambda values: QGuiApplication.clipboard().setText(values["text"]))
+        form.committed.connect(lambda _: self._said(self.tr("Copied")))
+        self._show(form)
+
+    def choose(
+        self,
+        title: str,
+        about: str,
+        rows: Sequence[Choice],
+        then: Callable[[str], object],
+        *,
+        current: str = "",
+        width: int = 480,
+    ) -> None:
+        """One of many, by type-ahead, beginning on the `current` one; `width` in pixels at normal size."""
+        form = ChooseOne(
+            self._theme, title, rows,
+            about=about, current=current, symbols=self._symbols, width=width, parent=self._window,
+        )  # fmt: skip
+        form.chosen.connect(self._on_chosen)
+        form.chosen.connect(then)
+        self._show(form)
+
+    def _on_chosen(self) -> None:
+        self._committed_s = self._steady_s()
+
+    def hold(self, dossier: Dossier, about: str, draft_key: str, then: Callable[[dict[str, Any]], object]) -> None:
+        """Why the work waits, for what, until when."""
+        waits_for = (
+            (WaitsFor.REPORTER.value, self.tr("The reporter")),
+            (WaitsFor.AGENCY.value, self.tr("Another agency")),
+            (WaitsFor.MATERIAL.value, self.tr("Material")),
+            (WaitsFor.WEATHER.value, self.tr("The weather")),
+        )
+        untils = (("", self.tr("Open end")), ("4", self.tr("4 h")), ("24", self.tr("1 day")), ("72", self.tr("3 days")))
+        form = HoldForm(self._theme, self.tr("Hold"), waits_for, untils, about=about, parent=self._window)
+        self._tell_stakes(form, dossier)
+        self._draft(form, draft_key, about)
+
+        def commit(values: dict[str, Any]) -> None:
+            hours = float(values["until"] or 0)
+            until = (self._edits.time_at(dossier.source) + timedelta(hours=hours)).isoformat() if hours else None
+            reason = values["reason"] or dict(waits_for)[values["waits_for"]]
+            hold = {"reason": reason, "waits_for": values["waits_for"], "until": until}
+            self._commit(form, lambda: then(hold), draft_key)
+
+        form.committed.connect(commit)
+        self._show(form)
+
+    def close(
+        self,
+        dossier: Dossier,
+        about: str,
+        draft_key: str,
+        then: Callable[[str, str, tuple[str, ...]], object],
+        merge: Callable[[], object],
+        why_no_merge: str,
+    ) -> None:
+        """Disposition (of the report's city), reason, and which units are released, those too that are sent meanwhile.
+
+        Of what a duplicate would be is asked by `merge`, `why_no_merge` says why not.
+        """
+        known = [one for one in self._desk.catalog(dossier.source).templates if one.kind in ("close", "duplicate")]
+        duplicate = next((one.text for one in known if one.kind == "duplicate"), "")
+        texts = [one.text for one in known] or [
+            self.tr("Not found at the place"),
+            self.tr("Not a matter of the city"),
+            self.tr("Withdrawn by the reporter"),
+            self.tr("Spam or misuse"),
+        ]
+        form = CloseForm(
+            self._theme,
+            self.tr("Close without work"),
+            [(text, text, False) for text in texts],
+            self._at_work(dossier),
+            duplicate=duplicate,
+            why_no_duplicate=why_no_merge,
+            about=about,
+            parent=self._window,
+        )
+        self._tell_stakes(form, dossier)
+        self._draft(form, draft_key, about)
+        form.merge_asked.connect(merge)
+
+        def commit(values: dict[str, Any]) -> None:
+            release = tuple(values["release"])
+            self._commit(form, lambda: then(values["disposition"], values["reason"], release), draft_key)
+
+        form.committed.connect(commit)
+        self._show(form)
+
+    def validate(
+        self,
+        dossier: Dossier,
+        about: str,
+        cards: Mapping[str, PhotoCard],
+        draft_key: str,
+        then: Callable[[bool, str, str], object],
+        barred: str,
+    ) -> None:
+        """Before and after side by side; accept with a disposition, or return with a reason; `barred` says why not."""
+        before, after = self._sides(dossier, cards)
+        service = dossier.shown.service
+        known = self._desk.catalog(dossier.source).templates
+        texts = [one for one in known if one.kind == "disposition" and one.service in (None, service)]
+        fitting = [one.text for one in sorted(texts, key=lambda one: one.service is None)]
+        returns = [one.text for one in known if one.kind == "return" and one.service in (None, service)]
+        lately = self._outcomes.get((dossier.source, service), "")
+        preset = "" if barred else lately if lately in fitting else next(iter(fitting), "")
+        form = ValidateForm(
+            self._theme,
+            self.tr("Validate the proof"),
+            before,
+            after,
+            about=about,
+            dispositions=fitting,
+            returns=returns,
+            preset=preset,
+            barred=barred,
+            steady_s=self._steady_s,
+            free_high=free.height() if (free := self._free()) is not None else 0,
+            parent=self._window,
+        )
+
+        self._draft(form, draft_key, about)
+
+        def commit(values: dict[str, Any]) -> None:
+            if values["accept"]:
+                self._outcomes[dossier.source, service] = values["disposition"]
+            self._commit(form, lambda: then(values["accept"], values["reason"], values["disposition"]), draft_key)
+
+        form.committed.connect(commit)
+        form.photo_asked.connect(lambda photo: self._around.photo_wanted(photo))
+        self._show(form)
+        self._proof = (form, dossier)
+
+    def merge(
+        self,
+        mine: MergeSide,
+        candidates: Sequence[MergeCandidate],
+        why_barred: Callable[[str, bool], str],
+        follows: Callable[[str, bool], str],
+        meanwhile: Callable[[str], tuple[str, str]],
+        about: str,
+        then: Callable[[str, bool], object],
+    ) -> MergeForm:
+        """Two reports side by side; `then` gets the candidate and whether the chosen one is closed instead of it."""
+        form = MergeForm(
+            self._theme, self.tr("Look before merging"), mine, candidates,
+            why_barred=why_barred, follows=follows, meanwhile=meanwhile, about=about, parent=self._window,
+        )  # fmt: skip
+        form.committed.connect(
+            lambda values: self._commit(form, lambda: then(values["candidate"], values["swapped"]), "")
+        )
+        self._show(form)
+        return form
+
+    @property
+    def has_keyboard(self) -> bool:
+        """Whether what is typed goes to a form."""
+        focus = QApplication.focusWidget()
+        return focus is not None and isinstance(focus.window(), Form)
+
+    @contextmanager
+    def about(self, dossier: Dossier, *fields: str) -> Iterator[None]:
+        """The form that is opened within is about these fields of this report: when another changes them, it says so.
+
+        Where it has to cover the report, its head says what that is about.
+        """
+        self._subject = dossier
+        try:
+            yield
+        finally:
+            self._subject = None
+        self._watched = (self._open, dossier, fields)
+
+    def _in_short(self, dossier: Dossier) -> str:
+        """What a report is about, in two lines: how urgent, how far, where; and the reporter's words."""
+        report, catalog = dossier.shown, self._desk.catalog(dossier.source)
+        priority = f"P{report.priority} {self.tr(formatting.PRIORITY_TEXT[report.priority])}"
+        state = self.tr(formatting.status_text(report.status, report.status_label))
+        where = report.address or catalog.place(report.area or "")
+        facts = " · ".join(part for part in (priority, state, where) if part)
+        return "\n".join(part for part in (facts, one_line(report.description, _IN_SHORT)) if part)
+
+    def look_at(self, dossier: Dossier) -> None:
+        """The chosen report has been read again."""
+        if self._watched is None or not isinstance(self._open, Form) or self._watched[0] is not self._open:
+            return
+        _, before, fields = self._watched
+        if (before.source, before.key) == (dossier.source, dossier.key):
+            if isinstance(self._open, CloseForm):
+                self._open.set_units(self._at_work(dossier))
+            if isinstance(self._open, CloseForm | HoldForm):
+                self._tell_stakes(self._open, dossier)
+            catalog, me = self._desk.catalog(dossier.source), self._desk.me_at(dossier.source)
+            self._open.tell_news(*changed_meanwhile(before, dossier, fields, catalog, me, self.tr))
+
+    def _tell_stakes(self, form: Form, dossier: Dossier) -> None:
+        """In the head of a form: that it is a hazard, whether a crew comes to it, and that another has taken it."""
+        report, claim = dossier.shown, dossier.shown.claim
+        view, is_hazard = self._desk.view, report.priority == HAZARD
+        parts = []
+        if is_hazard:
+            waits = view is not None and bool(view.without_crew([dossier.row]))
+            parts.append(self.tr("P1, and no crew is on its way") if waits else self.tr("P1"))
+        if claim is not None and claim.who != self._desk.me_at(dossier.source):
+            parts.append(self.tr("taken by {who}").format(who=claim.who))
+        text = " · ".join(parts)
+        form.set_sentence(text[:1].upper() + text[1:], urgent=is_hazard)
+
+    def _at_work(self, dossier: Dossier) -> list[tuple[str, str]]:
+        """The units that have work on a report, with what they are called."""
+        catalog = self._desk.catalog(dossier.source)
+        return [(one.unit, catalog.name("unit", one.unit)) for one in dossier.live]
+
+    def set_photos(self, cards: Mapping[str, PhotoCard], row: int) -> None:
+        """Photos of the report in this row: they may come while its form is open, whatever is chosen meanwhile."""
+        if self._proof is not None and self._proof[1].row == row:
+            form, dossier = self._proof
+            form.set_photos(*self._sides(dossier, cards))
+
+    def _sides(self, dossier: Dossier, cards: Mapping[str, PhotoCard]) -> tuple[list[PhotoCard], list[PhotoCard]]:
+        """All photos of what was reported, and all of the work done, each picture once; one that is not known yet is
+        being read.
+        """
+        sides: tuple[dict[str, PhotoCard], dict[str, PhotoCard]] = ({}, {})
+        for photo in dossier.shown.photos:
+            after = photo.role is PhotoRole.AFTER
+            name = self.tr("After") if after else self.tr("Before")
+            sides[after].setdefault(photo.key, cards.get(photo.key) or PhotoCard(photo.key, name, ""))
+        return list(sides[False].values()), list(sides[True].values())
+
+    def photo_file(self, sha256: str) -> Path | None:
+        """Where the bytes of a photo are on this computer, None when they are not here."""
+        for folder in ("work-media", "media"):
+            file = self._profile / folder / sha256
+            if file.is_file():
+                return file
+        return None
+
+    def photo(self, about: str, role: str, place: str, then: Callable[[dict[str, Any]], object]) -> None:
+        """Photos from files, each one an edit; `place` is the draft key of photos of their report."""
+        title = self.tr("Add photos: {about}").format(about=about)
+        dialog = QFileDialog(self._window, title, self.photos.chosen_in, self.tr("Photos (*.jpg *.jpeg *.png *.webp)"))
+        dialog.setOption(QFileDialog.Option.DontUseNativeDialog, True)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+
+        def add(names: Sequence[str]) -> None:
+            for name in names:
+                self.photos.add(Path(name), role, then, place=place, about=about)
+
+        dialog.filesSelected.connect(add)
+        self._show(dialog)
+
+    def new_report(
+        self,
+        source: str,
+        then: Callable[[dict[str, Any]], object],
+        *,
+        draft_key: str = "",
+        title: str = "",
+        sentence: str = "",
+        known: dict[str, Any] | None = None,
+    ) -> None:
+        """A report by telephone for this source: keyboard only, works offline; what was typed is kept when it is left.
+
+        Without the `draft_key` of what is gone on with it is another call: what was left of the last one is offered.
+        `known` (what a CREATE would carry) stands in it already; title and sentence say what the report is instead of
+        one by telephone.
+        """
+        here = self._edits.draft_key("new_report", source, "")
+        several = not draft_key or draft_key.startswith(here)
+        same = self._new_key == draft_key or (not draft_key and self._new_key.startswith(here))
+        if self._new is not None and self._new.isVisible() and same:
+            self.held_keys.hold_for(self._new)
+            self._new.raise_()
+            self._new.activateWindow()
+            return
+        is_another, draft_key = not draft_key, draft_key or here
+        if is_another and (left := self._edits.draft(here)) is not None:
+            self._keep_aside(source, left)
+            self._edits.drop_draft(here)
+        catalog = self._desk.catalog(source)
+        about = self._desk.city_name(source) if len(self._desk.cities.catalogs) > 1 else ""
+        form = NewReportForm(
+            self._theme,
+            self._symbols,
+            title=title,
+            sentence=sentence,
+            about=about,
+            several=several,
+            parent=self._window,
+        )
+        form.set_services(
+            [
+                Choice(one.code, one.name, glyph=one.glyph, words=one.keywords)
+                for one in sorted(offered(catalog.services), key=lambda one: one.name.casefold())
+            ],
+            {one.code: str(one.priority) for one in offered(catalog.services)},
+        )
+        form.changed.connect(lambda data: self._around.duplicates_of(source, data, form.set_duplicates))
+        form.duplicate_opened.connect(self._desk.choose)
+        self._new, self._new_key = form, draft_key
+        self._ask_for_place(form, source, _new_report_values(known) if known else {})
+        if known:
+            form.set_values(_new_report_values(known))
+        self._draft(form, draft_key, about)
+
+        def put_aside(values: dict[str, Any]) -> None:
+            self._keep_aside(source, {**values, **self.mark(about)})
+            self._offer_earlier(form, source)
+
+        form.put_aside.connect(put_aside)
+        form.earlier_wanted.connect(lambda: self.new_report(source, then, draft_key=self._earlier))
+        if is_another:
+            self._offer_earlier(form, source)
+
+        def commit(values: dict[str, Any]) -> None:
+            self._commit(form, lambda: then(_new_report_data(values, self._place_data(values))), draft_key)
+
+        form.committed.connect(commit)
+        self._show(form)
+
+    def place(
+        self,
+        source: str,
+        about: str,
+        known: Mapping[str, Any],
+        draft_key: str,
+        then: Callable[[dict[str, Any]], object],
+    ) -> None:
+        """Where a report of this source lies: typed, or picked on the map; `known` is what its place is now.
+
+        `then` gets lat, lon, address and, where the point is not exact, within_m.
+        """
+        form = ReportPlaceForm(self._theme, self._symbols, about=about, parent=self._window)
+        self._ask_for_place(form, source, known)
+        form.set_known(known)
+        self._draft(form, draft_key, about)
+
+        def commit(values: dict[str, Any]) -> None:
+            self._commit(form, lambda: then(self._place_data(values)), draft_key)
+
+        form.committed.connect(commit)
+        self._show(form)
+
+    def _place_data(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """What an edit carries, of what a form holds of a place: the words say when the point is no address.
+
+        Words that were said to be wrong follow, as what was reported: a crew told by radio hears the first ones.
+        """
+        address, instead, notes = str(values.get("address") or ""), str(values.get("instead") or ""), []
+        if instead and not address.startswith(instead):
+            notes.append(self.tr("reported as: {words}").format(words=address))
+            address = instead
+        notes += [values["roughly"]] if values.get("roughly") else []
+        address = f"{address} ({'; '.join(notes)})" if notes else address
+        place = {"lat": values.get("lat"), "lon": values.get("lon"), "address": address}
+        within_m = values.get("within_m")
+        return {**place, "within_m": within_m} if within_m else place
+
+    def _ask_for_place(self, form: PlaceForm, source: str, known: Mapping[str, Any]) -> None:
+        """Offer the places that the words in the form name, show where its point lies, and hold it against the words.
+
+        The place of a report that is `known` is not asked about unless it is changed: nobody typed it here.
+        """
+        catalog = self._desk.catalog(source)
+        places = {
+            area.code: Choice(area.code, catalog.place(area.code))
+            for area in offered(catalog.areas)
+            if area.lat is not None and area.lon is not None
+        }
+        names, typed = AreaNames(catalog.areas.values()), ""
+        streets: dict[str, Street] = {}
+
+        def offer(text: str) -> None:
+            """The areas of this name, the streets, and the areas that the words name among others."""
+            nonlocal typed
+            typed = text
+            offer_with(text, None)  # at once: Enter takes nothing that was found for fewer letters
+            self._around.streets_of(source, text, lambda found: offer_with(text, found))
+
+        def offer_with(text: str, found: list[Street] | None) -> None:
+            if text != typed or form.is_done:
+                return  # more has been typed since
+            roads = [one for one in found or () if not self._is_area(one, catalog)]
+            streets.update((_street_id(one), one) for one in roads)
+            named = [places[code] for codes in names.named_in(text) for code in codes if code in places]
+            called = matching(list(places.values()), text)
+            whole = [one for one in called if one.text.casefold().startswith(text.strip().casefold())]
+            if found is not None and not roads:
+                none_like = self.tr("No street like this")
+                named = [replace(one, note=none_like) if left_over(text, one.text) else one for one in named]
+            offers = [*whole, *(self._street_choice(one, catalog) for one in roads), *called, *named]
+            once = {one.id: one for one in offers[::-1]}
+            form.set_places([once.pop(one.id) for one in offers if one.id in once][:_PLACES])
+
+        def take(place: str) -> None:
+            if place in streets:
+                one = streets[place]
+                says_more = one.name.casefold() in typed.casefold() and len(typed.strip()) > len(one.name)
+                choice, area = self._street_choice(one, catalog).text, catalog.areas.get(one.area or "")
+                rest = left_over(typed, choice)
+                label = typed if says_more else self._street_text(f"{one.name} {rest}".strip(), area)
+                roughly = self.tr("middle of the street, ±{distance}").format(distance=self._reach(one))
+                form.set_place(one.lat, one.lon, label, within_m=self._reach_m(one), roughly=roughly)
+                self._show_pin(one.lat, one.lon)
+            else:
+                self._take_place(form, catalog, place, typed)
+
+        form.place_typed.connect(offer)
+        form.place_chosen.connect(take)
+        form.changed.connect(lambda data: self._show_pin(data.get("lat"), data.get("lon")))
+        form.pick_place_asked.connect(lambda: self._pick_place(form))
+        self._placing = form
+        self._check_places(form, catalog, names, streets, known)
+        for over in (form.left, form.committed):
+            over.connect(lambda _: self._around.place_unwanted())
+            over.connect(lambda _: self._show_pin(None, None))
+
+    def _take_place(self, form: PlaceForm, catalog: Catalog, code: str, typed: str) -> None:
+        """Take the middle of an area; words that say more than its name stay ("Gang Mawar 3, Jati Padang")."""
+        area, place = catalog.areas[code], catalog.place(code)
+        is_more = any(code in codes for codes in AreaNames([area]).named_in(typed))
+        label = typed if is_more and typed.casefold() not in place.casefold() else place
+        if area.lat is not None and area.lon is not None:
+            roughly = self.tr("middle of the area, the caller knows no more")
+            form.set_place(
+                area.lat, area.lon, label, middle_of=code, within_m=reach_m(area, catalog.areas), roughly=roughly
+            )
+            middle = self.tr("Middle of {area}: ask for a street, a number, a landmark").format(area=area.name)
+            form.set_exactness(middle, self.tr("The caller knows no more than {area}").format(area=area.name))
+            self._show_pin(area.lat, area.lon)
+
+    def _show_pin(self, lat: float | None, lon: float | None) -> None:
+        self._around.pin_wanted(None if lat is None or lon is None else (lat, lon))
+
+    def _street_choice(self, street: Street, catalog: Catalog) -> Choice:
+        """A street to choose, with how exact its place is."""
+        label = self._street_text(street.name, catalog.areas.get(street.area or ""))
+        return Choice(_street_id(street), label, self.tr("±{distance}").format(distance=self._reach(street)))
+
+    @staticmethod
+    def _street_text(name: str, area: Area | None) -> str:
+        return f"{name}, {area.name}" if area is not None else name
+
+    @staticmethod
+    def _is_area(street: Street, catalog: Catalog) -> bool:
+        """Whether it is no street at all: who knew no more gave the area's own name as the address."""
+        area, name = catalog.areas.get(street.area or ""), street.name.casefold()
+        return area is not None and name in (area.name.casefold(), catalog.place(area.code).casefold())
+
+    def _reach(self, street: Street) -> str:
+        return formatting.distance(self._reach_m(street))
+
+    @staticmethod
+    def _reach_m(street: Street) -> float:
+        """How far its middle may be from what is meant; two reports at one house tell nothing of a street's length."""
+        return max(street.within_m, _STREET_M)
+
+    def _street_words(self, street: Street) -> str:
+        several = street.reports > 1
+        by = self.tr("Middle of the street by {n} earlier reports on it" if several else "By {n} report on this street")
+        ask = self.tr("±{distance}: ask for a number, a landmark").format(distance=self._reach(street))
+        return f"{by.format(n=street.reports)}, {ask}"
+
+    def _check_places(
+        self,
+        form: PlaceForm,
+        catalog: Catalog,
+        names: AreaNames,
+        streets: Mapping[str, Street],
+        known: Mapping[str, Any],
+    ) -> None:
+        """Hold the point in this form against the areas that the words beside it name, whichever of them came last."""
+        taken_over = tuple(known.get(name) for name in _PLACE)
+        areas = list(catalog.areas.values())
+        index: AreaIndex | None = None
+
+        def check() -> None:
+            values = form.values()
+            if values["lat"] is not None and values["lon"] is not None and not values["middle_of"]:
+                spot = (values["lat"], values["lon"])
+                on = next((one for one in streets.values() if (one.lat, one.lon) == spot), None)
+                # A street may be called like an area elsewhere ("Jl. Marunda Baru"): where it lies is known.
+                address = values["address"] if on is None else left_over(values["address"], on.name)
+                where, doubt, instead = self._exactness(catalog, names, index, {**values, "address": address})
+                if on is not None:
+                    where = self._street_words(on)
+                    if not doubt and on.within_m > _FAR_OFF_M:
+                        doubt = self.tr("The caller knows no more than {street}").format(street=on.name)
+                is_new = tuple(values[name] for name in _PLACE) != taken_over
+                form.set_exactness(where, doubt if is_new else "", instead)
+
+        def ready(made: AreaIndex) -> None:
+            nonlocal index
+            index = made
+            if self._placing is form:
+                check()
+
+        form.place_changed.connect(check)
+        self._tasks.submit(lambda: AreaIndex(areas), ready, lambda _: ready(AreaIndex([])))
+
+    def _exactness(
+        self, catalog: Catalog, names: AreaNames, index: AreaIndex | None, values: Mapping[str, Any]
+    ) -> tuple[str, str, str]:
+        """Where a point lies; what is to be asked about it, "" when it lies where the words say; and the name of where
+        it lies when they name another place.
+        """
+        if index is None:
+            return "", self.tr("In which area it lies is not known yet"), ""
+        if not len(index):
+            return "", "", ""
+        named = names.named_in(values["address"])
+        at = index.area_at(values["lat"], values["lon"])
+        if at is None:
+            outside = self.tr("Outside the city") if named else ""
+            return self.tr("Outside every area of the city"), self.tr("It lies outside the city"), outside
+        here = catalog.place(at[0])
+        point = self.tr("Point in {area}").format(area=here)
+        around = [[code for code in codes if self._lies_in(catalog, at[0], code)] for codes in named]
+        for codes, fitting in zip(named, around, strict=True):
+            smaller = self._smaller_within(catalog, codes, fitting)
+            exact = any(
+                one != codes and self._are_within(catalog, those, fitting)
+                for one, those in zip(named, around, strict=True)
+            )
+            if not fitting or (smaller and not exact):
+                doubt = self.tr("It lies in {here}, not in {named}")
+                if fitting:
+                    doubt = self.tr("It lies in {here}: the larger {named} is meant, not the smaller one")
+                doubt = doubt.format(here=catalog.areas[at[0]].name, named=catalog.areas[codes[0]].name)
+                return point, doubt, here
+        return point, "", ""
+
+    def _smaller_within(self, catalog: Catalog, codes: Sequence[str], fitting: Sequence[str]) -> bool:
+        """Whether the name of these areas is also that of a part of one that fits, which does not fit itself."""
+        return any(self._are_within(catalog, [code], fitting) for code in codes if code not in fitting)
+
+    def _are_within(self, catalog: Catalog, codes: Sequence[str], wholes: Sequence[str]) -> bool:
+        """Whether one of these areas is a part of one of those."""
+        return any(code != whole and self._lies_in(catalog, code, whole) for code in codes for whole in wholes)
+
+    @staticmethod
+    def _lies_in(catalog: Catalog, code: str | None, named: str) -> bool:
+        """Whether an area is the named one, or a part of it."""
+        seen: set[str] = set()
+        while code is not None and code not in seen:
+            if code == named:
+                return True
+            seen.add(code)
+            area = catalog.areas.get(code)
+            code = area.parent if area is not None else None
+        return False
+
+    def _keep_aside(self, source: str, draft: dict[str, Any]) -> None:
+        """Another caller is on the line: what was taken down before is found in the list of drafts."""
+        key = self._edits.draft_key("new_report", source, str(draft.get(MARKS[0]) or self._now().isoformat()))
+        while self._edits.draft(key) is not None:
+            key += "+"
+        self._edits.save_draft(key, draft)
+
+    def _offer_earlier(self, form: NewReportForm, source: str) -> None:
+        """The newest of what was put aside is one key away."""
+        here = self._edits.draft_key("new_report", source, "")
+        aside = [(key, draft) for key, draft in self._edits.drafts.items() if key.startswith(here) and key != here]
+        if not aside:
+            return
+        self._earlier, draft = max(aside, key=lambda one: str(one[1].get(MARKS[0], "")))
+        said = str(draft.get("text") or self._desk.catalog(source).service_name(draft.get("service")) or "")
+        form.offer_earlier(": ".join(part for part in (self.draft_words(draft), one_line(said, _OFFERED)) if part))
+
+    def _pick_place(self, form: PlaceForm) -> None:
+        form.step_aside(self._window)
+        self._window.activateWindow()
+        self._around.place_wanted()
+
+    def set_place(self, lat: float, lon: float) -> None:
+        """The map was clicked for a place."""
+        if self._placing is not None:
+            self._placing.set_place(lat, lon, "")
+            self.end_pick()
+            self._show_pin(lat, lon)
+
+    def end_pick(self) -> None:
+        """The keyboard goes back from the map to the form for which a place was to be pointed at."""
+        if self._placing is not None and self._placing.isVisible():
+            self.held_keys.hold_for(self._placing)
+            self._placing.place_in(self._room())
+            self._placing.raise_()
+            self._placing.activateWindow()
+
+    def ask_token(
+        self,
+        server: str,
+        waiting: str,
+        then: Callable[[str], object],
+        *,
+        skip: Callable[[], object] | None = None,
+        left: Callable[[], object] = lambda: None,
+    ) -> None:
+        """A server's token, never shown and never kept as a draft. `waiting` says what has not left, "" for nothing.
+
+        `skip` is for who has no token of this one of several, `left` for who goes away from the form.
+        """
+        title = self.tr("Sign in to {server}").format(server=server)
+        sentence = " ".join(part for part in (self.tr("Its administrator gives you the token."), waiting) if part)
+        skip_text = self.tr("Not at this city") if skip is not None else ""
+        form = TokenForm(self._theme, title, sentence, skip_text=skip_text, parent=self._window)
+        form.committed.connect(lambda values: then(values["token"]))
+        form.left.connect(lambda _: left())
+        if skip is not None:
+            form.skipped.connect(skip)
+        self._show(form)
+
+    def ask(self, title: str, sentence: str, yes: str, no: str, then: Callable[[], object]) -> None:
+        """Whether to go on with what the operator asked for, now that he is told what follows."""
+        form = AskForm(self._theme, title, sentence, yes, no, parent=self._window)
+        form.committed.connect(lambda _: then())
+        self._show(form)
+
+    def show_keys(self, rows: Sequence[tuple[str, str, str]]) -> None:
+        """Every key and what it does."""
+        self._show(KeysSheet(self._theme, rows, title=self.tr("Keys"), parent=self._window))
+
+    def conflict(
+        self, queued: Queued, then: Callable[[frozenset[str], str], object], position: tuple[int, int] = (1, 1)
+    ) -> None:
+        """Somebody else was first: base, mine, theirs. `then` gets the fields in which mine is to stand, and why.
+
+        `position` is (which, of how many) conflicts that wait.
+        """
+        edit, catalog = queued.edit, self._desk.catalog(queued.edit.source)
+        now = self._now()
+        first = first_of(queued, self._zone, now)
+        there = self.tr("version {n}").format(n=queued.version) if queued.version is not None else ""
+        seen = self.tr("version {n}").format(n=edit.base_version) if edit.base_version is not None else ""
+        rows = conflict_rows(queued, catalog, self.tr)
+        said, radio = conflict_text(queued, catalog, self._zone, now, self.tr), told_text(queued, catalog, self.tr)
+        over = over_text(queued, self.tr)
+        if is_of_step(queued) or over:
+            step = step_text(queued, catalog, self.tr)
+            said = self.tr("{step}? Not seen when you did it: {unseen}").format(step=step, unseen=said)
+        form = ConflictForm(
+            self._theme,
+            self._symbols,
+            edit.title or self.tr("Your change"),
+            edit.report or "",
+            " ".join([said, *([f"{radio}."] if radio else []), self.tr("Both are kept until you decide.")]),
+            rows,
+            before_note=seen,
+            mine_note=self.tr("{who} {time}, not sent").format(
+                who=edit.author, time=formatting.moment(edit.occurred_at, self._zone, now)
+            ),
+            theirs_note=", ".join(part for part in (there, f"{first.who} {first.at}".strip()) if part),
+            position=self.tr("Conflict {n} of {all}").format(n=position[0], all=position[1]),
+            asks_reason=edit.kind is Kind.SET,
+            note=self.tr("If the server changes again meanwhile, you will be asked again."),
+            send=self.tr("Do it all the same") if [row.field for row in rows] == [STEP] else "",
+            over=over,
+            over_field=STEP if is_of_step(queued) else "priority",
+            parent=self._window,
+        )
+
+        def settle(mine: frozenset[str], reason: str) -> None:
+            self._commit(form, lambda: then(mine, reason), draft_key)
+            if not mine:  # nothing is saved that the draft has become
+                self._edits.drop_draft(draft_key)
+                form.close()
+
+        def commit(values: dict[str, Any]) -> None:
+            settle(frozenset(field for field, side in values["choices"].items() if side == "mine"), values["reason"])
+
+        draft_key = self._edits.draft_key("conflict", edit.source, edit.id)
+        number = "" if is_local(edit.report) else edit.report
+        self._draft(form, draft_key, " ".join(part for part in (number, edit.title) if part))
+        form.committed.connect(commit)
+        form.dropped.connect(lambda: settle(frozenset(), ""))
+        self._show(form)
+
+
+_PLACES = 8
+_REST_MS = 50
+"""So long nothing has to move before a form follows."""
+_BY_PHONE = "phone"
+_IN_SHORT = 200
+_OFFERED = 40
+"""So many letters of a report's words stand in the head of a form that covers the report."""
+_STREET_M = 150.0
+_FAR_OFF_M = 500.0
+"""A middle that may be farther off is asked about: a crew that goes there has the length of the street to look at."""
+
+
+def _street_id(street: Street) -> str:
+    return f"street:{street.area or ''}:{street.name}"
+
+
+class TakenBack(NamedTuple):
+    """An edit that is withdrawn, as far as a draft is made of it."""
+
+    id: str
+    kind: Kind
+    source: str
+    report: str | None
+    title: str
+    data: Mapping[str, Any]
+
+
+def keep_words(edits: Edits, edit: TakenBack, mark: Callable[[str], dict[str, str]]) -> bool:
+    """Make a draft of what was written for it, behind the words of one that is there; whether there were any."""
+    written = _typed_for(edit)
+    if written is None:
+        return False
+    form, values = written
+    about = edit.title if form == "new_report" else f"{edit.report} {edit.title}"
+    key = edits.draft_key(form, edit.source, edit.id if form == "new_report" else edit.report or "")
+    before = (edits.draft(key) or {}).get("text", "")
+    values["text"] = "\n".join(text for text in (before, values["text"]) if text)
+    edits.save_draft(key, values | mark(about))
+    return True
+
+
+def keep_words_of(edits: Edits, edit: Edit) -> bool:
+    """The same for an edit of the outbox; the draft is as old as the edit, and by its author."""
+    taken = TakenBack(edit.id, edit.kind, edit.source, edit.report, edit.title, edit.data)
+    return keep_words(edits, taken, lambda about: marks(edit.occurred_at, edit.author, about))
+
+
+def _typed_for(edit: TakenBack) -> tuple[str, dict[str, Any]] | None:
+    """The form in which an edit was written and the values that stood in it; None for one that holds no words."""
+    if edit.kind in (Kind.NOTE, Kind.REPLY):
+        return edit.kind.value, {"text": str(edit.data.get("text", ""))}
+    return ("new_report", _new_report_values(edit.data)) if edit.kind is Kind.CREATE else None
+
+
+def _new_report_values(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What the form holds, of what a CREATE edit carries."""
+    values = {name: data[name] for name in ("service", "address", "lat", "lon") if name in data}
+    if data.get("channel") == _BY_PHONE:
+        values["middle_of"] = data.get("area") or ""
+    caller = {f"caller_{name}": text for name, text in (data.get("contact") or {}).items()}
+    return values | caller | {"text": data.get("description", ""), "priority": str(data.get("priority", ""))}
+
+
+def _new_report_data(values: dict[str, Any], place: Mapping[str, Any]) -> dict[str, Any]:
+    """What a CREATE edit carries, of what the form holds, and of its `place` as an edit says it."""
+    data: dict[str, Any] = {"service": values["service"], "description": values["text"], "channel": _BY_PHONE}
+    data |= {name: value for name, value in place.items() if value not in (None, "")}
+    if values.get("middle_of"):  # the middle of a district lies in some quarter of it, which nobody has named
+        data["area"] = values["middle_of"]
+    if values.get("priority"):
+        data["priority"] = int(values["priority"])
+    contact = {name: values[f"caller_{name}"] for name in ("name", "phone") if values.get(f"caller_{name}")}
+    return data | ({"contact": contact} if contact else {})

@@ -1,0 +1,36 @@
+"""What somebody else changed on a report while a form about it was open, in words, with both values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import msgspec
+
+from console.cache.catalog import Catalog
+from console.panels.report.conflict_text import field_label, field_value
+from console.panels.report.details import Dossier
+
+
+def changed_meanwhile(
+    before: Dossier, now: Dossier, fields: Collection[str], catalog: Catalog, me: str, tr: Callable[[str], str]
+) -> tuple[str, str]:
+    """`budi changed meanwhile: Priority P3 routine, now P2 urgent`, and that without by whom; "" when all is as it was.
+
+    `before` is the report as it was when the form was opened.
+    """
+    was, is_ = (msgspec.to_builtins(one.shown) for one in (before, now))
+    parts = []
+    for name in fields:
+        old, new = was.get(name), is_.get(name)
+        if old != new:
+            values = [field_value(name, value, catalog, tr).text for value in (old, new)]
+            parts.append(
+                tr("{field} {old}, now {new}").format(field=field_label(name, tr), old=values[0], new=values[1])
+            )
+    if not parts:
+        return "", ""
+    known = {entry.id for entry in before.entries}
+    who = sorted({entry.author for entry in now.entries if entry.id not in known} - {me, ""})
+    told = tr("{who} changed meanwhile: {what}") if who else tr("Changed meanwhile: {what}")
+    what = "; ".join(parts)
+    return told.format(who=", ".join(who), what=what), what

@@ -1,0 +1,162 @@
+"""Which report is chosen without the operator going there: the next one after a step, the first of another list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from api_client.model import Kind
+from console.board.view import View
+from console.board.waiting import next_waiting
+from console.panels.board_updater import LOCAL_ROWS
+from console.panels.report.details import Dossier
+from console.panels.selection import Desk
+from console.panels.undo_stack import UndoStep
+
+_ENDS_THE_TURN = frozenset({Kind.DISPATCH, Kind.ASSIGN, Kind.CLOSE, Kind.MERGE, Kind.VALIDATE})
+_ORDERED = frozenset({Kind.DISPATCH, Kind.ASSIGN})
+_HANDED_ON = frozenset({"hold", "agency", "area", "status"})
+"""Fields by which a report goes to wait for somebody else."""
+
+
+class GoingOn(QObject):
+    """Listens to what is done to the chosen report, and chooses the next; says where the one before went."""
+
+    next_shown = Signal()
+    """After a step the next waiting report is the chosen one: nobody has looked at it yet."""
+    went = Signal()
+    """Another report is the chosen one now, without the operator having gone there."""
+    comes_back = Signal(int)
+    """This row is about to be the chosen one, and to come back in the list to where it stood."""
+    goes_back = Signal(str, str)
+    """The report of this source with this key is to be chosen: a step on it was taken back."""
+    said = Signal(str)
+
+    def __init__(
+        self,
+        desk: Desk,
+        chosen: Callable[[], Dossier | None],
+        is_away: Callable[[str], bool],
+        is_wanted: Callable[[], bool],
+        parent: QObject | None = None,
+    ) -> None:
+        """`is_away` says whether a source takes nothing now, `is_wanted` whether the operator wants this at all."""
+        super().__init__(parent)
+        self._desk, self._chosen, self._is_away, self._is_wanted = desk, chosen, is_away, is_wanted
+        self._before: tuple[str, int, int] | None = None
+        self._rows: dict[str, int] = {}
+        """On which row each step was made, by its edit's id; of reports that are not at the server it changes."""
+        self._left: tuple[int, str, int, _Work, Kind] | None = None
+        self._is_begun = False
+        desk.view_changed.connect(self._on_view)
+
+    def on_step(self, step: UndoStep) -> None:
+        """Something was done: go on when it was the last step on the chosen report."""
+        dossier, view = self._chosen(), self._desk.view
+        if dossier is None or view is None or (step.source, step.report) != (dossier.source, dossier.key):
+            return
+        if dossier.row >= LOCAL_ROWS:
+            self._rows[step.edit_id] = dossier.row
+        pile = step.kind is Kind.VALIDATE and view.tab == "validate"  # is there to be worked off
+        if not (pile or self._is_wanted()) or not _ends_the_turn(step):
+            return
+        if step.kind in _ORDERED and self._is_away(step.source):
+            return  # its unit has to be told by radio, which the report says
+        row = self._desk.row
+        goal = next_waiting(view, row, was_validated=step.kind is Kind.VALIDATE)
+        if not goal:
+            self.said.emit(self.tr("Nothing else in this list waits for the same"))
+            return
+        self._before = (step.edit_id, row, goal)
+        self._left = (row, dossier.shown.id, view.position_of(row), _work_on(view, row), step.kind)
+        self._is_begun = False
+        self._desk.choose(goal)
+        self.went.emit()
+        self.next_shown.emit()
+
+    def on_undone(self, step: UndoStep) -> None:
+        """It was taken back: its report is the chosen one again, wherever the operator has gone since.
+
+        Nothing is undone on a report that nobody sees.
+        """
+        before, self._before = self._before, None
+        row, chosen = self._rows.pop(step.edit_id, 0), self._chosen()
+        is_chosen = chosen is not None and (chosen.source, chosen.key) == (step.source, step.report)
+        if step.report is None or is_chosen or (row and row == self._desk.row):
+            return
+        if before is not None and before[0] == step.edit_id and self._desk.row == before[2]:
+            self.comes_back.emit(before[1])
+            self._desk.choose(before[1])
+        elif row:
+            self._desk.choose(row)
+            self.went.emit()
+            self.next_shown.emit()
+        else:
+            self.goes_back.emit(step.source, step.report)
+
+    def _on_view(self, view: View) -> None:
+        """Another list has come, or this one anew."""
+        self._follow_list(view)
+        self._tell_where(view)
+
+    def _follow_list(self, view: View) -> None:
+        """Of a list that the operator asked for and that does not hold the chosen report, the first one is chosen.
+
+        The keys would else act on a report of a list that is gone. An empty list has none: those keys are off then.
+        """
+        if self._desk.is_left_behind and self._desk.shows_filter(view) and len(view.order):
+            self._desk.choose(int(view.order[0]))
+            self.went.emit()
+
+    def _tell_where(self, view: View) -> None:
+        """Say where the report went, once the list shows what was done to it; nothing when it stays in its place."""
+        if self._left is None:
+            return
+        row, number, place, before, kind = self._left
+        work = _work_on(view, row)
+        if work == before:
+            if self._is_begun:
+                self._left = None  # it was refused, or taken back
+            return
+        self._is_begun = True
+        if kind in _ORDERED and work.lead_unit == before.lead_unit:
+            return  # its status is shown before its crew, which is what moves it
+        self._left = None
+        now = view.position_of(row)
+        if now == place:
+            return
+        if now < 0:
+            self.said.emit(self.tr("{n} has left this list").format(n=number))
+        else:
+            self.said.emit(self.tr("{n} went from place {old} to {new}").format(n=number, old=place + 1, new=now + 1))
+
+
+def _ends_the_turn(step: UndoStep) -> bool:
+    if step.kind is not Kind.SET:
+        return step.kind in _ENDS_THE_TURN
+    if "service" in step.data:
+        return False  # its agency only follows the category, and the work on the report goes on
+    return any(name in _HANDED_ON and value is not None for name, value in step.data.items())
+
+
+class _Work(msgspec.Struct, frozen=True):
+    """What a step on a report changes of it in a View; not the claim, which goes before an order."""
+
+    status: int
+    hold: int
+    area: int
+    agency: int
+    lead_unit: int
+    merged: int
+
+
+def _work_on(view: View, row: int) -> _Work:
+    (fact,) = view.row_facts([row]) or (None,)
+    if fact is None:
+        return _NO_WORK
+    return _Work(fact.status, fact.hold, fact.area, fact.agency, fact.lead_unit, fact.merged)
+
+
+_NO_WORK = _Work(-1, 0, 0, 0, 0, 0)

@@ -1,0 +1,235 @@
+"""The KPI strip: what is unassigned, late or at risk, units, data age, outbox; a figure chosen shows what it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+
+from PySide6.QtCore import QObject, Signal
+
+from console.panels import formatting
+from console.panels.selection import Desk
+from console.panels.sources import Sources
+from console.rules.filter import Filter
+from console.rules.loaded import Loaded
+from widgets.kpi import Figure, KpiStrip, Part
+
+
+class KpiPresenter(QObject):
+    """Binds counts to the strip."""
+
+    action = Signal(str)
+    """An action's id was asked for from the strip."""
+
+    def __init__(
+        self,
+        strip: KpiStrip,
+        desk: Desk,
+        sources: Sources,
+        zone: tzinfo,
+        now: Callable[[], datetime],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._strip, self._desk, self._sources, self._zone, self._now = strip, desk, sources, zone, now
+        self._units: dict[str, int] | None = None
+        self._waiting: int | None = None
+        self._decisions = 0
+        self._city = ""
+        desk.view_changed.connect(lambda _: self.show())
+        strip.figure_chosen.connect(self._choose)
+
+    def set_units(self, counts: dict[str, int] | None) -> None:
+        """Units by state; until they are told nobody knows them, which is not "none"."""
+        self._units = counts
+
+    def set_outbox(self, waiting: int | None, decisions: int) -> None:
+        """How many edits wait (None: nobody can tell), and how many of them for the operator's decision."""
+        self._waiting, self._decisions = waiting, decisions
+
+    def set_city(self, name: str) -> None:
+        """The city's name, at the far left."""
+        self._city = name
+
+    def show(self) -> None:
+        """Fill the strip."""
+        left = [
+            Figure(
+                "home",
+                f"Sigap · {self._city}" if self._city else "Sigap",
+                (Part("text", self.tr("Dispatch"), 0),),
+                "",
+                0,
+                stale=False,
+                acts=False,
+            )
+        ]
+        self._strip.set_figures([*left, *self._counts()], self._right())
+
+    def _counts(self) -> list[Figure]:
+        view, now_s = self._desk.view, self._now().timestamp()
+        # A part of the reports is no count of them: what is not read yet is not "none".
+        counts = view.counts if view is not None and view.loaded >= Loaded.REPORTS else None
+
+        def told(count: int) -> str:
+            return "–" if counts is None else formatting.thousands(count)
+
+        def crews(state: str) -> str:
+            return "–" if self._units is None else told(self._units[state])
+
+        figures: list[Figure] = []
+        parts: tuple[Part, ...]
+        for priority in (1, 2, 3, 4):
+            # A hazard stays on its counter until a crew is on the way: that it was taken helps nobody yet.
+            number = oldest = 0
+            if counts is not None:
+                number, oldest = counts.crewless_hazards if priority == 1 else counts.unassigned[priority]
+            none = self.tr("not loaded") if counts is None else self.tr("none")
+            note = self.tr("oldest {age}").format(age=_short(now_s - oldest)) if number else none
+            level = (
+                {1: formatting.LATE, 2: formatting.AT_RISK}.get(priority, formatting.CALM)
+                if number
+                else formatting.CALM
+            )
+            label = self.tr("P1 without a crew") if priority == 1 else self.tr("P{n} unassigned").format(n=priority)
+            parts = (
+                Part("report_symbol", str(priority), 0),
+                Part("text", told(number), level),
+            )
+            room = self.tr("oldest {age}").format(age="59 min")
+            told_of = (
+                self.tr("Open P1 reports, taken or not, that no crew is on its way to; P1 leaves only when one is.")
+                if priority == 1
+                else self.tr("Open P{n} reports that nobody has taken and no unit is named for.").format(n=priority)
+            )
+            help_ = f"{told_of} {self._base()} {self.tr('The age is that of the oldest.')}"
+            figures.append(Figure(f"p{priority}", label, parts, note, level, stale=False, room=room, help=help_))
+        figures.append(
+            Figure(
+                "sla",
+                self.tr("SLA at risk"),
+                (Part("text", told(counts.at_risk if counts else 0), 0),),
+                self.tr("{n} overdue").format(n=formatting.thousands(counts.overdue))
+                if counts
+                else self.tr("not loaded"),
+                formatting.CALM,
+                stale=False,
+                help=" ".join(
+                    (
+                        self.tr("Open reports whose next time limit ends within the hour; beside it those past one."),
+                        self._base(),
+                    )
+                ),
+            )
+        )
+        parts = (
+            Part("unit_symbol", "free", 0),
+            Part("text", crews("available"), 0),
+            Part("unit_symbol", "onscene", 0),
+            Part("text", crews("busy"), 0),
+            Part("unit_symbol", "stale", 0),
+            Part("text", crews("stale"), 0),
+        )
+        figures.append(
+            Figure(
+                "units",
+                self.tr("Units"),
+                parts,
+                self.tr("available · busy · stale"),
+                formatting.CALM,
+                stale=False,
+                help=self.tr(
+                    "Units on shift: available, busy, and those whose position is old. Of all followed cities."
+                ),
+            )
+        )
+        return figures
+
+    def _base(self) -> str:
+        """What all counts of the strip have in common."""
+        return self.tr("Counted over all reports on this computer, whatever is filtered, now. A click shows them.")
+
+    def _right(self) -> list[Figure]:
+        age = self._sources.age_s()
+        level = self._sources.age_level()
+        local = self._now().astimezone(self._zone)
+        shown = self.tr("{age} ago").format(age=formatting.age(age)) if age is not None else self.tr("none yet")
+        if age is None and self._sources.filling() and not self._sources.offline:
+            share = self._sources.progress()
+            level, shown = formatting.CALM, f"{share:.0%}" if share is not None else self.tr("connecting")
+            if share == 1:
+                shown = self.tr("histories")
+        as_of = self._sources.as_of()
+        if self._sources.offline and as_of is not None:
+            label = self.tr("Data from {time}").format(time=formatting.clock_or_day(as_of, self._now(), self._zone))
+        else:
+            label = self.tr("Live data") if level == formatting.CALM else self.tr("Data age")
+        if not self._sources.first:
+            level, shown = formatting.CALM, self.tr("no server")
+        elif age is None:
+            label = self.tr("First load")
+        loud = (
+            formatting.CALM if level == formatting.LATE else level
+        )  # too old is grey on hatching; red is for life and safety
+        decide = self.tr("{n} to decide").format(n=self._decisions) if self._decisions else ""
+        outbox_level = formatting.AT_RISK if self._decisions else formatting.CALM
+        return [
+            Figure(
+                "data",
+                label,
+                (Part("text", shown, loud),),
+                "",
+                loud,
+                stale=level == formatting.LATE,
+                help=self.tr("How long ago the data was complete, of the server that is furthest behind."),
+            ),
+            Figure(
+                "outbox",
+                self.tr("Outbox"),
+                (Part("text", "–" if self._waiting is None else str(self._waiting), outbox_level),),
+                decide,
+                outbox_level,
+                stale=False,
+                help=self.tr("What you did that the server has not taken yet, or that waits for you to decide."),
+            ),
+            Figure(
+                "clock",
+                f"{local:%a} {local.day} {local:%b, %Z}",
+                (Part("text", f"{local:%H:%M:%S}", 0),),
+                "",
+                formatting.CALM,
+                stale=False,
+                acts=False,
+                help=self._whose_clock(),
+            ),
+        ]
+
+    def _whose_clock(self) -> str:
+        """Which city's time is shown, where there are several."""
+        if len(self._sources.keys) < 2:
+            return ""
+        told = self.tr(
+            "The time of {name}, by its server's clock: ages and what is overdue are counted by it. "
+            "What you do is dated by the clock of the city that it is for."
+        )
+        return told.format(name=self._sources.name(self._sources.first))
+
+    def _choose(self, key: str) -> None:
+        if key in _ACTIONS:
+            self.action.emit(_ACTIONS[key])
+        elif key in _FILTERS:  # exactly what was counted, of the whole board; the same figure again shows all
+            now = self._desk.filter
+            wanted = _FILTERS[key].with_order(now.order)
+            self._desk.set_filter(Filter(order=now.order) if now == wanted else wanted)
+
+
+_FILTERS = {f"p{priority}": Filter(tab="unassigned", priorities=(priority,)) for priority in (2, 3, 4)} | {
+    "p1": Filter(priorities=(1,), crewless=True),
+    "sla": Filter(at_risk=True),
+}
+_ACTIONS = {"units": "panel_units", "outbox": "panel_outbox", "data": "sources"}
+
+
+def _short(seconds: float) -> str:
+    """A compact oldest-age: `0:41`, `31 min`, `5 h`, `3 d`."""
+    return formatting.duration(seconds) if seconds < 1800 else formatting.age(seconds)

@@ -1,0 +1,265 @@
+"""What a crew writes from a report is told to who sent it or has the report, or to all: it may be a call for help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from api_client.model import Assignment, Entry, Kind
+from console.cache.page_items import Cursor
+from console.cache.reader import CachedReport, CacheReader
+from console.outbox.followed import KeptFollowed
+from console.panels.notifications.attendance import Attendance
+from console.panels.notifications.checkpoints import Checkpoints, known
+from console.panels.notifications.setback import Of, Setback, bounded, concerns, is_heard
+from console.panels.selection import Desk
+from console.rules.followed import Followed
+from console.rules.loaded import Loaded
+from console.rules.report import HAZARD
+from console.rules.scoped_code import Word
+from console.rules.status import ENDED_ASSIGNMENT, is_open
+from console.tasks import Tasks
+from widgets.text import one_line
+
+_KIND = "notes"
+_READ_TO = ""
+"""The id under which it is kept up to which change of the server the notes were looked at; the others are notes."""
+_SEEN = ""
+
+NEWS = timedelta(days=1)
+"""An older note is nobody's call for help any more, nor is one of a crew whose work there ended so long before."""
+
+
+_JUST = timedelta(minutes=5)
+"""What was written so shortly before an operator sat down at a desk for the first time, nobody else may have read."""
+
+_SHOWS = timedelta(minutes=5)
+"""Whose console was killed or cut off counts as connected for a minute or two."""
+
+
+class CrewNote(msgspec.Struct, frozen=True):
+    """A note and the report it is on. `is_mine`: the operator has sent the crew, or has the report; `is_left`: it is
+    left to another whom it concerns and who is there.
+    """
+
+    about: CachedReport
+    entry: Entry
+    is_mine: bool
+    is_left: bool = False
+
+    @property
+    def word(self) -> Word:
+        """The note's source and id."""
+        return self.about.source, self.entry.id
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """What is to be read: the sources to begin at, the changes up to which the others have been read, the rows of
+    reports that changed, and the notes that were left to others, with their rows.
+    """
+
+    begin: dict[str, Followed | None]
+    since: dict[str, int]
+    rows: frozenset[int]
+    left: dict[Word, int]
+    turn: int
+
+
+class _Read(msgspec.Struct, frozen=True):
+    """What came of it; `since`, `epochs` and `seen` are of the sources that are begun at, `left` is left to others."""
+
+    asked: _Asked
+    epochs: dict[str, str]
+    since: dict[str, int]
+    seen: frozenset[Word]
+    notes: tuple[CrewNote, ...]
+    left: dict[Word, int]
+
+
+class CrewNotes(QObject):
+    """Follows what the cache gets; `told` gets a Setback for each note of a crew that the desk has not seen.
+
+    What is new is told by the server's own numbers of changes, whatever the clock of this computer says, and also of
+    what was written while the window was closed. What a crew writes when its work there has ended counts as well: it
+    said "done" a moment too soon, or the note was written without a network.
+    """
+
+    told = Signal(object)
+
+    def __init__(
+        self,
+        desk: Desk,
+        tasks: Tasks,
+        reader: Callable[[], CacheReader],
+        kept: KeptFollowed,
+        attendance: Attendance,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._desk, self._tasks, self._reader, self._attendance = desk, tasks, reader, attendance
+        self._points = Checkpoints(_KIND, desk, kept)
+        self._since: dict[str, int] = {}
+        self._notes: dict[Word, str] = {}
+        """The notes that were told after that, with their reports; `_SEEN` for those that the operator has seen."""
+        self._left: dict[Word, int] = {}
+        """The notes that were left to others whom they concern, for as long as these may turn out to be gone."""
+        self._rows: set[int] = set()
+        """The reports that changed and were not looked at."""
+        desk.rows_touched.connect(self._on_rows)
+        desk.catalog_changed.connect(lambda _: self.look())
+        desk.loaded_changed.connect(lambda _: self.look())
+        kept.on_open(self._begin_again)
+        attendance.changed.connect(self.look)
+
+    def on_seen(self, of: Iterable[Of]) -> None:
+        """The operator has seen these."""
+        for kind, source, key in of:
+            if kind == _KIND and (source, key) in self._notes:
+                self._notes[source, key] = _SEEN
+        self._keep()
+
+    def look(self) -> None:
+        """Begin where that has not been done, as for another operator, and read what changed."""
+        if left := self._points.leave():
+            self._notes = {word: report for word, report in self._notes.items() if word[0] not in left}
+            self._left = {word: row for word, row in self._left.items() if word[0] not in left}
+        begin = self._points.to_begin(self._desk.cities.catalogs)
+        since = {source: seq for source, seq in self._since.items() if source not in begin}
+        asked = _Asked(begin, since, frozenset(self._rows), dict(self._left), self._points.turn)
+        if begin or asked.left or (asked.rows and since):
+            self._tasks.latest(_KIND, lambda: self._read(asked), self._tell)
+
+    def _on_rows(self, rows: frozenset[int] | None) -> None:
+        if rows is None:  # in another file a row is another report
+            self._rows.clear()
+            self._left.clear()
+            self._begin_again()
+        else:
+            self._rows |= rows
+            self.look()
+
+    def _begin_again(self) -> None:
+        self._points.forget()
+        self.look()
+
+    def _read(self, asked: _Asked) -> _Read:
+        """The notes of crews that concern this operator; on a worker. Where not all has been read it does not begin."""
+        reader = self._reader()
+        cursors = reader.cursors()
+        epochs, since = dict[str, str](), dict[str, int]()
+        seen: set[Word] = set()
+        notes: dict[Word, CrewNote] = {}
+        for source, followed in asked.begin.items():
+            cursor = cursors.get(source)
+            if cursor is None or reader.loaded((source,)) is not Loaded.WHOLE:
+                continue
+            epochs[source], since[source] = cursor.epoch, cursor.seq
+            ids = known(followed, cursor) or {}
+            seen |= {(source, key) for key, report in ids.items() if report == _SEEN}
+            if ids.get(_READ_TO, "").isdecimal():
+                fresh = reader.entries_after(source, int(ids[_READ_TO]), self._oldest(cursor.as_of))
+            elif cursor.as_of is not None:
+                # protects: a-new-desk-hears-what-has-just-been-said
+                fresh = reader.entries_after(source, 0, cursor.as_of - _JUST)
+            else:
+                continue
+            untold = self._untold(reader, source, ids)
+            found = self._of_crews(reader, source, [*untold, *fresh])
+            # What was written on a report that has been closed since, and was not his, others have read.
+            notes |= {one.word: one for one in found if one.is_mine or is_open(one.about.report.status)}
+        for source, seq in asked.since.items():
+            cursor = cursors.get(source)
+            if cursor is not None and asked.rows:
+                fresh = reader.entries_after(source, seq, self._oldest(cursor.as_of), asked.rows)
+                notes |= {one.word: one for one in self._of_crews(reader, source, fresh)}
+        for source in {source for source, _ in asked.left}:
+            rows = {row for word, row in asked.left.items() if word[0] == source}
+            written = [(row, one) for row in rows for one in reader.entries(row) if (source, one.id) in asked.left]
+            notes |= {one.word: one for one in self._of_crews(reader, source, written)}
+        left = {word: one.about.row for word, one in notes.items() if one.is_left and self._may_come(one, cursors)}
+        heard = tuple(one for one in notes.values() if not one.is_left)
+        return _Read(asked, epochs, since, frozenset(seen), heard, left)
+
+    def _may_come(self, note: CrewNote, cursors: Mapping[str, Cursor]) -> bool:
+        """Whether who is there for it may have been gone already when it was written: that shows a little later."""
+        source = note.about.source
+        as_of = cursors[source].as_of if source in cursors else None
+        return source not in self._attendance.connected or as_of is None or as_of - note.entry.at <= _SHOWS
+
+    @staticmethod
+    def _oldest(as_of: datetime | None) -> datetime | None:
+        """The server's time from which on a note is news; None where it is not known."""
+        return as_of - NEWS if as_of is not None else None
+
+    @staticmethod
+    def _untold(reader: CacheReader, source: str, ids: Mapping[str, str]) -> list[tuple[int, Entry]]:
+        """What had been told when the window was closed, and not seen."""
+        found = []
+        for report in {report for key, report in ids.items() if key != _READ_TO and report != _SEEN}:
+            row = reader.row_of(source, report)
+            if row is not None:
+                found += [(row, one) for one in reader.entries(row) if ids.get(one.id) == report]
+        return found
+
+    def _of_crews(self, reader: CacheReader, source: str, entries: Collection[tuple[int, Entry]]) -> Iterable[CrewNote]:
+        """Those of these entries that are notes of crews."""
+        written = [(row, one) for row, one in entries if one.kind == Kind.NOTE and one.undone_by is None]
+        if not written:
+            return
+        me, connected = self._desk.me_at(source), self._attendance.connected.get(source)
+        crews = {user.name for of, user in reader.users() if of == source and user.role == "field"}
+        reports = {one.row: one for one in reader.reports(sorted({row for row, _ in written}))}
+        for row, entry in written:
+            about = reports.get(row)
+            if about is None or entry.author == me:
+                continue
+            jobs = [one for one in reader.assignments(row) if _is_at_work(one, entry)]
+            units = {self._desk.catalog(source).name("unit", one.unit) for one in jobs}
+            if jobs and entry.author in crews | units:
+                is_mine = any(concerns(one, about, me) for one in jobs)
+                yield CrewNote(about, entry, is_mine, not any(is_heard(one, about, me, connected) for one in jobs))
+
+    def _tell(self, read: _Read) -> None:
+        if read.asked.turn != self._points.turn:
+            self.look()
+            return
+        self._rows -= read.asked.rows
+        self._points.begin(read.epochs)
+        self._since |= read.since
+        # protects: who-is-gone-shows-later
+        self._left = {word: row for word, row in self._left.items() if word not in read.asked.left} | read.left
+        news = [one for one in read.notes if one.word not in self._notes and one.word not in read.seen]
+        self._notes |= {one.word: one.about.report.id for one in news}
+        self._keep()
+        for setback in bounded([self._setback(one) for one in news], self.tr):
+            self.told.emit(setback)
+
+    def _keep(self) -> None:
+        self._points.keep({(source, _READ_TO): str(seq) for source, seq in self._since.items()} | self._notes)
+
+    def _setback(self, note: CrewNote) -> Setback:
+        about, said = note.about, note.entry
+        report, catalog = about.report, self._desk.catalog(about.source)
+        what = f"{catalog.service_name(report.service)}, {catalog.place(report.area)}"
+        text = self.tr("{text}. Report {number} {what}")
+        return Setback(
+            source=about.source,
+            report=report.id,
+            me=self._desk.me,
+            bold=self.tr("{who} writes:").format(who=said.author),
+            text=text.format(text=one_line(said.text).rstrip("."), number=report.id, what=what),
+            priority=report.priority,
+            of_crew=report.priority == HAZARD,
+            entry=said.id,
+            row=about.row,
+            at=said.at,
+            of=frozenset({(_KIND, about.source, said.id)}),
+        )
+
+
+def _is_at_work(job: Assignment, note: Entry) -> bool:
+    """Whether a crew was at work on a job when it wrote, or not long before."""
+    return job.state not in ENDED_ASSIGNMENT or note.at - job.since <= NEWS

@@ -1,0 +1,266 @@
+"""P1 reports that wait for a crew: a new one is told wherever the operator is, and one key goes to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from api_client.model import Status
+from console.board.snapshot import Fact
+from console.board.view import View
+from console.cache.reader import CacheReader, RowText
+from console.outbox.followed import KeptFollowed
+from console.panels.notifications.checkpoints import Checkpoints, known
+from console.panels.selection import Desk
+from console.rules.filter import Filter
+from console.rules.followed import Followed
+from console.rules.loaded import Loaded
+from console.rules.scoped_code import Word
+from console.rules.status import ORDER
+from console.tasks import Tasks
+from widgets.text import one_line
+
+_SAID_LONG = 120
+_KIND = "hazards"
+_NO_CREW_YET = (Status.NEW, Status.COORDINATION)
+_OTHERS = "others"
+"""What is kept of one that somebody else has."""
+
+
+class HazardNews(StrEnum):
+    """What is new about one: itself, that nobody has it any more, or that a crew it had does not come or has gone."""
+
+    REPORTED = "reported"
+    LEFT = "left"
+    ALONE = "alone"
+
+
+class NewHazard(msgspec.Struct, frozen=True):
+    """One that this operator has not looked at since it waits for a crew: its row, category, place, and when it came.
+
+    Its number and the reporter's words come a moment later. `at` is when the report was made, or when it was seen to be
+    left or alone.
+    """
+
+    row: int
+    what: str
+    at: datetime | None = None
+    number: str = ""
+    said: str = ""
+    news: HazardNews = HazardNews.REPORTED
+
+    @property
+    def text(self) -> str:
+        """All of it in one line: two at one place must not read alike."""
+        named = f"{self.number} {self.what}".strip()
+        return f"{named}: {self.said}" if self.said else named
+
+
+class _Read(msgspec.Struct, frozen=True):
+    """The sources and ids of rows, the states of the servers that are begun at, and what was known there at last."""
+
+    names: dict[int, Word]
+    epochs: dict[str, str]
+    at_last: dict[str, Mapping[str, str] | None]
+    turn: int
+
+
+class Hazards(QObject):
+    """Follows the Views; knows no filter: a hazard counts wherever it is.
+
+    A new one stays told until it was chosen or `see` was called, or until a crew is on its way to it. So does one that
+    somebody else had, and that nobody has any more. New is what the operator did not know when his desk was left.
+    """
+
+    comes_in = Signal(int)
+    """This row is about to be the chosen one, in another list that shows it."""
+    said = Signal(str)
+    unseen_changed = Signal(object)
+    """A tuple of NewHazard, the first that came first."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        tasks: Tasks,
+        reader: Callable[[], CacheReader],
+        kept: KeptFollowed,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._desk, self._tasks, self._reader = desk, tasks, reader
+        self._points = Checkpoints(_KIND, desk, kept)
+        self._names: dict[int, Word] = {}
+        self._known: frozenset[int] | None = None
+        self._others: frozenset[int] = frozenset()
+        """Those that somebody else had in the View before."""
+        self._unseen: tuple[NewHazard, ...] = ()
+        self._looked_at: frozenset[int] = frozenset()
+        """Those of the View before that the operator knew of."""
+        desk.view_changed.connect(self._on_view)
+        desk.selection_changed.connect(self.see)
+        desk.rows_touched.connect(self._on_rows)
+        kept.on_open(self._begin_again)
+
+    @property
+    def unseen(self) -> tuple[NewHazard, ...]:
+        """What the operator has not looked at."""
+        return self._unseen
+
+    def go(self) -> None:
+        """Choose the new one that is told; else the one that waits longest, or, when one is chosen, the next.
+
+        In a list that shows it.
+        """
+        view = self._desk.view
+        rows = view.hazards.tolist() if view is not None else []
+        if view is None or not rows:
+            return
+        at = rows.index(self._desk.row) + 1 if self._desk.row in rows else 0
+        row = next((one.row for one in self._unseen if one.row in rows), rows[at % len(rows)])
+        if view.position_of(row) < 0:
+            was = self._desk.filter.to_text()
+            self.comes_in.emit(row)
+            self._desk.set_filter(Filter(order=self._desk.filter.order))
+            if was:
+                told = self.tr("The filter left it out and is taken away: show {filter} sets it again")
+                self.said.emit(told.format(filter=was))
+        self._desk.choose(row)
+
+    def see(self, row: int) -> None:
+        """The operator has looked at the report, or knows of it."""
+        self._set_unseen(tuple(one for one in self._unseen if one.row != row))
+
+    def on_arrived(self, local_row: int, row: int) -> None:
+        """A report that was created here is the same one under its row in the cache, where the View has it already."""
+        if local_row in self._looked_at:
+            self.see(row)
+
+    def _on_view(self, view: View) -> None:
+        """What was not read before is not new; what is read anew, as after a restore, has other rows."""
+        if view.loaded < Loaded.REPORTS:
+            self._known, self._others = None, frozenset()
+            self._names.clear()
+            self._points.forget()
+            self._set_unseen(())
+            return
+        before, rows = self._known, view.hazards.tolist()
+        self._looked_at = (before or frozenset()) - {one.row for one in self._unseen}
+        self._known = frozenset(rows)
+        new = [row for row in rows if row != self._desk.row and before is not None and row not in before]
+        kept = [one for one in self._unseen if one.row in self._known]
+        facts = view.row_facts([one.row for one in kept])
+        whats = {fact.row: self._what(fact) for fact in facts}  # its category may have been corrected since
+        unseen = tuple(msgspec.structs.replace(one, what=whats.get(one.row, one.what)) for one in kept)
+        told = {self._desk.row, *new, *(one.row for one in unseen)}
+        snapshot = view.snapshot
+        taken = snapshot.column("claim")[snapshot.positions(view.hazards)] != 0
+        left = [row for row in view.hazards[~taken].tolist() if row in self._others and row not in told]
+        self._others = frozenset(view.hazards[taken].tolist()) - frozenset(view.mine.tolist())
+        self._tell(view, unseen, new, left)
+        self.look()
+
+    def _tell(self, view: View, unseen: Sequence[NewHazard], new: Sequence[int], left: Sequence[int]) -> None:
+        found = [self._told(view, row) for row in new] + [self._told(view, row, HazardNews.LEFT) for row in left]
+        self._set_unseen((*unseen, *found))
+        rows = [*new, *left]
+        if rows:
+            self._tasks.submit(lambda: self._reader().texts(rows), self._name)
+
+    def _on_rows(self, rows: frozenset[int] | None) -> None:
+        if rows is None:  # in another file a row is another report
+            self._names.clear()
+
+    def _begin_again(self) -> None:
+        self._points.forget()
+        self.look()
+
+    def look(self) -> None:
+        """Find out how the rows are called at their servers, and begin where that has not been done, as for another
+        operator.
+        """
+        self._points.leave()
+        if self._known is None:
+            return
+        begin = self._points.to_begin(self._desk.cities.catalogs)
+        rows, turn = [row for row in self._known if row not in self._names], self._points.turn
+        if begin or rows:
+            self._tasks.latest(_KIND, lambda: self._read(rows, begin, turn), self._on_read)
+        else:
+            self._keep()
+
+    def _read(self, rows: Sequence[int], begin: Mapping[str, Followed | None], turn: int) -> _Read:
+        """On a worker."""
+        cursors = self._reader().cursors()
+        epochs = {source: cursors[source].epoch for source in begin if source in cursors}
+        at_last = {source: known(begin[source], cursors[source]) for source in epochs}
+        return _Read(self._reader().keys(rows), epochs, at_last, turn)
+
+    def _on_read(self, read: _Read) -> None:
+        view = self._desk.view
+        if view is None or self._known is None:
+            return
+        if read.turn != self._points.turn:
+            self.look()
+            return
+        self._names |= read.names
+        self._points.begin(read.epochs)
+        told = {self._desk.row, *(one.row for one in self._unseen)}
+        here = [row for row in view.hazards.tolist() if row in self._known and row in self._names and row not in told]
+        new, left = [], []
+        for row in here:
+            source, key = self._names[row]
+            at_last = read.at_last.get(source)
+            if at_last is not None and key not in at_last:
+                new.append(row)
+            elif at_last is not None and at_last[key] == _OTHERS and not self._is_taken(view, row):
+                left.append(row)
+        self._tell(view, self._unseen, new, left)
+        self._keep()
+
+    def _is_taken(self, view: View, row: int) -> bool:
+        return bool((view.snapshot.column("claim")[view.snapshot.positions([row])] != 0).any())
+
+    def _keep(self) -> None:
+        """What is known by now: all that wait, without those that are told."""
+        if self._known is None:
+            return
+        seen = self._known.difference(one.row for one in self._unseen)
+        named = {row: self._names[row] for row in seen if row in self._names}
+        self._points.keep({word: _OTHERS if row in self._others else "" for row, word in named.items()})
+
+    def _name(self, texts: Sequence[RowText]) -> None:
+        """Number and words of new ones have been read."""
+        found = {one.row: one for one in texts}
+        self._set_unseen(tuple(_named(one, found.get(one.row)) for one in self._unseen))
+
+    def _set_unseen(self, unseen: tuple[NewHazard, ...]) -> None:
+        if unseen != self._unseen:
+            self._unseen = unseen
+            self._keep()
+            self.unseen_changed.emit(unseen)
+
+    def _told(self, view: View, row: int, news: HazardNews | None = None) -> NewHazard:
+        (fact,) = view.row_facts([row])
+        if news is None:
+            news = HazardNews.REPORTED if ORDER[fact.status] in _NO_CREW_YET else HazardNews.ALONE
+        at = datetime.fromtimestamp(max(0, fact.created if news is HazardNews.REPORTED else view.now_s), UTC)
+        return NewHazard(row, self._what(fact), at, news=news)
+
+    def _what(self, fact: Fact) -> str:
+        """Category and place."""
+        cities = self._desk.cities
+        catalog = cities.of(cities.source(fact.source))
+        what = catalog.service_name(cities.code("service", fact.service))
+        where = catalog.place(cities.code("area", fact.area)) if fact.area else self.tr("No area")
+        return f"{what}, {where}"
+
+
+def _named(hazard: NewHazard, text: RowText | None) -> NewHazard:
+    if text is None:
+        return hazard
+    said = one_line(text.description or text.title, _SAID_LONG)
+    return msgspec.structs.replace(hazard, number=text.remote_id, said=said)

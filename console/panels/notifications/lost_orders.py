@@ -1,0 +1,628 @@
+"""What a crew does not know stays on the screen wherever the operator has gone, until it is answered.
+
+That is an order that was lost, one that has not left and that nobody has told by radio, one that its unit was told of
+and that was given up, and one that its crew has refused. As loud: a new P1 that has no crew, and one that only this
+desk has, or whose crew only this desk knows of, as the colleague who took it down, or told the crew by radio, is gone.
+Less loud: what else was lost, and what others took over.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, tzinfo
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from api_client.model import Kind
+from console.cache.catalog import Catalog
+from console.panels import formatting
+from console.panels.notifications.hazards import HazardNews, NewHazard
+from console.panels.notifications.left_orders import LeftOrder, left_notice, left_orders, order_given_text
+from console.panels.notifications.setback import Setback
+from console.panels.notifications.unsent_reports import UnsentReport, taken_down_text, unsent_notice, unsent_reports
+from console.panels.qt_outbox import Edits
+from console.panels.report.conflict_text import BUSY, conflict_text, deleted_text, first_of, is_own
+from console.panels.report.history import call_back_text, edit_text, report_number, unit_code
+from console.panels.selection import Desk
+from console.panels.situation import NoticeState
+from console.panels.sources import Sources
+from console.panels.status import StatusPresenter
+from console.panels.stop_text import stop_text
+from console.panels.undo_stack import UndoStack, UndoStep
+from console.rules.dependency import stopped_with
+from console.rules.edit import Edit, is_not_sent, is_order
+from console.rules.engagement import job_in_force
+from console.rules.merge import told
+from console.rules.queued import (
+    EditState,
+    Queued,
+    is_deleted,
+    is_in_force,
+    is_settled,
+    is_taken_back,
+    job_since,
+    was_held_back,
+)
+from console.rules.report import HAZARD
+from console.rules.status import ENDED_ASSIGNMENT
+from widgets.key_repeats import TWICE_S
+from widgets.notice import Notice
+
+Tr = Callable[[str], str]
+_OF_CREW = {
+    Kind.DISPATCH: "{unit} was NOT sent",
+    Kind.ASSIGN: "{unit} was NOT assigned",
+    Kind.RECALL: "{unit} was NOT recalled",
+}
+_HAZARD_NEWS = {
+    HazardNews.REPORTED: "New P1 without a crew:",
+    HazardNews.LEFT: "P1 without a crew, nobody has it now:",
+    HazardNews.ALONE: "P1 without a crew (any more):",
+}
+_OF_CLAIM = {Kind.CLAIM: "NOT taken", Kind.RELEASE: "NOT released"}
+_SAID_S = 60.0
+_CONFLICT = EditState.CONFLICT
+
+
+class LostOrder(msgspec.Struct, frozen=True):
+    """What the server did not take, and what is not sent because it rests on that."""
+
+    lost: Queued
+    stopped: tuple[Queued, ...]
+
+    @property
+    def all(self) -> tuple[Queued, ...]:
+        """Both, oldest first."""
+        return (self.lost, *self.stopped)
+
+    @property
+    def of_crew(self) -> bool:
+        """Whether a crew does not know what the operator wants of it."""
+        return any(one.edit.kind in _OF_CREW for one in self.all)
+
+
+class RadioCall(msgspec.Struct, frozen=True):
+    """An order whose unit is to be told by radio what it says; of one that was given up (`back`), that it is not so."""
+
+    order: Queued
+    back: bool
+
+    @property
+    def of_crew(self) -> bool:
+        """A crew does not know what the operator wants of it."""
+        return True
+
+
+Unanswered = LostOrder | RadioCall | UnsentReport | LeftOrder | Setback | NewHazard
+
+
+def lost_text(order: LostOrder, catalog: Catalog, tr: Tr) -> str:
+    """What did not happen: `DMK-02 was NOT sent (told by radio by sari)`."""
+    of_crew = [one for one in order.all if one.edit.kind in _OF_CREW]
+    if not of_crew:
+        if order.lost.edit.kind in _OF_CLAIM:
+            return tr(_OF_CLAIM[order.lost.edit.kind])
+        return tr("NOT sent: {what}").format(what=edit_text(order.lost, catalog, tr))
+    return ", ".join(dict.fromkeys(_of_crew_text(one, catalog, tr) for one in of_crew))
+
+
+def _of_crew_text(queued: Queued, catalog: Catalog, tr: Tr) -> str:
+    if _has_left(queued):
+        return tr("{unit} is on this report no more").format(unit=unit_code(queued.edit, catalog))
+    there, who = _in_force(queued, catalog)
+    if there:
+        text = tr("{unit} is on this report already, sent by {who}" if who else "{unit} is on this report already")
+        who = tr("you") if who == queued.edit.author else who
+        return text.format(unit=unit_code(queued.edit, catalog), who=who)
+    text = tr(_OF_CREW[queued.edit.kind]).format(unit=unit_code(queued.edit, catalog))
+    told = tr(" (told by radio by {who})").format(who=queued.told) if queued.told else ""
+    return text + told
+
+
+def _in_force(queued: Queued, catalog: Catalog) -> tuple[bool, str]:
+    """Whether another order has sent the very unit to the very report, and who gave that; "" where it is not known."""
+    edit = queued.edit
+    if is_in_force(queued):
+        return True, told(queued.theirs["unit"])[1] or ""
+    unit = str(edit.data.get("unit"))
+    here = [one for one in catalog.by_unit.get(unit, []) if one.report == edit.report and one.edit != edit.id]
+    job = job_in_force(edit.kind, unit, here)
+    if job is None:
+        return False, ""
+    return True, job.orderer
+
+
+def _has_left(queued: Queued) -> bool:
+    """Whether the crew that was to be called back is on the report no more, as it is done there for example."""
+    return queued.edit.kind is Kind.RECALL and job_since(queued) in ENDED_ASSIGNMENT
+
+
+def _crews_are_there(order: LostOrder, catalog: Catalog) -> bool:
+    """Whether every crew of it is where it was to be, by another order, or has left as it was to: none has to be told
+    anything.
+    """
+    of_crew = [one for one in order.all if one.edit.kind in _OF_CREW]
+    return bool(of_crew) and all(_in_force(one, catalog)[0] or _has_left(one) for one in of_crew)
+
+
+def _is_fulfilled(order: LostOrder, catalog: Catalog) -> bool:
+    """Whether its crews are there and nothing else was stopped with it: there is nothing to give any more."""
+    rest = [one for one in order.stopped if one.edit.kind not in _OF_CREW]
+    return not rest and _crews_are_there(order, catalog)
+
+
+def why_lost(lost: Queued, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr) -> str:
+    """Why: `budi took the report first, at 14:02`."""
+    if is_deleted(lost):
+        return tr("the report was {gone}").format(gone=deleted_text(lost, zone, now, tr))
+    if is_taken_back(lost):
+        return tr("the server was set back and lost it")
+    if was_held_back(lost):
+        return tr("it was held back with another edit, which is settled now")
+    if lost.state is EditState.EXPIRED:
+        return tr("its time was over before it could leave")
+    if lost.state is not EditState.CONFLICT:
+        return stop_text(lost, tr)
+    first = first_of(lost, zone, now)
+    own = tr("you") if is_own(first, lost) else ""
+    who, at = own or first.who or tr("somebody else"), tr(", at {time}").format(time=first.at) if first.at else ""
+    if lost.edit.kind in (Kind.CLAIM, Kind.RELEASE):
+        return tr("{who} took the report first{at}").format(who=who, at=at)
+    if BUSY in lost.theirs:
+        report = str(lost.theirs[BUSY].get("report") or "")[:24]
+        return tr("{who} sent it to report {report} first{at}").format(who=who, report=report, at=at)
+    return conflict_text(lost, catalog, zone, now, tr)
+
+
+class LostOrders(QObject):
+    """Binds what a crew does not know, and what else was lost, to the notice under the figures and the status bar.
+
+    What was lost is nothing to undo. One is in the notice at a time: the most urgent, as `_urgency` says.
+    """
+
+    changed = Signal()
+    """Another order, or none, is in the notice."""
+    undo_lost = Signal()
+    """What undo would have taken back was not sent."""
+    report_opened = Signal(str, str)
+    settle_asked = Signal(str)
+    """There is something to choose: an edit's id."""
+    setback_seen = Signal(object)
+    """What the desk need not follow any more, as its end was seen: `Setback.of`."""
+    hazard_seen = Signal(int)
+    """The row of a new hazard that the operator knows of now."""
+    hazard_opened = Signal()
+    """The new hazard is to be chosen."""
+
+    def __init__(
+        self,
+        edits: Edits,
+        desk: Desk,
+        undo_stack: UndoStack,
+        status: StatusPresenter,
+        sources: Sources,
+        zone: tzinfo,
+        now: Callable[[], datetime],
+        steady_s: Callable[[], float] = time.monotonic,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._edits, self._desk, self._undo_stack, self._status = edits, desk, undo_stack, status
+        self._sources, self._zone, self._now, self._steady_s = sources, zone, now, steady_s
+        self._told: frozenset[str] = frozenset()
+        self._said = ("", "")
+        """The lost edit that was said at the foot, and how."""
+        self._setbacks: list[Setback] = []
+        self._hazards: tuple[NewHazard, ...] = ()
+        self._told_of: dict[tuple[str, str, str], bool] = {}
+        """Whose entries were told, and whether with a crew."""
+        self._shown: Unanswered | None = None
+        self._shown_since_s = -TWICE_S
+        edits.changed.connect(lambda _: self.show())
+        edits.opened.connect(self.show)
+
+    @property
+    def lost(self) -> str:
+        """The id of the lost edit that is in the notice, "" for none."""
+        return self._shown.lost.edit.id if isinstance(self._shown, LostOrder) else ""
+
+    @property
+    def radio_call(self) -> str:
+        """The id of the order in the notice of which a unit is to be told by radio, "" for none."""
+        return self._shown.order.edit.id if isinstance(self._shown, RadioCall) else ""
+
+    @property
+    def unsent_report(self) -> str:
+        """The id of the creation, or the order, in the notice that a colleague left here, "" for none."""
+        return _edit_of(self._shown).id if isinstance(self._shown, UnsentReport | LeftOrder) else ""
+
+    @property
+    def may_be_sent(self) -> bool:
+        """Whether the operator may send that one in his own name."""
+        if isinstance(self._shown, LeftOrder):
+            return self._shown.may_be_given
+        return isinstance(self._shown, UnsentReport) and self._shown.may_be_sent
+
+    @property
+    def is_only_seen(self) -> bool:
+        """Whether there is nothing to answer: what others did, a new hazard, an order whose crew is there already."""
+        shown = self._shown
+        if isinstance(shown, LostOrder):
+            return _is_fulfilled(shown, self._desk.catalog(shown.lost.edit.source))
+        return isinstance(shown, Setback | NewHazard)
+
+    @property
+    def notice_state(self) -> NoticeState:
+        """What the keys of the notice act on."""
+        return NoticeState(
+            lost=self.lost,
+            radio_call=self.radio_call,
+            unsent_report=self.unsent_report,
+            unsent_may_be_sent=self.may_be_sent,
+            setback=self.is_only_seen,
+        )
+
+    def set_hazards(self, hazards: tuple[NewHazard, ...]) -> None:
+        """The new P1 without a crew that the operator has not looked at.
+
+        One that was closed, and burns again, is not told as closed any more.
+        """
+        self._hazards = hazards
+        burning = {one.row for one in hazards}
+        for setback in [one for one in self._setbacks if one.is_over and one.row in burning]:
+            self._setbacks.remove(setback)
+            self.setback_seen.emit(setback.of)
+        self.show()
+
+    @property
+    def setbacks(self) -> tuple[Setback, ...]:
+        """What others did that has not been seen."""
+        return tuple(self._setbacks)
+
+    def tell(self, setback: Setback) -> None:
+        """Show what somebody else did until it was seen; once, also where more than one noticed it.
+
+        Which crew was let go with it may be known a moment later, and is told in its place then.
+        """
+        key = (setback.me, setback.source, setback.entry)
+        known = self._told_of.get(key) if setback.entry else None
+        if setback in self._setbacks:
+            return
+        same = [one for one in self._setbacks if setback.entry and (one.me, one.source, one.entry) == key]
+        if known is not None and not same and (known or not setback.of_crew):
+            self.setback_seen.emit(setback.of)  # it was seen, before this came to be noticed too
+            return
+        of = setback.of.union(*(one.of for one in same))
+        if known is not None and (known or not setback.of_crew):
+            together = {id(one): msgspec.structs.replace(one, of=of) for one in same}
+            self._setbacks = [together.get(id(one), one) for one in self._setbacks]
+            self.show()
+            return
+        setback = msgspec.structs.replace(setback, of=of)
+        if setback.entry:
+            self._told_of[key] = setback.of_crew
+            self._setbacks = [one for one in self._setbacks if one not in same]
+        self._forget(step.edit_id for step in self._undo_stack.remembered if _has_ended(step, setback))
+        self._setbacks.append(setback)
+        self.show()
+
+    def show(self) -> None:
+        """Fill the notice; what is lost since the last time is said, and is nothing to undo.
+
+        Also once a second: an order that should have left by now has not.
+        """
+        orders = self._lost_orders()
+        present = frozenset(one.edit.id for order in orders for one in order.all)
+        self._forget(one.edit.id for one in self._edits.lost)
+        for order in orders:
+            if any(one.edit.id not in self._told for one in order.all):
+                self._say(order)
+        self._told = present
+        if self._said[0] not in present:
+            self._status.unsay(self._said[1])
+        mine = [one for one in self._setbacks if one.me == self._desk.me]
+        told = {one.row for one in mine}  # that its crew does not come is said with the reason
+        hazards = [one for one in self._hazards if one.row not in told]
+        unanswered: list[Unanswered] = [
+            *orders,
+            *self._radio_calls(),
+            *(one for one in unsent_reports(self._edits) if self._sources.follows(one.create.edit.source)),
+            *(one for one in left_orders(self._edits) if self._is_missed(one.order)),
+            *mine,
+            *hazards,
+        ]
+        unanswered.sort(key=self._urgency)
+        first = unanswered[0] if unanswered else None
+        notice = None if first is None else self._notice(first)
+        self._status.set_lost(notice, max(0, len(unanswered) - 1))
+        before, self._shown = self._shown, first
+        if _what(before) != _what(first):
+            self._shown_since_s = self._steady_s()
+            self.changed.emit()
+
+    def _is_missed(self, order: Queued) -> bool:
+        """Whether a server that is followed lacks what a colleague told a unit by radio.
+
+        Where another desk has sent the very unit there meanwhile, which is likely for the nearest, everybody sees it.
+        """
+        source = order.edit.source
+        # protects: who-is-sent-anyway-is-not-missed
+        return self._sources.follows(source) and not _in_force(order, self._desk.catalog(source))[0]
+
+    def see(self) -> None:
+        """Choose the report."""
+        shown = self._shown
+        if isinstance(shown, Setback) and shown.is_gone:
+            self._status.say(self.tr("Report {n} is not at the server any more").format(n=shown.report))
+        elif isinstance(shown, Setback):
+            self._seen(shown)
+            self.report_opened.emit(shown.source, shown.report)
+        elif isinstance(shown, NewHazard):
+            self.hazard_opened.emit()
+        elif shown is not None and (edit := _edit_of(shown)).report:
+            self.report_opened.emit(edit.source, edit.report)
+
+    def _seen(self, setback: Setback) -> None:
+        self._setbacks.remove(setback)
+        self.setback_seen.emit(setback.of)
+        self.hazard_seen.emit(setback.row)
+        self.show()
+
+    def give_again(self) -> None:
+        """Send it all the same, a colleague's report in one's own name; where there is something to choose is asked."""
+        order = self._shown
+        if isinstance(order, UnsentReport | LeftOrder):
+            self._adopt(order)
+        if not isinstance(order, LostOrder) or not self._was_meant():
+            return
+        catalog = self._desk.catalog(order.lost.edit.source)
+        if _is_fulfilled(order, catalog):
+            said = self.tr("Nothing was sent: {why}").format(why=lost_text(order, catalog, self.tr))
+            self._status.say(said)
+        elif not self._edits.give_again(order.lost.edit.id):
+            self.settle_asked.emit(order.lost.edit.id)
+
+    def _adopt(self, left: UnsentReport | LeftOrder) -> None:
+        """Send it in the present operator's name, or say why not."""
+        if not self._was_meant():
+            return
+        edit = _edit_of(left)
+        catalog, me = self._desk.catalog(edit.source), self._desk.me_at(edit.source)
+
+        def words_of(create: Queued, others: Sequence[Queued]) -> str:
+            if isinstance(left, LeftOrder):
+                return order_given_text(create, me, catalog, self._zone, self._now(), self.tr)
+            return taken_down_text(create, others, me, catalog, self._zone, self._now(), self.tr)
+
+        if left.why_not:
+            self._status.say(left.why_not)
+        elif self._edits.adopt(edit.id, words_of):
+            order = isinstance(left, LeftOrder)
+            said = self.tr("Given in your name" if order else "Saved in your name, taken down by {author}")
+            self._status.say(said.format(author=edit.author))
+        else:
+            self._status.say(self.tr("It may have left already: it waits for {author}").format(author=edit.author))
+
+    def told(self) -> None:
+        """The unit was told by radio: what it is to do, or that it is not to do what it was told before."""
+        call = self._shown
+        if not isinstance(call, RadioCall) or not self._was_meant():
+            return
+        edit = call.order.edit
+        if call.back:
+            self._edits.called_back(edit.id)
+        else:
+            self._edits.told(edit.id, self._desk.me_at(edit.source))
+
+    def see_off(self) -> None:
+        """What is only to be seen was seen; an order that has to be answered stays, as its own key drops it."""
+        shown = self._shown
+        if shown is None or not self.is_only_seen or not self._was_meant():
+            return
+        if isinstance(shown, Setback):
+            self._seen(shown)
+        elif isinstance(shown, NewHazard):
+            self.hazard_seen.emit(shown.row)
+        elif isinstance(shown, LostOrder):
+            self._drop(shown)
+
+    def drop(self) -> None:
+        """It is not wanted any more, nor what was stopped with it."""
+        shown = self._shown
+        if isinstance(shown, LostOrder) and not self.is_only_seen and self._was_meant():
+            self._drop(shown)
+
+    def _drop(self, order: LostOrder) -> None:
+        if not self._edits.drop_lost(order.lost.edit.id):
+            return
+        catalog = self._desk.catalog(order.lost.edit.source)
+        if _crews_are_there(order, catalog):  # who told them by radio told them what is so
+            for one in order.all:
+                self._edits.called_back(one.edit.id)
+        what = ", ".join(edit_text(one, catalog, self.tr) for one in order.all)
+        self._status.say(self.tr("Dropped: {what}").format(what=what))
+
+    def _was_meant(self) -> bool:
+        """Whether the key can have been pressed for what is in the notice, and not for what was there before it."""
+        if self._steady_s() - self._shown_since_s >= TWICE_S:
+            return True
+        self._status.say(self.tr("Nothing was done: the notice has just changed, press again"))
+        return False
+
+    def _lost_orders(self) -> list[LostOrder]:
+        return [LostOrder(one, self._edits.stopped_with(one.edit.id)) for one in self._edits.lost]
+
+    def _radio_calls(self) -> list[RadioCall]:
+        """What has not left and nobody told, and what was told and is given up."""
+        untold = ((one, self._edits.time_at(one.edit.source)) for one in self._edits.untold)
+        unsent = (one for one, now in untold if is_not_sent(one.edit, now, away=self._waits(one.edit)))
+        return [
+            *(RadioCall(one, back=False) for one in unsent),
+            *(RadioCall(one, back=True) for one in self._edits.to_call_back),
+        ]
+
+    def _waits(self, edit: Edit) -> bool:
+        """Whether it is known not to leave now."""
+        return self._sources.is_away(edit.source) or self._edits.held_by(edit.id) is not None
+
+    def _say(self, order: LostOrder) -> None:
+        self._forget(one.edit.id for one in order.all)
+        if is_taken_back(order.lost):
+            return  # of what a server lost that was set back it is said how much that is
+        catalog = self._desk.catalog(order.lost.edit.source)
+        why = why_lost(order.lost, catalog, self._zone, self._now(), self.tr)
+        named = _report(order.lost.edit, self.tr)  # another may be the chosen one
+        text = f"{lost_text(order, catalog, self.tr)}: {why.rstrip('.')}"
+        self._said = (order.lost.edit.id, f"{text}. {named}" if named else text)
+        self._status.say(self._said[1], _SAID_S)
+
+    def _forget(self, edit_ids: Iterable[str]) -> None:
+        """What was not done is nothing to undo."""
+        newest = self._undo_stack.newest
+        for edit_id in edit_ids:
+            self._undo_stack.forget(edit_id)
+        if newest is not self._undo_stack.newest:
+            self.undo_lost.emit()
+
+    def _urgency(self, shown: Unanswered) -> tuple[bool, int, int, int]:
+        """Where a crew does not come comes first, of these the most dangerous report's, what is to be answered before
+        what is only to be seen, that before what is over; then the oldest. A lost order whose crew is there all the
+        same is no such thing.
+        """
+        if isinstance(shown, NewHazard):
+            return False, HAZARD, 2, 1
+        if isinstance(shown, Setback):
+            return not shown.of_crew, shown.priority, 3 if shown.is_over else 2, 0
+        edit = _edit_of(shown)
+        if isinstance(shown, UnsentReport):
+            return not shown.is_loud, shown.priority, 1, edit.number
+        if isinstance(shown, LeftOrder):  # its crew knows: the other desks do not
+            return shown.priority != HAZARD, shown.priority, 1, edit.number
+        catalog = self._desk.catalog(edit.source)
+        comes = not shown.of_crew or (isinstance(shown, LostOrder) and _crews_are_there(shown, catalog))
+        return comes, _priority(edit), int(not is_order(edit) and not shown.of_crew), edit.number
+
+    def _notice(self, shown: Unanswered) -> Notice:
+        if isinstance(shown, NewHazard):
+            go = ("next_hazard", self.tr("Go there"), self._desk.actions.cap("next_hazard"))
+            seen = ("lost_seen", self.tr("Seen"), self._desk.actions.cap("lost_seen"))
+            bold = self.tr(_HAZARD_NEWS[shown.news])
+            return Notice(_level(HAZARD), bold, shown.text, (go, seen), note=self._when(shown.at))
+        if isinstance(shown, Setback):
+            see = ("lost_see", self.tr("See it"), self._desk.actions.cap("lost_see"))
+            seen = ("lost_seen", self.tr("Seen"), self._desk.actions.cap("lost_seen"))
+            level = _level(shown.priority) if shown.of_crew else "info"
+            keys = (seen,) if shown.is_gone else (see, seen)
+            return Notice(level, shown.bold, shown.text, keys, note=self._when(shown.at))
+        if isinstance(shown, UnsentReport):
+            catalog = self._desk.catalog(shown.create.edit.source)
+            return unsent_notice(shown, catalog, self._zone, self._now(), self.tr, self._desk.actions)
+        if isinstance(shown, LeftOrder):
+            catalog = self._desk.catalog(shown.order.edit.source)
+            return left_notice(shown, catalog, self._zone, self._now(), self.tr, self._desk.actions)
+        return self._radio_notice(shown) if isinstance(shown, RadioCall) else self._lost_notice(shown)
+
+    def _when(self, at: datetime | None) -> str:
+        """When what a notice tells happened: it may stand there for long."""
+        return formatting.moment(at, self._zone, self._now()) if at is not None else ""
+
+    def _radio_notice(self, call: RadioCall) -> Notice:
+        edit, catalog = call.order.edit, self._desk.catalog(call.order.edit.source)
+        code, report = unit_code(edit, catalog), _report(edit, self.tr).rstrip(".")
+        recall = edit.kind is Kind.RECALL
+        if call.back:
+            bold = call_back_text(call.order, catalog, self.tr)
+            told = self.tr(
+                "{who} told it to come back, and that is given up. {report}."
+                if recall
+                else "{who} told it to come, and that order is given up. {report}."
+            )
+            text = told.format(who=call.order.told, report=report)
+            verb = self.tr("Told so") if recall else self.tr("Called back")
+        else:
+            unit = catalog.units.get(str(edit.data.get("unit")))
+            bold, verb = formatting.not_sent(call.order, unit, code, self.tr), self.tr("Told by radio")
+            text = self.tr("to come back: {report}." if recall else "to come: {report}.").format(report=report)
+        if away := self._sources.away_since(edit.source):
+            text = f"{text} {away}"
+        note = self._sources.next_try() if away else ""
+        buttons = [("radio_told", verb, self._desk.actions.cap("radio_told"))]
+        if edit.report:
+            buttons.append(("lost_see", self.tr("See it"), self._desk.actions.cap("lost_see")))
+        if away:  # this stands where the notice of the outage would, with its key
+            buttons.append(("refresh", self.tr("Try now"), self._desk.actions.cap("refresh")))
+        return Notice(_level(_priority(edit)), bold, text, tuple(buttons), note=note)
+
+    def _lost_notice(self, order: LostOrder) -> Notice:
+        edit, catalog = order.lost.edit, self._desk.catalog(order.lost.edit.source)
+        why = why_lost(order.lost, catalog, self._zone, self._now(), self.tr)
+        text = f"{why.rstrip('.')}. {_report(edit, self.tr)}"
+        chooses, fulfilled = _chooses(order), _is_fulfilled(order, catalog)
+        there = _crews_are_there(order, catalog)
+        buttons = [("lost_see", self.tr("See it"), self._desk.actions.cap("lost_see"))]
+        settled = order.lost.state is _CONFLICT and is_settled(order.lost)
+        if not fulfilled and (chooses or order.stopped or not settled):
+            verb = self.tr("Decide") if chooses else self.tr("Give it again")
+            buttons.append(("lost_again", verb, self._desk.actions.cap("lost_again")))
+        if fulfilled:
+            buttons.append(("lost_seen", self.tr("Seen"), self._desk.actions.cap("lost_seen")))
+        else:
+            buttons.append(("lost_drop", self.tr("Drop it"), self._desk.actions.cap("lost_drop")))
+        level = _level(_priority(edit)) if order.of_crew and not there else "warn"
+        return Notice(level, lost_text(order, catalog, self.tr) + ":", text, tuple(buttons))
+
+
+def _has_ended(step: UndoStep, setback: Setback) -> bool:
+    """Whether it sent or reserved a crew that is on its report no more: there is nothing to call back."""
+    here = (step.source, step.report) == (setback.source, setback.report)
+    return here and step.kind in (Kind.DISPATCH, Kind.ASSIGN) and step.data.get("unit") in setback.units
+
+
+def _edit_of(shown: LostOrder | RadioCall | UnsentReport | LeftOrder) -> Edit:
+    if isinstance(shown, UnsentReport):
+        return shown.create.edit
+    return shown.lost.edit if isinstance(shown, LostOrder) else shown.order.edit
+
+
+def _what(shown: Unanswered | None) -> tuple[str, bool, bool] | Setback | int | None:
+    """What the notice asks, to be compared: which order, whether it was lost, whether its unit is to be called back."""
+    if isinstance(shown, NewHazard):
+        return shown.row  # its words may come a moment later
+    if isinstance(shown, Setback):
+        return msgspec.structs.replace(shown, of=frozenset())
+    if shown is None:
+        return None
+    if isinstance(shown, UnsentReport):
+        return shown.create.edit.id, False, shown.may_be_sent
+    if isinstance(shown, LeftOrder):
+        return shown.order.edit.id, False, shown.may_be_given
+    return _edit_of(shown).id, isinstance(shown, LostOrder), isinstance(shown, RadioCall) and shown.back
+
+
+def _priority(edit: Edit) -> int:
+    """The priority that its report had when the order was given; what is not known counts as a hazard."""
+    return int(edit.about.get("priority", HAZARD))
+
+
+def _level(priority: int) -> str:
+    """How loud the notice of a crew that does not know, or does not come, is: red is for life and safety."""
+    return "p1" if priority == HAZARD else "warn"
+
+
+def _chooses(order: LostOrder) -> bool:
+    """Whether sending it again needs an answer: whose change is to stand, what becomes of a deleted report."""
+    lost = order.lost
+    return is_deleted(lost) or (lost.state is _CONFLICT and not is_settled(lost))
+
+
+def _report(edit: Edit, tr: Tr) -> str:
+    number = report_number(edit)
+    named = [tr("Report {number}").format(number=number)] if number else []
+    return " ".join([*named, *([edit.title] if edit.title else [])])
+
+
+def lost_orders_of(outbox: Sequence[Queued], lost: Queued) -> LostOrder:
+    """What was lost with one of the edits of a report."""
+    return LostOrder(lost, tuple(one for one in stopped_with(lost, outbox) if one.state is EditState.STOPPED))

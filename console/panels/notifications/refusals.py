@@ -1,0 +1,375 @@
+"""Crews of this operator that do not come any more: they refuse, cannot go on, or another has called them back.
+
+He is told wherever he is, with the reason, also of what happened while he was away.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from api_client.model import Assignment, AssignmentState, Entry, Kind, Status, Unit, UnitState
+from console.cache.reader import CachedReport, CacheReader
+from console.outbox.followed import KeptFollowed
+from console.panels import formatting
+from console.panels.notifications.attendance import Attendance
+from console.panels.notifications.checkpoints import Checkpoints, known
+from console.panels.notifications.setback import (
+    Of,
+    Setback,
+    bounded,
+    closes,
+    concerns,
+    ended_by_another,
+    is_heard,
+    let_go_with,
+)
+from console.panels.selection import Desk
+from console.rules.followed import Followed
+from console.rules.loaded import Loaded
+from console.rules.scoped_code import Word
+from console.rules.status import ENDED_ASSIGNMENT, is_open
+from console.tasks import Tasks
+
+_NAMED = 3
+_JOBS, _HALTS = "jobs", "halts"
+_STOPPED = (AssignmentState.REFUSED, AssignmentState.RECALLED)
+
+
+class _Left(enum.Enum):
+    """What a crew says is left to others whom it concerns, and who are there."""
+
+    LEFT = 0
+
+
+_LEFT = _Left.LEFT
+
+
+class StoppedJob(msgspec.Struct, frozen=True):
+    """A job that its crew does not do, and the entry that says why; None where the cache holds none.
+
+    `along` are all jobs of the report that were called back by one edit with it, itself included.
+    """
+
+    job: Assignment
+    about: CachedReport
+    said: Entry | None
+    along: tuple[Assignment, ...] = ()
+
+    @property
+    def word(self) -> Word:
+        """The job's source and id."""
+        return self.about.source, self.job.id
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """What is to be looked at: the sources to begin at, the jobs that ended with their reports, those of crews that
+    cannot go on, and all jobs as they stand now.
+    """
+
+    jobs: dict[str, Followed | None]
+    halts: dict[str, Followed | None]
+    ended: dict[Word, str]
+    stuck: frozenset[Word]
+    live: dict[Word, Assignment]
+    halted: frozenset[Word]
+    turn: int
+
+
+class _Read(msgspec.Struct, frozen=True):
+    """What came of it. `ended` and `stuck` are those that were looked at, `unknown` those of which the cache does not
+    say yet what became of them, or that are left to others who are there; `halts` are those that are no news.
+    """
+
+    epochs: dict[str, str]
+    ended: dict[Word, str]
+    stuck: frozenset[Word]
+    unknown: frozenset[Word]
+    halts: frozenset[Word]
+    stopped: tuple[StoppedJob, ...]
+    halting: tuple[StoppedJob, ...]
+    turn: int
+
+
+class Refusals(QObject):
+    """Follows the unfinished work of all cities; `told` gets a Setback for each job that will not be done.
+
+    A job that ended is followed until it was seen that it did, or is known to have ended well.
+    """
+
+    told = Signal(object)
+
+    def __init__(
+        self,
+        desk: Desk,
+        tasks: Tasks,
+        reader: Callable[[], CacheReader],
+        kept: KeptFollowed,
+        attendance: Attendance,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._desk, self._tasks, self._reader, self._attendance = desk, tasks, reader, attendance
+        self._jobs, self._halts = Checkpoints(_JOBS, desk, kept), Checkpoints(_HALTS, desk, kept)
+        self._live: dict[Word, Assignment] | None = None
+        self._ended: dict[Word, str] = {}
+        """The jobs that ended, of which it is not known how, or not seen; with their reports."""
+        self._halted: frozenset[Word] = frozenset()
+        self._known_halts: frozenset[Word] = frozenset()
+        self._told: set[tuple[str, Word]] = set()
+        self._seen: set[tuple[str, Word]] = set()
+        self._told_halts: set[tuple[str, Word]] = set()
+        desk.catalog_changed.connect(lambda _: self.look())
+        desk.loaded_changed.connect(lambda _: self.look())
+        kept.on_open(self._begin_again)
+        attendance.changed.connect(self.look)
+
+    def on_seen(self, of: Iterable[Of]) -> None:
+        """The operator has seen what became of these."""
+        for kind, source, key in of:
+            word = source, key
+            if kind == _JOBS:
+                self._ended.pop(word, None)
+                self._seen.add((self._me(word), word))
+            elif kind == _HALTS:
+                self._told_halts.discard((self._me(word), word))
+                self._known_halts |= self._halted & {word}
+        self._keep()
+
+    def _keep(self) -> None:
+        """Keep what is followed now. Whom the end of a job concerns is known when it ends: all jobs are followed."""
+        if self._live is None:
+            return
+        self._jobs.keep({word: job.report for word, job in self._live.items()} | self._ended)
+        self._halts.keep(dict.fromkeys(self._known_halts, ""))
+
+    def _begin_again(self) -> None:
+        self._forget()
+        self.look()
+
+    def _forget(self) -> None:
+        self._jobs.forget()
+        self._halts.forget()
+
+    def look(self) -> None:
+        """What was unfinished and is no more may have been refused; of what is being read anew nothing is known."""
+        if self._desk.loaded < Loaded.WORK:
+            self._live = None
+            self._ended.clear()
+            self._forget()
+            return
+        catalogs = self._desk.cities.catalogs
+        now = {(source, one.id): one for source, city in catalogs.items() for one in city.assignments}
+        self._halted = frozenset(
+            (source, job.id)
+            for source, city in catalogs.items()
+            for unit in city.units.values()
+            if unit.state is UnitState.UNAVAILABLE  # which ends no job
+            for job in city.by_unit.get(unit.id, ())
+            if job.state is not AssignmentState.RESERVED
+        )
+        before, self._live = self._live, now
+        left = self._jobs.leave() | self._halts.leave()
+        self._known_halts = frozenset(word for word in self._known_halts & self._halted if word[0] not in left)
+        self._told_halts = {one for one in self._told_halts if one[1] in self._halted}
+        ended = self._ended | {word: one.report for word, one in (before or {}).items() if word not in now}
+        self._ended = {word: report for word, report in ended.items() if word not in now and word[0] not in left}
+        jobs = self._jobs.to_begin(catalogs)
+        asked = _Asked(
+            jobs,
+            self._halts.to_begin(catalogs),
+            {word: report for word, report in self._ended.items() if (self._me(word), word) not in self._told},
+            frozenset(
+                word
+                for word in self._halted - self._known_halts
+                if word[0] not in jobs and (self._me(word), word) not in self._told_halts
+            ),
+            now,
+            self._halted,
+            self._jobs.turn,
+        )
+        if asked.jobs or asked.ended or asked.stuck:
+            self._tasks.latest(_JOBS, lambda: self._read(asked), self._tell)
+        else:
+            self._keep()
+
+    def _me(self, word: Word) -> str:
+        return self._desk.me_at(word[0])
+
+    def _read(self, asked: _Asked) -> _Read:
+        """What became of these jobs; on a worker."""
+        cursors = self._reader().cursors()
+        ended, stuck, halts = dict(asked.ended), set(asked.stuck), set[Word]()
+        epochs = {source: cursors[source].epoch for source in asked.jobs if source in cursors}
+        for source in epochs:
+            jobs = known(asked.jobs[source], cursors[source])
+            ended |= {(source, key): report for key, report in (jobs or {}).items() if (source, key) not in asked.live}
+            seen = known(asked.halts.get(source), cursors[source])
+            here = {word for word in asked.halted if word[0] == source}
+            halts |= here if seen is None else {word for word in here if word[1] in seen}
+        stuck |= {word for word in asked.halted if word[0] in epochs} - halts
+        stopped, unknown = self._stopped(ended)
+        halting, left = self._stuck([(source, asked.live[source, key]) for source, key in sorted(stuck)])
+        return _Read(
+            epochs,
+            ended,
+            frozenset(stuck.difference(left)),
+            frozenset(unknown),
+            frozenset(halts),
+            tuple(stopped),
+            tuple(halting),
+            asked.turn,
+        )
+
+    def _stopped(self, ended: Mapping[Word, str]) -> tuple[list[StoppedJob], list[Word]]:
+        """Those that a crew refused or another called back, and that concern this operator; those not here yet."""
+        found: list[StoppedJob] = []
+        unknown: list[Word] = []
+        for source in {source for source, _ in ended}:
+            keys = [key for of, key in ended if of == source]
+            here = {job.id: job for job in self._reader().jobs(source, keys)}
+            whole = self._reader().loaded((source,)) is Loaded.WHOLE
+            for key in keys:
+                job = here.get(key)
+                about = self._about(source, job.report) if job is not None and job.state in _STOPPED else None
+                if job is not None and about is not None:
+                    stopped = self._stopped_job(job, about)
+                    found += [stopped] if isinstance(stopped, StoppedJob) else []
+                    unknown += [(source, key)] if stopped is _LEFT else []
+                elif not whole and (job is None or job.state in _STOPPED):
+                    unknown.append((source, key))
+        return found, unknown
+
+    def _stopped_job(self, job: Assignment, about: CachedReport) -> StoppedJob | _Left | None:
+        history, me = self._reader().entries(about.row), self._desk.me_at(about.source)
+        jobs = self._reader().assignments(about.row)
+        refused = job.state is AssignmentState.REFUSED
+        said = _said_by(job, history) if refused else next((one for one in history if one.edit == job.edit), None)
+        author = said.author if said is not None else job.by if not refused else ""
+        if author == me or _is_settled(job, said, about, jobs):
+            return None
+        if not (self._is_heard(job, about) if refused else concerns(job, about, me)):
+            return _LEFT if refused else None
+        along = [job] if refused or said is None else let_go_with(said, jobs)
+        return StoppedJob(job, about, said, tuple(along))
+
+    def _is_heard(self, job: Assignment, about: CachedReport) -> bool:
+        source = about.source
+        return is_heard(job, about, self._desk.me_at(source), self._attendance.connected.get(source))
+
+    def _stuck(self, halted: Sequence[tuple[str, Assignment]]) -> tuple[list[StoppedJob], list[Word]]:
+        """Those of crews that another has said to be unable to work, and that concern this operator; those that are
+        left to others. On a worker.
+        """
+        found: list[StoppedJob] = []
+        left: list[Word] = []
+        for source, job in halted:
+            about, me = self._about(source, job.report), self._desk.me_at(source)
+            if about is None:
+                continue
+            if not self._is_heard(job, about):
+                left.append((source, job.id))
+                continue
+            states = (one for one in self._reader().unit_entries(source) if one.kind == Kind.UNIT_STATE)
+            said = next((one for one in states if job.unit in (one.unit, one.data.get("unit"))), None)
+            if said is None or said.author != me:
+                found.append(StoppedJob(job, about, said))
+        return found, left
+
+    def _about(self, source: str, report: str) -> CachedReport | None:
+        row = self._reader().row_of(source, report)
+        return self._reader().report(row) if row is not None else None
+
+    def _tell(self, read: _Read) -> None:
+        if self._live is None or read.turn != self._jobs.turn:
+            return
+        self._jobs.begin(read.epochs)
+        self._halts.begin(read.epochs)
+        unseen = [one for one in read.stopped if (self._me(one.word), one.word) not in self._seen]
+        news = [one for one in unseen if (self._me(one.word), one.word) not in self._told]
+        self._told |= {(self._me(one.word), one.word) for one in news}
+        followed = {one.word for one in unseen} | {word for word in read.unknown if word not in self._live}
+        for word, report in read.ended.items():
+            if word in followed:
+                # protects: followed-until-it-was-seen
+                self._ended[word] = report
+            else:
+                self._ended.pop(word, None)
+        told = {word for me, word in self._told_halts if me == self._me(word)}
+        halting = [one for one in read.halting if one.word in self._halted - self._known_halts - told]
+        told |= {one.word for one in halting}
+        self._told_halts |= {(self._me(one.word), one.word) for one in halting}
+        self._known_halts |= (read.halts | read.stuck) & self._halted - told
+        self._keep()
+        for setback in bounded([*map(self._ended_setback, news), *map(self._setback, halting)], self.tr):
+            self.told.emit(setback)
+
+    def _ended_setback(self, one: StoppedJob) -> Setback:
+        about, job = one.about, one.job
+        if job.state is not AssignmentState.RECALLED:
+            return self._setback(one)
+        # An entry that is not here yet: who did it is known by the job.
+        said = one.said or Entry("", about.report.id, Kind.RECALL.value, job.since, job.by)
+        of = frozenset({(_JOBS, about.source, job.id)})
+        return ended_by_another(about, said, one.along, self._desk.me, self._desk.catalog(about.source), of, self.tr)
+
+    def _setback(self, stopped: StoppedJob) -> Setback:
+        about, said = stopped.about, stopped.said
+        report, catalog = about.report, self._desk.catalog(about.source)
+        unit = catalog.units.get(stopped.job.unit)
+        refused = stopped.job.state is AssignmentState.REFUSED
+        bold = self.tr("{unit} has refused:") if refused else self.tr("{unit} cannot go on:")
+        why = said.text if said is not None else ""
+        if not refused:
+            why = _reason(unit) or why
+        what = f"{catalog.service_name(report.service)}, {catalog.place(report.area)}"
+        reason = why.strip().rstrip(".") or self.tr("no reason was given")
+        about_what = self.tr("Report {number} {what}").format(number=report.id, what=what)
+        return Setback(
+            source=about.source,
+            report=report.id,
+            me=self._desk.me,
+            bold=bold.format(unit=catalog.name("unit", stopped.job.unit)),
+            text=". ".join(part for part in (reason, self._rest_of(stopped), about_what) if part),
+            priority=report.priority,
+            of_crew=True,
+            row=about.row,
+            units=(stopped.job.unit,) if refused else (),
+            at=said.at if said is not None else stopped.job.since,
+            of=frozenset({(_JOBS if refused else _HALTS, about.source, stopped.job.id)}),
+        )
+
+    def _rest_of(self, stopped: StoppedJob) -> str:
+        """What else hangs on the crew, "" for nothing: what stops it here may stop it there."""
+        job = stopped.job
+        jobs = self._desk.catalog(stopped.about.source).by_unit.get(job.unit, [])
+        others = [one.report for one in jobs if one.report != job.report]
+        if not others:
+            return ""
+        return self.tr("It still has {reports}").format(reports=formatting.first_of(others, _NAMED, self.tr))
+
+
+def _reason(unit: Unit | None) -> str:
+    return (unit.reason or "") if unit is not None else ""
+
+
+def _is_settled(job: Assignment, said: Entry | None, about: CachedReport, jobs: Sequence[Assignment]) -> bool:
+    """Whether it is nothing to act on any more: another crew was sent since, the report was opened again, or ended by
+    something else.
+    """
+    if said is not None and closes(said):
+        return about.report.status is not Status.CLOSED
+    if said is not None and said.kind == Kind.VALIDATE:
+        return False
+    sent = (one for one in jobs if one.state not in ENDED_ASSIGNMENT)
+    return not is_open(about.report.status) or any(one.created > job.since for one in sent)
+
+
+def _said_by(job: Assignment, history: Sequence[Entry]) -> Entry | None:
+    """The entry by which the crew refused the job."""
+    refused = AssignmentState.REFUSED.value
+    said = (one for one in reversed(history) if one.kind == Kind.PROGRESS and one.data.get("state") == refused)
+    return next((one for one in said if one.data.get("unit") == job.unit), None)

@@ -1,0 +1,58 @@
+"""The outbox of a window: on Qt's loop, what it tells as signals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from console.outbox.listener import Listener
+from console.outbox.outbox import Outbox
+from console.panels.qt_loop import QtLoop
+from console.rules.messages import Push, Withdraw
+
+
+class Edits(Outbox, QObject):
+    """See Outbox for what can be asked and done, Listener for what each signal says."""
+
+    opened = Signal()
+    unavailable = Signal(object)
+    saved = Signal(object)
+    refused = Signal(str, object)
+    reports_changed = Signal(object)
+    changed = Signal(object)
+    too_late = Signal(object)
+    stopped = Signal(object)
+    taken_back = Signal(object)
+    trouble = Signal(object)
+
+    def __init__(
+        self,
+        folder: Path,
+        push: Callable[[Push | Withdraw], None],
+        clock: Callable[[], datetime],
+        ids: Callable[[], str],
+        order_lifetime_s: float = 600.0,
+        operator: Callable[[], str] = lambda: "",
+        parent: QObject | None = None,
+        *,
+        offset: Callable[[str], timedelta] = lambda _source: timedelta(),
+    ) -> None:
+        QObject.__init__(self, parent)
+        listener = Listener(
+            opened=self.opened.emit,
+            unavailable=self.unavailable.emit,
+            saved=self.saved.emit,
+            refused=self.refused.emit,
+            reports_changed=self.reports_changed.emit,
+            changed=self.changed.emit,
+            too_late=self.too_late.emit,
+            stopped=self.stopped.emit,
+            taken_back=self.taken_back.emit,
+            trouble=self.trouble.emit,
+        )
+        Outbox.__init__(
+            self, folder, push, clock, ids, QtLoop(self), listener, order_lifetime_s, operator, offset=offset
+        )

@@ -1,0 +1,106 @@
+"""What of the chosen report or unit can be copied: its number, its coordinates, its link, all of it in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+from urllib.parse import quote
+
+from PySide6.QtCore import QObject, Signal
+
+from api_client.model import Report
+from console.panels import formatting
+from console.panels.report.details import Dossier
+from console.panels.selection import Desk
+from console.rules.messages import Source
+
+_SHOWN = 60
+
+
+def coordinates(report: Report) -> str:
+    """Latitude and longitude with five digits, about a metre; "" without a place."""
+    if report.lat is None or report.lon is None:
+        return ""
+    return f"{report.lat:.5f}, {report.lon:.5f}"
+
+
+def link_of(source: Source, number: str) -> str:
+    """Where anybody reads a report at its own server: the citizens' page, or its entry in an Open311 service."""
+    base, path = source.url.rstrip("/"), quote(number, safe="")
+    return f"{base}/r/{path}" if source.kind == "dispatch" else f"{base}/requests/{path}.json"
+
+
+class Clipping(QObject):
+    """Puts texts on the clipboard, and says which."""
+
+    said = Signal(str)
+
+    def __init__(
+        self,
+        desk: Desk,
+        chosen: Callable[[], Dossier | None],
+        source_of: Callable[[str], Source | None],
+        zone: tzinfo,
+        now: Callable[[], datetime],
+        put: Callable[[str], object],
+        parent: QObject | None = None,
+    ) -> None:
+        """`source_of` finds a source by its key; `put` takes a text to the clipboard."""
+        super().__init__(parent)
+        self._desk, self._chosen, self._source_of, self._put = desk, chosen, source_of, put
+        self._zone, self._now = zone, now
+
+    def copy(self, text: str) -> None:
+        """Any text."""
+        self._copy(text)
+
+    def copy_number(self) -> None:
+        """The chosen report's number."""
+        if (dossier := self._chosen()) is not None and dossier.server is not None:
+            self._copy(dossier.shown.id)
+
+    def copy_place(self) -> None:
+        """Its coordinates."""
+        if (dossier := self._chosen()) is not None:
+            self._copy(coordinates(dossier.shown))
+
+    def copy_link(self) -> None:
+        """Where it is read at its server."""
+        dossier = self._chosen()
+        source = self._source_of(dossier.source) if dossier is not None else None
+        if dossier is not None and source is not None and dossier.server is not None:
+            self._copy(link_of(source, dossier.shown.id))
+
+    def copy_row(self) -> None:
+        """All that one would say of it in one line, its number first."""
+        if (dossier := self._chosen()) is not None:
+            self._copy(self.line_of(dossier))
+
+    def copy_unit(self) -> None:
+        """The chosen unit: code, state, position."""
+        crew = self._desk.cities.crew(self._desk.unit)
+        if crew is None:
+            return
+        unit = crew.unit
+        place = f"{unit.lat:.5f}, {unit.lon:.5f}" if unit.lat is not None and unit.lon is not None else ""
+        parts = (self._desk.code_of(crew), self.tr(formatting.UNIT_TEXT[unit.state]), ", ".join(unit.skills), place)
+        self._copy("; ".join(part for part in parts if part))
+
+    def line_of(self, dossier: Dossier) -> str:
+        """A report in one line."""
+        report, catalog = dossier.shown, self._desk.catalog(dossier.source)
+        parts = (
+            report.id if dossier.server is not None else self.tr("not sent yet"),
+            f"P{report.priority} {catalog.service_name(report.service)}",
+            " ".join((report.description or report.title).split()),
+            self.tr(formatting.status_text(report.status, report.status_label)),
+            ", ".join(part for part in (report.address, catalog.place(report.area) if report.area else "") if part),
+            coordinates(report),
+            formatting.day_and_clock(report.created, self._zone, self._now()),
+        )
+        return "; ".join(part for part in parts if part)
+
+    def _copy(self, text: str) -> None:
+        self._put(text)
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+        self.said.emit(self.tr("Copied: {text}").format(text=shown))

@@ -1,0 +1,45 @@
+"""Who reported the chosen report: asked of the server, which logs who asked; nothing of it is kept here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject
+
+from console.panels.qt_outbox import Edits
+from console.panels.report.details import Dossiers
+from console.panels.status import StatusPresenter
+from console.rules.messages import Reveal, Revealed
+
+_log = logging.getLogger(__name__)
+_SHOWN_S = 20.0
+
+
+class Contact(QObject):
+    """Shows the reporter's name, telephone and e-mail in the status bar for a while."""
+
+    def __init__(
+        self,
+        dossiers: Dossiers,
+        edits: Edits,
+        send: Callable[[Reveal], object],
+        status: StatusPresenter,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._dossiers, self._edits, self._send, self._status = dossiers, edits, send, status
+
+    def ask(self) -> None:
+        """Ask the server of the chosen report."""
+        dossier = self._dossiers.current
+        if dossier is None or dossier.server is None:
+            self._status.say(self.tr("The report is not at the server yet"))
+            return
+        self._send(Reveal(dossier.source, dossier.key))
+
+    def on_revealed(self, found: Revealed) -> None:
+        """The server's answer."""
+        _log.info("the reporter of %s was asked for by %s", found.report, self._edits.author_for(found.source))
+        text = " · ".join(part for part in (found.name, found.phone, found.email) if part)
+        self._status.say(found.problem or text or self.tr("The reporter left no name"), _SHOWN_S)

@@ -1,0 +1,164 @@
+"""All that is known of the chosen report, read on a worker: server truth, own edits, history, assignments."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from api_client.model import Assignment, Entry, Kind, Report
+from console.cache.catalog import Cities, lookups
+from console.cache.reader import CacheReader
+from console.panels.board_updater import LOCAL_ROWS, BoardFeed
+from console.panels.selection import Desk
+from console.rules.apply import ReportState
+from console.rules.edit import Edit
+from console.rules.pending import created_report, with_edits
+from console.rules.proof import is_own_proof
+from console.rules.status import ENDED_ASSIGNMENT
+from console.tasks import Tasks
+
+_log = logging.getLogger(__name__)
+
+
+class Dossier(msgspec.Struct, frozen=True):
+    """The chosen report. `server` is None while it exists only here; `shown` is it with own edits.
+
+    `entries` is its history at the server, `own_entries` what own pending edits will add to it.
+    """
+
+    row: int
+    source: str
+    key: str
+    shown: Report
+    server: Report | None
+    entries: tuple[Entry, ...]
+    assignments: tuple[Assignment, ...]
+    pending: tuple[Edit, ...]
+    own_entries: tuple[Entry, ...] = ()
+
+    @property
+    def live(self) -> tuple[Assignment, ...]:
+        """Assignments with unfinished work, oldest first, own pending orders included."""
+        return tuple(one for one in self.assignments if one.state not in ENDED_ASSIGNMENT)
+
+    def is_own_proof(self, me: str) -> bool:
+        """Whether this operator delivered the proof of the present round of work, own pending edits included."""
+        counts = [entry for entry in self.history if entry.undone_by is None]
+        return is_own_proof(me, counts, self.assignments, without_users=me == "local")
+
+    @property
+    def history(self) -> tuple[Entry, ...]:
+        """The entries, and those that own pending edits will make."""
+        return (*self.entries, *self.own_entries)
+
+
+class Dossiers(QObject):
+    """Reads the dossier of whatever report is chosen and again when it changes."""
+
+    changed = Signal(object)
+    """A Dossier, or None when nothing is chosen."""
+    failed = Signal(object)
+    """The chosen report could not be read, and counts as none until it is read again: the exception."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        feed: BoardFeed,
+        tasks: Tasks,
+        reader: Callable[[], CacheReader],
+        now: Callable[[], datetime],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._desk, self._feed, self._tasks, self._reader, self._now = desk, feed, tasks, reader, now
+        self.current: Dossier | None = None
+        desk.selection_changed.connect(lambda _: self.read())
+        desk.rows_touched.connect(self._on_rows)
+        desk.catalog_changed.connect(lambda _: self.read())
+
+    def read(self) -> None:
+        """Read the chosen report again."""
+        row = self._desk.row
+        if not row:
+            self._set(None)
+            return
+        local = self._feed.local_report(row)
+        reader, feed, now, cities = self._reader, self._feed, self._now(), self._desk.cities
+        if row < LOCAL_ROWS:
+            if local is not None:
+                self._set(_local_dossier(row, local, feed.edits_of(*local), now, self._desk.cities))
+            return
+        self._tasks.latest(
+            "dossier",
+            lambda: _read(reader(), row, feed.edits_of, now, cities),
+            lambda dossier: self._on_read(row, dossier),
+            lambda error: self._on_failed(row, error),
+        )
+
+    def look_at(self, row: int, then: Callable[[Dossier], None]) -> None:
+        """Read another report that the server has, without choosing it."""
+        reader, feed, now, cities = self._reader, self._feed, self._now(), self._desk.cities
+        self._tasks.submit(
+            lambda: _read(reader(), row, feed.edits_of, now, cities),
+            lambda found: then(found) if found is not None else None,
+        )
+
+    def _on_rows(self, rows: frozenset[int] | None) -> None:
+        if rows is None or self._desk.row in rows:
+            self.read()
+
+    def _on_read(self, row: int, dossier: Dossier | None) -> None:
+        if row == self._desk.row:
+            self._set(dossier)
+
+    def _on_failed(self, row: int, error: Exception) -> None:
+        _log.error("the report in row %s could not be read", row, exc_info=error)
+        if row == self._desk.row:
+            self._set(None)
+            self.failed.emit(error)
+
+    def _set(self, dossier: Dossier | None) -> None:
+        self.current = dossier
+        self.changed.emit(dossier)
+
+
+def _read(
+    reader: CacheReader, row: int, edits_of: Callable[[str, str], tuple[Edit, ...]], now: datetime, cities: Cities
+) -> Dossier | None:
+    cached = reader.report(row)
+    if cached is None:
+        return None
+    source, report = cached.source, cached.report
+    pending = tuple(edit for edit in edits_of(source, report.id) if edit.kind is not Kind.CREATE)
+    server = ReportState(report, tuple(reader.assignments(row)), tuple(reader.entries(row)))
+    shown = with_edits(server, pending, now=now, known=lookups(cities.of(source), reader, source))
+    return _dossier(row, source, server, shown, pending)
+
+
+def _local_dossier(
+    row: int, local: tuple[str, str], pending: tuple[Edit, ...], now: datetime, cities: Cities
+) -> Dossier:
+    source, _ = local
+    known = lookups(cities.of(source))
+    shown = with_edits(ReportState(created_report(pending[0], known)), pending[1:], now=now, known=known)
+    return _dossier(row, source, None, shown, pending)
+
+
+def _dossier(
+    row: int, source: str, server: ReportState | None, shown: ReportState, pending: tuple[Edit, ...]
+) -> Dossier:
+    return Dossier(
+        row=row,
+        source=source,
+        key=shown.report.id,
+        shown=shown.report,
+        server=server.report if server is not None else None,
+        entries=server.entries if server is not None else (),
+        assignments=shown.assignments,
+        pending=pending,
+        own_entries=shown.entries[len(server.entries if server is not None else ()) :],
+    )

@@ -1,0 +1,223 @@
+"""What each entry of a report's history says, and each edit that is to become one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from api_client.model import Entry, Kind, Status
+from console.cache.catalog import Catalog
+from console.panels import formatting
+from console.rules.edit import NO_EFFECT, Edit, is_local
+from console.rules.queued import EditState, Queued
+
+STATE_WORDS: dict[EditState, str] = {
+    EditState.QUEUED: "saved",
+    EditState.SENDING: "sending",
+    EditState.UNCONFIRMED: "sent, no answer yet",
+    EditState.ACCEPTED: "sent",
+    EditState.SENT: "received",
+    EditState.ATTENTION: "not accepted",
+    EditState.CONFLICT: "conflict",
+    EditState.EXPIRED: "still wanted?",
+    EditState.STOPPED: "NOT SENT",
+    EditState.WITHDRAWN: "withdrawn",
+}
+"""The words beside the mark of an edit."""
+
+
+def new_report_text(data: Mapping[str, Any], catalog: Catalog) -> str:
+    """What a CREATE edit makes, by category and place."""
+    where = str(data.get("address") or "") or (catalog.place(data["area"]) if data.get("area") else "")
+    return ", ".join(part for part in (catalog.service_name(data.get("service")), where) if part)
+
+
+def edit_text(queued: Queued, catalog: Catalog, tr: Callable[[str], str]) -> str:
+    """What an edit does, in a few words."""
+    edit = queued.edit
+    if edit.kind is Kind.CREATE:  # by which it is told from others that have no number either
+        name, text = catalog.service_name(edit.data.get("service")), str(edit.data.get("description", ""))
+        what = ", ".join(part for part in (name, text) if part)
+        return tr("New report by {who}: {what}").format(who=edit.author, what=what)
+    entry = Entry(
+        edit.id,
+        edit.report,
+        edit.kind.value,
+        edit.occurred_at,
+        edit.author,
+        data=edit.data,
+        text=str(edit.data.get("text", "")),
+    )
+    return entry_text(entry, catalog, tr)
+
+
+def entry_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], channel: str = "") -> str:
+    """One line of history in words; texts from outside stay plain text.
+
+    `channel` is what the report came through: who wrote it there is no name of the staff.
+    """
+    text = _entry_text(entry, catalog, tr, channel)
+    if entry.data.get(NO_EFFECT) is not True:
+        return text
+    if "undoes" in entry.data:
+        return tr("{who} took a step back that had changed nothing").format(who=entry.author)
+    return tr("{what} (it was so already: nothing changed)").format(what=text)
+
+
+def _entry_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], channel: str) -> str:
+    told = _told_text(entry, tr, channel) or _unit_text(entry, catalog, tr) or _decision_text(entry, tr)
+    if told is None and entry.kind == Kind.SET:
+        return _set_text(entry, catalog, tr)
+    return told or _own_words(entry) or entry.kind
+
+
+def _own_words(entry: Entry) -> str:
+    return entry.text or str(entry.data.get("text") or "")
+
+
+def _told_text(entry: Entry, tr: Callable[[str], str], channel: str) -> str | None:
+    """What was said or shown about a report; None for an entry of another kind."""
+    by_staff = entry.edit is not None and entry.author
+    text = _own_words(entry)
+    match entry.kind:
+        case "created" | Kind.CREATE:
+            told = (
+                tr("Reported through {channel}").format(channel=formatting.channel(channel, tr))
+                if channel
+                else tr("Reported")
+            )
+            return tr("{what}, entered by {who}").format(what=told, who=entry.author) if by_staff else told
+        case Kind.NOTE:
+            return tr("Note by {who}: {text}").format(who=entry.author, text=text)
+        case Kind.REPLY:
+            return tr("Reply to the reporter: {text}").format(text=text)
+        case Kind.PHOTO:
+            return tr("Photo ({role}) by {who}").format(role=entry.data.get("role", ""), who=entry.author)
+        case Kind.ME_TOO:
+            again = tr("Reported again")
+            return tr("{what}, entered by {who}").format(what=again, who=entry.author) if by_staff else again
+    return None
+
+
+def _unit_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str | None:
+    """Who has it, and what a crew was told or did; None for an entry of another kind."""
+    data = entry.data
+    unit = catalog.units.get(str(data.get("unit") or entry.unit or ""))
+    code = unit.code if unit else str(data.get("unit") or entry.unit or "")
+    match entry.kind:
+        case Kind.CLAIM:
+            return tr("Taken by {who}").format(who=entry.author)
+        case Kind.RELEASE:
+            return tr("Released by {who}").format(who=entry.author)
+        case Kind.ASSIGN:
+            return tr("Assigned to {unit} by {who}").format(unit=code, who=entry.author)
+        case Kind.DISPATCH:
+            return tr("Dispatched {unit}, by {who}").format(unit=code, who=entry.author)
+        case Kind.RECALL:
+            return tr("Recalled {unit}, by {who}").format(unit=code, who=entry.author)
+        case Kind.PROGRESS:
+            state = str(data.get("state", "")).replace("_", " ").capitalize()
+            because = _own_words(entry) or str(data.get("reason") or "")
+            return f"{tr(state)}, {code}: {because}" if because else f"{tr(state)}, {code}"
+        case Kind.UNIT_STATE:
+            return f"{code}: {tr(str(data.get('state', '')).replace('_', ' '))}"
+    return None
+
+
+def _decision_text(entry: Entry, tr: Callable[[str], str]) -> str | None:
+    """How a report, or its proof, was decided; None for an entry of another kind."""
+    data = entry.data
+    match entry.kind:
+        case Kind.VALIDATE if data.get("accepted"):
+            return tr("Proof accepted by {who}").format(who=entry.author)
+        case Kind.VALIDATE:
+            return tr("Returned by {who}: {why}").format(who=entry.author, why=data.get("reason", ""))
+        case Kind.CLOSE if data.get("merged_into"):
+            return tr("Merged into {id} by {who}").format(id=data["merged_into"], who=entry.author)
+        case Kind.CLOSE:
+            why = [str(data[name]) for name in ("disposition", "reason") if data.get(name)]
+            return tr("Closed by {who}: {why}").format(who=entry.author, why=" · ".join(dict.fromkeys(why)))
+        case Kind.REOPEN:
+            return tr("Reopened by {who}: {why}").format(who=entry.author, why=data.get("reason", ""))
+        case Kind.MERGE:
+            return tr("Merged into {id} by {who}").format(id=data.get("into", ""), who=entry.author)
+        case Kind.UNMERGE:
+            return tr("Merge undone by {who}").format(who=entry.author)
+    return None
+
+
+def _set_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str:
+    parts = []
+    for name, value in entry.data.items():
+        match name:
+            case "undoes":  # which step it takes back; said once, for all of it
+                continue
+            case "status":
+                known = isinstance(value, str) and value in set(Status)
+                parts.append(tr(formatting.status_text(Status(value))) if known else str(value))
+            case "priority":
+                parts.append(tr("Priority {n}").format(n=value))
+            case "service":
+                parts.append(tr("Category {name}").format(name=catalog.service_name(_code(value))))
+            case "area":
+                parts.append(tr("To {place}").format(place=catalog.place(_code(value))))
+            case "agency":
+                parts.append(tr("To {name}").format(name=catalog.agency_name(_code(value))))
+            case "hold" if value is None:
+                parts.append(tr("Hold ended"))
+            case "hold":
+                parts.append(tr("On hold, waits for {what}").format(what=_part(value, "waits_for")))
+            case "place":
+                parts.append(tr("Place changed"))
+            case "reason":
+                parts.append(str(value))
+            case _:
+                parts.append(tr("{field} changed").format(field=name))
+    what = " · ".join(parts)
+    if "undoes" in entry.data:
+        return tr("Taken back: now {what}, by {who}").format(what=what, who=entry.author)
+    return tr("{what}, by {who}").format(what=what, who=entry.author)
+
+
+def told_text(queued: Queued, catalog: Catalog, tr: Callable[[str], str]) -> str:
+    """`SDA-07 was told by radio by sari`, "" where nobody told the unit of an order."""
+    if not queued.told or queued.edit.kind not in (Kind.DISPATCH, Kind.RECALL):
+        return ""
+    return tr("{unit} was told by radio by {who}").format(unit=unit_code(queued.edit, catalog), who=queued.told)
+
+
+def call_back_text(queued: Queued, catalog: Catalog, tr: Callable[[str], str]) -> str:
+    """What a unit is to be told that was told of an order which is given up: `Call SDA-07 back by radio`."""
+    if queued.edit.kind is Kind.RECALL:
+        return tr("Tell {unit} by radio that it is not recalled").format(unit=unit_code(queued.edit, catalog))
+    return tr("Call {unit} back by radio").format(unit=unit_code(queued.edit, catalog))
+
+
+def unit_code(edit: Edit, catalog: Catalog) -> str:
+    """What the unit is called that an edit is about; its id when its city does not list it."""
+    unit_id = str(edit.data.get("unit") or "")
+    unit = catalog.units.get(unit_id)
+    return unit.code if unit else unit_id
+
+
+def report_number(edit: Edit) -> str:
+    """The number of the report that an edit is about, cut to what can be one; "" while it has none at its server."""
+    number = edit.report or ""
+    return "" if is_local(number) else number[:24]
+
+
+def closing_reason(entries: Iterable[Entry]) -> str:
+    """What was written when the report was closed last, "" when nothing was."""
+    closings = [one for one in entries if one.kind == Kind.CLOSE and one.undone_by is None]
+    last = max(closings, key=lambda one: one.at, default=None)
+    said = str(last.data.get("reason") or "") if last is not None else ""
+    return said if last is not None and last.data.get("disposition") else ""
+
+
+def _code(value: Any) -> str | None:
+    """A code of a history entry; what is none is shown as it came."""
+    return value if value is None or isinstance(value, str) else str(value)
+
+
+def _part(value: Any, name: str) -> str:
+    return str(value.get(name, "") if isinstance(value, dict) else value)

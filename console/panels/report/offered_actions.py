@@ -1,0 +1,79 @@
+"""Which keys the report panel offers: what is awaited next in each status, which Enter is while the panel has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from api_client.model import Status
+from console.panels.action import Actions
+from console.panels.action_rules import Situation
+from console.rules.status import is_open
+from widgets.ticket.values import ActionButton
+
+NEXT_OF_UNIT = {"dispatched": "en_route", "acknowledged": "en_route", "en_route": "on_scene", "on_scene": "done"}
+"""The action that is awaited of a unit in each state of its work."""
+
+
+class _Step(NamedTuple):
+    action: str
+    filled: bool = False
+    text: str = ""
+    """What its button says here; "" for what the action is called."""
+
+
+def next_steps(
+    now: Situation,
+    nearest: str,
+    lead: str,
+    tr: Callable[[str], str],
+    actions: Actions[Any],
+    *,
+    by_distance: bool = True,
+    busy: bool = False,
+) -> list[ActionButton]:
+    """The buttons for a report; `nearest` and `lead` are the codes of the unit recommended and at work, "" for none.
+
+    A unit that is not recommended `by_distance` is sent by its own key alone: nobody knows that it is near. One that is
+    `busy` comes here only after the work it has.
+    """
+    codes = {"dispatch": nearest, "recall": lead, **dict.fromkeys(NEXT_OF_UNIT.values(), lead)}
+    send = _Step("dispatch", by_distance, "Dispatch {unit} next" if busy else "")
+    steps = _of_status(now, send if nearest else None)
+    if is_open(now.status) and now.status is not Status.VALIDATION:
+        if now.holder != now.me:
+            steps.insert(1, _Step("take"))
+        steps += [_Step("hold", text="End the hold" if now.on_hold else ""), _Step("close")]
+    buttons = []
+    for step in steps:
+        action = actions[step.action]
+        text = tr(step.text or action.label).format(unit=codes.get(action.id, ""))
+        why = action.why_not(now)
+        buttons.append(ActionButton(action.id, text, actions.key(action.id), step.filled, not why, why))
+    return buttons
+
+
+def _of_status(now: Situation, send: _Step | None) -> list[_Step]:
+    """What is awaited; `send` sends the recommended unit, None where none is."""
+    if now.status is Status.VALIDATION:
+        return [_Step("validate", filled=True), _Step("photo")]
+    if not is_open(now.status):
+        return [_Step("unmerge", filled=True), _Step("reopen")] if now.merged else [_Step("reopen", filled=True)]
+    done = now.lead_state == "done" and now.status in (Status.ASSIGNED, Status.PROGRESS)
+    if done and now.lead_unit and not now.needs_proof:
+        return [_Step("submit", filled=True), _Step("photo")]
+    if now.lead_stuck:
+        return [send if send is not None and now.has_place else _Step("assign"), _Step("recall")]
+    if now.lead_waits_for:  # what that crew does next, the server would refuse
+        return [_Step("recommend")]
+    if now.lead_state in NEXT_OF_UNIT:
+        # Enter must not send a second unit where the first one's next step is what is awaited.
+        return [_Step(NEXT_OF_UNIT[now.lead_state], filled=True), _Step("recommend")]
+    if done and now.needs_proof:
+        photo = "New after photo" if now.proof_is_old else "After photo"
+        if now.crewless and send is not None and now.has_place:
+            return [send, _Step("photo", text=photo)]
+        return [_Step("photo", filled=True, text=photo)]
+    if not now.has_place:  # nobody can be near it before
+        return [_Step("place", filled=True), _Step("assign")]
+    return [send, _Step("assign")] if send is not None else [_Step("assign"), _Step("photo")]

@@ -1,0 +1,200 @@
+"""The chosen report's photos: fetched by the sync process, decoded in the image process, shown as cards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, tzinfo
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage
+
+from api_client.model import Area, Photo, PhotoRole, Report
+from console.images.process import ImageProcess
+from console.panels import formatting
+from console.panels.report.details import Dossier
+from console.rules.area import off_by_m
+from console.rules.messages import Fetched
+from console.rules.place import distance_m
+from console.tasks import Tasks
+from widgets.photos import PhotoCard
+
+_KEPT = 64
+_FAR_M = 300.0
+
+
+class PhotoCards(QObject):
+    """Keeps the cards of the chosen report's photos; an image appears when it is here and decoded."""
+
+    changed = Signal(object, int)
+    """The cards of the chosen report's photos, by photo, and its row; 0 while none is chosen."""
+    beside_changed = Signal(object)
+    """The cards of the photos of the other reports that are looked at, by photo."""
+
+    def __init__(
+        self,
+        tasks: Tasks,
+        images: ImageProcess,
+        file_of: Callable[[str], Path | None],
+        fetch: Callable[[str, str | None, str | None], None],
+        zone: tzinfo,
+        now: Callable[[], datetime],
+        parent: QObject | None = None,
+        *,
+        areas_of: Callable[[str], Mapping[str, Area]] = lambda _source: {},
+    ) -> None:
+        """`areas_of` gives the areas of a source by code."""
+        super().__init__(parent)
+        self._areas_of = areas_of
+        self._tasks, self._images_process, self._file_of, self._fetch = tasks, images, file_of, fetch
+        self._zone, self._now = zone, now
+        self._images: dict[str, QImage | None] = {}
+        self._problems: dict[str, str] = {}
+        self._later: set[str] = set()
+        """What waits until its server answers."""
+        self._asked: set[str] = set()
+        self._again: set[str] = set()
+        self._decoding: set[str] = set()
+        self._dossier: Dossier | None = None
+        self._beside: tuple[Dossier, ...] = ()
+
+    def set_dossier(self, dossier: Dossier | None) -> None:
+        """Show this report's photos."""
+        self._dossier = dossier
+        if dossier is not None:
+            for photo in dossier.shown.photos:
+                self._want(photo, dossier.source)
+        self._tell()
+
+    def set_beside(self, dossiers: Sequence[Dossier]) -> None:
+        """These reports are looked at beside the chosen one: show their photos too."""
+        self._beside = tuple(dossiers)
+        for dossier in self._beside:
+            for photo in dossier.shown.photos:
+                self._want(photo, dossier.source)
+        self._tell()
+
+    def try_again(self) -> None:
+        """The link is back: ask again for what could not be fetched or read."""
+        self._again = set(self._asked)
+        self._images = {key: image for key, image in self._images.items() if image is not None}
+        self.set_dossier(self._dossier)
+
+    def on_fetched(self, fetched: Fetched) -> None:
+        """The sync process brought a photo, or says why not."""
+        key = fetched.sha256 or fetched.url or ""
+        self._asked.discard(key)
+        self._later -= {fetched.sha256, fetched.url}
+        if fetched.later:
+            self._later.add(key)
+            if key in self._again:  # asked for before the link was back
+                self._again.discard(key)
+                self.set_dossier(self._dossier)
+            else:
+                self._tell()
+        elif fetched.problem:
+            self._problems[key] = fetched.problem
+            self._tell()
+        else:
+            if fetched.url and fetched.sha256 and fetched.url in self._asked:
+                self._asked.discard(fetched.url)
+            self._decode(fetched.sha256 or "", fetched.url)
+
+    def _want(self, photo: Photo, source: str) -> None:
+        key = photo.key
+        if key in self._images or key in self._asked or key in self._decoding:
+            return
+        if photo.sha256 and self._file_of(photo.sha256) is not None:
+            self._decode(photo.sha256, None)
+        else:
+            self._asked.add(key)
+            self._problems.pop(key, None)
+            self._fetch(source, photo.sha256, photo.url)
+
+    def _decode(self, sha256: str, url: str | None) -> None:
+        file = self._file_of(sha256)
+        key = url or sha256
+        if file is None:
+            self._problems[key] = self.tr("The photo is not on this computer.")
+            self._tell()
+            return
+        if len(self._images) > _KEPT:
+            self._images.clear()
+
+        self._decoding.add(key)
+
+        def done(data: bytes) -> None:
+            self._decoding.discard(key)
+            image = QImage.fromData(data)
+            self._images[key] = self._images[sha256] = image
+            self._problems.pop(key, None)
+            self._tell()
+
+        def failed(error: Exception) -> None:
+            self._decoding.discard(key)
+            self._images[key] = None  # not a child process more at each change of the report
+            self._problems[key] = str(error)
+            self._tell()
+
+        process = self._images_process
+        self._tasks.submit(lambda: process.thumbnail(file.read_bytes()), done, failed)
+
+    def _tell(self) -> None:
+        dossier = self._dossier
+        cards = self._cards(dossier) if dossier else {}
+        self.changed.emit(cards, dossier.row if dossier is not None else 0)
+        if self._beside:
+            self.beside_changed.emit({key: card for one in self._beside for key, card in self._cards(one).items()})
+
+    def _cards(self, dossier: Dossier) -> dict[str, PhotoCard]:
+        report = dossier.shown
+        off_m = off_by_m(report, self._areas_of(dossier.source))
+        return {photo.key: self._card(photo, report, off_m) for photo in report.photos}
+
+    def _card(self, photo: Photo, report: Report, off_m: float) -> PhotoCard:
+        key = photo.key
+        roles = {
+            PhotoRole.REPORT: self.tr("Before"),
+            PhotoRole.BEFORE: self.tr("Before"),
+            PhotoRole.AFTER: self.tr("After"),
+            PhotoRole.OTHER: self.tr("Photo"),
+        }
+        caption = formatting.day_and_clock(photo.taken, self._zone, self._now()) if photo.taken else ""
+        return PhotoCard(
+            id=key,
+            role_label=roles[photo.role],
+            caption=caption,
+            image=self._images.get(key),
+            place=self._place(photo, report, off_m),
+            problem=self._problems.get(key) or self._doubt(photo, report, off_m),
+            waits=self.tr("Not on this computer yet. It comes when the server answers.") if key in self._later else "",
+        )
+
+    def _place(self, photo: Photo, report: Report, off_m: float) -> str:
+        """Where it was taken, from where the report lies; that it lies somewhere in its area says nothing of a spot."""
+        if photo.lat is None or photo.lon is None:
+            return self.tr("no place in the photo")
+        if report.lat is None or report.lon is None:
+            return ""
+        away = formatting.distance(distance_m(photo.lat, photo.lon, report.lat, report.lon))
+        if report.within_m:
+            off = formatting.distance(report.within_m)
+            return self.tr("{distance} from the report's point, ±{off}").format(distance=away, off=off)
+        if off_m:
+            return self.tr("{distance} from the middle of its area").format(distance=away)
+        return self.tr("{distance} from the report").format(distance=away)
+
+    def _doubt(self, photo: Photo, report: Report, off_m: float) -> str:
+        """What speaks against a proof; it can only flag, not prove."""
+        if photo.role is not PhotoRole.AFTER:
+            return ""
+        doubts = []
+        here, there = (photo.lat, photo.lon), (report.lat, report.lon)
+        if here[0] is not None and here[1] is not None and there[0] is not None and there[1] is not None:
+            away = distance_m(here[0], here[1], there[0], there[1])
+            if away > _FAR_M + off_m:
+                doubts.append(self.tr("taken {distance} away").format(distance=formatting.distance(away)))
+        if photo.taken is not None and photo.taken < report.created:
+            early = formatting.age((report.created - photo.taken).total_seconds())
+            doubts.append(self.tr("{time} before the report").format(time=early))
+        return self.tr("After photo: {doubts}").format(doubts=", ".join(doubts)) if doubts else ""

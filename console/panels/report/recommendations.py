@@ -1,0 +1,304 @@
+"""Advice on the chosen report, worked out by a worker: the nearest able units and possible duplicates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+
+from api_client.model import AssignmentState, Status
+from console.advice.duplicates import Duplicate, Spot, possible_duplicates
+from console.advice.units import Advice, recommend
+from console.board.snapshot import CLOSED_FROM
+from console.board.view import View
+from console.cache.catalog import Cities, Crew
+from console.cache.reader import CachedReport, CacheReader
+from console.panels import formatting
+from console.panels.report.details import Dossier
+from console.panels.selection import Desk
+from console.rules.apply import jobs_after
+from console.rules.area import off_by_m
+from console.rules.edit import Edit, is_local
+from console.rules.loaded import Loaded
+from console.rules.queued import Queued
+from console.rules.report import HAZARD
+from console.rules.scoped_code import Word
+from console.rules.status import ORDER, is_open
+from console.tasks import Tasks
+from widgets.ticket.values import DuplicateRow
+
+_TOP = 3
+
+
+class Alike(msgspec.Struct, frozen=True):
+    """A possible duplicate with what is shown of it, and when it was created."""
+
+    duplicate: Duplicate
+    number: str
+    text: str
+    priority: int
+    status: int
+    created: datetime
+
+
+class Counsel(msgspec.Struct, frozen=True):
+    """What the console advises on the chosen report: `units` are the best, `further` all other able ones, in order.
+
+    `off_m` is how far the report may lie from its point: no distance from it is known better.
+    """
+
+    row: int
+    units: tuple[Advice, ...] = ()
+    no_unit: str = ""
+    duplicates: tuple[Alike, ...] = ()
+    further: tuple[Advice, ...] = ()
+    off_m: float = 0.0
+
+
+class Counsellor(QObject):
+    """Keeps the advice on the chosen report fresh."""
+
+    changed = Signal(object)
+    merged_changed = Signal(int, object)
+    """The row of a report, and the CachedReports that were merged into it, the oldest first."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        tasks: Tasks,
+        reader: Callable[[], CacheReader],
+        crews: Callable[[], list[Crew]],
+        pending: Callable[[], Mapping[tuple[str, str], tuple[Edit, ...]]],
+        time_at: Callable[[str], datetime],
+        parent: QObject | None = None,
+        *,
+        told_in_vain: Callable[[], Mapping[Word, Queued]] = dict,
+    ) -> None:
+        """`told_in_vain` are the units that drive where the server has not sent them: see Edits."""
+        super().__init__(parent)
+        self._desk, self._tasks, self._reader, self._crews, self._time_at = desk, tasks, reader, crews, time_at
+        self._told_in_vain = told_in_vain
+        self._pending = pending
+        self._dossier: Dossier | None = None
+        self._merged_of: tuple[str, str, int] | None = None
+        desk.loaded_changed.connect(lambda _: self.refresh())
+
+    def set_dossier(self, dossier: Dossier | None) -> None:
+        """Advise on this report."""
+        self._dossier = dossier
+        self.refresh()
+        self._read_merged(dossier)
+
+    def refresh(self) -> None:
+        """Advise anew: units have moved, time has passed."""
+        dossier, view = self._dossier, self._desk.view
+        if dossier is None or view is None:
+            self.changed.emit(Counsel(0))
+            return
+        if not is_open(dossier.shown.status) or dossier.shown.status is Status.VALIDATION:
+            self.changed.emit(Counsel(dossier.row))
+            return
+        if dossier.shown.lat is None or dossier.shown.lon is None:
+            why = self.tr(
+                "The place is missing, so no unit is known to be near. Ask the reporter and give it a place ({place}), "
+                "or choose a unit by hand ({assign})."
+            )
+            why = why.format(place=self._desk.actions.key("place"), assign=self._desk.actions.key("assign"))
+            self.changed.emit(Counsel(dossier.row, no_unit=why))
+            return
+        if view.loaded < Loaded.WORK:
+            why = self.tr("Not loaded yet: which units are free is known once all their work has been read")
+            self.changed.emit(Counsel(dossier.row, no_unit=why))
+            return
+        reader, crews, cities, now = self._reader, self._crews(), self._desk.cities, self._time_at(dossier.source)
+        catalog = cities.of(dossier.source)  # another city's units are not for this report
+        called_back = {unit for source, unit in self._told_in_vain() if source == dossier.source}
+
+        jobs, here_only = catalog.assignments, set[str]()
+        for (source, report), edits in self._pending().items():
+            if source != dossier.source:
+                continue
+            if is_local(report) and any(one.about.get("priority") == HAZARD for one in edits):
+                here_only.add(report)  # the server does not know it yet
+            jobs = jobs_after(jobs, report, edits)  # own orders that are not at the server yet keep a unit busy too
+
+        def advise() -> Counsel:
+            live = {one.unit for one in dossier.live}
+            shown = dossier.shown
+            off_m = off_by_m(shown, catalog.areas)
+            # It was passed on: theirs to send. Who is nearest to a P1 is told whoever was asked.
+            asked = shown.agency if shown.status is Status.COORDINATION and shown.priority != HAZARD else None
+            here = [one.unit for one in crews if one.source == dossier.source]
+            theirs = [unit for unit in here if asked is None or unit.agency in (None, asked)]
+            free = [unit for unit in theirs if unit.id not in live]
+            service, areas = catalog.services.get(shown.service or ""), catalog.areas
+            around: dict[str, Any] = {"service": service, "areas": areas, "called_back": called_back, "most": None}
+            around["refused"] = {one.unit for one in dossier.assignments if one.state is AssignmentState.REFUSED}
+            around["hazards"] = here_only | _open_hazards(view, cities, dossier.source, reader())
+            found = recommend(shown, free, jobs, now, **around)
+            why = found.why_none
+            if not free:
+                why = self._why_nobody(catalog.agency_name(asked) if here and asked else "", bool(theirs))
+            further = found.units[_TOP:]
+            if asked and not found.units:
+                others = [unit for unit in here if unit.agency not in (None, asked) and unit.id not in live]
+                further = recommend(shown, others, jobs, now, **around).units
+                why = f"{why} {self._of_others(further, off_m)}".rstrip()
+            alike = _alike(view, dossier.row, now, cities, dossier.source, reader(), shown.description, off_m)
+            return Counsel(dossier.row, found.units[:_TOP], why, alike, further, off_m)
+
+        self._tasks.latest("counsel", advise, self._set)
+
+    def _why_nobody(self, asked: str, some_are_on_it: bool) -> str:
+        """Why there is no unit to choose from; `asked` is the agency it was passed on to, where others have units."""
+        if asked and some_are_on_it:
+            return self.tr("All units of {agency}, which was asked, are on it.").format(agency=asked)
+        if asked:
+            return self.tr("{agency} was asked, and has no unit here.").format(agency=asked)
+        return self.tr("No other unit is known.") if some_are_on_it else self.tr("No unit is known.")
+
+    def _of_others(self, able: Sequence[Advice], off_m: float) -> str:
+        """How many units of agencies that were not asked could go, and which is the nearest; "" when there are none."""
+        if not able:
+            return ""
+        first, away = able[0], able[0].distance_m
+        near = f"{first.code}, {formatting.distance(away, off_m)}" if away is not None else first.code
+        count = self.tr(
+            "{n} unit of another agency could go" if len(able) == 1 else "{n} units of other agencies could go"
+        )
+        return self.tr("{count}: {unit} ({assign}).").format(
+            count=count.format(n=len(able)), unit=near, assign=self._desk.actions.key("assign")
+        )
+
+    def near(self, source: str, values: Mapping[str, Any], then: Callable[[list[DuplicateRow]], None]) -> None:
+        """Possible duplicates of what is being typed into the form of a new report for a source."""
+        view, cities, reader, now = self._desk.view, self._desk.cities, self._reader, self._time_at(source)
+        lat, lon = values.get("lat"), values.get("lon")
+        if view is None or lat is None or lon is None or not values.get("service"):
+            then([])
+            return
+        spot = Spot(lat, lon, values["service"], str(values.get("text", "")))
+        within_m = float(values.get("within_m") or 0.0)
+
+        def look() -> list[DuplicateRow]:
+            return duplicate_rows(_alike(view, spot, now, cities, source, reader(), "", within_m))
+
+        self._tasks.latest("near", look, then)
+
+    def _read_merged(self, dossier: Dossier | None) -> None:
+        """Read what was merged into it: once for each state, again while fewer are here than it counts."""
+        if dossier is None or dossier.server is None or not dossier.server.duplicates:
+            self._merged_of = None
+            self.merged_changed.emit(dossier.row if dossier is not None else 0, ())
+            return
+        reader, row, counted = self._reader, dossier.row, dossier.server.duplicates
+        source, key, _ = state = (dossier.source, dossier.key, dossier.server.version)
+        if state == self._merged_of:
+            return
+
+        self._merged_of = None
+
+        def take(found: list[CachedReport]) -> None:
+            if self._dossier is None or self._dossier.row != row:
+                return
+            whole = len(found) >= counted
+            self._merged_of = state if whole else None
+            self.merged_changed.emit(row, found)
+
+        self._tasks.latest("merged", lambda: reader().merged_into(source, key), take)
+
+    def _set(self, counsel: Counsel) -> None:
+        if self._dossier is not None and counsel.row == self._dossier.row:
+            self.changed.emit(counsel)
+
+
+def _open_hazards(view: View, cities: Cities, source: str, reader: CacheReader) -> set[str]:
+    """The ids of the open P1 reports of a source, as they are shown."""
+    column = view.snapshot.column
+    number = cities.source_number(source)
+    urgent = column("alive") & (column("priority") == HAZARD) & (column("source") == number)
+    urgent &= column("status") < CLOSED_FROM
+    return {one.remote_id for one in reader.texts(column("row")[np.flatnonzero(urgent)])}
+
+
+def _alike(
+    view: View,
+    subject: int | Spot,
+    now: datetime,
+    cities: Cities,
+    source: str,
+    reader: CacheReader,
+    text: str,
+    within_m: float,
+) -> tuple[Alike, ...]:
+    """The likeliest of the same source: a report cannot be merged into another city's."""
+    found = possible_duplicates(
+        view.snapshot,
+        subject,
+        int(now.timestamp()),
+        catalog=cities.of(source),
+        texts=reader.texts,
+        text=text,
+        within_m=within_m,
+    )
+    number = cities.source_number(source)
+    own = {fact.row for fact in view.snapshot.facts([one.row for one in found]) if fact.source == number}
+    near = [one for one in found if one.row in own][:_TOP]
+    rows = [one.row for one in near]
+    texts = {one.row: one for one in reader.texts(rows)}
+    facts = {one.row: one for one in view.snapshot.facts(rows)}
+    return tuple(
+        Alike(
+            one,
+            texts[one.row].remote_id,
+            texts[one.row].description,
+            facts[one.row].priority,
+            facts[one.row].status,
+            datetime.fromtimestamp(max(0, facts[one.row].created), UTC),
+        )
+        for one in near
+        if one.row in texts and one.row in facts
+    )
+
+
+def merged_rows(merged: Sequence[CachedReport], now: datetime, photos_text: Callable[[int], str]) -> list[DuplicateRow]:
+    """Reports that were merged into another as rows of a panel; `photos_text` says how many photos."""
+    return [
+        DuplicateRow(
+            key=one.row,
+            number=one.report.id,
+            text=one.report.description or one.report.title,
+            distance="",
+            age=formatting.age((now - one.report.created).total_seconds()),
+            why=photos_text(len(one.report.photos)) if one.report.photos else "",
+            priority=one.report.priority,
+            status=ORDER.index(one.report.status),
+        )
+        for one in merged
+    ]
+
+
+def distance_of(duplicate: Duplicate) -> str:
+    """How far it is, as far as that is known: `60 m`, `≤ 1.3 km`."""
+    return formatting.distance(duplicate.distance_m, duplicate.within_m)
+
+
+def duplicate_rows(alike: Sequence[Alike]) -> list[DuplicateRow]:
+    """Possible duplicates as rows of a panel or a form."""
+    return [
+        DuplicateRow(
+            key=one.duplicate.row,
+            number=one.number,
+            text=one.text,
+            distance=distance_of(one.duplicate),
+            age=formatting.age(one.duplicate.age_s),
+            why=" · ".join(one.duplicate.reasons),
+            priority=one.priority,
+            status=one.status,
+        )
+        for one in alike
+    ]

@@ -1,0 +1,413 @@
+"""Bind the chosen report, its advice and the edits that wait to the report panel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, tzinfo
+
+from PySide6.QtCore import QObject
+
+from api_client.model import Kind
+from console.cache.catalog import Catalog
+from console.cache.reader import CachedReport
+from console.panels import formatting
+from console.panels.action_rules import Situation
+from console.panels.notifications.lost_orders import LostOrder, lost_orders_of, lost_text, why_lost
+from console.panels.notifications.unsent_reports import head_text
+from console.panels.report.clipboard import coordinates
+from console.panels.report.conflict_text import conflict_text, deleted_text
+from console.panels.report.details import Dossier
+from console.panels.report.history import (
+    STATE_WORDS,
+    call_back_text,
+    closing_reason,
+    edit_text,
+    entry_text,
+    told_text,
+)
+from console.panels.report.offered_actions import next_steps
+from console.panels.report.recommendations import Counsel, duplicate_rows, merged_rows
+from console.panels.report.sla_text import clock_segments
+from console.panels.selection import Desk
+from console.panels.stop_text import stop_text
+from console.rules.edit import is_not_sent
+from console.rules.loaded import Loaded
+from console.rules.proof import photos_shown_again
+from console.rules.queued import (
+    PENDING,
+    STUCK,
+    EditState,
+    Queued,
+    is_deleted,
+    is_taken,
+    is_taken_back,
+    waits_for_radio,
+    was_held_back,
+)
+from console.rules.sla import begun, clocks_at
+from console.rules.status import ORDER, is_open
+from widgets.photos import PhotoCard
+from widgets.ticket.panel import TicketPanel
+from widgets.ticket.values import ActionButton, AdviceRow, Strip, Ticket, TimelineRow
+
+_HOLLOW, _HALF, _SOLID = "hollow", "half", "solid"
+_MOST_LOOKING = 3
+_MOST_ANSWERS, _LONGEST_ANSWER = 12, 300
+
+
+class TicketPresenter(QObject):
+    """Binds the dossier, the advice and the outbox to the report panel."""
+
+    def __init__(
+        self,
+        panel: TicketPanel,
+        desk: Desk,
+        zone: tzinfo,
+        now: Callable[[], datetime],
+        parent: QObject | None = None,
+        *,
+        time_at: Callable[[str], datetime] | None = None,
+        to_call_back: Callable[[], Sequence[Queued]] = lambda: (),
+        is_away: Callable[[str], bool] = lambda _source: False,
+        is_held: Callable[[str], bool] = lambda _edit_id: False,
+    ) -> None:
+        """`time_at` is the time by the clock of a source's server, which that of an edit for it goes by (None: `now`);
+        `to_call_back` gives the orders that were given up after their units were told by radio; `is_away` says that a
+        source is known to take nothing now, `is_held` that an edit waits for an earlier one that does not leave.
+        """
+        super().__init__(parent)
+        self._panel, self._desk, self._zone, self._now = panel, desk, zone, now
+        self._dossier: Dossier | None = None
+        self._counsel = Counsel(0)
+        self._outbox: tuple[Queued, ...] = ()
+        self._merged: tuple[int, tuple[CachedReport, ...]] = (0, ())
+        self._situation = Situation()
+        self._photos: Mapping[str, PhotoCard] = {}
+        self._looking: dict[str, dict[str, str | None]] = {}
+        self._is_away, self._is_held = is_away, is_held
+        self._time_at, self._to_call_back = time_at or (lambda _source: now()), to_call_back
+        desk.loaded_changed.connect(lambda _: self.show())
+        self._say_none()
+
+    def _say_none(self) -> None:
+        key = self._desk.actions.key
+        self._panel.set_empty(
+            self.tr("No report chosen"),
+            self.tr(
+                "Choose one in the queue, on the map or by number. Its text, photos, timeline and the nearest units "
+                "appear here."
+            ),
+            [
+                (key("palette"), self.tr("a number")),
+                (f"{key('next_report')} {key('previous_report')}", self.tr("move")),
+            ],
+        )
+
+    def say_unread(self, why: str) -> None:
+        """In the place of a report that could not be read, until it is read again or another is chosen."""
+        again = [(self._desk.actions.key("refresh"), self.tr("try again"))]
+        self._panel.set_empty(self.tr("The report cannot be read now"), why, again)
+
+    def set_dossier(self, dossier: Dossier | None) -> None:
+        """Show another report, or the same one anew."""
+        self._say_none()
+        if dossier is None or self._counsel.row != dossier.row:
+            self._counsel = Counsel(dossier.row if dossier else 0)
+        self._dossier = dossier
+        self.show()
+
+    def set_counsel(self, counsel: Counsel) -> None:
+        """Show other advice."""
+        self._counsel = counsel
+        self.show()
+
+    def set_merged(self, row: int, merged: Sequence[CachedReport]) -> None:
+        """Which reports were merged into the one in a row."""
+        self._merged = (row, tuple(merged))
+        self.show()
+
+    def set_outbox(self, outbox: tuple[Queued, ...]) -> None:
+        """The operator's own edits that are not finished."""
+        self._outbox = outbox
+        self.show()
+
+    def set_situation(self, situation: Situation) -> None:
+        """What decides which keys are enabled."""
+        if situation != self._situation:
+            self._situation = situation
+            self.show()
+
+    def set_looking(self, source: str, looking: Mapping[str, str | None] | None) -> None:
+        """Which report each connected operator of a source looks at now (None: none); None when that is not known."""
+        if self._looking.get(source) != looking:
+            self._looking.pop(source, None)
+            if looking is not None:
+                self._looking[source] = dict(looking)
+            self.show()
+
+    def set_photos(self, cards: Mapping[str, PhotoCard]) -> None:
+        """Photo cards ready to show, by hash or address."""
+        self._photos = cards
+        self.show()
+
+    def tick(self) -> None:
+        """Once a second: the clocks."""
+        if self._dossier is not None and is_open(self._dossier.shown.status):
+            self.show()
+
+    def show(self) -> None:
+        """Fill the panel."""
+        dossier = self._dossier
+        if dossier is None:
+            self._panel.set_ticket(None)
+            return
+        report, catalog = dossier.shown, self._desk.catalog(dossier.source)
+        service = catalog.service_name(report.service)
+        is_to_be_found = dossier.server is None and report.area is None and report.lat is not None
+        area = self.tr("Area not known yet") if is_to_be_found else catalog.place(report.area)
+        title = f"{service}, {catalog.areas[report.area].name}" if report.area in catalog.areas else service
+        live = [
+            formatting.crew(one, catalog.units[one.unit], self.tr) for one in dossier.live if one.unit in catalog.units
+        ]
+        meta = [
+            ", ".join(live),
+            self.tr("×{n} duplicates" if report.duplicates > 1 else "×{n} duplicate").format(n=report.duplicates)
+            if report.duplicates
+            else "",
+            catalog.agency_name(report.agency),
+        ]
+        self._panel.set_ticket(
+            Ticket(
+                number=report.id if dossier.server else self.tr("not sent yet"),
+                holder=self._holder(dossier),
+                title=title,
+                priority=report.priority,
+                priority_text=self.tr(formatting.PRIORITY_TEXT.get(report.priority, "")),
+                status=ORDER.index(report.status),
+                letter=formatting.letter(report.status),
+                letter_token=formatting.LETTER_TOKENS[report.status],
+                status_text=self.tr("Merged into {id}").format(id=report.merged_into)
+                if report.merged_into and not is_open(report.status)
+                else self.tr(formatting.status_text(report.status, report.status_label)),
+                facts=self._facts(dossier, area),
+                text=report.description or report.title,
+                meta=[text for text in meta if text],
+                sla=clock_segments(clocks_at(report, self._now()), report.priority, self._now(), self.tr),
+                strips=self._strips(dossier),
+                photos=list(self._photos.values()),
+                advice=self._advice(catalog),
+                advice_basis=self.tr("straight line × 1.4, no router"),
+                advice_empty=self._counsel.no_unit,
+                duplicates=duplicate_rows(self._counsel.duplicates),
+                merged=merged_rows(
+                    self._merged[1] if self._merged[0] == dossier.row else (), self._now(), self._photos_text
+                ),
+                timeline=self._timeline(dossier, catalog),
+                actions=self._steps(),
+                unread="" if self._desk.loaded is Loaded.WHOLE else self.tr("not loaded yet"),
+            )
+        )
+
+    def _photos_text(self, count: int) -> str:
+        return self.tr("1 photo") if count == 1 else self.tr("{n} photos").format(n=count)
+
+    def _holder(self, dossier: Dossier) -> str:
+        """Who has taken it, and who else looks at it."""
+        me = self._desk.me_at(dossier.source)
+        others = [who for who, report in self._looking.get(dossier.source, {}).items() if report == dossier.key]
+        others = sorted(who for who in others if who != me)[:_MOST_LOOKING]
+        text = self.tr("{names} look at it") if len(others) > 1 else self.tr("{names} looks at it")
+        looks = text.format(names=", ".join(others)) if others else ""
+        return " · ".join(part for part in (looks, self._taken(dossier)) if part)
+
+    def _taken(self, dossier: Dossier) -> str:
+        claim = dossier.shown.claim
+        if claim is None:
+            return self.tr("Nobody has taken it") if is_open(dossier.shown.status) else ""
+        since = formatting.duration((self._now() - claim.since).total_seconds())
+        who = self.tr("you") if claim.who == self._desk.me_at(dossier.source) else claim.who
+        taken = self.tr("Taken by {who} {since}").format(who=who, since=since)
+        connected = self._looking.get(dossier.source)
+        is_cut_off = connected is not None and claim.who not in (self._desk.me_at(dossier.source), *connected)
+        return self.tr("{taken} · not connected now").format(taken=taken) if is_cut_off else taken
+
+    def _facts(self, dossier: Dossier, area: str) -> list[tuple[str, str, str]]:
+        report = dossier.shown
+        place = report.address or (self.tr("On the map") if report.lat is not None else self.tr("No place"))
+        when = self._day_and_clock(report.created)
+        channel = ""
+        if report.channel:
+            channel = self.tr("through {channel}").format(channel=formatting.channel(report.channel, self.tr))
+        facts = [
+            (self.tr("Place"), place, area),
+            (self.tr("Reported"), f"{when} {channel}".strip(), self.tr("reporter hidden")),
+        ]
+        if begun(report) < report.created:
+            since = self._day_and_clock(begun(report))
+            facts.append((self.tr("Clock"), self.tr("runs from {time}").format(time=since), self.tr("merged into it")))
+        if report.lat is not None:
+            facts.insert(1, (self.tr("Coordinates"), coordinates(report), ""))
+        for question, answer in self._desk.catalog(dossier.source).answers(report)[:_MOST_ANSWERS]:
+            facts.append((question, answer if len(answer) <= _LONGEST_ANSWER else f"{answer[:_LONGEST_ANSWER]}…", ""))
+        if report.hold is not None:
+            until = report.hold.until
+            waits_for = self.tr(formatting.WAITS_TEXT[report.hold.waits_for])
+            waits = self.tr("waits for {what}").format(what=waits_for)
+            is_over = report.hold_at(self._now()) is None
+            end = self.tr("until {time}").format(time=self._day_and_clock(until)) if until and not is_over else ""
+            # Whoever gave no reason of his own has what it waits for as the reason, which is said once.
+            own = report.hold.reason if report.hold.reason.casefold() != waits_for.casefold() else ""
+            beside = " · ".join(part for part in (own, end) if part)
+            if until and is_over:  # its server has not said so yet, or cannot be heard
+                waits = self.tr("since {time}").format(time=self._day_and_clock(until))
+                beside = self.tr("waited for {what}").format(what=waits_for)
+            facts.append((self.tr("Hold over") if is_over else self.tr("On hold"), waits, beside))
+        if report.disposition:
+            facts.append((self.tr("Outcome"), report.disposition, closing_reason(dossier.history)))
+        if report.merged_into:
+            facts.append((self.tr("Merged"), self.tr("into {id}").format(id=report.merged_into), ""))
+        facts += [(self.tr("Remark"), remark, "") for remark in report.remarks[:3]]
+        return facts
+
+    def _day_and_clock(self, when: datetime) -> str:
+        return formatting.day_and_clock(when, self._zone, self._now())
+
+    def _strips(self, dossier: Dossier) -> list[Strip]:
+        strips = []
+        for queued in self._outbox:
+            edit = queued.edit
+            if edit.report != dossier.key or edit.source != dossier.source:
+                continue
+            code = self._unit_code(edit.data.get("unit"))
+            if edit.author and edit.author != self._desk.me_at(edit.source) and not waits_for_radio(queued):
+                if edit.kind is Kind.CREATE and not is_taken(queued):
+                    strips.append(Strip("not_sent", head_text(queued, self.tr), "", f"outbox:{edit.id}"))
+                continue  # his to decide; the outbox says that it waits for him
+            if queued.state is EditState.EXPIRED:
+                text = self.tr("Order not sent in time: {what}. Still wanted?").format(what=self._edit_text(queued))
+                strips.append(Strip("expired", text, self._desk.actions.key("wanted"), f"wanted:{edit.id}"))
+            elif queued.state is EditState.CONFLICT:
+                catalog = self._desk.catalog(edit.source)
+                text = conflict_text(queued, catalog, self._zone, self._now(), self.tr)
+                if told := told_text(queued, catalog, self.tr):
+                    text = f"{text} {told}."
+                strips.append(Strip("conflict", text, self._desk.actions.key("settle"), f"conflict:{edit.id}"))
+            elif is_deleted(queued):
+                gone = deleted_text(queued, self._zone, self._now(), self.tr)
+                text = self.tr("The report was {gone}. Keep what you did to it as a new one?").format(gone=gone)
+                if not any(strip.text == text for strip in strips):  # once for all edits
+                    strips.append(Strip("conflict", text, self._desk.actions.key("settle"), f"keep:{edit.id}"))
+            elif queued.state is EditState.ATTENTION:
+                text = self.tr("Not accepted: {why}").format(why=stop_text(queued, self.tr))
+                if is_taken_back(queued):
+                    lost = self.tr("Sent, and lost when the server was set back: {what}. Send it again?")
+                    text = lost.format(what=self._edit_text(queued))
+                elif was_held_back(queued):
+                    text = self.tr("Not sent: {what}. {why}").format(
+                        what=self._edit_text(queued), why=stop_text(queued, self.tr)
+                    )
+                strips.append(Strip("conflict", text, "", f"outbox:{edit.id}"))
+            elif waits_for_radio(queued):
+                if queued.told:
+                    text = self.tr("{unit} was told by radio by {who}. Not sent yet.").format(
+                        unit=code, who=queued.told
+                    )
+                    strips.append(Strip("not_sent", text, "", f"outbox:{edit.id}"))
+                elif is_not_sent(
+                    edit, self._time_at(edit.source), away=self._is_away(edit.source) or self._is_held(edit.id)
+                ):
+                    unit = self._desk.catalog(edit.source).units.get(str(edit.data.get("unit")))
+                    text = formatting.not_sent(queued, unit, code, self.tr)
+                    strips.append(Strip("not_sent", text, self._desk.actions.key("told"), f"told:{edit.id}"))
+            if queued.state in STUCK and (order := lost_orders_of(self._outbox, queued)).stopped:
+                strips[-1] = self._with_stopped(strips[-1], order)
+        for queued in self._to_call_back():
+            if (queued.edit.source, queued.edit.report) == (dossier.source, dossier.key):
+                catalog = self._desk.catalog(dossier.source)
+                told, call = told_text(queued, catalog, self.tr), call_back_text(queued, catalog, self.tr)
+                text = self.tr("{told}, and the order is given up. {call}").format(told=told, call=call)
+                strips.append(Strip("not_sent", text, "", f"called_back:{queued.edit.id}"))
+        return strips
+
+    def _with_stopped(self, strip: Strip, order: LostOrder) -> Strip:
+        """The strip of one that was lost, saying what is not sent with it; the same key answers for all."""
+        catalog = self._desk.catalog(order.lost.edit.source)
+        text = (
+            f"{lost_text(order, catalog, self.tr)}: {why_lost(order.lost, catalog, self._zone, self._now(), self.tr)}"
+        )
+        return Strip("not_sent" if order.of_crew else strip.kind, text, strip.key_text, strip.intent)
+
+    def _unit_code(self, unit_id: str | None) -> str:
+        source = self._dossier.source if self._dossier is not None else ""
+        unit = self._desk.catalog(source).units.get(unit_id or "")
+        return unit.code if unit else unit_id or ""
+
+    def _edit_text(self, queued: Queued) -> str:
+        return edit_text(queued, self._desk.catalog(queued.edit.source), self.tr)
+
+    def _own_text(self, queued: Queued) -> str:
+        """An own edit and how it stands; what the server did not take must not read as done."""
+        told = told_text(queued, self._desk.catalog(queued.edit.source), self.tr)
+        parts = (self._edit_text(queued), self.tr(STATE_WORDS[queued.state]), told)
+        text = " · ".join(part for part in parts if part)
+        return self.tr("NOT done: {what}").format(what=text) if queued.state not in PENDING else text
+
+    def _advice(self, catalog: Catalog) -> list[AdviceRow]:
+        rows = []
+        for advice in self._counsel.units:
+            unit = catalog.units.get(advice.unit_id)
+            rows.append(
+                AdviceRow(
+                    id=advice.unit_id,
+                    code=advice.code,
+                    state_key=formatting.UNIT_SYMBOL[unit.state] if unit else "free",
+                    line=" · ".join(advice.reasons),
+                    eta=formatting.minutes(advice.eta_s) if advice.eta_s is not None else "–",
+                    distance=formatting.distance(advice.distance_m, self._counsel.off_m)
+                    if advice.distance_m is not None
+                    else self.tr("no position"),
+                    stale=advice.stale,
+                )
+            )
+        return rows
+
+    def _timeline(self, dossier: Dossier, catalog: Catalog) -> list[TimelineRow]:
+        rows = [
+            TimelineRow(
+                self._day_and_clock(queued.edit.occurred_at),
+                self._own_text(queued),
+                _HALF if queued.state in (EditState.SENDING, EditState.ACCEPTED, EditState.UNCONFIRMED) else _HOLLOW,
+                formatting.CALM if queued.state in PENDING else formatting.AT_RISK,
+            )
+            for queued in self._outbox
+            if queued.edit.report == dossier.key and queued.edit.source == dossier.source
+        ]
+        rows.reverse()
+        shown_again = frozenset(entry.id for entry in photos_shown_again(dossier.history))
+        for entry in sorted(dossier.entries, key=lambda one: one.at, reverse=True):
+            when = self._day_and_clock(entry.occurred_at or entry.at)
+            late = self.tr(" · entered late") if entry.late else ""
+            level = (
+                formatting.AT_RISK
+                if entry.kind == Kind.VALIDATE and entry.data.get("accepted") is False
+                else formatting.CALM
+            )
+            old = self.tr(" · the picture that was there before: no new proof") if entry.id in shown_again else ""
+            text = entry_text(entry, catalog, self.tr, dossier.shown.channel) + old + late
+            rows.append(TimelineRow(when, text, _SOLID, level))
+        return rows
+
+    def _steps(self) -> list[ActionButton]:
+        now, units = self._situation, self._counsel.units
+        nearest = units[0].code if units else ""
+        by_distance = bool(units) and units[0].distance_m is not None
+        busy = bool(units) and units[0].jobs > 0
+        return next_steps(
+            now,
+            nearest,
+            self._unit_code(now.lead_unit),
+            self.tr,
+            self._desk.actions,
+            by_distance=by_distance,
+            busy=busy,
+        )

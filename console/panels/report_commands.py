@@ -1,0 +1,361 @@
+"""What an operator does to the chosen report: ask for what is missing in a form, then append the edit."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from api_client.model import Status
+from console.cache.catalog import offered
+from console.panels import formatting
+from console.panels.action_runner import ActionRunner
+from console.panels.edit_commands import EditCommands
+from console.panels.forms.forms import Forms
+from console.panels.report.details import Dossier
+from console.panels.report.history import new_report_text
+from console.panels.selection import Desk
+from console.panels.situation import SituationMonitor
+from console.panels.typed_command import TypedCommand
+from console.rules.category import fields_of_category
+from console.rules.pending import field_value
+from console.rules.status import is_open
+from widgets.forms.choice import Choice
+from widgets.photos import PhotoCard
+
+
+class ReportCommands(QObject):
+    """Receives the actions on a report. What a form asks for goes to the report that the form was opened for."""
+
+    created = Signal(str, str)
+    """A report was made here: its source and its local key."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        edit_commands: EditCommands,
+        forms: Forms,
+        situation: SituationMonitor,
+        runner: ActionRunner,
+        source_for_new: Callable[[], str],
+        parent: QObject | None = None,
+    ) -> None:
+        """`source_for_new` is the key of the source that new reports go to."""
+        super().__init__(parent)
+        self._desk, self._edit_commands, self._forms, self._situation = desk, edit_commands, forms, situation
+        self._runner, self._say, self._source_for_new = runner, runner.said.emit, source_for_new
+        self._cards: tuple[int, Mapping[str, PhotoCard]] = (0, {})
+        situation.dossier_changed.connect(forms.look_at)
+
+    def set_photos(self, cards: Mapping[str, PhotoCard], row: int) -> None:
+        """The photo cards of the report in this row."""
+        self._cards = (row, cards)
+        self._forms.set_photos(cards, row)
+
+    def _as_told(self, dossier: Dossier) -> Dossier:
+        """The report that a form is about as it is by now: what another changed meanwhile the form has said.
+
+        Of one that is not the chosen one any more nothing was said: there the server asks who is to have it.
+        """
+        now = self._situation.chosen
+        return now if now is not None and (now.source, now.key) == (dossier.source, dossier.key) else dossier
+
+    def take(self) -> None:
+        """Claim the chosen report."""
+        self._edit_commands.take(self._situation.report)
+
+    def release(self) -> None:
+        """Give it back."""
+        self._edit_commands.release(self._situation.report)
+
+    def set_priority(self, dossier: Dossier, priority: int) -> None:
+        """Give the report another priority."""
+        if priority != dossier.shown.priority:
+            self._edit_commands.set_fields(dossier, {"priority": priority}, self.tr("Priority {n}").format(n=priority))
+
+    def note(self, dossier: Dossier, text: str) -> None:
+        """Add an internal note."""
+        if text.strip():
+            self._edit_commands.note(dossier, text.strip())
+
+    def reply(self, dossier: Dossier, text: str) -> None:
+        """Answer the reporter."""
+        if text.strip():
+            self._edit_commands.reply(dossier, text.strip())
+
+    def choose_priority(self) -> None:
+        """Ask for its priority."""
+        dossier = self._situation.report
+        rows = [Choice(str(n), f"{n} {self.tr(text)}") for n, text in formatting.PRIORITY_TEXT.items()]
+        title, about = self.tr("Priority"), self._situation.title_of(dossier)
+        now = str(dossier.shown.priority)
+        with self._forms.about(dossier, "priority"):
+            self._forms.choose(
+                title, about, rows, lambda key: self.set_priority(self._as_told(dossier), int(key)), current=now
+            )
+
+    def choose_category(self) -> None:
+        """Ask for its category."""
+        dossier = self._situation.report
+        services = offered(self._desk.catalog(dossier.source).services)
+        rows = [Choice(one.code, one.name, glyph=one.glyph, words=one.keywords) for one in services]
+        rows.sort(key=lambda row: row.text.casefold())
+        title, about = self.tr("Category"), self._situation.title_of(dossier)
+        now = dossier.shown.service or ""
+        with self._forms.about(dossier, "service"):
+            self._forms.choose(
+                title, about, rows, lambda code: self.set_category(self._as_told(dossier), code), current=now
+            )
+
+    def set_category(self, dossier: Dossier, code: str) -> None:
+        """Give the report another category, and the fields that depend on it."""
+        if code == dossier.shown.service:
+            return
+        catalog = self._desk.catalog(dossier.source)
+        before, after = (catalog.services.get(one or "") for one in (dossier.shown.service, code))
+        fields = fields_of_category(dossier.shown, before, after) if after is not None else {"service": code}
+        text = self.tr("Category {name}").format(name=catalog.service_name(code))
+        if "agency" in fields:
+            text = self.tr("{text}, {agency}").format(text=text, agency=catalog.agency_name(fields["agency"]))
+        self._edit_commands.set_fields(dossier, fields, text)
+
+    def choose_transfer(self) -> None:
+        """Ask for the agency or the area that it goes to."""
+        dossier = self._situation.report
+        catalog = self._desk.catalog(dossier.source)
+        rows = [Choice(f"agency:{one.code}", one.name, self.tr("agency")) for one in offered(catalog.agencies)]
+        rows += [Choice(f"area:{one.code}", catalog.place(one.code), self.tr("area")) for one in offered(catalog.areas)]
+        rows.sort(key=lambda row: (not row.id.startswith("agency:"), row.text.casefold()))
+        title, about = self.tr("Transfer to"), self._situation.title_of(dossier)
+        now = f"agency:{dossier.shown.agency}"
+        with self._forms.about(dossier, "priority", "agency", "area", "status"):
+            self._forms.choose(title, about, rows, lambda key: self._transfer(self._as_told(dossier), key), current=now)
+
+    def _transfer(self, dossier: Dossier, key: str) -> None:
+        field, code = key.split(":", 1)
+        catalog = self._desk.catalog(dossier.source)
+        name = catalog.agency_name(code) if field == "agency" else catalog.place(code)
+        fields: dict[str, Any] = {field: code}
+        if dossier.shown.status in (Status.NEW, Status.RETURNED) and field == "agency":
+            fields["status"] = Status.COORDINATION.value
+        elif key == f"agency:{dossier.shown.agency}":
+            return  # where the list began
+        self._edit_commands.set_fields(dossier, fields, self.tr("Transfer to {name}").format(name=name))
+
+    def ask_place(self) -> None:
+        """Ask where it is."""
+        dossier = self._situation.report
+        with self._forms.about(dossier, "place"):
+            self._forms.place(
+                dossier.source,
+                self._situation.title_of(dossier),
+                field_value(dossier.shown, "place"),
+                self._forms.draft_key("place", dossier.source, dossier.key),
+                lambda place: self._set_place(dossier, place),
+            )
+
+    def _set_place(self, dossier: Dossier, place: dict[str, Any]) -> None:
+        if place != field_value(dossier.shown, "place"):
+            self._edit_commands.set_fields(dossier, {"place": place}, self.tr("Place"))
+
+    def unmerge(self) -> None:
+        """Take its merge back."""
+        self._edit_commands.unmerge(self._situation.report)
+
+    def hold(self) -> None:
+        """Ask what it waits for, or end the hold."""
+        dossier = self._situation.report
+        if self._situation.is_on_hold(dossier.shown):
+            self._edit_commands.set_fields(dossier, {"hold": None}, self.tr("End the hold"))
+            return
+        with self._forms.about(dossier, "priority", "hold", "status"):
+            self._forms.hold(
+                dossier,
+                self._situation.title_of(dossier),
+                self._forms.draft_key("hold", dossier.source, dossier.key),
+                lambda hold: self._edit_commands.set_fields(self._as_told(dossier), {"hold": hold}, self.tr("Hold")),
+            )
+
+    def ask_note(self) -> None:
+        """Ask for an internal note."""
+        dossier = self._situation.report
+        sentence = self.tr("Internal, never sent to the reporter. A note that was sent stays.")
+        about = self._situation.title_of(dossier)
+        key = self._forms.draft_key("note", dossier.source, dossier.key)
+        with self._forms.about(dossier):
+            self._forms.ask_text(
+                self.tr("Note"), about, sentence, (), lambda text: self.note(dossier, text), draft_key=key
+            )
+
+    def ask_reply(self) -> None:
+        """Ask for an answer to the reporter."""
+        dossier = self._situation.report
+        known = self._desk.catalog(dossier.source).templates
+        templates = tuple(one.text for one in known if one.kind == "reply")
+        sentence = self.tr("The reporter reads this. A sent reply cannot be undone.")
+        title, about = self.tr("Reply to the reporter"), self._situation.title_of(dossier)
+        with self._forms.about(dossier):
+            self._forms.ask_text(
+                title,
+                about,
+                sentence,
+                templates,
+                lambda text: self.reply(dossier, text),
+                draft_key=self._forms.draft_key("reply", dossier.source, dossier.key),
+                verb=self.tr("Send to the reporter"),
+            )
+
+    def ask_photo(self) -> None:
+        """Ask for photos."""
+        dossier = self._situation.report
+        after = dossier.shown.status in (Status.PROGRESS, Status.ASSIGNED) or not is_open(dossier.shown.status)
+        role = "after" if after else "other"  # what stood there when it was reported is the reporter's to show
+        place = self._forms.draft_key("photo", dossier.source, dossier.key)
+        self._forms.photo(
+            self._situation.title_of(dossier), role, place, lambda photo: self._edit_commands.photo(dossier, photo)
+        )
+
+    def add_photos(self, files: Sequence[tuple[Path, str]], place: str) -> None:
+        """Add photos in their roles to the chosen report: they were under way under `place` when the program ended."""
+        dossier = self._situation.report
+        for file, role in files:
+            self._forms.photos.add(
+                file,
+                role,
+                lambda photo: self._edit_commands.photo(dossier, photo),
+                place=place,
+                about=self._situation.title_of(dossier),
+                again=True,
+            )
+
+    def submit(self) -> None:
+        """Hand it in for validation."""
+        self._edit_commands.submit_proof(self._situation.report)
+
+    def validate(self) -> None:
+        """Ask whether its proof is accepted."""
+        dossier = self._situation.report
+
+        def decide(accepted: bool, reason: str, disposition: str) -> None:
+            self._edit_commands.validate(dossier, accepted=accepted, reason=reason, disposition=disposition)
+            row = self._desk.row
+            if row and row != dossier.row and self._desk.filter.tab == "validate":  # working the pile off
+                self._situation.when_read(row, self._validate_next, lambda: None)
+
+        own = dossier.is_own_proof(self._desk.me_at(dossier.source))
+        barred = self.tr("You delivered this proof: another person has to validate it") if own else ""
+        draft_key = self._forms.draft_key("validate", dossier.source, dossier.key)
+        row, cards = self._cards
+        cards = cards if row == dossier.row else {}
+        with self._forms.about(dossier, "priority", "status"):
+            self._forms.validate(dossier, self._situation.title_of(dossier), cards, draft_key, decide, barred)
+
+    def _validate_next(self) -> None:
+        if self._situation.now.status is Status.VALIDATION and not self._runner.why_not("validate"):
+            self.validate()
+
+    def close(self) -> None:
+        """Ask why it is closed without work."""
+        dossier = self._situation.report
+
+        def close(disposition: str, reason: str, release: tuple[str, ...]) -> None:
+            self._edit_commands.close(self._as_told(dossier), disposition, reason, release)
+
+        key = self._forms.draft_key("close", dossier.source, dossier.key)
+        why = self._runner.why_not("merge")
+        why = self.tr("A duplicate of which? {why}").format(why=self.tr(why)) if why else ""
+        with self._forms.about(dossier, "priority", "status", "service", "duplicates"):
+            self._forms.close(
+                dossier, self._situation.title_of(dossier), key, close, lambda: self._merge_chosen(dossier), why
+            )
+
+    def _merge_chosen(self, dossier: Dossier) -> None:
+        if self._situation.chosen is None or self._situation.chosen.row != dossier.row:
+            self._desk.choose(dossier.row)
+
+        def merge() -> None:
+            self._runner.run("merge")
+
+        self._situation.when_read(dossier.row, merge, lambda: None)
+
+    def reopen(self) -> None:
+        """Ask why it needs work again."""
+        dossier = self._situation.report
+        self._forms.ask_text(
+            self.tr("Reopen"),
+            self._situation.title_of(dossier),
+            self.tr("Why does it need work again? Once sent it is not undone: close it anew."),
+            (),
+            lambda text: self._edit_commands.reopen(dossier, text),
+            draft_key=self._forms.draft_key("reopen", dossier.source, dossier.key),
+            reason=True,
+        )
+
+    def begin_report(self) -> None:
+        """Ask for a new report, for the source of the chosen one where that is followed."""
+        chosen = self._situation.chosen
+        followed = chosen is not None and chosen.source in self._desk.cities.catalogs
+        self.new_report(chosen.source if chosen is not None and followed else self._source_for_new())
+
+    def new_report(self, source: str, draft_key: str = "") -> None:
+        """A report by telephone for this source, or one that was put aside."""
+        self._forms.new_report(source, lambda data: self.create(source, data), draft_key=draft_key)
+
+    def create(self, source: str, data: dict[str, Any]) -> None:
+        """Make a report of what was entered."""
+        local_key = f"local:{uuid.uuid4()}"
+        name = self._desk.catalog(source).service_name(data.get("service"))
+        self._edit_commands.create(source, data, local_key, name)
+        self.created.emit(source, local_key)
+        what = new_report_text(data, self._desk.catalog(source))
+        self._say(self.tr("Saved: {report}").format(report=what))
+
+    # With what was typed behind a verb of the command line
+
+    def priority_typed(self, typed: TypedCommand) -> bool:
+        """Give the chosen report the priority that was typed."""
+        may = self._runner.may("priority")
+        if may:
+            self.set_priority(self._situation.report, int(typed.rest))
+        return may
+
+    def note_typed(self, typed: TypedCommand) -> bool:
+        """Add what was typed as a note."""
+        may = self._runner.may("note")
+        if may:
+            self.note(self._situation.report, typed.rest)
+        return may
+
+    def reply_typed(self, typed: TypedCommand) -> bool:
+        """Answer the reporter with what was typed."""
+        may = self._runner.may("reply")
+        if may:
+            self.reply(self._situation.report, typed.rest)
+        return may
+
+    def hold_typed(self, typed: TypedCommand) -> bool:
+        """Ask what the report waits for; what was typed stands in the form already as the reason."""
+        if not self._runner.may("hold"):
+            return False
+        if self._situation.now.on_hold:  # without words it would end it
+            self._say(self.tr("The report is on hold already"))
+            return False
+        self._leave_reason("hold", typed.rest)
+        self.hold()
+        return True
+
+    def close_typed(self, typed: TypedCommand) -> bool:
+        """Ask how the report is closed; what was typed stands in the form already as the reason."""
+        if not self._runner.may("close"):
+            return False
+        self._leave_reason("close", typed.rest)
+        self.close()
+        return True
+
+    def _leave_reason(self, form: str, words: str) -> None:
+        dossier = self._situation.report
+        key = self._forms.draft_key(form, dossier.source, dossier.key)
+        self._forms.leave_words(key, "reason", words, self._situation.title_of(dossier))

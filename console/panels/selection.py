@@ -1,0 +1,144 @@
+"""The one selection, the one filter and the newest View of the whole window, and who is told when they change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import tzinfo
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from console.board.view import View
+from console.cache.catalog import Catalog, Cities, Crew
+from console.panels.action import Actions
+from console.rules.filter import Filter
+from console.rules.loaded import Loaded
+from console.rules.time_range import TimeRange
+
+
+class Desk(QObject):
+    """What the window is about at this moment. Presenters read it and listen; only intents change it."""
+
+    view_changed = Signal(object)
+    """A new View; every panel shows this one or the one before it."""
+    loaded_changed = Signal(object)
+    """How much of what the figures rest on has been read: a Loaded."""
+    chosen_again = Signal(int)
+    """The report that is the chosen one was asked for: where it stands is to be shown."""
+    catalog_changed = Signal(object)
+    selection_changed = Signal(int)
+    """The chosen report's row, 0 for none; also when the same one is chosen anew for the list that stands now."""
+    unit_changed = Signal(str)
+    """The chosen unit's key, "" for none."""
+    filter_changed = Signal(object)
+    range_changed = Signal(object)
+    """Charts look back over another TimeRange."""
+    rows_touched = Signal(object)
+    """A frozenset of rows whose texts or details changed, or None for all."""
+
+    def __init__(
+        self,
+        me: str,
+        filter_: Filter,
+        zone: tzinfo,
+        actions: Actions[Any],
+        parent: QObject | None = None,
+        *,
+        names: Callable[[], Mapping[str, str]] = dict,
+        city_name: Callable[[str], str] = lambda source: source,
+    ) -> None:
+        """`actions` are those of this window, whose keys panels show; `names` is what this operator is called at a
+        source, where that is known, elsewhere it is `me`; `city_name` is what a source is called.
+        """
+        super().__init__(parent)
+        self.actions = actions
+        self.names, self.city_name = names, city_name
+        self.me = me
+        self.zone = zone
+        self.filter = filter_
+        self.time_range = TimeRange.DAY
+        self.view: View | None = None
+        self.cities = Cities()
+        self.row = 0
+        self._chosen_for = _list_of(filter_)
+        self.unit = ""
+
+    def me_at(self, source: str) -> str:
+        """What this operator is called at a source: who makes the edits for it, and whose claims are one's own."""
+        return self.names().get(source, self.me)
+
+    def chips(self) -> list[tuple[str, str]]:
+        """The filter's chips in the city's words."""
+        return self.filter.chips(self.cities.name, self.zone)
+
+    def choose(self, row: int) -> None:
+        """Make a report the chosen one; 0 chooses none."""
+        if row != self.row or self.is_left_behind:
+            self.row, self._chosen_for = row, _list_of(self.filter)
+            self.selection_changed.emit(row)
+        elif row:
+            self.chosen_again.emit(row)
+
+    @property
+    def is_left_behind(self) -> bool:
+        """The chosen report was chosen for a list before this one, and no view of this one has held it.
+
+        A report that leaves its list by what is done to it stays the operator's: only another filter leaves one behind.
+        """
+        return bool(self.row) and self._chosen_for != _list_of(self.filter)
+
+    def shows_filter(self, view: View) -> bool:
+        """Whether a view holds the reports of the filter as it is now."""
+        return _list_of(view.filter) == _list_of(self.filter)
+
+    def choose_unit(self, key: str) -> None:
+        """Make a unit the chosen one; "" chooses none."""
+        if key != self.unit:
+            self.unit = key
+            self.unit_changed.emit(key)
+
+    def set_filter(self, filter_: Filter) -> None:
+        """Show other reports everywhere."""
+        if filter_ != self.filter:
+            self.filter = filter_
+            self.filter_changed.emit(filter_)
+
+    def set_range(self, time_range: TimeRange) -> None:
+        """Let the charts look back over this time."""
+        if time_range is not self.time_range:
+            self.time_range = time_range
+            self.range_changed.emit(time_range)
+
+    @property
+    def loaded(self) -> Loaded:
+        """How much of what the figures rest on has been read."""
+        return self.view.loaded if self.view is not None else Loaded.NOTHING
+
+    def set_view(self, view: View) -> None:
+        """For the board's feed only."""
+        before = self.loaded
+        self.view = view
+        if self.is_left_behind and self.shows_filter(view) and view.position_of(self.row) >= 0:
+            self._chosen_for = _list_of(self.filter)
+        self.view_changed.emit(view)
+        if view.loaded is not before:
+            self.loaded_changed.emit(view.loaded)
+
+    def catalog(self, source: str) -> Catalog:
+        """The words of one city: a report's are those of its own source."""
+        return self.cities.of(source)
+
+    def code_of(self, crew: Crew) -> str:
+        """What a unit is called: its code, with its city where another one has a unit of that code."""
+        code = crew.unit.code
+        return code if len(self.cities.crews_called(code)) < 2 else f"{code} {self.city_name(crew.source)}"
+
+    def set_cities(self, cities: Cities) -> None:
+        """For the board's feed only."""
+        self.cities = cities
+        self.catalog_changed.emit(cities)
+
+
+def _list_of(filter_: Filter) -> Filter:
+    """What decides which reports a list holds, without the order that they stand in."""
+    return filter_.with_order("")

@@ -1,0 +1,341 @@
+"""What is so in the window now, as far as it decides which actions may be used: told anew whenever it changes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from api_client.model import Assignment, AssignmentState, PhotoRole, Report, Status, UnitState
+from console.board.view import View
+from console.cache.catalog import Crew
+from console.panels.action_rules import Situation
+from console.panels.report.details import Dossier
+from console.panels.report.recommendations import Alike, Counsel
+from console.panels.selection import Desk
+from console.panels.undo_stack import UndoStack
+from console.rules.loaded import Loaded
+from console.rules.proof import is_proof_missing
+from console.rules.queued import EditState, Queued, is_deleted, waits_for_radio
+from console.rules.report import upwards
+from console.rules.rights import Rights, in_scope, unit_in_scope
+
+
+class NoticeState(msgspec.Struct, frozen=True):
+    """What the notice above the map is about, as far as keys act on it; ids are of edits, "" for none."""
+
+    lost: str = ""
+    """An edit that was not sent."""
+    radio_call: str = ""
+    """An order whose unit is to be told by radio."""
+    unsent_report: str = ""
+    """The creation of a report that a colleague left here."""
+    unsent_may_be_sent: bool = False
+    """The operator may send that one in his own name."""
+    setback: bool = False
+    """What others did, which is only to be seen."""
+
+
+class SituationMonitor(QObject):
+    """Holds what actions depend on (the chosen report, its advice, the operator's own edits) and makes of it the
+    Situation.
+    """
+
+    changed = Signal(object)
+    """The Situation may be another one."""
+    dossier_changed = Signal(object)
+    """The chosen report was read: its Dossier."""
+    first_unit_changed = Signal()
+    """Another unit is the first recommended one, or it has other work by now."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        undo_stack: UndoStack,
+        source_for_new: Callable[[], str],
+        parent: QObject | None = None,
+        *,
+        rights_at: Callable[[str], Rights] = lambda _source: Rights(),
+        why_reading_only: Callable[[str], str] = lambda _source: "",
+        notice: Callable[[], NoticeState] = NoticeState,
+        doubted: Callable[[], int] = lambda: 0,
+        is_pointing: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`rights_at` is what this operator may do at a source, `why_reading_only` why nothing may be written for it
+        now ("" when it may); `doubted` is how many reports a comparison keeps although their server does not list them
+        any more; `is_pointing` says that a place is asked for on the map.
+        """
+        super().__init__(parent)
+        self._desk, self._undo_stack, self._source_for_new = desk, undo_stack, source_for_new
+        self._rights_at, self._why_reading_only, self._notice = rights_at, why_reading_only, notice
+        self._doubted, self._is_pointing = doubted, is_pointing
+        self._dossier: Dossier | None = None
+        self._counsel = Counsel(0)
+        self._may_write = True
+        self._panel = ""
+        self._outbox: tuple[Queued, ...] = ()
+        self._waiting: tuple[int, Callable[[], None], Callable[[], None]] | None = None
+        desk.selection_changed.connect(self._look_whether_waiting)
+        desk.unit_changed.connect(lambda _: self.look_again())
+        desk.filter_changed.connect(lambda _: self.look_again())
+        desk.filter_changed.connect(lambda _: self._look_whether_left_behind())
+        self._there, self._left_behind = (False, False, False, False), False
+        desk.selection_changed.connect(lambda _: self._look_whether_left_behind())
+        desk.view_changed.connect(self._on_view)
+        desk.catalog_changed.connect(lambda _: self._on_catalog())
+        desk.loaded_changed.connect(lambda _: self._on_catalog())
+        undo_stack.pushed.connect(lambda _: self.look_again())
+
+    def _on_view(self, view: View) -> None:
+        dossier = self.chosen
+        there = (
+            len(view.order) > 0,
+            len(view.hazards) > 0,
+            bool(self._desk.row in view.hazards),
+            dossier is not None and self.is_on_hold(dossier.shown),
+        )
+        if self._there != there:
+            self._there = there
+            self.look_again()
+        self._look_whether_left_behind()
+
+    def _look_whether_left_behind(self) -> None:
+        if self._left_behind != self._desk.is_left_behind:
+            self._left_behind = not self._left_behind
+            self.look_again()
+
+    @property
+    def chosen(self) -> Dossier | None:
+        """The chosen report, None while none is chosen or the chosen one has not been read yet."""
+        dossier = self._dossier
+        return dossier if dossier is not None and dossier.row == self._desk.row else None
+
+    @property
+    def report(self) -> Dossier:
+        """The same, for an action whose rule asks for one."""
+        dossier = self.chosen
+        assert dossier is not None
+        return dossier
+
+    @property
+    def counsel(self) -> Counsel:
+        """The advice on the chosen report."""
+        return self._counsel
+
+    @property
+    def with_duplicates(self) -> tuple[Dossier | None, Sequence[Alike]]:
+        """The chosen report, and those that may be about the same."""
+        return self.chosen, self._counsel.duplicates
+
+    @contextlib.contextmanager
+    def about_unit(self) -> Iterator[None]:
+        """Within it the unit keys mean the chosen unit, wherever the keyboard is."""
+        panel, self._panel = self._panel, "units"
+        try:
+            yield
+        finally:
+            self._panel = panel
+
+    @property
+    def means_unit(self) -> bool:
+        """Whether the unit keys mean the chosen unit, and not the one that leads on the chosen report."""
+        return self._panel == "units"
+
+    @property
+    def now(self) -> Situation:
+        """What decides which actions make sense now."""
+        dossier, desk, notice = self.chosen, self._desk, self._notice()
+        crew = desk.cities.crew(desk.unit)
+        now = Situation(
+            me=desk.me,
+            role=self._rights_at(dossier.source if dossier else self._source_for_new()).role,
+            unit=desk.unit if crew is not None else None,
+            unit_outside=crew is not None and self.is_unit_outside(crew),
+            unit_busy=self._panel == "units" and bool(desk.cities.jobs(crew)),
+            undo=self._undo_stack.undo_text,
+            undo_is_over=self._undo_stack.last_is_over,
+            lost=notice.lost,
+            radio_call=notice.radio_call,
+            unsent_report=notice.unsent_report,
+            unsent_may_be_sent=notice.unsent_may_be_sent,
+            setback=notice.setback,
+            doubted=self._doubted() > 0,
+            may_believe=self._may_believe(),
+            pointing=self._is_pointing(),
+            writes=self._may_write,
+            barred=self._why_reading_only(dossier.source if dossier else self._source_for_new()),
+            filtered=desk.filter.narrowed,
+            listed=desk.view is not None and len(desk.view.order) > 0,
+            hazard=desk.view is not None and len(desk.view.hazards) > 0,
+            unread=bool(desk.row) and dossier is None,
+            left_behind=desk.is_left_behind,
+        )
+        if dossier is None:
+            return now
+        report = dossier.shown
+        service = desk.catalog(dossier.source).services.get(report.service or "")
+        stuck = self._stuck(dossier)
+        lead = _lead(dossier, stuck)
+        no_proof = is_proof_missing(report, service, dossier.history)
+        return msgspec.structs.replace(
+            now,
+            me=desk.me_at(dossier.source),
+            outside=self._is_outside(dossier),
+            report=True,
+            numbered=dossier.server is not None,
+            status=report.status,
+            holder=report.claim.who if report.claim else None,
+            on_hold=self.is_on_hold(report),
+            photos=bool(report.photos),
+            merged=report.merged_into is not None,
+            has_place=report.lat is not None,
+            lead_unit=lead.unit if lead else None,
+            lead_state=lead.state.value if lead else None,
+            lead_stuck=lead is not None and lead.unit in stuck,
+            lead_waits_for=self._waits_for(dossier, lead),
+            other_unit=self._panel == "units"
+            and crew is not None
+            and (crew.source, crew.unit.id) != (dossier.source, lead.unit if lead else None),
+            advice=bool(self._counsel.units),
+            duplicate=bool(self._counsel.duplicates),
+            needs_proof=no_proof,
+            proof_is_old=no_proof and any(photo.role is PhotoRole.AFTER for photo in report.photos),
+            crewless=desk.view is not None and bool(desk.row in desk.view.hazards),
+            not_sent=next((one.edit.id for one in self._orders() if waits_for_radio(one) and not one.told), ""),
+            conflict=next((one.edit.id for one in self._own() if _is_to_settle(one)), ""),
+            expired=next((one.edit.id for one in self._own() if one.state is EditState.EXPIRED), ""),
+        )
+
+    def _waits_for(self, dossier: Dossier, lead: Assignment | None) -> str:
+        """Whose order has sent a crew that the server has not sent, where that is another operator's."""
+        me = self._desk.me_at(dossier.source)
+        of_others = (one for one in self._orders() if one.edit.author != me and one.state is not EditState.ACCEPTED)
+        return next((one.edit.author for one in of_others if lead is not None and one.edit.id == lead.edit), "")
+
+    def is_on_hold(self, report: Report) -> bool:
+        """As the View shows it: a hold whose time is over is none any more, though its server has not ended it yet."""
+        view = self._desk.view
+        now = datetime.fromtimestamp(view.now_s, UTC) if view is not None else datetime.min.replace(tzinfo=UTC)
+        return report.hold_at(now) is not None
+
+    def _may_believe(self) -> bool:
+        """A supervisor of some city may; where no city knows its operators everybody is one."""
+        roles = {self._rights_at(source).role for source in self._desk.cities.catalogs} - {""}
+        return not roles or "supervisor" in roles
+
+    def _is_outside(self, dossier: Dossier) -> bool:
+        """Whether the server would refuse this operator's edits on the report, as far as is known."""
+        rights, areas = self._rights_at(dossier.source), self._desk.catalog(dossier.source).areas
+        report = dossier.server or dossier.shown
+        return not in_scope(
+            rights.areas, rights.agencies, agency=report.agency, area_upwards=upwards(report.area, areas.get)
+        )
+
+    def is_unit_outside(self, crew: Crew) -> bool:
+        """Whether the server would refuse this operator's word on the unit, as far as is known."""
+        rights, areas = self._rights_at(crew.source), self._desk.catalog(crew.source).areas
+        is_crew = rights.role == "field"  # which speaks for itself
+        return not is_crew and not unit_in_scope(rights.areas, rights.agencies, crew.unit, areas.get)
+
+    def title_of(self, dossier: Dossier) -> str:
+        """A report's number, category and area."""
+        catalog = self._desk.catalog(dossier.source)
+        area = catalog.areas.get(dossier.shown.area or "")
+        number = dossier.shown.id if dossier.server else self.tr("new report")
+        name = catalog.service_name(dossier.shown.service)
+        return f"{number} {name}, {area.name}" if area else f"{number} {name}"
+
+    def set_dossier(self, dossier: Dossier | None) -> None:
+        """The chosen report."""
+        before, self._dossier = self._dossier, dossier
+        passed_on = before is not None and dossier is not None and before.shown.agency != dossier.shown.agency
+        if dossier is None or self._counsel.row != dossier.row or passed_on:
+            self._counsel = Counsel(0)  # the advice on the report before is none on this one
+        if dossier is not None:
+            self.dossier_changed.emit(dossier)
+        self.look_again()
+        self._look_whether_waiting(dossier.row if dossier is not None else 0, is_read=True)
+
+    def when_read(self, row: int, then: Callable[[], None], dropped: Callable[[], None]) -> None:
+        """Run `then` once this report, the chosen one, has been read; `dropped` if another is chosen before."""
+        if self.chosen is not None and self.chosen.row == row:
+            then()
+        else:
+            self._waiting = (row, then, dropped)
+
+    def _look_whether_waiting(self, row: int, *, is_read: bool = False) -> None:
+        """What waits for one report is forgotten when the operator goes on, lest it be done when he comes back."""
+        if self._waiting is None or (row == self._waiting[0] and not is_read):
+            return
+        (wanted, then, dropped), self._waiting = self._waiting, None
+        if row == wanted:
+            then()
+        else:
+            dropped()
+
+    def set_panel(self, key: str) -> None:
+        """Which panel has the keyboard: in the units panel, and nowhere else, the unit keys mean the chosen unit."""
+        if key != self._panel:
+            self._panel = key
+            self.look_again()
+
+    def set_outbox(self, outbox: Sequence[Queued]) -> None:
+        """The operator's own edits that are not finished."""
+        self._outbox = tuple(outbox)
+        self.look_again()
+
+    def _orders(self) -> list[Queued]:
+        """Those of the chosen report."""
+        dossier = self.chosen
+        if dossier is None:
+            return []
+        return [one for one in self._outbox if (one.edit.source, one.edit.report) == (dossier.source, dossier.key)]
+
+    def _own(self) -> list[Queued]:
+        """Those of them that this operator made."""
+        return [one for one in self._orders() if one.edit.author in ("", self._desk.me_at(one.edit.source))]
+
+    def set_counsel(self, counsel: Counsel) -> None:
+        """The advice on it."""
+        before, self._counsel = self._counsel, counsel
+        was, now = ([(unit.unit_id, unit.jobs > 0) for unit in one.units[:1]] for one in (before, counsel))
+        if before.row == counsel.row and was and was != now:
+            self.first_unit_changed.emit()  # the key's words have changed under the finger
+        self.look_again()
+
+    def set_may_write(self, may: bool) -> None:
+        """Whether this operator may write at all."""
+        self._may_write = may
+        self.look_again()
+
+    def look_again(self) -> None:
+        """What may be done may have changed with the time or the link."""
+        self.changed.emit(self.now)
+
+    def _on_catalog(self) -> None:
+        """What was undoable may have ended."""
+        known = self._desk.loaded >= Loaded.WORK
+        cities = self._desk.cities.catalogs
+        self._undo_stack.note_jobs({source: city.assignments for source, city in cities.items()} if known else None)
+        self.look_again()
+
+    def _stuck(self, dossier: Dossier) -> frozenset[str]:
+        """The units that were sent to a report and have said since that they cannot work."""
+        units = self._desk.catalog(dossier.source).units
+        sent = (one.unit for one in dossier.live if one.state is not AssignmentState.RESERVED)
+        return frozenset(one for one in sent if one in units and units[one].state is UnitState.UNAVAILABLE)
+
+
+def _is_to_settle(queued: Queued) -> bool:
+    return queued.state is EditState.CONFLICT or is_deleted(queued)
+
+
+def _lead(dossier: Dossier, stuck: Collection[str]) -> Assignment | None:
+    """The first unit at work that can go on; once all are done and the report is not, the last one that was."""
+    if dossier.live:
+        return next((one for one in dossier.live if one.unit not in stuck), dossier.live[0])
+    done = [one for one in dossier.assignments if one.state is AssignmentState.DONE]
+    return done[-1] if done and dossier.shown.status in (Status.ASSIGNED, Status.PROGRESS) else None

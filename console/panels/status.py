@@ -1,0 +1,149 @@
+"""The status bar and the banner: every source's state, the counts, the operator, and what was just said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+
+from PySide6.QtCore import QObject
+
+from console.panels import formatting
+from console.panels.selection import Desk
+from console.panels.sources import Sources
+from console.rules.loaded import Loaded
+from widgets.notice import Banner, Notice
+from widgets.statusbar import Cell, StatusBar
+
+_SAID_S = 6.0
+_FOUND_S = 600.0
+
+
+class StatusPresenter(QObject):
+    """Binds the sources and the desk to the status bar and the banner."""
+
+    def __init__(
+        self,
+        bar: StatusBar,
+        banner: Banner,
+        desk: Desk,
+        sources: Sources,
+        zone: tzinfo,
+        now: Callable[[], datetime],
+        parent: QObject | None = None,
+        *,
+        who: Callable[[], str] | None = None,
+    ) -> None:
+        """`who` says who works here, and where as whom when cities differ in that; None: the operator\'s name."""
+        super().__init__(parent)
+        self._bar, self._banner, self._desk, self._sources = bar, banner, desk, sources
+        self._zone, self._now = zone, now
+        self._said, self._said_until = "", 0.0
+        self._found, self._found_until = "", 0.0
+        self._lost: Notice | None = None
+        self._more_lost = 0
+        self._waiting, self._hint, self._trouble, self._help = 0, "", "", ""
+        self._map: tuple[Notice | None, bool] = (None, False)
+        self._who = who or (lambda: desk.me)
+        desk.view_changed.connect(lambda _: self.show())
+
+    def say(self, sentence: str, for_s: float = _SAID_S) -> None:
+        """Show a sentence for six seconds, or as long as given."""
+        self._said, self._said_until = sentence, self._now().timestamp() + for_s
+        self.show()
+
+    def unsay(self, sentence: str) -> None:
+        """It is not so any more: another one that was said since stays."""
+        if sentence and self._said == sentence:
+            self._said = ""
+            self.show()
+
+    def set_waiting(self, count: int) -> None:
+        """How many edits wait."""
+        self._waiting = count
+
+    def set_found(self, sentence: str) -> None:
+        """What the start found of the profile: told for ten minutes, behind what is more urgent."""
+        self._found, self._found_until = sentence, self._now().timestamp() + _FOUND_S
+        self.show()
+
+    def set_hint(self, hint: str) -> None:
+        """What to do when there is no source at all."""
+        self._hint = hint
+        self.show()
+
+    def set_trouble(self, sentence: str, hint: str = "") -> None:
+        """Something that must not be missed, until the next edit is saved; `hint` says what helps."""
+        self._trouble, self._help = sentence, hint
+        self.show()
+
+    def set_map(self, notice: Notice | None, is_off: bool = False) -> None:
+        """What the map cannot do now, None when it draws; one that is off says so itself, whatever the banner says."""
+        self._map = (notice, is_off)
+        self.show()
+
+    def set_lost(self, notice: Notice | None, more: int) -> None:
+        """An order of this operator that was not sent, and how many others wait behind it; None for none."""
+        if (notice, more) != (self._lost, self._more_lost):
+            self._lost, self._more_lost = notice, more
+            self.show()
+
+    def show(self) -> None:
+        """Fill bar and banner."""
+        self._bar.set_left(self._left())
+        self._bar.set_right(
+            [Cell("user", self._who()), Cell("keys", self.tr("Keys"), key_text=self._desk.actions.cap("help"))]
+        )
+        notice = self._notice()
+        more = 0
+        if notice is not None and notice is self._lost:
+            more = self._more_lost
+            if self._sources.banner(self._waiting) is not None and not _tells_of_outage(notice):
+                more += 1  # that nothing can be sent stands behind it
+        self._banner.set_notice(notice, more)
+
+    def _left(self) -> list[Cell]:
+        cells = self._sources.cells()
+        as_of = self._sources.as_of()
+        if as_of is not None:
+            here, today = as_of.astimezone(self._zone), self._now().astimezone(self._zone).date()
+            when = (
+                f"{here:%H:%M:%S}" if here.date() == today else formatting.day_and_clock(as_of, self._zone, self._now())
+            )
+            cells.append(Cell("sync", self.tr("Sync {time}").format(time=when)))
+        view = self._desk.view
+        if view is not None:
+            whole = view.loaded >= Loaded.REPORTS
+            open_, total = (
+                formatting.thousands(view.counts.all_open) if whole else "–",
+                formatting.thousands(view.total),
+            )
+            counted = self.tr("{open} open, {total} report" if view.total == 1 else "{open} open, {total} reports")
+            if not whole:
+                counted = self.tr("{open} open, {total} reports so far")
+            cells.append(Cell("count", counted.format(open=open_, total=total)))
+            chips = len(self._desk.chips())
+            if chips:
+                cells.append(
+                    Cell("filters", self.tr("{n} filters").format(n=chips) if chips > 1 else self.tr("1 filter"))
+                )
+        if self._said and self._now().timestamp() < self._said_until:
+            cells.append(Cell("said", self._said, "info"))
+        return cells
+
+    def _notice(self) -> Notice | None:
+        if self._trouble:
+            return Notice("warn", self._trouble, self._help)
+        if self._lost is not None and self._lost.level != "info":
+            return self._lost
+        found = self._found if self._now().timestamp() < self._found_until else ""
+        if self._hint:
+            return Notice("info", found or self._hint, self._hint if found else "")
+        about_map, is_off = self._map
+        about_sources = self._sources.banner(self._waiting)
+        urgent = (about_sources or about_map if is_off else about_map or about_sources) or self._lost
+        return Notice("info", found, "") if found and urgent is None else urgent
+
+
+def _tells_of_outage(notice: Notice) -> bool:
+    """Whether a notice says itself that the server is away: it has the key of the notice that does."""
+    return any(intent == "refresh" for intent, _, _ in notice.buttons)

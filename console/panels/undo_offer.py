@@ -1,0 +1,46 @@
+"""What the status bar says of the last step: that it can be undone, as long as it can, or that it cannot be."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from console.panels.qt_outbox import Edits
+from console.panels.selection import Desk
+from console.panels.sources import Sources
+from console.panels.status import StatusPresenter
+from console.panels.undo_stack import UndoStack, UndoStep
+from widgets.statusbar import StatusBar
+
+
+class UndoOffer(QObject):
+    """Binds the undo stack to the status bar."""
+
+    def __init__(
+        self,
+        bar: StatusBar,
+        status: StatusPresenter,
+        stack: UndoStack,
+        edits: Edits,
+        desk: Desk,
+        sources: Sources,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._bar, self._status, self._stack, self._sources = bar, status, stack, sources
+        stack.pushed.connect(self._on_step)
+        stack.undone.connect(lambda _: bar.hide_undo())
+        edits.changed.connect(lambda _: self._look_again())
+        desk.catalog_changed.connect(lambda _: self._look_again())
+
+    def _on_step(self, step: UndoStep) -> None:
+        number = step.report if step.report and not step.report.startswith("local:") else ""
+        what = " ".join(part for part in (step.text, number) if part)
+        if step.inverse is not None or self._sources.is_away(step.source):
+            self._bar.show_undo(what)
+        else:  # it is sent at once, and has no way back
+            self._status.say(self.tr("{what}: done, and not to be undone").format(what=what))
+
+    def _look_again(self) -> None:
+        """What came to the server meanwhile, and has no way back, is not offered to be undone any more."""
+        if self._bar.undo_text() and not self._stack.undo_text:
+            self._bar.hide_undo()

@@ -1,0 +1,382 @@
+"""What an operator orders of units and tells of them: on the chosen report, or of the chosen unit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+from PySide6.QtCore import QObject
+
+from api_client.model import Assignment, AssignmentState, Kind, Report, Unit
+from console.advice.units import Advice
+from console.cache.catalog import Crew, offered
+from console.panels import formatting
+from console.panels.action_rules import LEFT_BEHIND, UNREAD
+from console.panels.action_runner import ActionRunner
+from console.panels.edit_commands import EditCommands
+from console.panels.forms.forms import Forms
+from console.panels.key_guard import KeyGuard
+from console.panels.report.details import Dossier
+from console.panels.selection import Desk
+from console.panels.situation import SituationMonitor
+from console.panels.typed_command import TypedCommand
+from console.rules.engagement import job_in_force
+from console.rules.status import ASSIGNMENT_MAY_BECOME
+from widgets.forms.choice import Choice
+
+
+class UnitCommands(QObject):
+    """Receives the actions on units."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        edit_commands: EditCommands,
+        forms: Forms,
+        situation: SituationMonitor,
+        runner: ActionRunner,
+        guard: KeyGuard,
+        parent: QObject | None = None,
+        *,
+        unit_in_sight: Callable[[], bool] = lambda: True,
+        read_report: Callable[[str, str, Callable[[Report | None], None]], None] = lambda *_: None,
+    ) -> None:
+        """`unit_in_sight` brings the chosen unit into sight and says whether it was already; `read_report` reads a
+        report of a source by its id, for what a unit does elsewhere (None: it is not here).
+        """
+        super().__init__(parent)
+        self._desk, self._edit_commands, self._forms, self._situation = desk, edit_commands, forms, situation
+        self._runner, self._say, self._guard = runner, runner.said.emit, guard
+        self._unit_in_sight, self._read_report = unit_in_sight, read_report
+
+    # Which unit is meant
+
+    def _is_here(self, crews: Sequence[Crew]) -> bool:
+        """Whether one of these units works on the chosen report; that none does is said."""
+        dossier = self._situation.chosen
+        own = self._own_of(crews)
+        if dossier is not None and own is not None and any(one.unit == own.unit.id for one in dossier.live):
+            return True
+        self._say(self.tr("{unit} is not on this report").format(unit=crews[0].unit.code))
+        return False
+
+    def _own_of(self, crews: Sequence[Crew]) -> Crew | None:
+        """Of units with one code, the one of the chosen report's own city."""
+        dossier = self._situation.chosen
+        return next((one for one in crews if dossier is not None and one.source == dossier.source), None)
+
+    def meant(self, crews: Sequence[Crew], *, here: bool = False) -> Crew | None:
+        """Which of the units with one code is meant by what a unit does: the only one, else that of the chosen report's
+        city or the chosen one, if these agree. With `here` the report's city decides alone.
+        """
+        own = self._own_of(crews)
+        if here or len(crews) == 1:
+            return own if here else crews[0]
+        near = [one for one in crews if one in (own, self._desk.cities.crew(self._desk.unit))]
+        return near[0] if len(near) == 1 else None
+
+    def other_work(self, crew: Crew, report: str) -> list[Assignment]:
+        """What a unit has to do beside this report; what this operator ordered and no server has yet is among it."""
+        work = self._edit_commands.work_given(crew.source, crew.unit.id, self._desk.cities.jobs(crew))
+        return [job for job in work if job.report != report]
+
+    def why_not_meant(self, crews: Sequence[Crew], *, of_report: bool) -> str:
+        """Why no unit of these can be meant: `of_report` it must be one of the chosen report's city. "" when one is."""
+        code, dossier = crews[0].unit.code, self._situation.chosen
+        if of_report and dossier is not None and self._own_of(crews) is None:
+            return self._not_of_city(dossier, code)
+        if not of_report and self.meant(crews) is None:
+            return self.tr("{n} cities have a {unit}: choose it in the units panel first").format(
+                n=len(crews), unit=code
+            )
+        return ""
+
+    def _not_of_city(self, dossier: Dossier, code: str) -> str:
+        city = self._desk.city_name(dossier.source)
+        return self.tr("{unit} is no unit of {city}, where this report is").format(unit=code, city=city)
+
+    # Orders: what is done to a report gets that report, as a form is answered when another one may be the chosen one
+
+    def dispatch_chosen(self, unit_id: str) -> None:
+        """Send this unit of its city to the chosen report, if that can be done now."""
+        if self._runner.may("assign"):
+            self._dispatch_once(self._situation.report, unit_id)
+
+    def _dispatch_once(self, dossier: Dossier, unit_id: str) -> None:
+        """Send it unless the same stroke, bounced or struck twice, has just sent one: the list has moved up since."""
+        if self._forms.just_committed:
+            self._say(self.tr("Nothing was sent: that key was still the form's"))
+            return
+        if why := self._guard.why_not_meant():
+            self._say(self.tr("Nothing was sent: {why}").format(why=why))
+            return
+        if self._guard.has_just_sent(dossier.row):
+            self._say(self.tr("Nothing more was sent: that key had just sent a unit"))
+        else:
+            self.dispatch(dossier, unit_id)
+
+    def dispatch(self, dossier: Dossier, unit_id: str) -> None:
+        """Send this unit of the report's city."""
+        unit = self._unit_for(dossier, unit_id)
+        if unit is not None and job_in_force(Kind.DISPATCH, unit_id, dossier.live) is not None:
+            self._say(self.tr("{unit} is on this report already").format(unit=unit.code))
+        elif unit is not None:
+            self._edit_commands.dispatch(dossier, unit.id, unit.code, stack=self._comes_next(dossier, unit.id))
+
+    def _comes_next(self, dossier: Dossier, unit_id: str) -> bool:
+        """Whether an order to this unit is for after other work: as its advice says, where that is shown.
+
+        Work that another has given it since the advice was made is not known to whoever gives the order, so that the
+        server has to ask; what he gave it himself he knows, at the server or not.
+        """
+        here = self._situation.counsel.row == dossier.row
+        able = (*self._situation.counsel.units, *self._situation.counsel.further) if here else ()
+        advice = next((one for one in able if one.unit_id == unit_id), None)
+        jobs = self._desk.catalog(dossier.source).by_unit.get(unit_id, []) if advice is None else []
+        given = self._edit_commands.work_given(dossier.source, unit_id, jobs)
+        return (advice is not None and advice.jobs > 0) or any(one.report != dossier.key for one in given)
+
+    def assign(self, dossier: Dossier, unit_id: str) -> None:
+        """Reserve this unit of the report's city."""
+        unit = self._unit_for(dossier, unit_id)
+        if unit is not None:
+            self._edit_commands.assign(dossier, unit.id, unit.code)
+
+    def _unit_for(self, dossier: Dossier, unit_id: str) -> Unit | None:
+        """The report's city's unit; that it has none of this id is said."""
+        unit = self._desk.catalog(dossier.source).units.get(unit_id)
+        if unit is None:
+            self._say(self._not_of_city(dossier, unit_id))
+        return unit
+
+    def recall(self, dossier: Dossier, unit_id: str) -> None:
+        """Call this unit back."""
+        unit = self._desk.catalog(dossier.source).units.get(unit_id)
+        self._edit_commands.recall(dossier, unit_id, unit.code if unit else unit_id)
+
+    def dispatch_first(self) -> None:
+        """Send the first recommended unit, unless it has just become the first."""
+        first = self._situation.counsel.units[0]
+        if self._guard.first_just_changed:
+            sentence = self.tr("Nothing was sent: {unit} has just become the first, press again to send it")
+            if first.jobs:
+                sentence = self.tr("Nothing was sent: {unit} has just become the first, after other work. Press again")
+            self._say(sentence.format(unit=first.code))
+        else:
+            self._dispatch_once(self._situation.report, first.unit_id)
+
+    def choose_to_assign(self) -> None:
+        """Ask which unit is reserved."""
+        dossier = self._situation.report
+        able = {advice.unit_id: advice for advice in (*self._situation.counsel.units, *self._situation.counsel.further)}
+        places = {unit_id: place for place, unit_id in enumerate(able)}
+        units = sorted(
+            (
+                unit
+                for unit in offered(self._desk.catalog(dossier.source).units)
+                if unit.state.value not in ("off_shift", "unavailable")
+            ),
+            key=lambda unit: (places.get(unit.id, len(places)), unit.code),
+        )
+        rows = [self._unit_choice(unit, able.get(unit.id)) for unit in units]
+        title, about = self.tr("Assign without sending"), self._situation.title_of(dossier)
+        self._forms.choose(title, about, rows, lambda unit_id: self.assign(dossier, unit_id))
+
+    def _unit_choice(self, unit: Unit, advice: Advice | None) -> Choice:
+        """A unit to choose, with how far it is where it is known to be able."""
+        away_m = advice.distance_m if advice is not None else None
+        away = formatting.distance(away_m, self._situation.counsel.off_m) if away_m is not None else ""
+        parts = (away, self.tr(formatting.UNIT_TEXT[unit.state]), ", ".join(unit.skills))
+        note = " · ".join(part for part in parts if part)
+        return Choice(unit.id, unit.code, note, unit_state=formatting.UNIT_SYMBOL[unit.state])
+
+    def choose_to_recall(self) -> None:
+        """Call the crew back; of several it is asked which."""
+        dossier, catalog = self._situation.report, self._desk.catalog(self._situation.report.source)
+        units = [one.unit for one in dossier.live]
+        if len(units) < 2:
+            self.recall(dossier, self._situation.now.lead_unit or "")
+            return
+        rows = [
+            Choice(
+                job.unit,
+                catalog.units[job.unit].code if job.unit in catalog.units else job.unit,
+                self.tr(formatting.ASSIGNMENT_TEXT[job.state]),
+            )
+            for job in dossier.live
+        ]
+        title, about = self.tr("Call back"), self._situation.title_of(dossier)
+        self._forms.choose(title, about, rows, lambda unit_id: self.recall(dossier, unit_id))
+
+    def told(self) -> None:
+        """Note that the unit of the order that waits was told by radio."""
+        self._edit_commands.told(self._situation.now.not_sent, self._desk.me_at(self._situation.report.source))
+
+    def wanted(self) -> None:
+        """Give the expired order again."""
+        self._edit_commands.still_wanted(self._situation.now.expired)
+
+    # What a unit does and is
+
+    def unit_state(self, key: str, state: str, reason: str = "") -> None:
+        """Set a unit's own state; being unavailable needs a reason, which is asked for."""
+        crew = self._desk.cities.crew(key)
+        if crew is None:
+            return
+        unit = crew.unit
+        if self._situation.is_unit_outside(crew):
+            self._say(self.tr("{unit} is outside your areas and agencies").format(unit=unit.code))
+            return
+        if state == "unavailable" and not reason:
+            self._forms.ask_text(
+                self.tr("Unavailable"),
+                unit.code,
+                self.tr("Why can it not work?"),
+                (),
+                lambda text: self.unit_state(key, state, text),
+                draft_key=self._forms.draft_key("unavailable", crew.source, unit.id),
+                reason=True,
+            )
+            return
+        self._edit_commands.unit_state(crew.source, unit.id, unit.code, state, reason, unit.state.value)
+
+    def set_state(self, state: str) -> None:
+        """Set the chosen unit's own state."""
+        self.unit_state(self._desk.unit, state)
+
+    def step(self, state: AssignmentState) -> None:
+        """What the unit did on the chosen report; in the units panel what the chosen one did on its job."""
+        now, crew = self._situation.now, self._desk.cities.crew(self._desk.unit)
+        if crew is not None and self._situation.means_unit:
+            if self._unit_in_sight():
+                self._step_of_crew(crew, state)
+            else:
+                meant = self.tr("The chosen unit is {unit}, which was out of sight. The key again tells it")
+                self._say(meant.format(unit=self._desk.code_of(crew)))
+        elif now.unread:
+            self._say(self.tr(UNREAD))
+        elif now.left_behind:
+            self._say(self.tr(LEFT_BEHIND))
+        else:
+            self._step_here(self._situation.report, now.lead_unit or "", state)
+
+    def _step_here(self, dossier: Dossier, unit_id: str, state: AssignmentState) -> None:
+        """A unit of the report's city did this there; that it had done so before, or is not there, is said."""
+        unit = self._desk.catalog(dossier.source).units.get(unit_id)
+        code = unit.code if unit is not None else unit_id
+        text = f"{code} {self.tr(formatting.ASSIGNMENT_TEXT[state])}"
+        states = {one.state for one in dossier.live if one.unit == unit_id}
+        if state in states or self._edit_commands.has_told(dossier.source, dossier.key, unit_id, state.value):
+            self._say(self.tr("{step} already").format(step=text))
+        elif not states:
+            self._say(self.tr("{unit} is not on this report").format(unit=code))
+        elif why := self._why_no_step(code, states, state):
+            self._say(why)
+        else:
+            version = dossier.server.version if dossier.server else None
+            title = dossier.shown.title or dossier.shown.description[:80]
+            self._edit_commands.progress(dossier.source, dossier.key, title, version, unit_id, state.value, text)
+
+    def _why_no_step(self, code: str, states: Collection[AssignmentState], then: AssignmentState) -> str:
+        """Why a unit whose work is in one of these states cannot have done this, "" when it can."""
+        if any(then in ASSIGNMENT_MAY_BECOME[now] for now in states):
+            return ""
+        if AssignmentState.RESERVED in states:
+            return self.tr("{unit} is only reserved: it has to be sent first").format(unit=code)
+        before, after = (self.tr(formatting.ASSIGNMENT_TEXT[one]) for one in (next(iter(states)), then))
+        return self.tr("{unit} is “{now}”: “{then}” cannot follow").format(unit=code, now=before, then=after)
+
+    def _step_of_crew(self, crew: Crew, state: AssignmentState) -> None:
+        """A unit did this on the chosen report if it is there, else on its first job, which is read for that."""
+        dossier, unit, source = self._situation.chosen, crew.unit, crew.source
+        if dossier is not None and dossier.source == source and any(one.unit == unit.id for one in dossier.live):
+            self._step_here(dossier, unit.id, state)
+            return
+        jobs = list(self._desk.catalog(source).by_unit.get(unit.id, []))
+        jobs.sort(key=lambda job: job.state is AssignmentState.RESERVED)  # what it was sent to comes first
+        text = f"{unit.code} {self.tr(formatting.ASSIGNMENT_TEXT[state])}"
+        if not jobs:
+            self._say(self.tr("{unit} is on no report").format(unit=unit.code))
+            return
+        number = jobs[0].report
+        if state is jobs[0].state or self._edit_commands.has_told(source, number, unit.id, state.value):
+            self._say(self.tr("{step} already").format(step=text))
+            return
+        here = [job.state for job in self._edit_commands.as_given(source, jobs, number) if job.report == number]
+        if why := self._why_no_step(unit.code, here, state):
+            self._say(why)
+            return
+
+        def tell(report: Report | None) -> None:
+            if report is None:
+                self._say(
+                    self.tr("Report {number} is not here: what {unit} did there cannot be told").format(
+                        number=number, unit=unit.code
+                    )
+                )
+            elif not self._edit_commands.has_told(source, number, unit.id, state.value):
+                title = report.title or report.description[:80]
+                self._edit_commands.progress(source, number, title, report.version, unit.id, state.value, text)
+
+        self._read_report(source, number, tell)
+
+    # With what was typed behind a verb of the command line
+
+    def dispatch_typed(self, typed: TypedCommand) -> bool:
+        """Send the unit that was typed to the chosen report."""
+        own = self._typed_of_report(typed, "assign")
+        if own is not None:
+            self.dispatch(self._situation.report, own.unit.id)
+        return own is not None
+
+    def assign_typed(self, typed: TypedCommand) -> bool:
+        """Reserve the unit that was typed for the chosen report."""
+        own = self._typed_of_report(typed, "assign")
+        if own is not None:
+            self.assign(self._situation.report, own.unit.id)
+        return own is not None
+
+    def recall_typed(self, typed: TypedCommand) -> bool:
+        """Call the unit that was typed back from the chosen report, where it is."""
+        is_here = self._runner.may("recall") and self._is_here(typed.crews)
+        own = self._typed_of_report(typed, "recall") if is_here else None
+        if own is not None:
+            self.recall(self._situation.report, own.unit.id)
+        return own is not None
+
+    def _typed_of_report(self, typed: TypedCommand, action_id: str) -> Crew | None:
+        """Of the units with the code that was typed the one of the report's city; that there is none is said, and that
+        the action cannot be used now.
+        """
+        if not self._runner.may(action_id):
+            return None
+        own = self._own_of(typed.crews)
+        if own is None:
+            self._say(self._not_of_city(self._situation.report, typed.crews[0].unit.code))
+        return own
+
+    def step_typed(self, typed: TypedCommand) -> bool:
+        """The unit that was typed did this: on the report that was typed, where it has to be, else on its job."""
+        if typed.number and not self._is_here(typed.crews):
+            return False  # what it did on another report was not meant
+        return self.state_typed(typed)
+
+    def state_typed(self, typed: TypedCommand) -> bool:
+        """As the key does it for the chosen unit, which the one that was typed is from now on."""
+        crew = self._meant_by(typed)
+        if crew is None:
+            return False
+        self._desk.choose_unit(crew.key)
+        return self._runner.run_for_unit(typed.verb)
+
+    def unavailable_typed(self, typed: TypedCommand) -> bool:
+        """The unit that was typed cannot work; what was typed behind it is the reason."""
+        crew = self._meant_by(typed)
+        if crew is not None:
+            self.unit_state(crew.key, "unavailable", typed.options.get("reason", typed.rest))
+        return crew is not None
+
+    def _meant_by(self, typed: TypedCommand) -> Crew | None:
+        crew = self.meant(typed.crews, here=bool(typed.number))
+        if crew is None:
+            self._say(self.why_not_meant(typed.crews, of_report=bool(typed.number)))
+        return crew

@@ -1,0 +1,388 @@
+"""The units board: every crew's state, job, position age and shift."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, tzinfo
+
+import msgspec
+from PySide6.QtCore import QObject, QTimer
+
+from api_client.model import AssignmentState, Unit, UnitState
+from console.advice.units import DETOUR, SPEED_M_S
+from console.cache.catalog import Crew
+from console.cache.reader import CacheReader
+from console.panels import formatting
+from console.panels.report.details import Dossier
+from console.panels.report.history import report_number
+from console.panels.report.offered_actions import NEXT_OF_UNIT
+from console.panels.selection import Desk
+from console.rules.area import off_by_m
+from console.rules.loaded import Loaded
+from console.rules.place import distance_m
+from console.rules.queued import PENDING, Queued, is_to_call_back
+from console.rules.scoped_code import Word
+from console.rules.status import ON_THE_WAY
+from console.tasks import Tasks
+from widgets.units import UnitRow, UnitsPanel
+
+_SOON_MS = 20
+"""What comes in quick succession is shown at once: a changed unit, and then its job's title."""
+
+STALE_S, OLD_S = 1800, 600
+"""A position older than 10 minutes turns amber, older than 30 it is stale."""
+
+_STATES = (
+    UnitState.AVAILABLE,
+    UnitState.COMMITTED,
+    UnitState.EN_ROUTE,
+    UnitState.ON_SCENE,
+    UnitState.BREAK,
+    UnitState.UNAVAILABLE,
+    UnitState.OFF_SHIFT,
+)
+"""Those that can be sent stand first."""
+
+_BUSY = frozenset({UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE})
+_FILTERS: dict[str, frozenset[UnitState]] = {
+    "all": frozenset(_STATES),
+    "available": frozenset({UnitState.AVAILABLE}),
+    "busy": _BUSY,
+    "on_shift": frozenset(_STATES) - {UnitState.OFF_SHIFT},
+    "away": frozenset({UnitState.BREAK, UnitState.UNAVAILABLE, UnitState.OFF_SHIFT}),
+}
+"""Which states each filter of the panel lists."""
+
+_NEAR = "near"
+"""The order without a column: by state, those of one state by their distance to the chosen report."""
+_NEVER = math.inf
+
+
+def position_age_s(unit: Unit, now: datetime) -> float | None:
+    """Seconds since the unit's last position, None when it never sent one."""
+    return (now - unit.position_at).total_seconds() if unit.position_at else None
+
+
+def is_stale(unit: Unit, now: datetime) -> bool:
+    """Whether the unit is on shift and its position is too old to rely on."""
+    age = position_age_s(unit, now)
+    return unit.state is not UnitState.OFF_SHIFT and (age is None or age > STALE_S)
+
+
+class UnitsPresenter(QObject):
+    """Binds the cities' units, moved by presence, to the units panel."""
+
+    def __init__(
+        self,
+        panel: UnitsPanel,
+        desk: Desk,
+        tasks: Tasks,
+        reader: Callable[[], CacheReader],
+        zone: tzinfo,
+        time_at: Callable[[str], datetime],
+        parent: QObject | None = None,
+        *,
+        told_in_vain: Callable[[], Iterable[Queued]] = tuple,
+        told_and_waiting: Callable[[], Iterable[Queued]] = tuple,
+    ) -> None:
+        """The orders by which units were told to go where the server has not sent them, or not yet: see Edits.
+
+        `time_at` is the time by the clock of a source's server.
+        """
+        super().__init__(parent)
+        self._panel, self._desk, self._tasks, self._reader = panel, desk, tasks, reader
+        self._told_in_vain, self._told_and_waiting = told_in_vain, told_and_waiting
+        self._zone, self._time_at = zone, time_at
+        self._positions: dict[Word, tuple[float, float, datetime]] = {}
+        self._titles: dict[Word, str] = {}
+        self._spots: dict[Word, tuple[float, float]] = {}
+        self._dossier: Dossier | None = None
+        self._off_m = 0.0
+        self._sort, self._descending, self._filter = _NEAR, False, "all"
+        self._order: list[str] = []
+        self._ordered_for: object = None
+        self._soon = QTimer(self, singleShot=True, interval=_SOON_MS)
+        self._soon.timeout.connect(self.show)
+        desk.catalog_changed.connect(lambda _: self._read_titles())
+        desk.loaded_changed.connect(lambda _: self._soon.start())
+        panel.current_changed.connect(desk.choose_unit)
+        panel.opened.connect(self._open)
+        panel.sort_chosen.connect(self._on_sort)
+        panel.filter_chosen.connect(self.set_filter)
+        desk.unit_changed.connect(self._on_unit)
+        self._show_filters()
+
+    def set_dossier(self, dossier: Dossier | None) -> None:
+        """The chosen report: the units nearest to it come first."""
+        self._dossier = dossier
+        areas = self._desk.catalog(dossier.source).areas if dossier is not None else {}
+        self._off_m = off_by_m(dossier.shown, areas) if dossier is not None else 0.0
+        self._soon.start()
+
+    def set_filter(self, key: str) -> None:
+        """List only units in some states; one that is in none of them is no longer the chosen one."""
+        self._filter = key
+        chosen = next((crew for crew in self.crews() if crew.key == self._desk.unit), None)
+        if chosen is not None and chosen.unit.state not in _FILTERS[key]:
+            self._desk.choose_unit("")
+        self._show_filters()
+        self.show()
+
+    def switch_available(self) -> None:
+        """List the available units only, or all again."""
+        self.set_filter("all" if self._filter == "available" else "available")
+
+    def _on_sort(self, column: str) -> None:
+        """A click sorts by a column, a second one the other way round, a third one as before."""
+        if column != self._sort:
+            self._sort, self._descending = column, False
+        elif not self._descending:
+            self._descending = True
+        else:
+            self._sort, self._descending = _NEAR, False
+        self._panel.set_sort("" if self._sort == _NEAR else self._sort, descending=self._descending)
+        self.show()
+
+    def _show_filters(self) -> None:
+        names = {
+            "all": self.tr("All units"),
+            "available": self.tr("Available"),
+            "busy": self.tr("Busy"),
+            "on_shift": self.tr("On shift"),
+            "away": self.tr("Not at work"),
+        }
+        self._panel.set_filters(list(names.items()), self._filter, narrowed=self._filter != "all")
+
+    def _on_unit(self, key: str) -> None:
+        """A unit was chosen, on the map perhaps: its row is brought into sight."""
+        self.show()
+        self._panel.set_current(key)
+
+    def crews(self) -> list[Crew]:
+        """Every unit on shift or not, with its newest position; who was told by radio to go is busy."""
+        told = self._told()
+        return [self._at_work(self._placed(crew), told) for crew in self._desk.cities.crews]
+
+    def told_in_vain(self) -> dict[Word, Queued]:
+        """The units, by source and id, that were told by radio to go where the server has not sent them."""
+        return self._on_their_way(self._told_in_vain())
+
+    def _told(self) -> dict[Word, Queued]:
+        """The units that were told by radio to go where the server has not sent them, in vain or not yet."""
+        return self._on_their_way(self._told_and_waiting()) | self.told_in_vain()
+
+    def _on_their_way(self, orders: Iterable[Queued]) -> dict[Word, Queued]:
+        found = {}
+        for one in orders:
+            source, unit = one.edit.source, str(one.edit.data.get("unit"))
+            jobs = self._desk.catalog(source).by_unit.get(unit, [])
+            if not any(job.report == one.edit.report for job in jobs):  # else somebody has sent it there since
+                found[source, unit] = one
+        return found
+
+    @staticmethod
+    def _at_work(crew: Crew, told: Mapping[Word, Queued]) -> Crew:
+        order = told.get((crew.source, crew.unit.id))
+        if order is None or crew.unit.state is not UnitState.AVAILABLE:
+            return crew
+        since = order.edit.occurred_at
+        busy = msgspec.structs.replace(crew.unit, state=UnitState.COMMITTED, state_since=since)
+        return msgspec.structs.replace(crew, unit=busy)
+
+    def set_positions(self, source: str, positions: dict[str, tuple[float, float, datetime]]) -> None:
+        """Newer positions from a source's stream."""
+        self._positions.update(((source, unit), spot) for unit, spot in positions.items())
+
+    def tick(self) -> None:
+        """Once a second: times and ages."""
+        self.show()
+
+    def _placed(self, crew: Crew) -> Crew:
+        unit = crew.unit
+        found = self._positions.get((crew.source, unit.id))
+        # What a server's clock that went ahead has put into the future is not newer than what is told now.
+        if found is None or (
+            unit.position_at is not None and found[2] < unit.position_at <= self._time_at(crew.source)
+        ):
+            return crew
+        moved = msgspec.structs.replace(unit, lat=found[0], lon=found[1], position_at=found[2])
+        return msgspec.structs.replace(crew, unit=moved)
+
+    def _read_titles(self) -> None:
+        cities, reader = self._desk.cities, self._reader
+        wanted = {(source, one.report) for source, city in cities.catalogs.items() for one in city.assignments}
+
+        def read() -> tuple[dict[Word, str], dict[Word, tuple[float, float]]]:
+            titles: dict[Word, str] = {}
+            spots: dict[Word, tuple[float, float]] = {}
+            for source, number in wanted:
+                row = reader().row_of(source, number)
+                found = reader().report(row) if row is not None else None
+                if found is None:
+                    continue
+                one, catalog = found.report, cities.of(source)
+                titles[source, number] = f"{catalog.service_name(one.service)}, {catalog.place(one.area)}"
+                if one.lat is not None and one.lon is not None:
+                    spots[source, number] = (one.lat, one.lon)
+            return titles, spots
+
+        self._tasks.latest("unit_titles", read, self._on_titles)
+        self._soon.start()
+
+    def _on_titles(self, found: tuple[dict[Word, str], dict[Word, tuple[float, float]]]) -> None:
+        self._titles, self._spots = found
+        self._soon.start()
+
+    def show(self) -> None:
+        """Fill the panel."""
+        states = _FILTERS[self._filter]
+        crews = {crew.key: crew for crew in self.crews() if crew.unit.state in states or crew.key == self._desk.unit}
+        self._keep_order(crews)
+        if not crews:
+            self._show_empty()
+        told = self._told()
+        rows = [self._row(crews[key], told.get((crews[key].source, crews[key].unit.id))) for key in self._order]
+        self._panel.set_rows(rows)
+
+    def _keep_order(self, crews: Mapping[str, Crew]) -> None:
+        """Sort anew when another report, state or order asks for it: rows do not wander while crews drive about."""
+        states = {key: crew.unit.state for key, crew in crews.items()}
+        wanted = (self._sort, self._descending, self._place(), states, len(self._titles))
+        if wanted != self._ordered_for:
+            self._ordered_for = wanted
+            found = sorted(crews.values(), key=lambda crew: crew.unit.code)
+            found.sort(key=self._rank, reverse=self._descending)
+            self._order = [crew.key for crew in found]
+
+    def _place(self) -> tuple[str, float, float] | None:
+        """City and place of the chosen report, None without one."""
+        shown = self._dossier.shown if self._dossier is not None else None
+        if self._dossier is None or shown is None or shown.lat is None or shown.lon is None:
+            return None
+        return self._dossier.source, shown.lat, shown.lon
+
+    def _away_m(self, crew: Crew) -> float:
+        """How far a unit of the report's city is from it, infinite when that is not known."""
+        place, unit = self._place(), crew.unit
+        if place is None or place[0] != crew.source or unit.lat is None or unit.lon is None:
+            return _NEVER
+        return distance_m(unit.lat, unit.lon, *place[1:])
+
+    def _rank(self, crew: Crew) -> tuple[float | str, ...]:
+        """What stands first in the chosen order."""
+        unit, jobs = crew.unit, self._desk.cities.jobs(crew)
+        match self._sort:
+            case "code":
+                return (unit.code,)
+            case "state":
+                return (_STATES.index(unit.state),)
+            case "since":
+                return (-unit.state_since.timestamp(),)
+            case "away":
+                return (self._away_m(crew),)
+            case "job":
+                return (not jobs, jobs[0].report if jobs else "")
+            case "eta":
+                return (self._eta_s(crew, jobs[0].report) if jobs else _NEVER,)
+            case "next":
+                return (len(jobs),)
+            case "skills":
+                return (", ".join(unit.skills),)
+            case "position":
+                age = position_age_s(unit, self._time_at(crew.source))
+                return (_NEVER if age is None else age,)
+            case "shift":
+                return (unit.shift_end.timestamp() if unit.shift_end else _NEVER,)
+            case _:
+                return (_STATES.index(unit.state), self._away_m(crew))
+
+    def _show_empty(self) -> None:
+        if self._desk.loaded < Loaded.WORK and not self._desk.cities.crews:
+            self._panel.set_empty(self.tr("Not loaded yet"), self.tr("Units come with the city's first load."))
+        elif self._desk.cities.crews:
+            title = self.tr("No unit is in such a state")
+            self._panel.set_empty(title, self.tr("The sign at the left of the heading lists all units again."))
+        else:
+            self._panel.set_empty(
+                self.tr("No units"),
+                self.tr("Nobody can be sent: the city has set up no unit. Its supervisor does that with “sigap city”."),
+            )
+
+    def _row(self, crew: Crew, told: Queued | None) -> UnitRow:
+        unit, now = crew.unit, self._time_at(crew.source)
+        jobs = list(self._desk.cities.jobs(crew))
+        jobs.sort(key=lambda one: one.state not in ON_THE_WAY)  # what it is at comes first
+        known = self._desk.loaded >= Loaded.WORK  # its jobs come after the unit
+        stale = is_stale(unit, now)
+        age = position_age_s(unit, now)
+        on_shift = unit.state is not UnitState.OFF_SHIFT
+        job, title = (jobs[0].report, self._titles.get((crew.source, jobs[0].report), "")) if jobs else ("", "")
+        state = self.tr(formatting.UNIT_TEXT[unit.state])
+        work = f"{job} {title}".strip() if jobs else self.tr("none") if known else "–"
+        if told is not None:
+            state = self.tr("Told by radio")
+            what = self.tr("not sent, to be decided")
+            if is_to_call_back(told):
+                what = self.tr("call back by radio")
+            elif told.state in PENDING:
+                what = self.tr("not sent yet")
+            work = " ".join(part for part in (report_number(told.edit), what) if part)
+        sent = next((one for one in self._desk.cities.jobs(crew) if one.state is not AssignmentState.RESERVED), None)
+        action = NEXT_OF_UNIT.get(sent.state.value, "") if sent is not None else ""
+        is_chosen, actions = crew.key == self._desk.unit, self._desk.actions
+        return UnitRow(
+            id=crew.key,
+            code=self._desk.code_of(crew),
+            state_key=formatting.UNIT_SYMBOL[unit.state],
+            state_text=f"{state}, {unit.reason}" if unit.reason else state,
+            since=formatting.duration((now - unit.state_since).total_seconds()) if on_shift else "–",
+            job=work,
+            eta=self._eta(crew, job) if jobs and not stale else "–",
+            next=str(max(0, len(jobs) - 1)) if known else "–",
+            skills=", ".join(unit.skills),
+            position_age="–" if age is None or not on_shift else formatting.age(age),
+            position_level=formatting.LATE
+            if stale
+            else formatting.AT_RISK
+            if age is not None and age > OLD_S and on_shift
+            else formatting.CALM,
+            shift=formatting.clock(unit.shift_end, self._zone) if unit.shift_end else "–",
+            stale=stale,
+            mark="",
+            step=self.tr(actions[action].label).format(unit="").strip() if action and is_chosen else "",
+            step_key=actions.cap(action) if action and is_chosen else "",
+            away=formatting.distance(round(away_m), self._off_m)
+            if (away_m := self._away_m(crew)) < _NEVER and on_shift
+            else "",
+        )
+
+    def _eta(self, crew: Crew, report: str) -> str:
+        eta_s = self._eta_s(crew, report)
+        return "–" if eta_s == _NEVER else formatting.minutes(eta_s)
+
+    def _eta_s(self, crew: Crew, report: str) -> float:
+        """When a unit on its way will be there, by the straight line like the advice; infinite for another one."""
+        spot, unit = self._spots.get((crew.source, report)), crew.unit
+        if unit.state is not UnitState.EN_ROUTE or spot is None or unit.lat is None or unit.lon is None:
+            return _NEVER
+        return distance_m(unit.lat, unit.lon, *spot) * DETOUR / SPEED_M_S
+
+    def _open(self, key: str) -> None:
+        crew = self._desk.cities.crew(key)
+        jobs = self._desk.cities.jobs(crew)
+        if crew is None or not jobs:
+            return
+        source, report, reader = crew.source, jobs[0].report, self._reader
+        self._tasks.submit(lambda: reader().row_of(source, report), lambda row: self._desk.choose(row or 0))
+
+
+def count_states(crews: list[Crew], time_at: Callable[[str], datetime]) -> dict[str, int]:
+    """How many units are available, busy, and on shift with a stale position."""
+    units = [crew.unit for crew in crews]
+    return {
+        "available": sum(unit.state is UnitState.AVAILABLE for unit in units),
+        "busy": sum(unit.state in _BUSY for unit in units),
+        "stale": sum(is_stale(crew.unit, time_at(crew.source)) for crew in crews),
+        "on_shift": sum(unit.state is not UnitState.OFF_SHIFT for unit in units),
+    }

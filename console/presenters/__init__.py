@@ -1,1 +1,0 @@
-"""One presenter a panel: binds board, store and advice to one widget."""
