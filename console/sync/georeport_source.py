@@ -18,16 +18,16 @@ from console.cache.reader import CacheReader
 from console.rules.edit import Edit
 from console.rules.messages import Fetch, Look, Outcome, Push, Reveal, Revealed, Source, Up, Withdraw
 from console.rules.queued import EditState, StopReason, TakenAs
-from console.sync.compare import ComparedPuller, Nightly
+from console.sync.cache_writer_proxy import Ledger
+from console.sync.deletion_sweep import Sweep
 from console.sync.health import Health
-from console.sync.ledger import Ledger
-from console.sync.media import DownloadLane
 from console.sync.outgoing import Outgoing
-from console.sync.pace import Timing
+from console.sync.photo_lanes import DownloadLane
 from console.sync.pull_georeport import Expected, GeoReportPuller
-from console.sync.push import CannotSend, PushLane
+from console.sync.reconcile import ComparedPuller, Nightly
+from console.sync.retry import Timing
+from console.sync.send_lane import CannotSend, PushLane
 from console.sync.source import PullLane
-from console.sync.sweep import Sweep
 
 _LOOK_BACK = timedelta(minutes=10)
 _LOOK = ReadingLimits(reports=50_000, pages=1_000, bytes=1 << 26)
@@ -65,7 +65,7 @@ class GeoReportSender:
         self._numbers = numbers
 
     def send(self, edit: Edit, report: str | None, *, repeated: bool) -> Taken:
-        """See console.sync.push.Sender."""
+        """See console.sync.send_lane.Sender."""
         if edit.kind is not Kind.CREATE:
             raise CannotSend(StopReason.NEW_REPORTS_ONLY)
         if edit.id in self._tokens:

@@ -13,7 +13,7 @@ from api_client import errors
 from api_client.transport import Answer
 from console.files.errors import StoreError
 from console.rules.messages import SourceState
-from console.sync.pace import Breaker
+from console.sync.retry import Breaker
 
 CONNECTING, FILLING, LIVE = "connecting", "filling", "live"
 OFFLINE, REFUSED, WRONG_SERVER = "offline", "refused", "wrong_server"

@@ -43,12 +43,12 @@ from console.rules.messages import (
     Withdraw,
 )
 from console.rules.queued import EditState, StopReason
+from console.sync.cache_writer_proxy import Ledger
 from console.sync.georeport_source import GeoReportSource
 from console.sync.health import OFFLINE, WRONG_SERVER
-from console.sync.heart import Heart
-from console.sync.ledger import Ledger
-from console.sync.pace import Timing
+from console.sync.heartbeat import Heart
 from console.sync.pipe import BrokenFrame, Frames, pack
+from console.sync.retry import Timing
 from console.sync.source import DispatchSource, Following
 
 _log = logging.getLogger(__name__)

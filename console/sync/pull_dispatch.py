@@ -16,8 +16,8 @@ from api_client.model import OBJECTS, ApiObject, Changes, Snapshot
 from console.cache.page_items import Cursor
 from console.rules.messages import SignedIn, Touched, ZoneTold
 from console.sync.backfill import Backfill, fits
+from console.sync.cache_writer_proxy import Ledger
 from console.sync.health import LIVE, Health
-from console.sync.ledger import Ledger
 from console.sync.mapping import Mapped, Mapper, signature_of
 from console.sync.unreadable import Unreadable
 

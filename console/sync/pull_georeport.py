@@ -18,9 +18,9 @@ from api_client.georeport_model import GeoRequest
 from api_client.model import Entry
 from console.cache.page_items import Cursor, Item
 from console.files.errors import StoreError
+from console.sync.cache_writer_proxy import Ledger
 from console.sync.georeport_mapping import created_entry, created_id, reply_id, request_items, service_item
 from console.sync.health import Health
-from console.sync.ledger import Ledger
 from console.sync.limits import HistoryLimits
 
 EPOCH = "open311"

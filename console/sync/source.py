@@ -16,20 +16,20 @@ from api_client.dispatch import DispatchClient
 from api_client.transport import UnderWay
 from console.files.errors import DamagedFile, StoreError
 from console.rules.messages import Fetch, Look, Push, Reveal, Source, Up, Withdraw
-from console.sync.asking import AskLane
-from console.sync.compare import ComparedPuller, Nightly, Puller
-from console.sync.compare_dispatch import DispatchComparison
-from console.sync.exports import ExportTeller
+from console.sync.cache_writer_proxy import Ledger
+from console.sync.export_notes import ExportTeller
 from console.sync.health import LIVE, Health
-from console.sync.lane import Connection, Lane
-from console.sync.ledger import Ledger
-from console.sync.media import DownloadLane, UploadLane
 from console.sync.outgoing import Outgoing
-from console.sync.pace import Backoff, Timing
+from console.sync.photo_lanes import DownloadLane, UploadLane
 from console.sync.pull_dispatch import DispatchPuller
-from console.sync.push import PushLane
+from console.sync.reconcile import ComparedPuller, Nightly, Puller
+from console.sync.reconcile_dispatch import DispatchComparison
+from console.sync.requests_lane import AskLane
+from console.sync.retry import Backoff, Timing
 from console.sync.send_dispatch import DispatchSender
+from console.sync.send_lane import PushLane
 from console.sync.stream import StreamLane
+from console.sync.worker import Connection, Lane
 
 _log = logging.getLogger(__name__)
 _WITH_STREAM_S = 60.0

@@ -13,8 +13,8 @@ from api_client.dispatch import DispatchClient
 from console.rules.degrees import on_earth
 from console.rules.messages import Presence
 from console.sync.health import LIVE, Health
-from console.sync.lane import Lane
-from console.sync.pace import Backoff
+from console.sync.retry import Backoff
+from console.sync.worker import Lane
 
 
 class StreamLane(Lane):

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from console.sync import heart, pace, process, push
+from console.sync import heartbeat, process, retry, send_lane
 
 
 def hang(where: str) -> None:
@@ -32,8 +32,8 @@ def hang(where: str) -> None:
 def main() -> int:
     where, stuck_s, mark, begins_after_s = sys.argv[1:]
     time.sleep(float(begins_after_s))  # a disk that is slow to bring the program
-    heart.BEAT_S, heart.STUCK_S = 0.2, float(stuck_s)
-    pace._SLICE_S = push._IDLE_S = 0.3
+    heartbeat.BEAT_S, heartbeat.STUCK_S = 0.2, float(stuck_s)
+    retry._SLICE_S = send_lane._IDLE_S = 0.3
     if where != "-" and not Path(mark).exists():
         Path(mark).touch()
         hang(where)

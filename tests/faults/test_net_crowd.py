@@ -20,8 +20,8 @@ from api_client.model import Entry, Kind
 from console.rules.edit import Edit
 from console.rules.messages import Outcome, SourceState
 from console.rules.queued import EditState
-from console.sync import pace
-from console.sync.pace import Timing
+from console.sync import retry
+from console.sync.retry import Timing
 from tests.helpers.city import Served
 from tests.helpers.proxy import FaultProxy
 from tests.helpers.sync_rig import Rig
@@ -43,7 +43,7 @@ class Plan:
 
 
 SHORT = Plan(consoles=8, normal_s=1.5, away_s=3.0, edit_every_s=1.5, queued=2, cap_s=2.0)
-LONG = Plan(consoles=50, normal_s=60.0, away_s=600.0, edit_every_s=60.0, queued=3, cap_s=pace.CAP_S)
+LONG = Plan(consoles=50, normal_s=60.0, away_s=600.0, edit_every_s=60.0, queued=3, cap_s=retry.CAP_S)
 
 
 class Crowd:
@@ -116,7 +116,7 @@ def rate(proxy: FaultProxy, begin: float, seconds: float) -> float:
 @pytest.mark.parametrize("plan", [SHORT, pytest.param(LONG, marks=[pytest.mark.long, pytest.mark.timeout(2400)])])
 def test_f11_a_crowd_whose_server_was_away(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """F11: they come back spread out, all of them, and every edit that waited acted once (pace.py: Backoff)."""
-    monkeypatch.setattr(pace, "CAP_S", plan.cap_s)
+    monkeypatch.setattr(retry, "CAP_S", plan.cap_s)
     server = Served(tmp_path, "--demo-city", "--still", "--reports", "200")
     server.start()
     proxy = FaultProxy(server.port)

@@ -17,7 +17,7 @@ from api_client.model import EditBody, Kind
 from api_client.transport import Limits
 from console.rules.messages import Outcome, SourceState, SyncNow
 from console.rules.queued import EditState
-from console.sync.pace import Timing
+from console.sync.retry import Timing
 from tests.helpers.fake_city import FakeCity, report
 from tests.helpers.live_server import Live
 from tests.helpers.net import Proxy, black_hole

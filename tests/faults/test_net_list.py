@@ -30,9 +30,9 @@ from console.rules.messages import Outcome, Source, SourceState, Start, SyncNow,
 from console.rules.queued import EditState, Queued, StopReason
 from console.server.feed import pages
 from console.server.records import LOCAL
-from console.sync import pace
-from console.sync.pace import Backoff, Bell, Timing
+from console.sync import retry
 from console.sync.pipe import Frames, pack
+from console.sync.retry import Backoff, Bell, Timing
 from tests.helpers.live_server import Live
 from tests.helpers.net import http
 from tests.helpers.pictures import picture
@@ -594,8 +594,8 @@ def test_f17_waking_ends_every_back_off(monkeypatch: pytest.MonkeyPatch, hours: 
         clock[0] += hours * 3600.0
         return real() + clock[0]
 
-    monkeypatch.setattr("console.sync.pace.time.time", wall)
-    monkeypatch.setattr(pace, "_SLICE_S", 0.2)
+    monkeypatch.setattr("console.sync.retry.time.time", wall)
+    monkeypatch.setattr(retry, "_SLICE_S", 0.2)
     began = time.monotonic()
     Bell().back_off(60.0)
     assert time.monotonic() - began < 5

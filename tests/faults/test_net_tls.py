@@ -9,7 +9,7 @@ import pytest
 from api_client.model import Kind
 from console.rules.messages import SourceState
 from console.rules.queued import EditState
-from console.sync.pace import Timing
+from console.sync.retry import Timing
 from tests.helpers.live_server import Live
 from tests.helpers.sync_rig import rig
 

@@ -18,7 +18,7 @@ from console.rules.edit import Edit
 from console.rules.messages import Outcome, Push, Source, SyncNow
 from console.rules.queued import EditState, StopReason, TakenAs
 from console.settings import Settings, save_settings
-from console.sync.pace import Timing
+from console.sync.retry import Timing
 from tests.helpers.geo_city import GeoCity, geo_request
 from tests.helpers.sync_rig import Rig, rig
 from tests.unit.store.making import note_state

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from console.rules.messages import Compare, SourceState, SyncNow
-from console.sync.pace import Timing
+from console.sync.retry import Timing
 from tests.helpers.geo_city import GeoCity, geo_request
 from tests.helpers.sync_rig import Rig, rig
 

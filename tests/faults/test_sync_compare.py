@@ -16,9 +16,9 @@ from api_client.model import EditBody, Kind, Report, Status
 from console.rules.messages import Compare, SourceState, SyncNow
 from console.rules.queued import EditState
 from console.server.records import LOCAL, LoadedReport
-from console.sync.compare import Nightly
 from console.sync.mapping import Mapper
-from console.sync.pace import Timing
+from console.sync.reconcile import Nightly
+from console.sync.retry import Timing
 from tests.helpers.fake_city import FakeCity, report
 from tests.helpers.live_server import Live
 from tests.helpers.net import Asked
@@ -44,7 +44,7 @@ def spoil(folder: Path, *statements: str) -> None:
 
 @pytest.mark.usefixtures("expected_log")
 def test_rows_that_a_defect_lost_or_left_behind_come_back(live: Live, tmp_path: Path) -> None:
-    """F24, missed rows. Protection: DispatchComparison, console/sync/compare_dispatch.py."""
+    """F24, missed rows. Protection: DispatchComparison, console/sync/reconcile_dispatch.py."""
     folder = tmp_path / "profile"
     with rig(folder, live.url) as console:
         console.live()
@@ -277,7 +277,7 @@ def no_digest(head: bytes, _: bytes) -> tuple[bytes, bytes]:
 @pytest.mark.usefixtures("expected_log")
 @pytest.mark.parametrize("spoilt", [a_failing_digest, no_digest])
 def test_a_server_that_cannot_be_compared_with_is_live_all_the_same(live: Live, tmp_path: Path, spoilt: Any) -> None:
-    """F24: a comparison that fails costs the comparison. Protection: ComparedPuller, console/sync/compare.py."""
+    """F24: a comparison that fails costs the comparison. Protection: ComparedPuller, console/sync/reconcile.py."""
     proxy = FaultProxy(live.port)
     proxy.when(path_has("/digest"), rewrite(spoilt))
     with rig(tmp_path / "profile", proxy.url, timing=QUICK) as console:
@@ -388,7 +388,7 @@ def test_comparisons_come_within_the_hour_and_then_every_night(seed: int) -> Non
 
 
 def test_a_withdrawn_report_of_a_geo_report_server_vanishes(live: Live, tmp_path: Path) -> None:
-    """F21, no tombstones: Sweep, console/sync/sweep.py."""
+    """F21, no tombstones: Sweep, console/sync/deletion_sweep.py."""
     with rig(tmp_path / "geo", live.url + "/open311/v2", kind="open311", timing=QUICK) as console:
         console.live()
         assert len(console.cached()) == 10

@@ -29,8 +29,8 @@ from console.panels.sources import Sources
 from console.rules.edit import Edit
 from console.rules.messages import Down, Fetch, Outcome, Push, Reveal, Source, SourceState, Start, Touched, Up
 from console.rules.queued import EditState
-from console.sync.pace import Timing
 from console.sync.process import LOCK, Followers
+from console.sync.retry import Timing
 from console.sync.send_dispatch import DispatchSender
 from console.window.actions import ACTIONS
 from console.window.sync_supervisor import SyncLink
@@ -155,15 +155,21 @@ PHOTO = Edit(
 @pytest.mark.parametrize(
     ("where", "named", "sends"),
     [
-        pytest.param("console.sync.compare:ComparedPuller.catch_up", ["jkt pull"], None, id="pull"),
+        pytest.param("console.sync.reconcile:ComparedPuller.catch_up", ["jkt pull"], None, id="pull"),
         pytest.param("console.cache.writer:CacheWriter._write_cursor", ["jkt pull"], None, id="commit"),
-        pytest.param("console.sync.push:PushLane._send", ["jkt push-0", "jkt push-1"], Push(EDIT), id="push"),
+        pytest.param("console.sync.send_lane:PushLane._send", ["jkt push-0", "jkt push-1"], Push(EDIT), id="push"),
         pytest.param("console.sync.process:Followers.take", ["pipe"], FETCH, id="pipe"),
         pytest.param("console.sync.health:Health._become", ["jkt pull"], None, id="health", marks=long),
         pytest.param("console.sync.stream:StreamLane._listen", ["jkt stream"], None, id="stream", marks=long),
-        pytest.param("console.sync.media:UploadLane._upload", ["jkt upload"], Push(PHOTO), id="upload", marks=long),
-        pytest.param("console.sync.media:DownloadLane._bring", ["jkt download"], FETCH, id="download", marks=long),
-        pytest.param("console.sync.asking:AskLane._answer", ["jkt ask"], Reveal("jkt", "1"), id="ask", marks=long),
+        pytest.param(
+            "console.sync.photo_lanes:UploadLane._upload", ["jkt upload"], Push(PHOTO), id="upload", marks=long
+        ),
+        pytest.param(
+            "console.sync.photo_lanes:DownloadLane._bring", ["jkt download"], FETCH, id="download", marks=long
+        ),
+        pytest.param(
+            "console.sync.requests_lane:AskLane._answer", ["jkt ask"], Reveal("jkt", "1"), id="ask", marks=long
+        ),
     ],
 )
 def test_a_lane_that_hangs_is_noticed_and_everything_goes_on(

@@ -26,7 +26,7 @@ from console.rules.queued import EditState, StopReason, is_deleted, is_in_force,
 from console.server.city import City
 from console.server.records import Actor, LoadedReport
 from console.server.refusals import NotFound, Refusal
-from console.sync.pace import Timing
+from console.sync.retry import Timing
 from tests.helpers.fake_city import FakeCity, report
 from tests.helpers.live_server import Live, some_reports
 from tests.helpers.pictures import picture

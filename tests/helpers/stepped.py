@@ -42,12 +42,12 @@ from console.server.city import City
 from console.server.database import REPORTS, Database, Mark, begin_epoch
 from console.server.records import Actor
 from console.server.refusals import Refusal
+from console.sync.cache_writer_proxy import Ledger
 from console.sync.health import Health
-from console.sync.ledger import Ledger
 from console.sync.outgoing import Outgoing
 from console.sync.pull_dispatch import DispatchPuller
-from console.sync.push import PushLane
 from console.sync.send_dispatch import DispatchSender
+from console.sync.send_lane import PushLane
 
 CITY = "city"
 ADDRESS = "http://127.0.0.1:9"

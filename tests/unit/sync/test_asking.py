@@ -16,7 +16,7 @@ from api_client.transport import Limits
 from console.rules.messages import Look, Presence, Reveal, Revealed, SourceState
 from console.server import audit, schema
 from console.server.records import LOCAL
-from console.sync.pace import Timing
+from console.sync.retry import Timing
 from tests.helpers.live_server import Live
 from tests.helpers.net import http
 from tests.helpers.proxy import Exchange, FaultProxy, answer, path_has, through

@@ -10,7 +10,7 @@ import pytest
 from console.files.errors import DamagedFile
 from console.files.sqlite_file import SUSPECT
 from console.rules.messages import Touched
-from console.sync.ledger import Ledger
+from console.sync.cache_writer_proxy import Ledger
 from tests.unit.store.making import at, items, report
 
 

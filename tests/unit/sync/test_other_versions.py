@@ -22,8 +22,8 @@ from console.cache.reader import CacheReader
 from console.rules.messages import SourceState
 from console.rules.queued import EditState
 from console.server.records import LOCAL
+from console.sync.cache_writer_proxy import Ledger
 from console.sync.health import Health
-from console.sync.ledger import Ledger
 from console.sync.mapping import signature_of
 from console.sync.pull_dispatch import DispatchPuller
 from console.sync.unreadable import Unreadable

@@ -12,7 +12,7 @@ from api_client.errors import Busy
 from api_client.model import Kind
 from console.rules.edit import Edit
 from console.sync.outgoing import Outgoing, Waiting
-from console.sync.pace import CAP_S, Backoff
+from console.sync.retry import CAP_S, Backoff
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

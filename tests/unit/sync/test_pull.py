@@ -15,10 +15,10 @@ from api_client.transport import utc_now
 from console.cache.page_items import Item
 from console.cache.reader import CacheReader
 from console.rules.messages import SignedIn, SourceState, SyncNow, Touched, ZoneTold
+from console.sync.cache_writer_proxy import Ledger
 from console.sync.health import Health
-from console.sync.ledger import Ledger
-from console.sync.pace import Timing
 from console.sync.pull_dispatch import DispatchPuller
+from console.sync.retry import Timing
 from console.sync.unreadable import Unreadable
 from tests.helpers.fake_city import FakeCity, report
 from tests.helpers.net import http

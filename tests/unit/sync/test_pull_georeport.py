@@ -17,13 +17,13 @@ from console.paths import profile_folder
 from console.rules.messages import Source, SourceState, SyncNow
 from console.rules.queued import EditState, StopReason
 from console.settings import Settings, save_settings
+from console.sync.cache_writer_proxy import Ledger
+from console.sync.deletion_sweep import Sweep
 from console.sync.georeport_source import KeptReports
 from console.sync.health import Health
-from console.sync.ledger import Ledger
 from console.sync.limits import HISTORY, HistoryLimits
-from console.sync.pace import Timing
 from console.sync.pull_georeport import GeoReportPuller
-from console.sync.sweep import Sweep
+from console.sync.retry import Timing
 from tests.helpers.geo_city import GeoCity, geo_request
 from tests.helpers.sync_rig import rig
 
@@ -322,7 +322,7 @@ def test_a_long_history_hides_nothing_new(tmp_path: Path) -> None:
 
 def test_the_nightly_list_of_a_server_without_end_has_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api_client.georeport._MOST_PAGES", 5)
-    monkeypatch.setattr("console.sync.sweep._MORE", 100)
+    monkeypatch.setattr("console.sync.deletion_sweep._MORE", 100)
     now = datetime.now(UTC)
     city = GeoCity([geo_request(number, now - number * 80 * DAY) for number in range(6)], pages="heeded")
     with rig(tmp_path, city.url, kind="open311") as console:

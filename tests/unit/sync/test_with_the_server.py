@@ -32,8 +32,8 @@ from console.rules.queued import EditState, StopReason
 from console.server.records import LOCAL, LoadedReport
 from console.settings import load_settings
 from console.sync.connect import add_source, connect, new_key
-from console.sync.pace import Timing
 from console.sync.process import LOCK
+from console.sync.retry import Timing
 from tests.helpers.live_server import Live, live_server, some_reports
 from tests.helpers.net import Canned, Proxy, http
 from tests.helpers.pictures import picture

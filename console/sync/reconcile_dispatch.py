@@ -14,8 +14,8 @@ from api_client.dispatch import DispatchClient
 from console.cache.reader import CacheReader
 from console.rules.digest import date_of, day_of, days_of
 from console.rules.moments import EARLIEST, LATEST
+from console.sync.cache_writer_proxy import Ledger
 from console.sync.health import Health
-from console.sync.ledger import Ledger
 from console.sync.pull_dispatch import DispatchPuller
 
 _log = logging.getLogger(__name__)

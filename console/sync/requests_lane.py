@@ -12,7 +12,7 @@ from typing_extensions import override
 from api_client import errors, model
 from console.rules.messages import Reveal, Revealed
 from console.sync.health import LIVE, Health
-from console.sync.lane import Connection, Lane
+from console.sync.worker import Connection, Lane
 
 AGAIN_S = 30.0
 """How often it is told which report is open, or that none is; the server takes who tells nothing for 75 s for gone."""

@@ -7,7 +7,7 @@ import threading
 from abc import ABC, abstractmethod
 from typing import Protocol
 
-from console.sync.pace import Bell
+from console.sync.retry import Bell
 
 _log = logging.getLogger(__name__)
 _END_S = 10.0

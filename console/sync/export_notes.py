@@ -9,7 +9,7 @@ from pathlib import Path
 from api_client import errors
 from api_client.dispatch import DispatchClient
 from console.cache.export_notes import WaitingNote, drop_note, set_aside_note, waiting_notes
-from console.sync.compare import Puller
+from console.sync.reconcile import Puller
 
 _log = logging.getLogger(__name__)
 

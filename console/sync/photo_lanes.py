@@ -22,9 +22,9 @@ from console.rules.edit import Edit
 from console.rules.messages import Fetch, Fetched, Outcome, Source
 from console.rules.queued import EditState, StopReason
 from console.sync.health import Health
-from console.sync.lane import Connection, Lane
 from console.sync.outgoing import Outgoing
-from console.sync.pace import Backoff, pause_of_one_s
+from console.sync.retry import Backoff, pause_of_one_s
+from console.sync.worker import Connection, Lane
 
 _log = logging.getLogger(__name__)
 CACHE_BYTES = 2 * 1000**3

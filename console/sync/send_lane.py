@@ -15,9 +15,9 @@ from console.rules.edit import INSTEAD_OF, Edit
 from console.rules.messages import Outcome
 from console.rules.queued import ByWhom, EditState, StopReason, TakenAs
 from console.sync.health import Health
-from console.sync.lane import Connection
 from console.sync.outgoing import Outgoing, Waiting
-from console.sync.pace import Backoff, pause_of_one_s
+from console.sync.retry import Backoff, pause_of_one_s
+from console.sync.worker import Connection
 
 _log = logging.getLogger(__name__)
 _WORKERS = 2
