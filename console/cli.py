@@ -313,7 +313,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from console.server.records import CitizenOptions, DemoOptions, Posting, ServeOptions
+    from console.server.city.records import CitizenOptions, DemoOptions, Posting, ServeOptions
     from console.server.serve import serve
 
     demo = DemoOptions(arguments.reports, arguments.seed, not arguments.still) if arguments.demo_city else None
@@ -385,98 +385,98 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _user_add(arguments: argparse.Namespace) -> int:
-    from console.server.office import user_add
+    from console.server.admin.user_commands import user_add
 
     return user_add(arguments.database, arguments.name, arguments.role, arguments.area, arguments.agency)
 
 
 def _city_init(arguments: argparse.Namespace) -> int:
-    from console.server.admin.commands import city_init
+    from console.server.admin.city_commands import city_init
 
     return city_init(arguments.folder)
 
 
 def _city_check(arguments: argparse.Namespace) -> int:
-    from console.server.admin.commands import city_check
+    from console.server.admin.city_commands import city_check
 
     return city_check(arguments.folder, arguments.database)
 
 
 def _city_apply(arguments: argparse.Namespace) -> int:
-    from console.server.admin.commands import city_apply
+    from console.server.admin.city_commands import city_apply
 
     asked = sys.stdin.isatty() and sys.stdout.isatty()
     return city_apply(arguments.folder, arguments.database, yes=arguments.yes, ask=input if asked else None)
 
 
 def _city_export(arguments: argparse.Namespace) -> int:
-    from console.server.admin.commands import city_export
+    from console.server.admin.city_commands import city_export
 
     return city_export(arguments.folder, arguments.database)
 
 
 def _user_list(arguments: argparse.Namespace) -> int:
-    from console.server.office import user_list
+    from console.server.admin.user_commands import user_list
 
     return user_list(arguments.database, as_json=arguments.json)
 
 
 def _user_remove(arguments: argparse.Namespace) -> int:
-    from console.server.office import user_remove
+    from console.server.admin.user_commands import user_remove
 
     return user_remove(arguments.database, arguments.name)
 
 
 def _user_token(arguments: argparse.Namespace) -> int:
-    from console.server.office import user_token
+    from console.server.admin.user_commands import user_token
 
     return user_token(arguments.database, arguments.name)
 
 
 def _client_add(arguments: argparse.Namespace) -> int:
-    from console.server.office import client_add
+    from console.server.admin.user_commands import client_add
 
     return client_add(arguments.database, arguments.name, may_post=not arguments.no_post)
 
 
 def _client_list(arguments: argparse.Namespace) -> int:
-    from console.server.office import client_list
+    from console.server.admin.user_commands import client_list
 
     return client_list(arguments.database, as_json=arguments.json)
 
 
 def _client_remove(arguments: argparse.Namespace) -> int:
-    from console.server.office import client_remove
+    from console.server.admin.user_commands import client_remove
 
     return client_remove(arguments.database, arguments.name)
 
 
 def _audit_verify(arguments: argparse.Namespace) -> int:
-    from console.server.office import audit_verify
+    from console.server.admin.user_commands import audit_verify
 
     return audit_verify(arguments.database, arguments.head, as_json=arguments.json)
 
 
 def _audit_who(arguments: argparse.Namespace) -> int:
-    from console.server.office import audit_who
+    from console.server.admin.user_commands import audit_who
 
     return audit_who(arguments.database, arguments.report, as_json=arguments.json)
 
 
 def _audit_log(arguments: argparse.Namespace) -> int:
-    from console.server.office import audit_log
+    from console.server.admin.user_commands import audit_log
 
     return audit_log(arguments.database, arguments.since, as_json=arguments.json)
 
 
 def _backup(arguments: argparse.Namespace) -> int:
-    from console.server.backup import backup
+    from console.server.city.backup import backup
 
     return backup(arguments.database, arguments.out, arguments.media)
 
 
 def _restore(arguments: argparse.Namespace) -> int:
-    from console.server.backup import renew_epoch, restore
+    from console.server.city.backup import renew_epoch, restore
 
     if arguments.only_epoch:
         return renew_epoch(arguments.database)

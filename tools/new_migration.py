@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.migration import MigrationContext
 
-from console.server import migrations, schema
+from console.server.city import migrations, schema
 
 
 def main(words: str) -> int:

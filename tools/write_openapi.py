@@ -25,8 +25,8 @@ def as_file(document: bytes) -> bytes:
 def main() -> None:
     """Write every document of an empty city."""
     sys.path.insert(0, str(ROOT))
-    from console.server.app import make_app
-    from console.server.city import City
+    from console.server.city.city import City
+    from console.server.http.app import make_app
 
     with tempfile.TemporaryDirectory(prefix="sigap-openapi-") as name:
         city = City(f"sqlite:///{name}/city.db")

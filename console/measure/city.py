@@ -18,13 +18,13 @@ from console.cache.writer import CacheWriter
 from console.measure.child import SOURCE
 from console.rules.messages import Touched
 from console.rules.sla import clocks, sla_of
+from console.server.city.records import LoadedReport
 from console.server.demo.areas import read_wards
 from console.server.demo.drafts import Draftsman
 from console.server.demo.facts import demo_facts
 from console.server.demo.fill import ZONE, fill
 from console.server.demo.pictures import draw_album
 from console.server.demo.stories import Storyteller
-from console.server.records import LoadedReport
 
 _PAGE = 2000
 _EPOCH = "measured"

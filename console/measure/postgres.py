@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from console.server.database import Database
+from console.server.city.database import Database
 
 _TEMPLATE = "sigap_template"
 _SETTINGS = {

@@ -19,8 +19,8 @@ import requests
 
 from api_client.decoding import decode
 from api_client.model import Report, Service
-from console.server.city import City
-from console.server.records import LoadedReport
+from console.server.city.city import City
+from console.server.city.records import LoadedReport
 
 if TYPE_CHECKING:
     from console.measure.crowd import CrowdRun

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from api_client.decoding import decode
 from api_client.model import Calendar, Report, Service
 from console.rules.sla import clocks, sla_of
-from console.server import schema
-from console.server.database import REPORTS, Database, next_numbers
-from console.server.records import LoadedReport
+from console.server.city import schema
+from console.server.city.database import REPORTS, Database, next_numbers
+from console.server.city.records import LoadedReport
 
 BATCH = 500
 """Reports a transaction: a file may be loaded while operators work, and an edit waits for one batch at most."""

@@ -10,9 +10,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from api_client.model import Entry, Kind, Report
-from console.server.case import clocks_of
-from console.server.ledger import Ledger
-from console.server.records import Actor
+from console.server.city.edit_context import clocks_of
+from console.server.city.records import Actor
+from console.server.city.unit_of_work import Ledger
 
 
 def write_own_step(

@@ -21,19 +21,19 @@ import sqlalchemy as sa
 import uvicorn
 from typing_extensions import override
 
-from console.server import audit
+from console.server.admin.error_text import DONE, FAULTS, LOCAL_DATA, REFUSED, USAGE, complaint
 from console.server.admin.roster import turn_shifts
-from console.server.app import make_app
-from console.server.asking import Gate
-from console.server.city import FIRST_ZONE, City
-from console.server.complaints import DONE, FAULTS, LOCAL_DATA, REFUSED, USAGE, complaint
-from console.server.media import MediaStore
-from console.server.patience import PatientProtocol
-from console.server.records import COMMAND_LINE, DemoOptions, ServeOptions
-from console.server.refusals import Refusal
-from console.server.service_file import load_services, read_services
-from console.server.stream import Hub
-from console.server.users import Users, load_users
+from console.server.city import audit
+from console.server.city.city import FIRST_ZONE, City
+from console.server.city.media import MediaStore
+from console.server.city.records import COMMAND_LINE, DemoOptions, ServeOptions
+from console.server.city.users import Users, load_users
+from console.server.http.app import make_app
+from console.server.http.endpoint import Gate
+from console.server.http.errors import Refusal
+from console.server.http.event_stream import Hub
+from console.server.http.header_timeout import PatientProtocol
+from console.server.loader.service_file import load_services, read_services
 
 log = logging.getLogger(__name__)
 _TIDY_EVERY_S = 3600.0

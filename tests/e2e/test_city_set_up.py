@@ -8,8 +8,8 @@ import pytest
 
 from console.server.admin.apply import apply_setup
 from console.server.admin.setup import CitySetup, UnitRecord
-from console.server.city import City
-from console.server.records import COMMAND_LINE
+from console.server.city.city import City
+from console.server.city.records import COMMAND_LINE
 from tests.helpers.city import console, served, wait_for, write_users
 from tests.helpers.cityfiles import write_city
 

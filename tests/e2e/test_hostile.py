@@ -29,7 +29,7 @@ from console.panels.report.details import Dossier
 from console.rules.edit import Edit
 from console.rules.messages import Source
 from console.rules.queued import EditState, Queued
-from console.server.city import City
+from console.server.city.city import City
 from console.settings import Settings
 from tests.helpers.canary import Canary, canary, foreign_requests
 from tests.helpers.city import TOKENS, Served, console, served, wait_for, write_users

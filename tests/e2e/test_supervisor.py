@@ -18,7 +18,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from console.outbox.work_file import read_outbox
-from console.server.city import City
+from console.server.city.city import City
 from tests.e2e.supervisor_child import CALLER, PHONE
 from tests.helpers.city import ROOT, TOKENS, Served, console, served, wait_for, write_users
 from tests.helpers.hands import CTRL, banner, choose, find, form, key, outbox, strips

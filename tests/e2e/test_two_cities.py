@@ -14,7 +14,7 @@ from PySide6.QtTest import QTest
 
 from api_client.model import Agency, Area, EditBody, Kind, Report, Service, Status, Unit, UnitState
 from console.commands.export import select, write
-from console.server.records import Actor
+from console.server.city.records import Actor
 from tests.helpers.city import console, wait_for
 from tests.helpers.hands import outbox, wait_ready
 from tests.helpers.live_server import Live, live_server

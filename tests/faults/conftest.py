@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from console.server.city import City
+from console.server.city.city import City
 from tests.helpers.live_server import Live
 from tests.helpers.stepped import SteppedConsole
 

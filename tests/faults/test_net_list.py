@@ -28,8 +28,8 @@ from console.panels.stop_text import stop_text
 from console.rules.edit import Edit
 from console.rules.messages import Outcome, Source, SourceState, Start, SyncNow, Up
 from console.rules.queued import EditState, Queued, StopReason
-from console.server.feed import pages
-from console.server.records import LOCAL
+from console.server.city.feed import pages
+from console.server.city.records import LOCAL
 from console.sync import retry
 from console.sync.pipe import Frames, pack
 from console.sync.retry import Backoff, Bell, Timing

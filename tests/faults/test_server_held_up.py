@@ -26,14 +26,15 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from console.server import bodies, database, working
-from console.server.asking import Ask, Gate, refusal_response
-from console.server.bodies import BodyBudget
-from console.server.city import City
-from console.server.patience import PatientProtocol
-from console.server.refusals import Overloaded, Refusal
-from console.server.users import Users, add_user
-from console.server.working import CancelToken, WorkThreads, doing, present_work
+from console.server.city import database, work_threads
+from console.server.city.city import City
+from console.server.city.users import Users, add_user
+from console.server.city.work_threads import CancelToken, WorkThreads, doing, present_work
+from console.server.http import bodies
+from console.server.http.bodies import BodyBudget
+from console.server.http.endpoint import Ask, Gate, refusal_response
+from console.server.http.errors import Overloaded, Refusal
+from console.server.http.header_timeout import PatientProtocol
 from tests.helpers import siege
 from tests.helpers.prompt_server import serving
 from tests.unit.server.conftest import Api, furnish, running
@@ -161,7 +162,7 @@ def test_a_foreign_lock_on_the_file_holds_up_no_reader_and_no_writer_for_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "_WAIT_MS", 300)
-    monkeypatch.setattr(working, "_PATIENCE_S", 1.0)
+    monkeypatch.setattr(work_threads, "_PATIENCE_S", 1.0)
     file = tmp_path / "locked.db"
     with contextlib.closing(City(f"sqlite:///{file}", name="Testville")) as city:
         city.create_schema()

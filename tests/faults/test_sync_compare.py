@@ -15,7 +15,7 @@ import pytest
 from api_client.model import EditBody, Kind, Report, Status
 from console.rules.messages import Compare, SourceState, SyncNow
 from console.rules.queued import EditState
-from console.server.records import LOCAL, LoadedReport
+from console.server.city.records import LOCAL, LoadedReport
 from console.sync.mapping import Mapper
 from console.sync.reconcile import Nightly
 from console.sync.retry import Timing

@@ -23,9 +23,9 @@ from console.cache.page_items import Item
 from console.rules.loaded import Loaded
 from console.rules.messages import Outcome, SourceState, SyncNow
 from console.rules.queued import EditState, StopReason, is_deleted, is_in_force, is_settled, is_taken_back
-from console.server.city import City
-from console.server.records import Actor, LoadedReport
-from console.server.refusals import NotFound, Refusal
+from console.server.city.city import City
+from console.server.city.records import Actor, LoadedReport
+from console.server.http.errors import NotFound, Refusal
 from console.sync.retry import Timing
 from tests.helpers.fake_city import FakeCity, report
 from tests.helpers.live_server import Live, some_reports
@@ -155,7 +155,9 @@ def test_f06_the_same_field_is_a_conflict_with_names(ani: SteppedConsole, city: 
 
 @pytest.mark.parametrize("who", ["ani", "maria"])
 def test_f06_ones_own_orders_are_no_conflict_with_what_follows_them(ani: SteppedConsole, city: City, who: str) -> None:
-    """F06: the status that one's own order made was seen; another's was not (server/freshness.py: _is_own_status)."""
+    """F06: the status that one's own order made was seen; another's was not (server/city/freshness.py:
+    _is_own_status).
+    """
     seen = shown(ani, "r1")
     ani.wire.cut = True
     if who == "ani":
@@ -471,8 +473,8 @@ def test_f07_the_work_is_kept_as_a_new_report(ani: SteppedConsole, city: City) -
 def test_f38_a_report_without_an_answer_is_sent_by_another_and_is_there_once(
     ani: SteppedConsole, city: City, arrived: bool, read_first: bool
 ) -> None:
-    """F38, I1, I2: its record is read first, or the server says that it is there (server/edits.py: _close_earlier,
-    outbox/submit.py: _adopt_report).
+    """F38, I1, I2: its record is read first, or the server says that it is there (server/city/edit_service.py:
+    _close_earlier, outbox/submit.py: _adopt_report).
     """
     before = city.stats().reports
     ani.wire.swallow, ani.wire.cut = int(arrived), not arrived
@@ -808,7 +810,7 @@ def push_only(console: SteppedConsole) -> None:
 
 
 def test_f22_what_the_sync_process_holds_says_which_report_is_meant(ani: SteppedConsole, city: City, lost: str) -> None:
-    """F22, I3: the server refuses it (server/edits.py: _check_meant)."""
+    """F22, I3: the server refuses it (server/city/edit_service.py: _check_meant)."""
     before = city.report(lost)
     push_only(ani)
     assert city.report(lost) == before
@@ -816,7 +818,7 @@ def test_f22_what_the_sync_process_holds_says_which_report_is_meant(ani: Stepped
 
 
 def test_f22_the_report_that_a_merge_names_is_another_one_now(ani: SteppedConsole, city: City, tmp_path: Path) -> None:
-    """F22, I3: nothing is merged into it, and its number is told (server/edits.py: _check_meant)."""
+    """F22, I3: nothing is merged into it, and its number is told (server/city/edit_service.py: _check_meant)."""
     edits: list[str] = []
 
     def work(seen: Report) -> None:
@@ -843,7 +845,9 @@ def test_f22_the_report_that_a_merge_names_is_another_one_now(ani: SteppedConsol
 def test_f22_an_undo_finds_its_own_deed_or_none(
     ani: SteppedConsole, city: City, tmp_path: Path, first: Callable[[SteppedConsole], None]
 ) -> None:
-    """F22, I3: it names its deed by that edit's id; without the deed it is parked (server/edits.py: find_deed)."""
+    """F22, I3: it names its deed by that edit's id; without the deed it is parked (server/city/edit_service.py:
+    find_deed).
+    """
     undos: list[str] = []
 
     def work(seen: Report) -> None:
@@ -1018,7 +1022,7 @@ def test_reports_are_counted_by_who_has_those_too_that_came_since_and_never_less
 
 
 def test_f33_one_unit_for_two_reports(ani: SteppedConsole, city: City, tmp_path: Path) -> None:
-    """F33: the busy unit's job, who gave it and when (server/effects.py: _check_can_come)."""
+    """F33: the busy unit's job, who gave it and when (server/city/side_effects.py: _check_can_come)."""
     budi = SteppedConsole(tmp_path / "budi", city, "budi")
     budi.sync()
     ani.submit(Kind.DISPATCH, shown(ani, "r1"), {"unit": "U1"}, {})

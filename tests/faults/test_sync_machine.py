@@ -27,10 +27,10 @@ from pytestqt.qtbot import QtBot
 from api_client.model import EditBody, Entry, Kind, Report, Service, Status, Unit, UnitState
 from console.rules.queued import EditState, is_deleted
 from console.rules.status import RULES
-from console.server import schema
-from console.server.city import City
-from console.server.records import Actor, LoadedReport
-from console.server.refusals import Refusal
+from console.server.city import schema
+from console.server.city.city import City
+from console.server.city.records import Actor, LoadedReport
+from console.server.http.errors import Refusal
 from tests.helpers.stepped import CITY, STUCK, Backup, SteppedConsole
 from tests.helpers.sync_rig import rows_of_cache, rows_of_database
 

@@ -16,8 +16,8 @@ from api_client.model import EditBody, Kind, Report
 from console.rules.messages import Outcome
 from console.rules.pending import created_report
 from console.rules.queued import EditState, is_deleted, is_taken_back
-from console.server.city import City
-from console.server.records import Actor
+from console.server.city.city import City
+from console.server.city.records import Actor
 from tests.faults.test_sync_list import push_only, rest, shown, states
 from tests.helpers.stepped import Backup, SteppedConsole, now
 from tests.helpers.sync_rig import rows_of_cache, rows_of_database

@@ -19,8 +19,8 @@ from PySide6.QtWidgets import QApplication, QLineEdit
 from api_client.model import Kind
 from console.outbox.work_file import read_outbox
 from console.rules.queued import EditState
-from console.server.city import City
-from console.server.users import load_users
+from console.server.city.city import City
+from console.server.city.users import load_users
 from tests.helpers.city import TOKENS, Served, console, served, wait_for, write_users
 from tests.helpers.hands import (
     CTRL,

@@ -17,7 +17,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from console.outbox.work_file import read_outbox
-from console.server.city import City
+from console.server.city.city import City
 from tests.faults.typing_child import CALLER, FORMS, LINES, PHONE, PHOTOS, WORDS
 from tests.helpers.city import ROOT, Served, console, served, wait_for, write_users
 from tests.helpers.hands import choose, form, key, wait_ready

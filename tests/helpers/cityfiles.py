@@ -25,7 +25,7 @@ import numpy as np
 from pyogrio.raw import write
 
 from api_client.model import Report
-from console.server.city import City
+from console.server.city.city import City
 
 COLUMNS = ("id", "status", "category", "description", "created", "updated", "closed", "lat", "lon", "address",
            "priority", "photo")  # fmt: skip

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from api_client.model import Report, Service, Stats, Status, Unit, UnitState
-from console.server.app import make_app
-from console.server.city import City
-from console.server.records import LoadedReport
-from console.server.users import Users, load_users
+from console.server.city.city import City
+from console.server.city.records import LoadedReport
+from console.server.city.users import Users, load_users
+from console.server.http.app import make_app
 from tests.helpers.prompt_server import serving
 from tests.helpers.ready_file import put_tables
 

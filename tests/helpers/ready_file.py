@@ -6,7 +6,7 @@ import functools
 import tempfile
 from pathlib import Path
 
-from console.server.database import Database
+from console.server.city.database import Database
 
 
 def put_tables(file: Path) -> None:

@@ -37,11 +37,11 @@ from console.rules.pending import with_edits
 from console.rules.queued import EditState, Queued, StopReason
 from console.rules.recreate import as_created, known_of
 from console.rules.status import RULES
-from console.server import schema
-from console.server.city import City
-from console.server.database import REPORTS, Database, Mark, begin_epoch
-from console.server.records import Actor
-from console.server.refusals import Refusal
+from console.server.city import schema
+from console.server.city.city import City
+from console.server.city.database import REPORTS, Database, Mark, begin_epoch
+from console.server.city.records import Actor
+from console.server.http.errors import Refusal
 from console.sync.cache_writer_proxy import Ledger
 from console.sync.health import Health
 from console.sync.outgoing import Outgoing

@@ -17,8 +17,8 @@ from console.cache.reader import CacheReader
 from console.rules.edit import Edit
 from console.rules.messages import Outcome, Push, Source, SourceState, Start, Touched, Up
 from console.rules.queued import EditState
-from console.server.database import Database
-from console.server.feed import pages
+from console.server.city.database import Database
+from console.server.city.feed import pages
 from console.sync.process import Followers
 from tests.helpers.live_server import Live
 

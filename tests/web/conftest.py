@@ -16,10 +16,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from api_client.model import Area, Report, Service, ServiceAttribute, Status, Unit, UnitState
-from console.server.app import make_app
-from console.server.city import City
-from console.server.records import CitizenOptions, LoadedReport
-from console.server.users import Users, add_user
+from console.server.city.city import City
+from console.server.city.records import CitizenOptions, LoadedReport
+from console.server.city.users import Users, add_user
+from console.server.http.app import make_app
 from tests.helpers import prompt_server
 
 PHONE = {"width": 360, "height": 740}

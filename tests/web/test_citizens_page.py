@@ -13,8 +13,8 @@ from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 from api_client.model import EditBody, Kind, Report, Status
-from console.server import backup
-from console.server.records import LOCAL, LoadedReport
+from console.server.city import backup
+from console.server.city.records import LOCAL, LoadedReport
 from tests.web.conftest import LAT, LON, Site, jpeg, load, upload
 
 OFFLINE = ["ERR_INTERNET_DISCONNECTED", "ERR_FAILED"]

@@ -14,8 +14,8 @@ import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
 from api_client.model import EditBody, Kind, Report, Status, Unit, UnitState
-from console.server.records import LoadedReport
-from console.server.users import add_user
+from console.server.city.records import LoadedReport
+from console.server.city.users import add_user
 from tests.helpers.proxy import FaultProxy, anything, hang
 from tests.web.conftest import LAT, LON, Site, jpeg, upload
 

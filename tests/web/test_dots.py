@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from api_client.model import EditBody, Kind, Report, Service, Status
-from console.server.city import City
+from console.server.city.city import City
+from console.server.city.records import LoadedReport
 from console.server.pages.dots import MOST_POINTS, Dots, Wanted
-from console.server.records import LoadedReport
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 WORLD = Wanted(-180, -90, 180, 90, 10)

@@ -16,7 +16,7 @@ import requests
 from playwright.sync_api import Page, expect
 
 from api_client.model import Area, EditBody, Kind, Report, Service, Status
-from console.server.records import LoadedReport
+from console.server.city.records import LoadedReport
 from tests.helpers import hostile
 from tests.web.conftest import LAT, LON, Site, jpeg, load, serving
 

@@ -16,7 +16,6 @@ from msgspec.structs import replace
 
 from api_client.decoding import decode
 from api_client.model import Agency, Area, Calendar, Service, Template, Unit, UnitState, User
-from console.server import audit, schema, tokens
 from console.server.admin.difference import Change, Did, Difference, FieldChange, fields_between, in_words, marked
 from console.server.admin.roster import on_roster
 from console.server.admin.setup import (
@@ -29,12 +28,13 @@ from console.server.admin.setup import (
     key_of,
     listed,
 )
-from console.server.city import City
-from console.server.feed import read_meta
-from console.server.numbered import drop_things, put_things
-from console.server.records import Actor
-from console.server.refusals import CityChanged, Invalid
-from console.server.users import KnownUser, drop_users, put_users
+from console.server.city import audit, schema, tokens
+from console.server.city.city import City
+from console.server.city.feed import read_meta
+from console.server.city.numbered import drop_things, put_things
+from console.server.city.records import Actor
+from console.server.city.users import KnownUser, drop_users, put_users
+from console.server.http.errors import CityChanged, Invalid
 
 _KINDS: dict[str, type[Any]] = {
     "calendars": Calendar,

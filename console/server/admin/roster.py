@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from api_client.decoding import decode
 from api_client.model import Calendar, Unit, UnitState
 from console.rules.sla import hours_on
-from console.server import schema
-from console.server.city import City
-from console.server.numbered import put_things
+from console.server.city import schema
+from console.server.city.city import City
+from console.server.city.numbered import put_things
 
 _SEARCHED_DAYS = 370
 _ON_DUTY = frozenset({UnitState.AVAILABLE, UnitState.BREAK})

@@ -17,10 +17,10 @@ from api_client.model import Agency, Area, Calendar, Service, Template
 from console.rules.area import GeometryFault, check_geometry
 from console.rules.degrees import on_earth
 from console.rules.rights import ROLES
-from console.server import tokens
-from console.server.records import LOCAL
-from console.server.refusals import Invalid
-from console.server.service_file import questions_fault
+from console.server.city import tokens
+from console.server.city.records import LOCAL
+from console.server.http.errors import Invalid
+from console.server.loader.service_file import questions_fault
 
 SUPERVISOR = "supervisor"
 TEMPLATE_KINDS = ("reply", "disposition", "close", "duplicate", "return", "hold")

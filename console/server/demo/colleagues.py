@@ -7,12 +7,12 @@ import random
 from datetime import datetime, timedelta
 
 from api_client.model import AssignmentState, Kind, Report, Status, Unit, UnitState
+from console.server.city.presence import Presence
 from console.server.demo.areas import metres
 from console.server.demo.deeds import Deeds
 from console.server.demo.mirror import Mirror
 from console.server.demo.pictures import Album
 from console.server.demo.stories import OPERATORS, VALIDATORS
-from console.server.presence import Presence
 
 _P1_WAITS_S, _P2_WAITS_S = 150, 75
 _P2_STAY = 3

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from api_client.model import Assignment, AssignmentState, Kind, Report, Unit, UnitState
-from console.server.city import City
+from console.server.city.city import City
 from console.server.demo.areas import Point, metres
 from console.server.demo.deeds import Deeds
 from console.server.demo.mirror import Mirror

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from api_client.model import EditBody, Kind
-from console.server.city import City
-from console.server.records import Actor
-from console.server.refusals import Refusal
+from console.server.city.city import City
+from console.server.city.records import Actor
+from console.server.http.errors import Refusal
 
 DEVICE = "demo"
 

@@ -15,13 +15,13 @@ import msgspec
 from api_client.model import Agency, Area, AssignmentState, Calendar, Service, Status, Template, Unit, UnitState
 from console.rules.area import AreaIndex
 from console.rules.status import is_open
+from console.server.city.records import LoadedReport
 from console.server.demo.areas import Ward, metres, read_wards
 from console.server.demo.drafts import Draft, Draftsman
 from console.server.demo.facts import demo_facts
 from console.server.demo.pictures import draw_album
 from console.server.demo.stories import Storyteller
 from console.server.demo.units import POSITION_LOST, make_units
-from console.server.records import LoadedReport
 
 ZONE = ZoneInfo("Asia/Jakarta")
 _NEWEST_ID = 931_204

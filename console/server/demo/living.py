@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from api_client.model import Kind, Status
-from console.server.city import City
+from console.server.city.city import City
 from console.server.demo.areas import read_wards
 from console.server.demo.colleagues import Colleagues
 from console.server.demo.crews import Crews

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from api_client.decoding import decode
 from api_client.model import Assignment, Report, Service, Unit
 from console.rules.status import ENDED_ASSIGNMENT, is_open
-from console.server import schema
-from console.server.city import City
-from console.server.refusals import Gone
+from console.server.city import schema
+from console.server.city.city import City
+from console.server.http.errors import Gone
 
 T = TypeVar("T", Report, Assignment, Unit)
 

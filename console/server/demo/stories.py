@@ -20,9 +20,9 @@ from api_client.model import (
     Status,
     Unit,
 )
+from console.server.city.records import LoadedReport
 from console.server.demo.drafts import Draft
 from console.server.demo.pictures import Album
-from console.server.records import LoadedReport
 
 CITIZEN = "warga"
 OPERATORS = ("wati", "dewi", "agus", "sari", "budi", "lina")

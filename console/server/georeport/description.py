@@ -9,9 +9,9 @@ import msgspec
 from msgspec import Meta
 
 from api_client.model import Datatype
-from console.server.openapi import Operation, Parameter, Said, Schema, describe
-from console.server.refusals import Forbidden, InProgress, NotFound
-from console.server.report_key import REPORT_KEY
+from console.server.city.report_key import REPORT_KEY
+from console.server.http.errors import Forbidden, InProgress, NotFound
+from console.server.http.openapi import Operation, Parameter, Said, Schema, describe
 
 
 class Endpoint(msgspec.Struct, frozen=True):

@@ -13,11 +13,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from console.server import openapi
-from console.server.asking import Ask, Gate, Pool, is_this_computer, retry_after
-from console.server.bodies import BodyReader, BodyShare
-from console.server.city import City
-from console.server.clients import ApiClients
+from console.server.city.city import City
+from console.server.city.clients import ApiClients
+from console.server.city.media import MediaStore
+from console.server.city.records import Actor, CitizenOptions
 from console.server.georeport import requests, services, updates
 from console.server.georeport.description import description
 from console.server.georeport.faults import Refused, errors, not_found, not_given
@@ -25,9 +24,10 @@ from console.server.georeport.form import Form, is_multipart, key_at_start, most
 from console.server.georeport.formats import Document, Format, asked_format, write
 from console.server.georeport.post import create
 from console.server.georeport.posters import Posters
-from console.server.media import MediaStore
-from console.server.records import Actor, CitizenOptions
-from console.server.refusals import Overloaded, Refusal
+from console.server.http import openapi
+from console.server.http.bodies import BodyReader, BodyShare
+from console.server.http.endpoint import Ask, Gate, Pool, is_this_computer, retry_after
+from console.server.http.errors import Overloaded, Refusal
 
 BY_DEFAULT = CitizenOptions()
 log = logging.getLogger(__name__)

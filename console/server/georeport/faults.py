@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from console.server.georeport.formats import Document
-from console.server.refusals import Refusal
+from console.server.http.errors import Refusal
 
 _STATUS = {401: 403, 422: 400, 428: 400, 412: 409}
 """Statuses of the Dispatch API -> those of the standard."""

@@ -16,10 +16,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message
 
-from console.server.bodies import SMALL_BODY
+from console.server.city.media import MOST_BYTES, check_photo
 from console.server.georeport.faults import Refused
-from console.server.media import MOST_BYTES, check_photo
-from console.server.refusals import WrongType
+from console.server.http.bodies import SMALL_BODY
+from console.server.http.errors import WrongType
 
 logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of every malformed form that comes by
 MOST_PHOTOS = 10

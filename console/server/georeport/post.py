@@ -6,17 +6,17 @@ import uuid
 from typing import Any
 
 from api_client.model import Service
-from console.server.city import City
+from console.server.city.city import City
+from console.server.city.media import MediaStore
+from console.server.city.public_reports import keep_photo, take_photo, take_report
+from console.server.city.records import Actor
+from console.server.city.report_key import is_report_key
 from console.server.georeport.answers import check_answers
 from console.server.georeport.faults import Refused, not_found, not_given
 from console.server.georeport.form import Form
 from console.server.georeport.formats import Document
 from console.server.georeport.query import degrees
 from console.server.georeport.requests import ROOT
-from console.server.media import MediaStore
-from console.server.posting import keep_photo, take_photo, take_report
-from console.server.records import Actor
-from console.server.report_key import is_report_key
 
 _LONGEST = 4_000
 _MOST_ADDRESS = 500

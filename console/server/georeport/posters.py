@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from console.server.asking import Gate, check_local
-from console.server.clients import ApiClients
+from console.server.city.clients import ApiClients
+from console.server.city.records import Actor, CitizenOptions, Posting
+from console.server.city.report_key import CITIZEN
 from console.server.georeport.faults import Refused
-from console.server.records import Actor, CitizenOptions, Posting
-from console.server.report_key import CITIZEN
+from console.server.http.endpoint import Gate, check_local
 
 _VIA = "open311"
 

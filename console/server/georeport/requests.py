@@ -13,14 +13,14 @@ from api_client.decoding import decode
 from api_client.model import Agency, Entry, Kind, Report, Service
 from console.rules.sla import due_next
 from console.rules.status import is_open
-from console.server import schema
-from console.server.city import City
-from console.server.database import holding
+from console.server.city import schema
+from console.server.city.city import City
+from console.server.city.database import holding
+from console.server.city.public_replies import public_reply
+from console.server.city.redaction import PublicTexts
 from console.server.georeport.faults import not_found
 from console.server.georeport.formats import Document, w3c
 from console.server.georeport.query import SPAN, box, halves, listed, page, place, window
-from console.server.masking import PublicTexts
-from console.server.replies import public_reply
 
 T = TypeVar("T")
 ROOT = "service_requests"

@@ -7,9 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from api_client.model import Service, ServiceAttribute
-from console.server import schema
-from console.server.city import City
-from console.server.feed import read_meta
+from console.server.city import schema
+from console.server.city.city import City
+from console.server.city.feed import read_meta
 from console.server.georeport.faults import not_found
 from console.server.georeport.formats import MEDIA_TYPES, Document
 

@@ -18,17 +18,17 @@ from starlette.datastructures import QueryParams
 from api_client.decoding import decode
 from api_client.model import EditBody, Entry, Kind, Report, Status
 from console.rules.status import is_open
-from console.server import schema
-from console.server.city import City
-from console.server.database import holding
+from console.server.city import schema
+from console.server.city.city import City
+from console.server.city.database import holding
+from console.server.city.public_replies import public_reply
+from console.server.city.records import Actor
 from console.server.georeport.faults import Refused, not_found, not_given
 from console.server.georeport.form import Form
 from console.server.georeport.formats import Document, w3c
 from console.server.georeport.post import media_urls
 from console.server.georeport.query import SPAN, page, place, read_time, window
-from console.server.records import Actor
-from console.server.refusals import Invalid, KeyReused
-from console.server.replies import public_reply
+from console.server.http.errors import Invalid, KeyReused
 
 ROOT = "service_request_updates"
 _DUPLICATE = "duplicate"

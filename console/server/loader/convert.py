@@ -15,13 +15,13 @@ from console.rules.apply import GIVEN
 from console.rules.area import AreaIndex
 from console.rules.moments import can_have_happened
 from console.rules.status import BY_STATUS, is_open
+from console.server.city.records import LoadedReport
 from console.server.loader.dialect import Dialect
 from console.server.loader.dialects import Dialects
 from console.server.loader.places import read_place
 from console.server.loader.raw import DATES, RawReport
 from console.server.loader.services import ServiceBook
 from console.server.loader.times import DateColumn, Moment, read_time
-from console.server.records import LoadedReport
 
 _LONGEST_TEXT = 100_000
 _LONGEST_ID = 128

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from api_client.model import Agency, Area, Report, Service
 from console.rules.area import AreaIndex
+from console.server.city.records import LoadedReport
 from console.server.loader.convert import Converter, with_remark
 from console.server.loader.csv_file import CsvFile
 from console.server.loader.dialect import Dialect
@@ -26,7 +27,6 @@ from console.server.loader.result import LoadError, LoadResult, Remark
 from console.server.loader.services import ServiceBook, slug
 from console.server.loader.times import DateColumn
 from console.server.loader.xml_file import XmlFile
-from console.server.records import LoadedReport
 
 _MOST_WORDS = 2_000
 """More different categories, areas or agencies than this are no vocabulary; the rest is left out with a remark."""

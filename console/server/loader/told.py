@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from api_client.model import Agency, Area, Service
+from console.server.city.records import LoadedReport
 from console.server.loader.load import Shelf, load_file
 from console.server.loader.result import LoadResult
-from console.server.records import LoadedReport
 
 _EVERY_S = 2.0
 _MOST_REMARKS = 20

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from console.server.asking import Endpoint
+from console.server.http.endpoint import Endpoint
 
 HEADERS = {
     "Content-Security-Policy": (

@@ -23,20 +23,20 @@ from api_client.decoding import decode
 from api_client.model import Area, EditBody, Entry, Key, Kind, Lat, Line, Lon, PhotoRole, Report, Status
 from console.rules.sla import due_next
 from console.rules.status import is_open
-from console.server import schema
-from console.server.asking import Ask, Gate, Pool, check_local, json_response
-from console.server.city import City
-from console.server.masking import PublicTexts, mask_personal
-from console.server.media import MediaStore
+from console.server.city import schema
+from console.server.city.city import City
+from console.server.city.media import MediaStore
+from console.server.city.photo_process import PhotoProcess
+from console.server.city.public_replies import public_reply
+from console.server.city.public_reports import take_photo, take_report
+from console.server.city.records import Actor
+from console.server.city.redaction import PublicTexts, mask_personal
+from console.server.city.report_key import REPORT_KEY, is_report_key, reporter_id
+from console.server.http.endpoint import Ask, Gate, Pool, check_local, json_response
+from console.server.http.errors import Forbidden, Invalid, NotFound
 from console.server.pages.assets import Packed, pack
 from console.server.pages.dots import Dots, Wanted
 from console.server.pages.photos import PublicPhotos
-from console.server.photo_process import PhotoProcess
-from console.server.posting import take_photo, take_report
-from console.server.records import Actor
-from console.server.refusals import Forbidden, Invalid, NotFound
-from console.server.replies import public_reply
-from console.server.report_key import REPORT_KEY, is_report_key, reporter_id
 
 CITIZEN = Actor("citizen", "citizen", via="page")
 MOST_PHOTOS = 3

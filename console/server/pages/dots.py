@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from api_client.model import Status
 from console.rules.status import ORDER, is_open
-from console.server import schema
-from console.server.city import City
+from console.server.city import schema
+from console.server.city.city import City
 
 CLOSED_FOR = timedelta(days=30)
 """How long a closed report stays on the map."""

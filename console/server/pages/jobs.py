@@ -13,12 +13,12 @@ from api_client.decoding import decode
 from api_client.model import Area, Assignment, AssignmentState, Entry, Kind, Report, Service, Unit
 from console.rules.proof import is_proof_missing
 from console.rules.status import ENDED_ASSIGNMENT
-from console.server import schema
-from console.server.asking import JSON, Ask
-from console.server.city import City
-from console.server.feed import read_meta
+from console.server.city import schema
+from console.server.city.city import City
+from console.server.city.feed import read_meta
+from console.server.http.endpoint import JSON, Ask
+from console.server.http.errors import NotFound
 from console.server.pages.assets import pack
-from console.server.refusals import NotFound
 
 T = TypeVar("T", Report, Service, Area)
 _ENDED_FOR = timedelta(hours=24)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from console.server.media import MediaStore
-from console.server.photo_process import PhotoProcess
-from console.server.refusals import Invalid, NotFound
+from console.server.city.media import MediaStore
+from console.server.city.photo_process import PhotoProcess
+from console.server.http.errors import Invalid, NotFound
 
 _REMEMBERED = 32_000_000
 

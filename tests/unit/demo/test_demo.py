@@ -18,12 +18,12 @@ from console.rules.area import AreaIndex
 from console.rules.status import is_open, may_become
 from console.server.admin.apply import compare_setup
 from console.server.admin.folder import read_folder
-from console.server.city import City
+from console.server.city.city import City
+from console.server.city.feed import pages
 from console.server.demo import Living, fill
 from console.server.demo.facts import demo_facts
 from console.server.demo.mirror import Mirror
 from console.server.demo.texts import services_with_texts
-from console.server.feed import pages
 
 FOLDER = Path(__file__).resolve().parents[3] / "resources" / "demo" / "city"
 NOW = datetime(2026, 1, 20, 7, 7, 31, tzinfo=UTC)

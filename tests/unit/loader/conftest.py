@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from console.server.city import City
+from console.server.city.city import City
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from api_client.model import Status
-from console.server.city import City
+from console.server.city.city import City
 from console.server.loader import load_file
 from tests.helpers.cityfiles import reports_in
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from console.server.city import City
+from console.server.city.city import City
 from console.server.loader import LoadResult, load_areas, load_file
 from tests.helpers.cityfiles import BREAKS, CityFiles, reports_in, write_city
 

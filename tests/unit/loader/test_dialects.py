@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from api_client.model import Status
-from console.server.city import City
+from console.server.city.city import City
 from console.server.loader import LoadError, load_file
 from console.server.loader.dialects import read_dialects
 from tests.helpers.cityfiles import reports_in

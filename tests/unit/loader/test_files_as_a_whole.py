@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from api_client.model import Area, PhotoRole, Service, Status
-from console.server.city import City
+from console.server.city.city import City
+from console.server.city.records import LOCAL
 from console.server.loader import LoadError, load_areas, load_file
-from console.server.records import LOCAL
 
 HEAD = "id,status,category,description,created,lat,lon\n"
 

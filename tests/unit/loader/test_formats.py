@@ -16,9 +16,9 @@ import pytest
 from pyogrio.raw import write
 
 from api_client.model import Report, Status
-from console.server.city import City
+from console.server.city.city import City
+from console.server.city.records import LOCAL
 from console.server.loader import LoadError, load_file
-from console.server.records import LOCAL
 from tests.helpers.cityfiles import COLUMNS, FORMS, reports_in, write_lines
 
 

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from console.server.city import City
+from console.server.city.city import City
 from console.server.loader import load_and_tell, load_file
 from tests.helpers.cityfiles import FORMS, write_many
 
 _MEASURE = """
 import resource, sys
 from pathlib import Path
-from console.server.city import City
+from console.server.city.city import City
 from console.server.loader import load_file
 city = City(sys.argv[1])
 city.create_schema()

@@ -11,7 +11,7 @@ import pytest
 from pyogrio.raw import write
 
 from api_client.model import Service, Status
-from console.server.city import City
+from console.server.city.city import City
 from console.server.loader import LoadError, check_and_tell, load_file
 from tests.helpers.cityfiles import reports_in
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from console.server.city import City
+from console.server.city.city import City
 from console.server.loader import LoadError, load_areas, load_file
 
 _OURS = {"Open": "new", "Closed": "resolved", "Cancelled": "closed", "Referred Out": "coordination",

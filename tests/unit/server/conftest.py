@@ -18,13 +18,13 @@ import requests
 
 from api_client.model import Agency, Area, Report, Service, Sla, Status, Unit, UnitState
 from console.measure.postgres import Postgres
-from console.server.app import make_app
-from console.server.city import City
+from console.server.city.city import City
+from console.server.city.records import CitizenOptions, LoadedReport
+from console.server.city.users import Users
 from console.server.georeport import BY_DEFAULT
-from console.server.rate import Limits
-from console.server.records import CitizenOptions, LoadedReport
-from console.server.stream import GONE_S
-from console.server.users import Users
+from console.server.http.app import make_app
+from console.server.http.event_stream import GONE_S
+from console.server.http.rate_limit import Limits
 from tests.helpers.prompt_server import serving
 from tests.helpers.ready_file import put_tables
 

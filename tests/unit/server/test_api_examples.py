@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import requests
 
-from console.server.city import City
-from console.server.users import Users, add_user
+from console.server.city.city import City
+from console.server.city.users import Users, add_user
 from tests.unit.server.conftest import running
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "dispatch-api"

@@ -14,10 +14,11 @@ import sqlalchemy as sa
 
 from api_client.model import Contact, EditBody, Kind
 from console.cli import main
-from console.server import audit, office, schema
-from console.server.city import City
-from console.server.records import LOCAL, Actor, LoadedReport
-from console.server.users import Users, add_user, new_token, remove_user
+from console.server.admin import user_commands
+from console.server.city import audit, schema
+from console.server.city.city import City
+from console.server.city.records import LOCAL, Actor, LoadedReport
+from console.server.city.users import Users, add_user, new_token, remove_user
 from tests.unit.server.conftest import Api, Clock, a_report, let_pass, running
 
 RINA = Actor("rina", "operator")
@@ -238,11 +239,11 @@ def test_without_a_head_verify_says_that_it_cannot_see_a_cut_end(
         connection.execute(sa.delete(schema.audit).where(schema.audit.c.number == 3))
         before = connection.scalar(sa.select(schema.audit.c.hash).where(schema.audit.c.number == 2))
         connection.execute(sa.update(schema.audit_head).values(number=2, hash=before))
-    assert office.audit_verify(database, None, as_json=False) == 0
+    assert user_commands.audit_verify(database, None, as_json=False) == 0
     assert "cannot be seen in the database alone" in capsys.readouterr().err
-    assert office.audit_verify(database, None, as_json=True) == 0
+    assert user_commands.audit_verify(database, None, as_json=True) == 0
     assert json.loads(capsys.readouterr().out)["end_checked"] is False
-    assert office.audit_verify(database, head, as_json=True) == 4
+    assert user_commands.audit_verify(database, head, as_json=True) == 4
     assert json.loads(capsys.readouterr().out)["end_checked"] is True
 
 

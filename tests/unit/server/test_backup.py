@@ -17,13 +17,13 @@ import sqlalchemy as sa
 from api_client.model import Agency, Contact, EditBody, Kind
 from console.cli import main
 from console.measure.postgres import Postgres
-from console.server import backup, migrations, schema
-from console.server.city import City
-from console.server.database import LONG_SILENT_S, Database
-from console.server.ledger import Ledger
-from console.server.records import LoadedReport
-from console.server.refusals import InProgress, Overloaded
-from console.server.users import Users, add_user
+from console.server.city import backup, migrations, schema
+from console.server.city.city import City
+from console.server.city.database import LONG_SILENT_S, Database
+from console.server.city.records import LoadedReport
+from console.server.city.unit_of_work import Ledger
+from console.server.city.users import Users, add_user
+from console.server.http.errors import InProgress, Overloaded
 from tests.unit.server.conftest import Api, Clock, a_report, running
 from tests.unit.server.test_epoch import wait_for_epoch
 from tests.unit.server.test_feed import everything

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from console.server.admin.commands import city_apply, city_check, city_export, city_init
-from console.server.city import City
+from console.server.admin.city_commands import city_apply, city_check, city_export, city_init
+from console.server.city.city import City
 from tests.helpers.city import run_sigap
 
 Said = pytest.CaptureFixture[str]

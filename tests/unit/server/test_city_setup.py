@@ -14,16 +14,16 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 
 from api_client.model import Agency, Area, Calendar, Service, Template, Unit, UnitState
-from console.server import audit, schema
 from console.server.admin.apply import apply_setup, compare_setup, present_setup
 from console.server.admin.folder import read_folder
 from console.server.admin.folder_out import write_folder, write_starter
 from console.server.admin.roster import turn_shifts
 from console.server.admin.setup import CitySetup, UnitRecord, UserRecord
-from console.server.city import City
-from console.server.records import COMMAND_LINE
-from console.server.refusals import CityChanged, Invalid
-from console.server.users import Users, add_user, list_users
+from console.server.city import audit, schema
+from console.server.city.city import City
+from console.server.city.records import COMMAND_LINE
+from console.server.city.users import Users, add_user, list_users
+from console.server.http.errors import CityChanged, Invalid
 from tests.unit.server.conftest import Api, Clock, running, square
 
 BOSS = UserRecord("chief", "supervisor")

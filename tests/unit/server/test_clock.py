@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 from PIL import Image
 
-from console.server.city import City
-from console.server.records import LoadedReport
+from console.server.city.city import City
+from console.server.city.records import LoadedReport
 from tests.unit.server.conftest import START, Api, Clock, a_report
 
 

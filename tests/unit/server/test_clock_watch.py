@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from api_client.model import Contact, Status
-from console.server import schema
-from console.server.city import City
-from console.server.records import LoadedReport
+from console.server.city import schema
+from console.server.city.city import City
+from console.server.city.records import LoadedReport
 from tests.unit.server.conftest import START, Api, Clock, a_report, let_pass
 
 pytestmark = pytest.mark.usefixtures("expected_log")

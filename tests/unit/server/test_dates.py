@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from console.server.city import City
-from console.server.records import LoadedReport
+from console.server.city.city import City
+from console.server.city.records import LoadedReport
 from tests.unit.server.conftest import START, Api, Clock, a_report
 
 BEFORE_ALL = "0001-01-01T00:00:00+14:00"  # a moment of year 0 in UTC

@@ -7,8 +7,8 @@ from datetime import timedelta
 import msgspec
 
 from console.rules.digest import days_of
-from console.server.city import City
-from console.server.records import LoadedReport
+from console.server.city.city import City
+from console.server.city.records import LoadedReport
 from tests.unit.server.conftest import START, Api, a_report
 
 DAY = START.date().isoformat()

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from console.server.city import City
-from console.server.records import CitizenOptions
+from console.server.city.city import City
+from console.server.city.records import CitizenOptions
 from tests.unit.server.conftest import running
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

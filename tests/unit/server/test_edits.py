@@ -12,8 +12,8 @@ import pytest
 from msgspec.structs import replace
 
 from api_client.model import Agency, Area, Service, Words
-from console.server.city import City
-from console.server.records import LoadedReport
+from console.server.city.city import City
+from console.server.city.records import LoadedReport
 from tests.unit.server.conftest import Api, Clock, a_report, let_pass
 from widgets.forms.form import MOST_LETTERS
 
@@ -277,7 +277,7 @@ def test_what_does_not_fit_the_database_is_one_edits_fault(
     key = str(uuid.uuid4())
     api.ok("10", "note", {"text": "once"}, key=key)
     let_pass(city, clock, 31)
-    monkeypatch.setattr("console.server.edits._in_history", lambda *_: None)
+    monkeypatch.setattr("console.server.city.edit_service._in_history", lambda *_: None)
     assert api.edit("10", "note", {"text": "once"}, key=key).status_code == 500
 
 

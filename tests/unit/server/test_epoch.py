@@ -11,10 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 from api_client.model import Area, EditBody, Kind
-from console.server import schema
-from console.server.city import City
+from console.server.city import schema
+from console.server.city.city import City
+from console.server.city.records import LoadedReport
 from console.server.pages.dots import Dots, Wanted
-from console.server.records import LoadedReport
 from tests.unit.server.conftest import Api, a_report, running, square
 from tests.unit.server.test_stream import Stream
 

@@ -15,11 +15,11 @@ import sqlalchemy as sa
 
 from api_client.model import Assignment, AssignmentState, Contact, EditBody, Entry, Item, Kind, Status
 from console.rules.loaded import LIVE_WORK
-from console.server import feed, schema
-from console.server.city import City
-from console.server.records import Actor, LoadedReport
-from console.server.refusals import Gone, Invalid
-from console.server.tail import Tail
+from console.server.city import feed, schema
+from console.server.city.city import City
+from console.server.city.feed_buffer import Tail
+from console.server.city.records import Actor, LoadedReport
+from console.server.http.errors import Gone, Invalid
 from tests.unit.server.conftest import START, Api, Clock, a_report, let_pass
 
 

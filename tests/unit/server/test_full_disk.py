@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 import pytest
 import sqlalchemy as sa
 
-from console.server import audit, media
-from console.server.city import City
+from console.server.city import audit, media
+from console.server.city.city import City
 from tests.helpers.pictures import picture
 from tests.unit.server.conftest import Api
 

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from defusedxml.ElementTree import fromstring
 
 from api_client.model import AttributeValue, Datatype, Photo, PhotoRole, Service, ServiceAttribute
-from console.server import schema
-from console.server.city import City
-from console.server.records import LoadedReport
+from console.server.city import schema
+from console.server.city.city import City
+from console.server.city.records import LoadedReport
 from tests.unit.server.conftest import Api, Clock, a_report
 
 FLOOD = Service(

@@ -16,9 +16,9 @@ from georeport import GeoReport as Client
 from msgspec.structs import replace
 
 from api_client.model import AttributeValue, Datatype, Service, ServiceAttribute
-from console.server.city import City
-from console.server.clients import add_client
-from console.server.records import CitizenOptions, LoadedReport, Posting
+from console.server.city.city import City
+from console.server.city.clients import add_client
+from console.server.city.records import CitizenOptions, LoadedReport, Posting
 from tests.helpers.pictures import picture
 from tests.unit.server.conftest import Api, Clock, a_report, running
 

@@ -9,8 +9,8 @@ import requests
 from msgspec.structs import replace
 
 from api_client.model import Contact, Report, Status
-from console.server.city import City
-from console.server.records import LoadedReport
+from console.server.city.city import City
+from console.server.city.records import LoadedReport
 from tests.unit.server.conftest import START, Api, Clock, a_report
 
 

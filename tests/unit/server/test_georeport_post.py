@@ -12,13 +12,13 @@ from defusedxml.ElementTree import fromstring
 from starlette.requests import Request
 
 from api_client.model import AttributeValue, Datatype, Service, ServiceAttribute, Status
-from console.server.city import City
-from console.server.clients import add_client, list_clients, remove_client
+from console.server.city.city import City
+from console.server.city.clients import add_client, list_clients, remove_client
+from console.server.city.records import LOCAL, CitizenOptions, Posting
+from console.server.city.users import Users, add_user
 from console.server.georeport.form import read_form
-from console.server.rate import KEY_POST, Limits
-from console.server.records import LOCAL, CitizenOptions, Posting
-from console.server.refusals import Invalid, NotFound
-from console.server.users import Users, add_user
+from console.server.http.errors import Invalid, NotFound
+from console.server.http.rate_limit import KEY_POST, Limits
 from tests.helpers.pictures import picture
 from tests.unit.server.conftest import Api, running
 

@@ -10,9 +10,9 @@ import requests
 from defusedxml.ElementTree import fromstring
 
 from api_client.model import Entry, Status
-from console.server.city import City
-from console.server.clients import add_client
-from console.server.records import CitizenOptions, LoadedReport, Posting
+from console.server.city.city import City
+from console.server.city.clients import add_client
+from console.server.city.records import CitizenOptions, LoadedReport, Posting
 from tests.unit.server.conftest import Api, Clock, a_report, running
 
 WHEN = "2026-03-02T08:00:00Z"

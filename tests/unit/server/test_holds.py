@@ -11,9 +11,9 @@ import pytest
 import sqlalchemy as sa
 
 from api_client.model import ClockState, Hold, Service, Sla, WaitsFor
-from console.server import audit, migrations, schema
-from console.server.city import City
-from console.server.records import LoadedReport
+from console.server.city import audit, migrations, schema
+from console.server.city.city import City
+from console.server.city.records import LoadedReport
 from tests.helpers.city import TOKENS, served, write_users
 from tests.unit.server.conftest import START, Api, Clock, a_report
 

@@ -23,10 +23,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api_client.model import PAYLOADS, Kind
-from console.server.city import City
+from console.server.city.city import City
+from console.server.city.users import Users, add_user
+from console.server.http.rate_limit import RULES, Limits
 from console.server.loader import load_file
-from console.server.rate import RULES, Limits
-from console.server.users import Users, add_user
 from tests.helpers import hostile
 from tests.unit.server.conftest import Api, running
 

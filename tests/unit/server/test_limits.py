@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 import requests
 
-from console.server import audit, bodies, rate
-from console.server.city import City
-from console.server.patience import PatientProtocol
-from console.server.rate import RULES, Limits, network_of
-from console.server.refusals import TooMany
-from console.server.users import Users, add_user
+from console.server.city import audit
+from console.server.city.city import City
+from console.server.city.users import Users, add_user
+from console.server.http import bodies, rate_limit
+from console.server.http.errors import TooMany
+from console.server.http.header_timeout import PatientProtocol
+from console.server.http.rate_limit import RULES, Limits, network_of
 from tests.helpers.pictures import picture
 from tests.helpers.prompt_server import serving
 from tests.unit.server.conftest import Api, running
@@ -31,7 +32,7 @@ one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True
 @contextlib.contextmanager
 def limited(city: City, tmp_path: Path, **rules: str) -> Iterator[str]:
     """A server with users behind a proxy, so that a test can come from any address."""
-    limits = Limits({getattr(rate, name): text for name, text in rules.items()})
+    limits = Limits({getattr(rate_limit, name): text for name, text in rules.items()})
     with running(city, tmp_path / "media", Users(city), limits=limits, behind_proxy=True) as url:
         yield url
 
@@ -43,13 +44,13 @@ def coming_from(address: str) -> dict[str, str]:
 def test_every_rule_can_be_read_and_bears_what_consoles_do() -> None:
     limits = Limits()
     for _ in range(100):  # a console that was offline
-        limits.spend(rate.WRITE, "rina")
+        limits.spend(rate_limit.WRITE, "rina")
     for console in range(200):  # a control room, each with its own token
         for _ in range(20):
-            limits.spend(rate.READ, f"user{console}")
+            limits.spend(rate_limit.READ, f"user{console}")
     for _ in range(10_000):  # programs on this computer
-        limits.spend_by_address(rate.CITIZEN_POST, "127.0.0.1")
-    assert set(RULES) >= {rate.READ, rate.WRITE, rate.SIGN_IN}
+        limits.spend_by_address(rate_limit.CITIZEN_POST, "127.0.0.1")
+    assert set(RULES) >= {rate_limit.READ, rate_limit.WRITE, rate_limit.SIGN_IN}
 
 
 @one_database
@@ -87,7 +88,7 @@ def test_the_phones_behind_one_address_of_a_carrier_get_through_in_a_flood() -> 
     limits = Limits(clock=lambda: now[0])
 
     def taken(phones: int) -> int:
-        return sum(limits.has_room(rate.CITIZEN_POST, "114.4.0.1") for _ in range(phones))
+        return sum(limits.has_room(rate_limit.CITIZEN_POST, "114.4.0.1") for _ in range(phones))
 
     waiting = 150 - taken(150)
     assert waiting <= 30
@@ -187,17 +188,17 @@ def test_an_address_is_counted_as_its_network(host: str | None, network: str | N
 
 
 def test_very_many_clients_are_forgotten_and_the_limit_still_holds() -> None:
-    limits = Limits({rate.READ: "1 per 1 hour"}, most_clients=100)
+    limits = Limits({rate_limit.READ: "1 per 1 hour"}, most_clients=100)
     for number in range(1_000):
-        limits.spend(rate.READ, f"client{number}")
+        limits.spend(rate_limit.READ, f"client{number}")
     with pytest.raises(TooMany):
-        limits.spend(rate.READ, "client999")
+        limits.spend(rate_limit.READ, "client999")
     assert limits.clients <= 100
 
 
 @one_database
 def test_an_address_that_is_forwarded_is_not_believed_without_a_proxy(city: City, tmp_path: Path) -> None:
-    limits = Limits({rate.PUBLIC_READ: "1 per 1 hour"})
+    limits = Limits({rate_limit.PUBLIC_READ: "1 per 1 hour"})
     with running(city, tmp_path / "media", Users(city), limits=limits) as url:
         for _ in range(3):
             stats = requests.get(f"{url}/dispatch/v1/stats", headers=coming_from("203.0.113.7"), timeout=10)

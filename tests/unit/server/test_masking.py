@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.server.masking import MASK, mask_personal
+from console.server.city.redaction import MASK, mask_personal
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from console.server.media import check_photo
-from console.server.refusals import Refusal, TooLarge
+from console.server.city.media import check_photo
+from console.server.http.errors import Refusal, TooLarge
 from tests.helpers import hostile
 from tests.helpers.pictures import picture
 from tests.unit.server.conftest import Api

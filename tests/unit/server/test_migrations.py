@@ -18,10 +18,10 @@ from alembic.migration import MigrationContext
 
 from console.cli import main
 from console.measure.postgres import Postgres
-from console.server import audit, migrations, schema
-from console.server.city import City
-from console.server.database import Database
-from console.server.records import ServeOptions
+from console.server.city import audit, migrations, schema
+from console.server.city.city import City
+from console.server.city.database import Database
+from console.server.city.records import ServeOptions
 from console.server.serve import serve
 from tests.unit.server.conftest import START
 
@@ -43,7 +43,7 @@ def upgrade() -> None:
 CHILD = """
 import sys
 from pathlib import Path
-from console.server.database import Database
+from console.server.city.database import Database
 Database(sys.argv[1]).create_schema(Path(sys.argv[2]))
 """
 

@@ -20,9 +20,9 @@ from console.rules.apply import Lookups, NotAllowed, ReportState, apply_edit
 from console.rules.edit import Edit
 from console.rules.pending import created_report, with_edits
 from console.rules.report import HAZARD
-from console.server.city import City
-from console.server.records import Actor, LoadedReport
-from console.server.refusals import Refusal
+from console.server.city.city import City
+from console.server.city.records import Actor, LoadedReport
+from console.server.http.errors import Refusal
 from tests.unit.server.conftest import START, a_report, furnish
 
 AFTER, OTHER_AFTER, REPORT_PHOTO = "a" * 64, "b" * 64, "c" * 64

@@ -12,14 +12,14 @@ import sqlalchemy as sa
 from PIL import Image
 from typing_extensions import override
 
-from console.server import schema
-from console.server.city import City
-from console.server.media import MediaStore
+from console.server.city import schema
+from console.server.city.city import City
+from console.server.city.media import MediaStore
+from console.server.city.photo_process import PhotoProcess
+from console.server.city.records import LoadedReport
+from console.server.city.users import Users, add_user
 from console.server.pages.dots import Dots, Wanted
 from console.server.pages.photos import PublicPhotos
-from console.server.photo_process import PhotoProcess
-from console.server.records import LoadedReport
-from console.server.users import Users, add_user
 from tests.helpers.pictures import picture
 from tests.unit.server.conftest import Api, a_report, running
 

@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from console.server.media import MediaStore, check_photo
-from console.server.photo_process import CPU_S, PhotoProcess
-from console.server.refusals import Invalid, Overloaded, Refusal, TooLarge
-from console.server.working import CancelToken, doing
+from console.server.city.media import MediaStore, check_photo
+from console.server.city.photo_process import CPU_S, PhotoProcess
+from console.server.city.work_threads import CancelToken, doing
+from console.server.http.errors import Invalid, Overloaded, Refusal, TooLarge
 from tests.helpers.pictures import picture
 from tests.unit.server.conftest import Api
 
@@ -188,7 +188,7 @@ def test_a_stub_that_only_begins_like_a_photo_is_refused_and_not_kept(api: Api, 
 
 
 def test_nobody_spoils_the_parts_of_another(tmp_path: Path) -> None:
-    from console.server.media import Part
+    from console.server.city.media import Part
 
     media = MediaStore(tmp_path / "media")
     content = picture(padding=bytes(5_000))
@@ -204,7 +204,7 @@ def test_nobody_spoils_the_parts_of_another(tmp_path: Path) -> None:
 
 
 def test_parts_that_nobody_goes_on_with_are_dropped_after_a_week(tmp_path: Path) -> None:
-    from console.server.media import Part
+    from console.server.city.media import Part
 
     media = MediaStore(tmp_path / "media")
     media.put("0" * 64, b"123", Part("bytes 0-2/9"), sender="rina")

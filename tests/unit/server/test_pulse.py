@@ -13,11 +13,11 @@ from starlette.responses import Response
 from starlette.types import Message
 
 from api_client.model import EditBody, Kind
-from console.server.asking import Ask, Gate
-from console.server.city import City
-from console.server.pulse import Beat, Pulse
-from console.server.stream import Hub
-from console.server.users import Users, add_user, remove_user
+from console.server.city.change_watcher import Beat, Pulse
+from console.server.city.city import City
+from console.server.city.users import Users, add_user, remove_user
+from console.server.http.endpoint import Ask, Gate
+from console.server.http.event_stream import Hub
 
 one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

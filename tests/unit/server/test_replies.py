@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from api_client.model import Contact, Entry
-from console.server.city import City
-from console.server.masking import MASK
-from console.server.records import LoadedReport
+from console.server.city.city import City
+from console.server.city.records import LoadedReport
+from console.server.city.redaction import MASK
 from tests.unit.server.conftest import Api, Clock, a_report, let_pass
 
 HOTLINE = "1500 5555"

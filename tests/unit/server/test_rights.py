@@ -14,11 +14,11 @@ import requests
 import sqlalchemy as sa
 
 from api_client.model import Contact, EditBody, Kind, Status, Unit, UnitState
-from console.server import schema
-from console.server.city import City
-from console.server.rate import RULES, Limits
-from console.server.records import LOCAL, LoadedReport
-from console.server.users import Users, add_user, new_token, remove_user
+from console.server.city import schema
+from console.server.city.city import City
+from console.server.city.records import LOCAL, LoadedReport
+from console.server.city.users import Users, add_user, new_token, remove_user
+from console.server.http.rate_limit import RULES, Limits
 from tests.unit.server.conftest import START, Api, Clock, a_report, let_pass, running
 
 ROLES = ("viewer", "operator", "supervisor", "validator", "field")

@@ -11,12 +11,12 @@ import sqlalchemy as sa
 
 from api_client.model import EditBody, Kind
 from console.rules.rights import ROLES
-from console.server import audit, schema
-from console.server.city import City
-from console.server.clients import add_client
-from console.server.records import Actor, CitizenOptions, Posting
-from console.server.report_key import reporter_id
-from console.server.users import Users, add_user
+from console.server.city import audit, schema
+from console.server.city.city import City
+from console.server.city.clients import add_client
+from console.server.city.records import Actor, CitizenOptions, Posting
+from console.server.city.report_key import reporter_id
+from console.server.city.users import Users, add_user
 from tests.helpers.pictures import picture
 from tests.unit.server.conftest import Api, running
 

@@ -17,16 +17,16 @@ import requests
 
 from api_client.model import Unit, UnitState
 from console.cli import main
-from console.server.city import City
-from console.server.records import ServeOptions
+from console.server.city.city import City
+from console.server.city.records import ServeOptions
 from console.server.serve import serve
 
 CHILD = """
 import sys, msgspec
 from api_client.model import Unit, UnitState
-from console.server.city import City
+from console.server.city.city import City
 from console.cli import main
-from console.server.records import ServeOptions
+from console.server.city.records import ServeOptions
 from console.server.serve import serve
 sys.exit(serve(msgspec.json.decode(sys.argv[1], type=ServeOptions, dec_hook=lambda kind, value: kind(value))))
 """

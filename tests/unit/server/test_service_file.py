@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from api_client.model import Datatype
-from console.server.city import City
-from console.server.refusals import Invalid
-from console.server.service_file import load_services
+from console.server.city.city import City
+from console.server.http.errors import Invalid
+from console.server.loader.service_file import load_services
 
 DEPTH = {"code": "depth", "description": "How deep?", "datatype": "number", "required": True}
 

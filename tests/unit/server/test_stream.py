@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import requests
 
-from console.server import stream as stream_module
-from console.server.city import City
-from console.server.users import Users, add_user
+from console.server.city.city import City
+from console.server.city.users import Users, add_user
+from console.server.http import event_stream as stream_module
 from tests.unit.server.conftest import START, Api, Clock, running
 
 

@@ -9,12 +9,12 @@ import pytest
 from msgspec.structs import replace
 
 from api_client.model import Changes, EditBody, Kind
-from console.server import tail
-from console.server.city import City
-from console.server.records import LoadedReport
-from console.server.refusals import Gone
-from console.server.tail import Tail
-from console.server.users import add_user, remove_user
+from console.server.city import feed_buffer
+from console.server.city.city import City
+from console.server.city.feed_buffer import Tail
+from console.server.city.records import LoadedReport
+from console.server.city.users import add_user, remove_user
+from console.server.http.errors import Gone
 from tests.unit.server.conftest import START, a_report
 from tests.unit.server.test_epoch import set_back, whole
 
@@ -57,7 +57,7 @@ def something(city: City, chance: random.Random, n: int) -> None:
 def test_whatever_happens_a_page_is_what_the_database_says(
     city: City, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tail, "_MOST_ITEMS", most)
+    monkeypatch.setattr(feed_buffer, "_MOST_ITEMS", most)
     chance = random.Random(most)
     end = Tail(city.changes, city.mark)
     for n in range(60):
@@ -106,7 +106,7 @@ def test_a_database_that_was_set_back_is_believed(city: City) -> None:
 
 
 def test_large_objects_do_not_fill_the_memory(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tail, "_MOST_BYTES", 2_000)
+    monkeypatch.setattr(feed_buffer, "_MOST_BYTES", 2_000)
     read = Reader(city)
     end = Tail(read, city.mark)
     start = city.seq()

@@ -16,9 +16,9 @@ from PIL import Image
 
 from api_client.model import EditBody, Kind
 from console.measure.postgres import Postgres
-from console.server import pulse
-from console.server.city import City
-from console.server.refusals import InProgress, Overloaded
+from console.server.city import change_watcher
+from console.server.city.city import City
+from console.server.http.errors import InProgress, Overloaded
 from tests.helpers.city import Served
 from tests.unit.server.conftest import Api, Clock, furnish, running
 from tests.unit.server.test_feed import everything
@@ -210,8 +210,8 @@ def test_a_photo_sent_to_one_is_had_from_the_other(apis: list[Api]) -> None:
 def test_postgresql_tells_of_commits_nobody_has_to_look(
     postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pulse, "_LOOK_S", {"other": 3600.0})
-    monkeypatch.setattr(pulse, "_LOOK_TOLD_S", 3600.0)
+    monkeypatch.setattr(change_watcher, "_LOOK_S", {"other": 3600.0})
+    monkeypatch.setattr(change_watcher, "_LOOK_TOLD_S", 3600.0)
     with postgres.fresh() as url, contextlib.ExitStack() as stack:
         here, elsewhere = (stack.enter_context(contextlib.closing(City(url))) for _ in range(2))
         for city in (here, elsewhere):

@@ -13,11 +13,11 @@ import pytest
 import sqlalchemy as sa
 
 from api_client.model import User
-from console.server import audit, pulse, schema
-from console.server.city import City
-from console.server.records import LoadedReport
-from console.server.refusals import Invalid
-from console.server.users import Users, add_user, load_users, remove_user
+from console.server.city import audit, change_watcher, schema
+from console.server.city.city import City
+from console.server.city.records import LoadedReport
+from console.server.city.users import Users, add_user, load_users, remove_user
+from console.server.http.errors import Invalid
 from tests.unit.server.conftest import Api, Clock, a_report, running
 
 
@@ -345,8 +345,8 @@ def test_whoever_asks_for_his_rights_gets_those_of_the_database(
     city: City, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A console asks for them once, when a page tells of new ones; another process may just have given them."""
-    monkeypatch.setattr(pulse, "_LOOK_S", {"sqlite": 3600.0, "other": 3600.0})
-    monkeypatch.setattr(pulse.Pulse, "_on_notice", lambda *_: None)
+    monkeypatch.setattr(change_watcher, "_LOOK_S", {"sqlite": 3600.0, "other": 3600.0})
+    monkeypatch.setattr(change_watcher.Pulse, "_on_notice", lambda *_: None)
     token = add_user(city, "rina", "operator")
     office = City(database_url)
     with running(city, tmp_path / "media", Users(city)) as url:

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from api_client.model import EditBody, Kind
 from api_client.transport import Limits
 from console.rules.messages import Look, Presence, Reveal, Revealed, SourceState
-from console.server import audit, schema
-from console.server.records import LOCAL
+from console.server.city import audit, schema
+from console.server.city.records import LOCAL
 from console.sync.retry import Timing
 from tests.helpers.live_server import Live
 from tests.helpers.net import http

@@ -12,11 +12,12 @@ from console.cache.export_notes import keep_note, waiting_notes
 from console.rules.edit import Edit
 from console.rules.messages import Push
 from console.rules.queued import EditState
-from console.server import audit, rate
-from console.server.city import City
-from console.server.rate import Limits
-from console.server.records import LoadedReport
-from console.server.users import Users, add_user
+from console.server.city import audit
+from console.server.city.city import City
+from console.server.city.records import LoadedReport
+from console.server.city.users import Users, add_user
+from console.server.http import rate_limit
+from console.server.http.rate_limit import Limits
 from tests.helpers.live_server import live_server, some_reports
 from tests.helpers.sync_rig import edit_id, rig
 from tests.unit.server.conftest import running
@@ -77,7 +78,7 @@ def test_too_many_edits_are_all_taken_only_later(tmp_path: Path) -> None:
     city.put_services([Service("flood", "Flood", proof=False)])
     city.load([LoadedReport(each) for each in some_reports(3, datetime.now(UTC))])
     token = add_user(city, "rina", "operator")
-    limits = Limits({rate.WRITE: "4 per 1 second"})
+    limits = Limits({rate_limit.WRITE: "4 per 1 second"})
     with (
         running(city, tmp_path / "media", Users(city), limits=limits) as url,
         rig(tmp_path / "profile", url, token=token) as console,

@@ -21,7 +21,7 @@ from api_client.transport import utc_now
 from console.cache.reader import CacheReader
 from console.rules.messages import SourceState
 from console.rules.queued import EditState
-from console.server.records import LOCAL
+from console.server.city.records import LOCAL
 from console.sync.cache_writer_proxy import Ledger
 from console.sync.health import Health
 from console.sync.mapping import signature_of

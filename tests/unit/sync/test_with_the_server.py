@@ -29,7 +29,7 @@ from console.outbox.work_file import WorkFile
 from console.rules.edit import Edit
 from console.rules.messages import Presence, Source, SourceState
 from console.rules.queued import EditState, StopReason
-from console.server.records import LOCAL, LoadedReport
+from console.server.city.records import LOCAL, LoadedReport
 from console.settings import load_settings
 from console.sync.connect import add_source, connect, new_key
 from console.sync.process import LOCK

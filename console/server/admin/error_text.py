@@ -1,0 +1,29 @@
+"""What a command says when its database or a file cannot be used: a sentence, and the exit code that goes with it."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import sqlalchemy as sa
+
+from console.server.city.migrations import NewerDatabase
+
+DONE, USAGE, REFUSED, LOCAL_DATA = 0, 2, 3, 4
+
+FAULTS = (sa.exc.SQLAlchemyError, sqlite3.Error, NewerDatabase, OSError)
+"""What `complaint` has words for."""
+
+
+def complaint(fault: Exception, database: str) -> tuple[str, int]:
+    """The sentence and the exit code for one of FAULTS, met by a command that was given this database address."""
+    if isinstance(fault, sa.exc.ArgumentError | sa.exc.NoSuchModuleError):
+        example = "sqlite:///city.db or postgresql+psycopg://user@host/city"
+        return f"“{database}” is no database address that is known here; write it like {example}.", USAGE
+    if isinstance(fault, NewerDatabase):
+        return str(fault), LOCAL_DATA
+    if isinstance(fault, sa.exc.SQLAlchemyError | sqlite3.Error):
+        why = str(getattr(fault, "orig", None) or fault).partition("\n")[0]
+        return f"The database cannot be used: {why}.", LOCAL_DATA
+    if isinstance(fault, OSError) and fault.filename is not None:
+        return f"{fault.filename} cannot be used: {fault.strerror}.", LOCAL_DATA
+    return f"A file cannot be used: {fault}.", LOCAL_DATA

@@ -1,0 +1,1 @@
+"""One city's truth: its database, edits, feed, audit, media and users; knows no request and no answer."""

@@ -1,0 +1,204 @@
+"""What every request wants to know of the database, read once for all of them: how far the feed is, and its pages.
+
+Two hundred consoles that are woken by one commit all ask for the same page, each with its token. Here the page is made
+once, out of what was read already and what the commit brought, and whose token it is stays known until users change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import sqlalchemy as sa
+from starlette.concurrency import run_in_threadpool
+
+from console.server.city import schema
+from console.server.city.city import City
+from console.server.city.database import COMMITTED, present_mark
+from console.server.city.feed_buffer import Tail
+from console.server.city.presence import SEEN
+
+if TYPE_CHECKING:
+    from psycopg import Notify
+
+log = logging.getLogger(__name__)
+
+_LOOK_S = {"sqlite": 0.25, "other": 0.05}
+"""How often the database is asked whether another process has committed."""
+_LOOK_TOLD_S = 1.0
+"""How often while PostgreSQL tells of every commit; it finds a database that was set back, of which nobody tells."""
+_LISTEN_AGAIN_S = 2.0
+_STILL_THERE_S = 30.0
+ENDING_S = 2.0
+"""So long the end waits for what is being read."""
+_MOST_PAGES = 64
+_MOST_BYTES = 64_000_000
+
+
+class Beat(msgspec.Struct, frozen=True):
+    """How the database stood: epoch and number of its last change, and a stamp that differs when a user was changed."""
+
+    epoch: str
+    seq: int
+    users: tuple[str, int, int] | None
+    """None while a commit of this process that may have changed users has not been looked at."""
+
+
+_UNKNOWN = Beat("", -1, None)
+
+
+class Pulse:
+    """Follows a city's database on the event loop. `on_beat` functions are called there when the feed has grown."""
+
+    def __init__(self, city: City) -> None:
+        self.beat = _UNKNOWN
+        self.on_beat: list[Callable[[], None]] = []
+        self._city = city
+        self._tail = Tail(city.changes, city.mark)
+        self._due = asyncio.Event()
+        self._users_stale = False
+        self._announced: tuple[str, int] | None = None
+        self._told = False
+        self._ending = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._pages: dict[tuple[int, int], tuple[tuple[str, int], asyncio.Future[bytes]]] = {}
+
+    async def start(self) -> None:
+        """Begin to follow."""
+        self._loop = asyncio.get_running_loop()
+        self._city.database.on_commit.append(self._on_commit)
+        self.beat = await self._look()
+        self._announced = self.beat.epoch, self.beat.seq
+        self._tasks = [self._loop.create_task(self._run())]
+        if self._city.database.url.get_driver_name() == "psycopg":
+            self._tasks.append(self._loop.create_task(self._listen()))
+
+    async def stop(self) -> None:
+        """End, once what is being read has been read: a cancelled task leaves its thread behind, with a connection."""
+        self._city.database.on_commit.remove(self._on_commit)
+        self._ending = True
+        self._due.set()
+        for task in self._tasks[1:]:
+            task.cancel()
+        reading: set[asyncio.Future[Any]] = {*self._tasks, *(page for _, page in self._pages.values())}
+        _, late = await asyncio.wait(reading, timeout=ENDING_S)
+        for one in late:
+            one.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    async def changes(self, after: int, limit: int) -> bytes:
+        """A page of the feed as JSON, made once for all who ask for the same until the next commit.
+
+        Raises console.server.http.errors.Gone.
+        """
+        if self.beat.seq < 0:
+            return await run_in_threadpool(self._page, after, limit)
+        place, state = (after, limit), (self.beat.epoch, self.beat.seq)
+        made = self._pages.get(place)
+        if made is None or made[0] != state:
+            made = state, asyncio.ensure_future(run_in_threadpool(self._page, after, limit))
+            self._make_room()
+            self._pages[place] = made
+        try:
+            return await asyncio.shield(made[1])
+        except Exception:
+            if self._pages.get(place) is made:
+                del self._pages[place]
+            raise
+
+    def _page(self, after: int, limit: int) -> bytes:
+        return msgspec.json.encode(self._tail.changes(after, limit))
+
+    def _make_room(self) -> None:
+        """Pages of before the last commit go, and the oldest when there are too many."""
+        state = (self.beat.epoch, self.beat.seq)
+        for place in [place for place, (made, _) in self._pages.items() if made != state]:
+            del self._pages[place]
+        size = sum(len(page.result()) for _, page in self._pages.values() if page.done() and not page.exception())
+        if len(self._pages) >= _MOST_PAGES or size > _MOST_BYTES:
+            self._pages.clear()
+
+    async def _run(self) -> None:
+        gap = _LOOK_S["sqlite" if self._city.database.is_sqlite else "other"]
+        while not self._ending:
+            self._due.clear()
+            self._users_stale = False
+            self.beat = self._together(await self._look())
+            state = self.beat.epoch, self.beat.seq
+            if state != self._announced:
+                self._announced = state
+                for listener in tuple(self.on_beat):
+                    listener()
+            with contextlib.suppress(TimeoutError):  # wait_for would lose a cancellation that comes with what is due
+                async with asyncio.timeout(_LOOK_TOLD_S if self._told else gap):
+                    await self._due.wait()
+
+    async def _listen(self) -> None:
+        """Let PostgreSQL tell of the commits and the presence of other servers; while it cannot, looking is enough."""
+        import psycopg  # only here: a city in a file has no need of it
+
+        database = self._city.database
+        arguments, options = database.engine.dialect.create_connect_args(database.url)
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(*arguments, **options, autocommit=True) as connection:
+                    await connection.execute(f"LISTEN {COMMITTED}")
+                    await connection.execute(f"LISTEN {SEEN}")
+                    self._told = True
+                    while True:
+                        async for notice in connection.notifies(timeout=_STILL_THERE_S):
+                            self._on_notice(notice)
+                        await connection.execute("SELECT 1")
+            except (psycopg.Error, OSError) as error:
+                log.info("PostgreSQL does not tell of commits, they are looked for: %s", error)
+            finally:
+                self._told = False
+            await asyncio.sleep(_LISTEN_AGAIN_S)
+
+    def _on_notice(self, notice: Notify) -> None:
+        if notice.channel == SEEN:
+            self._city.presence.moved()
+        elif not notice.payload.isdigit() or int(notice.payload) > self.beat.seq:
+            self._due.set()
+
+    async def _look(self) -> Beat:
+        try:
+            return await run_in_threadpool(self._read)
+        except sa.exc.SQLAlchemyError as error:
+            log.warning("the database does not answer: %s", getattr(error, "orig", None))
+            return _UNKNOWN  # nothing that was known before is given out while the database does not answer
+
+    def _read(self) -> Beat:
+        table, database = schema.users, self._city.database
+        before = database.mark
+        with database.read() as connection:
+            newest, count = connection.execute(sa.select(sa.func.max(table.c.seq), sa.func.count())).one()
+            now = present_mark(connection)
+        if database.went_back(before, now):
+            log.error("the database was set back from change %d to %d: a new epoch begins", before.seq, now.seq)
+            return self._read()
+        return Beat(now.epoch, now.seq, (now.epoch, newest or 0, count))
+
+    def _together(self, found: Beat) -> Beat:
+        """What was read, with what this process has committed meanwhile."""
+        if found is _UNKNOWN:
+            return found
+        users = None if self._users_stale else found.users
+        same = found.epoch == self.beat.epoch
+        return Beat(found.epoch, max(found.seq, self.beat.seq) if same else found.seq, users)
+
+    def _on_commit(self, seq: int, users: bool) -> None:
+        """From any thread of this process. The loop takes it in before the answer to the edit leaves."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop may have ended
+                self._loop.call_soon_threadsafe(self._committed, seq, users)
+
+    def _committed(self, seq: int, users: bool) -> None:
+        self._users_stale = self._users_stale or users
+        self.beat = Beat(self.beat.epoch, max(seq, self.beat.seq), None if users else self.beat.users)
+        self._due.set()

@@ -1,0 +1,360 @@
+"""One city: its database behind plain methods, for the web server, the loader and the demo alike."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+
+from api_client.decoding import decode
+from api_client.model import (
+    Agency,
+    Area,
+    Assignment,
+    Calendar,
+    Changes,
+    CityFacts,
+    Contact,
+    EditBody,
+    Entry,
+    Report,
+    Service,
+    Snapshot,
+    Stats,
+    Template,
+    Unit,
+    User,
+)
+from console.rules.area import AreaIndex
+from console.server.bulk import load_reports
+from console.server.city import audit, feed, schema
+from console.server.city.claims import held_no_longer, present_holders, release_claims
+from console.server.city.clock_watch import clock_is_steady
+from console.server.city.database import Database, Mark, begin_epoch, present_mark, present_number
+from console.server.city.edit_service import Applied, EditDesk
+from console.server.city.holds import end_holds
+from console.server.city.numbered import drop_things, put_things
+from console.server.city.presence import Presence
+from console.server.city.records import LOCAL, SERVER, Actor, LoadedReport
+from console.server.city.stats import count_everything
+from console.server.city.work_threads import doing
+from console.server.http.errors import NotFound
+
+T = TypeVar("T", Area, Service, Unit, Agency, Template, Calendar, User)
+FIRST_ZONE = "Asia/Jakarta"
+_LOADED = frozenset({"report", "assignment", "entry"})
+"""What a load brings more of. Unfinished work is not of it: what a serving city puts in is past."""
+_KEEP_CONTACTS = timedelta(days=90)
+_COUNTED_FAST_S = 0.05
+"""What is counted within this is counted again for every question."""
+_KEEP_ANSWERS = timedelta(days=30)
+_KEEP_GONE = timedelta(days=30)
+
+
+def utc_now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """An id that nobody else has."""
+    return str(uuid.uuid4())
+
+
+class City:
+    """The database of one city at `url` (SQLite or postgresql+psycopg). Every method may be called from any thread.
+
+    `timezone` and `name` are those that the city has from now on; "" leaves them as they are (a new city is in
+    FIRST_ZONE until it is set up). `presence` holds positions and who looks at what; `database.on_commit` tells when
+    the feed has grown.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        ids: Callable[[], str] = new_id,
+        timezone: str = "",
+        name: str = "",
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.database = Database(url)
+        self.clock = clock
+        self.timezone = timezone
+        self.name = name
+        self.presence = Presence(self.database, clock)
+        self._ids = ids
+        self._ticks = ticks
+        self._desk = EditDesk(self.database, clock, ids, self.area_at)
+        self._areas_lock = threading.Lock()
+        self._index: tuple[tuple[str, int, int], AreaIndex] | None = None
+        self._stats: Stats | None = None
+        self._stats_lock = threading.Lock()
+        self._stats_due = 0.0
+        self._loads = 0
+
+    def create_schema(self) -> None:
+        """Make the tables that are missing, and give a new database its epoch; harmless to repeat."""
+        self.database.create_schema()
+        given = {key: value for key, value in (("name", self.name), ("timezone", self.timezone)) if value}
+        facts = {"epoch": self._ids(), "scope_version": "1", "name": "", "timezone": FIRST_ZONE} | given
+        rows = [{"key": key, "value": value} for key, value in facts.items()]
+        with self.database.write() as connection:
+            audit.begin(self.database, connection)
+            self.database.upsert(connection, schema.meta, rows, keep=True)
+            said = [{"key": key, "value": value} for key, value in given.items()]
+            self.database.upsert(connection, schema.meta, said)
+        with self.database.read() as connection:
+            known = feed.read_meta(connection)
+        self.name, self.timezone = known["name"], known["timezone"]
+        self.database.mark = Mark(known["epoch"], 0)
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self.database.close()
+
+    # The vocabulary and the objects
+
+    def put_areas(self, areas: Sequence[Area]) -> None:
+        """Keep these areas, replacing those of the same code."""
+        self._put(areas)
+
+    def put_services(self, services: Sequence[Service]) -> None:
+        """Keep these services, replacing those of the same code."""
+        self._put(services)
+
+    def put_units(self, units: Sequence[Unit]) -> None:
+        """Keep these units, replacing those of the same id."""
+        self._put(units)
+        self.presence.place_units(units)
+
+    def put_agencies(self, agencies: Sequence[Agency]) -> None:
+        """Keep these agencies, replacing those of the same code."""
+        self._put(agencies)
+
+    def put_templates(self, templates: Sequence[Template]) -> None:
+        """Keep these templates, replacing those of the same id."""
+        self._put(templates)
+
+    def put_calendars(self, calendars: Sequence[Calendar]) -> None:
+        """Keep these calendars, replacing those of the same id."""
+        self._put(calendars)
+
+    def areas(self) -> list[Area]:
+        """All areas."""
+        return self._list(Area)
+
+    def services(self) -> list[Service]:
+        """All services."""
+        return self._list(Service)
+
+    def offered_services(self) -> list[Service]:
+        """The services that a new report may have."""
+        return [service for service in self.services() if service.valid_to is None]
+
+    def units(self) -> list[Unit]:
+        """All units as stored; newer positions are in `presence`."""
+        return self._list(Unit)
+
+    def has_units(self) -> bool:
+        """Whether there is a unit that can be sent."""
+        return any(unit.valid_to is None for unit in self.units())
+
+    def agencies(self) -> list[Agency]:
+        """All agencies."""
+        return self._list(Agency)
+
+    def load(self, rows: Iterable[LoadedReport]) -> None:
+        """Put many reports with their histories into the city; newer ones replace what is there."""
+        self._loads += 1
+        try:
+            load_reports(self.database, rows, self.clock())
+        finally:
+            self._loads -= 1
+
+    def remove(self, kind: str, key: str) -> None:
+        """Delete an object; who follows the feed is told by a `gone`."""
+        now = self.clock()
+        with self.database.write() as connection:
+            seq = drop_things(self.database, connection, kind, [key], now)
+            if not seq:
+                raise NotFound(f"There is no {kind} {key}.")
+        self.database.told(seq)
+
+    # What is asked
+
+    def apply(
+        self, edit: EditBody, *, report: str | None = None, actor: Actor = LOCAL, if_match: int | None = None
+    ) -> Applied:
+        """Do what an edit says, once (its id is the idempotency key). Raises console.server.http.errors.Refusal.
+
+        `report` is the report's id, None for a creation and for the state of a unit. Without `if_match` the edit is
+        made on the report as it is now; the web server asks its clients for one.
+        """
+        return self._desk.apply(edit, report=report, actor=actor, if_match=if_match)
+
+    def changes(self, after: int, limit: int = feed.MOST) -> Changes:
+        """The next page of the feed."""
+        return feed.changes(self.database, after, limit)
+
+    def snapshot(self, after_key: str | None = None, limit: int = feed.MOST) -> Snapshot:
+        """A page of everything; while many reports are being put in none of what they bring counts as whole."""
+        growing = self._loads > 0
+        page = feed.snapshot(self.database, after_key, limit)
+        if growing or self._loads:
+            page = msgspec.structs.replace(page, whole=tuple(kind for kind in page.whole if kind not in _LOADED))
+        return page
+
+    @property
+    def epoch(self) -> str:
+        """The life of the database that its numbers belong to."""
+        return self.mark().epoch
+
+    def mark(self) -> Mark:
+        """The epoch and the number of the last change."""
+        with self.database.read() as connection:
+            return present_mark(connection)
+
+    def begin_epoch(self) -> None:
+        """Let everybody who follows the feed read everything anew: the database was set back to an older state."""
+        with self.database.write() as connection:
+            begin_epoch(connection)
+
+    def seq(self) -> int:
+        """The number of the last change."""
+        with self.database.read() as connection:
+            return present_number(connection)
+
+    def stats(self) -> Stats:
+        """Counts of everything, made by one for all who ask; so that those who ask cannot hold up those who change,
+        what took a second to count is not counted again for the next ten.
+        """
+        with self._stats_lock, doing(None), self.database.read() as connection:
+            now, before = present_mark(connection), self._stats
+            began = self._ticks()
+            if before is None or before.epoch != now.epoch or (before.seq != now.seq and began >= self._stats_due):
+                before = count_everything(connection, before if before and before.epoch == now.epoch else None)
+                self._stats = before
+                took = self._ticks() - began
+                self._stats_due = began + took + (10 * took if took > _COUNTED_FAST_S else 0)
+            return before
+
+    def facts(self) -> tuple[str, CityFacts]:
+        """The epoch, and the city's own facts as they are now; its box may be that of an earlier count.
+
+        Counting a large city takes a second, and every console asks for this when it finds the server again.
+        """
+        with self.database.read() as connection:
+            known = feed.read_meta(connection)
+        counted = self._stats
+        if counted is None or counted.epoch != known["epoch"] or counted.city.bbox is None:
+            counted = self.stats()
+        return known["epoch"], CityFacts(known["name"], known["timezone"], counted.city.bbox)
+
+    def report(self, key: str) -> Report:
+        """One report; NotFound without it."""
+        with self.database.read() as connection:
+            body = connection.scalar(sa.select(schema.reports.c.body).where(schema.reports.c.id == key))
+        if body is None:
+            raise NotFound(f"There is no report {key}.")
+        return decode(body, Report)
+
+    def entries(self, key: str, edit: str | None = None) -> list[Entry]:
+        """The history of a report, the oldest first; of it only what `edit` did, where that is given."""
+        table = schema.entries
+        query = sa.select(table.c.body).where(table.c.report == key).order_by(table.c.at, table.c.seq)
+        if edit is not None:
+            query = query.where(table.c.edit == edit)
+        with self.database.read() as connection:
+            return [decode(body, Entry) for (body,) in connection.execute(query)]
+
+    def assignments(self, key: str) -> list[Assignment]:
+        """The assignments of a report, the oldest first."""
+        table = schema.assignments
+        with self.database.read() as connection:
+            rows = connection.execute(sa.select(table.c.body).where(table.c.report == key))
+            found = [decode(body, Assignment) for (body,) in rows]
+        return sorted(found, key=lambda one: (one.created, one.id))
+
+    def contact(self, key: str, who: Actor) -> Contact:
+        """The reporter's personal data; that `who` has asked is written into the audit log first."""
+        query = sa.select(schema.contacts.c.body).where(schema.contacts.c.report == key).order_by(schema.contacts.c.id)
+        with self.database.write() as connection:
+            body = connection.execute(query).scalars().first()
+            found = {"found": body is not None}
+            audit.append(connection, self.clock(), audit.Deed(who, audit.REVEAL, key, detail=found))
+        if body is None:
+            raise NotFound("The reporter left no name, telephone or address, or it is no longer kept.")
+        return decode(body, Contact)
+
+    def area_at(self, lat: float, lon: float) -> tuple[str, str] | None:
+        """The smallest area around a place, and the rule that chose it."""
+        return self._areas_index().area_at(lat, lon)
+
+    def end_holds(self) -> int:
+        """End the holds whose time is over; returns how many. To be called at the start and every few seconds."""
+        return end_holds(self.database, self.clock())
+
+    def tidy(self) -> None:
+        """Drop what is kept for a while only: contacts of reports closed long ago, stored answers, old deletions.
+
+        What somebody has taken who may have it no longer (his areas were changed, it went elsewhere) waits for anybody
+        again. To be called at the start and every hour. While the clock of this computer cannot be believed nothing is
+        dropped.
+        """
+        now = self.clock()
+        with self.database.read() as connection:  # nobody's edit waits for that
+            taken = held_no_longer(self.database, connection, present_holders(connection), now)
+        if taken:
+            with self.database.write() as connection:
+                last = release_claims(self.database, connection, present_holders(connection), SERVER, now, taken)
+            if last:
+                self.database.told(last)
+        reports, gone = schema.reports, schema.gone
+        closed = sa.select(reports.c.id).where(reports.c.closed_at < schema.micros(now - _KEEP_CONTACTS))
+        old_gone = gone.c.at < schema.micros(now - _KEEP_GONE)
+        with self.database.write() as connection:
+            if not clock_is_steady(self.database, connection, now):
+                return
+            connection.execute(sa.delete(schema.contacts).where(schema.contacts.c.report.in_(closed)))
+            connection.execute(
+                sa.delete(schema.answers).where(schema.answers.c.at < schema.micros(now - _KEEP_ANSWERS))
+            )
+            floor = connection.scalar(sa.select(sa.func.max(gone.c.seq)).where(old_gone))
+            if floor is not None:
+                connection.execute(sa.delete(gone).where(old_gone))
+                self.database.upsert(connection, schema.meta, [{"key": feed.FLOOR, "value": str(floor)}])
+
+    def _put(self, things: Sequence[Any]) -> None:
+        with self.database.write() as connection:
+            last = put_things(self.database, connection, things)
+        if last is not None:
+            self.database.told(last)
+
+    def _list(self, kind: type[T]) -> list[T]:
+        table = schema.TABLES[schema.KIND_OF[kind]]
+        with self.database.read() as connection:
+            bodies = connection.execute(sa.select(table.c.body).order_by(table.c.id)).scalars()
+            return [decode(body, kind) for body in bodies]
+
+    def _areas_at(self, now: datetime) -> list[Area]:
+        """The areas that reports of this moment are given."""
+        return [area for area in self.areas() if area.valid_to is None or area.valid_to > now]
+
+    def _areas_index(self) -> AreaIndex:
+        """The index over the present areas, made anew when one has changed."""
+        table = schema.areas
+        with self.database.read() as connection:
+            newest, count = connection.execute(sa.select(sa.func.max(table.c.seq), sa.func.count())).one()
+            state = present_mark(connection).epoch, newest or 0, count
+        with self._areas_lock:
+            if self._index is None or self._index[0] != state:
+                self._index = (state, AreaIndex(self._areas_at(self.clock())))
+            return self._index[1]

@@ -1,0 +1,117 @@
+"""Claims of those who may have the report no longer: what they had taken waits for anybody again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from msgspec.structs import replace
+
+from api_client.decoding import decode
+from api_client.model import Kind, Report, User
+from console.rules.rights import may_make
+from console.server.city import audit, schema
+from console.server.city.database import Database
+from console.server.city.records import LOCAL, SERVER, Actor
+from console.server.city.rights import in_scope
+from console.server.city.unit_of_work import Ledger
+from console.server.own_step import write_own_step
+
+_IN_BODY = b'"claim":{'
+
+
+Holders = Mapping[str, Actor | None]
+"""Those whose claims are looked at: what they may work on now, None for who may take no report any more."""
+
+
+def present_holders(connection: sa.Connection) -> dict[str, Actor | None]:
+    """All who cannot take every report, "local" among them once there is a user with a token."""
+    table = schema.users
+    columns = table.c.body, table.c.areas, table.c.agencies
+    holders: dict[str, Actor | None] = {}
+    for body, areas, agencies in connection.execute(sa.select(*columns).where(table.c.token_hash.is_not(None))):
+        user, codes = decode(body, User), tuple[str, ...]
+        actor = Actor(user.name, user.role, decode(areas, codes), decode(agencies, codes))
+        holders |= {LOCAL.name: None, **limited(actor)}
+    return holders
+
+
+def limited(actor: Actor) -> dict[str, Actor | None]:
+    """A user as holders are looked at; nobody when he may take every report."""
+    if not may_make(actor.role, Kind.CLAIM):
+        return {actor.name: None}
+    return {actor.name: actor} if actor.areas or actor.agencies else {}
+
+
+def held_no_longer(database: Database, connection: sa.Connection, holders: Holders, now: datetime) -> list[str]:
+    """The open reports that these hold and may work on no longer; all open ones are looked through."""
+    if not holders:
+        return []
+    table = schema.reports
+    bodies = connection.execute(sa.select(table.c.id, table.c.body).where(table.c.closed == 0).order_by(table.c.id))
+    reports = ((key, decode(body, Report)) for key, body in bodies if _IN_BODY in body)
+    ledger = Ledger(database, connection, now)
+    return [key for key, report in reports if _why(ledger, report, holders)]
+
+
+def release_claims(
+    database: Database,
+    connection: sa.Connection,
+    holders: Holders,
+    by: Actor,
+    now: datetime,
+    taken: Sequence[str] | None = None,
+) -> int:
+    """Release what these hold of the open reports and may work on no longer, in this transaction; the last number.
+
+    0 for nothing. `taken` are the reports to look at, where they are known. To be called before the transaction takes
+    numbers: whoever changes a report locks that first.
+    """
+    if taken is None:
+        taken = held_no_longer(database, connection, holders, now)
+    if not taken:
+        return 0
+    ledger = Ledger(database, connection, now)
+    deeds = []
+    for key in taken:
+        report = ledger.report(key)
+        why = _why(ledger, report, holders)
+        if report is not None and why:  # else released by himself since it was read
+            deeds.append(_release(ledger, report, why, by))
+    last = ledger.settle()
+    audit.append(connection, now, *deeds)
+    return last
+
+
+def release_what_left(ledger: Ledger, before: Report, after: Report, by: Actor) -> audit.Deed | None:
+    """Release a report that `by` puts where its holder may not work on it, in this transaction.
+
+    Example: the operator of a district hands it on to another one, where it has to wait for anybody.
+    """
+    if after.claim is None or (before.area, before.agency) == (after.area, after.agency):
+        return None
+    # protects: what-leaves-his-scope-is-let-go
+    why = _why(ledger, after, present_holders(ledger.connection))
+    return _release(ledger, after, why, by if by.name == after.claim.who else SERVER) if why else None
+
+
+def _release(ledger: Ledger, report: Report, why: str, by: Actor) -> audit.Deed:
+    write_own_step(ledger, report, replace(report, claim=None), Kind.RELEASE, by, why, {}, touched=["claim"])
+    return audit.Deed(by, audit.WRITE, report.id, None, {"kind": Kind.RELEASE.value, "of": _holder(report)})
+
+
+def _why(ledger: Ledger, report: Report | None, holders: Holders) -> str:
+    """Why the report's holder may have it no longer; "" where he may, or is not of these."""
+    holder = _holder(report)
+    if report is None or holder is None or holder not in holders:
+        return ""
+    actor = holders[holder]
+    if actor is None:
+        return f"{holder} may take reports no longer."
+    # protects: no-claim-out-of-scope
+    return "" if in_scope(ledger, actor, report) else f"{holder} may work on this report no longer."
+
+
+def _holder(report: Report | None) -> str | None:
+    return report.claim.who if report is not None and report.claim is not None else None

@@ -1,0 +1,459 @@
+"""One city's SQL database: reading and writing transactions, and the counter that numbers every change.
+
+The numbers belong to an epoch. A database that was set back to an older state begins a new one, for otherwise other
+changes would get numbers that followers of the feed have seen already.
+
+SQLite: one writer at a time in this process (`BEGIN IMMEDIATE`, WAL), readers beside it. PostgreSQL: rows are locked
+as they are read for change, and the counter row serialises the last moment of each writing transaction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from msgspec.structs import replace
+from sqlalchemy.dialects import sqlite
+
+from api_client.decoding import decode
+from api_client.model import Assignment, AssignmentState, Unit, UnitState
+from console.server.city import migrations, schema
+from console.server.city.records import SERVER
+from console.server.city.work_threads import EVERY, PUBLIC_STATEMENT_MS, CancelToken, present_work
+from console.server.http.errors import Overloaded
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
+
+T = TypeVar("T", Assignment, Unit)
+
+COUNTER = "seq"
+REPORTS = "report"
+"""The counter of the numbers that reports get here."""
+VERSIONS = "version"
+"""Every version of a report that is given out in this epoch lies above this counter's value."""
+EPOCH = "epoch"
+COMMITTED = "sigap_committed"
+"""PostgreSQL's channel that tells every server of the counter's value after each commit."""
+
+_HEARD = frozenset({AssignmentState.ACKNOWLEDGED, AssignmentState.EN_ROUTE, AssignmentState.ON_SCENE})
+"""How far a crew is by its own word."""
+_MARK = "sigap_mark"
+_WRITE = "sigap_write"
+_SCHEMA_LOCK = 0x53494741
+"""The number of PostgreSQL's advisory lock that one server at a time has while it changes tables."""
+_POOL = 40
+"""At least as many connections as the web server has threads."""
+_SILENT_S = 15.0
+"""PostgreSQL ends a writing transaction of whose server it hears nothing for so long, or everybody waits for its locks:
+a computer that lost its power or its network, or a process that was stopped, does not say that it is gone.
+"""
+LONG_SILENT_S = 3600.0
+"""The same for work on the whole database, which may count and compare for a while."""
+_WAIT_MS, _LONG_WAIT_MS = 5_000, 60_000
+"""So long an edit and such work wait for other programs that write into an SQLite file."""
+_LOOK_S = 0.25
+"""So often whoever waits for his turn to write looks whether he still has to."""
+_LIMITED = sa.select(
+    sa.func.set_config("lock_timeout", "2s", True),
+    sa.func.set_config("idle_in_transaction_session_timeout", sa.bindparam("silent_ms"), True),
+)
+_QUERY_CANCELED = "57014"
+"""PostgreSQL's SQLSTATE of a statement that was told to end."""
+_LOST_REPORTS = 100_000
+"""More reports than a city can lose by being set back; their numbers are not given out again."""
+_LOST_VERSIONS = 1_000_000
+"""More than one report can have had of changes that are lost."""
+_VERSIONS_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def _known(url: sa.URL) -> sa.URL:
+    """The address with the driver that there is; ArgumentError for a kind of database that is not served."""
+    if url.drivername in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername not in ("sqlite", "postgresql+psycopg"):
+        raise sa.exc.ArgumentError(f"There is no {url.drivername} here.")
+    return url
+
+
+class Mark(NamedTuple):
+    """A committed number of the feed, and the epoch that it belongs to."""
+
+    epoch: str
+    seq: int
+
+
+class Database:
+    """Transactions on the database at `url`; `on_commit` functions get the counter's value after each numbered one.
+
+    They also get whether users may have been changed.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = _known(sa.make_url(url))
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._write_lock = threading.Lock()
+        self.on_commit: list[Callable[[int, bool], None]] = []
+        self.mark = Mark("", 0)
+        """The highest number that this process has seen committed: only a check, see `went_back`."""
+        options: dict[str, Any] = {"pool_size": _POOL, "max_overflow": 8}
+        if not self.is_sqlite:
+            options |= {"isolation_level": "READ COMMITTED", "pool_pre_ping": True}
+        self.engine = sa.create_engine(self.url, **options)
+        if self.is_sqlite:
+            sa.event.listen(self.engine, "do_connect", _make_private)
+            sa.event.listen(self.engine, "connect", _prepare_sqlite)
+            sa.event.listen(self.engine, "begin", _begin_sqlite)
+
+    @property
+    def missing(self) -> Path | None:
+        """The SQLite file that is not there (and would be made by connecting); None when it is, and with PostgreSQL."""
+        path = Path(self.url.database) if self.is_sqlite and self.url.database else None
+        return path if path is not None and not path.is_file() else None
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A transaction that sees one state of everything and changes nothing.
+
+        Within the work of a request it ends with a Refusal when nobody waits for it any more, or it asks for too much.
+        """
+        work = present_work()
+        with self.engine.connect() as plain:
+            connection = plain if self.is_sqlite else plain.execution_options(isolation_level="REPEATABLE READ")
+            with _stoppable(connection, work) if work is not None else contextlib.nullcontext(), connection.begin():
+                if work is not None and work.steps is not None and not self.is_sqlite:
+                    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {PUBLIC_STATEMENT_MS}")
+                yield connection
+
+    @contextmanager
+    def write(self, *, wait_s: float = 30.0, silent_s: float | None = None) -> Iterator[sa.Connection]:
+        """A writing transaction; Overloaded when the one before it does not end in time, of which a request has less.
+
+        PostgreSQL ends it when nothing is heard of it for `silent_s` seconds (None: as many as an edit may take).
+        """
+        mark = self.mark
+        if not self.is_sqlite:
+            with self.engine.begin() as connection:
+                connection.info[_MARK] = mark
+                connection.execute(_LIMITED, {"silent_ms": str(int((silent_s or _SILENT_S) * 1000))})
+                yield connection
+            return
+        if not self._wait_for_turn(wait_s):
+            raise Overloaded("The database is busy with another change. Ask again.")
+        try:
+            with (
+                self.engine.connect().execution_options(**{_WRITE: True}) as connection,
+                _patient(connection) if silent_s is not None else contextlib.nullcontext(),
+                connection.begin(),
+            ):
+                connection.info[_MARK] = mark
+                yield connection
+        finally:
+            self._write_lock.release()
+
+    def _wait_for_turn(self, wait_s: float) -> bool:
+        """Wait until nobody else writes; False when that took too long, or nobody waits for it any more."""
+        work = present_work()
+        if work is None:
+            return self._write_lock.acquire(timeout=wait_s)
+        until = time.monotonic() + min(wait_s, work.patience_s())
+        while not work.stopped and (left := until - time.monotonic()) > 0:
+            if self._write_lock.acquire(timeout=min(left, _LOOK_S)):
+                return True
+        return False
+
+    def create_schema(self, versions: Path = migrations.VERSIONS) -> None:
+        """Make the tables, or bring those of an older version up to date: all of it or, on any fault, nothing.
+
+        An SQLite file is copied first, to FILE.revision-NUMBER. Raises migrations.NewerDatabase.
+        """
+        with self.write(silent_s=LONG_SILENT_S) as connection:
+            if not self.is_sqlite:  # other servers may start at the same moment; a table may be in use for a while
+                connection.exec_driver_sql("SET LOCAL lock_timeout = '120s'")
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
+            before = migrations.revision_of(connection, versions)
+            old = before is not None and before != migrations.head(versions)
+            if old and self.is_sqlite and self.url.database:
+                copy_sqlite(Path(self.url.database), Path(f"{self.url.database}.revision-{before}"))
+            migrations.upgrade(connection, versions=versions)  # does nothing when all is there
+            for name in (COUNTER, REPORTS):
+                self.upsert(connection, schema.counters, [{"name": name, "value": 0}], keep=True)
+
+    def upsert(
+        self, connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]], *, keep: bool = False
+    ) -> None:
+        """Insert rows, or replace what is there under the same primary key (`keep`: leave it as it is)."""
+        if rows:
+            connection.execute(_upserting(self.is_sqlite, table, tuple(rows[0]), keep), rows)
+
+    def notify(self, connection: sa.Connection, channel: str) -> None:
+        """Tell the other servers on this database when the transaction is committed; SQLite has no others."""
+        if not self.is_sqlite:
+            connection.execute(sa.select(sa.func.pg_notify(channel, "")))
+
+    def told(self, seq: int, *, users: bool = True) -> None:
+        """Wake those who follow the feed; `users` is False when no user can have been changed."""
+        self.mark = Mark(self.mark.epoch, max(self.mark.seq, seq))
+        for listener in tuple(self.on_commit):
+            listener(seq, users)
+
+    def went_back(self, before: Mark, now: Mark) -> bool:
+        """Whether the database was set back behind our backs: then a new epoch has been begun.
+
+        `before` is the mark from before the transaction that has read `now`.
+        """
+        if now.epoch != before.epoch:
+            self.mark = now
+            return False
+        if now.seq >= before.seq:
+            self.mark = Mark(now.epoch, max(self.mark.seq, now.seq))
+            return False
+        with self.write() as connection:
+            begin_epoch(connection, instead_of=now.epoch)
+        return True
+
+    def close(self) -> None:
+        """Drop all connections."""
+        self.engine.dispose()
+
+
+def inserter(dialect: str) -> Callable[[sa.Table], sqlite.Insert | postgresql.Insert]:
+    """What makes an INSERT that may say what to do with a row that is there already."""
+    if dialect == "sqlite":
+        return sqlite.insert
+    from sqlalchemy.dialects import postgresql  # brings five drivers, of which a city in a file has no need
+
+    return postgresql.insert
+
+
+@functools.cache
+def _upserting(is_sqlite: bool, table: sa.Table, names: tuple[str, ...], keep: bool) -> sa.Insert:
+    """The statement that inserts a row of these columns or replaces it (`keep`: leaves it as it is)."""
+    keys = [column.name for column in table.primary_key]
+    statement = inserter("sqlite" if is_sqlite else "postgresql")(table)
+    if keep:
+        return statement.on_conflict_do_nothing(index_elements=keys)
+    changes = {name: statement.excluded[name] for name in names if name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=changes)
+
+
+_COUNT = (
+    sa.update(schema.counters)
+    .where(schema.counters.c.name == COUNTER)
+    .values(value=schema.counters.c.value + sa.bindparam("count"))
+)
+_TAKE = _COUNT.returning(schema.counters.c.value)
+_TAKE_AND_TELL = _COUNT.returning(
+    schema.counters.c.value, sa.func.pg_notify(COMMITTED, sa.cast(schema.counters.c.value, sa.Text))
+)
+_PRESENT = sa.select(schema.counters.c.value).where(schema.counters.c.name == COUNTER)
+_PRESENT_AND_FLOOR = sa.select(schema.counters.c.name, schema.counters.c.value).where(
+    schema.counters.c.name.in_([COUNTER, VERSIONS])
+)
+_EPOCH_AND_PRESENT = sa.select(
+    sa.select(schema.meta.c.value).where(schema.meta.c.key == EPOCH).scalar_subquery(), _PRESENT.scalar_subquery()
+)
+
+
+def next_numbers(connection: sa.Connection, count: int) -> int:
+    """Take `count` numbers; returns the last. The row stays locked until the commit, so numbers are in commit order."""
+    take = _TAKE_AND_TELL if connection.dialect.name == "postgresql" else _TAKE
+    last = int(connection.execute(take, {"count": count}).one()[0])
+    mark: Mark | None = connection.info.get(_MARK)
+    if mark is not None and last - count < mark.seq:
+        begin_epoch(connection, instead_of=mark.epoch)
+    return last
+
+
+def present_number(connection: sa.Connection) -> int:
+    """The number of the last committed change."""
+    return int(connection.scalar(_PRESENT) or 0)
+
+
+def present_mark(connection: sa.Connection) -> Mark:
+    """The epoch, and the number of the last committed change."""
+    epoch, seq = connection.execute(_EPOCH_AND_PRESENT).one()
+    return Mark(str(epoch or ""), int(seq or 0))
+
+
+def begin_epoch(connection: sa.Connection, *, instead_of: str | None = None) -> None:
+    """Begin a new epoch: who follows the feed reads everything anew. Nothing when it is not `instead_of` (any more).
+
+    New reports get numbers far above: somebody may still have work for a report whose making was undone. So do the
+    versions of all reports: whoever has seen one that is lost must not pass as having seen what is done from here on.
+    No crew counts as on its way any more before it has said so again.
+    """
+    meta = schema.meta
+    change = sa.update(meta).where(meta.c.key == EPOCH).values(value=str(uuid.uuid4()))
+    if connection.execute(change if instead_of is None else change.where(meta.c.value == instead_of)).rowcount:
+        counter = schema.counters
+        # protects: lost-numbers-are-skipped
+        lift = sa.update(counter).where(counter.c.name == REPORTS).values(value=counter.c.value + _LOST_REPORTS)
+        connection.execute(lift)
+        # protects: versions-are-lifted
+        _lift_versions(connection)
+        # protects: restored-crews-say-again-that-they-come
+        _ask_crews(connection)
+
+
+def _ask_crews(connection: sa.Connection) -> None:
+    """Let every crew at work be as it was when it was sent, to be acknowledged: what it has said since is lost.
+
+    Example: it was on its way at the backup and has refused since ("road flooded"), or has no boat any more. Nothing is
+    numbered: whoever follows reads everything anew.
+    """
+    jobs, units, now = schema.assignments, schema.units, datetime.now(UTC)
+    asked = set()
+    for seq, job in _readable(connection, sa.select(jobs.c.seq, jobs.c.body).where(jobs.c.live == 1), Assignment):
+        if job.state in _HEARD:
+            by = job.orderer or SERVER.name
+            anew = replace(job, state=AssignmentState.DISPATCHED, since=now, by=by, version=job.version + 1)
+            connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(schema.row_of(anew, seq)))
+            asked.add(job.unit)
+    if not asked:
+        return
+    for seq, unit in _readable(connection, sa.select(units.c.seq, units.c.body), Unit):
+        if unit.id in asked and unit.state in (UnitState.EN_ROUTE, UnitState.ON_SCENE):
+            told = replace(unit, state=UnitState.COMMITTED, state_since=now, reason=None, version=unit.version + 1)
+            connection.execute(sa.update(units).where(units.c.id == unit.id).values(schema.row_of(told, seq)))
+
+
+def _readable(connection: sa.Connection, query: sa.Select[Any], kind: type[T]) -> Iterator[tuple[int, T]]:
+    """Number and value of the rows; what cannot be read of a damaged city stays as it is."""
+    for seq, body in connection.execute(query).all():
+        with contextlib.suppress(msgspec.DecodeError):
+            yield seq, decode(body, kind)
+
+
+def version_floor(connection: sa.Connection) -> int:
+    """Every version that a report gets now lies above it, and above all versions that another epoch gave out."""
+    mark: Mark | None = connection.info.get(_MARK)
+    known = _counted(connection)
+    if mark is not None and known[COUNTER] < mark.seq:
+        begin_epoch(connection, instead_of=mark.epoch)
+        known = _counted(connection)
+    return known[VERSIONS]
+
+
+def _counted(connection: sa.Connection) -> dict[str, int]:
+    """The number of the last committed change, and the floor, whose counter is not there before the first restore."""
+    return {COUNTER: 0, VERSIONS: 0} | dict(connection.execute(_PRESENT_AND_FLOOR).all())
+
+
+def _lift_versions(connection: sa.Connection) -> None:
+    """Raise the floor to the time in milliseconds: the counter too may be set back, to one state more than once."""
+    counter = schema.counters
+    now_ms = (datetime.now(UTC) - _VERSIONS_SINCE) // timedelta(milliseconds=1)
+    floor = max(_counted(connection)[VERSIONS] + _LOST_VERSIONS, now_ms)
+    connection.execute(sa.delete(counter).where(counter.c.name == VERSIONS))
+    connection.execute(sa.insert(counter).values(name=VERSIONS, value=floor))
+
+
+def _make_private(_: Any, __: Any, arguments: list[Any], ___: Any) -> None:
+    """A new file is its owner's alone. One that is there is not opened here: closing it would drop SQLite's locks."""
+    if arguments and arguments[0] != ":memory:":
+        with contextlib.suppress(OSError):  # SQLite says in its own words what is wrong with the path
+            os.close(os.open(arguments[0], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions by itself: see _begin_sqlite
+    for pragma in (
+        f"busy_timeout={_WAIT_MS}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "secure_delete=ON",  # personal data that are dropped do not stay in the file
+        "temp_store=MEMORY",
+        "cache_size=-32000",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def holding(connection: sa.Connection, column: sa.Column[Any], piece: bytes) -> sa.ColumnElement[bool]:
+    """Whether a column of bytes holds these: a body is looked through in the database before it is decoded here."""
+    if connection.dialect.name == "sqlite":
+        return sa.func.instr(column, sa.literal(piece, sa.LargeBinary)) > 0
+    return sa.func.position(sa.literal(piece, sa.LargeBinary).op("IN")(column)) > 0
+
+
+@contextmanager
+def _stoppable(connection: sa.Connection, work: CancelToken) -> Iterator[None]:
+    """Ends the statements of work that is to stop; they raise its refusal."""
+    driver: Any = connection.connection.dbapi_connection
+    counts = isinstance(driver, sqlite3.Connection)
+    try:
+        if counts:
+            driver.set_progress_handler(work.progress, EVERY)
+        yield
+    except sa.exc.OperationalError as fault:
+        ended = getattr(fault.orig, "sqlstate", None) == _QUERY_CANCELED or (
+            getattr(fault.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
+        )
+        if not ended:
+            raise
+        raise work.refusal() from fault
+    finally:
+        if counts:
+            driver.set_progress_handler(None, 0)
+
+
+@contextmanager
+def _patient(connection: sa.Connection) -> Iterator[None]:
+    """SQLite lets in whoever comes first: among busy writers that takes a while."""
+    driver: Any = connection.connection.dbapi_connection
+    driver.execute(f"PRAGMA busy_timeout={_LONG_WAIT_MS}")
+    try:
+        yield
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={_WAIT_MS}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITE, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def copy_sqlite(source: Path, target: Path) -> None:
+    """Copy an SQLite file in one consistent state, also while it is in use; `target` is there as a whole or not at all.
+
+    The copy is one file that only its owner may read. Raises OSError.
+    """
+    fresh = target.with_name(f"{target.name}.new-{os.getpid()}")
+    try:
+        os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        with (
+            contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as old,
+            contextlib.closing(sqlite3.connect(fresh)) as new,
+        ):
+            old.backup(new)
+            new.execute("PRAGMA journal_mode=DELETE")
+        replace_durably(fresh, target)
+    except sqlite3.Error as fault:
+        raise OSError(f"{source} cannot be copied to {target}: {fault}") from fault
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def replace_durably(fresh: Path, target: Path) -> None:
+    """Give a finished file its name, on the disk when this returns."""
+    with fresh.open("rb+") as file:
+        os.fsync(file.fileno())
+    fresh.replace(target)
+    if os.name != "nt":
+        folder = os.open(target.absolute().parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,262 @@
+"""One report while an edit is applied to it: its fields, crews and rounds of work, and what must be known for undo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from api_client.model import Assignment, AssignmentState, Clock, EditBody, Entry, Kind, Report, Status, Unit
+from console.rules.apply import Lookups, ReportState, follow_crews, moved, unit_after
+from console.rules.edit import NO_EFFECT, ON_STATUS
+from console.rules.sla import clocks, sla_of
+from console.server.city.history import Origin, version_at
+from console.server.city.records import Actor
+from console.server.city.unit_of_work import Ledger
+from console.server.http.errors import Invalid
+
+_FIELDS: dict[str, tuple[str, ...]] = {
+    "status": ("status",),
+    "priority": ("priority",),
+    "service": ("service",),
+    "title": ("title",),
+    "description": ("description",),
+    "place": ("lat", "lon", "address", "within_m"),
+    "area": ("area",),
+    "agency": ("agency",),
+    "hold": ("hold",),
+    "claim": ("claim",),
+    "merged_into": ("merged_into",),
+}
+"""Versioned field -> the attributes that it consists of."""
+
+_BESIDE = ("status_label", "area_rule", "disposition", "closed_at")
+"""Attributes that change with a versioned field and are put back with it."""
+
+
+class JobBefore(msgspec.Struct, frozen=True):
+    """An assignment that an edit made (`state` None) or changed; `version` is its version afterwards."""
+
+    id: str
+    state: AssignmentState | None
+    version: int
+
+
+class Before(msgspec.Struct, frozen=True):
+    """What undo needs: the versioned fields that an edit touched, the values before, the assignments and the unit.
+
+    `seen` is the version of the report that the author of what a crew reports had seen, None where that is not kept.
+    """
+
+    touched: tuple[str, ...] = ()
+    values: dict[str, Any] = {}
+    jobs: tuple[JobBefore, ...] = ()
+    unit: Unit | None = None
+    seen: int | None = None
+
+
+class SeenVersion(NamedTuple):
+    """What an operator had seen of a report: all of a version, and since then the fields that he was shown."""
+
+    version: int
+    shown: Mapping[str, int] = {}
+
+    def of(self, field: str) -> int:
+        """The version up to which he has seen what became of a field."""
+        return max(self.version, self.shown.get(field, 0))
+
+
+class Case:
+    """A report under an edit: the checks read it, `take` changes it, `finish` writes it, its entry, what undo needs."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        report: Report,
+        edit: EditBody,
+        actor: Actor,
+        ids: Callable[[], str],
+        *,
+        seen: SeenVersion | None = None,
+    ) -> None:
+        """`seen` is what the operator saw of the report, None where his console did not say."""
+        self.ledger = ledger
+        self.seen = seen
+        self.before = report
+        self.report = report
+        self.edit = edit
+        self.actor = actor
+        self.ids = ids
+        self.photo_unit: str | None = None
+        self._entries: list[Entry] | None = None
+        self._jobs_before: dict[str, JobBefore] = {}
+
+    @property
+    def now(self) -> datetime:
+        """The server's time of this edit."""
+        return self.ledger.now
+
+    @property
+    def origin(self) -> Origin:
+        """Who makes the edit, and on which device."""
+        return Origin(self.actor.name, self.edit.device)
+
+    @property
+    def known_version(self) -> int:
+        """The version of the report that who makes the edit had seen; where he does not say, the one of that time."""
+        if self.seen is not None:
+            return self.seen.version
+        return version_at(self.ledger.connection, self.before, self.edit.occurred_at or self.now)
+
+    # Fields
+
+    def saw(self, field: str) -> bool:
+        """Whether the operator is known to have seen the present value of a field."""
+        return self.seen is not None and self.before.versions.get(field, 0) <= self.seen.of(field)
+
+    def change(self, **values: Any) -> None:
+        """Give attributes of the report new values."""
+        self.report = replace(self.report, **values)
+
+    # Rounds of work: each return begins a new one
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All entries before this edit, the oldest first."""
+        if self._entries is None:
+            self._entries = self.ledger.entries(self.report.id)
+        return self._entries
+
+    @cached_property
+    def history(self) -> list[Entry]:
+        """All entries that count, the oldest first."""
+        return [entry for entry in self.entries if entry.undone_by is None]
+
+    @property
+    def state(self) -> ReportState:
+        """The report as it is now, with its crews and history."""
+        return ReportState(self.report, tuple(self.ledger.assignments(self.report.id)), tuple(self.entries))
+
+    def take(self, state: ReportState, after: ReportState) -> None:
+        """Keep what the rule made of the report and its crews; its duplicates are for the caller (`link`)."""
+        before = {job.id: job for job in state.assignments}
+        changed = [job for job in after.assignments if before.get(job.id) != job]
+        for job in changed:
+            self._keep_job(job, before.get(job.id))
+        for job in changed:
+            self.unit_follows(job.unit)
+        self.report = replace(after.report, merged_into=self.report.merged_into)
+
+    def follow_crews(self, start: Status | None = None) -> None:
+        """Give the report the status that its assignments lead to, from `start` (None: from the present one)."""
+        self.report = follow_crews(self.state, Lookups(self.ledger.service), start=start).report
+
+    # Crews
+
+    def unit(self, key: str) -> Unit:
+        """A unit that must exist."""
+        unit = self.ledger.unit(key)
+        if unit is None:
+            raise Invalid(f"There is no unit {key}.")
+        return unit
+
+    def put_back(self, job: Assignment, state: AssignmentState) -> None:
+        """Take an assignment to a state that it had before, whatever the table says."""
+        if state is not job.state:
+            self._keep_job(moved(job, state, self.now, by=self.actor.name, edit=self.edit.id), job)
+            self.unit_follows(job.unit)
+
+    def send_anew(self, job: Assignment) -> None:
+        """Send a crew whose job has ended to it by a new order: nobody has told it yet, and it has said nothing."""
+        by, now = self.actor.name, self.now
+        anew = Assignment(
+            self.ids(), job.report, job.unit, AssignmentState.DISPATCHED, now, by, now, self.edit.id, 1, by, now
+        )
+        self._keep_job(anew, None)
+        self.unit_follows(job.unit)
+
+    def unit_follows(self, key: str) -> None:
+        """Give a unit the state that its jobs lead to."""
+        unit = self.ledger.unit(key)
+        after = unit_after(unit, self.ledger.jobs_of(key), self.now) if unit is not None else None
+        if after is not None and after is not unit:
+            self.ledger.put(after)
+
+    def _keep_job(self, job: Assignment, before: Assignment | None) -> None:
+        first = self._jobs_before.get(job.id)
+        state = first.state if first is not None else before.state if before is not None else None
+        self._jobs_before[job.id] = JobBefore(job.id, state, job.version)
+        self.ledger.put(job)
+
+    # The end
+
+    def finish(self, data: dict[str, Any], *, undone: Entry | None = None) -> tuple[Report, Entry]:
+        """Write the report's new version and the entry."""
+        version = self.ledger.next_version(self.before)
+        touched = tuple(name for name, parts in _FIELDS.items() if self._differs(parts) or self._says(name))
+        beside = [name for name in _BESIDE if self._differs((name,))]
+        if "status" in touched or self.edit.kind is Kind.CREATE:
+            data = data | {"status": self.report.status.value}
+        # protects: what-changed-nothing-says-so
+        if self.edit.kind in ON_STATUS and not (touched or beside or self._jobs_before):
+            data = data | {NO_EFFECT: True}
+        entry = Entry(
+            id=self.ids(),
+            report=self.report.id,
+            kind="created" if self.edit.kind is Kind.CREATE else self.edit.kind.value,
+            at=self.now,
+            author=self.actor.name,
+            edit=self.edit.id,
+            occurred_at=min(self.edit.occurred_at or self.now, self.now),
+            late=self.edit.late,
+            text=str(data.get("text") or data.get("reason") or ""),
+            data=data | ({"undoes": self.edit.undoes} if self.edit.undoes else {}),
+            unit=self.photo_unit or data.get("unit"),
+        )
+        if undone is not None:
+            self.ledger.put(replace(undone, undone_by=entry.id))
+        names = [part for name in touched for part in _FIELDS[name]] + beside
+        values = {name: msgspec.to_builtins(getattr(self.before, name)) for name in names}
+        seen = self.known_version if self.edit.kind is Kind.PROGRESS else None
+        before = Before(touched, values, tuple(self._jobs_before.values()), seen=seen)
+        self.ledger.put(entry, version=version, before=msgspec.json.encode(before), device=self.edit.device or None)
+        versions = self.before.versions | dict.fromkeys(touched, version)
+        report = replace(self.report, version=version, versions=versions, updated=max(self.now, self.report.created))
+        # Where one was taken back that has changed too, and they are read again.
+        entries = [*self._entries, entry] if self._entries is not None and undone is None else None
+        merged = self.ledger.merged(report.id).values()
+        report = replace(report, clocks=clocks_of(self.ledger, report, merged, entries))
+        self.ledger.put(report)
+        self.report = report
+        return report, entry
+
+    def _says(self, name: str) -> bool:
+        """Whether the edit gives the field a value, be it the one that it has.
+
+        Example: two make a report P1, the second for a reason of his own: what the first takes back is not that.
+        """
+        # protects: what-was-said-alike-counts
+        return self.edit.kind is Kind.SET and self.edit.undoes is None and name in self.edit.data
+
+    def _differs(self, names: tuple[str, ...]) -> bool:
+        return any(getattr(self.before, name) != getattr(self.report, name) for name in names)
+
+
+def clocks_of(
+    ledger: Ledger, report: Report, merged: Iterable[datetime], entries: Sequence[Entry] | None = None
+) -> tuple[Clock, ...]:
+    """The clocks of a report as of the transaction; `merged` is when the reports were made that are merged into it.
+
+    `entries` are all of the report, None: they are read.
+    """
+    sla = sla_of(ledger.service(report.service), report.priority)
+    if sla is None:
+        return ()
+    first = min(merged, default=None)
+    calendar = ledger.calendar(sla.calendar)
+    told = entries if entries is not None else ledger.entries(report.id)
+    return clocks(report, told, sla, calendar, ledger.now, first=first)

@@ -1,0 +1,443 @@
+"""Applies edits, each once: the stored answer to a repeated key, the conflict of a stale one, else the effect.
+
+The answer is stored in the transaction of the effect, so a client that heard nothing asks again with the same key and
+gets what it missed. Refusals are not stored: they changed nothing, and the same edit may be right a moment later.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from api_client import model
+from api_client.decoding import decode
+from api_client.model import EditAnswer, EditBody, Entry, Kind, Report
+from console.rules.apply import AreaAt
+from console.rules.edit import APPENDS, FIELDS
+from console.rules.recreate import is_another
+from console.server.city import audit, public_replies, schema
+from console.server.city.claims import release_what_left
+from console.server.city.database import REPORTS, Database, inserter
+from console.server.city.dates import check_date
+from console.server.city.edit_context import Case, SeenVersion
+from console.server.city.freshness import check_alone, check_fresh, check_undo, merged_into
+from console.server.city.records import Actor
+from console.server.city.rights import check_role, check_scope, check_unit_scope
+from console.server.city.side_effects import apply_effect, change_unit, new_report
+from console.server.city.undo import find_deed, undo_on_report, undo_on_unit, unit_before
+from console.server.city.unit_of_work import Ledger
+from console.server.http.errors import (
+    AlreadyThere,
+    AnotherReport,
+    Busy,
+    Conflict,
+    Expired,
+    InProgress,
+    Invalid,
+    KeyReused,
+    NotFound,
+    Overloaded,
+    Refusal,
+)
+from console.server.payload_check import dates_of, kept_data, payload_of
+
+NEEDS_VERSION = frozenset(Kind) - APPENDS - {Kind.UNIT_STATE}
+"""Kinds that say which version of the report the operator saw."""
+
+_RUNNING_WAIT_S = 2.0
+_FIRST_REPORT = 1_000
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """An edit's answer as HTTP status and JSON; `replayed` when it had been applied before."""
+
+    status: int
+    body: bytes
+    replayed: bool = False
+
+    @property
+    def answer(self) -> EditAnswer:
+        """The answer, decoded."""
+        return decode(self.body, EditAnswer)
+
+
+class _Done(NamedTuple):
+    """What an edit has made: the report, its entry, and what was done beside it, for the audit log."""
+
+    report: Report | None
+    entry: Entry
+    beside: tuple[audit.Deed, ...] = ()
+
+
+class EditDesk:
+    """Takes edits in, from any thread."""
+
+    def __init__(
+        self, database: Database, clock: Callable[[], datetime], ids: Callable[[], str], area_at: AreaAt
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._ids = ids
+        self._area_at = area_at
+        self._running: dict[str, threading.Event] = {}
+        self._running_lock = threading.Lock()
+
+    def apply(self, edit: EditBody, *, report: str | None, actor: Actor, if_match: int | None) -> Applied:
+        """Apply an edit once; raises a Refusal."""
+        check_role(actor, edit)
+        fingerprint = _fingerprint(edit, report, actor)
+        with self._alone(edit.id):
+            try:
+                applied, seq = self._transact(edit, report, actor, if_match, fingerprint)
+            except sa.exc.OperationalError as fault:
+                refusal = _busy(fault)
+                if refusal is None:
+                    raise
+                raise refusal from fault
+        if not applied.replayed:
+            self._database.told(seq, users=False)
+        return applied
+
+    def _transact(
+        self, edit: EditBody, report: str | None, actor: Actor, if_match: int | None, fingerprint: str
+    ) -> tuple[Applied, int]:
+        with self._database.write() as connection:
+            answered = _answered(connection, edit, report, actor, fingerprint)
+            if answered is None and not _is_first(connection, edit.id, fingerprint):
+                # Another server process has committed the same key since we looked.
+                answered = _answered(connection, edit, report, actor, fingerprint)
+            if answered is not None:
+                return answered, 0
+            ledger = Ledger(self._database, connection, self._clock())
+            closed = _close_earlier(connection, edit, fingerprint)
+            # protects: order-is-not-late
+            if edit.expires_at is not None and ledger.now > edit.expires_at:
+                raise Expired(f"This order was only good until {edit.expires_at:%H:%M:%S} UTC. It is not carried out.")
+            try:
+                changed, entry, beside = self._effect(ledger, edit, report, actor, if_match)
+            except (Busy, Conflict) as refusal:
+                # protects: conflict-says-of-which-version
+                if report is not None and (present := ledger.report(report)) is not None:
+                    refusal.more["version"] = present.version
+                raise
+            seq = ledger.settle()
+            audit.append(connection, ledger.now, _deed(edit, report, actor, changed), *beside)
+            applied = Applied(
+                201 if edit.kind is Kind.CREATE else 200, msgspec.json.encode(EditAnswer(changed, entry, seq))
+            )
+            answer = {"status": applied.status, "body": applied.body, "at": schema.micros(ledger.now)}
+            connection.execute(_ANSWER, [answer | {"its_key": key} for key in (edit.id, *closed)])
+            return applied, seq
+
+    def _effect(self, ledger: Ledger, edit: EditBody, report: str | None, actor: Actor, if_match: int | None) -> _Done:
+        # protects: no-impossible-date
+        for one in dates_of(edit):
+            check_date(ledger.connection, ledger.now, one)
+        if edit.kind is Kind.UNIT_STATE:
+            return _Done(None, self._on_unit(ledger, edit, actor))
+        if edit.kind is Kind.CREATE and edit.undoes is None:
+            key = _next_report_id(ledger)
+            case = Case(ledger, new_report(key, edit, ledger, self._area_at), edit, actor, self._ids)
+            _keep_contact(ledger, edit, key)
+            return _Done(*case.finish(kept_data(edit)))
+        if report is None:
+            raise Invalid(f"A {edit.kind.value} needs a report.")
+        data = kept_data(edit) if edit.undoes is None else _undo_data(edit)
+        _lock_in_order(ledger, edit, report)
+        present = ledger.report(report)
+        if present is None:
+            raise _no_report(ledger, report)
+        ledger.go_on_after(present.updated)
+        # protects: version-of-another-history
+        if if_match is not None and if_match > present.version:
+            if_match = 0  # of a history that this city has lost: nothing of this one has been seen
+        seen = _seen(edit, if_match, present)
+        _check_meant(ledger, edit, present)
+        check_scope(ledger, actor, present)
+        case = Case(ledger, present, edit, actor, self._ids, seen=seen)
+        # protects: undo-finds-its-own-deed
+        if edit.undoes is not None:
+            deed = find_deed(ledger, edit.undoes, report)
+            undo_on_report(case, deed)
+            check_undo(ledger, present, case.report, SeenVersion(deed.version) if seen is None else seen, case.origin)
+            return _let_go(case, *case.finish(data, undone=deed.entry))
+        if seen is not None:
+            check_fresh(ledger, present, edit, seen, case.origin)
+            # protects: second-crew-has-seen-the-first
+            check_alone(ledger, case, seen)
+        apply_effect(case, self._area_at)
+        _keep_contact(ledger, edit, report)
+        if edit.kind is Kind.REPLY:
+            data |= {public_replies.PUBLIC: public_replies.public_text(ledger.connection, report, data["text"])}
+        return _let_go(case, *case.finish(data))
+
+    def _on_unit(self, ledger: Ledger, edit: EditBody, actor: Actor) -> Entry:
+        key = str(edit.data.get("unit") or "")
+        before = ledger.unit(key)
+        if before is None:
+            raise NotFound(f"There is no unit {key}.")
+        check_unit_scope(ledger, actor, before)
+        undone: Entry | None = None
+        if edit.undoes is not None:
+            deed = find_deed(ledger, edit.undoes, None)
+            undone, data = deed.entry, edit.data | {"undoes": edit.undoes}
+            key = undo_on_unit(ledger, deed)
+        else:
+            key, data = change_unit(ledger, edit, actor)
+        entry = Entry(
+            id=self._ids(),
+            report=None,
+            kind=edit.kind.value,
+            at=ledger.now,
+            author=actor.name,
+            edit=edit.id,
+            occurred_at=min(edit.occurred_at or ledger.now, ledger.now),
+            late=edit.late,
+            text=str(data.get("reason") or ""),
+            data=data,
+            unit=key,
+        )
+        if undone is not None:
+            ledger.put(msgspec.structs.replace(undone, undone_by=entry.id))
+        ledger.put(entry, before=unit_before(before), device=edit.device or None)
+        return entry
+
+    @contextmanager
+    def _alone(self, key: str) -> Iterator[None]:
+        """One edit of a key at a time; InProgress when the one before it is still running after two seconds."""
+        mine = threading.Event()
+        while True:
+            with self._running_lock:
+                other = self._running.setdefault(key, mine)
+            if other is mine:
+                break
+            if not other.wait(_RUNNING_WAIT_S):
+                raise InProgress("This edit is still being applied. Ask again.")
+        try:
+            yield
+        finally:
+            with self._running_lock:
+                del self._running[key]
+            mine.set()
+
+
+def _let_go(case: Case, report: Report, entry: Entry) -> _Done:
+    """What was done, with the claim released of who may not work any more where the report is now."""
+    deed = release_what_left(case.ledger, case.before, report, case.actor)
+    return _Done(report, entry) if deed is None else _Done(case.ledger.report(report.id), entry, (deed,))
+
+
+def _seen(edit: EditBody, if_match: int | None, present: Report) -> SeenVersion | None:
+    """What the operator saw of the report: see `About`. Of a history that this city has lost nothing was shown."""
+    if if_match is None:
+        return None
+    about = edit.about
+    # protects: only-what-was-shown-is-seen
+    version = if_match if about.since is None else min(if_match, about.since)
+    return SeenVersion(version, {name: at for name, at in about.shown.items() if at <= present.version})
+
+
+def _fingerprint(edit: EditBody, report: str | None, actor: Actor) -> str:
+    body = msgspec.to_builtins(edit)
+    # protects: what-is-said-of-a-report-is-no-key
+    del body["about"], body["expires_at"]
+    whole = msgspec.json.encode([report, actor.name, body], order="sorted")
+    return hashlib.sha256(whole).hexdigest()
+
+
+def _deed(edit: EditBody, report: str | None, actor: Actor, changed: Report | None) -> audit.Deed:
+    """What the audit log says of an edit: its kind, which fields or unit it touched, never what was written."""
+    detail: dict[str, Any] = {"kind": edit.kind.value}
+    if edit.kind is Kind.SET:
+        detail["fields"] = sorted(edit.data.keys() & set(FIELDS))
+    if isinstance(edit.data.get("unit"), str):
+        detail["unit"] = edit.data["unit"]
+    if edit.undoes is not None:
+        detail["undoes"] = edit.undoes
+    about = changed.id if changed is not None else report
+    return audit.Deed(actor, audit.WRITE, about, edit.id, detail)
+
+
+def _answered(
+    connection: sa.Connection, edit: EditBody, report: str | None, actor: Actor, fingerprint: str
+) -> Applied | None:
+    """The answer to an edit that was applied before: the stored one or, when it is no longer kept, from the history."""
+    carried, status, body, entry, seq = connection.execute(_KNOWN, {"key": edit.id}).one()
+    if carried is None:
+        # protects: in-the-history-already
+        return None if entry is None else _in_history(connection, edit, report, actor, (entry, seq))
+    if carried.startswith(_IN_PLACE):
+        there = decode(body, EditAnswer).entry.report
+        raise KeyReused(f"Somebody else has sent this report in its place since: it is report {there}.")
+    if carried != fingerprint:
+        raise KeyReused("This key has carried another edit before.")
+    return Applied(status, body, replayed=True)
+
+
+def _in_history(
+    connection: sa.Connection, edit: EditBody, report: str | None, actor: Actor, row: tuple[bytes, int]
+) -> Applied:
+    """The answer that the edit's entry (its JSON and number) makes, with the entry's report as it is now."""
+    entry = decode(row[0], Entry)
+    created = edit.kind is Kind.CREATE and edit.undoes is None
+    same_place = created or edit.kind is Kind.UNIT_STATE or entry.report == report
+    if (entry.kind, entry.author, same_place) != ("created" if created else edit.kind.value, actor.name, True):
+        raise KeyReused("This key has carried another edit before.")
+    reports = schema.TABLES["report"]
+    body = connection.scalar(sa.select(reports.c.body).where(reports.c.id == entry.report))
+    changed = decode(body, Report) if body is not None else None
+    return Applied(
+        201 if edit.kind is Kind.CREATE else 200, msgspec.json.encode(EditAnswer(changed, entry, row[1])), replayed=True
+    )
+
+
+def _is_first(connection: sa.Connection, key: str, fingerprint: str) -> bool:
+    """Take the key for this transaction; False when another one has, which is waited for until it ends."""
+    placeholder = {"key": key, "fingerprint": fingerprint, "status": 0, "body": b"", "at": 0}
+    return connection.execute(_take_key(connection.dialect.name), placeholder).first() is not None
+
+
+def _close_earlier(connection: sa.Connection, edit: EditBody, fingerprint: str) -> list[str]:
+    """The keys under which the same new report may have been sent before: nothing is taken under them any more.
+
+    Raises AlreadyThere when one of them made it. A request that lies in a connection somewhere comes too late after
+    this: the key carries what takes its place.
+    """
+    if edit.kind is not Kind.CREATE or edit.undoes is not None:
+        return []
+    earlier = sorted(set(edit.about.instead_of) - {edit.id})
+    for key in earlier:
+        # protects: taken-down-once-is-there-once
+        free = _is_first(connection, key, f"{_IN_PLACE}{fingerprint}")
+        _, _, body, kept, _ = connection.execute(_KNOWN, {"key": key}).one()
+        if not free or kept is not None:
+            made = decode(kept, Entry) if kept is not None else decode(body, EditAnswer).entry
+            if made.kind != "created":
+                raise KeyReused("This key has carried another edit before.")
+            words = f"This is at the server already, as report {made.report}."
+            raise AlreadyThere(words, report=made.report, edit=made.edit)
+    return earlier
+
+
+_IN_PLACE = "in its place: "
+"""How the fingerprint begins under a key that another one stands for: no request has it."""
+
+
+@functools.cache
+def _take_key(dialect: str) -> sa.Executable:
+    return (
+        inserter(dialect)(schema.answers).on_conflict_do_nothing(index_elements=["key"]).returning(schema.answers.c.key)
+    )
+
+
+_ASKED = sa.select(sa.bindparam("key", type_=sa.Text).label("key")).subquery()
+_KNOWN = sa.select(
+    schema.answers.c.fingerprint,
+    schema.answers.c.status,
+    schema.answers.c.body,
+    schema.entries.c.body,
+    schema.entries.c.seq,
+).select_from(
+    _ASKED.outerjoin(schema.answers, schema.answers.c.key == _ASKED.c.key).outerjoin(
+        schema.entries, schema.entries.c.edit == _ASKED.c.key
+    )
+)
+_ANSWER = sa.update(schema.answers).where(schema.answers.c.key == sa.bindparam("its_key"))
+
+_LOCK_NOT_AVAILABLE, _DEADLOCK_DETECTED = "55P03", "40P01"
+"""PostgreSQL's SQLSTATEs."""
+
+
+def _busy(fault: sa.exc.OperationalError) -> Refusal | None:
+    """The refusal for a lock that was not given in time (PostgreSQL), or a file that another program holds.
+
+    None for everything else, such as a full disk: that is no usual business, and the log has to tell it.
+    """
+    if isinstance(fault.orig, sqlite3.OperationalError):
+        code = getattr(fault.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        waited = code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    else:
+        waited = getattr(fault.orig, "sqlstate", None) in (_LOCK_NOT_AVAILABLE, _DEADLOCK_DETECTED)
+    if not waited:
+        return None
+    words = str(fault.statement or "")
+    if words.startswith("INSERT INTO answers"):
+        return InProgress("This edit is still being applied. Ask again.")
+    return Overloaded("The database is busy with another change. Ask again.")
+
+
+def _lock_in_order(ledger: Ledger, edit: EditBody, report: str) -> None:
+    """Lock both reports of a merge in the order of their ids, so that two merges never wait for each other."""
+    other = merged_into(edit)
+    if other is not None:
+        for key in sorted({report, other}):
+            ledger.report(key)
+
+
+def _check_meant(ledger: Ledger, edit: EditBody, report: Report) -> None:
+    """The numbers are still the reports that the operator saw: a city that was set back may give them to others."""
+    # protects: edit-of-another-report
+    if is_another(edit.about.created, report.created, made_here=edit.about.made_here):
+        raise AnotherReport(
+            f"The server was set back to an older state, and {report.id} is another report now.", report=report.id
+        )
+    other = merged_into(edit)
+    main = ledger.report(other) if other is not None else None
+    # protects: merge-into-another-report
+    if main is not None and is_another(edit.about.into, main.created):
+        raise AnotherReport(
+            f"The server was set back to an older state, and {main.id}, which this was to be merged into, is another"
+            " report now.",
+            report=main.id,
+        )
+
+
+def _no_report(ledger: Ledger, report: str) -> NotFound:
+    """With the time at which it was deleted, when it was."""
+    gone = schema.gone
+    at = ledger.connection.scalar(sa.select(gone.c.at).where(gone.c.id == f"report/{report}"))
+    if at is None:
+        return NotFound(f"There is no report {report}.")
+    return NotFound(f"Report {report} was deleted.", at=schema.moment(at).isoformat())
+
+
+def _undo_data(edit: EditBody) -> dict[str, Any]:
+    """The payload of an undo says nothing that counts; what it holds is kept when it is well formed."""
+    try:
+        return kept_data(edit)
+    except Invalid:
+        return {}
+
+
+def _keep_contact(ledger: Ledger, edit: EditBody, report: str) -> None:
+    if edit.kind not in (Kind.CREATE, Kind.ME_TOO) or edit.data.get("contact") is None:
+        return
+    if edit.kind is Kind.CREATE:
+        key, contact = report, payload_of(edit, model.Create).contact
+    else:
+        key, contact = f"{report}/{edit.id}", payload_of(edit, model.MeToo).contact
+    row = {"id": key, "report": report, "body": msgspec.json.encode(contact)}
+    ledger.connection.execute(sa.insert(schema.contacts), [row])
+
+
+def _next_report_id(ledger: Ledger) -> str:
+    """The next number that no report has."""
+    counter = schema.counters
+    while True:
+        number = ledger.connection.execute(
+            sa.update(counter)
+            .where(counter.c.name == REPORTS)
+            .values(value=sa.case((counter.c.value < _FIRST_REPORT, _FIRST_REPORT), else_=counter.c.value) + 1)
+            .returning(counter.c.value)
+        ).scalar_one()
+        if not ledger.has("report", str(number)):
+            return str(number)

@@ -1,0 +1,103 @@
+"""The end of the feed in memory: a crowd that follows it costs the database one small page for each commit.
+
+That nothing has changed since is asked each time, so a page is never older than one that the database would give.
+"""
+
+from __future__ import annotations
+
+import bisect
+import threading
+from collections.abc import Callable
+
+import msgspec
+
+from api_client.model import Changes, Item
+from console.server.city.database import Mark
+from console.server.city.feed import MOST, fitting
+from console.server.http.errors import Gone
+
+_MOST_ITEMS = 1000
+_MOST_BYTES = 16_000_000
+
+Read = Callable[[int, int], Changes]
+"""A page of the feed from the database: after a number, so many objects at most."""
+
+
+class Tail:
+    """The newest objects of the feed. Pages that begin among them are cut out of it; `read` makes all others.
+
+    `mark` tells how far the database is, each time. May be used from any thread.
+    """
+
+    def __init__(self, read: Read, mark: Callable[[], Mark]) -> None:
+        self._read = read
+        self._mark = mark
+        self._lock = threading.Lock()
+        self._page: Changes | None = None
+        """One long page that ends where the feed ended when it was read last."""
+
+    def changes(self, after: int, limit: int) -> Changes:
+        """A page as it stands in the database. Raises console.server.http.errors.Gone."""
+        with self._lock:
+            page = self._follow()
+        if page is None or after < page.start or after > page.upto:
+            return self._far(after, limit)
+        return _cut(page, after, limit)
+
+    def _far(self, after: int, limit: int) -> Changes:
+        """A page that begins before the tail. One that reaches the end is a longer tail, or the first one."""
+        page = self._read(after, limit)
+        if not page.more:
+            with self._lock:
+                known = self._page
+                if known is None or known.epoch != page.epoch or (page.start < known.start and page.upto >= known.upto):
+                    self._page = _trimmed(page)
+        return page
+
+    def _follow(self) -> Changes | None:
+        """The tail as far as the database is; None when it does not lead there."""
+        present, page = self._mark(), self._page
+        if page is None or (page.epoch, page.upto) == present:
+            return page
+        self._page = None
+        try:
+            news = self._read(page.upto, MOST)
+        except Gone:  # the database was set back
+            return None
+        if not news.more and news.epoch == page.epoch:
+            self._page = _joined(page, news)
+        return self._page
+
+
+def _cut(page: Changes, after: int, limit: int) -> Changes:
+    first = bisect.bisect_right(page.items, after, key=_number)
+    items = page.items[first : first + max(1, limit)]
+    items = items[: fitting(len(item.data) for item in items)]
+    more = first + len(items) < len(page.items)
+    upto = items[-1].seq if more else page.upto
+    return Changes(page.epoch, page.scope_version, after, upto, more, items)
+
+
+def _joined(page: Changes, news: Changes) -> Changes:
+    """The tail with what came after it: each object once, as it is now, and none that is gone."""
+    replaced = {(item.kind, item.id) for item in news.items}
+    for item in news.items:
+        if item.kind == "gone":
+            kind, _, key = item.id.partition("/")
+            replaced.add((kind, key))
+    still = [item for item in page.items if (item.kind, item.id) not in replaced]
+    return _trimmed(msgspec.structs.replace(news, start=page.start, items=(*still, *news.items)))
+
+
+def _trimmed(page: Changes) -> Changes:
+    """The page without its oldest objects, when it has very many or very large ones."""
+    size = 0
+    for kept, item in enumerate(reversed(page.items)):
+        size += len(item.data)
+        if kept == _MOST_ITEMS or size > _MOST_BYTES:
+            return msgspec.structs.replace(page, start=item.seq, items=page.items[len(page.items) - kept :])
+    return page
+
+
+def _number(item: Item) -> int:
+    return item.seq

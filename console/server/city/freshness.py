@@ -1,0 +1,376 @@
+"""What an operator had not seen when he made his edit: a conflict where it counts, by the version that he saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+from msgspec.structs import replace
+
+from api_client import model
+from api_client.decoding import decode
+from api_client.model import AssignmentState, EditBody, Entry, Kind, Report, Status
+from console.rules.edit import DUPLICATE
+from console.rules.merge import same
+from console.rules.report import HAZARD
+from console.rules.status import ENDED_ASSIGNMENT, is_open
+from console.server.city import schema
+from console.server.city.edit_context import Before, Case, SeenVersion
+from console.server.city.history import (
+    Origin,
+    changed_by,
+    field_value,
+    last_changes,
+    last_done,
+    others_since,
+)
+from console.server.city.unit_of_work import Ledger
+from console.server.http.errors import Conflict, Invalid
+from console.server.payload_check import payload_of
+
+_ON_OPEN = frozenset({Kind.SET, Kind.CLAIM})
+_ON_STATUS = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN, Kind.MERGE})
+_ENDS_A_JOB = frozenset({Kind.RECALL, Kind.PROGRESS})
+_URGENT = 2
+_MOST_OF_A_NOTE, _MOST_NOTES = 300, 5
+"""So many letters of what was said to a change stand in a conflict, and so many of the notes that were not seen."""
+_TELLS = frozenset({Kind.NOTE, Kind.ME_TOO})
+"""By these somebody says more of what a report is about: where it is a P1 already there is nothing to raise."""
+
+
+class _Clash(NamedTuple):
+    """What an operator did not see: a sentence, and each field with {value, who, at}."""
+
+    words: str
+    fields: Mapping[str, Any]
+
+
+def check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: SeenVersion, origin: Origin) -> None:
+    """Conflict when a field of the edit was changed, to another value, after the version that the operator saw.
+
+    What ends a report names all that was not seen at once: who decides on one of them sends the edit on this version.
+    """
+    if edit.kind in _ON_OPEN:
+        # protects: nothing-is-done-to-what-was-closed-since
+        _check_not_closed(ledger, report, seen, origin)
+    if edit.kind is Kind.SET:
+        given = msgspec.to_builtins(payload_of(edit, model.Set))
+        wanted = {name: given[name] for name in given if name in edit.data and name != "reason"}
+        clashes = _changed_since(ledger, report, wanted, seen, origin)
+        then = replace(report, status=Status(wanted.get("status", report.status)))
+        then = replace(then, priority=wanted.get("priority", report.priority))
+        hidden = _hidden_by(ledger, report, then, seen, origin)
+        _raise([*clashes, *_with_notes(hidden, ledger, report, seen, origin)])
+    elif edit.kind is Kind.UNMERGE:
+        if report.merged_into is not None:
+            # protects: newer-merge-is-not-taken-apart
+            _raise(_done(_by_others(ledger, report, "merged_into", seen, origin), f"merged report {report.id} anew"))
+    elif edit.kind in _ON_STATUS:
+        clashes = _changed_since(ledger, report, {"status": _status_wanted(edit).value}, seen, origin)
+        if not is_open(_status_wanted(edit)):
+            clashes += _hidden_by(ledger, report, replace(report, status=_status_wanted(edit)), seen, origin)
+        # protects: no-crew-on-a-closed-report
+        clashes += _crews_since(ledger, report, edit, seen, origin)
+        clashes = _with_notes(clashes, ledger, report, seen, origin)
+        if edit.kind in (Kind.CLOSE, Kind.MERGE):
+            # protects: two-outcomes-are-asked
+            clashes += _outcome_since(ledger, report, edit, seen)
+        _raise(clashes)
+
+
+def _raise(clashes: Sequence[_Clash]) -> None:
+    """One Conflict with all of them; nothing where there are none."""
+    if clashes:
+        fields = {name: told for clash in clashes for name, told in clash.fields.items()}
+        raise Conflict(" ".join(clash.words for clash in clashes), fields=fields)
+
+
+def check_undo(ledger: Ledger, before: Report, after: Report, seen: SeenVersion, origin: Origin) -> None:
+    """Conflict when what an undo makes of the report hides what somebody else did since that version."""
+    # protects: an-undo-hides-nothing
+    _raise(_with_notes(_hidden_by(ledger, before, after, seen, origin), ledger, before, seen, origin))
+
+
+def is_unaware_of_danger(case: Case) -> bool:
+    """Whether who does this to a P1 has not seen that it became one, that another report was merged into it, or what
+    somebody else has written there since (a second caller at a P1: there is nothing to raise).
+
+    An edit that says no version is taken to have seen what there was when it was made, and a photo no more than who
+    said that its crew was done. Example: a crew without a network takes its photo and reports its work done, while a
+    second caller tells of children on the roof.
+    """
+    ledger, report = case.ledger, case.before
+    if report.priority != HAZARD:
+        return False
+    seen = case.seen if case.seen is not None else SeenVersion(case.known_version)
+    if case.edit.kind is Kind.PHOTO and (done := _seen_when_done(ledger, report)) is not None:
+        # protects: a-photo-knows-no-more-than-its-crew
+        seen = SeenVersion(min(seen.version, done))
+    # protects: who-hands-in-has-read-the-notes
+    told = _told_since(ledger, report, seen, case.origin)
+    return bool(
+        told or _raised_since(ledger, report, seen, case.origin) or _merged_since(ledger, report, seen, case.origin)
+    )
+
+
+def _seen_when_done(ledger: Ledger, report: Report) -> int | None:
+    """The version that was seen by who last said that a crew is done there; None where nobody did.
+
+    That word may have come late: it knew nothing of what was done between what its author saw and its arrival.
+    """
+    done = last_done(ledger.connection, report)
+    if done is None:
+        return None
+    version, before = done
+    seen = decode(before, Before).seen if before is not None else None
+    # protects: a-late-done-knows-no-more-than-it-saw
+    return min(version, seen) if seen is not None else version
+
+
+def _hidden_by(ledger: Ledger, before: Report, after: Report, seen: SeenVersion, origin: Origin) -> list[_Clash]:
+    """What somebody else did since, and what nobody would see any more once the report has ended, or is less urgent.
+
+    Example: a P1 was merged into it, which counts no more when it becomes P3. What is handed in has ended for crews.
+    """
+    ends = _out_of_sight(after.status) > _out_of_sight(before.status)
+    if not ends and after.priority <= before.priority:
+        return []
+    # protects: raised-since-is-not-closed
+    clashes = _raised_since(ledger, before, seen, origin) if ends else []
+    # protects: merged-since-is-not-closed
+    clashes += _merged_since(ledger, before, seen, origin)
+    # protects: a-note-at-a-hazard-is-read
+    return clashes or (_notes_since(ledger, before, seen, origin) if before.priority == HAZARD else [])
+
+
+def _out_of_sight(status: Status) -> int:
+    """0 where it is worked on, 1 where its work waits to be judged, 2 where it has ended."""
+    return 2 if not is_open(status) else 1 if status is Status.VALIDATION else 0
+
+
+def _changed_since(
+    ledger: Ledger, report: Report, wanted: Mapping[str, Any], seen: SeenVersion, origin: Origin
+) -> list[_Clash]:
+    """Fields that have another value than is `wanted`, since the version that was seen, and not only by oneself."""
+    fields: dict[str, Any] = {}
+    for name, value in wanted.items():
+        if not same(field_value(report, name), value):
+            fields |= _by_others(ledger, report, name, seen, origin)
+    return [_Clash(f"Somebody else has changed {', '.join(fields)} of report {report.id}.", fields)] if fields else []
+
+
+def _by_others(ledger: Ledger, report: Report, name: str, seen: SeenVersion, origin: Origin) -> dict[str, Any]:
+    """{field: {value, who, at}} where another desk has set the field since that version, to whatever value.
+
+    {} where this desk alone has, which knows of what it did itself. Example: hand in, then close, both made without a
+    network. Another's step between the two, or before both, is not seen.
+    """
+    if report.versions.get(name, 0) <= seen.of(name):
+        return {}
+    table, connection = schema.entries, ledger.connection
+    later = sa.and_(table.c.report == report.id, table.c.version > seen.of(name), table.c.before.is_not(None))
+    columns = sa.select(table.c.body, table.c.device, table.c.before)
+    others = []
+    for body, device, before in connection.execute(columns.where(later).order_by(table.c.version)):
+        entry = decode(body, Entry)
+        is_own = origin.made(Origin(entry.author, device))
+        if not is_own and entry.undone_by is None and name in decode(before, Before).touched:
+            others.append(entry)
+    last = changed_by(connection, report, name)
+    # protects: own-step-hides-no-other
+    if not others and last is not None and origin.made(last):
+        return {}
+    told = last_changes(connection, report, [name])
+    if others:
+        told[name] |= {"who": others[-1].author, "at": others[-1].at}
+        if name == "priority" and (why := _why(ledger, report, others[-1], seen, origin)):
+            told[name]["note"] = why
+    return told
+
+
+def _why(ledger: Ledger, report: Report, change: Entry, seen: SeenVersion, origin: Origin) -> str:
+    """What the author of a change said to it: its reason, else the last note that he wrote since; "" for nothing."""
+    if reason := str(change.data.get("reason") or ""):
+        return reason[:_MOST_OF_A_NOTE]
+    for entry in reversed(others_since(ledger.connection, report.id, seen.version, origin)):
+        if entry.kind == Kind.NOTE and entry.author == change.author and entry.undone_by is None:
+            return entry.text[:_MOST_OF_A_NOTE]
+    return ""
+
+
+def _check_not_closed(ledger: Ledger, report: Report, seen: SeenVersion, origin: Origin) -> None:
+    """Conflict when somebody else has closed it since: a closed report that is made P1, say, is seen by nobody."""
+    if not is_open(report.status):
+        _raise(_done(_by_others(ledger, report, "status", seen, origin), f"closed report {report.id}"))
+
+
+def _raised_since(ledger: Ledger, report: Report, seen: SeenVersion, origin: Origin) -> list[_Clash]:
+    """That somebody else has made it urgent since: who closes it does not know that people are in danger."""
+    if report.priority > _URGENT:
+        return []
+    return _done(_by_others(ledger, report, "priority", seen, origin), f"made report {report.id} P{report.priority}")
+
+
+def _done(fields: dict[str, Any], deed: str) -> list[_Clash]:
+    """The deed with who did it, of one field or none."""
+    return [_Clash(f"{told['who'] or 'Somebody else'} has {deed}.", fields) for told in fields.values()]
+
+
+def _merged_since(ledger: Ledger, report: Report, seen: SeenVersion, origin: Origin) -> list[_Clash]:
+    """That somebody else has merged another report into it since, which would end with it."""
+    known = seen.of("duplicates")
+    if report.versions.get("duplicates", 0) <= known:
+        return []
+    table, connection = schema.entries, ledger.connection
+    its_own = sa.select(sa.func.count()).where(table.c.report == report.id, table.c.version > known)
+    # Each version has an entry of the report itself, but for those in which another was merged into it or let go.
+    unseen = report.version - known - (connection.scalar(its_own) or 0)
+    of_them = table.c.report.in_(ledger.merged(report.id))
+    rows = connection.execute(sa.select(table.c.body, table.c.device).where(of_them).order_by(table.c.seq.desc()))
+    found: list[tuple[Entry, Report]] = []
+    for body, device in rows:
+        entry = decode(body, Entry)
+        into = entry.data.get("into") if entry.kind == Kind.MERGE else entry.data.get("merged_into")
+        if into is None or entry.undone_by is not None:
+            continue
+        # protects: every-merge-since-is-looked-at
+        if unseen <= 0:
+            break
+        unseen -= 1
+        merged = _as_kept(ledger, entry.report or "")
+        if merged is not None and not origin.made(Origin(entry.author, device)):
+            found.append((entry, merged))
+    if not found:
+        return []
+    entry, merged = min(found, key=lambda one: one[1].priority)
+    told = {"value": report.duplicates, "who": entry.author, "at": entry.at, "more": len(found) - 1}
+    told |= {
+        "report": merged.id,
+        "priority": merged.priority,
+        "note": (merged.title or merged.description)[:_MOST_OF_A_NOTE],
+    }
+    words = " ".join(f"{one.author} has merged report {one.report} into {report.id}." for one, _ in found)
+    return [_Clash(words, {"duplicates": told})]
+
+
+def _told_since(ledger: Ledger, report: Report, seen: SeenVersion, origin: Origin) -> list[Entry]:
+    """What somebody else has said of it since: notes, and that another reporter sees it too; the oldest first."""
+    since = others_since(ledger.connection, report.id, seen.of("note"), origin)
+    told = [entry for entry in since if entry.kind in _TELLS and entry.undone_by is None]
+    return [entry for entry in told if "undoes" not in entry.data]
+
+
+def _notes_since(
+    ledger: Ledger, report: Report, seen: SeenVersion, origin: Origin, clashes: Sequence[_Clash] = ()
+) -> list[_Clash]:
+    """What somebody else has written since, as a conflict tells it: the newest, `all` of the last few, how many more.
+
+    Not what the clashes say already as the reason of a change.
+    """
+    said = {told.get("note") for clash in clashes for told in clash.fields.values()}
+    told = [
+        {"value": one.text[:_MOST_OF_A_NOTE], "who": one.author, "at": one.at}
+        for one in _told_since(ledger, report, seen, origin)
+        if one.text and one.text[:_MOST_OF_A_NOTE] not in said
+    ]
+    if not told:
+        return []
+    writers = ", ".join(dict.fromkeys(str(one["who"]) for one in told))
+    more = {"all": told[-_MOST_NOTES:], "more": max(0, len(told) - _MOST_NOTES)}
+    return [_Clash(f"{writers} has written to report {report.id} since.", {"note": told[-1] | more})]
+
+
+def _with_notes(
+    clashes: list[_Clash], ledger: Ledger, report: Report, seen: SeenVersion, origin: Origin
+) -> list[_Clash]:
+    """The clashes, with what was written meanwhile: who is asked about the one reads the other."""
+    if not clashes or any("note" in clash.fields for clash in clashes):
+        return clashes
+    return clashes + _notes_since(ledger, report, seen, origin, clashes)
+
+
+def _as_kept(ledger: Ledger, key: str) -> Report | None:
+    """A report as it is, without a lock: a conflict only tells of it."""
+    table = schema.TABLES["report"]
+    body = ledger.connection.scalar(sa.select(table.c.body).where(table.c.id == key))
+    return decode(body, Report) if body is not None else None
+
+
+def _crews_since(ledger: Ledger, report: Report, edit: EditBody, seen: SeenVersion, origin: Origin) -> list[_Clash]:
+    """That somebody else has sent crews since which a closing does not let go: they would stay on a closed report."""
+    if edit.kind is not Kind.CLOSE or merged_into(edit) is not None:
+        return []
+    kept = {AssignmentState.RESERVED, *ENDED_ASSIGNMENT}
+    there = {job.unit for job in ledger.assignments(report.id) if job.state not in kept}
+    there -= set(payload_of(edit, model.Closing).release)
+    sent: dict[str, Entry] = {}
+    for entry in others_since(ledger.connection, report.id, seen.of("unit"), origin):
+        unit, sends = entry.unit, entry.kind in (Kind.ASSIGN, Kind.DISPATCH)
+        if unit is not None and unit in there and sends and entry.undone_by is None:
+            sent[unit] = entry
+    if not sent:
+        return []
+    last = list(sent.values())[-1]
+    told = {"value": last.unit, "who": last.author, "at": last.at, "units": list(sent)}
+    units = ((ledger.unit(key), entry.author) for key, entry in sent.items())
+    words = " ".join(f"{who} has sent {unit.code} to it since." for unit, who in units if unit is not None)
+    return [_Clash(words, {"unit": told})]
+
+
+def _outcome_since(ledger: Ledger, report: Report, edit: EditBody, seen: SeenVersion) -> list[_Clash]:
+    """That somebody else has closed it since, but as something else or as the duplicate of another."""
+    newest = max(("status", "merged_into"), key=lambda name: report.versions.get(name, 0))
+    closed = report.versions.get(newest, 0)
+    if report.status is not Status.CLOSED or closed <= seen.of(newest):
+        return []
+    given = edit.data
+    into = merged_into(edit)
+    main = ledger.report(into) if into is not None else None
+    outcome = given.get("disposition") or (given.get("reason") if into is None else DUPLICATE)
+    told = last_changes(ledger.connection, report, [newest])[newest]
+    fields = {}
+    if report.disposition and report.disposition != outcome and closed > seen.of("disposition"):
+        fields["disposition"] = told | {"value": report.disposition}
+    others = report.merged_into not in (None, into, main.merged_into if main else None)
+    if others and closed > seen.of("merged_into"):
+        fields["merged_into"] = told | {"value": report.merged_into}
+    if not fields:
+        return []
+    who = told["who"] or "Somebody else"
+    return [_Clash(f"{who} has closed report {report.id} with another outcome.", fields)]
+
+
+def _status_wanted(edit: EditBody) -> Status:
+    if edit.kind in (Kind.CLOSE, Kind.MERGE):
+        return Status.CLOSED
+    if edit.kind is Kind.VALIDATE and payload_of(edit, model.Verdict).accepted:
+        return Status.RESOLVED
+    return Status.RETURNED
+
+
+def check_alone(ledger: Ledger, case: Case, seen: SeenVersion) -> None:
+    """Conflict when somebody else has sent another unit that is on it since: two who see one report send one crew."""
+    if case.edit.kind is not Kind.DISPATCH:
+        return
+    unit = case.edit.data.get("unit")
+    at_work = {job.unit for job in case.state.live_jobs}
+    if unit in at_work:
+        return  # it is there already: that is what the sender is to hear
+    for entry in reversed(others_since(ledger.connection, case.report.id, seen.of("unit"), case.origin)):
+        if entry.undone_by is not None:
+            continue
+        if entry.kind == Kind.DISPATCH and entry.unit in at_work:
+            told = {"value": entry.unit, "who": entry.author, "at": entry.at}
+            raise Conflict(f"{entry.author} has sent {entry.unit} to it meanwhile.", fields={"unit": told})
+        # protects: no-order-after-its-end
+        if entry.unit == unit and entry.kind in _ENDS_A_JOB:
+            what = "recalled it" if entry.kind == Kind.RECALL else "ended that job"
+            raise Invalid(f"{unit} was on it, and {entry.author} has {what}: send it again if it is still needed.")
+
+
+def merged_into(edit: EditBody) -> str | None:
+    """The report that the edit merges its own into."""
+    other = edit.data.get({Kind.MERGE: "into", Kind.CLOSE: "merged_into"}.get(edit.kind, ""))
+    return other if isinstance(other, str) and edit.undoes is None else None

@@ -1,0 +1,134 @@
+"""Who changed which field or unit last, and on which device, for those who meet a conflict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from api_client.decoding import decode
+from api_client.model import AssignmentState, Entry, Kind, Report, Unit
+from console.server.city import schema
+
+_CLOCKS_DIFFER = timedelta(seconds=2)
+
+
+class Origin(NamedTuple):
+    """Who made an edit, and on which device: two desks of one user do not see what the other one does."""
+
+    who: str
+    device: str | None
+
+    def made(self, other: Origin) -> bool:
+        """Whether the other edit comes from here too, so that who makes this one knows of it.
+
+        An edit that does not name its device may come from anywhere. But what was done before devices were kept
+        (migration 0005) bears none, and what waits in the outbox over that upgrade rests on it: of one's own without a
+        device it is taken as known. So one desk of a user may overlook what another desk of his did before the upgrade,
+        or what he did by a program that names no device; never what somebody else did.
+        """
+        return bool(self.device) and self.who == other.who and other.device in (None, "", self.device)
+
+
+def field_value(report: Report, name: str) -> Any:
+    """A versioned field of a report, in the form in which an edit carries it."""
+    if name == "place":
+        return report.place
+    if name == "claim":
+        return report.claim.who if report.claim is not None else None
+    return msgspec.to_builtins(getattr(report, name))
+
+
+def last_changes(connection: sa.Connection, report: Report, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Field -> its present value, and who changed it when (None where the history does not tell)."""
+    table = schema.entries
+    told: dict[str, dict[str, Any]] = {}
+    for name in names:
+        body = connection.scalar(
+            sa.select(table.c.body).where(table.c.report == report.id, table.c.version == report.versions.get(name, 0))
+        )
+        entry = decode(body, Entry) if body is not None else None
+        told[name] = {
+            "value": field_value(report, name),
+            "who": entry.author if entry else None,
+            "at": entry.at if entry else None,
+        }
+    return told
+
+
+def others_since(connection: sa.Connection, report: str, seen: int, origin: Origin) -> list[Entry]:
+    """The entries of a report after the version that an operator saw, without his own; the oldest first."""
+    table = schema.entries
+    later = sa.and_(table.c.report == report, table.c.version > seen)
+    rows = connection.execute(sa.select(table.c.body, table.c.device).where(later).order_by(table.c.version))
+    found = [(decode(body, Entry), device) for body, device in rows]
+    return [entry for entry, device in found if not origin.made(Origin(entry.author, device))]
+
+
+def changed_by(connection: sa.Connection, report: Report, name: str) -> Origin | None:
+    """Where the present value of a field comes from; None where the history does not tell."""
+    table = schema.entries
+    version = report.versions.get(name, 0)
+    row = connection.execute(
+        sa.select(table.c.body, table.c.device).where(table.c.report == report.id, table.c.version == version)
+    ).first()
+    return Origin(decode(row[0], Entry).author, row[1]) if row is not None else None
+
+
+def version_at(connection: sa.Connection, report: Report, at: datetime) -> int:
+    """The version that a report had at a time."""
+    table = schema.entries
+    then = sa.and_(table.c.report == report.id, table.c.at <= schema.micros(at))
+    return connection.scalar(sa.select(sa.func.max(table.c.version)).where(then)) or 0
+
+
+def last_done(connection: sa.Connection, report: Report) -> tuple[int, bytes | None] | None:
+    """The version at which a crew was last said to be done there, and what its entry keeps for undo; None: none was."""
+    table = schema.entries
+    its_own = sa.and_(table.c.report == report.id, table.c.version.is_not(None))
+    columns = sa.select(table.c.body, table.c.version, table.c.before)
+    for body, version, before in connection.execute(columns.where(its_own).order_by(table.c.version.desc())):
+        entry = decode(body, Entry)
+        done = entry.kind == Kind.PROGRESS and entry.data.get("state") == AssignmentState.DONE
+        if done and entry.undone_by is None:
+            return int(version), before
+    return None
+
+
+def newest_moment(connection: sa.Connection) -> datetime | None:
+    """The latest time in all histories: what this city's clock has said before, where it was set back since."""
+    at = connection.scalar(sa.select(sa.func.max(schema.entries.c.at)))
+    return schema.moment(at) if at is not None else None
+
+
+def later_word(connection: sa.Connection, unit: Unit, than: datetime, now: datetime) -> tuple[Entry, Origin] | None:
+    """The last entry that gave a unit its own word, where that was said after a time; and where it comes from.
+
+    What a clock that went ahead has put into the future is no later word.
+    """
+    table = schema.entries
+    later = sa.and_(table.c.report.is_(None), table.c.at > schema.micros(than))  # no word was said after it came
+    rows = connection.execute(sa.select(table.c.body, table.c.device).where(later).order_by(table.c.seq.desc()))
+    for body, device in rows:
+        entry = decode(body, Entry)
+        if entry.kind == Kind.UNIT_STATE and entry.unit == unit.id:
+            said = than < (entry.occurred_at or entry.at) <= now
+            return (entry, Origin(entry.author, device)) if said else None
+    return None
+
+
+def later_work(connection: sa.Connection, unit: Unit, than: datetime, now: datetime) -> Entry | None:
+    """The last entry by which a unit went on with a job after a time; two consoles know the time to a second each."""
+    than += _CLOCKS_DIFFER
+    table, jobs = schema.entries, schema.assignments
+    worked_on = sa.select(jobs.c.report).where(jobs.c.unit == unit.id)
+    later = sa.and_(table.c.report.in_(worked_on), table.c.at > schema.micros(than))
+    for body in connection.scalars(sa.select(table.c.body).where(later).order_by(table.c.seq.desc())):
+        entry = decode(body, Entry)
+        counts = entry.kind == Kind.PROGRESS and entry.unit == unit.id and entry.undone_by is None
+        if counts and than < (entry.occurred_at or entry.at) <= now:
+            return entry
+    return None

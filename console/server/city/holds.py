@@ -1,0 +1,62 @@
+"""Holds that have an end: they are over by the server's clock, and what waited is work again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from msgspec.structs import replace
+
+from api_client.model import Kind
+from console.server.city import audit, schema
+from console.server.city.database import Database
+from console.server.city.records import SERVER
+from console.server.city.unit_of_work import Ledger
+from console.server.own_step import write_own_step
+
+_AT_ONCE = 200
+"""Reports a transaction: an edit waits for one of them at most."""
+
+
+def end_holds(database: Database, now: datetime) -> int:
+    """End the holds whose time is over; returns how many. Harmless to do by several servers.
+
+    Their clocks go on from that time on, whenever this is done. Nobody is taken to have changed the hold: who ends it,
+    gives it another end or takes it back at the same moment has seen all that there is to see, and is not asked.
+    """
+    ended = 0
+    while True:
+        with database.read() as connection:  # nobody's edit waits for that
+            over = _over(connection, now)
+        if not over:
+            return ended
+        with database.write() as connection:
+            found, last = _end(database, connection, over, now)
+        if not found:
+            return ended
+        database.told(last, users=False)
+        ended += found
+
+
+def _over(connection: sa.Connection, now: datetime) -> list[str]:
+    table = schema.reports
+    query = sa.select(table.c.id).where(table.c.hold_until <= schema.micros(now)).order_by(table.c.id)
+    return list(connection.execute(query.limit(_AT_ONCE)).scalars())
+
+
+def _end(database: Database, connection: sa.Connection, over: list[str], now: datetime) -> tuple[int, int]:
+    """How many of these reports had a hold that is over, and the last number."""
+    ledger = Ledger(database, connection, now)
+    deeds = []
+    for key in over:
+        report = ledger.report(key)
+        if report is None or report.hold is None or report.hold.until is None or not report.hold.is_over(now):
+            continue  # ended, or given another end, since it was read
+        ledger.go_on_after(report.updated)
+        reason, over_at = "its time was over", max(report.hold.until, report.created)
+        data = {"hold": None, "reason": reason}
+        write_own_step(ledger, report, replace(report, hold=None), Kind.SET, SERVER, reason, data, occurred_at=over_at)
+        deeds.append(audit.Deed(SERVER, audit.WRITE, key, None, {"kind": Kind.SET.value, "fields": ["hold"]}))
+    last = ledger.settle()
+    audit.append(connection, now, *deeds)
+    return len(deeds), last

@@ -1,0 +1,239 @@
+"""Keeps photos as files named by their SHA-256, taken in whole or in parts, if their first bytes say what they are."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import re
+import secrets
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from console.server.city.database import replace_durably
+from console.server.city.photo_process import PhotoProcess
+from console.server.http.errors import Invalid, NotFound, Overloaded, TooLarge, WrongType
+
+log = logging.getLogger(__name__)
+
+MOST_BYTES = 15_000_000
+MOST_PIXELS = 40_000_000
+MOST_SCANS = 100
+_KEEP_PARTS_S = 7 * 24 * 3600.0
+_MOST_HEADERS = 65_536
+_MOST_SEGMENTS = 2_000
+"""A camera writes a dozen before the picture; of 64 kB each 230 are a whole photo."""
+_START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_END_OF_IMAGE, _START_OF_SCAN, _ANY_SCAN = b"\xff\xd9", b"\xff\xda", 0xDA
+_ALONE = frozenset({0x00, 0x01, *range(0xD0, 0xD9)})
+"""Markers that no length follows."""
+_MOVING = frozenset(b"VP8X" + bytes([flags]) for flags in range(256) if flags & 0x02)
+_HASH = re.compile(r"[0-9a-f]{64}")
+_RANGE = re.compile(r"bytes (\d{1,12})-(\d{1,12})/(\d{1,12})")
+_KINDS = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"))
+_FRESH = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+_LOOK = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_OTHER = "application/octet-stream"
+MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp", _OTHER)
+
+
+class Part:
+    """Where a piece of a file belongs, from a Content-Range; `total` is the size of the whole."""
+
+    def __init__(self, header: str) -> None:
+        found = _RANGE.fullmatch(header)
+        if found is None:
+            raise Invalid("Content-Range has to read “bytes FIRST-LAST/TOTAL”.")
+        self.first, self.last, self.total = (int(number) for number in found.groups())
+        if not self.first <= self.last < self.total:
+            raise Invalid("Content-Range holds numbers that do not fit each other.")
+        if self.total > MOST_BYTES:
+            raise TooLarge(f"A photo has at most {MOST_BYTES:,} bytes.")
+
+
+class MediaStore:
+    """Photos in `folder`. A file is there only when it is whole, its hash is right, and it was decoded once.
+
+    `process` decodes it, where nothing it holds does harm.
+    """
+
+    def __init__(self, folder: Path, process: PhotoProcess | None = None) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
+        self._process = process or PhotoProcess()
+        self._lock = threading.Lock()
+
+    def find(self, sha256: str) -> tuple[Path, str]:
+        """The file of a photo and its content type."""
+        path = self._path(sha256)
+        try:
+            with open(os.open(path, _LOOK), "rb") as file:  # a link out of the folder is not followed
+                head = file.read(16)
+        except OSError:
+            raise NotFound("There is no such photo (yet).") from None
+        return path, content_type(head)
+
+    def put(self, sha256: str, content: bytes, part: Part | None, sender: str = "") -> int | None:
+        """Take bytes in; returns None when the photo is whole, else how many bytes of it are there.
+
+        Parts belong to their `sender`: what another sends under the same hash does not meet them. Raises Invalid when
+        the whole does not have this hash or is more than can be shown, WrongType when it is no photo, TooLarge when it
+        has too many pixels: what had come of it is dropped. Overloaded when the disk is full or fails.
+        """
+        path = self._path(sha256)
+        if path.exists():
+            return None
+        try:
+            if part is None:
+                self._finish(path, sha256, content)
+                return None
+            with self._lock:
+                whole = self._put_part(path.with_suffix(f".{_short(sender)}.part"), content, part)
+            if isinstance(whole, int):
+                return whole
+            self._finish(path, sha256, whole)
+        except OSError as fault:
+            log.error("the photo %s cannot be kept: %s", sha256, fault.strerror)
+            raise Overloaded("The server's disk cannot take this photo now. Send it again.") from fault
+        return None
+
+    def _put_part(self, partial: Path, content: bytes, part: Part) -> int | bytes:
+        """How many bytes are there, or all of them when this was the last part."""
+        if len(content) != part.last - part.first + 1:
+            raise Invalid("The body has another length than Content-Range says.")
+        have = partial.stat().st_size if partial.exists() else 0
+        if part.first > have:
+            return have
+        with partial.open("r+b" if have else "wb") as file:
+            file.seek(part.first)
+            file.write(content)
+            file.truncate()
+        if part.last + 1 < part.total:
+            return part.last + 1
+        whole = partial.read_bytes()
+        if len(whole) < part.total:  # another server has taken the same parts at the same time, and was behind
+            return len(whole)
+        partial.unlink(missing_ok=True)
+        return whole
+
+    def tidy(self, now_s: float) -> None:
+        """Drop parts that nobody has gone on with for a week; the time in seconds since 1970."""
+        for partial in self._folder.glob("*.part"):
+            with contextlib.suppress(OSError):
+                if partial.stat().st_mtime < now_s - _KEEP_PARTS_S:
+                    partial.unlink()
+
+    def _finish(self, path: Path, sha256: str, content: bytes) -> None:
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise Invalid("The bytes do not have this hash.")
+        check_photo(content)
+        self._process.small(content)
+        fresh = path.with_suffix(f".{secrets.token_hex(4)}.new")  # another server may keep the same photo right now
+        try:
+            with open(os.open(fresh, _FRESH, 0o600), "wb") as file:
+                file.write(content)
+            replace_durably(fresh, path)
+        finally:
+            fresh.unlink(missing_ok=True)
+
+    def _path(self, sha256: str) -> Path:
+        if _HASH.fullmatch(sha256) is None:
+            raise NotFound("A photo is named by its SHA-256 in hexadecimal.")
+        return self._folder / sha256
+
+
+def check_photo(content: bytes) -> None:
+    """Look at the headers alone, in few steps whatever they hold: what may take long is done in a process of its own.
+
+    Raises WrongType, Invalid or TooLarge.
+    """
+    if len(content) > MOST_BYTES:
+        raise TooLarge(f"A photo has at most {MOST_BYTES:,} bytes.")
+    kind = content_type(content[:16])
+    if kind == _OTHER:
+        raise WrongType("A photo has to be a JPEG, PNG or WebP.")
+    try:
+        width, height = _SIZES[kind](content)
+    except (ValueError, IndexError) as fault:
+        raise Invalid("The photo's header cannot be read.") from fault
+    if width < 1 or height < 1:
+        raise Invalid("The photo has no pixels.")
+    if width * height > MOST_PIXELS:
+        raise TooLarge(
+            f"A photo has at most {MOST_PIXELS // 1_000_000} million pixels, this one has {width} x {height}."
+        )
+    if kind == "image/jpeg" and _has_many_scans(content):
+        raise TooLarge(f"A photo is built up in at most {MOST_SCANS} scans, this one in more.")
+    if (kind == "image/png" and b"acTL" in content[:_MOST_HEADERS]) or content[12:16] + content[20:21] in _MOVING:
+        raise Invalid("A photo is one picture, and this one moves.")
+
+
+def _has_many_scans(content: bytes) -> bool:
+    """Each scan of a JPEG goes over the whole picture again: 289 kB can take a processor for a minute.
+
+    Where something else than a scan looks like the end of the picture they are not all counted; then that process ends.
+    """
+    first = content.find(_START_OF_SCAN)
+    end = content.find(_END_OF_IMAGE, first)
+    return content.count(_START_OF_SCAN, first, end if end >= 0 else len(content)) > MOST_SCANS
+
+
+def _jpeg_size(content: bytes) -> tuple[int, int]:
+    """From the header of its frame; ValueError where too much stands before it."""
+    at = 2
+    # protects: few-segments-are-walked
+    for _ in range(_MOST_SEGMENTS):
+        marker = content[at + 1]
+        if content[at] != 0xFF or marker in (_ANY_SCAN, 0xD9):
+            break
+        if marker in _START_OF_FRAME:
+            return int.from_bytes(content[at + 7 : at + 9]), int.from_bytes(content[at + 5 : at + 7])
+        if marker == 0xFF:  # one may stand there to fill up
+            at += 1
+        else:
+            at += 2 if marker in _ALONE else 2 + max(2, int.from_bytes(content[at + 2 : at + 4]))
+    raise ValueError("no JPEG")
+
+
+def _png_size(content: bytes) -> tuple[int, int]:
+    """Its header comes first, and has one length."""
+    if content[8:16] != b"\0\0\0\rIHDR" or len(content) < 33:
+        raise ValueError("no PNG")
+    return int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
+
+
+def _webp_size(content: bytes) -> tuple[int, int]:
+    """Read by hand: Pillow would make room for the whole picture."""
+    if content[12:16] == b"VP8X":
+        return _number(content[24:27]) + 1, _number(content[27:30]) + 1
+    if content[12:16] == b"VP8L" and content[20] == 0x2F:
+        bits = _number(content[21:25])
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if content[12:16] == b"VP8 " and content[23:26] == b"\x9d\x01\x2a":
+        return _number(content[26:28]) & 0x3FFF, _number(content[28:30]) & 0x3FFF
+    raise ValueError("no WebP")
+
+
+def _number(little: bytes) -> int:
+    return int.from_bytes(little, "little")
+
+
+_SIZES: dict[str, Callable[[bytes], tuple[int, int]]] = {
+    "image/jpeg": _jpeg_size,
+    "image/png": _png_size,
+    "image/webp": _webp_size,
+}
+
+
+def _short(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
+
+
+def content_type(head: bytes) -> str:
+    """The type of a photo by its first bytes; whatever is no photo is plain bytes."""
+    for magic, kind in _KINDS:
+        if head.startswith(magic):
+            return kind
+    return "image/webp" if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else _OTHER

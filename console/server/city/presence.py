@@ -1,0 +1,102 @@
+"""Last-value state beside the feed: where units are, and which report each user looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from api_client.model import LastValues, Unit
+from console.server.city import schema
+from console.server.city.database import Database
+
+SEEN = "sigap_seen"
+"""PostgreSQL's channel that tells every server that somebody or something has moved."""
+_SEEN_FOR = timedelta(seconds=75)
+"""A console tells every 30 s which report is open in it, or that none is: without two of these it is cut off."""
+
+_CLOCKS_DIFFER = timedelta(seconds=5)
+"""Servers of one city; what lies further ahead was told while a clock was wrong, and is no newer than anything."""
+
+
+class Presence:
+    """Positions and presence of a city, in its database, so that several servers share them; never numbered."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+        self.on_change: list[Callable[[], None]] = []
+
+    def put_position(self, unit: str, lat: float, lon: float, at: datetime) -> None:
+        """Where a unit is. An older position than the one known does not count, unless that one lies in the future."""
+        self.put_positions([(unit, lat, lon, at)])
+
+    def put_positions(self, places: Iterable[tuple[str, float, float, datetime]]) -> None:
+        """Where several units are: (unit, lat, lon, at)."""
+        rows = [{"unit": unit, "lat": lat, "lon": lon, "at": schema.micros(at)} for unit, lat, lon, at in places]
+        if not rows:
+            return
+        table = schema.positions
+        with self._database.write() as connection:
+            self._set_right(connection, table)
+            known = dict(connection.execute(sa.select(table.c.unit, table.c.at)).all())
+            fresh = [row for row in rows if known.get(row["unit"], -1) <= row["at"]]
+            self._database.upsert(connection, table, fresh)
+            self._database.notify(connection, SEEN)
+        self.moved()
+
+    def place_units(self, units: Iterable[Unit]) -> None:
+        """Take over the positions that units bring with them."""
+        self.put_positions(
+            (unit.id, unit.lat, unit.lon, unit.position_at)
+            for unit in units
+            if unit.lat is not None and unit.lon is not None and unit.position_at is not None
+        )
+
+    def look(self, user: str, report: str | None, at: datetime) -> None:
+        """Which report a user looks at."""
+        table, since = schema.looking, schema.micros(at - _SEEN_FOR)
+        with self._database.write() as connection:
+            self._set_right(connection, table)
+            known = sa.select(table.c.report).where(table.c.user == user, table.c.at >= since)
+            before = connection.execute(known).first()
+            self._database.upsert(connection, table, [{"user": user, "report": report, "at": schema.micros(at)}])
+            is_news = before is None or before.report != report
+            if is_news:
+                self._database.notify(connection, SEEN)
+        if is_news:
+            self.moved()
+
+    def leave(self, user: str, at: datetime) -> None:
+        """A user's last stream ended then; what he has told since, to another server of the city perhaps, stays."""
+        table = schema.looking
+        with self._database.write() as connection:
+            self._set_right(connection, table)
+            connection.execute(sa.delete(table).where(table.c.user == user, table.c.at <= schema.micros(at)))
+            self._database.notify(connection, SEEN)
+        self.moved()
+
+    def seen(self, now: datetime | None = None) -> LastValues:
+        """All positions, and who is connected and looks at what."""
+        since = schema.micros((now or datetime.now(UTC)) - _SEEN_FOR)
+        places, users = schema.positions, schema.looking
+        with self._database.read() as connection:
+            positions = {
+                row.unit: (row.lat, row.lon, schema.moment(row.at)) for row in connection.execute(sa.select(places))
+            }
+            rows = connection.execute(sa.select(users).where(users.c.at >= since))
+            looking = {row.user: row.report for row in rows}
+        return LastValues(positions, looking)
+
+    def _set_right(self, connection: sa.Connection, table: sa.Table) -> None:
+        """Let what was told in the future, while a clock was ahead, be as old as what has just fallen silent."""
+        now = self._clock()
+        ahead = table.c.at > schema.micros(now + _CLOCKS_DIFFER)
+        # protects: nothing-is-told-in-the-future
+        connection.execute(sa.update(table).where(ahead).values(at=schema.micros(now - _SEEN_FOR)))
+
+    def moved(self) -> None:
+        """Tell those who listen in this process."""
+        for listener in tuple(self.on_change):
+            listener()

@@ -1,0 +1,247 @@
+"""The tables of a city's database, and how each kind of object becomes a row.
+
+Whoever changes a table here adds a step to console/server/migrations (three lines there say how).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from api_client.model import (
+    OBJECTS,
+    Agency,
+    ApiObject,
+    Area,
+    Assignment,
+    Entry,
+    Report,
+    Service,
+    User,
+)
+from console.rules.status import ENDED_ASSIGNMENT, is_open
+
+metadata = sa.MetaData()
+
+NO_HASH = "0" * 64
+"""Where the chain of the audit log's hashes begins."""
+
+
+def _numbered(name: str, *columns: sa.Column[Any] | sa.Index) -> sa.Table:
+    """A table whose rows are objects of the feed: `seq` is the number of the last change, `body` the object's JSON."""
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("seq", sa.BigInteger, nullable=False),
+        *columns,
+        sa.Column("body", sa.LargeBinary, nullable=False),
+        sa.Index(f"{name}_seq", "seq"),
+    )
+
+
+reports = _numbered(
+    "reports",
+    sa.Column("closed", sa.SmallInteger, nullable=False),
+    sa.Column("created", sa.BigInteger, nullable=False),  # microseconds since 1970, as all times that are columns
+    sa.Column("updated", sa.BigInteger, nullable=False),
+    sa.Column("closed_at", sa.BigInteger),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("service", sa.Text),
+    sa.Column("area", sa.Text),
+    sa.Column("lat", sa.Float),
+    sa.Column("lon", sa.Float),
+    sa.Column("merged_into", sa.Text),
+    sa.Index("reports_page", "closed", "created", "id"),
+    sa.Index("reports_created", "created", "id"),
+    sa.Index("reports_updated", "updated"),
+    sa.Index("reports_merged", "merged_into"),
+)
+reports.append_column(sa.Column("hold_until", sa.BigInteger))
+"""When the hold of an open report ends by itself; None without one, and where it has no end."""
+sa.Index(
+    "reports_hold",
+    reports.c.hold_until,
+    sqlite_where=reports.c.hold_until.is_not(None),
+    postgresql_where=reports.c.hold_until.is_not(None),
+)
+entries = _numbered(
+    "entries",
+    sa.Column("report", sa.Text),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("edit", sa.Text),
+    sa.Column("version", sa.BigInteger),  # the report's version after this entry
+    sa.Column("before", sa.LargeBinary),  # what undo needs, JSON of console.server.city.undo.Before
+    sa.Index("entries_report", "report"),
+    sa.Index("entries_at", "at", "seq"),
+)
+sa.Index("entries_edit", entries.c.edit, unique=True)
+entries.append_column(sa.Column("device", sa.Text))
+"""Where the edit was made, as its console says; no object of the feed tells it."""
+assignments = _numbered(
+    "assignments",
+    sa.Column("report", sa.Text, nullable=False),
+    sa.Column("unit", sa.Text, nullable=False),
+    sa.Column("live", sa.SmallInteger, nullable=False),
+    sa.Index("assignments_report", "report"),
+    sa.Index("assignments_unit", "unit", "live"),
+)
+units = _numbered("units")
+areas = _numbered("areas")
+services = _numbered("services")
+templates = _numbered("templates")
+calendars = _numbered("calendars")
+agencies = _numbered("agencies")
+users = _numbered(
+    "users",
+    sa.Column("token_hash", sa.Text, unique=True),
+    sa.Column("areas", sa.LargeBinary, nullable=False, default=b"[]"),
+    sa.Column("agencies", sa.LargeBinary, nullable=False, default=b"[]"),
+)
+gone = _numbered("gone", sa.Column("at", sa.BigInteger, nullable=False))
+
+TABLES: dict[str, sa.Table] = {
+    "service": services,
+    "agency": agencies,
+    "calendar": calendars,
+    "template": templates,
+    "user": users,
+    "area": areas,
+    "unit": units,
+    "report": reports,
+    "assignment": assignments,
+    "entry": entries,
+    "gone": gone,
+}
+"""Kind of the feed -> table, in the order of a first fill: the vocabulary, the reports, then their histories."""
+
+KIND_OF: dict[type[ApiObject], str] = {kind: word for word, kind in OBJECTS.items()}
+
+meta = sa.Table("meta", metadata, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text))
+counters = sa.Table(
+    "counters", metadata, sa.Column("name", sa.Text, primary_key=True), sa.Column("value", sa.BigInteger)
+)
+contacts = sa.Table(
+    "contacts",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),  # the entry that brought it, or the report's id
+    sa.Column("report", sa.Text, nullable=False, index=True),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("via", sa.Text, nullable=False),
+    sa.Column("what", sa.Text, nullable=False),
+    sa.Column("object", sa.Text, index=True),
+    sa.Column("edit", sa.Text),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("previous", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Index("audit_what", "what", "edit"),
+)
+audit_head = sa.Table(
+    "audit_head",
+    metadata,
+    sa.Column("id", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
+)
+answers = sa.Table(
+    "answers",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("status", sa.Integer, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False, index=True),
+)
+api_clients = sa.Table(
+    "api_clients",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("key_hash", sa.Text, nullable=False, unique=True),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("may_post", sa.SmallInteger, nullable=False),
+)
+positions = sa.Table(
+    "positions",
+    metadata,
+    sa.Column("unit", sa.Text, primary_key=True),
+    sa.Column("lat", sa.Float, nullable=False),
+    sa.Column("lon", sa.Float, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
+looking = sa.Table(
+    "looking",
+    metadata,
+    sa.Column("user", sa.Text, primary_key=True),
+    sa.Column("report", sa.Text),
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
+
+_encode = msgspec.json.Encoder().encode
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def micros(at: datetime) -> int:
+    """A time as whole microseconds since 1970, as the columns keep it."""
+    since = at - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def moment(value: int) -> datetime:
+    """The time of a column."""
+    seconds, micro = divmod(value, 1_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=micro)
+
+
+def create(connection: sa.Connection) -> None:
+    """Make all tables of an empty database, and the row that is always there."""
+    metadata.create_all(connection, checkfirst=False)
+    connection.execute(sa.insert(audit_head).values(id=1, number=0, hash=NO_HASH))
+
+
+def key_of(thing: ApiObject) -> str:
+    """The id of an object within its kind."""
+    if isinstance(thing, Area | Service | Agency):
+        return thing.code
+    if isinstance(thing, User):
+        return thing.name
+    return thing.id
+
+
+def row_of(thing: ApiObject, seq: int) -> dict[str, Any]:
+    """The row of an object, numbered `seq`."""
+    row: dict[str, Any] = {"id": key_of(thing), "seq": seq, "body": _encode(thing)}
+    if isinstance(thing, Entry):
+        row |= {"report": thing.report, "at": micros(thing.at), "edit": thing.edit}
+    elif isinstance(thing, Report):
+        row |= {
+            "closed": 0 if is_open(thing.status) else 1,
+            "created": micros(thing.created),
+            "updated": micros(thing.updated),
+            "closed_at": micros(thing.closed_at) if thing.closed_at else None,
+            "status": thing.status.value,
+            "service": thing.service,
+            "area": thing.area,
+            "lat": thing.lat,
+            "lon": thing.lon,
+            "merged_into": thing.merged_into,
+            "hold_until": _hold_until(thing),
+        }
+    elif isinstance(thing, Assignment):
+        row |= {"report": thing.report, "unit": thing.unit, "live": int(thing.state not in ENDED_ASSIGNMENT)}
+    return row
+
+
+def _hold_until(report: Report) -> int | None:
+    hold = report.hold if is_open(report.status) else None
+    return micros(hold.until) if hold is not None and hold.until is not None else None

@@ -1,0 +1,448 @@
+"""Takes an edit's effect on a report: what the server checks before, the rule itself, and the chains of duplicates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from api_client import model
+from api_client.model import (
+    Area,
+    AssignmentState,
+    Entry,
+    Kind,
+    Photo,
+    PhotoRole,
+    Report,
+    Service,
+    Status,
+    Unit,
+    UnitState,
+)
+from console.rules.apply import FROM_JOBS, AreaAt, Lookups, NotAllowed, Why, apply_edit, state_by_jobs
+from console.rules.apply import new_report as report_of
+from console.rules.edit import APPENDS, Edit
+from console.rules.report import HAZARD
+from console.rules.rights import may_release
+from console.rules.status import BY_STATUS, is_open
+from console.server.city import schema
+from console.server.city.answers import answers_as_far_as_they_fit
+from console.server.city.edit_context import Case, clocks_of
+from console.server.city.freshness import is_unaware_of_danger
+from console.server.city.history import Origin, later_word, later_work, others_since
+from console.server.city.records import Actor
+from console.server.city.rights import check_unit, check_validator
+from console.server.city.unit_of_work import Ledger
+from console.server.http.errors import Busy, Conflict, Forbidden, Invalid, Refusal
+from console.server.payload_check import kept_data, payload_of
+
+T = TypeVar("T", Service, Area)
+_ONLY_TOLD = APPENDS - {Kind.CREATE, Kind.PHOTO}
+"""Kinds whose entry in the history is all: the crews and the history of the report need not be read for them."""
+
+_MOST_PHOTOS, _MORE_AFTER = 200, 50
+
+
+def apply_effect(case: Case, area_at: AreaAt) -> None:
+    """Do what the edit says to the case: what the rule makes of the report and its crews, after the server's checks."""
+    if case.edit.kind in _ONLY_TOLD:
+        return
+    check = _CHECKS.get(case.edit.kind)
+    if check is not None:
+        check(case)
+    known = Lookups(case.ledger.service, area_at, lambda into: _chain(case, into)[-1])
+    body, engages = case.edit, case.edit.kind in (Kind.ASSIGN, Kind.DISPATCH)
+    edit = Edit(
+        body.id, body.kind, case.report.id, case.actor.name, body.device, body.number, case.now, kept_data(body)
+    )
+    try:
+        job_id = case.ids() if engages else ""
+        state = case.state
+        after = apply_edit(state, edit, case.now, known, role=case.actor.role, job_id=job_id)
+    except NotAllowed as fault:
+        raise _refusal(case, fault) from fault
+    if engages:
+        _check_can_come(case, payload_of(body, model.Crew))
+    handed_in = after.report.status is Status.VALIDATION is not case.report.status
+    # protects: who-hands-in-knew-the-danger
+    if handed_in and edit.kind in (Kind.PROGRESS, Kind.PHOTO) and is_unaware_of_danger(case):
+        after = replace(after, report=replace(after.report, status=case.report.status))
+    case.take(state, after)
+    link(case, after.report.merged_into)
+
+
+def _refusal(case: Case, fault: NotAllowed) -> Refusal:
+    """The answer to an edit that the report does not allow."""
+    report, data, job, kind = case.report, case.edit.data, fault.job, case.edit.kind
+    match fault.why:
+        case Why.STATUS if fault.status is not None:
+            was, then = BY_STATUS[report.status].label, BY_STATUS[fault.status].label
+            return Invalid(f"Report {report.id} is “{was}” and cannot become “{then}” from there.")
+        case Why.CLOSED:
+            deed = "put it on hold" if kind is Kind.SET else "send a unit"
+            return Invalid(f"Report {report.id} is closed; reopen it before you {deed}.")
+        case Why.OUT_OF_SIGHT:
+            return closed_hazard(report)
+        case Why.AWAITS_VALIDATION:
+            return Invalid(f"Report {report.id} awaits validation; return it before you send a unit.")
+        case Why.NO_PROOF if fault.status is Status.VALIDATION:
+            return Invalid("The work needs a photo of its result (after) before it can be handed in for validation.")
+        case Why.NO_PROOF:
+            return Invalid(f"The proof of report {report.id} was taken back: return the work, or wait for another.")
+        case Why.CREWS_AT_WORK:
+            at_work = ", ".join(case.unit(one.unit).code for one in case.state.live_jobs)
+            return Invalid(f"{at_work} is on report {report.id}: use close, which says who of them is let go.")
+        case Why.TAKEN:
+            return _taken(report)
+        case Why.ALREADY_SENT if job is not None:
+            sent = f", sent by {job.orderer}" if job.orderer else ""
+            told = {"value": job.unit, "who": job.orderer, "at": job.ordered_at or job.created}
+            words = f"Unit {case.unit(job.unit).code} is on report {job.report} already{sent}."
+            return Conflict(words, fields={"unit": told})
+        case Why.NOT_ON_IT:
+            return Invalid(f"Unit {case.unit(str(data.get('unit'))).code} is not on report {report.id}.")
+        case Why.JOB if job is not None and fault.state is not None:
+            stands, wanted = job.state.value.replace("_", " "), fault.state.value.replace("_", " ")
+            return Invalid(f"The unit is “{stands}” on report {job.report} and cannot become “{wanted}” from there.")
+        case Why.NO_STEP if fault.state is not None:
+            return Invalid(f"“{fault.state.value}” is an order, not what a unit reports.")
+        case Why.NOT_MERGED:
+            return Invalid(f"Report {report.id} is not merged.")
+        case _:
+            return Invalid(f"Report {report.id} does not await validation.")
+
+
+def closed_hazard(report: Report) -> Invalid:
+    """The answer to who makes a closed report a P1: nobody would go there."""
+    if report.merged_into is not None:
+        main = report.merged_into
+        return Invalid(f"Report {report.id} is merged into {main}: make {main} P1, or take the merge back first.")
+    return Invalid(f"Report {report.id} is closed; reopen it before you make it P1.")
+
+
+def _taken(report: Report) -> Conflict:
+    claim = report.claim
+    assert claim is not None
+    told = {"value": claim.who, "who": claim.who, "at": claim.since}
+    return Conflict(f"{claim.who} has taken report {report.id}.", fields={"claim": told})
+
+
+def new_report(key: str, edit: model.EditBody, ledger: Ledger, area_at: AreaAt) -> Report:
+    """The report that a creation makes; its place decides the area unless one is given.
+
+    It may name a service, an area or an agency that the city retired while it was written, or, when it was entered
+    late, that went meanwhile: it comes without, with the priority of its service, and says so.
+    """
+    data = payload_of(edit, model.Create)
+    known = ledger.service(data.service)
+    service = _offered(known)
+    remarks: list[str] = []
+    if data.service is not None and service is None:
+        # protects: late-creation-is-taken
+        if known is None and not edit.late:
+            raise Invalid(f"There is no service {data.service}.")
+        remarks.append(f"Its service “{data.service}” is no longer there.")
+    area = data.area
+    listed = ledger.area(area) if area is not None else None
+    if area is not None and _offered(listed) is None and (listed is not None or edit.late):
+        remarks.append(f"Its area “{area}” is no longer there.")
+        area = None
+    if area is not None:
+        _check_area(ledger, area)
+    agency = data.agency
+    if agency is not None and not _takes_work(ledger, agency) and (edit.late or ledger.agency(agency) is not None):
+        remarks.append(f"Its agency “{agency}” is no longer there.")
+        agency = None
+    if agency is not None:
+        # protects: new-report-of-a-known-agency
+        _check_agency(ledger, agency)
+    attributes = data.attributes
+    if data.answers is not UNSET and known is not None:
+        attributes, untold = answers_as_far_as_they_fit(known, data.answers)
+        remarks += untold
+    occurred = data.created or edit.occurred_at or ledger.now
+    kept = msgspec.to_builtins(data) | {"area": area, "agency": agency, "service": service.code if service else None}
+    kept["priority"] = data.priority or (known.priority if known else None)
+    created = min(occurred, ledger.now)
+    report = report_of(key, kept, created, ledger.now, Lookups(ledger.service, area_at))
+    photos = tuple(Photo(None, PhotoRole.REPORT, url=url) for url in data.media_urls)
+    return replace(report, photos=photos, attributes=attributes, remarks=tuple(remarks))
+
+
+def change_unit(ledger: Ledger, edit: model.EditBody, actor: Actor) -> tuple[str, dict[str, Any]]:
+    """Give a unit its own word (break, off shift …); returns the unit's id and the data of the entry.
+
+    Conflict when somebody else has said something else since, or the unit has worked: a word that comes late is older
+    than that. The state is counted from when it was said, so that a shift that has begun since puts the unit on.
+    """
+    data = payload_of(edit, model.OwnState)
+    unit = ledger.unit(data.unit)
+    if unit is None:
+        raise Invalid(f"There is no unit {data.unit}.")
+    _check_in_service(unit)
+    if data.state in (UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE):
+        raise Invalid(f"“{data.state.value}” follows from a unit's jobs and cannot be set.")
+    jobs = [job for job in ledger.jobs_of(unit.id) if job.state is not AssignmentState.RESERVED]
+    again = data.state is UnitState.AVAILABLE and unit.state is UnitState.UNAVAILABLE
+    if jobs and data.state is not UnitState.UNAVAILABLE and not again:
+        raise Invalid(f"Unit {unit.code} is on report {jobs[0].report}; recall it or report it done first.")
+    reason = data.reason or None
+    if edit.occurred_at is not None and (unit.state, unit.reason) != (data.state, reason):
+        _check_newest_word(ledger, unit, edit.occurred_at, Origin(actor.name, edit.device))
+    state = state_by_jobs(ledger.jobs_of(unit.id)) if again else data.state
+    since = min(edit.occurred_at or ledger.now, ledger.now)
+    ledger.put(replace(unit, state=state, state_since=since, reason=reason, version=unit.version + 1))
+    return unit.id, kept_data(edit)
+
+
+def _check_newest_word(ledger: Ledger, unit: Unit, at: datetime, origin: Origin) -> None:
+    """Conflict when what a unit said or did after a time tells more of it than what it said then."""
+    said = later_word(ledger.connection, unit, at, ledger.now)
+    # protects: newer-word-on-a-unit
+    if said is not None and not origin.made(said[1]):
+        told = _told_of(unit, said[0])
+        raise Conflict(f"{said[0].author} has said since what unit {unit.code} does.", fields={"state": told})
+    worked = later_work(ledger.connection, unit, at, ledger.now)
+    # protects: work-since-the-word
+    if worked is not None:
+        words = f"Unit {unit.code} has worked on report {worked.report} since."
+        raise Conflict(words, fields={"state": _told_of(unit, worked)})
+
+
+def _told_of(unit: Unit, entry: Entry) -> dict[str, Any]:
+    at = entry.occurred_at or entry.at
+    return {"value": unit.state.value, "reason": unit.reason, "who": entry.author, "at": at}
+
+
+def link(case: Case, main: str | None) -> None:
+    """Make the report a duplicate of `main` (None: of none), and count it at every report up both chains of merges.
+
+    The earlier clock stays: those of a main report run from when the first of all that is merged into it was made.
+    """
+    before = case.report.merged_into
+    if before == main:
+        return
+    weight = 1 + case.report.duplicates
+    own = {case.report.id: case.report.created, **case.ledger.merged(case.report.id)}
+    gained = _chain(case, main)
+    for keys, change in ((_chain(case, before), -weight), (gained, weight)):
+        for key in keys:
+            other = case.ledger.report(key)
+            if other is not None:
+                duplicates = max(0, other.duplicates + change)
+                updated = max(case.now, other.created)
+                version = other.version + 1
+                versions = other.versions | ({"duplicates": version} if change > 0 else {})
+                other = replace(other, duplicates=duplicates, version=version, versions=versions, updated=updated)
+                merged = {**case.ledger.merged(key), **own}
+                made = [at for one, at in merged.items() if change > 0 or one not in own]
+                case.ledger.put(replace(other, clocks=clocks_of(case.ledger, other, made)))
+    case.change(merged_into=main)
+
+
+def _chain(case: Case, key: str | None) -> list[str]:
+    """`key` and the reports that it is merged into, one after the other; Invalid when they lead back to this report."""
+    found: list[str] = []
+    while key is not None:
+        if key == case.report.id or key in found:
+            raise Invalid(f"Report {case.report.id} cannot be merged into {found[0] if found else key}: a circle.")
+        found.append(key)
+        other = case.ledger.report(key)
+        key = other.merged_into if other is not None else None
+    return found
+
+
+def _check_set(case: Case) -> None:
+    data, before = payload_of(case.edit, model.Set), case.report
+    if data.service not in (UNSET, None, before.service) and _offered(case.ledger.service(data.service)) is None:
+        raise Invalid(f"There is no service {data.service}.")
+    if data.agency not in (UNSET, None, before.agency):
+        _check_agency(case.ledger, data.agency)
+    if data.area not in (UNSET, None, before.area):
+        _check_area(case.ledger, data.area)
+    place = data.place
+    if isinstance(place, model.Place) and (place.lat is None) != (place.lon is None):
+        raise Invalid("A place needs both a latitude and a longitude.")
+    if data.status in (UNSET, before.status):
+        return
+    if data.status is Status.RESOLVED and before.status is Status.VALIDATION:
+        _check_validator(case)
+    if data.status is Status.CLOSED and not data.reason:
+        raise Invalid("Closing without work needs a reason.")
+
+
+def _check_photo(case: Case) -> None:
+    data = payload_of(case.edit, model.NewPhoto)
+    if data.unit is not None:
+        # protects: nobody-elses-photo
+        check_unit(case.actor, case.unit(data.unit))
+    if not any(photo.sha256 == data.sha256 for photo in case.report.photos):
+        # The proof of the work has room also where citizens and colleagues have filled the report.
+        most = _MOST_PHOTOS + (_MORE_AFTER if data.role is PhotoRole.AFTER else 0)
+        if len(case.report.photos) >= most:
+            raise Invalid(f"Report {case.report.id} has {most} photos already.")
+    on_scene = [job.unit for job in case.state.jobs if job.state in (AssignmentState.ON_SCENE, AssignmentState.DONE)]
+    crew = case.actor.tokenless or case.actor.role == "field"
+    case.photo_unit = data.unit or (on_scene[-1] if on_scene and crew else None)
+
+
+def _check_release(case: Case) -> None:
+    """Of another's claim by a supervisor only, and only of one that he has seen.
+
+    The versions say what he has seen. Clocks cannot: a console knows the server's time to half a second, and who
+    releases within a second of the claim has seen it all the same.
+    """
+    claim, at = case.report.claim, case.edit.occurred_at
+    if claim is None or claim.who == case.actor.name:
+        return
+    if not may_release(case.actor.name, case.actor.role, claim.who):
+        raise Forbidden(f"{claim.who} has taken report {case.report.id}: only {claim.who} or a supervisor releases it.")
+    # protects: newer-claim-stays
+    if not (case.saw("claim") or at is None or claim.since <= at):
+        raise _taken(case.report)
+
+
+def _check_crew(case: Case) -> None:
+    _check_in_service(case.unit(payload_of(case.edit, model.Crew).unit))
+
+
+def _check_can_come(case: Case, data: model.Crew) -> None:
+    """Busy when the unit has another job, unless that is to be stacked; Invalid when it cannot work."""
+    unit = case.unit(data.unit)
+    elsewhere = [job for job in case.ledger.jobs_of(unit.id) if job.report != case.report.id]
+    if case.edit.kind is Kind.DISPATCH:
+        elsewhere = [job for job in elsewhere if job.state is not AssignmentState.RESERVED]
+    if elsewhere and not data.stack:
+        job = elsewhere[0]
+        raise Busy(
+            f"Unit {unit.code} is busy with report {job.report}.",
+            unit=unit.id,
+            report=job.report,
+            who=job.orderer,
+            at=job.ordered_at or job.created,
+        )
+    # protects: who-cannot-work-is-not-sent
+    if unit.state in (UnitState.OFF_SHIFT, UnitState.UNAVAILABLE) or (unit.state not in FROM_JOBS and not data.stack):
+        raise Invalid(f"Unit {unit.code} is {unit.state.value.replace('_', ' ')}.")
+
+
+def _check_recall(case: Case) -> None:
+    _check_job_seen(case, case.unit(payload_of(case.edit, model.Crew).unit))
+
+
+def _check_progress(case: Case) -> None:
+    unit = case.unit(payload_of(case.edit, model.Step).unit)
+    check_unit(case.actor, unit)
+    # protects: word-on-the-job-that-was-seen
+    _check_job_seen(case, unit)
+
+
+def _check_verdict(case: Case) -> None:
+    data = payload_of(case.edit, model.Verdict)
+    if case.report.status is not Status.VALIDATION:
+        return
+    if not data.accepted and not data.reason:
+        raise Invalid("Returning the work needs a reason.")
+    _check_validator(case)
+
+
+def _check_validator(case: Case) -> None:
+    check_validator(case.actor, case.history, case.ledger.assignments(case.report.id))
+
+
+def _check_closing(case: Case) -> None:
+    data = payload_of(case.edit, model.Closing)
+    if not data.disposition and not data.reason and data.merged_into is None:
+        raise Invalid("Closing without work needs a disposition.")
+    if data.merged_into is not None:
+        _check_main(case, data.merged_into)
+
+
+def _check_merge(case: Case) -> None:
+    _check_main(case, payload_of(case.edit, model.Into).into)
+
+
+def _check_main(case: Case, into: str) -> None:
+    if case.ledger.report(into) is None:
+        raise Invalid(f"There is no report {into}.")
+    # protects: nothing-is-hidden-by-a-merge
+    check_stands_for(case, _chain(case, into)[-1])
+
+
+def check_stands_for(case: Case, main: str) -> None:
+    """Invalid when nobody would work any more on what is merged: its main report is closed, or no hazard as it is."""
+    other = case.ledger.report(main)
+    assert other is not None  # a chain ends at a report
+    if not is_open(case.report.status):
+        return
+    if not is_open(other.status):
+        raise Invalid(f"Report {main} is closed: reopen it before {case.report.id} is merged into it.")
+    # protects: no-hazard-behind-work-that-is-done
+    if case.report.priority == HAZARD and other.status is Status.VALIDATION:
+        raise Invalid(f"Report {main} awaits validation, nobody works there any more: return its work first.")
+    if case.report.priority == HAZARD < other.priority:
+        raise Invalid(f"Report {case.report.id} is P1 and {main} is P{other.priority}: make {main} P1 first.")
+
+
+def _check_job_seen(case: Case, unit: Unit) -> None:
+    """Conflict when somebody else has sent the unit anew since: what is told was of the job before."""
+    if case.seen is None:
+        return
+    for entry in others_since(case.ledger.connection, case.report.id, case.seen.of("unit"), case.origin):
+        if entry.kind in (Kind.ASSIGN, Kind.DISPATCH) and entry.unit == unit.id and entry.undone_by is None:
+            told = {"value": unit.id, "who": entry.author, "at": entry.at}
+            raise Conflict(f"{entry.author} has sent {unit.code} to it since.", fields={"unit": told})
+
+
+def _check_area(ledger: Ledger, code: str) -> None:
+    if _offered(ledger.area(code)) is None:
+        raise Invalid(f"There is no area {code}.")
+
+
+def _takes_work(ledger: Ledger, code: str) -> bool:
+    try:
+        _check_agency(ledger, code)
+    except Invalid:
+        return False
+    return True
+
+
+def _check_agency(ledger: Ledger, code: str) -> None:
+    """An agency must be one of the city's, where the city has a list of them."""
+    table = schema.agencies
+    agency = ledger.agency(code)
+    if agency is not None and agency.valid_to is not None:
+        raise Invalid(f"Agency {agency.name} is given nothing new any more.")
+    if agency is None and ledger.connection.scalar(sa.select(table.c.id).limit(1)) is not None:
+        raise Invalid(f"There is no agency {code}.")
+
+
+def _check_in_service(unit: Unit) -> None:
+    if unit.valid_to is not None:
+        raise Invalid(f"Unit {unit.code} is no longer one of the city's units.")
+
+
+def _offered(thing: T | None) -> T | None:
+    """A service or an area; None for one that the city has retired."""
+    return thing if thing is not None and thing.valid_to is None else None
+
+
+_CHECKS: dict[Kind, Callable[[Case], None]] = {
+    Kind.SET: _check_set,
+    Kind.PHOTO: _check_photo,
+    Kind.RELEASE: _check_release,
+    Kind.ASSIGN: _check_crew,
+    Kind.DISPATCH: _check_crew,
+    Kind.RECALL: _check_recall,
+    Kind.PROGRESS: _check_progress,
+    Kind.VALIDATE: _check_verdict,
+    Kind.CLOSE: _check_closing,
+    Kind.MERGE: _check_merge,
+}
+"""What the server sees to before an edit of a kind takes effect."""

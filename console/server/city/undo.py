@@ -1,0 +1,261 @@
+"""Takes an edit back by its inverse, unless somebody has changed the same thing since."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from msgspec.structs import replace
+
+from api_client.decoding import convert, decode
+from api_client.model import Assignment, AssignmentState, Entry, Kind, Report, Status, Unit
+from console.rules.apply import FROM_JOBS, Lookups, ended, handed_in_once_lowered, returned, state_by_jobs
+from console.rules.report import HAZARD
+from console.rules.status import ENDED_ASSIGNMENT, UNDER_WAY, is_open
+from console.server.city import schema
+from console.server.city.edit_context import Before, Case
+from console.server.city.history import last_changes
+from console.server.city.rights import check_may_undo
+from console.server.city.side_effects import check_stands_for, closed_hazard, link
+from console.server.city.unit_of_work import Ledger
+from console.server.http.errors import Conflict, Invalid
+
+_CREW_KINDS = frozenset({Kind.ASSIGN, Kind.DISPATCH, Kind.RECALL, Kind.PROGRESS})
+_ORDER_LIVES = timedelta(minutes=10)
+"""An undo that is older when it comes sends nobody any more: whether an order is still wanted would be asked."""
+_HOLD = "hold"
+_CLAIM = "claim"
+"""What a dispatch changes of the report besides its crew, when nobody had taken it."""
+
+
+class Deed(msgspec.Struct, frozen=True):
+    """An entry with what its row keeps for undo."""
+
+    entry: Entry
+    version: int
+    before: Before
+
+
+def find_deed(ledger: Ledger, edit: str, report: str | None) -> Deed:
+    """The deed that an edit did on this report (or to a unit); Invalid when it cannot be taken back at all."""
+    table = schema.entries
+    row = ledger.connection.execute(
+        sa.select(table.c.body, table.c.version, table.c.before).where(table.c.edit == edit)
+    ).first()
+    entry = decode(row[0], Entry) if row is not None else None
+    if row is None or entry is None or entry.report != report:
+        raise Invalid("What is to be taken back is not in this history.")
+    if entry.undone_by is not None:
+        raise Invalid("It has been taken back already.")
+    if "undoes" in entry.data:
+        raise Invalid("An undo cannot be taken back; do it again instead.")
+    if entry.kind == Kind.REPLY:
+        raise Invalid("A reply has gone to the reporter and cannot be taken back.")
+    return Deed(entry, row[1] or 0, decode(row[2], Before) if row[2] else Before())
+
+
+def undo_on_report(case: Case, deed: Deed) -> None:
+    """Put everything back that the deed changed on the case's report."""
+    check_may_undo(case.actor, deed.entry.author)
+    kind = deed.entry.kind
+    if kind == "created":
+        _take_back_report(case, deed)
+        return
+    if kind in (Kind.ASSIGN, Kind.DISPATCH):
+        _check_on_its_way(case, deed)
+    _check_untouched(case, deed)
+    _undo_jobs(case, deed)
+    if kind == Kind.PHOTO:
+        case.change(photos=tuple(p for p in case.report.photos if p.sha256 != deed.entry.data.get("sha256")))
+    values = _values(deed)
+    if kind == Kind.DISPATCH and case.report.versions.get(_CLAIM, 0) != deed.version:
+        values.pop(_CLAIM, None)  # released or passed on since: that stays as it is
+    if values.get(_HOLD) is not None and (not is_open(values.get("status", case.report.status)) or _let_go(case, deed)):
+        values[_HOLD] = None
+    if "merged_into" in values:
+        main = values.pop("merged_into")
+        if main is not None:
+            check_stands_for(case, main)
+        link(case, main)
+    status = values.pop("status", None)
+    case.change(**values)
+    if status is not None:
+        case.change(status=status)
+    if kind in _CREW_KINDS or deed.before.jobs:
+        _follow_crews(case, status)
+    since = case.before.priority != HAZARD or case.before.versions.get("priority", 0) > deed.version
+    # protects: an-undo-hands-no-hazard-in
+    if case.report.status is Status.VALIDATION and case.report.priority == HAZARD and since:
+        case.report = returned(case.report, case.actor.name)
+    if status is None:
+        lookups = Lookups(case.ledger.service)
+        case.report = handed_in_once_lowered(case.before, case.state, lookups).report
+    # protects: an-undo-raises-nothing-out-of-sight
+    if case.report.priority == HAZARD != case.before.priority and not is_open(case.report.status):
+        raise closed_hazard(case.report)
+    if is_open(case.report.status) and case.report.merged_into is not None:
+        fields = last_changes(case.ledger.connection, case.report, ["merged_into"])
+        raise Conflict("It cannot be taken back: the report was merged into another since.", fields=fields)
+
+
+def _held_again(case: Case, deed: Deed) -> bool:
+    """Whether a hold was put on or taken off, by a step of its own that stands, after this deed."""
+    table = schema.entries
+    later = sa.and_(table.c.report == case.report.id, table.c.version > deed.version)
+    entries = (decode(body, Entry) for body in case.ledger.connection.scalars(sa.select(table.c.body).where(later)))
+    return any(one.kind == Kind.SET and _HOLD in one.data and one.undone_by is None for one in entries)
+
+
+def _let_go(case: Case, deed: Deed) -> bool:
+    """Whether the hold that this deed ended, with its report, was taken back meanwhile by who had put it on."""
+    table = schema.entries
+    earlier = sa.and_(table.c.report == case.report.id, table.c.version < deed.version)
+    bodies = case.ledger.connection.scalars(sa.select(table.c.body).where(earlier).order_by(table.c.version.desc()))
+    held = (entry for entry in (decode(body, Entry) for body in bodies) if _HOLD in entry.data)
+    last = next(held, None)
+    return deed.entry.kind != Kind.SET and last is not None and last.undone_by is not None
+
+
+def _follow_crews(case: Case, status: Status | None) -> None:
+    """Give the report the status of its crews, from `status`; one that has lost them all waits for anybody again."""
+    case.follow_crews(start=status)
+    # protects: no-assigned-report-without-a-crew
+    if status is not None and status is not Status.NEW and case.report.status is Status.NEW:
+        case.change(claim=None)
+
+
+def undo_on_unit(ledger: Ledger, deed: Deed) -> str:
+    """Put a unit's own state back; returns the unit's id."""
+    before = deed.before.unit
+    unit = ledger.unit(deed.entry.unit or "")
+    if unit is None or before is None:
+        raise Invalid("The unit is no longer there.")
+    if unit.version != before.version + 1:
+        fields = {"state": {"value": unit.state.value, "who": None, "at": unit.state_since}}
+        raise Conflict(f"Unit {unit.code} has changed its state since.", fields=fields)
+    # Its jobs may have ended since it said that it could not work.
+    state = state_by_jobs(ledger.jobs_of(unit.id)) if before.state in FROM_JOBS else before.state
+    ledger.put(replace(unit, state=state, reason=before.reason, state_since=ledger.now, version=unit.version + 1))
+    return unit.id
+
+
+def _check_untouched(case: Case, deed: Deed) -> None:
+    """Conflict when a field of the deed was changed after it, and that was not taken back."""
+    own = set(deed.before.touched) - ({_CLAIM} if deed.entry.kind == Kind.DISPATCH else set())
+    later = [name for name in own if case.report.versions.get(name, 0) != deed.version]
+    back = _values(deed)
+    is_so_already = case.report.hold == back.get(_HOLD) or not is_open(case.report.status)
+    # protects: what-is-so-already-is-no-question
+    if _HOLD in later and is_so_already and not _held_again(case, deed):
+        later.remove(_HOLD)  # it ended with its report, say
+    if later and (later := [name for name in later if name in _changed_since(case, deed)]):
+        fields = last_changes(case.ledger.connection, case.report, later)
+        names = ", ".join(name.replace("_", " ") for name in later)
+        raise Conflict(f"It cannot be taken back: {names} was changed since.", fields=fields)
+
+
+def _changed_since(case: Case, deed: Deed) -> set[str]:
+    """The fields that later deeds changed which stand: one that was taken back, and its undo, changed nothing."""
+    table = schema.entries
+    rows = case.ledger.connection.execute(
+        sa.select(table.c.body, table.c.before).where(
+            table.c.report == case.report.id, table.c.version > deed.version, table.c.before.is_not(None)
+        )
+    )
+    changed: set[str] = set()
+    for body, before in rows:
+        entry = decode(body, Entry)
+        if entry.undone_by is None and "undoes" not in entry.data:
+            changed.update(decode(before, Before).touched)
+    return changed
+
+
+def _check_on_its_way(case: Case, deed: Deed) -> None:
+    """Conflict when the crew is there by now or has left: that says more than the status which followed from it."""
+    jobs = {job.id: job for job in case.ledger.assignments(case.report.id)}
+    for before in deed.before.jobs:
+        job = jobs.get(before.id)
+        if job is not None and job.version != before.version and job.state not in UNDER_WAY:
+            _refuse_moved(case, job)
+
+
+def _undo_jobs(case: Case, deed: Deed) -> None:
+    jobs = {job.id: job for job in case.ledger.assignments(case.report.id)}
+    for before in deed.before.jobs:
+        job = jobs.get(before.id)
+        if job is None:
+            continue
+        made = before.state is None or before.state is AssignmentState.RESERVED
+        if made and job.state in UNDER_WAY:
+            case.put_back(job, before.state or AssignmentState.RECALLED)
+        elif job.version != before.version:
+            _refuse_moved(case, job)
+        elif before.state is None:
+            case.put_back(job, AssignmentState.RECALLED)
+        elif job.state in ENDED_ASSIGNMENT and (others := _other_jobs(case, job)):
+            # Sent elsewhere since: it stays there. Sent here again: that is what would be taken back.
+            if any(other.report == job.report for other in others):
+                _refuse_moved(case, others[0])
+        else:
+            _bring_back(case, deed, job, before.state)
+
+
+def _bring_back(case: Case, deed: Deed, job: Assignment, state: AssignmentState) -> None:
+    """Give a crew the job back in the state that it had before the deed.
+
+    A crew whose job was ended has been told so, has turned back, and may have gone home: that it is to come all the
+    same is a new order, which counts as on the way when the crew has said so; of one that cannot work nothing comes
+    back. Who takes his own report of a crew back (it had not refused) says how far that crew is.
+    """
+    if job.state not in ENDED_ASSIGNMENT or state is AssignmentState.RESERVED:
+        case.put_back(job, state)
+        return
+    unit = case.unit(job.unit)
+    was_wrong = deed.entry.kind == Kind.PROGRESS and deed.entry.author == case.actor.name
+    asked_at = case.edit.occurred_at or case.now
+    # protects: an-old-undo-sends-nobody
+    if not was_wrong and case.now - asked_at > _ORDER_LIVES:
+        return
+    # protects: who-cannot-work-is-not-brought-back
+    if unit.state not in FROM_JOBS or unit.valid_to is not None:
+        if was_wrong:
+            fields = {"state": {"value": unit.state.value, "who": None, "at": unit.state_since}}
+            word = unit.state.value.replace("_", " ")
+            raise Conflict(f"It cannot be taken back: unit {unit.code} is “{word}” by now.", fields=fields)
+        return
+    # protects: who-was-called-back-is-sent-anew
+    if was_wrong:
+        case.put_back(job, state)
+    else:
+        case.send_anew(job)
+
+
+def _other_jobs(case: Case, job: Assignment) -> list[Assignment]:
+    return [other for other in case.ledger.jobs_of(job.unit) if other.id != job.id]
+
+
+def _refuse_moved(case: Case, job: Assignment) -> None:
+    unit = case.ledger.unit(job.unit)
+    code = unit.code if unit is not None else job.unit
+    word = job.state.value.replace("_", " ")
+    fields = {"assignment": {"value": job.state.value, "who": job.by, "at": job.since}}
+    raise Conflict(f"It cannot be taken back: unit {code} is “{word}” by now.", fields=fields)
+
+
+def _take_back_report(case: Case, deed: Deed) -> None:
+    if case.report.version != deed.version:
+        raise Conflict("It cannot be taken back: somebody has worked on the report since.", fields={})
+    case.report = ended(case.report, Status.CLOSED, case.now, "withdrawn")
+
+
+def _values(deed: Deed) -> dict[str, Any]:
+    """The attributes before the deed, as the report holds them."""
+    types = {field.name: field.type for field in msgspec.structs.fields(Report)}
+    return {name: convert(value, types[name]) for name, value in deed.before.values.items()}
+
+
+def unit_before(unit: Unit) -> bytes:
+    """What the row of a unit's entry keeps for undo."""
+    return msgspec.json.encode(Before(unit=unit))

@@ -1,0 +1,194 @@
+"""What one writing transaction reads for change and writes: everything is numbered at its end, in one go."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+
+from api_client.decoding import decode
+from api_client.model import Agency, ApiObject, Area, Assignment, Calendar, Entry, Report, Service, Unit
+from console.rules.status import ENDED_ASSIGNMENT
+from console.server.city import schema
+from console.server.city.database import Database, next_numbers, version_floor
+from console.server.city.schema import KIND_OF, TABLES
+
+_SET_BACK = timedelta(hours=25)
+
+T = TypeVar("T", Report, Entry, Assignment, Unit, Area, Service, Calendar, Agency)
+
+
+@functools.cache
+def _one_of(kind: str, lock: bool) -> sa.Select[Any]:
+    """The body of the object with the id `:id`."""
+    table = TABLES[kind]
+    query = sa.select(table.c.body).where(table.c.id == sa.bindparam("id"))
+    return query.with_for_update() if lock else query
+
+
+_POSITION = sa.select(schema.positions.c.lat, schema.positions.c.lon, schema.positions.c.at).where(
+    schema.positions.c.unit == sa.bindparam("unit")
+)
+_ENTRIES = (
+    sa.select(schema.entries.c.body)
+    .where(schema.entries.c.report == sa.bindparam("report"))
+    .order_by(
+        schema.entries.c.version.is_not(None), schema.entries.c.version, schema.entries.c.at, schema.entries.c.seq
+    )
+)
+_ASSIGNMENTS = sa.select(schema.assignments.c.body).where(schema.assignments.c.report == sa.bindparam("report"))
+_JOBS = sa.select(schema.assignments.c.body).where(
+    schema.assignments.c.unit == sa.bindparam("unit"), schema.assignments.c.live == 1
+)
+
+_MERGED = (
+    sa.select(schema.reports.c.id, schema.reports.c.created)
+    .where(schema.reports.c.merged_into == sa.bindparam("report"))
+    .cte("merged", recursive=True)
+)
+_MERGED = _MERGED.union(
+    sa.select(schema.reports.c.id, schema.reports.c.created).join(_MERGED, schema.reports.c.merged_into == _MERGED.c.id)
+)
+_ALL_MERGED = sa.select(_MERGED.c.id, _MERGED.c.created)
+
+
+class Ledger:
+    """The objects of one transaction: read once, kept in memory as changed, written by `settle`.
+
+    Reports and units are read under a row lock (PostgreSQL), always reports before units, so that two transactions
+    never wait for each other.
+    """
+
+    def __init__(self, database: Database, connection: sa.Connection, now: datetime) -> None:
+        self.now = now
+        self.connection = connection
+        self._database = database
+        self._kept: dict[tuple[str, str], ApiObject | None] = {}
+        self._changed: dict[tuple[str, str], tuple[ApiObject, dict[str, Any]]] = {}
+
+    def go_on_after(self, last: datetime) -> None:
+        """Let this transaction's time lie after what a report knows, though the clock was set back meanwhile.
+
+        What was done is told apart by its times: which round of work it belongs to, and who delivered its proof. A
+        time that lies further ahead than a clock goes wrong comes from a file, and counts for nothing.
+        """
+        if timedelta(0) <= last - self.now <= _SET_BACK:
+            self.now = last + timedelta(microseconds=1)
+
+    def report(self, key: str) -> Report | None:
+        """A report, locked until the end of the transaction."""
+        return self._one(Report, key, lock=True)
+
+    def merged(self, report: str) -> dict[str, datetime]:
+        """When the reports were made that are merged into this one, directly or through others, by their ids.
+
+        As the transaction found them: what it merges itself is not among them.
+        """
+        rows = self.connection.execute(_ALL_MERGED, {"report": report})
+        return {key: schema.moment(created) for key, created in rows}
+
+    def unit(self, key: str) -> Unit | None:
+        """A unit, locked until the end of the transaction; with its last known position."""
+        unit = self._one(Unit, key, lock=True)
+        if unit is None:
+            return None
+        place = self.connection.execute(_POSITION, {"unit": key}).first()
+        if place is None:
+            return unit
+        return msgspec.structs.replace(unit, lat=place[0], lon=place[1], position_at=schema.moment(place[2]))
+
+    def service(self, key: str | None) -> Service | None:
+        """A service by its code."""
+        return self._one(Service, key) if key is not None else None
+
+    def area(self, key: str) -> Area | None:
+        """An area by its code."""
+        return self._one(Area, key)
+
+    def calendar(self, key: str | None) -> Calendar | None:
+        """A calendar by its id."""
+        return self._one(Calendar, key) if key is not None else None
+
+    def agency(self, key: str) -> Agency | None:
+        """An agency by its code."""
+        return self._one(Agency, key)
+
+    def has(self, kind: str, key: str) -> bool:
+        """Whether there is such an object."""
+        table = TABLES[kind]
+        return self.connection.scalar(sa.select(table.c.seq).where(table.c.id == key)) is not None
+
+    def entries(self, report: str) -> list[Entry]:
+        """The history of a report, the oldest first, with what this transaction added.
+
+        The versions tell what came first, as the clock may have gone ahead for a while; what was loaded has none.
+        """
+        rows = self.connection.execute(_ENTRIES, {"report": report})
+        stored = [decode(body, Entry) for (body,) in rows]
+        return self._with_kept(stored, Entry, lambda entry: entry.report == report)
+
+    def assignments(self, report: str) -> list[Assignment]:
+        """All assignments of a report, the oldest first."""
+        rows = self.connection.execute(_ASSIGNMENTS, {"report": report})
+        stored = [decode(body, Assignment) for (body,) in rows]
+        found = self._with_kept(stored, Assignment, lambda one: one.report == report)
+        return sorted(found, key=lambda one: (one.created, one.id))
+
+    def jobs_of(self, unit: str) -> list[Assignment]:
+        """The live assignments of a unit, on whichever report."""
+        rows = self.connection.execute(_JOBS, {"unit": unit})
+        stored = [decode(body, Assignment) for (body,) in rows]
+        found = self._with_kept(stored, Assignment, lambda one: one.unit == unit)
+        return [one for one in found if one.state not in ENDED_ASSIGNMENT]
+
+    def put(self, thing: ApiObject, **columns: Any) -> None:
+        """Keep a new or changed object; `columns` go beside it into its row."""
+        place = (KIND_OF[type(thing)], schema.key_of(thing))
+        self._kept[place] = thing
+        before = self._changed[place][1] if place in self._changed else {}
+        self._changed[place] = thing, before | columns
+
+    def next_version(self, before: Report) -> int:
+        """The version that a report has after this transaction."""
+        return max(before.version, version_floor(self.connection)) + 1
+
+    def settle(self) -> int:
+        """Number and write everything that changed; returns the last number, the present one when nothing did.
+
+        Nothing numbered is written before the counter row is locked: who follows the feed sees the numbers in the
+        order of the commits, and none comes late.
+        """
+        last = next_numbers(self.connection, len(self._changed))
+        seq = last - len(self._changed)
+        rows: dict[str, list[dict[str, Any]]] = {}
+        for (kind, _), (thing, columns) in self._changed.items():
+            seq += 1
+            rows.setdefault(kind, []).append(schema.row_of(thing, seq) | columns)
+        for kind, listed in rows.items():
+            for row in listed:
+                self._database.upsert(self.connection, TABLES[kind], [row])
+        self._changed.clear()
+        return last
+
+    def _one(self, kind: type[T], key: str, *, lock: bool = False) -> T | None:
+        place = (KIND_OF[kind], key)
+        if place not in self._kept:
+            body = self.connection.scalar(_one_of(place[0], lock), {"id": key})
+            self._kept[place] = decode(body, kind) if body is not None else None
+        found = self._kept[place]
+        return found if isinstance(found, kind) else None
+
+    def _with_kept(self, stored: Iterable[T], kind: type[T], wanted: Any) -> list[T]:
+        """Stored objects as this transaction has changed them, and those it made."""
+        word = KIND_OF[kind]
+        merged = {schema.key_of(thing): thing for thing in stored}
+        for (each, key), thing in self._kept.items():
+            if each == word and isinstance(thing, kind) and (key in merged or wanted(thing)):
+                merged[key] = thing
+        for key, thing in merged.items():
+            self._kept.setdefault((word, key), thing)
+        return list(merged.values())

@@ -1,0 +1,1 @@
+"""The Dispatch API: its addresses, who asks, limits, the stream of events; binds `city` to HTTP."""

@@ -1,0 +1,670 @@
+"""The Dispatch API: the table of its addresses under /dispatch/v1, and what answers at each."""
+
+from __future__ import annotations
+
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Any, Literal
+
+import msgspec
+from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute
+
+from api_client.decoding import convert
+from api_client.model import (
+    Changes,
+    Contact,
+    DayReports,
+    Digest,
+    EditAnswer,
+    EditBody,
+    Entry,
+    ExportNote,
+    Kept,
+    Key,
+    Kind,
+    Looking,
+    Me,
+    Position,
+    Received,
+    Report,
+    Snapshot,
+    Stats,
+    StatusRow,
+    Welcome,
+)
+from console.rules.edit import INSTEAD_OF
+from console.rules.status import RULES
+from console.server.admin.apply import Done, apply_setup, compare_setup, present_setup
+from console.server.admin.setup import SUPERVISOR, CitySetup
+from console.server.city import audit, digest, feed
+from console.server.city.change_watcher import Pulse
+from console.server.city.city import City
+from console.server.city.dates import Dated, check_date
+from console.server.city.edit_service import NEEDS_VERSION
+from console.server.city.media import MEDIA_TYPES, MOST_BYTES, MOST_PIXELS, MediaStore, Part
+from console.server.city.records import Actor
+from console.server.city.rights import check_scope, check_unit_scope, may_see_contacts
+from console.server.city.unit_of_work import Ledger
+from console.server.http.bodies import SMALL_BODY
+from console.server.http.endpoint import JSON, Ask, Gate, Pool, json_response
+from console.server.http.errors import (
+    AlreadyThere,
+    AnotherReport,
+    Busy,
+    CityChanged,
+    Conflict,
+    Expired,
+    Forbidden,
+    Gone,
+    InProgress,
+    Invalid,
+    KeyReused,
+    NotFound,
+    Precondition,
+    Refusal,
+    WrongType,
+)
+from console.server.http.event_stream import Hub
+from console.server.http.openapi import Document, EditOf, Operation, Parameter, Said, describe, is_known, routes_of
+from console.server.pages.jobs import UnitJobs, jobs_of
+
+CITY_BODY = 20_000_000
+"""The borders of a large city fit into so many bytes."""
+_LONGEST_MARK = 64
+_POSITION_ROLES = frozenset({"field", "operator", "supervisor"})
+_MEDIA_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cache-Control": "private, max-age=31536000, immutable",
+}
+
+
+_ANY_OBJECT = {"type": "object"}
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"enum": ["seq", "presence"]},
+        "data": {"type": "string", "contentMediaType": JSON},
+    },
+}
+_ETAG = {"ETag": "What it bears until it changes."}
+_UNCHANGED = Said("It is what the client has.", headers=_ETAG)
+_IF_NONE_MATCH = Parameter("If-None-Match", str, "The ETag of what the client has.", "header")
+_IF_MATCH = Parameter(
+    "If-Match",
+    Annotated[str, msgspec.Meta(pattern='^("[0-9]{1,18}"|[0-9]{1,18})$')],
+    "The version of the report that the operator saw, in quotation marks.",
+    "header",
+)
+_IDEMPOTENCY_KEY = Parameter(
+    "Idempotency-Key",
+    Annotated[str, msgspec.Meta(min_length=8, max_length=128, pattern="^[\\x21-\\x7e]+$")],
+    "The edit's id. The same key with the same body gets the stored answer.",
+    "header",
+    required=True,
+)
+_Number = Annotated[int, msgspec.Meta(ge=0, le=10**18 - 1)]
+_LIMIT = Parameter("limit", _Number, f"How many objects at most; {feed.MOST} at the most.")
+_APPLIED = Said(
+    "What became of it. A creation that is taken for the first time, or again, answers 201.",
+    EditAnswer,
+    headers={"Idempotent-Replay": "true when this is the stored answer."},
+)
+_EDIT_REFUSALS: tuple[type[Refusal], ...] = (
+    NotFound,
+    InProgress,
+    Gone,
+    Conflict,
+    Busy,
+    WrongType,
+    Invalid,
+    Expired,
+    KeyReused,
+    Precondition,
+)
+_ON_REPORTS = tuple(kind for kind in Kind if kind not in (Kind.CREATE, Kind.UNIT_STATE))
+_LINKS = {
+    "read": {"operationId": "readReport", "parameters": {"report": "$response.body#/report/id"}},
+    "history": {"operationId": "readHistory", "parameters": {"report": "$response.body#/report/id"}},
+    "edit": {"operationId": "editReport", "parameters": {"report": "$response.body#/report/id"}},
+}
+
+
+class Dispatch:
+    """What answers under /dispatch/v1."""
+
+    def __init__(self, city: City, gate: Gate, media: MediaStore, pulse: Pulse, hub: Hub) -> None:
+        self._city = city
+        self._pulse = pulse
+        self._gate = gate
+        self._media = media
+        self._hub = hub
+        self.document = Document(self.description)
+
+    def routes(self) -> list[BaseRoute]:
+        """The addresses, and their description at /openapi.json."""
+        return routes_of(self.table(), self._gate)
+
+    def description(self) -> dict[str, Any]:
+        """The OpenAPI document of these addresses."""
+        return describe(
+            self.table(),
+            title="Sigap Dispatch API",
+            version="1",
+            text="What a console speaks with a city's server. Every answer carries the headers Sigap-Server and "
+            "Sigap-Time. GET addresses answer HEAD, all answer OPTIONS.",
+            server="/dispatch/v1",
+        )
+
+    def table(self) -> list[Operation]:
+        """One row for each operation. A report's id may hold slashes, so the longer addresses stand first."""
+        return [
+            Operation(
+                "GET",
+                "/",
+                "recognise",
+                "The server's name, version and city: how a client knows it",
+                self._root,
+                {200: Said("The server.", Welcome)},
+                public=True,
+            ),
+            Operation(
+                "GET",
+                "/openapi.json",
+                "describe",
+                "This document",
+                self._openapi,
+                {200: Said("OpenAPI 3.1.", _ANY_OBJECT, headers=_ETAG), 304: _UNCHANGED},
+                parameters=(_IF_NONE_MATCH,),
+                public=True,
+            ),
+            Operation(
+                "GET",
+                "/stats",
+                "countEverything",
+                "Counts of everything, and the box that holds the city",
+                self._stats,
+                {200: Said("The counts.", Stats)},
+                public=True,
+            ),
+            Operation(
+                "GET",
+                "/changes",
+                "readChanges",
+                "What changed after a number: each object once, as it is now, in commit order",
+                self._changes,
+                {200: Said("A page of the feed. Read on from `upto` while `more` is true.", Changes)},
+                text="410: the number is older than the kept deletions, or not reached; begin with a snapshot.",
+                parameters=(
+                    Parameter("after", _Number, "The last number that the client has; 0 for everything."),
+                    _LIMIT,
+                ),
+                refusals=(Invalid, Gone),
+            ),
+            Operation(
+                "GET",
+                "/snapshot",
+                "readSnapshot",
+                "A page of everything, for a first fill",
+                self._snapshot,
+                {200: Said("A page; the next one begins after `next_key`, the last one has none.", Snapshot)},
+                text="Afterwards read changes after the first page's `seq`, and keep the higher `seq` of each object.",
+                parameters=(
+                    Parameter(
+                        "after_key", Annotated[str, msgspec.Meta(max_length=1000)], "`next_key` of the page before."
+                    ),
+                    _LIMIT,
+                ),
+                refusals=(Invalid,),
+            ),
+            Operation(
+                "GET",
+                "/digest",
+                "readDigest",
+                "Count and hash of each day's reports, to compare a copy with",
+                self._digest,
+                {200: Said("The days that have reports, as they were at `seq`.", Digest)},
+                text="Days are of creation, in UTC; at most 400 at once. `hash` is the sum, modulo 2^64, of BLAKE2b "
+                "with 8 bytes over “seq id” of each report, `seq` being the number of its last change.",
+                parameters=(
+                    Parameter("from", date, "The first day.", required=True),
+                    Parameter("to", date, "The last day.", required=True),
+                ),
+                refusals=(Invalid,),
+            ),
+            Operation(
+                "GET",
+                "/digest/{day}",
+                "readDigestOfDay",
+                "The reports behind one day's hash",
+                self._digest_of_day,
+                {200: Said("Each report's id and the number of its last change.", DayReports)},
+                refusals=(Invalid,),
+            ),
+            Operation(
+                "GET",
+                "/stream",
+                "listen",
+                "Server-sent events that wake a client when the feed grows, and carry positions and presence",
+                self._stream,
+                {200: Said("Events without end.", _EVENT, ("text/event-stream",))},
+                text="`seq`: {seq}. `presence`: {positions: {unit: [lat, lon, at]}, looking: {user: report or null}}.",
+            ),
+            Operation(
+                "GET",
+                "/statuses",
+                "listStatuses",
+                "The statuses of reports, and what each may become",
+                self._statuses,
+                {200: Said("The statuses, in order.", list[StatusRow])},
+            ),
+            Operation(
+                "GET",
+                "/me",
+                "whoAmI",
+                "Who the token belongs to",
+                self._me,
+                {200: Said("Name, role and scope; empty lists mean the whole city.", Me)},
+            ),
+            Operation(
+                "GET",
+                "/jobs",
+                "listJobs",
+                "A unit with its jobs, the newest order first, and their reports: what a crew works by",
+                self._jobs,
+                {200: Said("The unit and its jobs; ended ones for a day.", UnitJobs, headers=_ETAG), 304: _UNCHANGED},
+                parameters=(
+                    Parameter("unit", Key, "The unit's id or code; without it the unit of the user's own name."),
+                    _IF_NONE_MATCH,
+                ),
+                refusals=(NotFound,),
+            ),
+            Operation(
+                "PUT",
+                "/presence",
+                "look",
+                "Tell which report the user looks at",
+                self._presence,
+                {204: Said("Told.")},
+                text="To be repeated every 30 s, also for none: the user is gone after 75 s, or 5 s after his stream.",
+                takes=Looking,
+                most=SMALL_BODY,
+                refusals=(Invalid, WrongType),
+            ),
+            Operation(
+                "PUT",
+                "/media/{sha256}",
+                "putMedia",
+                "Send a photo, whole or in parts",
+                self._put_media,
+                {
+                    201: Said("The photo is there.", Kept),
+                    308: Said("A part has come; go on after it.", Received, headers={"Range": "bytes=0-LAST"}),
+                },
+                text=f"At most {MOST_BYTES:,} bytes and {MOST_PIXELS:,} pixels. Harmless to repeat. "
+                "422: the bytes do not have this hash, or cannot be decoded within 2 s and 256 MB. "
+                "415: no JPEG, PNG or WebP.",
+                role="Everybody but viewers.",
+                parameters=(
+                    Parameter(
+                        "Content-Range",
+                        Annotated[str, msgspec.Meta(pattern=r"^bytes [0-9]{1,12}-[0-9]{1,12}/[0-9]{1,12}$")],
+                        "Of a part: bytes FIRST-LAST/TOTAL.",
+                        "header",
+                    ),
+                ),
+                takes={"type": "string", "format": "binary"},
+                takes_media="application/octet-stream",
+                most=MOST_BYTES,
+                pool=Pool.UPLOAD,
+                refusals=(NotFound, Invalid, WrongType),
+            ),
+            Operation(
+                "GET",
+                "/media/{sha256}",
+                "getMedia",
+                "The bytes of a photo",
+                self._get_media,
+                {200: Said("The photo.", {"type": "string", "format": "binary"}, MEDIA_TYPES)},
+                text="Ranges are served (206, 416).",
+                refusals=(NotFound,),
+            ),
+            Operation(
+                "PUT",
+                "/units/{unit:path}/position",
+                "putPosition",
+                "Tell where a unit is",
+                self._position,
+                {204: Said("Told.")},
+                role="field (for the unit of its own name), operator and supervisor (in their scope).",
+                takes=Position,
+                most=SMALL_BODY,
+                refusals=(NotFound, Invalid, WrongType),
+            ),
+            Operation(
+                "POST",
+                "/units/{unit:path}/edits",
+                "editUnit",
+                "Change a unit's own state",
+                self._edit_unit,
+                {200: _APPLIED},
+                role="field (for the unit of its own name), operator and supervisor (in their scope).",
+                parameters=(_IDEMPOTENCY_KEY,),
+                takes=EditOf((Kind.UNIT_STATE,), undo=(Kind.UNIT_STATE,)),
+                most=SMALL_BODY,
+                refusals=_EDIT_REFUSALS,
+            ),
+            Operation(
+                "POST",
+                "/reports",
+                "createReport",
+                "Make a new report",
+                self._create,
+                {201: _APPLIED},
+                role="field, operator, supervisor.",
+                parameters=(_IDEMPOTENCY_KEY,),
+                takes=EditOf((Kind.CREATE,)),
+                most=SMALL_BODY,
+                refusals=(*_EDIT_REFUSALS, AlreadyThere),
+                links=_LINKS,
+            ),
+            Operation(
+                "POST",
+                "/reports/{report:path}/edits",
+                "editReport",
+                "Do one thing to a report",
+                self._edit_report,
+                {200: _APPLIED, 201: _APPLIED},
+                text="If-Match is needed (428) by every kind but note, reply, photo, me_too and what takes back.",
+                role="by kind and scope: docs/dispatch-api/edits.md.",
+                parameters=(_IDEMPOTENCY_KEY, _IF_MATCH),
+                takes=EditOf(_ON_REPORTS, undo=(Kind.CREATE, *_ON_REPORTS)),
+                most=SMALL_BODY,
+                refusals=(*_EDIT_REFUSALS, AnotherReport),
+            ),
+            Operation(
+                "GET",
+                "/reports/{report:path}/entries",
+                "readHistory",
+                "The history of a report, the oldest entry first",
+                self._entries,
+                {200: Said("The entries.", list[Entry])},
+                parameters=(Parameter("edit", str, "Only the entry that this edit made."),),
+                refusals=(NotFound,),
+            ),
+            Operation(
+                "POST",
+                "/exports",
+                "tellExport",
+                "Tell the audit log that reports were written to a file; harmless to repeat",
+                self._export,
+                {204: Said("It is in the log.")},
+                takes=ExportNote,
+                most=SMALL_BODY,
+                refusals=(WrongType, Invalid),
+            ),
+            Operation(
+                "GET",
+                "/city",
+                "readCity",
+                "What the city consists of: services, agencies, areas, units, calendars, templates, users",
+                self._read_city,
+                {200: Said("The city, without what is retired and without any secret.", CitySetup)},
+                role="supervisor of the whole city.",
+            ),
+            Operation(
+                "PUT",
+                "/city",
+                "setUpCity",
+                "Set the city up: all that the body speaks of, in one transaction",
+                self._set_up_city,
+                {200: Said("What was changed, or would be; the tokens of new users, which are kept nowhere.", Done)},
+                text="A list of the body is all there is of its kind; a list that is not there stays as it is. Nothing "
+                "that reports refer to is deleted: it is retired, and a unit with open jobs stays. 422 names all "
+                "`faults`; 412 `city_changed`: the difference is another one than that of `seen`.",
+                role="supervisor of the whole city.",
+                parameters=(
+                    Parameter("dry_run", Literal["true", "false"], "true: only say what would change."),
+                    Parameter(
+                        "seen",
+                        Annotated[str, msgspec.Meta(max_length=_LONGEST_MARK)],
+                        "The `mark` of the difference that somebody has agreed to.",
+                    ),
+                ),
+                takes=CitySetup,
+                most=CITY_BODY,
+                refusals=(CityChanged, WrongType, Invalid),
+            ),
+            Operation(
+                "GET",
+                "/reports/{report:path}/contact",
+                "readContact",
+                "Who reported it; that it was read is logged",
+                self._contact,
+                {200: Said("Name, telephone and e-mail address; empty where not known.", Contact)},
+                text="404 as well when the reporter left none of them, or when they are no longer kept.",
+                role="operator, supervisor and validator, in their scope.",
+                pool=Pool.WRITE,  # the audit log is written first
+                refusals=(NotFound,),
+            ),
+            Operation(
+                "GET",
+                "/reports/{report:path}/audit",
+                "readAudit",
+                "Who saw the reporter's data, changed or exported the report: what the audit log says of it",
+                self._audit,
+                {200: Said("The rows, the oldest first.", list[audit.Line])},
+                role="supervisor, in his scope.",
+                refusals=(NotFound,),
+            ),
+            Operation(
+                "GET",
+                "/reports/{report:path}",
+                "readReport",
+                "One report as it is now",
+                self._report,
+                {200: Said("The report.", Report, headers=_ETAG), 304: _UNCHANGED},
+                parameters=(_IF_NONE_MATCH,),
+                refusals=(NotFound,),
+            ),
+        ]
+
+    def _root(self, _: Ask) -> Response:
+        epoch, facts = self._city.facts()
+        return json_response(Welcome("sigap", _version(), epoch, facts, (INSTEAD_OF,)))
+
+    def _openapi(self, ask: Ask) -> Response:
+        return self.document.answer(ask)
+
+    async def _changes(self, ask: Ask) -> Response:
+        page = await self._pulse.changes(ask.number("after", 0), ask.number("limit", feed.MOST))
+        return Response(page, media_type=JSON)
+
+    def _digest(self, ask: Ask) -> Response:
+        first, last = (_day(ask.request.query_params.get(name, "")) for name in ("from", "to"))
+        return json_response(digest.digest(self._city.database, first, last))
+
+    def _digest_of_day(self, ask: Ask) -> Response:
+        return json_response(digest.reports_of_day(self._city.database, _day(ask.path("day"))))
+
+    def _snapshot(self, ask: Ask) -> Response:
+        page = self._city.snapshot(ask.request.query_params.get("after_key"), ask.number("limit", feed.MOST))
+        return json_response(page)
+
+    def _stream(self, ask: Ask) -> Response:
+        headers = {"X-Accel-Buffering": "no"}
+        if not ask.actor.tokenless:
+            self._hub.check_room(ask.actor.name)
+        if ask.request.method == "HEAD":
+            return Response(headers=headers, media_type="text/event-stream")
+        events = self._hub.events(ask.actor.name, ask.still_known)
+        return StreamingResponse(events, headers=headers, media_type="text/event-stream")
+
+    def _stats(self, _: Ask) -> Response:
+        return json_response(self._city.stats())
+
+    def _statuses(self, _: Ask) -> Response:
+        return json_response(
+            [StatusRow(rule.status, rule.letter, rule.label, rule.is_open, rule.may_become) for rule in RULES]
+        )
+
+    def _me(self, ask: Ask) -> Response:
+        # protects: rights-of-the-database
+        actor = self._gate.asked_anew(ask)  # a page that told of new rights may be younger than what is remembered
+        return json_response(Me(actor.name, actor.role, actor.agencies, actor.areas))
+
+    def _jobs(self, ask: Ask) -> Response:
+        return jobs_of(self._city, ask)
+
+    def _presence(self, ask: Ask) -> Response:
+        self._city.presence.look(ask.actor.name, ask.json(Looking).report, self._city.clock())
+        return Response(status_code=204)
+
+    def _position(self, ask: Ask) -> Response:
+        if ask.actor.role not in _POSITION_ROLES:
+            raise Forbidden(f"The role {ask.actor.role} may not move units.")
+        place = ask.json(Position)
+        with self._city.database.read() as connection:
+            ledger = Ledger(self._city.database, connection, self._city.clock())
+            unit = ledger.unit(ask.path("unit"))
+            if unit is None:
+                raise NotFound(f"There is no unit {ask.path('unit')}.")
+            check_unit_scope(ledger, ask.actor, unit)
+            check_date(connection, ledger.now, Dated("time of the position", place.at))
+        at = min(place.at, ledger.now)
+        self._city.presence.put_position(unit.id, place.lat, place.lon, at)
+        return Response(status_code=204)
+
+    def _put_media(self, ask: Ask) -> Response:
+        if ask.actor.role == "viewer":
+            raise Forbidden("The role viewer may not send photos.")
+        self._gate.count_upload(ask.actor, len(ask.body))
+        header = ask.request.headers.get("content-range")
+        part = Part(header) if header is not None else None
+        have = self._media.put(ask.path("sha256"), ask.body, part, sender=ask.actor.name)
+        if have is None:
+            return json_response(Kept(ask.path("sha256")), 201)
+        headers = {"Range": f"bytes=0-{have - 1}"} if have else {}
+        return json_response(Received(have), 308, headers)
+
+    def _get_media(self, ask: Ask) -> Response:
+        path, kind = self._media.find(ask.path("sha256"))
+        return FileResponse(path, headers=_MEDIA_HEADERS, media_type=kind)
+
+    def _create(self, ask: Ask) -> Response:
+        edit = _edit_of(ask)
+        if edit.kind is not Kind.CREATE:
+            raise Invalid("Here only new reports are made; other edits go to the report.")
+        return self._apply(ask, edit, None)
+
+    def _edit_report(self, ask: Ask) -> Response:
+        edit = _edit_of(ask)
+        if edit.kind is Kind.UNIT_STATE or (edit.kind is Kind.CREATE and edit.undoes is None):
+            raise Invalid(f"A {edit.kind.value} does not go to a report.")
+        return self._apply(ask, edit, ask.path("report"))
+
+    def _edit_unit(self, ask: Ask) -> Response:
+        edit = _edit_of(ask)
+        if edit.kind is not Kind.UNIT_STATE:
+            raise Invalid("To a unit goes its own state only; orders go to the report.")
+        if edit.data.setdefault("unit", ask.path("unit")) != ask.path("unit"):
+            raise Invalid("The edit names another unit than its address.")
+        return self._apply(ask, edit, None)
+
+    def _apply(self, ask: Ask, edit: EditBody, report: str | None) -> Response:
+        if_match = _if_match(ask.request.headers.get("if-match"))
+        if if_match is None and edit.kind in NEEDS_VERSION and edit.undoes is None:
+            raise Precondition("This edit needs If-Match: the version of the report that the operator saw.")
+        applied = self._city.apply(edit, report=report, actor=ask.actor, if_match=if_match)
+        headers = {"Idempotent-Replay": "true"} if applied.replayed else {}
+        return Response(applied.body, applied.status, headers, "application/json")
+
+    def _report(self, ask: Ask) -> Response:
+        report = self._city.report(ask.path("report"))
+        headers = {"ETag": f'"{report.version}"'}
+        if is_known(ask.request, headers["ETag"]):
+            return Response(status_code=304, headers=headers)
+        return json_response(report, headers=headers)
+
+    def _entries(self, ask: Ask) -> Response:
+        report = self._city.report(ask.path("report"))
+        return json_response(self._city.entries(report.id, ask.request.query_params.get("edit")))
+
+    def _contact(self, ask: Ask) -> Response:
+        report = self._city.report(ask.path("report"))
+        with self._city.database.read() as connection:
+            ledger = Ledger(self._city.database, connection, self._city.clock())
+            if not may_see_contacts(ledger, ask.actor, report):
+                check_scope(ledger, ask.actor, report)
+                raise Forbidden(f"The role {ask.actor.role} may not see who reported it.")
+        return json_response(self._city.contact(report.id, ask.actor))
+
+    def _audit(self, ask: Ask) -> Response:
+        report = self._city.report(ask.path("report"))
+        with self._city.database.read() as connection:
+            check_scope(Ledger(self._city.database, connection, self._city.clock()), ask.actor, report)
+            if ask.actor.role != "supervisor":
+                raise Forbidden(f"The role {ask.actor.role} may not read the audit log.")
+            return json_response(audit.lines_about(connection, report.id))
+
+    def _read_city(self, ask: Ask) -> Response:
+        _check_sets_up(ask.actor)
+        return json_response(present_setup(self._city))
+
+    def _set_up_city(self, ask: Ask) -> Response:
+        _check_sets_up(ask.actor)
+        setup = ask.json(CitySetup)
+        dry_run = ask.request.query_params.get("dry_run", "false")
+        if dry_run not in ("true", "false"):
+            raise Invalid("“dry_run” is true or false.")
+        seen = ask.request.query_params.get("seen")
+        if seen is not None and len(seen) > _LONGEST_MARK:
+            raise Invalid("“seen” is no mark of a difference.")
+        if dry_run == "true":
+            return json_response(Done(compare_setup(self._city, setup), applied=False))
+        return json_response(apply_setup(self._city, setup, ask.actor, seen=seen))
+
+    def _export(self, ask: Ask) -> Response:
+        audit.record_export(self._city.database, self._city.clock(), ask.actor, ask.json(ExportNote))
+        return Response(status_code=204)
+
+
+def _check_sets_up(actor: Actor) -> None:
+    """Forbidden to all but supervisors of the whole city."""
+    if actor.role != SUPERVISOR or actor.areas or actor.agencies:
+        raise Forbidden("Only a supervisor of the whole city may set it up.")
+
+
+def _day(text: str) -> date:
+    """A day as 2026-11-24; Invalid when it is none."""
+    try:
+        return convert(text, date, strict=False)
+    except msgspec.ValidationError:
+        raise Invalid(f"“{text}” is no day: write it as 2026-11-24.") from None
+
+
+def _edit_of(ask: Ask) -> EditBody:
+    """The edit of a request, whose id has to be its idempotency key."""
+    edit = ask.json(EditBody)
+    key = ask.request.headers.get("idempotency-key")
+    if key is None:
+        raise Refusal("An edit needs the header Idempotency-Key: the edit's id.")
+    if key != edit.id:
+        raise Invalid("Idempotency-Key is not the edit's id.")
+    return edit
+
+
+def _if_match(header: str | None) -> int | None:
+    if header is None:
+        return None
+    text = header.strip().strip('"')
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise Invalid('If-Match has to be a version, such as "7".')
+    return int(text)
+
+
+def _version() -> str:
+    try:
+        return version("sigap")
+    except PackageNotFoundError:
+        return "0"
