@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import importlib
 import os
 import sys
 from collections.abc import Callable
@@ -490,6 +491,8 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _bench(arguments: argparse.Namespace) -> int:
-    from console.bench import run_bench
-
-    return run_bench(arguments.json, arguments.reports)
+    if not (Path(__file__).resolve().parents[1] / "tools" / "bench").is_dir():
+        print("sigap: bench runs from a checkout of Sigap's sources; what measures is not installed.", file=sys.stderr)
+        return error_text.USAGE
+    bench = importlib.import_module("tools.bench.run")
+    return int(bench.run_bench(arguments.json, arguments.reports))

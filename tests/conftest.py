@@ -29,9 +29,9 @@ import pytest
 from tests.helpers.tiers import is_pure, stay_pure
 
 if TYPE_CHECKING:
-    from console.measure.postgres import Postgres
     from tests.helpers.live_server import Live
     from tests.helpers.proxy import FaultProxy
+    from tools.bench.postgres import Postgres
 
 HERE = Path(__file__).resolve().parent
 DATA = Path(os.environ.get("SIGAP_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
@@ -83,7 +83,7 @@ def pytest_report_header() -> str:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL of our own; the test is skipped where there is none."""
-    from console.measure.postgres import NoPostgres, own_postgres
+    from tools.bench.postgres import NoPostgres, own_postgres
 
     with contextlib.ExitStack() as stack:
         try:

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from console import bench
-from console.bench import MEASURES, run_bench
 from console.board.map_answer import map_answer
 from console.board.snapshot import COLUMNS, Snapshot
 from console.board.view import make_view
 from console.rules.filter import Filter
+from tools.bench import run
+from tools.bench.run import MEASURES, run_bench
 
 REPORTS = 200_000
 NOW = 1_790_000_000
@@ -40,7 +40,7 @@ def test_the_bench_speaks_to_people_too(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, qapp: QApplication
 ) -> None:
     of_the_board = tuple(measure for measure in MEASURES if measure.id in ("filter", "change", "queue_sort"))
-    monkeypatch.setattr(bench, "MEASURES", of_the_board)
+    monkeypatch.setattr(run, "MEASURES", of_the_board)
     assert run_bench(False, 300) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1] == "300 reports"

@@ -18,11 +18,11 @@ import pytest
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
-from console.measure.child import busy_city
 from console.window.screen import xvfb
 from tests.helpers.city import ROOT, wait_for
 from tests.helpers.shift import Shift
 from tests.helpers.watchdog import Watchdog
+from tools.bench.child import busy_city
 
 pytestmark = [
     pytest.mark.usefixtures("qapp"),
@@ -39,7 +39,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache of a demo city; made in a child, so that this process stays small."""
     folder = tmp_path_factory.mktemp("city")
     subprocess.run(
-        [sys.executable, "-m", "console.measure.city", str(folder), str(REPORTS)], check=True, cwd=ROOT, timeout=280
+        [sys.executable, "-m", "tools.bench.city", str(folder), str(REPORTS)], check=True, cwd=ROOT, timeout=280
     )
     return folder
 

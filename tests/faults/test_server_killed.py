@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import requests
 
-from console.measure.postgres import Postgres
 from tests.helpers.city import TOKENS, Served, write_users
+from tools.bench.postgres import Postgres
 
 CLIENTS = 8
 REPORTS = ("7", "8", "9")

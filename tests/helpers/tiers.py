@@ -23,7 +23,7 @@ _OUTSIDE = (
     "multiprocessing",
     "console.window.demo_server",
     "console.images.process",
-    "console.measure",
+    "tools.bench",
     "console.server.city.media",
     "console.server.city.photo_process",
     "console.commands.run",

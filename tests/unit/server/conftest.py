@@ -17,7 +17,6 @@ import pytest
 import requests
 
 from api_client.model import Agency, Area, Report, Service, Sla, Status, Unit, UnitState
-from console.measure.postgres import Postgres
 from console.server.city.city import City
 from console.server.city.records import CitizenOptions, LoadedReport
 from console.server.city.users import Users
@@ -27,6 +26,7 @@ from console.server.http.event_stream import GONE_S
 from console.server.http.rate_limit import Limits
 from tests.helpers.prompt_server import serving
 from tests.helpers.ready_file import put_tables
+from tools.bench.postgres import Postgres
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 

@@ -16,7 +16,6 @@ import sqlalchemy as sa
 
 from api_client.model import Agency, Contact, EditBody, Kind
 from console.cli import main
-from console.measure.postgres import Postgres
 from console.server.city import backup, migrations, schema
 from console.server.city.city import City
 from console.server.city.database import LONG_SILENT_S, Database
@@ -28,6 +27,7 @@ from tests.unit.server.conftest import Api, Clock, a_report, running
 from tests.unit.server.test_epoch import wait_for_epoch
 from tests.unit.server.test_feed import everything
 from tests.unit.server.test_migrations import faulty_steps, make_old, whole
+from tools.bench.postgres import Postgres
 
 PHOTO = b"\xff\xd8\xff" + bytes(range(256))
 NAME = hashlib.sha256(PHOTO).hexdigest()

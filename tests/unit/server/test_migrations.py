@@ -17,13 +17,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from console.cli import main
-from console.measure.postgres import Postgres
 from console.server.city import audit, migrations, schema
 from console.server.city.city import City
 from console.server.city.database import Database
 from console.server.city.records import ServeOptions
 from console.server.serve import serve
 from tests.unit.server.conftest import START
+from tools.bench.postgres import Postgres
 
 STEP = """
 import os, signal

@@ -14,12 +14,12 @@ import requests
 import sqlalchemy as sa
 
 from api_client.model import EditBody, Kind
-from console.measure.postgres import Postgres
 from console.server.city import database
 from console.server.city.city import City
 from console.server.city.database import next_numbers
 from console.server.http.errors import Busy, Overloaded, Refusal
 from tests.unit.server.conftest import Api, Clock, furnish, running
+from tools.bench.postgres import Postgres
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ import pytest
 from PIL import Image
 
 from api_client.model import EditBody, Kind
-from console.measure.postgres import Postgres
 from console.server.city import change_watcher
 from console.server.city.city import City
 from console.server.http.errors import InProgress, Overloaded
@@ -23,6 +22,7 @@ from tests.helpers.city import Served
 from tests.unit.server.conftest import Api, Clock, furnish, running
 from tests.unit.server.test_feed import everything
 from tests.unit.server.test_stream import Stream
+from tools.bench.postgres import Postgres
 
 WRITERS = 8
 

@@ -56,11 +56,11 @@ def run_child(module: str, path: Path, rest_s: float) -> Run:
 
 
 def busy_city(arriving_per_s: float, seed: int = 2) -> list[str]:
-    """The command of console.measure.busy; with no reports arriving it only says that the city is there, once.
+    """The command of tools.bench.busy; with no reports arriving it only says that the city is there, once.
 
     It stands here because a window that is measured must not load what that program needs.
     """
-    return [sys.executable, "-m", "console.measure.busy", str(arriving_per_s), str(seed)]
+    return [sys.executable, "-m", "tools.bench.busy", str(arriving_per_s), str(seed)]
 
 
 def note(times: dict[str, float], name: str) -> None:

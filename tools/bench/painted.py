@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 
 from api_client.decoding import decode
-from console.measure.child import busy_city, output_of, tell
-from console.measure.window import make_window
 from console.rules.filter import Filter
 from console.window.screen import xvfb
+from tools.bench.child import busy_city, output_of, tell
+from tools.bench.window import make_window
 
 _SIZE = (1920, 1080)
 _SAMPLES = 20
@@ -33,10 +33,10 @@ def filters_painted(folder: Path) -> Painted:
     It stands on a screen without a graphics card where Xvfb is installed: offscreen hides what a screen costs.
     """
     if shutil.which("Xvfb") is None:
-        return decode(output_of("console.measure.painted", str(folder)), Painted)
+        return decode(output_of("tools.bench.painted", str(folder)), Painted)
     with xvfb(_SIZE) as display:
         environment = {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "LIBGL_ALWAYS_SOFTWARE": "1"}
-        return decode(output_of("console.measure.painted", str(folder), environment=environment), Painted)
+        return decode(output_of("tools.bench.painted", str(folder), environment=environment), Painted)
 
 
 def _main(folder: Path) -> int:

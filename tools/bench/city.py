@@ -15,7 +15,6 @@ import msgspec
 from api_client.model import Agency, Area, Calendar, Service, Template, Unit
 from console.cache.page_items import Cursor, Item
 from console.cache.writer import CacheWriter
-from console.measure.child import SOURCE
 from console.rules.messages import Touched
 from console.rules.sla import clocks, sla_of
 from console.server.city.records import LoadedReport
@@ -25,6 +24,7 @@ from console.server.demo.facts import demo_facts
 from console.server.demo.fill import ZONE, fill
 from console.server.demo.pictures import draw_album
 from console.server.demo.stories import Storyteller
+from tools.bench.child import SOURCE
 
 _PAGE = 2000
 _EPOCH = "measured"
@@ -114,7 +114,7 @@ def fill_cache(folder: Path, reports: int, *, seed: int = 1) -> None:
 
 def arrivals(units: Sequence[Unit], *, seed: int = 2) -> Iterator[LoadedReport]:
     """Fresh reports without end, created when they are taken."""
-    chance = random.Random(seed)  # noqa: S311 — a made-up city, no secret
+    chance = random.Random(seed)
     now = datetime.now(UTC)
     draftsman = Draftsman(read_wards(), chance, now, ZONE)
     teller = Storyteller(units, draw_album(None, seed), chance, now)

@@ -73,7 +73,7 @@ def run_crowd(
     Edits come at random times, `edits_per_s` in all, whether the ones before were answered or not. Raises
     aiohttp.ClientError when the server cannot be reached.
     """
-    crowd = _Crowd(url.rstrip("/"), random.Random(seed))  # noqa: S311 - no secret
+    crowd = _Crowd(url.rstrip("/"), random.Random(seed))
     return asyncio.run(crowd.work(tokens, reports, seconds, edits_per_s, settle_s))
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from console.board.view import View
-from console.measure.board import SCREEN
-from console.measure.world import World
+from tools.bench.board import SCREEN
+from tools.bench.world import World
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QAbstractItemView, QApplication
@@ -112,7 +112,7 @@ def _queue_row(view: View, texts: dict[int, Any], row: int) -> Any:
         priority=fact.priority,
         status=fact.status,
         letter="N",
-        letter_token="status.new",  # noqa: S106 - the name of a colour
+        letter_token="status.new",
         status_text="New",
         glyph="flood",
         title="Banjir",

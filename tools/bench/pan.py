@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from api_client.decoding import decode
-from console.measure.child import busy_city, output_of, tell
-from console.measure.window import make_window
+from tools.bench.child import busy_city, output_of, tell
+from tools.bench.window import make_window
 
 if TYPE_CHECKING:
     from PySide6.QtWebEngineCore import QWebEnginePage
@@ -70,12 +70,12 @@ class Pan(msgspec.Struct, frozen=True):
 
 def pan_console(folder: Path) -> Pan:
     """The map of the real window on `folder`/cache.db, in a child process."""
-    return decode(output_of("console.measure.pan", "console", str(folder)), Pan)
+    return decode(output_of("tools.bench.pan", "console", str(folder)), Pan)
 
 
 def pan_leaflet(table: Path) -> Pan:
     """Leaflet with a marker on its canvas for each open report of a plain table, 20,000 at most."""
-    return decode(output_of("console.measure.pan", "leaflet", str(table)), Pan)
+    return decode(output_of("tools.bench.pan", "leaflet", str(table)), Pan)
 
 
 def _console(folder: Path) -> None:

@@ -23,7 +23,7 @@ from console.server.city.city import City
 from console.server.city.records import LoadedReport
 
 if TYPE_CHECKING:
-    from console.measure.crowd import CrowdRun
+    from tools.bench.crowd import CrowdRun
 
 _ALONE = 300
 _PAGE = 2000
@@ -86,7 +86,7 @@ def crowd_on_rival(load: Load, database: str, folder: Path, reports: int) -> Cro
     """The same crowd on the contender, which makes its own reports in a new database."""
     tokens = _tokens(load.consoles)
     (folder / "tokens.json").write_bytes(msgspec.json.encode(tokens))
-    command = ("-m", "console.measure.rival", database, str(folder / "tokens.json"), str(reports))
+    command = ("-m", "tools.bench.rival", database, str(folder / "tokens.json"), str(reports))
     with _serving(*command) as (url, _):
         time.sleep(load.settle_s)
         names = [f"r{n}" for n in range(1, reports + 1)]
@@ -171,7 +171,7 @@ def plain_fill(database: Path) -> Fill:
 
 
 def _crowd(url: str, tokens: list[str], reports: list[str], load: Load) -> CrowdRun:
-    from console.measure.crowd import run_crowd  # its HTTP client comes with the development tools only
+    from tools.bench.crowd import run_crowd  # its HTTP client comes with the development tools only
 
     return run_crowd(url, tokens, reports, seconds=load.seconds, edits_per_s=load.edits_per_s, settle_s=load.settle_s)
 

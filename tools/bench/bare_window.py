@@ -7,14 +7,14 @@ import sqlite3
 import sys
 from pathlib import Path
 
-from console.measure.child import Run, note, run_child, run_here, tell
+from tools.bench.child import Run, note, run_child, run_here, tell
 
 _PAGE = "<canvas id=c width=1000 height=700></canvas><script>c.getContext('2d').fillRect(9, 9, 99, 99)</script>"
 
 
 def run_bare_window(table: Path, rest_s: float) -> Run:
-    """As console.measure.window.run_window, on a plain table."""
-    return run_child("console.measure.bare_window", table, rest_s)
+    """As tools.bench.window.run_window, on a plain table."""
+    return run_child("tools.bench.bare_window", table, rest_s)
 
 
 def _main(table: Path, rest_s: float) -> int:

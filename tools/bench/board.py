@@ -7,11 +7,11 @@ import msgspec
 from console.board.counts import arrivals_of
 from console.board.map_answer import map_answer
 from console.board.snapshot import COLUMNS
-from console.measure.timing import times_ms
-from console.measure.world import CITY, PAGE, WORDS, ZONE, World
 from console.rules.filter import Filter
 from console.rules.status import ORDER
 from console.rules.time_range import TimeRange
+from tools.bench.timing import times_ms
+from tools.bench.world import CITY, PAGE, WORDS, ZONE, World
 
 SCREEN = 40
 """Rows of the queue that are in sight."""

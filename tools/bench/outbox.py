@@ -16,11 +16,11 @@ import msgspec
 from api_client.decoding import decode
 from api_client.model import Kind
 from console.files.sqlite_file import CACHE
-from console.measure.child import SOURCE, busy_city, output_of, tell
-from console.measure.window import make_window
 from console.outbox.work_file import WorkFile
 from console.rules.edit import Edit
 from console.rules.queued import EditState, Queued
+from tools.bench.child import SOURCE, busy_city, output_of, tell
+from tools.bench.window import make_window
 
 _PAUSE_MS = 200
 _LOOK_MS = 2
@@ -55,7 +55,7 @@ def save_by_hand(cache: Path, reports: Sequence[str], waiting: int, by_hand: int
         if notes:
             work.exchange([], [Queued(edit, EditState.QUEUED) for edit in notes], None)
         work.close()
-        return decode(output_of("console.measure.outbox", str(folder), reports[0], str(by_hand), str(settle_s)), Saving)
+        return decode(output_of("tools.bench.outbox", str(folder), reports[0], str(by_hand), str(settle_s)), Saving)
 
 
 def _main(folder: Path, report: str, by_hand: int, settle_s: float) -> int:

@@ -16,14 +16,14 @@ import msgspec
 from api_client.model import Entry, Report, Unit
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
-from console.measure.child import SOURCE
-from console.measure.city import CacheShelf, arrivals
 from console.rules.apply import ReportState
 from console.rules.edit import Edit
 from console.rules.messages import Down, Outcome, Presence, Push, SourceState, Start, Stop, Up
 from console.rules.pending import with_edits
 from console.rules.queued import EditState
 from console.sync.pipe import Frames, pack
+from tools.bench.child import SOURCE
+from tools.bench.city import CacheShelf, arrivals
 
 _PAGES_PER_S = 4
 _READ = 65536
@@ -33,7 +33,7 @@ class BusyCity:
     """Every quarter of a second new reports, changed ones and moved units; an edit is accepted and proved at once."""
 
     def __init__(self, folder: Path, arriving_per_s: float, seed: int) -> None:
-        self._chance = random.Random(seed)  # noqa: S311 — a made-up city, no secret
+        self._chance = random.Random(seed)
         self._writer = CacheWriter(folder)
         self._reader = CacheReader(folder)
         self._units: list[Unit] = [unit for _, unit in self._reader.units()]

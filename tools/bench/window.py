@@ -1,4 +1,4 @@
-"""The real window on a cache, to be measured: see console.measure.child."""
+"""The real window on a cache, to be measured: see tools.bench.child."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from console.measure.child import SOURCE, Run, busy_city, note, run_child, run_here, tell
+from tools.bench.child import SOURCE, Run, busy_city, note, run_child, run_here, tell
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
@@ -23,7 +23,7 @@ def run_window(folder: Path, rest_s: float) -> Run:
 
     Raises subprocess.CalledProcessError when the window did not come to stand.
     """
-    return run_child("console.measure.window", folder, rest_s)
+    return run_child("tools.bench.window", folder, rest_s)
 
 
 def make_window(folder: Path, sync: Sequence[str]) -> tuple[QApplication, ConsoleWindow]:

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from console.measure import board, queue_list
-from console.measure.child import Run
-from console.measure.postgres import NoPostgres
-from console.measure.server import edits_alone, plain_fill, plain_sql_alone
-from console.measure.world import World
+from tools.bench import board, queue_list
+from tools.bench.child import Run
+from tools.bench.postgres import NoPostgres
+from tools.bench.server import edits_alone, plain_fill, plain_sql_alone
+from tools.bench.world import World
 
 if TYPE_CHECKING:
-    from console.measure.crowd import CrowdRun
+    from tools.bench.crowd import CrowdRun
 
 
 class Measure(msgspec.Struct, frozen=True):

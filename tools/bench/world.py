@@ -20,21 +20,21 @@ from console.board.view import View, make_view
 from console.cache.page_items import Cursor, Item
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
-from console.measure.bare_window import run_bare_window
-from console.measure.child import Run
-from console.measure.outbox import Saving, save_by_hand
-from console.measure.painted import Painted, filters_painted
-from console.measure.pan import Pan, pan_console, pan_leaflet
-from console.measure.plain_table import PlainTable
-from console.measure.postgres import Postgres, own_postgres
-from console.measure.server import Fill, Load, crowd_on_ours, crowd_on_rival, fill_city, first_fill
-from console.measure.window import run_window
 from console.rules.filter import Filter
 from console.rules.scoped_code import Word
 from console.rules.status import ORDER, is_open
+from tools.bench.bare_window import run_bare_window
+from tools.bench.child import Run
+from tools.bench.outbox import Saving, save_by_hand
+from tools.bench.painted import Painted, filters_painted
+from tools.bench.pan import Pan, pan_console, pan_leaflet
+from tools.bench.plain_table import PlainTable
+from tools.bench.postgres import Postgres, own_postgres
+from tools.bench.server import Fill, Load, crowd_on_ours, crowd_on_rival, fill_city, first_fill
+from tools.bench.window import run_window
 
 if TYPE_CHECKING:
-    from console.measure.crowd import CrowdRun
+    from tools.bench.crowd import CrowdRun
 
 PAGE = 1000
 """Reports in a page of JSON."""
@@ -85,7 +85,7 @@ class World:
     def __init__(self, reports: int, folder: Path, now: datetime) -> None:
         self.reports, self.folder, self.now = reports, folder, now
         self.now_s = int(now.timestamp())
-        self.random = random.Random(20241)  # noqa: S311 - no secret
+        self.random = random.Random(20241)
         self.fill_s = 0.0
         self._open = ExitStack()
 
@@ -272,7 +272,7 @@ class World:
         return writer.apply("city", items, Cursor(epoch="bench", seq=seq + len(items), as_of=self.now)).rows
 
     def _report(self, number: int) -> Report:
-        chance = random.Random(number)  # noqa: S311 - no secret
+        chance = random.Random(number)
         created = self.now - timedelta(seconds=(self.reports - number) * 3 * 365 * 86400 / self.reports)
         status = chance.choices(ORDER, _SHARES)[0]
         west, south, east, north = CITY

@@ -1,0 +1,1 @@
+"""What is measured on the whole program, against its goals and against others; not shipped."""
