@@ -25,7 +25,7 @@ from console.files.errors import DamagedFile, StoreError
 from console.outbox.work_file import WorkFile
 from console.panels.qt_outbox import Edits
 from console.rules.queued import EditState, Queued, StopReason
-from tests.unit.store.making import T0, at, edit, items, note_state, report
+from tests.unit.cache.making import T0, at, edit, items, note_state, report
 
 T = TypeVar("T")
 PAGE = 30

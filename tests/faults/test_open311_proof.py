@@ -21,7 +21,7 @@ from console.settings import Settings, save_settings
 from console.sync.retry import Timing
 from tests.helpers.geo_city import GeoCity, geo_request
 from tests.helpers.sync_rig import Rig, rig
-from tests.unit.store.making import note_state
+from tests.unit.cache.making import note_state
 
 QUICK = Timing(poll_s=0.2, slow_poll_s=0.2)
 FLOOD = "Flood at the school, children inside"

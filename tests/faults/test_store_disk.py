@@ -19,7 +19,7 @@ from console.rules.queued import EditState
 from tests.faults.store_child import PAGE, a_page
 from tests.faults.test_store_heals import filled, first_version
 from tests.helpers.disk import CALLS, Call, Crash, Ended, Forks, crash, needs_strace
-from tests.unit.store.making import T0, at, edit, note_state
+from tests.unit.cache.making import T0, at, edit, note_state
 
 pytestmark = needs_strace
 

@@ -19,7 +19,7 @@ from console.files.sqlite_file import SUSPECT
 from console.files.unsafe_folders import network_kind
 from console.outbox.work_file import WorkFile
 from console.rules.queued import EditState
-from tests.unit.store.making import at, edit, ids, items, note_state, report
+from tests.unit.cache.making import at, edit, ids, items, note_state, report
 
 ROOT = Path(__file__).resolve().parents[2]
 

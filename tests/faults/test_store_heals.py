@@ -27,7 +27,7 @@ from console.rules.followed import Followed, Standpoint
 from console.rules.queued import EditState, Queued, StopReason
 from tests.faults.test_store_faults import damage, fill_cache
 from tests.helpers.older_work import SAVED, third_version
-from tests.unit.store.making import T0, at, edit, items, note_state, report
+from tests.unit.cache.making import T0, at, edit, items, note_state, report
 
 JOURNAL, WORK = "work.journal", "work.db"
 

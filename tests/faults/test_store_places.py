@@ -28,7 +28,7 @@ from console.files.unsafe_folders import cloud_folder
 from console.outbox.work_file import WorkFile
 from console.window.single_instance import OneWindow
 from tests.helpers.city import run_sigap
-from tests.unit.store.making import at, edit, items, report
+from tests.unit.cache.making import at, edit, items, report
 
 ROOT = Path(__file__).resolve().parents[2]
 _SECOND = "import sys; from pathlib import Path; from console.window.single_instance import raise_other, OneWindow\n"

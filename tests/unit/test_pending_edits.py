@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from api_client.model import Kind
 from console.outbox.pending_edits import PendingEdits, chain_of, local_keys
 from console.rules.queued import EditState, Queued
-from tests.unit.store.making import edit
+from tests.unit.cache.making import edit
 
 REPORTS = ["1", "2", "local:a", "local:b"]
 

@@ -17,7 +17,7 @@ from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
 from console.rules.filter import Filter
 from console.rules.loaded import Loaded, loaded_of_all
-from tests.unit.store.making import T0, at, edit, items, report
+from tests.unit.cache.making import T0, at, edit, items, report
 
 
 def a_round(**changes: Any) -> Round:

@@ -38,7 +38,7 @@ from tests.helpers.live_server import Live, live_server, some_reports
 from tests.helpers.net import Canned, Proxy, http
 from tests.helpers.pictures import picture
 from tests.helpers.sync_rig import Rig, rig
-from tests.unit.store.making import note_state
+from tests.unit.cache.making import note_state
 
 PHOTO = picture(padding=b"x" * 3_000_000)
 HASH = hashlib.sha256(PHOTO).hexdigest()

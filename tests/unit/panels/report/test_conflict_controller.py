@@ -1,0 +1,166 @@
+"""A conflict is settled by its form: what the own step is and hides is said, and what is given anew can be undone."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Any
+from unittest import mock
+
+import pytest
+from msgspec.structs import replace
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from api_client.model import Kind
+from console.panels.report.conflict_controller import Settling
+from console.panels.report.recreate_form import Keeping
+from console.rules.messages import Outcome
+from console.rules.queued import EditState, Queued
+from tests.helpers.city import wait_for
+from tests.unit.panels.conftest import NOW, Rig
+from widgets.forms.conflict import ConflictForm
+
+ALT, CTRL = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.ControlModifier
+BY_BUDI = {"who": "budi", "at": NOW.isoformat()}
+RAISED = {"priority": {"value": 1, "note": "children on the roof", **BY_BUDI}}
+MERGED = {"duplicates": {"value": 1, "report": "931182", "priority": 1, "note": "Second house", "more": 0, **BY_BUDI}}
+SENT = {"unit": {"value": "11", "units": ["07", "11"], **BY_BUDI}}
+
+
+def settling(rig: Rig) -> Settling:
+    return Settling(
+        rig.edits,
+        rig.forms,
+        rig.edit_commands,
+        mock.create_autospec(Keeping, instance=True),
+        rig.desk,
+        UTC,
+        lambda: NOW,
+    )
+
+
+def in_conflict(rig: Rig, theirs: dict[str, Any], *, priority: int = 0) -> str:
+    """A report that is closed, or given a priority, while others did something else."""
+    dossier = rig.dossier(1001, "A")
+    if priority:
+        edit_id = rig.edit_commands.set_fields(dossier, {"priority": priority}, f"Priority {priority}")
+    else:
+        edit_id = rig.edit_commands.close(dossier, "spam", "", ())
+    rig.saved(1)
+    rig.edits.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs=theirs, version=9))
+    rig.undo_stack.forget(edit_id)  # as LostOrders does: what was not done is nothing to undo
+    return edit_id
+
+
+def opened(rig: Rig, edit_id: str) -> ConflictForm:
+    settling(rig).open(edit_id)
+    form = rig.form()
+    assert isinstance(form, ConflictForm)
+    return form
+
+
+def settled(rig: Rig, edit_id: str) -> list[Queued]:
+    wait_for(lambda: rig.edits.open_edit(edit_id) is None and not rig.edits.saving, what="it is settled")
+    return list(rig.edits.outbox)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "priority", "step", "unseen", "over"),
+    [
+        (RAISED, 0, "Close it without work: spam", "budi made it P1", "Close it over the P1"),
+        (MERGED, 4, "Lower it to P4", "budi merged report 931182 (P1) into it", "Lower it to P4 over the P1"),
+        (RAISED, 4, "Lower it to P4", "budi made it P1", "Lower it to P4 over the P1"),
+    ],
+)
+def test_a_step_over_a_p1_that_was_not_seen_is_named_and_is_done_by_a_key_of_its_own(
+    rig: Rig, theirs: dict[str, Any], priority: int, step: str, unseen: str, over: str
+) -> None:
+    """1 and Ctrl+Enter closed it; nothing in the form said that the own change was a closing, nor of what."""
+    edit_id = in_conflict(rig, theirs, priority=priority)
+    form = opened(rig, edit_id)
+    said = form._sentence.text()
+    assert said.startswith(f"{step}? Not seen when you did it: {unseen}")
+    assert ("children on the roof" in said) is (theirs is RAISED)
+    assert not form.over_button.isVisible()
+    QTest.keyClick(form.table, Qt.Key.Key_1)
+    assert (form.over_button.verb, form.over_button.isVisible(), form.commit_button.isVisible()) == (over, True, False)
+    for key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        QTest.keyClick(form.focusWidget() or form, key)
+        QTest.keyClick(form.focusWidget() or form, key, CTRL)
+    assert form.isVisible(), "Enter hides no P1"
+    assert over in form._why.text()
+    assert rig.edits.open_edit(edit_id) is not None
+    QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_Return, ALT)
+    (again,) = settled(rig, edit_id)
+    assert again.edit.about["shown"] == dict.fromkeys(theirs, 9)
+    assert rig.undo_stack.newest is not None
+    assert (rig.undo_stack.newest.edit_id, bool(rig.undo_stack.undo_text)) == (again.edit.id, True)
+
+
+def test_the_servers_is_taken_by_enter_and_the_step_is_dropped(rig: Rig) -> None:
+    edit_id = in_conflict(rig, RAISED)
+    form = opened(rig, edit_id)
+    QTest.keyClick(form.table, Qt.Key.Key_1)
+    QTest.keyClick(form.table, Qt.Key.Key_2)
+    assert (form.commit_button.verb, form.over_button.isVisible()) == ("Keep the server's", False)
+    QTest.keyClick(form.table, Qt.Key.Key_Return, ALT)
+    assert form.isVisible(), "that key is for the other choice"
+    QTest.keyClick(form.table, Qt.Key.Key_Return, CTRL)
+    assert settled(rig, edit_id) == []
+
+
+def test_a_crew_that_was_sent_meanwhile_is_called_back_with_the_close_that_says_so(rig: Rig) -> None:
+    """It stayed "dispatched" on a closed report."""
+    edit_id = in_conflict(rig, SENT)
+    form = opened(rig, edit_id)
+    assert form.table.rows[0].mine is not None
+    assert form.table.rows[0].mine.text == "Close it without work: spam; called back: SDA-07, SDA-11"
+    QTest.keyClick(form.table, Qt.Key.Key_1)
+    assert form.commit_button.verb == "Do it all the same", "nothing is merged here"
+    QTest.keyClick(form.table, Qt.Key.Key_Return, CTRL)
+    (again,) = settled(rig, edit_id)
+    assert (again.edit.kind, again.edit.data["release"]) == (Kind.CLOSE, ["07", "11"])
+
+
+def test_of_a_change_that_would_hide_a_merge_the_rest_is_sent_without_it(rig: Rig) -> None:
+    dossier = rig.dossier(1001, "A")
+    edit_id = rig.edit_commands.set_fields(dossier, {"priority": 4, "title": "Mine"}, "Change")
+    rig.saved(1)
+    rig.edits.on_outcome(
+        Outcome(edit_id, EditState.CONFLICT, theirs=MERGED | {"title": BY_BUDI | {"value": "Hers"}}, version=9)
+    )
+    form = opened(rig, edit_id)
+    assert [row.field for row in form.table.rows] == ["title", "step"]
+    QTest.keyClick(form.table, Qt.Key.Key_1)
+    QTest.keyClick(form.table, Qt.Key.Key_2)
+    QTest.keyClick(form.table, Qt.Key.Key_Return, CTRL)
+    (again,) = settled(rig, edit_id)
+    assert again.edit.data == {"title": "Mine"}
+
+
+def test_a_closing_that_was_given_anew_is_undone_by_its_inverse(rig: Rig) -> None:
+    """Ctrl+Z said that the last step stood no more, while the report stayed closed."""
+    edit_id = in_conflict(rig, RAISED)
+    form = opened(rig, edit_id)
+    QTest.keyClick(form.table, Qt.Key.Key_1)
+    QTest.keyClick(form.table, Qt.Key.Key_Return, ALT)
+    (again,) = settled(rig, edit_id)
+    rig.edits._store.set(replace(again, state=EditState.ACCEPTED))
+    rig.undo_stack.undo()
+    wait_for(lambda: not rig.edits.saving, what="the undo is saved")
+    back = rig.edits.outbox[-1].edit
+    assert (back.kind, back.undoes, back.report) == (Kind.REOPEN, again.edit.id, "A")
+
+
+def test_what_is_dropped_says_why_in_one_sentence(rig: Rig) -> None:
+    """It read "at 08:00.: Dispatched SDA-07"."""
+    edit_id = rig.edit_commands.dispatch(rig.dossier(1001, "A"), "07", "SDA-07", stack=False)
+    rig.saved(1)
+    theirs: dict[str, object] = {"unit": {"value": "07", **BY_BUDI}}
+    rig.edits.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs=theirs, version=9))
+    settler, said = settling(rig), list[str]()
+    settler.said.connect(said.append)
+    settler.open(edit_id)
+    assert settled(rig, edit_id) == []
+    assert len(said) == 1
+    assert (said[0].startswith("Dropped, budi has sent SDA-07 to this report"), ".:" in said[0]) == (True, False)

@@ -1,0 +1,59 @@
+"""A report that cannot be read is said not to be, and is read again when asked for."""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from console.cache.reader import CacheReader
+from console.error_text import describe
+from console.files.errors import DamagedFile
+from console.panels.board_updater import BoardFeed
+from console.panels.report.details import Dossier, Dossiers
+from console.panels.report.ticket import TicketPresenter
+from tests.helpers.city import wait_for
+from tests.unit.panels.conftest import NOW, Rig
+from tests.widgets.sample import make_symbols, make_theme
+from widgets.__main__ import SECTION_KEYS
+from widgets.ticket.panel import TicketPanel
+
+
+def test_a_report_that_cannot_be_read_is_said_and_tried_again(
+    rig: Rig, qtbot: QtBot, expected_log: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    theme = make_theme()
+    panel = TicketPanel(theme, make_symbols(theme), panel_key="Ctrl 4", section_keys=SECTION_KEYS)
+    qtbot.addWidget(panel)
+    ticket = TicketPresenter(panel, rig.desk, UTC, lambda: NOW)
+    found = rig.cached("A")
+    broken = [DamagedFile(rig.profile / "cache.db", "disk image is malformed")]
+
+    def reader() -> CacheReader:
+        if broken:
+            raise broken[0]
+        return found
+
+    feed = BoardFeed(rig.desk, rig.tasks, reader, lambda: NOW.timestamp(), rig.edits.remote_of)
+    dossiers = Dossiers(rig.desk, feed, rig.tasks, reader, lambda: NOW)
+    read: list[Dossier | None] = []
+    dossiers.changed.connect(read.append)
+    dossiers.changed.connect(ticket.set_dossier)
+    dossiers.failed.connect(lambda error: ticket.say_unread(describe(error)))
+
+    row = found.row_of("city", "A")
+    assert row is not None
+    rig.desk.choose(row)
+    wait_for(lambda: read == [None], what="it cannot be read")
+    assert panel._empty.words() == ("The report cannot be read now", str(broken[0]))
+    assert "F5: try again" in panel._empty.accessibleDescription()
+    assert f"the report in row {row} could not be read" in caplog.text
+
+    broken.clear()
+    dossiers.read()
+    wait_for(lambda: len(read) == 2, what="it is read")
+    assert dossiers.current is not None
+    assert panel.ticket() is not None
+    rig.desk.choose(0)
+    assert panel._empty.words()[0] == "No report chosen"

@@ -1,0 +1,57 @@
+"""What each line of a report's history says."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from api_client.model import Entry
+from console.cache.catalog import Catalog
+from console.panels.report.history import closing_reason, entry_text
+from tests.unit.cache.making import T0
+
+
+def entry(kind: str, edit: str | None = "e", minute: int = 0, **data: Any) -> Entry:
+    return Entry(f"{kind}{minute}", "1", kind, T0 + timedelta(minutes=minute), "Rina Aulia", edit=edit, data=data)
+
+
+@pytest.mark.parametrize(
+    ("one", "text"),
+    [
+        (entry("created", None), "Reported through JAKI"),  # who wrote it there is no name of the staff
+        (entry("created"), "Reported through JAKI, entered by Rina Aulia"),
+        (entry("me_too", None), "Reported again"),
+        (entry("me_too"), "Reported again, entered by Rina Aulia"),
+        (entry("set", hold=None), "Hold ended, by Rina Aulia"),
+        (entry("set", hold=None, undoes="e1"), "Taken back: now Hold ended, by Rina Aulia"),
+        (entry("progress", unit="DMK-03", state="refused", reason="flat tyre"), "Refused, DMK-03: flat tyre"),
+        (entry("progress", unit="DMK-03", state="on_scene"), "On scene, DMK-03"),
+        (entry("close", disposition="Duplikat"), "Closed by Rina Aulia: Duplikat"),
+        (
+            entry("close", disposition="Tidak ditemukan", reason="Sudah diambil truk pagi ini"),
+            "Closed by Rina Aulia: Tidak ditemukan · Sudah diambil truk pagi ini",
+        ),
+        (
+            entry("validate", accepted=True, no_effect=True),
+            "Proof accepted by Rina Aulia (it was so already: nothing changed)",
+        ),
+        (
+            entry("reopen", reason="validation undone", undoes="e1", no_effect=True),
+            "Rina Aulia took a step back that had changed nothing",
+        ),
+        (entry("reopen", reason="validation undone", undoes="e1"), "Reopened by Rina Aulia: validation undone"),
+        (entry("close", disposition="Duplikat", merged_into="931100"), "Merged into 931100 by Rina Aulia"),
+    ],
+)
+def test_an_entry_in_words(one: Entry, text: str) -> None:
+    assert entry_text(one, Catalog(), str, "JAKI") == text
+
+
+def test_the_reason_of_the_last_closing_is_known() -> None:
+    first = entry("close", minute=1, disposition="Spam", reason="first")
+    last = entry("close", minute=5, disposition="Spam", reason="second")
+    assert closing_reason([last, first]) == "second"
+    assert closing_reason([first, entry("close", minute=9, reason="said as the outcome already")]) == ""
+    assert closing_reason([]) == ""

@@ -1,0 +1,97 @@
+"""What the report panel says of the chosen report."""
+
+from __future__ import annotations
+
+from datetime import UTC, timedelta
+
+import pytest
+from msgspec.structs import replace
+from pytestqt.qtbot import QtBot
+
+from api_client.model import Clock, ClockState, Hold, UnitState, WaitsFor
+from console.cache.catalog import Cities
+from console.panels import formatting
+from console.panels.report.ticket import TicketPresenter
+from tests.unit.panels.conftest import NOW, Rig
+from tests.widgets.sample import make_symbols, make_theme
+from widgets.__main__ import SECTION_KEYS
+from widgets.ticket.panel import TicketPanel
+
+
+@pytest.mark.parametrize(
+    ("reason", "beside"),
+    [("Another agency", ""), ("another agency", ""), ("Bina Marga has the key", "Bina Marga has the key")],
+)
+def test_what_a_report_waits_for_is_said_once(rig: Rig, qtbot: QtBot, reason: str, beside: str) -> None:
+    """A hold without words of its own read "waits for another agency · Another agency"."""
+    theme = make_theme()
+    panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
+    qtbot.addWidget(panel)
+    presenter = TicketPresenter(panel, rig.desk, UTC, lambda: NOW, panel)
+    dossier = rig.dossier(1001, "A")
+    held = replace(dossier.shown, hold=Hold(reason, WaitsFor.AGENCY))
+    presenter.set_dossier(replace(dossier, shown=held))
+    ticket = panel.ticket()
+    assert ticket is not None
+    assert ("On hold", "waits for another agency", beside) in ticket.facts
+
+
+def test_a_hold_that_is_over_says_since_when_and_its_clock_goes_on(rig: Rig, qtbot: QtBot) -> None:
+    """Its server has not said so yet, or cannot be heard."""
+    theme = make_theme()
+    panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
+    qtbot.addWidget(panel)
+    now = [NOW]
+    presenter = TicketPresenter(panel, rig.desk, UTC, lambda: now[0], panel)
+    dossier = rig.dossier(1001, "A")
+    until = NOW + timedelta(hours=1)
+    clock = Clock("finish", ClockState.PAUSED, NOW, 7200, due=until + timedelta(minutes=30), left_s=1800)
+    held = replace(dossier.shown, hold=Hold("pump", WaitsFor.MATERIAL, until), clocks=(clock,))
+    presenter.set_dossier(replace(dossier, shown=held))
+
+    def shown() -> tuple[list[tuple[str, str, str]], list[str]]:
+        presenter.tick()
+        ticket = panel.ticket()
+        assert ticket is not None
+        return [fact for fact in ticket.facts if "old" in fact[0]], [one.words_right for one in ticket.sla]
+
+    at = formatting.day_and_clock(until, UTC, NOW)
+    assert shown() == ([("On hold", "waits for material", f"pump · until {at}")], ["paused, 30:00 left"])
+    now[0] = until + timedelta(minutes=10)
+    assert shown() == ([("Hold over", f"since {at}", "waited for material")], ["20:00 left"])
+    now[0] = until + timedelta(minutes=40)
+    assert shown()[1] == ["10:00 over"]
+
+
+def test_a_crew_that_cannot_go_on_is_not_said_to_come(rig: Rig, qtbot: QtBot) -> None:
+    """An accident on its way to a P1, and the head of the report read "SDA-07 en route"."""
+    city = rig.desk.cities.of("city")
+    stuck = replace(city.units["07"], state=UnitState.UNAVAILABLE, reason="accident")
+    units = {**city.units, "07": stuck}
+    rig.desk.set_cities(Cities({"city": replace(city, units=units)}, rig.desk.cities.words))
+    theme = make_theme()
+    panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
+    qtbot.addWidget(panel)
+    presenter = TicketPresenter(panel, rig.desk, UTC, lambda: NOW, panel)
+    presenter.set_dossier(rig.dossier(1001, "A", ("07", "11")))
+    ticket = panel.ticket()
+    assert ticket is not None
+    assert ticket.meta[0] == "SDA-07 cannot go on (accident), SDA-11 en route"
+
+
+def test_the_area_of_a_report_that_is_not_sent_is_not_none(rig: Rig, qtbot: QtBot) -> None:
+    """It has a place, in an area that the server will find: its head said "No area"."""
+    theme = make_theme()
+    panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
+    qtbot.addWidget(panel)
+    presenter = TicketPresenter(panel, rig.desk, UTC, lambda: NOW, panel)
+    dossier = rig.dossier(1001, "A")
+    made = replace(dossier.shown, area=None, lat=-6.2, lon=106.8)
+    presenter.set_dossier(replace(dossier, shown=made, server=None))
+    ticket = panel.ticket()
+    assert ticket is not None
+    assert [beside for name, _, beside in ticket.facts if name == "Place"] == ["Area not known yet"]
+    presenter.set_dossier(replace(dossier, shown=made, server=made))
+    ticket = panel.ticket()
+    assert ticket is not None
+    assert [beside for name, _, beside in ticket.facts if name == "Place"] == ["No area"]

@@ -1,0 +1,315 @@
+"""While reports, work and histories are still being read no panel takes what is not here for what is not so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from api_client.model import Agency, Assignment, AssignmentState, Photo, PhotoRole, Service, Status, Unit, UnitState
+from console.cache.page_items import Item
+from console.cache.reader import CacheReader
+from console.cache.writer import CacheWriter
+from console.panels.action_rules import Situation
+from console.panels.board_updater import BoardFeed
+from console.panels.charts import ChartsPresenter
+from console.panels.report.details import Dossiers
+from console.panels.report.recommendations import Counsel, Counsellor
+from console.panels.report.ticket import TicketPresenter
+from console.panels.selection import Desk
+from console.panels.units import UnitsPresenter
+from console.rules.filter import Filter
+from console.rules.loaded import LIVE_WORK, Loaded
+from console.rules.messages import Touched
+from console.tasks import Tasks
+from console.window.actions import ACTIONS
+from tests.helpers.city import wait_for
+from tests.unit.cache.making import T0, at, entry, items, report
+from tests.widgets.sample import make_symbols, make_theme
+from widgets.__main__ import SECTION_KEYS
+from widgets.charts import ChartsPanel
+from widgets.ticket.panel import TicketPanel
+from widgets.units import UnitRow, UnitsPanel
+
+
+class Board(UnitsPanel):
+    """The units panel, with what it was given last."""
+
+    shown: tuple[UnitRow, ...] = ()
+
+    def set_rows(self, rows: Sequence[UnitRow]) -> None:
+        self.shown = tuple(rows)
+        super().set_rows(rows)
+
+
+class Panels:
+    """The panels over a cache whose first read is broken off after the reports: units are known, their jobs are not."""
+
+    def __init__(self, qtbot: QtBot, profile: Path) -> None:
+        theme = make_theme()
+        symbols = make_symbols(theme)
+        self.tasks, self.desk, self.profile = Tasks("worker", 1), Desk("rina", Filter(), UTC, ACTIONS), profile
+        self.write(Loaded.PART)
+        self.reader = CacheReader(profile)
+
+        def reader() -> CacheReader:
+            return self.reader
+
+        self.feed = BoardFeed(self.desk, self.tasks, reader, T0.timestamp, lambda _: None)
+        self.units, self.charts = Board(theme, symbols), ChartsPanel(theme)
+        self.ticket = TicketPanel(theme, symbols, panel_key="", section_keys=SECTION_KEYS)
+        for widget in (self.units, self.charts, self.ticket):
+            qtbot.addWidget(widget)
+            widget.show()
+        presenter = UnitsPresenter(self.units, self.desk, self.tasks, reader, UTC, lambda _: T0, parent=self.units)
+        ChartsPresenter(self.charts, self.desk, lambda: "", UTC, lambda: T0, self.charts)
+        self.dossiers = Dossiers(self.desk, self.feed, self.tasks, reader, lambda: T0)
+        self.counsellor = Counsellor(self.desk, self.tasks, reader, presenter.crews, dict, lambda _: T0)
+        self.ticket_presenter = TicketPresenter(self.ticket, self.desk, UTC, lambda: T0)
+        self.dossiers.changed.connect(self.ticket_presenter.set_dossier)
+        self.dossiers.changed.connect(self.counsellor.set_dossier)
+        self.counsellor.merged_changed.connect(self.ticket_presenter.set_merged)
+        self.counsel = Counsel(0)
+        self.counsellor.changed.connect(self._on_counsel)
+        with qtbot.waitSignal(self.feed.ready):
+            self.feed.start()
+        row = self.reader.row_of("city", "1")
+        assert row is not None
+        self.desk.choose(row)
+        wait_for(lambda: self.counsel.row == row, what="the advice")
+
+    def _on_counsel(self, counsel: Counsel) -> None:
+        self.counsel = counsel
+        self.ticket_presenter.set_counsel(counsel)
+
+    def write(self, loaded: Loaded) -> None:
+        """The first page of the first read, more of it, or all."""
+        unit = Unit("u", "SDA-03", UnitState.EN_ROUTE, T0, lat=-6.2, lon=106.8, position_at=T0, skills=("pump",))
+        found = [
+            Item("service", 1, "flood", Service("flood", "Banjir")),
+            Item("unit", 2, "u", unit),
+            *items(report("1", lat=-6.21, lon=106.81), report("2", status=Status.ASSIGNED), report("3"), seq=3),
+        ]
+        end = msgspec.structs.replace(at(9), as_of=None, snapshot_key="assignment|")
+        if loaded >= Loaded.WORK:
+            job = Assignment("a", "2", "u", AssignmentState.EN_ROUTE, T0, "rina", T0 - timedelta(minutes=5))
+            found.append(Item("assignment", 6, "a", job))
+            kinds = ("service", "area", "unit", LIVE_WORK, *(("report",) if loaded >= Loaded.REPORTS else ()))
+            end = msgspec.structs.replace(end, whole=kinds)
+        if loaded is Loaded.WHOLE:
+            found.append(Item("entry", 7, "h", entry("h", "1", None)))
+            end = at(9)
+        writer = CacheWriter(self.profile)
+        writer.apply("city", found, end)
+        writer.close()
+
+
+@pytest.fixture
+def panels(qtbot: QtBot, tmp_path: Path) -> Iterator[Panels]:
+    panels = Panels(qtbot, tmp_path)
+    yield panels
+    panels.tasks.shutdown()
+    QApplication.processEvents()  # what has been read by then is still for these panels
+    panels.reader.close()
+
+
+def test_nothing_is_taken_for_none_before_all_is_read(panels: Panels) -> None:
+    """A unit on its way "without a job" was recommended with Enter armed, and an hour of 33 reports was "usual 2"."""
+    assert panels.desk.loaded is Loaded.PART
+    wait_for(lambda: panels.units.shown, what="the units")
+    (unit,) = panels.units.shown
+    assert (unit.code, unit.job, unit.next, unit.eta) == ("SDA-03", "–", "–", "–")
+    assert panels.counsel.units == ()
+    assert panels.counsel.no_unit.startswith("Not loaded yet")
+    ticket = panels.ticket.ticket()
+    assert ticket is not None
+    assert ticket.unread == "not loaded yet"
+    assert not any(action.key_text == "Enter" or action.id == "dispatch" for action in ticket.actions)
+    assert panels.charts._arrivals.accessibleName() == "Reported: Not loaded yet"
+    for head in (panels.ticket._timeline_head, panels.ticket._duplicates_head):
+        assert head.isVisible()
+        assert "not loaded yet" in head.accessibleName()
+
+
+def test_the_advice_waits_for_units_and_their_work_and_for_nothing_else(panels: Panels) -> None:
+    """For minutes nobody was recommended for a P1: the advice waited for the histories of closed reports."""
+    panels.write(Loaded.WORK)
+    panels.feed.on_touched(Touched(everything=True))
+    wait_for(lambda: panels.desk.loaded is Loaded.WORK, what="units and their work are here")
+    wait_for(lambda: panels.counsel.units, what="the advice")
+    assert "1 job ahead" in panels.counsel.units[0].reasons
+    wait_for(lambda: [unit for unit in panels.units.shown if unit.job.startswith("2 ")], what="the unit's job")
+    ticket = panels.ticket.ticket()
+    assert ticket is not None
+    assert [row.code for row in ticket.advice] == ["SDA-03"]
+    assert ticket.unread == "not loaded yet"
+    assert panels.charts._arrivals.accessibleName() == "Reported: Not loaded yet", "reports are still coming"
+    panels.write(Loaded.REPORTS)
+    panels.feed.on_touched(Touched(everything=True))
+    wait_for(lambda: "Not loaded" not in panels.charts._arrivals.accessibleName(), what="all reports are here")
+    ticket = panels.ticket.ticket()
+    assert ticket is not None
+    assert ticket.unread == "not loaded yet", "the histories are not"
+
+
+def test_what_was_read_then_is_shown_without_being_asked_for(panels: Panels) -> None:
+    panels.write(Loaded.WHOLE)
+    panels.feed.on_touched(Touched(everything=True))
+    wait_for(lambda: panels.desk.loaded is Loaded.WHOLE, what="all is read")
+    wait_for(lambda: [unit for unit in panels.units.shown if unit.job.startswith("2 ")], what="the unit's job")
+    wait_for(lambda: panels.counsel.units, what="the advice")
+    assert "1 job ahead" in panels.counsel.units[0].reasons
+    ticket = panels.ticket.ticket()
+    assert ticket is not None
+    assert (ticket.unread, len(ticket.timeline)) == ("", 1)
+    wait_for(lambda: "Not loaded" not in panels.charts._arrivals.accessibleName(), what="the charts")
+
+
+@pytest.mark.parametrize("priority", [1, 3])
+def test_a_unit_that_has_work_is_sent_next_and_told_where_that_is_a_hazard(panels: Panels, priority: int) -> None:
+    """The button promised the unit for a fire, and it was on its way to another P1."""
+    panels.write(Loaded.WHOLE)
+    writer = CacheWriter(panels.profile)
+    writer.apply("city", items(report("2", status=Status.ASSIGNED, priority=priority), seq=20), at(20))
+    writer.close()
+    panels.feed.on_touched(Touched(everything=True))
+    wait_for(lambda: panels.desk.loaded is Loaded.WHOLE, what="all is read")
+    wait_for(lambda: panels.counsel.units, what="the advice")
+    now = Situation(report=True, status=Status.NEW, me="rina", advice=True, has_place=True)
+    panels.ticket_presenter.set_situation(now)
+    assert ("on another P1" in panels.counsel.units[0].reasons) is (priority == 1)
+    ticket = panels.ticket.ticket()
+    assert ticket is not None
+    assert [action.text for action in ticket.actions if action.id == "dispatch"] == ["Dispatch SDA-03 next"]
+
+
+def test_of_a_report_without_a_place_no_unit_is_armed_and_what_to_do_is_said(panels: Panels) -> None:
+    """Enter would have sent the first of units that were ranked without any distance."""
+    panels.write(Loaded.WHOLE)
+    panels.feed.on_touched(Touched(everything=True))
+    wait_for(lambda: panels.desk.loaded is Loaded.WHOLE, what="all is read")
+    row = panels.reader.row_of("city", "3")
+    assert row is not None
+    panels.desk.choose(row)
+    wait_for(lambda: panels.counsel.row == row, what="the advice")
+    assert panels.counsel.units == ()
+    assert panels.counsel.no_unit.startswith("The place is missing")
+    ticket = panels.ticket.ticket()
+    assert ticket is not None
+    assert ticket.advice_empty == panels.counsel.no_unit
+    assert [action.id for action in ticket.actions if action.filled] == ["place"], "Enter asks for the place"
+    assert not any(action.id == "dispatch" for action in ticket.actions)
+
+
+@pytest.mark.parametrize(
+    ("agency", "of_unit", "is_on_it", "why"),
+    [
+        (
+            "sp",
+            "sda",
+            False,
+            "Satpol PP was asked, and has no unit here. 1 unit of another agency could go: SDA-03 (Shift+A).",
+        ),
+        ("sp", "sp", True, "All units of Satpol PP, which was asked, are on it."),
+        (None, "sda", True, "No other unit is known."),
+    ],
+)
+def test_why_no_unit_can_be_recommended(
+    panels: Panels, agency: str | None, of_unit: str, is_on_it: bool, why: str
+) -> None:
+    """ "No other unit is known" stood over a report without any unit: other than which?"""
+    status = Status.COORDINATION if agency else Status.ASSIGNED
+    unit = Unit("u", "SDA-03", UnitState.AVAILABLE, T0, agency=of_unit)
+    job = Assignment("a", "1", "u", AssignmentState.EN_ROUTE, T0, "rina", T0)
+    writer = CacheWriter(panels.profile)
+    found = [
+        Item("agency", 10, "sp", Agency("sp", "Satpol PP")),
+        Item("unit", 11, "u", unit),
+        *items(report("1", status=status, agency=agency, lat=-6.21, lon=106.81), seq=12),
+        *([Item("assignment", 13, "a", job)] if is_on_it else []),
+    ]
+    writer.apply("city", found, at(13))
+    writer.close()
+    panels.feed.on_touched(Touched(everything=True))
+    wait_for(lambda: panels.counsel.no_unit == why, 10, why)
+    ticket = panels.ticket.ticket()
+    assert ticket is not None
+    assert ticket.advice_empty == why
+
+
+def test_of_a_p1_that_was_passed_on_the_nearest_is_recommended_whoever_was_asked(panels: Panels) -> None:
+    """The asked agency's pump was 28 min away and armed; that of the fire brigade, 15 min away, was named nowhere."""
+    at_once: dict[str, Any] = {"position_at": T0, "lon": 106.81}
+    found = [
+        Item("agency", 10, "sp", Agency("sp", "Satpol PP")),
+        Item("unit", 11, "u", Unit("u", "SP-01", UnitState.AVAILABLE, T0, lat=-6.3, agency="sp", **at_once)),
+        Item("unit", 12, "v", Unit("v", "DMK-01", UnitState.AVAILABLE, T0, lat=-6.22, agency="dmk", **at_once)),
+        *items(report("1", status=Status.COORDINATION, agency="sp", priority=1, lat=-6.21, lon=106.81), seq=14),
+    ]
+    writer = CacheWriter(panels.profile)
+    writer.apply("city", found, at(14))
+    writer.close()
+    panels.feed.on_touched(Touched(everything=True))
+    wait_for(lambda: [unit.code for unit in panels.counsel.units] == ["DMK-01", "SP-01"], 10, "both, the nearest first")
+
+
+def test_of_a_report_that_was_passed_on_the_able_units_of_others_are_counted_and_named(panels: Panels) -> None:
+    """The asked agency had nobody; that three free pumps of the fire brigade stood near was told nowhere."""
+    fire: dict[str, Any] = {"agency": "dmk", "position_at": T0, "lon": 106.81}
+    found = [
+        Item("agency", 10, "sp", Agency("sp", "Satpol PP")),
+        Item("unit", 11, "u", Unit("u", "DMK-03", UnitState.AVAILABLE, T0, lat=-6.2, **fire)),
+        Item("unit", 12, "v", Unit("v", "DMK-01", UnitState.AVAILABLE, T0, lat=-6.3, **fire)),
+        Item("unit", 13, "w", Unit("w", "DMK-02", UnitState.OFF_SHIFT, T0, lat=-6.2, **fire)),
+        *items(report("1", status=Status.COORDINATION, agency="sp", lat=-6.21, lon=106.81), seq=14),
+    ]
+    writer = CacheWriter(panels.profile)
+    writer.apply("city", found, at(14))
+    writer.close()
+    panels.feed.on_touched(Touched(everything=True))
+    asked = "Satpol PP was asked, and has no unit here."
+    wait_for(lambda: panels.counsel.no_unit.startswith(asked), 10, asked)
+    others = panels.counsel.no_unit.removeprefix(asked)
+    assert others == " 2 units of other agencies could go: DMK-03, 1.1 km (Shift+A)."
+    assert panels.counsel.units == (), "Enter sends none of an agency that was not asked"
+    assert [one.code for one in panels.counsel.further] == ["DMK-03", "DMK-01"]
+
+
+def test_a_main_report_lists_what_was_merged_into_it_and_opens_it(panels: Panels, qtbot: QtBot) -> None:
+    """The main report said "×1 duplicate", and nowhere which, nor what it says."""
+    photo = Photo("ab" * 32, PhotoRole.REPORT)
+    closed = {"status": Status.CLOSED, "merged_into": "1"}
+    writer = CacheWriter(panels.profile)
+    found = items(
+        report("1", duplicates=1),
+        report("3", description="Water up to the knee", photos=(photo,), **closed),
+        report("4", description="About 1", **(closed | {"merged_into": "2"})),
+        report("5", description='"1"'),
+        seq=20,
+    )
+    writer.apply("city", found, at(24))
+    writer.apply("other", items(report("1"), report("9", **closed)), at(5))
+    writer.close()
+    panels.feed.on_touched(Touched(everything=True))
+
+    def merged() -> list[tuple[str, str, str]]:
+        ticket = panels.ticket.ticket()
+        return [(row.number, row.text, row.why) for row in ticket.merged] if ticket is not None else []
+
+    wait_for(merged, 10, "what was merged")
+    assert merged() == [("3", "Water up to the knee", "1 photo")]
+    assert panels.ticket._merged_head.isVisible()
+    assert panels.ticket._merged_head.accessibleName() == "Merged into this report 1"
+    with qtbot.waitSignal(panels.ticket.duplicate_opened) as opened:
+        qtbot.mouseClick(panels.ticket._merged, Qt.MouseButton.LeftButton, pos=QPoint(60, 12))
+    assert opened.args == [panels.reader.row_of("city", "3")]
+    panels.desk.choose(opened.args[0])
+    wait_for(lambda: panels.dossiers.current is not None and panels.dossiers.current.key == "3", 10, "it is open")
+    assert not panels.ticket._merged_head.isVisible()

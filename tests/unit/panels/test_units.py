@@ -1,0 +1,203 @@
+"""The units board: what can be sent to the chosen report first, sorted and narrowed by a click, what to do without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QMenu
+from pytestqt.qtbot import QtBot
+
+from api_client.model import Assignment, AssignmentState, Kind, Unit, UnitState
+from console.cache.catalog import Catalog, Cities
+from console.cache.reader import CacheReader
+from console.cache.writer import CacheWriter
+from console.panels.report.details import Dossier
+from console.panels.selection import Desk
+from console.panels.units import UnitsPresenter, count_states
+from console.rules.filter import Filter
+from console.rules.loaded import Loaded
+from console.rules.queued import EditState, Queued
+from console.rules.transitions import Event, advance
+from console.tasks import Tasks
+from console.window.actions import ACTIONS
+from tests.helpers.city import wait_for
+from tests.unit.cache.making import T0, edit, report
+from tests.widgets.sample import make_symbols, make_theme
+from widgets.units import UnitsPanel
+
+A, B, S = UnitState.AVAILABLE, UnitState.BREAK, UnitState.ON_SCENE
+
+
+class Board:
+    """The panel over four units on one meridian."""
+
+    def __init__(self, qtbot: QtBot, profile: Path) -> None:
+        theme = make_theme()
+        CacheWriter(profile).close()
+        self.tasks, self.desk, self.reader = (
+            Tasks("worker", 1),
+            Desk("rina", Filter(), UTC, ACTIONS),
+            CacheReader(profile),
+        )
+        self.panel = UnitsPanel(theme, make_symbols(theme))
+        self.panel.resize(900, 240)
+        qtbot.addWidget(self.panel)
+        self.panel.show()
+        self.told_in_vain: list[Queued] = []
+        self.told_and_waiting: list[Queued] = []
+        self.presenter = UnitsPresenter(
+            self.panel, self.desk, self.tasks, lambda: self.reader, UTC, lambda _: T0,
+            told_in_vain=lambda: self.told_in_vain, told_and_waiting=lambda: self.told_and_waiting,
+        )  # fmt: skip
+
+    def have(self, *units: tuple[str, UnitState, float]) -> None:
+        found = {
+            code: Unit(code, code, state, T0, lat=lat, lon=106.8, position_at=T0, shift_end=T0 + timedelta(hours=at))
+            for at, (code, state, lat) in enumerate(units, 1)
+        }
+        job = Assignment("a", "2", "D", AssignmentState.ON_SCENE, T0, "rina", T0)
+        self.desk.set_cities(Cities({"city": Catalog(units=found, assignments=(job,))}, {"source": {1: ("", "city")}}))
+
+    def choose(self, lat: float) -> None:
+        self.presenter.set_dossier(Dossier(1, "city", "1", report("1", lat=lat, lon=106.8), None, (), (), ()))
+
+    def codes(self) -> list[str]:
+        return [row.code for row in self.panel._model._rows]
+
+    def click(self, qtbot: QtBot, column: str, button: Qt.MouseButton = Qt.MouseButton.LeftButton) -> None:
+        place = self.panel._head.places()[column]
+        qtbot.mouseClick(self.panel._head, button, pos=QPoint(place.center().x(), 5))
+
+
+@pytest.fixture
+def board(qtbot: QtBot, tmp_path: Path) -> Iterator[Board]:
+    board = Board(qtbot, tmp_path)
+    board.have(("A", A, -6.20), ("B", A, -6.30), ("C", B, -6.21), ("D", S, -6.2))
+    wait_for(lambda: board.codes(), what="the units")
+    yield board
+    board.tasks.shutdown()
+    board.reader.close()
+
+
+def test_the_nearest_available_comes_first_and_says_how_far_it_is(board: Board) -> None:
+    assert board.codes() == ["A", "B", "D", "C"]
+    assert "away" not in board.panel._head.places()
+    board.choose(-6.31)
+    wait_for(lambda: board.codes() == ["B", "A", "D", "C"], what="nearest first")
+    assert [row.away for row in board.panel._model._rows] == ["1.1 km", "12.2 km", "12.2 km", "11.1 km"]
+    assert "away" in board.panel._head.places()
+
+
+def test_who_was_told_by_radio_of_what_does_not_stand_is_not_free(board: Board) -> None:
+    """It was driving, read "Available, no job", and stood first."""
+    order = edit("e1", Kind.DISPATCH, report="927956", data={"unit": "A"})
+    lost = Queued(order, EditState.CONFLICT, told="rina")
+    board.told_in_vain = [lost]
+    board.presenter.show()
+    assert board.codes() == ["B", "A", "D", "C"]
+    row = board.panel._model._rows[1]
+    assert (row.state_text, row.job) == ("Told by radio", "927956 not sent, to be decided")
+    assert {crew.unit.id for crew in board.presenter.crews() if crew.unit.state is A} == {"B"}
+    board.told_in_vain = [advance(lost, Event.WITHDRAWN)]
+    board.presenter.show()
+    assert board.panel._model._rows[1].job == "927956 call back by radio"
+    order = msgspec.structs.replace(order, report="2", data={"unit": "D"})
+    board.told_in_vain = [Queued(order, EditState.CONFLICT, told="rina")]
+    assert board.presenter.told_in_vain() == {}, "somebody has sent it there since"
+
+
+def test_who_was_told_by_radio_during_a_cut_is_not_free(board: Board) -> None:
+    """It read "Available, none" on the screen and the map until the server was back, and was counted as free."""
+    order = edit("e1", Kind.DISPATCH, report="927956", data={"unit": "A"})
+    board.told_and_waiting = [Queued(order, EditState.QUEUED, told="rina")]
+    board.presenter.show()
+    row = board.panel._model._rows[1]
+    assert (row.code, row.state_text, row.job) == ("A", "Told by radio", "927956 not sent yet")
+    assert count_states(board.presenter.crews(), lambda _: T0)["available"] == 1
+    assert board.presenter.told_in_vain() == {}, "the order may still reach the server"
+    order = msgspec.structs.replace(order, report="2", data={"unit": "D"})
+    board.told_and_waiting = [Queued(order, EditState.ACCEPTED, told="rina")]
+    board.presenter.show()
+    assert "Told by radio" not in [row.state_text for row in board.panel._model._rows], "the server has sent it there"
+
+
+def test_rows_stay_while_crews_drive_about(board: Board) -> None:
+    board.choose(-6.31)
+    wait_for(lambda: board.codes()[0] == "B", what="nearest first")
+    board.presenter.set_positions("city", {"A": (-6.31, 106.8, T0 + timedelta(seconds=5))})
+    board.presenter.tick()
+    assert board.codes()[:2] == ["B", "A"]
+    assert board.panel._model._rows[1].away == "0 m"
+    board.choose(-6.3101)
+    wait_for(lambda: board.codes()[0] == "A", what="sorted anew for another report")
+
+
+def test_a_click_on_a_heading_sorts_by_it_there_and_back(board: Board, qtbot: QtBot) -> None:
+    board.click(qtbot, "shift")
+    assert board.codes() == ["A", "B", "C", "D"]
+    board.click(qtbot, "shift")
+    assert board.codes() == ["D", "C", "B", "A"]
+    assert board.panel._head.words("shift") == "Shift ▾"
+    board.click(qtbot, "shift")
+    assert board.codes() == ["A", "B", "D", "C"]
+    for column in board.panel._head.places():
+        if column != "symbol":
+            board.click(qtbot, column)
+            assert sorted(board.codes()) == ["A", "B", "C", "D"]
+
+
+def test_the_sign_in_the_heading_narrows_the_list_and_says_so(board: Board, qtbot: QtBot) -> None:
+    board.click(qtbot, "symbol")
+    (menu,) = [one for one in board.panel.findChildren(QMenu) if one.isVisible()]
+    next(one for one in menu.actions() if one.text() == "Available").trigger()
+    menu.close()
+    assert board.codes() == ["A", "B"]
+    assert board.panel._head.words("state") == "State: Available"
+    board.desk.choose_unit(board.presenter.crews()[2].key)
+    assert "C" in board.codes(), "the unit that was chosen on the map is listed all the same"
+    assert board.panel.view.currentIndex().isValid()
+    board.presenter.switch_available()
+    assert len(board.codes()) == 4
+
+
+def test_a_chosen_unit_is_not_listed_among_those_of_another_state(board: Board) -> None:
+    """It stood there as "Available" in a list of the busy ones."""
+    key = next(crew.key for crew in board.presenter.crews() if crew.unit.code == "B")
+    board.desk.choose_unit(key)
+    board.presenter.set_filter("busy")
+    assert board.codes() == ["D"]
+    assert board.desk.unit == ""
+    board.desk.choose_unit(key)
+    assert board.codes() == ["B", "D"], "one that is chosen then, as on the map, is shown"
+    board.presenter.set_filter("available")
+    assert board.desk.unit == key
+
+
+def test_no_other_unit_is_chosen_when_the_chosen_one_is_gone(board: Board) -> None:
+    """Its neighbour was, and the keys of a unit's steps would have been for that one."""
+    key = next(crew.key for crew in board.presenter.crews() if crew.unit.code == "B")
+    board.desk.choose_unit(key)
+    assert board.panel.view.current_id() == key
+    board.have(("A", A, -6.20), ("C", B, -6.21), ("D", S, -6.2))
+    wait_for(lambda: len(board.codes()) == 3, what="it has gone")
+    assert board.desk.unit == key, "nobody chose another one"
+    assert board.panel.view.current_id() == ""
+
+
+def test_without_units_it_says_what_to_do(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    board = Board(qtbot, tmp_path)
+    board.presenter.show()
+    assert board.panel._empty.words()[0] == "Not loaded yet"
+    monkeypatch.setattr(Desk, "loaded", Loaded.WHOLE)
+    board.presenter.show()
+    assert board.panel._empty.isVisible()
+    title, why = board.panel._empty.words()
+    assert title == "No units"
+    assert "sigap city" in why
+    board.tasks.shutdown()
+    board.reader.close()

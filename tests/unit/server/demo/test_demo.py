@@ -1,0 +1,268 @@
+"""The demo city: filled the same way for the same seed, calm, consistent, and alive."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from PIL import Image
+
+from api_client.model import EditBody, Kind, Report, Status, Unit, UnitState
+from console.rules.area import AreaIndex
+from console.rules.status import is_open, may_become
+from console.server.admin.apply import compare_setup
+from console.server.admin.folder import read_folder
+from console.server.city.city import City
+from console.server.city.feed import pages
+from console.server.demo import Living, fill
+from console.server.demo.facts import demo_facts
+from console.server.demo.mirror import Mirror
+from console.server.demo.texts import services_with_texts
+
+FOLDER = Path(__file__).resolve().parents[4] / "resources" / "demo" / "city"
+NOW = datetime(2026, 1, 20, 7, 7, 31, tzinfo=UTC)
+COUNT = 3_000
+
+
+class Clock:
+    """A time that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[City, Path]]:
+    """A filled city that no test changes."""
+    folder = tmp_path_factory.mktemp("demo")
+    city = City(f"sqlite:///{folder / 'city.db'}", clock=lambda: NOW, name="Jakarta")
+    city.create_schema()
+    fill(city, reports=COUNT, seed=5, now=NOW, media=folder / "media")
+    yield city, folder / "media"
+    city.close()
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a filled city that each test takes a copy of."""
+    folder = tmp_path_factory.mktemp("small")
+    city = City(f"sqlite:///{folder / 'city.db'}", clock=lambda: NOW, name="Jakarta")
+    city.create_schema()
+    fill(city, reports=1_000, seed=5, now=NOW, media=folder / "media")
+    city.close()
+    return folder
+
+
+@pytest.fixture
+def alive(tmp_path: Path, small: Path) -> Iterator[tuple[City, Clock, Living]]:
+    clock = Clock()
+    shutil.copytree(small, tmp_path, dirs_exist_ok=True)
+    city = City(f"sqlite:///{tmp_path / 'city.db'}", clock=clock, name="Jakarta")
+    city.create_schema()
+    yield city, clock, Living(city, seed=5, now=NOW, media=tmp_path / "media")
+    city.close()
+
+
+def everything(city: City) -> list[tuple[str, str, bytes]]:
+    return [(item.kind, item.id, bytes(item.data)) for page in pages(city.database) for item in page.items]
+
+
+def open_reports(city: City) -> list[Report]:
+    return list(Mirror(city).reports.values())
+
+
+def all_reports(city: City) -> list[Report]:
+    found = [item.data for page in pages(city.database) for item in page.items if item.kind == "report"]
+    return [msgspec.json.decode(data, type=Report) for data in found]
+
+
+def test_the_same_seed_makes_the_same_city(tmp_path: Path, demo: tuple[City, Path]) -> None:
+    twin = City(f"sqlite:///{tmp_path / 'twin.db'}", clock=lambda: NOW, name="Jakarta")
+    twin.create_schema()
+    fill(twin, reports=COUNT, seed=5, now=NOW)
+    try:
+        assert everything(twin) == everything(demo[0])
+    finally:
+        twin.close()
+
+
+def test_counts_and_vocabulary(demo: tuple[City, Path]) -> None:
+    city, _ = demo
+    stats = city.stats()
+    facts = demo_facts()
+    assert (stats.reports, stats.units, len(facts.services)) == (COUNT, 60, 26)
+    assert compare_setup(city, read_folder(FOLDER).setup).changes == ()
+    assert len(city.areas()) == 267 + 44 + 6
+    assert stats.without_place == 9
+    assert 12 <= stats.without_area <= 30
+    assert {service.code for service in facts.services} == services_with_texts()
+    assert {service.agency for service in facts.services} <= {agency.code for agency in facts.agencies}
+
+
+def test_every_report_lies_in_the_area_it_names(demo: tuple[City, Path]) -> None:
+    city, _ = demo
+    index = AreaIndex(city.areas())
+    assert index.problems == []
+    placed = [report for report in all_reports(city) if report.lat is not None and report.lon is not None]
+    assert len(placed) > COUNT - 20
+    wrong = [r.id for r in placed if (index.area_at(r.lat or 0.0, r.lon or 0.0) or (None,))[0] != r.area]
+    assert wrong == []
+
+
+def test_the_picture_is_calm(demo: tuple[City, Path]) -> None:
+    """Few hazards are unassigned, most of what is open is in somebody's hands, hardly anything is overdue."""
+    found = open_reports(demo[0])
+    new = [report for report in found if report.status is Status.NEW]
+    assert 3 <= sum(report.priority <= 2 for report in new) <= 10
+    assert len(new) < len(found) / 2
+    overdue = [r for r in found if any(clock.state == "breached" and clock.met_at is None for clock in r.clocks)]
+    assert len(overdue) <= len(found) * 0.05
+
+
+def test_histories_lead_to_where_the_reports_stand(demo: tuple[City, Path]) -> None:
+    city, _ = demo
+    for report in open_reports(city)[:200]:
+        entries = city.entries(report.id)
+        assert entries[0].kind == "created"
+        assert [entry.at for entry in entries] == sorted(entry.at for entry in entries)
+        assert all(entry.at <= NOW for entry in entries)
+        status = Status.NEW
+        for entry in entries:
+            then = Status(entry.data.get("status", status))
+            assert may_become(status, then), (report.id, status, then)
+            status = then
+        assert status is report.status
+
+
+def test_units_and_their_jobs_agree(demo: tuple[City, Path]) -> None:
+    mirror = Mirror(demo[0])
+    expected = {"acknowledged": "committed", "dispatched": "committed", "en_route": "en_route", "on_scene": "on_scene"}
+    busy = {job.unit: expected[job.state.value] for job in mirror.jobs.values() if job.state.value != "reserved"}
+    resting = {"break", "unavailable", "off_shift"}
+    for unit in mirror.units.values():
+        if unit.state.value not in resting:
+            assert unit.state.value == busy.get(unit.id, "available"), unit.code
+    assert {unit.state.value for unit in mirror.units.values()} >= {"available", "committed", "en_route", "on_scene"}
+    assert all(unit.shift_end is not None and unit.shift_end > NOW for unit in mirror.units.values())
+
+
+def test_photos_are_small_pictures_named_by_their_hash(demo: tuple[City, Path]) -> None:
+    city, media = demo
+    files = list(media.iterdir())
+    assert 20 <= len(files) <= 30
+    for path in files:
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name
+        assert path.stat().st_size < 60_000
+        with Image.open(path) as picture:
+            assert picture.format == "JPEG"
+    named = {photo.sha256 for report in open_reports(city) for photo in report.photos}
+    assert named <= {path.name for path in files}
+
+
+def test_merged_doubles_are_counted_at_their_main(demo: tuple[City, Path]) -> None:
+    city, _ = demo
+    merged = Counter[str]()
+    mains: dict[str, int] = {}
+    for report in all_reports(city):
+        mains[report.id] = report.duplicates
+        if report.merged_into:
+            merged[report.merged_into] += 1
+            assert report.status is Status.CLOSED
+    assert merged
+    assert all(mains[main] == count for main, count in merged.items())
+    assert sum(mains.values()) == sum(merged.values())
+
+
+def test_a_crew_takes_an_order_to_its_proof(alive: tuple[City, Clock, Living]) -> None:
+    city, clock, living = alive
+    mirror = Mirror(city)
+    report = min((r for r in mirror.reports.values() if r.status is Status.NEW), key=lambda r: (r.priority, r.id))
+    unit = next(unit for unit in mirror.units.values() if unit.code == "SDA-07")
+    city.apply(EditBody("order-0001", Kind.DISPATCH, data={"unit": unit.id}), report=report.id)
+    acknowledged: float | None = None
+    places = set()
+    steps: list[str] = []
+    for second in range(1, 1200):
+        clock.now = NOW + timedelta(seconds=second)
+        living.step(clock.now)
+        place = city.presence.seen(clock.now).positions[unit.id]
+        places.add(place[:2])
+        steps = [e.data["state"] for e in city.entries(report.id) if e.kind == "progress" and e.author == "SDA-07"]
+        if steps and acknowledged is None:
+            acknowledged = second
+        if steps[-1:] == ["done"]:
+            break
+    assert acknowledged is not None
+    assert 2 <= acknowledged <= 9
+    assert steps == ["acknowledged", "en_route", "on_scene", "done"]
+    assert len(places) > 10
+    present = city.report(report.id)
+    assert present.status is Status.VALIDATION
+    assert present.photos[-1].role.value == "after"
+
+
+def test_the_city_goes_on_and_stays_about_as_it_was(alive: tuple[City, Clock, Living]) -> None:
+    city, clock, living = alive
+    before, seq = city.stats(), city.seq()
+    for second in range(1, 900):
+        clock.now = NOW + timedelta(seconds=second)
+        living.step(clock.now)
+    after = city.stats()
+    assert 100 < after.reports - before.reports < 260  # one in five seconds
+    new_before, new_after = before.by_status["new"], after.by_status["new"]
+    assert abs(new_after - new_before) < 20
+    still_open = sum(count for status, count in after.by_status.items() if is_open(Status(status)))
+    was_open = sum(count for status, count in before.by_status.items() if is_open(Status(status)))
+    assert still_open < was_open + 180
+    assert city.seq() > seq + 500
+    authors = {entry.author for report in open_reports(city) for entry in city.entries(report.id)}
+    assert "warga" in authors
+    assert "local" not in authors
+
+
+def test_hazards_are_left_to_the_console_for_a_minute_and_then_taken(alive: tuple[City, Clock, Living]) -> None:
+    city, clock, living = alive
+    keys = []
+    for number in range(5):
+        data = {"service": "banjir", "priority": 2, "lat": -6.2337, "lon": 106.8616}
+        made = city.apply(EditBody(f"create-000{number}", Kind.CREATE, data=data)).answer.report
+        assert made is not None
+        keys.append(made.id)
+    for second in range(1, 180):
+        clock.now = NOW + timedelta(seconds=second)
+        living.step(clock.now)
+        if second == 60:
+            assert {city.report(key).status for key in keys} == {Status.NEW}
+    taken = [key for key in keys if city.report(key).status is not Status.NEW]
+    assert taken
+
+
+def test_colleagues_are_there_as_long_as_the_city_lives(alive: tuple[City, Clock, Living]) -> None:
+    city, clock, living = alive
+    for _ in range(120):
+        clock.now += timedelta(seconds=1)
+        living.step(clock.now)
+    takers = {report.claim.who for report in Mirror(city).reports.values() if report.claim is not None}
+    assert takers
+    assert takers <= set(city.presence.seen(clock.now).looking)
+
+
+def test_idle_crews_drift_and_a_lost_one_stays_lost(alive: tuple[City, Clock, Living]) -> None:
+    city, clock, living = alive
+    idle: Unit = next(u for u in city.units() if u.state is UnitState.AVAILABLE and not Mirror(city).jobs_of(u.id))
+    begin = city.presence.seen(NOW).positions
+    for second in range(1, 40):
+        clock.now = NOW + timedelta(seconds=second)
+        living.step(clock.now)
+    now = city.presence.seen(clock.now).positions
+    assert now[idle.id][:2] != begin[idle.id][:2]
+    assert now["sda-15"] == begin["sda-15"]
