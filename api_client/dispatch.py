@@ -14,7 +14,17 @@ import requests
 
 from api_client import errors, model
 from api_client.tolerant_reader import UNREADABLE, OpenWords, mend
-from api_client.transport import PAGE, PHOTO, SMALL, Answer, Limits, Transport, UnderWay, retry_after_s, utc_now
+from api_client.transport import (
+    PAGE,
+    PHOTO,
+    SMALL,
+    HttpAnswer,
+    TransferLimits,
+    Transport,
+    UnderWay,
+    retry_after_s,
+    utc_now,
+)
 
 T = TypeVar("T")
 PREFIX = "/dispatch/v1"
@@ -26,11 +36,11 @@ _LONGEST_LINE = 4 * 1024 * 1024
 _PIECE = 1024 * 1024
 
 
-class Beat(msgspec.Struct, frozen=True):
+class StreamAlive(msgspec.Struct, frozen=True):
     """The stream is alive and has nothing new."""
 
 
-Event = model.Seq | model.LastValues | Beat
+Event = model.Seq | model.LastValues | StreamAlive
 
 
 class DispatchClient:
@@ -46,9 +56,9 @@ class DispatchClient:
         session: requests.Session | None = None,
         *,
         insecure_http: bool = False,
-        page: Limits = PAGE,
-        small: Limits = SMALL,
-        photo: Limits = PHOTO,
+        page: TransferLimits = PAGE,
+        small: TransferLimits = SMALL,
+        photo: TransferLimits = PHOTO,
         silence_s: float = STREAM_SILENCE_S,
         clock: Callable[[], datetime] = utc_now,
         under_way: UnderWay | None = None,
@@ -66,7 +76,7 @@ class DispatchClient:
         self._small = small
         self._photo = photo
         self._silence_s = silence_s
-        self.last: Answer | None = None
+        self.last: HttpAnswer | None = None
 
     @property
     def exchanges(self) -> int:
@@ -143,7 +153,7 @@ class DispatchClient:
     @contextlib.contextmanager
     def stream(self) -> Iterator[Iterator[Event]]:
         """The server's events as they come; Unreachable when cut or silent for 30 s."""
-        limits = Limits(self._small.connect_s, self._silence_s, self._small.total_s)
+        limits = TransferLimits(self._small.connect_s, self._silence_s, self._small.total_s)
         with self._transport.stream(PREFIX + "/stream", limits=limits) as (head, pieces):
             if head.status != 200:
                 self._raise(head)
@@ -211,7 +221,7 @@ class DispatchClient:
         kind: type[T],
         params: dict[str, Any] | None = None,
         *,
-        limits: Limits | None = None,
+        limits: TransferLimits | None = None,
         open_words: OpenWords | None = None,
     ) -> T:
         answer = self._ask(
@@ -224,11 +234,11 @@ class DispatchClient:
         method: str,
         path: str,
         *,
-        limits: Limits,
+        limits: TransferLimits,
         params: dict[str, Any] | None = None,
         headers: dict[str, str] | None = None,
         body: bytes | None = None,
-    ) -> Answer:
+    ) -> HttpAnswer:
         answer = self._transport.request(
             method, PREFIX + path, params=params, headers=headers, body=body, limits=limits
         )
@@ -238,20 +248,20 @@ class DispatchClient:
         self.last = answer
         return answer
 
-    def _check_mark(self, answer: Answer) -> None:
+    def _check_mark(self, answer: HttpAnswer) -> None:
         if MARK not in answer.headers:
             raise errors.NotThisServer(
                 f"What answers at {self._transport.host} is not a Sigap server: a sign-in page of the network, perhaps."
             )
 
-    def _decode(self, answer: Answer, kind: type[T], open_words: OpenWords | None = None) -> T:
+    def _decode(self, answer: HttpAnswer, kind: type[T], open_words: OpenWords | None = None) -> T:
         if answer.content_type != "application/json":
             raise errors.NotThisServer(
                 f"{self._transport.host} answered with {answer.content_type or 'nothing'}, not data."
             )
         return decode(answer.body, kind, self._transport.host, open_words)
 
-    def _raise(self, answer: Answer) -> None:
+    def _raise(self, answer: HttpAnswer) -> None:
         """Turn an error status into its exception."""
         fault = _fault(answer)
         words = fault.message or f"{self._transport.host} answered {answer.status}."
@@ -274,7 +284,9 @@ def decode(body: bytes, kind: type[T], host: str, open_words: OpenWords | None =
         raise errors.Malformed(f"{host} sent data that cannot be read ({str(error)[:120]}).") from error
 
 
-def raise_for(answer: Answer, words: str, word: str = "", *, known: bool, conflict: model.Fault | None = None) -> None:
+def raise_for(
+    answer: HttpAnswer, words: str, word: str = "", *, known: bool, conflict: model.ApiFault | None = None
+) -> None:
     """Raise the exception of an error status. `known` is whether the answer bears the server's mark.
 
     Patience is asked for by the server alone: what stands before it, a page of the network perhaps, asks for none.
@@ -299,7 +311,7 @@ def raise_for(answer: Answer, words: str, word: str = "", *, known: bool, confli
     if status == 409 and word == "in_progress":
         raise errors.InProgress(words)
     if status == 410:
-        raise errors.Gone(words)
+        raise errors.CursorTooOld(words)
     if status == 412 and conflict is not None:
         busy = {
             name: value
@@ -307,18 +319,18 @@ def raise_for(answer: Answer, words: str, word: str = "", *, known: bool, confli
             if word == "busy" and (value := getattr(conflict, name)) is not None
         }
         raise errors.Conflict(words, fields=conflict.fields, busy=busy, version=conflict.version)
-    fault = conflict or model.Fault()
+    fault = conflict or model.ApiFault()
     deed = {name: value for name in ("who", "at") if (value := getattr(fault, name)) is not None}
     raise errors.Refused(words, status=status, word=word, deed=deed, report=fault.report, edit=fault.edit)
 
 
-def _fault(answer: Answer) -> model.Fault:
+def _fault(answer: HttpAnswer) -> model.ApiFault:
     if answer.content_type != "application/json":
-        return model.Fault()
+        return model.ApiFault()
     try:
-        return msgspec.json.decode(answer.body, type=model.Fault)
+        return msgspec.json.decode(answer.body, type=model.ApiFault)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return model.Fault()
+        return model.ApiFault()
 
 
 def _hash(sha256: str) -> str:
@@ -327,7 +339,7 @@ def _hash(sha256: str) -> str:
     return sha256
 
 
-def _received(answer: Answer) -> int:
+def _received(answer: HttpAnswer) -> int:
     """How many bytes a 308 says have arrived (`Range: bytes=0-1023`)."""
     last = answer.headers.get("Range", "").rpartition("-")[2]
     return int(last) + 1 if last.isdigit() else 0
@@ -345,7 +357,7 @@ def _events(pieces: Iterator[bytes]) -> Iterator[Event]:
         for raw in lines:
             line = raw.rstrip(b"\r")
             if line.startswith(b":"):
-                yield Beat()
+                yield StreamAlive()
             elif line.startswith(b"event:"):
                 name = line[6:].strip().decode("ascii", "replace")
             elif line.startswith(b"data:"):

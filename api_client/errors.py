@@ -121,7 +121,7 @@ class Forbidden(ApiError):
     may_have_arrived = False
 
 
-class Gone(ApiError):
+class CursorTooOld(ApiError):
     """410: what was asked for is no longer kept."""
 
     may_have_arrived = False

@@ -17,7 +17,7 @@ import requests
 from api_client import errors
 from api_client.dispatch import decode, raise_for
 from api_client.georeport_model import GeoFault, GeoRequest, GeoService
-from api_client.transport import PAGE, SMALL, Answer, Limits, Transport, utc_now
+from api_client.transport import PAGE, SMALL, HttpAnswer, TransferLimits, Transport, utc_now
 
 T = TypeVar("T", bound=msgspec.Struct)
 PAGE_SIZE = 200
@@ -76,7 +76,7 @@ class Unread(msgspec.Struct, frozen=True):
     stopped: bool = False
 
 
-class _Page(NamedTuple):
+class _RequestsPage(NamedTuple):
     """One answer: the requests that could be read, and how many objects and bytes it held, readable or not."""
 
     requests: list[GeoRequest]
@@ -106,7 +106,7 @@ class _Budget:
     def is_spent(self) -> bool:
         return min(self.windows, self._reports, self._pages, self._bytes) <= 0
 
-    def take(self, page: _Page, fresh: int) -> None:
+    def take(self, page: _RequestsPage, fresh: int) -> None:
         """One page was read, with so many reports that were not read before."""
         self._pages -= 1
         self._bytes -= page.bytes
@@ -128,8 +128,8 @@ class GeoReportClient:
         *,
         params: Mapping[str, str] | None = None,
         insecure_http: bool = False,
-        page: Limits = PAGE,
-        small: Limits = SMALL,
+        page: TransferLimits = PAGE,
+        small: TransferLimits = SMALL,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         # The key of GeoReport goes into the form of a POST, never into an address that logs would keep.
@@ -144,7 +144,7 @@ class GeoReportClient:
         self._proven = 0
         self._dates_count: bool | None = None
         self._read_bytes = 0
-        self.last: Answer | None = None
+        self.last: HttpAnswer | None = None
         self.unread: list[Unread] = []
         self.doubled: dict[str, None] = {}
         """The ids that were seen on different reports of one question."""
@@ -289,7 +289,7 @@ class GeoReportClient:
         self._largest = max(self._largest, first_size)
         return _Reading(frozenset(ids), is_whole)
 
-    def _requests_page(self, params: dict[str, Any]) -> _Page:
+    def _requests_page(self, params: dict[str, Any]) -> _RequestsPage:
         """One page; without the extension of pages where the server refuses that.
 
         A field of another kind than it should be is left out, not its report: somebody waits for help behind it.
@@ -305,12 +305,12 @@ class GeoReportClient:
             self._refuses_pages = True
             return plain
 
-    def _page_of(self, params: dict[str, Any]) -> _Page:
+    def _page_of(self, params: dict[str, Any]) -> _RequestsPage:
         answer = self._ask("GET", "/requests.json", params=params, limits=self._page)
         listed = self._listed(answer, ("requests", "service_requests"))
         found = _converted(listed, GeoRequest, "requests", self._transport.host, patient=True)
         self._read_bytes += len(answer.body)
-        return _Page(found, len(listed), len(answer.body))
+        return _RequestsPage(found, len(listed), len(answer.body))
 
     @staticmethod
     def _times(
@@ -383,8 +383,8 @@ class GeoReportClient:
         return self._decode_list(answer, (root, "service_requests", "requests"), kind)
 
     def _ask(
-        self, method: str, path: str, *, limits: Limits, params: dict[str, Any] | None = None, body: Any = None
-    ) -> Answer:
+        self, method: str, path: str, *, limits: TransferLimits, params: dict[str, Any] | None = None, body: Any = None
+    ) -> HttpAnswer:
         asked = self._params | params if params is not None else None
         answer = self._transport.request(
             method, path, params=asked, headers={"Accept": "application/json"}, body=body, limits=limits
@@ -399,17 +399,17 @@ class GeoReportClient:
         self.last = answer
         return answer
 
-    def _decode_list(self, answer: Answer, roots: tuple[str, ...], kind: type[T]) -> list[T]:
+    def _decode_list(self, answer: HttpAnswer, roots: tuple[str, ...], kind: type[T]) -> list[T]:
         return _converted(self._listed(answer, roots), kind, roots[0], self._transport.host)
 
-    def _listed(self, answer: Answer, roots: tuple[str, ...]) -> list[Any]:
+    def _listed(self, answer: HttpAnswer, roots: tuple[str, ...]) -> list[Any]:
         if answer.content_type not in ("application/json", "text/json", "text/javascript"):
             raise errors.NotThisServer(
                 f"{self._transport.host} answered with {answer.content_type or 'nothing'}, not data."
             )
         return _list_in(answer.body, roots, self._transport.host)
 
-    def _fault_words(self, answer: Answer) -> str:
+    def _fault_words(self, answer: HttpAnswer) -> str:
         try:
             faults = decode_objects(answer.body, ("errors",), GeoFault, self._transport.host)
         except errors.Malformed:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from api_client import errors
-from api_client.transport import FOREIGN_PHOTO, Limits, Transport, is_public, split_address
+from api_client.transport import FOREIGN_PHOTO, TransferLimits, Transport, is_public, split_address
 
 
-def fetch_photo(url: str, *, own_scheme: str, own_netloc: str, limits: Limits = FOREIGN_PHOTO) -> bytes:
+def fetch_photo(url: str, *, own_scheme: str, own_netloc: str, limits: TransferLimits = FOREIGN_PHOTO) -> bytes:
     """The bytes at an address found in data.
 
     Only https, or the source's own scheme and host; a private or local address only when host and port are the

@@ -885,7 +885,7 @@ class AnotherProblem(msgspec.Struct, frozen=True):
     report: str
 
 
-class Fault(msgspec.Struct, frozen=True):
+class ApiFault(msgspec.Struct, frozen=True):
     """The body of an error; `unit` to `at` are of a busy unit, `who` and `at` of a deletion, `version` of a conflict.
 
     `report` is also the one whose number is another report now, or that is there already, made by `edit`.

@@ -17,7 +17,7 @@ _GEOREPORT_PATHS = ("", "/open311/v2", "/v2", "/open311")
 
 
 @dataclass(frozen=True)
-class Found:
+class ProbeResult:
     """What answers: `kind` is dispatch or open311, `name` is the city's or the host's.
 
     `params` are those that every request to an open311 server needs.
@@ -53,7 +53,7 @@ def probe(
     token: str | None = None,
     insecure_http: bool = False,
     params: Mapping[str, str] | None = None,
-) -> Found:
+) -> ProbeResult:
     """Ask the address who it is, and for some reports; `kind` auto tries the Dispatch API first.
 
     `params` go with every request to an Open311 server, as does what stands behind a "?" in the address.
@@ -79,7 +79,7 @@ def probe(
     return found
 
 
-def _dispatch(address: str, token: str | None, insecure_http: bool) -> Found:
+def _dispatch(address: str, token: str | None, insecure_http: bool) -> ProbeResult:
     base = address.removesuffix(PREFIX)
     client = DispatchClient(base, token, insecure_http=insecure_http)
     try:
@@ -87,10 +87,10 @@ def _dispatch(address: str, token: str | None, insecure_http: bool) -> Found:
         reports = client.stats().reports
     finally:
         client.close()
-    return Found("dispatch", root.city.name or urlsplit(base).netloc, base, root.city.timezone, reports)
+    return ProbeResult("dispatch", root.city.name or urlsplit(base).netloc, base, root.city.timezone, reports)
 
 
-def _georeport(address: str, params: dict[str, str], insecure_http: bool) -> Found | None:
+def _georeport(address: str, params: dict[str, str], insecure_http: bool) -> ProbeResult | None:
     for path in _GEOREPORT_PATHS:
         client = GeoReportClient(address + path, params=params, insecure_http=insecure_http)
         try:
@@ -100,7 +100,7 @@ def _georeport(address: str, params: dict[str, str], insecure_http: bool) -> Fou
         else:
             if any(service.service_code or service.service_name for service in services):
                 _read_some(client, urlsplit(address).netloc, params)
-                return Found("open311", urlsplit(address).netloc, address + path, params=params)
+                return ProbeResult("open311", urlsplit(address).netloc, address + path, params=params)
         finally:
             client.close()
     return None

@@ -36,7 +36,7 @@ _HANGS_S = 2.0
 
 
 @dataclass(frozen=True)
-class Limits:
+class TransferLimits:
     """How long and how large one exchange may be. `read_s` is the longest silence, `total_s` the whole exchange."""
 
     connect_s: float = 5.0
@@ -45,12 +45,12 @@ class Limits:
     max_bytes: int = 32 * 1024 * 1024
 
 
-PAGE = Limits()
+PAGE = TransferLimits()
 MOST_PATIENCE_S = 300.0
 """So long a server may be left alone at its word: longer than any that is only busy, and somebody waits for it."""
-SMALL = Limits(read_s=10.0, total_s=30.0, max_bytes=4 * 1024 * 1024)
-PHOTO = Limits(read_s=20.0, total_s=120.0, max_bytes=16 * 1024 * 1024)
-FOREIGN_PHOTO = Limits(read_s=10.0, total_s=10.0, max_bytes=15 * 1024 * 1024)
+SMALL = TransferLimits(read_s=10.0, total_s=30.0, max_bytes=4 * 1024 * 1024)
+PHOTO = TransferLimits(read_s=20.0, total_s=120.0, max_bytes=16 * 1024 * 1024)
+FOREIGN_PHOTO = TransferLimits(read_s=10.0, total_s=10.0, max_bytes=15 * 1024 * 1024)
 
 
 class UnderWay:
@@ -78,7 +78,7 @@ class UnderWay:
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """A complete answer. `clock_bounds_s`: server clock minus ours lies between, None without a Date header."""
 
     status: int
@@ -329,8 +329,8 @@ class Transport:
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         body: Any = None,
-        limits: Limits = SMALL,
-    ) -> Answer:
+        limits: TransferLimits = SMALL,
+    ) -> HttpAnswer:
         """One exchange, whatever its status.
 
         Raises Unreachable and its kinds, NotThisServer for a redirect to elsewhere, Malformed for an answer too large.
@@ -351,7 +351,7 @@ class Transport:
         return urlsplit(self.base_url).netloc
 
     @contextlib.contextmanager
-    def stream(self, path: str, *, limits: Limits) -> Iterator[tuple[Answer, Iterator[bytes]]]:
+    def stream(self, path: str, *, limits: TransferLimits) -> Iterator[tuple[HttpAnswer, Iterator[bytes]]]:
         """An answer without end: its head, due within `limits.total_s`, and its bytes as they arrive.
 
         `limits.read_s` of silence end it.
@@ -395,8 +395,8 @@ class Transport:
         params: Mapping[str, Any] | None,
         headers: Mapping[str, str] | None,
         body: Any,
-        limits: Limits,
-    ) -> Answer:
+        limits: TransferLimits,
+    ) -> HttpAnswer:
         self._heard()
         try:
             with self._deadline(limits) as expired, self._named_errors(expired, arrived=method != "GET"):
@@ -424,7 +424,7 @@ class Transport:
         self._under_way.heard(id(self))
 
     @contextlib.contextmanager
-    def _deadline(self, limits: Limits) -> Iterator[threading.Event]:
+    def _deadline(self, limits: TransferLimits) -> Iterator[threading.Event]:
         """Cut what is done inside when it lasts too long; the event then says so."""
         expired = threading.Event()
         timer = threading.Timer(limits.total_s, self._expire, (expired,))
@@ -466,7 +466,7 @@ class Transport:
                 self.exchanges += 1
                 yield piece
 
-    def _head(self, response: requests.Response, body: bytes, started: float, clock: datetime) -> Answer:
+    def _head(self, response: requests.Response, body: bytes, started: float, clock: datetime) -> HttpAnswer:
         latency = time.monotonic() - started
         said = _iso_time(response.headers.get(self._time_header, ""))
         server_time = said or _http_date(response.headers.get("Date", ""))
@@ -476,7 +476,7 @@ class Transport:
             # looks at the clock.
             cut_s = 0.001 if said is not None else 1.0
             bounds = (server_time - self._clock()).total_seconds(), (server_time - clock).total_seconds() + cut_s
-        return Answer(response.status_code, response.headers, body, latency, server_time, bounds)
+        return HttpAnswer(response.status_code, response.headers, body, latency, server_time, bounds)
 
     def _redirected(self, method: str, url: str, target: str) -> str:
         there = urljoin(url, target)

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from widgets.charts import CategoryBar, ChartsPanel
 from widgets.chips import Chip
 from widgets.command import CommandLine
-from widgets.kpi import Figure, KpiStrip, Part
+from widgets.kpi import Figure, KpiPart, KpiStrip
 from widgets.notice import Banner, Notice
 from widgets.outbox import OutboxPanel, OutboxRow
 from widgets.photos import PhotoCard
@@ -227,29 +227,29 @@ def ticket() -> Ticket:
 def figures() -> tuple[list[Figure], list[Figure]]:
     """The strip of figures."""
     units = (
-        Part("unit_symbol", "free"),
-        Part("text", "11"),
-        Part("unit_symbol", "onscene"),
-        Part("text", "6"),
-        Part("unit_symbol", "stale"),
-        Part("text", "1"),
+        KpiPart("unit_symbol", "free"),
+        KpiPart("text", "11"),
+        KpiPart("unit_symbol", "onscene"),
+        KpiPart("text", "6"),
+        KpiPart("unit_symbol", "stale"),
+        KpiPart("text", "1"),
     )
     left = [
-        Figure("home", "Sigap · Jakarta", (Part("text", "Dispatch"),), acts=False),
-        Figure("p1", "P1 unassigned", (Part("report_symbol", "1"), Part("text", "2", 2)), "oldest 0:41", 2),
-        Figure("p2", "P2 unassigned", (Part("report_symbol", "2"), Part("text", "4", 1)), "oldest 11:20", 1),
-        Figure("p3", "P3 unassigned", (Part("report_symbol", "3"), Part("text", "41")), "oldest 31 min"),
-        Figure("p4", "P4 unassigned", (Part("report_symbol", "4"), Part("text", "37")), "oldest 58 min"),
-        Figure("sla", "SLA at risk", (Part("text", "14"),), "3 overdue"),
+        Figure("home", "Sigap · Jakarta", (KpiPart("text", "Dispatch"),), acts=False),
+        Figure("p1", "P1 unassigned", (KpiPart("report_symbol", "1"), KpiPart("text", "2", 2)), "oldest 0:41", 2),
+        Figure("p2", "P2 unassigned", (KpiPart("report_symbol", "2"), KpiPart("text", "4", 1)), "oldest 11:20", 1),
+        Figure("p3", "P3 unassigned", (KpiPart("report_symbol", "3"), KpiPart("text", "41")), "oldest 31 min"),
+        Figure("p4", "P4 unassigned", (KpiPart("report_symbol", "4"), KpiPart("text", "37")), "oldest 58 min"),
+        Figure("sla", "SLA at risk", (KpiPart("text", "14"),), "3 overdue"),
         Figure("units", "Units", units, "available · busy · stale"),
-        Figure("taken", "P1 taken in 15 s", (Part("text", "94 %"),), "goal 90 %"),
-        Figure("load", "Alarm load", (Part("text", "0.6"),), "per 10 min"),
+        Figure("taken", "P1 taken in 15 s", (KpiPart("text", "94 %"),), "goal 90 %"),
+        Figure("load", "Alarm load", (KpiPart("text", "0.6"),), "per 10 min"),
     ]
     right = [
-        Figure("data", "Live data", (Part("text", "3 s ago"),)),
-        Figure("outbox", "Outbox", (Part("text", "0"),)),
-        Figure("sound", "Sound", (Part("text", "On"),)),
-        Figure("clock", "Tue 20 Jan, WIB", (Part("text", "14:07:31"),), acts=False),
+        Figure("data", "Live data", (KpiPart("text", "3 s ago"),)),
+        Figure("outbox", "Outbox", (KpiPart("text", "0"),)),
+        Figure("sound", "Sound", (KpiPart("text", "On"),)),
+        Figure("clock", "Tue 20 Jan, WIB", (KpiPart("text", "14:07:31"),), acts=False),
     ]
     return left, right
 

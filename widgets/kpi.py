@@ -21,7 +21,7 @@ _LEVELS = ("text.primary", "priority.p2", "priority.p1")
 
 
 @dataclass(frozen=True)
-class Part:
+class KpiPart:
     """A piece of a figure: `text`, `report_symbol` (value is the priority) or `unit_symbol` (value is the state)."""
 
     kind: str
@@ -38,7 +38,7 @@ class Figure:
 
     key: str
     label: str
-    parts: tuple[Part, ...]
+    parts: tuple[KpiPart, ...]
     note: str = ""
     level: int = 0
     stale: bool = False
@@ -94,7 +94,7 @@ class _FigureButton(EnterButton):
         width = self._texts.width(name, "body", 600)
         return width if self.compact else max(width, self._texts.width(self.figure.label, "caption"))
 
-    def _part_width(self, part: Part) -> float:
+    def _part_width(self, part: KpiPart) -> float:
         if part.kind == "report_symbol":
             return self._theme.px(14 if self.compact else 16)
         if part.kind == "unit_symbol":
@@ -103,7 +103,7 @@ class _FigureButton(EnterButton):
         least = self._texts.width("00", "figure", 600, self._size(part)) if roomy else 0.0
         return max(least, self._texts.width(part.value, "figure", 600, self._size(part)))
 
-    def _size(self, part: Part) -> int:
+    def _size(self, part: KpiPart) -> int:
         """Figures are large; words (`3 s ago`, `On`) and everything compact are smaller."""
         if self.compact:
             return 14 if _is_words(part.value) else 16

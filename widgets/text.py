@@ -57,7 +57,7 @@ def _few_marks(text: str) -> str:
     return "".join(kept)
 
 
-class Line:
+class TextLine:
     """One shaped line: draw it with `Texts.draw`; `width` is what it takes."""
 
     __slots__ = ("ascent", "static", "width")
@@ -72,7 +72,7 @@ class Texts:
     def __init__(self, theme: Theme) -> None:
         self._theme = theme
         self._metrics: dict[tuple[str, int, int], QFontMetricsF] = {}
-        self._lines: dict[tuple[str, str, int, int, int], Line] = {}
+        self._lines: dict[tuple[str, str, int, int, int], TextLine] = {}
 
     def metrics(self, role: str, weight: int = 400, size: int = 0) -> QFontMetricsF:
         """The metrics of a font of the theme."""
@@ -86,7 +86,7 @@ class Texts:
         """How wide a text would be in full."""
         return self.line(text, role, weight, size).width
 
-    def line(self, text: str, role: str, weight: int = 400, size: int = 0, room: float = -1) -> Line:
+    def line(self, text: str, role: str, weight: int = 400, size: int = 0, room: float = -1) -> TextLine:
         """A shaped line, cut with an ellipsis when it is wider than `room` pixels."""
         key = (text, role, weight, size, int(room) if room >= 0 else -1)
         line = self._lines.get(key)
@@ -127,7 +127,7 @@ class Texts:
         painter.drawStaticText(QPointF(round(left), baseline - line.ascent), line.static)
         return line.width
 
-    def _make(self, key: tuple[str, str, int, int, int]) -> Line:
+    def _make(self, key: tuple[str, str, int, int, int]) -> TextLine:
         text, role, weight, size, room = key
         metrics = self.metrics(role, weight, size)
         plain = one_line(text)
@@ -137,7 +137,7 @@ class Texts:
         static.setTextFormat(Qt.TextFormat.PlainText)
         static.setPerformanceHint(QStaticText.PerformanceHint.AggressiveCaching)
         static.prepare(font=self._theme.font(role, weight, size))
-        return Line(static, metrics.horizontalAdvance(plain), metrics.ascent())
+        return TextLine(static, metrics.horizontalAdvance(plain), metrics.ascent())
 
 
 def wrap(text: str, font: QFont, width: float, most: int) -> list[str]:

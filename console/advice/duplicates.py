@@ -51,7 +51,7 @@ class Vocabulary(Protocol):
         """Kind -> {number: code}."""
 
 
-class Texts(Protocol):
+class ReportTexts(Protocol):
     """The texts of one report."""
 
     @property
@@ -96,7 +96,7 @@ def possible_duplicates(
     now_s: int,
     *,
     catalog: Vocabulary,
-    texts: Callable[[Sequence[int]], Sequence[Texts]],
+    texts: Callable[[Sequence[int]], Sequence[ReportTexts]],
     text: str = "",
     within_m: float = 0.0,
 ) -> list[Duplicate]:

@@ -16,7 +16,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from console.board.snapshot import CLOSED_FROM, Snapshot
+from console.board.snapshot import CLOSED_FROM, BoardSnapshot
 from console.board.view import View, is_unassigned
 from console.board.zorder import MercatorBox, Positions
 from console.rules.loaded import Loaded
@@ -117,7 +117,7 @@ def _alone(
 
 
 def _cells(
-    snapshot: Snapshot, seen: Positions, priority: NDArray[np.int8], alone: NDArray[np.bool_], zoom: float
+    snapshot: BoardSnapshot, seen: Positions, priority: NDArray[np.int8], alone: NDArray[np.bool_], zoom: float
 ) -> NDArray[np.void]:
     """Count squares of a grid that is fixed to the world, so that panning does not change them."""
     joined = ~alone
@@ -147,7 +147,7 @@ def _cells(
     return cells
 
 
-def _symbols(snapshot: Snapshot, singles: Positions, selected: int) -> NDArray[np.void]:
+def _symbols(snapshot: BoardSnapshot, singles: Positions, selected: int) -> NDArray[np.void]:
     """The single reports, the most important last so that they are drawn on top."""
     column = snapshot.column
     singles = singles[np.argsort(-column("priority")[singles], kind="stable")]

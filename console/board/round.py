@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from api_client.model import Assignment, AssignmentState, Kind, Report, UnitState, WaitsFor
-from console.board.snapshot import NO_PLACE, Snapshot
+from console.board.snapshot import NO_PLACE, BoardSnapshot
 from console.board.view import View, make_view
 from console.cache.catalog import Catalog, Cities, lookups, read_catalog
 from console.cache.packed_columns import hold_until, seconds
@@ -21,7 +21,7 @@ from console.rules.edit import ON_REPORT, Edit, is_local
 from console.rules.filter import Filter
 from console.rules.pending import created_report, with_edits
 from console.rules.queued import PENDING, EditState, Queued
-from console.rules.scoped_code import Word
+from console.rules.scoped_code import ScopedCode
 from console.rules.status import ON_THE_WAY, ORDER
 from console.rules.time_range import TimeRange
 
@@ -40,7 +40,7 @@ class Patch(msgspec.Struct, frozen=True):
 class Round(msgspec.Struct, frozen=True):
     """What a round begins with. `edits` are the pending ones by (source, report), `remote` maps local keys to ids."""
 
-    snapshot: Snapshot | None
+    snapshot: BoardSnapshot | None
     rows: tuple[int, ...]
     edits: dict[tuple[str, str], tuple[Edit, ...]]
     local_rows: dict[str, int]
@@ -69,7 +69,7 @@ class Round(msgspec.Struct, frozen=True):
 class Played(msgspec.Struct, frozen=True):
     """What came of a round."""
 
-    snapshot: Snapshot
+    snapshot: BoardSnapshot
     cities: Cities
     view: View
     shown: dict[int, Report]
@@ -165,7 +165,7 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
     changed = frozenset(sources.keys() | dropped)
     gone = [row for row in job.local_rows.values() if row not in patches]
     if job.snapshot is None:
-        snapshot = Snapshot.build(reader.columns())
+        snapshot = BoardSnapshot.build(reader.columns())
         rows = set(patches)
     else:
         snapshot = job.snapshot
@@ -215,21 +215,21 @@ def _under_way(edits: Mapping[tuple[str, str], tuple[Edit, ...]], cities: Cities
     One that has said that it cannot work is on its way to nothing, whatever its job says; one that is at one report
     comes to the next only when it has left, and of two that it is on its way to it drives to the one it said last.
     """
-    jobs: dict[Word, list[Assignment]] = {}
+    jobs: dict[ScopedCode, list[Assignment]] = {}
     for source, catalog in cities.catalogs.items():
         for one in catalog.assignments:
             jobs.setdefault((source, one.report), []).append(one)
     for word in edits.keys() & jobs.keys():
         jobs[word] = list(jobs_after(tuple(jobs[word]), word[1], edits[word]))
     # protects: who-cannot-work-is-not-on-the-way
-    heads_for: dict[Word, Assignment] = {}
+    heads_for: dict[ScopedCode, Assignment] = {}
     for (source, _), live in jobs.items():
         for one in live:
             crew, catalog = (source, one.unit), cities.of(source)
             if _comes(one, catalog) and (crew not in heads_for or _is_nearer(one, heads_for[crew])):
                 heads_for[crew] = one
 
-    def is_under_way(word: Word) -> bool:
+    def is_under_way(word: ScopedCode) -> bool:
         source, catalog = word[0], cities.of(word[0])
         there = AssignmentState.ON_SCENE
         # protects: who-is-there-is-not-on-the-way-elsewhere

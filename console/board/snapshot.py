@@ -23,9 +23,9 @@ __all__ = [
     "DUE_PAUSED",
     "DUE_RUNNING",
     "NO_PLACE",
+    "BoardSnapshot",
     "Column",
     "Fact",
-    "Snapshot",
 ]
 
 Column = NDArray[Any]
@@ -109,7 +109,7 @@ class _Spare:
             return True
 
 
-class Snapshot:
+class BoardSnapshot:
     """All reports at one moment. A report keeps its position from one snapshot to the next.
 
     Arrays are shared between snapshots and never changed below `len(snapshot.column(...))`; what a snapshot adds stands
@@ -124,7 +124,7 @@ class Snapshot:
         self._reports = int(np.count_nonzero(arrays["alive"][:count]))
 
     @classmethod
-    def build(cls, columns: Mapping[str, Column]) -> Snapshot:
+    def build(cls, columns: Mapping[str, Column]) -> BoardSnapshot:
         """A snapshot of the columns of COLUMNS (`pending` may be missing), of equal length, each row once."""
         given = _complete(columns, None)
         count = len(given["row"])
@@ -138,7 +138,7 @@ class Snapshot:
 
     def with_rows(
         self, columns: Mapping[str, Column], removed: Iterable[int] = (), pending: Column | None = None
-    ) -> Snapshot:
+    ) -> BoardSnapshot:
         """The next snapshot: `columns` of the new and changed reports, without the rows in `removed`.
 
         `pending` (1 for reports with own edits waiting, in the order of `columns`) is 0 where it is not given.
@@ -147,7 +147,7 @@ class Snapshot:
         given["alive"] = np.ones(len(given["row"]), np.bool_)
         known = self._raw_positions(given["row"])
         gone = self._raw_positions(np.fromiter(removed, dtype=np.int64))
-        step = _Step(self._arrays, self._count, self._spare, int(np.count_nonzero(known < 0)))
+        step = _SnapshotStep(self._arrays, self._count, self._spare, int(np.count_nonzero(known < 0)))
         step.write(known, given)
         if len(gone):
             step.own("alive")[gone[gone >= 0]] = False
@@ -163,9 +163,9 @@ class Snapshot:
             if order.tail_is_large:
                 order = order.merged(step.arrays["x"], step.arrays["y"], step.arrays["in_tail"])
                 step.arrays["in_tail"] = np.zeros(len(step.arrays["in_tail"]), np.int8)
-        return Snapshot(step.arrays, step.count, position_of, order, step.spare)
+        return BoardSnapshot(step.arrays, step.count, position_of, order, step.spare)
 
-    def at(self, now_s: int) -> Snapshot:
+    def at(self, now_s: int) -> BoardSnapshot:
         """The snapshot at a time: this one, or the next in which holds that are over hold nothing, nor pause a clock.
 
         `hold_until` stays, as the report was held until then.
@@ -181,7 +181,7 @@ class Snapshot:
         arrays["hold"][over] = 0
         paused = over[(arrays["due_state"][over] == DUE_PAUSED) & (arrays["due"][over] != 0)]
         arrays["due_state"][paused] = DUE_RUNNING
-        return Snapshot(arrays, self._count, self._position_of, self._order, self._spare)
+        return BoardSnapshot(arrays, self._count, self._position_of, self._order, self._spare)
 
     def ended_after(self, now_s: int) -> Column:
         """The rows whose holds `at` took for over, which they are not yet at this time: the clock was put right."""
@@ -245,7 +245,7 @@ class Snapshot:
         return found
 
 
-class _Step:
+class _SnapshotStep:
     """The arrays of the next snapshot while it is made: those of the last one until a value in them changes."""
 
     def __init__(self, arrays: Mapping[str, Column], before: int, spare: _Spare, added: int) -> None:

@@ -27,21 +27,21 @@ from console.board.snapshot import (
     DUE_BREACHED,
     DUE_NONE,
     DUE_RUNNING,
+    BoardSnapshot,
     Column,
     Fact,
-    Snapshot,
 )
 from console.board.zorder import Positions
 from console.rules.filter import NONE, Filter
 from console.rules.loaded import Loaded
-from console.rules.scoped_code import Word, is_named
+from console.rules.scoped_code import ScopedCode, is_named
 from console.rules.status import ORDER
 from console.rules.time_range import TimeRange
 
 __all__ = ["Fact", "View", "is_unassigned", "make_view"]
 
 Bools = NDArray[np.bool_]
-Words = Mapping[str, Mapping[int, Word]]
+Words = Mapping[str, Mapping[int, ScopedCode]]
 
 RISK_S = 3600
 """A clock that is due within this time is at risk."""
@@ -79,7 +79,7 @@ class View:
     def __init__(
         self,
         number: int,
-        snapshot: Snapshot,
+        snapshot: BoardSnapshot,
         filter_: Filter,
         now_s: int,
         mask: Bools,
@@ -145,7 +145,7 @@ class View:
 
 
 def make_view(
-    snapshot: Snapshot,
+    snapshot: BoardSnapshot,
     filter_: Filter,
     now_s: int,
     number: int,
@@ -155,7 +155,7 @@ def make_view(
     text_rows: Column | None = None,
     me: Mapping[int, int] | None = None,
     zone: tzinfo = UTC,
-    areas: Mapping[Word, Area] | None = None,
+    areas: Mapping[ScopedCode, Area] | None = None,
     under_way: Column = _NO_ROWS,
     with_crews: Collection[int] = (),
     loaded: Loaded = Loaded.WHOLE,
@@ -204,7 +204,7 @@ def make_view(
     )
 
 
-def is_unassigned(snapshot: Snapshot, positions: Positions, *, or_taken: bool = False) -> Bools:
+def is_unassigned(snapshot: BoardSnapshot, positions: Positions, *, or_taken: bool = False) -> Bools:
     """Which reports wait for somebody: undecided, no unit on them, and taken by nobody unless `or_taken`."""
     status, claim, lead = (snapshot.column(name)[positions] for name in ("status", "claim", "lead_unit"))
     return _unassigned(status, np.zeros_like(claim) if or_taken else claim, lead)
@@ -222,7 +222,7 @@ class _Board:
     """The parts of a snapshot that every View asks for, at one time; columns of the open reports only."""
 
     def __init__(
-        self, snapshot: Snapshot, now_s: int, me: Mapping[int, int], under_way: Column, with_crews: Collection[int]
+        self, snapshot: BoardSnapshot, now_s: int, me: Mapping[int, int], under_way: Column, with_crews: Collection[int]
     ) -> None:
         self.snapshot, self.now_s = snapshot, now_s
         column = snapshot.column
@@ -290,7 +290,7 @@ class _Fitting(NamedTuple):
 
 
 def _fitting(
-    board: _Board, filter_: Filter, words: Words, text_rows: Column | None, areas: Mapping[Word, Area]
+    board: _Board, filter_: Filter, words: Words, text_rows: Column | None, areas: Mapping[ScopedCode, Area]
 ) -> _Fitting:
     column = board.snapshot.column
     fits: Bools = np.ones(len(board.counted), np.bool_)
@@ -353,7 +353,7 @@ def _created_in_time(board: _Board, filter_: Filter, fits: Bools) -> Bools:
     return fits
 
 
-def _numbers(codes: Iterable[str], table: Mapping[int, Word], areas: Mapping[Word, Area]) -> list[int]:
+def _numbers(codes: Iterable[str], table: Mapping[int, ScopedCode], areas: Mapping[ScopedCode, Area]) -> list[int]:
     """The numbers of what the codes of a filter name, and of what lies inside those of `areas`."""
     texts = frozenset(codes)
     named = texts - {NONE}
@@ -361,7 +361,7 @@ def _numbers(codes: Iterable[str], table: Mapping[int, Word], areas: Mapping[Wor
     return [0] * (NONE in texts) + [number for number, word in table.items() if number and word in words]
 
 
-def _with_parts(found: set[Word], areas: Mapping[Word, Area]) -> set[Word]:
+def _with_parts(found: set[ScopedCode], areas: Mapping[ScopedCode, Area]) -> set[ScopedCode]:
     """Areas with everything inside them, by their parents."""
     while True:
         more = {word for word, area in areas.items() if (word[0], area.parent) in found} - found
@@ -379,20 +379,20 @@ def _is_any(column: Column, numbers: Sequence[int]) -> Bools:
     return np.isin(column, np.array(numbers, column.dtype))
 
 
-def _of_rows(snapshot: Snapshot, rows: Column) -> Bools:
+def _of_rows(snapshot: BoardSnapshot, rows: Column) -> Bools:
     mask = np.zeros(len(snapshot.column("row")), np.bool_)
     positions = snapshot.positions(rows)
     mask[positions[positions >= 0]] = True
     return mask
 
 
-def _in_degrees(snapshot: Snapshot, box: tuple[float, float, float, float]) -> Bools:
+def _in_degrees(snapshot: BoardSnapshot, box: tuple[float, float, float, float]) -> Bools:
     west, south, east, north = (round(edge * 1e7) for edge in box)
     lat, lon = snapshot.column("lat_e7").astype(np.int64), snapshot.column("lon_e7").astype(np.int64)
     return (lat >= south) & (lat <= north) & (lon >= west) & (lon <= east) & (snapshot.column("x") >= 0)
 
 
-def _in_polygon(snapshot: Snapshot, corners: Sequence[tuple[float, float]]) -> Bools:
+def _in_polygon(snapshot: BoardSnapshot, corners: Sequence[tuple[float, float]]) -> Bools:
     """Even-odd rule with straight edges in degrees."""
     lats, lons = [lat for lat, _ in corners], [lon for _, lon in corners]
     mask = _in_degrees(snapshot, (min(lons), min(lats), max(lons), max(lats)))
@@ -429,7 +429,7 @@ def _ordered(board: _Board, shown: Positions, words: Words, order: str) -> Order
     )
 
 
-def _area_ranks(table: Mapping[int, Word]) -> NDArray[np.int32]:
+def _area_ranks(table: Mapping[int, ScopedCode]) -> NDArray[np.int32]:
     """The place of each area number among the codes in order, source by source; those without an area come last."""
     ranks = np.full(max(table, default=0) + 1, len(table) + 1, np.int32)
     codes = sorted((word, number) for number, word in table.items() if number)

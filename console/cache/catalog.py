@@ -12,7 +12,7 @@ import msgspec
 from api_client.model import Agency, Area, Assignment, Report, Service, ServiceAttribute, Template, Unit
 from console.cache.reader import CacheReader
 from console.rules.apply import Lookups
-from console.rules.scoped_code import Word, scoped
+from console.rules.scoped_code import ScopedCode, scoped
 
 T = TypeVar("T")
 
@@ -130,7 +130,7 @@ def lookups(catalog: Catalog, reader: CacheReader | None = None, source: str = "
     return Lookups(catalog.services.get, main_of=main_of)
 
 
-class Crew(msgspec.Struct, frozen=True):
+class CityUnit(msgspec.Struct, frozen=True):
     """A unit and where it belongs. `key` names it alone among all cities' units, for widgets and filters."""
 
     key: str
@@ -146,14 +146,14 @@ class Cities(msgspec.Struct, frozen=True, dict=True):
     """
 
     catalogs: dict[str, Catalog] = {}
-    words: dict[str, dict[int, Word]] = {}
+    words: dict[str, dict[int, ScopedCode]] = {}
 
     def of(self, source: str) -> Catalog:
         """A source's own catalog, empty while nothing of it is here."""
         return self.catalogs.get(source) or _NOTHING
 
     @cached_property
-    def numbers(self) -> dict[str, dict[Word, int]]:
+    def numbers(self) -> dict[str, dict[ScopedCode, int]]:
         """The inverse of `words`."""
         return {kind: {word: number for number, word in table.items()} for kind, table in self.words.items()}
 
@@ -171,11 +171,11 @@ class Cities(msgspec.Struct, frozen=True, dict=True):
         return self.numbers.get("source", {}).get(("", source), 0)
 
     @cached_property
-    def areas(self) -> dict[Word, Area]:
+    def areas(self) -> dict[ScopedCode, Area]:
         """All areas."""
         return {(source, code): area for source, one in self.catalogs.items() for code, area in one.areas.items()}
 
-    def key(self, kind: str, word: Word) -> str:
+    def key(self, kind: str, word: ScopedCode) -> str:
         """The key of a code."""
         source, code = word
         holders = self._holders.get(kind, {}).get(code, frozenset()) - {source}
@@ -215,34 +215,34 @@ class Cities(msgspec.Struct, frozen=True, dict=True):
         return found
 
     @cached_property
-    def crews(self) -> tuple[Crew, ...]:
+    def crews(self) -> tuple[CityUnit, ...]:
         """Every city's units, without those that it has no more."""
         return tuple(
-            Crew(self.key("unit", (source, unit.id)), source, unit)
+            CityUnit(self.key("unit", (source, unit.id)), source, unit)
             for source, one in self.catalogs.items()
             for unit in offered(one.units)
         )
 
     @cached_property
-    def _crews_by_key(self) -> dict[str, Crew]:
+    def _crews_by_key(self) -> dict[str, CityUnit]:
         return {crew.key: crew for crew in self.crews}
 
-    def crew(self, key: str) -> Crew | None:
+    def crew(self, key: str) -> CityUnit | None:
         """The unit with this key; None too for a bare one that several cities' units have come to share."""
         return self._crews_by_key.get(key)
 
-    def crews_called(self, text: str) -> tuple[Crew, ...]:
+    def crews_called(self, text: str) -> tuple[CityUnit, ...]:
         """The units whose code is `text`, whatever the case and the dash: at most one a city."""
         return tuple(self._called.get(_plain(text), {}).values())
 
     @cached_property
-    def _called(self) -> dict[str, dict[str, Crew]]:
-        found: dict[str, dict[str, Crew]] = {}
+    def _called(self) -> dict[str, dict[str, CityUnit]]:
+        found: dict[str, dict[str, CityUnit]] = {}
         for crew in self.crews:
             found.setdefault(_plain(crew.unit.code), {}).setdefault(crew.source, crew)
         return found
 
-    def jobs(self, crew: Crew | None) -> list[Assignment]:
+    def jobs(self, crew: CityUnit | None) -> list[Assignment]:
         """A unit's unfinished work, oldest first."""
         return self.of(crew.source).by_unit.get(crew.unit.id, []) if crew is not None else []
 

@@ -16,7 +16,7 @@ FIRST_ROW = 1000
 """Cache rows begin here; the numbers below are free for reports that exist only on this computer yet."""
 
 
-class Item(msgspec.Struct, frozen=True):
+class PageItem(msgspec.Struct, frozen=True):
     """One object of the feed in its present state.
 
     `kind` is report, entry, assignment or one of schema.KINDS; `gone` names a deleted object by id "kind/id" (or by
@@ -30,7 +30,7 @@ class Item(msgspec.Struct, frozen=True):
     data: Data | None
 
 
-class Gone(msgspec.Struct, frozen=True):
+class DeletedItem(msgspec.Struct, frozen=True):
     """An object that was deleted at its source, or left our scope."""
 
     kind: str

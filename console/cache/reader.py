@@ -23,7 +23,7 @@ from console.cache.schema import CACHE_VERSION, table_of
 from console.files.errors import DamagedFile, NewerFile, from_os, from_sqlite
 from console.files.sqlite_file import CACHE, SUSPECT, open_reader
 from console.rules.loaded import Loaded, loaded_by, loaded_of_all
-from console.rules.scoped_code import Word
+from console.rules.scoped_code import ScopedCode
 
 if TYPE_CHECKING:  # the sync process reads here too, and numpy would be a quarter of what its start takes
     import numpy as np
@@ -117,7 +117,7 @@ class CacheReader:
             records = records[np.argsort(records["row"], kind="stable")]
         return {name: np.ascontiguousarray(records[name]) for name, _ in FIELDS}
 
-    def words(self, kind: str) -> dict[int, Word]:
+    def words(self, kind: str) -> dict[int, ScopedCode]:
         """The words behind a column's ids: source, service, area, agency, unit, user; 0 means none.
 
         Codes of the first kinds go with their source's key; a source's and a user's word is for all ("").
@@ -214,7 +214,7 @@ class CacheReader:
         )
         return None if found is None else int(found[0])
 
-    def keys(self, rows: Iterable[int]) -> dict[int, Word]:
+    def keys(self, rows: Iterable[int]) -> dict[int, ScopedCode]:
         """The source and the id there of the reports at these rows, without those that are gone."""
         found = self._all(
             "SELECT r.row, w.word, r.remote_id FROM reports r JOIN words w ON w.kind = 'source' AND w.id = r.source"

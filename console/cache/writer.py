@@ -16,7 +16,7 @@ import msgspec
 from api_client.decoding import decode
 from api_client.model import Assignment, Entry, Report
 from console.cache import packed_columns
-from console.cache.page_items import FIRST_ROW, Cursor, Gone, Item
+from console.cache.page_items import FIRST_ROW, Cursor, DeletedItem, PageItem
 from console.cache.schema import KINDS, cache_migrations, table_of
 from console.files.durable import identity_of, is_at
 from console.files.errors import DamagedFile
@@ -48,7 +48,7 @@ _REMEMBERED_MS = 35 * 86_400_000
 _NEVER_MS = 2**62
 """Older edits than that are not kept on the computers that made them: nobody asks whether they were taken back."""
 
-__all__ = ["CacheWriter", "Cursor", "Gone", "Item"]
+__all__ = ["CacheWriter", "Cursor", "DeletedItem", "PageItem"]
 
 _TEXTS = "title, description, address, area_name"
 _json = msgspec.json.Encoder()
@@ -108,13 +108,15 @@ class CacheWriter:
             self._replace()
             return None
 
-    def apply(self, source: str, items: Sequence[Item], cursor: Cursor, *, gone: Sequence[Gone] = ()) -> Touched:
+    def apply(
+        self, source: str, items: Sequence[PageItem], cursor: Cursor, *, gone: Sequence[DeletedItem] = ()
+    ) -> Touched:
         """Write one page and the cursor behind it in one transaction, keeping the higher seq of every object.
 
         An object that was deleted with a higher seq stays deleted. Applying a page again changes nothing.
         """
         with self._writing():
-            page = _Page(source=self._word_id("source", source))
+            page = _PageWrite(source=self._word_id("source", source))
             for item in items:
                 page.add(item)
             for each in gone:
@@ -331,7 +333,7 @@ class CacheWriter:
 
     # The parts of a page
 
-    def _put_whole(self, page: _Page, kind: str) -> None:
+    def _put_whole(self, page: _PageWrite, kind: str) -> None:
         items = page.of(kind)
         if not items:
             return
@@ -346,7 +348,7 @@ class CacheWriter:
             ],
         )
 
-    def _put_entries(self, page: _Page) -> None:
+    def _put_entries(self, page: _PageWrite) -> None:
         rows = []
         for item in self._not_deleted(page, "entry", page.of("entry")):
             entry = item.data
@@ -373,7 +375,7 @@ class CacheWriter:
                 (page.source, json.dumps(page.proved)),
             )
 
-    def _put_assignments(self, page: _Page) -> None:
+    def _put_assignments(self, page: _PageWrite) -> None:
         rows = []
         for item in self._not_deleted(page, "assignment", page.of("assignment")):
             one = item.data
@@ -393,7 +395,7 @@ class CacheWriter:
                 rows,
             )
 
-    def _put_reports(self, page: _Page) -> None:
+    def _put_reports(self, page: _PageWrite) -> None:
         items = self._not_deleted(page, "report", page.of("report"))
         wanted = {item.id for item in items} | page.leads_changed
         if not wanted:
@@ -404,8 +406,8 @@ class CacheWriter:
         leads = self._leads(page.source, wanted)
         area_names = self._area_names(page.source) if items else {}
         word_id = partial(self._word_id, source=page.source)
-        inserts: list[_Row] = []
-        updates: list[_Row] = []
+        inserts: list[_ReportRow] = []
+        updates: list[_ReportRow] = []
         for item in items:
             report = item.data
             if not isinstance(report, Report):
@@ -420,7 +422,7 @@ class CacheWriter:
             texts = (report.title, report.description, report.address, area_name)
             if before is None:
                 self._next_row += 1
-            (inserts if before is None else updates).append(_Row(row, item, report, packed, texts))
+            (inserts if before is None else updates).append(_ReportRow(row, item, report, packed, texts))
             page.touched_rows.add(row)
         if inserts or updates:
             page.touched_kinds.add("report")
@@ -445,7 +447,7 @@ class CacheWriter:
                 again.append((source, key))
         self._connection.executemany("DELETE FROM taken_reports WHERE source = ? AND id = ?", again)
 
-    def _insert(self, source: int, rows: list[_Row]) -> None:
+    def _insert(self, source: int, rows: list[_ReportRow]) -> None:
         self._connection.executemany(
             "INSERT INTO reports (row, source, remote_id, seq, created, facts) VALUES (?, ?, ?, ?, ?, ?)",
             [(r.row, source, r.item.id, r.item.seq, packed_columns.seconds(r.report.created), r.facts) for r in rows],
@@ -457,7 +459,7 @@ class CacheWriter:
         if not self._bulk:
             self._add_to_search(rows)
 
-    def _update(self, rows: list[_Row]) -> None:
+    def _update(self, rows: list[_ReportRow]) -> None:
         if not rows:
             return
         if not self._bulk:
@@ -480,7 +482,7 @@ class CacheWriter:
             [(*r.texts, r.report.area, _json.encode(r.report), r.row) for r in rows],
         )
 
-    def _patch_leads(self, page: _Page, known: dict[str, tuple[int, int, bytes]], leads: dict[str, int]) -> None:
+    def _patch_leads(self, page: _PageWrite, known: dict[str, tuple[int, int, bytes]], leads: dict[str, int]) -> None:
         """Give the lead unit to reports whose assignments changed while they themselves did not."""
         patches = [
             (packed_columns.with_lead(packed, leads.get(remote_id, 0)), row)
@@ -512,14 +514,14 @@ class CacheWriter:
             leads[report] = self._word_id("unit", unit, source)
         return leads
 
-    def _find_rows_of_parts(self, page: _Page) -> None:
+    def _find_rows_of_parts(self, page: _PageWrite) -> None:
         if page.reports_of_parts:
             known = self._known(page.source, page.reports_of_parts)
             page.touched_rows.update(row for row, _, _ in known.values())
 
     # Deletions
 
-    def _not_deleted(self, page: _Page, kind: str, items: list[Item]) -> list[Item]:
+    def _not_deleted(self, page: _PageWrite, kind: str, items: list[PageItem]) -> list[PageItem]:
         """Leave out what was deleted with a higher seq."""
         if not items:
             return items
@@ -538,7 +540,7 @@ class CacheWriter:
         )
         return back
 
-    def _delete(self, page: _Page) -> None:
+    def _delete(self, page: _PageWrite) -> None:
         self._connection.executemany(
             "INSERT INTO gone VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq)",
             [(page.source, each.kind, each.id, each.seq) for each in page.gone],
@@ -550,7 +552,7 @@ class CacheWriter:
             elif each.kind in KINDS or each.kind in ("entry", "assignment"):
                 self._delete_part(page, each)
 
-    def _delete_part(self, page: _Page, gone: Gone) -> None:
+    def _delete_part(self, page: _PageWrite, gone: DeletedItem) -> None:
         table = "entries" if gone.kind == "entry" else table_of(gone.kind)
         key = (page.source, gone.id)
         if gone.kind in ("entry", "assignment"):
@@ -566,7 +568,7 @@ class CacheWriter:
             (*key, gone.seq),
         )
 
-    def _delete_report(self, page: _Page, gone: Gone) -> None:
+    def _delete_report(self, page: _PageWrite, gone: DeletedItem) -> None:
         found = self._connection.execute(
             f"SELECT r.row, {_TEXTS} FROM reports r JOIN texts USING (row)"  # noqa: S608 - a constant
             " WHERE source = ? AND remote_id = ? AND seq <= ?",
@@ -588,7 +590,7 @@ class CacheWriter:
 
     # Search
 
-    def _add_to_search(self, rows: list[_Row]) -> None:
+    def _add_to_search(self, rows: list[_ReportRow]) -> None:
         self._connection.executemany(
             f"INSERT INTO fts (rowid, {_TEXTS}) VALUES (?, ?, ?, ?, ?)",  # noqa: S608 - a constant
             [(r.row, *r.texts) for r in rows],
@@ -654,43 +656,43 @@ class _Name(msgspec.Struct):
     name: str
 
 
-class _Row(msgspec.Struct, frozen=True):
+class _ReportRow(msgspec.Struct, frozen=True):
     """A report on its way into the tables."""
 
     row: int
-    item: Item
+    item: PageItem
     report: Report
     facts: bytes
     texts: tuple[str, str, str, str]
 
 
-class _Page:
+class _PageWrite:
     """One page sorted by kind, each object once with its highest seq, and what writing it touched."""
 
     def __init__(self, source: int) -> None:
         self.source = source
-        self.gone: list[Gone] = []
+        self.gone: list[DeletedItem] = []
         self.touched_rows: set[int] = set()
         self.touched_kinds: set[str] = set()
         self.proved: list[str] = []
         self.reports_of_parts: set[str] = set()
         self.leads_changed: set[str] = set()
-        self._items: dict[str, dict[str, Item]] = {}
+        self._items: dict[str, dict[str, PageItem]] = {}
 
-    def add(self, item: Item) -> None:
+    def add(self, item: PageItem) -> None:
         if item.kind == "gone":
             kind, _, remote_id = item.id.partition("/")
             if isinstance(item.data, dict):
                 kind, remote_id = str(item.data.get("kind", kind)), str(item.data.get("id", remote_id))
-            self.add_gone(Gone(kind, remote_id, item.seq))
+            self.add_gone(DeletedItem(kind, remote_id, item.seq))
             return
         of_kind = self._items.setdefault(item.kind, {})
         before = of_kind.get(item.id)
         if before is None or before.seq <= item.seq:
             of_kind[item.id] = item
 
-    def add_gone(self, gone: Gone) -> None:
+    def add_gone(self, gone: DeletedItem) -> None:
         self.gone.append(gone)
 
-    def of(self, kind: str) -> list[Item]:
+    def of(self, kind: str) -> list[PageItem]:
         return list(self._items.get(kind, {}).values())

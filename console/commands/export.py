@@ -27,7 +27,7 @@ from console.cache.catalog import Cities, read_catalog
 from console.cache.export_notes import keep_note
 from console.cache.reader import CacheReader
 from console.export import geopackage
-from console.export.row import COLUMNS, Row, Value
+from console.export.row import COLUMNS, ExportRow, Value
 from console.outbox.work_file import read_outbox
 from console.panels.formatting import thousands
 from console.paths import existing_profile
@@ -77,13 +77,13 @@ class Selection(msgspec.Struct, frozen=True):
         chips = [text for _, text in filter_.chips(self.cities.name, self.zone)]
         return "; ".join([f"Queue: {filter_.tab}, by {filter_.order}", *chips])
 
-    def rows(self, reader: CacheReader) -> Iterator[Row]:
+    def rows(self, reader: CacheReader) -> Iterator[ExportRow]:
         """The reports in the queue's order; those that vanish from the cache meanwhile are left out."""
         order = self.view.order
         for start in range(0, len(order), _AT_A_TIME):
             yield from self._piece(reader, order[start : start + _AT_A_TIME])
 
-    def _piece(self, reader: CacheReader, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Iterator[Row]:
+    def _piece(self, reader: CacheReader, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Iterator[ExportRow]:
         cached = {one.row: one for one in reader.reports(rows)}
         for fact in self.view.row_facts(rows):
             known = cached.get(fact.row)
@@ -94,10 +94,10 @@ class Selection(msgspec.Struct, frozen=True):
                     self.tally.add(source, report.id)
                 yield self._row(fact, source, report)
 
-    def _row(self, fact: Fact, source: str, report: Report) -> Row:
+    def _row(self, fact: Fact, source: str, report: Report) -> ExportRow:
         placed = report.lat is not None and report.lon is not None
         catalog = self.cities.of(source)
-        return Row(
+        return ExportRow(
             number=_clean(report.id) if fact.row >= LOCAL_ROWS else "",
             source=_clean(self.source_names.get(source, source)),
             status=_clean(report.status_label or BY_STATUS[report.status].label),
@@ -214,7 +214,7 @@ def cell(value: Value) -> str:
     return str(value)
 
 
-def _write_csv(path: Path, _: Selection, rows: Iterator[Row]) -> int:
+def _write_csv(path: Path, _: Selection, rows: Iterator[ExportRow]) -> int:
     written = 0
     with path.open("w", encoding="utf-8-sig", newline="") as file:  # the mark tells Excel that it is UTF-8
         out = csv.writer(file)
@@ -225,7 +225,7 @@ def _write_csv(path: Path, _: Selection, rows: Iterator[Row]) -> int:
     return written
 
 
-def _write_geojson(path: Path, _: Selection, rows: Iterator[Row]) -> int:
+def _write_geojson(path: Path, _: Selection, rows: Iterator[ExportRow]) -> int:
     written = 0
     with path.open("wb") as file:
         file.write(b'{"type":"FeatureCollection","features":[')
@@ -240,7 +240,7 @@ def _write_geojson(path: Path, _: Selection, rows: Iterator[Row]) -> int:
     return written
 
 
-def _write_gpkg(path: Path, _: Selection, rows: Iterator[Row]) -> int:
+def _write_gpkg(path: Path, _: Selection, rows: Iterator[ExportRow]) -> int:
     kinds = {"priority": "INTEGER", "lat": "REAL", "lon": "REAL"} | dict.fromkeys(
         ("created", "updated", "due"), "DATETIME"
     )
@@ -249,13 +249,13 @@ def _write_gpkg(path: Path, _: Selection, rows: Iterator[Row]) -> int:
     return geopackage.write_geopackage(path, _LAYER, columns, features)
 
 
-def _write_pdf(path: Path, selection: Selection, rows: Iterator[Row]) -> int:
+def _write_pdf(path: Path, selection: Selection, rows: Iterator[ExportRow]) -> int:
     from console.export.pdf import write_pdf  # Qt's painting, which the other formats do without
 
     return write_pdf(path, selection.heading, len(selection.view.order), rows, datetime.now(selection.zone))
 
 
-_WRITERS: dict[str, Callable[[Path, Selection, Iterator[Row]], int]] = {
+_WRITERS: dict[str, Callable[[Path, Selection, Iterator[ExportRow]], int]] = {
     "csv": _write_csv,
     "geojson": _write_geojson,
     "gpkg": _write_gpkg,

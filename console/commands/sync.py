@@ -22,7 +22,7 @@ from console.cache.reader import CacheReader
 from console.files.errors import LockedByOther, StoreError
 from console.files.lock import FileLock
 from console.outbox.event_loop import EventLoop
-from console.outbox.link import Exchange, Found, Question
+from console.outbox.link import OutboxLink, ProofsFound, Question
 from console.outbox.listener import Listener
 from console.outbox.outbox import Outbox
 from console.paths import existing_profile
@@ -106,7 +106,7 @@ class Headless:
         self._edits.author = next(iter(users.values()), "local")
         for source, user in users.items():
             self._edits.sign_in(source, user)
-        self._exchange = Exchange(self._edits, self._read)
+        self._exchange = OutboxLink(self._edits, self._read)
         self._followers.start()
 
     @property
@@ -174,7 +174,9 @@ class Headless:
             self._accepted_at = time.monotonic()
         self._exchange.take(message)
 
-    def _read(self, question: Question, found: Callable[[Found], None], failed: Callable[[Exception], None]) -> None:
+    def _read(
+        self, question: Question, found: Callable[[ProofsFound], None], failed: Callable[[Exception], None]
+    ) -> None:
         reader = CacheReader(self._folder)
         try:
             what = question(reader)

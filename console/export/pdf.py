@@ -10,7 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QFile, QIODevice, QMarginsF, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QGuiApplication, QPageLayout, QPageSize, QPainter, QPdfWriter
 
-from console.export.row import Row
+from console.export.row import ExportRow
 from console.panels.formatting import thousands
 from console.rules.place import coordinates
 from widgets.text import many_lines, one_line, wrap
@@ -22,7 +22,7 @@ _BODY_PT, _SMALL_PT, _TITLE_PT = 9.0, 7.5, 13.0
 _TEXT_LINES, _LONGEST = 6, 2000
 
 
-def write_pdf(path: Path, heading: str, total: int, rows: Iterator[Row], now: datetime) -> int:
+def write_pdf(path: Path, heading: str, total: int, rows: Iterator[ExportRow], now: datetime) -> int:
     """Write an A4 document at `path`, `heading` on top of every page. Returns how many reports are in it.
 
     Raises OSError.
@@ -37,7 +37,7 @@ def write_pdf(path: Path, heading: str, total: int, rows: Iterator[Row], now: da
     if not file.open(QIODevice.OpenModeFlag.WriteOnly):
         raise OSError(None, file.errorString(), str(path))
     try:
-        sheet = _Sheet(file, heading, f"{thousands(total)} reports, {now:%Y-%m-%d %H:%M %Z}")
+        sheet = _PrintedSheet(file, heading, f"{thousands(total)} reports, {now:%Y-%m-%d %H:%M %Z}")
         written = 0
         for row in rows:
             sheet.report(row)
@@ -52,7 +52,7 @@ def write_pdf(path: Path, heading: str, total: int, rows: Iterator[Row], now: da
     return written
 
 
-class _Sheet:
+class _PrintedSheet:
     """The page under the pen; it turns by itself when a block has no room left."""
 
     def __init__(self, file: QFile, heading: str, note: str) -> None:
@@ -76,7 +76,7 @@ class _Sheet:
         self._y = 0.0
         self._head()
 
-    def report(self, row: Row) -> None:
+    def report(self, row: ExportRow) -> None:
         """One report: what and where it is, its times, the beginning of its text."""
         number = row.number or "not sent yet"
         first = f"P{row.priority}  {number}  {row.category}  ({row.status})"

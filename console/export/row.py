@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 
-class Row(msgspec.Struct, frozen=True):
+class ExportRow(msgspec.Struct, frozen=True):
     """One report as it is written. The fields are the columns, in their order; times have a zone; unknown is None.
 
     `priority` is 1 to 4. `number` is "" for a report that its server does not know yet.
@@ -29,5 +29,5 @@ class Row(msgspec.Struct, frozen=True):
     description: str
 
 
-COLUMNS: tuple[str, ...] = Row.__struct_fields__
+COLUMNS: tuple[str, ...] = ExportRow.__struct_fields__
 Value = str | int | float | datetime | None

@@ -23,7 +23,7 @@ _LONG_BYTES = 8 * 2**20
 _SUM = b',"sum":'
 
 
-class Line(msgspec.Struct, frozen=True, omit_defaults=True):
+class JournalLine(msgspec.Struct, frozen=True, omit_defaults=True):
     """An edit as it stands (`edit`), what became of the edit `id`, or a local key's remote id (`key`).
 
     On the disk a line also bears `sum`, the CRC-32 of the line without it: a flipped bit is not taken for an edit.
@@ -47,7 +47,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     repeated: bool = False
     asked_back: bool = False
     to_call_back: bool = False
-    swap: tuple[Line, ...] = ()
+    swap: tuple[JournalLine, ...] = ()
     """Lines that count together or not at all: new edits in the place of old ones, or what was noted in one write."""
 
 
@@ -99,7 +99,7 @@ class Journal:
             self._cut()
         os.close(self._fd)
 
-    def write(self, line: Line, *, sync: bool) -> None:
+    def write(self, line: JournalLine, *, sync: bool) -> None:
         """Append a line; with `sync` it is on the disk when this returns."""
         try:
             self._append(_encode(line))
@@ -123,7 +123,7 @@ class Journal:
                 self._cut()
             raise
 
-    def read(self) -> Iterator[Line | None]:
+    def read(self) -> Iterator[JournalLine | None]:
         """All lines, oldest first; None for one that is damaged."""
         try:
             data = self._path.read_bytes()
@@ -145,7 +145,7 @@ class Journal:
                     _fold(found, one)
         return found
 
-    def rewrite(self, lines: Iterable[Line]) -> None:
+    def rewrite(self, lines: Iterable[JournalLine]) -> None:
         """Put a journal of these lines in the place of this one, which stays until the new one is on the disk."""
         # protects: new-journal-stands-beside
         fresh = self._path.with_name(self._path.name + ".new")
@@ -180,7 +180,7 @@ class Journal:
             self._ragged = False
 
 
-def _fold(found: Folded, line: Line) -> None:
+def _fold(found: Folded, line: JournalLine) -> None:
     if line.key is not None:
         if line.source is not None and line.remote_id is not None:
             found.keys[line.key] = (line.source, line.remote_id)
@@ -214,18 +214,18 @@ def _fold(found: Folded, line: Line) -> None:
         found.keys[edit.report] = (edit.source, line.remote_id)
 
 
-def _encode(line: Line) -> bytes:
+def _encode(line: JournalLine) -> bytes:
     plain = msgspec.json.encode(line)
     return plain[:-1] + _SUM + b"%d}\n" % zlib.crc32(plain)
 
 
-def _decode(raw: bytes) -> Line | None:
+def _decode(raw: bytes) -> JournalLine | None:
     """The line, None when it is damaged. Lines of the first version of Sigap bear no sum."""
     start, mark, rest = raw.rpartition(_SUM)
     # protects: sum-of-a-line
     if mark and rest != b"%d}" % zlib.crc32(start + b"}"):
         return None
     try:
-        return decode(raw, Line)
+        return decode(raw, JournalLine)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

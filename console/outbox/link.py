@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 _AGAIN_S = 2.0
 
 
-class Found(NamedTuple):
+class ProofsFound(NamedTuple):
     """What the cache says about the outbox: edits that are in the server's record, edits of deleted reports that are
     there again, edits of reports whose number is another report now, the numbers of reports that were created, and the
     edits, whoever made them, that the server lost when it was set back."""
@@ -28,12 +28,12 @@ class Found(NamedTuple):
     taken_back: frozenset[str] = frozenset()
 
 
-Question = Callable[[CacheReader], Found]
-Reading = Callable[[Question, Callable[[Found], None], Callable[[Exception], None]], None]
+Question = Callable[[CacheReader], ProofsFound]
+Reading = Callable[[Question, Callable[[ProofsFound], None], Callable[[Exception], None]], None]
 """Run the first with a reader of the cache, on whatever thread, then the second or the third on this one."""
 
 
-class Exchange:
+class OutboxLink:
     """Binds one outbox to whoever follows its sources; on the outbox's thread."""
 
     def __init__(
@@ -93,7 +93,7 @@ class Exchange:
         edit_ids, on_reports = self._edits.waiting_ids(), self._edits.on_reports
         deleted, unnumbered = {edit.id for edit in self._edits.deleted}, self._edits.without_number(edit_ids)
 
-        def found(what: Found) -> None:
+        def found(what: ProofsFound) -> None:
             # protects: number-from-the-cache
             self._edits.on_proved(what.proved, what.numbers)
             self._edits.on_another(what.another)
@@ -105,7 +105,7 @@ class Exchange:
             _log.info("the cache could not be asked about the outbox: %s", error)
             self._edits.loop.call_later(_AGAIN_S, self._catch_up, source)
 
-        def look(reader: CacheReader) -> Found:
+        def look(reader: CacheReader) -> ProofsFound:
             what = _look(reader, edit_ids, on_reports, deleted, unnumbered)
             return what if source is None else what._replace(taken_back=frozenset(reader.taken_back(source)))
 
@@ -134,7 +134,7 @@ def _look(
     on_reports: Sequence[tuple[Edit, str]],
     deleted: Set[str],
     unnumbered: Sequence[str],
-) -> Found:
+) -> ProofsFound:
     """`on_reports` are edits with the ids of their reports, `deleted` those of them whose reports were not there.
 
     `unnumbered` are creations.
@@ -156,4 +156,4 @@ def _look(
         elif at is not None and edit.id in deleted:
             restored.append(edit.id)
     numbers = {edit_id: number for edit_id in unnumbered if (number := reader.report_of_edit(edit_id)) is not None}
-    return Found(frozenset(reader.proved(edit_ids)), tuple(restored), tuple(another), numbers)
+    return ProofsFound(frozenset(reader.proved(edit_ids)), tuple(restored), tuple(another), numbers)

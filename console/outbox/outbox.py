@@ -54,7 +54,7 @@ _log = logging.getLogger(__name__)
 _RETRY_S = 10.0
 
 
-class _Kept(msgspec.Struct, frozen=True):
+class _WorkFileContent(msgspec.Struct, frozen=True):
     """What work.db holds when it is opened."""
 
     outbox: list[Queued]
@@ -635,7 +635,7 @@ class Outbox:
         self._outcomes.doubt_unproved()
         self._scheduler.try_again()
 
-    def _on_opened(self, kept: _Kept) -> None:
+    def _on_opened(self, kept: _WorkFileContent) -> None:
         for queued in kept.outbox:
             queued = after_a_break(queued)
             self._scheduler.waiting.add(queued.edit.id)
@@ -661,8 +661,8 @@ class Outbox:
         self._listener.unavailable(error)
 
 
-def _read(file: WorkFile) -> _Kept:
-    return _Kept(
+def _read(file: WorkFile) -> _WorkFileContent:
+    return _WorkFileContent(
         file.unfinished(),
         file.local_keys(),
         file.made_again(),

@@ -21,14 +21,14 @@ _COLUMNS = ("number", "made at", "by", "source", "report", "title", "what", "val
 _DONE = ("sent", "withdrawn")
 
 
-class Waiting(msgspec.Struct, frozen=True):
+class SalvagedEdit(msgspec.Struct, frozen=True):
     """The file that lists them, and how many there are."""
 
     path: Path
     count: int
 
 
-def export_waiting(folder: Path) -> Waiting:
+def export_waiting(folder: Path) -> SalvagedEdit:
     """Write `folder`/waiting-edits.csv (mode 0600): every edit of work.db that is neither sent nor withdrawn.
 
     Only what every version has in common is used: the columns `state` and `body`, and the journal where the database
@@ -55,7 +55,7 @@ def export_waiting(folder: Path) -> Waiting:
         os.fsync(out.fileno())
     fresh.replace(path)
     sync_folder(folder)
-    return Waiting(path, len(waiting))
+    return SalvagedEdit(path, len(waiting))
 
 
 def _cell(value: object) -> str:

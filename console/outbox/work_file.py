@@ -30,7 +30,7 @@ from console.files.sqlite_file import (
     sqlite_errors,
     transaction,
 )
-from console.outbox.journal import Folded, Journal, Line
+from console.outbox.journal import Folded, Journal, JournalLine
 from console.outbox.older_work_file import with_reasons
 from console.outbox.salvage import export_waiting
 from console.outbox.schema import WORK_ROW, is_whole, sum_of, work_migrations
@@ -53,21 +53,21 @@ class Salvage(msgspec.Struct, frozen=True):
     edits: int
 
 
-class Outbox(msgspec.Struct, frozen=True):
+class StoredOutbox(msgspec.Struct, frozen=True):
     """The unfinished edits as they stand on the disk, and the servers' ids of reports created here (by local key)."""
 
     edits: tuple[Queued, ...] = ()
     remote: dict[str, str] = {}
 
 
-def read_outbox(folder: Path) -> Outbox:
+def read_outbox(folder: Path) -> StoredOutbox:
     """Look into `folder`/work.db without writing, whoever else has it open; empty when there is none.
 
     Raises DamagedFile, NewerFile, NotWritable, LockedByOther.
     """
     path = folder / WORK
     if not path.exists():
-        return Outbox()
+        return StoredOutbox()
     check_header(path)
     with sqlite_errors(path), contextlib.closing(open_reader(path)) as connection:
         refuse_newer(connection, path, work_migrations)
@@ -77,7 +77,7 @@ def read_outbox(folder: Path) -> Outbox:
         edits = [_queued_of(row) for row in found]
     except (msgspec.DecodeError, ValueError, TypeError) as error:
         raise DamagedFile(path, f"{path.name} is damaged: open the console once, it mends the file.") from error
-    return Outbox(tuple(queued for queued in edits if queued.state not in FINISHED), dict(keys))
+    return StoredOutbox(tuple(queued for queued in edits if queued.state not in FINISHED), dict(keys))
 
 
 class WorkFile:
@@ -105,7 +105,9 @@ class WorkFile:
         self._clock, self._offset = clock, offset
         # protects: one-program-a-work-file
         self._lock = FileLock(folder / "work.lock")
-        self._noted: list[tuple[Line, bool]] | None = None  # the lines of `together`, each with whether it is synced
+        self._noted: list[tuple[JournalLine, bool]] | None = (
+            None  # the lines of `together`, each with whether it is synced
+        )
         self.salvaged: Salvage | None = None
         try:
             self._connection, aside = self._open()
@@ -247,7 +249,7 @@ class WorkFile:
             # protects: draft-ends-with-its-edit
             self._delete_draft(draft)
             lines = (*map(_line, new), *(_line(queued, whole=False) for queued in old))
-            self._journal.write(Line(swap=lines), sync=True)
+            self._journal.write(JournalLine(swap=lines), sync=True)
         return new
 
     def bring_back(self, source: str, edit_ids: Iterable[str]) -> list[Queued]:
@@ -281,7 +283,7 @@ class WorkFile:
                 for queued in (*lost, *kept):
                     self._put_edit(queued)
                 lines = (*map(_line, lost), *(_line(queued, whole=False) for queued in kept))
-                self._journal.write(Line(swap=lines), sync=True)
+                self._journal.write(JournalLine(swap=lines), sync=True)
         return lost
 
     def made_again(self) -> dict[str, Edit]:
@@ -299,7 +301,7 @@ class WorkFile:
         """Note the server's id of a report that was created here under a local key."""
         with self._journal.whole(), self._writing():
             self._connection.execute("INSERT OR REPLACE INTO local_keys VALUES (?, ?, ?)", (key, source, remote_id))
-            self._note(Line(key=key, source=source, remote_id=remote_id), sync=False)
+            self._note(JournalLine(key=key, source=source, remote_id=remote_id), sync=False)
 
     def local_keys(self) -> dict[str, tuple[str, str]]:
         """Reports created here that a server knows by now: local key -> (source, remote id)."""
@@ -320,7 +322,7 @@ class WorkFile:
                 self._noted = None
             if noted:
                 lines = tuple(line for line, _ in noted)
-                line = lines[0] if len(lines) == 1 else Line(swap=lines)
+                line = lines[0] if len(lines) == 1 else JournalLine(swap=lines)
                 self._journal.write(line, sync=any(sync for _, sync in noted))
 
     # Drafts, filters, alarms
@@ -537,10 +539,10 @@ class WorkFile:
                 self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
         return device
 
-    def _lines(self) -> Iterator[Line]:
+    def _lines(self) -> Iterator[JournalLine]:
         """The journal that would stand for the file as it is: what is finished is left out."""
         for key, (source, remote_id) in self.local_keys().items():
-            yield Line(key=key, source=source, remote_id=remote_id)
+            yield JournalLine(key=key, source=source, remote_id=remote_id)
         for queued in self.unfinished():
             yield _line(queued)
 
@@ -551,7 +553,7 @@ class WorkFile:
         with contextlib.nullcontext() if self._noted is not None else transaction(self._connection, self._path):
             yield
 
-    def _note(self, line: Line, *, sync: bool) -> None:
+    def _note(self, line: JournalLine, *, sync: bool) -> None:
         if self._noted is None:
             self._journal.write(line, sync=sync)
         else:
@@ -656,9 +658,9 @@ def _row_of(queued: Queued) -> tuple[object, ...]:
     )
 
 
-def _line(queued: Queued, *, whole: bool = True, remote_id: str | None = None) -> Line:
+def _line(queued: Queued, *, whole: bool = True, remote_id: str | None = None) -> JournalLine:
     """The journal's line for an edit as it stands; without `whole` only what became of it."""
-    return Line(
+    return JournalLine(
         edit=queued.edit if whole else None,
         id=None if whole else queued.edit.id,
         state=queued.state,

@@ -9,23 +9,23 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from api_client.model import Kind
 from console.board.round import LOCAL_ROWS, Patch, Played, Round, is_shown, play
-from console.board.snapshot import Snapshot
+from console.board.snapshot import BoardSnapshot
 from console.cache.catalog import KINDS, Cities
 from console.cache.reader import CacheReader
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.rules.edit import Edit, is_local
 from console.rules.messages import Touched
 from console.rules.queued import Queued
-from console.rules.scoped_code import Word
+from console.rules.scoped_code import ScopedCode
 from console.tasks import Tasks
 
-__all__ = ["LOCAL_ROWS", "BoardFeed"]
+__all__ = ["LOCAL_ROWS", "BoardUpdater"]
 
 _LEAST_GAP_MS = 50
 _SMALL, _TICK_SMALL_MS, _TICK_LARGE_MS = 100_000, 1000, 5000
 
 
-class BoardFeed(QObject):
+class BoardUpdater(QObject):
     """Turns `Touched` messages and outbox changes into Views; at most 20 times a second, one at a time."""
 
     failed = Signal(object)
@@ -40,7 +40,7 @@ class BoardFeed(QObject):
 
     def __init__(
         self,
-        desk: Desk,
+        desk: WindowState,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         now_s: Callable[[], float],
@@ -53,7 +53,7 @@ class BoardFeed(QObject):
         super().__init__(parent)
         self._desk, self._tasks, self._reader, self._now_s = desk, tasks, reader, now_s
         self._remote_of, self._followed, self._is_anothers = remote_of, followed, is_anothers
-        self._snapshot: Snapshot | None = None
+        self._snapshot: BoardSnapshot | None = None
         self._cities: Cities | None = None
         self._rows: set[int] = set()
         self._kinds: set[str] = set()
@@ -64,7 +64,7 @@ class BoardFeed(QObject):
         self._local_rows: dict[str, int] = {}
         self._local_sources: dict[str, str] = {}
         self._unshown = 0
-        self._awaited: Word | None = None  # the report made here that is to be chosen
+        self._awaited: ScopedCode | None = None  # the report made here that is to be chosen
         self._chosen_before = 0
         self._number = 0
         self._running = self._wanted = self._blind = False

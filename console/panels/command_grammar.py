@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from console.cache.catalog import Cities, Crew
+from console.cache.catalog import Cities, CityUnit
 from console.panels.action import Actions, CommandSyntax
 from console.panels.typed_command import TypedCommand
 
@@ -46,7 +46,7 @@ def _split(text: str) -> list[str]:
 
 
 def _targets(verb: str, syntax: CommandSyntax[Any], words: Sequence[str], cities: Cities) -> TypedCommand:
-    crews: tuple[Crew, ...] = ()
+    crews: tuple[CityUnit, ...] = ()
     number = ""
     options: dict[str, str] = {}
     rest: list[str] = []
@@ -88,7 +88,7 @@ def _meant_as_unit(words: Sequence[str]) -> str:
     return codes[0] if codes else words[0] if len(words) > 1 else ""
 
 
-def _crews_at(words: Sequence[str], cities: Cities) -> tuple[tuple[Crew, ...], int]:
+def _crews_at(words: Sequence[str], cities: Cities) -> tuple[tuple[CityUnit, ...], int]:
     """A unit's code may have a space: the longest match at the start of `words`, and how many words it took."""
     for count in (2, 1):
         if len(words) >= count:

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from api_client.model import Assignment, Kind, Status
-from console.panels.qt_outbox import Edits
-from console.panels.report.details import Dossier
+from console.panels.qt_outbox import QtOutbox
+from console.panels.report.details import ReportDetails
 from console.panels.undo_stack import UndoStack, UndoStep
 from console.rules.apply import jobs_after
 from console.rules.edit import ON_STATUS, Edit
@@ -20,7 +20,7 @@ from console.rules.status import ENDED_ASSIGNMENT
 class EditCommands:
     """Appends edits, and puts each on the undo stack."""
 
-    def __init__(self, edits: Edits, stack: UndoStack) -> None:
+    def __init__(self, edits: QtOutbox, stack: UndoStack) -> None:
         self._edits, self._stack = edits, stack
 
     def create(self, source: str, data: Mapping[str, Any], local_key: str, title: str) -> str:
@@ -30,7 +30,7 @@ class EditCommands:
     def keep_as_new(
         self, source: str, edit_id: str, data: Mapping[str, Any], title: str, words: Callable[[Sequence[Edit]], str]
     ) -> str:
-        """A new report in the place of one that was deleted at the server; see `Edits.keep_as_new`."""
+        """A new report in the place of one that was deleted at the server; see `QtOutbox.keep_as_new`."""
         old = {queued.edit.id for queued in self._edits.goes_along(edit_id)}
         create = self._edits.keep_as_new(edit_id, dict(data), title=title, words=words)
         if create:
@@ -39,7 +39,7 @@ class EditCommands:
             self._stack.push(step)
         return create
 
-    def set_fields(self, dossier: Dossier, fields: Mapping[str, Any], text: str) -> str:
+    def set_fields(self, dossier: ReportDetails, fields: Mapping[str, Any], text: str) -> str:
         """Change fields of the report; each keeps its value before for the merge and the undo."""
         shown = {name: field_value(dossier.shown, name) for name in fields}
         base = self._edits.base_on_own(dossier.source, dossier.key, shown)
@@ -66,38 +66,38 @@ class EditCommands:
         )  # fmt: skip
         self._stack.push(step)
 
-    def note(self, dossier: Dossier, text: str) -> str:
+    def note(self, dossier: ReportDetails, text: str) -> str:
         """An internal note."""
         return self._on(dossier, Kind.NOTE, {"text": text}, "Note")
 
-    def reply(self, dossier: Dossier, text: str) -> str:
+    def reply(self, dossier: ReportDetails, text: str) -> str:
         """A reply to the reporter; once sent it cannot be undone."""
         return self._on(dossier, Kind.REPLY, {"text": text}, "Reply to the reporter")
 
-    def photo(self, dossier: Dossier, photo: Mapping[str, Any]) -> str:
+    def photo(self, dossier: ReportDetails, photo: Mapping[str, Any]) -> str:
         """A photo whose bytes are already in work-media/."""
         return self._on(dossier, Kind.PHOTO, dict(photo), "Photo")
 
-    def take(self, dossier: Dossier) -> str:
+    def take(self, dossier: ReportDetails) -> str:
         """Claim the report."""
         return self._on(dossier, Kind.CLAIM, {}, "Take", inverse=(Kind.RELEASE, {}))
 
-    def release(self, dossier: Dossier) -> str:
+    def release(self, dossier: ReportDetails) -> str:
         """Give the report back."""
         return self._on(dossier, Kind.RELEASE, {}, "Release", inverse=(Kind.CLAIM, {}))
 
-    def dispatch(self, dossier: Dossier, unit_id: str, code: str, *, stack: bool) -> str:
+    def dispatch(self, dossier: ReportDetails, unit_id: str, code: str, *, stack: bool) -> str:
         """Send a unit now."""
         data = {"unit": unit_id} | ({"stack": True} if stack else {})
         inverse = (Kind.RECALL, {"unit": unit_id})
         return self._on(dossier, Kind.DISPATCH, data, f"Dispatch {code}", inverse=inverse)
 
-    def assign(self, dossier: Dossier, unit_id: str, code: str) -> str:
+    def assign(self, dossier: ReportDetails, unit_id: str, code: str) -> str:
         """Reserve a unit without sending it."""
         inverse = (Kind.RECALL, {"unit": unit_id})
         return self._on(dossier, Kind.ASSIGN, {"unit": unit_id}, f"Assign {code}", inverse=inverse)
 
-    def recall(self, dossier: Dossier, unit_id: str, code: str) -> str:
+    def recall(self, dossier: ReportDetails, unit_id: str, code: str) -> str:
         """Call a unit back."""
         return self._on(dossier, Kind.RECALL, {"unit": unit_id}, f"Recall {code}")
 
@@ -137,7 +137,7 @@ class EditCommands:
         back = (Kind.UNIT_STATE, {"unit": unit_id, "state": before}) if before in _SETTABLE else None
         return self._append(Kind.UNIT_STATE, source, None, data, {}, None, code, f"{code} {state}", back)
 
-    def validate(self, dossier: Dossier, *, accepted: bool, reason: str, disposition: str = "") -> str:
+    def validate(self, dossier: ReportDetails, *, accepted: bool, reason: str, disposition: str = "") -> str:
         """Accept the proof, saying what the work came to, or refuse it."""
         data: dict[str, Any] = {"accepted": accepted}
         data |= {"reason": reason} if reason else {}
@@ -145,26 +145,26 @@ class EditCommands:
         inverse = (Kind.REOPEN, {"reason": "validation undone" if accepted else "return undone"})
         return self._on(dossier, Kind.VALIDATE, data, "Accept the proof" if accepted else "Return", inverse=inverse)
 
-    def close(self, dossier: Dossier, disposition: str, reason: str, release: tuple[str, ...]) -> str:
+    def close(self, dossier: ReportDetails, disposition: str, reason: str, release: tuple[str, ...]) -> str:
         """Close without work."""
         data = {"disposition": disposition, "reason": reason, "release": list(release)}
         inverse = (Kind.REOPEN, {"reason": "closing undone"})
         return self._on(dossier, Kind.CLOSE, data, "Close", inverse=inverse)
 
-    def reopen(self, dossier: Dossier, reason: str) -> str:
+    def reopen(self, dossier: ReportDetails, reason: str) -> str:
         """Bring a closed report back to work."""
         return self._on(dossier, Kind.REOPEN, {"reason": reason}, "Reopen")
 
-    def merge(self, dossier: Dossier, into: str, created: datetime, with_edit: str = "") -> str:
+    def merge(self, dossier: ReportDetails, into: str, created: datetime, with_edit: str = "") -> str:
         """Close this report as a duplicate of another, which was created then; one step with the edit before it."""
         text, seen, inverse = f"Merge into {into}", {"into": created.isoformat()}, (Kind.UNMERGE, dict[str, Any]())
         return self._on(dossier, Kind.MERGE, {"into": into}, text, inverse=inverse, about=seen, with_edit=with_edit)
 
-    def unmerge(self, dossier: Dossier) -> str:
+    def unmerge(self, dossier: ReportDetails) -> str:
         """Take a merge back."""
         return self._on(dossier, Kind.UNMERGE, {}, "Undo the merge")
 
-    def submit_proof(self, dossier: Dossier) -> str:
+    def submit_proof(self, dossier: ReportDetails) -> str:
         """Hand the work in for validation."""
         return self.set_fields(dossier, {"status": Status.VALIDATION.value}, "Hand in for validation")
 
@@ -178,7 +178,7 @@ class EditCommands:
 
     def _on(
         self,
-        dossier: Dossier,
+        dossier: ReportDetails,
         kind: Kind,
         data: dict[str, Any],
         text: str,

@@ -12,9 +12,9 @@ from console.error_text import describe
 from console.files.errors import StoreError
 from console.panels.command_line.line import CommandPresenter
 from console.panels.forms.forms import Forms, keep_words_of
-from console.panels.qt_outbox import Edits
+from console.panels.qt_outbox import QtOutbox
 from console.panels.report.history import edit_text, new_report_text
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.panels.situation import SituationMonitor
 from console.panels.status import StatusPresenter
 from console.panels.undo_stack import UndoStack
@@ -30,13 +30,13 @@ _TAKEN_BACK_S = 600.0
 """So long it says that the server was set back: somebody may be at a radio meanwhile. The outbox says it after that."""
 
 
-class EditNews(QObject):
+class EditNotifications(QObject):
     """Binds the outbox's news to the status bar, the banner and the form that an edit was made in."""
 
     def __init__(
         self,
-        edits: Edits,
-        desk: Desk,
+        edits: QtOutbox,
+        desk: WindowState,
         undo_stack: UndoStack,
         forms: Forms,
         commands: CommandPresenter,

@@ -11,8 +11,8 @@ from api_client.model import Kind
 from console.board.view import View
 from console.board.waiting import next_waiting
 from console.panels.board_updater import LOCAL_ROWS
-from console.panels.report.details import Dossier
-from console.panels.selection import Desk
+from console.panels.report.details import ReportDetails
+from console.panels.selection import WindowState
 from console.panels.undo_stack import UndoStep
 
 _ENDS_THE_TURN = frozenset({Kind.DISPATCH, Kind.ASSIGN, Kind.CLOSE, Kind.MERGE, Kind.VALIDATE})
@@ -36,8 +36,8 @@ class GoingOn(QObject):
 
     def __init__(
         self,
-        desk: Desk,
-        chosen: Callable[[], Dossier | None],
+        desk: WindowState,
+        chosen: Callable[[], ReportDetails | None],
         is_away: Callable[[str], bool],
         is_wanted: Callable[[], bool],
         parent: QObject | None = None,

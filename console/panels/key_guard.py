@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject
 
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.panels.situation import SituationMonitor
 from widgets.key_repeats import LOOK_S, TWICE_S
 
@@ -17,7 +17,7 @@ class KeyGuard(QObject):
 
     def __init__(
         self,
-        desk: Desk,
+        desk: WindowState,
         situation: SituationMonitor,
         steady_s: Callable[[], float] = time.monotonic,
         parent: QObject | None = None,

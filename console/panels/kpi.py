@@ -8,11 +8,11 @@ from datetime import datetime, tzinfo
 from PySide6.QtCore import QObject, Signal
 
 from console.panels import formatting
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.panels.sources import Sources
 from console.rules.filter import Filter
 from console.rules.loaded import Loaded
-from widgets.kpi import Figure, KpiStrip, Part
+from widgets.kpi import Figure, KpiPart, KpiStrip
 
 
 class KpiPresenter(QObject):
@@ -24,7 +24,7 @@ class KpiPresenter(QObject):
     def __init__(
         self,
         strip: KpiStrip,
-        desk: Desk,
+        desk: WindowState,
         sources: Sources,
         zone: tzinfo,
         now: Callable[[], datetime],
@@ -57,7 +57,7 @@ class KpiPresenter(QObject):
             Figure(
                 "home",
                 f"Sigap · {self._city}" if self._city else "Sigap",
-                (Part("text", self.tr("Dispatch"), 0),),
+                (KpiPart("text", self.tr("Dispatch"), 0),),
                 "",
                 0,
                 stale=False,
@@ -78,7 +78,7 @@ class KpiPresenter(QObject):
             return "–" if self._units is None else told(self._units[state])
 
         figures: list[Figure] = []
-        parts: tuple[Part, ...]
+        parts: tuple[KpiPart, ...]
         for priority in (1, 2, 3, 4):
             # A hazard stays on its counter until a crew is on the way: that it was taken helps nobody yet.
             number = oldest = 0
@@ -93,8 +93,8 @@ class KpiPresenter(QObject):
             )
             label = self.tr("P1 without a crew") if priority == 1 else self.tr("P{n} unassigned").format(n=priority)
             parts = (
-                Part("report_symbol", str(priority), 0),
-                Part("text", told(number), level),
+                KpiPart("report_symbol", str(priority), 0),
+                KpiPart("text", told(number), level),
             )
             room = self.tr("oldest {age}").format(age="59 min")
             told_of = (
@@ -108,7 +108,7 @@ class KpiPresenter(QObject):
             Figure(
                 "sla",
                 self.tr("SLA at risk"),
-                (Part("text", told(counts.at_risk if counts else 0), 0),),
+                (KpiPart("text", told(counts.at_risk if counts else 0), 0),),
                 self.tr("{n} overdue").format(n=formatting.thousands(counts.overdue))
                 if counts
                 else self.tr("not loaded"),
@@ -123,12 +123,12 @@ class KpiPresenter(QObject):
             )
         )
         parts = (
-            Part("unit_symbol", "free", 0),
-            Part("text", crews("available"), 0),
-            Part("unit_symbol", "onscene", 0),
-            Part("text", crews("busy"), 0),
-            Part("unit_symbol", "stale", 0),
-            Part("text", crews("stale"), 0),
+            KpiPart("unit_symbol", "free", 0),
+            KpiPart("text", crews("available"), 0),
+            KpiPart("unit_symbol", "onscene", 0),
+            KpiPart("text", crews("busy"), 0),
+            KpiPart("unit_symbol", "stale", 0),
+            KpiPart("text", crews("stale"), 0),
         )
         figures.append(
             Figure(
@@ -177,7 +177,7 @@ class KpiPresenter(QObject):
             Figure(
                 "data",
                 label,
-                (Part("text", shown, loud),),
+                (KpiPart("text", shown, loud),),
                 "",
                 loud,
                 stale=level == formatting.LATE,
@@ -186,7 +186,7 @@ class KpiPresenter(QObject):
             Figure(
                 "outbox",
                 self.tr("Outbox"),
-                (Part("text", "–" if self._waiting is None else str(self._waiting), outbox_level),),
+                (KpiPart("text", "–" if self._waiting is None else str(self._waiting), outbox_level),),
                 decide,
                 outbox_level,
                 stale=False,
@@ -195,7 +195,7 @@ class KpiPresenter(QObject):
             Figure(
                 "clock",
                 f"{local:%a} {local.day} {local:%b, %Z}",
-                (Part("text", f"{local:%H:%M:%S}", 0),),
+                (KpiPart("text", f"{local:%H:%M:%S}", 0),),
                 "",
                 formatting.CALM,
                 stale=False,

@@ -13,10 +13,10 @@ from console.panels import formatting
 from console.panels.forms.forms import keep_words_of
 from console.panels.notifications.lost_orders import why_lost
 from console.panels.notifications.unsent_reports import taken_down_text, waits_text
-from console.panels.qt_outbox import Edits
+from console.panels.qt_outbox import QtOutbox
 from console.panels.report.conflict_text import conflict_brief, deleted_brief
 from console.panels.report.history import STATE_WORDS, edit_text
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.panels.stop_text import stop_text
 from console.rules.edit import BEFORE_SIGN_IN, Edit, is_local, is_not_sent, is_order
 from console.rules.queued import (
@@ -65,8 +65,8 @@ class OutboxPresenter(QObject):
     def __init__(
         self,
         panel: OutboxPanel,
-        desk: Desk,
-        edits: Edits,
+        desk: WindowState,
+        edits: QtOutbox,
         zone: tzinfo,
         now: Callable[[], datetime],
         parent: QObject | None = None,

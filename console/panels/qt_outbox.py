@@ -14,7 +14,7 @@ from console.panels.qt_loop import QtLoop
 from console.rules.messages import Push, Withdraw
 
 
-class Edits(Outbox, QObject):
+class QtOutbox(Outbox, QObject):
     """See Outbox for what can be asked and done, Listener for what each signal says."""
 
     opened = Signal()

@@ -12,8 +12,8 @@ from api_client.model import Kind, Status
 from console.board.view import Fact, View
 from console.cache.reader import CacheReader, RowText
 from console.panels import formatting
-from console.panels.board_updater import LOCAL_ROWS, BoardFeed
-from console.panels.selection import Desk
+from console.panels.board_updater import LOCAL_ROWS, BoardUpdater
+from console.panels.selection import WindowState
 from console.rules.filter import Filter
 from console.rules.loaded import Loaded
 from console.rules.status import ORDER
@@ -36,8 +36,8 @@ class QueuePresenter(QObject):
     def __init__(
         self,
         panel: QueuePanel,
-        desk: Desk,
-        feed: BoardFeed,
+        desk: WindowState,
+        feed: BoardUpdater,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         now: Callable[[], datetime],
@@ -318,7 +318,7 @@ def _rounded(seconds: float, most: int) -> str:
     return formatting.age(abs(seconds)) if len(whole) > most else whole
 
 
-def local_text(row: int, local: tuple[str, str], feed: BoardFeed) -> RowText:
+def local_text(row: int, local: tuple[str, str], feed: BoardUpdater) -> RowText:
     """The texts of a report that has not been sent."""
     create = next(edit for edit in feed.edits_of(*local) if edit.kind is Kind.CREATE)
     data = create.data

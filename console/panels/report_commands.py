@@ -15,15 +15,15 @@ from console.panels import formatting
 from console.panels.action_runner import ActionRunner
 from console.panels.edit_commands import EditCommands
 from console.panels.forms.forms import Forms
-from console.panels.report.details import Dossier
+from console.panels.report.details import ReportDetails
 from console.panels.report.history import new_report_text
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.panels.situation import SituationMonitor
 from console.panels.typed_command import TypedCommand
 from console.rules.category import fields_of_category
 from console.rules.pending import field_value
 from console.rules.status import is_open
-from widgets.forms.choice import Choice
+from widgets.forms.choice import ListChoice
 from widgets.photos import PhotoCard
 
 
@@ -35,7 +35,7 @@ class ReportCommands(QObject):
 
     def __init__(
         self,
-        desk: Desk,
+        desk: WindowState,
         edit_commands: EditCommands,
         forms: Forms,
         situation: SituationMonitor,
@@ -55,7 +55,7 @@ class ReportCommands(QObject):
         self._cards = (row, cards)
         self._forms.set_photos(cards, row)
 
-    def _as_told(self, dossier: Dossier) -> Dossier:
+    def _as_told(self, dossier: ReportDetails) -> ReportDetails:
         """The report that a form is about as it is by now: what another changed meanwhile the form has said.
 
         Of one that is not the chosen one any more nothing was said: there the server asks who is to have it.
@@ -71,17 +71,17 @@ class ReportCommands(QObject):
         """Give it back."""
         self._edit_commands.release(self._situation.report)
 
-    def set_priority(self, dossier: Dossier, priority: int) -> None:
+    def set_priority(self, dossier: ReportDetails, priority: int) -> None:
         """Give the report another priority."""
         if priority != dossier.shown.priority:
             self._edit_commands.set_fields(dossier, {"priority": priority}, self.tr("Priority {n}").format(n=priority))
 
-    def note(self, dossier: Dossier, text: str) -> None:
+    def note(self, dossier: ReportDetails, text: str) -> None:
         """Add an internal note."""
         if text.strip():
             self._edit_commands.note(dossier, text.strip())
 
-    def reply(self, dossier: Dossier, text: str) -> None:
+    def reply(self, dossier: ReportDetails, text: str) -> None:
         """Answer the reporter."""
         if text.strip():
             self._edit_commands.reply(dossier, text.strip())
@@ -89,7 +89,7 @@ class ReportCommands(QObject):
     def choose_priority(self) -> None:
         """Ask for its priority."""
         dossier = self._situation.report
-        rows = [Choice(str(n), f"{n} {self.tr(text)}") for n, text in formatting.PRIORITY_TEXT.items()]
+        rows = [ListChoice(str(n), f"{n} {self.tr(text)}") for n, text in formatting.PRIORITY_TEXT.items()]
         title, about = self.tr("Priority"), self._situation.title_of(dossier)
         now = str(dossier.shown.priority)
         with self._forms.about(dossier, "priority"):
@@ -101,7 +101,7 @@ class ReportCommands(QObject):
         """Ask for its category."""
         dossier = self._situation.report
         services = offered(self._desk.catalog(dossier.source).services)
-        rows = [Choice(one.code, one.name, glyph=one.glyph, words=one.keywords) for one in services]
+        rows = [ListChoice(one.code, one.name, glyph=one.glyph, words=one.keywords) for one in services]
         rows.sort(key=lambda row: row.text.casefold())
         title, about = self.tr("Category"), self._situation.title_of(dossier)
         now = dossier.shown.service or ""
@@ -110,7 +110,7 @@ class ReportCommands(QObject):
                 title, about, rows, lambda code: self.set_category(self._as_told(dossier), code), current=now
             )
 
-    def set_category(self, dossier: Dossier, code: str) -> None:
+    def set_category(self, dossier: ReportDetails, code: str) -> None:
         """Give the report another category, and the fields that depend on it."""
         if code == dossier.shown.service:
             return
@@ -126,15 +126,17 @@ class ReportCommands(QObject):
         """Ask for the agency or the area that it goes to."""
         dossier = self._situation.report
         catalog = self._desk.catalog(dossier.source)
-        rows = [Choice(f"agency:{one.code}", one.name, self.tr("agency")) for one in offered(catalog.agencies)]
-        rows += [Choice(f"area:{one.code}", catalog.place(one.code), self.tr("area")) for one in offered(catalog.areas)]
+        rows = [ListChoice(f"agency:{one.code}", one.name, self.tr("agency")) for one in offered(catalog.agencies)]
+        rows += [
+            ListChoice(f"area:{one.code}", catalog.place(one.code), self.tr("area")) for one in offered(catalog.areas)
+        ]
         rows.sort(key=lambda row: (not row.id.startswith("agency:"), row.text.casefold()))
         title, about = self.tr("Transfer to"), self._situation.title_of(dossier)
         now = f"agency:{dossier.shown.agency}"
         with self._forms.about(dossier, "priority", "agency", "area", "status"):
             self._forms.choose(title, about, rows, lambda key: self._transfer(self._as_told(dossier), key), current=now)
 
-    def _transfer(self, dossier: Dossier, key: str) -> None:
+    def _transfer(self, dossier: ReportDetails, key: str) -> None:
         field, code = key.split(":", 1)
         catalog = self._desk.catalog(dossier.source)
         name = catalog.agency_name(code) if field == "agency" else catalog.place(code)
@@ -157,7 +159,7 @@ class ReportCommands(QObject):
                 lambda place: self._set_place(dossier, place),
             )
 
-    def _set_place(self, dossier: Dossier, place: dict[str, Any]) -> None:
+    def _set_place(self, dossier: ReportDetails, place: dict[str, Any]) -> None:
         if place != field_value(dossier.shown, "place"):
             self._edit_commands.set_fields(dossier, {"place": place}, self.tr("Place"))
 
@@ -272,7 +274,7 @@ class ReportCommands(QObject):
                 dossier, self._situation.title_of(dossier), key, close, lambda: self._merge_chosen(dossier), why
             )
 
-    def _merge_chosen(self, dossier: Dossier) -> None:
+    def _merge_chosen(self, dossier: ReportDetails) -> None:
         if self._situation.chosen is None or self._situation.chosen.row != dossier.row:
             self._desk.choose(dossier.row)
 

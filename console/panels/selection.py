@@ -9,14 +9,14 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from console.board.view import View
-from console.cache.catalog import Catalog, Cities, Crew
+from console.cache.catalog import Catalog, Cities, CityUnit
 from console.panels.action import Actions
 from console.rules.filter import Filter
 from console.rules.loaded import Loaded
 from console.rules.time_range import TimeRange
 
 
-class Desk(QObject):
+class WindowState(QObject):
     """What the window is about at this moment. Presenters read it and listen; only intents change it."""
 
     view_changed = Signal(object)
@@ -128,7 +128,7 @@ class Desk(QObject):
         """The words of one city: a report's are those of its own source."""
         return self.cities.of(source)
 
-    def code_of(self, crew: Crew) -> str:
+    def code_of(self, crew: CityUnit) -> str:
         """What a unit is called: its code, with its city where another one has a unit of that code."""
         code = crew.unit.code
         return code if len(self.cities.crews_called(code)) < 2 else f"{code} {self.city_name(crew.source)}"

@@ -11,11 +11,11 @@ from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Assignment, AssignmentState, PhotoRole, Report, Status, UnitState
 from console.board.view import View
-from console.cache.catalog import Crew
+from console.cache.catalog import CityUnit
 from console.panels.action_rules import Situation
-from console.panels.report.details import Dossier
-from console.panels.report.recommendations import Alike, Counsel
-from console.panels.selection import Desk
+from console.panels.report.details import ReportDetails
+from console.panels.report.recommendations import DuplicateCandidate, Recommendations
+from console.panels.selection import WindowState
 from console.panels.undo_stack import UndoStack
 from console.rules.loaded import Loaded
 from console.rules.proof import is_proof_missing
@@ -53,7 +53,7 @@ class SituationMonitor(QObject):
 
     def __init__(
         self,
-        desk: Desk,
+        desk: WindowState,
         undo_stack: UndoStack,
         source_for_new: Callable[[], str],
         parent: QObject | None = None,
@@ -72,8 +72,8 @@ class SituationMonitor(QObject):
         self._desk, self._undo_stack, self._source_for_new = desk, undo_stack, source_for_new
         self._rights_at, self._why_reading_only, self._notice = rights_at, why_reading_only, notice
         self._doubted, self._is_pointing = doubted, is_pointing
-        self._dossier: Dossier | None = None
-        self._counsel = Counsel(0)
+        self._dossier: ReportDetails | None = None
+        self._counsel = Recommendations(0)
         self._may_write = True
         self._panel = ""
         self._outbox: tuple[Queued, ...] = ()
@@ -108,25 +108,25 @@ class SituationMonitor(QObject):
             self.look_again()
 
     @property
-    def chosen(self) -> Dossier | None:
+    def chosen(self) -> ReportDetails | None:
         """The chosen report, None while none is chosen or the chosen one has not been read yet."""
         dossier = self._dossier
         return dossier if dossier is not None and dossier.row == self._desk.row else None
 
     @property
-    def report(self) -> Dossier:
+    def report(self) -> ReportDetails:
         """The same, for an action whose rule asks for one."""
         dossier = self.chosen
         assert dossier is not None
         return dossier
 
     @property
-    def counsel(self) -> Counsel:
+    def counsel(self) -> Recommendations:
         """The advice on the chosen report."""
         return self._counsel
 
     @property
-    def with_duplicates(self) -> tuple[Dossier | None, Sequence[Alike]]:
+    def with_duplicates(self) -> tuple[ReportDetails | None, Sequence[DuplicateCandidate]]:
         """The chosen report, and those that may be about the same."""
         return self.chosen, self._counsel.duplicates
 
@@ -209,7 +209,7 @@ class SituationMonitor(QObject):
             expired=next((one.edit.id for one in self._own() if one.state is EditState.EXPIRED), ""),
         )
 
-    def _waits_for(self, dossier: Dossier, lead: Assignment | None) -> str:
+    def _waits_for(self, dossier: ReportDetails, lead: Assignment | None) -> str:
         """Whose order has sent a crew that the server has not sent, where that is another operator's."""
         me = self._desk.me_at(dossier.source)
         of_others = (one for one in self._orders() if one.edit.author != me and one.state is not EditState.ACCEPTED)
@@ -226,7 +226,7 @@ class SituationMonitor(QObject):
         roles = {self._rights_at(source).role for source in self._desk.cities.catalogs} - {""}
         return not roles or "supervisor" in roles
 
-    def _is_outside(self, dossier: Dossier) -> bool:
+    def _is_outside(self, dossier: ReportDetails) -> bool:
         """Whether the server would refuse this operator's edits on the report, as far as is known."""
         rights, areas = self._rights_at(dossier.source), self._desk.catalog(dossier.source).areas
         report = dossier.server or dossier.shown
@@ -234,13 +234,13 @@ class SituationMonitor(QObject):
             rights.areas, rights.agencies, agency=report.agency, area_upwards=upwards(report.area, areas.get)
         )
 
-    def is_unit_outside(self, crew: Crew) -> bool:
+    def is_unit_outside(self, crew: CityUnit) -> bool:
         """Whether the server would refuse this operator's word on the unit, as far as is known."""
         rights, areas = self._rights_at(crew.source), self._desk.catalog(crew.source).areas
         is_crew = rights.role == "field"  # which speaks for itself
         return not is_crew and not unit_in_scope(rights.areas, rights.agencies, crew.unit, areas.get)
 
-    def title_of(self, dossier: Dossier) -> str:
+    def title_of(self, dossier: ReportDetails) -> str:
         """A report's number, category and area."""
         catalog = self._desk.catalog(dossier.source)
         area = catalog.areas.get(dossier.shown.area or "")
@@ -248,12 +248,12 @@ class SituationMonitor(QObject):
         name = catalog.service_name(dossier.shown.service)
         return f"{number} {name}, {area.name}" if area else f"{number} {name}"
 
-    def set_dossier(self, dossier: Dossier | None) -> None:
+    def set_dossier(self, dossier: ReportDetails | None) -> None:
         """The chosen report."""
         before, self._dossier = self._dossier, dossier
         passed_on = before is not None and dossier is not None and before.shown.agency != dossier.shown.agency
         if dossier is None or self._counsel.row != dossier.row or passed_on:
-            self._counsel = Counsel(0)  # the advice on the report before is none on this one
+            self._counsel = Recommendations(0)  # the advice on the report before is none on this one
         if dossier is not None:
             self.dossier_changed.emit(dossier)
         self.look_again()
@@ -298,7 +298,7 @@ class SituationMonitor(QObject):
         """Those of them that this operator made."""
         return [one for one in self._orders() if one.edit.author in ("", self._desk.me_at(one.edit.source))]
 
-    def set_counsel(self, counsel: Counsel) -> None:
+    def set_counsel(self, counsel: Recommendations) -> None:
         """The advice on it."""
         before, self._counsel = self._counsel, counsel
         was, now = ([(unit.unit_id, unit.jobs > 0) for unit in one.units[:1]] for one in (before, counsel))
@@ -322,7 +322,7 @@ class SituationMonitor(QObject):
         self._undo_stack.note_jobs({source: city.assignments for source, city in cities.items()} if known else None)
         self.look_again()
 
-    def _stuck(self, dossier: Dossier) -> frozenset[str]:
+    def _stuck(self, dossier: ReportDetails) -> frozenset[str]:
         """The units that were sent to a report and have said since that they cannot work."""
         units = self._desk.catalog(dossier.source).units
         sent = (one.unit for one in dossier.live if one.state is not AssignmentState.RESERVED)
@@ -333,7 +333,7 @@ def _is_to_settle(queued: Queued) -> bool:
     return queued.state is EditState.CONFLICT or is_deleted(queued)
 
 
-def _lead(dossier: Dossier, stuck: Collection[str]) -> Assignment | None:
+def _lead(dossier: ReportDetails, stuck: Collection[str]) -> Assignment | None:
     """The first unit at work that can go on; once all are done and the report is not, the last one that was."""
     if dossier.live:
         return next((one for one in dossier.live if one.unit not in stuck), dossier.live[0])

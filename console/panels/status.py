@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from PySide6.QtCore import QObject
 
 from console.panels import formatting
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.panels.sources import Sources
 from console.rules.loaded import Loaded
 from widgets.notice import Banner, Notice
@@ -25,7 +25,7 @@ class StatusPresenter(QObject):
         self,
         bar: StatusBar,
         banner: Banner,
-        desk: Desk,
+        desk: WindowState,
         sources: Sources,
         zone: tzinfo,
         now: Callable[[], datetime],

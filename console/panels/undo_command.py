@@ -8,7 +8,7 @@ from api_client.model import AssignmentState
 from console.panels import formatting
 from console.panels.action_runner import ActionRunner
 from console.panels.forms.forms import Forms, TakenBack
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.panels.situation import SituationMonitor
 from console.panels.undo_stack import UndoResult, UndoStack, UndoStep
 
@@ -18,7 +18,7 @@ class UndoCommand(QObject):
 
     def __init__(
         self,
-        desk: Desk,
+        desk: WindowState,
         undo_stack: UndoStack,
         forms: Forms,
         situation: SituationMonitor,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
-from console.panels.qt_outbox import Edits
-from console.panels.selection import Desk
+from console.panels.qt_outbox import QtOutbox
+from console.panels.selection import WindowState
 from console.panels.sources import Sources
 from console.panels.status import StatusPresenter
 from console.panels.undo_stack import UndoStack, UndoStep
@@ -20,8 +20,8 @@ class UndoOffer(QObject):
         bar: StatusBar,
         status: StatusPresenter,
         stack: UndoStack,
-        edits: Edits,
-        desk: Desk,
+        edits: QtOutbox,
+        desk: WindowState,
         sources: Sources,
         parent: QObject | None = None,
     ) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Assignment, AssignmentState, Kind
-from console.panels.qt_outbox import Edits
+from console.panels.qt_outbox import QtOutbox
 from console.rules.apply import jobs_after
 from console.rules.queued import is_taken
 from console.rules.status import ENDED_ASSIGNMENT, UNDER_WAY
@@ -56,7 +56,7 @@ class UndoStack(QObject):
     undone = Signal(object)
     """The newest one was taken back, as far as that goes: the UndoStep."""
 
-    def __init__(self, edits: Edits, parent: QObject | None = None) -> None:
+    def __init__(self, edits: QtOutbox, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._edits = edits
         self._stack: list[UndoStep] = []

@@ -8,20 +8,20 @@ from PySide6.QtCore import QObject
 
 from api_client.model import Assignment, AssignmentState, Kind, Report, Unit
 from console.advice.units import Advice
-from console.cache.catalog import Crew, offered
+from console.cache.catalog import CityUnit, offered
 from console.panels import formatting
 from console.panels.action_rules import LEFT_BEHIND, UNREAD
 from console.panels.action_runner import ActionRunner
 from console.panels.edit_commands import EditCommands
 from console.panels.forms.forms import Forms
 from console.panels.key_guard import KeyGuard
-from console.panels.report.details import Dossier
-from console.panels.selection import Desk
+from console.panels.report.details import ReportDetails
+from console.panels.selection import WindowState
 from console.panels.situation import SituationMonitor
 from console.panels.typed_command import TypedCommand
 from console.rules.engagement import job_in_force
 from console.rules.status import ASSIGNMENT_MAY_BECOME
-from widgets.forms.choice import Choice
+from widgets.forms.choice import ListChoice
 
 
 class UnitCommands(QObject):
@@ -29,7 +29,7 @@ class UnitCommands(QObject):
 
     def __init__(
         self,
-        desk: Desk,
+        desk: WindowState,
         edit_commands: EditCommands,
         forms: Forms,
         situation: SituationMonitor,
@@ -50,7 +50,7 @@ class UnitCommands(QObject):
 
     # Which unit is meant
 
-    def _is_here(self, crews: Sequence[Crew]) -> bool:
+    def _is_here(self, crews: Sequence[CityUnit]) -> bool:
         """Whether one of these units works on the chosen report; that none does is said."""
         dossier = self._situation.chosen
         own = self._own_of(crews)
@@ -59,12 +59,12 @@ class UnitCommands(QObject):
         self._say(self.tr("{unit} is not on this report").format(unit=crews[0].unit.code))
         return False
 
-    def _own_of(self, crews: Sequence[Crew]) -> Crew | None:
+    def _own_of(self, crews: Sequence[CityUnit]) -> CityUnit | None:
         """Of units with one code, the one of the chosen report's own city."""
         dossier = self._situation.chosen
         return next((one for one in crews if dossier is not None and one.source == dossier.source), None)
 
-    def meant(self, crews: Sequence[Crew], *, here: bool = False) -> Crew | None:
+    def meant(self, crews: Sequence[CityUnit], *, here: bool = False) -> CityUnit | None:
         """Which of the units with one code is meant by what a unit does: the only one, else that of the chosen report's
         city or the chosen one, if these agree. With `here` the report's city decides alone.
         """
@@ -74,12 +74,12 @@ class UnitCommands(QObject):
         near = [one for one in crews if one in (own, self._desk.cities.crew(self._desk.unit))]
         return near[0] if len(near) == 1 else None
 
-    def other_work(self, crew: Crew, report: str) -> list[Assignment]:
+    def other_work(self, crew: CityUnit, report: str) -> list[Assignment]:
         """What a unit has to do beside this report; what this operator ordered and no server has yet is among it."""
         work = self._edit_commands.work_given(crew.source, crew.unit.id, self._desk.cities.jobs(crew))
         return [job for job in work if job.report != report]
 
-    def why_not_meant(self, crews: Sequence[Crew], *, of_report: bool) -> str:
+    def why_not_meant(self, crews: Sequence[CityUnit], *, of_report: bool) -> str:
         """Why no unit of these can be meant: `of_report` it must be one of the chosen report's city. "" when one is."""
         code, dossier = crews[0].unit.code, self._situation.chosen
         if of_report and dossier is not None and self._own_of(crews) is None:
@@ -90,7 +90,7 @@ class UnitCommands(QObject):
             )
         return ""
 
-    def _not_of_city(self, dossier: Dossier, code: str) -> str:
+    def _not_of_city(self, dossier: ReportDetails, code: str) -> str:
         city = self._desk.city_name(dossier.source)
         return self.tr("{unit} is no unit of {city}, where this report is").format(unit=code, city=city)
 
@@ -101,7 +101,7 @@ class UnitCommands(QObject):
         if self._runner.may("assign"):
             self._dispatch_once(self._situation.report, unit_id)
 
-    def _dispatch_once(self, dossier: Dossier, unit_id: str) -> None:
+    def _dispatch_once(self, dossier: ReportDetails, unit_id: str) -> None:
         """Send it unless the same stroke, bounced or struck twice, has just sent one: the list has moved up since."""
         if self._forms.just_committed:
             self._say(self.tr("Nothing was sent: that key was still the form's"))
@@ -114,7 +114,7 @@ class UnitCommands(QObject):
         else:
             self.dispatch(dossier, unit_id)
 
-    def dispatch(self, dossier: Dossier, unit_id: str) -> None:
+    def dispatch(self, dossier: ReportDetails, unit_id: str) -> None:
         """Send this unit of the report's city."""
         unit = self._unit_for(dossier, unit_id)
         if unit is not None and job_in_force(Kind.DISPATCH, unit_id, dossier.live) is not None:
@@ -122,7 +122,7 @@ class UnitCommands(QObject):
         elif unit is not None:
             self._edit_commands.dispatch(dossier, unit.id, unit.code, stack=self._comes_next(dossier, unit.id))
 
-    def _comes_next(self, dossier: Dossier, unit_id: str) -> bool:
+    def _comes_next(self, dossier: ReportDetails, unit_id: str) -> bool:
         """Whether an order to this unit is for after other work: as its advice says, where that is shown.
 
         Work that another has given it since the advice was made is not known to whoever gives the order, so that the
@@ -135,20 +135,20 @@ class UnitCommands(QObject):
         given = self._edit_commands.work_given(dossier.source, unit_id, jobs)
         return (advice is not None and advice.jobs > 0) or any(one.report != dossier.key for one in given)
 
-    def assign(self, dossier: Dossier, unit_id: str) -> None:
+    def assign(self, dossier: ReportDetails, unit_id: str) -> None:
         """Reserve this unit of the report's city."""
         unit = self._unit_for(dossier, unit_id)
         if unit is not None:
             self._edit_commands.assign(dossier, unit.id, unit.code)
 
-    def _unit_for(self, dossier: Dossier, unit_id: str) -> Unit | None:
+    def _unit_for(self, dossier: ReportDetails, unit_id: str) -> Unit | None:
         """The report's city's unit; that it has none of this id is said."""
         unit = self._desk.catalog(dossier.source).units.get(unit_id)
         if unit is None:
             self._say(self._not_of_city(dossier, unit_id))
         return unit
 
-    def recall(self, dossier: Dossier, unit_id: str) -> None:
+    def recall(self, dossier: ReportDetails, unit_id: str) -> None:
         """Call this unit back."""
         unit = self._desk.catalog(dossier.source).units.get(unit_id)
         self._edit_commands.recall(dossier, unit_id, unit.code if unit else unit_id)
@@ -181,13 +181,13 @@ class UnitCommands(QObject):
         title, about = self.tr("Assign without sending"), self._situation.title_of(dossier)
         self._forms.choose(title, about, rows, lambda unit_id: self.assign(dossier, unit_id))
 
-    def _unit_choice(self, unit: Unit, advice: Advice | None) -> Choice:
+    def _unit_choice(self, unit: Unit, advice: Advice | None) -> ListChoice:
         """A unit to choose, with how far it is where it is known to be able."""
         away_m = advice.distance_m if advice is not None else None
         away = formatting.distance(away_m, self._situation.counsel.off_m) if away_m is not None else ""
         parts = (away, self.tr(formatting.UNIT_TEXT[unit.state]), ", ".join(unit.skills))
         note = " · ".join(part for part in parts if part)
-        return Choice(unit.id, unit.code, note, unit_state=formatting.UNIT_SYMBOL[unit.state])
+        return ListChoice(unit.id, unit.code, note, unit_state=formatting.UNIT_SYMBOL[unit.state])
 
     def choose_to_recall(self) -> None:
         """Call the crew back; of several it is asked which."""
@@ -197,7 +197,7 @@ class UnitCommands(QObject):
             self.recall(dossier, self._situation.now.lead_unit or "")
             return
         rows = [
-            Choice(
+            ListChoice(
                 job.unit,
                 catalog.units[job.unit].code if job.unit in catalog.units else job.unit,
                 self.tr(formatting.ASSIGNMENT_TEXT[job.state]),
@@ -259,7 +259,7 @@ class UnitCommands(QObject):
         else:
             self._step_here(self._situation.report, now.lead_unit or "", state)
 
-    def _step_here(self, dossier: Dossier, unit_id: str, state: AssignmentState) -> None:
+    def _step_here(self, dossier: ReportDetails, unit_id: str, state: AssignmentState) -> None:
         """A unit of the report's city did this there; that it had done so before, or is not there, is said."""
         unit = self._desk.catalog(dossier.source).units.get(unit_id)
         code = unit.code if unit is not None else unit_id
@@ -285,7 +285,7 @@ class UnitCommands(QObject):
         before, after = (self.tr(formatting.ASSIGNMENT_TEXT[one]) for one in (next(iter(states)), then))
         return self.tr("{unit} is “{now}”: “{then}” cannot follow").format(unit=code, now=before, then=after)
 
-    def _step_of_crew(self, crew: Crew, state: AssignmentState) -> None:
+    def _step_of_crew(self, crew: CityUnit, state: AssignmentState) -> None:
         """A unit did this on the chosen report if it is there, else on its first job, which is read for that."""
         dossier, unit, source = self._situation.chosen, crew.unit, crew.source
         if dossier is not None and dossier.source == source and any(one.unit == unit.id for one in dossier.live):
@@ -343,7 +343,7 @@ class UnitCommands(QObject):
             self.recall(self._situation.report, own.unit.id)
         return own is not None
 
-    def _typed_of_report(self, typed: TypedCommand, action_id: str) -> Crew | None:
+    def _typed_of_report(self, typed: TypedCommand, action_id: str) -> CityUnit | None:
         """Of the units with the code that was typed the one of the report's city; that there is none is said, and that
         the action cannot be used now.
         """
@@ -375,7 +375,7 @@ class UnitCommands(QObject):
             self.unit_state(crew.key, "unavailable", typed.options.get("reason", typed.rest))
         return crew is not None
 
-    def _meant_by(self, typed: TypedCommand) -> Crew | None:
+    def _meant_by(self, typed: TypedCommand) -> CityUnit | None:
         crew = self.meant(typed.crews, here=bool(typed.number))
         if crew is None:
             self._say(self.why_not_meant(typed.crews, of_report=bool(typed.number)))

@@ -11,18 +11,18 @@ from PySide6.QtCore import QObject, QTimer
 
 from api_client.model import AssignmentState, Unit, UnitState
 from console.advice.units import DETOUR, SPEED_M_S
-from console.cache.catalog import Crew
+from console.cache.catalog import CityUnit
 from console.cache.reader import CacheReader
 from console.panels import formatting
-from console.panels.report.details import Dossier
+from console.panels.report.details import ReportDetails
 from console.panels.report.history import report_number
 from console.panels.report.offered_actions import NEXT_OF_UNIT
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.rules.area import off_by_m
 from console.rules.loaded import Loaded
 from console.rules.place import distance_m
 from console.rules.queued import PENDING, Queued, is_to_call_back
-from console.rules.scoped_code import Word
+from console.rules.scoped_code import ScopedCode
 from console.rules.status import ON_THE_WAY
 from console.tasks import Tasks
 from widgets.units import UnitRow, UnitsPanel
@@ -76,7 +76,7 @@ class UnitsPresenter(QObject):
     def __init__(
         self,
         panel: UnitsPanel,
-        desk: Desk,
+        desk: WindowState,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         zone: tzinfo,
@@ -94,10 +94,10 @@ class UnitsPresenter(QObject):
         self._panel, self._desk, self._tasks, self._reader = panel, desk, tasks, reader
         self._told_in_vain, self._told_and_waiting = told_in_vain, told_and_waiting
         self._zone, self._time_at = zone, time_at
-        self._positions: dict[Word, tuple[float, float, datetime]] = {}
-        self._titles: dict[Word, str] = {}
-        self._spots: dict[Word, tuple[float, float]] = {}
-        self._dossier: Dossier | None = None
+        self._positions: dict[ScopedCode, tuple[float, float, datetime]] = {}
+        self._titles: dict[ScopedCode, str] = {}
+        self._spots: dict[ScopedCode, tuple[float, float]] = {}
+        self._dossier: ReportDetails | None = None
         self._off_m = 0.0
         self._sort, self._descending, self._filter = _NEAR, False, "all"
         self._order: list[str] = []
@@ -113,7 +113,7 @@ class UnitsPresenter(QObject):
         desk.unit_changed.connect(self._on_unit)
         self._show_filters()
 
-    def set_dossier(self, dossier: Dossier | None) -> None:
+    def set_dossier(self, dossier: ReportDetails | None) -> None:
         """The chosen report: the units nearest to it come first."""
         self._dossier = dossier
         areas = self._desk.catalog(dossier.source).areas if dossier is not None else {}
@@ -159,20 +159,20 @@ class UnitsPresenter(QObject):
         self.show()
         self._panel.set_current(key)
 
-    def crews(self) -> list[Crew]:
+    def crews(self) -> list[CityUnit]:
         """Every unit on shift or not, with its newest position; who was told by radio to go is busy."""
         told = self._told()
         return [self._at_work(self._placed(crew), told) for crew in self._desk.cities.crews]
 
-    def told_in_vain(self) -> dict[Word, Queued]:
+    def told_in_vain(self) -> dict[ScopedCode, Queued]:
         """The units, by source and id, that were told by radio to go where the server has not sent them."""
         return self._on_their_way(self._told_in_vain())
 
-    def _told(self) -> dict[Word, Queued]:
+    def _told(self) -> dict[ScopedCode, Queued]:
         """The units that were told by radio to go where the server has not sent them, in vain or not yet."""
         return self._on_their_way(self._told_and_waiting()) | self.told_in_vain()
 
-    def _on_their_way(self, orders: Iterable[Queued]) -> dict[Word, Queued]:
+    def _on_their_way(self, orders: Iterable[Queued]) -> dict[ScopedCode, Queued]:
         found = {}
         for one in orders:
             source, unit = one.edit.source, str(one.edit.data.get("unit"))
@@ -182,7 +182,7 @@ class UnitsPresenter(QObject):
         return found
 
     @staticmethod
-    def _at_work(crew: Crew, told: Mapping[Word, Queued]) -> Crew:
+    def _at_work(crew: CityUnit, told: Mapping[ScopedCode, Queued]) -> CityUnit:
         order = told.get((crew.source, crew.unit.id))
         if order is None or crew.unit.state is not UnitState.AVAILABLE:
             return crew
@@ -198,7 +198,7 @@ class UnitsPresenter(QObject):
         """Once a second: times and ages."""
         self.show()
 
-    def _placed(self, crew: Crew) -> Crew:
+    def _placed(self, crew: CityUnit) -> CityUnit:
         unit = crew.unit
         found = self._positions.get((crew.source, unit.id))
         # What a server's clock that went ahead has put into the future is not newer than what is told now.
@@ -213,9 +213,9 @@ class UnitsPresenter(QObject):
         cities, reader = self._desk.cities, self._reader
         wanted = {(source, one.report) for source, city in cities.catalogs.items() for one in city.assignments}
 
-        def read() -> tuple[dict[Word, str], dict[Word, tuple[float, float]]]:
-            titles: dict[Word, str] = {}
-            spots: dict[Word, tuple[float, float]] = {}
+        def read() -> tuple[dict[ScopedCode, str], dict[ScopedCode, tuple[float, float]]]:
+            titles: dict[ScopedCode, str] = {}
+            spots: dict[ScopedCode, tuple[float, float]] = {}
             for source, number in wanted:
                 row = reader().row_of(source, number)
                 found = reader().report(row) if row is not None else None
@@ -230,7 +230,7 @@ class UnitsPresenter(QObject):
         self._tasks.latest("unit_titles", read, self._on_titles)
         self._soon.start()
 
-    def _on_titles(self, found: tuple[dict[Word, str], dict[Word, tuple[float, float]]]) -> None:
+    def _on_titles(self, found: tuple[dict[ScopedCode, str], dict[ScopedCode, tuple[float, float]]]) -> None:
         self._titles, self._spots = found
         self._soon.start()
 
@@ -245,7 +245,7 @@ class UnitsPresenter(QObject):
         rows = [self._row(crews[key], told.get((crews[key].source, crews[key].unit.id))) for key in self._order]
         self._panel.set_rows(rows)
 
-    def _keep_order(self, crews: Mapping[str, Crew]) -> None:
+    def _keep_order(self, crews: Mapping[str, CityUnit]) -> None:
         """Sort anew when another report, state or order asks for it: rows do not wander while crews drive about."""
         states = {key: crew.unit.state for key, crew in crews.items()}
         wanted = (self._sort, self._descending, self._place(), states, len(self._titles))
@@ -262,14 +262,14 @@ class UnitsPresenter(QObject):
             return None
         return self._dossier.source, shown.lat, shown.lon
 
-    def _away_m(self, crew: Crew) -> float:
+    def _away_m(self, crew: CityUnit) -> float:
         """How far a unit of the report's city is from it, infinite when that is not known."""
         place, unit = self._place(), crew.unit
         if place is None or place[0] != crew.source or unit.lat is None or unit.lon is None:
             return _NEVER
         return distance_m(unit.lat, unit.lon, *place[1:])
 
-    def _rank(self, crew: Crew) -> tuple[float | str, ...]:
+    def _rank(self, crew: CityUnit) -> tuple[float | str, ...]:
         """What stands first in the chosen order."""
         unit, jobs = crew.unit, self._desk.cities.jobs(crew)
         match self._sort:
@@ -309,7 +309,7 @@ class UnitsPresenter(QObject):
                 self.tr("Nobody can be sent: the city has set up no unit. Its supervisor does that with “sigap city”."),
             )
 
-    def _row(self, crew: Crew, told: Queued | None) -> UnitRow:
+    def _row(self, crew: CityUnit, told: Queued | None) -> UnitRow:
         unit, now = crew.unit, self._time_at(crew.source)
         jobs = list(self._desk.cities.jobs(crew))
         jobs.sort(key=lambda one: one.state not in ON_THE_WAY)  # what it is at comes first
@@ -357,11 +357,11 @@ class UnitsPresenter(QObject):
             else "",
         )
 
-    def _eta(self, crew: Crew, report: str) -> str:
+    def _eta(self, crew: CityUnit, report: str) -> str:
         eta_s = self._eta_s(crew, report)
         return "–" if eta_s == _NEVER else formatting.minutes(eta_s)
 
-    def _eta_s(self, crew: Crew, report: str) -> float:
+    def _eta_s(self, crew: CityUnit, report: str) -> float:
         """When a unit on its way will be there, by the straight line like the advice; infinite for another one."""
         spot, unit = self._spots.get((crew.source, report)), crew.unit
         if unit.state is not UnitState.EN_ROUTE or spot is None or unit.lat is None or unit.lon is None:
@@ -377,7 +377,7 @@ class UnitsPresenter(QObject):
         self._tasks.submit(lambda: reader().row_of(source, report), lambda row: self._desk.choose(row or 0))
 
 
-def count_states(crews: list[Crew], time_at: Callable[[str], datetime]) -> dict[str, int]:
+def count_states(crews: list[CityUnit], time_at: Callable[[str], datetime]) -> dict[str, int]:
     """How many units are available, busy, and on shift with a stale position."""
     units = [crew.unit for crew in crews]
     return {

@@ -124,7 +124,7 @@ class Lookups(msgspec.Struct, frozen=True):
 NOTHING_KNOWN = Lookups()
 
 
-class _Step(msgspec.Struct, frozen=True):
+class _RuleStep(msgspec.Struct, frozen=True):
     """One edit while it is applied."""
 
     edit: Edit
@@ -150,7 +150,7 @@ def apply_edit(
     `role` is the author's ("" where it is not known: he may do what everybody may), `job_id` names the assignment that
     an order makes (by default as the edit). Raises NotAllowed.
     """
-    step = _Step(edit, at, known, role, job_id or edit.id)
+    step = _RuleStep(edit, at, known, role, job_id or edit.id)
     effect = _EFFECTS.get(edit.kind)
     return effect(state, step) if effect is not None else state
 
@@ -172,7 +172,7 @@ def jobs_after(jobs: Iterable[Assignment], report: str, edits: Iterable[Edit]) -
         if edit.kind in _SENT and any(job.edit == edit.id for job in here):
             continue
         try:
-            here = _crews_after(here, report, _Step(edit, edit.occurred_at, NOTHING_KNOWN, "", edit.id))
+            here = _crews_after(here, report, _RuleStep(edit, edit.occurred_at, NOTHING_KNOWN, "", edit.id))
         except NotAllowed:
             continue
     elsewhere = [job for job in jobs if job.report != report]
@@ -297,7 +297,7 @@ def _open_again(state: ReportState, by: str) -> ReportState:
 # Fields
 
 
-def _set(state: ReportState, step: _Step) -> ReportState:
+def _set(state: ReportState, step: _RuleStep) -> ReportState:
     data, report = step.data, state.report
     changes = {name: data[name] for name in _SET_PLAINLY if name in data}
     if "area" in data and data["area"] != report.area:
@@ -332,7 +332,7 @@ def handed_in_once_lowered(before: Report, state: ReportState, known: Lookups) -
     return state
 
 
-def _place(state: ReportState, place: Mapping[str, Any], step: _Step) -> ReportState:
+def _place(state: ReportState, place: Mapping[str, Any], step: _RuleStep) -> ReportState:
     report = state.report
     lat, lon = place.get("lat"), place.get("lon")
     address = (place["address"] or "") if "address" in place else report.address
@@ -344,7 +344,7 @@ def _place(state: ReportState, place: Mapping[str, Any], step: _Step) -> ReportS
     return _with(state, area=area, area_rule=rule)
 
 
-def _set_status(state: ReportState, status: Status, step: _Step) -> ReportState:
+def _set_status(state: ReportState, status: Status, step: _RuleStep) -> ReportState:
     if status is state.report.status:
         return state
     if status is Status.RESOLVED:
@@ -361,7 +361,7 @@ def _set_status(state: ReportState, status: Status, step: _Step) -> ReportState:
     return replace(state, report=_become(state.report, status))
 
 
-def _photo(state: ReportState, step: _Step) -> ReportState:
+def _photo(state: ReportState, step: _RuleStep) -> ReportState:
     sha256 = step.data.get("sha256")
     if not any(photo.sha256 == sha256 for photo in state.report.photos):
         photo = convert({"role": PhotoRole.OTHER.value, **step.data, "sha256": sha256}, Photo)
@@ -371,7 +371,7 @@ def _photo(state: ReportState, step: _Step) -> ReportState:
     return follow_crews(state, step.known, added=sha256, hands_in=True)
 
 
-def _claim(state: ReportState, step: _Step) -> ReportState:
+def _claim(state: ReportState, step: _RuleStep) -> ReportState:
     claim = state.report.claim
     # protects: who-has-taken-it-is-shown
     if claim is not None:
@@ -381,7 +381,7 @@ def _claim(state: ReportState, step: _Step) -> ReportState:
     return _with(state, claim=Claim(step.edit.author, step.at))
 
 
-def _release(state: ReportState, step: _Step) -> ReportState:
+def _release(state: ReportState, step: _RuleStep) -> ReportState:
     claim = state.report.claim
     if claim is not None and not may_release(step.edit.author, step.role, claim.who):
         raise NotAllowed(Why.TAKEN)
@@ -395,7 +395,7 @@ def _live(jobs: Iterable[Assignment]) -> list[Assignment]:
     return [job for job in jobs if job.state not in ENDED_ASSIGNMENT]
 
 
-def _engage(state: ReportState, step: _Step) -> ReportState:
+def _engage(state: ReportState, step: _RuleStep) -> ReportState:
     report = state.report
     if not is_open(report.status):
         raise NotAllowed(Why.CLOSED)
@@ -407,12 +407,12 @@ def _engage(state: ReportState, step: _Step) -> ReportState:
     return follow_crews(state, step.known)
 
 
-def _move_crew(state: ReportState, step: _Step) -> ReportState:
+def _move_crew(state: ReportState, step: _RuleStep) -> ReportState:
     state = replace(state, assignments=_crews_after(state.assignments, state.report.id, step))
     return follow_crews(state, step.known, hands_in=step.data.get("state") == AssignmentState.DONE)
 
 
-def _crews_after(jobs: tuple[Assignment, ...], report: str, step: _Step) -> tuple[Assignment, ...]:
+def _crews_after(jobs: tuple[Assignment, ...], report: str, step: _RuleStep) -> tuple[Assignment, ...]:
     """The jobs at a report after an edit of it."""
     data = step.data
     match step.edit.kind:
@@ -437,7 +437,7 @@ def _crews_after(jobs: tuple[Assignment, ...], report: str, step: _Step) -> tupl
             return jobs
 
 
-def _sent(jobs: tuple[Assignment, ...], report: str, step: _Step) -> tuple[Assignment, ...]:
+def _sent(jobs: tuple[Assignment, ...], report: str, step: _RuleStep) -> tuple[Assignment, ...]:
     edit, at, unit = step.edit, step.at, step.unit
     # protects: no-second-order
     if (there := job_in_force(edit.kind, unit, _live(jobs))) is not None:
@@ -459,7 +459,7 @@ def _job_of(jobs: Iterable[Assignment], unit: str) -> Assignment:
 
 
 def _moved_on(
-    jobs: tuple[Assignment, ...], job: Assignment, state: AssignmentState, step: _Step
+    jobs: tuple[Assignment, ...], job: Assignment, state: AssignmentState, step: _RuleStep
 ) -> tuple[Assignment, ...]:
     if state is job.state:
         return jobs
@@ -470,7 +470,7 @@ def _moved_on(
 
 
 def _let_go(
-    jobs: tuple[Assignment, ...], step: _Step, *, done: bool = False, only: Iterable[str] | None = None
+    jobs: tuple[Assignment, ...], step: _RuleStep, *, done: bool = False, only: Iterable[str] | None = None
 ) -> tuple[Assignment, ...]:
     """All live jobs ended, or those of `only` and what is but reserved; with `done` who is on scene counts as done."""
     for job in _live(jobs):
@@ -483,7 +483,7 @@ def _let_go(
 # The end, and back
 
 
-def _validate(state: ReportState, step: _Step) -> ReportState:
+def _validate(state: ReportState, step: _RuleStep) -> ReportState:
     accepted = bool(step.data.get("accepted"))
     if state.report.status is not Status.VALIDATION:
         if state.report.status is (Status.RESOLVED if accepted else Status.RETURNED):
@@ -492,14 +492,14 @@ def _validate(state: ReportState, step: _Step) -> ReportState:
     return _accept(state, step) if accepted else _open_again(state, step.edit.author)
 
 
-def _accept(state: ReportState, step: _Step) -> ReportState:
+def _accept(state: ReportState, step: _RuleStep) -> ReportState:
     if state.report.status is Status.VALIDATION and _lacks_proof(state, step.known):
         raise NotAllowed(Why.NO_PROOF)
     report = ended(state.report, Status.RESOLVED, step.at, _text(step, "disposition") or _text(step, "reason"))
     return replace(state, report=report, assignments=_let_go(state.assignments, step, done=True))
 
 
-def _close(state: ReportState, step: _Step) -> ReportState:
+def _close(state: ReportState, step: _RuleStep) -> ReportState:
     into = step.data.get("merged_into")
     if into is not None:
         return _merged(state, str(into), step)
@@ -508,21 +508,21 @@ def _close(state: ReportState, step: _Step) -> ReportState:
     return replace(state, report=replace(report, merged_into=None), assignments=jobs)
 
 
-def _merge(state: ReportState, step: _Step) -> ReportState:
+def _merge(state: ReportState, step: _RuleStep) -> ReportState:
     return _merged(state, str(step.data.get("into")), step)
 
 
-def _merged(state: ReportState, into: str, step: _Step) -> ReportState:
+def _merged(state: ReportState, into: str, step: _RuleStep) -> ReportState:
     report = ended(state.report, Status.CLOSED, step.at, _text(step, "disposition") or DUPLICATE)
     report = replace(report, merged_into=step.known.main_of(into))
     return replace(state, report=report, assignments=_let_go(state.assignments, step))
 
 
-def _reopen(state: ReportState, step: _Step) -> ReportState:
+def _reopen(state: ReportState, step: _RuleStep) -> ReportState:
     return _with(_open_again(state, step.edit.author), merged_into=None)
 
 
-def _unmerge(state: ReportState, step: _Step) -> ReportState:
+def _unmerge(state: ReportState, step: _RuleStep) -> ReportState:
     if state.report.merged_into is None:
         raise NotAllowed(Why.NOT_MERGED)
     if is_open(state.report.status):
@@ -530,11 +530,11 @@ def _unmerge(state: ReportState, step: _Step) -> ReportState:
     return _reopen(state, step)
 
 
-def _text(step: _Step, name: str) -> str:
+def _text(step: _RuleStep, name: str) -> str:
     return str(step.data.get(name) or "")
 
 
-_EFFECTS: dict[Kind, Callable[[ReportState, _Step], ReportState]] = {
+_EFFECTS: dict[Kind, Callable[[ReportState, _RuleStep], ReportState]] = {
     Kind.SET: _set,
     Kind.PHOTO: _photo,
     Kind.CLAIM: _claim,

@@ -225,8 +225,8 @@ class Revealed(msgspec.Struct, frozen=True, tag="revealed"):
     problem: str = ""
 
 
-class Beat(msgspec.Struct, frozen=True, tag="beat"):
+class Alive(msgspec.Struct, frozen=True, tag="beat"):
     """The process lives and each of its threads gets further; every two seconds. Without it the console ends it."""
 
 
-Up = Outcome | Touched | Presence | SourceState | SignedIn | ZoneTold | Fetched | Revealed | Beat
+Up = Outcome | Touched | Presence | SourceState | SignedIn | ZoneTold | Fetched | Revealed | Alive

@@ -37,7 +37,7 @@ _NEEDS_ITS_PAST = frozenset(
 """What goes on from something that only the deleted report had: a crew, a claim, a proof, a merge."""
 
 
-class Carried(msgspec.Struct, frozen=True):
+class RecreatedReport(msgspec.Struct, frozen=True):
     """What becomes of the edits of a deleted report. All keep their ids; whoever makes new edits of them changes those.
 
     `follow` are facts, fitted to the new report; `ask` are orders, which nobody sends without being asked again; `tell`
@@ -108,7 +108,7 @@ def known_of(edits: Sequence[Edit]) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value not in (None, "")}
 
 
-def carry(edits: Sequence[Queued], create: Edit) -> Carried:
+def carry(edits: Sequence[Queued], create: Edit) -> RecreatedReport:
     """Sort the unsent edits of a deleted report (oldest first) by what becomes of each on the report of `create`."""
     state = ReportState(created_report(create))
     follow: list[Edit] = []
@@ -129,7 +129,7 @@ def carry(edits: Sequence[Queued], create: Edit) -> Carried:
             for one in fitted:
                 follow.append(one)
                 state = with_edits(state, [one], now=one.occurred_at)
-    return Carried(tuple(follow), tuple(ask), tuple(tell))
+    return RecreatedReport(tuple(follow), tuple(ask), tuple(tell))
 
 
 def _fit_set(edit: Edit, state: ReportState, created: Mapping[str, Any]) -> tuple[list[Edit], list[Edit]]:

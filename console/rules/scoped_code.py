@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-Word = tuple[str, str]
+ScopedCode = tuple[str, str]
 """A source's key and the source's own code. Names that all sources share go with the source ""."""
 
 
-def scoped(word: Word) -> str:
+def scoped(word: ScopedCode) -> str:
     """The text that names this word alone, whatever other sources call theirs."""
     source, code = word
     return f"{source}:{code}" if source else code
 
 
-def is_named(word: Word, texts: frozenset[str]) -> bool:
+def is_named(word: ScopedCode, texts: frozenset[str]) -> bool:
     """Whether one of the texts names it: its bare code, which names those of every source, or its scoped text."""
     return word[1] in texts or scoped(word) in texts

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from api_client.model import Entry, Kind, Report
 from console.server.city.edit_context import clocks_of
 from console.server.city.records import Actor
-from console.server.city.unit_of_work import Ledger
+from console.server.city.unit_of_work import UnitOfWork
 
 
 def write_own_step(
-    ledger: Ledger,
+    ledger: UnitOfWork,
     before: Report,
     after: Report,
     kind: Kind,

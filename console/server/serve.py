@@ -29,10 +29,10 @@ from console.server.city.media import MediaStore
 from console.server.city.records import COMMAND_LINE, DemoOptions, ServeOptions
 from console.server.city.users import Users, load_users
 from console.server.http.app import make_app
-from console.server.http.endpoint import Gate
+from console.server.http.endpoint import HttpEndpoint
 from console.server.http.errors import Refusal
-from console.server.http.event_stream import Hub
-from console.server.http.header_timeout import PatientProtocol
+from console.server.http.event_stream import Subscribers
+from console.server.http.header_timeout import HeaderTimeoutProtocol
 from console.server.loader.service_file import load_services, read_services
 
 log = logging.getLogger(__name__)
@@ -136,7 +136,9 @@ def _serve(options: ServeOptions) -> None:
 class _Server(uvicorn.Server):
     """Announces itself when it listens, lets its streams end before it does, and ends in order on a signal."""
 
-    def __init__(self, hub: Hub, gate: Gate, app: object, announce: Callable[[], None], proxy: str | None) -> None:
+    def __init__(
+        self, hub: Subscribers, gate: HttpEndpoint, app: object, announce: Callable[[], None], proxy: str | None
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,  # type: ignore[arg-type]
@@ -145,7 +147,7 @@ class _Server(uvicorn.Server):
                 server_header=False,
                 timeout_graceful_shutdown=_GOODBYE_S,
                 timeout_keep_alive=75,
-                http=PatientProtocol,
+                http=HeaderTimeoutProtocol,
                 ws="none",
                 limit_concurrency=_MOST_CONNECTIONS,
                 backlog=_ACCEPTED_AT_ONCE,
@@ -203,7 +205,9 @@ def _fill(city: City, options: ServeOptions, media: Path) -> Callable[[], None]:
         if options.users is not None:
             _tell(f"{options.users}: {load_users(options.users, city):,} users")
         for path in options.load:
-            audit.record(city.database, city.clock(), audit.Deed(COMMAND_LINE, audit.LOAD, detail={"file": path.name}))
+            audit.record(
+                city.database, city.clock(), audit.AuditedAction(COMMAND_LINE, audit.LOAD, detail={"file": path.name})
+            )
             load_and_tell(path, city, _tell, mapping=options.mapping, timezone=city.timezone)
     except LoadError as fault:
         raise _Stop(str(fault), LOCAL_DATA) from fault
@@ -322,7 +326,7 @@ def _raise_file_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-class Listener(socket.socket):
+class ListeningSocket(socket.socket):
     """A socket on which very many may wait to be taken in, whoever takes in only some of them at a time.
 
     asyncio has one number for both: how many connections the system keeps waiting, and how many it takes in before
@@ -336,7 +340,7 @@ class Listener(socket.socket):
         super().listen(max(backlog, _WAITING))
 
 
-def _socket(host: str, port: int) -> Listener:
+def _socket(host: str, port: int) -> ListeningSocket:
     """A socket that has the address but does not listen yet."""
     if not 0 <= port <= _LAST_PORT:
         raise _Stop(f"{port} is no port; ports go from 0 to {_LAST_PORT}.", USAGE)
@@ -345,7 +349,7 @@ def _socket(host: str, port: int) -> Listener:
     except (socket.gaierror, UnicodeError) as fault:
         raise _Stop(f"There is no address {host}.", USAGE) from fault
     # The protocol has to be named: asyncio sets TCP_NODELAY only where it reads IPPROTO_TCP, else answers wait 40 ms.
-    listener = Listener(found[0], found[1], socket.IPPROTO_TCP)
+    listener = ListeningSocket(found[0], found[1], socket.IPPROTO_TCP)
     try:
         if sys.platform != "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

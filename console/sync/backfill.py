@@ -25,7 +25,7 @@ class Backfill:
         if self._after is not None:
             try:
                 return self._changes(self._after, rows)
-            except errors.Gone:
+            except errors.CursorTooOld:
                 self._after = None
         page = self._client.snapshot(self._key, rows)
         self._key, self.is_over = page.next_key, page.next_key is None

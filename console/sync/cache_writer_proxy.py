@@ -7,14 +7,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from console.cache.page_items import Cursor, Item
+from console.cache.page_items import Cursor, PageItem
 from console.cache.writer import CacheWriter
 from console.files.errors import DamagedFile
 from console.files.sqlite_file import CACHE
 from console.rules.messages import Touched
 
 
-class Ledger:
+class CacheWriterProxy:
     """Pages of server truth go in whole, with their cursor; `emit` gets a Touched after each commit."""
 
     def __init__(self, folder: Path, emit: Callable[[Touched], None]) -> None:
@@ -41,7 +41,7 @@ class Ledger:
             self._emit(Touched(everything=True))
         return cursor
 
-    def apply(self, source: str, items: Sequence[Item], cursor: Cursor, *, announce: bool = True) -> Touched:
+    def apply(self, source: str, items: Sequence[PageItem], cursor: Cursor, *, announce: bool = True) -> Touched:
         """Commit one page and, with `announce`, say so.
 
         Raises StoreError. After DamagedFile the file is a new one and the cursors are empty; every source hears of it

@@ -11,7 +11,7 @@ import msgspec
 
 from api_client import errors
 from api_client.dispatch import DispatchClient
-from api_client.probe import Found, probe
+from api_client.probe import ProbeResult, probe
 from api_client.transport import is_bare
 from console.paths import folder_of, profile_folder
 from console.rules.messages import Source
@@ -115,7 +115,7 @@ def connect(
     return 0
 
 
-def _whose(found: Found, token: str | None, *, insecure_http: bool) -> tuple[str, str]:
+def _whose(found: ProbeResult, token: str | None, *, insecure_http: bool) -> tuple[str, str]:
     if found.kind != "dispatch":
         return "", ""
     client = DispatchClient(found.base_url, token, insecure_http=insecure_http)

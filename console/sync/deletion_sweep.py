@@ -26,7 +26,7 @@ _LIKELY_FEW = 3
 """So many it may take back at any time, of a list that is not empty."""
 
 
-class Sweep:
+class DeletionSweep:
     """Takes in what the lists say otherwise than the cache, and drops what was withdrawn.
 
     A report that is not in the list of its days is asked for by its id, and dropped only when the server says that it

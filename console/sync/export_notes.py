@@ -14,7 +14,7 @@ from console.sync.reconcile import Puller
 _log = logging.getLogger(__name__)
 
 
-class ExportTeller:
+class ExportNoteSender:
     """A puller that first tells what the server does not know yet of exports; run by one thread."""
 
     def __init__(self, puller: Puller, client: DispatchClient, folder: Path, source: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from api_client.georeport_model import GeoRequest, GeoService
 from api_client.model import Entry, Photo, PhotoRole, Report, Service, Status
-from console.cache.page_items import Item
+from console.cache.page_items import PageItem
 from console.rules.moments import EARLIEST, can_be
 from console.rules.status import BY_STATUS
 
@@ -43,17 +43,17 @@ STATUS_WORDS: dict[str, Status] = {
 """What the words of other systems are here; any word not in it counts as open and is shown as it is."""
 
 
-def service_item(service: GeoService, seq: int) -> Item | None:
+def service_item(service: GeoService, seq: int) -> PageItem | None:
     """A category; None when it has neither code nor name."""
     code = _text(service.service_code) or _text(service.service_name)
     if not code:
         return None
     keywords = service.keywords if isinstance(service.keywords, str) else ", ".join(service.keywords or ())
     name = _text(service.service_name) or code
-    return Item("service", seq, code, Service(code, name, group=service.group or "", keywords=keywords))
+    return PageItem("service", seq, code, Service(code, name, group=service.group or "", keywords=keywords))
 
 
-def request_items(request: GeoRequest, number: int = 0) -> list[Item]:
+def request_items(request: GeoRequest, number: int = 0) -> list[PageItem]:
     """A report and its reply, if it has one; nothing for a request without an id (it only has a token yet).
 
     `number` is that of the reading. The server's own times order nothing: what it says now is true, also when it was
@@ -96,11 +96,11 @@ def request_items(request: GeoRequest, number: int = 0) -> list[Item]:
         photos=tuple(Photo(None, PhotoRole.REPORT, url=url) for url in _urls(request.media_url)),
         remarks=tuple(remarks),
     )
-    items = [Item("report", number, remote_id, report)]
+    items = [PageItem("report", number, remote_id, report)]
     notes = _notes(request.status_notes)
     if notes:
         entry = Entry(reply_id(remote_id), remote_id, "reply", latest, report.agency or "", text=notes)
-        items.append(Item("entry", number, entry.id, entry))
+        items.append(PageItem("entry", number, entry.id, entry))
     return items
 
 
@@ -114,10 +114,10 @@ def created_id(remote_id: str) -> str:
     return f"{remote_id}/created"
 
 
-def created_entry(remote_id: str, edit_id: str, author: str, at: datetime, number: int) -> Item:
+def created_entry(remote_id: str, edit_id: str, author: str, at: datetime, number: int) -> PageItem:
     """The history line that proves our own report: this server's records name no edit."""
     entry = Entry(created_id(remote_id), remote_id, "created", at, author, edit=edit_id)
-    return Item("entry", number, entry.id, entry)
+    return PageItem("entry", number, entry.id, entry)
 
 
 def _text(value: Any) -> str:

@@ -18,15 +18,15 @@ from console.cache.reader import CacheReader
 from console.rules.edit import Edit
 from console.rules.messages import Fetch, Look, Outcome, Push, Reveal, Revealed, Source, Up, Withdraw
 from console.rules.queued import EditState, StopReason, TakenAs
-from console.sync.cache_writer_proxy import Ledger
-from console.sync.deletion_sweep import Sweep
+from console.sync.cache_writer_proxy import CacheWriterProxy
+from console.sync.deletion_sweep import DeletionSweep
 from console.sync.health import Health
 from console.sync.outgoing import Outgoing
 from console.sync.photo_lanes import DownloadLane
 from console.sync.pull_georeport import Expected, GeoReportPuller
 from console.sync.reconcile import ComparedPuller, Nightly
 from console.sync.retry import Timing
-from console.sync.send_lane import CannotSend, PushLane
+from console.sync.send_lane import CannotSend, SendLane
 from console.sync.source import PullLane
 
 _LOOK_BACK = timedelta(minutes=10)
@@ -34,7 +34,7 @@ _LOOK = ReadingLimits(reports=50_000, pages=1_000, bytes=1 << 26)
 """How far a list is looked through for one report."""
 
 
-class Taken(NamedTuple):
+class AcceptedReport(NamedTuple):
     """A report as the server took it."""
 
     remote_id: str | None
@@ -64,7 +64,7 @@ class GeoReportSender:
         self._tokens = tokens
         self._numbers = numbers
 
-    def send(self, edit: Edit, report: str | None, *, repeated: bool) -> Taken:
+    def send(self, edit: Edit, report: str | None, *, repeated: bool) -> AcceptedReport:
         """See console.sync.send_lane.Sender."""
         if edit.kind is not Kind.CREATE:
             raise CannotSend(StopReason.NEW_REPORTS_ONLY)
@@ -108,7 +108,7 @@ class GeoReportSender:
         """Drop the connections."""
         self._client.close()
 
-    def _taken(self, edit: Edit, remote_id: str, made_in: int = 0) -> Taken:
+    def _taken(self, edit: Edit, remote_id: str, made_in: int = 0) -> AcceptedReport:
         """Raises CannotSend when the number is another report's; told on only when it was seen that it is not."""
         form = _form(edit)
         there = self._read_back(remote_id)
@@ -131,7 +131,7 @@ class GeoReportSender:
         if not self._puller.expect(remote_id, expected, made_in=made_in, there=there):
             self._tokens.pop(edit.id, None)
             raise CannotSend(StopReason.NUMBER_GIVEN_TWICE, remote_id)
-        return Taken(remote_id if there is not None else None, taken_as=TakenAs(number=remote_id))
+        return AcceptedReport(remote_id if there is not None else None, taken_as=TakenAs(number=remote_id))
 
     def _read_back(self, remote_id: str) -> GeoRequest | None:
         """What stands under a number; None where nothing does yet, or it cannot be read now."""
@@ -172,7 +172,7 @@ def _what_is_there(other: GeoRequest) -> str:
 
 
 class KeptReports:
-    """What the cache holds of a source: see console.sync.pull_georeport.Kept."""
+    """What the cache holds of a source: see console.sync.pull_georeport.CachedReports."""
 
     def __init__(self, folder: Path, source: str) -> None:
         self._folder, self._source = folder, source
@@ -233,7 +233,7 @@ class GeoReportSource:
         source: Source,
         token: str | None,
         folder: Path,
-        ledger: Ledger,
+        ledger: CacheWriterProxy,
         emit: Callable[[Up], None],
         *,
         order_lifetime_s: float,
@@ -264,12 +264,12 @@ class GeoReportSource:
             source.key, pull_client, ledger, self._health, KeptReports(folder, source.key), timing.history
         )
         self._nightly = Nightly(self._health.server_now(), source.timezone, random_source)
-        self._sweep = Sweep(source.key, pull_client, folder, self._puller)
+        self._sweep = DeletionSweep(source.key, pull_client, folder, self._puller)
         swept = ComparedPuller(self._puller, self._sweep, self._health, self._nightly)
         self._pull = PullLane(swept, pull_client, self._health, self._pause_s, random_source)
         self._tokens: dict[str, str] = {}
         self._numbers: dict[str, str] = {}
-        self._push = PushLane(
+        self._push = SendLane(
             self._outgoing,
             lambda: GeoReportSender(client(), self._puller, emit, self._tokens, self._numbers),
             self._health,

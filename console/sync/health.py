@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from api_client import errors
-from api_client.transport import Answer
+from api_client.transport import HttpAnswer
 from console.files.errors import StoreError
 from console.rules.messages import SourceState
-from console.sync.retry import Breaker
+from console.sync.retry import CircuitBreaker
 
 CONNECTING, FILLING, LIVE = "connecting", "filling", "live"
 OFFLINE, REFUSED, WRONG_SERVER = "offline", "refused", "wrong_server"
@@ -51,7 +51,7 @@ class Health:
         self._said_at: datetime | None = None
         self._unanswered_since: datetime | None = None
         self._state = SourceState(source, CONNECTING, since=clock(), as_of=as_of)
-        self.breaker = Breaker()
+        self.breaker = CircuitBreaker()
         self.on_live: list[Callable[[], None]] = []
 
     @property
@@ -76,7 +76,7 @@ class Health:
         with self._lock:
             self._say(self._state)
 
-    def measured(self, answer: Answer | None) -> None:
+    def measured(self, answer: HttpAnswer | None) -> None:
         """Learn clock and latency from an answer."""
         if answer is None:
             return
@@ -225,7 +225,9 @@ class Health:
 def _state_of(error: Exception) -> str:
     if isinstance(error, (errors.SignIn, errors.Forbidden)):
         return REFUSED
-    if isinstance(error, (errors.NotThisServer, errors.Malformed, errors.BadAddress, errors.Refused, errors.Gone)):
+    if isinstance(
+        error, (errors.NotThisServer, errors.Malformed, errors.BadAddress, errors.Refused, errors.CursorTooOld)
+    ):
         return WRONG_SERVER
     if isinstance(error, (errors.ApiError, StoreError)):
         return OFFLINE

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
-from console.rules.messages import Beat
+from console.rules.messages import Alive
 
 _log = logging.getLogger(__name__)
 BEAT_S = 2.0
@@ -16,7 +16,7 @@ STUCK_S = 300.0
 of a large cache on a slow disk."""
 
 
-class Heart:
+class Heartbeat:
     """Looks at the steps of all threads and beats when none stands still.
 
     Looks are counted and not seconds: while the computer sleeps, or this process is stopped, nobody looks.
@@ -25,7 +25,7 @@ class Heart:
     def __init__(
         self,
         steps: Callable[[], Mapping[str, int]],
-        emit: Callable[[Beat], None],
+        emit: Callable[[Alive], None],
         beside: Callable[[], None] = lambda: None,
     ) -> None:
         """`steps` maps a thread's name to how often it got further; one that may wait without end is not in it.
@@ -55,7 +55,7 @@ class Heart:
         before, self._stuck = self._stuck, [name for name, looks in self._still.items() if looks * BEAT_S >= STUCK_S]
         # protects: beat-stops-with-a-thread
         if not self._stuck:
-            self._emit(Beat())
+            self._emit(Alive())
         elif not before:
             _log.error("no further step in %d s: %s", STUCK_S, ", ".join(self._stuck))
             faulthandler.dump_traceback()  # where each thread stands; no values, so nobody's data

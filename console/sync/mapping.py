@@ -13,7 +13,7 @@ from api_client.decoding import decoder_of
 from api_client.model import OBJECTS, ApiObject, Area, Assignment, Clock, Entry, Report, Unit
 from api_client.model import Item as FeedItem
 from api_client.tolerant_reader import READER, UNREADABLE, mend
-from console.cache.page_items import Item
+from console.cache.page_items import PageItem
 from console.rules.degrees import on_earth
 from console.rules.moments import EARLIEST, can_be
 
@@ -28,7 +28,7 @@ class Mapped(msgspec.Struct, frozen=True):
     `unknown` are the kinds of others, which this program does not know; `first` is the lowest number of all of these.
     """
 
-    items: list[Item]
+    items: list[PageItem]
     skipped: list[str]
     unknown: frozenset[str] = frozenset()
     first: int | None = None
@@ -49,7 +49,7 @@ class Mapper:
 
     def page(self, items: Sequence[FeedItem]) -> Mapped:
         """Every item that can be understood, in the same order."""
-        mapped: list[Item] = []
+        mapped: list[PageItem] = []
         skipped: list[str] = []
         unknown: set[str] = set()
         missed: list[int] = []
@@ -61,7 +61,7 @@ class Mapper:
             decoder = self._decoders.get(item.kind)
             if decoder is None:
                 if item.kind == "gone":
-                    mapped.append(Item("gone", item.seq, item.id, None))
+                    mapped.append(PageItem("gone", item.seq, item.id, None))
                 else:
                     unknown.add(item.kind)
                     missed.append(item.seq)
@@ -75,7 +75,7 @@ class Mapper:
                     skipped.append(f"{item.kind}/{item.id}")
                     missed.append(item.seq)
                     continue
-            mapped.append(Item(item.kind, item.seq, item.id, _in_time(_on_earth(data))))
+            mapped.append(PageItem(item.kind, item.seq, item.id, _in_time(_on_earth(data))))
         return Mapped(mapped, skipped, frozenset(unknown), min(missed, default=None))
 
 

@@ -16,7 +16,7 @@ _NEEDS_PROOF = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN})
 
 
 @dataclass
-class Waiting:
+class WaitingEdit:
     """An edit that is not settled. `left` is whether it may have reached the server."""
 
     edit: Edit
@@ -58,7 +58,7 @@ class Outgoing:
         self._now = now
         self._away = away
         self._condition = threading.Condition()
-        self._waiting: dict[str, Waiting] = {}
+        self._waiting: dict[str, WaitingEdit] = {}
         self._remote_ids: dict[str, str] = {}
         self._held_until = 0.0
         self._hurries = 0
@@ -67,13 +67,13 @@ class Outgoing:
     def add(self, edit: Edit, *, unconfirmed: bool) -> None:
         """Take an edit; one that is here already (a console may send it again) only has its state to be told anew."""
         with self._condition:
-            known = self._waiting.setdefault(edit.id, Waiting(edit, unconfirmed))
+            known = self._waiting.setdefault(edit.id, WaitingEdit(edit, unconfirmed))
             known.told = known.unwanted = known.proved = False
             if not known.in_flight:
                 known.edit = edit
             self._condition.notify_all()
 
-    def untold(self) -> list[Waiting]:
+    def untold(self) -> list[WaitingEdit]:
         """The edits that wait for a better time and of which nobody was told so; they count as told from here on."""
         with self._condition:
             now, away = time.monotonic(), self._away()
@@ -111,7 +111,7 @@ class Outgoing:
             self._condition.notify_all()
             return True
 
-    def take(self, longest_s: float) -> tuple[Waiting | None, list[Edit]]:
+    def take(self, longest_s: float) -> tuple[WaitingEdit | None, list[Edit]]:
         """The next edit that may leave, now in flight, and the orders that died waiting (they are forgotten here).
 
         Waits up to `longest_s` for one.
@@ -130,7 +130,7 @@ class Outgoing:
                     return found, dead
                 self._condition.wait(min(left, 1.0) if self._waiting else left)
 
-    def settled(self, waiting: Waiting, *, remote_id: str | None = None) -> None:
+    def settled(self, waiting: WaitingEdit, *, remote_id: str | None = None) -> None:
         """The edit has its answer, good or bad."""
         with self._condition:
             self._waiting.pop(waiting.edit.id, None)
@@ -138,7 +138,7 @@ class Outgoing:
                 self._remote_ids[waiting.edit.report] = remote_id
             self._condition.notify_all()
 
-    def again(self, waiting: Waiting, wait_s: float, *, left: bool, everything: bool) -> bool:
+    def again(self, waiting: WaitingEdit, wait_s: float, *, left: bool, everything: bool) -> bool:
         """Try it again later. `everything`: the server itself is away, so nothing else leaves before either.
 
         False when it was proved, or has not arrived and was taken back meanwhile: it is forgotten.
@@ -159,7 +159,7 @@ class Outgoing:
             self._condition.notify_all()
             return kept
 
-    def next_upload(self, longest_s: float) -> tuple[Waiting | None, float]:
+    def next_upload(self, longest_s: float) -> tuple[WaitingEdit | None, float]:
         """The photo whose bytes may go up now, the one that failed least, or the seconds (up to `longest_s`) till then.
 
         So one that the server falls over holds no other.
@@ -202,7 +202,7 @@ class Outgoing:
             self._stopped = True
             self._condition.notify_all()
 
-    def all(self) -> list[Waiting]:
+    def all(self) -> list[WaitingEdit]:
         """Everything unsettled, in order."""
         with self._condition:
             return self._ordered()
@@ -226,7 +226,7 @@ class Outgoing:
             del self._waiting[edit.id]
         return dead
 
-    def _eligible(self) -> Waiting | None:
+    def _eligible(self) -> WaitingEdit | None:
         now = time.monotonic()
         if now < self._held_until or self._away():
             return None
@@ -261,7 +261,7 @@ class Outgoing:
                 return waiting
         return None
 
-    def _ordered(self) -> list[Waiting]:
+    def _ordered(self) -> list[WaitingEdit]:
         return sorted(self._waiting.values(), key=lambda waiting: (waiting.edit.number, waiting.edit.occurred_at))
 
     def _known(self, edit: Edit) -> bool:

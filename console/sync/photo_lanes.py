@@ -24,7 +24,7 @@ from console.rules.queued import EditState, StopReason
 from console.sync.health import Health
 from console.sync.outgoing import Outgoing
 from console.sync.retry import Backoff, pause_of_one_s
-from console.sync.worker import Connection, Lane
+from console.sync.worker import Connection, LaneThread
 
 _log = logging.getLogger(__name__)
 CACHE_BYTES = 2 * 1000**3
@@ -33,7 +33,7 @@ _IDLE_S, _CLOSED_S = 60.0, 5.0
 _PHOTO_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 
 
-class MediaStore(Connection, Protocol):
+class PhotoServer(Connection, Protocol):
     """A server that keeps photos by hash."""
 
     def put_media(self, sha256: str, content: bytes) -> None:
@@ -43,13 +43,13 @@ class MediaStore(Connection, Protocol):
         """Bring the bytes, checked."""
 
 
-class UploadLane(Lane):
+class UploadLane(LaneThread):
     """Sends the bytes of waiting photo edits, one after the other, and then lets the edits go."""
 
     def __init__(
         self,
         folder: Path,
-        client: MediaStore,
+        client: PhotoServer,
         outgoing: Outgoing,
         health: Health,
         emit: Callable[[Outcome], None],
@@ -114,14 +114,14 @@ class UploadLane(Lane):
         self._emit(Outcome(edit.id, EditState.ATTENTION, problem=problem, reason=reason))
 
 
-class DownloadLane(Lane):
+class DownloadLane(LaneThread):
     """Brings photos into media/, named by their hash; answers every Fetch with a Fetched."""
 
     def __init__(
         self,
         folder: Path,
         source: Source,
-        client: MediaStore | None,
+        client: PhotoServer | None,
         emit: Callable[[Fetched], None],
         cap: int = CACHE_BYTES,
     ) -> None:

@@ -43,10 +43,10 @@ from console.rules.messages import (
     Withdraw,
 )
 from console.rules.queued import EditState, StopReason
-from console.sync.cache_writer_proxy import Ledger
+from console.sync.cache_writer_proxy import CacheWriterProxy
 from console.sync.georeport_source import GeoReportSource
 from console.sync.health import OFFLINE, WRONG_SERVER
-from console.sync.heartbeat import Heart
+from console.sync.heartbeat import Heartbeat
 from console.sync.pipe import BrokenFrame, Frames, pack
 from console.sync.retry import Timing
 from console.sync.source import DispatchSource, Following
@@ -82,7 +82,7 @@ class Followers:
         self._random = random_source or random.Random()  # noqa: S311 — only spreads retries
         self._timing = timing or Timing()
         self._folder = Path(start.folder)
-        self._ledger = Ledger(self._folder, emit)
+        self._ledger = CacheWriterProxy(self._folder, emit)
         self._following: dict[str, Following] = {}
 
     def _emit(self, message: Up) -> None:
@@ -209,7 +209,7 @@ def run_pipe() -> int:
         if followers is not None:
             followers.look_at_silence()
 
-    threading.Thread(target=Heart(steps, emit, look_at_silence).beat, name="heart", daemon=True).start()
+    threading.Thread(target=Heartbeat(steps, emit, look_at_silence).beat, name="heart", daemon=True).start()
     held: FileLock | None = None
     try:
         for message in inbox:
@@ -254,7 +254,8 @@ def _die_with(console: int) -> None:
     """Let the kernel end this process with its console, where it can: one that is stopped cannot see to it itself.
 
     The signal comes when the *thread* that started this process ends, which is the console's GUI thread: QProcess forks
-    on the thread that calls it, and SyncLink lives on that one. A console that was gone before the kernel was asked
+    on the thread that calls it, and SyncSupervisor lives on that one. A console that was gone before the kernel was
+    asked
     shows as another parent; one that was gone even before that has closed the pipe, whose end the first read finds.
     """
     if sys.platform == "linux":

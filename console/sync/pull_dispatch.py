@@ -16,7 +16,7 @@ from api_client.model import OBJECTS, ApiObject, Changes, Snapshot
 from console.cache.page_items import Cursor
 from console.rules.messages import SignedIn, Touched, ZoneTold
 from console.sync.backfill import Backfill, fits
-from console.sync.cache_writer_proxy import Ledger
+from console.sync.cache_writer_proxy import CacheWriterProxy
 from console.sync.health import LIVE, Health
 from console.sync.mapping import Mapped, Mapper, signature_of
 from console.sync.unreadable import Unreadable
@@ -43,7 +43,7 @@ class DispatchPuller:
         self,
         source: str,
         client: DispatchClient,
-        ledger: Ledger,
+        ledger: CacheWriterProxy,
         health: Health,
         emit: Callable[[Touched | SignedIn | ZoneTold], None],
         page_rows: int = PAGE_ROWS,
@@ -184,7 +184,7 @@ class DispatchPuller:
         """
         try:
             page = self._client.changes(cursor.seq, self._page_rows)
-        except (errors.Gone, errors.TooLarge):
+        except (errors.CursorTooOld, errors.TooLarge):
             return cursor, False
         self._health.measured(self._client.last)
         if page.epoch != cursor.epoch or not fits(page, cursor.seq):
@@ -215,7 +215,7 @@ class DispatchPuller:
             except errors.TooLarge:
                 self._ask_for_less()
                 continue
-            except errors.Gone:
+            except errors.CursorTooOld:
                 self._check_lost_place()
                 _log.info("%s no longer keeps what came after %d: reading everything anew", self._source, cursor.seq)
                 self._refill(stopped)

@@ -16,9 +16,9 @@ from api_client.decoding import decode
 from api_client.georeport import READING, GeoReportClient, ReadingLimits, Unread
 from api_client.georeport_model import GeoRequest
 from api_client.model import Entry
-from console.cache.page_items import Cursor, Item
+from console.cache.page_items import Cursor, PageItem
 from console.files.errors import StoreError
-from console.sync.cache_writer_proxy import Ledger
+from console.sync.cache_writer_proxy import CacheWriterProxy
 from console.sync.georeport_mapping import created_entry, created_id, reply_id, request_items, service_item
 from console.sync.health import Health
 from console.sync.limits import HistoryLimits
@@ -43,7 +43,7 @@ _STAMP = "%Y-%m-%dT%H:%M:%SZ"
 _json = msgspec.json.Encoder()
 
 
-class Kept(Protocol):
+class CachedReports(Protocol):
     """What the cache holds of the source already."""
 
     def oldest(self) -> datetime | None:
@@ -91,9 +91,9 @@ class GeoReportPuller:
         self,
         source: str,
         client: GeoReportClient,
-        ledger: Ledger,
+        ledger: CacheWriterProxy,
         health: Health,
-        kept: Kept,
+        kept: CachedReports,
         most: HistoryLimits,
     ) -> None:
         self._source = source
@@ -183,7 +183,7 @@ class GeoReportPuller:
         """What the server has no longer, on the thread that reads: until it is read again. Raises StoreError."""
         cursor = self._ledger.cursor(self._source)
         if cursor is not None and cursor.epoch == EPOCH:
-            gone = [Item("gone", self._number, f"report/{key}", None) for key in reports]
+            gone = [PageItem("gone", self._number, f"report/{key}", None) for key in reports]
             # protects: read-after-the-drop-is-newer
             self._number += 1  # also within the same second
             self._ledger.apply(self._source, gone, self._cursor(as_of=cursor.as_of, snapshot_key=cursor.snapshot_key))
@@ -326,7 +326,7 @@ class GeoReportPuller:
         if known:
             self._settle([], known, self._cursor(as_of=as_of))
 
-    def _settle(self, news: Sequence[Item], requests: Sequence[GeoRequest], cursor: Cursor) -> None:
+    def _settle(self, news: Sequence[PageItem], requests: Sequence[GeoRequest], cursor: Cursor) -> None:
         """Write news, and what the requests prove of ours."""
         proofs, settled = self._proofs(requests)
         self._ledger.apply(self._source, [*news, *proofs], cursor)
@@ -336,7 +336,7 @@ class GeoReportPuller:
                 if left:
                     self._own[remote_id] = left
 
-    def _proofs(self, requests: Sequence[GeoRequest]) -> tuple[list[Item], dict[str, list[Expected]]]:
+    def _proofs(self, requests: Sequence[GeoRequest]) -> tuple[list[PageItem], dict[str, list[Expected]]]:
         """The history lines that prove what of ours is in a reading, and what of ours is settled by it, by its id.
 
         An id proves one edit, the first that can be what stands there; all others are told that it is none of them.
@@ -360,7 +360,7 @@ class GeoReportPuller:
         for one, request in refused:
             one.refuse(request)
 
-    def _news(self, items: Sequence[Item]) -> list[Item]:
+    def _news(self, items: Sequence[PageItem]) -> list[PageItem]:
         """What of a reading the cache does not hold; a reply that the server has no longer is gone."""
         reports = [item.id for item in items if item.kind == "report"]
         if not reports:
@@ -370,7 +370,7 @@ class GeoReportPuller:
         replied = {item.id for item in items if item.kind == "entry"}
         gone = (reply_id(report) for report in reports)
         return news + [
-            Item("gone", self._number, f"entry/{key}", None)
+            PageItem("gone", self._number, f"entry/{key}", None)
             for key in gone
             if ("entry", key) in held and key not in replied
         ]
@@ -379,7 +379,7 @@ class GeoReportPuller:
 class _FillBudget:
     """What may still be read of a server's history."""
 
-    def __init__(self, client: GeoReportClient, kept: Kept, most: HistoryLimits) -> None:
+    def __init__(self, client: GeoReportClient, kept: CachedReports, most: HistoryLimits) -> None:
         self._client, self._kept, self._most = client, kept, most
         self._pages, self._bytes = client.exchanges + most.pages, client.read_bytes + most.bytes
 

@@ -14,7 +14,7 @@ from api_client.dispatch import DispatchClient
 from console.cache.reader import CacheReader
 from console.rules.digest import date_of, day_of, days_of
 from console.rules.moments import EARLIEST, LATEST
-from console.sync.cache_writer_proxy import Ledger
+from console.sync.cache_writer_proxy import CacheWriterProxy
 from console.sync.health import Health
 from console.sync.pull_dispatch import DispatchPuller
 
@@ -33,7 +33,13 @@ class DispatchComparison:
     """
 
     def __init__(
-        self, source: str, puller: DispatchPuller, client: DispatchClient, folder: Path, ledger: Ledger, health: Health
+        self,
+        source: str,
+        puller: DispatchPuller,
+        client: DispatchClient,
+        folder: Path,
+        ledger: CacheWriterProxy,
+        health: Health,
     ) -> None:
         self._source = source
         self._puller = puller

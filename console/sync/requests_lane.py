@@ -12,7 +12,7 @@ from typing_extensions import override
 from api_client import errors, model
 from console.rules.messages import Reveal, Revealed
 from console.sync.health import LIVE, Health
-from console.sync.worker import Connection, Lane
+from console.sync.worker import Connection, LaneThread
 
 AGAIN_S = 30.0
 """How often it is told which report is open, or that none is; the server takes who tells nothing for 75 s for gone."""
@@ -31,7 +31,7 @@ class Answers(Connection, Protocol):
         """Say which report the operator looks at. Raises ApiError."""
 
 
-class AskLane(Lane):
+class RequestsLane(LaneThread):
     """Answers every Reveal with a Revealed, which is kept nowhere; tells what is looked at, best effort.
 
     Nothing is asked, and nothing told, while the source is not live.

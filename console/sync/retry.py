@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from api_client.dispatch import STREAM_SILENCE_S
 from api_client.errors import ApiError, Busy, NoBackend, NotThisServer, Unreachable
-from api_client.transport import PAGE, PHOTO, SMALL, Limits
+from api_client.transport import PAGE, PHOTO, SMALL, TransferLimits
 from console.sync.limits import HISTORY, HistoryLimits
 
 BASE_S = 0.5
@@ -30,9 +30,9 @@ class Timing:
     a feed.
     """
 
-    page: Limits = PAGE
-    small: Limits = SMALL
-    photo: Limits = PHOTO
+    page: TransferLimits = PAGE
+    small: TransferLimits = SMALL
+    photo: TransferLimits = PHOTO
     silence_s: float = STREAM_SILENCE_S
     poll_s: float = 5.0
     slow_poll_s: float = 30.0
@@ -71,7 +71,7 @@ def pause_of_one_s(failures: int, random_source: random.Random) -> float:
     return random_source.uniform(0.1, min(CAP_S, BASE_S * 2.0 ** min(failures, 10)))
 
 
-class Breaker:
+class CircuitBreaker:
     """What all lanes of one source know about its server; safe from any thread.
 
     After five failures in a row, of whatever lanes, it is open: the others wait, and the pull alone tries, at its own
@@ -121,7 +121,7 @@ class Breaker:
                 listener()
 
 
-class Bell:
+class Wakeup:
     """What a lane waits on: `poke` says there may be something new, `hurry` also ends a back-off, `stop` ends all."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from api_client.model import Kind
 from console.rules.edit import APPENDS, INSTEAD_OF, SHOWN, SINCE, Edit, good_until, in_short
 from console.rules.queued import ByWhom, StopReason, TakenAs
 from console.rules.recreate import MADE_HERE
-from console.sync.send_lane import AlreadyThere, CannotSend, TooLate
+from console.sync.send_lane import CannotSend, EditAlreadyThere, TooLate
 
 _KEY_REUSED = "key_reused"
 _ANOTHER_REPORT = "another_report"
@@ -27,7 +27,7 @@ LARGEST = 256_000
 """Bytes of one edit; photos travel on their own."""
 
 
-class Taken(NamedTuple):
+class TakenEdit(NamedTuple):
     """An edit as the server took it."""
 
     remote_id: str | None
@@ -60,7 +60,7 @@ class DispatchSender:
         self._client, self._order_lifetime_s = client, order_lifetime_s
         self._me: str | None = None
 
-    def send(self, edit: Edit, report: str | None, *, repeated: bool) -> Taken:
+    def send(self, edit: Edit, report: str | None, *, repeated: bool) -> TakenEdit:
         """See console.sync.send_lane.Sender. The key makes repeating harmless."""
         self._check_author(edit)
         if repeated:
@@ -77,7 +77,7 @@ class DispatchSender:
             if conflict.version is None and report is not None:
                 conflict.version = self._client.report(report).version
             raise
-        except errors.Gone as gone:
+        except errors.CursorTooOld as gone:
             if report is not None and self._is_deleted(report):
                 raise CannotSend(StopReason.REPORT_DELETED, str(gone)) from gone
             raise
@@ -88,7 +88,7 @@ class DispatchSender:
             if refused.word == _EXPIRED:
                 raise TooLate from refused
             if refused.word == _ALREADY_THERE and edit.about.get(INSTEAD_OF) and refused.report:
-                raise AlreadyThere(refused.report, refused.edit) from refused
+                raise EditAlreadyThere(refused.report, refused.edit) from refused
             if refused.word == _ANOTHER_REPORT and refused.report in (None, report):
                 raise CannotSend(StopReason.ANOTHER_REPORT) from refused
             # protects: reused-key-shows-both
@@ -98,7 +98,7 @@ class DispatchSender:
         created = answer.entry.report if edit.kind is Kind.CREATE else None
         if edit.kind is Kind.CREATE and created is None:
             raise errors.Malformed("The server took the report but named no id.")
-        return Taken(created, answer.report.version if answer.report is not None else None)
+        return TakenEdit(created, answer.report.version if answer.report is not None else None)
 
     def has_arrived(self, edit: Edit, report: str | None) -> bool:
         """Whether the report's history holds an entry with the edit's id."""
@@ -111,7 +111,7 @@ class DispatchSender:
         """Whether it is the report that is missing, and not something else that an edit names."""
         try:
             self._client.report(report)
-        except errors.Gone:
+        except errors.CursorTooOld:
             return True
         except errors.Refused as refused:
             return refused.status == _NOT_FOUND

@@ -15,7 +15,7 @@ from console.rules.edit import INSTEAD_OF, Edit
 from console.rules.messages import Outcome
 from console.rules.queued import ByWhom, EditState, StopReason, TakenAs
 from console.sync.health import Health
-from console.sync.outgoing import Outgoing, Waiting
+from console.sync.outgoing import Outgoing, WaitingEdit
 from console.sync.retry import Backoff, pause_of_one_s
 from console.sync.worker import Connection
 
@@ -47,7 +47,7 @@ class Sender(Connection, Protocol):
     def send(self, edit: Edit, report: str | None, *, repeated: bool) -> Sent:
         """Send one edit; `report` is its report's id at the server, `repeated` whether an earlier try may have arrived.
 
-        Raises ApiError, CannotSend for what this server cannot do, or AlreadyThere.
+        Raises ApiError, CannotSend for what this server cannot do, or EditAlreadyThere.
         """
 
     def has_arrived(self, edit: Edit, report: str | None) -> bool:
@@ -65,7 +65,7 @@ class CannotSend(Exception):
         self.reason, self.problem, self.by = reason, problem, by
 
 
-class AlreadyThere(Exception):
+class EditAlreadyThere(Exception):
     """The new report is at the server, as `remote_id`, by the edit `by` in whose place this one was sent."""
 
     def __init__(self, remote_id: str, by: str | None) -> None:
@@ -77,7 +77,7 @@ class TooLate(Exception):
     """The server has refused an order because its time is over."""
 
 
-class PushLane:
+class SendLane:
     """Sends the edits of one source with a few workers, each with its own session.
 
     `emit` gets an Outcome for every change of an edit's state. `on_news` is called when the server took an edit, whose
@@ -164,7 +164,7 @@ class PushLane:
             self._health.none_put_off()
         return waiting is not None or bool(dead)
 
-    def _send(self, sender: Sender, waiting: Waiting) -> None:
+    def _send(self, sender: Sender, waiting: WaitingEdit) -> None:
         edit, outgoing = waiting.edit, self._outgoing
         report = outgoing.remote_id(edit.report)
         if waiting.attempts == 1:
@@ -180,7 +180,7 @@ class PushLane:
         except TooLate:
             outgoing.settled(waiting)
             self._say(waiting, EditState.EXPIRED)
-        except AlreadyThere as there:
+        except EditAlreadyThere as there:
             outgoing.settled(waiting, remote_id=there.remote_id)
             # protects: first-one-is-followed
             if there.by is not None and there.by in edit.about.get(INSTEAD_OF, ()):
@@ -204,7 +204,7 @@ class PushLane:
             self._health.writes_taken()
             self._on_news()
 
-    def _failed(self, waiting: Waiting, error: errors.ApiError) -> None:
+    def _failed(self, waiting: WaitingEdit, error: errors.ApiError) -> None:
         outgoing = self._outgoing
         self._health.breaker.failed(error)
         if isinstance(error, errors.Conflict):
@@ -230,7 +230,7 @@ class PushLane:
             for_now = isinstance(error, errors.Forbidden)
             self._refuse(waiting, StopReason.REFUSED_FOR_NOW if for_now else StopReason.REFUSED, str(error))
 
-    def _later(self, waiting: Waiting, error: errors.ApiError, wait_s: float, *, everything: bool) -> None:
+    def _later(self, waiting: WaitingEdit, error: errors.ApiError, wait_s: float, *, everything: bool) -> None:
         if error.may_have_arrived and not waiting.left:
             # Before it can leave again, which may be at once: its answer must not be told before this.
             self._say(waiting, EditState.UNCONFIRMED, problem=str(error))
@@ -246,16 +246,16 @@ class PushLane:
         for waiting in self._outgoing.untold():
             self._say(waiting, EditState.UNCONFIRMED if waiting.left else EditState.QUEUED, problem=problem)
 
-    def _pause_of_one(self, waiting: Waiting) -> float:
+    def _pause_of_one(self, waiting: WaitingEdit) -> float:
         return pause_of_one_s(waiting.failures, self._random)
 
-    def _refuse(self, waiting: Waiting, reason: StopReason, problem: str = "", by: ByWhom | None = None) -> None:
+    def _refuse(self, waiting: WaitingEdit, reason: StopReason, problem: str = "", by: ByWhom | None = None) -> None:
         if not self._stopped.is_set():
             self._emit(Outcome(waiting.edit.id, EditState.ATTENTION, problem=problem, reason=reason, by=by))
 
     def _say(
         self,
-        waiting: Waiting,
+        waiting: WaitingEdit,
         state: EditState,
         *,
         problem: str = "",

@@ -16,20 +16,20 @@ from api_client.dispatch import DispatchClient
 from api_client.transport import UnderWay
 from console.files.errors import DamagedFile, StoreError
 from console.rules.messages import Fetch, Look, Push, Reveal, Source, Up, Withdraw
-from console.sync.cache_writer_proxy import Ledger
-from console.sync.export_notes import ExportTeller
+from console.sync.cache_writer_proxy import CacheWriterProxy
+from console.sync.export_notes import ExportNoteSender
 from console.sync.health import LIVE, Health
 from console.sync.outgoing import Outgoing
 from console.sync.photo_lanes import DownloadLane, UploadLane
 from console.sync.pull_dispatch import DispatchPuller
 from console.sync.reconcile import ComparedPuller, Nightly, Puller
 from console.sync.reconcile_dispatch import DispatchComparison
-from console.sync.requests_lane import AskLane
+from console.sync.requests_lane import RequestsLane
 from console.sync.retry import Backoff, Timing
 from console.sync.send_dispatch import DispatchSender
-from console.sync.send_lane import PushLane
+from console.sync.send_lane import SendLane
 from console.sync.stream import StreamLane
-from console.sync.worker import Connection, Lane
+from console.sync.worker import Connection, LaneThread
 
 _log = logging.getLogger(__name__)
 _WITH_STREAM_S = 60.0
@@ -49,7 +49,7 @@ class Reader(Connection, Protocol):
         """From any thread: end a request that hangs."""
 
 
-class PullLane(Lane):
+class PullLane(LaneThread):
     """Runs rounds of a puller: when poked, when the poll is due, and after failures with back-off.
 
     While the source's breaker is open its rounds are the only requests.
@@ -172,7 +172,7 @@ class DispatchSource:
         source: Source,
         token: str | None,
         folder: Path,
-        ledger: Ledger,
+        ledger: CacheWriterProxy,
         emit: Callable[[Up], None],
         *,
         order_lifetime_s: float,
@@ -214,10 +214,10 @@ class DispatchSource:
         )
         comparison = DispatchComparison(source.key, self._puller, puller_client, folder, ledger, self._health)
         self._compared = ComparedPuller(self._puller, comparison, self._health, self._nightly)
-        told = ExportTeller(self._compared, puller_client, folder, source.key)
+        told = ExportNoteSender(self._compared, puller_client, folder, source.key)
         self._pull = PullLane(told, puller_client, self._health, self._pause_s, random_source)
         self._stream = StreamLane(source.key, client(), self._health, self._on_news, self._on_beat, emit, random_source)
-        self._push = PushLane(
+        self._push = SendLane(
             self._outgoing,
             lambda: DispatchSender(client(), order_lifetime_s),
             self._health,
@@ -227,7 +227,7 @@ class DispatchSource:
         )
         self._upload = UploadLane(folder, upload_client, self._outgoing, self._health, emit, random_source)
         self._download = DownloadLane(folder, source, client(None), emit)
-        self._ask = AskLane(client(), self._health, emit)
+        self._ask = RequestsLane(client(), self._health, emit)
         self._lanes = (self._pull, self._stream, self._ask, self._download, self._upload, self._push)
         self._health.on_live += [self._push.hurry, self._stream.hurry, self._upload.hurry, self._ask.tell_again]
         breaker.on_close += [self._push.hurry, self._upload.hurry]

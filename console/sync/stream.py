@@ -14,10 +14,10 @@ from console.rules.degrees import on_earth
 from console.rules.messages import Presence
 from console.sync.health import LIVE, Health
 from console.sync.retry import Backoff
-from console.sync.worker import Lane
+from console.sync.worker import LaneThread
 
 
-class StreamLane(Lane):
+class StreamLane(LaneThread):
     """Holds one connection open while the source is live. `alive` is whether events arrive; without them pull polls."""
 
     def __init__(

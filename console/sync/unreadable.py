@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from api_client.decoding import decode
-from console.cache.page_items import Item
+from console.cache.page_items import PageItem
 from console.rules.text import clean_text
 
 _MOST_NAMED = 1_000
@@ -43,7 +43,7 @@ class _Missing:
         self.first = note.first if note.names or note.more or note.kinds else None
         self.add(note.names)
 
-    def see(self, items: Iterable[Item], skipped: Iterable[str], kinds: Iterable[str], first: int | None) -> None:
+    def see(self, items: Iterable[PageItem], skipped: Iterable[str], kinds: Iterable[str], first: int | None) -> None:
         for item in items if self.names else ():
             name = item.id if item.kind == "gone" else f"{item.kind}/{item.id}"
             if name in self.names:
@@ -108,7 +108,7 @@ class Unreadable:
         """What cannot be read now either, while it is tried again."""
 
     def see(
-        self, items: Sequence[Item], skipped: Sequence[str], kinds: Iterable[str] = (), first: int | None = None
+        self, items: Sequence[PageItem], skipped: Sequence[str], kinds: Iterable[str] = (), first: int | None = None
     ) -> None:
         """A page was read: of these objects, of those (`skipped`) that could not be understood, and of others of kinds
         that are not known; `first` is the lowest number of the latter two.
@@ -119,7 +119,7 @@ class Unreadable:
         if self.is_outdated and not self.noted:
             self.settle()
 
-    def missing_of(self, items: Sequence[Item]) -> list[Item]:
+    def missing_of(self, items: Sequence[PageItem]) -> list[PageItem]:
         """Those of these objects that are missing, or may be: not all names are kept."""
         missing = self._missing
         if missing.more:

@@ -7,7 +7,7 @@ import threading
 from abc import ABC, abstractmethod
 from typing import Protocol
 
-from console.sync.retry import Bell
+from console.sync.retry import Wakeup
 
 _log = logging.getLogger(__name__)
 _END_S = 10.0
@@ -28,12 +28,12 @@ class Connection(Protocol):
         """Drop the connections."""
 
 
-class Lane(ABC):
+class LaneThread(ABC):
     """Works on a thread of its own until it is stopped."""
 
     def __init__(self, name: str, connection: Connection | None) -> None:
         self._connection = connection
-        self._bell = Bell()
+        self._bell = Wakeup()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:

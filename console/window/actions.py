@@ -12,9 +12,9 @@ from console.panels.forms.drafts import Drafts
 from console.panels.map.panel import MapPresenter
 from console.panels.notifications.lost_orders import LostOrders
 from console.panels.outbox import OutboxPresenter
-from console.panels.report.clipboard import Clipping
-from console.panels.report.conflict_controller import Settling
-from console.panels.report.contact import Contact
+from console.panels.report.clipboard import ReportClipboard
+from console.panels.report.conflict_controller import ConflictController
+from console.panels.report.contact import ReporterContact
 from console.panels.report.merging import Merging
 from console.panels.report_commands import ReportCommands
 from console.panels.situation import SituationMonitor
@@ -22,7 +22,7 @@ from console.panels.undo_command import UndoCommand
 from console.panels.unit_commands import UnitCommands
 from console.panels.units import UnitsPresenter
 from console.rules.time_range import TimeRange
-from console.window.sign_in import Signing
+from console.window.sign_in import SignInController
 from console.window.window_commands import RANGE_TEXT, WindowCommands
 from widgets.map.panel import MapPanel
 from widgets.ticket.panel import TicketPanel
@@ -37,8 +37,8 @@ class Receivers:
     undo: UndoCommand
     situation: SituationMonitor
     window: WindowCommands
-    clipping: Clipping
-    contact: Contact
+    clipping: ReportClipboard
+    contact: ReporterContact
     drafts: Drafts
     line: CommandPresenter
     lost: LostOrders
@@ -46,8 +46,8 @@ class Receivers:
     map_panel: MapPanel
     merging: Merging
     outbox: OutboxPresenter
-    settling: Settling
-    signing: Signing
+    settling: ConflictController
+    signing: SignInController
     ticket: TicketPanel
     units_list: UnitsPresenter
 

@@ -19,14 +19,14 @@ from console.cache.reader import CacheReader
 from console.city_map.basemap import Basemap
 from console.error_text import describe
 from console.images.process import ImageProcess
-from console.outbox.link import Exchange, Found, Question
+from console.outbox.link import OutboxLink, ProofsFound, Question
 from console.panels.action import Actions
 from console.panels.action_runner import ActionRunner
-from console.panels.board_updater import BoardFeed
+from console.panels.board_updater import BoardUpdater
 from console.panels.charts import ChartsPresenter
 from console.panels.command_line.line import CommandPresenter
 from console.panels.edit_commands import EditCommands
-from console.panels.edit_notifications import EditNews
+from console.panels.edit_notifications import EditNotifications
 from console.panels.forms.drafts import Drafts
 from console.panels.forms.forms import Forms, FormSurroundings
 from console.panels.going_on import GoingOn
@@ -42,19 +42,19 @@ from console.panels.notifications.lost_orders import LostOrders
 from console.panels.notifications.refusals import Refusals
 from console.panels.notifications.restores import Restores
 from console.panels.outbox import OutboxPresenter
-from console.panels.qt_outbox import Edits
+from console.panels.qt_outbox import QtOutbox
 from console.panels.queue import QueuePresenter
-from console.panels.report.clipboard import Clipping
-from console.panels.report.conflict_controller import Settling
-from console.panels.report.contact import Contact
-from console.panels.report.details import Dossier, Dossiers
+from console.panels.report.clipboard import ReportClipboard
+from console.panels.report.conflict_controller import ConflictController
+from console.panels.report.contact import ReporterContact
+from console.panels.report.details import ReportDetails, ReportDetailsReader
 from console.panels.report.merging import Merging
 from console.panels.report.photos import PhotoCards
-from console.panels.report.recommendations import Counsellor
-from console.panels.report.recreate_form import Keeping
+from console.panels.report.recommendations import Recommender
+from console.panels.report.recreate_form import RecreateForm
 from console.panels.report.ticket import TicketPresenter
 from console.panels.report_commands import ReportCommands
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.panels.situation import SituationMonitor
 from console.panels.sources import Sources
 from console.panels.status import StatusPresenter
@@ -70,7 +70,7 @@ from console.rules.messages import (
     SyncNow,
 )
 from console.rules.queued import Queued
-from console.rules.scoped_code import Word
+from console.rules.scoped_code import ScopedCode
 from console.rules.time_range import TimeRange
 from console.settings import (
     CityZone,
@@ -90,17 +90,17 @@ from console.window.garbage import collect_garbage, keep_objects
 from console.window.keyboard_focus import KeyboardFocus
 from console.window.map_picker import MapPicker
 from console.window.network import Network
-from console.window.options import Kept, WindowOptions
-from console.window.presence import Looking
+from console.window.options import WindowHandover, WindowOptions
+from console.window.presence import PresenceReporter
 from console.window.report_lookup import ReportLookup
-from console.window.screenshot import Picture
-from console.window.settings_store import KeptSettings
+from console.window.screenshot import Screenshot
+from console.window.settings_store import SettingsStore
 from console.window.shortcuts import Shortcuts
-from console.window.sign_in import Signing
-from console.window.sources import Following
+from console.window.sign_in import SignInController
+from console.window.sources import FollowedSources
 from console.window.succession import Succession
 from console.window.sync_arrivals import SyncArrivals
-from console.window.sync_supervisor import SyncLink
+from console.window.sync_supervisor import SyncSupervisor
 from console.window.window_commands import WindowCommands
 from widgets.charts import ChartsPanel
 from widgets.command import CommandLine
@@ -145,24 +145,24 @@ class ConsoleWindow(QObject):
         self._clock = clock
         self._zone = CityZone(city_zone(settings.sources, DEMO_TIMEZONE if demo is not None else None))
         self._readers = CacheReaders(options.profile)
-        self._seen_told_in_vain: frozenset[Word] = frozenset()
-        self.kept: Kept | None = None
+        self._seen_told_in_vain: frozenset[ScopedCode] = frozenset()
+        self.kept: WindowHandover | None = None
         """What the window that takes the place of this one goes on with; None while none does."""
         me = demo.user if demo is not None else operator_of(settings) or "local"
 
         self.tasks = Tasks("worker", 2, self)
         self.photo_tasks = Tasks("photos", 1, self)
-        self.settings = KeptSettings(options.profile, settings, self.tasks, is_demo=options.demo, parent=self)
+        self.settings = SettingsStore(options.profile, settings, self.tasks, is_demo=options.demo, parent=self)
         self.sources = Sources(
             list(settings.sources), self._zone, clock, actions, self, signed_out=lambda: self.settings.here.signed_out
         )
-        self.desk = Desk(
+        self.desk = WindowState(
             me, Filter(), self._zone, actions, self, names=lambda: self.signing.names(), city_name=self.sources.name
         )
         self.desk.set_range(settings.charts_range)
-        self.link = SyncLink(self)
+        self.link = SyncSupervisor(self)
         self.network = Network(self)
-        self.edits = Edits(
+        self.edits = QtOutbox(
             options.profile,
             self.link.send,
             clock=self._clock,
@@ -173,8 +173,8 @@ class ConsoleWindow(QObject):
             offset=self.sources.offset,
         )
         self.edits.author = me
-        self.exchange = Exchange(self.edits, self._read_for_edits, back=lambda _: self.photos.try_again())
-        self.feed = BoardFeed(
+        self.exchange = OutboxLink(self.edits, self._read_for_edits, back=lambda _: self.photos.try_again())
+        self.feed = BoardUpdater(
             self.desk,
             self.tasks,
             self.reader,
@@ -346,8 +346,8 @@ class ConsoleWindow(QObject):
         self.kpi_presenter = KpiPresenter(self.kpi, desk, self.sources, zone, now, self)
         self.crowd = CrowdList(desk, self.feed, tasks, reader, now, self)
         self.streets = Streets(desk, tasks, reader, self)
-        self.dossiers = Dossiers(desk, self.feed, tasks, reader, now, self)
-        self.counsellor = Counsellor(
+        self.dossiers = ReportDetailsReader(desk, self.feed, tasks, reader, now, self)
+        self.counsellor = Recommender(
             desk,
             tasks,
             reader,
@@ -371,7 +371,7 @@ class ConsoleWindow(QObject):
         self.going_on = GoingOn(
             desk, lambda: self.situation.chosen, self.sources.is_away, lambda: self.settings.here.go_on, self
         )
-        self.clipping = Clipping(
+        self.clipping = ReportClipboard(
             desk, lambda: self.situation.chosen, self._source_of, zone, now, QApplication.clipboard().setText, self
         )
         self.merging = Merging(
@@ -385,7 +385,7 @@ class ConsoleWindow(QObject):
             now,
             self,
         )
-        self.keeping = Keeping(desk, self.edits, self.edit_commands, self.forms, zone, now, self)
+        self.keeping = RecreateForm(desk, self.edits, self.edit_commands, self.forms, zone, now, self)
         self.drafts = Drafts(
             desk,
             self.edits,
@@ -415,11 +415,13 @@ class ConsoleWindow(QObject):
             self.forms.held_keys.hold_for,
             self,
         )
-        self.settling = Settling(self.edits, self.forms, self.edit_commands, self.keeping, desk, zone, now, self)
+        self.settling = ConflictController(
+            self.edits, self.forms, self.edit_commands, self.keeping, desk, zone, now, self
+        )
         self.hazards = Hazards(desk, self.tasks, self.reader, self.edits.followed, self)
-        self.contact = Contact(self.dossiers, self.edits, self.link.send, status, self)
-        self.looking = Looking(self.link.send)
-        self.edit_news = EditNews(
+        self.contact = ReporterContact(self.dossiers, self.edits, self.link.send, status, self)
+        self.looking = PresenceReporter(self.link.send)
+        self.edit_news = EditNotifications(
             self.edits, desk, self.undo_stack, self.forms, self.commands, self.situation, self.status, status, self
         )
 
@@ -460,7 +462,7 @@ class ConsoleWindow(QObject):
     def _build_window_matters(self) -> None:
         """What is no panel's: the servers followed, who is signed in, the picture, the window's own actions."""
         desk, sources, status = self.desk, self.sources, self.status_presenter
-        self.following = Following(
+        self.following = FollowedSources(
             self._options.profile,
             self.settings,
             self._tokens,
@@ -491,7 +493,7 @@ class ConsoleWindow(QObject):
         self.refusals = Refusals(desk, self.tasks, self.reader, self.edits.followed, self.attendance, self)
         self.crew_notes = CrewNotes(desk, self.tasks, self.reader, self.edits.followed, self.attendance, self)
         self.restores = Restores(desk, self.tasks, self.reader, self.edits.followed, self)
-        self.signing = Signing(
+        self.signing = SignInController(
             self.settings,
             self._tokens,
             self.following,
@@ -517,7 +519,7 @@ class ConsoleWindow(QObject):
             self.forms.held_keys,
             self,
         )
-        self.picture = Picture(
+        self.picture = Screenshot(
             self._options,
             self.window,
             desk,
@@ -840,7 +842,7 @@ class ConsoleWindow(QObject):
         self._remember()
         self.succeeded.emit()
 
-    def take_up(self, kept: Kept, before: Shell | None = None) -> None:
+    def take_up(self, kept: WindowHandover, before: Shell | None = None) -> None:
         """Go on where the window before this one was, which stands there still as a picture."""
         self.succession.take_up(kept, before)
         self.edits.opened.disconnect(self.drafts.tell)  # it is no start: who works here knows what he left
@@ -875,7 +877,7 @@ class ConsoleWindow(QObject):
         self.window.set_tab_label("outbox", self.tr("Outbox"), str(count))
 
     def _read_for_edits(
-        self, question: Question, found: Callable[[Found], None], failed: Callable[[Exception], None]
+        self, question: Question, found: Callable[[ProofsFound], None], failed: Callable[[Exception], None]
     ) -> None:
         self.tasks.submit(lambda: question(self.reader()), found, failed)
 
@@ -935,7 +937,7 @@ class ConsoleWindow(QObject):
 
     # The chosen report
 
-    def _on_dossier(self, dossier: Dossier | None) -> None:
+    def _on_dossier(self, dossier: ReportDetails | None) -> None:
         self.looking.set_dossier(dossier)
         mine = self.edits.open_for(dossier.source, dossier.key) if dossier is not None else ()
         self.situation.set_outbox(mine)

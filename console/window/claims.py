@@ -13,11 +13,11 @@ from console.board.view import View
 from console.cache.reader import CachedReport, CacheReader
 from console.panels.notifications.checkpoints import Checkpoints, known
 from console.panels.notifications.setback import Of, Setback, bounded, closing_of, ended_by_another, let_go_with
-from console.panels.qt_outbox import Edits
-from console.panels.selection import Desk
+from console.panels.qt_outbox import QtOutbox
+from console.panels.selection import WindowState
 from console.rules.followed import Followed
 from console.rules.loaded import Loaded
-from console.rules.scoped_code import Word
+from console.rules.scoped_code import ScopedCode
 from console.rules.status import is_open
 from console.tasks import Tasks
 
@@ -57,20 +57,20 @@ class LostClaim(msgspec.Struct, frozen=True):
     at: datetime | None = None
 
     @property
-    def word(self) -> Word:
+    def word(self) -> ScopedCode:
         """The report's source and id."""
         return self.about.source, self.about.report.id
 
 
-class _Read(msgspec.Struct, frozen=True):
+class _ClaimsRead(msgspec.Struct, frozen=True):
     """What came of a look: the reports held, those that were looked at as held no more, those of which the cache does
     not say yet whose they are.
     """
 
     epochs: dict[str, str]
-    held: frozenset[Word]
-    gone: frozenset[Word]
-    unknown: frozenset[Word]
+    held: frozenset[ScopedCode]
+    gone: frozenset[ScopedCode]
+    unknown: frozenset[ScopedCode]
     lost: tuple[LostClaim, ...]
     turn: int
 
@@ -84,16 +84,21 @@ class Claims(QObject):
     taken_over = Signal(object)
 
     def __init__(
-        self, desk: Desk, edits: Edits, tasks: Tasks, reader: Callable[[], CacheReader], parent: QObject | None = None
+        self,
+        desk: WindowState,
+        edits: QtOutbox,
+        tasks: Tasks,
+        reader: Callable[[], CacheReader],
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._desk, self._edits, self._tasks, self._reader = desk, edits, tasks, reader
         self._points = Checkpoints(_KIND, desk, edits.followed)
         self._rows: frozenset[int] | None = None
-        self._held: frozenset[Word] = frozenset()
-        self._gone: frozenset[Word] = frozenset()
+        self._held: frozenset[ScopedCode] = frozenset()
+        self._gone: frozenset[ScopedCode] = frozenset()
         """Those that were his, of which it is not known why they are not, or not seen."""
-        self._told: set[tuple[str, Word]] = set()
+        self._told: set[tuple[str, ScopedCode]] = set()
         desk.view_changed.connect(self._on_view)
         edits.followed.on_open(self._begin_again)
 
@@ -169,11 +174,11 @@ class Claims(QObject):
     def _read(
         self,
         rows: Sequence[int],
-        held: frozenset[Word],
-        gone: frozenset[Word],
+        held: frozenset[ScopedCode],
+        gone: frozenset[ScopedCode],
         begin: Mapping[str, Followed | None],
         turn: int,
-    ) -> _Read:
+    ) -> _ClaimsRead:
         """Whose the reports are that were the operator's; on a worker."""
         cursors = self._reader().cursors()
         now = frozenset(self._reader().keys(rows).values())
@@ -188,9 +193,9 @@ class Claims(QObject):
                 unknown.append(word)
             elif about is not None and (one := self._lost(about)) is not None:
                 lost.append(one)
-        return _Read(epochs, now, gone, frozenset(unknown), tuple(lost), turn)
+        return _ClaimsRead(epochs, now, gone, frozenset(unknown), tuple(lost), turn)
 
-    def _is_unknown(self, word: Word, about: CachedReport | None) -> bool:
+    def _is_unknown(self, word: ScopedCode, about: CachedReport | None) -> bool:
         """Whether the cache does not say yet that the report is somebody else's: it is read anew, or a take or release
         of one's own is on its way.
         """
@@ -215,7 +220,7 @@ class Claims(QObject):
             return None
         return LostClaim(one, who, is_taken=claim is not None, at=claim.since if claim is not None else releases[-1].at)
 
-    def _done(self, read: _Read) -> None:
+    def _done(self, read: _ClaimsRead) -> None:
         if read.turn != self._points.turn:
             self.look()
             return

@@ -10,7 +10,7 @@ from PySide6.QtGui import QGuiApplication
 
 from console.panels.forms.forms import Forms
 from console.panels.outbox import OutboxPresenter
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 
 _SESSION_ENDS_IN = timedelta(minutes=1)
 """So long after its announcement a closing of the window belongs to the operator's log-out."""
@@ -22,7 +22,7 @@ class CloseGuard(QObject):
     def __init__(
         self,
         app: QGuiApplication,
-        desk: Desk,
+        desk: WindowState,
         outbox: OutboxPresenter,
         forms: Forms,
         clock: Callable[[], datetime],

@@ -13,8 +13,8 @@ from console.panels.map.crowd import CrowdList
 from console.panels.menus import place_menu, report_menu, unit_menu
 from console.panels.outbox import OutboxPresenter
 from console.panels.queue import QueuePresenter
-from console.panels.report.clipboard import Clipping
-from console.panels.selection import Desk
+from console.panels.report.clipboard import ReportClipboard
+from console.panels.selection import WindowState
 from console.panels.situation import SituationMonitor
 from console.window.actions import Receivers
 from widgets.charts import ChartsPanel
@@ -36,9 +36,9 @@ class ContextMenus(QObject):
         actions: Actions[Receivers],
         runner: ActionRunner,
         situation: SituationMonitor,
-        desk: Desk,
+        desk: WindowState,
         forms: Forms,
-        clipping: Clipping,
+        clipping: ReportClipboard,
         map_: MapPanel,
         parent: QObject | None = None,
     ) -> None:

@@ -32,7 +32,7 @@ class WindowOptions(msgspec.Struct, frozen=True):
     """What was saved of damaged settings, and where they are kept; "" when they were whole."""
 
 
-class Kept(msgspec.Struct, frozen=True):
+class WindowHandover(msgspec.Struct, frozen=True):
     """What a window hands to the one that takes its place at once, with another theme or text size."""
 
     filter: Filter

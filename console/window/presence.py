@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from console.panels.report.details import Dossier
+from console.panels.report.details import ReportDetails
 from console.rules.messages import Look
 
 
-class Looking:
+class PresenceReporter:
     """Tells the server of the chosen report when another one is chosen, and the one before when it is left."""
 
     def __init__(self, send: Callable[[Look], object]) -> None:
         self._send = send
         self._at: tuple[str, str] | None = None
 
-    def set_dossier(self, dossier: Dossier | None) -> None:
+    def set_dossier(self, dossier: ReportDetails | None) -> None:
         """What is chosen now."""
         before = self._at
         self._at = (dossier.source, dossier.key) if dossier is not None and dossier.server is not None else None

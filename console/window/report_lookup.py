@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from api_client.model import Report
 from console.cache.reader import CacheReader
-from console.panels.board_updater import BoardFeed
-from console.panels.qt_outbox import Edits
-from console.panels.selection import Desk
+from console.panels.board_updater import BoardUpdater
+from console.panels.qt_outbox import QtOutbox
+from console.panels.selection import WindowState
 from console.tasks import Tasks
 
 
@@ -16,7 +16,7 @@ class ReportLookup:
     """Looks on a worker; a report that was made here and has no number yet is known at once."""
 
     def __init__(
-        self, desk: Desk, feed: BoardFeed, edits: Edits, tasks: Tasks, reader: Callable[[], CacheReader]
+        self, desk: WindowState, feed: BoardUpdater, edits: QtOutbox, tasks: Tasks, reader: Callable[[], CacheReader]
     ) -> None:
         """`reader` gives the cache reader of the calling worker thread."""
         self._desk, self._feed, self._edits, self._tasks, self._reader = desk, feed, edits, tasks, reader

@@ -15,7 +15,7 @@ from console.settings import Settings, Tokens
 from console.window.app import ConsoleWindow
 from console.window.demo_server import DemoServer
 from console.window.options import WindowOptions
-from console.window.single_instance import OneWindow, raise_other
+from console.window.single_instance import SingleInstance, raise_other
 from widgets.map.scene_graph import choose_scene_graph
 from widgets.map.scheme import register_scheme
 from widgets.theme import load_fonts
@@ -31,10 +31,10 @@ def run_window(options: WindowOptions, settings: Settings, tokens: Tokens, demo:
     choose_scene_graph()
     app.setApplicationName("Sigap")
     sys.excepthook = logs.describe_exception
-    only: OneWindow | None = None
+    only: SingleInstance | None = None
     if options.screenshot is None:  # a picture may be taken beside an open window
         try:
-            only = OneWindow(options.profile)
+            only = SingleInstance(options.profile)
         except LockedByOther:
             if raise_other(options.profile):
                 sys.stderr.write("sigap: this profile is open already; its window was raised.\n")

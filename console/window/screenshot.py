@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from console.error_text import LOCAL, describe
 from console.panels.map.panel import MapPresenter
 from console.panels.outbox import OutboxPresenter
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.panels.sources import Sources
 from console.rules.loaded import Loaded
 from console.window.options import WindowOptions
@@ -22,7 +22,7 @@ _AT_MOST_S = 60.0
 _BEFORE_CHOOSING_MS, _BEFORE_SAVING_MS = 400, 1500
 
 
-class Picture(QObject):
+class Screenshot(QObject):
     """Waits until nothing is missing, chooses the first report and saves what the window looks like."""
 
     over = Signal()
@@ -32,7 +32,7 @@ class Picture(QObject):
         self,
         options: WindowOptions,
         window: Shell,
-        desk: Desk,
+        desk: WindowState,
         sources: Sources,
         queue: QueuePanel,
         map_: MapPresenter,

@@ -17,7 +17,7 @@ from console.tasks import Tasks
 _log = logging.getLogger(__name__)
 
 
-class KeptSettings(QObject):
+class SettingsStore(QObject):
     """Keeps in the profile what changes here, and takes over what changes there."""
 
     sources_came = Signal(object)

@@ -12,9 +12,9 @@ from console.panels import formatting
 from console.panels.action_rules import why_not_allowed
 from console.panels.forms.forms import Forms
 from console.panels.outbox import OutboxPresenter
-from console.panels.qt_outbox import Edits
+from console.panels.qt_outbox import QtOutbox
 from console.panels.report.history import edit_text
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.panels.sources import Sources
 from console.panels.status import StatusPresenter
 from console.panels.undo_stack import UndoStack
@@ -24,9 +24,9 @@ from console.rules.report import HAZARD
 from console.rules.rights import Rights
 from console.settings import Settings, Tokens, is_left, operator_of
 from console.window.claims import Claims
-from console.window.settings_store import KeptSettings
-from console.window.sources import Following, changed
-from widgets.forms.choice import Choice
+from console.window.settings_store import SettingsStore
+from console.window.sources import FollowedSources, changed
+from widgets.forms.choice import ListChoice
 
 _DONE_SHOWN_S = 60.0
 """So long the status bar says what others dropped or sent: it may be said while a window opens."""
@@ -36,7 +36,7 @@ _WITH_OPERATORS = "dispatch"
 """The kind of a source whose server says whose a token is."""
 
 
-class Signing(QObject):
+class SignInController(QObject):
     """Who the operator is at each source."""
 
     operator_leaves = Signal()
@@ -46,12 +46,12 @@ class Signing(QObject):
 
     def __init__(
         self,
-        settings: KeptSettings,
+        settings: SettingsStore,
         tokens: Tokens,
-        following: Following,
+        following: FollowedSources,
         sources: Sources,
-        desk: Desk,
-        edits: Edits,
+        desk: WindowState,
+        edits: QtOutbox,
         undo_stack: UndoStack,
         forms: Forms,
         outbox: OutboxPresenter,
@@ -248,9 +248,9 @@ class Signing(QObject):
         if len(there) < len(held):
             away = dict.fromkeys(self._sources.name(one.source) for one in held if self._sources.is_away(one.source))
             back = self.tr("{back}; not those of {names}: no connection").format(back=back, names=", ".join(away))
-        release = Choice("release", self.tr("Release and sign out"), back)
+        release = ListChoice("release", self.tr("Release and sign out"), back)
         seen = self.tr("the others see that you are not connected") if there else self.tr("not released: no connection")
-        keep = Choice("keep", self.tr("Keep and sign out"), seen)
+        keep = ListChoice("keep", self.tr("Keep and sign out"), seen)
         rows = [release, keep] if there else [keep]
         about = self._named(held)
         if untold := self._outbox.untold_units():

@@ -14,7 +14,7 @@ _WAIT_MS = 10_000
 """A window that is still being built answers when it is."""
 
 
-class OneWindow(QObject):
+class SingleInstance(QObject):
     """Holds the profile for this process's window, and hears when another start asks for it.
 
     Raises LockedByOther when another process holds it, NotWritable when the folder refuses.

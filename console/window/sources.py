@@ -8,20 +8,20 @@ import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from console.panels.kpi import KpiPresenter
-from console.panels.qt_outbox import Edits
-from console.panels.selection import Desk
+from console.panels.qt_outbox import QtOutbox
+from console.panels.selection import WindowState
 from console.panels.sources import Sources
 from console.panels.status import StatusPresenter
 from console.rules.messages import Source, Start, ZoneTold
 from console.settings import CityZone, Settings, Tokens, city_zone, operator_of, users_of
 from console.window.demo_server import DemoServer
-from console.window.settings_store import KeptSettings
-from console.window.sync_supervisor import SyncLink
+from console.window.settings_store import SettingsStore
+from console.window.sync_supervisor import SyncSupervisor
 
 _LOOK_FOR_DEMO_MS = 100
 
 
-class Following(QObject):
+class FollowedSources(QObject):
     """Starts the sync process with the sources of the settings, or with the demo city once its server is there."""
 
     zone_changed = Signal()
@@ -32,13 +32,13 @@ class Following(QObject):
     def __init__(
         self,
         profile: Path,
-        settings: KeptSettings,
+        settings: SettingsStore,
         tokens: Tokens,
         demo: DemoServer | None,
-        link: SyncLink,
+        link: SyncSupervisor,
         sources: Sources,
-        edits: Edits,
-        desk: Desk,
+        edits: QtOutbox,
+        desk: WindowState,
         zone: CityZone,
         status: StatusPresenter,
         kpi: KpiPresenter,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QGuiApplication, QWindow
 
-from console.panels.board_updater import BoardFeed
-from console.panels.report.details import Dossiers
-from console.panels.selection import Desk
+from console.panels.board_updater import BoardUpdater
+from console.panels.report.details import ReportDetailsReader
+from console.panels.selection import WindowState
 from console.panels.sources import Sources
 from console.panels.undo_stack import UndoStack
-from console.window.options import Kept
+from console.window.options import WindowHandover
 from widgets.held_keys import HeldKeys
 from widgets.queue.view import QueueView
 from widgets.shell import Shell
@@ -28,9 +28,9 @@ class Succession(QObject):
         window: Shell,
         queue: QueueView,
         ticket: TicketPanel,
-        desk: Desk,
-        feed: BoardFeed,
-        dossiers: Dossiers,
+        desk: WindowState,
+        feed: BoardUpdater,
+        dossiers: ReportDetailsReader,
         undo_stack: UndoStack,
         sources: Sources,
         keys: HeldKeys,
@@ -45,15 +45,15 @@ class Succession(QObject):
             sources,
             keys,
         )
-        self._kept: Kept | None = None
+        self._kept: WindowHandover | None = None
         self._before: Shell | None = None
         self._is_chosen = False
 
-    def hand_on(self, said: str, panel: str) -> Kept:
+    def hand_on(self, said: str, panel: str) -> WindowHandover:
         """What the next window needs; `said` is what it says first, `panel` the one that has the keyboard."""
         desk = self._desk
         local = self._feed.local_report(desk.row)
-        return Kept(
+        return WindowHandover(
             filter=desk.filter,
             row=desk.row,
             steps=self._undo_stack.remembered,
@@ -66,7 +66,7 @@ class Succession(QObject):
             sources=self._sources.newest,
         )
 
-    def take_up(self, kept: Kept, before: Shell | None) -> None:
+    def take_up(self, kept: WindowHandover, before: Shell | None) -> None:
         """Go on with this. The window before stands there as a picture until this one has the keyboard.
 
         What is typed meanwhile is for the report that was chosen there: it is held until that one has been read here.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
-from console.outbox.link import Exchange
-from console.panels.board_updater import BoardFeed
+from console.outbox.link import OutboxLink
+from console.panels.board_updater import BoardUpdater
 from console.panels.kpi import KpiPresenter
 from console.panels.notifications.attendance import Attendance
 from console.panels.report.ticket import TicketPresenter
@@ -13,7 +13,7 @@ from console.panels.situation import SituationMonitor
 from console.panels.sources import Sources
 from console.panels.units import UnitsPresenter
 from console.rules.messages import Presence, SourceState, Touched
-from console.window.sync_supervisor import SyncLink
+from console.window.sync_supervisor import SyncSupervisor
 
 
 class SyncArrivals(QObject):
@@ -21,9 +21,9 @@ class SyncArrivals(QObject):
 
     def __init__(
         self,
-        link: SyncLink,
-        exchange: Exchange,
-        feed: BoardFeed,
+        link: SyncSupervisor,
+        exchange: OutboxLink,
+        feed: BoardUpdater,
         sources: Sources,
         attendance: Attendance,
         situation: SituationMonitor,

@@ -11,7 +11,7 @@ import msgspec
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
 from console.rules.messages import (
-    Beat,
+    Alive,
     Down,
     Fetch,
     Fetched,
@@ -46,7 +46,7 @@ _LOOKS, _FIRST_LOOKS = 10, 40
 _NO_PROCESS = "The connection to the city is being started again; ask once more in a moment."
 
 
-class SyncLink(QObject):
+class SyncSupervisor(QObject):
     """Owns the sync process of one profile; every signal comes on this object's thread.
 
     What is sent while the process is down is lost, except fetches and what is looked at: edits are safe in work.db, and
@@ -219,7 +219,7 @@ class SyncLink(QObject):
 
     def _deliver(self, message: Up) -> None:
         match message:
-            case Beat():
+            case Alive():
                 self._silent, self._patience = 0, _LOOKS
             case Touched():
                 self.touched.emit(message)

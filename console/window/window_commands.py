@@ -12,16 +12,16 @@ from console.panels.action import Actions
 from console.panels.forms.forms import Forms
 from console.panels.map.panel import MapPresenter
 from console.panels.notifications.hazards import Hazards
-from console.panels.report.clipboard import Clipping
-from console.panels.report.details import Dossiers
-from console.panels.selection import Desk
+from console.panels.report.clipboard import ReportClipboard
+from console.panels.report.details import ReportDetailsReader
+from console.panels.selection import WindowState
 from console.panels.sources import Sources
 from console.panels.status import StatusPresenter
 from console.rules.filter import Filter
 from console.rules.messages import Compare, SyncNow
 from console.rules.time_range import TimeRange
-from console.window.settings_store import KeptSettings
-from console.window.sync_supervisor import SyncLink
+from console.window.settings_store import SettingsStore
+from console.window.sync_supervisor import SyncSupervisor
 from widgets.keys import key_text
 from widgets.queue.panel import QueuePanel
 from widgets.shell import Shell
@@ -59,15 +59,15 @@ class WindowCommands(QObject):
         window: Shell,
         queue: QueuePanel,
         actions: Actions[Any],
-        desk: Desk,
-        dossiers: Dossiers,
+        desk: WindowState,
+        dossiers: ReportDetailsReader,
         map_: MapPresenter,
         forms: Forms,
-        clipping: Clipping,
+        clipping: ReportClipboard,
         hazards: Hazards,
         sources: Sources,
-        link: SyncLink,
-        settings: KeptSettings,
+        link: SyncSupervisor,
+        settings: SettingsStore,
         status: StatusPresenter,
         parent: QObject | None = None,
     ) -> None:

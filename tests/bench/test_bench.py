@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from console.board.map_answer import map_answer
-from console.board.snapshot import COLUMNS, Snapshot
+from console.board.snapshot import COLUMNS, BoardSnapshot
 from console.board.view import make_view
 from console.rules.filter import Filter
 from tools.bench import run
@@ -68,7 +68,7 @@ def test_the_board_is_columnar() -> None:
     columns["priority"] = random.integers(1, 5, REPORTS)
     columns["created"] = NOW - random.integers(0, 90 * 86400, REPORTS)
     columns["due"], columns["due_state"] = columns["created"] + 7 * 86400, random.integers(0, 5, REPORTS)
-    snapshot = Snapshot.build(columns)
+    snapshot = BoardSnapshot.build(columns)
     changed = {name: column[:200].copy() for name, column in columns.items()}
     changed["status"] = (changed["status"] + 1) % 8
     changed["lat_e7"] += 77

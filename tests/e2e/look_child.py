@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication
 
 from console.settings import Settings, Tokens
 from console.window.app import ConsoleWindow
-from console.window.options import Kept, WindowOptions
+from console.window.options import WindowHandover, WindowOptions
 from console.window.run import run_window
 from widgets.map.scheme import register_scheme
 from widgets.shell import Shell
@@ -35,7 +35,7 @@ def main(profile: Path) -> int:
     seen: list[Theme] = []
     take_up = ConsoleWindow.take_up
 
-    def take_up_late(console: ConsoleWindow, kept: Kept, before: Shell | None = None) -> None:
+    def take_up_late(console: ConsoleWindow, kept: WindowHandover, before: Shell | None = None) -> None:
         take_up(console, kept, before)
         assert before is not None
         assert before.isVisible()

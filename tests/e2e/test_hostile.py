@@ -25,7 +25,7 @@ from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, 
 from api_client.model import Agency, Assignment, AssignmentState, Kind, Report, Status, Template, Unit, UnitState
 from console.commands.export import FORMATS, select, write
 from console.logs import CleanFormatter
-from console.panels.report.details import Dossier
+from console.panels.report.details import ReportDetails
 from console.rules.edit import Edit
 from console.rules.messages import Source
 from console.rules.queued import EditState, Queued
@@ -46,7 +46,7 @@ from tests.helpers.hostile import (
     write_requests,
 )  # fmt: skip
 from tests.helpers.watchdog import Watchdog
-from widgets.forms.choice import Choice
+from widgets.forms.choice import ListChoice
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -349,7 +349,7 @@ def test_forms_show_texts(scene: Scene) -> None:
         theirs = {"description": {"value": hostile, "who": hostile}, "service": {"value": None, "who": "x"}}
         window.forms.conflict(Queued(edit, EditState.CONFLICT, theirs=theirs), lambda _mine, _why: None)
         look_at_form(kind)
-        window.forms.choose(hostile[:SHORT], hostile, [Choice(kind, hostile, hostile)], lambda _: None)
+        window.forms.choose(hostile[:SHORT], hostile, [ListChoice(kind, hostile, hostile)], lambda _: None)
         look_at_form(kind)
         window.forms.ask_text(
             hostile[:SHORT], hostile, hostile[:SHORT], [hostile], lambda _: None, draft_key="note:city:honest-1"
@@ -358,8 +358,9 @@ def test_forms_show_texts(scene: Scene) -> None:
     now = datetime.now(UTC)
     about = Report("honest-1", 1, Status.NEW, None, 3, "", now, now)
     job = Assignment("a", "honest-1", stored(scene.texts["img"]), AssignmentState.EN_ROUTE, now, "x", now)
-    window.forms.close(Dossier(1, "city", "honest-1", about, about, (), (job,), ()), stored(scene.texts["script"]), "",
-                       lambda *_: None, lambda: None, stored(scene.texts["script"]))  # fmt: skip
+    details = ReportDetails(1, "city", "honest-1", about, about, (), (job,), ())
+    script = stored(scene.texts["script"])
+    window.forms.close(details, script, "", lambda *_: None, lambda: None, script)
     look_at_form("close")
     window.forms.new_report("city", lambda _: None)
     form = window.forms._new

@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from api_client.model import Area, Photo, PhotoRole, Report, Status
 from console.images.process import ImageProcess, store_photo
-from console.panels.report.details import Dossier
+from console.panels.report.details import ReportDetails
 from console.panels.report.photos import PhotoCards
 from console.tasks import Tasks
 from tests.helpers.city import console
@@ -68,11 +68,11 @@ def shown(tasks: Tasks, tmp_path: Path) -> Cards:
     return Cards(tasks, tmp_path)
 
 
-def dossier(sha256: str) -> Dossier:
+def dossier(sha256: str) -> ReportDetails:
     at = datetime(2026, 11, 24, tzinfo=UTC)
     photos = (Photo(sha256, PhotoRole.REPORT),)
     report = Report("1", 1, Status.NEW, "flood", 3, "Water", at, at, photos=photos)
-    return Dossier(1000, "jkt", "1", report, report, (), (), ())
+    return ReportDetails(1000, "jkt", "1", report, report, (), (), ())
 
 
 def jpeg() -> bytes:
@@ -131,16 +131,16 @@ def test_a_photo_is_held_against_the_whole_area_where_no_more_is_known(
         Photo("2" * 64, PhotoRole.AFTER, lat=-6.29, lon=106.98),
     )
     report = Report("1", 1, Status.NEW, "flood", 3, "Water", at, at, photos=photos, lat=-6.15, lon=106.95, area="r")
-    cards.set_dossier(Dossier(1000, "jkt", "1", report, report, (), (), ()))
+    cards.set_dossier(ReportDetails(1000, "jkt", "1", report, report, (), (), ()))
     near, far = shown["1" * 64], shown["2" * 64]
     assert (near.problem, near.place) == ("", "5.5 km from the middle of its area")
     assert far.problem == "After photo: taken 15.9 km away", "outside of it all the same"
     of_district = replace(report, lat=-6.1, lon=106.9, area="c")
-    cards.set_dossier(Dossier(1000, "jkt", "1", of_district, of_district, (), (), ()))
+    cards.set_dossier(ReportDetails(1000, "jkt", "1", of_district, of_district, (), (), ()))
     assert shown["1" * 64].problem == "", "a district without an outline reaches as far as its parts"
     assert shown["2" * 64].problem == "After photo: taken 22.9 km away"
     at_spot = replace(report, lat=-6.16)
-    cards.set_dossier(Dossier(1000, "jkt", "1", at_spot, at_spot, (), (), ()))
+    cards.set_dossier(ReportDetails(1000, "jkt", "1", at_spot, at_spot, (), (), ()))
     assert shown["1" * 64].problem == "After photo: taken 4.7 km away"
 
 

@@ -20,15 +20,15 @@ from PySide6.QtCore import QCoreApplication, QTimer
 
 from api_client.model import Kind
 from console.cache.reader import CacheReader
-from console.outbox.link import Exchange
-from console.panels.qt_outbox import Edits
+from console.outbox.link import OutboxLink
+from console.panels.qt_outbox import QtOutbox
 from console.panels.sources import Sources
 from console.rules.apply import ReportState
 from console.rules.messages import Source, Start
 from console.rules.pending import with_edits
 from console.rules.queued import EditState, Queued
 from console.window.actions import ACTIONS
-from console.window.sync_supervisor import FROZEN_S, SyncLink
+from console.window.sync_supervisor import FROZEN_S, SyncSupervisor
 
 CITY = "city"
 _PULSE_MS = {"work": 8, "calmly": 25, "settle": 50}
@@ -46,13 +46,13 @@ class Child:
     def __init__(self, profile: Path, address: str, token: str, seed: int, what: str, frozen_s: float) -> None:
         self._profile, self._random = profile, random.Random(seed)
         self._reader = CacheReader(profile)
-        self._link = SyncLink(frozen_s=frozen_s)
-        self._edits = Edits(profile, self._link.send, lambda: datetime.now(UTC), lambda: str(uuid.uuid4()))
+        self._link = SyncSupervisor(frozen_s=frozen_s)
+        self._edits = QtOutbox(profile, self._link.send, lambda: datetime.now(UTC), lambda: str(uuid.uuid4()))
         self._edits.author = "budi"
         source = Source(CITY, "City", address, "dispatch", timezone="Asia/Jakarta", user="budi")
         self._sources = Sources([source], UTC, lambda: datetime.now(UTC), ACTIONS)
         self._created: list[str] = []
-        self._exchange = Exchange(self._edits, lambda question, found, _: found(question(self._reader)))
+        self._exchange = OutboxLink(self._edits, lambda question, found, _: found(question(self._reader)))
         self._edits.opened.connect(self._exchange.on_opened)
         self._link.touched.connect(self._exchange.take)
         self._link.outcome.connect(self._exchange.take)

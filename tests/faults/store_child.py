@@ -19,11 +19,11 @@ from typing import TypeVar
 from PySide6.QtCore import QCoreApplication, QTimer
 
 from api_client.model import Kind
-from console.cache.page_items import Item
+from console.cache.page_items import PageItem
 from console.cache.writer import CacheWriter
 from console.files.errors import DamagedFile, StoreError
 from console.outbox.work_file import WorkFile
-from console.panels.qt_outbox import Edits
+from console.panels.qt_outbox import QtOutbox
 from console.rules.queued import EditState, Queued, StopReason
 from tests.unit.cache.making import T0, at, edit, items, note_state, report
 
@@ -127,7 +127,7 @@ def some_pages(folder: Path, voice: Voice) -> None:
         writer.close()
 
 
-def a_page(number: int) -> list[Item]:
+def a_page(number: int) -> list[PageItem]:
     """The page `number` (from 1): PAGE new reports."""
     first = (number - 1) * PAGE
     reports = (report(str(first + n), title=f"kata{first + n}", description="air " * 60) for n in range(1, PAGE + 1))
@@ -165,7 +165,7 @@ def console_edits(folder: Path, voice: Voice) -> None:
     """The console's outbox without a window: an operator who presses Enter again after each refusal."""
     app = QCoreApplication([])
     ids = count(1)
-    edits = Edits(folder, lambda _: None, lambda: T0, lambda: f"try{next(ids)}")
+    edits = QtOutbox(folder, lambda _: None, lambda: T0, lambda: f"try{next(ids)}")
     text = {"text": "Air setinggi lutut " * 40}
 
     def press_enter() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from api_client.model import EditBody, Kind
-from api_client.transport import Limits
+from api_client.transport import TransferLimits
 from console.rules.messages import Outcome, SourceState, SyncNow
 from console.rules.queued import EditState
 from console.sync.retry import Timing
@@ -24,7 +24,7 @@ from tests.helpers.net import Proxy, black_hole
 from tests.helpers.proxy import Exchange, FaultProxy, drop_before, is_edit, through
 from tests.helpers.sync_rig import Rig, edit_id, rig
 
-IMPATIENT = Limits(connect_s=0.5, read_s=0.7, total_s=3.0)
+IMPATIENT = TransferLimits(connect_s=0.5, read_s=0.7, total_s=3.0)
 TIMING = Timing(page=IMPATIENT, small=IMPATIENT, photo=IMPATIENT, silence_s=2.5, poll_s=0.2)
 
 
@@ -64,7 +64,7 @@ def test_a_pull_that_hangs_holds_no_edit(city: FakeCity, proxy: Proxy, tmp_path:
             let_go.wait(300)
         return page
 
-    patient = Limits(read_s=300.0, total_s=300.0)  # the pull stays stuck until it is let go
+    patient = TransferLimits(read_s=300.0, total_s=300.0)  # the pull stays stuck until it is let go
     with rig(tmp_path, proxy.url, timing=Timing(page=patient)) as console:
         console.live()
         city.tamper = hang

@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 
 from api_client.model import EditBody, Kind
-from api_client.transport import Limits
+from api_client.transport import TransferLimits
 from console.panels.stop_text import stop_text
 from console.rules.edit import Edit
 from console.rules.messages import Outcome, Source, SourceState, Start, SyncNow, Up
@@ -32,7 +32,7 @@ from console.server.city.feed import pages
 from console.server.city.records import LOCAL
 from console.sync import retry
 from console.sync.pipe import Frames, pack
-from console.sync.retry import Backoff, Bell, Timing
+from console.sync.retry import Backoff, Timing, Wakeup
 from tests.helpers.live_server import Live
 from tests.helpers.net import http
 from tests.helpers.pictures import picture
@@ -56,7 +56,7 @@ from tests.helpers.proxy import (
 from tests.helpers.sync_rig import Rig, assert_same, edit_id, rig
 from tests.unit.server.test_full_disk import SmallDisk
 
-IMPATIENT = Limits(connect_s=1.0, read_s=1.5, total_s=3.0)
+IMPATIENT = TransferLimits(connect_s=1.0, read_s=1.5, total_s=3.0)
 TIMING = Timing(page=IMPATIENT, small=IMPATIENT, photo=IMPATIENT, silence_s=3.0, poll_s=0.3, slow_poll_s=0.3)
 AGAIN = (EditState.QUEUED, EditState.UNCONFIRMED)
 
@@ -597,5 +597,5 @@ def test_f17_waking_ends_every_back_off(monkeypatch: pytest.MonkeyPatch, hours: 
     monkeypatch.setattr("console.sync.retry.time.time", wall)
     monkeypatch.setattr(retry, "_SLICE_S", 0.2)
     began = time.monotonic()
-    Bell().back_off(60.0)
+    Wakeup().back_off(60.0)
     assert time.monotonic() - began < 5

@@ -32,9 +32,9 @@ from console.server.city.users import Users, add_user
 from console.server.city.work_threads import CancelToken, WorkThreads, doing, present_work
 from console.server.http import bodies
 from console.server.http.bodies import BodyBudget
-from console.server.http.endpoint import Ask, Gate, refusal_response
+from console.server.http.endpoint import HttpEndpoint, RequestContext, refusal_response
 from console.server.http.errors import Overloaded, Refusal
-from console.server.http.header_timeout import PatientProtocol
+from console.server.http.header_timeout import HeaderTimeoutProtocol
 from tests.helpers import siege
 from tests.helpers.prompt_server import serving
 from tests.unit.server.conftest import Api, furnish, running
@@ -54,7 +54,7 @@ def city(tmp_path: Path) -> Iterator[City]:
 class Hall:
     """Addresses of a gate whose work the test lets go on."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: HttpEndpoint) -> None:
         self.gate = gate
         self.begun = threading.Semaphore(0)
         self.go_on = threading.Event()
@@ -72,7 +72,7 @@ class Hall:
             exception_handlers={Refusal: refusal_response},
         )
 
-    def _wait(self, _: Ask) -> Response:
+    def _wait(self, _: RequestContext) -> Response:
         work = present_work()
         assert work is not None
         self.begun.release()
@@ -85,7 +85,7 @@ class Hall:
 
 @contextlib.contextmanager
 def open_hall(**budget: int) -> Iterator[tuple[Hall, int]]:
-    hall = Hall(Gate(None, bodies=BodyBudget(**budget)))
+    hall = Hall(HttpEndpoint(None, bodies=BodyBudget(**budget)))
     with serving(hall.app()) as port:
         try:
             yield hall, port
@@ -284,7 +284,7 @@ def test_of_a_refused_body_a_little_passes_by_and_then_the_connection_ends() -> 
             await send({"type": "http.response.start", "status": 403, "headers": [(b"content-length", b"2")]})
             await send({"type": "http.response.body", "body": b"no"})
 
-    class Quick(PatientProtocol):
+    class Quick(HeaderTimeoutProtocol):
         passing_s = 0.3
 
     with serving(app, lifespan="off", http=Quick) as port:
@@ -303,7 +303,7 @@ def test_of_a_refused_body_a_little_passes_by_and_then_the_connection_ends() -> 
             assert answer.startswith(b"HTTP/1.1 403")
 
 
-class _Hasty(PatientProtocol):
+class _Hasty(HeaderTimeoutProtocol):
     unread_s = 0.3
     lost = threading.Event()
 

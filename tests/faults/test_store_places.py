@@ -26,12 +26,14 @@ from console.files import sqlite_file
 from console.files.errors import LockedByOther, NotWritable
 from console.files.unsafe_folders import cloud_folder
 from console.outbox.work_file import WorkFile
-from console.window.single_instance import OneWindow
+from console.window.single_instance import SingleInstance
 from tests.helpers.city import run_sigap
 from tests.unit.cache.making import at, edit, items, report
 
 ROOT = Path(__file__).resolve().parents[2]
-_SECOND = "import sys; from pathlib import Path; from console.window.single_instance import raise_other, OneWindow\n"
+_SECOND = (
+    "import sys; from pathlib import Path; from console.window.single_instance import raise_other, SingleInstance\n"
+)
 _ASK = "from PySide6.QtCore import QCoreApplication; app = QCoreApplication([]); p = Path(sys.argv[1])\n"
 
 
@@ -48,8 +50,8 @@ def python(text: str, *arguments: str) -> subprocess.Popen[str]:
 
 def test_a_second_start_raises_the_first_window(qtbot: QtBot, tmp_path: Path) -> None:
     """F29. Guards: console/window/single_instance.py, used by console/window/run.py."""
-    only = OneWindow(tmp_path)
-    with pytest.raises(LockedByOther), contextlib.closing(OneWindow(tmp_path)):
+    only = SingleInstance(tmp_path)
+    with pytest.raises(LockedByOther), contextlib.closing(SingleInstance(tmp_path)):
         pass
     with qtbot.waitSignal(only.asked, timeout=20_000):
         second = python(_SECOND + _ASK + "print(raise_other(p))", str(tmp_path))
@@ -60,20 +62,20 @@ def test_a_second_start_raises_the_first_window(qtbot: QtBot, tmp_path: Path) ->
     hears.join()
     assert answer == ["True\n"]
     only.close()
-    again = OneWindow(tmp_path)
+    again = SingleInstance(tmp_path)
     again.close()
 
 
 def test_a_killed_window_leaves_its_place_free(qtbot: QtBot, tmp_path: Path) -> None:
     """F29: neither the lock nor the socket of a killed process is in the way."""
-    first = python(_SECOND + _ASK + "w = OneWindow(p); print('on', flush=True); app.exec()", str(tmp_path))
+    first = python(_SECOND + _ASK + "w = SingleInstance(p); print('on', flush=True); app.exec()", str(tmp_path))
     assert first.stdout is not None
     assert first.stdout.readline() == "on\n"
     with pytest.raises(LockedByOther):
-        OneWindow(tmp_path)
+        SingleInstance(tmp_path)
     first.kill()
     first.communicate()
-    only = OneWindow(tmp_path)
+    only = SingleInstance(tmp_path)
     with qtbot.waitSignal(only.asked, timeout=20_000):
         second = python(_SECOND + _ASK + "raise_other(p)", str(tmp_path))
     QCoreApplication.processEvents()

@@ -19,7 +19,7 @@ from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
 from console.outbox.work_file import read_outbox
-from console.panels.qt_outbox import Edits
+from console.panels.qt_outbox import QtOutbox
 from console.rules.messages import Push
 from console.rules.queued import EditState
 from tests.helpers.city import Served, console, served, wait_for, write_users
@@ -133,8 +133,8 @@ def test_quitting_with_a_full_queue_keeps_it_and_its_names(qtbot: QtBot, tmp_pat
     down: list[object] = []
     ids = itertools.count(1)
 
-    def start(author: str) -> Edits:
-        edits = Edits(tmp_path, down.append, lambda: datetime.now(UTC), lambda: f"e{next(ids)}")
+    def start(author: str) -> QtOutbox:
+        edits = QtOutbox(tmp_path, down.append, lambda: datetime.now(UTC), lambda: f"e{next(ids)}")
         edits.author = author
         return edits
 

@@ -21,7 +21,7 @@ from pytestqt.qtbot import QtBot
 
 from api_client.dispatch import DispatchClient
 from api_client.model import Kind
-from api_client.transport import Limits
+from api_client.transport import TransferLimits
 from console.cache.reader import CacheReader
 from console.files.errors import LockedByOther
 from console.files.lock import FileLock
@@ -33,7 +33,7 @@ from console.sync.process import LOCK, Followers
 from console.sync.retry import Timing
 from console.sync.send_dispatch import DispatchSender
 from console.window.actions import ACTIONS
-from console.window.sync_supervisor import SyncLink
+from console.window.sync_supervisor import SyncSupervisor
 from tests.faults.test_kill_everything import REPORTS, SETTLE_S, Operator, check_promises, snapshot
 from tests.helpers.city import TOKENS, Served, console, served, wait_for, write_users
 from tests.helpers.fake_city import FakeCity, five_reports, report
@@ -52,7 +52,9 @@ def city() -> Iterator[FakeCity]:
 
 
 class Watched:
-    """A SyncLink with a sync process whose heart beats five times a second; what it said, and what the bar showed."""
+    """A SyncSupervisor with a sync process whose heart beats five times a second; what it said, and what the bar
+    showed.
+    """
 
     def __init__(
         self,
@@ -65,7 +67,7 @@ class Watched:
     ) -> None:
         self.folder = folder / "profile"
         command = [sys.executable, "-m", "tests.faults.stuck_child", where, str(stuck_s), str(folder / "mark")]
-        self.link = SyncLink(command=[*command, str(begins_after_s)], frozen_s=frozen_s)
+        self.link = SyncSupervisor(command=[*command, str(begins_after_s)], frozen_s=frozen_s)
         self.sources = Sources([], UTC, lambda: datetime.now(UTC), ACTIONS)
         self.froze = 0
         self.pids: list[int | None] = []
@@ -157,7 +159,7 @@ PHOTO = Edit(
     [
         pytest.param("console.sync.reconcile:ComparedPuller.catch_up", ["jkt pull"], None, id="pull"),
         pytest.param("console.cache.writer:CacheWriter._write_cursor", ["jkt pull"], None, id="commit"),
-        pytest.param("console.sync.send_lane:PushLane._send", ["jkt push-0", "jkt push-1"], Push(EDIT), id="push"),
+        pytest.param("console.sync.send_lane:SendLane._send", ["jkt push-0", "jkt push-1"], Push(EDIT), id="push"),
         pytest.param("console.sync.process:Followers.take", ["pipe"], FETCH, id="pipe"),
         pytest.param("console.sync.health:Health._become", ["jkt pull"], None, id="health", marks=long),
         pytest.param("console.sync.stream:StreamLane._listen", ["jkt stream"], None, id="stream", marks=long),
@@ -168,7 +170,7 @@ PHOTO = Edit(
             "console.sync.photo_lanes:DownloadLane._bring", ["jkt download"], FETCH, id="download", marks=long
         ),
         pytest.param(
-            "console.sync.requests_lane:AskLane._answer", ["jkt ask"], Reveal("jkt", "1"), id="ask", marks=long
+            "console.sync.requests_lane:RequestsLane._answer", ["jkt ask"], Reveal("jkt", "1"), id="ask", marks=long
         ),
     ],
 )
@@ -208,7 +210,7 @@ def test_a_lane_that_hangs_is_noticed_and_everything_goes_on(
 @pytest.mark.parametrize("kind", ["dispatch", "open311"])
 def test_every_thread_of_a_source_is_watched(tmp_path: Path, kind: str) -> None:
     """I4: a lane that nobody watches could stand still unseen (source.py, georeport_source.py: steps)."""
-    hasty = Limits(connect_s=0.5)  # who stops waits for connects that hang
+    hasty = TransferLimits(connect_s=0.5)  # who stops waits for connects that hang
     timing, before = Timing(page=hasty, small=hasty, photo=hasty), set(threading.enumerate())
     with black_hole() as port, rig(tmp_path, f"http://127.0.0.1:{port}", kind=kind, timing=timing) as following:
         started = {thread.name for thread in set(threading.enumerate()) - before if not is_timer(thread)}
@@ -295,7 +297,7 @@ def test_a_start_on_a_cold_disk_is_waited_for(watch: Callable[..., Watched], cit
 @pytest.mark.usefixtures("expected_log", "qtbot")
 def test_one_that_never_beats_is_ended(tmp_path: Path) -> None:
     """Guards: the looks begin with the process and not with its first beat (sync_link.py)."""
-    link = SyncLink(command=[sys.executable, "-c", "import time; time.sleep(600)"], frozen_s=0.5)
+    link = SyncSupervisor(command=[sys.executable, "-c", "import time; time.sleep(600)"], frozen_s=0.5)
     froze: list[int] = []
     again: list[int] = []
     link.froze.connect(lambda: froze.append(1))
@@ -348,7 +350,7 @@ def is_locked(file: Path) -> bool:
 
 @pytest.mark.usefixtures("qapp", "expected_log")
 def test_the_window_says_that_the_connection_froze_until_it_is_live(served_city: Served, tmp_path: Path) -> None:
-    """Guards: the wiring of app.py, from SyncLink.froze to the status bar."""
+    """Guards: the wiring of app.py, from SyncSupervisor.froze to the status bar."""
     with console(tmp_path / "profile", served_city.address, own_sync=True) as window:
         wait_ready(window)
         window.link._watch.setInterval(500)

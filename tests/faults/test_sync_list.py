@@ -19,7 +19,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from api_client.model import AssignmentState, EditBody, Entry, Kind, Report
-from console.cache.page_items import Item
+from console.cache.page_items import PageItem
 from console.rules.loaded import Loaded
 from console.rules.messages import Outcome, SourceState, SyncNow
 from console.rules.queued import EditState, StopReason, is_deleted, is_in_force, is_settled, is_taken_back
@@ -610,7 +610,7 @@ def test_f21_a_deleted_report_never_comes_back(live: Live, tmp_path: Path) -> No
         ledger: Any = console.followers._ledger
         old = console.reader.report(console.reader.row_of("jkt", "r4"))  # type: ignore[arg-type]
         assert old is not None
-        again = Item("report", 5, "r3", msgspec.structs.replace(old.report, id="r3"))
+        again = PageItem("report", 5, "r3", msgspec.structs.replace(old.report, id="r3"))
         ledger.apply("jkt", [again], ledger.cursor("jkt"))
         assert "r3" not in console.cached()
         assert_same(console, live)

@@ -28,8 +28,8 @@ from api_client.dispatch import DispatchClient
 from api_client.errors import ApiError
 from api_client.model import EditBody, Kind, Report
 from console.cache.reader import CacheReader
-from console.outbox.link import Exchange, Found, Question
-from console.panels.qt_outbox import Edits
+from console.outbox.link import OutboxLink, ProofsFound, Question
+from console.panels.qt_outbox import QtOutbox
 from console.rules.apply import ReportState
 from console.rules.edit import INSTEAD_OF, Edit
 from console.rules.messages import Push, Touched, Up, Withdraw
@@ -42,12 +42,12 @@ from console.server.city.city import City
 from console.server.city.database import REPORTS, Database, Mark, begin_epoch
 from console.server.city.records import Actor
 from console.server.http.errors import Refusal
-from console.sync.cache_writer_proxy import Ledger
+from console.sync.cache_writer_proxy import CacheWriterProxy
 from console.sync.health import Health
 from console.sync.outgoing import Outgoing
 from console.sync.pull_dispatch import DispatchPuller
 from console.sync.send_dispatch import DispatchSender
-from console.sync.send_lane import PushLane
+from console.sync.send_lane import SendLane
 
 CITY = "city"
 ADDRESS = "http://127.0.0.1:9"
@@ -159,19 +159,19 @@ class SteppedConsole:
         session = requests.Session()
         session.mount(self._url + "/", self.wire)
         client = self._client = DispatchClient(self._url, self._token, session=session)
-        self._ledger = Ledger(self.folder, self._news.append)
+        self._ledger = CacheWriterProxy(self.folder, self._news.append)
         self._health = Health(CITY, self._news.append, now)
         self._outgoing = Outgoing(600.0, now)
         self._sender = DispatchSender(client, 600)
         self._puller = self.puller()
-        self._push = PushLane(
+        self._push = SendLane(
             self._outgoing, lambda: self._sender, self._health, self._news.append, lambda: None, random.Random(1)
         )
         self.reader = CacheReader(self.folder)
-        self.edits = Edits(self.folder, self._take, lambda: self.now(), lambda: str(uuid.uuid4()))
+        self.edits = QtOutbox(self.folder, self._take, lambda: self.now(), lambda: str(uuid.uuid4()))
         self.edits.author = self.name
         self.edits.saved.connect(self._on_saved)
-        self._exchange = Exchange(self.edits, self._read)
+        self._exchange = OutboxLink(self.edits, self._read)
         self.edits.opened.connect(self._exchange.on_opened)
         self.settle()
 
@@ -357,7 +357,9 @@ class SteppedConsole:
                 self._note_sent(message.edits)
             self._exchange.take(message)
 
-    def _read(self, question: Question, found: Callable[[Found], None], _failed: Callable[[Exception], None]) -> None:
+    def _read(
+        self, question: Question, found: Callable[[ProofsFound], None], _failed: Callable[[Exception], None]
+    ) -> None:
         what = question(self.reader)
         self._note_sent(what.proved)
         found(what)

@@ -119,7 +119,7 @@ def run(
 
 
 def sync_command() -> list[str]:
-    """What `SyncLink` starts for `sigap sync --pipe`: a small process that stands for the forked one.
+    """What `SyncSupervisor` starts for `sigap sync --pipe`: a small process that stands for the forked one.
 
     Whoever ends it by force ends both; whoever stops it (SIGSTOP) stops only the small one.
     """

@@ -9,7 +9,7 @@ from tests.page.conftest import LAT, LON, MapDesk
 
 def test_board_answer_is_drawn_as_it_counts(desk: MapDesk) -> None:
     from console.board.map_answer import map_answer
-    from console.board.snapshot import Snapshot
+    from console.board.snapshot import BoardSnapshot
     from console.board.view import make_view
     from console.rules.filter import Filter
 
@@ -20,7 +20,7 @@ def test_board_answer_is_drawn_as_it_counts(desk: MapDesk) -> None:
             (50, None, None, 3),
         ]
     )
-    view = make_view(Snapshot.build(columns), Filter(), 1_800_000_000, 1)
+    view = make_view(BoardSnapshot.build(columns), Filter(), 1_800_000_000, 1)
     desk.answer = lambda r: map_answer(view, r.west, r.south, r.east, r.north, r.zoom, 0)
     desk.show()
     assert desk.colour(LAT, LON) == desk.theme.hex("priority.p1")

@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from tests.widgets.sample import HOSTILE, make_symbols, make_theme
 from widgets.forms.ask import AskForm, AskText
-from widgets.forms.choice import Choice, matching
+from widgets.forms.choice import ListChoice, matching
 from widgets.forms.choose_one import ChooseOne
 from widgets.forms.close import CloseForm
 from widgets.forms.conflict import ConflictForm, ConflictRow, ConflictValue
@@ -32,9 +32,9 @@ from widgets.keys import KeyButton, takes_text
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 SERVICES = [
-    Choice("flood", "Banjir", "Flood", "flood"),
-    Choice("road", "Jalan rusak", "Broken road", "road"),
-    Choice("drain", "Saluran tersumbat", "Drain", "drain"),
+    ListChoice("flood", "Banjir", "Flood", "flood"),
+    ListChoice("road", "Jalan rusak", "Broken road", "road"),
+    ListChoice("drain", "Saluran tersumbat", "Drain", "drain"),
 ]
 
 
@@ -109,7 +109,7 @@ def test_a_new_report_by_keyboard_alone(qtbot: QtBot) -> None:
     with qtbot.waitSignal(form.place_typed) as typed:
         keys("k")
     assert typed.args == ["k"]
-    form.set_places([Choice("p1", "Kebon Baru, Tebet"), Choice("p2", "Kampung Melayu")])
+    form.set_places([ListChoice("p1", "Kebon Baru, Tebet"), ListChoice("p2", "Kampung Melayu")])
     form.place_chosen.connect(lambda place: form.set_place(-6.23, 106.86, "Kampung Melayu") if place == "p2" else None)
     keys(Qt.Key.Key_Down, Qt.Key.Key_Return)
     assert form.place.text() == "Kampung Melayu"
@@ -189,13 +189,13 @@ def test_an_address_that_is_typed_on_presses_no_button(qtbot: QtBot, of_report: 
     form.place.setFocus()
     keys("keb")
     form.place_chosen.connect(lambda _: form.set_place(-6.23, 106.86, "Kebon Baru", middle_of="p1"))
-    form.set_places([Choice("p1", "Kebon Baru")])
+    form.set_places([ListChoice("p1", "Kebon Baru")])
     with qtbot.assertNotEmitted(form.pick_place_asked), qtbot.assertNotEmitted(form.left):
         keys(Qt.Key.Key_Return)
         assert form.is_placed
         keys(" ruko depan")
         assert form.place.text() == "Kebon Baru ruko depan"
-        form.set_places([Choice("p1", "Kebon Baru")])
+        form.set_places([ListChoice("p1", "Kebon Baru")])
         keys(Qt.Key.Key_Return, Qt.Key.Key_Return)
         assert focus() is form.sure, "Enter goes on, from field to field"
         keys(" ", Qt.Key.Key_Return, " ")
@@ -738,7 +738,7 @@ def test_the_list_of_places_is_wholly_seen_and_covers_no_button(qtbot: QtBot, sc
     try:
         form = ReportPlaceForm(theme, make_symbols(theme))
         form.set_known({"address": "Jl. Ragunan Dalam", "lat": -6.3, "lon": 106.8})
-        form.place_typed.connect(lambda _: form.set_places([Choice(f"p{n}", f"Tebet {n}") for n in range(9)]))
+        form.place_typed.connect(lambda _: form.set_places([ListChoice(f"p{n}", f"Tebet {n}") for n in range(9)]))
         open_form(qtbot, form)
         high = form.height()
         keys("tebet")
@@ -762,7 +762,7 @@ def test_a_list_with_less_room_than_it_needs_shows_the_row_that_enter_takes(qtbo
     form = open_form(qtbot, NewReportForm(theme, make_symbols(theme)))
     form.set_services(SERVICES)
     form.place.setFocus()
-    form.place_typed.connect(lambda _: form.set_places([Choice(f"p{n}", f"Tebet {n}") for n in range(9)]))
+    form.place_typed.connect(lambda _: form.set_places([ListChoice(f"p{n}", f"Tebet {n}") for n in range(9)]))
     keys("tebet")
     drop = form.findChild(QListView, "drop")
     assert drop is not None

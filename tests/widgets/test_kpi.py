@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from widgets.__main__ import figures
-from widgets.kpi import Figure, KpiStrip, Part
+from widgets.kpi import Figure, KpiPart, KpiStrip
 from widgets.slabar import SlaBar, SlaSegment
 from widgets.symbols import Symbols
 from widgets.theme import Theme
@@ -59,7 +59,7 @@ def test_only_changed_figures_change(qtbot: QtBot, themed: Theme, symbols: Symbo
     left, right = figures()
     strip.set_figures(left, right)
     buttons = list(strip._left)
-    strip.set_figures([*left[:-1], Figure("load", "<b>Load</b>", (Part("text", "\0" * 10),), stale=True)], right)
+    strip.set_figures([*left[:-1], Figure("load", "<b>Load</b>", (KpiPart("text", "\0" * 10),), stale=True)], right)
     assert strip._left == buttons
     assert not strip.grab().isNull()
 
@@ -145,9 +145,9 @@ def test_columns_stay_where_they_are_when_values_change(qtbot: QtBot, themed: Th
     strip.resize(1920, 56)
 
     def shown(count: str, note: str, age: str) -> list[int]:
-        p1 = Figure("p1", "P1", (Part("report_symbol", "1"), Part("text", count, 2)), note, room="oldest 59 min")
-        sla = Figure("sla", "SLA at risk", (Part("text", "14"),), "3 overdue")
-        strip.set_figures([p1, sla], [Figure("data", "Live data", (Part("text", age),))])
+        p1 = Figure("p1", "P1", (KpiPart("report_symbol", "1"), KpiPart("text", count, 2)), note, room="oldest 59 min")
+        sla = Figure("sla", "SLA at risk", (KpiPart("text", "14"),), "3 overdue")
+        strip.set_figures([p1, sla], [Figure("data", "Live data", (KpiPart("text", age),))])
         return [button.x() for button in (*strip._left, *strip._right)]
 
     first = shown("–", "not loaded", "12 s ago")

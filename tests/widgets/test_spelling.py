@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from widgets.forms.choice import Choice, matching
+from widgets.forms.choice import ListChoice, matching
 from widgets.spelling import nearest, slips
 
 CHOICES = [
-    Choice("a", "Air bersih", words="water"),
-    Choice("b", "Banjir", words="flood air luapan"),
-    Choice("j", "Jalan rusak", words="pothole lubang aspal"),
-    Choice("m", "Dinas Bina Marga", "agency"),
+    ListChoice("a", "Air bersih", words="water"),
+    ListChoice("b", "Banjir", words="flood air luapan"),
+    ListChoice("j", "Jalan rusak", words="pothole lubang aspal"),
+    ListChoice("m", "Dinas Bina Marga", "agency"),
 ]
 
 

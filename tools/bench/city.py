@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from api_client.model import Agency, Area, Calendar, Service, Template, Unit
-from console.cache.page_items import Cursor, Item
+from console.cache.page_items import Cursor, PageItem
 from console.cache.writer import CacheWriter
 from console.rules.messages import Touched
 from console.rules.sla import clocks, sla_of
@@ -88,7 +88,7 @@ class CacheShelf:
         return self._apply([(kind, key, thing) for key, thing in things])
 
     def _apply(self, things: Sequence[tuple[str, str, Any]]) -> Touched:
-        items = [Item(kind, self._seq + at, key, thing) for at, (kind, key, thing) in enumerate(things, start=1)]
+        items = [PageItem(kind, self._seq + at, key, thing) for at, (kind, key, thing) in enumerate(things, start=1)]
         self._seq += len(items)
         return self._writer.apply(SOURCE, items, Cursor(_EPOCH, self._seq, as_of=datetime.now(UTC)))
 

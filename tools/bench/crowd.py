@@ -35,7 +35,7 @@ class CrowdRun(msgspec.Struct, frozen=True):
     reads: int
 
 
-class _Entry(msgspec.Struct):
+class _CrowdEntry(msgspec.Struct):
     edit: str | None = None
 
 
@@ -44,7 +44,7 @@ class _Item(msgspec.Struct):
     data: msgspec.Raw
 
 
-class _Page(msgspec.Struct):
+class _CrowdPage(msgspec.Struct):
     upto: int
     more: bool
     items: list[_Item]
@@ -151,8 +151,8 @@ class _Console:
         self.headers = {"Authorization": f"Bearer {token}"}
         self._have = self._wanted = seq
         self._wake = asyncio.Event()
-        self._decode = decoder_of(_Page).decode
-        self._entry = decoder_of(_Entry).decode
+        self._decode = decoder_of(_CrowdPage).decode
+        self._entry = decoder_of(_CrowdEntry).decode
 
     async def listen(self) -> None:
         """Follow the stream."""

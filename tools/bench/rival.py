@@ -38,7 +38,7 @@ class _Report(_Base):
     description: Mapped[str]
 
 
-class _Entry(_Base):
+class _RivalEntry(_Base):
     __tablename__ = "entries"
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     seq: Mapped[int] = mapped_column(index=True)
@@ -134,7 +134,9 @@ def _stats(session: _Of) -> dict[str, int]:
 def _changes(after: int, limit: int, session: _Of, _: _Who) -> _PageOut:
     present = session.get_one(_Counter, "seq").value
     reports = session.scalars(sa.select(_Report).where(_Report.seq > after).order_by(_Report.seq).limit(limit))
-    entries = session.scalars(sa.select(_Entry).where(_Entry.seq > after).order_by(_Entry.seq).limit(limit))
+    entries = session.scalars(
+        sa.select(_RivalEntry).where(_RivalEntry.seq > after).order_by(_RivalEntry.seq).limit(limit)
+    )
     items = [_ItemOut(kind="report", seq=row.seq, id=row.id, data=_report_out(row)) for row in reports]
     items += [
         _ItemOut(kind="entry", seq=row.seq, id=str(row.id), data=_EntryOut.model_validate(row, from_attributes=True))
@@ -158,7 +160,7 @@ def _edit(report: str, body: _Edit, session: _Of, user: _Who) -> _EditOut:
     row = session.get(_Report, report, with_for_update=True)
     if row is None:
         raise HTTPException(404)
-    if session.scalar(sa.select(_Entry).where(_Entry.edit == body.id)) is None:
+    if session.scalar(sa.select(_RivalEntry).where(_RivalEntry.edit == body.id)) is None:
         row.version += 1
         row.priority = body.data.get("priority", row.priority)
         row.claimed_by = name if body.kind == "claim" else row.claimed_by
@@ -166,7 +168,7 @@ def _edit(report: str, body: _Edit, session: _Of, user: _Who) -> _EditOut:
         counter.value += 2
         row.seq = counter.value
         session.add(
-            _Entry(
+            _RivalEntry(
                 seq=counter.value - 1,
                 report=report,
                 kind=body.kind,

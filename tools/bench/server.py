@@ -52,7 +52,7 @@ class Fill(msgspec.Struct, frozen=True):
         return self.seconds / self.bytes * 1e9
 
 
-class _Page(msgspec.Struct):
+class _FillPage(msgspec.Struct):
     next_key: str | None
 
 
@@ -148,7 +148,7 @@ def first_fill(database: str) -> Fill:
             answer = session.get(f"{url}/dispatch/v1/snapshot", params=query, timeout=60)
             answer.raise_for_status()
             size += len(answer.content)
-            key = decode(answer.content, _Page).next_key
+            key = decode(answer.content, _FillPage).next_key
             if key is None:
                 break
         took = time.perf_counter() - started

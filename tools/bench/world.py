@@ -15,13 +15,13 @@ import msgspec
 
 from api_client.decoding import decoder_of
 from api_client.model import Clock, ClockState, Photo, PhotoRole, Report, Status
-from console.board.snapshot import Snapshot
+from console.board.snapshot import BoardSnapshot
 from console.board.view import View, make_view
-from console.cache.page_items import Cursor, Item
+from console.cache.page_items import Cursor, PageItem
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
 from console.rules.filter import Filter
-from console.rules.scoped_code import Word
+from console.rules.scoped_code import ScopedCode
 from console.rules.status import ORDER, is_open
 from tools.bench.bare_window import run_bare_window
 from tools.bench.child import Run
@@ -236,21 +236,21 @@ class World:
         return first_fill(f"sqlite:///{self.served}")
 
     @cached_property
-    def words(self) -> dict[str, dict[int, Word]]:
+    def words(self) -> dict[str, dict[int, ScopedCode]]:
         """Kind -> {number: (source, code)}."""
         return {kind: self.reader.words(kind) for kind in ("service", "area", "agency", "unit", "user", "source")}
 
     @cached_property
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> BoardSnapshot:
         """The board."""
-        return Snapshot.build(self.reader.columns())
+        return BoardSnapshot.build(self.reader.columns())
 
     @cached_property
     def everything(self) -> View:
         """All reports, open and closed: the longest queue there can be."""
         return self.view(Filter(tab="closed", priorities=(1, 2, 3, 4)))
 
-    def view(self, asked: Filter, snapshot: Snapshot | None = None, **more: Any) -> View:
+    def view(self, asked: Filter, snapshot: BoardSnapshot | None = None, **more: Any) -> View:
         """A View as the console makes it."""
         return make_view(snapshot or self.snapshot, asked, self.now_s, 1, words=self.words, zone=ZONE, **more)
 
@@ -262,13 +262,13 @@ class World:
             for number in numbers
         ]
 
-    def take_in(self, reports: Sequence[Report], seq: int) -> Snapshot:
+    def take_in(self, reports: Sequence[Report], seq: int) -> BoardSnapshot:
         """The way of a change: into the cache, out as columns, into the next snapshot."""
         touched = self._apply(self.writer, reports, seq)
         return self.snapshot.with_rows(self.reader.columns(touched))
 
     def _apply(self, writer: CacheWriter, reports: Sequence[Report], seq: int) -> Sequence[int]:
-        items = [Item("report", seq + at, one.id, one) for at, one in enumerate(reports, start=1)]
+        items = [PageItem("report", seq + at, one.id, one) for at, one in enumerate(reports, start=1)]
         return writer.apply("city", items, Cursor(epoch="bench", seq=seq + len(items), as_of=self.now)).rows
 
     def _report(self, number: int) -> Report:

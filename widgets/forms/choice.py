@@ -37,7 +37,7 @@ CHOICE_HIGH = 28
 
 
 @dataclass(frozen=True)
-class Choice:
+class ListChoice:
     """One thing to choose: its words, a note at the right, a drawing, and further words it is found by."""
 
     id: str
@@ -48,7 +48,7 @@ class Choice:
     words: str = ""
 
 
-def matching(choices: Sequence[Choice], typed: str) -> list[Choice]:
+def matching(choices: Sequence[ListChoice], typed: str) -> list[ListChoice]:
     """The choices that hold every word typed: those that begin with it first, then those with a word that does.
 
     When there is none, the same for what was most likely meant.
@@ -61,11 +61,11 @@ def matching(choices: Sequence[Choice], typed: str) -> list[Choice]:
     return found
 
 
-def _words(choice: Choice) -> list[str]:
+def _words(choice: ListChoice) -> list[str]:
     return f"{choice.text} {choice.note} {choice.words}".casefold().replace("-", " ").replace(",", " ").split()
 
 
-def _holding(choices: Sequence[Choice], wanted: Sequence[str]) -> list[Choice]:
+def _holding(choices: Sequence[ListChoice], wanted: Sequence[str]) -> list[ListChoice]:
     found = []
     for number, choice in enumerate(choices):
         text = choice.text.casefold()
@@ -83,9 +83,9 @@ class ChoiceModel(QAbstractListModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._shown: list[Choice] = []
+        self._shown: list[ListChoice] = []
 
-    def show_choices(self, choices: Sequence[Choice]) -> None:
+    def show_choices(self, choices: Sequence[ListChoice]) -> None:
         """Replace what is shown."""
         if list(choices) == self._shown:
             return
@@ -93,7 +93,7 @@ class ChoiceModel(QAbstractListModel):
         self._shown = list(choices)
         self.endResetModel()
 
-    def choice(self, number: int) -> Choice | None:
+    def choice(self, number: int) -> ListChoice | None:
         """One choice, None beyond the end."""
         return self._shown[number] if 0 <= number < len(self._shown) else None
 
@@ -127,7 +127,7 @@ class ChoiceDelegate(QStyledItemDelegate):
     @override
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         theme, box = self._theme, option.rect
-        choice: Choice = index.data(Qt.ItemDataRole.UserRole)
+        choice: ListChoice = index.data(Qt.ItemDataRole.UserRole)
         view = option.widget
         current = isinstance(view, QListView) and view.currentIndex() == index
         painter.fillRect(box, theme.color("surface.selected" if current else "surface.raised"))

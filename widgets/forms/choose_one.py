@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
-from widgets.forms.choice import Choice, ChoiceDelegate, ChoiceModel, matching
+from widgets.forms.choice import ChoiceDelegate, ChoiceModel, ListChoice, matching
 from widgets.forms.form import Form
 from widgets.keys import is_bare_enter
 from widgets.symbols import Symbols
@@ -37,7 +37,7 @@ class ChooseOne(Form):
         self,
         theme: Theme,
         title: str,
-        rows: Sequence[Choice],
+        rows: Sequence[ListChoice],
         *,
         about: str = "",
         current: str = "",

@@ -34,7 +34,7 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
-from widgets.forms.choice import CHOICE_HIGH, Choice, ChoiceDelegate, ChoiceModel, matching
+from widgets.forms.choice import CHOICE_HIGH, ChoiceDelegate, ChoiceModel, ListChoice, matching
 from widgets.keys import cap_size, is_enter, paint_cap
 from widgets.symbols import Symbols
 from widgets.text import one_line
@@ -72,7 +72,7 @@ class TypeAhead(QLineEdit):
     ) -> None:
         super().__init__()
         self._theme, self._symbols, self._free, self._ready = theme, symbols, free, ready
-        self._all: list[Choice] = []
+        self._all: list[ListChoice] = []
         self._value = ""
         self._drop: QListView | None = None
         self._model = ChoiceModel(self)
@@ -81,7 +81,7 @@ class TypeAhead(QLineEdit):
         self.setMaxLength(400)
         self.textEdited.connect(self._on_edited)
 
-    def set_choices(self, choices: Sequence[Choice]) -> None:
+    def set_choices(self, choices: Sequence[ListChoice]) -> None:
         """What can be chosen."""
         self._all = list(choices)
         if self.hasFocus() and self._value == "" and self.text():
@@ -103,7 +103,7 @@ class TypeAhead(QLineEdit):
         self._value = ""
         self.setText(text)
 
-    def offered(self) -> list[Choice]:
+    def offered(self) -> list[ListChoice]:
         """What the open list shows; nothing while it is closed."""
         if self._drop is None or not self._drop.isVisible():
             return []

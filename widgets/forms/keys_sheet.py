@@ -25,7 +25,7 @@ from widgets.keys import paint_cap
 from widgets.theme import Theme
 
 
-class _Sheet(QWidget):
+class _KeysSheet(QWidget):
     """Keys and what they do, in columns under their group: three, or fewer where these would cut the words."""
 
     def __init__(self, theme: Theme) -> None:
@@ -119,7 +119,7 @@ class KeysSheet(Form):
         self._rows = list(rows)
         self.field: QLineEdit = self.line_field(self.tr("Search the keys"), self.tr("Type what you look for"))
         self.field.textChanged.connect(self._on_typed)
-        self._sheet = _Sheet(theme)
+        self._sheet = _KeysSheet(theme)
         area = self._scroll = QScrollArea()
         area.setWidget(self._sheet)
         area.setWidgetResizable(True)

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from widgets.forms.fields import Segments
 from widgets.forms.form import Form, make_label
-from widgets.forms.photo import Photo
+from widgets.forms.photo import FramedPhoto
 from widgets.keys import KeyButton
 from widgets.text import one_line
 from widgets.theme import Theme
@@ -66,7 +66,7 @@ class _Side(QWidget):
         self._photos.setSpacing(theme.px(6))
         column.addLayout(self._photos)
         column.addStretch(1)
-        self._shown: list[Photo] = []
+        self._shown: list[FramedPhoto] = []
 
     def show_side(self, heading: str, token: str, side: MergeSide | None, waits: str) -> None:
         """Show this report; None while it is being read, which `waits` says."""
@@ -87,7 +87,9 @@ class _Side(QWidget):
         count = len(side.photos) if side else 0
         self._shown = []
         for at, card in enumerate(cards):
-            photo = Photo(self._theme, card, self.tr("{at} of {n}").format(at=at + 1, n=count) if count > 1 else "")
+            photo = FramedPhoto(
+                self._theme, card, self.tr("{at} of {n}").format(at=at + 1, n=count) if count > 1 else ""
+            )
             photo.setMinimumWidth(self._theme.px(110))
             photo.setFixedHeight(self._theme.px(150 if count < 3 else 110))
             self._shown.append(photo)

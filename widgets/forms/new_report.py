@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
-from widgets.forms.choice import Choice
+from widgets.forms.choice import ListChoice
 from widgets.forms.fields import Segments, TypeAhead
 from widgets.forms.form import make_label, put_text
 from widgets.forms.place import PlaceForm
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _DUPLICATE_HIGH = 26
 
 
-class _Row:
+class _FoundRow:
     """A possible duplicate as a row of a list."""
 
     def __init__(self, row: DuplicateRow) -> None:
@@ -42,7 +42,7 @@ class _Row:
 
     @override
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Row) and other.row == self.row
+        return isinstance(other, _FoundRow) and other.row == self.row
 
     @override
     def __hash__(self) -> int:
@@ -59,7 +59,7 @@ class _DuplicateDelegate(RowDelegate):
         return super().ground(option, current=has_keyboard, has_keyboard=has_keyboard)
 
     @override
-    def paint_row(self, painter: QPainter, box: QRect, row: _Row) -> None:
+    def paint_row(self, painter: QPainter, box: QRect, row: _FoundRow) -> None:
         theme, duplicate = self._theme, row.row
         size = theme.px(14)
         left, right = box.left() + theme.px(8), box.right() - theme.px(7)
@@ -195,14 +195,14 @@ class NewReportForm(PlaceForm):
         self.touch()
         self._before_draft = self.values()
 
-    def set_services(self, choices: Sequence[Choice], priorities: dict[str, str] | None = None) -> None:
+    def set_services(self, choices: Sequence[ListChoice], priorities: dict[str, str] | None = None) -> None:
         """The categories, and the priority each begins with (`{code: "3"}`) until one is chosen by hand."""
         self.service.set_choices(choices)
         self._default_priorities = dict(priorities or {})
 
     def set_duplicates(self, rows: Sequence[DuplicateRow]) -> None:
         """Open reports near the place that may be the same."""
-        self._model.set_rows([_Row(row) for row in rows])
+        self._model.set_rows([_FoundRow(row) for row in rows])
         count = len(rows)
         self._near.setText(
             self.tr("Possible duplicates") + f"  {count}" if count else self.tr("No possible duplicate so far")

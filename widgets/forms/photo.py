@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from widgets.photos import PhotoCard
 
 
-class Photo(QWidget):
+class FramedPhoto(QWidget):
     """One photo in a frame of fixed size, with its number, time and place under it; never larger than it is."""
 
     opened = Signal(str)

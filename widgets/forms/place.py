@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from typing_extensions import override
 
-from widgets.forms.choice import Choice
+from widgets.forms.choice import ListChoice
 from widgets.forms.fields import Tick, TypeAhead
 from widgets.forms.form import Form, make_label
 from widgets.keys import KeyButton, add_key
@@ -96,7 +96,7 @@ class PlaceForm(Form):
         """Whether there is a point."""
         return self._lat is not None and self._lon is not None
 
-    def set_places(self, choices: Sequence[Choice]) -> None:
+    def set_places(self, choices: Sequence[ListChoice]) -> None:
         """The places found for what is typed, best first."""
         self._places_found = bool(choices)
         self.place.set_choices(choices)

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from widgets.forms.fields import Segments
 from widgets.forms.form import Form, make_label, put_text
-from widgets.forms.photo import Photo
+from widgets.forms.photo import FramedPhoto
 from widgets.key_repeats import LOOK_S, TWICE_S
 from widgets.keys import add_key
 from widgets.text import one_line
@@ -74,7 +74,7 @@ class ValidateForm(Form):
         self._steady_s, self._seen_s, self._struck_s = steady_s, math.inf, -math.inf
         self._look = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
         self._look.timeout.connect(self.touch)
-        self._photos: list[Photo] = []
+        self._photos: list[FramedPhoto] = []
         self._grid = QGridLayout()
         self._grid.setSpacing(theme.px(8))
         self._counts = (
@@ -164,7 +164,7 @@ class ValidateForm(Form):
             self._counts[column].setText(f"{some}  {len(cards)}" if cards else none)
             for at, card in enumerate(cards):
                 number = self.tr("{at} of {n}").format(at=at + 1, n=len(cards)) if len(cards) > 1 else ""
-                photo = Photo(self.theme, card, number)
+                photo = FramedPhoto(self.theme, card, number)
                 photo.setFixedHeight(self.theme.px(_LEAST_HIGH))
                 photo.painted.connect(self._on_painted)
                 photo.opened.connect(self.photo_asked)

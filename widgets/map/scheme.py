@@ -80,7 +80,7 @@ def register_scheme() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class PageAnswer:
     """One ready answer."""
 
     body: bytes
@@ -106,7 +106,7 @@ class MapSchemeHandler(QWebEngineUrlSchemeHandler):
         super().__init__(parent)
         self._handlers, self._runner, self._own = dict(handlers), runner, own
         self._files = _load(web)
-        self._files.update({f"/fonts/{name}": Document(body, b"font/ttf") for name, body in fonts.items()})
+        self._files.update({f"/fonts/{name}": PageAnswer(body, b"font/ttf") for name, body in fonts.items()})
         self._open: set[int] = set()
         self._serial = 0
 
@@ -133,7 +133,7 @@ class MapSchemeHandler(QWebEngineUrlSchemeHandler):
             self._reply(job, self._files[path])
         elif any(own_version(path, name) for name in ("config", "units", "pins")):
             body = self._own(path.split("/")[2])
-            self._reply(job, Document(body or b"", _JSON))
+            self._reply(job, PageAnswer(body or b"", _JSON))
         else:
             self._ask(job, parse(path))
 
@@ -169,7 +169,7 @@ class MapSchemeHandler(QWebEngineUrlSchemeHandler):
 
         self._runner(work, done)
 
-    def _reply(self, job: QWebEngineUrlRequestJob, document: Document) -> None:
+    def _reply(self, job: QWebEngineUrlRequestJob, document: PageAnswer) -> None:
         if not _range_is_safe(job, len(document.body)):
             job.fail(_Error.RequestFailed)
             return
@@ -183,15 +183,15 @@ class MapSchemeHandler(QWebEngineUrlSchemeHandler):
         job.reply(QByteArray(document.content_type), buffer)
 
 
-def _answer(request: Request, body: bytes | None) -> Document:
+def _answer(request: Request, body: bytes | None) -> PageAnswer:
     if request.kind == "areas":
-        return Document(body or b"", b"application/geo+json")
+        return PageAnswer(body or b"", b"application/geo+json")
     if request.kind == "tiles" and body:
         for magic, content_type in _MAGIC:
             if body.startswith(magic):
-                return Document(body, content_type)
+                return PageAnswer(body, content_type)
     # Nothing there is an empty 200: after job.fail() the body of a page's fetch never settles (6.11.3).
-    return Document(body or b"", b"application/octet-stream")
+    return PageAnswer(body or b"", b"application/octet-stream")
 
 
 def _range_is_safe(job: QWebEngineUrlRequestJob, size: int) -> bool:
@@ -211,12 +211,12 @@ def _starts_inside(value: bytes, size: int) -> bool:
     return int(first) < size and (not last or int(first) <= int(last))
 
 
-def _load(web: Traversable) -> dict[str, Document]:
-    files = {PAGE_PATH: Document((web / "index.html").read_bytes(), _HTML)}
+def _load(web: Traversable) -> dict[str, PageAnswer]:
+    files = {PAGE_PATH: PageAnswer((web / "index.html").read_bytes(), _HTML)}
     for name, content_type in _FILES.items():
-        files["/" + name] = Document(web.joinpath(*name.split("/")).read_bytes(), content_type)
+        files["/" + name] = PageAnswer(web.joinpath(*name.split("/")).read_bytes(), content_type)
     # qrc: is refused from a custom scheme, so Qt's own script is served here as well
     channel = QFile(":/qtwebchannel/qwebchannel.js")
     channel.open(QIODevice.OpenModeFlag.ReadOnly)
-    files["/qwebchannel.js"] = Document(bytes(channel.readAll().data()), _JS)
+    files["/qwebchannel.js"] = PageAnswer(bytes(channel.readAll().data()), _JS)
     return files

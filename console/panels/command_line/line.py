@@ -17,8 +17,8 @@ from console.panels.action import Actions
 from console.panels.action_runner import ActionRunner
 from console.panels.command_grammar import parse
 from console.panels.command_line.typed_line import TypedLine
-from console.panels.qt_outbox import Edits
-from console.panels.selection import Desk
+from console.panels.qt_outbox import QtOutbox
+from console.panels.selection import WindowState
 from console.panels.situation import SituationMonitor
 from console.panels.typed_command import TypedCommand
 from console.panels.unit_commands import UnitCommands
@@ -51,12 +51,12 @@ class CommandPresenter(QObject):
         self,
         line: CommandLine,
         palette: Palette,
-        desk: Desk,
+        desk: WindowState,
         actions: Actions[Any],
         runner: ActionRunner,
         situation: SituationMonitor,
         units: UnitCommands,
-        edits: Edits,
+        edits: QtOutbox,
         mark: Callable[[str], dict[str, str]],
         tasks: Tasks,
         reader: Callable[[], CacheReader],

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject
 
 from console.panels.forms.draft import Pauses
-from console.panels.qt_outbox import Edits
+from console.panels.qt_outbox import QtOutbox
 
 
 class TypedLine(QObject):
@@ -15,7 +15,7 @@ class TypedLine(QObject):
 
     def __init__(
         self,
-        edits: Edits,
+        edits: QtOutbox,
         mark: Callable[[str], dict[str, str]],
         steady_s: Callable[[], float],
         parent: QObject | None = None,

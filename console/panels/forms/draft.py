@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer
 
 from console.outbox.drafts import AUTHOR
-from console.panels.qt_outbox import Edits
+from console.panels.qt_outbox import QtOutbox
 from widgets.forms.form import Form
 
 PAUSE_S = 1.0
@@ -75,7 +75,7 @@ class Draft(QObject):
     """
 
     def __init__(
-        self, form: Form, key: str, edits: Edits, mark: Callable[[], dict[str, str]], steady_s: Callable[[], float]
+        self, form: Form, key: str, edits: QtOutbox, mark: Callable[[], dict[str, str]], steady_s: Callable[[], float]
     ) -> None:
         super().__init__(form)
         self._form, self._key, self._edits, self._mark = form, key, edits, mark

@@ -12,15 +12,15 @@ from console.cache.reader import CacheReader
 from console.panels.action_runner import ActionRunner
 from console.panels.forms.draft import MARKS
 from console.panels.forms.forms import Forms
-from console.panels.qt_outbox import Edits
+from console.panels.qt_outbox import QtOutbox
 from console.panels.report.photo_import import photo_key, place_of
 from console.panels.report_commands import ReportCommands
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.panels.situation import SituationMonitor
 from console.panels.unit_commands import UnitCommands
 from console.rules.queued import EditState, is_deleted
 from console.tasks import Tasks
-from widgets.forms.choice import Choice
+from widgets.forms.choice import ListChoice
 
 
 class Drafts(QObject):
@@ -36,8 +36,8 @@ class Drafts(QObject):
 
     def __init__(
         self,
-        desk: Desk,
-        edits: Edits,
+        desk: WindowState,
+        edits: QtOutbox,
         runner: ActionRunner,
         situation: SituationMonitor,
         reports: ReportCommands,
@@ -173,10 +173,10 @@ class Drafts(QObject):
         if draft is not None:
             self._forms.show_draft(key, self._name(key), sentence, "\n".join(_texts(draft, _WRITTEN)))
 
-    def _choice(self, key: str, draft: Mapping[str, Any]) -> Choice:
+    def _choice(self, key: str, draft: Mapping[str, Any]) -> ListChoice:
         note = " · ".join(part for part in (str(draft.get(MARKS[2], "")), self._forms.draft_time(draft)) if part)
         texts = _texts(draft, _LISTED) or [self._without_words(draft)]
-        return Choice(key, f"{self._name(key)}: {' · '.join(texts)}", note)
+        return ListChoice(key, f"{self._name(key)}: {' · '.join(texts)}", note)
 
     def _without_words(self, draft: Mapping[str, Any]) -> str:
         """What stands in a form in which nothing was written that may be listed."""

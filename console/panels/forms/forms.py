@@ -22,7 +22,7 @@ from console.panels import formatting
 from console.panels.forms.draft import MARKS, Draft, marks, typed_in
 from console.panels.forms.meanwhile import changed_meanwhile
 from console.panels.map.streets import Street, left_over
-from console.panels.qt_outbox import Edits
+from console.panels.qt_outbox import QtOutbox
 from console.panels.report.conflict_text import (
     STEP,
     conflict_rows,
@@ -32,17 +32,17 @@ from console.panels.report.conflict_text import (
     over_text,
     step_text,
 )
-from console.panels.report.details import Dossier
+from console.panels.report.details import ReportDetails
 from console.panels.report.history import told_text
-from console.panels.report.photo_import import NewPhotos
-from console.panels.selection import Desk
+from console.panels.report.photo_import import PhotoImport
+from console.panels.selection import WindowState
 from console.rules.area import AreaIndex, AreaNames, reach_m
 from console.rules.edit import Edit, is_local
 from console.rules.queued import Queued
 from console.rules.report import HAZARD
 from console.tasks import Tasks
 from widgets.forms.ask import AskForm, AskText
-from widgets.forms.choice import Choice, matching
+from widgets.forms.choice import ListChoice, matching
 from widgets.forms.choose_one import ChooseOne
 from widgets.forms.close import CloseForm
 from widgets.forms.conflict import ConflictForm
@@ -101,8 +101,8 @@ class Forms(QObject):
         window: QWidget,
         theme: Theme,
         symbols: Symbols,
-        desk: Desk,
-        edits: Edits,
+        desk: WindowState,
+        edits: QtOutbox,
         tasks: Tasks,
         images: ImageProcess,
         profile: Path,
@@ -135,15 +135,15 @@ class Forms(QObject):
         self._new: NewReportForm | None = None
         self._placing: PlaceForm | None = None
         """The form for which a place can be pointed at."""
-        self._proof: tuple[ValidateForm, Dossier] | None = None
-        self._subject: Dossier | None = None
-        self._watched: tuple[QDialog | None, Dossier, tuple[str, ...]] | None = None
+        self._proof: tuple[ValidateForm, ReportDetails] | None = None
+        self._subject: ReportDetails | None = None
+        self._watched: tuple[QDialog | None, ReportDetails, tuple[str, ...]] | None = None
         self._new_key = ""
         self._earlier = ""  # the draft key of a call before that is offered
         self._tasks = tasks
         self._outcomes: dict[tuple[str, str | None], str] = {}
         """What accepted work of a service came to last; the next is likely the same."""
-        self.photos = NewPhotos(
+        self.photos = PhotoImport(
             edits, tasks, images, profile, zone, now, self.mark, said, warned, desk.actions.key("drafts"), self
         )
         self._committed: dict[str, Form] = {}
@@ -357,7 +357,7 @@ class Forms(QObject):
         self,
         title: str,
         about: str,
-        rows: Sequence[Choice],
+        rows: Sequence[ListChoice],
         then: Callable[[str], object],
         *,
         current: str = "",
@@ -375,7 +375,9 @@ class Forms(QObject):
     def _on_chosen(self) -> None:
         self._committed_s = self._steady_s()
 
-    def hold(self, dossier: Dossier, about: str, draft_key: str, then: Callable[[dict[str, Any]], object]) -> None:
+    def hold(
+        self, dossier: ReportDetails, about: str, draft_key: str, then: Callable[[dict[str, Any]], object]
+    ) -> None:
         """Why the work waits, for what, until when."""
         waits_for = (
             (WaitsFor.REPORTER.value, self.tr("The reporter")),
@@ -400,7 +402,7 @@ class Forms(QObject):
 
     def close(
         self,
-        dossier: Dossier,
+        dossier: ReportDetails,
         about: str,
         draft_key: str,
         then: Callable[[str, str, tuple[str, ...]], object],
@@ -442,7 +444,7 @@ class Forms(QObject):
 
     def validate(
         self,
-        dossier: Dossier,
+        dossier: ReportDetails,
         about: str,
         cards: Mapping[str, PhotoCard],
         draft_key: str,
@@ -513,7 +515,7 @@ class Forms(QObject):
         return focus is not None and isinstance(focus.window(), Form)
 
     @contextmanager
-    def about(self, dossier: Dossier, *fields: str) -> Iterator[None]:
+    def about(self, dossier: ReportDetails, *fields: str) -> Iterator[None]:
         """The form that is opened within is about these fields of this report: when another changes them, it says so.
 
         Where it has to cover the report, its head says what that is about.
@@ -525,7 +527,7 @@ class Forms(QObject):
             self._subject = None
         self._watched = (self._open, dossier, fields)
 
-    def _in_short(self, dossier: Dossier) -> str:
+    def _in_short(self, dossier: ReportDetails) -> str:
         """What a report is about, in two lines: how urgent, how far, where; and the reporter's words."""
         report, catalog = dossier.shown, self._desk.catalog(dossier.source)
         priority = f"P{report.priority} {self.tr(formatting.PRIORITY_TEXT[report.priority])}"
@@ -534,7 +536,7 @@ class Forms(QObject):
         facts = " · ".join(part for part in (priority, state, where) if part)
         return "\n".join(part for part in (facts, one_line(report.description, _IN_SHORT)) if part)
 
-    def look_at(self, dossier: Dossier) -> None:
+    def look_at(self, dossier: ReportDetails) -> None:
         """The chosen report has been read again."""
         if self._watched is None or not isinstance(self._open, Form) or self._watched[0] is not self._open:
             return
@@ -547,7 +549,7 @@ class Forms(QObject):
             catalog, me = self._desk.catalog(dossier.source), self._desk.me_at(dossier.source)
             self._open.tell_news(*changed_meanwhile(before, dossier, fields, catalog, me, self.tr))
 
-    def _tell_stakes(self, form: Form, dossier: Dossier) -> None:
+    def _tell_stakes(self, form: Form, dossier: ReportDetails) -> None:
         """In the head of a form: that it is a hazard, whether a crew comes to it, and that another has taken it."""
         report, claim = dossier.shown, dossier.shown.claim
         view, is_hazard = self._desk.view, report.priority == HAZARD
@@ -560,7 +562,7 @@ class Forms(QObject):
         text = " · ".join(parts)
         form.set_sentence(text[:1].upper() + text[1:], urgent=is_hazard)
 
-    def _at_work(self, dossier: Dossier) -> list[tuple[str, str]]:
+    def _at_work(self, dossier: ReportDetails) -> list[tuple[str, str]]:
         """The units that have work on a report, with what they are called."""
         catalog = self._desk.catalog(dossier.source)
         return [(one.unit, catalog.name("unit", one.unit)) for one in dossier.live]
@@ -571,7 +573,7 @@ class Forms(QObject):
             form, dossier = self._proof
             form.set_photos(*self._sides(dossier, cards))
 
-    def _sides(self, dossier: Dossier, cards: Mapping[str, PhotoCard]) -> tuple[list[PhotoCard], list[PhotoCard]]:
+    def _sides(self, dossier: ReportDetails, cards: Mapping[str, PhotoCard]) -> tuple[list[PhotoCard], list[PhotoCard]]:
         """All photos of what was reported, and all of the work done, each picture once; one that is not known yet is
         being read.
         """
@@ -645,7 +647,7 @@ class Forms(QObject):
         )
         form.set_services(
             [
-                Choice(one.code, one.name, glyph=one.glyph, words=one.keywords)
+                ListChoice(one.code, one.name, glyph=one.glyph, words=one.keywords)
                 for one in sorted(offered(catalog.services), key=lambda one: one.name.casefold())
             ],
             {one.code: str(one.priority) for one in offered(catalog.services)},
@@ -718,7 +720,7 @@ class Forms(QObject):
         """
         catalog = self._desk.catalog(source)
         places = {
-            area.code: Choice(area.code, catalog.place(area.code))
+            area.code: ListChoice(area.code, catalog.place(area.code))
             for area in offered(catalog.areas)
             if area.lat is not None and area.lon is not None
         }
@@ -787,10 +789,10 @@ class Forms(QObject):
     def _show_pin(self, lat: float | None, lon: float | None) -> None:
         self._around.pin_wanted(None if lat is None or lon is None else (lat, lon))
 
-    def _street_choice(self, street: Street, catalog: Catalog) -> Choice:
+    def _street_choice(self, street: Street, catalog: Catalog) -> ListChoice:
         """A street to choose, with how exact its place is."""
         label = self._street_text(street.name, catalog.areas.get(street.area or ""))
-        return Choice(_street_id(street), label, self.tr("±{distance}").format(distance=self._reach(street)))
+        return ListChoice(_street_id(street), label, self.tr("±{distance}").format(distance=self._reach(street)))
 
     @staticmethod
     def _street_text(name: str, area: Area | None) -> str:
@@ -1058,7 +1060,7 @@ class TakenBack(NamedTuple):
     data: Mapping[str, Any]
 
 
-def keep_words(edits: Edits, edit: TakenBack, mark: Callable[[str], dict[str, str]]) -> bool:
+def keep_words(edits: QtOutbox, edit: TakenBack, mark: Callable[[str], dict[str, str]]) -> bool:
     """Make a draft of what was written for it, behind the words of one that is there; whether there were any."""
     written = _typed_for(edit)
     if written is None:
@@ -1072,7 +1074,7 @@ def keep_words(edits: Edits, edit: TakenBack, mark: Callable[[str], dict[str, st
     return True
 
 
-def keep_words_of(edits: Edits, edit: Edit) -> bool:
+def keep_words_of(edits: QtOutbox, edit: Edit) -> bool:
     """The same for an edit of the outbox; the draft is as old as the edit, and by its author."""
     taken = TakenBack(edit.id, edit.kind, edit.source, edit.report, edit.title, edit.data)
     return keep_words(edits, taken, lambda about: marks(edit.occurred_at, edit.author, about))

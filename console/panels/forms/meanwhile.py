@@ -8,11 +8,16 @@ import msgspec
 
 from console.cache.catalog import Catalog
 from console.panels.report.conflict_text import field_label, field_value
-from console.panels.report.details import Dossier
+from console.panels.report.details import ReportDetails
 
 
 def changed_meanwhile(
-    before: Dossier, now: Dossier, fields: Collection[str], catalog: Catalog, me: str, tr: Callable[[str], str]
+    before: ReportDetails,
+    now: ReportDetails,
+    fields: Collection[str],
+    catalog: Catalog,
+    me: str,
+    tr: Callable[[str], str],
 ) -> tuple[str, str]:
     """`budi changed meanwhile: Priority P3 routine, now P2 urgent`, and that without by whom; "" when all is as it was.
 

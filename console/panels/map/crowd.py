@@ -9,9 +9,9 @@ from PySide6.QtCore import QObject, Signal
 
 from console.cache.reader import CacheReader, RowText
 from console.panels import formatting
-from console.panels.board_updater import LOCAL_ROWS, BoardFeed
+from console.panels.board_updater import LOCAL_ROWS, BoardUpdater
 from console.panels.queue import local_text
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.rules.status import ORDER
 from console.tasks import Tasks
 from widgets.menu import MenuRow
@@ -27,8 +27,8 @@ class CrowdList(QObject):
 
     def __init__(
         self,
-        desk: Desk,
-        feed: BoardFeed,
+        desk: WindowState,
+        feed: BoardUpdater,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         now: Callable[[], datetime],

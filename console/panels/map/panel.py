@@ -17,16 +17,16 @@ from PySide6.QtCore import QObject, Signal
 from api_client.model import Area, AssignmentState, UnitState
 from console.board.map_answer import UNLISTED_BIT, map_answer
 from console.board.view import View
-from console.cache.catalog import Cities, Crew, offered
+from console.cache.catalog import Cities, CityUnit, offered
 from console.city_map.basemap import Basemap
 from console.panels import formatting
-from console.panels.report.details import Dossier
-from console.panels.report.recommendations import Counsel
-from console.panels.selection import Desk
+from console.panels.report.details import ReportDetails
+from console.panels.report.recommendations import Recommendations
+from console.panels.selection import WindowState
 from console.panels.units import STALE_S, is_stale
 from console.rules.area import GeometryFault, border_box, check_geometry
 from console.rules.filter import Filter
-from console.rules.scoped_code import Word
+from console.rules.scoped_code import ScopedCode
 from console.rules.status import ORDER
 from console.tasks import Tasks
 from widgets.map.liveness import MOST_RELOADS, Loss
@@ -59,7 +59,7 @@ class MapPresenter(QObject):
 
     def __init__(
         self,
-        desk: Desk,
+        desk: WindowState,
         basemap: Basemap,
         tasks: Tasks,
         time_at: Callable[[str], datetime],
@@ -73,13 +73,13 @@ class MapPresenter(QObject):
         self._corner = (0,) * 8
         self._outside: tuple[int, float, float] | None = None
         self._panel: MapPanel | None = None
-        self._shown_areas: dict[Word, Area] = {}
+        self._shown_areas: dict[ScopedCode, Area] = {}
         self._fitted = False
         self._followed: Filter | None = None
         self._within: Box | None = None
-        self._dossier: Dossier | None = None
-        self._counsel = Counsel(0)
-        self._crews: list[Crew] = []
+        self._dossier: ReportDetails | None = None
+        self._counsel = Recommendations(0)
+        self._crews: list[CityUnit] = []
 
     def handlers(self) -> dict[str, Callable[[Request], bytes | None]]:
         """What the page may ask for, by path prefix."""
@@ -108,7 +108,7 @@ class MapPresenter(QObject):
             panel.set_tiles(self._basemap.kind, *self._basemap.zooms)
         panel.set_background_state(self._no_background() if self._basemap.problem else None)
 
-    def set_dossier(self, dossier: Dossier | None) -> None:
+    def set_dossier(self, dossier: ReportDetails | None) -> None:
         """Ring the chosen report."""
         self._dossier = dossier
         if self._panel is None:
@@ -123,12 +123,12 @@ class MapPresenter(QObject):
             dossier.row, shown.lat, shown.lon, label.strip(), shown.priority, ORDER.index(shown.status)
         )
 
-    def set_counsel(self, counsel: Counsel) -> None:
+    def set_counsel(self, counsel: Recommendations) -> None:
         """Draw the way of the unit that is sent, or would be."""
         self._counsel = counsel
         self.set_units(self._crews)
 
-    def go_to(self, dossier: Dossier) -> None:
+    def go_to(self, dossier: ReportDetails) -> None:
         """Zoom to the chosen report."""
         if self._panel is not None and dossier.shown.lat is not None and dossier.shown.lon is not None:
             self._panel.go_to(dossier.shown.lat, dossier.shown.lon, 16)
@@ -144,7 +144,7 @@ class MapPresenter(QObject):
         if self._panel is not None and unit is not None and unit.lat is not None and unit.lon is not None:
             self._panel.reveal(unit.lat, unit.lon)
 
-    def set_units(self, crews: list[Crew]) -> None:
+    def set_units(self, crews: list[CityUnit]) -> None:
         """Show these units where they are; off shift is never drawn."""
         self._crews = crews
         wanted = self._wanted_unit()
@@ -168,7 +168,7 @@ class MapPresenter(QObject):
             background = self._basemap.attribution if self._basemap.kind else self.tr("no street map here")
             self._panel.set_notes(background, self._units_note(crews))
 
-    def _route(self, crews: list[Crew]) -> list[tuple[float, float]]:
+    def _route(self, crews: list[CityUnit]) -> list[tuple[float, float]]:
         """From the unit that is on its way to the chosen report, else from the one recommended first, to the report."""
         dossier, wanted = self._dossier, self._wanted_unit()
         if dossier is None or dossier.shown.lat is None or dossier.shown.lon is None or wanted is None:
@@ -188,7 +188,7 @@ class MapPresenter(QObject):
         wanted = next(iter(under_way + advised), None)
         return None if wanted is None else (dossier.source, wanted)
 
-    def _units_note(self, crews: list[Crew]) -> str:
+    def _units_note(self, crews: list[CityUnit]) -> str:
         """How old the newest position is, by its own city's clock: all others are older."""
         known = ((self._time_at(crew.source), crew.unit.position_at) for crew in crews)
         ages = [(now - at, at, now) for now, at in known if at is not None]

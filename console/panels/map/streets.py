@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PySide6.QtCore import QObject
 
 from console.cache.reader import CacheReader
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.rules.place import distance_m
 from console.tasks import Tasks
 
@@ -37,7 +37,7 @@ class Streets(QObject):
     """Looks in the cache's index of words, on a worker."""
 
     def __init__(
-        self, desk: Desk, tasks: Tasks, reader: Callable[[], CacheReader], parent: QObject | None = None
+        self, desk: WindowState, tasks: Tasks, reader: Callable[[], CacheReader], parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self._desk, self._tasks, self._reader = desk, tasks, reader

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from console.cache.page_items import Cursor
 from console.outbox.followed import KeptFollowed
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.rules.followed import Followed, Standpoint
-from console.rules.scoped_code import Word
+from console.rules.scoped_code import ScopedCode
 
 
 class Checkpoints:
@@ -18,7 +18,7 @@ class Checkpoints:
     operator: each has his own.
     """
 
-    def __init__(self, kind: str, desk: Desk, kept: KeptFollowed) -> None:
+    def __init__(self, kind: str, desk: WindowState, kept: KeptFollowed) -> None:
         self._kind, self._desk, self._kept = kind, desk, kept
         self._begun: dict[str, tuple[str, str]] = {}
         """Source -> who follows there, and the state of its server."""
@@ -52,7 +52,7 @@ class Checkpoints:
         """What is asked now, and not answered yet, is not so any more."""
         self.turn += 1
 
-    def keep(self, followed: Mapping[Word, str]) -> None:
+    def keep(self, followed: Mapping[ScopedCode, str]) -> None:
         """What is followed now, source and id, with a word about each; where it has begun."""
         ids: dict[str, dict[str, str]] = {source: {} for source in self._begun}
         for (source, key), word in followed.items():

@@ -15,11 +15,11 @@ from console.outbox.followed import KeptFollowed
 from console.panels.notifications.attendance import Attendance
 from console.panels.notifications.checkpoints import Checkpoints, known
 from console.panels.notifications.setback import Of, Setback, bounded, concerns, is_heard
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.rules.followed import Followed
 from console.rules.loaded import Loaded
 from console.rules.report import HAZARD
-from console.rules.scoped_code import Word
+from console.rules.scoped_code import ScopedCode
 from console.rules.status import ENDED_ASSIGNMENT, is_open
 from console.tasks import Tasks
 from widgets.text import one_line
@@ -51,12 +51,12 @@ class CrewNote(msgspec.Struct, frozen=True):
     is_left: bool = False
 
     @property
-    def word(self) -> Word:
+    def word(self) -> ScopedCode:
         """The note's source and id."""
         return self.about.source, self.entry.id
 
 
-class _Asked(msgspec.Struct, frozen=True):
+class _NotesAsked(msgspec.Struct, frozen=True):
     """What is to be read: the sources to begin at, the changes up to which the others have been read, the rows of
     reports that changed, and the notes that were left to others, with their rows.
     """
@@ -64,19 +64,19 @@ class _Asked(msgspec.Struct, frozen=True):
     begin: dict[str, Followed | None]
     since: dict[str, int]
     rows: frozenset[int]
-    left: dict[Word, int]
+    left: dict[ScopedCode, int]
     turn: int
 
 
-class _Read(msgspec.Struct, frozen=True):
+class _NotesRead(msgspec.Struct, frozen=True):
     """What came of it; `since`, `epochs` and `seen` are of the sources that are begun at, `left` is left to others."""
 
-    asked: _Asked
+    asked: _NotesAsked
     epochs: dict[str, str]
     since: dict[str, int]
-    seen: frozenset[Word]
+    seen: frozenset[ScopedCode]
     notes: tuple[CrewNote, ...]
-    left: dict[Word, int]
+    left: dict[ScopedCode, int]
 
 
 class CrewNotes(QObject):
@@ -91,7 +91,7 @@ class CrewNotes(QObject):
 
     def __init__(
         self,
-        desk: Desk,
+        desk: WindowState,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         kept: KeptFollowed,
@@ -102,9 +102,9 @@ class CrewNotes(QObject):
         self._desk, self._tasks, self._reader, self._attendance = desk, tasks, reader, attendance
         self._points = Checkpoints(_KIND, desk, kept)
         self._since: dict[str, int] = {}
-        self._notes: dict[Word, str] = {}
+        self._notes: dict[ScopedCode, str] = {}
         """The notes that were told after that, with their reports; `_SEEN` for those that the operator has seen."""
-        self._left: dict[Word, int] = {}
+        self._left: dict[ScopedCode, int] = {}
         """The notes that were left to others whom they concern, for as long as these may turn out to be gone."""
         self._rows: set[int] = set()
         """The reports that changed and were not looked at."""
@@ -128,7 +128,7 @@ class CrewNotes(QObject):
             self._left = {word: row for word, row in self._left.items() if word[0] not in left}
         begin = self._points.to_begin(self._desk.cities.catalogs)
         since = {source: seq for source, seq in self._since.items() if source not in begin}
-        asked = _Asked(begin, since, frozenset(self._rows), dict(self._left), self._points.turn)
+        asked = _NotesAsked(begin, since, frozenset(self._rows), dict(self._left), self._points.turn)
         if begin or asked.left or (asked.rows and since):
             self._tasks.latest(_KIND, lambda: self._read(asked), self._tell)
 
@@ -145,13 +145,13 @@ class CrewNotes(QObject):
         self._points.forget()
         self.look()
 
-    def _read(self, asked: _Asked) -> _Read:
+    def _read(self, asked: _NotesAsked) -> _NotesRead:
         """The notes of crews that concern this operator; on a worker. Where not all has been read it does not begin."""
         reader = self._reader()
         cursors = reader.cursors()
         epochs, since = dict[str, str](), dict[str, int]()
-        seen: set[Word] = set()
-        notes: dict[Word, CrewNote] = {}
+        seen: set[ScopedCode] = set()
+        notes: dict[ScopedCode, CrewNote] = {}
         for source, followed in asked.begin.items():
             cursor = cursors.get(source)
             if cursor is None or reader.loaded((source,)) is not Loaded.WHOLE:
@@ -181,7 +181,7 @@ class CrewNotes(QObject):
             notes |= {one.word: one for one in self._of_crews(reader, source, written)}
         left = {word: one.about.row for word, one in notes.items() if one.is_left and self._may_come(one, cursors)}
         heard = tuple(one for one in notes.values() if not one.is_left)
-        return _Read(asked, epochs, since, frozenset(seen), heard, left)
+        return _NotesRead(asked, epochs, since, frozenset(seen), heard, left)
 
     def _may_come(self, note: CrewNote, cursors: Mapping[str, Cursor]) -> bool:
         """Whether who is there for it may have been gone already when it was written: that shows a little later."""
@@ -222,7 +222,7 @@ class CrewNotes(QObject):
                 is_mine = any(concerns(one, about, me) for one in jobs)
                 yield CrewNote(about, entry, is_mine, not any(is_heard(one, about, me, connected) for one in jobs))
 
-    def _tell(self, read: _Read) -> None:
+    def _tell(self, read: _NotesRead) -> None:
         if read.asked.turn != self._points.turn:
             self.look()
             return

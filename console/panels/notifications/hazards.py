@@ -15,11 +15,11 @@ from console.board.view import View
 from console.cache.reader import CacheReader, RowText
 from console.outbox.followed import KeptFollowed
 from console.panels.notifications.checkpoints import Checkpoints, known
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.rules.filter import Filter
 from console.rules.followed import Followed
 from console.rules.loaded import Loaded
-from console.rules.scoped_code import Word
+from console.rules.scoped_code import ScopedCode
 from console.rules.status import ORDER
 from console.tasks import Tasks
 from widgets.text import one_line
@@ -60,10 +60,10 @@ class NewHazard(msgspec.Struct, frozen=True):
         return f"{named}: {self.said}" if self.said else named
 
 
-class _Read(msgspec.Struct, frozen=True):
+class _HazardsRead(msgspec.Struct, frozen=True):
     """The sources and ids of rows, the states of the servers that are begun at, and what was known there at last."""
 
-    names: dict[int, Word]
+    names: dict[int, ScopedCode]
     epochs: dict[str, str]
     at_last: dict[str, Mapping[str, str] | None]
     turn: int
@@ -84,7 +84,7 @@ class Hazards(QObject):
 
     def __init__(
         self,
-        desk: Desk,
+        desk: WindowState,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         kept: KeptFollowed,
@@ -93,7 +93,7 @@ class Hazards(QObject):
         super().__init__(parent)
         self._desk, self._tasks, self._reader = desk, tasks, reader
         self._points = Checkpoints(_KIND, desk, kept)
-        self._names: dict[int, Word] = {}
+        self._names: dict[int, ScopedCode] = {}
         self._known: frozenset[int] | None = None
         self._others: frozenset[int] = frozenset()
         """Those that somebody else had in the View before."""
@@ -192,14 +192,14 @@ class Hazards(QObject):
         else:
             self._keep()
 
-    def _read(self, rows: Sequence[int], begin: Mapping[str, Followed | None], turn: int) -> _Read:
+    def _read(self, rows: Sequence[int], begin: Mapping[str, Followed | None], turn: int) -> _HazardsRead:
         """On a worker."""
         cursors = self._reader().cursors()
         epochs = {source: cursors[source].epoch for source in begin if source in cursors}
         at_last = {source: known(begin[source], cursors[source]) for source in epochs}
-        return _Read(self._reader().keys(rows), epochs, at_last, turn)
+        return _HazardsRead(self._reader().keys(rows), epochs, at_last, turn)
 
-    def _on_read(self, read: _Read) -> None:
+    def _on_read(self, read: _HazardsRead) -> None:
         view = self._desk.view
         if view is None or self._known is None:
             return

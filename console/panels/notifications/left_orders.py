@@ -12,7 +12,7 @@ from api_client.model import Kind
 from console.cache.catalog import Catalog
 from console.panels import formatting
 from console.panels.action import Actions
-from console.panels.qt_outbox import Edits
+from console.panels.qt_outbox import QtOutbox
 from console.panels.report.history import report_number, unit_code
 from console.rules.queued import Queued
 from console.rules.report import HAZARD
@@ -34,7 +34,7 @@ class LeftOrder(msgspec.Struct, frozen=True):
         return int(self.order.edit.about.get("priority", HAZARD))
 
 
-def left_orders(edits: Edits) -> list[LeftOrder]:
+def left_orders(edits: QtOutbox) -> list[LeftOrder]:
     """Those of others, oldest first: whoever sits here is the only one who can know of them."""
     found = []
     for one in edits.told_by_others:

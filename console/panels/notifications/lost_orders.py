@@ -22,10 +22,10 @@ from console.panels.notifications.hazards import HazardNews, NewHazard
 from console.panels.notifications.left_orders import LeftOrder, left_notice, left_orders, order_given_text
 from console.panels.notifications.setback import Setback
 from console.panels.notifications.unsent_reports import UnsentReport, taken_down_text, unsent_notice, unsent_reports
-from console.panels.qt_outbox import Edits
+from console.panels.qt_outbox import QtOutbox
 from console.panels.report.conflict_text import BUSY, conflict_text, deleted_text, first_of, is_own
 from console.panels.report.history import call_back_text, edit_text, report_number, unit_code
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.panels.situation import NoticeState
 from console.panels.sources import Sources
 from console.panels.status import StatusPresenter
@@ -198,8 +198,8 @@ class LostOrders(QObject):
 
     def __init__(
         self,
-        edits: Edits,
-        desk: Desk,
+        edits: QtOutbox,
+        desk: WindowState,
         undo_stack: UndoStack,
         status: StatusPresenter,
         sources: Sources,

@@ -27,10 +27,10 @@ from console.panels.notifications.setback import (
     is_heard,
     let_go_with,
 )
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.rules.followed import Followed
 from console.rules.loaded import Loaded
-from console.rules.scoped_code import Word
+from console.rules.scoped_code import ScopedCode
 from console.rules.status import ENDED_ASSIGNMENT, is_open
 from console.tasks import Tasks
 
@@ -60,35 +60,35 @@ class StoppedJob(msgspec.Struct, frozen=True):
     along: tuple[Assignment, ...] = ()
 
     @property
-    def word(self) -> Word:
+    def word(self) -> ScopedCode:
         """The job's source and id."""
         return self.about.source, self.job.id
 
 
-class _Asked(msgspec.Struct, frozen=True):
+class _JobsAsked(msgspec.Struct, frozen=True):
     """What is to be looked at: the sources to begin at, the jobs that ended with their reports, those of crews that
     cannot go on, and all jobs as they stand now.
     """
 
     jobs: dict[str, Followed | None]
     halts: dict[str, Followed | None]
-    ended: dict[Word, str]
-    stuck: frozenset[Word]
-    live: dict[Word, Assignment]
-    halted: frozenset[Word]
+    ended: dict[ScopedCode, str]
+    stuck: frozenset[ScopedCode]
+    live: dict[ScopedCode, Assignment]
+    halted: frozenset[ScopedCode]
     turn: int
 
 
-class _Read(msgspec.Struct, frozen=True):
+class _JobsRead(msgspec.Struct, frozen=True):
     """What came of it. `ended` and `stuck` are those that were looked at, `unknown` those of which the cache does not
     say yet what became of them, or that are left to others who are there; `halts` are those that are no news.
     """
 
     epochs: dict[str, str]
-    ended: dict[Word, str]
-    stuck: frozenset[Word]
-    unknown: frozenset[Word]
-    halts: frozenset[Word]
+    ended: dict[ScopedCode, str]
+    stuck: frozenset[ScopedCode]
+    unknown: frozenset[ScopedCode]
+    halts: frozenset[ScopedCode]
     stopped: tuple[StoppedJob, ...]
     halting: tuple[StoppedJob, ...]
     turn: int
@@ -104,7 +104,7 @@ class Refusals(QObject):
 
     def __init__(
         self,
-        desk: Desk,
+        desk: WindowState,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         kept: KeptFollowed,
@@ -114,14 +114,14 @@ class Refusals(QObject):
         super().__init__(parent)
         self._desk, self._tasks, self._reader, self._attendance = desk, tasks, reader, attendance
         self._jobs, self._halts = Checkpoints(_JOBS, desk, kept), Checkpoints(_HALTS, desk, kept)
-        self._live: dict[Word, Assignment] | None = None
-        self._ended: dict[Word, str] = {}
+        self._live: dict[ScopedCode, Assignment] | None = None
+        self._ended: dict[ScopedCode, str] = {}
         """The jobs that ended, of which it is not known how, or not seen; with their reports."""
-        self._halted: frozenset[Word] = frozenset()
-        self._known_halts: frozenset[Word] = frozenset()
-        self._told: set[tuple[str, Word]] = set()
-        self._seen: set[tuple[str, Word]] = set()
-        self._told_halts: set[tuple[str, Word]] = set()
+        self._halted: frozenset[ScopedCode] = frozenset()
+        self._known_halts: frozenset[ScopedCode] = frozenset()
+        self._told: set[tuple[str, ScopedCode]] = set()
+        self._seen: set[tuple[str, ScopedCode]] = set()
+        self._told_halts: set[tuple[str, ScopedCode]] = set()
         desk.catalog_changed.connect(lambda _: self.look())
         desk.loaded_changed.connect(lambda _: self.look())
         kept.on_open(self._begin_again)
@@ -178,7 +178,7 @@ class Refusals(QObject):
         ended = self._ended | {word: one.report for word, one in (before or {}).items() if word not in now}
         self._ended = {word: report for word, report in ended.items() if word not in now and word[0] not in left}
         jobs = self._jobs.to_begin(catalogs)
-        asked = _Asked(
+        asked = _JobsAsked(
             jobs,
             self._halts.to_begin(catalogs),
             {word: report for word, report in self._ended.items() if (self._me(word), word) not in self._told},
@@ -196,13 +196,13 @@ class Refusals(QObject):
         else:
             self._keep()
 
-    def _me(self, word: Word) -> str:
+    def _me(self, word: ScopedCode) -> str:
         return self._desk.me_at(word[0])
 
-    def _read(self, asked: _Asked) -> _Read:
+    def _read(self, asked: _JobsAsked) -> _JobsRead:
         """What became of these jobs; on a worker."""
         cursors = self._reader().cursors()
-        ended, stuck, halts = dict(asked.ended), set(asked.stuck), set[Word]()
+        ended, stuck, halts = dict(asked.ended), set(asked.stuck), set[ScopedCode]()
         epochs = {source: cursors[source].epoch for source in asked.jobs if source in cursors}
         for source in epochs:
             jobs = known(asked.jobs[source], cursors[source])
@@ -213,7 +213,7 @@ class Refusals(QObject):
         stuck |= {word for word in asked.halted if word[0] in epochs} - halts
         stopped, unknown = self._stopped(ended)
         halting, left = self._stuck([(source, asked.live[source, key]) for source, key in sorted(stuck)])
-        return _Read(
+        return _JobsRead(
             epochs,
             ended,
             frozenset(stuck.difference(left)),
@@ -224,10 +224,10 @@ class Refusals(QObject):
             asked.turn,
         )
 
-    def _stopped(self, ended: Mapping[Word, str]) -> tuple[list[StoppedJob], list[Word]]:
+    def _stopped(self, ended: Mapping[ScopedCode, str]) -> tuple[list[StoppedJob], list[ScopedCode]]:
         """Those that a crew refused or another called back, and that concern this operator; those not here yet."""
         found: list[StoppedJob] = []
-        unknown: list[Word] = []
+        unknown: list[ScopedCode] = []
         for source in {source for source, _ in ended}:
             keys = [key for of, key in ended if of == source]
             here = {job.id: job for job in self._reader().jobs(source, keys)}
@@ -260,12 +260,12 @@ class Refusals(QObject):
         source = about.source
         return is_heard(job, about, self._desk.me_at(source), self._attendance.connected.get(source))
 
-    def _stuck(self, halted: Sequence[tuple[str, Assignment]]) -> tuple[list[StoppedJob], list[Word]]:
+    def _stuck(self, halted: Sequence[tuple[str, Assignment]]) -> tuple[list[StoppedJob], list[ScopedCode]]:
         """Those of crews that another has said to be unable to work, and that concern this operator; those that are
         left to others. On a worker.
         """
         found: list[StoppedJob] = []
-        left: list[Word] = []
+        left: list[ScopedCode] = []
         for source, job in halted:
             about, me = self._about(source, job.report), self._desk.me_at(source)
             if about is None:
@@ -283,7 +283,7 @@ class Refusals(QObject):
         row = self._reader().row_of(source, report)
         return self._reader().report(row) if row is not None else None
 
-    def _tell(self, read: _Read) -> None:
+    def _tell(self, read: _JobsRead) -> None:
         if self._live is None or read.turn != self._jobs.turn:
             return
         self._jobs.begin(read.epochs)

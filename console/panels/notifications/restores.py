@@ -14,11 +14,11 @@ from console.outbox.followed import KeptFollowed
 from console.panels.formatting import first_of, status_text
 from console.panels.notifications.checkpoints import Checkpoints, known
 from console.panels.notifications.setback import Of, Setback
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.rules.followed import Followed
 from console.rules.loaded import Loaded
 from console.rules.report import HAZARD
-from console.rules.scoped_code import Word
+from console.rules.scoped_code import ScopedCode
 from console.tasks import Tasks
 from widgets.text import one_line
 
@@ -31,12 +31,12 @@ _MOST = 20
 """So many are told one by one: those of P1, and those that a crew had been sent to."""
 
 
-class _Read(msgspec.Struct, frozen=True):
+class _RestoresRead(msgspec.Struct, frozen=True):
     """The states of the servers, what each lost, and what of that had been seen."""
 
     epochs: dict[str, str]
     lost: dict[str, list[TakenReport]]
-    seen: frozenset[Word]
+    seen: frozenset[ScopedCode]
     turn: int
 
 
@@ -50,7 +50,7 @@ class Restores(QObject):
 
     def __init__(
         self,
-        desk: Desk,
+        desk: WindowState,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         kept: KeptFollowed,
@@ -59,8 +59,8 @@ class Restores(QObject):
         super().__init__(parent)
         self._desk, self._tasks, self._reader = desk, tasks, reader
         self._points = Checkpoints(_KIND, desk, kept)
-        self._seen: set[Word] = set()
-        self._told: set[tuple[str, str, Word]] = set()
+        self._seen: set[ScopedCode] = set()
+        self._told: set[tuple[str, str, ScopedCode]] = set()
         """Whom of what was told, by the state of the server that lacks it."""
         desk.rows_touched.connect(self._on_rows)
         desk.catalog_changed.connect(lambda _: self.look())
@@ -91,10 +91,10 @@ class Restores(QObject):
         self._points.forget()
         self.look()
 
-    def _read(self, begin: Mapping[str, Followed | None], turn: int) -> _Read:
+    def _read(self, begin: Mapping[str, Followed | None], turn: int) -> _RestoresRead:
         reader = self._reader()
         cursors = reader.cursors()
-        epochs, lost, seen = dict[str, str](), dict[str, list[TakenReport]](), set[Word]()
+        epochs, lost, seen = dict[str, str](), dict[str, list[TakenReport]](), set[ScopedCode]()
         for source, followed in begin.items():
             cursor = cursors.get(source)
             if cursor is None or reader.loaded((source,)) is not Loaded.WHOLE:
@@ -103,9 +103,9 @@ class Restores(QObject):
             seen |= {(source, key) for key in known(followed, cursor) or ()}
             oldest = cursor.as_of - _OLD if cursor.as_of is not None else None
             lost[source] = [one for one in reader.taken_reports(source) if oldest is None or one.read_to >= oldest]
-        return _Read(epochs, lost, frozenset(seen), turn)
+        return _RestoresRead(epochs, lost, frozenset(seen), turn)
 
-    def _tell(self, read: _Read) -> None:
+    def _tell(self, read: _RestoresRead) -> None:
         if read.turn != self._points.turn:
             self.look()
             return

@@ -13,7 +13,7 @@ from api_client.model import Kind
 from console.cache.catalog import Catalog
 from console.panels import formatting
 from console.panels.action import Actions
-from console.panels.qt_outbox import Edits
+from console.panels.qt_outbox import QtOutbox
 from console.panels.report.history import edit_text
 from console.rules.edit import BEFORE_SIGN_IN, Edit, is_order
 from console.rules.pending import created_report
@@ -48,7 +48,7 @@ class UnsentReport(msgspec.Struct, frozen=True):
         return self.priority == HAZARD
 
 
-def unsent_reports(edits: Edits) -> list[UnsentReport]:
+def unsent_reports(edits: QtOutbox) -> list[UnsentReport]:
     """The most urgent of them, and of these the oldest first; of very many no more than can be answered one by one."""
     left = edits.left_here
     count = Counter((one.edit.source, one.edit.author) for one in left)

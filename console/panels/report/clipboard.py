@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Report
 from console.panels import formatting
-from console.panels.report.details import Dossier
-from console.panels.selection import Desk
+from console.panels.report.details import ReportDetails
+from console.panels.selection import WindowState
 from console.rules.messages import Source
 
 _SHOWN = 60
@@ -30,15 +30,15 @@ def link_of(source: Source, number: str) -> str:
     return f"{base}/r/{path}" if source.kind == "dispatch" else f"{base}/requests/{path}.json"
 
 
-class Clipping(QObject):
+class ReportClipboard(QObject):
     """Puts texts on the clipboard, and says which."""
 
     said = Signal(str)
 
     def __init__(
         self,
-        desk: Desk,
-        chosen: Callable[[], Dossier | None],
+        desk: WindowState,
+        chosen: Callable[[], ReportDetails | None],
         source_of: Callable[[str], Source | None],
         zone: tzinfo,
         now: Callable[[], datetime],
@@ -86,7 +86,7 @@ class Clipping(QObject):
         parts = (self._desk.code_of(crew), self.tr(formatting.UNIT_TEXT[unit.state]), ", ".join(unit.skills), place)
         self._copy("; ".join(part for part in parts if part))
 
-    def line_of(self, dossier: Dossier) -> str:
+    def line_of(self, dossier: ReportDetails) -> str:
         """A report in one line."""
         report, catalog = dossier.shown, self._desk.catalog(dossier.source)
         parts = (

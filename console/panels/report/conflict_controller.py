@@ -13,26 +13,26 @@ from api_client.model import Kind
 from console.panels.edit_commands import EditCommands
 from console.panels.forms.forms import Forms
 from console.panels.notifications.lost_orders import LostOrder, lost_text, why_lost
-from console.panels.qt_outbox import Edits
+from console.panels.qt_outbox import QtOutbox
 from console.panels.report.conflict_text import STEP, crews_sent, is_of_step, sends_next
 from console.panels.report.history import edit_text
-from console.panels.report.recreate_form import Keeping
-from console.panels.selection import Desk
+from console.panels.report.recreate_form import RecreateForm
+from console.panels.selection import WindowState
 from console.rules.queued import EditState, Queued, is_deleted, is_in_force, is_settled
 
 
-class Settling(QObject):
+class ConflictController(QObject):
     """Opens the form of a conflict, or of a report that was deleted."""
 
     said = Signal(str)
 
     def __init__(
         self,
-        edits: Edits,
+        edits: QtOutbox,
         forms: Forms,
         edit_commands: EditCommands,
-        keeping: Keeping,
-        desk: Desk,
+        keeping: RecreateForm,
+        desk: WindowState,
         zone: tzinfo,
         now: Callable[[], datetime],
         parent: QObject | None = None,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject
 
-from console.panels.qt_outbox import Edits
-from console.panels.report.details import Dossiers
+from console.panels.qt_outbox import QtOutbox
+from console.panels.report.details import ReportDetailsReader
 from console.panels.status import StatusPresenter
 from console.rules.messages import Reveal, Revealed
 
@@ -16,13 +16,13 @@ _log = logging.getLogger(__name__)
 _SHOWN_S = 20.0
 
 
-class Contact(QObject):
+class ReporterContact(QObject):
     """Shows the reporter's name, telephone and e-mail in the status bar for a while."""
 
     def __init__(
         self,
-        dossiers: Dossiers,
-        edits: Edits,
+        dossiers: ReportDetailsReader,
+        edits: QtOutbox,
         send: Callable[[Reveal], object],
         status: StatusPresenter,
         parent: QObject | None = None,

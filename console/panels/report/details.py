@@ -12,8 +12,8 @@ from PySide6.QtCore import QObject, Signal
 from api_client.model import Assignment, Entry, Kind, Report
 from console.cache.catalog import Cities, lookups
 from console.cache.reader import CacheReader
-from console.panels.board_updater import LOCAL_ROWS, BoardFeed
-from console.panels.selection import Desk
+from console.panels.board_updater import LOCAL_ROWS, BoardUpdater
+from console.panels.selection import WindowState
 from console.rules.apply import ReportState
 from console.rules.edit import Edit
 from console.rules.pending import created_report, with_edits
@@ -24,7 +24,7 @@ from console.tasks import Tasks
 _log = logging.getLogger(__name__)
 
 
-class Dossier(msgspec.Struct, frozen=True):
+class ReportDetails(msgspec.Struct, frozen=True):
     """The chosen report. `server` is None while it exists only here; `shown` is it with own edits.
 
     `entries` is its history at the server, `own_entries` what own pending edits will add to it.
@@ -56,7 +56,7 @@ class Dossier(msgspec.Struct, frozen=True):
         return (*self.entries, *self.own_entries)
 
 
-class Dossiers(QObject):
+class ReportDetailsReader(QObject):
     """Reads the dossier of whatever report is chosen and again when it changes."""
 
     changed = Signal(object)
@@ -66,8 +66,8 @@ class Dossiers(QObject):
 
     def __init__(
         self,
-        desk: Desk,
-        feed: BoardFeed,
+        desk: WindowState,
+        feed: BoardUpdater,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         now: Callable[[], datetime],
@@ -75,7 +75,7 @@ class Dossiers(QObject):
     ) -> None:
         super().__init__(parent)
         self._desk, self._feed, self._tasks, self._reader, self._now = desk, feed, tasks, reader, now
-        self.current: Dossier | None = None
+        self.current: ReportDetails | None = None
         desk.selection_changed.connect(lambda _: self.read())
         desk.rows_touched.connect(self._on_rows)
         desk.catalog_changed.connect(lambda _: self.read())
@@ -99,7 +99,7 @@ class Dossiers(QObject):
             lambda error: self._on_failed(row, error),
         )
 
-    def look_at(self, row: int, then: Callable[[Dossier], None]) -> None:
+    def look_at(self, row: int, then: Callable[[ReportDetails], None]) -> None:
         """Read another report that the server has, without choosing it."""
         reader, feed, now, cities = self._reader, self._feed, self._now(), self._desk.cities
         self._tasks.submit(
@@ -111,7 +111,7 @@ class Dossiers(QObject):
         if rows is None or self._desk.row in rows:
             self.read()
 
-    def _on_read(self, row: int, dossier: Dossier | None) -> None:
+    def _on_read(self, row: int, dossier: ReportDetails | None) -> None:
         if row == self._desk.row:
             self._set(dossier)
 
@@ -121,14 +121,14 @@ class Dossiers(QObject):
             self._set(None)
             self.failed.emit(error)
 
-    def _set(self, dossier: Dossier | None) -> None:
+    def _set(self, dossier: ReportDetails | None) -> None:
         self.current = dossier
         self.changed.emit(dossier)
 
 
 def _read(
     reader: CacheReader, row: int, edits_of: Callable[[str, str], tuple[Edit, ...]], now: datetime, cities: Cities
-) -> Dossier | None:
+) -> ReportDetails | None:
     cached = reader.report(row)
     if cached is None:
         return None
@@ -141,7 +141,7 @@ def _read(
 
 def _local_dossier(
     row: int, local: tuple[str, str], pending: tuple[Edit, ...], now: datetime, cities: Cities
-) -> Dossier:
+) -> ReportDetails:
     source, _ = local
     known = lookups(cities.of(source))
     shown = with_edits(ReportState(created_report(pending[0], known)), pending[1:], now=now, known=known)
@@ -150,8 +150,8 @@ def _local_dossier(
 
 def _dossier(
     row: int, source: str, server: ReportState | None, shown: ReportState, pending: tuple[Edit, ...]
-) -> Dossier:
-    return Dossier(
+) -> ReportDetails:
+    return ReportDetails(
         row=row,
         source=source,
         key=shown.report.id,

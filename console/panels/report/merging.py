@@ -13,10 +13,10 @@ from console.panels import formatting
 from console.panels.edit_commands import EditCommands
 from console.panels.forms.forms import Forms
 from console.panels.forms.meanwhile import changed_meanwhile
-from console.panels.report.details import Dossier
+from console.panels.report.details import ReportDetails
 from console.panels.report.photos import PhotoCards
-from console.panels.report.recommendations import Alike, distance_of
-from console.panels.selection import Desk
+from console.panels.report.recommendations import DuplicateCandidate, distance_of
+from console.panels.selection import WindowState
 from console.rules.duplicates import is_main
 from console.rules.report import HAZARD
 from console.rules.sla import begun
@@ -35,12 +35,12 @@ class Merging(QObject):
 
     def __init__(
         self,
-        desk: Desk,
+        desk: WindowState,
         edit_commands: EditCommands,
         forms: Forms,
         photos: PhotoCards,
-        chosen: Callable[[], tuple[Dossier | None, Sequence[Alike]]],
-        look_at: Callable[[int, Callable[[Dossier], None]], None],
+        chosen: Callable[[], tuple[ReportDetails | None, Sequence[DuplicateCandidate]]],
+        look_at: Callable[[int, Callable[[ReportDetails], None]], None],
         zone: tzinfo,
         now: Callable[[], datetime],
         parent: QObject | None = None,
@@ -49,9 +49,9 @@ class Merging(QObject):
         super().__init__(parent)
         self._desk, self._edit_commands, self._forms, self._photos = desk, edit_commands, forms, photos
         self._chosen, self._look_at, self._zone, self._now = chosen, look_at, zone, now
-        self._mine: Dossier | None = None
-        self._others: dict[str, Dossier] = {}
-        self._at_first: dict[int, Dossier] = {}
+        self._mine: ReportDetails | None = None
+        self._others: dict[str, ReportDetails] = {}
+        self._at_first: dict[int, ReportDetails] = {}
         """The reports as the form showed them first, by row."""
         self._cards: dict[str, PhotoCard] = {}
         self._form: MergeForm | None = None
@@ -87,7 +87,7 @@ class Merging(QObject):
             self._form = None
             self._photos.set_beside(())
 
-    def _on_read(self, form: MergeForm, key: str, dossier: Dossier) -> None:
+    def _on_read(self, form: MergeForm, key: str, dossier: ReportDetails) -> None:
         if self._form is form:
             self._at_first.setdefault(dossier.row, dossier)
             self._others[key] = dossier
@@ -105,7 +105,7 @@ class Merging(QObject):
             if rows is None or other.row in rows:
                 self._look_at(other.row, partial(self._on_read, form, key))
 
-    def _on_mine(self, form: MergeForm, dossier: Dossier) -> None:
+    def _on_mine(self, form: MergeForm, dossier: ReportDetails) -> None:
         if self._form is form:
             self._mine = dossier
             form.set_mine(self._side(dossier))
@@ -129,7 +129,7 @@ class Merging(QObject):
             for key, dossier in self._others.items():
                 self._form.set_side(key, self._side(dossier), stays=self._is_to_stay(dossier))
 
-    def _is_to_stay(self, other: Dossier) -> bool:
+    def _is_to_stay(self, other: ReportDetails) -> bool:
         """As they were shown first: the two do not change places by what others do."""
         if self._mine is None:
             return False
@@ -137,10 +137,10 @@ class Merging(QObject):
         worked_on, other_worked_on = bool(mine.live), bool(other.live)
         return not is_main(mine.shown, other.shown, one_is_worked_on=worked_on, other_is_worked_on=other_worked_on)
 
-    def _number(self, dossier: Dossier) -> str:
+    def _number(self, dossier: ReportDetails) -> str:
         return dossier.shown.id if dossier.server else self.tr("new report")
 
-    def _side(self, dossier: Dossier) -> MergeSide:
+    def _side(self, dossier: ReportDetails) -> MergeSide:
         report, catalog = dossier.shown, self._desk.catalog(dossier.source)
         place = " · ".join(part for part in (report.address or "", catalog.place(report.area)) if part)
         units = [catalog.units[one.unit].code if one.unit in catalog.units else one.unit for one in dossier.live]
@@ -157,13 +157,13 @@ class Merging(QObject):
             report.description, photos,
         )  # fmt: skip
 
-    def _apart(self, mine: Report, one: Alike) -> str:
+    def _apart(self, mine: Report, one: DuplicateCandidate) -> str:
         between = formatting.age(abs((mine.created - one.created).total_seconds()))
         text = self.tr("{distance} apart · {time} between them · {why}")
         why = ", ".join(self.tr(reason) for reason in one.duplicate.reasons)
         return text.format(distance=distance_of(one.duplicate), time=between, why=why)
 
-    def _both(self, key: str, *, swapped: bool) -> tuple[Dossier, Dossier] | None:
+    def _both(self, key: str, *, swapped: bool) -> tuple[ReportDetails, ReportDetails] | None:
         """The one that stays and the one that is closed; None while one is being read."""
         mine, other = self._mine, self._others.get(key)
         if mine is None or other is None:

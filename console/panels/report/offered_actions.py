@@ -15,7 +15,7 @@ NEXT_OF_UNIT = {"dispatched": "en_route", "acknowledged": "en_route", "en_route"
 """The action that is awaited of a unit in each state of its work."""
 
 
-class _Step(NamedTuple):
+class _OfferedStep(NamedTuple):
     action: str
     filled: bool = False
     text: str = ""
@@ -38,12 +38,12 @@ def next_steps(
     `busy` comes here only after the work it has.
     """
     codes = {"dispatch": nearest, "recall": lead, **dict.fromkeys(NEXT_OF_UNIT.values(), lead)}
-    send = _Step("dispatch", by_distance, "Dispatch {unit} next" if busy else "")
+    send = _OfferedStep("dispatch", by_distance, "Dispatch {unit} next" if busy else "")
     steps = _of_status(now, send if nearest else None)
     if is_open(now.status) and now.status is not Status.VALIDATION:
         if now.holder != now.me:
-            steps.insert(1, _Step("take"))
-        steps += [_Step("hold", text="End the hold" if now.on_hold else ""), _Step("close")]
+            steps.insert(1, _OfferedStep("take"))
+        steps += [_OfferedStep("hold", text="End the hold" if now.on_hold else ""), _OfferedStep("close")]
     buttons = []
     for step in steps:
         action = actions[step.action]
@@ -53,27 +53,31 @@ def next_steps(
     return buttons
 
 
-def _of_status(now: Situation, send: _Step | None) -> list[_Step]:
+def _of_status(now: Situation, send: _OfferedStep | None) -> list[_OfferedStep]:
     """What is awaited; `send` sends the recommended unit, None where none is."""
     if now.status is Status.VALIDATION:
-        return [_Step("validate", filled=True), _Step("photo")]
+        return [_OfferedStep("validate", filled=True), _OfferedStep("photo")]
     if not is_open(now.status):
-        return [_Step("unmerge", filled=True), _Step("reopen")] if now.merged else [_Step("reopen", filled=True)]
+        return (
+            [_OfferedStep("unmerge", filled=True), _OfferedStep("reopen")]
+            if now.merged
+            else [_OfferedStep("reopen", filled=True)]
+        )
     done = now.lead_state == "done" and now.status in (Status.ASSIGNED, Status.PROGRESS)
     if done and now.lead_unit and not now.needs_proof:
-        return [_Step("submit", filled=True), _Step("photo")]
+        return [_OfferedStep("submit", filled=True), _OfferedStep("photo")]
     if now.lead_stuck:
-        return [send if send is not None and now.has_place else _Step("assign"), _Step("recall")]
+        return [send if send is not None and now.has_place else _OfferedStep("assign"), _OfferedStep("recall")]
     if now.lead_waits_for:  # what that crew does next, the server would refuse
-        return [_Step("recommend")]
+        return [_OfferedStep("recommend")]
     if now.lead_state in NEXT_OF_UNIT:
         # Enter must not send a second unit where the first one's next step is what is awaited.
-        return [_Step(NEXT_OF_UNIT[now.lead_state], filled=True), _Step("recommend")]
+        return [_OfferedStep(NEXT_OF_UNIT[now.lead_state], filled=True), _OfferedStep("recommend")]
     if done and now.needs_proof:
         photo = "New after photo" if now.proof_is_old else "After photo"
         if now.crewless and send is not None and now.has_place:
-            return [send, _Step("photo", text=photo)]
-        return [_Step("photo", filled=True, text=photo)]
+            return [send, _OfferedStep("photo", text=photo)]
+        return [_OfferedStep("photo", filled=True, text=photo)]
     if not now.has_place:  # nobody can be near it before
-        return [_Step("place", filled=True), _Step("assign")]
-    return [send, _Step("assign")] if send is not None else [_Step("assign"), _Step("photo")]
+        return [_OfferedStep("place", filled=True), _OfferedStep("assign")]
+    return [send, _OfferedStep("assign")] if send is not None else [_OfferedStep("assign"), _OfferedStep("photo")]

@@ -11,12 +11,12 @@ from PySide6.QtCore import QObject, QStandardPaths, Signal
 
 from console.error_text import describe
 from console.images.process import ImageError, ImageProcess, Prepared, TookTooLong, store_photo
-from console.panels.qt_outbox import Edits
+from console.panels.qt_outbox import QtOutbox
 from console.rules.moments import can_have_happened
 from console.tasks import Tasks
 
 
-class NewPhotos(QObject):
+class PhotoImport(QObject):
     """Photos may take long, and the program may end meanwhile: the drafts say which ones, of what, and where they are.
 
     What was not added is said once, when nothing is under way any more.
@@ -27,7 +27,7 @@ class NewPhotos(QObject):
 
     def __init__(
         self,
-        edits: Edits,
+        edits: QtOutbox,
         tasks: Tasks,
         images: ImageProcess,
         profile: Path,

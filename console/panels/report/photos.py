@@ -12,7 +12,7 @@ from PySide6.QtGui import QImage
 from api_client.model import Area, Photo, PhotoRole, Report
 from console.images.process import ImageProcess
 from console.panels import formatting
-from console.panels.report.details import Dossier
+from console.panels.report.details import ReportDetails
 from console.rules.area import off_by_m
 from console.rules.messages import Fetched
 from console.rules.place import distance_m
@@ -55,10 +55,10 @@ class PhotoCards(QObject):
         self._asked: set[str] = set()
         self._again: set[str] = set()
         self._decoding: set[str] = set()
-        self._dossier: Dossier | None = None
-        self._beside: tuple[Dossier, ...] = ()
+        self._dossier: ReportDetails | None = None
+        self._beside: tuple[ReportDetails, ...] = ()
 
-    def set_dossier(self, dossier: Dossier | None) -> None:
+    def set_dossier(self, dossier: ReportDetails | None) -> None:
         """Show this report's photos."""
         self._dossier = dossier
         if dossier is not None:
@@ -66,7 +66,7 @@ class PhotoCards(QObject):
                 self._want(photo, dossier.source)
         self._tell()
 
-    def set_beside(self, dossiers: Sequence[Dossier]) -> None:
+    def set_beside(self, dossiers: Sequence[ReportDetails]) -> None:
         """These reports are looked at beside the chosen one: show their photos too."""
         self._beside = tuple(dossiers)
         for dossier in self._beside:
@@ -146,7 +146,7 @@ class PhotoCards(QObject):
         if self._beside:
             self.beside_changed.emit({key: card for one in self._beside for key, card in self._cards(one).items()})
 
-    def _cards(self, dossier: Dossier) -> dict[str, PhotoCard]:
+    def _cards(self, dossier: ReportDetails) -> dict[str, PhotoCard]:
         report = dossier.shown
         off_m = off_by_m(report, self._areas_of(dossier.source))
         return {photo.key: self._card(photo, report, off_m) for photo in report.photos}

@@ -15,18 +15,18 @@ from console.advice.duplicates import Duplicate, Spot, possible_duplicates
 from console.advice.units import Advice, recommend
 from console.board.snapshot import CLOSED_FROM
 from console.board.view import View
-from console.cache.catalog import Cities, Crew
+from console.cache.catalog import Cities, CityUnit
 from console.cache.reader import CachedReport, CacheReader
 from console.panels import formatting
-from console.panels.report.details import Dossier
-from console.panels.selection import Desk
+from console.panels.report.details import ReportDetails
+from console.panels.selection import WindowState
 from console.rules.apply import jobs_after
 from console.rules.area import off_by_m
 from console.rules.edit import Edit, is_local
 from console.rules.loaded import Loaded
 from console.rules.queued import Queued
 from console.rules.report import HAZARD
-from console.rules.scoped_code import Word
+from console.rules.scoped_code import ScopedCode
 from console.rules.status import ORDER, is_open
 from console.tasks import Tasks
 from widgets.ticket.values import DuplicateRow
@@ -34,7 +34,7 @@ from widgets.ticket.values import DuplicateRow
 _TOP = 3
 
 
-class Alike(msgspec.Struct, frozen=True):
+class DuplicateCandidate(msgspec.Struct, frozen=True):
     """A possible duplicate with what is shown of it, and when it was created."""
 
     duplicate: Duplicate
@@ -45,7 +45,7 @@ class Alike(msgspec.Struct, frozen=True):
     created: datetime
 
 
-class Counsel(msgspec.Struct, frozen=True):
+class Recommendations(msgspec.Struct, frozen=True):
     """What the console advises on the chosen report: `units` are the best, `further` all other able ones, in order.
 
     `off_m` is how far the report may lie from its point: no distance from it is known better.
@@ -54,12 +54,12 @@ class Counsel(msgspec.Struct, frozen=True):
     row: int
     units: tuple[Advice, ...] = ()
     no_unit: str = ""
-    duplicates: tuple[Alike, ...] = ()
+    duplicates: tuple[DuplicateCandidate, ...] = ()
     further: tuple[Advice, ...] = ()
     off_m: float = 0.0
 
 
-class Counsellor(QObject):
+class Recommender(QObject):
     """Keeps the advice on the chosen report fresh."""
 
     changed = Signal(object)
@@ -68,26 +68,26 @@ class Counsellor(QObject):
 
     def __init__(
         self,
-        desk: Desk,
+        desk: WindowState,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
-        crews: Callable[[], list[Crew]],
+        crews: Callable[[], list[CityUnit]],
         pending: Callable[[], Mapping[tuple[str, str], tuple[Edit, ...]]],
         time_at: Callable[[str], datetime],
         parent: QObject | None = None,
         *,
-        told_in_vain: Callable[[], Mapping[Word, Queued]] = dict,
+        told_in_vain: Callable[[], Mapping[ScopedCode, Queued]] = dict,
     ) -> None:
         """`told_in_vain` are the units that drive where the server has not sent them: see Edits."""
         super().__init__(parent)
         self._desk, self._tasks, self._reader, self._crews, self._time_at = desk, tasks, reader, crews, time_at
         self._told_in_vain = told_in_vain
         self._pending = pending
-        self._dossier: Dossier | None = None
+        self._dossier: ReportDetails | None = None
         self._merged_of: tuple[str, str, int] | None = None
         desk.loaded_changed.connect(lambda _: self.refresh())
 
-    def set_dossier(self, dossier: Dossier | None) -> None:
+    def set_dossier(self, dossier: ReportDetails | None) -> None:
         """Advise on this report."""
         self._dossier = dossier
         self.refresh()
@@ -97,10 +97,10 @@ class Counsellor(QObject):
         """Advise anew: units have moved, time has passed."""
         dossier, view = self._dossier, self._desk.view
         if dossier is None or view is None:
-            self.changed.emit(Counsel(0))
+            self.changed.emit(Recommendations(0))
             return
         if not is_open(dossier.shown.status) or dossier.shown.status is Status.VALIDATION:
-            self.changed.emit(Counsel(dossier.row))
+            self.changed.emit(Recommendations(dossier.row))
             return
         if dossier.shown.lat is None or dossier.shown.lon is None:
             why = self.tr(
@@ -108,11 +108,11 @@ class Counsellor(QObject):
                 "or choose a unit by hand ({assign})."
             )
             why = why.format(place=self._desk.actions.key("place"), assign=self._desk.actions.key("assign"))
-            self.changed.emit(Counsel(dossier.row, no_unit=why))
+            self.changed.emit(Recommendations(dossier.row, no_unit=why))
             return
         if view.loaded < Loaded.WORK:
             why = self.tr("Not loaded yet: which units are free is known once all their work has been read")
-            self.changed.emit(Counsel(dossier.row, no_unit=why))
+            self.changed.emit(Recommendations(dossier.row, no_unit=why))
             return
         reader, crews, cities, now = self._reader, self._crews(), self._desk.cities, self._time_at(dossier.source)
         catalog = cities.of(dossier.source)  # another city's units are not for this report
@@ -126,7 +126,7 @@ class Counsellor(QObject):
                 here_only.add(report)  # the server does not know it yet
             jobs = jobs_after(jobs, report, edits)  # own orders that are not at the server yet keep a unit busy too
 
-        def advise() -> Counsel:
+        def advise() -> Recommendations:
             live = {one.unit for one in dossier.live}
             shown = dossier.shown
             off_m = off_by_m(shown, catalog.areas)
@@ -149,7 +149,7 @@ class Counsellor(QObject):
                 further = recommend(shown, others, jobs, now, **around).units
                 why = f"{why} {self._of_others(further, off_m)}".rstrip()
             alike = _alike(view, dossier.row, now, cities, dossier.source, reader(), shown.description, off_m)
-            return Counsel(dossier.row, found.units[:_TOP], why, alike, further, off_m)
+            return Recommendations(dossier.row, found.units[:_TOP], why, alike, further, off_m)
 
         self._tasks.latest("counsel", advise, self._set)
 
@@ -189,7 +189,7 @@ class Counsellor(QObject):
 
         self._tasks.latest("near", look, then)
 
-    def _read_merged(self, dossier: Dossier | None) -> None:
+    def _read_merged(self, dossier: ReportDetails | None) -> None:
         """Read what was merged into it: once for each state, again while fewer are here than it counts."""
         if dossier is None or dossier.server is None or not dossier.server.duplicates:
             self._merged_of = None
@@ -211,7 +211,7 @@ class Counsellor(QObject):
 
         self._tasks.latest("merged", lambda: reader().merged_into(source, key), take)
 
-    def _set(self, counsel: Counsel) -> None:
+    def _set(self, counsel: Recommendations) -> None:
         if self._dossier is not None and counsel.row == self._dossier.row:
             self.changed.emit(counsel)
 
@@ -234,7 +234,7 @@ def _alike(
     reader: CacheReader,
     text: str,
     within_m: float,
-) -> tuple[Alike, ...]:
+) -> tuple[DuplicateCandidate, ...]:
     """The likeliest of the same source: a report cannot be merged into another city's."""
     found = possible_duplicates(
         view.snapshot,
@@ -252,7 +252,7 @@ def _alike(
     texts = {one.row: one for one in reader.texts(rows)}
     facts = {one.row: one for one in view.snapshot.facts(rows)}
     return tuple(
-        Alike(
+        DuplicateCandidate(
             one,
             texts[one.row].remote_id,
             texts[one.row].description,
@@ -287,7 +287,7 @@ def distance_of(duplicate: Duplicate) -> str:
     return formatting.distance(duplicate.distance_m, duplicate.within_m)
 
 
-def duplicate_rows(alike: Sequence[Alike]) -> list[DuplicateRow]:
+def duplicate_rows(alike: Sequence[DuplicateCandidate]) -> list[DuplicateRow]:
     """Possible duplicates as rows of a panel or a form."""
     return [
         DuplicateRow(

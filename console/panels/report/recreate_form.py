@@ -11,24 +11,24 @@ from PySide6.QtCore import QObject, Signal
 from console.panels import formatting
 from console.panels.edit_commands import EditCommands
 from console.panels.forms.forms import Forms
-from console.panels.qt_outbox import Edits
+from console.panels.qt_outbox import QtOutbox
 from console.panels.report.conflict_text import deleted_text
 from console.panels.report.history import edit_text
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.rules.edit import Edit, is_order
 from console.rules.queued import EditState, Queued, StopReason
 from console.rules.recreate import known_of
 
 
-class Keeping(QObject):
+class RecreateForm(QObject):
     """Opens the form of a new report with what is known of the deleted one, and makes it when the operator says so."""
 
     said = Signal(str)
 
     def __init__(
         self,
-        desk: Desk,
-        edits: Edits,
+        desk: WindowState,
+        edits: QtOutbox,
         edit_commands: EditCommands,
         forms: Forms,
         zone: tzinfo,

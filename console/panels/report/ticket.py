@@ -16,7 +16,7 @@ from console.panels.notifications.lost_orders import LostOrder, lost_orders_of, 
 from console.panels.notifications.unsent_reports import head_text
 from console.panels.report.clipboard import coordinates
 from console.panels.report.conflict_text import conflict_text, deleted_text
-from console.panels.report.details import Dossier
+from console.panels.report.details import ReportDetails
 from console.panels.report.history import (
     STATE_WORDS,
     call_back_text,
@@ -26,9 +26,9 @@ from console.panels.report.history import (
     told_text,
 )
 from console.panels.report.offered_actions import next_steps
-from console.panels.report.recommendations import Counsel, duplicate_rows, merged_rows
+from console.panels.report.recommendations import Recommendations, duplicate_rows, merged_rows
 from console.panels.report.sla_text import clock_segments
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.panels.stop_text import stop_text
 from console.rules.edit import is_not_sent
 from console.rules.loaded import Loaded
@@ -61,7 +61,7 @@ class TicketPresenter(QObject):
     def __init__(
         self,
         panel: TicketPanel,
-        desk: Desk,
+        desk: WindowState,
         zone: tzinfo,
         now: Callable[[], datetime],
         parent: QObject | None = None,
@@ -77,8 +77,8 @@ class TicketPresenter(QObject):
         """
         super().__init__(parent)
         self._panel, self._desk, self._zone, self._now = panel, desk, zone, now
-        self._dossier: Dossier | None = None
-        self._counsel = Counsel(0)
+        self._dossier: ReportDetails | None = None
+        self._counsel = Recommendations(0)
         self._outbox: tuple[Queued, ...] = ()
         self._merged: tuple[int, tuple[CachedReport, ...]] = (0, ())
         self._situation = Situation()
@@ -108,15 +108,15 @@ class TicketPresenter(QObject):
         again = [(self._desk.actions.key("refresh"), self.tr("try again"))]
         self._panel.set_empty(self.tr("The report cannot be read now"), why, again)
 
-    def set_dossier(self, dossier: Dossier | None) -> None:
+    def set_dossier(self, dossier: ReportDetails | None) -> None:
         """Show another report, or the same one anew."""
         self._say_none()
         if dossier is None or self._counsel.row != dossier.row:
-            self._counsel = Counsel(dossier.row if dossier else 0)
+            self._counsel = Recommendations(dossier.row if dossier else 0)
         self._dossier = dossier
         self.show()
 
-    def set_counsel(self, counsel: Counsel) -> None:
+    def set_counsel(self, counsel: Recommendations) -> None:
         """Show other advice."""
         self._counsel = counsel
         self.show()
@@ -211,7 +211,7 @@ class TicketPresenter(QObject):
     def _photos_text(self, count: int) -> str:
         return self.tr("1 photo") if count == 1 else self.tr("{n} photos").format(n=count)
 
-    def _holder(self, dossier: Dossier) -> str:
+    def _holder(self, dossier: ReportDetails) -> str:
         """Who has taken it, and who else looks at it."""
         me = self._desk.me_at(dossier.source)
         others = [who for who, report in self._looking.get(dossier.source, {}).items() if report == dossier.key]
@@ -220,7 +220,7 @@ class TicketPresenter(QObject):
         looks = text.format(names=", ".join(others)) if others else ""
         return " · ".join(part for part in (looks, self._taken(dossier)) if part)
 
-    def _taken(self, dossier: Dossier) -> str:
+    def _taken(self, dossier: ReportDetails) -> str:
         claim = dossier.shown.claim
         if claim is None:
             return self.tr("Nobody has taken it") if is_open(dossier.shown.status) else ""
@@ -231,7 +231,7 @@ class TicketPresenter(QObject):
         is_cut_off = connected is not None and claim.who not in (self._desk.me_at(dossier.source), *connected)
         return self.tr("{taken} · not connected now").format(taken=taken) if is_cut_off else taken
 
-    def _facts(self, dossier: Dossier, area: str) -> list[tuple[str, str, str]]:
+    def _facts(self, dossier: ReportDetails, area: str) -> list[tuple[str, str, str]]:
         report = dossier.shown
         place = report.address or (self.tr("On the map") if report.lat is not None else self.tr("No place"))
         when = self._day_and_clock(report.created)
@@ -272,7 +272,7 @@ class TicketPresenter(QObject):
     def _day_and_clock(self, when: datetime) -> str:
         return formatting.day_and_clock(when, self._zone, self._now())
 
-    def _strips(self, dossier: Dossier) -> list[Strip]:
+    def _strips(self, dossier: ReportDetails) -> list[Strip]:
         strips = []
         for queued in self._outbox:
             edit = queued.edit
@@ -371,7 +371,7 @@ class TicketPresenter(QObject):
             )
         return rows
 
-    def _timeline(self, dossier: Dossier, catalog: Catalog) -> list[TimelineRow]:
+    def _timeline(self, dossier: ReportDetails, catalog: Catalog) -> list[TimelineRow]:
         rows = [
             TimelineRow(
                 self._day_and_clock(queued.edit.occurred_at),

@@ -151,7 +151,7 @@ class _Plan:
             last = max(last, drop_users(database, connection, self._gone_users, by, now))
         facts = [{"key": key, "value": self.meta[key]} for key in ("name", "timezone")]
         database.upsert(connection, schema.meta, facts)
-        audit.append(connection, now, audit.Deed(by, audit.CITY, detail=self._detail()))
+        audit.append(connection, now, audit.AuditedAction(by, audit.CITY, detail=self._detail()))
         return last
 
     def _check_kept(self, kept: Sequence[str]) -> None:

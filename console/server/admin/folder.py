@@ -10,7 +10,7 @@ import msgspec
 
 from api_client.decoding import convert
 from api_client.model import Agency, Area, Calendar, Service, ServiceAttribute, Sla, Template, WaitsFor
-from console.server.admin.setup import CitySetup, Fault, UnitRecord, UserRecord, check_setup, nearest
+from console.server.admin.setup import CitySetup, SetupFault, UnitRecord, UserRecord, check_setup, nearest
 from console.server.admin.spelling import DAYS, Hours, read_hours, read_length, read_yes
 from console.server.admin.table import FileFault, TableRow, read_table, read_text, split_list
 from console.server.admin.toml_text import line_of, lines_of_tables, read_toml
@@ -58,7 +58,7 @@ class Reading(msgspec.Struct, frozen=True):
         """Everything that is wrong with it, for the city that is `present`."""
         return [*self.unreadable, *map(self._in_file, check_setup(self.setup, present))]
 
-    def _in_file(self, fault: Fault) -> FileFault:
+    def _in_file(self, fault: SetupFault) -> FileFault:
         lines = self.lines.get(fault.part, ())
         line = lines[fault.at] if fault.at is not None and fault.at < len(lines) else None
         return FileFault(_FILE_OF[fault.part], line, fault.field, fault.why)

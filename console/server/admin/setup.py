@@ -77,7 +77,7 @@ class CitySetup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     users: tuple[UserRecord, ...] | None = None
 
 
-class Fault(msgspec.Struct, frozen=True):
+class SetupFault(msgspec.Struct, frozen=True):
     """Something that cannot be: of which object (the `at`-th of its list, from 0), in which field, and why."""
 
     part: str
@@ -113,7 +113,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; there are {', '.join(words)}" if 0 < len(words) <= 12 else ""
 
 
-def check_setup(setup: CitySetup, present: CitySetup = CitySetup()) -> list[Fault]:  # noqa: B008  frozen
+def check_setup(setup: CitySetup, present: CitySetup = CitySetup()) -> list[SetupFault]:  # noqa: B008  frozen
     """Everything that is wrong with a set-up for the city that is `present`: all faults, not only the first."""
     return [*_facts(setup), *_Check(setup, present).faults()]
 
@@ -124,11 +124,13 @@ def glyphs() -> tuple[str, ...]:
     return tuple(json.loads(text)["category"])
 
 
-def _facts(setup: CitySetup) -> Iterator[Fault]:
+def _facts(setup: CitySetup) -> Iterator[SetupFault]:
     if setup.name is not None and (why := _text_fault(setup.name, _LONGEST_NAME)):
-        yield Fault("city", None, "name", why)
+        yield SetupFault("city", None, "name", why)
     if setup.timezone is not None and not is_zone(setup.timezone):
-        yield Fault("city", None, "timezone", f"there is no time zone “{setup.timezone}”; write it like Asia/Jakarta")
+        yield SetupFault(
+            "city", None, "timezone", f"there is no time zone “{setup.timezone}”; write it like Asia/Jakarta"
+        )
 
 
 def is_zone(name: str) -> bool:
@@ -154,9 +156,9 @@ class _Check:
             for part in PARTS
         }
 
-    def faults(self) -> list[Fault]:
+    def faults(self) -> list[SetupFault]:
         """All faults, in the order of the lists."""
-        found: list[Fault] = []
+        found: list[SetupFault] = []
         rules: dict[str, Callable[[Any], Iterator[tuple[str, str]]]] = {
             "calendars": self._calendar,
             "agencies": self._agency,
@@ -174,12 +176,12 @@ class _Check:
             for at, record in enumerate(records):
                 key = key_of(record)
                 if key in seen:
-                    found.append(Fault(part, at, _KEY_FIELD[part], f"“{_short(key)}” stands here twice"))
+                    found.append(SetupFault(part, at, _KEY_FIELD[part], f"“{_short(key)}” stands here twice"))
                 seen.setdefault(key, at)
-                found += [Fault(part, at, field, why) for field, why in rule(record)]
+                found += [SetupFault(part, at, field, why) for field, why in rule(record)]
         return [*found, *self._together()]
 
-    def _together(self) -> Iterator[Fault]:
+    def _together(self) -> Iterator[SetupFault]:
         """What is wrong with the lists as a whole."""
         yield from self._circles()
         yield from self._doubles()
@@ -188,9 +190,13 @@ class _Check:
         yield from self._still_in_use()
         users = self._setup.users
         if users is not None and not users and self._present.users:
-            yield Fault("users", None, "", "it names nobody, but somebody has to stay who can sign in as supervisor")
+            yield SetupFault(
+                "users", None, "", "it names nobody, but somebody has to stay who can sign in as supervisor"
+            )
         if users and not any(user.role == SUPERVISOR and not user.areas and not user.agencies for user in users):
-            yield Fault("users", None, "role", "nobody is supervisor of the whole city; at least one user has to be")
+            yield SetupFault(
+                "users", None, "role", "nobody is supervisor of the whole city; at least one user has to be"
+            )
 
     def _calendar(self, calendar: Calendar) -> Iterator[tuple[str, str]]:
         yield from _code("id", calendar.id)
@@ -287,7 +293,7 @@ class _Check:
             hint = nearest(code, codes) if self._hints >= 0 else ""
             yield field, f"there is no {_ONE[part]} “{_short(code)}”{hint}"
 
-    def _circles(self) -> Iterator[Fault]:
+    def _circles(self) -> Iterator[SetupFault]:
         parents = {area.code: area.parent for area in self._setup.areas or ()}
         for at, area in enumerate(self._setup.areas or ()):
             seen, code = {area.code}, area.parent
@@ -295,18 +301,20 @@ class _Check:
                 seen.add(code)
                 code = parents.get(code)
             if code == area.code:
-                yield Fault("areas", at, "parent", f"area “{_short(area.code)}” lies within itself")
+                yield SetupFault("areas", at, "parent", f"area “{_short(area.code)}” lies within itself")
 
-    def _doubles(self) -> Iterator[Fault]:
+    def _doubles(self) -> Iterator[SetupFault]:
         """Units are found by any spelling of their id or code: no two may share one."""
         seen: dict[str, str] = {}
         for at, unit in enumerate(self._setup.units or ()):
             for field, word in (("id", unit.id), ("code", unit.code)):
                 other = seen.setdefault(word.casefold(), unit.id) if word else unit.id
                 if other != unit.id:
-                    yield Fault("units", at, field, f"“{_short(word)}” is also what unit {_short(other)} is called")
+                    yield SetupFault(
+                        "units", at, field, f"“{_short(word)}” is also what unit {_short(other)} is called"
+                    )
 
-    def _still_in_use(self) -> Iterator[Fault]:
+    def _still_in_use(self) -> Iterator[SetupFault]:
         """What is not spoken of stays as it is, and may need what a list that is given does not name any more."""
         for part, by_part, codes_of, does in _USES:
             codes = self._codes[part]
@@ -317,23 +325,25 @@ class _Check:
                     if code is not None and code not in codes:
                         who, one = f"{_ONE[by_part]} “{_short(key_of(record))}”", f"{_ONE[part]} “{_short(code)}”"
                         why = f"{who} still {does} {one}, which stands here no longer: {by_part} have to be given too"
-                        yield Fault(part, None, _KEY_FIELD[part], why)
+                        yield SetupFault(part, None, _KEY_FIELD[part], why)
 
-    def _calendars_in_use(self) -> Iterator[Fault]:
+    def _calendars_in_use(self) -> Iterator[SetupFault]:
         """What is not spoken of here may need a calendar that is no longer there; a target's hours end on their day."""
         found = {calendar.id: calendar for calendar in self._setup.calendars or ()}
         for service in self._whole.services or ():
             for name in {sla.calendar for sla in service.sla.values()} - {None}:
                 if name not in found and self._setup.services is None:
-                    yield Fault("calendars", None, "id", f"service “{service.code}” still counts in calendar “{name}”")
+                    yield SetupFault(
+                        "calendars", None, "id", f"service “{service.code}” still counts in calendar “{name}”"
+                    )
                 hours = found[name].days if name in found else ()
                 if any(each is not None and each[1] > _DAY_MINUTES for each in hours):
-                    yield Fault(
+                    yield SetupFault(
                         "calendars", None, "days", f"“{name}” goes on after midnight: it can be a shift, no target"
                     )
         for unit in self._whole.units or ():
             if unit.shift is not None and unit.shift not in found and self._setup.units is None:
-                yield Fault("calendars", None, "id", f"unit “{unit.id}” still has the shift “{unit.shift}”")
+                yield SetupFault("calendars", None, "id", f"unit “{unit.id}” still has the shift “{unit.shift}”")
 
 
 _GLYPHS = glyphs()

@@ -162,7 +162,7 @@ def audit_log(database: str, since: str | None, *, as_json: bool) -> int:
     return on_city(database, show)
 
 
-def _show(row: audit.Row, as_json: bool, *, doubt: bool = False) -> None:
+def _show(row: audit.AuditRow, as_json: bool, *, doubt: bool = False) -> None:
     detail: dict[str, Any] = msgspec.json.decode(row.detail)
     if as_json:
         whole = msgspec.structs.asdict(row) | {

@@ -33,7 +33,7 @@ _ONLY = 1
 _sorted = msgspec.json.Encoder(order="sorted").encode
 
 
-class Deed(msgspec.Struct, frozen=True):
+class AuditedAction(msgspec.Struct, frozen=True):
     """Something to be recorded. `object` is a report's id or the name of what was touched; `detail` is not personal."""
 
     actor: Actor
@@ -43,7 +43,7 @@ class Deed(msgspec.Struct, frozen=True):
     detail: dict[str, Any] = {}
 
 
-class Row(msgspec.Struct, frozen=True):
+class AuditRow(msgspec.Struct, frozen=True):
     """One row of the log; `at` in microseconds since 1970, `detail` JSON as text."""
 
     number: int
@@ -97,7 +97,7 @@ class Head(NamedTuple):
         return cls(int(number), digest)
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class AuditVerdict(msgspec.Struct, frozen=True):
     """What came of walking the chain: its end, and the first fault in words with its row, if there is one."""
 
     head: Head
@@ -113,7 +113,7 @@ _LENGTHEN = _THE_HEAD.values(number=schema.audit_head.c.number + sa.bindparam("c
 _SEAL = _THE_HEAD.values(hash=sa.bindparam("last"))
 
 
-def append(connection: sa.Connection, now: datetime, *deeds: Deed) -> Head:
+def append(connection: sa.Connection, now: datetime, *deeds: AuditedAction) -> Head:
     """Record deeds in this transaction, which should end soon: nobody else can append until it does."""
     number, previous = connection.execute(_LENGTHEN, {"count": len(deeds)}).one()
     rows: list[dict[str, Any]] = []
@@ -126,7 +126,7 @@ def append(connection: sa.Connection, now: datetime, *deeds: Deed) -> Head:
     return Head(number, previous)
 
 
-def record(database: Database, now: datetime, *deeds: Deed) -> Head:
+def record(database: Database, now: datetime, *deeds: AuditedAction) -> Head:
     """Record deeds in a transaction of their own."""
     with database.write() as connection:
         return append(connection, now, *deeds)
@@ -151,7 +151,7 @@ def record_export(database: Database, now: datetime, actor: Actor, note: ExportN
         )
         if connection.scalar(known) is not None:
             return False
-        append(connection, now, Deed(actor, EXPORT, edit=note.id, detail=detail))
+        append(connection, now, AuditedAction(actor, EXPORT, edit=note.id, detail=detail))
     return True
 
 
@@ -169,7 +169,7 @@ def lock_head(connection: sa.Connection) -> Head:
     return Head(*found) if found is not None else Head(0, NOTHING)
 
 
-def verify(connection: sa.Connection, written_down: Head | None = None) -> Verdict:
+def verify(connection: sa.Connection, written_down: Head | None = None) -> AuditVerdict:
     """Walk the whole chain, a thousand rows at a time; `written_down` is a head that was kept outside of the database.
 
     Finds changed, removed, inserted and swapped rows, and rows missing at the end. Somebody who may write to the
@@ -181,43 +181,45 @@ def verify(connection: sa.Connection, written_down: Head | None = None) -> Verdi
     for row in rows_after(connection, 0):
         if row.number != last.number + 1:
             missing = last.number + 1
-            return Verdict(last, missing, f"Row {missing} is missing; row {row.number} follows row {last.number}.")
+            return AuditVerdict(last, missing, f"Row {missing} is missing; row {row.number} follows row {last.number}.")
         if row.previous != last.hash:
-            return Verdict(last, row.number, f"Row {row.number} does not continue row {last.number}.")
+            return AuditVerdict(last, row.number, f"Row {row.number} does not continue row {last.number}.")
         if row.hash != _hash(row):
-            return Verdict(last, row.number, f"Row {row.number} is not as it was written.")
+            return AuditVerdict(last, row.number, f"Row {row.number} is not as it was written.")
         last = Head(row.number, row.hash)
         if written_down is not None and written_down.number == last.number and written_down.hash != last.hash:
-            return Verdict(last, row.number, f"Row {row.number} is another than the one whose hash was written down.")
+            return AuditVerdict(
+                last, row.number, f"Row {row.number} is another than the one whose hash was written down."
+            )
     if kept is None or kept[0] > last.number or (written_down is not None and written_down.number > last.number):
         missing = last.number + 1
-        return Verdict(last, missing, f"The end is missing: there is no row {missing}.")
+        return AuditVerdict(last, missing, f"The end is missing: there is no row {missing}.")
     if tuple(kept) != last:
-        return Verdict(last, last.number, f"Row {last.number} is not the one that was written last.")
-    return Verdict(last)
+        return AuditVerdict(last, last.number, f"Row {last.number} is not the one that was written last.")
+    return AuditVerdict(last)
 
 
-def rows_after(connection: sa.Connection, number: int, since: datetime | None = None) -> Iterator[Row]:
+def rows_after(connection: sa.Connection, number: int, since: datetime | None = None) -> Iterator[AuditRow]:
     """The rows after a number (and since a moment), in order, read a thousand at a time."""
     table = schema.audit
     while True:
         query = sa.select(table).where(table.c.number > number).order_by(table.c.number).limit(_AT_A_TIME)
         if since is not None:
             query = query.where(table.c.at >= schema.micros(since))
-        found = [Row(*row) for row in connection.execute(query)]
+        found = [AuditRow(*row) for row in connection.execute(query)]
         yield from found
         if len(found) < _AT_A_TIME:
             return
         number = found[-1].number
 
 
-def rows_about(connection: sa.Connection, report: str) -> list[Row]:
+def rows_about(connection: sa.Connection, report: str) -> list[AuditRow]:
     """Who saw, changed or exported a report: the rows about it, and the exports that named it or were too large to."""
     table = schema.audit
     query = sa.select(table).where(table.c.object == report, table.c.what != USER)
     exports = sa.select(table).where(table.c.what == EXPORT)
-    found = [Row(*row) for row in connection.execute(query)]
-    found += [row for row in (Row(*each) for each in connection.execute(exports)) if _may_hold(row, report)]
+    found = [AuditRow(*row) for row in connection.execute(query)]
+    found += [row for row in (AuditRow(*each) for each in connection.execute(exports)) if _may_hold(row, report)]
     return sorted(found, key=lambda row: row.number)
 
 
@@ -239,34 +241,34 @@ def lines_about(connection: sa.Connection, report: str) -> list[Line]:
     ]
 
 
-def told_edit(row: Row) -> str | None:
+def told_edit(row: AuditRow) -> str | None:
     """The edit's id as it may be told: old rows of citizens' edits hold what proves who the reporter is."""
     return without_key(row.edit) if row.edit is not None and row.role == CITIZEN else row.edit
 
 
-def certainly_holds(row: Row, report: str) -> bool:
+def certainly_holds(row: AuditRow, report: str) -> bool:
     """Whether the row is surely about the report; an export of very many reports may or may not have held it."""
     return row.what != EXPORT or report in _exported(row)
 
 
-def _may_hold(row: Row, report: str) -> bool:
+def _may_hold(row: AuditRow, report: str) -> bool:
     named = _exported(row)
     return report in named or (not named and msgspec.json.decode(row.detail).get("rows", 0) > 0)
 
 
-def _exported(row: Row) -> list[str]:
+def _exported(row: AuditRow) -> list[str]:
     return list(msgspec.json.decode(row.detail).get("reports", ()))
 
 
-def sealed(row: Row) -> Row:
+def sealed(row: AuditRow) -> AuditRow:
     """The row with the hash that belongs to it."""
     return msgspec.structs.replace(row, hash=_hash(row))
 
 
-def _row(number: int, now: datetime, deed: Deed, previous: str) -> Row:
+def _row(number: int, now: datetime, deed: AuditedAction, previous: str) -> AuditRow:
     actor = deed.actor
     return sealed(
-        Row(
+        AuditRow(
             number=number,
             at=schema.micros(now),
             who=actor.name,
@@ -281,9 +283,9 @@ def _row(number: int, now: datetime, deed: Deed, previous: str) -> Row:
     )
 
 
-def _hash(row: Row) -> str:
+def _hash(row: AuditRow) -> str:
     """SHA-256 over the row without its hash as compact JSON with sorted keys; the hash before it is one of them."""
     return hashlib.sha256(_sorted({name: getattr(row, name) for name in _HASHED})).hexdigest()
 
 
-_HASHED = tuple(name for name in Row.__struct_fields__ if name != "hash")
+_HASHED = tuple(name for name in AuditRow.__struct_fields__ if name != "hash")

@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from console.server.city import schema
 from console.server.city.city import City
 from console.server.city.database import COMMITTED, present_mark
-from console.server.city.feed_buffer import Tail
+from console.server.city.feed_buffer import FeedBuffer
 from console.server.city.presence import SEEN
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _MOST_PAGES = 64
 _MOST_BYTES = 64_000_000
 
 
-class Beat(msgspec.Struct, frozen=True):
+class DatabaseMark(msgspec.Struct, frozen=True):
     """How the database stood: epoch and number of its last change, and a stamp that differs when a user was changed."""
 
     epoch: str
@@ -48,17 +48,17 @@ class Beat(msgspec.Struct, frozen=True):
     """None while a commit of this process that may have changed users has not been looked at."""
 
 
-_UNKNOWN = Beat("", -1, None)
+_UNKNOWN = DatabaseMark("", -1, None)
 
 
-class Pulse:
+class ChangeWatcher:
     """Follows a city's database on the event loop. `on_beat` functions are called there when the feed has grown."""
 
     def __init__(self, city: City) -> None:
         self.beat = _UNKNOWN
         self.on_beat: list[Callable[[], None]] = []
         self._city = city
-        self._tail = Tail(city.changes, city.mark)
+        self._tail = FeedBuffer(city.changes, city.mark)
         self._due = asyncio.Event()
         self._users_stale = False
         self._announced: tuple[str, int] | None = None
@@ -94,7 +94,7 @@ class Pulse:
     async def changes(self, after: int, limit: int) -> bytes:
         """A page of the feed as JSON, made once for all who ask for the same until the next commit.
 
-        Raises console.server.http.errors.Gone.
+        Raises console.server.http.errors.GoneRefusal.
         """
         if self.beat.seq < 0:
             return await run_in_threadpool(self._page, after, limit)
@@ -166,14 +166,14 @@ class Pulse:
         elif not notice.payload.isdigit() or int(notice.payload) > self.beat.seq:
             self._due.set()
 
-    async def _look(self) -> Beat:
+    async def _look(self) -> DatabaseMark:
         try:
             return await run_in_threadpool(self._read)
         except sa.exc.SQLAlchemyError as error:
             log.warning("the database does not answer: %s", getattr(error, "orig", None))
             return _UNKNOWN  # nothing that was known before is given out while the database does not answer
 
-    def _read(self) -> Beat:
+    def _read(self) -> DatabaseMark:
         table, database = schema.users, self._city.database
         before = database.mark
         with database.read() as connection:
@@ -182,15 +182,15 @@ class Pulse:
         if database.went_back(before, now):
             log.error("the database was set back from change %d to %d: a new epoch begins", before.seq, now.seq)
             return self._read()
-        return Beat(now.epoch, now.seq, (now.epoch, newest or 0, count))
+        return DatabaseMark(now.epoch, now.seq, (now.epoch, newest or 0, count))
 
-    def _together(self, found: Beat) -> Beat:
+    def _together(self, found: DatabaseMark) -> DatabaseMark:
         """What was read, with what this process has committed meanwhile."""
         if found is _UNKNOWN:
             return found
         users = None if self._users_stale else found.users
         same = found.epoch == self.beat.epoch
-        return Beat(found.epoch, max(found.seq, self.beat.seq) if same else found.seq, users)
+        return DatabaseMark(found.epoch, max(found.seq, self.beat.seq) if same else found.seq, users)
 
     def _on_commit(self, seq: int, users: bool) -> None:
         """From any thread of this process. The loop takes it in before the answer to the edit leaves."""
@@ -200,5 +200,5 @@ class Pulse:
 
     def _committed(self, seq: int, users: bool) -> None:
         self._users_stale = self._users_stale or users
-        self.beat = Beat(self.beat.epoch, max(seq, self.beat.seq), None if users else self.beat.users)
+        self.beat = DatabaseMark(self.beat.epoch, max(seq, self.beat.seq), None if users else self.beat.users)
         self._due.set()

@@ -37,10 +37,10 @@ from console.server.city import audit, feed, schema
 from console.server.city.claims import held_no_longer, present_holders, release_claims
 from console.server.city.clock_watch import clock_is_steady
 from console.server.city.database import Database, Mark, begin_epoch, present_mark, present_number
-from console.server.city.edit_service import Applied, EditDesk
+from console.server.city.edit_service import Applied, EditService
 from console.server.city.holds import end_holds
 from console.server.city.numbered import drop_things, put_things
-from console.server.city.presence import Presence
+from console.server.city.presence import PresenceTable
 from console.server.city.records import LOCAL, SERVER, Actor, LoadedReport
 from console.server.city.stats import count_everything
 from console.server.city.work_threads import doing
@@ -89,10 +89,10 @@ class City:
         self.clock = clock
         self.timezone = timezone
         self.name = name
-        self.presence = Presence(self.database, clock)
+        self.presence = PresenceTable(self.database, clock)
         self._ids = ids
         self._ticks = ticks
-        self._desk = EditDesk(self.database, clock, ids, self.area_at)
+        self._desk = EditService(self.database, clock, ids, self.area_at)
         self._areas_lock = threading.Lock()
         self._index: tuple[tuple[str, int, int], AreaIndex] | None = None
         self._stats: Stats | None = None
@@ -289,7 +289,7 @@ class City:
         with self.database.write() as connection:
             body = connection.execute(query).scalars().first()
             found = {"found": body is not None}
-            audit.append(connection, self.clock(), audit.Deed(who, audit.REVEAL, key, detail=found))
+            audit.append(connection, self.clock(), audit.AuditedAction(who, audit.REVEAL, key, detail=found))
         if body is None:
             raise NotFound("The reporter left no name, telephone or address, or it is no longer kept.")
         return decode(body, Contact)

@@ -15,7 +15,7 @@ from console.server.city import audit, schema
 from console.server.city.database import Database
 from console.server.city.records import LOCAL, SERVER, Actor
 from console.server.city.rights import in_scope
-from console.server.city.unit_of_work import Ledger
+from console.server.city.unit_of_work import UnitOfWork
 from console.server.own_step import write_own_step
 
 _IN_BODY = b'"claim":{'
@@ -51,7 +51,7 @@ def held_no_longer(database: Database, connection: sa.Connection, holders: Holde
     table = schema.reports
     bodies = connection.execute(sa.select(table.c.id, table.c.body).where(table.c.closed == 0).order_by(table.c.id))
     reports = ((key, decode(body, Report)) for key, body in bodies if _IN_BODY in body)
-    ledger = Ledger(database, connection, now)
+    ledger = UnitOfWork(database, connection, now)
     return [key for key, report in reports if _why(ledger, report, holders)]
 
 
@@ -72,7 +72,7 @@ def release_claims(
         taken = held_no_longer(database, connection, holders, now)
     if not taken:
         return 0
-    ledger = Ledger(database, connection, now)
+    ledger = UnitOfWork(database, connection, now)
     deeds = []
     for key in taken:
         report = ledger.report(key)
@@ -84,7 +84,7 @@ def release_claims(
     return last
 
 
-def release_what_left(ledger: Ledger, before: Report, after: Report, by: Actor) -> audit.Deed | None:
+def release_what_left(ledger: UnitOfWork, before: Report, after: Report, by: Actor) -> audit.AuditedAction | None:
     """Release a report that `by` puts where its holder may not work on it, in this transaction.
 
     Example: the operator of a district hands it on to another one, where it has to wait for anybody.
@@ -96,12 +96,12 @@ def release_what_left(ledger: Ledger, before: Report, after: Report, by: Actor) 
     return _release(ledger, after, why, by if by.name == after.claim.who else SERVER) if why else None
 
 
-def _release(ledger: Ledger, report: Report, why: str, by: Actor) -> audit.Deed:
+def _release(ledger: UnitOfWork, report: Report, why: str, by: Actor) -> audit.AuditedAction:
     write_own_step(ledger, report, replace(report, claim=None), Kind.RELEASE, by, why, {}, touched=["claim"])
-    return audit.Deed(by, audit.WRITE, report.id, None, {"kind": Kind.RELEASE.value, "of": _holder(report)})
+    return audit.AuditedAction(by, audit.WRITE, report.id, None, {"kind": Kind.RELEASE.value, "of": _holder(report)})
 
 
-def _why(ledger: Ledger, report: Report | None, holders: Holders) -> str:
+def _why(ledger: UnitOfWork, report: Report | None, holders: Holders) -> str:
     """Why the report's holder may have it no longer; "" where he may, or is not of these."""
     holder = _holder(report)
     if report is None or holder is None or holder not in holders:

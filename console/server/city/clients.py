@@ -53,7 +53,7 @@ def add_client(city: City, name: str, *, may_post: bool = True, by: Actor = COMM
             raise Invalid(f"There is a client {name} already; remove it first, and its key is dead.")
         connection.execute(sa.insert(table), [row])
         detail = {"did": "api_key given", "may_post": may_post}
-        audit.append(connection, city.clock(), audit.Deed(by, audit.USER, name, detail=detail))
+        audit.append(connection, city.clock(), audit.AuditedAction(by, audit.USER, name, detail=detail))
     return key
 
 
@@ -71,7 +71,9 @@ def remove_client(city: City, name: str, *, by: Actor = COMMAND_LINE) -> None:
     with city.database.write() as connection:
         if not connection.execute(sa.delete(table).where(table.c.name == name)).rowcount:
             raise NotFound(f"There is no client {name}.")
-        audit.append(connection, city.clock(), audit.Deed(by, audit.USER, name, detail={"did": "api_key withdrawn"}))
+        audit.append(
+            connection, city.clock(), audit.AuditedAction(by, audit.USER, name, detail={"did": "api_key withdrawn"})
+        )
 
 
 def _client(name: str, created: int, may_post: int) -> ApiClient:

@@ -16,7 +16,7 @@ from console.rules.edit import NO_EFFECT, ON_STATUS
 from console.rules.sla import clocks, sla_of
 from console.server.city.history import Origin, version_at
 from console.server.city.records import Actor
-from console.server.city.unit_of_work import Ledger
+from console.server.city.unit_of_work import UnitOfWork
 from console.server.http.errors import Invalid
 
 _FIELDS: dict[str, tuple[str, ...]] = {
@@ -70,12 +70,12 @@ class SeenVersion(NamedTuple):
         return max(self.version, self.shown.get(field, 0))
 
 
-class Case:
+class EditContext:
     """A report under an edit: the checks read it, `take` changes it, `finish` writes it, its entry, what undo needs."""
 
     def __init__(
         self,
-        ledger: Ledger,
+        ledger: UnitOfWork,
         report: Report,
         edit: EditBody,
         actor: Actor,
@@ -247,7 +247,7 @@ class Case:
 
 
 def clocks_of(
-    ledger: Ledger, report: Report, merged: Iterable[datetime], entries: Sequence[Entry] | None = None
+    ledger: UnitOfWork, report: Report, merged: Iterable[datetime], entries: Sequence[Entry] | None = None
 ) -> tuple[Clock, ...]:
     """The clocks of a report as of the transaction; `merged` is when the reports were made that are merged into it.
 

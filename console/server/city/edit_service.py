@@ -28,20 +28,20 @@ from console.server.city import audit, public_replies, schema
 from console.server.city.claims import release_what_left
 from console.server.city.database import REPORTS, Database, inserter
 from console.server.city.dates import check_date
-from console.server.city.edit_context import Case, SeenVersion
+from console.server.city.edit_context import EditContext, SeenVersion
 from console.server.city.freshness import check_alone, check_fresh, check_undo, merged_into
 from console.server.city.records import Actor
 from console.server.city.rights import check_role, check_scope, check_unit_scope
 from console.server.city.side_effects import apply_effect, change_unit, new_report
 from console.server.city.undo import find_deed, undo_on_report, undo_on_unit, unit_before
-from console.server.city.unit_of_work import Ledger
+from console.server.city.unit_of_work import UnitOfWork
 from console.server.http.errors import (
-    AlreadyThere,
+    AlreadyThereRefusal,
     AnotherReport,
-    Busy,
-    Conflict,
+    BusyRefusal,
+    ConflictRefusal,
     Expired,
-    InProgress,
+    InProgressRefusal,
     Invalid,
     KeyReused,
     NotFound,
@@ -75,10 +75,10 @@ class _Done(NamedTuple):
 
     report: Report | None
     entry: Entry
-    beside: tuple[audit.Deed, ...] = ()
+    beside: tuple[audit.AuditedAction, ...] = ()
 
 
-class EditDesk:
+class EditService:
     """Takes edits in, from any thread."""
 
     def __init__(
@@ -117,14 +117,14 @@ class EditDesk:
                 answered = _answered(connection, edit, report, actor, fingerprint)
             if answered is not None:
                 return answered, 0
-            ledger = Ledger(self._database, connection, self._clock())
+            ledger = UnitOfWork(self._database, connection, self._clock())
             closed = _close_earlier(connection, edit, fingerprint)
             # protects: order-is-not-late
             if edit.expires_at is not None and ledger.now > edit.expires_at:
                 raise Expired(f"This order was only good until {edit.expires_at:%H:%M:%S} UTC. It is not carried out.")
             try:
                 changed, entry, beside = self._effect(ledger, edit, report, actor, if_match)
-            except (Busy, Conflict) as refusal:
+            except (BusyRefusal, ConflictRefusal) as refusal:
                 # protects: conflict-says-of-which-version
                 if report is not None and (present := ledger.report(report)) is not None:
                     refusal.more["version"] = present.version
@@ -138,7 +138,9 @@ class EditDesk:
             connection.execute(_ANSWER, [answer | {"its_key": key} for key in (edit.id, *closed)])
             return applied, seq
 
-    def _effect(self, ledger: Ledger, edit: EditBody, report: str | None, actor: Actor, if_match: int | None) -> _Done:
+    def _effect(
+        self, ledger: UnitOfWork, edit: EditBody, report: str | None, actor: Actor, if_match: int | None
+    ) -> _Done:
         # protects: no-impossible-date
         for one in dates_of(edit):
             check_date(ledger.connection, ledger.now, one)
@@ -146,7 +148,7 @@ class EditDesk:
             return _Done(None, self._on_unit(ledger, edit, actor))
         if edit.kind is Kind.CREATE and edit.undoes is None:
             key = _next_report_id(ledger)
-            case = Case(ledger, new_report(key, edit, ledger, self._area_at), edit, actor, self._ids)
+            case = EditContext(ledger, new_report(key, edit, ledger, self._area_at), edit, actor, self._ids)
             _keep_contact(ledger, edit, key)
             return _Done(*case.finish(kept_data(edit)))
         if report is None:
@@ -163,7 +165,7 @@ class EditDesk:
         seen = _seen(edit, if_match, present)
         _check_meant(ledger, edit, present)
         check_scope(ledger, actor, present)
-        case = Case(ledger, present, edit, actor, self._ids, seen=seen)
+        case = EditContext(ledger, present, edit, actor, self._ids, seen=seen)
         # protects: undo-finds-its-own-deed
         if edit.undoes is not None:
             deed = find_deed(ledger, edit.undoes, report)
@@ -180,7 +182,7 @@ class EditDesk:
             data |= {public_replies.PUBLIC: public_replies.public_text(ledger.connection, report, data["text"])}
         return _let_go(case, *case.finish(data))
 
-    def _on_unit(self, ledger: Ledger, edit: EditBody, actor: Actor) -> Entry:
+    def _on_unit(self, ledger: UnitOfWork, edit: EditBody, actor: Actor) -> Entry:
         key = str(edit.data.get("unit") or "")
         before = ledger.unit(key)
         if before is None:
@@ -213,7 +215,7 @@ class EditDesk:
 
     @contextmanager
     def _alone(self, key: str) -> Iterator[None]:
-        """One edit of a key at a time; InProgress when the one before it is still running after two seconds."""
+        """One edit of a key at a time; InProgressRefusal when the one before it is still running after two seconds."""
         mine = threading.Event()
         while True:
             with self._running_lock:
@@ -221,7 +223,7 @@ class EditDesk:
             if other is mine:
                 break
             if not other.wait(_RUNNING_WAIT_S):
-                raise InProgress("This edit is still being applied. Ask again.")
+                raise InProgressRefusal("This edit is still being applied. Ask again.")
         try:
             yield
         finally:
@@ -230,7 +232,7 @@ class EditDesk:
             mine.set()
 
 
-def _let_go(case: Case, report: Report, entry: Entry) -> _Done:
+def _let_go(case: EditContext, report: Report, entry: Entry) -> _Done:
     """What was done, with the claim released of who may not work any more where the report is now."""
     deed = release_what_left(case.ledger, case.before, report, case.actor)
     return _Done(report, entry) if deed is None else _Done(case.ledger.report(report.id), entry, (deed,))
@@ -254,7 +256,7 @@ def _fingerprint(edit: EditBody, report: str | None, actor: Actor) -> str:
     return hashlib.sha256(whole).hexdigest()
 
 
-def _deed(edit: EditBody, report: str | None, actor: Actor, changed: Report | None) -> audit.Deed:
+def _deed(edit: EditBody, report: str | None, actor: Actor, changed: Report | None) -> audit.AuditedAction:
     """What the audit log says of an edit: its kind, which fields or unit it touched, never what was written."""
     detail: dict[str, Any] = {"kind": edit.kind.value}
     if edit.kind is Kind.SET:
@@ -264,7 +266,7 @@ def _deed(edit: EditBody, report: str | None, actor: Actor, changed: Report | No
     if edit.undoes is not None:
         detail["undoes"] = edit.undoes
     about = changed.id if changed is not None else report
-    return audit.Deed(actor, audit.WRITE, about, edit.id, detail)
+    return audit.AuditedAction(actor, audit.WRITE, about, edit.id, detail)
 
 
 def _answered(
@@ -309,8 +311,8 @@ def _is_first(connection: sa.Connection, key: str, fingerprint: str) -> bool:
 def _close_earlier(connection: sa.Connection, edit: EditBody, fingerprint: str) -> list[str]:
     """The keys under which the same new report may have been sent before: nothing is taken under them any more.
 
-    Raises AlreadyThere when one of them made it. A request that lies in a connection somewhere comes too late after
-    this: the key carries what takes its place.
+    Raises AlreadyThereRefusal when one of them made it. A request that lies in a connection somewhere comes too late
+    after this: the key carries what takes its place.
     """
     if edit.kind is not Kind.CREATE or edit.undoes is not None:
         return []
@@ -324,7 +326,7 @@ def _close_earlier(connection: sa.Connection, edit: EditBody, fingerprint: str) 
             if made.kind != "created":
                 raise KeyReused("This key has carried another edit before.")
             words = f"This is at the server already, as report {made.report}."
-            raise AlreadyThere(words, report=made.report, edit=made.edit)
+            raise AlreadyThereRefusal(words, report=made.report, edit=made.edit)
     return earlier
 
 
@@ -371,11 +373,11 @@ def _busy(fault: sa.exc.OperationalError) -> Refusal | None:
         return None
     words = str(fault.statement or "")
     if words.startswith("INSERT INTO answers"):
-        return InProgress("This edit is still being applied. Ask again.")
+        return InProgressRefusal("This edit is still being applied. Ask again.")
     return Overloaded("The database is busy with another change. Ask again.")
 
 
-def _lock_in_order(ledger: Ledger, edit: EditBody, report: str) -> None:
+def _lock_in_order(ledger: UnitOfWork, edit: EditBody, report: str) -> None:
     """Lock both reports of a merge in the order of their ids, so that two merges never wait for each other."""
     other = merged_into(edit)
     if other is not None:
@@ -383,7 +385,7 @@ def _lock_in_order(ledger: Ledger, edit: EditBody, report: str) -> None:
             ledger.report(key)
 
 
-def _check_meant(ledger: Ledger, edit: EditBody, report: Report) -> None:
+def _check_meant(ledger: UnitOfWork, edit: EditBody, report: Report) -> None:
     """The numbers are still the reports that the operator saw: a city that was set back may give them to others."""
     # protects: edit-of-another-report
     if is_another(edit.about.created, report.created, made_here=edit.about.made_here):
@@ -401,7 +403,7 @@ def _check_meant(ledger: Ledger, edit: EditBody, report: Report) -> None:
         )
 
 
-def _no_report(ledger: Ledger, report: str) -> NotFound:
+def _no_report(ledger: UnitOfWork, report: str) -> NotFound:
     """With the time at which it was deleted, when it was."""
     gone = schema.gone
     at = ledger.connection.scalar(sa.select(gone.c.at).where(gone.c.id == f"report/{report}"))
@@ -418,7 +420,7 @@ def _undo_data(edit: EditBody) -> dict[str, Any]:
         return {}
 
 
-def _keep_contact(ledger: Ledger, edit: EditBody, report: str) -> None:
+def _keep_contact(ledger: UnitOfWork, edit: EditBody, report: str) -> None:
     if edit.kind not in (Kind.CREATE, Kind.ME_TOO) or edit.data.get("contact") is None:
         return
     if edit.kind is Kind.CREATE:
@@ -429,7 +431,7 @@ def _keep_contact(ledger: Ledger, edit: EditBody, report: str) -> None:
     ledger.connection.execute(sa.insert(schema.contacts), [row])
 
 
-def _next_report_id(ledger: Ledger) -> str:
+def _next_report_id(ledger: UnitOfWork) -> str:
     """The next number that no report has."""
     counter = schema.counters
     while True:

@@ -14,7 +14,7 @@ from api_client.model import Changes, Item, Snapshot
 from console.rules.loaded import LIVE_WORK
 from console.server.city import schema
 from console.server.city.database import Database, present_number
-from console.server.http.errors import Gone, Invalid
+from console.server.http.errors import GoneRefusal, Invalid
 
 MOST = 2000
 MOST_BYTES = 8_000_000
@@ -38,7 +38,7 @@ def changes(database: Database, after: int, limit: int = MOST) -> Changes:
         known = read_meta(connection)
         present = present_number(connection)
         if after > present or after < int(known.get(FLOOR, 0)):
-            raise Gone("This place of the feed is not there (any more). Begin with a snapshot.")
+            raise GoneRefusal("This place of the feed is not there (any more). Begin with a snapshot.")
         found: list[Item] = []
         more = False
         if after < present:

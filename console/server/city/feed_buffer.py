@@ -14,7 +14,7 @@ import msgspec
 from api_client.model import Changes, Item
 from console.server.city.database import Mark
 from console.server.city.feed import MOST, fitting
-from console.server.http.errors import Gone
+from console.server.http.errors import GoneRefusal
 
 _MOST_ITEMS = 1000
 _MOST_BYTES = 16_000_000
@@ -23,7 +23,7 @@ Read = Callable[[int, int], Changes]
 """A page of the feed from the database: after a number, so many objects at most."""
 
 
-class Tail:
+class FeedBuffer:
     """The newest objects of the feed. Pages that begin among them are cut out of it; `read` makes all others.
 
     `mark` tells how far the database is, each time. May be used from any thread.
@@ -37,7 +37,7 @@ class Tail:
         """One long page that ends where the feed ended when it was read last."""
 
     def changes(self, after: int, limit: int) -> Changes:
-        """A page as it stands in the database. Raises console.server.http.errors.Gone."""
+        """A page as it stands in the database. Raises console.server.http.errors.GoneRefusal."""
         with self._lock:
             page = self._follow()
         if page is None or after < page.start or after > page.upto:
@@ -62,7 +62,7 @@ class Tail:
         self._page = None
         try:
             news = self._read(page.upto, MOST)
-        except Gone:  # the database was set back
+        except GoneRefusal:  # the database was set back
             return None
         if not news.more and news.epoch == page.epoch:
             self._page = _joined(page, news)

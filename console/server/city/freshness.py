@@ -17,7 +17,7 @@ from console.rules.merge import same
 from console.rules.report import HAZARD
 from console.rules.status import ENDED_ASSIGNMENT, is_open
 from console.server.city import schema
-from console.server.city.edit_context import Before, Case, SeenVersion
+from console.server.city.edit_context import Before, EditContext, SeenVersion
 from console.server.city.history import (
     Origin,
     changed_by,
@@ -26,8 +26,8 @@ from console.server.city.history import (
     last_done,
     others_since,
 )
-from console.server.city.unit_of_work import Ledger
-from console.server.http.errors import Conflict, Invalid
+from console.server.city.unit_of_work import UnitOfWork
+from console.server.http.errors import ConflictRefusal, Invalid
 from console.server.payload_check import payload_of
 
 _ON_OPEN = frozenset({Kind.SET, Kind.CLAIM})
@@ -47,7 +47,7 @@ class _Clash(NamedTuple):
     fields: Mapping[str, Any]
 
 
-def check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: SeenVersion, origin: Origin) -> None:
+def check_fresh(ledger: UnitOfWork, report: Report, edit: EditBody, seen: SeenVersion, origin: Origin) -> None:
     """Conflict when a field of the edit was changed, to another value, after the version that the operator saw.
 
     What ends a report names all that was not seen at once: who decides on one of them sends the edit on this version.
@@ -84,16 +84,16 @@ def _raise(clashes: Sequence[_Clash]) -> None:
     """One Conflict with all of them; nothing where there are none."""
     if clashes:
         fields = {name: told for clash in clashes for name, told in clash.fields.items()}
-        raise Conflict(" ".join(clash.words for clash in clashes), fields=fields)
+        raise ConflictRefusal(" ".join(clash.words for clash in clashes), fields=fields)
 
 
-def check_undo(ledger: Ledger, before: Report, after: Report, seen: SeenVersion, origin: Origin) -> None:
+def check_undo(ledger: UnitOfWork, before: Report, after: Report, seen: SeenVersion, origin: Origin) -> None:
     """Conflict when what an undo makes of the report hides what somebody else did since that version."""
     # protects: an-undo-hides-nothing
     _raise(_with_notes(_hidden_by(ledger, before, after, seen, origin), ledger, before, seen, origin))
 
 
-def is_unaware_of_danger(case: Case) -> bool:
+def is_unaware_of_danger(case: EditContext) -> bool:
     """Whether who does this to a P1 has not seen that it became one, that another report was merged into it, or what
     somebody else has written there since (a second caller at a P1: there is nothing to raise).
 
@@ -115,7 +115,7 @@ def is_unaware_of_danger(case: Case) -> bool:
     )
 
 
-def _seen_when_done(ledger: Ledger, report: Report) -> int | None:
+def _seen_when_done(ledger: UnitOfWork, report: Report) -> int | None:
     """The version that was seen by who last said that a crew is done there; None where nobody did.
 
     That word may have come late: it knew nothing of what was done between what its author saw and its arrival.
@@ -129,7 +129,7 @@ def _seen_when_done(ledger: Ledger, report: Report) -> int | None:
     return min(version, seen) if seen is not None else version
 
 
-def _hidden_by(ledger: Ledger, before: Report, after: Report, seen: SeenVersion, origin: Origin) -> list[_Clash]:
+def _hidden_by(ledger: UnitOfWork, before: Report, after: Report, seen: SeenVersion, origin: Origin) -> list[_Clash]:
     """What somebody else did since, and what nobody would see any more once the report has ended, or is less urgent.
 
     Example: a P1 was merged into it, which counts no more when it becomes P3. What is handed in has ended for crews.
@@ -151,7 +151,7 @@ def _out_of_sight(status: Status) -> int:
 
 
 def _changed_since(
-    ledger: Ledger, report: Report, wanted: Mapping[str, Any], seen: SeenVersion, origin: Origin
+    ledger: UnitOfWork, report: Report, wanted: Mapping[str, Any], seen: SeenVersion, origin: Origin
 ) -> list[_Clash]:
     """Fields that have another value than is `wanted`, since the version that was seen, and not only by oneself."""
     fields: dict[str, Any] = {}
@@ -161,7 +161,7 @@ def _changed_since(
     return [_Clash(f"Somebody else has changed {', '.join(fields)} of report {report.id}.", fields)] if fields else []
 
 
-def _by_others(ledger: Ledger, report: Report, name: str, seen: SeenVersion, origin: Origin) -> dict[str, Any]:
+def _by_others(ledger: UnitOfWork, report: Report, name: str, seen: SeenVersion, origin: Origin) -> dict[str, Any]:
     """{field: {value, who, at}} where another desk has set the field since that version, to whatever value.
 
     {} where this desk alone has, which knows of what it did itself. Example: hand in, then close, both made without a
@@ -190,7 +190,7 @@ def _by_others(ledger: Ledger, report: Report, name: str, seen: SeenVersion, ori
     return told
 
 
-def _why(ledger: Ledger, report: Report, change: Entry, seen: SeenVersion, origin: Origin) -> str:
+def _why(ledger: UnitOfWork, report: Report, change: Entry, seen: SeenVersion, origin: Origin) -> str:
     """What the author of a change said to it: its reason, else the last note that he wrote since; "" for nothing."""
     if reason := str(change.data.get("reason") or ""):
         return reason[:_MOST_OF_A_NOTE]
@@ -200,13 +200,13 @@ def _why(ledger: Ledger, report: Report, change: Entry, seen: SeenVersion, origi
     return ""
 
 
-def _check_not_closed(ledger: Ledger, report: Report, seen: SeenVersion, origin: Origin) -> None:
+def _check_not_closed(ledger: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin) -> None:
     """Conflict when somebody else has closed it since: a closed report that is made P1, say, is seen by nobody."""
     if not is_open(report.status):
         _raise(_done(_by_others(ledger, report, "status", seen, origin), f"closed report {report.id}"))
 
 
-def _raised_since(ledger: Ledger, report: Report, seen: SeenVersion, origin: Origin) -> list[_Clash]:
+def _raised_since(ledger: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin) -> list[_Clash]:
     """That somebody else has made it urgent since: who closes it does not know that people are in danger."""
     if report.priority > _URGENT:
         return []
@@ -218,7 +218,7 @@ def _done(fields: dict[str, Any], deed: str) -> list[_Clash]:
     return [_Clash(f"{told['who'] or 'Somebody else'} has {deed}.", fields) for told in fields.values()]
 
 
-def _merged_since(ledger: Ledger, report: Report, seen: SeenVersion, origin: Origin) -> list[_Clash]:
+def _merged_since(ledger: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin) -> list[_Clash]:
     """That somebody else has merged another report into it since, which would end with it."""
     known = seen.of("duplicates")
     if report.versions.get("duplicates", 0) <= known:
@@ -255,7 +255,7 @@ def _merged_since(ledger: Ledger, report: Report, seen: SeenVersion, origin: Ori
     return [_Clash(words, {"duplicates": told})]
 
 
-def _told_since(ledger: Ledger, report: Report, seen: SeenVersion, origin: Origin) -> list[Entry]:
+def _told_since(ledger: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin) -> list[Entry]:
     """What somebody else has said of it since: notes, and that another reporter sees it too; the oldest first."""
     since = others_since(ledger.connection, report.id, seen.of("note"), origin)
     told = [entry for entry in since if entry.kind in _TELLS and entry.undone_by is None]
@@ -263,7 +263,7 @@ def _told_since(ledger: Ledger, report: Report, seen: SeenVersion, origin: Origi
 
 
 def _notes_since(
-    ledger: Ledger, report: Report, seen: SeenVersion, origin: Origin, clashes: Sequence[_Clash] = ()
+    ledger: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin, clashes: Sequence[_Clash] = ()
 ) -> list[_Clash]:
     """What somebody else has written since, as a conflict tells it: the newest, `all` of the last few, how many more.
 
@@ -283,7 +283,7 @@ def _notes_since(
 
 
 def _with_notes(
-    clashes: list[_Clash], ledger: Ledger, report: Report, seen: SeenVersion, origin: Origin
+    clashes: list[_Clash], ledger: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin
 ) -> list[_Clash]:
     """The clashes, with what was written meanwhile: who is asked about the one reads the other."""
     if not clashes or any("note" in clash.fields for clash in clashes):
@@ -291,14 +291,14 @@ def _with_notes(
     return clashes + _notes_since(ledger, report, seen, origin, clashes)
 
 
-def _as_kept(ledger: Ledger, key: str) -> Report | None:
+def _as_kept(ledger: UnitOfWork, key: str) -> Report | None:
     """A report as it is, without a lock: a conflict only tells of it."""
     table = schema.TABLES["report"]
     body = ledger.connection.scalar(sa.select(table.c.body).where(table.c.id == key))
     return decode(body, Report) if body is not None else None
 
 
-def _crews_since(ledger: Ledger, report: Report, edit: EditBody, seen: SeenVersion, origin: Origin) -> list[_Clash]:
+def _crews_since(ledger: UnitOfWork, report: Report, edit: EditBody, seen: SeenVersion, origin: Origin) -> list[_Clash]:
     """That somebody else has sent crews since which a closing does not let go: they would stay on a closed report."""
     if edit.kind is not Kind.CLOSE or merged_into(edit) is not None:
         return []
@@ -319,7 +319,7 @@ def _crews_since(ledger: Ledger, report: Report, edit: EditBody, seen: SeenVersi
     return [_Clash(words, {"unit": told})]
 
 
-def _outcome_since(ledger: Ledger, report: Report, edit: EditBody, seen: SeenVersion) -> list[_Clash]:
+def _outcome_since(ledger: UnitOfWork, report: Report, edit: EditBody, seen: SeenVersion) -> list[_Clash]:
     """That somebody else has closed it since, but as something else or as the duplicate of another."""
     newest = max(("status", "merged_into"), key=lambda name: report.versions.get(name, 0))
     closed = report.versions.get(newest, 0)
@@ -350,7 +350,7 @@ def _status_wanted(edit: EditBody) -> Status:
     return Status.RETURNED
 
 
-def check_alone(ledger: Ledger, case: Case, seen: SeenVersion) -> None:
+def check_alone(ledger: UnitOfWork, case: EditContext, seen: SeenVersion) -> None:
     """Conflict when somebody else has sent another unit that is on it since: two who see one report send one crew."""
     if case.edit.kind is not Kind.DISPATCH:
         return
@@ -363,7 +363,7 @@ def check_alone(ledger: Ledger, case: Case, seen: SeenVersion) -> None:
             continue
         if entry.kind == Kind.DISPATCH and entry.unit in at_work:
             told = {"value": entry.unit, "who": entry.author, "at": entry.at}
-            raise Conflict(f"{entry.author} has sent {entry.unit} to it meanwhile.", fields={"unit": told})
+            raise ConflictRefusal(f"{entry.author} has sent {entry.unit} to it meanwhile.", fields={"unit": told})
         # protects: no-order-after-its-end
         if entry.unit == unit and entry.kind in _ENDS_A_JOB:
             what = "recalled it" if entry.kind == Kind.RECALL else "ended that job"

@@ -11,7 +11,7 @@ from api_client.model import Kind
 from console.server.city import audit, schema
 from console.server.city.database import Database
 from console.server.city.records import SERVER
-from console.server.city.unit_of_work import Ledger
+from console.server.city.unit_of_work import UnitOfWork
 from console.server.own_step import write_own_step
 
 _AT_ONCE = 200
@@ -46,7 +46,7 @@ def _over(connection: sa.Connection, now: datetime) -> list[str]:
 
 def _end(database: Database, connection: sa.Connection, over: list[str], now: datetime) -> tuple[int, int]:
     """How many of these reports had a hold that is over, and the last number."""
-    ledger = Ledger(database, connection, now)
+    ledger = UnitOfWork(database, connection, now)
     deeds = []
     for key in over:
         report = ledger.report(key)
@@ -56,7 +56,7 @@ def _end(database: Database, connection: sa.Connection, over: list[str], now: da
         reason, over_at = "its time was over", max(report.hold.until, report.created)
         data = {"hold": None, "reason": reason}
         write_own_step(ledger, report, replace(report, hold=None), Kind.SET, SERVER, reason, data, occurred_at=over_at)
-        deeds.append(audit.Deed(SERVER, audit.WRITE, key, None, {"kind": Kind.SET.value, "fields": ["hold"]}))
+        deeds.append(audit.AuditedAction(SERVER, audit.WRITE, key, None, {"kind": Kind.SET.value, "fields": ["hold"]}))
     last = ledger.settle()
     audit.append(connection, now, *deeds)
     return len(deeds), last

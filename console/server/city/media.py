@@ -14,7 +14,7 @@ from pathlib import Path
 
 from console.server.city.database import replace_durably
 from console.server.city.photo_process import PhotoProcess
-from console.server.http.errors import Invalid, NotFound, Overloaded, TooLarge, WrongType
+from console.server.http.errors import Invalid, NotFound, Overloaded, TooLargeRefusal, WrongType
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ _OTHER = "application/octet-stream"
 MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp", _OTHER)
 
 
-class Part:
+class UploadPart:
     """Where a piece of a file belongs, from a Content-Range; `total` is the size of the whole."""
 
     def __init__(self, header: str) -> None:
@@ -50,7 +50,7 @@ class Part:
         if not self.first <= self.last < self.total:
             raise Invalid("Content-Range holds numbers that do not fit each other.")
         if self.total > MOST_BYTES:
-            raise TooLarge(f"A photo has at most {MOST_BYTES:,} bytes.")
+            raise TooLargeRefusal(f"A photo has at most {MOST_BYTES:,} bytes.")
 
 
 class MediaStore:
@@ -75,12 +75,12 @@ class MediaStore:
             raise NotFound("There is no such photo (yet).") from None
         return path, content_type(head)
 
-    def put(self, sha256: str, content: bytes, part: Part | None, sender: str = "") -> int | None:
+    def put(self, sha256: str, content: bytes, part: UploadPart | None, sender: str = "") -> int | None:
         """Take bytes in; returns None when the photo is whole, else how many bytes of it are there.
 
         Parts belong to their `sender`: what another sends under the same hash does not meet them. Raises Invalid when
-        the whole does not have this hash or is more than can be shown, WrongType when it is no photo, TooLarge when it
-        has too many pixels: what had come of it is dropped. Overloaded when the disk is full or fails.
+        the whole does not have this hash or is more than can be shown, WrongType when it is no photo, TooLargeRefusal
+        when it has too many pixels: what had come of it is dropped. Overloaded when the disk is full or fails.
         """
         path = self._path(sha256)
         if path.exists():
@@ -99,7 +99,7 @@ class MediaStore:
             raise Overloaded("The server's disk cannot take this photo now. Send it again.") from fault
         return None
 
-    def _put_part(self, partial: Path, content: bytes, part: Part) -> int | bytes:
+    def _put_part(self, partial: Path, content: bytes, part: UploadPart) -> int | bytes:
         """How many bytes are there, or all of them when this was the last part."""
         if len(content) != part.last - part.first + 1:
             raise Invalid("The body has another length than Content-Range says.")
@@ -147,10 +147,10 @@ class MediaStore:
 def check_photo(content: bytes) -> None:
     """Look at the headers alone, in few steps whatever they hold: what may take long is done in a process of its own.
 
-    Raises WrongType, Invalid or TooLarge.
+    Raises WrongType, Invalid or TooLargeRefusal.
     """
     if len(content) > MOST_BYTES:
-        raise TooLarge(f"A photo has at most {MOST_BYTES:,} bytes.")
+        raise TooLargeRefusal(f"A photo has at most {MOST_BYTES:,} bytes.")
     kind = content_type(content[:16])
     if kind == _OTHER:
         raise WrongType("A photo has to be a JPEG, PNG or WebP.")
@@ -161,11 +161,11 @@ def check_photo(content: bytes) -> None:
     if width < 1 or height < 1:
         raise Invalid("The photo has no pixels.")
     if width * height > MOST_PIXELS:
-        raise TooLarge(
+        raise TooLargeRefusal(
             f"A photo has at most {MOST_PIXELS // 1_000_000} million pixels, this one has {width} x {height}."
         )
     if kind == "image/jpeg" and _has_many_scans(content):
-        raise TooLarge(f"A photo is built up in at most {MOST_SCANS} scans, this one in more.")
+        raise TooLargeRefusal(f"A photo is built up in at most {MOST_SCANS} scans, this one in more.")
     if (kind == "image/png" and b"acTL" in content[:_MOST_HEADERS]) or content[12:16] + content[20:21] in _MOVING:
         raise Invalid("A photo is one picture, and this one moves.")
 

@@ -20,7 +20,7 @@ _CLOCKS_DIFFER = timedelta(seconds=5)
 """Servers of one city; what lies further ahead was told while a clock was wrong, and is no newer than anything."""
 
 
-class Presence:
+class PresenceTable:
     """Positions and presence of a city, in its database, so that several servers share them; never numbered."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:

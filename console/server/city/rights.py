@@ -9,8 +9,8 @@ from console.rules import rights
 from console.rules.proof import is_own_proof
 from console.rules.report import upwards
 from console.server.city.records import Actor
-from console.server.city.unit_of_work import Ledger
-from console.server.http.errors import Forbidden
+from console.server.city.unit_of_work import UnitOfWork
+from console.server.http.errors import ForbiddenRefusal
 
 _SEES_CONTACTS = frozenset({"operator", "supervisor", "validator"})
 
@@ -18,16 +18,16 @@ _SEES_CONTACTS = frozenset({"operator", "supervisor", "validator"})
 def check_role(actor: Actor, edit: EditBody) -> None:
     """Forbidden when the role may not make such an edit."""
     if not rights.may_make(actor.role, edit.kind):
-        raise Forbidden(f"The role {actor.role} may not do this ({edit.kind.value.replace('_', ' ')}).")
+        raise ForbiddenRefusal(f"The role {actor.role} may not do this ({edit.kind.value.replace('_', ' ')}).")
 
 
-def check_scope(ledger: Ledger, actor: Actor, report: Report) -> None:
+def check_scope(ledger: UnitOfWork, actor: Actor, report: Report) -> None:
     """Forbidden when the report lies outside the actor's areas and agencies."""
     if not in_scope(ledger, actor, report):
-        raise Forbidden(f"Report {report.id} is outside the areas and agencies of {actor.name}.")
+        raise ForbiddenRefusal(f"Report {report.id} is outside the areas and agencies of {actor.name}.")
 
 
-def in_scope(ledger: Ledger, actor: Actor, report: Report) -> bool:
+def in_scope(ledger: UnitOfWork, actor: Actor, report: Report) -> bool:
     """Whether the report lies in an area (or below one) or with an agency of the actor."""
     around = upwards(report.area, ledger.area)
     return rights.in_scope(actor.areas, actor.agencies, agency=report.agency, area_upwards=around)
@@ -36,18 +36,18 @@ def in_scope(ledger: Ledger, actor: Actor, report: Report) -> bool:
 def check_unit(actor: Actor, unit: Unit) -> None:
     """Forbidden when a crew speaks for another unit."""
     if actor.role == "field" and actor.name.casefold() not in (unit.id.casefold(), unit.code.casefold()):
-        raise Forbidden(f"{actor.name} may not speak for unit {unit.code}.")
+        raise ForbiddenRefusal(f"{actor.name} may not speak for unit {unit.code}.")
 
 
-def check_unit_scope(ledger: Ledger, actor: Actor, unit: Unit) -> None:
+def check_unit_scope(ledger: UnitOfWork, actor: Actor, unit: Unit) -> None:
     """Forbidden when a unit is neither of the actor's agencies nor works in his areas; a crew speaks for itself."""
     check_unit(actor, unit)
     # protects: scope-of-units
     if actor.role != "field" and not rights.unit_in_scope(actor.areas, actor.agencies, unit, ledger.area):
-        raise Forbidden(f"Unit {unit.code} is outside the areas and agencies of {actor.name}.")
+        raise ForbiddenRefusal(f"Unit {unit.code} is outside the areas and agencies of {actor.name}.")
 
 
-def may_see_contacts(ledger: Ledger, actor: Actor, report: Report) -> bool:
+def may_see_contacts(ledger: UnitOfWork, actor: Actor, report: Report) -> bool:
     """Whether the actor may see who reported it."""
     return actor.role in _SEES_CONTACTS and in_scope(ledger, actor, report)
 
@@ -55,10 +55,10 @@ def may_see_contacts(ledger: Ledger, actor: Actor, report: Report) -> bool:
 def check_may_undo(actor: Actor, author: str) -> None:
     """Forbidden unless it is the actor's own doing, or he supervises."""
     if not rights.may_undo(actor.name, actor.role, author):
-        raise Forbidden(f"Only {author} or a supervisor can take this back.")
+        raise ForbiddenRefusal(f"Only {author} or a supervisor can take this back.")
 
 
 def check_validator(actor: Actor, history: Sequence[Entry], assignments: Sequence[Assignment]) -> None:
     """Forbidden when the actor delivered the proof of the report's last round himself; see is_own_proof."""
     if is_own_proof(actor.name, history, assignments, without_users=actor.tokenless):
-        raise Forbidden(f"{actor.name} delivered the proof; another person has to validate it.")
+        raise ForbiddenRefusal(f"{actor.name} delivered the proof; another person has to validate it.")

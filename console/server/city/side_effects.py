@@ -33,13 +33,13 @@ from console.rules.rights import may_release
 from console.rules.status import BY_STATUS, is_open
 from console.server.city import schema
 from console.server.city.answers import answers_as_far_as_they_fit
-from console.server.city.edit_context import Case, clocks_of
+from console.server.city.edit_context import EditContext, clocks_of
 from console.server.city.freshness import is_unaware_of_danger
 from console.server.city.history import Origin, later_word, later_work, others_since
 from console.server.city.records import Actor
 from console.server.city.rights import check_unit, check_validator
-from console.server.city.unit_of_work import Ledger
-from console.server.http.errors import Busy, Conflict, Forbidden, Invalid, Refusal
+from console.server.city.unit_of_work import UnitOfWork
+from console.server.http.errors import BusyRefusal, ConflictRefusal, ForbiddenRefusal, Invalid, Refusal
 from console.server.payload_check import kept_data, payload_of
 
 T = TypeVar("T", Service, Area)
@@ -49,7 +49,7 @@ _ONLY_TOLD = APPENDS - {Kind.CREATE, Kind.PHOTO}
 _MOST_PHOTOS, _MORE_AFTER = 200, 50
 
 
-def apply_effect(case: Case, area_at: AreaAt) -> None:
+def apply_effect(case: EditContext, area_at: AreaAt) -> None:
     """Do what the edit says to the case: what the rule makes of the report and its crews, after the server's checks."""
     if case.edit.kind in _ONLY_TOLD:
         return
@@ -77,7 +77,7 @@ def apply_effect(case: Case, area_at: AreaAt) -> None:
     link(case, after.report.merged_into)
 
 
-def _refusal(case: Case, fault: NotAllowed) -> Refusal:
+def _refusal(case: EditContext, fault: NotAllowed) -> Refusal:
     """The answer to an edit that the report does not allow."""
     report, data, job, kind = case.report, case.edit.data, fault.job, case.edit.kind
     match fault.why:
@@ -104,7 +104,7 @@ def _refusal(case: Case, fault: NotAllowed) -> Refusal:
             sent = f", sent by {job.orderer}" if job.orderer else ""
             told = {"value": job.unit, "who": job.orderer, "at": job.ordered_at or job.created}
             words = f"Unit {case.unit(job.unit).code} is on report {job.report} already{sent}."
-            return Conflict(words, fields={"unit": told})
+            return ConflictRefusal(words, fields={"unit": told})
         case Why.NOT_ON_IT:
             return Invalid(f"Unit {case.unit(str(data.get('unit'))).code} is not on report {report.id}.")
         case Why.JOB if job is not None and fault.state is not None:
@@ -126,14 +126,14 @@ def closed_hazard(report: Report) -> Invalid:
     return Invalid(f"Report {report.id} is closed; reopen it before you make it P1.")
 
 
-def _taken(report: Report) -> Conflict:
+def _taken(report: Report) -> ConflictRefusal:
     claim = report.claim
     assert claim is not None
     told = {"value": claim.who, "who": claim.who, "at": claim.since}
-    return Conflict(f"{claim.who} has taken report {report.id}.", fields={"claim": told})
+    return ConflictRefusal(f"{claim.who} has taken report {report.id}.", fields={"claim": told})
 
 
-def new_report(key: str, edit: model.EditBody, ledger: Ledger, area_at: AreaAt) -> Report:
+def new_report(key: str, edit: model.EditBody, ledger: UnitOfWork, area_at: AreaAt) -> Report:
     """The report that a creation makes; its place decides the area unless one is given.
 
     It may name a service, an area or an agency that the city retired while it was written, or, when it was entered
@@ -175,7 +175,7 @@ def new_report(key: str, edit: model.EditBody, ledger: Ledger, area_at: AreaAt) 
     return replace(report, photos=photos, attributes=attributes, remarks=tuple(remarks))
 
 
-def change_unit(ledger: Ledger, edit: model.EditBody, actor: Actor) -> tuple[str, dict[str, Any]]:
+def change_unit(ledger: UnitOfWork, edit: model.EditBody, actor: Actor) -> tuple[str, dict[str, Any]]:
     """Give a unit its own word (break, off shift …); returns the unit's id and the data of the entry.
 
     Conflict when somebody else has said something else since, or the unit has worked: a word that comes late is older
@@ -201,18 +201,18 @@ def change_unit(ledger: Ledger, edit: model.EditBody, actor: Actor) -> tuple[str
     return unit.id, kept_data(edit)
 
 
-def _check_newest_word(ledger: Ledger, unit: Unit, at: datetime, origin: Origin) -> None:
+def _check_newest_word(ledger: UnitOfWork, unit: Unit, at: datetime, origin: Origin) -> None:
     """Conflict when what a unit said or did after a time tells more of it than what it said then."""
     said = later_word(ledger.connection, unit, at, ledger.now)
     # protects: newer-word-on-a-unit
     if said is not None and not origin.made(said[1]):
         told = _told_of(unit, said[0])
-        raise Conflict(f"{said[0].author} has said since what unit {unit.code} does.", fields={"state": told})
+        raise ConflictRefusal(f"{said[0].author} has said since what unit {unit.code} does.", fields={"state": told})
     worked = later_work(ledger.connection, unit, at, ledger.now)
     # protects: work-since-the-word
     if worked is not None:
         words = f"Unit {unit.code} has worked on report {worked.report} since."
-        raise Conflict(words, fields={"state": _told_of(unit, worked)})
+        raise ConflictRefusal(words, fields={"state": _told_of(unit, worked)})
 
 
 def _told_of(unit: Unit, entry: Entry) -> dict[str, Any]:
@@ -220,7 +220,7 @@ def _told_of(unit: Unit, entry: Entry) -> dict[str, Any]:
     return {"value": unit.state.value, "reason": unit.reason, "who": entry.author, "at": at}
 
 
-def link(case: Case, main: str | None) -> None:
+def link(case: EditContext, main: str | None) -> None:
     """Make the report a duplicate of `main` (None: of none), and count it at every report up both chains of merges.
 
     The earlier clock stays: those of a main report run from when the first of all that is merged into it was made.
@@ -246,7 +246,7 @@ def link(case: Case, main: str | None) -> None:
     case.change(merged_into=main)
 
 
-def _chain(case: Case, key: str | None) -> list[str]:
+def _chain(case: EditContext, key: str | None) -> list[str]:
     """`key` and the reports that it is merged into, one after the other; Invalid when they lead back to this report."""
     found: list[str] = []
     while key is not None:
@@ -258,7 +258,7 @@ def _chain(case: Case, key: str | None) -> list[str]:
     return found
 
 
-def _check_set(case: Case) -> None:
+def _check_set(case: EditContext) -> None:
     data, before = payload_of(case.edit, model.Set), case.report
     if data.service not in (UNSET, None, before.service) and _offered(case.ledger.service(data.service)) is None:
         raise Invalid(f"There is no service {data.service}.")
@@ -277,7 +277,7 @@ def _check_set(case: Case) -> None:
         raise Invalid("Closing without work needs a reason.")
 
 
-def _check_photo(case: Case) -> None:
+def _check_photo(case: EditContext) -> None:
     data = payload_of(case.edit, model.NewPhoto)
     if data.unit is not None:
         # protects: nobody-elses-photo
@@ -292,7 +292,7 @@ def _check_photo(case: Case) -> None:
     case.photo_unit = data.unit or (on_scene[-1] if on_scene and crew else None)
 
 
-def _check_release(case: Case) -> None:
+def _check_release(case: EditContext) -> None:
     """Of another's claim by a supervisor only, and only of one that he has seen.
 
     The versions say what he has seen. Clocks cannot: a console knows the server's time to half a second, and who
@@ -302,17 +302,19 @@ def _check_release(case: Case) -> None:
     if claim is None or claim.who == case.actor.name:
         return
     if not may_release(case.actor.name, case.actor.role, claim.who):
-        raise Forbidden(f"{claim.who} has taken report {case.report.id}: only {claim.who} or a supervisor releases it.")
+        raise ForbiddenRefusal(
+            f"{claim.who} has taken report {case.report.id}: only {claim.who} or a supervisor releases it."
+        )
     # protects: newer-claim-stays
     if not (case.saw("claim") or at is None or claim.since <= at):
         raise _taken(case.report)
 
 
-def _check_crew(case: Case) -> None:
+def _check_crew(case: EditContext) -> None:
     _check_in_service(case.unit(payload_of(case.edit, model.Crew).unit))
 
 
-def _check_can_come(case: Case, data: model.Crew) -> None:
+def _check_can_come(case: EditContext, data: model.Crew) -> None:
     """Busy when the unit has another job, unless that is to be stacked; Invalid when it cannot work."""
     unit = case.unit(data.unit)
     elsewhere = [job for job in case.ledger.jobs_of(unit.id) if job.report != case.report.id]
@@ -320,7 +322,7 @@ def _check_can_come(case: Case, data: model.Crew) -> None:
         elsewhere = [job for job in elsewhere if job.state is not AssignmentState.RESERVED]
     if elsewhere and not data.stack:
         job = elsewhere[0]
-        raise Busy(
+        raise BusyRefusal(
             f"Unit {unit.code} is busy with report {job.report}.",
             unit=unit.id,
             report=job.report,
@@ -332,18 +334,18 @@ def _check_can_come(case: Case, data: model.Crew) -> None:
         raise Invalid(f"Unit {unit.code} is {unit.state.value.replace('_', ' ')}.")
 
 
-def _check_recall(case: Case) -> None:
+def _check_recall(case: EditContext) -> None:
     _check_job_seen(case, case.unit(payload_of(case.edit, model.Crew).unit))
 
 
-def _check_progress(case: Case) -> None:
+def _check_progress(case: EditContext) -> None:
     unit = case.unit(payload_of(case.edit, model.Step).unit)
     check_unit(case.actor, unit)
     # protects: word-on-the-job-that-was-seen
     _check_job_seen(case, unit)
 
 
-def _check_verdict(case: Case) -> None:
+def _check_verdict(case: EditContext) -> None:
     data = payload_of(case.edit, model.Verdict)
     if case.report.status is not Status.VALIDATION:
         return
@@ -352,11 +354,11 @@ def _check_verdict(case: Case) -> None:
     _check_validator(case)
 
 
-def _check_validator(case: Case) -> None:
+def _check_validator(case: EditContext) -> None:
     check_validator(case.actor, case.history, case.ledger.assignments(case.report.id))
 
 
-def _check_closing(case: Case) -> None:
+def _check_closing(case: EditContext) -> None:
     data = payload_of(case.edit, model.Closing)
     if not data.disposition and not data.reason and data.merged_into is None:
         raise Invalid("Closing without work needs a disposition.")
@@ -364,18 +366,18 @@ def _check_closing(case: Case) -> None:
         _check_main(case, data.merged_into)
 
 
-def _check_merge(case: Case) -> None:
+def _check_merge(case: EditContext) -> None:
     _check_main(case, payload_of(case.edit, model.Into).into)
 
 
-def _check_main(case: Case, into: str) -> None:
+def _check_main(case: EditContext, into: str) -> None:
     if case.ledger.report(into) is None:
         raise Invalid(f"There is no report {into}.")
     # protects: nothing-is-hidden-by-a-merge
     check_stands_for(case, _chain(case, into)[-1])
 
 
-def check_stands_for(case: Case, main: str) -> None:
+def check_stands_for(case: EditContext, main: str) -> None:
     """Invalid when nobody would work any more on what is merged: its main report is closed, or no hazard as it is."""
     other = case.ledger.report(main)
     assert other is not None  # a chain ends at a report
@@ -390,22 +392,22 @@ def check_stands_for(case: Case, main: str) -> None:
         raise Invalid(f"Report {case.report.id} is P1 and {main} is P{other.priority}: make {main} P1 first.")
 
 
-def _check_job_seen(case: Case, unit: Unit) -> None:
+def _check_job_seen(case: EditContext, unit: Unit) -> None:
     """Conflict when somebody else has sent the unit anew since: what is told was of the job before."""
     if case.seen is None:
         return
     for entry in others_since(case.ledger.connection, case.report.id, case.seen.of("unit"), case.origin):
         if entry.kind in (Kind.ASSIGN, Kind.DISPATCH) and entry.unit == unit.id and entry.undone_by is None:
             told = {"value": unit.id, "who": entry.author, "at": entry.at}
-            raise Conflict(f"{entry.author} has sent {unit.code} to it since.", fields={"unit": told})
+            raise ConflictRefusal(f"{entry.author} has sent {unit.code} to it since.", fields={"unit": told})
 
 
-def _check_area(ledger: Ledger, code: str) -> None:
+def _check_area(ledger: UnitOfWork, code: str) -> None:
     if _offered(ledger.area(code)) is None:
         raise Invalid(f"There is no area {code}.")
 
 
-def _takes_work(ledger: Ledger, code: str) -> bool:
+def _takes_work(ledger: UnitOfWork, code: str) -> bool:
     try:
         _check_agency(ledger, code)
     except Invalid:
@@ -413,7 +415,7 @@ def _takes_work(ledger: Ledger, code: str) -> bool:
     return True
 
 
-def _check_agency(ledger: Ledger, code: str) -> None:
+def _check_agency(ledger: UnitOfWork, code: str) -> None:
     """An agency must be one of the city's, where the city has a list of them."""
     table = schema.agencies
     agency = ledger.agency(code)
@@ -433,7 +435,7 @@ def _offered(thing: T | None) -> T | None:
     return thing if thing is not None and thing.valid_to is None else None
 
 
-_CHECKS: dict[Kind, Callable[[Case], None]] = {
+_CHECKS: dict[Kind, Callable[[EditContext], None]] = {
     Kind.SET: _check_set,
     Kind.PHOTO: _check_photo,
     Kind.RELEASE: _check_release,

@@ -46,7 +46,7 @@ def _count(connection: sa.Connection, query: sa.Select[Any]) -> int:
     return int(connection.scalar(query) or 0)
 
 
-class _Kept(msgspec.Struct):
+class _Retirable(msgspec.Struct):
     """Since when something is not there any more."""
 
     valid_to: datetime | None = None
@@ -54,7 +54,7 @@ class _Kept(msgspec.Struct):
 
 def _units(connection: sa.Connection) -> int:
     """How many units the city has."""
-    decoder = decoder_of(_Kept)
+    decoder = decoder_of(_Retirable)
     bodies = connection.execute(sa.select(schema.units.c.body)).scalars()
     return sum(decoder.decode(body).valid_to is None for body in bodies)
 

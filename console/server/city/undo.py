@@ -15,12 +15,12 @@ from console.rules.apply import FROM_JOBS, Lookups, ended, handed_in_once_lowere
 from console.rules.report import HAZARD
 from console.rules.status import ENDED_ASSIGNMENT, UNDER_WAY, is_open
 from console.server.city import schema
-from console.server.city.edit_context import Before, Case
+from console.server.city.edit_context import Before, EditContext
 from console.server.city.history import last_changes
 from console.server.city.rights import check_may_undo
 from console.server.city.side_effects import check_stands_for, closed_hazard, link
-from console.server.city.unit_of_work import Ledger
-from console.server.http.errors import Conflict, Invalid
+from console.server.city.unit_of_work import UnitOfWork
+from console.server.http.errors import ConflictRefusal, Invalid
 
 _CREW_KINDS = frozenset({Kind.ASSIGN, Kind.DISPATCH, Kind.RECALL, Kind.PROGRESS})
 _ORDER_LIVES = timedelta(minutes=10)
@@ -30,7 +30,7 @@ _CLAIM = "claim"
 """What a dispatch changes of the report besides its crew, when nobody had taken it."""
 
 
-class Deed(msgspec.Struct, frozen=True):
+class UndoneEntry(msgspec.Struct, frozen=True):
     """An entry with what its row keeps for undo."""
 
     entry: Entry
@@ -38,7 +38,7 @@ class Deed(msgspec.Struct, frozen=True):
     before: Before
 
 
-def find_deed(ledger: Ledger, edit: str, report: str | None) -> Deed:
+def find_deed(ledger: UnitOfWork, edit: str, report: str | None) -> UndoneEntry:
     """The deed that an edit did on this report (or to a unit); Invalid when it cannot be taken back at all."""
     table = schema.entries
     row = ledger.connection.execute(
@@ -53,10 +53,10 @@ def find_deed(ledger: Ledger, edit: str, report: str | None) -> Deed:
         raise Invalid("An undo cannot be taken back; do it again instead.")
     if entry.kind == Kind.REPLY:
         raise Invalid("A reply has gone to the reporter and cannot be taken back.")
-    return Deed(entry, row[1] or 0, decode(row[2], Before) if row[2] else Before())
+    return UndoneEntry(entry, row[1] or 0, decode(row[2], Before) if row[2] else Before())
 
 
-def undo_on_report(case: Case, deed: Deed) -> None:
+def undo_on_report(case: EditContext, deed: UndoneEntry) -> None:
     """Put everything back that the deed changed on the case's report."""
     check_may_undo(case.actor, deed.entry.author)
     kind = deed.entry.kind
@@ -97,10 +97,10 @@ def undo_on_report(case: Case, deed: Deed) -> None:
         raise closed_hazard(case.report)
     if is_open(case.report.status) and case.report.merged_into is not None:
         fields = last_changes(case.ledger.connection, case.report, ["merged_into"])
-        raise Conflict("It cannot be taken back: the report was merged into another since.", fields=fields)
+        raise ConflictRefusal("It cannot be taken back: the report was merged into another since.", fields=fields)
 
 
-def _held_again(case: Case, deed: Deed) -> bool:
+def _held_again(case: EditContext, deed: UndoneEntry) -> bool:
     """Whether a hold was put on or taken off, by a step of its own that stands, after this deed."""
     table = schema.entries
     later = sa.and_(table.c.report == case.report.id, table.c.version > deed.version)
@@ -108,7 +108,7 @@ def _held_again(case: Case, deed: Deed) -> bool:
     return any(one.kind == Kind.SET and _HOLD in one.data and one.undone_by is None for one in entries)
 
 
-def _let_go(case: Case, deed: Deed) -> bool:
+def _let_go(case: EditContext, deed: UndoneEntry) -> bool:
     """Whether the hold that this deed ended, with its report, was taken back meanwhile by who had put it on."""
     table = schema.entries
     earlier = sa.and_(table.c.report == case.report.id, table.c.version < deed.version)
@@ -118,7 +118,7 @@ def _let_go(case: Case, deed: Deed) -> bool:
     return deed.entry.kind != Kind.SET and last is not None and last.undone_by is not None
 
 
-def _follow_crews(case: Case, status: Status | None) -> None:
+def _follow_crews(case: EditContext, status: Status | None) -> None:
     """Give the report the status of its crews, from `status`; one that has lost them all waits for anybody again."""
     case.follow_crews(start=status)
     # protects: no-assigned-report-without-a-crew
@@ -126,7 +126,7 @@ def _follow_crews(case: Case, status: Status | None) -> None:
         case.change(claim=None)
 
 
-def undo_on_unit(ledger: Ledger, deed: Deed) -> str:
+def undo_on_unit(ledger: UnitOfWork, deed: UndoneEntry) -> str:
     """Put a unit's own state back; returns the unit's id."""
     before = deed.before.unit
     unit = ledger.unit(deed.entry.unit or "")
@@ -134,14 +134,14 @@ def undo_on_unit(ledger: Ledger, deed: Deed) -> str:
         raise Invalid("The unit is no longer there.")
     if unit.version != before.version + 1:
         fields = {"state": {"value": unit.state.value, "who": None, "at": unit.state_since}}
-        raise Conflict(f"Unit {unit.code} has changed its state since.", fields=fields)
+        raise ConflictRefusal(f"Unit {unit.code} has changed its state since.", fields=fields)
     # Its jobs may have ended since it said that it could not work.
     state = state_by_jobs(ledger.jobs_of(unit.id)) if before.state in FROM_JOBS else before.state
     ledger.put(replace(unit, state=state, reason=before.reason, state_since=ledger.now, version=unit.version + 1))
     return unit.id
 
 
-def _check_untouched(case: Case, deed: Deed) -> None:
+def _check_untouched(case: EditContext, deed: UndoneEntry) -> None:
     """Conflict when a field of the deed was changed after it, and that was not taken back."""
     own = set(deed.before.touched) - ({_CLAIM} if deed.entry.kind == Kind.DISPATCH else set())
     later = [name for name in own if case.report.versions.get(name, 0) != deed.version]
@@ -153,10 +153,10 @@ def _check_untouched(case: Case, deed: Deed) -> None:
     if later and (later := [name for name in later if name in _changed_since(case, deed)]):
         fields = last_changes(case.ledger.connection, case.report, later)
         names = ", ".join(name.replace("_", " ") for name in later)
-        raise Conflict(f"It cannot be taken back: {names} was changed since.", fields=fields)
+        raise ConflictRefusal(f"It cannot be taken back: {names} was changed since.", fields=fields)
 
 
-def _changed_since(case: Case, deed: Deed) -> set[str]:
+def _changed_since(case: EditContext, deed: UndoneEntry) -> set[str]:
     """The fields that later deeds changed which stand: one that was taken back, and its undo, changed nothing."""
     table = schema.entries
     rows = case.ledger.connection.execute(
@@ -172,7 +172,7 @@ def _changed_since(case: Case, deed: Deed) -> set[str]:
     return changed
 
 
-def _check_on_its_way(case: Case, deed: Deed) -> None:
+def _check_on_its_way(case: EditContext, deed: UndoneEntry) -> None:
     """Conflict when the crew is there by now or has left: that says more than the status which followed from it."""
     jobs = {job.id: job for job in case.ledger.assignments(case.report.id)}
     for before in deed.before.jobs:
@@ -181,7 +181,7 @@ def _check_on_its_way(case: Case, deed: Deed) -> None:
             _refuse_moved(case, job)
 
 
-def _undo_jobs(case: Case, deed: Deed) -> None:
+def _undo_jobs(case: EditContext, deed: UndoneEntry) -> None:
     jobs = {job.id: job for job in case.ledger.assignments(case.report.id)}
     for before in deed.before.jobs:
         job = jobs.get(before.id)
@@ -202,7 +202,7 @@ def _undo_jobs(case: Case, deed: Deed) -> None:
             _bring_back(case, deed, job, before.state)
 
 
-def _bring_back(case: Case, deed: Deed, job: Assignment, state: AssignmentState) -> None:
+def _bring_back(case: EditContext, deed: UndoneEntry, job: Assignment, state: AssignmentState) -> None:
     """Give a crew the job back in the state that it had before the deed.
 
     A crew whose job was ended has been told so, has turned back, and may have gone home: that it is to come all the
@@ -223,7 +223,7 @@ def _bring_back(case: Case, deed: Deed, job: Assignment, state: AssignmentState)
         if was_wrong:
             fields = {"state": {"value": unit.state.value, "who": None, "at": unit.state_since}}
             word = unit.state.value.replace("_", " ")
-            raise Conflict(f"It cannot be taken back: unit {unit.code} is “{word}” by now.", fields=fields)
+            raise ConflictRefusal(f"It cannot be taken back: unit {unit.code} is “{word}” by now.", fields=fields)
         return
     # protects: who-was-called-back-is-sent-anew
     if was_wrong:
@@ -232,25 +232,25 @@ def _bring_back(case: Case, deed: Deed, job: Assignment, state: AssignmentState)
         case.send_anew(job)
 
 
-def _other_jobs(case: Case, job: Assignment) -> list[Assignment]:
+def _other_jobs(case: EditContext, job: Assignment) -> list[Assignment]:
     return [other for other in case.ledger.jobs_of(job.unit) if other.id != job.id]
 
 
-def _refuse_moved(case: Case, job: Assignment) -> None:
+def _refuse_moved(case: EditContext, job: Assignment) -> None:
     unit = case.ledger.unit(job.unit)
     code = unit.code if unit is not None else job.unit
     word = job.state.value.replace("_", " ")
     fields = {"assignment": {"value": job.state.value, "who": job.by, "at": job.since}}
-    raise Conflict(f"It cannot be taken back: unit {code} is “{word}” by now.", fields=fields)
+    raise ConflictRefusal(f"It cannot be taken back: unit {code} is “{word}” by now.", fields=fields)
 
 
-def _take_back_report(case: Case, deed: Deed) -> None:
+def _take_back_report(case: EditContext, deed: UndoneEntry) -> None:
     if case.report.version != deed.version:
-        raise Conflict("It cannot be taken back: somebody has worked on the report since.", fields={})
+        raise ConflictRefusal("It cannot be taken back: somebody has worked on the report since.", fields={})
     case.report = ended(case.report, Status.CLOSED, case.now, "withdrawn")
 
 
-def _values(deed: Deed) -> dict[str, Any]:
+def _values(deed: UndoneEntry) -> dict[str, Any]:
     """The attributes before the deed, as the report holds them."""
     types = {field.name: field.type for field in msgspec.structs.fields(Report)}
     return {name: convert(value, types[name]) for name, value in deed.before.values.items()}

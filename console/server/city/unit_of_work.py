@@ -56,7 +56,7 @@ _MERGED = _MERGED.union(
 _ALL_MERGED = sa.select(_MERGED.c.id, _MERGED.c.created)
 
 
-class Ledger:
+class UnitOfWork:
     """The objects of one transaction: read once, kept in memory as changed, written by `settle`.
 
     Reports and units are read under a row lock (PostgreSQL), always reports before units, so that two transactions

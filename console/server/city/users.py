@@ -18,7 +18,7 @@ from console.server.city.claims import limited, release_claims
 from console.server.city.database import Database, next_numbers
 from console.server.city.numbered import drop_things
 from console.server.city.records import COMMAND_LINE, LOCAL, Actor
-from console.server.http.errors import Forbidden, Invalid, NotFound, SignIn
+from console.server.http.errors import ForbiddenRefusal, Invalid, NotFound, SignInRefusal
 
 _NOBODY = Actor("", "")
 
@@ -69,7 +69,7 @@ class Users:
         return held[1] if held is not None and held[0] == stamp else None
 
     def actor(self, token: str | None, *, anew: bool = False) -> Actor:
-        """Who asks, `anew` from the database; SignIn without a token, or with one that nobody has."""
+        """Who asks, `anew` from the database; SignInRefusal without a token, or with one that nobody has."""
         if token:
             stamp = self.stamp()
             found = (None if anew else self.known(token)) or self._by_token(token)
@@ -77,17 +77,19 @@ class Users:
                 if stamp is not None:
                     self._known[tokens.hash_of(token)] = stamp, found
                 return found
-            raise SignIn("This token is not known here.")
+            raise SignInRefusal("This token is not known here.")
         if self.any():
-            raise SignIn("This server needs a token.")
+            raise SignInRefusal("This server needs a token.")
         if not self._tokenless:
-            raise Forbidden("This server has no users yet; add one with “sigap user add”.")
+            raise ForbiddenRefusal("This server has no users yet; add one with “sigap user add”.")
         return LOCAL
 
     def record_refused(self, network: str) -> None:
         """Write into the audit log that somebody in this network came with an unknown token."""
         city = self._city
-        audit.record(city.database, city.clock(), audit.Deed(_NOBODY, audit.SIGN_IN_REFUSED, detail={"from": network}))
+        audit.record(
+            city.database, city.clock(), audit.AuditedAction(_NOBODY, audit.SIGN_IN_REFUSED, detail={"from": network})
+        )
 
     def _by_token(self, token: str) -> Actor | None:
         table = schema.users
@@ -152,7 +154,7 @@ def put_users(
     # protects: no-claim-of-who-may-not
     release_claims(database, connection, {name: holders[name] for name in there} | {LOCAL.name: None}, by, now)
     changed = False
-    deeds: list[audit.Deed] = []
+    deeds: list[audit.AuditedAction] = []
     last = next_numbers(connection, len(rows))
     for seq, user in enumerate(rows, start=last - len(rows) + 1):
         row = schema.row_of(User(user.name, user.role), seq) | {
@@ -173,9 +175,9 @@ def put_users(
                 "areas": user.areas,
                 "agencies": user.agencies,
             }
-            deeds.append(audit.Deed(by, audit.USER, user.name, detail=detail))
+            deeds.append(audit.AuditedAction(by, audit.USER, user.name, detail=detail))
         elif known_token != user.token_sha256:
-            deeds.append(audit.Deed(by, audit.USER, user.name, detail={"did": "given a new token"}))
+            deeds.append(audit.AuditedAction(by, audit.USER, user.name, detail={"did": "given a new token"}))
         database.upsert(connection, table, [row])
     if changed:
         meta = schema.meta
@@ -192,7 +194,9 @@ def drop_users(database: Database, connection: sa.Connection, names: Sequence[st
     release_claims(database, connection, dict.fromkeys(_that_are_there(connection, names)), by, now)
     seq = drop_things(database, connection, "user", names, now)
     if seq:
-        audit.append(connection, now, *(audit.Deed(by, audit.USER, name, detail={"did": "removed"}) for name in names))
+        audit.append(
+            connection, now, *(audit.AuditedAction(by, audit.USER, name, detail={"did": "removed"}) for name in names)
+        )
     return seq
 
 
@@ -229,7 +233,9 @@ def new_token(city: City, name: str, *, by: Actor = COMMAND_LINE) -> str:
             raise NotFound(f"There is no user {name}.")
         seq = next_numbers(connection, 1)  # servers that remember whose a token is look at the numbers of the users
         connection.execute(sa.update(table).where(table.c.id == name).values(token_hash=tokens.hash_of(token), seq=seq))
-        audit.append(connection, city.clock(), audit.Deed(by, audit.USER, name, detail={"did": "given a new token"}))
+        audit.append(
+            connection, city.clock(), audit.AuditedAction(by, audit.USER, name, detail={"did": "given a new token"})
+        )
     city.database.told(seq)
     return token
 

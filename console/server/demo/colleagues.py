@@ -7,9 +7,9 @@ import random
 from datetime import datetime, timedelta
 
 from api_client.model import AssignmentState, Kind, Report, Status, Unit, UnitState
-from console.server.city.presence import Presence
+from console.server.city.presence import PresenceTable
 from console.server.demo.areas import metres
-from console.server.demo.deeds import Deeds
+from console.server.demo.deeds import DemoEdits
 from console.server.demo.mirror import Mirror
 from console.server.demo.pictures import Album
 from console.server.demo.stories import OPERATORS, VALIDATORS
@@ -31,7 +31,9 @@ _PRESENT_EVERY = timedelta(seconds=30)
 class Colleagues:
     """Keeps the numbers of unassigned and of open matters about where they were when it began."""
 
-    def __init__(self, mirror: Mirror, deeds: Deeds, album: Album, presence: Presence, chance: random.Random) -> None:
+    def __init__(
+        self, mirror: Mirror, deeds: DemoEdits, album: Album, presence: PresenceTable, chance: random.Random
+    ) -> None:
         self._presence = presence
         self._present_at: datetime | None = None
         self._mirror = mirror

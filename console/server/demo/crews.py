@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from api_client.model import Assignment, AssignmentState, Kind, Report, Unit, UnitState
 from console.server.city.city import City
 from console.server.demo.areas import Point, metres
-from console.server.demo.deeds import Deeds
+from console.server.demo.deeds import DemoEdits
 from console.server.demo.mirror import Mirror
 from console.server.demo.pictures import Album
 from console.server.demo.units import POSITION_LOST, shift_end
@@ -30,7 +30,7 @@ _METRES_MARGIN = 4_000.0
 
 
 @dataclass
-class _Way:
+class _CrewPlan:
     """What a crew is about to do next on a job, and when."""
 
     then: AssignmentState
@@ -41,7 +41,7 @@ class Crews:
     """Moves all crews. `pace` makes driving and working that many times faster than in life."""
 
     def __init__(
-        self, city: City, mirror: Mirror, deeds: Deeds, album: Album, chance: random.Random, pace: float
+        self, city: City, mirror: Mirror, deeds: DemoEdits, album: Album, chance: random.Random, pace: float
     ) -> None:
         self._city = city
         self._mirror = mirror
@@ -50,7 +50,7 @@ class Crews:
         self._chance = chance
         self._pace = pace
         self._zone = ZoneInfo(city.timezone)
-        self._ways: dict[str, _Way] = {}
+        self._ways: dict[str, _CrewPlan] = {}
         self._places: dict[str, Point] = {}
         self._posts: dict[str, Point] = {}
         self._told: dict[str, datetime] = {}
@@ -112,10 +112,10 @@ class Crews:
         else:
             del self._ways[job.id]
 
-    def _still_ahead(self, job: Assignment, way: _Way) -> bool:
+    def _still_ahead(self, job: Assignment, way: _CrewPlan) -> bool:
         return _AFTER.get(job.state) is way.then
 
-    def _next(self, unit: Unit, job: Assignment, now: datetime) -> _Way:
+    def _next(self, unit: Unit, job: Assignment, now: datetime) -> _CrewPlan:
         chance = self._chance
         then = _AFTER[job.state]
         if then is _A.ACKNOWLEDGED:
@@ -126,7 +126,7 @@ class Crews:
             wait_s = 0.0
         else:
             wait_s = chance.uniform(240, 1500) / self._pace
-        return _Way(then, now + timedelta(seconds=wait_s))
+        return _CrewPlan(then, now + timedelta(seconds=wait_s))
 
     def _send_photo(self, unit: Unit, job: Assignment, now: datetime) -> None:
         report = self._mirror.reports.get(job.report)

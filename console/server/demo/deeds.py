@@ -15,7 +15,7 @@ from console.server.http.errors import Refusal
 DEVICE = "demo"
 
 
-class Deeds:
+class DemoEdits:
     """Applies edits to a city; what the city refuses (somebody else was faster) simply does not happen."""
 
     def __init__(self, city: City, chance: random.Random) -> None:

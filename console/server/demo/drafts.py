@@ -35,7 +35,7 @@ IN_NO_AREA = 12
 
 
 @dataclass(slots=True)
-class Draft:
+class DraftedReport:
     """One report of the demo city before its history is written. Times are Unix seconds."""
 
     created: int
@@ -48,7 +48,7 @@ class Draft:
     text: str
     channel: str
     status: Status = Status.NEW
-    parent: Draft | None = None
+    parent: DraftedReport | None = None
     duplicates: int = 0
     photos: int = 0
     unit: str | None = None
@@ -143,13 +143,13 @@ class Draftsman:
         self._dry = _running(weights)
         self._wet = _running([w * (4.5 if ward.name in _WET else 1.0) for w, ward in zip(weights, wards, strict=True)])
 
-    def write(self, count: int, days: int) -> list[Draft]:
+    def write(self, count: int, days: int) -> list[DraftedReport]:
         """`count` drafts over `days` days, oldest first."""
-        drafts: list[Draft] = []
+        drafts: list[DraftedReport] = []
         if count >= 200:
             drafts = self._scenes()
         times, rain = self._times(count - len(drafts), days)
-        recent: deque[Draft] = deque(maxlen=60)
+        recent: deque[DraftedReport] = deque(maxlen=60)
         for created, wet in zip(times, rain, strict=True):
             parent = self._parent(recent, created)
             draft = self._double(parent, created) if parent is not None else self._draft(created, wet)
@@ -162,7 +162,7 @@ class Draftsman:
         self._pause(drafts)
         return drafts
 
-    def draft(self, created: int, rain: float) -> Draft:
+    def draft(self, created: int, rain: float) -> DraftedReport:
         """One fresh report as a citizen might send it at `created`."""
         return self._draft(created, rain)
 
@@ -186,7 +186,7 @@ class Draftsman:
         pairs = sorted(zip(times, (rain[slot] for slot in slots), strict=True))
         return [at for at, _ in pairs], [wet for _, wet in pairs]
 
-    def _draft(self, created: int, rain: float) -> Draft:
+    def _draft(self, created: int, rain: float) -> DraftedReport:
         chance = self._chance
         habit = chance.choices(HABITS, [habit.share * (1 + rain * (habit.rain - 1)) for habit in HABITS])[0]
         running = self._wet if habit.service.group == "air" else self._dry
@@ -196,7 +196,7 @@ class Draftsman:
         channel = chance.choices([name for name, _ in _CHANNELS], [share for _, share in _CHANNELS])[0]
         address = write_address(ward.name, chance)
         photos = 0 if channel == "telepon" else chance.choices((0, 1, 2, 3), (34, 48, 13, 5))[0]
-        return Draft(
+        return DraftedReport(
             created,
             habit,
             priority,
@@ -209,17 +209,17 @@ class Draftsman:
             photos=photos,
         )
 
-    def _parent(self, recent: Sequence[Draft], created: int) -> Draft | None:
+    def _parent(self, recent: Sequence[DraftedReport], created: int) -> DraftedReport | None:
         if self._chance.random() >= _DUPLICATES or len(recent) < 5:
             return None
         parent = self._chance.choice(recent)
         return parent if created - parent.created < 6 * 3600 else None
 
-    def _double(self, parent: Draft, created: int) -> Draft:
+    def _double(self, parent: DraftedReport, created: int) -> DraftedReport:
         chance = self._chance
         parent.duplicates += 1
         assert parent.lat is not None and parent.lon is not None  # noqa: PT018  parents have places
-        return Draft(
+        return DraftedReport(
             created,
             parent.habit,
             parent.priority,
@@ -234,7 +234,7 @@ class Draftsman:
             photos=chance.randint(0, 2),
         )
 
-    def _status(self, draft: Draft) -> Status:
+    def _status(self, draft: DraftedReport) -> Status:
         """How far a matter has got, by its age: what is new is new, nothing is late without a reason."""
         chance = self._chance
         age = self._now_s - draft.created
@@ -259,7 +259,7 @@ class Draftsman:
             (54, 6, 18, 20 if age > 4 * 3600 else 6, 2 if age > 24 * 3600 else 0),
         )[0]
 
-    def _scenes(self) -> list[Draft]:
+    def _scenes(self) -> list[DraftedReport]:
         drafts = []
         for scene in SCENES:
             ward = self._by_name[scene.ward]
@@ -268,7 +268,7 @@ class Draftsman:
                 lat, lon = point_in(ward, self._chance)
             elif scene.status is not Status.RETURNED:
                 lat, lon = lat + self._chance.uniform(-5e-4, 5e-4), lon + self._chance.uniform(-5e-4, 5e-4)
-            draft = Draft(
+            draft = DraftedReport(
                 self._now_s - scene.ago_s,
                 self._habits[scene.service],
                 scene.priority,
@@ -291,7 +291,7 @@ class Draftsman:
             drafts += [self._double(draft, draft.created + step * number) for number in range(1, scene.duplicates + 1)]
         return drafts
 
-    def _misplace(self, drafts: Sequence[Draft]) -> None:
+    def _misplace(self, drafts: Sequence[DraftedReport]) -> None:
         """Some citizens send no place, some stand beyond the border."""
         chance = self._chance
         movable = [draft for draft in drafts if draft.parent is None and not draft.duplicates and not draft.tags]
@@ -311,7 +311,7 @@ class Draftsman:
             draft.lat, draft.lon = round(chance.uniform(-6.30, -6.20), 6), round(chance.uniform(106.99, 107.03), 6)
             draft.address = f"Jl. Raya Bekasi KM {chance.randint(24, 30)}"
 
-    def _pause(self, drafts: Sequence[Draft]) -> None:
+    def _pause(self, drafts: Sequence[DraftedReport]) -> None:
         chance = self._chance
         paused = [
             draft for draft in drafts if draft.status is Status.PROGRESS and not draft.tags and draft.priority > 2

@@ -17,7 +17,7 @@ from console.rules.area import AreaIndex
 from console.rules.status import is_open
 from console.server.city.records import LoadedReport
 from console.server.demo.areas import Ward, metres, read_wards
-from console.server.demo.drafts import Draft, Draftsman
+from console.server.demo.drafts import DraftedReport, Draftsman
 from console.server.demo.facts import demo_facts
 from console.server.demo.pictures import draw_album
 from console.server.demo.stories import Storyteller
@@ -30,7 +30,7 @@ _ON_THE_WAY, _AT_WORK, _COMMITTED = 6, 12, 3
 _A, _U = AssignmentState, UnitState
 
 
-class Shelf(Protocol):
+class DemoCity(Protocol):
     """What the demo needs of a city."""
 
     def put_areas(self, areas: list[Area]) -> None:
@@ -56,7 +56,7 @@ class Shelf(Protocol):
 
 
 def fill(
-    city: Shelf, *, reports: int = 30_000, seed: int = 1, now: datetime, days: int = 60, media: Path | None = None
+    city: DemoCity, *, reports: int = 30_000, seed: int = 1, now: datetime, days: int = 60, media: Path | None = None
 ) -> None:
     """Put the demo city into `city`, as of `now` (aware). Photos are drawn into `media` unless it is None.
 
@@ -66,7 +66,7 @@ def fill(
 
 
 def fill_present(
-    city: Shelf, *, reports: int, seed: int, now: datetime, days: int = 60, media: Path | None = None
+    city: DemoCity, *, reports: int, seed: int, now: datetime, days: int = 60, media: Path | None = None
 ) -> Callable[[], None]:
     """Put in what somebody still has to work on and what is two days old; the returned function puts in the rest.
 
@@ -96,7 +96,7 @@ def fill_present(
     return lambda: city.load(teller.tell(draft) for draft in past)
 
 
-def _settle(drafts: Sequence[Draft], wards: Sequence[Ward], areas: Sequence[Area]) -> None:
+def _settle(drafts: Sequence[DraftedReport], wards: Sequence[Ward], areas: Sequence[Area]) -> None:
     """Every report that lies in a cell belongs to it, also a double from across the street."""
     index = AreaIndex(areas)
     by_code = {ward.code: ward for ward in wards}
@@ -106,7 +106,9 @@ def _settle(drafts: Sequence[Draft], wards: Sequence[Ward], areas: Sequence[Area
             draft.ward = by_code[found[0]] if found is not None else None
 
 
-def _put_to_work(units: Sequence[Unit], drafts: Sequence[Draft], chance: random.Random, now: datetime) -> list[Unit]:
+def _put_to_work(
+    units: Sequence[Unit], drafts: Sequence[DraftedReport], chance: random.Random, now: datetime
+) -> list[Unit]:
     """Give crews jobs: those of the scenes first, then some of the recent matters; the rest stays available."""
     by_code = {unit.code: unit for unit in units}
     taken: dict[str, Unit] = {}
@@ -132,7 +134,9 @@ def _put_to_work(units: Sequence[Unit], drafts: Sequence[Draft], chance: random.
     return [_with_position_lost(taken.get(unit.code, unit), now) for unit in units]
 
 
-def _matching(status: Status, drafts: Sequence[Draft], free: Sequence[Unit], now_s: int) -> tuple[Unit, Draft] | None:
+def _matching(
+    status: Status, drafts: Sequence[DraftedReport], free: Sequence[Unit], now_s: int
+) -> tuple[Unit, DraftedReport] | None:
     """A recent matter in this status that nobody works on, and the nearest free crew of its agency."""
     for draft in reversed(drafts):
         if now_s - draft.created > 3 * 86400:
@@ -148,13 +152,13 @@ def _matching(status: Status, drafts: Sequence[Draft], free: Sequence[Unit], now
     return None
 
 
-def _far(unit: Unit, draft: Draft) -> float:
+def _far(unit: Unit, draft: DraftedReport) -> float:
     if unit.lat is None or unit.lon is None or draft.lat is None or draft.lon is None:
         return math.inf
     return metres((unit.lat, unit.lon), (draft.lat, draft.lon))
 
 
-def _busy(unit: Unit, draft: Draft, job: AssignmentState, chance: random.Random, now: datetime) -> Unit:
+def _busy(unit: Unit, draft: DraftedReport, job: AssignmentState, chance: random.Random, now: datetime) -> Unit:
     state = {_A.ACKNOWLEDGED: _U.COMMITTED, _A.EN_ROUTE: _U.EN_ROUTE, _A.ON_SCENE: _U.ON_SCENE}[job]
     assert draft.lat is not None and draft.lon is not None  # noqa: PT018  chosen with a place
     away_m = {_U.COMMITTED: 1500.0, _U.EN_ROUTE: chance.uniform(500, 2200), _U.ON_SCENE: 25.0}[state]

@@ -13,8 +13,8 @@ from console.server.city.city import City
 from console.server.demo.areas import read_wards
 from console.server.demo.colleagues import Colleagues
 from console.server.demo.crews import Crews
-from console.server.demo.deeds import Deeds
-from console.server.demo.drafts import Draft, Draftsman
+from console.server.demo.deeds import DemoEdits
+from console.server.demo.drafts import DraftedReport, Draftsman
 from console.server.demo.mirror import Mirror
 from console.server.demo.pictures import draw_album
 from console.server.demo.stories import CITIZEN
@@ -47,7 +47,7 @@ class Living:
         self._chance = random.Random(f"{seed}/{now.isoformat()}")  # noqa: S311  no secret
         self._album = draw_album(media, seed)
         self._mirror = Mirror(city)
-        self._deeds = Deeds(city, self._chance)
+        self._deeds = DemoEdits(city, self._chance)
         self._crews = Crews(city, self._mirror, self._deeds, self._album, self._chance, pace)
         self._colleagues = Colleagues(self._mirror, self._deeds, self._album, city.presence, self._chance)
         self._draftsman = Draftsman(read_wards(), self._chance, now, ZoneInfo("Asia/Jakarta"))
@@ -103,7 +103,7 @@ class Living:
                      "lat": draft.lat, "lon": draft.lon}  # fmt: skip
             self._deeds.do(CITIZEN, "citizen", Kind.PHOTO, report, photo, now)
 
-    def _creation(self, draft: Draft) -> dict[str, Any]:
+    def _creation(self, draft: DraftedReport) -> dict[str, Any]:
         return {
             "service": draft.service.code,
             "priority": draft.priority,

@@ -12,7 +12,7 @@ from api_client.model import Assignment, Report, Service, Unit
 from console.rules.status import ENDED_ASSIGNMENT, is_open
 from console.server.city import schema
 from console.server.city.city import City
-from console.server.http.errors import Gone
+from console.server.http.errors import GoneRefusal
 
 T = TypeVar("T", Report, Assignment, Unit)
 
@@ -38,7 +38,7 @@ class Mirror:
         while more:
             try:
                 page = self._city.changes(self._seq)
-            except Gone:  # it has slept longer than deletions are kept
+            except GoneRefusal:  # it has slept longer than deletions are kept
                 self._read()
                 return
             for item in page.items:

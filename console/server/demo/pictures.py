@@ -34,7 +34,7 @@ _WALLS = ((142, 132, 118), (122, 128, 132), (168, 150, 126), (110, 118, 108), (1
 _ROOFS = ((122, 62, 48), (142, 76, 54), (104, 58, 52), (92, 84, 82))
 
 
-class Picture(msgspec.Struct, frozen=True):
+class DemoPhoto(msgspec.Struct, frozen=True):
     """A drawn photo: its file's name and size."""
 
     sha256: str
@@ -44,14 +44,14 @@ class Picture(msgspec.Struct, frozen=True):
 class Album(msgspec.Struct, frozen=True):
     """The photos by scene: before and after the work."""
 
-    before: dict[str, Picture]
-    after: dict[str, Picture]
+    before: dict[str, DemoPhoto]
+    after: dict[str, DemoPhoto]
 
 
 def draw_album(media: Path | None, seed: int) -> Album:
     """Draw all scenes; the files go into `media`, named by their SHA-256, unless it is None."""
-    before: dict[str, Picture] = {}
-    after: dict[str, Picture] = {}
+    before: dict[str, DemoPhoto] = {}
+    after: dict[str, DemoPhoto] = {}
     for number, scene in enumerate(SCENES):
         for album, done in ((before, False), (after, True)):
             album[scene] = _kept(_draw(scene, done=done, chance=random.Random(seed * 1000 + number)), media)  # noqa: S311
@@ -59,7 +59,7 @@ def draw_album(media: Path | None, seed: int) -> Album:
     return Album(before, after)
 
 
-def _kept(image: Image.Image, media: Path | None) -> Picture:
+def _kept(image: Image.Image, media: Path | None) -> DemoPhoto:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=72)
     data = buffer.getvalue()
@@ -70,7 +70,7 @@ def _kept(image: Image.Image, media: Path | None) -> Picture:
         if not path.exists():
             path.write_bytes(data)
             path.chmod(0o600)
-    return Picture(name, len(data))
+    return DemoPhoto(name, len(data))
 
 
 def _draw(scene: str, *, done: bool, chance: random.Random) -> Image.Image:

@@ -21,7 +21,7 @@ from api_client.model import (
     Unit,
 )
 from console.server.city.records import LoadedReport
-from console.server.demo.drafts import Draft
+from console.server.demo.drafts import DraftedReport
 from console.server.demo.pictures import Album
 
 CITIZEN = "warga"
@@ -55,14 +55,14 @@ class Storyteller:
                 self._crews.setdefault((unit.agency, area), []).append(unit.code)
             self._crews.setdefault((unit.agency, ""), []).append(unit.code)
 
-    def crew_for(self, draft: Draft) -> str | None:
+    def crew_for(self, draft: DraftedReport) -> str | None:
         """The code of a crew of the agency in charge, of the kelurahan's own where that agency has none."""
         agency = draft.service.agency
         city, district = (draft.ward.city_code, draft.ward.district_code) if draft.ward else ("", "")
         found = self._crews.get((agency, city)) or self._crews.get((agency, "")) or self._crews.get(("PPSU", district))
         return self._chance.choice(found) if found else None
 
-    def tell(self, draft: Draft) -> LoadedReport:
+    def tell(self, draft: DraftedReport) -> LoadedReport:
         """The report of a draft with everything that happened to it."""
         story = _Story(draft, self._chance, self._now_s)
         story.begin()
@@ -161,7 +161,7 @@ class Storyteller:
     def _operator(self) -> str:
         return self._chance.choice(OPERATORS)
 
-    def _photos(self, draft: Draft, story: _Story) -> tuple[Photo, ...]:
+    def _photos(self, draft: DraftedReport, story: _Story) -> tuple[Photo, ...]:
         photos = []
         glyph = draft.service.glyph
         for number in range(min(draft.photos, 3)):
@@ -180,7 +180,7 @@ class Storyteller:
 class _Story:
     """One report's history while it is written; time only goes forward in it and never past the present."""
 
-    def __init__(self, draft: Draft, chance: random.Random, now_s: int) -> None:
+    def __init__(self, draft: DraftedReport, chance: random.Random, now_s: int) -> None:
         self.draft = draft
         self.disposition: str | None = None
         self.closed_at: int | None = None

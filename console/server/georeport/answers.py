@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from api_client.model import Service
 from console.server.city.answers import SortedAnswers, sort_answers
-from console.server.georeport.faults import Refused
+from console.server.georeport.faults import GeoReportRefusal
 
 
 def check_answers(service: Service, answers: Mapping[str, tuple[str, ...]]) -> SortedAnswers:
@@ -14,5 +14,5 @@ def check_answers(service: Service, answers: Mapping[str, tuple[str, ...]]) -> S
     found = sort_answers(service, answers)
     faults = [f"attribute[{one.code}] was not provided." for one in found.missing]
     if faults or found.wrong:
-        raise Refused(*faults, *found.wrong.values())
+        raise GeoReportRefusal(*faults, *found.wrong.values())
     return found

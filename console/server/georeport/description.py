@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from api_client.model import Datatype
 from console.server.city.report_key import REPORT_KEY
-from console.server.http.errors import Forbidden, InProgress, NotFound
+from console.server.http.errors import ForbiddenRefusal, InProgressRefusal, NotFound
 from console.server.http.openapi import Operation, Parameter, Said, Schema, describe
 
 
@@ -249,7 +249,7 @@ def _table() -> list[Operation]:
             status=201,
             takes=_REQUEST,
             parameters=(_KEY,),
-            refusals=(Forbidden, NotFound, InProgress),
+            refusals=(ForbiddenRefusal, NotFound, InProgressRefusal),
             links={
                 "read": {
                     "operationId": "readRequest",
@@ -281,7 +281,7 @@ def _table() -> list[Operation]:
             "Add something to a request, once for each update_id",
             list[UpdateTaken],
             takes=_UPDATE,
-            refusals=(Forbidden, NotFound, InProgress),
+            refusals=(ForbiddenRefusal, NotFound, InProgressRefusal),
         ),
     ]
 

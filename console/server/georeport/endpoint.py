@@ -19,14 +19,14 @@ from console.server.city.media import MediaStore
 from console.server.city.records import Actor, CitizenOptions
 from console.server.georeport import requests, services, updates
 from console.server.georeport.description import description
-from console.server.georeport.faults import Refused, errors, not_found, not_given
-from console.server.georeport.form import Form, is_multipart, key_at_start, most_body, read_form
-from console.server.georeport.formats import Document, Format, asked_format, write
+from console.server.georeport.faults import GeoReportRefusal, errors, not_found, not_given
+from console.server.georeport.form import PostedForm, is_multipart, key_at_start, most_body, read_form
+from console.server.georeport.formats import Format, GeoReportDocument, asked_format, write
 from console.server.georeport.post import create
 from console.server.georeport.posters import Posters
 from console.server.http import openapi
 from console.server.http.bodies import BodyReader, BodyShare
-from console.server.http.endpoint import Ask, Gate, Pool, is_this_computer, retry_after
+from console.server.http.endpoint import HttpEndpoint, Pool, RequestContext, is_this_computer, retry_after
 from console.server.http.errors import Overloaded, Refusal
 
 BY_DEFAULT = CitizenOptions()
@@ -45,8 +45,8 @@ _PREFLIGHT = _FOR_ALL_PAGES | {
 class _Resource(msgspec.Struct, frozen=True):
     """What stands at an address: how it is read, and how something is posted there, if it can be."""
 
-    read: Callable[[Request], Document]
-    post: Callable[[Form, Actor], Document] | None = None
+    read: Callable[[Request], GeoReportDocument]
+    post: Callable[[PostedForm, Actor], GeoReportDocument] | None = None
 
     @property
     def methods(self) -> str:
@@ -57,7 +57,7 @@ class _Resource(msgspec.Struct, frozen=True):
 class GeoReport:
     """What answers under /open311/v2. Reading is public, as GeoReport means it; nothing personal is in it."""
 
-    def __init__(self, city: City, gate: Gate, media: MediaStore, options: CitizenOptions = BY_DEFAULT) -> None:
+    def __init__(self, city: City, gate: HttpEndpoint, media: MediaStore, options: CitizenOptions = BY_DEFAULT) -> None:
         self._city = city
         self._gate = gate
         self._media = media
@@ -65,7 +65,7 @@ class GeoReport:
         self._jurisdiction = options.jurisdiction
         self._posters = Posters(ApiClients(city), gate, options)
         self._reading = gate.endpoint(self._read, public=True)
-        self.document = openapi.Document(description)
+        self.document = openapi.OpenApiDocument(description)
         self._describing = gate.endpoint(self.document.answer, public=True)
 
     def routes(self) -> list[BaseRoute]:
@@ -92,7 +92,7 @@ class GeoReport:
             response = write(errors(busy), form or Format.JSON, retry_after(busy))
         except Exception as fault:
             log.error("%s %s failed: %s", request.method, request.url.path, type(fault).__name__)
-            defect = Refused("The server failed at this; tell the city.", status=500)
+            defect = GeoReportRefusal("The server failed at this; tell the city.", status=500)
             response = write(errors(defect), form or Format.JSON)
         response.headers.update(_FOR_ALL_PAGES)
         return response
@@ -102,10 +102,10 @@ class GeoReport:
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=_PREFLIGHT | {"Allow": resource.methods})
         if request.method not in resource.methods.split(", "):
-            refused = Refused(f"This address takes {resource.methods}, not {request.method[:20]}.", status=405)
+            refused = GeoReportRefusal(f"This address takes {resource.methods}, not {request.method[:20]}.", status=405)
             return write(errors(refused), form or Format.JSON, {"Allow": resource.methods})
         if form is None:
-            raise Refused("This address answers in XML (text/xml) and JSON (application/json).", status=406)
+            raise GeoReportRefusal("This address answers in XML (text/xml) and JSON (application/json).", status=406)
         if request.method != "POST":
             return await self._reading(request)
         async with self._gate.admitted(request, most_body(request), public=True, counts_posts=False) as (_, share):
@@ -127,7 +127,7 @@ class GeoReport:
         pool = Pool.PUBLIC_PHOTO if many else Pool.PUBLIC_WRITE
         return await self._gate.at_work(lambda: self._post(request, body.content, key, actor), request, pool)
 
-    def _read(self, ask: Ask) -> Response:
+    def _read(self, ask: RequestContext) -> Response:
         self._check_jurisdiction(ask.request.query_params.get("jurisdiction_id", ""))
         return _written(ask.request, self._resource(_path_of(ask.request)).read(ask.request))
 
@@ -174,7 +174,7 @@ class GeoReport:
                     lambda request: updates.updates(city, request.query_params),
                     lambda form, actor: updates.add_update(city, form, actor),
                 )
-        raise Refused("There is nothing at this address.", status=404)
+        raise GeoReportRefusal("There is nothing at this address.", status=404)
 
 
 def _given(name: str, key: str) -> str:
@@ -206,7 +206,7 @@ def _url_of(request: Request, options: CitizenOptions) -> str:
     return f"{request.url.scheme}://{where}{root}"
 
 
-def _written(request: Request, document: Document) -> Response:
+def _written(request: Request, document: GeoReportDocument) -> Response:
     headers = {}
     if document.following:
         query = [(name, value) for name, value in request.query_params.multi_items() if name not in ("page", "after")]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from console.server.georeport.formats import Document
+from console.server.georeport.formats import GeoReportDocument
 from console.server.http.errors import Refusal
 
 _STATUS = {401: 403, 422: 400, 428: 400, 412: 409}
 """Statuses of the Dispatch API -> those of the standard."""
 
 
-class Refused(Refusal):
+class GeoReportRefusal(Refusal):
     """A request that cannot be taken, with every reason that was found; 400 unless said otherwise."""
 
     def __init__(self, *reasons: str, status: int = 400) -> None:
@@ -20,18 +20,18 @@ class Refused(Refusal):
         self.status = status
 
 
-def not_found(what: str, value: str) -> Refused:
+def not_found(what: str, value: str) -> GeoReportRefusal:
     """What the standard says of an identifier that nothing bears."""
-    return Refused(f"{what} {value[:100]} was not found.", status=404)
+    return GeoReportRefusal(f"{what} {value[:100]} was not found.", status=404)
 
 
-def not_given(*names: str) -> Refused:
+def not_given(*names: str) -> GeoReportRefusal:
     """What the standard says of arguments that are missing."""
-    return Refused(*(f"{name} was not provided." for name in names))
+    return GeoReportRefusal(*(f"{name} was not provided." for name in names))
 
 
-def errors(refusal: Refusal) -> Document:
+def errors(refusal: Refusal) -> GeoReportDocument:
     """The errors of a refusal."""
     status = _STATUS.get(refusal.status, refusal.status)
-    reasons = refusal.reasons if isinstance(refusal, Refused) else (refusal.message,)
-    return Document("errors", [{"code": status, "description": reason} for reason in reasons], status)
+    reasons = refusal.reasons if isinstance(refusal, GeoReportRefusal) else (refusal.message,)
+    return GeoReportDocument("errors", [{"code": status, "description": reason} for reason in reasons], status)

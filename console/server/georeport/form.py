@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from console.server.city.media import MOST_BYTES, check_photo
-from console.server.georeport.faults import Refused
+from console.server.georeport.faults import GeoReportRefusal
 from console.server.http.bodies import SMALL_BODY
 from console.server.http.errors import WrongType
 
@@ -39,7 +39,7 @@ _KEY = re.compile(
 _ATTRIBUTE = re.compile(r"attribute\[([^\[\]]{1,100})\](?:\[\])?")
 
 
-class Form(msgspec.Struct, frozen=True):
+class PostedForm(msgspec.Struct, frozen=True):
     """What was sent; a field may have several values. The same `key` means the same request, sent again."""
 
     fields: Mapping[str, tuple[str, ...]]
@@ -63,7 +63,7 @@ class Form(msgspec.Struct, frozen=True):
         return found
 
 
-def read_form(request: Request, body: bytes) -> Form:
+def read_form(request: Request, body: bytes) -> PostedForm:
     """The form of a request, on a thread. Raises Refused when it cannot be read."""
     form = _read(request, body)
     return msgspec.structs.replace(form, key=request.headers.get("idempotency-key", "").strip())
@@ -89,7 +89,7 @@ def _kind(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _read(request: Request, body: bytes) -> Form:
+def _read(request: Request, body: bytes) -> PostedForm:
     kind = _kind(request)
     if kind == "application/json":
         return _form_of(_json_pairs(body))
@@ -97,36 +97,36 @@ def _read(request: Request, body: bytes) -> Form:
         return asyncio.run(_multipart(request, body))
     if kind in ("application/x-www-form-urlencoded", ""):
         return _form_of(_url_pairs(body))
-    raise Refused("The body has to be a form: application/x-www-form-urlencoded, multipart/form-data or JSON.")
+    raise GeoReportRefusal("The body has to be a form: application/x-www-form-urlencoded, multipart/form-data or JSON.")
 
 
-def _form_of(pairs: Iterable[tuple[str, str]], photos: tuple[bytes, ...] = ()) -> Form:
+def _form_of(pairs: Iterable[tuple[str, str]], photos: tuple[bytes, ...] = ()) -> PostedForm:
     fields: dict[str, list[str]] = {}
     for name, value in pairs:
         if "\x00" in name or "\x00" in value:
-            raise Refused("A form holds no NUL characters.")
+            raise GeoReportRefusal("A form holds no NUL characters.")
         fields.setdefault(name, []).append(value)
-    return Form({name: tuple(values) for name, values in fields.items()}, photos)
+    return PostedForm({name: tuple(values) for name, values in fields.items()}, photos)
 
 
 def _url_pairs(body: bytes) -> list[tuple[str, str]]:
     if body.count(b"&") >= _MOST_FIELDS:
-        raise Refused(f"The form has more than {_MOST_FIELDS} fields.")
+        raise GeoReportRefusal(f"The form has more than {_MOST_FIELDS} fields.")
     # protects: encoded-is-counted-first
     if body.count(b"%") > _MOST_ENCODED:
-        raise Refused(f"The form has more than {_MOST_ENCODED:,} encoded bytes.")
+        raise GeoReportRefusal(f"The form has more than {_MOST_ENCODED:,} encoded bytes.")
     pairs = (part.partition(b"=") for part in body.split(b"&") if part)
     try:
         return [(_decoded(name), _decoded(value)) for name, _, value in pairs]
     except UnicodeDecodeError as fault:
-        raise Refused("The form is not in UTF-8.") from fault
+        raise GeoReportRefusal("The form is not in UTF-8.") from fault
 
 
 def _decoded(part: bytes) -> str:
     return unquote_to_bytes(part.replace(b"+", b" ")).decode("utf-8")
 
 
-async def _multipart(request: Request, body: bytes) -> Form:
+async def _multipart(request: Request, body: bytes) -> PostedForm:
     async def replay() -> Message:
         await asyncio.sleep(0)
         return {"type": "http.request", "body": body, "more_body": False}
@@ -137,10 +137,12 @@ async def _multipart(request: Request, body: bytes) -> Form:
             pairs = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
             files = [await value.read() for _, value in form.multi_items() if isinstance(value, UploadFile)]
     except (HTTPException, ValueError, LookupError) as fault:
-        raise Refused("The form cannot be read: it is no multipart/form-data, or has too many parts.") from fault
+        raise GeoReportRefusal(
+            "The form cannot be read: it is no multipart/form-data, or has too many parts."
+        ) from fault
     texts = {value.encode("utf-8", "replace") for _, value in pairs if not value.isascii()}
     if texts and not texts <= _values_in(body, request):
-        raise Refused("The form is not in UTF-8.")
+        raise GeoReportRefusal("The form is not in UTF-8.")
     photos = tuple(each for each in files if each)
     for photo in photos:
         _check_photo(photo)
@@ -160,7 +162,7 @@ def _check_photo(content: bytes) -> None:
     try:
         check_photo(content)
     except WrongType as fault:
-        raise Refused("media has to be a photo: JPEG, PNG or WebP.") from fault
+        raise GeoReportRefusal("media has to be a photo: JPEG, PNG or WebP.") from fault
 
 
 def _json_pairs(body: bytes) -> list[tuple[str, str]]:
@@ -168,16 +170,16 @@ def _json_pairs(body: bytes) -> list[tuple[str, str]]:
     try:
         whole = msgspec.json.decode(body)
     except (ValueError, RecursionError, OverflowError) as fault:
-        raise Refused("The body is no JSON that can be read.") from fault
+        raise GeoReportRefusal("The body is no JSON that can be read.") from fault
     if not isinstance(whole, dict):
-        raise Refused("The body has to be a JSON object.")
+        raise GeoReportRefusal("The body has to be a JSON object.")
     named: list[tuple[str, Any]] = []
     for name, value in whole.items():
         is_group = name == "attribute" and isinstance(value, dict)
         named += [(f"attribute[{code}]", answer) for code, answer in value.items()] if is_group else [(name, value)]
     # protects: values-are-counted-first
     if sum(len(value) if isinstance(value, list) else 1 for _, value in named) > _MOST_VALUES:
-        raise Refused("The body has too many fields.")
+        raise GeoReportRefusal("The body has too many fields.")
     return [pair for name, value in named for pair in _plain(name, value)]
 
 
@@ -190,9 +192,9 @@ def _plain(name: str, value: Any) -> list[tuple[str, str]]:
         try:
             return [(name, str(value))]
         except ValueError as fault:  # more digits than Python writes
-            raise Refused(f"{name[:100]} is too large a number.") from fault
+            raise GeoReportRefusal(f"{name[:100]} is too large a number.") from fault
     if isinstance(value, list):
         return [pair for each in value if not isinstance(each, list) for pair in _plain(name, each)]
     if value is None:
         return []
-    raise Refused(f"{name[:100]} has to be a text, a number, or a list of them.")
+    raise GeoReportRefusal(f"{name[:100]} has to be a text, a number, or a list of them.")

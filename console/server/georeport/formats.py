@@ -43,7 +43,7 @@ _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 _MOST_ACCEPTED = 100
 
 
-class Document(msgspec.Struct, frozen=True):
+class GeoReportDocument(msgspec.Struct, frozen=True):
     """An answer: the name of its root in XML, and its content, which in JSON is all (the Spark convention).
 
     `following` is the place after which the next page begins, "" when this is no full page.
@@ -63,7 +63,7 @@ def asked_format(path: str, accept: str | None) -> tuple[str, Format | None]:
     return path, _accepted(accept)
 
 
-def write(document: Document, form: Format, headers: Mapping[str, str] | None = None) -> Response:
+def write(document: GeoReportDocument, form: Format, headers: Mapping[str, str] | None = None) -> Response:
     """The answer in this format."""
     body = _json(document) if form is Format.JSON else _xml(document)
     return Response(body, document.status, headers, f"{MEDIA_TYPES[form]}; charset=utf-8")
@@ -105,11 +105,11 @@ def _weight_of(part: str) -> tuple[str, float]:
     return name, 1.0
 
 
-def _json(document: Document) -> bytes:
+def _json(document: GeoReportDocument) -> bytes:
     return msgspec.json.encode(document.content)
 
 
-def _xml(document: Document) -> bytes:
+def _xml(document: GeoReportDocument) -> bytes:
     lines = ['<?xml version="1.0" encoding="utf-8"?>']
     _write_element(lines, document.root, document.content, "")
     lines.append("")

@@ -12,9 +12,9 @@ from console.server.city.public_reports import keep_photo, take_photo, take_repo
 from console.server.city.records import Actor
 from console.server.city.report_key import is_report_key
 from console.server.georeport.answers import check_answers
-from console.server.georeport.faults import Refused, not_found, not_given
-from console.server.georeport.form import Form
-from console.server.georeport.formats import Document
+from console.server.georeport.faults import GeoReportRefusal, not_found, not_given
+from console.server.georeport.form import PostedForm
+from console.server.georeport.formats import GeoReportDocument
 from console.server.georeport.query import degrees
 from console.server.georeport.requests import ROOT
 
@@ -24,13 +24,13 @@ _MOST_URLS = 10
 _LONGEST_URL = 2_000
 
 
-def create(city: City, media: MediaStore, form: Form, actor: Actor) -> Document:
+def create(city: City, media: MediaStore, form: PostedForm, actor: Actor) -> GeoReportDocument:
     """Take a request in and answer its id. Raises Refused: nothing was taken then.
 
     With a key it is taken in once, however often it is sent.
     """
     if form.key and not is_report_key(form.key):
-        raise Refused("Idempotency-Key has to be 32 to 64 letters, digits and hyphens, such as a UUID.")
+        raise GeoReportRefusal("Idempotency-Key has to be 32 to 64 letters, digits and hyphens, such as a UUID.")
     if not (code := form.one("service_code")):
         raise not_given("service_code")
     service = next((each for each in city.offered_services() if each.code == code), None)
@@ -50,14 +50,14 @@ def create(city: City, media: MediaStore, form: Form, actor: Actor) -> Document:
         "service_notice": _notice(answers.unasked),
         "account_id": form.one("account_id") or None,
     }
-    return Document(ROOT, [answer], 201)
+    return GeoReportDocument(ROOT, [answer], 201)
 
 
-def _data(service: Service, form: Form) -> dict[str, Any]:
+def _data(service: Service, form: PostedForm) -> dict[str, Any]:
     """What the report consists of."""
     description = form.one("description")
     if len(description) > _LONGEST:
-        raise Refused(f"description has at most {_LONGEST:,} characters.")
+        raise GeoReportRefusal(f"description has at most {_LONGEST:,} characters.")
     data: dict[str, Any] = {
         "service": service.code,
         "description": description,
@@ -67,7 +67,7 @@ def _data(service: Service, form: Form) -> dict[str, Any]:
     if place := _place(form):
         data |= place
     elif not data["address"]:
-        raise Refused("lat and long, address_string or address_id has to be provided.")
+        raise GeoReportRefusal("lat and long, address_string or address_id has to be provided.")
     if contact := _contact(form):
         data["contact"] = contact
     if urls := media_urls(form):
@@ -75,19 +75,19 @@ def _data(service: Service, form: Form) -> dict[str, Any]:
     return data
 
 
-def media_urls(form: Form) -> list[str]:
+def media_urls(form: PostedForm) -> list[str]:
     """The addresses of media, which are kept as they are and never opened."""
     urls = list(form.many("media_url"))
     if len(urls) > _MOST_URLS:
-        raise Refused(f"media_url may be given {_MOST_URLS} times at most.")
+        raise GeoReportRefusal(f"media_url may be given {_MOST_URLS} times at most.")
     for url in urls:
         plain = url.isprintable() and not any(letter.isspace() for letter in url)
         if not url.startswith(("http://", "https://")) or not plain or len(url) > _LONGEST_URL:
-            raise Refused("media_url has to be an address that begins with https:// or http://.")
+            raise GeoReportRefusal("media_url has to be an address that begins with https:// or http://.")
     return urls
 
 
-def _place(form: Form) -> dict[str, float]:
+def _place(form: PostedForm) -> dict[str, float]:
     lat, lon = form.one("lat"), form.one("long")
     if not lat and not lon:
         return {}
@@ -100,13 +100,13 @@ def _degrees(name: str, text: str, most: int) -> float:
     try:
         value = degrees(text)
     except ValueError:
-        raise Refused(f"{name} has to be a number of degrees, not “{text[:40]}”.") from None
+        raise GeoReportRefusal(f"{name} has to be a number of degrees, not “{text[:40]}”.") from None
     if abs(value) > most:
-        raise Refused(f"{name} lies between -{most} and {most}.")
+        raise GeoReportRefusal(f"{name} lies between -{most} and {most}.")
     return value
 
 
-def _contact(form: Form) -> dict[str, str]:
+def _contact(form: PostedForm) -> dict[str, str]:
     contact = {
         "name": f"{form.one('first_name')} {form.one('last_name')}".strip()[:200],
         "phone": form.one("phone")[:60],

@@ -7,8 +7,8 @@ from starlette.requests import Request
 from console.server.city.clients import ApiClients
 from console.server.city.records import Actor, CitizenOptions, Posting
 from console.server.city.report_key import CITIZEN
-from console.server.georeport.faults import Refused
-from console.server.http.endpoint import Gate, check_local
+from console.server.georeport.faults import GeoReportRefusal
+from console.server.http.endpoint import HttpEndpoint, check_local
 
 _VIA = "open311"
 
@@ -18,7 +18,7 @@ class Posters:
     then only from this computer, as everything else on such a server is.
     """
 
-    def __init__(self, clients: ApiClients, gate: Gate, options: CitizenOptions) -> None:
+    def __init__(self, clients: ApiClients, gate: HttpEndpoint, options: CitizenOptions) -> None:
         self._clients = clients
         self._gate = gate
         self._posting = options.posting
@@ -29,12 +29,12 @@ class Posters:
             client = self._clients.of_key(key)
             if client is None or not client.may_post:
                 self._gate.count_unknown_key(request)
-                raise Refused("Invalid api_key received.", status=403)
+                raise GeoReportRefusal("Invalid api_key received.", status=403)
             self._gate.count_post(request, client.name)
             return Actor(client.name, CITIZEN, via=_VIA)
         self._gate.count_post(request, None)
         if self._posting is Posting.KEYED or (self._posting is Posting.LOCAL and self._gate.has_users()):
-            raise Refused("api_key was not provided: ask the city for one.", status=403)
+            raise GeoReportRefusal("api_key was not provided: ask the city for one.", status=403)
         if self._posting is Posting.LOCAL:
             check_local(request)
         return Actor(CITIZEN, CITIZEN, via=_VIA)

@@ -9,7 +9,7 @@ from datetime import MAXYEAR, UTC, datetime, timedelta
 import msgspec
 from starlette.datastructures import QueryParams
 
-from console.server.georeport.faults import Refused
+from console.server.georeport.faults import GeoReportRefusal
 
 MOST = 1_000
 """Requests in one answer, and identifiers in one question."""
@@ -55,7 +55,7 @@ def listed(query: QueryParams, name: str) -> list[str]:
     values = [each.strip() for text in query.getlist(name) for each in text.split(",")]
     values = list(dict.fromkeys(each for each in values if each))
     if len(values) > MOST:
-        raise Refused(f"{name} may name {MOST:,} at most.")
+        raise GeoReportRefusal(f"{name} may name {MOST:,} at most.")
     return values
 
 
@@ -63,7 +63,7 @@ def halves(query: QueryParams) -> list[int]:
     """Which statuses are asked for, as 0 (open) and 1 (closed); [] for all."""
     words = listed(query, "status")
     if any(word not in _HALVES for word in words):
-        raise Refused("status has to be open, closed, or both with a comma.")
+        raise GeoReportRefusal("status has to be open, closed, or both with a comma.")
     return [_HALVES[word] for word in words]
 
 
@@ -73,7 +73,7 @@ def read_time(name: str, text: str) -> datetime:
         at = datetime.fromisoformat(_LOST_PLUS.sub(r"\1+\2", text.strip()))
         return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise Refused(f"{name} has to be a time, such as 2026-11-24T00:00:00Z.") from None
+        raise GeoReportRefusal(f"{name} has to be a time, such as 2026-11-24T00:00:00Z.") from None
 
 
 def window(query: QueryParams, now: datetime, *, start: str, end: str, span: timedelta | None) -> Window:
@@ -86,9 +86,9 @@ def window(query: QueryParams, now: datetime, *, start: str, end: str, span: tim
     last = read_time(end, text) if (text := query.get(end)) else None
     if first is not None and last is not None:
         if last < first:
-            raise Refused(f"{end} lies before {start}.")
+            raise GeoReportRefusal(f"{end} lies before {start}.")
         if span is not None and last - first > span:
-            raise Refused(f"{start} and {end} may not span more than {_words(span)}.")
+            raise GeoReportRefusal(f"{start} and {end} may not span more than {_words(span)}.")
     elif span is not None:
         try:
             if last is not None:
@@ -98,7 +98,7 @@ def window(query: QueryParams, now: datetime, *, start: str, end: str, span: tim
             else:
                 first = now - span
         except OverflowError:
-            raise Refused(f"{start} and {end} have to be times of this calendar.") from None
+            raise GeoReportRefusal(f"{start} and {end} have to be times of this calendar.") from None
     whole = last is not None and not last.microsecond and last.year < MAXYEAR
     return Window(first, last + _SECOND if last is not None and whole else last)
 
@@ -111,9 +111,9 @@ def box(query: QueryParams) -> Box | None:
     try:
         west, south, east, north = (degrees(each) for each in text.split(","))
     except ValueError:
-        raise Refused("bbox has to be four numbers of degrees: west,south,east,north.") from None
+        raise GeoReportRefusal("bbox has to be four numbers of degrees: west,south,east,north.") from None
     if west > east or south > north:
-        raise Refused("bbox has to begin in the south-west: west,south,east,north.")
+        raise GeoReportRefusal("bbox has to begin in the south-west: west,south,east,north.")
     return Box(west, south, east, north)
 
 
@@ -131,11 +131,13 @@ def page(query: QueryParams) -> Page:
     if text := query.get("after"):
         found = _PLACE.fullmatch(text)
         if found is None:
-            raise Refused("after is not one that this server gave.")
+            raise GeoReportRefusal("after is not one that this server gave.")
         return Page(0, size, (int(found[1]), found[2]))
     skip = (_whole(query, "page", 1) - 1) * size
     if skip > FARTHEST:
-        raise Refused(f"page reaches beyond {FARTHEST:,}; ask for a shorter time, or follow the Link of each page.")
+        raise GeoReportRefusal(
+            f"page reaches beyond {FARTHEST:,}; ask for a shorter time, or follow the Link of each page."
+        )
     return Page(skip, size)
 
 
@@ -149,7 +151,7 @@ def _whole(query: QueryParams, name: str, default: int) -> int:
     if not text:
         return default
     if not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS or int(text) < 1:
-        raise Refused(f"{name} has to be a whole number from 1.")
+        raise GeoReportRefusal(f"{name} has to be a whole number from 1.")
     return int(text)
 
 

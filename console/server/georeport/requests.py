@@ -19,7 +19,7 @@ from console.server.city.database import holding
 from console.server.city.public_replies import public_reply
 from console.server.city.redaction import PublicTexts
 from console.server.georeport.faults import not_found
-from console.server.georeport.formats import Document, w3c
+from console.server.georeport.formats import GeoReportDocument, w3c
 from console.server.georeport.query import SPAN, box, halves, listed, page, place, window
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ class _Words(msgspec.Struct, frozen=True):
     replies: Mapping[str, str]
 
 
-def requests(city: City, query: QueryParams) -> Document:
+def requests(city: City, query: QueryParams) -> GeoReportDocument:
     """The requests that an address asks for, the newest first; those made at the same time by their ids.
 
     Named requests are answered whatever else is asked for, but what cannot be read is refused all the same.
@@ -72,7 +72,7 @@ def requests(city: City, query: QueryParams) -> Document:
     return _answer(city, _ordered(sa.select(table.c.body).join(chosen, table.c.id == chosen.c.id)), full=part.size)
 
 
-def request(city: City, key: str) -> Document:
+def request(city: City, key: str) -> GeoReportDocument:
     """One request; Refused (404) when there is none."""
     found = _answer(city, sa.select(schema.reports.c.body).where(schema.reports.c.id == key))
     if not found.content:
@@ -80,13 +80,13 @@ def request(city: City, key: str) -> Document:
     return found
 
 
-def token(city: City, key: str) -> Document:
+def token(city: City, key: str) -> GeoReportDocument:
     """The request of a token. Every request gets its id at once, so the id is its own token."""
     with city.database.read() as connection:
         known = connection.scalar(sa.select(schema.reports.c.seq).where(schema.reports.c.id == key))
     if known is None:
         raise not_found("token", key)
-    return Document(ROOT, [{"service_request_id": key, "token": key}])
+    return GeoReportDocument(ROOT, [{"service_request_id": key, "token": key}])
 
 
 def _ordered(query: sa.Select[Any]) -> sa.Select[Any]:
@@ -94,7 +94,7 @@ def _ordered(query: sa.Select[Any]) -> sa.Select[Any]:
     return query.order_by(table.c.created.desc(), table.c.id.desc())
 
 
-def _answer(city: City, query: sa.Select[Any], *, full: int | None = None) -> Document:
+def _answer(city: City, query: sa.Select[Any], *, full: int | None = None) -> GeoReportDocument:
     """The reports of a query; where they are `full` in number, more may follow."""
     with city.database.read() as connection:
         reports = [decode(body, Report) for body in connection.execute(query).scalars()]
@@ -105,7 +105,7 @@ def _answer(city: City, query: sa.Select[Any], *, full: int | None = None) -> Do
         )
     texts = PublicTexts()
     following = place(schema.micros(reports[-1].created), reports[-1].id) if len(reports) == full else ""
-    return Document(ROOT, [_as_request(report, words, texts) for report in reports], following=following)
+    return GeoReportDocument(ROOT, [_as_request(report, words, texts) for report in reports], following=following)
 
 
 def _all(connection: sa.Connection, table: sa.Table, kind: type[T]) -> list[T]:

@@ -11,12 +11,12 @@ from console.server.city import schema
 from console.server.city.city import City
 from console.server.city.feed import read_meta
 from console.server.georeport.faults import not_found
-from console.server.georeport.formats import MEDIA_TYPES, Document
+from console.server.georeport.formats import MEDIA_TYPES, GeoReportDocument
 
 SPECIFICATION = "http://wiki.open311.org/GeoReport_v2"
 
 
-def discovery(city: City, url: str, jurisdiction: str) -> Document:
+def discovery(city: City, url: str, jurisdiction: str) -> GeoReportDocument:
     """The discovery document; `url` is the address of this side. Its changeset grows when a service changes."""
     with city.database.read() as connection:
         newest = connection.scalar(sa.select(sa.func.max(schema.services.c.seq))) or 0
@@ -36,20 +36,20 @@ def discovery(city: City, url: str, jurisdiction: str) -> Document:
         "key_service": f"Ask {who} for an api_key.",
         "endpoints": [endpoint],
     }
-    return Document("discovery", content)
+    return GeoReportDocument("discovery", content)
 
 
-def services(city: City) -> Document:
+def services(city: City) -> GeoReportDocument:
     """The list of services."""
-    return Document("services", [_service(each) for each in city.offered_services()])
+    return GeoReportDocument("services", [_service(each) for each in city.offered_services()])
 
 
-def definition(city: City, code: str) -> Document:
+def definition(city: City, code: str) -> GeoReportDocument:
     """The questions of one service; Refused (404) when there is no such service."""
     for service in city.offered_services():
         if service.code == code:
             attributes = [_attribute(order, each) for order, each in enumerate(service.questions, start=1)]
-            return Document("service_definition", {"service_code": code, "attributes": attributes})
+            return GeoReportDocument("service_definition", {"service_code": code, "attributes": attributes})
     raise not_found("service_code", code)
 
 

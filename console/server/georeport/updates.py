@@ -23,9 +23,9 @@ from console.server.city.city import City
 from console.server.city.database import holding
 from console.server.city.public_replies import public_reply
 from console.server.city.records import Actor
-from console.server.georeport.faults import Refused, not_found, not_given
-from console.server.georeport.form import Form
-from console.server.georeport.formats import Document, w3c
+from console.server.georeport.faults import GeoReportRefusal, not_found, not_given
+from console.server.georeport.form import PostedForm
+from console.server.georeport.formats import GeoReportDocument, w3c
 from console.server.georeport.post import media_urls
 from console.server.georeport.query import SPAN, page, place, read_time, window
 from console.server.http.errors import Invalid, KeyReused
@@ -95,7 +95,7 @@ class _Place(msgspec.Struct, frozen=True):
     report: str
 
 
-def updates(city: City, query: QueryParams) -> Document:
+def updates(city: City, query: QueryParams) -> GeoReportDocument:
     """What citizens may know of the work since `start_date` until `end_date`, the oldest first.
 
     Refused when very many lines of histories would have to be gone through for it: never a page that lacks some.
@@ -107,15 +107,15 @@ def updates(city: City, query: QueryParams) -> Document:
     first, last = schema.micros(stretch.start), schema.micros(stretch.end or now + timedelta(seconds=1))
     # protects: far-pages-are-refused-first
     if part.skip + part.size > _FARTHEST:
-        raise Refused(_TOO_MANY)
+        raise GeoReportRefusal(_TOO_MANY)
     after = _read_place(part.after) if part.after is not None else None
     with city.database.read() as connection:
         told = list(islice(_told(connection, first, last, after), part.skip, part.skip + part.size))
     following = _place_of(told[-1]) if len(told) == part.size else ""
-    return Document(ROOT, [_as_update(each) for each in told], following=following)
+    return GeoReportDocument(ROOT, [_as_update(each) for each in told], following=following)
 
 
-def add_update(city: City, form: Form, actor: Actor) -> Document:
+def add_update(city: City, form: PostedForm, actor: Actor) -> GeoReportDocument:
     """Add what a citizen says to the report, once for each update_id; Refused (404) for an unknown report."""
     names = {name: form.one(name) for name in ("service_request_id", "status", "description")}
     key = form.one("update_id") or form.one("update_id_ext")
@@ -130,9 +130,9 @@ def add_update(city: City, form: Form, actor: Actor) -> Document:
     if missing:
         raise not_given(*missing)
     if word and word not in _TAKEN:
-        raise Refused(f"status has to be one of {', '.join(sorted(_TAKEN))}.")
+        raise GeoReportRefusal(f"status has to be one of {', '.join(sorted(_TAKEN))}.")
     if len(names["description"]) > _LONGEST:
-        raise Refused(f"description has at most {_LONGEST:,} characters.")
+        raise GeoReportRefusal(f"description has at most {_LONGEST:,} characters.")
     report = _report(city, names["service_request_id"])
     digest = hashlib.sha256(msgspec.json.encode([actor.name, report.id, key])).hexdigest()
     edit = EditBody(f"open311:{digest}", Kind.NOTE, data={"text": _text(form, word)}, occurred_at=_when(form))
@@ -141,7 +141,7 @@ def add_update(city: City, form: Form, actor: Actor) -> Document:
     except KeyReused:  # it came twice at once, with other words or when one of both had opened the work again
         if not (key := _known(city, edit.id) or ""):
             raise
-    return Document(ROOT, [{"update_id": key}])
+    return GeoReportDocument(ROOT, [{"update_id": key}])
 
 
 def _apply(city: City, report: Report, note: EditBody, actor: Actor, *, again: bool) -> str:
@@ -169,7 +169,7 @@ def _known(city: City, edit: str) -> str | None:
         return connection.scalar(sa.select(schema.entries.c.id).where(schema.entries.c.edit == edit))
 
 
-def _text(form: Form, word: str) -> str:
+def _text(form: PostedForm, word: str) -> str:
     lines = [form.one("description")]
     if word in _SAID or not lines[0]:
         lines.append(f"Status: {word.replace('_', ' ')}")
@@ -177,7 +177,7 @@ def _text(form: Form, word: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _when(form: Form) -> Any:
+def _when(form: PostedForm) -> Any:
     text = form.one("updated_datetime")
     return read_time("updated_datetime", text) if text else None
 
@@ -202,7 +202,7 @@ def _place_of(told: _Told) -> str:
 def _read_place(after: tuple[int, str]) -> _Place:
     seq, _, report = after[1].partition("-")
     if not seq.isascii() or not seq.isdigit() or len(seq) > _MOST_DIGITS:
-        raise Refused("after is not one that this server gave.")
+        raise GeoReportRefusal("after is not one that this server gave.")
     return _Place(after[0], int(seq), report)
 
 
@@ -298,7 +298,7 @@ class _Statuses:
     def _spend(self, count: int) -> None:
         self._left -= count
         if self._left < 0:
-            raise Refused(_TOO_MANY)
+            raise GeoReportRefusal(_TOO_MANY)
 
 
 def _word_of(entry: Entry) -> str | None:

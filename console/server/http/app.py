@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount
 
-from console.server.city.change_watcher import Pulse
+from console.server.city.change_watcher import ChangeWatcher
 from console.server.city.city import City
 from console.server.city.media import MediaStore
 from console.server.city.records import CitizenOptions
@@ -22,7 +22,7 @@ from console.server.city.users import Users
 from console.server.georeport import BY_DEFAULT, GeoReport
 from console.server.http.dispatch import Dispatch
 from console.server.http.endpoint import (
-    Gate,
+    HttpEndpoint,
     Marked,
     OneLength,
     database_response,
@@ -31,8 +31,8 @@ from console.server.http.endpoint import (
     refusal_response,
 )
 from console.server.http.errors import Refusal
-from console.server.http.event_stream import BEAT_S, GONE_S, Hub
-from console.server.http.rate_limit import Limits
+from console.server.http.event_stream import BEAT_S, GONE_S, Subscribers
+from console.server.http.rate_limit import RateLimits
 from console.server.pages.assets import Assets
 from console.server.pages.citizens import Citizens
 
@@ -59,7 +59,7 @@ def make_app(
     *,
     beat_s: float = BEAT_S,
     gone_s: float = GONE_S,
-    limits: Limits | None = None,
+    limits: RateLimits | None = None,
     citizens: CitizenOptions = BY_DEFAULT,
 ) -> Starlette:
     """The application of a city whose schema is there. Without `users` everybody is the supervisor "local".
@@ -69,9 +69,9 @@ def make_app(
     `app.state.hub` is the hub of its streams: closing it lets them end; closing `app.state.gate` lets work end that was
     begun for requests. `app.state.documents` maps the address of each OpenAPI document to it.
     """
-    pulse, known_epoch = Pulse(city), city.epoch
-    hub = Hub(city, pulse, beat_s=beat_s, gone_s=gone_s)
-    gate = Gate(users, limits)
+    pulse, known_epoch = ChangeWatcher(city), city.epoch
+    hub = Subscribers(city, pulse, beat_s=beat_s, gone_s=gone_s)
+    gate = HttpEndpoint(users, limits)
     store = MediaStore(media)
     dispatch = Dispatch(city, gate, store, pulse, hub)
     georeport = GeoReport(city, gate, store, citizens)

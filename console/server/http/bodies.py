@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from starlette.requests import ClientDisconnect, Request
 
-from console.server.http.errors import Overloaded, Refusal, TooLarge, TooSlow
+from console.server.http.errors import Overloaded, Refusal, TooLargeRefusal, TooSlow
 
 SMALL_BODY = 1_000_000
 BODY_S, PART_S = 300.0, 30.0
@@ -89,7 +89,7 @@ class BodyShare:
 
 
 async def read_body(request: Request, most: int, share: BodyShare) -> bytes:
-    """The body of a request; TooLarge as soon as it has more bytes than `most`, TooSlow when it does not come,
+    """The body of a request; TooLargeRefusal as soon as it has more bytes than `most`, TooSlow when it does not come,
     Overloaded when there is no room for it.
     """
     whole = BodyReader(request, share)
@@ -138,5 +138,5 @@ class BodyReader:
             raise Refusal("The connection ended before the body was whole.") from None
 
 
-def _too_large(most: int) -> TooLarge:
-    return TooLarge(f"The body has more than {most:,} bytes.")
+def _too_large(most: int) -> TooLargeRefusal:
+    return TooLargeRefusal(f"The body has more than {most:,} bytes.")

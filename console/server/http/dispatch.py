@@ -38,26 +38,26 @@ from console.rules.status import RULES
 from console.server.admin.apply import Done, apply_setup, compare_setup, present_setup
 from console.server.admin.setup import SUPERVISOR, CitySetup
 from console.server.city import audit, digest, feed
-from console.server.city.change_watcher import Pulse
+from console.server.city.change_watcher import ChangeWatcher
 from console.server.city.city import City
 from console.server.city.dates import Dated, check_date
 from console.server.city.edit_service import NEEDS_VERSION
-from console.server.city.media import MEDIA_TYPES, MOST_BYTES, MOST_PIXELS, MediaStore, Part
+from console.server.city.media import MEDIA_TYPES, MOST_BYTES, MOST_PIXELS, MediaStore, UploadPart
 from console.server.city.records import Actor
 from console.server.city.rights import check_scope, check_unit_scope, may_see_contacts
-from console.server.city.unit_of_work import Ledger
+from console.server.city.unit_of_work import UnitOfWork
 from console.server.http.bodies import SMALL_BODY
-from console.server.http.endpoint import JSON, Ask, Gate, Pool, json_response
+from console.server.http.endpoint import JSON, HttpEndpoint, Pool, RequestContext, json_response
 from console.server.http.errors import (
-    AlreadyThere,
+    AlreadyThereRefusal,
     AnotherReport,
-    Busy,
+    BusyRefusal,
     CityChanged,
-    Conflict,
+    ConflictRefusal,
     Expired,
-    Forbidden,
-    Gone,
-    InProgress,
+    ForbiddenRefusal,
+    GoneRefusal,
+    InProgressRefusal,
     Invalid,
     KeyReused,
     NotFound,
@@ -65,8 +65,17 @@ from console.server.http.errors import (
     Refusal,
     WrongType,
 )
-from console.server.http.event_stream import Hub
-from console.server.http.openapi import Document, EditOf, Operation, Parameter, Said, describe, is_known, routes_of
+from console.server.http.event_stream import Subscribers
+from console.server.http.openapi import (
+    EditOf,
+    OpenApiDocument,
+    Operation,
+    Parameter,
+    Said,
+    describe,
+    is_known,
+    routes_of,
+)
 from console.server.pages.jobs import UnitJobs, jobs_of
 
 CITY_BODY = 20_000_000
@@ -112,10 +121,10 @@ _APPLIED = Said(
 )
 _EDIT_REFUSALS: tuple[type[Refusal], ...] = (
     NotFound,
-    InProgress,
-    Gone,
-    Conflict,
-    Busy,
+    InProgressRefusal,
+    GoneRefusal,
+    ConflictRefusal,
+    BusyRefusal,
     WrongType,
     Invalid,
     Expired,
@@ -133,13 +142,15 @@ _LINKS = {
 class Dispatch:
     """What answers under /dispatch/v1."""
 
-    def __init__(self, city: City, gate: Gate, media: MediaStore, pulse: Pulse, hub: Hub) -> None:
+    def __init__(
+        self, city: City, gate: HttpEndpoint, media: MediaStore, pulse: ChangeWatcher, hub: Subscribers
+    ) -> None:
         self._city = city
         self._pulse = pulse
         self._gate = gate
         self._media = media
         self._hub = hub
-        self.document = Document(self.description)
+        self.document = OpenApiDocument(self.description)
 
     def routes(self) -> list[BaseRoute]:
         """The addresses, and their description at /openapi.json."""
@@ -199,7 +210,7 @@ class Dispatch:
                     Parameter("after", _Number, "The last number that the client has; 0 for everything."),
                     _LIMIT,
                 ),
-                refusals=(Invalid, Gone),
+                refusals=(Invalid, GoneRefusal),
             ),
             Operation(
                 "GET",
@@ -365,7 +376,7 @@ class Dispatch:
                 parameters=(_IDEMPOTENCY_KEY,),
                 takes=EditOf((Kind.CREATE,)),
                 most=SMALL_BODY,
-                refusals=(*_EDIT_REFUSALS, AlreadyThere),
+                refusals=(*_EDIT_REFUSALS, AlreadyThereRefusal),
                 links=_LINKS,
             ),
             Operation(
@@ -469,29 +480,29 @@ class Dispatch:
             ),
         ]
 
-    def _root(self, _: Ask) -> Response:
+    def _root(self, _: RequestContext) -> Response:
         epoch, facts = self._city.facts()
         return json_response(Welcome("sigap", _version(), epoch, facts, (INSTEAD_OF,)))
 
-    def _openapi(self, ask: Ask) -> Response:
+    def _openapi(self, ask: RequestContext) -> Response:
         return self.document.answer(ask)
 
-    async def _changes(self, ask: Ask) -> Response:
+    async def _changes(self, ask: RequestContext) -> Response:
         page = await self._pulse.changes(ask.number("after", 0), ask.number("limit", feed.MOST))
         return Response(page, media_type=JSON)
 
-    def _digest(self, ask: Ask) -> Response:
+    def _digest(self, ask: RequestContext) -> Response:
         first, last = (_day(ask.request.query_params.get(name, "")) for name in ("from", "to"))
         return json_response(digest.digest(self._city.database, first, last))
 
-    def _digest_of_day(self, ask: Ask) -> Response:
+    def _digest_of_day(self, ask: RequestContext) -> Response:
         return json_response(digest.reports_of_day(self._city.database, _day(ask.path("day"))))
 
-    def _snapshot(self, ask: Ask) -> Response:
+    def _snapshot(self, ask: RequestContext) -> Response:
         page = self._city.snapshot(ask.request.query_params.get("after_key"), ask.number("limit", feed.MOST))
         return json_response(page)
 
-    def _stream(self, ask: Ask) -> Response:
+    def _stream(self, ask: RequestContext) -> Response:
         headers = {"X-Accel-Buffering": "no"}
         if not ask.actor.tokenless:
             self._hub.check_room(ask.actor.name)
@@ -500,32 +511,32 @@ class Dispatch:
         events = self._hub.events(ask.actor.name, ask.still_known)
         return StreamingResponse(events, headers=headers, media_type="text/event-stream")
 
-    def _stats(self, _: Ask) -> Response:
+    def _stats(self, _: RequestContext) -> Response:
         return json_response(self._city.stats())
 
-    def _statuses(self, _: Ask) -> Response:
+    def _statuses(self, _: RequestContext) -> Response:
         return json_response(
             [StatusRow(rule.status, rule.letter, rule.label, rule.is_open, rule.may_become) for rule in RULES]
         )
 
-    def _me(self, ask: Ask) -> Response:
+    def _me(self, ask: RequestContext) -> Response:
         # protects: rights-of-the-database
         actor = self._gate.asked_anew(ask)  # a page that told of new rights may be younger than what is remembered
         return json_response(Me(actor.name, actor.role, actor.agencies, actor.areas))
 
-    def _jobs(self, ask: Ask) -> Response:
+    def _jobs(self, ask: RequestContext) -> Response:
         return jobs_of(self._city, ask)
 
-    def _presence(self, ask: Ask) -> Response:
+    def _presence(self, ask: RequestContext) -> Response:
         self._city.presence.look(ask.actor.name, ask.json(Looking).report, self._city.clock())
         return Response(status_code=204)
 
-    def _position(self, ask: Ask) -> Response:
+    def _position(self, ask: RequestContext) -> Response:
         if ask.actor.role not in _POSITION_ROLES:
-            raise Forbidden(f"The role {ask.actor.role} may not move units.")
+            raise ForbiddenRefusal(f"The role {ask.actor.role} may not move units.")
         place = ask.json(Position)
         with self._city.database.read() as connection:
-            ledger = Ledger(self._city.database, connection, self._city.clock())
+            ledger = UnitOfWork(self._city.database, connection, self._city.clock())
             unit = ledger.unit(ask.path("unit"))
             if unit is None:
                 raise NotFound(f"There is no unit {ask.path('unit')}.")
@@ -535,35 +546,35 @@ class Dispatch:
         self._city.presence.put_position(unit.id, place.lat, place.lon, at)
         return Response(status_code=204)
 
-    def _put_media(self, ask: Ask) -> Response:
+    def _put_media(self, ask: RequestContext) -> Response:
         if ask.actor.role == "viewer":
-            raise Forbidden("The role viewer may not send photos.")
+            raise ForbiddenRefusal("The role viewer may not send photos.")
         self._gate.count_upload(ask.actor, len(ask.body))
         header = ask.request.headers.get("content-range")
-        part = Part(header) if header is not None else None
+        part = UploadPart(header) if header is not None else None
         have = self._media.put(ask.path("sha256"), ask.body, part, sender=ask.actor.name)
         if have is None:
             return json_response(Kept(ask.path("sha256")), 201)
         headers = {"Range": f"bytes=0-{have - 1}"} if have else {}
         return json_response(Received(have), 308, headers)
 
-    def _get_media(self, ask: Ask) -> Response:
+    def _get_media(self, ask: RequestContext) -> Response:
         path, kind = self._media.find(ask.path("sha256"))
         return FileResponse(path, headers=_MEDIA_HEADERS, media_type=kind)
 
-    def _create(self, ask: Ask) -> Response:
+    def _create(self, ask: RequestContext) -> Response:
         edit = _edit_of(ask)
         if edit.kind is not Kind.CREATE:
             raise Invalid("Here only new reports are made; other edits go to the report.")
         return self._apply(ask, edit, None)
 
-    def _edit_report(self, ask: Ask) -> Response:
+    def _edit_report(self, ask: RequestContext) -> Response:
         edit = _edit_of(ask)
         if edit.kind is Kind.UNIT_STATE or (edit.kind is Kind.CREATE and edit.undoes is None):
             raise Invalid(f"A {edit.kind.value} does not go to a report.")
         return self._apply(ask, edit, ask.path("report"))
 
-    def _edit_unit(self, ask: Ask) -> Response:
+    def _edit_unit(self, ask: RequestContext) -> Response:
         edit = _edit_of(ask)
         if edit.kind is not Kind.UNIT_STATE:
             raise Invalid("To a unit goes its own state only; orders go to the report.")
@@ -571,7 +582,7 @@ class Dispatch:
             raise Invalid("The edit names another unit than its address.")
         return self._apply(ask, edit, None)
 
-    def _apply(self, ask: Ask, edit: EditBody, report: str | None) -> Response:
+    def _apply(self, ask: RequestContext, edit: EditBody, report: str | None) -> Response:
         if_match = _if_match(ask.request.headers.get("if-match"))
         if if_match is None and edit.kind in NEEDS_VERSION and edit.undoes is None:
             raise Precondition("This edit needs If-Match: the version of the report that the operator saw.")
@@ -579,39 +590,39 @@ class Dispatch:
         headers = {"Idempotent-Replay": "true"} if applied.replayed else {}
         return Response(applied.body, applied.status, headers, "application/json")
 
-    def _report(self, ask: Ask) -> Response:
+    def _report(self, ask: RequestContext) -> Response:
         report = self._city.report(ask.path("report"))
         headers = {"ETag": f'"{report.version}"'}
         if is_known(ask.request, headers["ETag"]):
             return Response(status_code=304, headers=headers)
         return json_response(report, headers=headers)
 
-    def _entries(self, ask: Ask) -> Response:
+    def _entries(self, ask: RequestContext) -> Response:
         report = self._city.report(ask.path("report"))
         return json_response(self._city.entries(report.id, ask.request.query_params.get("edit")))
 
-    def _contact(self, ask: Ask) -> Response:
+    def _contact(self, ask: RequestContext) -> Response:
         report = self._city.report(ask.path("report"))
         with self._city.database.read() as connection:
-            ledger = Ledger(self._city.database, connection, self._city.clock())
+            ledger = UnitOfWork(self._city.database, connection, self._city.clock())
             if not may_see_contacts(ledger, ask.actor, report):
                 check_scope(ledger, ask.actor, report)
-                raise Forbidden(f"The role {ask.actor.role} may not see who reported it.")
+                raise ForbiddenRefusal(f"The role {ask.actor.role} may not see who reported it.")
         return json_response(self._city.contact(report.id, ask.actor))
 
-    def _audit(self, ask: Ask) -> Response:
+    def _audit(self, ask: RequestContext) -> Response:
         report = self._city.report(ask.path("report"))
         with self._city.database.read() as connection:
-            check_scope(Ledger(self._city.database, connection, self._city.clock()), ask.actor, report)
+            check_scope(UnitOfWork(self._city.database, connection, self._city.clock()), ask.actor, report)
             if ask.actor.role != "supervisor":
-                raise Forbidden(f"The role {ask.actor.role} may not read the audit log.")
+                raise ForbiddenRefusal(f"The role {ask.actor.role} may not read the audit log.")
             return json_response(audit.lines_about(connection, report.id))
 
-    def _read_city(self, ask: Ask) -> Response:
+    def _read_city(self, ask: RequestContext) -> Response:
         _check_sets_up(ask.actor)
         return json_response(present_setup(self._city))
 
-    def _set_up_city(self, ask: Ask) -> Response:
+    def _set_up_city(self, ask: RequestContext) -> Response:
         _check_sets_up(ask.actor)
         setup = ask.json(CitySetup)
         dry_run = ask.request.query_params.get("dry_run", "false")
@@ -624,7 +635,7 @@ class Dispatch:
             return json_response(Done(compare_setup(self._city, setup), applied=False))
         return json_response(apply_setup(self._city, setup, ask.actor, seen=seen))
 
-    def _export(self, ask: Ask) -> Response:
+    def _export(self, ask: RequestContext) -> Response:
         audit.record_export(self._city.database, self._city.clock(), ask.actor, ask.json(ExportNote))
         return Response(status_code=204)
 
@@ -632,7 +643,7 @@ class Dispatch:
 def _check_sets_up(actor: Actor) -> None:
     """Forbidden to all but supervisors of the whole city."""
     if actor.role != SUPERVISOR or actor.areas or actor.agencies:
-        raise Forbidden("Only a supervisor of the whole city may set it up.")
+        raise ForbiddenRefusal("Only a supervisor of the whole city may set it up.")
 
 
 def _day(text: str) -> date:
@@ -643,7 +654,7 @@ def _day(text: str) -> date:
         raise Invalid(f"“{text}” is no day: write it as 2026-11-24.") from None
 
 
-def _edit_of(ask: Ask) -> EditBody:
+def _edit_of(ask: RequestContext) -> EditBody:
     """The edit of a request, whose id has to be its idempotency key."""
     edit = ask.json(EditBody)
     key = ask.request.headers.get("idempotency-key")

@@ -25,16 +25,16 @@ from console.server.city.work_threads import PUBLIC_STEPS, CancelToken, WorkThre
 from console.server.http import rate_limit
 from console.server.http.bodies import SMALL_BODY, BodyBudget, BodyShare, read_body
 from console.server.http.errors import (
-    Forbidden,
-    InProgress,
+    ForbiddenRefusal,
+    InProgressRefusal,
     Invalid,
     Overloaded,
     Refusal,
-    SignIn,
+    SignInRefusal,
     TooMany,
     WrongType,
 )
-from console.server.http.rate_limit import Limits
+from console.server.http.rate_limit import RateLimits
 from console.server.payload_check import as_whole
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 _BROWSER_ELSEWHERE = frozenset({"cross-site", "same-site"})
 
 
-class Ask(msgspec.Struct, frozen=True):
+class RequestContext(msgspec.Struct, frozen=True):
     """One request: who asks, and its whole body."""
 
     actor: Actor
@@ -88,7 +88,7 @@ class Ask(msgspec.Struct, frozen=True):
             raise Refusal("The body is nested too deeply.") from fault
 
 
-Work = Callable[[Ask], Response | Awaitable[Response]]
+Work = Callable[[RequestContext], Response | Awaitable[Response]]
 """What answers: on a thread of its own, or, where it is a coroutine function, on the event loop."""
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -122,15 +122,17 @@ def _pools() -> dict[Pool, WorkThreads]:
     }
 
 
-class Gate:
+class HttpEndpoint:
     """Makes endpoints of plain functions: the asker is found, then the body read, then the work done on a thread.
 
     Nobody asks more often than `limits` say, but for a server's only user, "local".
     """
 
-    def __init__(self, users: Users | None, limits: Limits | None = None, *, bodies: BodyBudget | None = None) -> None:
+    def __init__(
+        self, users: Users | None, limits: RateLimits | None = None, *, bodies: BodyBudget | None = None
+    ) -> None:
         self._users = users
-        self._limits = limits or Limits()
+        self._limits = limits or RateLimits()
         self._bodies = bodies or BodyBudget()
         self._pools = _pools()
 
@@ -153,7 +155,7 @@ class Gate:
         async def answer(request: Request) -> Response:
             still_known = self._since_now()
             async with self.admitted(request, most, public=public, counts_posts=counts_posts) as (actor, share):
-                ask = Ask(actor, request, await read_body(request, most, share), still_known)
+                ask = RequestContext(actor, request, await read_body(request, most, share), still_known)
                 if on_loop:
                     coming = work(ask)
                     assert not isinstance(coming, Response)
@@ -195,16 +197,16 @@ class Gate:
             gone.cancel()
 
     async def _asker(self, request: Request) -> Actor:
-        """Who asks; SignIn when that is not known, TooMany when he has asked too often."""
+        """Who asks; SignInRefusal when that is not known, TooMany when he has asked too often."""
         token = _token(request)
         actor = self._users.known(token) if self._users is not None else LOCAL
         if actor is None:
             if not token and self._users is not None and self._users.surely:
                 self._limits.spend_by_address(rate_limit.PUBLIC_READ, host_of(request))
-                raise SignIn("This server needs a token.")
+                raise SignInRefusal("This server needs a token.")
             try:
                 actor = await self.at_work(lambda: self.actor_of(token), request, Pool.DOOR)
-            except SignIn:
+            except SignInRefusal:
                 self._limits.spend_by_address(rate_limit.PUBLIC_READ, host_of(request))
                 if token:
                     await self._note_unknown(request)
@@ -255,7 +257,7 @@ class Gate:
         """Whose token it is; `anew` from the database, which another process may have changed a moment ago."""
         return self._users.actor(token or None, anew=anew) if self._users is not None else LOCAL
 
-    def asked_anew(self, ask: Ask) -> Actor:
+    def asked_anew(self, ask: RequestContext) -> Actor:
         """Who asks, with the rights that the database has now."""
         return self.actor_of(_token(ask.request), anew=True)
 
@@ -297,9 +299,9 @@ def check_local(request: Request) -> None:
     origin = request.headers.get("origin")
     forwarded = any(name in request.headers for name in _FORWARDED)
     if forwarded or not here or request.headers.get("sec-fetch-site") in _BROWSER_ELSEWHERE:
-        raise Forbidden("Without users this server answers to programs on its own computer only.")
+        raise ForbiddenRefusal("Without users this server answers to programs on its own computer only.")
     if origin is not None and _name_in(origin) not in _LOOPBACK:
-        raise Forbidden("Without users this server does not answer to pages of other sites.")
+        raise ForbiddenRefusal("Without users this server does not answer to pages of other sites.")
 
 
 def is_this_computer(host: str) -> bool:
@@ -334,7 +336,7 @@ def retry_after(refusal: Refusal) -> dict[str, str]:
     """The header that says when to ask again, where that helps."""
     if isinstance(refusal, TooMany):
         return {"Retry-After": str(refusal.more["retry_after_s"])}
-    return {"Retry-After": "1"} if isinstance(refusal, InProgress | Overloaded) else {}
+    return {"Retry-After": "1"} if isinstance(refusal, InProgressRefusal | Overloaded) else {}
 
 
 async def http_error_response(_: Request, error: Exception) -> Response:

@@ -5,12 +5,12 @@ Refusal
     Expired (422)   an order that came after its time
     NotFound (404)
     Forbidden (403)
-    SignIn (401)
+    SignInRefusal (401)
     Conflict (412)  somebody changed the same field, or another has what was claimed
     CityChanged (412) the city is set up otherwise by now
     Busy (412)      the unit has another job
-    AnotherReport (409), AlreadyThere (409)
-    Precondition (428), InProgress (409), Gone (410), TooLarge (413), WrongType (415), TooSlow (408),
+    AnotherReport (409), AlreadyThereRefusal (409)
+    Precondition (428), InProgressRefusal (409), Gone (410), TooLargeRefusal (413), WrongType (415), TooSlow (408),
     TooMany (429), Overloaded (503)
 """
 
@@ -55,19 +55,19 @@ class NotFound(Refusal):
     status, word = 404, "not_found"
 
 
-class Forbidden(Refusal):
+class ForbiddenRefusal(Refusal):
     """The role or the scope does not reach so far."""
 
     status, word = 403, "forbidden"
 
 
-class SignIn(Refusal):
+class SignInRefusal(Refusal):
     """No token, or an unknown one."""
 
     status, word = 401, "sign_in"
 
 
-class Conflict(Refusal):
+class ConflictRefusal(Refusal):
     """`fields` maps each field in conflict to {value, who, at}."""
 
     status, word = 412, "conflict"
@@ -79,7 +79,7 @@ class CityChanged(Refusal):
     status, word = 412, "city_changed"
 
 
-class Busy(Refusal):
+class BusyRefusal(Refusal):
     """The unit has a job: `unit`, `report`, `who`, `at`."""
 
     status, word = 412, "busy"
@@ -91,7 +91,7 @@ class AnotherReport(Refusal):
     status, word = 409, "another_report"
 
 
-class AlreadyThere(Refusal):
+class AlreadyThereRefusal(Refusal):
     """The new report was made under an earlier key: it is `report`, made by `edit`."""
 
     status, word = 409, "already_there"
@@ -103,19 +103,19 @@ class Precondition(Refusal):
     status, word = 428, "precondition_required"
 
 
-class InProgress(Refusal):
+class InProgressRefusal(Refusal):
     """An edit with the same key is still running."""
 
     status, word = 409, "in_progress"
 
 
-class Gone(Refusal):
+class GoneRefusal(Refusal):
     """The place in the feed is no longer (or not yet) there: begin with a snapshot."""
 
     status, word = 410, "gone"
 
 
-class TooLarge(Refusal):
+class TooLargeRefusal(Refusal):
     """The body is larger than the server takes."""
 
     status, word = 413, "too_large"

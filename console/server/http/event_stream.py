@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 from starlette.concurrency import run_in_threadpool
 
-from console.server.city.change_watcher import ENDING_S, Pulse
+from console.server.city.change_watcher import ENDING_S, ChangeWatcher
 from console.server.city.city import City
-from console.server.http.errors import Forbidden
+from console.server.http.errors import ForbiddenRefusal
 
 _log = logging.getLogger(__name__)
 BEAT_S = 10.0
@@ -30,16 +30,16 @@ _GAP_OF_EACH_S = 0.002
 """A crowd is told more seldom and not all at once, so that what it then asks for comes as an even stream."""
 
 
-class Hub:
+class Subscribers:
     """Who listens in this process. `start` and `stop` are called on the event loop; the city calls from its threads."""
 
-    def __init__(self, city: City, pulse: Pulse, *, beat_s: float = BEAT_S, gone_s: float = GONE_S) -> None:
+    def __init__(self, city: City, pulse: ChangeWatcher, *, beat_s: float = BEAT_S, gone_s: float = GONE_S) -> None:
         self._city = city
         self._pulse = pulse
         self._beat_s, self._gone_s = beat_s, gone_s
         self._leaving: set[asyncio.Future[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._listeners: set[Listener] = set()
+        self._listeners: set[Subscriber] = set()
         self._of: Counter[str] = Counter()
         self._moves = 0
         self._seen: tuple[int, float, asyncio.Future[bytes]] | None = None
@@ -71,11 +71,13 @@ class Hub:
         """From any thread: Forbidden when the user has many streams already. Every stream makes all others slower."""
         # protects: streams-of-one-user
         if self._of[user] >= MOST_EACH:
-            raise Forbidden(f"{user} listens {MOST_EACH} times already. Close a window, or ask for changes instead.")
+            raise ForbiddenRefusal(
+                f"{user} listens {MOST_EACH} times already. Close a window, or ask for changes instead."
+            )
 
     async def events(self, user: str, still_known: Callable[[], bool]) -> AsyncIterator[bytes]:
         """The events of one client of this user, until it goes, is not `still_known`, or the server ends."""
-        listener = Listener(user)
+        listener = Subscriber(user)
         self._listeners.add(listener)
         self._of[user] += 1
         try:
@@ -113,7 +115,7 @@ class Hub:
         if not leaving.cancelled() and (fault := leaving.exception()) is not None:
             _log.info("who has gone could not be noted, and is forgotten in a minute: %s", fault)
 
-    async def _news(self, listener: Listener) -> list[bytes]:
+    async def _news(self, listener: Subscriber) -> list[bytes]:
         """What the client has not been told yet."""
         said: list[bytes] = []
         if self._pulse.beat.seq > listener.told:
@@ -143,7 +145,7 @@ class Hub:
     def _read_presence(self) -> bytes:
         return _event("presence", self._city.presence.seen(self._city.clock()))
 
-    async def _woken(self, listener: Listener) -> bool:
+    async def _woken(self, listener: Subscriber) -> bool:
         """Wait for news, at most a beat long; whether there may be some."""
         if self._pulse.beat.seq > listener.told or self.closed:
             return True
@@ -183,7 +185,7 @@ class Hub:
             listener.wake.set()
 
 
-class Listener:
+class Subscriber:
     """What one client has been told."""
 
     def __init__(self, user: str) -> None:

@@ -13,7 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from console.server.http.rate_limit import network_of
 
 
-class PatientProtocol(H11Protocol):
+class HeaderTimeoutProtocol(H11Protocol):
     """Uvicorn's HTTP/1.1 that lets nobody hold a connection by sending a head byte by byte, or nothing at all, nor
     memory by not reading an answer, nor the processor with a body that nobody wants, nor all connections from one
     address (of another computer).
@@ -38,9 +38,9 @@ class PatientProtocol(H11Protocol):
     _passing = 0
     _network: str | None = None
     _connected: ClassVar[Counter[str]] = Counter()
-    _silent: ClassVar[dict[PatientProtocol, None]] = {}
+    _silent: ClassVar[dict[HeaderTimeoutProtocol, None]] = {}
     """Those that have not asked anything yet, the first ones first."""
-    _kept: ClassVar[dict[PatientProtocol, None]] = {}
+    _kept: ClassVar[dict[HeaderTimeoutProtocol, None]] = {}
     """Those that wait after an answer, likewise."""
 
     @override
@@ -95,7 +95,7 @@ class PatientProtocol(H11Protocol):
             self._stop_waiting()
             self._due = self.loop.call_later(self.passing_s, self._end_refused)
 
-    def _rest(self, among: dict[PatientProtocol, None], most: int) -> None:
+    def _rest(self, among: dict[HeaderTimeoutProtocol, None], most: int) -> None:
         """Wait for a request, in the place of another one where too many do: all connections are for those who ask."""
         self.stop_resting()
         among[self] = None

@@ -29,17 +29,17 @@ from api_client.model import (
     Key,
     Kind,
 )
-from console.server.http.endpoint import JSON, Ask, Endpoint, Gate, Pool, Work
+from console.server.http.endpoint import JSON, Endpoint, HttpEndpoint, Pool, RequestContext, Work
 from console.server.http.errors import (
     AnotherReport,
-    Busy,
-    Conflict,
-    Forbidden,
+    BusyRefusal,
+    ConflictRefusal,
+    ForbiddenRefusal,
     NotFound,
     Overloaded,
     Refusal,
-    SignIn,
-    TooLarge,
+    SignInRefusal,
+    TooLargeRefusal,
     TooMany,
     TooSlow,
 )
@@ -47,8 +47,8 @@ from console.server.http.errors import (
 _REF = "#/components/schemas/{name}"
 _NO_NUL = r"^[^\x00]*$"
 _PLACE = re.compile(r"{(\w+)(?::path)?}")
-_EVERYWHERE: tuple[type[Refusal], ...] = (Refusal, TooLarge, TooSlow, TooMany, Overloaded)
-_SIGNED_IN: tuple[type[Refusal], ...] = (SignIn, Forbidden)
+_EVERYWHERE: tuple[type[Refusal], ...] = (Refusal, TooLargeRefusal, TooSlow, TooMany, Overloaded)
+_SIGNED_IN: tuple[type[Refusal], ...] = (SignInRefusal, ForbiddenRefusal)
 
 Schema = dict[str, Any]
 
@@ -122,7 +122,7 @@ class ByMethod:
         await response(scope, receive, send)
 
 
-def routes_of(table: Sequence[Operation], gate: Gate) -> list[BaseRoute]:
+def routes_of(table: Sequence[Operation], gate: HttpEndpoint) -> list[BaseRoute]:
     """One route for each address, in the order of the table: where two fit, the first answers."""
     addresses: dict[str, dict[str, Endpoint]] = {}
     for row in table:
@@ -132,7 +132,7 @@ def routes_of(table: Sequence[Operation], gate: Gate) -> list[BaseRoute]:
     return [Route(path, ByMethod(endpoints)) for path, endpoints in addresses.items()]
 
 
-class Document:
+class OpenApiDocument:
     """An OpenAPI document as it is served: written when first asked for, with the hash of its bytes as its ETag."""
 
     def __init__(self, content: Callable[[], Schema]) -> None:
@@ -147,7 +147,7 @@ class Document:
     def _etag(self) -> str:
         return f'W/"{hashlib.sha256(self.body).hexdigest()[:32]}"'
 
-    def answer(self, ask: Ask) -> Response:
+    def answer(self, ask: RequestContext) -> Response:
         """The document, or 304 for who has it already."""
         headers = {"ETag": self._etag, "Cache-Control": "public, max-age=300"}
         if is_known(ask.request, self._etag):
@@ -345,7 +345,7 @@ def _parameter(row: Parameter, types: _Types) -> Schema:
 
 
 def _of_address(schema: Schema) -> Schema:
-    """What a text may hold that stands in an address: no NUL, with which `Gate` takes no request."""
+    """What a text may hold that stands in an address: no NUL, with which `HttpEndpoint` takes no request."""
     free = schema.get("type") == "string" and not {"pattern", "format"} & schema.keys()
     return schema | {"pattern": _NO_NUL} if free else schema
 
@@ -377,7 +377,7 @@ def _response(said: Said, types: _Types) -> Schema:
 
 def _problem(status: int, kinds: list[type[Refusal]], types: _Types) -> Schema:
     """The answer of the refusals of one status: a word for programs, a sentence for people."""
-    told = {Conflict: ConflictProblem, Busy: BusyProblem, AnotherReport: AnotherProblem}
+    told = {ConflictRefusal: ConflictProblem, BusyRefusal: BusyProblem, AnotherReport: AnotherProblem}
     text = " ".join(sorted((kind.__doc__ or "").strip().partition("\n")[0] for kind in kinds))
     if status == Refusal.status:
         text = "The request cannot be read."

@@ -46,14 +46,14 @@ RULES = {
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 
 
-class Rule(NamedTuple):
+class RateLimit(NamedTuple):
     """So many requests at once, and then one every `step_s`."""
 
     burst: int
     step_s: float
 
     @classmethod
-    def read(cls, text: str) -> Rule:
+    def read(cls, text: str) -> RateLimit:
         """A rule from its text, such as "100 per 5 second"; ValueError when it is none."""
         found = re.fullmatch(r"(\d+) per (\d+) (second|minute|hour)", text)
         if found is None:
@@ -61,7 +61,7 @@ class Rule(NamedTuple):
         return cls(int(found[1]), int(found[2]) * _SECONDS[found[3]] / int(found[1]))
 
 
-class Limits:
+class RateLimits:
     """Counts who asks for what. May be called from any thread; `rules` replaces single limits (for tests).
 
     Of each client one time is kept: when all that it asked for would have been answered at the steady pace (the
@@ -75,7 +75,7 @@ class Limits:
         most_clients: int = _MOST_CLIENTS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._rules = {name: Rule.read(text) for name, text in (RULES | (rules or {})).items()}
+        self._rules = {name: RateLimit.read(text) for name, text in (RULES | (rules or {})).items()}
         self._ahead: dict[tuple[str, str], float] = {}
         self._most_clients = most_clients
         self._clock = clock

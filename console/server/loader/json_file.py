@@ -137,10 +137,10 @@ def elements(path: Path) -> Iterator[Element]:
     if path.stat().st_size == 0:
         return
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        yield from _Splitter(text).split()
+        yield from _ObjectSplitter(text).split()
 
 
-class _Splitter:
+class _ObjectSplitter:
     """Follows the brackets of a file. What lies in the list is an element, also what is no object (refused later).
 
     An element that is no JSON and goes over several lines may have swallowed its neighbours behind a lost bracket or

@@ -46,7 +46,7 @@ class ReportFile(Protocol):
         """Every report as text or as one of ours, a Remark for what is none; may be read again and again."""
 
 
-class Shelf(Protocol):
+class LoadTarget(Protocol):
     """What the loader needs of a city."""
 
     def areas(self) -> Sequence[Area]:
@@ -70,7 +70,7 @@ class Shelf(Protocol):
 
 def load_file(
     path: Path,
-    city: Shelf,
+    city: LoadTarget,
     *,
     mapping: Path | None = None,
     timezone: str = "UTC",

@@ -22,7 +22,7 @@ class ObjectReader:
 
     def __init__(self, dialect: Dialect, headings: Iterable[str]) -> None:
         self.dialect = dialect
-        self._ways = {field: tuple(map(_Way, wanted)) for field, wanted in dialect.columns.items()}
+        self._ways = {field: tuple(map(_NamePath, wanted)) for field, wanted in dialect.columns.items()}
         present = {plain(heading) for heading in headings}
         self.has = frozenset(
             field for field, ways in self._ways.items() if any({way.name, way.path[0]} & present for way in ways)
@@ -68,7 +68,7 @@ class ObjectReader:
         return plan
 
 
-class _Way:
+class _NamePath:
     """One name of a layout: as a plain name, or as a path."""
 
     def __init__(self, heading: str) -> None:

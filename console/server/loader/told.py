@@ -8,7 +8,7 @@ from pathlib import Path
 
 from api_client.model import Agency, Area, Service
 from console.server.city.records import LoadedReport
-from console.server.loader.load import Shelf, load_file
+from console.server.loader.load import LoadTarget, load_file
 from console.server.loader.result import LoadResult
 
 _EVERY_S = 2.0
@@ -21,7 +21,7 @@ class Stopped(Exception):
 
 def load_and_tell(
     path: Path,
-    city: Shelf,
+    city: LoadTarget,
     tell: Callable[[str], None],
     *,
     mapping: Path | None = None,

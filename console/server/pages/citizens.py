@@ -32,8 +32,8 @@ from console.server.city.public_reports import take_photo, take_report
 from console.server.city.records import Actor
 from console.server.city.redaction import PublicTexts, mask_personal
 from console.server.city.report_key import REPORT_KEY, is_report_key, reporter_id
-from console.server.http.endpoint import Ask, Gate, Pool, check_local, json_response
-from console.server.http.errors import Forbidden, Invalid, NotFound
+from console.server.http.endpoint import HttpEndpoint, Pool, RequestContext, check_local, json_response
+from console.server.http.errors import ForbiddenRefusal, Invalid, NotFound
 from console.server.pages.assets import Packed, pack
 from console.server.pages.dots import Dots, Wanted
 from console.server.pages.photos import PublicPhotos
@@ -70,7 +70,7 @@ class NewReport(msgspec.Struct, frozen=True):
     attributes: dict[Word, tuple[Annotated[str, Meta(max_length=2_000)], ...]] = {}
 
 
-class MeToo(msgspec.Struct, frozen=True):
+class PublicMeToo(msgspec.Struct, frozen=True):
     """Another one who sees the same; `key` is the same for each try of one device."""
 
     key: Secret
@@ -84,7 +84,7 @@ class NotSolved(msgspec.Struct, frozen=True):
     text: Annotated[str, Meta(max_length=2_000)] = ""
 
 
-class Step(msgspec.Struct, frozen=True):
+class PublicHistoryLine(msgspec.Struct, frozen=True):
     """A public line of a report's history: created, status (with the new one) or reply (with its text)."""
 
     kind: str
@@ -93,7 +93,7 @@ class Step(msgspec.Struct, frozen=True):
     text: str = ""
 
 
-class Followed(msgspec.Struct, frozen=True):
+class PublicReport(msgspec.Struct, frozen=True):
     """A report as everybody may see it. `photos` are [role, address]; `own_word` is the city's word for the status."""
 
     number: str
@@ -114,13 +114,13 @@ class Followed(msgspec.Struct, frozen=True):
     me_too: int
     may_reopen: bool
     photos: list[tuple[str, str]]
-    history: list[Step]
+    history: list[PublicHistoryLine]
 
 
 class Citizens:
     """What answers under /public/v1."""
 
-    def __init__(self, city: City, gate: Gate, media: MediaStore) -> None:
+    def __init__(self, city: City, gate: HttpEndpoint, media: MediaStore) -> None:
         self._city = city
         self._gate = gate
         self._media = media
@@ -152,7 +152,7 @@ class Citizens:
 
     # The city
 
-    def _words(self, ask: Ask) -> Response:
+    def _words(self, ask: RequestContext) -> Response:
         return self._remember("city", self._make_words).answer(ask.request)
 
     def _make_words(self) -> bytes:
@@ -163,7 +163,7 @@ class Citizens:
         ]
         return msgspec.json.encode({"city": stats.city, "services": services})
 
-    def _areas(self, ask: Ask) -> Response:
+    def _areas(self, ask: RequestContext) -> Response:
         return self._remember("areas", lambda: _borders(self._city.areas())).answer(ask.request)
 
     def _remember(self, name: str, make: Any) -> Packed:
@@ -175,14 +175,14 @@ class Citizens:
                 self._kept[name] = (time.monotonic(), packed)
             return packed
 
-    def _map(self, ask: Ask) -> Response:
+    def _map(self, ask: RequestContext) -> Response:
         _, view = self._dots.view(_wanted(ask.request))
         headers = {"Cache-Control": "public, max-age=3"}
         return pack(msgspec.json.encode(view), "application/json").answer(ask.request, headers=headers)
 
     # A new report
 
-    def _create(self, ask: Ask) -> Response:
+    def _create(self, ask: RequestContext) -> Response:
         self._check_own_page(ask.request)
         new = ask.json(NewReport)
         if (new.lat is None) != (new.lon is None):
@@ -203,7 +203,7 @@ class Citizens:
             data["contact"] = {"name": new.name, "phone": new.phone, "email": new.email}
         return json_response({"number": take_report(self._city, CITIZEN, new.key, data).id}, 201)
 
-    def _add_photo(self, ask: Ask) -> Response:
+    def _add_photo(self, ask: RequestContext) -> Response:
         self._check_own_page(ask.request)
         number = ask.request.path_params["number"]
         if not 1 <= number <= MOST_PHOTOS:
@@ -214,16 +214,16 @@ class Citizens:
         sha256 = take_photo(self._city, self._media, CITIZEN, report.id, key, number, ask.body)
         return json_response({"sha256": sha256}, 201)
 
-    def _me_too(self, ask: Ask) -> Response:
+    def _me_too(self, ask: RequestContext) -> Response:
         self._check_own_page(ask.request)
         report = self._city.report(ask.path("report"))
         if not is_open(report.status):
             raise Invalid("This report is closed; make a new one if you see it again.")
-        edit = EditBody(ask.json(MeToo).key, Kind.ME_TOO)
+        edit = EditBody(ask.json(PublicMeToo).key, Kind.ME_TOO)
         self._city.apply(edit, report=report.id, actor=CITIZEN)
         return json_response({}, 201)
 
-    def _not_solved(self, ask: Ask) -> Response:
+    def _not_solved(self, ask: RequestContext) -> Response:
         """The reporter's own device brings the report back to work; nobody else can, as numbers are guessable."""
         self._check_own_page(ask.request)
         said = ask.json(NotSolved)
@@ -241,7 +241,7 @@ class Citizens:
     def _check_own_page(self, request: Request) -> None:
         """Forbidden when a page of another site lets a visitor's browser write here."""
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            raise Forbidden("Reports are taken from this server's own page only.")
+            raise ForbiddenRefusal("Reports are taken from this server's own page only.")
         if not self._gate.has_users():
             check_local(request)
 
@@ -259,16 +259,16 @@ class Citizens:
                 body = connection.scalar(query)
             if body is not None and decode(body, Entry).kind == "created":
                 return
-        raise Forbidden("Only the device that sent the report may do this.")
+        raise ForbiddenRefusal("Only the device that sent the report may do this.")
 
     # How it goes on
 
-    def _follow(self, ask: Ask) -> Response:
+    def _follow(self, ask: RequestContext) -> Response:
         report = self._city.report(ask.path("report"))
         followed = self._followed(report)
         return pack(msgspec.json.encode(followed), "application/json").answer(ask.request)
 
-    def _followed(self, report: Report) -> Followed:
+    def _followed(self, report: Report) -> PublicReport:
         entries = [entry for entry in self._city.entries(report.id) if entry.undone_by is None]
         main = self._main(report)
         if main.id != report.id:
@@ -277,7 +277,7 @@ class Citizens:
             entries += [entry for entry in later if entry.at > joined_at]
         clock = due_next([clock for clock in main.clocks if clock.name == "finish"])
         prefix = f"/public/v1/reports/{report.id}/photos/"
-        return Followed(
+        return PublicReport(
             number=report.id,
             status=main.status.value,
             own_word=main.status_label,
@@ -312,7 +312,7 @@ class Citizens:
             body = connection.scalar(sa.select(schema.areas.c.body).where(schema.areas.c.id == code))
         return decode(body, Area).name if body is not None else None
 
-    def _photo(self, ask: Ask) -> Response:
+    def _photo(self, ask: RequestContext) -> Response:
         sha256 = ask.path("sha256")
         report = self._city.report(ask.path("report"))
         if all(sha256 != known for _, known in _public_photos(report)):
@@ -335,13 +335,13 @@ def _public_photos(report: Report) -> list[tuple[str, str]]:
     return [(photo.role.value, photo.sha256) for photo in report.photos if photo.role in roles and photo.sha256]
 
 
-def _step(entry: Entry, report: str) -> Step | None:
+def _step(entry: Entry, report: str) -> PublicHistoryLine | None:
     if entry.kind == "created":
-        return Step("created", entry.at) if entry.report == report else None
+        return PublicHistoryLine("created", entry.at) if entry.report == report else None
     if entry.kind == Kind.REPLY:
-        return Step("reply", entry.at, text=public_reply(entry))
+        return PublicHistoryLine("reply", entry.at, text=public_reply(entry))
     status = entry.data.get("status")
-    return Step("status", entry.at, status=str(status)) if status else None
+    return PublicHistoryLine("status", entry.at, status=str(status)) if status else None
 
 
 def _wanted(request: Request) -> Wanted:

@@ -49,7 +49,7 @@ class Wanted(msgspec.Struct, frozen=True):
     state: str = ""
 
 
-class View(msgspec.Struct, frozen=True):
+class DotsView(msgspec.Struct, frozen=True):
     """The dots in view. A point is [id, lat, lon, service, status], a cell [lat, lon, count].
 
     `newest` lists the newest reports in view as [id, service, status, created in seconds since 1970].
@@ -82,7 +82,7 @@ class Dots:
         self._services: list[str | None] = []
         self._codes: dict[str | None, int] = {}
 
-    def view(self, wanted: Wanted) -> tuple[int, View]:
+    def view(self, wanted: Wanted) -> tuple[int, DotsView]:
         """The number of the last change that counts in it, and what is in the box."""
         with self._lock:
             self._follow()
@@ -90,7 +90,7 @@ class Dots:
             chosen = self._choose(rows, wanted)
             newest = chosen[np.argsort(-rows["created"][chosen], kind="stable")[:MOST_POINTS]]
             few = len(chosen) <= MOST_POINTS or wanted.zoom >= _DEEPEST_ZOOM
-            return self._seq, View(
+            return self._seq, DotsView(
                 len(chosen),
                 [self._point(rows, slot) for slot in newest.tolist()] if few else [],
                 [] if few else _cells(rows, chosen, wanted),

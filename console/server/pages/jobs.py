@@ -16,7 +16,7 @@ from console.rules.status import ENDED_ASSIGNMENT
 from console.server.city import schema
 from console.server.city.city import City
 from console.server.city.feed import read_meta
-from console.server.http.endpoint import JSON, Ask
+from console.server.http.endpoint import JSON, RequestContext
 from console.server.http.errors import NotFound
 from console.server.pages.assets import pack
 
@@ -51,7 +51,7 @@ class UnitJobs(msgspec.Struct, frozen=True):
     timezone: str
 
 
-def jobs_of(city: City, ask: Ask) -> Response:
+def jobs_of(city: City, ask: RequestContext) -> Response:
     """The jobs of `unit` (id or code), without it of the unit that bears the user's name; NotFound without a unit."""
     wanted = ask.request.query_params.get("unit") or ask.actor.name
     units = [unit for unit in city.units() if wanted.casefold() in (unit.id.casefold(), unit.code.casefold())]

@@ -10,7 +10,7 @@ import numpy as np
 
 from api_client.model import Service
 from console.advice.duplicates import Duplicate, Spot, possible_duplicates
-from console.board.snapshot import NO_PLACE, Snapshot
+from console.board.snapshot import NO_PLACE, BoardSnapshot
 from console.panels.report.recommendations import distance_of
 from tests.unit.board import naive
 from tests.unit.board.naive import NOW, R
@@ -59,7 +59,7 @@ def ask(reports: list[R], subject: int | Spot, texts: dict[int, str] | None = No
     def read(rows: Sequence[int]) -> list[Text]:
         return [Text(row, "", known[row]) for row in rows if row in known]
 
-    return possible_duplicates(Snapshot.build(naive.columns(reports)), subject, NOW, catalog=CATALOG, texts=read)
+    return possible_duplicates(BoardSnapshot.build(naive.columns(reports)), subject, NOW, catalog=CATALOG, texts=read)
 
 
 def rows(found: list[Duplicate]) -> list[int]:
@@ -119,7 +119,7 @@ def test_what_is_being_written_is_compared_too() -> None:
 def test_around_a_point_that_is_roughly_known_it_is_looked_farther_and_said() -> None:
     """The middle of a street was told to the metre, and a duplicate at its end was none."""
     reports = [at(1001, 20, 2, 4), at(1002, 900, 2, 4), at(1003, 1200, 2, 4)]
-    spot, board = Spot(LAT, LON, "litter"), Snapshot.build(naive.columns(reports))
+    spot, board = Spot(LAT, LON, "litter"), BoardSnapshot.build(naive.columns(reports))
     found = possible_duplicates(board, spot, NOW, catalog=CATALOG, texts=lambda _: [], within_m=1000.0)
     assert rows(found) == [1001, 1002]
     assert [distance_of(one) for one in found] == ["≤ 1.0 km", "≤ 1.9 km"]
@@ -136,7 +136,7 @@ def test_without_a_place_or_a_report_there_is_nothing_to_compare() -> None:
 def test_a_thousand_reports_on_one_spot_stay_quick_to_list() -> None:
     asked: list[int] = []
     crowd = [at(1000 + index, index % 90, 1, 4) for index in range(1000)]
-    snapshot = Snapshot.build(naive.columns(crowd))
+    snapshot = BoardSnapshot.build(naive.columns(crowd))
 
     def read(wanted: Sequence[int]) -> list[Text]:
         asked.extend(wanted)

@@ -16,10 +16,10 @@ import pytest
 from api_client import errors
 from api_client.dispatch import DispatchClient
 from api_client.media import fetch_photo
-from api_client.transport import Limits, Transport, check_base_url, is_public, retry_after_s
+from api_client.transport import TransferLimits, Transport, check_base_url, is_public, retry_after_s
 from tests.helpers.net import Answering, Canned, black_hole, http
 
-QUICK = Limits(connect_s=0.4, read_s=0.4, total_s=1.2)
+QUICK = TransferLimits(connect_s=0.4, read_s=0.4, total_s=1.2)
 ROOT = {"name": "sigap", "epoch": "epoch-1"}
 
 
@@ -214,7 +214,7 @@ def test_cut_from_another_thread_ends_a_wait_at_once(serve: Serve) -> None:
     threading.Thread(target=cut).start()
     began = time.monotonic()
     with pytest.raises(errors.Unreachable):
-        there.request("GET", "/", limits=Limits(read_s=20))
+        there.request("GET", "/", limits=TransferLimits(read_s=20))
     assert time.monotonic() - began < 5
     release.set()
 
@@ -299,7 +299,7 @@ def test_http_is_for_this_computer_or_by_explicit_wish() -> None:
         (403, {"error": "forbidden", "message": "Viewers do not write."}, errors.Forbidden),
         (404, {"error": "not_found", "message": "No such report."}, errors.Refused),
         (409, {"error": "in_progress", "message": "Still running."}, errors.InProgress),
-        (410, {"error": "gone", "message": "Too old."}, errors.Gone),
+        (410, {"error": "gone", "message": "Too old."}, errors.CursorTooOld),
         (412, {"error": "conflict", "message": "Changed.", "fields": {"priority": {"value": 2}}}, errors.Conflict),
         (422, {"error": "key_reused", "message": "Key reused."}, errors.Refused),
         (429, {"error": "busy", "message": "Slowly."}, errors.Busy),

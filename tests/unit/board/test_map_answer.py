@@ -22,7 +22,7 @@ from console.board.map_answer import (
     UNLISTED_BIT,
     map_answer,
 )
-from console.board.snapshot import NO_PLACE, Snapshot
+from console.board.snapshot import NO_PLACE, BoardSnapshot
 from console.board.view import View, make_view
 from console.rules.filter import Filter
 from console.rules.loaded import Loaded
@@ -64,11 +64,11 @@ def ask(view: View, box: tuple[float, ...], zoom: float, row: int = 0) -> Answer
 
 
 def view_of(reports: list[R], asked: Filter | None = None) -> View:
-    return make_view(Snapshot.build(naive.columns(reports)), asked or Filter(), NOW, 42)
+    return make_view(BoardSnapshot.build(naive.columns(reports)), asked or Filter(), NOW, 42)
 
 
 def test_it_says_while_not_all_reports_are_loaded() -> None:
-    snapshot = Snapshot.build(naive.columns(scattered(3)))
+    snapshot = BoardSnapshot.build(naive.columns(scattered(3)))
     flags = {loaded: ask(make_view(snapshot, Filter(), NOW, 1, loaded=loaded), CITY, 11).head[7] for loaded in Loaded}
     assert flags == {Loaded.NOTHING: 2, Loaded.PART: 2, Loaded.WORK: 2, Loaded.REPORTS: 0, Loaded.WHOLE: 0}
 

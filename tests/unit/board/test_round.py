@@ -12,7 +12,7 @@ import pytest
 
 from api_client.model import Assignment, AssignmentState, Claim, Kind, Status, Unit, UnitState
 from console.board.round import Played, Round, play
-from console.cache.page_items import Item
+from console.cache.page_items import PageItem
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
 from console.rules.filter import Filter
@@ -85,9 +85,9 @@ def test_a_hazard_burns_again_when_its_crew_cannot_come(tmp_path: Path, says: Un
     """A crew en route had an accident and said so: the P1 was on no counter, and F8 did not go to it."""
     writer = CacheWriter(tmp_path)
     job = Assignment("a", "1", "u", AssignmentState.EN_ROUTE, T0, "rina", T0)
-    unit = Item("unit", 3, "u", Unit("u", "U", says, T0))
+    unit = PageItem("unit", 3, "u", Unit("u", "U", says, T0))
     hazard = items(report("1", priority=1, status=Status.ASSIGNED))
-    writer.apply("city", [*hazard, Item("assignment", 2, "a", job), unit], at(3))
+    writer.apply("city", [*hazard, PageItem("assignment", 2, "a", job), unit], at(3))
     writer.close()
     played = played_on(tmp_path)
     assert played.view.counts.crewless_hazards[0] == burns
@@ -110,8 +110,10 @@ def test_a_hazard_burns_on_when_who_was_there_has_gone_or_cannot_go_on(
 ) -> None:
     """It was in progress, and on no counter. Of a city whose crews are not known here nothing of that is said."""
     writer = CacheWriter(tmp_path)
-    jobs = [Item("assignment", 2, key, Assignment(key, "1", key, state, T0, "rina", T0)) for key, state in live.items()]
-    crews = [Item("unit", 3, key, Unit(key, key, state, T0)) for key, state in units.items()]
+    jobs = [
+        PageItem("assignment", 2, key, Assignment(key, "1", key, state, T0, "rina", T0)) for key, state in live.items()
+    ]
+    crews = [PageItem("unit", 3, key, Unit(key, key, state, T0)) for key, state in units.items()]
     writer.apply("city", [*items(report("1", priority=1, status=Status.PROGRESS)), *jobs, *crews], at(3))
     writer.close()
     played = played_on(tmp_path)
@@ -133,9 +135,9 @@ def test_who_is_at_one_hazard_is_not_on_the_way_to_another(
     writer = CacheWriter(tmp_path)
     hazards = items(*(report(key, priority=1, status=Status.ASSIGNED) for key in "12"))
     states = {"1": first, "2": second}
-    jobs = [Item("assignment", 4, f"a{key}", Assignment(f"a{key}", key, "u", state, T0, "rina", T0))
+    jobs = [PageItem("assignment", 4, f"a{key}", Assignment(f"a{key}", key, "u", state, T0, "rina", T0))
             for key, state in states.items()]  # fmt: skip
-    unit = Item("unit", 5, "u", Unit("u", "U", UnitState.ON_SCENE, T0))
+    unit = PageItem("unit", 5, "u", Unit("u", "U", UnitState.ON_SCENE, T0))
     writer.apply("city", [*hazards, *jobs, unit], at(5))
     writer.close()
     played = played_on(tmp_path)
@@ -148,9 +150,11 @@ def test_a_crew_on_its_way_to_two_hazards_drives_to_the_one_it_said_last(tmp_pat
     writer = CacheWriter(tmp_path)
     hazards = items(*(report(key, priority=1, status=Status.ASSIGNED) for key in "12"))
     said = {key: T0 + timedelta(minutes=5 if key == last else 1) for key in "12"}
-    jobs = [Item("assignment", 4, f"a{key}", Assignment(f"a{key}", key, "u", AssignmentState.EN_ROUTE, at_, "u", T0))
-            for key, at_ in said.items()]  # fmt: skip
-    writer.apply("city", [*hazards, *jobs, Item("unit", 5, "u", Unit("u", "U", UnitState.EN_ROUTE, T0))], at(5))
+    jobs = [
+        PageItem("assignment", 4, f"a{key}", Assignment(f"a{key}", key, "u", AssignmentState.EN_ROUTE, at_, "u", T0))
+        for key, at_ in said.items()
+    ]
+    writer.apply("city", [*hazards, *jobs, PageItem("unit", 5, "u", Unit("u", "U", UnitState.EN_ROUTE, T0))], at(5))
     writer.close()
     played = played_on(tmp_path)
     reader = CacheReader(tmp_path)
@@ -179,7 +183,7 @@ def test_a_hazard_burns_until_a_crew_is_on_the_way(
     writer = CacheWriter(tmp_path)
     status = Status.NEW if state is None else Status.ASSIGNED
     live = [Assignment("a", "1", "u", state, T0, "rina", T0)] if state is not None else []
-    found = [*items(report("1", priority=1, status=status)), *(Item("assignment", 2, one.id, one) for one in live)]
+    found = [*items(report("1", priority=1, status=status)), *(PageItem("assignment", 2, one.id, one) for one in live)]
     writer.apply("city", found, at(2))
     writer.close()
     data = {"unit": "u"} | ({"state": "en_route"} if own is Kind.PROGRESS else {})

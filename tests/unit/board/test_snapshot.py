@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from console.board.snapshot import NO_PLACE, Snapshot
+from console.board.snapshot import NO_PLACE, BoardSnapshot
 from console.rules.place import distance_m, mercator_point
 from tests.unit.board import naive
 from tests.unit.board.naive import R
@@ -34,7 +34,7 @@ def box(west: float, south: float, east: float, north: float) -> tuple[int, int,
 BOX = (106.79, -6.21, 106.80, -6.20)
 
 
-def found(snapshot: Snapshot) -> list[int]:
+def found(snapshot: BoardSnapshot) -> list[int]:
     alive = snapshot.column("alive")
     placed = np.flatnonzero(alive & (snapshot.column("x") >= 0))
     return sorted(snapshot.column("row")[snapshot.in_box(box(*BOX), placed, alive)].tolist())
@@ -49,7 +49,7 @@ def wanted(columns: dict[str, NDArray[np.generic]]) -> list[int]:
 
 def test_only_columns_that_change_are_copied() -> None:
     columns = crowd(5000)
-    before = Snapshot.build(columns)
+    before = BoardSnapshot.build(columns)
     changed = some(columns, np.arange(1000, 1050))
     changed["status"][:] = 5
     after = before.with_rows(changed)
@@ -61,7 +61,7 @@ def test_only_columns_that_change_are_copied() -> None:
 
 def test_new_rows_take_the_spare_places_without_copying() -> None:
     columns = crowd(5000)
-    before = Snapshot.build(columns)
+    before = BoardSnapshot.build(columns)
     new = naive.columns([R(row=9000), R(row=6000)])
     after = before.with_rows(new)
     assert all(np.shares_memory(after.column(name), before.column(name)) for name in columns)
@@ -75,7 +75,7 @@ def test_new_rows_take_the_spare_places_without_copying() -> None:
 
 
 def test_a_row_that_was_removed_may_come_back() -> None:
-    snapshot = Snapshot.build(crowd(10))
+    snapshot = BoardSnapshot.build(crowd(10))
     without = snapshot.with_rows(naive.columns([]), removed=[1003, 77])
     again = without.with_rows(naive.columns([R(row=1003, status=2)]))
     assert (len(snapshot), len(without), len(again)) == (10, 9, 10)
@@ -88,7 +88,7 @@ def test_a_row_that_was_removed_may_come_back() -> None:
 def test_boxes_are_right_while_reports_move_arrive_and_go(batch: int) -> None:
     """Small batches stay in the unsorted tail, large ones are merged into the sorted part."""
     truth = crowd(20_000)
-    snapshot = Snapshot.build(truth)
+    snapshot = BoardSnapshot.build(truth)
     random = np.random.default_rng(2)
     seen = [(snapshot, wanted(truth))]
     for round_ in range(6):
@@ -112,7 +112,7 @@ def test_boxes_are_right_while_reports_move_arrive_and_go(batch: int) -> None:
 def test_around_gives_true_distances_nearest_first() -> None:
     columns = crowd(20_000)
     gone = [R(row=51), R(row=52, lat_e7=NO_PLACE, lon_e7=NO_PLACE)]
-    snapshot = Snapshot.build(columns).with_rows(naive.columns([R(row=50, lat_e7=-62_000_100), *gone]))
+    snapshot = BoardSnapshot.build(columns).with_rows(naive.columns([R(row=50, lat_e7=-62_000_100), *gone]))
     snapshot = snapshot.with_rows(naive.columns([]), removed=[51])
     positions, away = snapshot.around(-6.2, 106.8, 300)
     rows = [50, *columns["row"].tolist()]
@@ -126,7 +126,7 @@ def test_around_gives_true_distances_nearest_first() -> None:
 
 
 def test_an_empty_board() -> None:
-    empty = Snapshot.build(naive.columns([]))
+    empty = BoardSnapshot.build(naive.columns([]))
     assert len(empty) == 0
     assert empty.positions([1, 1000, -1]).tolist() == [-1, -1, -1]
     assert empty.around(0, 0, 1000)[0].tolist() == []

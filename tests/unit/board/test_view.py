@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from api_client.model import Area, Status
 from console.board.map_answer import map_answer
-from console.board.snapshot import NO_PLACE, Snapshot
+from console.board.snapshot import NO_PLACE, BoardSnapshot
 from console.board.view import View, make_view
 from console.board.waiting import next_waiting
 from console.rules.filter import ORDERS, TABS, Filter
@@ -130,7 +130,7 @@ def fits(one: R, asked: Filter, *, at_any_time: bool = False) -> bool:
     return asked.hour is None or asked.hour <= one.created < asked.hour + 3600
 
 
-def view_of(snapshot: Snapshot, asked: Filter, **more: Any) -> View:
+def view_of(snapshot: BoardSnapshot, asked: Filter, **more: Any) -> View:
     more.setdefault("under_way", np.array(naive.UNDER_WAY))
     more.setdefault("with_crews", naive.WITH_CREWS)
     return make_view(snapshot, asked, NOW, 7, words=WORDS, me=MINE, zone=ZONE, **more)
@@ -139,7 +139,7 @@ def view_of(snapshot: Snapshot, asked: Filter, **more: Any) -> View:
 @settings(max_examples=150, deadline=None)
 @given(city=cities(), asked=filters)
 def test_a_view_is_what_a_loop_finds(city: list[R], asked: Filter) -> None:
-    view = view_of(Snapshot.build(naive.columns(city)), asked)
+    view = view_of(BoardSnapshot.build(naive.columns(city)), asked)
     fitting = [one for one in city if fits(one, asked)]
     shown = [one for one in fitting if naive.in_tab(one, asked.tab, narrowed=asked.narrowed)]
     if asked.tab == "closed":
@@ -186,7 +186,9 @@ def test_a_view_is_what_a_loop_finds(city: list[R], asked: Filter) -> None:
 @given(city=cities(), asked=filters)
 def test_the_hours_are_those_of_the_citys_clock(city: list[R], asked: Filter) -> None:
     oldest = R(row=999, created=NOW - 60 * 86400, merged=1)  # so that the 28 days before are all known
-    hours = view_of(Snapshot.build(naive.columns([*city, R(row=998, merged=1, created=NOW), oldest])), asked).arrivals
+    hours = view_of(
+        BoardSnapshot.build(naive.columns([*city, R(row=998, merged=1, created=NOW), oldest])), asked
+    ).arrivals
     counted = [one for one in city if not one.merged and fits(one, asked, at_any_time=True)]
     counts, usual = naive.count_hours(counted)
     assert list(hours.counts) == counts
@@ -198,7 +200,7 @@ def test_the_hours_are_those_of_the_citys_clock(city: list[R], asked: Filter) ->
 def test_usual_is_the_mean_of_the_days_there_are() -> None:
     same_hour = [R(row=1000 + day, created=NOW - day * 86400 - 10) for day in (0, 1, 2, 3)]
     hours = view_of(
-        Snapshot.build(naive.columns([*same_hour, R(row=900, created=NOW - 4 * 86400 - 7200)])), Filter()
+        BoardSnapshot.build(naive.columns([*same_hour, R(row=900, created=NOW - 4 * 86400 - 7200)])), Filter()
     ).arrivals
     assert hours.counts[-1] == 1
     assert hours.usual[-1] == pytest.approx(1.0)  # three reports in the three whole days before, not in 28
@@ -207,7 +209,7 @@ def test_usual_is_the_mean_of_the_days_there_are() -> None:
 @settings(max_examples=80, deadline=None)
 @given(before=cities(least=1), data=st.data())
 def test_changes_one_by_one_lead_to_the_snapshot_built_anew(before: list[R], data: st.DataObject) -> None:
-    snapshot = Snapshot.build(naive.columns(before))
+    snapshot = BoardSnapshot.build(naive.columns(before))
     first = _state(snapshot)
     truth = {one.row: one for one in before}
     for _ in range(data.draw(st.integers(1, 4))):
@@ -222,13 +224,13 @@ def test_changes_one_by_one_lead_to_the_snapshot_built_anew(before: list[R], dat
         truth.update((one.row, one) for one in changed)
         for row in removed:
             truth.pop(row, None)
-    anew = Snapshot.build(naive.columns([truth[row] for row in sorted(truth)]))
+    anew = BoardSnapshot.build(naive.columns([truth[row] for row in sorted(truth)]))
     assert _state(snapshot) == _state(anew)
     assert len(snapshot) == len(truth)
-    assert _state(Snapshot.build(naive.columns(before))) == first
+    assert _state(BoardSnapshot.build(naive.columns(before))) == first
 
 
-def _state(snapshot: Snapshot) -> list[object]:
+def _state(snapshot: BoardSnapshot) -> list[object]:
     """All that can be seen of a snapshot."""
     found: list[object] = [snapshot.facts(range(2000))]
     for tab in TABS:
@@ -258,7 +260,9 @@ def test_orders(order: str) -> None:
         for at in random.permutation(300)
     ]
     by_row = {one.row: one for one in city}
-    shown = [by_row[row] for row in view_of(Snapshot.build(naive.columns(city)), Filter(order=order)).order.tolist()]
+    shown = [
+        by_row[row] for row in view_of(BoardSnapshot.build(naive.columns(city)), Filter(order=order)).order.tolist()
+    ]
     ranks = {2: 0, 1: 1, 3: 2, 0: 3}  # areas by code: 31.01, 31.02, 32.01, and those without an area last
     keys = {
         "urgency": naive.urgency,
@@ -276,14 +280,14 @@ def test_orders(order: str) -> None:
 
 def test_orders_stay_right_where_the_key_does_not_fit_one_integer() -> None:
     city = [R(row=1000 + at * 997, created=at * 2**55 % 2**61, priority=1 + at % 4) for at in range(40)]
-    view = view_of(Snapshot.build(naive.columns(city[::-1])), Filter(order="priority"))
+    view = view_of(BoardSnapshot.build(naive.columns(city[::-1])), Filter(order="priority"))
     wanted = sorted(city, key=lambda one: (one.priority, one.created, one.row))
     assert view.order.tolist() == [one.row for one in wanted]
 
 
 def test_text_rows_areas_inside_and_shapes() -> None:
     city = [R(row=1000 + at, area=at % 4, lat_e7=-62_000_000 + at * 1000) for at in range(8)]
-    snapshot = Snapshot.build(naive.columns(city))
+    snapshot = BoardSnapshot.build(naive.columns(city))
     found = view_of(snapshot, Filter(text="pipe"), text_rows=np.array([1003, 1001, 4242]))
     assert set(found.order.tolist()) == {1001, 1003}
     assert view_of(snapshot, Filter(text="pipe")).counts.tabs["open"] == 0
@@ -313,7 +317,7 @@ def test_what_burns_stands_on_top_then_danger_then_time() -> None:
         R(row=2010, priority=3, due=0, due_state=2),
         R(row=2011, source=2, priority=1, status=PROGRESS, created=NOW - 75),
     ]
-    view = view_of(Snapshot.build(naive.columns(city)), Filter())
+    view = view_of(BoardSnapshot.build(naive.columns(city)), Filter())
     assert view.order.tolist() == [2008, 2011, 2007, 2009, 1001, 2006, 2004, 2003, 2010, 2002, 2001]
     assert view.counts.crewless_hazards == (4, NOW - 80)
     assert view.without_crew([1001, 2006, 2007, 2008, 2009, 2011]) == {2007, 2008, 2009, 2011}, (
@@ -331,7 +335,7 @@ def test_no_hazard_without_a_crew_is_jumped_over() -> None:
         R(row=2005, priority=2, status=COORDINATION),
         R(row=2006, priority=2),
     ]
-    view = view_of(Snapshot.build(naive.columns(city)), Filter())
+    view = view_of(BoardSnapshot.build(naive.columns(city)), Filter())
     assert view.order.tolist()[:4] == [2001, 2002, 2003, 2004]
     assert next_waiting(view, 2001) == 2004, "neither another's, nor one whose crew was told"
     assert next_waiting(view, 2004) == 2006
@@ -346,13 +350,13 @@ def test_as_many_closed_reports_as_open_ones_are_in_their_own_order() -> None:
         R(row=1002, status=ORDER.index(Status.CLOSED), updated=NOW, created=NOW - 60),
         R(row=1003),
     ]
-    assert view_of(Snapshot.build(naive.columns(city)), Filter(tab="closed")).order.tolist() == [1002, 1001]
+    assert view_of(BoardSnapshot.build(naive.columns(city)), Filter(tab="closed")).order.tolist() == [1002, 1001]
 
 
 def test_after_a_verdict_the_next_proof_comes_though_another_was_first() -> None:
     """What a colleague had accepted meanwhile was no proof any more, and the full pile was said to be empty."""
     city = [R(row=2001, status=ORDER.index(Status.RESOLVED)), R(row=2002, status=VALIDATION), R(row=2003, priority=1)]
-    view = view_of(Snapshot.build(naive.columns(city)), Filter(tab="validate"))
+    view = view_of(BoardSnapshot.build(naive.columns(city)), Filter(tab="validate"))
     assert next_waiting(view, 2001, was_validated=True) == 2002
 
 
@@ -366,7 +370,7 @@ def test_what_waits_above_and_is_more_urgent_comes_before_what_waits_below() -> 
         R(row=2005, priority=3, status=VALIDATION),
         R(row=2006, priority=2, status=VALIDATION),
     ]
-    view = view_of(Snapshot.build(naive.columns(city)), Filter())
+    view = view_of(BoardSnapshot.build(naive.columns(city)), Filter())
     first, second = (row for row in view.order.tolist() if row in (2003, 2004))
     assert next_waiting(view, first) == 2001
     assert next_waiting(view, 2001) == first, "nobody else's"
@@ -376,7 +380,7 @@ def test_what_waits_above_and_is_more_urgent_comes_before_what_waits_below() -> 
 
 def test_the_closed_tab_shows_the_last_day_until_something_is_asked_for() -> None:
     city = [R(row=1001, status=6, updated=NOW - 90000), R(row=1002, status=7, updated=NOW - 80000)]
-    snapshot = Snapshot.build(naive.columns(city))
+    snapshot = BoardSnapshot.build(naive.columns(city))
     assert view_of(snapshot, Filter(tab="closed")).order.tolist() == [1002]
     assert len(view_of(snapshot, Filter(tab="closed", services=("flood",))).order) == 2
 
@@ -401,7 +405,7 @@ def test_bars_are_those_of_the_citys_calendar_and_end_with_the_data(time_range: 
     ages = [0, *(int(age) for age in random.integers(0, 8 * 365 * 86400, 400)), 8 * 365 * 86400]
     ages += [int(age) for age in random.integers(0, 40 * 86400, 200)]
     city = [R(row=1000 + at, created=end - age, status=at % 8) for at, age in enumerate(ages)]
-    found = view_of(Snapshot.build(naive.columns(city)), Filter(), time_range=time_range).arrivals
+    found = view_of(BoardSnapshot.build(naive.columns(city)), Filter(), time_range=time_range).arrivals
     unit, count, form = RANGES[time_range]
     tally = Counter(f"{_local(one.created):{form}}" for one in city)
     assert (found.unit, len(found.starts)) == (unit, count)
@@ -424,7 +428,7 @@ def test_bars_are_those_of_the_citys_calendar_and_end_with_the_data(time_range: 
 
 def test_a_young_city_has_no_usual_and_its_whole_time_in_months() -> None:
     city = [R(row=1000 + back, created=NOW - back * 86400) for back in range(70)]
-    snapshot = Snapshot.build(naive.columns(city))
+    snapshot = BoardSnapshot.build(naive.columns(city))
     assert view_of(snapshot, Filter(), time_range=TimeRange.YEAR).arrivals.usual == ()
     whole = view_of(snapshot, Filter(), time_range=TimeRange.ALL).arrivals
     assert (whole.unit, sum(whole.counts)) == (BarUnit.MONTH, 70)
@@ -432,7 +436,7 @@ def test_a_young_city_has_no_usual_and_its_whole_time_in_months() -> None:
 
 def test_a_date_that_cannot_be_stretches_no_chart() -> None:
     city = [R(row=1000, created=-(10**10)), R(row=1001, created=NOW - 60), R(row=1002, created=NOW + 10**9)]
-    snapshot = Snapshot.build(naive.columns(city))
+    snapshot = BoardSnapshot.build(naive.columns(city))
     for time_range in TimeRange:
         found = view_of(snapshot, Filter(), time_range=time_range).arrivals
         assert len(found.starts) <= 36
@@ -442,7 +446,7 @@ def test_a_date_that_cannot_be_stretches_no_chart() -> None:
 @pytest.mark.parametrize("time_range", TimeRange)
 def test_the_share_in_time_covers_at_least_fourteen_days(time_range: TimeRange) -> None:
     city = [R(row=1000 + back, created=NOW - back * 86400, status=6, due_state=3 + back % 2) for back in range(400)]
-    trend = view_of(Snapshot.build(naive.columns(city)), Filter(), time_range=time_range).trend
+    trend = view_of(BoardSnapshot.build(naive.columns(city)), Filter(), time_range=time_range).trend
     assert trend is not None
     assert len(trend.starts) == {"24h": 14, "7d": 14, "30d": 30, "1y": 12, "all": 14}[time_range]
     assert trend.shares[-1] is not None
@@ -458,15 +462,17 @@ def test_trend_is_the_share_in_time_by_day() -> None:
         R(row=1005, created=yesterday),
         R(row=1006),
     ]
-    view = view_of(Snapshot.build(naive.columns(city)), Filter())
+    view = view_of(BoardSnapshot.build(naive.columns(city)), Filter())
     assert view.trend is not None
     assert (view.trend.unit, len(view.trend.starts)) == (BarUnit.DAY, 14)
     assert view.trend.shares == (*(None,) * 12, 50.0, None)
-    assert view_of(Snapshot.build(naive.columns(city[4:])), Filter()).trend is None
+    assert view_of(BoardSnapshot.build(naive.columns(city[4:])), Filter()).trend is None
 
 
 def test_row_facts_and_positions() -> None:
-    view = view_of(Snapshot.build(naive.columns([R(row=1001, priority=0), R(row=5, priority=9, claim=-1)])), Filter())
+    view = view_of(
+        BoardSnapshot.build(naive.columns([R(row=1001, priority=0), R(row=5, priority=9, claim=-1)])), Filter()
+    )
     facts = view.row_facts([5, 77, 1001, -3])
     assert [(fact.row, fact.priority, fact.claim) for fact in facts] == [(5, 4, -1), (1001, 3, 0)]
     assert [view.position_of(row) for row in (*view.order.tolist(), 77)] == [0, 1, -1]
@@ -474,7 +480,7 @@ def test_row_facts_and_positions() -> None:
 
 def test_all_conditions_hold_together() -> None:
     city = [R(row=1000 + hours, created=NOW - hours * 3600) for hours in range(8)]
-    snapshot = Snapshot.build(naive.columns(city))
+    snapshot = BoardSnapshot.build(naive.columns(city))
     asked = Filter(younger_s=5 * 3600, older_s=3600, created_after=NOW - 7 * 3600, created_before=NOW - 2 * 3600)
     assert sorted(view_of(snapshot, asked).order.tolist()) == [1003, 1004, 1005]
     assert view_of(snapshot, Filter(younger_s=7 * 3600, hour=NOW - 3 * 3600)).order.tolist() == [1003]
@@ -483,13 +489,13 @@ def test_all_conditions_hold_together() -> None:
 def test_the_widest_box_holds_no_report_without_a_place() -> None:
     city = [R(row=1000), R(row=1001, lat_e7=NO_PLACE, lon_e7=NO_PLACE)]
     asked = Filter(bbox=(-360.0, -360.0, 360.0, 360.0))
-    assert view_of(Snapshot.build(naive.columns(city)), asked).order.tolist() == [1000]
+    assert view_of(BoardSnapshot.build(naive.columns(city)), asked).order.tolist() == [1000]
 
 
 def test_a_code_of_two_sources() -> None:
     """A bare code names both, a scoped one its own; areas inside one source's area are not those of the other."""
     city = [R(row=1000 + at, service=1 + at % 2, area=1 + at % 2) for at in range(5)]
-    snapshot = Snapshot.build(naive.columns(city))
+    snapshot = BoardSnapshot.build(naive.columns(city))
     words = {"service": {1: ("n", "001"), 2: ("s", "001")}, "area": {1: ("n", "in"), 2: ("s", "in")}}
     areas = {(source, "all"): Area("all", "All", 1) for source in "ns"}
     areas |= {(source, "in"): Area("in", "Inside", 2, parent="all") for source in "ns"}
@@ -512,7 +518,7 @@ def test_a_hold_that_is_over_holds_nothing_and_its_clock_goes_on() -> None:
         R(row=1003, hold=2),
         R(row=1004, hold=1, hold_until=NOW, due_state=naive.PAUSED),
     ]
-    before = Snapshot.build(naive.columns(rows))
+    before = BoardSnapshot.build(naive.columns(rows))
     now = before.at(NOW)
     view = make_view(now, Filter(), NOW, 1)
     assert (view.counts.tabs["held"], view.counts.overdue) == (2, 1)

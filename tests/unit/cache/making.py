@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from api_client.model import Assignment, AssignmentState, Entry, Kind, Report, Status
-from console.cache.page_items import Cursor, Item
+from console.cache.page_items import Cursor, PageItem
 from console.outbox.work_file import WorkFile
 from console.rules.edit import Edit
 from console.rules.queued import EditState, Queued
@@ -40,8 +40,8 @@ def entry(key: str, report_id: str | None, edit: str | None, minute: int = 0) ->
     return Entry(key, report_id, "note", T0 + timedelta(minutes=minute), "rina", edit=edit)
 
 
-def items(*reports: Report, seq: int = 1) -> list[Item]:
-    return [Item("report", seq + index, one.id, one) for index, one in enumerate(reports)]
+def items(*reports: Report, seq: int = 1) -> list[PageItem]:
+    return [PageItem("report", seq + index, one.id, one) for index, one in enumerate(reports)]
 
 
 def at(seq: int) -> Cursor:

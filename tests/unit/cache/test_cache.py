@@ -30,7 +30,7 @@ from api_client.model import (
 )
 from console.cache.packed_columns import NO_PLACE, pack
 from console.cache.reader import CacheReader
-from console.cache.writer import CacheWriter, Gone, Item
+from console.cache.writer import CacheWriter, DeletedItem, PageItem
 from console.files.sqlite_file import CACHE, set_aside
 from console.rules.status import ORDER
 from tests.unit.cache.making import T0, assignment, at, entry, ids, items, report
@@ -155,8 +155,8 @@ def test_whatever_order_pages_come_in_the_highest_number_wins(
     folder = tmp_path_factory.mktemp("cache")
     writer, reader = CacheWriter(folder), CacheReader(folder)
     for seq, key, gone in arriving:
-        deleted = [Gone("report", key, seq)] if gone else []
-        page = [] if gone else [Item("report", seq, key, report(key, version=seq, description=f"word{seq}x"))]
+        deleted = [DeletedItem("report", key, seq)] if gone else []
+        page = [] if gone else [PageItem("report", seq, key, report(key, version=seq, description=f"word{seq}x"))]
         writer.apply("city", page, at(seq), gone=deleted)
     last = {key: (seq, gone) for seq, key, gone in numbered}
     expected = {key: seq for key, (seq, gone) in last.items() if not gone}
@@ -170,30 +170,30 @@ def test_whatever_order_pages_come_in_the_highest_number_wins(
 
 
 def test_the_lead_unit_is_the_first_that_still_works(writer: CacheWriter, reader: CacheReader) -> None:
-    early = Item("assignment", 1, "a2", assignment("a2", "1", "u2", AssignmentState.DISPATCHED, minute=2))
+    early = PageItem("assignment", 1, "a2", assignment("a2", "1", "u2", AssignmentState.DISPATCHED, minute=2))
     writer.apply("city", [early], at(1))  # before its report
     writer.apply("city", items(report("1"), report("2"), seq=2), at(3))
     assert reader.words("unit")[column(reader, "lead_unit")["1"]] == ("city", "u2")
     assert column(reader, "lead_unit")["2"] == 0
 
-    first = Item("assignment", 4, "a1", assignment("a1", "1", "u1", AssignmentState.EN_ROUTE, minute=1))
+    first = PageItem("assignment", 4, "a1", assignment("a1", "1", "u1", AssignmentState.EN_ROUTE, minute=1))
     touched = writer.apply("city", [first], at(4))
     assert reader.words("unit")[column(reader, "lead_unit")["1"]] == ("city", "u1")
     assert touched.rows == (reader.row_of("city", "1"),)
     assert [one.unit for _, one in reader.all_assignments_open()] == ["u1", "u2"]
 
-    done = Item("assignment", 5, "a1", assignment("a1", "1", "u1", AssignmentState.DONE, minute=1))
-    newer = Item("report", 6, "1", report("1", version=2, status=Status.PROGRESS))
+    done = PageItem("assignment", 5, "a1", assignment("a1", "1", "u1", AssignmentState.DONE, minute=1))
+    newer = PageItem("report", 6, "1", report("1", version=2, status=Status.PROGRESS))
     writer.apply("city", [done, newer], at(6))
     assert reader.words("unit")[column(reader, "lead_unit")["1"]] == ("city", "u2")
-    writer.apply("city", [], at(7), gone=[Gone("assignment", "a2", 7)])
+    writer.apply("city", [], at(7), gone=[DeletedItem("assignment", "a2", 7)])
     assert column(reader, "lead_unit")["1"] == 0
 
 
 def test_an_edit_is_proved_by_the_entry_that_bears_its_id(writer: CacheWriter, reader: CacheReader) -> None:
     writer.apply("city", items(report("1")), at(1))
-    second = Item("entry", 2, "h1", entry("h1", "1", "edit-1", minute=5))
-    earlier = Item("entry", 3, "h0", entry("h0", "1", None, minute=1))
+    second = PageItem("entry", 2, "h1", entry("h1", "1", "edit-1", minute=5))
+    earlier = PageItem("entry", 3, "h0", entry("h0", "1", None, minute=1))
     touched = writer.apply("city", [second, earlier], at(3))
     assert touched.edits == ("edit-1",)
     assert touched.rows == (reader.row_of("city", "1"),)
@@ -220,7 +220,7 @@ def test_the_names_of_many_areas_do_not_cost_many_looks_at_each_report(
     writer: CacheWriter, reader: CacheReader
 ) -> None:
     """A fill and each long catch-up end with it: a look at all names for each report was 28 s for a million."""
-    areas = [Item("area", 1, f"a{n}", Area(f"a{n}", f"Ward {n}", 3)) for n in range(300)]
+    areas = [PageItem("area", 1, f"a{n}", Area(f"a{n}", f"Ward {n}", 3)) for n in range(300)]
     reports = items(*(report(str(n), area=f"a{n % 300}") for n in range(1000)), seq=2)
     writer.apply("city", reports, at(1002))
     steps = 0
@@ -242,7 +242,7 @@ def test_the_names_of_many_areas_do_not_cost_many_looks_at_each_report(
 
 def test_area_names_that_arrive_late_are_searched_too(writer: CacheWriter, reader: CacheReader) -> None:
     writer.apply("city", items(report("1", area="31.75")), at(1))
-    writer.apply("city", [Item("area", 2, "31.75", Area("31.75", "Cawang", 3))], at(2))
+    writer.apply("city", [PageItem("area", 2, "31.75", Area("31.75", "Cawang", 3))], at(2))
     assert ids(reader.matching("cawang")) == [reader.row_of("city", "1")]
 
 
@@ -250,7 +250,7 @@ def test_a_bulk_fill_ends_with_search_and_an_interrupted_one_is_mended(tmp_path:
     writer, reader = CacheWriter(tmp_path), CacheReader(tmp_path)
     with writer.bulk():
         writer.apply("city", items(report("1", title="kata1", area="x")), at(1))
-        writer.apply("city", [Item("area", 2, "x", Area("x", "Menteng", 3))], at(2))
+        writer.apply("city", [PageItem("area", 2, "x", Area("x", "Menteng", 3))], at(2))
     assert ids(reader.matching("kata1 menteng")) == [reader.row_of("city", "1")]
     bulk = writer.bulk()
     bulk.__enter__()
@@ -272,14 +272,14 @@ def test_a_source_that_is_read_anew_can_be_searched(writer: CacheWriter, reader:
         writer.apply("city", items(report("1", description="kata baru"), report("2", description="kata baru")), at(2))
     assert len(reader.matching("baru")) == 2
     assert len(reader.matching("lama")) == 0
-    writer.apply("city", [], at(3), gone=[Gone("report", "1", 3)])
+    writer.apply("city", [], at(3), gone=[DeletedItem("report", "1", 3)])
     assert len(reader.matching("baru")) == 1
 
 
 def test_forgetting_a_source_leaves_the_others(writer: CacheWriter, reader: CacheReader) -> None:
     unit = Unit("u1", "U-1", UnitState.AVAILABLE, T0)
     for source in ("city", "other"):
-        writer.apply(source, [*items(report("1", title=source)), Item("unit", 2, "u1", unit)], at(2))
+        writer.apply(source, [*items(report("1", title=source)), PageItem("unit", 2, "u1", unit)], at(2))
     assert writer.forget("city").everything
     assert (reader.row_of("city", "1"), writer.cursor("city")) == (None, None)
     assert reader.units() == [("other", unit)]
@@ -292,12 +292,12 @@ def test_forgetting_a_source_leaves_the_others(writer: CacheWriter, reader: Cach
 def test_what_a_record_held_before_its_server_was_set_back_is_known_until_it_holds_it_again(
     writer: CacheWriter, reader: CacheReader
 ) -> None:
-    def entries(*edits: str) -> list[Item]:
-        return [Item("entry", 1, each, entry(each, "1", each)) for each in edits]
+    def entries(*edits: str) -> list[PageItem]:
+        return [PageItem("entry", 1, each, entry(each, "1", each)) for each in edits]
 
     writer.apply("other", entries("theirs"), at(1))
     writer.apply("city", [*items(report("1")), *entries("a", "b", "c", "d")], at(1))
-    writer.apply("city", [], at(2), gone=[Gone("entry", "d", 2)])
+    writer.apply("city", [], at(2), gone=[DeletedItem("entry", "d", 2)])
     writer.forget("city")
     assert reader.taken_back("city") == set(), "all is read anew, and nothing was lost"
     writer.apply("city", entries("a", "b", "c"), at(1))
@@ -306,14 +306,14 @@ def test_what_a_record_held_before_its_server_was_set_back_is_known_until_it_hol
     assert reader.taken_back("city") == {"b", "c"}
     assert reader.taken_back("other") == set()
     writer.apply("city", entries("b"), at(1))
-    writer.apply("city", [], at(2), gone=[Gone("entry", "b", 2)])
+    writer.apply("city", [], at(2), gone=[DeletedItem("entry", "b", 2)])
     assert reader.taken_back("city") == {"c"}
 
 
 def test_one_entry_of_a_clock_far_ahead_hides_nothing_that_was_lost(writer: CacheWriter, reader: CacheReader) -> None:
     """A server that had started once in a wrong year: after a restore no console missed its dispatch."""
     year_ahead = replace(entry("ahead", "1", "ahead"), at=T0 + timedelta(days=400))
-    things = [Item("entry", 1, "a", entry("a", "1", "a")), Item("entry", 1, "ahead", year_ahead)]
+    things = [PageItem("entry", 1, "a", entry("a", "1", "a")), PageItem("entry", 1, "ahead", year_ahead)]
     writer.apply("city", [*items(report("1")), *things], replace(at(1), as_of=T0 + timedelta(hours=1)))
     writer.forget("city", set_back=True)
     assert reader.taken_back("city") == {"a", "ahead"}
@@ -438,7 +438,7 @@ def test_one_code_of_two_sources_has_two_numbers_and_one_name_of_a_user_one(
 ) -> None:
     for source in ("north", "south"):
         claimed = report("1", area="a", agency="g", claim=Claim("rina", T0))
-        order = Item("assignment", 2, "o", assignment("o", "1", "u", AssignmentState.DISPATCHED, minute=1))
+        order = PageItem("assignment", 2, "o", assignment("o", "1", "u", AssignmentState.DISPATCHED, minute=1))
         writer.apply(source, [*items(claimed), order], at(2))
     columns = reader.columns()
     for kind in ("service", "area", "agency", "lead_unit"):
@@ -449,7 +449,7 @@ def test_one_code_of_two_sources_has_two_numbers_and_one_name_of_a_user_one(
 
 def test_a_page_that_fails_leaves_neither_rows_nor_words_nor_cursor(writer: CacheWriter, reader: CacheReader) -> None:
     writer.apply("city", items(report("1")), at(1))
-    broken = Item("report", 3, "3", report("3", service="new-word", title="bad \ud800"))
+    broken = PageItem("report", 3, "3", report("3", service="new-word", title="bad \ud800"))
     with pytest.raises(UnicodeEncodeError):
         writer.apply("city", [*items(report("2", service="fresh"), seq=2), broken], at(3))
     assert (writer.cursor("city"), reader.counts()["reports"]) == (at(1), 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from api_client.model import Area, AttributeValue, Datatype, Report, Service, ServiceAttribute, Status, Unit, UnitState
 from console.cache.catalog import Catalog, Cities, read_catalog
-from console.cache.page_items import Cursor, Item
+from console.cache.page_items import Cursor, PageItem
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
 from console.rules.filter import Filter
@@ -81,10 +81,10 @@ def test_what_is_typed_means_the_code_of_every_city_and_the_name_of_its_own() ->
 def test_what_is_read_anew_of_one_kind_leaves_the_rest(tmp_path: Path) -> None:
     writer, reader = CacheWriter(tmp_path), CacheReader(tmp_path)
     for source, name in (("north", "Flood"), ("south", "Dead animal")):
-        writer.apply(source, [Item("service", 1, "001", Service("001", name))], Cursor("e", 1))
+        writer.apply(source, [PageItem("service", 1, "001", Service("001", name))], Cursor("e", 1))
     known = read_catalog(reader)
     assert [known.of(one).service_name("001") for one in ("north", "south")] == ["Flood", "Dead animal"]
-    writer.apply("south", [Item("area", 2, "a", Area("a", "Centre", 1))], Cursor("e", 2))
+    writer.apply("south", [PageItem("area", 2, "a", Area("a", "Centre", 1))], Cursor("e", 2))
     now = read_catalog(reader, known, {"area"})
     assert now.of("south").services is known.of("south").services
     assert (now.of("south").place("a"), now.of("north").place("a")) == ("Centre", "a")

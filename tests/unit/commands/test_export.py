@@ -19,7 +19,7 @@ from pytestqt.qtbot import QtBot
 from api_client.model import Area, Clock, ClockState, ExportNote, Kind, Service, Status
 from console.cache.export_notes import drop_note, waiting_notes
 from console.cache.page_items import Cursor
-from console.cache.writer import CacheWriter, Item
+from console.cache.writer import CacheWriter, PageItem
 from console.cli import main
 from console.commands.export import cell
 from console.export.row import COLUMNS
@@ -58,8 +58,8 @@ def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         report("merged", status=Status.CLOSED, merged_into="formula", updated=NOW),
     ]  # fmt: skip
     things = [
-        Item("service", 10, "flood", Service("flood", "Banjir")),
-        Item("area", 11, "31.75", Area("31.75", "Cawang", 4)),
+        PageItem("service", 10, "flood", Service("flood", "Banjir")),
+        PageItem("area", 11, "31.75", Area("31.75", "Cawang", 4)),
     ]
     writer.apply("city", [*items(*reports), *things], at(20))
     writer.close()
@@ -131,7 +131,7 @@ def test_that_the_closed_tab_holds_the_lately_closed_only_is_said(
     writer = CacheWriter(profile)
     long_ago = NOW - timedelta(days=30)
     old = report("closed", status=Status.RESOLVED, created=long_ago, updated=long_ago)
-    writer.apply("city", [Item("report", 30, "closed", old)], at(30))
+    writer.apply("city", [PageItem("report", 30, "closed", old)], at(30))
     writer.close()
     assert export(tmp_path / "a.csv", "csv", "--filter", filter_text) == 0
     assert len(read_csv(tmp_path / "a.csv")) == rows

@@ -13,14 +13,14 @@ from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
 from console.files.errors import NotWritable
-from console.outbox.link import Exchange, Found
-from console.panels.qt_outbox import Edits
+from console.outbox.link import OutboxLink, ProofsFound
+from console.panels.qt_outbox import QtOutbox
 from console.rules.messages import Outcome, Push, SourceState
 from console.rules.queued import EditState
 
-Done = Callable[[Found], None]
+Done = Callable[[ProofsFound], None]
 Failed = Callable[[Exception], None]
-NOTHING = Found(frozenset(), ())
+NOTHING = ProofsFound(frozenset(), ())
 
 
 class Desk:
@@ -30,8 +30,8 @@ class Desk:
         self.down: list[object] = []
         self.asked: list[tuple[Done, Failed]] = []
         ids = itertools.count(1)
-        self.edits = Edits(folder, self.down.append, lambda: datetime.now(UTC), lambda: f"e{next(ids)}")
-        self.exchange = Exchange(self.edits, lambda _, found, failed: self.asked.append((found, failed)))
+        self.edits = QtOutbox(folder, self.down.append, lambda: datetime.now(UTC), lambda: f"e{next(ids)}")
+        self.exchange = OutboxLink(self.edits, lambda _, found, failed: self.asked.append((found, failed)))
         self.edits.opened.connect(self.exchange.on_opened)
         with qtbot.waitSignal(self.edits.opened):
             pass
@@ -48,7 +48,7 @@ class Desk:
     def say(self, state: str) -> None:
         self.exchange.take(SourceState("city", state))
 
-    def answer(self, found: Found = NOTHING) -> None:
+    def answer(self, found: ProofsFound = NOTHING) -> None:
         self.asked.pop(0)[0](found)
 
     def fail(self) -> None:

@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from api_client.model import Kind
 from console.files.errors import DiskFull, StoreError
 from console.outbox.work_file import WorkFile
-from console.panels.qt_outbox import Edits
+from console.panels.qt_outbox import QtOutbox
 from console.rules.edit import Edit, good_until, outlived
 from console.rules.messages import Outcome, Push, Withdraw
 from console.rules.queued import ByWhom, EditState, Queued, StopReason, TakenAs
@@ -25,7 +25,7 @@ S = EditState
 
 
 class Desk:
-    """An `Edits` with a sync process that only takes notes, and a clock that is set by hand."""
+    """An `QtOutbox` with a sync process that only takes notes, and a clock that is set by hand."""
 
     def __init__(self, qtbot: QtBot, folder: Path) -> None:
         self.qtbot, self.folder = qtbot, folder
@@ -35,8 +35,8 @@ class Desk:
         self._ids = (f"e{number}" for number in itertools.count(1))
         self.edits = self._start()
 
-    def _start(self) -> Edits:
-        edits = Edits(self.folder, lambda one: self.push(one), lambda: self.now, lambda: next(self._ids))
+    def _start(self) -> QtOutbox:
+        edits = QtOutbox(self.folder, lambda one: self.push(one), lambda: self.now, lambda: next(self._ids))
         edits.author = "rina"
         with self.qtbot.waitSignal(edits.opened):
             pass
@@ -440,7 +440,7 @@ def test_a_file_that_could_not_be_read_at_first_shows_its_outbox_later(
 
     with monkeypatch.context() as disk:
         disk.setattr(WorkFile, "filters", unreadable)
-        desk.edits = Edits(desk.folder, desk.down.append, lambda: desk.now, lambda: "e9")
+        desk.edits = QtOutbox(desk.folder, desk.down.append, lambda: desk.now, lambda: "e9")
         with desk.qtbot.waitSignal(desk.edits.unavailable):
             pass
     with desk.qtbot.waitSignal(desk.edits.opened):
@@ -482,7 +482,9 @@ def test_a_draft_that_an_earlier_version_kept_goes_to_its_author(desk: Desk) -> 
         file.save_draft("note:city:A", {"text": "hers", "drafted_by": "sari"})
         file.save_draft("note:city:B", {"text": "anybody's", "drafted_by": "local"})
     for operator, keys in (("sari", ["note:city:B", "note:city:A"]), ("rina", ["note:city:B"])):
-        edits = Edits(desk.folder, desk.down.append, lambda: desk.now, lambda: "e1", operator=lambda who=operator: who)
+        edits = QtOutbox(
+            desk.folder, desk.down.append, lambda: desk.now, lambda: "e1", operator=lambda who=operator: who
+        )
         with desk.qtbot.waitSignal(edits.opened):
             pass
         assert list(edits.drafts) == keys
@@ -504,7 +506,7 @@ def test_drafts_and_filters_are_there_after_a_restart(desk: Desk) -> None:
 def test_a_text_typed_before_the_file_was_open_replaces_no_older_one(desk: Desk) -> None:
     desk.edits.save_draft("new", {"text": "of yesterday"})
     desk.edits.close()
-    late = Edits(desk.folder, desk.down.append, lambda: desk.now, lambda: "e1")
+    late = QtOutbox(desk.folder, desk.down.append, lambda: desk.now, lambda: "e1")
     late.save_draft("new", {"text": "of today"})
     with desk.qtbot.waitSignal(late.opened):
         pass
@@ -520,8 +522,10 @@ def test_each_source_has_its_own_clock(qtbot: QtBot, tmp_path: Path) -> None:
     down: list[Push | Withdraw] = []
     now = [T0]
 
-    def start() -> Edits:
-        edits = Edits(tmp_path, down.append, lambda: now[0], lambda: next(ids), offset=lambda source: offsets[source])
+    def start() -> QtOutbox:
+        edits = QtOutbox(
+            tmp_path, down.append, lambda: now[0], lambda: next(ids), offset=lambda source: offsets[source]
+        )
         edits.author = "rina"
         with qtbot.waitSignal(edits.opened):
             pass
@@ -548,7 +552,7 @@ def test_each_source_has_its_own_clock(qtbot: QtBot, tmp_path: Path) -> None:
 def test_without_work_db_every_edit_is_refused_aloud(qtbot: QtBot, tmp_path: Path) -> None:
     holder = WorkFile(tmp_path)
     clock: Callable[[], datetime] = lambda: T0  # noqa: E731
-    edits = Edits(tmp_path, lambda _: pytest.fail("pushed"), clock, lambda: "e1")
+    edits = QtOutbox(tmp_path, lambda _: pytest.fail("pushed"), clock, lambda: "e1")
     with qtbot.waitSignal(edits.unavailable) as unavailable:
         pass
     with qtbot.waitSignal(edits.refused) as refused:

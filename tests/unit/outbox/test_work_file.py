@@ -18,7 +18,7 @@ import pytest
 from api_client.model import Kind
 from console.files.errors import LockedByOther
 from console.files.machine import this_machine
-from console.outbox.journal import Line
+from console.outbox.journal import JournalLine
 from console.outbox.work_file import WorkFile
 from console.rules.edit import Edit
 from console.rules.queued import EditState, StopReason, is_taken_back
@@ -192,7 +192,9 @@ def test_what_a_server_lost_is_brought_back_in_both_files(tmp_path: Path, withou
 def test_every_edit_stands_in_the_journal_in_plain_json(work: WorkFile, tmp_path: Path) -> None:
     work.append(edit("e1", data={"text": "note"}))
     note_state(work, "e1", EditState.WITHDRAWN)
-    lines = [msgspec.json.decode(line, type=Line) for line in (tmp_path / "work.journal").read_bytes().splitlines()]
+    lines = [
+        msgspec.json.decode(line, type=JournalLine) for line in (tmp_path / "work.journal").read_bytes().splitlines()
+    ]
     assert lines[0].edit == edit("e1", data={"text": "note"})
     assert (lines[1].id, lines[1].state) == ("e1", EditState.WITHDRAWN)
 

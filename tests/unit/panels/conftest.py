@@ -20,7 +20,7 @@ from pytestqt.qtbot import QtBot
 
 from api_client.model import Area, Assignment, AssignmentState, Report, Service, Status, Unit, UnitState
 from console.cache.catalog import Catalog, Cities
-from console.cache.page_items import Cursor, Item
+from console.cache.page_items import Cursor, PageItem
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
 from console.images.process import ImageProcess
@@ -28,10 +28,10 @@ from console.panels.action_runner import ActionRunner
 from console.panels.edit_commands import EditCommands
 from console.panels.forms.forms import Forms
 from console.panels.key_guard import KeyGuard
-from console.panels.qt_outbox import Edits
-from console.panels.report.details import Dossier
+from console.panels.qt_outbox import QtOutbox
+from console.panels.report.details import ReportDetails
 from console.panels.report_commands import ReportCommands
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.panels.situation import SituationMonitor
 from console.panels.undo_command import UndoCommand
 from console.panels.undo_stack import UndoStack
@@ -56,7 +56,7 @@ class Rig:
         self.readers: list[CacheReader] = []
         theme = make_theme()
         self.window = QWidget()
-        self.desk = Desk("rina", Filter(), UTC, ACTIONS)
+        self.desk = WindowState("rina", Filter(), UTC, ACTIONS)
         city = Catalog(
             services={"flood": Service("flood", "Flood"), "road": Service("road", "Broken road")},
             areas={"k": Area("k", "Kemang", 1)},
@@ -65,7 +65,9 @@ class Rig:
         self.desk.cities = Cities({"city": city}, {"source": {1: ("", "city")}})
         self.tasks = Tasks("worker", 1)
         self.now = NOW
-        self.edits = Edits(profile, lambda _: None, lambda: self.now, lambda: next(ids), operator=lambda: self.desk.me)
+        self.edits = QtOutbox(
+            profile, lambda _: None, lambda: self.now, lambda: next(ids), operator=lambda: self.desk.me
+        )
         self.edits.author = "rina"
         self.undo_stack = UndoStack(self.edits)
         self.edit_commands = EditCommands(self.edits, self.undo_stack)
@@ -99,11 +101,11 @@ class Rig:
         if read:
             self.situation.set_dossier(self.dossier(row, key))
 
-    def dossier(self, row: int, key: str, units: Sequence[str] = ()) -> Dossier:
+    def dossier(self, row: int, key: str, units: Sequence[str] = ()) -> ReportDetails:
         """All that is known of an open flood in Kemang that nobody has taken; these units are on their way."""
         report = self.report(key)
         jobs = tuple(Assignment(one, key, one, AssignmentState.EN_ROUTE, NOW, "rina", NOW) for one in units)
-        return Dossier(row, "city", key, report, report, (), jobs, ())
+        return ReportDetails(row, "city", key, report, report, (), jobs, ())
 
     def report(self, key: str) -> Report:
         """That report."""
@@ -130,7 +132,7 @@ class Rig:
     def cached(self, key: str) -> CacheReader:
         """The reader of a cache that holds this one report."""
         writer = CacheWriter(self.profile)
-        writer.apply("city", [Item("report", 1, key, self.report(key))], Cursor("epoch", 1))
+        writer.apply("city", [PageItem("report", 1, key, self.report(key))], Cursor("epoch", 1))
         writer.close()
         reader = CacheReader(self.profile)
         self.readers.append(reader)

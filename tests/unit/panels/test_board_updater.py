@@ -17,8 +17,8 @@ from api_client.model import Hold, Kind, WaitsFor
 from console.cache.reader import CacheReader
 from console.cache.schema import CACHE_VERSION
 from console.cache.writer import CacheWriter
-from console.panels.board_updater import BoardFeed
-from console.panels.selection import Desk
+from console.panels.board_updater import BoardUpdater
+from console.panels.selection import WindowState
 from console.rules.filter import Filter
 from console.rules.messages import Touched
 from console.rules.queued import EditState, Queued
@@ -28,8 +28,8 @@ from tests.unit.cache.making import T0, at, edit, items, report
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk("rina", Filter(), UTC, ACTIONS)
+def desk() -> WindowState:
+    return WindowState("rina", Filter(), UTC, ACTIONS)
 
 
 @pytest.fixture
@@ -41,9 +41,9 @@ def writer(tmp_path: Path) -> Iterator[CacheWriter]:
 
 
 @pytest.fixture
-def feed(qtbot: QtBot, tmp_path: Path, desk: Desk, writer: CacheWriter) -> Iterator[BoardFeed]:
+def feed(qtbot: QtBot, tmp_path: Path, desk: WindowState, writer: CacheWriter) -> Iterator[BoardUpdater]:
     tasks, reader = Tasks("worker", 1), CacheReader(tmp_path)
-    feed = BoardFeed(desk, tasks, lambda: reader, T0.timestamp, lambda _: None)
+    feed = BoardUpdater(desk, tasks, lambda: reader, T0.timestamp, lambda _: None)
     with qtbot.waitSignal(feed.ready):
         feed.start()
     yield feed
@@ -57,7 +57,7 @@ def created(number: int) -> Queued:
 
 
 def test_more_new_reports_than_rows_are_said_and_shown_when_others_have_left(
-    qtbot: QtBot, desk: Desk, feed: BoardFeed
+    qtbot: QtBot, desk: WindowState, feed: BoardUpdater
 ) -> None:
     said: list[int] = []
     feed.crowded.connect(said.append)
@@ -71,7 +71,7 @@ def test_more_new_reports_than_rows_are_said_and_shown_when_others_have_left(
 
 
 def test_a_report_with_codes_never_met_before_has_its_words_and_is_found_by_them(
-    qtbot: QtBot, desk: Desk, feed: BoardFeed, writer: CacheWriter
+    qtbot: QtBot, desk: WindowState, feed: BoardUpdater, writer: CacheWriter
 ) -> None:
     touched = writer.apply("north", items(report("9", service="new", area="fresh", agency="late")), at(1))
     feed.on_touched(touched)
@@ -87,7 +87,7 @@ def test_a_report_with_codes_never_met_before_has_its_words_and_is_found_by_them
 
 
 def test_a_report_made_here_becomes_the_chosen_one_unless_another_was_chosen_meanwhile(
-    desk: Desk, feed: BoardFeed
+    desk: WindowState, feed: BoardUpdater
 ) -> None:
     """Else the next note, or the next crew, goes to the report that was chosen before the telephone rang."""
     told: list[tuple[int, int]] = []
@@ -106,12 +106,12 @@ def test_a_report_made_here_becomes_the_chosen_one_unless_another_was_chosen_mea
 
 
 def test_a_report_made_here_is_chosen_also_when_its_answer_came_before_it_was_shown(
-    qtbot: QtBot, tmp_path: Path, desk: Desk, writer: CacheWriter
+    qtbot: QtBot, tmp_path: Path, desk: WindowState, writer: CacheWriter
 ) -> None:
     """A quick server: the report is in the cache, its edit has left the outbox, and it never had a local row."""
     remote: dict[str, str] = {}
     tasks, reader = Tasks("worker", 1), CacheReader(tmp_path)
-    feed = BoardFeed(desk, tasks, lambda: reader, T0.timestamp, remote.get)
+    feed = BoardUpdater(desk, tasks, lambda: reader, T0.timestamp, remote.get)
     arrived: list[tuple[int, int]] = []
     feed.arrived.connect(lambda local, row: arrived.append((local, row)))
     with qtbot.waitSignal(feed.ready):
@@ -132,12 +132,12 @@ def test_a_report_made_here_is_chosen_also_when_its_answer_came_before_it_was_sh
 
 
 def test_an_operator_who_is_away_hides_nothing_from_who_sits_there_now(
-    qtbot: QtBot, tmp_path: Path, desk: Desk, writer: CacheWriter
+    qtbot: QtBot, tmp_path: Path, desk: WindowState, writer: CacheWriter
 ) -> None:
     """He closed it without a network and went home: it stayed closed at this desk when others had made it P1."""
     present = ["rina"]
     tasks, reader = Tasks("worker", 1), CacheReader(tmp_path)
-    feed = BoardFeed(
+    feed = BoardUpdater(
         desk, tasks, lambda: reader, T0.timestamp, lambda _: None,
         is_anothers=lambda edit: edit.author not in present,
     )  # fmt: skip
@@ -163,7 +163,7 @@ def test_an_operator_who_is_away_hides_nothing_from_who_sits_there_now(
 
 
 def test_a_cache_that_is_brought_up_to_date_after_the_start_is_read_whole(
-    qtbot: QtBot, tmp_path: Path, desk: Desk, writer: CacheWriter
+    qtbot: QtBot, tmp_path: Path, desk: WindowState, writer: CacheWriter
 ) -> None:
     """The first start of a newer version: the sync process changes the tables, and nobody says that it is done.
 
@@ -177,7 +177,7 @@ def test_a_cache_that_is_brought_up_to_date_after_the_start_is_read_whole(
 
     set_version(CACHE_VERSION - 1)
     tasks, reader = Tasks("worker", 1), CacheReader(tmp_path)
-    feed = BoardFeed(desk, tasks, lambda: reader, T0.timestamp, lambda _: None)
+    feed = BoardUpdater(desk, tasks, lambda: reader, T0.timestamp, lambda _: None)
     with qtbot.waitSignal(feed.ready):
         feed.start()
     assert desk.view is not None
@@ -189,14 +189,14 @@ def test_a_cache_that_is_brought_up_to_date_after_the_start_is_read_whole(
 
 
 def test_a_hold_is_over_by_the_clock_and_on_again_when_that_is_put_right(
-    qtbot: QtBot, tmp_path: Path, desk: Desk, writer: CacheWriter
+    qtbot: QtBot, tmp_path: Path, desk: WindowState, writer: CacheWriter
 ) -> None:
     """Nobody has said so: its server cannot be heard."""
     rain = Hold("rain", WaitsFor.WEATHER, T0 + timedelta(hours=4))
     writer.apply("city", items(report("2", hold=rain)), at(2))
     now_s = [T0.timestamp()]
     tasks, reader = Tasks("worker", 1), CacheReader(tmp_path)
-    feed = BoardFeed(desk, tasks, lambda: reader, lambda: now_s[0], lambda _: None)
+    feed = BoardUpdater(desk, tasks, lambda: reader, lambda: now_s[0], lambda _: None)
     with qtbot.waitSignal(feed.ready):
         feed.start()
 

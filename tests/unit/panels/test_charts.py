@@ -12,11 +12,11 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Service
-from console.board.snapshot import Snapshot
+from console.board.snapshot import BoardSnapshot
 from console.board.view import make_view
 from console.cache.catalog import Catalog, Cities
 from console.panels.charts import ChartsPresenter
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.rules.filter import TABS, Filter
 from console.rules.time_range import TimeRange
 from console.window.actions import ACTIONS
@@ -38,10 +38,10 @@ class Charts:
         qtbot.addWidget(self.panel)
         self.panel.resize(600, 212)
         self.panel.show()
-        self.desk = Desk("rina", Filter(), UTC, ACTIONS)
+        self.desk = WindowState("rina", Filter(), UTC, ACTIONS)
         city = Catalog(services={code: Service(code, name) for code, name in NAMES.items()})
         self.desk.cities = Cities({"city": city}, dict(naive.WORDS))
-        self._snapshot = Snapshot.build(naive.columns(list(reports)))
+        self._snapshot = BoardSnapshot.build(naive.columns(list(reports)))
         moment = datetime.fromtimestamp(NOW, UTC)
         as_of = moment if read_s is None else datetime.fromtimestamp(read_s, UTC)
         self.presenter = ChartsPresenter(

@@ -9,10 +9,10 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from console.board.snapshot import Snapshot
+from console.board.snapshot import BoardSnapshot
 from console.board.view import View, make_view
 from console.panels.kpi import KpiPresenter
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.panels.sources import Sources
 from console.rules.filter import Filter
 from console.rules.loaded import Loaded
@@ -44,13 +44,13 @@ class Strip:
             )
             for number in range(400)
         ]
-        self.snapshot = Snapshot.build(naive.columns(reports))
+        self.snapshot = BoardSnapshot.build(naive.columns(reports))
         theme = make_theme()
         self.widget = KpiStrip(theme, make_symbols(theme))
         qtbot.addWidget(self.widget)
         self.widget.resize(1920, 56)
         self.widget.show()
-        self.desk = Desk("rina", Filter(services=("flood",), text="water", order="newest"), UTC, ACTIONS)
+        self.desk = WindowState("rina", Filter(services=("flood",), text="water", order="newest"), UTC, ACTIONS)
         self.desk.filter_changed.connect(lambda _: self.desk.set_view(self.view()))
         self.sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: NOW, ACTIONS)
         self.presenter = KpiPresenter(self.widget, self.desk, self.sources, UTC, lambda: NOW)
@@ -131,7 +131,7 @@ def test_what_was_never_loaded_is_not_none(qtbot: QtBot) -> None:
         assert len(figures) == 3
         return {(part.value, figure.note) for figure in figures for part in figure.parts if part.kind == "text"}
 
-    strip.snapshot = Snapshot.build(naive.columns([]))
+    strip.snapshot = BoardSnapshot.build(naive.columns([]))
     strip.sources.set_state(SourceState("city", "refused", problem="This server needs a token."))
     strip.desk.set_view(strip.view(Loaded.NOTHING))
     assert shown() == {("–", "not loaded")}
@@ -140,7 +140,7 @@ def test_what_was_never_loaded_is_not_none(qtbot: QtBot) -> None:
     strip.sources.set_state(SourceState("city", "live", as_of=NOW))
     strip.desk.set_view(strip.view())
     assert shown() == {("0", "none"), ("0", "0 overdue")}
-    strip.snapshot = Snapshot.build(naive.columns([R(row=1, priority=1)]))  # and a part of them is no count either
+    strip.snapshot = BoardSnapshot.build(naive.columns([R(row=1, priority=1)]))  # and a part of them is no count either
     strip.desk.set_view(strip.view(Loaded.PART))
     assert shown() == {("–", "not loaded")}
 
@@ -175,7 +175,7 @@ def test_a_hazard_stays_on_its_counter_when_it_is_taken(qtbot: QtBot) -> None:
     strip = Strip(qtbot)
     taken = R(row=5000, priority=1, claim=naive.ME)
     told = R(row=5001, priority=1, status=naive.ASSIGNED, claim=naive.ME, lead_unit=1)
-    strip.snapshot = Snapshot.build(naive.columns([taken, told]))
+    strip.snapshot = BoardSnapshot.build(naive.columns([taken, told]))
     strip.desk.set_view(strip.view())
     strip.presenter.show()
     figure = next(one.figure for one in strip.widget._left if one.figure.key == "p1")

@@ -14,16 +14,16 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Agency, Assignment, AssignmentState, Photo, PhotoRole, Service, Status, Unit, UnitState
-from console.cache.page_items import Item
+from console.cache.page_items import PageItem
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
 from console.panels.action_rules import Situation
-from console.panels.board_updater import BoardFeed
+from console.panels.board_updater import BoardUpdater
 from console.panels.charts import ChartsPresenter
-from console.panels.report.details import Dossiers
-from console.panels.report.recommendations import Counsel, Counsellor
+from console.panels.report.details import ReportDetailsReader
+from console.panels.report.recommendations import Recommendations, Recommender
 from console.panels.report.ticket import TicketPresenter
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.panels.units import UnitsPresenter
 from console.rules.filter import Filter
 from console.rules.loaded import LIVE_WORK, Loaded
@@ -55,14 +55,14 @@ class Panels:
     def __init__(self, qtbot: QtBot, profile: Path) -> None:
         theme = make_theme()
         symbols = make_symbols(theme)
-        self.tasks, self.desk, self.profile = Tasks("worker", 1), Desk("rina", Filter(), UTC, ACTIONS), profile
+        self.tasks, self.desk, self.profile = Tasks("worker", 1), WindowState("rina", Filter(), UTC, ACTIONS), profile
         self.write(Loaded.PART)
         self.reader = CacheReader(profile)
 
         def reader() -> CacheReader:
             return self.reader
 
-        self.feed = BoardFeed(self.desk, self.tasks, reader, T0.timestamp, lambda _: None)
+        self.feed = BoardUpdater(self.desk, self.tasks, reader, T0.timestamp, lambda _: None)
         self.units, self.charts = Board(theme, symbols), ChartsPanel(theme)
         self.ticket = TicketPanel(theme, symbols, panel_key="", section_keys=SECTION_KEYS)
         for widget in (self.units, self.charts, self.ticket):
@@ -70,13 +70,13 @@ class Panels:
             widget.show()
         presenter = UnitsPresenter(self.units, self.desk, self.tasks, reader, UTC, lambda _: T0, parent=self.units)
         ChartsPresenter(self.charts, self.desk, lambda: "", UTC, lambda: T0, self.charts)
-        self.dossiers = Dossiers(self.desk, self.feed, self.tasks, reader, lambda: T0)
-        self.counsellor = Counsellor(self.desk, self.tasks, reader, presenter.crews, dict, lambda _: T0)
+        self.dossiers = ReportDetailsReader(self.desk, self.feed, self.tasks, reader, lambda: T0)
+        self.counsellor = Recommender(self.desk, self.tasks, reader, presenter.crews, dict, lambda _: T0)
         self.ticket_presenter = TicketPresenter(self.ticket, self.desk, UTC, lambda: T0)
         self.dossiers.changed.connect(self.ticket_presenter.set_dossier)
         self.dossiers.changed.connect(self.counsellor.set_dossier)
         self.counsellor.merged_changed.connect(self.ticket_presenter.set_merged)
-        self.counsel = Counsel(0)
+        self.counsel = Recommendations(0)
         self.counsellor.changed.connect(self._on_counsel)
         with qtbot.waitSignal(self.feed.ready):
             self.feed.start()
@@ -85,7 +85,7 @@ class Panels:
         self.desk.choose(row)
         wait_for(lambda: self.counsel.row == row, what="the advice")
 
-    def _on_counsel(self, counsel: Counsel) -> None:
+    def _on_counsel(self, counsel: Recommendations) -> None:
         self.counsel = counsel
         self.ticket_presenter.set_counsel(counsel)
 
@@ -93,18 +93,18 @@ class Panels:
         """The first page of the first read, more of it, or all."""
         unit = Unit("u", "SDA-03", UnitState.EN_ROUTE, T0, lat=-6.2, lon=106.8, position_at=T0, skills=("pump",))
         found = [
-            Item("service", 1, "flood", Service("flood", "Banjir")),
-            Item("unit", 2, "u", unit),
+            PageItem("service", 1, "flood", Service("flood", "Banjir")),
+            PageItem("unit", 2, "u", unit),
             *items(report("1", lat=-6.21, lon=106.81), report("2", status=Status.ASSIGNED), report("3"), seq=3),
         ]
         end = msgspec.structs.replace(at(9), as_of=None, snapshot_key="assignment|")
         if loaded >= Loaded.WORK:
             job = Assignment("a", "2", "u", AssignmentState.EN_ROUTE, T0, "rina", T0 - timedelta(minutes=5))
-            found.append(Item("assignment", 6, "a", job))
+            found.append(PageItem("assignment", 6, "a", job))
             kinds = ("service", "area", "unit", LIVE_WORK, *(("report",) if loaded >= Loaded.REPORTS else ()))
             end = msgspec.structs.replace(end, whole=kinds)
         if loaded is Loaded.WHOLE:
-            found.append(Item("entry", 7, "h", entry("h", "1", None)))
+            found.append(PageItem("entry", 7, "h", entry("h", "1", None)))
             end = at(9)
         writer = CacheWriter(self.profile)
         writer.apply("city", found, end)
@@ -230,10 +230,10 @@ def test_why_no_unit_can_be_recommended(
     job = Assignment("a", "1", "u", AssignmentState.EN_ROUTE, T0, "rina", T0)
     writer = CacheWriter(panels.profile)
     found = [
-        Item("agency", 10, "sp", Agency("sp", "Satpol PP")),
-        Item("unit", 11, "u", unit),
+        PageItem("agency", 10, "sp", Agency("sp", "Satpol PP")),
+        PageItem("unit", 11, "u", unit),
         *items(report("1", status=status, agency=agency, lat=-6.21, lon=106.81), seq=12),
-        *([Item("assignment", 13, "a", job)] if is_on_it else []),
+        *([PageItem("assignment", 13, "a", job)] if is_on_it else []),
     ]
     writer.apply("city", found, at(13))
     writer.close()
@@ -248,9 +248,9 @@ def test_of_a_p1_that_was_passed_on_the_nearest_is_recommended_whoever_was_asked
     """The asked agency's pump was 28 min away and armed; that of the fire brigade, 15 min away, was named nowhere."""
     at_once: dict[str, Any] = {"position_at": T0, "lon": 106.81}
     found = [
-        Item("agency", 10, "sp", Agency("sp", "Satpol PP")),
-        Item("unit", 11, "u", Unit("u", "SP-01", UnitState.AVAILABLE, T0, lat=-6.3, agency="sp", **at_once)),
-        Item("unit", 12, "v", Unit("v", "DMK-01", UnitState.AVAILABLE, T0, lat=-6.22, agency="dmk", **at_once)),
+        PageItem("agency", 10, "sp", Agency("sp", "Satpol PP")),
+        PageItem("unit", 11, "u", Unit("u", "SP-01", UnitState.AVAILABLE, T0, lat=-6.3, agency="sp", **at_once)),
+        PageItem("unit", 12, "v", Unit("v", "DMK-01", UnitState.AVAILABLE, T0, lat=-6.22, agency="dmk", **at_once)),
         *items(report("1", status=Status.COORDINATION, agency="sp", priority=1, lat=-6.21, lon=106.81), seq=14),
     ]
     writer = CacheWriter(panels.profile)
@@ -264,10 +264,10 @@ def test_of_a_report_that_was_passed_on_the_able_units_of_others_are_counted_and
     """The asked agency had nobody; that three free pumps of the fire brigade stood near was told nowhere."""
     fire: dict[str, Any] = {"agency": "dmk", "position_at": T0, "lon": 106.81}
     found = [
-        Item("agency", 10, "sp", Agency("sp", "Satpol PP")),
-        Item("unit", 11, "u", Unit("u", "DMK-03", UnitState.AVAILABLE, T0, lat=-6.2, **fire)),
-        Item("unit", 12, "v", Unit("v", "DMK-01", UnitState.AVAILABLE, T0, lat=-6.3, **fire)),
-        Item("unit", 13, "w", Unit("w", "DMK-02", UnitState.OFF_SHIFT, T0, lat=-6.2, **fire)),
+        PageItem("agency", 10, "sp", Agency("sp", "Satpol PP")),
+        PageItem("unit", 11, "u", Unit("u", "DMK-03", UnitState.AVAILABLE, T0, lat=-6.2, **fire)),
+        PageItem("unit", 12, "v", Unit("v", "DMK-01", UnitState.AVAILABLE, T0, lat=-6.3, **fire)),
+        PageItem("unit", 13, "w", Unit("w", "DMK-02", UnitState.OFF_SHIFT, T0, lat=-6.2, **fire)),
         *items(report("1", status=Status.COORDINATION, agency="sp", lat=-6.21, lon=106.81), seq=14),
     ]
     writer = CacheWriter(panels.profile)

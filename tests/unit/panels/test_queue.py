@@ -13,10 +13,10 @@ from pytestqt.qtbot import QtBot
 from api_client.model import Claim, Clock, ClockState, Report, Status
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
-from console.panels.board_updater import BoardFeed
+from console.panels.board_updater import BoardUpdater
 from console.panels.map.crowd import CrowdList
 from console.panels.queue import QueuePresenter, _rounded
-from console.panels.selection import Desk
+from console.panels.selection import WindowState
 from console.rules.filter import Filter
 from console.rules.messages import Touched
 from console.tasks import Tasks
@@ -56,7 +56,7 @@ class Rig:
         qtbot.addWidget(self.panel)
         self.panel.resize(528, 600)
         self.panel.show()
-        self.desk = Desk("rina", Filter(), UTC, ACTIONS)
+        self.desk = WindowState("rina", Filter(), UTC, ACTIONS)
 
     def write(self, *reports: Report, whole: bool = True) -> None:
         """Put reports into the cache, as the last page of a first read or as one before it."""
@@ -70,7 +70,7 @@ class Rig:
         """Show a cache of these reports."""
         self.write(*reports, whole=whole)
         self._readers.append(CacheReader(self._profile))
-        self.feed = BoardFeed(self.desk, self._tasks, lambda: self._readers[0], T0.timestamp, lambda _: None)
+        self.feed = BoardUpdater(self.desk, self._tasks, lambda: self._readers[0], T0.timestamp, lambda _: None)
         self.presenter = QueuePresenter(
             self.panel, self.desk, self.feed, self._tasks, lambda: self._readers[0], lambda: T0
         )

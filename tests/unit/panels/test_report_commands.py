@@ -13,11 +13,11 @@ from PySide6.QtTest import QTest
 from api_client.model import Assignment, AssignmentState, Hold, Kind, Report, Status, UnitState, WaitsFor
 from console.advice.duplicates import Duplicate
 from console.advice.units import Advice
-from console.board.snapshot import Snapshot
+from console.board.snapshot import BoardSnapshot
 from console.board.view import make_view
 from console.cache.catalog import Cities
 from console.panels.report.offered_actions import next_steps
-from console.panels.report.recommendations import Alike, Counsel
+from console.panels.report.recommendations import DuplicateCandidate, Recommendations
 from console.rules.filter import Filter
 from console.rules.messages import Outcome
 from console.rules.queued import EditState
@@ -72,7 +72,9 @@ def test_the_advice_on_one_report_is_none_on_the_next(rig: Rig) -> None:
     """D would close B as a duplicate of what A may be a duplicate of."""
     rig.choose("A")
     near = Duplicate(1003, 12.0, 60, same_words=False, reasons=("12 m away",))
-    rig.situation.set_counsel(Counsel(1001, duplicates=(Alike(near, "C", "Water at C", 3, 0, NOW),)))
+    rig.situation.set_counsel(
+        Recommendations(1001, duplicates=(DuplicateCandidate(near, "C", "Water at C", 3, 0, NOW),))
+    )
     assert rig.situation.now.duplicate
     rig.choose("B")
     assert not rig.actions.run("merge")
@@ -84,7 +86,9 @@ def test_a_merge_knows_which_two_reports_are_meant(rig: Rig) -> None:
     rig.choose("A")
     near = Duplicate(1003, 12.0, 60, same_words=False, reasons=("12 m away",))
     made = NOW - timedelta(hours=1)
-    rig.situation.set_counsel(Counsel(1001, duplicates=(Alike(near, "C", "Water at C", 3, 0, made),)))
+    rig.situation.set_counsel(
+        Recommendations(1001, duplicates=(DuplicateCandidate(near, "C", "Water at C", 3, 0, made),))
+    )
     assert rig.situation.with_duplicates[1][0].number == "C"
     rig.edit_commands.merge(rig.dossier(1001, "A"), "C", made)
     (edit,) = rig.saved(1)
@@ -312,7 +316,7 @@ def test_a_returned_proof_is_offered_to_be_taken_back_also_after_it_was_sent(rig
 def test_the_second_enter_behind_a_form_sends_no_crew(rig: Rig) -> None:
     rig.choose("A")
     near = Advice("07", "SDA-07", 60, 100, (), False, 0)
-    rig.situation.set_counsel(Counsel(1001, units=(near,)))
+    rig.situation.set_counsel(Recommendations(1001, units=(near,)))
     rig.actions.press("priority")
     rig.form().commit()
     rig.steady_s += 0.2
@@ -327,11 +331,11 @@ def test_an_order_says_whether_it_is_for_after_other_work(rig: Rig) -> None:
     """As its advice does, and of one's own orders in any case: the server refuses what is to come first."""
     free, busy = Advice("07", "SDA-07", 60, 100, (), False, 0), Advice("11", "SDA-11", 90, 200, (), False, 1)
     rig.choose("A")
-    rig.situation.set_counsel(Counsel(1001, units=(free, busy)))
+    rig.situation.set_counsel(Recommendations(1001, units=(free, busy)))
     rig.unit_commands.dispatch(rig.dossier(1001, "A"), "07")
     rig.unit_commands.dispatch(rig.dossier(1001, "A"), "11")
     rig.choose("B")
-    rig.situation.set_counsel(Counsel(1002, units=(free,)))  # not made anew yet
+    rig.situation.set_counsel(Recommendations(1002, units=(free,)))  # not made anew yet
     rig.unit_commands.dispatch(rig.dossier(1002, "B"), "07")
     assert [edit.data for edit in rig.saved(3)] == [
         {"unit": "07"},
@@ -345,7 +349,7 @@ def test_a_crew_that_another_sent_since_the_advice_is_asked_about(rig: Rig) -> N
     city = replace(rig.desk.cities.of("city"), assignments=(job,))
     rig.desk.cities = Cities({"city": city}, rig.desk.cities.words)
     rig.choose("A")
-    rig.situation.set_counsel(Counsel(1001, units=(Advice("07", "SDA-07", 60, 100, (), False, 0),)))
+    rig.situation.set_counsel(Recommendations(1001, units=(Advice("07", "SDA-07", 60, 100, (), False, 0),)))
     rig.unit_commands.dispatch(rig.dossier(1001, "A"), "07")
     rig.choose("C")  # of which no advice is here: what the units panel shows is what is known
     rig.unit_commands.dispatch(rig.dossier(1003, "C"), "07")
@@ -364,13 +368,13 @@ def test_a_crew_that_was_called_back_is_sent_as_a_free_one(rig: Rig) -> None:
 def test_a_crew_that_has_just_become_the_first_is_not_sent_by_a_key_that_meant_the_one_before(rig: Rig) -> None:
     rig.choose("A")
     far, near = Advice("08", "SDA-08", 60, 100, (), False, 0), Advice("07", "SDA-07", 30, 50, (), False, 0)
-    rig.situation.set_counsel(Counsel(1001, units=(far,)))
-    rig.situation.set_counsel(Counsel(1001, units=(near, far)))
+    rig.situation.set_counsel(Recommendations(1001, units=(far,)))
+    rig.situation.set_counsel(Recommendations(1001, units=(near, far)))
     rig.steady_s += 0.2
     rig.actions.press("dispatch")
     assert rig.said[-1] == "Nothing was sent: SDA-07 has just become the first, press again to send it"
     rig.steady_s += 1.0
-    rig.situation.set_counsel(Counsel(1001, units=(near,)))
+    rig.situation.set_counsel(Recommendations(1001, units=(near,)))
     rig.actions.press("dispatch")
     assert [edit.data["unit"] for edit in rig.saved(1)] == ["07"]
 
@@ -379,12 +383,12 @@ def test_a_stroke_within_a_second_of_the_next_report_was_meant_for_the_one_befor
     """Ctrl+D held, or struck four times, sent crews to reports that nobody had looked at."""
     near = Advice("07", "SDA-07", 60, 100, (), False, 0)
     rig.choose("A")
-    rig.situation.set_counsel(Counsel(1001, units=(near,)))
+    rig.situation.set_counsel(Recommendations(1001, units=(near,)))
     rig.actions.press("dispatch")
     assert len(rig.saved(1)) == 1
     rig.choose("B")
     rig.key_guard.show_next()  # the program went on to it
-    rig.situation.set_counsel(Counsel(1002, units=(Advice("11", "SDA-11", 60, 100, (), False, 0),)))
+    rig.situation.set_counsel(Recommendations(1002, units=(Advice("11", "SDA-11", 60, 100, (), False, 0),)))
     rig.steady_s += 0.9
     for _ in range(20):  # who goes on striking does not look
         assert not rig.actions.press("take")
@@ -403,7 +407,7 @@ def test_a_stroke_within_a_second_of_the_next_report_was_meant_for_the_one_befor
 def test_what_is_typed_behind_a_key_that_opened_no_form_sends_no_crew(rig: Rig) -> None:
     """`D 1 Enter` where there is no duplicate: the digit was the duplicate's, and chose a crew."""
     rig.choose("A")
-    rig.situation.set_counsel(Counsel(1001, units=(Advice("07", "SDA-07", 60, 100, (), False, 0),)))
+    rig.situation.set_counsel(Recommendations(1001, units=(Advice("07", "SDA-07", 60, 100, (), False, 0),)))
     rig.actions.press("merge")
     assert not rig.forms.is_open
     rig.steady_s += 0.5
@@ -425,7 +429,7 @@ def test_the_key_of_the_first_crew_sends_no_second_one(rig: Rig) -> None:
     """A colleague had sent one seconds before; the report showed no button and no cap for another."""
     rig.desk.choose(1001)
     rig.situation.set_dossier(rig.dossier(1001, "A", ["07"]))
-    rig.situation.set_counsel(Counsel(1001, units=(Advice("11", "SDA-11", 60, 100, (), False, 0),)))
+    rig.situation.set_counsel(Recommendations(1001, units=(Advice("11", "SDA-11", 60, 100, (), False, 0),)))
     rig.steady_s += 1
     assert not rig.actions.press("dispatch")
     assert rig.said[-1] == "A unit is on this report already: A, then a digit, sends another"
@@ -469,7 +473,7 @@ def test_a_report_that_the_operator_goes_to_himself_is_his_at_once(rig: Rig) -> 
 def test_after_a_transfer_no_crew_of_the_old_agency_is_armed(rig: Rig) -> None:
     rig.choose("A")
     near = Advice("07", "SDA-07", 60, 100, (), False, 0)
-    rig.situation.set_counsel(Counsel(1001, units=(near,)))
+    rig.situation.set_counsel(Recommendations(1001, units=(near,)))
     assert rig.situation.now.advice
     dossier = rig.dossier(1001, "A")
     passed_on = replace(dossier.shown, agency="roads", status=Status.COORDINATION)
@@ -482,7 +486,7 @@ def test_the_units_to_assign_are_listed_by_how_near_the_able_ones_are(rig: Rig) 
     rig.choose("A")
     able = [Advice(unit, f"SDA-{unit}", 600, metres, ("pump",), stale=False, jobs=0)
             for unit, metres in (("11", 2600), ("07", 7000))]  # fmt: skip
-    rig.situation.set_counsel(Counsel(1001, units=(able[0],), further=(able[1],)))
+    rig.situation.set_counsel(Recommendations(1001, units=(able[0],), further=(able[1],)))
     assert rig.actions.run("assign")
     form = rig.form()
     assert isinstance(form, ChooseOne)
@@ -514,7 +518,7 @@ def test_a_dispatch_whose_crew_is_there_or_done_is_not_said_to_be_undone(rig: Ri
     sent = rig.edit_commands.dispatch(rig.dossier(1002, "B"), "07", "SDA-07", stack=False)
     for made in rig.saved(2):
         rig.edits.on_outcome(Outcome(made.id, EditState.ACCEPTED))
-    rig.desk.set_view(make_view(Snapshot.build(naive.columns([])), Filter(), int(NOW.timestamp()), 1))
+    rig.desk.set_view(make_view(BoardSnapshot.build(naive.columns([])), Filter(), int(NOW.timestamp()), 1))
     job = Assignment("j1", "B", "07", AssignmentState.EN_ROUTE, NOW, "rina", NOW, edit=sent)
 
     def read(*jobs: Assignment) -> None:
@@ -542,7 +546,7 @@ def test_the_key_of_a_hold_that_is_over_holds_the_report_anew(rig: Rig) -> None:
     told: list[bool] = []
     rig.situation.changed.connect(lambda now: told.append(now.on_hold))
     for now in (NOW - timedelta(seconds=1), NOW):
-        rig.desk.set_view(make_view(Snapshot.build(naive.columns([])), Filter(), int(now.timestamp()), 1))
+        rig.desk.set_view(make_view(BoardSnapshot.build(naive.columns([])), Filter(), int(now.timestamp()), 1))
     assert told[-2:] == [True, False]
     assert rig.actions.run("hold")
     assert isinstance(rig.form(), HoldForm)

@@ -16,8 +16,8 @@ from api_client.model import Assignment, AssignmentState, Kind, Unit, UnitState
 from console.cache.catalog import Catalog, Cities
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
-from console.panels.report.details import Dossier
-from console.panels.selection import Desk
+from console.panels.report.details import ReportDetails
+from console.panels.selection import WindowState
 from console.panels.units import UnitsPresenter, count_states
 from console.rules.filter import Filter
 from console.rules.loaded import Loaded
@@ -41,7 +41,7 @@ class Board:
         CacheWriter(profile).close()
         self.tasks, self.desk, self.reader = (
             Tasks("worker", 1),
-            Desk("rina", Filter(), UTC, ACTIONS),
+            WindowState("rina", Filter(), UTC, ACTIONS),
             CacheReader(profile),
         )
         self.panel = UnitsPanel(theme, make_symbols(theme))
@@ -64,7 +64,7 @@ class Board:
         self.desk.set_cities(Cities({"city": Catalog(units=found, assignments=(job,))}, {"source": {1: ("", "city")}}))
 
     def choose(self, lat: float) -> None:
-        self.presenter.set_dossier(Dossier(1, "city", "1", report("1", lat=lat, lon=106.8), None, (), (), ()))
+        self.presenter.set_dossier(ReportDetails(1, "city", "1", report("1", lat=lat, lon=106.8), None, (), (), ()))
 
     def codes(self) -> list[str]:
         return [row.code for row in self.panel._model._rows]
@@ -193,7 +193,7 @@ def test_without_units_it_says_what_to_do(qtbot: QtBot, tmp_path: Path, monkeypa
     board = Board(qtbot, tmp_path)
     board.presenter.show()
     assert board.panel._empty.words()[0] == "Not loaded yet"
-    monkeypatch.setattr(Desk, "loaded", Loaded.WHOLE)
+    monkeypatch.setattr(WindowState, "loaded", Loaded.WHOLE)
     board.presenter.show()
     assert board.panel._empty.isVisible()
     title, why = board.panel._empty.words()

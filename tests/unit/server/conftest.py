@@ -23,7 +23,7 @@ from console.server.city.users import Users
 from console.server.georeport import BY_DEFAULT
 from console.server.http.app import make_app
 from console.server.http.event_stream import GONE_S
-from console.server.http.rate_limit import Limits
+from console.server.http.rate_limit import RateLimits
 from tests.helpers.prompt_server import serving
 from tests.helpers.ready_file import put_tables
 from tools.bench.postgres import Postgres
@@ -183,7 +183,7 @@ def running(
     *,
     beat_s: float = 10.0,
     gone_s: float = GONE_S,
-    limits: Limits | None = None,
+    limits: RateLimits | None = None,
     behind_proxy: bool = False,
     citizens: CitizenOptions = BY_DEFAULT,
 ) -> Iterator[str]:

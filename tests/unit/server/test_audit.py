@@ -24,12 +24,12 @@ from tests.unit.server.conftest import Api, Clock, a_report, let_pass, running
 RINA = Actor("rina", "operator")
 
 
-def log(city: City) -> list[audit.Row]:
+def log(city: City) -> list[audit.AuditRow]:
     with city.database.read() as connection:
         return list(audit.rows_after(connection, 0))
 
 
-def verdict(city: City, head: audit.Head | None = None) -> audit.Verdict:
+def verdict(city: City, head: audit.Head | None = None) -> audit.AuditVerdict:
     with city.database.read() as connection:
         return audit.verify(connection, head)
 
@@ -114,13 +114,13 @@ def _change(c: sa.Connection) -> None:
 
 
 def _change_with_its_hash(c: sa.Connection) -> None:
-    row = audit.Row(*c.execute(sa.select(schema.audit).where(schema.audit.c.number == 3)).one())
+    row = audit.AuditRow(*c.execute(sa.select(schema.audit).where(schema.audit.c.number == 3)).one())
     forged = audit.sealed(msgspec.structs.replace(row, who="someone"))
     c.execute(sa.update(schema.audit).where(schema.audit.c.number == 3).values(who=forged.who, hash=forged.hash))
 
 
 def _change_the_last_with_its_hash(c: sa.Connection) -> None:
-    row = audit.Row(*c.execute(sa.select(schema.audit).where(schema.audit.c.number == 5)).one())
+    row = audit.AuditRow(*c.execute(sa.select(schema.audit).where(schema.audit.c.number == 5)).one())
     forged = audit.sealed(msgspec.structs.replace(row, who="someone"))
     c.execute(sa.update(schema.audit).where(schema.audit.c.number == 5).values(who=forged.who, hash=forged.hash))
 
@@ -141,7 +141,7 @@ def _swap(c: sa.Connection) -> None:
 
 
 def _insert(c: sa.Connection) -> None:
-    row = audit.Row(*c.execute(sa.select(schema.audit).where(schema.audit.c.number == 5)).one())
+    row = audit.AuditRow(*c.execute(sa.select(schema.audit).where(schema.audit.c.number == 5)).one())
     forged = audit.sealed(msgspec.structs.replace(row, number=6, previous=row.hash, who="someone"))
     c.execute(sa.insert(schema.audit), [msgspec.structs.asdict(forged)])
 
@@ -174,7 +174,7 @@ def test_whatever_is_done_to_the_rows_is_found(
 ) -> None:
     for number in range(5):
         note(city, number)
-    assert verdict(city) == audit.Verdict(audit.Head(5, log(city)[-1].hash))
+    assert verdict(city) == audit.AuditVerdict(audit.Head(5, log(city)[-1].hash))
     with city.database.write() as connection:
         fault(connection)
     found = verdict(city)

@@ -20,9 +20,9 @@ from console.server.city import backup, migrations, schema
 from console.server.city.city import City
 from console.server.city.database import LONG_SILENT_S, Database
 from console.server.city.records import LoadedReport
-from console.server.city.unit_of_work import Ledger
+from console.server.city.unit_of_work import UnitOfWork
 from console.server.city.users import Users, add_user
-from console.server.http.errors import InProgress, Overloaded
+from console.server.http.errors import InProgressRefusal, Overloaded
 from tests.unit.server.conftest import Api, Clock, a_report, running
 from tests.unit.server.test_epoch import wait_for_epoch
 from tests.unit.server.test_feed import everything
@@ -164,7 +164,9 @@ def test_a_restore_while_many_write_is_one_moment_too(city: City, tmp_path: Path
         n = 0
         while not done.wait(0.002):
             n += 1
-            with contextlib.suppress(Overloaded, InProgress, sa.exc.OperationalError):  # all of them mean: ask again
+            with contextlib.suppress(
+                Overloaded, InProgressRefusal, sa.exc.OperationalError
+            ):  # all of them mean: ask again
                 if n % 5:
                     note(city, f"{name}-{n:04}", str(10 + n % 3))
                 else:
@@ -356,7 +358,7 @@ def test_a_restore_amid_an_edit_gives_no_version_out_twice(city: City, tmp_path:
     with city.database.write() as connection:
         # as an edit begins: the restore waits here first, and holds nothing that the edit still needs
         connection.execute(sa.insert(schema.answers).values(key="amid-0001", fingerprint="", status=0, body=b"", at=0))
-        ledger = Ledger(city.database, connection, city.clock())
+        ledger = UnitOfWork(city.database, connection, city.clock())
         before = ledger.report("10")
         assert before is not None
         chosen = ledger.next_version(before)

@@ -17,9 +17,9 @@ from api_client.model import Assignment, AssignmentState, Contact, EditBody, Ent
 from console.rules.loaded import LIVE_WORK
 from console.server.city import feed, schema
 from console.server.city.city import City
-from console.server.city.feed_buffer import Tail
+from console.server.city.feed_buffer import FeedBuffer
 from console.server.city.records import Actor, LoadedReport
-from console.server.http.errors import Gone, Invalid
+from console.server.http.errors import GoneRefusal, Invalid
 from tests.unit.server.conftest import START, Api, Clock, a_report, let_pass
 
 
@@ -157,9 +157,9 @@ def test_deletions_are_told_and_an_old_place_in_the_feed_is_gone(city: City, clo
     [gone] = city.changes(before).items
     assert (gone.kind, gone.id, msgspec.json.decode(gone.data)) == ("gone", "report/10", {"kind": "report", "id": "10"})
     let_pass(city, clock, 31)
-    with pytest.raises(Gone):
+    with pytest.raises(GoneRefusal):
         city.changes(before)
-    with pytest.raises(Gone):
+    with pytest.raises(GoneRefusal):
         city.changes(city.seq() + 1)
     assert city.changes(city.seq()).items == ()
 
@@ -280,7 +280,7 @@ def test_no_page_is_larger_than_a_client_reads(city: City) -> None:
 def test_a_tail_of_large_reports_is_cut_where_the_database_cuts(city: City) -> None:
     start = city.seq()
     fire = "\U0001f525" * 99_000
-    end = Tail(city.changes, city.mark)
+    end = FeedBuffer(city.changes, city.mark)
     end.changes(start, 2000)
     for n in range(30):
         city.load([LoadedReport(a_report(f"f{n}", description=fire))])

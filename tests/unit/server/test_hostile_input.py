@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from api_client.model import PAYLOADS, Kind
 from console.server.city.city import City
 from console.server.city.users import Users, add_user
-from console.server.http.rate_limit import RULES, Limits
+from console.server.http.rate_limit import RULES, RateLimits
 from console.server.loader import load_file
 from tests.helpers import hostile
 from tests.unit.server.conftest import Api, running
@@ -86,7 +86,7 @@ def guard(tmp_path: Path) -> Iterator[Guard]:
 @pytest.fixture
 def url(city: City, tmp_path: Path) -> Iterator[str]:
     (tmp_path / "secret.txt").write_text("TOP SECRET")
-    with running(city, tmp_path / "media", Users(city), limits=Limits(UNLIMITED)) as url:
+    with running(city, tmp_path / "media", Users(city), limits=RateLimits(UNLIMITED)) as url:
         yield url
 
 

@@ -19,8 +19,8 @@ from console.server.city.city import City
 from console.server.city.users import Users, add_user
 from console.server.http import bodies, rate_limit
 from console.server.http.errors import TooMany
-from console.server.http.header_timeout import PatientProtocol
-from console.server.http.rate_limit import RULES, Limits, network_of
+from console.server.http.header_timeout import HeaderTimeoutProtocol
+from console.server.http.rate_limit import RULES, RateLimits, network_of
 from tests.helpers.pictures import picture
 from tests.helpers.prompt_server import serving
 from tests.unit.server.conftest import Api, running
@@ -32,7 +32,7 @@ one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True
 @contextlib.contextmanager
 def limited(city: City, tmp_path: Path, **rules: str) -> Iterator[str]:
     """A server with users behind a proxy, so that a test can come from any address."""
-    limits = Limits({getattr(rate_limit, name): text for name, text in rules.items()})
+    limits = RateLimits({getattr(rate_limit, name): text for name, text in rules.items()})
     with running(city, tmp_path / "media", Users(city), limits=limits, behind_proxy=True) as url:
         yield url
 
@@ -42,7 +42,7 @@ def coming_from(address: str) -> dict[str, str]:
 
 
 def test_every_rule_can_be_read_and_bears_what_consoles_do() -> None:
-    limits = Limits()
+    limits = RateLimits()
     for _ in range(100):  # a console that was offline
         limits.spend(rate_limit.WRITE, "rina")
     for console in range(200):  # a control room, each with its own token
@@ -74,7 +74,7 @@ def test_reads_and_writes_are_counted_by_user_and_refused_with_a_time(city: City
 @one_database
 def test_without_users_nothing_is_limited(city: City, tmp_path: Path) -> None:
     rules = dict.fromkeys(RULES, "1 per 1 hour")
-    with running(city, tmp_path / "media", Users(city), limits=Limits(rules)) as url:
+    with running(city, tmp_path / "media", Users(city), limits=RateLimits(rules)) as url:
         api = Api(url)
         assert {api.get("/me").status_code for _ in range(5)} == {200}
         assert {api.get("/stats").status_code for _ in range(5)} == {200}
@@ -85,7 +85,7 @@ def test_without_users_nothing_is_limited(city: City, tmp_path: Path) -> None:
 def test_the_phones_behind_one_address_of_a_carrier_get_through_in_a_flood() -> None:
     """150 citizens of one carrier in one minute: the last one waited a quarter of an hour, and many gave up."""
     now = [0.0]
-    limits = Limits(clock=lambda: now[0])
+    limits = RateLimits(clock=lambda: now[0])
 
     def taken(phones: int) -> int:
         return sum(limits.has_room(rate_limit.CITIZEN_POST, "114.4.0.1") for _ in range(phones))
@@ -139,9 +139,9 @@ def test_more_connections_than_the_most_are_answered_503(expected_log: None) -> 
 
 def test_connections_that_ask_nothing_make_room_for_those_that_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """4,000 silent connections, opened again and again, had every operator answered with 503."""
-    monkeypatch.setattr(PatientProtocol, "most_silent", 3)
-    monkeypatch.setattr(PatientProtocol, "most_kept", 3)
-    with bare(http=PatientProtocol, limit_concurrency=8) as port, contextlib.ExitStack() as held:
+    monkeypatch.setattr(HeaderTimeoutProtocol, "most_silent", 3)
+    monkeypatch.setattr(HeaderTimeoutProtocol, "most_kept", 3)
+    with bare(http=HeaderTimeoutProtocol, limit_concurrency=8) as port, contextlib.ExitStack() as held:
         session = held.enter_context(requests.Session())
         session.trust_env = False
         assert session.get(f"http://127.0.0.1:{port}/", timeout=10).status_code == 200
@@ -188,7 +188,7 @@ def test_an_address_is_counted_as_its_network(host: str | None, network: str | N
 
 
 def test_very_many_clients_are_forgotten_and_the_limit_still_holds() -> None:
-    limits = Limits({rate_limit.READ: "1 per 1 hour"}, most_clients=100)
+    limits = RateLimits({rate_limit.READ: "1 per 1 hour"}, most_clients=100)
     for number in range(1_000):
         limits.spend(rate_limit.READ, f"client{number}")
     with pytest.raises(TooMany):
@@ -198,7 +198,7 @@ def test_very_many_clients_are_forgotten_and_the_limit_still_holds() -> None:
 
 @one_database
 def test_an_address_that_is_forwarded_is_not_believed_without_a_proxy(city: City, tmp_path: Path) -> None:
-    limits = Limits({rate_limit.PUBLIC_READ: "1 per 1 hour"})
+    limits = RateLimits({rate_limit.PUBLIC_READ: "1 per 1 hour"})
     with running(city, tmp_path / "media", Users(city), limits=limits) as url:
         for _ in range(3):
             stats = requests.get(f"{url}/dispatch/v1/stats", headers=coming_from("203.0.113.7"), timeout=10)
@@ -225,7 +225,7 @@ def test_a_body_that_does_not_come_is_given_up(api: Api, monkeypatch: pytest.Mon
     assert api.get("/me").status_code == 200
 
 
-class _Hasty(PatientProtocol):
+class _Hasty(HeaderTimeoutProtocol):
     head_s = 0.3
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from console.server.city.media import check_photo
-from console.server.http.errors import Refusal, TooLarge
+from console.server.http.errors import Refusal, TooLargeRefusal
 from tests.helpers import hostile
 from tests.helpers.pictures import picture
 from tests.unit.server.conftest import Api
@@ -98,7 +98,7 @@ def test_a_lossless_and_an_extended_webp_are_measured() -> None:
         check_photo(content)
     huge = bytearray(extended.getvalue())
     huge[24:30] = b"\xff\x3f\0\xff\x3f\0"
-    with pytest.raises(TooLarge):
+    with pytest.raises(TooLargeRefusal):
         check_photo(bytes(huge))
 
 

@@ -23,7 +23,7 @@ from console.server.city.city import City
 from console.server.city.records import LoadedReport
 from console.server.city.schema import TABLES
 from console.server.city.users import Users, add_user
-from console.server.http.rate_limit import RULES, Limits
+from console.server.http.rate_limit import RULES, RateLimits
 from tests.unit.server.conftest import Api, a_report, running
 from tools.write_openapi import FILES, ROOT, as_file
 
@@ -53,8 +53,8 @@ def office(city: City, tmp_path: Path) -> Iterator[Office]:
         nobody.session.close()
 
 
-def unlimited() -> Limits:
-    return Limits(dict.fromkeys(RULES, "1000000 per 1 second"))
+def unlimited() -> RateLimits:
+    return RateLimits(dict.fromkeys(RULES, "1000000 per 1 second"))
 
 
 def asked(api: Api, address: str, config: str, examples: int) -> subprocess.CompletedProcess[str]:

@@ -22,7 +22,7 @@ from PIL import Image
 from console.server.city.media import MediaStore, check_photo
 from console.server.city.photo_process import CPU_S, PhotoProcess
 from console.server.city.work_threads import CancelToken, doing
-from console.server.http.errors import Invalid, Overloaded, Refusal, TooLarge
+from console.server.http.errors import Invalid, Overloaded, Refusal, TooLargeRefusal
 from tests.helpers.pictures import picture
 from tests.unit.server.conftest import Api
 
@@ -78,7 +78,7 @@ def spent_s(work: object) -> float:
 
 
 def test_very_many_scans_are_refused_before_anything_is_decoded() -> None:
-    with pytest.raises(TooLarge, match="100 scans"):
+    with pytest.raises(TooLargeRefusal, match="100 scans"):
         check_photo(of_many_scans(2_500))
     check_photo(of_many_scans(50))
     check_photo(picture() + b"\xff\xda" * 500)  # what follows the picture is not part of it
@@ -188,12 +188,12 @@ def test_a_stub_that_only_begins_like_a_photo_is_refused_and_not_kept(api: Api, 
 
 
 def test_nobody_spoils_the_parts_of_another(tmp_path: Path) -> None:
-    from console.server.city.media import Part
+    from console.server.city.media import UploadPart
 
     media = MediaStore(tmp_path / "media")
     content = picture(padding=bytes(5_000))
     name, half, size = hashlib.sha256(content).hexdigest(), len(content) // 2, len(content)
-    first, last = Part(f"bytes 0-{half - 1}/{size}"), Part(f"bytes {half}-{size - 1}/{size}")
+    first, last = UploadPart(f"bytes 0-{half - 1}/{size}"), UploadPart(f"bytes {half}-{size - 1}/{size}")
     assert media.put(name, content[:half], first, sender="rina") == half
     assert media.put(name, b"x" * half, first, sender="budi") == half
     with pytest.raises(Invalid, match="hash"):
@@ -204,10 +204,10 @@ def test_nobody_spoils_the_parts_of_another(tmp_path: Path) -> None:
 
 
 def test_parts_that_nobody_goes_on_with_are_dropped_after_a_week(tmp_path: Path) -> None:
-    from console.server.city.media import Part
+    from console.server.city.media import UploadPart
 
     media = MediaStore(tmp_path / "media")
-    media.put("0" * 64, b"123", Part("bytes 0-2/9"), sender="rina")
+    media.put("0" * 64, b"123", UploadPart("bytes 0-2/9"), sender="rina")
     media.tidy(time.time() + 6 * 86_400)
     assert len(list((tmp_path / "media").iterdir())) == 1
     media.tidy(time.time() + 8 * 86_400)

@@ -17,7 +17,7 @@ from api_client.model import EditBody, Kind
 from console.server.city import database
 from console.server.city.city import City
 from console.server.city.database import next_numbers
-from console.server.http.errors import Busy, Overloaded, Refusal
+from console.server.http.errors import BusyRefusal, Overloaded, Refusal
 from tests.unit.server.conftest import Api, Clock, furnish, running
 from tools.bench.postgres import Postgres
 
@@ -57,7 +57,7 @@ def test_one_key_at_two_servers_is_one_edit_and_one_unit_is_sent_once(two_cities
     for thread in threads:
         thread.join()
     assert two_cities[0].stats().reports == 4
-    assert sum(isinstance(answer, Busy) for answer in answers) == 1
+    assert sum(isinstance(answer, BusyRefusal) for answer in answers) == 1
     assert len({answer.entry.id for answer in answers if not isinstance(answer, Refusal)}) == 2
 
 

@@ -13,11 +13,11 @@ from starlette.responses import Response
 from starlette.types import Message
 
 from api_client.model import EditBody, Kind
-from console.server.city.change_watcher import Beat, Pulse
+from console.server.city.change_watcher import ChangeWatcher, DatabaseMark
 from console.server.city.city import City
 from console.server.city.users import Users, add_user, remove_user
-from console.server.http.endpoint import Ask, Gate
-from console.server.http.event_stream import Hub
+from console.server.http.endpoint import HttpEndpoint, RequestContext
+from console.server.http.event_stream import Subscribers
 
 one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -30,8 +30,8 @@ def note(city: City, n: int) -> None:
 def test_whose_a_token_is_stays_known_while_edits_are_made_and_no_longer(city: City) -> None:
     add_user(city, "rina", "operator")
 
-    async def beats() -> tuple[Beat, Beat, Beat]:
-        pulse = Pulse(city)
+    async def beats() -> tuple[DatabaseMark, DatabaseMark, DatabaseMark]:
+        pulse = ChangeWatcher(city)
         await pulse.start()
         before = pulse.beat
         note(city, 1)
@@ -54,16 +54,16 @@ def test_whose_a_token_is_stays_known_while_edits_are_made_and_no_longer(city: C
 def test_a_stream_that_began_while_users_were_changed_ends_once_they_are_known(city: City) -> None:
     """What was then known for the first time was taken for how it had been: who was removed went on listening."""
     token = add_user(city, "rina", "operator")
-    asked: list[Ask] = []
+    asked: list[RequestContext] = []
 
-    async def work(ask: Ask) -> Response:
+    async def work(ask: RequestContext) -> Response:
         asked.append(ask)
         return Response()
 
     async def listen() -> None:
-        pulse = Pulse(city)
+        pulse = ChangeWatcher(city)
         await pulse.start()
-        hub = Hub(city, pulse, beat_s=0.05)
+        hub = Subscribers(city, pulse, beat_s=0.05)
         hub.start()
         users = Users(city)
         users.stamp = lambda: pulse.beat.users
@@ -72,7 +72,7 @@ def test_a_stream_that_began_while_users_were_changed_ends_once_they_are_known(c
         assert pulse.beat.users is None
         scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "client": ("127.0.0.1", 1)}
         headers = [(b"authorization", f"Bearer {token}".encode())]
-        await Gate(users).endpoint(work)(Request(scope | {"headers": headers}, receive))
+        await HttpEndpoint(users).endpoint(work)(Request(scope | {"headers": headers}, receive))
         remove_user(city, "rina")
         async with asyncio.timeout(10):
             async for _ in hub.events("rina", asked[0].still_known):
@@ -93,10 +93,10 @@ def test_edits_without_a_pause_do_not_keep_a_change_of_users_from_being_seen(
 ) -> None:
     """While the database is looked at there is always another edit; and the pulse ends all the same."""
     add_user(city, "rina", "operator")
-    look = Pulse._look
+    look = ChangeWatcher._look
     count = 0
 
-    async def busy_look(pulse: Pulse) -> Beat:
+    async def busy_look(pulse: ChangeWatcher) -> DatabaseMark:
         nonlocal count
         beat = await look(pulse)
         if count:
@@ -105,10 +105,10 @@ def test_edits_without_a_pause_do_not_keep_a_change_of_users_from_being_seen(
         await asyncio.sleep(0)
         return beat
 
-    monkeypatch.setattr(Pulse, "_look", busy_look)
+    monkeypatch.setattr(ChangeWatcher, "_look", busy_look)
 
-    async def seen() -> tuple[Beat, Beat]:
-        pulse = Pulse(city)
+    async def seen() -> tuple[DatabaseMark, DatabaseMark]:
+        pulse = ChangeWatcher(city)
         grown = asyncio.Event()
         pulse.on_beat.append(grown.set)
         await pulse.start()
@@ -132,16 +132,16 @@ def test_edits_without_a_pause_do_not_keep_a_change_of_users_from_being_seen(
 def test_the_end_leaves_no_reading_behind(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
     reading = threading.Event()
 
-    def slow_read(pulse: Pulse) -> Beat:
+    def slow_read(pulse: ChangeWatcher) -> DatabaseMark:
         with city.database.read():
             reading.set()
             time.sleep(0.1)
-        return Beat("", 0, None)
+        return DatabaseMark("", 0, None)
 
     async def in_use() -> int:
-        pulse = Pulse(city)
+        pulse = ChangeWatcher(city)
         await pulse.start()
-        monkeypatch.setattr(Pulse, "_read", slow_read)
+        monkeypatch.setattr(ChangeWatcher, "_read", slow_read)
         note(city, 1)
         while not reading.is_set():
             await asyncio.sleep(0.001)

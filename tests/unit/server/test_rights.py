@@ -18,7 +18,7 @@ from console.server.city import schema
 from console.server.city.city import City
 from console.server.city.records import LOCAL, LoadedReport
 from console.server.city.users import Users, add_user, new_token, remove_user
-from console.server.http.rate_limit import RULES, Limits
+from console.server.http.rate_limit import RULES, RateLimits
 from tests.unit.server.conftest import START, Api, Clock, a_report, let_pass, running
 
 ROLES = ("viewer", "operator", "supervisor", "validator", "field")
@@ -66,7 +66,7 @@ CASES = {
 
 @pytest.fixture
 def url(city: City, tmp_path: Path) -> Iterator[str]:
-    with running(city, tmp_path / "media", Users(city), limits=Limits(UNLIMITED)) as url:
+    with running(city, tmp_path / "media", Users(city), limits=RateLimits(UNLIMITED)) as url:
         yield url
 
 

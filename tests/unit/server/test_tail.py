@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from api_client.model import Changes, EditBody, Kind
 from console.server.city import feed_buffer
 from console.server.city.city import City
-from console.server.city.feed_buffer import Tail
+from console.server.city.feed_buffer import FeedBuffer
 from console.server.city.records import LoadedReport
 from console.server.city.users import add_user, remove_user
-from console.server.http.errors import Gone
+from console.server.http.errors import GoneRefusal
 from tests.unit.server.conftest import START, a_report
 from tests.unit.server.test_epoch import set_back, whole
 
@@ -59,7 +59,7 @@ def test_whatever_happens_a_page_is_what_the_database_says(
 ) -> None:
     monkeypatch.setattr(feed_buffer, "_MOST_ITEMS", most)
     chance = random.Random(most)
-    end = Tail(city.changes, city.mark)
+    end = FeedBuffer(city.changes, city.mark)
     for n in range(60):
         something(city, chance, n)
         present = city.seq()
@@ -70,7 +70,7 @@ def test_whatever_happens_a_page_is_what_the_database_says(
 
 def test_a_crowd_near_the_end_costs_one_reading_for_each_commit(city: City) -> None:
     read = Reader(city)
-    end = Tail(read, city.mark)
+    end = FeedBuffer(read, city.mark)
     start = city.seq()
     end.changes(start, 2000)
     for n in range(5):
@@ -81,11 +81,11 @@ def test_a_crowd_near_the_end_costs_one_reading_for_each_commit(city: City) -> N
 
 
 def test_what_is_not_there_is_gone_and_another_epoch_begins_anew(city: City) -> None:
-    end = Tail(city.changes, city.mark)
+    end = FeedBuffer(city.changes, city.mark)
     note(city, 1)
     present, epoch = city.seq(), city.epoch
     assert end.changes(present - 1, 2000).items
-    with pytest.raises(Gone):
+    with pytest.raises(GoneRefusal):
         end.changes(present + 1, 2000)
     city.begin_epoch()
     for _ in range(2):
@@ -93,7 +93,7 @@ def test_what_is_not_there_is_gone_and_another_epoch_begins_anew(city: City) -> 
 
 
 def test_a_database_that_was_set_back_is_believed(city: City) -> None:
-    end = Tail(city.changes, city.mark)
+    end = FeedBuffer(city.changes, city.mark)
     note(city, 1)
     old, present = whole(city), city.seq()
     end.changes(present - 1, 2000)
@@ -101,14 +101,14 @@ def test_a_database_that_was_set_back_is_believed(city: City) -> None:
     assert end.changes(present, 2000).items
     set_back(city, old)
     assert end.changes(present, 2000).items == ()
-    with pytest.raises(Gone):
+    with pytest.raises(GoneRefusal):
         end.changes(present + 1, 2000)
 
 
 def test_large_objects_do_not_fill_the_memory(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_buffer, "_MOST_BYTES", 2_000)
     read = Reader(city)
-    end = Tail(read, city.mark)
+    end = FeedBuffer(read, city.mark)
     start = city.seq()
     end.changes(start, 2000)
     for n in range(20):

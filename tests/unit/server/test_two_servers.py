@@ -17,7 +17,7 @@ from PIL import Image
 from api_client.model import EditBody, Kind
 from console.server.city import change_watcher
 from console.server.city.city import City
-from console.server.http.errors import InProgress, Overloaded
+from console.server.http.errors import InProgressRefusal, Overloaded
 from tests.helpers.city import Served
 from tests.unit.server.conftest import Api, Clock, furnish, running
 from tests.unit.server.test_feed import everything
@@ -95,7 +95,7 @@ def test_followers_miss_nothing_while_eight_write_through_two_cities(database_ur
             for step in range(20):
                 edit = EditBody(f"edit-{n}-{step:04}", Kind.NOTE, data={"text": "x"})
                 while True:
-                    with contextlib.suppress(InProgress, Overloaded):
+                    with contextlib.suppress(InProgressRefusal, Overloaded):
                         made.append(cities[n % 2].apply(edit, report=str(10 + step % 3)).answer.entry.id)
                         break
             return made

@@ -346,7 +346,7 @@ def test_whoever_asks_for_his_rights_gets_those_of_the_database(
 ) -> None:
     """A console asks for them once, when a page tells of new ones; another process may just have given them."""
     monkeypatch.setattr(change_watcher, "_LOOK_S", {"sqlite": 3600.0, "other": 3600.0})
-    monkeypatch.setattr(change_watcher.Pulse, "_on_notice", lambda *_: None)
+    monkeypatch.setattr(change_watcher.ChangeWatcher, "_on_notice", lambda *_: None)
     token = add_user(city, "rina", "operator")
     office = City(database_url)
     with running(city, tmp_path / "media", Users(city)) as url:

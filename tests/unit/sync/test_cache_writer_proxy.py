@@ -10,14 +10,14 @@ import pytest
 from console.files.errors import DamagedFile
 from console.files.sqlite_file import SUSPECT
 from console.rules.messages import Touched
-from console.sync.cache_writer_proxy import Ledger
+from console.sync.cache_writer_proxy import CacheWriterProxy
 from tests.unit.cache.making import at, items, report
 
 
 def test_a_page_read_for_a_cache_that_was_replaced_meanwhile_is_not_taken(tmp_path: Path) -> None:
     """Else the cursor behind it would say that all before it is there."""
     told: list[Touched] = []
-    ledger = Ledger(tmp_path, told.append)
+    ledger = CacheWriterProxy(tmp_path, told.append)
     with contextlib.closing(ledger):
         for source in ("north", "south"):
             assert ledger.cursor(source) is None

@@ -17,7 +17,7 @@ from console.server.city.city import City
 from console.server.city.records import LoadedReport
 from console.server.city.users import Users, add_user
 from console.server.http import rate_limit
-from console.server.http.rate_limit import Limits
+from console.server.http.rate_limit import RateLimits
 from tests.helpers.live_server import live_server, some_reports
 from tests.helpers.sync_rig import edit_id, rig
 from tests.unit.server.conftest import running
@@ -37,7 +37,7 @@ def test_a_note_that_an_earlier_version_kept_is_told(tmp_path: Path) -> None:
     assert not list(waiting_notes(tmp_path, "bdg"))
 
 
-def exports(city: City) -> list[audit.Row]:
+def exports(city: City) -> list[audit.AuditRow]:
     with city.database.read() as connection:
         return [row for row in audit.rows_after(connection, 0) if row.what == audit.EXPORT]
 
@@ -78,7 +78,7 @@ def test_too_many_edits_are_all_taken_only_later(tmp_path: Path) -> None:
     city.put_services([Service("flood", "Flood", proof=False)])
     city.load([LoadedReport(each) for each in some_reports(3, datetime.now(UTC))])
     token = add_user(city, "rina", "operator")
-    limits = Limits({rate_limit.WRITE: "4 per 1 second"})
+    limits = RateLimits({rate_limit.WRITE: "4 per 1 second"})
     with (
         running(city, tmp_path / "media", Users(city), limits=limits) as url,
         rig(tmp_path / "profile", url, token=token) as console,

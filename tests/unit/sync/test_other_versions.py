@@ -22,7 +22,7 @@ from console.cache.reader import CacheReader
 from console.rules.messages import SourceState
 from console.rules.queued import EditState
 from console.server.city.records import LOCAL
-from console.sync.cache_writer_proxy import Ledger
+from console.sync.cache_writer_proxy import CacheWriterProxy
 from console.sync.health import Health
 from console.sync.mapping import signature_of
 from console.sync.pull_dispatch import DispatchPuller
@@ -43,7 +43,7 @@ class Console:
     ) -> None:
         self.folder, self.said = folder, list[Any]()
         self._client = DispatchClient(url)
-        self._ledger = Ledger(folder, self.said.append)
+        self._ledger = CacheWriterProxy(folder, self.said.append)
         health = Health("jkt", self.said.append, utc_now)
         more: dict[str, Any] = {"page_rows": rows, "objects": objects}
         self.puller = DispatchPuller("jkt", self._client, self._ledger, health, self.said.append, **more)

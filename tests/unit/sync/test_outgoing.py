@@ -11,7 +11,7 @@ import pytest
 from api_client.errors import Busy
 from api_client.model import Kind
 from console.rules.edit import Edit
-from console.sync.outgoing import Outgoing, Waiting
+from console.sync.outgoing import Outgoing, WaitingEdit
 from console.sync.retry import CAP_S, Backoff
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -27,7 +27,7 @@ def outgoing() -> Outgoing:
     return Outgoing(600.0, lambda: NOW)
 
 
-def take(outgoing: Outgoing) -> Waiting | None:
+def take(outgoing: Outgoing) -> WaitingEdit | None:
     return outgoing.take(0)[0]
 
 

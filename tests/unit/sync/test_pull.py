@@ -12,10 +12,10 @@ import pytest
 from api_client.dispatch import DispatchClient
 from api_client.errors import Malformed
 from api_client.transport import utc_now
-from console.cache.page_items import Item
+from console.cache.page_items import PageItem
 from console.cache.reader import CacheReader
 from console.rules.messages import SignedIn, SourceState, SyncNow, Touched, ZoneTold
-from console.sync.cache_writer_proxy import Ledger
+from console.sync.cache_writer_proxy import CacheWriterProxy
 from console.sync.health import Health
 from console.sync.pull_dispatch import DispatchPuller
 from console.sync.retry import Timing
@@ -242,7 +242,7 @@ class Reading:
         self.now_s = 0.0
         self.heard = -1
         said = self.said = list[Any]()
-        self.ledger = Ledger(folder, said.append)
+        self.ledger = CacheWriterProxy(folder, said.append)
         self._client = DispatchClient(city.url)
         health = Health("jkt", said.append, utc_now)
         self.puller = DispatchPuller(
@@ -365,7 +365,7 @@ def test_of_very_many_that_are_missing_all_are_counted_and_some_named() -> None:
     assert len(missing.noted) < 30_000
     again.see((), [f"report/{n}" for n in range(10)])
     assert len(again) == 5_000, "named already"
-    again.see([Item("gone", 1, "report/3", None)], ())
+    again.see([PageItem("gone", 1, "report/3", None)], ())
     assert len(again) == 4_999
     again.clear()
     assert (again.noted, again.words) == ("", "")

@@ -17,8 +17,8 @@ from console.paths import profile_folder
 from console.rules.messages import Source, SourceState, SyncNow
 from console.rules.queued import EditState, StopReason
 from console.settings import Settings, save_settings
-from console.sync.cache_writer_proxy import Ledger
-from console.sync.deletion_sweep import Sweep
+from console.sync.cache_writer_proxy import CacheWriterProxy
+from console.sync.deletion_sweep import DeletionSweep
 from console.sync.georeport_source import KeptReports
 from console.sync.health import Health
 from console.sync.limits import HISTORY, HistoryLimits
@@ -330,10 +330,10 @@ def test_the_nightly_list_of_a_server_without_end_has_one(tmp_path: Path, monkey
     city.without_end()
     asked = len(city.windows)
     client = GeoReportClient(city.url)
-    ledger = Ledger(tmp_path, lambda _: None)
+    ledger = CacheWriterProxy(tmp_path, lambda _: None)
     health = Health(key, lambda _: None, utc_now)
     puller = GeoReportPuller(key, client, ledger, health, KeptReports(tmp_path, key), HISTORY)
-    sweep = Sweep(key, client, tmp_path, puller)
+    sweep = DeletionSweep(key, client, tmp_path, puller)
     assert sweep.mend(lambda: False) == [], "what is not in its lists is asked for, and there"
     assert 5 < len(city.windows) - asked < 40
     ledger.close()

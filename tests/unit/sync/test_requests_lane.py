@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from api_client.model import EditBody, Kind
-from api_client.transport import Limits
+from api_client.transport import TransferLimits
 from console.rules.messages import Look, Presence, Reveal, Revealed, SourceState
 from console.server.city import audit, schema
 from console.server.city.records import LOCAL
@@ -22,7 +22,7 @@ from tests.helpers.net import http
 from tests.helpers.proxy import Exchange, FaultProxy, answer, path_has, through
 from tests.helpers.sync_rig import Rig, rig
 
-IMPATIENT = Limits(connect_s=1.0, read_s=1.5, total_s=3.0)
+IMPATIENT = TransferLimits(connect_s=1.0, read_s=1.5, total_s=3.0)
 TIMING = Timing(page=IMPATIENT, small=IMPATIENT, photo=IMPATIENT, silence_s=3.0, poll_s=0.3)
 
 

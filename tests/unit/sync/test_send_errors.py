@@ -17,13 +17,13 @@ import pytest
 from api_client import errors
 from api_client.dispatch import DispatchClient
 from api_client.model import Kind
-from api_client.transport import Limits
+from api_client.transport import TransferLimits
 from console.rules.edit import Edit
 from console.sync.send_dispatch import DispatchSender
 from console.sync.send_lane import CannotSend
 from tests.helpers.net import Asked, Canned, http
 
-QUICK = Limits(connect_s=0.4, read_s=0.4, total_s=1.2)
+QUICK = TransferLimits(connect_s=0.4, read_s=0.4, total_s=1.2)
 ROOT = {"name": "sigap", "epoch": "epoch-1"}
 EDIT = Edit("e1", Kind.SET, "7", "", "d", 1, datetime(2026, 11, 24, 12, tzinfo=UTC), {"priority": 1}, base_version=3)
 
@@ -85,7 +85,9 @@ def test_what_failed_last_is_what_is_told(refusal: str, failing: str) -> None:
     assert not isinstance(told.value, CannotSend)
 
 
-@pytest.mark.parametrize("handled", [errors.Conflict("x"), errors.Gone("x"), errors.BadAddress("x"), OSError("x")])
+@pytest.mark.parametrize(
+    "handled", [errors.Conflict("x"), errors.CursorTooOld("x"), errors.BadAddress("x"), OSError("x")]
+)
 def test_what_was_being_handled_says_nothing_of_an_exchange_that_is_cut(handled: Exception) -> None:
     with sender(b"", b"") as (_, client):
         try:

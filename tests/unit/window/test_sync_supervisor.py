@@ -19,15 +19,15 @@ from pytestqt.qtbot import QtBot
 from api_client.model import Kind
 from console.cache.reader import CacheReader
 from console.files.lock import FileLock
-from console.outbox.link import Exchange
-from console.panels.qt_outbox import Edits
+from console.outbox.link import OutboxLink
+from console.panels.qt_outbox import QtOutbox
 from console.rules.edit import Edit
-from console.rules.messages import Beat, Fetch, Push, Source, SourceState, Start, SyncNow, Up
+from console.rules.messages import Alive, Fetch, Push, Source, SourceState, Start, SyncNow, Up
 from console.rules.queued import EditState
 from console.sync.pipe import Frames, pack
 from console.sync.process import LOCK
 from console.window.network import Network
-from console.window.sync_supervisor import SyncLink
+from console.window.sync_supervisor import SyncSupervisor
 from tests.helpers.fake_city import FakeCity, five_reports, report
 
 WAIT_MS = 20_000
@@ -40,8 +40,8 @@ def city() -> Iterator[FakeCity]:
 
 
 @pytest.fixture
-def link(qtbot: QtBot) -> Iterator[SyncLink]:
-    link = SyncLink()
+def link(qtbot: QtBot) -> Iterator[SyncSupervisor]:
+    link = SyncSupervisor()
     yield link
     link.stop()
 
@@ -54,7 +54,7 @@ def live(state: SourceState) -> bool:
     return state.state == "live"
 
 
-def test_from_start_to_a_proved_edit(qtbot: QtBot, link: SyncLink, city: FakeCity, tmp_path: Path) -> None:
+def test_from_start_to_a_proved_edit(qtbot: QtBot, link: SyncSupervisor, city: FakeCity, tmp_path: Path) -> None:
     with qtbot.waitSignal(link.source_state, timeout=WAIT_MS, check_params_cb=live):
         link.start(start_of(city, tmp_path))
     assert link.running
@@ -73,12 +73,12 @@ def test_from_start_to_a_proved_edit(qtbot: QtBot, link: SyncLink, city: FakeCit
 
 
 def test_an_edit_under_way_when_it_is_started_anew_is_sent_again(
-    qtbot: QtBot, link: SyncLink, city: FakeCity, tmp_path: Path
+    qtbot: QtBot, link: SyncSupervisor, city: FakeCity, tmp_path: Path
 ) -> None:
-    edits = Edits(tmp_path, link.send, lambda: datetime.now(UTC), lambda: "e1")
+    edits = QtOutbox(tmp_path, link.send, lambda: datetime.now(UTC), lambda: "e1")
     reader = CacheReader(tmp_path)
     back: list[str] = []
-    exchange = Exchange(edits, lambda question, found, _: found(question(reader)), back=back.append)
+    exchange = OutboxLink(edits, lambda question, found, _: found(question(reader)), back=back.append)
     edits.opened.connect(exchange.on_opened)
     for signal_ in (link.outcome, link.touched, link.source_state):
         signal_.connect(exchange.take)
@@ -127,7 +127,7 @@ while piece := os.read(0, 65536):
 
 def test_whose_token_it_had_before_is_not_told_any_more(qtbot: QtBot, city: FakeCity, tmp_path: Path) -> None:
     """A word of before a sign-out that came after it signed in again who had gone, under who was about to sign in."""
-    link, told = SyncLink(command=[sys.executable, "-c", _TELLS_LATE]), list[str]()
+    link, told = SyncSupervisor(command=[sys.executable, "-c", _TELLS_LATE]), list[str]()
     link.signed_in.connect(lambda me: told.append(me.user))
     with qtbot.waitSignal(link.signed_in, timeout=WAIT_MS):
         link.start(start_of(city, tmp_path))
@@ -139,7 +139,7 @@ def test_whose_token_it_had_before_is_not_told_any_more(qtbot: QtBot, city: Fake
         link.stop()
 
 
-def test_killed_it_starts_again_and_says_so(qtbot: QtBot, link: SyncLink, city: FakeCity, tmp_path: Path) -> None:
+def test_killed_it_starts_again_and_says_so(qtbot: QtBot, link: SyncSupervisor, city: FakeCity, tmp_path: Path) -> None:
     with qtbot.waitSignal(link.source_state, timeout=WAIT_MS, check_params_cb=live):
         link.start(start_of(city, tmp_path))
     assert link.pid is not None
@@ -156,7 +156,7 @@ def test_killed_it_starts_again_and_says_so(qtbot: QtBot, link: SyncLink, city: 
     reader.close()
 
 
-def test_stop_leaves_no_process_and_no_lock(qtbot: QtBot, link: SyncLink, city: FakeCity, tmp_path: Path) -> None:
+def test_stop_leaves_no_process_and_no_lock(qtbot: QtBot, link: SyncSupervisor, city: FakeCity, tmp_path: Path) -> None:
     with qtbot.waitSignal(link.source_state, timeout=WAIT_MS, check_params_cb=live):
         link.start(start_of(city, tmp_path))
     began = time.monotonic()
@@ -166,7 +166,7 @@ def test_stop_leaves_no_process_and_no_lock(qtbot: QtBot, link: SyncLink, city: 
 
 
 def test_a_program_that_cannot_start_is_said_and_tried_again(qtbot: QtBot, tmp_path: Path, city: FakeCity) -> None:
-    link = SyncLink(command=[str(tmp_path / "no-such-program")])
+    link = SyncSupervisor(command=[str(tmp_path / "no-such-program")])
     gone: list[bool] = []
     link.alive.connect(gone.append)
     link.start(start_of(city, tmp_path))
@@ -205,7 +205,7 @@ def test_rubbish_on_the_pipe_ends_it(tmp_path: Path) -> None:
     with child() as process:
         out, _ = process.communicate(b"\xff\xff\xff\xffrubbish", timeout=15)
         assert process.returncode == 1
-        assert set(Frames[Up](Up).feed(out)) <= {Beat()}
+        assert set(Frames[Up](Up).feed(out)) <= {Alive()}
 
 
 def test_a_profile_that_another_holds_is_said(city: FakeCity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,14 +214,14 @@ def test_a_profile_that_another_holds_is_said(city: FakeCity, tmp_path: Path, mo
         out, _ = process.communicate(pack(start_of(city, tmp_path)), timeout=25)
         messages: list[Up] = list(Frames(Up).feed(out))
         assert process.returncode == 4
-        (state,) = (message for message in messages if message != Beat())
+        (state,) = (message for message in messages if message != Alive())
         assert isinstance(state, SourceState)
         assert "Another Sigap" in state.problem
     held.release()
 
 
 def test_trying_now_does_not_wait_for_the_back_off(qtbot: QtBot, tmp_path: Path) -> None:
-    link = SyncLink(command=[sys.executable, "-c", "import time; time.sleep(0.05)"])
+    link = SyncSupervisor(command=[sys.executable, "-c", "import time; time.sleep(0.05)"])
     started: list[bool] = []
     link.alive.connect(started.append)
     link._failures = 8  # the next wait would be the longest
@@ -235,7 +235,7 @@ def test_trying_now_does_not_wait_for_the_back_off(qtbot: QtBot, tmp_path: Path)
 def test_trouble_on_this_computer_is_not_tried_twice_a_second(qtbot: QtBot, tmp_path: Path, city: FakeCity) -> None:
     """It waits longer each time, and the state says for how long; trying now does not wait."""
     held = FileLock(tmp_path / LOCK)
-    link = SyncLink()
+    link = SyncSupervisor()
     said: list[SourceState] = []
     link.source_state.connect(said.append)
     link.start(start_of(city, tmp_path))

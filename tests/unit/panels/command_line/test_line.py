@@ -9,7 +9,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Hold, Kind, WaitsFor
-from console.cache.page_items import Cursor, Item
+from console.cache.page_items import Cursor, PageItem
 from console.cache.writer import CacheWriter
 from console.panels.command_line.line import CommandPresenter
 from console.panels.command_line.typed_line import TypedLine
@@ -289,7 +289,9 @@ def test_an_action_is_found_by_other_words_for_it(rig: Rig, line: Line, query: s
 def test_the_palette_counts_what_was_found_not_what_it_shows(rig: Rig, line: Line) -> None:
     writer = CacheWriter(rig.profile)
     reports = [replace(rig.report(f"W{number}"), description="Tutup hilang") for number in range(40)]
-    writer.apply("city", [Item("report", 2 + at, one.id, one) for at, one in enumerate(reports)], Cursor("epoch", 99))
+    writer.apply(
+        "city", [PageItem("report", 2 + at, one.id, one) for at, one in enumerate(reports)], Cursor("epoch", 99)
+    )
     writer.close()
     shown: list[tuple[int, str]] = []
     show = line.palette.show_rows
@@ -319,7 +321,9 @@ def test_a_number_is_found_by_its_beginning_and_one_that_there_is_not_opens_noth
     """ "99999999" answered "Open 99999999 · 1 of 1 found", and "931" nothing but "Open 931"."""
     writer = CacheWriter(rig.profile)
     reports = [replace(rig.report(number), description="Banjir") for number in ("9311", "9312", "9320", "19311")]
-    writer.apply("city", [Item("report", 2 + at, one.id, one) for at, one in enumerate(reports)], Cursor("epoch", 99))
+    writer.apply(
+        "city", [PageItem("report", 2 + at, one.id, one) for at, one in enumerate(reports)], Cursor("epoch", 99)
+    )
     writer.close()
     shown: list[tuple[list[str], str]] = []
     line.palette.show_rows = lambda rows, headings, summary="": shown.append(  # type: ignore[method-assign, assignment]

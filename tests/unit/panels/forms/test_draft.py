@@ -19,7 +19,7 @@ from pytestqt.qtbot import QtBot
 from console.files.errors import DiskFull
 from console.outbox.work_file import WorkFile
 from console.panels.command_line.line import CommandPresenter
-from console.panels.edit_notifications import EditNews
+from console.panels.edit_notifications import EditNotifications
 from console.panels.forms.draft import AT_MOST_S, PAUSE_S, Draft
 from console.panels.sources import Sources
 from console.panels.status import StatusPresenter
@@ -292,7 +292,7 @@ def test_the_words_of_a_note_that_is_undone_are_a_draft_again(note: Rig) -> None
     assert on_disk(note) == {}
 
 
-def news_of(rig: Rig, qtbot: QtBot) -> tuple[EditNews, StatusBar]:
+def news_of(rig: Rig, qtbot: QtBot) -> tuple[EditNotifications, StatusBar]:
     theme = make_theme()
     bar, banner = StatusBar(theme, undo_key="Ctrl Z"), Banner(theme)
     qtbot.addWidget(bar)
@@ -305,7 +305,7 @@ def news_of(rig: Rig, qtbot: QtBot) -> tuple[EditNews, StatusBar]:
         rig.forms.mark, rig.tasks, lambda: rig.cached("A"), rig.window.rect,
         rig.forms.held_keys.hold_for,
     )  # fmt: skip
-    return EditNews(rig.edits, rig.desk, rig.undo_stack, rig.forms, line, rig.situation, bar, status), bar
+    return EditNotifications(rig.edits, rig.desk, rig.undo_stack, rig.forms, line, rig.situation, bar, status), bar
 
 
 def test_what_is_said_of_a_new_report_names_its_place_and_then_its_number(rig: Rig, qtbot: QtBot) -> None:

@@ -19,7 +19,7 @@ from api_client.model import Area, Claim, Entry, Kind, Photo, PhotoRole, Status,
 from console.cache.catalog import Cities
 from console.panels.forms.forms import FormSurroundings
 from console.panels.map.streets import Street
-from console.panels.report.details import Dossier
+from console.panels.report.details import ReportDetails
 from console.rules.apply import ReportState
 from console.rules.messages import Outcome
 from console.rules.pending import with_edits
@@ -27,7 +27,7 @@ from console.rules.queued import EditState
 from tests.helpers.city import wait_for
 from tests.unit.panels.conftest import NOW, Rig
 from widgets.forms.ask import AskText
-from widgets.forms.choice import Choice
+from widgets.forms.choice import ListChoice
 from widgets.forms.form import Form
 from widgets.forms.new_report import NewReportForm
 from widgets.forms.validate import ValidateForm
@@ -44,7 +44,7 @@ DRAFTS: dict[str, dict[str, Any]] = {
 _STATUS = {"validate": Status.VALIDATION, "reopen": Status.CLOSED}
 
 
-def choose(rig: Rig, action: str, key: str) -> Dossier:
+def choose(rig: Rig, action: str, key: str) -> ReportDetails:
     """Choose a report on which this can be done."""
     row = 1000 + ord(key) - ord("A") + 1
     rig.desk.choose(row)
@@ -676,7 +676,7 @@ def test_the_last_of_the_keys_may_end_the_form_and_none_behind_it_reaches_the_wi
 def test_one_of_the_keys_may_open_another_form_which_gets_the_rest(rig: Rig) -> None:
     behind = Behind(rig)
     rig.choose("A")
-    rig.forms.choose("Do", "", [Choice("note", "Note"), Choice("take", "Take")], rig.actions.run)
+    rig.forms.choose("Do", "", [ListChoice("note", "Note"), ListChoice("take", "Take")], rig.actions.run)
     for code in (Qt.Key.Key_N, Qt.Key.Key_Return, Qt.Key.Key_G, Qt.Key.Key_A, Qt.Key.Key_S):
         QTest.keyClick(behind, code)
     wait_for(lambda: isinstance(rig.forms._open, AskText), what="the second form")

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Assignment, AssignmentState, Claim, Entry, Kind, Status, Unit, UnitState
-from console.cache.page_items import Cursor, Item
+from console.cache.page_items import Cursor, PageItem
 from console.cache.writer import CacheWriter
 from tests.helpers.city import wait_for
 from tests.unit.cache.making import T0, items, report
@@ -44,18 +44,18 @@ def come_back(desk: Desk, me: str = "rina") -> Iterator[Listener]:
         yield listener
 
 
-def cached(profile: Path, *found: Item, epoch: str = "e1", seq: int = 50) -> None:
+def cached(profile: Path, *found: PageItem, epoch: str = "e1", seq: int = 50) -> None:
     """`sigap sync` has read these."""
     writer = CacheWriter(profile)
     writer.apply("city", found, Cursor(epoch, seq, scope_version=1, as_of=T0))
     writer.close()
 
 
-def refusal(job: Assignment) -> list[Item]:
+def refusal(job: Assignment) -> list[PageItem]:
     said = Entry("h" + job.id, job.report, Kind.PROGRESS.value, T0, "DMK-03", text="mogok",
                  data={"unit": job.unit, "state": "refused"}, unit=job.unit)  # fmt: skip
-    return [Item("assignment", 20, job.id, replace(job, state=AssignmentState.REFUSED)),
-            Item("entry", 21, said.id, said)]  # fmt: skip
+    return [PageItem("assignment", 20, job.id, replace(job, state=AssignmentState.REFUSED)),
+            PageItem("entry", 21, said.id, said)]  # fmt: skip
 
 
 def begin(desk: Desk, jobs: int = 0) -> Assignment:
@@ -66,7 +66,7 @@ def begin(desk: Desk, jobs: int = 0) -> Assignment:
         if jobs:
             more = [replace(job, id=f"b{n}", report=f"r{n}") for n in range(jobs)]
             listener.put(*items(*(report(one.report, priority=2) for one in more), seq=5))
-            listener.put(*(Item("assignment", 6, one.id, one) for one in more))
+            listener.put(*(PageItem("assignment", 6, one.id, one) for one in more))
             listener.look(lambda: len(listener.desk.catalog("city").assignments) == jobs + 1)
         listener.kept()
     return job
@@ -114,9 +114,9 @@ def test_what_is_over_meanwhile_is_not_told(desk: Desk, tmp_path: Path, how: str
     later = T0 + timedelta(minutes=5)
     another = Assignment("c", "1", "v", AssignmentState.DISPATCHED, later, "budi", later)
     more = {
-        "sent again": [Item("assignment", 30, "c", another)],
+        "sent again": [PageItem("assignment", 30, "c", another)],
         "ended": items(report("1", claim=Claim("budi", T0), priority=1, status=Status.RESOLVED), seq=30),
-        "came after all": [Item("assignment", 30, "a", replace(job, state=AssignmentState.DONE))],
+        "came after all": [PageItem("assignment", 30, "a", replace(job, state=AssignmentState.DONE))],
     }  # fmt: skip
     cached(tmp_path, *refusal(job), *more[how])
     with come_back(desk) as listener:
@@ -127,7 +127,7 @@ def test_a_crew_that_cannot_go_on_since_is_told_until_it_was_seen(desk: Desk, tm
     begin(desk)
     stuck = Unit("u", "DMK-03", UnitState.UNAVAILABLE, T0, reason="ban pecah")
     said = Entry("h", None, Kind.UNIT_STATE.value, T0, "budi", data={"unit": "u", "state": "unavailable"})
-    cached(tmp_path, Item("unit", 20, "u", stuck), Item("entry", 21, "h", said))
+    cached(tmp_path, PageItem("unit", 20, "u", stuck), PageItem("entry", 21, "h", said))
     for _ in range(2):
         with come_back(desk) as listener:
             assert [one.bold for one in listener.told] == ["DMK-03 cannot go on:"]
@@ -177,7 +177,7 @@ def test_what_the_cache_does_not_hold_yet_is_told_once_it_does(desk: Desk, tmp_p
     unit, about = Unit("u", "DMK-03", UnitState.AVAILABLE, T0), report("1", claim=Claim("budi", T0), priority=1)
     writer = CacheWriter(tmp_path)
     part = Cursor("e1", 5, 1, T0, snapshot_key="k", whole=("service", "area", "unit", "live_assignment"))
-    writer.apply("city", [Item("unit", 2, "u", unit)], part)
+    writer.apply("city", [PageItem("unit", 2, "u", unit)], part)
     writer.close()
     with come_back(desk) as listener:
         assert listener.told == []

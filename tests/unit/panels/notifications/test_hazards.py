@@ -10,13 +10,13 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Service
-from console.board.snapshot import Snapshot
+from console.board.snapshot import BoardSnapshot
 from console.board.view import View
 from console.cache.catalog import Catalog, Cities
 from console.cache.reader import CacheReader
 from console.panels.notifications.hazards import HazardNews, Hazards
-from console.panels.qt_outbox import Edits
-from console.panels.selection import Desk
+from console.panels.qt_outbox import QtOutbox
+from console.panels.selection import WindowState
 from console.rules.filter import Filter
 from console.tasks import Tasks
 from console.window.actions import ACTIONS
@@ -32,15 +32,15 @@ class Follower:
     def __init__(self, profile: Path) -> None:
         self.tasks, self.desk, self.reader = (
             Tasks("worker", 1),
-            Desk("rina", Filter(), ZONE, ACTIONS),
+            WindowState("rina", Filter(), ZONE, ACTIONS),
             CacheReader(profile),
         )
-        self.edits = Edits(profile, lambda _: None, lambda: T0, lambda: "e")
+        self.edits = QtOutbox(profile, lambda _: None, lambda: T0, lambda: "e")
         self.hazards = Hazards(self.desk, self.tasks, lambda: self.reader, self.edits.followed)
 
     def see(self, *city: R) -> list[tuple[int, bool]]:
         """The rows that are told after this View, and whether each was left by who had it."""
-        view: View = view_of(Snapshot.build(naive.columns(list(city))), Filter())
+        view: View = view_of(BoardSnapshot.build(naive.columns(list(city))), Filter())
         self.desk.set_view(view)
         return [(one.row, one.news is HazardNews.LEFT) for one in self.hazards.unseen]
 

@@ -14,7 +14,7 @@ from console.cache.catalog import Catalog, Cities
 from console.panels.notifications.hazards import HazardNews, NewHazard
 from console.panels.notifications.lost_orders import LostOrders, why_lost
 from console.panels.notifications.setback import Of, Setback
-from console.panels.qt_outbox import Edits
+from console.panels.qt_outbox import QtOutbox
 from console.panels.report.conflict_text import conflict_rows, conflict_text
 from console.panels.report.ticket import TicketPresenter
 from console.panels.sources import Sources
@@ -537,10 +537,10 @@ def test_who_was_told_of_an_order_that_is_given_again_or_had_left_is_not_called_
     assert rig.edits.to_call_back == ()
 
 
-def reopened(rig: Rig) -> Edits:
+def reopened(rig: Rig) -> QtOutbox:
     """The outbox as the next start finds it."""
     rig.edits.close()
-    rig.edits = Edits(rig.profile, lambda _: None, lambda: NOW, lambda: "f1", operator=lambda: "rina")
+    rig.edits = QtOutbox(rig.profile, lambda _: None, lambda: NOW, lambda: "f1", operator=lambda: "rina")
     opened: list[bool] = []
     rig.edits.opened.connect(lambda: opened.append(True))
     wait_for(lambda: opened, what="work.db is open")

@@ -13,16 +13,16 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Assignment, AssignmentState, Claim, Entry, Kind, Service, Status, Unit, UnitState
-from console.cache.page_items import Item
+from console.cache.page_items import PageItem
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
-from console.panels.board_updater import BoardFeed
+from console.panels.board_updater import BoardUpdater
 from console.panels.notifications.attendance import Attendance
 from console.panels.notifications.crew_notes import CrewNotes
 from console.panels.notifications.refusals import Refusals
 from console.panels.notifications.setback import Setback
-from console.panels.qt_outbox import Edits
-from console.panels.selection import Desk
+from console.panels.qt_outbox import QtOutbox
+from console.panels.selection import WindowState
 from console.rules.filter import Filter
 from console.rules.messages import Touched
 from console.tasks import Tasks
@@ -36,12 +36,12 @@ class Listener:
 
     def __init__(self, qtbot: QtBot, profile: Path, me: str = "rina") -> None:
         self.profile, self.tasks = profile, Tasks("worker", 1)
-        self.desk = Desk(me, Filter(), UTC, ACTIONS)
+        self.desk = WindowState(me, Filter(), UTC, ACTIONS)
         self.job = Assignment("a", "1", "u", AssignmentState.EN_ROUTE, T0, "DMK-03", T0)
         self.told: list[Setback] = []
         self.reader = CacheReader(profile)
-        self.feed = BoardFeed(self.desk, self.tasks, lambda: self.reader, T0.timestamp, lambda _: None)
-        self.edits = Edits(profile, lambda _: None, lambda: T0, lambda: "e")
+        self.feed = BoardUpdater(self.desk, self.tasks, lambda: self.reader, T0.timestamp, lambda _: None)
+        self.edits = QtOutbox(profile, lambda _: None, lambda: T0, lambda: "e")
         self.attendance = Attendance()
         self.attendance.tell("city", ["rina", "budi", "ani"])
         self.refusals = Refusals(self.desk, self.tasks, lambda: self.reader, self.edits.followed, self.attendance)
@@ -56,9 +56,11 @@ class Listener:
         unit = Unit("u", "DMK-03", UnitState.EN_ROUTE, T0)
         about = report("1", claim=Claim(holder, T0) if holder else None, priority=priority)
         self.put(
-            Item("service", 1, "flood", Service("flood", "Banjir")), Item("unit", 2, "u", unit), *items(about, seq=3)
+            PageItem("service", 1, "flood", Service("flood", "Banjir")),
+            PageItem("unit", 2, "u", unit),
+            *items(about, seq=3),
         )
-        self.put(Item("assignment", 4, "a", self.job))
+        self.put(PageItem("assignment", 4, "a", self.job))
         self.start()
         wait_for(lambda: self.desk.catalog("city").assignments, what="the job is known")
 
@@ -79,7 +81,7 @@ class Listener:
         said = Entry(
             "h", "1", Kind.PROGRESS.value, T0, author, text=why, data={"unit": "u", "state": state.value}, unit="u"
         )
-        self.put(Item("assignment", 8, "a", replace(self.job, state=state)), Item("entry", 9, "h", said))
+        self.put(PageItem("assignment", 8, "a", replace(self.job, state=state)), PageItem("entry", 9, "h", said))
         self.look(lambda: not self.desk.catalog("city").assignments)
 
     def let_go(self, kind: Kind, author: str, data: dict[str, Any], *, closed: bool = True) -> None:
@@ -90,7 +92,7 @@ class Listener:
         said = Entry("h", "1", kind.value, T0, author, edit=edit, data=data)
         free = Unit("u", "DMK-03", UnitState.AVAILABLE, T0)
         self.put(
-            Item("assignment", 8, "a", ended), Item("entry", 9, "h", said), Item("unit", 9, "u", free),
+            PageItem("assignment", 8, "a", ended), PageItem("entry", 9, "h", said), PageItem("unit", 9, "u", free),
             *items(about, seq=10),
         )  # fmt: skip
         self.look(lambda: not self.desk.catalog("city").assignments)
@@ -100,8 +102,8 @@ class Listener:
         stuck = Unit("u", "DMK-03", UnitState.UNAVAILABLE, T0, reason=reason)
         data = {"unit": "u", "state": "unavailable", "reason": reason}
         self.put(
-            Item("unit", 8, "u", stuck),
-            Item("entry", 9, "h", Entry("h", None, Kind.UNIT_STATE.value, T0, author, data=data)),
+            PageItem("unit", 8, "u", stuck),
+            PageItem("entry", 9, "h", Entry("h", None, Kind.UNIT_STATE.value, T0, author, data=data)),
         )
         self.look(lambda: self.desk.catalog("city").units["u"].state is UnitState.UNAVAILABLE)
 
@@ -116,7 +118,7 @@ class Listener:
     def write(self, author: str, text: str, *, at: datetime = T0, key: str = "n") -> None:
         """The same, read into the cache when nobody listens."""
         said = Entry(key, "1", Kind.NOTE.value, at, author, edit="e", text=text)
-        self.put(Item("entry", self.seq + 1, key, said))
+        self.put(PageItem("entry", self.seq + 1, key, said))
 
     def look(self, until: Callable[[], object]) -> None:
         """The board reads what was put, and what it asks then is answered."""
@@ -129,7 +131,7 @@ class Listener:
         self.tasks.submit(lambda: True, done.append)
         wait_for(lambda: done, what="what was asked before has been answered")
 
-    def put(self, *found: Item) -> None:
+    def put(self, *found: PageItem) -> None:
         writer = CacheWriter(self.profile)
         self.seq += 1
         writer.apply("city", found, at(self.seq))
@@ -219,14 +221,14 @@ def test_what_else_hangs_on_a_crew_that_does_not_come_is_told_with_it(listener: 
     listener.begin(ordered_by="rina")
     more = [replace(listener.job, id=f"b{n}", report=str(n), state=AssignmentState.DISPATCHED) for n in range(2, 6)]
     others = items(*(report(str(n), claim=Claim("budi", T0), priority=1) for n in range(2, 6)), seq=5)
-    listener.put(*others, *(Item("assignment", 6, one.id, one) for one in more))
+    listener.put(*others, *(PageItem("assignment", 6, one.id, one) for one in more))
     listener.look(lambda: len(listener.desk.catalog("city").assignments) == 5)
     if how == "refused":
         said = Entry(
             "h", "1", Kind.PROGRESS.value, T0, "DMK-03", text="ban pecah", data={"unit": "u", "state": "refused"}
         )
         refused = replace(listener.job, state=AssignmentState.REFUSED)
-        listener.put(Item("assignment", 8, "a", refused), Item("entry", 9, "h", said))
+        listener.put(PageItem("assignment", 8, "a", refused), PageItem("entry", 9, "h", said))
         listener.look(lambda: len(listener.desk.catalog("city").assignments) == 4)
     else:
         listener.halt("DMK-03", "ban pecah")
@@ -294,7 +296,7 @@ def test_a_refusal_that_its_people_have_seen_to_is_told_to_nobody_else(listener:
     listener.begin(ordered_by="ani", holder="budi", priority=3)
     listener.end(AssignmentState.REFUSED)
     other = replace(listener.job, id="b", unit="v", created=T0 + timedelta(minutes=1))
-    listener.put(Item("assignment", 12, "b", other))
+    listener.put(PageItem("assignment", 12, "b", other))
     listener.look(lambda: listener.desk.catalog("city").assignments)
     listener.attendance.tell("city", ["rina"])
     listener.answered()

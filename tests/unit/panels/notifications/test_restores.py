@@ -10,14 +10,14 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from api_client.model import AssignmentState, Report, Service, Status, Unit, UnitState
-from console.cache.page_items import Cursor, Item
+from console.cache.page_items import Cursor, PageItem
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
-from console.panels.board_updater import BoardFeed
+from console.panels.board_updater import BoardUpdater
 from console.panels.notifications.restores import Restores
 from console.panels.notifications.setback import Setback
-from console.panels.qt_outbox import Edits
-from console.panels.selection import Desk
+from console.panels.qt_outbox import QtOutbox
+from console.panels.selection import WindowState
 from console.rules.filter import Filter
 from console.tasks import Tasks
 from console.window.actions import ACTIONS
@@ -26,8 +26,8 @@ from tests.unit.cache.making import T0, assignment, items, report
 
 READ = T0 + timedelta(hours=2)
 VOCABULARY = [
-    Item("service", 1, "flood", Service("flood", "Banjir")),
-    Item("unit", 1, "u1", Unit("u1", "SDA-01", UnitState.AVAILABLE, T0)),
+    PageItem("service", 1, "flood", Service("flood", "Banjir")),
+    PageItem("unit", 1, "u1", Unit("u1", "SDA-01", UnitState.AVAILABLE, T0)),
 ]
 
 
@@ -44,7 +44,7 @@ def read_before(writer: CacheWriter) -> None:
         report("4", priority=1, status=Status.CLOSED),
         report("5", priority=3, created=T0 + timedelta(minutes=5)),
     ]
-    sent = Item("assignment", 9, "a", assignment("a", "3", "u1", AssignmentState.EN_ROUTE))
+    sent = PageItem("assignment", 9, "a", assignment("a", "3", "u1", AssignmentState.EN_ROUTE))
     writer.apply("city", [*VOCABULARY, *items(*found), sent], cursor("before"))
 
 
@@ -53,9 +53,9 @@ class Sitter:
 
     def __init__(self, profile: Path, qtbot: QtBot, me: str = "rina") -> None:
         self.tasks, self.reader = Tasks("worker", 1), CacheReader(profile)
-        self.desk = Desk(me, Filter(), UTC, ACTIONS)
-        self.feed = BoardFeed(self.desk, self.tasks, lambda: self.reader, T0.timestamp, lambda _: None)
-        self.edits = Edits(profile, lambda _: None, lambda: T0, lambda: "e")
+        self.desk = WindowState(me, Filter(), UTC, ACTIONS)
+        self.feed = BoardUpdater(self.desk, self.tasks, lambda: self.reader, T0.timestamp, lambda _: None)
+        self.edits = QtOutbox(profile, lambda _: None, lambda: T0, lambda: "e")
         self.restores = Restores(self.desk, self.tasks, lambda: self.reader, self.edits.followed)
         self.told: list[Setback] = []
         self.restores.told.connect(self.told.append)

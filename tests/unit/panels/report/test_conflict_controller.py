@@ -12,8 +12,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from api_client.model import Kind
-from console.panels.report.conflict_controller import Settling
-from console.panels.report.recreate_form import Keeping
+from console.panels.report.conflict_controller import ConflictController
+from console.panels.report.recreate_form import RecreateForm
 from console.rules.messages import Outcome
 from console.rules.queued import EditState, Queued
 from tests.helpers.city import wait_for
@@ -27,12 +27,12 @@ MERGED = {"duplicates": {"value": 1, "report": "931182", "priority": 1, "note": 
 SENT = {"unit": {"value": "11", "units": ["07", "11"], **BY_BUDI}}
 
 
-def settling(rig: Rig) -> Settling:
-    return Settling(
+def settling(rig: Rig) -> ConflictController:
+    return ConflictController(
         rig.edits,
         rig.forms,
         rig.edit_commands,
-        mock.create_autospec(Keeping, instance=True),
+        mock.create_autospec(RecreateForm, instance=True),
         rig.desk,
         UTC,
         lambda: NOW,

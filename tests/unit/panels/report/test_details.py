@@ -10,8 +10,8 @@ from pytestqt.qtbot import QtBot
 from console.cache.reader import CacheReader
 from console.error_text import describe
 from console.files.errors import DamagedFile
-from console.panels.board_updater import BoardFeed
-from console.panels.report.details import Dossier, Dossiers
+from console.panels.board_updater import BoardUpdater
+from console.panels.report.details import ReportDetails, ReportDetailsReader
 from console.panels.report.ticket import TicketPresenter
 from tests.helpers.city import wait_for
 from tests.unit.panels.conftest import NOW, Rig
@@ -35,9 +35,9 @@ def test_a_report_that_cannot_be_read_is_said_and_tried_again(
             raise broken[0]
         return found
 
-    feed = BoardFeed(rig.desk, rig.tasks, reader, lambda: NOW.timestamp(), rig.edits.remote_of)
-    dossiers = Dossiers(rig.desk, feed, rig.tasks, reader, lambda: NOW)
-    read: list[Dossier | None] = []
+    feed = BoardUpdater(rig.desk, rig.tasks, reader, lambda: NOW.timestamp(), rig.edits.remote_of)
+    dossiers = ReportDetailsReader(rig.desk, feed, rig.tasks, reader, lambda: NOW)
+    read: list[ReportDetails | None] = []
     dossiers.changed.connect(read.append)
     dossiers.changed.connect(ticket.set_dossier)
     dossiers.failed.connect(lambda error: ticket.say_unread(describe(error)))

@@ -18,7 +18,7 @@ from console.server.city.records import LOCAL, CitizenOptions, Posting
 from console.server.city.users import Users, add_user
 from console.server.georeport.form import read_form
 from console.server.http.errors import Invalid, NotFound
-from console.server.http.rate_limit import KEY_POST, Limits
+from console.server.http.rate_limit import KEY_POST, RateLimits
 from tests.helpers.pictures import picture
 from tests.unit.server.conftest import Api, running
 
@@ -323,7 +323,7 @@ def test_a_city_is_one_jurisdiction(city: City, tmp_path: Path) -> None:
 
 def test_too_many_posts_are_told_when_to_come_again(city: City, tmp_path: Path) -> None:
     key = add_client(city, "portal")
-    with running(city, tmp_path / "media", limits=Limits({KEY_POST: "1 per 1 minute"})) as url:
+    with running(city, tmp_path / "media", limits=RateLimits({KEY_POST: "1 per 1 minute"})) as url:
         api = Api(url)
         key_of(post(api, data=GOOD | {"api_key": key}))
         answer = post(api, "requests.xml", data=GOOD | {"api_key": key})
