@@ -39,11 +39,11 @@ class EditCommands:
             self._stack.push(step)
         return create
 
-    def set_fields(self, dossier: ReportDetails, fields: Mapping[str, Any], text: str) -> str:
+    def set_fields(self, details: ReportDetails, fields: Mapping[str, Any], text: str) -> str:
         """Change fields of the report; each keeps its value before for the merge and the undo."""
-        shown = {name: field_value(dossier.shown, name) for name in fields}
-        base = self._edits.base_on_own(dossier.source, dossier.key, shown)
-        return self._on(dossier, Kind.SET, dict(fields), text, base=base, inverse=(Kind.SET, dict(base)))
+        shown = {name: field_value(details.shown, name) for name in fields}
+        base = self._edits.base_on_own(details.source, details.key, shown)
+        return self._on(details, Kind.SET, dict(fields), text, base=base, inverse=(Kind.SET, dict(base)))
 
     def given_anew(self, edit_id: str, old: Edit, data: Mapping[str, Any]) -> None:
         """A step that met a conflict was given anew, under this id: it is the last one now, as it was then."""
@@ -66,40 +66,40 @@ class EditCommands:
         )  # fmt: skip
         self._stack.push(step)
 
-    def note(self, dossier: ReportDetails, text: str) -> str:
+    def note(self, details: ReportDetails, text: str) -> str:
         """An internal note."""
-        return self._on(dossier, Kind.NOTE, {"text": text}, "Note")
+        return self._on(details, Kind.NOTE, {"text": text}, "Note")
 
-    def reply(self, dossier: ReportDetails, text: str) -> str:
+    def reply(self, details: ReportDetails, text: str) -> str:
         """A reply to the reporter; once sent it cannot be undone."""
-        return self._on(dossier, Kind.REPLY, {"text": text}, "Reply to the reporter")
+        return self._on(details, Kind.REPLY, {"text": text}, "Reply to the reporter")
 
-    def photo(self, dossier: ReportDetails, photo: Mapping[str, Any]) -> str:
+    def photo(self, details: ReportDetails, photo: Mapping[str, Any]) -> str:
         """A photo whose bytes are already in work-media/."""
-        return self._on(dossier, Kind.PHOTO, dict(photo), "Photo")
+        return self._on(details, Kind.PHOTO, dict(photo), "Photo")
 
-    def take(self, dossier: ReportDetails) -> str:
+    def take(self, details: ReportDetails) -> str:
         """Claim the report."""
-        return self._on(dossier, Kind.CLAIM, {}, "Take", inverse=(Kind.RELEASE, {}))
+        return self._on(details, Kind.CLAIM, {}, "Take", inverse=(Kind.RELEASE, {}))
 
-    def release(self, dossier: ReportDetails) -> str:
+    def release(self, details: ReportDetails) -> str:
         """Give the report back."""
-        return self._on(dossier, Kind.RELEASE, {}, "Release", inverse=(Kind.CLAIM, {}))
+        return self._on(details, Kind.RELEASE, {}, "Release", inverse=(Kind.CLAIM, {}))
 
-    def dispatch(self, dossier: ReportDetails, unit_id: str, code: str, *, stack: bool) -> str:
+    def dispatch(self, details: ReportDetails, unit_id: str, code: str, *, stack: bool) -> str:
         """Send a unit now."""
         data = {"unit": unit_id} | ({"stack": True} if stack else {})
         inverse = (Kind.RECALL, {"unit": unit_id})
-        return self._on(dossier, Kind.DISPATCH, data, f"Dispatch {code}", inverse=inverse)
+        return self._on(details, Kind.DISPATCH, data, f"Dispatch {code}", inverse=inverse)
 
-    def assign(self, dossier: ReportDetails, unit_id: str, code: str) -> str:
+    def assign(self, details: ReportDetails, unit_id: str, code: str) -> str:
         """Reserve a unit without sending it."""
         inverse = (Kind.RECALL, {"unit": unit_id})
-        return self._on(dossier, Kind.ASSIGN, {"unit": unit_id}, f"Assign {code}", inverse=inverse)
+        return self._on(details, Kind.ASSIGN, {"unit": unit_id}, f"Assign {code}", inverse=inverse)
 
-    def recall(self, dossier: ReportDetails, unit_id: str, code: str) -> str:
+    def recall(self, details: ReportDetails, unit_id: str, code: str) -> str:
         """Call a unit back."""
-        return self._on(dossier, Kind.RECALL, {"unit": unit_id}, f"Recall {code}")
+        return self._on(details, Kind.RECALL, {"unit": unit_id}, f"Recall {code}")
 
     def progress(
         self, source: str, report: str, title: str, version: int | None, unit: str, state: str, text: str
@@ -137,36 +137,36 @@ class EditCommands:
         back = (Kind.UNIT_STATE, {"unit": unit_id, "state": before}) if before in _SETTABLE else None
         return self._append(Kind.UNIT_STATE, source, None, data, {}, None, code, f"{code} {state}", back)
 
-    def validate(self, dossier: ReportDetails, *, accepted: bool, reason: str, disposition: str = "") -> str:
+    def validate(self, details: ReportDetails, *, accepted: bool, reason: str, disposition: str = "") -> str:
         """Accept the proof, saying what the work came to, or refuse it."""
         data: dict[str, Any] = {"accepted": accepted}
         data |= {"reason": reason} if reason else {}
         data |= {"disposition": disposition} if accepted and disposition else {}
         inverse = (Kind.REOPEN, {"reason": "validation undone" if accepted else "return undone"})
-        return self._on(dossier, Kind.VALIDATE, data, "Accept the proof" if accepted else "Return", inverse=inverse)
+        return self._on(details, Kind.VALIDATE, data, "Accept the proof" if accepted else "Return", inverse=inverse)
 
-    def close(self, dossier: ReportDetails, disposition: str, reason: str, release: tuple[str, ...]) -> str:
+    def close(self, details: ReportDetails, disposition: str, reason: str, release: tuple[str, ...]) -> str:
         """Close without work."""
         data = {"disposition": disposition, "reason": reason, "release": list(release)}
         inverse = (Kind.REOPEN, {"reason": "closing undone"})
-        return self._on(dossier, Kind.CLOSE, data, "Close", inverse=inverse)
+        return self._on(details, Kind.CLOSE, data, "Close", inverse=inverse)
 
-    def reopen(self, dossier: ReportDetails, reason: str) -> str:
+    def reopen(self, details: ReportDetails, reason: str) -> str:
         """Bring a closed report back to work."""
-        return self._on(dossier, Kind.REOPEN, {"reason": reason}, "Reopen")
+        return self._on(details, Kind.REOPEN, {"reason": reason}, "Reopen")
 
-    def merge(self, dossier: ReportDetails, into: str, created: datetime, with_edit: str = "") -> str:
+    def merge(self, details: ReportDetails, into: str, created: datetime, with_edit: str = "") -> str:
         """Close this report as a duplicate of another, which was created then; one step with the edit before it."""
         text, seen, inverse = f"Merge into {into}", {"into": created.isoformat()}, (Kind.UNMERGE, dict[str, Any]())
-        return self._on(dossier, Kind.MERGE, {"into": into}, text, inverse=inverse, about=seen, with_edit=with_edit)
+        return self._on(details, Kind.MERGE, {"into": into}, text, inverse=inverse, about=seen, with_edit=with_edit)
 
-    def unmerge(self, dossier: ReportDetails) -> str:
+    def unmerge(self, details: ReportDetails) -> str:
         """Take a merge back."""
-        return self._on(dossier, Kind.UNMERGE, {}, "Undo the merge")
+        return self._on(details, Kind.UNMERGE, {}, "Undo the merge")
 
-    def submit_proof(self, dossier: ReportDetails) -> str:
+    def submit_proof(self, details: ReportDetails) -> str:
         """Hand the work in for validation."""
-        return self.set_fields(dossier, {"status": Status.VALIDATION.value}, "Hand in for validation")
+        return self.set_fields(details, {"status": Status.VALIDATION.value}, "Hand in for validation")
 
     def told(self, edit_id: str, who: str) -> None:
         """Note who told the unit by radio, of an order that has not left."""
@@ -178,7 +178,7 @@ class EditCommands:
 
     def _on(
         self,
-        dossier: ReportDetails,
+        details: ReportDetails,
         kind: Kind,
         data: dict[str, Any],
         text: str,
@@ -189,12 +189,12 @@ class EditCommands:
         with_edit: str = "",
     ) -> str:
         if kind in ON_STATUS:  # also after own orders, which change it
-            base = {"status": dossier.shown.status.value}
-        version = dossier.server.version if dossier.server else None
-        title = dossier.shown.title or dossier.shown.description[:80]
-        known = as_created(dossier.server or dossier.shown) | dict(about or {})
+            base = {"status": details.shown.status.value}
+        version = details.server.version if details.server else None
+        title = details.shown.title or details.shown.description[:80]
+        known = as_created(details.server or details.shown) | dict(about or {})
         return self._append(
-            kind, dossier.source, dossier.key, data, base or {}, version, title, text, inverse, known, with_edit
+            kind, details.source, details.key, data, base or {}, version, title, text, inverse, known, with_edit
         )
 
     def _append(

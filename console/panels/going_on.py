@@ -54,11 +54,11 @@ class GoingOn(QObject):
 
     def on_step(self, step: UndoStep) -> None:
         """Something was done: go on when it was the last step on the chosen report."""
-        dossier, view = self._chosen(), self._desk.view
-        if dossier is None or view is None or (step.source, step.report) != (dossier.source, dossier.key):
+        details, view = self._chosen(), self._desk.view
+        if details is None or view is None or (step.source, step.report) != (details.source, details.key):
             return
-        if dossier.row >= LOCAL_ROWS:
-            self._rows[step.edit_id] = dossier.row
+        if details.row >= LOCAL_ROWS:
+            self._rows[step.edit_id] = details.row
         pile = step.kind is Kind.VALIDATE and view.tab == "validate"  # is there to be worked off
         if not (pile or self._is_wanted()) or not _ends_the_turn(step):
             return
@@ -70,7 +70,7 @@ class GoingOn(QObject):
             self.said.emit(self.tr("Nothing else in this list waits for the same"))
             return
         self._before = (step.edit_id, row, goal)
-        self._left = (row, dossier.shown.id, view.position_of(row), _work_on(view, row), step.kind)
+        self._left = (row, details.shown.id, view.position_of(row), _work_on(view, row), step.kind)
         self._is_begun = False
         self._desk.choose(goal)
         self.went.emit()

@@ -48,20 +48,20 @@ class ReportCommands(QObject):
         self._desk, self._edit_commands, self._forms, self._situation = desk, edit_commands, forms, situation
         self._runner, self._say, self._source_for_new = runner, runner.said.emit, source_for_new
         self._cards: tuple[int, Mapping[str, PhotoCard]] = (0, {})
-        situation.dossier_changed.connect(forms.look_at)
+        situation.details_changed.connect(forms.look_at)
 
     def set_photos(self, cards: Mapping[str, PhotoCard], row: int) -> None:
         """The photo cards of the report in this row."""
         self._cards = (row, cards)
         self._forms.set_photos(cards, row)
 
-    def _as_told(self, dossier: ReportDetails) -> ReportDetails:
+    def _as_told(self, details: ReportDetails) -> ReportDetails:
         """The report that a form is about as it is by now: what another changed meanwhile the form has said.
 
         Of one that is not the chosen one any more nothing was said: there the server asks who is to have it.
         """
         now = self._situation.chosen
-        return now if now is not None and (now.source, now.key) == (dossier.source, dossier.key) else dossier
+        return now if now is not None and (now.source, now.key) == (details.source, details.key) else details
 
     def take(self) -> None:
         """Claim the chosen report."""
@@ -71,97 +71,97 @@ class ReportCommands(QObject):
         """Give it back."""
         self._edit_commands.release(self._situation.report)
 
-    def set_priority(self, dossier: ReportDetails, priority: int) -> None:
+    def set_priority(self, details: ReportDetails, priority: int) -> None:
         """Give the report another priority."""
-        if priority != dossier.shown.priority:
-            self._edit_commands.set_fields(dossier, {"priority": priority}, self.tr("Priority {n}").format(n=priority))
+        if priority != details.shown.priority:
+            self._edit_commands.set_fields(details, {"priority": priority}, self.tr("Priority {n}").format(n=priority))
 
-    def note(self, dossier: ReportDetails, text: str) -> None:
+    def note(self, details: ReportDetails, text: str) -> None:
         """Add an internal note."""
         if text.strip():
-            self._edit_commands.note(dossier, text.strip())
+            self._edit_commands.note(details, text.strip())
 
-    def reply(self, dossier: ReportDetails, text: str) -> None:
+    def reply(self, details: ReportDetails, text: str) -> None:
         """Answer the reporter."""
         if text.strip():
-            self._edit_commands.reply(dossier, text.strip())
+            self._edit_commands.reply(details, text.strip())
 
     def choose_priority(self) -> None:
         """Ask for its priority."""
-        dossier = self._situation.report
+        details = self._situation.report
         rows = [ListChoice(str(n), f"{n} {self.tr(text)}") for n, text in formatting.PRIORITY_TEXT.items()]
-        title, about = self.tr("Priority"), self._situation.title_of(dossier)
-        now = str(dossier.shown.priority)
-        with self._forms.about(dossier, "priority"):
+        title, about = self.tr("Priority"), self._situation.title_of(details)
+        now = str(details.shown.priority)
+        with self._forms.about(details, "priority"):
             self._forms.choose(
-                title, about, rows, lambda key: self.set_priority(self._as_told(dossier), int(key)), current=now
+                title, about, rows, lambda key: self.set_priority(self._as_told(details), int(key)), current=now
             )
 
     def choose_category(self) -> None:
         """Ask for its category."""
-        dossier = self._situation.report
-        services = offered(self._desk.catalog(dossier.source).services)
+        details = self._situation.report
+        services = offered(self._desk.catalog(details.source).services)
         rows = [ListChoice(one.code, one.name, glyph=one.glyph, words=one.keywords) for one in services]
         rows.sort(key=lambda row: row.text.casefold())
-        title, about = self.tr("Category"), self._situation.title_of(dossier)
-        now = dossier.shown.service or ""
-        with self._forms.about(dossier, "service"):
+        title, about = self.tr("Category"), self._situation.title_of(details)
+        now = details.shown.service or ""
+        with self._forms.about(details, "service"):
             self._forms.choose(
-                title, about, rows, lambda code: self.set_category(self._as_told(dossier), code), current=now
+                title, about, rows, lambda code: self.set_category(self._as_told(details), code), current=now
             )
 
-    def set_category(self, dossier: ReportDetails, code: str) -> None:
+    def set_category(self, details: ReportDetails, code: str) -> None:
         """Give the report another category, and the fields that depend on it."""
-        if code == dossier.shown.service:
+        if code == details.shown.service:
             return
-        catalog = self._desk.catalog(dossier.source)
-        before, after = (catalog.services.get(one or "") for one in (dossier.shown.service, code))
-        fields = fields_of_category(dossier.shown, before, after) if after is not None else {"service": code}
+        catalog = self._desk.catalog(details.source)
+        before, after = (catalog.services.get(one or "") for one in (details.shown.service, code))
+        fields = fields_of_category(details.shown, before, after) if after is not None else {"service": code}
         text = self.tr("Category {name}").format(name=catalog.service_name(code))
         if "agency" in fields:
             text = self.tr("{text}, {agency}").format(text=text, agency=catalog.agency_name(fields["agency"]))
-        self._edit_commands.set_fields(dossier, fields, text)
+        self._edit_commands.set_fields(details, fields, text)
 
     def choose_transfer(self) -> None:
         """Ask for the agency or the area that it goes to."""
-        dossier = self._situation.report
-        catalog = self._desk.catalog(dossier.source)
+        details = self._situation.report
+        catalog = self._desk.catalog(details.source)
         rows = [ListChoice(f"agency:{one.code}", one.name, self.tr("agency")) for one in offered(catalog.agencies)]
         rows += [
             ListChoice(f"area:{one.code}", catalog.place(one.code), self.tr("area")) for one in offered(catalog.areas)
         ]
         rows.sort(key=lambda row: (not row.id.startswith("agency:"), row.text.casefold()))
-        title, about = self.tr("Transfer to"), self._situation.title_of(dossier)
-        now = f"agency:{dossier.shown.agency}"
-        with self._forms.about(dossier, "priority", "agency", "area", "status"):
-            self._forms.choose(title, about, rows, lambda key: self._transfer(self._as_told(dossier), key), current=now)
+        title, about = self.tr("Transfer to"), self._situation.title_of(details)
+        now = f"agency:{details.shown.agency}"
+        with self._forms.about(details, "priority", "agency", "area", "status"):
+            self._forms.choose(title, about, rows, lambda key: self._transfer(self._as_told(details), key), current=now)
 
-    def _transfer(self, dossier: ReportDetails, key: str) -> None:
+    def _transfer(self, details: ReportDetails, key: str) -> None:
         field, code = key.split(":", 1)
-        catalog = self._desk.catalog(dossier.source)
+        catalog = self._desk.catalog(details.source)
         name = catalog.agency_name(code) if field == "agency" else catalog.place(code)
         fields: dict[str, Any] = {field: code}
-        if dossier.shown.status in (Status.NEW, Status.RETURNED) and field == "agency":
+        if details.shown.status in (Status.NEW, Status.RETURNED) and field == "agency":
             fields["status"] = Status.COORDINATION.value
-        elif key == f"agency:{dossier.shown.agency}":
+        elif key == f"agency:{details.shown.agency}":
             return  # where the list began
-        self._edit_commands.set_fields(dossier, fields, self.tr("Transfer to {name}").format(name=name))
+        self._edit_commands.set_fields(details, fields, self.tr("Transfer to {name}").format(name=name))
 
     def ask_place(self) -> None:
         """Ask where it is."""
-        dossier = self._situation.report
-        with self._forms.about(dossier, "place"):
+        details = self._situation.report
+        with self._forms.about(details, "place"):
             self._forms.place(
-                dossier.source,
-                self._situation.title_of(dossier),
-                field_value(dossier.shown, "place"),
-                self._forms.draft_key("place", dossier.source, dossier.key),
-                lambda place: self._set_place(dossier, place),
+                details.source,
+                self._situation.title_of(details),
+                field_value(details.shown, "place"),
+                self._forms.draft_key("place", details.source, details.key),
+                lambda place: self._set_place(details, place),
             )
 
-    def _set_place(self, dossier: ReportDetails, place: dict[str, Any]) -> None:
-        if place != field_value(dossier.shown, "place"):
-            self._edit_commands.set_fields(dossier, {"place": place}, self.tr("Place"))
+    def _set_place(self, details: ReportDetails, place: dict[str, Any]) -> None:
+        if place != field_value(details.shown, "place"):
+            self._edit_commands.set_fields(details, {"place": place}, self.tr("Place"))
 
     def unmerge(self) -> None:
         """Take its merge back."""
@@ -169,67 +169,67 @@ class ReportCommands(QObject):
 
     def hold(self) -> None:
         """Ask what it waits for, or end the hold."""
-        dossier = self._situation.report
-        if self._situation.is_on_hold(dossier.shown):
-            self._edit_commands.set_fields(dossier, {"hold": None}, self.tr("End the hold"))
+        details = self._situation.report
+        if self._situation.is_on_hold(details.shown):
+            self._edit_commands.set_fields(details, {"hold": None}, self.tr("End the hold"))
             return
-        with self._forms.about(dossier, "priority", "hold", "status"):
+        with self._forms.about(details, "priority", "hold", "status"):
             self._forms.hold(
-                dossier,
-                self._situation.title_of(dossier),
-                self._forms.draft_key("hold", dossier.source, dossier.key),
-                lambda hold: self._edit_commands.set_fields(self._as_told(dossier), {"hold": hold}, self.tr("Hold")),
+                details,
+                self._situation.title_of(details),
+                self._forms.draft_key("hold", details.source, details.key),
+                lambda hold: self._edit_commands.set_fields(self._as_told(details), {"hold": hold}, self.tr("Hold")),
             )
 
     def ask_note(self) -> None:
         """Ask for an internal note."""
-        dossier = self._situation.report
+        details = self._situation.report
         sentence = self.tr("Internal, never sent to the reporter. A note that was sent stays.")
-        about = self._situation.title_of(dossier)
-        key = self._forms.draft_key("note", dossier.source, dossier.key)
-        with self._forms.about(dossier):
+        about = self._situation.title_of(details)
+        key = self._forms.draft_key("note", details.source, details.key)
+        with self._forms.about(details):
             self._forms.ask_text(
-                self.tr("Note"), about, sentence, (), lambda text: self.note(dossier, text), draft_key=key
+                self.tr("Note"), about, sentence, (), lambda text: self.note(details, text), draft_key=key
             )
 
     def ask_reply(self) -> None:
         """Ask for an answer to the reporter."""
-        dossier = self._situation.report
-        known = self._desk.catalog(dossier.source).templates
+        details = self._situation.report
+        known = self._desk.catalog(details.source).templates
         templates = tuple(one.text for one in known if one.kind == "reply")
         sentence = self.tr("The reporter reads this. A sent reply cannot be undone.")
-        title, about = self.tr("Reply to the reporter"), self._situation.title_of(dossier)
-        with self._forms.about(dossier):
+        title, about = self.tr("Reply to the reporter"), self._situation.title_of(details)
+        with self._forms.about(details):
             self._forms.ask_text(
                 title,
                 about,
                 sentence,
                 templates,
-                lambda text: self.reply(dossier, text),
-                draft_key=self._forms.draft_key("reply", dossier.source, dossier.key),
+                lambda text: self.reply(details, text),
+                draft_key=self._forms.draft_key("reply", details.source, details.key),
                 verb=self.tr("Send to the reporter"),
             )
 
     def ask_photo(self) -> None:
         """Ask for photos."""
-        dossier = self._situation.report
-        after = dossier.shown.status in (Status.PROGRESS, Status.ASSIGNED) or not is_open(dossier.shown.status)
+        details = self._situation.report
+        after = details.shown.status in (Status.PROGRESS, Status.ASSIGNED) or not is_open(details.shown.status)
         role = "after" if after else "other"  # what stood there when it was reported is the reporter's to show
-        place = self._forms.draft_key("photo", dossier.source, dossier.key)
+        place = self._forms.draft_key("photo", details.source, details.key)
         self._forms.photo(
-            self._situation.title_of(dossier), role, place, lambda photo: self._edit_commands.photo(dossier, photo)
+            self._situation.title_of(details), role, place, lambda photo: self._edit_commands.photo(details, photo)
         )
 
     def add_photos(self, files: Sequence[tuple[Path, str]], place: str) -> None:
         """Add photos in their roles to the chosen report: they were under way under `place` when the program ended."""
-        dossier = self._situation.report
+        details = self._situation.report
         for file, role in files:
             self._forms.photos.add(
                 file,
                 role,
-                lambda photo: self._edit_commands.photo(dossier, photo),
+                lambda photo: self._edit_commands.photo(details, photo),
                 place=place,
-                about=self._situation.title_of(dossier),
+                about=self._situation.title_of(details),
                 again=True,
             )
 
@@ -239,21 +239,21 @@ class ReportCommands(QObject):
 
     def validate(self) -> None:
         """Ask whether its proof is accepted."""
-        dossier = self._situation.report
+        details = self._situation.report
 
         def decide(accepted: bool, reason: str, disposition: str) -> None:
-            self._edit_commands.validate(dossier, accepted=accepted, reason=reason, disposition=disposition)
+            self._edit_commands.validate(details, accepted=accepted, reason=reason, disposition=disposition)
             row = self._desk.row
-            if row and row != dossier.row and self._desk.filter.tab == "validate":  # working the pile off
+            if row and row != details.row and self._desk.filter.tab == "validate":  # working the pile off
                 self._situation.when_read(row, self._validate_next, lambda: None)
 
-        own = dossier.is_own_proof(self._desk.me_at(dossier.source))
+        own = details.is_own_proof(self._desk.me_at(details.source))
         barred = self.tr("You delivered this proof: another person has to validate it") if own else ""
-        draft_key = self._forms.draft_key("validate", dossier.source, dossier.key)
+        draft_key = self._forms.draft_key("validate", details.source, details.key)
         row, cards = self._cards
-        cards = cards if row == dossier.row else {}
-        with self._forms.about(dossier, "priority", "status"):
-            self._forms.validate(dossier, self._situation.title_of(dossier), cards, draft_key, decide, barred)
+        cards = cards if row == details.row else {}
+        with self._forms.about(details, "priority", "status"):
+            self._forms.validate(details, self._situation.title_of(details), cards, draft_key, decide, barred)
 
     def _validate_next(self) -> None:
         if self._situation.now.status is Status.VALIDATION and not self._runner.why_not("validate"):
@@ -261,38 +261,38 @@ class ReportCommands(QObject):
 
     def close(self) -> None:
         """Ask why it is closed without work."""
-        dossier = self._situation.report
+        details = self._situation.report
 
         def close(disposition: str, reason: str, release: tuple[str, ...]) -> None:
-            self._edit_commands.close(self._as_told(dossier), disposition, reason, release)
+            self._edit_commands.close(self._as_told(details), disposition, reason, release)
 
-        key = self._forms.draft_key("close", dossier.source, dossier.key)
+        key = self._forms.draft_key("close", details.source, details.key)
         why = self._runner.why_not("merge")
         why = self.tr("A duplicate of which? {why}").format(why=self.tr(why)) if why else ""
-        with self._forms.about(dossier, "priority", "status", "service", "duplicates"):
+        with self._forms.about(details, "priority", "status", "service", "duplicates"):
             self._forms.close(
-                dossier, self._situation.title_of(dossier), key, close, lambda: self._merge_chosen(dossier), why
+                details, self._situation.title_of(details), key, close, lambda: self._merge_chosen(details), why
             )
 
-    def _merge_chosen(self, dossier: ReportDetails) -> None:
-        if self._situation.chosen is None or self._situation.chosen.row != dossier.row:
-            self._desk.choose(dossier.row)
+    def _merge_chosen(self, details: ReportDetails) -> None:
+        if self._situation.chosen is None or self._situation.chosen.row != details.row:
+            self._desk.choose(details.row)
 
         def merge() -> None:
             self._runner.run("merge")
 
-        self._situation.when_read(dossier.row, merge, lambda: None)
+        self._situation.when_read(details.row, merge, lambda: None)
 
     def reopen(self) -> None:
         """Ask why it needs work again."""
-        dossier = self._situation.report
+        details = self._situation.report
         self._forms.ask_text(
             self.tr("Reopen"),
-            self._situation.title_of(dossier),
+            self._situation.title_of(details),
             self.tr("Why does it need work again? Once sent it is not undone: close it anew."),
             (),
-            lambda text: self._edit_commands.reopen(dossier, text),
-            draft_key=self._forms.draft_key("reopen", dossier.source, dossier.key),
+            lambda text: self._edit_commands.reopen(details, text),
+            draft_key=self._forms.draft_key("reopen", details.source, details.key),
             reason=True,
         )
 
@@ -358,6 +358,6 @@ class ReportCommands(QObject):
         return True
 
     def _leave_reason(self, form: str, words: str) -> None:
-        dossier = self._situation.report
-        key = self._forms.draft_key(form, dossier.source, dossier.key)
-        self._forms.leave_words(key, "reason", words, self._situation.title_of(dossier))
+        details = self._situation.report
+        key = self._forms.draft_key(form, details.source, details.key)
+        self._forms.leave_words(key, "reason", words, self._situation.title_of(details))

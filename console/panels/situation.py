@@ -46,7 +46,7 @@ class SituationMonitor(QObject):
 
     changed = Signal(object)
     """The Situation may be another one."""
-    dossier_changed = Signal(object)
+    details_changed = Signal(object)
     """The chosen report was read: its Dossier."""
     first_unit_changed = Signal()
     """Another unit is the first recommended one, or it has other work by now."""
@@ -72,8 +72,8 @@ class SituationMonitor(QObject):
         self._desk, self._undo_stack, self._source_for_new = desk, undo_stack, source_for_new
         self._rights_at, self._why_reading_only, self._notice = rights_at, why_reading_only, notice
         self._doubted, self._is_pointing = doubted, is_pointing
-        self._dossier: ReportDetails | None = None
-        self._counsel = Recommendations(0)
+        self._details: ReportDetails | None = None
+        self._recommendations = Recommendations(0)
         self._may_write = True
         self._panel = ""
         self._outbox: tuple[Queued, ...] = ()
@@ -90,12 +90,12 @@ class SituationMonitor(QObject):
         undo_stack.pushed.connect(lambda _: self.look_again())
 
     def _on_view(self, view: View) -> None:
-        dossier = self.chosen
+        details = self.chosen
         there = (
             len(view.order) > 0,
             len(view.hazards) > 0,
             bool(self._desk.row in view.hazards),
-            dossier is not None and self.is_on_hold(dossier.shown),
+            details is not None and self.is_on_hold(details.shown),
         )
         if self._there != there:
             self._there = there
@@ -110,25 +110,25 @@ class SituationMonitor(QObject):
     @property
     def chosen(self) -> ReportDetails | None:
         """The chosen report, None while none is chosen or the chosen one has not been read yet."""
-        dossier = self._dossier
-        return dossier if dossier is not None and dossier.row == self._desk.row else None
+        details = self._details
+        return details if details is not None and details.row == self._desk.row else None
 
     @property
     def report(self) -> ReportDetails:
         """The same, for an action whose rule asks for one."""
-        dossier = self.chosen
-        assert dossier is not None
-        return dossier
+        details = self.chosen
+        assert details is not None
+        return details
 
     @property
-    def counsel(self) -> Recommendations:
+    def recommendations(self) -> Recommendations:
         """The advice on the chosen report."""
-        return self._counsel
+        return self._recommendations
 
     @property
     def with_duplicates(self) -> tuple[ReportDetails | None, Sequence[DuplicateCandidate]]:
         """The chosen report, and those that may be about the same."""
-        return self.chosen, self._counsel.duplicates
+        return self.chosen, self._recommendations.duplicates
 
     @contextlib.contextmanager
     def about_unit(self) -> Iterator[None]:
@@ -147,11 +147,11 @@ class SituationMonitor(QObject):
     @property
     def now(self) -> Situation:
         """What decides which actions make sense now."""
-        dossier, desk, notice = self.chosen, self._desk, self._notice()
+        details, desk, notice = self.chosen, self._desk, self._notice()
         crew = desk.cities.crew(desk.unit)
         now = Situation(
             me=desk.me,
-            role=self._rights_at(dossier.source if dossier else self._source_for_new()).role,
+            role=self._rights_at(details.source if details else self._source_for_new()).role,
             unit=desk.unit if crew is not None else None,
             unit_outside=crew is not None and self.is_unit_outside(crew),
             unit_busy=self._panel == "units" and bool(desk.cities.jobs(crew)),
@@ -166,26 +166,26 @@ class SituationMonitor(QObject):
             may_believe=self._may_believe(),
             pointing=self._is_pointing(),
             writes=self._may_write,
-            barred=self._why_reading_only(dossier.source if dossier else self._source_for_new()),
+            barred=self._why_reading_only(details.source if details else self._source_for_new()),
             filtered=desk.filter.narrowed,
             listed=desk.view is not None and len(desk.view.order) > 0,
             hazard=desk.view is not None and len(desk.view.hazards) > 0,
-            unread=bool(desk.row) and dossier is None,
+            unread=bool(desk.row) and details is None,
             left_behind=desk.is_left_behind,
         )
-        if dossier is None:
+        if details is None:
             return now
-        report = dossier.shown
-        service = desk.catalog(dossier.source).services.get(report.service or "")
-        stuck = self._stuck(dossier)
-        lead = _lead(dossier, stuck)
-        no_proof = is_proof_missing(report, service, dossier.history)
+        report = details.shown
+        service = desk.catalog(details.source).services.get(report.service or "")
+        stuck = self._stuck(details)
+        lead = _lead(details, stuck)
+        no_proof = is_proof_missing(report, service, details.history)
         return msgspec.structs.replace(
             now,
-            me=desk.me_at(dossier.source),
-            outside=self._is_outside(dossier),
+            me=desk.me_at(details.source),
+            outside=self._is_outside(details),
             report=True,
-            numbered=dossier.server is not None,
+            numbered=details.server is not None,
             status=report.status,
             holder=report.claim.who if report.claim else None,
             on_hold=self.is_on_hold(report),
@@ -195,12 +195,12 @@ class SituationMonitor(QObject):
             lead_unit=lead.unit if lead else None,
             lead_state=lead.state.value if lead else None,
             lead_stuck=lead is not None and lead.unit in stuck,
-            lead_waits_for=self._waits_for(dossier, lead),
+            lead_waits_for=self._waits_for(details, lead),
             other_unit=self._panel == "units"
             and crew is not None
-            and (crew.source, crew.unit.id) != (dossier.source, lead.unit if lead else None),
-            advice=bool(self._counsel.units),
-            duplicate=bool(self._counsel.duplicates),
+            and (crew.source, crew.unit.id) != (details.source, lead.unit if lead else None),
+            advice=bool(self._recommendations.units),
+            duplicate=bool(self._recommendations.duplicates),
             needs_proof=no_proof,
             proof_is_old=no_proof and any(photo.role is PhotoRole.AFTER for photo in report.photos),
             crewless=desk.view is not None and bool(desk.row in desk.view.hazards),
@@ -209,9 +209,9 @@ class SituationMonitor(QObject):
             expired=next((one.edit.id for one in self._own() if one.state is EditState.EXPIRED), ""),
         )
 
-    def _waits_for(self, dossier: ReportDetails, lead: Assignment | None) -> str:
+    def _waits_for(self, details: ReportDetails, lead: Assignment | None) -> str:
         """Whose order has sent a crew that the server has not sent, where that is another operator's."""
-        me = self._desk.me_at(dossier.source)
+        me = self._desk.me_at(details.source)
         of_others = (one for one in self._orders() if one.edit.author != me and one.state is not EditState.ACCEPTED)
         return next((one.edit.author for one in of_others if lead is not None and one.edit.id == lead.edit), "")
 
@@ -226,10 +226,10 @@ class SituationMonitor(QObject):
         roles = {self._rights_at(source).role for source in self._desk.cities.catalogs} - {""}
         return not roles or "supervisor" in roles
 
-    def _is_outside(self, dossier: ReportDetails) -> bool:
+    def _is_outside(self, details: ReportDetails) -> bool:
         """Whether the server would refuse this operator's edits on the report, as far as is known."""
-        rights, areas = self._rights_at(dossier.source), self._desk.catalog(dossier.source).areas
-        report = dossier.server or dossier.shown
+        rights, areas = self._rights_at(details.source), self._desk.catalog(details.source).areas
+        report = details.server or details.shown
         return not in_scope(
             rights.areas, rights.agencies, agency=report.agency, area_upwards=upwards(report.area, areas.get)
         )
@@ -240,24 +240,24 @@ class SituationMonitor(QObject):
         is_crew = rights.role == "field"  # which speaks for itself
         return not is_crew and not unit_in_scope(rights.areas, rights.agencies, crew.unit, areas.get)
 
-    def title_of(self, dossier: ReportDetails) -> str:
+    def title_of(self, details: ReportDetails) -> str:
         """A report's number, category and area."""
-        catalog = self._desk.catalog(dossier.source)
-        area = catalog.areas.get(dossier.shown.area or "")
-        number = dossier.shown.id if dossier.server else self.tr("new report")
-        name = catalog.service_name(dossier.shown.service)
+        catalog = self._desk.catalog(details.source)
+        area = catalog.areas.get(details.shown.area or "")
+        number = details.shown.id if details.server else self.tr("new report")
+        name = catalog.service_name(details.shown.service)
         return f"{number} {name}, {area.name}" if area else f"{number} {name}"
 
-    def set_dossier(self, dossier: ReportDetails | None) -> None:
+    def set_details(self, details: ReportDetails | None) -> None:
         """The chosen report."""
-        before, self._dossier = self._dossier, dossier
-        passed_on = before is not None and dossier is not None and before.shown.agency != dossier.shown.agency
-        if dossier is None or self._counsel.row != dossier.row or passed_on:
-            self._counsel = Recommendations(0)  # the advice on the report before is none on this one
-        if dossier is not None:
-            self.dossier_changed.emit(dossier)
+        before, self._details = self._details, details
+        passed_on = before is not None and details is not None and before.shown.agency != details.shown.agency
+        if details is None or self._recommendations.row != details.row or passed_on:
+            self._recommendations = Recommendations(0)  # the advice on the report before is none on this one
+        if details is not None:
+            self.details_changed.emit(details)
         self.look_again()
-        self._look_whether_waiting(dossier.row if dossier is not None else 0, is_read=True)
+        self._look_whether_waiting(details.row if details is not None else 0, is_read=True)
 
     def when_read(self, row: int, then: Callable[[], None], dropped: Callable[[], None]) -> None:
         """Run `then` once this report, the chosen one, has been read; `dropped` if another is chosen before."""
@@ -289,20 +289,20 @@ class SituationMonitor(QObject):
 
     def _orders(self) -> list[Queued]:
         """Those of the chosen report."""
-        dossier = self.chosen
-        if dossier is None:
+        details = self.chosen
+        if details is None:
             return []
-        return [one for one in self._outbox if (one.edit.source, one.edit.report) == (dossier.source, dossier.key)]
+        return [one for one in self._outbox if (one.edit.source, one.edit.report) == (details.source, details.key)]
 
     def _own(self) -> list[Queued]:
         """Those of them that this operator made."""
         return [one for one in self._orders() if one.edit.author in ("", self._desk.me_at(one.edit.source))]
 
-    def set_counsel(self, counsel: Recommendations) -> None:
+    def set_recommendations(self, recommendations: Recommendations) -> None:
         """The advice on it."""
-        before, self._counsel = self._counsel, counsel
-        was, now = ([(unit.unit_id, unit.jobs > 0) for unit in one.units[:1]] for one in (before, counsel))
-        if before.row == counsel.row and was and was != now:
+        before, self._recommendations = self._recommendations, recommendations
+        was, now = ([(unit.unit_id, unit.jobs > 0) for unit in one.units[:1]] for one in (before, recommendations))
+        if before.row == recommendations.row and was and was != now:
             self.first_unit_changed.emit()  # the key's words have changed under the finger
         self.look_again()
 
@@ -322,10 +322,10 @@ class SituationMonitor(QObject):
         self._undo_stack.note_jobs({source: city.assignments for source, city in cities.items()} if known else None)
         self.look_again()
 
-    def _stuck(self, dossier: ReportDetails) -> frozenset[str]:
+    def _stuck(self, details: ReportDetails) -> frozenset[str]:
         """The units that were sent to a report and have said since that they cannot work."""
-        units = self._desk.catalog(dossier.source).units
-        sent = (one.unit for one in dossier.live if one.state is not AssignmentState.RESERVED)
+        units = self._desk.catalog(details.source).units
+        sent = (one.unit for one in details.live if one.state is not AssignmentState.RESERVED)
         return frozenset(one for one in sent if one in units and units[one].state is UnitState.UNAVAILABLE)
 
 
@@ -333,9 +333,9 @@ def _is_to_settle(queued: Queued) -> bool:
     return queued.state is EditState.CONFLICT or is_deleted(queued)
 
 
-def _lead(dossier: ReportDetails, stuck: Collection[str]) -> Assignment | None:
+def _lead(details: ReportDetails, stuck: Collection[str]) -> Assignment | None:
     """The first unit at work that can go on; once all are done and the report is not, the last one that was."""
-    if dossier.live:
-        return next((one for one in dossier.live if one.unit not in stuck), dossier.live[0])
-    done = [one for one in dossier.assignments if one.state is AssignmentState.DONE]
-    return done[-1] if done and dossier.shown.status in (Status.ASSIGNED, Status.PROGRESS) else None
+    if details.live:
+        return next((one for one in details.live if one.unit not in stuck), details.live[0])
+    done = [one for one in details.assignments if one.state is AssignmentState.DONE]
+    return done[-1] if done and details.shown.status in (Status.ASSIGNED, Status.PROGRESS) else None

@@ -52,17 +52,17 @@ class UnitCommands(QObject):
 
     def _is_here(self, crews: Sequence[CityUnit]) -> bool:
         """Whether one of these units works on the chosen report; that none does is said."""
-        dossier = self._situation.chosen
+        details = self._situation.chosen
         own = self._own_of(crews)
-        if dossier is not None and own is not None and any(one.unit == own.unit.id for one in dossier.live):
+        if details is not None and own is not None and any(one.unit == own.unit.id for one in details.live):
             return True
         self._say(self.tr("{unit} is not on this report").format(unit=crews[0].unit.code))
         return False
 
     def _own_of(self, crews: Sequence[CityUnit]) -> CityUnit | None:
         """Of units with one code, the one of the chosen report's own city."""
-        dossier = self._situation.chosen
-        return next((one for one in crews if dossier is not None and one.source == dossier.source), None)
+        details = self._situation.chosen
+        return next((one for one in crews if details is not None and one.source == details.source), None)
 
     def meant(self, crews: Sequence[CityUnit], *, here: bool = False) -> CityUnit | None:
         """Which of the units with one code is meant by what a unit does: the only one, else that of the chosen report's
@@ -81,17 +81,17 @@ class UnitCommands(QObject):
 
     def why_not_meant(self, crews: Sequence[CityUnit], *, of_report: bool) -> str:
         """Why no unit of these can be meant: `of_report` it must be one of the chosen report's city. "" when one is."""
-        code, dossier = crews[0].unit.code, self._situation.chosen
-        if of_report and dossier is not None and self._own_of(crews) is None:
-            return self._not_of_city(dossier, code)
+        code, details = crews[0].unit.code, self._situation.chosen
+        if of_report and details is not None and self._own_of(crews) is None:
+            return self._not_of_city(details, code)
         if not of_report and self.meant(crews) is None:
             return self.tr("{n} cities have a {unit}: choose it in the units panel first").format(
                 n=len(crews), unit=code
             )
         return ""
 
-    def _not_of_city(self, dossier: ReportDetails, code: str) -> str:
-        city = self._desk.city_name(dossier.source)
+    def _not_of_city(self, details: ReportDetails, code: str) -> str:
+        city = self._desk.city_name(details.source)
         return self.tr("{unit} is no unit of {city}, where this report is").format(unit=code, city=city)
 
     # Orders: what is done to a report gets that report, as a form is answered when another one may be the chosen one
@@ -101,7 +101,7 @@ class UnitCommands(QObject):
         if self._runner.may("assign"):
             self._dispatch_once(self._situation.report, unit_id)
 
-    def _dispatch_once(self, dossier: ReportDetails, unit_id: str) -> None:
+    def _dispatch_once(self, details: ReportDetails, unit_id: str) -> None:
         """Send it unless the same stroke, bounced or struck twice, has just sent one: the list has moved up since."""
         if self._forms.just_committed:
             self._say(self.tr("Nothing was sent: that key was still the form's"))
@@ -109,53 +109,53 @@ class UnitCommands(QObject):
         if why := self._guard.why_not_meant():
             self._say(self.tr("Nothing was sent: {why}").format(why=why))
             return
-        if self._guard.has_just_sent(dossier.row):
+        if self._guard.has_just_sent(details.row):
             self._say(self.tr("Nothing more was sent: that key had just sent a unit"))
         else:
-            self.dispatch(dossier, unit_id)
+            self.dispatch(details, unit_id)
 
-    def dispatch(self, dossier: ReportDetails, unit_id: str) -> None:
+    def dispatch(self, details: ReportDetails, unit_id: str) -> None:
         """Send this unit of the report's city."""
-        unit = self._unit_for(dossier, unit_id)
-        if unit is not None and job_in_force(Kind.DISPATCH, unit_id, dossier.live) is not None:
+        unit = self._unit_for(details, unit_id)
+        if unit is not None and job_in_force(Kind.DISPATCH, unit_id, details.live) is not None:
             self._say(self.tr("{unit} is on this report already").format(unit=unit.code))
         elif unit is not None:
-            self._edit_commands.dispatch(dossier, unit.id, unit.code, stack=self._comes_next(dossier, unit.id))
+            self._edit_commands.dispatch(details, unit.id, unit.code, stack=self._comes_next(details, unit.id))
 
-    def _comes_next(self, dossier: ReportDetails, unit_id: str) -> bool:
+    def _comes_next(self, details: ReportDetails, unit_id: str) -> bool:
         """Whether an order to this unit is for after other work: as its advice says, where that is shown.
 
         Work that another has given it since the advice was made is not known to whoever gives the order, so that the
         server has to ask; what he gave it himself he knows, at the server or not.
         """
-        here = self._situation.counsel.row == dossier.row
-        able = (*self._situation.counsel.units, *self._situation.counsel.further) if here else ()
+        here = self._situation.recommendations.row == details.row
+        able = (*self._situation.recommendations.units, *self._situation.recommendations.further) if here else ()
         advice = next((one for one in able if one.unit_id == unit_id), None)
-        jobs = self._desk.catalog(dossier.source).by_unit.get(unit_id, []) if advice is None else []
-        given = self._edit_commands.work_given(dossier.source, unit_id, jobs)
-        return (advice is not None and advice.jobs > 0) or any(one.report != dossier.key for one in given)
+        jobs = self._desk.catalog(details.source).by_unit.get(unit_id, []) if advice is None else []
+        given = self._edit_commands.work_given(details.source, unit_id, jobs)
+        return (advice is not None and advice.jobs > 0) or any(one.report != details.key for one in given)
 
-    def assign(self, dossier: ReportDetails, unit_id: str) -> None:
+    def assign(self, details: ReportDetails, unit_id: str) -> None:
         """Reserve this unit of the report's city."""
-        unit = self._unit_for(dossier, unit_id)
+        unit = self._unit_for(details, unit_id)
         if unit is not None:
-            self._edit_commands.assign(dossier, unit.id, unit.code)
+            self._edit_commands.assign(details, unit.id, unit.code)
 
-    def _unit_for(self, dossier: ReportDetails, unit_id: str) -> Unit | None:
+    def _unit_for(self, details: ReportDetails, unit_id: str) -> Unit | None:
         """The report's city's unit; that it has none of this id is said."""
-        unit = self._desk.catalog(dossier.source).units.get(unit_id)
+        unit = self._desk.catalog(details.source).units.get(unit_id)
         if unit is None:
-            self._say(self._not_of_city(dossier, unit_id))
+            self._say(self._not_of_city(details, unit_id))
         return unit
 
-    def recall(self, dossier: ReportDetails, unit_id: str) -> None:
+    def recall(self, details: ReportDetails, unit_id: str) -> None:
         """Call this unit back."""
-        unit = self._desk.catalog(dossier.source).units.get(unit_id)
-        self._edit_commands.recall(dossier, unit_id, unit.code if unit else unit_id)
+        unit = self._desk.catalog(details.source).units.get(unit_id)
+        self._edit_commands.recall(details, unit_id, unit.code if unit else unit_id)
 
     def dispatch_first(self) -> None:
         """Send the first recommended unit, unless it has just become the first."""
-        first = self._situation.counsel.units[0]
+        first = self._situation.recommendations.units[0]
         if self._guard.first_just_changed:
             sentence = self.tr("Nothing was sent: {unit} has just become the first, press again to send it")
             if first.jobs:
@@ -166,35 +166,38 @@ class UnitCommands(QObject):
 
     def choose_to_assign(self) -> None:
         """Ask which unit is reserved."""
-        dossier = self._situation.report
-        able = {advice.unit_id: advice for advice in (*self._situation.counsel.units, *self._situation.counsel.further)}
+        details = self._situation.report
+        able = {
+            advice.unit_id: advice
+            for advice in (*self._situation.recommendations.units, *self._situation.recommendations.further)
+        }
         places = {unit_id: place for place, unit_id in enumerate(able)}
         units = sorted(
             (
                 unit
-                for unit in offered(self._desk.catalog(dossier.source).units)
+                for unit in offered(self._desk.catalog(details.source).units)
                 if unit.state.value not in ("off_shift", "unavailable")
             ),
             key=lambda unit: (places.get(unit.id, len(places)), unit.code),
         )
         rows = [self._unit_choice(unit, able.get(unit.id)) for unit in units]
-        title, about = self.tr("Assign without sending"), self._situation.title_of(dossier)
-        self._forms.choose(title, about, rows, lambda unit_id: self.assign(dossier, unit_id))
+        title, about = self.tr("Assign without sending"), self._situation.title_of(details)
+        self._forms.choose(title, about, rows, lambda unit_id: self.assign(details, unit_id))
 
     def _unit_choice(self, unit: Unit, advice: Advice | None) -> ListChoice:
         """A unit to choose, with how far it is where it is known to be able."""
         away_m = advice.distance_m if advice is not None else None
-        away = formatting.distance(away_m, self._situation.counsel.off_m) if away_m is not None else ""
+        away = formatting.distance(away_m, self._situation.recommendations.off_m) if away_m is not None else ""
         parts = (away, self.tr(formatting.UNIT_TEXT[unit.state]), ", ".join(unit.skills))
         note = " · ".join(part for part in parts if part)
         return ListChoice(unit.id, unit.code, note, unit_state=formatting.UNIT_SYMBOL[unit.state])
 
     def choose_to_recall(self) -> None:
         """Call the crew back; of several it is asked which."""
-        dossier, catalog = self._situation.report, self._desk.catalog(self._situation.report.source)
-        units = [one.unit for one in dossier.live]
+        details, catalog = self._situation.report, self._desk.catalog(self._situation.report.source)
+        units = [one.unit for one in details.live]
         if len(units) < 2:
-            self.recall(dossier, self._situation.now.lead_unit or "")
+            self.recall(details, self._situation.now.lead_unit or "")
             return
         rows = [
             ListChoice(
@@ -202,10 +205,10 @@ class UnitCommands(QObject):
                 catalog.units[job.unit].code if job.unit in catalog.units else job.unit,
                 self.tr(formatting.ASSIGNMENT_TEXT[job.state]),
             )
-            for job in dossier.live
+            for job in details.live
         ]
-        title, about = self.tr("Call back"), self._situation.title_of(dossier)
-        self._forms.choose(title, about, rows, lambda unit_id: self.recall(dossier, unit_id))
+        title, about = self.tr("Call back"), self._situation.title_of(details)
+        self._forms.choose(title, about, rows, lambda unit_id: self.recall(details, unit_id))
 
     def told(self) -> None:
         """Note that the unit of the order that waits was told by radio."""
@@ -259,22 +262,22 @@ class UnitCommands(QObject):
         else:
             self._step_here(self._situation.report, now.lead_unit or "", state)
 
-    def _step_here(self, dossier: ReportDetails, unit_id: str, state: AssignmentState) -> None:
+    def _step_here(self, details: ReportDetails, unit_id: str, state: AssignmentState) -> None:
         """A unit of the report's city did this there; that it had done so before, or is not there, is said."""
-        unit = self._desk.catalog(dossier.source).units.get(unit_id)
+        unit = self._desk.catalog(details.source).units.get(unit_id)
         code = unit.code if unit is not None else unit_id
         text = f"{code} {self.tr(formatting.ASSIGNMENT_TEXT[state])}"
-        states = {one.state for one in dossier.live if one.unit == unit_id}
-        if state in states or self._edit_commands.has_told(dossier.source, dossier.key, unit_id, state.value):
+        states = {one.state for one in details.live if one.unit == unit_id}
+        if state in states or self._edit_commands.has_told(details.source, details.key, unit_id, state.value):
             self._say(self.tr("{step} already").format(step=text))
         elif not states:
             self._say(self.tr("{unit} is not on this report").format(unit=code))
         elif why := self._why_no_step(code, states, state):
             self._say(why)
         else:
-            version = dossier.server.version if dossier.server else None
-            title = dossier.shown.title or dossier.shown.description[:80]
-            self._edit_commands.progress(dossier.source, dossier.key, title, version, unit_id, state.value, text)
+            version = details.server.version if details.server else None
+            title = details.shown.title or details.shown.description[:80]
+            self._edit_commands.progress(details.source, details.key, title, version, unit_id, state.value, text)
 
     def _why_no_step(self, code: str, states: Collection[AssignmentState], then: AssignmentState) -> str:
         """Why a unit whose work is in one of these states cannot have done this, "" when it can."""
@@ -287,9 +290,9 @@ class UnitCommands(QObject):
 
     def _step_of_crew(self, crew: CityUnit, state: AssignmentState) -> None:
         """A unit did this on the chosen report if it is there, else on its first job, which is read for that."""
-        dossier, unit, source = self._situation.chosen, crew.unit, crew.source
-        if dossier is not None and dossier.source == source and any(one.unit == unit.id for one in dossier.live):
-            self._step_here(dossier, unit.id, state)
+        details, unit, source = self._situation.chosen, crew.unit, crew.source
+        if details is not None and details.source == source and any(one.unit == unit.id for one in details.live):
+            self._step_here(details, unit.id, state)
             return
         jobs = list(self._desk.catalog(source).by_unit.get(unit.id, []))
         jobs.sort(key=lambda job: job.state is AssignmentState.RESERVED)  # what it was sent to comes first

@@ -97,7 +97,7 @@ class UnitsPresenter(QObject):
         self._positions: dict[ScopedCode, tuple[float, float, datetime]] = {}
         self._titles: dict[ScopedCode, str] = {}
         self._spots: dict[ScopedCode, tuple[float, float]] = {}
-        self._dossier: ReportDetails | None = None
+        self._details: ReportDetails | None = None
         self._off_m = 0.0
         self._sort, self._descending, self._filter = _NEAR, False, "all"
         self._order: list[str] = []
@@ -113,11 +113,11 @@ class UnitsPresenter(QObject):
         desk.unit_changed.connect(self._on_unit)
         self._show_filters()
 
-    def set_dossier(self, dossier: ReportDetails | None) -> None:
+    def set_details(self, details: ReportDetails | None) -> None:
         """The chosen report: the units nearest to it come first."""
-        self._dossier = dossier
-        areas = self._desk.catalog(dossier.source).areas if dossier is not None else {}
-        self._off_m = off_by_m(dossier.shown, areas) if dossier is not None else 0.0
+        self._details = details
+        areas = self._desk.catalog(details.source).areas if details is not None else {}
+        self._off_m = off_by_m(details.shown, areas) if details is not None else 0.0
         self._soon.start()
 
     def set_filter(self, key: str) -> None:
@@ -257,10 +257,10 @@ class UnitsPresenter(QObject):
 
     def _place(self) -> tuple[str, float, float] | None:
         """City and place of the chosen report, None without one."""
-        shown = self._dossier.shown if self._dossier is not None else None
-        if self._dossier is None or shown is None or shown.lat is None or shown.lon is None:
+        shown = self._details.shown if self._details is not None else None
+        if self._details is None or shown is None or shown.lat is None or shown.lon is None:
             return None
-        return self._dossier.source, shown.lat, shown.lon
+        return self._details.source, shown.lat, shown.lon
 
     def _away_m(self, crew: CityUnit) -> float:
         """How far a unit of the report's city is from it, infinite when that is not known."""

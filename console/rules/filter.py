@@ -115,7 +115,7 @@ class Filter(msgspec.Struct, frozen=True):
             parts.append(f"text={_quoted(self.text)}")
         return " ".join(parts)
 
-    # What the presenters change
+    # What the panels change
 
     def with_tab(self, tab: str) -> Filter:
         """The same filter under another tab."""

@@ -16,7 +16,7 @@ from console.server.city.unit_of_work import UnitOfWork
 
 
 def write_own_step(
-    ledger: UnitOfWork,
+    unit_of_work: UnitOfWork,
     before: Report,
     after: Report,
     kind: Kind,
@@ -31,18 +31,18 @@ def write_own_step(
 
     `touched` are the fields that `by` is taken to have changed: who saw an older version of them is asked.
     """
-    version = ledger.next_version(before)
+    version = unit_of_work.next_version(before)
     entry = Entry(
         id=str(uuid.uuid4()),
         report=before.id,
         kind=kind.value,
-        at=ledger.now,
+        at=unit_of_work.now,
         author=by.name,
         occurred_at=occurred_at,
         text=text,
         data=data,
     )
-    ledger.put(entry, version=version)
+    unit_of_work.put(entry, version=version)
     versions = before.versions | dict.fromkeys(touched, version)
-    after = replace(after, version=version, versions=versions, updated=max(ledger.now, before.created))
-    ledger.put(replace(after, clocks=clocks_of(ledger, after, ledger.merged(after.id).values())))
+    after = replace(after, version=version, versions=versions, updated=max(unit_of_work.now, before.created))
+    unit_of_work.put(replace(after, clocks=clocks_of(unit_of_work, after, unit_of_work.merged(after.id).values())))

@@ -130,14 +130,21 @@ def _serve(options: ServeOptions) -> None:
                 _raise_file_limit()
                 sys.setswitchinterval(_SWITCH_S)
                 announce = partial(_announce, city.name or "a city", address)
-                _Server(app.state.hub, app.state.gate, app, announce, options.behind_proxy).run(sockets=[listener])
+                _Server(app.state.subscribers, app.state.http_endpoint, app, announce, options.behind_proxy).run(
+                    sockets=[listener]
+                )
 
 
 class _Server(uvicorn.Server):
     """Announces itself when it listens, lets its streams end before it does, and ends in order on a signal."""
 
     def __init__(
-        self, hub: Subscribers, gate: HttpEndpoint, app: object, announce: Callable[[], None], proxy: str | None
+        self,
+        subscribers: Subscribers,
+        http_endpoint: HttpEndpoint,
+        app: object,
+        announce: Callable[[], None],
+        proxy: str | None,
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -155,8 +162,8 @@ class _Server(uvicorn.Server):
                 forwarded_allow_ips=proxy,
             )
         )
-        self._hub = hub
-        self._gate = gate
+        self._subscribers = subscribers
+        self._http_endpoint = http_endpoint
         self._announce = announce
 
     @override
@@ -167,8 +174,8 @@ class _Server(uvicorn.Server):
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._hub.close()
-        self._gate.close()
+        self._subscribers.close()
+        self._http_endpoint.close()
         await super().shutdown(sockets)
 
     @override

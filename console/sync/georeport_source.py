@@ -233,7 +233,7 @@ class GeoReportSource:
         source: Source,
         token: str | None,
         folder: Path,
-        ledger: CacheWriterProxy,
+        cache_writer: CacheWriterProxy,
         emit: Callable[[Up], None],
         *,
         order_lifetime_s: float,
@@ -255,13 +255,13 @@ class GeoReportSource:
         self._timing = timing
         self._emit = emit
         self._random = random_source
-        kept = ledger.cursor(source.key)
+        kept = cache_writer.cursor(source.key)
         self._health = Health(source.key, emit, clock, kept.as_of if kept is not None else None)
         breaker = self._health.breaker
         self._outgoing = Outgoing(order_lifetime_s, self._health.server_now, lambda: breaker.open)
         pull_client = client()
         self._puller = GeoReportPuller(
-            source.key, pull_client, ledger, self._health, KeptReports(folder, source.key), timing.history
+            source.key, pull_client, cache_writer, self._health, KeptReports(folder, source.key), timing.history
         )
         self._nightly = Nightly(self._health.server_now(), source.timezone, random_source)
         self._sweep = DeletionSweep(source.key, pull_client, folder, self._puller)

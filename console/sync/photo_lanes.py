@@ -67,15 +67,15 @@ class UploadLane(LaneThread):
 
     @override
     def _work(self) -> None:
-        while not self._bell.stopped:
+        while not self._wakeup.stopped:
             waiting, idle_s = self._outgoing.next_upload(_IDLE_S)
             if waiting is None or self._breaker.open:
-                self._bell.wait(idle_s if waiting is None else _CLOSED_S)
+                self._wakeup.wait(idle_s if waiting is None else _CLOSED_S)
                 continue
             try:
                 self._upload(waiting.edit)
             except errors.ApiError as error:
-                if self._bell.stopped:
+                if self._wakeup.stopped:
                     break
                 if isinstance(error, errors.Busy):  # of photos: reports and orders do not wait for it
                     # protects: busy-with-photos-only
@@ -90,7 +90,7 @@ class UploadLane(LaneThread):
                     # protects: failing-photo-waits-alone
                     self._outgoing.again(waiting, pause_s, left=False, everything=False)
                     if not isinstance(error, errors.ServerFault):
-                        self._bell.back_off(self._backoff.next_s(error))
+                        self._wakeup.back_off(self._backoff.next_s(error))
                 else:
                     for_now = isinstance(error, errors.Forbidden)
                     reason = StopReason.REFUSED_FOR_NOW if for_now else StopReason.REFUSED
@@ -140,9 +140,9 @@ class DownloadLane(LaneThread):
 
     @override
     def _work(self) -> None:
-        while not self._bell.stopped:
-            self._bell.wait(0.0 if self._wanted else _IDLE_S)  # each photo is a step, whatever server has it
-            if self._wanted and not self._bell.stopped:
+        while not self._wakeup.stopped:
+            self._wakeup.wait(0.0 if self._wanted else _IDLE_S)  # each photo is a step, whatever server has it
+            if self._wanted and not self._wakeup.stopped:
                 self._emit(self._answer(self._wanted.popleft()))
         if self._client is not None:
             self._client.close()

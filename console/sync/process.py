@@ -65,7 +65,7 @@ _YIELDS = 5
 
 
 class Followers:
-    """The sources of one profile and the ledger they share. `emit` may be called from any lane's thread."""
+    """The sources of one profile and the unit of work they share. `emit` may be called from any lane's thread."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Followers:
         self._random = random_source or random.Random()  # noqa: S311 — only spreads retries
         self._timing = timing or Timing()
         self._folder = Path(start.folder)
-        self._ledger = CacheWriterProxy(self._folder, emit)
+        self._cache_writer = CacheWriterProxy(self._folder, emit)
         self._following: dict[str, Following] = {}
 
     def _emit(self, message: Up) -> None:
@@ -161,7 +161,7 @@ class Followers:
             thread.start()
         for thread in stopping:
             thread.join()
-        self._ledger.close()
+        self._cache_writer.close()
 
     def _follow(self, source: Source) -> Following:
         kind = DispatchSource if source.kind == "dispatch" else GeoReportSource
@@ -169,7 +169,7 @@ class Followers:
             source,
             self._start.tokens.get(source.key),
             self._folder,
-            self._ledger,
+            self._cache_writer,
             self._emit,
             order_lifetime_s=self._start.order_lifetime_s,
             clock=self._clock,

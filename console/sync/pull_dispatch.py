@@ -43,7 +43,7 @@ class DispatchPuller:
         self,
         source: str,
         client: DispatchClient,
-        ledger: CacheWriterProxy,
+        cache_writer: CacheWriterProxy,
         health: Health,
         emit: Callable[[Touched | SignedIn | ZoneTold], None],
         page_rows: int = PAGE_ROWS,
@@ -57,7 +57,7 @@ class DispatchPuller:
         """
         self._source = source
         self._client = client
-        self._ledger = ledger
+        self._cache_writer = cache_writer
         self._health = health
         self._emit = emit
         self._most_rows = self._page_rows = page_rows
@@ -91,7 +91,7 @@ class DispatchPuller:
         """
         self._anew = 0
         self._page_rows = self._most_rows
-        cursor = self._ledger.cursor(self._source)
+        cursor = self._cache_writer.cursor(self._source)
         if self._scope_version is None and cursor is not None:
             self._scope_version = cursor.scope_version
         if not self._knows_unreadable:
@@ -129,7 +129,7 @@ class DispatchPuller:
         counted = cursor is not None and _REPORT in cursor.whole
         if is_whole:
             self.unreadable.clear()
-        with self._ledger.bulk():
+        with self._cache_writer.bulk():
             while not stopped():
                 try:
                     page = self._client.snapshot(key, self._page_rows)
@@ -144,11 +144,11 @@ class DispatchPuller:
                     self.unreadable.clear()
                     continue
                 if replace:
-                    before = self._ledger.cursor(self._source)
+                    before = self._cache_writer.cursor(self._source)
                     # Numbers only grow. A server that stands below what was read from it was set back, whatever its
                     # epoch says: a file that was copied back by hand bears the old one (after 5,012 it says 4,930).
                     set_back = before is not None and (before.epoch != page.epoch or before.seq > stats.seq)
-                    self._ledger.forget(self._source, set_back=set_back)
+                    self._cache_writer.forget(self._source, set_back=set_back)
                     replace = False
                 self._note_scope(page.scope_version)
                 seq = cursor.seq if cursor else page.seq
@@ -194,7 +194,7 @@ class DispatchPuller:
         self._note_scope(page.scope_version)
         mapped = self._map(page)
         cursor = self._with_unreadable(with_changes(cursor, seq=page.upto, scope_version=page.scope_version))
-        self._ledger.apply(self._source, mapped.items, cursor)
+        self._cache_writer.apply(self._source, mapped.items, cursor)
         self.pulled += len(mapped.items)
         self.seq = page.upto
         return cursor, not page.more
@@ -202,7 +202,7 @@ class DispatchPuller:
     def _keep_snapshot(self, page: Snapshot, cursor: Cursor) -> Touched:
         mapped = self._map(page)
         self.pulled += len(mapped.items)
-        return self._ledger.apply(self._source, mapped.items, self._with_unreadable(cursor), announce=False)
+        return self._cache_writer.apply(self._source, mapped.items, self._with_unreadable(cursor), announce=False)
 
     # The feed
 
@@ -263,12 +263,12 @@ class DispatchPuller:
         if page.items or page.upto != before.seq or page.scope_version != before.scope_version:
             mapped = self._map(page)
             cursor = self._with_unreadable(cursor)
-            self._ledger.apply(self._source, mapped.items, cursor)
+            self._cache_writer.apply(self._source, mapped.items, cursor)
             self.pulled += len(mapped.items)
             if has_new_rights:
                 self._learn_me()
         elif _is_due(before.as_of, as_of):
-            self._ledger.apply(self._source, [], cursor, announce=False)
+            self._cache_writer.apply(self._source, [], cursor, announce=False)
         else:
             cursor = before
         self.seq = page.upto
@@ -289,7 +289,7 @@ class DispatchPuller:
             except errors.TooLarge:
                 self._ask_for_less()
                 continue
-            cursor = self._ledger.cursor(self._source)
+            cursor = self._cache_writer.cursor(self._source)
             if cursor is None or page.epoch != cursor.epoch:
                 self._backfill = None
                 return  # the next round finds out what has become of the server's data
@@ -299,7 +299,7 @@ class DispatchPuller:
             if self._backfill.is_over:
                 self.unreadable.settle()
             cursor = self._with_unreadable(cursor)
-            self._ledger.apply(self._source, missing, cursor)
+            self._cache_writer.apply(self._source, missing, cursor)
             self.pulled += len(missing)
             self._follow(cursor, stopped)
         if not self.unreadable.is_outdated:

@@ -91,14 +91,14 @@ class GeoReportPuller:
         self,
         source: str,
         client: GeoReportClient,
-        ledger: CacheWriterProxy,
+        cache_writer: CacheWriterProxy,
         health: Health,
         kept: CachedReports,
         most: HistoryLimits,
     ) -> None:
         self._source = source
         self._client = client
-        self._ledger = ledger
+        self._cache_writer = cache_writer
         self._health = health
         self._kept = kept
         self._most = most
@@ -147,7 +147,7 @@ class GeoReportPuller:
 
     def catch_up(self, stopped: Callable[[], bool]) -> None:
         """One round. Raises ApiError, StoreError; everything read before is kept."""
-        cursor = self._ledger.cursor(self._source)
+        cursor = self._cache_writer.cursor(self._source)
         now = self._health.server_now()
         self._refuse()
         self._unread = _unread_in(cursor)
@@ -161,7 +161,7 @@ class GeoReportPuller:
         if self._services_at is None or now - self._services_at > _SERVICES_EVERY:
             self._read_services(cursor, now)
         if cursor is None or cursor.snapshot_key is not None or cursor.as_of is None:
-            self._fill(self._ledger.cursor(self._source), now, stopped)
+            self._fill(self._cache_writer.cursor(self._source), now, stopped)
         else:
             self._follow(cursor.as_of, now)
 
@@ -175,18 +175,20 @@ class GeoReportPuller:
 
     def take(self, requests: Sequence[GeoRequest]) -> None:
         """What a comparison has read, on the thread that reads. Raises StoreError."""
-        cursor = self._ledger.cursor(self._source)
+        cursor = self._cache_writer.cursor(self._source)
         if cursor is not None and cursor.epoch == EPOCH:
             self._keep(requests, self._cursor(as_of=cursor.as_of, snapshot_key=cursor.snapshot_key))
 
     def drop(self, reports: Sequence[str]) -> None:
         """What the server has no longer, on the thread that reads: until it is read again. Raises StoreError."""
-        cursor = self._ledger.cursor(self._source)
+        cursor = self._cache_writer.cursor(self._source)
         if cursor is not None and cursor.epoch == EPOCH:
             gone = [PageItem("gone", self._number, f"report/{key}", None) for key in reports]
             # protects: read-after-the-drop-is-newer
             self._number += 1  # also within the same second
-            self._ledger.apply(self._source, gone, self._cursor(as_of=cursor.as_of, snapshot_key=cursor.snapshot_key))
+            self._cache_writer.apply(
+                self._source, gone, self._cursor(as_of=cursor.as_of, snapshot_key=cursor.snapshot_key)
+            )
 
     def doubt(self, count: int) -> None:
         """So many reports are kept though the server does not give them."""
@@ -204,7 +206,7 @@ class GeoReportPuller:
     def _read_services(self, cursor: Cursor | None, now: datetime) -> None:
         services = [item for each in self._client.services() if (item := service_item(each, self._number)) is not None]
         begin = self._cursor(snapshot_key=_fill_key(now, now))
-        self._ledger.apply(self._source, services, cursor or begin)
+        self._cache_writer.apply(self._source, services, cursor or begin)
         self._services_at = now
 
     def _fill(self, cursor: Cursor | None, now: datetime, stopped: Callable[[], bool]) -> None:
@@ -218,7 +220,7 @@ class GeoReportPuller:
         ignores_dates = False  # such a server has told all it tells after the first window
         looked_at = self._health.server_now()
         self._health.filling(None)
-        with self._ledger.bulk():
+        with self._cache_writer.bulk():
             while end > farthest:
                 if stopped():
                     return
@@ -329,7 +331,7 @@ class GeoReportPuller:
     def _settle(self, news: Sequence[PageItem], requests: Sequence[GeoRequest], cursor: Cursor) -> None:
         """Write news, and what the requests prove of ours."""
         proofs, settled = self._proofs(requests)
-        self._ledger.apply(self._source, [*news, *proofs], cursor)
+        self._cache_writer.apply(self._source, [*news, *proofs], cursor)
         with self._lock:
             for remote_id, several in settled.items():
                 left = [one for one in self._own.pop(remote_id, []) if one not in several]

@@ -38,14 +38,14 @@ class DispatchComparison:
         puller: DispatchPuller,
         client: DispatchClient,
         folder: Path,
-        ledger: CacheWriterProxy,
+        cache_writer: CacheWriterProxy,
         health: Health,
     ) -> None:
         self._source = source
         self._puller = puller
         self._client = client
         self._folder = folder
-        self._ledger = ledger
+        self._cache_writer = cache_writer
         self._health = health
 
     def mend(self, stopped: Callable[[], bool]) -> list[str] | None:
@@ -114,7 +114,7 @@ class DispatchComparison:
         """Read again what really differs on a day: the server may only have been ahead of us."""
         there = self._client.digest_of_day(day)
         self._puller.catch_up(stopped)
-        cursor = self._ledger.cursor(self._source)
+        cursor = self._cache_writer.cursor(self._source)
         if cursor is None or cursor.epoch != there.epoch or cursor.snapshot_key is not None:
             return []  # everything is being read anew
         here = {key: seq for key, seq, _ in self._numbers(day_of(day), day_of(day))}
@@ -128,11 +128,11 @@ class DispatchComparison:
             some = wanted[begin : begin + _AT_ONCE]
             items = [item for key in some for item in self._read(key, missing.get(key, there.seq))]
             mapped = self._puller.mapper.page(items)
-            now = self._ledger.cursor(self._source)
+            now = self._cache_writer.cursor(self._source)
             if now is None:
                 break
             self._puller.unreadable.see(mapped.items, ())
-            self._ledger.apply(self._source, mapped.items, now)
+            self._cache_writer.apply(self._source, mapped.items, now)
             unreadable = {name.removeprefix("report/") for name in mapped.skipped}
             mended += [key for key in some if key not in unreadable]
         return mended

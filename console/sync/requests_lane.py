@@ -65,14 +65,14 @@ class RequestsLane(LaneThread):
 
     @override
     def _work(self) -> None:
-        while not self._bell.stopped:
-            while self._asked and not self._bell.stopped:
+        while not self._wakeup.stopped:
+            while self._asked and not self._wakeup.stopped:
                 self._emit(self._answer(self._asked.popleft()))
             if time.monotonic() >= self._tell_at:
                 # Before the look at what is open: what is opened from here on sets its own time again.
                 self._tell_at = time.monotonic() + AGAIN_S
                 self._tell(self._open)
-            self._bell.wait(min(AGAIN_S, max(0.0, self._tell_at - time.monotonic())))
+            self._wakeup.wait(min(AGAIN_S, max(0.0, self._tell_at - time.monotonic())))
         self._client.close()
 
     def _answer(self, asked: Reveal) -> Revealed:

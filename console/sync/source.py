@@ -81,28 +81,28 @@ class PullLane(LaneThread):
     @override
     def _work(self) -> None:
         damaged = False
-        while not self._bell.stopped:
+        while not self._wakeup.stopped:
             if (asked := self._health.breaker.patience()) is not None:
                 busy, left_s = asked
                 wait_s = left_s + self._random.uniform(0, 1)
                 if self._health.state == LIVE and left_s < _A_MOMENT_S:
-                    self._bell.back_off(wait_s)  # it was asked for by a write: the data is no older for that
+                    self._wakeup.back_off(wait_s)  # it was asked for by a write: the data is no older for that
                 else:
                     self._wait(busy, wait_s)
                 continue
             try:
-                self._puller.catch_up(lambda: self._bell.stopped)
+                self._puller.catch_up(lambda: self._wakeup.stopped)
             except DamagedFile as error:
                 _log.info("cache.db was damaged and is being rebuilt")
                 if damaged:
                     self._wait(error, self._backoff.next_s())
                 damaged = True
             except (errors.ApiError, StoreError) as error:
-                if self._bell.stopped:
+                if self._wakeup.stopped:
                     break
                 if isinstance(error, errors.ApiError):
                     self._health.breaker.failed(error)
-                if not self._bell.heard_hurry():
+                if not self._wakeup.heard_hurry():
                     self._wait(error, self._backoff.next_s(error))
             except Exception:
                 _log.exception("what the server sent could not be taken in")
@@ -111,12 +111,12 @@ class PullLane(LaneThread):
                 damaged = False
                 self._backoff.reset()
                 self._health.breaker.answered()
-                self._bell.wait(self._pause_s())
+                self._wakeup.wait(self._pause_s())
         self._client.close()
 
     def _wait(self, error: Exception, wait_s: float) -> None:
         self._health.failed(error, wait_s)
-        self._bell.back_off(wait_s)
+        self._wakeup.back_off(wait_s)
 
 
 class Following(Protocol):
@@ -172,7 +172,7 @@ class DispatchSource:
         source: Source,
         token: str | None,
         folder: Path,
-        ledger: CacheWriterProxy,
+        cache_writer: CacheWriterProxy,
         emit: Callable[[Up], None],
         *,
         order_lifetime_s: float,
@@ -197,7 +197,7 @@ class DispatchSource:
 
         self._timing = timing
         self._random = random_source
-        kept = ledger.cursor(source.key)
+        kept = cache_writer.cursor(source.key)
         self._health = Health(source.key, emit, clock, kept.as_of if kept is not None else None)
         breaker = self._health.breaker
         self._outgoing = Outgoing(order_lifetime_s, self._health.server_now, lambda: breaker.open)
@@ -206,13 +206,13 @@ class DispatchSource:
         self._puller = DispatchPuller(
             source.key,
             puller_client,
-            ledger,
+            cache_writer,
             self._health,
             emit,
             heard=lambda: self._heard if self._stream.alive else -1,
             on_short_fill=self._nightly.soon,
         )
-        comparison = DispatchComparison(source.key, self._puller, puller_client, folder, ledger, self._health)
+        comparison = DispatchComparison(source.key, self._puller, puller_client, folder, cache_writer, self._health)
         self._compared = ComparedPuller(self._puller, comparison, self._health, self._nightly)
         told = ExportNoteSender(self._compared, puller_client, folder, source.key)
         self._pull = PullLane(told, puller_client, self._health, self._pause_s, random_source)

@@ -48,9 +48,9 @@ class StreamLane(LaneThread):
 
     @override
     def _work(self) -> None:
-        while not self._bell.stopped:
+        while not self._wakeup.stopped:
             if self._health.state != LIVE or self._health.breaker.open:
-                self._bell.wait(5.0)
+                self._wakeup.wait(5.0)
                 continue
             error: errors.ApiError | None = None
             try:
@@ -59,17 +59,17 @@ class StreamLane(LaneThread):
                 error = caught
                 self._health.breaker.failed(error)
             self.alive = False
-            if self._bell.stopped:
+            if self._wakeup.stopped:
                 break
             # Whatever ended the stream may have hidden changes, or be the first sign that the server is gone.
             self._on_news(-1)
-            self._bell.back_off(self._backoff.next_s(error))
+            self._wakeup.back_off(self._backoff.next_s(error))
         self._client.close()
 
     def _listen(self) -> None:
         with self._client.stream() as events:
             for event in events:
-                if self._bell.stopped:
+                if self._wakeup.stopped:
                     return
                 self._heard_s = time.monotonic()
                 if not self.alive:

@@ -33,7 +33,7 @@ class LaneThread(ABC):
 
     def __init__(self, name: str, connection: Connection | None) -> None:
         self._connection = connection
-        self._bell = Wakeup()
+        self._wakeup = Wakeup()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -42,15 +42,15 @@ class LaneThread(ABC):
 
     def poke(self) -> None:
         """There may be something to do."""
-        self._bell.poke()
+        self._wakeup.poke()
 
     def hurry(self) -> None:
         """Try at once, whatever failed before."""
-        self._bell.hurry()
+        self._wakeup.hurry()
 
     def stop(self) -> None:
         """End, even in the middle of a request; what was not finished is done again next time."""
-        self._bell.stop()
+        self._wakeup.stop()
         if self._connection is not None:
             self._connection.cut()
         self._thread.join(_END_S)
@@ -58,16 +58,16 @@ class LaneThread(ABC):
     def steps(self) -> dict[str, int]:
         """How often it got further, under its name: one that stands still is stuck, for every step has its limit."""
         exchanges = self._connection.exchanges if self._connection is not None else 0
-        return {self._thread.name: self._bell.turns + exchanges}
+        return {self._thread.name: self._wakeup.turns + exchanges}
 
     def _run(self) -> None:
         """A defect of ours must not end a lane for good: nobody would see that nothing moves any more."""
-        while not self._bell.stopped:
+        while not self._wakeup.stopped:
             try:
                 self._work()
             except Exception:
                 _log.exception("the lane %s met a defect and begins again", self._thread.name)
-                self._bell.back_off(_AFTER_DEFECT_S)
+                self._wakeup.back_off(_AFTER_DEFECT_S)
 
     @abstractmethod
     def _work(self) -> None:

@@ -37,7 +37,7 @@ class Receivers:
     undo: UndoCommand
     situation: SituationMonitor
     window: WindowCommands
-    clipping: ReportClipboard
+    report_copy: ReportClipboard
     contact: ReporterContact
     drafts: Drafts
     line: CommandPresenter
@@ -46,7 +46,7 @@ class Receivers:
     map_panel: MapPanel
     merging: Merging
     outbox: OutboxPresenter
-    settling: ConflictController
+    conflict_controller: ConflictController
     signing: SignInController
     ticket: TicketPanel
     units_list: UnitsPresenter
@@ -211,7 +211,7 @@ ACTIONS = Actions[Receivers](
         ),
         A(
             "settle", "Settle the conflict", ("S",), "Report",
-            lambda on: on.settling.open(on.situation.now.conflict), rules.settle, menus=_on_report(1, 9),
+            lambda on: on.conflict_controller.open(on.situation.now.conflict), rules.settle, menus=_on_report(1, 9),
         ),
         A(
             "lost_see", "Show the report of the order that was not sent", ("F2",), "Report", lambda on: on.lost.see(),
@@ -316,15 +316,15 @@ ACTIONS = Actions[Receivers](
             menus=_on_report(4, 2),
         ),
         A(
-            "copy_number", "Copy the number", ("Ctrl+Shift+C",), "Report", lambda on: on.clipping.copy_number(),
+            "copy_number", "Copy the number", ("Ctrl+Shift+C",), "Report", lambda on: on.report_copy.copy_number(),
             rules.numbered, menus=_on_report(4, 3),
         ),
         A(
-            "copy_place", "Copy the coordinates", (), "Report", lambda on: on.clipping.copy_place(), rules.placed,
+            "copy_place", "Copy the coordinates", (), "Report", lambda on: on.report_copy.copy_place(), rules.placed,
             menus=_on_report(4, 4),
         ),
         A(
-            "copy_link", "Copy the link", (), "Report", lambda on: on.clipping.copy_link(), rules.numbered,
+            "copy_link", "Copy the link", (), "Report", lambda on: on.report_copy.copy_link(), rules.numbered,
             menus=_on_report(4, 5),
         ),
         A(
@@ -336,7 +336,7 @@ ACTIONS = Actions[Receivers](
             menus=_on_report(4, 1),
         ),
         A(
-            "copy_unit", "Copy the unit in one line", (), "Units", lambda on: on.clipping.copy_unit(),
+            "copy_unit", "Copy the unit in one line", (), "Units", lambda on: on.report_copy.copy_unit(),
             rules.unit_chosen, menus=_on_unit(3, 1),
         ),
         A(

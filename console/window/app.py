@@ -298,7 +298,7 @@ class ConsoleWindow(QObject):
                 pin_wanted=self.map_picker.show_pin,
                 place_wanted=self.map_picker.start,
                 place_unwanted=self.map_picker.end,
-                duplicates_of=lambda source, values, then: self.counsellor.near(source, values, then),
+                duplicates_of=lambda source, values, then: self.recommender.near(source, values, then),
                 streets_of=lambda source, text, then: self.streets.find(source, text, then),
             ),
         )
@@ -346,8 +346,8 @@ class ConsoleWindow(QObject):
         self.kpi_presenter = KpiPresenter(self.kpi, desk, self.sources, zone, now, self)
         self.crowd = CrowdList(desk, self.feed, tasks, reader, now, self)
         self.streets = Streets(desk, tasks, reader, self)
-        self.dossiers = ReportDetailsReader(desk, self.feed, tasks, reader, now, self)
-        self.counsellor = Recommender(
+        self.details_reader = ReportDetailsReader(desk, self.feed, tasks, reader, now, self)
+        self.recommender = Recommender(
             desk,
             tasks,
             reader,
@@ -371,7 +371,7 @@ class ConsoleWindow(QObject):
         self.going_on = GoingOn(
             desk, lambda: self.situation.chosen, self.sources.is_away, lambda: self.settings.here.go_on, self
         )
-        self.clipping = ReportClipboard(
+        self.report_copy = ReportClipboard(
             desk, lambda: self.situation.chosen, self._source_of, zone, now, QApplication.clipboard().setText, self
         )
         self.merging = Merging(
@@ -380,12 +380,12 @@ class ConsoleWindow(QObject):
             self.forms,
             self.photos,
             lambda: self.situation.with_duplicates,
-            self.dossiers.look_at,
+            self.details_reader.look_at,
             zone,
             now,
             self,
         )
-        self.keeping = RecreateForm(desk, self.edits, self.edit_commands, self.forms, zone, now, self)
+        self.recreate_form = RecreateForm(desk, self.edits, self.edit_commands, self.forms, zone, now, self)
         self.drafts = Drafts(
             desk,
             self.edits,
@@ -415,11 +415,11 @@ class ConsoleWindow(QObject):
             self.forms.held_keys.hold_for,
             self,
         )
-        self.settling = ConflictController(
-            self.edits, self.forms, self.edit_commands, self.keeping, desk, zone, now, self
+        self.conflict_controller = ConflictController(
+            self.edits, self.forms, self.edit_commands, self.recreate_form, desk, zone, now, self
         )
         self.hazards = Hazards(desk, self.tasks, self.reader, self.edits.followed, self)
-        self.contact = ReporterContact(self.dossiers, self.edits, self.link.send, status, self)
+        self.contact = ReporterContact(self.details_reader, self.edits, self.link.send, status, self)
         self.looking = PresenceReporter(self.link.send)
         self.edit_news = EditNotifications(
             self.edits, desk, self.undo_stack, self.forms, self.commands, self.situation, self.status, status, self
@@ -513,7 +513,7 @@ class ConsoleWindow(QObject):
             self.ticket,
             desk,
             self.feed,
-            self.dossiers,
+            self.details_reader,
             self.undo_stack,
             sources,
             self.forms.held_keys,
@@ -535,10 +535,10 @@ class ConsoleWindow(QObject):
             self.queue,
             self.action_table,
             desk,
-            self.dossiers,
+            self.details_reader,
             self.map_presenter,
             self.forms,
-            self.clipping,
+            self.report_copy,
             self.hazards,
             sources,
             self.link,
@@ -552,7 +552,7 @@ class ConsoleWindow(QObject):
             undo=self.undo_command,
             situation=self.situation,
             window=self.window_commands,
-            clipping=self.clipping,
+            report_copy=self.report_copy,
             contact=self.contact,
             drafts=self.drafts,
             line=self.commands,
@@ -561,7 +561,7 @@ class ConsoleWindow(QObject):
             map_panel=self.map,
             merging=self.merging,
             outbox=self.outbox_presenter,
-            settling=self.settling,
+            conflict_controller=self.conflict_controller,
             signing=self.signing,
             ticket=self.ticket,
             units_list=self.units_presenter,
@@ -590,7 +590,7 @@ class ConsoleWindow(QObject):
             self.situation,
             self.desk,
             self.forms,
-            self.clipping,
+            self.report_copy,
             self.map,
             self,
         )
@@ -613,14 +613,14 @@ class ConsoleWindow(QObject):
         self.sources.told.connect(self.say)
         for speaker in (
             self.actions,
-            self.clipping,
+            self.report_copy,
             self.drafts,
             self.going_on,
             self.hazards,
-            self.keeping,
+            self.recreate_form,
             self.merging,
             self.outbox_presenter,
-            self.settling,
+            self.conflict_controller,
         ):
             speaker.said.connect(self.say)
         self.settings.unreadable.connect(self._on_failed)
@@ -646,10 +646,10 @@ class ConsoleWindow(QObject):
         self.edits.changed.connect(lambda _: self._look_at_told_in_vain())
         self.edits.refused.connect(self.edit_news.on_refused)
         self.edits.saved.connect(self.edit_news.on_saved)
-        self.dossiers.changed.connect(self._on_dossier)
-        self.dossiers.failed.connect(lambda error: self.ticket_presenter.say_unread(describe(error)))
-        self.counsellor.changed.connect(self._on_counsel)
-        self.counsellor.merged_changed.connect(self.ticket_presenter.set_merged)
+        self.details_reader.changed.connect(self._on_details)
+        self.details_reader.failed.connect(lambda error: self.ticket_presenter.say_unread(describe(error)))
+        self.recommender.changed.connect(self._on_recommendations)
+        self.recommender.merged_changed.connect(self.ticket_presenter.set_merged)
         self.photos.changed.connect(self.ticket_presenter.set_photos)
         self.photos.changed.connect(self.report_commands.set_photos)
         self.situation.changed.connect(self.ticket_presenter.set_situation)
@@ -658,7 +658,7 @@ class ConsoleWindow(QObject):
         self.undo_stack.undone.connect(self.going_on.on_undone)
         self.undo_stack.undone.connect(lambda step: self.forms.leave_other(step.source, step.report))
         self.ticket.number_clicked.connect(lambda: self.actions.run("copy_number"))
-        self.outbox_presenter.copy_wanted.connect(self.clipping.copy)
+        self.outbox_presenter.copy_wanted.connect(self.report_copy.copy)
         self.map.crowd_picked.connect(self.crowd.ask)
         self.going_on.went.connect(self.focus.leave_report)
         self.going_on.next_shown.connect(self.key_guard.show_next)
@@ -675,11 +675,11 @@ class ConsoleWindow(QObject):
         self.kpi_presenter.action.connect(self.actions.run)
         self.status.undo_asked.connect(lambda: self.actions.run("undo"))
         self.status.cell_chosen.connect(self._on_cell)
-        self.outbox_presenter.conflict_opened.connect(self.settling.open)
+        self.outbox_presenter.conflict_opened.connect(self.conflict_controller.open)
         self.outbox_presenter.report_opened.connect(self.lookup.choose)
-        self.outbox_presenter.keep_asked.connect(self.keeping.open)
+        self.outbox_presenter.keep_asked.connect(self.recreate_form.open)
         self.lost.undo_lost.connect(self.status.hide_undo)
-        self.lost.settle_asked.connect(self.settling.open)
+        self.lost.settle_asked.connect(self.conflict_controller.open)
         self.lost.report_opened.connect(self.lookup.choose)
         self.lost.changed.connect(self.situation.look_again)
         self.lost.hazard_seen.connect(self.hazards.see)
@@ -701,7 +701,7 @@ class ConsoleWindow(QObject):
         for on_seen in (self.claims.on_seen, self.refusals.on_seen, self.crew_notes.on_seen, self.restores.on_seen):
             self.lost.setback_seen.connect(on_seen)
         self.drafts.found.connect(self.say_long)
-        self.drafts.edit_opened.connect(self.settling.open)
+        self.drafts.edit_opened.connect(self.conflict_controller.open)
         self.drafts.line_wanted.connect(self.commands.take_up)
         self.edits.opened.connect(self.drafts.tell)
         self.outbox_presenter.count_changed.connect(self._on_outbox_count)
@@ -791,7 +791,7 @@ class ConsoleWindow(QObject):
 
     def _on_zone_changed(self) -> None:
         self.feed.refresh()
-        self.dossiers.read()
+        self.details_reader.read()
         self.outbox_presenter.show()
         self._tick()
 
@@ -857,14 +857,14 @@ class ConsoleWindow(QObject):
 
     def _on_reports_changed(self, anew: dict[tuple[str, str | None], tuple[Queued, ...]]) -> None:
         self.feed.on_edits(anew)
-        dossier = self.dossiers.current
-        if dossier is not None and (mine := anew.get((dossier.source, dossier.key))) is not None:
+        details = self.details_reader.current
+        if details is not None and (mine := anew.get((details.source, details.key))) is not None:
             self.ticket_presenter.set_outbox(mine)
             self.situation.set_outbox(mine)
         names = {name for _, key in anew if key is not None for name in (key, self.edits.remote_of(key))}
-        if self.desk.row and (dossier is None or dossier.key in names):
-            self.dossiers.read()
-        self.counsellor.refresh()  # who was just sent to another report is not free for this one
+        if self.desk.row and (details is None or details.key in names):
+            self.details_reader.read()
+        self.recommender.refresh()  # who was just sent to another report is not free for this one
 
     def _is_held(self, edit_id: str) -> bool:
         """Whether an edit waits for an earlier one that does not leave."""
@@ -899,14 +899,14 @@ class ConsoleWindow(QObject):
         if told != self._seen_told_in_vain:
             self._seen_told_in_vain = told
             self.units_presenter.show()
-            self.counsellor.refresh()
+            self.recommender.refresh()
 
     def _on_strip(self, intent: str) -> None:
         verb, edit_id = intent.split(":", 1)
         if verb == "outbox":
             self.window.focus_panel("outbox")
         elif verb == "conflict":
-            self.settling.open(edit_id)
+            self.conflict_controller.open(edit_id)
         else:
             self.outbox_presenter.act(edit_id, verb)
 
@@ -937,22 +937,22 @@ class ConsoleWindow(QObject):
 
     # The chosen report
 
-    def _on_dossier(self, dossier: ReportDetails | None) -> None:
-        self.looking.set_dossier(dossier)
-        mine = self.edits.open_for(dossier.source, dossier.key) if dossier is not None else ()
+    def _on_details(self, details: ReportDetails | None) -> None:
+        self.looking.set_details(details)
+        mine = self.edits.open_for(details.source, details.key) if details is not None else ()
         self.situation.set_outbox(mine)
         self.ticket_presenter.set_outbox(mine)
-        self.ticket_presenter.set_dossier(dossier)
-        self.situation.set_dossier(dossier)
-        self.map_presenter.set_dossier(dossier)
-        self.units_presenter.set_dossier(dossier)
-        self.photos.set_dossier(dossier)
-        self.counsellor.set_dossier(dossier)
+        self.ticket_presenter.set_details(details)
+        self.situation.set_details(details)
+        self.map_presenter.set_details(details)
+        self.units_presenter.set_details(details)
+        self.photos.set_details(details)
+        self.recommender.set_details(details)
 
-    def _on_counsel(self, counsel: Any) -> None:
-        self.ticket_presenter.set_counsel(counsel)
-        self.map_presenter.set_counsel(counsel)
-        self.situation.set_counsel(counsel)
+    def _on_recommendations(self, recommendations: Any) -> None:
+        self.ticket_presenter.set_recommendations(recommendations)
+        self.map_presenter.set_recommendations(recommendations)
+        self.situation.set_recommendations(recommendations)
 
     # The window
 

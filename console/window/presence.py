@@ -15,10 +15,10 @@ class PresenceReporter:
         self._send = send
         self._at: tuple[str, str] | None = None
 
-    def set_dossier(self, dossier: ReportDetails | None) -> None:
+    def set_details(self, details: ReportDetails | None) -> None:
         """What is chosen now."""
         before = self._at
-        self._at = (dossier.source, dossier.key) if dossier is not None and dossier.server is not None else None
+        self._at = (details.source, details.key) if details is not None and details.server is not None else None
         if self._at == before:
             return
         if before is not None and (self._at is None or self._at[0] != before[0]):

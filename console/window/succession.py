@@ -30,7 +30,7 @@ class Succession(QObject):
         ticket: TicketPanel,
         desk: WindowState,
         feed: BoardUpdater,
-        dossiers: ReportDetailsReader,
+        details_reader: ReportDetailsReader,
         undo_stack: UndoStack,
         sources: Sources,
         keys: HeldKeys,
@@ -38,9 +38,9 @@ class Succession(QObject):
     ) -> None:
         super().__init__(parent)
         self._window, self._queue, self._ticket, self._desk = window, queue, ticket, desk
-        self._feed, self._dossiers, self._undo_stack, self._sources, self._keys = (
+        self._feed, self._details_reader, self._undo_stack, self._sources, self._keys = (
             feed,
-            dossiers,
+            details_reader,
             undo_stack,
             sources,
             keys,
@@ -82,8 +82,8 @@ class Succession(QObject):
         if kept.reads:
             self._window.show_panel("report")
         self._feed.ready.connect(self._on_ready)
-        self._dossiers.changed.connect(self._look)
-        self._dossiers.failed.connect(self._look)
+        self._details_reader.changed.connect(self._look)
+        self._details_reader.failed.connect(self._look)
 
     def close(self) -> None:
         """The window goes before it was there."""

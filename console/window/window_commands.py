@@ -60,10 +60,10 @@ class WindowCommands(QObject):
         queue: QueuePanel,
         actions: Actions[Any],
         desk: WindowState,
-        dossiers: ReportDetailsReader,
+        details_reader: ReportDetailsReader,
         map_: MapPresenter,
         forms: Forms,
-        clipping: ReportClipboard,
+        report_copy: ReportClipboard,
         hazards: Hazards,
         sources: Sources,
         link: SyncSupervisor,
@@ -73,8 +73,8 @@ class WindowCommands(QObject):
     ) -> None:
         super().__init__(parent)
         self._window, self._queue, self._actions, self._desk = window, queue, actions, desk
-        self._dossiers, self._map, self._forms = dossiers, map_, forms
-        self._clipping, self._hazards, self._sources, self._link = clipping, hazards, sources, link
+        self._details_reader, self._map, self._forms = details_reader, map_, forms
+        self._report_copy, self._hazards, self._sources, self._link = report_copy, hazards, sources, link
         self._settings, self._status = settings, status
         self._look_words = ""
         self._look = QTimer(self, singleShot=True, interval=_PAUSE_MS)
@@ -127,9 +127,9 @@ class WindowCommands(QObject):
         if isinstance(focus, QTextEdit) and focus.textCursor().hasSelection():
             focus.copy()
         elif self._window.current_panel() == "units" and self._desk.unit:
-            self._clipping.copy_unit()
+            self._report_copy.copy_unit()
         else:
-            self._clipping.copy_row()
+            self._report_copy.copy_row()
 
     def set_range(self, time_range: TimeRange) -> None:
         """Said too: on a small screen the charts are folded."""
@@ -143,15 +143,15 @@ class WindowCommands(QObject):
 
     def go_to(self) -> None:
         """Show the chosen report on the map."""
-        if self._dossiers.current is not None:
-            self._map.go_to(self._dossiers.current)
+        if self._details_reader.current is not None:
+            self._map.go_to(self._details_reader.current)
 
     def refresh(self) -> None:
         """Try all servers now, and read the chosen report again, which may have failed."""
         if self._sources.first:
             self._status.say(self.tr("Asking all servers now"))
         self._link.send(SyncNow())
-        self._dossiers.read()
+        self._details_reader.read()
 
     def show_sources(self) -> None:
         """How every server is doing."""

@@ -32,7 +32,7 @@ def main() -> None:
         report = find(window, "unassigned", lambda now: bool(now.has_place and free_units(window)), like=like)
         unit = free_units(window)[0]
         code = window.desk.catalog("city").units[unit].code
-        window.edit_commands.dispatch(window.dossiers.current, unit, code, stack=False)
+        window.edit_commands.dispatch(window.details_reader.current, unit, code, stack=False)
         wait_for(lambda: not outbox(window) and window.desk.catalog("city").by_unit.get(unit), what="sent, and known")
         say("sent", report, unit)
         app.exec()

@@ -33,7 +33,7 @@ def say(*words: str) -> None:
 
 
 def shown(window: Any) -> Any:
-    return window.dossiers.current.shown
+    return window.details_reader.current.shown
 
 
 def note(window: Any, text: str) -> None:
@@ -45,7 +45,7 @@ def note(window: Any, text: str) -> None:
 
 def photo(window: Any, file: Path, role: str) -> None:
     before = len(outbox(window))
-    window.forms.photos.add(file, role, lambda data: window.edit_commands.photo(window.dossiers.current, data))
+    window.forms.photos.add(file, role, lambda data: window.edit_commands.photo(window.details_reader.current, data))
     wait_for(lambda: len(outbox(window)) == before + 1, what="the photo is saved")
 
 
@@ -116,7 +116,9 @@ def noon(window: Any, files: list[Path]) -> None:
     wait_for(lambda: window.desk.view.filter.tab == "open" and local_rows(window), what="it is in the queue")
     (local,) = local_rows(window)
     window.desk.choose(local)
-    wait_for(lambda: window.dossiers.current is not None and window.dossiers.current.row == local, what="chosen")
+    wait_for(
+        lambda: window.details_reader.current is not None and window.details_reader.current.row == local, what="chosen"
+    )
     photo(window, files[7], "report")
     report = find(window, "unassigned", lambda now: bool(now.advice and now.has_place), used)
     key(window, "A")

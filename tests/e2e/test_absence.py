@@ -59,7 +59,7 @@ def send(window: Any, skip: set[str]) -> tuple[str, str]:
     )  # fmt: skip
     unit = free_units(window)[0]
     code = window.desk.catalog("city").units[unit].code
-    window.edit_commands.dispatch(window.dossiers.current, unit, code, stack=False)
+    window.edit_commands.dispatch(window.details_reader.current, unit, code, stack=False)
     wait_for(lambda: not outbox(window) and window.desk.catalog("city").by_unit.get(unit), what="sent, and known")
     return report, unit
 

@@ -32,7 +32,7 @@ def sentence(one: Any) -> str:
 
 
 def advised(one: Any) -> str:
-    return str(one.situation.counsel.units[0].code)
+    return str(one.situation.recommendations.units[0].code)
 
 
 def test_the_line_says_what_enter_will_do_and_gives_the_keyboard_back(desk: Any) -> None:

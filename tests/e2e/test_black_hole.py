@@ -129,11 +129,11 @@ class Operator:
             wait_for(self._photos_are_here, what="the photos")
 
     def _is_of_others(self, now: Any) -> bool:
-        dossier, desk = self.window.dossiers.current, self.window.desk
-        return now.status == "validation" and not dossier.is_own_proof(desk.me_at(dossier.source))
+        details, desk = self.window.details_reader.current, self.window.desk
+        return now.status == "validation" and not details.is_own_proof(desk.me_at(details.source))
 
     def _photos_are_here(self) -> bool:
-        (_, cards), photos = self.window.report_commands._cards, self.window.dossiers.current.shown.photos
+        (_, cards), photos = self.window.report_commands._cards, self.window.details_reader.current.shown.photos
         here = {sha256 for sha256, card in cards.items() if card.image is not None}
         return here.issuperset(photo.sha256 for photo in photos)
 
@@ -155,7 +155,7 @@ class Operator:
         self.run("take")
         self.run("release")
         self.find("open", like=in_work)
-        self.filled("priority", words("3" if window.dossiers.current.shown.priority != 3 else "2"), enter)
+        self.filled("priority", words("3" if window.details_reader.current.shown.priority != 3 else "2"), enter)
         self.find("open", like=lambda report: in_work(report) and report.service != "lampu-jalan")
         self.filled("category", words("lampu jalan"), enter)
         self.find("open", like=in_work)
@@ -220,7 +220,7 @@ class Operator:
         self.timed("undo", lambda: window.actions.run("undo"), lambda: window.status_presenter._said.find(": Note") > 0)
 
     def _photo(self, data: dict[str, Any]) -> None:
-        self.window.edit_commands.photo(self.window.dossiers.current, data)
+        self.window.edit_commands.photo(self.window.details_reader.current, data)
 
     def _proof(self) -> None:
         window = self.window
@@ -262,8 +262,8 @@ class Operator:
         return bool(self.window.desk.view.filter.tab == tab)
 
     def _moved_from(self, row: int) -> bool:
-        desk, dossier = self.window.desk, self.window.dossiers.current
-        return desk.row != row and dossier is not None and dossier.row == desk.row
+        desk, details = self.window.desk, self.window.details_reader.current
+        return desk.row != row and details is not None and details.row == desk.row
 
 
 def in_work(report: Any) -> bool:

@@ -63,7 +63,7 @@ def test_a_form_that_has_to_cover_its_report_says_what_that_is_about(city: Serve
     with console(tmp_path / "profile", city.address, size=(1366, 768), text_scale=1.2) as window:
         wait_ready(window)
         find(window, "unassigned")
-        report = window.situation._dossier.shown
+        report = window.situation._details.shown
         for action in ("close", "hold", "note", "reply", "priority", "transfer"):
             assert window.actions.run(action), action
             told = form(window)._covered
@@ -271,11 +271,11 @@ def test_no_distance_from_a_report_given_by_its_street_is_told_better_than_the_s
             opened.sure.setChecked(True)
         wait_for(lambda: not opened.why_not(), what="that it can be saved")
         opened.commit()
-        wait_for(lambda: window.situation._dossier is not None, what="the report")
-        wait_for(lambda: window.situation._dossier.shown.description == "Air di jalan", what="the new report")
-        wait_for(lambda: window.situation._dossier.server is not None, what="what the server says of it")
-        assert window.situation._dossier.server.within_m == within_m
-        wait_for(lambda: window.situation.counsel.off_m == within_m, what="the advice")
+        wait_for(lambda: window.situation._details is not None, what="the report")
+        wait_for(lambda: window.situation._details.shown.description == "Air di jalan", what="the new report")
+        wait_for(lambda: window.situation._details.server is not None, what="what the server says of it")
+        assert window.situation._details.server.within_m == within_m
+        wait_for(lambda: window.situation.recommendations.off_m == within_m, what="the advice")
         wait_for(lambda: bool(window.ticket._advice.rows), what="the recommended units")
         assert all(row.distance.startswith("≤ ") for row in window.ticket._advice.rows)
         assert all(row.distance.startswith("≤ ") for row in window.ticket._duplicates.rows)

@@ -90,7 +90,7 @@ def test_what_is_typed_behind_a_key_that_opened_no_form_reports_no_step_of_a_cre
 
 def test_after_a_command_about_another_report_one_is_where_one_was(desk: Any) -> None:
     number = find(desk, "unassigned", lambda now: now.advice)
-    unit = desk.situation.counsel.units[0].code
+    unit = desk.situation.recommendations.units[0].code
     desk.actions.run("tab_open")
     wait_for(lambda: desk.desk.view.filter.tab == "open", what="the tab")
     desk.desk.choose(int(desk.desk.view.order[3]))
@@ -188,11 +188,11 @@ def test_a_hold_goes_on_too_and_what_does_not_end_the_turn_stays(desk: Any) -> N
     key(desk, "T")
     wait_for(lambda: desk.situation.now.holder == "rina", what="taken")
     assert desk.desk.row == row
-    dossier = desk.situation.chosen
-    desk.edit_commands.set_fields(dossier, {"priority": 2 if dossier.shown.priority != 2 else 3}, "Priority")
+    details = desk.situation.chosen
+    desk.edit_commands.set_fields(details, {"priority": 2 if details.shown.priority != 2 else 3}, "Priority")
     assert desk.desk.row == row
     hold = {"reason": "rain", "waits_for": "weather", "until": None}
-    desk.edit_commands.set_fields(dossier, {"hold": hold}, "Hold")
+    desk.edit_commands.set_fields(details, {"hold": hold}, "Hold")
     assert desk.desk.row != row
 
 
@@ -244,7 +244,9 @@ def test_each_step_back_goes_to_the_report_that_it_is_about(desk: Any) -> None:
     for _ in range(2):
         find(desk, "unassigned", skip=skip)
         rows.append(desk.desk.row)
-        desk.report_commands.set_priority(desk.dossiers.current, 4 if desk.dossiers.current.shown.priority != 4 else 3)
+        desk.report_commands.set_priority(
+            desk.details_reader.current, 4 if desk.details_reader.current.shown.priority != 4 else 3
+        )
     find(desk, "unassigned", skip=skip)
     assert desk.desk.row not in rows
     wait_for(lambda: not desk.outbox_presenter.outbox, what="received")
@@ -283,7 +285,9 @@ def test_undo_in_a_form_that_holds_something_is_not_the_windows(desk: Any) -> No
 def test_undo_in_a_form_about_another_report_shows_what_was_taken_back(desk: Any) -> None:
     """The verdict before was taken back, and the next proof's form stayed with Enter armed, over that other report."""
     number = find(desk, "unassigned")
-    desk.report_commands.set_priority(desk.dossiers.current, 4 if desk.dossiers.current.shown.priority != 4 else 3)
+    desk.report_commands.set_priority(
+        desk.details_reader.current, 4 if desk.details_reader.current.shown.priority != 4 else 3
+    )
     row = desk.desk.row
     find(desk, "unassigned", lambda now: not now.on_hold, skip={number})
     assert desk.desk.row != row

@@ -123,7 +123,9 @@ def test_a_p1_that_comes_while_a_form_is_open_is_told_until_it_is_seen(desk: Any
     """It was a grey line at the foot for some seconds, and the next message pushed it out."""
     (now,) = desk.desk.view.order.tolist()[5:6]
     desk.desk.choose(now)
-    wait_for(lambda: desk.dossiers.current is not None and desk.dossiers.current.row == now, what="a report")
+    wait_for(
+        lambda: desk.details_reader.current is not None and desk.details_reader.current.row == now, what="a report"
+    )
     key(desk, "N")
     opened = form(desk)
     report_p1(desk, "local:form")
@@ -154,7 +156,7 @@ def test_a_p1_that_comes_while_a_form_is_open_is_told_until_it_is_seen(desk: Any
     gone = int(desk.desk.view.hazards[-1])
     wait_for(lambda: desk.banner.notice is not None, what="a third one is told")
     desk.desk.choose(gone)
-    wait_for(lambda: desk.dossiers.current.row == gone, what="it is looked at")
+    wait_for(lambda: desk.details_reader.current.row == gone, what="it is looked at")
     assert desk.banner.notice is None
 
 
@@ -240,26 +242,27 @@ def test_a_p1_whose_crew_is_done_without_a_proof_gets_another_one_by_the_key(des
     (row,) = set(desk.desk.view.hazards.tolist()) - before
     desk.desk.choose(row)
     wait_for(
-        lambda: desk.dossiers.current is not None and desk.dossiers.current.row == desk.desk.row, what="it is read"
+        lambda: desk.details_reader.current is not None and desk.details_reader.current.row == desk.desk.row,
+        what="it is read",
     )
-    wait_for(lambda: desk.dossiers.current.server is not None, what="its number")
-    number = desk.dossiers.current.shown.id
+    wait_for(lambda: desk.details_reader.current.server is not None, what="its number")
+    number = desk.details_reader.current.shown.id
     choose(desk, number)
     (first, *_) = free_units(desk)
-    desk.unit_commands.dispatch(desk.dossiers.current, first)
+    desk.unit_commands.dispatch(desk.details_reader.current, first)
     wait_for(lambda: desk.situation.now.lead_state == "dispatched", what="sent")
     key(desk, "D", CTRL)
     wait_for(lambda: not outbox(desk), what="received")
-    assert len(desk.dossiers.current.live) == 1, "the key again sends no second one"
+    assert len(desk.details_reader.current.live) == 1, "the key again sends no second one"
     for action, state in (("en_route", "en_route"), ("on_scene", "on_scene"), ("done", "done")):
         assert desk.actions.run(action), action
         wait_for(lambda state=state: desk.situation.now.lead_state == state, what=state)
     assert desk.situation.now.needs_proof
-    assert not desk.dossiers.current.live
+    assert not desk.details_reader.current.live
     wait_for(lambda: desk.situation.now.crewless, what="nobody is there any more")
     wait_for(lambda: desk.situation.now.advice, what="a unit to send")
     assert desk.ticket.ticket().actions[0].id == "dispatch"
     wait_for(lambda: not desk.key_guard.first_just_changed, what="whom the key sends has been read")
     key(desk, "D", CTRL)
     wait_for(lambda: desk.situation.now.lead_state == "dispatched", what="another one is sent")
-    assert len(desk.dossiers.current.live) == 1
+    assert len(desk.details_reader.current.live) == 1

@@ -85,7 +85,10 @@ class Scene:
     def choose(self, row: int) -> None:
         window = self.window
         window.desk.choose(row)
-        wait_for(lambda: window.dossiers.current is not None and window.dossiers.current.row == row, what=f"row {row}")
+        wait_for(
+            lambda: window.details_reader.current is not None and window.details_reader.current.row == row,
+            what=f"row {row}",
+        )
 
     def row_of(self, number: str) -> int:
         row = self.window.reader().row_of("city", number)
@@ -211,7 +214,7 @@ def test_queue_and_ticket_show_texts_as_texts(scene: Scene) -> None:
             window.queue.set_current(row)
             scene.choose(row)
             window.window.repaint()
-            ticket, report = window.ticket.ticket(), window.dossiers.current.shown
+            ticket, report = window.ticket.ticket(), window.details_reader.current.shown
             assert ticket.text == (report.description or report.title)
             shown += 1
     finally:
@@ -366,7 +369,7 @@ def test_forms_show_texts(scene: Scene) -> None:
     form = window.forms._new
     form.set_values({"service": "flood", "text": stored(scene.texts["script"]), "lat": LAT, "lon": LON})
     near: list[Any] = []
-    window.counsellor.near("city", {"service": "flood", "text": "x", "lat": LAT, "lon": LON}, near.extend)
+    window.recommender.near("city", {"service": "flood", "text": "x", "lat": LAT, "lon": LON}, near.extend)
     wait_for(lambda: near, what="possible duplicates")
     form.set_duplicates(near)
     look_at_form("new")
@@ -387,7 +390,7 @@ def test_notes_come_back_as_history(scene: Scene) -> None:
     notes = {kind: stored(text)[:SHORT].strip() for kind, text in scene.texts.items() if text[:SHORT].strip()}
     for text in notes.values():
         window.report_commands.note(window.situation.chosen, text)
-    wait_for(lambda: len(window.dossiers.current.entries) > len(notes), 120, "the history")
+    wait_for(lambda: len(window.details_reader.current.entries) > len(notes), 120, "the history")
     wait_for(lambda: not window.outbox_presenter.outbox, what="all received")
     lines = [line.text for line in window.ticket.ticket().timeline]
     assert sum(notes["script"] in line for line in lines) == 1

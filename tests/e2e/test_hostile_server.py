@@ -111,11 +111,15 @@ def test_mad_feed_is_shown_as_far_as_it_makes_sense(city: FakeCity, bird: Canary
             wait_for(lambda: window.picture.drawn_view >= 0, 30, "the map")
             for row in window.desk.view.order.tolist():
                 window.desk.choose(row)
-                wait_for(lambda row=row: window.dossiers.current is not None and window.dossiers.current.row == row)
+                wait_for(
+                    lambda row=row: (
+                        window.details_reader.current is not None and window.details_reader.current.row == row
+                    )
+                )
                 assert window.ticket.ticket() is not None
                 window.window.repaint()
             window.desk.choose(window.reader().row_of("city", "odd"))
-            wait_for(lambda: window.dossiers.current.key == "odd")
+            wait_for(lambda: window.details_reader.current.key == "odd")
             assert len(window.ticket.ticket().timeline) == len(KINDS) * len(ODD_DATA)
             window._tick()
             window.window_commands.go_to()

@@ -60,7 +60,7 @@ def test_each_key_that_is_shown_works_in_every_tab_and_panel(desk: Any, monkeypa
         desk.desk.choose(int(rows[0]) if len(rows) else 0)
         if len(rows):
             wait_for(lambda: desk.situation.chosen is not None, what="the report")
-            wait_for(lambda: desk.situation.counsel.row == desk.desk.row, what="the advice")
+            wait_for(lambda: desk.situation.recommendations.row == desk.desk.row, what="the advice")
         least = 8 if len(rows) else 4
         assert walk(desk, monkeypatch, f"tab {tab}") >= least
     find(desk, "unassigned", lambda now: now.advice)

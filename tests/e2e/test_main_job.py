@@ -55,17 +55,19 @@ def choose_unassigned(window: Any) -> str:
     for row in window.desk.view.order[:40]:
         window.queue.set_current(int(row))
         window.desk.choose(int(row))
-        wait_for(lambda row=row: window.dossiers.current is not None and window.dossiers.current.row == int(row))
-        wait_for(lambda row=row: window.situation.counsel.row == int(row), what="advice")
+        wait_for(
+            lambda row=row: window.details_reader.current is not None and window.details_reader.current.row == int(row)
+        )
+        wait_for(lambda row=row: window.situation.recommendations.row == int(row), what="advice")
         situation = window.situation.now
         if situation.advice and situation.has_place:
             window.queue.setFocus()
-            return str(window.dossiers.current.key)
+            return str(window.details_reader.current.key)
     raise AssertionError("no unassigned report with a recommended unit")
 
 
 def shown(window: Any) -> Any:
-    return window.dossiers.current.shown
+    return window.details_reader.current.shown
 
 
 def test_t_a_enter_dispatches_and_a_second_console_sees_it(city: Served, tmp_path: Path) -> None:
@@ -84,8 +86,8 @@ def test_t_a_enter_dispatches_and_a_second_console_sees_it(city: Served, tmp_pat
         two.desk.choose(two.reader().row_of("city", number))
 
         def seen() -> bool:
-            dossier = two.dossiers.current
-            return dossier is not None and any(entry.kind == "dispatch" for entry in dossier.entries)
+            details = two.details_reader.current
+            return details is not None and any(entry.kind == "dispatch" for entry in details.entries)
 
         wait_for(seen, what="seen on the second console")
         wait_for(lambda: not one.outbox_presenter.outbox, what="the outbox is empty: the server's record proves it")
@@ -116,7 +118,7 @@ def test_one_report_through_every_status_by_keyboard(city: Served, tmp_path: Pat
         key(one, "E")
         key(one, "O")
         wait_for(lambda: shown(one).status == "progress", what="in progress")
-        one.forms.photos.add(photo, "after", lambda data: one.edit_commands.photo(one.dossiers.current, data))
+        one.forms.photos.add(photo, "after", lambda data: one.edit_commands.photo(one.details_reader.current, data))
         wait_for(lambda: any(one_photo.role == "after" for one_photo in shown(one).photos), what="the proof is shown")
         key(one, "V")
         wait_for(lambda: shown(one).status == "validation", what="awaiting validation")
@@ -124,7 +126,7 @@ def test_one_report_through_every_status_by_keyboard(city: Served, tmp_path: Pat
 
         row = two.reader().row_of("city", number)
         two.desk.choose(row)
-        wait_for(lambda: two.dossiers.current is not None and shown(two).status == "validation")
+        wait_for(lambda: two.details_reader.current is not None and shown(two).status == "validation")
         two.queue.setFocus()
         key(two, "V", Qt.KeyboardModifier.ShiftModifier)
         wait_for(lambda: QApplication.activeWindow() is not two.window, what="the validation form")

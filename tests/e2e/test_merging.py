@@ -49,7 +49,7 @@ def opened(window: Any, *, crew: bool, priorities: tuple[int, ...] = (1, 2, 3, 4
         lambda now: now.has_place and (now.lead_state in AT_WORK) is crew,
         like=lambda report: report.priority in priorities,
     )
-    return opened_on(window, window.desk.row, window.dossiers.current.shown)
+    return opened_on(window, window.desk.row, window.details_reader.current.shown)
 
 
 def opened_on(window: Any, row: int, shown: Any) -> Any:
@@ -63,9 +63,9 @@ def opened_on(window: Any, row: int, shown: Any) -> Any:
     wait_for(lambda: not window.outbox_presenter.outbox, what="the server has the second call")
 
     def known() -> bool:
-        window.counsellor.refresh()
-        dossier, alike = window.situation.with_duplicates
-        return dossier is not None and dossier.row == row and any(one.text == data["description"] for one in alike)
+        window.recommender.refresh()
+        details, alike = window.situation.with_duplicates
+        return details is not None and details.row == row and any(one.text == data["description"] for one in alike)
 
     window.desk.choose(row)
     wait_for(known, what="it may be the same")
@@ -81,7 +81,7 @@ def test_a_merge_is_looked_at_first_and_closes_the_candidate(window: Any) -> Non
     form_ = opened(window, crew=False)
     made: list[Any] = []
     window.undo_stack.pushed.connect(made.append)
-    mine = window.dossiers.current.shown
+    mine = window.details_reader.current.shown
     number = form_.values()["candidate"]
     stays, goes = form_.said()
     assert stays.startswith(f"Stays\n{mine.id} ")
@@ -104,12 +104,12 @@ def test_a_merge_is_looked_at_first_and_closes_the_candidate(window: Any) -> Non
 def test_the_older_stays_with_its_clock_and_with_what_was_merged_into_the_other(window: Any) -> None:
     """Merged into the newer the report lost its clock, and what had been merged into it was shown nowhere."""
     first = opened(window, crew=False)
-    older = window.dossiers.current.shown
+    older = window.details_reader.current.shown
     newer = first.values()["candidate"]
     press(Qt.Key.Key_Return)  # the newer into the older
     wait_for(lambda: not window.outbox_presenter.outbox, what="the server has the merge")
     second = opened_on(window, window.reader().row_of("city", older.id), older)
-    mine, latest = window.dossiers.current.shown, second.values()["candidate"]
+    mine, latest = window.details_reader.current.shown, second.values()["candidate"]
     assert mine.id == older.id
     assert f"×{mine.duplicates} duplicate" in second.said()[0]
     press(Qt.Key.Key_S)  # the older into the latest one
@@ -123,13 +123,13 @@ def test_the_older_stays_with_its_clock_and_with_what_was_merged_into_the_other(
     ticket = window.ticket.ticket()
     assert {row.number for row in ticket.merged} > {older.id, newer}
     assert ["runs from" in value for name, value, _ in ticket.facts if name == "Clock"] == [True]
-    assert min(clock.started for clock in window.dossiers.current.shown.clocks) == older.created
+    assert min(clock.started for clock in window.details_reader.current.shown.clocks) == older.created
 
 
 def test_who_merges_into_a_report_that_is_on_hold_reads_so_before(window: Any, city: Served) -> None:
     """A P1 that was merged into it waited for the weather with it, and the form had not said so."""
     found = opened(window, crew=False)
-    mine = window.dossiers.current.shown.id
+    mine = window.details_reader.current.shown.id
     assert "on hold" not in "\n".join(found.said())
     as_budi(city, mine, "set", {"hold": {"reason": "rain", "waits_for": "weather"}})
     wait_for(lambda: "on hold (waits for the weather)" in found.said()[0], what="the form says so")
@@ -141,7 +141,7 @@ def test_who_merges_into_a_report_that_is_on_hold_reads_so_before(window: Any, c
 def test_the_form_follows_both_reports_and_asks_for_a_second_stroke(window: Any, city: Served) -> None:
     """Another made the candidate P1: the form went on saying P3, was taken, and the server refused the merge."""
     found = opened(window, crew=False, priorities=(3,))
-    mine, number = window.dossiers.current.shown.id, found.values()["candidate"]
+    mine, number = window.details_reader.current.shown.id, found.values()["candidate"]
     stays_before = found.said()[0].splitlines()[1]
     made: list[Any] = []
     window.undo_stack.pushed.connect(made.append)

@@ -81,7 +81,7 @@ def test_the_keys_of_each_notice_and_strip_work_in_every_panel(
         first, second = free_units(one)[:2]
         for each, unit in ((one, first), (two, second)):
             each.edit_commands.dispatch(
-                each.dossiers.current, unit, each.desk.catalog("city").units[unit].code, stack=False
+                each.details_reader.current, unit, each.desk.catalog("city").units[unit].code, stack=False
             )
         wait_for(lambda: one.lost.lost or two.lost.lost, what="one has lost")
         loser, winner = (one, two) if one.lost.lost else (two, one)
@@ -94,10 +94,10 @@ def test_the_keys_of_each_notice_and_strip_work_in_every_panel(
         choose(loser, mine)
         theirs = first if winner is one else second
         wait_for(
-            lambda: [job.unit for job in loser.dossiers.current.live] == [theirs],
+            lambda: [job.unit for job in loser.details_reader.current.live] == [theirs],
             what="the one who lost sees the crew that goes",
         )
-        loser.edit_commands.close(loser.dossiers.current, "not found", "", (theirs,))
+        loser.edit_commands.close(loser.details_reader.current, "not found", "", (theirs,))
         wait_for(lambda: winner.lost.is_only_seen, what="who sent it is told")
         walk_all(winner, monkeypatch, "closed by another", {"F2", "F4"}, winner.banner)
 
@@ -130,7 +130,9 @@ def test_a_report_that_a_colleague_left_here_is_sent_with_one_key_once_and_with_
         wait_notice_read(rina)
         walk_all(rina, monkeypatch, "left by a colleague", {"F3", "F2"}, rina.banner)
         key(rina, "F2")
-        wait_for(lambda: rina.dossiers.current and rina.dossiers.current.key == "local:roof", what="it is shown")
+        wait_for(
+            lambda: rina.details_reader.current and rina.details_reader.current.key == "local:roof", what="it is shown"
+        )
         wait_for(
             lambda: strips(rina) == ["Not sent: waits for budi to sign in: nobody else knows of it"], what="its head"
         )
@@ -252,7 +254,7 @@ def test_an_order_that_a_colleague_told_by_radio_is_given_with_one_key_and_the_c
         link.when(path_has("/changes"), unread)
         link.when(is_edit, drop_after if arrived else drop_before)
         code = budi.desk.catalog("city").units[unit].code
-        budi.edit_commands.dispatch(budi.dossiers.current, unit, code, stack=False)
+        budi.edit_commands.dispatch(budi.details_reader.current, unit, code, stack=False)
         wait_for(lambda: [one.state for one in budi.edits.outbox] == [EditState.UNCONFIRMED], 40, "no answer came")
         link.away()
         order = budi.edits.outbox[0].edit.id

@@ -26,7 +26,7 @@ def city(tmp_path: Path) -> Iterator[Served]:
 
 
 def shown(window: Any) -> Any:
-    return window.dossiers.current.shown
+    return window.details_reader.current.shown
 
 
 def states(window: Any) -> Counter[str]:
@@ -80,7 +80,7 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
         choose(one, crewed)
         key(one, "O")
         wait_for(lambda: shown(one).status == "progress", what="arrived is shown")
-        one.forms.photos.add(photo, "after", lambda data: one.edit_commands.photo(one.dossiers.current, data))
+        one.forms.photos.add(photo, "after", lambda data: one.edit_commands.photo(one.details_reader.current, data))
         wait_for(lambda: any(one_photo.role == "after" for one_photo in shown(one).photos), what="the proof is shown")
         key(one, "V")
         wait_for(lambda: shown(one).status == "validation", what="done is shown")
@@ -220,28 +220,28 @@ def test_who_was_just_sent_is_not_free_for_the_next_report(city: Served, tmp_pat
         nearest: dict[str, tuple[str, int]] = {}
 
         def again(now: Any) -> bool:
-            advice = one.situation.counsel.units[:1]
+            advice = one.situation.recommendations.units[:1]
             return bool(now.has_place and advice and not advice[0].jobs and advice[0].unit_id in nearest)
 
         def fits(now: Any) -> bool:
             if again(now):
                 return True
-            for first in one.situation.counsel.units[:1]:
+            for first in one.situation.recommendations.units[:1]:
                 if now.has_place and not first.jobs:
-                    nearest[first.unit_id] = (one.dossiers.current.key, one.desk.row)
+                    nearest[first.unit_id] = (one.details_reader.current.key, one.desk.row)
             return False
 
         find(one, "unassigned", fits)
-        unit, following = one.situation.counsel.units[0].unit_id, one.desk.row
+        unit, following = one.situation.recommendations.units[0].unit_id, one.desk.row
         number, _ = nearest[unit]
         choose(one, number)
         code = one.desk.catalog("city").units[unit].code
-        one.edit_commands.dispatch(one.dossiers.current, unit, code, stack=False)
+        one.edit_commands.dispatch(one.details_reader.current, unit, code, stack=False)
         one.desk.choose(following)
         wait_for(
             lambda: (
-                one.situation.counsel.row == following
-                and unit not in [advice.unit_id for advice in one.situation.counsel.units if not advice.jobs]
+                one.situation.recommendations.row == following
+                and unit not in [advice.unit_id for advice in one.situation.recommendations.units if not advice.jobs]
             ),
             what="it has a job now",
         )
@@ -256,11 +256,11 @@ def test_an_order_after_ones_own_unsent_one_is_given_as_the_next(
         wait_ready(one)
         used: set[str] = set()
         second = find(one, "unassigned", free, used)
-        first = find(one, "unassigned", lambda now: free(now) and not one.situation.counsel.units[0].jobs, used)
-        unit = one.situation.counsel.units[0].unit_id
+        first = find(one, "unassigned", lambda now: free(now) and not one.situation.recommendations.units[0].jobs, used)
+        unit = one.situation.recommendations.units[0].unit_id
         city.stop()
         for text in behind:
-            one.report_commands.note(one.dossiers.current, text)
+            one.report_commands.note(one.details_reader.current, text)
         one.unit_commands.dispatch_chosen(unit)
         choose(one, second)
         one.unit_commands.dispatch_chosen(unit)

@@ -68,7 +68,7 @@ def shown(tasks: Tasks, tmp_path: Path) -> Cards:
     return Cards(tasks, tmp_path)
 
 
-def dossier(sha256: str) -> ReportDetails:
+def details(sha256: str) -> ReportDetails:
     at = datetime(2026, 11, 24, tzinfo=UTC)
     photos = (Photo(sha256, PhotoRole.REPORT),)
     report = Report("1", 1, Status.NEW, "flood", 3, "Water", at, at, photos=photos)
@@ -86,10 +86,10 @@ def test_a_report_that_changes_while_its_photo_is_read_starts_no_second_child(
 ) -> None:
     sha256 = store_photo(tmp_path, jpeg()).name
     for _ in range(4):
-        shown.cards.set_dossier(dossier(sha256))
+        shown.cards.set_details(details(sha256))
     assert shown.children(qtbot) == 1
     assert shown.shown[-1].image is not None
-    shown.cards.set_dossier(dossier(sha256))
+    shown.cards.set_details(details(sha256))
     assert shown.children(qtbot) == 1
 
 
@@ -98,7 +98,7 @@ def test_a_photo_that_cannot_be_read_is_tried_again_only_when_the_link_returns(
 ) -> None:
     sha256 = store_photo(tmp_path, b"\xff\xd8\xff no photo").name
     for _ in range(3):
-        shown.cards.set_dossier(dossier(sha256))
+        shown.cards.set_details(details(sha256))
         assert shown.children(qtbot) == 1
         assert shown.shown[-1].problem == "The photo can't be read."
     shown.cards.try_again()
@@ -131,25 +131,25 @@ def test_a_photo_is_held_against_the_whole_area_where_no_more_is_known(
         Photo("2" * 64, PhotoRole.AFTER, lat=-6.29, lon=106.98),
     )
     report = Report("1", 1, Status.NEW, "flood", 3, "Water", at, at, photos=photos, lat=-6.15, lon=106.95, area="r")
-    cards.set_dossier(ReportDetails(1000, "jkt", "1", report, report, (), (), ()))
+    cards.set_details(ReportDetails(1000, "jkt", "1", report, report, (), (), ()))
     near, far = shown["1" * 64], shown["2" * 64]
     assert (near.problem, near.place) == ("", "5.5 km from the middle of its area")
     assert far.problem == "After photo: taken 15.9 km away", "outside of it all the same"
     of_district = replace(report, lat=-6.1, lon=106.9, area="c")
-    cards.set_dossier(ReportDetails(1000, "jkt", "1", of_district, of_district, (), (), ()))
+    cards.set_details(ReportDetails(1000, "jkt", "1", of_district, of_district, (), (), ()))
     assert shown["1" * 64].problem == "", "a district without an outline reaches as far as its parts"
     assert shown["2" * 64].problem == "After photo: taken 22.9 km away"
     at_spot = replace(report, lat=-6.16)
-    cards.set_dossier(ReportDetails(1000, "jkt", "1", at_spot, at_spot, (), (), ()))
+    cards.set_details(ReportDetails(1000, "jkt", "1", at_spot, at_spot, (), (), ()))
     assert shown["1" * 64].problem == "After photo: taken 4.7 km away"
 
 
 def test_a_photo_of_another_year_says_which(qtbot: QtBot, shown: Cards) -> None:
     now = datetime.now(UTC)
     for taken, caption in ((now.replace(month=1, day=2), "2 Jan"), (datetime(2018, 1, 2, tzinfo=UTC), "2 Jan 2018")):
-        one = dossier("0" * 64)
+        one = details("0" * 64)
         photos = (msgspec.structs.replace(one.shown.photos[0], taken=taken),)
-        shown.cards.set_dossier(msgspec.structs.replace(one, shown=msgspec.structs.replace(one.shown, photos=photos)))
+        shown.cards.set_details(msgspec.structs.replace(one, shown=msgspec.structs.replace(one.shown, photos=photos)))
         assert shown.shown[-1].caption == f"{caption} {taken:%H:%M}"
 
 

@@ -104,7 +104,7 @@ def test_an_honest_proof_is_accepted_with_three_keys_and_the_next_one_is_shown(
     wait_for(lambda: window.desk.row != row, what="the next one")
     wait_for(lambda: window.forms._open is not None and window.forms._open is not form, what="its form")
     following = here.form()
-    assert following.windowTitle().count(str(window.dossiers.current.shown.id)) == 1
+    assert following.windowTitle().count(str(window.details_reader.current.shown.id)) == 1
     wait_for(lambda: following.is_seen, what="the next one's photos")
     here.press(ENTER, ENTER, ENTER)
     assert following.isVisible(), "strokes that come with the photos are no verdict on them"
@@ -219,9 +219,12 @@ def test_a_report_without_a_place_gets_one_later_and_then_a_crew(window: Any, ha
     here.words("Air masuk rumah, alamat belum jelas")
     here.press(letter(Qt.Key.Key_Return, CTRL))
     wait_for(lambda: here.made, what="the report")
-    wait_for(lambda: window.dossiers.current is not None and window.dossiers.current.shown.lat is None, what="no place")
+    wait_for(
+        lambda: window.details_reader.current is not None and window.details_reader.current.shown.lat is None,
+        what="no place",
+    )
     wait_for(lambda: not window.outbox_presenter.outbox, what="the server has it")
-    wait_for(lambda: window.dossiers.current.server is not None, what="its number")
+    wait_for(lambda: window.details_reader.current.server is not None, what="its number")
     window.window.activateWindow()
     wait_for(lambda: QApplication.activeWindow() is window.window, what="the window is active")
     window.window.focus_panel("queue")
@@ -234,8 +237,8 @@ def test_a_report_without_a_place_gets_one_later_and_then_a_crew(window: Any, ha
     made = here.done("create", "set")[-1]
     assert made["place"]["address"].endswith("(middle of the area, the caller knows no more)")
     wait_for(lambda: not window.outbox_presenter.outbox, what="the server has the place")
-    wait_for(lambda: window.dossiers.current.server.lat == made["place"]["lat"], what="it is the server's")
-    assert window.dossiers.current.server.area, "the server finds the area of the point"
+    wait_for(lambda: window.details_reader.current.server.lat == made["place"]["lat"], what="it is the server's")
+    assert window.details_reader.current.server.area, "the server finds the area of the point"
     wait_for(lambda: window.situation.now.advice, what="crews are recommended")
 
 

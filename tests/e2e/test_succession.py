@@ -48,7 +48,7 @@ def test_where_the_report_replaces_the_map_the_open_report_stays_open(city: Serv
         choose(window, report_at(window, 40))
         row = window.desk.row
         for number in range(8):
-            window.edit_commands.note(window.dossiers.current, f"Seen {number}")
+            window.edit_commands.note(window.details_reader.current, f"Seen {number}")
         window.window.focus_panel("report")
         window.ticket.unfold("timeline")
         bar = window.ticket._scroll.verticalScrollBar()

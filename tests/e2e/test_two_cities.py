@@ -61,7 +61,10 @@ class Cities:
         row = window.reader().row_of(source, number)
         window.desk.choose(row)
         wait_for(lambda: window.situation.chosen is not None and window.situation.chosen.row == row, what=number)
-        wait_for(lambda: window.situation.counsel.row == row and window.situation.counsel.units, what="the advice")
+        wait_for(
+            lambda: window.situation.recommendations.row == row and window.situation.recommendations.units,
+            what="the advice",
+        )
         return window.ticket.ticket()
 
     def type(self, text: str) -> str:
@@ -153,13 +156,13 @@ def test_a_code_is_meant_in_every_city_and_a_name_in_its_own(both: Cities, typed
 def test_only_own_crews_are_recommended(both: Cities) -> None:
     own = {"N-7", "U1", "U2", "U3"}
     both.choose("city")  # the crews of the other city are much nearer
-    advised = both.window.situation.counsel.units
+    advised = both.window.situation.recommendations.units
     assert {one.code for one in advised} <= own
     assert all(one.distance_m > 20_000 for one in advised)
     both.window._tick()
     assert both.window.map._route[0][0] == LAT + 0.2
     both.choose("south")
-    assert all(one.distance_m < 1_000 for one in both.window.situation.counsel.units)
+    assert all(one.distance_m < 1_000 for one in both.window.situation.recommendations.units)
     both.window._tick()
     assert both.window.map._route[0][0] == LAT + 0.001
 

@@ -68,9 +68,9 @@ class Child:
         self._edits.trouble.connect(lambda error: say("trouble", repr(error)))
         self._edits.unavailable.connect(lambda error: say("trouble", repr(error)))
         self._edits.refused.connect(lambda _, error: say("trouble", repr(error)))
-        self._pulse = QTimer(interval=_PULSE_MS[what])
-        self._pulse.timeout.connect(self._end_when_settled if what == "settle" else self._act)
-        self._edits.opened.connect(self._pulse.start)
+        self._change_watcher = QTimer(interval=_PULSE_MS[what])
+        self._change_watcher.timeout.connect(self._end_when_settled if what == "settle" else self._act)
+        self._edits.opened.connect(self._change_watcher.start)
         self._link.start(Start(str(profile), (source,), {CITY: token}))
 
     def close(self) -> None:
@@ -139,7 +139,7 @@ class Child:
             for queued in outbox
         )
         if self._sources.states().get(CITY) == "live" and still:
-            self._pulse.stop()
+            self._change_watcher.stop()
             say("settled", json.dumps(states))
             QCoreApplication.quit()
 

@@ -54,14 +54,14 @@ def city(tmp_path: Path) -> Iterator[City]:
 class Hall:
     """Addresses of a gate whose work the test lets go on."""
 
-    def __init__(self, gate: HttpEndpoint) -> None:
-        self.gate = gate
+    def __init__(self, http_endpoint: HttpEndpoint) -> None:
+        self.http_endpoint = http_endpoint
         self.begun = threading.Semaphore(0)
         self.go_on = threading.Event()
         self.stopped = threading.Event()
 
     def app(self) -> Starlette:
-        end = self.gate.endpoint
+        end = self.http_endpoint.endpoint
         return Starlette(
             routes=[
                 Route("/public", end(self._wait, public=True)),
@@ -192,7 +192,7 @@ def test_a_foreign_lock_on_the_file_holds_up_no_reader_and_no_writer_for_long(
 def test_a_server_that_ends_tells_its_work_to_stop() -> None:
     with open_hall() as (hall, port), sent(port, "GET /public", b"\r\n") as connection:
         assert hall.begun.acquire(timeout=WAIT_S)
-        hall.gate.close()
+        hall.http_endpoint.close()
         assert hall.stopped.wait(WAIT_S)
         assert connection.recv(100).startswith(b"HTTP/1.1 503")
         assert requests.get(f"http://127.0.0.1:{port}/staff", timeout=WAIT_S).status_code == 503

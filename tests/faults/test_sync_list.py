@@ -607,7 +607,7 @@ def test_f21_a_deleted_report_never_comes_back(live: Live, tmp_path: Path) -> No
         at_the_city(live.city, "r1", Kind.MERGE, into="r2")
         live.city.remove("report", "r3")
         assert_same(console, live)
-        ledger: Any = console.followers._ledger
+        ledger: Any = console.followers._cache_writer
         old = console.reader.report(console.reader.row_of("jkt", "r4"))  # type: ignore[arg-type]
         assert old is not None
         again = PageItem("report", 5, "r3", msgspec.structs.replace(old.report, id="r3"))

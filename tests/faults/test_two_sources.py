@@ -99,8 +99,10 @@ def test_a_window_gives_orders_by_the_clock_of_their_city_and_says_whose_is_off(
         wait_for(lambda: window.desk.view is not None and window.desk.view.total == 13, what="all reports")
         wait_for(lambda: len(window.desk.cities.crews) == 3, what="the crews")
         window.desk.choose(window.reader().row_of("city", "r1"))
-        wait_for(lambda: window.dossiers.current is not None and window.dossiers.current.key == "r1", what="r1")
-        window.edit_commands.dispatch(window.dossiers.current, "U1", "U1", stack=False)
+        wait_for(
+            lambda: window.details_reader.current is not None and window.details_reader.current.key == "r1", what="r1"
+        )
+        window.edit_commands.dispatch(window.details_reader.current, "U1", "U1", stack=False)
         wait_for(lambda: live.city.entries("r1") and not window.edits.outbox, what="the order is given")
         (entry,) = (one for one in live.city.entries("r1") if one.kind == Kind.DISPATCH.value)
         assert abs((entry.occurred_at or entry.at) - datetime.now(UTC)) < timedelta(seconds=40)

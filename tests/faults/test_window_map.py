@@ -70,7 +70,7 @@ def test_the_map_comes_back_where_it_was_and_nothing_else_moves(city: Served, tm
         drawn_again(window)
         number = window.reader().report(int(window.desk.view.order[3])).report.id
         choose(window, number)
-        place = window.dossiers.current.shown
+        place = window.details_reader.current.shown
         city.stop()
         key(window, "N")
         type_into(window, "Warga sudah dihubungi", Qt.Key.Key_Return, CTRL)

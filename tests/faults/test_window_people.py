@@ -181,16 +181,18 @@ def test_the_work_on_a_deleted_report_is_kept_as_a_new_one_by_keys(city: Served,
     with console(tmp_path / "profile", city.address) as window:
         wait_ready(window)
         report = find(window, "open", lambda now: now.has_place)
-        before = window.dossiers.current.server
+        before = window.details_reader.current.server
         city.stop()
         wait_for(lambda: window.sources.offline, what="offline")
         note(window, "pompa sudah dipasang")
         file = tmp_path / "photo.jpg"
         file.write_bytes(picture())
-        window.forms.photos.add(file, "report", lambda data: window.edit_commands.photo(window.dossiers.current, data))
+        window.forms.photos.add(
+            file, "report", lambda data: window.edit_commands.photo(window.details_reader.current, data)
+        )
         wait_for(lambda: len(outbox(window)) == 2, what="the photo is saved")
         wanted = 1 if before.priority != 1 else 2
-        window.edit_commands.set_fields(window.dossiers.current, {"priority": wanted}, "Priority")
+        window.edit_commands.set_fields(window.details_reader.current, {"priority": wanted}, "Priority")
         wait_for(lambda: len(outbox(window)) == 3, what="the priority is saved")
         boss = City(f"sqlite:///{city.folder / 'city.db'}")
         boss.remove("report", report)
@@ -276,9 +278,11 @@ def test_two_send_at_once_and_one_is_told_who_was_first(steady: Served, tmp_path
         units = free_units(one)
         mine, theirs = (units[0], units[0]) if same == "unit" else (units[0], units[1])
         choose(one, first)
-        one.edit_commands.dispatch(one.dossiers.current, mine, one.desk.catalog("city").units[mine].code, stack=False)
+        one.edit_commands.dispatch(
+            one.details_reader.current, mine, one.desk.catalog("city").units[mine].code, stack=False
+        )
         two.edit_commands.dispatch(
-            two.dossiers.current, theirs, two.desk.catalog("city").units[theirs].code, stack=False
+            two.details_reader.current, theirs, two.desk.catalog("city").units[theirs].code, stack=False
         )
         wait_for(lambda: in_conflict(one) or in_conflict(two), what="one is told")
         loser, winner = (one, two) if in_conflict(one) else (two, one)
@@ -315,8 +319,8 @@ def test_who_took_it_first_is_told_and_there_is_nothing_to_choose(steady: Served
         wait_ready(two)
         report = find(one, "unassigned")
         choose(two, report)
-        one.edit_commands.take(one.dossiers.current)
-        two.edit_commands.take(two.dossiers.current)
+        one.edit_commands.take(one.details_reader.current)
+        two.edit_commands.take(two.details_reader.current)
         wait_for(lambda: in_conflict(one) or in_conflict(two), what="one is told")
         loser, winner = (one, two) if in_conflict(one) else (two, one)
         wait_for(lambda: strips(loser), what="the strip")
@@ -344,7 +348,7 @@ def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answe
         wait_ready(two)
         report = find(one, "unassigned", lambda now: bool(now.advice and now.has_place and len(free_units(one)) > 1))
         choose(two, report)
-        seen = {each: each.dossiers.current for each in (one, two)}
+        seen = {each: each.details_reader.current for each in (one, two)}
         units = dict(zip((one, two), free_units(one), strict=False))
         for each in (one, two):
             each.edit_commands.take(seen[each])
@@ -362,7 +366,9 @@ def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answe
         assert loser.undo_stack.newest is None, "what was lost is nothing to undo"
         wait_for(lambda: not loser.status.undo_text(), what="nor is it offered")
         wait_for(lambda: loser.situation.now.holder == winner.desk.me, what="who has it is shown")
-        wait_for(lambda: [one.unit for one in loser.dossiers.current.live] == [units[winner]], what="only his crew")
+        wait_for(
+            lambda: [one.unit for one in loser.details_reader.current.live] == [units[winner]], what="only his crew"
+        )
         rows = outbox(loser)
         assert sorted(row.level for row in rows.values()) == ["urgent", "warn"]
         assert {row.text for row in rows.values() if row.level == "warn"} == {"NOT taken"}
@@ -372,7 +378,10 @@ def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answe
         loser.window.grab().save(str(tmp_path / "lost-elsewhere.png"))
         assert banner(loser).startswith(f"{code} was NOT sent:"), "wherever he goes"
         key(loser, "F2")
-        wait_for(lambda: loser.dossiers.current is not None and loser.dossiers.current.key == report, what="its report")
+        wait_for(
+            lambda: loser.details_reader.current is not None and loser.details_reader.current.key == report,
+            what="its report",
+        )
         wait_notice_read(loser)
         key(loser, "F3")
         again = "has sent"  # the other crew is on it: that is asked now
@@ -393,7 +402,7 @@ def test_a_smaller_area_is_told_and_what_it_forbids_is_refused_in_words(city: Se
     with console(tmp_path / "one", city.address) as window:
         wait_ready(window)
         inside = find(window, "open", like=lambda report: report.area is not None)
-        area = window.dossiers.current.shown.area
+        area = window.details_reader.current.shown.area
         outside = find(window, "open", like=lambda report: report.area not in (None, area))
         known = json.loads((city.folder / "users.json").read_text())
         set_users(city, [user | ({"areas": [area]} if user["name"] == "rina" else {}) for user in known])
@@ -406,7 +415,7 @@ def test_a_smaller_area_is_told_and_what_it_forbids_is_refused_in_words(city: Se
         choose(window, outside)
         key(window, "N")
         assert told[-1] == "The report is outside your areas and agencies"
-        window.edit_commands.note(window.dossiers.current, "di luar")
+        window.edit_commands.note(window.details_reader.current, "di luar")
         choose(window, inside)
         note(window, "di dalam")
         wait_for(lambda: len(outbox(window)) == 1, what="the other one has left")
@@ -446,8 +455,8 @@ def test_what_a_role_may_not_do_is_refused_at_the_key(city: Served, tmp_path: Pa
         key(window, "D", CTRL)
         assert told[-1] == "A validator may not do this: an operator or a supervisor can"
         assert QApplication.activeWindow() in (None, window.window), "no form has opened"
-        unit = window.dossiers.current and window.desk.cities.crews[0].unit.id
-        window.edit_commands.dispatch(window.dossiers.current, unit, "SDA-01", stack=False)
+        unit = window.details_reader.current and window.desk.cities.crews[0].unit.id
+        window.edit_commands.dispatch(window.details_reader.current, unit, "SDA-01", stack=False)
         wait_for(lambda: told[-1].startswith("NOT SAVED"), what="an order that came another way is not saved either")
         assert told[-1].startswith("NOT SAVED: A validator may not do this")
         assert outbox(window) == {}
@@ -561,16 +570,18 @@ def test_who_sent_a_crew_is_told_that_a_colleague_closed_the_report_and_let_it_g
         report = find(one, "unassigned", lambda now: bool(now.advice and now.has_place and free_units(one)))
         unit = free_units(one)[0]
         code = one.desk.catalog("city").units[unit].code
-        one.edit_commands.dispatch(one.dossiers.current, unit, code, stack=False)
+        one.edit_commands.dispatch(one.details_reader.current, unit, code, stack=False)
         wait_for(lambda: not outbox(one), what="sent")
         find(one, "unassigned", skip={report})
         choose(two, report)
-        wait_for(lambda: [job.unit for job in two.dossiers.current.live] == [unit], what="the other sees the crew")
+        wait_for(
+            lambda: [job.unit for job in two.details_reader.current.live] == [unit], what="the other sees the crew"
+        )
         two.edit_commands.unit_state("city", unit, code, "unavailable", "flat tyre", "")
         wait_for(lambda: one.banner.notice is not None and "cannot go on" in one.banner.notice.bold, what="she is told")
         assert one.banner.notice.bold == f"{code} cannot go on:"
         assert one.banner.notice.text.startswith(f"flat tyre. Report {report} ")
-        two.edit_commands.close(two.dossiers.current, "not found", "", (unit,))
+        two.edit_commands.close(two.details_reader.current, "not found", "", (unit,))
         wait_for(lambda: len(one.lost._setbacks) == 2, what="and of this too, once")
         wait_notice_read(one)
         key(one, "F4")
@@ -708,7 +719,7 @@ def test_after_72_hours_without_contact_there_is_only_reading(city: Served, tmp_
         assert QApplication.activeWindow() is window.window, "no form that could not be saved"
         assert all(not action.enabled for action in window.ticket.ticket().actions)
         window.window.grab().save(str(tmp_path / "reading-only.png"))
-        window.edit_commands.note(window.dossiers.current, "sudah diketik")  # a form that was open all the while
+        window.edit_commands.note(window.details_reader.current, "sudah diketik")  # a form that was open all the while
         wait_for(lambda: window.status_presenter._said.startswith("NOT SAVED: Reading only"), what="refused aloud")
         assert [one.edit.data["text"] for one in read_outbox(profile).edits] == ["masih boleh"]
 

@@ -111,7 +111,7 @@ def test_a_note_in_the_command_line_or_the_palette_survives_a_kill(city: Served,
         take_up_the_first_draft(window)
         wait_for(lambda: window.command.text() == f"n {WORDS}", what="it stands in the line")
         (key_,) = drafts(profile)
-        assert key_.partition(":")[2] == f"city:{window.dossiers.current.key}", "its report is the chosen one"
+        assert key_.partition(":")[2] == f"city:{window.details_reader.current.key}", "its report is the chosen one"
         QTest.keyClick(window.command._line, Qt.Key.Key_Return)
         wait_for(lambda: window.edits.outbox, what="it is an edit")
         wait_for(lambda: drafts(profile) == {}, what="and no draft any more")
@@ -129,7 +129,7 @@ def test_photos_that_were_chosen_and_not_ready_survive_a_kill(city: Served, tmp_
     with console(profile, city.address) as window:
         take_up_the_first_draft(window)
         wait_for(lambda: drafts(profile) == {}, 30, "they are edits, and no drafts any more")
-        report = window.dossiers.current.key
+        report = window.details_reader.current.key
     added = [entry["report"] for entry in city.entries(report) if entry["kind"] == "photo"]
     waiting = [one.edit.report for one in read_outbox(profile).edits]
     assert [*added, *waiting].count(report) >= len(PHOTOS)
@@ -163,7 +163,7 @@ def test_words_for_reports_that_were_deleted_or_merged_meanwhile_are_still_there
         boss.close()
         choose(window, merged)
         window.edit_commands.merge(
-            window.dossiers.current, other, window.reader().report(row(window, other)).report.created
+            window.details_reader.current, other, window.reader().report(row(window, other)).report.created
         )
         window.actions.run("refresh")
         wait_for(lambda: row(window, gone) is None, 40, "it is deleted")

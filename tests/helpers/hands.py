@@ -71,8 +71,10 @@ def choose(console: Any, number: str) -> None:
     """Make a report the chosen one, with its advice."""
     row = console.reader().row_of("city", number)
     console.desk.choose(row)
-    wait_for(lambda: console.dossiers.current is not None and console.dossiers.current.row == row, what=number)
-    wait_for(lambda: console.situation.counsel.row == row, what="the advice")
+    wait_for(
+        lambda: console.details_reader.current is not None and console.details_reader.current.row == row, what=number
+    )
+    wait_for(lambda: console.situation.recommendations.row == row, what="the advice")
     console.queue.setFocus()
 
 
@@ -101,7 +103,7 @@ def find(
 
 def free_units(console: Any) -> list[str]:
     """The recommended units that have no job yet, the best first."""
-    return [advice.unit_id for advice in console.situation.counsel.units if not advice.jobs]
+    return [advice.unit_id for advice in console.situation.recommendations.units if not advice.jobs]
 
 
 def p1_data(console: Any, lat: float = -6.2, lon: float = 106.85) -> dict[str, Any]:

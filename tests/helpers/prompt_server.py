@@ -77,8 +77,8 @@ def serving(app: Any, *, port: int = 0, **options: Any) -> Iterator[int]:
         try:
             yield int(listener.getsockname()[1])
         finally:
-            if (hub := getattr(getattr(app, "state", None), "hub", None)) is not None:
-                hub.close()
+            if (subscribers := getattr(getattr(app, "state", None), "subscribers", None)) is not None:
+                subscribers.close()
             server.end()
             thread.join(10)
             assert not thread.is_alive()

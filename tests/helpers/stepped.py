@@ -223,7 +223,7 @@ class SteppedConsole:
         into: Report | None = None,
         undoes: str | None = None,
     ) -> str:
-        """What a presenter does with an intent; `into` is the report that a merge names."""
+        """What a panel does with an intent; `into` is the report that a merge names."""
         about = {} if report is None or undoes is not None else as_created(report)
         if into is not None:
             data, about = data | {"into": into.id}, about | {"into": into.created.isoformat()}

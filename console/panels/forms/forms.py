@@ -187,10 +187,10 @@ class Forms(QObject):
         """This report is shown now, as its last step was taken back: an open form about another one goes, unless it
         holds something. Its keys would mean what is not shown.
         """
-        opened, dossier, _ = self._watched or (None, None, ())
-        if opened is None or dossier is None or opened is not self._open or self.is_begun:
+        opened, details, _ = self._watched or (None, None, ())
+        if opened is None or details is None or opened is not self._open or self.is_begun:
             return
-        if (dossier.source, dossier.key) != (source, report):
+        if (details.source, details.key) != (source, report):
             self.close_open()
             self._window.activateWindow()
 
@@ -376,7 +376,7 @@ class Forms(QObject):
         self._committed_s = self._steady_s()
 
     def hold(
-        self, dossier: ReportDetails, about: str, draft_key: str, then: Callable[[dict[str, Any]], object]
+        self, details: ReportDetails, about: str, draft_key: str, then: Callable[[dict[str, Any]], object]
     ) -> None:
         """Why the work waits, for what, until when."""
         waits_for = (
@@ -387,12 +387,12 @@ class Forms(QObject):
         )
         untils = (("", self.tr("Open end")), ("4", self.tr("4 h")), ("24", self.tr("1 day")), ("72", self.tr("3 days")))
         form = HoldForm(self._theme, self.tr("Hold"), waits_for, untils, about=about, parent=self._window)
-        self._tell_stakes(form, dossier)
+        self._tell_stakes(form, details)
         self._draft(form, draft_key, about)
 
         def commit(values: dict[str, Any]) -> None:
             hours = float(values["until"] or 0)
-            until = (self._edits.time_at(dossier.source) + timedelta(hours=hours)).isoformat() if hours else None
+            until = (self._edits.time_at(details.source) + timedelta(hours=hours)).isoformat() if hours else None
             reason = values["reason"] or dict(waits_for)[values["waits_for"]]
             hold = {"reason": reason, "waits_for": values["waits_for"], "until": until}
             self._commit(form, lambda: then(hold), draft_key)
@@ -402,7 +402,7 @@ class Forms(QObject):
 
     def close(
         self,
-        dossier: ReportDetails,
+        details: ReportDetails,
         about: str,
         draft_key: str,
         then: Callable[[str, str, tuple[str, ...]], object],
@@ -413,7 +413,7 @@ class Forms(QObject):
 
         Of what a duplicate would be is asked by `merge`, `why_no_merge` says why not.
         """
-        known = [one for one in self._desk.catalog(dossier.source).templates if one.kind in ("close", "duplicate")]
+        known = [one for one in self._desk.catalog(details.source).templates if one.kind in ("close", "duplicate")]
         duplicate = next((one.text for one in known if one.kind == "duplicate"), "")
         texts = [one.text for one in known] or [
             self.tr("Not found at the place"),
@@ -425,13 +425,13 @@ class Forms(QObject):
             self._theme,
             self.tr("Close without work"),
             [(text, text, False) for text in texts],
-            self._at_work(dossier),
+            self._at_work(details),
             duplicate=duplicate,
             why_no_duplicate=why_no_merge,
             about=about,
             parent=self._window,
         )
-        self._tell_stakes(form, dossier)
+        self._tell_stakes(form, details)
         self._draft(form, draft_key, about)
         form.merge_asked.connect(merge)
 
@@ -444,7 +444,7 @@ class Forms(QObject):
 
     def validate(
         self,
-        dossier: ReportDetails,
+        details: ReportDetails,
         about: str,
         cards: Mapping[str, PhotoCard],
         draft_key: str,
@@ -452,13 +452,13 @@ class Forms(QObject):
         barred: str,
     ) -> None:
         """Before and after side by side; accept with a disposition, or return with a reason; `barred` says why not."""
-        before, after = self._sides(dossier, cards)
-        service = dossier.shown.service
-        known = self._desk.catalog(dossier.source).templates
+        before, after = self._sides(details, cards)
+        service = details.shown.service
+        known = self._desk.catalog(details.source).templates
         texts = [one for one in known if one.kind == "disposition" and one.service in (None, service)]
         fitting = [one.text for one in sorted(texts, key=lambda one: one.service is None)]
         returns = [one.text for one in known if one.kind == "return" and one.service in (None, service)]
-        lately = self._outcomes.get((dossier.source, service), "")
+        lately = self._outcomes.get((details.source, service), "")
         preset = "" if barred else lately if lately in fitting else next(iter(fitting), "")
         form = ValidateForm(
             self._theme,
@@ -479,13 +479,13 @@ class Forms(QObject):
 
         def commit(values: dict[str, Any]) -> None:
             if values["accept"]:
-                self._outcomes[dossier.source, service] = values["disposition"]
+                self._outcomes[details.source, service] = values["disposition"]
             self._commit(form, lambda: then(values["accept"], values["reason"], values["disposition"]), draft_key)
 
         form.committed.connect(commit)
         form.photo_asked.connect(lambda photo: self._around.photo_wanted(photo))
         self._show(form)
-        self._proof = (form, dossier)
+        self._proof = (form, details)
 
     def merge(
         self,
@@ -515,70 +515,70 @@ class Forms(QObject):
         return focus is not None and isinstance(focus.window(), Form)
 
     @contextmanager
-    def about(self, dossier: ReportDetails, *fields: str) -> Iterator[None]:
+    def about(self, details: ReportDetails, *fields: str) -> Iterator[None]:
         """The form that is opened within is about these fields of this report: when another changes them, it says so.
 
         Where it has to cover the report, its head says what that is about.
         """
-        self._subject = dossier
+        self._subject = details
         try:
             yield
         finally:
             self._subject = None
-        self._watched = (self._open, dossier, fields)
+        self._watched = (self._open, details, fields)
 
-    def _in_short(self, dossier: ReportDetails) -> str:
+    def _in_short(self, details: ReportDetails) -> str:
         """What a report is about, in two lines: how urgent, how far, where; and the reporter's words."""
-        report, catalog = dossier.shown, self._desk.catalog(dossier.source)
+        report, catalog = details.shown, self._desk.catalog(details.source)
         priority = f"P{report.priority} {self.tr(formatting.PRIORITY_TEXT[report.priority])}"
         state = self.tr(formatting.status_text(report.status, report.status_label))
         where = report.address or catalog.place(report.area or "")
         facts = " · ".join(part for part in (priority, state, where) if part)
         return "\n".join(part for part in (facts, one_line(report.description, _IN_SHORT)) if part)
 
-    def look_at(self, dossier: ReportDetails) -> None:
+    def look_at(self, details: ReportDetails) -> None:
         """The chosen report has been read again."""
         if self._watched is None or not isinstance(self._open, Form) or self._watched[0] is not self._open:
             return
         _, before, fields = self._watched
-        if (before.source, before.key) == (dossier.source, dossier.key):
+        if (before.source, before.key) == (details.source, details.key):
             if isinstance(self._open, CloseForm):
-                self._open.set_units(self._at_work(dossier))
+                self._open.set_units(self._at_work(details))
             if isinstance(self._open, CloseForm | HoldForm):
-                self._tell_stakes(self._open, dossier)
-            catalog, me = self._desk.catalog(dossier.source), self._desk.me_at(dossier.source)
-            self._open.tell_news(*changed_meanwhile(before, dossier, fields, catalog, me, self.tr))
+                self._tell_stakes(self._open, details)
+            catalog, me = self._desk.catalog(details.source), self._desk.me_at(details.source)
+            self._open.tell_news(*changed_meanwhile(before, details, fields, catalog, me, self.tr))
 
-    def _tell_stakes(self, form: Form, dossier: ReportDetails) -> None:
+    def _tell_stakes(self, form: Form, details: ReportDetails) -> None:
         """In the head of a form: that it is a hazard, whether a crew comes to it, and that another has taken it."""
-        report, claim = dossier.shown, dossier.shown.claim
+        report, claim = details.shown, details.shown.claim
         view, is_hazard = self._desk.view, report.priority == HAZARD
         parts = []
         if is_hazard:
-            waits = view is not None and bool(view.without_crew([dossier.row]))
+            waits = view is not None and bool(view.without_crew([details.row]))
             parts.append(self.tr("P1, and no crew is on its way") if waits else self.tr("P1"))
-        if claim is not None and claim.who != self._desk.me_at(dossier.source):
+        if claim is not None and claim.who != self._desk.me_at(details.source):
             parts.append(self.tr("taken by {who}").format(who=claim.who))
         text = " · ".join(parts)
         form.set_sentence(text[:1].upper() + text[1:], urgent=is_hazard)
 
-    def _at_work(self, dossier: ReportDetails) -> list[tuple[str, str]]:
+    def _at_work(self, details: ReportDetails) -> list[tuple[str, str]]:
         """The units that have work on a report, with what they are called."""
-        catalog = self._desk.catalog(dossier.source)
-        return [(one.unit, catalog.name("unit", one.unit)) for one in dossier.live]
+        catalog = self._desk.catalog(details.source)
+        return [(one.unit, catalog.name("unit", one.unit)) for one in details.live]
 
     def set_photos(self, cards: Mapping[str, PhotoCard], row: int) -> None:
         """Photos of the report in this row: they may come while its form is open, whatever is chosen meanwhile."""
         if self._proof is not None and self._proof[1].row == row:
-            form, dossier = self._proof
-            form.set_photos(*self._sides(dossier, cards))
+            form, details = self._proof
+            form.set_photos(*self._sides(details, cards))
 
-    def _sides(self, dossier: ReportDetails, cards: Mapping[str, PhotoCard]) -> tuple[list[PhotoCard], list[PhotoCard]]:
+    def _sides(self, details: ReportDetails, cards: Mapping[str, PhotoCard]) -> tuple[list[PhotoCard], list[PhotoCard]]:
         """All photos of what was reported, and all of the work done, each picture once; one that is not known yet is
         being read.
         """
         sides: tuple[dict[str, PhotoCard], dict[str, PhotoCard]] = ({}, {})
-        for photo in dossier.shown.photos:
+        for photo in details.shown.photos:
             after = photo.role is PhotoRole.AFTER
             name = self.tr("After") if after else self.tr("Before")
             sides[after].setdefault(photo.key, cards.get(photo.key) or PhotoCard(photo.key, name, ""))

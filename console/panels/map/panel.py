@@ -77,8 +77,8 @@ class MapPresenter(QObject):
         self._fitted = False
         self._followed: Filter | None = None
         self._within: Box | None = None
-        self._dossier: ReportDetails | None = None
-        self._counsel = Recommendations(0)
+        self._details: ReportDetails | None = None
+        self._recommendations = Recommendations(0)
         self._crews: list[CityUnit] = []
 
     def handlers(self) -> dict[str, Callable[[Request], bytes | None]]:
@@ -108,30 +108,30 @@ class MapPresenter(QObject):
             panel.set_tiles(self._basemap.kind, *self._basemap.zooms)
         panel.set_background_state(self._no_background() if self._basemap.problem else None)
 
-    def set_dossier(self, dossier: ReportDetails | None) -> None:
+    def set_details(self, details: ReportDetails | None) -> None:
         """Ring the chosen report."""
-        self._dossier = dossier
+        self._details = details
         if self._panel is None:
             return
-        if dossier is None or dossier.shown.lat is None or dossier.shown.lon is None:
+        if details is None or details.shown.lat is None or details.shown.lon is None:
             self._panel.set_selection(None)
             return
-        catalog = self._desk.catalog(dossier.source)
-        label = f"{dossier.shown.id if dossier.server else ''} {catalog.service_name(dossier.shown.service)}"
-        shown = dossier.shown
+        catalog = self._desk.catalog(details.source)
+        label = f"{details.shown.id if details.server else ''} {catalog.service_name(details.shown.service)}"
+        shown = details.shown
         self._panel.set_selection(
-            dossier.row, shown.lat, shown.lon, label.strip(), shown.priority, ORDER.index(shown.status)
+            details.row, shown.lat, shown.lon, label.strip(), shown.priority, ORDER.index(shown.status)
         )
 
-    def set_counsel(self, counsel: Recommendations) -> None:
+    def set_recommendations(self, recommendations: Recommendations) -> None:
         """Draw the way of the unit that is sent, or would be."""
-        self._counsel = counsel
+        self._recommendations = recommendations
         self.set_units(self._crews)
 
-    def go_to(self, dossier: ReportDetails) -> None:
+    def go_to(self, details: ReportDetails) -> None:
         """Zoom to the chosen report."""
-        if self._panel is not None and dossier.shown.lat is not None and dossier.shown.lon is not None:
-            self._panel.go_to(dossier.shown.lat, dossier.shown.lon, 16)
+        if self._panel is not None and details.shown.lat is not None and details.shown.lon is not None:
+            self._panel.go_to(details.shown.lat, details.shown.lon, 16)
 
     def fit_to_list(self) -> None:
         """Let the map follow again what the filter shows."""
@@ -170,23 +170,27 @@ class MapPresenter(QObject):
 
     def _route(self, crews: list[CityUnit]) -> list[tuple[float, float]]:
         """From the unit that is on its way to the chosen report, else from the one recommended first, to the report."""
-        dossier, wanted = self._dossier, self._wanted_unit()
-        if dossier is None or dossier.shown.lat is None or dossier.shown.lon is None or wanted is None:
+        details, wanted = self._details, self._wanted_unit()
+        if details is None or details.shown.lat is None or details.shown.lon is None or wanted is None:
             return []
         unit = next((one.unit for one in crews if (one.source, one.unit.id) == wanted), None)
         if unit is None or unit.lat is None or unit.lon is None:
             return []
-        return [(unit.lat, unit.lon), (dossier.shown.lat, dossier.shown.lon)]
+        return [(unit.lat, unit.lon), (details.shown.lat, details.shown.lon)]
 
     def _wanted_unit(self) -> tuple[str, str] | None:
         """(Source, id) of the unit that is on its way to the chosen report, else of the one recommended first."""
-        dossier = self._dossier
-        if dossier is None:
+        details = self._details
+        if details is None:
             return None
-        under_way = [one.unit for one in dossier.live if one.state is not AssignmentState.ON_SCENE]
-        advised = [one.unit_id for one in self._counsel.units if self._counsel.row == dossier.row and not dossier.live]
+        under_way = [one.unit for one in details.live if one.state is not AssignmentState.ON_SCENE]
+        advised = [
+            one.unit_id
+            for one in self._recommendations.units
+            if self._recommendations.row == details.row and not details.live
+        ]
         wanted = next(iter(under_way + advised), None)
-        return None if wanted is None else (dossier.source, wanted)
+        return None if wanted is None else (details.source, wanted)
 
     def _units_note(self, crews: list[CityUnit]) -> str:
         """How old the newest position is, by its own city's clock: all others are older."""

@@ -56,25 +56,25 @@ class ReportClipboard(QObject):
 
     def copy_number(self) -> None:
         """The chosen report's number."""
-        if (dossier := self._chosen()) is not None and dossier.server is not None:
-            self._copy(dossier.shown.id)
+        if (details := self._chosen()) is not None and details.server is not None:
+            self._copy(details.shown.id)
 
     def copy_place(self) -> None:
         """Its coordinates."""
-        if (dossier := self._chosen()) is not None:
-            self._copy(coordinates(dossier.shown))
+        if (details := self._chosen()) is not None:
+            self._copy(coordinates(details.shown))
 
     def copy_link(self) -> None:
         """Where it is read at its server."""
-        dossier = self._chosen()
-        source = self._source_of(dossier.source) if dossier is not None else None
-        if dossier is not None and source is not None and dossier.server is not None:
-            self._copy(link_of(source, dossier.shown.id))
+        details = self._chosen()
+        source = self._source_of(details.source) if details is not None else None
+        if details is not None and source is not None and details.server is not None:
+            self._copy(link_of(source, details.shown.id))
 
     def copy_row(self) -> None:
         """All that one would say of it in one line, its number first."""
-        if (dossier := self._chosen()) is not None:
-            self._copy(self.line_of(dossier))
+        if (details := self._chosen()) is not None:
+            self._copy(self.line_of(details))
 
     def copy_unit(self) -> None:
         """The chosen unit: code, state, position."""
@@ -86,11 +86,11 @@ class ReportClipboard(QObject):
         parts = (self._desk.code_of(crew), self.tr(formatting.UNIT_TEXT[unit.state]), ", ".join(unit.skills), place)
         self._copy("; ".join(part for part in parts if part))
 
-    def line_of(self, dossier: ReportDetails) -> str:
+    def line_of(self, details: ReportDetails) -> str:
         """A report in one line."""
-        report, catalog = dossier.shown, self._desk.catalog(dossier.source)
+        report, catalog = details.shown, self._desk.catalog(details.source)
         parts = (
-            report.id if dossier.server is not None else self.tr("not sent yet"),
+            report.id if details.server is not None else self.tr("not sent yet"),
             f"P{report.priority} {catalog.service_name(report.service)}",
             " ".join((report.description or report.title).split()),
             self.tr(formatting.status_text(report.status, report.status_label)),

@@ -31,21 +31,21 @@ class ConflictController(QObject):
         edits: QtOutbox,
         forms: Forms,
         edit_commands: EditCommands,
-        keeping: RecreateForm,
+        recreate_form: RecreateForm,
         desk: WindowState,
         zone: tzinfo,
         now: Callable[[], datetime],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._edits, self._forms, self._edit_commands, self._keeping = edits, forms, edit_commands, keeping
+        self._edits, self._forms, self._edit_commands, self._recreate_form = edits, forms, edit_commands, recreate_form
         self._desk, self._zone, self._now = desk, zone, now
 
     def open(self, edit_id: str) -> None:
         """Ask what is to become of this edit, if it needs an answer."""
         queued = self._edits.open_edit(edit_id)
         if queued is not None and is_deleted(queued):
-            self._keeping.open(edit_id)
+            self._recreate_form.open(edit_id)
         if queued is None or queued.state is not EditState.CONFLICT:
             return
         if is_settled(queued):

@@ -21,22 +21,22 @@ class ReporterContact(QObject):
 
     def __init__(
         self,
-        dossiers: ReportDetailsReader,
+        details_reader: ReportDetailsReader,
         edits: QtOutbox,
         send: Callable[[Reveal], object],
         status: StatusPresenter,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._dossiers, self._edits, self._send, self._status = dossiers, edits, send, status
+        self._details_reader, self._edits, self._send, self._status = details_reader, edits, send, status
 
     def ask(self) -> None:
         """Ask the server of the chosen report."""
-        dossier = self._dossiers.current
-        if dossier is None or dossier.server is None:
+        details = self._details_reader.current
+        if details is None or details.server is None:
             self._status.say(self.tr("The report is not at the server yet"))
             return
-        self._send(Reveal(dossier.source, dossier.key))
+        self._send(Reveal(details.source, details.key))
 
     def on_revealed(self, found: Revealed) -> None:
         """The server's answer."""

@@ -57,7 +57,7 @@ class ReportDetails(msgspec.Struct, frozen=True):
 
 
 class ReportDetailsReader(QObject):
-    """Reads the dossier of whatever report is chosen and again when it changes."""
+    """Reads the details of whatever report is chosen and again when it changes."""
 
     changed = Signal(object)
     """A Dossier, or None when nothing is chosen."""
@@ -90,12 +90,12 @@ class ReportDetailsReader(QObject):
         reader, feed, now, cities = self._reader, self._feed, self._now(), self._desk.cities
         if row < LOCAL_ROWS:
             if local is not None:
-                self._set(_local_dossier(row, local, feed.edits_of(*local), now, self._desk.cities))
+                self._set(_local_details(row, local, feed.edits_of(*local), now, self._desk.cities))
             return
         self._tasks.latest(
             "dossier",
             lambda: _read(reader(), row, feed.edits_of, now, cities),
-            lambda dossier: self._on_read(row, dossier),
+            lambda details: self._on_read(row, details),
             lambda error: self._on_failed(row, error),
         )
 
@@ -111,9 +111,9 @@ class ReportDetailsReader(QObject):
         if rows is None or self._desk.row in rows:
             self.read()
 
-    def _on_read(self, row: int, dossier: ReportDetails | None) -> None:
+    def _on_read(self, row: int, details: ReportDetails | None) -> None:
         if row == self._desk.row:
-            self._set(dossier)
+            self._set(details)
 
     def _on_failed(self, row: int, error: Exception) -> None:
         _log.error("the report in row %s could not be read", row, exc_info=error)
@@ -121,9 +121,9 @@ class ReportDetailsReader(QObject):
             self._set(None)
             self.failed.emit(error)
 
-    def _set(self, dossier: ReportDetails | None) -> None:
-        self.current = dossier
-        self.changed.emit(dossier)
+    def _set(self, details: ReportDetails | None) -> None:
+        self.current = details
+        self.changed.emit(details)
 
 
 def _read(
@@ -136,19 +136,19 @@ def _read(
     pending = tuple(edit for edit in edits_of(source, report.id) if edit.kind is not Kind.CREATE)
     server = ReportState(report, tuple(reader.assignments(row)), tuple(reader.entries(row)))
     shown = with_edits(server, pending, now=now, known=lookups(cities.of(source), reader, source))
-    return _dossier(row, source, server, shown, pending)
+    return _details(row, source, server, shown, pending)
 
 
-def _local_dossier(
+def _local_details(
     row: int, local: tuple[str, str], pending: tuple[Edit, ...], now: datetime, cities: Cities
 ) -> ReportDetails:
     source, _ = local
     known = lookups(cities.of(source))
     shown = with_edits(ReportState(created_report(pending[0], known)), pending[1:], now=now, known=known)
-    return _dossier(row, source, None, shown, pending)
+    return _details(row, source, None, shown, pending)
 
 
-def _dossier(
+def _details(
     row: int, source: str, server: ReportState | None, shown: ReportState, pending: tuple[Edit, ...]
 ) -> ReportDetails:
     return ReportDetails(

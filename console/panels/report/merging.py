@@ -87,12 +87,12 @@ class Merging(QObject):
             self._form = None
             self._photos.set_beside(())
 
-    def _on_read(self, form: MergeForm, key: str, dossier: ReportDetails) -> None:
+    def _on_read(self, form: MergeForm, key: str, details: ReportDetails) -> None:
         if self._form is form:
-            self._at_first.setdefault(dossier.row, dossier)
-            self._others[key] = dossier
+            self._at_first.setdefault(details.row, details)
+            self._others[key] = details
             self._photos.set_beside(tuple(self._others.values()))
-            form.set_side(key, self._side(dossier), stays=self._is_to_stay(dossier))
+            form.set_side(key, self._side(details), stays=self._is_to_stay(details))
 
     def _on_rows(self, rows: frozenset[int] | None) -> None:
         """Some reports have changed: what is shown of these two is read again."""
@@ -105,10 +105,10 @@ class Merging(QObject):
             if rows is None or other.row in rows:
                 self._look_at(other.row, partial(self._on_read, form, key))
 
-    def _on_mine(self, form: MergeForm, dossier: ReportDetails) -> None:
+    def _on_mine(self, form: MergeForm, details: ReportDetails) -> None:
         if self._form is form:
-            self._mine = dossier
-            form.set_mine(self._side(dossier))
+            self._mine = details
+            form.set_mine(self._side(details))
             for key, other in self._others.items():
                 form.set_side(key, self._side(other), stays=self._is_to_stay(other))
 
@@ -126,8 +126,8 @@ class Merging(QObject):
         self._cards = {**self._cards, **cards} if self._form is not None else dict(cards)
         if self._form is not None and self._mine is not None:
             self._form.set_mine(self._side(self._mine))
-            for key, dossier in self._others.items():
-                self._form.set_side(key, self._side(dossier), stays=self._is_to_stay(dossier))
+            for key, details in self._others.items():
+                self._form.set_side(key, self._side(details), stays=self._is_to_stay(details))
 
     def _is_to_stay(self, other: ReportDetails) -> bool:
         """As they were shown first: the two do not change places by what others do."""
@@ -137,13 +137,13 @@ class Merging(QObject):
         worked_on, other_worked_on = bool(mine.live), bool(other.live)
         return not is_main(mine.shown, other.shown, one_is_worked_on=worked_on, other_is_worked_on=other_worked_on)
 
-    def _number(self, dossier: ReportDetails) -> str:
-        return dossier.shown.id if dossier.server else self.tr("new report")
+    def _number(self, details: ReportDetails) -> str:
+        return details.shown.id if details.server else self.tr("new report")
 
-    def _side(self, dossier: ReportDetails) -> MergeSide:
-        report, catalog = dossier.shown, self._desk.catalog(dossier.source)
+    def _side(self, details: ReportDetails) -> MergeSide:
+        report, catalog = details.shown, self._desk.catalog(details.source)
         place = " · ".join(part for part in (report.address or "", catalog.place(report.area)) if part)
-        units = [catalog.units[one.unit].code if one.unit in catalog.units else one.unit for one in dossier.live]
+        units = [catalog.units[one.unit].code if one.unit in catalog.units else one.unit for one in details.live]
         state = [f"P{report.priority}", self.tr(formatting.status_text(report.status, report.status_label)), *units]
         if report.duplicates:
             state.append(self._duplicates(report))
@@ -153,7 +153,7 @@ class Merging(QObject):
         keys = [photo.sha256 or photo.url or "" for photo in report.photos]
         photos = [self._cards.get(key) or PhotoCard(key, self.tr("Photo"), "") for key in keys]
         return MergeSide(
-            self._number(dossier), catalog.service_name(report.service), (" · ".join(state), place, when),
+            self._number(details), catalog.service_name(report.service), (" · ".join(state), place, when),
             report.description, photos,
         )  # fmt: skip
 

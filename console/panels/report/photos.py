@@ -55,30 +55,30 @@ class PhotoCards(QObject):
         self._asked: set[str] = set()
         self._again: set[str] = set()
         self._decoding: set[str] = set()
-        self._dossier: ReportDetails | None = None
+        self._details: ReportDetails | None = None
         self._beside: tuple[ReportDetails, ...] = ()
 
-    def set_dossier(self, dossier: ReportDetails | None) -> None:
+    def set_details(self, details: ReportDetails | None) -> None:
         """Show this report's photos."""
-        self._dossier = dossier
-        if dossier is not None:
-            for photo in dossier.shown.photos:
-                self._want(photo, dossier.source)
+        self._details = details
+        if details is not None:
+            for photo in details.shown.photos:
+                self._want(photo, details.source)
         self._tell()
 
-    def set_beside(self, dossiers: Sequence[ReportDetails]) -> None:
+    def set_beside(self, details_reader: Sequence[ReportDetails]) -> None:
         """These reports are looked at beside the chosen one: show their photos too."""
-        self._beside = tuple(dossiers)
-        for dossier in self._beside:
-            for photo in dossier.shown.photos:
-                self._want(photo, dossier.source)
+        self._beside = tuple(details_reader)
+        for details in self._beside:
+            for photo in details.shown.photos:
+                self._want(photo, details.source)
         self._tell()
 
     def try_again(self) -> None:
         """The link is back: ask again for what could not be fetched or read."""
         self._again = set(self._asked)
         self._images = {key: image for key, image in self._images.items() if image is not None}
-        self.set_dossier(self._dossier)
+        self.set_details(self._details)
 
     def on_fetched(self, fetched: Fetched) -> None:
         """The sync process brought a photo, or says why not."""
@@ -89,7 +89,7 @@ class PhotoCards(QObject):
             self._later.add(key)
             if key in self._again:  # asked for before the link was back
                 self._again.discard(key)
-                self.set_dossier(self._dossier)
+                self.set_details(self._details)
             else:
                 self._tell()
         elif fetched.problem:
@@ -140,15 +140,15 @@ class PhotoCards(QObject):
         self._tasks.submit(lambda: process.thumbnail(file.read_bytes()), done, failed)
 
     def _tell(self) -> None:
-        dossier = self._dossier
-        cards = self._cards(dossier) if dossier else {}
-        self.changed.emit(cards, dossier.row if dossier is not None else 0)
+        details = self._details
+        cards = self._cards(details) if details else {}
+        self.changed.emit(cards, details.row if details is not None else 0)
         if self._beside:
             self.beside_changed.emit({key: card for one in self._beside for key, card in self._cards(one).items()})
 
-    def _cards(self, dossier: ReportDetails) -> dict[str, PhotoCard]:
-        report = dossier.shown
-        off_m = off_by_m(report, self._areas_of(dossier.source))
+    def _cards(self, details: ReportDetails) -> dict[str, PhotoCard]:
+        report = details.shown
+        off_m = off_by_m(report, self._areas_of(details.source))
         return {photo.key: self._card(photo, report, off_m) for photo in report.photos}
 
     def _card(self, photo: Photo, report: Report, off_m: float) -> PhotoCard:

@@ -83,62 +83,62 @@ class Recommender(QObject):
         self._desk, self._tasks, self._reader, self._crews, self._time_at = desk, tasks, reader, crews, time_at
         self._told_in_vain = told_in_vain
         self._pending = pending
-        self._dossier: ReportDetails | None = None
+        self._details: ReportDetails | None = None
         self._merged_of: tuple[str, str, int] | None = None
         desk.loaded_changed.connect(lambda _: self.refresh())
 
-    def set_dossier(self, dossier: ReportDetails | None) -> None:
+    def set_details(self, details: ReportDetails | None) -> None:
         """Advise on this report."""
-        self._dossier = dossier
+        self._details = details
         self.refresh()
-        self._read_merged(dossier)
+        self._read_merged(details)
 
     def refresh(self) -> None:
         """Advise anew: units have moved, time has passed."""
-        dossier, view = self._dossier, self._desk.view
-        if dossier is None or view is None:
+        details, view = self._details, self._desk.view
+        if details is None or view is None:
             self.changed.emit(Recommendations(0))
             return
-        if not is_open(dossier.shown.status) or dossier.shown.status is Status.VALIDATION:
-            self.changed.emit(Recommendations(dossier.row))
+        if not is_open(details.shown.status) or details.shown.status is Status.VALIDATION:
+            self.changed.emit(Recommendations(details.row))
             return
-        if dossier.shown.lat is None or dossier.shown.lon is None:
+        if details.shown.lat is None or details.shown.lon is None:
             why = self.tr(
                 "The place is missing, so no unit is known to be near. Ask the reporter and give it a place ({place}), "
                 "or choose a unit by hand ({assign})."
             )
             why = why.format(place=self._desk.actions.key("place"), assign=self._desk.actions.key("assign"))
-            self.changed.emit(Recommendations(dossier.row, no_unit=why))
+            self.changed.emit(Recommendations(details.row, no_unit=why))
             return
         if view.loaded < Loaded.WORK:
             why = self.tr("Not loaded yet: which units are free is known once all their work has been read")
-            self.changed.emit(Recommendations(dossier.row, no_unit=why))
+            self.changed.emit(Recommendations(details.row, no_unit=why))
             return
-        reader, crews, cities, now = self._reader, self._crews(), self._desk.cities, self._time_at(dossier.source)
-        catalog = cities.of(dossier.source)  # another city's units are not for this report
-        called_back = {unit for source, unit in self._told_in_vain() if source == dossier.source}
+        reader, crews, cities, now = self._reader, self._crews(), self._desk.cities, self._time_at(details.source)
+        catalog = cities.of(details.source)  # another city's units are not for this report
+        called_back = {unit for source, unit in self._told_in_vain() if source == details.source}
 
         jobs, here_only = catalog.assignments, set[str]()
         for (source, report), edits in self._pending().items():
-            if source != dossier.source:
+            if source != details.source:
                 continue
             if is_local(report) and any(one.about.get("priority") == HAZARD for one in edits):
                 here_only.add(report)  # the server does not know it yet
             jobs = jobs_after(jobs, report, edits)  # own orders that are not at the server yet keep a unit busy too
 
         def advise() -> Recommendations:
-            live = {one.unit for one in dossier.live}
-            shown = dossier.shown
+            live = {one.unit for one in details.live}
+            shown = details.shown
             off_m = off_by_m(shown, catalog.areas)
             # It was passed on: theirs to send. Who is nearest to a P1 is told whoever was asked.
             asked = shown.agency if shown.status is Status.COORDINATION and shown.priority != HAZARD else None
-            here = [one.unit for one in crews if one.source == dossier.source]
+            here = [one.unit for one in crews if one.source == details.source]
             theirs = [unit for unit in here if asked is None or unit.agency in (None, asked)]
             free = [unit for unit in theirs if unit.id not in live]
             service, areas = catalog.services.get(shown.service or ""), catalog.areas
             around: dict[str, Any] = {"service": service, "areas": areas, "called_back": called_back, "most": None}
-            around["refused"] = {one.unit for one in dossier.assignments if one.state is AssignmentState.REFUSED}
-            around["hazards"] = here_only | _open_hazards(view, cities, dossier.source, reader())
+            around["refused"] = {one.unit for one in details.assignments if one.state is AssignmentState.REFUSED}
+            around["hazards"] = here_only | _open_hazards(view, cities, details.source, reader())
             found = recommend(shown, free, jobs, now, **around)
             why = found.why_none
             if not free:
@@ -148,8 +148,8 @@ class Recommender(QObject):
                 others = [unit for unit in here if unit.agency not in (None, asked) and unit.id not in live]
                 further = recommend(shown, others, jobs, now, **around).units
                 why = f"{why} {self._of_others(further, off_m)}".rstrip()
-            alike = _alike(view, dossier.row, now, cities, dossier.source, reader(), shown.description, off_m)
-            return Recommendations(dossier.row, found.units[:_TOP], why, alike, further, off_m)
+            alike = _alike(view, details.row, now, cities, details.source, reader(), shown.description, off_m)
+            return Recommendations(details.row, found.units[:_TOP], why, alike, further, off_m)
 
         self._tasks.latest("counsel", advise, self._set)
 
@@ -189,21 +189,21 @@ class Recommender(QObject):
 
         self._tasks.latest("near", look, then)
 
-    def _read_merged(self, dossier: ReportDetails | None) -> None:
+    def _read_merged(self, details: ReportDetails | None) -> None:
         """Read what was merged into it: once for each state, again while fewer are here than it counts."""
-        if dossier is None or dossier.server is None or not dossier.server.duplicates:
+        if details is None or details.server is None or not details.server.duplicates:
             self._merged_of = None
-            self.merged_changed.emit(dossier.row if dossier is not None else 0, ())
+            self.merged_changed.emit(details.row if details is not None else 0, ())
             return
-        reader, row, counted = self._reader, dossier.row, dossier.server.duplicates
-        source, key, _ = state = (dossier.source, dossier.key, dossier.server.version)
+        reader, row, counted = self._reader, details.row, details.server.duplicates
+        source, key, _ = state = (details.source, details.key, details.server.version)
         if state == self._merged_of:
             return
 
         self._merged_of = None
 
         def take(found: list[CachedReport]) -> None:
-            if self._dossier is None or self._dossier.row != row:
+            if self._details is None or self._details.row != row:
                 return
             whole = len(found) >= counted
             self._merged_of = state if whole else None
@@ -211,9 +211,9 @@ class Recommender(QObject):
 
         self._tasks.latest("merged", lambda: reader().merged_into(source, key), take)
 
-    def _set(self, counsel: Recommendations) -> None:
-        if self._dossier is not None and counsel.row == self._dossier.row:
-            self.changed.emit(counsel)
+    def _set(self, recommendations: Recommendations) -> None:
+        if self._details is not None and recommendations.row == self._details.row:
+            self.changed.emit(recommendations)
 
 
 def _open_hazards(view: View, cities: Cities, source: str, reader: CacheReader) -> set[str]:

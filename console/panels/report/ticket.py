@@ -56,7 +56,7 @@ _MOST_ANSWERS, _LONGEST_ANSWER = 12, 300
 
 
 class TicketPresenter(QObject):
-    """Binds the dossier, the advice and the outbox to the report panel."""
+    """Binds the details, the advice and the outbox to the report panel."""
 
     def __init__(
         self,
@@ -77,8 +77,8 @@ class TicketPresenter(QObject):
         """
         super().__init__(parent)
         self._panel, self._desk, self._zone, self._now = panel, desk, zone, now
-        self._dossier: ReportDetails | None = None
-        self._counsel = Recommendations(0)
+        self._details: ReportDetails | None = None
+        self._recommendations = Recommendations(0)
         self._outbox: tuple[Queued, ...] = ()
         self._merged: tuple[int, tuple[CachedReport, ...]] = (0, ())
         self._situation = Situation()
@@ -108,17 +108,17 @@ class TicketPresenter(QObject):
         again = [(self._desk.actions.key("refresh"), self.tr("try again"))]
         self._panel.set_empty(self.tr("The report cannot be read now"), why, again)
 
-    def set_dossier(self, dossier: ReportDetails | None) -> None:
+    def set_details(self, details: ReportDetails | None) -> None:
         """Show another report, or the same one anew."""
         self._say_none()
-        if dossier is None or self._counsel.row != dossier.row:
-            self._counsel = Recommendations(dossier.row if dossier else 0)
-        self._dossier = dossier
+        if details is None or self._recommendations.row != details.row:
+            self._recommendations = Recommendations(details.row if details else 0)
+        self._details = details
         self.show()
 
-    def set_counsel(self, counsel: Recommendations) -> None:
+    def set_recommendations(self, recommendations: Recommendations) -> None:
         """Show other advice."""
-        self._counsel = counsel
+        self._recommendations = recommendations
         self.show()
 
     def set_merged(self, row: int, merged: Sequence[CachedReport]) -> None:
@@ -152,22 +152,22 @@ class TicketPresenter(QObject):
 
     def tick(self) -> None:
         """Once a second: the clocks."""
-        if self._dossier is not None and is_open(self._dossier.shown.status):
+        if self._details is not None and is_open(self._details.shown.status):
             self.show()
 
     def show(self) -> None:
         """Fill the panel."""
-        dossier = self._dossier
-        if dossier is None:
+        details = self._details
+        if details is None:
             self._panel.set_ticket(None)
             return
-        report, catalog = dossier.shown, self._desk.catalog(dossier.source)
+        report, catalog = details.shown, self._desk.catalog(details.source)
         service = catalog.service_name(report.service)
-        is_to_be_found = dossier.server is None and report.area is None and report.lat is not None
+        is_to_be_found = details.server is None and report.area is None and report.lat is not None
         area = self.tr("Area not known yet") if is_to_be_found else catalog.place(report.area)
         title = f"{service}, {catalog.areas[report.area].name}" if report.area in catalog.areas else service
         live = [
-            formatting.crew(one, catalog.units[one.unit], self.tr) for one in dossier.live if one.unit in catalog.units
+            formatting.crew(one, catalog.units[one.unit], self.tr) for one in details.live if one.unit in catalog.units
         ]
         meta = [
             ", ".join(live),
@@ -178,8 +178,8 @@ class TicketPresenter(QObject):
         ]
         self._panel.set_ticket(
             Ticket(
-                number=report.id if dossier.server else self.tr("not sent yet"),
-                holder=self._holder(dossier),
+                number=report.id if details.server else self.tr("not sent yet"),
+                holder=self._holder(details),
                 title=title,
                 priority=report.priority,
                 priority_text=self.tr(formatting.PRIORITY_TEXT.get(report.priority, "")),
@@ -189,20 +189,20 @@ class TicketPresenter(QObject):
                 status_text=self.tr("Merged into {id}").format(id=report.merged_into)
                 if report.merged_into and not is_open(report.status)
                 else self.tr(formatting.status_text(report.status, report.status_label)),
-                facts=self._facts(dossier, area),
+                facts=self._facts(details, area),
                 text=report.description or report.title,
                 meta=[text for text in meta if text],
                 sla=clock_segments(clocks_at(report, self._now()), report.priority, self._now(), self.tr),
-                strips=self._strips(dossier),
+                strips=self._strips(details),
                 photos=list(self._photos.values()),
                 advice=self._advice(catalog),
                 advice_basis=self.tr("straight line × 1.4, no router"),
-                advice_empty=self._counsel.no_unit,
-                duplicates=duplicate_rows(self._counsel.duplicates),
+                advice_empty=self._recommendations.no_unit,
+                duplicates=duplicate_rows(self._recommendations.duplicates),
                 merged=merged_rows(
-                    self._merged[1] if self._merged[0] == dossier.row else (), self._now(), self._photos_text
+                    self._merged[1] if self._merged[0] == details.row else (), self._now(), self._photos_text
                 ),
-                timeline=self._timeline(dossier, catalog),
+                timeline=self._timeline(details, catalog),
                 actions=self._steps(),
                 unread="" if self._desk.loaded is Loaded.WHOLE else self.tr("not loaded yet"),
             )
@@ -211,28 +211,28 @@ class TicketPresenter(QObject):
     def _photos_text(self, count: int) -> str:
         return self.tr("1 photo") if count == 1 else self.tr("{n} photos").format(n=count)
 
-    def _holder(self, dossier: ReportDetails) -> str:
+    def _holder(self, details: ReportDetails) -> str:
         """Who has taken it, and who else looks at it."""
-        me = self._desk.me_at(dossier.source)
-        others = [who for who, report in self._looking.get(dossier.source, {}).items() if report == dossier.key]
+        me = self._desk.me_at(details.source)
+        others = [who for who, report in self._looking.get(details.source, {}).items() if report == details.key]
         others = sorted(who for who in others if who != me)[:_MOST_LOOKING]
         text = self.tr("{names} look at it") if len(others) > 1 else self.tr("{names} looks at it")
         looks = text.format(names=", ".join(others)) if others else ""
-        return " · ".join(part for part in (looks, self._taken(dossier)) if part)
+        return " · ".join(part for part in (looks, self._taken(details)) if part)
 
-    def _taken(self, dossier: ReportDetails) -> str:
-        claim = dossier.shown.claim
+    def _taken(self, details: ReportDetails) -> str:
+        claim = details.shown.claim
         if claim is None:
-            return self.tr("Nobody has taken it") if is_open(dossier.shown.status) else ""
+            return self.tr("Nobody has taken it") if is_open(details.shown.status) else ""
         since = formatting.duration((self._now() - claim.since).total_seconds())
-        who = self.tr("you") if claim.who == self._desk.me_at(dossier.source) else claim.who
+        who = self.tr("you") if claim.who == self._desk.me_at(details.source) else claim.who
         taken = self.tr("Taken by {who} {since}").format(who=who, since=since)
-        connected = self._looking.get(dossier.source)
-        is_cut_off = connected is not None and claim.who not in (self._desk.me_at(dossier.source), *connected)
+        connected = self._looking.get(details.source)
+        is_cut_off = connected is not None and claim.who not in (self._desk.me_at(details.source), *connected)
         return self.tr("{taken} · not connected now").format(taken=taken) if is_cut_off else taken
 
-    def _facts(self, dossier: ReportDetails, area: str) -> list[tuple[str, str, str]]:
-        report = dossier.shown
+    def _facts(self, details: ReportDetails, area: str) -> list[tuple[str, str, str]]:
+        report = details.shown
         place = report.address or (self.tr("On the map") if report.lat is not None else self.tr("No place"))
         when = self._day_and_clock(report.created)
         channel = ""
@@ -247,7 +247,7 @@ class TicketPresenter(QObject):
             facts.append((self.tr("Clock"), self.tr("runs from {time}").format(time=since), self.tr("merged into it")))
         if report.lat is not None:
             facts.insert(1, (self.tr("Coordinates"), coordinates(report), ""))
-        for question, answer in self._desk.catalog(dossier.source).answers(report)[:_MOST_ANSWERS]:
+        for question, answer in self._desk.catalog(details.source).answers(report)[:_MOST_ANSWERS]:
             facts.append((question, answer if len(answer) <= _LONGEST_ANSWER else f"{answer[:_LONGEST_ANSWER]}…", ""))
         if report.hold is not None:
             until = report.hold.until
@@ -263,7 +263,7 @@ class TicketPresenter(QObject):
                 beside = self.tr("waited for {what}").format(what=waits_for)
             facts.append((self.tr("Hold over") if is_over else self.tr("On hold"), waits, beside))
         if report.disposition:
-            facts.append((self.tr("Outcome"), report.disposition, closing_reason(dossier.history)))
+            facts.append((self.tr("Outcome"), report.disposition, closing_reason(details.history)))
         if report.merged_into:
             facts.append((self.tr("Merged"), self.tr("into {id}").format(id=report.merged_into), ""))
         facts += [(self.tr("Remark"), remark, "") for remark in report.remarks[:3]]
@@ -272,11 +272,11 @@ class TicketPresenter(QObject):
     def _day_and_clock(self, when: datetime) -> str:
         return formatting.day_and_clock(when, self._zone, self._now())
 
-    def _strips(self, dossier: ReportDetails) -> list[Strip]:
+    def _strips(self, details: ReportDetails) -> list[Strip]:
         strips = []
         for queued in self._outbox:
             edit = queued.edit
-            if edit.report != dossier.key or edit.source != dossier.source:
+            if edit.report != details.key or edit.source != details.source:
                 continue
             code = self._unit_code(edit.data.get("unit"))
             if edit.author and edit.author != self._desk.me_at(edit.source) and not waits_for_radio(queued):
@@ -322,8 +322,8 @@ class TicketPresenter(QObject):
             if queued.state in STUCK and (order := lost_orders_of(self._outbox, queued)).stopped:
                 strips[-1] = self._with_stopped(strips[-1], order)
         for queued in self._to_call_back():
-            if (queued.edit.source, queued.edit.report) == (dossier.source, dossier.key):
-                catalog = self._desk.catalog(dossier.source)
+            if (queued.edit.source, queued.edit.report) == (details.source, details.key):
+                catalog = self._desk.catalog(details.source)
                 told, call = told_text(queued, catalog, self.tr), call_back_text(queued, catalog, self.tr)
                 text = self.tr("{told}, and the order is given up. {call}").format(told=told, call=call)
                 strips.append(Strip("not_sent", text, "", f"called_back:{queued.edit.id}"))
@@ -338,7 +338,7 @@ class TicketPresenter(QObject):
         return Strip("not_sent" if order.of_crew else strip.kind, text, strip.key_text, strip.intent)
 
     def _unit_code(self, unit_id: str | None) -> str:
-        source = self._dossier.source if self._dossier is not None else ""
+        source = self._details.source if self._details is not None else ""
         unit = self._desk.catalog(source).units.get(unit_id or "")
         return unit.code if unit else unit_id or ""
 
@@ -354,7 +354,7 @@ class TicketPresenter(QObject):
 
     def _advice(self, catalog: Catalog) -> list[AdviceRow]:
         rows = []
-        for advice in self._counsel.units:
+        for advice in self._recommendations.units:
             unit = catalog.units.get(advice.unit_id)
             rows.append(
                 AdviceRow(
@@ -363,7 +363,7 @@ class TicketPresenter(QObject):
                     state_key=formatting.UNIT_SYMBOL[unit.state] if unit else "free",
                     line=" · ".join(advice.reasons),
                     eta=formatting.minutes(advice.eta_s) if advice.eta_s is not None else "–",
-                    distance=formatting.distance(advice.distance_m, self._counsel.off_m)
+                    distance=formatting.distance(advice.distance_m, self._recommendations.off_m)
                     if advice.distance_m is not None
                     else self.tr("no position"),
                     stale=advice.stale,
@@ -371,7 +371,7 @@ class TicketPresenter(QObject):
             )
         return rows
 
-    def _timeline(self, dossier: ReportDetails, catalog: Catalog) -> list[TimelineRow]:
+    def _timeline(self, details: ReportDetails, catalog: Catalog) -> list[TimelineRow]:
         rows = [
             TimelineRow(
                 self._day_and_clock(queued.edit.occurred_at),
@@ -380,11 +380,11 @@ class TicketPresenter(QObject):
                 formatting.CALM if queued.state in PENDING else formatting.AT_RISK,
             )
             for queued in self._outbox
-            if queued.edit.report == dossier.key and queued.edit.source == dossier.source
+            if queued.edit.report == details.key and queued.edit.source == details.source
         ]
         rows.reverse()
-        shown_again = frozenset(entry.id for entry in photos_shown_again(dossier.history))
-        for entry in sorted(dossier.entries, key=lambda one: one.at, reverse=True):
+        shown_again = frozenset(entry.id for entry in photos_shown_again(details.history))
+        for entry in sorted(details.entries, key=lambda one: one.at, reverse=True):
             when = self._day_and_clock(entry.occurred_at or entry.at)
             late = self.tr(" · entered late") if entry.late else ""
             level = (
@@ -393,12 +393,12 @@ class TicketPresenter(QObject):
                 else formatting.CALM
             )
             old = self.tr(" · the picture that was there before: no new proof") if entry.id in shown_again else ""
-            text = entry_text(entry, catalog, self.tr, dossier.shown.channel) + old + late
+            text = entry_text(entry, catalog, self.tr, details.shown.channel) + old + late
             rows.append(TimelineRow(when, text, _SOLID, level))
         return rows
 
     def _steps(self) -> list[ActionButton]:
-        now, units = self._situation, self._counsel.units
+        now, units = self._situation, self._recommendations.units
         nearest = units[0].code if units else ""
         by_distance = bool(units) and units[0].distance_m is not None
         busy = bool(units) and units[0].jobs > 0

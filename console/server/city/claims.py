@@ -51,8 +51,8 @@ def held_no_longer(database: Database, connection: sa.Connection, holders: Holde
     table = schema.reports
     bodies = connection.execute(sa.select(table.c.id, table.c.body).where(table.c.closed == 0).order_by(table.c.id))
     reports = ((key, decode(body, Report)) for key, body in bodies if _IN_BODY in body)
-    ledger = UnitOfWork(database, connection, now)
-    return [key for key, report in reports if _why(ledger, report, holders)]
+    unit_of_work = UnitOfWork(database, connection, now)
+    return [key for key, report in reports if _why(unit_of_work, report, holders)]
 
 
 def release_claims(
@@ -72,19 +72,19 @@ def release_claims(
         taken = held_no_longer(database, connection, holders, now)
     if not taken:
         return 0
-    ledger = UnitOfWork(database, connection, now)
+    unit_of_work = UnitOfWork(database, connection, now)
     deeds = []
     for key in taken:
-        report = ledger.report(key)
-        why = _why(ledger, report, holders)
+        report = unit_of_work.report(key)
+        why = _why(unit_of_work, report, holders)
         if report is not None and why:  # else released by himself since it was read
-            deeds.append(_release(ledger, report, why, by))
-    last = ledger.settle()
+            deeds.append(_release(unit_of_work, report, why, by))
+    last = unit_of_work.settle()
     audit.append(connection, now, *deeds)
     return last
 
 
-def release_what_left(ledger: UnitOfWork, before: Report, after: Report, by: Actor) -> audit.AuditedAction | None:
+def release_what_left(unit_of_work: UnitOfWork, before: Report, after: Report, by: Actor) -> audit.AuditedAction | None:
     """Release a report that `by` puts where its holder may not work on it, in this transaction.
 
     Example: the operator of a district hands it on to another one, where it has to wait for anybody.
@@ -92,16 +92,16 @@ def release_what_left(ledger: UnitOfWork, before: Report, after: Report, by: Act
     if after.claim is None or (before.area, before.agency) == (after.area, after.agency):
         return None
     # protects: what-leaves-his-scope-is-let-go
-    why = _why(ledger, after, present_holders(ledger.connection))
-    return _release(ledger, after, why, by if by.name == after.claim.who else SERVER) if why else None
+    why = _why(unit_of_work, after, present_holders(unit_of_work.connection))
+    return _release(unit_of_work, after, why, by if by.name == after.claim.who else SERVER) if why else None
 
 
-def _release(ledger: UnitOfWork, report: Report, why: str, by: Actor) -> audit.AuditedAction:
-    write_own_step(ledger, report, replace(report, claim=None), Kind.RELEASE, by, why, {}, touched=["claim"])
+def _release(unit_of_work: UnitOfWork, report: Report, why: str, by: Actor) -> audit.AuditedAction:
+    write_own_step(unit_of_work, report, replace(report, claim=None), Kind.RELEASE, by, why, {}, touched=["claim"])
     return audit.AuditedAction(by, audit.WRITE, report.id, None, {"kind": Kind.RELEASE.value, "of": _holder(report)})
 
 
-def _why(ledger: UnitOfWork, report: Report | None, holders: Holders) -> str:
+def _why(unit_of_work: UnitOfWork, report: Report | None, holders: Holders) -> str:
     """Why the report's holder may have it no longer; "" where he may, or is not of these."""
     holder = _holder(report)
     if report is None or holder is None or holder not in holders:
@@ -110,7 +110,7 @@ def _why(ledger: UnitOfWork, report: Report | None, holders: Holders) -> str:
     if actor is None:
         return f"{holder} may take reports no longer."
     # protects: no-claim-out-of-scope
-    return "" if in_scope(ledger, actor, report) else f"{holder} may work on this report no longer."
+    return "" if in_scope(unit_of_work, actor, report) else f"{holder} may work on this report no longer."
 
 
 def _holder(report: Report | None) -> str | None:

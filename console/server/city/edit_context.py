@@ -75,7 +75,7 @@ class EditContext:
 
     def __init__(
         self,
-        ledger: UnitOfWork,
+        unit_of_work: UnitOfWork,
         report: Report,
         edit: EditBody,
         actor: Actor,
@@ -84,7 +84,7 @@ class EditContext:
         seen: SeenVersion | None = None,
     ) -> None:
         """`seen` is what the operator saw of the report, None where his console did not say."""
-        self.ledger = ledger
+        self.unit_of_work = unit_of_work
         self.seen = seen
         self.before = report
         self.report = report
@@ -98,7 +98,7 @@ class EditContext:
     @property
     def now(self) -> datetime:
         """The server's time of this edit."""
-        return self.ledger.now
+        return self.unit_of_work.now
 
     @property
     def origin(self) -> Origin:
@@ -110,7 +110,7 @@ class EditContext:
         """The version of the report that who makes the edit had seen; where he does not say, the one of that time."""
         if self.seen is not None:
             return self.seen.version
-        return version_at(self.ledger.connection, self.before, self.edit.occurred_at or self.now)
+        return version_at(self.unit_of_work.connection, self.before, self.edit.occurred_at or self.now)
 
     # Fields
 
@@ -128,7 +128,7 @@ class EditContext:
     def entries(self) -> list[Entry]:
         """All entries before this edit, the oldest first."""
         if self._entries is None:
-            self._entries = self.ledger.entries(self.report.id)
+            self._entries = self.unit_of_work.entries(self.report.id)
         return self._entries
 
     @cached_property
@@ -139,7 +139,7 @@ class EditContext:
     @property
     def state(self) -> ReportState:
         """The report as it is now, with its crews and history."""
-        return ReportState(self.report, tuple(self.ledger.assignments(self.report.id)), tuple(self.entries))
+        return ReportState(self.report, tuple(self.unit_of_work.assignments(self.report.id)), tuple(self.entries))
 
     def take(self, state: ReportState, after: ReportState) -> None:
         """Keep what the rule made of the report and its crews; its duplicates are for the caller (`link`)."""
@@ -153,13 +153,13 @@ class EditContext:
 
     def follow_crews(self, start: Status | None = None) -> None:
         """Give the report the status that its assignments lead to, from `start` (None: from the present one)."""
-        self.report = follow_crews(self.state, Lookups(self.ledger.service), start=start).report
+        self.report = follow_crews(self.state, Lookups(self.unit_of_work.service), start=start).report
 
     # Crews
 
     def unit(self, key: str) -> Unit:
         """A unit that must exist."""
-        unit = self.ledger.unit(key)
+        unit = self.unit_of_work.unit(key)
         if unit is None:
             raise Invalid(f"There is no unit {key}.")
         return unit
@@ -181,22 +181,22 @@ class EditContext:
 
     def unit_follows(self, key: str) -> None:
         """Give a unit the state that its jobs lead to."""
-        unit = self.ledger.unit(key)
-        after = unit_after(unit, self.ledger.jobs_of(key), self.now) if unit is not None else None
+        unit = self.unit_of_work.unit(key)
+        after = unit_after(unit, self.unit_of_work.jobs_of(key), self.now) if unit is not None else None
         if after is not None and after is not unit:
-            self.ledger.put(after)
+            self.unit_of_work.put(after)
 
     def _keep_job(self, job: Assignment, before: Assignment | None) -> None:
         first = self._jobs_before.get(job.id)
         state = first.state if first is not None else before.state if before is not None else None
         self._jobs_before[job.id] = JobBefore(job.id, state, job.version)
-        self.ledger.put(job)
+        self.unit_of_work.put(job)
 
     # The end
 
     def finish(self, data: dict[str, Any], *, undone: Entry | None = None) -> tuple[Report, Entry]:
         """Write the report's new version and the entry."""
-        version = self.ledger.next_version(self.before)
+        version = self.unit_of_work.next_version(self.before)
         touched = tuple(name for name, parts in _FIELDS.items() if self._differs(parts) or self._says(name))
         beside = [name for name in _BESIDE if self._differs((name,))]
         if "status" in touched or self.edit.kind is Kind.CREATE:
@@ -218,19 +218,21 @@ class EditContext:
             unit=self.photo_unit or data.get("unit"),
         )
         if undone is not None:
-            self.ledger.put(replace(undone, undone_by=entry.id))
+            self.unit_of_work.put(replace(undone, undone_by=entry.id))
         names = [part for name in touched for part in _FIELDS[name]] + beside
         values = {name: msgspec.to_builtins(getattr(self.before, name)) for name in names}
         seen = self.known_version if self.edit.kind is Kind.PROGRESS else None
         before = Before(touched, values, tuple(self._jobs_before.values()), seen=seen)
-        self.ledger.put(entry, version=version, before=msgspec.json.encode(before), device=self.edit.device or None)
+        self.unit_of_work.put(
+            entry, version=version, before=msgspec.json.encode(before), device=self.edit.device or None
+        )
         versions = self.before.versions | dict.fromkeys(touched, version)
         report = replace(self.report, version=version, versions=versions, updated=max(self.now, self.report.created))
         # Where one was taken back that has changed too, and they are read again.
         entries = [*self._entries, entry] if self._entries is not None and undone is None else None
-        merged = self.ledger.merged(report.id).values()
-        report = replace(report, clocks=clocks_of(self.ledger, report, merged, entries))
-        self.ledger.put(report)
+        merged = self.unit_of_work.merged(report.id).values()
+        report = replace(report, clocks=clocks_of(self.unit_of_work, report, merged, entries))
+        self.unit_of_work.put(report)
         self.report = report
         return report, entry
 
@@ -247,16 +249,16 @@ class EditContext:
 
 
 def clocks_of(
-    ledger: UnitOfWork, report: Report, merged: Iterable[datetime], entries: Sequence[Entry] | None = None
+    unit_of_work: UnitOfWork, report: Report, merged: Iterable[datetime], entries: Sequence[Entry] | None = None
 ) -> tuple[Clock, ...]:
     """The clocks of a report as of the transaction; `merged` is when the reports were made that are merged into it.
 
     `entries` are all of the report, None: they are read.
     """
-    sla = sla_of(ledger.service(report.service), report.priority)
+    sla = sla_of(unit_of_work.service(report.service), report.priority)
     if sla is None:
         return ()
     first = min(merged, default=None)
-    calendar = ledger.calendar(sla.calendar)
-    told = entries if entries is not None else ledger.entries(report.id)
-    return clocks(report, told, sla, calendar, ledger.now, first=first)
+    calendar = unit_of_work.calendar(sla.calendar)
+    told = entries if entries is not None else unit_of_work.entries(report.id)
+    return clocks(report, told, sla, calendar, unit_of_work.now, first=first)

@@ -117,100 +117,102 @@ class EditService:
                 answered = _answered(connection, edit, report, actor, fingerprint)
             if answered is not None:
                 return answered, 0
-            ledger = UnitOfWork(self._database, connection, self._clock())
+            unit_of_work = UnitOfWork(self._database, connection, self._clock())
             closed = _close_earlier(connection, edit, fingerprint)
             # protects: order-is-not-late
-            if edit.expires_at is not None and ledger.now > edit.expires_at:
+            if edit.expires_at is not None and unit_of_work.now > edit.expires_at:
                 raise Expired(f"This order was only good until {edit.expires_at:%H:%M:%S} UTC. It is not carried out.")
             try:
-                changed, entry, beside = self._effect(ledger, edit, report, actor, if_match)
+                changed, entry, beside = self._effect(unit_of_work, edit, report, actor, if_match)
             except (BusyRefusal, ConflictRefusal) as refusal:
                 # protects: conflict-says-of-which-version
-                if report is not None and (present := ledger.report(report)) is not None:
+                if report is not None and (present := unit_of_work.report(report)) is not None:
                     refusal.more["version"] = present.version
                 raise
-            seq = ledger.settle()
-            audit.append(connection, ledger.now, _deed(edit, report, actor, changed), *beside)
+            seq = unit_of_work.settle()
+            audit.append(connection, unit_of_work.now, _deed(edit, report, actor, changed), *beside)
             applied = Applied(
                 201 if edit.kind is Kind.CREATE else 200, msgspec.json.encode(EditAnswer(changed, entry, seq))
             )
-            answer = {"status": applied.status, "body": applied.body, "at": schema.micros(ledger.now)}
+            answer = {"status": applied.status, "body": applied.body, "at": schema.micros(unit_of_work.now)}
             connection.execute(_ANSWER, [answer | {"its_key": key} for key in (edit.id, *closed)])
             return applied, seq
 
     def _effect(
-        self, ledger: UnitOfWork, edit: EditBody, report: str | None, actor: Actor, if_match: int | None
+        self, unit_of_work: UnitOfWork, edit: EditBody, report: str | None, actor: Actor, if_match: int | None
     ) -> _Done:
         # protects: no-impossible-date
         for one in dates_of(edit):
-            check_date(ledger.connection, ledger.now, one)
+            check_date(unit_of_work.connection, unit_of_work.now, one)
         if edit.kind is Kind.UNIT_STATE:
-            return _Done(None, self._on_unit(ledger, edit, actor))
+            return _Done(None, self._on_unit(unit_of_work, edit, actor))
         if edit.kind is Kind.CREATE and edit.undoes is None:
-            key = _next_report_id(ledger)
-            case = EditContext(ledger, new_report(key, edit, ledger, self._area_at), edit, actor, self._ids)
-            _keep_contact(ledger, edit, key)
+            key = _next_report_id(unit_of_work)
+            case = EditContext(unit_of_work, new_report(key, edit, unit_of_work, self._area_at), edit, actor, self._ids)
+            _keep_contact(unit_of_work, edit, key)
             return _Done(*case.finish(kept_data(edit)))
         if report is None:
             raise Invalid(f"A {edit.kind.value} needs a report.")
         data = kept_data(edit) if edit.undoes is None else _undo_data(edit)
-        _lock_in_order(ledger, edit, report)
-        present = ledger.report(report)
+        _lock_in_order(unit_of_work, edit, report)
+        present = unit_of_work.report(report)
         if present is None:
-            raise _no_report(ledger, report)
-        ledger.go_on_after(present.updated)
+            raise _no_report(unit_of_work, report)
+        unit_of_work.go_on_after(present.updated)
         # protects: version-of-another-history
         if if_match is not None and if_match > present.version:
             if_match = 0  # of a history that this city has lost: nothing of this one has been seen
         seen = _seen(edit, if_match, present)
-        _check_meant(ledger, edit, present)
-        check_scope(ledger, actor, present)
-        case = EditContext(ledger, present, edit, actor, self._ids, seen=seen)
+        _check_meant(unit_of_work, edit, present)
+        check_scope(unit_of_work, actor, present)
+        case = EditContext(unit_of_work, present, edit, actor, self._ids, seen=seen)
         # protects: undo-finds-its-own-deed
         if edit.undoes is not None:
-            deed = find_deed(ledger, edit.undoes, report)
+            deed = find_deed(unit_of_work, edit.undoes, report)
             undo_on_report(case, deed)
-            check_undo(ledger, present, case.report, SeenVersion(deed.version) if seen is None else seen, case.origin)
+            check_undo(
+                unit_of_work, present, case.report, SeenVersion(deed.version) if seen is None else seen, case.origin
+            )
             return _let_go(case, *case.finish(data, undone=deed.entry))
         if seen is not None:
-            check_fresh(ledger, present, edit, seen, case.origin)
+            check_fresh(unit_of_work, present, edit, seen, case.origin)
             # protects: second-crew-has-seen-the-first
-            check_alone(ledger, case, seen)
+            check_alone(unit_of_work, case, seen)
         apply_effect(case, self._area_at)
-        _keep_contact(ledger, edit, report)
+        _keep_contact(unit_of_work, edit, report)
         if edit.kind is Kind.REPLY:
-            data |= {public_replies.PUBLIC: public_replies.public_text(ledger.connection, report, data["text"])}
+            data |= {public_replies.PUBLIC: public_replies.public_text(unit_of_work.connection, report, data["text"])}
         return _let_go(case, *case.finish(data))
 
-    def _on_unit(self, ledger: UnitOfWork, edit: EditBody, actor: Actor) -> Entry:
+    def _on_unit(self, unit_of_work: UnitOfWork, edit: EditBody, actor: Actor) -> Entry:
         key = str(edit.data.get("unit") or "")
-        before = ledger.unit(key)
+        before = unit_of_work.unit(key)
         if before is None:
             raise NotFound(f"There is no unit {key}.")
-        check_unit_scope(ledger, actor, before)
+        check_unit_scope(unit_of_work, actor, before)
         undone: Entry | None = None
         if edit.undoes is not None:
-            deed = find_deed(ledger, edit.undoes, None)
+            deed = find_deed(unit_of_work, edit.undoes, None)
             undone, data = deed.entry, edit.data | {"undoes": edit.undoes}
-            key = undo_on_unit(ledger, deed)
+            key = undo_on_unit(unit_of_work, deed)
         else:
-            key, data = change_unit(ledger, edit, actor)
+            key, data = change_unit(unit_of_work, edit, actor)
         entry = Entry(
             id=self._ids(),
             report=None,
             kind=edit.kind.value,
-            at=ledger.now,
+            at=unit_of_work.now,
             author=actor.name,
             edit=edit.id,
-            occurred_at=min(edit.occurred_at or ledger.now, ledger.now),
+            occurred_at=min(edit.occurred_at or unit_of_work.now, unit_of_work.now),
             late=edit.late,
             text=str(data.get("reason") or ""),
             data=data,
             unit=key,
         )
         if undone is not None:
-            ledger.put(msgspec.structs.replace(undone, undone_by=entry.id))
-        ledger.put(entry, before=unit_before(before), device=edit.device or None)
+            unit_of_work.put(msgspec.structs.replace(undone, undone_by=entry.id))
+        unit_of_work.put(entry, before=unit_before(before), device=edit.device or None)
         return entry
 
     @contextmanager
@@ -234,8 +236,8 @@ class EditService:
 
 def _let_go(case: EditContext, report: Report, entry: Entry) -> _Done:
     """What was done, with the claim released of who may not work any more where the report is now."""
-    deed = release_what_left(case.ledger, case.before, report, case.actor)
-    return _Done(report, entry) if deed is None else _Done(case.ledger.report(report.id), entry, (deed,))
+    deed = release_what_left(case.unit_of_work, case.before, report, case.actor)
+    return _Done(report, entry) if deed is None else _Done(case.unit_of_work.report(report.id), entry, (deed,))
 
 
 def _seen(edit: EditBody, if_match: int | None, present: Report) -> SeenVersion | None:
@@ -377,15 +379,15 @@ def _busy(fault: sa.exc.OperationalError) -> Refusal | None:
     return Overloaded("The database is busy with another change. Ask again.")
 
 
-def _lock_in_order(ledger: UnitOfWork, edit: EditBody, report: str) -> None:
+def _lock_in_order(unit_of_work: UnitOfWork, edit: EditBody, report: str) -> None:
     """Lock both reports of a merge in the order of their ids, so that two merges never wait for each other."""
     other = merged_into(edit)
     if other is not None:
         for key in sorted({report, other}):
-            ledger.report(key)
+            unit_of_work.report(key)
 
 
-def _check_meant(ledger: UnitOfWork, edit: EditBody, report: Report) -> None:
+def _check_meant(unit_of_work: UnitOfWork, edit: EditBody, report: Report) -> None:
     """The numbers are still the reports that the operator saw: a city that was set back may give them to others."""
     # protects: edit-of-another-report
     if is_another(edit.about.created, report.created, made_here=edit.about.made_here):
@@ -393,7 +395,7 @@ def _check_meant(ledger: UnitOfWork, edit: EditBody, report: Report) -> None:
             f"The server was set back to an older state, and {report.id} is another report now.", report=report.id
         )
     other = merged_into(edit)
-    main = ledger.report(other) if other is not None else None
+    main = unit_of_work.report(other) if other is not None else None
     # protects: merge-into-another-report
     if main is not None and is_another(edit.about.into, main.created):
         raise AnotherReport(
@@ -403,10 +405,10 @@ def _check_meant(ledger: UnitOfWork, edit: EditBody, report: Report) -> None:
         )
 
 
-def _no_report(ledger: UnitOfWork, report: str) -> NotFound:
+def _no_report(unit_of_work: UnitOfWork, report: str) -> NotFound:
     """With the time at which it was deleted, when it was."""
     gone = schema.gone
-    at = ledger.connection.scalar(sa.select(gone.c.at).where(gone.c.id == f"report/{report}"))
+    at = unit_of_work.connection.scalar(sa.select(gone.c.at).where(gone.c.id == f"report/{report}"))
     if at is None:
         return NotFound(f"There is no report {report}.")
     return NotFound(f"Report {report} was deleted.", at=schema.moment(at).isoformat())
@@ -420,7 +422,7 @@ def _undo_data(edit: EditBody) -> dict[str, Any]:
         return {}
 
 
-def _keep_contact(ledger: UnitOfWork, edit: EditBody, report: str) -> None:
+def _keep_contact(unit_of_work: UnitOfWork, edit: EditBody, report: str) -> None:
     if edit.kind not in (Kind.CREATE, Kind.ME_TOO) or edit.data.get("contact") is None:
         return
     if edit.kind is Kind.CREATE:
@@ -428,18 +430,18 @@ def _keep_contact(ledger: UnitOfWork, edit: EditBody, report: str) -> None:
     else:
         key, contact = f"{report}/{edit.id}", payload_of(edit, model.MeToo).contact
     row = {"id": key, "report": report, "body": msgspec.json.encode(contact)}
-    ledger.connection.execute(sa.insert(schema.contacts), [row])
+    unit_of_work.connection.execute(sa.insert(schema.contacts), [row])
 
 
-def _next_report_id(ledger: UnitOfWork) -> str:
+def _next_report_id(unit_of_work: UnitOfWork) -> str:
     """The next number that no report has."""
     counter = schema.counters
     while True:
-        number = ledger.connection.execute(
+        number = unit_of_work.connection.execute(
             sa.update(counter)
             .where(counter.c.name == REPORTS)
             .values(value=sa.case((counter.c.value < _FIRST_REPORT, _FIRST_REPORT), else_=counter.c.value) + 1)
             .returning(counter.c.value)
         ).scalar_one()
-        if not ledger.has("report", str(number)):
+        if not unit_of_work.has("report", str(number)):
             return str(number)

@@ -47,36 +47,38 @@ class _Clash(NamedTuple):
     fields: Mapping[str, Any]
 
 
-def check_fresh(ledger: UnitOfWork, report: Report, edit: EditBody, seen: SeenVersion, origin: Origin) -> None:
+def check_fresh(unit_of_work: UnitOfWork, report: Report, edit: EditBody, seen: SeenVersion, origin: Origin) -> None:
     """Conflict when a field of the edit was changed, to another value, after the version that the operator saw.
 
     What ends a report names all that was not seen at once: who decides on one of them sends the edit on this version.
     """
     if edit.kind in _ON_OPEN:
         # protects: nothing-is-done-to-what-was-closed-since
-        _check_not_closed(ledger, report, seen, origin)
+        _check_not_closed(unit_of_work, report, seen, origin)
     if edit.kind is Kind.SET:
         given = msgspec.to_builtins(payload_of(edit, model.Set))
         wanted = {name: given[name] for name in given if name in edit.data and name != "reason"}
-        clashes = _changed_since(ledger, report, wanted, seen, origin)
+        clashes = _changed_since(unit_of_work, report, wanted, seen, origin)
         then = replace(report, status=Status(wanted.get("status", report.status)))
         then = replace(then, priority=wanted.get("priority", report.priority))
-        hidden = _hidden_by(ledger, report, then, seen, origin)
-        _raise([*clashes, *_with_notes(hidden, ledger, report, seen, origin)])
+        hidden = _hidden_by(unit_of_work, report, then, seen, origin)
+        _raise([*clashes, *_with_notes(hidden, unit_of_work, report, seen, origin)])
     elif edit.kind is Kind.UNMERGE:
         if report.merged_into is not None:
             # protects: newer-merge-is-not-taken-apart
-            _raise(_done(_by_others(ledger, report, "merged_into", seen, origin), f"merged report {report.id} anew"))
+            _raise(
+                _done(_by_others(unit_of_work, report, "merged_into", seen, origin), f"merged report {report.id} anew")
+            )
     elif edit.kind in _ON_STATUS:
-        clashes = _changed_since(ledger, report, {"status": _status_wanted(edit).value}, seen, origin)
+        clashes = _changed_since(unit_of_work, report, {"status": _status_wanted(edit).value}, seen, origin)
         if not is_open(_status_wanted(edit)):
-            clashes += _hidden_by(ledger, report, replace(report, status=_status_wanted(edit)), seen, origin)
+            clashes += _hidden_by(unit_of_work, report, replace(report, status=_status_wanted(edit)), seen, origin)
         # protects: no-crew-on-a-closed-report
-        clashes += _crews_since(ledger, report, edit, seen, origin)
-        clashes = _with_notes(clashes, ledger, report, seen, origin)
+        clashes += _crews_since(unit_of_work, report, edit, seen, origin)
+        clashes = _with_notes(clashes, unit_of_work, report, seen, origin)
         if edit.kind in (Kind.CLOSE, Kind.MERGE):
             # protects: two-outcomes-are-asked
-            clashes += _outcome_since(ledger, report, edit, seen)
+            clashes += _outcome_since(unit_of_work, report, edit, seen)
         _raise(clashes)
 
 
@@ -87,10 +89,10 @@ def _raise(clashes: Sequence[_Clash]) -> None:
         raise ConflictRefusal(" ".join(clash.words for clash in clashes), fields=fields)
 
 
-def check_undo(ledger: UnitOfWork, before: Report, after: Report, seen: SeenVersion, origin: Origin) -> None:
+def check_undo(unit_of_work: UnitOfWork, before: Report, after: Report, seen: SeenVersion, origin: Origin) -> None:
     """Conflict when what an undo makes of the report hides what somebody else did since that version."""
     # protects: an-undo-hides-nothing
-    _raise(_with_notes(_hidden_by(ledger, before, after, seen, origin), ledger, before, seen, origin))
+    _raise(_with_notes(_hidden_by(unit_of_work, before, after, seen, origin), unit_of_work, before, seen, origin))
 
 
 def is_unaware_of_danger(case: EditContext) -> bool:
@@ -101,26 +103,28 @@ def is_unaware_of_danger(case: EditContext) -> bool:
     said that its crew was done. Example: a crew without a network takes its photo and reports its work done, while a
     second caller tells of children on the roof.
     """
-    ledger, report = case.ledger, case.before
+    unit_of_work, report = case.unit_of_work, case.before
     if report.priority != HAZARD:
         return False
     seen = case.seen if case.seen is not None else SeenVersion(case.known_version)
-    if case.edit.kind is Kind.PHOTO and (done := _seen_when_done(ledger, report)) is not None:
+    if case.edit.kind is Kind.PHOTO and (done := _seen_when_done(unit_of_work, report)) is not None:
         # protects: a-photo-knows-no-more-than-its-crew
         seen = SeenVersion(min(seen.version, done))
     # protects: who-hands-in-has-read-the-notes
-    told = _told_since(ledger, report, seen, case.origin)
+    told = _told_since(unit_of_work, report, seen, case.origin)
     return bool(
-        told or _raised_since(ledger, report, seen, case.origin) or _merged_since(ledger, report, seen, case.origin)
+        told
+        or _raised_since(unit_of_work, report, seen, case.origin)
+        or _merged_since(unit_of_work, report, seen, case.origin)
     )
 
 
-def _seen_when_done(ledger: UnitOfWork, report: Report) -> int | None:
+def _seen_when_done(unit_of_work: UnitOfWork, report: Report) -> int | None:
     """The version that was seen by who last said that a crew is done there; None where nobody did.
 
     That word may have come late: it knew nothing of what was done between what its author saw and its arrival.
     """
-    done = last_done(ledger.connection, report)
+    done = last_done(unit_of_work.connection, report)
     if done is None:
         return None
     version, before = done
@@ -129,7 +133,9 @@ def _seen_when_done(ledger: UnitOfWork, report: Report) -> int | None:
     return min(version, seen) if seen is not None else version
 
 
-def _hidden_by(ledger: UnitOfWork, before: Report, after: Report, seen: SeenVersion, origin: Origin) -> list[_Clash]:
+def _hidden_by(
+    unit_of_work: UnitOfWork, before: Report, after: Report, seen: SeenVersion, origin: Origin
+) -> list[_Clash]:
     """What somebody else did since, and what nobody would see any more once the report has ended, or is less urgent.
 
     Example: a P1 was merged into it, which counts no more when it becomes P3. What is handed in has ended for crews.
@@ -138,11 +144,11 @@ def _hidden_by(ledger: UnitOfWork, before: Report, after: Report, seen: SeenVers
     if not ends and after.priority <= before.priority:
         return []
     # protects: raised-since-is-not-closed
-    clashes = _raised_since(ledger, before, seen, origin) if ends else []
+    clashes = _raised_since(unit_of_work, before, seen, origin) if ends else []
     # protects: merged-since-is-not-closed
-    clashes += _merged_since(ledger, before, seen, origin)
+    clashes += _merged_since(unit_of_work, before, seen, origin)
     # protects: a-note-at-a-hazard-is-read
-    return clashes or (_notes_since(ledger, before, seen, origin) if before.priority == HAZARD else [])
+    return clashes or (_notes_since(unit_of_work, before, seen, origin) if before.priority == HAZARD else [])
 
 
 def _out_of_sight(status: Status) -> int:
@@ -151,17 +157,19 @@ def _out_of_sight(status: Status) -> int:
 
 
 def _changed_since(
-    ledger: UnitOfWork, report: Report, wanted: Mapping[str, Any], seen: SeenVersion, origin: Origin
+    unit_of_work: UnitOfWork, report: Report, wanted: Mapping[str, Any], seen: SeenVersion, origin: Origin
 ) -> list[_Clash]:
     """Fields that have another value than is `wanted`, since the version that was seen, and not only by oneself."""
     fields: dict[str, Any] = {}
     for name, value in wanted.items():
         if not same(field_value(report, name), value):
-            fields |= _by_others(ledger, report, name, seen, origin)
+            fields |= _by_others(unit_of_work, report, name, seen, origin)
     return [_Clash(f"Somebody else has changed {', '.join(fields)} of report {report.id}.", fields)] if fields else []
 
 
-def _by_others(ledger: UnitOfWork, report: Report, name: str, seen: SeenVersion, origin: Origin) -> dict[str, Any]:
+def _by_others(
+    unit_of_work: UnitOfWork, report: Report, name: str, seen: SeenVersion, origin: Origin
+) -> dict[str, Any]:
     """{field: {value, who, at}} where another desk has set the field since that version, to whatever value.
 
     {} where this desk alone has, which knows of what it did itself. Example: hand in, then close, both made without a
@@ -169,7 +177,7 @@ def _by_others(ledger: UnitOfWork, report: Report, name: str, seen: SeenVersion,
     """
     if report.versions.get(name, 0) <= seen.of(name):
         return {}
-    table, connection = schema.entries, ledger.connection
+    table, connection = schema.entries, unit_of_work.connection
     later = sa.and_(table.c.report == report.id, table.c.version > seen.of(name), table.c.before.is_not(None))
     columns = sa.select(table.c.body, table.c.device, table.c.before)
     others = []
@@ -185,32 +193,34 @@ def _by_others(ledger: UnitOfWork, report: Report, name: str, seen: SeenVersion,
     told = last_changes(connection, report, [name])
     if others:
         told[name] |= {"who": others[-1].author, "at": others[-1].at}
-        if name == "priority" and (why := _why(ledger, report, others[-1], seen, origin)):
+        if name == "priority" and (why := _why(unit_of_work, report, others[-1], seen, origin)):
             told[name]["note"] = why
     return told
 
 
-def _why(ledger: UnitOfWork, report: Report, change: Entry, seen: SeenVersion, origin: Origin) -> str:
+def _why(unit_of_work: UnitOfWork, report: Report, change: Entry, seen: SeenVersion, origin: Origin) -> str:
     """What the author of a change said to it: its reason, else the last note that he wrote since; "" for nothing."""
     if reason := str(change.data.get("reason") or ""):
         return reason[:_MOST_OF_A_NOTE]
-    for entry in reversed(others_since(ledger.connection, report.id, seen.version, origin)):
+    for entry in reversed(others_since(unit_of_work.connection, report.id, seen.version, origin)):
         if entry.kind == Kind.NOTE and entry.author == change.author and entry.undone_by is None:
             return entry.text[:_MOST_OF_A_NOTE]
     return ""
 
 
-def _check_not_closed(ledger: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin) -> None:
+def _check_not_closed(unit_of_work: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin) -> None:
     """Conflict when somebody else has closed it since: a closed report that is made P1, say, is seen by nobody."""
     if not is_open(report.status):
-        _raise(_done(_by_others(ledger, report, "status", seen, origin), f"closed report {report.id}"))
+        _raise(_done(_by_others(unit_of_work, report, "status", seen, origin), f"closed report {report.id}"))
 
 
-def _raised_since(ledger: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin) -> list[_Clash]:
+def _raised_since(unit_of_work: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin) -> list[_Clash]:
     """That somebody else has made it urgent since: who closes it does not know that people are in danger."""
     if report.priority > _URGENT:
         return []
-    return _done(_by_others(ledger, report, "priority", seen, origin), f"made report {report.id} P{report.priority}")
+    return _done(
+        _by_others(unit_of_work, report, "priority", seen, origin), f"made report {report.id} P{report.priority}"
+    )
 
 
 def _done(fields: dict[str, Any], deed: str) -> list[_Clash]:
@@ -218,16 +228,16 @@ def _done(fields: dict[str, Any], deed: str) -> list[_Clash]:
     return [_Clash(f"{told['who'] or 'Somebody else'} has {deed}.", fields) for told in fields.values()]
 
 
-def _merged_since(ledger: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin) -> list[_Clash]:
+def _merged_since(unit_of_work: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin) -> list[_Clash]:
     """That somebody else has merged another report into it since, which would end with it."""
     known = seen.of("duplicates")
     if report.versions.get("duplicates", 0) <= known:
         return []
-    table, connection = schema.entries, ledger.connection
+    table, connection = schema.entries, unit_of_work.connection
     its_own = sa.select(sa.func.count()).where(table.c.report == report.id, table.c.version > known)
     # Each version has an entry of the report itself, but for those in which another was merged into it or let go.
     unseen = report.version - known - (connection.scalar(its_own) or 0)
-    of_them = table.c.report.in_(ledger.merged(report.id))
+    of_them = table.c.report.in_(unit_of_work.merged(report.id))
     rows = connection.execute(sa.select(table.c.body, table.c.device).where(of_them).order_by(table.c.seq.desc()))
     found: list[tuple[Entry, Report]] = []
     for body, device in rows:
@@ -239,7 +249,7 @@ def _merged_since(ledger: UnitOfWork, report: Report, seen: SeenVersion, origin:
         if unseen <= 0:
             break
         unseen -= 1
-        merged = _as_kept(ledger, entry.report or "")
+        merged = _as_kept(unit_of_work, entry.report or "")
         if merged is not None and not origin.made(Origin(entry.author, device)):
             found.append((entry, merged))
     if not found:
@@ -255,15 +265,15 @@ def _merged_since(ledger: UnitOfWork, report: Report, seen: SeenVersion, origin:
     return [_Clash(words, {"duplicates": told})]
 
 
-def _told_since(ledger: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin) -> list[Entry]:
+def _told_since(unit_of_work: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin) -> list[Entry]:
     """What somebody else has said of it since: notes, and that another reporter sees it too; the oldest first."""
-    since = others_since(ledger.connection, report.id, seen.of("note"), origin)
+    since = others_since(unit_of_work.connection, report.id, seen.of("note"), origin)
     told = [entry for entry in since if entry.kind in _TELLS and entry.undone_by is None]
     return [entry for entry in told if "undoes" not in entry.data]
 
 
 def _notes_since(
-    ledger: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin, clashes: Sequence[_Clash] = ()
+    unit_of_work: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin, clashes: Sequence[_Clash] = ()
 ) -> list[_Clash]:
     """What somebody else has written since, as a conflict tells it: the newest, `all` of the last few, how many more.
 
@@ -272,7 +282,7 @@ def _notes_since(
     said = {told.get("note") for clash in clashes for told in clash.fields.values()}
     told = [
         {"value": one.text[:_MOST_OF_A_NOTE], "who": one.author, "at": one.at}
-        for one in _told_since(ledger, report, seen, origin)
+        for one in _told_since(unit_of_work, report, seen, origin)
         if one.text and one.text[:_MOST_OF_A_NOTE] not in said
     ]
     if not told:
@@ -283,30 +293,32 @@ def _notes_since(
 
 
 def _with_notes(
-    clashes: list[_Clash], ledger: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin
+    clashes: list[_Clash], unit_of_work: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin
 ) -> list[_Clash]:
     """The clashes, with what was written meanwhile: who is asked about the one reads the other."""
     if not clashes or any("note" in clash.fields for clash in clashes):
         return clashes
-    return clashes + _notes_since(ledger, report, seen, origin, clashes)
+    return clashes + _notes_since(unit_of_work, report, seen, origin, clashes)
 
 
-def _as_kept(ledger: UnitOfWork, key: str) -> Report | None:
+def _as_kept(unit_of_work: UnitOfWork, key: str) -> Report | None:
     """A report as it is, without a lock: a conflict only tells of it."""
     table = schema.TABLES["report"]
-    body = ledger.connection.scalar(sa.select(table.c.body).where(table.c.id == key))
+    body = unit_of_work.connection.scalar(sa.select(table.c.body).where(table.c.id == key))
     return decode(body, Report) if body is not None else None
 
 
-def _crews_since(ledger: UnitOfWork, report: Report, edit: EditBody, seen: SeenVersion, origin: Origin) -> list[_Clash]:
+def _crews_since(
+    unit_of_work: UnitOfWork, report: Report, edit: EditBody, seen: SeenVersion, origin: Origin
+) -> list[_Clash]:
     """That somebody else has sent crews since which a closing does not let go: they would stay on a closed report."""
     if edit.kind is not Kind.CLOSE or merged_into(edit) is not None:
         return []
     kept = {AssignmentState.RESERVED, *ENDED_ASSIGNMENT}
-    there = {job.unit for job in ledger.assignments(report.id) if job.state not in kept}
+    there = {job.unit for job in unit_of_work.assignments(report.id) if job.state not in kept}
     there -= set(payload_of(edit, model.Closing).release)
     sent: dict[str, Entry] = {}
-    for entry in others_since(ledger.connection, report.id, seen.of("unit"), origin):
+    for entry in others_since(unit_of_work.connection, report.id, seen.of("unit"), origin):
         unit, sends = entry.unit, entry.kind in (Kind.ASSIGN, Kind.DISPATCH)
         if unit is not None and unit in there and sends and entry.undone_by is None:
             sent[unit] = entry
@@ -314,12 +326,12 @@ def _crews_since(ledger: UnitOfWork, report: Report, edit: EditBody, seen: SeenV
         return []
     last = list(sent.values())[-1]
     told = {"value": last.unit, "who": last.author, "at": last.at, "units": list(sent)}
-    units = ((ledger.unit(key), entry.author) for key, entry in sent.items())
+    units = ((unit_of_work.unit(key), entry.author) for key, entry in sent.items())
     words = " ".join(f"{who} has sent {unit.code} to it since." for unit, who in units if unit is not None)
     return [_Clash(words, {"unit": told})]
 
 
-def _outcome_since(ledger: UnitOfWork, report: Report, edit: EditBody, seen: SeenVersion) -> list[_Clash]:
+def _outcome_since(unit_of_work: UnitOfWork, report: Report, edit: EditBody, seen: SeenVersion) -> list[_Clash]:
     """That somebody else has closed it since, but as something else or as the duplicate of another."""
     newest = max(("status", "merged_into"), key=lambda name: report.versions.get(name, 0))
     closed = report.versions.get(newest, 0)
@@ -327,9 +339,9 @@ def _outcome_since(ledger: UnitOfWork, report: Report, edit: EditBody, seen: See
         return []
     given = edit.data
     into = merged_into(edit)
-    main = ledger.report(into) if into is not None else None
+    main = unit_of_work.report(into) if into is not None else None
     outcome = given.get("disposition") or (given.get("reason") if into is None else DUPLICATE)
-    told = last_changes(ledger.connection, report, [newest])[newest]
+    told = last_changes(unit_of_work.connection, report, [newest])[newest]
     fields = {}
     if report.disposition and report.disposition != outcome and closed > seen.of("disposition"):
         fields["disposition"] = told | {"value": report.disposition}
@@ -350,7 +362,7 @@ def _status_wanted(edit: EditBody) -> Status:
     return Status.RETURNED
 
 
-def check_alone(ledger: UnitOfWork, case: EditContext, seen: SeenVersion) -> None:
+def check_alone(unit_of_work: UnitOfWork, case: EditContext, seen: SeenVersion) -> None:
     """Conflict when somebody else has sent another unit that is on it since: two who see one report send one crew."""
     if case.edit.kind is not Kind.DISPATCH:
         return
@@ -358,7 +370,7 @@ def check_alone(ledger: UnitOfWork, case: EditContext, seen: SeenVersion) -> Non
     at_work = {job.unit for job in case.state.live_jobs}
     if unit in at_work:
         return  # it is there already: that is what the sender is to hear
-    for entry in reversed(others_since(ledger.connection, case.report.id, seen.of("unit"), case.origin)):
+    for entry in reversed(others_since(unit_of_work.connection, case.report.id, seen.of("unit"), case.origin)):
         if entry.undone_by is not None:
             continue
         if entry.kind == Kind.DISPATCH and entry.unit in at_work:

@@ -46,17 +46,19 @@ def _over(connection: sa.Connection, now: datetime) -> list[str]:
 
 def _end(database: Database, connection: sa.Connection, over: list[str], now: datetime) -> tuple[int, int]:
     """How many of these reports had a hold that is over, and the last number."""
-    ledger = UnitOfWork(database, connection, now)
+    unit_of_work = UnitOfWork(database, connection, now)
     deeds = []
     for key in over:
-        report = ledger.report(key)
+        report = unit_of_work.report(key)
         if report is None or report.hold is None or report.hold.until is None or not report.hold.is_over(now):
             continue  # ended, or given another end, since it was read
-        ledger.go_on_after(report.updated)
+        unit_of_work.go_on_after(report.updated)
         reason, over_at = "its time was over", max(report.hold.until, report.created)
         data = {"hold": None, "reason": reason}
-        write_own_step(ledger, report, replace(report, hold=None), Kind.SET, SERVER, reason, data, occurred_at=over_at)
+        write_own_step(
+            unit_of_work, report, replace(report, hold=None), Kind.SET, SERVER, reason, data, occurred_at=over_at
+        )
         deeds.append(audit.AuditedAction(SERVER, audit.WRITE, key, None, {"kind": Kind.SET.value, "fields": ["hold"]}))
-    last = ledger.settle()
+    last = unit_of_work.settle()
     audit.append(connection, now, *deeds)
     return len(deeds), last

@@ -21,15 +21,15 @@ def check_role(actor: Actor, edit: EditBody) -> None:
         raise ForbiddenRefusal(f"The role {actor.role} may not do this ({edit.kind.value.replace('_', ' ')}).")
 
 
-def check_scope(ledger: UnitOfWork, actor: Actor, report: Report) -> None:
+def check_scope(unit_of_work: UnitOfWork, actor: Actor, report: Report) -> None:
     """Forbidden when the report lies outside the actor's areas and agencies."""
-    if not in_scope(ledger, actor, report):
+    if not in_scope(unit_of_work, actor, report):
         raise ForbiddenRefusal(f"Report {report.id} is outside the areas and agencies of {actor.name}.")
 
 
-def in_scope(ledger: UnitOfWork, actor: Actor, report: Report) -> bool:
+def in_scope(unit_of_work: UnitOfWork, actor: Actor, report: Report) -> bool:
     """Whether the report lies in an area (or below one) or with an agency of the actor."""
-    around = upwards(report.area, ledger.area)
+    around = upwards(report.area, unit_of_work.area)
     return rights.in_scope(actor.areas, actor.agencies, agency=report.agency, area_upwards=around)
 
 
@@ -39,17 +39,17 @@ def check_unit(actor: Actor, unit: Unit) -> None:
         raise ForbiddenRefusal(f"{actor.name} may not speak for unit {unit.code}.")
 
 
-def check_unit_scope(ledger: UnitOfWork, actor: Actor, unit: Unit) -> None:
+def check_unit_scope(unit_of_work: UnitOfWork, actor: Actor, unit: Unit) -> None:
     """Forbidden when a unit is neither of the actor's agencies nor works in his areas; a crew speaks for itself."""
     check_unit(actor, unit)
     # protects: scope-of-units
-    if actor.role != "field" and not rights.unit_in_scope(actor.areas, actor.agencies, unit, ledger.area):
+    if actor.role != "field" and not rights.unit_in_scope(actor.areas, actor.agencies, unit, unit_of_work.area):
         raise ForbiddenRefusal(f"Unit {unit.code} is outside the areas and agencies of {actor.name}.")
 
 
-def may_see_contacts(ledger: UnitOfWork, actor: Actor, report: Report) -> bool:
+def may_see_contacts(unit_of_work: UnitOfWork, actor: Actor, report: Report) -> bool:
     """Whether the actor may see who reported it."""
-    return actor.role in _SEES_CONTACTS and in_scope(ledger, actor, report)
+    return actor.role in _SEES_CONTACTS and in_scope(unit_of_work, actor, report)
 
 
 def check_may_undo(actor: Actor, author: str) -> None:

@@ -56,7 +56,7 @@ def apply_effect(case: EditContext, area_at: AreaAt) -> None:
     check = _CHECKS.get(case.edit.kind)
     if check is not None:
         check(case)
-    known = Lookups(case.ledger.service, area_at, lambda into: _chain(case, into)[-1])
+    known = Lookups(case.unit_of_work.service, area_at, lambda into: _chain(case, into)[-1])
     body, engages = case.edit, case.edit.kind in (Kind.ASSIGN, Kind.DISPATCH)
     edit = Edit(
         body.id, body.kind, case.report.id, case.actor.name, body.device, body.number, case.now, kept_data(body)
@@ -133,14 +133,14 @@ def _taken(report: Report) -> ConflictRefusal:
     return ConflictRefusal(f"{claim.who} has taken report {report.id}.", fields={"claim": told})
 
 
-def new_report(key: str, edit: model.EditBody, ledger: UnitOfWork, area_at: AreaAt) -> Report:
+def new_report(key: str, edit: model.EditBody, unit_of_work: UnitOfWork, area_at: AreaAt) -> Report:
     """The report that a creation makes; its place decides the area unless one is given.
 
     It may name a service, an area or an agency that the city retired while it was written, or, when it was entered
     late, that went meanwhile: it comes without, with the priority of its service, and says so.
     """
     data = payload_of(edit, model.Create)
-    known = ledger.service(data.service)
+    known = unit_of_work.service(data.service)
     service = _offered(known)
     remarks: list[str] = []
     if data.service is not None and service is None:
@@ -149,66 +149,70 @@ def new_report(key: str, edit: model.EditBody, ledger: UnitOfWork, area_at: Area
             raise Invalid(f"There is no service {data.service}.")
         remarks.append(f"Its service “{data.service}” is no longer there.")
     area = data.area
-    listed = ledger.area(area) if area is not None else None
+    listed = unit_of_work.area(area) if area is not None else None
     if area is not None and _offered(listed) is None and (listed is not None or edit.late):
         remarks.append(f"Its area “{area}” is no longer there.")
         area = None
     if area is not None:
-        _check_area(ledger, area)
+        _check_area(unit_of_work, area)
     agency = data.agency
-    if agency is not None and not _takes_work(ledger, agency) and (edit.late or ledger.agency(agency) is not None):
+    if (
+        agency is not None
+        and not _takes_work(unit_of_work, agency)
+        and (edit.late or unit_of_work.agency(agency) is not None)
+    ):
         remarks.append(f"Its agency “{agency}” is no longer there.")
         agency = None
     if agency is not None:
         # protects: new-report-of-a-known-agency
-        _check_agency(ledger, agency)
+        _check_agency(unit_of_work, agency)
     attributes = data.attributes
     if data.answers is not UNSET and known is not None:
         attributes, untold = answers_as_far_as_they_fit(known, data.answers)
         remarks += untold
-    occurred = data.created or edit.occurred_at or ledger.now
+    occurred = data.created or edit.occurred_at or unit_of_work.now
     kept = msgspec.to_builtins(data) | {"area": area, "agency": agency, "service": service.code if service else None}
     kept["priority"] = data.priority or (known.priority if known else None)
-    created = min(occurred, ledger.now)
-    report = report_of(key, kept, created, ledger.now, Lookups(ledger.service, area_at))
+    created = min(occurred, unit_of_work.now)
+    report = report_of(key, kept, created, unit_of_work.now, Lookups(unit_of_work.service, area_at))
     photos = tuple(Photo(None, PhotoRole.REPORT, url=url) for url in data.media_urls)
     return replace(report, photos=photos, attributes=attributes, remarks=tuple(remarks))
 
 
-def change_unit(ledger: UnitOfWork, edit: model.EditBody, actor: Actor) -> tuple[str, dict[str, Any]]:
+def change_unit(unit_of_work: UnitOfWork, edit: model.EditBody, actor: Actor) -> tuple[str, dict[str, Any]]:
     """Give a unit its own word (break, off shift …); returns the unit's id and the data of the entry.
 
     Conflict when somebody else has said something else since, or the unit has worked: a word that comes late is older
     than that. The state is counted from when it was said, so that a shift that has begun since puts the unit on.
     """
     data = payload_of(edit, model.OwnState)
-    unit = ledger.unit(data.unit)
+    unit = unit_of_work.unit(data.unit)
     if unit is None:
         raise Invalid(f"There is no unit {data.unit}.")
     _check_in_service(unit)
     if data.state in (UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE):
         raise Invalid(f"“{data.state.value}” follows from a unit's jobs and cannot be set.")
-    jobs = [job for job in ledger.jobs_of(unit.id) if job.state is not AssignmentState.RESERVED]
+    jobs = [job for job in unit_of_work.jobs_of(unit.id) if job.state is not AssignmentState.RESERVED]
     again = data.state is UnitState.AVAILABLE and unit.state is UnitState.UNAVAILABLE
     if jobs and data.state is not UnitState.UNAVAILABLE and not again:
         raise Invalid(f"Unit {unit.code} is on report {jobs[0].report}; recall it or report it done first.")
     reason = data.reason or None
     if edit.occurred_at is not None and (unit.state, unit.reason) != (data.state, reason):
-        _check_newest_word(ledger, unit, edit.occurred_at, Origin(actor.name, edit.device))
-    state = state_by_jobs(ledger.jobs_of(unit.id)) if again else data.state
-    since = min(edit.occurred_at or ledger.now, ledger.now)
-    ledger.put(replace(unit, state=state, state_since=since, reason=reason, version=unit.version + 1))
+        _check_newest_word(unit_of_work, unit, edit.occurred_at, Origin(actor.name, edit.device))
+    state = state_by_jobs(unit_of_work.jobs_of(unit.id)) if again else data.state
+    since = min(edit.occurred_at or unit_of_work.now, unit_of_work.now)
+    unit_of_work.put(replace(unit, state=state, state_since=since, reason=reason, version=unit.version + 1))
     return unit.id, kept_data(edit)
 
 
-def _check_newest_word(ledger: UnitOfWork, unit: Unit, at: datetime, origin: Origin) -> None:
+def _check_newest_word(unit_of_work: UnitOfWork, unit: Unit, at: datetime, origin: Origin) -> None:
     """Conflict when what a unit said or did after a time tells more of it than what it said then."""
-    said = later_word(ledger.connection, unit, at, ledger.now)
+    said = later_word(unit_of_work.connection, unit, at, unit_of_work.now)
     # protects: newer-word-on-a-unit
     if said is not None and not origin.made(said[1]):
         told = _told_of(unit, said[0])
         raise ConflictRefusal(f"{said[0].author} has said since what unit {unit.code} does.", fields={"state": told})
-    worked = later_work(ledger.connection, unit, at, ledger.now)
+    worked = later_work(unit_of_work.connection, unit, at, unit_of_work.now)
     # protects: work-since-the-word
     if worked is not None:
         words = f"Unit {unit.code} has worked on report {worked.report} since."
@@ -229,20 +233,20 @@ def link(case: EditContext, main: str | None) -> None:
     if before == main:
         return
     weight = 1 + case.report.duplicates
-    own = {case.report.id: case.report.created, **case.ledger.merged(case.report.id)}
+    own = {case.report.id: case.report.created, **case.unit_of_work.merged(case.report.id)}
     gained = _chain(case, main)
     for keys, change in ((_chain(case, before), -weight), (gained, weight)):
         for key in keys:
-            other = case.ledger.report(key)
+            other = case.unit_of_work.report(key)
             if other is not None:
                 duplicates = max(0, other.duplicates + change)
                 updated = max(case.now, other.created)
                 version = other.version + 1
                 versions = other.versions | ({"duplicates": version} if change > 0 else {})
                 other = replace(other, duplicates=duplicates, version=version, versions=versions, updated=updated)
-                merged = {**case.ledger.merged(key), **own}
+                merged = {**case.unit_of_work.merged(key), **own}
                 made = [at for one, at in merged.items() if change > 0 or one not in own]
-                case.ledger.put(replace(other, clocks=clocks_of(case.ledger, other, made)))
+                case.unit_of_work.put(replace(other, clocks=clocks_of(case.unit_of_work, other, made)))
     case.change(merged_into=main)
 
 
@@ -253,19 +257,19 @@ def _chain(case: EditContext, key: str | None) -> list[str]:
         if key == case.report.id or key in found:
             raise Invalid(f"Report {case.report.id} cannot be merged into {found[0] if found else key}: a circle.")
         found.append(key)
-        other = case.ledger.report(key)
+        other = case.unit_of_work.report(key)
         key = other.merged_into if other is not None else None
     return found
 
 
 def _check_set(case: EditContext) -> None:
     data, before = payload_of(case.edit, model.Set), case.report
-    if data.service not in (UNSET, None, before.service) and _offered(case.ledger.service(data.service)) is None:
+    if data.service not in (UNSET, None, before.service) and _offered(case.unit_of_work.service(data.service)) is None:
         raise Invalid(f"There is no service {data.service}.")
     if data.agency not in (UNSET, None, before.agency):
-        _check_agency(case.ledger, data.agency)
+        _check_agency(case.unit_of_work, data.agency)
     if data.area not in (UNSET, None, before.area):
-        _check_area(case.ledger, data.area)
+        _check_area(case.unit_of_work, data.area)
     place = data.place
     if isinstance(place, model.Place) and (place.lat is None) != (place.lon is None):
         raise Invalid("A place needs both a latitude and a longitude.")
@@ -317,7 +321,7 @@ def _check_crew(case: EditContext) -> None:
 def _check_can_come(case: EditContext, data: model.Crew) -> None:
     """Busy when the unit has another job, unless that is to be stacked; Invalid when it cannot work."""
     unit = case.unit(data.unit)
-    elsewhere = [job for job in case.ledger.jobs_of(unit.id) if job.report != case.report.id]
+    elsewhere = [job for job in case.unit_of_work.jobs_of(unit.id) if job.report != case.report.id]
     if case.edit.kind is Kind.DISPATCH:
         elsewhere = [job for job in elsewhere if job.state is not AssignmentState.RESERVED]
     if elsewhere and not data.stack:
@@ -355,7 +359,7 @@ def _check_verdict(case: EditContext) -> None:
 
 
 def _check_validator(case: EditContext) -> None:
-    check_validator(case.actor, case.history, case.ledger.assignments(case.report.id))
+    check_validator(case.actor, case.history, case.unit_of_work.assignments(case.report.id))
 
 
 def _check_closing(case: EditContext) -> None:
@@ -371,7 +375,7 @@ def _check_merge(case: EditContext) -> None:
 
 
 def _check_main(case: EditContext, into: str) -> None:
-    if case.ledger.report(into) is None:
+    if case.unit_of_work.report(into) is None:
         raise Invalid(f"There is no report {into}.")
     # protects: nothing-is-hidden-by-a-merge
     check_stands_for(case, _chain(case, into)[-1])
@@ -379,7 +383,7 @@ def _check_main(case: EditContext, into: str) -> None:
 
 def check_stands_for(case: EditContext, main: str) -> None:
     """Invalid when nobody would work any more on what is merged: its main report is closed, or no hazard as it is."""
-    other = case.ledger.report(main)
+    other = case.unit_of_work.report(main)
     assert other is not None  # a chain ends at a report
     if not is_open(case.report.status):
         return
@@ -396,32 +400,32 @@ def _check_job_seen(case: EditContext, unit: Unit) -> None:
     """Conflict when somebody else has sent the unit anew since: what is told was of the job before."""
     if case.seen is None:
         return
-    for entry in others_since(case.ledger.connection, case.report.id, case.seen.of("unit"), case.origin):
+    for entry in others_since(case.unit_of_work.connection, case.report.id, case.seen.of("unit"), case.origin):
         if entry.kind in (Kind.ASSIGN, Kind.DISPATCH) and entry.unit == unit.id and entry.undone_by is None:
             told = {"value": unit.id, "who": entry.author, "at": entry.at}
             raise ConflictRefusal(f"{entry.author} has sent {unit.code} to it since.", fields={"unit": told})
 
 
-def _check_area(ledger: UnitOfWork, code: str) -> None:
-    if _offered(ledger.area(code)) is None:
+def _check_area(unit_of_work: UnitOfWork, code: str) -> None:
+    if _offered(unit_of_work.area(code)) is None:
         raise Invalid(f"There is no area {code}.")
 
 
-def _takes_work(ledger: UnitOfWork, code: str) -> bool:
+def _takes_work(unit_of_work: UnitOfWork, code: str) -> bool:
     try:
-        _check_agency(ledger, code)
+        _check_agency(unit_of_work, code)
     except Invalid:
         return False
     return True
 
 
-def _check_agency(ledger: UnitOfWork, code: str) -> None:
+def _check_agency(unit_of_work: UnitOfWork, code: str) -> None:
     """An agency must be one of the city's, where the city has a list of them."""
     table = schema.agencies
-    agency = ledger.agency(code)
+    agency = unit_of_work.agency(code)
     if agency is not None and agency.valid_to is not None:
         raise Invalid(f"Agency {agency.name} is given nothing new any more.")
-    if agency is None and ledger.connection.scalar(sa.select(table.c.id).limit(1)) is not None:
+    if agency is None and unit_of_work.connection.scalar(sa.select(table.c.id).limit(1)) is not None:
         raise Invalid(f"There is no agency {code}.")
 
 

@@ -38,10 +38,10 @@ class UndoneEntry(msgspec.Struct, frozen=True):
     before: Before
 
 
-def find_deed(ledger: UnitOfWork, edit: str, report: str | None) -> UndoneEntry:
+def find_deed(unit_of_work: UnitOfWork, edit: str, report: str | None) -> UndoneEntry:
     """The deed that an edit did on this report (or to a unit); Invalid when it cannot be taken back at all."""
     table = schema.entries
-    row = ledger.connection.execute(
+    row = unit_of_work.connection.execute(
         sa.select(table.c.body, table.c.version, table.c.before).where(table.c.edit == edit)
     ).first()
     entry = decode(row[0], Entry) if row is not None else None
@@ -90,13 +90,13 @@ def undo_on_report(case: EditContext, deed: UndoneEntry) -> None:
     if case.report.status is Status.VALIDATION and case.report.priority == HAZARD and since:
         case.report = returned(case.report, case.actor.name)
     if status is None:
-        lookups = Lookups(case.ledger.service)
+        lookups = Lookups(case.unit_of_work.service)
         case.report = handed_in_once_lowered(case.before, case.state, lookups).report
     # protects: an-undo-raises-nothing-out-of-sight
     if case.report.priority == HAZARD != case.before.priority and not is_open(case.report.status):
         raise closed_hazard(case.report)
     if is_open(case.report.status) and case.report.merged_into is not None:
-        fields = last_changes(case.ledger.connection, case.report, ["merged_into"])
+        fields = last_changes(case.unit_of_work.connection, case.report, ["merged_into"])
         raise ConflictRefusal("It cannot be taken back: the report was merged into another since.", fields=fields)
 
 
@@ -104,7 +104,9 @@ def _held_again(case: EditContext, deed: UndoneEntry) -> bool:
     """Whether a hold was put on or taken off, by a step of its own that stands, after this deed."""
     table = schema.entries
     later = sa.and_(table.c.report == case.report.id, table.c.version > deed.version)
-    entries = (decode(body, Entry) for body in case.ledger.connection.scalars(sa.select(table.c.body).where(later)))
+    entries = (
+        decode(body, Entry) for body in case.unit_of_work.connection.scalars(sa.select(table.c.body).where(later))
+    )
     return any(one.kind == Kind.SET and _HOLD in one.data and one.undone_by is None for one in entries)
 
 
@@ -112,7 +114,9 @@ def _let_go(case: EditContext, deed: UndoneEntry) -> bool:
     """Whether the hold that this deed ended, with its report, was taken back meanwhile by who had put it on."""
     table = schema.entries
     earlier = sa.and_(table.c.report == case.report.id, table.c.version < deed.version)
-    bodies = case.ledger.connection.scalars(sa.select(table.c.body).where(earlier).order_by(table.c.version.desc()))
+    bodies = case.unit_of_work.connection.scalars(
+        sa.select(table.c.body).where(earlier).order_by(table.c.version.desc())
+    )
     held = (entry for entry in (decode(body, Entry) for body in bodies) if _HOLD in entry.data)
     last = next(held, None)
     return deed.entry.kind != Kind.SET and last is not None and last.undone_by is not None
@@ -126,18 +130,20 @@ def _follow_crews(case: EditContext, status: Status | None) -> None:
         case.change(claim=None)
 
 
-def undo_on_unit(ledger: UnitOfWork, deed: UndoneEntry) -> str:
+def undo_on_unit(unit_of_work: UnitOfWork, deed: UndoneEntry) -> str:
     """Put a unit's own state back; returns the unit's id."""
     before = deed.before.unit
-    unit = ledger.unit(deed.entry.unit or "")
+    unit = unit_of_work.unit(deed.entry.unit or "")
     if unit is None or before is None:
         raise Invalid("The unit is no longer there.")
     if unit.version != before.version + 1:
         fields = {"state": {"value": unit.state.value, "who": None, "at": unit.state_since}}
         raise ConflictRefusal(f"Unit {unit.code} has changed its state since.", fields=fields)
     # Its jobs may have ended since it said that it could not work.
-    state = state_by_jobs(ledger.jobs_of(unit.id)) if before.state in FROM_JOBS else before.state
-    ledger.put(replace(unit, state=state, reason=before.reason, state_since=ledger.now, version=unit.version + 1))
+    state = state_by_jobs(unit_of_work.jobs_of(unit.id)) if before.state in FROM_JOBS else before.state
+    unit_of_work.put(
+        replace(unit, state=state, reason=before.reason, state_since=unit_of_work.now, version=unit.version + 1)
+    )
     return unit.id
 
 
@@ -151,7 +157,7 @@ def _check_untouched(case: EditContext, deed: UndoneEntry) -> None:
     if _HOLD in later and is_so_already and not _held_again(case, deed):
         later.remove(_HOLD)  # it ended with its report, say
     if later and (later := [name for name in later if name in _changed_since(case, deed)]):
-        fields = last_changes(case.ledger.connection, case.report, later)
+        fields = last_changes(case.unit_of_work.connection, case.report, later)
         names = ", ".join(name.replace("_", " ") for name in later)
         raise ConflictRefusal(f"It cannot be taken back: {names} was changed since.", fields=fields)
 
@@ -159,7 +165,7 @@ def _check_untouched(case: EditContext, deed: UndoneEntry) -> None:
 def _changed_since(case: EditContext, deed: UndoneEntry) -> set[str]:
     """The fields that later deeds changed which stand: one that was taken back, and its undo, changed nothing."""
     table = schema.entries
-    rows = case.ledger.connection.execute(
+    rows = case.unit_of_work.connection.execute(
         sa.select(table.c.body, table.c.before).where(
             table.c.report == case.report.id, table.c.version > deed.version, table.c.before.is_not(None)
         )
@@ -174,7 +180,7 @@ def _changed_since(case: EditContext, deed: UndoneEntry) -> set[str]:
 
 def _check_on_its_way(case: EditContext, deed: UndoneEntry) -> None:
     """Conflict when the crew is there by now or has left: that says more than the status which followed from it."""
-    jobs = {job.id: job for job in case.ledger.assignments(case.report.id)}
+    jobs = {job.id: job for job in case.unit_of_work.assignments(case.report.id)}
     for before in deed.before.jobs:
         job = jobs.get(before.id)
         if job is not None and job.version != before.version and job.state not in UNDER_WAY:
@@ -182,7 +188,7 @@ def _check_on_its_way(case: EditContext, deed: UndoneEntry) -> None:
 
 
 def _undo_jobs(case: EditContext, deed: UndoneEntry) -> None:
-    jobs = {job.id: job for job in case.ledger.assignments(case.report.id)}
+    jobs = {job.id: job for job in case.unit_of_work.assignments(case.report.id)}
     for before in deed.before.jobs:
         job = jobs.get(before.id)
         if job is None:
@@ -233,11 +239,11 @@ def _bring_back(case: EditContext, deed: UndoneEntry, job: Assignment, state: As
 
 
 def _other_jobs(case: EditContext, job: Assignment) -> list[Assignment]:
-    return [other for other in case.ledger.jobs_of(job.unit) if other.id != job.id]
+    return [other for other in case.unit_of_work.jobs_of(job.unit) if other.id != job.id]
 
 
 def _refuse_moved(case: EditContext, job: Assignment) -> None:
-    unit = case.ledger.unit(job.unit)
+    unit = case.unit_of_work.unit(job.unit)
     code = unit.code if unit is not None else job.unit
     word = job.state.value.replace("_", " ")
     fields = {"assignment": {"value": job.state.value, "who": job.by, "at": job.since}}

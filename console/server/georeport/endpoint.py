@@ -57,16 +57,18 @@ class _Resource(msgspec.Struct, frozen=True):
 class GeoReport:
     """What answers under /open311/v2. Reading is public, as GeoReport means it; nothing personal is in it."""
 
-    def __init__(self, city: City, gate: HttpEndpoint, media: MediaStore, options: CitizenOptions = BY_DEFAULT) -> None:
+    def __init__(
+        self, city: City, http_endpoint: HttpEndpoint, media: MediaStore, options: CitizenOptions = BY_DEFAULT
+    ) -> None:
         self._city = city
-        self._gate = gate
+        self._http_endpoint = http_endpoint
         self._media = media
         self._options = options
         self._jurisdiction = options.jurisdiction
-        self._posters = Posters(ApiClients(city), gate, options)
-        self._reading = gate.endpoint(self._read, public=True)
+        self._posters = Posters(ApiClients(city), http_endpoint, options)
+        self._reading = http_endpoint.endpoint(self._read, public=True)
         self.document = openapi.OpenApiDocument(description)
-        self._describing = gate.endpoint(self.document.answer, public=True)
+        self._describing = http_endpoint.endpoint(self.document.answer, public=True)
 
     def routes(self) -> list[BaseRoute]:
         """The description for programs, and the one address with all else below it."""
@@ -108,7 +110,10 @@ class GeoReport:
             raise GeoReportRefusal("This address answers in XML (text/xml) and JSON (application/json).", status=406)
         if request.method != "POST":
             return await self._reading(request)
-        async with self._gate.admitted(request, most_body(request), public=True, counts_posts=False) as (_, share):
+        async with self._http_endpoint.admitted(request, most_body(request), public=True, counts_posts=False) as (
+            _,
+            share,
+        ):
             return await self._posted(request, BodyReader(request, share), share)
 
     async def _posted(self, request: Request, body: BodyReader, share: BodyShare) -> Response:
@@ -119,13 +124,13 @@ class GeoReport:
         await body.read(most, enough=_KEY_WITHIN)
         if not body.ended:
             key = key or key_at_start(body.content)
-            actor = await self._gate.at_work(lambda: self._posters.actor(request, key), request, Pool.DOOR)
+            actor = await self._http_endpoint.at_work(lambda: self._posters.actor(request, key), request, Pool.DOOR)
             await body.read(most)
         many = is_multipart(request)
         if many:
             share.take(len(body.content))  # its photos are taken out of it and held beside it
         pool = Pool.PUBLIC_PHOTO if many else Pool.PUBLIC_WRITE
-        return await self._gate.at_work(lambda: self._post(request, body.content, key, actor), request, pool)
+        return await self._http_endpoint.at_work(lambda: self._post(request, body.content, key, actor), request, pool)
 
     def _read(self, ask: RequestContext) -> Response:
         self._check_jurisdiction(ask.request.query_params.get("jurisdiction_id", ""))

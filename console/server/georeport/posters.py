@@ -18,9 +18,9 @@ class Posters:
     then only from this computer, as everything else on such a server is.
     """
 
-    def __init__(self, clients: ApiClients, gate: HttpEndpoint, options: CitizenOptions) -> None:
+    def __init__(self, clients: ApiClients, http_endpoint: HttpEndpoint, options: CitizenOptions) -> None:
         self._clients = clients
-        self._gate = gate
+        self._http_endpoint = http_endpoint
         self._posting = options.posting
 
     def actor(self, request: Request, key: str) -> Actor:
@@ -28,12 +28,12 @@ class Posters:
         if key:
             client = self._clients.of_key(key)
             if client is None or not client.may_post:
-                self._gate.count_unknown_key(request)
+                self._http_endpoint.count_unknown_key(request)
                 raise GeoReportRefusal("Invalid api_key received.", status=403)
-            self._gate.count_post(request, client.name)
+            self._http_endpoint.count_post(request, client.name)
             return Actor(client.name, CITIZEN, via=_VIA)
-        self._gate.count_post(request, None)
-        if self._posting is Posting.KEYED or (self._posting is Posting.LOCAL and self._gate.has_users()):
+        self._http_endpoint.count_post(request, None)
+        if self._posting is Posting.KEYED or (self._posting is Posting.LOCAL and self._http_endpoint.has_users()):
             raise GeoReportRefusal("api_key was not provided: ask the city for one.", status=403)
         if self._posting is Posting.LOCAL:
             check_local(request)

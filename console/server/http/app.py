@@ -69,33 +69,33 @@ def make_app(
     `app.state.hub` is the hub of its streams: closing it lets them end; closing `app.state.gate` lets work end that was
     begun for requests. `app.state.documents` maps the address of each OpenAPI document to it.
     """
-    pulse, known_epoch = ChangeWatcher(city), city.epoch
-    hub = Subscribers(city, pulse, beat_s=beat_s, gone_s=gone_s)
-    gate = HttpEndpoint(users, limits)
+    change_watcher, known_epoch = ChangeWatcher(city), city.epoch
+    subscribers = Subscribers(city, change_watcher, beat_s=beat_s, gone_s=gone_s)
+    http_endpoint = HttpEndpoint(users, limits)
     store = MediaStore(media)
-    dispatch = Dispatch(city, gate, store, pulse, hub)
-    georeport = GeoReport(city, gate, store, citizens)
+    dispatch = Dispatch(city, http_endpoint, store, change_watcher, subscribers)
+    georeport = GeoReport(city, http_endpoint, store, citizens)
     if users is not None:
-        users.stamp = lambda: pulse.beat.users
+        users.stamp = lambda: change_watcher.beat.users
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await pulse.start()
-        hub.start()
+        await change_watcher.start()
+        subscribers.start()
         yield
-        gate.close()
-        await hub.stop()
-        await pulse.stop()
+        http_endpoint.close()
+        await subscribers.stop()
+        await change_watcher.stop()
 
     app = Starlette(
         routes=[
             Mount("/dispatch/v1", routes=dispatch.routes()),
             Mount("/open311/v2", routes=georeport.routes()),
-            *([Mount("/public/v1", routes=Citizens(city, gate, store).routes())] if citizens.public else []),
+            *([Mount("/public/v1", routes=Citizens(city, http_endpoint, store).routes())] if citizens.public else []),
             *Assets(public=citizens.public).routes(),
         ],
         middleware=[
-            Middleware(Marked, lambda: pulse.beat.epoch or known_epoch, city.clock),
+            Middleware(Marked, lambda: change_watcher.beat.epoch or known_epoch, city.clock),
             Middleware(OneLength),
             Middleware(GZipMiddleware, minimum_size=_PACKED_FROM, compresslevel=1),
         ],
@@ -109,8 +109,8 @@ def make_app(
         },
         lifespan=lifespan,
     )
-    app.state.hub = hub
-    app.state.gate = gate
+    app.state.subscribers = subscribers
+    app.state.http_endpoint = http_endpoint
     app.state.documents = {
         "/dispatch/v1/openapi.json": dispatch.document,
         "/open311/v2/openapi.json": georeport.document,

@@ -143,18 +143,23 @@ class Dispatch:
     """What answers under /dispatch/v1."""
 
     def __init__(
-        self, city: City, gate: HttpEndpoint, media: MediaStore, pulse: ChangeWatcher, hub: Subscribers
+        self,
+        city: City,
+        http_endpoint: HttpEndpoint,
+        media: MediaStore,
+        change_watcher: ChangeWatcher,
+        subscribers: Subscribers,
     ) -> None:
         self._city = city
-        self._pulse = pulse
-        self._gate = gate
+        self._change_watcher = change_watcher
+        self._http_endpoint = http_endpoint
         self._media = media
-        self._hub = hub
+        self._subscribers = subscribers
         self.document = OpenApiDocument(self.description)
 
     def routes(self) -> list[BaseRoute]:
         """The addresses, and their description at /openapi.json."""
-        return routes_of(self.table(), self._gate)
+        return routes_of(self.table(), self._http_endpoint)
 
     def description(self) -> dict[str, Any]:
         """The OpenAPI document of these addresses."""
@@ -488,7 +493,7 @@ class Dispatch:
         return self.document.answer(ask)
 
     async def _changes(self, ask: RequestContext) -> Response:
-        page = await self._pulse.changes(ask.number("after", 0), ask.number("limit", feed.MOST))
+        page = await self._change_watcher.changes(ask.number("after", 0), ask.number("limit", feed.MOST))
         return Response(page, media_type=JSON)
 
     def _digest(self, ask: RequestContext) -> Response:
@@ -505,10 +510,10 @@ class Dispatch:
     def _stream(self, ask: RequestContext) -> Response:
         headers = {"X-Accel-Buffering": "no"}
         if not ask.actor.tokenless:
-            self._hub.check_room(ask.actor.name)
+            self._subscribers.check_room(ask.actor.name)
         if ask.request.method == "HEAD":
             return Response(headers=headers, media_type="text/event-stream")
-        events = self._hub.events(ask.actor.name, ask.still_known)
+        events = self._subscribers.events(ask.actor.name, ask.still_known)
         return StreamingResponse(events, headers=headers, media_type="text/event-stream")
 
     def _stats(self, _: RequestContext) -> Response:
@@ -521,7 +526,9 @@ class Dispatch:
 
     def _me(self, ask: RequestContext) -> Response:
         # protects: rights-of-the-database
-        actor = self._gate.asked_anew(ask)  # a page that told of new rights may be younger than what is remembered
+        actor = self._http_endpoint.asked_anew(
+            ask
+        )  # a page that told of new rights may be younger than what is remembered
         return json_response(Me(actor.name, actor.role, actor.agencies, actor.areas))
 
     def _jobs(self, ask: RequestContext) -> Response:
@@ -536,20 +543,20 @@ class Dispatch:
             raise ForbiddenRefusal(f"The role {ask.actor.role} may not move units.")
         place = ask.json(Position)
         with self._city.database.read() as connection:
-            ledger = UnitOfWork(self._city.database, connection, self._city.clock())
-            unit = ledger.unit(ask.path("unit"))
+            unit_of_work = UnitOfWork(self._city.database, connection, self._city.clock())
+            unit = unit_of_work.unit(ask.path("unit"))
             if unit is None:
                 raise NotFound(f"There is no unit {ask.path('unit')}.")
-            check_unit_scope(ledger, ask.actor, unit)
-            check_date(connection, ledger.now, Dated("time of the position", place.at))
-        at = min(place.at, ledger.now)
+            check_unit_scope(unit_of_work, ask.actor, unit)
+            check_date(connection, unit_of_work.now, Dated("time of the position", place.at))
+        at = min(place.at, unit_of_work.now)
         self._city.presence.put_position(unit.id, place.lat, place.lon, at)
         return Response(status_code=204)
 
     def _put_media(self, ask: RequestContext) -> Response:
         if ask.actor.role == "viewer":
             raise ForbiddenRefusal("The role viewer may not send photos.")
-        self._gate.count_upload(ask.actor, len(ask.body))
+        self._http_endpoint.count_upload(ask.actor, len(ask.body))
         header = ask.request.headers.get("content-range")
         part = UploadPart(header) if header is not None else None
         have = self._media.put(ask.path("sha256"), ask.body, part, sender=ask.actor.name)
@@ -604,9 +611,9 @@ class Dispatch:
     def _contact(self, ask: RequestContext) -> Response:
         report = self._city.report(ask.path("report"))
         with self._city.database.read() as connection:
-            ledger = UnitOfWork(self._city.database, connection, self._city.clock())
-            if not may_see_contacts(ledger, ask.actor, report):
-                check_scope(ledger, ask.actor, report)
+            unit_of_work = UnitOfWork(self._city.database, connection, self._city.clock())
+            if not may_see_contacts(unit_of_work, ask.actor, report):
+                check_scope(unit_of_work, ask.actor, report)
                 raise ForbiddenRefusal(f"The role {ask.actor.role} may not see who reported it.")
         return json_response(self._city.contact(report.id, ask.actor))
 

@@ -33,9 +33,11 @@ _GAP_OF_EACH_S = 0.002
 class Subscribers:
     """Who listens in this process. `start` and `stop` are called on the event loop; the city calls from its threads."""
 
-    def __init__(self, city: City, pulse: ChangeWatcher, *, beat_s: float = BEAT_S, gone_s: float = GONE_S) -> None:
+    def __init__(
+        self, city: City, change_watcher: ChangeWatcher, *, beat_s: float = BEAT_S, gone_s: float = GONE_S
+    ) -> None:
         self._city = city
-        self._pulse = pulse
+        self._change_watcher = change_watcher
         self._beat_s, self._gone_s = beat_s, gone_s
         self._leaving: set[asyncio.Future[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -48,13 +50,13 @@ class Subscribers:
     def start(self) -> None:
         """Begin to follow the city."""
         self._loop = asyncio.get_running_loop()
-        self._pulse.on_beat.append(self._grown)
+        self._change_watcher.on_beat.append(self._grown)
         self._city.presence.on_change.append(self._on_presence)
 
     async def stop(self) -> None:
         """End all streams, once what is being read for them has been read."""
         self.close()
-        self._pulse.on_beat.remove(self._grown)
+        self._change_watcher.on_beat.remove(self._grown)
         self._city.presence.on_change.remove(self._on_presence)
         if self._leaving:
             await asyncio.wait(self._leaving, timeout=ENDING_S)
@@ -82,10 +84,10 @@ class Subscribers:
         self._of[user] += 1
         try:
             listener.presence_due = True
-            epoch = self._pulse.beat.epoch
+            epoch = self._change_watcher.beat.epoch
             # A new epoch ends the stream: to the client's ears its lower numbers would be old news.
             # So does a change of users: whoever may still listen comes again with his token.
-            while not self.closed and self._pulse.beat.epoch in (epoch, "") and still_known():
+            while not self.closed and self._change_watcher.beat.epoch in (epoch, "") and still_known():
                 listener.wake.clear()
                 said = await self._news(listener)
                 for event in said:
@@ -118,8 +120,8 @@ class Subscribers:
     async def _news(self, listener: Subscriber) -> list[bytes]:
         """What the client has not been told yet."""
         said: list[bytes] = []
-        if self._pulse.beat.seq > listener.told:
-            listener.told = self._pulse.beat.seq
+        if self._change_watcher.beat.seq > listener.told:
+            listener.told = self._change_watcher.beat.seq
             said.append(_event("seq", {"seq": listener.told}))
         if listener.presence_due and self._now() >= listener.presence_after:
             listener.presence_due = False
@@ -147,7 +149,7 @@ class Subscribers:
 
     async def _woken(self, listener: Subscriber) -> bool:
         """Wait for news, at most a beat long; whether there may be some."""
-        if self._pulse.beat.seq > listener.told or self.closed:
+        if self._change_watcher.beat.seq > listener.told or self.closed:
             return True
         waits_for_presence = listener.presence_due
         try:

@@ -122,12 +122,12 @@ class ByMethod:
         await response(scope, receive, send)
 
 
-def routes_of(table: Sequence[Operation], gate: HttpEndpoint) -> list[BaseRoute]:
+def routes_of(table: Sequence[Operation], http_endpoint: HttpEndpoint) -> list[BaseRoute]:
     """One route for each address, in the order of the table: where two fit, the first answers."""
     addresses: dict[str, dict[str, Endpoint]] = {}
     for row in table:
         assert row.work is not None, row.name
-        endpoint = gate.endpoint(row.work, most=row.most, public=row.public, pool=row.pool)
+        endpoint = http_endpoint.endpoint(row.work, most=row.most, public=row.public, pool=row.pool)
         addresses.setdefault(row.path, {})[row.method] = endpoint
     return [Route(path, ByMethod(endpoints)) for path, endpoints in addresses.items()]
 

@@ -120,9 +120,9 @@ class PublicReport(msgspec.Struct, frozen=True):
 class Citizens:
     """What answers under /public/v1."""
 
-    def __init__(self, city: City, gate: HttpEndpoint, media: MediaStore) -> None:
+    def __init__(self, city: City, http_endpoint: HttpEndpoint, media: MediaStore) -> None:
         self._city = city
-        self._gate = gate
+        self._http_endpoint = http_endpoint
         self._media = media
         self._photos = PublicPhotos(media, PhotoProcess())
         self._dots = Dots(city)
@@ -133,7 +133,7 @@ class Citizens:
         """The addresses. A report's id may hold slashes, so the longer addresses stand first."""
 
         def end(work: Any, most: int = 0, pool: Pool | None = None) -> Any:
-            return self._gate.endpoint(work, most=most, public=True, pool=pool)
+            return self._http_endpoint.endpoint(work, most=most, public=True, pool=pool)
 
         report = "/reports/{report:path}"
         return [
@@ -242,7 +242,7 @@ class Citizens:
         """Forbidden when a page of another site lets a visitor's browser write here."""
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             raise ForbiddenRefusal("Reports are taken from this server's own page only.")
-        if not self._gate.has_users():
+        if not self._http_endpoint.has_users():
             check_local(request)
 
     def _may_reopen(self, report: Report) -> bool:

@@ -863,7 +863,7 @@ def test_what_was_made_before_sign_in_was_needed_is_sent_as_the_present_operator
 
 
 def names(create: Queued, others: Sequence[Queued]) -> str:
-    """What the presenter makes of a colleague's report and of what others did to it."""
+    """What the panel makes of a colleague's report and of what others did to it."""
     return " ".join([create.edit.author, *(f"{one.edit.author}:{one.edit.kind}" for one in others)])
 
 

@@ -24,16 +24,16 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.done: list[str] = []
         self.errors: list[Exception] = []
-        self._gate = threading.Event()
+        self._http_endpoint = threading.Event()
         self._parent = QObject()
         self.thread = WorkThread(lambda: WorkFile(folder), lambda _: None, lambda _: None, QtLoop(self._parent))
-        self.thread.write(lambda _: self._gate.wait(10), None, self.errors.append)
+        self.thread.write(lambda _: self._http_endpoint.wait(10), None, self.errors.append)
 
     def job(self, name: str) -> Callable[[WorkFile], None]:
         return lambda _: self.done.append(name)
 
     def release(self) -> list[str]:
-        self._gate.set()
+        self._http_endpoint.set()
         self.thread.wait(10)
         return self.done
 

@@ -1,1 +1,1 @@
-"""The presenters with real widgets and a real outbox, without a window, a server or a cache."""
+"""The panels with real widgets and a real outbox, without a window, a server or a cache."""

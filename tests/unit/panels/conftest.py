@@ -99,9 +99,9 @@ class Rig:
         row = 1000 + ord(key) - ord("A") + 1
         self.desk.choose(row)
         if read:
-            self.situation.set_dossier(self.dossier(row, key))
+            self.situation.set_details(self.details(row, key))
 
-    def dossier(self, row: int, key: str, units: Sequence[str] = ()) -> ReportDetails:
+    def details(self, row: int, key: str, units: Sequence[str] = ()) -> ReportDetails:
         """All that is known of an open flood in Kemang that nobody has taken; these units are on their way."""
         report = self.report(key)
         jobs = tuple(Assignment(one, key, one, AssignmentState.EN_ROUTE, NOW, "rina", NOW) for one in units)

@@ -70,24 +70,24 @@ class Panels:
             widget.show()
         presenter = UnitsPresenter(self.units, self.desk, self.tasks, reader, UTC, lambda _: T0, parent=self.units)
         ChartsPresenter(self.charts, self.desk, lambda: "", UTC, lambda: T0, self.charts)
-        self.dossiers = ReportDetailsReader(self.desk, self.feed, self.tasks, reader, lambda: T0)
-        self.counsellor = Recommender(self.desk, self.tasks, reader, presenter.crews, dict, lambda _: T0)
+        self.details_reader = ReportDetailsReader(self.desk, self.feed, self.tasks, reader, lambda: T0)
+        self.recommender = Recommender(self.desk, self.tasks, reader, presenter.crews, dict, lambda _: T0)
         self.ticket_presenter = TicketPresenter(self.ticket, self.desk, UTC, lambda: T0)
-        self.dossiers.changed.connect(self.ticket_presenter.set_dossier)
-        self.dossiers.changed.connect(self.counsellor.set_dossier)
-        self.counsellor.merged_changed.connect(self.ticket_presenter.set_merged)
-        self.counsel = Recommendations(0)
-        self.counsellor.changed.connect(self._on_counsel)
+        self.details_reader.changed.connect(self.ticket_presenter.set_details)
+        self.details_reader.changed.connect(self.recommender.set_details)
+        self.recommender.merged_changed.connect(self.ticket_presenter.set_merged)
+        self.recommendations = Recommendations(0)
+        self.recommender.changed.connect(self._on_recommendations)
         with qtbot.waitSignal(self.feed.ready):
             self.feed.start()
         row = self.reader.row_of("city", "1")
         assert row is not None
         self.desk.choose(row)
-        wait_for(lambda: self.counsel.row == row, what="the advice")
+        wait_for(lambda: self.recommendations.row == row, what="the advice")
 
-    def _on_counsel(self, counsel: Recommendations) -> None:
-        self.counsel = counsel
-        self.ticket_presenter.set_counsel(counsel)
+    def _on_recommendations(self, recommendations: Recommendations) -> None:
+        self.recommendations = recommendations
+        self.ticket_presenter.set_recommendations(recommendations)
 
     def write(self, loaded: Loaded) -> None:
         """The first page of the first read, more of it, or all."""
@@ -126,8 +126,8 @@ def test_nothing_is_taken_for_none_before_all_is_read(panels: Panels) -> None:
     wait_for(lambda: panels.units.shown, what="the units")
     (unit,) = panels.units.shown
     assert (unit.code, unit.job, unit.next, unit.eta) == ("SDA-03", "–", "–", "–")
-    assert panels.counsel.units == ()
-    assert panels.counsel.no_unit.startswith("Not loaded yet")
+    assert panels.recommendations.units == ()
+    assert panels.recommendations.no_unit.startswith("Not loaded yet")
     ticket = panels.ticket.ticket()
     assert ticket is not None
     assert ticket.unread == "not loaded yet"
@@ -143,8 +143,8 @@ def test_the_advice_waits_for_units_and_their_work_and_for_nothing_else(panels: 
     panels.write(Loaded.WORK)
     panels.feed.on_touched(Touched(everything=True))
     wait_for(lambda: panels.desk.loaded is Loaded.WORK, what="units and their work are here")
-    wait_for(lambda: panels.counsel.units, what="the advice")
-    assert "1 job ahead" in panels.counsel.units[0].reasons
+    wait_for(lambda: panels.recommendations.units, what="the advice")
+    assert "1 job ahead" in panels.recommendations.units[0].reasons
     wait_for(lambda: [unit for unit in panels.units.shown if unit.job.startswith("2 ")], what="the unit's job")
     ticket = panels.ticket.ticket()
     assert ticket is not None
@@ -164,8 +164,8 @@ def test_what_was_read_then_is_shown_without_being_asked_for(panels: Panels) -> 
     panels.feed.on_touched(Touched(everything=True))
     wait_for(lambda: panels.desk.loaded is Loaded.WHOLE, what="all is read")
     wait_for(lambda: [unit for unit in panels.units.shown if unit.job.startswith("2 ")], what="the unit's job")
-    wait_for(lambda: panels.counsel.units, what="the advice")
-    assert "1 job ahead" in panels.counsel.units[0].reasons
+    wait_for(lambda: panels.recommendations.units, what="the advice")
+    assert "1 job ahead" in panels.recommendations.units[0].reasons
     ticket = panels.ticket.ticket()
     assert ticket is not None
     assert (ticket.unread, len(ticket.timeline)) == ("", 1)
@@ -181,10 +181,10 @@ def test_a_unit_that_has_work_is_sent_next_and_told_where_that_is_a_hazard(panel
     writer.close()
     panels.feed.on_touched(Touched(everything=True))
     wait_for(lambda: panels.desk.loaded is Loaded.WHOLE, what="all is read")
-    wait_for(lambda: panels.counsel.units, what="the advice")
+    wait_for(lambda: panels.recommendations.units, what="the advice")
     now = Situation(report=True, status=Status.NEW, me="rina", advice=True, has_place=True)
     panels.ticket_presenter.set_situation(now)
-    assert ("on another P1" in panels.counsel.units[0].reasons) is (priority == 1)
+    assert ("on another P1" in panels.recommendations.units[0].reasons) is (priority == 1)
     ticket = panels.ticket.ticket()
     assert ticket is not None
     assert [action.text for action in ticket.actions if action.id == "dispatch"] == ["Dispatch SDA-03 next"]
@@ -198,12 +198,12 @@ def test_of_a_report_without_a_place_no_unit_is_armed_and_what_to_do_is_said(pan
     row = panels.reader.row_of("city", "3")
     assert row is not None
     panels.desk.choose(row)
-    wait_for(lambda: panels.counsel.row == row, what="the advice")
-    assert panels.counsel.units == ()
-    assert panels.counsel.no_unit.startswith("The place is missing")
+    wait_for(lambda: panels.recommendations.row == row, what="the advice")
+    assert panels.recommendations.units == ()
+    assert panels.recommendations.no_unit.startswith("The place is missing")
     ticket = panels.ticket.ticket()
     assert ticket is not None
-    assert ticket.advice_empty == panels.counsel.no_unit
+    assert ticket.advice_empty == panels.recommendations.no_unit
     assert [action.id for action in ticket.actions if action.filled] == ["place"], "Enter asks for the place"
     assert not any(action.id == "dispatch" for action in ticket.actions)
 
@@ -238,7 +238,7 @@ def test_why_no_unit_can_be_recommended(
     writer.apply("city", found, at(13))
     writer.close()
     panels.feed.on_touched(Touched(everything=True))
-    wait_for(lambda: panels.counsel.no_unit == why, 10, why)
+    wait_for(lambda: panels.recommendations.no_unit == why, 10, why)
     ticket = panels.ticket.ticket()
     assert ticket is not None
     assert ticket.advice_empty == why
@@ -257,7 +257,11 @@ def test_of_a_p1_that_was_passed_on_the_nearest_is_recommended_whoever_was_asked
     writer.apply("city", found, at(14))
     writer.close()
     panels.feed.on_touched(Touched(everything=True))
-    wait_for(lambda: [unit.code for unit in panels.counsel.units] == ["DMK-01", "SP-01"], 10, "both, the nearest first")
+    wait_for(
+        lambda: [unit.code for unit in panels.recommendations.units] == ["DMK-01", "SP-01"],
+        10,
+        "both, the nearest first",
+    )
 
 
 def test_of_a_report_that_was_passed_on_the_able_units_of_others_are_counted_and_named(panels: Panels) -> None:
@@ -275,11 +279,11 @@ def test_of_a_report_that_was_passed_on_the_able_units_of_others_are_counted_and
     writer.close()
     panels.feed.on_touched(Touched(everything=True))
     asked = "Satpol PP was asked, and has no unit here."
-    wait_for(lambda: panels.counsel.no_unit.startswith(asked), 10, asked)
-    others = panels.counsel.no_unit.removeprefix(asked)
+    wait_for(lambda: panels.recommendations.no_unit.startswith(asked), 10, asked)
+    others = panels.recommendations.no_unit.removeprefix(asked)
     assert others == " 2 units of other agencies could go: DMK-03, 1.1 km (Shift+A)."
-    assert panels.counsel.units == (), "Enter sends none of an agency that was not asked"
-    assert [one.code for one in panels.counsel.further] == ["DMK-03", "DMK-01"]
+    assert panels.recommendations.units == (), "Enter sends none of an agency that was not asked"
+    assert [one.code for one in panels.recommendations.further] == ["DMK-03", "DMK-01"]
 
 
 def test_a_main_report_lists_what_was_merged_into_it_and_opens_it(panels: Panels, qtbot: QtBot) -> None:
@@ -311,5 +315,7 @@ def test_a_main_report_lists_what_was_merged_into_it_and_opens_it(panels: Panels
         qtbot.mouseClick(panels.ticket._merged, Qt.MouseButton.LeftButton, pos=QPoint(60, 12))
     assert opened.args == [panels.reader.row_of("city", "3")]
     panels.desk.choose(opened.args[0])
-    wait_for(lambda: panels.dossiers.current is not None and panels.dossiers.current.key == "3", 10, "it is open")
+    wait_for(
+        lambda: panels.details_reader.current is not None and panels.details_reader.current.key == "3", 10, "it is open"
+    )
     assert not panels.ticket._merged_head.isVisible()

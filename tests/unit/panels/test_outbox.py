@@ -228,7 +228,7 @@ def test_an_order_to_a_server_that_is_known_to_be_away_is_loud_at_once(rig: Rig,
     qtbot.addWidget(panel)
     ticket = TicketPresenter(panel, rig.desk, UTC, lambda: NOW)
     rows.presenter._is_away = ticket._is_away = sources.is_away
-    ticket.set_dossier(rig.dossier(1001, "A"))
+    ticket.set_details(rig.details(1001, "A"))
     ticket.set_outbox(rig.edits.outbox)
 
     def loud() -> list[str]:
@@ -293,7 +293,7 @@ def test_a_report_that_a_colleague_took_down_can_be_sent_in_ones_own_name(rig: R
     panel.setParent(rig.window)
     ticket = TicketPresenter(panel, rig.desk, UTC, lambda: NOW, rows)
     ticket.set_outbox(rig.edits.outbox)
-    ticket.set_dossier(replace(rig.dossier(1001, "local:1"), server=None))
+    ticket.set_details(replace(rig.details(1001, "local:1"), server=None))
     shown = panel.ticket()
     assert shown is not None
     assert [(one.kind, one.text) for one in shown.strips] == [

@@ -48,7 +48,7 @@ def test_a_form_works_on_the_report_it_was_opened_for(rig: Rig, action: str, the
     assert rig.form().windowTitle().endswith(": A Flood, Kemang")
     if then == "none":
         rig.desk.choose(0)
-        rig.situation.set_dossier(None)
+        rig.situation.set_details(None)
     else:
         rig.choose("B", read=then == "another")
     rig.commit(typed)
@@ -72,7 +72,7 @@ def test_the_advice_on_one_report_is_none_on_the_next(rig: Rig) -> None:
     """D would close B as a duplicate of what A may be a duplicate of."""
     rig.choose("A")
     near = Duplicate(1003, 12.0, 60, same_words=False, reasons=("12 m away",))
-    rig.situation.set_counsel(
+    rig.situation.set_recommendations(
         Recommendations(1001, duplicates=(DuplicateCandidate(near, "C", "Water at C", 3, 0, NOW),))
     )
     assert rig.situation.now.duplicate
@@ -86,11 +86,11 @@ def test_a_merge_knows_which_two_reports_are_meant(rig: Rig) -> None:
     rig.choose("A")
     near = Duplicate(1003, 12.0, 60, same_words=False, reasons=("12 m away",))
     made = NOW - timedelta(hours=1)
-    rig.situation.set_counsel(
+    rig.situation.set_recommendations(
         Recommendations(1001, duplicates=(DuplicateCandidate(near, "C", "Water at C", 3, 0, made),))
     )
     assert rig.situation.with_duplicates[1][0].number == "C"
-    rig.edit_commands.merge(rig.dossier(1001, "A"), "C", made)
+    rig.edit_commands.merge(rig.details(1001, "A"), "C", made)
     (edit,) = rig.saved(1)
     assert (edit.kind, edit.report, edit.data) == (Kind.MERGE, "A", {"into": "C"})
     assert [datetime.fromisoformat(edit.about[name]) for name in ("created", "into")] == [NOW, made]
@@ -106,7 +106,7 @@ def test_an_order_that_waits_for_its_report_is_forgotten_when_another_is_chosen(
     if on == "none":
         rig.desk.choose(0)
     elif on == "read":
-        rig.situation.set_dossier(rig.dossier(1002, "B"))
+        rig.situation.set_details(rig.details(1002, "B"))
     else:
         rig.choose("B", read=False)
     assert done == ["dropped"]
@@ -139,7 +139,7 @@ def test_an_enter_that_bounces_sends_one_unit(rig: Rig) -> None:
 
 def test_a_unit_that_is_on_the_report_is_not_sent_again(rig: Rig) -> None:
     rig.choose("A")
-    rig.situation.set_dossier(rig.dossier(1001, "A", ["07"]))
+    rig.situation.set_details(rig.details(1001, "A", ["07"]))
     rig.unit_commands.dispatch_chosen("07")
     assert rig.said == ["SDA-07 is on this report already"]
     assert rig.edits.outbox == ()
@@ -155,7 +155,7 @@ def test_enter_on_what_is_so_already_changes_nothing(rig: Rig, action: str) -> N
 
 def test_a_step_that_a_unit_has_taken_is_not_told_again(rig: Rig) -> None:
     rig.choose("A")
-    rig.situation.set_dossier(rig.dossier(1001, "A", ["07"]))
+    rig.situation.set_details(rig.details(1001, "A", ["07"]))
     rig.actions.run("en_route")
     assert rig.said == ["SDA-07 En route already"]
     rig.actions.run("on_scene")
@@ -165,7 +165,7 @@ def test_a_step_that_a_unit_has_taken_is_not_told_again(rig: Rig) -> None:
 def test_of_two_crews_it_is_asked_which_is_called_back(rig: Rig) -> None:
     """Shift+R recalled the first one without a word, which had acknowledged."""
     rig.choose("A")
-    rig.situation.set_dossier(rig.dossier(1001, "A", ["07", "11"]))
+    rig.situation.set_details(rig.details(1001, "A", ["07", "11"]))
     assert rig.actions.run("recall")
     assert rig.edits.outbox == ()
     rig.commit("SDA-11")
@@ -189,9 +189,9 @@ def test_a_unit_key_never_means_another_report_than_the_chosen_one(rig: Rig, key
     done = at_work(rig, "07", "A", AssignmentState.DONE)
     at_work(rig, "07", "B", AssignmentState.DISPATCHED)
     rig.choose("A")
-    dossier = rig.dossier(1001, "A")
-    rig.situation.set_dossier(
-        replace(dossier, assignments=(done,), shown=replace(dossier.shown, status=Status.PROGRESS))
+    details = rig.details(1001, "A")
+    rig.situation.set_details(
+        replace(details, assignments=(done,), shown=replace(details.shown, status=Status.PROGRESS))
     )
     (crew,) = [one for one in rig.desk.cities.crews if one.unit.id == "07"]
     rig.desk.choose_unit(crew.key)
@@ -230,11 +230,11 @@ def test_what_a_unit_that_is_only_reserved_cannot_have_done_is_refused_at_the_ke
     """It was written, "done, and not to be undone", and came back as NOT sent."""
     rig.unit_commands._read_report = lambda _source, _number, then: then(rig.report("B"))
     at_work(rig, "07", "B", AssignmentState.RESERVED)
-    job = replace(rig.dossier(1002, "B", ["07"]).assignments[0], state=AssignmentState.RESERVED)
-    reserved = replace(rig.dossier(1002, "B"), assignments=(job,))
+    job = replace(rig.details(1002, "B", ["07"]).assignments[0], state=AssignmentState.RESERVED)
+    reserved = replace(rig.details(1002, "B"), assignments=(job,))
     rig.choose("B" if panel == "queue" else "A")
     if panel == "queue":
-        rig.situation.set_dossier(reserved)
+        rig.situation.set_details(reserved)
     (crew,) = [one for one in rig.desk.cities.crews if one.unit.id == "07"]
     rig.desk.choose_unit(crew.key)
     rig.situation.set_panel(panel)
@@ -245,7 +245,7 @@ def test_what_a_unit_that_is_only_reserved_cannot_have_done_is_refused_at_the_ke
     rig.saved(1)
     sent = replace(job, state=AssignmentState.DISPATCHED)
     if panel == "queue":
-        rig.situation.set_dossier(replace(reserved, assignments=(sent,)))
+        rig.situation.set_details(replace(reserved, assignments=(sent,)))
     rig.actions.run("on_scene")
     order, step = rig.saved(2)
     assert (order.kind, step.data) == (Kind.DISPATCH, {"unit": "07", "state": "on_scene"}), "by an order that waits too"
@@ -256,9 +256,9 @@ def test_a_crew_that_cannot_go_on_leads_only_where_no_other_is(rig: Rig) -> None
     stuck = replace(city.units["07"], state=UnitState.UNAVAILABLE, reason="accident")
     rig.desk.set_cities(Cities({"city": replace(city, units={**city.units, "07": stuck})}, rig.desk.cities.words))
     rig.desk.choose(1001)
-    rig.situation.set_dossier(rig.dossier(1001, "A", ["07"]))
+    rig.situation.set_details(rig.details(1001, "A", ["07"]))
     assert (rig.situation.now.lead_unit, rig.situation.now.lead_stuck) == ("07", True)
-    rig.situation.set_dossier(rig.dossier(1001, "A", ["07", "11"]))
+    rig.situation.set_details(rig.details(1001, "A", ["07", "11"]))
     assert (rig.situation.now.lead_unit, rig.situation.now.lead_stuck) == ("11", False)
 
 
@@ -266,7 +266,7 @@ def test_what_a_crew_does_next_is_not_offered_while_no_server_has_sent_it(rig: R
     """ "DMK-02 en route" was the filled button of a colleague's order that waits for him; pressed, it was refused."""
     rig.edits.source_lost("city")
     rig.edits.sign_in("city", "budi")
-    rig.edit_commands.dispatch(rig.dossier(1001, "A"), "07", "SDA-07", stack=False)
+    rig.edit_commands.dispatch(rig.details(1001, "A"), "07", "SDA-07", stack=False)
     (order,) = rig.saved(1)
     rig.desk.choose(1001)
     sent = Assignment(order.id, "A", "07", AssignmentState.DISPATCHED, NOW, "budi", NOW, edit=order.id)
@@ -274,7 +274,7 @@ def test_what_a_crew_does_next_is_not_offered_while_no_server_has_sent_it(rig: R
         rig.edits.sign_in("city", me)
         rig.desk.me = me
         rig.situation.set_outbox(rig.edits.outbox)
-        rig.situation.set_dossier(replace(rig.dossier(1001, "A"), assignments=(sent,)))
+        rig.situation.set_details(replace(rig.details(1001, "A"), assignments=(sent,)))
         now = rig.situation.now
         assert (now.lead_unit, now.lead_waits_for) == ("07", waits_for)
         steps = next_steps(now, "", "SDA-07", str, ACTIONS)
@@ -285,8 +285,8 @@ def test_what_a_crew_does_next_is_not_offered_while_no_server_has_sent_it(rig: R
 def test_undo_is_offered_only_where_it_will_be_granted(rig: Rig) -> None:
     """Ctrl+Z was offered after a note, and then answered that it was sent and cannot be undone."""
     rig.choose("A")
-    rig.report_commands.set_priority(rig.dossier(1001, "A"), 2)
-    rig.report_commands.note(rig.dossier(1001, "A"), "gas smell")
+    rig.report_commands.set_priority(rig.details(1001, "A"), 2)
+    rig.report_commands.note(rig.details(1001, "A"), "gas smell")
     _, note = rig.saved(2)
     assert rig.undo_stack.undo_text == "Note", "it has not left: it can be taken back"
     rig.edits.on_outcome(Outcome(note.id, EditState.ACCEPTED))
@@ -297,14 +297,14 @@ def test_undo_is_offered_only_where_it_will_be_granted(rig: Rig) -> None:
     assert rig.undo_stack.newest is None
     assert not rig.actions.run("undo")
     assert rig.said[-1] == "Nothing to undo"
-    rig.report_commands.set_priority(rig.dossier(1001, "A"), 1)
+    rig.report_commands.set_priority(rig.details(1001, "A"), 1)
     assert rig.undo_stack.undo_text == "Priority 1", "what has a way back is offered whether it was sent or not"
 
 
 def test_a_returned_proof_is_offered_to_be_taken_back_also_after_it_was_sent(rig: Rig) -> None:
     """The server takes a return back as it does an acceptance; the window did not offer it."""
     rig.choose("A")
-    rig.edit_commands.validate(rig.dossier(1001, "A"), accepted=False, reason="blurred")
+    rig.edit_commands.validate(rig.details(1001, "A"), accepted=False, reason="blurred")
     (back,) = rig.saved(1)
     rig.edits.on_outcome(Outcome(back.id, EditState.ACCEPTED))
     assert rig.undo_stack.undo_text == "Return"
@@ -316,7 +316,7 @@ def test_a_returned_proof_is_offered_to_be_taken_back_also_after_it_was_sent(rig
 def test_the_second_enter_behind_a_form_sends_no_crew(rig: Rig) -> None:
     rig.choose("A")
     near = Advice("07", "SDA-07", 60, 100, (), False, 0)
-    rig.situation.set_counsel(Recommendations(1001, units=(near,)))
+    rig.situation.set_recommendations(Recommendations(1001, units=(near,)))
     rig.actions.press("priority")
     rig.form().commit()
     rig.steady_s += 0.2
@@ -331,12 +331,12 @@ def test_an_order_says_whether_it_is_for_after_other_work(rig: Rig) -> None:
     """As its advice does, and of one's own orders in any case: the server refuses what is to come first."""
     free, busy = Advice("07", "SDA-07", 60, 100, (), False, 0), Advice("11", "SDA-11", 90, 200, (), False, 1)
     rig.choose("A")
-    rig.situation.set_counsel(Recommendations(1001, units=(free, busy)))
-    rig.unit_commands.dispatch(rig.dossier(1001, "A"), "07")
-    rig.unit_commands.dispatch(rig.dossier(1001, "A"), "11")
+    rig.situation.set_recommendations(Recommendations(1001, units=(free, busy)))
+    rig.unit_commands.dispatch(rig.details(1001, "A"), "07")
+    rig.unit_commands.dispatch(rig.details(1001, "A"), "11")
     rig.choose("B")
-    rig.situation.set_counsel(Recommendations(1002, units=(free,)))  # not made anew yet
-    rig.unit_commands.dispatch(rig.dossier(1002, "B"), "07")
+    rig.situation.set_recommendations(Recommendations(1002, units=(free,)))  # not made anew yet
+    rig.unit_commands.dispatch(rig.details(1002, "B"), "07")
     assert [edit.data for edit in rig.saved(3)] == [
         {"unit": "07"},
         {"unit": "11", "stack": True},
@@ -349,32 +349,32 @@ def test_a_crew_that_another_sent_since_the_advice_is_asked_about(rig: Rig) -> N
     city = replace(rig.desk.cities.of("city"), assignments=(job,))
     rig.desk.cities = Cities({"city": city}, rig.desk.cities.words)
     rig.choose("A")
-    rig.situation.set_counsel(Recommendations(1001, units=(Advice("07", "SDA-07", 60, 100, (), False, 0),)))
-    rig.unit_commands.dispatch(rig.dossier(1001, "A"), "07")
+    rig.situation.set_recommendations(Recommendations(1001, units=(Advice("07", "SDA-07", 60, 100, (), False, 0),)))
+    rig.unit_commands.dispatch(rig.details(1001, "A"), "07")
     rig.choose("C")  # of which no advice is here: what the units panel shows is what is known
-    rig.unit_commands.dispatch(rig.dossier(1003, "C"), "07")
+    rig.unit_commands.dispatch(rig.details(1003, "C"), "07")
     assert [edit.data for edit in rig.saved(2)] == [{"unit": "07"}, {"unit": "07", "stack": True}]
 
 
 def test_a_crew_that_was_called_back_is_sent_as_a_free_one(rig: Rig) -> None:
     rig.choose("A")
-    rig.unit_commands.dispatch(rig.dossier(1001, "A"), "07")
-    rig.unit_commands.recall(rig.dossier(1001, "A"), "07")
+    rig.unit_commands.dispatch(rig.details(1001, "A"), "07")
+    rig.unit_commands.recall(rig.details(1001, "A"), "07")
     rig.choose("B")
-    rig.unit_commands.dispatch(rig.dossier(1002, "B"), "07")
+    rig.unit_commands.dispatch(rig.details(1002, "B"), "07")
     assert [edit.data for edit in rig.saved(3)] == [{"unit": "07"}] * 3
 
 
 def test_a_crew_that_has_just_become_the_first_is_not_sent_by_a_key_that_meant_the_one_before(rig: Rig) -> None:
     rig.choose("A")
     far, near = Advice("08", "SDA-08", 60, 100, (), False, 0), Advice("07", "SDA-07", 30, 50, (), False, 0)
-    rig.situation.set_counsel(Recommendations(1001, units=(far,)))
-    rig.situation.set_counsel(Recommendations(1001, units=(near, far)))
+    rig.situation.set_recommendations(Recommendations(1001, units=(far,)))
+    rig.situation.set_recommendations(Recommendations(1001, units=(near, far)))
     rig.steady_s += 0.2
     rig.actions.press("dispatch")
     assert rig.said[-1] == "Nothing was sent: SDA-07 has just become the first, press again to send it"
     rig.steady_s += 1.0
-    rig.situation.set_counsel(Recommendations(1001, units=(near,)))
+    rig.situation.set_recommendations(Recommendations(1001, units=(near,)))
     rig.actions.press("dispatch")
     assert [edit.data["unit"] for edit in rig.saved(1)] == ["07"]
 
@@ -383,12 +383,12 @@ def test_a_stroke_within_a_second_of_the_next_report_was_meant_for_the_one_befor
     """Ctrl+D held, or struck four times, sent crews to reports that nobody had looked at."""
     near = Advice("07", "SDA-07", 60, 100, (), False, 0)
     rig.choose("A")
-    rig.situation.set_counsel(Recommendations(1001, units=(near,)))
+    rig.situation.set_recommendations(Recommendations(1001, units=(near,)))
     rig.actions.press("dispatch")
     assert len(rig.saved(1)) == 1
     rig.choose("B")
     rig.key_guard.show_next()  # the program went on to it
-    rig.situation.set_counsel(Recommendations(1002, units=(Advice("11", "SDA-11", 60, 100, (), False, 0),)))
+    rig.situation.set_recommendations(Recommendations(1002, units=(Advice("11", "SDA-11", 60, 100, (), False, 0),)))
     rig.steady_s += 0.9
     for _ in range(20):  # who goes on striking does not look
         assert not rig.actions.press("take")
@@ -407,7 +407,7 @@ def test_a_stroke_within_a_second_of_the_next_report_was_meant_for_the_one_befor
 def test_what_is_typed_behind_a_key_that_opened_no_form_sends_no_crew(rig: Rig) -> None:
     """`D 1 Enter` where there is no duplicate: the digit was the duplicate's, and chose a crew."""
     rig.choose("A")
-    rig.situation.set_counsel(Recommendations(1001, units=(Advice("07", "SDA-07", 60, 100, (), False, 0),)))
+    rig.situation.set_recommendations(Recommendations(1001, units=(Advice("07", "SDA-07", 60, 100, (), False, 0),)))
     rig.actions.press("merge")
     assert not rig.forms.is_open
     rig.steady_s += 0.5
@@ -428,8 +428,8 @@ def test_what_is_typed_behind_a_key_that_opened_no_form_sends_no_crew(rig: Rig) 
 def test_the_key_of_the_first_crew_sends_no_second_one(rig: Rig) -> None:
     """A colleague had sent one seconds before; the report showed no button and no cap for another."""
     rig.desk.choose(1001)
-    rig.situation.set_dossier(rig.dossier(1001, "A", ["07"]))
-    rig.situation.set_counsel(Recommendations(1001, units=(Advice("11", "SDA-11", 60, 100, (), False, 0),)))
+    rig.situation.set_details(rig.details(1001, "A", ["07"]))
+    rig.situation.set_recommendations(Recommendations(1001, units=(Advice("11", "SDA-11", 60, 100, (), False, 0),)))
     rig.steady_s += 1
     assert not rig.actions.press("dispatch")
     assert rig.said[-1] == "A unit is on this report already: A, then a digit, sends another"
@@ -440,7 +440,7 @@ def test_the_key_of_the_first_crew_sends_no_second_one(rig: Rig) -> None:
 @pytest.mark.parametrize("step", ["on_scene", "done", "recall"])
 def test_what_is_typed_behind_a_key_that_opened_no_form_reports_no_step_of_a_crew(rig: Rig, step: str) -> None:
     """`D 1 Enter` where there is no duplicate: the crew stood on the scene, and then done, for good."""
-    rig.situation.set_dossier(rig.dossier(1001, "A", ["07"]))
+    rig.situation.set_details(rig.details(1001, "A", ["07"]))
     rig.desk.choose(1001)
     rig.actions.press("merge")
     rig.steady_s += 0.5
@@ -453,7 +453,7 @@ def test_what_is_typed_behind_a_key_that_opened_no_form_reports_no_step_of_a_cre
 
 def test_a_stroke_that_was_still_a_forms_reports_no_step_of_a_crew(rig: Rig) -> None:
     rig.desk.choose(1001)
-    rig.situation.set_dossier(rig.dossier(1001, "A", ["07"]))
+    rig.situation.set_details(rig.details(1001, "A", ["07"]))
     assert rig.actions.press("note")
     rig.commit("gas smell")
     assert not rig.actions.act("on_scene")
@@ -473,11 +473,11 @@ def test_a_report_that_the_operator_goes_to_himself_is_his_at_once(rig: Rig) -> 
 def test_after_a_transfer_no_crew_of_the_old_agency_is_armed(rig: Rig) -> None:
     rig.choose("A")
     near = Advice("07", "SDA-07", 60, 100, (), False, 0)
-    rig.situation.set_counsel(Recommendations(1001, units=(near,)))
+    rig.situation.set_recommendations(Recommendations(1001, units=(near,)))
     assert rig.situation.now.advice
-    dossier = rig.dossier(1001, "A")
-    passed_on = replace(dossier.shown, agency="roads", status=Status.COORDINATION)
-    rig.situation.set_dossier(replace(dossier, shown=passed_on))
+    details = rig.details(1001, "A")
+    passed_on = replace(details.shown, agency="roads", status=Status.COORDINATION)
+    rig.situation.set_details(replace(details, shown=passed_on))
     assert not rig.situation.now.advice
 
 
@@ -486,7 +486,7 @@ def test_the_units_to_assign_are_listed_by_how_near_the_able_ones_are(rig: Rig) 
     rig.choose("A")
     able = [Advice(unit, f"SDA-{unit}", 600, metres, ("pump",), stale=False, jobs=0)
             for unit, metres in (("11", 2600), ("07", 7000))]  # fmt: skip
-    rig.situation.set_counsel(Recommendations(1001, units=(able[0],), further=(able[1],)))
+    rig.situation.set_recommendations(Recommendations(1001, units=(able[0],), further=(able[1],)))
     assert rig.actions.run("assign")
     form = rig.form()
     assert isinstance(form, ChooseOne)
@@ -497,7 +497,7 @@ def test_the_units_to_assign_are_listed_by_how_near_the_able_ones_are(rig: Rig) 
 def test_a_merge_that_makes_the_other_p1_is_one_step_with_one_undo(rig: Rig) -> None:
     """Undone, the reports were parted, and the one that had stayed was a P1 that nobody meant."""
     rig.choose("A")
-    kept, goes = rig.dossier(1003, "C"), rig.dossier(1001, "A")
+    kept, goes = rig.details(1003, "C"), rig.details(1001, "A")
     raised = rig.edit_commands.set_fields(kept, {"priority": 1}, "Priority 1")
     rig.edit_commands.merge(goes, "C", NOW, raised)
     for made in rig.saved(2):
@@ -514,8 +514,8 @@ def test_a_merge_that_makes_the_other_p1_is_one_step_with_one_undo(rig: Rig) -> 
 def test_a_dispatch_whose_crew_is_there_or_done_is_not_said_to_be_undone(rig: Rig, state: AssignmentState) -> None:
     """The foot said "Undone", a recall went out, was refused, and a false red strip stood before a new P1."""
     rig.choose("A")
-    rig.edit_commands.note(rig.dossier(1001, "A"), "before it")
-    sent = rig.edit_commands.dispatch(rig.dossier(1002, "B"), "07", "SDA-07", stack=False)
+    rig.edit_commands.note(rig.details(1001, "A"), "before it")
+    sent = rig.edit_commands.dispatch(rig.details(1002, "B"), "07", "SDA-07", stack=False)
     for made in rig.saved(2):
         rig.edits.on_outcome(Outcome(made.id, EditState.ACCEPTED))
     rig.desk.set_view(make_view(BoardSnapshot.build(naive.columns([])), Filter(), int(NOW.timestamp()), 1))
@@ -540,9 +540,9 @@ def test_a_dispatch_whose_crew_is_there_or_done_is_not_said_to_be_undone(rig: Ri
 def test_the_key_of_a_hold_that_is_over_holds_the_report_anew(rig: Rig) -> None:
     """It would end what has ended."""
     rig.choose("A")
-    dossier = rig.dossier(1001, "A")
+    details = rig.details(1001, "A")
     rain = Hold("rain", WaitsFor.WEATHER, NOW)
-    rig.situation.set_dossier(replace(dossier, shown=replace(dossier.shown, hold=rain)))
+    rig.situation.set_details(replace(details, shown=replace(details.shown, hold=rain)))
     told: list[bool] = []
     rig.situation.changed.connect(lambda now: told.append(now.on_hold))
     for now in (NOW - timedelta(seconds=1), NOW):

@@ -64,7 +64,7 @@ class Board:
         self.desk.set_cities(Cities({"city": Catalog(units=found, assignments=(job,))}, {"source": {1: ("", "city")}}))
 
     def choose(self, lat: float) -> None:
-        self.presenter.set_dossier(ReportDetails(1, "city", "1", report("1", lat=lat, lon=106.8), None, (), (), ()))
+        self.presenter.set_details(ReportDetails(1, "city", "1", report("1", lat=lat, lon=106.8), None, (), (), ()))
 
     def codes(self) -> list[str]:
         return [row.code for row in self.panel._model._rows]

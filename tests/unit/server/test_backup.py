@@ -358,15 +358,15 @@ def test_a_restore_amid_an_edit_gives_no_version_out_twice(city: City, tmp_path:
     with city.database.write() as connection:
         # as an edit begins: the restore waits here first, and holds nothing that the edit still needs
         connection.execute(sa.insert(schema.answers).values(key="amid-0001", fingerprint="", status=0, body=b"", at=0))
-        ledger = UnitOfWork(city.database, connection, city.clock())
-        before = ledger.report("10")
+        unit_of_work = UnitOfWork(city.database, connection, city.clock())
+        before = unit_of_work.report("10")
         assert before is not None
-        chosen = ledger.next_version(before)
+        chosen = unit_of_work.next_version(before)
         restoring.start()
         restoring.join(1.0)
         assert not done, "it waits"
-        ledger.put(msgspec.structs.replace(before, version=chosen))
-        last = ledger.settle()
+        unit_of_work.put(msgspec.structs.replace(before, version=chosen))
+        last = unit_of_work.settle()
     city.database.told(last)
     note(city, "after-001")  # perhaps while the restore goes on
     restoring.join(30)

@@ -31,16 +31,16 @@ def test_whose_a_token_is_stays_known_while_edits_are_made_and_no_longer(city: C
     add_user(city, "rina", "operator")
 
     async def beats() -> tuple[DatabaseMark, DatabaseMark, DatabaseMark]:
-        pulse = ChangeWatcher(city)
-        await pulse.start()
-        before = pulse.beat
+        change_watcher = ChangeWatcher(city)
+        await change_watcher.start()
+        before = change_watcher.beat
         note(city, 1)
         await asyncio.sleep(0)
-        edited = pulse.beat
+        edited = change_watcher.beat
         add_user(city, "boss", "supervisor")
         await asyncio.sleep(0)
-        changed = pulse.beat
-        await pulse.stop()
+        changed = change_watcher.beat
+        await change_watcher.stop()
         return before, edited, changed
 
     before, edited, changed = asyncio.run(beats())
@@ -61,24 +61,24 @@ def test_a_stream_that_began_while_users_were_changed_ends_once_they_are_known(c
         return Response()
 
     async def listen() -> None:
-        pulse = ChangeWatcher(city)
-        await pulse.start()
-        hub = Subscribers(city, pulse, beat_s=0.05)
-        hub.start()
+        change_watcher = ChangeWatcher(city)
+        await change_watcher.start()
+        subscribers = Subscribers(city, change_watcher, beat_s=0.05)
+        subscribers.start()
         users = Users(city)
-        users.stamp = lambda: pulse.beat.users
+        users.stamp = lambda: change_watcher.beat.users
         add_user(city, "boss", "supervisor")
         await asyncio.sleep(0)
-        assert pulse.beat.users is None
+        assert change_watcher.beat.users is None
         scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "client": ("127.0.0.1", 1)}
         headers = [(b"authorization", f"Bearer {token}".encode())]
         await HttpEndpoint(users).endpoint(work)(Request(scope | {"headers": headers}, receive))
         remove_user(city, "rina")
         async with asyncio.timeout(10):
-            async for _ in hub.events("rina", asked[0].still_known):
+            async for _ in subscribers.events("rina", asked[0].still_known):
                 pass
-        await hub.stop()
-        await pulse.stop()
+        await subscribers.stop()
+        await change_watcher.stop()
 
     asyncio.run(listen())
 
@@ -91,14 +91,14 @@ async def receive() -> Message:
 def test_edits_without_a_pause_do_not_keep_a_change_of_users_from_being_seen(
     city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While the database is looked at there is always another edit; and the pulse ends all the same."""
+    """While the database is looked at there is always another edit; and the change watcher ends all the same."""
     add_user(city, "rina", "operator")
     look = ChangeWatcher._look
     count = 0
 
-    async def busy_look(pulse: ChangeWatcher) -> DatabaseMark:
+    async def busy_look(change_watcher: ChangeWatcher) -> DatabaseMark:
         nonlocal count
-        beat = await look(pulse)
+        beat = await look(change_watcher)
         if count:
             note(city, count)
         count += 1
@@ -108,18 +108,18 @@ def test_edits_without_a_pause_do_not_keep_a_change_of_users_from_being_seen(
     monkeypatch.setattr(ChangeWatcher, "_look", busy_look)
 
     async def seen() -> tuple[DatabaseMark, DatabaseMark]:
-        pulse = ChangeWatcher(city)
+        change_watcher = ChangeWatcher(city)
         grown = asyncio.Event()
-        pulse.on_beat.append(grown.set)
-        await pulse.start()
-        before = pulse.beat
+        change_watcher.on_beat.append(grown.set)
+        await change_watcher.start()
+        before = change_watcher.beat
         add_user(city, "boss", "supervisor")
         await asyncio.sleep(0)
-        while pulse.beat.users in (None, before.users):
+        while change_watcher.beat.users in (None, before.users):
             grown.clear()
             await asyncio.wait_for(grown.wait(), 10)
-        after = pulse.beat
-        await pulse.stop()
+        after = change_watcher.beat
+        await change_watcher.stop()
         return before, after
 
     before, after = asyncio.run(seen())
@@ -132,20 +132,20 @@ def test_edits_without_a_pause_do_not_keep_a_change_of_users_from_being_seen(
 def test_the_end_leaves_no_reading_behind(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
     reading = threading.Event()
 
-    def slow_read(pulse: ChangeWatcher) -> DatabaseMark:
+    def slow_read(change_watcher: ChangeWatcher) -> DatabaseMark:
         with city.database.read():
             reading.set()
             time.sleep(0.1)
         return DatabaseMark("", 0, None)
 
     async def in_use() -> int:
-        pulse = ChangeWatcher(city)
-        await pulse.start()
+        change_watcher = ChangeWatcher(city)
+        await change_watcher.start()
         monkeypatch.setattr(ChangeWatcher, "_read", slow_read)
         note(city, 1)
         while not reading.is_set():
             await asyncio.sleep(0.001)
-        await pulse.stop()
+        await change_watcher.stop()
         pool = city.database.engine.pool
         assert isinstance(pool, QueuePool)
         return pool.checkedout()

@@ -17,16 +17,16 @@ from tests.unit.cache.making import at, items, report
 def test_a_page_read_for_a_cache_that_was_replaced_meanwhile_is_not_taken(tmp_path: Path) -> None:
     """Else the cursor behind it would say that all before it is there."""
     told: list[Touched] = []
-    ledger = CacheWriterProxy(tmp_path, told.append)
-    with contextlib.closing(ledger):
+    cache_writer = CacheWriterProxy(tmp_path, told.append)
+    with contextlib.closing(cache_writer):
         for source in ("north", "south"):
-            assert ledger.cursor(source) is None
-            ledger.apply(source, items(report("1")), at(1))
+            assert cache_writer.cursor(source) is None
+            cache_writer.apply(source, items(report("1")), at(1))
         (tmp_path / SUSPECT).touch()
-        assert ledger.cursor("north") is None
+        assert cache_writer.cursor("north") is None
         with pytest.raises(DamagedFile):
-            ledger.apply("south", items(report("2")), at(2))
+            cache_writer.apply("south", items(report("2")), at(2))
         assert told[-1].everything
-        assert ledger.cursor("south") is None
-        ledger.apply("south", items(report("1")), at(1))
-        ledger.apply("north", items(report("1")), at(1))
+        assert cache_writer.cursor("south") is None
+        cache_writer.apply("south", items(report("1")), at(1))
+        cache_writer.apply("north", items(report("1")), at(1))

@@ -43,17 +43,17 @@ class Console:
     ) -> None:
         self.folder, self.said = folder, list[Any]()
         self._client = DispatchClient(url)
-        self._ledger = CacheWriterProxy(folder, self.said.append)
+        self._cache_writer = CacheWriterProxy(folder, self.said.append)
         health = Health("jkt", self.said.append, utc_now)
         more: dict[str, Any] = {"page_rows": rows, "objects": objects}
-        self.puller = DispatchPuller("jkt", self._client, self._ledger, health, self.said.append, **more)
+        self.puller = DispatchPuller("jkt", self._client, self._cache_writer, health, self.said.append, **more)
 
     def __enter__(self) -> Console:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
-        self._ledger.close()
+        self._cache_writer.close()
 
     def round(self, stopped: Callable[[], bool] = lambda: False) -> None:
         self.puller.catch_up(stopped)
@@ -72,7 +72,7 @@ class Console:
             reader.close()
 
     def seq(self) -> int:
-        cursor = self._ledger.cursor("jkt")
+        cursor = self._cache_writer.cursor("jkt")
         assert cursor is not None
         return cursor.seq
 

@@ -242,13 +242,13 @@ class Reading:
         self.now_s = 0.0
         self.heard = -1
         said = self.said = list[Any]()
-        self.ledger = CacheWriterProxy(folder, said.append)
+        self.cache_writer = CacheWriterProxy(folder, said.append)
         self._client = DispatchClient(city.url)
         health = Health("jkt", said.append, utc_now)
         self.puller = DispatchPuller(
             "jkt",
             self._client,
-            self.ledger,
+            self.cache_writer,
             health,
             said.append,
             monotonic=lambda: self.now_s,
@@ -264,7 +264,7 @@ class Reading:
 
     def close(self) -> None:
         self._client.close()
-        self.ledger.close()
+        self.cache_writer.close()
 
 
 @pytest.fixture
@@ -292,7 +292,7 @@ def test_a_number_that_is_told_too_high_makes_not_each_round_a_whole_reading(cit
     reading.round()
     reading.round()
     assert len(city.paths("snapshot")) == 5 * fill
-    cursor = reading.ledger.cursor("jkt")
+    cursor = reading.cache_writer.cursor("jkt")
     assert cursor is not None
     assert cursor.seq == city.seq
 
@@ -306,7 +306,7 @@ def test_a_server_with_other_data_on_each_page_is_left(city: FakeCity, reading: 
     assert len(city.paths("snapshot")) < 12
     city.tamper = lambda _, page: page
     reading.round()
-    cursor = reading.ledger.cursor("jkt")
+    cursor = reading.cache_writer.cursor("jkt")
     assert cursor is not None
     assert (cursor.epoch, cursor.seq) == (city.epoch, city.seq)
 
@@ -315,7 +315,7 @@ def test_answers_of_before_what_the_stream_told_are_not_current(city: FakeCity, 
     """A copy of the server, or a proxy, that lags: what is shown was called current, and a report stayed away."""
     reading.round()
     before = reading.state().as_of
-    cursor = reading.ledger.cursor("jkt")
+    cursor = reading.cache_writer.cursor("jkt")
     assert before is not None
     assert cursor is not None
     reading.heard = city.seq + 1
@@ -325,7 +325,7 @@ def test_answers_of_before_what_the_stream_told_are_not_current(city: FakeCity, 
     reading.round()
     assert "may be old" in reading.state().detail
     assert reading.state().as_of == before
-    assert reading.ledger.cursor("jkt") == cursor
+    assert reading.cache_writer.cursor("jkt") == cursor
     city.put("report", report(9))
     reading.round()
     assert (reading.state().detail, reading.puller.rounds_behind) == ("", 0)

@@ -330,12 +330,12 @@ def test_the_nightly_list_of_a_server_without_end_has_one(tmp_path: Path, monkey
     city.without_end()
     asked = len(city.windows)
     client = GeoReportClient(city.url)
-    ledger = CacheWriterProxy(tmp_path, lambda _: None)
+    cache_writer = CacheWriterProxy(tmp_path, lambda _: None)
     health = Health(key, lambda _: None, utc_now)
-    puller = GeoReportPuller(key, client, ledger, health, KeptReports(tmp_path, key), HISTORY)
+    puller = GeoReportPuller(key, client, cache_writer, health, KeptReports(tmp_path, key), HISTORY)
     sweep = DeletionSweep(key, client, tmp_path, puller)
     assert sweep.mend(lambda: False) == [], "what is not in its lists is asked for, and there"
     assert 5 < len(city.windows) - asked < 40
-    ledger.close()
+    cache_writer.close()
     client.close()
     city.close()

@@ -25,7 +25,7 @@ from widgets.palette import Palette
 
 
 class Line:
-    """A command line with its presenter."""
+    """A command line with its panel."""
 
     def __init__(self, rig: Rig) -> None:
         theme = make_theme()
@@ -89,7 +89,7 @@ def test_a_command_for_a_report_that_another_one_was_chosen_before_is_said_not_t
     rig.choose("A")
     assert rig.said == ["Not done, another report was chosen: d SDA-07 C1"]
     rig.desk.choose(line.row)
-    rig.situation.set_dossier(rig.dossier(line.row, "C1"))
+    rig.situation.set_details(rig.details(line.row, "C1"))
     rig.actions.run("take")
     assert [edit.kind for edit in rig.saved(1)] == [Kind.CLAIM]
 
@@ -100,7 +100,7 @@ def test_a_command_about_another_report_leaves_the_operator_with_the_one_he_read
     reading = rig.desk.row
     line.run("n C1 gas smell")
     wait_for(lambda: rig.desk.row == line.row, what="the report that the command names is chosen")
-    rig.situation.set_dossier(rig.dossier(line.row, "C1"))
+    rig.situation.set_details(rig.details(line.row, "C1"))
     assert [edit.report for edit in rig.saved(1)] == ["C1"]
     assert rig.desk.row == reading
 
@@ -123,12 +123,12 @@ def test_a_refused_edit_puts_back_the_command_that_made_it_and_no_other(rig: Rig
 def test_a_command_is_carried_out_by_the_unit_it_names_or_by_none(rig: Rig, line: Line, typed: str) -> None:
     """`rc SDA-11` called back the first unit of the report, whichever that was."""
     rig.desk.choose(line.row)
-    rig.situation.set_dossier(rig.dossier(line.row, "C1", ["07"]))
+    rig.situation.set_details(rig.details(line.row, "C1", ["07"]))
     line.run(typed)
     wait_for(lambda: rig.said, what="why not")
     assert rig.said == ["SDA-11 is not on this report"]
     assert line.line.text() == typed
-    rig.situation.set_dossier(rig.dossier(line.row, "C1", ["07", "11"]))
+    rig.situation.set_details(rig.details(line.row, "C1", ["07", "11"]))
     line.run(typed)
     assert [edit.data["unit"] for edit in rig.saved(1)] == ["11"]
 
@@ -202,7 +202,7 @@ def test_a_command_for_another_report_keeps_its_words_until_that_is_there(rig: R
     assert line.line.text() == "n C1 gas smell"
     QTest.keyClick(line.line._line, Qt.Key.Key_Return)
     wait_for(lambda: rig.desk.row == line.row, what="again")
-    rig.situation.set_dossier(rig.dossier(line.row, "C1"))
+    rig.situation.set_details(rig.details(line.row, "C1"))
     assert [(edit.report, edit.data) for edit in rig.saved(1)] == [("C1", {"text": "gas smell"})]
     assert drafts(rig) == {}
 
@@ -244,9 +244,9 @@ def test_a_reason_that_is_typed_stands_in_the_form(
 
 def test_a_reason_for_a_hold_does_not_end_the_hold_that_is_there(rig: Rig, line: Line) -> None:
     rig.choose("A")
-    dossier = rig.dossier(1001, "A")
-    held = replace(dossier.shown, hold=Hold("rain", WaitsFor.WEATHER))
-    rig.situation.set_dossier(replace(dossier, shown=held))
+    details = rig.details(1001, "A")
+    held = replace(details.shown, hold=Hold("rain", WaitsFor.WEATHER))
+    rig.situation.set_details(replace(details, shown=held))
     line.run("h pump is missing")
     assert rig.said == ["The report is on hold already"]
     assert line.line.text() == "h pump is missing"

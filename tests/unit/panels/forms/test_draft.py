@@ -140,8 +140,8 @@ def test_an_edit_and_the_end_of_its_draft_are_one_write_and_nothing_late_brings_
     draft = typing(note, "gas")
     if kept_before:
         assert passes(note, draft, PAUSE_S) == {KEY: "gas"}
-    gate = threading.Event()
-    note.edits._thread.write(lambda _: gate.wait(10), None, failed)
+    http_endpoint = threading.Event()
+    note.edits._thread.write(lambda _: http_endpoint.wait(10), None, failed)
     typing(note, " smell")
     note.steady_s += PAUSE_S
     draft.look()
@@ -149,7 +149,7 @@ def test_an_edit_and_the_end_of_its_draft_are_one_write_and_nothing_late_brings_
     note.commit()
     note.steady_s += AT_MOST_S
     draft.look()
-    gate.set()
+    http_endpoint.set()
     (edit,) = note.saved(1)
     assert edit.data == {"text": "gas smell"}
     assert seen == [{}], "what a new start would find the moment the edit is told to be saved"
@@ -159,8 +159,8 @@ def test_an_edit_and_the_end_of_its_draft_are_one_write_and_nothing_late_brings_
 
 
 def test_a_long_outbox_keeps_no_draft_from_the_disk(note: Rig) -> None:
-    gate, written = threading.Event(), []
-    note.edits._thread.write(lambda _: gate.wait(10), None, failed)
+    http_endpoint, written = threading.Event(), []
+    note.edits._thread.write(lambda _: http_endpoint.wait(10), None, failed)
     for number in range(3):
         note.edits._thread.note(lambda _, number=number: written.append(number), None, failed)
     draft = typing(note, "gas")
@@ -169,7 +169,7 @@ def test_a_long_outbox_keeps_no_draft_from_the_disk(note: Rig) -> None:
     note.edits._thread.write(
         lambda file: written.append((file.draft(f"rina\n{KEY}") or {})["text"]), None, failed, hurry=True
     )
-    gate.set()
+    http_endpoint.set()
     on_disk(note)
     assert written == ["gas", 0, 1, 2]
 
@@ -203,16 +203,16 @@ def test_text_whose_edit_the_disk_refuses_is_a_draft_again(note: Rig, monkeypatc
 
 
 def test_what_is_typed_anew_while_the_edit_waits_for_the_disk_stays(note: Rig) -> None:
-    gate = threading.Event()
+    http_endpoint = threading.Event()
     draft = typing(note, "gas")
     passes(note, draft, PAUSE_S)
-    note.edits._thread.write(lambda _: gate.wait(10), None, failed)
+    note.edits._thread.write(lambda _: http_endpoint.wait(10), None, failed)
     note.commit()
     assert note.actions.run("note")
     draft = typing(note, "and smoke")
     note.steady_s += PAUSE_S
     draft.look()
-    gate.set()
+    http_endpoint.set()
     note.saved(1)
     assert on_disk(note) == {KEY: "and smoke"}
     assert note.form().values() == {"text": "and smoke"}

@@ -56,7 +56,7 @@ class Listed:
         """Report A is chosen, and read."""
         row = self.reader.row_of("city", "A") or 0
         wait_for(lambda: self.rig.desk.row == row, what="it is chosen")
-        self.rig.situation.set_dossier(replace(self.rig.dossier(row, "A"), shown=change(self.rig.report("A"))))
+        self.rig.situation.set_details(replace(self.rig.details(row, "A"), shown=change(self.rig.report("A"))))
 
 
 @pytest.fixture
@@ -224,7 +224,7 @@ def test_the_last_call_is_one_key_away_and_nothing_of_it_is_in_the_next(listed: 
 def conflict(listed: Listed, theirs: int = 2) -> str:
     """An edit that gives report A priority 1, while somebody else has given it another."""
     rig = listed.rig
-    edit_id = rig.edit_commands.set_fields(rig.dossier(1001, "A"), {"priority": 1}, "Priority 1")
+    edit_id = rig.edit_commands.set_fields(rig.details(1001, "A"), {"priority": 1}, "Priority 1")
     rig.saved(1)
     told: dict[str, object] = {"priority": {"value": theirs, "who": "budi", "at": NOW.isoformat()}}
     rig.edits.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs=told, version=4))

@@ -49,9 +49,9 @@ def choose(rig: Rig, action: str, key: str) -> ReportDetails:
     row = 1000 + ord(key) - ord("A") + 1
     rig.desk.choose(row)
     report = replace(rig.report(key), status=_STATUS.get(action, Status.NEW), claim=Claim("rina", NOW))
-    dossier = replace(rig.dossier(row, key), shown=report, server=report)
-    rig.situation.set_dossier(dossier)
-    return dossier
+    details = replace(rig.details(row, key), shown=report, server=report)
+    rig.situation.set_details(details)
+    return details
 
 
 def shown_draft(form: Form) -> str:
@@ -443,9 +443,9 @@ def test_enter_ends_a_reason_in_every_form_alike(rig: Rig) -> None:
 
 
 def test_ctrl_enter_twice_saves_a_note_and_hands_nothing_in(rig: Rig) -> None:
-    dossier = choose(rig, "note", "A")
-    shown = replace(dossier.shown, status=Status.PROGRESS, photos=(Photo("0" * 64, PhotoRole.AFTER, 1),))
-    rig.situation.set_dossier(replace(dossier, shown=shown))
+    details = choose(rig, "note", "A")
+    shown = replace(details.shown, status=Status.PROGRESS, photos=(Photo("0" * 64, PhotoRole.AFTER, 1),))
+    rig.situation.set_details(replace(details, shown=shown))
     rig.actions.run("note")
     rig.commit("the crew is done soon")
     rig.steady_s += 0.3
@@ -467,7 +467,7 @@ DELIVERED = {
 @pytest.mark.parametrize("proof", DELIVERED)
 def test_who_delivered_the_proof_is_told_that_another_validates_it(rig: Rig, proof: str) -> None:
     entry, barred = DELIVERED[proof]
-    rig.situation.set_dossier(replace(choose(rig, "validate", "A"), entries=(entry,)))
+    rig.situation.set_details(replace(choose(rig, "validate", "A"), entries=(entry,)))
     rig.actions.run("validate")
     rig.steady_s += 2  # the photos are looked at
     QTest.keyClicks(rig.form().focusWidget(), "1")
@@ -478,7 +478,7 @@ def test_a_proof_that_was_returned_before_bars_nobody(rig: Rig) -> None:
     mine = DELIVERED["photo"][0]
     returned = Entry("2", "A", "validate", NOW, "budi", data={"status": "returned"})
     again = Entry("3", "A", "photo", NOW, "SDA-07", data={"role": "after"})
-    rig.situation.set_dossier(replace(choose(rig, "validate", "A"), entries=(mine, returned, again)))
+    rig.situation.set_details(replace(choose(rig, "validate", "A"), entries=(mine, returned, again)))
     rig.actions.run("validate")
     rig.steady_s += 2  # the photos are looked at
     QTest.keyClicks(rig.form().focusWidget(), "1")
@@ -486,21 +486,21 @@ def test_a_proof_that_was_returned_before_bars_nobody(rig: Rig) -> None:
 
 
 def test_a_proof_just_delivered_and_not_sent_bars_its_author_too(rig: Rig) -> None:
-    dossier = choose(rig, "validate", "A")
-    rig.edit_commands.photo(dossier, {"sha256": "0" * 64, "role": "after", "size": 1})
+    details = choose(rig, "validate", "A")
+    rig.edit_commands.photo(details, {"sha256": "0" * 64, "role": "after", "size": 1})
     pending = tuple(rig.saved(1))
-    own = with_edits(ReportState(dossier.shown, dossier.assignments), pending, now=pending[-1].occurred_at).entries
-    rig.situation.set_dossier(replace(dossier, pending=pending, own_entries=own))
+    own = with_edits(ReportState(details.shown, details.assignments), pending, now=pending[-1].occurred_at).entries
+    rig.situation.set_details(replace(details, pending=pending, own_entries=own))
     rig.actions.run("validate")
     assert rig.form().why_not().startswith("You delivered this proof")
 
 
 def test_one_picture_is_one_photo_of_the_proof(rig: Rig) -> None:
     """Given three times it stood there three times, and all the smaller."""
-    dossier = choose(rig, "validate", "A")
+    details = choose(rig, "validate", "A")
     before, after = Photo("1" * 64, PhotoRole.REPORT, 1), Photo("2" * 64, PhotoRole.AFTER, 1)
-    shown = replace(dossier.shown, photos=(before, before, after, before, replace(before, role=PhotoRole.AFTER)))
-    rig.situation.set_dossier(replace(dossier, shown=shown))
+    shown = replace(details.shown, photos=(before, before, after, before, replace(before, role=PhotoRole.AFTER)))
+    rig.situation.set_details(replace(details, shown=shown))
     rig.actions.run("validate")
     form = rig.form()
     assert isinstance(form, ValidateForm)
@@ -509,9 +509,9 @@ def test_one_picture_is_one_photo_of_the_proof(rig: Rig) -> None:
 
 def test_the_photos_of_a_proof_stay_when_another_report_is_chosen(rig: Rig) -> None:
     """The form kept its title and showed the other report's photos, and Enter accepted."""
-    dossier = choose(rig, "validate", "A")
+    details = choose(rig, "validate", "A")
     both, own = Photo("1" * 64, PhotoRole.REPORT, 1), Photo("2" * 64, PhotoRole.AFTER, 1)
-    rig.situation.set_dossier(replace(dossier, shown=replace(dossier.shown, photos=(both, own))))
+    rig.situation.set_details(replace(details, shown=replace(details.shown, photos=(both, own))))
     image = QImage(8, 8, QImage.Format.Format_RGB32)
     cards = {photo.key: PhotoCard(photo.key, "Photo", "15:04", image=image) for photo in (both, own)}
     rig.report_commands.set_photos(cards, 1001)
@@ -530,7 +530,7 @@ def test_the_photos_of_a_proof_stay_when_another_report_is_chosen(rig: Rig) -> N
     rig.choose("B", read=False)
     rig.report_commands.set_photos({own.key: PhotoCard(own.key, "After", "23:17", image=image)}, 1002)
     choose(rig, "validate", "A")
-    rig.situation.set_dossier(replace(dossier, shown=replace(dossier.shown, photos=(own,))))
+    rig.situation.set_details(replace(details, shown=replace(details.shown, photos=(own,))))
     rig.actions.run("validate")
     shown: Any = rig.form()
     assert "23:17" not in shown.photos()[0], "what is known of another report says nothing of this one"
@@ -585,9 +585,9 @@ def test_a_report_without_a_place_is_given_one_and_it_is_taken_back(rig: Rig) ->
 
 
 def test_a_place_that_is_looked_at_and_left_is_no_draft_and_one_that_is_saved_unchanged_no_edit(rig: Rig) -> None:
-    dossier = choose(rig, "place", "A")
-    shown = replace(dossier.shown, lat=-6.26, lon=106.81, address="Jl. Kemang Raya 4")
-    rig.situation.set_dossier(replace(dossier, shown=shown, server=shown))
+    details = choose(rig, "place", "A")
+    shown = replace(details.shown, lat=-6.26, lon=106.81, address="Jl. Kemang Raya 4")
+    rig.situation.set_details(replace(details, shown=shown, server=shown))
     for ends in (leave, Rig.commit):
         assert rig.actions.press("place")
         wait_for(lambda: rig.form().why_not() == "", what="the place that it has is not asked about")
@@ -600,9 +600,9 @@ def test_a_place_that_is_looked_at_and_left_is_no_draft_and_one_that_is_saved_un
 
 def test_a_place_that_is_typed_takes_the_place_of_the_one_before(rig: Rig) -> None:
     """It was added: "Jl. Ragunan Dalam, RW 14tebet timur"."""
-    dossier = choose(rig, "place", "A")
-    shown = replace(dossier.shown, lat=-6.26, lon=106.81, address="Jl. Kemang Raya 4")
-    rig.situation.set_dossier(replace(dossier, shown=shown, server=shown))
+    details = choose(rig, "place", "A")
+    shown = replace(details.shown, lat=-6.26, lon=106.81, address="Jl. Kemang Raya 4")
+    rig.situation.set_details(replace(details, shown=shown, server=shown))
     assert rig.actions.press("place")
     form = rig.form()
     QTest.keyClicks(form.focusWidget(), "jl bangka")
@@ -709,10 +709,10 @@ def test_a_crew_that_is_sent_while_a_report_is_being_closed_is_asked_about_and_l
     form: Any = rig.form()
     form.set_values({"disposition": DRAFTS["close"]["disposition"], "reason": "nobody there"})
     assert form.ticks == {}
-    sent = rig.dossier(1001, "A", ["07"])
+    sent = rig.details(1001, "A", ["07"])
     assert sent.server is not None
     newer = replace(sent.server, version=9, status=Status.ASSIGNED)
-    rig.situation.set_dossier(replace(sent, server=newer, shown=newer))
+    rig.situation.set_details(replace(sent, server=newer, shown=newer))
     assert form.news == "Changed meanwhile: Status New, now Assigned"
     assert [tick.text() for tick in form.ticks.values()] == ["SDA-07"]
     assert form.values()["release"] == ["07"]
@@ -728,18 +728,18 @@ def test_a_step_of_the_crew_between_two_strokes_takes_the_question_not_away(rig:
     rig.actions.run("close")
     form: Any = rig.form()
     form.set_values({"disposition": DRAFTS["close"]["disposition"], "reason": "nobody there"})
-    sent = rig.dossier(1001, "A", ["07"])
+    sent = rig.details(1001, "A", ["07"])
     assert sent.server is not None
     by_budi = Entry("h1", "A", "dispatch", NOW, "budi", data={"unit": "07"})
     newer = replace(sent.server, version=9, status=Status.ASSIGNED)
     now = replace(sent, server=newer, shown=newer, entries=(by_budi,))
-    rig.situation.set_dossier(now)
+    rig.situation.set_details(now)
     rig.commit()
     asked = "Read above what changed. The same key again does it all the same."
     assert form._why.text() == asked
     step = Entry("h2", "A", "progress", NOW, "SDA-07", data={"unit": "07", "state": "acknowledged"})
     newest = replace(newer, version=10)
-    rig.situation.set_dossier(replace(now, server=newest, shown=newest, entries=(by_budi, step)))
+    rig.situation.set_details(replace(now, server=newest, shown=newest, entries=(by_budi, step)))
     assert form.news == "SDA-07, budi changed meanwhile: Status New, now Assigned"
     assert form._why.text() == asked
     rig.commit()
@@ -749,31 +749,31 @@ def test_a_step_of_the_crew_between_two_strokes_takes_the_question_not_away(rig:
 
 def test_the_head_of_the_form_of_closing_says_what_is_at_stake(rig: Rig) -> None:
     """A P1 without a crew that a colleague had taken was closed by three keys that named none of it."""
-    dossier = choose(rig, "close", "A")
+    details = choose(rig, "close", "A")
     rig.actions.run("close")
     form = rig.form()
     assert not form._sentence.isVisible()
-    taken = replace(dossier.shown, claim=Claim("budi", NOW), version=4)
-    rig.situation.set_dossier(replace(dossier, shown=taken, server=taken))
+    taken = replace(details.shown, claim=Claim("budi", NOW), version=4)
+    rig.situation.set_details(replace(details, shown=taken, server=taken))
     assert form._sentence.text() == "Taken by budi"
     hazard = replace(taken, priority=1, version=5)
-    rig.situation.set_dossier(replace(dossier, shown=hazard, server=hazard))
+    rig.situation.set_details(replace(details, shown=hazard, server=hazard))
     assert form._sentence.text() == "P1 · taken by budi"
     mine = replace(hazard, claim=Claim("rina", NOW), version=6)
-    rig.situation.set_dossier(replace(dossier, shown=mine, server=mine))
+    rig.situation.set_details(replace(details, shown=mine, server=mine))
     assert form._sentence.text() == "P1"
 
 
 def test_a_form_says_what_another_changed_meanwhile_and_saving_is_then_meant(rig: Rig) -> None:
     """Both values stand in it; one stroke that was under way counts as having read them."""
-    dossier = choose(rig, "priority", "A")
+    details = choose(rig, "priority", "A")
     rig.actions.run("priority")
     form = rig.form()
     QTest.keyClicks(form.focusWidget(), "1")
     assert form.news == ""
     by_budi = Entry("h1", "A", "set", NOW, "budi", data={"priority": 2})
-    changed = replace(dossier.shown, priority=2, version=4)
-    rig.situation.set_dossier(replace(dossier, shown=changed, server=changed, entries=(by_budi,)))
+    changed = replace(details.shown, priority=2, version=4)
+    rig.situation.set_details(replace(details, shown=changed, server=changed, entries=(by_budi,)))
     assert form.news == "budi changed meanwhile: Priority P3 routine, now P2 urgent"
     QTest.keyClick(form.focusWidget(), Qt.Key.Key_Return)
     assert form.isVisible(), "the stroke was on its way before it was told"
@@ -787,24 +787,24 @@ def test_a_form_says_what_another_changed_meanwhile_and_saving_is_then_meant(rig
 @pytest.mark.parametrize("action", ["close", "validate"])
 def test_who_ends_a_report_is_told_first_that_it_was_made_urgent(rig: Rig, action: str) -> None:
     """A P3 was made P1 while the form was open, and one stroke closed it: it was gone from every list."""
-    dossier = choose(rig, action, "A")
+    details = choose(rig, action, "A")
     rig.actions.run(action)
-    raised = replace(dossier.shown, priority=1, version=4)
-    rig.situation.set_dossier(replace(dossier, shown=raised, server=raised))
+    raised = replace(details.shown, priority=1, version=4)
+    rig.situation.set_details(replace(details, shown=raised, server=raised))
     assert rig.form().news.endswith("now P1 hazard")
     if action == "close":
         merged = replace(raised, duplicates=1, version=5)
-        rig.situation.set_dossier(replace(dossier, shown=merged, server=merged))
+        rig.situation.set_details(replace(details, shown=merged, server=merged))
         assert "Duplicates" in rig.form().news
 
 
 def test_who_holds_or_passes_on_a_report_is_told_first_that_it_was_made_urgent(rig: Rig) -> None:
     """A P3 was made P1 while the form was open, and one stroke put it on hold, open end, with nobody on it."""
-    dossier = choose(rig, "hold", "A")
-    raised = replace(dossier.shown, priority=1, version=4)
-    hazard = replace(dossier, shown=raised, server=raised)
+    details = choose(rig, "hold", "A")
+    raised = replace(details.shown, priority=1, version=4)
+    hazard = replace(details, shown=raised, server=raised)
     rig.actions.run("hold")
-    rig.situation.set_dossier(hazard)
+    rig.situation.set_details(hazard)
     form: Any = rig.form()
     assert form.news == "Changed meanwhile: Priority P3 routine, now P1 hazard"
     assert form._sentence.text() == "P1", "the head says it, as that of closing does"
@@ -815,7 +815,7 @@ def test_who_holds_or_passes_on_a_report_is_told_first_that_it_was_made_urgent(r
     form.reject()
     choose(rig, "transfer", "A")
     rig.actions.run("transfer")
-    rig.situation.set_dossier(hazard)
+    rig.situation.set_details(hazard)
     chooser = rig.form()
     assert chooser.news == "Changed meanwhile: Priority P3 routine, now P1 hazard"
     QTest.keyClick(chooser.focusWidget(), Qt.Key.Key_Down)
@@ -825,16 +825,16 @@ def test_who_holds_or_passes_on_a_report_is_told_first_that_it_was_made_urgent(r
 
 
 def test_a_form_says_nothing_of_other_fields_other_reports_or_what_is_as_it_was(rig: Rig) -> None:
-    dossier = choose(rig, "hold", "A")
+    details = choose(rig, "hold", "A")
     rig.actions.run("hold")
     form = rig.form()
-    other_field = replace(dossier.shown, title="Lamp", version=4)
-    rig.situation.set_dossier(replace(dossier, shown=other_field, server=other_field))
+    other_field = replace(details.shown, title="Lamp", version=4)
+    rig.situation.set_details(replace(details, shown=other_field, server=other_field))
     assert form.news == ""
-    closed = replace(dossier.shown, status=Status.CLOSED, version=5)
-    rig.situation.set_dossier(replace(dossier, shown=closed, server=closed))
+    closed = replace(details.shown, status=Status.CLOSED, version=5)
+    rig.situation.set_details(replace(details, shown=closed, server=closed))
     assert form.news == "Changed meanwhile: Status New, now Closed without work"
-    rig.situation.set_dossier(dossier)
+    rig.situation.set_details(details)
     assert form.news == "", "taken back"
     choose(rig, "hold", "B")
     assert form.news == ""

@@ -86,10 +86,10 @@ class Strip:
 
     def order(self, key: str, unit: str, priority: int = 3) -> str:
         """Send a unit to a report of some priority; the order's id, once it is on the disk."""
-        dossier = self.rig.dossier(1001, key)
-        dossier = replace(dossier, server=replace(self.rig.report(key), priority=priority))
+        details = self.rig.details(1001, key)
+        details = replace(details, server=replace(self.rig.report(key), priority=priority))
         waiting = len(self.rig.edits.outbox)
-        edit_id = self.rig.edit_commands.dispatch(dossier, unit, f"SDA-{unit}", stack=False)
+        edit_id = self.rig.edit_commands.dispatch(details, unit, f"SDA-{unit}", stack=False)
         self.rig.saved(waiting + 1)
         return edit_id
 
@@ -136,9 +136,9 @@ def test_what_takes_the_place_of_the_notice_of_an_outage_tells_when_the_server_i
 
 
 def test_a_title_that_ends_in_a_full_stop_ends_its_sentence_once(strip: Strip) -> None:
-    dossier = strip.rig.dossier(1001, "A")
-    dossier = replace(dossier, shown=replace(dossier.shown, description="Air naik cepat."))
-    strip.rig.edit_commands.dispatch(dossier, "07", "SDA-07", stack=False)
+    details = strip.rig.details(1001, "A")
+    details = replace(details, shown=replace(details.shown, description="Air naik cepat."))
+    strip.rig.edit_commands.dispatch(details, "07", "SDA-07", stack=False)
     strip.rig.saved(1)
     strip.rig.now += timedelta(seconds=4)
     strip.orders.show()
@@ -195,7 +195,7 @@ def told_by_budi(strip: Strip, priority: int, kind: Kind = Kind.DISPATCH) -> str
     if kind is Kind.DISPATCH:
         order = strip.order("A", "07", priority)
     else:
-        order = strip.rig.edit_commands.recall(strip.rig.dossier(1001, "A"), "07", "SDA-07")
+        order = strip.rig.edit_commands.recall(strip.rig.details(1001, "A"), "07", "SDA-07")
         strip.rig.saved(1)
     strip.rig.edits.told(order, "budi")
     assert strip.banner.notice is None, "he who gave it knows of it"
@@ -432,7 +432,7 @@ def ticket_of(rig: Rig, qtbot: QtBot) -> Ticket:
     presenter = TicketPresenter(panel, rig.desk, UTC, lambda: NOW, panel)
     presenter._to_call_back = lambda: rig.edits.to_call_back
     presenter.set_outbox(rig.edits.open_for("city", "A"))
-    presenter.set_dossier(rig.dossier(1001, "A"))
+    presenter.set_details(rig.details(1001, "A"))
     ticket = panel.ticket()
     assert ticket is not None
     return ticket
@@ -562,9 +562,9 @@ def test_a_lost_order_for_a_crew_that_is_there_already_leaves_nothing_to_give(
 ) -> None:
     """It was "NOT sent", in red, while it drove there by the other's order; F3 sent it a second time."""
     rig = strip.rig
-    dossier = replace(rig.dossier(1001, "A"), server=replace(rig.report("A"), priority=1))
-    take = rig.edit_commands.take(dossier)
-    rig.edit_commands.dispatch(dossier, "07", "SDA-07", stack=False)
+    details = replace(rig.details(1001, "A"), server=replace(rig.report("A"), priority=1))
+    take = rig.edit_commands.take(details)
+    rig.edit_commands.dispatch(details, "07", "SDA-07", stack=False)
     rig.saved(2)
     job = Assignment("j", "A", "07", state, NOW, "budi", NOW)
     city = rig.desk.cities.catalogs["city"]
@@ -852,8 +852,8 @@ def test_a_take_over_does_not_stand_before_an_outage(strip: Strip) -> None:
 
 def test_a_lost_fact_names_its_report_and_what_it_was(strip: Strip) -> None:
     """It read "1 to decide"."""
-    dossier = strip.rig.dossier(1001, "A")
-    strip.rig.edit_commands.note(dossier, "gas smell")
+    details = strip.rig.details(1001, "A")
+    strip.rig.edit_commands.note(details, "gas smell")
     (note,) = strip.rig.saved(1)
     strip.rig.edits.on_outcome(Outcome(note.id, EditState.ATTENTION, problem="The role viewer may not write notes."))
     notice = strip.wait("NOT sent: ")

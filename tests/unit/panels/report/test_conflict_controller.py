@@ -27,7 +27,7 @@ MERGED = {"duplicates": {"value": 1, "report": "931182", "priority": 1, "note": 
 SENT = {"unit": {"value": "11", "units": ["07", "11"], **BY_BUDI}}
 
 
-def settling(rig: Rig) -> ConflictController:
+def conflict_controller(rig: Rig) -> ConflictController:
     return ConflictController(
         rig.edits,
         rig.forms,
@@ -41,11 +41,11 @@ def settling(rig: Rig) -> ConflictController:
 
 def in_conflict(rig: Rig, theirs: dict[str, Any], *, priority: int = 0) -> str:
     """A report that is closed, or given a priority, while others did something else."""
-    dossier = rig.dossier(1001, "A")
+    details = rig.details(1001, "A")
     if priority:
-        edit_id = rig.edit_commands.set_fields(dossier, {"priority": priority}, f"Priority {priority}")
+        edit_id = rig.edit_commands.set_fields(details, {"priority": priority}, f"Priority {priority}")
     else:
-        edit_id = rig.edit_commands.close(dossier, "spam", "", ())
+        edit_id = rig.edit_commands.close(details, "spam", "", ())
     rig.saved(1)
     rig.edits.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs=theirs, version=9))
     rig.undo_stack.forget(edit_id)  # as LostOrders does: what was not done is nothing to undo
@@ -53,7 +53,7 @@ def in_conflict(rig: Rig, theirs: dict[str, Any], *, priority: int = 0) -> str:
 
 
 def opened(rig: Rig, edit_id: str) -> ConflictForm:
-    settling(rig).open(edit_id)
+    conflict_controller(rig).open(edit_id)
     form = rig.form()
     assert isinstance(form, ConflictForm)
     return form
@@ -123,8 +123,8 @@ def test_a_crew_that_was_sent_meanwhile_is_called_back_with_the_close_that_says_
 
 
 def test_of_a_change_that_would_hide_a_merge_the_rest_is_sent_without_it(rig: Rig) -> None:
-    dossier = rig.dossier(1001, "A")
-    edit_id = rig.edit_commands.set_fields(dossier, {"priority": 4, "title": "Mine"}, "Change")
+    details = rig.details(1001, "A")
+    edit_id = rig.edit_commands.set_fields(details, {"priority": 4, "title": "Mine"}, "Change")
     rig.saved(1)
     rig.edits.on_outcome(
         Outcome(edit_id, EditState.CONFLICT, theirs=MERGED | {"title": BY_BUDI | {"value": "Hers"}}, version=9)
@@ -154,11 +154,11 @@ def test_a_closing_that_was_given_anew_is_undone_by_its_inverse(rig: Rig) -> Non
 
 def test_what_is_dropped_says_why_in_one_sentence(rig: Rig) -> None:
     """It read "at 08:00.: Dispatched SDA-07"."""
-    edit_id = rig.edit_commands.dispatch(rig.dossier(1001, "A"), "07", "SDA-07", stack=False)
+    edit_id = rig.edit_commands.dispatch(rig.details(1001, "A"), "07", "SDA-07", stack=False)
     rig.saved(1)
     theirs: dict[str, object] = {"unit": {"value": "07", **BY_BUDI}}
     rig.edits.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs=theirs, version=9))
-    settler, said = settling(rig), list[str]()
+    settler, said = conflict_controller(rig), list[str]()
     settler.said.connect(said.append)
     settler.open(edit_id)
     assert settled(rig, edit_id) == []

@@ -36,11 +36,11 @@ def test_a_report_that_cannot_be_read_is_said_and_tried_again(
         return found
 
     feed = BoardUpdater(rig.desk, rig.tasks, reader, lambda: NOW.timestamp(), rig.edits.remote_of)
-    dossiers = ReportDetailsReader(rig.desk, feed, rig.tasks, reader, lambda: NOW)
+    details_reader = ReportDetailsReader(rig.desk, feed, rig.tasks, reader, lambda: NOW)
     read: list[ReportDetails | None] = []
-    dossiers.changed.connect(read.append)
-    dossiers.changed.connect(ticket.set_dossier)
-    dossiers.failed.connect(lambda error: ticket.say_unread(describe(error)))
+    details_reader.changed.connect(read.append)
+    details_reader.changed.connect(ticket.set_details)
+    details_reader.failed.connect(lambda error: ticket.say_unread(describe(error)))
 
     row = found.row_of("city", "A")
     assert row is not None
@@ -51,9 +51,9 @@ def test_a_report_that_cannot_be_read_is_said_and_tried_again(
     assert f"the report in row {row} could not be read" in caplog.text
 
     broken.clear()
-    dossiers.read()
+    details_reader.read()
     wait_for(lambda: len(read) == 2, what="it is read")
-    assert dossiers.current is not None
+    assert details_reader.current is not None
     assert panel.ticket() is not None
     rig.desk.choose(0)
     assert panel._empty.words()[0] == "No report chosen"

@@ -51,13 +51,13 @@ def kept(rig: Rig) -> dict[str, dict[str, Any]]:
 def begin(rig: Rig, files: list[Path]) -> None:
     """They are chosen for report A."""
     rig.choose("A")
-    dossier = rig.situation.chosen
-    assert dossier is not None
+    details = rig.situation.chosen
+    assert details is not None
     for file in files:
         rig.forms.photos.add(
             file,
             "report",
-            lambda data: rig.edit_commands.photo(dossier, data),
+            lambda data: rig.edit_commands.photo(details, data),
             place="photo:city:A",
             about="A Flood, Kemang",
         )
@@ -98,7 +98,7 @@ def test_what_was_under_way_at_the_end_is_listed_and_added_together(
     )
     QTest.keyClick(form.field, Qt.Key.Key_Return)
     wait_for(lambda: rig.desk.row, what="its report is chosen")
-    rig.situation.set_dossier(rig.dossier(rig.desk.row, "A"))
+    rig.situation.set_details(rig.details(rig.desk.row, "A"))
     edits = rig.saved(3)
     assert {edit.data["role"] for edit in edits} == {"after"}
     assert kept(rig) == {}
@@ -112,7 +112,7 @@ def test_a_file_that_is_not_there_keeps_its_draft_which_can_be_cleared(
     leave_as_drafts(rig, files[:1])
     listed.go_on(f"photo:city:A:{files[0]}")
     wait_for(lambda: rig.desk.row, what="its report is chosen")
-    rig.situation.set_dossier(rig.dossier(rig.desk.row, "A"))
+    rig.situation.set_details(rig.details(rig.desk.row, "A"))
     wait_for(lambda: rig.forms._open, what="it is said")
     form = rig.form()
     assert isinstance(form, AskText)

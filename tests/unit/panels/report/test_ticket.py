@@ -28,9 +28,9 @@ def test_what_a_report_waits_for_is_said_once(rig: Rig, qtbot: QtBot, reason: st
     panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
     qtbot.addWidget(panel)
     presenter = TicketPresenter(panel, rig.desk, UTC, lambda: NOW, panel)
-    dossier = rig.dossier(1001, "A")
-    held = replace(dossier.shown, hold=Hold(reason, WaitsFor.AGENCY))
-    presenter.set_dossier(replace(dossier, shown=held))
+    details = rig.details(1001, "A")
+    held = replace(details.shown, hold=Hold(reason, WaitsFor.AGENCY))
+    presenter.set_details(replace(details, shown=held))
     ticket = panel.ticket()
     assert ticket is not None
     assert ("On hold", "waits for another agency", beside) in ticket.facts
@@ -43,11 +43,11 @@ def test_a_hold_that_is_over_says_since_when_and_its_clock_goes_on(rig: Rig, qtb
     qtbot.addWidget(panel)
     now = [NOW]
     presenter = TicketPresenter(panel, rig.desk, UTC, lambda: now[0], panel)
-    dossier = rig.dossier(1001, "A")
+    details = rig.details(1001, "A")
     until = NOW + timedelta(hours=1)
     clock = Clock("finish", ClockState.PAUSED, NOW, 7200, due=until + timedelta(minutes=30), left_s=1800)
-    held = replace(dossier.shown, hold=Hold("pump", WaitsFor.MATERIAL, until), clocks=(clock,))
-    presenter.set_dossier(replace(dossier, shown=held))
+    held = replace(details.shown, hold=Hold("pump", WaitsFor.MATERIAL, until), clocks=(clock,))
+    presenter.set_details(replace(details, shown=held))
 
     def shown() -> tuple[list[tuple[str, str, str]], list[str]]:
         presenter.tick()
@@ -73,7 +73,7 @@ def test_a_crew_that_cannot_go_on_is_not_said_to_come(rig: Rig, qtbot: QtBot) ->
     panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
     qtbot.addWidget(panel)
     presenter = TicketPresenter(panel, rig.desk, UTC, lambda: NOW, panel)
-    presenter.set_dossier(rig.dossier(1001, "A", ("07", "11")))
+    presenter.set_details(rig.details(1001, "A", ("07", "11")))
     ticket = panel.ticket()
     assert ticket is not None
     assert ticket.meta[0] == "SDA-07 cannot go on (accident), SDA-11 en route"
@@ -85,13 +85,13 @@ def test_the_area_of_a_report_that_is_not_sent_is_not_none(rig: Rig, qtbot: QtBo
     panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
     qtbot.addWidget(panel)
     presenter = TicketPresenter(panel, rig.desk, UTC, lambda: NOW, panel)
-    dossier = rig.dossier(1001, "A")
-    made = replace(dossier.shown, area=None, lat=-6.2, lon=106.8)
-    presenter.set_dossier(replace(dossier, shown=made, server=None))
+    details = rig.details(1001, "A")
+    made = replace(details.shown, area=None, lat=-6.2, lon=106.8)
+    presenter.set_details(replace(details, shown=made, server=None))
     ticket = panel.ticket()
     assert ticket is not None
     assert [beside for name, _, beside in ticket.facts if name == "Place"] == ["Area not known yet"]
-    presenter.set_dossier(replace(dossier, shown=made, server=made))
+    presenter.set_details(replace(details, shown=made, server=made))
     ticket = panel.ticket()
     assert ticket is not None
     assert [beside for name, _, beside in ticket.facts if name == "Place"] == ["No area"]
