@@ -47,9 +47,9 @@ check: $(VENV)/dev.stamp $(WEB_TOOLS)/.stamp
 
 # Branches of the rules, the outbox, the board, the cache and the clients: each room has its floor. Not part of `check`.
 COVERED := api_client console/board console/rules console/outbox console/cache
-COVERING := tests/unit/advice tests/unit/api_client tests/unit/board tests/unit/rules tests/unit/panels tests/unit/window tests/unit/commands tests/unit/cache tests/unit/files tests/unit/outbox \
-	tests/unit/sync $(wildcard tests/unit/test_*.py) tests/unit/rules/test_area.py tests/unit/server/test_digest.py tests/unit/rules/test_one_rule.py \
-	tests/unit/server/test_sla.py \
+COVERING := tests/unit/advice tests/unit/api_client tests/unit/board tests/unit/rules tests/unit/panels tests/unit/window \
+	tests/unit/commands tests/unit/cache tests/unit/files tests/unit/outbox tests/unit/sync \
+	$(wildcard tests/unit/test_*.py) tests/unit/server/test_digest.py tests/unit/server/test_sla.py \
 	$(wildcard tests/faults/test_store_*.py tests/faults/test_sync_*.py tests/faults/test_open311_*.py tests/faults/test_net_[lt]*.py)
 coverage: $(VENV)/dev.stamp
 	$(BIN)/coverage erase

@@ -47,7 +47,7 @@ class SituationMonitor(QObject):
     changed = Signal(object)
     """The Situation may be another one."""
     details_changed = Signal(object)
-    """The chosen report was read: its Dossier."""
+    """The chosen report was read: its ReportDetails."""
     first_unit_changed = Signal()
     """Another unit is the first recommended one, or it has other work by now."""
 

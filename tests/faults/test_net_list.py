@@ -250,7 +250,9 @@ def test_f09_one_thing_that_is_not_allowed(live: Live, proxy: FaultProxy, consol
 
 @pytest.mark.parametrize(("status", "form"), [(429, "seconds"), (503, "date")])
 def test_f10_patience_is_the_whole_hosts(live: Live, proxy: FaultProxy, console: Rig, status: int, form: str) -> None:
-    """F10: nothing asks the host before its time, whoever hurries, and then soon (pace.py: Breaker.patience)."""
+    """F10: nothing asks the host before its time, whoever hurries, and then soon (retry.py:
+    CircuitBreaker.patience).
+    """
     wait_s = 2.0
     told: list[float] = []
 
@@ -367,7 +369,7 @@ def test_f10_a_server_whose_disk_is_full_is_there_and_is_read_on(live: Live, con
 
 
 def test_f11_the_breaker_lets_one_lane_ask(live: Live, proxy: FaultProxy, console: Rig) -> None:
-    """F11: with forty edits waiting a dead server is asked by the pull alone (pace.py: Breaker)."""
+    """F11: with forty edits waiting a dead server is asked by the pull alone (retry.py: CircuitBreaker)."""
     proxy.away()
     began = time.monotonic()
     edits = [console.push(Kind.NOTE, f"r{n % 10 + 1}", text="x") for n in range(40)]

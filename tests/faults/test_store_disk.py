@@ -210,7 +210,8 @@ def after_fault(what: str, folder: Path, waiting: set[str], ended: Ended, *, for
 def test_a_fault_at_any_call(what: str, forks: Sequence[Forks], tmp_path: Path) -> None:
     """F18, F25, F27, F31: at each call one of kill, I/O error and full disk, in turn; the long run tries all at each.
 
-    Guards: one transaction for rows and cursor (CacheWriter.apply) and for a migration (schema._migrate), the journal's
+    Guards: one transaction for rows and cursor (CacheWriter.apply) and for a migration (sqlite_file._migrate), the
+    journal's
     line cut off again (Journal.whole), a new journal in the old one's place only when it is whole (Journal.rewrite).
     """
     points = every_point(what, forks, tmp_path, FAULTS, in_turn=True)
@@ -232,7 +233,8 @@ def test_the_console_says_each_refusal_and_saves_what_is_entered_again(forks: Se
     """F27, the whole way of an edit (console/panels/qt_outbox.py), one fault at each call; the long run tries all at
     each.
 
-    Guards: Edits.refused for whatever the edits thread meets, WorkThread._open, Journal.whole, sqlite_file.transaction.
+    Guards: Outbox.refused for whatever the edits thread meets, WorkThread._open, Journal.whole,
+    sqlite_file.transaction.
     """
     assert every_point("console", forks, tmp_path, FAULTS, in_turn=True) > 20
 

@@ -225,7 +225,7 @@ def test_damage_that_only_the_page_check_sees_is_found_at_the_start(tmp_path: Pa
 
 
 def test_a_changed_word_of_the_schema_is_found_at_the_start(tmp_path: Path) -> None:
-    """F28: no page check reads the words of the schema. Guards: schema._wanted_schema."""
+    """F28: no page check reads the words of the schema. Guards: sqlite_file._wanted_schema."""
     fill_cache(tmp_path)
     file = tmp_path / "cache.db"
     file.write_bytes(file.read_bytes().replace(b"tokenize='unicode61", b"tokenize='unikode61"))
@@ -311,7 +311,7 @@ def first_version(folder: Path) -> int:
 
 
 def test_a_file_of_the_first_version_is_copied_then_changed(tmp_path: Path) -> None:
-    """F31. Guards: the copy before a migration (schema._keep_copy)."""
+    """F31. Guards: the copy before a migration (sqlite_file._keep_copy)."""
     edits = first_version(tmp_path)
     work = WorkFile(tmp_path, clock=lambda: SAVED)
     assert (len(work.all()), work.salvaged) == (edits, None)

@@ -225,7 +225,7 @@ def test_a_read_only_disk_is_said(opened: type[WorkFile | CacheWriter], frozen_d
 
 
 def test_folders_of_a_cloud_drive_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """F32. Guards: drive.cloud_folder, used by sqlite_file.open_writer."""
+    """F32. Guards: unsafe_folders.cloud_folder, used by sqlite_file.open_writer."""
     monkeypatch.setenv("OneDrive", str(tmp_path / "OneDrive - City"))
     folder = tmp_path / "OneDrive - City" / "sigap"
     for opened in (WorkFile, CacheWriter):

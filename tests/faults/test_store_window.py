@@ -80,7 +80,7 @@ def press_again(window: Any, opened: QWidget) -> None:
 
 
 def test_a_full_disk_under_the_open_window(city: Served, small_disk: Path, expected_log: None) -> None:
-    """F27. Guards: a form goes only when the disk has its edit (Forms.saved, Forms.give_back, Edits.refused); so
+    """F27. Guards: a form goes only when the disk has its edit (Forms.saved, Forms.give_back, Outbox.refused); so
     does a typed command from its line (CommandPresenter.give_back).
     """
     profile = small_disk / "profile"
@@ -128,7 +128,7 @@ def test_a_full_disk_under_the_open_window(city: Served, small_disk: Path, expec
 def test_quitting_with_a_full_queue_keeps_it_and_its_names(qtbot: QtBot, tmp_path: Path) -> None:
     """F38, the local part.
 
-    Guards: Edits.close (what waits for the disk is written first) and Identity.is_another (names).
+    Guards: Outbox.close (what waits for the disk is written first) and Identity.is_another (names).
     """
     down: list[object] = []
     ids = itertools.count(1)

@@ -120,7 +120,9 @@ def watch(qtbot: QtBot, tmp_path: Path) -> Iterator[Callable[..., Watched]]:
 
 @pytest.mark.usefixtures("qapp")
 def test_stopped_amid_its_work_it_is_replaced_and_every_edit_is_there_once(tmp_path: Path) -> None:
-    """I4: the looks of sync_link.py; the words of sources.py; what was under way is handed over again (edits.py)."""
+    """I4: the looks of sync_supervisor.py; the words of sources.py; what was under way is handed over again
+    (outbox.py).
+    """
     users = str(write_users(tmp_path / "city"))
     profile = tmp_path / "profile"
     profile.mkdir(mode=0o700)
@@ -182,7 +184,8 @@ def test_a_lane_that_hangs_is_noticed_and_everything_goes_on(
     named: list[str],
     sends: Down | None,
 ) -> None:
-    """I4: a beat that is held back when a thread stands still (heart.py); the next process takes locks and files over.
+    """I4: a beat that is held back when a thread stands still (heartbeat.py); the next process takes locks and files
+    over.
 
     Every lane, the thread of the pipe, and one that hangs with the cache's write lock in its hands.
     """
@@ -265,7 +268,9 @@ def test_a_long_window_of_a_server_without_a_feed_is_left_alone(watch: Callable[
 
 
 def test_a_console_that_hung_ends_no_healthy_process(watch: Callable[..., Watched], city: FakeCity) -> None:
-    """Guards: looks are counted and not seconds, at both ends (sync_link.py, heart.py): a laptop that slept."""
+    """Guards: looks are counted and not seconds, at both ends (sync_supervisor.py, heartbeat.py): a laptop that
+    slept.
+    """
     watched = watch()
     watched.start(city.url)
     wait_for(watched.live, SOON_S, "live")
@@ -287,7 +292,7 @@ def beat_again(watched: Watched) -> None:
 
 
 def test_a_start_on_a_cold_disk_is_waited_for(watch: Callable[..., Watched], city: FakeCity) -> None:
-    """Guards: the first beat has four times as long (sync_link.py)."""
+    """Guards: the first beat has four times as long (sync_supervisor.py)."""
     watched = watch(begins_after_s=4.0, frozen_s=3.0)
     watched.start(city.url)
     wait_for(watched.live, SOON_S, "live")
@@ -296,7 +301,7 @@ def test_a_start_on_a_cold_disk_is_waited_for(watch: Callable[..., Watched], cit
 
 @pytest.mark.usefixtures("expected_log", "qtbot")
 def test_one_that_never_beats_is_ended(tmp_path: Path) -> None:
-    """Guards: the looks begin with the process and not with its first beat (sync_link.py)."""
+    """Guards: the looks begin with the process and not with its first beat (sync_supervisor.py)."""
     link = SyncSupervisor(command=[sys.executable, "-c", "import time; time.sleep(600)"], frozen_s=0.5)
     froze: list[int] = []
     again: list[int] = []
@@ -380,7 +385,7 @@ def come_to_rest(window: Any) -> None:
 
 @pytest.mark.usefixtures("qapp", "expected_log")
 def test_what_was_committed_and_never_told_is_shown_after_the_restart(served_city: Served, tmp_path: Path) -> None:
-    """I5: a sync process that ends between a commit and its Touched (sync_link.py: everything is read again)."""
+    """I5: a sync process that ends between a commit and its Touched (sync_supervisor.py: everything is read again)."""
     profile = tmp_path / "profile"
     source = Source("city", "City", served_city.address, "dispatch")
     with console(profile, served_city.address, own_sync=True) as window:

@@ -177,7 +177,7 @@ def deleted(window: Any) -> list[Any]:
 
 
 def test_the_work_on_a_deleted_report_is_kept_as_a_new_one_by_keys(city: Served, tmp_path: Path) -> None:
-    """F07 in the window. Guards: Edits.keep_as_new, panels/report/recreate_form.py, the outbox row."""
+    """F07 in the window. Guards: Outbox.keep_as_new, panels/report/recreate_form.py, the outbox row."""
     with console(tmp_path / "profile", city.address) as window:
         wait_ready(window)
         report = find(window, "open", lambda now: now.has_place)
@@ -231,7 +231,9 @@ def test_the_work_on_a_deleted_report_is_kept_as_a_new_one_by_keys(city: Served,
 def test_what_another_operator_left_is_dropped_when_asked_twice_and_that_one_is_told(
     city: Served, tmp_path: Path
 ) -> None:
-    """F38: nothing waits for ever for somebody who never comes back. Guards: Edits.drop, Edits.take_done_by_others."""
+    """F38: nothing waits for ever for somebody who never comes back. Guards: Outbox.drop,
+    Outbox.take_done_by_others.
+    """
     profile = tmp_path / "profile"
     with console(profile, city.address) as window:
         wait_ready(window)

@@ -24,7 +24,8 @@ def city(tmp_path: Path) -> Iterator[Served]:
 
 
 def test_what_a_restore_took_back_is_said_and_sent_again_by_key(city: Served, tmp_path: Path) -> None:
-    """F22, I1, I2. Guards: CacheWriter.forget keeps what the record held; WorkFile.bring_back; Exchange asks for both.
+    """F22, I1, I2. Guards: CacheWriter.forget keeps what the record held; WorkFile.bring_back; OutboxLink asks for
+    both.
 
     The server runs meanwhile, and the window is closed and opened again before anything is decided.
     """

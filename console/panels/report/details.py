@@ -60,7 +60,7 @@ class ReportDetailsReader(QObject):
     """Reads the details of whatever report is chosen and again when it changes."""
 
     changed = Signal(object)
-    """A Dossier, or None when nothing is chosen."""
+    """The ReportDetails, or None when nothing is chosen."""
     failed = Signal(object)
     """The chosen report could not be read, and counts as none until it is read again: the exception."""
 

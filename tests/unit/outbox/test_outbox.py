@@ -830,7 +830,7 @@ def test_a_long_outbox_leaves_in_order_and_at_most_fifty_are_under_way_in_a_lane
 
 
 def test_what_was_made_before_sign_in_was_needed_is_sent_as_the_present_operators(desk: Desk) -> None:
-    """Guards: Edits.adopt; nobody can ever sign in as "local"."""
+    """Guards: Outbox.adopt; nobody can ever sign in as "local"."""
     desk.edits.source_lost("city")
     desk.edits.author = "local"
     create = desk.do(Kind.CREATE, None, base_version=None, data={"description": "Water"})
