@@ -85,6 +85,7 @@ class Situation(msgspec.Struct, frozen=True):
 
 UNREAD = "The report has not been read yet"
 POINTING = "A place is asked for on the map: point at it, or Esc leaves"
+_DONE = "The unit is done with this report"
 LEFT_BEHIND = "The report is not in this list"
 Rule = Callable[[Situation], str]
 """Returns why the action cannot be used now, or "" when it can."""
@@ -179,7 +180,7 @@ def unit_step(now: Situation) -> str:
     if now.lead_waits_for:
         return "The server does not have that order yet: give it in your name first"
     if now.lead_state == "done":
-        return "The unit is done with this report"
+        return _DONE
     return LEFT_BEHIND if now.left_behind else now.barred
 
 
@@ -195,7 +196,9 @@ def unit(now: Situation) -> str:
 
 def recall(now: Situation) -> str:
     """A unit can be called back."""
-    return open_(now) or ("" if now.lead_unit else "No unit is on this report")
+    if not now.lead_unit:
+        return open_(now) or "No unit is on this report"
+    return open_(now) or (_DONE if now.lead_state == "done" else "")
 
 
 def validate(now: Situation) -> str:
