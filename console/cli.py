@@ -494,5 +494,11 @@ def _bench(arguments: argparse.Namespace) -> int:
     if not (Path(__file__).resolve().parents[1] / "tools" / "bench").is_dir():
         print("sigap: bench runs from a checkout of Sigap's sources; what measures is not installed.", file=sys.stderr)
         return error_text.USAGE
-    bench = importlib.import_module("tools.bench.run")
+    try:
+        bench = importlib.import_module("tools.bench.run")
+    except ModuleNotFoundError as error:
+        if error_text.exit_code(error) != error_text.DEFECT:
+            raise
+        print(f"sigap: bench needs the development tools ({error.name} is missing): make bench.", file=sys.stderr)
+        return error_text.USAGE
     return int(bench.run_bench(arguments.json, arguments.reports))

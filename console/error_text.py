@@ -6,6 +6,7 @@ import errno
 import logging
 import sys
 
+from console.extras import missing_extra
 from console.files import errors as store
 from console.paths import BadProfileName, NoSuchProfile
 from console.rules.edit import ReadingOnly
@@ -26,6 +27,8 @@ def describe(error: BaseException) -> str:
         return str(error)
     if isinstance(error, OSError):
         return _describe_os(error)
+    if extra := missing_extra(error):
+        return f"This needs the part “{extra}” of Sigap, which is not installed: pip install 'sigap[{extra}]'."
     return f"Something in Sigap went wrong ({type(error).__name__}). It is written in the log."
 
 
@@ -40,6 +43,8 @@ def exit_code(error: BaseException) -> int:
     if isinstance(error, BadProfileName):
         return USAGE
     if isinstance(error, (store.StoreError, SettingsDamaged, TokenFileRefused, NoSuchProfile, OSError)):
+        return LOCAL
+    if missing_extra(error):
         return LOCAL
     return DEFECT
 

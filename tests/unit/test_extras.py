@@ -1,0 +1,80 @@
+"""The base has neither Qt nor a server: what needs one of them says which part of Sigap is missing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import subprocess
+import sys
+
+import pytest
+
+from console.error_text import LOCAL
+from console.extras import _EXTRAS
+
+WITHOUT = """
+import sys
+
+MISSING = {missing!r}
+
+class NotInstalled:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in MISSING:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, NotInstalled())
+from console.cli import main
+sys.exit(main({arguments!r}))
+"""
+
+
+def sigap_without(extra: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command of the program where the packages of an extra are not installed."""
+    text = WITHOUT.format(missing=set(_EXTRAS[extra]), arguments=list(arguments))
+    return subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize(
+    ("extra", "arguments"),
+    [
+        ("desktop", ("run", "--profile", "none")),
+        ("desktop", ("demo",)),
+        ("server", ("serve", "--port", "0")),
+        ("server", ("user", "list")),
+    ],
+)
+def test_a_command_whose_part_is_missing_names_it(extra: str, arguments: tuple[str, ...]) -> None:
+    done = sigap_without(extra, *arguments)
+    assert done.returncode == LOCAL, done.stderr
+    assert f"This needs the part “{extra}” of Sigap" in done.stderr
+    assert f"pip install 'sigap[{extra}]'" in done.stderr
+
+
+def test_what_follows_a_profile_without_a_window_needs_neither(
+    tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGAP_HOME", str(tmp_path))
+    for extra in _EXTRAS:
+        done = sigap_without(extra, "sync", "--profile", "none", "--once")
+        assert "There is no profile" in done.stderr, done.stderr
+
+
+def test_a_window_is_imported_where_there_is_no_server() -> None:
+    text = WITHOUT.format(missing=set(_EXTRAS["server"]) - {"PIL"}, arguments=[]).partition("from console.cli")[0]
+    subprocess.run([sys.executable, "-c", text + "import console.window.app, console.sync.process"], check=True)
+
+
+def test_every_package_of_an_extra_is_known_by_the_name_under_which_it_is_imported() -> None:
+    """A dependency that is added to an extra must be added there too."""
+    imported = importlib.metadata.packages_distributions()
+    declared: dict[str, set[str]] = {}
+    for line in importlib.metadata.requires("sigap") or ():
+        found = re.match(r"([A-Za-z0-9._-]+).*extra == ['\"](\w+)['\"]", line)
+        if found:
+            declared.setdefault(found.group(2), set()).add(found.group(1).lower().replace("_", "-"))
+    assert declared.keys() == _EXTRAS.keys()
+    for extra, packages in declared.items():
+        for package in packages - {"pillow"}:
+            names = {name for name, of in imported.items() if package in {one.lower() for one in of}}
+            names |= {"PySide6"} if package.startswith("pyside6") else set()
+            assert names & set(_EXTRAS[extra]), (extra, package, names)
