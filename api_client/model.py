@@ -55,26 +55,26 @@ class UnitState(StrEnum):
 
 
 class Kind(StrEnum):
-    """Every kind of edit, with its payload (`Edit.data`)."""
+    """Every kind of edit; what its `data` may hold says its struct in PAYLOADS."""
 
-    CREATE = "create"  # {service, priority?, description, address?, lat?, lon?, area?, channel, contact?, created?}
-    SET = "set"  # {field: value, ...} of FIELDS; reason? beside them
-    NOTE = "note"  # {text}
-    REPLY = "reply"  # {text}
-    PHOTO = "photo"  # {sha256, role, size, taken?, lat?, lon?}
-    ME_TOO = "me_too"  # {contact?}
-    CLAIM = "claim"  # {}
-    RELEASE = "release"  # {}
-    ASSIGN = "assign"  # {unit}            reserve only
-    DISPATCH = "dispatch"  # {unit, stack?: bool}
-    RECALL = "recall"  # {unit, reason?}
-    PROGRESS = "progress"  # {unit, state: acknowledged|en_route|on_scene|done|refused, reason?}
-    UNIT_STATE = "unit_state"  # {unit, state: available|break|unavailable|off_shift, reason?}   (Edit.report is None)
-    VALIDATE = "validate"  # {accepted: bool, reason?, disposition?}
-    CLOSE = "close"  # {disposition, reason?, merged_into?, release: [unit]}   -> closed without work
-    REOPEN = "reopen"  # {reason}
-    MERGE = "merge"  # {into: report id}
-    UNMERGE = "unmerge"  # {}
+    CREATE = "create"
+    SET = "set"
+    NOTE = "note"
+    REPLY = "reply"
+    PHOTO = "photo"
+    ME_TOO = "me_too"
+    CLAIM = "claim"
+    RELEASE = "release"
+    ASSIGN = "assign"  # reserves the unit, and sends nobody
+    DISPATCH = "dispatch"
+    RECALL = "recall"
+    PROGRESS = "progress"
+    UNIT_STATE = "unit_state"  # of a unit, about no report
+    VALIDATE = "validate"
+    CLOSE = "close"  # without work
+    REOPEN = "reopen"
+    MERGE = "merge"
+    UNMERGE = "unmerge"
 
 
 class WaitsFor(StrEnum):

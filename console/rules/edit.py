@@ -17,7 +17,7 @@ DUPLICATE = "duplicate"
 """The disposition of a report that is merged into another and was given no other one."""
 
 FIELDS = ("status", "priority", "service", "title", "description", "place", "area", "agency", "hold")
-"""What a SET may touch. "place" is {lat, lon, address}; "hold" is a Hold or null."""
+"""What a SET may touch. "place" is a Place, "hold" a Hold or null: see `api_client.model.PAYLOADS`."""
 
 APPENDS = frozenset({Kind.CREATE, Kind.NOTE, Kind.REPLY, Kind.PHOTO, Kind.ME_TOO})
 """Need no If-Match and never conflict."""

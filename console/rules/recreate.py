@@ -23,13 +23,14 @@ _CREATED = (
     "address",
     "lat",
     "lon",
+    "within_m",
     "area",
     "agency",
     "channel",
     "created",
     "attributes",
 )
-_PLACE = ("lat", "lon", "address")
+_PLACE = ("lat", "lon", "address", "within_m")
 _CLOCKS_DIFFER_S = 60.0
 _NEEDS_ITS_PAST = frozenset(
     {Kind.RELEASE, Kind.RECALL, Kind.PROGRESS, Kind.VALIDATE, Kind.REOPEN, Kind.UNMERGE, Kind.UNIT_STATE}
@@ -57,6 +58,8 @@ MADE_HERE = "made_here"
 def as_created(report: Report) -> dict[str, Any]:
     """What a CREATE of this report would carry."""
     values = {name: msgspec.to_builtins(getattr(report, name)) for name in _CREATED}
+    if not report.within_m:
+        del values["within_m"]
     return {name: value for name, value in values.items() if value not in (None, "", {})}
 
 
@@ -103,8 +106,9 @@ def known_of(edits: Sequence[Edit]) -> dict[str, Any]:
     for edit in edits:
         if edit.kind is Kind.SET and not is_order(edit):
             known |= {name: edit.data[name] for name in _CREATED if name in edit.data}
-            place = edit.data.get("place") or {}
-            known |= {name: place[name] for name in _PLACE if name in place}
+            if place := edit.data.get("place"):
+                known.pop("within_m", None)  # a place that does not say how far off it may be is exact
+                known |= {name: place[name] for name in _PLACE if name in place}
     return {name: value for name, value in known.items() if value not in (None, "")}
 
 

@@ -1,8 +1,8 @@
 """A console without a window: its Edits and its sync process, with an operator who never rests.
 
 Arguments: PROFILE ADDRESS TOKEN SEED work|calmly|settle [FROZEN_S]. It prints, a line each: `sync PID`, `saved EDIT`
-and `withdrawn EDIT` as soon as the operator would be told so, `shows WORDS` of the link when they change, and with
-`settle` at the end `settled {edit: state}` of what the outbox shows.
+and `withdrawn EDIT` as soon as the operator would be told so, `withdraws EDIT` when he asks for it, `shows WORDS` of
+the link when they change, and with `settle` at the end `settled {edit: state}` of what the outbox shows.
 """
 
 from __future__ import annotations
@@ -126,6 +126,8 @@ class Child:
         gone = [queued.edit.id]
         if queued.edit.kind is Kind.CREATE:
             gone = [one.edit.id for one in self._edits.outbox if one.edit.report == queued.edit.report]
+        for edit_id in gone:
+            say("withdraws", edit_id)
         if self._edits.withdraw(queued.edit.id):
             for edit_id in gone:
                 say("withdrawn", edit_id)

@@ -63,7 +63,8 @@ class RecreateForm(QObject):
     def _keep(self, chosen: Queued, number: str, known: dict[str, Any], typed: dict[str, Any]) -> None:
         kept = {name: value for name, value in known.items() if name not in _ASKED}
         if any(known.get(name) != typed.get(name) for name in ("lat", "lon")):
-            kept.pop("area", None)  # it lies somewhere else, and the server knows where that belongs
+            for name in ("area", "within_m"):  # it lies somewhere else, and the server knows where that belongs
+                kept.pop(name, None)
         data = {**kept, **typed}
         data["channel"] = known.get("channel", typed["channel"])
         source = chosen.edit.source

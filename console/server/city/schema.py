@@ -1,6 +1,6 @@
 """The tables of a city's database, and how each kind of object becomes a row.
 
-Whoever changes a table here adds a step to console/server/migrations (three lines there say how).
+Whoever changes a table here adds a step to console/server/city/migrations (three lines there say how).
 """
 
 from __future__ import annotations

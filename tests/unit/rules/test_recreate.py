@@ -9,6 +9,7 @@ from typing import Any
 import hypothesis.strategies as st
 import msgspec
 from hypothesis import given
+from msgspec.structs import replace
 
 from api_client.model import Kind, Status
 from console.cache.packed_columns import seconds
@@ -54,6 +55,17 @@ def test_what_the_operator_changed_is_known_too_but_no_transfer() -> None:
     known = known_of(edits)
     assert (known["priority"], known["area"]) == (1, "a1")
     assert (known["lat"], known["lon"], known["address"]) == (-6.3, 106.9, "Jl. Melati 4")
+
+
+def test_a_place_that_is_not_exact_stays_so_until_another_is_given() -> None:
+    """The middle of a street became the very house when its deleted report was kept as a new one."""
+    street = replace(OLD, within_m=250.0)
+    note = edit("e1", Kind.NOTE, data={"text": "x"}, about=as_created(street))
+    assert known_of([note])["within_m"] == 250.0
+    assert created_report(create(**known_of([note]))).within_m == 250.0
+    assert "within_m" not in as_created(OLD)
+    exact = edit("e2", Kind.SET, number=2, data={"place": {"lat": -6.3, "lon": 106.9}}, about=as_created(street))
+    assert "within_m" not in known_of([note, exact])
 
 
 def test_an_edit_of_an_older_version_knows_its_title_only() -> None:
