@@ -69,23 +69,23 @@ def test_a_citizens_form_becomes_a_report_with_area_contact_and_photos(api: Api,
         "first_name": "Siti",
         "last_name": "N",
         "email": "siti@a.test",
-        "account_id": "acc",
-        "device_id": "dev",
+        "account_id": "akun",
+        "device_id": "gawai",
         "media_url": "https://photos.test/1.jpg",
     }
     files = [("media", ("x.jpg", JPEG, "image/jpeg")), ("media", ("y.png", PNG, "image/png")), ("media", ("", b""))]
     made = post(api, data=form, files=files)
-    assert made.json()[0]["account_id"] == "acc"
+    assert made.json()[0]["account_id"] == "akun"
     report = city.report(key_of(made))
     assert (report.area, report.channel, report.priority, report.status) == ("w1", "open311", 2, Status.NEW)
     contact = city.contact(report.id, LOCAL)
     assert (contact.name, contact.phone, contact.email) == ("Siti N", "0812", "siti@a.test")
-    assert (contact.account, contact.device) == ("acc", "dev")
+    assert (contact.account, contact.device) == ("akun", "gawai")
     assert report.photos[0].url == "https://photos.test/1.jpg"
     assert [api.get(f"/media/{photo.sha256}").content for photo in report.photos[1:]] == [JPEG, PNG]
     public = api.session.get(f"{api.url}/open311/v2/requests/{report.id}.json", timeout=10)
     assert public.json()[0]["media_url"] == "https://photos.test/1.jpg"
-    for secret in ("Siti", "0812", "siti@", "acc", "dev"):
+    for secret in ("Siti", "0812", "siti@", "akun", "gawai"):
         assert secret not in public.text
         assert secret not in api.get(f"/reports/{report.id}/entries").text
     key_of(post(api, json={"service_code": "road", "address_string": "Jl. X 1"}))
