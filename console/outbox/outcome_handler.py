@@ -68,8 +68,8 @@ class OutcomeHandler:
             case EditState.WITHDRAWN if not queued.asked_back:
                 pass  # called back from the sync process so that the operator can decide, who has not
             case EditState.QUEUED | EditState.UNCONFIRMED:
-                self._scheduler.waiting.add(queued.edit.id)
-                self._advance(queued, outcome)
+                if self._advance(queued, outcome):
+                    self._scheduler.waiting.add(queued.edit.id)
             case EditState.ACCEPTED if queued.edit.id in self._proved_early:
                 self._finish(queued, Event.PROVED)
             case EditState.SENT | EditState.WITHDRAWN:
@@ -214,8 +214,8 @@ class OutcomeHandler:
         self._store.set(now)
         return now
 
-    def _advance(self, queued: Queued, outcome: Outcome) -> None:
-        """What follows from an outcome, if anything does.
+    def _advance(self, queued: Queued, outcome: Outcome) -> bool:
+        """Take the step that follows from an outcome; False where none does.
 
         What others did meanwhile is left to the operator, also where the value is the one that he saw: the server knows
         what this desk did itself. Example of the other case: two make it P1, each for a reason of his own, and one
@@ -223,7 +223,7 @@ class OutcomeHandler:
         """
         event = _EVENTS[outcome.state]
         if not follows(queued, event):
-            return
+            return False
         is_refused = event is Event.REFUSED
         now = advance(
             queued,
@@ -236,6 +236,7 @@ class OutcomeHandler:
             taken_as=outcome.taken_as,
         )
         self._store.set(now)
+        return True
 
     def _finish(self, queued: Queued, event: Event) -> None:
         self._proved_early.discard(queued.edit.id)

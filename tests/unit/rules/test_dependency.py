@@ -245,6 +245,18 @@ def test_dropping_what_was_stopped_in_the_middle_drops_what_rests_on_it(desk: De
     assert {one: kept.state for one, kept in desk.on_disk().items()}[there] is S.WITHDRAWN
 
 
+def test_a_late_word_of_what_was_stopped_does_not_hold_it_when_it_is_let_go(desk: Desk) -> None:
+    """That it has not left crossed the stop: it waited for its source, which was there, once what it rested on was."""
+    first = desk.do(Kind.SET, data={"priority": 2}, base={"priority": 3})
+    desk.pushed(first)
+    second = desk.do(Kind.SET, data={"priority": 1}, base={"priority": 2})
+    desk.answer(first, S.ATTENTION, problem="?")
+    desk.answer(second, S.QUEUED, problem="unreachable")
+    assert desk.states()[second] is S.STOPPED
+    desk.edits.on_proved([first])
+    desk.pushed(second)
+
+
 def test_a_lost_one_that_may_go_on_another_version_lets_go_what_was_stopped_with_it(desk: Desk) -> None:
     first = desk.do(Kind.SET, data={"priority": 2}, base={"priority": 3})
     desk.pushed(first)
