@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-import msgspec
 import sqlalchemy as sa
 
 from api_client.decoding import decode
 from api_client.model import AssignmentState, Entry, Kind, Report, Unit
+from console.rules import pending
 from console.server.city import schema
 
 _CLOCKS_DIFFER = timedelta(seconds=2)
@@ -35,11 +35,9 @@ class Origin(NamedTuple):
 
 def field_value(report: Report, name: str) -> Any:
     """A versioned field of a report, in the form in which an edit carries it."""
-    if name == "place":
-        return report.place
     if name == "claim":
         return report.claim.who if report.claim is not None else None
-    return msgspec.to_builtins(getattr(report, name))
+    return pending.field_value(report, name)
 
 
 def last_changes(connection: sa.Connection, report: Report, names: Iterable[str]) -> dict[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -102,24 +103,24 @@ def undo_on_report(case: EditContext, deed: UndoneEntry) -> None:
 
 def _held_again(case: EditContext, deed: UndoneEntry) -> bool:
     """Whether a hold was put on or taken off, by a step of its own that stands, after this deed."""
-    table = schema.entries
-    later = sa.and_(table.c.report == case.report.id, table.c.version > deed.version)
-    entries = (
-        decode(body, Entry) for body in case.unit_of_work.connection.scalars(sa.select(table.c.body).where(later))
-    )
-    return any(one.kind == Kind.SET and _HOLD in one.data and one.undone_by is None for one in entries)
+    later = _about_hold(case, schema.entries.c.version > deed.version)
+    return any(entry.kind == Kind.SET and entry.undone_by is None for entry in later)
 
 
 def _let_go(case: EditContext, deed: UndoneEntry) -> bool:
     """Whether the hold that this deed ended, with its report, was taken back meanwhile by who had put it on."""
+    if deed.entry.kind == Kind.SET:
+        return False
+    last = next(_about_hold(case, schema.entries.c.version < deed.version), None)
+    return last is not None and last.undone_by is not None
+
+
+def _about_hold(case: EditContext, when: sa.ColumnElement[bool]) -> Iterator[Entry]:
+    """The entries of the case's report, of then, whose data name the hold; the newest first."""
     table = schema.entries
-    earlier = sa.and_(table.c.report == case.report.id, table.c.version < deed.version)
-    bodies = case.unit_of_work.connection.scalars(
-        sa.select(table.c.body).where(earlier).order_by(table.c.version.desc())
-    )
-    held = (entry for entry in (decode(body, Entry) for body in bodies) if _HOLD in entry.data)
-    last = next(held, None)
-    return deed.entry.kind != Kind.SET and last is not None and last.undone_by is not None
+    query = sa.select(table.c.body).where(table.c.report == case.report.id, when).order_by(table.c.version.desc())
+    entries = (decode(body, Entry) for body in case.unit_of_work.connection.scalars(query))
+    return (entry for entry in entries if _HOLD in entry.data)
 
 
 def _follow_crews(case: EditContext, status: Status | None) -> None:

@@ -12,7 +12,9 @@ import pytest
 from msgspec.structs import replace
 
 from api_client.model import Agency, Area, Service, Words
+from console.rules.edit import FIELDS
 from console.server.city.city import City
+from console.server.city.edit_context import _FIELDS
 from console.server.city.records import LoadedReport
 from tests.unit.server.conftest import Api, Clock, a_report, let_pass
 from widgets.forms.form import MOST_LETTERS
@@ -115,7 +117,7 @@ def test_an_order_that_comes_after_its_time_is_refused_and_one_that_came_in_time
 
 
 def test_an_answer_that_is_no_longer_kept_is_given_from_the_history(api: Api, city: City, clock: Clock) -> None:
-    """I2: whoever asks again after the 30 days hears what became of it (edits.py: _in_history)."""
+    """I2: whoever asks again after the 30 days hears what became of it (edit_service.py: _in_history)."""
     create, note, unit = (str(uuid.uuid4()) for _ in range(3))
     rest = {"unit": "u1", "state": "break"}
     made = api.ok(None, "create", {"service": "road"}, key=create)
@@ -237,7 +239,7 @@ def test_an_edit_of_the_report_that_was_seen_is_taken(api: Api, created: str) ->
 def test_an_edit_of_another_report_with_the_number_of_the_one_that_was_seen_changes_nothing(
     api: Api, city: City, kind: str, data: dict[str, Any], other: str, created: str
 ) -> None:
-    """F22, I3: in the edit's own transaction, with no question before it (edits.py: _check_meant)."""
+    """F22, I3: in the edit's own transaction, with no question before it (edit_service.py: _check_meant)."""
     key, before = str(uuid.uuid4()), (city.seq(), city.report("10"), city.report("11"))
     about = {"created": created} if other == "10" else {"created": SEEN, "into": created}
     refused = api.edit("10", kind, data, key=key, about=about)
@@ -248,7 +250,7 @@ def test_an_edit_of_another_report_with_the_number_of_the_one_that_was_seen_chan
 
 
 def test_what_an_edit_says_of_its_report_is_no_part_of_its_key(api: Api, city: City, clock: Clock) -> None:
-    """I2: applied is applied: whoever asks again gets the answer, whatever the number is by now (edits.py: about)."""
+    """I2: applied is applied: whoever asks again gets the answer, whatever the number is by now (edit_service.py: about)."""
     key = str(uuid.uuid4())
     first = api.ok("10", "note", {"text": "once"}, key=key)
     for about in ({}, {"created": SEEN}, {"created": "2020-01-01T00:00:00Z"}):
@@ -260,7 +262,7 @@ def test_what_an_edit_says_of_its_report_is_no_part_of_its_key(api: Api, city: C
 
 
 def test_a_report_that_comes_late_does_not_depend_on_a_service_that_went_meanwhile(api: Api) -> None:
-    """I1: what a citizen said on the telephone is not refused for good (effects.py: new_report)."""
+    """I1: what a citizen said on the telephone is not refused for good (rules/apply.py: new_report)."""
     data = {"service": "gone", "area": "w9", "description": "A hole", "lat": -6.85, "lon": 106.15}
     assert api.edit(None, "create", data).status_code == 422
     assert api.edit(None, "create", data | {"service": "road"}).status_code == 422
@@ -560,6 +562,11 @@ def test_undo_is_refused_when_somebody_changed_the_same_since(api: Api) -> None:
         assert refused.json()["fields"]["assignment"]["value"] == state
     reply = api.ok("10", "reply", {"text": "on our way"})
     assert "cannot be taken back" in api.edit("10", "note", {"text": "-"}, undoes=reply["entry"]["edit"]).text
+
+
+def test_every_field_that_an_edit_may_set_has_a_version_and_can_be_undone() -> None:
+    """One that only the list of what may be set has is taken, and its undo takes nothing back."""
+    assert set(FIELDS) <= _FIELDS.keys()
 
 
 def test_undo_goes_back_step_by_step(api: Api) -> None:
