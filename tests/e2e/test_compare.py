@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("qapp")
 
 @pytest.mark.usefixtures("expected_log")
 def test_compare_with_the_server_now(tmp_path: Path) -> None:
-    """F24, by hand (compare.py)."""
+    """F24, by hand (reconcile.py)."""
     users = str(write_users(tmp_path / "city"))
     profile = tmp_path / "profile"
     with served(tmp_path / "city", "--demo-city", "--still", "--reports", "60", "--users", users) as server:

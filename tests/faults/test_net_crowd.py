@@ -115,7 +115,7 @@ def rate(proxy: FaultProxy, begin: float, seconds: float) -> float:
 
 @pytest.mark.parametrize("plan", [SHORT, pytest.param(LONG, marks=[pytest.mark.long, pytest.mark.timeout(2400)])])
 def test_f11_a_crowd_whose_server_was_away(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """F11: they come back spread out, all of them, and every edit that waited acted once (pace.py: Backoff)."""
+    """F11: they come back spread out, all of them, and every edit that waited acted once (retry.py: Backoff)."""
     monkeypatch.setattr(retry, "CAP_S", plan.cap_s)
     server = Served(tmp_path, "--demo-city", "--still", "--reports", "200")
     server.start()

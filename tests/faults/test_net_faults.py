@@ -193,7 +193,7 @@ def test_an_order_dies_in_the_dark_and_is_not_sent_afterwards(city: FakeCity, pr
 
 
 def test_an_order_that_reaches_the_server_after_its_time_is_not_carried_out(live: Live, tmp_path: Path) -> None:
-    """F02: what lay in the connection of a server that stood still (edits.py: expires_at)."""
+    """F02: what lay in the connection of a server that stood still (edit_service.py: expires_at)."""
     held = threading.Event()
 
     def lie(exchange: Exchange) -> None:

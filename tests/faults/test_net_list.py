@@ -125,7 +125,7 @@ def test_f01_an_answer_that_is_lost(live: Live, proxy: FaultProxy, console: Rig,
 
 
 def test_f02_a_slow_commit_is_not_called_sent(live: Live, proxy: FaultProxy, console: Rig) -> None:
-    """F02: no answer in time is "unconfirmed", and only the server's record makes it sent (push.py: _failed)."""
+    """F02: no answer in time is "unconfirmed", and only the server's record makes it sent (send_lane.py: _failed)."""
     proxy.when(is_edit, delay(4.0), times=1)
     edit = console.push(Kind.NOTE, "r1", text="x")
     outcome = console.outcome(edit, *AGAIN, EditState.ACCEPTED)
@@ -135,7 +135,7 @@ def test_f02_a_slow_commit_is_not_called_sent(live: Live, proxy: FaultProxy, con
 
 
 def test_f03_the_first_try_still_runs(live: Live, proxy: FaultProxy, console: Rig) -> None:
-    """F03: 409 of the key is waited for and never shown as a conflict (push.py: InProgress)."""
+    """F03: 409 of the key is waited for and never shown as a conflict (send_lane.py: InProgress)."""
     running = http(409, {"error": "in_progress", "message": "Still running."})
     rule = proxy.when(is_edit, answer(running), times=3)
     edit = console.push(Kind.SET, "r1", version=1, priority=1)
@@ -203,7 +203,7 @@ def test_f05_a_report_that_has_only_a_token_yet(live: Live, proxy: FaultProxy, t
 @pytest.mark.usefixtures("expected_log")
 @pytest.mark.parametrize("text", ["", "half \ud800 pair", "x" * 10_000_000], ids=["empty", "surrogate", "10 MB"])
 def test_f08_a_poisoned_edit_holds_no_other(live: Live, proxy: FaultProxy, console: Rig, text: str) -> None:
-    """F08: parked after one try; edits of other reports leave at once, appends of its own too (push.py)."""
+    """F08: parked after one try; edits of other reports leave at once, appends of its own too (send_lane.py)."""
     poison = console.push(Kind.NOTE, "r1", text=text)
     others = [console.push(Kind.NOTE, f"r{n}", text="x") for n in range(2, 8)]
     for edit in others:
@@ -224,7 +224,7 @@ def test_f08_a_nul_that_reaches_the_server(live: Live, console: Rig) -> None:
 
 
 def test_f09_signed_out_in_the_middle(live: Live, proxy: FaultProxy, console: Rig) -> None:
-    """F09: 401 pauses everything, drops nothing, and a sign-in goes on with it (push.py: SignIn)."""
+    """F09: 401 pauses everything, drops nothing, and a sign-in goes on with it (send_lane.py: SignIn)."""
     proxy.when(is_edit, answer(http(401, {"error": "sign_in", "message": "Sign in again."})))
     edits = [console.push(Kind.NOTE, f"r{n}", text="x") for n in range(1, 6)]
     console.wait(SourceState, lambda state: state.state == "refused" and "Sign in" in state.problem)
@@ -239,7 +239,7 @@ def test_f09_signed_out_in_the_middle(live: Live, proxy: FaultProxy, console: Ri
 
 
 def test_f09_one_thing_that_is_not_allowed(live: Live, proxy: FaultProxy, console: Rig) -> None:
-    """F09: 403 parks that edit and no other (push.py: Refused and Forbidden)."""
+    """F09: 403 parks that edit and no other (send_lane.py: Refused and Forbidden)."""
     proxy.when(is_edit, answer(http(403, {"error": "forbidden", "message": "Not yours."})), times=1)
     first = console.push(Kind.NOTE, "r1", text="x")
     assert console.outcome(first, EditState.ATTENTION).problem == "Not yours."
@@ -292,7 +292,7 @@ def test_f10_the_state_says_what_was_asked_for(proxy: FaultProxy, console: Rig) 
 def test_f23_a_proxy_whose_clock_is_wrong_spoils_no_order(
     live: Live, proxy: FaultProxy, console: Rig, off_s: float
 ) -> None:
-    """F23: Date is of the nearest hop; by a slow one every order was out of date before it left (asking.py: Marked)."""
+    """F23: Date is of the nearest hop; by a slow one every order was too old before it left (endpoint.py: Marked)."""
 
     def dated(head: bytes, body: bytes) -> tuple[bytes, bytes]:
         said = email.utils.format_datetime(datetime.now(UTC) + timedelta(seconds=off_s), usegmt=True).encode()
@@ -388,7 +388,7 @@ def test_f11_the_breaker_lets_one_lane_ask(live: Live, proxy: FaultProxy, consol
 
 @pytest.mark.parametrize("seed", range(20))
 def test_f11_fifty_consoles_come_back_one_after_the_other(seed: int) -> None:
-    """F11: all lose it at one moment; 600 s later no second sees twice what 50 consoles ask that poll (pace.py)."""
+    """F11: all lose it at one moment; 600 s later no second sees twice what 50 consoles ask that poll (retry.py)."""
     consoles, away_s, poll_s, requests_each = 50, 600.0, 5.0, 2  # the feed, then the stream
     first: list[float] = []
     for number in range(consoles):
@@ -512,7 +512,7 @@ def memory_mb(pid: int, name: str) -> int:
     ("half_s", "times"), [(0.2, 8), pytest.param(1.0, 300, marks=[pytest.mark.long, pytest.mark.timeout(1200)])]
 )
 def test_f14_a_flapping_link(live: Live, proxy: FaultProxy, console: Rig, half_s: float, times: int) -> None:
-    """F14: it comes and goes; few tries while it is gone, no silent stop, all of it there within 30 s (pace.py)."""
+    """F14: it comes and goes; few tries while it is gone, no silent stop, all of it there within 30 s (retry.py)."""
     edits = []
     began = time.monotonic()
     for number in range(times):
@@ -588,7 +588,7 @@ def test_f17_a_hanging_connection_is_no_reason_to_wait(live: Live, proxy: FaultP
 
 @pytest.mark.parametrize("hours", [4, -4], ids=["slept", "set back"])
 def test_f17_waking_ends_every_back_off(monkeypatch: pytest.MonkeyPatch, hours: int) -> None:
-    """F17, F23: a computer that slept, or whose clock was set, does not finish its back-off (pace.py: _JUMPED_S)."""
+    """F17, F23: a computer that slept, or whose clock was set, does not finish its back-off (retry.py: _JUMPED_S)."""
     clock = [0.0]
     real = time.time
 

@@ -105,7 +105,7 @@ def test_a_report_is_read_again_as_it_was_read_first(live: Live, tmp_path: Path)
 
 @pytest.mark.usefixtures("expected_log")
 def test_tables_that_contradict_one_another_are_a_damaged_file(live: Live, tmp_path: Path) -> None:
-    """F24, F28: met when it is written to; the cache is filled anew, and no lane ends of it (cache_write.py)."""
+    """F24, F28: met when it is written to; the cache is filled anew, and no lane ends of it (cache/writer.py)."""
     folder = tmp_path / "profile"
     with rig(folder, live.url) as console:
         console.live()
@@ -416,7 +416,7 @@ def test_a_list_that_leaves_reports_out_deletes_nothing(live: Live, tmp_path: Pa
 
 @pytest.mark.parametrize("begin", [datetime(2026, 3, 27, tzinfo=UTC), datetime(2026, 10, 23, tzinfo=UTC)])
 def test_f23_the_nightly_comparison_on_nights_of_23_and_25_hours(begin: datetime) -> None:
-    """F23: once each night between two and four of the city's clock, and never twice in one (compare.py: Nightly)."""
+    """F23: once each night between two and four of the city's clock, and never twice in one (reconcile.py: Nightly)."""
     zone = ZoneInfo("Europe/Berlin")
     for seed in range(50):
         now, nights = begin, []

@@ -62,7 +62,7 @@ def shown(console: SteppedConsole, key: str) -> Any:
 
 @pytest.mark.parametrize("kind", [Kind.NOTE, Kind.CREATE])
 def test_f02_taken_and_not_in_the_record(ani: SteppedConsole, city: City, tmp_path: Path, kind: Kind) -> None:
-    """F02, I7: accepted is not sent; two minutes without proof, and it needs a look (outcomes.py: doubt_unproved)."""
+    """F02, I7: accepted is not sent; two minutes without proof, and it needs a look (doubt_unproved)."""
     backup = Backup(city, tmp_path / "server" / "city.db", tmp_path / "backup.db")
     report, data = (shown(ani, "r1"), {"text": "x"}) if kind is Kind.NOTE else (None, {"description": "To the roof"})
     edit = ani.submit(kind, report, data, {})
@@ -84,7 +84,7 @@ def test_f02_taken_and_not_in_the_record(ani: SteppedConsole, city: City, tmp_pa
 
 
 def test_a_creation_whose_answer_was_lost_gets_its_number_from_the_record(ani: SteppedConsole) -> None:
-    """I2, I4: the server is not asked again, which may have forgotten the answer (exchange.py: numbers)."""
+    """I2, I4: the server is not asked again, which may have forgotten the answer (link.py: numbers)."""
     ani.wire.swallow = 1
     create = ani.submit(Kind.CREATE, None, {"description": "Water", "channel": "phone"}, {})
     key = ani.saved[create].report or ""
@@ -417,7 +417,7 @@ def test_f06_closed_by_both_with_another_outcome(
 
 
 def test_f07_the_report_was_deleted_meanwhile(ani: SteppedConsole, city: City) -> None:
-    """F07: its edits are parked in words, the others go on (push.py: Refused)."""
+    """F07: its edits are parked in words, the others go on (send_lane.py: Refused)."""
     gone, other = shown(ani, "r1"), shown(ani, "r2")
     city.remove("report", "r1")
     lost = ani.submit(Kind.SET, gone, {"priority": 1}, {"priority": 3})
@@ -522,7 +522,7 @@ def test_f07_what_is_missing_has_to_be_the_report(ani: SteppedConsole, city: Cit
 
 
 def test_f07_a_deleted_report_that_a_backup_brings_back(ani: SteppedConsole, city: City, tmp_path: Path) -> None:
-    """F07, F22, I2: what waits is sent under its own key, nobody has to do anything (edits.py: deleted, retry)."""
+    """F07, F22, I2: what waits is sent under its own key, nobody has to do anything (outbox.py: deleted, retry)."""
     backup = Backup(city, tmp_path / "server" / "city.db", tmp_path / "backup.db")
     report = shown(ani, "r1")
     city.remove("report", "r1")
@@ -600,7 +600,7 @@ def test_f20_rows_that_come_and_go_while_paging(tmp_path: Path, seed: int) -> No
 
 
 def test_f21_a_deleted_report_never_comes_back(live: Live, tmp_path: Path) -> None:
-    """F21: an old page that is read again does not bring it back (cache_write.py: gone)."""
+    """F21: an old page that is read again does not bring it back (cache/writer.py: gone)."""
     proxy = FaultProxy(live.port)
     with rig(tmp_path / "profile", proxy.url, timing=QUICK) as console:
         console.live()
@@ -781,7 +781,7 @@ def lost(ani: SteppedConsole, city: City, tmp_path: Path) -> str:
 
 
 def test_f22_the_number_of_a_lost_report_is_another_one_now(ani: SteppedConsole, city: City, lost: str) -> None:
-    """F22, I2, I3: nothing lands on the other one; it can be kept as a new report (exchange.py: _look)."""
+    """F22, I2, I3: nothing lands on the other one; it can be kept as a new report (link.py: _look)."""
     before = city.report(lost)
     ani.pull()
     assert [(one.state, one.reason) for one in ani.edits.outbox] == [

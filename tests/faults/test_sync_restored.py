@@ -130,7 +130,7 @@ def test_work_that_waits_goes_with_the_creation_that_is_sent_again(
     crashed: bool,
     numbers_again: bool,
 ) -> None:
-    """F22, I2: it is not offered as a new report of its own (sending.py: _settle_unsure), whichever lane is first."""
+    """F22, I2: it is not offered as a new report of its own (scheduler.py: _settle_unsure), whichever lane is first."""
     lost = lose(numbers_again=numbers_again)
     first(ani)
     if crashed:
@@ -155,7 +155,7 @@ def test_work_that_waits_goes_with_the_creation_that_is_sent_again(
 def test_a_report_that_was_kept_as_new_is_not_created_again(
     ani: SteppedConsole, city: City, lose: Loss, crashed: bool
 ) -> None:
-    """F22, I2: the server said that it has no such report before all was read anew (work.py: bring_back)."""
+    """F22, I2: the server said that it has no such report before all was read anew (work_file.py: bring_back)."""
     lost = lose()
     push_only(ani)
     parted = next(one for one in ani.edits.outbox if one.edit.id == lost.note)
@@ -177,7 +177,7 @@ def test_a_report_that_was_kept_as_new_is_not_created_again(
 def test_keeping_as_new_and_the_creation_that_comes_back_do_not_cross(
     ani: SteppedConsole, city: City, lose: Loss
 ) -> None:
-    """F22, I2: whichever reaches the disk first makes the report (new_edits.py: keep_as_new)."""
+    """F22, I2: whichever reaches the disk first makes the report (submit.py: keep_as_new)."""
     lost = lose()
     push_only(ani)
     refused: list[str] = []
@@ -194,7 +194,7 @@ def test_keeping_as_new_and_the_creation_that_comes_back_do_not_cross(
 def test_work_on_a_lost_report_whose_creation_is_dropped_can_be_kept(
     ani: SteppedConsole, city: City, lose: Loss
 ) -> None:
-    """F22, I1: what was lost with it goes with it, but nobody has said that the rest is not wanted (withdrawals.py)."""
+    """F22, I1: what was lost with it goes with it, but nobody has said that the rest is not wanted (withdraw.py)."""
     lost = lose()
     rest(ani)
     assert ani.edits.withdraw(lost.create)
@@ -237,7 +237,7 @@ def test_what_waits_for_ones_own_report_goes_to_no_other_that_has_its_number_now
 def test_work_that_is_found_lost_after_its_creation_was_dropped_can_be_kept(
     ani: SteppedConsole, city: City, lose: Loss
 ) -> None:
-    """F22, I1: nothing comes again that it could wait for (open_edits.py: again)."""
+    """F22, I1: nothing comes again that it could wait for (pending_edits.py: again)."""
     lost = lose()
     ani.pull()
     assert ani.edits.withdraw(lost.create)

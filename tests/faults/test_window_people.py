@@ -265,7 +265,7 @@ def test_what_another_operator_left_is_dropped_when_asked_twice_and_that_one_is_
 
 @pytest.mark.parametrize("same", ["unit", "report"])
 def test_two_send_at_once_and_one_is_told_who_was_first(steady: Served, tmp_path: Path, same: str) -> None:
-    """F33 in two real windows. Guards: the server's one transaction (effects.py: Busy, freshness.py: check_alone), and
+    """F33 in two real windows. Guards: the server's one transaction (side_effects.py, freshness.py: check_alone), and
     the words of panels/report/conflict_text.py in the report panel and the outbox; no window in the way.
     """
     with (

@@ -250,7 +250,7 @@ def test_an_edit_of_another_report_with_the_number_of_the_one_that_was_seen_chan
 
 
 def test_what_an_edit_says_of_its_report_is_no_part_of_its_key(api: Api, city: City, clock: Clock) -> None:
-    """I2: applied is applied: whoever asks again gets the answer, whatever the number is by now (edit_service.py: about)."""
+    """I2: applied is applied: whoever asks again gets the answer, whatever the number is by now (edit_service.py)."""
     key = str(uuid.uuid4())
     first = api.ok("10", "note", {"text": "once"}, key=key)
     for about in ({}, {"created": SEEN}, {"created": "2020-01-01T00:00:00Z"}):

@@ -87,7 +87,7 @@ def test_claims_are_compared_and_set(city: City, url: str) -> None:
 
 
 def test_an_older_release_that_comes_late_leaves_a_newer_claim(city: City, url: str, clock: Clock) -> None:
-    """F34, I3: a supervisor who was offline cannot have meant a claim he did not know of (effects.py: _release)."""
+    """F34, I3: a supervisor who was offline cannot have meant a claim he did not know of (rules/apply.py: _release)."""
     budi, boss = Api(url, add_user(city, "budi", "operator")), Api(url, add_user(city, "boss", "supervisor"))
     before, seen = clock().isoformat(), boss.report("10")["version"]
     budi.ok("10", "claim")
@@ -113,7 +113,7 @@ def test_a_claim_that_was_seen_is_released_whatever_the_clocks_say(city: City, u
 
 
 def test_an_older_word_on_a_unit_that_comes_late_is_a_conflict(city: City, url: str, clock: Clock) -> None:
-    """F34, I3: which crew can go is what was said last, not what came last (effects.py: change_unit)."""
+    """F34, I3: which crew can go is what was said last, not what came last (side_effects.py: change_unit)."""
     rina, budi = Api(url, add_user(city, "rina", "operator")), Api(url, add_user(city, "budi", "operator"))
     before = clock().isoformat()
     budi.ok(None, "unit_state", {"unit": "u1", "state": "unavailable", "reason": "Pump broken"})
