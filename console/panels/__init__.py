@@ -1,1 +1,1 @@
-"""A panel binds board, cache, outbox and advice to one widget; imports those, `widgets` and `rules`."""
+"""A controller binds board, cache, outbox and advice to one widget; imports those, `widgets` and `rules`."""

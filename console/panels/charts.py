@@ -26,7 +26,7 @@ _MANY_LATE = 0.2
 """From this share of late ones on lateness is the rule, and only categories that are worse than the rest stand out."""
 
 
-class ChartsPresenter(QObject):
+class ChartsController(QObject):
     """Binds a View's counts to the charts panel."""
 
     def __init__(

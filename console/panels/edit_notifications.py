@@ -10,13 +10,13 @@ from PySide6.QtCore import QObject
 from api_client.model import Kind
 from console.error_text import describe
 from console.files.errors import StoreError
-from console.panels.command_line.line import CommandPresenter
+from console.panels.command_line.line import CommandLineController
 from console.panels.forms.forms import Forms, keep_words_of
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.history import edit_text, new_report_text
 from console.panels.selection import WindowState
 from console.panels.situation import SituationMonitor
-from console.panels.status import StatusPresenter
+from console.panels.status import StatusController
 from console.panels.undo_stack import UndoStack
 from console.rules.edit import ReadingOnly
 from console.rules.messages import Outcome
@@ -39,10 +39,10 @@ class EditNotifications(QObject):
         desk: WindowState,
         undo_stack: UndoStack,
         forms: Forms,
-        commands: CommandPresenter,
+        commands: CommandLineController,
         situation: SituationMonitor,
         bar: StatusBar,
-        status: StatusPresenter,
+        status: StatusController,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)

@@ -15,7 +15,7 @@ from console.rules.loaded import Loaded
 from widgets.kpi import Figure, KpiPart, KpiStrip
 
 
-class KpiPresenter(QObject):
+class KpiController(QObject):
     """Binds counts to the strip."""
 
     action = Signal(str)

@@ -49,7 +49,7 @@ class _Standing(NamedTuple):
     actions: list[tuple[str, str]]
 
 
-class OutboxPresenter(QObject):
+class OutboxController(QObject):
     """Binds the edits to the outbox panel."""
 
     count_changed = Signal(int)

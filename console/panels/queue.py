@@ -30,7 +30,7 @@ _CALM_S = 60
 """So long a new hazard may wait for a crew before its age turns red."""
 
 
-class QueuePresenter(QObject):
+class QueueController(QObject):
     """Binds the board and the cache to the queue panel."""
 
     def __init__(

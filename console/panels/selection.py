@@ -17,7 +17,7 @@ from console.rules.time_range import TimeRange
 
 
 class WindowState(QObject):
-    """What the window is about at this moment. Presenters read it and listen; only intents change it."""
+    """What the window is about at this moment. Controllers read it and listen; only intents change it."""
 
     view_changed = Signal(object)
     """A new View; every panel shows this one or the one before it."""

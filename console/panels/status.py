@@ -18,7 +18,7 @@ _SAID_S = 6.0
 _FOUND_S = 600.0
 
 
-class StatusPresenter(QObject):
+class StatusController(QObject):
     """Binds the sources and the desk to the status bar and the banner."""
 
     def __init__(

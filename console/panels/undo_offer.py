@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject
 from console.panels.qt_outbox import QtOutbox
 from console.panels.selection import WindowState
 from console.panels.sources import Sources
-from console.panels.status import StatusPresenter
+from console.panels.status import StatusController
 from console.panels.undo_stack import UndoStack, UndoStep
 from widgets.statusbar import StatusBar
 
@@ -18,7 +18,7 @@ class UndoOffer(QObject):
     def __init__(
         self,
         bar: StatusBar,
-        status: StatusPresenter,
+        status: StatusController,
         stack: UndoStack,
         edits: QtOutbox,
         desk: WindowState,

@@ -70,7 +70,7 @@ def is_stale(unit: Unit, now: datetime) -> bool:
     return unit.state is not UnitState.OFF_SHIFT and (age is None or age > STALE_S)
 
 
-class UnitsPresenter(QObject):
+class UnitsController(QObject):
     """Binds the cities' units, moved by presence, to the units panel."""
 
     def __init__(

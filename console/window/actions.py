@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from api_client.model import AssignmentState, Kind
 from console.panels import action_rules as rules
 from console.panels.action import Action, Actions, CommandSyntax, MenuPlace
-from console.panels.command_line.line import CommandPresenter
+from console.panels.command_line.line import CommandLineController
 from console.panels.forms.drafts import Drafts
-from console.panels.map.panel import MapPresenter
+from console.panels.map.controller import MapController
 from console.panels.notifications.lost_orders import LostOrders
-from console.panels.outbox import OutboxPresenter
+from console.panels.outbox import OutboxController
 from console.panels.report.clipboard import ReportClipboard
 from console.panels.report.conflict_controller import ConflictController
 from console.panels.report.contact import ReporterContact
@@ -20,7 +20,7 @@ from console.panels.report_commands import ReportCommands
 from console.panels.situation import SituationMonitor
 from console.panels.undo_command import UndoCommand
 from console.panels.unit_commands import UnitCommands
-from console.panels.units import UnitsPresenter
+from console.panels.units import UnitsController
 from console.rules.time_range import TimeRange
 from console.window.sign_in import SignInController
 from console.window.window_commands import RANGE_TEXT, WindowCommands
@@ -40,16 +40,16 @@ class Receivers:
     report_copy: ReportClipboard
     contact: ReporterContact
     drafts: Drafts
-    line: CommandPresenter
+    line: CommandLineController
     lost: LostOrders
-    map: MapPresenter
+    map: MapController
     map_panel: MapPanel
     merging: Merging
-    outbox: OutboxPresenter
+    outbox: OutboxController
     conflict_controller: ConflictController
     signing: SignInController
     ticket: TicketPanel
-    units_list: UnitsPresenter
+    units_list: UnitsController
 
 
 A = Action[Receivers]

@@ -23,17 +23,17 @@ from console.outbox.link import OutboxLink, ProofsFound, Question
 from console.panels.action import Actions
 from console.panels.action_runner import ActionRunner
 from console.panels.board_updater import BoardUpdater
-from console.panels.charts import ChartsPresenter
-from console.panels.command_line.line import CommandPresenter
+from console.panels.charts import ChartsController
+from console.panels.command_line.line import CommandLineController
 from console.panels.edit_commands import EditCommands
 from console.panels.edit_notifications import EditNotifications
 from console.panels.forms.drafts import Drafts
 from console.panels.forms.forms import Forms, FormSurroundings
 from console.panels.going_on import GoingOn
 from console.panels.key_guard import KeyGuard
-from console.panels.kpi import KpiPresenter
+from console.panels.kpi import KpiController
+from console.panels.map.controller import MapController
 from console.panels.map.crowd import CrowdList
-from console.panels.map.panel import MapPresenter
 from console.panels.map.streets import Streets
 from console.panels.notifications.attendance import Attendance
 from console.panels.notifications.crew_notes import CrewNotes
@@ -41,9 +41,9 @@ from console.panels.notifications.hazards import Hazards
 from console.panels.notifications.lost_orders import LostOrders
 from console.panels.notifications.refusals import Refusals
 from console.panels.notifications.restores import Restores
-from console.panels.outbox import OutboxPresenter
+from console.panels.outbox import OutboxController
 from console.panels.qt_outbox import QtOutbox
-from console.panels.queue import QueuePresenter
+from console.panels.queue import QueueController
 from console.panels.report.clipboard import ReportClipboard
 from console.panels.report.conflict_controller import ConflictController
 from console.panels.report.contact import ReporterContact
@@ -52,17 +52,17 @@ from console.panels.report.merging import Merging
 from console.panels.report.photos import PhotoCards
 from console.panels.report.recommendations import Recommender
 from console.panels.report.recreate_form import RecreateForm
-from console.panels.report.ticket import TicketPresenter
+from console.panels.report.ticket import TicketController
 from console.panels.report_commands import ReportCommands
 from console.panels.selection import WindowState
 from console.panels.situation import SituationMonitor
 from console.panels.sources import Sources
-from console.panels.status import StatusPresenter
+from console.panels.status import StatusController
 from console.panels.undo_command import UndoCommand
 from console.panels.undo_offer import UndoOffer
 from console.panels.undo_stack import UndoStack
 from console.panels.unit_commands import UnitCommands
-from console.panels.units import UnitsPresenter, count_states
+from console.panels.units import UnitsController, count_states
 from console.rules.filter import Filter
 from console.rules.messages import (
     Fetch,
@@ -188,7 +188,7 @@ class ConsoleWindow(QObject):
         self.undo_stack = UndoStack(self.edits, self)
         self.edit_commands = EditCommands(self.edits, self.undo_stack)
         self._build_widgets()
-        self._build_presenters()
+        self._build_controllers()
         self._build_window_matters()
         self._connect()
 
@@ -245,11 +245,11 @@ class ConsoleWindow(QObject):
         self.status = StatusBar(self.theme, undo_key=cap("undo"))
         self.palette = Palette(self.theme, self.symbols)
         basemap = Basemap(self._options.profile, self.settings.here.basemap)
-        self.map_presenter = MapPresenter(self.desk, basemap, self.tasks, self.time_at, self)
+        self.map_controller = MapController(self.desk, basemap, self.tasks, self.time_at, self)
         self.map = MapPanel(
             self.theme,
             symbols_text,
-            self.map_presenter.handlers(),
+            self.map_controller.handlers(),
             lambda work, done: self.tasks.submit(work, done),
             fonts={path.name.split("[")[0].split("-")[0]: path for path in font_files()},
         )
@@ -303,10 +303,10 @@ class ConsoleWindow(QObject):
             ),
         )
 
-    def _build_presenters(self) -> None:
+    def _build_controllers(self) -> None:
         now, zone, tasks, reader, desk = self.now, self._zone, self.tasks, self.reader, self.desk
-        self.queue_presenter = QueuePresenter(self.queue, desk, self.feed, tasks, reader, now, self)
-        self.ticket_presenter = TicketPresenter(
+        self.queue_controller = QueueController(self.queue, desk, self.feed, tasks, reader, now, self)
+        self.ticket_controller = TicketController(
             self.ticket,
             desk,
             zone,
@@ -317,7 +317,7 @@ class ConsoleWindow(QObject):
             is_away=self.sources.is_away,
             is_held=self._is_held,
         )
-        self.units_presenter = UnitsPresenter(
+        self.units_controller = UnitsController(
             self.units,
             desk,
             tasks,
@@ -328,10 +328,10 @@ class ConsoleWindow(QObject):
             told_in_vain=lambda: self.edits.told_in_vain,
             told_and_waiting=lambda: self.edits.told_and_waiting,
         )
-        self.charts_presenter = ChartsPresenter(
+        self.charts_controller = ChartsController(
             self.charts, desk, self.sources.age_words, zone, now, self, as_of=self.sources.as_of
         )
-        self.outbox_presenter = OutboxPresenter(
+        self.outbox_controller = OutboxController(
             self.outbox,
             desk,
             self.edits,
@@ -343,7 +343,7 @@ class ConsoleWindow(QObject):
             is_held=self._is_held,
             is_left=lambda source: self._demo is None and not self.sources.follows(source),
         )
-        self.kpi_presenter = KpiPresenter(self.kpi, desk, self.sources, zone, now, self)
+        self.kpi_controller = KpiController(self.kpi, desk, self.sources, zone, now, self)
         self.crowd = CrowdList(desk, self.feed, tasks, reader, now, self)
         self.streets = Streets(desk, tasks, reader, self)
         self.details_reader = ReportDetailsReader(desk, self.feed, tasks, reader, now, self)
@@ -351,20 +351,20 @@ class ConsoleWindow(QObject):
             desk,
             tasks,
             reader,
-            self.units_presenter.crews,
+            self.units_controller.crews,
             lambda: self.feed.pending,
             self.time_at,
             self,
-            told_in_vain=self.units_presenter.told_in_vain,
+            told_in_vain=self.units_controller.told_in_vain,
         )
         self.photos = PhotoCards(
             self.photo_tasks, self.images, self.forms.photo_file, self._fetch_photo, zone, now, self,
             areas_of=lambda source: desk.catalog(source).areas,
         )  # fmt: skip
-        self.status_presenter = StatusPresenter(
+        self.status_controller = StatusController(
             self.status, self.banner, desk, self.sources, self._zone, now, self, who=lambda: self.signing.who()
         )
-        status = self.status_presenter
+        status = self.status_controller
         self.lost = LostOrders(self.edits, desk, self.undo_stack, status, self.sources, zone, now, parent=self)
         self._build_commands()
         UndoOffer(self.status, status, self.undo_stack, self.edits, desk, self.sources, self)
@@ -399,7 +399,7 @@ class ConsoleWindow(QObject):
             self.feed.local_row,
             self,
         )
-        self.commands = CommandPresenter(
+        self.commands = CommandLineController(
             self.command,
             self.palette,
             desk,
@@ -461,7 +461,7 @@ class ConsoleWindow(QObject):
 
     def _build_window_matters(self) -> None:
         """What is no panel's: the servers followed, who is signed in, the picture, the window's own actions."""
-        desk, sources, status = self.desk, self.sources, self.status_presenter
+        desk, sources, status = self.desk, self.sources, self.status_controller
         self.following = FollowedSources(
             self._options.profile,
             self.settings,
@@ -473,7 +473,7 @@ class ConsoleWindow(QObject):
             desk,
             self._zone,
             status,
-            self.kpi_presenter,
+            self.kpi_controller,
             self,
         )
         self.claims = Claims(desk, self.edits, self.tasks, self.reader, self)
@@ -485,9 +485,9 @@ class ConsoleWindow(QObject):
             sources,
             self.attendance,
             self.situation,
-            self.ticket_presenter,
-            self.units_presenter,
-            self.kpi_presenter,
+            self.ticket_controller,
+            self.units_controller,
+            self.kpi_controller,
             self,
         )
         self.refusals = Refusals(desk, self.tasks, self.reader, self.edits.followed, self.attendance, self)
@@ -502,7 +502,7 @@ class ConsoleWindow(QObject):
             self.edits,
             self.undo_stack,
             self.forms,
-            self.outbox_presenter,
+            self.outbox_controller,
             status,
             self.claims,
             self,
@@ -525,9 +525,9 @@ class ConsoleWindow(QObject):
             desk,
             sources,
             self.queue,
-            self.map_presenter,
+            self.map_controller,
             self.charts,
-            self.outbox_presenter,
+            self.outbox_controller,
             self,
         )
         self.window_commands = WindowCommands(
@@ -536,7 +536,7 @@ class ConsoleWindow(QObject):
             self.action_table,
             desk,
             self.details_reader,
-            self.map_presenter,
+            self.map_controller,
             self.forms,
             self.report_copy,
             self.hazards,
@@ -557,17 +557,19 @@ class ConsoleWindow(QObject):
             drafts=self.drafts,
             line=self.commands,
             lost=self.lost,
-            map=self.map_presenter,
+            map=self.map_controller,
             map_panel=self.map,
             merging=self.merging,
-            outbox=self.outbox_presenter,
+            outbox=self.outbox_controller,
             conflict_controller=self.conflict_controller,
             signing=self.signing,
             ticket=self.ticket,
-            units_list=self.units_presenter,
+            units_list=self.units_controller,
         )
 
-        self.close_guard = CloseGuard(self._app, desk, self.outbox_presenter, self.forms, self._clock, self.leave, self)
+        self.close_guard = CloseGuard(
+            self._app, desk, self.outbox_controller, self.forms, self._clock, self.leave, self
+        )
         self.focus = KeyboardFocus(self.window, self.queue, self.ticket, self.command, self.situation, self)
         self.shortcuts = Shortcuts(
             self.action_table,
@@ -595,12 +597,12 @@ class ConsoleWindow(QObject):
             self,
         )
         self.menus.bind_reports(self.queue, self.ticket, self.units, self.crowd)
-        self.menus.bind_outbox(self.outbox, self.outbox_presenter)
-        self.menus.bind_filter(self.queue, self.queue_presenter)
-        self.menus.bind_charts(self.charts, self.charts_presenter)
+        self.menus.bind_outbox(self.outbox, self.outbox_controller)
+        self.menus.bind_filter(self.queue, self.queue_controller)
+        self.menus.bind_charts(self.charts, self.charts_controller)
 
     def _connect(self) -> None:
-        self.map_presenter.bind(self.map)
+        self.map_controller.bind(self.map)
         self.network.back.connect(lambda: self.link.send(SyncNow()))
         self.network.watch()
         self.link.outcome.connect(self.edit_news.on_outcome)  # while the outbox has the edit
@@ -619,7 +621,7 @@ class ConsoleWindow(QObject):
             self.hazards,
             self.recreate_form,
             self.merging,
-            self.outbox_presenter,
+            self.outbox_controller,
             self.conflict_controller,
         ):
             speaker.said.connect(self.say)
@@ -632,7 +634,7 @@ class ConsoleWindow(QObject):
         self.edits.opened.connect(self.exchange.on_opened)
         self.edits.opened.connect(self.edit_news.on_opened)
         self.edits.opened.connect(self.signing.on_work_opened)
-        self.edits.opened.connect(self.outbox_presenter.set_opened)
+        self.edits.opened.connect(self.outbox_controller.set_opened)
         self.edits.unavailable.connect(self.edit_news.on_unavailable)
         self.edits.trouble.connect(self._on_failed)
         self.edits.too_late.connect(self.edit_news.on_too_late)
@@ -640,25 +642,25 @@ class ConsoleWindow(QObject):
         self.feed.arrived.connect(self._on_arrived)
         self.feed.crowded.connect(self._on_crowded)
         self.feed.ready.connect(keep_objects)
-        self.sources.changed.connect(self.status_presenter.show)
+        self.sources.changed.connect(self.status_controller.show)
         self.edits.reports_changed.connect(self._on_reports_changed)
-        self.edits.changed.connect(lambda _: self.outbox_presenter.show())
+        self.edits.changed.connect(lambda _: self.outbox_controller.show())
         self.edits.changed.connect(lambda _: self._look_at_told_in_vain())
         self.edits.refused.connect(self.edit_news.on_refused)
         self.edits.saved.connect(self.edit_news.on_saved)
         self.details_reader.changed.connect(self._on_details)
-        self.details_reader.failed.connect(lambda error: self.ticket_presenter.say_unread(describe(error)))
+        self.details_reader.failed.connect(lambda error: self.ticket_controller.say_unread(describe(error)))
         self.recommender.changed.connect(self._on_recommendations)
-        self.recommender.merged_changed.connect(self.ticket_presenter.set_merged)
-        self.photos.changed.connect(self.ticket_presenter.set_photos)
+        self.recommender.merged_changed.connect(self.ticket_controller.set_merged)
+        self.photos.changed.connect(self.ticket_controller.set_photos)
         self.photos.changed.connect(self.report_commands.set_photos)
-        self.situation.changed.connect(self.ticket_presenter.set_situation)
+        self.situation.changed.connect(self.ticket_controller.set_situation)
         self.report_commands.created.connect(self.feed.choose_when_shown)
         self.undo_stack.pushed.connect(self.going_on.on_step)
         self.undo_stack.undone.connect(self.going_on.on_undone)
         self.undo_stack.undone.connect(lambda step: self.forms.leave_other(step.source, step.report))
         self.ticket.number_clicked.connect(lambda: self.actions.run("copy_number"))
-        self.outbox_presenter.copy_wanted.connect(self.report_copy.copy)
+        self.outbox_controller.copy_wanted.connect(self.report_copy.copy)
         self.map.crowd_picked.connect(self.crowd.ask)
         self.going_on.went.connect(self.focus.leave_report)
         self.going_on.next_shown.connect(self.key_guard.show_next)
@@ -672,12 +674,12 @@ class ConsoleWindow(QObject):
         self.queue.urgent_asked.connect(lambda: self.actions.run("next_hazard"))
         self.queue.filter_asked.connect(lambda: self.actions.run("filter"))
         self.banner.notice_action.connect(self.actions.run)
-        self.kpi_presenter.action.connect(self.actions.run)
+        self.kpi_controller.action.connect(self.actions.run)
         self.status.undo_asked.connect(lambda: self.actions.run("undo"))
         self.status.cell_chosen.connect(self._on_cell)
-        self.outbox_presenter.conflict_opened.connect(self.conflict_controller.open)
-        self.outbox_presenter.report_opened.connect(self.lookup.choose)
-        self.outbox_presenter.keep_asked.connect(self.recreate_form.open)
+        self.outbox_controller.conflict_opened.connect(self.conflict_controller.open)
+        self.outbox_controller.report_opened.connect(self.lookup.choose)
+        self.outbox_controller.keep_asked.connect(self.recreate_form.open)
         self.lost.undo_lost.connect(self.status.hide_undo)
         self.lost.settle_asked.connect(self.conflict_controller.open)
         self.lost.report_opened.connect(self.lookup.choose)
@@ -704,11 +706,11 @@ class ConsoleWindow(QObject):
         self.drafts.edit_opened.connect(self.conflict_controller.open)
         self.drafts.line_wanted.connect(self.commands.take_up)
         self.edits.opened.connect(self.drafts.tell)
-        self.outbox_presenter.count_changed.connect(self._on_outbox_count)
+        self.outbox_controller.count_changed.connect(self._on_outbox_count)
         self.map.drawn.connect(self.picture.on_drawn)
         self.picture.over.connect(self._on_picture_over)
-        self.map_presenter.notice_changed.connect(self.status_presenter.set_map)
-        self.map_presenter.place_picked.connect(self.forms.set_place)
+        self.map_controller.notice_changed.connect(self.status_controller.set_map)
+        self.map_controller.place_picked.connect(self.forms.set_place)
         self.map.pick_left.connect(self.forms.end_pick)
         self.map_picker.changed.connect(self.situation.look_again)
         self.ticket.viewer_closed.connect(self.forms.come_back)
@@ -716,7 +718,7 @@ class ConsoleWindow(QObject):
         self.feed.failed.connect(self._on_failed)
         self.tasks.failed.connect(self._on_failed)
         self.window.compact_changed.connect(lambda _: self._tick())
-        self.commands.unit_sought.connect(self.map_presenter.go_to_unit)
+        self.commands.unit_sought.connect(self.map_controller.go_to_unit)
         self.commands.sight_kept.connect(self.queue.view.keep_sight)
         self.commands.came_back.connect(self.queue.view.back_to_sight)
         self.window.room_moved.connect(self.forms.on_room_moved)
@@ -753,7 +755,7 @@ class ConsoleWindow(QObject):
         self.following.begin()
         if self._options.mended:
             self.say_long(self._options.mended)
-            self.status_presenter.set_found(self._options.mended)
+            self.status_controller.set_found(self._options.mended)
         if self._demo is None:
             self.settings.watch()
         self.picture.start()
@@ -792,28 +794,28 @@ class ConsoleWindow(QObject):
     def _on_zone_changed(self) -> None:
         self.feed.refresh()
         self.details_reader.read()
-        self.outbox_presenter.show()
+        self.outbox_controller.show()
         self._tick()
 
     def _on_rights_changed(self) -> None:
         self.feed.refresh()  # whose claims are the operator's
-        self.outbox_presenter.show()
+        self.outbox_controller.show()
         self.situation.look_again()
-        self.status_presenter.show()
+        self.status_controller.show()
 
     def _tick(self) -> None:
-        self.queue_presenter.tick()
-        self.ticket_presenter.tick()
-        self.units_presenter.tick()
-        self.charts_presenter.tick()
-        self.outbox_presenter.tick()
+        self.queue_controller.tick()
+        self.ticket_controller.tick()
+        self.units_controller.tick()
+        self.charts_controller.tick()
+        self.outbox_controller.tick()
         self.lost.show()
         self.situation.look_again()
-        crews = self.units_presenter.crews()
-        self.map_presenter.set_units(crews)
-        self.kpi_presenter.set_units(count_states(crews, self.time_at) if self.desk.view is not None else None)
-        self.kpi_presenter.show()
-        self.status_presenter.show()
+        crews = self.units_controller.crews()
+        self.map_controller.set_units(crews)
+        self.kpi_controller.set_units(count_states(crews, self.time_at) if self.desk.view is not None else None)
+        self.kpi_controller.show()
+        self.status_controller.show()
         self.commands.follow_room()
         self.picture.look()
         collect_garbage()
@@ -859,7 +861,7 @@ class ConsoleWindow(QObject):
         self.feed.on_edits(anew)
         details = self.details_reader.current
         if details is not None and (mine := anew.get((details.source, details.key))) is not None:
-            self.ticket_presenter.set_outbox(mine)
+            self.ticket_controller.set_outbox(mine)
             self.situation.set_outbox(mine)
         names = {name for _, key in anew if key is not None for name in (key, self.edits.remote_of(key))}
         if self.desk.row and (details is None or details.key in names):
@@ -871,9 +873,9 @@ class ConsoleWindow(QObject):
         return self.edits.held_by(edit_id) is not None
 
     def _on_outbox_count(self, count: int) -> None:
-        self.kpi_presenter.set_outbox(count, self.outbox_presenter.decisions)
-        self.kpi_presenter.show()
-        self.status_presenter.set_waiting(count)
+        self.kpi_controller.set_outbox(count, self.outbox_controller.decisions)
+        self.kpi_controller.show()
+        self.status_controller.set_waiting(count)
         self.window.set_tab_label("outbox", self.tr("Outbox"), str(count))
 
     def _read_for_edits(
@@ -895,10 +897,10 @@ class ConsoleWindow(QObject):
 
     def _look_at_told_in_vain(self) -> None:
         """Who drives by an order that does not stand is not free; who has been called back is."""
-        told = frozenset(self.units_presenter.told_in_vain())
+        told = frozenset(self.units_controller.told_in_vain())
         if told != self._seen_told_in_vain:
             self._seen_told_in_vain = told
-            self.units_presenter.show()
+            self.units_controller.show()
             self.recommender.refresh()
 
     def _on_strip(self, intent: str) -> None:
@@ -908,7 +910,7 @@ class ConsoleWindow(QObject):
         elif verb == "conflict":
             self.conflict_controller.open(edit_id)
         else:
-            self.outbox_presenter.act(edit_id, verb)
+            self.outbox_controller.act(edit_id, verb)
 
     def _go_back(self, source: str, key: str) -> None:
         """Choose the report of a step that was taken back: it is about to come back into the list, or to move in it."""
@@ -941,28 +943,28 @@ class ConsoleWindow(QObject):
         self.looking.set_details(details)
         mine = self.edits.open_for(details.source, details.key) if details is not None else ()
         self.situation.set_outbox(mine)
-        self.ticket_presenter.set_outbox(mine)
-        self.ticket_presenter.set_details(details)
+        self.ticket_controller.set_outbox(mine)
+        self.ticket_controller.set_details(details)
         self.situation.set_details(details)
-        self.map_presenter.set_details(details)
-        self.units_presenter.set_details(details)
+        self.map_controller.set_details(details)
+        self.units_controller.set_details(details)
         self.photos.set_details(details)
         self.recommender.set_details(details)
 
     def _on_recommendations(self, recommendations: Any) -> None:
-        self.ticket_presenter.set_recommendations(recommendations)
-        self.map_presenter.set_recommendations(recommendations)
+        self.ticket_controller.set_recommendations(recommendations)
+        self.map_controller.set_recommendations(recommendations)
         self.situation.set_recommendations(recommendations)
 
     # The window
 
     def say(self, sentence: str) -> None:
         """A sentence for the operator, in the status bar."""
-        self.status_presenter.say(sentence)
+        self.status_controller.say(sentence)
 
     def say_long(self, sentence: str) -> None:
         """The same for longer: somebody may look elsewhere."""
-        self.status_presenter.say(sentence, _LONG_S)
+        self.status_controller.say(sentence, _LONG_S)
 
     def _on_cell(self, key: str) -> None:
         if key.startswith("source:"):

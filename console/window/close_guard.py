@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
 from console.panels.forms.forms import Forms
-from console.panels.outbox import OutboxPresenter
+from console.panels.outbox import OutboxController
 from console.panels.selection import WindowState
 
 _SESSION_ENDS_IN = timedelta(minutes=1)
@@ -23,7 +23,7 @@ class CloseGuard(QObject):
         self,
         app: QGuiApplication,
         desk: WindowState,
-        outbox: OutboxPresenter,
+        outbox: OutboxController,
         forms: Forms,
         clock: Callable[[], datetime],
         leave: Callable[[], object],

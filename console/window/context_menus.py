@@ -7,12 +7,12 @@ from PySide6.QtGui import QCursor
 
 from console.panels.action import Actions
 from console.panels.action_runner import ActionRunner
-from console.panels.charts import ChartsPresenter
+from console.panels.charts import ChartsController
 from console.panels.forms.forms import Forms
 from console.panels.map.crowd import CrowdList
 from console.panels.menus import place_menu, report_menu, unit_menu
-from console.panels.outbox import OutboxPresenter
-from console.panels.queue import QueuePresenter
+from console.panels.outbox import OutboxController
+from console.panels.queue import QueueController
 from console.panels.report.clipboard import ReportClipboard
 from console.panels.selection import WindowState
 from console.panels.situation import SituationMonitor
@@ -54,39 +54,39 @@ class ContextMenus(QObject):
         self._map.menu_asked.connect(self._on_map)
         crowd.listed.connect(self._on_crowd)
 
-    def bind_outbox(self, panel: OutboxPanel, presenter: OutboxPresenter) -> None:
+    def bind_outbox(self, panel: OutboxPanel, controller: OutboxController) -> None:
         """The menu on an edit that waits."""
 
         def show(edit_id: str, at: QPoint) -> None:
-            open_menu(self._window, presenter.menu(edit_id), at, lambda intent: presenter.act(edit_id, intent))
+            open_menu(self._window, controller.menu(edit_id), at, lambda intent: controller.act(edit_id, intent))
 
         panel.menu_asked.connect(show)
 
-    def bind_filter(self, panel: QueuePanel, presenter: QueuePresenter) -> None:
+    def bind_filter(self, panel: QueuePanel, controller: QueueController) -> None:
         """The menu on a chip of the filter."""
 
         def show(key: str, at: QPoint) -> None:
-            open_menu(self._window, presenter.chip_menu(key), at, lambda intent: do(key, intent))
+            open_menu(self._window, controller.chip_menu(key), at, lambda intent: do(key, intent))
 
         def do(key: str, intent: str) -> None:
             if intent == "copy":
                 self._report_copy.copy(self._desk.filter.to_text())
             else:
-                presenter.act_on_chip(key, intent)
+                controller.act_on_chip(key, intent)
 
         panel.chip_menu_asked.connect(show)
 
-    def bind_charts(self, panel: ChartsPanel, presenter: ChartsPresenter) -> None:
+    def bind_charts(self, panel: ChartsPanel, controller: ChartsController) -> None:
         """The menu on a bar of a chart."""
 
         def show(which: str, bar: int, at: QPoint) -> None:
-            open_menu(self._window, presenter.menu(which, bar), at, lambda intent: do(which, bar, intent))
+            open_menu(self._window, controller.menu(which, bar), at, lambda intent: do(which, bar, intent))
 
         def do(which: str, bar: int, intent: str) -> None:
             if intent == "copy":
-                self._report_copy.copy(presenter.table(which))
+                self._report_copy.copy(controller.table(which))
             else:
-                presenter.act(which, bar, intent)
+                controller.act(which, bar, intent)
 
         panel.menu_asked.connect(show)
 

@@ -8,8 +8,8 @@ import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from console.error_text import LOCAL, describe
-from console.panels.map.panel import MapPresenter
-from console.panels.outbox import OutboxPresenter
+from console.panels.map.controller import MapController
+from console.panels.outbox import OutboxController
 from console.panels.selection import WindowState
 from console.panels.sources import Sources
 from console.rules.loaded import Loaded
@@ -35,9 +35,9 @@ class Screenshot(QObject):
         desk: WindowState,
         sources: Sources,
         queue: QueuePanel,
-        map_: MapPresenter,
+        map_: MapController,
         charts: ChartsPanel,
-        outbox: OutboxPresenter,
+        outbox: OutboxController,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)

@@ -11,12 +11,12 @@ from console.cache.reader import CachedReport
 from console.panels import formatting
 from console.panels.action_rules import why_not_allowed
 from console.panels.forms.forms import Forms
-from console.panels.outbox import OutboxPresenter
+from console.panels.outbox import OutboxController
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.history import edit_text
 from console.panels.selection import WindowState
 from console.panels.sources import Sources
-from console.panels.status import StatusPresenter
+from console.panels.status import StatusController
 from console.panels.undo_stack import UndoStack
 from console.rules.messages import SignedIn, Source
 from console.rules.queued import Queued, StopReason
@@ -54,8 +54,8 @@ class SignInController(QObject):
         edits: QtOutbox,
         undo_stack: UndoStack,
         forms: Forms,
-        outbox: OutboxPresenter,
-        status: StatusPresenter,
+        outbox: OutboxController,
+        status: StatusController,
         claims: Claims,
         parent: QObject | None = None,
     ) -> None:

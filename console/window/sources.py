@@ -7,11 +7,11 @@ from pathlib import Path
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from console.panels.kpi import KpiPresenter
+from console.panels.kpi import KpiController
 from console.panels.qt_outbox import QtOutbox
 from console.panels.selection import WindowState
 from console.panels.sources import Sources
-from console.panels.status import StatusPresenter
+from console.panels.status import StatusController
 from console.rules.messages import Source, Start, ZoneTold
 from console.settings import CityZone, Settings, Tokens, city_zone, operator_of, users_of
 from console.window.demo_server import DemoServer
@@ -40,8 +40,8 @@ class FollowedSources(QObject):
         edits: QtOutbox,
         desk: WindowState,
         zone: CityZone,
-        status: StatusPresenter,
-        kpi: KpiPresenter,
+        status: StatusController,
+        kpi: KpiController,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)

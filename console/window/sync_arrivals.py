@@ -6,12 +6,12 @@ from PySide6.QtCore import QObject
 
 from console.outbox.link import OutboxLink
 from console.panels.board_updater import BoardUpdater
-from console.panels.kpi import KpiPresenter
+from console.panels.kpi import KpiController
 from console.panels.notifications.attendance import Attendance
-from console.panels.report.ticket import TicketPresenter
+from console.panels.report.ticket import TicketController
 from console.panels.situation import SituationMonitor
 from console.panels.sources import Sources
-from console.panels.units import UnitsPresenter
+from console.panels.units import UnitsController
 from console.rules.messages import Presence, SourceState, Touched
 from console.window.sync_supervisor import SyncSupervisor
 
@@ -27,9 +27,9 @@ class SyncArrivals(QObject):
         sources: Sources,
         attendance: Attendance,
         situation: SituationMonitor,
-        ticket: TicketPresenter,
-        units: UnitsPresenter,
-        kpi: KpiPresenter,
+        ticket: TicketController,
+        units: UnitsController,
+        kpi: KpiController,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)

@@ -10,13 +10,13 @@ from PySide6.QtWidgets import QTextEdit
 
 from console.panels.action import Actions
 from console.panels.forms.forms import Forms
-from console.panels.map.panel import MapPresenter
+from console.panels.map.controller import MapController
 from console.panels.notifications.hazards import Hazards
 from console.panels.report.clipboard import ReportClipboard
 from console.panels.report.details import ReportDetailsReader
 from console.panels.selection import WindowState
 from console.panels.sources import Sources
-from console.panels.status import StatusPresenter
+from console.panels.status import StatusController
 from console.rules.filter import Filter
 from console.rules.messages import Compare, SyncNow
 from console.rules.time_range import TimeRange
@@ -61,14 +61,14 @@ class WindowCommands(QObject):
         actions: Actions[Any],
         desk: WindowState,
         details_reader: ReportDetailsReader,
-        map_: MapPresenter,
+        map_: MapController,
         forms: Forms,
         report_copy: ReportClipboard,
         hazards: Hazards,
         sources: Sources,
         link: SyncSupervisor,
         settings: SettingsStore,
-        status: StatusPresenter,
+        status: StatusController,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)

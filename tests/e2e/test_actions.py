@@ -57,7 +57,7 @@ def test_the_time_range_of_the_charts_has_a_key_and_an_entry_for_each(offline_wi
         assert offline_window.charts._ranges.current() == time_range.value
         assert offline_window.settings.here.charts_range == time_range
         assert ACTIONS[f"range_{time_range.value}"].text in [
-            cell.text for cell in offline_window.status_presenter._left()
+            cell.text for cell in offline_window.status_controller._left()
         ]
     for time_range in (TimeRange.YEAR, TimeRange.DAY):
         assert offline_window.actions.run(f"range_{time_range.value}")

@@ -75,7 +75,7 @@ def test_two_enters_send_the_unit_and_the_first_button_is_its_next_step(desk: An
     find(desk, "unassigned", lambda now: now.advice)
     code = advised(desk)
     wait_for(lambda: desk.map._route, what="the way of the recommended unit")
-    unit = next(one.unit for one in desk.units_presenter.crews() if one.unit.code == code)
+    unit = next(one.unit for one in desk.units_controller.crews() if one.unit.code == code)
     assert tuple(desk.map._route[0]) == (unit.lat, unit.lon)
     key(desk, "Enter")
     wait_for(lambda: desk.window.current_panel() == "report", what="the report has the keyboard")

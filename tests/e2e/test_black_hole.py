@@ -203,7 +203,7 @@ class Operator:
         self.timed(
             "photo",
             lambda: window.forms.photos.add(self.photo, "after", self._photo),
-            lambda: "photo" in window.status_presenter._said,
+            lambda: "photo" in window.status_controller._said,
         )
         wait_for(lambda: len(outbox(window)) > before, what="the photo's edit")
         self.run("done")
@@ -217,7 +217,9 @@ class Operator:
         noted = len(outbox(window)) + 1
         window.report_commands.note(window.situation.chosen, "Salah alamat")
         wait_for(lambda: len(outbox(window)) == noted)
-        self.timed("undo", lambda: window.actions.run("undo"), lambda: window.status_presenter._said.find(": Note") > 0)
+        self.timed(
+            "undo", lambda: window.actions.run("undo"), lambda: window.status_controller._said.find(": Note") > 0
+        )
 
     def _photo(self, data: dict[str, Any]) -> None:
         self.window.edit_commands.photo(self.window.details_reader.current, data)

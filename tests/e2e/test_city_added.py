@@ -52,7 +52,7 @@ def notes(live: Live) -> list[str]:
 
 def bar(window: Any) -> list[str]:
     """The status bar's cells of the sources."""
-    return [cell.text for cell in window.status_presenter._left() if cell.key.startswith("source:")]
+    return [cell.text for cell in window.status_controller._left() if cell.key.startswith("source:")]
 
 
 @pytest.mark.usefixtures("qapp")
@@ -82,8 +82,8 @@ def test_a_city_that_is_added_is_followed_at_once_and_known_everywhere(
         cities = Cities(window, north, south)
         cities.type("show cat=dead")
         wait_for(lambda: cities.sources_shown() == ["south"] * 3, what="the filter in the words of the new city")
-        wait_for(lambda: window.map_presenter.corner()["view"] == window.desk.view.number, 40, "the map")
-        corner = window.map_presenter.corner()
+        wait_for(lambda: window.map_controller.corner()["view"] == window.desk.view.number, 40, "the map")
+        corner = window.map_controller.corner()
         assert corner["symbols"] + corner["in_cells"] + corner["outside"] == 3
         ticket = cities.choose("south")
         assert ticket.title == "Dead animal, Southside"

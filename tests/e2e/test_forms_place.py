@@ -183,7 +183,7 @@ def test_while_a_place_is_pointed_at_no_letter_is_a_step_of_the_chosen_report(ci
         opened.pick_place_asked.emit()
         wait_for(lambda: QApplication.activeWindow() is window.window, what="the window has the keyboard")
         for letter in "TKJHDMNGXE":
-            window.status_presenter.say("")
+            window.status_controller.say("")
             key(window, letter)
             assert "A place is asked for on the map" in said(window.status), letter
         key(window, "D", CTRL)
@@ -318,7 +318,7 @@ def test_no_form_lies_over_a_notice_whenever_that_comes(city: Served, tmp_path: 
         for action in ("new_report", "close", "hold", "place"):
             assert window.actions.run(action)
             opened = form(window)
-            window.status_presenter.set_trouble("NOT SENT: tell DMK-03 by radio")
+            window.status_controller.set_trouble("NOT SENT: tell DMK-03 by radio")
             wait_for(lambda: window.banner.isVisible() and is_clear(), what=f"{action} below the notice")
             if action == "new_report":
                 opened.service.set_value("banjir")
@@ -332,5 +332,5 @@ def test_no_form_lies_over_a_notice_whenever_that_comes(city: Served, tmp_path: 
             assert window.actions.run(action)
             assert is_clear(), f"{action}, opened below it"
             window.forms.close_open()
-            window.status_presenter.set_trouble("")
+            window.status_controller.set_trouble("")
             wait_for(lambda: not window.banner.isVisible(), what="the notice is gone")

@@ -54,7 +54,7 @@ def test_a_routine_report_is_two_keys_and_the_list_stays_where_the_work_is(
     wait_for(lambda: f"{number} has left this list" in said(desk.status), what="where it went")
     sent = desk.reader().row_of("city", number)
     wait_for(lambda: desk.desk.view.row_facts([sent])[0].lead_unit, what="sent")
-    wait_for(lambda: not desk.outbox_presenter.outbox, what="received")
+    wait_for(lambda: not desk.outbox_controller.outbox, what="received")
     assert desk.reader().report(sent).report.claim.who == "rina"
     assert desk.queue.current_key() == following
     key(desk, "Z", CTRL)
@@ -71,7 +71,7 @@ def test_what_is_typed_behind_a_key_that_opened_no_form_reports_no_step_of_a_cre
     key(desk, "D", CTRL)
     choose(desk, number)
     wait_for(lambda: desk.situation.now.lead_unit, what="its crew")
-    wait_for(lambda: not desk.outbox_presenter.outbox, what="received")
+    wait_for(lambda: not desk.outbox_controller.outbox, what="received")
     desk.window.focus_panel("report")
     wait_for(lambda: desk.ticket._actions.is_armed, what="Enter means the filled button")
     assert desk.ticket._actions.meaning[0] in ("en_route", "on_scene")
@@ -81,11 +81,11 @@ def test_what_is_typed_behind_a_key_that_opened_no_form_reports_no_step_of_a_cre
         for stroke in ("D", "1", "Enter"):
             key(desk, stroke)
     assert "the key before it opened no form" in said(desk.status)
-    assert not desk.outbox_presenter.outbox
+    assert not desk.outbox_controller.outbox
     assert desk.desk.row == row
     monkeypatch.setattr(desk.key_guard, "_steady_s", lambda: now_s + 5)
     enter(desk)
-    wait_for(lambda: desk.outbox_presenter.outbox, what="what was meant is done")
+    wait_for(lambda: desk.outbox_controller.outbox, what="what was meant is done")
 
 
 def test_after_a_command_about_another_report_one_is_where_one_was(desk: Any) -> None:
@@ -164,7 +164,7 @@ def test_while_the_list_holds_nothing_the_report_stays_and_its_keys_are_off_unti
     assert desk.desk.row == row
     key(desk, "D", CTRL)
     key(desk, "T")
-    assert not desk.outbox_presenter.outbox
+    assert not desk.outbox_controller.outbox
     assert "The report is not in this list" in said(desk.status)
     steps = {one.id: one for one in desk.ticket.ticket().actions}
     assert steps["dispatch"].why_not == "The report is not in this list"
@@ -214,7 +214,7 @@ def test_an_order_that_must_be_told_by_radio_keeps_its_report_in_sight_and_so_do
     city.stop()
     wait_for(lambda: desk.sources.is_away("city"), 40, "the server is away")
     key(desk, "D", CTRL)
-    if "has just become the first" in desk.status_presenter._said:  # what is not current any more ranks otherwise
+    if "has just become the first" in desk.status_controller._said:  # what is not current any more ranks otherwise
         QTest.qWait(1_100)
         key(desk, "D", CTRL)
     wait_for(lambda: desk.situation.now.not_sent, what="the order waits")
@@ -227,7 +227,7 @@ def test_who_quits_with_reports_of_his_own_is_asked_and_a_key_without_a_use_says
     find(desk, "unassigned", lambda now: now.advice)
     key(desk, "T")
     wait_for(lambda: desk.desk.view.counts.tabs["mine"], what="it is mine")
-    wait_for(lambda: not desk.outbox_presenter.outbox, what="received")
+    wait_for(lambda: not desk.outbox_controller.outbox, what="received")
     key(desk, "L", CTRL)
     assert "Ctrl L does nothing here" in said(desk.status)
     key(desk, "Q", CTRL)
@@ -249,7 +249,7 @@ def test_each_step_back_goes_to_the_report_that_it_is_about(desk: Any) -> None:
         )
     find(desk, "unassigned", skip=skip)
     assert desk.desk.row not in rows
-    wait_for(lambda: not desk.outbox_presenter.outbox, what="received")
+    wait_for(lambda: not desk.outbox_controller.outbox, what="received")
     for row in reversed(rows):
         key(desk, "Z", CTRL)
         assert desk.desk.row == row
@@ -260,7 +260,7 @@ def test_undo_in_a_form_that_holds_something_is_not_the_windows(desk: Any) -> No
     """With a choice in the form Ctrl+Z called the crew back that had been sent before it was opened."""
     number = find(desk, "unassigned", lambda now: now.advice and not now.on_hold)
     key(desk, "D", CTRL)
-    wait_for(lambda: not desk.outbox_presenter.outbox, what="received")
+    wait_for(lambda: not desk.outbox_controller.outbox, what="received")
     choose(desk, number)
     assert desk.undo_stack.undo_text.startswith("Dispatch")
     key(desk, "H")
@@ -314,7 +314,7 @@ def test_a_key_of_the_window_that_a_form_does_not_hear_says_why(desk: Any) -> No
     wait_for(lambda: not desk.forms.is_open, what="the form is gone")
     key(desk, "N", CTRL)
     telephone = form(desk)
-    desk.status_presenter.say("")
+    desk.status_controller.say("")
     QTest.keyClick(telephone.focusWidget(), Qt.Key.Key_N, CTRL)
     assert "Ctrl N does nothing while a form has the keyboard" in said(desk.status)
     desk.forms.close_open()

@@ -116,7 +116,7 @@ def test_a_key_that_takes_the_filter_away_shows_the_p1_in_the_list_and_says_so(d
     wait_for(lambda: desk.desk.view.position_of(desk.desk.row) >= 0, what="it is in the list")
     place = desk.queue.view.rows.position(desk.desk.row)
     assert place in desk.queue.view.rows_in_sight()
-    assert desk.status_presenter._said == "The filter left it out and is taken away: show p=3 sets it again"
+    assert desk.status_controller._said == "The filter left it out and is taken away: show p=3 sets it again"
 
 
 def test_a_p1_that_comes_while_a_form_is_open_is_told_until_it_is_seen(desk: Any) -> None:
@@ -181,8 +181,8 @@ def test_a_p1_in_the_maps_view_that_the_list_leaves_out_is_drawn_and_said(desk: 
     waiting = len(desk.desk.view.hazards)
     desk.desk.set_filter(Filter(tab="mine"))
     wait_for(lambda: outside(desk.map) == f"{waiting} P1 here, not in this list", what="it is said")
-    wait_for(lambda: desk.map_presenter.corner()["view"] == desk.desk.view.number, what="the map has drawn the list")
-    assert desk.map_presenter.corner()["symbols"] == len(desk.desk.view.order)
+    wait_for(lambda: desk.map_controller.corner()["view"] == desk.desk.view.number, what="the map has drawn the list")
+    assert desk.map_controller.corner()["symbols"] == len(desk.desk.view.order)
     desk.map.report_picked.emit(desk.map._outside[0])
     assert desk.desk.row == int(desk.desk.view.hazards[0]), "a click on it chooses the one that waits longest"
 

@@ -298,7 +298,7 @@ def test_map_labels_areas_and_units_are_texts(scene: Scene) -> None:
     foreign = "iframe, svg, object, embed, form, video, base, a[href], #frame img, #frame script"
     assert scene.js(f"document.querySelectorAll('{foreign}').length") == 0
     assert scene.js("location.href") == "sigap://map/index.html"
-    assert len(window.units_presenter.crews()) == len(scene.texts)
+    assert len(window.units_controller.crews()) == len(scene.texts)
     assert window.units.grab().width() > 0
 
 
@@ -391,7 +391,7 @@ def test_notes_come_back_as_history(scene: Scene) -> None:
     for text in notes.values():
         window.report_commands.note(window.situation.chosen, text)
     wait_for(lambda: len(window.details_reader.current.entries) > len(notes), 120, "the history")
-    wait_for(lambda: not window.outbox_presenter.outbox, what="all received")
+    wait_for(lambda: not window.outbox_controller.outbox, what="all received")
     lines = [line.text for line in window.ticket.ticket().timeline]
     assert sum(notes["script"] in line for line in lines) == 1
     assert window.window.grab().width() > 0

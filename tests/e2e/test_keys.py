@@ -91,16 +91,16 @@ def test_what_is_filled_is_what_enter_does_and_nothing_is_while_another_panel_he
         assert desk.window.current_panel() == "queue"
         button = desk.ticket._actions.button("dispatch") or button
         assert not button.is_filled
-        before = len(desk.outbox_presenter.outbox)
+        before = len(desk.outbox_controller.outbox)
         key(desk, "Enter")
         wait_for(lambda: desk.window.current_panel() == "report", what="Enter in the queue opens the report")
-        assert len(desk.outbox_presenter.outbox) == before
+        assert len(desk.outbox_controller.outbox) == before
 
 
 def test_the_steps_of_a_reports_crew_show_no_key_while_it_means_another_unit(desk: Any) -> None:
     """The report said "DSH-01 on scene [O]", and O told what the unit chosen in the table had done, out of sight."""
     find(desk, "active", lambda now: now.lead_state in ("dispatched", "acknowledged", "en_route", "on_scene"))
-    others = [crew for crew in desk.units_presenter.crews() if not desk.desk.cities.jobs(crew)]
+    others = [crew for crew in desk.units_controller.crews() if not desk.desk.cities.jobs(crew)]
 
     def steps() -> set[str]:
         return {cap for widget, cap in shown_caps(desk) if desk.ticket.isAncestorOf(widget)} & {"E", "O", "V"}
@@ -116,7 +116,7 @@ def test_the_steps_of_a_reports_crew_show_no_key_while_it_means_another_unit(des
         return {cap for widget, cap in shown_caps(desk) if desk.units.isAncestorOf(widget)} & {"E", "O", "V"}
 
     assert at_the_row() == set(), "which has nothing to do"
-    lead = next(one for one in desk.units_presenter.crews() if one.unit.id == desk.situation.now.lead_unit)
+    lead = next(one for one in desk.units_controller.crews() if one.unit.id == desk.situation.now.lead_unit)
     desk.desk.choose_unit(lead.key)
     wait_for(lambda: at_the_row() == own, what="the key stands at the unit that it means")
     desk.desk.choose_unit(others[0].key)
@@ -125,10 +125,10 @@ def test_the_steps_of_a_reports_crew_show_no_key_while_it_means_another_unit(des
     bar = view.verticalScrollBar()
     bar.setValue(0 if view.visualRect(view.currentIndex()).top() > view.height() // 2 else bar.maximum())
     assert not desk.units._is_seen()
-    before = len(desk.outbox_presenter.outbox)
+    before = len(desk.outbox_controller.outbox)
     key(desk, min(own))
-    assert desk.status_presenter._said.startswith(f"The chosen unit is {others[0].unit.code}, which was out of sight")
-    assert len(desk.outbox_presenter.outbox) == before
+    assert desk.status_controller._said.startswith(f"The chosen unit is {others[0].unit.code}, which was out of sight")
+    assert len(desk.outbox_controller.outbox) == before
     assert desk.units._is_seen(), "now it is read whom the key means"
     desk.window.focus_panel("queue")
     wait_for(lambda: steps() == own, what="they mean the report's crew again")

@@ -144,7 +144,7 @@ def test_a_report_that_a_colleague_left_here_is_sent_with_one_key_once_and_with_
     with console(profile, link.url, name="budi") as budi:
         wait_ready(budi)
         wait_for(
-            lambda: budi.status_presenter._said.startswith("rina took over from you: New report by budi:"), what="told"
+            lambda: budi.status_controller._said.startswith("rina took over from you: New report by budi:"), what="told"
         )
     link.close()
     made = [one for one in reports_of(city) if one["description"] == words]

@@ -195,7 +195,7 @@ def test_a_report_made_offline_is_the_chosen_one_and_is_opened_from_the_outbox(c
         wait_for(lambda: len(outbox(one)) == 2, what="the note is saved")
         assert {row.number for row in outbox(one).values()} == {"new"}, "it is a note on the new report"
         choose(one, before)
-        one.outbox_presenter.act(next(iter(outbox(one))), "open")
+        one.outbox_controller.act(next(iter(outbox(one))), "open")
         wait_for(lambda: shown(one).description == "Air setinggi lutut di gang", what="it is opened")
 
 

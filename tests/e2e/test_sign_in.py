@@ -23,7 +23,7 @@ def test_a_wrong_token_is_asked_for_again_and_never_written_down(
     arguments = ("--demo-city", "--still", "--reports", "300", "--users", str(users))
     with served(tmp_path / "server", *arguments) as server, console(tmp_path / "profile", server.address) as window:
         wait_for(lambda: window.sources.states().get("city") == "refused", what="refused")
-        window.status_presenter.show()
+        window.status_controller.show()
         notice = window.banner.notice
         assert notice is not None
         assert notice.buttons[0][0] == "sign_in"

@@ -39,7 +39,7 @@ def told_refusal(city: Served, window: Any) -> list[tuple[str, str]]:
 
 
 def figure(window: Any, key_: str) -> Any:
-    return next(one for one in window.kpi_presenter._right() if one.key == key_)
+    return next(one for one in window.kpi_controller._right() if one.key == key_)
 
 
 def test_where_the_report_replaces_the_map_the_open_report_stays_open(city: Served, tmp_path: Path) -> None:

@@ -231,7 +231,7 @@ def test_a_day_without_a_network(
         assert sum(text.startswith("conflict: budi ") for text in texts) == 2, texts
         assert "still wanted?" in texts
         assert sum(text.startswith("deleted at the server ") for text in texts) == 1, texts
-        assert window.kpi_presenter._decisions == 4
+        assert window.kpi_controller._decisions == 4
 
         said = decide(window, conflicts["mine"], Qt.Key.Key_1)
         assert said[0].startswith("Lower it to P3? Not seen when you did it: budi made it P1 "), said

@@ -172,8 +172,8 @@ def test_units_of_both_cities_are_told_apart(both: Cities) -> None:
     window._tick()
     assert set(both.units()) == {"N-7", "S-9", *(f"U{n} {city}" for n in (1, 2, 3) for city in ("City", "South"))}
     spot = (LAT + 0.5, LON, datetime.now(UTC) + timedelta(minutes=1))
-    window.units_presenter.set_positions("south", {"U1": spot})
-    placed = {(crew.source, crew.unit.id): crew.unit.lat for crew in window.units_presenter.crews()}
+    window.units_controller.set_positions("south", {"U1": spot})
+    placed = {(crew.source, crew.unit.id): crew.unit.lat for crew in window.units_controller.crews()}
     assert (placed["south", "U1"], placed["city", "U1"]) == (LAT + 0.5, LAT + 0.2)
 
 

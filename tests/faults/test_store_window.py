@@ -81,7 +81,7 @@ def press_again(window: Any, opened: QWidget) -> None:
 
 def test_a_full_disk_under_the_open_window(city: Served, small_disk: Path, expected_log: None) -> None:
     """F27. Guards: a form goes only when the disk has its edit (Forms.saved, Forms.give_back, Outbox.refused); so
-    does a typed command from its line (CommandPresenter.give_back).
+    does a typed command from its line (CommandLineController.give_back).
     """
     profile = small_disk / "profile"
     with console(profile, city.address) as window:
@@ -170,7 +170,7 @@ def figure(window: Any, key_: str) -> Any:
 def test_a_window_that_opens_on_a_folder_it_may_not_write_calls_nothing_empty(city: Served, small_disk: Path) -> None:
     """F32. It said "Outbox 0" and "First load: none yet" while edits waited and reports were shown.
 
-    Guards: OutboxPresenter.set_opened, process._read_until.
+    Guards: OutboxController.set_opened, process._read_until.
     """
     profile = small_disk / "profile"
     with console(profile, city.address) as window:

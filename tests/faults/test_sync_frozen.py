@@ -369,7 +369,7 @@ def test_the_window_says_that_the_connection_froze_until_it_is_live(served_city:
 
 def bar(window: Any) -> list[str]:
     """What stands in the status bar."""
-    return [cell.text for cell in window.status_presenter._left()]
+    return [cell.text for cell in window.status_controller._left()]
 
 
 def come_to_rest(window: Any) -> None:

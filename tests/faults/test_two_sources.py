@@ -200,7 +200,7 @@ def test_signing_out_signs_out_everywhere_and_who_comes_is_himself_everywhere(
         QTest.keyClick(ask.field, Qt.Key.Key_Return)
         wait_for(lambda: window.settings.here.signed_out == ["city", "two"], what="signed out of both")
         assert [claimed(live, "r1") for live in cities] == [None, None]
-        assert window.status_presenter._said == "Signed out of City, Two"
+        assert window.status_controller._said == "Signed out of City, Two"
         assert window.signing.who() == "signed out"
 
         said: list[str] = []
@@ -254,8 +254,8 @@ def test_where_nobody_signed_in_is_read_only_and_what_waits_there_waits_for_its_
             wait_for(lambda: window.settings.here.signed_out == ["two"], what="signed in at the first")
             assert window.signing.who() == "City: rina · Two: signed out"
             told = "Signed in as rina · nobody is signed in at Two: reading only there"
-            assert window.status_presenter._said == told
-            assert "The time of City" in window.kpi_presenter._whose_clock()
+            assert window.status_controller._said == told
+            assert "The time of City" in window.kpi_controller._whose_clock()
             assert window.desk.me_at("two") == "", "budi's claims there are not hers, nor a namesake's"
             pick(window, "two", "r2")
             said: list[str] = []

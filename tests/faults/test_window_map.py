@@ -127,6 +127,6 @@ def test_a_map_that_hangs_is_said_in_the_strip_and_comes_back_by_itself(city: Se
         drawn_again(window)
         wait_for(lambda: not notice(window), 30, what="the strip is gone")
         assert not window.map.is_off
-        shown = window.map_presenter.corner()
+        shown = window.map_controller.corner()
         counted = shown["symbols"] + shown["in_cells"] + shown["outside"] + shown["placeless"]
         assert counted == window.queue.row_count() > 0

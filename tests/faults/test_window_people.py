@@ -138,7 +138,7 @@ def test_the_count_is_said_before_leaving_and_each_edit_waits_for_its_author(cit
         wait_for(lambda: window.settings.here.signed_out == ["city"], what="signed out")
         choose(window, reports[0])
         key(window, "N")
-        assert window.status_presenter._said == "Signed out: sign in to write"
+        assert window.status_controller._said == "Signed out: sign in to write"
         assert QApplication.activeWindow() is window.window
         assert len(outbox(window)) == 3
 
@@ -214,7 +214,7 @@ def test_the_work_on_a_deleted_report_is_kept_as_a_new_one_by_keys(city: Served,
         saved: list[str] = []
         window.edits.saved.connect(lambda queued: saved.append(queued.edit.kind))
         QTest.keyClick(opened.focusWidget() or opened, Qt.Key.Key_Return, CTRL)
-        wait_for(lambda: window.status_presenter._said.startswith("Kept as a new report: "), what="said")
+        wait_for(lambda: window.status_controller._said.startswith("Kept as a new report: "), what="said")
         wait_for(lambda: sorted(saved) == ["create", "note", "note", "photo"], what="saved")
         wait_for(lambda: not outbox(window), 30, "all of it has arrived")
         assert window.undo_stack.undo_text == "", "it is at the server: a new report cannot be taken back"
@@ -257,9 +257,9 @@ def test_what_another_operator_left_is_dropped_when_asked_twice_and_that_one_is_
         key(window, "1")
         key(window, "2")
         wait_for(lambda: not outbox(window), what="dropped")
-        assert window.status_presenter._said == "Dropped. rina is told at the next sign-in"
+        assert window.status_controller._said == "Dropped. rina is told at the next sign-in"
         sign_in(window, "rina")
-        assert window.status_presenter._said == "budi dropped: Note by rina: dari rina"
+        assert window.status_controller._said == "budi dropped: Note by rina: dari rina"
     assert writers(city, "dari rina") == []
 
 
@@ -374,7 +374,7 @@ def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answe
         rows = outbox(loser)
         assert sorted(row.level for row in rows.values()) == ["urgent", "warn"]
         assert {row.text for row in rows.values() if row.level == "warn"} == {"NOT taken"}
-        assert loser.kpi_presenter._decisions == 1, "asked about once"
+        assert loser.kpi_controller._decisions == 1, "asked about once"
 
         find(loser, "open", like=lambda each: each.id != report)
         loser.window.grab().save(str(tmp_path / "lost-elsewhere.png"))
@@ -389,7 +389,7 @@ def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answe
         again = "has sent"  # the other crew is on it: that is asked now
         wait_for(
             lambda: not outbox(loser) or again in banner(loser),
-            what=lambda: (loser.status_presenter._said, outbox(loser)),
+            what=lambda: (loser.status_controller._said, outbox(loser)),
         )
         if outbox(loser):  # a key that may have been meant for the notice before does nothing, and says so
             wait_for(lambda: key(loser, "F4", SHIFT) or not outbox(loser), what="it is dropped")
@@ -410,7 +410,7 @@ def test_a_smaller_area_is_told_and_what_it_forbids_is_refused_in_words(city: Se
         set_users(city, [user | ({"areas": [area]} if user["name"] == "rina" else {}) for user in known])
         place = window.desk.catalog("city").place(area)
         told: list[str] = []
-        window.status_presenter.say = lambda sentence, *_: told.append(sentence)
+        window.status_controller.say = lambda sentence, *_: told.append(sentence)
         window.actions.run("refresh")
         wait_for(lambda: any(place in text for text in told), 40, "the new rights are told")
         assert f"Your rights were changed: supervisor, {place}" in told
@@ -445,7 +445,7 @@ def test_what_a_role_may_not_do_is_refused_at_the_key(city: Served, tmp_path: Pa
         wait_for(lambda: window.situation.now.advice, what="units are recommended")
         known = json.loads((city.folder / "users.json").read_text())
         told: list[str] = []
-        window.status_presenter.say = lambda sentence, *_: told.append(sentence)
+        window.status_controller.say = lambda sentence, *_: told.append(sentence)
         set_users(city, [user | ({"role": "validator"} if user["name"] == "rina" else {}) for user in known])
         window.actions.run("refresh")
         wait_for(lambda: window.situation.now.role == "validator", 40, "the new role is told")
@@ -478,7 +478,7 @@ def test_a_report_that_another_has_taken_is_refused_at_the_key_with_the_way_out(
         key(one, "T")
         wait_for(lambda: two.situation.now.holder == "rina", what="the other sees it")
         told: list[str] = []
-        two.status_presenter.say = lambda sentence, *_: told.append(sentence)
+        two.status_controller.say = lambda sentence, *_: told.append(sentence)
         key(two, "T")
         assert told == ["Another has taken it: release it first, then take it"]
         assert outbox(two) == {}
@@ -625,7 +625,7 @@ def test_what_became_of_a_withdrawal_is_told_after_a_restart(city: Served, tmp_p
     link.heal()
     with console(profile, link.url) as window:
         told: list[str] = []
-        window.edits.too_late.connect(lambda _: told.append(window.status_presenter._said))
+        window.edits.too_late.connect(lambda _: told.append(window.status_controller._said))
         wait_for(lambda: window.sources.states().get("city") == "live", 30, "live")
         wait_for(lambda: window.desk.view is not None and not outbox(window), what="settled")
         choose(window, report)
@@ -654,11 +654,11 @@ def test_the_reporter_is_shown_when_asked_for_and_is_in_no_log(
         choose(window, number_of(window, "Lewat telepon"))
         key(window, "C", SHIFT)
         shown = "Sri Wahyuningsih · +62 812 5550 1234"
-        wait_for(lambda: window.status_presenter._said == shown, what="the reporter")
+        wait_for(lambda: window.status_controller._said == shown, what="the reporter")
         city.stop()
         wait_for(lambda: window.sources.offline, what="offline")
         key(window, "C", SHIFT)
-        wait_for(lambda: "kept at the server only" in window.status_presenter._said, what="why not")
+        wait_for(lambda: "kept at the server only" in window.status_controller._said, what="why not")
     assert "was asked for by rina" in caplog.text
     assert "Wahyuningsih" not in caplog.text
     assert "5550" not in caplog.text
@@ -716,13 +716,13 @@ def test_after_72_hours_without_contact_there_is_only_reading(city: Served, tmp_
         wait_for(lambda: window.desk.view is not None and window.desk.view.total > 0, what="the cache")
         choose(window, report)
         key(window, "N")
-        assert window.status_presenter._said.startswith("Reading only: no contact with City since ")
+        assert window.status_controller._said.startswith("Reading only: no contact with City since ")
         key(window, "N", CTRL)
         assert QApplication.activeWindow() is window.window, "no form that could not be saved"
         assert all(not action.enabled for action in window.ticket.ticket().actions)
         window.window.grab().save(str(tmp_path / "reading-only.png"))
         window.edit_commands.note(window.details_reader.current, "sudah diketik")  # a form that was open all the while
-        wait_for(lambda: window.status_presenter._said.startswith("NOT SAVED: Reading only"), what="refused aloud")
+        wait_for(lambda: window.status_controller._said.startswith("NOT SAVED: Reading only"), what="refused aloud")
         assert [one.edit.data["text"] for one in read_outbox(profile).edits] == ["masih boleh"]
 
         city.start()

@@ -37,7 +37,7 @@ _OFFERED_LETTERS = 64
 """So much of the values that may follow stands in the line of a small screen, with how many more there are."""
 
 
-class CommandPresenter(QObject):
+class CommandLineController(QObject):
     """Binds the grammar to the line at the bottom and to the palette."""
 
     unit_sought = Signal(str)

@@ -28,7 +28,7 @@ from console.panels.report.history import call_back_text, edit_text, report_numb
 from console.panels.selection import WindowState
 from console.panels.situation import NoticeState
 from console.panels.sources import Sources
-from console.panels.status import StatusPresenter
+from console.panels.status import StatusController
 from console.panels.stop_text import stop_text
 from console.panels.undo_stack import UndoStack, UndoStep
 from console.rules.dependency import stopped_with
@@ -201,7 +201,7 @@ class LostOrders(QObject):
         edits: QtOutbox,
         desk: WindowState,
         undo_stack: UndoStack,
-        status: StatusPresenter,
+        status: StatusController,
         sources: Sources,
         zone: tzinfo,
         now: Callable[[], datetime],

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.details import ReportDetailsReader
-from console.panels.status import StatusPresenter
+from console.panels.status import StatusController
 from console.rules.messages import Reveal, Revealed
 
 _log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ class ReporterContact(QObject):
         details_reader: ReportDetailsReader,
         edits: QtOutbox,
         send: Callable[[Reveal], object],
-        status: StatusPresenter,
+        status: StatusController,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)

@@ -55,7 +55,7 @@ _MOST_LOOKING = 3
 _MOST_ANSWERS, _LONGEST_ANSWER = 12, 300
 
 
-class TicketPresenter(QObject):
+class TicketController(QObject):
     """Binds the details, the advice and the outbox to the report panel."""
 
     def __init__(

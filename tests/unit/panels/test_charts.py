@@ -15,7 +15,7 @@ from api_client.model import Service
 from console.board.snapshot import BoardSnapshot
 from console.board.view import make_view
 from console.cache.catalog import Catalog, Cities
-from console.panels.charts import ChartsPresenter
+from console.panels.charts import ChartsController
 from console.panels.selection import WindowState
 from console.rules.filter import TABS, Filter
 from console.rules.time_range import TimeRange
@@ -44,7 +44,7 @@ class Charts:
         self._snapshot = BoardSnapshot.build(naive.columns(list(reports)))
         moment = datetime.fromtimestamp(NOW, UTC)
         as_of = moment if read_s is None else datetime.fromtimestamp(read_s, UTC)
-        self.presenter = ChartsPresenter(
+        self.controller = ChartsController(
             self.panel, self.desk, lambda: "5 s ago", UTC, lambda: moment, self.panel, as_of=lambda: as_of
         )
         self.desk.filter_changed.connect(lambda _: self.show())
@@ -55,7 +55,7 @@ class Charts:
         """A View of what the desk asks for, on the screen."""
         asked, more = self.desk.filter, self.desk.time_range
         self.desk.set_view(make_view(self._snapshot, asked, NOW, 1, words=naive.WORDS, time_range=more))
-        wait_for(lambda: self.presenter._soon.isActive() is False, what="the charts")
+        wait_for(lambda: self.controller._soon.isActive() is False, what="the charts")
         QApplication.processEvents()
 
     def head(self, name: str) -> str:

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from console.board.snapshot import BoardSnapshot
 from console.board.view import View, make_view
-from console.panels.kpi import KpiPresenter
+from console.panels.kpi import KpiController
 from console.panels.selection import WindowState
 from console.panels.sources import Sources
 from console.rules.filter import Filter
@@ -53,9 +53,9 @@ class Strip:
         self.desk = WindowState("rina", Filter(services=("flood",), text="water", order="newest"), UTC, ACTIONS)
         self.desk.filter_changed.connect(lambda _: self.desk.set_view(self.view()))
         self.sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: NOW, ACTIONS)
-        self.presenter = KpiPresenter(self.widget, self.desk, self.sources, UTC, lambda: NOW)
+        self.controller = KpiController(self.widget, self.desk, self.sources, UTC, lambda: NOW)
         self.actions: list[str] = []
-        self.presenter.action.connect(self.actions.append)
+        self.controller.action.connect(self.actions.append)
         self.desk.set_view(self.view())
         self._qtbot = qtbot
 
@@ -110,7 +110,7 @@ def test_offline_the_strip_says_from_when_the_data_are_and_nothing_of_live(qtbot
     strip = Strip(qtbot)
 
     def label() -> str:
-        strip.presenter.show()
+        strip.controller.show()
         return next(one.figure.label for one in strip.widget._right if one.figure.key == "data")
 
     strip.sources.set_state(SourceState("city", "live", as_of=NOW))
@@ -124,7 +124,7 @@ def test_offline_the_strip_says_from_when_the_data_are_and_nothing_of_live(qtbot
 def test_what_was_never_loaded_is_not_none(qtbot: QtBot) -> None:
     """A cache that was deleted, or a token that is refused, looks like a quiet night otherwise."""
     strip = Strip(qtbot)
-    strip.presenter.set_units({"available": 3, "busy": 2, "stale": 1})
+    strip.controller.set_units({"available": 3, "busy": 2, "stale": 1})
 
     def shown() -> set[tuple[str, str]]:
         figures = [one.figure for one in strip.widget._left if one.figure.key in ("p1", "p4", "sla")]
@@ -149,7 +149,7 @@ def test_before_anything_was_read_the_figures_stand_there_and_say_so(qtbot: QtBo
     strip = Strip(qtbot)
     there = [button.figure.key for button in strip.widget._left]
     strip.desk.view = None
-    strip.presenter.show()
+    strip.controller.show()
     assert [button.figure.key for button in strip.widget._left] == there
     notes = {
         button.figure.note for button in strip.widget._left if button.figure.key in ("p1", "p2", "p3", "p4", "sla")
@@ -163,7 +163,7 @@ def test_a_first_load_is_not_done_when_all_reports_are_here(qtbot: QtBot) -> Non
 
     def told(progress: float) -> tuple[str, str]:
         strip.sources.set_state(SourceState("city", "filling", progress=progress))
-        strip.presenter.show()
+        strip.controller.show()
         figure = next(one.figure for one in strip.widget._right if one.figure.key == "data")
         return figure.parts[0].value, strip.sources.cells()[0].text
 
@@ -177,7 +177,7 @@ def test_a_hazard_stays_on_its_counter_when_it_is_taken(qtbot: QtBot) -> None:
     told = R(row=5001, priority=1, status=naive.ASSIGNED, claim=naive.ME, lead_unit=1)
     strip.snapshot = BoardSnapshot.build(naive.columns([taken, told]))
     strip.desk.set_view(strip.view())
-    strip.presenter.show()
+    strip.controller.show()
     figure = next(one.figure for one in strip.widget._left if one.figure.key == "p1")
     assert (figure.label, figure.parts[-1].value, figure.level) == ("P1 without a crew", "2", 2)
     strip.click("p1")
@@ -189,6 +189,6 @@ def test_a_hazard_stays_on_its_counter_when_it_is_taken(qtbot: QtBot) -> None:
 def test_data_too_old_to_rely_on_is_grey_and_hatched_not_red(qtbot: QtBot) -> None:
     strip = Strip(qtbot)
     strip.sources.set_state(SourceState("city", "offline", as_of=NOW - timedelta(hours=1)))
-    strip.presenter.show()
+    strip.controller.show()
     figure = next(one.figure for one in strip.widget._right if one.figure.key == "data")
     assert (figure.stale, figure.level, figure.parts[0].level) == (True, 0, 0)

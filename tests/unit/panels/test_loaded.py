@@ -19,12 +19,12 @@ from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
 from console.panels.action_rules import Situation
 from console.panels.board_updater import BoardUpdater
-from console.panels.charts import ChartsPresenter
+from console.panels.charts import ChartsController
 from console.panels.report.details import ReportDetailsReader
 from console.panels.report.recommendations import Recommendations, Recommender
-from console.panels.report.ticket import TicketPresenter
+from console.panels.report.ticket import TicketController
 from console.panels.selection import WindowState
-from console.panels.units import UnitsPresenter
+from console.panels.units import UnitsController
 from console.rules.filter import Filter
 from console.rules.loaded import LIVE_WORK, Loaded
 from console.rules.messages import Touched
@@ -68,14 +68,14 @@ class Panels:
         for widget in (self.units, self.charts, self.ticket):
             qtbot.addWidget(widget)
             widget.show()
-        presenter = UnitsPresenter(self.units, self.desk, self.tasks, reader, UTC, lambda _: T0, parent=self.units)
-        ChartsPresenter(self.charts, self.desk, lambda: "", UTC, lambda: T0, self.charts)
+        controller = UnitsController(self.units, self.desk, self.tasks, reader, UTC, lambda _: T0, parent=self.units)
+        ChartsController(self.charts, self.desk, lambda: "", UTC, lambda: T0, self.charts)
         self.details_reader = ReportDetailsReader(self.desk, self.feed, self.tasks, reader, lambda: T0)
-        self.recommender = Recommender(self.desk, self.tasks, reader, presenter.crews, dict, lambda _: T0)
-        self.ticket_presenter = TicketPresenter(self.ticket, self.desk, UTC, lambda: T0)
-        self.details_reader.changed.connect(self.ticket_presenter.set_details)
+        self.recommender = Recommender(self.desk, self.tasks, reader, controller.crews, dict, lambda _: T0)
+        self.ticket_controller = TicketController(self.ticket, self.desk, UTC, lambda: T0)
+        self.details_reader.changed.connect(self.ticket_controller.set_details)
         self.details_reader.changed.connect(self.recommender.set_details)
-        self.recommender.merged_changed.connect(self.ticket_presenter.set_merged)
+        self.recommender.merged_changed.connect(self.ticket_controller.set_merged)
         self.recommendations = Recommendations(0)
         self.recommender.changed.connect(self._on_recommendations)
         with qtbot.waitSignal(self.feed.ready):
@@ -87,7 +87,7 @@ class Panels:
 
     def _on_recommendations(self, recommendations: Recommendations) -> None:
         self.recommendations = recommendations
-        self.ticket_presenter.set_recommendations(recommendations)
+        self.ticket_controller.set_recommendations(recommendations)
 
     def write(self, loaded: Loaded) -> None:
         """The first page of the first read, more of it, or all."""
@@ -183,7 +183,7 @@ def test_a_unit_that_has_work_is_sent_next_and_told_where_that_is_a_hazard(panel
     wait_for(lambda: panels.desk.loaded is Loaded.WHOLE, what="all is read")
     wait_for(lambda: panels.recommendations.units, what="the advice")
     now = Situation(report=True, status=Status.NEW, me="rina", advice=True, has_place=True)
-    panels.ticket_presenter.set_situation(now)
+    panels.ticket_controller.set_situation(now)
     assert ("on another P1" in panels.recommendations.units[0].reasons) is (priority == 1)
     ticket = panels.ticket.ticket()
     assert ticket is not None

@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
-from console.panels.outbox import OutboxPresenter
-from console.panels.report.ticket import TicketPresenter
+from console.panels.outbox import OutboxController
+from console.panels.report.ticket import TicketController
 from console.panels.sources import Sources
 from console.rules.messages import Outcome, SourceState
 from console.rules.queued import EditState, StopReason
@@ -34,9 +34,9 @@ class Rows(QObject):
         self.edits = rig.edits
         panel = self.panel = OutboxPanel(make_theme())
         panel.setParent(rig.window)
-        self.presenter = OutboxPresenter(panel, rig.desk, rig.edits, rig.desk.zone, lambda: NOW, self)
+        self.controller = OutboxController(panel, rig.desk, rig.edits, rig.desk.zone, lambda: NOW, self)
         self.said: list[str] = []
-        self.presenter.said.connect(self.said.append)
+        self.controller.said.connect(self.said.append)
         self._rig = rig
 
     def do(self, kind: Kind, report: str = "A", **data: object) -> str:
@@ -46,7 +46,7 @@ class Rows(QObject):
         return edit_id
 
     def row(self, edit_id: str) -> OutboxRow:
-        return self.presenter._row_of(edit_id)
+        return self.controller._row_of(edit_id)
 
 
 def verbs(row: OutboxRow) -> list[str]:
@@ -77,10 +77,10 @@ def test_what_the_server_took_and_lost_is_in_the_outbox_again_and_sent_in_one_go
     row = rows.row(sent[0])
     assert row.state_text == "lost: the server was set back"
     assert verbs(row) == ["Send again", "Drop it", "Open"]
-    rows.presenter.show()
+    rows.controller.show()
     assert rows.panel._actions.all.verb == "Send all 2 again"
-    rows.presenter.act(sent[0], "withdraw")
-    rows.presenter.retry_all()
+    rows.controller.act(sent[0], "withdraw")
+    rows.controller.retry_all()
     assert [one.edit.id for one in rig.edits.outbox] == [sent[1], waits]
     assert {one.state for one in rig.edits.outbox} <= {EditState.QUEUED, EditState.SENDING}
 
@@ -100,14 +100,14 @@ def test_what_was_refused_for_want_of_rights_is_tried_again_in_one_go_and_no_dec
     for edit_id, outcome in decisions.items():
         rig.edits.on_outcome(replace(outcome, edit_id=edit_id))
     assert rig.edits.retryable == tuple(refused)
-    rows.presenter.retry_all()
+    rows.controller.retry_all()
     assert rows.said == ["2 edits are tried again. To decide: 5."]
     states = {one.edit.id: one.state for one in rig.edits.outbox}
     assert {states[edit_id] for edit_id in refused} <= {EditState.QUEUED, EditState.SENDING}
     assert {edit_id: states[edit_id] for edit_id in decisions} == {
         edit_id: outcome.state for edit_id, outcome in decisions.items()
     }
-    rows.presenter.retry_all()
+    rows.controller.retry_all()
     assert rows.said[-1] == "Nothing was refused that could be tried again. To decide: 5."
 
 
@@ -124,7 +124,7 @@ def test_a_change_that_was_stopped_with_what_is_gone_can_be_answered(rig: Rig) -
     rig.edits.on_taken_back("city", [create])
     wait_for(lambda: rows.row(second).state_text == RESTS_ON_NOTHING, what="it is asked about")
     assert (rows.row(second).level, verbs(rows.row(second))) == ("warn", ["Try again", "Drop it", "Open"])
-    rows.presenter.act(second, "withdraw")
+    rows.controller.act(second, "withdraw")
     assert [one.edit.id for one in rig.edits.outbox] == [create, first]
 
 
@@ -141,7 +141,7 @@ def test_work_that_waits_for_a_lost_report_waits_for_its_creation_until_that_is_
     row = rows.row(note)
     assert (row.number, row.state_text) == ("new", "waits for the decision above")
     assert verbs(row) == ["Open", "Withdraw"]
-    rows.presenter.act(create, "withdraw")
+    rows.controller.act(create, "withdraw")
     row = rows.row(note)
     assert (row.number, row.state_text) == ("new", "its report was withdrawn here")
     assert verbs(row) == ["Keep as new", "Drop it"]
@@ -164,11 +164,11 @@ def test_what_was_made_before_sign_in_was_needed_can_be_sent_as_mine(rig: Rig) -
     row = rows.row(sent)
     assert row.state_text == "made before sign-in was needed"
     assert verbs(row) == ["Send as mine", "Drop it", "Open"]
-    rows.presenter.act(sent, "mine")
+    rows.controller.act(sent, "mine")
     wait_for(lambda: [one.edit.author for one in rig.edits.outbox] == ["local", "rina"], what="it is rina's")
-    rows.presenter.act(dropped, "drop")
+    rows.controller.act(dropped, "drop")
     assert rows.row(dropped).state_text == "drop it for good?"
-    rows.presenter.act(dropped, "drop")
+    rows.controller.act(dropped, "drop")
     assert [one.edit.author for one in rig.edits.outbox] == ["rina"]
     assert rows.said == ["Dropped"]
 
@@ -177,13 +177,13 @@ def test_an_edit_whose_server_is_in_the_profile_no_more_says_so(rig: Rig) -> Non
     rows = Rows(rig)
     mine = rows.do(Kind.NOTE, text="Water")
     rig.edits.source_lost("city")
-    rows.presenter._is_left = lambda source: source == "city"
+    rows.controller._is_left = lambda source: source == "city"
     for author in ("rina", "budi"):
         rig.edits.sign_in("city", author)
         assert rows.row(mine).state_text == "its server is not in this profile any more"
         assert verbs(rows.row(mine)) == ["Drop it", "Open"]
     rig.edits.sign_in("city", "rina")
-    rows.presenter.act(mine, "drop")
+    rows.controller.act(mine, "drop")
     assert rig.edits.outbox, "the first press asks"
 
 
@@ -206,7 +206,7 @@ def test_what_is_withdrawn_is_said_and_its_words_stay(rig: Rig) -> None:
     caller = {"contact": {"phone": "0812"}, "description": "Fire", "service": "flood"}
     new = rows.do(Kind.CREATE, "local:1", **caller)
     for edit_id in (note, taken, new):
-        rows.presenter.act(edit_id, "withdraw")
+        rows.controller.act(edit_id, "withdraw")
     assert rows.said == [
         "Withdrawn, its words are a draft: Note by rina: Water",
         "Withdrawn: Taken by rina",
@@ -226,8 +226,8 @@ def test_an_order_to_a_server_that_is_known_to_be_away_is_loud_at_once(rig: Rig,
         theme, make_symbols(theme), panel_key="", section_keys={"advice": "A", "duplicates": "D", "timeline": "N"}
     )
     qtbot.addWidget(panel)
-    ticket = TicketPresenter(panel, rig.desk, UTC, lambda: NOW)
-    rows.presenter._is_away = ticket._is_away = sources.is_away
+    ticket = TicketController(panel, rig.desk, UTC, lambda: NOW)
+    rows.controller._is_away = ticket._is_away = sources.is_away
     ticket.set_details(rig.details(1001, "A"))
     ticket.set_outbox(rig.edits.outbox)
 
@@ -254,21 +254,21 @@ def test_what_another_operator_has_to_decide_is_not_counted_as_ones_own(rig: Rig
     rows = Rows(rig)
     edit_id = rows.do(Kind.SET, priority=1)
     rig.edits.on_outcome(Outcome(edit_id, EditState.ATTENTION, "The priority does not fit."))
-    assert rows.presenter.decisions == 1
+    assert rows.controller.decisions == 1
     rig.edits.author = "budi"
-    assert rows.presenter.decisions == 0
-    assert len(rows.presenter.outbox) == 1, "it waits, and is shown"
+    assert rows.controller.decisions == 0
+    assert len(rows.controller.outbox) == 1, "it waits, and is shown"
 
 
 def test_who_signs_out_is_told_which_crews_know_nothing_of_their_orders(rig: Rig) -> None:
     """The first page, about what one has taken, named none: the crew was on the second."""
     rows = Rows(rig)
-    assert rows.presenter.untold_units() == ""
+    assert rows.controller.untold_units() == ""
     first = rows.do(Kind.DISPATCH, unit="07")
     rows.do(Kind.RECALL, "B", unit="11")
-    assert rows.presenter.untold_units() == "SDA-07, SDA-11"
+    assert rows.controller.untold_units() == "SDA-07, SDA-11"
     rig.edits.told(first, "rina")
-    assert rows.presenter.untold_units() == "SDA-11"
+    assert rows.controller.untold_units() == "SDA-11"
 
 
 @pytest.mark.parametrize("may_be_there", [False, True])
@@ -291,7 +291,7 @@ def test_a_report_that_a_colleague_took_down_can_be_sent_in_ones_own_name(rig: R
     assert (rows.row(note).state_text, verbs(rows.row(note))) == ("waits for budi to sign in", ["Drop it", "Open"])
     panel = TicketPanel(make_theme(), make_symbols(make_theme()), panel_key="", section_keys=SECTION_KEYS)
     panel.setParent(rig.window)
-    ticket = TicketPresenter(panel, rig.desk, UTC, lambda: NOW, rows)
+    ticket = TicketController(panel, rig.desk, UTC, lambda: NOW, rows)
     ticket.set_outbox(rig.edits.outbox)
     ticket.set_details(replace(rig.details(1001, "local:1"), server=None))
     shown = panel.ticket()
@@ -299,7 +299,7 @@ def test_a_report_that_a_colleague_took_down_can_be_sent_in_ones_own_name(rig: R
     assert [(one.kind, one.text) for one in shown.strips] == [
         ("not_sent", f"{'Waits' if may_be_there else 'Not sent: waits'} for budi to sign in: {known}")
     ]
-    rows.presenter.act(create, "mine")
+    rows.controller.act(create, "mine")
     sent, named, follows = rig.saved(3)
     assert {one.author for one in (sent, named, follows)} == {"rina"}
     assert named.data["text"].startswith("Taken down by budi at 25 Nov 08:00, sent by rina.")

@@ -15,7 +15,7 @@ from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
 from console.panels.board_updater import BoardUpdater
 from console.panels.map.crowd import CrowdList
-from console.panels.queue import QueuePresenter, _rounded
+from console.panels.queue import QueueController, _rounded
 from console.panels.selection import WindowState
 from console.rules.filter import Filter
 from console.rules.messages import Touched
@@ -71,7 +71,7 @@ class Rig:
         self.write(*reports, whole=whole)
         self._readers.append(CacheReader(self._profile))
         self.feed = BoardUpdater(self.desk, self._tasks, lambda: self._readers[0], T0.timestamp, lambda _: None)
-        self.presenter = QueuePresenter(
+        self.controller = QueueController(
             self.panel, self.desk, self.feed, self._tasks, lambda: self._readers[0], lambda: T0
         )
         with self._qtbot.waitSignal(self.feed.ready):

@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from console.panels.selection import WindowState
 from console.panels.sources import Sources
-from console.panels.status import StatusPresenter
+from console.panels.status import StatusController
 from console.rules.filter import Filter
 from console.rules.messages import Source, SourceState
 from console.window.actions import ACTIONS
@@ -25,7 +25,7 @@ def test_only_a_save_ends_what_says_that_nothing_is_saved(qtbot: QtBot) -> None:
     qtbot.addWidget(bar)
     qtbot.addWidget(banner)
     sources = Sources([], UTC, lambda: NOW, ACTIONS)
-    status = StatusPresenter(bar, banner, WindowState("rina", Filter(), UTC, ACTIONS), sources, UTC, lambda: NOW)
+    status = StatusController(bar, banner, WindowState("rina", Filter(), UTC, ACTIONS), sources, UTC, lambda: NOW)
     status.set_trouble("NOT SAVED: the disk is full")
     status.set_waiting(3)
     status.say("Taken")
@@ -45,7 +45,7 @@ def test_a_notice_that_stands_before_a_sign_out_counts_it(qtbot: QtBot) -> None:
     qtbot.addWidget(bar)
     qtbot.addWidget(banner)
     sources = Sources([Source("jakarta", "Jakarta", "https://jakarta.example", "dispatch")], UTC, lambda: NOW, ACTIONS)
-    status = StatusPresenter(bar, banner, WindowState("rina", Filter(), UTC, ACTIONS), sources, UTC, lambda: NOW)
+    status = StatusController(bar, banner, WindowState("rina", Filter(), UTC, ACTIONS), sources, UTC, lambda: NOW)
     lost = Notice("warn", "DMK-02 is on this report already:", "", (("lost_drop", "Seen", "F4"),))
     status.set_lost(lost, 0)
     assert (banner.notice, banner._more) == (lost, 0)
@@ -88,7 +88,7 @@ def test_the_time_of_the_last_reading_bears_its_day_when_that_is_over(qtbot: QtB
     qtbot.addWidget(bar)
     qtbot.addWidget(banner)
     sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: now[0], ACTIONS)
-    status = StatusPresenter(bar, banner, WindowState("rina", Filter(), UTC, ACTIONS), sources, UTC, lambda: now[0])
+    status = StatusController(bar, banner, WindowState("rina", Filter(), UTC, ACTIONS), sources, UTC, lambda: now[0])
     sources.set_state(SourceState("city", "offline", since=NOW, as_of=NOW))
     told = []
     for now[0] in (NOW, NOW + timedelta(days=1)):

@@ -18,7 +18,7 @@ from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
 from console.panels.report.details import ReportDetails
 from console.panels.selection import WindowState
-from console.panels.units import UnitsPresenter, count_states
+from console.panels.units import UnitsController, count_states
 from console.rules.filter import Filter
 from console.rules.loaded import Loaded
 from console.rules.queued import EditState, Queued
@@ -50,7 +50,7 @@ class Board:
         self.panel.show()
         self.told_in_vain: list[Queued] = []
         self.told_and_waiting: list[Queued] = []
-        self.presenter = UnitsPresenter(
+        self.controller = UnitsController(
             self.panel, self.desk, self.tasks, lambda: self.reader, UTC, lambda _: T0,
             told_in_vain=lambda: self.told_in_vain, told_and_waiting=lambda: self.told_and_waiting,
         )  # fmt: skip
@@ -64,7 +64,7 @@ class Board:
         self.desk.set_cities(Cities({"city": Catalog(units=found, assignments=(job,))}, {"source": {1: ("", "city")}}))
 
     def choose(self, lat: float) -> None:
-        self.presenter.set_details(ReportDetails(1, "city", "1", report("1", lat=lat, lon=106.8), None, (), (), ()))
+        self.controller.set_details(ReportDetails(1, "city", "1", report("1", lat=lat, lon=106.8), None, (), (), ()))
 
     def codes(self) -> list[str]:
         return [row.code for row in self.panel._model._rows]
@@ -98,39 +98,39 @@ def test_who_was_told_by_radio_of_what_does_not_stand_is_not_free(board: Board) 
     order = edit("e1", Kind.DISPATCH, report="927956", data={"unit": "A"})
     lost = Queued(order, EditState.CONFLICT, told="rina")
     board.told_in_vain = [lost]
-    board.presenter.show()
+    board.controller.show()
     assert board.codes() == ["B", "A", "D", "C"]
     row = board.panel._model._rows[1]
     assert (row.state_text, row.job) == ("Told by radio", "927956 not sent, to be decided")
-    assert {crew.unit.id for crew in board.presenter.crews() if crew.unit.state is A} == {"B"}
+    assert {crew.unit.id for crew in board.controller.crews() if crew.unit.state is A} == {"B"}
     board.told_in_vain = [advance(lost, Event.WITHDRAWN)]
-    board.presenter.show()
+    board.controller.show()
     assert board.panel._model._rows[1].job == "927956 call back by radio"
     order = msgspec.structs.replace(order, report="2", data={"unit": "D"})
     board.told_in_vain = [Queued(order, EditState.CONFLICT, told="rina")]
-    assert board.presenter.told_in_vain() == {}, "somebody has sent it there since"
+    assert board.controller.told_in_vain() == {}, "somebody has sent it there since"
 
 
 def test_who_was_told_by_radio_during_a_cut_is_not_free(board: Board) -> None:
     """It read "Available, none" on the screen and the map until the server was back, and was counted as free."""
     order = edit("e1", Kind.DISPATCH, report="927956", data={"unit": "A"})
     board.told_and_waiting = [Queued(order, EditState.QUEUED, told="rina")]
-    board.presenter.show()
+    board.controller.show()
     row = board.panel._model._rows[1]
     assert (row.code, row.state_text, row.job) == ("A", "Told by radio", "927956 not sent yet")
-    assert count_states(board.presenter.crews(), lambda _: T0)["available"] == 1
-    assert board.presenter.told_in_vain() == {}, "the order may still reach the server"
+    assert count_states(board.controller.crews(), lambda _: T0)["available"] == 1
+    assert board.controller.told_in_vain() == {}, "the order may still reach the server"
     order = msgspec.structs.replace(order, report="2", data={"unit": "D"})
     board.told_and_waiting = [Queued(order, EditState.ACCEPTED, told="rina")]
-    board.presenter.show()
+    board.controller.show()
     assert "Told by radio" not in [row.state_text for row in board.panel._model._rows], "the server has sent it there"
 
 
 def test_rows_stay_while_crews_drive_about(board: Board) -> None:
     board.choose(-6.31)
     wait_for(lambda: board.codes()[0] == "B", what="nearest first")
-    board.presenter.set_positions("city", {"A": (-6.31, 106.8, T0 + timedelta(seconds=5))})
-    board.presenter.tick()
+    board.controller.set_positions("city", {"A": (-6.31, 106.8, T0 + timedelta(seconds=5))})
+    board.controller.tick()
     assert board.codes()[:2] == ["B", "A"]
     assert board.panel._model._rows[1].away == "0 m"
     board.choose(-6.3101)
@@ -158,29 +158,29 @@ def test_the_sign_in_the_heading_narrows_the_list_and_says_so(board: Board, qtbo
     menu.close()
     assert board.codes() == ["A", "B"]
     assert board.panel._head.words("state") == "State: Available"
-    board.desk.choose_unit(board.presenter.crews()[2].key)
+    board.desk.choose_unit(board.controller.crews()[2].key)
     assert "C" in board.codes(), "the unit that was chosen on the map is listed all the same"
     assert board.panel.view.currentIndex().isValid()
-    board.presenter.switch_available()
+    board.controller.switch_available()
     assert len(board.codes()) == 4
 
 
 def test_a_chosen_unit_is_not_listed_among_those_of_another_state(board: Board) -> None:
     """It stood there as "Available" in a list of the busy ones."""
-    key = next(crew.key for crew in board.presenter.crews() if crew.unit.code == "B")
+    key = next(crew.key for crew in board.controller.crews() if crew.unit.code == "B")
     board.desk.choose_unit(key)
-    board.presenter.set_filter("busy")
+    board.controller.set_filter("busy")
     assert board.codes() == ["D"]
     assert board.desk.unit == ""
     board.desk.choose_unit(key)
     assert board.codes() == ["B", "D"], "one that is chosen then, as on the map, is shown"
-    board.presenter.set_filter("available")
+    board.controller.set_filter("available")
     assert board.desk.unit == key
 
 
 def test_no_other_unit_is_chosen_when_the_chosen_one_is_gone(board: Board) -> None:
     """Its neighbour was, and the keys of a unit's steps would have been for that one."""
-    key = next(crew.key for crew in board.presenter.crews() if crew.unit.code == "B")
+    key = next(crew.key for crew in board.controller.crews() if crew.unit.code == "B")
     board.desk.choose_unit(key)
     assert board.panel.view.current_id() == key
     board.have(("A", A, -6.20), ("C", B, -6.21), ("D", S, -6.2))
@@ -191,10 +191,10 @@ def test_no_other_unit_is_chosen_when_the_chosen_one_is_gone(board: Board) -> No
 
 def test_without_units_it_says_what_to_do(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     board = Board(qtbot, tmp_path)
-    board.presenter.show()
+    board.controller.show()
     assert board.panel._empty.words()[0] == "Not loaded yet"
     monkeypatch.setattr(WindowState, "loaded", Loaded.WHOLE)
-    board.presenter.show()
+    board.controller.show()
     assert board.panel._empty.isVisible()
     title, why = board.panel._empty.words()
     assert title == "No units"

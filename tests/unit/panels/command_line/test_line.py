@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from api_client.model import Hold, Kind, WaitsFor
 from console.cache.page_items import Cursor, PageItem
 from console.cache.writer import CacheWriter
-from console.panels.command_line.line import CommandPresenter
+from console.panels.command_line.line import CommandLineController
 from console.panels.command_line.typed_line import TypedLine
 from console.panels.forms.draft import PAUSE_S
 from console.window.actions import ACTIONS
@@ -33,13 +33,13 @@ class Line:
         self.row = reader.row_of("city", "C1") or 0
         self.line = CommandLine(theme, open_key="/")
         self.palette = Palette(theme, make_symbols(theme))
-        self.presenter = CommandPresenter(
+        self.controller = CommandLineController(
             self.line, self.palette, rig.desk, ACTIONS, rig.actions,
             rig.situation, rig.unit_commands, rig.edits, rig.forms.mark, rig.tasks, lambda: reader,
             lambda: QRect(0, 0, 900, 600), rig.forms.held_keys.hold_for, steady_s=lambda: rig.steady_s,
         )  # fmt: skip
-        rig.edits.saved.connect(lambda queued: self.presenter.saved(queued.edit.id))
-        rig.edits.refused.connect(lambda edit_id, _: self.presenter.give_back(edit_id))
+        rig.edits.saved.connect(lambda queued: self.controller.saved(queued.edit.id))
+        rig.edits.refused.connect(lambda edit_id, _: self.controller.give_back(edit_id))
 
     @property
     def sentence(self) -> str:
@@ -150,13 +150,13 @@ def test_words_behind_a_verb_are_kept_while_they_are_typed_under_the_report_they
     rig.choose("A")
     line.line.set_text("n gas")
     assert drafts(rig) == {}
-    pause(rig, line.presenter.in_line)
+    pause(rig, line.controller.in_line)
     assert drafts(rig) == {"command:city:A": "n gas"}
     rig.choose("B")
-    pause(rig, line.presenter.in_line)
+    pause(rig, line.controller.in_line)
     assert drafts(rig) == {"command:city:B": "n gas"}, "Enter would write it on that one now"
     line.line.set_text("n gas smell")
-    pause(rig, line.presenter.in_line)
+    pause(rig, line.controller.in_line)
     draft = rig.edits.draft("command:city:B")
     assert draft == {
         "text": "n gas smell",
@@ -172,14 +172,14 @@ def test_words_behind_a_verb_are_kept_while_they_are_typed_under_the_report_they
 def test_what_is_typed_again_in_a_moment_is_no_draft(rig: Rig, line: Line, typed: str) -> None:
     rig.choose("A")
     line.line.set_text(typed)
-    pause(rig, line.presenter.in_line)
+    pause(rig, line.controller.in_line)
     assert drafts(rig) == {}
 
 
 def test_a_command_that_is_carried_out_ends_its_draft_with_its_edit(rig: Rig, line: Line) -> None:
     rig.choose("A")
     line.line.set_text("n gas smell")
-    pause(rig, line.presenter.in_line)
+    pause(rig, line.controller.in_line)
     rig.choose("B", read=False)
     line.run("n gas smell")
     assert line.line.text() == "n gas smell", "it has not been read"
@@ -198,7 +198,7 @@ def test_a_command_for_another_report_keeps_its_words_until_that_is_there(rig: R
     rig.choose("A")
     assert rig.said == ["Not done, another report was chosen: n C1 gas smell"]
     assert drafts(rig) == {"command::": "n C1 gas smell"}
-    line.presenter.take_up("command::")
+    line.controller.take_up("command::")
     assert line.line.text() == "n C1 gas smell"
     QTest.keyClick(line.line._line, Qt.Key.Key_Return)
     wait_for(lambda: rig.desk.row == line.row, what="again")
@@ -210,13 +210,13 @@ def test_a_command_for_another_report_keeps_its_words_until_that_is_there(rig: R
 def test_the_palette_keeps_its_words_when_it_is_left_and_takes_none_out_of_the_line(rig: Rig, line: Line) -> None:
     rig.choose("A")
     line.line.set_text("m a crew is on its way")
-    line.presenter.open()
+    line.controller.open()
     QTest.keyClicks(line.palette._field, "n gas smell")
     QTest.keyClick(line.palette._field, Qt.Key.Key_Escape)
     assert rig.said == ["Not saved, kept as a draft: Ctrl+Shift+D"]
-    pause(rig, line.presenter.in_line)
+    pause(rig, line.controller.in_line)
     assert drafts(rig) == {"command:city:A": "m a crew is on its way", "palette:city:A": "n gas smell"}
-    line.presenter.open()
+    line.controller.open()
     assert line.palette.query() == ""
     QTest.keyClicks(line.palette._field, "n water")
     QTest.keyClick(line.palette._field, Qt.Key.Key_Return)
@@ -233,7 +233,7 @@ def test_a_reason_that_is_typed_stands_in_the_form(
     """The sentence said that Enter would close with these words; the form was empty."""
     rig.choose("A")
     line.line.set_text(typed)
-    pause(rig, line.presenter.in_line)
+    pause(rig, line.controller.in_line)
     QTest.keyClick(line.line._line, Qt.Key.Key_Return)
     form = rig.form()
     assert isinstance(form, kind)
@@ -258,7 +258,7 @@ def test_a_draft_of_an_earlier_start_is_not_written_over(rig: Rig, line: Line) -
     rig.edits.save_draft("command:city:A", {"text": "n gas"})
     rig.choose("A")
     line.line.set_text("n water")
-    pause(rig, line.presenter.in_line)
+    pause(rig, line.controller.in_line)
     assert drafts(rig) == {"command:city:A": "n water", "older:command:city:A": "n gas"}
 
 
@@ -281,7 +281,7 @@ def test_what_the_line_says_of_a_priority_is_what_enter_does(rig: Rig, line: Lin
     ],
 )
 def test_an_action_is_found_by_other_words_for_it(rig: Rig, line: Line, query: str, action: str) -> None:
-    line.presenter.open()
+    line.controller.open()
     line.palette.set_query(query)
     assert line.palette.current() == f"action:{action}"
 

@@ -18,11 +18,11 @@ from pytestqt.qtbot import QtBot
 
 from console.files.errors import DiskFull
 from console.outbox.work_file import WorkFile
-from console.panels.command_line.line import CommandPresenter
+from console.panels.command_line.line import CommandLineController
 from console.panels.edit_notifications import EditNotifications
 from console.panels.forms.draft import AT_MOST_S, PAUSE_S, Draft
 from console.panels.sources import Sources
-from console.panels.status import StatusPresenter
+from console.panels.status import StatusController
 from console.rules.messages import Outcome
 from console.rules.queued import EditState, Queued
 from console.window.actions import ACTIONS
@@ -298,8 +298,8 @@ def news_of(rig: Rig, qtbot: QtBot) -> tuple[EditNotifications, StatusBar]:
     qtbot.addWidget(bar)
     qtbot.addWidget(banner)
     sources = Sources([], UTC, lambda: NOW, ACTIONS)
-    status = StatusPresenter(bar, banner, rig.desk, sources, UTC, lambda: NOW)
-    line = CommandPresenter(
+    status = StatusController(bar, banner, rig.desk, sources, UTC, lambda: NOW)
+    line = CommandLineController(
         CommandLine(theme, open_key="/"), Palette(theme, make_symbols(theme)), rig.desk, ACTIONS, rig.actions,
         rig.situation, rig.unit_commands, rig.edits,
         rig.forms.mark, rig.tasks, lambda: rig.cached("A"), rig.window.rect,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from api_client.model import Area
-from console.panels.map.panel import city_box, extent, is_within, with_margin
+from console.panels.map.controller import city_box, extent, is_within, with_margin
 
 
 def test_a_few_places_are_all_shown_and_of_many_nearly_all() -> None:

@@ -16,9 +16,9 @@ from console.panels.notifications.lost_orders import LostOrders, why_lost
 from console.panels.notifications.setback import Of, Setback
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.conflict_text import conflict_rows, conflict_text
-from console.panels.report.ticket import TicketPresenter
+from console.panels.report.ticket import TicketController
 from console.panels.sources import Sources
-from console.panels.status import StatusPresenter
+from console.panels.status import StatusController
 from console.rules.dependency import asked, freed
 from console.rules.edit import outlived
 from console.rules.messages import Outcome, Source, SourceState
@@ -59,7 +59,7 @@ class Strip:
         self.sources = Sources(
             [Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: rig.now, ACTIONS, rig.window
         )
-        status = self.status = StatusPresenter(bar, self.banner, rig.desk, self.sources, UTC, lambda: rig.now, bar)
+        status = self.status = StatusController(bar, self.banner, rig.desk, self.sources, UTC, lambda: rig.now, bar)
         self.orders = LostOrders(
             rig.edits,
             rig.desk,
@@ -429,10 +429,10 @@ def ticket_of(rig: Rig, qtbot: QtBot) -> Ticket:
     theme = make_theme()
     panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
     qtbot.addWidget(panel)
-    presenter = TicketPresenter(panel, rig.desk, UTC, lambda: NOW, panel)
-    presenter._to_call_back = lambda: rig.edits.to_call_back
-    presenter.set_outbox(rig.edits.open_for("city", "A"))
-    presenter.set_details(rig.details(1001, "A"))
+    controller = TicketController(panel, rig.desk, UTC, lambda: NOW, panel)
+    controller._to_call_back = lambda: rig.edits.to_call_back
+    controller.set_outbox(rig.edits.open_for("city", "A"))
+    controller.set_details(rig.details(1001, "A"))
     ticket = panel.ticket()
     assert ticket is not None
     return ticket

@@ -12,7 +12,7 @@ from console.error_text import describe
 from console.files.errors import DamagedFile
 from console.panels.board_updater import BoardUpdater
 from console.panels.report.details import ReportDetails, ReportDetailsReader
-from console.panels.report.ticket import TicketPresenter
+from console.panels.report.ticket import TicketController
 from tests.helpers.city import wait_for
 from tests.unit.panels.conftest import NOW, Rig
 from tests.widgets.sample import make_symbols, make_theme
@@ -26,7 +26,7 @@ def test_a_report_that_cannot_be_read_is_said_and_tried_again(
     theme = make_theme()
     panel = TicketPanel(theme, make_symbols(theme), panel_key="Ctrl 4", section_keys=SECTION_KEYS)
     qtbot.addWidget(panel)
-    ticket = TicketPresenter(panel, rig.desk, UTC, lambda: NOW)
+    ticket = TicketController(panel, rig.desk, UTC, lambda: NOW)
     found = rig.cached("A")
     broken = [DamagedFile(rig.profile / "cache.db", "disk image is malformed")]
 

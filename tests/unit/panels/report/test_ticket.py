@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from api_client.model import Clock, ClockState, Hold, UnitState, WaitsFor
 from console.cache.catalog import Cities
 from console.panels import formatting
-from console.panels.report.ticket import TicketPresenter
+from console.panels.report.ticket import TicketController
 from tests.unit.panels.conftest import NOW, Rig
 from tests.widgets.sample import make_symbols, make_theme
 from widgets.__main__ import SECTION_KEYS
@@ -27,10 +27,10 @@ def test_what_a_report_waits_for_is_said_once(rig: Rig, qtbot: QtBot, reason: st
     theme = make_theme()
     panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
     qtbot.addWidget(panel)
-    presenter = TicketPresenter(panel, rig.desk, UTC, lambda: NOW, panel)
+    controller = TicketController(panel, rig.desk, UTC, lambda: NOW, panel)
     details = rig.details(1001, "A")
     held = replace(details.shown, hold=Hold(reason, WaitsFor.AGENCY))
-    presenter.set_details(replace(details, shown=held))
+    controller.set_details(replace(details, shown=held))
     ticket = panel.ticket()
     assert ticket is not None
     assert ("On hold", "waits for another agency", beside) in ticket.facts
@@ -42,15 +42,15 @@ def test_a_hold_that_is_over_says_since_when_and_its_clock_goes_on(rig: Rig, qtb
     panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
     qtbot.addWidget(panel)
     now = [NOW]
-    presenter = TicketPresenter(panel, rig.desk, UTC, lambda: now[0], panel)
+    controller = TicketController(panel, rig.desk, UTC, lambda: now[0], panel)
     details = rig.details(1001, "A")
     until = NOW + timedelta(hours=1)
     clock = Clock("finish", ClockState.PAUSED, NOW, 7200, due=until + timedelta(minutes=30), left_s=1800)
     held = replace(details.shown, hold=Hold("pump", WaitsFor.MATERIAL, until), clocks=(clock,))
-    presenter.set_details(replace(details, shown=held))
+    controller.set_details(replace(details, shown=held))
 
     def shown() -> tuple[list[tuple[str, str, str]], list[str]]:
-        presenter.tick()
+        controller.tick()
         ticket = panel.ticket()
         assert ticket is not None
         return [fact for fact in ticket.facts if "old" in fact[0]], [one.words_right for one in ticket.sla]
@@ -72,8 +72,8 @@ def test_a_crew_that_cannot_go_on_is_not_said_to_come(rig: Rig, qtbot: QtBot) ->
     theme = make_theme()
     panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
     qtbot.addWidget(panel)
-    presenter = TicketPresenter(panel, rig.desk, UTC, lambda: NOW, panel)
-    presenter.set_details(rig.details(1001, "A", ("07", "11")))
+    controller = TicketController(panel, rig.desk, UTC, lambda: NOW, panel)
+    controller.set_details(rig.details(1001, "A", ("07", "11")))
     ticket = panel.ticket()
     assert ticket is not None
     assert ticket.meta[0] == "SDA-07 cannot go on (accident), SDA-11 en route"
@@ -84,14 +84,14 @@ def test_the_area_of_a_report_that_is_not_sent_is_not_none(rig: Rig, qtbot: QtBo
     theme = make_theme()
     panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
     qtbot.addWidget(panel)
-    presenter = TicketPresenter(panel, rig.desk, UTC, lambda: NOW, panel)
+    controller = TicketController(panel, rig.desk, UTC, lambda: NOW, panel)
     details = rig.details(1001, "A")
     made = replace(details.shown, area=None, lat=-6.2, lon=106.8)
-    presenter.set_details(replace(details, shown=made, server=None))
+    controller.set_details(replace(details, shown=made, server=None))
     ticket = panel.ticket()
     assert ticket is not None
     assert [beside for name, _, beside in ticket.facts if name == "Place"] == ["Area not known yet"]
-    presenter.set_details(replace(details, shown=made, server=made))
+    controller.set_details(replace(details, shown=made, server=made))
     ticket = panel.ticket()
     assert ticket is not None
     assert [beside for name, _, beside in ticket.facts if name == "Place"] == ["No area"]

@@ -49,7 +49,7 @@ _OUTSKIRTS = 0.25
 _SAMPLE = 20_000
 
 
-class MapPresenter(QObject):
+class MapController(QObject):
     """Binds the desk to the map panel. Its handlers run on worker threads and only read immutable values."""
 
     place_picked = Signal(float, float)
