@@ -40,7 +40,7 @@ class BoardUpdater(QObject):
 
     def __init__(
         self,
-        desk: WindowState,
+        window_state: WindowState,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         now_s: Callable[[], float],
@@ -51,7 +51,7 @@ class BoardUpdater(QObject):
     ) -> None:
         """`is_anothers` says which edits wait for another operator to sign in; when that changes all are given anew."""
         super().__init__(parent)
-        self._desk, self._tasks, self._reader, self._now_s = desk, tasks, reader, now_s
+        self._window_state, self._tasks, self._reader, self._now_s = window_state, tasks, reader, now_s
         self._remote_of, self._followed, self._is_anothers = remote_of, followed, is_anothers
         self._snapshot: BoardSnapshot | None = None
         self._cities: Cities | None = None
@@ -73,8 +73,8 @@ class BoardUpdater(QObject):
         self._gap.timeout.connect(self._run)
         self._tick = QTimer(self, interval=_TICK_SMALL_MS)
         self._tick.timeout.connect(self.refresh)
-        desk.filter_changed.connect(lambda _: self.refresh())
-        desk.range_changed.connect(lambda _: self.refresh())
+        window_state.filter_changed.connect(lambda _: self.refresh())
+        window_state.range_changed.connect(lambda _: self.refresh())
 
     def start(self) -> None:
         """Read everything once, then follow."""
@@ -93,11 +93,11 @@ class BoardUpdater(QObject):
         if touched.everything:
             self._anew = True
             self._rows.clear()
-            self._desk.rows_touched.emit(None)
+            self._window_state.rows_touched.emit(None)
         else:
             self._rows.update(touched.rows)
             self._kinds |= KINDS & set(touched.kinds)
-            self._desk.rows_touched.emit(frozenset(touched.rows))
+            self._window_state.rows_touched.emit(frozenset(touched.rows))
         self.refresh()
 
     def on_edits(self, anew: Mapping[tuple[str, str | None], Sequence[Queued]]) -> None:
@@ -127,16 +127,16 @@ class BoardUpdater(QObject):
         What the operator does next he does to it. Its row is the local one, or the one in the cache where the server
         answered before the report was shown.
         """
-        self._awaited, self._chosen_before = (source, key), self._desk.row
+        self._awaited, self._chosen_before = (source, key), self._window_state.row
         self._choose_made(self._local_rows)
 
     def _choose_made(self, rows: Mapping[str, int]) -> None:
         """Choose the awaited report if it is among `rows` (local key -> row)."""
         if self._awaited is not None and (row := rows.get(self._awaited[1])):
             self._awaited = None
-            if self._desk.row == self._chosen_before:
+            if self._window_state.row == self._chosen_before:
                 self.made.emit(row)
-                self._desk.choose(row)
+                self._window_state.choose(row)
 
     def local_report(self, row: int) -> tuple[str, str] | None:
         """(source, local key) of a report created here that has no row in the cache yet."""
@@ -196,17 +196,17 @@ class BoardUpdater(QObject):
             local_rows=dict(self._local_rows),
             remote={key: remote for key in mine if (remote := self._remote_of(key)) is not None},
             cities=self._cities,
-            filter=self._desk.filter,
-            zone=self._desk.zone,
+            filter=self._window_state.filter,
+            zone=self._window_state.zone,
             number=self._number,
-            me=self._desk.me,
-            names=dict(self._desk.names()),
+            me=self._window_state.me,
+            names=dict(self._window_state.names()),
             kinds=frozenset(self._kinds),
-            before=self._desk.view,
+            before=self._window_state.view,
             local_sources=sources,
             patches=self._patches,
             followed=tuple(self._followed()),
-            time_range=self._desk.time_range,
+            time_range=self._window_state.time_range,
         )
         self._rows.clear()
         self._kinds.clear()
@@ -216,21 +216,21 @@ class BoardUpdater(QObject):
 
     def _done(self, result: Played, started: float) -> None:
         self._running = False
-        first = self._desk.view is None
-        new_words = self._desk.cities is not result.cities
+        first = self._window_state.view is None
+        new_words = self._window_state.cities is not result.cities
         self._snapshot, self._cities, self._patches = result.snapshot, result.cities, result.patches
         self._tick.setInterval(_TICK_SMALL_MS if len(result.snapshot) <= _SMALL else _TICK_LARGE_MS)
         if new_words:
-            self._desk.set_cities(result.cities)
+            self._window_state.set_cities(result.cities)
         if result.blind:
             self._anew = True  # what comes later is added to no picture of nothing; nobody says when it can be read
         elif self._blind:
-            self._desk.rows_touched.emit(None)
+            self._window_state.rows_touched.emit(None)
         self._blind = result.blind
         if result.changed:
-            self._desk.rows_touched.emit(result.changed)
+            self._window_state.rows_touched.emit(result.changed)
         if not result.same:
-            self._desk.set_view(result.view)
+            self._window_state.set_view(result.view)
         for key, row in result.arrived.items():
             local = self._local_rows.pop(key, 0)
             self._local_sources.pop(key, None)

@@ -32,7 +32,7 @@ class ChartsController(QObject):
     def __init__(
         self,
         panel: ChartsPanel,
-        desk: WindowState,
+        window_state: WindowState,
         data_age: Callable[[], str],
         zone: tzinfo,
         now: Callable[[], datetime],
@@ -42,17 +42,23 @@ class ChartsController(QObject):
     ) -> None:
         """`data_age` says how old the data is (`5 s ago`), "" while there is none; `as_of` to when it is complete."""
         super().__init__(parent)
-        self._panel, self._desk, self._data_age, self._zone, self._now = panel, desk, data_age, zone, now
+        self._panel, self._window_state, self._data_age, self._zone, self._now = (
+            panel,
+            window_state,
+            data_age,
+            zone,
+            now,
+        )
         self._as_of = as_of
         # A task of its own, after the queue is painted: what comes first is what the operator works with.
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self._show)
-        desk.view_changed.connect(lambda _: self._soon.start())
-        desk.range_changed.connect(lambda _: self._show_ranges())
+        window_state.view_changed.connect(lambda _: self._soon.start())
+        window_state.range_changed.connect(lambda _: self._show_ranges())
         panel.category_chosen.connect(self._on_category)
         panel.category_added.connect(self._on_category_added)
         panel.arrival_chosen.connect(self._on_arrival)
-        panel.range_chosen.connect(lambda key: desk.set_range(TimeRange(key)))
+        panel.range_chosen.connect(lambda key: window_state.set_range(TimeRange(key)))
         self._show_ranges()
 
     def menu(self, which: str, bar: int) -> list[MenuRow]:
@@ -88,7 +94,7 @@ class ChartsController(QObject):
 
     def _show_ranges(self) -> None:
         spans = {**self._spans(), TimeRange.ALL: self.tr("All")}
-        self._panel.set_ranges([(key.value, name) for key, name in spans.items()], self._desk.time_range.value)
+        self._panel.set_ranges([(key.value, name) for key, name in spans.items()], self._window_state.time_range.value)
 
     def _spans(self) -> dict[TimeRange, str]:
         return {
@@ -100,7 +106,7 @@ class ChartsController(QObject):
         }
 
     def _show(self) -> None:
-        view = self._desk.view
+        view = self._window_state.view
         self._show_heading()
         if view is None or view.loaded < Loaded.REPORTS:
             for chart in ("arrivals", "categories", "trend"):
@@ -112,10 +118,12 @@ class ChartsController(QObject):
 
     def _show_heading(self) -> None:
         """What all charts have in common: the filter of the queue without its times, and how old the data is."""
-        view = self._desk.view
+        view = self._window_state.view
         if view is None:
             return
-        chips = [text for _, text in view.filter.of_any_time().chips(self._desk.cities.name, self._desk.zone)]
+        chips = [
+            text for _, text in view.filter.of_any_time().chips(self._window_state.cities.name, self._window_state.zone)
+        ]
         base = self.tr("all reports")
         if chips:
             base = self.tr("reports: {filter}").format(filter=", ".join(chips))
@@ -133,7 +141,7 @@ class ChartsController(QObject):
         as_of = None if found.until else self._as_of()
         # Nobody knows what came in since: a bar that begins after it is none, and not one of no reports.
         unread = [as_of is not None and start > as_of.timestamp() for start in found.starts]
-        if self._desk.time_range is TimeRange.DAY and not found.until:
+        if self._window_state.time_range is TimeRange.DAY and not found.until:
             figure = "–" if unread[-1] else formatting.thousands(found.counts[-1])
             note = self.tr("this hour, usual {n}")
             if unread[-1]:
@@ -157,7 +165,7 @@ class ChartsController(QObject):
     def _range_words(self, view: View) -> str:
         """`in 7 d`; of data that ends before the range would: `30 d to 31 Dec 2018`."""
         found, now = view.arrivals, self._now()
-        time_range = self._desk.time_range
+        time_range = self._window_state.time_range
         span = self._spans()[time_range]
         since = self._moment(found.starts[0])
         if found.until:
@@ -218,8 +226,8 @@ class ChartsController(QObject):
         return self.tr("{reports} · {ages}").format(reports=names[view.filter.tab], ages=ages)
 
     def _show_trend(self, view: View) -> None:
-        found, span = view.trend, self._spans()[self._desk.time_range]
-        if self._desk.time_range in (TimeRange.DAY, TimeRange.WEEK) and found is not None:
+        found, span = view.trend, self._spans()[self._window_state.time_range]
+        if self._window_state.time_range in (TimeRange.DAY, TimeRange.WEEK) and found is not None:
             span = self.tr("{n} d").format(n=len(found.starts))  # a line of fewer days shows nothing
         title = self.tr("In time, {span}, goal {goal} %").format(span=span, goal=f"{_GOAL:.0f}")
         if found is None:
@@ -252,7 +260,7 @@ class ChartsController(QObject):
 
     def _bars(self, view: View) -> list[CategoryBar]:
         """One bar for each key: what two cities call by the same code and name is counted together."""
-        cities, found = self._desk.cities, dict[str, CategoryBar]()
+        cities, found = self._window_state.cities, dict[str, CategoryBar]()
         every, late = (sum(getattr(row, name) for row in view.counts.by_service) for name in ("count", "overdue"))
         usual = late / every if every else 0.0
         for row in view.counts.by_service:
@@ -268,21 +276,21 @@ class ChartsController(QObject):
 
     def _on_category(self, code: str) -> None:
         if code:
-            self._desk.set_filter(self._desk.filter.only_service(code))
+            self._window_state.set_filter(self._window_state.filter.only_service(code))
 
     def _on_category_added(self, code: str) -> None:
         if code:
-            self._desk.set_filter(self._desk.filter.toggle_service(code))
+            self._window_state.set_filter(self._window_state.filter.toggle_service(code))
 
     def _on_arrival(self, index: int) -> None:
-        view = self._desk.view
+        view = self._window_state.view
         if view is None:
             return
         found = view.arrivals
         start = found.starts[index]
         if found.unit is BarUnit.HOUR:
-            self._desk.set_filter(self._desk.filter.toggle_hour(start))
+            self._window_state.set_filter(self._window_state.filter.toggle_hour(start))
         else:
             last = index + 1 == len(found.starts)
             end = (found.until or int(self._now().timestamp())) + 1 if last else found.starts[index + 1]
-            self._desk.set_filter(self._desk.filter.toggle_created(start, end))
+            self._window_state.set_filter(self._window_state.filter.toggle_created(start, end))

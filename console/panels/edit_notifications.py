@@ -36,7 +36,7 @@ class EditNotifications(QObject):
     def __init__(
         self,
         edits: QtOutbox,
-        desk: WindowState,
+        window_state: WindowState,
         undo_stack: UndoStack,
         forms: Forms,
         commands: CommandLineController,
@@ -46,7 +46,7 @@ class EditNotifications(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._edits, self._desk, self._undo_stack, self._forms = edits, desk, undo_stack, forms
+        self._edits, self._window_state, self._undo_stack, self._forms = edits, window_state, undo_stack, forms
         self._commands, self._situation, self._bar, self._status = commands, situation, bar, status
 
     def on_saved(self, queued: Queued) -> None:
@@ -78,17 +78,17 @@ class EditNotifications(QObject):
         """
         queued = self._edits.open_edit(outcome.edit_id)
         if queued is not None and queued.edit.kind is Kind.CREATE and outcome.remote_id:
-            what = new_report_text(queued.edit.data, self._desk.catalog(queued.edit.source))
+            what = new_report_text(queued.edit.data, self._window_state.catalog(queued.edit.source))
             self._status.say(self.tr("Its number is {number}: {report}").format(number=outcome.remote_id, report=what))
         if outcome.state is not EditState.WITHDRAWN or queued is None or not queued.asked_back:
             return
         if keep_words_of(self._edits, queued.edit):
-            what = edit_text(queued, self._desk.catalog(queued.edit.source), self.tr)
+            what = edit_text(queued, self._window_state.catalog(queued.edit.source), self.tr)
             self._status.say(self.tr("Withdrawn, its words are a draft: {what}").format(what=what))
 
     def on_too_late(self, queued: Queued) -> None:
         """What was withdrawn had been sent."""
-        what = edit_text(queued, self._desk.catalog(queued.edit.source), self.tr)
+        what = edit_text(queued, self._window_state.catalog(queued.edit.source), self.tr)
         sentence = self.tr("Too late to withdraw, it had been sent: {what}").format(what=what)
         self._status.say(sentence, _TOO_LATE_S)
 

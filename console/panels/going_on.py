@@ -36,7 +36,7 @@ class GoingOn(QObject):
 
     def __init__(
         self,
-        desk: WindowState,
+        window_state: WindowState,
         chosen: Callable[[], ReportDetails | None],
         is_away: Callable[[str], bool],
         is_wanted: Callable[[], bool],
@@ -44,17 +44,17 @@ class GoingOn(QObject):
     ) -> None:
         """`is_away` says whether a source takes nothing now, `is_wanted` whether the operator wants this at all."""
         super().__init__(parent)
-        self._desk, self._chosen, self._is_away, self._is_wanted = desk, chosen, is_away, is_wanted
+        self._window_state, self._chosen, self._is_away, self._is_wanted = window_state, chosen, is_away, is_wanted
         self._before: tuple[str, int, int] | None = None
         self._rows: dict[str, int] = {}
         """On which row each step was made, by its edit's id; of reports that are not at the server it changes."""
         self._left: tuple[int, str, int, _Work, Kind] | None = None
         self._is_begun = False
-        desk.view_changed.connect(self._on_view)
+        window_state.view_changed.connect(self._on_view)
 
     def on_step(self, step: UndoStep) -> None:
         """Something was done: go on when it was the last step on the chosen report."""
-        details, view = self._chosen(), self._desk.view
+        details, view = self._chosen(), self._window_state.view
         if details is None or view is None or (step.source, step.report) != (details.source, details.key):
             return
         if details.row >= LOCAL_ROWS:
@@ -64,7 +64,7 @@ class GoingOn(QObject):
             return
         if step.kind in _ORDERED and self._is_away(step.source):
             return  # its unit has to be told by radio, which the report says
-        row = self._desk.row
+        row = self._window_state.row
         goal = next_waiting(view, row, was_validated=step.kind is Kind.VALIDATE)
         if not goal:
             self.said.emit(self.tr("Nothing else in this list waits for the same"))
@@ -72,7 +72,7 @@ class GoingOn(QObject):
         self._before = (step.edit_id, row, goal)
         self._left = (row, details.shown.id, view.position_of(row), _work_on(view, row), step.kind)
         self._is_begun = False
-        self._desk.choose(goal)
+        self._window_state.choose(goal)
         self.went.emit()
         self.next_shown.emit()
 
@@ -84,13 +84,13 @@ class GoingOn(QObject):
         before, self._before = self._before, None
         row, chosen = self._rows.pop(step.edit_id, 0), self._chosen()
         is_chosen = chosen is not None and (chosen.source, chosen.key) == (step.source, step.report)
-        if step.report is None or is_chosen or (row and row == self._desk.row):
+        if step.report is None or is_chosen or (row and row == self._window_state.row):
             return
-        if before is not None and before[0] == step.edit_id and self._desk.row == before[2]:
+        if before is not None and before[0] == step.edit_id and self._window_state.row == before[2]:
             self.comes_back.emit(before[1])
-            self._desk.choose(before[1])
+            self._window_state.choose(before[1])
         elif row:
-            self._desk.choose(row)
+            self._window_state.choose(row)
             self.went.emit()
             self.next_shown.emit()
         else:
@@ -106,8 +106,8 @@ class GoingOn(QObject):
 
         The keys would else act on a report of a list that is gone. An empty list has none: those keys are off then.
         """
-        if self._desk.is_left_behind and self._desk.shows_filter(view) and len(view.order):
-            self._desk.choose(int(view.order[0]))
+        if self._window_state.is_left_behind and self._window_state.shows_filter(view) and len(view.order):
+            self._window_state.choose(int(view.order[0]))
             self.went.emit()
 
     def _tell_where(self, view: View) -> None:

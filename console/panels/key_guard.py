@@ -17,14 +17,14 @@ class KeyGuard(QObject):
 
     def __init__(
         self,
-        desk: WindowState,
+        window_state: WindowState,
         situation: SituationMonitor,
         steady_s: Callable[[], float] = time.monotonic,
         parent: QObject | None = None,
     ) -> None:
         """`steady_s` is a monotonic clock in seconds."""
         super().__init__(parent)
-        self._desk, self._steady_s = desk, steady_s
+        self._window_state, self._steady_s = window_state, steady_s
         self._other_first_s = -TWICE_S
         self._sent: tuple[int, float] = (0, -TWICE_S)
         self._formless_until_s = -LOOK_S
@@ -36,7 +36,7 @@ class KeyGuard(QObject):
 
     def show_next(self) -> None:
         """The chosen report was chosen by the program and not by the operator, this moment."""
-        self._next = (self._desk.row, self._steady_s() + LOOK_S)
+        self._next = (self._window_state.row, self._steady_s() + LOOK_S)
 
     def opened_no_form(self) -> None:
         """A key opened no form: what was typed behind it was meant for one."""
@@ -46,7 +46,7 @@ class KeyGuard(QObject):
         """Why a stroke cannot be meant for what is shown, "" when it can; who goes on striking does not look."""
         row, until_s = self._next
         now_s = self._steady_s()
-        if row == self._desk.row and now_s < until_s:
+        if row == self._window_state.row and now_s < until_s:
             self._next = (row, max(until_s, now_s + TWICE_S))
             return self.tr("another report has just been shown, press again")
         return self.why_of_no_form()

@@ -24,19 +24,19 @@ class KpiController(QObject):
     def __init__(
         self,
         strip: KpiStrip,
-        desk: WindowState,
+        window_state: WindowState,
         sources: Sources,
         zone: tzinfo,
         now: Callable[[], datetime],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._strip, self._desk, self._sources, self._zone, self._now = strip, desk, sources, zone, now
+        self._strip, self._window_state, self._sources, self._zone, self._now = strip, window_state, sources, zone, now
         self._units: dict[str, int] | None = None
         self._waiting: int | None = None
         self._decisions = 0
         self._city = ""
-        desk.view_changed.connect(lambda _: self.show())
+        window_state.view_changed.connect(lambda _: self.show())
         strip.figure_chosen.connect(self._choose)
 
     def set_units(self, counts: dict[str, int] | None) -> None:
@@ -67,7 +67,7 @@ class KpiController(QObject):
         self._strip.set_figures([*left, *self._counts()], self._right())
 
     def _counts(self) -> list[Figure]:
-        view, now_s = self._desk.view, self._now().timestamp()
+        view, now_s = self._window_state.view, self._now().timestamp()
         # A part of the reports is no count of them: what is not read yet is not "none".
         counts = view.counts if view is not None and view.loaded >= Loaded.REPORTS else None
 
@@ -218,9 +218,9 @@ class KpiController(QObject):
         if key in _ACTIONS:
             self.action.emit(_ACTIONS[key])
         elif key in _FILTERS:  # exactly what was counted, of the whole board; the same figure again shows all
-            now = self._desk.filter
+            now = self._window_state.filter
             wanted = _FILTERS[key].with_order(now.order)
-            self._desk.set_filter(Filter(order=now.order) if now == wanted else wanted)
+            self._window_state.set_filter(Filter(order=now.order) if now == wanted else wanted)
 
 
 _FILTERS = {f"p{priority}": Filter(tab="unassigned", priorities=(priority,)) for priority in (2, 3, 4)} | {

@@ -65,7 +65,7 @@ class OutboxController(QObject):
     def __init__(
         self,
         panel: OutboxPanel,
-        desk: WindowState,
+        window_state: WindowState,
         edits: QtOutbox,
         zone: tzinfo,
         now: Callable[[], datetime],
@@ -81,7 +81,7 @@ class OutboxController(QObject):
         for an earlier one that does not leave.
         """
         super().__init__(parent)
-        self._panel, self._desk, self._edits, self._zone, self._now = panel, desk, edits, zone, now
+        self._panel, self._window_state, self._edits, self._zone, self._now = panel, window_state, edits, zone, now
         self._counted = (-1, -1)
         self._is_open = False
         self._dropping = ""  # the edit of another operator that the next press throws away
@@ -199,7 +199,7 @@ class OutboxController(QObject):
         queued = self._edits.open_edit(edit_id)
         if queued is None:
             return
-        what = edit_text(queued, self._desk.catalog(queued.edit.source), self.tr)
+        what = edit_text(queued, self._window_state.catalog(queued.edit.source), self.tr)
         if not self._edits.ask_back(edit_id):
             self.said.emit(self.tr("{what} was sent and cannot be withdrawn").format(what=what))
         elif self._edits.open_edit(edit_id) is not None:
@@ -232,7 +232,7 @@ class OutboxController(QObject):
         if queued is None:
             return
         source = queued.edit.source
-        catalog, me = self._desk.catalog(source), self._edits.author_for(source)
+        catalog, me = self._window_state.catalog(source), self._edits.author_for(source)
 
         def words_of(create: Queued, others: Sequence[Queued]) -> str:
             return taken_down_text(create, others, me, catalog, self._zone, self._now(), self.tr)
@@ -268,7 +268,7 @@ class OutboxController(QObject):
     def _unit_code(self, edit: Edit) -> str:
         """The code of the unit that an order is for; its id when its city does not list it."""
         unit_id = str(edit.data.get("unit"))
-        unit = self._desk.catalog(edit.source).units.get(unit_id)
+        unit = self._window_state.catalog(edit.source).units.get(unit_id)
         return unit.code if unit else unit_id
 
     def _waits_for(self, queued: Queued) -> str:
@@ -278,7 +278,7 @@ class OutboxController(QObject):
 
     def _row(self, queued: Queued) -> OutboxRow:
         edit = queued.edit
-        text = edit_text(queued, self._desk.catalog(edit.source), self.tr)
+        text = edit_text(queued, self._window_state.catalog(edit.source), self.tr)
         if edit.kind is Kind.CLAIM and queued.state in STUCK:
             text = self.tr("NOT taken")
         standing = self._standing(queued)
@@ -326,12 +326,12 @@ class OutboxController(QObject):
         elif queued.state is EditState.STOPPED:
             level, state = "warn", self.tr("not sent: waits for the decision above")
             if is_order(edit) and (first := self._edits.held_by(edit.id)) is not None:
-                why = why_lost(first, self._desk.catalog(edit.source), self._zone, self._now(), self.tr)
+                why = why_lost(first, self._window_state.catalog(edit.source), self._zone, self._now(), self.tr)
                 level, state = "urgent", self.tr("NOT SENT: {why}").format(why=why)
         elif queued.asked_back:
             state = self.tr("asked back, no answer yet")
         elif waits_for_radio(queued):
-            unit = self._desk.catalog(edit.source).units.get(str(edit.data.get("unit")))
+            unit = self._window_state.catalog(edit.source).units.get(str(edit.data.get("unit")))
             code = unit.code if unit else ""
             if queued.told:
                 state = self.tr("{unit} told by radio").format(unit=code)

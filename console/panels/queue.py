@@ -36,7 +36,7 @@ class QueueController(QObject):
     def __init__(
         self,
         panel: QueuePanel,
-        desk: WindowState,
+        window_state: WindowState,
         feed: BoardUpdater,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
@@ -44,26 +44,26 @@ class QueueController(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._panel, self._desk, self._feed, self._tasks = panel, desk, feed, tasks
+        self._panel, self._window_state, self._feed, self._tasks = panel, window_state, feed, tasks
         self._is_whole = False
-        self._shown_filter = desk.filter
+        self._shown_filter = window_state.filter
         self._reader, self._now = reader, now
         self._texts: dict[int, RowText] = {}
         self._wanted: list[int] = []
         self._order_by = ""
         self._chips: dict[str, str] = {}
         self._by_age: list[str] = []
-        desk.view_changed.connect(self._on_view)
-        desk.rows_touched.connect(self._on_rows_touched)
-        desk.filter_changed.connect(lambda _: self._show_chips())
-        desk.selection_changed.connect(self._on_selection)
-        desk.chosen_again.connect(panel.set_current)
+        window_state.view_changed.connect(self._on_view)
+        window_state.rows_touched.connect(self._on_rows_touched)
+        window_state.filter_changed.connect(lambda _: self._show_chips())
+        window_state.selection_changed.connect(self._on_selection)
+        window_state.chosen_again.connect(panel.set_current)
         panel.rows_wanted.connect(self._on_rows_wanted)
-        panel.current_changed.connect(desk.choose)
-        panel.tab_chosen.connect(lambda tab: desk.set_filter(desk.filter.with_tab(tab)))
-        panel.chip_removed.connect(lambda key: desk.set_filter(desk.filter.without(key)))
+        panel.current_changed.connect(window_state.choose)
+        panel.tab_chosen.connect(lambda tab: window_state.set_filter(window_state.filter.with_tab(tab)))
+        panel.chip_removed.connect(lambda key: window_state.set_filter(window_state.filter.without(key)))
         panel.newest_chip_left.connect(self._leave_newest)
-        panel.order_chosen.connect(lambda order: desk.set_filter(desk.filter.with_order(order)))
+        panel.order_chosen.connect(lambda order: window_state.set_filter(window_state.filter.with_order(order)))
         self._show_chips()
 
     def tick(self) -> None:
@@ -75,7 +75,7 @@ class QueueController(QObject):
         known = view.loaded >= Loaded.REPORTS
         self._panel.set_order(view.order, growing=not (known and self._is_whole))
         self._is_whole = known
-        self._panel.set_urgent(view.hazard_places, self.tr("P1"), self._desk.actions.cap("next_hazard"))
+        self._panel.set_urgent(view.hazard_places, self.tr("P1"), self._window_state.actions.cap("next_hazard"))
         tabs = [
             Tab(key, name, counts.tabs.get(key), known=known, kept=key in _KEPT_TABS)
             if key != "closed"
@@ -144,26 +144,26 @@ class QueueController(QObject):
             why = self.tr("{n} reports are here so far; the others are being read.").format(
                 n=formatting.thousands(view.total)
             )
-            keys = [(self._desk.actions.key("new_report"), self.tr("new report by telephone"))]
+            keys = [(self._window_state.actions.key("new_report"), self.tr("new report by telephone"))]
         elif view.filter.narrowed:
             title = self.tr("No report fits these filters")
             why = self.tr("Looked for in “{tab}” only.").format(tab=self._tab_names()[view.filter.tab])
-            keys = [(self._desk.actions.key("clear_filter"), self.tr("clear all filters"))]
+            keys = [(self._window_state.actions.key("clear_filter"), self.tr("clear all filters"))]
         elif not view.total:
             why = self.tr("Those of the city come with the first load, once the server answers.")
-            keys = [(self._desk.actions.key("new_report"), self.tr("new report by telephone"))]
+            keys = [(self._window_state.actions.key("new_report"), self.tr("new report by telephone"))]
         else:
             why = self.tr("All {n} reports on this computer were looked through.").format(
                 n=formatting.thousands(view.total)
             )
-            keys = [(self._desk.actions.key("new_report"), self.tr("new report by telephone"))]
+            keys = [(self._window_state.actions.key("new_report"), self.tr("new report by telephone"))]
         if view.filter.tab == "mine":
-            keys.insert(0, (self._desk.actions.key("take"), self.tr("take the chosen report")))
+            keys.insert(0, (self._window_state.actions.key("take"), self.tr("take the chosen report")))
         self._panel.set_empty(title, why, keys)
 
     def _show_chips(self) -> None:
         """The one that was added or changed last bears the key that takes it away."""
-        chips = dict(self._desk.chips())
+        chips = dict(self._window_state.chips())
         kept = [key for key in self._by_age if self._chips.get(key) == chips.get(key)]
         self._by_age = kept + [key for key in chips if key not in kept]
         self._chips = chips
@@ -172,30 +172,30 @@ class QueueController(QObject):
 
     def _leave_newest(self) -> None:
         if self._by_age:
-            self._desk.set_filter(self._desk.filter.without(self._by_age[-1]))
+            self._window_state.set_filter(self._window_state.filter.without(self._by_age[-1]))
 
     def chip_menu(self, key: str) -> list[MenuRow]:
         """What can be done with a condition of the filter."""
         return [
             MenuRow("away", self.tr("Take this condition away")),
             *([MenuRow("only", self.tr("Keep this condition only"))] if len(self._chips) > 1 else []),
-            MenuRow("clear", self.tr("Clear all filters"), self._desk.actions.key("clear_filter")),
+            MenuRow("clear", self.tr("Clear all filters"), self._window_state.actions.key("clear_filter")),
             MenuRow(""),
             MenuRow("copy", self.tr("Copy the filter")),
         ]
 
     def act_on_chip(self, key: str, intent: str) -> None:
         """Do what was chosen for a condition, all but copying it."""
-        now = self._desk.filter
+        now = self._window_state.filter
         match intent:
             case "away":
-                self._desk.set_filter(now.without(key))
+                self._window_state.set_filter(now.without(key))
             case "only":
                 for other in self._chips:
                     now = now if other == key else now.without(other)
-                self._desk.set_filter(now)
+                self._window_state.set_filter(now)
             case "clear":
-                self._desk.set_filter(Filter(tab=now.tab, order=now.order))
+                self._window_state.set_filter(Filter(tab=now.tab, order=now.order))
 
     def _on_selection(self, row: int) -> None:
         if self._panel.current_key() != row:
@@ -233,7 +233,7 @@ class QueueController(QObject):
         self._show_rows()
 
     def _show_rows(self) -> None:
-        view = self._desk.view
+        view = self._window_state.view
         if view is None or not self._wanted:
             return
         known = [row for row in self._wanted if row in self._texts]
@@ -245,9 +245,9 @@ class QueueController(QObject):
         )
 
     def _row(self, fact: Fact, text: RowText, now_s: float, *, crewless: bool) -> QueueRow:
-        cities = self._desk.cities
+        cities = self._window_state.cities
         source = cities.source(fact.source)
-        catalog, me = cities.of(source), self._desk.me_at(source)
+        catalog, me = cities.of(source), self._window_state.me_at(source)
         status = ORDER[fact.status]
         service = cities.code("service", fact.service)
         unit = catalog.units.get(cities.code("unit", fact.lead_unit) or "")

@@ -35,7 +35,7 @@ class ReportCommands(QObject):
 
     def __init__(
         self,
-        desk: WindowState,
+        window_state: WindowState,
         edit_commands: EditCommands,
         forms: Forms,
         situation: SituationMonitor,
@@ -45,7 +45,12 @@ class ReportCommands(QObject):
     ) -> None:
         """`source_for_new` is the key of the source that new reports go to."""
         super().__init__(parent)
-        self._desk, self._edit_commands, self._forms, self._situation = desk, edit_commands, forms, situation
+        self._window_state, self._edit_commands, self._forms, self._situation = (
+            window_state,
+            edit_commands,
+            forms,
+            situation,
+        )
         self._runner, self._say, self._source_for_new = runner, runner.said.emit, source_for_new
         self._cards: tuple[int, Mapping[str, PhotoCard]] = (0, {})
         situation.details_changed.connect(forms.look_at)
@@ -100,7 +105,7 @@ class ReportCommands(QObject):
     def choose_category(self) -> None:
         """Ask for its category."""
         details = self._situation.report
-        services = offered(self._desk.catalog(details.source).services)
+        services = offered(self._window_state.catalog(details.source).services)
         rows = [ListChoice(one.code, one.name, glyph=one.glyph, words=one.keywords) for one in services]
         rows.sort(key=lambda row: row.text.casefold())
         title, about = self.tr("Category"), self._situation.title_of(details)
@@ -114,7 +119,7 @@ class ReportCommands(QObject):
         """Give the report another category, and the fields that depend on it."""
         if code == details.shown.service:
             return
-        catalog = self._desk.catalog(details.source)
+        catalog = self._window_state.catalog(details.source)
         before, after = (catalog.services.get(one or "") for one in (details.shown.service, code))
         fields = fields_of_category(details.shown, before, after) if after is not None else {"service": code}
         text = self.tr("Category {name}").format(name=catalog.service_name(code))
@@ -125,7 +130,7 @@ class ReportCommands(QObject):
     def choose_transfer(self) -> None:
         """Ask for the agency or the area that it goes to."""
         details = self._situation.report
-        catalog = self._desk.catalog(details.source)
+        catalog = self._window_state.catalog(details.source)
         rows = [ListChoice(f"agency:{one.code}", one.name, self.tr("agency")) for one in offered(catalog.agencies)]
         rows += [
             ListChoice(f"area:{one.code}", catalog.place(one.code), self.tr("area")) for one in offered(catalog.areas)
@@ -138,7 +143,7 @@ class ReportCommands(QObject):
 
     def _transfer(self, details: ReportDetails, key: str) -> None:
         field, code = key.split(":", 1)
-        catalog = self._desk.catalog(details.source)
+        catalog = self._window_state.catalog(details.source)
         name = catalog.agency_name(code) if field == "agency" else catalog.place(code)
         fields: dict[str, Any] = {field: code}
         if details.shown.status in (Status.NEW, Status.RETURNED) and field == "agency":
@@ -195,7 +200,7 @@ class ReportCommands(QObject):
     def ask_reply(self) -> None:
         """Ask for an answer to the reporter."""
         details = self._situation.report
-        known = self._desk.catalog(details.source).templates
+        known = self._window_state.catalog(details.source).templates
         templates = tuple(one.text for one in known if one.kind == "reply")
         sentence = self.tr("The reporter reads this. A sent reply cannot be undone.")
         title, about = self.tr("Reply to the reporter"), self._situation.title_of(details)
@@ -243,11 +248,11 @@ class ReportCommands(QObject):
 
         def decide(accepted: bool, reason: str, disposition: str) -> None:
             self._edit_commands.validate(details, accepted=accepted, reason=reason, disposition=disposition)
-            row = self._desk.row
-            if row and row != details.row and self._desk.filter.tab == "validate":  # working the pile off
+            row = self._window_state.row
+            if row and row != details.row and self._window_state.filter.tab == "validate":  # working the pile off
                 self._situation.when_read(row, self._validate_next, lambda: None)
 
-        own = details.is_own_proof(self._desk.me_at(details.source))
+        own = details.is_own_proof(self._window_state.me_at(details.source))
         barred = self.tr("You delivered this proof: another person has to validate it") if own else ""
         draft_key = self._forms.draft_key("validate", details.source, details.key)
         row, cards = self._cards
@@ -276,7 +281,7 @@ class ReportCommands(QObject):
 
     def _merge_chosen(self, details: ReportDetails) -> None:
         if self._situation.chosen is None or self._situation.chosen.row != details.row:
-            self._desk.choose(details.row)
+            self._window_state.choose(details.row)
 
         def merge() -> None:
             self._runner.run("merge")
@@ -299,7 +304,7 @@ class ReportCommands(QObject):
     def begin_report(self) -> None:
         """Ask for a new report, for the source of the chosen one where that is followed."""
         chosen = self._situation.chosen
-        followed = chosen is not None and chosen.source in self._desk.cities.catalogs
+        followed = chosen is not None and chosen.source in self._window_state.cities.catalogs
         self.new_report(chosen.source if chosen is not None and followed else self._source_for_new())
 
     def new_report(self, source: str, draft_key: str = "") -> None:
@@ -309,10 +314,10 @@ class ReportCommands(QObject):
     def create(self, source: str, data: dict[str, Any]) -> None:
         """Make a report of what was entered."""
         local_key = f"local:{uuid.uuid4()}"
-        name = self._desk.catalog(source).service_name(data.get("service"))
+        name = self._window_state.catalog(source).service_name(data.get("service"))
         self._edit_commands.create(source, data, local_key, name)
         self.created.emit(source, local_key)
-        what = new_report_text(data, self._desk.catalog(source))
+        what = new_report_text(data, self._window_state.catalog(source))
         self._say(self.tr("Saved: {report}").format(report=what))
 
     # With what was typed behind a verb of the command line

@@ -53,7 +53,7 @@ class SituationMonitor(QObject):
 
     def __init__(
         self,
-        desk: WindowState,
+        window_state: WindowState,
         undo_stack: UndoStack,
         source_for_new: Callable[[], str],
         parent: QObject | None = None,
@@ -69,7 +69,7 @@ class SituationMonitor(QObject):
         any more; `is_pointing` says that a place is asked for on the map.
         """
         super().__init__(parent)
-        self._desk, self._undo_stack, self._source_for_new = desk, undo_stack, source_for_new
+        self._window_state, self._undo_stack, self._source_for_new = window_state, undo_stack, source_for_new
         self._rights_at, self._why_reading_only, self._notice = rights_at, why_reading_only, notice
         self._doubted, self._is_pointing = doubted, is_pointing
         self._details: ReportDetails | None = None
@@ -78,15 +78,15 @@ class SituationMonitor(QObject):
         self._panel = ""
         self._outbox: tuple[Queued, ...] = ()
         self._waiting: tuple[int, Callable[[], None], Callable[[], None]] | None = None
-        desk.selection_changed.connect(self._look_whether_waiting)
-        desk.unit_changed.connect(lambda _: self.look_again())
-        desk.filter_changed.connect(lambda _: self.look_again())
-        desk.filter_changed.connect(lambda _: self._look_whether_left_behind())
+        window_state.selection_changed.connect(self._look_whether_waiting)
+        window_state.unit_changed.connect(lambda _: self.look_again())
+        window_state.filter_changed.connect(lambda _: self.look_again())
+        window_state.filter_changed.connect(lambda _: self._look_whether_left_behind())
         self._there, self._left_behind = (False, False, False, False), False
-        desk.selection_changed.connect(lambda _: self._look_whether_left_behind())
-        desk.view_changed.connect(self._on_view)
-        desk.catalog_changed.connect(lambda _: self._on_catalog())
-        desk.loaded_changed.connect(lambda _: self._on_catalog())
+        window_state.selection_changed.connect(lambda _: self._look_whether_left_behind())
+        window_state.view_changed.connect(self._on_view)
+        window_state.catalog_changed.connect(lambda _: self._on_catalog())
+        window_state.loaded_changed.connect(lambda _: self._on_catalog())
         undo_stack.pushed.connect(lambda _: self.look_again())
 
     def _on_view(self, view: View) -> None:
@@ -94,7 +94,7 @@ class SituationMonitor(QObject):
         there = (
             len(view.order) > 0,
             len(view.hazards) > 0,
-            bool(self._desk.row in view.hazards),
+            bool(self._window_state.row in view.hazards),
             details is not None and self.is_on_hold(details.shown),
         )
         if self._there != there:
@@ -103,7 +103,7 @@ class SituationMonitor(QObject):
         self._look_whether_left_behind()
 
     def _look_whether_left_behind(self) -> None:
-        if self._left_behind != self._desk.is_left_behind:
+        if self._left_behind != self._window_state.is_left_behind:
             self._left_behind = not self._left_behind
             self.look_again()
 
@@ -111,7 +111,7 @@ class SituationMonitor(QObject):
     def chosen(self) -> ReportDetails | None:
         """The chosen report, None while none is chosen or the chosen one has not been read yet."""
         details = self._details
-        return details if details is not None and details.row == self._desk.row else None
+        return details if details is not None and details.row == self._window_state.row else None
 
     @property
     def report(self) -> ReportDetails:
@@ -147,14 +147,14 @@ class SituationMonitor(QObject):
     @property
     def now(self) -> Situation:
         """What decides which actions make sense now."""
-        details, desk, notice = self.chosen, self._desk, self._notice()
-        crew = desk.cities.crew(desk.unit)
+        details, window_state, notice = self.chosen, self._window_state, self._notice()
+        crew = window_state.cities.crew(window_state.unit)
         now = Situation(
-            me=desk.me,
+            me=window_state.me,
             role=self._rights_at(details.source if details else self._source_for_new()).role,
-            unit=desk.unit if crew is not None else None,
+            unit=window_state.unit if crew is not None else None,
             unit_outside=crew is not None and self.is_unit_outside(crew),
-            unit_busy=self._panel == "units" and bool(desk.cities.jobs(crew)),
+            unit_busy=self._panel == "units" and bool(window_state.cities.jobs(crew)),
             undo=self._undo_stack.undo_text,
             undo_is_over=self._undo_stack.last_is_over,
             lost=notice.lost,
@@ -167,22 +167,22 @@ class SituationMonitor(QObject):
             pointing=self._is_pointing(),
             writes=self._may_write,
             barred=self._why_reading_only(details.source if details else self._source_for_new()),
-            filtered=desk.filter.narrowed,
-            listed=desk.view is not None and len(desk.view.order) > 0,
-            hazard=desk.view is not None and len(desk.view.hazards) > 0,
-            unread=bool(desk.row) and details is None,
-            left_behind=desk.is_left_behind,
+            filtered=window_state.filter.narrowed,
+            listed=window_state.view is not None and len(window_state.view.order) > 0,
+            hazard=window_state.view is not None and len(window_state.view.hazards) > 0,
+            unread=bool(window_state.row) and details is None,
+            left_behind=window_state.is_left_behind,
         )
         if details is None:
             return now
         report = details.shown
-        service = desk.catalog(details.source).services.get(report.service or "")
+        service = window_state.catalog(details.source).services.get(report.service or "")
         stuck = self._stuck(details)
         lead = _lead(details, stuck)
         no_proof = is_proof_missing(report, service, details.history)
         return msgspec.structs.replace(
             now,
-            me=desk.me_at(details.source),
+            me=window_state.me_at(details.source),
             outside=self._is_outside(details),
             report=True,
             numbered=details.server is not None,
@@ -203,7 +203,7 @@ class SituationMonitor(QObject):
             duplicate=bool(self._recommendations.duplicates),
             needs_proof=no_proof,
             proof_is_old=no_proof and any(photo.role is PhotoRole.AFTER for photo in report.photos),
-            crewless=desk.view is not None and bool(desk.row in desk.view.hazards),
+            crewless=window_state.view is not None and bool(window_state.row in window_state.view.hazards),
             not_sent=next((one.edit.id for one in self._orders() if waits_for_radio(one) and not one.told), ""),
             conflict=next((one.edit.id for one in self._own() if _is_to_settle(one)), ""),
             expired=next((one.edit.id for one in self._own() if one.state is EditState.EXPIRED), ""),
@@ -211,24 +211,24 @@ class SituationMonitor(QObject):
 
     def _waits_for(self, details: ReportDetails, lead: Assignment | None) -> str:
         """Whose order has sent a crew that the server has not sent, where that is another operator's."""
-        me = self._desk.me_at(details.source)
+        me = self._window_state.me_at(details.source)
         of_others = (one for one in self._orders() if one.edit.author != me and one.state is not EditState.ACCEPTED)
         return next((one.edit.author for one in of_others if lead is not None and one.edit.id == lead.edit), "")
 
     def is_on_hold(self, report: Report) -> bool:
         """As the View shows it: a hold whose time is over is none any more, though its server has not ended it yet."""
-        view = self._desk.view
+        view = self._window_state.view
         now = datetime.fromtimestamp(view.now_s, UTC) if view is not None else datetime.min.replace(tzinfo=UTC)
         return report.hold_at(now) is not None
 
     def _may_believe(self) -> bool:
         """A supervisor of some city may; where no city knows its operators everybody is one."""
-        roles = {self._rights_at(source).role for source in self._desk.cities.catalogs} - {""}
+        roles = {self._rights_at(source).role for source in self._window_state.cities.catalogs} - {""}
         return not roles or "supervisor" in roles
 
     def _is_outside(self, details: ReportDetails) -> bool:
         """Whether the server would refuse this operator's edits on the report, as far as is known."""
-        rights, areas = self._rights_at(details.source), self._desk.catalog(details.source).areas
+        rights, areas = self._rights_at(details.source), self._window_state.catalog(details.source).areas
         report = details.server or details.shown
         return not in_scope(
             rights.areas, rights.agencies, agency=report.agency, area_upwards=upwards(report.area, areas.get)
@@ -236,13 +236,13 @@ class SituationMonitor(QObject):
 
     def is_unit_outside(self, crew: CityUnit) -> bool:
         """Whether the server would refuse this operator's word on the unit, as far as is known."""
-        rights, areas = self._rights_at(crew.source), self._desk.catalog(crew.source).areas
+        rights, areas = self._rights_at(crew.source), self._window_state.catalog(crew.source).areas
         is_crew = rights.role == "field"  # which speaks for itself
         return not is_crew and not unit_in_scope(rights.areas, rights.agencies, crew.unit, areas.get)
 
     def title_of(self, details: ReportDetails) -> str:
         """A report's number, category and area."""
-        catalog = self._desk.catalog(details.source)
+        catalog = self._window_state.catalog(details.source)
         area = catalog.areas.get(details.shown.area or "")
         number = details.shown.id if details.server else self.tr("new report")
         name = catalog.service_name(details.shown.service)
@@ -296,7 +296,7 @@ class SituationMonitor(QObject):
 
     def _own(self) -> list[Queued]:
         """Those of them that this operator made."""
-        return [one for one in self._orders() if one.edit.author in ("", self._desk.me_at(one.edit.source))]
+        return [one for one in self._orders() if one.edit.author in ("", self._window_state.me_at(one.edit.source))]
 
     def set_recommendations(self, recommendations: Recommendations) -> None:
         """The advice on it."""
@@ -317,14 +317,14 @@ class SituationMonitor(QObject):
 
     def _on_catalog(self) -> None:
         """What was undoable may have ended."""
-        known = self._desk.loaded >= Loaded.WORK
-        cities = self._desk.cities.catalogs
+        known = self._window_state.loaded >= Loaded.WORK
+        cities = self._window_state.cities.catalogs
         self._undo_stack.note_jobs({source: city.assignments for source, city in cities.items()} if known else None)
         self.look_again()
 
     def _stuck(self, details: ReportDetails) -> frozenset[str]:
         """The units that were sent to a report and have said since that they cannot work."""
-        units = self._desk.catalog(details.source).units
+        units = self._window_state.catalog(details.source).units
         sent = (one.unit for one in details.live if one.state is not AssignmentState.RESERVED)
         return frozenset(one for one in sent if one in units and units[one].state is UnitState.UNAVAILABLE)
 

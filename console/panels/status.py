@@ -19,13 +19,13 @@ _FOUND_S = 600.0
 
 
 class StatusController(QObject):
-    """Binds the sources and the desk to the status bar and the banner."""
+    """Binds the sources and the state of the window to the status bar and the banner."""
 
     def __init__(
         self,
         bar: StatusBar,
         banner: Banner,
-        desk: WindowState,
+        window_state: WindowState,
         sources: Sources,
         zone: tzinfo,
         now: Callable[[], datetime],
@@ -35,7 +35,7 @@ class StatusController(QObject):
     ) -> None:
         """`who` says who works here, and where as whom when cities differ in that; None: the operator\'s name."""
         super().__init__(parent)
-        self._bar, self._banner, self._desk, self._sources = bar, banner, desk, sources
+        self._bar, self._banner, self._window_state, self._sources = bar, banner, window_state, sources
         self._zone, self._now = zone, now
         self._said, self._said_until = "", 0.0
         self._found, self._found_until = "", 0.0
@@ -43,8 +43,8 @@ class StatusController(QObject):
         self._more_lost = 0
         self._waiting, self._hint, self._trouble, self._help = 0, "", "", ""
         self._map: tuple[Notice | None, bool] = (None, False)
-        self._who = who or (lambda: desk.me)
-        desk.view_changed.connect(lambda _: self.show())
+        self._who = who or (lambda: window_state.me)
+        window_state.view_changed.connect(lambda _: self.show())
 
     def say(self, sentence: str, for_s: float = _SAID_S) -> None:
         """Show a sentence for six seconds, or as long as given."""
@@ -91,7 +91,7 @@ class StatusController(QObject):
         """Fill bar and banner."""
         self._bar.set_left(self._left())
         self._bar.set_right(
-            [Cell("user", self._who()), Cell("keys", self.tr("Keys"), key_text=self._desk.actions.cap("help"))]
+            [Cell("user", self._who()), Cell("keys", self.tr("Keys"), key_text=self._window_state.actions.cap("help"))]
         )
         notice = self._notice()
         more = 0
@@ -110,7 +110,7 @@ class StatusController(QObject):
                 f"{here:%H:%M:%S}" if here.date() == today else formatting.day_and_clock(as_of, self._zone, self._now())
             )
             cells.append(Cell("sync", self.tr("Sync {time}").format(time=when)))
-        view = self._desk.view
+        view = self._window_state.view
         if view is not None:
             whole = view.loaded >= Loaded.REPORTS
             open_, total = (
@@ -121,7 +121,7 @@ class StatusController(QObject):
             if not whole:
                 counted = self.tr("{open} open, {total} reports so far")
             cells.append(Cell("count", counted.format(open=open_, total=total)))
-            chips = len(self._desk.chips())
+            chips = len(self._window_state.chips())
             if chips:
                 cells.append(
                     Cell("filters", self.tr("{n} filters").format(n=chips) if chips > 1 else self.tr("1 filter"))

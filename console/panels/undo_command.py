@@ -18,7 +18,7 @@ class UndoCommand(QObject):
 
     def __init__(
         self,
-        desk: WindowState,
+        window_state: WindowState,
         undo_stack: UndoStack,
         forms: Forms,
         situation: SituationMonitor,
@@ -26,7 +26,7 @@ class UndoCommand(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._desk, self._undo_stack, self._forms, self._situation = desk, undo_stack, forms, situation
+        self._window_state, self._undo_stack, self._forms, self._situation = window_state, undo_stack, forms, situation
         self._say = runner.said.emit
 
     def undo(self) -> None:
@@ -65,7 +65,7 @@ class UndoCommand(QObject):
         since = self._undo_stack.crew_since(step)
         if since is None:
             return self.tr("{what} was sent and cannot be undone").format(what=step.text)
-        unit = self._desk.catalog(step.source).name("unit", str(step.data.get("unit")))
+        unit = self._window_state.catalog(step.source).name("unit", str(step.data.get("unit")))
         if isinstance(since, AssignmentState):
             text = self.tr("Nothing was undone: {unit} is “{state}” on {report} by now")
             return text.format(unit=unit, state=self.tr(formatting.ASSIGNMENT_TEXT[since]).lower(), report=step.report)

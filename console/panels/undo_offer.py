@@ -21,7 +21,7 @@ class UndoOffer(QObject):
         status: StatusController,
         stack: UndoStack,
         edits: QtOutbox,
-        desk: WindowState,
+        window_state: WindowState,
         sources: Sources,
         parent: QObject | None = None,
     ) -> None:
@@ -30,7 +30,7 @@ class UndoOffer(QObject):
         stack.pushed.connect(self._on_step)
         stack.undone.connect(lambda _: bar.hide_undo())
         edits.changed.connect(lambda _: self._look_again())
-        desk.catalog_changed.connect(lambda _: self._look_again())
+        window_state.catalog_changed.connect(lambda _: self._look_again())
 
     def _on_step(self, step: UndoStep) -> None:
         number = step.report if step.report and not step.report.startswith("local:") else ""

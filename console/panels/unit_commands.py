@@ -29,7 +29,7 @@ class UnitCommands(QObject):
 
     def __init__(
         self,
-        desk: WindowState,
+        window_state: WindowState,
         edit_commands: EditCommands,
         forms: Forms,
         situation: SituationMonitor,
@@ -44,7 +44,12 @@ class UnitCommands(QObject):
         report of a source by its id, for what a unit does elsewhere (None: it is not here).
         """
         super().__init__(parent)
-        self._desk, self._edit_commands, self._forms, self._situation = desk, edit_commands, forms, situation
+        self._window_state, self._edit_commands, self._forms, self._situation = (
+            window_state,
+            edit_commands,
+            forms,
+            situation,
+        )
         self._runner, self._say, self._guard = runner, runner.said.emit, guard
         self._unit_in_sight, self._read_report = unit_in_sight, read_report
 
@@ -71,12 +76,12 @@ class UnitCommands(QObject):
         own = self._own_of(crews)
         if here or len(crews) == 1:
             return own if here else crews[0]
-        near = [one for one in crews if one in (own, self._desk.cities.crew(self._desk.unit))]
+        near = [one for one in crews if one in (own, self._window_state.cities.crew(self._window_state.unit))]
         return near[0] if len(near) == 1 else None
 
     def other_work(self, crew: CityUnit, report: str) -> list[Assignment]:
         """What a unit has to do beside this report; what this operator ordered and no server has yet is among it."""
-        work = self._edit_commands.work_given(crew.source, crew.unit.id, self._desk.cities.jobs(crew))
+        work = self._edit_commands.work_given(crew.source, crew.unit.id, self._window_state.cities.jobs(crew))
         return [job for job in work if job.report != report]
 
     def why_not_meant(self, crews: Sequence[CityUnit], *, of_report: bool) -> str:
@@ -91,7 +96,7 @@ class UnitCommands(QObject):
         return ""
 
     def _not_of_city(self, details: ReportDetails, code: str) -> str:
-        city = self._desk.city_name(details.source)
+        city = self._window_state.city_name(details.source)
         return self.tr("{unit} is no unit of {city}, where this report is").format(unit=code, city=city)
 
     # Orders: what is done to a report gets that report, as a form is answered when another one may be the chosen one
@@ -131,7 +136,7 @@ class UnitCommands(QObject):
         here = self._situation.recommendations.row == details.row
         able = (*self._situation.recommendations.units, *self._situation.recommendations.further) if here else ()
         advice = next((one for one in able if one.unit_id == unit_id), None)
-        jobs = self._desk.catalog(details.source).by_unit.get(unit_id, []) if advice is None else []
+        jobs = self._window_state.catalog(details.source).by_unit.get(unit_id, []) if advice is None else []
         given = self._edit_commands.work_given(details.source, unit_id, jobs)
         return (advice is not None and advice.jobs > 0) or any(one.report != details.key for one in given)
 
@@ -143,14 +148,14 @@ class UnitCommands(QObject):
 
     def _unit_for(self, details: ReportDetails, unit_id: str) -> Unit | None:
         """The report's city's unit; that it has none of this id is said."""
-        unit = self._desk.catalog(details.source).units.get(unit_id)
+        unit = self._window_state.catalog(details.source).units.get(unit_id)
         if unit is None:
             self._say(self._not_of_city(details, unit_id))
         return unit
 
     def recall(self, details: ReportDetails, unit_id: str) -> None:
         """Call this unit back."""
-        unit = self._desk.catalog(details.source).units.get(unit_id)
+        unit = self._window_state.catalog(details.source).units.get(unit_id)
         self._edit_commands.recall(details, unit_id, unit.code if unit else unit_id)
 
     def dispatch_first(self) -> None:
@@ -175,7 +180,7 @@ class UnitCommands(QObject):
         units = sorted(
             (
                 unit
-                for unit in offered(self._desk.catalog(details.source).units)
+                for unit in offered(self._window_state.catalog(details.source).units)
                 if unit.state.value not in ("off_shift", "unavailable")
             ),
             key=lambda unit: (places.get(unit.id, len(places)), unit.code),
@@ -194,7 +199,7 @@ class UnitCommands(QObject):
 
     def choose_to_recall(self) -> None:
         """Call the crew back; of several it is asked which."""
-        details, catalog = self._situation.report, self._desk.catalog(self._situation.report.source)
+        details, catalog = self._situation.report, self._window_state.catalog(self._situation.report.source)
         units = [one.unit for one in details.live]
         if len(units) < 2:
             self.recall(details, self._situation.now.lead_unit or "")
@@ -212,7 +217,7 @@ class UnitCommands(QObject):
 
     def told(self) -> None:
         """Note that the unit of the order that waits was told by radio."""
-        self._edit_commands.told(self._situation.now.not_sent, self._desk.me_at(self._situation.report.source))
+        self._edit_commands.told(self._situation.now.not_sent, self._window_state.me_at(self._situation.report.source))
 
     def wanted(self) -> None:
         """Give the expired order again."""
@@ -222,7 +227,7 @@ class UnitCommands(QObject):
 
     def unit_state(self, key: str, state: str, reason: str = "") -> None:
         """Set a unit's own state; being unavailable needs a reason, which is asked for."""
-        crew = self._desk.cities.crew(key)
+        crew = self._window_state.cities.crew(key)
         if crew is None:
             return
         unit = crew.unit
@@ -244,17 +249,17 @@ class UnitCommands(QObject):
 
     def set_state(self, state: str) -> None:
         """Set the chosen unit's own state."""
-        self.unit_state(self._desk.unit, state)
+        self.unit_state(self._window_state.unit, state)
 
     def step(self, state: AssignmentState) -> None:
         """What the unit did on the chosen report; in the units panel what the chosen one did on its job."""
-        now, crew = self._situation.now, self._desk.cities.crew(self._desk.unit)
+        now, crew = self._situation.now, self._window_state.cities.crew(self._window_state.unit)
         if crew is not None and self._situation.means_unit:
             if self._unit_in_sight():
                 self._step_of_crew(crew, state)
             else:
                 meant = self.tr("The chosen unit is {unit}, which was out of sight. The key again tells it")
-                self._say(meant.format(unit=self._desk.code_of(crew)))
+                self._say(meant.format(unit=self._window_state.code_of(crew)))
         elif now.unread:
             self._say(self.tr(UNREAD))
         elif now.left_behind:
@@ -264,7 +269,7 @@ class UnitCommands(QObject):
 
     def _step_here(self, details: ReportDetails, unit_id: str, state: AssignmentState) -> None:
         """A unit of the report's city did this there; that it had done so before, or is not there, is said."""
-        unit = self._desk.catalog(details.source).units.get(unit_id)
+        unit = self._window_state.catalog(details.source).units.get(unit_id)
         code = unit.code if unit is not None else unit_id
         text = f"{code} {self.tr(formatting.ASSIGNMENT_TEXT[state])}"
         states = {one.state for one in details.live if one.unit == unit_id}
@@ -294,7 +299,7 @@ class UnitCommands(QObject):
         if details is not None and details.source == source and any(one.unit == unit.id for one in details.live):
             self._step_here(details, unit.id, state)
             return
-        jobs = list(self._desk.catalog(source).by_unit.get(unit.id, []))
+        jobs = list(self._window_state.catalog(source).by_unit.get(unit.id, []))
         jobs.sort(key=lambda job: job.state is AssignmentState.RESERVED)  # what it was sent to comes first
         text = f"{unit.code} {self.tr(formatting.ASSIGNMENT_TEXT[state])}"
         if not jobs:
@@ -368,7 +373,7 @@ class UnitCommands(QObject):
         crew = self._meant_by(typed)
         if crew is None:
             return False
-        self._desk.choose_unit(crew.key)
+        self._window_state.choose_unit(crew.key)
         return self._runner.run_for_unit(typed.verb)
 
     def unavailable_typed(self, typed: TypedCommand) -> bool:

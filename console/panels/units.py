@@ -76,7 +76,7 @@ class UnitsController(QObject):
     def __init__(
         self,
         panel: UnitsPanel,
-        desk: WindowState,
+        window_state: WindowState,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         zone: tzinfo,
@@ -91,7 +91,7 @@ class UnitsController(QObject):
         `time_at` is the time by the clock of a source's server.
         """
         super().__init__(parent)
-        self._panel, self._desk, self._tasks, self._reader = panel, desk, tasks, reader
+        self._panel, self._window_state, self._tasks, self._reader = panel, window_state, tasks, reader
         self._told_in_vain, self._told_and_waiting = told_in_vain, told_and_waiting
         self._zone, self._time_at = zone, time_at
         self._positions: dict[ScopedCode, tuple[float, float, datetime]] = {}
@@ -104,28 +104,28 @@ class UnitsController(QObject):
         self._ordered_for: object = None
         self._soon = QTimer(self, singleShot=True, interval=_SOON_MS)
         self._soon.timeout.connect(self.show)
-        desk.catalog_changed.connect(lambda _: self._read_titles())
-        desk.loaded_changed.connect(lambda _: self._soon.start())
-        panel.current_changed.connect(desk.choose_unit)
+        window_state.catalog_changed.connect(lambda _: self._read_titles())
+        window_state.loaded_changed.connect(lambda _: self._soon.start())
+        panel.current_changed.connect(window_state.choose_unit)
         panel.opened.connect(self._open)
         panel.sort_chosen.connect(self._on_sort)
         panel.filter_chosen.connect(self.set_filter)
-        desk.unit_changed.connect(self._on_unit)
+        window_state.unit_changed.connect(self._on_unit)
         self._show_filters()
 
     def set_details(self, details: ReportDetails | None) -> None:
         """The chosen report: the units nearest to it come first."""
         self._details = details
-        areas = self._desk.catalog(details.source).areas if details is not None else {}
+        areas = self._window_state.catalog(details.source).areas if details is not None else {}
         self._off_m = off_by_m(details.shown, areas) if details is not None else 0.0
         self._soon.start()
 
     def set_filter(self, key: str) -> None:
         """List only units in some states; one that is in none of them is no longer the chosen one."""
         self._filter = key
-        chosen = next((crew for crew in self.crews() if crew.key == self._desk.unit), None)
+        chosen = next((crew for crew in self.crews() if crew.key == self._window_state.unit), None)
         if chosen is not None and chosen.unit.state not in _FILTERS[key]:
-            self._desk.choose_unit("")
+            self._window_state.choose_unit("")
         self._show_filters()
         self.show()
 
@@ -162,7 +162,7 @@ class UnitsController(QObject):
     def crews(self) -> list[CityUnit]:
         """Every unit on shift or not, with its newest position; who was told by radio to go is busy."""
         told = self._told()
-        return [self._at_work(self._placed(crew), told) for crew in self._desk.cities.crews]
+        return [self._at_work(self._placed(crew), told) for crew in self._window_state.cities.crews]
 
     def told_in_vain(self) -> dict[ScopedCode, Queued]:
         """The units, by source and id, that were told by radio to go where the server has not sent them."""
@@ -176,7 +176,7 @@ class UnitsController(QObject):
         found = {}
         for one in orders:
             source, unit = one.edit.source, str(one.edit.data.get("unit"))
-            jobs = self._desk.catalog(source).by_unit.get(unit, [])
+            jobs = self._window_state.catalog(source).by_unit.get(unit, [])
             if not any(job.report == one.edit.report for job in jobs):  # else somebody has sent it there since
                 found[source, unit] = one
         return found
@@ -210,7 +210,7 @@ class UnitsController(QObject):
         return msgspec.structs.replace(crew, unit=moved)
 
     def _read_titles(self) -> None:
-        cities, reader = self._desk.cities, self._reader
+        cities, reader = self._window_state.cities, self._reader
         wanted = {(source, one.report) for source, city in cities.catalogs.items() for one in city.assignments}
 
         def read() -> tuple[dict[ScopedCode, str], dict[ScopedCode, tuple[float, float]]]:
@@ -237,7 +237,9 @@ class UnitsController(QObject):
     def show(self) -> None:
         """Fill the panel."""
         states = _FILTERS[self._filter]
-        crews = {crew.key: crew for crew in self.crews() if crew.unit.state in states or crew.key == self._desk.unit}
+        crews = {
+            crew.key: crew for crew in self.crews() if crew.unit.state in states or crew.key == self._window_state.unit
+        }
         self._keep_order(crews)
         if not crews:
             self._show_empty()
@@ -271,7 +273,7 @@ class UnitsController(QObject):
 
     def _rank(self, crew: CityUnit) -> tuple[float | str, ...]:
         """What stands first in the chosen order."""
-        unit, jobs = crew.unit, self._desk.cities.jobs(crew)
+        unit, jobs = crew.unit, self._window_state.cities.jobs(crew)
         match self._sort:
             case "code":
                 return (unit.code,)
@@ -298,9 +300,9 @@ class UnitsController(QObject):
                 return (_STATES.index(unit.state), self._away_m(crew))
 
     def _show_empty(self) -> None:
-        if self._desk.loaded < Loaded.WORK and not self._desk.cities.crews:
+        if self._window_state.loaded < Loaded.WORK and not self._window_state.cities.crews:
             self._panel.set_empty(self.tr("Not loaded yet"), self.tr("Units come with the city's first load."))
-        elif self._desk.cities.crews:
+        elif self._window_state.cities.crews:
             title = self.tr("No unit is in such a state")
             self._panel.set_empty(title, self.tr("The sign at the left of the heading lists all units again."))
         else:
@@ -311,9 +313,9 @@ class UnitsController(QObject):
 
     def _row(self, crew: CityUnit, told: Queued | None) -> UnitRow:
         unit, now = crew.unit, self._time_at(crew.source)
-        jobs = list(self._desk.cities.jobs(crew))
+        jobs = list(self._window_state.cities.jobs(crew))
         jobs.sort(key=lambda one: one.state not in ON_THE_WAY)  # what it is at comes first
-        known = self._desk.loaded >= Loaded.WORK  # its jobs come after the unit
+        known = self._window_state.loaded >= Loaded.WORK  # its jobs come after the unit
         stale = is_stale(unit, now)
         age = position_age_s(unit, now)
         on_shift = unit.state is not UnitState.OFF_SHIFT
@@ -328,12 +330,14 @@ class UnitsController(QObject):
             elif told.state in PENDING:
                 what = self.tr("not sent yet")
             work = " ".join(part for part in (report_number(told.edit), what) if part)
-        sent = next((one for one in self._desk.cities.jobs(crew) if one.state is not AssignmentState.RESERVED), None)
+        sent = next(
+            (one for one in self._window_state.cities.jobs(crew) if one.state is not AssignmentState.RESERVED), None
+        )
         action = NEXT_OF_UNIT.get(sent.state.value, "") if sent is not None else ""
-        is_chosen, actions = crew.key == self._desk.unit, self._desk.actions
+        is_chosen, actions = crew.key == self._window_state.unit, self._window_state.actions
         return UnitRow(
             id=crew.key,
-            code=self._desk.code_of(crew),
+            code=self._window_state.code_of(crew),
             state_key=formatting.UNIT_SYMBOL[unit.state],
             state_text=f"{state}, {unit.reason}" if unit.reason else state,
             since=formatting.duration((now - unit.state_since).total_seconds()) if on_shift else "–",
@@ -369,12 +373,12 @@ class UnitsController(QObject):
         return distance_m(unit.lat, unit.lon, *spot) * DETOUR / SPEED_M_S
 
     def _open(self, key: str) -> None:
-        crew = self._desk.cities.crew(key)
-        jobs = self._desk.cities.jobs(crew)
+        crew = self._window_state.cities.crew(key)
+        jobs = self._window_state.cities.jobs(crew)
         if crew is None or not jobs:
             return
         source, report, reader = crew.source, jobs[0].report, self._reader
-        self._tasks.submit(lambda: reader().row_of(source, report), lambda row: self._desk.choose(row or 0))
+        self._tasks.submit(lambda: reader().row_of(source, report), lambda row: self._window_state.choose(row or 0))
 
 
 def count_states(crews: list[CityUnit], time_at: Callable[[str], datetime]) -> dict[str, int]:

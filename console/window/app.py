@@ -156,10 +156,10 @@ class ConsoleWindow(QObject):
         self.sources = Sources(
             list(settings.sources), self._zone, clock, actions, self, signed_out=lambda: self.settings.here.signed_out
         )
-        self.desk = WindowState(
+        self.window_state = WindowState(
             me, Filter(), self._zone, actions, self, names=lambda: self.signing.names(), city_name=self.sources.name
         )
-        self.desk.set_range(settings.charts_range)
+        self.window_state.set_range(settings.charts_range)
         self.link = SyncSupervisor(self)
         self.network = Network(self)
         self.edits = QtOutbox(
@@ -168,14 +168,14 @@ class ConsoleWindow(QObject):
             clock=self._clock,
             ids=lambda: str(uuid.uuid4()),
             order_lifetime_s=settings.order_lifetime_s,
-            operator=lambda: self.desk.me,
+            operator=lambda: self.window_state.me,
             parent=self,
             offset=self.sources.offset,
         )
         self.edits.author = me
         self.exchange = OutboxLink(self.edits, self._read_for_edits, back=lambda _: self.photos.try_again())
         self.feed = BoardUpdater(
-            self.desk,
+            self.window_state,
             self.tasks,
             self.reader,
             lambda: self.now().timestamp(),
@@ -184,7 +184,7 @@ class ConsoleWindow(QObject):
             self.edits.is_anothers,
             self,
         )
-        self.lookup = ReportLookup(self.desk, self.feed, self.edits, self.tasks, self.reader)
+        self.lookup = ReportLookup(self.window_state, self.feed, self.edits, self.tasks, self.reader)
         self.undo_stack = UndoStack(self.edits, self)
         self.edit_commands = EditCommands(self.edits, self.undo_stack)
         self._build_widgets()
@@ -245,7 +245,7 @@ class ConsoleWindow(QObject):
         self.status = StatusBar(self.theme, undo_key=cap("undo"))
         self.palette = Palette(self.theme, self.symbols)
         basemap = Basemap(self._options.profile, self.settings.here.basemap)
-        self.map_controller = MapController(self.desk, basemap, self.tasks, self.time_at, self)
+        self.map_controller = MapController(self.window_state, basemap, self.tasks, self.time_at, self)
         self.map = MapPanel(
             self.theme,
             symbols_text,
@@ -272,7 +272,7 @@ class ConsoleWindow(QObject):
             is_usable=lambda cap, panel: self.shortcuts.is_usable(cap, panel),
             is_usable_elsewhere=lambda cap: self.shortcuts.is_usable_elsewhere(cap),
             may_close=lambda: self.close_guard.may_close(),
-            has_report=lambda: bool(self.desk.row),
+            has_report=lambda: bool(self.window_state.row),
         )
         self.window.setWindowTitle("Sigap")
         self.images = ImageProcess()
@@ -281,7 +281,7 @@ class ConsoleWindow(QObject):
             self.window,
             self.theme,
             self.symbols,
-            self.desk,
+            self.window_state,
             self.edits,
             self.photo_tasks,
             self.images,
@@ -304,11 +304,11 @@ class ConsoleWindow(QObject):
         )
 
     def _build_controllers(self) -> None:
-        now, zone, tasks, reader, desk = self.now, self._zone, self.tasks, self.reader, self.desk
-        self.queue_controller = QueueController(self.queue, desk, self.feed, tasks, reader, now, self)
+        now, zone, tasks, reader, window_state = self.now, self._zone, self.tasks, self.reader, self.window_state
+        self.queue_controller = QueueController(self.queue, window_state, self.feed, tasks, reader, now, self)
         self.ticket_controller = TicketController(
             self.ticket,
-            desk,
+            window_state,
             zone,
             now,
             self,
@@ -319,7 +319,7 @@ class ConsoleWindow(QObject):
         )
         self.units_controller = UnitsController(
             self.units,
-            desk,
+            window_state,
             tasks,
             reader,
             zone,
@@ -329,11 +329,11 @@ class ConsoleWindow(QObject):
             told_and_waiting=lambda: self.edits.told_and_waiting,
         )
         self.charts_controller = ChartsController(
-            self.charts, desk, self.sources.age_words, zone, now, self, as_of=self.sources.as_of
+            self.charts, window_state, self.sources.age_words, zone, now, self, as_of=self.sources.as_of
         )
         self.outbox_controller = OutboxController(
             self.outbox,
-            desk,
+            window_state,
             self.edits,
             zone,
             now,
@@ -343,12 +343,12 @@ class ConsoleWindow(QObject):
             is_held=self._is_held,
             is_left=lambda source: self._demo is None and not self.sources.follows(source),
         )
-        self.kpi_controller = KpiController(self.kpi, desk, self.sources, zone, now, self)
-        self.crowd = CrowdList(desk, self.feed, tasks, reader, now, self)
-        self.streets = Streets(desk, tasks, reader, self)
-        self.details_reader = ReportDetailsReader(desk, self.feed, tasks, reader, now, self)
+        self.kpi_controller = KpiController(self.kpi, window_state, self.sources, zone, now, self)
+        self.crowd = CrowdList(window_state, self.feed, tasks, reader, now, self)
+        self.streets = Streets(window_state, tasks, reader, self)
+        self.details_reader = ReportDetailsReader(window_state, self.feed, tasks, reader, now, self)
         self.recommender = Recommender(
-            desk,
+            window_state,
             tasks,
             reader,
             self.units_controller.crews,
@@ -359,23 +359,29 @@ class ConsoleWindow(QObject):
         )
         self.photos = PhotoCards(
             self.photo_tasks, self.images, self.forms.photo_file, self._fetch_photo, zone, now, self,
-            areas_of=lambda source: desk.catalog(source).areas,
+            areas_of=lambda source: window_state.catalog(source).areas,
         )  # fmt: skip
         self.status_controller = StatusController(
-            self.status, self.banner, desk, self.sources, self._zone, now, self, who=lambda: self.signing.who()
+            self.status, self.banner, window_state, self.sources, self._zone, now, self, who=lambda: self.signing.who()
         )
         status = self.status_controller
-        self.lost = LostOrders(self.edits, desk, self.undo_stack, status, self.sources, zone, now, parent=self)
+        self.lost = LostOrders(self.edits, window_state, self.undo_stack, status, self.sources, zone, now, parent=self)
         self._build_commands()
-        UndoOffer(self.status, status, self.undo_stack, self.edits, desk, self.sources, self)
+        UndoOffer(self.status, status, self.undo_stack, self.edits, window_state, self.sources, self)
         self.going_on = GoingOn(
-            desk, lambda: self.situation.chosen, self.sources.is_away, lambda: self.settings.here.go_on, self
+            window_state, lambda: self.situation.chosen, self.sources.is_away, lambda: self.settings.here.go_on, self
         )
         self.report_copy = ReportClipboard(
-            desk, lambda: self.situation.chosen, self._source_of, zone, now, QApplication.clipboard().setText, self
+            window_state,
+            lambda: self.situation.chosen,
+            self._source_of,
+            zone,
+            now,
+            QApplication.clipboard().setText,
+            self,
         )
         self.merging = Merging(
-            desk,
+            window_state,
             self.edit_commands,
             self.forms,
             self.photos,
@@ -385,9 +391,9 @@ class ConsoleWindow(QObject):
             now,
             self,
         )
-        self.recreate_form = RecreateForm(desk, self.edits, self.edit_commands, self.forms, zone, now, self)
+        self.recreate_form = RecreateForm(window_state, self.edits, self.edit_commands, self.forms, zone, now, self)
         self.drafts = Drafts(
-            desk,
+            window_state,
             self.edits,
             self.actions,
             self.situation,
@@ -402,7 +408,7 @@ class ConsoleWindow(QObject):
         self.commands = CommandLineController(
             self.command,
             self.palette,
-            desk,
+            window_state,
             self.action_table,
             self.actions,
             self.situation,
@@ -416,20 +422,28 @@ class ConsoleWindow(QObject):
             self,
         )
         self.conflict_controller = ConflictController(
-            self.edits, self.forms, self.edit_commands, self.recreate_form, desk, zone, now, self
+            self.edits, self.forms, self.edit_commands, self.recreate_form, window_state, zone, now, self
         )
-        self.hazards = Hazards(desk, self.tasks, self.reader, self.edits.followed, self)
+        self.hazards = Hazards(window_state, self.tasks, self.reader, self.edits.followed, self)
         self.contact = ReporterContact(self.details_reader, self.edits, self.link.send, status, self)
         self.looking = PresenceReporter(self.link.send)
         self.edit_news = EditNotifications(
-            self.edits, desk, self.undo_stack, self.forms, self.commands, self.situation, self.status, status, self
+            self.edits,
+            window_state,
+            self.undo_stack,
+            self.forms,
+            self.commands,
+            self.situation,
+            self.status,
+            status,
+            self,
         )
 
     def _build_commands(self) -> None:
         """What actions depend on, who runs them, and who carries them out on reports and units."""
-        desk, edit_commands, forms = self.desk, self.edit_commands, self.forms
+        window_state, edit_commands, forms = self.window_state, self.edit_commands, self.forms
         self.situation = SituationMonitor(
-            desk,
+            window_state,
             self.undo_stack,
             lambda: self.sources.first,
             self,
@@ -439,15 +453,15 @@ class ConsoleWindow(QObject):
             doubted=lambda: self.sources.doubted,
             is_pointing=lambda: self.map.is_picking,
         )
-        self.key_guard = KeyGuard(desk, self.situation, parent=self)
+        self.key_guard = KeyGuard(window_state, self.situation, parent=self)
         self.actions = ActionRunner(
             self.action_table, lambda: self._receivers, self.situation, self.key_guard, forms, self
         )
         self.report_commands = ReportCommands(
-            desk, edit_commands, forms, self.situation, self.actions, lambda: self.sources.first, self
+            window_state, edit_commands, forms, self.situation, self.actions, lambda: self.sources.first, self
         )
         self.unit_commands = UnitCommands(
-            desk,
+            window_state,
             edit_commands,
             forms,
             self.situation,
@@ -457,11 +471,11 @@ class ConsoleWindow(QObject):
             unit_in_sight=self.units.bring_in_sight,
             read_report=self.lookup.read,
         )
-        self.undo_command = UndoCommand(desk, self.undo_stack, forms, self.situation, self.actions, self)
+        self.undo_command = UndoCommand(window_state, self.undo_stack, forms, self.situation, self.actions, self)
 
     def _build_window_matters(self) -> None:
         """What is no panel's: the servers followed, who is signed in, the picture, the window's own actions."""
-        desk, sources, status = self.desk, self.sources, self.status_controller
+        window_state, sources, status = self.window_state, self.sources, self.status_controller
         self.following = FollowedSources(
             self._options.profile,
             self.settings,
@@ -470,13 +484,13 @@ class ConsoleWindow(QObject):
             self.link,
             sources,
             self.edits,
-            desk,
+            window_state,
             self._zone,
             status,
             self.kpi_controller,
             self,
         )
-        self.claims = Claims(desk, self.edits, self.tasks, self.reader, self)
+        self.claims = Claims(window_state, self.edits, self.tasks, self.reader, self)
         self.attendance = Attendance(self)
         self.arrivals = SyncArrivals(
             self.link,
@@ -490,15 +504,15 @@ class ConsoleWindow(QObject):
             self.kpi_controller,
             self,
         )
-        self.refusals = Refusals(desk, self.tasks, self.reader, self.edits.followed, self.attendance, self)
-        self.crew_notes = CrewNotes(desk, self.tasks, self.reader, self.edits.followed, self.attendance, self)
-        self.restores = Restores(desk, self.tasks, self.reader, self.edits.followed, self)
+        self.refusals = Refusals(window_state, self.tasks, self.reader, self.edits.followed, self.attendance, self)
+        self.crew_notes = CrewNotes(window_state, self.tasks, self.reader, self.edits.followed, self.attendance, self)
+        self.restores = Restores(window_state, self.tasks, self.reader, self.edits.followed, self)
         self.signing = SignInController(
             self.settings,
             self._tokens,
             self.following,
             sources,
-            desk,
+            window_state,
             self.edits,
             self.undo_stack,
             self.forms,
@@ -511,7 +525,7 @@ class ConsoleWindow(QObject):
             self.window,
             self.queue.view,
             self.ticket,
-            desk,
+            window_state,
             self.feed,
             self.details_reader,
             self.undo_stack,
@@ -522,7 +536,7 @@ class ConsoleWindow(QObject):
         self.picture = Screenshot(
             self._options,
             self.window,
-            desk,
+            window_state,
             sources,
             self.queue,
             self.map_controller,
@@ -534,7 +548,7 @@ class ConsoleWindow(QObject):
             self.window,
             self.queue,
             self.action_table,
-            desk,
+            window_state,
             self.details_reader,
             self.map_controller,
             self.forms,
@@ -568,7 +582,7 @@ class ConsoleWindow(QObject):
         )
 
         self.close_guard = CloseGuard(
-            self._app, desk, self.outbox_controller, self.forms, self._clock, self.leave, self
+            self._app, window_state, self.outbox_controller, self.forms, self._clock, self.leave, self
         )
         self.focus = KeyboardFocus(self.window, self.queue, self.ticket, self.command, self.situation, self)
         self.shortcuts = Shortcuts(
@@ -590,7 +604,7 @@ class ConsoleWindow(QObject):
             self.action_table,
             self.actions,
             self.situation,
-            self.desk,
+            self.window_state,
             self.forms,
             self.report_copy,
             self.map,
@@ -669,7 +683,7 @@ class ConsoleWindow(QObject):
         self.feed.made.connect(self.queue.expect)
         self.ticket.action.connect(self.actions.act)
         self.ticket.advice_chosen.connect(self.unit_commands.dispatch_chosen)
-        self.ticket.duplicate_opened.connect(self.desk.choose)
+        self.ticket.duplicate_opened.connect(self.window_state.choose)
         self.ticket.strip_action.connect(self._on_strip)
         self.queue.urgent_asked.connect(lambda: self.actions.run("next_hazard"))
         self.queue.filter_asked.connect(lambda: self.actions.run("filter"))
@@ -724,8 +738,8 @@ class ConsoleWindow(QObject):
         self.window.room_moved.connect(self.forms.on_room_moved)
         self.window_commands.look_changed.connect(self._on_look_changed)
         self.window.closed.connect(self._remember)
-        self.desk.range_changed.connect(self._on_range)
-        self.desk.selection_changed.connect(self.focus.show_first)
+        self.window_state.range_changed.connect(self._on_range)
+        self.window_state.selection_changed.connect(self.focus.show_first)
         self.edits.why_not_allowed = self.signing.why_not_allowed
         self.edits.why_reading_only = self.signing.why_reading_only
         self._timer = QTimer(self, interval=_TICK_MS)
@@ -813,7 +827,7 @@ class ConsoleWindow(QObject):
         self.situation.look_again()
         crews = self.units_controller.crews()
         self.map_controller.set_units(crews)
-        self.kpi_controller.set_units(count_states(crews, self.time_at) if self.desk.view is not None else None)
+        self.kpi_controller.set_units(count_states(crews, self.time_at) if self.window_state.view is not None else None)
         self.kpi_controller.show()
         self.status_controller.show()
         self.commands.follow_room()
@@ -864,7 +878,7 @@ class ConsoleWindow(QObject):
             self.ticket_controller.set_outbox(mine)
             self.situation.set_outbox(mine)
         names = {name for _, key in anew if key is not None for name in (key, self.edits.remote_of(key))}
-        if self.desk.row and (details is None or details.key in names):
+        if self.window_state.row and (details is None or details.key in names):
             self.details_reader.read()
         self.recommender.refresh()  # who was just sent to another report is not free for this one
 
@@ -892,8 +906,8 @@ class ConsoleWindow(QObject):
             )
 
     def _on_arrived(self, local_row: int, row: int) -> None:
-        if self.desk.row == local_row:
-            self.desk.choose(row)
+        if self.window_state.row == local_row:
+            self.window_state.choose(row)
 
     def _look_at_told_in_vain(self) -> None:
         """Who drives by an order that does not stand is not free; who has been called back is."""
@@ -918,7 +932,7 @@ class ConsoleWindow(QObject):
         def choose(row: int) -> None:
             if row:
                 self.queue.expect(row)
-            self.desk.choose(row)
+            self.window_state.choose(row)
 
         self.lookup.with_row(source, key, choose)
 

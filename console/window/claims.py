@@ -85,28 +85,28 @@ class Claims(QObject):
 
     def __init__(
         self,
-        desk: WindowState,
+        window_state: WindowState,
         edits: QtOutbox,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._desk, self._edits, self._tasks, self._reader = desk, edits, tasks, reader
-        self._points = Checkpoints(_KIND, desk, edits.followed)
+        self._window_state, self._edits, self._tasks, self._reader = window_state, edits, tasks, reader
+        self._points = Checkpoints(_KIND, window_state, edits.followed)
         self._rows: frozenset[int] | None = None
         self._held: frozenset[ScopedCode] = frozenset()
         self._gone: frozenset[ScopedCode] = frozenset()
         """Those that were his, of which it is not known why they are not, or not seen."""
         self._told: set[tuple[str, ScopedCode]] = set()
-        desk.view_changed.connect(self._on_view)
+        window_state.view_changed.connect(self._on_view)
         edits.followed.on_open(self._begin_again)
 
     def on_seen(self, of: Iterable[Of]) -> None:
         """The operator has seen that these are not his any more."""
         seen = {(source, key) for kind, source, key in of if kind == _KIND}
         self._gone -= seen
-        self._told -= {(self._desk.me_at(word[0]), word) for word in seen}
+        self._told -= {(self._window_state.me_at(word[0]), word) for word in seen}
         if seen:
             self._points.end_turn()
         self._keep()
@@ -157,16 +157,16 @@ class Claims(QObject):
     def look(self) -> None:
         """Look at once whose the reports are, as when another operator has signed in."""
         self._rows = None
-        if self._desk.view is not None:
-            self._on_view(self._desk.view)
+        if self._window_state.view is not None:
+            self._on_view(self._window_state.view)
 
     def _on_view(self, view: View) -> None:
         before, self._rows = self._rows, frozenset(view.mine.tolist())
         if left := self._points.leave():
             self._held = frozenset(word for word in self._held if word[0] not in left)
             self._gone = frozenset(word for word in self._gone if word[0] not in left)
-        begin = self._points.to_begin(self._desk.cities.catalogs)
-        gone = frozenset(word for word in self._gone if (self._desk.me_at(word[0]), word) not in self._told)
+        begin = self._points.to_begin(self._window_state.cities.catalogs)
+        gone = frozenset(word for word in self._gone if (self._window_state.me_at(word[0]), word) not in self._told)
         if before != self._rows or begin or gone:
             rows, held, turn = sorted(self._rows), self._held, self._points.turn
             self._tasks.latest(_KIND, lambda: self._read(rows, held, gone, begin, turn), self._done)
@@ -202,11 +202,11 @@ class Claims(QObject):
         if about is None:
             return self._reader().loaded((word[0],)) is not Loaded.WHOLE
         claim = about.report.claim
-        return claim is not None and claim.who == self._desk.me_at(word[0]) and is_open(about.report.status)
+        return claim is not None and claim.who == self._window_state.me_at(word[0]) and is_open(about.report.status)
 
     def _lost(self, one: CachedReport) -> LostClaim | None:
         """Who has taken a report that is the operator's no longer, has released or closed it, if another did."""
-        me, claim, history = self._desk.me_at(one.source), one.report.claim, self._reader().entries(one.row)
+        me, claim, history = self._window_state.me_at(one.source), one.report.claim, self._reader().entries(one.row)
         releases = [entry for entry in history if entry.kind == Kind.RELEASE.value]
         who = claim.who if claim is not None else releases[-1].author if releases else me
         closed = closing_of(history) if one.report.status is Status.CLOSED else None
@@ -226,11 +226,11 @@ class Claims(QObject):
             return
         self._points.begin(read.epochs)
         self._held = read.held
-        news = [one for one in read.lost if (self._desk.me_at(one.word[0]), one.word) not in self._told]
-        self._told |= {(self._desk.me_at(one.word[0]), one.word) for one in news}
-        told = {word for word in self._gone if (self._desk.me_at(word[0]), word) in self._told}
+        news = [one for one in read.lost if (self._window_state.me_at(one.word[0]), one.word) not in self._told]
+        self._told |= {(self._window_state.me_at(one.word[0]), one.word) for one in news}
+        told = {word for word in self._gone if (self._window_state.me_at(word[0]), word) in self._told}
         back = told & read.held
-        self._told -= {(self._desk.me_at(word[0]), word) for word in back}  # it may be lost once more
+        self._told -= {(self._window_state.me_at(word[0]), word) for word in back}  # it may be lost once more
         self._gone = frozenset((told - back) | read.unknown | {one.word for one in read.lost})
         self._keep()
         for setback in bounded([self._setback(one) for one in news], self.tr):
@@ -240,8 +240,8 @@ class Claims(QObject):
         self._points.keep(dict.fromkeys(self._held | self._gone, ""))
 
     def _setback(self, lost: LostClaim) -> Setback:
-        one, who, me = lost.about, lost.who, self._desk.me
-        report, catalog = one.report, self._desk.catalog(one.source)
+        one, who, me = lost.about, lost.who, self._window_state.me
+        report, catalog = one.report, self._window_state.catalog(one.source)
         of = frozenset({(_KIND, *lost.word)})
         if lost.closed is not None:
             return ended_by_another(one, lost.closed, lost.let_go, me, catalog, of, self.tr)

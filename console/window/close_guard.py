@@ -22,7 +22,7 @@ class CloseGuard(QObject):
     def __init__(
         self,
         app: QGuiApplication,
-        desk: WindowState,
+        window_state: WindowState,
         outbox: OutboxController,
         forms: Forms,
         clock: Callable[[], datetime],
@@ -31,7 +31,13 @@ class CloseGuard(QObject):
     ) -> None:
         """`leave` closes the window without a question."""
         super().__init__(parent)
-        self._desk, self._outbox, self._forms, self._clock, self._leave = desk, outbox, forms, clock, leave
+        self._window_state, self._outbox, self._forms, self._clock, self._leave = (
+            window_state,
+            outbox,
+            forms,
+            clock,
+            leave,
+        )
         self._is_answered = False
         self._session_ended: datetime | None = None
         app.commitDataRequest.connect(self._on_session_end)
@@ -42,7 +48,7 @@ class CloseGuard(QObject):
 
     def may_close(self) -> bool:
         """Whether it may close now; where it may not the operator has been asked."""
-        held = len(self._desk.view.mine) if self._desk.view is not None else 0
+        held = len(self._window_state.view.mine) if self._window_state.view is not None else 0
         # protects: count-before-closing
         if self._is_answered or not (self._outbox.outbox or held):
             return True
@@ -53,7 +59,7 @@ class CloseGuard(QObject):
         else:
             title = self.tr("{n} reports are yours" if held > 1 else "1 report is yours").format(n=held)
             sentence = self.tr("They stay yours when you go, nobody else is asked to look at them; {key} releases one.")
-            sentence = sentence.format(key=self._desk.actions.cap("release"))
+            sentence = sentence.format(key=self._window_state.actions.cap("release"))
         self._forms.ask(title, sentence, self.tr("Quit"), self.tr("Stay"), self._leave)
         return False
 

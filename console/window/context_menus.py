@@ -36,7 +36,7 @@ class ContextMenus(QObject):
         actions: Actions[Receivers],
         runner: ActionRunner,
         situation: SituationMonitor,
-        desk: WindowState,
+        window_state: WindowState,
         forms: Forms,
         report_copy: ReportClipboard,
         map_: MapPanel,
@@ -44,7 +44,7 @@ class ContextMenus(QObject):
     ) -> None:
         super().__init__(parent)
         self._window, self._actions, self._runner, self._situation = window, actions, runner, situation
-        self._desk, self._forms, self._report_copy, self._map = desk, forms, report_copy, map_
+        self._window_state, self._forms, self._report_copy, self._map = window_state, forms, report_copy, map_
 
     def bind_reports(self, queue: QueuePanel, ticket: TicketPanel, units: UnitsPanel, crowd: CrowdList) -> None:
         """Menus on reports and units, wherever one is shown."""
@@ -70,7 +70,7 @@ class ContextMenus(QObject):
 
         def do(key: str, intent: str) -> None:
             if intent == "copy":
-                self._report_copy.copy(self._desk.filter.to_text())
+                self._report_copy.copy(self._window_state.filter.to_text())
             else:
                 controller.act_on_chip(key, intent)
 
@@ -97,7 +97,7 @@ class ContextMenus(QObject):
             listed = report_menu(self._actions, self._situation.now, self.tr)
             open_menu(self._window, listed, at, self._runner.run)
 
-        self._situation.when_read(self._desk.row, show, lambda: None)
+        self._situation.when_read(self._window_state.row, show, lambda: None)
 
     def _on_unit(self, at: QPoint) -> None:
         with self._situation.about_unit():
@@ -108,10 +108,10 @@ class ContextMenus(QObject):
         """On a report or a crew its own menu, elsewhere that of the place."""
         at = QCursor.pos()
         if row:
-            self._desk.choose(row)
+            self._window_state.choose(row)
             self._on_report(at)
         elif unit:
-            self._desk.choose_unit(unit)
+            self._window_state.choose_unit(unit)
             self._on_unit(at)
         else:
             listed = place_menu(self._actions, self._situation.now, self.tr)
@@ -128,4 +128,4 @@ class ContextMenus(QObject):
 
     def _on_crowd(self, listed: list[MenuRow]) -> None:
         """Reports that cover one another on the map: the one that is chosen there is the chosen one."""
-        open_menu(self._window, listed, QCursor.pos(), lambda row: self._desk.choose(int(row)))
+        open_menu(self._window, listed, QCursor.pos(), lambda row: self._window_state.choose(int(row)))

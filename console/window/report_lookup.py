@@ -16,14 +16,25 @@ class ReportLookup:
     """Looks on a worker; a report that was made here and has no number yet is known at once."""
 
     def __init__(
-        self, desk: WindowState, feed: BoardUpdater, edits: QtOutbox, tasks: Tasks, reader: Callable[[], CacheReader]
+        self,
+        window_state: WindowState,
+        feed: BoardUpdater,
+        edits: QtOutbox,
+        tasks: Tasks,
+        reader: Callable[[], CacheReader],
     ) -> None:
         """`reader` gives the cache reader of the calling worker thread."""
-        self._desk, self._feed, self._edits, self._tasks, self._reader = desk, feed, edits, tasks, reader
+        self._window_state, self._feed, self._edits, self._tasks, self._reader = (
+            window_state,
+            feed,
+            edits,
+            tasks,
+            reader,
+        )
 
     def choose(self, source: str, key: str) -> None:
         """Make a report of a source the chosen one, by its number or its local key; none where it is not here."""
-        self.with_row(source, key, self._desk.choose)
+        self.with_row(source, key, self._window_state.choose)
 
     def with_row(self, source: str, key: str, then: Callable[[int], None]) -> None:
         """The row of a report, of one that was created here too; 0 where it is not on this computer."""

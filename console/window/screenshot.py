@@ -32,7 +32,7 @@ class Screenshot(QObject):
         self,
         options: WindowOptions,
         window: Shell,
-        desk: WindowState,
+        window_state: WindowState,
         sources: Sources,
         queue: QueuePanel,
         map_: MapController,
@@ -42,7 +42,7 @@ class Screenshot(QObject):
     ) -> None:
         super().__init__(parent)
         self.options = options
-        self._window, self._desk, self._sources = window, desk, sources
+        self._window, self._window_state, self._sources = window, window_state, sources
         self._queue, self._map, self._charts, self._outbox = queue, map_, charts, outbox
         self.exit_code = 0
         self.drawn_view = -1
@@ -69,9 +69,9 @@ class Screenshot(QObject):
     def missing(self) -> list[str]:
         """What keeps the picture from being complete, in words."""
         missing = []
-        if self._desk.view is None or self._desk.view.total == 0:
+        if self._window_state.view is None or self._window_state.view.total == 0:
             missing.append("no reports yet")
-        elif self._desk.loaded is not Loaded.WHOLE:
+        elif self._window_state.loaded is not Loaded.WHOLE:
             missing.append("a part of the reports only")
         if self.drawn_view < 0:
             missing.append("the map is not drawn")
@@ -102,8 +102,8 @@ class Screenshot(QObject):
         if self._begun:
             return
         self._begun = True
-        if self._desk.row == 0 and self._desk.view is not None and len(self._desk.view.order):
-            self._desk.choose(int(self._desk.view.order[0]))
+        if self._window_state.row == 0 and self._window_state.view is not None and len(self._window_state.view.order):
+            self._window_state.choose(int(self._window_state.view.order[0]))
         QTimer.singleShot(_BEFORE_SAVING_MS, self._save)
 
     def _save(self) -> None:

@@ -50,7 +50,7 @@ class SignInController(QObject):
         tokens: Tokens,
         following: FollowedSources,
         sources: Sources,
-        desk: WindowState,
+        window_state: WindowState,
         edits: QtOutbox,
         undo_stack: UndoStack,
         forms: Forms,
@@ -61,7 +61,7 @@ class SignInController(QObject):
     ) -> None:
         super().__init__(parent)
         self._settings, self._tokens, self._following, self._sources = settings, tokens, following, sources
-        self._desk, self._edits, self._undo_stack, self._forms = desk, edits, undo_stack, forms
+        self._window_state, self._edits, self._undo_stack, self._forms = window_state, edits, undo_stack, forms
         self._outbox, self._status, self._claims = outbox, status, claims
         self._rights = {source.key: Rights(source.role) for source in settings.here.sources if source.role}
         """What each source said last; its areas and agencies only since it was reached."""
@@ -89,7 +89,7 @@ class SignInController(QObject):
         names = {one.name: absent if one.key in settings.signed_out else one.user for one in known}
         if len(set(names.values())) == 1:
             return next(iter(names.values()))
-        return " · ".join(f"{name}: {user}" for name, user in names.items()) or self._desk.me
+        return " · ".join(f"{name}: {user}" for name, user in names.items()) or self._window_state.me
 
     def names(self) -> Mapping[str, str]:
         """What the operator is called at each source; "" where only others ever signed in, whose claims are not his."""
@@ -263,7 +263,7 @@ class SignInController(QObject):
 
     def _named(self, held: Sequence[CachedReport]) -> str:
         """The reports by their numbers, those of P1 that no crew is on its way to first and all of them."""
-        view = self._desk.view
+        view = self._window_state.view
         alone = view.without_crew([one.row for one in held if one.report.priority == HAZARD]) if view else frozenset()
         burning = ", ".join(one.report.id for one in held if one.row in alone)
         others = [one.report.id for one in held if one.row not in alone]
@@ -331,9 +331,9 @@ class SignInController(QObject):
         """Who sits at the window is named after the first server at which he is signed in."""
         settings = self._settings.here
         if any(one.key == me.source for one in settings.sources):
-            self._desk.me = self._edits.author = operator_of(settings)
+            self._window_state.me = self._edits.author = operator_of(settings)
         elif me.source == self._sources.first:  # the demo's, which no settings know
-            self._desk.me = self._edits.author = me.user
+            self._window_state.me = self._edits.author = me.user
         self._following.name_absent()
 
     def on_work_opened(self) -> None:
@@ -358,12 +358,12 @@ class SignInController(QObject):
         if not done:
             return ""
         who = ", ".join(dict.fromkeys(one.by.who or "" for one in done if one.by))
-        what = "; ".join(edit_text(one, self._desk.catalog(source), self.tr) for one in done[:_DONE_SHOWN])
+        what = "; ".join(edit_text(one, self._window_state.catalog(source), self.tr) for one in done[:_DONE_SHOWN])
         more = f" +{len(done) - _DONE_SHOWN}" if len(done) > _DONE_SHOWN else ""
         return sentence.format(who=who, what=what + more)
 
     def _rights_text(self, me: SignedIn) -> str:
-        catalog = self._desk.catalog(me.source)
+        catalog = self._window_state.catalog(me.source)
         names = [catalog.place(code) for code in me.areas]
         names += [catalog.agency_name(code) for code in me.agencies]
         where = ", ".join(names) if names else self.tr("the whole city")

@@ -38,7 +38,7 @@ class FollowedSources(QObject):
         link: SyncSupervisor,
         sources: Sources,
         edits: QtOutbox,
-        desk: WindowState,
+        window_state: WindowState,
         zone: CityZone,
         status: StatusController,
         kpi: KpiController,
@@ -46,7 +46,7 @@ class FollowedSources(QObject):
     ) -> None:
         super().__init__(parent)
         self._profile, self._settings, self._tokens, self._demo = profile, settings, tokens, demo
-        self._link, self._sources, self._edits, self._desk = link, sources, edits, desk
+        self._link, self._sources, self._edits, self._window_state = link, sources, edits, window_state
         self._zone, self._status, self._kpi = zone, status, kpi
         self.signing_in: set[str] = set()
         """The keys of the sources whose servers have not said yet whose the token is that was entered for them."""
@@ -114,7 +114,7 @@ class FollowedSources(QObject):
     def _on_sources_came(self, names: list[str]) -> None:
         sources = self._settings.here.sources
         self._name_operator()
-        self._desk.me = self._edits.author = operator_of(self._settings.here) or self._desk.me
+        self._window_state.me = self._edits.author = operator_of(self._settings.here) or self._window_state.me
         self.start(sources)
         self._use_zone()
         self.rights_changed.emit()

@@ -28,7 +28,7 @@ class Succession(QObject):
         window: Shell,
         queue: QueueView,
         ticket: TicketPanel,
-        desk: WindowState,
+        window_state: WindowState,
         feed: BoardUpdater,
         details_reader: ReportDetailsReader,
         undo_stack: UndoStack,
@@ -37,7 +37,7 @@ class Succession(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._window, self._queue, self._ticket, self._desk = window, queue, ticket, desk
+        self._window, self._queue, self._ticket, self._window_state = window, queue, ticket, window_state
         self._feed, self._details_reader, self._undo_stack, self._sources, self._keys = (
             feed,
             details_reader,
@@ -51,18 +51,18 @@ class Succession(QObject):
 
     def hand_on(self, said: str, panel: str) -> WindowHandover:
         """What the next window needs; `said` is what it says first, `panel` the one that has the keyboard."""
-        desk = self._desk
-        local = self._feed.local_report(desk.row)
+        window_state = self._window_state
+        local = self._feed.local_report(window_state.row)
         return WindowHandover(
-            filter=desk.filter,
-            row=desk.row,
+            filter=window_state.filter,
+            row=window_state.row,
             steps=self._undo_stack.remembered,
             said=said,
             local_key=local[1] if local is not None else "",
             panel=panel,
             first_row=self._queue.first_in_sight() if self._queue.above() else 0,
             read_part=self._ticket.read_part(),
-            reads=bool(desk.row) and self._ticket.isVisible(),
+            reads=bool(window_state.row) and self._ticket.isVisible(),
             sources=self._sources.newest,
         )
 
@@ -77,7 +77,7 @@ class Succession(QObject):
             QTimer.singleShot(_PICTURE_MS, self, self._end_picture)
         self._keys.hold_for(self._window, self._is_read)
         self._sources.take_up(kept.sources)
-        self._desk.set_filter(kept.filter)
+        self._window_state.set_filter(kept.filter)
         self._undo_stack.take_up(kept.steps)
         if kept.reads:
             self._window.show_panel("report")
@@ -101,8 +101,8 @@ class Succession(QObject):
             self._queue.show_from(kept.first_row)
         row = self._feed.local_row(kept.local_key) if kept.local_key else kept.row
         self._window.focus_panel(kept.panel)
-        if row and row != self._desk.row:
-            self._desk.choose(row)
+        if row and row != self._window_state.row:
+            self._window_state.choose(row)
             if not kept.reads:  # where there is room for one of them, it was the map
                 self._window.show_panel("map")
         else:

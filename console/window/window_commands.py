@@ -59,7 +59,7 @@ class WindowCommands(QObject):
         window: Shell,
         queue: QueuePanel,
         actions: Actions[Any],
-        desk: WindowState,
+        window_state: WindowState,
         details_reader: ReportDetailsReader,
         map_: MapController,
         forms: Forms,
@@ -72,7 +72,7 @@ class WindowCommands(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._window, self._queue, self._actions, self._desk = window, queue, actions, desk
+        self._window, self._queue, self._actions, self._window_state = window, queue, actions, window_state
         self._details_reader, self._map, self._forms = details_reader, map_, forms
         self._report_copy, self._hazards, self._sources, self._link = report_copy, hazards, sources, link
         self._settings, self._status = settings, status
@@ -104,12 +104,12 @@ class WindowCommands(QObject):
 
     def show_tab(self, tab: str) -> None:
         """List other reports in the queue, and go there."""
-        self._desk.set_filter(self._desk.filter.with_tab(tab))
+        self._window_state.set_filter(self._window_state.filter.with_tab(tab))
         self._window.focus_panel("queue")
 
     def clear_filter(self) -> None:
         """List all reports of the tab."""
-        self._desk.set_filter(Filter(tab=self._desk.filter.tab))
+        self._window_state.set_filter(Filter(tab=self._window_state.filter.tab))
 
     def walk(self, step: int) -> None:
         """Another row of the queue, which has the keyboard then: wherever it was, Enter opens the report."""
@@ -126,20 +126,20 @@ class WindowCommands(QObject):
         focus = self._window.focusWidget()
         if isinstance(focus, QTextEdit) and focus.textCursor().hasSelection():
             focus.copy()
-        elif self._window.current_panel() == "units" and self._desk.unit:
+        elif self._window.current_panel() == "units" and self._window_state.unit:
             self._report_copy.copy_unit()
         else:
             self._report_copy.copy_row()
 
     def set_range(self, time_range: TimeRange) -> None:
         """Said too: on a small screen the charts are folded."""
-        self._desk.set_range(time_range)
+        self._window_state.set_range(time_range)
         self._status.say(self.tr(RANGE_TEXT[time_range]))
 
     def next_range(self) -> None:
         """The range after the one that charts show, in a ring."""
         ranges = list(TimeRange)
-        self.set_range(ranges[(ranges.index(self._desk.time_range) + 1) % len(ranges)])
+        self.set_range(ranges[(ranges.index(self._window_state.time_range) + 1) % len(ranges)])
 
     def go_to(self) -> None:
         """Show the chosen report on the map."""

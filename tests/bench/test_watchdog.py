@@ -65,7 +65,11 @@ def busy_console(city: Path, folder: Path) -> Iterator[Any]:
     window.map.drawn.connect(drawn.append)
     window.open()
     try:
-        wait_for(lambda: window.desk.view is not None and window.desk.view.total >= REPORTS, 60, "the reports")
+        wait_for(
+            lambda: window.window_state.view is not None and window.window_state.view.total >= REPORTS,
+            60,
+            "the reports",
+        )
         wait_for(lambda: drawn, 60, "the map's first paint")
         yield window
     finally:
@@ -77,10 +81,10 @@ def busy_console(city: Path, folder: Path) -> Iterator[Any]:
 def work(window: Any, seconds: float, *, looks: bool = False) -> Watchdog:
     """Work for that long under the watchdog."""
     dog, loop = Watchdog(looks=looks), QEventLoop()
-    before = window.desk.view.total
+    before = window.window_state.view.total
 
     def was_busy(script: Shift) -> bool:  # both the operator and the city, which take longer on a busy machine
-        arrived = window.desk.view.total - before
+        arrived = window.window_state.view.total - before
         return bool(script.steps > seconds * 3 and arrived > seconds * ARRIVING_PER_S / 2)
 
     script = Shift(window, seconds, lambda what: setattr(dog, "doing", what), loop.quit, was_busy)
@@ -88,7 +92,7 @@ def work(window: Any, seconds: float, *, looks: bool = False) -> Watchdog:
     script.start()
     loop.exec()
     dog.stop()
-    arrived = window.desk.view.total - before
+    arrived = window.window_state.view.total - before
     print(f"\n{script.steps} steps, {arrived} reports arrived\n{dog.report(AIM_MS)}")
     assert was_busy(script)
     return dog

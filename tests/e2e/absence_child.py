@@ -31,9 +31,11 @@ def main() -> None:
         like = lambda one: one.priority > 1  # noqa: E731
         report = find(window, "unassigned", lambda now: bool(now.has_place and free_units(window)), like=like)
         unit = free_units(window)[0]
-        code = window.desk.catalog("city").units[unit].code
+        code = window.window_state.catalog("city").units[unit].code
         window.edit_commands.dispatch(window.details_reader.current, unit, code, stack=False)
-        wait_for(lambda: not outbox(window) and window.desk.catalog("city").by_unit.get(unit), what="sent, and known")
+        wait_for(
+            lambda: not outbox(window) and window.window_state.catalog("city").by_unit.get(unit), what="sent, and known"
+        )
         say("sent", report, unit)
         app.exec()
 

@@ -51,7 +51,7 @@ def photo(window: Any, file: Path, role: str) -> None:
 
 def local_rows(window: Any) -> list[int]:
     """The queue's reports that exist only here."""
-    return [row for row in window.desk.view.order.tolist() if window.feed.local_report(row) is not None]
+    return [row for row in window.window_state.view.order.tolist() if window.feed.local_report(row) is not None]
 
 
 def other_priority(window: Any) -> int:
@@ -88,7 +88,7 @@ def morning(window: Any, files: list[Path]) -> None:
 def open_alike(window: Any) -> list[int]:
     """Which of the reports that may be the same as the chosen one are open: their numbers in the form, from 1."""
     alike = window.situation.with_duplicates[1]
-    rows = {fact.row: fact for fact in window.desk.view.row_facts([one.duplicate.row for one in alike])}
+    rows = {fact.row: fact for fact in window.window_state.view.row_facts([one.duplicate.row for one in alike])}
     return [at for at, one in enumerate(alike, 1) if is_open(ORDER[rows[one.duplicate.row].status])]
 
 
@@ -104,18 +104,18 @@ def noon(window: Any, files: list[Path]) -> None:
     key(window, "V")
     wait_for(lambda: shown(window).status == "validation", what="done")
     say("did", "crewed", report)
-    before = window.desk.view.counts.all_open
+    before = window.window_state.view.counts.all_open
     key(window, "N", CTRL)
     opened = form(window)
     opened.caller_name.setText(CALLER)
     opened.caller_phone.setText(PHONE)
     type_into(window, "banjir", Qt.Key.Key_Tab)
     type_into(window, "Air setinggi lutut di gang", Qt.Key.Key_Return, CTRL)
-    wait_for(lambda: window.desk.view.counts.all_open == before + 1, what="the new report")
+    wait_for(lambda: window.window_state.view.counts.all_open == before + 1, what="the new report")
     window.actions.run("tab_open")
-    wait_for(lambda: window.desk.view.filter.tab == "open" and local_rows(window), what="it is in the queue")
+    wait_for(lambda: window.window_state.view.filter.tab == "open" and local_rows(window), what="it is in the queue")
     (local,) = local_rows(window)
-    window.desk.choose(local)
+    window.window_state.choose(local)
     wait_for(
         lambda: window.details_reader.current is not None and window.details_reader.current.row == local, what="chosen"
     )
@@ -164,7 +164,9 @@ def main() -> None:
         if phase == "morning":
             wait_ready(window)
         else:
-            wait_for(lambda: window.desk.view is not None and window.desk.view.total > 0, 40, "the cache")
+            wait_for(
+                lambda: window.window_state.view is not None and window.window_state.view.total > 0, 40, "the cache"
+            )
             wait_for(lambda: len(outbox(window)) > 0, what="the outbox")
         say("ready")
         sys.stdin.readline()

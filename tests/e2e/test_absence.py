@@ -45,7 +45,7 @@ def sync_once(home: Path, city: Served) -> None:
 
 def begun(window: Any) -> None:
     """The window has looked at what happened meanwhile: what it asked before has been answered."""
-    wait_for(lambda: window.desk.loaded is Loaded.WHOLE, 40, what="all is read")
+    wait_for(lambda: window.window_state.loaded is Loaded.WHOLE, 40, what="all is read")
     wait_for(lambda: "city" in window.refusals._jobs._begun, what="jobs")
     wait_for(lambda: "city" in window.claims._points._begun, what="claims")
     wait_for(lambda: "city" in window.hazards._points._begun, what="hazards")
@@ -58,9 +58,11 @@ def send(window: Any, skip: set[str]) -> tuple[str, str]:
         like=lambda one: one.priority == 2,
     )  # fmt: skip
     unit = free_units(window)[0]
-    code = window.desk.catalog("city").units[unit].code
+    code = window.window_state.catalog("city").units[unit].code
     window.edit_commands.dispatch(window.details_reader.current, unit, code, stack=False)
-    wait_for(lambda: not outbox(window) and window.desk.catalog("city").by_unit.get(unit), what="sent, and known")
+    wait_for(
+        lambda: not outbox(window) and window.window_state.catalog("city").by_unit.get(unit), what="sent, and known"
+    )
     return report, unit
 
 
@@ -86,11 +88,11 @@ def test_what_happened_while_the_window_was_closed_is_told_at_the_next_start(cit
         sent_again, first = send(window, skip)
         taken = find(window, "unassigned", skip=skip)
         key(window, "T")
-        wait_for(lambda: not outbox(window) and len(window.desk.view.mine) == 5, what="five reports are hers")
+        wait_for(lambda: not outbox(window) and len(window.window_state.view.mine) == 5, what="five reports are hers")
         wait_for(lambda: len(window.claims._held) == 5, what="and known to be")
-        codes = {unit: one.code for unit, one in window.desk.catalog("city").units.items()}
+        codes = {unit: one.code for unit, one in window.window_state.catalog("city").units.items()}
         data = p1_data(window)
-        known = set(window.desk.view.hazards.tolist())
+        known = set(window.window_state.view.hazards.tolist())
         other = next(one for one in free_units(window) if one not in (by, back, let_go, first))
     refuse(city, refused, by)
     as_budi(city, recalled, "recall", {"unit": back})

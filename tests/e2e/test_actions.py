@@ -50,8 +50,8 @@ def test_the_sheet_of_keys_lists_those_of_panels_and_forms_too(offline_window: A
 
 def test_the_time_range_of_the_charts_has_a_key_and_an_entry_for_each(offline_window: Any) -> None:
     asked: list[TimeRange] = []
-    offline_window.desk.set_range(TimeRange.DAY)
-    offline_window.desk.range_changed.connect(asked.append)
+    offline_window.window_state.set_range(TimeRange.DAY)
+    offline_window.window_state.range_changed.connect(asked.append)
     for time_range in (*list(TimeRange)[1:], TimeRange.DAY):
         assert offline_window.actions.run("next_range")
         assert offline_window.charts._ranges.current() == time_range.value

@@ -16,7 +16,7 @@ from tests.helpers.hands import enter, find, key, wait_ready
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory, qapp: object) -> Iterator[Any]:
+def window(tmp_path_factory: pytest.TempPathFactory, qapp: object) -> Iterator[Any]:
     folder = tmp_path_factory.mktemp("glance")
     users = str(write_users(folder))
     with (
@@ -35,100 +35,100 @@ def advised(one: Any) -> str:
     return str(one.situation.recommendations.units[0].code)
 
 
-def test_the_line_says_what_enter_will_do_and_gives_the_keyboard_back(desk: Any) -> None:
-    number = find(desk, "unassigned", lambda now: now.advice)
-    code = advised(desk)
-    desk.queue.setFocus()
-    desk.command.focus_line(f"d {code}")
-    assert sentence(desk).startswith(f"Dispatch {code} to {number} ")
-    desk.command.focus_line(f"d {code} 999")
-    assert sentence(desk) == f"Dispatch {code} to 999"
-    desk.command.focus_line("p 1")
-    assert sentence(desk).startswith(f"Priority 1 for {number} ")
-    desk.command.focus_line("d NOBODY-1")
-    assert "NOBODY-1" in sentence(desk)
-    QTest.keyClick(desk.command._line, Qt.Key.Key_Escape)
-    wait_for(lambda: desk.window.current_panel() == "queue", what="the keyboard is back in the queue")
-    assert desk.command.text() == ""
+def test_the_line_says_what_enter_will_do_and_gives_the_keyboard_back(window: Any) -> None:
+    number = find(window, "unassigned", lambda now: now.advice)
+    code = advised(window)
+    window.queue.setFocus()
+    window.command.focus_line(f"d {code}")
+    assert sentence(window).startswith(f"Dispatch {code} to {number} ")
+    window.command.focus_line(f"d {code} 999")
+    assert sentence(window) == f"Dispatch {code} to 999"
+    window.command.focus_line("p 1")
+    assert sentence(window).startswith(f"Priority 1 for {number} ")
+    window.command.focus_line("d NOBODY-1")
+    assert "NOBODY-1" in sentence(window)
+    QTest.keyClick(window.command._line, Qt.Key.Key_Escape)
+    wait_for(lambda: window.window.current_panel() == "queue", what="the keyboard is back in the queue")
+    assert window.command.text() == ""
 
 
-def test_the_filter_line_says_what_may_follow(desk: Any) -> None:
-    desk.command.focus_line("show ")
-    assert sentence(desk).startswith("Show all reports · then p=1, cat=")
+def test_the_filter_line_says_what_may_follow(window: Any) -> None:
+    window.command.focus_line("show ")
+    assert sentence(window).startswith("Show all reports · then p=1, cat=")
     for begun, offered in (
         ("show p=1 is=", "is=mine, overdue, risk"),
         ("show cat=ban", "cat=Banjir"),
         ("show cat=", 'cat="Air bersih", Banjir'),
         ("show status=ret", "status=returned"),
     ):
-        desk.command.focus_line(begun)
-        assert offered in sentence(desk), begun
-    desk.command.focus_line("show cat=")
-    assert re.search(r" and [0-9]+ more$", sentence(desk)), "how many more there are"
-    assert len(sentence(desk)) < 110, "is not cut off on a small screen"
-    desk.command.focus_line("show cat=Banjir")
-    assert sentence(desk).startswith("Show Category Banjir")
-    QTest.keyClick(desk.command._line, Qt.Key.Key_Escape)
+        window.command.focus_line(begun)
+        assert offered in sentence(window), begun
+    window.command.focus_line("show cat=")
+    assert re.search(r" and [0-9]+ more$", sentence(window)), "how many more there are"
+    assert len(sentence(window)) < 110, "is not cut off on a small screen"
+    window.command.focus_line("show cat=Banjir")
+    assert sentence(window).startswith("Show Category Banjir")
+    QTest.keyClick(window.command._line, Qt.Key.Key_Escape)
 
 
-def test_two_enters_send_the_unit_and_the_first_button_is_its_next_step(desk: Any) -> None:
-    find(desk, "unassigned", lambda now: now.advice)
-    code = advised(desk)
-    wait_for(lambda: desk.map._route, what="the way of the recommended unit")
-    unit = next(one.unit for one in desk.units_controller.crews() if one.unit.code == code)
-    assert tuple(desk.map._route[0]) == (unit.lat, unit.lon)
-    key(desk, "Enter")
-    wait_for(lambda: desk.window.current_panel() == "report", what="the report has the keyboard")
-    key(desk, "Enter")
-    assert not desk.situation.now.lead_state, "a second Enter of the same stroke does not send"
-    enter(desk)
-    wait_for(lambda: desk.situation.now.lead_state == "dispatched", what="the order")
-    buttons = desk.ticket.ticket().actions
+def test_two_enters_send_the_unit_and_the_first_button_is_its_next_step(window: Any) -> None:
+    find(window, "unassigned", lambda now: now.advice)
+    code = advised(window)
+    wait_for(lambda: window.map._route, what="the way of the recommended unit")
+    unit = next(one.unit for one in window.units_controller.crews() if one.unit.code == code)
+    assert tuple(window.map._route[0]) == (unit.lat, unit.lon)
+    key(window, "Enter")
+    wait_for(lambda: window.window.current_panel() == "report", what="the report has the keyboard")
+    key(window, "Enter")
+    assert not window.situation.now.lead_state, "a second Enter of the same stroke does not send"
+    enter(window)
+    wait_for(lambda: window.situation.now.lead_state == "dispatched", what="the order")
+    buttons = window.ticket.ticket().actions
     assert [(one.id, one.key_text) for one in buttons if one.filled] == [("en_route", "E")]
     assert not any(one.id == "dispatch" for one in buttons), "Enter sends no second unit"
-    key(desk, "E")
-    wait_for(lambda: desk.situation.now.lead_state == "en_route", what="en route")
+    key(window, "E")
+    wait_for(lambda: window.situation.now.lead_state == "en_route", what="en route")
 
     def eta() -> str:
-        return str(next(row.eta for row in desk.units._model._rows if row.code == code))
+        return str(next(row.eta for row in window.units._model._rows if row.code == code))
 
     wait_for(lambda: eta() != "–", what="an ETA")
     assert eta().endswith("min") or " h " in eta()
 
 
-def test_palette_has_kinds_and_what_can_be_used_first(desk: Any) -> None:
-    desk.commands.open()
-    rows = [desk.palette._model.item(number) for number in range(desk.palette._model.rowCount())]
+def test_palette_has_kinds_and_what_can_be_used_first(window: Any) -> None:
+    window.commands.open()
+    rows = [window.palette._model.item(number) for number in range(window.palette._model.rowCount())]
     assert rows[0].text == "Commands"
     enabled = [row.enabled for row in rows[1:]]
     assert enabled == sorted(enabled, reverse=True)
-    desk.palette.set_query(advised(desk))
-    wait_for(lambda: desk.palette.current().startswith("unit:"), what="the unit")
-    desk.palette.close()
+    window.palette.set_query(advised(window))
+    wait_for(lambda: window.palette.current().startswith("unit:"), what="the unit")
+    window.palette.close()
 
 
-def test_a_slip_of_the_fingers_is_forgiven_and_what_is_shown_of_a_find_is_counted(desk: Any) -> None:
+def test_a_slip_of_the_fingers_is_forgiven_and_what_is_shown_of_a_find_is_counted(window: Any) -> None:
     def rows() -> list[Any]:
-        items = [desk.palette._model.item(number) for number in range(desk.palette._model.rowCount())]
+        items = [window.palette._model.item(number) for number in range(window.palette._model.rowCount())]
         return [item for item in items if hasattr(item, "id")]
 
-    desk.commands.open()
-    desk.palette.set_query("banjr")
+    window.commands.open()
+    window.palette.set_query("banjr")
     wait_for(lambda: [row.id for row in rows()] == ["meant:Banjir"], what="what was meant")
-    desk.palette._choose()
-    wait_for(lambda: desk.palette.query() == "Banjir" and len(rows()) > 1, what="the search for it")
-    desk.palette.set_query("jalan")
-    found = len(desk.reader().matching("jalan"))
-    wait_for(lambda: len(rows()) > 1 and "of" in desk.palette._summary, what="the count")
+    window.palette._choose()
+    wait_for(lambda: window.palette.query() == "Banjir" and len(rows()) > 1, what="the search for it")
+    window.palette.set_query("jalan")
+    found = len(window.reader().matching("jalan"))
+    wait_for(lambda: len(rows()) > 1 and "of" in window.palette._summary, what="the count")
     assert found > 8
     shown = len(rows())
-    assert desk.palette._summary == f"{shown} of {shown - 8 + found} found"
-    desk.palette.set_query("xqzzkw")
+    assert window.palette._summary == f"{shown} of {shown - 8 + found} found"
+    window.palette.set_query("xqzzkw")
     wait_for(lambda: [row.enabled for row in rows()] == [False], what="that nothing is close")
-    assert desk.palette._summary == "0 of 0 found"
-    desk.palette.close()
+    assert window.palette._summary == "0 of 0 found"
+    window.palette.close()
 
 
-def test_without_street_map_no_alarm_but_a_word_in_the_corner(desk: Any, tmp_path: Path) -> None:
-    assert desk.map._notes[0] == "no street map here"
-    assert desk.map._notes[1].startswith("units ")
+def test_without_street_map_no_alarm_but_a_word_in_the_corner(window: Any, tmp_path: Path) -> None:
+    assert window.map._notes[0] == "no street map here"
+    assert window.map._notes[1].startswith("units ")

@@ -129,8 +129,8 @@ class Operator:
             wait_for(self._photos_are_here, what="the photos")
 
     def _is_of_others(self, now: Any) -> bool:
-        details, desk = self.window.details_reader.current, self.window.desk
-        return now.status == "validation" and not details.is_own_proof(desk.me_at(details.source))
+        details, window_state = self.window.details_reader.current, self.window.window_state
+        return now.status == "validation" and not details.is_own_proof(window_state.me_at(details.source))
 
     def _photos_are_here(self) -> bool:
         (_, cards), photos = self.window.report_commands._cards, self.window.details_reader.current.shown.photos
@@ -173,7 +173,7 @@ class Operator:
         wait_for(lambda: window.situation.now.merged)
         self.run("unmerge")
         self.find("open", like=in_work)
-        endings = [one.text for one in window.desk.catalog("city").templates if one.kind == "close"]
+        endings = [one.text for one in window.window_state.catalog("city").templates if one.kind == "close"]
         ending = endings[0] if endings else "Withdrawn by the reporter"
         self.filled("close", lambda opened: opened.set_values({"disposition": ending, "reason": "Nihil"}), ctrl_enter)
         self.find("closed", like=lambda report: report.merged_into is None)
@@ -207,7 +207,7 @@ class Operator:
         )
         wait_for(lambda: len(outbox(window)) > before, what="the photo's edit")
         self.run("done")
-        window.desk.choose_unit(window.desk.cities.crews[0].key)
+        window.window_state.choose_unit(window.window_state.cities.crews[0].key)
         self.edit("break", lambda: window.actions.run_for_unit("break"))
         self.edit("available", lambda: window.actions.run_for_unit("available"))
         self.filled(
@@ -253,19 +253,19 @@ class Operator:
         window = self.window
         for tab in ("mine", "closed", "open"):
             self.timed(f"tab_{tab}", partial(window.actions.run, f"tab_{tab}"), partial(self._shows, tab))
-        window.queue.set_current(int(window.desk.view.order[0]))
+        window.queue.set_current(int(window.window_state.view.order[0]))
         for action in ("next_report", "previous_report"):
-            self.timed(action, partial(window.actions.run, action), partial(self._moved_from, window.desk.row))
+            self.timed(action, partial(window.actions.run, action), partial(self._moved_from, window.window_state.row))
         self.timed("palette", lambda: window.actions.run("palette"), window.palette.isVisible)
         window.palette.hide()
         self._back()
 
     def _shows(self, tab: str) -> bool:
-        return bool(self.window.desk.view.filter.tab == tab)
+        return bool(self.window.window_state.view.filter.tab == tab)
 
     def _moved_from(self, row: int) -> bool:
-        desk, details = self.window.desk, self.window.details_reader.current
-        return desk.row != row and details is not None and details.row == desk.row
+        window_state, details = self.window.window_state, self.window.details_reader.current
+        return window_state.row != row and details is not None and details.row == window_state.row
 
 
 def in_work(report: Any) -> bool:

@@ -67,13 +67,17 @@ def test_a_city_that_is_added_is_followed_at_once_and_known_everywhere(
         wait_ready(window)
         assert banner(window) == ""
         assert window.sources.first == "north"
-        assert NOON.astimezone(window.desk.zone).hour == 19
+        assert NOON.astimezone(window.window_state.zone).hour == 19
 
         connect(home, south, "South")
         sent = sorted(f"note {number}" for number in range(NOTES))
         for text in sent:  # under way when the sync process begins anew
             note(window, "north", text)
-        wait_for(lambda: window.desk.view.total == 5 and len(window.desk.cities.crews) == 8, 40, "both cities")
+        wait_for(
+            lambda: window.window_state.view.total == 5 and len(window.window_state.cities.crews) == 8,
+            40,
+            "both cities",
+        )
         wait_for(lambda: window.sources.states() == {"north": "live", "south": "live"}, 40, "both are live")
         wait_for(lambda: not window.edits.outbox and not window.edits.saving, 40, "all notes are at the server")
         assert notes(north) == sent
@@ -82,7 +86,7 @@ def test_a_city_that_is_added_is_followed_at_once_and_known_everywhere(
         cities = Cities(window, north, south)
         cities.type("show cat=dead")
         wait_for(lambda: cities.sources_shown() == ["south"] * 3, what="the filter in the words of the new city")
-        wait_for(lambda: window.map_controller.corner()["view"] == window.desk.view.number, 40, "the map")
+        wait_for(lambda: window.map_controller.corner()["view"] == window.window_state.view.number, 40, "the map")
         corner = window.map_controller.corner()
         assert corner["symbols"] + corner["in_cells"] + corner["outside"] == 3
         ticket = cities.choose("south")
@@ -105,11 +109,11 @@ def test_a_time_zone_that_the_server_corrects_is_followed_and_kept(home: Path, p
             wait_ready(window)
             cities = Cities(window, before, before)
             made = window.reader().report(window.reader().row_of("east", "r1")).report.created
-            window.desk.choose(window.reader().row_of("east", "r1"))
+            window.window_state.choose(window.reader().row_of("east", "r1"))
             wait_for(lambda: shows(window, made, 7), what="the report in the wrong zone")
         with live_server(folder, port=before.port, timezone="Asia/Tokyo"):
             window.actions.run("refresh")
-            wait_for(lambda: NOON.astimezone(window.desk.zone).hour == 21, 40, "the right zone")
+            wait_for(lambda: NOON.astimezone(window.window_state.zone).hour == 21, 40, "the right zone")
             wait_for(lambda: shows(window, made, 9), what="the report in the right zone")
             wait_for(lambda: window.sources.states() == {"east": "live"}, 40, "live")
         assert cities.sources_shown() == ["east"] * 2

@@ -73,5 +73,5 @@ def test_a_loss_that_is_true_is_believed_by_a_command(tmp_path: Path) -> None:
         form(window).commit()
         wait_for(lambda: any(words == "4 reports are no longer at the server and dropped here." for words in told), 30)
         assert window.sources.doubted == 0
-        wait_for(lambda: window.desk.view.counts.all_open == 16, 30, "they are in no list")
+        wait_for(lambda: window.window_state.view.counts.all_open == 16, 30, "they are in no list")
     town.close()

@@ -47,7 +47,7 @@ FORMS = {
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     folder = tmp_path_factory.mktemp("form-keys")
     users = str(write_users(folder))
     with served(folder, "--demo-city", "--still", "--reports", "1500", "--users", users) as city:
@@ -82,16 +82,16 @@ class Caps:
         return list(dict.fromkeys(cap for widget, cap in self._drawn if widget.isEnabled()))
 
 
-def open_form(desk: Any, case: Case) -> Any:
+def open_form(window: Any, case: Case) -> Any:
     """The form on the next report that fits, once all that it shows by itself is there."""
-    if (opened := QApplication.activeWindow()) not in (None, desk.window):
+    if (opened := QApplication.activeWindow()) not in (None, window.window):
         opened.close()
-    desk.forms.close_open()
-    find(desk, case.tab, case.fits)
-    wait_for(lambda: desk.forms.is_open is False, what="the form before has gone")
-    key(desk, case.code, case.modifier)
-    opened = form(desk)
-    wait_for(lambda: not desk.forms.held_keys.waiting, what="the form has the keyboard")
+    window.forms.close_open()
+    find(window, case.tab, case.fits)
+    wait_for(lambda: window.forms.is_open is False, what="the form before has gone")
+    key(window, case.code, case.modifier)
+    opened = form(window)
+    wait_for(lambda: not window.forms.held_keys.waiting, what="the form has the keyboard")
     wait_for(lambda: getattr(opened, "is_seen", True), what="photos have been looked at")
     QTest.keyClicks(opened.focusWidget() or opened, case.words)
     before = picture(opened)
@@ -110,12 +110,12 @@ def picture(opened: Any) -> QImage:
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_each_key_that_a_form_shows_does_something(desk: Any, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_each_key_that_a_form_shows_does_something(window: Any, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     caps, case = Caps(monkeypatch), FORMS[name]
-    left = caps.of(open_form(desk, case))
+    left = caps.of(open_form(window, case))
     assert set(left) >= case.least
     for cap in left:
-        opened = desk.forms._open or open_form(desk, case)
+        opened = window.forms._open or open_form(window, case)
         focus = opened.focusWidget() or opened
         if name == "merge" and cap == "1":
             continue  # the one candidate is the chosen one
@@ -125,15 +125,15 @@ def test_each_key_that_a_form_shows_does_something(desk: Any, monkeypatch: pytes
         asked: list[object] = []
         with monkeypatch.context() as patch:
             around = FormSurroundings(place_wanted=lambda asked=asked: asked.append("place"))
-            patch.setattr(desk.forms, "_around", around)
+            patch.setattr(window.forms, "_around", around)
             strike(focus, cap)
             wait_for(
                 lambda opened=opened, before=before, asked=asked: (
-                    asked or desk.forms._open is not opened or not opened.isVisible() or picture(opened) != before
+                    asked or window.forms._open is not opened or not opened.isVisible() or picture(opened) != before
                 ),
                 5,
                 f"{cap} in {name}",
             )
-        desk.forms.close_open()
-        wait_for(lambda: desk.forms._open is None, what="it has gone")
-    desk.forms.close_open()
+        window.forms.close_open()
+        wait_for(lambda: window.forms._open is None, what="it has gone")
+    window.forms.close_open()

@@ -84,13 +84,13 @@ def test_where_there_is_no_room_for_both_the_first_chosen_report_is_read_before_
         wait_ready(window)
         assert window.window.shows_one
         window.window.focus_panel("queue")
-        window.desk.choose(0)
+        window.window_state.choose(0)
         window.window.show_panel("map")
-        first, second = (int(row) for row in window.desk.view.order[:2])
-        window.desk.choose(first)
+        first, second = (int(row) for row in window.window_state.view.order[:2])
+        window.window_state.choose(first)
         assert window.ticket.isVisible()
         window.window.show_panel("map")
-        window.desk.choose(second)
+        window.window_state.choose(second)
         assert window.map.isVisible(), "whoever asks for the map keeps it"
 
 
@@ -114,12 +114,12 @@ def test_the_photos_in_full_do_not_lie_over_a_notice_and_leave_it_its_keys(city:
         assert window.actions.run("photos")
         viewer = window.ticket.viewer()
         wait_for(viewer.isActiveWindow, what="the photos have the keyboard")
-        shown, lowest = window.desk.row, viewer.geometry().bottom()
+        shown, lowest = window.window_state.row, viewer.geometry().bottom()
         assert not window.window.hears(window.banner, "F8") or window.situation.now.hazard
         for key_ in ("first", "second"):
-            before = set(window.desk.view.hazards.tolist())
+            before = set(window.window_state.view.hazards.tolist())
             window.edit_commands.create("city", p1_data(window), f"local:{key_}", "Water rises")
-            wait_for(lambda before=before: set(window.desk.view.hazards.tolist()) - before, what="a new P1")
+            wait_for(lambda before=before: set(window.window_state.view.hazards.tolist()) - before, what="a new P1")
         # With the server's number a notice is another one, for which the key was not meant yet.
         wait_for(lambda: [one.number[:1].isdigit() for one in window.hazards.unseen] == [True, True], what="numbers")
         wait_for(lambda: window.banner.isVisible() and not viewer.frameGeometry().intersects(on_screen(window.banner)))
@@ -130,10 +130,10 @@ def test_the_photos_in_full_do_not_lie_over_a_notice_and_leave_it_its_keys(city:
         QTest.keyClick(viewer, Qt.Key.Key_F4)
         wait_for(lambda: len(window.hazards.unseen) == 1, what="the first is seen")
         assert viewer.isVisible()
-        assert window.desk.row == shown
+        assert window.window_state.row == shown
         (other,) = (one.row for one in window.hazards.unseen)
         QTest.keyClick(viewer, Qt.Key.Key_F8)
-        assert window.desk.row == other
+        assert window.window_state.row == other
         assert not viewer.isVisible(), "those of another report"
         wait_for(window.window.isActiveWindow, what="and the window has the keyboard")
 
@@ -177,7 +177,7 @@ def test_while_a_place_is_pointed_at_no_letter_is_a_step_of_the_chosen_report(ci
     with console(tmp_path / "profile", city.address, size=(1366, 768)) as window:
         wait_ready(window)
         find(window, "unassigned")
-        before, row = len(window.edits.outbox), window.desk.row
+        before, row = len(window.edits.outbox), window.window_state.row
         assert window.actions.run("new_report")
         opened = form(window)
         opened.pick_place_asked.emit()
@@ -190,7 +190,7 @@ def test_while_a_place_is_pointed_at_no_letter_is_a_step_of_the_chosen_report(ci
         key(window, "Z", CTRL)
         assert "A place is asked for on the map" in said(window.status)
         assert window.forms._open is opened
-        assert (len(window.edits.outbox), window.desk.row) == (before, row)
+        assert (len(window.edits.outbox), window.window_state.row) == (before, row)
         window.window.focus_panel("queue")
         key(window, "Esc")
         wait_for(lambda: QApplication.activeWindow() is opened, what="the form again")
@@ -215,8 +215,8 @@ def test_a_street_that_callers_named_before_is_found_and_says_how_exact_it_is(ci
     """The kelurahan in the words is offered too, and the number that was typed stays."""
     with console(tmp_path / "profile", city.address) as window:
         wait_ready(window)
-        catalog = window.desk.catalog("city")
-        reports = (window.reader().report(int(row)).report for row in window.desk.view.order)
+        catalog = window.window_state.catalog("city")
+        reports = (window.reader().report(int(row)).report for row in window.window_state.view.order)
         known = next(one for one in reports if one.address and one.address.startswith("Jl. ") and one.lat and one.area)
         street, area = known.address.split(",")[0], catalog.areas[known.area]
         assert window.actions.run("new_report")
@@ -254,7 +254,7 @@ def test_no_distance_from_a_report_given_by_its_street_is_told_better_than_the_s
     """Not in the form alone: the report keeps how exact its place is, here and at the server."""
     with console(tmp_path / "profile", city.address) as window:
         wait_ready(window)
-        reports = (window.reader().report(int(row)).report for row in window.desk.view.order)
+        reports = (window.reader().report(int(row)).report for row in window.window_state.view.order)
         known = next(one for one in reports if one.address and one.address.startswith("Jl. ") and one.lat and one.area)
         street = known.address.split(",")[0]
         assert window.actions.run("new_report")

@@ -84,7 +84,7 @@ class Scene:
 
     def choose(self, row: int) -> None:
         window = self.window
-        window.desk.choose(row)
+        window.window_state.choose(row)
         wait_for(
             lambda: window.details_reader.current is not None and window.details_reader.current.row == row,
             what=f"row {row}",
@@ -200,7 +200,7 @@ def answer_to(request: urllib.request.Request) -> tuple[int, bytes]:
 def test_all_reports_are_there(scene: Scene) -> None:
     at_server = scene.city.get("/dispatch/v1/stats")["reports"]
     assert at_server >= len(requests(scene.bird.url))
-    wait_for(lambda: scene.window.desk.view.total == at_server, what="every report")
+    wait_for(lambda: scene.window.window_state.view.total == at_server, what="every report")
     assert "refused" not in scene.city.log()
     assert "Traceback" not in scene.city.log()
 
@@ -209,7 +209,7 @@ def test_queue_and_ticket_show_texts_as_texts(scene: Scene) -> None:
     window, shown = scene.window, 0
     scene.watchdog.start()
     try:
-        for row in window.desk.view.order.tolist():
+        for row in window.window_state.view.order.tolist():
             scene.watchdog.doing = window.reader().report(row).report.id[:60]
             window.queue.set_current(row)
             scene.choose(row)
@@ -219,7 +219,7 @@ def test_queue_and_ticket_show_texts_as_texts(scene: Scene) -> None:
             shown += 1
     finally:
         scene.watchdog.stop()
-    assert shown == window.desk.view.counts.all_open
+    assert shown == window.window_state.view.counts.all_open
     slow = [str(task) for task in scene.watchdog.tasks if task.cpu_ms > SLOW_MS]
     assert slow == []
     for kind in ("script", "onerror", "qt_rich", "entities", "format"):
@@ -230,7 +230,7 @@ def test_queue_and_ticket_show_texts_as_texts(scene: Scene) -> None:
 def test_queue_rows_speak_one_plain_line(scene: Scene) -> None:
     model = scene.window.queue.view.model()
     spoken = []
-    for row in scene.window.desk.view.order.tolist():
+    for row in scene.window.window_state.view.order.tolist():
         scene.window.queue.set_current(row)
         number = model.position(row)
         wait_for(lambda number=number: model.row(number) is not None, what="the row's texts")
@@ -291,10 +291,10 @@ def test_map_labels_areas_and_units_are_texts(scene: Scene) -> None:
     for kind in ("script", "onerror", "svg", "long_line", "combining", "template"):
         scene.choose(scene.row_of(f"text-{kind}"))
         window.window_commands.go_to()
-        order = "newest" if window.desk.filter.order == "urgency" else "urgency"
-        window.desk.set_filter(window.desk.filter.with_order(order))
-        wait_for(lambda order=order: window.desk.view.filter.order == order, what="the view")
-        wait_for(lambda: window.picture.drawn_view == window.desk.view.number, what=f"drawn with {kind}")
+        order = "newest" if window.window_state.filter.order == "urgency" else "urgency"
+        window.window_state.set_filter(window.window_state.filter.with_order(order))
+        wait_for(lambda order=order: window.window_state.view.filter.order == order, what="the view")
+        wait_for(lambda: window.picture.drawn_view == window.window_state.view.number, what=f"drawn with {kind}")
     foreign = "iframe, svg, object, embed, form, video, base, a[href], #frame img, #frame script"
     assert scene.js(f"document.querySelectorAll('{foreign}').length") == 0
     assert scene.js("location.href") == "sigap://map/index.html"
@@ -322,12 +322,12 @@ def test_palette_and_search_take_any_text(scene: Scene) -> None:
     for text in scene.texts.values():
         window.command.set_text(stored(text)[:500])
         window.commands._on_edited(stored(text)[:500])
-        window.desk.set_filter(window.desk.filter.with_text(stored(text)[:500]))
+        window.window_state.set_filter(window.window_state.filter.with_text(stored(text)[:500]))
         QTest.qWait(1)
-    wait_for(lambda: window.desk.view.filter == window.desk.filter, what="the last search")
-    window.desk.set_filter(type(window.desk.filter)())
+    wait_for(lambda: window.window_state.view.filter == window.window_state.filter, what="the last search")
+    window.window_state.set_filter(type(window.window_state.filter)())
     window.command.set_text("")
-    wait_for(lambda: window.desk.view.filter == window.desk.filter, what="no filter")
+    wait_for(lambda: window.window_state.view.filter == window.window_state.filter, what="no filter")
 
 
 def test_charts_name_categories_as_they_are(scene: Scene) -> None:
@@ -403,7 +403,7 @@ def test_exports_hold_no_formula_and_every_report(scene: Scene, kind: str, tmp_p
     reader, out = scene.window.reader(), tmp_path / f"o.{kind}"
     source = Source("city", "City", scene.city.address, "dispatch", timezone="Asia/Jakarta", user="rina")
     selection = select(scene.folder / "profile", reader, Settings(sources=[source]), "", datetime.now(UTC))
-    count = scene.window.desk.view.counts.all_open
+    count = scene.window.window_state.view.counts.all_open
     assert write(kind, out, selection, reader) == count
     assert list(tmp_path.iterdir()) == [out]
     if kind == "csv":

@@ -106,11 +106,13 @@ def test_mad_feed_is_shown_as_far_as_it_makes_sense(city: FakeCity, bird: Canary
                 signal.connect(failed.append)
             sent = sum(kind == "report" for kind, _ in city.objects)
             wait_for(
-                lambda: window.desk.view is not None and window.desk.view.total == sent - 1, 30, "all but the broken"
+                lambda: window.window_state.view is not None and window.window_state.view.total == sent - 1,
+                30,
+                "all but the broken",
             )
             wait_for(lambda: window.picture.drawn_view >= 0, 30, "the map")
-            for row in window.desk.view.order.tolist():
-                window.desk.choose(row)
+            for row in window.window_state.view.order.tolist():
+                window.window_state.choose(row)
                 wait_for(
                     lambda row=row: (
                         window.details_reader.current is not None and window.details_reader.current.row == row
@@ -118,7 +120,7 @@ def test_mad_feed_is_shown_as_far_as_it_makes_sense(city: FakeCity, bird: Canary
                 )
                 assert window.ticket.ticket() is not None
                 window.window.repaint()
-            window.desk.choose(window.reader().row_of("city", "odd"))
+            window.window_state.choose(window.reader().row_of("city", "odd"))
             wait_for(lambda: window.details_reader.current.key == "odd")
             assert len(window.ticket.ticket().timeline) == len(KINDS) * len(ODD_DATA)
             window._tick()

@@ -44,17 +44,19 @@ def form_key(code: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.N
 
 
 def wait_ready(window: Any) -> None:
-    wait_for(lambda: window.desk.view is not None and window.desk.view.total > 0, 40, "the first reports")
+    wait_for(
+        lambda: window.window_state.view is not None and window.window_state.view.total > 0, 40, "the first reports"
+    )
     wait_for(lambda: not window.sources.filling(), 40, "the fill")
 
 
 def choose_unassigned(window: Any) -> str:
     """Choose an unassigned report with a place and recommended units; its number."""
     key(window, "2", Qt.KeyboardModifier.AltModifier)
-    wait_for(lambda: window.desk.view.filter.tab == "unassigned", what="the tab")
-    for row in window.desk.view.order[:40]:
+    wait_for(lambda: window.window_state.view.filter.tab == "unassigned", what="the tab")
+    for row in window.window_state.view.order[:40]:
         window.queue.set_current(int(row))
-        window.desk.choose(int(row))
+        window.window_state.choose(int(row))
         wait_for(
             lambda row=row: window.details_reader.current is not None and window.details_reader.current.row == int(row)
         )
@@ -83,7 +85,7 @@ def test_t_a_enter_dispatches_and_a_second_console_sees_it(city: Served, tmp_pat
         wait_for(
             lambda: any(entry["kind"] == "dispatch" for entry in city.entries(number)), what="in the server's feed"
         )
-        two.desk.choose(two.reader().row_of("city", number))
+        two.window_state.choose(two.reader().row_of("city", number))
 
         def seen() -> bool:
             details = two.details_reader.current
@@ -125,7 +127,7 @@ def test_one_report_through_every_status_by_keyboard(city: Served, tmp_path: Pat
         wait_for(lambda: not one.outbox_controller.outbox, what="all received")
 
         row = two.reader().row_of("city", number)
-        two.desk.choose(row)
+        two.window_state.choose(row)
         wait_for(lambda: two.details_reader.current is not None and shown(two).status == "validation")
         two.queue.setFocus()
         key(two, "V", Qt.KeyboardModifier.ShiftModifier)
@@ -146,19 +148,22 @@ def test_one_report_through_every_status_by_keyboard(city: Served, tmp_path: Pat
 def test_new_report_by_telephone_is_in_the_queue_at_once_and_at_the_server_once(city: Served, tmp_path: Path) -> None:
     with console(tmp_path / "one", city.address) as one:
         wait_ready(one)
-        before = one.desk.view.counts.all_open
+        before = one.window_state.view.counts.all_open
         at_server = city.get("/dispatch/v1/stats")["reports"]
         key(one, "N", Qt.KeyboardModifier.ControlModifier)
         wait_for(lambda: one.forms._new is not None and QApplication.activeWindow() is one.forms._new, what="the form")
         form_key(Qt.Key.Key_Tab, text="sampah")
         form_key(Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier, text="Menumpuk di gang")
-        wait_for(lambda: one.desk.view.counts.all_open == before + 1, what="in the queue")
+        wait_for(lambda: one.window_state.view.counts.all_open == before + 1, what="in the queue")
         view = one.queue.view
         wait_for(
-            lambda: view.current_key() == one.desk.row and view.rows.position(one.desk.row) in view.rows_in_sight(),
+            lambda: (
+                view.current_key() == one.window_state.row
+                and view.rows.position(one.window_state.row) in view.rows_in_sight()
+            ),
             what="what was just entered is to be seen in the list",
         )
         wait_for(lambda: city.get("/dispatch/v1/stats")["reports"] == at_server + 1, what="at the server")
         wait_for(lambda: not one.outbox_controller.outbox, what="received")
-        wait_for(lambda: one.desk.view.counts.all_open == before + 1, what="once")
+        wait_for(lambda: one.window_state.view.counts.all_open == before + 1, what="once")
         assert city.get("/dispatch/v1/stats")["reports"] == at_server + 1

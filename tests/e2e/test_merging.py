@@ -49,7 +49,7 @@ def opened(window: Any, *, crew: bool, priorities: tuple[int, ...] = (1, 2, 3, 4
         lambda now: now.has_place and (now.lead_state in AT_WORK) is crew,
         like=lambda report: report.priority in priorities,
     )
-    return opened_on(window, window.desk.row, window.details_reader.current.shown)
+    return opened_on(window, window.window_state.row, window.details_reader.current.shown)
 
 
 def opened_on(window: Any, row: int, shown: Any) -> Any:
@@ -67,7 +67,7 @@ def opened_on(window: Any, row: int, shown: Any) -> Any:
         details, alike = window.situation.with_duplicates
         return details is not None and details.row == row and any(one.text == data["description"] for one in alike)
 
-    window.desk.choose(row)
+    window.window_state.choose(row)
     wait_for(known, what="it may be the same")
     key(window, "D")
     found = form(window)

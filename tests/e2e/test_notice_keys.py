@@ -81,7 +81,7 @@ def test_the_keys_of_each_notice_and_strip_work_in_every_panel(
         first, second = free_units(one)[:2]
         for each, unit in ((one, first), (two, second)):
             each.edit_commands.dispatch(
-                each.details_reader.current, unit, each.desk.catalog("city").units[unit].code, stack=False
+                each.details_reader.current, unit, each.window_state.catalog("city").units[unit].code, stack=False
             )
         wait_for(lambda: one.lost.lost or two.lost.lost, what="one has lost")
         loser, winner = (one, two) if one.lost.lost else (two, one)
@@ -253,7 +253,7 @@ def test_an_order_that_a_colleague_told_by_radio_is_given_with_one_key_and_the_c
         unit = free_units(budi)[0]
         link.when(path_has("/changes"), unread)
         link.when(is_edit, drop_after if arrived else drop_before)
-        code = budi.desk.catalog("city").units[unit].code
+        code = budi.window_state.catalog("city").units[unit].code
         budi.edit_commands.dispatch(budi.details_reader.current, unit, code, stack=False)
         wait_for(lambda: [one.state for one in budi.edits.outbox] == [EditState.UNCONFIRMED], 40, "no answer came")
         link.away()

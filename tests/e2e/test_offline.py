@@ -56,7 +56,7 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
     with console(profile, city.address, behind_s=ELEVEN_MINUTES_S) as one:
         wait_ready(one)
         at_server = city.get("/dispatch/v1/stats")["reports"]
-        open_before = one.desk.view.counts.all_open
+        open_before = one.window_state.view.counts.all_open
         told_of = find(one, "unassigned", free, used)
         noted = find(one, "unassigned", skip=used)
         crewed = find(one, "active", under_way, used)
@@ -65,7 +65,7 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
         known = {number: kinds(city, number) for number in used}
         city.stop()
         wait_for(lambda: "Offline since" in banner(one), what="the banner")
-        assert one.desk.view.total == at_server, "the reports stay"
+        assert one.window_state.view.total == at_server, "the reports stay"
 
         choose(one, noted)
         key(one, "N")
@@ -89,13 +89,15 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
         form(one)
         type_into(one, "banjir", Qt.Key.Key_Tab)
         type_into(one, "Air setinggi lutut di gang", Qt.Key.Key_Return, CTRL)
-        wait_for(lambda: one.desk.view.counts.all_open == open_before + 1, what="the new report is in the queue")
+        wait_for(
+            lambda: one.window_state.view.counts.all_open == open_before + 1, what="the new report is in the queue"
+        )
 
         choose(one, told_of)
         key(one, "A")
         key(one, "Enter")
         wait_for(lambda: one.situation.now.lead_unit, what="the order is shown")
-        unit = one.desk.catalog("city").units[one.situation.now.lead_unit].code
+        unit = one.window_state.catalog("city").units[one.situation.now.lead_unit].code
         wait_for(lambda: f"NOT SENT: tell {unit} by radio" in strips(one), what="the ticket says that it was not sent")
         one.queue.setFocus()
         key(one, "R")
@@ -112,7 +114,7 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
     with console(profile, city.address) as one:
         wait_for(lambda: set(outbox(one)) == set(waiting), what="nothing is lost")
         wait_for(lambda: "Offline since" in banner(one), what="the banner")
-        wait_for(lambda: one.desk.view is not None and one.desk.view.counts.all_open == open_before + 1)
+        wait_for(lambda: one.window_state.view is not None and one.window_state.view.counts.all_open == open_before + 1)
         choose(one, told_of)
         assert any(f"{unit} was told by radio by rina" in text for text in strips(one))
         choose(one, younger)
@@ -207,7 +209,7 @@ def test_ctrl_z_takes_its_offer_away_and_ctrl_f_goes_on_from_the_filter(city: Se
         wait_for(lambda: one.status.undo_text().startswith("Take"), what="the offer to take it back")
         key(one, "Z", CTRL)
         assert one.status.undo_text() == ""
-        one.desk.set_filter(one.desk.filter.toggle_service("banjir"))
+        one.window_state.set_filter(one.window_state.filter.toggle_service("banjir"))
         key(one, "F", CTRL)
         assert one.command.text() == "show cat=banjir "
 
@@ -228,16 +230,16 @@ def test_who_was_just_sent_is_not_free_for_the_next_report(city: Served, tmp_pat
                 return True
             for first in one.situation.recommendations.units[:1]:
                 if now.has_place and not first.jobs:
-                    nearest[first.unit_id] = (one.details_reader.current.key, one.desk.row)
+                    nearest[first.unit_id] = (one.details_reader.current.key, one.window_state.row)
             return False
 
         find(one, "unassigned", fits)
-        unit, following = one.situation.recommendations.units[0].unit_id, one.desk.row
+        unit, following = one.situation.recommendations.units[0].unit_id, one.window_state.row
         number, _ = nearest[unit]
         choose(one, number)
-        code = one.desk.catalog("city").units[unit].code
+        code = one.window_state.catalog("city").units[unit].code
         one.edit_commands.dispatch(one.details_reader.current, unit, code, stack=False)
-        one.desk.choose(following)
+        one.window_state.choose(following)
         wait_for(
             lambda: (
                 one.situation.recommendations.row == following

@@ -88,7 +88,7 @@ def test_an_honest_proof_is_accepted_with_three_keys_and_the_next_one_is_shown(
 ) -> None:
     find(window, "validate")
     here = hands("validate", lambda now: now.status is Status.VALIDATION, _honest)
-    row = window.desk.row
+    row = window.window_state.row
     here.press(letter(Qt.Key.Key_V, SHIFT))
     form = here.form()
     here.press(letter(Qt.Key.Key_1))
@@ -101,7 +101,7 @@ def test_an_honest_proof_is_accepted_with_three_keys_and_the_next_one_is_shown(
     assert data["accepted"] is True
     assert data["disposition"]
     assert here.count == 3
-    wait_for(lambda: window.desk.row != row, what="the next one")
+    wait_for(lambda: window.window_state.row != row, what="the next one")
     wait_for(lambda: window.forms._open is not None and window.forms._open is not form, what="its form")
     following = here.form()
     assert following.windowTitle().count(str(window.details_reader.current.shown.id)) == 1
@@ -110,12 +110,12 @@ def test_an_honest_proof_is_accepted_with_three_keys_and_the_next_one_is_shown(
     assert following.isVisible(), "strokes that come with the photos are no verdict on them"
     here.done("validate")
     here.press(letter(Qt.Key.Key_Z, CTRL))
-    wait_for(lambda: window.desk.row == row, what="the first verdict is taken back, from the form of the next")
+    wait_for(lambda: window.window_state.row == row, what="the first verdict is taken back, from the form of the next")
     assert not following.isVisible(), "its Enter would accept the next one's proof, and the other report is shown"
     wait_for(lambda: QApplication.activeWindow() is window.window, what="the window has the keyboard")
-    hazard = int(window.desk.view.hazards[0])
+    hazard = int(window.window_state.view.hazards[0])
     here.press(letter(Qt.Key.Key_F8))
-    wait_for(lambda: window.desk.row == hazard, what="the P1 that the status bar speaks of")
+    wait_for(lambda: window.window_state.row == hazard, what="the P1 that the status bar speaks of")
     window.forms.close_open()
 
 
@@ -140,14 +140,14 @@ def test_a_proof_is_returned_with_four_keys_and_words(window: Any, hands: Callab
 
 def test_close_and_hold_take_three_keys_each(window: Any, hands: Callable[..., Hands]) -> None:
     here = hands("unassigned")
-    closed = window.desk.row
+    closed = window.window_state.row
     here.press(letter(Qt.Key.Key_X))
     here.form()
     here.press(letter(Qt.Key.Key_2), ENTER)
     (data,) = here.done("close")
     assert data["disposition"] == "Tidak ditemukan di lokasi"
     assert here.count == 3
-    wait_for(lambda: closed not in window.desk.view.order, what="the list has it no more")
+    wait_for(lambda: closed not in window.window_state.view.order, what="the list has it no more")
     here = hands("unassigned")
     here.press(letter(Qt.Key.Key_H))
     here.form()
@@ -170,8 +170,8 @@ def test_a_category_takes_four_keys(window: Any, hands: Callable[..., Hands]) ->
 def test_what_waits_for_validation_is_one_key_away(window: Any, hands: Callable[..., Hands]) -> None:
     here = hands("open")
     here.press(letter(Qt.Key.Key_5, ALT))
-    wait_for(lambda: window.desk.view.filter.tab == "validate", what="the tab")
-    view = window.desk.view
+    wait_for(lambda: window.window_state.view.filter.tab == "validate", what="the tab")
+    view = window.window_state.view
     assert len(view.order) == view.counts.tabs["validate"] > 0
     assert {fact.status for fact in view.row_facts(view.order[:50].tolist())} == {4}
     assert here.count == 1
@@ -246,7 +246,9 @@ def test_a_point_outside_the_named_area_is_asked_about(window: Any) -> None:
     window.forms.close_open()
     assert window.actions.run("new_report")
     form = window.forms._new
-    areas = [area for area in window.desk.catalog("city").areas.values() if area.level == 3 and area.lat is not None]
+    areas = [
+        area for area in window.window_state.catalog("city").areas.values() if area.level == 3 and area.lat is not None
+    ]
     here, there = areas[0], areas[5]
     form.place_chosen.emit(here.code)
     assert form.values()["middle_of"]

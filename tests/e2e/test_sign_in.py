@@ -37,7 +37,7 @@ def test_a_wrong_token_is_asked_for_again_and_never_written_down(
         QTest.keyClicks(field, right)
         QTest.keyClick(field, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
         wait_for(lambda: window.sources.states().get("city") == "live", what="live")
-        wait_for(lambda: window.desk.view is not None and window.desk.view.total >= 300, what="reports")
+        wait_for(lambda: window.window_state.view is not None and window.window_state.view.total >= 300, what="reports")
     written = [
         file for file in (tmp_path / "profile").rglob("*") if file.is_file() and right.encode() in file.read_bytes()
     ]

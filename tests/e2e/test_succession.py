@@ -28,7 +28,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def report_at(window: Any, place: int) -> str:
-    return str(window.reader().report(int(window.desk.view.order[place])).report.id)
+    return str(window.reader().report(int(window.window_state.view.order[place])).report.id)
 
 
 def told_refusal(city: Served, window: Any) -> list[tuple[str, str]]:
@@ -46,7 +46,7 @@ def test_where_the_report_replaces_the_map_the_open_report_stays_open(city: Serv
     with console(tmp_path, city.address, size=(1366, 640)) as window:
         wait_ready(window)
         choose(window, report_at(window, 40))
-        row = window.desk.row
+        row = window.window_state.row
         for number in range(8):
             window.edit_commands.note(window.details_reader.current, f"Seen {number}")
         window.window.focus_panel("report")
@@ -74,7 +74,7 @@ def test_where_the_report_replaces_the_map_the_open_report_stays_open(city: Serv
         assert [cell.text for cell in window.sources.cells()] == ["Connecting"], "as nobody has answered this one yet"
         assert figure(window, "outbox").parts[0].value == "–", "what has not been read is not none"
         wait_for(lambda: window.situation.chosen is not None, what="the report is read")
-        assert window.desk.row == row
+        assert window.window_state.row == row
         wait_for(lambda: window.window.current_panel() == "report", what="the keyboard is where it was")
         assert window.ticket.isVisible()
         bar = window.ticket._scroll.verticalScrollBar()
@@ -95,7 +95,7 @@ def test_keys_typed_before_the_report_is_read_are_for_that_report(city: Served, 
     with console(tmp_path, city.address) as window:
         wait_ready(window)
         choose(window, report_at(window, 3))
-        row = window.desk.row
+        row = window.window_state.row
         window.actions.run("text_larger")
         wait_for(lambda: window.kept is not None, what="another window is asked for")
         kept = window.kept
@@ -106,11 +106,11 @@ def test_keys_typed_before_the_report_is_read_are_for_that_report(city: Served, 
         assert window.situation.chosen is None
         QTest.keyClick(window.window.windowHandle(), Qt.Key.Key_J)
         wait_for(lambda: window.situation.chosen is not None, what="the report is read")
-        order = window.desk.view.order.tolist()
+        order = window.window_state.view.order.tolist()
         following = order[order.index(row) + 1]
-        wait_for(lambda: window.desk.row == following, what="then it is typed")
+        wait_for(lambda: window.window_state.row == following, what="then it is typed")
         key(window, "K")
-        wait_for(lambda: window.desk.row == row, what="and the next one goes there at once")
+        wait_for(lambda: window.window_state.row == row, what="and the next one goes there at once")
 
 
 def test_what_the_operator_has_not_seen_is_told_after_a_new_start_too(city: Served, tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_what_the_operator_has_not_seen_is_told_after_a_new_start_too(city: Serv
         wait_ready(window)
         begun(window)
         data = p1_data(window)
-        known = set(window.desk.view.hazards.tolist())
+        known = set(window.window_state.view.hazards.tolist())
         window.edit_commands.create("city", data, "local:left", "Water rises")
         wait_for(lambda: not outbox(window), what="it is at the server")
         wait_for(
@@ -144,11 +144,13 @@ def test_what_the_operator_has_not_seen_is_told_by_the_next_window_too(city: Ser
         wait_ready(window)
         begun(window)
         data = p1_data(window)
-        before = set(window.desk.view.hazards.tolist())
+        before = set(window.window_state.view.hazards.tolist())
         window.edit_commands.create("city", data, "local:new", "Water rises")
         wait_for(lambda: not outbox(window), what="it is at the server")
         wait_for(
-            lambda: [row for row in window.desk.view.hazards.tolist() if row not in before and row >= FIRST_ROW],
+            lambda: [
+                row for row in window.window_state.view.hazards.tolist() if row not in before and row >= FIRST_ROW
+            ],
             what="and came back",
         )
         refused = told_refusal(city, window)

@@ -190,7 +190,7 @@ def test_a_day_without_a_network(
     used = {report for reports in did.values() for report in reports}
     with console(profile, link.url) as window:
         window.picture_folder = folder
-        wait_for(lambda: window.desk.view is not None and window.desk.view.total > 0, 40, "the cache")
+        wait_for(lambda: window.window_state.view is not None and window.window_state.view.total > 0, 40, "the cache")
         wait_for(lambda: set(outbox(window)) == kept, what="nothing is lost")
         wait_for(lambda: "Offline since" in banner(window), 30, "the banner")
         # of the few reports without a unit all are left for sending one

@@ -59,7 +59,7 @@ class Cities:
         """Choose a report and wait for its advice; what the ticket shows."""
         window = self.window
         row = window.reader().row_of(source, number)
-        window.desk.choose(row)
+        window.window_state.choose(row)
         wait_for(lambda: window.situation.chosen is not None and window.situation.chosen.row == row, what=number)
         wait_for(
             lambda: window.situation.recommendations.row == row and window.situation.recommendations.units,
@@ -76,7 +76,7 @@ class Cities:
 
     def sources_shown(self) -> list[str]:
         """The sources of the queue's reports."""
-        view, cities = self.window.desk.view, self.window.desk.cities
+        view, cities = self.window.window_state.view, self.window.window_state.cities
         return [cities.source(fact.source) for fact in view.row_facts(view.order)]
 
     def units(self) -> dict[str, str]:
@@ -97,15 +97,19 @@ def both(tmp_path_factory: pytest.TempPathFactory, qapp: object) -> Iterator[Cit
         with console(folder / "profile", north.url, others={"south": south.url}) as window:
             wait_ready(window)
             cities = Cities(window, north, south)
-            wait_for(lambda: window.desk.view.total == 5 and len(window.desk.cities.crews) == 8, 40, "both cities")
+            wait_for(
+                lambda: window.window_state.view.total == 5 and len(window.window_state.cities.crews) == 8,
+                40,
+                "both cities",
+            )
             wait_for(lambda: sorted(cities.sources_shown()) == ["city"] * 2 + ["south"] * 3, what="their words")
             yield cities
 
 
 @pytest.fixture(autouse=True)
 def cleared(both: Cities) -> None:
-    both.window.desk.set_filter(both.window.desk.filter.parse("", zone=UTC))
-    wait_for(lambda: len(both.window.desk.view.order) == 5, what="everything is shown")
+    both.window.window_state.set_filter(both.window.window_state.filter.parse("", zone=UTC))
+    wait_for(lambda: len(both.window.window_state.view.order) == 5, what="everything is shown")
     both.said.clear()
 
 
@@ -118,7 +122,7 @@ def test_each_report_has_the_words_of_its_own_city(both: Cities) -> None:
         ticket = both.choose(source)
         assert ticket.title == f"{category}, {area}"
         assert agency in ticket.meta
-        row = window.queue.view.model()._rows[window.desk.row]
+        row = window.queue.view.model()._rows[window.window_state.row]
         assert (row.title, row.place) == (category, area)
 
 
@@ -128,9 +132,9 @@ def test_charts_count_the_cities_apart_and_filter_by_one(both: Cities) -> None:
     bars = {bar.label: bar for bar in window.charts.categories()}
     assert {label: bar.count for label, bar in bars.items()} == {"Flooded road": 2, "Dead animal": 3}
     window.charts.category_chosen.emit(bars["Dead animal"].key)
-    wait_for(lambda: len(window.desk.view.order) == 3, what="the filter")
+    wait_for(lambda: len(window.window_state.view.order) == 3, what="the filter")
     assert both.sources_shown() == ["south"] * 3
-    assert window.desk.chips() == [("services", "Category Dead animal")]
+    assert window.window_state.chips() == [("services", "Category Dead animal")]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +152,7 @@ def test_charts_count_the_cities_apart_and_filter_by_one(both: Cities) -> None:
 )
 def test_a_code_is_meant_in_every_city_and_a_name_in_its_own(both: Cities, typed: str, shown: dict[str, int]) -> None:
     both.type(f"show {typed}")
-    wait_for(lambda: len(both.window.desk.view.order) == sum(shown.values()), what=typed)
+    wait_for(lambda: len(both.window.window_state.view.order) == sum(shown.values()), what=typed)
     found = both.sources_shown()
     assert {source: found.count(source) for source in found} == shown
 
@@ -197,8 +201,8 @@ def test_the_other_citys_unit_is_refused_in_words(both: Cities) -> None:
 
 
 def test_a_number_of_two_cities_and_a_code_of_two_units_are_asked_about(both: Cities) -> None:
-    both.window.desk.choose(0)
-    both.window.desk.choose_unit("")
+    both.window.window_state.choose(0)
+    both.window.window_state.choose_unit("")
     both.type("d U1 r1")
     wait_for(lambda: both.said, what="the question")
     assert both.said == ["2 cities have a report r1: choose the one in the queue first"]
@@ -237,7 +241,7 @@ def test_a_namesake_in_the_other_city_is_somebody_else(both: Cities) -> None:
     wait_for(lambda: both.sources_shown() == ["city"], what="the tab")
     assert window.queue.tab_counts()["mine"] == 1
     window.actions.run("tab_open")
-    wait_for(lambda: len(window.desk.view.order) == 5, what="all are shown")
+    wait_for(lambda: len(window.window_state.view.order) == 5, what="all are shown")
     rows = window.queue.view.model()._rows
     holders = {}
     for source in ("city", "south"):
@@ -259,7 +263,7 @@ def test_a_new_report_is_made_in_the_words_of_the_city_it_goes_to(
     if chosen:
         both.choose(chosen, "r1")
     else:
-        window.desk.choose(0)
+        window.window_state.choose(0)
         wait_for(lambda: window.situation.chosen is None, what="none is chosen")
     window.actions.run("new_report")
     wait_for(lambda: window.forms._new is not None, what="the form")

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("qapp")
 def test_text_size_and_theme_hold_at_once_in_a_window_that_goes_on_with_the_work(tmp_path: Path) -> None:
     with console(tmp_path, None) as window:
         window.edit_commands.create("city", {"description": "Water"}, "local:1", "Water")
-        window.desk.set_filter(Filter(tab="mine", priorities=(1,)))
+        window.window_state.set_filter(Filter(tab="mine", priorities=(1,)))
         window.actions.run("text_larger")
         window.actions.run("text_larger")
         window.actions.run("theme")
@@ -41,7 +41,7 @@ def test_text_size_and_theme_hold_at_once_in_a_window_that_goes_on_with_the_work
     assert kept.filter == Filter(tab="mine", priorities=(1,))
     with console(tmp_path, None) as window:
         window.take_up(kept)
-        assert window.desk.filter == kept.filter
+        assert window.window_state.filter == kept.filter
         assert window.status_controller._said == "Light"
         wait_for(lambda: window.situation.now.undo, what="what was done can be taken back, once the outbox is read")
 
@@ -133,7 +133,7 @@ def test_a_closed_window_lets_go_of_all_that_it_had(tmp_path: Path, qapp: QAppli
     with console(tmp_path, None) as window:
         held = [weakref.ref(one) for one in QApplication.topLevelWidgets() if one not in before]
         assert len(held) > 1
-        held += [weakref.ref(one) for one in (window, window.desk, window.edits, window.feed)]
+        held += [weakref.ref(one) for one in (window, window.window_state, window.edits, window.feed)]
     del window, before
 
     def are_gone() -> bool:

@@ -65,7 +65,7 @@ def notes(folder: Path) -> list[str]:
 
 
 def first_report(window: Any) -> str:
-    cached = window.reader().report(int(window.desk.view.order[0]))
+    cached = window.reader().report(int(window.window_state.view.order[0]))
     assert cached is not None
     return str(cached.report.id)
 
@@ -176,9 +176,9 @@ def test_a_window_that_opens_on_a_folder_it_may_not_write_calls_nothing_empty(ci
     with console(profile, city.address) as window:
         wait_ready(window)
     with console(profile, "http://127.0.0.1:9") as window:
-        wait_for(lambda: window.desk.view is not None and window.desk.view.total > 0, 40, "the cache")
+        wait_for(lambda: window.window_state.view is not None and window.window_state.view.total > 0, 40, "the cache")
         wait_for(lambda: window.sources.offline, 30, "offline")
-        report = window.reader().report(int(window.desk.view.order[0])).report.id
+        report = window.reader().report(int(window.window_state.view.order[0])).report.id
         choose(window, report)
         key(window, "N")
         type_into(window, "air masuk", Qt.Key.Key_Return, CTRL)
@@ -188,7 +188,9 @@ def test_a_window_that_opens_on_a_folder_it_may_not_write_calls_nothing_empty(ci
         with console(profile, "http://127.0.0.1:9") as window:
             wait_for(lambda: banner(window).startswith("Nothing can be saved: "), what="it is said")
             assert banner(window).endswith(f" The folder is {profile}")
-            wait_for(lambda: window.desk.view is not None and window.desk.view.total > 0, 40, "the cache")
+            wait_for(
+                lambda: window.window_state.view is not None and window.window_state.view.total > 0, 40, "the cache"
+            )
             wait_for(lambda: figure(window, "data").label.startswith("Data from "), what="how old it is")
             window.signing.rights_changed.emit()
             assert [part.value for part in figure(window, "outbox").parts] == ["–"]

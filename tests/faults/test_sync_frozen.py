@@ -391,7 +391,7 @@ def test_what_was_committed_and_never_told_is_shown_after_the_restart(served_cit
     with console(profile, served_city.address, own_sync=True) as window:
         wait_ready(window)
         come_to_rest(window)
-        before = window.desk.view.total
+        before = window.window_state.view.total
         os.kill(window.link.pid, signal.SIGKILL)
         while is_locked(profile / LOCK):  # Qt's events wait, so nothing is started meanwhile
             time.sleep(0.05)
@@ -408,4 +408,4 @@ def test_what_was_committed_and_never_told_is_shown_after_the_restart(served_cit
             pass
         followers.stop()
         held.release()
-        wait_for(lambda: window.desk.view.total == before + 1, SOON_S, "the report is shown")
+        wait_for(lambda: window.window_state.view.total == before + 1, SOON_S, "the report is shown")

@@ -96,9 +96,11 @@ def test_a_window_gives_orders_by_the_clock_of_their_city_and_says_whose_is_off(
     ]
     with console(tmp_path / "profile", None, sources=sources) as window:
         wait_for(lambda: window.sources.states() == {"geo": "live", "city": "live"}, 40, "both")
-        wait_for(lambda: window.desk.view is not None and window.desk.view.total == 13, what="all reports")
-        wait_for(lambda: len(window.desk.cities.crews) == 3, what="the crews")
-        window.desk.choose(window.reader().row_of("city", "r1"))
+        wait_for(
+            lambda: window.window_state.view is not None and window.window_state.view.total == 13, what="all reports"
+        )
+        wait_for(lambda: len(window.window_state.cities.crews) == 3, what="the crews")
+        window.window_state.choose(window.reader().row_of("city", "r1"))
         wait_for(
             lambda: window.details_reader.current is not None and window.details_reader.current.key == "r1", what="r1"
         )
@@ -145,7 +147,7 @@ def wait_live(window: Any, *sources: str) -> None:
 def pick(window: Any, source: str, number: str) -> None:
     """Choose a report of a source by its number, and wait until it has been read."""
     wait_for(lambda: window.reader().row_of(source, number), what=f"{number} of {source}")
-    window.desk.choose(window.reader().row_of(source, number))
+    window.window_state.choose(window.reader().row_of(source, number))
     wait_for(
         lambda: (now := window.situation.chosen) is not None and (now.source, now.key) == (source, number),
         what=f"{number} of {source} is chosen",
@@ -193,7 +195,7 @@ def test_signing_out_signs_out_everywhere_and_who_comes_is_himself_everywhere(
             pick(window, source, "r1")
             key(window, "T")
             wait_for(lambda live=live: claimed(live, "r1") == "budi", what=f"taken at {source}")
-        wait_for(lambda: not window.edits.outbox and len(window.desk.view.mine) == 2, what="both are his")
+        wait_for(lambda: not window.edits.outbox and len(window.window_state.view.mine) == 2, what="both are his")
         window.actions.run("sign_out")
         ask = form(window)
         assert ask._title.text() == "2 reports are yours"
@@ -217,7 +219,7 @@ def test_signing_out_signs_out_everywhere_and_who_comes_is_himself_everywhere(
         answer_token(window, "Sign in to Two", TOKENS["rina"])
         wait_live(window, "city", "two")
         wait_for(lambda: window.settings.here.signed_out == [], what="signed in at both")
-        assert window.desk.me == window.signing.who() == "rina"
+        assert window.window_state.me == window.signing.who() == "rina"
         for source, live in (("city", one), ("two", two)):
             pick(window, source, "r3")
             key(window, "T")
@@ -256,7 +258,7 @@ def test_where_nobody_signed_in_is_read_only_and_what_waits_there_waits_for_its_
             told = "Signed in as rina · nobody is signed in at Two: reading only there"
             assert window.status_controller._said == told
             assert "The time of City" in window.kpi_controller._whose_clock()
-            assert window.desk.me_at("two") == "", "budi's claims there are not hers, nor a namesake's"
+            assert window.window_state.me_at("two") == "", "budi's claims there are not hers, nor a namesake's"
             pick(window, "two", "r2")
             said: list[str] = []
             window.actions.said.connect(said.append)
@@ -284,7 +286,7 @@ def test_who_takes_the_place_at_one_city_without_a_sign_out_is_not_the_other_els
         wait_live(window, "city", "two")
         window.actions.run("sign_in")
         answer_token(window, "Sign in to City", TOKENS["rina"])
-        wait_for(lambda: window.desk.me == "rina", what="rina is at the first")
+        wait_for(lambda: window.window_state.me == "rina", what="rina is at the first")
         wait_for(lambda: form(window)._title.text() == "Sign in to Two", what="and is asked for the second")
         assert window.settings.here.signed_out == ["two"]
         answer_token(window, "Sign in to Two", "a-token-nobody-knows")
@@ -317,7 +319,7 @@ def test_a_restart_between_two_operators_signs_nobody_in(
         kept = window.settings.here
     with console(tmp_path / "profile", None, sources=kept.sources, kept=kept) as window:
         wait_live(window, "city")
-        assert window.desk.me == "rina"
+        assert window.window_state.me == "rina"
         assert window.edits.author_for("two") == "rina", "nothing of budi's is hers"
         assert "Nobody is signed in at Two" in window.signing.why_reading_only("two")
 
@@ -350,7 +352,7 @@ def test_a_city_that_knows_nobody_is_written_to_by_who_sits_at_the_window(
             wait_for(lambda: refused == ["Signed out: sign in to write"], what="refused")
             window.actions.run("sign_in")
             answer_token(window, "Sign in to City", TOKENS["rina"])
-            wait_for(lambda: window.desk.me == "rina", what="rina is here")
+            wait_for(lambda: window.window_state.me == "rina", what="rina is here")
             assert window.signing.why_reading_only("free") == ""
             assert window.edits.author_for("free") == "rina"
             window.edits.submit(Kind.NOTE, "r1", **plain)

@@ -56,7 +56,7 @@ def others(window: Any) -> tuple[Any, ...]:
         window.ticket.ticket().number,
         [(bar.label, bar.count) for bar in window.charts.categories()],
         set(outbox(window)),
-        window.desk.row,
+        window.window_state.row,
     )
 
 
@@ -68,7 +68,7 @@ def test_the_map_comes_back_where_it_was_and_nothing_else_moves(city: Served, tm
     with console(tmp_path / "profile", city.address) as window:
         wait_ready(window)
         drawn_again(window)
-        number = window.reader().report(int(window.desk.view.order[3])).report.id
+        number = window.reader().report(int(window.window_state.view.order[3])).report.id
         choose(window, number)
         place = window.details_reader.current.shown
         city.stop()
@@ -88,7 +88,7 @@ def test_the_map_comes_back_where_it_was_and_nothing_else_moves(city: Served, tm
         there, zoom_now = window.map.last_view
         assert zoom_now == zoom
         assert there == pytest.approx(box, abs=1e-4)
-        assert window.map._selection[0] == window.desk.row
+        assert window.map._selection[0] == window.window_state.row
         assert others(window) == before
         assert not window.map.is_off
 

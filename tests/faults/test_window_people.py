@@ -82,7 +82,7 @@ def sign_in(window: Any, name: str) -> str:
     said = str(opened._sentence.text())
     QTest.keyClicks(opened.findChild(QLineEdit), TOKENS[name])
     QTest.keyClick(opened.findChild(QLineEdit), Qt.Key.Key_Return, CTRL)
-    wait_for(lambda: window.desk.me == name, what=f"{name} is signed in")
+    wait_for(lambda: window.window_state.me == name, what=f"{name} is signed in")
     return said
 
 
@@ -281,18 +281,18 @@ def test_two_send_at_once_and_one_is_told_who_was_first(steady: Served, tmp_path
         mine, theirs = (units[0], units[0]) if same == "unit" else (units[0], units[1])
         choose(one, first)
         one.edit_commands.dispatch(
-            one.details_reader.current, mine, one.desk.catalog("city").units[mine].code, stack=False
+            one.details_reader.current, mine, one.window_state.catalog("city").units[mine].code, stack=False
         )
         two.edit_commands.dispatch(
-            two.details_reader.current, theirs, two.desk.catalog("city").units[theirs].code, stack=False
+            two.details_reader.current, theirs, two.window_state.catalog("city").units[theirs].code, stack=False
         )
         wait_for(lambda: in_conflict(one) or in_conflict(two), what="one is told")
         loser, winner = (one, two) if in_conflict(one) else (two, one)
         wait_for(lambda: not outbox(winner), what="the other one has won")
         wait_for(lambda: strips(loser), what="the strip")
         (strip,) = strips(loser)
-        code = loser.desk.catalog("city").units[mine if winner is one else theirs].code
-        who = winner.desk.me
+        code = loser.window_state.catalog("city").units[mine if winner is one else theirs].code
+        who = winner.window_state.me
         if same == "unit":
             assert strip.startswith(f"{code} was not sent: {who} sent it to report ")
         else:
@@ -326,13 +326,13 @@ def test_who_took_it_first_is_told_and_there_is_nothing_to_choose(steady: Served
         wait_for(lambda: in_conflict(one) or in_conflict(two), what="one is told")
         loser, winner = (one, two) if in_conflict(one) else (two, one)
         wait_for(lambda: strips(loser), what="the strip")
-        assert strips(loser)[0].startswith(f"{winner.desk.me} has taken this report at ")
+        assert strips(loser)[0].startswith(f"{winner.window_state.me} has taken this report at ")
         (row,) = outbox(loser).values()
         assert row.actions[0] == ("conflict", "Drop mine")
         key(loser, "7", CTRL)
         key(loser, "1")
         wait_for(lambda: not outbox(loser), what="dropped")
-        wait_for(lambda: loser.situation.now.holder == winner.desk.me, what="who has it is shown")
+        wait_for(lambda: loser.situation.now.holder == winner.window_state.me, what="who has it is shown")
 
 
 def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answered(
@@ -355,19 +355,19 @@ def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answe
         for each in (one, two):
             each.edit_commands.take(seen[each])
             each.edit_commands.dispatch(
-                seen[each], units[each], each.desk.catalog("city").units[units[each]].code, stack=False
+                seen[each], units[each], each.window_state.catalog("city").units[units[each]].code, stack=False
             )
         wait_for(lambda: in_conflict(one) or in_conflict(two), what="one is told")
         loser, winner = (one, two) if in_conflict(one) else (two, one)
-        code = loser.desk.catalog("city").units[units[loser]].code
+        code = loser.window_state.catalog("city").units[units[loser]].code
         wait_for(lambda: not outbox(winner), what="the other one has won")
         wait_for(lambda: banner(loser).startswith(f"{code} was NOT sent:"), what="the notice")
-        assert f"{winner.desk.me} took the report first" in banner(loser)
+        assert f"{winner.window_state.me} took the report first" in banner(loser)
         (strip,) = strips(loser)
-        assert strip.startswith(f"{code} was NOT sent: {winner.desk.me} took the report first")
+        assert strip.startswith(f"{code} was NOT sent: {winner.window_state.me} took the report first")
         assert loser.undo_stack.newest is None, "what was lost is nothing to undo"
         wait_for(lambda: not loser.status.undo_text(), what="nor is it offered")
-        wait_for(lambda: loser.situation.now.holder == winner.desk.me, what="who has it is shown")
+        wait_for(lambda: loser.situation.now.holder == winner.window_state.me, what="who has it is shown")
         wait_for(
             lambda: [one.unit for one in loser.details_reader.current.live] == [units[winner]], what="only his crew"
         )
@@ -408,7 +408,7 @@ def test_a_smaller_area_is_told_and_what_it_forbids_is_refused_in_words(city: Se
         outside = find(window, "open", like=lambda report: report.area not in (None, area))
         known = json.loads((city.folder / "users.json").read_text())
         set_users(city, [user | ({"areas": [area]} if user["name"] == "rina" else {}) for user in known])
-        place = window.desk.catalog("city").place(area)
+        place = window.window_state.catalog("city").place(area)
         told: list[str] = []
         window.status_controller.say = lambda sentence, *_: told.append(sentence)
         window.actions.run("refresh")
@@ -457,7 +457,7 @@ def test_what_a_role_may_not_do_is_refused_at_the_key(city: Served, tmp_path: Pa
         key(window, "D", CTRL)
         assert told[-1] == "A validator may not do this: an operator or a supervisor can"
         assert QApplication.activeWindow() in (None, window.window), "no form has opened"
-        unit = window.details_reader.current and window.desk.cities.crews[0].unit.id
+        unit = window.details_reader.current and window.window_state.cities.crews[0].unit.id
         window.edit_commands.dispatch(window.details_reader.current, unit, "SDA-01", stack=False)
         wait_for(lambda: told[-1].startswith("NOT SAVED"), what="an order that came another way is not saved either")
         assert told[-1].startswith("NOT SAVED: A validator may not do this")
@@ -501,11 +501,11 @@ def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Ser
         wait_for(lambda: one.situation.now.holder == "rina", what="the first is hers")
         wait_for(lambda: not outbox(one), what="and the server knows it")
         data = p1_data(one)
-        before = set(one.desk.view.hazards.tolist())
+        before = set(one.window_state.view.hazards.tolist())
         two.edit_commands.create("city", data, "local:second", "Water rises")
-        wait_for(lambda: set(one.desk.view.hazards.tolist()) - before, what="a new P1")
-        (row,) = set(one.desk.view.hazards.tolist()) - before
-        wait_for(lambda: row in two.desk.view.hazards.tolist(), what="which both have")
+        wait_for(lambda: set(one.window_state.view.hazards.tolist()) - before, what="a new P1")
+        (row,) = set(one.window_state.view.hazards.tolist()) - before
+        wait_for(lambda: row in two.window_state.view.hazards.tolist(), what="which both have")
         two.hazards.see(row)
         second = one.reader().texts([row])[0].remote_id
         choose(one, second)
@@ -515,7 +515,9 @@ def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Ser
         key(one, "T")
         wait_for(lambda: one.situation.now.holder == "rina", what="the second too")
         wait_for(lambda: not outbox(one), what="and the server knows it")
-        wait_for(lambda: one.desk.view is not None and len(one.desk.view.mine) == 2, what="both are counted")
+        wait_for(
+            lambda: one.window_state.view is not None and len(one.window_state.view.mine) == 2, what="both are counted"
+        )
 
         told: list[Any] = []
         one.claims.taken_over.connect(told.append)
@@ -533,7 +535,7 @@ def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Ser
         key(one, "F4")
         wait_for(lambda: one.banner.notice is None, what="she has seen it")
 
-        assert two.desk.row != row
+        assert two.window_state.row != row
         one.edit_commands.unit_state("city", "none", "SDA-99", "break", "", "available")
         wait_for(lambda: [held.state for held in one.edits.outbox] == [EditState.ATTENTION], what="refused")
 
@@ -571,7 +573,7 @@ def test_who_sent_a_crew_is_told_that_a_colleague_closed_the_report_and_let_it_g
         wait_ready(two)
         report = find(one, "unassigned", lambda now: bool(now.advice and now.has_place and free_units(one)))
         unit = free_units(one)[0]
-        code = one.desk.catalog("city").units[unit].code
+        code = one.window_state.catalog("city").units[unit].code
         one.edit_commands.dispatch(one.details_reader.current, unit, code, stack=False)
         wait_for(lambda: not outbox(one), what="sent")
         find(one, "unassigned", skip={report})
@@ -627,7 +629,7 @@ def test_what_became_of_a_withdrawal_is_told_after_a_restart(city: Served, tmp_p
         told: list[str] = []
         window.edits.too_late.connect(lambda _: told.append(window.status_controller._said))
         wait_for(lambda: window.sources.states().get("city") == "live", 30, "live")
-        wait_for(lambda: window.desk.view is not None and not outbox(window), what="settled")
+        wait_for(lambda: window.window_state.view is not None and not outbox(window), what="settled")
         choose(window, report)
         assert told == (["Too late to withdraw, it had been sent: Note by rina: terlalu cepat"] if arrived else [])
     link.close()
@@ -642,12 +644,12 @@ def test_the_reporter_is_shown_when_asked_for_and_is_in_no_log(
     profile = tmp_path / "profile"
     with console(profile, city.address) as window:
         wait_ready(window)
-        total = window.desk.view.total
+        total = window.window_state.view.total
         contact = {"name": "Sri Wahyuningsih", "phone": "+62 812 5550 1234"}
         window.report_commands.create(
             "city", {"service": "banjir", "description": "Lewat telepon", "channel": "phone", "contact": contact}
         )
-        wait_for(lambda: window.desk.view.total == total + 1, what="it is shown")
+        wait_for(lambda: window.window_state.view.total == total + 1, what="it is shown")
         wait_for(lambda: not outbox(window), what="received")
         window.actions.run("tab_open")
         wait_for(lambda: number_of(window, "Lewat telepon"), what="its number")
@@ -667,7 +669,7 @@ def test_the_reporter_is_shown_when_asked_for_and_is_in_no_log(
 
 def number_of(window: Any, description: str) -> str:
     """The number of the report with this text, "" while it has none."""
-    cached = [window.reader().report(row) for row in window.desk.view.order.tolist()]
+    cached = [window.reader().report(row) for row in window.window_state.view.order.tolist()]
     return next((one.report.id for one in cached if one is not None and one.report.description == description), "")
 
 
@@ -684,7 +686,7 @@ def test_who_looks_at_the_same_report_is_shown(steady: Served, tmp_path: Path) -
         choose(two, report)
         wait_for(lambda: one.ticket.ticket().holder == "budi looks at it · Nobody has taken it", 30, "budi is seen")
         wait_for(lambda: two.ticket.ticket().holder == "rina looks at it · Nobody has taken it", 30, "rina is seen")
-        two.desk.choose(0)
+        two.window_state.choose(0)
         wait_for(lambda: one.ticket.ticket().holder == "Nobody has taken it", 30, "budi has left")
         key(one, "T")
         choose(two, report)
@@ -705,7 +707,7 @@ def test_after_72_hours_without_contact_there_is_only_reading(city: Served, tmp_
         set_contact(cache, ago)
     with console(profile, city.address) as window:
         wait_for(lambda: window.sources.offline, what="offline")
-        wait_for(lambda: window.desk.view is not None and window.desk.view.total > 0, what="the cache")
+        wait_for(lambda: window.window_state.view is not None and window.window_state.view.total > 0, what="the cache")
         choose(window, report)
         note(window, "masih boleh")
         assert banner(window).startswith("Offline since")
@@ -713,7 +715,7 @@ def test_after_72_hours_without_contact_there_is_only_reading(city: Served, tmp_
         set_contact(cache, datetime.now(UTC) - timedelta(hours=72.1))
     with console(profile, city.address) as window:
         wait_for(lambda: banner(window).startswith("Reading only."), what="the banner")
-        wait_for(lambda: window.desk.view is not None and window.desk.view.total > 0, what="the cache")
+        wait_for(lambda: window.window_state.view is not None and window.window_state.view.total > 0, what="the cache")
         choose(window, report)
         key(window, "N")
         assert window.status_controller._said.startswith("Reading only: no contact with City since ")

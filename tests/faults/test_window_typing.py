@@ -95,7 +95,7 @@ def test_what_is_being_typed_when_the_program_is_killed_is_offered_at_the_next_s
         if name != "new_report":
             assert WORDS in values.values()
             return
-        code = next(one.code for one in window.desk.catalog("city").services.values() if one.name == "Banjir")
+        code = next(one.code for one in window.window_state.catalog("city").services.values() if one.name == "Banjir")
         assert values | {"service": code, "text": WORDS, "address": "Gang Melati 3", "priority": "1"} == values
         assert (values["caller_name"], values["caller_phone"]) == (CALLER, PHONE)
 
@@ -185,8 +185,8 @@ def test_words_for_reports_that_were_deleted_or_merged_meanwhile_are_still_there
 def open_reports(window: Any, count: int) -> list[str]:
     """Numbers of open reports that nobody works on."""
     window.actions.run("tab_unassigned")
-    wait_for(lambda: window.desk.view.filter.tab == "unassigned", what="the tab")
-    return [window.reader().report(int(row)).report.id for row in window.desk.view.order[:count]]
+    wait_for(lambda: window.window_state.view.filter.tab == "unassigned", what="the tab")
+    return [window.reader().report(int(row)).report.id for row in window.window_state.view.order[:count]]
 
 
 def row(window: Any, report: str) -> Any:

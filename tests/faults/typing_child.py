@@ -29,7 +29,7 @@ CALLER, PHONE = "Sri Wahyuningsih", "+62 812 5550 1234"
 
 
 def first_report(window: Any) -> str:
-    cached = window.reader().report(int(window.desk.view.order[0]))
+    cached = window.reader().report(int(window.window_state.view.order[0]))
     assert cached is not None
     return str(cached.report.id)
 
@@ -45,7 +45,7 @@ def open_close(window: Any) -> None:
 
 
 def open_unavailable(window: Any) -> None:
-    window.unit_commands.unit_state(min(crew.key for crew in window.desk.cities.crews), "unavailable")
+    window.unit_commands.unit_state(min(crew.key for crew in window.window_state.cities.crews), "unavailable")
 
 
 def open_new_report(window: Any) -> None:

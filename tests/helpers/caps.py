@@ -46,9 +46,9 @@ def walk(one: Any, monkeypatch: pytest.MonkeyPatch, state: str) -> int:
             action = one.action_table.with_cap(cap)
             where = f"{state}: {cap} on {type(widget).__name__}"
             if action is not None and action.id in ("next_report", "previous_report") and one.queue.view is focus:
-                one.queue.set_current(int(one.desk.view.order[3]))  # the list's own key, which it walks by
+                one.queue.set_current(int(one.window_state.view.order[3]))  # the list's own key, which it walks by
                 strike(focus, cap)
-                assert one.queue.current_key() == one.desk.view.order[4 if cap == "J" else 2], where
+                assert one.queue.current_key() == one.window_state.view.order[4 if cap == "J" else 2], where
             elif action is not None:
                 assert ran == [(action.id, True)], where
             elif isinstance(widget, KeyButton):

@@ -24,9 +24,11 @@ _SPELLED = {"↵": "Return", "⇧": "Shift", "↑": "Up", "↓": "Down", "←": 
 
 def wait_ready(console: Any) -> None:
     """Until the first fill is done and shown."""
-    wait_for(lambda: console.desk.view is not None and console.desk.view.total > 0, 40, "the first reports")
+    wait_for(
+        lambda: console.window_state.view is not None and console.window_state.view.total > 0, 40, "the first reports"
+    )
     wait_for(lambda: not console.sources.filling(), 40, "the fill")
-    wait_for(lambda: console.desk.loaded is Loaded.WHOLE, what="all figures")
+    wait_for(lambda: console.window_state.loaded is Loaded.WHOLE, what="all figures")
 
 
 def key(console: Any, keys: str, modifier: Qt.KeyboardModifier = NONE) -> None:
@@ -70,7 +72,7 @@ def type_into(console: Any, text: str, code: Qt.Key, modifier: Qt.KeyboardModifi
 def choose(console: Any, number: str) -> None:
     """Make a report the chosen one, with its advice."""
     row = console.reader().row_of("city", number)
-    console.desk.choose(row)
+    console.window_state.choose(row)
     wait_for(
         lambda: console.details_reader.current is not None and console.details_reader.current.row == row, what=number
     )
@@ -88,8 +90,8 @@ def find(
 ) -> str:
     """Choose a report of a tab that is `like` this and whose situation fits; its number, also put into `skip`."""
     console.actions.run(f"tab_{tab}")
-    wait_for(lambda: console.desk.view.filter.tab == tab, what="the tab")
-    for row in console.desk.view.order.tolist():
+    wait_for(lambda: console.window_state.view.filter.tab == tab, what="the tab")
+    for row in console.window_state.view.order.tolist():
         cached = console.reader().report(row)
         if cached is None or cached.report.id in (skip or ()) or not like(cached.report):
             continue
@@ -108,7 +110,7 @@ def free_units(console: Any) -> list[str]:
 
 def p1_data(console: Any, lat: float = -6.2, lon: float = 106.85) -> dict[str, Any]:
     """A flood of the first priority, as a telephone report of it carries it."""
-    service = next(code for code, one in console.desk.catalog("city").services.items() if one.priority == 1)
+    service = next(code for code, one in console.window_state.catalog("city").services.items() if one.priority == 1)
     return {"service": service, "description": "Water rises", "priority": 1, "lat": lat, "lon": lon}
 
 

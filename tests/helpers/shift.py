@@ -138,11 +138,11 @@ def _type(letter: str) -> None:
 
 
 def _choose(window: Any, place: int) -> None:
-    order = window.desk.view.order
+    order = window.window_state.view.order
     if len(order):
         row = int(order[min(place, len(order) - 1)])
         window.queue.set_current(row)
-        window.desk.choose(row)
+        window.window_state.choose(row)
     window.queue.setFocus()
 
 

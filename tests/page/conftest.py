@@ -36,7 +36,7 @@ class Console(logging.Handler):
         self.lines.append(record.getMessage())
 
 
-class MapDesk:
+class MapRig:
     """One map panel and what a test does with it."""
 
     def __init__(self, qtbot: QtBot, tasks: Tasks, beat_ms: int = BEAT_MS) -> None:
@@ -60,7 +60,7 @@ class MapDesk:
             return self.answer(request)
         return pack_answer(request.number, self.cells, self.symbols, outside=3, placeless=2)
 
-    def show(self, zoom: float = 13.0) -> MapDesk:
+    def show(self, zoom: float = 13.0) -> MapRig:
         """Open it, standing at LAT, LON, and wait until it says complete."""
         self.panel.bridge.page_ready.connect(
             lambda: self.panel.go_to(LAT, LON, zoom) if not self.panel.last_view else None
@@ -176,10 +176,10 @@ def console() -> Iterator[Console]:
 
 
 @contextmanager
-def opened(qtbot: QtBot, beat_ms: int = BEAT_MS) -> Iterator[MapDesk]:
+def opened(qtbot: QtBot, beat_ms: int = BEAT_MS) -> Iterator[MapRig]:
     """A map panel that was not shown yet."""
     tasks = Tasks("map-test", 2)
-    made = MapDesk(qtbot, tasks, beat_ms)
+    made = MapRig(qtbot, tasks, beat_ms)
     yield made
     tasks.shutdown()
     made.panel.shut()
@@ -188,7 +188,7 @@ def opened(qtbot: QtBot, beat_ms: int = BEAT_MS) -> Iterator[MapDesk]:
 
 
 @pytest.fixture
-def desk(qtbot: QtBot, console: Console) -> Iterator[MapDesk]:
+def rig(qtbot: QtBot, console: Console) -> Iterator[MapRig]:
     """The same for tests that change nothing before it is made."""
     with opened(qtbot) as made:
         yield made

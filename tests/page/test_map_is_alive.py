@@ -13,7 +13,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
-from tests.page.conftest import LAT, LON, TIMEOUT_MS, Console, MapDesk, opened
+from tests.page.conftest import LAT, LON, TIMEOUT_MS, Console, MapRig, opened
 from widgets.map.liveness import MOST_RELOADS, Loss
 
 BEAT_MS = 250
@@ -30,19 +30,19 @@ def beat_ms() -> int:
 
 
 @pytest.fixture
-def desk(qtbot: QtBot, console: Console, beat_ms: int) -> Iterator[MapDesk]:
+def rig(qtbot: QtBot, console: Console, beat_ms: int) -> Iterator[MapRig]:
     with opened(qtbot, beat_ms) as made:
         made.symbols = [(1, LAT, LON, 1, 0, 0)]
         yield made
 
 
-def lose(desk: MapDesk, script: str) -> Loss:
+def lose(rig: MapRig, script: str) -> Loss:
     """Run the script in the page, tell it a View with one report more, and return why it counts as lost."""
-    desk.symbols = [*desk.symbols, (2, LAT, LON + 0.02, 2, 0, 0)]
-    with desk.qtbot.waitSignal(desk.panel.page_lost, timeout=TIMEOUT_MS) as lost:
-        desk.panel.page.runJavaScript(script)
-        desk.number += 1
-        desk.panel.set_view(desk.number, count=7)
+    rig.symbols = [*rig.symbols, (2, LAT, LON + 0.02, 2, 0, 0)]
+    with rig.qtbot.waitSignal(rig.panel.page_lost, timeout=TIMEOUT_MS) as lost:
+        rig.panel.page.runJavaScript(script)
+        rig.number += 1
+        rig.panel.set_view(rig.number, count=7)
     assert lost.args is not None
     why = lost.args[0]
     assert isinstance(why, Loss)
@@ -54,73 +54,73 @@ def lose(desk: MapDesk, script: str) -> Loss:
     [(HANG, Loss.SILENT, BEAT_MS), (NO_FRAMES, Loss.SILENT, BEAT_MS), (NO_PAINTING, Loss.BEHIND, SLOW_BEAT_MS)],
 )
 @pytest.mark.usefixtures("expected_log")
-def test_what_draws_nothing_is_loaded_again_and_draws(desk: MapDesk, script: str, why: Loss) -> None:
-    desk.show()
-    before = desk.panel.page.renderProcessPid()
-    assert lose(desk, script) is why
-    with desk.qtbot.waitSignal(desk.panel.page_well, timeout=TIMEOUT_MS):
+def test_what_draws_nothing_is_loaded_again_and_draws(rig: MapRig, script: str, why: Loss) -> None:
+    rig.show()
+    before = rig.panel.page.renderProcessPid()
+    assert lose(rig, script) is why
+    with rig.qtbot.waitSignal(rig.panel.page_well, timeout=TIMEOUT_MS):
         pass
-    assert desk.panel.page.renderProcessPid() != before
-    assert desk.colour(LAT, LON) == desk.theme.hex("priority.p1")
-    assert not desk.panel.is_off
+    assert rig.panel.page.renderProcessPid() != before
+    assert rig.colour(LAT, LON) == rig.theme.hex("priority.p1")
+    assert not rig.panel.is_off
 
 
 @pytest.mark.parametrize("is_meant", [False, True])
 @pytest.mark.usefixtures("expected_log")
-def test_a_page_that_is_loaded_again_takes_no_keyboard(desk: MapDesk, is_meant: bool) -> None:
+def test_a_page_that_is_loaded_again_takes_no_keyboard(rig: MapRig, is_meant: bool) -> None:
     """It took it from the queue: Down moved the map instead of going to the next report."""
     window = QWidget()
     beside = QLineEdit(window)
-    desk.qtbot.addWidget(window)
-    desk.panel.setParent(window)
+    rig.qtbot.addWidget(window)
+    rig.panel.setParent(window)
     try:
-        desk.panel.move(0, 40)
+        rig.panel.move(0, 40)
         window.resize(640, 520)
         window.show()
-        desk.show()
+        rig.show()
         beside.setFocus()
-        desk.qtbot.waitUntil(beside.hasFocus)
-        assert lose(desk, HANG) is Loss.SILENT
-        with desk.qtbot.waitSignal(desk.panel.page_well, timeout=TIMEOUT_MS):
+        rig.qtbot.waitUntil(beside.hasFocus)
+        assert lose(rig, HANG) is Loss.SILENT
+        with rig.qtbot.waitSignal(rig.panel.page_well, timeout=TIMEOUT_MS):
             if is_meant:
-                with desk.qtbot.waitSignal(desk.panel.page.loadStarted, timeout=TIMEOUT_MS):
+                with rig.qtbot.waitSignal(rig.panel.page.loadStarted, timeout=TIMEOUT_MS):
                     pass
-                desk.panel.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        desk.qtbot.waitUntil(lambda: beside.hasFocus() is not is_meant, timeout=TIMEOUT_MS)
+                rig.panel.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        rig.qtbot.waitUntil(lambda: beside.hasFocus() is not is_meant, timeout=TIMEOUT_MS)
         has = QApplication.focusWidget()
         assert has is not None
-        assert desk.panel.isAncestorOf(has) is is_meant
+        assert rig.panel.isAncestorOf(has) is is_meant
     finally:
-        desk.panel.setParent(None)
+        rig.panel.setParent(None)
 
 
 @pytest.mark.usefixtures("expected_log")
-def test_what_draws_another_number_than_there_are_is_given_up_after_three_reloads(desk: MapDesk) -> None:
-    desk.show()
+def test_what_draws_another_number_than_there_are_is_given_up_after_three_reloads(rig: MapRig) -> None:
+    rig.show()
     losses: list[Loss] = []
-    desk.panel.page_lost.connect(losses.append)
-    desk.number += 1
-    desk.panel.set_view(desk.number, count=7)  # 1 symbol, 3 outside, 2 without a place are 6
-    desk.qtbot.waitUntil(lambda: desk.panel.is_off, timeout=2 * TIMEOUT_MS)
+    rig.panel.page_lost.connect(losses.append)
+    rig.number += 1
+    rig.panel.set_view(rig.number, count=7)  # 1 symbol, 3 outside, 2 without a place are 6
+    rig.qtbot.waitUntil(lambda: rig.panel.is_off, timeout=2 * TIMEOUT_MS)
     assert losses == [Loss.WRONG_COUNT] * (MOST_RELOADS + 1)
-    desk.panel.set_view(desk.number + 1, count=6)
-    with desk.qtbot.waitSignal(desk.panel.page_well, timeout=TIMEOUT_MS):
-        desk.panel.reload()
-    assert not desk.panel.is_off
-    assert desk.panel.reloads == 0
+    rig.panel.set_view(rig.number + 1, count=6)
+    with rig.qtbot.waitSignal(rig.panel.page_well, timeout=TIMEOUT_MS):
+        rig.panel.reload()
+    assert not rig.panel.is_off
+    assert rig.panel.reloads == 0
 
 
-def test_what_is_hidden_is_left_alone(desk: MapDesk) -> None:
-    desk.show()
+def test_what_is_hidden_is_left_alone(rig: MapRig) -> None:
+    rig.show()
     losses: list[Loss] = []
-    desk.panel.page_lost.connect(losses.append)
-    desk.panel.hide()
+    rig.panel.page_lost.connect(losses.append)
+    rig.panel.hide()
     # An answer to what was asked before may still come; nothing is asked any more.
-    with desk.qtbot.assertNotEmitted(desk.panel.bridge.beat, wait=6 * BEAT_MS):
+    with rig.qtbot.assertNotEmitted(rig.panel.bridge.beat, wait=6 * BEAT_MS):
         pass
     assert losses == []
-    desk.panel.show()  # that it begins afresh then: tests/unit/test_map_liveness.py, where no page has to be quick
-    with desk.qtbot.waitSignals([desk.panel.bridge.alive] * 4, timeout=TIMEOUT_MS):
+    rig.panel.show()  # that it begins afresh then: tests/unit/test_map_liveness.py, where no page has to be quick
+    with rig.qtbot.waitSignals([rig.panel.bridge.alive] * 4, timeout=TIMEOUT_MS):
         pass
 
 
@@ -130,17 +130,17 @@ def test_a_load_of_eight_raises_no_alarm(qtbot: QtBot, console: Console) -> None
     """With the program's own two seconds, and ten Views a second, each of 2,000 symbols."""
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4 * (os.cpu_count() or 2))]
     try:
-        with opened(qtbot) as desk:
-            desk.symbols = [(n, LAT + n % 50 / 3000, LON + n // 50 / 3000, n % 4 + 1, n % 8, 0) for n in range(1, 2001)]
-            desk.show()
+        with opened(qtbot) as rig:
+            rig.symbols = [(n, LAT + n % 50 / 3000, LON + n // 50 / 3000, n % 4 + 1, n % 8, 0) for n in range(1, 2001)]
+            rig.show()
             losses: list[Loss] = []
             answers: list[int] = []
-            desk.panel.page_lost.connect(losses.append)
-            desk.panel.bridge.alive.connect(lambda beat, *_: answers.append(beat))
+            rig.panel.page_lost.connect(losses.append)
+            rig.panel.bridge.alive.connect(lambda beat, *_: answers.append(beat))
             end = time.monotonic() + 40
             while time.monotonic() < end:
-                desk.number += 1
-                desk.panel.set_view(desk.number, count=2005)
+                rig.number += 1
+                rig.panel.set_view(rig.number, count=2005)
                 qtbot.wait(100)
             assert losses == []
             assert len(answers) >= 10

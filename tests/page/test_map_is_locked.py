@@ -15,7 +15,7 @@ from PySide6.QtCore import QMetaMethod, QUrl
 from PySide6.QtWebEngineCore import QWebEngineSettings
 from pytestqt.qtbot import QtBot
 
-from tests.page.conftest import LAT, LON, TIMEOUT_MS, Console, MapDesk, opened
+from tests.page.conftest import LAT, LON, TIMEOUT_MS, Console, MapRig, opened
 from widgets.map import scheme
 from widgets.map.bridge import Bridge
 from widgets.map.page import PAGE_URL, SETTINGS, MapPage, OnlyOurScheme
@@ -63,20 +63,20 @@ def stranger() -> Iterator[tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:12]))
-def test_hostile_texts_are_only_texts(desk: MapDesk, console: Console, text: str) -> None:
+def test_hostile_texts_are_only_texts(rig: MapRig, console: Console, text: str) -> None:
     feature = {"type": "Feature", "geometry": None, "properties": {"name": text, "level": 1, "lat": LAT, "lon": LON}}
-    desk.areas = json.dumps({"type": "FeatureCollection", "features": [feature]}).encode()
-    desk.symbols = [(1, LAT, LON + 0.01, 1, 0, 8)]
-    desk.panel.set_units([{"id": "u", "code": text, "state_key": text, "lat": LAT - 0.01, "lon": LON}])
-    desk.panel.set_areas(1)
-    desk.panel.set_selection(1, LAT, LON + 0.01, text)
-    desk.panel.set_texts({"p1": text, "unit_free": text, "lock_on": text, "counts": text, "picking": text, "map": text})
-    desk.panel.set_view(0, text, text)
-    desk.panel.set_background_state(text)
-    desk.show()
-    assert desk.js("window.pwned ?? 0") == 0
-    assert desk.js("document.querySelectorAll('#frame img, iframe, svg, a, #frame script, body style').length") == 0
-    assert desk.colour(LAT, LON + 0.01) == desk.theme.hex("priority.p1"), "still drawn"
+    rig.areas = json.dumps({"type": "FeatureCollection", "features": [feature]}).encode()
+    rig.symbols = [(1, LAT, LON + 0.01, 1, 0, 8)]
+    rig.panel.set_units([{"id": "u", "code": text, "state_key": text, "lat": LAT - 0.01, "lon": LON}])
+    rig.panel.set_areas(1)
+    rig.panel.set_selection(1, LAT, LON + 0.01, text)
+    rig.panel.set_texts({"p1": text, "unit_free": text, "lock_on": text, "counts": text, "picking": text, "map": text})
+    rig.panel.set_view(0, text, text)
+    rig.panel.set_background_state(text)
+    rig.show()
+    assert rig.js("window.pwned ?? 0") == 0
+    assert rig.js("document.querySelectorAll('#frame img, iframe, svg, a, #frame script, body style').length") == 0
+    assert rig.colour(LAT, LON + 0.01) == rig.theme.hex("priority.p1"), "still drawn"
     assert console.lines == []
 
 
@@ -104,13 +104,13 @@ CALLS = {
 
 
 @pytest.mark.parametrize("way", CALLS)
-def test_no_way_out(desk: MapDesk, stranger: tuple[str, list[str]], way: str, expected_log: None) -> None:
+def test_no_way_out(rig: MapRig, stranger: tuple[str, list[str]], way: str, expected_log: None) -> None:
     origin, hits = stranger
-    desk.show()
-    desk.js(CALLS[way].format(origin) + "; 0")
-    desk.draw()  # the page lives, and had its time
+    rig.show()
+    rig.js(CALLS[way].format(origin) + "; 0")
+    rig.draw()  # the page lives, and had its time
     assert hits == []
-    assert desk.panel.page.url() == PAGE_URL
+    assert rig.panel.page.url() == PAGE_URL
 
 
 def allow_everything(self: object, info: object) -> None:
@@ -130,29 +130,29 @@ def test_each_lock_holds_alone(
         monkeypatch.setattr(OnlyOurScheme, "interceptRequest", allow_everything)
     else:
         monkeypatch.setattr(scheme, "CSP", "default-src * 'unsafe-inline' 'unsafe-eval'")
-    with opened(qtbot) as desk:
-        desk.show()
+    with opened(qtbot) as rig:
+        rig.show()
         for call in CALLS.values():
-            desk.js(call.format(origin) + "; 0")
-        desk.draw()
+            rig.js(call.format(origin) + "; 0")
+        rig.draw()
         assert hits == []
-        assert desk.panel.page.url() == PAGE_URL
+        assert rig.panel.page.url() == PAGE_URL
 
 
-def test_inline_script_and_eval_are_refused(desk: MapDesk, console: Console, expected_log: None) -> None:
-    desk.show()
+def test_inline_script_and_eval_are_refused(rig: MapRig, console: Console, expected_log: None) -> None:
+    rig.show()
     markup = "<img src=x onerror='window.pwned=1'>"
-    desk.js(f"document.body.appendChild(document.createElement('div')).innerHTML = {json.dumps(markup)}; 0")
-    desk.js("document.head.append(Object.assign(document.createElement('script'), {text: 'window.pwned=2'})); 0")
-    desk.js("setTimeout('window.pwned=3', 0); 0")
-    desk.qtbot.waitUntil(lambda: len(console.lines) >= 3, timeout=TIMEOUT_MS)
-    desk.draw()
-    assert desk.js("window.pwned ?? 0") == 0
+    rig.js(f"document.body.appendChild(document.createElement('div')).innerHTML = {json.dumps(markup)}; 0")
+    rig.js("document.head.append(Object.assign(document.createElement('script'), {text: 'window.pwned=2'})); 0")
+    rig.js("setTimeout('window.pwned=3', 0); 0")
+    rig.qtbot.waitUntil(lambda: len(console.lines) >= 3, timeout=TIMEOUT_MS)
+    rig.draw()
+    assert rig.js("window.pwned ?? 0") == 0
 
 
-def test_program_may_load_nothing_else(desk: MapDesk, stranger: tuple[str, list[str]]) -> None:
+def test_program_may_load_nothing_else(rig: MapRig, stranger: tuple[str, list[str]]) -> None:
     origin, hits = stranger
-    desk.show()
+    rig.show()
     for address in (
         origin,
         "sigap://map/js/main.js",
@@ -160,7 +160,7 @@ def test_program_may_load_nothing_else(desk: MapDesk, stranger: tuple[str, list[
         "file:///etc/passwd",
         "data:text/html,x",
     ):
-        assert not desk.panel.page.acceptNavigationRequest(
+        assert not rig.panel.page.acceptNavigationRequest(
             QUrl(address), MapPage.NavigationType.NavigationTypeTyped, True
         ), address
     assert hits == []
@@ -184,44 +184,44 @@ PATHS = [
 ]
 
 
-def test_only_known_addresses_answer(desk: MapDesk, expected_log: None) -> None:
-    desk.show()
-    desk.asked.clear()
+def test_only_known_addresses_answer(rig: MapRig, expected_log: None) -> None:
+    rig.show()
+    rig.asked.clear()
     for path in PATHS:
-        desk.js(f"window.found = 0; fetch({json.dumps(path)})" + GOT)
-        desk.wait_js("window.found !== 0")
-        assert desk.js("window.found") != 200, path
-    assert desk.asked == []
+        rig.js(f"window.found = 0; fetch({json.dumps(path)})" + GOT)
+        rig.wait_js("window.found !== 0")
+        assert rig.js("window.found") != 200, path
+    assert rig.asked == []
 
 
 GOT = ".then(a => window.found = a.status, () => window.found = -1); 0"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD"])
-def test_only_get(desk: MapDesk, method: str, expected_log: None) -> None:
-    desk.show()
-    desk.js(f"fetch('/data/areas/1', {{method: '{method}'}})" + GOT)
-    desk.wait_js("window.found !== undefined")
-    assert desk.js("window.found") != 200
+def test_only_get(rig: MapRig, method: str, expected_log: None) -> None:
+    rig.show()
+    rig.js(f"fetch('/data/areas/1', {{method: '{method}'}})" + GOT)
+    rig.wait_js("window.found !== undefined")
+    assert rig.js("window.found") != 200
 
 
 @pytest.mark.parametrize(
     "value", ["bytes=999999-", "bytes=4-", "bytes=5-3", "bytes=-2", "lines=1-2", "bytes=0-1,3-4", "x"]
 )
-def test_range_past_the_end_is_survived(desk: MapDesk, value: str, expected_log: None) -> None:
-    desk.areas = b"1234"
-    desk.show()
-    desk.js(f"fetch('/data/areas/1', {{headers: {{Range: '{value}'}}}})" + GOT)
-    desk.wait_js("window.found !== undefined")
-    desk.draw()
+def test_range_past_the_end_is_survived(rig: MapRig, value: str, expected_log: None) -> None:
+    rig.areas = b"1234"
+    rig.show()
+    rig.js(f"fetch('/data/areas/1', {{headers: {{Range: '{value}'}}}})" + GOT)
+    rig.wait_js("window.found !== undefined")
+    rig.draw()
 
 
-def test_settings_are_as_the_table_says(desk: MapDesk) -> None:
-    settings = desk.panel.page.settings()
+def test_settings_are_as_the_table_says(rig: MapRig) -> None:
+    settings = rig.panel.page.settings()
     for attribute, on in SETTINGS.items():
         assert settings.testAttribute(attribute) == on, attribute
     assert not settings.testAttribute(QWebEngineSettings.WebAttribute.LocalContentCanAccessFileUrls)
-    assert desk.panel.page.profile().isOffTheRecord()
+    assert rig.panel.page.profile().isOffTheRecord()
 
 
 def test_bridge_has_few_slots_and_none_writes() -> None:
@@ -295,13 +295,13 @@ def test_bridge_hears_fifty_a_second() -> None:
     assert len(heard) == 75
 
 
-def test_owned_page_is_heard_but_obeyed_in_nothing(desk: MapDesk, expected_log: None) -> None:
+def test_owned_page_is_heard_but_obeyed_in_nothing(rig: MapRig, expected_log: None) -> None:
     """A script in the page's own world with a line of its own to the bridge."""
-    desk.show()
+    rig.show()
     places: list[object] = []
-    desk.panel.place_picked.connect(lambda *place: places.append(place))
-    with desk.qtbot.waitSignal(desk.panel.report_picked, timeout=TIMEOUT_MS) as picked:
-        desk.js(
+    rig.panel.place_picked.connect(lambda *place: places.append(place))
+    with rig.qtbot.waitSignal(rig.panel.report_picked, timeout=TIMEOUT_MS) as picked:
+        rig.js(
             "new QWebChannel(qt.webChannelTransport, c => { const b = c.objects.bridge; b.pickPlace(1, 1);"
             "b.pickUnit('x'.repeat(9999)); b.pickReport(-1); b.pickReport(1e99); b.pickReport(7) }); 0"
         )
@@ -309,32 +309,32 @@ def test_owned_page_is_heard_but_obeyed_in_nothing(desk: MapDesk, expected_log: 
     assert places == []
 
 
-def test_lost_page_comes_back_as_it_was(desk: MapDesk) -> None:
-    desk.symbols = [(1, LAT, LON, 1, 0, 0)]
-    desk.show(zoom=15.0)
-    before = desk.panel.last_view
+def test_lost_page_comes_back_as_it_was(rig: MapRig) -> None:
+    rig.symbols = [(1, LAT, LON, 1, 0, 0)]
+    rig.show(zoom=15.0)
+    before = rig.panel.last_view
     with (
-        desk.qtbot.waitSignal(desk.panel.page_lost, timeout=TIMEOUT_MS),
-        desk.qtbot.waitSignal(desk.panel.drawn, timeout=TIMEOUT_MS),
+        rig.qtbot.waitSignal(rig.panel.page_lost, timeout=TIMEOUT_MS),
+        rig.qtbot.waitSignal(rig.panel.drawn, timeout=TIMEOUT_MS),
     ):
-        os.kill(desk.panel.page.renderProcessPid(), signal.SIGKILL)
-    assert desk.panel.locked
-    assert desk.panel.last_view is not None
+        os.kill(rig.panel.page.renderProcessPid(), signal.SIGKILL)
+    assert rig.panel.locked
+    assert rig.panel.last_view is not None
     assert before is not None
-    assert desk.panel.last_view[1] == before[1]
-    assert desk.panel.last_view[0] == pytest.approx(before[0], abs=1e-4)
-    assert desk.colour(LAT, LON) == desk.theme.hex("priority.p1")
+    assert rig.panel.last_view[1] == before[1]
+    assert rig.panel.last_view[0] == pytest.approx(before[0], abs=1e-4)
+    assert rig.colour(LAT, LON) == rig.theme.hex("priority.p1")
 
 
-def test_a_loss_after_three_reloads_switches_the_map_off(desk: MapDesk) -> None:
-    desk.show()
+def test_a_loss_after_three_reloads_switches_the_map_off(rig: MapRig) -> None:
+    rig.show()
     for _ in range(4):
-        assert not desk.panel.is_off
-        with desk.qtbot.waitSignal(desk.panel.page_lost, timeout=TIMEOUT_MS):
-            os.kill(desk.panel.page.renderProcessPid(), signal.SIGKILL)
-        if not desk.panel.is_off:
-            desk.qtbot.waitSignal(desk.panel.drawn, timeout=TIMEOUT_MS).wait()
-    assert desk.panel.is_off
-    with desk.qtbot.waitSignal(desk.panel.drawn, timeout=TIMEOUT_MS):
-        desk.panel.reload()
-    assert not desk.panel.is_off
+        assert not rig.panel.is_off
+        with rig.qtbot.waitSignal(rig.panel.page_lost, timeout=TIMEOUT_MS):
+            os.kill(rig.panel.page.renderProcessPid(), signal.SIGKILL)
+        if not rig.panel.is_off:
+            rig.qtbot.waitSignal(rig.panel.drawn, timeout=TIMEOUT_MS).wait()
+    assert rig.panel.is_off
+    with rig.qtbot.waitSignal(rig.panel.drawn, timeout=TIMEOUT_MS):
+        rig.panel.reload()
+    assert not rig.panel.is_off

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.page.conftest import LAT, LON, MapDesk
+from tests.page.conftest import LAT, LON, MapRig
 
 
-def test_board_answer_is_drawn_as_it_counts(desk: MapDesk) -> None:
+def test_board_answer_is_drawn_as_it_counts(rig: MapRig) -> None:
     from console.board.map_answer import map_answer
     from console.board.snapshot import BoardSnapshot
     from console.board.view import make_view
@@ -21,10 +21,10 @@ def test_board_answer_is_drawn_as_it_counts(desk: MapDesk) -> None:
         ]
     )
     view = make_view(BoardSnapshot.build(columns), Filter(), 1_800_000_000, 1)
-    desk.answer = lambda r: map_answer(view, r.west, r.south, r.east, r.north, r.zoom, 0)
-    desk.show()
-    assert desk.colour(LAT, LON) == desk.theme.hex("priority.p1")
-    text = desk.js("document.querySelector('.counts').textContent")
+    rig.answer = lambda r: map_answer(view, r.west, r.south, r.east, r.north, r.zoom, 0)
+    rig.show()
+    assert rig.colour(LAT, LON) == rig.theme.hex("priority.p1")
+    text = rig.js("document.querySelector('.counts').textContent")
     assert text == "1 symbol, 40 in cells, 0 outside, 1 without a place"
 
 

@@ -56,10 +56,10 @@ def _main(folder: Path) -> int:
             return
         asked = filters[len(filter_ms)]
         clock.start()
-        console.desk.set_filter(asked)
+        console.window_state.set_filter(asked)
 
     def on_drawn(number: int) -> None:
-        view = console.desk.view
+        view = console.window_state.view
         if view is None or view.number != number or not view.total:
             return
         if clock.isValid() and view.filter == asked:

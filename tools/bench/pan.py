@@ -83,7 +83,7 @@ def _console(folder: Path) -> None:
     dragging: list[bool] = []
 
     def begin() -> None:
-        if console.desk.view is not None and not dragging:
+        if console.window_state.view is not None and not dragging:
             dragging.append(True)
             _drag(app, console.map.page)
 

@@ -68,7 +68,7 @@ def _main(folder: Path, rest_s: float) -> int:
 
     looking.timeout.connect(look)
     looking.start()
-    console.map.drawn.connect(lambda _: note(times, "map") if console.desk.view is not None else None)
+    console.map.drawn.connect(lambda _: note(times, "map") if console.window_state.view is not None else None)
     console.open()
     QTimer.singleShot(0, lambda: note(times, "window"))
     run = run_here(app, times, rest_s)

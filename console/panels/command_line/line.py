@@ -51,7 +51,7 @@ class CommandLineController(QObject):
         self,
         line: CommandLine,
         palette: Palette,
-        desk: WindowState,
+        window_state: WindowState,
         actions: Actions[Any],
         runner: ActionRunner,
         situation: SituationMonitor,
@@ -69,7 +69,7 @@ class CommandLineController(QObject):
         the part of the screen that the palette opens in.
         """
         super().__init__(parent)
-        self._line, self._palette, self._desk, self._actions = line, palette, desk, actions
+        self._line, self._palette, self._window_state, self._actions = line, palette, window_state, actions
         self._runner, self._situation, self._unit_commands = runner, situation, units
         self._edits, self._tasks, self._reader, self._room = edits, tasks, reader, room
         self._query, self._hold_keys_for = "", hold_keys_for
@@ -107,11 +107,11 @@ class CommandLineController(QObject):
 
     def begin_filter(self) -> None:
         """Put the filter that is set into the line, to go on from it; the tab stays what it is."""
-        now = self._desk.filter.with_tab("open").to_text()
+        now = self._window_state.filter.with_tab("open").to_text()
         self._line.focus_line(f"show {now} " if now else "show ")
 
     def _parse(self, text: str) -> TypedCommand:
-        return parse(text, self._desk.cities, self._actions)
+        return parse(text, self._window_state.cities, self._actions)
 
     def take_up(self, key: str) -> None:
         """Put a draft into the line; what stood there is one too."""
@@ -157,8 +157,12 @@ class CommandLineController(QObject):
             return self.tr("Search"), command.rest, True
         if command.verb == "show":
             try:
-                filter_ = Filter.parse(command.rest, zone=self._desk.zone).resolved(self._desk.cities.names())
-                chips = ", ".join(text for _, text in filter_.chips(self._desk.cities.name, self._desk.zone))
+                filter_ = Filter.parse(command.rest, zone=self._window_state.zone).resolved(
+                    self._window_state.cities.names()
+                )
+                chips = ", ".join(
+                    text for _, text in filter_.chips(self._window_state.cities.name, self._window_state.zone)
+                )
             except FilterError as error:
                 return str(error), self._may_follow(command.rest), False
             return self.tr("Show"), f"{chips or self.tr('all reports')} · {self._may_follow(command.rest)}", True
@@ -177,7 +181,7 @@ class CommandLineController(QObject):
         elif name == "status":
             values = [status.value for status in ORDER]
         else:
-            values = sorted(set(self._desk.cities.names().get(kinds.get(name, ""), {}).values()) - {""})
+            values = sorted(set(self._window_state.cities.names().get(kinds.get(name, ""), {}).values()) - {""})
         typed = begun.rpartition(",")[2].strip('"').casefold()
         fits = [value for value in values if value.casefold().startswith(typed)] or values
         shown: list[str] = []
@@ -203,7 +207,7 @@ class CommandLineController(QObject):
             if why := self._unit_commands.why_not_meant(command.crews, of_report=syntax.of_report):
                 return why, "", False
             if not syntax.of_report and (crew := self._unit_commands.meant(command.crews)) is not None:
-                code = self._desk.code_of(crew)
+                code = self._window_state.code_of(crew)
         says = syntax.says_alone if syntax.says_alone and not typed else syntax.says
         bold = self.tr(says).format(unit=code, words=typed).strip() if says else self.tr(action.text).split(",")[0]
         about = self.tr(syntax.target)
@@ -264,8 +268,8 @@ class CommandLineController(QObject):
 
     def _show(self, text: str) -> None:
         try:
-            filter_ = Filter.parse(text, tab=self._desk.filter.tab, zone=self._desk.zone)
-            self._desk.set_filter(filter_.resolved(self._desk.cities.names()))
+            filter_ = Filter.parse(text, tab=self._window_state.filter.tab, zone=self._window_state.zone)
+            self._window_state.set_filter(filter_.resolved(self._window_state.cities.names()))
         except FilterError as error:
             self._runner.said.emit(str(error))
 
@@ -274,28 +278,28 @@ class CommandLineController(QObject):
 
         def found(rows: list[int]) -> None:
             if rows:
-                self._desk.choose(int(rows[0]))
+                self._window_state.choose(int(rows[0]))
             else:
                 self._runner.said.emit(self.tr("Nothing found for “{text}”").format(text=text))
 
         self._tasks.submit(lambda: [int(row) for row in reader().find(text, 1)], found)
 
     def _with_report(self, text: str, command: TypedCommand, draft: str) -> None:
-        reader, sources = self._reader, list(self._desk.cities.catalogs)
+        reader, sources = self._reader, list(self._window_state.cities.catalogs)
 
         def look() -> list[int]:
             rows = (reader().row_of(source, command.number) for source in sources)
             return [row for row in rows if row is not None]
 
-        read_before = self._desk.row
+        read_before = self._window_state.row
 
         def carry_out() -> None:
             saving = self._edits.saving
-            row = self._desk.row
+            row = self._window_state.row
             if not self._carry_out(text, command, draft):
                 self._put_back(text, draft)
             elif read_before not in (0, row) and self._edits.saving - saving:
-                self._desk.choose(read_before)  # it is done, and he was reading another one
+                self._window_state.choose(read_before)  # it is done, and he was reading another one
                 self.came_back.emit()
 
         def dropped() -> None:
@@ -306,14 +310,14 @@ class CommandLineController(QObject):
                 self._runner.said.emit(self.tr("There is no report {n} here").format(n=command.number))
                 self._put_back(text if draft else "", draft)
                 return
-            if len(rows) > 1 and self._desk.row not in rows:
+            if len(rows) > 1 and self._window_state.row not in rows:
                 sentence = self.tr("{k} cities have a report {n}: choose the one in the queue first")
                 self._runner.said.emit(sentence.format(k=len(rows), n=command.number))
                 self._put_back(text, draft)
                 return
-            row = rows[0] if len(rows) == 1 else self._desk.row
+            row = rows[0] if len(rows) == 1 else self._window_state.row
             self.sight_kept.emit()
-            self._desk.choose(row)
+            self._window_state.choose(row)
             if command.verb != "open":
                 self._situation.when_read(row, carry_out, dropped)
 
@@ -406,7 +410,10 @@ class CommandLineController(QObject):
 
     def _vocabulary(self) -> set[str]:
         """Every word by which something of the cities or a command is called."""
-        cities, texts = self._desk.cities, [self.tr(text) for one in self._actions for text in (one.text, one.words)]
+        cities, texts = (
+            self._window_state.cities,
+            [self.tr(text) for one in self._actions for text in (one.text, one.words)],
+        )
         for catalog in cities.catalogs.values():
             texts += [f"{one.name} {one.keywords}" for one in catalog.services.values()]
             texts += [one.name for one in catalog.areas.values()]
@@ -443,18 +450,18 @@ class CommandLineController(QObject):
         return [
             PaletteRow(
                 f"unit:{crew.key}",
-                self._desk.code_of(crew),
+                self._window_state.code_of(crew),
                 ", ".join(crew.unit.skills),
                 kind="unit",
                 unit_state=formatting.UNIT_SYMBOL[crew.unit.state],
                 tail=self.tr(formatting.UNIT_TEXT[crew.unit.state]),
             )
-            for crew in self._desk.cities.crews
+            for crew in self._window_state.cities.crews
             if _fits(query, crew.unit.code) or _fits(query, crew.unit.name)
         ]
 
     def _reports(self, texts: list[RowText]) -> list[PaletteRow]:
-        view = self._desk.view
+        view = self._window_state.view
         facts = {one.row: one for one in view.snapshot.facts([text.row for text in texts])} if view and texts else {}
         rows = []
         for text in texts:
@@ -480,7 +487,7 @@ class CommandLineController(QObject):
         return rows
 
     def _places(self, query: str) -> list[PaletteRow]:
-        cities = self._desk.cities
+        cities = self._window_state.cities
         places = {
             f"area:{cities.key('area', word)}": cities.of(word[0]).place(word[1])
             for word, area in cities.areas.items()
@@ -491,11 +498,11 @@ class CommandLineController(QObject):
     def _complete(self, row_id: str) -> None:
         """Tab: the row's own word takes the place of what was typed."""
         kind, _, key = row_id.partition(":")
-        crew = self._desk.cities.crew(key)
+        crew = self._window_state.cities.crew(key)
         if kind == "unit" and crew is not None:
             self._palette.set_query(crew.unit.code)
         elif kind == "area":
-            self._palette.set_query(self._desk.cities.name("area", key))
+            self._palette.set_query(self._window_state.cities.name("area", key))
         elif kind == "action":
             self._palette.set_query(self.tr(self._actions[key].text))
         elif kind == "meant":
@@ -513,12 +520,12 @@ class CommandLineController(QObject):
         elif kind == "action":
             self._runner.run(key)
         elif kind == "unit":
-            self._desk.choose_unit(key)
+            self._window_state.choose_unit(key)
             self.unit_sought.emit(key)
         elif kind == "report":
-            self._desk.choose(int(key))
+            self._window_state.choose(int(key))
         elif kind == "area":
-            self._desk.set_filter(self._desk.filter.toggle_area(key))
+            self._window_state.set_filter(self._window_state.filter.toggle_area(key))
 
     def _on_left(self) -> None:
         """Esc, or a click beside it, loses nothing."""

@@ -36,7 +36,7 @@ class Drafts(QObject):
 
     def __init__(
         self,
-        desk: WindowState,
+        window_state: WindowState,
         edits: QtOutbox,
         runner: ActionRunner,
         situation: SituationMonitor,
@@ -49,7 +49,7 @@ class Drafts(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._desk, self._edits, self._forms = desk, edits, forms
+        self._window_state, self._edits, self._forms = window_state, edits, forms
         self._runner, self._situation, self._reports, self._units = runner, situation, reports, units
         self._tasks, self._reader, self._local_row = tasks, reader, local_row
         forms.photos.not_ready.connect(self._show)
@@ -70,7 +70,7 @@ class Drafts(QObject):
                 )
             elif photos:
                 more = self.tr("{n} texts and photos not saved are kept: {key}")
-            self.found.emit((more if count > 1 else one).format(n=count, key=self._desk.actions.key("drafts")))
+            self.found.emit((more if count > 1 else one).format(n=count, key=self._window_state.actions.key("drafts")))
 
     def open(self) -> None:
         """Offer all drafts, the newest first."""
@@ -87,13 +87,13 @@ class Drafts(QObject):
         match kind:
             case "older":
                 self._show(key, self.tr("Something else has been written there since."))
-            case _ if source and source not in self._desk.cities.catalogs:
+            case _ if source and source not in self._window_state.cities.catalogs:
                 city = self.tr("{city} is not followed here any more.")
-                self._show(key, city.format(city=self._desk.city_name(source)))
+                self._show(key, city.format(city=self._window_state.city_name(source)))
             case "new_report":
                 self._reports.new_report(source, key)
             case "unavailable":
-                crews = [one for one in self._desk.cities.crews if (one.source, one.unit.id) == (source, what)]
+                crews = [one for one in self._window_state.cities.crews if (one.source, one.unit.id) == (source, what)]
                 if crews:
                     self._units.unit_state(crews[0].key, "unavailable")
                 else:
@@ -134,7 +134,7 @@ class Drafts(QObject):
                 self.line_wanted.emit(key)
                 return
             now = self._situation.now
-            why_not = self._desk.actions[action].why_not(now)
+            why_not = self._window_state.actions[action].why_not(now)
             if action == "hold" and now.on_hold:  # there the key ends it
                 why_not = self.tr("The report is on hold already")
             if why_not:
@@ -145,7 +145,7 @@ class Drafts(QObject):
             else:
                 self._runner.run(action)
 
-        self._desk.choose(row)
+        self._window_state.choose(row)
         self._situation.when_read(row, open_form, lambda: None)
 
     def _place(self, key: str) -> str:
@@ -187,7 +187,9 @@ class Drafts(QObject):
 
     def _name(self, key: str) -> str:
         kind = _parts(key)[0]
-        name = _NAMES.get(kind) or (self._desk.actions[kind].text if kind in self._desk.actions else kind)
+        name = _NAMES.get(kind) or (
+            self._window_state.actions[kind].text if kind in self._window_state.actions else kind
+        )
         return self.tr(name).split(",")[0]
 
 

@@ -101,7 +101,7 @@ class Forms(QObject):
         window: QWidget,
         theme: Theme,
         symbols: Symbols,
-        desk: WindowState,
+        window_state: WindowState,
         edits: QtOutbox,
         tasks: Tasks,
         images: ImageProcess,
@@ -123,7 +123,7 @@ class Forms(QObject):
         read beside them; `around` is what the window does for them.
         """
         super().__init__(window)
-        self._window, self._theme, self._symbols, self._desk = window, theme, symbols, desk
+        self._window, self._theme, self._symbols, self._window_state = window, theme, symbols, window_state
         self._edits, self._profile, self._room = edits, profile, room
         self._zone, self._now, self._said, self._steady_s = zone, now, said, steady_s
         self._free, self._covers_report, self._around = free, covers_report, around
@@ -144,7 +144,7 @@ class Forms(QObject):
         self._outcomes: dict[tuple[str, str | None], str] = {}
         """What accepted work of a service came to last; the next is likely the same."""
         self.photos = PhotoImport(
-            edits, tasks, images, profile, zone, now, self.mark, said, warned, desk.actions.key("drafts"), self
+            edits, tasks, images, profile, zone, now, self.mark, said, warned, window_state.actions.key("drafts"), self
         )
         self._committed: dict[str, Form] = {}
         self._committed_s = -TWICE_S
@@ -239,7 +239,7 @@ class Forms(QObject):
         """Esc loses nothing, which an operator has to know to believe it."""
         if self._edits.draft(key) is not None:
             again = self.tr("Not saved, kept as a draft: open the form again, or {keys}")
-            self._said(again.format(keys=self._desk.actions.key("drafts")))
+            self._said(again.format(keys=self._window_state.actions.key("drafts")))
 
     def keep_words(self, edit: TakenBack) -> bool:
         """Make a draft of what was written for an edit that is taken back; whether there were any words."""
@@ -253,7 +253,7 @@ class Forms(QObject):
 
     def mark(self, about: str) -> dict[str, str]:
         """The MARKS of a draft that the operator writes now, on this."""
-        return marks(self._now(), self._desk.me, about)
+        return marks(self._now(), self._window_state.me, about)
 
     def draft_words(self, draft: Mapping[str, Any]) -> str:
         """When a draft was written, and by whom if that was somebody else."""
@@ -267,7 +267,7 @@ class Forms(QObject):
             return ""
         written = datetime.fromisoformat(at)
         when = formatting.moment(written, self._zone, self._now())
-        return when if who in ("", self._desk.me) else self.tr("{when} by {who}").format(when=when, who=who)
+        return when if who in ("", self._window_state.me) else self.tr("{when} by {who}").format(when=when, who=who)
 
     def _show(self, dialog: QDialog) -> None:
         if self._open not in self._committed.values():
@@ -413,7 +413,9 @@ class Forms(QObject):
 
         Of what a duplicate would be is asked by `merge`, `why_no_merge` says why not.
         """
-        known = [one for one in self._desk.catalog(details.source).templates if one.kind in ("close", "duplicate")]
+        known = [
+            one for one in self._window_state.catalog(details.source).templates if one.kind in ("close", "duplicate")
+        ]
         duplicate = next((one.text for one in known if one.kind == "duplicate"), "")
         texts = [one.text for one in known] or [
             self.tr("Not found at the place"),
@@ -454,7 +456,7 @@ class Forms(QObject):
         """Before and after side by side; accept with a disposition, or return with a reason; `barred` says why not."""
         before, after = self._sides(details, cards)
         service = details.shown.service
-        known = self._desk.catalog(details.source).templates
+        known = self._window_state.catalog(details.source).templates
         texts = [one for one in known if one.kind == "disposition" and one.service in (None, service)]
         fitting = [one.text for one in sorted(texts, key=lambda one: one.service is None)]
         returns = [one.text for one in known if one.kind == "return" and one.service in (None, service)]
@@ -529,7 +531,7 @@ class Forms(QObject):
 
     def _in_short(self, details: ReportDetails) -> str:
         """What a report is about, in two lines: how urgent, how far, where; and the reporter's words."""
-        report, catalog = details.shown, self._desk.catalog(details.source)
+        report, catalog = details.shown, self._window_state.catalog(details.source)
         priority = f"P{report.priority} {self.tr(formatting.PRIORITY_TEXT[report.priority])}"
         state = self.tr(formatting.status_text(report.status, report.status_label))
         where = report.address or catalog.place(report.area or "")
@@ -546,25 +548,25 @@ class Forms(QObject):
                 self._open.set_units(self._at_work(details))
             if isinstance(self._open, CloseForm | HoldForm):
                 self._tell_stakes(self._open, details)
-            catalog, me = self._desk.catalog(details.source), self._desk.me_at(details.source)
+            catalog, me = self._window_state.catalog(details.source), self._window_state.me_at(details.source)
             self._open.tell_news(*changed_meanwhile(before, details, fields, catalog, me, self.tr))
 
     def _tell_stakes(self, form: Form, details: ReportDetails) -> None:
         """In the head of a form: that it is a hazard, whether a crew comes to it, and that another has taken it."""
         report, claim = details.shown, details.shown.claim
-        view, is_hazard = self._desk.view, report.priority == HAZARD
+        view, is_hazard = self._window_state.view, report.priority == HAZARD
         parts = []
         if is_hazard:
             waits = view is not None and bool(view.without_crew([details.row]))
             parts.append(self.tr("P1, and no crew is on its way") if waits else self.tr("P1"))
-        if claim is not None and claim.who != self._desk.me_at(details.source):
+        if claim is not None and claim.who != self._window_state.me_at(details.source):
             parts.append(self.tr("taken by {who}").format(who=claim.who))
         text = " · ".join(parts)
         form.set_sentence(text[:1].upper() + text[1:], urgent=is_hazard)
 
     def _at_work(self, details: ReportDetails) -> list[tuple[str, str]]:
         """The units that have work on a report, with what they are called."""
-        catalog = self._desk.catalog(details.source)
+        catalog = self._window_state.catalog(details.source)
         return [(one.unit, catalog.name("unit", one.unit)) for one in details.live]
 
     def set_photos(self, cards: Mapping[str, PhotoCard], row: int) -> None:
@@ -634,8 +636,8 @@ class Forms(QObject):
         if is_another and (left := self._edits.draft(here)) is not None:
             self._keep_aside(source, left)
             self._edits.drop_draft(here)
-        catalog = self._desk.catalog(source)
-        about = self._desk.city_name(source) if len(self._desk.cities.catalogs) > 1 else ""
+        catalog = self._window_state.catalog(source)
+        about = self._window_state.city_name(source) if len(self._window_state.cities.catalogs) > 1 else ""
         form = NewReportForm(
             self._theme,
             self._symbols,
@@ -653,7 +655,7 @@ class Forms(QObject):
             {one.code: str(one.priority) for one in offered(catalog.services)},
         )
         form.changed.connect(lambda data: self._around.duplicates_of(source, data, form.set_duplicates))
-        form.duplicate_opened.connect(self._desk.choose)
+        form.duplicate_opened.connect(self._window_state.choose)
         self._new, self._new_key = form, draft_key
         self._ask_for_place(form, source, _new_report_values(known) if known else {})
         if known:
@@ -718,7 +720,7 @@ class Forms(QObject):
 
         The place of a report that is `known` is not asked about unless it is changed: nobody typed it here.
         """
-        catalog = self._desk.catalog(source)
+        catalog = self._window_state.catalog(source)
         places = {
             area.code: ListChoice(area.code, catalog.place(area.code))
             for area in offered(catalog.areas)
@@ -921,7 +923,7 @@ class Forms(QObject):
         if not aside:
             return
         self._earlier, draft = max(aside, key=lambda one: str(one[1].get(MARKS[0], "")))
-        said = str(draft.get("text") or self._desk.catalog(source).service_name(draft.get("service")) or "")
+        said = str(draft.get("text") or self._window_state.catalog(source).service_name(draft.get("service")) or "")
         form.offer_earlier(": ".join(part for part in (self.draft_words(draft), one_line(said, _OFFERED)) if part))
 
     def _pick_place(self, form: PlaceForm) -> None:
@@ -984,7 +986,7 @@ class Forms(QObject):
 
         `position` is (which, of how many) conflicts that wait.
         """
-        edit, catalog = queued.edit, self._desk.catalog(queued.edit.source)
+        edit, catalog = queued.edit, self._window_state.catalog(queued.edit.source)
         now = self._now()
         first = first_of(queued, self._zone, now)
         there = self.tr("version {n}").format(n=queued.version) if queued.version is not None else ""

@@ -50,7 +50,7 @@ _SAMPLE = 20_000
 
 
 class MapController(QObject):
-    """Binds the desk to the map panel. Its handlers run on worker threads and only read immutable values."""
+    """Binds the window's state to the map panel. Its handlers run on worker threads and only read immutable values."""
 
     place_picked = Signal(float, float)
     opened = Signal(int)
@@ -59,14 +59,14 @@ class MapController(QObject):
 
     def __init__(
         self,
-        desk: WindowState,
+        window_state: WindowState,
         basemap: Basemap,
         tasks: Tasks,
         time_at: Callable[[str], datetime],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._desk, self._basemap, self._tasks, self._time_at = desk, basemap, tasks, time_at
+        self._window_state, self._basemap, self._tasks, self._time_at = window_state, basemap, tasks, time_at
         self._views: OrderedDict[int, View] = OrderedDict()
         self._areas: bytes = b'{"type":"FeatureCollection","features":[]}'
         self._areas_number = 0
@@ -92,12 +92,12 @@ class MapController(QObject):
     def bind(self, panel: MapPanel) -> None:
         """Connect the panel, once it exists."""
         self._panel = panel
-        desk = self._desk
-        desk.view_changed.connect(self._on_view)
-        desk.catalog_changed.connect(self._on_catalog)
+        window_state = self._window_state
+        window_state.view_changed.connect(self._on_view)
+        window_state.catalog_changed.connect(self._on_catalog)
         panel.report_picked.connect(self._on_report_picked)
         panel.view_changed.connect(lambda *_: self._look_outside())
-        panel.unit_picked.connect(desk.choose_unit)
+        panel.unit_picked.connect(window_state.choose_unit)
         panel.cell_picked.connect(self._on_cell)
         panel.place_picked.connect(self.place_picked)
         panel.page_lost.connect(self._on_page_lost)
@@ -116,7 +116,7 @@ class MapController(QObject):
         if details is None or details.shown.lat is None or details.shown.lon is None:
             self._panel.set_selection(None)
             return
-        catalog = self._desk.catalog(details.source)
+        catalog = self._window_state.catalog(details.source)
         label = f"{details.shown.id if details.server else ''} {catalog.service_name(details.shown.service)}"
         shown = details.shown
         self._panel.set_selection(
@@ -151,11 +151,11 @@ class MapController(QObject):
         shown = [
             {
                 "id": crew.key,
-                "code": self._desk.code_of(crew),
+                "code": self._window_state.code_of(crew),
                 "state_key": formatting.UNIT_SYMBOL[unit.state],
                 "stale": is_stale(unit, self._time_at(crew.source)),
                 "beside": unit.state is UnitState.ON_SCENE,
-                "chosen": crew.key == self._desk.unit,
+                "chosen": crew.key == self._window_state.unit,
                 "near": (crew.source, unit.id) == wanted,
                 "lat": unit.lat,
                 "lon": unit.lon,
@@ -200,11 +200,11 @@ class MapController(QObject):
             return ""
         age, newest, now = min(ages)
         if age.total_seconds() > STALE_S:
-            return self.tr("positions from {time}").format(time=formatting.moment(newest, self._desk.zone, now))
+            return self.tr("positions from {time}").format(time=formatting.moment(newest, self._window_state.zone, now))
         return self.tr("units {age}").format(age=formatting.age(age.total_seconds()))
 
     def _reports(self, request: Request) -> bytes | None:
-        view = self._views.get(request.number) or self._desk.view
+        view = self._views.get(request.number) or self._window_state.view
         if view is None:
             return None
         answer = map_answer(
@@ -214,7 +214,7 @@ class MapController(QObject):
             request.east,
             request.north,
             request.zoom,
-            self._desk.row,
+            self._window_state.row,
         )
         self._corner = struct.unpack_from("<8I", answer)
         return answer
@@ -284,7 +284,7 @@ class MapController(QObject):
 
         So is one that is drawn though the filter leaves it out.
         """
-        view, seen = self._desk.view, self._panel.last_view if self._panel is not None else None
+        view, seen = self._window_state.view, self._panel.last_view if self._panel is not None else None
         if self._panel is None or view is None or seen is None:
             return
         (west, south, east, north), _ = seen
@@ -318,12 +318,12 @@ class MapController(QObject):
         return words.format(n=count, unlisted=unlisted + here, here=here)
 
     def _on_report_picked(self, row: int) -> None:
-        self._desk.choose(row)
+        self._window_state.choose(row)
         if self._outside is not None and row == self._outside[0] and self._panel is not None:
             self._panel.go_to(*self._outside[1:])
 
     def _on_cell(self, west: float, south: float, east: float, north: float) -> None:
-        self._desk.set_filter(self._desk.filter.with_bbox((west, south, east, north)))
+        self._window_state.set_filter(self._window_state.filter.with_bbox((west, south, east, north)))
 
     def _on_page_lost(self, why: Loss) -> None:
         assert self._panel is not None

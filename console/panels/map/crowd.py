@@ -27,7 +27,7 @@ class CrowdList(QObject):
 
     def __init__(
         self,
-        desk: WindowState,
+        window_state: WindowState,
         feed: BoardUpdater,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
@@ -35,7 +35,7 @@ class CrowdList(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._desk, self._feed, self._tasks, self._reader, self._now = desk, feed, tasks, reader, now
+        self._window_state, self._feed, self._tasks, self._reader, self._now = window_state, feed, tasks, reader, now
 
     def ask(self, rows: Sequence[int]) -> None:
         """List these reports, once their texts have been read."""
@@ -43,7 +43,7 @@ class CrowdList(QObject):
         self._tasks.latest("crowd", lambda: self._reader().texts(known), lambda texts: self._show(rows, texts))
 
     def _show(self, rows: Sequence[int], texts: Sequence[RowText]) -> None:
-        view = self._desk.view
+        view = self._window_state.view
         if view is None:
             return
         known = {text.row: text for text in texts}
@@ -53,7 +53,7 @@ class CrowdList(QObject):
         facts = sorted(view.row_facts(list(rows)), key=lambda fact: (fact.priority, fact.created))
         listed = []
         for fact in facts:
-            cities = self._desk.cities
+            cities = self._window_state.cities
             catalog = cities.of(cities.source(fact.source))
             title = catalog.service_name(cities.code("service", fact.service))
             text = known.get(fact.row)

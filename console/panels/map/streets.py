@@ -37,14 +37,14 @@ class Streets(QObject):
     """Looks in the cache's index of words, on a worker."""
 
     def __init__(
-        self, desk: WindowState, tasks: Tasks, reader: Callable[[], CacheReader], parent: QObject | None = None
+        self, window_state: WindowState, tasks: Tasks, reader: Callable[[], CacheReader], parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
-        self._desk, self._tasks, self._reader = desk, tasks, reader
+        self._window_state, self._tasks, self._reader = window_state, tasks, reader
 
     def find(self, source: str, text: str, then: Callable[[list[Street]], None]) -> None:
         """Give the streets of a source that the words name, those with the most reports first; [] when none is."""
-        view, cities = self._desk.view, self._desk.cities
+        view, cities = self._window_state.view, self._window_state.cities
         number = cities.source_number(source)
         if view is None or not number or len(text.strip()) < _SHORTEST:
             then([])

@@ -18,8 +18,8 @@ class Checkpoints:
     operator: each has his own.
     """
 
-    def __init__(self, kind: str, desk: WindowState, kept: KeptFollowed) -> None:
-        self._kind, self._desk, self._kept = kind, desk, kept
+    def __init__(self, kind: str, window_state: WindowState, kept: KeptFollowed) -> None:
+        self._kind, self._window_state, self._kept = kind, window_state, kept
         self._begun: dict[str, tuple[str, str]] = {}
         """Source -> who follows there, and the state of its server."""
         self.turn = 0
@@ -32,7 +32,7 @@ class Checkpoints:
 
     def leave(self) -> frozenset[str]:
         """The sources where another operator has taken the place of who followed; nothing is begun there any more."""
-        left = frozenset(source for source, (me, _) in self._begun.items() if me != self._desk.me_at(source))
+        left = frozenset(source for source, (me, _) in self._begun.items() if me != self._window_state.me_at(source))
         for source in left:
             del self._begun[source]
         if left:
@@ -41,7 +41,7 @@ class Checkpoints:
 
     def begin(self, epochs: Mapping[str, str]) -> None:
         """Go on from here at these sources, whose servers are in these states."""
-        self._begun |= {source: (self._desk.me_at(source), epoch) for source, epoch in epochs.items()}
+        self._begun |= {source: (self._window_state.me_at(source), epoch) for source, epoch in epochs.items()}
 
     def forget(self) -> None:
         """All is being read anew, or what was kept is known only now: begin again."""
@@ -59,11 +59,11 @@ class Checkpoints:
             if source in ids:
                 ids[source][key] = word
         for source, (me, epoch) in self._begun.items():
-            if me == self._desk.me_at(source):
+            if me == self._window_state.me_at(source):
                 self._kept.keep(self._at(source), epoch, ids[source])
 
     def _at(self, source: str) -> Standpoint:
-        return Standpoint(self._desk.me_at(source), source, self._kind)
+        return Standpoint(self._window_state.me_at(source), source, self._kind)
 
 
 def known(followed: Followed | None, cursor: Cursor) -> Mapping[str, str] | None:

@@ -91,7 +91,7 @@ class CrewNotes(QObject):
 
     def __init__(
         self,
-        desk: WindowState,
+        window_state: WindowState,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         kept: KeptFollowed,
@@ -99,8 +99,8 @@ class CrewNotes(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._desk, self._tasks, self._reader, self._attendance = desk, tasks, reader, attendance
-        self._points = Checkpoints(_KIND, desk, kept)
+        self._window_state, self._tasks, self._reader, self._attendance = window_state, tasks, reader, attendance
+        self._points = Checkpoints(_KIND, window_state, kept)
         self._since: dict[str, int] = {}
         self._notes: dict[ScopedCode, str] = {}
         """The notes that were told after that, with their reports; `_SEEN` for those that the operator has seen."""
@@ -108,9 +108,9 @@ class CrewNotes(QObject):
         """The notes that were left to others whom they concern, for as long as these may turn out to be gone."""
         self._rows: set[int] = set()
         """The reports that changed and were not looked at."""
-        desk.rows_touched.connect(self._on_rows)
-        desk.catalog_changed.connect(lambda _: self.look())
-        desk.loaded_changed.connect(lambda _: self.look())
+        window_state.rows_touched.connect(self._on_rows)
+        window_state.catalog_changed.connect(lambda _: self.look())
+        window_state.loaded_changed.connect(lambda _: self.look())
         kept.on_open(self._begin_again)
         attendance.changed.connect(self.look)
 
@@ -126,7 +126,7 @@ class CrewNotes(QObject):
         if left := self._points.leave():
             self._notes = {word: report for word, report in self._notes.items() if word[0] not in left}
             self._left = {word: row for word, row in self._left.items() if word[0] not in left}
-        begin = self._points.to_begin(self._desk.cities.catalogs)
+        begin = self._points.to_begin(self._window_state.cities.catalogs)
         since = {source: seq for source, seq in self._since.items() if source not in begin}
         asked = _NotesAsked(begin, since, frozenset(self._rows), dict(self._left), self._points.turn)
         if begin or asked.left or (asked.rows and since):
@@ -209,7 +209,7 @@ class CrewNotes(QObject):
         written = [(row, one) for row, one in entries if one.kind == Kind.NOTE and one.undone_by is None]
         if not written:
             return
-        me, connected = self._desk.me_at(source), self._attendance.connected.get(source)
+        me, connected = self._window_state.me_at(source), self._attendance.connected.get(source)
         crews = {user.name for of, user in reader.users() if of == source and user.role == "field"}
         reports = {one.row: one for one in reader.reports(sorted({row for row, _ in written}))}
         for row, entry in written:
@@ -217,7 +217,7 @@ class CrewNotes(QObject):
             if about is None or entry.author == me:
                 continue
             jobs = [one for one in reader.assignments(row) if _is_at_work(one, entry)]
-            units = {self._desk.catalog(source).name("unit", one.unit) for one in jobs}
+            units = {self._window_state.catalog(source).name("unit", one.unit) for one in jobs}
             if jobs and entry.author in crews | units:
                 is_mine = any(concerns(one, about, me) for one in jobs)
                 yield CrewNote(about, entry, is_mine, not any(is_heard(one, about, me, connected) for one in jobs))
@@ -242,13 +242,13 @@ class CrewNotes(QObject):
 
     def _setback(self, note: CrewNote) -> Setback:
         about, said = note.about, note.entry
-        report, catalog = about.report, self._desk.catalog(about.source)
+        report, catalog = about.report, self._window_state.catalog(about.source)
         what = f"{catalog.service_name(report.service)}, {catalog.place(report.area)}"
         text = self.tr("{text}. Report {number} {what}")
         return Setback(
             source=about.source,
             report=report.id,
-            me=self._desk.me,
+            me=self._window_state.me,
             bold=self.tr("{who} writes:").format(who=said.author),
             text=text.format(text=one_line(said.text).rstrip("."), number=report.id, what=what),
             priority=report.priority,

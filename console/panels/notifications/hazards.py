@@ -84,15 +84,15 @@ class Hazards(QObject):
 
     def __init__(
         self,
-        desk: WindowState,
+        window_state: WindowState,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         kept: KeptFollowed,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._desk, self._tasks, self._reader = desk, tasks, reader
-        self._points = Checkpoints(_KIND, desk, kept)
+        self._window_state, self._tasks, self._reader = window_state, tasks, reader
+        self._points = Checkpoints(_KIND, window_state, kept)
         self._names: dict[int, ScopedCode] = {}
         self._known: frozenset[int] | None = None
         self._others: frozenset[int] = frozenset()
@@ -100,9 +100,9 @@ class Hazards(QObject):
         self._unseen: tuple[NewHazard, ...] = ()
         self._looked_at: frozenset[int] = frozenset()
         """Those of the View before that the operator knew of."""
-        desk.view_changed.connect(self._on_view)
-        desk.selection_changed.connect(self.see)
-        desk.rows_touched.connect(self._on_rows)
+        window_state.view_changed.connect(self._on_view)
+        window_state.selection_changed.connect(self.see)
+        window_state.rows_touched.connect(self._on_rows)
         kept.on_open(self._begin_again)
 
     @property
@@ -115,20 +115,20 @@ class Hazards(QObject):
 
         In a list that shows it.
         """
-        view = self._desk.view
+        view = self._window_state.view
         rows = view.hazards.tolist() if view is not None else []
         if view is None or not rows:
             return
-        at = rows.index(self._desk.row) + 1 if self._desk.row in rows else 0
+        at = rows.index(self._window_state.row) + 1 if self._window_state.row in rows else 0
         row = next((one.row for one in self._unseen if one.row in rows), rows[at % len(rows)])
         if view.position_of(row) < 0:
-            was = self._desk.filter.to_text()
+            was = self._window_state.filter.to_text()
             self.comes_in.emit(row)
-            self._desk.set_filter(Filter(order=self._desk.filter.order))
+            self._window_state.set_filter(Filter(order=self._window_state.filter.order))
             if was:
                 told = self.tr("The filter left it out and is taken away: show {filter} sets it again")
                 self.said.emit(told.format(filter=was))
-        self._desk.choose(row)
+        self._window_state.choose(row)
 
     def see(self, row: int) -> None:
         """The operator has looked at the report, or knows of it."""
@@ -150,12 +150,12 @@ class Hazards(QObject):
         before, rows = self._known, view.hazards.tolist()
         self._looked_at = (before or frozenset()) - {one.row for one in self._unseen}
         self._known = frozenset(rows)
-        new = [row for row in rows if row != self._desk.row and before is not None and row not in before]
+        new = [row for row in rows if row != self._window_state.row and before is not None and row not in before]
         kept = [one for one in self._unseen if one.row in self._known]
         facts = view.row_facts([one.row for one in kept])
         whats = {fact.row: self._what(fact) for fact in facts}  # its category may have been corrected since
         unseen = tuple(msgspec.structs.replace(one, what=whats.get(one.row, one.what)) for one in kept)
-        told = {self._desk.row, *new, *(one.row for one in unseen)}
+        told = {self._window_state.row, *new, *(one.row for one in unseen)}
         snapshot = view.snapshot
         taken = snapshot.column("claim")[snapshot.positions(view.hazards)] != 0
         left = [row for row in view.hazards[~taken].tolist() if row in self._others and row not in told]
@@ -185,7 +185,7 @@ class Hazards(QObject):
         self._points.leave()
         if self._known is None:
             return
-        begin = self._points.to_begin(self._desk.cities.catalogs)
+        begin = self._points.to_begin(self._window_state.cities.catalogs)
         rows, turn = [row for row in self._known if row not in self._names], self._points.turn
         if begin or rows:
             self._tasks.latest(_KIND, lambda: self._read(rows, begin, turn), self._on_read)
@@ -200,7 +200,7 @@ class Hazards(QObject):
         return _HazardsRead(self._reader().keys(rows), epochs, at_last, turn)
 
     def _on_read(self, read: _HazardsRead) -> None:
-        view = self._desk.view
+        view = self._window_state.view
         if view is None or self._known is None:
             return
         if read.turn != self._points.turn:
@@ -208,7 +208,7 @@ class Hazards(QObject):
             return
         self._names |= read.names
         self._points.begin(read.epochs)
-        told = {self._desk.row, *(one.row for one in self._unseen)}
+        told = {self._window_state.row, *(one.row for one in self._unseen)}
         here = [row for row in view.hazards.tolist() if row in self._known and row in self._names and row not in told]
         new, left = [], []
         for row in here:
@@ -252,7 +252,7 @@ class Hazards(QObject):
 
     def _what(self, fact: Fact) -> str:
         """Category and place."""
-        cities = self._desk.cities
+        cities = self._window_state.cities
         catalog = cities.of(cities.source(fact.source))
         what = catalog.service_name(cities.code("service", fact.service))
         where = catalog.place(cities.code("area", fact.area)) if fact.area else self.tr("No area")

@@ -199,7 +199,7 @@ class LostOrders(QObject):
     def __init__(
         self,
         edits: QtOutbox,
-        desk: WindowState,
+        window_state: WindowState,
         undo_stack: UndoStack,
         status: StatusController,
         sources: Sources,
@@ -209,7 +209,7 @@ class LostOrders(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._edits, self._desk, self._undo_stack, self._status = edits, desk, undo_stack, status
+        self._edits, self._window_state, self._undo_stack, self._status = edits, window_state, undo_stack, status
         self._sources, self._zone, self._now, self._steady_s = sources, zone, now, steady_s
         self._told: frozenset[str] = frozenset()
         self._said = ("", "")
@@ -250,7 +250,7 @@ class LostOrders(QObject):
         """Whether there is nothing to answer: what others did, a new hazard, an order whose crew is there already."""
         shown = self._shown
         if isinstance(shown, LostOrder):
-            return _is_fulfilled(shown, self._desk.catalog(shown.lost.edit.source))
+            return _is_fulfilled(shown, self._window_state.catalog(shown.lost.edit.source))
         return isinstance(shown, Setback | NewHazard)
 
     @property
@@ -322,7 +322,7 @@ class LostOrders(QObject):
         self._told = present
         if self._said[0] not in present:
             self._status.unsay(self._said[1])
-        mine = [one for one in self._setbacks if one.me == self._desk.me]
+        mine = [one for one in self._setbacks if one.me == self._window_state.me]
         told = {one.row for one in mine}  # that its crew does not come is said with the reason
         hazards = [one for one in self._hazards if one.row not in told]
         unanswered: list[Unanswered] = [
@@ -349,7 +349,7 @@ class LostOrders(QObject):
         """
         source = order.edit.source
         # protects: who-is-sent-anyway-is-not-missed
-        return self._sources.follows(source) and not _in_force(order, self._desk.catalog(source))[0]
+        return self._sources.follows(source) and not _in_force(order, self._window_state.catalog(source))[0]
 
     def see(self) -> None:
         """Choose the report."""
@@ -377,7 +377,7 @@ class LostOrders(QObject):
             self._adopt(order)
         if not isinstance(order, LostOrder) or not self._was_meant():
             return
-        catalog = self._desk.catalog(order.lost.edit.source)
+        catalog = self._window_state.catalog(order.lost.edit.source)
         if _is_fulfilled(order, catalog):
             said = self.tr("Nothing was sent: {why}").format(why=lost_text(order, catalog, self.tr))
             self._status.say(said)
@@ -389,7 +389,7 @@ class LostOrders(QObject):
         if not self._was_meant():
             return
         edit = _edit_of(left)
-        catalog, me = self._desk.catalog(edit.source), self._desk.me_at(edit.source)
+        catalog, me = self._window_state.catalog(edit.source), self._window_state.me_at(edit.source)
 
         def words_of(create: Queued, others: Sequence[Queued]) -> str:
             if isinstance(left, LeftOrder):
@@ -414,7 +414,7 @@ class LostOrders(QObject):
         if call.back:
             self._edits.called_back(edit.id)
         else:
-            self._edits.told(edit.id, self._desk.me_at(edit.source))
+            self._edits.told(edit.id, self._window_state.me_at(edit.source))
 
     def see_off(self) -> None:
         """What is only to be seen was seen; an order that has to be answered stays, as its own key drops it."""
@@ -437,7 +437,7 @@ class LostOrders(QObject):
     def _drop(self, order: LostOrder) -> None:
         if not self._edits.drop_lost(order.lost.edit.id):
             return
-        catalog = self._desk.catalog(order.lost.edit.source)
+        catalog = self._window_state.catalog(order.lost.edit.source)
         if _crews_are_there(order, catalog):  # who told them by radio told them what is so
             for one in order.all:
                 self._edits.called_back(one.edit.id)
@@ -471,7 +471,7 @@ class LostOrders(QObject):
         self._forget(one.edit.id for one in order.all)
         if is_taken_back(order.lost):
             return  # of what a server lost that was set back it is said how much that is
-        catalog = self._desk.catalog(order.lost.edit.source)
+        catalog = self._window_state.catalog(order.lost.edit.source)
         why = why_lost(order.lost, catalog, self._zone, self._now(), self.tr)
         named = _report(order.lost.edit, self.tr)  # another may be the chosen one
         text = f"{lost_text(order, catalog, self.tr)}: {why.rstrip('.')}"
@@ -500,28 +500,28 @@ class LostOrders(QObject):
             return not shown.is_loud, shown.priority, 1, edit.number
         if isinstance(shown, LeftOrder):  # its crew knows: the other desks do not
             return shown.priority != HAZARD, shown.priority, 1, edit.number
-        catalog = self._desk.catalog(edit.source)
+        catalog = self._window_state.catalog(edit.source)
         comes = not shown.of_crew or (isinstance(shown, LostOrder) and _crews_are_there(shown, catalog))
         return comes, _priority(edit), int(not is_order(edit) and not shown.of_crew), edit.number
 
     def _notice(self, shown: Unanswered) -> Notice:
         if isinstance(shown, NewHazard):
-            go = ("next_hazard", self.tr("Go there"), self._desk.actions.cap("next_hazard"))
-            seen = ("lost_seen", self.tr("Seen"), self._desk.actions.cap("lost_seen"))
+            go = ("next_hazard", self.tr("Go there"), self._window_state.actions.cap("next_hazard"))
+            seen = ("lost_seen", self.tr("Seen"), self._window_state.actions.cap("lost_seen"))
             bold = self.tr(_HAZARD_NEWS[shown.news])
             return Notice(_level(HAZARD), bold, shown.text, (go, seen), note=self._when(shown.at))
         if isinstance(shown, Setback):
-            see = ("lost_see", self.tr("See it"), self._desk.actions.cap("lost_see"))
-            seen = ("lost_seen", self.tr("Seen"), self._desk.actions.cap("lost_seen"))
+            see = ("lost_see", self.tr("See it"), self._window_state.actions.cap("lost_see"))
+            seen = ("lost_seen", self.tr("Seen"), self._window_state.actions.cap("lost_seen"))
             level = _level(shown.priority) if shown.of_crew else "info"
             keys = (seen,) if shown.is_gone else (see, seen)
             return Notice(level, shown.bold, shown.text, keys, note=self._when(shown.at))
         if isinstance(shown, UnsentReport):
-            catalog = self._desk.catalog(shown.create.edit.source)
-            return unsent_notice(shown, catalog, self._zone, self._now(), self.tr, self._desk.actions)
+            catalog = self._window_state.catalog(shown.create.edit.source)
+            return unsent_notice(shown, catalog, self._zone, self._now(), self.tr, self._window_state.actions)
         if isinstance(shown, LeftOrder):
-            catalog = self._desk.catalog(shown.order.edit.source)
-            return left_notice(shown, catalog, self._zone, self._now(), self.tr, self._desk.actions)
+            catalog = self._window_state.catalog(shown.order.edit.source)
+            return left_notice(shown, catalog, self._zone, self._now(), self.tr, self._window_state.actions)
         return self._radio_notice(shown) if isinstance(shown, RadioCall) else self._lost_notice(shown)
 
     def _when(self, at: datetime | None) -> str:
@@ -529,7 +529,7 @@ class LostOrders(QObject):
         return formatting.moment(at, self._zone, self._now()) if at is not None else ""
 
     def _radio_notice(self, call: RadioCall) -> Notice:
-        edit, catalog = call.order.edit, self._desk.catalog(call.order.edit.source)
+        edit, catalog = call.order.edit, self._window_state.catalog(call.order.edit.source)
         code, report = unit_code(edit, catalog), _report(edit, self.tr).rstrip(".")
         recall = edit.kind is Kind.RECALL
         if call.back:
@@ -548,28 +548,28 @@ class LostOrders(QObject):
         if away := self._sources.away_since(edit.source):
             text = f"{text} {away}"
         note = self._sources.next_try() if away else ""
-        buttons = [("radio_told", verb, self._desk.actions.cap("radio_told"))]
+        buttons = [("radio_told", verb, self._window_state.actions.cap("radio_told"))]
         if edit.report:
-            buttons.append(("lost_see", self.tr("See it"), self._desk.actions.cap("lost_see")))
+            buttons.append(("lost_see", self.tr("See it"), self._window_state.actions.cap("lost_see")))
         if away:  # this stands where the notice of the outage would, with its key
-            buttons.append(("refresh", self.tr("Try now"), self._desk.actions.cap("refresh")))
+            buttons.append(("refresh", self.tr("Try now"), self._window_state.actions.cap("refresh")))
         return Notice(_level(_priority(edit)), bold, text, tuple(buttons), note=note)
 
     def _lost_notice(self, order: LostOrder) -> Notice:
-        edit, catalog = order.lost.edit, self._desk.catalog(order.lost.edit.source)
+        edit, catalog = order.lost.edit, self._window_state.catalog(order.lost.edit.source)
         why = why_lost(order.lost, catalog, self._zone, self._now(), self.tr)
         text = f"{why.rstrip('.')}. {_report(edit, self.tr)}"
         chooses, fulfilled = _chooses(order), _is_fulfilled(order, catalog)
         there = _crews_are_there(order, catalog)
-        buttons = [("lost_see", self.tr("See it"), self._desk.actions.cap("lost_see"))]
+        buttons = [("lost_see", self.tr("See it"), self._window_state.actions.cap("lost_see"))]
         settled = order.lost.state is _CONFLICT and is_settled(order.lost)
         if not fulfilled and (chooses or order.stopped or not settled):
             verb = self.tr("Decide") if chooses else self.tr("Give it again")
-            buttons.append(("lost_again", verb, self._desk.actions.cap("lost_again")))
+            buttons.append(("lost_again", verb, self._window_state.actions.cap("lost_again")))
         if fulfilled:
-            buttons.append(("lost_seen", self.tr("Seen"), self._desk.actions.cap("lost_seen")))
+            buttons.append(("lost_seen", self.tr("Seen"), self._window_state.actions.cap("lost_seen")))
         else:
-            buttons.append(("lost_drop", self.tr("Drop it"), self._desk.actions.cap("lost_drop")))
+            buttons.append(("lost_drop", self.tr("Drop it"), self._window_state.actions.cap("lost_drop")))
         level = _level(_priority(edit)) if order.of_crew and not there else "warn"
         return Notice(level, lost_text(order, catalog, self.tr) + ":", text, tuple(buttons))
 

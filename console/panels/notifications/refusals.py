@@ -104,7 +104,7 @@ class Refusals(QObject):
 
     def __init__(
         self,
-        desk: WindowState,
+        window_state: WindowState,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         kept: KeptFollowed,
@@ -112,8 +112,8 @@ class Refusals(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._desk, self._tasks, self._reader, self._attendance = desk, tasks, reader, attendance
-        self._jobs, self._halts = Checkpoints(_JOBS, desk, kept), Checkpoints(_HALTS, desk, kept)
+        self._window_state, self._tasks, self._reader, self._attendance = window_state, tasks, reader, attendance
+        self._jobs, self._halts = Checkpoints(_JOBS, window_state, kept), Checkpoints(_HALTS, window_state, kept)
         self._live: dict[ScopedCode, Assignment] | None = None
         self._ended: dict[ScopedCode, str] = {}
         """The jobs that ended, of which it is not known how, or not seen; with their reports."""
@@ -122,8 +122,8 @@ class Refusals(QObject):
         self._told: set[tuple[str, ScopedCode]] = set()
         self._seen: set[tuple[str, ScopedCode]] = set()
         self._told_halts: set[tuple[str, ScopedCode]] = set()
-        desk.catalog_changed.connect(lambda _: self.look())
-        desk.loaded_changed.connect(lambda _: self.look())
+        window_state.catalog_changed.connect(lambda _: self.look())
+        window_state.loaded_changed.connect(lambda _: self.look())
         kept.on_open(self._begin_again)
         attendance.changed.connect(self.look)
 
@@ -156,12 +156,12 @@ class Refusals(QObject):
 
     def look(self) -> None:
         """What was unfinished and is no more may have been refused; of what is being read anew nothing is known."""
-        if self._desk.loaded < Loaded.WORK:
+        if self._window_state.loaded < Loaded.WORK:
             self._live = None
             self._ended.clear()
             self._forget()
             return
-        catalogs = self._desk.cities.catalogs
+        catalogs = self._window_state.cities.catalogs
         now = {(source, one.id): one for source, city in catalogs.items() for one in city.assignments}
         self._halted = frozenset(
             (source, job.id)
@@ -197,7 +197,7 @@ class Refusals(QObject):
             self._keep()
 
     def _me(self, word: ScopedCode) -> str:
-        return self._desk.me_at(word[0])
+        return self._window_state.me_at(word[0])
 
     def _read(self, asked: _JobsAsked) -> _JobsRead:
         """What became of these jobs; on a worker."""
@@ -244,7 +244,7 @@ class Refusals(QObject):
         return found, unknown
 
     def _stopped_job(self, job: Assignment, about: CachedReport) -> StoppedJob | _Left | None:
-        history, me = self._reader().entries(about.row), self._desk.me_at(about.source)
+        history, me = self._reader().entries(about.row), self._window_state.me_at(about.source)
         jobs = self._reader().assignments(about.row)
         refused = job.state is AssignmentState.REFUSED
         said = _said_by(job, history) if refused else next((one for one in history if one.edit == job.edit), None)
@@ -258,7 +258,7 @@ class Refusals(QObject):
 
     def _is_heard(self, job: Assignment, about: CachedReport) -> bool:
         source = about.source
-        return is_heard(job, about, self._desk.me_at(source), self._attendance.connected.get(source))
+        return is_heard(job, about, self._window_state.me_at(source), self._attendance.connected.get(source))
 
     def _stuck(self, halted: Sequence[tuple[str, Assignment]]) -> tuple[list[StoppedJob], list[ScopedCode]]:
         """Those of crews that another has said to be unable to work, and that concern this operator; those that are
@@ -267,7 +267,7 @@ class Refusals(QObject):
         found: list[StoppedJob] = []
         left: list[ScopedCode] = []
         for source, job in halted:
-            about, me = self._about(source, job.report), self._desk.me_at(source)
+            about, me = self._about(source, job.report), self._window_state.me_at(source)
             if about is None:
                 continue
             if not self._is_heard(job, about):
@@ -314,11 +314,13 @@ class Refusals(QObject):
         # An entry that is not here yet: who did it is known by the job.
         said = one.said or Entry("", about.report.id, Kind.RECALL.value, job.since, job.by)
         of = frozenset({(_JOBS, about.source, job.id)})
-        return ended_by_another(about, said, one.along, self._desk.me, self._desk.catalog(about.source), of, self.tr)
+        return ended_by_another(
+            about, said, one.along, self._window_state.me, self._window_state.catalog(about.source), of, self.tr
+        )
 
     def _setback(self, stopped: StoppedJob) -> Setback:
         about, said = stopped.about, stopped.said
-        report, catalog = about.report, self._desk.catalog(about.source)
+        report, catalog = about.report, self._window_state.catalog(about.source)
         unit = catalog.units.get(stopped.job.unit)
         refused = stopped.job.state is AssignmentState.REFUSED
         bold = self.tr("{unit} has refused:") if refused else self.tr("{unit} cannot go on:")
@@ -331,7 +333,7 @@ class Refusals(QObject):
         return Setback(
             source=about.source,
             report=report.id,
-            me=self._desk.me,
+            me=self._window_state.me,
             bold=bold.format(unit=catalog.name("unit", stopped.job.unit)),
             text=". ".join(part for part in (reason, self._rest_of(stopped), about_what) if part),
             priority=report.priority,
@@ -345,7 +347,7 @@ class Refusals(QObject):
     def _rest_of(self, stopped: StoppedJob) -> str:
         """What else hangs on the crew, "" for nothing: what stops it here may stop it there."""
         job = stopped.job
-        jobs = self._desk.catalog(stopped.about.source).by_unit.get(job.unit, [])
+        jobs = self._window_state.catalog(stopped.about.source).by_unit.get(job.unit, [])
         others = [one.report for one in jobs if one.report != job.report]
         if not others:
             return ""

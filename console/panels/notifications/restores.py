@@ -50,21 +50,21 @@ class Restores(QObject):
 
     def __init__(
         self,
-        desk: WindowState,
+        window_state: WindowState,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         kept: KeptFollowed,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._desk, self._tasks, self._reader = desk, tasks, reader
-        self._points = Checkpoints(_KIND, desk, kept)
+        self._window_state, self._tasks, self._reader = window_state, tasks, reader
+        self._points = Checkpoints(_KIND, window_state, kept)
         self._seen: set[ScopedCode] = set()
         self._told: set[tuple[str, str, ScopedCode]] = set()
         """Whom of what was told, by the state of the server that lacks it."""
-        desk.rows_touched.connect(self._on_rows)
-        desk.catalog_changed.connect(lambda _: self.look())
-        desk.loaded_changed.connect(lambda _: self.look())
+        window_state.rows_touched.connect(self._on_rows)
+        window_state.catalog_changed.connect(lambda _: self.look())
+        window_state.loaded_changed.connect(lambda _: self.look())
         kept.on_open(self._begin_again)
 
     def on_seen(self, of: Iterable[Of]) -> None:
@@ -78,7 +78,7 @@ class Restores(QObject):
         """Begin where that has not been done, as for another operator."""
         if left := self._points.leave():
             self._seen = {word for word in self._seen if word[0] not in left}
-        begin = self._points.to_begin(self._desk.cities.catalogs)
+        begin = self._points.to_begin(self._window_state.cities.catalogs)
         if begin:
             turn = self._points.turn
             self._tasks.latest(_KIND, lambda: self._read(begin, turn), self._tell)
@@ -112,7 +112,9 @@ class Restores(QObject):
         self._points.begin(read.epochs)
         self._seen |= read.seen
         for source, lost in read.lost.items():
-            told = {(self._desk.me_at(source), read.epochs[source], (source, one.report.id)): one for one in lost}
+            told = {
+                (self._window_state.me_at(source), read.epochs[source], (source, one.report.id)): one for one in lost
+            }
             unseen = [one for key, one in told.items() if key not in self._told and key[2] not in self._seen]
             self._told |= told.keys()
             unseen.sort(key=lambda one: (one.report.priority, not one.units, one.report.created))
@@ -124,7 +126,7 @@ class Restores(QObject):
                 self.told.emit(self._of_rest(source, rest))
 
     def _of_one(self, source: str, lost: TakenReport) -> Setback:
-        catalog = self._desk.catalog(source)
+        catalog = self._window_state.catalog(source)
         parts = [_words_of(lost.report)]
         if lost.units:
             codes = ", ".join(catalog.name("unit", unit) for unit in lost.units)
@@ -147,11 +149,11 @@ class Restores(QObject):
         return self._setback(source, [lost], bold, ". ".join(part for part in parts if part))
 
     def _named(self, source: str, report: Report) -> str:
-        catalog = self._desk.catalog(source)
+        catalog = self._window_state.catalog(source)
         return f"P{report.priority} {report.id} {catalog.service_name(report.service)}, {catalog.place(report.area)}"
 
     def _of_rest(self, source: str, rest: Sequence[TakenReport]) -> Setback:
-        catalog = self._desk.catalog(source)
+        catalog = self._window_state.catalog(source)
         text = self.tr(
             "The server was set back and lost {n} open reports:" if len(rest) > 1 else
             "The server was set back and lost an open report:"
@@ -164,7 +166,7 @@ class Restores(QObject):
         return Setback(
             source=source,
             report=first.report.id,
-            me=self._desk.me,
+            me=self._window_state.me,
             bold=bold,
             text=text,
             priority=first.report.priority,

@@ -37,7 +37,7 @@ class ReportClipboard(QObject):
 
     def __init__(
         self,
-        desk: WindowState,
+        window_state: WindowState,
         chosen: Callable[[], ReportDetails | None],
         source_of: Callable[[str], Source | None],
         zone: tzinfo,
@@ -47,7 +47,7 @@ class ReportClipboard(QObject):
     ) -> None:
         """`source_of` finds a source by its key; `put` takes a text to the clipboard."""
         super().__init__(parent)
-        self._desk, self._chosen, self._source_of, self._put = desk, chosen, source_of, put
+        self._window_state, self._chosen, self._source_of, self._put = window_state, chosen, source_of, put
         self._zone, self._now = zone, now
 
     def copy(self, text: str) -> None:
@@ -78,17 +78,22 @@ class ReportClipboard(QObject):
 
     def copy_unit(self) -> None:
         """The chosen unit: code, state, position."""
-        crew = self._desk.cities.crew(self._desk.unit)
+        crew = self._window_state.cities.crew(self._window_state.unit)
         if crew is None:
             return
         unit = crew.unit
         place = f"{unit.lat:.5f}, {unit.lon:.5f}" if unit.lat is not None and unit.lon is not None else ""
-        parts = (self._desk.code_of(crew), self.tr(formatting.UNIT_TEXT[unit.state]), ", ".join(unit.skills), place)
+        parts = (
+            self._window_state.code_of(crew),
+            self.tr(formatting.UNIT_TEXT[unit.state]),
+            ", ".join(unit.skills),
+            place,
+        )
         self._copy("; ".join(part for part in parts if part))
 
     def line_of(self, details: ReportDetails) -> str:
         """A report in one line."""
-        report, catalog = details.shown, self._desk.catalog(details.source)
+        report, catalog = details.shown, self._window_state.catalog(details.source)
         parts = (
             report.id if details.server is not None else self.tr("not sent yet"),
             f"P{report.priority} {catalog.service_name(report.service)}",

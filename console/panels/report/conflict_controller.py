@@ -32,14 +32,14 @@ class ConflictController(QObject):
         forms: Forms,
         edit_commands: EditCommands,
         recreate_form: RecreateForm,
-        desk: WindowState,
+        window_state: WindowState,
         zone: tzinfo,
         now: Callable[[], datetime],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._edits, self._forms, self._edit_commands, self._recreate_form = edits, forms, edit_commands, recreate_form
-        self._desk, self._zone, self._now = desk, zone, now
+        self._window_state, self._zone, self._now = window_state, zone, now
 
     def open(self, edit_id: str) -> None:
         """Ask what is to become of this edit, if it needs an answer."""
@@ -57,7 +57,7 @@ class ConflictController(QObject):
 
     def _settle_take(self, queued: Queued) -> None:
         """The report stays the other's. What was not sent because of that may be given all the same."""
-        catalog = self._desk.catalog(queued.edit.source)
+        catalog = self._window_state.catalog(queued.edit.source)
         order = LostOrder(queued, self._edits.stopped_with(queued.edit.id))
         why = why_lost(queued, catalog, self._zone, self._now(), self.tr)
         if order.stopped:

@@ -66,7 +66,7 @@ class ReportDetailsReader(QObject):
 
     def __init__(
         self,
-        desk: WindowState,
+        window_state: WindowState,
         feed: BoardUpdater,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
@@ -74,23 +74,23 @@ class ReportDetailsReader(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._desk, self._feed, self._tasks, self._reader, self._now = desk, feed, tasks, reader, now
+        self._window_state, self._feed, self._tasks, self._reader, self._now = window_state, feed, tasks, reader, now
         self.current: ReportDetails | None = None
-        desk.selection_changed.connect(lambda _: self.read())
-        desk.rows_touched.connect(self._on_rows)
-        desk.catalog_changed.connect(lambda _: self.read())
+        window_state.selection_changed.connect(lambda _: self.read())
+        window_state.rows_touched.connect(self._on_rows)
+        window_state.catalog_changed.connect(lambda _: self.read())
 
     def read(self) -> None:
         """Read the chosen report again."""
-        row = self._desk.row
+        row = self._window_state.row
         if not row:
             self._set(None)
             return
         local = self._feed.local_report(row)
-        reader, feed, now, cities = self._reader, self._feed, self._now(), self._desk.cities
+        reader, feed, now, cities = self._reader, self._feed, self._now(), self._window_state.cities
         if row < LOCAL_ROWS:
             if local is not None:
-                self._set(_local_details(row, local, feed.edits_of(*local), now, self._desk.cities))
+                self._set(_local_details(row, local, feed.edits_of(*local), now, self._window_state.cities))
             return
         self._tasks.latest(
             "dossier",
@@ -101,23 +101,23 @@ class ReportDetailsReader(QObject):
 
     def look_at(self, row: int, then: Callable[[ReportDetails], None]) -> None:
         """Read another report that the server has, without choosing it."""
-        reader, feed, now, cities = self._reader, self._feed, self._now(), self._desk.cities
+        reader, feed, now, cities = self._reader, self._feed, self._now(), self._window_state.cities
         self._tasks.submit(
             lambda: _read(reader(), row, feed.edits_of, now, cities),
             lambda found: then(found) if found is not None else None,
         )
 
     def _on_rows(self, rows: frozenset[int] | None) -> None:
-        if rows is None or self._desk.row in rows:
+        if rows is None or self._window_state.row in rows:
             self.read()
 
     def _on_read(self, row: int, details: ReportDetails | None) -> None:
-        if row == self._desk.row:
+        if row == self._window_state.row:
             self._set(details)
 
     def _on_failed(self, row: int, error: Exception) -> None:
         _log.error("the report in row %s could not be read", row, exc_info=error)
-        if row == self._desk.row:
+        if row == self._window_state.row:
             self._set(None)
             self.failed.emit(error)
 

@@ -35,7 +35,7 @@ class Merging(QObject):
 
     def __init__(
         self,
-        desk: WindowState,
+        window_state: WindowState,
         edit_commands: EditCommands,
         forms: Forms,
         photos: PhotoCards,
@@ -47,7 +47,7 @@ class Merging(QObject):
     ) -> None:
         """`chosen` gives the chosen report and its possible duplicates, `look_at` reads another report."""
         super().__init__(parent)
-        self._desk, self._edit_commands, self._forms, self._photos = desk, edit_commands, forms, photos
+        self._window_state, self._edit_commands, self._forms, self._photos = window_state, edit_commands, forms, photos
         self._chosen, self._look_at, self._zone, self._now = chosen, look_at, zone, now
         self._mine: ReportDetails | None = None
         self._others: dict[str, ReportDetails] = {}
@@ -57,7 +57,7 @@ class Merging(QObject):
         self._form: MergeForm | None = None
         photos.changed.connect(self._on_cards)
         photos.beside_changed.connect(self._on_cards)
-        desk.rows_touched.connect(self._on_rows)
+        window_state.rows_touched.connect(self._on_rows)
 
     def open(self) -> None:
         """Ask which of the possible duplicates is one, and which of the two stays."""
@@ -117,7 +117,7 @@ class Merging(QObject):
         told = []
         for now in (self._mine, self._others.get(key)):
             if now is not None and (before := self._at_first.get(now.row)) is not None:
-                catalog, me = self._desk.catalog(now.source), self._desk.me_at(now.source)
+                catalog, me = self._window_state.catalog(now.source), self._window_state.me_at(now.source)
                 told.append((self._number(now), changed_meanwhile(before, now, _TOLD, catalog, me, self.tr)))
         news = [(f"{number}: {text}", f"{number}: {what}") for number, (text, what) in told if text]
         return "\n".join(text for text, _ in news), "\n".join(what for _, what in news)
@@ -141,7 +141,7 @@ class Merging(QObject):
         return details.shown.id if details.server else self.tr("new report")
 
     def _side(self, details: ReportDetails) -> MergeSide:
-        report, catalog = details.shown, self._desk.catalog(details.source)
+        report, catalog = details.shown, self._window_state.catalog(details.source)
         place = " · ".join(part for part in (report.address or "", catalog.place(report.area)) if part)
         units = [catalog.units[one.unit].code if one.unit in catalog.units else one.unit for one in details.live]
         state = [f"P{report.priority}", self.tr(formatting.status_text(report.status, report.status_label)), *units]
@@ -186,7 +186,7 @@ class Merging(QObject):
         if not is_open(goes.shown.status):
             return self.tr("{n} is closed already: only the other way round").format(n=number)
         if goes.live:
-            catalog, unit = self._desk.catalog(goes.source), goes.live[0].unit
+            catalog, unit = self._window_state.catalog(goes.source), goes.live[0].unit
             code = catalog.units[unit].code if unit in catalog.units else unit
             return self.tr("{unit} works on {n}: recall it first, or the other way round").format(unit=code, n=number)
         return ""

@@ -68,7 +68,7 @@ class Recommender(QObject):
 
     def __init__(
         self,
-        desk: WindowState,
+        window_state: WindowState,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         crews: Callable[[], list[CityUnit]],
@@ -80,12 +80,18 @@ class Recommender(QObject):
     ) -> None:
         """`told_in_vain` are the units that drive where the server has not sent them: see Edits."""
         super().__init__(parent)
-        self._desk, self._tasks, self._reader, self._crews, self._time_at = desk, tasks, reader, crews, time_at
+        self._window_state, self._tasks, self._reader, self._crews, self._time_at = (
+            window_state,
+            tasks,
+            reader,
+            crews,
+            time_at,
+        )
         self._told_in_vain = told_in_vain
         self._pending = pending
         self._details: ReportDetails | None = None
         self._merged_of: tuple[str, str, int] | None = None
-        desk.loaded_changed.connect(lambda _: self.refresh())
+        window_state.loaded_changed.connect(lambda _: self.refresh())
 
     def set_details(self, details: ReportDetails | None) -> None:
         """Advise on this report."""
@@ -95,7 +101,7 @@ class Recommender(QObject):
 
     def refresh(self) -> None:
         """Advise anew: units have moved, time has passed."""
-        details, view = self._details, self._desk.view
+        details, view = self._details, self._window_state.view
         if details is None or view is None:
             self.changed.emit(Recommendations(0))
             return
@@ -107,14 +113,21 @@ class Recommender(QObject):
                 "The place is missing, so no unit is known to be near. Ask the reporter and give it a place ({place}), "
                 "or choose a unit by hand ({assign})."
             )
-            why = why.format(place=self._desk.actions.key("place"), assign=self._desk.actions.key("assign"))
+            why = why.format(
+                place=self._window_state.actions.key("place"), assign=self._window_state.actions.key("assign")
+            )
             self.changed.emit(Recommendations(details.row, no_unit=why))
             return
         if view.loaded < Loaded.WORK:
             why = self.tr("Not loaded yet: which units are free is known once all their work has been read")
             self.changed.emit(Recommendations(details.row, no_unit=why))
             return
-        reader, crews, cities, now = self._reader, self._crews(), self._desk.cities, self._time_at(details.source)
+        reader, crews, cities, now = (
+            self._reader,
+            self._crews(),
+            self._window_state.cities,
+            self._time_at(details.source),
+        )
         catalog = cities.of(details.source)  # another city's units are not for this report
         called_back = {unit for source, unit in self._told_in_vain() if source == details.source}
 
@@ -171,12 +184,17 @@ class Recommender(QObject):
             "{n} unit of another agency could go" if len(able) == 1 else "{n} units of other agencies could go"
         )
         return self.tr("{count}: {unit} ({assign}).").format(
-            count=count.format(n=len(able)), unit=near, assign=self._desk.actions.key("assign")
+            count=count.format(n=len(able)), unit=near, assign=self._window_state.actions.key("assign")
         )
 
     def near(self, source: str, values: Mapping[str, Any], then: Callable[[list[DuplicateRow]], None]) -> None:
         """Possible duplicates of what is being typed into the form of a new report for a source."""
-        view, cities, reader, now = self._desk.view, self._desk.cities, self._reader, self._time_at(source)
+        view, cities, reader, now = (
+            self._window_state.view,
+            self._window_state.cities,
+            self._reader,
+            self._time_at(source),
+        )
         lat, lon = values.get("lat"), values.get("lon")
         if view is None or lat is None or lon is None or not values.get("service"):
             then([])

@@ -27,7 +27,7 @@ class RecreateForm(QObject):
 
     def __init__(
         self,
-        desk: WindowState,
+        window_state: WindowState,
         edits: QtOutbox,
         edit_commands: EditCommands,
         forms: Forms,
@@ -36,7 +36,7 @@ class RecreateForm(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._desk, self._edits, self._edit_commands, self._forms = desk, edits, edit_commands, forms
+        self._window_state, self._edits, self._edit_commands, self._forms = window_state, edits, edit_commands, forms
         self._zone, self._now = zone, now
 
     def open(self, edit_id: str) -> None:
@@ -68,7 +68,7 @@ class RecreateForm(QObject):
         data = {**kept, **typed}
         data["channel"] = known.get("channel", typed["channel"])
         source = chosen.edit.source
-        title = self._desk.catalog(source).service_name(data.get("service"))
+        title = self._window_state.catalog(source).service_name(data.get("service"))
         if self._edit_commands.keep_as_new(
             source, chosen.edit.id, data, title, lambda told: self._note(number, chosen, told)
         ):
@@ -108,7 +108,7 @@ class RecreateForm(QObject):
         for edit in told:
             when = formatting.day_and_clock(edit.occurred_at, self._zone, self._now())
             lines.append(
-                f"{when} {edit_text(Queued(edit, EditState.QUEUED), self._desk.catalog(edit.source), self.tr)}"
+                f"{when} {edit_text(Queued(edit, EditState.QUEUED), self._window_state.catalog(edit.source), self.tr)}"
             )
         return "\n".join(lines)
 

@@ -61,7 +61,7 @@ class TicketController(QObject):
     def __init__(
         self,
         panel: TicketPanel,
-        desk: WindowState,
+        window_state: WindowState,
         zone: tzinfo,
         now: Callable[[], datetime],
         parent: QObject | None = None,
@@ -76,7 +76,7 @@ class TicketController(QObject):
         source is known to take nothing now, `is_held` that an edit waits for an earlier one that does not leave.
         """
         super().__init__(parent)
-        self._panel, self._desk, self._zone, self._now = panel, desk, zone, now
+        self._panel, self._window_state, self._zone, self._now = panel, window_state, zone, now
         self._details: ReportDetails | None = None
         self._recommendations = Recommendations(0)
         self._outbox: tuple[Queued, ...] = ()
@@ -86,11 +86,11 @@ class TicketController(QObject):
         self._looking: dict[str, dict[str, str | None]] = {}
         self._is_away, self._is_held = is_away, is_held
         self._time_at, self._to_call_back = time_at or (lambda _source: now()), to_call_back
-        desk.loaded_changed.connect(lambda _: self.show())
+        window_state.loaded_changed.connect(lambda _: self.show())
         self._say_none()
 
     def _say_none(self) -> None:
-        key = self._desk.actions.key
+        key = self._window_state.actions.key
         self._panel.set_empty(
             self.tr("No report chosen"),
             self.tr(
@@ -105,7 +105,7 @@ class TicketController(QObject):
 
     def say_unread(self, why: str) -> None:
         """In the place of a report that could not be read, until it is read again or another is chosen."""
-        again = [(self._desk.actions.key("refresh"), self.tr("try again"))]
+        again = [(self._window_state.actions.key("refresh"), self.tr("try again"))]
         self._panel.set_empty(self.tr("The report cannot be read now"), why, again)
 
     def set_details(self, details: ReportDetails | None) -> None:
@@ -161,7 +161,7 @@ class TicketController(QObject):
         if details is None:
             self._panel.set_ticket(None)
             return
-        report, catalog = details.shown, self._desk.catalog(details.source)
+        report, catalog = details.shown, self._window_state.catalog(details.source)
         service = catalog.service_name(report.service)
         is_to_be_found = details.server is None and report.area is None and report.lat is not None
         area = self.tr("Area not known yet") if is_to_be_found else catalog.place(report.area)
@@ -204,7 +204,7 @@ class TicketController(QObject):
                 ),
                 timeline=self._timeline(details, catalog),
                 actions=self._steps(),
-                unread="" if self._desk.loaded is Loaded.WHOLE else self.tr("not loaded yet"),
+                unread="" if self._window_state.loaded is Loaded.WHOLE else self.tr("not loaded yet"),
             )
         )
 
@@ -213,7 +213,7 @@ class TicketController(QObject):
 
     def _holder(self, details: ReportDetails) -> str:
         """Who has taken it, and who else looks at it."""
-        me = self._desk.me_at(details.source)
+        me = self._window_state.me_at(details.source)
         others = [who for who, report in self._looking.get(details.source, {}).items() if report == details.key]
         others = sorted(who for who in others if who != me)[:_MOST_LOOKING]
         text = self.tr("{names} look at it") if len(others) > 1 else self.tr("{names} looks at it")
@@ -225,10 +225,10 @@ class TicketController(QObject):
         if claim is None:
             return self.tr("Nobody has taken it") if is_open(details.shown.status) else ""
         since = formatting.duration((self._now() - claim.since).total_seconds())
-        who = self.tr("you") if claim.who == self._desk.me_at(details.source) else claim.who
+        who = self.tr("you") if claim.who == self._window_state.me_at(details.source) else claim.who
         taken = self.tr("Taken by {who} {since}").format(who=who, since=since)
         connected = self._looking.get(details.source)
-        is_cut_off = connected is not None and claim.who not in (self._desk.me_at(details.source), *connected)
+        is_cut_off = connected is not None and claim.who not in (self._window_state.me_at(details.source), *connected)
         return self.tr("{taken} · not connected now").format(taken=taken) if is_cut_off else taken
 
     def _facts(self, details: ReportDetails, area: str) -> list[tuple[str, str, str]]:
@@ -247,7 +247,7 @@ class TicketController(QObject):
             facts.append((self.tr("Clock"), self.tr("runs from {time}").format(time=since), self.tr("merged into it")))
         if report.lat is not None:
             facts.insert(1, (self.tr("Coordinates"), coordinates(report), ""))
-        for question, answer in self._desk.catalog(details.source).answers(report)[:_MOST_ANSWERS]:
+        for question, answer in self._window_state.catalog(details.source).answers(report)[:_MOST_ANSWERS]:
             facts.append((question, answer if len(answer) <= _LONGEST_ANSWER else f"{answer[:_LONGEST_ANSWER]}…", ""))
         if report.hold is not None:
             until = report.hold.until
@@ -279,24 +279,24 @@ class TicketController(QObject):
             if edit.report != details.key or edit.source != details.source:
                 continue
             code = self._unit_code(edit.data.get("unit"))
-            if edit.author and edit.author != self._desk.me_at(edit.source) and not waits_for_radio(queued):
+            if edit.author and edit.author != self._window_state.me_at(edit.source) and not waits_for_radio(queued):
                 if edit.kind is Kind.CREATE and not is_taken(queued):
                     strips.append(Strip("not_sent", head_text(queued, self.tr), "", f"outbox:{edit.id}"))
                 continue  # his to decide; the outbox says that it waits for him
             if queued.state is EditState.EXPIRED:
                 text = self.tr("Order not sent in time: {what}. Still wanted?").format(what=self._edit_text(queued))
-                strips.append(Strip("expired", text, self._desk.actions.key("wanted"), f"wanted:{edit.id}"))
+                strips.append(Strip("expired", text, self._window_state.actions.key("wanted"), f"wanted:{edit.id}"))
             elif queued.state is EditState.CONFLICT:
-                catalog = self._desk.catalog(edit.source)
+                catalog = self._window_state.catalog(edit.source)
                 text = conflict_text(queued, catalog, self._zone, self._now(), self.tr)
                 if told := told_text(queued, catalog, self.tr):
                     text = f"{text} {told}."
-                strips.append(Strip("conflict", text, self._desk.actions.key("settle"), f"conflict:{edit.id}"))
+                strips.append(Strip("conflict", text, self._window_state.actions.key("settle"), f"conflict:{edit.id}"))
             elif is_deleted(queued):
                 gone = deleted_text(queued, self._zone, self._now(), self.tr)
                 text = self.tr("The report was {gone}. Keep what you did to it as a new one?").format(gone=gone)
                 if not any(strip.text == text for strip in strips):  # once for all edits
-                    strips.append(Strip("conflict", text, self._desk.actions.key("settle"), f"keep:{edit.id}"))
+                    strips.append(Strip("conflict", text, self._window_state.actions.key("settle"), f"keep:{edit.id}"))
             elif queued.state is EditState.ATTENTION:
                 text = self.tr("Not accepted: {why}").format(why=stop_text(queued, self.tr))
                 if is_taken_back(queued):
@@ -316,14 +316,14 @@ class TicketController(QObject):
                 elif is_not_sent(
                     edit, self._time_at(edit.source), away=self._is_away(edit.source) or self._is_held(edit.id)
                 ):
-                    unit = self._desk.catalog(edit.source).units.get(str(edit.data.get("unit")))
+                    unit = self._window_state.catalog(edit.source).units.get(str(edit.data.get("unit")))
                     text = formatting.not_sent(queued, unit, code, self.tr)
-                    strips.append(Strip("not_sent", text, self._desk.actions.key("told"), f"told:{edit.id}"))
+                    strips.append(Strip("not_sent", text, self._window_state.actions.key("told"), f"told:{edit.id}"))
             if queued.state in STUCK and (order := lost_orders_of(self._outbox, queued)).stopped:
                 strips[-1] = self._with_stopped(strips[-1], order)
         for queued in self._to_call_back():
             if (queued.edit.source, queued.edit.report) == (details.source, details.key):
-                catalog = self._desk.catalog(details.source)
+                catalog = self._window_state.catalog(details.source)
                 told, call = told_text(queued, catalog, self.tr), call_back_text(queued, catalog, self.tr)
                 text = self.tr("{told}, and the order is given up. {call}").format(told=told, call=call)
                 strips.append(Strip("not_sent", text, "", f"called_back:{queued.edit.id}"))
@@ -331,7 +331,7 @@ class TicketController(QObject):
 
     def _with_stopped(self, strip: Strip, order: LostOrder) -> Strip:
         """The strip of one that was lost, saying what is not sent with it; the same key answers for all."""
-        catalog = self._desk.catalog(order.lost.edit.source)
+        catalog = self._window_state.catalog(order.lost.edit.source)
         text = (
             f"{lost_text(order, catalog, self.tr)}: {why_lost(order.lost, catalog, self._zone, self._now(), self.tr)}"
         )
@@ -339,15 +339,15 @@ class TicketController(QObject):
 
     def _unit_code(self, unit_id: str | None) -> str:
         source = self._details.source if self._details is not None else ""
-        unit = self._desk.catalog(source).units.get(unit_id or "")
+        unit = self._window_state.catalog(source).units.get(unit_id or "")
         return unit.code if unit else unit_id or ""
 
     def _edit_text(self, queued: Queued) -> str:
-        return edit_text(queued, self._desk.catalog(queued.edit.source), self.tr)
+        return edit_text(queued, self._window_state.catalog(queued.edit.source), self.tr)
 
     def _own_text(self, queued: Queued) -> str:
         """An own edit and how it stands; what the server did not take must not read as done."""
-        told = told_text(queued, self._desk.catalog(queued.edit.source), self.tr)
+        told = told_text(queued, self._window_state.catalog(queued.edit.source), self.tr)
         parts = (self._edit_text(queued), self.tr(STATE_WORDS[queued.state]), told)
         text = " · ".join(part for part in parts if part)
         return self.tr("NOT done: {what}").format(what=text) if queued.state not in PENDING else text
@@ -407,7 +407,7 @@ class TicketController(QObject):
             nearest,
             self._unit_code(now.lead_unit),
             self.tr,
-            self._desk.actions,
+            self._window_state.actions,
             by_distance=by_distance,
             busy=busy,
         )

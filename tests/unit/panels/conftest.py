@@ -56,17 +56,17 @@ class Rig:
         self.readers: list[CacheReader] = []
         theme = make_theme()
         self.window = QWidget()
-        self.desk = WindowState("rina", Filter(), UTC, ACTIONS)
+        self.window_state = WindowState("rina", Filter(), UTC, ACTIONS)
         city = Catalog(
             services={"flood": Service("flood", "Flood"), "road": Service("road", "Broken road")},
             areas={"k": Area("k", "Kemang", 1)},
             units={one: Unit(one, f"SDA-{one}", UnitState.AVAILABLE, NOW) for one in ("07", "11")},
         )
-        self.desk.cities = Cities({"city": city}, {"source": {1: ("", "city")}})
+        self.window_state.cities = Cities({"city": city}, {"source": {1: ("", "city")}})
         self.tasks = Tasks("worker", 1)
         self.now = NOW
         self.edits = QtOutbox(
-            profile, lambda _: None, lambda: self.now, lambda: next(ids), operator=lambda: self.desk.me
+            profile, lambda _: None, lambda: self.now, lambda: next(ids), operator=lambda: self.window_state.me
         )
         self.edits.author = "rina"
         self.undo_stack = UndoStack(self.edits)
@@ -74,22 +74,22 @@ class Rig:
         self.said: list[str] = []
         self.steady_s = 0.0
         self.forms = Forms(
-            self.window, theme, make_symbols(theme), self.desk, self.edits, self.tasks, ImageProcess(), profile, UTC,
-            lambda: NOW, self.said.append, self.said.append, lambda: self.steady_s,
+            self.window, theme, make_symbols(theme), self.window_state, self.edits, self.tasks, ImageProcess(), profile,
+            UTC, lambda: NOW, self.said.append, self.said.append, lambda: self.steady_s,
         )  # fmt: skip
         self.edits.saved.connect(lambda queued: self.forms.saved(queued.edit.id))
-        self.situation = SituationMonitor(self.desk, self.undo_stack, lambda: "city")
-        guard = KeyGuard(self.desk, self.situation, lambda: self.steady_s)
+        self.situation = SituationMonitor(self.window_state, self.undo_stack, lambda: "city")
+        guard = KeyGuard(self.window_state, self.situation, lambda: self.steady_s)
         self.key_guard = guard
         self.actions = ActionRunner(ACTIONS, lambda: self.receivers, self.situation, guard, self.forms)
         self.actions.said.connect(self.said.append)
-        commands = (self.desk, self.edit_commands, self.forms, self.situation, self.actions)
+        commands = (self.window_state, self.edit_commands, self.forms, self.situation, self.actions)
         self.report_commands = ReportCommands(*commands, lambda: "city")
         self.unit_commands = UnitCommands(*commands, guard)
         self.receivers = SimpleNamespace(
             reports=self.report_commands,
             units=self.unit_commands,
-            undo=UndoCommand(self.desk, self.undo_stack, self.forms, self.situation, self.actions),
+            undo=UndoCommand(self.window_state, self.undo_stack, self.forms, self.situation, self.actions),
             ticket=SimpleNamespace(focus_advice=lambda: None),
             situation=self.situation,
         )
@@ -97,7 +97,7 @@ class Rig:
     def choose(self, key: str, *, read: bool = True) -> None:
         """Choose a report; it has not been read yet unless `read`."""
         row = 1000 + ord(key) - ord("A") + 1
-        self.desk.choose(row)
+        self.window_state.choose(row)
         if read:
             self.situation.set_details(self.details(row, key))
 

@@ -28,7 +28,7 @@ from tests.unit.cache.making import T0, at, edit, items, report
 
 
 @pytest.fixture
-def desk() -> WindowState:
+def window_state() -> WindowState:
     return WindowState("rina", Filter(), UTC, ACTIONS)
 
 
@@ -41,9 +41,9 @@ def writer(tmp_path: Path) -> Iterator[CacheWriter]:
 
 
 @pytest.fixture
-def feed(qtbot: QtBot, tmp_path: Path, desk: WindowState, writer: CacheWriter) -> Iterator[BoardUpdater]:
+def feed(qtbot: QtBot, tmp_path: Path, window_state: WindowState, writer: CacheWriter) -> Iterator[BoardUpdater]:
     tasks, reader = Tasks("worker", 1), CacheReader(tmp_path)
-    feed = BoardUpdater(desk, tasks, lambda: reader, T0.timestamp, lambda _: None)
+    feed = BoardUpdater(window_state, tasks, lambda: reader, T0.timestamp, lambda _: None)
     with qtbot.waitSignal(feed.ready):
         feed.start()
     yield feed
@@ -57,61 +57,61 @@ def created(number: int) -> Queued:
 
 
 def test_more_new_reports_than_rows_are_said_and_shown_when_others_have_left(
-    qtbot: QtBot, desk: WindowState, feed: BoardUpdater
+    qtbot: QtBot, window_state: WindowState, feed: BoardUpdater
 ) -> None:
     said: list[int] = []
     feed.crowded.connect(said.append)
     feed.on_edits({("city", f"local:{number}"): [created(number)] for number in range(1, 1003)})
-    qtbot.waitUntil(lambda: desk.view is not None and desk.view.total == 1 + 999)
+    qtbot.waitUntil(lambda: window_state.view is not None and window_state.view.total == 1 + 999)
     assert said == [3]
     feed.on_edits({("city", f"local:{number}"): [] for number in range(1, 998)})
-    qtbot.waitUntil(lambda: desk.view is not None and desk.view.total == 1 + 5)
+    qtbot.waitUntil(lambda: window_state.view is not None and window_state.view.total == 1 + 5)
     assert said[-1] == 0
     assert sorted(key for _, key in feed.pending) == sorted(f"local:{number}" for number in range(998, 1003))
 
 
 def test_a_report_with_codes_never_met_before_has_its_words_and_is_found_by_them(
-    qtbot: QtBot, desk: WindowState, feed: BoardUpdater, writer: CacheWriter
+    qtbot: QtBot, window_state: WindowState, feed: BoardUpdater, writer: CacheWriter
 ) -> None:
     touched = writer.apply("north", items(report("9", service="new", area="fresh", agency="late")), at(1))
     feed.on_touched(touched)
-    qtbot.waitUntil(lambda: desk.view is not None and desk.view.total == 2)
+    qtbot.waitUntil(lambda: window_state.view is not None and window_state.view.total == 2)
     row = touched.rows[0]
-    (fact,) = desk.view.row_facts(np.array([row]))
-    qtbot.waitUntil(lambda: desk.cities.source(fact.source) == "north")
-    codes = [desk.cities.code(kind, getattr(fact, kind)) for kind in ("service", "area", "agency")]
+    (fact,) = window_state.view.row_facts(np.array([row]))
+    qtbot.waitUntil(lambda: window_state.cities.source(fact.source) == "north")
+    codes = [window_state.cities.code(kind, getattr(fact, kind)) for kind in ("service", "area", "agency")]
     assert codes == ["new", "fresh", "late"]
-    desk.set_filter(Filter(services=("new",)))
-    qtbot.waitUntil(lambda: desk.view is not None and desk.view.filter.services == ("new",))
-    assert list(desk.view.order) == [row]
+    window_state.set_filter(Filter(services=("new",)))
+    qtbot.waitUntil(lambda: window_state.view is not None and window_state.view.filter.services == ("new",))
+    assert list(window_state.view.order) == [row]
 
 
 def test_a_report_made_here_becomes_the_chosen_one_unless_another_was_chosen_meanwhile(
-    desk: WindowState, feed: BoardUpdater
+    window_state: WindowState, feed: BoardUpdater
 ) -> None:
     """Else the next note, or the next crew, goes to the report that was chosen before the telephone rang."""
     told: list[tuple[int, int]] = []
-    feed.made.connect(lambda row: told.append((row, desk.row)))
-    desk.choose(1001)
+    feed.made.connect(lambda row: told.append((row, window_state.row)))
+    window_state.choose(1001)
     feed.choose_when_shown("city", "local:1")
-    assert desk.row == 1001
+    assert window_state.row == 1001
     feed.on_edits({("city", "local:1"): [created(1)]})
-    assert desk.row == feed.local_row("local:1") > 0
-    assert told == [(desk.row, 1001)], "the list is told before: its row is not there yet"
+    assert window_state.row == feed.local_row("local:1") > 0
+    assert told == [(window_state.row, 1001)], "the list is told before: its row is not there yet"
     feed.choose_when_shown("city", "local:2")
-    desk.choose(1001)
+    window_state.choose(1001)
     feed.on_edits({("city", "local:2"): [created(2)]})
-    assert (desk.row, feed.local_row("local:2") > 0) == (1001, True)
+    assert (window_state.row, feed.local_row("local:2") > 0) == (1001, True)
     assert len(told) == 1
 
 
 def test_a_report_made_here_is_chosen_also_when_its_answer_came_before_it_was_shown(
-    qtbot: QtBot, tmp_path: Path, desk: WindowState, writer: CacheWriter
+    qtbot: QtBot, tmp_path: Path, window_state: WindowState, writer: CacheWriter
 ) -> None:
     """A quick server: the report is in the cache, its edit has left the outbox, and it never had a local row."""
     remote: dict[str, str] = {}
     tasks, reader = Tasks("worker", 1), CacheReader(tmp_path)
-    feed = BoardUpdater(desk, tasks, lambda: reader, T0.timestamp, remote.get)
+    feed = BoardUpdater(window_state, tasks, lambda: reader, T0.timestamp, remote.get)
     arrived: list[tuple[int, int]] = []
     feed.arrived.connect(lambda local, row: arrived.append((local, row)))
     with qtbot.waitSignal(feed.ready):
@@ -120,25 +120,25 @@ def test_a_report_made_here_is_chosen_also_when_its_answer_came_before_it_was_sh
     writer.apply("city", items(report("2")), at(2))
     row = reader.row_of("city", "2")
     assert row is not None
-    with qtbot.waitSignal(desk.view_changed):
+    with qtbot.waitSignal(window_state.view_changed):
         feed.on_touched(Touched(rows=(row,)))
-    assert desk.row == 0, "nobody has said yet that it is this one"
+    assert window_state.row == 0, "nobody has said yet that it is this one"
     remote["local:1"] = "2"
     feed.on_edits({("city", "local:1"): []})
-    qtbot.waitUntil(lambda: desk.row == row)
+    qtbot.waitUntil(lambda: window_state.row == row)
     assert not arrived, "no local row became it"
     tasks.shutdown()
     reader.close()
 
 
 def test_an_operator_who_is_away_hides_nothing_from_who_sits_there_now(
-    qtbot: QtBot, tmp_path: Path, desk: WindowState, writer: CacheWriter
+    qtbot: QtBot, tmp_path: Path, window_state: WindowState, writer: CacheWriter
 ) -> None:
     """He closed it without a network and went home: it stayed closed at this desk when others had made it P1."""
     present = ["rina"]
     tasks, reader = Tasks("worker", 1), CacheReader(tmp_path)
     feed = BoardUpdater(
-        desk, tasks, lambda: reader, T0.timestamp, lambda _: None,
+        window_state, tasks, lambda: reader, T0.timestamp, lambda _: None,
         is_anothers=lambda edit: edit.author not in present,
     )  # fmt: skip
     with qtbot.waitSignal(feed.ready):
@@ -151,19 +151,19 @@ def test_an_operator_who_is_away_hides_nothing_from_who_sits_there_now(
     feed.on_edits(waiting)
     row = reader.row_of("city", "1")
     assert row is not None
-    qtbot.waitUntil(lambda: desk.view is not None and desk.view.row_facts([row])[0].pending == 1)
-    assert desk.view is not None
-    assert desk.view.order.tolist() == [row]
+    qtbot.waitUntil(lambda: window_state.view is not None and window_state.view.row_facts([row])[0].pending == 1)
+    assert window_state.view is not None
+    assert window_state.view.order.tolist() == [row]
     assert [one.kind for one in feed.edits_of("city", "1")] == [Kind.DISPATCH], "that crew may have been told by radio"
     present.append("budi")
     feed.on_edits(waiting)
-    qtbot.waitUntil(lambda: desk.view is not None and not len(desk.view.order))
+    qtbot.waitUntil(lambda: window_state.view is not None and not len(window_state.view.order))
     tasks.shutdown()
     reader.close()
 
 
 def test_a_cache_that_is_brought_up_to_date_after_the_start_is_read_whole(
-    qtbot: QtBot, tmp_path: Path, desk: WindowState, writer: CacheWriter
+    qtbot: QtBot, tmp_path: Path, window_state: WindowState, writer: CacheWriter
 ) -> None:
     """The first start of a newer version: the sync process changes the tables, and nobody says that it is done.
 
@@ -177,32 +177,32 @@ def test_a_cache_that_is_brought_up_to_date_after_the_start_is_read_whole(
 
     set_version(CACHE_VERSION - 1)
     tasks, reader = Tasks("worker", 1), CacheReader(tmp_path)
-    feed = BoardUpdater(desk, tasks, lambda: reader, T0.timestamp, lambda _: None)
+    feed = BoardUpdater(window_state, tasks, lambda: reader, T0.timestamp, lambda _: None)
     with qtbot.waitSignal(feed.ready):
         feed.start()
-    assert desk.view is not None
-    assert desk.view.total == 0
+    assert window_state.view is not None
+    assert window_state.view.total == 0
     set_version(CACHE_VERSION)
-    qtbot.waitUntil(lambda: desk.view is not None and desk.view.total == 1)
+    qtbot.waitUntil(lambda: window_state.view is not None and window_state.view.total == 1)
     tasks.shutdown()
     reader.close()
 
 
 def test_a_hold_is_over_by_the_clock_and_on_again_when_that_is_put_right(
-    qtbot: QtBot, tmp_path: Path, desk: WindowState, writer: CacheWriter
+    qtbot: QtBot, tmp_path: Path, window_state: WindowState, writer: CacheWriter
 ) -> None:
     """Nobody has said so: its server cannot be heard."""
     rain = Hold("rain", WaitsFor.WEATHER, T0 + timedelta(hours=4))
     writer.apply("city", items(report("2", hold=rain)), at(2))
     now_s = [T0.timestamp()]
     tasks, reader = Tasks("worker", 1), CacheReader(tmp_path)
-    feed = BoardUpdater(desk, tasks, lambda: reader, lambda: now_s[0], lambda _: None)
+    feed = BoardUpdater(window_state, tasks, lambda: reader, lambda: now_s[0], lambda _: None)
     with qtbot.waitSignal(feed.ready):
         feed.start()
 
     def held() -> int:
-        assert desk.view is not None
-        return desk.view.counts.tabs["held"]
+        assert window_state.view is not None
+        return window_state.view.counts.tabs["held"]
 
     assert held() == 1
     now_s[0] += 4 * 3600

@@ -38,23 +38,23 @@ class Charts:
         qtbot.addWidget(self.panel)
         self.panel.resize(600, 212)
         self.panel.show()
-        self.desk = WindowState("rina", Filter(), UTC, ACTIONS)
+        self.window_state = WindowState("rina", Filter(), UTC, ACTIONS)
         city = Catalog(services={code: Service(code, name) for code, name in NAMES.items()})
-        self.desk.cities = Cities({"city": city}, dict(naive.WORDS))
+        self.window_state.cities = Cities({"city": city}, dict(naive.WORDS))
         self._snapshot = BoardSnapshot.build(naive.columns(list(reports)))
         moment = datetime.fromtimestamp(NOW, UTC)
         as_of = moment if read_s is None else datetime.fromtimestamp(read_s, UTC)
         self.controller = ChartsController(
-            self.panel, self.desk, lambda: "5 s ago", UTC, lambda: moment, self.panel, as_of=lambda: as_of
+            self.panel, self.window_state, lambda: "5 s ago", UTC, lambda: moment, self.panel, as_of=lambda: as_of
         )
-        self.desk.filter_changed.connect(lambda _: self.show())
-        self.desk.range_changed.connect(lambda _: self.show())
+        self.window_state.filter_changed.connect(lambda _: self.show())
+        self.window_state.range_changed.connect(lambda _: self.show())
         self.show()
 
     def show(self) -> None:
         """A View of what the desk asks for, on the screen."""
-        asked, more = self.desk.filter, self.desk.time_range
-        self.desk.set_view(make_view(self._snapshot, asked, NOW, 1, words=naive.WORDS, time_range=more))
+        asked, more = self.window_state.filter, self.window_state.time_range
+        self.window_state.set_view(make_view(self._snapshot, asked, NOW, 1, words=naive.WORDS, time_range=more))
         wait_for(lambda: self.controller._soon.isActive() is False, what="the charts")
         QApplication.processEvents()
 
@@ -88,11 +88,11 @@ def test_charts_count_what_the_queue_shows_and_say_so(qtbot: QtBot) -> None:
     assert charts.head("categories") == "Open · all ages: 5, 1 overdue"
     assert charts.bars() == [("Banjir", 3, False), ("Jalan rusak", 2, False)]
     assert charts.head("arrivals").startswith("Reported per hour, any status: 0, this hour")
-    charts.desk.set_filter(Filter(tab="unassigned", priorities=(3,)))
+    charts.window_state.set_filter(Filter(tab="unassigned", priorities=(3,)))
     assert charts.panel.heading() == "reports: P3 · 5 s ago"
     assert charts.head("categories") == "Unassigned · all ages: 1, 0 overdue"
     assert charts.bars() == [("Banjir", 1, False)]
-    charts.desk.set_filter(Filter(tab="closed"))
+    charts.window_state.set_filter(Filter(tab="closed"))
     assert charts.panel.heading() == "all reports · 5 s ago"
     assert charts.head("categories") == "Closed · changed in 24 h: 1, "
     assert charts.bars() == [("Lampu", 1, False)]
@@ -102,15 +102,15 @@ def test_each_chart_says_its_own_base_where_it_is_not_that_of_the_heading(qtbot:
     """The word "all" stood over reports to validate, those of the whole city, and those of 14 days."""
     reports = [*city(), R(row=7, service=3, status=naive.VALIDATION, created=NOW - 90 * 86400)]
     charts = Charts(qtbot, reports)
-    charts.desk.set_filter(Filter(tab="validate"))
+    charts.window_state.set_filter(Filter(tab="validate"))
     assert charts.panel.heading() == "all reports · 5 s ago"
     assert charts.head("categories") == "To validate · all ages: 1, 0 overdue"
     assert charts.bars() == [("Lampu", 1, False)]
     assert charts.head("arrivals").startswith("Reported per hour, any status: ")
-    charts.desk.set_filter(Filter(tab="validate", hour=NOW - 7200, priorities=(3,)))
+    charts.window_state.set_filter(Filter(tab="validate", hour=NOW - 7200, priorities=(3,)))
     assert charts.panel.heading() == "reports: P3 · 5 s ago"  # what came in is not counted by its own hour
     assert charts.head("categories") == "To validate · chosen time: 0, 0 overdue"
-    charts.desk.set_filter(Filter(overdue=True))
+    charts.window_state.set_filter(Filter(overdue=True))
     assert charts.head("arrivals").startswith("Reported per hour: ")
 
 
@@ -141,9 +141,9 @@ def test_no_caption_is_cut(qtbot: QtBot, key: TimeRange, newest: int) -> None:
     reports = [R(row=at, service=1, status=naive.RESOLVED if at % 2 else naive.PROGRESS, created=newest - at * 600,
                  due=NOW - 60, due_state=naive.MET) for at in range(1, 1201)]  # fmt: skip
     charts = Charts(qtbot, reports)
-    charts.desk.set_range(key)
+    charts.window_state.set_range(key)
     for filter_ in [Filter(tab=tab) for tab in TABS] + [Filter(tab=tab, older_s=60) for tab in TABS]:
-        charts.desk.set_filter(filter_)
+        charts.window_state.set_filter(filter_)
         for plot in charts.panel._plots.values():
             room, caption = plot.width() - 24, QFontMetricsF(make_theme().font("caption"))
             figure = QFontMetricsF(make_theme().font("title", 600)).horizontalAdvance(plot._figure) + 8
@@ -154,26 +154,26 @@ def test_no_caption_is_cut(qtbot: QtBot, key: TimeRange, newest: int) -> None:
 def test_a_chosen_category_dims_the_others_and_a_second_comes_beside_it(qtbot: QtBot) -> None:
     charts = Charts(qtbot, city())
     charts.panel.category_chosen.emit("road")
-    assert charts.desk.filter == Filter(services=("road",))
+    assert charts.window_state.filter == Filter(services=("road",))
     assert charts.bars() == [("Banjir", 3, True), ("Jalan rusak", 2, False)]
     assert charts.head("categories") == "Open · all ages: 2, 1 overdue"
     charts.panel.category_added.emit("flood")
-    assert charts.desk.filter.services == ("road", "flood")
+    assert charts.window_state.filter.services == ("road", "flood")
     assert charts.bars() == [("Banjir", 3, False), ("Jalan rusak", 2, False)]
     charts.panel.category_chosen.emit("flood")
-    assert charts.desk.filter.services == ("flood",)
+    assert charts.window_state.filter.services == ("flood",)
     charts.panel.category_chosen.emit("flood")
-    assert charts.desk.filter.services == ()
+    assert charts.window_state.filter.services == ()
 
 
 def test_what_the_filter_names_stays_in_sight_and_bars_add_up(qtbot: QtBot) -> None:
     words = {number: ("city", f"c{number}") for number in range(1, 10)}
     reports = [R(row=100 * kind + at, service=kind) for kind in range(1, 10) for at in range(20 - kind)]
     charts = Charts(qtbot, reports)
-    charts.desk.cities = Cities({"city": Catalog()}, {**naive.WORDS, "service": words})
-    charts.desk.set_filter(Filter(services=("c9",)))
-    view = make_view(charts._snapshot, charts.desk.filter, NOW, 2, words=charts.desk.cities.words)
-    charts.desk.set_view(view)
+    charts.window_state.cities = Cities({"city": Catalog()}, {**naive.WORDS, "service": words})
+    charts.window_state.set_filter(Filter(services=("c9",)))
+    view = make_view(charts._snapshot, charts.window_state.filter, NOW, 2, words=charts.window_state.cities.words)
+    charts.window_state.set_view(view)
     QApplication.processEvents()
     wait_for(lambda: charts.bars()[-2][0] == "c9", what="the bars")
     assert charts.bars() == [
@@ -209,7 +209,7 @@ def test_an_export_of_another_year_shows_its_own_time(
                for at, day in enumerate(days, 1)]  # fmt: skip
     charts = Charts(qtbot, reports)
     charts.panel.range_chosen.emit(key)
-    assert charts.desk.time_range is TimeRange(key)
+    assert charts.window_state.time_range is TimeRange(key)
     assert charts.head("arrivals") == arrivals
     assert charts.panel.heading() == "all reports · the newest is of 31 Dec 2018 · 5 s ago"
     assert charts.panel._trend.ends[0] == {"24h": "18 Dec", "7d": "18 Dec", "30d": "2 Dec", "1y": "1 Jan"}.get(
@@ -219,11 +219,11 @@ def test_an_export_of_another_year_shows_its_own_time(
     shown = {"24h": "14 d", "7d": "14 d", "30d": "30 d", "1y": "1 y"}.get(key, "all")
     assert charts.head("trend") == f"In time, {shown}, goal 90 %: 100 %, {trend}"
     charts.panel.arrival_chosen.emit(bars - 1)
-    charts.desk.set_filter(charts.desk.filter.with_tab("closed"))
-    view = charts.desk.view
+    charts.window_state.set_filter(charts.window_state.filter.with_tab("closed"))
+    view = charts.window_state.view
     assert view is not None
     assert len(view.order) == view.arrivals.counts[-1] > 0
-    chip = dict(charts.desk.chips())
+    chip = dict(charts.window_state.chips())
     assert set(chip) == {"hour" if key == "24h" else "created"}
     charts.panel.arrival_chosen.emit(bars - 1)
-    assert charts.desk.chips() == []
+    assert charts.window_state.chips() == []

@@ -50,17 +50,17 @@ class Strip:
         qtbot.addWidget(self.widget)
         self.widget.resize(1920, 56)
         self.widget.show()
-        self.desk = WindowState("rina", Filter(services=("flood",), text="water", order="newest"), UTC, ACTIONS)
-        self.desk.filter_changed.connect(lambda _: self.desk.set_view(self.view()))
+        self.window_state = WindowState("rina", Filter(services=("flood",), text="water", order="newest"), UTC, ACTIONS)
+        self.window_state.filter_changed.connect(lambda _: self.window_state.set_view(self.view()))
         self.sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: NOW, ACTIONS)
-        self.controller = KpiController(self.widget, self.desk, self.sources, UTC, lambda: NOW)
+        self.controller = KpiController(self.widget, self.window_state, self.sources, UTC, lambda: NOW)
         self.actions: list[str] = []
         self.controller.action.connect(self.actions.append)
-        self.desk.set_view(self.view())
+        self.window_state.set_view(self.view())
         self._qtbot = qtbot
 
     def view(self, loaded: Loaded = Loaded.WHOLE) -> View:
-        return make_view(self.snapshot, self.desk.filter, naive.NOW, 1, words=naive.WORDS, loaded=loaded)
+        return make_view(self.snapshot, self.window_state.filter, naive.NOW, 1, words=naive.WORDS, loaded=loaded)
 
     def click(self, key: str) -> str:
         """Click a figure; the number that stood in it."""
@@ -75,27 +75,27 @@ def test_a_click_shows_exactly_what_was_counted(qtbot: QtBot, key: str) -> None:
     strip = Strip(qtbot)
     counted = int(strip.click(key))
     assert counted > 0
-    assert strip.desk.view is not None
-    assert len(strip.desk.view.order) == counted
-    assert strip.desk.filter.order == "newest"
+    assert strip.window_state.view is not None
+    assert len(strip.window_state.view.order) == counted
+    assert strip.window_state.filter.order == "newest"
     assert int(strip.click(key)) == counted
-    assert strip.desk.filter == Filter(order="newest")
+    assert strip.window_state.filter == Filter(order="newest")
 
 
 def test_at_risk_is_not_overdue(qtbot: QtBot) -> None:
     strip = Strip(qtbot)
     strip.click("sla")
-    assert strip.desk.filter.to_text() == "order=newest is=risk"
-    assert strip.desk.chips() == [("at_risk", "Due within 1 h")]
+    assert strip.window_state.filter.to_text() == "order=newest is=risk"
+    assert strip.window_state.chips() == [("at_risk", "Due within 1 h")]
 
 
 def test_what_is_no_count_opens_its_panel_or_nothing(qtbot: QtBot) -> None:
     strip = Strip(qtbot)
-    before = strip.desk.filter
+    before = strip.window_state.filter
     for key in ("units", "outbox", "data", "clock", "home"):
         strip.click(key)
     assert strip.actions == ["panel_units", "panel_outbox", "sources"]
-    assert strip.desk.filter == before
+    assert strip.window_state.filter == before
     dead = [one for one in (*strip.widget._left, *strip.widget._right) if one.figure.key in ("clock", "home")]
     assert [one.isEnabled() for one in dead] == [False, False]
 
@@ -133,22 +133,22 @@ def test_what_was_never_loaded_is_not_none(qtbot: QtBot) -> None:
 
     strip.snapshot = BoardSnapshot.build(naive.columns([]))
     strip.sources.set_state(SourceState("city", "refused", problem="This server needs a token."))
-    strip.desk.set_view(strip.view(Loaded.NOTHING))
+    strip.window_state.set_view(strip.view(Loaded.NOTHING))
     assert shown() == {("–", "not loaded")}
     units = next(one.figure for one in strip.widget._left if one.figure.key == "units")
     assert [part.value for part in units.parts if part.kind == "text"] == ["–", "–", "–"]
     strip.sources.set_state(SourceState("city", "live", as_of=NOW))
-    strip.desk.set_view(strip.view())
+    strip.window_state.set_view(strip.view())
     assert shown() == {("0", "none"), ("0", "0 overdue")}
     strip.snapshot = BoardSnapshot.build(naive.columns([R(row=1, priority=1)]))  # and a part of them is no count either
-    strip.desk.set_view(strip.view(Loaded.PART))
+    strip.window_state.set_view(strip.view(Loaded.PART))
     assert shown() == {("–", "not loaded")}
 
 
 def test_before_anything_was_read_the_figures_stand_there_and_say_so(qtbot: QtBot) -> None:
     strip = Strip(qtbot)
     there = [button.figure.key for button in strip.widget._left]
-    strip.desk.view = None
+    strip.window_state.view = None
     strip.controller.show()
     assert [button.figure.key for button in strip.widget._left] == there
     notes = {
@@ -176,14 +176,14 @@ def test_a_hazard_stays_on_its_counter_when_it_is_taken(qtbot: QtBot) -> None:
     taken = R(row=5000, priority=1, claim=naive.ME)
     told = R(row=5001, priority=1, status=naive.ASSIGNED, claim=naive.ME, lead_unit=1)
     strip.snapshot = BoardSnapshot.build(naive.columns([taken, told]))
-    strip.desk.set_view(strip.view())
+    strip.window_state.set_view(strip.view())
     strip.controller.show()
     figure = next(one.figure for one in strip.widget._left if one.figure.key == "p1")
     assert (figure.label, figure.parts[-1].value, figure.level) == ("P1 without a crew", "2", 2)
     strip.click("p1")
-    assert strip.desk.view is not None
-    assert sorted(strip.desk.view.order.tolist()) == [5000, 5001]
-    assert strip.desk.chips() == [("priorities", "P1"), ("crewless", "No crew on the way")]
+    assert strip.window_state.view is not None
+    assert sorted(strip.window_state.view.order.tolist()) == [5000, 5001]
+    assert strip.window_state.chips() == [("priorities", "P1"), ("crewless", "No crew on the way")]
 
 
 def test_data_too_old_to_rely_on_is_grey_and_hatched_not_red(qtbot: QtBot) -> None:

@@ -55,24 +55,30 @@ class Panels:
     def __init__(self, qtbot: QtBot, profile: Path) -> None:
         theme = make_theme()
         symbols = make_symbols(theme)
-        self.tasks, self.desk, self.profile = Tasks("worker", 1), WindowState("rina", Filter(), UTC, ACTIONS), profile
+        self.tasks, self.window_state, self.profile = (
+            Tasks("worker", 1),
+            WindowState("rina", Filter(), UTC, ACTIONS),
+            profile,
+        )
         self.write(Loaded.PART)
         self.reader = CacheReader(profile)
 
         def reader() -> CacheReader:
             return self.reader
 
-        self.feed = BoardUpdater(self.desk, self.tasks, reader, T0.timestamp, lambda _: None)
+        self.feed = BoardUpdater(self.window_state, self.tasks, reader, T0.timestamp, lambda _: None)
         self.units, self.charts = Board(theme, symbols), ChartsPanel(theme)
         self.ticket = TicketPanel(theme, symbols, panel_key="", section_keys=SECTION_KEYS)
         for widget in (self.units, self.charts, self.ticket):
             qtbot.addWidget(widget)
             widget.show()
-        controller = UnitsController(self.units, self.desk, self.tasks, reader, UTC, lambda _: T0, parent=self.units)
-        ChartsController(self.charts, self.desk, lambda: "", UTC, lambda: T0, self.charts)
-        self.details_reader = ReportDetailsReader(self.desk, self.feed, self.tasks, reader, lambda: T0)
-        self.recommender = Recommender(self.desk, self.tasks, reader, controller.crews, dict, lambda _: T0)
-        self.ticket_controller = TicketController(self.ticket, self.desk, UTC, lambda: T0)
+        controller = UnitsController(
+            self.units, self.window_state, self.tasks, reader, UTC, lambda _: T0, parent=self.units
+        )
+        ChartsController(self.charts, self.window_state, lambda: "", UTC, lambda: T0, self.charts)
+        self.details_reader = ReportDetailsReader(self.window_state, self.feed, self.tasks, reader, lambda: T0)
+        self.recommender = Recommender(self.window_state, self.tasks, reader, controller.crews, dict, lambda _: T0)
+        self.ticket_controller = TicketController(self.ticket, self.window_state, UTC, lambda: T0)
         self.details_reader.changed.connect(self.ticket_controller.set_details)
         self.details_reader.changed.connect(self.recommender.set_details)
         self.recommender.merged_changed.connect(self.ticket_controller.set_merged)
@@ -82,7 +88,7 @@ class Panels:
             self.feed.start()
         row = self.reader.row_of("city", "1")
         assert row is not None
-        self.desk.choose(row)
+        self.window_state.choose(row)
         wait_for(lambda: self.recommendations.row == row, what="the advice")
 
     def _on_recommendations(self, recommendations: Recommendations) -> None:
@@ -122,7 +128,7 @@ def panels(qtbot: QtBot, tmp_path: Path) -> Iterator[Panels]:
 
 def test_nothing_is_taken_for_none_before_all_is_read(panels: Panels) -> None:
     """A unit on its way "without a job" was recommended with Enter armed, and an hour of 33 reports was "usual 2"."""
-    assert panels.desk.loaded is Loaded.PART
+    assert panels.window_state.loaded is Loaded.PART
     wait_for(lambda: panels.units.shown, what="the units")
     (unit,) = panels.units.shown
     assert (unit.code, unit.job, unit.next, unit.eta) == ("SDA-03", "–", "–", "–")
@@ -142,7 +148,7 @@ def test_the_advice_waits_for_units_and_their_work_and_for_nothing_else(panels: 
     """For minutes nobody was recommended for a P1: the advice waited for the histories of closed reports."""
     panels.write(Loaded.WORK)
     panels.feed.on_touched(Touched(everything=True))
-    wait_for(lambda: panels.desk.loaded is Loaded.WORK, what="units and their work are here")
+    wait_for(lambda: panels.window_state.loaded is Loaded.WORK, what="units and their work are here")
     wait_for(lambda: panels.recommendations.units, what="the advice")
     assert "1 job ahead" in panels.recommendations.units[0].reasons
     wait_for(lambda: [unit for unit in panels.units.shown if unit.job.startswith("2 ")], what="the unit's job")
@@ -162,7 +168,7 @@ def test_the_advice_waits_for_units_and_their_work_and_for_nothing_else(panels: 
 def test_what_was_read_then_is_shown_without_being_asked_for(panels: Panels) -> None:
     panels.write(Loaded.WHOLE)
     panels.feed.on_touched(Touched(everything=True))
-    wait_for(lambda: panels.desk.loaded is Loaded.WHOLE, what="all is read")
+    wait_for(lambda: panels.window_state.loaded is Loaded.WHOLE, what="all is read")
     wait_for(lambda: [unit for unit in panels.units.shown if unit.job.startswith("2 ")], what="the unit's job")
     wait_for(lambda: panels.recommendations.units, what="the advice")
     assert "1 job ahead" in panels.recommendations.units[0].reasons
@@ -180,7 +186,7 @@ def test_a_unit_that_has_work_is_sent_next_and_told_where_that_is_a_hazard(panel
     writer.apply("city", items(report("2", status=Status.ASSIGNED, priority=priority), seq=20), at(20))
     writer.close()
     panels.feed.on_touched(Touched(everything=True))
-    wait_for(lambda: panels.desk.loaded is Loaded.WHOLE, what="all is read")
+    wait_for(lambda: panels.window_state.loaded is Loaded.WHOLE, what="all is read")
     wait_for(lambda: panels.recommendations.units, what="the advice")
     now = Situation(report=True, status=Status.NEW, me="rina", advice=True, has_place=True)
     panels.ticket_controller.set_situation(now)
@@ -194,10 +200,10 @@ def test_of_a_report_without_a_place_no_unit_is_armed_and_what_to_do_is_said(pan
     """Enter would have sent the first of units that were ranked without any distance."""
     panels.write(Loaded.WHOLE)
     panels.feed.on_touched(Touched(everything=True))
-    wait_for(lambda: panels.desk.loaded is Loaded.WHOLE, what="all is read")
+    wait_for(lambda: panels.window_state.loaded is Loaded.WHOLE, what="all is read")
     row = panels.reader.row_of("city", "3")
     assert row is not None
-    panels.desk.choose(row)
+    panels.window_state.choose(row)
     wait_for(lambda: panels.recommendations.row == row, what="the advice")
     assert panels.recommendations.units == ()
     assert panels.recommendations.no_unit.startswith("The place is missing")
@@ -314,7 +320,7 @@ def test_a_main_report_lists_what_was_merged_into_it_and_opens_it(panels: Panels
     with qtbot.waitSignal(panels.ticket.duplicate_opened) as opened:
         qtbot.mouseClick(panels.ticket._merged, Qt.MouseButton.LeftButton, pos=QPoint(60, 12))
     assert opened.args == [panels.reader.row_of("city", "3")]
-    panels.desk.choose(opened.args[0])
+    panels.window_state.choose(opened.args[0])
     wait_for(
         lambda: panels.details_reader.current is not None and panels.details_reader.current.key == "3", 10, "it is open"
     )

@@ -34,7 +34,7 @@ class Rows(QObject):
         self.edits = rig.edits
         panel = self.panel = OutboxPanel(make_theme())
         panel.setParent(rig.window)
-        self.controller = OutboxController(panel, rig.desk, rig.edits, rig.desk.zone, lambda: NOW, self)
+        self.controller = OutboxController(panel, rig.window_state, rig.edits, rig.window_state.zone, lambda: NOW, self)
         self.said: list[str] = []
         self.controller.said.connect(self.said.append)
         self._rig = rig
@@ -226,7 +226,7 @@ def test_an_order_to_a_server_that_is_known_to_be_away_is_loud_at_once(rig: Rig,
         theme, make_symbols(theme), panel_key="", section_keys={"advice": "A", "duplicates": "D", "timeline": "N"}
     )
     qtbot.addWidget(panel)
-    ticket = TicketController(panel, rig.desk, UTC, lambda: NOW)
+    ticket = TicketController(panel, rig.window_state, UTC, lambda: NOW)
     rows.controller._is_away = ticket._is_away = sources.is_away
     ticket.set_details(rig.details(1001, "A"))
     ticket.set_outbox(rig.edits.outbox)
@@ -243,9 +243,9 @@ def test_an_order_to_a_server_that_is_known_to_be_away_is_loud_at_once(rig: Rig,
     for state in (replace(live, put_off="The disk is full."), SourceState("city", "offline", since=NOW)):
         sources.set_state(state)
         assert loud() == ["NOT SENT: tell SDA-07 by radio"] * 2
-    catalog = rig.desk.catalog("city")
+    catalog = rig.window_state.catalog("city")
     reached = {"07": replace(catalog.units["07"], contact="radio 4\n")}
-    rig.desk.set_cities(replace(rig.desk.cities, catalogs={"city": replace(catalog, units=reached)}))
+    rig.window_state.set_cities(replace(rig.window_state.cities, catalogs={"city": replace(catalog, units=reached)}))
     assert loud() == ["NOT SENT: tell SDA-07: radio 4"] * 2
 
 
@@ -291,7 +291,7 @@ def test_a_report_that_a_colleague_took_down_can_be_sent_in_ones_own_name(rig: R
     assert (rows.row(note).state_text, verbs(rows.row(note))) == ("waits for budi to sign in", ["Drop it", "Open"])
     panel = TicketPanel(make_theme(), make_symbols(make_theme()), panel_key="", section_keys=SECTION_KEYS)
     panel.setParent(rig.window)
-    ticket = TicketController(panel, rig.desk, UTC, lambda: NOW, rows)
+    ticket = TicketController(panel, rig.window_state, UTC, lambda: NOW, rows)
     ticket.set_outbox(rig.edits.outbox)
     ticket.set_details(replace(rig.details(1001, "local:1"), server=None))
     shown = panel.ticket()

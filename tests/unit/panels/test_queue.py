@@ -56,7 +56,7 @@ class Rig:
         qtbot.addWidget(self.panel)
         self.panel.resize(528, 600)
         self.panel.show()
-        self.desk = WindowState("rina", Filter(), UTC, ACTIONS)
+        self.window_state = WindowState("rina", Filter(), UTC, ACTIONS)
 
     def write(self, *reports: Report, whole: bool = True) -> None:
         """Put reports into the cache, as the last page of a first read or as one before it."""
@@ -70,17 +70,19 @@ class Rig:
         """Show a cache of these reports."""
         self.write(*reports, whole=whole)
         self._readers.append(CacheReader(self._profile))
-        self.feed = BoardUpdater(self.desk, self._tasks, lambda: self._readers[0], T0.timestamp, lambda _: None)
+        self.feed = BoardUpdater(self.window_state, self._tasks, lambda: self._readers[0], T0.timestamp, lambda _: None)
         self.controller = QueueController(
-            self.panel, self.desk, self.feed, self._tasks, lambda: self._readers[0], lambda: T0
+            self.panel, self.window_state, self.feed, self._tasks, lambda: self._readers[0], lambda: T0
         )
         with self._qtbot.waitSignal(self.feed.ready):
             self.feed.start()
 
     def filter(self, filter_: Filter) -> None:
         """Ask for other reports, and wait for them."""
-        with self._qtbot.waitSignal(self.desk.view_changed, check_params_cb=lambda view: view.filter == filter_):
-            self.desk.set_filter(filter_)
+        with self._qtbot.waitSignal(
+            self.window_state.view_changed, check_params_cb=lambda view: view.filter == filter_
+        ):
+            self.window_state.set_filter(filter_)
 
     def rows(self, count: int) -> list[QueueRow]:
         """The rows from the top, once their texts are there."""
@@ -177,7 +179,7 @@ def test_button_and_footer_say_what_the_list_is_sorted_by_and_counts(rig: Rig) -
         Filter(tab="closed"),
         Filter(tab="closed", services=("road",), order="area"),
     ):
-        if asked != rig.desk.filter:
+        if asked != rig.window_state.filter:
             rig.filter(asked)
         said.append((rig.panel._chips._by.text(), rig.panel.footer_text()))
     assert said == [
@@ -198,19 +200,19 @@ def test_the_chosen_report_is_in_sight_when_another_filter_comes_and_when_it_is_
         return view.rows.position(row) in view.rows_in_sight()
 
     rows = view.rows.keys.tolist()
-    rig.desk.choose(rows[2])
+    rig.window_state.choose(rows[2])
     rig.filter(Filter(services=("road",)))
     view.verticalScrollBar().setValue(view.verticalScrollBar().maximum())
     rig.filter(Filter())
     assert is_seen(rows[2])
     assert view.verticalScrollBar().value() == 0, "with the head of the list"
-    rig.desk.choose(rows[150])
+    rig.window_state.choose(rows[150])
     rig.filter(Filter(services=("road",)))
     view.verticalScrollBar().setValue(0)
     rig.filter(Filter())
     assert is_seen(rows[150])
     view.verticalScrollBar().setValue(0)
-    rig.desk.choose(rows[150])
+    rig.window_state.choose(rows[150])
     assert is_seen(rows[150]), "by its number, say"
 
 
@@ -228,9 +230,9 @@ def test_reports_that_cover_one_another_are_listed_with_their_titles_what_burns_
         report("7003", priority=3, description="", title="Got mampet", created=early, status=Status.PROGRESS),
     )
     rig.rows(3)
-    assert rig.desk.view is not None
+    assert rig.window_state.view is not None
     keys = [int(key) for key in rig.panel.view.rows.keys]
-    crowd = CrowdList(rig.desk, rig.feed, rig._tasks, lambda: rig._readers[0], lambda: T0)
+    crowd = CrowdList(rig.window_state, rig.feed, rig._tasks, lambda: rig._readers[0], lambda: T0)
     with qtbot.waitSignal(crowd.listed) as listed:
         crowd.ask([*keys, 99_999_999])
     texts = [row.text for row in listed.args[0]]
@@ -239,7 +241,7 @@ def test_reports_that_cover_one_another_are_listed_with_their_titles_what_burns_
     assert texts[2].startswith("P3 flood · Air naik cepat di gang")
     assert texts[2].endswith("… · New · 0:00 · 7001")
     assert len(texts) == 3
-    by_row = {fact.row: fact.priority for fact in rig.desk.view.row_facts(keys)}
+    by_row = {fact.row: fact.priority for fact in rig.window_state.view.row_facts(keys)}
     assert [by_row[int(row.id)] for row in listed.args[0]] == [1, 3, 3]
 
 

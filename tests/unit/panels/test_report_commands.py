@@ -47,7 +47,7 @@ def test_a_form_works_on_the_report_it_was_opened_for(rig: Rig, action: str, the
     assert rig.form()._about.text() == "A Flood, Kemang"
     assert rig.form().windowTitle().endswith(": A Flood, Kemang")
     if then == "none":
-        rig.desk.choose(0)
+        rig.window_state.choose(0)
         rig.situation.set_details(None)
     else:
         rig.choose("B", read=then == "another")
@@ -104,7 +104,7 @@ def test_an_order_that_waits_for_its_report_is_forgotten_when_another_is_chosen(
     rig.choose("C", read=False)
     rig.situation.when_read(1003, lambda: done.append("sent"), lambda: done.append("dropped"))
     if on == "none":
-        rig.desk.choose(0)
+        rig.window_state.choose(0)
     elif on == "read":
         rig.situation.set_details(rig.details(1002, "B"))
     else:
@@ -176,8 +176,10 @@ def test_of_two_crews_it_is_asked_which_is_called_back(rig: Rig) -> None:
 def at_work(rig: Rig, unit: str, report: str, state: AssignmentState) -> Assignment:
     """The city says so of a unit."""
     job = Assignment(f"{unit}-{report}", report, unit, state, NOW, "rina", NOW)
-    city = rig.desk.cities.catalogs["city"]
-    rig.desk.cities = Cities({"city": replace(city, assignments=(*city.assignments, job))}, rig.desk.cities.words)
+    city = rig.window_state.cities.catalogs["city"]
+    rig.window_state.cities = Cities(
+        {"city": replace(city, assignments=(*city.assignments, job))}, rig.window_state.cities.words
+    )
     return job
 
 
@@ -193,8 +195,8 @@ def test_a_unit_key_never_means_another_report_than_the_chosen_one(rig: Rig, key
     rig.situation.set_details(
         replace(details, assignments=(done,), shown=replace(details.shown, status=Status.PROGRESS))
     )
-    (crew,) = [one for one in rig.desk.cities.crews if one.unit.id == "07"]
-    rig.desk.choose_unit(crew.key)
+    (crew,) = [one for one in rig.window_state.cities.crews if one.unit.id == "07"]
+    rig.window_state.choose_unit(crew.key)
     assert not rig.actions.run(key)
     assert rig.said == ["The unit is done with this report"]
     rig.choose("C")
@@ -209,8 +211,8 @@ def test_in_the_units_panel_a_step_is_told_once_and_with_the_version_that_is_her
     rig.unit_commands._read_report = lambda _source, _number, then: waiting.append(then)
     at_work(rig, "07", "B", AssignmentState.DISPATCHED)
     rig.choose("A")
-    (crew,) = [one for one in rig.desk.cities.crews if one.unit.id == "07"]
-    rig.desk.choose_unit(crew.key)
+    (crew,) = [one for one in rig.window_state.cities.crews if one.unit.id == "07"]
+    rig.window_state.choose_unit(crew.key)
     rig.situation.set_panel("units")
     assert rig.actions.run("en_route")
     assert rig.actions.run("en_route")
@@ -235,8 +237,8 @@ def test_what_a_unit_that_is_only_reserved_cannot_have_done_is_refused_at_the_ke
     rig.choose("B" if panel == "queue" else "A")
     if panel == "queue":
         rig.situation.set_details(reserved)
-    (crew,) = [one for one in rig.desk.cities.crews if one.unit.id == "07"]
-    rig.desk.choose_unit(crew.key)
+    (crew,) = [one for one in rig.window_state.cities.crews if one.unit.id == "07"]
+    rig.window_state.choose_unit(crew.key)
     rig.situation.set_panel(panel)
     rig.actions.run("on_scene")
     assert rig.said[-1] == "SDA-07 is only reserved: it has to be sent first"
@@ -252,10 +254,12 @@ def test_what_a_unit_that_is_only_reserved_cannot_have_done_is_refused_at_the_ke
 
 
 def test_a_crew_that_cannot_go_on_leads_only_where_no_other_is(rig: Rig) -> None:
-    city = rig.desk.cities.of("city")
+    city = rig.window_state.cities.of("city")
     stuck = replace(city.units["07"], state=UnitState.UNAVAILABLE, reason="accident")
-    rig.desk.set_cities(Cities({"city": replace(city, units={**city.units, "07": stuck})}, rig.desk.cities.words))
-    rig.desk.choose(1001)
+    rig.window_state.set_cities(
+        Cities({"city": replace(city, units={**city.units, "07": stuck})}, rig.window_state.cities.words)
+    )
+    rig.window_state.choose(1001)
     rig.situation.set_details(rig.details(1001, "A", ["07"]))
     assert (rig.situation.now.lead_unit, rig.situation.now.lead_stuck) == ("07", True)
     rig.situation.set_details(rig.details(1001, "A", ["07", "11"]))
@@ -268,11 +272,11 @@ def test_what_a_crew_does_next_is_not_offered_while_no_server_has_sent_it(rig: R
     rig.edits.sign_in("city", "budi")
     rig.edit_commands.dispatch(rig.details(1001, "A"), "07", "SDA-07", stack=False)
     (order,) = rig.saved(1)
-    rig.desk.choose(1001)
+    rig.window_state.choose(1001)
     sent = Assignment(order.id, "A", "07", AssignmentState.DISPATCHED, NOW, "budi", NOW, edit=order.id)
     for me, waits_for in (("rina", "budi"), ("budi", "")):
         rig.edits.sign_in("city", me)
-        rig.desk.me = me
+        rig.window_state.me = me
         rig.situation.set_outbox(rig.edits.outbox)
         rig.situation.set_details(replace(rig.details(1001, "A"), assignments=(sent,)))
         now = rig.situation.now
@@ -346,8 +350,8 @@ def test_an_order_says_whether_it_is_for_after_other_work(rig: Rig) -> None:
 
 def test_a_crew_that_another_sent_since_the_advice_is_asked_about(rig: Rig) -> None:
     job = Assignment("j1", "B", "07", AssignmentState.DISPATCHED, NOW, "budi", NOW)
-    city = replace(rig.desk.cities.of("city"), assignments=(job,))
-    rig.desk.cities = Cities({"city": city}, rig.desk.cities.words)
+    city = replace(rig.window_state.cities.of("city"), assignments=(job,))
+    rig.window_state.cities = Cities({"city": city}, rig.window_state.cities.words)
     rig.choose("A")
     rig.situation.set_recommendations(Recommendations(1001, units=(Advice("07", "SDA-07", 60, 100, (), False, 0),)))
     rig.unit_commands.dispatch(rig.details(1001, "A"), "07")
@@ -427,7 +431,7 @@ def test_what_is_typed_behind_a_key_that_opened_no_form_sends_no_crew(rig: Rig) 
 
 def test_the_key_of_the_first_crew_sends_no_second_one(rig: Rig) -> None:
     """A colleague had sent one seconds before; the report showed no button and no cap for another."""
-    rig.desk.choose(1001)
+    rig.window_state.choose(1001)
     rig.situation.set_details(rig.details(1001, "A", ["07"]))
     rig.situation.set_recommendations(Recommendations(1001, units=(Advice("11", "SDA-11", 60, 100, (), False, 0),)))
     rig.steady_s += 1
@@ -441,7 +445,7 @@ def test_the_key_of_the_first_crew_sends_no_second_one(rig: Rig) -> None:
 def test_what_is_typed_behind_a_key_that_opened_no_form_reports_no_step_of_a_crew(rig: Rig, step: str) -> None:
     """`D 1 Enter` where there is no duplicate: the crew stood on the scene, and then done, for good."""
     rig.situation.set_details(rig.details(1001, "A", ["07"]))
-    rig.desk.choose(1001)
+    rig.window_state.choose(1001)
     rig.actions.press("merge")
     rig.steady_s += 0.5
     assert not rig.actions.act(step)
@@ -452,7 +456,7 @@ def test_what_is_typed_behind_a_key_that_opened_no_form_reports_no_step_of_a_cre
 
 
 def test_a_stroke_that_was_still_a_forms_reports_no_step_of_a_crew(rig: Rig) -> None:
-    rig.desk.choose(1001)
+    rig.window_state.choose(1001)
     rig.situation.set_details(rig.details(1001, "A", ["07"]))
     assert rig.actions.press("note")
     rig.commit("gas smell")
@@ -518,12 +522,12 @@ def test_a_dispatch_whose_crew_is_there_or_done_is_not_said_to_be_undone(rig: Ri
     sent = rig.edit_commands.dispatch(rig.details(1002, "B"), "07", "SDA-07", stack=False)
     for made in rig.saved(2):
         rig.edits.on_outcome(Outcome(made.id, EditState.ACCEPTED))
-    rig.desk.set_view(make_view(BoardSnapshot.build(naive.columns([])), Filter(), int(NOW.timestamp()), 1))
+    rig.window_state.set_view(make_view(BoardSnapshot.build(naive.columns([])), Filter(), int(NOW.timestamp()), 1))
     job = Assignment("j1", "B", "07", AssignmentState.EN_ROUTE, NOW, "rina", NOW, edit=sent)
 
     def read(*jobs: Assignment) -> None:
-        city = replace(rig.desk.catalog("city"), assignments=jobs)
-        rig.desk.set_cities(Cities({"city": city}, rig.desk.cities.words))
+        city = replace(rig.window_state.catalog("city"), assignments=jobs)
+        rig.window_state.set_cities(Cities({"city": city}, rig.window_state.cities.words))
 
     read(job)
     rig.edits.on_outcome(Outcome(sent, EditState.SENT))
@@ -546,7 +550,7 @@ def test_the_key_of_a_hold_that_is_over_holds_the_report_anew(rig: Rig) -> None:
     told: list[bool] = []
     rig.situation.changed.connect(lambda now: told.append(now.on_hold))
     for now in (NOW - timedelta(seconds=1), NOW):
-        rig.desk.set_view(make_view(BoardSnapshot.build(naive.columns([])), Filter(), int(now.timestamp()), 1))
+        rig.window_state.set_view(make_view(BoardSnapshot.build(naive.columns([])), Filter(), int(now.timestamp()), 1))
     assert told[-2:] == [True, False]
     assert rig.actions.run("hold")
     assert isinstance(rig.form(), HoldForm)

@@ -70,10 +70,10 @@ def test_the_window_shows_the_keys_of_the_table(tmp_path: Path) -> None:
         assert window.status._undo.key_text == "F3"
         assert window.status._right[-1].cell.key_text == "F12"
         assert window.ticket._empty._keys[:2] == (("F2", "a number"), ("] [", "move"))
-        window.desk.set_filter(Filter(tab="mine"))
+        window.window_state.set_filter(Filter(tab="mine"))
         empty = window.queue._empty
         wait_for(lambda: empty._keys == (("F9", "take the chosen report"), ("F8", "new report by telephone")))
-        window.desk.set_filter(Filter(priorities=(1,)))
+        window.window_state.set_filter(Filter(priorities=(1,)))
         wait_for(lambda: empty._keys == (("Alt+Shift+F", "clear all filters"),))
 
 

@@ -39,7 +39,7 @@ class Board:
     def __init__(self, qtbot: QtBot, profile: Path) -> None:
         theme = make_theme()
         CacheWriter(profile).close()
-        self.tasks, self.desk, self.reader = (
+        self.tasks, self.window_state, self.reader = (
             Tasks("worker", 1),
             WindowState("rina", Filter(), UTC, ACTIONS),
             CacheReader(profile),
@@ -51,7 +51,7 @@ class Board:
         self.told_in_vain: list[Queued] = []
         self.told_and_waiting: list[Queued] = []
         self.controller = UnitsController(
-            self.panel, self.desk, self.tasks, lambda: self.reader, UTC, lambda _: T0,
+            self.panel, self.window_state, self.tasks, lambda: self.reader, UTC, lambda _: T0,
             told_in_vain=lambda: self.told_in_vain, told_and_waiting=lambda: self.told_and_waiting,
         )  # fmt: skip
 
@@ -61,7 +61,9 @@ class Board:
             for at, (code, state, lat) in enumerate(units, 1)
         }
         job = Assignment("a", "2", "D", AssignmentState.ON_SCENE, T0, "rina", T0)
-        self.desk.set_cities(Cities({"city": Catalog(units=found, assignments=(job,))}, {"source": {1: ("", "city")}}))
+        self.window_state.set_cities(
+            Cities({"city": Catalog(units=found, assignments=(job,))}, {"source": {1: ("", "city")}})
+        )
 
     def choose(self, lat: float) -> None:
         self.controller.set_details(ReportDetails(1, "city", "1", report("1", lat=lat, lon=106.8), None, (), (), ()))
@@ -158,7 +160,7 @@ def test_the_sign_in_the_heading_narrows_the_list_and_says_so(board: Board, qtbo
     menu.close()
     assert board.codes() == ["A", "B"]
     assert board.panel._head.words("state") == "State: Available"
-    board.desk.choose_unit(board.controller.crews()[2].key)
+    board.window_state.choose_unit(board.controller.crews()[2].key)
     assert "C" in board.codes(), "the unit that was chosen on the map is listed all the same"
     assert board.panel.view.currentIndex().isValid()
     board.controller.switch_available()
@@ -168,24 +170,24 @@ def test_the_sign_in_the_heading_narrows_the_list_and_says_so(board: Board, qtbo
 def test_a_chosen_unit_is_not_listed_among_those_of_another_state(board: Board) -> None:
     """It stood there as "Available" in a list of the busy ones."""
     key = next(crew.key for crew in board.controller.crews() if crew.unit.code == "B")
-    board.desk.choose_unit(key)
+    board.window_state.choose_unit(key)
     board.controller.set_filter("busy")
     assert board.codes() == ["D"]
-    assert board.desk.unit == ""
-    board.desk.choose_unit(key)
+    assert board.window_state.unit == ""
+    board.window_state.choose_unit(key)
     assert board.codes() == ["B", "D"], "one that is chosen then, as on the map, is shown"
     board.controller.set_filter("available")
-    assert board.desk.unit == key
+    assert board.window_state.unit == key
 
 
 def test_no_other_unit_is_chosen_when_the_chosen_one_is_gone(board: Board) -> None:
     """Its neighbour was, and the keys of a unit's steps would have been for that one."""
     key = next(crew.key for crew in board.controller.crews() if crew.unit.code == "B")
-    board.desk.choose_unit(key)
+    board.window_state.choose_unit(key)
     assert board.panel.view.current_id() == key
     board.have(("A", A, -6.20), ("C", B, -6.21), ("D", S, -6.2))
     wait_for(lambda: len(board.codes()) == 3, what="it has gone")
-    assert board.desk.unit == key, "nobody chose another one"
+    assert board.window_state.unit == key, "nobody chose another one"
     assert board.panel.view.current_id() == ""
 
 

@@ -34,7 +34,7 @@ class Line:
         self.line = CommandLine(theme, open_key="/")
         self.palette = Palette(theme, make_symbols(theme))
         self.controller = CommandLineController(
-            self.line, self.palette, rig.desk, ACTIONS, rig.actions,
+            self.line, self.palette, rig.window_state, ACTIONS, rig.actions,
             rig.situation, rig.unit_commands, rig.edits, rig.forms.mark, rig.tasks, lambda: reader,
             lambda: QRect(0, 0, 900, 600), rig.forms.held_keys.hold_for, steady_s=lambda: rig.steady_s,
         )  # fmt: skip
@@ -85,10 +85,10 @@ def test_what_cannot_be_done_now_stays_in_the_line(rig: Rig, line: Line, typed: 
 
 def test_a_command_for_a_report_that_another_one_was_chosen_before_is_said_not_to_be_done(rig: Rig, line: Line) -> None:
     line.run("d SDA-07 C1")
-    wait_for(lambda: rig.desk.row == line.row, what="the report that the command names is chosen")
+    wait_for(lambda: rig.window_state.row == line.row, what="the report that the command names is chosen")
     rig.choose("A")
     assert rig.said == ["Not done, another report was chosen: d SDA-07 C1"]
-    rig.desk.choose(line.row)
+    rig.window_state.choose(line.row)
     rig.situation.set_details(rig.details(line.row, "C1"))
     rig.actions.run("take")
     assert [edit.kind for edit in rig.saved(1)] == [Kind.CLAIM]
@@ -97,12 +97,12 @@ def test_a_command_for_a_report_that_another_one_was_chosen_before_is_said_not_t
 def test_a_command_about_another_report_leaves_the_operator_with_the_one_he_reads(rig: Rig, line: Line) -> None:
     """He was taken to what follows the other one in the list, and the next key meant a report that he had not seen."""
     rig.choose("A")
-    reading = rig.desk.row
+    reading = rig.window_state.row
     line.run("n C1 gas smell")
-    wait_for(lambda: rig.desk.row == line.row, what="the report that the command names is chosen")
+    wait_for(lambda: rig.window_state.row == line.row, what="the report that the command names is chosen")
     rig.situation.set_details(rig.details(line.row, "C1"))
     assert [edit.report for edit in rig.saved(1)] == ["C1"]
-    assert rig.desk.row == reading
+    assert rig.window_state.row == reading
 
 
 def test_a_refused_edit_puts_back_the_command_that_made_it_and_no_other(rig: Rig, line: Line) -> None:
@@ -122,7 +122,7 @@ def test_a_refused_edit_puts_back_the_command_that_made_it_and_no_other(rig: Rig
 @pytest.mark.parametrize("typed", ["rc SDA-11", "rc SDA-11 C1", "os SDA-11 C1"])
 def test_a_command_is_carried_out_by_the_unit_it_names_or_by_none(rig: Rig, line: Line, typed: str) -> None:
     """`rc SDA-11` called back the first unit of the report, whichever that was."""
-    rig.desk.choose(line.row)
+    rig.window_state.choose(line.row)
     rig.situation.set_details(rig.details(line.row, "C1", ["07"]))
     line.run(typed)
     wait_for(lambda: rig.said, what="why not")
@@ -193,7 +193,7 @@ def test_a_command_for_another_report_keeps_its_words_until_that_is_there(rig: R
     """They were gone when another report was chosen before."""
     rig.choose("A")
     line.run("n C1 gas smell")
-    wait_for(lambda: rig.desk.row == line.row, what="the report that the command names is chosen")
+    wait_for(lambda: rig.window_state.row == line.row, what="the report that the command names is chosen")
     assert drafts(rig) == {"command::": "n C1 gas smell"}
     rig.choose("A")
     assert rig.said == ["Not done, another report was chosen: n C1 gas smell"]
@@ -201,7 +201,7 @@ def test_a_command_for_another_report_keeps_its_words_until_that_is_there(rig: R
     line.controller.take_up("command::")
     assert line.line.text() == "n C1 gas smell"
     QTest.keyClick(line.line._line, Qt.Key.Key_Return)
-    wait_for(lambda: rig.desk.row == line.row, what="again")
+    wait_for(lambda: rig.window_state.row == line.row, what="again")
     rig.situation.set_details(rig.details(line.row, "C1"))
     assert [(edit.report, edit.data) for edit in rig.saved(1)] == [("C1", {"text": "gas smell"})]
     assert drafts(rig) == {}

@@ -298,14 +298,16 @@ def news_of(rig: Rig, qtbot: QtBot) -> tuple[EditNotifications, StatusBar]:
     qtbot.addWidget(bar)
     qtbot.addWidget(banner)
     sources = Sources([], UTC, lambda: NOW, ACTIONS)
-    status = StatusController(bar, banner, rig.desk, sources, UTC, lambda: NOW)
+    status = StatusController(bar, banner, rig.window_state, sources, UTC, lambda: NOW)
     line = CommandLineController(
-        CommandLine(theme, open_key="/"), Palette(theme, make_symbols(theme)), rig.desk, ACTIONS, rig.actions,
+        CommandLine(theme, open_key="/"), Palette(theme, make_symbols(theme)), rig.window_state, ACTIONS, rig.actions,
         rig.situation, rig.unit_commands, rig.edits,
         rig.forms.mark, rig.tasks, lambda: rig.cached("A"), rig.window.rect,
         rig.forms.held_keys.hold_for,
     )  # fmt: skip
-    return EditNotifications(rig.edits, rig.desk, rig.undo_stack, rig.forms, line, rig.situation, bar, status), bar
+    return EditNotifications(
+        rig.edits, rig.window_state, rig.undo_stack, rig.forms, line, rig.situation, bar, status
+    ), bar
 
 
 def test_what_is_said_of_a_new_report_names_its_place_and_then_its_number(rig: Rig, qtbot: QtBot) -> None:

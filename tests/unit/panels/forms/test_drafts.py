@@ -33,7 +33,7 @@ class Listed:
         self.rig, self.said = rig, rig.said
         self.reader = rig.cached("A")
         self.drafts = Drafts(
-            rig.desk,
+            rig.window_state,
             rig.edits,
             rig.actions,
             rig.situation,
@@ -55,7 +55,7 @@ class Listed:
     def read(self, change: Callable[[Report], Report] = lambda report: report) -> None:
         """Report A is chosen, and read."""
         row = self.reader.row_of("city", "A") or 0
-        wait_for(lambda: self.rig.desk.row == row, what="it is chosen")
+        wait_for(lambda: self.rig.window_state.row == row, what="it is chosen")
         self.rig.situation.set_details(replace(self.rig.details(row, "A"), shown=change(self.rig.report("A"))))
 
 
@@ -320,16 +320,16 @@ def test_what_was_typed_into_a_line_is_listed_and_put_into_the_line_again(listed
 def test_a_draft_belongs_to_who_wrote_it(listed: Listed) -> None:
     """T4: a half-typed note came back in the next operator's form, and went out as hers."""
     rig = listed.rig
-    assert rig.desk.me == "rina"
+    assert rig.window_state.me == "rina"
     key = rig.edits.draft_key("note", "city", "A")
     listed.keep(key, text="Rina's words")
-    rig.desk.me = "sari"
+    rig.window_state.me = "sari"
     assert rig.edits.draft(key) is None
     assert rig.edits.drafts == {}
     rig.edits.save_draft(key, {"text": "Sari's words", **MARK, "drafted_by": "sari"})
-    rig.desk.me = "rina"
+    rig.window_state.me = "rina"
     assert (rig.edits.draft(key) or {})["text"] == "Rina's words"
     rig.edits.drop_draft(key)
-    rig.desk.me = "sari"
+    rig.window_state.me = "sari"
     assert (rig.edits.draft(key) or {})["text"] == "Sari's words"
     assert [typed["text"] for typed in rig.edits.drafts.values()] == ["Sari's words"]

@@ -47,7 +47,7 @@ _STATUS = {"validate": Status.VALIDATION, "reopen": Status.CLOSED}
 def choose(rig: Rig, action: str, key: str) -> ReportDetails:
     """Choose a report on which this can be done."""
     row = 1000 + ord(key) - ord("A") + 1
-    rig.desk.choose(row)
+    rig.window_state.choose(row)
     report = replace(rig.report(key), status=_STATUS.get(action, Status.NEW), claim=Claim("rina", NOW))
     details = replace(rig.details(row, key), shown=report, server=report)
     rig.situation.set_details(details)
@@ -142,12 +142,12 @@ def test_the_draft_of_somebody_else_is_not_offered_and_stays_his(rig: Rig) -> No
     rig.actions.run("note")
     rig.form().set_values(DRAFTS["note"])
     leave(rig)
-    rig.desk.me = "budi"
+    rig.window_state.me = "budi"
     rig.actions.run("note")
     assert shown_draft(rig.form()) == ""
     assert rig.form().is_empty()
     leave(rig)
-    rig.desk.me = "rina"
+    rig.window_state.me = "rina"
     rig.actions.run("note")
     assert shown_draft(rig.form()) == "Draft of 08:00"
 
@@ -186,8 +186,8 @@ def _square(code: str, name: str, west: float, parent: str | None = None) -> Are
 def city_of_two(rig: Rig) -> Rig:
     """Kebon Baru in Tebet from 106.8 E to 106.9 E, Jati Padang east of it."""
     areas = [Area("t", "Tebet", 1), _square("kb", "Kebon Baru", 106.8, "t"), _square("jp", "Jati Padang", 106.9)]
-    city = replace(rig.desk.catalog("city"), areas={one.code: one for one in areas})
-    rig.desk.cities = Cities({"city": city}, {"source": {1: ("", "city")}})
+    city = replace(rig.window_state.catalog("city"), areas={one.code: one for one in areas})
+    rig.window_state.cities = Cities({"city": city}, {"source": {1: ("", "city")}})
     return rig
 
 
@@ -287,8 +287,8 @@ def test_a_quarter_named_like_its_district_is_told_from_it(rig: Rig) -> None:
     areas = [
         Area("d", "Cilincing", 1), _square("c", "Cilincing", 106.8, "d"), _square("m", "Marunda", 106.9, "d"),
     ]  # fmt: skip
-    city = replace(rig.desk.catalog("city"), areas={one.code: one for one in areas})
-    rig.desk.cities = Cities({"city": city}, {"source": {1: ("", "city")}})
+    city = replace(rig.window_state.catalog("city"), areas={one.code: one for one in areas})
+    rig.window_state.cities = Cities({"city": city}, {"source": {1: ("", "city")}})
     form = _call(rig)
     form.place.setFocus()
     QTest.keyClicks(form.place, "cilincing")
@@ -331,10 +331,10 @@ def test_an_area_named_among_other_words_is_offered_and_the_words_stay(city_of_t
 
 def test_a_caller_who_knows_the_district_only_names_no_quarter_of_it(city_of_two: Rig) -> None:
     """The report was headed by the quarter in which the district's middle happens to lie."""
-    rig, catalog = city_of_two, city_of_two.desk.catalog("city")
+    rig, catalog = city_of_two, city_of_two.window_state.catalog("city")
     tebet = replace(catalog.areas["t"], lat=-6.25, lon=106.85)
     city = replace(catalog, areas={**catalog.areas, "t": tebet})
-    rig.desk.cities = Cities({"city": city}, {"source": {1: ("", "city")}})
+    rig.window_state.cities = Cities({"city": city}, {"source": {1: ("", "city")}})
     form = _call(rig)
     form.place.setFocus()
     QTest.keyClicks(form.place, "teb")
@@ -543,7 +543,9 @@ def test_accepting_says_what_the_work_came_to(rig: Rig) -> None:
         Template("3", "disposition", "Tree cut", "tree"),
         Template("4", "close", "Not ours"),
     )
-    rig.desk.cities = replace(rig.desk.cities, catalogs={"city": replace(rig.desk.catalog("city"), templates=texts)})
+    rig.window_state.cities = replace(
+        rig.window_state.cities, catalogs={"city": replace(rig.window_state.catalog("city"), templates=texts)}
+    )
     choose(rig, "validate", "A")
     rig.actions.run("validate")
     form = rig.form()
@@ -560,7 +562,9 @@ def test_accepting_says_what_the_work_came_to(rig: Rig) -> None:
 def test_a_report_without_a_place_is_given_one_and_it_is_taken_back(rig: Rig) -> None:
     """Taken down without one by telephone it never got one: it stayed off the map and without advice for good."""
     area = Area("k", "Kemang", 3, lat=-6.26, lon=106.81)
-    rig.desk.cities = replace(rig.desk.cities, catalogs={"city": replace(rig.desk.catalog("city"), areas={"k": area})})
+    rig.window_state.cities = replace(
+        rig.window_state.cities, catalogs={"city": replace(rig.window_state.catalog("city"), areas={"k": area})}
+    )
     choose(rig, "place", "A")
     assert rig.actions.press("place")
     form: Any = rig.form()

@@ -67,7 +67,7 @@ def begin(desk: Desk, jobs: int = 0) -> Assignment:
             more = [replace(job, id=f"b{n}", report=f"r{n}") for n in range(jobs)]
             listener.put(*items(*(report(one.report, priority=2) for one in more), seq=5))
             listener.put(*(PageItem("assignment", 6, one.id, one) for one in more))
-            listener.look(lambda: len(listener.desk.catalog("city").assignments) == jobs + 1)
+            listener.look(lambda: len(listener.window_state.catalog("city").assignments) == jobs + 1)
         listener.kept()
     return job
 
@@ -99,10 +99,10 @@ def test_who_signs_in_at_an_open_desk_is_told_what_happened_while_he_was_away(de
     job = begin(desk)
     cached(tmp_path, *refusal(job))
     with come_back(desk, "ani") as listener:
-        listener.desk.me = "rina"
+        listener.window_state.me = "rina"
         listener.refusals.look()
         wait_for(lambda: listener.told, what="she is told")
-        listener.desk.me = "ani"
+        listener.window_state.me = "ani"
         listener.refusals.look()
         listener.answered()
         assert len(listener.told) == 1

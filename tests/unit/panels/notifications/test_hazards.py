@@ -30,18 +30,18 @@ class Follower:
     """Hazards that follow the Views that a test makes."""
 
     def __init__(self, profile: Path) -> None:
-        self.tasks, self.desk, self.reader = (
+        self.tasks, self.window_state, self.reader = (
             Tasks("worker", 1),
             WindowState("rina", Filter(), ZONE, ACTIONS),
             CacheReader(profile),
         )
         self.edits = QtOutbox(profile, lambda _: None, lambda: T0, lambda: "e")
-        self.hazards = Hazards(self.desk, self.tasks, lambda: self.reader, self.edits.followed)
+        self.hazards = Hazards(self.window_state, self.tasks, lambda: self.reader, self.edits.followed)
 
     def see(self, *city: R) -> list[tuple[int, bool]]:
         """The rows that are told after this View, and whether each was left by who had it."""
         view: View = view_of(BoardSnapshot.build(naive.columns(list(city))), Filter())
-        self.desk.set_view(view)
+        self.window_state.set_view(view)
         return [(one.row, one.news is HazardNews.LEFT) for one in self.hazards.unseen]
 
 
@@ -90,7 +90,9 @@ def test_a_hazard_that_is_told_is_called_what_it_is_by_now(follower: Follower) -
     """Its category was corrected, and the strip went on with the old one."""
     (first, code), (second, other) = list(naive.CODES["service"].items())[:2]
     services = {code: Service(code, "Flood"), other: Service(other, "Fire")}
-    follower.desk.cities = Cities({"city": Catalog(services=services)}, {**naive.WORDS, "source": {1: ("", "city")}})
+    follower.window_state.cities = Cities(
+        {"city": Catalog(services=services)}, {**naive.WORDS, "source": {1: ("", "city")}}
+    )
     assert follower.see() == []
     for number, what in ((first, "Flood, 31.02"), (second, "Fire, 31.02")):
         follower.see(R(row=5, priority=1, service=number))

@@ -59,10 +59,12 @@ class Strip:
         self.sources = Sources(
             [Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: rig.now, ACTIONS, rig.window
         )
-        status = self.status = StatusController(bar, self.banner, rig.desk, self.sources, UTC, lambda: rig.now, bar)
+        status = self.status = StatusController(
+            bar, self.banner, rig.window_state, self.sources, UTC, lambda: rig.now, bar
+        )
         self.orders = LostOrders(
             rig.edits,
-            rig.desk,
+            rig.window_state,
             rig.undo_stack,
             status,
             self.sources,
@@ -243,9 +245,11 @@ def test_an_order_of_a_colleague_that_another_desk_has_given_meanwhile_is_not_mi
     """The same crew, the nearest, was sent by another desk: the strip went on saying that no server knows of it."""
     told_by_budi(strip, 1)
     strip.wait("SDA-07 was told by radio to go there, and no server knows it:")
-    desk = strip.rig.desk
+    window_state = strip.rig.window_state
     job = Assignment("j", "A", "07", AssignmentState.ACKNOWLEDGED, NOW, "maria", NOW)
-    desk.cities = Cities({"city": replace(desk.cities.catalogs["city"], assignments=(job,))}, desk.cities.words)
+    window_state.cities = Cities(
+        {"city": replace(window_state.cities.catalogs["city"], assignments=(job,))}, window_state.cities.words
+    )
     strip.orders.show()
     assert strip.banner.notice is None
 
@@ -429,7 +433,7 @@ def ticket_of(rig: Rig, qtbot: QtBot) -> Ticket:
     theme = make_theme()
     panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
     qtbot.addWidget(panel)
-    controller = TicketController(panel, rig.desk, UTC, lambda: NOW, panel)
+    controller = TicketController(panel, rig.window_state, UTC, lambda: NOW, panel)
     controller._to_call_back = lambda: rig.edits.to_call_back
     controller.set_outbox(rig.edits.open_for("city", "A"))
     controller.set_details(rig.details(1001, "A"))
@@ -463,7 +467,7 @@ def test_a_crew_that_was_told_of_a_lost_order_is_called_back(strip: Strip, qtbot
     strip.wait("SDA-07 was NOT sent (told by radio by rina):")
     queued = rig.edits.open_edit(edit_id)
     assert queued is not None
-    (row,) = conflict_rows(queued, rig.desk.catalog("city"), str)
+    (row,) = conflict_rows(queued, rig.window_state.catalog("city"), str)
     assert row.mine is not None
     assert row.theirs is not None
     assert (row.mine.text, row.theirs.text) == ("SDA-07 as well", "only SDA-11: call SDA-07 back by radio")
@@ -567,8 +571,8 @@ def test_a_lost_order_for_a_crew_that_is_there_already_leaves_nothing_to_give(
     rig.edit_commands.dispatch(details, "07", "SDA-07", stack=False)
     rig.saved(2)
     job = Assignment("j", "A", "07", state, NOW, "budi", NOW)
-    city = rig.desk.cities.catalogs["city"]
-    rig.desk.cities = Cities({"city": replace(city, assignments=(job,))}, rig.desk.cities.words)
+    city = rig.window_state.cities.catalogs["city"]
+    rig.window_state.cities = Cities({"city": replace(city, assignments=(job,))}, rig.window_state.cities.words)
     claim = {"value": "budi", "who": "budi", "at": NOW.isoformat()}
     rig.edits.on_outcome(Outcome(take, EditState.CONFLICT, theirs={"claim": claim}, version=4))
     notice = strip.wait(said)
@@ -619,7 +623,7 @@ def test_who_was_first_himself_is_called_you(strip: Strip) -> None:
     assert strip.wait("SDA-07 was NOT sent:").text == "you sent it to report B first, at 08:00. Report A Water at A"
     queued = strip.rig.edits.open_edit(edit_id)
     assert queued is not None
-    catalog = strip.rig.desk.catalog("city")
+    catalog = strip.rig.window_state.catalog("city")
     assert conflict_text(queued, catalog, UTC, NOW, str) == "SDA-07 was not sent: you sent it to report B at 08:00."
     other = replace(queued, theirs={"unit": {"value": "11", "who": "rina", "at": NOW.isoformat()}})
     assert conflict_text(other, catalog, UTC, NOW, str) == "You have sent SDA-11 to this report at 08:00."
@@ -650,10 +654,10 @@ def test_what_others_did_stays_until_it_was_seen_behind_what_is_to_be_answered(s
     strip.orders.see()
     assert opened == [("city", "A")]
     strip.wait("budi has taken over")
-    strip.rig.desk.me = "sari"
+    strip.rig.window_state.me = "sari"
     strip.orders.show()
     assert strip.banner.notice is None, "it is not hers"
-    strip.rig.desk.me = "rina"
+    strip.rig.window_state.me = "rina"
     strip.orders.show()
     strip.rig.steady_s += 1
     strip.orders.see_off()

@@ -36,17 +36,19 @@ class Listener:
 
     def __init__(self, qtbot: QtBot, profile: Path, me: str = "rina") -> None:
         self.profile, self.tasks = profile, Tasks("worker", 1)
-        self.desk = WindowState(me, Filter(), UTC, ACTIONS)
+        self.window_state = WindowState(me, Filter(), UTC, ACTIONS)
         self.job = Assignment("a", "1", "u", AssignmentState.EN_ROUTE, T0, "DMK-03", T0)
         self.told: list[Setback] = []
         self.reader = CacheReader(profile)
-        self.feed = BoardUpdater(self.desk, self.tasks, lambda: self.reader, T0.timestamp, lambda _: None)
+        self.feed = BoardUpdater(self.window_state, self.tasks, lambda: self.reader, T0.timestamp, lambda _: None)
         self.edits = QtOutbox(profile, lambda _: None, lambda: T0, lambda: "e")
         self.attendance = Attendance()
         self.attendance.tell("city", ["rina", "budi", "ani"])
-        self.refusals = Refusals(self.desk, self.tasks, lambda: self.reader, self.edits.followed, self.attendance)
+        self.refusals = Refusals(
+            self.window_state, self.tasks, lambda: self.reader, self.edits.followed, self.attendance
+        )
         self.refusals.told.connect(self.told.append)
-        self.notes = CrewNotes(self.desk, self.tasks, lambda: self.reader, self.edits.followed, self.attendance)
+        self.notes = CrewNotes(self.window_state, self.tasks, lambda: self.reader, self.edits.followed, self.attendance)
         self.notes.told.connect(self.told.append)
         self.seq = 10
         self._qtbot = qtbot
@@ -62,7 +64,7 @@ class Listener:
         )
         self.put(PageItem("assignment", 4, "a", self.job))
         self.start()
-        wait_for(lambda: self.desk.catalog("city").assignments, what="the job is known")
+        wait_for(lambda: self.window_state.catalog("city").assignments, what="the job is known")
 
     def start(self) -> None:
         """The board reads what is there, and what happened since the desk was left is looked at."""
@@ -82,7 +84,7 @@ class Listener:
             "h", "1", Kind.PROGRESS.value, T0, author, text=why, data={"unit": "u", "state": state.value}, unit="u"
         )
         self.put(PageItem("assignment", 8, "a", replace(self.job, state=state)), PageItem("entry", 9, "h", said))
-        self.look(lambda: not self.desk.catalog("city").assignments)
+        self.look(lambda: not self.window_state.catalog("city").assignments)
 
     def let_go(self, kind: Kind, author: str, data: dict[str, Any], *, closed: bool = True) -> None:
         """By one edit of somebody the crew is called back, and the report closed perhaps."""
@@ -95,7 +97,7 @@ class Listener:
             PageItem("assignment", 8, "a", ended), PageItem("entry", 9, "h", said), PageItem("unit", 9, "u", free),
             *items(about, seq=10),
         )  # fmt: skip
-        self.look(lambda: not self.desk.catalog("city").assignments)
+        self.look(lambda: not self.window_state.catalog("city").assignments)
 
     def halt(self, author: str, reason: str = "accident") -> None:
         """Somebody says of the crew that it cannot work; its job stays."""
@@ -105,7 +107,7 @@ class Listener:
             PageItem("unit", 8, "u", stuck),
             PageItem("entry", 9, "h", Entry("h", None, Kind.UNIT_STATE.value, T0, author, data=data)),
         )
-        self.look(lambda: self.desk.catalog("city").units["u"].state is UnitState.UNAVAILABLE)
+        self.look(lambda: self.window_state.catalog("city").units["u"].state is UnitState.UNAVAILABLE)
 
     def note(self, author: str, text: str, *, at: datetime = T0, key: str = "n") -> None:
         """Somebody writes a note on the report, which the cache tells as one that is touched."""
@@ -222,14 +224,14 @@ def test_what_else_hangs_on_a_crew_that_does_not_come_is_told_with_it(listener: 
     more = [replace(listener.job, id=f"b{n}", report=str(n), state=AssignmentState.DISPATCHED) for n in range(2, 6)]
     others = items(*(report(str(n), claim=Claim("budi", T0), priority=1) for n in range(2, 6)), seq=5)
     listener.put(*others, *(PageItem("assignment", 6, one.id, one) for one in more))
-    listener.look(lambda: len(listener.desk.catalog("city").assignments) == 5)
+    listener.look(lambda: len(listener.window_state.catalog("city").assignments) == 5)
     if how == "refused":
         said = Entry(
             "h", "1", Kind.PROGRESS.value, T0, "DMK-03", text="ban pecah", data={"unit": "u", "state": "refused"}
         )
         refused = replace(listener.job, state=AssignmentState.REFUSED)
         listener.put(PageItem("assignment", 8, "a", refused), PageItem("entry", 9, "h", said))
-        listener.look(lambda: len(listener.desk.catalog("city").assignments) == 4)
+        listener.look(lambda: len(listener.window_state.catalog("city").assignments) == 4)
     else:
         listener.halt("DMK-03", "ban pecah")
     one = next(one for one in listener.told if one.report == "1")
@@ -297,7 +299,7 @@ def test_a_refusal_that_its_people_have_seen_to_is_told_to_nobody_else(listener:
     listener.end(AssignmentState.REFUSED)
     other = replace(listener.job, id="b", unit="v", created=T0 + timedelta(minutes=1))
     listener.put(PageItem("assignment", 12, "b", other))
-    listener.look(lambda: listener.desk.catalog("city").assignments)
+    listener.look(lambda: listener.window_state.catalog("city").assignments)
     listener.attendance.tell("city", ["rina"])
     listener.answered()
     assert listener.told == []

@@ -53,10 +53,10 @@ class Sitter:
 
     def __init__(self, profile: Path, qtbot: QtBot, me: str = "rina") -> None:
         self.tasks, self.reader = Tasks("worker", 1), CacheReader(profile)
-        self.desk = WindowState(me, Filter(), UTC, ACTIONS)
-        self.feed = BoardUpdater(self.desk, self.tasks, lambda: self.reader, T0.timestamp, lambda _: None)
+        self.window_state = WindowState(me, Filter(), UTC, ACTIONS)
+        self.feed = BoardUpdater(self.window_state, self.tasks, lambda: self.reader, T0.timestamp, lambda _: None)
         self.edits = QtOutbox(profile, lambda _: None, lambda: T0, lambda: "e")
-        self.restores = Restores(self.desk, self.tasks, lambda: self.reader, self.edits.followed)
+        self.restores = Restores(self.window_state, self.tasks, lambda: self.reader, self.edits.followed)
         self.told: list[Setback] = []
         self.restores.told.connect(self.told.append)
         wait_for(lambda: self.edits.followed.is_open, what="work.db is open")

@@ -33,7 +33,7 @@ def conflict_controller(rig: Rig) -> ConflictController:
         rig.forms,
         rig.edit_commands,
         mock.create_autospec(RecreateForm, instance=True),
-        rig.desk,
+        rig.window_state,
         UTC,
         lambda: NOW,
     )

@@ -26,7 +26,7 @@ def test_a_report_that_cannot_be_read_is_said_and_tried_again(
     theme = make_theme()
     panel = TicketPanel(theme, make_symbols(theme), panel_key="Ctrl 4", section_keys=SECTION_KEYS)
     qtbot.addWidget(panel)
-    ticket = TicketController(panel, rig.desk, UTC, lambda: NOW)
+    ticket = TicketController(panel, rig.window_state, UTC, lambda: NOW)
     found = rig.cached("A")
     broken = [DamagedFile(rig.profile / "cache.db", "disk image is malformed")]
 
@@ -35,8 +35,8 @@ def test_a_report_that_cannot_be_read_is_said_and_tried_again(
             raise broken[0]
         return found
 
-    feed = BoardUpdater(rig.desk, rig.tasks, reader, lambda: NOW.timestamp(), rig.edits.remote_of)
-    details_reader = ReportDetailsReader(rig.desk, feed, rig.tasks, reader, lambda: NOW)
+    feed = BoardUpdater(rig.window_state, rig.tasks, reader, lambda: NOW.timestamp(), rig.edits.remote_of)
+    details_reader = ReportDetailsReader(rig.window_state, feed, rig.tasks, reader, lambda: NOW)
     read: list[ReportDetails | None] = []
     details_reader.changed.connect(read.append)
     details_reader.changed.connect(ticket.set_details)
@@ -44,7 +44,7 @@ def test_a_report_that_cannot_be_read_is_said_and_tried_again(
 
     row = found.row_of("city", "A")
     assert row is not None
-    rig.desk.choose(row)
+    rig.window_state.choose(row)
     wait_for(lambda: read == [None], what="it cannot be read")
     assert panel._empty.words() == ("The report cannot be read now", str(broken[0]))
     assert "F5: try again" in panel._empty.accessibleDescription()
@@ -55,5 +55,5 @@ def test_a_report_that_cannot_be_read_is_said_and_tried_again(
     wait_for(lambda: len(read) == 2, what="it is read")
     assert details_reader.current is not None
     assert panel.ticket() is not None
-    rig.desk.choose(0)
+    rig.window_state.choose(0)
     assert panel._empty.words()[0] == "No report chosen"

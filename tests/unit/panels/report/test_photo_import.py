@@ -34,8 +34,8 @@ def listed(rig: Rig) -> Drafts:
     """The drafts of a desk whose cache holds report A alone."""
     reader = rig.cached("A")
     drafts = Drafts(
-        rig.desk, rig.edits, rig.actions, rig.situation, rig.report_commands, rig.unit_commands, rig.forms, rig.tasks,
-        lambda: reader, lambda _: 0, rig.window,
+        rig.window_state, rig.edits, rig.actions, rig.situation, rig.report_commands, rig.unit_commands, rig.forms,
+        rig.tasks, lambda: reader, lambda _: 0, rig.window,
     )  # fmt: skip
     drafts.said.connect(rig.said.append)
     drafts.found.connect(rig.said.append)
@@ -97,8 +97,8 @@ def test_what_was_under_way_at_the_end_is_listed_and_added_together(
         "A Flood, Kemang · 08:00",
     )
     QTest.keyClick(form.field, Qt.Key.Key_Return)
-    wait_for(lambda: rig.desk.row, what="its report is chosen")
-    rig.situation.set_details(rig.details(rig.desk.row, "A"))
+    wait_for(lambda: rig.window_state.row, what="its report is chosen")
+    rig.situation.set_details(rig.details(rig.window_state.row, "A"))
     edits = rig.saved(3)
     assert {edit.data["role"] for edit in edits} == {"after"}
     assert kept(rig) == {}
@@ -111,8 +111,8 @@ def test_a_file_that_is_not_there_keeps_its_draft_which_can_be_cleared(
     card = files[0].rename(files[0].with_name("out.jpg"))
     leave_as_drafts(rig, files[:1])
     listed.go_on(f"photo:city:A:{files[0]}")
-    wait_for(lambda: rig.desk.row, what="its report is chosen")
-    rig.situation.set_details(rig.details(rig.desk.row, "A"))
+    wait_for(lambda: rig.window_state.row, what="its report is chosen")
+    rig.situation.set_details(rig.details(rig.window_state.row, "A"))
     wait_for(lambda: rig.forms._open, what="it is said")
     form = rig.form()
     assert isinstance(form, AskText)

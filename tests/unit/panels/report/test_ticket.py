@@ -27,7 +27,7 @@ def test_what_a_report_waits_for_is_said_once(rig: Rig, qtbot: QtBot, reason: st
     theme = make_theme()
     panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
     qtbot.addWidget(panel)
-    controller = TicketController(panel, rig.desk, UTC, lambda: NOW, panel)
+    controller = TicketController(panel, rig.window_state, UTC, lambda: NOW, panel)
     details = rig.details(1001, "A")
     held = replace(details.shown, hold=Hold(reason, WaitsFor.AGENCY))
     controller.set_details(replace(details, shown=held))
@@ -42,7 +42,7 @@ def test_a_hold_that_is_over_says_since_when_and_its_clock_goes_on(rig: Rig, qtb
     panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
     qtbot.addWidget(panel)
     now = [NOW]
-    controller = TicketController(panel, rig.desk, UTC, lambda: now[0], panel)
+    controller = TicketController(panel, rig.window_state, UTC, lambda: now[0], panel)
     details = rig.details(1001, "A")
     until = NOW + timedelta(hours=1)
     clock = Clock("finish", ClockState.PAUSED, NOW, 7200, due=until + timedelta(minutes=30), left_s=1800)
@@ -65,14 +65,14 @@ def test_a_hold_that_is_over_says_since_when_and_its_clock_goes_on(rig: Rig, qtb
 
 def test_a_crew_that_cannot_go_on_is_not_said_to_come(rig: Rig, qtbot: QtBot) -> None:
     """An accident on its way to a P1, and the head of the report read "SDA-07 en route"."""
-    city = rig.desk.cities.of("city")
+    city = rig.window_state.cities.of("city")
     stuck = replace(city.units["07"], state=UnitState.UNAVAILABLE, reason="accident")
     units = {**city.units, "07": stuck}
-    rig.desk.set_cities(Cities({"city": replace(city, units=units)}, rig.desk.cities.words))
+    rig.window_state.set_cities(Cities({"city": replace(city, units=units)}, rig.window_state.cities.words))
     theme = make_theme()
     panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
     qtbot.addWidget(panel)
-    controller = TicketController(panel, rig.desk, UTC, lambda: NOW, panel)
+    controller = TicketController(panel, rig.window_state, UTC, lambda: NOW, panel)
     controller.set_details(rig.details(1001, "A", ("07", "11")))
     ticket = panel.ticket()
     assert ticket is not None
@@ -84,7 +84,7 @@ def test_the_area_of_a_report_that_is_not_sent_is_not_none(rig: Rig, qtbot: QtBo
     theme = make_theme()
     panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
     qtbot.addWidget(panel)
-    controller = TicketController(panel, rig.desk, UTC, lambda: NOW, panel)
+    controller = TicketController(panel, rig.window_state, UTC, lambda: NOW, panel)
     details = rig.details(1001, "A")
     made = replace(details.shown, area=None, lat=-6.2, lon=106.8)
     controller.set_details(replace(details, shown=made, server=None))
