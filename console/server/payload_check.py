@@ -12,7 +12,7 @@ from api_client.decoding import convert
 from api_client.model import PAYLOADS, Create, EditBody, Kind, NewHold, NewPhoto, Set
 from console.rules.text import cleaned
 from console.server.city.dates import Dated
-from console.server.http.errors import Invalid
+from console.server.errors import Invalid
 
 T = TypeVar("T")
 _NAMES_PEOPLE = frozenset({"contact"})

@@ -21,16 +21,16 @@ import sqlalchemy as sa
 import uvicorn
 from typing_extensions import override
 
-from console.server.admin.error_text import DONE, FAULTS, LOCAL_DATA, REFUSED, USAGE, complaint
 from console.server.admin.roster import turn_shifts
 from console.server.city import audit
 from console.server.city.city import FIRST_ZONE, City
 from console.server.city.media import MediaStore
 from console.server.city.records import COMMAND_LINE, DemoOptions, ServeOptions
 from console.server.city.users import Users, load_users
+from console.server.error_text import DONE, FAULTS, LOCAL_DATA, REFUSED, USAGE, complaint
+from console.server.errors import Refusal
 from console.server.http.app import make_app
 from console.server.http.endpoint import HttpEndpoint
-from console.server.http.errors import Refusal
 from console.server.http.event_stream import Subscribers
 from console.server.http.header_timeout import HeaderTimeoutProtocol
 from console.server.loader.service_file import load_services, read_services

@@ -30,10 +30,10 @@ from console.server.city import database, work_threads
 from console.server.city.city import City
 from console.server.city.users import Users, add_user
 from console.server.city.work_threads import CancelToken, WorkThreads, doing, present_work
+from console.server.errors import Overloaded, Refusal
 from console.server.http import bodies
 from console.server.http.bodies import BodyBudget
 from console.server.http.endpoint import HttpEndpoint, RequestContext, refusal_response
-from console.server.http.errors import Overloaded, Refusal
 from console.server.http.header_timeout import HeaderTimeoutProtocol
 from tests.helpers import siege
 from tests.helpers.prompt_server import serving

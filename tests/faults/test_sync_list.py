@@ -25,7 +25,7 @@ from console.rules.messages import Outcome, SourceState, SyncNow
 from console.rules.queued import EditState, StopReason, is_deleted, is_in_force, is_settled, is_taken_back
 from console.server.city.city import City
 from console.server.city.records import Actor, LoadedReport
-from console.server.http.errors import NotFound, Refusal
+from console.server.errors import NotFound, Refusal
 from console.sync.retry import Timing
 from tests.helpers.fake_city import FakeCity, report
 from tests.helpers.live_server import Live, some_reports

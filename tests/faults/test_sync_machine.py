@@ -30,7 +30,7 @@ from console.rules.status import RULES
 from console.server.city import schema
 from console.server.city.city import City
 from console.server.city.records import Actor, LoadedReport
-from console.server.http.errors import Refusal
+from console.server.errors import Refusal
 from tests.helpers.stepped import CITY, STUCK, Backup, SteppedConsole
 from tests.helpers.sync_rig import rows_of_cache, rows_of_database
 

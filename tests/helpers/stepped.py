@@ -41,7 +41,7 @@ from console.server.city import schema
 from console.server.city.city import City
 from console.server.city.database import REPORTS, Database, Mark, begin_epoch
 from console.server.city.records import Actor
-from console.server.http.errors import Refusal
+from console.server.errors import Refusal
 from console.sync.cache_writer_proxy import CacheWriterProxy
 from console.sync.health import Health
 from console.sync.outgoing import Outgoing

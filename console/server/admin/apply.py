@@ -34,7 +34,7 @@ from console.server.city.feed import read_meta
 from console.server.city.numbered import drop_things, put_things
 from console.server.city.records import Actor
 from console.server.city.users import KnownUser, drop_users, put_users
-from console.server.http.errors import CityChanged, Invalid
+from console.server.errors import CityChanged, Invalid
 
 _KINDS: dict[str, type[Any]] = {
     "calendars": Calendar,

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from console.server.admin.apply import apply_setup, compare_setup, present_setup
-from console.server.admin.error_text import DONE, FAULTS, LOCAL_DATA, USAGE, complaint
 from console.server.admin.folder import Reading, read_folder
 from console.server.admin.folder_out import write_folder, write_starter
 from console.server.admin.setup import CitySetup
 from console.server.admin.user_commands import on_city, who_commands
 from console.server.city.city import City
-from console.server.http.errors import Refusal
+from console.server.error_text import DONE, FAULTS, LOCAL_DATA, USAGE, complaint
+from console.server.errors import Refusal
 
 _SHOWN = 200
 

@@ -19,7 +19,7 @@ from console.rules.degrees import on_earth
 from console.rules.rights import ROLES
 from console.server.city import tokens
 from console.server.city.records import LOCAL
-from console.server.http.errors import Invalid
+from console.server.errors import Invalid
 from console.server.loader.service_file import questions_fault
 
 SUPERVISOR = "supervisor"

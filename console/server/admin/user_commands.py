@@ -10,13 +10,13 @@ from typing import Any
 
 import msgspec
 
-from console.server.admin.error_text import DONE, FAULTS, LOCAL_DATA, USAGE, complaint
 from console.server.city import audit
 from console.server.city.city import City
 from console.server.city.clients import add_client, list_clients, remove_client
 from console.server.city.records import COMMAND_LINE, Actor
 from console.server.city.users import add_user, list_users, new_token, remove_user
-from console.server.http.errors import NotFound, Refusal
+from console.server.error_text import DONE, FAULTS, LOCAL_DATA, USAGE, complaint
+from console.server.errors import NotFound, Refusal
 
 
 def user_add(database: str, name: str, role: str, areas: Sequence[str], agencies: Sequence[str]) -> int:

@@ -21,7 +21,6 @@ import msgspec
 import sqlalchemy as sa
 
 from api_client.decoding import decoder_of
-from console.server.admin.error_text import DONE, FAULTS, LOCAL_DATA, complaint
 from console.server.city import migrations, schema
 from console.server.city.database import (
     COMMITTED,
@@ -31,6 +30,7 @@ from console.server.city.database import (
     copy_sqlite,
     replace_durably,
 )
+from console.server.error_text import DONE, FAULTS, LOCAL_DATA, complaint
 
 _ROWS = 1000
 _MOST_NAMED = 5

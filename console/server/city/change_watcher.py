@@ -94,7 +94,7 @@ class ChangeWatcher:
     async def changes(self, after: int, limit: int) -> bytes:
         """A page of the feed as JSON, made once for all who ask for the same until the next commit.
 
-        Raises console.server.http.errors.GoneRefusal.
+        Raises console.server.errors.GoneRefusal.
         """
         if self.beat.seq < 0:
             return await run_in_threadpool(self._page, after, limit)

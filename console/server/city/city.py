@@ -44,7 +44,7 @@ from console.server.city.presence import PresenceTable
 from console.server.city.records import LOCAL, SERVER, Actor, LoadedReport
 from console.server.city.stats import count_everything
 from console.server.city.work_threads import doing
-from console.server.http.errors import NotFound
+from console.server.errors import NotFound
 
 T = TypeVar("T", Area, Service, Unit, Agency, Template, Calendar, User)
 FIRST_ZONE = "Asia/Jakarta"
@@ -193,7 +193,7 @@ class City:
     def apply(
         self, edit: EditBody, *, report: str | None = None, actor: Actor = LOCAL, if_match: int | None = None
     ) -> Applied:
-        """Do what an edit says, once (its id is the idempotency key). Raises console.server.http.errors.Refusal.
+        """Do what an edit says, once (its id is the idempotency key). Raises console.server.errors.Refusal.
 
         `report` is the report's id, None for a creation and for the state of a unit. Without `if_match` the edit is
         made on the report as it is now; the web server asks its clients for one.

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from console.server.city import audit, schema, tokens
 from console.server.city.city import City
 from console.server.city.records import COMMAND_LINE, Actor
-from console.server.http.errors import Invalid, NotFound
+from console.server.errors import Invalid, NotFound
 
 
 class ApiClient(msgspec.Struct, frozen=True):

@@ -32,7 +32,7 @@ from api_client.model import Assignment, AssignmentState, Unit, UnitState
 from console.server.city import migrations, schema
 from console.server.city.records import SERVER
 from console.server.city.work_threads import EVERY, PUBLIC_STATEMENT_MS, CancelToken, present_work
-from console.server.http.errors import Overloaded
+from console.server.errors import Overloaded
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from console.rules.moments import EARLIEST, can_be, can_have_happened
 from console.server.city.history import newest_moment
-from console.server.http.errors import Invalid
+from console.server.errors import Invalid
 
 
 class Dated(msgspec.Struct, frozen=True):

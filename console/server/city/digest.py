@@ -11,7 +11,7 @@ from console.rules.digest import date_of, day_of, days_of
 from console.server.city import schema
 from console.server.city.database import Database, present_number
 from console.server.city.feed import read_meta
-from console.server.http.errors import Invalid
+from console.server.errors import Invalid
 
 MOST_DAYS = 400
 _DAY_US = 86_400_000_000

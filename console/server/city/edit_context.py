@@ -17,7 +17,7 @@ from console.rules.sla import clocks, sla_of
 from console.server.city.history import Origin, version_at
 from console.server.city.records import Actor
 from console.server.city.unit_of_work import UnitOfWork
-from console.server.http.errors import Invalid
+from console.server.errors import Invalid
 
 _FIELDS: dict[str, tuple[str, ...]] = {
     "status": ("status",),

@@ -35,7 +35,7 @@ from console.server.city.rights import check_role, check_scope, check_unit_scope
 from console.server.city.side_effects import apply_effect, change_unit, new_report
 from console.server.city.undo import find_deed, undo_on_report, undo_on_unit, unit_before
 from console.server.city.unit_of_work import UnitOfWork
-from console.server.http.errors import (
+from console.server.errors import (
     AlreadyThereRefusal,
     AnotherReport,
     BusyRefusal,

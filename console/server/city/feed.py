@@ -14,7 +14,7 @@ from api_client.model import Changes, Item, Snapshot
 from console.rules.loaded import LIVE_WORK
 from console.server.city import schema
 from console.server.city.database import Database, present_number
-from console.server.http.errors import GoneRefusal, Invalid
+from console.server.errors import GoneRefusal, Invalid
 
 MOST = 2000
 MOST_BYTES = 8_000_000
@@ -32,7 +32,7 @@ _PLACE = re.compile("([01]),(-?[0-9]{1,18}),(.*)", re.DOTALL)
 
 
 def changes(database: Database, after: int, limit: int = MOST) -> Changes:
-    """The next page of the feed. Raises Gone when `after` is older than the kept deletions, or not yet reached."""
+    """The next page of the feed; GoneRefusal when `after` is older than the kept deletions, or not yet reached."""
     limit = max(1, min(limit, MOST))
     with database.read() as connection:
         known = read_meta(connection)

@@ -14,7 +14,7 @@ import msgspec
 from api_client.model import Changes, Item
 from console.server.city.database import Mark
 from console.server.city.feed import MOST, fitting
-from console.server.http.errors import GoneRefusal
+from console.server.errors import GoneRefusal
 
 _MOST_ITEMS = 1000
 _MOST_BYTES = 16_000_000
@@ -37,7 +37,7 @@ class FeedBuffer:
         """One long page that ends where the feed ended when it was read last."""
 
     def changes(self, after: int, limit: int) -> Changes:
-        """A page as it stands in the database. Raises console.server.http.errors.GoneRefusal."""
+        """A page as it stands in the database. Raises console.server.errors.GoneRefusal."""
         with self._lock:
             page = self._follow()
         if page is None or after < page.start or after > page.upto:

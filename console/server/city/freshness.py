@@ -27,7 +27,7 @@ from console.server.city.history import (
     others_since,
 )
 from console.server.city.unit_of_work import UnitOfWork
-from console.server.http.errors import ConflictRefusal, Invalid
+from console.server.errors import ConflictRefusal, Invalid
 from console.server.payload_check import payload_of
 
 _ON_OPEN = frozenset({Kind.SET, Kind.CLAIM})
@@ -48,7 +48,7 @@ class _Clash(NamedTuple):
 
 
 def check_fresh(unit_of_work: UnitOfWork, report: Report, edit: EditBody, seen: SeenVersion, origin: Origin) -> None:
-    """Conflict when a field of the edit was changed, to another value, after the version that the operator saw.
+    """Raise ConflictRefusal when a field of the edit was changed, to another value, since the version that was seen.
 
     What ends a report names all that was not seen at once: who decides on one of them sends the edit on this version.
     """
@@ -83,14 +83,14 @@ def check_fresh(unit_of_work: UnitOfWork, report: Report, edit: EditBody, seen: 
 
 
 def _raise(clashes: Sequence[_Clash]) -> None:
-    """One Conflict with all of them; nothing where there are none."""
+    """Raise one ConflictRefusal with all of them; nothing where there are none."""
     if clashes:
         fields = {name: told for clash in clashes for name, told in clash.fields.items()}
         raise ConflictRefusal(" ".join(clash.words for clash in clashes), fields=fields)
 
 
 def check_undo(unit_of_work: UnitOfWork, before: Report, after: Report, seen: SeenVersion, origin: Origin) -> None:
-    """Conflict when what an undo makes of the report hides what somebody else did since that version."""
+    """Raise ConflictRefusal when what an undo makes of the report hides what somebody else did since that version."""
     # protects: an-undo-hides-nothing
     _raise(_with_notes(_hidden_by(unit_of_work, before, after, seen, origin), unit_of_work, before, seen, origin))
 
@@ -209,7 +209,10 @@ def _why(unit_of_work: UnitOfWork, report: Report, change: Entry, seen: SeenVers
 
 
 def _check_not_closed(unit_of_work: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin) -> None:
-    """Conflict when somebody else has closed it since: a closed report that is made P1, say, is seen by nobody."""
+    """Raise ConflictRefusal when somebody else has closed it since.
+
+    Example: nobody looks at a closed report that is made P1.
+    """
     if not is_open(report.status):
         _raise(_done(_by_others(unit_of_work, report, "status", seen, origin), f"closed report {report.id}"))
 
@@ -363,7 +366,10 @@ def _status_wanted(edit: EditBody) -> Status:
 
 
 def check_alone(unit_of_work: UnitOfWork, case: EditContext, seen: SeenVersion) -> None:
-    """Conflict when somebody else has sent another unit that is on it since: two who see one report send one crew."""
+    """Raise ConflictRefusal when somebody else has sent another unit since, which is on it.
+
+    Example: two who see one report at the same time send one crew.
+    """
     if case.edit.kind is not Kind.DISPATCH:
         return
     unit = case.edit.data.get("unit")

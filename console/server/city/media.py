@@ -14,7 +14,7 @@ from pathlib import Path
 
 from console.server.city.database import replace_durably
 from console.server.city.photo_process import PhotoProcess
-from console.server.http.errors import Invalid, NotFound, Overloaded, TooLargeRefusal, WrongType
+from console.server.errors import Invalid, NotFound, Overloaded, TooLargeRefusal, WrongType
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ import msgspec
 from api_client.decoding import decode
 from console.images.worker import Made
 from console.server.city.work_threads import present_work
-from console.server.http.errors import Invalid, Overloaded
+from console.server.errors import Invalid, Overloaded
 
 SIDE_PX = 1280
 CPU_S, MEMORY_MB = 2, 256

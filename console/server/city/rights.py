@@ -10,19 +10,19 @@ from console.rules.proof import is_own_proof
 from console.rules.report import upwards
 from console.server.city.records import Actor
 from console.server.city.unit_of_work import UnitOfWork
-from console.server.http.errors import ForbiddenRefusal
+from console.server.errors import ForbiddenRefusal
 
 _SEES_CONTACTS = frozenset({"operator", "supervisor", "validator"})
 
 
 def check_role(actor: Actor, edit: EditBody) -> None:
-    """Forbidden when the role may not make such an edit."""
+    """Raise ForbiddenRefusal when the role may not make such an edit."""
     if not rights.may_make(actor.role, edit.kind):
         raise ForbiddenRefusal(f"The role {actor.role} may not do this ({edit.kind.value.replace('_', ' ')}).")
 
 
 def check_scope(unit_of_work: UnitOfWork, actor: Actor, report: Report) -> None:
-    """Forbidden when the report lies outside the actor's areas and agencies."""
+    """Raise ForbiddenRefusal when the report lies outside the actor's areas and agencies."""
     if not in_scope(unit_of_work, actor, report):
         raise ForbiddenRefusal(f"Report {report.id} is outside the areas and agencies of {actor.name}.")
 
@@ -34,13 +34,13 @@ def in_scope(unit_of_work: UnitOfWork, actor: Actor, report: Report) -> bool:
 
 
 def check_unit(actor: Actor, unit: Unit) -> None:
-    """Forbidden when a crew speaks for another unit."""
+    """Raise ForbiddenRefusal when a crew speaks for another unit."""
     if actor.role == "field" and actor.name.casefold() not in (unit.id.casefold(), unit.code.casefold()):
         raise ForbiddenRefusal(f"{actor.name} may not speak for unit {unit.code}.")
 
 
 def check_unit_scope(unit_of_work: UnitOfWork, actor: Actor, unit: Unit) -> None:
-    """Forbidden when a unit is neither of the actor's agencies nor works in his areas; a crew speaks for itself."""
+    """Raise ForbiddenRefusal for a unit neither of the actor's agencies nor in his areas; a crew speaks for itself."""
     check_unit(actor, unit)
     # protects: scope-of-units
     if actor.role != "field" and not rights.unit_in_scope(actor.areas, actor.agencies, unit, unit_of_work.area):
@@ -53,12 +53,12 @@ def may_see_contacts(unit_of_work: UnitOfWork, actor: Actor, report: Report) -> 
 
 
 def check_may_undo(actor: Actor, author: str) -> None:
-    """Forbidden unless it is the actor's own doing, or he supervises."""
+    """Raise ForbiddenRefusal unless it is the actor's own doing, or he supervises."""
     if not rights.may_undo(actor.name, actor.role, author):
         raise ForbiddenRefusal(f"Only {author} or a supervisor can take this back.")
 
 
 def check_validator(actor: Actor, history: Sequence[Entry], assignments: Sequence[Assignment]) -> None:
-    """Forbidden when the actor delivered the proof of the report's last round himself; see is_own_proof."""
+    """Raise ForbiddenRefusal when the actor delivered the proof of the last round himself; see is_own_proof."""
     if is_own_proof(actor.name, history, assignments, without_users=actor.tokenless):
         raise ForbiddenRefusal(f"{actor.name} delivered the proof; another person has to validate it.")

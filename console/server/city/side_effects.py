@@ -39,7 +39,7 @@ from console.server.city.history import Origin, later_word, later_work, others_s
 from console.server.city.records import Actor
 from console.server.city.rights import check_unit, check_validator
 from console.server.city.unit_of_work import UnitOfWork
-from console.server.http.errors import BusyRefusal, ConflictRefusal, ForbiddenRefusal, Invalid, Refusal
+from console.server.errors import BusyRefusal, ConflictRefusal, ForbiddenRefusal, Invalid, Refusal
 from console.server.payload_check import kept_data, payload_of
 
 T = TypeVar("T", Service, Area)
@@ -182,8 +182,9 @@ def new_report(key: str, edit: model.EditBody, unit_of_work: UnitOfWork, area_at
 def change_unit(unit_of_work: UnitOfWork, edit: model.EditBody, actor: Actor) -> tuple[str, dict[str, Any]]:
     """Give a unit its own word (break, off shift …); returns the unit's id and the data of the entry.
 
-    Conflict when somebody else has said something else since, or the unit has worked: a word that comes late is older
-    than that. The state is counted from when it was said, so that a shift that has begun since puts the unit on.
+    Raises ConflictRefusal when somebody else has said something else since, or the unit has worked: a word that comes
+    late is older than that. The state is counted from when it was said, so that a shift that has begun since puts the
+    unit on.
     """
     data = payload_of(edit, model.OwnState)
     unit = unit_of_work.unit(data.unit)
@@ -206,7 +207,7 @@ def change_unit(unit_of_work: UnitOfWork, edit: model.EditBody, actor: Actor) ->
 
 
 def _check_newest_word(unit_of_work: UnitOfWork, unit: Unit, at: datetime, origin: Origin) -> None:
-    """Conflict when what a unit said or did after a time tells more of it than what it said then."""
+    """Raise ConflictRefusal when what a unit said or did after a time tells more of it than what it said then."""
     said = later_word(unit_of_work.connection, unit, at, unit_of_work.now)
     # protects: newer-word-on-a-unit
     if said is not None and not origin.made(said[1]):
@@ -319,7 +320,7 @@ def _check_crew(case: EditContext) -> None:
 
 
 def _check_can_come(case: EditContext, data: model.Crew) -> None:
-    """Busy when the unit has another job, unless that is to be stacked; Invalid when it cannot work."""
+    """Raise BusyRefusal when the unit has another job, unless that is to be stacked; Invalid when it cannot work."""
     unit = case.unit(data.unit)
     elsewhere = [job for job in case.unit_of_work.jobs_of(unit.id) if job.report != case.report.id]
     if case.edit.kind is Kind.DISPATCH:
@@ -397,7 +398,7 @@ def check_stands_for(case: EditContext, main: str) -> None:
 
 
 def _check_job_seen(case: EditContext, unit: Unit) -> None:
-    """Conflict when somebody else has sent the unit anew since: what is told was of the job before."""
+    """Raise ConflictRefusal when somebody else has sent the unit anew since: what is told was of the job before."""
     if case.seen is None:
         return
     for entry in others_since(case.unit_of_work.connection, case.report.id, case.seen.of("unit"), case.origin):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 
-from console.server.http.errors import Invalid
+from console.server.errors import Invalid
 
 _LONGEST_NAME = 100
 

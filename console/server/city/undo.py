@@ -21,7 +21,7 @@ from console.server.city.history import last_changes
 from console.server.city.rights import check_may_undo
 from console.server.city.side_effects import check_stands_for, closed_hazard, link
 from console.server.city.unit_of_work import UnitOfWork
-from console.server.http.errors import ConflictRefusal, Invalid
+from console.server.errors import ConflictRefusal, Invalid
 
 _CREW_KINDS = frozenset({Kind.ASSIGN, Kind.DISPATCH, Kind.RECALL, Kind.PROGRESS})
 _ORDER_LIVES = timedelta(minutes=10)
@@ -149,7 +149,7 @@ def undo_on_unit(unit_of_work: UnitOfWork, deed: UndoneEntry) -> str:
 
 
 def _check_untouched(case: EditContext, deed: UndoneEntry) -> None:
-    """Conflict when a field of the deed was changed after it, and that was not taken back."""
+    """Raise ConflictRefusal when a field of the deed was changed after it, and that was not taken back."""
     own = set(deed.before.touched) - ({_CLAIM} if deed.entry.kind == Kind.DISPATCH else set())
     later = [name for name in own if case.report.versions.get(name, 0) != deed.version]
     back = _values(deed)
@@ -180,7 +180,7 @@ def _changed_since(case: EditContext, deed: UndoneEntry) -> set[str]:
 
 
 def _check_on_its_way(case: EditContext, deed: UndoneEntry) -> None:
-    """Conflict when the crew is there by now or has left: that says more than the status which followed from it."""
+    """Raise ConflictRefusal when the crew is there by now or has left: that says more than the status it led to."""
     jobs = {job.id: job for job in case.unit_of_work.assignments(case.report.id)}
     for before in deed.before.jobs:
         job = jobs.get(before.id)

@@ -18,7 +18,7 @@ from console.server.city.claims import limited, release_claims
 from console.server.city.database import Database, next_numbers
 from console.server.city.numbered import drop_things
 from console.server.city.records import COMMAND_LINE, LOCAL, Actor
-from console.server.http.errors import ForbiddenRefusal, Invalid, NotFound, SignInRefusal
+from console.server.errors import ForbiddenRefusal, Invalid, NotFound, SignInRefusal
 
 _NOBODY = Actor("", "")
 

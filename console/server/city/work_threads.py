@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from console.server.http.errors import Invalid, Overloaded, Refusal
+from console.server.errors import Invalid, Overloaded, Refusal
 
 T = TypeVar("T")
 

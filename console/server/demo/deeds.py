@@ -10,7 +10,7 @@ from typing import Any
 from api_client.model import EditBody, Kind
 from console.server.city.city import City
 from console.server.city.records import Actor
-from console.server.http.errors import Refusal
+from console.server.errors import Refusal
 
 DEVICE = "demo"
 

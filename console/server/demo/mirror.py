@@ -12,7 +12,7 @@ from api_client.model import Assignment, Report, Service, Unit
 from console.rules.status import ENDED_ASSIGNMENT, is_open
 from console.server.city import schema
 from console.server.city.city import City
-from console.server.http.errors import GoneRefusal
+from console.server.errors import GoneRefusal
 
 T = TypeVar("T", Report, Assignment, Unit)
 

@@ -10,7 +10,7 @@ from console.server.georeport.faults import GeoReportRefusal
 
 
 def check_answers(service: Service, answers: Mapping[str, tuple[str, ...]]) -> SortedAnswers:
-    """Sort and check the answers. Raises Refused with everything that is missing or cannot be."""
+    """Sort and check the answers. Raises GeoReportRefusal with everything that is missing or cannot be."""
     found = sort_answers(service, answers)
     faults = [f"attribute[{one.code}] was not provided." for one in found.missing]
     if faults or found.wrong:

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from api_client.model import Datatype
 from console.server.city.report_key import REPORT_KEY
-from console.server.http.errors import ForbiddenRefusal, InProgressRefusal, NotFound
+from console.server.errors import ForbiddenRefusal, InProgressRefusal, NotFound
 from console.server.http.openapi import Operation, Parameter, Said, Schema, describe
 
 

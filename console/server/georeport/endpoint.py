@@ -17,6 +17,7 @@ from console.server.city.city import City
 from console.server.city.clients import ApiClients
 from console.server.city.media import MediaStore
 from console.server.city.records import Actor, CitizenOptions
+from console.server.errors import Overloaded, Refusal
 from console.server.georeport import requests, services, updates
 from console.server.georeport.description import description
 from console.server.georeport.faults import GeoReportRefusal, errors, not_found, not_given
@@ -27,7 +28,6 @@ from console.server.georeport.posters import Posters
 from console.server.http import openapi
 from console.server.http.bodies import BodyReader, BodyShare
 from console.server.http.endpoint import HttpEndpoint, Pool, RequestContext, is_this_computer, retry_after
-from console.server.http.errors import Overloaded, Refusal
 
 BY_DEFAULT = CitizenOptions()
 log = logging.getLogger(__name__)
@@ -153,7 +153,7 @@ class GeoReport:
             raise not_found("jurisdiction_id", asked)
 
     def _resource(self, path: str) -> _Resource:
-        """What stands at an address; Refused (404) for anything else."""
+        """What stands at an address; GeoReportRefusal (404) for anything else."""
         city = self._city
         first, slash, key = path.partition("/")
         match first, bool(slash):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from console.server.errors import Refusal
 from console.server.georeport.formats import GeoReportDocument
-from console.server.http.errors import Refusal
 
 _STATUS = {401: 403, 422: 400, 428: 400, 412: 409}
 """Statuses of the Dispatch API -> those of the standard."""

@@ -17,9 +17,9 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from console.server.city.media import MOST_BYTES, check_photo
+from console.server.errors import WrongType
 from console.server.georeport.faults import GeoReportRefusal
 from console.server.http.bodies import SMALL_BODY
-from console.server.http.errors import WrongType
 
 logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of every malformed form that comes by
 MOST_PHOTOS = 10
@@ -64,7 +64,7 @@ class PostedForm(msgspec.Struct, frozen=True):
 
 
 def read_form(request: Request, body: bytes) -> PostedForm:
-    """The form of a request, on a thread. Raises Refused when it cannot be read."""
+    """The form of a request, on a thread. Raises GeoReportRefusal when it cannot be read."""
     form = _read(request, body)
     return msgspec.structs.replace(form, key=request.headers.get("idempotency-key", "").strip())
 

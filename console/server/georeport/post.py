@@ -25,7 +25,7 @@ _LONGEST_URL = 2_000
 
 
 def create(city: City, media: MediaStore, form: PostedForm, actor: Actor) -> GeoReportDocument:
-    """Take a request in and answer its id. Raises Refused: nothing was taken then.
+    """Take a request in and answer its id. Raises GeoReportRefusal: nothing was taken then.
 
     With a key it is taken in once, however often it is sent.
     """

@@ -24,7 +24,10 @@ class Posters:
         self._posting = options.posting
 
     def actor(self, request: Request, key: str) -> Actor:
-        """Who posts; Refused (403) when the key is unknown, or missing where one is needed, TooMany when too often."""
+        """Who posts.
+
+        Raises GeoReportRefusal (403) when the key is unknown, or missing where one is needed; TooMany when too often.
+        """
         if key:
             client = self._clients.of_key(key)
             if client is None or not client.may_post:

@@ -51,7 +51,7 @@ class Page(msgspec.Struct, frozen=True):
 
 
 def listed(query: QueryParams, name: str) -> list[str]:
-    """The values of an argument that may be given several times, with commas, or both. Refused: too many."""
+    """The values of an argument, given several times or with commas; GeoReportRefusal when there are too many."""
     values = [each.strip() for text in query.getlist(name) for each in text.split(",")]
     values = list(dict.fromkeys(each for each in values if each))
     if len(values) > MOST:
@@ -68,7 +68,7 @@ def halves(query: QueryParams) -> list[int]:
 
 
 def read_time(name: str, text: str) -> datetime:
-    """A time with its zone; without one it is UTC. Refused when it is none."""
+    """A time with its zone; without one it is UTC. GeoReportRefusal when it is none."""
     try:
         at = datetime.fromisoformat(_LOST_PLUS.sub(r"\1+\2", text.strip()))
         return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
@@ -80,7 +80,7 @@ def window(query: QueryParams, now: datetime, *, start: str, end: str, span: tim
     """The stretch between two arguments, whose last second is whole.
 
     With `span` it is never longer: without arguments it ends now, with one of them it goes as far as it may, and
-    Refused is raised for two that lie farther apart.
+    GeoReportRefusal is raised for two that lie farther apart.
     """
     first = read_time(start, text) if (text := query.get(start)) else None
     last = read_time(end, text) if (text := query.get(end)) else None

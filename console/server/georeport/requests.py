@@ -73,7 +73,7 @@ def requests(city: City, query: QueryParams) -> GeoReportDocument:
 
 
 def request(city: City, key: str) -> GeoReportDocument:
-    """One request; Refused (404) when there is none."""
+    """One request; GeoReportRefusal (404) when there is none."""
     found = _answer(city, sa.select(schema.reports.c.body).where(schema.reports.c.id == key))
     if not found.content:
         raise not_found("service_request_id", key)

@@ -45,7 +45,7 @@ def services(city: City) -> GeoReportDocument:
 
 
 def definition(city: City, code: str) -> GeoReportDocument:
-    """The questions of one service; Refused (404) when there is no such service."""
+    """The questions of one service; GeoReportRefusal (404) when there is no such service."""
     for service in city.offered_services():
         if service.code == code:
             attributes = [_attribute(order, each) for order, each in enumerate(service.questions, start=1)]

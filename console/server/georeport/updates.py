@@ -23,12 +23,12 @@ from console.server.city.city import City
 from console.server.city.database import holding
 from console.server.city.public_replies import public_reply
 from console.server.city.records import Actor
+from console.server.errors import Invalid, KeyReused
 from console.server.georeport.faults import GeoReportRefusal, not_found, not_given
 from console.server.georeport.form import PostedForm
 from console.server.georeport.formats import GeoReportDocument, w3c
 from console.server.georeport.post import media_urls
 from console.server.georeport.query import SPAN, page, place, read_time, window
-from console.server.http.errors import Invalid, KeyReused
 
 ROOT = "service_request_updates"
 _DUPLICATE = "duplicate"
@@ -98,7 +98,8 @@ class _Place(msgspec.Struct, frozen=True):
 def updates(city: City, query: QueryParams) -> GeoReportDocument:
     """What citizens may know of the work since `start_date` until `end_date`, the oldest first.
 
-    Refused when very many lines of histories would have to be gone through for it: never a page that lacks some.
+    Raises GeoReportRefusal when very many lines of histories would have to be gone through for it: never a page that
+    lacks some.
     """
     now = city.clock()
     stretch = window(query, now, start="start_date", end="end_date", span=SPAN)
@@ -116,7 +117,7 @@ def updates(city: City, query: QueryParams) -> GeoReportDocument:
 
 
 def add_update(city: City, form: PostedForm, actor: Actor) -> GeoReportDocument:
-    """Add what a citizen says to the report, once for each update_id; Refused (404) for an unknown report."""
+    """Add what a citizen says to the report, once for each update_id; GeoReportRefusal (404) for an unknown report."""
     names = {name: form.one(name) for name in ("service_request_id", "status", "description")}
     key = form.one("update_id") or form.one("update_id_ext")
     word = names["status"].lower().replace(" ", "_")
@@ -247,7 +248,7 @@ def _counts(entry: Entry) -> bool:
 class _Statuses:
     """Goes through lines in their order and knows the extended status of each report before and after each.
 
-    Refused is raised when it would have to go through very many.
+    GeoReportRefusal is raised when it would have to go through very many.
     """
 
     def __init__(self, connection: sa.Connection) -> None:

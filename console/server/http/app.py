@@ -19,6 +19,7 @@ from console.server.city.city import City
 from console.server.city.media import MediaStore
 from console.server.city.records import CitizenOptions
 from console.server.city.users import Users
+from console.server.errors import Refusal
 from console.server.georeport import BY_DEFAULT, GeoReport
 from console.server.http.dispatch import Dispatch
 from console.server.http.endpoint import (
@@ -30,7 +31,6 @@ from console.server.http.endpoint import (
     http_error_response,
     refusal_response,
 )
-from console.server.http.errors import Refusal
 from console.server.http.event_stream import BEAT_S, GONE_S, Subscribers
 from console.server.http.rate_limit import RateLimits
 from console.server.pages.assets import Assets

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from starlette.requests import ClientDisconnect, Request
 
-from console.server.http.errors import Overloaded, Refusal, TooLargeRefusal, TooSlow
+from console.server.errors import Overloaded, Refusal, TooLargeRefusal, TooSlow
 
 SMALL_BODY = 1_000_000
 BODY_S, PART_S = 300.0, 30.0

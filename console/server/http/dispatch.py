@@ -46,9 +46,7 @@ from console.server.city.media import MEDIA_TYPES, MOST_BYTES, MOST_PIXELS, Medi
 from console.server.city.records import Actor
 from console.server.city.rights import check_scope, check_unit_scope, may_see_contacts
 from console.server.city.unit_of_work import UnitOfWork
-from console.server.http.bodies import SMALL_BODY
-from console.server.http.endpoint import JSON, HttpEndpoint, Pool, RequestContext, json_response
-from console.server.http.errors import (
+from console.server.errors import (
     AlreadyThereRefusal,
     AnotherReport,
     BusyRefusal,
@@ -65,6 +63,8 @@ from console.server.http.errors import (
     Refusal,
     WrongType,
 )
+from console.server.http.bodies import SMALL_BODY
+from console.server.http.endpoint import JSON, HttpEndpoint, Pool, RequestContext, json_response
 from console.server.http.event_stream import Subscribers
 from console.server.http.openapi import (
     EditOf,
@@ -648,7 +648,7 @@ class Dispatch:
 
 
 def _check_sets_up(actor: Actor) -> None:
-    """Forbidden to all but supervisors of the whole city."""
+    """Raise ForbiddenRefusal to all but supervisors of the whole city."""
     if actor.role != SUPERVISOR or actor.areas or actor.agencies:
         raise ForbiddenRefusal("Only a supervisor of the whole city may set it up.")
 

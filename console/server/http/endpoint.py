@@ -22,9 +22,7 @@ from api_client.decoding import convert, decode
 from console.server.city.records import LOCAL, Actor
 from console.server.city.users import Users
 from console.server.city.work_threads import PUBLIC_STEPS, CancelToken, WorkThreads
-from console.server.http import rate_limit
-from console.server.http.bodies import SMALL_BODY, BodyBudget, BodyShare, read_body
-from console.server.http.errors import (
+from console.server.errors import (
     ForbiddenRefusal,
     InProgressRefusal,
     Invalid,
@@ -34,6 +32,8 @@ from console.server.http.errors import (
     TooMany,
     WrongType,
 )
+from console.server.http import rate_limit
+from console.server.http.bodies import SMALL_BODY, BodyBudget, BodyShare, read_body
 from console.server.http.rate_limit import RateLimits
 from console.server.payload_check import as_whole
 

@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 
 from console.server.city.change_watcher import ENDING_S, ChangeWatcher
 from console.server.city.city import City
-from console.server.http.errors import ForbiddenRefusal
+from console.server.errors import ForbiddenRefusal
 
 _log = logging.getLogger(__name__)
 BEAT_S = 10.0
@@ -70,7 +70,10 @@ class Subscribers:
             listener.wake.set()
 
     def check_room(self, user: str) -> None:
-        """From any thread: Forbidden when the user has many streams already. Every stream makes all others slower."""
+        """Raise ForbiddenRefusal when the user has many streams already; to be called from any thread.
+
+        Every stream makes all others slower.
+        """
         # protects: streams-of-one-user
         if self._of[user] >= MOST_EACH:
             raise ForbiddenRefusal(

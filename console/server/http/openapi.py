@@ -29,8 +29,7 @@ from api_client.model import (
     Key,
     Kind,
 )
-from console.server.http.endpoint import JSON, Endpoint, HttpEndpoint, Pool, RequestContext, Work
-from console.server.http.errors import (
+from console.server.errors import (
     AnotherReport,
     BusyRefusal,
     ConflictRefusal,
@@ -43,6 +42,7 @@ from console.server.http.errors import (
     TooMany,
     TooSlow,
 )
+from console.server.http.endpoint import JSON, Endpoint, HttpEndpoint, Pool, RequestContext, Work
 
 _REF = "#/components/schemas/{name}"
 _NO_NUL = r"^[^\x00]*$"

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from console.server.http.errors import TooMany
+from console.server.errors import TooMany
 
 _MOST_CLIENTS = 50_000
 

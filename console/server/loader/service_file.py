@@ -9,7 +9,7 @@ import msgspec
 from api_client.decoding import decode
 from api_client.model import Datatype, Service
 from console.server.city.city import City
-from console.server.http.errors import Invalid
+from console.server.errors import Invalid
 
 _LISTS = (Datatype.SINGLEVALUELIST, Datatype.MULTIVALUELIST)
 

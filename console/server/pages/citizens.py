@@ -32,8 +32,8 @@ from console.server.city.public_reports import take_photo, take_report
 from console.server.city.records import Actor
 from console.server.city.redaction import PublicTexts, mask_personal
 from console.server.city.report_key import REPORT_KEY, is_report_key, reporter_id
+from console.server.errors import ForbiddenRefusal, Invalid, NotFound
 from console.server.http.endpoint import HttpEndpoint, Pool, RequestContext, check_local, json_response
-from console.server.http.errors import ForbiddenRefusal, Invalid, NotFound
 from console.server.pages.assets import Packed, pack
 from console.server.pages.dots import Dots, Wanted
 from console.server.pages.photos import PublicPhotos
@@ -239,7 +239,7 @@ class Citizens:
         return json_response({}, 201)
 
     def _check_own_page(self, request: Request) -> None:
-        """Forbidden when a page of another site lets a visitor's browser write here."""
+        """Raise ForbiddenRefusal when a page of another site lets a visitor's browser write here."""
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             raise ForbiddenRefusal("Reports are taken from this server's own page only.")
         if not self._http_endpoint.has_users():
@@ -251,7 +251,7 @@ class Citizens:
         return self._city.clock() - report.closed_at <= REOPEN_FOR
 
     def _check_reporter(self, report: Report, key: str) -> None:
-        """Forbidden unless the key is the one that the report was sent with."""
+        """Raise ForbiddenRefusal unless the key is the one that the report was sent with."""
         table = schema.entries
         query = sa.select(table.c.body).where(table.c.report == report.id, table.c.edit == reporter_id(key))
         if is_report_key(key):

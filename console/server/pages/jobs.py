@@ -16,8 +16,8 @@ from console.rules.status import ENDED_ASSIGNMENT
 from console.server.city import schema
 from console.server.city.city import City
 from console.server.city.feed import read_meta
+from console.server.errors import NotFound
 from console.server.http.endpoint import JSON, RequestContext
-from console.server.http.errors import NotFound
 from console.server.pages.assets import pack
 
 T = TypeVar("T", Report, Service, Area)

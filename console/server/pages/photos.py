@@ -7,7 +7,7 @@ from collections import OrderedDict
 
 from console.server.city.media import MediaStore
 from console.server.city.photo_process import PhotoProcess
-from console.server.http.errors import Invalid, NotFound
+from console.server.errors import Invalid, NotFound
 
 _REMEMBERED = 32_000_000
 

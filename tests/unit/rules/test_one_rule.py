@@ -22,7 +22,7 @@ from console.rules.pending import created_report, with_edits
 from console.rules.report import HAZARD
 from console.server.city.city import City
 from console.server.city.records import Actor, LoadedReport
-from console.server.http.errors import Refusal
+from console.server.errors import Refusal
 from tests.unit.server.conftest import START, a_report, furnish
 
 AFTER, OTHER_AFTER, REPORT_PHOTO = "a" * 64, "b" * 64, "c" * 64

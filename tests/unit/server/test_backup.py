@@ -22,7 +22,7 @@ from console.server.city.database import LONG_SILENT_S, Database
 from console.server.city.records import LoadedReport
 from console.server.city.unit_of_work import UnitOfWork
 from console.server.city.users import Users, add_user
-from console.server.http.errors import InProgressRefusal, Overloaded
+from console.server.errors import InProgressRefusal, Overloaded
 from tests.unit.server.conftest import Api, Clock, a_report, running
 from tests.unit.server.test_epoch import wait_for_epoch
 from tests.unit.server.test_feed import everything

@@ -15,7 +15,7 @@ from console.server.admin.folder_out import folder_texts, write_folder, write_st
 from console.server.admin.setup import CitySetup, UnitRecord, UserRecord, check_setup, nearest
 from console.server.admin.spelling import hours_text, length_text, read_hours, read_length
 from console.server.admin.table import FileFault, join_list, read_table, split_list, write_table
-from console.server.http.errors import Invalid
+from console.server.errors import Invalid
 
 HEADS = {"agencies.csv": "code,name\n", "units.csv": "id,name,agency,areas,skills,shift,contact,lat,lon\n"}
 

@@ -23,7 +23,7 @@ from console.server.city import audit, schema
 from console.server.city.city import City
 from console.server.city.records import COMMAND_LINE
 from console.server.city.users import Users, add_user, list_users
-from console.server.http.errors import CityChanged, Invalid
+from console.server.errors import CityChanged, Invalid
 from tests.unit.server.conftest import Api, Clock, running, square
 
 BOSS = UserRecord("chief", "supervisor")

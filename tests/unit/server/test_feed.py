@@ -19,7 +19,7 @@ from console.server.city import feed, schema
 from console.server.city.city import City
 from console.server.city.feed_buffer import FeedBuffer
 from console.server.city.records import Actor, LoadedReport
-from console.server.http.errors import GoneRefusal, Invalid
+from console.server.errors import GoneRefusal, Invalid
 from tests.unit.server.conftest import START, Api, Clock, a_report, let_pass
 
 

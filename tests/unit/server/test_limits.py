@@ -17,8 +17,8 @@ import requests
 from console.server.city import audit
 from console.server.city.city import City
 from console.server.city.users import Users, add_user
+from console.server.errors import TooMany
 from console.server.http import bodies, rate_limit
-from console.server.http.errors import TooMany
 from console.server.http.header_timeout import HeaderTimeoutProtocol
 from console.server.http.rate_limit import RULES, RateLimits, network_of
 from tests.helpers.pictures import picture

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from console.server.city.media import check_photo
-from console.server.http.errors import Refusal, TooLargeRefusal
+from console.server.errors import Refusal, TooLargeRefusal
 from tests.helpers import hostile
 from tests.helpers.pictures import picture
 from tests.unit.server.conftest import Api

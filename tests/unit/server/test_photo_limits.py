@@ -22,7 +22,7 @@ from PIL import Image
 from console.server.city.media import MediaStore, check_photo
 from console.server.city.photo_process import CPU_S, PhotoProcess
 from console.server.city.work_threads import CancelToken, doing
-from console.server.http.errors import Invalid, Overloaded, Refusal, TooLargeRefusal
+from console.server.errors import Invalid, Overloaded, Refusal, TooLargeRefusal
 from tests.helpers.pictures import picture
 from tests.unit.server.conftest import Api
 

@@ -17,7 +17,7 @@ from api_client.model import EditBody, Kind
 from console.server.city import database
 from console.server.city.city import City
 from console.server.city.database import next_numbers
-from console.server.http.errors import BusyRefusal, Overloaded, Refusal
+from console.server.errors import BusyRefusal, Overloaded, Refusal
 from tests.unit.server.conftest import Api, Clock, furnish, running
 from tools.bench.postgres import Postgres
 

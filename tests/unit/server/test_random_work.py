@@ -12,7 +12,7 @@ from api_client.model import AssignmentState, EditBody, Kind, Report, UnitState
 from console.rules.status import ENDED_ASSIGNMENT, is_open
 from console.server.city.city import City
 from console.server.city.records import LOCAL, Actor
-from console.server.http.errors import Refusal
+from console.server.errors import Refusal
 from tests.unit.server.conftest import Clock
 
 REPORTS, UNITS = ["10", "11", "12"], ["u1", "u2", "u3"]

@@ -9,7 +9,7 @@ import pytest
 
 from api_client.model import Datatype
 from console.server.city.city import City
-from console.server.http.errors import Invalid
+from console.server.errors import Invalid
 from console.server.loader.service_file import load_services
 
 DEPTH = {"code": "depth", "description": "How deep?", "datatype": "number", "required": True}

@@ -14,7 +14,7 @@ from console.server.city.city import City
 from console.server.city.feed_buffer import FeedBuffer
 from console.server.city.records import LoadedReport
 from console.server.city.users import add_user, remove_user
-from console.server.http.errors import GoneRefusal
+from console.server.errors import GoneRefusal
 from tests.unit.server.conftest import START, a_report
 from tests.unit.server.test_epoch import set_back, whole
 

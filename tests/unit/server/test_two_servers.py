@@ -17,7 +17,7 @@ from PIL import Image
 from api_client.model import EditBody, Kind
 from console.server.city import change_watcher
 from console.server.city.city import City
-from console.server.http.errors import InProgressRefusal, Overloaded
+from console.server.errors import InProgressRefusal, Overloaded
 from tests.helpers.city import Served
 from tests.unit.server.conftest import Api, Clock, furnish, running
 from tests.unit.server.test_feed import everything

@@ -17,7 +17,7 @@ from console.server.city import audit, change_watcher, schema
 from console.server.city.city import City
 from console.server.city.records import LoadedReport
 from console.server.city.users import Users, add_user, load_users, remove_user
-from console.server.http.errors import Invalid
+from console.server.errors import Invalid
 from tests.unit.server.conftest import Api, Clock, a_report, running
 
 

@@ -1,17 +1,17 @@
-"""What the server says no with: every refusal knows its HTTP status, its word and its sentence.
+"""The refusals of the server: each has its HTTP status, its code and its sentence.
 
 Refusal
     Invalid (422)   the edit cannot mean anything, or the rules forbid it
     Expired (422)   an order that came after its time
     NotFound (404)
-    Forbidden (403)
+    ForbiddenRefusal (403)
     SignInRefusal (401)
-    Conflict (412)  somebody changed the same field, or another has what was claimed
+    ConflictRefusal (412)  somebody changed the same field, or another has what was claimed
     CityChanged (412) the city is set up otherwise by now
-    Busy (412)      the unit has another job
+    BusyRefusal (412)  the unit has another job
     AnotherReport (409), AlreadyThereRefusal (409)
-    Precondition (428), InProgressRefusal (409), Gone (410), TooLargeRefusal (413), WrongType (415), TooSlow (408),
-    TooMany (429), Overloaded (503)
+    Precondition (428), InProgressRefusal (409), GoneRefusal (410), TooLargeRefusal (413), WrongType (415),
+    TooSlow (408), TooMany (429), Overloaded (503)
 """
 
 from __future__ import annotations
