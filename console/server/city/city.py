@@ -32,8 +32,8 @@ from api_client.model import (
     User,
 )
 from console.rules.area import AreaIndex
-from console.server.bulk import load_reports
 from console.server.city import audit, feed, schema
+from console.server.city.bulk_insert import load_reports
 from console.server.city.claims import held_no_longer, present_holders, release_claims
 from console.server.city.clock_watch import clock_is_steady
 from console.server.city.database import Database, Mark, begin_epoch, present_mark, present_number

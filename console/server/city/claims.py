@@ -13,10 +13,10 @@ from api_client.model import Kind, Report, User
 from console.rules.rights import may_make
 from console.server.city import audit, schema
 from console.server.city.database import Database
+from console.server.city.own_step import write_own_step
 from console.server.city.records import LOCAL, SERVER, Actor
 from console.server.city.rights import in_scope
 from console.server.city.unit_of_work import UnitOfWork
-from console.server.own_step import write_own_step
 
 _IN_BODY = b'"claim":{'
 

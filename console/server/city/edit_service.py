@@ -30,6 +30,7 @@ from console.server.city.database import REPORTS, Database, inserter
 from console.server.city.dates import check_date
 from console.server.city.edit_context import EditContext, SeenVersion
 from console.server.city.freshness import check_alone, check_fresh, check_undo, merged_into
+from console.server.city.payload_check import dates_of, kept_data, payload_of
 from console.server.city.records import Actor
 from console.server.city.rights import check_role, check_scope, check_unit_scope
 from console.server.city.side_effects import apply_effect, change_unit, new_report
@@ -48,7 +49,6 @@ from console.server.errors import (
     Overloaded,
     Refusal,
 )
-from console.server.payload_check import dates_of, kept_data, payload_of
 
 NEEDS_VERSION = frozenset(Kind) - APPENDS - {Kind.UNIT_STATE}
 """Kinds that say which version of the report the operator saw."""

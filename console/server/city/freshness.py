@@ -26,9 +26,9 @@ from console.server.city.history import (
     last_done,
     others_since,
 )
+from console.server.city.payload_check import payload_of
 from console.server.city.unit_of_work import UnitOfWork
 from console.server.errors import ConflictRefusal, Invalid
-from console.server.payload_check import payload_of
 
 _ON_OPEN = frozenset({Kind.SET, Kind.CLAIM})
 _ON_STATUS = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN, Kind.MERGE})

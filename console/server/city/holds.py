@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from api_client.model import Kind
 from console.server.city import audit, schema
 from console.server.city.database import Database
+from console.server.city.own_step import write_own_step
 from console.server.city.records import SERVER
 from console.server.city.unit_of_work import UnitOfWork
-from console.server.own_step import write_own_step
 
 _AT_ONCE = 200
 """Reports a transaction: an edit waits for one of them at most."""

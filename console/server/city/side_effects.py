@@ -36,11 +36,11 @@ from console.server.city.answers import answers_as_far_as_they_fit
 from console.server.city.edit_context import EditContext, clocks_of
 from console.server.city.freshness import is_unaware_of_danger
 from console.server.city.history import Origin, later_word, later_work, others_since
+from console.server.city.payload_check import kept_data, payload_of
 from console.server.city.records import Actor
 from console.server.city.rights import check_unit, check_validator
 from console.server.city.unit_of_work import UnitOfWork
 from console.server.errors import BusyRefusal, ConflictRefusal, ForbiddenRefusal, Invalid, Refusal
-from console.server.payload_check import kept_data, payload_of
 
 T = TypeVar("T", Service, Area)
 _ONLY_TOLD = APPENDS - {Kind.CREATE, Kind.PHOTO}

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from api_client.model import AssignmentState, Kind, Report, Status, Unit, UnitState
 from console.server.city.presence import PresenceTable
 from console.server.demo.areas import metres
-from console.server.demo.deeds import DemoEdits
+from console.server.demo.edits import DemoEdits
 from console.server.demo.mirror import Mirror
 from console.server.demo.pictures import Album
 from console.server.demo.stories import OPERATORS, VALIDATORS

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from api_client.model import Assignment, AssignmentState, Kind, Report, Unit, UnitState
 from console.server.city.city import City
 from console.server.demo.areas import Point, metres
-from console.server.demo.deeds import DemoEdits
+from console.server.demo.edits import DemoEdits
 from console.server.demo.mirror import Mirror
 from console.server.demo.pictures import Album
 from console.server.demo.units import POSITION_LOST, shift_end

@@ -13,8 +13,8 @@ from console.server.city.city import City
 from console.server.demo.areas import read_wards
 from console.server.demo.colleagues import Colleagues
 from console.server.demo.crews import Crews
-from console.server.demo.deeds import DemoEdits
 from console.server.demo.drafts import DraftedReport, Draftsman
+from console.server.demo.edits import DemoEdits
 from console.server.demo.mirror import Mirror
 from console.server.demo.pictures import draw_album
 from console.server.demo.stories import CITIZEN

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api_client.decoding import convert, decode
+from console.server.city.payload_check import as_whole
 from console.server.city.records import LOCAL, Actor
 from console.server.city.users import Users
 from console.server.city.work_threads import PUBLIC_STEPS, CancelToken, WorkThreads
@@ -35,7 +36,6 @@ from console.server.errors import (
 from console.server.http import rate_limit
 from console.server.http.bodies import SMALL_BODY, BodyBudget, BodyShare, read_body
 from console.server.http.rate_limit import RateLimits
-from console.server.payload_check import as_whole
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

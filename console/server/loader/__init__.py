@@ -2,8 +2,8 @@
 
 from console.server.loader.areas import load_areas, read_areas
 from console.server.loader.load import load_file
+from console.server.loader.progress import Stopped, check_and_tell, load_and_tell
 from console.server.loader.result import LoadError, LoadResult, Remark
-from console.server.loader.told import Stopped, check_and_tell, load_and_tell
 
 __all__ = [
     "LoadError",
