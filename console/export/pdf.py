@@ -11,7 +11,6 @@ from PySide6.QtCore import QFile, QIODevice, QMarginsF, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QGuiApplication, QPageLayout, QPageSize, QPainter, QPdfWriter
 
 from console.export.row import ExportRow
-from console.panels.formatting import thousands
 from console.rules.place import coordinates
 from widgets.text import many_lines, one_line, wrap
 from widgets.theme import load_fonts
@@ -37,7 +36,7 @@ def write_pdf(path: Path, heading: str, total: int, rows: Iterator[ExportRow], n
     if not file.open(QIODevice.OpenModeFlag.WriteOnly):
         raise OSError(None, file.errorString(), str(path))
     try:
-        sheet = _PrintedSheet(file, heading, f"{thousands(total)} reports, {now:%Y-%m-%d %H:%M %Z}")
+        sheet = _PrintedSheet(file, heading, f"{total:,} reports, {now:%Y-%m-%d %H:%M %Z}")
         written = 0
         for row in rows:
             sheet.report(row)
@@ -123,7 +122,7 @@ class _PrintedSheet:
             self._put(self._title, "Sigap: reports")
         for line in wrap(self._heading, self._small, self._wide, 3):
             self._put(self._small, line)
-        self._put(self._small, f"{self._note}, page {thousands(self._number)}")
+        self._put(self._small, f"{self._note}, page {self._number:,}")
         self._y += self._line(self._small)
 
     def _put(self, font: QFont, text: str) -> None:

@@ -1,1 +1,1 @@
-"""The embedded report API, a program that the console meets over HTTP only; imports `rules` and `city_map`."""
+"""The embedded report API, a program that the console meets over HTTP only; imports `rules` and `images`."""

@@ -13,9 +13,9 @@ from api_client.model import Agency, Area, Calendar, Service, ServiceAttribute, 
 from console.server.admin.setup import CitySetup, SetupFault, UnitRecord, UserRecord, check_setup, nearest
 from console.server.admin.spelling import DAYS, Hours, read_hours, read_length, read_yes
 from console.server.admin.table import FileFault, TableRow, read_table, read_text, split_list
-from console.server.admin.toml_text import line_of, lines_of_tables, read_toml
 from console.server.loader.areas import read_areas
 from console.server.loader.result import LoadError
+from console.server.toml_text import line_of, lines_of_tables, read_toml
 
 CITY, AGENCIES, SERVICES, QUESTIONS = "city.toml", "agencies.csv", "services.csv", "questions.toml"
 AREAS, UNITS, TEMPLATES, USERS = "areas.geojson", "units.csv", "templates.toml", "users.csv"

@@ -41,8 +41,8 @@ from console.server.admin.folder import (
 from console.server.admin.setup import CitySetup, UnitRecord, UserRecord, glyphs
 from console.server.admin.spelling import length_text, week_text
 from console.server.admin.table import join_list, write_table
-from console.server.admin.toml_text import key_text, pairs_text
 from console.server.errors import Invalid
+from console.server.toml_text import key_text, pairs_text
 
 _CITY_COMMENT = """\
 # The city. Look at the folder with “sigap city check FOLDER”, put it into a database with “sigap city apply FOLDER”.

@@ -11,10 +11,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from api_client.model import Status
-from console.server.admin.toml_text import read_toml
 from console.server.loader.dialect import Dialect
 from console.server.loader.raw import FIELDS
 from console.server.loader.result import LoadError
+from console.server.toml_text import read_toml
 
 _KEYS = (
     "name", "marks", "precedence", "day_first", "timezone", "usual_zone", "delimiter", "encoding", "id_prefix", "empty",
