@@ -813,7 +813,7 @@ MOST_EXPORTED = 2_000
 class ExportNote(msgspec.Struct, frozen=True):
     """An export of reports from a console to a file, as the console tells it; `reports` only when they are few.
 
-    `by` is who did it, where that is another than who is signed in when it is told.
+    `by` is who did it, where that is not who is signed in when it is told.
     """
 
     id: EditKey

@@ -32,7 +32,7 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 3
 _USER_AGENT = "Sigap/0.1"
 _HANGS_S = 2.0
-"""A request without a byte for so long may be ended by who wants to try anew."""
+"""After this long without a byte a request may be ended by who wants to try anew."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class TransferLimits:
 
 PAGE = TransferLimits()
 MOST_PATIENCE_S = 300.0
-"""So long a server may be left alone at its word: longer than any that is only busy, and somebody waits for it."""
+"""How long a server may be left alone at its word: longer than any that is only busy, and somebody waits for it."""
 SMALL = TransferLimits(read_s=10.0, total_s=30.0, max_bytes=4 * 1024 * 1024)
 PHOTO = TransferLimits(read_s=20.0, total_s=120.0, max_bytes=16 * 1024 * 1024)
 FOREIGN_PHOTO = TransferLimits(read_s=10.0, total_s=10.0, max_bytes=15 * 1024 * 1024)

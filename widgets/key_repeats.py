@@ -14,7 +14,7 @@ from widgets.keys import is_enter, takes_text
 TWICE_S = 0.6
 """Two strokes of a key within this are meant as one."""
 LOOK_S = 1.0
-"""So long something has been on the screen before a key can mean it: a stroke in less was meant for what was there."""
+"""How long something has been on the screen before a key can mean it: a stroke in less was meant for what was there."""
 
 _K = Qt.Key
 _MOVING = frozenset(

@@ -31,7 +31,7 @@ _LEAST, _STRIP = 72, 20
 _PROBLEM_LINES = 3
 _STEP, _MOST_SCALE, _MOVE = 1.5, 12.0, 0.2
 _SHARE = 0.3
-"""So much of the height that the report is read in may go to its photos: below them stands what is decided on."""
+"""How much of the height that the report is read in may go to its photos: below them stands what is decided on."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,7 +36,7 @@ from widgets.theme import Theme
 
 Index = QModelIndex | QPersistentModelIndex
 _MOST_MADE = 200
-"""So many rows are compared with what they were."""
+"""How many rows are compared with what they were."""
 
 
 class RowsModel(QAbstractListModel):

@@ -44,7 +44,7 @@ COMPACT_BELOW, NARROW_BELOW = 1600, 1366
 """Window widths (at text scale 100 %) below which the bottom folds, and the report takes the map's place."""
 _FULL = {"queue": 528, "report": 480, "bottom": 244, "charts": 600}
 FRAME = 36
-"""So much of the screen the title that the desktop puts over a window takes, in pixels at normal size."""
+"""How much of the screen the title that the desktop puts over a window takes, in pixels at normal size."""
 _COMPACT = {"queue": 420, "report": 420, "bottom": 244, "charts": 600}
 _FULL_AT = (1920, 1080)
 """The window for which these sizes are; a larger one shares what it has more, in these parts of its width or height."""

@@ -13,7 +13,7 @@ from widgets.theme import Theme
 _LONGEST = 400
 _KEPT = 4000
 _MOST_MARKS = 4
-"""So many combining marks one letter keeps; no language's writing needs more on one."""
+"""How many combining marks one letter keeps; no language's writing needs more on one."""
 _MARKS = frozenset({"Mn", "Me"})
 _BLANK = dict.fromkeys((*range(32), *range(127, 160), 8232, 8233), " ")
 _BIDI = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C, 0xFEFF))

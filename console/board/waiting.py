@@ -11,7 +11,7 @@ from console.rules.status import ORDER
 
 _VALIDATION = ORDER.index(Status.VALIDATION)
 _STEP = 4096
-"""So many rows of a long queue are looked through at once."""
+"""How many rows of a long queue are looked through at once."""
 
 
 def next_waiting(view: View, row: int, *, was_validated: bool = False) -> int:

@@ -38,7 +38,7 @@ _PROOF_S = 15.0
 _TELL_S = 60.0
 _LOOK_S = 0.1
 _LOOK_AGAIN_S = 60.0
-"""So long after it was found open in a window a profile is looked at again."""
+"""How long after it was found open in a window a profile is looked at again."""
 
 
 class SyncSummary(msgspec.Struct, frozen=True):
@@ -271,7 +271,7 @@ class _Interrupts:
 
 
 async def _until(is_over: Callable[[], bool], longest_s: float) -> None:
-    """Return when it holds, looked at ten times a second, which also lets Python see signals; or after so long."""
+    """Return when it holds, looked at ten times a second, which lets Python see signals, or after `longest_s`."""
     until_s = time.monotonic() + longest_s
     while not is_over() and time.monotonic() < until_s:
         await asyncio.sleep(_LOOK_S)

@@ -18,7 +18,7 @@ class ActionRunner(QObject):
     """Runs the rows of the table on their receivers."""
 
     said = Signal(str)
-    """A sentence for the status bar: why an action cannot be used now, or what became of it."""
+    """A sentence for the status bar: why an action cannot be used now, or its outcome."""
 
     def __init__(
         self,

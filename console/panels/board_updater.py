@@ -32,7 +32,7 @@ class BoardUpdater(QObject):
     arrived = Signal(int, int)
     """A report created here has come back from the server: its local row and its row in the cache."""
     crowded = Signal(int)
-    """So many reports created here are saved and not shown: they have no row before others have left."""
+    """How many reports created here are saved and not shown: they have no row before others have left."""
     made = Signal(int)
     """The row of a report that was just created here, which is about to be the chosen one and to come into the list."""
     ready = Signal()

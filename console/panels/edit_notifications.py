@@ -25,9 +25,9 @@ from widgets.statusbar import StatusBar
 
 _log = logging.getLogger(__name__)
 _TOO_LATE_S = 60.0
-"""So long the status bar says that a withdrawal came too late: it may be said while a window opens."""
+"""How long the status bar says that a withdrawal came too late: it may be said while a window opens."""
 _TAKEN_BACK_S = 600.0
-"""So long it says that the server was set back: somebody may be at a radio meanwhile. The outbox says it after that."""
+"""How long it says that the server was set back: somebody may be at a radio meanwhile. Later the outbox says it."""
 
 
 class EditNotifications(QObject):

@@ -243,7 +243,7 @@ class OutboxController(QObject):
             self.said.emit(self.tr("It may have been sent already: it waits for the answer"))
 
     def what_waits(self, *, signed_out: bool = False) -> tuple[str, str]:
-        """A title with the count, and what becomes of it when the operator leaves."""
+        """A title with the count, and what is done with the edits when the operator leaves."""
         waiting = self.outbox
         count = len(waiting)
         title = self.tr("{n} edits have not left" if count > 1 else "{n} edit has not left").format(n=count)

@@ -27,7 +27,7 @@ _KEPT_TEXTS = 4000
 _KEPT_TABS = frozenset({"open", "unassigned", "mine", "validate"})
 """Tabs whose reports wait for somebody at this desk: in sight also where there is no room for all."""
 _CALM_S = 60
-"""So long a new hazard may wait for a crew before its age turns red."""
+"""How long a new hazard may wait for a crew before its age turns red."""
 
 
 class QueueController(QObject):

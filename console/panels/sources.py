@@ -17,7 +17,7 @@ from widgets.statusbar import Cell
 
 _INTERVAL_S = 5.0
 RIGHTS_LAST = timedelta(hours=72)
-"""So long an operator may write without contact with the server, which alone knows his rights; then he may read."""
+"""How long an operator may write without contact with the server, which alone knows his rights; then he may read."""
 _FAR_OFF_S = 60.0
 _AMBER, _GREY = 3, 10
 """Data older than 3 intervals is amber, older than 10 grey and hatched."""

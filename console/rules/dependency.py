@@ -1,6 +1,7 @@
 """Which edits of a report rest on which: what is lost with an edit that the server does not take, and what is not.
 
-A fact never rests on an order that it can do without: a note, a photo, a priority is sent whatever became of a take.
+A fact never rests on an order that it can do without: a note, a photo, a priority is sent whether a take
+succeeded or not.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ Down = Start | Push | Withdraw | Fetch | Look | Reveal | SyncNow | Compare | Sto
 
 
 class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
-    """What became of an edit. `remote_id` is the server's id of a created report.
+    """The outcome of sending an edit. `remote_id` is the server's id of a created report.
 
     `version` is the report's version: after the edit when it was accepted, the present one when it met a conflict.
     `reason` goes with the state attention, `theirs` with a conflict, `taken_as` with what a server without keys took.

@@ -66,7 +66,7 @@ class StopReason(StrEnum):
     ANOTHER_NUMBER = "another_number"  # the server answered with another report: `problem` is its number and words
     NUMBER_GIVEN_TWICE = "number_given_twice"  # the server gave it the number of another one: `problem`
 
-    KEPT_AS_NEW = "kept_as_new"  # withdrawn: it goes on as another edit, and nobody is told what becomes of it
+    KEPT_AS_NEW = "kept_as_new"  # withdrawn: it goes on as another edit, and nobody is told of its end
     DROPPED = "dropped"  # withdrawn by another operator; until its author is told. `by` says who and when
     ADOPTED = "adopted"  # withdrawn, and sent by another operator as his own; until its author is told. `by` as well
 
@@ -109,7 +109,7 @@ class Queued(msgspec.Struct, frozen=True):
     repeated: bool = False
     """Whether it is being sent after an earlier try that may have arrived."""
     asked_back: bool = False
-    """Whether the operator withdrew it when it might have left already: what became of it is told, also later."""
+    """Whether the operator withdrew it when it might have left already: its outcome is told, also later."""
     to_call_back: bool = False
     """Whether it was given up after its unit was told by radio, and nobody has told the unit so yet.
 

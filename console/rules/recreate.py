@@ -1,4 +1,4 @@
-"""A report that the server has not any more, kept as a new one: what is known of it, and what becomes of its edits."""
+"""A report that the server has not any more, kept as a new one: what is known of it, and where its edits go."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _NEEDS_ITS_PAST = frozenset(
 
 
 class RecreatedReport(msgspec.Struct, frozen=True):
-    """What becomes of the edits of a deleted report. All keep their ids; whoever makes new edits of them changes those.
+    """Where the edits of a deleted report go. All keep their ids; whoever makes new edits of them changes those.
 
     `follow` are facts, fitted to the new report; `ask` are orders, which nobody sends without being asked again; `tell`
     cannot be done to a new report and is only told in it.
@@ -113,7 +113,7 @@ def known_of(edits: Sequence[Edit]) -> dict[str, Any]:
 
 
 def carry(edits: Sequence[Queued], create: Edit) -> RecreatedReport:
-    """Sort the unsent edits of a deleted report (oldest first) by what becomes of each on the report of `create`."""
+    """Sort the unsent edits of a deleted report (oldest first) by what is done with each on the report of `create`."""
     state = ReportState(created_report(create))
     follow: list[Edit] = []
     ask: list[Queued] = []

@@ -120,7 +120,7 @@ from widgets.units import UnitsPanel
 _log = logging.getLogger(__name__)
 _TICK_MS = 1000
 _LONG_S = 60.0
-"""So long the status bar says what a start found and what a slow job could not do."""
+"""How long the status bar says what a start found and what a slow job could not do."""
 
 
 class ConsoleWindow(QObject):

@@ -22,7 +22,7 @@ from console.rules.status import is_open
 from console.tasks import Tasks
 
 _RELEASED_MS = 10_000
-"""So long a sign-out waits until the server has the releases; what is not there by then waits for its author."""
+"""How long a sign-out waits until the server has the releases; what is not there by then waits for its author."""
 _MOST = 500
 _KIND = "claims"
 

@@ -13,7 +13,7 @@ from console.panels.outbox import OutboxController
 from console.panels.selection import WindowState
 
 _SESSION_ENDS_IN = timedelta(minutes=1)
-"""So long after its announcement a closing of the window belongs to the operator's log-out."""
+"""How long after its announcement a closing of the window belongs to the operator's log-out."""
 
 
 class CloseGuard(QObject):

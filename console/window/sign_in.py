@@ -29,7 +29,7 @@ from console.window.sources import FollowedSources, changed
 from widgets.forms.choice import ListChoice
 
 _DONE_SHOWN_S = 60.0
-"""So long the status bar says what others dropped or sent: it may be said while a window opens."""
+"""How long the status bar says what others dropped or sent: it may be said while a window opens."""
 _DONE_SHOWN = 3
 _NAMED = 3
 _WITH_OPERATORS = "dispatch"

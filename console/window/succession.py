@@ -17,7 +17,7 @@ from widgets.shell import Shell
 from widgets.ticket.panel import TicketPanel
 
 _PICTURE_MS = 3000
-"""So long the picture of the window before stands behind one that does not get the keyboard: another program has it."""
+"""How long a picture of the window before stands behind one that does not get the keyboard: another program has it."""
 
 
 class Succession(QObject):

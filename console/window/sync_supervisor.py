@@ -40,7 +40,7 @@ _STOP_MS = 5_000
 _STEADY_MS = 30_000
 _MOST_FETCHES = 200
 FROZEN_S = 25.0
-"""A process that beats every two seconds may be slow, niced and short of memory, but not for so long."""
+"""A process that beats every two seconds may be slow, niced and short of memory, but not for this long."""
 _LOOKS, _FIRST_LOOKS = 10, 40
 """It is frozen when so many looks in a row found no beat; to start on a cold disk it has four times as long."""
 _NO_PROCESS = "The connection to the city is being started again; ask once more in a moment."
@@ -56,7 +56,7 @@ class SyncSupervisor(QObject):
     touched = Signal(object)
     """A Touched: rows and cursor were committed."""
     outcome = Signal(object)
-    """An Outcome: what became of an edit."""
+    """An Outcome of an edit."""
     source_state = Signal(object)
     """A SourceState."""
     presence = Signal(object)

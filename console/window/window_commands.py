@@ -45,7 +45,7 @@ PANEL_KEYS: tuple[tuple[str, tuple[str, ...], str], ...] = (
 """(Group, keys, words) of what a panel or a form does with a key by itself: for the sheet of keys."""
 _SCALES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 _PAUSE_MS = 400
-"""So long a changed look waits for another key: several steps of text size are one change."""
+"""How long a changed look waits for another key: several steps of text size are one change."""
 
 
 class WindowCommands(QObject):

@@ -69,7 +69,7 @@ def note(times: dict[str, float], name: str) -> None:
 
 
 def run_here(app: QApplication, times: dict[str, float], rest_s: float) -> Run:
-    """In the child: run the application until all is noted; let it settle for a third of `rest_s`, and rest so long."""
+    """In the child: run the application until all is noted, let it settle for a third of `rest_s`, rest `rest_s`."""
     from PySide6.QtCore import QTimer
 
     before: dict[int, float] = {}

@@ -67,7 +67,7 @@ def run_crowd(
     settle_s: float,
     seed: int = 1,
 ) -> CrowdRun:
-    """Let one console per token work on the server at `url` for so long, once they have followed it for `settle_s`;
+    """Let one console per token work on the server at `url` for `seconds`, once they have followed it for `settle_s`;
     each has its own share of the `reports`.
 
     Edits come at random times, `edits_per_s` in all, whether the ones before were answered or not. Raises

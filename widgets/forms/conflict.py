@@ -116,7 +116,7 @@ class _Table(QWidget):
         self.setAccessibleName(f"{row.label}: {side}. 1: {one_line(mine)}. 2: {one_line(theirs)}")
 
     def _words_over(self, row: ConflictRow, width: int) -> list[str]:
-        """The field, and what it was before, in lines beside the room of what becomes of it."""
+        """The field, and what it was before, in lines beside the room of its outcome."""
         before = self.tr("{field}, before: {value}").format(field=row.label, value=one_line(row.before.text))
         before = before if row.before.text else row.label
         words = before if row.asks or not row.why else f"{before} · {one_line(row.why)}"

@@ -42,7 +42,7 @@ from widgets.theme import Theme, paint_focus
 
 _OFFERED = 7
 _APART = 2
-"""So many pixels lie between a field and its list."""
+"""How many pixels lie between a field and its list."""
 _DIGITS = 9
 _COMMAND_KEYS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
 

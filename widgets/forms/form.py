@@ -45,13 +45,13 @@ MOST_LETTERS = 20_000
 _COUNTED_FROM = MOST_LETTERS - 1_000
 _LEAST = 420
 _ABOUT = 120
-"""So much of what it is about stands beside a title that is too long for both."""
+"""How much of what it is about stands beside a title that is too long for both."""
 _EDGES = 8
 """What the desktop may draw at both sides of a window."""
 _FRAME = 36
-"""So much of the screen the title that the desktop puts over a window takes, in pixels at normal size."""
+"""How much of the screen the title that the desktop puts over a window takes, in pixels at normal size."""
 _SETTLED_MS = 1_000
-"""So long after it was opened, or got another size, a window may still be moved by the desktop that frames it."""
+"""How long after it was opened, or got another size, a window may still be moved by the desktop that frames it."""
 _LEAST_WORDS = 160
 """In less room than this beside its buttons what a form says stands above them, in pixels at normal size."""
 _LEAST_HIGH = 300

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from widgets.photos import PhotoCard
 
 _LETTERS = 420
-"""So much of a report's words is shown; the report's own panel has all."""
+"""How much of a report's words is shown; the report's own panel has all."""
 _PHOTOS = 4
 
 

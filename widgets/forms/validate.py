@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 _PICTURE = (476, 304)
 """How large a photo is where there is room, px at normal size; smaller photos are shown as large as they fit."""
 _STRIP = 40
-"""So much of a photo's height are the words under it."""
+"""How much of a photo's height are the words under it."""
 _LEAST_HIGH = 130
-"""So high a photo is at least; with more rows than fit the form is higher, and scrolls where the screen ends."""
+"""How high a photo is at least; with more rows than fit the form is higher, and scrolls where the screen ends."""
 _FRAME = 36
-"""So much of the room the title takes that the desktop puts over a window."""
+"""How much of the room the title takes that the desktop puts over a window."""
 
 
 class ValidateForm(Form):
-    """All photos of the report, before at the left and after at the right, and what becomes of the proof.
+    """All photos of the report, before at the left and after at the right, and whether the proof is accepted.
 
     Values: decision ("accept", "return" or ""), accept (bool), disposition, reason. `dispositions` are what the work
     can have come to: where there are any, accepting needs one. `returns` are the usual reasons to return it. `preset`

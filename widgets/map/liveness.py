@@ -18,14 +18,14 @@ from PySide6.QtCore import QObject, QTimer, Signal
 BEAT_MS = 2000
 MISSED_BEATS = 2
 LOADING_BEATS = 15
-"""So many beats a page has to load, before it counts as lost."""
+"""How many beats a page has to load, before it counts as lost."""
 
 MOST_RELOADS = 3
 HEALTHY_S = 60.0
-"""A page that has drawn for so long is well again: its earlier losses no longer count."""
+"""A page that has drawn for this long is well again: its earlier losses no longer count."""
 
 RETRY_BEATS = 60
-"""So many beats in time after it was given up it is tried again."""
+"""How many beats in time after it was given up it is tried again."""
 
 _LATE = 1.5
 """A beat that comes so many times its interval after the one before says nothing: this process was held up."""

@@ -18,7 +18,7 @@ Keys = NDArray[np.int64]
 """The keys of reports, one a row."""
 
 NEAR = 4096
-"""So many rows around a place are searched first."""
+"""How many rows around a place are searched first."""
 
 _KEPT_ROWS = 600
 

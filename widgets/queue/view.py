@@ -34,7 +34,7 @@ _WALKING = frozenset(
 
 
 COMES_BACK_MS = 1_500
-"""So long a row that is to come back may take; what undoes a step is shown at once, in a second view at the latest."""
+"""How long a row that is to come back may take; what undoes a step is shown at once, in a second view at the latest."""
 
 
 class QueueView(UniformView):

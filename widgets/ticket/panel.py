@@ -33,7 +33,7 @@ from widgets.ticket.values import Ticket
 _LONGEST_TEXT = 6000
 _REFUSED = "status.returned"
 _GOAL_MS = 1500
-"""So long the parts of a report may come after it: its timeline, its advice, its photos."""
+"""How long the parts of a report may come after it: its timeline, its advice, its photos."""
 
 
 class _Scroll(QScrollArea):

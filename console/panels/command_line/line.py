@@ -34,7 +34,7 @@ _SHOWN = 36
 _FOUND = 8
 _NAMED = 2
 _OFFERED_LETTERS = 64
-"""So much of the values that may follow stands in the line of a small screen, with how many more there are."""
+"""How much of the values that may follow stands in the line of a small screen, with how many more there are."""
 
 
 class CommandLineController(QObject):

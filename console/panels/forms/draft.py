@@ -13,7 +13,7 @@ from console.panels.qt_outbox import QtOutbox
 from widgets.forms.form import Form
 
 PAUSE_S = 1.0
-"""It is kept when nothing was typed for so long,"""
+"""A draft is kept when nothing was typed for this long,"""
 AT_MOST_S = 5.0
 """and while typing goes on at least so often."""
 

@@ -1037,11 +1037,11 @@ class Forms(QObject):
 
 _PLACES = 8
 _REST_MS = 50
-"""So long nothing has to move before a form follows."""
+"""How long nothing has to move before a form follows."""
 _BY_PHONE = "phone"
 _IN_SHORT = 200
 _OFFERED = 40
-"""So many letters of a report's words stand in the head of a form that covers the report."""
+"""How many letters of a report's words stand in the head of a form that covers the report."""
 _STREET_M = 150.0
 _FAR_OFF_M = 500.0
 """A middle that may be farther off is asked about: a crew that goes there has the length of the street to look at."""

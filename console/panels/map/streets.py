@@ -19,7 +19,7 @@ _LOOKED_AT = 200
 _OFFERED = 6
 _SHORTEST = 3
 _FEWER = 2
-"""So many words at the end may be a number or a landmark that no address has."""
+"""How many words at the end may be a number or a landmark that no address has."""
 
 
 class Street(msgspec.Struct, frozen=True):

@@ -30,7 +30,7 @@ _READ_TO = ""
 _SEEN = ""
 
 NEWS = timedelta(days=1)
-"""An older note is nobody's call for help any more, nor is one of a crew whose work there ended so long before."""
+"""An older note is no call for help any more, nor is one of a crew whose work there ended longer ago than this."""
 
 
 _JUST = timedelta(minutes=5)

@@ -612,7 +612,7 @@ def _level(priority: int) -> str:
 
 
 def _chooses(order: LostOrder) -> bool:
-    """Whether sending it again needs an answer: whose change is to stand, what becomes of a deleted report."""
+    """Whether sending it again needs an answer: whose change is to stand, what is done with a deleted report."""
     lost = order.lost
     return is_deleted(lost) or (lost.state is _CONFLICT and not is_settled(lost))
 

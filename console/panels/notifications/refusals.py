@@ -81,7 +81,7 @@ class _JobsAsked(msgspec.Struct, frozen=True):
 
 class _JobsRead(msgspec.Struct, frozen=True):
     """What came of it. `ended` and `stuck` are those that were looked at, `unknown` those of which the cache does not
-    say yet what became of them, or that are left to others who are there; `halts` are those that are no news.
+    say yet how they ended, or that are left to others who are there; `halts` are those that are no news.
     """
 
     epochs: dict[str, str]
@@ -128,7 +128,7 @@ class Refusals(QObject):
         attendance.changed.connect(self.look)
 
     def on_seen(self, of: Iterable[Of]) -> None:
-        """The operator has seen what became of these."""
+        """The operator has seen how these ended."""
         for kind, source, key in of:
             word = source, key
             if kind == _JOBS:
@@ -200,7 +200,7 @@ class Refusals(QObject):
         return self._window_state.me_at(word[0])
 
     def _read(self, asked: _JobsAsked) -> _JobsRead:
-        """What became of these jobs; on a worker."""
+        """How these jobs stand or ended; on a worker."""
         cursors = self._reader().cursors()
         ended, stuck, halts = dict(asked.ended), set(asked.stuck), set[ScopedCode]()
         epochs = {source: cursors[source].epoch for source in asked.jobs if source in cursors}

@@ -24,11 +24,11 @@ from widgets.text import one_line
 
 _KIND = "restores"
 _OLD = timedelta(days=7)
-"""What was lost so long ago has been seen to by somebody."""
+"""What was lost longer ago than this has been seen to by somebody."""
 _NAMED = 5
 _SAID = 120
 _MOST = 20
-"""So many are told one by one: those of P1, and those that a crew had been sent to."""
+"""How many are told one by one: those of P1, and those that a crew had been sent to."""
 
 
 class _RestoresRead(msgspec.Struct, frozen=True):

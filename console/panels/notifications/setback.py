@@ -15,7 +15,7 @@ from console.rules.report import HAZARD
 
 Tr = Callable[[str], str]
 _MOST = 50
-"""So many of what happened meanwhile are told one by one."""
+"""How many of what happened meanwhile are told one by one."""
 _NAMED = 5
 Of = tuple[str, str, str]
 """What a desk follows: its kind, source and id there (see `console.rules.followed`)."""

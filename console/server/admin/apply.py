@@ -232,7 +232,7 @@ class _Plan:
         return unit if before is None or unit == before else replace(unit, version=before.version + 1)
 
     def _without(self, part: str, key: str, before: Any) -> Change:
-        """What becomes of an object that the set-up does not name."""
+        """What is done with an object that the set-up does not name."""
         if part not in _RETIRED:
             self._drops.setdefault(schema.KIND_OF[_KINDS[part]], []).append(key)
             return Change(part, key, Did.REMOVED)

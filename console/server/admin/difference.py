@@ -14,7 +14,7 @@ from console.server.admin.spelling import Hours, hours_text, length_text, week_t
 
 
 class Did(StrEnum):
-    """What becomes of an object. Retired ones are kept for the reports that know them; kept ones have open jobs."""
+    """What is done with an object. Retired ones are kept for the reports that know them; kept ones have open jobs."""
 
     ADDED = "added"
     CHANGED = "changed"
@@ -33,7 +33,7 @@ class FieldChange(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What becomes of one object of a list, and why or what hangs on it."""
+    """What is done with one object of a list, and why or what hangs on it."""
 
     part: str
     key: str

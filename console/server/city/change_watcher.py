@@ -34,7 +34,7 @@ _LOOK_TOLD_S = 1.0
 _LISTEN_AGAIN_S = 2.0
 _STILL_THERE_S = 30.0
 ENDING_S = 2.0
-"""So long the end waits for what is being read."""
+"""How long the end waits for what is being read."""
 _MOST_PAGES = 64
 _MOST_BYTES = 64_000_000
 

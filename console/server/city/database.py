@@ -57,15 +57,15 @@ _SCHEMA_LOCK = 0x53494741
 _POOL = 40
 """At least as many connections as the web server has threads."""
 _SILENT_S = 15.0
-"""PostgreSQL ends a writing transaction of whose server it hears nothing for so long, or everybody waits for its locks:
-a computer that lost its power or its network, or a process that was stopped, does not say that it is gone.
+"""After this long PostgreSQL ends a writing transaction of whose server it hears nothing, or everybody waits for its
+locks: a computer that lost its power or its network, or a process that was stopped, does not say that it is gone.
 """
 LONG_SILENT_S = 3600.0
 """The same for work on the whole database, which may count and compare for a while."""
 _WAIT_MS, _LONG_WAIT_MS = 5_000, 60_000
-"""So long an edit and such work wait for other programs that write into an SQLite file."""
+"""How long an edit and such work wait for other programs that write into an SQLite file."""
 _LOOK_S = 0.25
-"""So often whoever waits for his turn to write looks whether he still has to."""
+"""How often whoever waits for his turn to write looks whether he still has to."""
 _LIMITED = sa.select(
     sa.func.set_config("lock_timeout", "2s", True),
     sa.func.set_config("idle_in_transaction_session_timeout", sa.bindparam("silent_ms"), True),

@@ -66,7 +66,7 @@ class SeenVersion(NamedTuple):
     shown: Mapping[str, int] = {}
 
     def of(self, field: str) -> int:
-        """The version up to which he has seen what became of a field."""
+        """The version up to which he has seen the changes of a field."""
         return max(self.version, self.shown.get(field, 0))
 
 

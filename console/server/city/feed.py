@@ -18,7 +18,7 @@ from console.server.errors import GoneRefusal, Invalid
 
 MOST = 2000
 MOST_BYTES = 8_000_000
-"""So many bytes of objects a page holds, or one object: clients read 32 MB at once and no more."""
+"""How many bytes of objects a page holds, or one object: clients read 32 MB at once and no more."""
 FLOOR = "gone_floor"
 _IN_ORDER = (
     *(kind for kind in schema.TABLES if kind not in ("report", "assignment", "entry", "gone")),

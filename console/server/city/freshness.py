@@ -35,7 +35,7 @@ _ON_STATUS = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN, Kind.MERGE})
 _ENDS_A_JOB = frozenset({Kind.RECALL, Kind.PROGRESS})
 _URGENT = 2
 _MOST_OF_A_NOTE, _MOST_NOTES = 300, 5
-"""So many letters of what was said to a change stand in a conflict, and so many of the notes that were not seen."""
+"""How many letters of what was said to a change stand in a conflict, and how many of the notes that were not seen."""
 _TELLS = frozenset({Kind.NOTE, Kind.ME_TOO})
 """By these somebody says more of what a report is about: where it is a P1 already there is nothing to raise."""
 

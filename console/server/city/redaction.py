@@ -32,7 +32,7 @@ _NUMBER = re.compile(
 _MAY_HOLD_NUMBER = re.compile(r"(?:\D*+\d){8}")
 
 _TELLING = 8
-"""So many digits at the end of a number tell whose it is."""
+"""How many digits at the end of a number tell whose it is."""
 
 
 def mask_personal(text: str) -> str:

@@ -21,12 +21,12 @@ from console.server.errors import Invalid, Overloaded, Refusal
 T = TypeVar("T")
 
 PUBLIC_STEPS = 3_000_000
-"""So many steps of SQLite's machine a public question may take; a million takes about 15 ms."""
+"""How many steps of SQLite's machine a public question may take; a million takes about 15 ms."""
 PUBLIC_STATEMENT_MS = 500
-"""So long one statement of a public question may take on PostgreSQL, which counts no steps."""
+"""How long one statement of a public question may take on PostgreSQL, which counts no steps."""
 _EVERY = 20_000
 _PATIENCE_S = 10.0
-"""So long a request waits for its turn to write, from when it came."""
+"""How long a request waits for its turn to write, from when it came."""
 _LEAST_S = 0.05
 _LONGEST_REST_S = 0.2
 
@@ -102,7 +102,7 @@ def doing(work: CancelToken | None) -> Iterator[None]:
 
 
 class WorkThreads:
-    """So many threads, and so many who may wait for one; of one client (`whose`) only `most_each` together.
+    """Some threads, and how many requests may wait for one; of one client (`whose`) only `most_each` together.
 
     Threads that are `modest` rest after each piece of work for as long as it took the processor: when very many ask,
     half of the processor (and of Python's lock, which has no order of who comes first) is left to everybody else.

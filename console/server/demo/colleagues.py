@@ -21,7 +21,7 @@ _QUIET_S = 120
 """A matter that somebody touched this lately is left alone."""
 _MOST_DEEDS = 4
 _ALWAYS_FREE = 25
-"""So many crews the colleagues leave for the console."""
+"""How many crews the colleagues leave for the console."""
 _LONGEST_DISPATCH_M = 5_000.0
 _REST_S = 60
 _PRESENT_EVERY = timedelta(seconds=30)

@@ -15,7 +15,7 @@ MOST = 1_000
 """Requests in one answer, and identifiers in one question."""
 
 FARTHEST = 100_000
-"""So many may be left out by `page`; after them, `after` leads on."""
+"""How many may be left out by `page`; after them, `after` leads on."""
 
 SPAN = timedelta(days=90)
 _DEGREES = re.compile(r" *[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,3})? *")

@@ -21,9 +21,9 @@ from console.server.errors import ForbiddenRefusal
 _log = logging.getLogger(__name__)
 BEAT_S = 10.0
 GONE_S = 5.0
-"""Who has no stream for so long has left: signed out, or closed his console."""
+"""Who has no stream for this long has left: signed out, or closed his console."""
 MOST_EACH = 64
-"""So many streams one user has here: of a wall of windows, but not of a program that forgets to close them."""
+"""How many streams one user has here: of a wall of windows, but not of a program that forgets to close them."""
 _LEAST_GAP_S = 0.1
 _PRESENCE_GAP_S = 0.5
 _GAP_OF_EACH_S = 0.002

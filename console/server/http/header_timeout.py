@@ -24,13 +24,13 @@ class HeaderTimeoutProtocol(H11Protocol):
     head_s = 20.0
     unread_s, least_read = 30.0, 8_192
     passing_s, most_passing = 3.0, 200_000
-    """So long, and so many bytes, of a body may still pass by when its request has been refused: most clients read no
+    """How long, and how many bytes, of a body may still pass by when its request has been refused: most clients read no
     answer before they have sent all of it.
     """
     most_each = 1_000
     """A control room behind one address has some hundred; what a proxy passes on is not counted."""
     most_silent, most_kept = 1_000, 1_500
-    """So many of all clients may be open without having asked yet, and so many rest after an answer; of more the one
+    """How many of all clients may be open without having asked yet, and how many rest after an answer; of more the one
     that has waited longest is ended.
     """
     _due: asyncio.TimerHandle | None = None

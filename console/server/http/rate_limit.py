@@ -47,7 +47,7 @@ _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 
 
 class RateLimit(NamedTuple):
-    """So many requests at once, and then one every `step_s`."""
+    """How many requests may come at once; after them one every `step_s`."""
 
     burst: int
     step_s: float

@@ -1,4 +1,4 @@
-"""Loads files of reports and areas into a city, and says what became of every line."""
+"""Loads files of reports and areas into a city, and says the outcome of every line."""
 
 from console.server.loader.areas import load_areas, read_areas
 from console.server.loader.load import load_file

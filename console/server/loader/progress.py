@@ -85,7 +85,7 @@ class _Pace:
             self._tell(f"{self._path.name}: {self.said(loaded)} …")
 
     def said(self, loaded: int) -> str:
-        """So many reports in so many seconds."""
+        """How many reports were loaded, and in how many seconds."""
         took_s = self._clock() - self._began
         rate = f" ({loaded / took_s:,.0f} a second)" if took_s >= 1 else ""
         return f"{loaded:,} reports in {took_s:,.0f} s{rate}"

@@ -8,7 +8,7 @@ import msgspec
 from typing_extensions import override
 
 KEPT = 10_000
-"""So many lines are kept in each list; the counts go on."""
+"""How many lines are kept in each list; the counts go on."""
 
 
 class LoadError(Exception):
