@@ -846,7 +846,7 @@ def test_f22_an_undo_finds_its_own_deed_or_none(
     ani: SteppedConsole, city: City, tmp_path: Path, first: Callable[[SteppedConsole], None]
 ) -> None:
     """F22, I3: it names its deed by that edit's id; without the deed it is parked (server/city/edit_service.py:
-    find_deed).
+    find_undone_entry).
     """
     undos: list[str] = []
 

@@ -113,12 +113,12 @@ _LENGTHEN = _THE_HEAD.values(number=schema.audit_head.c.number + sa.bindparam("c
 _SEAL = _THE_HEAD.values(hash=sa.bindparam("last"))
 
 
-def append(connection: sa.Connection, now: datetime, *deeds: AuditedAction) -> Head:
-    """Record deeds in this transaction, which should end soon: nobody else can append until it does."""
-    number, previous = connection.execute(_LENGTHEN, {"count": len(deeds)}).one()
+def append(connection: sa.Connection, now: datetime, *actions: AuditedAction) -> Head:
+    """Record actions in this transaction, which should end soon: nobody else can append until it does."""
+    number, previous = connection.execute(_LENGTHEN, {"count": len(actions)}).one()
     rows: list[dict[str, Any]] = []
-    for count, deed in enumerate(deeds, start=number - len(deeds) + 1):
-        row = _row(count, now, deed, previous)
+    for count, action in enumerate(actions, start=number - len(actions) + 1):
+        row = _row(count, now, action, previous)
         previous = row.hash
         rows.append(msgspec.structs.asdict(row))
     connection.execute(_INSERT, rows)
@@ -126,10 +126,10 @@ def append(connection: sa.Connection, now: datetime, *deeds: AuditedAction) -> H
     return Head(number, previous)
 
 
-def record(database: Database, now: datetime, *deeds: AuditedAction) -> Head:
-    """Record deeds in a transaction of their own."""
+def record(database: Database, now: datetime, *actions: AuditedAction) -> Head:
+    """Record actions in a transaction of their own."""
     with database.write() as connection:
-        return append(connection, now, *deeds)
+        return append(connection, now, *actions)
 
 
 def record_export(database: Database, now: datetime, actor: Actor, note: ExportNote) -> bool:
@@ -265,8 +265,8 @@ def sealed(row: AuditRow) -> AuditRow:
     return msgspec.structs.replace(row, hash=_hash(row))
 
 
-def _row(number: int, now: datetime, deed: AuditedAction, previous: str) -> AuditRow:
-    actor = deed.actor
+def _row(number: int, now: datetime, action: AuditedAction, previous: str) -> AuditRow:
+    actor = action.actor
     return sealed(
         AuditRow(
             number=number,
@@ -274,10 +274,10 @@ def _row(number: int, now: datetime, deed: AuditedAction, previous: str) -> Audi
             who=actor.name,
             role=actor.role,
             via=actor.via,
-            what=deed.what,
-            object=deed.object,
-            edit=deed.edit,
-            detail=_sorted(deed.detail).decode(),
+            what=action.what,
+            object=action.object,
+            edit=action.edit,
+            detail=_sorted(action.detail).decode(),
             previous=previous,
         )
     )

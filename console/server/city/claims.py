@@ -73,14 +73,14 @@ def release_claims(
     if not taken:
         return 0
     unit_of_work = UnitOfWork(database, connection, now)
-    deeds = []
+    actions = []
     for key in taken:
         report = unit_of_work.report(key)
         why = _why(unit_of_work, report, holders)
         if report is not None and why:  # else released by himself since it was read
-            deeds.append(_release(unit_of_work, report, why, by))
+            actions.append(_release(unit_of_work, report, why, by))
     last = unit_of_work.settle()
-    audit.append(connection, now, *deeds)
+    audit.append(connection, now, *actions)
     return last
 
 

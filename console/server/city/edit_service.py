@@ -34,7 +34,7 @@ from console.server.city.payload_check import dates_of, kept_data, payload_of
 from console.server.city.records import Actor
 from console.server.city.rights import check_role, check_scope, check_unit_scope
 from console.server.city.side_effects import apply_effect, change_unit, new_report
-from console.server.city.undo import find_deed, undo_on_report, undo_on_unit, unit_before
+from console.server.city.undo import find_undone_entry, undo_on_report, undo_on_unit, unit_before
 from console.server.city.unit_of_work import UnitOfWork
 from console.server.errors import (
     AlreadyThereRefusal,
@@ -130,7 +130,7 @@ class EditService:
                     refusal.more["version"] = present.version
                 raise
             seq = unit_of_work.settle()
-            audit.append(connection, unit_of_work.now, _deed(edit, report, actor, changed), *beside)
+            audit.append(connection, unit_of_work.now, _audited(edit, report, actor, changed), *beside)
             applied = Applied(
                 201 if edit.kind is Kind.CREATE else 200, msgspec.json.encode(EditAnswer(changed, entry, seq))
             )
@@ -148,9 +148,11 @@ class EditService:
             return _Done(None, self._on_unit(unit_of_work, edit, actor))
         if edit.kind is Kind.CREATE and edit.undoes is None:
             key = _next_report_id(unit_of_work)
-            case = EditContext(unit_of_work, new_report(key, edit, unit_of_work, self._area_at), edit, actor, self._ids)
+            context = EditContext(
+                unit_of_work, new_report(key, edit, unit_of_work, self._area_at), edit, actor, self._ids
+            )
             _keep_contact(unit_of_work, edit, key)
-            return _Done(*case.finish(kept_data(edit)))
+            return _Done(*context.finish(kept_data(edit)))
         if report is None:
             raise Invalid(f"A {edit.kind.value} needs a report.")
         data = kept_data(edit) if edit.undoes is None else _undo_data(edit)
@@ -165,24 +167,28 @@ class EditService:
         seen = _seen(edit, if_match, present)
         _check_meant(unit_of_work, edit, present)
         check_scope(unit_of_work, actor, present)
-        case = EditContext(unit_of_work, present, edit, actor, self._ids, seen=seen)
+        context = EditContext(unit_of_work, present, edit, actor, self._ids, seen=seen)
         # protects: undo-finds-its-own-deed
         if edit.undoes is not None:
-            deed = find_deed(unit_of_work, edit.undoes, report)
-            undo_on_report(case, deed)
+            undone_entry = find_undone_entry(unit_of_work, edit.undoes, report)
+            undo_on_report(context, undone_entry)
             check_undo(
-                unit_of_work, present, case.report, SeenVersion(deed.version) if seen is None else seen, case.origin
+                unit_of_work,
+                present,
+                context.report,
+                SeenVersion(undone_entry.version) if seen is None else seen,
+                context.origin,
             )
-            return _let_go(case, *case.finish(data, undone=deed.entry))
+            return _let_go(context, *context.finish(data, undone=undone_entry.entry))
         if seen is not None:
-            check_fresh(unit_of_work, present, edit, seen, case.origin)
+            check_fresh(unit_of_work, present, edit, seen, context.origin)
             # protects: second-crew-has-seen-the-first
-            check_alone(unit_of_work, case, seen)
-        apply_effect(case, self._area_at)
+            check_alone(unit_of_work, context, seen)
+        apply_effect(context, self._area_at)
         _keep_contact(unit_of_work, edit, report)
         if edit.kind is Kind.REPLY:
             data |= {public_replies.PUBLIC: public_replies.public_text(unit_of_work.connection, report, data["text"])}
-        return _let_go(case, *case.finish(data))
+        return _let_go(context, *context.finish(data))
 
     def _on_unit(self, unit_of_work: UnitOfWork, edit: EditBody, actor: Actor) -> Entry:
         key = str(edit.data.get("unit") or "")
@@ -192,9 +198,9 @@ class EditService:
         check_unit_scope(unit_of_work, actor, before)
         undone: Entry | None = None
         if edit.undoes is not None:
-            deed = find_deed(unit_of_work, edit.undoes, None)
-            undone, data = deed.entry, edit.data | {"undoes": edit.undoes}
-            key = undo_on_unit(unit_of_work, deed)
+            undone_entry = find_undone_entry(unit_of_work, edit.undoes, None)
+            undone, data = undone_entry.entry, edit.data | {"undoes": edit.undoes}
+            key = undo_on_unit(unit_of_work, undone_entry)
         else:
             key, data = change_unit(unit_of_work, edit, actor)
         entry = Entry(
@@ -234,10 +240,10 @@ class EditService:
             mine.set()
 
 
-def _let_go(case: EditContext, report: Report, entry: Entry) -> _Done:
+def _let_go(context: EditContext, report: Report, entry: Entry) -> _Done:
     """What was done, with the claim released of who may not work any more where the report is now."""
-    deed = release_what_left(case.unit_of_work, case.before, report, case.actor)
-    return _Done(report, entry) if deed is None else _Done(case.unit_of_work.report(report.id), entry, (deed,))
+    action = release_what_left(context.unit_of_work, context.before, report, context.actor)
+    return _Done(report, entry) if action is None else _Done(context.unit_of_work.report(report.id), entry, (action,))
 
 
 def _seen(edit: EditBody, if_match: int | None, present: Report) -> SeenVersion | None:
@@ -258,7 +264,7 @@ def _fingerprint(edit: EditBody, report: str | None, actor: Actor) -> str:
     return hashlib.sha256(whole).hexdigest()
 
 
-def _deed(edit: EditBody, report: str | None, actor: Actor, changed: Report | None) -> audit.AuditedAction:
+def _audited(edit: EditBody, report: str | None, actor: Actor, changed: Report | None) -> audit.AuditedAction:
     """What the audit log says of an edit: its kind, which fields or unit it touched, never what was written."""
     detail: dict[str, Any] = {"kind": edit.kind.value}
     if edit.kind is Kind.SET:

@@ -95,7 +95,7 @@ def check_undo(unit_of_work: UnitOfWork, before: Report, after: Report, seen: Se
     _raise(_with_notes(_hidden_by(unit_of_work, before, after, seen, origin), unit_of_work, before, seen, origin))
 
 
-def is_unaware_of_danger(case: EditContext) -> bool:
+def is_unaware_of_danger(context: EditContext) -> bool:
     """Whether who does this to a P1 has not seen that it became one, that another report was merged into it, or what
     somebody else has written there since (a second caller at a P1: there is nothing to raise).
 
@@ -103,19 +103,19 @@ def is_unaware_of_danger(case: EditContext) -> bool:
     said that its crew was done. Example: a crew without a network takes its photo and reports its work done, while a
     second caller tells of children on the roof.
     """
-    unit_of_work, report = case.unit_of_work, case.before
+    unit_of_work, report = context.unit_of_work, context.before
     if report.priority != HAZARD:
         return False
-    seen = case.seen if case.seen is not None else SeenVersion(case.known_version)
-    if case.edit.kind is Kind.PHOTO and (done := _seen_when_done(unit_of_work, report)) is not None:
+    seen = context.seen if context.seen is not None else SeenVersion(context.known_version)
+    if context.edit.kind is Kind.PHOTO and (done := _seen_when_done(unit_of_work, report)) is not None:
         # protects: a-photo-knows-no-more-than-its-crew
         seen = SeenVersion(min(seen.version, done))
     # protects: who-hands-in-has-read-the-notes
-    told = _told_since(unit_of_work, report, seen, case.origin)
+    told = _told_since(unit_of_work, report, seen, context.origin)
     return bool(
         told
-        or _raised_since(unit_of_work, report, seen, case.origin)
-        or _merged_since(unit_of_work, report, seen, case.origin)
+        or _raised_since(unit_of_work, report, seen, context.origin)
+        or _merged_since(unit_of_work, report, seen, context.origin)
     )
 
 
@@ -365,18 +365,18 @@ def _status_wanted(edit: EditBody) -> Status:
     return Status.RETURNED
 
 
-def check_alone(unit_of_work: UnitOfWork, case: EditContext, seen: SeenVersion) -> None:
+def check_alone(unit_of_work: UnitOfWork, context: EditContext, seen: SeenVersion) -> None:
     """Raise ConflictRefusal when somebody else has sent another unit since, which is on it.
 
     Example: two who see one report at the same time send one crew.
     """
-    if case.edit.kind is not Kind.DISPATCH:
+    if context.edit.kind is not Kind.DISPATCH:
         return
-    unit = case.edit.data.get("unit")
-    at_work = {job.unit for job in case.state.live_jobs}
+    unit = context.edit.data.get("unit")
+    at_work = {job.unit for job in context.state.live_jobs}
     if unit in at_work:
         return  # it is there already: that is what the sender is to hear
-    for entry in reversed(others_since(unit_of_work.connection, case.report.id, seen.of("unit"), case.origin)):
+    for entry in reversed(others_since(unit_of_work.connection, context.report.id, seen.of("unit"), context.origin)):
         if entry.undone_by is not None:
             continue
         if entry.kind == Kind.DISPATCH and entry.unit in at_work:

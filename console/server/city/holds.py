@@ -47,7 +47,7 @@ def _over(connection: sa.Connection, now: datetime) -> list[str]:
 def _end(database: Database, connection: sa.Connection, over: list[str], now: datetime) -> tuple[int, int]:
     """How many of these reports had a hold that is over, and the last number."""
     unit_of_work = UnitOfWork(database, connection, now)
-    deeds = []
+    actions = []
     for key in over:
         report = unit_of_work.report(key)
         if report is None or report.hold is None or report.hold.until is None or not report.hold.is_over(now):
@@ -58,7 +58,9 @@ def _end(database: Database, connection: sa.Connection, over: list[str], now: da
         write_own_step(
             unit_of_work, report, replace(report, hold=None), Kind.SET, SERVER, reason, data, occurred_at=over_at
         )
-        deeds.append(audit.AuditedAction(SERVER, audit.WRITE, key, None, {"kind": Kind.SET.value, "fields": ["hold"]}))
+        actions.append(
+            audit.AuditedAction(SERVER, audit.WRITE, key, None, {"kind": Kind.SET.value, "fields": ["hold"]})
+        )
     last = unit_of_work.settle()
-    audit.append(connection, now, *deeds)
-    return len(deeds), last
+    audit.append(connection, now, *actions)
+    return len(actions), last

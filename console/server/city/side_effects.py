@@ -49,37 +49,44 @@ _ONLY_TOLD = APPENDS - {Kind.CREATE, Kind.PHOTO}
 _MOST_PHOTOS, _MORE_AFTER = 200, 50
 
 
-def apply_effect(case: EditContext, area_at: AreaAt) -> None:
-    """Do what the edit says to the case: what the rule makes of the report and its crews, after the server's checks."""
-    if case.edit.kind in _ONLY_TOLD:
+def apply_effect(context: EditContext, area_at: AreaAt) -> None:
+    """Do what the edit says: what the rule makes of the report and its crews, after the server's checks."""
+    if context.edit.kind in _ONLY_TOLD:
         return
-    check = _CHECKS.get(case.edit.kind)
+    check = _CHECKS.get(context.edit.kind)
     if check is not None:
-        check(case)
-    known = Lookups(case.unit_of_work.service, area_at, lambda into: _chain(case, into)[-1])
-    body, engages = case.edit, case.edit.kind in (Kind.ASSIGN, Kind.DISPATCH)
+        check(context)
+    known = Lookups(context.unit_of_work.service, area_at, lambda into: _chain(context, into)[-1])
+    body, engages = context.edit, context.edit.kind in (Kind.ASSIGN, Kind.DISPATCH)
     edit = Edit(
-        body.id, body.kind, case.report.id, case.actor.name, body.device, body.number, case.now, kept_data(body)
+        body.id,
+        body.kind,
+        context.report.id,
+        context.actor.name,
+        body.device,
+        body.number,
+        context.now,
+        kept_data(body),
     )
     try:
-        job_id = case.ids() if engages else ""
-        state = case.state
-        after = apply_edit(state, edit, case.now, known, role=case.actor.role, job_id=job_id)
+        job_id = context.ids() if engages else ""
+        state = context.state
+        after = apply_edit(state, edit, context.now, known, role=context.actor.role, job_id=job_id)
     except NotAllowed as fault:
-        raise _refusal(case, fault) from fault
+        raise _refusal(context, fault) from fault
     if engages:
-        _check_can_come(case, payload_of(body, model.Crew))
-    handed_in = after.report.status is Status.VALIDATION is not case.report.status
+        _check_can_come(context, payload_of(body, model.Crew))
+    handed_in = after.report.status is Status.VALIDATION is not context.report.status
     # protects: who-hands-in-knew-the-danger
-    if handed_in and edit.kind in (Kind.PROGRESS, Kind.PHOTO) and is_unaware_of_danger(case):
-        after = replace(after, report=replace(after.report, status=case.report.status))
-    case.take(state, after)
-    link(case, after.report.merged_into)
+    if handed_in and edit.kind in (Kind.PROGRESS, Kind.PHOTO) and is_unaware_of_danger(context):
+        after = replace(after, report=replace(after.report, status=context.report.status))
+    context.take(state, after)
+    link(context, after.report.merged_into)
 
 
-def _refusal(case: EditContext, fault: NotAllowed) -> Refusal:
+def _refusal(context: EditContext, fault: NotAllowed) -> Refusal:
     """The answer to an edit that the report does not allow."""
-    report, data, job, kind = case.report, case.edit.data, fault.job, case.edit.kind
+    report, data, job, kind = context.report, context.edit.data, fault.job, context.edit.kind
     match fault.why:
         case Why.STATUS if fault.status is not None:
             was, then = BY_STATUS[report.status].label, BY_STATUS[fault.status].label
@@ -96,17 +103,17 @@ def _refusal(case: EditContext, fault: NotAllowed) -> Refusal:
         case Why.NO_PROOF:
             return Invalid(f"The proof of report {report.id} was taken back: return the work, or wait for another.")
         case Why.CREWS_AT_WORK:
-            at_work = ", ".join(case.unit(one.unit).code for one in case.state.live_jobs)
+            at_work = ", ".join(context.unit(one.unit).code for one in context.state.live_jobs)
             return Invalid(f"{at_work} is on report {report.id}: use close, which says who of them is let go.")
         case Why.TAKEN:
             return _taken(report)
         case Why.ALREADY_SENT if job is not None:
             sent = f", sent by {job.orderer}" if job.orderer else ""
             told = {"value": job.unit, "who": job.orderer, "at": job.ordered_at or job.created}
-            words = f"Unit {case.unit(job.unit).code} is on report {job.report} already{sent}."
+            words = f"Unit {context.unit(job.unit).code} is on report {job.report} already{sent}."
             return ConflictRefusal(words, fields={"unit": told})
         case Why.NOT_ON_IT:
-            return Invalid(f"Unit {case.unit(str(data.get('unit'))).code} is not on report {report.id}.")
+            return Invalid(f"Unit {context.unit(str(data.get('unit'))).code} is not on report {report.id}.")
         case Why.JOB if job is not None and fault.state is not None:
             stands, wanted = job.state.value.replace("_", " "), fault.state.value.replace("_", " ")
             return Invalid(f"The unit is “{stands}” on report {job.report} and cannot become “{wanted}” from there.")
@@ -225,105 +232,108 @@ def _told_of(unit: Unit, entry: Entry) -> dict[str, Any]:
     return {"value": unit.state.value, "reason": unit.reason, "who": entry.author, "at": at}
 
 
-def link(case: EditContext, main: str | None) -> None:
+def link(context: EditContext, main: str | None) -> None:
     """Make the report a duplicate of `main` (None: of none), and count it at every report up both chains of merges.
 
     The earlier clock stays: those of a main report run from when the first of all that is merged into it was made.
     """
-    before = case.report.merged_into
+    before = context.report.merged_into
     if before == main:
         return
-    weight = 1 + case.report.duplicates
-    own = {case.report.id: case.report.created, **case.unit_of_work.merged(case.report.id)}
-    gained = _chain(case, main)
-    for keys, change in ((_chain(case, before), -weight), (gained, weight)):
+    weight = 1 + context.report.duplicates
+    own = {context.report.id: context.report.created, **context.unit_of_work.merged(context.report.id)}
+    gained = _chain(context, main)
+    for keys, change in ((_chain(context, before), -weight), (gained, weight)):
         for key in keys:
-            other = case.unit_of_work.report(key)
+            other = context.unit_of_work.report(key)
             if other is not None:
                 duplicates = max(0, other.duplicates + change)
-                updated = max(case.now, other.created)
+                updated = max(context.now, other.created)
                 version = other.version + 1
                 versions = other.versions | ({"duplicates": version} if change > 0 else {})
                 other = replace(other, duplicates=duplicates, version=version, versions=versions, updated=updated)
-                merged = {**case.unit_of_work.merged(key), **own}
+                merged = {**context.unit_of_work.merged(key), **own}
                 made = [at for one, at in merged.items() if change > 0 or one not in own]
-                case.unit_of_work.put(replace(other, clocks=clocks_of(case.unit_of_work, other, made)))
-    case.change(merged_into=main)
+                context.unit_of_work.put(replace(other, clocks=clocks_of(context.unit_of_work, other, made)))
+    context.change(merged_into=main)
 
 
-def _chain(case: EditContext, key: str | None) -> list[str]:
+def _chain(context: EditContext, key: str | None) -> list[str]:
     """`key` and the reports that it is merged into, one after the other; Invalid when they lead back to this report."""
     found: list[str] = []
     while key is not None:
-        if key == case.report.id or key in found:
-            raise Invalid(f"Report {case.report.id} cannot be merged into {found[0] if found else key}: a circle.")
+        if key == context.report.id or key in found:
+            raise Invalid(f"Report {context.report.id} cannot be merged into {found[0] if found else key}: a circle.")
         found.append(key)
-        other = case.unit_of_work.report(key)
+        other = context.unit_of_work.report(key)
         key = other.merged_into if other is not None else None
     return found
 
 
-def _check_set(case: EditContext) -> None:
-    data, before = payload_of(case.edit, model.Set), case.report
-    if data.service not in (UNSET, None, before.service) and _offered(case.unit_of_work.service(data.service)) is None:
+def _check_set(context: EditContext) -> None:
+    data, before = payload_of(context.edit, model.Set), context.report
+    if (
+        data.service not in (UNSET, None, before.service)
+        and _offered(context.unit_of_work.service(data.service)) is None
+    ):
         raise Invalid(f"There is no service {data.service}.")
     if data.agency not in (UNSET, None, before.agency):
-        _check_agency(case.unit_of_work, data.agency)
+        _check_agency(context.unit_of_work, data.agency)
     if data.area not in (UNSET, None, before.area):
-        _check_area(case.unit_of_work, data.area)
+        _check_area(context.unit_of_work, data.area)
     place = data.place
     if isinstance(place, model.Place) and (place.lat is None) != (place.lon is None):
         raise Invalid("A place needs both a latitude and a longitude.")
     if data.status in (UNSET, before.status):
         return
     if data.status is Status.RESOLVED and before.status is Status.VALIDATION:
-        _check_validator(case)
+        _check_validator(context)
     if data.status is Status.CLOSED and not data.reason:
         raise Invalid("Closing without work needs a reason.")
 
 
-def _check_photo(case: EditContext) -> None:
-    data = payload_of(case.edit, model.NewPhoto)
+def _check_photo(context: EditContext) -> None:
+    data = payload_of(context.edit, model.NewPhoto)
     if data.unit is not None:
         # protects: nobody-elses-photo
-        check_unit(case.actor, case.unit(data.unit))
-    if not any(photo.sha256 == data.sha256 for photo in case.report.photos):
+        check_unit(context.actor, context.unit(data.unit))
+    if not any(photo.sha256 == data.sha256 for photo in context.report.photos):
         # The proof of the work has room also where citizens and colleagues have filled the report.
         most = _MOST_PHOTOS + (_MORE_AFTER if data.role is PhotoRole.AFTER else 0)
-        if len(case.report.photos) >= most:
-            raise Invalid(f"Report {case.report.id} has {most} photos already.")
-    on_scene = [job.unit for job in case.state.jobs if job.state in (AssignmentState.ON_SCENE, AssignmentState.DONE)]
-    crew = case.actor.tokenless or case.actor.role == "field"
-    case.photo_unit = data.unit or (on_scene[-1] if on_scene and crew else None)
+        if len(context.report.photos) >= most:
+            raise Invalid(f"Report {context.report.id} has {most} photos already.")
+    on_scene = [job.unit for job in context.state.jobs if job.state in (AssignmentState.ON_SCENE, AssignmentState.DONE)]
+    crew = context.actor.tokenless or context.actor.role == "field"
+    context.photo_unit = data.unit or (on_scene[-1] if on_scene and crew else None)
 
 
-def _check_release(case: EditContext) -> None:
+def _check_release(context: EditContext) -> None:
     """Of another's claim by a supervisor only, and only of one that he has seen.
 
     The versions say what he has seen. Clocks cannot: a console knows the server's time to half a second, and who
     releases within a second of the claim has seen it all the same.
     """
-    claim, at = case.report.claim, case.edit.occurred_at
-    if claim is None or claim.who == case.actor.name:
+    claim, at = context.report.claim, context.edit.occurred_at
+    if claim is None or claim.who == context.actor.name:
         return
-    if not may_release(case.actor.name, case.actor.role, claim.who):
+    if not may_release(context.actor.name, context.actor.role, claim.who):
         raise ForbiddenRefusal(
-            f"{claim.who} has taken report {case.report.id}: only {claim.who} or a supervisor releases it."
+            f"{claim.who} has taken report {context.report.id}: only {claim.who} or a supervisor releases it."
         )
     # protects: newer-claim-stays
-    if not (case.saw("claim") or at is None or claim.since <= at):
-        raise _taken(case.report)
+    if not (context.saw("claim") or at is None or claim.since <= at):
+        raise _taken(context.report)
 
 
-def _check_crew(case: EditContext) -> None:
-    _check_in_service(case.unit(payload_of(case.edit, model.Crew).unit))
+def _check_crew(context: EditContext) -> None:
+    _check_in_service(context.unit(payload_of(context.edit, model.Crew).unit))
 
 
-def _check_can_come(case: EditContext, data: model.Crew) -> None:
+def _check_can_come(context: EditContext, data: model.Crew) -> None:
     """Raise BusyRefusal when the unit has another job, unless that is to be stacked; Invalid when it cannot work."""
-    unit = case.unit(data.unit)
-    elsewhere = [job for job in case.unit_of_work.jobs_of(unit.id) if job.report != case.report.id]
-    if case.edit.kind is Kind.DISPATCH:
+    unit = context.unit(data.unit)
+    elsewhere = [job for job in context.unit_of_work.jobs_of(unit.id) if job.report != context.report.id]
+    if context.edit.kind is Kind.DISPATCH:
         elsewhere = [job for job in elsewhere if job.state is not AssignmentState.RESERVED]
     if elsewhere and not data.stack:
         job = elsewhere[0]
@@ -339,69 +349,71 @@ def _check_can_come(case: EditContext, data: model.Crew) -> None:
         raise Invalid(f"Unit {unit.code} is {unit.state.value.replace('_', ' ')}.")
 
 
-def _check_recall(case: EditContext) -> None:
-    _check_job_seen(case, case.unit(payload_of(case.edit, model.Crew).unit))
+def _check_recall(context: EditContext) -> None:
+    _check_job_seen(context, context.unit(payload_of(context.edit, model.Crew).unit))
 
 
-def _check_progress(case: EditContext) -> None:
-    unit = case.unit(payload_of(case.edit, model.Step).unit)
-    check_unit(case.actor, unit)
+def _check_progress(context: EditContext) -> None:
+    unit = context.unit(payload_of(context.edit, model.Step).unit)
+    check_unit(context.actor, unit)
     # protects: word-on-the-job-that-was-seen
-    _check_job_seen(case, unit)
+    _check_job_seen(context, unit)
 
 
-def _check_verdict(case: EditContext) -> None:
-    data = payload_of(case.edit, model.Verdict)
-    if case.report.status is not Status.VALIDATION:
+def _check_verdict(context: EditContext) -> None:
+    data = payload_of(context.edit, model.Verdict)
+    if context.report.status is not Status.VALIDATION:
         return
     if not data.accepted and not data.reason:
         raise Invalid("Returning the work needs a reason.")
-    _check_validator(case)
+    _check_validator(context)
 
 
-def _check_validator(case: EditContext) -> None:
-    check_validator(case.actor, case.history, case.unit_of_work.assignments(case.report.id))
+def _check_validator(context: EditContext) -> None:
+    check_validator(context.actor, context.history, context.unit_of_work.assignments(context.report.id))
 
 
-def _check_closing(case: EditContext) -> None:
-    data = payload_of(case.edit, model.Closing)
+def _check_closing(context: EditContext) -> None:
+    data = payload_of(context.edit, model.Closing)
     if not data.disposition and not data.reason and data.merged_into is None:
         raise Invalid("Closing without work needs a disposition.")
     if data.merged_into is not None:
-        _check_main(case, data.merged_into)
+        _check_main(context, data.merged_into)
 
 
-def _check_merge(case: EditContext) -> None:
-    _check_main(case, payload_of(case.edit, model.Into).into)
+def _check_merge(context: EditContext) -> None:
+    _check_main(context, payload_of(context.edit, model.Into).into)
 
 
-def _check_main(case: EditContext, into: str) -> None:
-    if case.unit_of_work.report(into) is None:
+def _check_main(context: EditContext, into: str) -> None:
+    if context.unit_of_work.report(into) is None:
         raise Invalid(f"There is no report {into}.")
     # protects: nothing-is-hidden-by-a-merge
-    check_stands_for(case, _chain(case, into)[-1])
+    check_stands_for(context, _chain(context, into)[-1])
 
 
-def check_stands_for(case: EditContext, main: str) -> None:
+def check_stands_for(context: EditContext, main: str) -> None:
     """Invalid when nobody would work any more on what is merged: its main report is closed, or no hazard as it is."""
-    other = case.unit_of_work.report(main)
+    other = context.unit_of_work.report(main)
     assert other is not None  # a chain ends at a report
-    if not is_open(case.report.status):
+    if not is_open(context.report.status):
         return
     if not is_open(other.status):
-        raise Invalid(f"Report {main} is closed: reopen it before {case.report.id} is merged into it.")
+        raise Invalid(f"Report {main} is closed: reopen it before {context.report.id} is merged into it.")
     # protects: no-hazard-behind-work-that-is-done
-    if case.report.priority == HAZARD and other.status is Status.VALIDATION:
+    if context.report.priority == HAZARD and other.status is Status.VALIDATION:
         raise Invalid(f"Report {main} awaits validation, nobody works there any more: return its work first.")
-    if case.report.priority == HAZARD < other.priority:
-        raise Invalid(f"Report {case.report.id} is P1 and {main} is P{other.priority}: make {main} P1 first.")
+    if context.report.priority == HAZARD < other.priority:
+        raise Invalid(f"Report {context.report.id} is P1 and {main} is P{other.priority}: make {main} P1 first.")
 
 
-def _check_job_seen(case: EditContext, unit: Unit) -> None:
+def _check_job_seen(context: EditContext, unit: Unit) -> None:
     """Raise ConflictRefusal when somebody else has sent the unit anew since: what is told was of the job before."""
-    if case.seen is None:
+    if context.seen is None:
         return
-    for entry in others_since(case.unit_of_work.connection, case.report.id, case.seen.of("unit"), case.origin):
+    for entry in others_since(
+        context.unit_of_work.connection, context.report.id, context.seen.of("unit"), context.origin
+    ):
         if entry.kind in (Kind.ASSIGN, Kind.DISPATCH) and entry.unit == unit.id and entry.undone_by is None:
             told = {"value": unit.id, "who": entry.author, "at": entry.at}
             raise ConflictRefusal(f"{entry.author} has sent {unit.code} to it since.", fields={"unit": told})

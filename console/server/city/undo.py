@@ -39,8 +39,8 @@ class UndoneEntry(msgspec.Struct, frozen=True):
     before: Before
 
 
-def find_deed(unit_of_work: UnitOfWork, edit: str, report: str | None) -> UndoneEntry:
-    """The deed that an edit did on this report (or to a unit); Invalid when it cannot be taken back at all."""
+def find_undone_entry(unit_of_work: UnitOfWork, edit: str, report: str | None) -> UndoneEntry:
+    """The entry that an edit made on this report (or of a unit); Invalid when it cannot be undone at all."""
     table = schema.entries
     row = unit_of_work.connection.execute(
         sa.select(table.c.body, table.c.version, table.c.before).where(table.c.edit == edit)
@@ -57,84 +57,88 @@ def find_deed(unit_of_work: UnitOfWork, edit: str, report: str | None) -> Undone
     return UndoneEntry(entry, row[1] or 0, decode(row[2], Before) if row[2] else Before())
 
 
-def undo_on_report(case: EditContext, deed: UndoneEntry) -> None:
-    """Put everything back that the deed changed on the case's report."""
-    check_may_undo(case.actor, deed.entry.author)
-    kind = deed.entry.kind
+def undo_on_report(context: EditContext, undone_entry: UndoneEntry) -> None:
+    """Put everything back that the undone edit changed on its report."""
+    check_may_undo(context.actor, undone_entry.entry.author)
+    kind = undone_entry.entry.kind
     if kind == "created":
-        _take_back_report(case, deed)
+        _take_back_report(context, undone_entry)
         return
     if kind in (Kind.ASSIGN, Kind.DISPATCH):
-        _check_on_its_way(case, deed)
-    _check_untouched(case, deed)
-    _undo_jobs(case, deed)
+        _check_on_its_way(context, undone_entry)
+    _check_untouched(context, undone_entry)
+    _undo_jobs(context, undone_entry)
     if kind == Kind.PHOTO:
-        case.change(photos=tuple(p for p in case.report.photos if p.sha256 != deed.entry.data.get("sha256")))
-    values = _values(deed)
-    if kind == Kind.DISPATCH and case.report.versions.get(_CLAIM, 0) != deed.version:
+        context.change(
+            photos=tuple(p for p in context.report.photos if p.sha256 != undone_entry.entry.data.get("sha256"))
+        )
+    values = _values(undone_entry)
+    if kind == Kind.DISPATCH and context.report.versions.get(_CLAIM, 0) != undone_entry.version:
         values.pop(_CLAIM, None)  # released or passed on since: that stays as it is
-    if values.get(_HOLD) is not None and (not is_open(values.get("status", case.report.status)) or _let_go(case, deed)):
+    if values.get(_HOLD) is not None and (
+        not is_open(values.get("status", context.report.status)) or _let_go(context, undone_entry)
+    ):
         values[_HOLD] = None
     if "merged_into" in values:
         main = values.pop("merged_into")
         if main is not None:
-            check_stands_for(case, main)
-        link(case, main)
+            check_stands_for(context, main)
+        link(context, main)
     status = values.pop("status", None)
-    case.change(**values)
+    context.change(**values)
     if status is not None:
-        case.change(status=status)
-    if kind in _CREW_KINDS or deed.before.jobs:
-        _follow_crews(case, status)
-    since = case.before.priority != HAZARD or case.before.versions.get("priority", 0) > deed.version
+        context.change(status=status)
+    if kind in _CREW_KINDS or undone_entry.before.jobs:
+        _follow_crews(context, status)
+    since = context.before.priority != HAZARD or context.before.versions.get("priority", 0) > undone_entry.version
     # protects: an-undo-hands-no-hazard-in
-    if case.report.status is Status.VALIDATION and case.report.priority == HAZARD and since:
-        case.report = returned(case.report, case.actor.name)
+    if context.report.status is Status.VALIDATION and context.report.priority == HAZARD and since:
+        context.report = returned(context.report, context.actor.name)
     if status is None:
-        lookups = Lookups(case.unit_of_work.service)
-        case.report = handed_in_once_lowered(case.before, case.state, lookups).report
+        lookups = Lookups(context.unit_of_work.service)
+        context.report = handed_in_once_lowered(context.before, context.state, lookups).report
     # protects: an-undo-raises-nothing-out-of-sight
-    if case.report.priority == HAZARD != case.before.priority and not is_open(case.report.status):
-        raise closed_hazard(case.report)
-    if is_open(case.report.status) and case.report.merged_into is not None:
-        fields = last_changes(case.unit_of_work.connection, case.report, ["merged_into"])
+    if context.report.priority == HAZARD != context.before.priority and not is_open(context.report.status):
+        raise closed_hazard(context.report)
+    if is_open(context.report.status) and context.report.merged_into is not None:
+        fields = last_changes(context.unit_of_work.connection, context.report, ["merged_into"])
         raise ConflictRefusal("It cannot be taken back: the report was merged into another since.", fields=fields)
 
 
-def _held_again(case: EditContext, deed: UndoneEntry) -> bool:
-    """Whether a hold was put on or taken off, by a step of its own that stands, after this deed."""
-    later = _about_hold(case, schema.entries.c.version > deed.version)
+def _held_again(context: EditContext, undone_entry: UndoneEntry) -> bool:
+    """Whether a hold was put on or taken off, by a step of its own that stands, after this edit."""
+    later = _about_hold(context, schema.entries.c.version > undone_entry.version)
     return any(entry.kind == Kind.SET and entry.undone_by is None for entry in later)
 
 
-def _let_go(case: EditContext, deed: UndoneEntry) -> bool:
-    """Whether the hold that this deed ended, with its report, was taken back meanwhile by who had put it on."""
-    if deed.entry.kind == Kind.SET:
+def _let_go(context: EditContext, undone_entry: UndoneEntry) -> bool:
+    """Whether the hold that this edit ended, with its report, was taken back meanwhile by who had put it on."""
+    if undone_entry.entry.kind == Kind.SET:
         return False
-    last = next(_about_hold(case, schema.entries.c.version < deed.version), None)
+    last = next(_about_hold(context, schema.entries.c.version < undone_entry.version), None)
     return last is not None and last.undone_by is not None
 
 
-def _about_hold(case: EditContext, when: sa.ColumnElement[bool]) -> Iterator[Entry]:
-    """The entries of the case's report, of then, whose data name the hold; the newest first."""
+def _about_hold(context: EditContext, when: sa.ColumnElement[bool]) -> Iterator[Entry]:
+    """Those entries of the report whose data name the hold, the newest first."""
     table = schema.entries
-    query = sa.select(table.c.body).where(table.c.report == case.report.id, when).order_by(table.c.version.desc())
-    entries = (decode(body, Entry) for body in case.unit_of_work.connection.scalars(query))
+    query = sa.select(table.c.body).where(table.c.report == context.report.id, when).order_by(table.c.version.desc())
+    entries = (decode(body, Entry) for body in context.unit_of_work.connection.scalars(query))
     return (entry for entry in entries if _HOLD in entry.data)
 
 
-def _follow_crews(case: EditContext, status: Status | None) -> None:
+def _follow_crews(context: EditContext, status: Status | None) -> None:
     """Give the report the status of its crews, from `status`; one that has lost them all waits for anybody again."""
-    case.follow_crews(start=status)
+    context.follow_crews(start=status)
     # protects: no-assigned-report-without-a-crew
-    if status is not None and status is not Status.NEW and case.report.status is Status.NEW:
-        case.change(claim=None)
+    if status is not None and status is not Status.NEW and context.report.status is Status.NEW:
+        context.change(claim=None)
 
 
-def undo_on_unit(unit_of_work: UnitOfWork, deed: UndoneEntry) -> str:
+def undo_on_unit(unit_of_work: UnitOfWork, undone_entry: UndoneEntry) -> str:
     """Put a unit's own state back; returns the unit's id."""
-    before = deed.before.unit
-    unit = unit_of_work.unit(deed.entry.unit or "")
+    before = undone_entry.before.unit
+    unit = unit_of_work.unit(undone_entry.entry.unit or "")
     if unit is None or before is None:
         raise Invalid("The unit is no longer there.")
     if unit.version != before.version + 1:
@@ -148,27 +152,27 @@ def undo_on_unit(unit_of_work: UnitOfWork, deed: UndoneEntry) -> str:
     return unit.id
 
 
-def _check_untouched(case: EditContext, deed: UndoneEntry) -> None:
-    """Raise ConflictRefusal when a field of the deed was changed after it, and that was not taken back."""
-    own = set(deed.before.touched) - ({_CLAIM} if deed.entry.kind == Kind.DISPATCH else set())
-    later = [name for name in own if case.report.versions.get(name, 0) != deed.version]
-    back = _values(deed)
-    is_so_already = case.report.hold == back.get(_HOLD) or not is_open(case.report.status)
+def _check_untouched(context: EditContext, undone_entry: UndoneEntry) -> None:
+    """Raise ConflictRefusal when a field of the edit was changed after it, and that was not taken back."""
+    own = set(undone_entry.before.touched) - ({_CLAIM} if undone_entry.entry.kind == Kind.DISPATCH else set())
+    later = [name for name in own if context.report.versions.get(name, 0) != undone_entry.version]
+    back = _values(undone_entry)
+    is_so_already = context.report.hold == back.get(_HOLD) or not is_open(context.report.status)
     # protects: what-is-so-already-is-no-question
-    if _HOLD in later and is_so_already and not _held_again(case, deed):
+    if _HOLD in later and is_so_already and not _held_again(context, undone_entry):
         later.remove(_HOLD)  # it ended with its report, say
-    if later and (later := [name for name in later if name in _changed_since(case, deed)]):
-        fields = last_changes(case.unit_of_work.connection, case.report, later)
+    if later and (later := [name for name in later if name in _changed_since(context, undone_entry)]):
+        fields = last_changes(context.unit_of_work.connection, context.report, later)
         names = ", ".join(name.replace("_", " ") for name in later)
         raise ConflictRefusal(f"It cannot be taken back: {names} was changed since.", fields=fields)
 
 
-def _changed_since(case: EditContext, deed: UndoneEntry) -> set[str]:
-    """The fields that later deeds changed which stand: one that was taken back, and its undo, changed nothing."""
+def _changed_since(context: EditContext, undone_entry: UndoneEntry) -> set[str]:
+    """The fields that later edits changed which stand: one that was taken back, and its undo, changed nothing."""
     table = schema.entries
-    rows = case.unit_of_work.connection.execute(
+    rows = context.unit_of_work.connection.execute(
         sa.select(table.c.body, table.c.before).where(
-            table.c.report == case.report.id, table.c.version > deed.version, table.c.before.is_not(None)
+            table.c.report == context.report.id, table.c.version > undone_entry.version, table.c.before.is_not(None)
         )
     )
     changed: set[str] = set()
@@ -179,51 +183,51 @@ def _changed_since(case: EditContext, deed: UndoneEntry) -> set[str]:
     return changed
 
 
-def _check_on_its_way(case: EditContext, deed: UndoneEntry) -> None:
+def _check_on_its_way(context: EditContext, undone_entry: UndoneEntry) -> None:
     """Raise ConflictRefusal when the crew is there by now or has left: that says more than the status it led to."""
-    jobs = {job.id: job for job in case.unit_of_work.assignments(case.report.id)}
-    for before in deed.before.jobs:
+    jobs = {job.id: job for job in context.unit_of_work.assignments(context.report.id)}
+    for before in undone_entry.before.jobs:
         job = jobs.get(before.id)
         if job is not None and job.version != before.version and job.state not in UNDER_WAY:
-            _refuse_moved(case, job)
+            _refuse_moved(context, job)
 
 
-def _undo_jobs(case: EditContext, deed: UndoneEntry) -> None:
-    jobs = {job.id: job for job in case.unit_of_work.assignments(case.report.id)}
-    for before in deed.before.jobs:
+def _undo_jobs(context: EditContext, undone_entry: UndoneEntry) -> None:
+    jobs = {job.id: job for job in context.unit_of_work.assignments(context.report.id)}
+    for before in undone_entry.before.jobs:
         job = jobs.get(before.id)
         if job is None:
             continue
         made = before.state is None or before.state is AssignmentState.RESERVED
         if made and job.state in UNDER_WAY:
-            case.put_back(job, before.state or AssignmentState.RECALLED)
+            context.put_back(job, before.state or AssignmentState.RECALLED)
         elif job.version != before.version:
-            _refuse_moved(case, job)
+            _refuse_moved(context, job)
         elif before.state is None:
-            case.put_back(job, AssignmentState.RECALLED)
-        elif job.state in ENDED_ASSIGNMENT and (others := _other_jobs(case, job)):
+            context.put_back(job, AssignmentState.RECALLED)
+        elif job.state in ENDED_ASSIGNMENT and (others := _other_jobs(context, job)):
             # Sent elsewhere since: it stays there. Sent here again: that is what would be taken back.
             if any(other.report == job.report for other in others):
-                _refuse_moved(case, others[0])
+                _refuse_moved(context, others[0])
         else:
-            _bring_back(case, deed, job, before.state)
+            _bring_back(context, undone_entry, job, before.state)
 
 
-def _bring_back(case: EditContext, deed: UndoneEntry, job: Assignment, state: AssignmentState) -> None:
-    """Give a crew the job back in the state that it had before the deed.
+def _bring_back(context: EditContext, undone_entry: UndoneEntry, job: Assignment, state: AssignmentState) -> None:
+    """Give a crew the job back in the state that it had before the edit.
 
     A crew whose job was ended has been told so, has turned back, and may have gone home: that it is to come all the
     same is a new order, which counts as on the way when the crew has said so; of one that cannot work nothing comes
     back. Who takes his own report of a crew back (it had not refused) says how far that crew is.
     """
     if job.state not in ENDED_ASSIGNMENT or state is AssignmentState.RESERVED:
-        case.put_back(job, state)
+        context.put_back(job, state)
         return
-    unit = case.unit(job.unit)
-    was_wrong = deed.entry.kind == Kind.PROGRESS and deed.entry.author == case.actor.name
-    asked_at = case.edit.occurred_at or case.now
+    unit = context.unit(job.unit)
+    was_wrong = undone_entry.entry.kind == Kind.PROGRESS and undone_entry.entry.author == context.actor.name
+    asked_at = context.edit.occurred_at or context.now
     # protects: an-old-undo-sends-nobody
-    if not was_wrong and case.now - asked_at > _ORDER_LIVES:
+    if not was_wrong and context.now - asked_at > _ORDER_LIVES:
         return
     # protects: who-cannot-work-is-not-brought-back
     if unit.state not in FROM_JOBS or unit.valid_to is not None:
@@ -234,33 +238,33 @@ def _bring_back(case: EditContext, deed: UndoneEntry, job: Assignment, state: As
         return
     # protects: who-was-called-back-is-sent-anew
     if was_wrong:
-        case.put_back(job, state)
+        context.put_back(job, state)
     else:
-        case.send_anew(job)
+        context.send_anew(job)
 
 
-def _other_jobs(case: EditContext, job: Assignment) -> list[Assignment]:
-    return [other for other in case.unit_of_work.jobs_of(job.unit) if other.id != job.id]
+def _other_jobs(context: EditContext, job: Assignment) -> list[Assignment]:
+    return [other for other in context.unit_of_work.jobs_of(job.unit) if other.id != job.id]
 
 
-def _refuse_moved(case: EditContext, job: Assignment) -> None:
-    unit = case.unit_of_work.unit(job.unit)
+def _refuse_moved(context: EditContext, job: Assignment) -> None:
+    unit = context.unit_of_work.unit(job.unit)
     code = unit.code if unit is not None else job.unit
     word = job.state.value.replace("_", " ")
     fields = {"assignment": {"value": job.state.value, "who": job.by, "at": job.since}}
     raise ConflictRefusal(f"It cannot be taken back: unit {code} is “{word}” by now.", fields=fields)
 
 
-def _take_back_report(case: EditContext, deed: UndoneEntry) -> None:
-    if case.report.version != deed.version:
+def _take_back_report(context: EditContext, undone_entry: UndoneEntry) -> None:
+    if context.report.version != undone_entry.version:
         raise ConflictRefusal("It cannot be taken back: somebody has worked on the report since.", fields={})
-    case.report = ended(case.report, Status.CLOSED, case.now, "withdrawn")
+    context.report = ended(context.report, Status.CLOSED, context.now, "withdrawn")
 
 
-def _values(deed: UndoneEntry) -> dict[str, Any]:
-    """The attributes before the deed, as the report holds them."""
+def _values(undone_entry: UndoneEntry) -> dict[str, Any]:
+    """The attributes before the edit, as the report holds them."""
     types = {field.name: field.type for field in msgspec.structs.fields(Report)}
-    return {name: convert(value, types[name]) for name, value in deed.before.values.items()}
+    return {name: convert(value, types[name]) for name, value in undone_entry.before.values.items()}
 
 
 def unit_before(unit: Unit) -> bytes:

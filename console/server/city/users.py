@@ -154,7 +154,7 @@ def put_users(
     # protects: no-claim-of-who-may-not
     release_claims(database, connection, {name: holders[name] for name in there} | {LOCAL.name: None}, by, now)
     changed = False
-    deeds: list[audit.AuditedAction] = []
+    actions: list[audit.AuditedAction] = []
     last = next_numbers(connection, len(rows))
     for seq, user in enumerate(rows, start=last - len(rows) + 1):
         row = schema.row_of(User(user.name, user.role), seq) | {
@@ -175,17 +175,17 @@ def put_users(
                 "areas": user.areas,
                 "agencies": user.agencies,
             }
-            deeds.append(audit.AuditedAction(by, audit.USER, user.name, detail=detail))
+            actions.append(audit.AuditedAction(by, audit.USER, user.name, detail=detail))
         elif known_token != user.token_sha256:
-            deeds.append(audit.AuditedAction(by, audit.USER, user.name, detail={"did": "given a new token"}))
+            actions.append(audit.AuditedAction(by, audit.USER, user.name, detail={"did": "given a new token"}))
         database.upsert(connection, table, [row])
     if changed:
         meta = schema.meta
         version = connection.scalar(sa.select(meta.c.value).where(meta.c.key == "scope_version"))
         raised = [{"key": "scope_version", "value": str(int(version or 1) + 1)}]
         database.upsert(connection, meta, raised)
-    if deeds:
-        audit.append(connection, now, *deeds)
+    if actions:
+        audit.append(connection, now, *actions)
     return last
 
 

@@ -32,12 +32,12 @@ class Colleagues:
     """Keeps the numbers of unassigned and of open matters about where they were when it began."""
 
     def __init__(
-        self, mirror: Mirror, deeds: DemoEdits, album: Album, presence: PresenceTable, chance: random.Random
+        self, mirror: Mirror, edits: DemoEdits, album: Album, presence: PresenceTable, chance: random.Random
     ) -> None:
         self._presence = presence
         self._present_at: datetime | None = None
         self._mirror = mirror
-        self._deeds = deeds
+        self._edits = edits
         self._album = album
         self._chance = chance
         statuses = [report.status for report in mirror.reports.values()]
@@ -80,12 +80,12 @@ class Colleagues:
         who = self._chance.choice(OPERATORS)
         unit = self._crew(report) if urgent or self._chance.random() < 0.45 else None
         if unit is not None:
-            done = self._deeds.do(who, "operator", Kind.DISPATCH, report.id, {"unit": unit.id}, now)
+            done = self._edits.do(who, "operator", Kind.DISPATCH, report.id, {"unit": unit.id}, now)
             return int(done is not None)
         if not urgent and self._chance.random() < 0.06:
             data = {"disposition": self._chance.choice(("Tidak ditemukan di lokasi", "Bukan laporan"))}
-            return int(self._deeds.do(who, "operator", Kind.CLOSE, report.id, data, now) is not None)
-        done = self._deeds.do(who, "operator", Kind.SET, report.id, {"status": "coordination"}, now)
+            return int(self._edits.do(who, "operator", Kind.CLOSE, report.id, data, now) is not None)
+        done = self._edits.do(who, "operator", Kind.SET, report.id, {"status": "coordination"}, now)
         return int(done is not None)
 
     def _validate(self, now: datetime, most: int) -> int:
@@ -98,7 +98,7 @@ class Colleagues:
                 data: dict[str, object] = {"accepted": False, "reason": "Pekerjaan belum selesai"}
             else:
                 data = {"accepted": True, "disposition": "Sudah ditindaklanjuti"}
-            done += self._deeds.do(who, "validator", Kind.VALIDATE, report.id, data, now) is not None
+            done += self._edits.do(who, "validator", Kind.VALIDATE, report.id, data, now) is not None
         return done
 
     def _go_on(self, now: datetime, most: int) -> int:
@@ -111,13 +111,13 @@ class Colleagues:
         """An agency's own people have done it: their photo, and over to the validators."""
         who = report.agency or "petugas"
         service = self._mirror.services.get(report.service or "")
-        if self._deeds.do(who, "operator", Kind.SET, report.id, {"status": "progress"}, now) is None:
+        if self._edits.do(who, "operator", Kind.SET, report.id, {"status": "progress"}, now) is None:
             return 0
         if service is not None and service.proof:
             picture = self._album.after[service.glyph]
             data = {"sha256": picture.sha256, "role": "after", "size": picture.size, "taken": now}
-            self._deeds.do(who, "operator", Kind.PHOTO, report.id, data, now)
-        self._deeds.do(who, "operator", Kind.SET, report.id, {"status": "validation"}, now)
+            self._edits.do(who, "operator", Kind.PHOTO, report.id, data, now)
+        self._edits.do(who, "operator", Kind.SET, report.id, {"status": "validation"}, now)
         return 1
 
     def _send_next(self, now: datetime) -> None:
@@ -128,7 +128,7 @@ class Colleagues:
             jobs = self._mirror.jobs_of(unit.id)
             if unit.state is UnitState.AVAILABLE and jobs and _seconds(now - unit.state_since) > _REST_S:
                 who = self._chance.choice(OPERATORS)
-                self._deeds.do(who, "operator", Kind.DISPATCH, jobs[0].report, {"unit": unit.id}, now)
+                self._edits.do(who, "operator", Kind.DISPATCH, jobs[0].report, {"unit": unit.id}, now)
                 return
 
     def _of(self, status: Status) -> list[Report]:

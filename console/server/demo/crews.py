@@ -41,11 +41,11 @@ class Crews:
     """Moves all crews. `pace` makes driving and working that many times faster than in life."""
 
     def __init__(
-        self, city: City, mirror: Mirror, deeds: DemoEdits, album: Album, chance: random.Random, pace: float
+        self, city: City, mirror: Mirror, edits: DemoEdits, album: Album, chance: random.Random, pace: float
     ) -> None:
         self._city = city
         self._mirror = mirror
-        self._deeds = deeds
+        self._edits = edits
         self._album = album
         self._chance = chance
         self._pace = pace
@@ -104,7 +104,7 @@ class Crews:
             return
         if way.then is _A.DONE:
             self._send_photo(unit, job, now)
-        done = self._deeds.do(
+        done = self._edits.do(
             unit.code, "field", Kind.PROGRESS, job.report, {"unit": unit.id, "state": way.then.value}, now
         )
         if done is None:
@@ -137,7 +137,7 @@ class Crews:
         lat, lon = self._places.get(unit.id, (report.lat, report.lon))
         data = {"sha256": picture.sha256, "role": "after", "size": picture.size, "taken": now, "lat": lat, "lon": lon,
                 "unit": unit.id}  # fmt: skip
-        self._deeds.do(unit.code, "field", Kind.PHOTO, job.report, data, now)
+        self._edits.do(unit.code, "field", Kind.PHOTO, job.report, data, now)
 
     def _is_there(self, unit: Unit, job: Assignment) -> bool:
         target, place = self._target(job), self._places.get(unit.id)

@@ -47,9 +47,9 @@ class Living:
         self._chance = random.Random(f"{seed}/{now.isoformat()}")  # noqa: S311  no secret
         self._album = draw_album(media, seed)
         self._mirror = Mirror(city)
-        self._deeds = DemoEdits(city, self._chance)
-        self._crews = Crews(city, self._mirror, self._deeds, self._album, self._chance, pace)
-        self._colleagues = Colleagues(self._mirror, self._deeds, self._album, city.presence, self._chance)
+        self._edits = DemoEdits(city, self._chance)
+        self._crews = Crews(city, self._mirror, self._edits, self._album, self._chance, pace)
+        self._colleagues = Colleagues(self._mirror, self._edits, self._album, city.presence, self._chance)
         self._draftsman = Draftsman(read_wards(), self._chance, now, ZoneInfo("Asia/Jakarta"))
         self._every_s = every_s
         self._next = now + self._wait()
@@ -81,7 +81,7 @@ class Living:
         ]
         roll = self._chance.random()
         if fresh and roll < _ME_TOO:
-            self._deeds.do(CITIZEN, "citizen", Kind.ME_TOO, self._chance.choice(fresh).id, {}, now)
+            self._edits.do(CITIZEN, "citizen", Kind.ME_TOO, self._chance.choice(fresh).id, {}, now)
             return
         draft = self._draftsman.draft(int(now.timestamp()) - self._chance.randint(1, 3), _RAIN)
         data = self._creation(draft)
@@ -96,12 +96,12 @@ class Living:
                     "address": near.address,
                     "description": near.description,
                 }
-        report = self._deeds.do(CITIZEN, "citizen", Kind.CREATE, None, data, now)
+        report = self._edits.do(CITIZEN, "citizen", Kind.CREATE, None, data, now)
         for number in range(draft.photos if report is not None else 0):
             picture = self._album.before[draft.service.glyph] if number == 0 else self._album.before["other"]
             photo = {"sha256": picture.sha256, "role": "report", "size": picture.size, "taken": now,
                      "lat": draft.lat, "lon": draft.lon}  # fmt: skip
-            self._deeds.do(CITIZEN, "citizen", Kind.PHOTO, report, photo, now)
+            self._edits.do(CITIZEN, "citizen", Kind.PHOTO, report, photo, now)
 
     def _creation(self, draft: DraftedReport) -> dict[str, Any]:
         return {

@@ -132,9 +132,9 @@ class GeoReport:
         pool = Pool.PUBLIC_PHOTO if many else Pool.PUBLIC_WRITE
         return await self._http_endpoint.at_work(lambda: self._post(request, body.content, key, actor), request, pool)
 
-    def _read(self, ask: RequestContext) -> Response:
-        self._check_jurisdiction(ask.request.query_params.get("jurisdiction_id", ""))
-        return _written(ask.request, self._resource(_path_of(ask.request)).read(ask.request))
+    def _read(self, context: RequestContext) -> Response:
+        self._check_jurisdiction(context.request.query_params.get("jurisdiction_id", ""))
+        return _written(context.request, self._resource(_path_of(context.request)).read(context.request))
 
     def _post(self, request: Request, body: bytes, key: str, actor: Actor | None) -> Response:
         """`actor` is who came with the key, where that is known already."""

@@ -489,31 +489,31 @@ class Dispatch:
         epoch, facts = self._city.facts()
         return json_response(Welcome("sigap", _version(), epoch, facts, (INSTEAD_OF,)))
 
-    def _openapi(self, ask: RequestContext) -> Response:
-        return self.document.answer(ask)
+    def _openapi(self, context: RequestContext) -> Response:
+        return self.document.answer(context)
 
-    async def _changes(self, ask: RequestContext) -> Response:
-        page = await self._change_watcher.changes(ask.number("after", 0), ask.number("limit", feed.MOST))
+    async def _changes(self, context: RequestContext) -> Response:
+        page = await self._change_watcher.changes(context.number("after", 0), context.number("limit", feed.MOST))
         return Response(page, media_type=JSON)
 
-    def _digest(self, ask: RequestContext) -> Response:
-        first, last = (_day(ask.request.query_params.get(name, "")) for name in ("from", "to"))
+    def _digest(self, context: RequestContext) -> Response:
+        first, last = (_day(context.request.query_params.get(name, "")) for name in ("from", "to"))
         return json_response(digest.digest(self._city.database, first, last))
 
-    def _digest_of_day(self, ask: RequestContext) -> Response:
-        return json_response(digest.reports_of_day(self._city.database, _day(ask.path("day"))))
+    def _digest_of_day(self, context: RequestContext) -> Response:
+        return json_response(digest.reports_of_day(self._city.database, _day(context.path("day"))))
 
-    def _snapshot(self, ask: RequestContext) -> Response:
-        page = self._city.snapshot(ask.request.query_params.get("after_key"), ask.number("limit", feed.MOST))
+    def _snapshot(self, context: RequestContext) -> Response:
+        page = self._city.snapshot(context.request.query_params.get("after_key"), context.number("limit", feed.MOST))
         return json_response(page)
 
-    def _stream(self, ask: RequestContext) -> Response:
+    def _stream(self, context: RequestContext) -> Response:
         headers = {"X-Accel-Buffering": "no"}
-        if not ask.actor.tokenless:
-            self._subscribers.check_room(ask.actor.name)
-        if ask.request.method == "HEAD":
+        if not context.actor.tokenless:
+            self._subscribers.check_room(context.actor.name)
+        if context.request.method == "HEAD":
             return Response(headers=headers, media_type="text/event-stream")
-        events = self._subscribers.events(ask.actor.name, ask.still_known)
+        events = self._subscribers.events(context.actor.name, context.still_known)
         return StreamingResponse(events, headers=headers, media_type="text/event-stream")
 
     def _stats(self, _: RequestContext) -> Response:
@@ -524,126 +524,126 @@ class Dispatch:
             [StatusRow(rule.status, rule.letter, rule.label, rule.is_open, rule.may_become) for rule in RULES]
         )
 
-    def _me(self, ask: RequestContext) -> Response:
+    def _me(self, context: RequestContext) -> Response:
         # protects: rights-of-the-database
         actor = self._http_endpoint.asked_anew(
-            ask
+            context
         )  # a page that told of new rights may be younger than what is remembered
         return json_response(Me(actor.name, actor.role, actor.agencies, actor.areas))
 
-    def _jobs(self, ask: RequestContext) -> Response:
-        return jobs_of(self._city, ask)
+    def _jobs(self, context: RequestContext) -> Response:
+        return jobs_of(self._city, context)
 
-    def _presence(self, ask: RequestContext) -> Response:
-        self._city.presence.look(ask.actor.name, ask.json(Looking).report, self._city.clock())
+    def _presence(self, context: RequestContext) -> Response:
+        self._city.presence.look(context.actor.name, context.json(Looking).report, self._city.clock())
         return Response(status_code=204)
 
-    def _position(self, ask: RequestContext) -> Response:
-        if ask.actor.role not in _POSITION_ROLES:
-            raise ForbiddenRefusal(f"The role {ask.actor.role} may not move units.")
-        place = ask.json(Position)
+    def _position(self, context: RequestContext) -> Response:
+        if context.actor.role not in _POSITION_ROLES:
+            raise ForbiddenRefusal(f"The role {context.actor.role} may not move units.")
+        place = context.json(Position)
         with self._city.database.read() as connection:
             unit_of_work = UnitOfWork(self._city.database, connection, self._city.clock())
-            unit = unit_of_work.unit(ask.path("unit"))
+            unit = unit_of_work.unit(context.path("unit"))
             if unit is None:
-                raise NotFound(f"There is no unit {ask.path('unit')}.")
-            check_unit_scope(unit_of_work, ask.actor, unit)
+                raise NotFound(f"There is no unit {context.path('unit')}.")
+            check_unit_scope(unit_of_work, context.actor, unit)
             check_date(connection, unit_of_work.now, Dated("time of the position", place.at))
         at = min(place.at, unit_of_work.now)
         self._city.presence.put_position(unit.id, place.lat, place.lon, at)
         return Response(status_code=204)
 
-    def _put_media(self, ask: RequestContext) -> Response:
-        if ask.actor.role == "viewer":
+    def _put_media(self, context: RequestContext) -> Response:
+        if context.actor.role == "viewer":
             raise ForbiddenRefusal("The role viewer may not send photos.")
-        self._http_endpoint.count_upload(ask.actor, len(ask.body))
-        header = ask.request.headers.get("content-range")
+        self._http_endpoint.count_upload(context.actor, len(context.body))
+        header = context.request.headers.get("content-range")
         part = UploadPart(header) if header is not None else None
-        have = self._media.put(ask.path("sha256"), ask.body, part, sender=ask.actor.name)
+        have = self._media.put(context.path("sha256"), context.body, part, sender=context.actor.name)
         if have is None:
-            return json_response(Kept(ask.path("sha256")), 201)
+            return json_response(Kept(context.path("sha256")), 201)
         headers = {"Range": f"bytes=0-{have - 1}"} if have else {}
         return json_response(Received(have), 308, headers)
 
-    def _get_media(self, ask: RequestContext) -> Response:
-        path, kind = self._media.find(ask.path("sha256"))
+    def _get_media(self, context: RequestContext) -> Response:
+        path, kind = self._media.find(context.path("sha256"))
         return FileResponse(path, headers=_MEDIA_HEADERS, media_type=kind)
 
-    def _create(self, ask: RequestContext) -> Response:
-        edit = _edit_of(ask)
+    def _create(self, context: RequestContext) -> Response:
+        edit = _edit_of(context)
         if edit.kind is not Kind.CREATE:
             raise Invalid("Here only new reports are made; other edits go to the report.")
-        return self._apply(ask, edit, None)
+        return self._apply(context, edit, None)
 
-    def _edit_report(self, ask: RequestContext) -> Response:
-        edit = _edit_of(ask)
+    def _edit_report(self, context: RequestContext) -> Response:
+        edit = _edit_of(context)
         if edit.kind is Kind.UNIT_STATE or (edit.kind is Kind.CREATE and edit.undoes is None):
             raise Invalid(f"A {edit.kind.value} does not go to a report.")
-        return self._apply(ask, edit, ask.path("report"))
+        return self._apply(context, edit, context.path("report"))
 
-    def _edit_unit(self, ask: RequestContext) -> Response:
-        edit = _edit_of(ask)
+    def _edit_unit(self, context: RequestContext) -> Response:
+        edit = _edit_of(context)
         if edit.kind is not Kind.UNIT_STATE:
             raise Invalid("To a unit goes its own state only; orders go to the report.")
-        if edit.data.setdefault("unit", ask.path("unit")) != ask.path("unit"):
+        if edit.data.setdefault("unit", context.path("unit")) != context.path("unit"):
             raise Invalid("The edit names another unit than its address.")
-        return self._apply(ask, edit, None)
+        return self._apply(context, edit, None)
 
-    def _apply(self, ask: RequestContext, edit: EditBody, report: str | None) -> Response:
-        if_match = _if_match(ask.request.headers.get("if-match"))
+    def _apply(self, context: RequestContext, edit: EditBody, report: str | None) -> Response:
+        if_match = _if_match(context.request.headers.get("if-match"))
         if if_match is None and edit.kind in NEEDS_VERSION and edit.undoes is None:
             raise Precondition("This edit needs If-Match: the version of the report that the operator saw.")
-        applied = self._city.apply(edit, report=report, actor=ask.actor, if_match=if_match)
+        applied = self._city.apply(edit, report=report, actor=context.actor, if_match=if_match)
         headers = {"Idempotent-Replay": "true"} if applied.replayed else {}
         return Response(applied.body, applied.status, headers, "application/json")
 
-    def _report(self, ask: RequestContext) -> Response:
-        report = self._city.report(ask.path("report"))
+    def _report(self, context: RequestContext) -> Response:
+        report = self._city.report(context.path("report"))
         headers = {"ETag": f'"{report.version}"'}
-        if is_known(ask.request, headers["ETag"]):
+        if is_known(context.request, headers["ETag"]):
             return Response(status_code=304, headers=headers)
         return json_response(report, headers=headers)
 
-    def _entries(self, ask: RequestContext) -> Response:
-        report = self._city.report(ask.path("report"))
-        return json_response(self._city.entries(report.id, ask.request.query_params.get("edit")))
+    def _entries(self, context: RequestContext) -> Response:
+        report = self._city.report(context.path("report"))
+        return json_response(self._city.entries(report.id, context.request.query_params.get("edit")))
 
-    def _contact(self, ask: RequestContext) -> Response:
-        report = self._city.report(ask.path("report"))
+    def _contact(self, context: RequestContext) -> Response:
+        report = self._city.report(context.path("report"))
         with self._city.database.read() as connection:
             unit_of_work = UnitOfWork(self._city.database, connection, self._city.clock())
-            if not may_see_contacts(unit_of_work, ask.actor, report):
-                check_scope(unit_of_work, ask.actor, report)
-                raise ForbiddenRefusal(f"The role {ask.actor.role} may not see who reported it.")
-        return json_response(self._city.contact(report.id, ask.actor))
+            if not may_see_contacts(unit_of_work, context.actor, report):
+                check_scope(unit_of_work, context.actor, report)
+                raise ForbiddenRefusal(f"The role {context.actor.role} may not see who reported it.")
+        return json_response(self._city.contact(report.id, context.actor))
 
-    def _audit(self, ask: RequestContext) -> Response:
-        report = self._city.report(ask.path("report"))
+    def _audit(self, context: RequestContext) -> Response:
+        report = self._city.report(context.path("report"))
         with self._city.database.read() as connection:
-            check_scope(UnitOfWork(self._city.database, connection, self._city.clock()), ask.actor, report)
-            if ask.actor.role != "supervisor":
-                raise ForbiddenRefusal(f"The role {ask.actor.role} may not read the audit log.")
+            check_scope(UnitOfWork(self._city.database, connection, self._city.clock()), context.actor, report)
+            if context.actor.role != "supervisor":
+                raise ForbiddenRefusal(f"The role {context.actor.role} may not read the audit log.")
             return json_response(audit.lines_about(connection, report.id))
 
-    def _read_city(self, ask: RequestContext) -> Response:
-        _check_sets_up(ask.actor)
+    def _read_city(self, context: RequestContext) -> Response:
+        _check_sets_up(context.actor)
         return json_response(present_setup(self._city))
 
-    def _set_up_city(self, ask: RequestContext) -> Response:
-        _check_sets_up(ask.actor)
-        setup = ask.json(CitySetup)
-        dry_run = ask.request.query_params.get("dry_run", "false")
+    def _set_up_city(self, context: RequestContext) -> Response:
+        _check_sets_up(context.actor)
+        setup = context.json(CitySetup)
+        dry_run = context.request.query_params.get("dry_run", "false")
         if dry_run not in ("true", "false"):
             raise Invalid("“dry_run” is true or false.")
-        seen = ask.request.query_params.get("seen")
+        seen = context.request.query_params.get("seen")
         if seen is not None and len(seen) > _LONGEST_MARK:
             raise Invalid("“seen” is no mark of a difference.")
         if dry_run == "true":
             return json_response(Done(compare_setup(self._city, setup), applied=False))
-        return json_response(apply_setup(self._city, setup, ask.actor, seen=seen))
+        return json_response(apply_setup(self._city, setup, context.actor, seen=seen))
 
-    def _export(self, ask: RequestContext) -> Response:
-        audit.record_export(self._city.database, self._city.clock(), ask.actor, ask.json(ExportNote))
+    def _export(self, context: RequestContext) -> Response:
+        audit.record_export(self._city.database, self._city.clock(), context.actor, context.json(ExportNote))
         return Response(status_code=204)
 
 
@@ -661,10 +661,10 @@ def _day(text: str) -> date:
         raise Invalid(f"“{text}” is no day: write it as 2026-11-24.") from None
 
 
-def _edit_of(ask: RequestContext) -> EditBody:
+def _edit_of(context: RequestContext) -> EditBody:
     """The edit of a request, whose id has to be its idempotency key."""
-    edit = ask.json(EditBody)
-    key = ask.request.headers.get("idempotency-key")
+    edit = context.json(EditBody)
+    key = context.request.headers.get("idempotency-key")
     if key is None:
         raise Refusal("An edit needs the header Idempotency-Key: the edit's id.")
     if key != edit.id:

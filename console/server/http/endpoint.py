@@ -155,12 +155,12 @@ class HttpEndpoint:
         async def answer(request: Request) -> Response:
             still_known = self._since_now()
             async with self.admitted(request, most, public=public, counts_posts=counts_posts) as (actor, share):
-                ask = RequestContext(actor, request, await read_body(request, most, share), still_known)
+                context = RequestContext(actor, request, await read_body(request, most, share), still_known)
                 if on_loop:
-                    coming = work(ask)
+                    coming = work(context)
                     assert not isinstance(coming, Response)
                     return await coming
-                response = await self.at_work(lambda: work(ask), request, pool or _pool_of(request, public=public))
+                response = await self.at_work(lambda: work(context), request, pool or _pool_of(request, public=public))
                 assert isinstance(response, Response)
                 return response
 
@@ -257,9 +257,9 @@ class HttpEndpoint:
         """Whose token it is; `anew` from the database, which another process may have changed a moment ago."""
         return self._users.actor(token or None, anew=anew) if self._users is not None else LOCAL
 
-    def asked_anew(self, ask: RequestContext) -> Actor:
+    def asked_anew(self, context: RequestContext) -> Actor:
         """Who asks, with the rights that the database has now."""
-        return self.actor_of(_token(ask.request), anew=True)
+        return self.actor_of(_token(context.request), anew=True)
 
     def _count(self, request: Request, actor: Actor) -> None:
         if not actor.tokenless:

@@ -147,10 +147,10 @@ class OpenApiDocument:
     def _etag(self) -> str:
         return f'W/"{hashlib.sha256(self.body).hexdigest()[:32]}"'
 
-    def answer(self, ask: RequestContext) -> Response:
+    def answer(self, context: RequestContext) -> Response:
         """The document, or 304 for who has it already."""
         headers = {"ETag": self._etag, "Cache-Control": "public, max-age=300"}
-        if is_known(ask.request, self._etag):
+        if is_known(context.request, self._etag):
             return Response(status_code=304, headers=headers)
         return Response(self.body, 200, headers, JSON)
 

@@ -152,8 +152,8 @@ class Citizens:
 
     # The city
 
-    def _words(self, ask: RequestContext) -> Response:
-        return self._remember("city", self._make_words).answer(ask.request)
+    def _words(self, context: RequestContext) -> Response:
+        return self._remember("city", self._make_words).answer(context.request)
 
     def _make_words(self) -> bytes:
         stats = self._city.stats()
@@ -163,8 +163,8 @@ class Citizens:
         ]
         return msgspec.json.encode({"city": stats.city, "services": services})
 
-    def _areas(self, ask: RequestContext) -> Response:
-        return self._remember("areas", lambda: _borders(self._city.areas())).answer(ask.request)
+    def _areas(self, context: RequestContext) -> Response:
+        return self._remember("areas", lambda: _borders(self._city.areas())).answer(context.request)
 
     def _remember(self, name: str, make: Any) -> Packed:
         """What is the same for everybody is made once a minute."""
@@ -175,16 +175,16 @@ class Citizens:
                 self._kept[name] = (time.monotonic(), packed)
             return packed
 
-    def _map(self, ask: RequestContext) -> Response:
-        _, view = self._dots.view(_wanted(ask.request))
+    def _map(self, context: RequestContext) -> Response:
+        _, view = self._dots.view(_wanted(context.request))
         headers = {"Cache-Control": "public, max-age=3"}
-        return pack(msgspec.json.encode(view), "application/json").answer(ask.request, headers=headers)
+        return pack(msgspec.json.encode(view), "application/json").answer(context.request, headers=headers)
 
     # A new report
 
-    def _create(self, ask: RequestContext) -> Response:
-        self._check_own_page(ask.request)
-        new = ask.json(NewReport)
+    def _create(self, context: RequestContext) -> Response:
+        self._check_own_page(context.request)
+        new = context.json(NewReport)
         if (new.lat is None) != (new.lon is None):
             raise Invalid("A place needs both a latitude and a longitude.")
         if new.lat is None and not new.address.strip():
@@ -203,31 +203,31 @@ class Citizens:
             data["contact"] = {"name": new.name, "phone": new.phone, "email": new.email}
         return json_response({"number": take_report(self._city, CITIZEN, new.key, data).id}, 201)
 
-    def _add_photo(self, ask: RequestContext) -> Response:
-        self._check_own_page(ask.request)
-        number = ask.request.path_params["number"]
+    def _add_photo(self, context: RequestContext) -> Response:
+        self._check_own_page(context.request)
+        number = context.request.path_params["number"]
         if not 1 <= number <= MOST_PHOTOS:
             raise Invalid(f"A report takes {MOST_PHOTOS} photos.")
-        report = self._city.report(ask.path("report"))
-        key = ask.request.headers.get("idempotency-key", "")
+        report = self._city.report(context.path("report"))
+        key = context.request.headers.get("idempotency-key", "")
         self._check_reporter(report, key)
-        sha256 = take_photo(self._city, self._media, CITIZEN, report.id, key, number, ask.body)
+        sha256 = take_photo(self._city, self._media, CITIZEN, report.id, key, number, context.body)
         return json_response({"sha256": sha256}, 201)
 
-    def _me_too(self, ask: RequestContext) -> Response:
-        self._check_own_page(ask.request)
-        report = self._city.report(ask.path("report"))
+    def _me_too(self, context: RequestContext) -> Response:
+        self._check_own_page(context.request)
+        report = self._city.report(context.path("report"))
         if not is_open(report.status):
             raise Invalid("This report is closed; make a new one if you see it again.")
-        edit = EditBody(ask.json(PublicMeToo).key, Kind.ME_TOO)
+        edit = EditBody(context.json(PublicMeToo).key, Kind.ME_TOO)
         self._city.apply(edit, report=report.id, actor=CITIZEN)
         return json_response({}, 201)
 
-    def _not_solved(self, ask: RequestContext) -> Response:
+    def _not_solved(self, context: RequestContext) -> Response:
         """The reporter's own device brings the report back to work; nobody else can, as numbers are guessable."""
-        self._check_own_page(ask.request)
-        said = ask.json(NotSolved)
-        report = self._city.report(ask.path("report"))
+        self._check_own_page(context.request)
+        said = context.json(NotSolved)
+        report = self._city.report(context.path("report"))
         self._check_reporter(report, said.report_key)
         if report.status is not Status.RETURNED and not self._may_reopen(report):
             raise Invalid("This report cannot be opened again; make a new one.")
@@ -263,10 +263,10 @@ class Citizens:
 
     # How it goes on
 
-    def _follow(self, ask: RequestContext) -> Response:
-        report = self._city.report(ask.path("report"))
+    def _follow(self, context: RequestContext) -> Response:
+        report = self._city.report(context.path("report"))
         followed = self._followed(report)
-        return pack(msgspec.json.encode(followed), "application/json").answer(ask.request)
+        return pack(msgspec.json.encode(followed), "application/json").answer(context.request)
 
     def _followed(self, report: Report) -> PublicReport:
         entries = [entry for entry in self._city.entries(report.id) if entry.undone_by is None]
@@ -312,9 +312,9 @@ class Citizens:
             body = connection.scalar(sa.select(schema.areas.c.body).where(schema.areas.c.id == code))
         return decode(body, Area).name if body is not None else None
 
-    def _photo(self, ask: RequestContext) -> Response:
-        sha256 = ask.path("sha256")
-        report = self._city.report(ask.path("report"))
+    def _photo(self, context: RequestContext) -> Response:
+        sha256 = context.path("sha256")
+        report = self._city.report(context.path("report"))
         if all(sha256 != known for _, known in _public_photos(report)):
             raise NotFound("There is no such photo, or it is not public.")
         headers = {

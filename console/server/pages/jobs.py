@@ -51,16 +51,16 @@ class UnitJobs(msgspec.Struct, frozen=True):
     timezone: str
 
 
-def jobs_of(city: City, ask: RequestContext) -> Response:
+def jobs_of(city: City, context: RequestContext) -> Response:
     """The jobs of `unit` (id or code), without it of the unit that bears the user's name; NotFound without a unit."""
-    wanted = ask.request.query_params.get("unit") or ask.actor.name
+    wanted = context.request.query_params.get("unit") or context.actor.name
     units = [unit for unit in city.units() if wanted.casefold() in (unit.id.casefold(), unit.code.casefold())]
     unit = next((unit for unit in units if unit.valid_to is None), None)
     if unit is None:
         raise NotFound(f"There is no unit {wanted[:100]}.")
     jobs, timezone = _jobs(city, unit)
     body = msgspec.json.encode(UnitJobs(unit, tuple(jobs), timezone))
-    return pack(body, JSON).answer(ask.request, headers={"Cache-Control": "private, no-cache"})
+    return pack(body, JSON).answer(context.request, headers={"Cache-Control": "private, no-cache"})
 
 
 def _jobs(city: City, unit: Unit) -> tuple[list[Job], str]:
