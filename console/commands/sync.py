@@ -106,7 +106,7 @@ class Headless:
         self._edits.author = next(iter(users.values()), "local")
         for source, user in users.items():
             self._edits.sign_in(source, user)
-        self._exchange = OutboxLink(self._edits, self._read)
+        self._outbox_link = OutboxLink(self._edits, self._read)
         self._followers.start()
 
     @property
@@ -153,7 +153,7 @@ class Headless:
         return timedelta(seconds=state.clock_offset_s if state is not None else 0.0)
 
     def _on_opened(self) -> None:
-        self._exchange.on_opened()
+        self._outbox_link.on_opened()
         self._is_open = True
         self.unavailable = None
 
@@ -172,7 +172,7 @@ class Headless:
         elif isinstance(message, Outcome) and message.state is EditState.ACCEPTED:
             self._taken += 1
             self._accepted_at = time.monotonic()
-        self._exchange.take(message)
+        self._outbox_link.take(message)
 
     def _read(
         self, question: Question, found: Callable[[ProofsFound], None], failed: Callable[[Exception], None]

@@ -39,7 +39,7 @@ class EditNotifications(QObject):
         window_state: WindowState,
         undo_stack: UndoStack,
         forms: Forms,
-        commands: CommandLineController,
+        command_line_controller: CommandLineController,
         situation: SituationMonitor,
         bar: StatusBar,
         status: StatusController,
@@ -47,12 +47,17 @@ class EditNotifications(QObject):
     ) -> None:
         super().__init__(parent)
         self._edits, self._window_state, self._undo_stack, self._forms = edits, window_state, undo_stack, forms
-        self._commands, self._situation, self._bar, self._status = commands, situation, bar, status
+        self._command_line_controller, self._situation, self._bar, self._status = (
+            command_line_controller,
+            situation,
+            bar,
+            status,
+        )
 
     def on_saved(self, queued: Queued) -> None:
         """The form that it was made in may go."""
         self._forms.saved(queued.edit.id)
-        self._commands.saved(queued.edit.id)
+        self._command_line_controller.saved(queued.edit.id)
         self._status.set_trouble("")
 
     def on_refused(self, edit_id: str, error: Exception) -> None:
@@ -66,7 +71,7 @@ class EditNotifications(QObject):
         self._undo_stack.forget(edit_id)
         # protects: form-stays-until-saved
         if not self._forms.give_back(edit_id, sentence):
-            self._commands.give_back(edit_id)
+            self._command_line_controller.give_back(edit_id)
         if not isinstance(error, ReadingOnly):
             _log.error("edit %s not saved: %s", edit_id, error)
 

@@ -37,14 +37,14 @@ class QueueController(QObject):
         self,
         panel: QueuePanel,
         window_state: WindowState,
-        feed: BoardUpdater,
+        board_updater: BoardUpdater,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         now: Callable[[], datetime],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._panel, self._window_state, self._feed, self._tasks = panel, window_state, feed, tasks
+        self._panel, self._window_state, self._board_updater, self._tasks = panel, window_state, board_updater, tasks
         self._is_whole = False
         self._shown_filter = window_state.filter
         self._reader, self._now = reader, now
@@ -217,9 +217,9 @@ class QueueController(QObject):
     def _fetch(self) -> None:
         missing = [row for row in self._wanted if row not in self._texts]
         for row in [row for row in missing if row < LOCAL_ROWS]:
-            local = self._feed.local_report(row)
+            local = self._board_updater.local_report(row)
             if local is not None:
-                self._texts[row] = local_text(row, local, self._feed)
+                self._texts[row] = local_text(row, local, self._board_updater)
         missing = [row for row in missing if row >= LOCAL_ROWS]
         if missing:
             reader = self._reader
@@ -283,7 +283,7 @@ class QueueController(QObject):
 
     def _no_area(self, fact: Fact) -> str:
         """What stands where the area would; of a report that was made here its city has not found it yet."""
-        made_here = fact.row < LOCAL_ROWS and self._feed.local_report(fact.row) is not None
+        made_here = fact.row < LOCAL_ROWS and self._board_updater.local_report(fact.row) is not None
         return self.tr("Area not known yet") if made_here else self.tr("No area")
 
     def _age_level(self, fact: Fact, status: Status, due_level: int, now_s: float, *, crewless: bool) -> int:
@@ -318,8 +318,8 @@ def _rounded(seconds: float, most: int) -> str:
     return formatting.age(abs(seconds)) if len(whole) > most else whole
 
 
-def local_text(row: int, local: tuple[str, str], feed: BoardUpdater) -> RowText:
+def local_text(row: int, local: tuple[str, str], board_updater: BoardUpdater) -> RowText:
     """The texts of a report that has not been sent."""
-    create = next(edit for edit in feed.edits_of(*local) if edit.kind is Kind.CREATE)
+    create = next(edit for edit in board_updater.edits_of(*local) if edit.kind is Kind.CREATE)
     data = create.data
     return RowText(row, "", create.title, str(data.get("description", "")), str(data.get("address") or ""))

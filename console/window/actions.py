@@ -37,17 +37,17 @@ class Receivers:
     undo: UndoCommand
     situation: SituationMonitor
     window: WindowCommands
-    report_copy: ReportClipboard
+    report_clipboard: ReportClipboard
     contact: ReporterContact
     drafts: Drafts
     line: CommandLineController
-    lost: LostOrders
+    lost_orders: LostOrders
     map: MapController
     map_panel: MapPanel
     merging: Merging
     outbox: OutboxController
     conflict_controller: ConflictController
-    signing: SignInController
+    sign_in: SignInController
     ticket: TicketPanel
     units_list: UnitsController
 
@@ -118,11 +118,11 @@ ACTIONS = Actions[Receivers](
             lambda on: on.window.believe(), rules.believe, words="missing lost gone deleted withdrawn",
         ),
         A(
-            "sign_in", "Sign in with another token", ("Ctrl+Shift+S",), "Window", lambda on: on.signing.sign_in(),
+            "sign_in", "Sign in with another token", ("Ctrl+Shift+S",), "Window", lambda on: on.sign_in.sign_in(),
             words="log in login",
         ),
         A(
-            "sign_out", "Sign out", ("Ctrl+Shift+Q",), "Window", lambda on: on.signing.sign_out(),
+            "sign_out", "Sign out", ("Ctrl+Shift+Q",), "Window", lambda on: on.sign_in.sign_out(),
             words="log out logout",
         ),
         A("filter", "Filter the queue", ("Ctrl+F",), "Queue", lambda on: on.line.begin_filter()),
@@ -214,23 +214,23 @@ ACTIONS = Actions[Receivers](
             lambda on: on.conflict_controller.open(on.situation.now.conflict), rules.settle, menus=_on_report(1, 9),
         ),
         A(
-            "lost_see", "Show the report of the order that was not sent", ("F2",), "Report", lambda on: on.lost.see(),
-            rules.noticed, over_forms="leaves",
+            "lost_see", "Show the report of the order that was not sent", ("F2",), "Report",
+            lambda on: on.lost_orders.see(), rules.noticed, over_forms="leaves",
         ),
         A(
             "lost_again", "Give it again; send a colleague's report in my name", ("F3",), "Report",
-            lambda on: on.lost.give_again(), rules.give_again,
+            lambda on: on.lost_orders.give_again(), rules.give_again,
         ),
         A(
-            "radio_told", "The unit in the notice was told by radio", ("F7",), "Report", lambda on: on.lost.told(),
-            rules.radio_call, over_forms="stays",
+            "radio_told", "The unit in the notice was told by radio", ("F7",), "Report",
+            lambda on: on.lost_orders.told(), rules.radio_call, over_forms="stays",
         ),
         A(
-            "lost_seen", "What the notice tells is seen", ("F4",), "Report", lambda on: on.lost.see_off(), rules.seen,
-            over_forms="stays",
+            "lost_seen", "What the notice tells is seen", ("F4",), "Report", lambda on: on.lost_orders.see_off(),
+            rules.seen, over_forms="stays",
         ),
         A(
-            "lost_drop", "Drop the order that was not sent", ("Shift+F4",), "Report", lambda on: on.lost.drop(),
+            "lost_drop", "Drop the order that was not sent", ("Shift+F4",), "Report", lambda on: on.lost_orders.drop(),
             rules.drop, over_forms="stays",
         ),
         A(
@@ -316,15 +316,15 @@ ACTIONS = Actions[Receivers](
             menus=_on_report(4, 2),
         ),
         A(
-            "copy_number", "Copy the number", ("Ctrl+Shift+C",), "Report", lambda on: on.report_copy.copy_number(),
+            "copy_number", "Copy the number", ("Ctrl+Shift+C",), "Report", lambda on: on.report_clipboard.copy_number(),
             rules.numbered, menus=_on_report(4, 3),
         ),
         A(
-            "copy_place", "Copy the coordinates", (), "Report", lambda on: on.report_copy.copy_place(), rules.placed,
-            menus=_on_report(4, 4),
+            "copy_place", "Copy the coordinates", (), "Report", lambda on: on.report_clipboard.copy_place(),
+            rules.placed, menus=_on_report(4, 4),
         ),
         A(
-            "copy_link", "Copy the link", (), "Report", lambda on: on.report_copy.copy_link(), rules.numbered,
+            "copy_link", "Copy the link", (), "Report", lambda on: on.report_clipboard.copy_link(), rules.numbered,
             menus=_on_report(4, 5),
         ),
         A(
@@ -336,7 +336,7 @@ ACTIONS = Actions[Receivers](
             menus=_on_report(4, 1),
         ),
         A(
-            "copy_unit", "Copy the unit in one line", (), "Units", lambda on: on.report_copy.copy_unit(),
+            "copy_unit", "Copy the unit in one line", (), "Units", lambda on: on.report_clipboard.copy_unit(),
             rules.unit_chosen, menus=_on_unit(3, 1),
         ),
         A(

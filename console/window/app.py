@@ -127,7 +127,7 @@ class ConsoleWindow(QObject):
     """One window and all that stands behind it."""
 
     succeeded = Signal()
-    """Another window is to take the place of this one; `kept` is what it goes on with."""
+    """Another window is to take the place of this one; `handover` is what it goes on with."""
 
     def __init__(
         self,
@@ -146,7 +146,7 @@ class ConsoleWindow(QObject):
         self._zone = CityZone(city_zone(settings.sources, DEMO_TIMEZONE if demo is not None else None))
         self._readers = CacheReaders(options.profile)
         self._seen_told_in_vain: frozenset[ScopedCode] = frozenset()
-        self.kept: WindowHandover | None = None
+        self.handover: WindowHandover | None = None
         """What the window that takes the place of this one goes on with; None while none does."""
         me = demo.user if demo is not None else operator_of(settings) or "local"
 
@@ -157,14 +157,14 @@ class ConsoleWindow(QObject):
             list(settings.sources), self._zone, clock, actions, self, signed_out=lambda: self.settings.here.signed_out
         )
         self.window_state = WindowState(
-            me, Filter(), self._zone, actions, self, names=lambda: self.signing.names(), city_name=self.sources.name
+            me, Filter(), self._zone, actions, self, names=lambda: self.sign_in.names(), city_name=self.sources.name
         )
         self.window_state.set_range(settings.charts_range)
-        self.link = SyncSupervisor(self)
+        self.sync_supervisor = SyncSupervisor(self)
         self.network = Network(self)
         self.edits = QtOutbox(
             options.profile,
-            self.link.send,
+            self.sync_supervisor.send,
             clock=self._clock,
             ids=lambda: str(uuid.uuid4()),
             order_lifetime_s=settings.order_lifetime_s,
@@ -173,8 +173,8 @@ class ConsoleWindow(QObject):
             offset=self.sources.offset,
         )
         self.edits.author = me
-        self.exchange = OutboxLink(self.edits, self._read_for_edits, back=lambda _: self.photos.try_again())
-        self.feed = BoardUpdater(
+        self.outbox_link = OutboxLink(self.edits, self._read_for_edits, back=lambda _: self.photos.try_again())
+        self.board_updater = BoardUpdater(
             self.window_state,
             self.tasks,
             self.reader,
@@ -184,7 +184,7 @@ class ConsoleWindow(QObject):
             self.edits.is_anothers,
             self,
         )
-        self.lookup = ReportLookup(self.window_state, self.feed, self.edits, self.tasks, self.reader)
+        self.report_lookup = ReportLookup(self.window_state, self.board_updater, self.edits, self.tasks, self.reader)
         self.undo_stack = UndoStack(self.edits, self)
         self.edit_commands = EditCommands(self.edits, self.undo_stack)
         self._build_widgets()
@@ -305,7 +305,7 @@ class ConsoleWindow(QObject):
 
     def _build_controllers(self) -> None:
         now, zone, tasks, reader, window_state = self.now, self._zone, self.tasks, self.reader, self.window_state
-        self.queue_controller = QueueController(self.queue, window_state, self.feed, tasks, reader, now, self)
+        self.queue_controller = QueueController(self.queue, window_state, self.board_updater, tasks, reader, now, self)
         self.ticket_controller = TicketController(
             self.ticket,
             window_state,
@@ -338,21 +338,21 @@ class ConsoleWindow(QObject):
             zone,
             now,
             self,
-            why_reading_only=lambda source: self.signing.why_reading_only(source),
+            why_reading_only=lambda source: self.sign_in.why_reading_only(source),
             is_away=self.sources.is_away,
             is_held=self._is_held,
             is_left=lambda source: self._demo is None and not self.sources.follows(source),
         )
         self.kpi_controller = KpiController(self.kpi, window_state, self.sources, zone, now, self)
-        self.crowd = CrowdList(window_state, self.feed, tasks, reader, now, self)
+        self.crowd = CrowdList(window_state, self.board_updater, tasks, reader, now, self)
         self.streets = Streets(window_state, tasks, reader, self)
-        self.details_reader = ReportDetailsReader(window_state, self.feed, tasks, reader, now, self)
+        self.details_reader = ReportDetailsReader(window_state, self.board_updater, tasks, reader, now, self)
         self.recommender = Recommender(
             window_state,
             tasks,
             reader,
             self.units_controller.crews,
-            lambda: self.feed.pending,
+            lambda: self.board_updater.pending,
             self.time_at,
             self,
             told_in_vain=self.units_controller.told_in_vain,
@@ -362,16 +362,18 @@ class ConsoleWindow(QObject):
             areas_of=lambda source: window_state.catalog(source).areas,
         )  # fmt: skip
         self.status_controller = StatusController(
-            self.status, self.banner, window_state, self.sources, self._zone, now, self, who=lambda: self.signing.who()
+            self.status, self.banner, window_state, self.sources, self._zone, now, self, who=lambda: self.sign_in.who()
         )
         status = self.status_controller
-        self.lost = LostOrders(self.edits, window_state, self.undo_stack, status, self.sources, zone, now, parent=self)
+        self.lost_orders = LostOrders(
+            self.edits, window_state, self.undo_stack, status, self.sources, zone, now, parent=self
+        )
         self._build_commands()
         UndoOffer(self.status, status, self.undo_stack, self.edits, window_state, self.sources, self)
         self.going_on = GoingOn(
             window_state, lambda: self.situation.chosen, self.sources.is_away, lambda: self.settings.here.go_on, self
         )
-        self.report_copy = ReportClipboard(
+        self.report_clipboard = ReportClipboard(
             window_state,
             lambda: self.situation.chosen,
             self._source_of,
@@ -402,10 +404,10 @@ class ConsoleWindow(QObject):
             self.forms,
             tasks,
             reader,
-            self.feed.local_row,
+            self.board_updater.local_row,
             self,
         )
-        self.commands = CommandLineController(
+        self.command_line_controller = CommandLineController(
             self.command,
             self.palette,
             window_state,
@@ -425,14 +427,14 @@ class ConsoleWindow(QObject):
             self.edits, self.forms, self.edit_commands, self.recreate_form, window_state, zone, now, self
         )
         self.hazards = Hazards(window_state, self.tasks, self.reader, self.edits.followed, self)
-        self.contact = ReporterContact(self.details_reader, self.edits, self.link.send, status, self)
-        self.looking = PresenceReporter(self.link.send)
-        self.edit_news = EditNotifications(
+        self.contact = ReporterContact(self.details_reader, self.edits, self.sync_supervisor.send, status, self)
+        self.presence = PresenceReporter(self.sync_supervisor.send)
+        self.edit_notifications = EditNotifications(
             self.edits,
             window_state,
             self.undo_stack,
             self.forms,
-            self.commands,
+            self.command_line_controller,
             self.situation,
             self.status,
             status,
@@ -447,9 +449,9 @@ class ConsoleWindow(QObject):
             self.undo_stack,
             lambda: self.sources.first,
             self,
-            rights_at=lambda source: self.signing.rights_at(source),
-            why_reading_only=lambda source: self.signing.why_reading_only(source),
-            notice=lambda: self.lost.notice_state,
+            rights_at=lambda source: self.sign_in.rights_at(source),
+            why_reading_only=lambda source: self.sign_in.why_reading_only(source),
+            notice=lambda: self.lost_orders.notice_state,
             doubted=lambda: self.sources.doubted,
             is_pointing=lambda: self.map.is_picking,
         )
@@ -469,19 +471,19 @@ class ConsoleWindow(QObject):
             self.key_guard,
             self,
             unit_in_sight=self.units.bring_in_sight,
-            read_report=self.lookup.read,
+            read_report=self.report_lookup.read,
         )
         self.undo_command = UndoCommand(window_state, self.undo_stack, forms, self.situation, self.actions, self)
 
     def _build_window_matters(self) -> None:
         """What is no panel's: the servers followed, who is signed in, the picture, the window's own actions."""
         window_state, sources, status = self.window_state, self.sources, self.status_controller
-        self.following = FollowedSources(
+        self.followed_sources = FollowedSources(
             self._options.profile,
             self.settings,
             self._tokens,
             self._demo,
-            self.link,
+            self.sync_supervisor,
             sources,
             self.edits,
             window_state,
@@ -492,10 +494,10 @@ class ConsoleWindow(QObject):
         )
         self.claims = Claims(window_state, self.edits, self.tasks, self.reader, self)
         self.attendance = Attendance(self)
-        self.arrivals = SyncArrivals(
-            self.link,
-            self.exchange,
-            self.feed,
+        self.sync_arrivals = SyncArrivals(
+            self.sync_supervisor,
+            self.outbox_link,
+            self.board_updater,
             sources,
             self.attendance,
             self.situation,
@@ -507,10 +509,10 @@ class ConsoleWindow(QObject):
         self.refusals = Refusals(window_state, self.tasks, self.reader, self.edits.followed, self.attendance, self)
         self.crew_notes = CrewNotes(window_state, self.tasks, self.reader, self.edits.followed, self.attendance, self)
         self.restores = Restores(window_state, self.tasks, self.reader, self.edits.followed, self)
-        self.signing = SignInController(
+        self.sign_in = SignInController(
             self.settings,
             self._tokens,
-            self.following,
+            self.followed_sources,
             sources,
             window_state,
             self.edits,
@@ -526,14 +528,14 @@ class ConsoleWindow(QObject):
             self.queue.view,
             self.ticket,
             window_state,
-            self.feed,
+            self.board_updater,
             self.details_reader,
             self.undo_stack,
             sources,
             self.forms.held_keys,
             self,
         )
-        self.picture = Screenshot(
+        self.screenshot = Screenshot(
             self._options,
             self.window,
             window_state,
@@ -552,10 +554,10 @@ class ConsoleWindow(QObject):
             self.details_reader,
             self.map_controller,
             self.forms,
-            self.report_copy,
+            self.report_clipboard,
             self.hazards,
             sources,
-            self.link,
+            self.sync_supervisor,
             self.settings,
             status,
             self,
@@ -566,17 +568,17 @@ class ConsoleWindow(QObject):
             undo=self.undo_command,
             situation=self.situation,
             window=self.window_commands,
-            report_copy=self.report_copy,
+            report_clipboard=self.report_clipboard,
             contact=self.contact,
             drafts=self.drafts,
-            line=self.commands,
-            lost=self.lost,
+            line=self.command_line_controller,
+            lost_orders=self.lost_orders,
             map=self.map_controller,
             map_panel=self.map,
             merging=self.merging,
             outbox=self.outbox_controller,
             conflict_controller=self.conflict_controller,
-            signing=self.signing,
+            sign_in=self.sign_in,
             ticket=self.ticket,
             units_list=self.units_controller,
         )
@@ -606,7 +608,7 @@ class ConsoleWindow(QObject):
             self.situation,
             self.window_state,
             self.forms,
-            self.report_copy,
+            self.report_clipboard,
             self.map,
             self,
         )
@@ -617,19 +619,19 @@ class ConsoleWindow(QObject):
 
     def _connect(self) -> None:
         self.map_controller.bind(self.map)
-        self.network.back.connect(lambda: self.link.send(SyncNow()))
+        self.network.back.connect(lambda: self.sync_supervisor.send(SyncNow()))
         self.network.watch()
-        self.link.outcome.connect(self.edit_news.on_outcome)  # while the outbox has the edit
-        self.link.outcome.connect(self.exchange.take)
-        self.link.revealed.connect(self.contact.on_revealed)
-        self.link.signed_in.connect(self.signing.on_signed_in)
-        self.link.zone_told.connect(self.following.on_zone_told)
-        self.link.fetched.connect(self.photos.on_fetched)
-        self.link.restarted.connect(self.edits.on_restarted)
+        self.sync_supervisor.outcome.connect(self.edit_notifications.on_outcome)  # while the outbox has the edit
+        self.sync_supervisor.outcome.connect(self.outbox_link.take)
+        self.sync_supervisor.revealed.connect(self.contact.on_revealed)
+        self.sync_supervisor.signed_in.connect(self.sign_in.on_signed_in)
+        self.sync_supervisor.zone_told.connect(self.followed_sources.on_zone_told)
+        self.sync_supervisor.fetched.connect(self.photos.on_fetched)
+        self.sync_supervisor.restarted.connect(self.edits.on_restarted)
         self.sources.told.connect(self.say)
         for speaker in (
             self.actions,
-            self.report_copy,
+            self.report_clipboard,
             self.drafts,
             self.going_on,
             self.hazards,
@@ -640,28 +642,28 @@ class ConsoleWindow(QObject):
         ):
             speaker.said.connect(self.say)
         self.settings.unreadable.connect(self._on_failed)
-        self.following.zone_changed.connect(self._on_zone_changed)
-        self.following.rights_changed.connect(self.situation.look_again)
-        self.signing.operator_leaves.connect(self.forms.close_open)
-        self.signing.operator_leaves.connect(self.commands.clear_lines)
-        self.signing.rights_changed.connect(self._on_rights_changed)
-        self.edits.opened.connect(self.exchange.on_opened)
-        self.edits.opened.connect(self.edit_news.on_opened)
-        self.edits.opened.connect(self.signing.on_work_opened)
+        self.followed_sources.zone_changed.connect(self._on_zone_changed)
+        self.followed_sources.rights_changed.connect(self.situation.look_again)
+        self.sign_in.operator_leaves.connect(self.forms.close_open)
+        self.sign_in.operator_leaves.connect(self.command_line_controller.clear_lines)
+        self.sign_in.rights_changed.connect(self._on_rights_changed)
+        self.edits.opened.connect(self.outbox_link.on_opened)
+        self.edits.opened.connect(self.edit_notifications.on_opened)
+        self.edits.opened.connect(self.sign_in.on_work_opened)
         self.edits.opened.connect(self.outbox_controller.set_opened)
-        self.edits.unavailable.connect(self.edit_news.on_unavailable)
+        self.edits.unavailable.connect(self.edit_notifications.on_unavailable)
         self.edits.trouble.connect(self._on_failed)
-        self.edits.too_late.connect(self.edit_news.on_too_late)
-        self.edits.taken_back.connect(self.edit_news.on_taken_back)
-        self.feed.arrived.connect(self._on_arrived)
-        self.feed.crowded.connect(self._on_crowded)
-        self.feed.ready.connect(keep_objects)
+        self.edits.too_late.connect(self.edit_notifications.on_too_late)
+        self.edits.taken_back.connect(self.edit_notifications.on_taken_back)
+        self.board_updater.arrived.connect(self._on_arrived)
+        self.board_updater.crowded.connect(self._on_crowded)
+        self.board_updater.ready.connect(keep_objects)
         self.sources.changed.connect(self.status_controller.show)
         self.edits.reports_changed.connect(self._on_reports_changed)
         self.edits.changed.connect(lambda _: self.outbox_controller.show())
         self.edits.changed.connect(lambda _: self._look_at_told_in_vain())
-        self.edits.refused.connect(self.edit_news.on_refused)
-        self.edits.saved.connect(self.edit_news.on_saved)
+        self.edits.refused.connect(self.edit_notifications.on_refused)
+        self.edits.saved.connect(self.edit_notifications.on_saved)
         self.details_reader.changed.connect(self._on_details)
         self.details_reader.failed.connect(lambda error: self.ticket_controller.say_unread(describe(error)))
         self.recommender.changed.connect(self._on_recommendations)
@@ -669,18 +671,18 @@ class ConsoleWindow(QObject):
         self.photos.changed.connect(self.ticket_controller.set_photos)
         self.photos.changed.connect(self.report_commands.set_photos)
         self.situation.changed.connect(self.ticket_controller.set_situation)
-        self.report_commands.created.connect(self.feed.choose_when_shown)
+        self.report_commands.created.connect(self.board_updater.choose_when_shown)
         self.undo_stack.pushed.connect(self.going_on.on_step)
         self.undo_stack.undone.connect(self.going_on.on_undone)
         self.undo_stack.undone.connect(lambda step: self.forms.leave_other(step.source, step.report))
         self.ticket.number_clicked.connect(lambda: self.actions.run("copy_number"))
-        self.outbox_controller.copy_wanted.connect(self.report_copy.copy)
+        self.outbox_controller.copy_wanted.connect(self.report_clipboard.copy)
         self.map.crowd_picked.connect(self.crowd.ask)
         self.going_on.went.connect(self.focus.leave_report)
         self.going_on.next_shown.connect(self.key_guard.show_next)
         self.going_on.comes_back.connect(self.queue.expect)
         self.going_on.goes_back.connect(self._go_back)
-        self.feed.made.connect(self.queue.expect)
+        self.board_updater.made.connect(self.queue.expect)
         self.ticket.action.connect(self.actions.act)
         self.ticket.advice_chosen.connect(self.unit_commands.dispatch_chosen)
         self.ticket.duplicate_opened.connect(self.window_state.choose)
@@ -692,20 +694,20 @@ class ConsoleWindow(QObject):
         self.status.undo_asked.connect(lambda: self.actions.run("undo"))
         self.status.cell_chosen.connect(self._on_cell)
         self.outbox_controller.conflict_opened.connect(self.conflict_controller.open)
-        self.outbox_controller.report_opened.connect(self.lookup.choose)
+        self.outbox_controller.report_opened.connect(self.report_lookup.choose)
         self.outbox_controller.keep_asked.connect(self.recreate_form.open)
-        self.lost.undo_lost.connect(self.status.hide_undo)
-        self.lost.settle_asked.connect(self.conflict_controller.open)
-        self.lost.report_opened.connect(self.lookup.choose)
-        self.lost.changed.connect(self.situation.look_again)
-        self.lost.hazard_seen.connect(self.hazards.see)
-        self.lost.hazard_opened.connect(self.window_commands.go_to_hazard)
-        self.hazards.unseen_changed.connect(self.lost.set_hazards)
+        self.lost_orders.undo_lost.connect(self.status.hide_undo)
+        self.lost_orders.settle_asked.connect(self.conflict_controller.open)
+        self.lost_orders.report_opened.connect(self.report_lookup.choose)
+        self.lost_orders.changed.connect(self.situation.look_again)
+        self.lost_orders.hazard_seen.connect(self.hazards.see)
+        self.lost_orders.hazard_opened.connect(self.window_commands.go_to_hazard)
+        self.hazards.unseen_changed.connect(self.lost_orders.set_hazards)
         self.hazards.comes_in.connect(self.queue.expect)
-        self.feed.arrived.connect(self.hazards.on_arrived)
-        self.claims.taken_over.connect(self.lost.tell)
+        self.board_updater.arrived.connect(self.hazards.on_arrived)
+        self.claims.taken_over.connect(self.lost_orders.tell)
         for follower in (self.refusals, self.crew_notes, self.restores):
-            follower.told.connect(self.lost.tell)
+            follower.told.connect(self.lost_orders.tell)
         for looks in (
             self.claims.look,
             self.refusals.look,
@@ -713,35 +715,35 @@ class ConsoleWindow(QObject):
             self.crew_notes.look,
             self.restores.look,
         ):
-            self.signing.rights_changed.connect(looks)
+            self.sign_in.rights_changed.connect(looks)
         for on_seen in (self.claims.on_seen, self.refusals.on_seen, self.crew_notes.on_seen, self.restores.on_seen):
-            self.lost.setback_seen.connect(on_seen)
+            self.lost_orders.setback_seen.connect(on_seen)
         self.drafts.found.connect(self.say_long)
         self.drafts.edit_opened.connect(self.conflict_controller.open)
-        self.drafts.line_wanted.connect(self.commands.take_up)
+        self.drafts.line_wanted.connect(self.command_line_controller.take_up)
         self.edits.opened.connect(self.drafts.tell)
         self.outbox_controller.count_changed.connect(self._on_outbox_count)
-        self.map.drawn.connect(self.picture.on_drawn)
-        self.picture.over.connect(self._on_picture_over)
+        self.map.drawn.connect(self.screenshot.on_drawn)
+        self.screenshot.over.connect(self._on_picture_over)
         self.map_controller.notice_changed.connect(self.status_controller.set_map)
         self.map_controller.place_picked.connect(self.forms.set_place)
         self.map.pick_left.connect(self.forms.end_pick)
         self.map_picker.changed.connect(self.situation.look_again)
         self.ticket.viewer_closed.connect(self.forms.come_back)
         self.forms.room_settled.connect(self._keep_viewer_clear)
-        self.feed.failed.connect(self._on_failed)
+        self.board_updater.failed.connect(self._on_failed)
         self.tasks.failed.connect(self._on_failed)
         self.window.compact_changed.connect(lambda _: self._tick())
-        self.commands.unit_sought.connect(self.map_controller.go_to_unit)
-        self.commands.sight_kept.connect(self.queue.view.keep_sight)
-        self.commands.came_back.connect(self.queue.view.back_to_sight)
+        self.command_line_controller.unit_sought.connect(self.map_controller.go_to_unit)
+        self.command_line_controller.sight_kept.connect(self.queue.view.keep_sight)
+        self.command_line_controller.came_back.connect(self.queue.view.back_to_sight)
         self.window.room_moved.connect(self.forms.on_room_moved)
         self.window_commands.look_changed.connect(self._on_look_changed)
         self.window.closed.connect(self._remember)
         self.window_state.range_changed.connect(self._on_range)
         self.window_state.selection_changed.connect(self.focus.show_first)
-        self.edits.why_not_allowed = self.signing.why_not_allowed
-        self.edits.why_reading_only = self.signing.why_reading_only
+        self.edits.why_not_allowed = self.sign_in.why_not_allowed
+        self.edits.why_reading_only = self.sign_in.why_reading_only
         self._timer = QTimer(self, interval=_TICK_MS)
         self._timer.timeout.connect(self._tick)
 
@@ -762,33 +764,33 @@ class ConsoleWindow(QObject):
         self.window.show()
         _log.info("window after %.2f s", logs.since_start_s())
         keep_objects()
-        self.feed.start()
+        self.board_updater.start()
         self._timer.start()
         self._tick()
         self.queue.setFocus(Qt.FocusReason.ActiveWindowFocusReason)
-        self.following.begin()
+        self.followed_sources.begin()
         if self._options.mended:
             self.say_long(self._options.mended)
             self.status_controller.set_found(self._options.mended)
         if self._demo is None:
             self.settings.watch()
-        self.picture.start()
+        self.screenshot.start()
 
     def close(self) -> None:
         """Stop in order: no more intents, then the edits, the sync process, the workers; and let go of all."""
         if self._options.screenshot is None:
-            self.picture.write_state()
+            self.screenshot.write_state()
         self.forms.close_open()
         self.succession.close()
         self.settings.close()
         self._timer.stop()
-        self.following.close()
+        self.followed_sources.close()
         self.edits.close()
-        self.link.stop()
+        self.sync_supervisor.stop()
         self.tasks.shutdown()
         self.photo_tasks.shutdown()
         self._readers.close()
-        if self.kept is not None and self.window.isVisible():
+        if self.handover is not None and self.window.isVisible():
             self.window.become_picture()  # until the one that takes its place is there
         else:
             self.window.deleteLater()
@@ -799,20 +801,20 @@ class ConsoleWindow(QObject):
     @property
     def exit_code(self) -> int:
         """What the program ends with."""
-        return self.picture.exit_code or int(self.following.demo_died)
+        return self.screenshot.exit_code or int(self.followed_sources.demo_died)
 
     def _on_picture_over(self) -> None:
         self.leave()
         self._app.quit()
 
     def _on_zone_changed(self) -> None:
-        self.feed.refresh()
+        self.board_updater.refresh()
         self.details_reader.read()
         self.outbox_controller.show()
         self._tick()
 
     def _on_rights_changed(self) -> None:
-        self.feed.refresh()  # whose claims are the operator's
+        self.board_updater.refresh()  # whose claims are the operator's
         self.outbox_controller.show()
         self.situation.look_again()
         self.status_controller.show()
@@ -823,15 +825,15 @@ class ConsoleWindow(QObject):
         self.units_controller.tick()
         self.charts_controller.tick()
         self.outbox_controller.tick()
-        self.lost.show()
+        self.lost_orders.show()
         self.situation.look_again()
         crews = self.units_controller.crews()
         self.map_controller.set_units(crews)
         self.kpi_controller.set_units(count_states(crews, self.time_at) if self.window_state.view is not None else None)
         self.kpi_controller.show()
         self.status_controller.show()
-        self.commands.follow_room()
-        self.picture.look()
+        self.command_line_controller.follow_room()
+        self.screenshot.look()
         collect_garbage()
 
     def _remember(self) -> None:
@@ -853,26 +855,26 @@ class ConsoleWindow(QObject):
 
     def _on_look_changed(self, said: str) -> None:
         """Another window takes the place of this one: each widget takes its sizes and colours when it is made."""
-        self.kept = self.succession.hand_on(said, self.focus.panel)
+        self.handover = self.succession.hand_on(said, self.focus.panel)
         self.close_guard.no_question()
         self._remember()
         self.succeeded.emit()
 
-    def take_up(self, kept: WindowHandover, before: Shell | None = None) -> None:
+    def take_up(self, handover: WindowHandover, before: Shell | None = None) -> None:
         """Go on where the window before this one was, which stands there still as a picture."""
-        self.succession.take_up(kept, before)
+        self.succession.take_up(handover, before)
         self.edits.opened.disconnect(self.drafts.tell)  # it is no start: who works here knows what he left
-        self.say(kept.said)
+        self.say(handover.said)
 
     # From the sync process
 
     def _fetch_photo(self, source: str, sha256: str | None, url: str | None) -> None:
-        self.link.send(Fetch(source, sha256, url))
+        self.sync_supervisor.send(Fetch(source, sha256, url))
 
     # From the outbox
 
     def _on_reports_changed(self, anew: dict[tuple[str, str | None], tuple[Queued, ...]]) -> None:
-        self.feed.on_edits(anew)
+        self.board_updater.on_edits(anew)
         details = self.details_reader.current
         if details is not None and (mine := anew.get((details.source, details.key))) is not None:
             self.ticket_controller.set_outbox(mine)
@@ -934,7 +936,7 @@ class ConsoleWindow(QObject):
                 self.queue.expect(row)
             self.window_state.choose(row)
 
-        self.lookup.with_row(source, key, choose)
+        self.report_lookup.with_row(source, key, choose)
 
     def _source_of(self, key: str) -> Source | None:
         return next((one for one in self.settings.here.sources if one.key == key), None)
@@ -954,7 +956,7 @@ class ConsoleWindow(QObject):
     # The chosen report
 
     def _on_details(self, details: ReportDetails | None) -> None:
-        self.looking.set_details(details)
+        self.presence.set_details(details)
         mine = self.edits.open_for(details.source, details.key) if details is not None else ()
         self.situation.set_outbox(mine)
         self.ticket_controller.set_outbox(mine)

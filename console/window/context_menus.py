@@ -38,13 +38,13 @@ class ContextMenus(QObject):
         situation: SituationMonitor,
         window_state: WindowState,
         forms: Forms,
-        report_copy: ReportClipboard,
+        report_clipboard: ReportClipboard,
         map_: MapPanel,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._window, self._actions, self._runner, self._situation = window, actions, runner, situation
-        self._window_state, self._forms, self._report_copy, self._map = window_state, forms, report_copy, map_
+        self._window_state, self._forms, self._report_clipboard, self._map = window_state, forms, report_clipboard, map_
 
     def bind_reports(self, queue: QueuePanel, ticket: TicketPanel, units: UnitsPanel, crowd: CrowdList) -> None:
         """Menus on reports and units, wherever one is shown."""
@@ -70,7 +70,7 @@ class ContextMenus(QObject):
 
         def do(key: str, intent: str) -> None:
             if intent == "copy":
-                self._report_copy.copy(self._window_state.filter.to_text())
+                self._report_clipboard.copy(self._window_state.filter.to_text())
             else:
                 controller.act_on_chip(key, intent)
 
@@ -84,7 +84,7 @@ class ContextMenus(QObject):
 
         def do(which: str, bar: int, intent: str) -> None:
             if intent == "copy":
-                self._report_copy.copy(controller.table(which))
+                self._report_clipboard.copy(controller.table(which))
             else:
                 controller.act(which, bar, intent)
 
@@ -120,7 +120,7 @@ class ContextMenus(QObject):
     def _at(self, intent: str, lat: float, lon: float) -> None:
         """What was chosen for a place of the map."""
         if intent == "copy":
-            self._report_copy.copy(f"{lat:.5f}, {lon:.5f}")
+            self._report_clipboard.copy(f"{lat:.5f}, {lon:.5f}")
         elif intent in ("fit", "home"):
             self._map.act(intent)
         elif self._runner.run(intent):

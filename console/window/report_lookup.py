@@ -18,15 +18,15 @@ class ReportLookup:
     def __init__(
         self,
         window_state: WindowState,
-        feed: BoardUpdater,
+        board_updater: BoardUpdater,
         edits: QtOutbox,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
     ) -> None:
         """`reader` gives the cache reader of the calling worker thread."""
-        self._window_state, self._feed, self._edits, self._tasks, self._reader = (
+        self._window_state, self._board_updater, self._edits, self._tasks, self._reader = (
             window_state,
-            feed,
+            board_updater,
             edits,
             tasks,
             reader,
@@ -38,7 +38,7 @@ class ReportLookup:
 
     def with_row(self, source: str, key: str, then: Callable[[int], None]) -> None:
         """The row of a report, of one that was created here too; 0 where it is not on this computer."""
-        if row := self._feed.local_row(key):
+        if row := self._board_updater.local_row(key):
             then(row)
             return
         number = self._edits.remote_of(key) or key

@@ -49,19 +49,19 @@ def run_window(options: WindowOptions, settings: Settings, tokens: Tokens, demo:
         from console.window.first_run import ask_for_server  # brings what talks HTTP, which a window has no need of
 
         ask_for_server(app, options.theme, options.profile, settings, tokens, options.mended)
-    settings.theme, kept, before = options.theme, None, None
+    settings.theme, handover, before = options.theme, None, None
     while True:
         console = ConsoleWindow(app, options, settings, tokens, demo)
         if only is not None:
             only.asked.connect(console.come_forward)
         console.succeeded.connect(lambda: app.exit())  # quit() would close the window
         console.open()
-        if kept is not None:
-            console.take_up(kept, before)
+        if handover is not None:
+            console.take_up(handover, before)
         code = app.exec()
         console.close()
-        kept, settings = console.kept, console.settings.here
-        if kept is None:
+        handover, settings = console.handover, console.settings.here
+        if handover is None:
             break
         before = console.window
         # The window that is gone goes for good before another one is made, not somewhere in its loop.

@@ -48,7 +48,7 @@ class SignInController(QObject):
         self,
         settings: SettingsStore,
         tokens: Tokens,
-        following: FollowedSources,
+        followed_sources: FollowedSources,
         sources: Sources,
         window_state: WindowState,
         edits: QtOutbox,
@@ -60,7 +60,12 @@ class SignInController(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._settings, self._tokens, self._following, self._sources = settings, tokens, following, sources
+        self._settings, self._tokens, self._followed_sources, self._sources = (
+            settings,
+            tokens,
+            followed_sources,
+            sources,
+        )
         self._window_state, self._edits, self._undo_stack, self._forms = window_state, edits, undo_stack, forms
         self._outbox, self._status, self._claims = outbox, status, claims
         self._rights = {source.key: Rights(source.role) for source in settings.here.sources if source.role}
@@ -142,17 +147,17 @@ class SignInController(QObject):
         """Follow all anew with the tokens that were given; each is believed once its server has said whose it is."""
         keys = [one.key for one in given]
         if keys:
-            self._following.signing_in.update(keys)
+            self._followed_sources.signing_in.update(keys)
             if nameless := [one.key for one in given if one.kind != _WITH_OPERATORS]:
                 self._settings.keep(lambda settings: _signed_in(settings, nameless))
-            self._following.start(self._settings.here.sources)
+            self._followed_sources.start(self._settings.here.sources)
             self.rights_changed.emit()
         if unkept:
             self._status.say(self.tr("No keyring here: the token is kept until Sigap ends"))
 
     def _is_absent(self, key: str) -> bool:
         """Whether nobody is signed in at a source, and no token was just entered for it."""
-        return key in self._settings.here.signed_out and key not in self._following.signing_in
+        return key in self._settings.here.signed_out and key not in self._followed_sources.signing_in
 
     def _with_operators(self) -> list[Source]:
         """The sources at which somebody signs in: an Open311 server knows no operators, its key is the city's.
@@ -222,9 +227,9 @@ class SignInController(QObject):
         stay = [one.name for one in sources if not self._tokens.drop(one.key)]
         keys = [one.key for one in sources]
         why_not = self._settings.keep(lambda settings: _signed_out(settings, keys))
-        self._following.signing_in.difference_update(keys)
-        self._following.name_absent()
-        self._following.start(self._settings.here.sources)
+        self._followed_sources.signing_in.difference_update(keys)
+        self._followed_sources.name_absent()
+        self._followed_sources.start(self._settings.here.sources)
         self.rights_changed.emit()
         said = self.tr("Signed out of {server}").format(server=", ".join(one.name for one in sources))
         if why_not and stay:
@@ -279,7 +284,7 @@ class SignInController(QObject):
         Who was signed in there before him has left, and so he has where he is signed in elsewhere.
         """
         settings = self._settings.here
-        self._following.signing_in.discard(me.source)
+        self._followed_sources.signing_in.discard(me.source)
         before, known = self._edits.author_for(me.source), self._rights.get(me.source)
         rights = self._rights[me.source] = Rights(me.role, me.areas, me.agencies)
         is_another = me.user not in ("local", before)
@@ -315,7 +320,11 @@ class SignInController(QObject):
             return []
         signed_out, authors = self._settings.here.signed_out, self._edits.authors
         others = [one for one in self._with_operators() if one.key not in (source, *signed_out) and one.user]
-        return [one for one in others if authors.get(one.key) == one.user and one.key not in self._following.signing_in]
+        return [
+            one
+            for one in others
+            if authors.get(one.key) == one.user and one.key not in self._followed_sources.signing_in
+        ]
 
     def _first_signed_in(self, source: str) -> str:
         """The key of the source after which the operator is named, once he is signed in at this one too."""
@@ -334,7 +343,7 @@ class SignInController(QObject):
             self._window_state.me = self._edits.author = operator_of(settings)
         elif me.source == self._sources.first:  # the demo's, which no settings know
             self._window_state.me = self._edits.author = me.user
-        self._following.name_absent()
+        self._followed_sources.name_absent()
 
     def on_work_opened(self) -> None:
         """Tell those who signed in before the file was open what others did to what they left here."""

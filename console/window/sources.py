@@ -35,7 +35,7 @@ class FollowedSources(QObject):
         settings: SettingsStore,
         tokens: Tokens,
         demo: DemoServer | None,
-        link: SyncSupervisor,
+        sync_supervisor: SyncSupervisor,
         sources: Sources,
         edits: QtOutbox,
         window_state: WindowState,
@@ -46,7 +46,12 @@ class FollowedSources(QObject):
     ) -> None:
         super().__init__(parent)
         self._profile, self._settings, self._tokens, self._demo = profile, settings, tokens, demo
-        self._link, self._sources, self._edits, self._window_state = link, sources, edits, window_state
+        self._sync_supervisor, self._sources, self._edits, self._window_state = (
+            sync_supervisor,
+            sources,
+            edits,
+            window_state,
+        )
         self._zone, self._status, self._kpi = zone, status, kpi
         self.signing_in: set[str] = set()
         """The keys of the sources whose servers have not said yet whose the token is that was entered for them."""
@@ -75,7 +80,7 @@ class FollowedSources(QObject):
         self._sources.set_sources(sources)
         self._status.set_hint("")
         self._kpi.set_city(" + ".join(source.name for source in sources))
-        self._link.start(Start(str(self._profile), tuple(sources), tokens, settings.order_lifetime_s))
+        self._sync_supervisor.start(Start(str(self._profile), tuple(sources), tokens, settings.order_lifetime_s))
 
     def close(self) -> None:
         """Wait for the demo city no more."""

@@ -29,7 +29,7 @@ class Succession(QObject):
         queue: QueueView,
         ticket: TicketPanel,
         window_state: WindowState,
-        feed: BoardUpdater,
+        board_updater: BoardUpdater,
         details_reader: ReportDetailsReader,
         undo_stack: UndoStack,
         sources: Sources,
@@ -38,21 +38,21 @@ class Succession(QObject):
     ) -> None:
         super().__init__(parent)
         self._window, self._queue, self._ticket, self._window_state = window, queue, ticket, window_state
-        self._feed, self._details_reader, self._undo_stack, self._sources, self._keys = (
-            feed,
+        self._board_updater, self._details_reader, self._undo_stack, self._sources, self._keys = (
+            board_updater,
             details_reader,
             undo_stack,
             sources,
             keys,
         )
-        self._kept: WindowHandover | None = None
+        self._handover: WindowHandover | None = None
         self._before: Shell | None = None
         self._is_chosen = False
 
     def hand_on(self, said: str, panel: str) -> WindowHandover:
         """What the next window needs; `said` is what it says first, `panel` the one that has the keyboard."""
         window_state = self._window_state
-        local = self._feed.local_report(window_state.row)
+        local = self._board_updater.local_report(window_state.row)
         return WindowHandover(
             filter=window_state.filter,
             row=window_state.row,
@@ -66,22 +66,22 @@ class Succession(QObject):
             sources=self._sources.newest,
         )
 
-    def take_up(self, kept: WindowHandover, before: Shell | None) -> None:
+    def take_up(self, handover: WindowHandover, before: Shell | None) -> None:
         """Go on with this. The window before stands there as a picture until this one has the keyboard.
 
         What is typed meanwhile is for the report that was chosen there: it is held until that one has been read here.
         """
-        self._kept, self._before, self._is_chosen = kept, before, False
+        self._handover, self._before, self._is_chosen = handover, before, False
         if before is not None:
             QGuiApplication.instance().focusWindowChanged.connect(self._on_focus_window)  # type: ignore[union-attr]
             QTimer.singleShot(_PICTURE_MS, self, self._end_picture)
         self._keys.hold_for(self._window, self._is_read)
-        self._sources.take_up(kept.sources)
-        self._window_state.set_filter(kept.filter)
-        self._undo_stack.take_up(kept.steps)
-        if kept.reads:
+        self._sources.take_up(handover.sources)
+        self._window_state.set_filter(handover.filter)
+        self._undo_stack.take_up(handover.steps)
+        if handover.reads:
             self._window.show_panel("report")
-        self._feed.ready.connect(self._on_ready)
+        self._board_updater.ready.connect(self._on_ready)
         self._details_reader.changed.connect(self._look)
         self._details_reader.failed.connect(self._look)
 
@@ -90,31 +90,31 @@ class Succession(QObject):
         self._end_picture()
 
     def _is_read(self) -> bool:
-        return self._kept is None
+        return self._handover is None
 
     def _on_ready(self) -> None:
-        kept = self._kept
-        if kept is None or self._is_chosen:
+        handover = self._handover
+        if handover is None or self._is_chosen:
             return
         self._is_chosen = True
-        if kept.first_row:
-            self._queue.show_from(kept.first_row)
-        row = self._feed.local_row(kept.local_key) if kept.local_key else kept.row
-        self._window.focus_panel(kept.panel)
+        if handover.first_row:
+            self._queue.show_from(handover.first_row)
+        row = self._board_updater.local_row(handover.local_key) if handover.local_key else handover.row
+        self._window.focus_panel(handover.panel)
         if row and row != self._window_state.row:
             self._window_state.choose(row)
-            if not kept.reads:  # where there is room for one of them, it was the map
+            if not handover.reads:  # where there is room for one of them, it was the map
                 self._window.show_panel("map")
         else:
             self._look()
 
     def _look(self, _: object = None) -> None:
         """The chosen report has been read, or cannot be."""
-        kept = self._kept
-        if kept is None or not self._is_chosen:
+        handover = self._handover
+        if handover is None or not self._is_chosen:
             return
-        self._kept = None
-        self._ticket.read_on(kept.read_part)
+        self._handover = None
+        self._ticket.read_on(handover.read_part)
         self._keys.look_again()
 
     def _on_focus_window(self, focused: QWindow | None) -> None:

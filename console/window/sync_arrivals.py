@@ -21,9 +21,9 @@ class SyncArrivals(QObject):
 
     def __init__(
         self,
-        link: SyncSupervisor,
-        exchange: OutboxLink,
-        feed: BoardUpdater,
+        sync_supervisor: SyncSupervisor,
+        outbox_link: OutboxLink,
+        board_updater: BoardUpdater,
         sources: Sources,
         attendance: Attendance,
         situation: SituationMonitor,
@@ -33,24 +33,29 @@ class SyncArrivals(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._exchange, self._feed, self._sources, self._attendance = exchange, feed, sources, attendance
+        self._outbox_link, self._board_updater, self._sources, self._attendance = (
+            outbox_link,
+            board_updater,
+            sources,
+            attendance,
+        )
         self._situation, self._ticket, self._units, self._kpi = situation, ticket, units, kpi
-        link.touched.connect(self._on_touched)
-        link.source_state.connect(self._on_source_state)
-        link.presence.connect(self._on_presence)
-        link.alive.connect(sources.set_alive)
-        link.froze.connect(sources.on_froze)
+        sync_supervisor.touched.connect(self._on_touched)
+        sync_supervisor.source_state.connect(self._on_source_state)
+        sync_supervisor.presence.connect(self._on_presence)
+        sync_supervisor.alive.connect(sources.set_alive)
+        sync_supervisor.froze.connect(sources.on_froze)
 
     def _on_touched(self, touched: Touched) -> None:
-        self._feed.on_touched(touched)
-        self._exchange.take(touched)
+        self._board_updater.on_touched(touched)
+        self._outbox_link.take(touched)
 
     def _on_source_state(self, state: SourceState) -> None:
         self._sources.set_state(state)
         if not state.reached:
             self._ticket.set_looking(state.source, None)
         self._attendance.on_reached(state.source, is_reached=state.reached)
-        self._exchange.take(state)
+        self._outbox_link.take(state)
         self._situation.look_again()
         self._kpi.show()
 

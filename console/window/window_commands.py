@@ -63,10 +63,10 @@ class WindowCommands(QObject):
         details_reader: ReportDetailsReader,
         map_: MapController,
         forms: Forms,
-        report_copy: ReportClipboard,
+        report_clipboard: ReportClipboard,
         hazards: Hazards,
         sources: Sources,
-        link: SyncSupervisor,
+        sync_supervisor: SyncSupervisor,
         settings: SettingsStore,
         status: StatusController,
         parent: QObject | None = None,
@@ -74,7 +74,12 @@ class WindowCommands(QObject):
         super().__init__(parent)
         self._window, self._queue, self._actions, self._window_state = window, queue, actions, window_state
         self._details_reader, self._map, self._forms = details_reader, map_, forms
-        self._report_copy, self._hazards, self._sources, self._link = report_copy, hazards, sources, link
+        self._report_clipboard, self._hazards, self._sources, self._sync_supervisor = (
+            report_clipboard,
+            hazards,
+            sources,
+            sync_supervisor,
+        )
         self._settings, self._status = settings, status
         self._look_words = ""
         self._look = QTimer(self, singleShot=True, interval=_PAUSE_MS)
@@ -127,9 +132,9 @@ class WindowCommands(QObject):
         if isinstance(focus, QTextEdit) and focus.textCursor().hasSelection():
             focus.copy()
         elif self._window.current_panel() == "units" and self._window_state.unit:
-            self._report_copy.copy_unit()
+            self._report_clipboard.copy_unit()
         else:
-            self._report_copy.copy_row()
+            self._report_clipboard.copy_row()
 
     def set_range(self, time_range: TimeRange) -> None:
         """Said too: on a small screen the charts are folded."""
@@ -150,7 +155,7 @@ class WindowCommands(QObject):
         """Try all servers now, and read the chosen report again, which may have failed."""
         if self._sources.first:
             self._status.say(self.tr("Asking all servers now"))
-        self._link.send(SyncNow())
+        self._sync_supervisor.send(SyncNow())
         self._details_reader.read()
 
     def show_sources(self) -> None:
@@ -162,7 +167,7 @@ class WindowCommands(QObject):
         """Every row against its server; what was found is said by the source."""
         if self._sources.first:
             self._status.say(self.tr("Comparing with the server"))
-            self._link.send(Compare())
+            self._sync_supervisor.send(Compare())
         else:
             self._status.say(self.tr("No server to compare with"))
 
@@ -179,7 +184,7 @@ class WindowCommands(QObject):
 
         def believe() -> None:
             self._status.say(self.tr("Looking once more, then they are dropped"))
-            self._link.send(Compare(believe=True))
+            self._sync_supervisor.send(Compare(believe=True))
 
         title = self.tr("Believe the comparison?")
         self._forms.ask(title, sentence.format(n=count), self.tr("Drop them here"), self.tr("Leave them"), believe)

@@ -60,7 +60,7 @@ def busy_console(city: Path, folder: Path) -> Iterator[Any]:
     settings = Settings(sources=[Source("city", "City", "http://127.0.0.1:9", "dispatch", timezone="Asia/Jakarta")])
     options = WindowOptions(profile=folder, profile_name="test", size=(1920, 1080))
     window = ConsoleWindow(app, options, settings, Tokens("test"), None)
-    window.link.command = busy_city(ARRIVING_PER_S)
+    window.sync_supervisor.command = busy_city(ARRIVING_PER_S)
     drawn: list[int] = []
     window.map.drawn.connect(drawn.append)
     window.open()

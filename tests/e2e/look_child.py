@@ -35,8 +35,8 @@ def main(profile: Path) -> int:
     seen: list[Theme] = []
     take_up = ConsoleWindow.take_up
 
-    def take_up_late(console: ConsoleWindow, kept: WindowHandover, before: Shell | None = None) -> None:
-        take_up(console, kept, before)
+    def take_up_late(console: ConsoleWindow, handover: WindowHandover, before: Shell | None = None) -> None:
+        take_up(console, handover, before)
         assert before is not None
         assert before.isVisible()
         if len(seen) == 1:

@@ -51,7 +51,9 @@ def photo(window: Any, file: Path, role: str) -> None:
 
 def local_rows(window: Any) -> list[int]:
     """The queue's reports that exist only here."""
-    return [row for row in window.window_state.view.order.tolist() if window.feed.local_report(row) is not None]
+    return [
+        row for row in window.window_state.view.order.tolist() if window.board_updater.local_report(row) is not None
+    ]
 
 
 def other_priority(window: Any) -> int:

@@ -72,7 +72,7 @@ def refuse(city: Served, report: str, unit: str) -> None:
 
 def told(window: Any) -> list[tuple[str, str]]:
     """The report and the bold words of each notice of what others did."""
-    return sorted((one.report, one.bold) for one in window.lost.setbacks)
+    return sorted((one.report, one.bold) for one in window.lost_orders.setbacks)
 
 
 def test_what_happened_while_the_window_was_closed_is_told_at_the_next_start(city: Served, tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_two_enters_send_the_unit_and_the_first_button_is_its_next_step(window: 
 
 
 def test_palette_has_kinds_and_what_can_be_used_first(window: Any) -> None:
-    window.commands.open()
+    window.command_line_controller.open()
     rows = [window.palette._model.item(number) for number in range(window.palette._model.rowCount())]
     assert rows[0].text == "Commands"
     enabled = [row.enabled for row in rows[1:]]
@@ -112,7 +112,7 @@ def test_a_slip_of_the_fingers_is_forgiven_and_what_is_shown_of_a_find_is_counte
         items = [window.palette._model.item(number) for number in range(window.palette._model.rowCount())]
         return [item for item in items if hasattr(item, "id")]
 
-    window.commands.open()
+    window.command_line_controller.open()
     window.palette.set_query("banjr")
     wait_for(lambda: [row.id for row in rows()] == ["meant:Banjir"], what="what was meant")
     window.palette._choose()

@@ -84,7 +84,7 @@ def test_a_new_p1_above_the_sight_says_p1_and_one_key_goes_there(window: Any) ->
 
 def test_a_p1_that_comes_while_the_palette_is_open_is_not_covered_and_its_key_works(window: Any) -> None:
     """The palette lay over the words of the P1, and the key that was told did nothing and said nothing."""
-    window.commands.open()
+    window.command_line_controller.open()
     wait_for(lambda: QApplication.activeWindow() is window.palette, what="the palette")
     report_p1(window, "local:palette")
     wait_for(

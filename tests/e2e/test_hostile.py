@@ -146,11 +146,11 @@ def scene(tmp_path_factory: pytest.TempPathFactory, qapp: QApplication) -> Itera
             with console(folder / "profile", city.address) as window:
                 made = Scene(city, window, bird, folder, Watchdog(), asked)
                 window.actions.said.connect(made.said.append)
-                for signal in (window.feed.failed, window.tasks.failed, window.edits.trouble):
+                for signal in (window.board_updater.failed, window.tasks.failed, window.edits.trouble):
                     signal.connect(made.failed.append)
                 window.command.focus_line("")
                 wait_ready(window)
-                wait_for(lambda: window.picture.drawn_view >= 0, 30, "the map")
+                wait_for(lambda: window.screenshot.drawn_view >= 0, 30, "the map")
                 yield made
         logging.getLogger().removeHandler(handler)
         handler.close()
@@ -294,7 +294,7 @@ def test_map_labels_areas_and_units_are_texts(scene: Scene) -> None:
         order = "newest" if window.window_state.filter.order == "urgency" else "urgency"
         window.window_state.set_filter(window.window_state.filter.with_order(order))
         wait_for(lambda order=order: window.window_state.view.filter.order == order, what="the view")
-        wait_for(lambda: window.picture.drawn_view == window.window_state.view.number, what=f"drawn with {kind}")
+        wait_for(lambda: window.screenshot.drawn_view == window.window_state.view.number, what=f"drawn with {kind}")
     foreign = "iframe, svg, object, embed, form, video, base, a[href], #frame img, #frame script"
     assert scene.js(f"document.querySelectorAll('{foreign}').length") == 0
     assert scene.js("location.href") == "sigap://map/index.html"
@@ -304,7 +304,7 @@ def test_map_labels_areas_and_units_are_texts(scene: Scene) -> None:
 
 def test_palette_and_search_take_any_text(scene: Scene) -> None:
     window = scene.window
-    window.commands.open()
+    window.command_line_controller.open()
     model = window.palette.view.model()
 
     def rows() -> list[str]:
@@ -321,7 +321,7 @@ def test_palette_and_search_take_any_text(scene: Scene) -> None:
     window.palette.close()
     for text in scene.texts.values():
         window.command.set_text(stored(text)[:500])
-        window.commands._on_edited(stored(text)[:500])
+        window.command_line_controller._on_edited(stored(text)[:500])
         window.window_state.set_filter(window.window_state.filter.with_text(stored(text)[:500]))
         QTest.qWait(1)
     wait_for(lambda: window.window_state.view.filter == window.window_state.filter, what="the last search")

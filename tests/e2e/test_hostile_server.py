@@ -102,7 +102,7 @@ def test_mad_feed_is_shown_as_far_as_it_makes_sense(city: FakeCity, bird: Canary
         asked = foreign_requests(patch)
         with console(tmp_path / "profile", city.url) as window:
             failed: list[Exception] = []
-            for signal in (window.feed.failed, window.tasks.failed, window.edits.trouble):
+            for signal in (window.board_updater.failed, window.tasks.failed, window.edits.trouble):
                 signal.connect(failed.append)
             sent = sum(kind == "report" for kind, _ in city.objects)
             wait_for(
@@ -110,7 +110,7 @@ def test_mad_feed_is_shown_as_far_as_it_makes_sense(city: FakeCity, bird: Canary
                 30,
                 "all but the broken",
             )
-            wait_for(lambda: window.picture.drawn_view >= 0, 30, "the map")
+            wait_for(lambda: window.screenshot.drawn_view >= 0, 30, "the map")
             for row in window.window_state.view.order.tolist():
                 window.window_state.choose(row)
                 wait_for(

@@ -181,7 +181,7 @@ def test_while_a_form_or_the_palette_hears_the_keys_the_window_shows_none(
     window.window.activateWindow()
     wait_for(lambda: QApplication.activeWindow() is window.window, what="the window is active again")
     assert {cap for _, cap in shown_caps(window)} == everything
-    window.commands.open()
+    window.command_line_controller.open()
     wait_for(lambda: QApplication.activeWindow() is window.palette, what="the palette")
     assert {cap for _, cap in shown_caps(window)} <= {"F2", "F4", "F7", "F8"}, "what notices ask works from it too"
     window.palette.close()

@@ -69,12 +69,12 @@ def test_the_keys_of_each_notice_and_strip_work_in_every_panel(
         wait_ready(two)
         data = p1_data(two)
         two.edit_commands.create("city", data, "local:burns", "Water rises")
-        wait_for(lambda: one.lost.is_only_seen, what="a new P1 is told")
+        wait_for(lambda: one.lost_orders.is_only_seen, what="a new P1 is told")
         walk_all(one, monkeypatch, "new P1", {"F8", "F4"}, one.banner)
         for each in (one, two):
             wait_notice_read(each)
             key(each, "F4")
-            assert not each.lost.is_only_seen
+            assert not each.lost_orders.is_only_seen
 
         mine = find(one, "unassigned", lambda now: bool(now.advice and now.has_place and len(free_units(one)) > 1))
         choose(two, mine)
@@ -83,8 +83,8 @@ def test_the_keys_of_each_notice_and_strip_work_in_every_panel(
             each.edit_commands.dispatch(
                 each.details_reader.current, unit, each.window_state.catalog("city").units[unit].code, stack=False
             )
-        wait_for(lambda: one.lost.lost or two.lost.lost, what="one has lost")
-        loser, winner = (one, two) if one.lost.lost else (two, one)
+        wait_for(lambda: one.lost_orders.lost or two.lost_orders.lost, what="one has lost")
+        loser, winner = (one, two) if one.lost_orders.lost else (two, one)
         wait_for(lambda: strips(loser) and not outbox(winner), what="and one has won")
         choose(loser, mine)
         walk_all(loser, monkeypatch, "lost order", {"F2", "F3", "⇧ F4"}, loser.banner)
@@ -98,7 +98,7 @@ def test_the_keys_of_each_notice_and_strip_work_in_every_panel(
             what="the one who lost sees the crew that goes",
         )
         loser.edit_commands.close(loser.details_reader.current, "not found", "", (theirs,))
-        wait_for(lambda: winner.lost.is_only_seen, what="who sent it is told")
+        wait_for(lambda: winner.lost_orders.is_only_seen, what="who sent it is told")
         walk_all(winner, monkeypatch, "closed by another", {"F2", "F4"}, winner.banner)
 
 
@@ -124,7 +124,7 @@ def test_a_report_that_a_colleague_left_here_is_sent_with_one_key_once_and_with_
     with console(profile, link.url, name="rina") as rina:
         wait_ready(rina)
         wait_for(lambda: rina.sources.states()["city"] == "live", 40, "live")
-        wait_for(lambda: rina.lost.unsent_report == create, what="it is told")
+        wait_for(lambda: rina.lost_orders.unsent_report == create, what="it is told")
         assert banner(rina).startswith("budi took down 1 report that no server has:")
         assert words in banner(rina)
         wait_notice_read(rina)
@@ -140,7 +140,7 @@ def test_a_report_that_a_colleague_left_here_is_sent_with_one_key_once_and_with_
         wait_notice_read(rina)
         key(rina, "F3")
         wait_for(lambda: not outbox(rina), 40, "all of it has arrived")
-        wait_for(lambda: not rina.lost.unsent_report, what="nothing to tell")
+        wait_for(lambda: not rina.lost_orders.unsent_report, what="nothing to tell")
     with console(profile, link.url, name="budi") as budi:
         wait_ready(budi)
         wait_for(
@@ -177,11 +177,11 @@ def test_a_report_that_met_the_outage_itself_is_sent_by_a_colleague_and_is_there
     behind = link.when(path_has("/changes"), unread)
     with console(profile, link.url, name="rina") as rina:
         wait_ready(rina)
-        wait_for(lambda: rina.lost.unsent_report == create, 40, what="it is told")
+        wait_for(lambda: rina.lost_orders.unsent_report == create, 40, what="it is told")
         assert banner(rina).startswith("budi took down 1 report that no server is known to have:")
         wait_notice_read(rina)
         key(rina, "F3")
-        wait_for(lambda: not rina.lost.unsent_report, what="nothing to tell")
+        wait_for(lambda: not rina.lost_orders.unsent_report, what="nothing to tell")
         wait_for(lambda: outbox(rina), what="hers is on the disk: until then the outbox has neither")
         link.rules.remove(behind)
         wait_for(lambda: not outbox(rina), 60, "all of it has arrived")
@@ -204,15 +204,15 @@ def test_who_signs_in_at_the_desk_of_another_reads_what_only_this_desk_has(city:
         one.actions.run("sign_out")
         QTest.keyClick(form(one), Qt.Key.Key_Return, CTRL)
         wait_for(lambda: one.settings.here.signed_out == ["city"], what="signed out")
-        assert not one.lost.unsent_report, "nobody is here who could send it"
+        assert not one.lost_orders.unsent_report, "nobody is here who could send it"
         one.actions.run("sign_in")
         type_into(one, TOKENS["rina"], Qt.Key.Key_Return, CTRL)
         link.heal()
-        wait_for(lambda: one.lost.unsent_report, 40, "it is told")
+        wait_for(lambda: one.lost_orders.unsent_report, 40, "it is told")
         assert banner(one).startswith("budi took down 1 report that no server has:")
         wait_notice_read(one)
         key(one, "F3")
-        wait_for(lambda: not outbox(one) and not one.lost.unsent_report, 40, "it has arrived")
+        wait_for(lambda: not outbox(one) and not one.lost_orders.unsent_report, 40, "it has arrived")
     link.close()
     made = [report for report in reports_of(city) if report["description"] == words]
     assert len(made) == 1, "once"
@@ -264,7 +264,7 @@ def test_an_order_that_a_colleague_told_by_radio_is_given_with_one_key_and_the_c
     behind = link.when(path_has("/changes"), unread)
     with console(profile, link.url, name="rina") as rina:
         wait_ready(rina)
-        wait_for(lambda: rina.lost.unsent_report == order, 40, what="it is named")
+        wait_for(lambda: rina.lost_orders.unsent_report == order, 40, what="it is named")
         assert banner(rina).startswith(f"{code} was told by radio to go there, and no server knows it:")
         choose(rina, report)
         wait_for(lambda: rina.situation.now.lead_waits_for == "budi", what="the report knows whose order it is")
@@ -274,10 +274,10 @@ def test_an_order_that_a_colleague_told_by_radio_is_given_with_one_key_and_the_c
             walk_all(rina, monkeypatch, "told by a colleague", {"F3", "F2"}, rina.banner)
             wait_notice_read(rina)
         key(rina, "F3")
-        wait_for(lambda: rina.lost.unsent_report != order, what="it is hers now")
+        wait_for(lambda: rina.lost_orders.unsent_report != order, what="it is hers now")
         link.rules.remove(behind)
-        wait_for(lambda: not outbox(rina) or rina.lost.is_only_seen, 60, "it has arrived")
-        if rina.lost.is_only_seen and rina.lost.lost:
+        wait_for(lambda: not outbox(rina) or rina.lost_orders.is_only_seen, 60, "it has arrived")
+        if rina.lost_orders.is_only_seen and rina.lost_orders.lost:
             wait_notice_read(rina)
             key(rina, "F4")
         wait_for(lambda: not outbox(rina), 40, "nothing waits")

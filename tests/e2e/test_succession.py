@@ -57,8 +57,8 @@ def test_where_the_report_replaces_the_map_the_open_report_stays_open(city: Serv
         top = window.queue.view.first_in_sight()
         window.edits.save_draft("note:city:1", {"text": "gas smell"})
         window.actions.run("text_larger")
-        wait_for(lambda: window.kept is not None, what="another window is asked for")
-        kept = window.kept
+        wait_for(lambda: window.handover is not None, what="another window is asked for")
+        kept = window.handover
     assert (kept.row, kept.reads, kept.panel, kept.first_row) == (row, True, "report", top)
     assert kept.read_part > 0.2
     with console(tmp_path, city.address, size=(1366, 640), text_scale=1.1) as window:
@@ -97,8 +97,8 @@ def test_keys_typed_before_the_report_is_read_are_for_that_report(city: Served, 
         choose(window, report_at(window, 3))
         row = window.window_state.row
         window.actions.run("text_larger")
-        wait_for(lambda: window.kept is not None, what="another window is asked for")
-        kept = window.kept
+        wait_for(lambda: window.handover is not None, what="another window is asked for")
+        kept = window.handover
     with console(tmp_path, city.address) as window:
         window.take_up(kept)
         window.window.activateWindow()
@@ -133,7 +133,7 @@ def test_what_the_operator_has_not_seen_is_told_after_a_new_start_too(city: Serv
         begun(window)
         assert window.banner.notice.bold == "New P1 without a crew:"
         wait_for(lambda: window.banner.notice.text.endswith(": Water rises"), what="the same one")
-        wait_for(lambda: window.lost.setbacks, what="and a crew of a P2 that does not come")
+        wait_for(lambda: window.lost_orders.setbacks, what="and a crew of a P2 that does not come")
         assert told(window) == refused
         assert window.banner._more == 1, "and no P1 that was looked at, or there before"
 
@@ -155,8 +155,8 @@ def test_what_the_operator_has_not_seen_is_told_by_the_next_window_too(city: Ser
         )
         refused = told_refusal(city, window)
         window.actions.run("text_larger")
-        wait_for(lambda: window.kept is not None, what="another window is asked for")
-        kept = window.kept
+        wait_for(lambda: window.handover is not None, what="another window is asked for")
+        kept = window.handover
     with console(tmp_path, city.address, text_scale=1.1) as window:
         window.take_up(kept)
         wait_ready(window)

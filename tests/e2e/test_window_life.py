@@ -33,9 +33,9 @@ def test_text_size_and_theme_hold_at_once_in_a_window_that_goes_on_with_the_work
         window.actions.run("text_larger")
         window.actions.run("text_larger")
         window.actions.run("theme")
-        wait_for(lambda: window.kept is not None, what="another window is asked for")
+        wait_for(lambda: window.handover is not None, what="another window is asked for")
         assert window.window.isVisible(), "it stands there until the other one has the keyboard"
-        kept, settings = window.kept, window.settings.here
+        kept, settings = window.handover, window.settings.here
     kept_in_file = load_settings(tmp_path)
     assert (kept_in_file.text_scale, kept_in_file.theme) == (1.25, "light") == (settings.text_scale, settings.theme)
     assert kept.filter == Filter(tab="mine", priorities=(1,))
@@ -115,7 +115,7 @@ def test_what_was_being_written_when_the_window_closed_is_there_at_the_next_star
 def test_what_the_panels_show_is_written_at_the_end_with_or_without_a_picture(tmp_path: Path) -> None:
     state = tmp_path / "state.json"
     with console(tmp_path / "profile", None) as window:
-        window.picture.options = msgspec.structs.replace(window.picture.options, state=state)
+        window.screenshot.options = msgspec.structs.replace(window.screenshot.options, state=state)
         window.edit_commands.create("city", {"description": "Water"}, "local:1", "Water")
         wait_for(lambda: outbox(window), what="it waits")
     assert msgspec.json.decode(state.read_bytes())["outbox"] == 1
@@ -123,7 +123,9 @@ def test_what_the_panels_show_is_written_at_the_end_with_or_without_a_picture(tm
 
 def test_numbers_that_cannot_be_written_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with console(tmp_path / "profile", None) as window:
-        window.picture.options = msgspec.structs.replace(window.picture.options, state=tmp_path / "no" / "state.json")
+        window.screenshot.options = msgspec.structs.replace(
+            window.screenshot.options, state=tmp_path / "no" / "state.json"
+        )
     assert window.exit_code == 4
     assert "no/state.json cannot be written" in capsys.readouterr().err
 
@@ -133,7 +135,7 @@ def test_a_closed_window_lets_go_of_all_that_it_had(tmp_path: Path, qapp: QAppli
     with console(tmp_path, None) as window:
         held = [weakref.ref(one) for one in QApplication.topLevelWidgets() if one not in before]
         assert len(held) > 1
-        held += [weakref.ref(one) for one in (window, window.window_state, window.edits, window.feed)]
+        held += [weakref.ref(one) for one in (window, window.window_state, window.edits, window.board_updater)]
     del window, before
 
     def are_gone() -> bool:

@@ -46,22 +46,24 @@ class Child:
     def __init__(self, profile: Path, address: str, token: str, seed: int, what: str, frozen_s: float) -> None:
         self._profile, self._random = profile, random.Random(seed)
         self._reader = CacheReader(profile)
-        self._link = SyncSupervisor(frozen_s=frozen_s)
-        self._edits = QtOutbox(profile, self._link.send, lambda: datetime.now(UTC), lambda: str(uuid.uuid4()))
+        self._sync_supervisor = SyncSupervisor(frozen_s=frozen_s)
+        self._edits = QtOutbox(
+            profile, self._sync_supervisor.send, lambda: datetime.now(UTC), lambda: str(uuid.uuid4())
+        )
         self._edits.author = "budi"
         source = Source(CITY, "City", address, "dispatch", timezone="Asia/Jakarta", user="budi")
         self._sources = Sources([source], UTC, lambda: datetime.now(UTC), ACTIONS)
         self._created: list[str] = []
-        self._exchange = OutboxLink(self._edits, lambda question, found, _: found(question(self._reader)))
-        self._edits.opened.connect(self._exchange.on_opened)
-        self._link.touched.connect(self._exchange.take)
-        self._link.outcome.connect(self._exchange.take)
-        self._link.source_state.connect(self._sources.set_state)
-        self._link.source_state.connect(self._exchange.take)
-        self._link.restarted.connect(self._edits.on_restarted)
-        self._link.alive.connect(self._sources.set_alive)
-        self._link.froze.connect(self._sources.on_froze)
-        self._link.alive.connect(self._on_alive)
+        self._outbox_link = OutboxLink(self._edits, lambda question, found, _: found(question(self._reader)))
+        self._edits.opened.connect(self._outbox_link.on_opened)
+        self._sync_supervisor.touched.connect(self._outbox_link.take)
+        self._sync_supervisor.outcome.connect(self._outbox_link.take)
+        self._sync_supervisor.source_state.connect(self._sources.set_state)
+        self._sync_supervisor.source_state.connect(self._outbox_link.take)
+        self._sync_supervisor.restarted.connect(self._edits.on_restarted)
+        self._sync_supervisor.alive.connect(self._sources.set_alive)
+        self._sync_supervisor.froze.connect(self._sources.on_froze)
+        self._sync_supervisor.alive.connect(self._on_alive)
         self._shown = ""
         self._sources.changed.connect(self._on_shown)
         self._edits.saved.connect(self._on_saved)
@@ -71,15 +73,15 @@ class Child:
         self._change_watcher = QTimer(interval=_PULSE_MS[what])
         self._change_watcher.timeout.connect(self._end_when_settled if what == "settle" else self._act)
         self._edits.opened.connect(self._change_watcher.start)
-        self._link.start(Start(str(profile), (source,), {CITY: token}))
+        self._sync_supervisor.start(Start(str(profile), (source,), {CITY: token}))
 
     def close(self) -> None:
         self._edits.close()
-        self._link.stop()
+        self._sync_supervisor.stop()
         self._reader.close()
 
     def _on_alive(self, alive: bool) -> None:
-        process = self._link._process
+        process = self._sync_supervisor._process
         if alive and process is not None:
             say("sync", str(process.processId()))
 

@@ -192,7 +192,7 @@ def test_a_window_that_opens_on_a_folder_it_may_not_write_calls_nothing_empty(ci
                 lambda: window.window_state.view is not None and window.window_state.view.total > 0, 40, "the cache"
             )
             wait_for(lambda: figure(window, "data").label.startswith("Data from "), what="how old it is")
-            window.signing.rights_changed.emit()
+            window.sign_in.rights_changed.emit()
             assert [part.value for part in figure(window, "outbox").parts] == ["–"]
             choose(window, report)
             said: list[str] = []

@@ -67,26 +67,26 @@ class Watched:
     ) -> None:
         self.folder = folder / "profile"
         command = [sys.executable, "-m", "tests.faults.stuck_child", where, str(stuck_s), str(folder / "mark")]
-        self.link = SyncSupervisor(command=[*command, str(begins_after_s)], frozen_s=frozen_s)
+        self.sync_supervisor = SyncSupervisor(command=[*command, str(begins_after_s)], frozen_s=frozen_s)
         self.sources = Sources([], UTC, lambda: datetime.now(UTC), ACTIONS)
         self.froze = 0
         self.pids: list[int | None] = []
         self.shown: list[str] = []
         self.outcomes: list[Outcome] = []
         self.said: list[SourceState] = []
-        self.link.froze.connect(self._on_froze)
-        self.link.froze.connect(self.sources.on_froze)
-        self.link.alive.connect(self._on_alive)
-        self.link.alive.connect(self.sources.set_alive)
-        self.link.source_state.connect(self.said.append)
-        self.link.source_state.connect(self.sources.set_state)
-        self.link.outcome.connect(self.outcomes.append)
+        self.sync_supervisor.froze.connect(self._on_froze)
+        self.sync_supervisor.froze.connect(self.sources.on_froze)
+        self.sync_supervisor.alive.connect(self._on_alive)
+        self.sync_supervisor.alive.connect(self.sources.set_alive)
+        self.sync_supervisor.source_state.connect(self.said.append)
+        self.sync_supervisor.source_state.connect(self.sources.set_state)
+        self.sync_supervisor.outcome.connect(self.outcomes.append)
         self.sources.changed.connect(self._on_shown)
 
     def start(self, url: str, kind: str = "dispatch") -> None:
         source = Source("jkt", "Jakarta", url, kind)
         self.sources.set_sources([source])
-        self.link.start(Start(str(self.folder), (source,)))
+        self.sync_supervisor.start(Start(str(self.folder), (source,)))
 
     def live(self) -> bool:
         return self.sources.states().get("jkt") == "live"
@@ -99,7 +99,7 @@ class Watched:
 
     def _on_alive(self, alive: bool) -> None:
         if alive:
-            self.pids.append(self.link.pid)
+            self.pids.append(self.sync_supervisor.pid)
 
     def _on_shown(self) -> None:
         self.shown.append(" | ".join(cell.text for cell in self.sources.cells()))
@@ -115,7 +115,7 @@ def watch(qtbot: QtBot, tmp_path: Path) -> Iterator[Callable[..., Watched]]:
 
     yield make
     for each in made:
-        each.link.stop()
+        each.sync_supervisor.stop()
 
 
 @pytest.mark.usefixtures("qapp")
@@ -193,7 +193,9 @@ def test_a_lane_that_hangs_is_noticed_and_everything_goes_on(
     if sends is not None:
         # What the lane is to hang on comes when it can be reached, and again in the second life.
         again = sends
-        watched.link.source_state.connect(lambda state: state.state == "live" and watched.link.send(again))
+        watched.sync_supervisor.source_state.connect(
+            lambda state: state.state == "live" and watched.sync_supervisor.send(again)
+        )
     watched.start(city.url)
     wait_for(lambda: watched.froze, SOON_S, "noticed")
     assert any(FROZE in shown for shown in watched.shown)
@@ -276,10 +278,10 @@ def test_a_console_that_hung_ends_no_healthy_process(watch: Callable[..., Watche
     wait_for(watched.live, SOON_S, "live")
     time.sleep(3.0)  # nobody reads the beats meanwhile
     beat_again(watched)
-    assert watched.link.pid is not None
-    os.kill(watched.link.pid, signal.SIGSTOP)
+    assert watched.sync_supervisor.pid is not None
+    os.kill(watched.sync_supervisor.pid, signal.SIGSTOP)
     time.sleep(3.0)  # both are away, as in sleep
-    os.kill(watched.link.pid, signal.SIGCONT)
+    os.kill(watched.sync_supervisor.pid, signal.SIGCONT)
     beat_again(watched)
     assert (watched.froze, len(watched.pids)) == (0, 1)
 
@@ -287,7 +289,7 @@ def test_a_console_that_hung_ends_no_healthy_process(watch: Callable[..., Watche
 def beat_again(watched: Watched) -> None:
     """Let many more looks pass than would have been one too many."""
     looks: list[int] = []
-    watched.link._watch.timeout.connect(lambda: looks.append(1))
+    watched.sync_supervisor._watch.timeout.connect(lambda: looks.append(1))
     wait_for(lambda: len(looks) >= 15, SOON_S, "looks")
 
 
@@ -302,14 +304,14 @@ def test_a_start_on_a_cold_disk_is_waited_for(watch: Callable[..., Watched], cit
 @pytest.mark.usefixtures("expected_log", "qtbot")
 def test_one_that_never_beats_is_ended(tmp_path: Path) -> None:
     """Guards: the looks begin with the process and not with its first beat (sync_supervisor.py)."""
-    link = SyncSupervisor(command=[sys.executable, "-c", "import time; time.sleep(600)"], frozen_s=0.5)
+    sync_supervisor = SyncSupervisor(command=[sys.executable, "-c", "import time; time.sleep(600)"], frozen_s=0.5)
     froze: list[int] = []
     again: list[int] = []
-    link.froze.connect(lambda: froze.append(1))
-    link.restarted.connect(lambda: again.append(1))
-    link.start(Start(str(tmp_path), ()))
+    sync_supervisor.froze.connect(lambda: froze.append(1))
+    sync_supervisor.restarted.connect(lambda: again.append(1))
+    sync_supervisor.start(Start(str(tmp_path), ()))
     wait_for(lambda: froze and again, SOON_S, "started again")
-    link.stop()
+    sync_supervisor.stop()
 
 
 @pytest.fixture(scope="module")
@@ -358,8 +360,8 @@ def test_the_window_says_that_the_connection_froze_until_it_is_live(served_city:
     """Guards: the wiring of app.py, from SyncSupervisor.froze to the status bar."""
     with console(tmp_path / "profile", served_city.address, own_sync=True) as window:
         wait_ready(window)
-        window.link._watch.setInterval(500)
-        os.kill(window.link.pid, signal.SIGSTOP)
+        window.sync_supervisor._watch.setInterval(500)
+        os.kill(window.sync_supervisor.pid, signal.SIGSTOP)
         wait_for(lambda: FROZE in bar(window), SOON_S, "said")
         assert not any("Server" in text for text in bar(window))
         wait_for(lambda: FROZE not in bar(window), SOON_S, "no longer said")
@@ -375,12 +377,12 @@ def bar(window: Any) -> list[str]:
 def come_to_rest(window: Any) -> None:
     """Until a second has passed in which nothing was told: what is still to be read would show more than was told."""
     heard: list[Touched] = []
-    window.link.touched.connect(heard.append)
+    window.sync_supervisor.touched.connect(heard.append)
     known = -1
     while known != len(heard):
         known = len(heard)
         QTest.qWait(1000)
-    window.link.touched.disconnect(heard.append)
+    window.sync_supervisor.touched.disconnect(heard.append)
 
 
 @pytest.mark.usefixtures("qapp", "expected_log")
@@ -392,7 +394,7 @@ def test_what_was_committed_and_never_told_is_shown_after_the_restart(served_cit
         wait_ready(window)
         come_to_rest(window)
         before = window.window_state.view.total
-        os.kill(window.link.pid, signal.SIGKILL)
+        os.kill(window.sync_supervisor.pid, signal.SIGKILL)
         while is_locked(profile / LOCK):  # Qt's events wait, so nothing is started meanwhile
             time.sleep(0.05)
         held = FileLock(profile / LOCK)

@@ -141,7 +141,7 @@ def wait_live(window: Any, *sources: str) -> None:
     wait_for(
         lambda: all(window.sources.states().get(key) == "live" for key in sources), 40, lambda: window.sources.sheet()
     )
-    wait_for(lambda: all(key in window.signing._rights for key in sources), what="whose tokens they are")
+    wait_for(lambda: all(key in window.sign_in._rights for key in sources), what="whose tokens they are")
 
 
 def pick(window: Any, source: str, number: str) -> None:
@@ -190,7 +190,7 @@ def test_signing_out_signs_out_everywhere_and_who_comes_is_himself_everywhere(
     one, two = cities
     with console(tmp_path / "profile", None, name="budi", sources=followed(cities)) as window:
         wait_live(window, "city", "two")
-        assert window.signing.who() == "budi"
+        assert window.sign_in.who() == "budi"
         for source, live in (("city", one), ("two", two)):
             pick(window, source, "r1")
             key(window, "T")
@@ -203,12 +203,12 @@ def test_signing_out_signs_out_everywhere_and_who_comes_is_himself_everywhere(
         wait_for(lambda: window.settings.here.signed_out == ["city", "two"], what="signed out of both")
         assert [claimed(live, "r1") for live in cities] == [None, None]
         assert window.status_controller._said == "Signed out of City, Two"
-        assert window.signing.who() == "signed out"
+        assert window.sign_in.who() == "signed out"
 
         said: list[str] = []
         window.actions.said.connect(said.append)
         for source in ("city", "two"):
-            assert window.signing.why_reading_only(source) == "Signed out: sign in to write"
+            assert window.sign_in.why_reading_only(source) == "Signed out: sign in to write"
             pick(window, source, "r2")
             key(window, "T")
             assert said[-1] == "Signed out: sign in to write"
@@ -219,7 +219,7 @@ def test_signing_out_signs_out_everywhere_and_who_comes_is_himself_everywhere(
         answer_token(window, "Sign in to Two", TOKENS["rina"])
         wait_live(window, "city", "two")
         wait_for(lambda: window.settings.here.signed_out == [], what="signed in at both")
-        assert window.window_state.me == window.signing.who() == "rina"
+        assert window.window_state.me == window.sign_in.who() == "rina"
         for source, live in (("city", one), ("two", two)):
             pick(window, source, "r3")
             key(window, "T")
@@ -254,7 +254,7 @@ def test_where_nobody_signed_in_is_read_only_and_what_waits_there_waits_for_its_
             QTest.keyClick(form(window), Qt.Key.Key_N, Qt.KeyboardModifier.AltModifier)
             wait_live(window, "city")
             wait_for(lambda: window.settings.here.signed_out == ["two"], what="signed in at the first")
-            assert window.signing.who() == "City: rina · Two: signed out"
+            assert window.sign_in.who() == "City: rina · Two: signed out"
             told = "Signed in as rina · nobody is signed in at Two: reading only there"
             assert window.status_controller._said == told
             assert "The time of City" in window.kpi_controller._whose_clock()
@@ -275,7 +275,7 @@ def test_where_nobody_signed_in_is_read_only_and_what_waits_there_waits_for_its_
             answer_token(window, "Sign in to Two", TOKENS["budi"])
             wait_for(lambda: note in {entry.edit for entry in two.city.entries("r1")}, what="his note has come")
             assert [entry.author for entry in two.city.entries("r1")] == ["budi"]
-            assert window.signing.who() == "City: rina · Two: budi"
+            assert window.sign_in.who() == "City: rina · Two: budi"
 
 
 def test_who_takes_the_place_at_one_city_without_a_sign_out_is_not_the_other_elsewhere(
@@ -291,7 +291,7 @@ def test_who_takes_the_place_at_one_city_without_a_sign_out_is_not_the_other_els
         assert window.settings.here.signed_out == ["two"]
         answer_token(window, "Sign in to Two", "a-token-nobody-knows")
         wait_for(lambda: window.sources.states().get("two") == "refused", what="refused")
-        assert "Nobody is signed in at Two" in window.signing.why_reading_only("two")
+        assert "Nobody is signed in at Two" in window.sign_in.why_reading_only("two")
         window.actions.run("sign_in")
         answer_token(window, "Sign in to Two", TOKENS["rina"])
         wait_for(lambda: window.settings.here.signed_out == [], what="hers too")
@@ -309,7 +309,7 @@ def test_a_restart_between_two_operators_signs_nobody_in(
     with console(tmp_path / "profile", None, name="budi", sources=followed(cities), kept=kept) as window:
         wait_for(lambda: window.sources.states() == {"city": "refused", "two": "refused"}, 30, "refused by both")
         for source in ("city", "two"):
-            assert window.signing.why_reading_only(source) == "Signed out: sign in to write"
+            assert window.sign_in.why_reading_only(source) == "Signed out: sign in to write"
         window.actions.run("sign_in")
         answer_token(window, "Sign in to City", TOKENS["rina"])
         wait_for(lambda: form(window)._title.text() == "Sign in to Two", what="the second")
@@ -321,7 +321,7 @@ def test_a_restart_between_two_operators_signs_nobody_in(
         wait_live(window, "city")
         assert window.window_state.me == "rina"
         assert window.edits.author_for("two") == "rina", "nothing of budi's is hers"
-        assert "Nobody is signed in at Two" in window.signing.why_reading_only("two")
+        assert "Nobody is signed in at Two" in window.sign_in.why_reading_only("two")
 
 
 def test_a_city_that_knows_nobody_is_written_to_by_who_sits_at_the_window(
@@ -338,7 +338,7 @@ def test_a_city_that_knows_nobody_is_written_to_by_who_sits_at_the_window(
             assert window.edits.author_for("free") == "budi"
             window.actions.run("sign_out")
             wait_for(lambda: window.settings.here.signed_out == ["city"], what="signed out of the one that knows him")
-            assert window.signing.why_reading_only("free") == "Signed out: sign in to write"
+            assert window.sign_in.why_reading_only("free") == "Signed out: sign in to write"
             refused: list[Any] = []
             window.edits.refused.connect(lambda _, error: refused.append(str(error)))
             plain: dict[str, Any] = {
@@ -353,7 +353,7 @@ def test_a_city_that_knows_nobody_is_written_to_by_who_sits_at_the_window(
             window.actions.run("sign_in")
             answer_token(window, "Sign in to City", TOKENS["rina"])
             wait_for(lambda: window.window_state.me == "rina", what="rina is here")
-            assert window.signing.why_reading_only("free") == ""
+            assert window.sign_in.why_reading_only("free") == ""
             assert window.edits.author_for("free") == "rina"
             window.edits.submit(Kind.NOTE, "r1", **plain)
             wait_for(lambda: free.city.entries("r1") and not window.edits.outbox, what="hers has come")

@@ -121,7 +121,7 @@ def test_a_map_that_hangs_is_said_in_the_strip_and_comes_back_by_itself(city: Se
     """F37. Guards: Liveness.beat counts beats without an answer; the corner's count is the queue's."""
     with console(tmp_path / "hanging", city.address) as window:
         wait_ready(window)
-        wait_for(lambda: window.picture.drawn_view >= 1, 40, what="the map is drawn")
+        wait_for(lambda: window.screenshot.drawn_view >= 1, 40, what="the map is drawn")
         window.map.page.runJavaScript("setTimeout(() => { for (;;); }, 0)")
         wait_for(lambda: notice(window).startswith("The map draws nothing."), 30, what="the strip says so")
         drawn_again(window)

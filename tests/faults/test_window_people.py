@@ -528,9 +528,10 @@ def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Ser
         assert told[0].bold.startswith(f"budi has released {first}")
         assert told[0].bold.endswith(", which was yours.")
         assert one.banner.notice.bold == told[0].bold, "and until she has seen it"
-        since_s = one.lost._shown_since_s
+        since_s = one.lost_orders._shown_since_s
         wait_for(
-            lambda: one.lost._steady_s() - since_s > TWICE_S, what="no key that was meant for what was there before"
+            lambda: one.lost_orders._steady_s() - since_s > TWICE_S,
+            what="no key that was meant for what was there before",
         )
         key(one, "F4")
         wait_for(lambda: one.banner.notice is None, what="she has seen it")
@@ -553,13 +554,13 @@ def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Ser
         wait_for(lambda: not one.forms._open.isVisible(), what="she stays")
         assert not [held for held in one.edits.outbox if held.edit.kind is Kind.RELEASE], "and all is as it was"
         assert one.situation.now.holder == "rina"
-        assert not one.signing.why_reading_only("city")
+        assert not one.sign_in.why_reading_only("city")
         ask_to_leave()
         QTest.keyClick(form(one), Qt.Key.Key_Return, CTRL)
         bold = "P1 without a crew, nobody has it now:"
         wait_for(lambda: two.banner.notice is not None and two.banner.notice.bold == bold, what="the others are told")
         wait_for(lambda: two.banner.notice.text.startswith(f"{second} "), what="and which it is")
-        wait_for(lambda: "Signed out" in one.signing.why_reading_only("city"), what="she is signed out")
+        wait_for(lambda: "Signed out" in one.sign_in.why_reading_only("city"), what="she is signed out")
         assert len(told) == 1, "what she released herself nobody took from her"
 
 
@@ -586,7 +587,7 @@ def test_who_sent_a_crew_is_told_that_a_colleague_closed_the_report_and_let_it_g
         assert one.banner.notice.bold == f"{code} cannot go on:"
         assert one.banner.notice.text.startswith(f"flat tyre. Report {report} ")
         two.edit_commands.close(two.details_reader.current, "not found", "", (unit,))
-        wait_for(lambda: len(one.lost._setbacks) == 2, what="and of this too, once")
+        wait_for(lambda: len(one.lost_orders._setbacks) == 2, what="and of this too, once")
         wait_notice_read(one)
         key(one, "F4")
         wait_for(lambda: one.banner.notice.bold.startswith(f"budi has closed {report}"), what="the next one")

@@ -164,7 +164,7 @@ def console(
         actions or ACTIONS,
     )
     if not own_sync:
-        window.link.command = warm.sync_command()
+        window.sync_supervisor.command = warm.sync_command()
     window.open()
     try:
         yield window

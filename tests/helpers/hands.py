@@ -116,7 +116,7 @@ def p1_data(console: Any, lat: float = -6.2, lon: float = 106.85) -> dict[str, A
 
 def wait_notice_read(console: Any) -> None:
     """Until a key can be meant for the notice that is there, and not for the one before it."""
-    lost = console.lost
+    lost = console.lost_orders
     wait_for(lambda: lost._steady_s() - lost._shown_since_s > TWICE_S, what="a key that is meant for what is there")
 
 

@@ -102,7 +102,7 @@ def _round(window: Any, turn: int) -> Iterator[Step]:
     yield "clearing the filter", 300, lambda: _key(window, Qt.Key.Key_Escape, _SHIFT)
     yield "filtering by a bar", 200, lambda: _bar(window, turn)
     yield "clearing the filter", 300, lambda: _key(window, Qt.Key.Key_Escape, _SHIFT)
-    yield "opening the palette", 150, window.commands.open
+    yield "opening the palette", 150, window.command_line_controller.open
     for letter in "dispatch":
         yield "typing in the palette", 40, lambda letter=letter: _type(letter)
     yield "leaving the palette", 80, lambda: _press(Qt.Key.Key_Escape)

@@ -171,8 +171,8 @@ class SteppedConsole:
         self.edits = QtOutbox(self.folder, self._take, lambda: self.now(), lambda: str(uuid.uuid4()))
         self.edits.author = self.name
         self.edits.saved.connect(self._on_saved)
-        self._exchange = OutboxLink(self.edits, self._read)
-        self.edits.opened.connect(self._exchange.on_opened)
+        self._outbox_link = OutboxLink(self.edits, self._read)
+        self.edits.opened.connect(self._outbox_link.on_opened)
         self.settle()
 
     def puller(self, **more: Any) -> DispatchPuller:
@@ -355,7 +355,7 @@ class SteppedConsole:
         for message in news:
             if isinstance(message, Touched):
                 self._note_sent(message.edits)
-            self._exchange.take(message)
+            self._outbox_link.take(message)
 
     def _read(
         self, question: Question, found: Callable[[ProofsFound], None], _failed: Callable[[Exception], None]

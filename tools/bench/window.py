@@ -49,7 +49,7 @@ def make_window(folder: Path, sync: Sequence[str]) -> tuple[QApplication, Consol
     settings = Settings(sources=[Source(SOURCE, "City", "http://127.0.0.1:9", "dispatch", timezone="Asia/Jakarta")])
     options = WindowOptions(profile=folder, profile_name="measured", size=_SIZE)
     console = ConsoleWindow(app, options, settings, Tokens("measured"), None)
-    console.link.command = list(sync)
+    console.sync_supervisor.command = list(sync)
     return app, console
 
 

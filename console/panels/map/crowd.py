@@ -28,14 +28,20 @@ class CrowdList(QObject):
     def __init__(
         self,
         window_state: WindowState,
-        feed: BoardUpdater,
+        board_updater: BoardUpdater,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         now: Callable[[], datetime],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._window_state, self._feed, self._tasks, self._reader, self._now = window_state, feed, tasks, reader, now
+        self._window_state, self._board_updater, self._tasks, self._reader, self._now = (
+            window_state,
+            board_updater,
+            tasks,
+            reader,
+            now,
+        )
 
     def ask(self, rows: Sequence[int]) -> None:
         """List these reports, once their texts have been read."""
@@ -48,8 +54,8 @@ class CrowdList(QObject):
             return
         known = {text.row: text for text in texts}
         for row in rows:
-            if row < LOCAL_ROWS and (local := self._feed.local_report(row)) is not None:
-                known[row] = local_text(row, local, self._feed)
+            if row < LOCAL_ROWS and (local := self._board_updater.local_report(row)) is not None:
+                known[row] = local_text(row, local, self._board_updater)
         facts = sorted(view.row_facts(list(rows)), key=lambda fact: (fact.priority, fact.created))
         listed = []
         for fact in facts:

@@ -18,8 +18,8 @@ class Checkpoints:
     operator: each has his own.
     """
 
-    def __init__(self, kind: str, window_state: WindowState, kept: KeptFollowed) -> None:
-        self._kind, self._window_state, self._kept = kind, window_state, kept
+    def __init__(self, kind: str, window_state: WindowState, followed: KeptFollowed) -> None:
+        self._kind, self._window_state, self._followed = kind, window_state, followed
         self._begun: dict[str, tuple[str, str]] = {}
         """Source -> who follows there, and the state of its server."""
         self.turn = 0
@@ -28,7 +28,7 @@ class Checkpoints:
     def to_begin(self, sources: Iterable[str]) -> dict[str, Followed | None]:
         """Those of these sources where it has not begun, with what was followed there at last."""
         new = (source for source in sources if source not in self._begun)
-        return {source: self._kept.get(self._at(source)) for source in new}
+        return {source: self._followed.get(self._at(source)) for source in new}
 
     def leave(self) -> frozenset[str]:
         """The sources where another operator has taken the place of who followed; nothing is begun there any more."""
@@ -60,7 +60,7 @@ class Checkpoints:
                 ids[source][key] = word
         for source, (me, epoch) in self._begun.items():
             if me == self._window_state.me_at(source):
-                self._kept.keep(self._at(source), epoch, ids[source])
+                self._followed.keep(self._at(source), epoch, ids[source])
 
     def _at(self, source: str) -> Standpoint:
         return Standpoint(self._window_state.me_at(source), source, self._kind)

@@ -94,13 +94,13 @@ class CrewNotes(QObject):
         window_state: WindowState,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
-        kept: KeptFollowed,
+        followed: KeptFollowed,
         attendance: Attendance,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._window_state, self._tasks, self._reader, self._attendance = window_state, tasks, reader, attendance
-        self._points = Checkpoints(_KIND, window_state, kept)
+        self._points = Checkpoints(_KIND, window_state, followed)
         self._since: dict[str, int] = {}
         self._notes: dict[ScopedCode, str] = {}
         """The notes that were told after that, with their reports; `_SEEN` for those that the operator has seen."""
@@ -111,7 +111,7 @@ class CrewNotes(QObject):
         window_state.rows_touched.connect(self._on_rows)
         window_state.catalog_changed.connect(lambda _: self.look())
         window_state.loaded_changed.connect(lambda _: self.look())
-        kept.on_open(self._begin_again)
+        followed.on_open(self._begin_again)
         attendance.changed.connect(self.look)
 
     def on_seen(self, of: Iterable[Of]) -> None:

@@ -87,12 +87,12 @@ class Hazards(QObject):
         window_state: WindowState,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
-        kept: KeptFollowed,
+        followed: KeptFollowed,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._window_state, self._tasks, self._reader = window_state, tasks, reader
-        self._points = Checkpoints(_KIND, window_state, kept)
+        self._points = Checkpoints(_KIND, window_state, followed)
         self._names: dict[int, ScopedCode] = {}
         self._known: frozenset[int] | None = None
         self._others: frozenset[int] = frozenset()
@@ -103,7 +103,7 @@ class Hazards(QObject):
         window_state.view_changed.connect(self._on_view)
         window_state.selection_changed.connect(self.see)
         window_state.rows_touched.connect(self._on_rows)
-        kept.on_open(self._begin_again)
+        followed.on_open(self._begin_again)
 
     @property
     def unseen(self) -> tuple[NewHazard, ...]:

@@ -107,13 +107,16 @@ class Refusals(QObject):
         window_state: WindowState,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
-        kept: KeptFollowed,
+        followed: KeptFollowed,
         attendance: Attendance,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._window_state, self._tasks, self._reader, self._attendance = window_state, tasks, reader, attendance
-        self._jobs, self._halts = Checkpoints(_JOBS, window_state, kept), Checkpoints(_HALTS, window_state, kept)
+        self._jobs, self._halts = (
+            Checkpoints(_JOBS, window_state, followed),
+            Checkpoints(_HALTS, window_state, followed),
+        )
         self._live: dict[ScopedCode, Assignment] | None = None
         self._ended: dict[ScopedCode, str] = {}
         """The jobs that ended, of which it is not known how, or not seen; with their reports."""
@@ -124,7 +127,7 @@ class Refusals(QObject):
         self._told_halts: set[tuple[str, ScopedCode]] = set()
         window_state.catalog_changed.connect(lambda _: self.look())
         window_state.loaded_changed.connect(lambda _: self.look())
-        kept.on_open(self._begin_again)
+        followed.on_open(self._begin_again)
         attendance.changed.connect(self.look)
 
     def on_seen(self, of: Iterable[Of]) -> None:

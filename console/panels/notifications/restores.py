@@ -53,19 +53,19 @@ class Restores(QObject):
         window_state: WindowState,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
-        kept: KeptFollowed,
+        followed: KeptFollowed,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._window_state, self._tasks, self._reader = window_state, tasks, reader
-        self._points = Checkpoints(_KIND, window_state, kept)
+        self._points = Checkpoints(_KIND, window_state, followed)
         self._seen: set[ScopedCode] = set()
         self._told: set[tuple[str, str, ScopedCode]] = set()
         """Whom of what was told, by the state of the server that lacks it."""
         window_state.rows_touched.connect(self._on_rows)
         window_state.catalog_changed.connect(lambda _: self.look())
         window_state.loaded_changed.connect(lambda _: self.look())
-        kept.on_open(self._begin_again)
+        followed.on_open(self._begin_again)
 
     def on_seen(self, of: Iterable[Of]) -> None:
         """The operator has seen these."""

@@ -67,14 +67,20 @@ class ReportDetailsReader(QObject):
     def __init__(
         self,
         window_state: WindowState,
-        feed: BoardUpdater,
+        board_updater: BoardUpdater,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         now: Callable[[], datetime],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._window_state, self._feed, self._tasks, self._reader, self._now = window_state, feed, tasks, reader, now
+        self._window_state, self._board_updater, self._tasks, self._reader, self._now = (
+            window_state,
+            board_updater,
+            tasks,
+            reader,
+            now,
+        )
         self.current: ReportDetails | None = None
         window_state.selection_changed.connect(lambda _: self.read())
         window_state.rows_touched.connect(self._on_rows)
@@ -86,24 +92,24 @@ class ReportDetailsReader(QObject):
         if not row:
             self._set(None)
             return
-        local = self._feed.local_report(row)
-        reader, feed, now, cities = self._reader, self._feed, self._now(), self._window_state.cities
+        local = self._board_updater.local_report(row)
+        reader, board_updater, now, cities = self._reader, self._board_updater, self._now(), self._window_state.cities
         if row < LOCAL_ROWS:
             if local is not None:
-                self._set(_local_details(row, local, feed.edits_of(*local), now, self._window_state.cities))
+                self._set(_local_details(row, local, board_updater.edits_of(*local), now, self._window_state.cities))
             return
         self._tasks.latest(
             "dossier",
-            lambda: _read(reader(), row, feed.edits_of, now, cities),
+            lambda: _read(reader(), row, board_updater.edits_of, now, cities),
             lambda details: self._on_read(row, details),
             lambda error: self._on_failed(row, error),
         )
 
     def look_at(self, row: int, then: Callable[[ReportDetails], None]) -> None:
         """Read another report that the server has, without choosing it."""
-        reader, feed, now, cities = self._reader, self._feed, self._now(), self._window_state.cities
+        reader, board_updater, now, cities = self._reader, self._board_updater, self._now(), self._window_state.cities
         self._tasks.submit(
-            lambda: _read(reader(), row, feed.edits_of, now, cities),
+            lambda: _read(reader(), row, board_updater.edits_of, now, cities),
             lambda found: then(found) if found is not None else None,
         )
 

@@ -58,7 +58,7 @@ class ChangeWatcher:
         self.beat = _UNKNOWN
         self.on_beat: list[Callable[[], None]] = []
         self._city = city
-        self._tail = FeedBuffer(city.changes, city.mark)
+        self._feed_buffer = FeedBuffer(city.changes, city.mark)
         self._due = asyncio.Event()
         self._users_stale = False
         self._announced: tuple[str, int] | None = None
@@ -112,7 +112,7 @@ class ChangeWatcher:
             raise
 
     def _page(self, after: int, limit: int) -> bytes:
-        return msgspec.json.encode(self._tail.changes(after, limit))
+        return msgspec.json.encode(self._feed_buffer.changes(after, limit))
 
     def _make_room(self) -> None:
         """Pages of before the last commit go, and the oldest when there are too many."""

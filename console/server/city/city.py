@@ -92,7 +92,7 @@ class City:
         self.presence = PresenceTable(self.database, clock)
         self._ids = ids
         self._ticks = ticks
-        self._desk = EditService(self.database, clock, ids, self.area_at)
+        self._edit_service = EditService(self.database, clock, ids, self.area_at)
         self._areas_lock = threading.Lock()
         self._index: tuple[tuple[str, int, int], AreaIndex] | None = None
         self._stats: Stats | None = None
@@ -198,7 +198,7 @@ class City:
         `report` is the report's id, None for a creation and for the state of a unit. Without `if_match` the edit is
         made on the report as it is now; the web server asks its clients for one.
         """
-        return self._desk.apply(edit, report=report, actor=actor, if_match=if_match)
+        return self._edit_service.apply(edit, report=report, actor=actor, if_match=if_match)
 
     def changes(self, after: int, limit: int = feed.MOST) -> Changes:
         """The next page of the feed."""

@@ -66,7 +66,7 @@ class Panels:
         def reader() -> CacheReader:
             return self.reader
 
-        self.feed = BoardUpdater(self.window_state, self.tasks, reader, T0.timestamp, lambda _: None)
+        self.board_updater = BoardUpdater(self.window_state, self.tasks, reader, T0.timestamp, lambda _: None)
         self.units, self.charts = Board(theme, symbols), ChartsPanel(theme)
         self.ticket = TicketPanel(theme, symbols, panel_key="", section_keys=SECTION_KEYS)
         for widget in (self.units, self.charts, self.ticket):
@@ -76,7 +76,7 @@ class Panels:
             self.units, self.window_state, self.tasks, reader, UTC, lambda _: T0, parent=self.units
         )
         ChartsController(self.charts, self.window_state, lambda: "", UTC, lambda: T0, self.charts)
-        self.details_reader = ReportDetailsReader(self.window_state, self.feed, self.tasks, reader, lambda: T0)
+        self.details_reader = ReportDetailsReader(self.window_state, self.board_updater, self.tasks, reader, lambda: T0)
         self.recommender = Recommender(self.window_state, self.tasks, reader, controller.crews, dict, lambda _: T0)
         self.ticket_controller = TicketController(self.ticket, self.window_state, UTC, lambda: T0)
         self.details_reader.changed.connect(self.ticket_controller.set_details)
@@ -84,8 +84,8 @@ class Panels:
         self.recommender.merged_changed.connect(self.ticket_controller.set_merged)
         self.recommendations = Recommendations(0)
         self.recommender.changed.connect(self._on_recommendations)
-        with qtbot.waitSignal(self.feed.ready):
-            self.feed.start()
+        with qtbot.waitSignal(self.board_updater.ready):
+            self.board_updater.start()
         row = self.reader.row_of("city", "1")
         assert row is not None
         self.window_state.choose(row)
@@ -147,7 +147,7 @@ def test_nothing_is_taken_for_none_before_all_is_read(panels: Panels) -> None:
 def test_the_advice_waits_for_units_and_their_work_and_for_nothing_else(panels: Panels) -> None:
     """For minutes nobody was recommended for a P1: the advice waited for the histories of closed reports."""
     panels.write(Loaded.WORK)
-    panels.feed.on_touched(Touched(everything=True))
+    panels.board_updater.on_touched(Touched(everything=True))
     wait_for(lambda: panels.window_state.loaded is Loaded.WORK, what="units and their work are here")
     wait_for(lambda: panels.recommendations.units, what="the advice")
     assert "1 job ahead" in panels.recommendations.units[0].reasons
@@ -158,7 +158,7 @@ def test_the_advice_waits_for_units_and_their_work_and_for_nothing_else(panels: 
     assert ticket.unread == "not loaded yet"
     assert panels.charts._arrivals.accessibleName() == "Reported: Not loaded yet", "reports are still coming"
     panels.write(Loaded.REPORTS)
-    panels.feed.on_touched(Touched(everything=True))
+    panels.board_updater.on_touched(Touched(everything=True))
     wait_for(lambda: "Not loaded" not in panels.charts._arrivals.accessibleName(), what="all reports are here")
     ticket = panels.ticket.ticket()
     assert ticket is not None
@@ -167,7 +167,7 @@ def test_the_advice_waits_for_units_and_their_work_and_for_nothing_else(panels: 
 
 def test_what_was_read_then_is_shown_without_being_asked_for(panels: Panels) -> None:
     panels.write(Loaded.WHOLE)
-    panels.feed.on_touched(Touched(everything=True))
+    panels.board_updater.on_touched(Touched(everything=True))
     wait_for(lambda: panels.window_state.loaded is Loaded.WHOLE, what="all is read")
     wait_for(lambda: [unit for unit in panels.units.shown if unit.job.startswith("2 ")], what="the unit's job")
     wait_for(lambda: panels.recommendations.units, what="the advice")
@@ -185,7 +185,7 @@ def test_a_unit_that_has_work_is_sent_next_and_told_where_that_is_a_hazard(panel
     writer = CacheWriter(panels.profile)
     writer.apply("city", items(report("2", status=Status.ASSIGNED, priority=priority), seq=20), at(20))
     writer.close()
-    panels.feed.on_touched(Touched(everything=True))
+    panels.board_updater.on_touched(Touched(everything=True))
     wait_for(lambda: panels.window_state.loaded is Loaded.WHOLE, what="all is read")
     wait_for(lambda: panels.recommendations.units, what="the advice")
     now = Situation(report=True, status=Status.NEW, me="rina", advice=True, has_place=True)
@@ -199,7 +199,7 @@ def test_a_unit_that_has_work_is_sent_next_and_told_where_that_is_a_hazard(panel
 def test_of_a_report_without_a_place_no_unit_is_armed_and_what_to_do_is_said(panels: Panels) -> None:
     """Enter would have sent the first of units that were ranked without any distance."""
     panels.write(Loaded.WHOLE)
-    panels.feed.on_touched(Touched(everything=True))
+    panels.board_updater.on_touched(Touched(everything=True))
     wait_for(lambda: panels.window_state.loaded is Loaded.WHOLE, what="all is read")
     row = panels.reader.row_of("city", "3")
     assert row is not None
@@ -243,7 +243,7 @@ def test_why_no_unit_can_be_recommended(
     ]
     writer.apply("city", found, at(13))
     writer.close()
-    panels.feed.on_touched(Touched(everything=True))
+    panels.board_updater.on_touched(Touched(everything=True))
     wait_for(lambda: panels.recommendations.no_unit == why, 10, why)
     ticket = panels.ticket.ticket()
     assert ticket is not None
@@ -262,7 +262,7 @@ def test_of_a_p1_that_was_passed_on_the_nearest_is_recommended_whoever_was_asked
     writer = CacheWriter(panels.profile)
     writer.apply("city", found, at(14))
     writer.close()
-    panels.feed.on_touched(Touched(everything=True))
+    panels.board_updater.on_touched(Touched(everything=True))
     wait_for(
         lambda: [unit.code for unit in panels.recommendations.units] == ["DMK-01", "SP-01"],
         10,
@@ -283,7 +283,7 @@ def test_of_a_report_that_was_passed_on_the_able_units_of_others_are_counted_and
     writer = CacheWriter(panels.profile)
     writer.apply("city", found, at(14))
     writer.close()
-    panels.feed.on_touched(Touched(everything=True))
+    panels.board_updater.on_touched(Touched(everything=True))
     asked = "Satpol PP was asked, and has no unit here."
     wait_for(lambda: panels.recommendations.no_unit.startswith(asked), 10, asked)
     others = panels.recommendations.no_unit.removeprefix(asked)
@@ -307,7 +307,7 @@ def test_a_main_report_lists_what_was_merged_into_it_and_opens_it(panels: Panels
     writer.apply("city", found, at(24))
     writer.apply("other", items(report("1"), report("9", **closed)), at(5))
     writer.close()
-    panels.feed.on_touched(Touched(everything=True))
+    panels.board_updater.on_touched(Touched(everything=True))
 
     def merged() -> list[tuple[str, str, str]]:
         ticket = panels.ticket.ticket()

@@ -70,12 +70,14 @@ class Rig:
         """Show a cache of these reports."""
         self.write(*reports, whole=whole)
         self._readers.append(CacheReader(self._profile))
-        self.feed = BoardUpdater(self.window_state, self._tasks, lambda: self._readers[0], T0.timestamp, lambda _: None)
-        self.controller = QueueController(
-            self.panel, self.window_state, self.feed, self._tasks, lambda: self._readers[0], lambda: T0
+        self.board_updater = BoardUpdater(
+            self.window_state, self._tasks, lambda: self._readers[0], T0.timestamp, lambda _: None
         )
-        with self._qtbot.waitSignal(self.feed.ready):
-            self.feed.start()
+        self.controller = QueueController(
+            self.panel, self.window_state, self.board_updater, self._tasks, lambda: self._readers[0], lambda: T0
+        )
+        with self._qtbot.waitSignal(self.board_updater.ready):
+            self.board_updater.start()
 
     def filter(self, filter_: Filter) -> None:
         """Ask for other reports, and wait for them."""
@@ -157,7 +159,7 @@ def test_tabs_count_nothing_while_a_part_of_the_reports_is_here(rig: Rig) -> Non
     rig.filter(Filter(tab="mine"))
     assert rig.panel._empty.words()[0] == "Nothing of this is loaded yet"
     rig.write(report("1"), report("2", claim=Claim("rina", T0)))
-    rig.feed.on_touched(Touched(everything=True))
+    rig.board_updater.on_touched(Touched(everything=True))
     wait_for(lambda: rig.tabs() == ["2", "1", "1", "0", "0", "0", ""], what="the counts")
     assert rig.panel.footer_text() == "1 of 2 open · by urgency"
 
@@ -232,7 +234,7 @@ def test_reports_that_cover_one_another_are_listed_with_their_titles_what_burns_
     rig.rows(3)
     assert rig.window_state.view is not None
     keys = [int(key) for key in rig.panel.view.rows.keys]
-    crowd = CrowdList(rig.window_state, rig.feed, rig._tasks, lambda: rig._readers[0], lambda: T0)
+    crowd = CrowdList(rig.window_state, rig.board_updater, rig._tasks, lambda: rig._readers[0], lambda: T0)
     with qtbot.waitSignal(crowd.listed) as listed:
         crowd.ask([*keys, 99_999_999])
     texts = [row.text for row in listed.args[0]]

@@ -41,9 +41,9 @@ def city() -> Iterator[FakeCity]:
 
 @pytest.fixture
 def link(qtbot: QtBot) -> Iterator[SyncSupervisor]:
-    link = SyncSupervisor()
-    yield link
-    link.stop()
+    sync_supervisor = SyncSupervisor()
+    yield sync_supervisor
+    sync_supervisor.stop()
 
 
 def start_of(city: FakeCity, folder: Path) -> Start:
@@ -54,38 +54,44 @@ def live(state: SourceState) -> bool:
     return state.state == "live"
 
 
-def test_from_start_to_a_proved_edit(qtbot: QtBot, link: SyncSupervisor, city: FakeCity, tmp_path: Path) -> None:
-    with qtbot.waitSignal(link.source_state, timeout=WAIT_MS, check_params_cb=live):
-        link.start(start_of(city, tmp_path))
-    assert link.running
+def test_from_start_to_a_proved_edit(
+    qtbot: QtBot, sync_supervisor: SyncSupervisor, city: FakeCity, tmp_path: Path
+) -> None:
+    with qtbot.waitSignal(sync_supervisor.source_state, timeout=WAIT_MS, check_params_cb=live):
+        sync_supervisor.start(start_of(city, tmp_path))
+    assert sync_supervisor.running
     reader = CacheReader(tmp_path)
     assert reader.counts()["reports"] == 5
     reader.close()
     edit = Edit("e1", Kind.NOTE, "1", "local", "d", 1, datetime.now(UTC), {"text": "x"}, source="jkt")
     with (
-        qtbot.waitSignal(link.touched, timeout=WAIT_MS, check_params_cb=lambda touched: "e1" in touched.edits),
-        qtbot.waitSignal(link.outcome, timeout=WAIT_MS, check_params_cb=lambda o: o.state is EditState.ACCEPTED),
+        qtbot.waitSignal(
+            sync_supervisor.touched, timeout=WAIT_MS, check_params_cb=lambda touched: "e1" in touched.edits
+        ),
+        qtbot.waitSignal(
+            sync_supervisor.outcome, timeout=WAIT_MS, check_params_cb=lambda o: o.state is EditState.ACCEPTED
+        ),
     ):
-        link.send(Push(edit))
-    with qtbot.waitSignal(link.fetched, timeout=WAIT_MS) as caught:
-        link.send(Fetch("jkt", "0" * 64, None))
+        sync_supervisor.send(Push(edit))
+    with qtbot.waitSignal(sync_supervisor.fetched, timeout=WAIT_MS) as caught:
+        sync_supervisor.send(Fetch("jkt", "0" * 64, None))
     assert caught.args[0].problem == "No such photo."
 
 
 def test_an_edit_under_way_when_it_is_started_anew_is_sent_again(
-    qtbot: QtBot, link: SyncSupervisor, city: FakeCity, tmp_path: Path
+    qtbot: QtBot, sync_supervisor: SyncSupervisor, city: FakeCity, tmp_path: Path
 ) -> None:
-    edits = QtOutbox(tmp_path, link.send, lambda: datetime.now(UTC), lambda: "e1")
+    edits = QtOutbox(tmp_path, sync_supervisor.send, lambda: datetime.now(UTC), lambda: "e1")
     reader = CacheReader(tmp_path)
     back: list[str] = []
-    exchange = OutboxLink(edits, lambda question, found, _: found(question(reader)), back=back.append)
-    edits.opened.connect(exchange.on_opened)
-    for signal_ in (link.outcome, link.touched, link.source_state):
-        signal_.connect(exchange.take)
-    link.restarted.connect(edits.on_restarted)
+    outbox_link = OutboxLink(edits, lambda question, found, _: found(question(reader)), back=back.append)
+    edits.opened.connect(outbox_link.on_opened)
+    for signal_ in (sync_supervisor.outcome, sync_supervisor.touched, sync_supervisor.source_state):
+        signal_.connect(outbox_link.take)
+    sync_supervisor.restarted.connect(edits.on_restarted)
     asked, over = threading.Event(), threading.Event()
     try:
-        link.start(start_of(city, tmp_path))
+        sync_supervisor.start(start_of(city, tmp_path))
         qtbot.waitUntil(lambda: bool(back), timeout=WAIT_MS)
 
         def hold(*_: object) -> bytes | None:
@@ -99,7 +105,7 @@ def test_an_edit_under_way_when_it_is_started_anew_is_sent_again(
         edits.submit(Kind.NOTE, "1", source="jkt", data={"text": "x"}, base={}, base_version=1, title="")
         qtbot.waitUntil(asked.is_set, timeout=WAIT_MS)
         with qtbot.waitSignal(edits.changed, timeout=WAIT_MS, check_params_cb=lambda outbox: not outbox):
-            link.start(start_of(city, tmp_path))
+            sync_supervisor.start(start_of(city, tmp_path))
         assert city.applied == ["e1"]
     finally:
         over.set()
@@ -127,52 +133,56 @@ while piece := os.read(0, 65536):
 
 def test_whose_token_it_had_before_is_not_told_any_more(qtbot: QtBot, city: FakeCity, tmp_path: Path) -> None:
     """A word of before a sign-out that came after it signed in again who had gone, under who was about to sign in."""
-    link, told = SyncSupervisor(command=[sys.executable, "-c", _TELLS_LATE]), list[str]()
-    link.signed_in.connect(lambda me: told.append(me.user))
-    with qtbot.waitSignal(link.signed_in, timeout=WAIT_MS):
-        link.start(start_of(city, tmp_path))
-    link.start(start_of(city, tmp_path))
+    sync_supervisor, told = SyncSupervisor(command=[sys.executable, "-c", _TELLS_LATE]), list[str]()
+    sync_supervisor.signed_in.connect(lambda me: told.append(me.user))
+    with qtbot.waitSignal(sync_supervisor.signed_in, timeout=WAIT_MS):
+        sync_supervisor.start(start_of(city, tmp_path))
+    sync_supervisor.start(start_of(city, tmp_path))
     try:
         qtbot.waitUntil(lambda: len(told) == 3, timeout=WAIT_MS)
         assert told == ["any", "rina", "any"]
     finally:
-        link.stop()
+        sync_supervisor.stop()
 
 
-def test_killed_it_starts_again_and_says_so(qtbot: QtBot, link: SyncSupervisor, city: FakeCity, tmp_path: Path) -> None:
-    with qtbot.waitSignal(link.source_state, timeout=WAIT_MS, check_params_cb=live):
-        link.start(start_of(city, tmp_path))
-    assert link.pid is not None
+def test_killed_it_starts_again_and_says_so(
+    qtbot: QtBot, sync_supervisor: SyncSupervisor, city: FakeCity, tmp_path: Path
+) -> None:
+    with qtbot.waitSignal(sync_supervisor.source_state, timeout=WAIT_MS, check_params_cb=live):
+        sync_supervisor.start(start_of(city, tmp_path))
+    assert sync_supervisor.pid is not None
     with (
-        qtbot.waitSignal(link.restarted, timeout=WAIT_MS),
-        qtbot.waitSignal(link.alive, timeout=WAIT_MS, check_params_cb=lambda alive: not alive),
+        qtbot.waitSignal(sync_supervisor.restarted, timeout=WAIT_MS),
+        qtbot.waitSignal(sync_supervisor.alive, timeout=WAIT_MS, check_params_cb=lambda alive: not alive),
     ):
-        os.kill(link.pid, signal.SIGKILL)
+        os.kill(sync_supervisor.pid, signal.SIGKILL)
     city.put("report", report(9))
-    with qtbot.waitSignal(link.source_state, timeout=WAIT_MS, check_params_cb=live):
+    with qtbot.waitSignal(sync_supervisor.source_state, timeout=WAIT_MS, check_params_cb=live):
         pass
     reader = CacheReader(tmp_path)
     qtbot.waitUntil(lambda: reader.counts()["reports"] == 6, timeout=WAIT_MS)
     reader.close()
 
 
-def test_stop_leaves_no_process_and_no_lock(qtbot: QtBot, link: SyncSupervisor, city: FakeCity, tmp_path: Path) -> None:
-    with qtbot.waitSignal(link.source_state, timeout=WAIT_MS, check_params_cb=live):
-        link.start(start_of(city, tmp_path))
+def test_stop_leaves_no_process_and_no_lock(
+    qtbot: QtBot, sync_supervisor: SyncSupervisor, city: FakeCity, tmp_path: Path
+) -> None:
+    with qtbot.waitSignal(sync_supervisor.source_state, timeout=WAIT_MS, check_params_cb=live):
+        sync_supervisor.start(start_of(city, tmp_path))
     began = time.monotonic()
-    link.stop()
+    sync_supervisor.stop()
     assert time.monotonic() - began < 5
     FileLock(tmp_path / LOCK).release()
 
 
 def test_a_program_that_cannot_start_is_said_and_tried_again(qtbot: QtBot, tmp_path: Path, city: FakeCity) -> None:
-    link = SyncSupervisor(command=[str(tmp_path / "no-such-program")])
+    sync_supervisor = SyncSupervisor(command=[str(tmp_path / "no-such-program")])
     gone: list[bool] = []
-    link.alive.connect(gone.append)
-    link.start(start_of(city, tmp_path))
+    sync_supervisor.alive.connect(gone.append)
+    sync_supervisor.start(start_of(city, tmp_path))
     qtbot.waitUntil(lambda: len(gone) >= 2, timeout=WAIT_MS)
     assert not any(gone)
-    link.stop()
+    sync_supervisor.stop()
 
 
 def child() -> subprocess.Popen[bytes]:
@@ -221,24 +231,24 @@ def test_a_profile_that_another_holds_is_said(city: FakeCity, tmp_path: Path, mo
 
 
 def test_trying_now_does_not_wait_for_the_back_off(qtbot: QtBot, tmp_path: Path) -> None:
-    link = SyncSupervisor(command=[sys.executable, "-c", "import time; time.sleep(0.05)"])
+    sync_supervisor = SyncSupervisor(command=[sys.executable, "-c", "import time; time.sleep(0.05)"])
     started: list[bool] = []
-    link.alive.connect(started.append)
-    link._failures = 8  # the next wait would be the longest
-    link.start(Start(str(tmp_path), ()))
+    sync_supervisor.alive.connect(started.append)
+    sync_supervisor._failures = 8  # the next wait would be the longest
+    sync_supervisor.start(Start(str(tmp_path), ()))
     qtbot.waitUntil(lambda: started.count(False) == 1, timeout=10_000)
-    link.send(SyncNow())
+    sync_supervisor.send(SyncNow())
     qtbot.waitUntil(lambda: started.count(True) == 2, timeout=5_000)
-    link.stop()
+    sync_supervisor.stop()
 
 
 def test_trouble_on_this_computer_is_not_tried_twice_a_second(qtbot: QtBot, tmp_path: Path, city: FakeCity) -> None:
     """It waits longer each time, and the state says for how long; trying now does not wait."""
     held = FileLock(tmp_path / LOCK)
-    link = SyncSupervisor()
+    sync_supervisor = SyncSupervisor()
     said: list[SourceState] = []
-    link.source_state.connect(said.append)
-    link.start(start_of(city, tmp_path))
+    sync_supervisor.source_state.connect(said.append)
+    sync_supervisor.start(start_of(city, tmp_path))
     qtbot.waitUntil(lambda: any(state.next_try_s for state in said), timeout=WAIT_MS)
     last = said[-1]
     assert last.local
@@ -246,9 +256,9 @@ def test_trouble_on_this_computer_is_not_tried_twice_a_second(qtbot: QtBot, tmp_
     assert last.next_try_s is not None
     assert last.next_try_s >= 1.0
     held.release()
-    link.send(SyncNow())
+    sync_supervisor.send(SyncNow())
     qtbot.waitUntil(lambda: live(said[-1]), timeout=WAIT_MS)
-    link.stop()
+    sync_supervisor.stop()
 
 
 def test_a_network_that_is_back_is_said_once_it_leads_further(qtbot: QtBot) -> None:

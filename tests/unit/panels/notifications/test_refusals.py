@@ -40,7 +40,9 @@ class Listener:
         self.job = Assignment("a", "1", "u", AssignmentState.EN_ROUTE, T0, "DMK-03", T0)
         self.told: list[Setback] = []
         self.reader = CacheReader(profile)
-        self.feed = BoardUpdater(self.window_state, self.tasks, lambda: self.reader, T0.timestamp, lambda _: None)
+        self.board_updater = BoardUpdater(
+            self.window_state, self.tasks, lambda: self.reader, T0.timestamp, lambda _: None
+        )
         self.edits = QtOutbox(profile, lambda _: None, lambda: T0, lambda: "e")
         self.attendance = Attendance()
         self.attendance.tell("city", ["rina", "budi", "ani"])
@@ -69,8 +71,8 @@ class Listener:
     def start(self) -> None:
         """The board reads what is there, and what happened since the desk was left is looked at."""
         wait_for(lambda: self.edits.followed.is_open, what="work.db is open")
-        with self._qtbot.waitSignal(self.feed.ready):
-            self.feed.start()
+        with self._qtbot.waitSignal(self.board_updater.ready):
+            self.board_updater.start()
         self.answered()
         self.answered()
 
@@ -114,7 +116,7 @@ class Listener:
         self.write(author, text, at=at, key=key)
         row = self.reader.row_of("city", "1")
         assert row is not None
-        self.feed.on_touched(Touched(rows=(row,)))
+        self.board_updater.on_touched(Touched(rows=(row,)))
         self.answered()
 
     def write(self, author: str, text: str, *, at: datetime = T0, key: str = "n") -> None:
@@ -124,7 +126,7 @@ class Listener:
 
     def look(self, until: Callable[[], object]) -> None:
         """The board reads what was put, and what it asks then is answered."""
-        self.feed.on_touched(Touched(everything=True))
+        self.board_updater.on_touched(Touched(everything=True))
         wait_for(until, what="it is known")
         self.answered()
 
@@ -363,7 +365,7 @@ def test_a_note_in_a_batch_of_many_changes_is_told(listener: Listener) -> None:
     listener.put(*items(*(report(str(number)) for number in range(100, 200)), seq=listener.seq + 1))
     listener.write("DMK-03", "tembok roboh")
     rows = [listener.reader.row_of("city", str(number)) for number in (1, *range(100, 200))]
-    listener.feed.on_touched(Touched(rows=tuple(row for row in rows if row is not None)))
+    listener.board_updater.on_touched(Touched(rows=tuple(row for row in rows if row is not None)))
     listener.answered()
     assert [one.entry for one in listener.told] == ["n"]
 

@@ -54,14 +54,16 @@ class Sitter:
     def __init__(self, profile: Path, qtbot: QtBot, me: str = "rina") -> None:
         self.tasks, self.reader = Tasks("worker", 1), CacheReader(profile)
         self.window_state = WindowState(me, Filter(), UTC, ACTIONS)
-        self.feed = BoardUpdater(self.window_state, self.tasks, lambda: self.reader, T0.timestamp, lambda _: None)
+        self.board_updater = BoardUpdater(
+            self.window_state, self.tasks, lambda: self.reader, T0.timestamp, lambda _: None
+        )
         self.edits = QtOutbox(profile, lambda _: None, lambda: T0, lambda: "e")
         self.restores = Restores(self.window_state, self.tasks, lambda: self.reader, self.edits.followed)
         self.told: list[Setback] = []
         self.restores.told.connect(self.told.append)
         wait_for(lambda: self.edits.followed.is_open, what="work.db is open")
-        with qtbot.waitSignal(self.feed.ready):
-            self.feed.start()
+        with qtbot.waitSignal(self.board_updater.ready):
+            self.board_updater.start()
         self.answered()
 
     def answered(self) -> None:
@@ -108,11 +110,11 @@ def test_open_reports_that_a_restore_took_are_told_until_they_were_seen(
     assert sitter.told == []
     touched = writer.forget("city", set_back=True)
     writer.apply("city", [*VOCABULARY, *items(report("1", priority=3))], cursor("after", whole=False))
-    sitter.feed.on_touched(touched)
+    sitter.board_updater.on_touched(touched)
     sitter.answered()
     assert sitter.told == [], "not all has been read"
     # The number of 5 is another report's now.
-    sitter.feed.on_touched(writer.apply("city", items(report("5", priority=3)), cursor("after")))
+    sitter.board_updater.on_touched(writer.apply("city", items(report("5", priority=3)), cursor("after")))
     wait_for(lambda: len(sitter.told) == 3, what="she is told")
     fire, sent, rest = sitter.told
     assert fire.bold == "GONE from the server: P1 2 Banjir, No area."
