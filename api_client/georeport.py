@@ -460,17 +460,17 @@ def _are_two(one: GeoRequest, other: GeoRequest) -> bool:
     return bool(words and others and words != others and at and other_at and at != other_at)
 
 
-def _shows(told: str, sent: str) -> bool:
+def _shows(shown: str, sent: str) -> bool:
     """Whether a text that is told, if one is, can be a public form of what was sent."""
-    told, sent = _plain(html.unescape(told)).casefold(), sent.casefold()
-    if not told:
+    shown, sent = _plain(html.unescape(shown)).casefold(), sent.casefold()
+    if not shown:
         return True
     if not sent:
         return False
-    if sent in told:
+    if sent in shown:
         return True
-    pieces = [piece for each in _MASK.split(told) if (piece := each.strip())]
-    if len(pieces) == 1 and pieces[0] == told and len(told) < _LEAST_CUT:  # neither masked nor cut
+    pieces = [piece for each in _MASK.split(shown) if (piece := each.strip())]
+    if len(pieces) == 1 and pieces[0] == shown and len(shown) < _LEAST_CUT:  # neither masked nor cut
         return False
     at = 0
     for piece in pieces:
@@ -565,11 +565,11 @@ def _converted(listed: list[Any], kind: type[T], root: str, host: str, *, patien
     return objects
 
 
-def _readable_fields(told: dict[Any, Any], kind: type[T]) -> dict[str, Any]:
+def _readable_fields(raw: dict[Any, Any], kind: type[T]) -> dict[str, Any]:
     """What of an object is of the kind that its fields are; all fields have defaults."""
     found: dict[str, Any] = {}
     for field in msgspec.structs.fields(kind):
-        if field.encode_name in told:
+        if field.encode_name in raw:
             with contextlib.suppress(msgspec.ValidationError):
-                found[field.encode_name] = msgspec.convert(told[field.encode_name], field.type)
+                found[field.encode_name] = msgspec.convert(raw[field.encode_name], field.type)
     return found

@@ -71,7 +71,7 @@ class Begun(NamedTuple):
     """Settings to start with, and what is to be said where the file was damaged ("" where it was not)."""
 
     settings: Settings
-    said: str
+    message: str
 
 
 def begin_settings(profile: Path) -> Begun:

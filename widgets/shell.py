@@ -412,12 +412,12 @@ class Shell(QMainWindow):
         }
         return json.dumps(kept, sort_keys=True).encode()
 
-    def restore_layout(self, kept: bytes) -> bool:
+    def restore_layout(self, saved: bytes) -> bool:
         """Take up a saved layout. What does not fit today's screens is put right; bytes that are no layout of this
         version change nothing and give False.
         """
         try:
-            layout: Any = json.loads(kept)
+            layout: Any = json.loads(saved)
         except ValueError:
             return False
         if not isinstance(layout, dict) or layout.get("version") != LAYOUT_VERSION:

@@ -28,7 +28,7 @@ class TabLabel:
     text: str
     count: str = ""
     apart: bool = False
-    kept: bool = False
+    folds_last: bool = False
 
 
 class _Bar(QTabBar):
@@ -245,7 +245,7 @@ class TabStrip(QWidget):
             room -= self._more.sizeHint().width()
             chosen = self._bar.currentIndex()
             labels = self._bar.labels
-            for index in sorted(range(count), key=lambda index: (labels[index].kept, -index)):
+            for index in sorted(range(count), key=lambda index: (labels[index].folds_last, -index)):
                 if sum(wide[one] for one in shown) <= room:
                     break
                 if index != chosen:

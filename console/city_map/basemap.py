@@ -233,13 +233,13 @@ class _MbTiles:
         self.kind: TileKind = kind
 
 
-def _kind_of(tile: bytes, said: str) -> TileKind | None:
+def _kind_of(tile: bytes, declared: str) -> TileKind | None:
     """What a tile is: its own first bytes count more than what the file says."""
     if any(tile.startswith(magic) for magic, _ in _MAGIC):
         return "raster"
     if tile.startswith((b"\x1f\x8b", b"\x1a")):  # gzip, or a vector tile's first layer
         return "vector"
-    return "vector" if _FORMATS.get(said) == "vector" and not tile.startswith(b"\xff") else None
+    return "vector" if _FORMATS.get(declared) == "vector" and not tile.startswith(b"\xff") else None
 
 
 def _unpacked(body: bytes) -> bytes:

@@ -201,7 +201,7 @@ def _fold(found: Folded, line: JournalLine) -> None:
         problem=line.problem,
         theirs=line.theirs,
         version=line.version,
-        told=line.told,
+        told_by_radio=line.told,
         taken_as=line.taken_as,
         repeated=line.repeated,
         asked_back=line.asked_back,

@@ -32,7 +32,7 @@ from console.outbox.work_file import Salvage, WorkFile
 from console.outbox.work_thread import WorkThread
 from console.rules.edit import Edit, is_local
 from console.rules.followed import Followed, Standpoint
-from console.rules.merge import told
+from console.rules.merge import server_value
 from console.rules.messages import Outcome, Push, Withdraw
 from console.rules.queued import (
     PENDING,
@@ -288,13 +288,13 @@ class Outbox:
         """
         lost = (one for state in (*STUCK, EditState.STOPPED) for one in self.open_in(state) if not is_in_force(one))
         found = (*self.to_call_back, *lost)
-        return tuple(one for one in found if one.told and one.edit.kind is Kind.DISPATCH)
+        return tuple(one for one in found if one.told_by_radio and one.edit.kind is Kind.DISPATCH)
 
     @property
     def told_and_waiting(self) -> tuple[Queued, ...]:
         """The orders by which units were told by radio to go, and that the server has not yet or is asked to take."""
         waiting = (one for state in PENDING for one in self.open_in(state))
-        return tuple(one for one in waiting if one.told and one.edit.kind is Kind.DISPATCH)
+        return tuple(one for one in waiting if one.told_by_radio and one.edit.kind is Kind.DISPATCH)
 
     def base_on_own(self, source: str, report_key: str | None, base: dict[str, Any]) -> dict[str, Any]:
         """The values of a report's fields before a change, with one's own last changes that what is shown lacks."""
@@ -417,7 +417,7 @@ class Outbox:
         """Record who was told by radio."""
         queued = self._outbox.get(edit_id)
         if queued is not None:
-            self._store.set(replace(queued, told=clean_text(who)))
+            self._store.set(replace(queued, told_by_radio=clean_text(who)))
 
     def called_back(self, edit_id: str) -> None:
         """Record that the unit of one of `to_call_back` has been told that the order does not stand."""
@@ -479,7 +479,9 @@ class Outbox:
         if not mine:
             self.withdraw(edit_id)
             return ""
-        now_there = {field: told(value)[0] for field, value in queued.theirs.items() if field in queued.edit.data}
+        now_there = {
+            field: server_value(value)[0] for field, value in queued.theirs.items() if field in queued.edit.data
+        }
         base_version = queued.edit.base_version if queued.version is None else queued.version
         return self._new.give_anew(queued, {**queued.edit.base, **now_there}, base_version, data)
 

@@ -74,7 +74,7 @@ class OutcomeHandler:
                 self._finish(queued, Event.PROVED)
             case EditState.SENT | EditState.WITHDRAWN:
                 self._finish(queued, _EVENTS[outcome.state])
-            case EditState.EXPIRED if queued.told and follows(queued, Event.LET_GO):
+            case EditState.EXPIRED if queued.told_by_radio and follows(queued, Event.LET_GO):
                 self._store.set(advance(queued, Event.LET_GO))  # told by radio after it had been handed over
             case EditState.SENDING:
                 return

@@ -213,7 +213,7 @@ class PendingEdits(Mapping[str, Queued]):
             del self._states[before.state][edit_id]
             self._note_lost(before, _place_of(self._shown[edit_id]))
         self._states[queued.state][edit_id] = None
-        if waits_for_radio(queued) and not queued.told:
+        if waits_for_radio(queued) and not queued.told_by_radio:
             self._untold[edit_id] = None
         else:
             self._untold.pop(edit_id, None)

@@ -90,8 +90,12 @@ class Submissions:
             # protects: kept-mine-has-seen-what-it-was-told
             about = {SINCE: old.edit.base_version, **new.about}
             new = replace(new, base_version=base_version, about=about)
-        after = [Queued(_clean(self._anew(one, old)), EditState.QUEUED, told=one.told) for one in resting]
-        self._exchange([old, *resting], [Queued(_clean(new), EditState.QUEUED, told=old.told), *after])
+        after = [
+            Queued(_clean(self._anew(one, old)), EditState.QUEUED, told_by_radio=one.told_by_radio) for one in resting
+        ]
+        self._exchange(
+            [old, *resting], [Queued(_clean(new), EditState.QUEUED, told_by_radio=old.told_by_radio), *after]
+        )
         return new.id
 
     def give_without(self, lost: Queued) -> None:
@@ -101,7 +105,10 @@ class Submissions:
         """
         resting = self._outbox.stopped_with(lost)
         if resting:
-            again = [Queued(_clean(self._anew(one, lost)), EditState.QUEUED, told=one.told) for one in resting]
+            again = [
+                Queued(_clean(self._anew(one, lost)), EditState.QUEUED, told_by_radio=one.told_by_radio)
+                for one in resting
+            ]
             self._exchange([lost, *resting], again)
 
     def base_on_own(self, source: str, report: str | None, base: dict[str, Any]) -> dict[str, Any]:
@@ -186,7 +193,11 @@ class Submissions:
         new = [
             *(Queued(_clean(replace(one, author=author, late=False)), EditState.QUEUED) for one in (create, *facts)),
             *(
-                Queued(_clean(replace(one.edit, author=author, late=False)), EditState.EXPIRED, told=one.told)
+                Queued(
+                    _clean(replace(one.edit, author=author, late=False)),
+                    EditState.EXPIRED,
+                    told_by_radio=one.told_by_radio,
+                )
                 for one in orders
             ),
         ]
@@ -256,10 +267,12 @@ class Submissions:
             edit = _clean(replace(one.edit, id=ids[one.edit.id], author=me, undoes=undoes, late=False))
             if not self._identity.is_another(one.edit):
                 lost = one.state in STUCK
-                return replace(Queued(edit, EditState.QUEUED) if not lost else _as_lost(one, edit), told=one.told)
+                return replace(
+                    Queued(edit, EditState.QUEUED) if not lost else _as_lost(one, edit), told_by_radio=one.told_by_radio
+                )
             # protects: adopted-order-is-asked-about
             if is_order(edit):
-                return Queued(edit, EditState.EXPIRED, reason=StopReason.HELD_BACK, told=one.told)
+                return Queued(edit, EditState.EXPIRED, reason=StopReason.HELD_BACK, told_by_radio=one.told_by_radio)
             return Queued(edit, EditState.QUEUED)
 
         def created_anew() -> Queued:
@@ -297,7 +310,10 @@ class Submissions:
         ]
         old = [order, *later]
         new = [
-            Queued(_clean(replace(one.edit, id=self._ids(), author=me)), EditState.QUEUED, told=one.told) for one in old
+            Queued(
+                _clean(replace(one.edit, id=self._ids(), author=me)), EditState.QUEUED, told_by_radio=one.told_by_radio
+            )
+            for one in old
         ]
         plain = replace(
             order.edit, id=self._ids(), kind=Kind.NOTE, author=me, data={}, base={}, undoes=None, late=False

@@ -91,11 +91,11 @@ class Action(msgspec.Struct, Generic[R], frozen=True):
     refuse: Callable[[R], bool] | None = None
     """Asked first: True when it cannot be done for a reason that `when` does not know, and that has been said."""
 
-    def why_not(self, now: Situation) -> str:
+    def why_not(self, situation: Situation) -> str:
         """Why it cannot be used now, "" when it can: what is wrong with the report comes before what the role lacks."""
-        if now.pointing and self._waits_for_point:
+        if situation.pointing and self._waits_for_point:
             return POINTING
-        return self.when(now) or self._why_not_allowed(now)
+        return self.when(situation) or self._why_not_allowed(situation)
 
     @property
     def label(self) -> str:
@@ -107,15 +107,15 @@ class Action(msgspec.Struct, Generic[R], frozen=True):
         """What the letters of an address that is typed on would do, and whatever else is done to a report."""
         return self.makes is not None or any(_is_letter(key) for key in self.keys)
 
-    def _why_not_allowed(self, now: Situation) -> str:
+    def _why_not_allowed(self, situation: Situation) -> str:
         if self.makes is None:
             return ""
-        if why := why_not_allowed(now.role, self.makes):
+        if why := why_not_allowed(situation.role, self.makes):
             return why
         if self.makes is Kind.UNIT_STATE:
-            return "The unit is outside your areas and agencies" if now.unit_outside else ""
+            return "The unit is outside your areas and agencies" if situation.unit_outside else ""
         is_on_report = self.makes is not Kind.CREATE
-        return "The report is outside your areas and agencies" if now.outside and is_on_report else ""
+        return "The report is outside your areas and agencies" if situation.outside and is_on_report else ""
 
 
 def _is_letter(key: str) -> bool:
@@ -177,7 +177,7 @@ class Actions(Generic[R]):
             sections.setdefault(place.section, []).append(row)
         return list(sections.values())
 
-    def is_usable(self, cap: str, now: Situation, panel: str = "") -> bool | None:
+    def is_usable(self, cap: str, situation: Situation, panel: str = "") -> bool | None:
         """Whether the key of a cap in a panel does now what stands beside it; None when it is no action's.
 
         The steps of a crew that a report shows are that report's crew's: not while they mean the chosen unit elsewhere.
@@ -185,9 +185,9 @@ class Actions(Generic[R]):
         action = self.with_cap(cap)
         if action is None:
             return None
-        if now.other_unit and panel != "units" and action.of_unit:
+        if situation.other_unit and panel != "units" and action.of_unit:
             return False
-        return not action.why_not(now)
+        return not action.why_not(situation)
 
 
 def _index(pairs: Iterable[tuple[str, Action[R]]]) -> dict[str, Action[R]]:

@@ -59,12 +59,14 @@ class Situation(msgspec.Struct, frozen=True):
     conflict: str = ""
     """The id of an own edit of the chosen report that met a conflict, or whose report was deleted at the server."""
     lost: str = ""
-    unsent_report: str = ""
-    unsent_may_be_sent: bool = False
     """The id of an own edit, on whatever report, that was lost and is in the notice."""
+    unsent_report: str = ""
+    """The id of what a colleague took down and no server has, that is in the notice."""
+    unsent_may_be_sent: bool = False
     radio_call: str = ""
-    setback: bool = False
     """The id of an order, on whatever report, that is in the notice: its unit is to be told by radio."""
+    setback: bool = False
+    """What others did to the operator's crews or reports is in the notice."""
     writes: bool = True
     barred: str = ""
     """Why nothing may be written now, "" when it may."""
@@ -110,225 +112,227 @@ def always(_: Situation) -> str:
     return ""
 
 
-def chosen(now: Situation) -> str:
+def chosen(situation: Situation) -> str:
     """A report is chosen and has been read."""
-    if now.unread:
+    if situation.unread:
         return UNREAD
-    return "" if now.report else "Choose a report first"
+    return "" if situation.report else "Choose a report first"
 
 
-def writable(now: Situation) -> str:
+def writable(situation: Situation) -> str:
     """Something can be written on the chosen report."""
-    if now.left_behind:
-        return chosen(now) or LEFT_BEHIND
-    return chosen(now) or now.barred or ("" if now.writes else "Nothing can be saved now")
+    if situation.left_behind:
+        return chosen(situation) or LEFT_BEHIND
+    return chosen(situation) or situation.barred or ("" if situation.writes else "Nothing can be saved now")
 
 
-def open_(now: Situation) -> str:
+def open_(situation: Situation) -> str:
     """The same, and the report is not closed."""
-    return writable(now) or ("" if is_open(now.status) else "The report is closed")
+    return writable(situation) or ("" if is_open(situation.status) else "The report is closed")
 
 
-def take(now: Situation) -> str:
+def take(situation: Situation) -> str:
     """Nobody has taken it, or its holder cannot be asked."""
-    if now.holder in (None, now.me):
-        return open_(now) or ("You have it already" if now.holder else "")
-    if may_release(now.me, now.role, now.holder or ""):
-        return open_(now) or "Another has taken it: release it first, then take it"
-    return open_(now) or "Another has taken it: he or a supervisor can release it"
+    if situation.holder in (None, situation.me):
+        return open_(situation) or ("You have it already" if situation.holder else "")
+    if may_release(situation.me, situation.role, situation.holder or ""):
+        return open_(situation) or "Another has taken it: release it first, then take it"
+    return open_(situation) or "Another has taken it: he or a supervisor can release it"
 
 
-def release(now: Situation) -> str:
+def release(situation: Situation) -> str:
     """The operator holds it, or may release what another holds."""
-    if now.holder is None:
-        return writable(now) or "Nobody has taken it"
-    may = not now.role or may_release(now.me, now.role, now.holder)
-    return writable(now) or ("" if may else "Another has taken it: he or a supervisor can release it")
+    if situation.holder is None:
+        return writable(situation) or "Nobody has taken it"
+    may = not situation.role or may_release(situation.me, situation.role, situation.holder)
+    return writable(situation) or ("" if may else "Another has taken it: he or a supervisor can release it")
 
 
-def work(now: Situation) -> str:
+def work(situation: Situation) -> str:
     """Work on the report goes on: it is open and no proof of it waits."""
-    if now.status is Status.VALIDATION:
-        return open_(now) or "The proof waits for validation"
-    return open_(now)
+    if situation.status is Status.VALIDATION:
+        return open_(situation) or "The proof waits for validation"
+    return open_(situation)
 
 
-def dispatch(now: Situation) -> str:
+def dispatch(situation: Situation) -> str:
     """A unit can be recommended for it."""
-    return work(now) or ("" if now.advice else "No unit can be recommended")
+    return work(situation) or ("" if situation.advice else "No unit can be recommended")
 
 
-def dispatch_first(now: Situation) -> str:
+def dispatch_first(situation: Situation) -> str:
     """A second crew is chosen among the recommended, not sent by the key that sends the first."""
-    has_gone = now.lead_state == "done" and now.crewless
-    if now.lead_state not in (None, "reserved") and not now.lead_stuck and not has_gone:
+    has_gone = situation.lead_state == "done" and situation.crewless
+    if situation.lead_state not in (None, "reserved") and not situation.lead_stuck and not has_gone:
         return "A unit is on this report already: A, then a digit, sends another"
-    return dispatch(now)
+    return dispatch(situation)
 
 
-def new_report(now: Situation) -> str:
+def new_report(situation: Situation) -> str:
     """Something can be written for the source of new reports."""
-    return now.barred
+    return situation.barred
 
 
-def unit_step(now: Situation) -> str:
+def unit_step(situation: Situation) -> str:
     """A unit is meant that can take a next step on its job."""
-    if now.unit_busy:
-        return now.barred
-    if not now.lead_unit:
+    if situation.unit_busy:
+        return situation.barred
+    if not situation.lead_unit:
         return "No unit is on this report"
-    if now.lead_waits_for:
+    if situation.lead_waits_for:
         return "The server does not have that order yet: give it in your name first"
-    if now.lead_state == "done":
+    if situation.lead_state == "done":
         return _DONE
-    return LEFT_BEHIND if now.left_behind else now.barred
+    return LEFT_BEHIND if situation.left_behind else situation.barred
 
 
-def unit_chosen(now: Situation) -> str:
+def unit_chosen(situation: Situation) -> str:
     """A unit is chosen."""
-    return "" if now.unit else "Choose a unit first"
+    return "" if situation.unit else "Choose a unit first"
 
 
-def unit(now: Situation) -> str:
+def unit(situation: Situation) -> str:
     """A unit is chosen, and its state can be written."""
-    return now.barred if now.unit else "Choose a unit first"
+    return situation.barred if situation.unit else "Choose a unit first"
 
 
-def recall(now: Situation) -> str:
+def recall(situation: Situation) -> str:
     """A unit can be called back."""
-    if not now.lead_unit:
-        return open_(now) or "No unit is on this report"
-    return open_(now) or (_DONE if now.lead_state == "done" else "")
+    if not situation.lead_unit:
+        return open_(situation) or "No unit is on this report"
+    return open_(situation) or (_DONE if situation.lead_state == "done" else "")
 
 
-def validate(now: Situation) -> str:
+def validate(situation: Situation) -> str:
     """A proof waits."""
-    return writable(now) or ("" if now.status is Status.VALIDATION else "Nothing to validate: no proof is in")
+    return writable(situation) or (
+        "" if situation.status is Status.VALIDATION else "Nothing to validate: no proof is in"
+    )
 
 
-def to_validation(now: Situation) -> str:
+def to_validation(situation: Situation) -> str:
     """Work has begun, and the proof that it needs is there."""
-    if now.status not in (Status.ASSIGNED, Status.PROGRESS):
-        return open_(now) or "Work has not begun"
-    if now.proof_is_old:
-        return writable(now) or "Needs a new after photo: what was returned proves nothing more"
-    return writable(now) or ("Needs an after photo" if now.needs_proof else "")
+    if situation.status not in (Status.ASSIGNED, Status.PROGRESS):
+        return open_(situation) or "Work has not begun"
+    if situation.proof_is_old:
+        return writable(situation) or "Needs a new after photo: what was returned proves nothing more"
+    return writable(situation) or ("Needs an after photo" if situation.needs_proof else "")
 
 
-def reopen(now: Situation) -> str:
+def reopen(situation: Situation) -> str:
     """The report is closed."""
-    return writable(now) or ("The report is open" if is_open(now.status) else "")
+    return writable(situation) or ("The report is open" if is_open(situation.status) else "")
 
 
-def told(now: Situation) -> str:
+def tell_by_radio(situation: Situation) -> str:
     """An order of the report has not left, whose unit is to be told by radio."""
-    return chosen(now) or ("" if now.not_sent else "No order waits to be told by radio")
+    return chosen(situation) or ("" if situation.not_sent else "No order waits to be told by radio")
 
 
-def wanted(now: Situation) -> str:
+def wanted(situation: Situation) -> str:
     """An order of the report outlived its time."""
-    return writable(now) or ("" if now.expired else "No order asks whether it is still wanted")
+    return writable(situation) or ("" if situation.expired else "No order asks whether it is still wanted")
 
 
-def settle(now: Situation) -> str:
+def settle(situation: Situation) -> str:
     """A conflict waits on the report."""
-    return writable(now) or ("" if now.conflict else "No conflict waits on this report")
+    return writable(situation) or ("" if situation.conflict else "No conflict waits on this report")
 
 
-def lost(now: Situation) -> str:
+def lost(situation: Situation) -> str:
     """The notice is about an order that was lost."""
-    return "" if now.lost else "No order was lost"
+    return "" if situation.lost else "No order was lost"
 
 
-def noticed(now: Situation) -> str:
+def noticed(situation: Situation) -> str:
     """The notice is about a report."""
-    return "" if now.radio_call or now.unsent_report or now.setback else lost(now)
+    return "" if situation.radio_call or situation.unsent_report or situation.setback else lost(situation)
 
 
-def seen(now: Situation) -> str:
+def seen(situation: Situation) -> str:
     """The notice is only to be seen."""
-    if now.setback:
+    if situation.setback:
         return ""
-    if now.unsent_report:
+    if situation.unsent_report:
         return "Not only to be seen: no server knows it"
-    return "Not only to be seen: it is given again or dropped" if now.lost else "Nothing in the notice to be seen"
+    return "Not only to be seen: it is given again or dropped" if situation.lost else "Nothing in the notice to be seen"
 
 
-def drop(now: Situation) -> str:
+def drop(situation: Situation) -> str:
     """The order in the notice can be dropped."""
-    if now.unsent_report:
+    if situation.unsent_report:
         return "What a colleague left is dropped in the outbox, where that is asked twice"
-    return "It is only to be seen" if now.setback else lost(now)
+    return "It is only to be seen" if situation.setback else lost(situation)
 
 
-def radio_call(now: Situation) -> str:
+def radio_call(situation: Situation) -> str:
     """A unit in the notice is to be told by radio."""
-    return "" if now.radio_call else "No unit in the notice is to be told by radio"
+    return "" if situation.radio_call else "No unit in the notice is to be told by radio"
 
 
-def give_again(now: Situation) -> str:
+def give_again(situation: Situation) -> str:
     """What the notice is about can be given again."""
-    if now.unsent_report:
-        return "" if now.unsent_may_be_sent else "It is being sent just now, or your role may not send it"
-    return lost(now) or now.barred or ("" if now.writes else "Nothing can be saved now")
+    if situation.unsent_report:
+        return "" if situation.unsent_may_be_sent else "It is being sent just now, or your role may not send it"
+    return lost(situation) or situation.barred or ("" if situation.writes else "Nothing can be saved now")
 
 
-def undo(now: Situation) -> str:
+def undo(situation: Situation) -> str:
     """The last step can be taken back."""
-    if now.pointing:
+    if situation.pointing:
         return POINTING
-    if now.undo_is_over:
+    if situation.undo_is_over:
         return "Nothing was undone: your last step stands no more"
-    return "" if now.undo else "Nothing to undo"
+    return "" if situation.undo else "Nothing to undo"
 
 
-def numbered(now: Situation) -> str:
+def numbered(situation: Situation) -> str:
     """The report has a number at its server."""
-    return chosen(now) or ("" if now.numbered else "It has no number before it is sent")
+    return chosen(situation) or ("" if situation.numbered else "It has no number before it is sent")
 
 
-def copied(now: Situation) -> str:
+def copied(situation: Situation) -> str:
     """A unit or a report is chosen."""
-    return "" if now.unit else chosen(now)
+    return "" if situation.unit else chosen(situation)
 
 
-def placed(now: Situation) -> str:
+def placed(situation: Situation) -> str:
     """The report has a place."""
-    return chosen(now) or ("" if now.has_place else "The report has no place")
+    return chosen(situation) or ("" if situation.has_place else "The report has no place")
 
 
-def duplicate(now: Situation) -> str:
+def duplicate(situation: Situation) -> str:
     """Another report may be about the same."""
-    return open_(now) or ("" if now.duplicate else "No possible duplicate")
+    return open_(situation) or ("" if situation.duplicate else "No possible duplicate")
 
 
-def photos(now: Situation) -> str:
+def photos(situation: Situation) -> str:
     """The report has photos."""
-    return chosen(now) or ("" if now.photos else "The report has no photo")
+    return chosen(situation) or ("" if situation.photos else "The report has no photo")
 
 
-def unmerge(now: Situation) -> str:
+def unmerge(situation: Situation) -> str:
     """The report was merged into another."""
-    return writable(now) or ("" if now.merged else "It is not merged")
+    return writable(situation) or ("" if situation.merged else "It is not merged")
 
 
-def listed(now: Situation) -> str:
+def listed(situation: Situation) -> str:
     """The list is not empty."""
-    return "" if now.listed else "The list is empty"
+    return "" if situation.listed else "The list is empty"
 
 
-def hazard(now: Situation) -> str:
+def hazard(situation: Situation) -> str:
     """A P1 waits for a crew."""
-    return "" if now.hazard else "No P1 waits for a crew"
+    return "" if situation.hazard else "No P1 waits for a crew"
 
 
-def believe(now: Situation) -> str:
+def believe(situation: Situation) -> str:
     """A comparison did not find some reports, and the operator may drop them."""
-    if not now.doubted:
+    if not situation.doubted:
         return "No comparison found that more is gone than is likely"
-    return "" if now.may_believe else "An operator may not do this: a supervisor can"
+    return "" if situation.may_believe else "An operator may not do this: a supervisor can"
 
 
-def filtered(now: Situation) -> str:
+def filtered(situation: Situation) -> str:
     """A filter is set."""
-    return "" if now.filtered else "No filter is set"
+    return "" if situation.filtered else "No filter is set"

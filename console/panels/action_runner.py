@@ -17,7 +17,7 @@ from console.panels.typed_command import TypedCommand
 class ActionRunner(QObject):
     """Runs the rows of the table on their receivers."""
 
-    said = Signal(str)
+    message = Signal(str)
     """A sentence for the status bar: why an action cannot be used now, or its outcome."""
 
     def __init__(
@@ -38,12 +38,12 @@ class ActionRunner(QObject):
         """Whether an action can be used now; why not is said."""
         why_not = self.why_not(action_id)
         if why_not:
-            self.said.emit(self.tr(why_not))
+            self.message.emit(self.tr(why_not))
         return not why_not
 
     def why_not(self, action_id: str) -> str:
         """Why it cannot be used now, "" when it can; English source text."""
-        return self._table[action_id].why_not(self._situation.now)
+        return self._table[action_id].why_not(self._situation.current)
 
     def run(self, action_id: str) -> bool:
         """Carry out an action by its id; False, with the reason said, when it cannot be used now."""
@@ -71,16 +71,16 @@ class ActionRunner(QObject):
         """As `run`, for the action's own key, which may have been meant for a form or a report that is gone."""
         action = self._table[action_id]
         why = ""
-        if not action.why_not(self._situation.now):  # else `run` says why
+        if not action.why_not(self._situation.current):  # else `run` says why
             if action.at_once:
                 why = self._guard.why_not_meant()
             elif action.makes:
                 why = self._guard.why_of_no_form()
         if why:
-            self.said.emit(self.tr("Nothing was done: {why}").format(why=why))
+            self.message.emit(self.tr("Nothing was done: {why}").format(why=why))
             return False
         if action.still_of_form and self._forms.just_committed:
-            self.said.emit(self.tr(action.still_of_form))
+            self.message.emit(self.tr(action.still_of_form))
             return False
         self._forms.go_on()
         done = self.run(action_id)
@@ -94,6 +94,6 @@ class ActionRunner(QObject):
         What a crew did cannot be undone, so that its verb waits like the one that sends a crew.
         """
         if self._table[action_id].at_once and self._forms.just_committed:
-            self.said.emit(self.tr("Nothing was done: that key was still the form's"))
+            self.message.emit(self.tr("Nothing was done: that key was still the form's"))
             return False
         return self.press(action_id)

@@ -33,7 +33,7 @@ class BoardUpdater(QObject):
     """A report created here has come back from the server: its local row and its row in the cache."""
     crowded = Signal(int)
     """How many reports created here are saved and not shown: they have no row before others have left."""
-    made = Signal(int)
+    report_created = Signal(int)
     """The row of a report that was just created here, which is about to be the chosen one and to come into the list."""
     ready = Signal()
     """The first View is there."""
@@ -57,7 +57,7 @@ class BoardUpdater(QObject):
         self._cities: Cities | None = None
         self._rows: set[int] = set()
         self._kinds: set[str] = set()
-        self._anew = False
+        self._from_cache = False
         self._patches: dict[tuple[str, str], Patch] = {}
         self._edits: dict[tuple[str, str], tuple[Edit, ...]] = {}
         self._local_keys: list[str] = []  # of the edits
@@ -91,7 +91,7 @@ class BoardUpdater(QObject):
     def on_touched(self, touched: Touched) -> None:
         """The cache changed."""
         if touched.everything:
-            self._anew = True
+            self._from_cache = True
             self._rows.clear()
             self._window_state.rows_touched.emit(None)
         else:
@@ -100,21 +100,21 @@ class BoardUpdater(QObject):
             self._window_state.rows_touched.emit(frozenset(touched.rows))
         self.refresh()
 
-    def on_edits(self, anew: Mapping[tuple[str, str | None], Sequence[Queued]]) -> None:
+    def on_edits(self, changed: Mapping[tuple[str, str | None], Sequence[Queued]]) -> None:
         """The operator's own edits of some reports changed: (source, report) -> all that are not finished, in order."""
         edits = dict(self._edits)  # the one before may be under a worker's eyes
-        for (source, report), outbox in anew.items():
+        for (source, report), outbox in changed.items():
             if report is not None:
                 edits.pop((source, report), None)
                 if shown := tuple(one.edit for one in outbox if is_shown(one, is_anothers=self._is_anothers(one.edit))):
                     edits[source, report] = shown
         if edits != self._edits:
             self._edits = edits
-            if any(is_local(report) for _, report in anew):
+            if any(is_local(report) for _, report in changed):
                 self._local_keys = [report for _, report in edits if is_local(report)]
             self._give_rows()
             self.refresh()
-        elif self._awaited in anew:
+        elif self._awaited in changed:
             self.refresh()  # its CREATE may have been proved before this desk saw it wait: its row is in the cache then
 
     def local_row(self, key: str) -> int:
@@ -135,7 +135,7 @@ class BoardUpdater(QObject):
         if self._awaited is not None and (row := rows.get(self._awaited[1])):
             self._awaited = None
             if self._window_state.row == self._chosen_before:
-                self.made.emit(row)
+                self.report_created.emit(row)
                 self._window_state.choose(row)
 
     def local_report(self, row: int) -> tuple[str, str] | None:
@@ -183,8 +183,8 @@ class BoardUpdater(QObject):
             return
         self._wanted, self._running = False, True
         self._number += 1
-        if self._anew:
-            self._snapshot, self._cities, self._anew = None, None, False
+        if self._from_cache:
+            self._snapshot, self._cities, self._from_cache = None, None, False
         sources = dict(self._local_sources)
         if self._awaited is not None:
             sources[self._awaited[1]] = self._awaited[0]
@@ -223,7 +223,9 @@ class BoardUpdater(QObject):
         if new_words:
             self._window_state.set_cities(result.cities)
         if result.blind:
-            self._anew = True  # what comes later is added to no picture of nothing; nobody says when it can be read
+            self._from_cache = (
+                True  # what comes later is added to no picture of nothing; nobody says when it can be read
+            )
         elif self._blind:
             self._window_state.rows_touched.emit(None)
         self._blind = result.blind
@@ -252,7 +254,7 @@ class BoardUpdater(QObject):
 
     def _lost(self, error: Exception) -> None:
         self._running = False
-        self._anew = True
+        self._from_cache = True
         self.failed.emit(error)
         self._wanted = True
         self._gap.start(1000)

@@ -168,7 +168,7 @@ class EditCommands:
         """Hand the work in for validation."""
         return self.set_fields(details, {"status": Status.VALIDATION.value}, "Hand in for validation")
 
-    def told(self, edit_id: str, who: str) -> None:
+    def note_told_by_radio(self, edit_id: str, who: str) -> None:
         """Note who told the unit by radio, of an order that has not left."""
         self._edits.told(edit_id, who)
 

@@ -32,7 +32,7 @@ class GoingOn(QObject):
     """This row is about to be the chosen one, and to come back in the list to where it stood."""
     goes_back = Signal(str, str)
     """The report of this source with this key is to be chosen: a step on it was taken back."""
-    said = Signal(str)
+    message = Signal(str)
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class GoingOn(QObject):
         row = self._window_state.row
         goal = next_waiting(view, row, was_validated=step.kind is Kind.VALIDATE)
         if not goal:
-            self.said.emit(self.tr("Nothing else in this list waits for the same"))
+            self.message.emit(self.tr("Nothing else in this list waits for the same"))
             return
         self._before = (step.edit_id, row, goal)
         self._left = (row, details.shown.id, view.position_of(row), _work_on(view, row), step.kind)
@@ -128,9 +128,11 @@ class GoingOn(QObject):
         if now == place:
             return
         if now < 0:
-            self.said.emit(self.tr("{n} has left this list").format(n=number))
+            self.message.emit(self.tr("{n} has left this list").format(n=number))
         else:
-            self.said.emit(self.tr("{n} went from place {old} to {new}").format(n=number, old=place + 1, new=now + 1))
+            self.message.emit(
+                self.tr("{n} went from place {old} to {new}").format(n=number, old=place + 1, new=now + 1)
+            )
 
 
 def _ends_the_turn(step: UndoStep) -> bool:

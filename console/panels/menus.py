@@ -10,29 +10,29 @@ from console.panels.action_rules import Situation
 from widgets.menu import MenuRow
 
 
-def report_menu(actions: Actions[Any], now: Situation, tr: Callable[[str], str]) -> list[MenuRow]:
+def report_menu(actions: Actions[Any], situation: Situation, tr: Callable[[str], str]) -> list[MenuRow]:
     """The entries for the chosen report."""
-    return _menu(actions.menu("report"), now, tr)
+    return _menu(actions.menu("report"), situation, tr)
 
 
-def unit_menu(actions: Actions[Any], now: Situation, tr: Callable[[str], str]) -> list[MenuRow]:
+def unit_menu(actions: Actions[Any], situation: Situation, tr: Callable[[str], str]) -> list[MenuRow]:
     """The entries for the chosen unit."""
-    return _menu(actions.menu("unit"), now, tr)
+    return _menu(actions.menu("unit"), situation, tr)
 
 
-def place_menu(actions: Actions[Any], now: Situation, tr: Callable[[str], str]) -> list[MenuRow]:
+def place_menu(actions: Actions[Any], situation: Situation, tr: Callable[[str], str]) -> list[MenuRow]:
     """The entries for a place of the map where no report and no unit is."""
     new_report = actions["new_report"]
     rows = [MenuRow("copy", tr("Copy the coordinates of this place"))]
-    if not new_report.why_not(now):
+    if not new_report.why_not(situation):
         rows.append(MenuRow("new_report", tr("New report here"), actions.key("new_report")))
     return [*rows, MenuRow(""), MenuRow("fit", tr("Auto-fit"), "*"), MenuRow("home", tr("The whole city"), "0")]
 
 
-def _menu(sections: Sequence[Sequence[Action[Any]]], now: Situation, tr: Callable[[str], str]) -> list[MenuRow]:
+def _menu(sections: Sequence[Sequence[Action[Any]]], situation: Situation, tr: Callable[[str], str]) -> list[MenuRow]:
     rows: list[MenuRow] = []
     for section in sections:
-        usable = [action for action in section if not action.why_not(now)]
+        usable = [action for action in section if not action.why_not(situation)]
         if usable and rows:
             rows.append(MenuRow(""))
         rows += [MenuRow(one.id, tr(one.text), next(iter(one.keys), "")) for one in usable]

@@ -57,7 +57,7 @@ class OutboxController(QObject):
     conflict_opened = Signal(str)
     keep_asked = Signal(str)
     """The work on a report that was deleted at the server is to be kept: an edit's id."""
-    said = Signal(str)
+    message = Signal(str)
     copy_wanted = Signal(str)
     """A text is to be taken to the clipboard."""
     report_opened = Signal(str, str)
@@ -192,7 +192,7 @@ class OutboxController(QObject):
             parts = [tried.format(n=len(again))]
         if self.decisions:
             parts.append(self.tr("To decide: {n}.").format(n=self.decisions))
-        self.said.emit(". ".join(parts))
+        self.message.emit(". ".join(parts))
 
     def _withdraw(self, edit_id: str) -> None:
         """Take an edit back, and say how far that came; what was written for it stays as a draft."""
@@ -201,13 +201,13 @@ class OutboxController(QObject):
             return
         what = edit_text(queued, self._window_state.catalog(queued.edit.source), self.tr)
         if not self._edits.ask_back(edit_id):
-            self.said.emit(self.tr("{what} was sent and cannot be withdrawn").format(what=what))
+            self.message.emit(self.tr("{what} was sent and cannot be withdrawn").format(what=what))
         elif self._edits.open_edit(edit_id) is not None:
-            self.said.emit(self.tr("Asked back: {what}. It stays if it has left already").format(what=what))
+            self.message.emit(self.tr("Asked back: {what}. It stays if it has left already").format(what=what))
         elif keep_words_of(self._edits, queued.edit):
-            self.said.emit(self.tr("Withdrawn, its words are a draft: {what}").format(what=what))
+            self.message.emit(self.tr("Withdrawn, its words are a draft: {what}").format(what=what))
         else:
-            self.said.emit(self.tr("Withdrawn: {what}").format(what=what))
+            self.message.emit(self.tr("Withdrawn: {what}").format(what=what))
 
     def _drop(self, edit_id: str, *, sure: bool) -> None:
         """Another operator's edit, or one whose server is left: the first press asks, the second throws it away."""
@@ -215,15 +215,15 @@ class OutboxController(QObject):
         if queued is None:
             return
         if why := self._why_reading_only(queued.edit.source):
-            self.said.emit(why)
+            self.message.emit(why)
         elif not sure:
             self._dropping = edit_id
         elif self._edits.drop(edit_id) if self._waits_for(queued) else self._edits.withdraw(edit_id):
             told = self._waits_for(queued) not in ("", BEFORE_SIGN_IN) and not self._is_left(queued.edit.source)
             sentence = self.tr("Dropped. {author} is told at the next sign-in") if told else self.tr("Dropped")
-            self.said.emit(sentence.format(author=queued.edit.author))
+            self.message.emit(sentence.format(author=queued.edit.author))
         else:
-            self.said.emit(self.tr("It may have been sent already and cannot be dropped"))
+            self.message.emit(self.tr("It may have been sent already and cannot be dropped"))
         self.show()
 
     def _adopt(self, edit_id: str) -> None:
@@ -238,9 +238,9 @@ class OutboxController(QObject):
             return taken_down_text(create, others, me, catalog, self._zone, self._now(), self.tr)
 
         if why := self._why_reading_only(source):
-            self.said.emit(why)
+            self.message.emit(why)
         elif not self._edits.adopt(edit_id, words_of):
-            self.said.emit(self.tr("It may have been sent already: it waits for the answer"))
+            self.message.emit(self.tr("It may have been sent already: it waits for the answer"))
 
     def what_waits(self, *, signed_out: bool = False) -> tuple[str, str]:
         """A title with the count, and what is done with the edits when the operator leaves."""
@@ -262,7 +262,7 @@ class OutboxController(QObject):
 
     def untold_units(self) -> str:
         """The codes of the units that know nothing of their orders, `SDA-07, DMK-02`; "" for none."""
-        waiting = (one for one in self.outbox if waits_for_radio(one) and not one.told)
+        waiting = (one for one in self.outbox if waits_for_radio(one) and not one.told_by_radio)
         return ", ".join(dict.fromkeys(self._unit_code(one.edit) for one in waiting))
 
     def _unit_code(self, edit: Edit) -> str:
@@ -333,7 +333,7 @@ class OutboxController(QObject):
         elif waits_for_radio(queued):
             unit = self._window_state.catalog(edit.source).units.get(str(edit.data.get("unit")))
             code = unit.code if unit else ""
-            if queued.told:
+            if queued.told_by_radio:
                 state = self.tr("{unit} told by radio").format(unit=code)
             elif is_not_sent(
                 edit, self._edits.time_at(edit.source), away=self._is_away(edit.source) or self._is_held(edit.id)

@@ -77,7 +77,7 @@ class QueueController(QObject):
         self._is_whole = known
         self._panel.set_urgent(view.hazard_places, self.tr("P1"), self._window_state.actions.cap("next_hazard"))
         tabs = [
-            Tab(key, name, counts.tabs.get(key), known=known, kept=key in _KEPT_TABS)
+            Tab(key, name, counts.tabs.get(key), known=known, folds_last=key in _KEPT_TABS)
             if key != "closed"
             else Tab(key, name, None)
             for key, name in self._tab_names().items()

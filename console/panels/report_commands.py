@@ -51,7 +51,7 @@ class ReportCommands(QObject):
             forms,
             situation,
         )
-        self._runner, self._say, self._source_for_new = runner, runner.said.emit, source_for_new
+        self._runner, self._say, self._source_for_new = runner, runner.message.emit, source_for_new
         self._cards: tuple[int, Mapping[str, PhotoCard]] = (0, {})
         situation.details_changed.connect(forms.look_at)
 
@@ -261,7 +261,7 @@ class ReportCommands(QObject):
             self._forms.validate(details, self._situation.title_of(details), cards, draft_key, decide, barred)
 
     def _validate_next(self) -> None:
-        if self._situation.now.status is Status.VALIDATION and not self._runner.why_not("validate"):
+        if self._situation.current.status is Status.VALIDATION and not self._runner.why_not("validate"):
             self.validate()
 
     def close(self) -> None:
@@ -347,7 +347,7 @@ class ReportCommands(QObject):
         """Ask what the report waits for; what was typed stands in the form already as the reason."""
         if not self._runner.may("hold"):
             return False
-        if self._situation.now.on_hold:  # without words it would end it
+        if self._situation.current.on_hold:  # without words it would end it
             self._say(self.tr("The report is on hold already"))
             return False
         self._leave_reason("hold", typed.rest)

@@ -145,11 +145,11 @@ class SituationMonitor(QObject):
         return self._panel == "units"
 
     @property
-    def now(self) -> Situation:
+    def current(self) -> Situation:
         """What decides which actions make sense now."""
         details, window_state, notice = self.chosen, self._window_state, self._notice()
         crew = window_state.cities.crew(window_state.unit)
-        now = Situation(
+        situation = Situation(
             me=window_state.me,
             role=self._rights_at(details.source if details else self._source_for_new()).role,
             unit=window_state.unit if crew is not None else None,
@@ -174,14 +174,14 @@ class SituationMonitor(QObject):
             left_behind=window_state.is_left_behind,
         )
         if details is None:
-            return now
+            return situation
         report = details.shown
         service = window_state.catalog(details.source).services.get(report.service or "")
         stuck = self._stuck(details)
         lead = _lead(details, stuck)
         no_proof = is_proof_missing(report, service, details.history)
         return msgspec.structs.replace(
-            now,
+            situation,
             me=window_state.me_at(details.source),
             outside=self._is_outside(details),
             report=True,
@@ -204,7 +204,9 @@ class SituationMonitor(QObject):
             needs_proof=no_proof,
             proof_is_old=no_proof and any(photo.role is PhotoRole.AFTER for photo in report.photos),
             crewless=window_state.view is not None and bool(window_state.row in window_state.view.hazards),
-            not_sent=next((one.edit.id for one in self._orders() if waits_for_radio(one) and not one.told), ""),
+            not_sent=next(
+                (one.edit.id for one in self._orders() if waits_for_radio(one) and not one.told_by_radio), ""
+            ),
             conflict=next((one.edit.id for one in self._own() if _is_to_settle(one)), ""),
             expired=next((one.edit.id for one in self._own() if one.state is EditState.EXPIRED), ""),
         )
@@ -313,7 +315,7 @@ class SituationMonitor(QObject):
 
     def look_again(self) -> None:
         """What may be done may have changed with the time or the link."""
-        self.changed.emit(self.now)
+        self.changed.emit(self.current)
 
     def _on_catalog(self) -> None:
         """What was undoable may have ended."""

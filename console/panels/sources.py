@@ -27,7 +27,7 @@ class Sources(QObject):
     """Keeps the newest state of each source and turns it into words."""
 
     changed = Signal()
-    told = Signal(str)
+    message = Signal(str)
     """What a source has to say beside its state: what could not be understood, what a comparison found."""
 
     def __init__(
@@ -103,7 +103,7 @@ class Sources(QObject):
         if state.detail and (before is None or before.detail != state.detail):
             several = len(self._names) > 1
             said = f"{state.detail} {self._doubt_words(state)}".rstrip()
-            self.told.emit(f"{self._names.get(state.source, '')}: {said}" if several else said)
+            self.message.emit(f"{self._names.get(state.source, '')}: {said}" if several else said)
         self.changed.emit()
 
     @property

@@ -37,7 +37,7 @@ class StatusController(QObject):
         super().__init__(parent)
         self._bar, self._banner, self._window_state, self._sources = bar, banner, window_state, sources
         self._zone, self._now = zone, now
-        self._said, self._said_until = "", 0.0
+        self._message, self._message_until = "", 0.0
         self._found, self._found_until = "", 0.0
         self._lost: Notice | None = None
         self._more_lost = 0
@@ -48,13 +48,13 @@ class StatusController(QObject):
 
     def say(self, sentence: str, for_s: float = _SAID_S) -> None:
         """Show a sentence for six seconds, or as long as given."""
-        self._said, self._said_until = sentence, self._now().timestamp() + for_s
+        self._message, self._message_until = sentence, self._now().timestamp() + for_s
         self.show()
 
     def unsay(self, sentence: str) -> None:
         """It is not so any more: another one that was said since stays."""
-        if sentence and self._said == sentence:
-            self._said = ""
+        if sentence and self._message == sentence:
+            self._message = ""
             self.show()
 
     def set_waiting(self, count: int) -> None:
@@ -126,8 +126,8 @@ class StatusController(QObject):
                 cells.append(
                     Cell("filters", self.tr("{n} filters").format(n=chips) if chips > 1 else self.tr("1 filter"))
                 )
-        if self._said and self._now().timestamp() < self._said_until:
-            cells.append(Cell("said", self._said, "info"))
+        if self._message and self._now().timestamp() < self._message_until:
+            cells.append(Cell("said", self._message, "info"))
         return cells
 
     def _notice(self) -> Notice | None:

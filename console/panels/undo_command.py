@@ -27,7 +27,7 @@ class UndoCommand(QObject):
     ) -> None:
         super().__init__(parent)
         self._window_state, self._undo_stack, self._forms, self._situation = window_state, undo_stack, forms, situation
-        self._say = runner.said.emit
+        self._say = runner.message.emit
 
     def undo(self) -> None:
         """Take the last step back, and say how far that came."""

@@ -50,7 +50,7 @@ class UnitCommands(QObject):
             forms,
             situation,
         )
-        self._runner, self._say, self._guard = runner, runner.said.emit, guard
+        self._runner, self._say, self._guard = runner, runner.message.emit, guard
         self._unit_in_sight, self._read_report = unit_in_sight, read_report
 
     # Which unit is meant
@@ -202,7 +202,7 @@ class UnitCommands(QObject):
         details, catalog = self._situation.report, self._window_state.catalog(self._situation.report.source)
         units = [one.unit for one in details.live]
         if len(units) < 2:
-            self.recall(details, self._situation.now.lead_unit or "")
+            self.recall(details, self._situation.current.lead_unit or "")
             return
         rows = [
             ListChoice(
@@ -215,13 +215,15 @@ class UnitCommands(QObject):
         title, about = self.tr("Call back"), self._situation.title_of(details)
         self._forms.choose(title, about, rows, lambda unit_id: self.recall(details, unit_id))
 
-    def told(self) -> None:
+    def note_told_by_radio(self) -> None:
         """Note that the unit of the order that waits was told by radio."""
-        self._edit_commands.told(self._situation.now.not_sent, self._window_state.me_at(self._situation.report.source))
+        self._edit_commands.note_told_by_radio(
+            self._situation.current.not_sent, self._window_state.me_at(self._situation.report.source)
+        )
 
     def wanted(self) -> None:
         """Give the expired order again."""
-        self._edit_commands.still_wanted(self._situation.now.expired)
+        self._edit_commands.still_wanted(self._situation.current.expired)
 
     # What a unit does and is
 
@@ -253,7 +255,7 @@ class UnitCommands(QObject):
 
     def step(self, state: AssignmentState) -> None:
         """What the unit did on the chosen report; in the units panel what the chosen one did on its job."""
-        now, crew = self._situation.now, self._window_state.cities.crew(self._window_state.unit)
+        now, crew = self._situation.current, self._window_state.cities.crew(self._window_state.unit)
         if crew is not None and self._situation.means_unit:
             if self._unit_in_sight():
                 self._step_of_crew(crew, state)

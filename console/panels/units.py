@@ -182,8 +182,8 @@ class UnitsController(QObject):
         return found
 
     @staticmethod
-    def _at_work(crew: CityUnit, told: Mapping[ScopedCode, Queued]) -> CityUnit:
-        order = told.get((crew.source, crew.unit.id))
+    def _at_work(crew: CityUnit, orders: Mapping[ScopedCode, Queued]) -> CityUnit:
+        order = orders.get((crew.source, crew.unit.id))
         if order is None or crew.unit.state is not UnitState.AVAILABLE:
             return crew
         since = order.edit.occurred_at
@@ -311,7 +311,7 @@ class UnitsController(QObject):
                 self.tr("Nobody can be sent: the city has set up no unit. Its supervisor does that with “sigap city”."),
             )
 
-    def _row(self, crew: CityUnit, told: Queued | None) -> UnitRow:
+    def _row(self, crew: CityUnit, order: Queued | None) -> UnitRow:
         unit, now = crew.unit, self._time_at(crew.source)
         jobs = list(self._window_state.cities.jobs(crew))
         jobs.sort(key=lambda one: one.state not in ON_THE_WAY)  # what it is at comes first
@@ -322,14 +322,14 @@ class UnitsController(QObject):
         job, title = (jobs[0].report, self._titles.get((crew.source, jobs[0].report), "")) if jobs else ("", "")
         state = self.tr(formatting.UNIT_TEXT[unit.state])
         work = f"{job} {title}".strip() if jobs else self.tr("none") if known else "–"
-        if told is not None:
+        if order is not None:
             state = self.tr("Told by radio")
             what = self.tr("not sent, to be decided")
-            if is_to_call_back(told):
+            if is_to_call_back(order):
                 what = self.tr("call back by radio")
-            elif told.state in PENDING:
+            elif order.state in PENDING:
                 what = self.tr("not sent yet")
-            work = " ".join(part for part in (report_number(told.edit), what) if part)
+            work = " ".join(part for part in (report_number(order.edit), what) if part)
         sent = next(
             (one for one in self._window_state.cities.jobs(crew) if one.state is not AssignmentState.RESERVED), None
         )

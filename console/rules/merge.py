@@ -41,7 +41,7 @@ def three_way(base: Mapping[str, Any], mine: Mapping[str, Any], theirs: Mapping[
         if field not in theirs:
             clean[field] = wanted
             continue
-        value, who, at = told(theirs[field])
+        value, who, at = server_value(theirs[field])
         if same(value, wanted):
             settled.append(field)
         elif field in base and same(value, base[field]):
@@ -51,7 +51,7 @@ def three_way(base: Mapping[str, Any], mine: Mapping[str, Any], theirs: Mapping[
     return Merge(clean, tuple(settled), tuple(conflicts))
 
 
-def told(theirs: Any) -> tuple[Any, str | None, str | None]:
+def server_value(theirs: Any) -> tuple[Any, str | None, str | None]:
     """Value, author and time of a field at the server."""
     if isinstance(theirs, Mapping) and "value" in theirs:
         return theirs["value"], theirs.get("who"), theirs.get("at")

@@ -103,7 +103,7 @@ class Queued(msgspec.Struct, frozen=True):
     """In a conflict: each field (or "unit", "assignment", "busy", "duplicates") -> {value, who, at} at the server."""
     version: int | None = None
     """In a conflict: the report's version that holds `theirs`."""
-    told: str | None = None
+    told_by_radio: str | None = None
     """Who was told of it by radio."""
     taken_as: TakenAs | None = None
     repeated: bool = False
@@ -179,12 +179,12 @@ def waits_for_radio(queued: Queued) -> bool:
 def is_told_of(queued: Queued) -> bool:
     """Whether its unit was told by radio of what the server is not known to have: it is on its way, or back."""
     waits = queued.state in _PERHAPS_NOT_LEFT or queued.state is EditState.STOPPED
-    return waits and queued.edit.kind in _BY_RADIO and bool(queued.told)
+    return waits and queued.edit.kind in _BY_RADIO and bool(queued.told_by_radio)
 
 
 def is_known_to_its_unit(queued: Queued) -> bool:
     """Whether a unit was told by radio of an order that is given up now, and acts by it: it is to be told that."""
-    return bool(queued.told) and queued.edit.kind in _BY_RADIO and not is_in_force(queued)
+    return bool(queued.told_by_radio) and queued.edit.kind in _BY_RADIO and not is_in_force(queued)
 
 
 def is_to_call_back(queued: Queued) -> bool:
@@ -218,7 +218,11 @@ def is_settled(queued: Queued) -> bool:
 
 def as_told(queued: Queued) -> Edit:
     """The edit, with whether a unit was told of it by radio."""
-    return msgspec.structs.replace(queued.edit, about={**queued.edit.about, TOLD: True}) if queued.told else queued.edit
+    return (
+        msgspec.structs.replace(queued.edit, about={**queued.edit.about, TOLD: True})
+        if queued.told_by_radio
+        else queued.edit
+    )
 
 
 def with_shown(edit: Edit, conflict: Queued) -> Edit:

@@ -202,8 +202,8 @@ ACTIONS = Actions[Receivers](
             menus=_on_report(1, 6), at_once=True,
         ),
         A(
-            "told", "The unit was told by radio", ("R",), "Report", lambda on: on.units.told(), rules.told,
-            menus=_on_report(1, 7), at_once=True,
+            "told", "The unit was told by radio", ("R",), "Report", lambda on: on.units.note_told_by_radio(),
+            rules.tell_by_radio, menus=_on_report(1, 7), at_once=True,
         ),
         A(
             "wanted", "Give the expired order again", ("Y",), "Report", lambda on: on.units.wanted(), rules.wanted,
@@ -211,7 +211,7 @@ ACTIONS = Actions[Receivers](
         ),
         A(
             "settle", "Settle the conflict", ("S",), "Report",
-            lambda on: on.conflict_controller.open(on.situation.now.conflict), rules.settle, menus=_on_report(1, 9),
+            lambda on: on.conflict_controller.open(on.situation.current.conflict), rules.settle, menus=_on_report(1, 9),
         ),
         A(
             "lost_see", "Show the report of the order that was not sent", ("F2",), "Report",
@@ -223,7 +223,7 @@ ACTIONS = Actions[Receivers](
         ),
         A(
             "radio_told", "The unit in the notice was told by radio", ("F7",), "Report",
-            lambda on: on.lost_orders.told(), rules.radio_call, over_forms="stays",
+            lambda on: on.lost_orders.note_told_by_radio(), rules.radio_call, over_forms="stays",
         ),
         A(
             "lost_seen", "What the notice tells is seen", ("F4",), "Report", lambda on: on.lost_orders.see_off(),

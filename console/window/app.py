@@ -628,7 +628,7 @@ class ConsoleWindow(QObject):
         self.sync_supervisor.zone_told.connect(self.followed_sources.on_zone_told)
         self.sync_supervisor.fetched.connect(self.photos.on_fetched)
         self.sync_supervisor.restarted.connect(self.edits.on_restarted)
-        self.sources.told.connect(self.say)
+        self.sources.message.connect(self.say)
         for speaker in (
             self.actions,
             self.report_clipboard,
@@ -640,7 +640,7 @@ class ConsoleWindow(QObject):
             self.outbox_controller,
             self.conflict_controller,
         ):
-            speaker.said.connect(self.say)
+            speaker.message.connect(self.say)
         self.settings.unreadable.connect(self._on_failed)
         self.followed_sources.zone_changed.connect(self._on_zone_changed)
         self.followed_sources.rights_changed.connect(self.situation.look_again)
@@ -682,7 +682,7 @@ class ConsoleWindow(QObject):
         self.going_on.next_shown.connect(self.key_guard.show_next)
         self.going_on.comes_back.connect(self.queue.expect)
         self.going_on.goes_back.connect(self._go_back)
-        self.board_updater.made.connect(self.queue.expect)
+        self.board_updater.report_created.connect(self.queue.expect)
         self.ticket.action.connect(self.actions.act)
         self.ticket.advice_chosen.connect(self.unit_commands.dispatch_chosen)
         self.ticket.duplicate_opened.connect(self.window_state.choose)
@@ -707,7 +707,7 @@ class ConsoleWindow(QObject):
         self.board_updater.arrived.connect(self.hazards.on_arrived)
         self.claims.taken_over.connect(self.lost_orders.tell)
         for follower in (self.refusals, self.crew_notes, self.restores):
-            follower.told.connect(self.lost_orders.tell)
+            follower.setback_found.connect(self.lost_orders.tell)
         for looks in (
             self.claims.look,
             self.refusals.look,
@@ -718,7 +718,7 @@ class ConsoleWindow(QObject):
             self.sign_in.rights_changed.connect(looks)
         for on_seen in (self.claims.on_seen, self.refusals.on_seen, self.crew_notes.on_seen, self.restores.on_seen):
             self.lost_orders.setback_seen.connect(on_seen)
-        self.drafts.found.connect(self.say_long)
+        self.drafts.long_message.connect(self.say_long)
         self.drafts.edit_opened.connect(self.conflict_controller.open)
         self.drafts.line_wanted.connect(self.command_line_controller.take_up)
         self.edits.opened.connect(self.drafts.tell)
@@ -853,9 +853,9 @@ class ConsoleWindow(QObject):
         self.close_guard.no_question()
         self.window.close()
 
-    def _on_look_changed(self, said: str) -> None:
+    def _on_look_changed(self, message: str) -> None:
         """Another window takes the place of this one: each widget takes its sizes and colours when it is made."""
-        self.handover = self.succession.hand_on(said, self.focus.panel)
+        self.handover = self.succession.hand_on(message, self.focus.panel)
         self.close_guard.no_question()
         self._remember()
         self.succeeded.emit()
@@ -864,7 +864,7 @@ class ConsoleWindow(QObject):
         """Go on where the window before this one was, which stands there still as a picture."""
         self.succession.take_up(handover, before)
         self.edits.opened.disconnect(self.drafts.tell)  # it is no start: who works here knows what he left
-        self.say(handover.said)
+        self.say(handover.message)
 
     # From the sync process
 
@@ -873,13 +873,13 @@ class ConsoleWindow(QObject):
 
     # From the outbox
 
-    def _on_reports_changed(self, anew: dict[tuple[str, str | None], tuple[Queued, ...]]) -> None:
-        self.board_updater.on_edits(anew)
+    def _on_reports_changed(self, changed: dict[tuple[str, str | None], tuple[Queued, ...]]) -> None:
+        self.board_updater.on_edits(changed)
         details = self.details_reader.current
-        if details is not None and (mine := anew.get((details.source, details.key))) is not None:
+        if details is not None and (mine := changed.get((details.source, details.key))) is not None:
             self.ticket_controller.set_outbox(mine)
             self.situation.set_outbox(mine)
-        names = {name for _, key in anew if key is not None for name in (key, self.edits.remote_of(key))}
+        names = {name for _, key in changed if key is not None for name in (key, self.edits.remote_of(key))}
         if self.window_state.row and (details is None or details.key in names):
             self.details_reader.read()
         self.recommender.refresh()  # who was just sent to another report is not free for this one

@@ -98,7 +98,7 @@ class Claims(QObject):
         self._held: frozenset[ScopedCode] = frozenset()
         self._gone: frozenset[ScopedCode] = frozenset()
         """Those that were his, of which it is not known why they are not, or not seen."""
-        self._told: set[tuple[str, ScopedCode]] = set()
+        self._notified: set[tuple[str, ScopedCode]] = set()
         window_state.view_changed.connect(self._on_view)
         edits.followed.on_open(self._begin_again)
 
@@ -106,7 +106,7 @@ class Claims(QObject):
         """The operator has seen that these are not his any more."""
         seen = {(source, key) for kind, source, key in of if kind == _KIND}
         self._gone -= seen
-        self._told -= {(self._window_state.me_at(word[0]), word) for word in seen}
+        self._notified -= {(self._window_state.me_at(word[0]), word) for word in seen}
         if seen:
             self._points.end_turn()
         self._keep()
@@ -166,7 +166,7 @@ class Claims(QObject):
             self._held = frozenset(word for word in self._held if word[0] not in left)
             self._gone = frozenset(word for word in self._gone if word[0] not in left)
         begin = self._points.to_begin(self._window_state.cities.catalogs)
-        gone = frozenset(word for word in self._gone if (self._window_state.me_at(word[0]), word) not in self._told)
+        gone = frozenset(word for word in self._gone if (self._window_state.me_at(word[0]), word) not in self._notified)
         if before != self._rows or begin or gone:
             rows, held, turn = sorted(self._rows), self._held, self._points.turn
             self._tasks.latest(_KIND, lambda: self._read(rows, held, gone, begin, turn), self._done)
@@ -226,11 +226,11 @@ class Claims(QObject):
             return
         self._points.begin(read.epochs)
         self._held = read.held
-        news = [one for one in read.lost if (self._window_state.me_at(one.word[0]), one.word) not in self._told]
-        self._told |= {(self._window_state.me_at(one.word[0]), one.word) for one in news}
-        told = {word for word in self._gone if (self._window_state.me_at(word[0]), word) in self._told}
+        news = [one for one in read.lost if (self._window_state.me_at(one.word[0]), one.word) not in self._notified]
+        self._notified |= {(self._window_state.me_at(one.word[0]), one.word) for one in news}
+        told = {word for word in self._gone if (self._window_state.me_at(word[0]), word) in self._notified}
         back = told & read.held
-        self._told -= {(self._window_state.me_at(word[0]), word) for word in back}  # it may be lost once more
+        self._notified -= {(self._window_state.me_at(word[0]), word) for word in back}  # it may be lost once more
         self._gone = frozenset((told - back) | read.unknown | {one.word for one in read.lost})
         self._keep()
         for setback in bounded([self._setback(one) for one in news], self.tr):

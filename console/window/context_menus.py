@@ -94,14 +94,14 @@ class ContextMenus(QObject):
         """Once the report that was clicked has been read: what can be done to it now."""
 
         def show() -> None:
-            listed = report_menu(self._actions, self._situation.now, self.tr)
+            listed = report_menu(self._actions, self._situation.current, self.tr)
             open_menu(self._window, listed, at, self._runner.run)
 
         self._situation.when_read(self._window_state.row, show, lambda: None)
 
     def _on_unit(self, at: QPoint) -> None:
         with self._situation.about_unit():
-            listed = unit_menu(self._actions, self._situation.now, self.tr)
+            listed = unit_menu(self._actions, self._situation.current, self.tr)
         open_menu(self._window, listed, at, self._runner.run_for_unit)
 
     def _on_map(self, lat: float, lon: float, row: int, unit: str) -> None:
@@ -114,7 +114,7 @@ class ContextMenus(QObject):
             self._window_state.choose_unit(unit)
             self._on_unit(at)
         else:
-            listed = place_menu(self._actions, self._situation.now, self.tr)
+            listed = place_menu(self._actions, self._situation.current, self.tr)
             open_menu(self._window, listed, at, lambda intent: self._at(intent, lat, lon))
 
     def _at(self, intent: str, lat: float, lon: float) -> None:

@@ -77,7 +77,7 @@ class FirstRun(QObject):
 
 
 def ask_for_server(
-    app: QApplication, theme_name: str, profile: Path, settings: Settings, tokens: Tokens, said: str
+    app: QApplication, theme_name: str, profile: Path, settings: Settings, tokens: Tokens, message: str
 ) -> None:
     """Show the form and wait until a server is connected or the operator leaves it for later.
 
@@ -95,8 +95,8 @@ def ask_for_server(
     quits = app.quitOnLastWindowClosed()
     app.setQuitOnLastWindowClosed(False)
     form.open_beside(None)
-    if said:
-        form.show_problem(said)
+    if message:
+        form.show_problem(message)
     loop.exec()
     app.setQuitOnLastWindowClosed(quits)
     tasks.shutdown()

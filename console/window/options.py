@@ -38,7 +38,7 @@ class WindowHandover(msgspec.Struct, frozen=True):
     filter: Filter
     row: int
     steps: tuple[UndoStep, ...]
-    said: str
+    message: str
     """What to say in the new one."""
     local_key: str = ""
     """Of a chosen report that the server does not have yet; its row is another one in each window."""

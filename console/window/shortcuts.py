@@ -67,10 +67,10 @@ class Shortcuts(QObject):
         elsewhere = self._forms.has_keyboard or self._palette.isActiveWindow() or in_viewer
         return elsewhere and not action.why_not(self._situation)
 
-    def _on_situation(self, now: Situation) -> None:
+    def _on_situation(self, situation: Situation) -> None:
         """Other actions may be used: their keys' caps come and go."""
-        if now != self._situation:
-            self._situation = now
+        if situation != self._situation:
+            self._situation = situation
             self._window.look_at_keys()
 
     # Keys

@@ -86,19 +86,19 @@ class FollowedSources(QObject):
         """Wait for the demo city no more."""
         self._demo_timer.stop()
 
-    def on_zone_told(self, told: ZoneTold) -> None:
+    def on_zone_told(self, zone: ZoneTold) -> None:
         """Keep it for the next start, which may be without a network."""
         sources = self._settings.here.sources
-        known = next((one.timezone for one in sources if one.key == told.source), told.timezone)
-        if known == told.timezone:
+        known = next((one.timezone for one in sources if one.key == zone.source), zone.timezone)
+        if known == zone.timezone:
             return
 
         def change(settings: Settings) -> None:
-            settings.sources = changed(settings.sources, told.source, timezone=told.timezone)
+            settings.sources = changed(settings.sources, zone.source, timezone=zone.timezone)
 
         self._settings.keep(change)
         if self._use_zone():
-            self._status.say(self.tr("Times are those of {zone} from now on").format(zone=told.timezone))
+            self._status.say(self.tr("Times are those of {zone} from now on").format(zone=zone.timezone))
 
     def _name_operator(self) -> None:
         """Who the operator is at each source, until its server says so itself."""

@@ -49,7 +49,7 @@ class Succession(QObject):
         self._before: Shell | None = None
         self._is_chosen = False
 
-    def hand_on(self, said: str, panel: str) -> WindowHandover:
+    def hand_on(self, message: str, panel: str) -> WindowHandover:
         """What the next window needs; `said` is what it says first, `panel` the one that has the keyboard."""
         window_state = self._window_state
         local = self._board_updater.local_report(window_state.row)
@@ -57,7 +57,7 @@ class Succession(QObject):
             filter=window_state.filter,
             row=window_state.row,
             steps=self._undo_stack.remembered,
-            said=said,
+            message=message,
             local_key=local[1] if local is not None else "",
             panel=panel,
             first_row=self._queue.first_in_sight() if self._queue.above() else 0,

@@ -27,7 +27,7 @@ def main() -> None:
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     with console(Path(profile), address, own_sync=True) as window:
         wait_ready(window)
-        window.refusals.told.connect(lambda one: say("told", one.bold))
+        window.refusals.setback_found.connect(lambda one: say("told", one.bold))
         like = lambda one: one.priority > 1  # noqa: E731
         report = find(window, "unassigned", lambda now: bool(now.has_place and free_units(window)), like=like)
         unit = free_units(window)[0]

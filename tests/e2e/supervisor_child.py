@@ -125,7 +125,7 @@ def noon(window: Any, files: list[Path]) -> None:
     report = find(window, "unassigned", lambda now: bool(now.advice and now.has_place), used)
     key(window, "A")
     key(window, "Enter")
-    wait_for(lambda: window.situation.now.lead_unit, what="the order")
+    wait_for(lambda: window.situation.current.lead_unit, what="the order")
     say("did", "ordered", report)
     report = find(window, "open", lambda now: not now.lead_unit and bool(open_alike(window)), used)
     candidate = open_alike(window)[0]
@@ -135,7 +135,7 @@ def noon(window: Any, files: list[Path]) -> None:
     type_into(window, str(candidate), Qt.Key.Key_S)  # the chosen one is the one to close
     wait_for(lambda: opened.why_not() == "", what=f"it can be merged, and not: {opened.why_not()}")
     type_into(window, "", Qt.Key.Key_Return)
-    wait_for(lambda: window.situation.now.merged, what="merged")
+    wait_for(lambda: window.situation.current.merged, what="merged")
     say("did", "merged", report)
     report = find(window, "open", skip=used)
     before_n = len(outbox(window))

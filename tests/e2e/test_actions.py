@@ -32,9 +32,9 @@ def test_ids_and_keys_are_unique_and_known_to_qt() -> None:
 )
 def test_without_a_report_each_action_works_or_says_why(action: Action[Any], offline_window: Any) -> None:
     said: list[str] = []
-    offline_window.actions.said.connect(said.append)
+    offline_window.actions.message.connect(said.append)
     done = offline_window.actions.run(action.id)
-    offline_window.actions.said.disconnect(said.append)
+    offline_window.actions.message.disconnect(said.append)
     assert done or (said and said[0])
     for widget in QApplication.topLevelWidgets():
         if widget is not offline_window.window and widget.isVisible():

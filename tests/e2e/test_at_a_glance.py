@@ -80,14 +80,14 @@ def test_two_enters_send_the_unit_and_the_first_button_is_its_next_step(window: 
     key(window, "Enter")
     wait_for(lambda: window.window.current_panel() == "report", what="the report has the keyboard")
     key(window, "Enter")
-    assert not window.situation.now.lead_state, "a second Enter of the same stroke does not send"
+    assert not window.situation.current.lead_state, "a second Enter of the same stroke does not send"
     enter(window)
-    wait_for(lambda: window.situation.now.lead_state == "dispatched", what="the order")
+    wait_for(lambda: window.situation.current.lead_state == "dispatched", what="the order")
     buttons = window.ticket.ticket().actions
     assert [(one.id, one.key_text) for one in buttons if one.filled] == [("en_route", "E")]
     assert not any(one.id == "dispatch" for one in buttons), "Enter sends no second unit"
     key(window, "E")
-    wait_for(lambda: window.situation.now.lead_state == "en_route", what="en route")
+    wait_for(lambda: window.situation.current.lead_state == "en_route", what="en route")
 
     def eta() -> str:
         return str(next(row.eta for row in window.units._model._rows if row.code == code))

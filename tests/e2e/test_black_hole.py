@@ -90,7 +90,7 @@ class Operator:
         self.edit(action, lambda: self.window.actions.run(action))
 
     def _may(self, action: str) -> None:
-        wait_for(lambda: not ACTIONS[action].why_not(self.window.situation.now), what=action)
+        wait_for(lambda: not ACTIONS[action].why_not(self.window.situation.current), what=action)
 
     def filled(self, action: str, fill: Callable[[Any], None], commit: tuple[Qt.Key, Qt.KeyboardModifier]) -> None:
         """An action with a form: the form opens, is filled in, and its edit appears."""
@@ -162,7 +162,7 @@ class Operator:
         self.filled("transfer", lambda opened: QTest.keyClick(opened.focusWidget() or opened, Qt.Key.Key_Down), enter)
         self.find("open", like=in_work)
         self.filled("hold", lambda opened: opened.set_values({"waits_for": "weather", "reason": "Hujan"}), ctrl_enter)
-        wait_for(lambda: window.situation.now.on_hold)
+        wait_for(lambda: window.situation.current.on_hold)
         self.edit("end the hold", lambda: window.actions.run("hold"))
         self.find("open", like=in_work)
         self.filled("note", words("Warga sudah dihubungi"), ctrl_enter)
@@ -170,7 +170,7 @@ class Operator:
         other, created = self.find("open", like=in_work), window.situation.chosen.shown.created
         self.find("open", like=in_work)
         self.edit("merge", lambda: window.edit_commands.merge(window.situation.chosen, other, created))
-        wait_for(lambda: window.situation.now.merged)
+        wait_for(lambda: window.situation.current.merged)
         self.run("unmerge")
         self.find("open", like=in_work)
         endings = [one.text for one in window.window_state.catalog("city").templates if one.kind == "close"]
@@ -192,7 +192,7 @@ class Operator:
         window = self.window
         self.find("open", lambda now: now.advice and not now.lead_unit, like=in_work)
         self.run("dispatch")
-        wait_for(lambda: window.situation.now.lead_unit)
+        wait_for(lambda: window.situation.current.lead_unit)
         self.run("recall")
         self.find("open", like=in_work)
         self.filled("assign", lambda _: None, (Enter, Qt.KeyboardModifier.NoModifier))
@@ -203,7 +203,7 @@ class Operator:
         self.timed(
             "photo",
             lambda: window.forms.photos.add(self.photo, "after", self._photo),
-            lambda: "photo" in window.status_controller._said,
+            lambda: "photo" in window.status_controller._message,
         )
         wait_for(lambda: len(outbox(window)) > before, what="the photo's edit")
         self.run("done")
@@ -218,7 +218,7 @@ class Operator:
         window.report_commands.note(window.situation.chosen, "Salah alamat")
         wait_for(lambda: len(outbox(window)) == noted)
         self.timed(
-            "undo", lambda: window.actions.run("undo"), lambda: window.status_controller._said.find(": Note") > 0
+            "undo", lambda: window.actions.run("undo"), lambda: window.status_controller._message.find(": Note") > 0
         )
 
     def _photo(self, data: dict[str, Any]) -> None:
@@ -228,8 +228,8 @@ class Operator:
         window = self.window
         self.find("open", like=lambda report: report.status == "progress")
         window.forms.photos.add(self.photo, "after", self._photo)
-        wait_for(lambda: not window.situation.now.needs_proof)
-        if window.situation.now.status == "progress":
+        wait_for(lambda: not window.situation.current.needs_proof)
+        if window.situation.current.status == "progress":
             self.run("submit")
         for name, digit in (("validate", Qt.Key.Key_1), ("return", Qt.Key.Key_2)):
             choose(window, self._looked_at.pop())

@@ -33,7 +33,7 @@ def test_compare_with_the_server_now(tmp_path: Path) -> None:
         cache.close()
         with console(profile, server.address) as window:
             told: list[str] = []
-            window.sources.told.connect(told.append)
+            window.sources.message.connect(told.append)
             wait_for(lambda: window.sources.states().get("city") == "live", 30, "live")
             assert window.reader().row_of("city", lost) is None
             assert window.actions.run("compare")
@@ -51,7 +51,7 @@ def test_a_loss_that_is_true_is_believed_by_a_command(tmp_path: Path) -> None:
     source = Source("town", "Town", town.url, "open311", timezone="UTC")
     with console(tmp_path / "profile", None, sources=[source]) as window:
         told: list[str] = []
-        window.sources.told.connect(told.append)
+        window.sources.message.connect(told.append)
         wait_for(lambda: window.sources.states().get("town") == "live", 30, "live")
         assert not window.actions.run("believe"), "nothing is doubted"
         town.reports = town.reports[4:]
@@ -61,7 +61,7 @@ def test_a_loss_that_is_true_is_believed_by_a_command(tmp_path: Path) -> None:
         assert told[-1].endswith(f"“{ACTIONS['believe'].text}” drops them here.")
         assert "gives 16 of the 20" in window.sources.sheet()
         window.situation._rights_at = lambda _source: Rights("operator")
-        assert window.situation.now.may_believe is False
+        assert window.situation.current.may_believe is False
         assert not window.actions.run("believe"), "that is a supervisor's word"
         window.situation._rights_at = lambda _source: Rights("supervisor")
         assert window.actions.run("believe")

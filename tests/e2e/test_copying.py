@@ -58,7 +58,7 @@ def test_a_right_click_chooses_the_row_and_offers_what_can_be_done_to_it(window:
     assert not any(words.startswith("Reopen") for words in entries), "what cannot be done is not offered"
     entries["Take\tT"].trigger()
     entries[""].close()
-    wait_for(lambda: window.situation.now.holder == "rina", what="taken")
+    wait_for(lambda: window.situation.current.holder == "rina", what="taken")
     window.actions.run("tab_mine")  # out of the list of what nobody has taken it goes by itself
     wait_for(
         lambda: window.window_state.view.filter.tab == "mine" and view.currentIndex().isValid(), what="it is among mine"

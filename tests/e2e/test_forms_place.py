@@ -115,7 +115,7 @@ def test_the_photos_in_full_do_not_lie_over_a_notice_and_leave_it_its_keys(city:
         viewer = window.ticket.viewer()
         wait_for(viewer.isActiveWindow, what="the photos have the keyboard")
         shown, lowest = window.window_state.row, viewer.geometry().bottom()
-        assert not window.window.hears(window.banner, "F8") or window.situation.now.hazard
+        assert not window.window.hears(window.banner, "F8") or window.situation.current.hazard
         for key_ in ("first", "second"):
             before = set(window.window_state.view.hazards.tolist())
             window.edit_commands.create("city", p1_data(window), f"local:{key_}", "Water rises")

@@ -59,7 +59,7 @@ def test_a_routine_report_is_two_keys_and_the_list_stays_where_the_work_is(
     assert window.queue.current_key() == following
     key(window, "Z", CTRL)
     assert window.window_state.row == sent, "undo goes back to the report"
-    wait_for(lambda: window.situation.now.holder is None and not window.situation.now.lead_unit, what="undone")
+    wait_for(lambda: window.situation.current.holder is None and not window.situation.current.lead_unit, what="undone")
 
 
 def test_what_is_typed_behind_a_key_that_opened_no_form_reports_no_step_of_a_crew(
@@ -70,7 +70,7 @@ def test_what_is_typed_behind_a_key_that_opened_no_form_reports_no_step_of_a_cre
     row = window.window_state.row
     key(window, "D", CTRL)
     choose(window, number)
-    wait_for(lambda: window.situation.now.lead_unit, what="its crew")
+    wait_for(lambda: window.situation.current.lead_unit, what="its crew")
     wait_for(lambda: not window.outbox_controller.outbox, what="received")
     window.window.focus_panel("report")
     wait_for(lambda: window.ticket._actions.is_armed, what="Enter means the filled button")
@@ -143,16 +143,16 @@ def test_the_first_of_another_list_is_chosen_and_no_key_means_a_report_of_the_li
     row = window.window_state.row
     window.window.focus_panel("report")
     window.actions.run("tab_validate")
-    assert window.situation.now.left_behind, "between the two lists a key means neither's report"
+    assert window.situation.current.left_behind, "between the two lists a key means neither's report"
     wait_for(lambda: window.window_state.view.filter.tab == "validate", what="the tab")
     first = int(window.window_state.view.order[0])
     assert window.window_state.row == first == window.queue.current_key() != row
-    assert not window.situation.now.left_behind
+    assert not window.situation.current.left_behind
     assert window.window.current_panel() == "queue", "Enter does not do to the first what was meant for the one before"
     window.actions.run("tab_open")
     wait_for(lambda: window.window_state.view.filter.tab == "open", what="the tab")
     assert window.window_state.row == first, "the list still holds it"
-    assert not window.situation.now.left_behind
+    assert not window.situation.current.left_behind
     assert number
 
 
@@ -172,13 +172,13 @@ def test_while_the_list_holds_nothing_the_report_stays_and_its_keys_are_off_unti
     assert steps["dispatch"].why_not == "The report is not in this list"
     assert not any(one.enabled for one in steps.values())
     window.window_state.choose(row)
-    assert not window.situation.now.left_behind, "who chooses it again means it"
+    assert not window.situation.current.left_behind, "who chooses it again means it"
     window.window_state.set_filter(window.window_state.filter.with_text("kjhqwexyz 2"))
-    assert window.situation.now.left_behind
+    assert window.situation.current.left_behind
     window.actions.run("clear_filter")
     wait_for(lambda: len(window.window_state.view.order), what="the list without the filter")
     assert window.window_state.row == row
-    assert not window.situation.now.left_behind
+    assert not window.situation.current.left_behind
 
 
 def test_a_hold_goes_on_too_and_what_does_not_end_the_turn_stays(window: Any) -> None:
@@ -188,7 +188,7 @@ def test_a_hold_goes_on_too_and_what_does_not_end_the_turn_stays(window: Any) ->
     form(window)
     window.forms._open.reject()
     key(window, "T")
-    wait_for(lambda: window.situation.now.holder == "rina", what="taken")
+    wait_for(lambda: window.situation.current.holder == "rina", what="taken")
     assert window.window_state.row == row
     details = window.situation.chosen
     window.edit_commands.set_fields(details, {"priority": 2 if details.shown.priority != 2 else 3}, "Priority")
@@ -206,9 +206,9 @@ def test_an_order_that_must_be_told_by_radio_keeps_its_report_in_sight_and_so_do
     window.actions.run("go_on")
     assert window.settings.here.go_on is False
     key(window, "T")
-    wait_for(lambda: window.situation.now.holder == "rina", what="taken")
+    wait_for(lambda: window.situation.current.holder == "rina", what="taken")
     key(window, "D", CTRL)
-    wait_for(lambda: window.situation.now.lead_unit, what="sent")
+    wait_for(lambda: window.situation.current.lead_unit, what="sent")
     assert window.window_state.row == row
     window.actions.run("go_on")
     find(window, "unassigned", lambda now: now.advice)
@@ -216,10 +216,10 @@ def test_an_order_that_must_be_told_by_radio_keeps_its_report_in_sight_and_so_do
     city.stop()
     wait_for(lambda: window.sources.is_away("city"), 40, "the server is away")
     key(window, "D", CTRL)
-    if "has just become the first" in window.status_controller._said:  # what is not current any more ranks otherwise
+    if "has just become the first" in window.status_controller._message:  # what is not current any more ranks otherwise
         QTest.qWait(1_100)
         key(window, "D", CTRL)
-    wait_for(lambda: window.situation.now.not_sent, what="the order waits")
+    wait_for(lambda: window.situation.current.not_sent, what="the order waits")
     assert window.window_state.row == row
     assert window.ticket.ticket().strips
     city.start()

@@ -66,7 +66,7 @@ def test_a_new_p1_above_the_sight_says_p1_and_one_key_goes_there(window: Any) ->
     notice = window.banner.notice
     assert (notice.bold, notice.level) == ("New P1 without a crew:", "p1"), "as loud as a lost order"
     assert [button[0] for button in notice.buttons] == ["next_hazard", "lost_seen"]
-    assert window.situation.now.hazard
+    assert window.situation.current.hazard
     rows = window.window_state.view.hazards.tolist()
     QTest.keyClick(window.window, Qt.Key.Key_F8)
     assert window.window_state.row == rows[-1], "the one that the notice names"
@@ -118,7 +118,7 @@ def test_a_key_that_takes_the_filter_away_shows_the_p1_in_the_list_and_says_so(w
     wait_for(lambda: window.window_state.view.position_of(window.window_state.row) >= 0, what="it is in the list")
     place = window.queue.view.rows.position(window.window_state.row)
     assert place in window.queue.view.rows_in_sight()
-    assert window.status_controller._said == "The filter left it out and is taken away: show p=3 sets it again"
+    assert window.status_controller._message == "The filter left it out and is taken away: show p=3 sets it again"
 
 
 def test_a_p1_that_comes_while_a_form_is_open_is_told_until_it_is_seen(window: Any) -> None:
@@ -262,19 +262,19 @@ def test_a_p1_whose_crew_is_done_without_a_proof_gets_another_one_by_the_key(win
     choose(window, number)
     (first, *_) = free_units(window)
     window.unit_commands.dispatch(window.details_reader.current, first)
-    wait_for(lambda: window.situation.now.lead_state == "dispatched", what="sent")
+    wait_for(lambda: window.situation.current.lead_state == "dispatched", what="sent")
     key(window, "D", CTRL)
     wait_for(lambda: not outbox(window), what="received")
     assert len(window.details_reader.current.live) == 1, "the key again sends no second one"
     for action, state in (("en_route", "en_route"), ("on_scene", "on_scene"), ("done", "done")):
         assert window.actions.run(action), action
-        wait_for(lambda state=state: window.situation.now.lead_state == state, what=state)
-    assert window.situation.now.needs_proof
+        wait_for(lambda state=state: window.situation.current.lead_state == state, what=state)
+    assert window.situation.current.needs_proof
     assert not window.details_reader.current.live
-    wait_for(lambda: window.situation.now.crewless, what="nobody is there any more")
-    wait_for(lambda: window.situation.now.advice, what="a unit to send")
+    wait_for(lambda: window.situation.current.crewless, what="nobody is there any more")
+    wait_for(lambda: window.situation.current.advice, what="a unit to send")
     assert window.ticket.ticket().actions[0].id == "dispatch"
     wait_for(lambda: not window.key_guard.first_just_changed, what="whom the key sends has been read")
     key(window, "D", CTRL)
-    wait_for(lambda: window.situation.now.lead_state == "dispatched", what="another one is sent")
+    wait_for(lambda: window.situation.current.lead_state == "dispatched", what="another one is sent")
     assert len(window.details_reader.current.live) == 1

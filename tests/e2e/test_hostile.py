@@ -145,7 +145,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory, qapp: QApplication) -> Itera
                 post_request(city, number, kind, text)
             with console(folder / "profile", city.address) as window:
                 made = Scene(city, window, bird, folder, Watchdog(), asked)
-                window.actions.said.connect(made.said.append)
+                window.actions.message.connect(made.said.append)
                 for signal in (window.board_updater.failed, window.tasks.failed, window.edits.trouble):
                     signal.connect(made.failed.append)
                 window.command.focus_line("")

@@ -116,7 +116,7 @@ def test_the_steps_of_a_reports_crew_show_no_key_while_it_means_another_unit(win
         return {cap for widget, cap in shown_caps(window) if window.units.isAncestorOf(widget)} & {"E", "O", "V"}
 
     assert at_the_row() == set(), "which has nothing to do"
-    lead = next(one for one in window.units_controller.crews() if one.unit.id == window.situation.now.lead_unit)
+    lead = next(one for one in window.units_controller.crews() if one.unit.id == window.situation.current.lead_unit)
     window.window_state.choose_unit(lead.key)
     wait_for(lambda: at_the_row() == own, what="the key stands at the unit that it means")
     window.window_state.choose_unit(others[0].key)
@@ -127,7 +127,7 @@ def test_the_steps_of_a_reports_crew_show_no_key_while_it_means_another_unit(win
     assert not window.units._is_seen()
     before = len(window.outbox_controller.outbox)
     key(window, min(own))
-    assert window.status_controller._said.startswith(
+    assert window.status_controller._message.startswith(
         f"The chosen unit is {others[0].unit.code}, which was out of sight"
     )
     assert len(window.outbox_controller.outbox) == before
@@ -212,7 +212,7 @@ def test_each_key_that_is_shown_works_in_a_small_window_to_a_viewer_offline_and_
         city.stop()
         wait_for(lambda: one.banner.notice is not None, 40, "offline is said")
         key(one, "T")
-        wait_for(lambda: one.situation.now.holder == "rina", what="taken here")
+        wait_for(lambda: one.situation.current.holder == "rina", what="taken here")
         waiting = {key_text("F5"), key_text("Ctrl+7")}
         wait_for(lambda: waiting <= {cap for _, cap in shown_caps(one)}, what="it is said to wait, with its keys")
         assert walk(one, monkeypatch, "offline") >= 8

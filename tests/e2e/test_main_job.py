@@ -61,7 +61,7 @@ def choose_unassigned(window: Any) -> str:
             lambda row=row: window.details_reader.current is not None and window.details_reader.current.row == int(row)
         )
         wait_for(lambda row=row: window.situation.recommendations.row == int(row), what="advice")
-        situation = window.situation.now
+        situation = window.situation.current
         if situation.advice and situation.has_place:
             window.queue.setFocus()
             return str(window.details_reader.current.key)
@@ -78,10 +78,10 @@ def test_t_a_enter_dispatches_and_a_second_console_sees_it(city: Served, tmp_pat
         wait_ready(two)
         number = choose_unassigned(one)
         key(one, "T")
-        wait_for(lambda: one.situation.now.holder == "rina", what="taken on the screen")
+        wait_for(lambda: one.situation.current.holder == "rina", what="taken on the screen")
         key(one, "A")
         key(one, "Enter")
-        wait_for(lambda: one.situation.now.lead_unit, what="dispatched on the screen")
+        wait_for(lambda: one.situation.current.lead_unit, what="dispatched on the screen")
         wait_for(
             lambda: any(entry["kind"] == "dispatch" for entry in city.entries(number)), what="in the server's feed"
         )

@@ -83,13 +83,13 @@ def test_a_merge_is_looked_at_first_and_closes_the_candidate(window: Any) -> Non
     window.undo_stack.pushed.connect(made.append)
     mine = window.details_reader.current.shown
     number = form_.values()["candidate"]
-    stays, goes = form_.said()
+    stays, goes = form_.texts()
     assert stays.startswith(f"Stays\n{mine.id} ")
     assert goes.startswith(f"Is closed as its duplicate\n{number} ")
     assert mine.description[:40] in stays
     assert f": {mine.description}"[:30] in goes
     press(Qt.Key.Key_S)
-    assert form_.said()[0].startswith(f"Stays\n{number} ")
+    assert form_.texts()[0].startswith(f"Stays\n{number} ")
     press(Qt.Key.Key_S)
     assert form_.why_not() == ""
     assert made == [], "nothing is merged without a look"
@@ -111,7 +111,7 @@ def test_the_older_stays_with_its_clock_and_with_what_was_merged_into_the_other(
     second = opened_on(window, window.reader().row_of("city", older.id), older)
     mine, latest = window.details_reader.current.shown, second.values()["candidate"]
     assert mine.id == older.id
-    assert f"×{mine.duplicates} duplicate" in second.said()[0]
+    assert f"×{mine.duplicates} duplicate" in second.texts()[0]
     press(Qt.Key.Key_S)  # the older into the latest one
     said = "\n".join(label.text() for label in second.findChildren(QLabel))
     assert f"{latest} keeps the earlier clock: from " in said
@@ -130,9 +130,9 @@ def test_who_merges_into_a_report_that_is_on_hold_reads_so_before(window: Any, c
     """A P1 that was merged into it waited for the weather with it, and the form had not said so."""
     found = opened(window, crew=False)
     mine = window.details_reader.current.shown.id
-    assert "on hold" not in "\n".join(found.said())
+    assert "on hold" not in "\n".join(found.texts())
     as_budi(city, mine, "set", {"hold": {"reason": "rain", "waits_for": "weather"}})
-    wait_for(lambda: "on hold (waits for the weather)" in found.said()[0], what="the form says so")
+    wait_for(lambda: "on hold (waits for the weather)" in found.texts()[0], what="the form says so")
     told = "\n".join(label.text() for label in found.findChildren(QLabel))
     assert f"{mine} stays on hold (waits for the weather): what is merged waits with it." in told
     press(Qt.Key.Key_Escape)
@@ -142,14 +142,14 @@ def test_the_form_follows_both_reports_and_asks_for_a_second_stroke(window: Any,
     """Another made the candidate P1: the form went on saying P3, was taken, and the server refused the merge."""
     found = opened(window, crew=False, priorities=(3,))
     mine, number = window.details_reader.current.shown.id, found.values()["candidate"]
-    stays_before = found.said()[0].splitlines()[1]
+    stays_before = found.texts()[0].splitlines()[1]
     made: list[Any] = []
     window.undo_stack.pushed.connect(made.append)
     as_budi(city, number, "set", {"priority": 1})
     wait_for(lambda: found.news, what="what another has done")
     assert found.news == f"{number}: budi changed meanwhile: Priority P3 routine, now P1 hazard"
-    assert "P1 · New" in "\n".join(found.said())
-    assert found.said()[0].splitlines()[1] == stays_before
+    assert "P1 · New" in "\n".join(found.texts())
+    assert found.texts()[0].splitlines()[1] == stays_before
     as_budi(city, mine, "set", {"status": "coordination"})
     wait_for(lambda: "\n" in found.news, what="what another has done to the chosen one")
     assert f"{mine}: budi changed meanwhile: Status New, now Coordination" in found.news
@@ -158,7 +158,7 @@ def test_the_form_follows_both_reports_and_asks_for_a_second_stroke(window: Any,
     assert made == []
     press(Qt.Key.Key_Return)
     wait_for(lambda: not found.isVisible(), what="the second stroke")
-    assert "was merged" not in window.status_controller._said
+    assert "was merged" not in window.status_controller._message
     wait_for(lambda: not window.outbox_controller.outbox, what="the server has it")
     assert window.outbox_controller.decisions == 0
     assert [step.kind.value for step in made][-1] == "merge"

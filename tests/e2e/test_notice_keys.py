@@ -144,7 +144,8 @@ def test_a_report_that_a_colleague_left_here_is_sent_with_one_key_once_and_with_
     with console(profile, link.url, name="budi") as budi:
         wait_ready(budi)
         wait_for(
-            lambda: budi.status_controller._said.startswith("rina took over from you: New report by budi:"), what="told"
+            lambda: budi.status_controller._message.startswith("rina took over from you: New report by budi:"),
+            what="told",
         )
     link.close()
     made = [one for one in reports_of(city) if one["description"] == words]
@@ -258,8 +259,8 @@ def test_an_order_that_a_colleague_told_by_radio_is_given_with_one_key_and_the_c
         wait_for(lambda: [one.state for one in budi.edits.outbox] == [EditState.UNCONFIRMED], 40, "no answer came")
         link.away()
         order = budi.edits.outbox[0].edit.id
-        budi.edit_commands.told(order, "budi")
-        wait_for(lambda: budi.edits.outbox[0].told == "budi", what="told by radio")
+        budi.edit_commands.note_told_by_radio(order, "budi")
+        wait_for(lambda: budi.edits.outbox[0].told_by_radio == "budi", what="told by radio")
     link.heal()
     behind = link.when(path_has("/changes"), unread)
     with console(profile, link.url, name="rina") as rina:
@@ -267,8 +268,8 @@ def test_an_order_that_a_colleague_told_by_radio_is_given_with_one_key_and_the_c
         wait_for(lambda: rina.lost_orders.unsent_report == order, 40, what="it is named")
         assert banner(rina).startswith(f"{code} was told by radio to go there, and no server knows it:")
         choose(rina, report)
-        wait_for(lambda: rina.situation.now.lead_waits_for == "budi", what="the report knows whose order it is")
-        assert rina.situation.now.lead_unit == unit
+        wait_for(lambda: rina.situation.current.lead_waits_for == "budi", what="the report knows whose order it is")
+        assert rina.situation.current.lead_unit == unit
         wait_notice_read(rina)
         if not arrived:
             walk_all(rina, monkeypatch, "told by a colleague", {"F3", "F2"}, rina.banner)

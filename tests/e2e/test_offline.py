@@ -96,8 +96,8 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
         choose(one, told_of)
         key(one, "A")
         key(one, "Enter")
-        wait_for(lambda: one.situation.now.lead_unit, what="the order is shown")
-        unit = one.window_state.catalog("city").units[one.situation.now.lead_unit].code
+        wait_for(lambda: one.situation.current.lead_unit, what="the order is shown")
+        unit = one.window_state.catalog("city").units[one.situation.current.lead_unit].code
         wait_for(lambda: f"NOT SENT: tell {unit} by radio" in strips(one), what="the ticket says that it was not sent")
         one.queue.setFocus()
         key(one, "R")
@@ -105,7 +105,7 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
         choose(one, asked)
         key(one, "A")
         key(one, "Enter")
-        wait_for(lambda: one.situation.now.lead_unit, what="an order that nobody is told of")
+        wait_for(lambda: one.situation.current.lead_unit, what="an order that nobody is told of")
         waiting = outbox(one)
         assert len(waiting) == 8
         assert states(one)["saved"] == 6, "facts wait, visibly"

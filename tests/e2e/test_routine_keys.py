@@ -239,7 +239,7 @@ def test_a_report_without_a_place_gets_one_later_and_then_a_crew(window: Any, ha
     wait_for(lambda: not window.outbox_controller.outbox, what="the server has the place")
     wait_for(lambda: window.details_reader.current.server.lat == made["place"]["lat"], what="it is the server's")
     assert window.details_reader.current.server.area, "the server finds the area of the point"
-    wait_for(lambda: window.situation.now.advice, what="crews are recommended")
+    wait_for(lambda: window.situation.current.advice, what="crews are recommended")
 
 
 def test_a_point_outside_the_named_area_is_asked_about(window: Any) -> None:

@@ -63,7 +63,7 @@ def test_where_the_report_replaces_the_map_the_open_report_stays_open(city: Serv
     assert kept.read_part > 0.2
     with console(tmp_path, city.address, size=(1366, 640), text_scale=1.1) as window:
         told: list[str] = []
-        window.drafts.found.connect(told.append)
+        window.drafts.long_message.connect(told.append)
         window.take_up(kept)
         assert window.window._narrow
         assert window.ticket.isVisible()

@@ -198,7 +198,7 @@ def test_a_day_without_a_network(
         for report in taken:
             choose(window, report)
             key(window, "T")
-            wait_for(lambda: window.situation.now.holder == "rina", what="taken")
+            wait_for(lambda: window.situation.current.holder == "rina", what="taken")
         find(window, "unassigned", lambda now: bool(now.advice and now.has_place), used)
         key(window, "A")
         key(window, "Enter")

@@ -53,7 +53,7 @@ class Cities:
     def __init__(self, window: Any, city: Live, south: Live) -> None:
         self.window, self.city, self.south = window, city, south
         self.said: list[str] = []
-        window.actions.said.connect(self.said.append)
+        window.actions.message.connect(self.said.append)
 
     def choose(self, source: str, number: str = "r1") -> Any:
         """Choose a report and wait for its advice; what the ticket shows."""
@@ -250,7 +250,7 @@ def test_a_namesake_in_the_other_city_is_somebody_else(both: Cities) -> None:
         holders[source] = (rows[row].holder, rows[row].mine)
     assert holders == {"city": ("You", True), "south": ("taken rina", False)}
     both.choose("south", "r1")  # which the tab of one's own had left
-    assert window.situation.now.me == "budi"
+    assert window.situation.current.me == "budi"
     window.edits.sign_in("south", "rina")
 
 

@@ -42,8 +42,8 @@ def test_text_size_and_theme_hold_at_once_in_a_window_that_goes_on_with_the_work
     with console(tmp_path, None) as window:
         window.take_up(kept)
         assert window.window_state.filter == kept.filter
-        assert window.status_controller._said == "Light"
-        wait_for(lambda: window.situation.now.undo, what="what was done can be taken back, once the outbox is read")
+        assert window.status_controller._message == "Light"
+        wait_for(lambda: window.situation.current.undo, what="what was done can be taken back, once the outbox is read")
 
 
 def test_the_program_goes_on_with_another_window_as_often_as_the_look_changes(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_settings_that_cannot_be_kept_are_said_and_no_defect(
     monkeypatch.setattr("console.settings.save_settings", full)
     with console(tmp_path, None) as window:
         window.actions.run("text_larger")
-        assert window.status_controller._said.startswith("Text 110%. The disk is full")
+        assert window.status_controller._message.startswith("Text 110%. The disk is full")
     assert caplog.text.count("the settings were not kept") == 2, "the text, and the layout at the end"
 
 
@@ -70,7 +70,7 @@ def test_the_demo_keeps_settings_for_its_life_and_writes_none(tmp_path: Path) ->
     with console(tmp_path, None) as window:
         window.settings.is_demo = True
         window.actions.run("text_larger")
-        assert window.status_controller._said == "Text 110%"
+        assert window.status_controller._message == "Text 110%"
         assert window.settings.here.text_scale == 1.1
     assert not (tmp_path / "settings.json").exists()
 
@@ -81,7 +81,7 @@ def test_the_demo_says_that_its_operator_stays_signed_in(tmp_path: Path) -> None
         for action in ("sign_out", "sign_in"):
             window.say("")
             window.actions.run(action)
-            assert window.status_controller._said == "The demo has one operator, who stays signed in"
+            assert window.status_controller._message == "The demo has one operator, who stays signed in"
 
 
 def test_after_a_cancelled_log_out_quitting_asks_again(tmp_path: Path, qapp: QApplication) -> None:

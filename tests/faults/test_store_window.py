@@ -196,7 +196,7 @@ def test_a_window_that_opens_on_a_folder_it_may_not_write_calls_nothing_empty(ci
             assert [part.value for part in figure(window, "outbox").parts] == ["–"]
             choose(window, report)
             said: list[str] = []
-            window.actions.said.connect(said.append)
+            window.actions.message.connect(said.append)
             key(window, "N")
             assert said == ["Nothing can be saved now"]
             subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)

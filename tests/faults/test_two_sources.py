@@ -202,11 +202,11 @@ def test_signing_out_signs_out_everywhere_and_who_comes_is_himself_everywhere(
         QTest.keyClick(ask.field, Qt.Key.Key_Return)
         wait_for(lambda: window.settings.here.signed_out == ["city", "two"], what="signed out of both")
         assert [claimed(live, "r1") for live in cities] == [None, None]
-        assert window.status_controller._said == "Signed out of City, Two"
+        assert window.status_controller._message == "Signed out of City, Two"
         assert window.sign_in.who() == "signed out"
 
         said: list[str] = []
-        window.actions.said.connect(said.append)
+        window.actions.message.connect(said.append)
         for source in ("city", "two"):
             assert window.sign_in.why_reading_only(source) == "Signed out: sign in to write"
             pick(window, source, "r2")
@@ -256,12 +256,12 @@ def test_where_nobody_signed_in_is_read_only_and_what_waits_there_waits_for_its_
             wait_for(lambda: window.settings.here.signed_out == ["two"], what="signed in at the first")
             assert window.sign_in.who() == "City: rina · Two: signed out"
             told = "Signed in as rina · nobody is signed in at Two: reading only there"
-            assert window.status_controller._said == told
+            assert window.status_controller._message == told
             assert "The time of City" in window.kpi_controller._whose_clock()
             assert window.window_state.me_at("two") == "", "budi's claims there are not hers, nor a namesake's"
             pick(window, "two", "r2")
             said: list[str] = []
-            window.actions.said.connect(said.append)
+            window.actions.message.connect(said.append)
             key(window, "T")
             assert said == ["Nobody is signed in at Two: sign in there to write"]
             (queued,) = window.edits.outbox

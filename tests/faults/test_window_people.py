@@ -138,7 +138,7 @@ def test_the_count_is_said_before_leaving_and_each_edit_waits_for_its_author(cit
         wait_for(lambda: window.settings.here.signed_out == ["city"], what="signed out")
         choose(window, reports[0])
         key(window, "N")
-        assert window.status_controller._said == "Signed out: sign in to write"
+        assert window.status_controller._message == "Signed out: sign in to write"
         assert QApplication.activeWindow() is window.window
         assert len(outbox(window)) == 3
 
@@ -214,7 +214,7 @@ def test_the_work_on_a_deleted_report_is_kept_as_a_new_one_by_keys(city: Served,
         saved: list[str] = []
         window.edits.saved.connect(lambda queued: saved.append(queued.edit.kind))
         QTest.keyClick(opened.focusWidget() or opened, Qt.Key.Key_Return, CTRL)
-        wait_for(lambda: window.status_controller._said.startswith("Kept as a new report: "), what="said")
+        wait_for(lambda: window.status_controller._message.startswith("Kept as a new report: "), what="said")
         wait_for(lambda: sorted(saved) == ["create", "note", "note", "photo"], what="saved")
         wait_for(lambda: not outbox(window), 30, "all of it has arrived")
         assert window.undo_stack.undo_text == "", "it is at the server: a new report cannot be taken back"
@@ -257,9 +257,9 @@ def test_what_another_operator_left_is_dropped_when_asked_twice_and_that_one_is_
         key(window, "1")
         key(window, "2")
         wait_for(lambda: not outbox(window), what="dropped")
-        assert window.status_controller._said == "Dropped. rina is told at the next sign-in"
+        assert window.status_controller._message == "Dropped. rina is told at the next sign-in"
         sign_in(window, "rina")
-        assert window.status_controller._said == "budi dropped: Note by rina: dari rina"
+        assert window.status_controller._message == "budi dropped: Note by rina: dari rina"
     assert writers(city, "dari rina") == []
 
 
@@ -332,7 +332,7 @@ def test_who_took_it_first_is_told_and_there_is_nothing_to_choose(steady: Served
         key(loser, "7", CTRL)
         key(loser, "1")
         wait_for(lambda: not outbox(loser), what="dropped")
-        wait_for(lambda: loser.situation.now.holder == winner.window_state.me, what="who has it is shown")
+        wait_for(lambda: loser.situation.current.holder == winner.window_state.me, what="who has it is shown")
 
 
 def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answered(
@@ -367,7 +367,7 @@ def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answe
         assert strip.startswith(f"{code} was NOT sent: {winner.window_state.me} took the report first")
         assert loser.undo_stack.newest is None, "what was lost is nothing to undo"
         wait_for(lambda: not loser.status.undo_text(), what="nor is it offered")
-        wait_for(lambda: loser.situation.now.holder == winner.window_state.me, what="who has it is shown")
+        wait_for(lambda: loser.situation.current.holder == winner.window_state.me, what="who has it is shown")
         wait_for(
             lambda: [one.unit for one in loser.details_reader.current.live] == [units[winner]], what="only his crew"
         )
@@ -389,7 +389,7 @@ def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answe
         again = "has sent"  # the other crew is on it: that is asked now
         wait_for(
             lambda: not outbox(loser) or again in banner(loser),
-            what=lambda: (loser.status_controller._said, outbox(loser)),
+            what=lambda: (loser.status_controller._message, outbox(loser)),
         )
         if outbox(loser):  # a key that may have been meant for the notice before does nothing, and says so
             wait_for(lambda: key(loser, "F4", SHIFT) or not outbox(loser), what="it is dropped")
@@ -442,13 +442,13 @@ def test_what_a_role_may_not_do_is_refused_at_the_key(city: Served, tmp_path: Pa
     with console(tmp_path / "one", city.address) as window:
         wait_ready(window)
         find(window, "unassigned")
-        wait_for(lambda: window.situation.now.advice, what="units are recommended")
+        wait_for(lambda: window.situation.current.advice, what="units are recommended")
         known = json.loads((city.folder / "users.json").read_text())
         told: list[str] = []
         window.status_controller.say = lambda sentence, *_: told.append(sentence)
         set_users(city, [user | ({"role": "validator"} if user["name"] == "rina" else {}) for user in known])
         window.actions.run("refresh")
-        wait_for(lambda: window.situation.now.role == "validator", 40, "the new role is told")
+        wait_for(lambda: window.situation.current.role == "validator", 40, "the new role is told")
         window.key_guard._steady_s = itertools.count(1_000_000, 10).__next__  # no key is struck too soon after another
         for keys, modifiers in (("D", CTRL), ("P", NONE), ("X", NONE), ("H", NONE), ("R", SHIFT), ("N", CTRL)):
             told.clear()
@@ -463,7 +463,7 @@ def test_what_a_role_may_not_do_is_refused_at_the_key(city: Served, tmp_path: Pa
         assert told[-1].startswith("NOT SAVED: A validator may not do this")
         assert outbox(window) == {}
         key(window, "T")
-        wait_for(lambda: window.situation.now.holder == "rina", what="what the role may do goes on")
+        wait_for(lambda: window.situation.current.holder == "rina", what="what the role may do goes on")
 
 
 def test_a_report_that_another_has_taken_is_refused_at_the_key_with_the_way_out(city: Served, tmp_path: Path) -> None:
@@ -476,16 +476,16 @@ def test_a_report_that_another_has_taken_is_refused_at_the_key_with_the_way_out(
         report = find(one, "unassigned")
         choose(two, report)
         key(one, "T")
-        wait_for(lambda: two.situation.now.holder == "rina", what="the other sees it")
+        wait_for(lambda: two.situation.current.holder == "rina", what="the other sees it")
         told: list[str] = []
         two.status_controller.say = lambda sentence, *_: told.append(sentence)
         key(two, "T")
         assert told == ["Another has taken it: release it first, then take it"]
         assert outbox(two) == {}
         key(two, "T", SHIFT)
-        wait_for(lambda: two.situation.now.holder is None, what="a supervisor may release it")
+        wait_for(lambda: two.situation.current.holder is None, what="a supervisor may release it")
         key(two, "T")
-        wait_for(lambda: one.situation.now.holder == "budi", what="and take it")
+        wait_for(lambda: one.situation.current.holder == "budi", what="and take it")
 
 
 def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Served, tmp_path: Path) -> None:
@@ -498,7 +498,7 @@ def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Ser
         wait_ready(two)
         first = find(one, "unassigned")
         key(one, "T")
-        wait_for(lambda: one.situation.now.holder == "rina", what="the first is hers")
+        wait_for(lambda: one.situation.current.holder == "rina", what="the first is hers")
         wait_for(lambda: not outbox(one), what="and the server knows it")
         data = p1_data(one)
         before = set(one.window_state.view.hazards.tolist())
@@ -513,7 +513,7 @@ def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Ser
             lambda: one.situation.chosen is not None and one.situation.chosen.row == row, what="a P1 without a crew"
         )
         key(one, "T")
-        wait_for(lambda: one.situation.now.holder == "rina", what="the second too")
+        wait_for(lambda: one.situation.current.holder == "rina", what="the second too")
         wait_for(lambda: not outbox(one), what="and the server knows it")
         wait_for(
             lambda: one.window_state.view is not None and len(one.window_state.view.mine) == 2, what="both are counted"
@@ -522,7 +522,7 @@ def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Ser
         told: list[Any] = []
         one.claims.taken_over.connect(told.append)
         choose(two, first)
-        wait_for(lambda: two.situation.now.holder == "rina", what="budi sees whose it is")
+        wait_for(lambda: two.situation.current.holder == "rina", what="budi sees whose it is")
         key(two, "T", SHIFT)
         wait_for(lambda: told, what="she is told")
         assert told[0].bold.startswith(f"budi has released {first}")
@@ -553,7 +553,7 @@ def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Ser
         QTest.keyClick(form(one), Qt.Key.Key_Escape)
         wait_for(lambda: not one.forms._open.isVisible(), what="she stays")
         assert not [held for held in one.edits.outbox if held.edit.kind is Kind.RELEASE], "and all is as it was"
-        assert one.situation.now.holder == "rina"
+        assert one.situation.current.holder == "rina"
         assert not one.sign_in.why_reading_only("city")
         ask_to_leave()
         QTest.keyClick(form(one), Qt.Key.Key_Return, CTRL)
@@ -628,7 +628,7 @@ def test_what_became_of_a_withdrawal_is_told_after_a_restart(city: Served, tmp_p
     link.heal()
     with console(profile, link.url) as window:
         told: list[str] = []
-        window.edits.too_late.connect(lambda _: told.append(window.status_controller._said))
+        window.edits.too_late.connect(lambda _: told.append(window.status_controller._message))
         wait_for(lambda: window.sources.states().get("city") == "live", 30, "live")
         wait_for(lambda: window.window_state.view is not None and not outbox(window), what="settled")
         choose(window, report)
@@ -657,11 +657,11 @@ def test_the_reporter_is_shown_when_asked_for_and_is_in_no_log(
         choose(window, number_of(window, "Lewat telepon"))
         key(window, "C", SHIFT)
         shown = "Sri Wahyuningsih · +62 812 5550 1234"
-        wait_for(lambda: window.status_controller._said == shown, what="the reporter")
+        wait_for(lambda: window.status_controller._message == shown, what="the reporter")
         city.stop()
         wait_for(lambda: window.sources.offline, what="offline")
         key(window, "C", SHIFT)
-        wait_for(lambda: "kept at the server only" in window.status_controller._said, what="why not")
+        wait_for(lambda: "kept at the server only" in window.status_controller._message, what="why not")
     assert "was asked for by rina" in caplog.text
     assert "Wahyuningsih" not in caplog.text
     assert "5550" not in caplog.text
@@ -719,13 +719,13 @@ def test_after_72_hours_without_contact_there_is_only_reading(city: Served, tmp_
         wait_for(lambda: window.window_state.view is not None and window.window_state.view.total > 0, what="the cache")
         choose(window, report)
         key(window, "N")
-        assert window.status_controller._said.startswith("Reading only: no contact with City since ")
+        assert window.status_controller._message.startswith("Reading only: no contact with City since ")
         key(window, "N", CTRL)
         assert QApplication.activeWindow() is window.window, "no form that could not be saved"
         assert all(not action.enabled for action in window.ticket.ticket().actions)
         window.window.grab().save(str(tmp_path / "reading-only.png"))
         window.edit_commands.note(window.details_reader.current, "sudah diketik")  # a form that was open all the while
-        wait_for(lambda: window.status_controller._said.startswith("NOT SAVED: Reading only"), what="refused aloud")
+        wait_for(lambda: window.status_controller._message.startswith("NOT SAVED: Reading only"), what="refused aloud")
         assert [one.edit.data["text"] for one in read_outbox(profile).edits] == ["masih boleh"]
 
         city.start()

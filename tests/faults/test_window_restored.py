@@ -42,7 +42,7 @@ def test_what_a_restore_took_back_is_said_and_sent_again_by_key(city: Served, tm
         restored = run_sigap("restore", "--database", database, "--replace", out, home=tmp_path)
         assert restored.returncode == 0, restored.stderr
         wait_for(lambda: len(outbox(window)) == 3, 40, "the lost ones are in the outbox again")
-        said = window.status_controller._said
+        said = window.status_controller._message
         assert said.startswith("The server was set back to an older state and lost 3 edits that were sent")
         assert writers(city, "dikirim") == [], "nothing is sent by itself"
     with console(tmp_path / "profile", city.address) as window:

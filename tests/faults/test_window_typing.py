@@ -80,7 +80,7 @@ def test_what_is_being_typed_when_the_program_is_killed_is_offered_at_the_next_s
         kill(operator)
     with console(profile, city.address) as window:
         said: list[str] = []
-        window.drafts.found.connect(said.append)
+        window.drafts.long_message.connect(said.append)
         wait_ready(window)
         assert said == ["1 text that was not saved is kept: Ctrl+Shift+D"]
         FORMS[name](window)

@@ -96,7 +96,7 @@ def find(
         if cached is None or cached.report.id in (skip or ()) or not like(cached.report):
             continue
         choose(console, cached.report.id)
-        if fits(console.situation.now):
+        if fits(console.situation.current):
             if skip is not None:
                 skip.add(cached.report.id)
             return str(cached.report.id)

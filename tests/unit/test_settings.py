@@ -114,7 +114,7 @@ def test_settings_of_a_version_that_kept_notices_in_them_are_read(tmp_path: Path
     old = {"theme": "light", "unseen_hazards": [1203], "unseen_setbacks": [{"report": "1", "bold": "has refused"}]}
     (tmp_path / "settings.json").write_text(json.dumps(old))
     begun = begin_settings(tmp_path)
-    assert (begun.settings.theme, begun.said) == ("light", "")
+    assert (begun.settings.theme, begun.message) == ("light", "")
     change_settings(tmp_path, lambda settings: setattr(settings, "language", "id"))
     assert "unseen" not in (tmp_path / "settings.json").read_text()
 
@@ -284,8 +284,8 @@ def test_a_damaged_file_is_put_aside_and_a_start_goes_on_with_what_was_kept_last
     assert begun.settings == kept
     aside = tmp_path / "settings.damaged-1.json"
     assert os.path.lexists(aside)
-    assert str(aside) in begun.said
-    assert begun.said.endswith("All are as they were kept last.")
+    assert str(aside) in begun.message
+    assert begun.message.endswith("All are as they were kept last.")
     assert begin_settings(tmp_path) == (kept, ""), "it is said once"
 
 
@@ -306,7 +306,7 @@ def test_of_a_damaged_file_all_that_can_be_read_is_taken_and_the_rest_is_named(t
         assert begun.settings.text_scale == 1.0
         assert begun.settings.signed_out == ([] if copy else ["port"]), "nobody is signed in unasked"
         words = "servers, text size, which servers were signed out of."
-        assert f"{'As they were kept last' if copy else 'Lost, and as in a new profile'}: {words}" in begun.said
+        assert f"{'As they were kept last' if copy else 'Lost, and as in a new profile'}: {words}" in begun.message
     assert (tmp_path / "settings.damaged-2.json").exists()
 
 
@@ -323,7 +323,7 @@ def test_values_that_no_window_can_show_stop_no_start(tmp_path: Path, values: di
         values = {"sources": [plain["sources"][0] | {"key": f"s{number}"} for number in range(300)]}
     (tmp_path / "settings.json").write_text(json.dumps(plain | values))
     begun = begin_settings(tmp_path)
-    assert "As they were kept last: " in begun.said
+    assert "As they were kept last: " in begun.message
     assert begun.settings.theme == "light"
     assert begun.settings.text_scale == 1.0
     assert TWO[0] in begun.settings.sources or len(begun.settings.sources) >= 64
@@ -341,7 +341,7 @@ def test_in_a_folder_that_cannot_be_written_a_damaged_file_stays_and_the_start_g
 
     monkeypatch.setattr("console.settings.FileLock", refuse)
     begun = begin_settings(tmp_path)
-    assert (begun.settings.sources, "settings.json could not be read" in begun.said) == (TWO, True)
+    assert (begun.settings.sources, "settings.json could not be read" in begun.message) == (TWO, True)
     assert (tmp_path / "settings.json").read_text() == "{broken"
 
 

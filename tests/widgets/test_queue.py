@@ -454,9 +454,9 @@ def test_another_tab_starts_at_its_top(qtbot: QtBot, panel: QueuePanel) -> None:
 
 def test_a_kept_tab_is_in_sight_where_there_is_no_room_for_all(qtbot: QtBot, panel: QueuePanel) -> None:
     tabs = [
-        Tab("open", "Open", 1169, kept=True), Tab("unassigned", "Unassigned", 136, kept=True),
-        Tab("mine", "Mine", 12, kept=True), Tab("active", "Active", 282),
-        Tab("validate", "To validate", 241, kept=True), Tab("held", "Held", 12), Tab("closed", "Closed", None),
+        Tab("open", "Open", 1169, folds_last=True), Tab("unassigned", "Unassigned", 136, folds_last=True),
+        Tab("mine", "Mine", 12, folds_last=True), Tab("active", "Active", 282),
+        Tab("validate", "To validate", 241, folds_last=True), Tab("held", "Held", 12), Tab("closed", "Closed", None),
     ]  # fmt: skip
     for current in ("open", "unassigned", "validate"):
         panel.set_tabs(tabs, current)

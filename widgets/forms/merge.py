@@ -95,7 +95,7 @@ class _Side(QWidget):
             self._shown.append(photo)
             self._photos.addWidget(photo, at // 2, at % 2)
 
-    def said(self) -> str:
+    def text(self) -> str:
         """All its words, for those who hear the screen."""
         labels = (self._heading, self._title, self._facts, self._text)
         return "\n".join([*(label.text() for label in labels), *(photo.accessibleName() for photo in self._shown)])
@@ -179,9 +179,9 @@ class MergeForm(Form):
         key = self.candidate.value()
         return (key in self._to_stay) is not (key in self._turned)
 
-    def said(self) -> tuple[str, str]:
+    def texts(self) -> tuple[str, str]:
         """What stands at the left (it stays) and at the right (it is closed)."""
-        return self._stays.said(), self._goes.said()
+        return self._stays.text(), self._goes.text()
 
     def _on_letter(self, text: str) -> None:
         if text.casefold() == "s":

@@ -740,7 +740,7 @@ class MapPanel(QWidget):
         return super().eventFilter(watched, event)
 
 
-def _end(*kept: QObject) -> None:
-    for one in kept:
+def _end(*objects: QObject) -> None:
+    for one in objects:
         if isValid(one):
             one.deleteLater()

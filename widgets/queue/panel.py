@@ -123,7 +123,9 @@ class QueuePanel(QWidget):
         changed = (tuple(tabs), current) != (self._tabs, self._tab)
         self._tabs, self._tab = tuple(tabs), current
         if changed:
-            self._strip.set_tabs([TabLabel(tab.key, tab.label, _count(tab), kept=tab.kept) for tab in tabs], current)
+            self._strip.set_tabs(
+                [TabLabel(tab.key, tab.label, _count(tab), folds_last=tab.folds_last) for tab in tabs], current
+            )
         if other:
             self._view.start_over()
             self._show_footer()

@@ -43,4 +43,4 @@ class Tab:
     label: str
     count: int | None
     known: bool = True
-    kept: bool = False
+    folds_last: bool = False

@@ -271,7 +271,7 @@ class CommandLineController(QObject):
             filter_ = Filter.parse(text, tab=self._window_state.filter.tab, zone=self._window_state.zone)
             self._window_state.set_filter(filter_.resolved(self._window_state.cities.names()))
         except FilterError as error:
-            self._runner.said.emit(str(error))
+            self._runner.message.emit(str(error))
 
     def _find_first(self, text: str) -> None:
         reader = self._reader
@@ -280,7 +280,7 @@ class CommandLineController(QObject):
             if rows:
                 self._window_state.choose(int(rows[0]))
             else:
-                self._runner.said.emit(self.tr("Nothing found for “{text}”").format(text=text))
+                self._runner.message.emit(self.tr("Nothing found for “{text}”").format(text=text))
 
         self._tasks.submit(lambda: [int(row) for row in reader().find(text, 1)], found)
 
@@ -303,16 +303,16 @@ class CommandLineController(QObject):
                 self.came_back.emit()
 
         def dropped() -> None:
-            self._runner.said.emit(self.tr("Not done, another report was chosen: {command}").format(command=text))
+            self._runner.message.emit(self.tr("Not done, another report was chosen: {command}").format(command=text))
 
         def found(rows: list[int]) -> None:
             if not rows:
-                self._runner.said.emit(self.tr("There is no report {n} here").format(n=command.number))
+                self._runner.message.emit(self.tr("There is no report {n} here").format(n=command.number))
                 self._put_back(text if draft else "", draft)
                 return
             if len(rows) > 1 and self._window_state.row not in rows:
                 sentence = self.tr("{k} cities have a report {n}: choose the one in the queue first")
-                self._runner.said.emit(sentence.format(k=len(rows), n=command.number))
+                self._runner.message.emit(sentence.format(k=len(rows), n=command.number))
                 self._put_back(text, draft)
                 return
             row = rows[0] if len(rows) == 1 else self._window_state.row
@@ -436,7 +436,7 @@ class CommandLineController(QObject):
 
     def _commands(self, query: str) -> list[PaletteRow]:
         """Those that can be used now before the others, each with its key or the reason against it."""
-        rows, situation = [], self._situation.now
+        rows, situation = [], self._situation.current
         for action in self._actions.grouped:
             name = self.tr(action.text)
             if _fits(query, f"{name} {self.tr(action.words)}") and action.id != "palette":
@@ -531,7 +531,7 @@ class CommandLineController(QObject):
         """Esc, or a click beside it, loses nothing."""
         if self.in_palette.hand_over():
             kept = self.tr("Not saved, kept as a draft: {keys}")
-            self._runner.said.emit(kept.format(keys=self._actions.key("drafts")))
+            self._runner.message.emit(kept.format(keys=self._actions.key("drafts")))
 
 
 def _has_digit(word: str) -> bool:

@@ -26,8 +26,8 @@ from widgets.forms.choice import ListChoice
 class Drafts(QObject):
     """A report may be deleted, closed or merged while words for it wait: they can still be read, copied and cleared."""
 
-    said = Signal(str)
-    found = Signal(str)
+    message = Signal(str)
+    long_message = Signal(str)
     """What a start found: to be shown for longer than what is said, for the window is not all there yet."""
     edit_opened = Signal(str)
     """The id of an own edit whose form (a conflict, a deleted report) is to be opened."""
@@ -70,7 +70,9 @@ class Drafts(QObject):
                 )
             elif photos:
                 more = self.tr("{n} texts and photos not saved are kept: {key}")
-            self.found.emit((more if count > 1 else one).format(n=count, key=self._window_state.actions.key("drafts")))
+            self.long_message.emit(
+                (more if count > 1 else one).format(n=count, key=self._window_state.actions.key("drafts"))
+            )
 
     def open(self) -> None:
         """Offer all drafts, the newest first."""
@@ -79,7 +81,7 @@ class Drafts(QObject):
             rows = [self._choice(key, draft) for key, draft in drafts]
             self._forms.choose(self.tr("Written and not saved"), "", rows, self.go_on, width=720)
         else:
-            self.said.emit(self.tr("All that was written is saved"))
+            self.message.emit(self.tr("All that was written is saved"))
 
     def go_on(self, key: str) -> None:
         """Open the form of this draft; where that cannot be, its words with the reason."""
@@ -119,21 +121,21 @@ class Drafts(QObject):
             self._open_on(row, key, action)
             return
 
-        def found(row: int | None) -> None:
+        def long_message(row: int | None) -> None:
             if row is None:
                 words = self.tr("Report {number} is not here any more: it was deleted, or you may not see it.")
                 self._show(key, words.format(number=number))
             else:
                 self._open_on(row, key, action)
 
-        self._tasks.submit(lambda: self._reader().row_of(source, number), found)
+        self._tasks.submit(lambda: self._reader().row_of(source, number), long_message)
 
     def _open_on(self, row: int, key: str, action: str) -> None:
         def open_form() -> None:
             if action in _LINES:
                 self.line_wanted.emit(key)
                 return
-            now = self._situation.now
+            now = self._situation.current
             why_not = self._window_state.actions[action].why_not(now)
             if action == "hold" and now.on_hold:  # there the key ends it
                 why_not = self.tr("The report is on hold already")

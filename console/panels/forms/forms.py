@@ -108,7 +108,7 @@ class Forms(QObject):
         profile: Path,
         zone: tzinfo,
         now: Callable[[], datetime],
-        said: Callable[[str], None],
+        say: Callable[[str], None],
         warned: Callable[[str], None],
         steady_s: Callable[[], float] = time.monotonic,
         room: Callable[[], QRect | None] = lambda: None,
@@ -125,7 +125,7 @@ class Forms(QObject):
         super().__init__(window)
         self._window, self._theme, self._symbols, self._window_state = window, theme, symbols, window_state
         self._edits, self._profile, self._room = edits, profile, room
-        self._zone, self._now, self._said, self._steady_s = zone, now, said, steady_s
+        self._zone, self._now, self._say, self._steady_s = zone, now, say, steady_s
         self._free, self._covers_report, self._around = free, covers_report, around
         self._open: QDialog | None = None
         self._was_begun = False
@@ -144,7 +144,7 @@ class Forms(QObject):
         self._outcomes: dict[tuple[str, str | None], str] = {}
         """What accepted work of a service came to last; the next is likely the same."""
         self.photos = PhotoImport(
-            edits, tasks, images, profile, zone, now, self.mark, said, warned, window_state.actions.key("drafts"), self
+            edits, tasks, images, profile, zone, now, self.mark, say, warned, window_state.actions.key("drafts"), self
         )
         self._committed: dict[str, Form] = {}
         self._committed_s = -TWICE_S
@@ -239,7 +239,7 @@ class Forms(QObject):
         """Esc loses nothing, which an operator has to know to believe it."""
         if self._edits.draft(key) is not None:
             again = self.tr("Not saved, kept as a draft: open the form again, or {keys}")
-            self._said(again.format(keys=self._window_state.actions.key("drafts")))
+            self._say(again.format(keys=self._window_state.actions.key("drafts")))
 
     def keep_words(self, edit: TakenBack) -> bool:
         """Make a draft of what was written for an edit that is taken back; whether there were any words."""
@@ -350,7 +350,7 @@ class Forms(QObject):
         form.offer_draft({"text": text}, self.draft_words(draft))
         form.draft_cleared.connect(lambda: self._edits.drop_draft(draft_key))
         form.committed.connect(lambda values: QGuiApplication.clipboard().setText(values["text"]))
-        form.committed.connect(lambda _: self._said(self.tr("Copied")))
+        form.committed.connect(lambda _: self._say(self.tr("Copied")))
         self._show(form)
 
     def choose(

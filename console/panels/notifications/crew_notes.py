@@ -87,7 +87,7 @@ class CrewNotes(QObject):
     said "done" a moment too soon, or the note was written without a network.
     """
 
-    told = Signal(object)
+    setback_found = Signal(object)
 
     def __init__(
         self,
@@ -235,7 +235,7 @@ class CrewNotes(QObject):
         self._notes |= {one.word: one.about.report.id for one in news}
         self._keep()
         for setback in bounded([self._setback(one) for one in news], self.tr):
-            self.told.emit(setback)
+            self.setback_found.emit(setback)
 
     def _keep(self) -> None:
         self._points.keep({(source, _READ_TO): str(seq) for source, seq in self._since.items()} | self._notes)

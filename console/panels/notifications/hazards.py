@@ -50,14 +50,14 @@ class NewHazard(msgspec.Struct, frozen=True):
     what: str
     at: datetime | None = None
     number: str = ""
-    said: str = ""
+    words: str = ""
     news: HazardNews = HazardNews.REPORTED
 
     @property
     def text(self) -> str:
         """All of it in one line: two at one place must not read alike."""
         named = f"{self.number} {self.what}".strip()
-        return f"{named}: {self.said}" if self.said else named
+        return f"{named}: {self.words}" if self.words else named
 
 
 class _HazardsRead(msgspec.Struct, frozen=True):
@@ -78,7 +78,7 @@ class Hazards(QObject):
 
     comes_in = Signal(int)
     """This row is about to be the chosen one, in another list that shows it."""
-    said = Signal(str)
+    message = Signal(str)
     unseen_changed = Signal(object)
     """A tuple of NewHazard, the first that came first."""
 
@@ -127,7 +127,7 @@ class Hazards(QObject):
             self._window_state.set_filter(Filter(order=self._window_state.filter.order))
             if was:
                 told = self.tr("The filter left it out and is taken away: show {filter} sets it again")
-                self.said.emit(told.format(filter=was))
+                self.message.emit(told.format(filter=was))
         self._window_state.choose(row)
 
     def see(self, row: int) -> None:

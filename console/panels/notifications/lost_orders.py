@@ -34,7 +34,7 @@ from console.panels.undo_stack import UndoStack, UndoStep
 from console.rules.dependency import stopped_with
 from console.rules.edit import Edit, is_not_sent, is_order
 from console.rules.engagement import job_in_force
-from console.rules.merge import told
+from console.rules.merge import server_value
 from console.rules.queued import (
     EditState,
     Queued,
@@ -117,7 +117,7 @@ def _of_crew_text(queued: Queued, catalog: Catalog, tr: Tr) -> str:
         who = tr("you") if who == queued.edit.author else who
         return text.format(unit=unit_code(queued.edit, catalog), who=who)
     text = tr(_OF_CREW[queued.edit.kind]).format(unit=unit_code(queued.edit, catalog))
-    told = tr(" (told by radio by {who})").format(who=queued.told) if queued.told else ""
+    told = tr(" (told by radio by {who})").format(who=queued.told_by_radio) if queued.told_by_radio else ""
     return text + told
 
 
@@ -125,7 +125,7 @@ def _in_force(queued: Queued, catalog: Catalog) -> tuple[bool, str]:
     """Whether another order has sent the very unit to the very report, and who gave that; "" where it is not known."""
     edit = queued.edit
     if is_in_force(queued):
-        return True, told(queued.theirs["unit"])[1] or ""
+        return True, server_value(queued.theirs["unit"])[1] or ""
     unit = str(edit.data.get("unit"))
     here = [one for one in catalog.by_unit.get(unit, []) if one.report == edit.report and one.edit != edit.id]
     job = job_in_force(edit.kind, unit, here)
@@ -405,7 +405,7 @@ class LostOrders(QObject):
         else:
             self._status.say(self.tr("It may have left already: it waits for {author}").format(author=edit.author))
 
-    def told(self) -> None:
+    def note_told_by_radio(self) -> None:
         """The unit was told by radio: what it is to do, or that it is not to do what it was told before."""
         call = self._shown
         if not isinstance(call, RadioCall) or not self._was_meant():
@@ -539,7 +539,7 @@ class LostOrders(QObject):
                 if recall
                 else "{who} told it to come, and that order is given up. {report}."
             )
-            text = told.format(who=call.order.told, report=report)
+            text = told.format(who=call.order.told_by_radio, report=report)
             verb = self.tr("Told so") if recall else self.tr("Called back")
         else:
             unit = catalog.units.get(str(edit.data.get("unit")))

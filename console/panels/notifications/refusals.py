@@ -56,7 +56,7 @@ class StoppedJob(msgspec.Struct, frozen=True):
 
     job: Assignment
     about: CachedReport
-    said: Entry | None
+    entry: Entry | None
     along: tuple[Assignment, ...] = ()
 
     @property
@@ -100,7 +100,7 @@ class Refusals(QObject):
     A job that ended is followed until it was seen that it did, or is known to have ended well.
     """
 
-    told = Signal(object)
+    setback_found = Signal(object)
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class Refusals(QObject):
         """The jobs that ended, of which it is not known how, or not seen; with their reports."""
         self._halted: frozenset[ScopedCode] = frozenset()
         self._known_halts: frozenset[ScopedCode] = frozenset()
-        self._told: set[tuple[str, ScopedCode]] = set()
+        self._notified: set[tuple[str, ScopedCode]] = set()
         self._seen: set[tuple[str, ScopedCode]] = set()
         self._told_halts: set[tuple[str, ScopedCode]] = set()
         window_state.catalog_changed.connect(lambda _: self.look())
@@ -184,7 +184,7 @@ class Refusals(QObject):
         asked = _JobsAsked(
             jobs,
             self._halts.to_begin(catalogs),
-            {word: report for word, report in self._ended.items() if (self._me(word), word) not in self._told},
+            {word: report for word, report in self._ended.items() if (self._me(word), word) not in self._notified},
             frozenset(
                 word
                 for word in self._halted - self._known_halts
@@ -292,8 +292,8 @@ class Refusals(QObject):
         self._jobs.begin(read.epochs)
         self._halts.begin(read.epochs)
         unseen = [one for one in read.stopped if (self._me(one.word), one.word) not in self._seen]
-        news = [one for one in unseen if (self._me(one.word), one.word) not in self._told]
-        self._told |= {(self._me(one.word), one.word) for one in news}
+        news = [one for one in unseen if (self._me(one.word), one.word) not in self._notified]
+        self._notified |= {(self._me(one.word), one.word) for one in news}
         followed = {one.word for one in unseen} | {word for word in read.unknown if word not in self._live}
         for word, report in read.ended.items():
             if word in followed:
@@ -308,21 +308,21 @@ class Refusals(QObject):
         self._known_halts |= (read.halts | read.stuck) & self._halted - told
         self._keep()
         for setback in bounded([*map(self._ended_setback, news), *map(self._setback, halting)], self.tr):
-            self.told.emit(setback)
+            self.setback_found.emit(setback)
 
     def _ended_setback(self, one: StoppedJob) -> Setback:
         about, job = one.about, one.job
         if job.state is not AssignmentState.RECALLED:
             return self._setback(one)
         # An entry that is not here yet: who did it is known by the job.
-        said = one.said or Entry("", about.report.id, Kind.RECALL.value, job.since, job.by)
+        said = one.entry or Entry("", about.report.id, Kind.RECALL.value, job.since, job.by)
         of = frozenset({(_JOBS, about.source, job.id)})
         return ended_by_another(
             about, said, one.along, self._window_state.me, self._window_state.catalog(about.source), of, self.tr
         )
 
     def _setback(self, stopped: StoppedJob) -> Setback:
-        about, said = stopped.about, stopped.said
+        about, said = stopped.about, stopped.entry
         report, catalog = about.report, self._window_state.catalog(about.source)
         unit = catalog.units.get(stopped.job.unit)
         refused = stopped.job.state is AssignmentState.REFUSED
@@ -361,13 +361,13 @@ def _reason(unit: Unit | None) -> str:
     return (unit.reason or "") if unit is not None else ""
 
 
-def _is_settled(job: Assignment, said: Entry | None, about: CachedReport, jobs: Sequence[Assignment]) -> bool:
+def _is_settled(job: Assignment, entry: Entry | None, about: CachedReport, jobs: Sequence[Assignment]) -> bool:
     """Whether it is nothing to act on any more: another crew was sent since, the report was opened again, or ended by
     something else.
     """
-    if said is not None and closes(said):
+    if entry is not None and closes(entry):
         return about.report.status is not Status.CLOSED
-    if said is not None and said.kind == Kind.VALIDATE:
+    if entry is not None and entry.kind == Kind.VALIDATE:
         return False
     sent = (one for one in jobs if one.state not in ENDED_ASSIGNMENT)
     return not is_open(about.report.status) or any(one.created > job.since for one in sent)

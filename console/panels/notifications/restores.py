@@ -46,7 +46,7 @@ class Restores(QObject):
     after the window was closed.
     """
 
-    told = Signal(object)
+    setback_found = Signal(object)
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Restores(QObject):
         self._window_state, self._tasks, self._reader = window_state, tasks, reader
         self._points = Checkpoints(_KIND, window_state, followed)
         self._seen: set[ScopedCode] = set()
-        self._told: set[tuple[str, str, ScopedCode]] = set()
+        self._notified: set[tuple[str, str, ScopedCode]] = set()
         """Whom of what was told, by the state of the server that lacks it."""
         window_state.rows_touched.connect(self._on_rows)
         window_state.catalog_changed.connect(lambda _: self.look())
@@ -115,15 +115,17 @@ class Restores(QObject):
             told = {
                 (self._window_state.me_at(source), read.epochs[source], (source, one.report.id)): one for one in lost
             }
-            unseen = [one for key, one in told.items() if key not in self._told and key[2] not in self._seen]
-            self._told |= told.keys()
+            unseen = [one for key, one in told.items() if key not in self._notified and key[2] not in self._seen]
+            self._notified |= told.keys()
             unseen.sort(key=lambda one: (one.report.priority, not one.units, one.report.created))
             alone = [one for one in unseen if one.report.priority == HAZARD or one.units][:_MOST]
             # protects: what-a-restore-took-is-told
             for one in alone:
-                self.told.emit(self._of_one(source, one) if one.now is None else self._of_fallen(source, one, one.now))
+                self.setback_found.emit(
+                    self._of_one(source, one) if one.now is None else self._of_fallen(source, one, one.now)
+                )
             if rest := [one for one in unseen if one not in alone]:
-                self.told.emit(self._of_rest(source, rest))
+                self.setback_found.emit(self._of_rest(source, rest))
 
     def _of_one(self, source: str, lost: TakenReport) -> Setback:
         catalog = self._window_state.catalog(source)

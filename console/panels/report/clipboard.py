@@ -33,7 +33,7 @@ def link_of(source: Source, number: str) -> str:
 class ReportClipboard(QObject):
     """Puts texts on the clipboard, and says which."""
 
-    said = Signal(str)
+    message = Signal(str)
 
     def __init__(
         self,
@@ -108,4 +108,4 @@ class ReportClipboard(QObject):
     def _copy(self, text: str) -> None:
         self._put(text)
         shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-        self.said.emit(self.tr("Copied: {text}").format(text=shown))
+        self.message.emit(self.tr("Copied: {text}").format(text=shown))

@@ -24,7 +24,7 @@ from console.rules.queued import EditState, Queued, is_deleted, is_in_force, is_
 class ConflictController(QObject):
     """Opens the form of a conflict, or of a report that was deleted."""
 
-    said = Signal(str)
+    message = Signal(str)
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class ConflictController(QObject):
         else:
             self._edits.choose(queued.edit.id, mine=False)
             what = edit_text(queued, catalog, self.tr)
-            self.said.emit(self.tr("Dropped, {why}: {what}").format(why=why.rstrip("."), what=what))
+            self.message.emit(self.tr("Dropped, {why}: {what}").format(why=why.rstrip("."), what=what))
 
     def _settle(self, queued: Queued, mine: frozenset[str], reason: str) -> None:
         """All of mine, nothing of mine, or (a new edit) only the fields in which mine is to stand.

@@ -13,7 +13,7 @@ from console.cache.catalog import Catalog
 from console.panels import formatting
 from console.panels.report.history import call_back_text, edit_text, told_text
 from console.rules.edit import DUPLICATE, ON_STATUS
-from console.rules.merge import told
+from console.rules.merge import server_value
 from console.rules.queued import ByWhom, Queued, StopReason, is_in_force, job_since
 from console.rules.report import HAZARD
 from console.rules.status import ORDER, is_open
@@ -92,7 +92,7 @@ def crews_sent(queued: Queued) -> list[str]:
     """The units that others sent meanwhile, as far as the conflict tells of them."""
     theirs = queued.theirs.get("unit")
     several = theirs.get("units") if isinstance(theirs, Mapping) else None
-    found = several if isinstance(several, list) else [told(theirs)[0]] if theirs is not None else []
+    found = several if isinstance(several, list) else [server_value(theirs)[0]] if theirs is not None else []
     return [str(one) for one in found if one]
 
 
@@ -134,7 +134,7 @@ def _change_text(queued: Queued, name: str, catalog: Catalog, tr: Tr) -> str:
 
 def _priority_before(queued: Queued) -> int:
     """The priority that is there now, or that the operator saw; the lowest where neither is known."""
-    there = told(queued.theirs["priority"])[0] if "priority" in queued.theirs else None
+    there = server_value(queued.theirs["priority"])[0] if "priority" in queued.theirs else None
     for value in (there, queued.edit.base.get("priority"), queued.edit.about.get("priority")):
         if isinstance(value, int):
             return value
@@ -147,7 +147,7 @@ def over_text(queued: Queued, tr: Tr) -> str:
     It closes or lowers what somebody else made P1 since, or what another P1 was merged into since.
     """
     edit, data = queued.edit, queued.edit.data
-    raised = "priority" in queued.theirs and told(queued.theirs["priority"])[0] == HAZARD
+    raised = "priority" in queued.theirs and server_value(queued.theirs["priority"])[0] == HAZARD
     merged = queued.theirs.get("duplicates")
     hides = raised or (isinstance(merged, Mapping) and merged.get("priority") == HAZARD)
     if not hides:
@@ -175,7 +175,7 @@ def unseen_texts(queued: Queued, catalog: Catalog, zone: tzinfo, now: datetime, 
         said = theirs if isinstance(theirs, Mapping) else {}
         who, at = _who_and_when(theirs)
         when = tr(" at {time}").format(time=formatting.moment(at, zone, now)) if at else ""
-        value = told(theirs)[0]
+        value = server_value(theirs)[0]
         shown = field_value(name, value, catalog, tr).text
         match name:
             case "note":
@@ -237,7 +237,7 @@ def _step_row(queued: Queued, catalog: Catalog, tr: Tr) -> ConflictRow:
     edit = queued.edit
     seen = {"priority": edit.about.get("priority"), "status": None} | edit.base
     before = [field_value(name, seen[name], catalog, tr).text for name in ("priority", "status") if seen[name]]
-    there = {name: told(queued.theirs[name])[0] for name in ("priority", "status") if name in queued.theirs}
+    there = {name: server_value(queued.theirs[name])[0] for name in ("priority", "status") if name in queued.theirs}
     left = [field_value(name, value, catalog, tr).text for name, value in there.items()]
     merged = queued.theirs.get("duplicates")
     if isinstance(merged, Mapping) and merged.get("report"):
@@ -275,14 +275,14 @@ def conflict_text(queued: Queued, catalog: Catalog, zone: tzinfo, now: datetime,
             when=when,
         )
     if "unit" in queued.theirs and (queued.edit.kind is Kind.DISPATCH or is_in_force(queued)):
-        sent = _unit(told(queued.theirs["unit"])[0], catalog)
+        sent = _unit(server_value(queued.theirs["unit"])[0], catalog)
         text = tr(
             "You have sent {unit} to this report{when}." if own else "{who} has sent {unit} to this report{when}."
         )
         return text.format(who=who, unit=sent, when=when)
     if queued.edit.kind is Kind.UNIT_STATE and "state" in queued.theirs:
         said = queued.theirs["state"]
-        state = field_value("state", told(said)[0], catalog, tr).text
+        state = field_value("state", server_value(said)[0], catalog, tr).text
         reason = f" ({said['reason']})" if isinstance(said, Mapping) and said.get("reason") else ""
         unit = _unit(queued.edit.data.get("unit"), catalog)
         return tr("{who} has said later{when} that {unit} is {state}{reason}.").format(
@@ -368,13 +368,13 @@ def conflict_rows(queued: Queued, catalog: Catalog, tr: Tr) -> list[ConflictRow]
             continue
         if name == "unit" and edit.kind is Kind.DISPATCH:
             mine = ConflictValue(tr("{unit} as well").format(unit=_unit(edit.data.get(name), catalog)))
-            only = tr("only {unit}").format(unit=_unit(told(value)[0], catalog))
+            only = tr("only {unit}").format(unit=_unit(server_value(value)[0], catalog))
             theirs = ConflictValue(only + _back(queued, catalog, tr))
             rows.append(ConflictRow(name, label, ConflictValue(tr("no unit")), mine, theirs))
             continue
         before = edit.base.get(name)
         seen = field_value(name, before, catalog, tr) if name in edit.base else ConflictValue("")
-        there = field_value(name, told(value)[0], catalog, tr)
+        there = field_value(name, server_value(value)[0], catalog, tr)
         rows.append(ConflictRow(name, label, seen, _mine(queued, name, catalog, tr), there))
     return [*rows, *step]
 

@@ -38,8 +38,8 @@ class ReporterContact(QObject):
             return
         self._send(Reveal(details.source, details.key))
 
-    def on_revealed(self, found: Revealed) -> None:
+    def on_revealed(self, revealed: Revealed) -> None:
         """The server's answer."""
-        _log.info("the reporter of %s was asked for by %s", found.report, self._edits.author_for(found.source))
-        text = " · ".join(part for part in (found.name, found.phone, found.email) if part)
-        self._status.say(found.problem or text or self.tr("The reporter left no name"), _SHOWN_S)
+        _log.info("the reporter of %s was asked for by %s", revealed.report, self._edits.author_for(revealed.source))
+        text = " · ".join(part for part in (revealed.name, revealed.phone, revealed.email) if part)
+        self._status.say(revealed.problem or text or self.tr("The reporter left no name"), _SHOWN_S)

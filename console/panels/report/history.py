@@ -181,9 +181,11 @@ def _set_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str:
 
 def told_text(queued: Queued, catalog: Catalog, tr: Callable[[str], str]) -> str:
     """`SDA-07 was told by radio by sari`, "" where nobody told the unit of an order."""
-    if not queued.told or queued.edit.kind not in (Kind.DISPATCH, Kind.RECALL):
+    if not queued.told_by_radio or queued.edit.kind not in (Kind.DISPATCH, Kind.RECALL):
         return ""
-    return tr("{unit} was told by radio by {who}").format(unit=unit_code(queued.edit, catalog), who=queued.told)
+    return tr("{unit} was told by radio by {who}").format(
+        unit=unit_code(queued.edit, catalog), who=queued.told_by_radio
+    )
 
 
 def call_back_text(queued: Queued, catalog: Catalog, tr: Callable[[str], str]) -> str:

@@ -31,7 +31,7 @@ _TOLD = ("priority", "status", "service", "area", "duplicates")
 class Merging(QObject):
     """Opens the form for the chosen report and its possible duplicates, follows both, and does what it says."""
 
-    said = Signal(str)
+    message = Signal(str)
 
     def __init__(
         self,
@@ -241,4 +241,4 @@ class Merging(QObject):
                 stays, {"priority": urgent}, self.tr("Priority {n}").format(n=urgent)
             )
         self._edit_commands.merge(goes, stays.shown.id, stays.shown.created, raised)
-        self.said.emit(self.tr("Saved: merge {a} into {b}").format(a=self._number(goes), b=self._number(stays)))
+        self.message.emit(self.tr("Saved: merge {a} into {b}").format(a=self._number(goes), b=self._number(stays)))

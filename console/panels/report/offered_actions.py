@@ -23,7 +23,7 @@ class _OfferedStep(NamedTuple):
 
 
 def next_steps(
-    now: Situation,
+    situation: Situation,
     nearest: str,
     lead: str,
     tr: Callable[[str], str],
@@ -39,45 +39,45 @@ def next_steps(
     """
     codes = {"dispatch": nearest, "recall": lead, **dict.fromkeys(NEXT_OF_UNIT.values(), lead)}
     send = _OfferedStep("dispatch", by_distance, "Dispatch {unit} next" if busy else "")
-    steps = _of_status(now, send if nearest else None)
-    if is_open(now.status) and now.status is not Status.VALIDATION:
-        if now.holder != now.me:
+    steps = _of_status(situation, send if nearest else None)
+    if is_open(situation.status) and situation.status is not Status.VALIDATION:
+        if situation.holder != situation.me:
             steps.insert(1, _OfferedStep("take"))
-        steps += [_OfferedStep("hold", text="End the hold" if now.on_hold else ""), _OfferedStep("close")]
+        steps += [_OfferedStep("hold", text="End the hold" if situation.on_hold else ""), _OfferedStep("close")]
     buttons = []
     for step in steps:
         action = actions[step.action]
         text = tr(step.text or action.label).format(unit=codes.get(action.id, ""))
-        why = action.why_not(now)
+        why = action.why_not(situation)
         buttons.append(ActionButton(action.id, text, actions.key(action.id), step.filled, not why, why))
     return buttons
 
 
-def _of_status(now: Situation, send: _OfferedStep | None) -> list[_OfferedStep]:
+def _of_status(situation: Situation, send: _OfferedStep | None) -> list[_OfferedStep]:
     """What is awaited; `send` sends the recommended unit, None where none is."""
-    if now.status is Status.VALIDATION:
+    if situation.status is Status.VALIDATION:
         return [_OfferedStep("validate", filled=True), _OfferedStep("photo")]
-    if not is_open(now.status):
+    if not is_open(situation.status):
         return (
             [_OfferedStep("unmerge", filled=True), _OfferedStep("reopen")]
-            if now.merged
+            if situation.merged
             else [_OfferedStep("reopen", filled=True)]
         )
-    done = now.lead_state == "done" and now.status in (Status.ASSIGNED, Status.PROGRESS)
-    if done and now.lead_unit and not now.needs_proof:
+    done = situation.lead_state == "done" and situation.status in (Status.ASSIGNED, Status.PROGRESS)
+    if done and situation.lead_unit and not situation.needs_proof:
         return [_OfferedStep("submit", filled=True), _OfferedStep("photo")]
-    if now.lead_stuck:
-        return [send if send is not None and now.has_place else _OfferedStep("assign"), _OfferedStep("recall")]
-    if now.lead_waits_for:  # what that crew does next, the server would refuse
+    if situation.lead_stuck:
+        return [send if send is not None and situation.has_place else _OfferedStep("assign"), _OfferedStep("recall")]
+    if situation.lead_waits_for:  # what that crew does next, the server would refuse
         return [_OfferedStep("recommend")]
-    if now.lead_state in NEXT_OF_UNIT:
+    if situation.lead_state in NEXT_OF_UNIT:
         # Enter must not send a second unit where the first one's next step is what is awaited.
-        return [_OfferedStep(NEXT_OF_UNIT[now.lead_state], filled=True), _OfferedStep("recommend")]
-    if done and now.needs_proof:
-        photo = "New after photo" if now.proof_is_old else "After photo"
-        if now.crewless and send is not None and now.has_place:
+        return [_OfferedStep(NEXT_OF_UNIT[situation.lead_state], filled=True), _OfferedStep("recommend")]
+    if done and situation.needs_proof:
+        photo = "New after photo" if situation.proof_is_old else "After photo"
+        if situation.crewless and send is not None and situation.has_place:
             return [send, _OfferedStep("photo", text=photo)]
         return [_OfferedStep("photo", filled=True, text=photo)]
-    if not now.has_place:  # nobody can be near it before
+    if not situation.has_place:  # nobody can be near it before
         return [_OfferedStep("place", filled=True), _OfferedStep("assign")]
     return [send, _OfferedStep("assign")] if send is not None else [_OfferedStep("assign"), _OfferedStep("photo")]

@@ -34,7 +34,7 @@ class PhotoImport(QObject):
         zone: tzinfo,
         now: Callable[[], datetime],
         mark: Callable[[str], dict[str, str]],
-        said: Callable[[str], None],
+        say: Callable[[str], None],
         warned: Callable[[str], None],
         drafts_key: str,
         parent: QObject | None = None,
@@ -46,7 +46,7 @@ class PhotoImport(QObject):
         self._edits, self._tasks, self._images = edits, tasks, images
         self._zone, self._now = zone, now
         self._folder = profile / "work-media"
-        self._mark, self._said, self._warned, self._drafts_key = mark, said, warned, drafts_key
+        self._mark, self._say, self._warned, self._drafts_key = mark, say, warned, drafts_key
         self.chosen_in = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
         """The folder that the last photo came from."""
         self._under_way: list[str] = []
@@ -71,7 +71,7 @@ class PhotoImport(QObject):
         self.chosen_in = str(file.parent)
         key = photo_key(place, file) if place else str(file)
         if key in self._under_way:
-            self._said(self.tr("{name} is being prepared already").format(name=file.name))
+            self._say(self.tr("{name} is being prepared already").format(name=file.name))
             return
         # protects: chosen-photo-is-a-draft
         if place:
@@ -79,7 +79,7 @@ class PhotoImport(QObject):
         self._under_way.append(key)
         count = len(self._under_way)
         one, more = self.tr("Preparing the photo {name}"), self.tr("Preparing {n} photos")
-        self._said((more if count > 1 else one).format(n=count, name=file.name))
+        self._say((more if count > 1 else one).format(n=count, name=file.name))
 
         def prepare() -> Prepared:
             photo = self._images.prepare(file)
@@ -120,14 +120,14 @@ class PhotoImport(QObject):
         self._under_way.remove(key)
         if self._under_way:
             if self._added % _SAY_EACH == 0:
-                self._said(self.tr("Preparing {n} photos").format(n=len(self._under_way)))
+                self._say(self.tr("Preparing {n} photos").format(n=len(self._under_way)))
             return
         added, failed, self._added, self._failed = self._added, self._failed, 0, []
         if failed:
             parts = [self.tr("{n} not added").format(n=len(failed))] if len(failed) > 1 else []
             self._warned(" · ".join([*parts, *failed]))
         elif added > 1:
-            self._said(self.tr("{n} photos added").format(n=added))
+            self._say(self.tr("{n} photos added").format(n=added))
 
 
 def photo_key(place: str, file: Path | str) -> str:

@@ -23,7 +23,7 @@ from console.rules.recreate import known_of
 class RecreateForm(QObject):
     """Opens the form of a new report with what is known of the deleted one, and makes it when the operator says so."""
 
-    said = Signal(str)
+    message = Signal(str)
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class RecreateForm(QObject):
         chosen = next(one for one in going if one.edit.id == edit_id)
         source = chosen.edit.source
         if why := self._edits.why_reading_only(source):
-            self.said.emit(why)
+            self.message.emit(why)
             return
         number = self._number(chosen.edit)
         known = known_of([one.edit for one in going])
@@ -72,9 +72,9 @@ class RecreateForm(QObject):
         if self._edit_commands.keep_as_new(
             source, chosen.edit.id, data, title, lambda told: self._note(number, chosen, told)
         ):
-            self.said.emit(self.tr("Kept as a new report: {name}").format(name=title))
+            self.message.emit(self.tr("Kept as a new report: {name}").format(name=title))
         else:
-            self.said.emit(self.tr("Nothing is left to keep: the outbox says what became of it"))
+            self.message.emit(self.tr("Nothing is left to keep: the outbox says what became of it"))
 
     def _number(self, edit: Edit) -> str:
         return self._edits.remote_of(edit.report or "") or edit.report or ""
@@ -94,7 +94,7 @@ class RecreateForm(QObject):
             parts.append(again.format(n=orders))
         return " ".join(parts)
 
-    def _note(self, number: str, chosen: Queued, told: Sequence[Edit]) -> str:
+    def _note(self, number: str, chosen: Queued, edits: Sequence[Edit]) -> str:
         """What tells everybody where the report comes from, and what was done to the old one only."""
         if chosen.reason is StopReason.ANOTHER_REPORT:
             kept = self.tr("Kept from report {number}, lost when the server was set back to an older state.")
@@ -103,9 +103,9 @@ class RecreateForm(QObject):
         else:
             kept = self.tr("Kept from report {number}, deleted at the server.")
         lines = [kept.format(number=number)]
-        if told:
+        if edits:
             lines.append(self.tr("Done there, and not sent:"))
-        for edit in told:
+        for edit in edits:
             when = formatting.day_and_clock(edit.occurred_at, self._zone, self._now())
             lines.append(
                 f"{when} {edit_text(Queued(edit, EditState.QUEUED), self._window_state.catalog(edit.source), self.tr)}"

@@ -308,9 +308,9 @@ class TicketController(QObject):
                     )
                 strips.append(Strip("conflict", text, "", f"outbox:{edit.id}"))
             elif waits_for_radio(queued):
-                if queued.told:
+                if queued.told_by_radio:
                     text = self.tr("{unit} was told by radio by {who}. Not sent yet.").format(
-                        unit=code, who=queued.told
+                        unit=code, who=queued.told_by_radio
                     )
                     strips.append(Strip("not_sent", text, "", f"outbox:{edit.id}"))
                 elif is_not_sent(

@@ -108,7 +108,7 @@ def _apply_once(city: City, setup: CitySetup, by: Actor, seen: str | None) -> Do
             return Done(plan.difference, applied=False)
         last = plan.write(city, connection, by, now)
     city.name, city.timezone = plan.meta["name"], plan.meta["timezone"]
-    city.database.told(last)
+    city.database.announce(last)
     return Done(plan.difference, True, plan.tokens)
 
 

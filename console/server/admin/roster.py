@@ -83,7 +83,7 @@ def turn_shifts(city: City, now: datetime) -> int:
         changed = _turned(city, connection, wanted, now, lock=True)
         last = put_things(city.database, connection, changed)
     if last is not None:
-        city.database.told(last, users=False)
+        city.database.announce(last, users=False)
     return len(changed)
 
 

@@ -41,7 +41,7 @@ def load_reports(database: Database, rows: Iterable[LoadedReport], now: datetime
         with database.write() as connection:
             fresh = list(_newer(connection, prepared))
             seq = _write(database, connection, fresh)
-        database.told(seq)
+        database.announce(seq)
         count += len(fresh)
     return count
 

@@ -186,7 +186,7 @@ class City:
             seq = drop_things(self.database, connection, kind, [key], now)
             if not seq:
                 raise NotFound(f"There is no {kind} {key}.")
-        self.database.told(seq)
+        self.database.announce(seq)
 
     # What is asked
 
@@ -316,7 +316,7 @@ class City:
             with self.database.write() as connection:
                 last = release_claims(self.database, connection, present_holders(connection), SERVER, now, taken)
             if last:
-                self.database.told(last)
+                self.database.announce(last)
         reports, gone = schema.reports, schema.gone
         closed = sa.select(reports.c.id).where(reports.c.closed_at < schema.micros(now - _KEEP_CONTACTS))
         old_gone = gone.c.at < schema.micros(now - _KEEP_GONE)
@@ -336,7 +336,7 @@ class City:
         with self.database.write() as connection:
             last = put_things(self.database, connection, things)
         if last is not None:
-            self.database.told(last)
+            self.database.announce(last)
 
     def _list(self, kind: type[T]) -> list[T]:
         table = schema.TABLES[schema.KIND_OF[kind]]

@@ -203,7 +203,7 @@ class Database:
         if not self.is_sqlite:
             connection.execute(sa.select(sa.func.pg_notify(channel, "")))
 
-    def told(self, seq: int, *, users: bool = True) -> None:
+    def announce(self, seq: int, *, users: bool = True) -> None:
         """Wake those who follow the feed; `users` is False when no user can have been changed."""
         self.mark = Mark(self.mark.epoch, max(self.mark.seq, seq))
         for listener in tuple(self.on_commit):

@@ -104,7 +104,7 @@ class EditService:
                     raise
                 raise refusal from fault
         if not applied.replayed:
-            self._database.told(seq, users=False)
+            self._database.announce(seq, users=False)
         return applied
 
     def _transact(

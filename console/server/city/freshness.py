@@ -183,12 +183,12 @@ def _by_others(
     others = []
     for body, device, before in connection.execute(columns.where(later).order_by(table.c.version)):
         entry = decode(body, Entry)
-        is_own = origin.made(Origin(entry.author, device))
+        is_own = origin.is_origin_of(Origin(entry.author, device))
         if not is_own and entry.undone_by is None and name in decode(before, Before).touched:
             others.append(entry)
     last = changed_by(connection, report, name)
     # protects: own-step-hides-no-other
-    if not others and last is not None and origin.made(last):
+    if not others and last is not None and origin.is_origin_of(last):
         return {}
     told = last_changes(connection, report, [name])
     if others:
@@ -253,7 +253,7 @@ def _merged_since(unit_of_work: UnitOfWork, report: Report, seen: SeenVersion, o
             break
         unseen -= 1
         merged = _as_kept(unit_of_work, entry.report or "")
-        if merged is not None and not origin.made(Origin(entry.author, device)):
+        if merged is not None and not origin.is_origin_of(Origin(entry.author, device)):
             found.append((entry, merged))
     if not found:
         return []

@@ -22,7 +22,7 @@ class Origin(NamedTuple):
     who: str
     device: str | None
 
-    def made(self, other: Origin) -> bool:
+    def is_origin_of(self, other: Origin) -> bool:
         """Whether the other edit comes from here too, so that who makes this one knows of it.
 
         An edit that does not name its device may come from anywhere. But what was done before devices were kept
@@ -63,7 +63,7 @@ def others_since(connection: sa.Connection, report: str, seen: int, origin: Orig
     later = sa.and_(table.c.report == report, table.c.version > seen)
     rows = connection.execute(sa.select(table.c.body, table.c.device).where(later).order_by(table.c.version))
     found = [(decode(body, Entry), device) for body, device in rows]
-    return [entry for entry, device in found if not origin.made(Origin(entry.author, device))]
+    return [entry for entry, device in found if not origin.is_origin_of(Origin(entry.author, device))]
 
 
 def changed_by(connection: sa.Connection, report: Report, name: str) -> Origin | None:

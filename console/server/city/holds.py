@@ -34,7 +34,7 @@ def end_holds(database: Database, now: datetime) -> int:
             found, last = _end(database, connection, over, now)
         if not found:
             return ended
-        database.told(last, users=False)
+        database.announce(last, users=False)
         ended += found
 
 

@@ -83,13 +83,13 @@ def _cost(text: str) -> int:
     return len(text) + 15 * sum(map(text.count, _DEAR)) if len(text) > _SHORT else len(text)
 
 
-def mask_quoted(text: str, told: Iterable[str]) -> str:
+def mask_quoted(text: str, quoted: Iterable[str]) -> str:
     """The text with only those e-mail addresses and numbers masked that stand in one of `told` too.
 
     Numbers are the same when the last eight digits are, so that "0812…" is found for "+62 812…"; of several that stand
     together each counts.
     """
-    sources = list(told)
+    sources = list(quoted)
     addresses = {found.casefold() for source in sources for found in _EMAIL.findall(source)}
     numbers = {_digits(found) for source in sources for found in _NUMBER.findall(source)}
 

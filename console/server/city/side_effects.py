@@ -217,7 +217,7 @@ def _check_newest_word(unit_of_work: UnitOfWork, unit: Unit, at: datetime, origi
     """Raise ConflictRefusal when what a unit said or did after a time tells more of it than what it said then."""
     said = later_word(unit_of_work.connection, unit, at, unit_of_work.now)
     # protects: newer-word-on-a-unit
-    if said is not None and not origin.made(said[1]):
+    if said is not None and not origin.is_origin_of(said[1]):
         told = _told_of(unit, said[0])
         raise ConflictRefusal(f"{said[0].author} has said since what unit {unit.code} does.", fields={"state": told})
     worked = later_work(unit_of_work.connection, unit, at, unit_of_work.now)

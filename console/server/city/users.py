@@ -68,11 +68,11 @@ class Users:
         held = self._known.get(tokens.hash_of(token)) if token and stamp is not None else None
         return held[1] if held is not None and held[0] == stamp else None
 
-    def actor(self, token: str | None, *, anew: bool = False) -> Actor:
+    def actor(self, token: str | None, *, refresh: bool = False) -> Actor:
         """Who asks, `anew` from the database; SignInRefusal without a token, or with one that nobody has."""
         if token:
             stamp = self.stamp()
-            found = (None if anew else self.known(token)) or self._by_token(token)
+            found = (None if refresh else self.known(token)) or self._by_token(token)
             if found is not None:
                 if stamp is not None:
                     self._known[tokens.hash_of(token)] = stamp, found
@@ -222,7 +222,7 @@ def remove_user(city: City, name: str, *, by: Actor = COMMAND_LINE) -> None:
         seq = drop_users(city.database, connection, [name], by, now)
         if not seq:
             raise NotFound(f"There is no user {name}.")
-    city.database.told(seq)
+    city.database.announce(seq)
 
 
 def new_token(city: City, name: str, *, by: Actor = COMMAND_LINE) -> str:
@@ -236,7 +236,7 @@ def new_token(city: City, name: str, *, by: Actor = COMMAND_LINE) -> str:
         audit.append(
             connection, city.clock(), audit.AuditedAction(by, audit.USER, name, detail={"did": "given a new token"})
         )
-    city.database.told(seq)
+    city.database.announce(seq)
     return token
 
 
@@ -258,7 +258,7 @@ def _keep(city: City, users: Iterable[KnownUser], by: Actor = COMMAND_LINE) -> N
     with city.database.write() as connection:
         last = put_users(city.database, connection, users, by, city.clock())
     if last is not None:
-        city.database.told(last)
+        city.database.announce(last)
 
 
 def _checked(user: KnownUser) -> KnownUser:

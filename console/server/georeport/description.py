@@ -11,7 +11,7 @@ from msgspec import Meta
 from api_client.model import Datatype
 from console.server.city.report_key import REPORT_KEY
 from console.server.errors import ForbiddenRefusal, InProgressRefusal, NotFound
-from console.server.http.openapi import Operation, Parameter, Said, Schema, describe
+from console.server.http.openapi import Operation, Parameter, ResponseSpec, Schema, describe
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -287,5 +287,5 @@ def _table() -> list[Operation]:
 
 
 def _row(method: str, path: str, name: str, summary: str, body: Any, *, status: int = 200, **more: Any) -> Operation:
-    answers = {status: Said("As asked.", body)}
+    answers = {status: ResponseSpec("As asked.", body)}
     return Operation(method, path, name, summary, None, answers, role="everybody.", public=True, **more)

@@ -183,21 +183,21 @@ def _when(form: PostedForm) -> Any:
     return read_time("updated_datetime", text) if text else None
 
 
-def _as_update(told: _Told) -> dict[str, Any]:
-    entry = told.entry
-    own = entry.report == told.report
+def _as_update(update: _Told) -> dict[str, Any]:
+    entry = update.entry
+    own = entry.report == update.report
     return {
-        "update_id": entry.id if own else f"{entry.id}.{told.report}",
-        "service_request_id": told.report,
-        "status": told.status,
+        "update_id": entry.id if own else f"{entry.id}.{update.report}",
+        "service_request_id": update.report,
+        "status": update.status,
         "updated_datetime": w3c(entry.at),
         "description": public_reply(entry) if entry.kind == Kind.REPLY else "",
         "media_url": "",
     }
 
 
-def _place_of(told: _Told) -> str:
-    return place(schema.micros(told.entry.at), f"{told.seq}-{told.report}")
+def _place_of(update: _Told) -> str:
+    return place(schema.micros(update.entry.at), f"{update.seq}-{update.report}")
 
 
 def _read_place(after: tuple[int, str]) -> _Place:
@@ -221,10 +221,10 @@ def _told(connection: sa.Connection, first: int, last: int, after: _Place | None
             .limit(_BATCH)
         )
         rows = connection.execute(query).all()
-        for told in statuses.follow([(seq, decode(body, Entry)) for _, seq, body in rows]):
-            if after is None or told.seq != after.seq:
-                yield told
-            elif told.report == after.report:  # the last one that the asker has
+        for update in statuses.follow([(seq, decode(body, Entry)) for _, seq, body in rows]):
+            if after is None or update.seq != after.seq:
+                yield update
+            elif update.report == after.report:  # the last one that the asker has
                 after = None
         if len(rows) < _BATCH:
             return

@@ -71,7 +71,7 @@ from console.server.http.openapi import (
     OpenApiDocument,
     Operation,
     Parameter,
-    Said,
+    ResponseSpec,
     describe,
     is_known,
     routes_of,
@@ -97,7 +97,7 @@ _EVENT = {
     },
 }
 _ETAG = {"ETag": "What it bears until it changes."}
-_UNCHANGED = Said("It is what the client has.", headers=_ETAG)
+_UNCHANGED = ResponseSpec("It is what the client has.", headers=_ETAG)
 _IF_NONE_MATCH = Parameter("If-None-Match", str, "The ETag of what the client has.", "header")
 _IF_MATCH = Parameter(
     "If-Match",
@@ -114,7 +114,7 @@ _IDEMPOTENCY_KEY = Parameter(
 )
 _Number = Annotated[int, msgspec.Meta(ge=0, le=10**18 - 1)]
 _LIMIT = Parameter("limit", _Number, f"How many objects at most; {feed.MOST} at the most.")
-_APPLIED = Said(
+_APPLIED = ResponseSpec(
     "What became of it. A creation that is taken for the first time, or again, answers 201.",
     EditAnswer,
     headers={"Idempotent-Replay": "true when this is the stored answer."},
@@ -181,7 +181,7 @@ class Dispatch:
                 "recognise",
                 "The server's name, version and city: how a client knows it",
                 self._root,
-                {200: Said("The server.", Welcome)},
+                {200: ResponseSpec("The server.", Welcome)},
                 public=True,
             ),
             Operation(
@@ -190,7 +190,7 @@ class Dispatch:
                 "describe",
                 "This document",
                 self._openapi,
-                {200: Said("OpenAPI 3.1.", _ANY_OBJECT, headers=_ETAG), 304: _UNCHANGED},
+                {200: ResponseSpec("OpenAPI 3.1.", _ANY_OBJECT, headers=_ETAG), 304: _UNCHANGED},
                 parameters=(_IF_NONE_MATCH,),
                 public=True,
             ),
@@ -200,7 +200,7 @@ class Dispatch:
                 "countEverything",
                 "Counts of everything, and the box that holds the city",
                 self._stats,
-                {200: Said("The counts.", Stats)},
+                {200: ResponseSpec("The counts.", Stats)},
                 public=True,
             ),
             Operation(
@@ -209,7 +209,7 @@ class Dispatch:
                 "readChanges",
                 "What changed after a number: each object once, as it is now, in commit order",
                 self._changes,
-                {200: Said("A page of the feed. Read on from `upto` while `more` is true.", Changes)},
+                {200: ResponseSpec("A page of the feed. Read on from `upto` while `more` is true.", Changes)},
                 text="410: the number is older than the kept deletions, or not reached; begin with a snapshot.",
                 parameters=(
                     Parameter("after", _Number, "The last number that the client has; 0 for everything."),
@@ -223,7 +223,7 @@ class Dispatch:
                 "readSnapshot",
                 "A page of everything, for a first fill",
                 self._snapshot,
-                {200: Said("A page; the next one begins after `next_key`, the last one has none.", Snapshot)},
+                {200: ResponseSpec("A page; the next one begins after `next_key`, the last one has none.", Snapshot)},
                 text="Afterwards read changes after the first page's `seq`, and keep the higher `seq` of each object.",
                 parameters=(
                     Parameter(
@@ -239,7 +239,7 @@ class Dispatch:
                 "readDigest",
                 "Count and hash of each day's reports, to compare a copy with",
                 self._digest,
-                {200: Said("The days that have reports, as they were at `seq`.", Digest)},
+                {200: ResponseSpec("The days that have reports, as they were at `seq`.", Digest)},
                 text="Days are of creation, in UTC; at most 400 at once. `hash` is the sum, modulo 2^64, of BLAKE2b "
                 "with 8 bytes over “seq id” of each report, `seq` being the number of its last change.",
                 parameters=(
@@ -254,7 +254,7 @@ class Dispatch:
                 "readDigestOfDay",
                 "The reports behind one day's hash",
                 self._digest_of_day,
-                {200: Said("Each report's id and the number of its last change.", DayReports)},
+                {200: ResponseSpec("Each report's id and the number of its last change.", DayReports)},
                 refusals=(Invalid,),
             ),
             Operation(
@@ -263,7 +263,7 @@ class Dispatch:
                 "listen",
                 "Server-sent events that wake a client when the feed grows, and carry positions and presence",
                 self._stream,
-                {200: Said("Events without end.", _EVENT, ("text/event-stream",))},
+                {200: ResponseSpec("Events without end.", _EVENT, ("text/event-stream",))},
                 text="`seq`: {seq}. `presence`: {positions: {unit: [lat, lon, at]}, looking: {user: report or null}}.",
             ),
             Operation(
@@ -272,7 +272,7 @@ class Dispatch:
                 "listStatuses",
                 "The statuses of reports, and what each may become",
                 self._statuses,
-                {200: Said("The statuses, in order.", list[StatusRow])},
+                {200: ResponseSpec("The statuses, in order.", list[StatusRow])},
             ),
             Operation(
                 "GET",
@@ -280,7 +280,7 @@ class Dispatch:
                 "whoAmI",
                 "Who the token belongs to",
                 self._me,
-                {200: Said("Name, role and scope; empty lists mean the whole city.", Me)},
+                {200: ResponseSpec("Name, role and scope; empty lists mean the whole city.", Me)},
             ),
             Operation(
                 "GET",
@@ -288,7 +288,10 @@ class Dispatch:
                 "listJobs",
                 "A unit with its jobs, the newest order first, and their reports: what a crew works by",
                 self._jobs,
-                {200: Said("The unit and its jobs; ended ones for a day.", UnitJobs, headers=_ETAG), 304: _UNCHANGED},
+                {
+                    200: ResponseSpec("The unit and its jobs; ended ones for a day.", UnitJobs, headers=_ETAG),
+                    304: _UNCHANGED,
+                },
                 parameters=(
                     Parameter("unit", Key, "The unit's id or code; without it the unit of the user's own name."),
                     _IF_NONE_MATCH,
@@ -301,7 +304,7 @@ class Dispatch:
                 "look",
                 "Tell which report the user looks at",
                 self._presence,
-                {204: Said("Told.")},
+                {204: ResponseSpec("Told.")},
                 text="To be repeated every 30 s, also for none: the user is gone after 75 s, or 5 s after his stream.",
                 takes=Looking,
                 most=SMALL_BODY,
@@ -314,8 +317,8 @@ class Dispatch:
                 "Send a photo, whole or in parts",
                 self._put_media,
                 {
-                    201: Said("The photo is there.", Kept),
-                    308: Said("A part has come; go on after it.", Received, headers={"Range": "bytes=0-LAST"}),
+                    201: ResponseSpec("The photo is there.", Kept),
+                    308: ResponseSpec("A part has come; go on after it.", Received, headers={"Range": "bytes=0-LAST"}),
                 },
                 text=f"At most {MOST_BYTES:,} bytes and {MOST_PIXELS:,} pixels. Harmless to repeat. "
                 "422: the bytes do not have this hash, or cannot be decoded within 2 s and 256 MB. "
@@ -341,7 +344,7 @@ class Dispatch:
                 "getMedia",
                 "The bytes of a photo",
                 self._get_media,
-                {200: Said("The photo.", {"type": "string", "format": "binary"}, MEDIA_TYPES)},
+                {200: ResponseSpec("The photo.", {"type": "string", "format": "binary"}, MEDIA_TYPES)},
                 text="Ranges are served (206, 416).",
                 refusals=(NotFound,),
             ),
@@ -351,7 +354,7 @@ class Dispatch:
                 "putPosition",
                 "Tell where a unit is",
                 self._position,
-                {204: Said("Told.")},
+                {204: ResponseSpec("Told.")},
                 role="field (for the unit of its own name), operator and supervisor (in their scope).",
                 takes=Position,
                 most=SMALL_BODY,
@@ -404,7 +407,7 @@ class Dispatch:
                 "readHistory",
                 "The history of a report, the oldest entry first",
                 self._entries,
-                {200: Said("The entries.", list[Entry])},
+                {200: ResponseSpec("The entries.", list[Entry])},
                 parameters=(Parameter("edit", str, "Only the entry that this edit made."),),
                 refusals=(NotFound,),
             ),
@@ -414,7 +417,7 @@ class Dispatch:
                 "tellExport",
                 "Tell the audit log that reports were written to a file; harmless to repeat",
                 self._export,
-                {204: Said("It is in the log.")},
+                {204: ResponseSpec("It is in the log.")},
                 takes=ExportNote,
                 most=SMALL_BODY,
                 refusals=(WrongType, Invalid),
@@ -425,7 +428,7 @@ class Dispatch:
                 "readCity",
                 "What the city consists of: services, agencies, areas, units, calendars, templates, users",
                 self._read_city,
-                {200: Said("The city, without what is retired and without any secret.", CitySetup)},
+                {200: ResponseSpec("The city, without what is retired and without any secret.", CitySetup)},
                 role="supervisor of the whole city.",
             ),
             Operation(
@@ -434,7 +437,11 @@ class Dispatch:
                 "setUpCity",
                 "Set the city up: all that the body speaks of, in one transaction",
                 self._set_up_city,
-                {200: Said("What was changed, or would be; the tokens of new users, which are kept nowhere.", Done)},
+                {
+                    200: ResponseSpec(
+                        "What was changed, or would be; the tokens of new users, which are kept nowhere.", Done
+                    )
+                },
                 text="A list of the body is all there is of its kind; a list that is not there stays as it is. Nothing "
                 "that reports refer to is deleted: it is retired, and a unit with open jobs stays. 422 names all "
                 "`faults`; 412 `city_changed`: the difference is another one than that of `seen`.",
@@ -457,7 +464,7 @@ class Dispatch:
                 "readContact",
                 "Who reported it; that it was read is logged",
                 self._contact,
-                {200: Said("Name, telephone and e-mail address; empty where not known.", Contact)},
+                {200: ResponseSpec("Name, telephone and e-mail address; empty where not known.", Contact)},
                 text="404 as well when the reporter left none of them, or when they are no longer kept.",
                 role="operator, supervisor and validator, in their scope.",
                 pool=Pool.WRITE,  # the audit log is written first
@@ -469,7 +476,7 @@ class Dispatch:
                 "readAudit",
                 "Who saw the reporter's data, changed or exported the report: what the audit log says of it",
                 self._audit,
-                {200: Said("The rows, the oldest first.", list[audit.Line])},
+                {200: ResponseSpec("The rows, the oldest first.", list[audit.Line])},
                 role="supervisor, in his scope.",
                 refusals=(NotFound,),
             ),
@@ -479,7 +486,7 @@ class Dispatch:
                 "readReport",
                 "One report as it is now",
                 self._report,
-                {200: Said("The report.", Report, headers=_ETAG), 304: _UNCHANGED},
+                {200: ResponseSpec("The report.", Report, headers=_ETAG), 304: _UNCHANGED},
                 parameters=(_IF_NONE_MATCH,),
                 refusals=(NotFound,),
             ),

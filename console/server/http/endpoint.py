@@ -253,13 +253,13 @@ class HttpEndpoint:
         """Whether anybody has a token."""
         return self._users is not None and self._users.any()
 
-    def actor_of(self, token: str | None, *, anew: bool = False) -> Actor:
+    def actor_of(self, token: str | None, *, refresh: bool = False) -> Actor:
         """Whose token it is; `anew` from the database, which another process may have changed a moment ago."""
-        return self._users.actor(token or None, anew=anew) if self._users is not None else LOCAL
+        return self._users.actor(token or None, refresh=refresh) if self._users is not None else LOCAL
 
     def asked_anew(self, context: RequestContext) -> Actor:
         """Who asks, with the rights that the database has now."""
-        return self.actor_of(_token(context.request), anew=True)
+        return self.actor_of(_token(context.request), refresh=True)
 
     def _count(self, request: Request, actor: Actor) -> None:
         if not actor.tokenless:

@@ -123,9 +123,9 @@ class Subscribers:
     async def _news(self, listener: Subscriber) -> list[bytes]:
         """What the client has not been told yet."""
         said: list[bytes] = []
-        if self._change_watcher.beat.seq > listener.told:
-            listener.told = self._change_watcher.beat.seq
-            said.append(_event("seq", {"seq": listener.told}))
+        if self._change_watcher.beat.seq > listener.sent_seq:
+            listener.sent_seq = self._change_watcher.beat.seq
+            said.append(_event("seq", {"seq": listener.sent_seq}))
         if listener.presence_due and self._now() >= listener.presence_after:
             listener.presence_due = False
             listener.presence_after = self._now() + _PRESENCE_GAP_S
@@ -152,7 +152,7 @@ class Subscribers:
 
     async def _woken(self, listener: Subscriber) -> bool:
         """Wait for news, at most a beat long; whether there may be some."""
-        if self._change_watcher.beat.seq > listener.told or self.closed:
+        if self._change_watcher.beat.seq > listener.sent_seq or self.closed:
             return True
         waits_for_presence = listener.presence_due
         try:
@@ -196,7 +196,7 @@ class Subscriber:
     def __init__(self, user: str) -> None:
         self.user = user
         self.wake = asyncio.Event()
-        self.told = 0
+        self.sent_seq = 0
         self.presence_due = False
         self.presence_after = 0.0
         self.presence = b""

@@ -63,7 +63,7 @@ class Parameter(msgspec.Struct, frozen=True):
     required: bool = False
 
 
-class Said(msgspec.Struct, frozen=True):
+class ResponseSpec(msgspec.Struct, frozen=True):
     """One answer: its words, its body (None: no body) and media types, and the headers that matter, with their words.
 
     `body` is a type that msgspec can describe, or a ready schema.
@@ -88,7 +88,7 @@ class Operation(msgspec.Struct, frozen=True):
     name: str
     summary: str
     work: Work | None
-    answers: Mapping[int, Said]
+    answers: Mapping[int, ResponseSpec]
     text: str = ""
     role: str = "Every role."
     parameters: tuple[Parameter, ...] = ()
@@ -364,14 +364,14 @@ def _responses(row: Operation, types: _Types) -> Schema:
     return dict(sorted(responses.items()))
 
 
-def _response(said: Said, types: _Types) -> Schema:
-    response: Schema = {"description": said.text}
-    if said.headers:
+def _response(spec: ResponseSpec, types: _Types) -> Schema:
+    response: Schema = {"description": spec.text}
+    if spec.headers:
         response["headers"] = {
-            name: {"description": words, "schema": {"type": "string"}} for name, words in said.headers.items()
+            name: {"description": words, "schema": {"type": "string"}} for name, words in spec.headers.items()
         }
-    if said.body is not None:
-        response["content"] = {media: {"schema": types.schema(said.body)} for media in said.media}
+    if spec.body is not None:
+        response["content"] = {media: {"schema": types.schema(spec.body)} for media in spec.media}
     return response
 
 

@@ -184,7 +184,7 @@ class Converter:
         if found is None:
             remarks.append(f"unknown category {(name or code)[:60]!r}")
             return None, name or code
-        if found in self._services.made and not self._services.began_empty:
+        if found in self._services.created and not self._services.began_empty:
             remarks.append(f"unknown category {(name or code)[:60]!r}; it was added to the city's")
         return found.code, None
 

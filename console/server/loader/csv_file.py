@@ -173,7 +173,7 @@ def _find_headings(path: Path, shown: Path, dialects: Dialects) -> tuple[list[st
     if not any(line.strip() for line in head):
         raise LoadError(f"The file {shown} is empty.")
     is_too_wide = False
-    mapping = dialects.told
+    mapping = dialects.given
     delimiters = (mapping.delimiter,) if mapping is not None and mapping.delimiter else _DELIMITERS
     for number, line in enumerate(head, start=1):
         best: tuple[int, list[str], str, Dialect] | None = None

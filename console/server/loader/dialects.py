@@ -28,12 +28,12 @@ class Dialects(msgspec.Struct, frozen=True):
     known: tuple[Dialect, ...]
     plain: Dialect
     georeport: Dialect
-    told: Dialect | None = None
+    given: Dialect | None = None
 
     def recognise(self, headings: Sequence[str]) -> Dialect | None:
         """The dialect of these headings; None when they name neither an id nor anything to work on."""
-        if self.told is not None:
-            return self.told
+        if self.given is not None:
+            return self.given
         for dialect in self.known:
             if dialect.recognises(headings):
                 return dialect

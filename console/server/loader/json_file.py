@@ -57,7 +57,7 @@ class JsonFile:
         headings, geojson, own, seen = self._survey()
         if not seen and not _has_list(path):
             raise LoadError(f"The file {shown} holds no list of reports.")
-        if dialects.told is None and (other := other_than_reports(headings)):
+        if dialects.given is None and (other := other_than_reports(headings)):
             raise LoadError(f"The file {shown} holds {other}, not reports.")
         found = dialects.recognise(headings)
         if found is None and seen and not (geojson or own):

@@ -82,12 +82,12 @@ def load_file(
     `progress` gets the number of reports loaded so far. Raises LoadError when the file as a whole is of no use.
     """
     dialects = read_dialects(mapping)
-    told = dialects.told
+    told = dialects.given
     with plain_file(path, told.encoding if told else None) as readable, _opened(readable, path, dialects) as file:
         zone = _zone(file.dialect.timezone or timezone)
         result = LoadResult(str(path), timezone=zone.key)
         result.format = file.format
-        result.found = tuple(name for name in FIELDS if name in file.has)
+        result.fields_found = tuple(name for name in FIELDS if name in file.has)
         if told is not None:
             _check_mapping(told, file, path)
         survey = _Survey(file)
@@ -98,9 +98,9 @@ def load_file(
         for code, name in survey.services:
             if services.find(code, name) is None:
                 services.make(code, name)
-        if services.made:
-            city.put_services(services.made)
-            result.notes.append(f"{len(services.made):,} categories of the file were added to the city's")
+        if services.created:
+            city.put_services(services.created)
+            result.notes.append(f"{len(services.created):,} categories of the file were added to the city's")
         if made_areas:
             city.put_areas(made_areas)
             result.notes.append(f"{len(made_areas):,} areas are known by name alone")
@@ -127,8 +127,8 @@ def load_file(
     return result
 
 
-def _check_mapping(told: Dialect, file: ReportFile, path: Path) -> None:
-    missing = [f"{field} = {' or '.join(told.columns[field])}" for field in told.columns if field not in file.has]
+def _check_mapping(mapping: Dialect, file: ReportFile, path: Path) -> None:
+    missing = [f"{field} = {' or '.join(mapping.columns[field])}" for field in mapping.columns if field not in file.has]
     if not set(CONTENT) & file.has:
         raise LoadError(f"The mapping file fits nothing in {path}; it does not have: {'; '.join(missing)[:300]}.")
     if missing:

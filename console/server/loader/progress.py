@@ -42,7 +42,7 @@ def load_and_tell(
             "Load the file again to go on; nothing is doubled."
         ) from stop
     tell(result.summary(_MOST_REMARKS))
-    tell(f"  {pace.said(result.loaded)}")
+    tell(f"  {pace.summary(result.loaded)}")
     return result
 
 
@@ -61,7 +61,7 @@ def check_and_tell(
     """
     result = load_file(path, _Nowhere(areas, services), mapping=mapping, timezone=timezone)
     tell(result.summary(_MOST_REMARKS))
-    tell(f"  found for: {', '.join(result.found) or 'nothing'}")
+    tell(f"  found for: {', '.join(result.fields_found) or 'nothing'}")
     tell("  nothing was kept; this was a check")
     return result
 
@@ -82,9 +82,9 @@ class _Pace:
         self.loaded = loaded
         if loaded and self._clock() - self._told >= _EVERY_S:
             self._told = self._clock()
-            self._tell(f"{self._path.name}: {self.said(loaded)} …")
+            self._tell(f"{self._path.name}: {self.summary(loaded)} …")
 
-    def said(self, loaded: int) -> str:
+    def summary(self, loaded: int) -> str:
         """How many reports were loaded, and in how many seconds."""
         took_s = self._clock() - self._began
         rate = f" ({loaded / took_s:,.0f} a second)" if took_s >= 1 else ""

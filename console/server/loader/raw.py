@@ -69,13 +69,13 @@ class RawReport:
     def identity(self) -> int:
         """64 bits that stand for its id, or for all it says where it has none; to find repetitions."""
         key = self.get("id")
-        return identity(key) if key else identity(self.said())
+        return identity(key) if key else identity(self.as_text())
 
     def name(self) -> str:
         """A name out of all it says, the same in every run; for a report without an id."""
-        return blake2b(self.said().encode("utf-8", "replace"), digest_size=8).hexdigest()
+        return blake2b(self.as_text().encode("utf-8", "replace"), digest_size=8).hexdigest()
 
-    def said(self) -> str:
+    def as_text(self) -> str:
         """All it says as one text."""
         return "\x1f".join(f"{name}={text}" for name, text in sorted(self.values.items()))
 

@@ -46,7 +46,7 @@ class LoadResult:
     order_decided: str = ""
     notes: list[str] = field(default_factory=list)
     noun: str = "reports"
-    found: tuple[str, ...] = ()
+    fields_found: tuple[str, ...] = ()
 
     def refuse(self, line: int, why: str) -> None:
         """Count a line that is no report."""

@@ -49,7 +49,7 @@ class ServiceBook:
     def __init__(self, known: Iterable[Service], also: dict[str, str] | None = None) -> None:
         self._by_word: dict[str, Service] = {}
         self._also = also or {}
-        self.made: list[Service] = []
+        self.created: list[Service] = []
         for service in known:
             self._learn(service)
         self.began_empty = not self._by_word
@@ -76,7 +76,7 @@ class ServiceBook:
             unique, name, group=glyph if glyph != "other" else unique, glyph=glyph, sla={"*": Sla()}, keywords=name
         )
         self._learn(service)
-        self.made.append(service)
+        self.created.append(service)
         return service
 
     def _taken(self, code: str) -> bool:

@@ -60,7 +60,7 @@ class XmlFile:
         found = dialects.recognise(headings)
         if root is None:
             raise LoadError(f"The file {shown} is no XML: {broken or 'it has no element'}.")
-        if dialects.told is None and (other := _OTHER_ROOTS.get(root)):
+        if dialects.given is None and (other := _OTHER_ROOTS.get(root)):
             raise LoadError(f"The file {shown} holds {other}, not reports.")
         if found is None and (headings or root not in ("service_requests", "requests")):
             names = ", ".join(headings)[:200] or "none"

@@ -75,4 +75,4 @@ def note_state(
         return None
     edit = before.edit if late is None else replace(before.edit, late=late)
     attempts = before.attempts + (state is EditState.SENDING and before.state is not EditState.SENDING)
-    return work.put(replace(Queued(edit, state, attempts, told=before.told), **is_so))
+    return work.put(replace(Queued(edit, state, attempts, told_by_radio=before.told_by_radio), **is_so))

@@ -208,7 +208,9 @@ def test_an_order_that_is_given_again_is_not_told_again(desk: Desk) -> None:
     desk.edits.still_wanted(dispatch, yes=True)
     desk.qtbot.waitUntil(lambda: [one.edit.id for one in desk.edits.outbox] not in ([], [dispatch]))
     (again,) = desk.edits.outbox
-    assert (again.edit.id == dispatch, again.told) == (False, "U12"), "nobody is asked to tell that crew once more"
+    assert (again.edit.id == dispatch, again.told_by_radio) == (False, "U12"), (
+        "nobody is asked to tell that crew once more"
+    )
 
 
 def test_an_old_order_nobody_wants_is_dropped(desk: Desk) -> None:
@@ -898,7 +900,7 @@ def test_a_report_that_a_colleague_took_down_is_sent_in_ones_own_name_and_names_
     desk.settle()
     assert desk.edits.left_here == ()
     kept = list(desk.edits.outbox)
-    assert [(one.edit.kind, one.state, one.told) for one in kept] == [
+    assert [(one.edit.kind, one.state, one.told_by_radio) for one in kept] == [
         (Kind.CREATE, S.QUEUED, None),
         (Kind.NOTE, S.QUEUED, None),
         (Kind.NOTE, S.QUEUED, None),

@@ -48,7 +48,7 @@ def test_edits_numbers_and_states_survive_closing(tmp_path: Path) -> None:
     assert work.device == device
     assert work.next_number() == 4
     first, second = work.unfinished()
-    assert (first.state, first.problem, first.theirs, first.told, first.attempts) == (
+    assert (first.state, first.problem, first.theirs, first.told_by_radio, first.attempts) == (
         EditState.CONFLICT,
         "changed",
         {"priority": {"value": 1}},

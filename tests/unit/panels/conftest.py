@@ -82,7 +82,7 @@ class Rig:
         guard = KeyGuard(self.window_state, self.situation, lambda: self.steady_s)
         self.key_guard = guard
         self.actions = ActionRunner(ACTIONS, lambda: self.receivers, self.situation, guard, self.forms)
-        self.actions.said.connect(self.said.append)
+        self.actions.message.connect(self.said.append)
         commands = (self.window_state, self.edit_commands, self.forms, self.situation, self.actions)
         self.report_commands = ReportCommands(*commands, lambda: "city")
         self.unit_commands = UnitCommands(*commands, guard)

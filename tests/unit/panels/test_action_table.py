@@ -101,7 +101,7 @@ def test_a_row_that_is_added_is_in_palette_menus_list_of_keys_and_command_line(
     done: list[str] = []
 
     def sound(on: Receivers) -> None:
-        done.append(on.situation.now.me)
+        done.append(on.situation.current.me)
 
     siren = Action[Receivers](
         "siren",
@@ -121,7 +121,7 @@ def test_a_row_that_is_added_is_in_palette_menus_list_of_keys_and_command_line(
         assert "siren" in shown_in_palette(window, "horn")
         assert ("Report", "Ctrl Alt Y", "Sound the siren") in key_sheet(window)
         for menu in (report_menu, unit_menu):
-            rows = menu(window.action_table, window.situation.now, str)
+            rows = menu(window.action_table, window.situation.current, str)
             assert [(row.text, row.keys) for row in rows if row.id == "siren"] == [("Sound the siren", "Ctrl+Alt+Y")]
         line = window.command._line
         window.command.set_text("siren")
@@ -129,7 +129,7 @@ def test_a_row_that_is_added_is_in_palette_menus_list_of_keys_and_command_line(
         QTest.keyClick(line, Qt.Key.Key_Return)
         window.command.set_text("siren for the dike")
         QTest.keyClick(line, Qt.Key.Key_Return)
-        assert window.action_table.is_usable("Ctrl Alt Y", window.situation.now)
+        assert window.action_table.is_usable("Ctrl Alt Y", window.situation.current)
         assert window.actions.press("siren")
     assert done == ["local", "for the dike", "local"]
 

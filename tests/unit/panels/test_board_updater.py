@@ -91,7 +91,7 @@ def test_a_report_made_here_becomes_the_chosen_one_unless_another_was_chosen_mea
 ) -> None:
     """Else the next note, or the next crew, goes to the report that was chosen before the telephone rang."""
     told: list[tuple[int, int]] = []
-    board_updater.made.connect(lambda row: told.append((row, window_state.row)))
+    board_updater.report_created.connect(lambda row: told.append((row, window_state.row)))
     window_state.choose(1001)
     board_updater.choose_when_shown("city", "local:1")
     assert window_state.row == 1001

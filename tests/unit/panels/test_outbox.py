@@ -36,7 +36,7 @@ class Rows(QObject):
         panel.setParent(rig.window)
         self.controller = OutboxController(panel, rig.window_state, rig.edits, rig.window_state.zone, lambda: NOW, self)
         self.said: list[str] = []
-        self.controller.said.connect(self.said.append)
+        self.controller.message.connect(self.said.append)
         self._rig = rig
 
     def do(self, kind: Kind, report: str = "A", **data: object) -> str:

@@ -75,7 +75,7 @@ def test_the_advice_on_one_report_is_none_on_the_next(rig: Rig) -> None:
     rig.situation.set_recommendations(
         Recommendations(1001, duplicates=(DuplicateCandidate(near, "C", "Water at C", 3, 0, NOW),))
     )
-    assert rig.situation.now.duplicate
+    assert rig.situation.current.duplicate
     rig.choose("B")
     assert not rig.actions.run("merge")
     assert rig.said == ["No possible duplicate"]
@@ -261,9 +261,9 @@ def test_a_crew_that_cannot_go_on_leads_only_where_no_other_is(rig: Rig) -> None
     )
     rig.window_state.choose(1001)
     rig.situation.set_details(rig.details(1001, "A", ["07"]))
-    assert (rig.situation.now.lead_unit, rig.situation.now.lead_stuck) == ("07", True)
+    assert (rig.situation.current.lead_unit, rig.situation.current.lead_stuck) == ("07", True)
     rig.situation.set_details(rig.details(1001, "A", ["07", "11"]))
-    assert (rig.situation.now.lead_unit, rig.situation.now.lead_stuck) == ("11", False)
+    assert (rig.situation.current.lead_unit, rig.situation.current.lead_stuck) == ("11", False)
 
 
 def test_what_a_crew_does_next_is_not_offered_while_no_server_has_sent_it(rig: Rig) -> None:
@@ -279,7 +279,7 @@ def test_what_a_crew_does_next_is_not_offered_while_no_server_has_sent_it(rig: R
         rig.window_state.me = me
         rig.situation.set_outbox(rig.edits.outbox)
         rig.situation.set_details(replace(rig.details(1001, "A"), assignments=(sent,)))
-        now = rig.situation.now
+        now = rig.situation.current
         assert (now.lead_unit, now.lead_waits_for) == ("07", waits_for)
         steps = next_steps(now, "", "SDA-07", str, ACTIONS)
         assert ("en_route" in [one.id for one in steps]) is not bool(waits_for)
@@ -478,11 +478,11 @@ def test_after_a_transfer_no_crew_of_the_old_agency_is_armed(rig: Rig) -> None:
     rig.choose("A")
     near = Advice("07", "SDA-07", 60, 100, (), False, 0)
     rig.situation.set_recommendations(Recommendations(1001, units=(near,)))
-    assert rig.situation.now.advice
+    assert rig.situation.current.advice
     details = rig.details(1001, "A")
     passed_on = replace(details.shown, agency="roads", status=Status.COORDINATION)
     rig.situation.set_details(replace(details, shown=passed_on))
-    assert not rig.situation.now.advice
+    assert not rig.situation.current.advice
 
 
 def test_the_units_to_assign_are_listed_by_how_near_the_able_ones_are(rig: Rig) -> None:
@@ -531,9 +531,9 @@ def test_a_dispatch_whose_crew_is_there_or_done_is_not_said_to_be_undone(rig: Ri
 
     read(job)
     rig.edits.on_outcome(Outcome(sent, EditState.SENT))
-    assert rig.situation.now.undo == "Dispatch SDA-07"
+    assert rig.situation.current.undo == "Dispatch SDA-07"
     read(*[replace(job, state=state)] * (state is AssignmentState.ON_SCENE))
-    assert not rig.situation.now.undo, "it is not offered any more"
+    assert not rig.situation.current.undo, "it is not offered any more"
     assert not rig.actions.run("undo")
     end = "SDA-07 is “on scene” on B by now" if state is AssignmentState.ON_SCENE else "SDA-07 is on B no more"
     assert rig.said[-1] == f"Nothing was undone: {end}"

@@ -98,7 +98,7 @@ def test_the_nearest_available_comes_first_and_says_how_far_it_is(board: Board) 
 def test_who_was_told_by_radio_of_what_does_not_stand_is_not_free(board: Board) -> None:
     """It was driving, read "Available, no job", and stood first."""
     order = edit("e1", Kind.DISPATCH, report="927956", data={"unit": "A"})
-    lost = Queued(order, EditState.CONFLICT, told="rina")
+    lost = Queued(order, EditState.CONFLICT, told_by_radio="rina")
     board.told_in_vain = [lost]
     board.controller.show()
     assert board.codes() == ["B", "A", "D", "C"]
@@ -109,21 +109,21 @@ def test_who_was_told_by_radio_of_what_does_not_stand_is_not_free(board: Board) 
     board.controller.show()
     assert board.panel._model._rows[1].job == "927956 call back by radio"
     order = msgspec.structs.replace(order, report="2", data={"unit": "D"})
-    board.told_in_vain = [Queued(order, EditState.CONFLICT, told="rina")]
+    board.told_in_vain = [Queued(order, EditState.CONFLICT, told_by_radio="rina")]
     assert board.controller.told_in_vain() == {}, "somebody has sent it there since"
 
 
 def test_who_was_told_by_radio_during_a_cut_is_not_free(board: Board) -> None:
     """It read "Available, none" on the screen and the map until the server was back, and was counted as free."""
     order = edit("e1", Kind.DISPATCH, report="927956", data={"unit": "A"})
-    board.told_and_waiting = [Queued(order, EditState.QUEUED, told="rina")]
+    board.told_and_waiting = [Queued(order, EditState.QUEUED, told_by_radio="rina")]
     board.controller.show()
     row = board.panel._model._rows[1]
     assert (row.code, row.state_text, row.job) == ("A", "Told by radio", "927956 not sent yet")
     assert count_states(board.controller.crews(), lambda _: T0)["available"] == 1
     assert board.controller.told_in_vain() == {}, "the order may still reach the server"
     order = msgspec.structs.replace(order, report="2", data={"unit": "D"})
-    board.told_and_waiting = [Queued(order, EditState.ACCEPTED, told="rina")]
+    board.told_and_waiting = [Queued(order, EditState.ACCEPTED, told_by_radio="rina")]
     board.controller.show()
     assert "Told by radio" not in [row.state_text for row in board.panel._model._rows], "the server has sent it there"
 

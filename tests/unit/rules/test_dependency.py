@@ -356,7 +356,7 @@ def test_given_again_goes_what_was_stopped_without_the_take(desk: Desk) -> None:
     assert (step.edit.kind, step.edit.occurred_at) == (Kind.PROGRESS, T0), "what happened has its time"
     kept = desk.on_disk()
     assert {kept[one].state for one in (take, send, there)} == {S.WITHDRAWN}
-    assert kept[push.edit.id].told == "sari"
+    assert kept[push.edit.id].told_by_radio == "sari"
 
 
 def test_an_order_past_its_time_is_asked_about_with_what_rests_on_it(desk: Desk) -> None:

@@ -98,7 +98,7 @@ def test_a_second_try_after_one_that_may_have_arrived_is_known_as_that() -> None
 
 
 def test_an_order_that_its_unit_was_told_of_and_that_is_given_up_is_to_be_called_back() -> None:
-    order = Queued(an_edit(Kind.DISPATCH, unit="U1"), S.EXPIRED, told="rina to U1")
+    order = Queued(an_edit(Kind.DISPATCH, unit="U1"), S.EXPIRED, told_by_radio="rina to U1")
     assert advance(order, E.WITHDRAWN).to_call_back
     assert not advance(order, E.SUPERSEDED).to_call_back, "it goes on as another"
     on_its_way = replace(order, state=S.CONFLICT, theirs={"unit": {"value": "U1", "who": "budi"}})

@@ -367,7 +367,7 @@ def test_a_restore_amid_an_edit_gives_no_version_out_twice(city: City, tmp_path:
         assert not done, "it waits"
         unit_of_work.put(msgspec.structs.replace(before, version=chosen))
         last = unit_of_work.settle()
-    city.database.told(last)
+    city.database.announce(last)
     note(city, "after-001")  # perhaps while the restore goes on
     restoring.join(30)
     assert done == [0]

@@ -45,8 +45,8 @@ class Listed:
             lambda _: 0,
             rig.window,
         )
-        self.drafts.said.connect(self.said.append)
-        self.drafts.found.connect(self.said.append)
+        self.drafts.message.connect(self.said.append)
+        self.drafts.long_message.connect(self.said.append)
         wait_for(lambda: rig.edits._is_open, what="work.db is open")
 
     def keep(self, key: str, **values: Any) -> None:

@@ -236,7 +236,7 @@ def test_an_order_that_a_colleague_told_by_radio_is_named_until_it_is_given_in_o
     assert (there.kind, there.data) == (Kind.PROGRESS, on_scene)
     given = strip.rig.edits.open_edit(sent.id)
     assert given is not None
-    assert given.told == "budi", "he told it, and it does not grow old"
+    assert given.told_by_radio == "budi", "he told it, and it does not grow old"
     strip.rig.edits.sign_in("city", "budi")
     assert [one.edit.id for one in strip.rig.edits.take_done_by_others("city")][:1] == [order]
 
@@ -311,9 +311,9 @@ def test_the_entry_names_whose_the_facts_are_and_promises_no_order(strip: Strip)
     order = strip.rig.saved(4)[3]
     strip.rig.edits.sign_in("city", "rina")
     strip.wait("NOT SENT: tell SDA-07 by radio")
-    strip.orders.told()
+    strip.orders.note_told_by_radio()
     strip.wait("budi took down")
-    assert [(one.edit.id, one.told) for one in strip.rig.edits.told_and_waiting] == [(order.id, "rina")]
+    assert [(one.edit.id, one.told_by_radio) for one in strip.rig.edits.told_and_waiting] == [(order.id, "rina")]
     strip.orders.give_again()
     edits = strip.rig.saved(5)
     assert edits[1].data["text"].splitlines() == [
@@ -360,17 +360,17 @@ def test_each_order_is_answered_by_itself_the_most_dangerous_first(strip: Strip)
     first, urgent = strip.order("A", "07"), strip.order("B", "11", priority=1)
     strip.wait("NOT SENT: tell SDA-11")
     assert strip.orders.radio_call == urgent
-    strip.orders.told()
+    strip.orders.note_told_by_radio()
     strip.orders.show()
-    strip.orders.told()  # the same key, pressed once more or bounced: it was not meant for the next one
+    strip.orders.note_told_by_radio()  # the same key, pressed once more or bounced: it was not meant for the next one
     assert strip.orders.radio_call == first
     strip.rig.steady_s += 1
-    strip.orders.told()
+    strip.orders.note_told_by_radio()
     strip.orders.show()
     assert strip.orders.radio_call == ""
     assert strip.banner.notice is not None, "the city is away still"
     assert strip.banner.notice.bold.startswith("Offline")
-    assert [one.told for one in strip.rig.edits.outbox] == ["rina", "rina"]
+    assert [one.told_by_radio for one in strip.rig.edits.outbox] == ["rina", "rina"]
 
 
 def test_of_an_order_that_may_have_arrived_it_is_not_said_that_it_was_not_sent(strip: Strip) -> None:
@@ -425,7 +425,7 @@ def test_a_lost_order_is_red_for_life_and_safety_only_and_ends_its_sentence_once
     strip.beaten(strip.order("A", "07", priority))
     notice = strip.wait("SDA-07 was NOT sent:")
     assert notice.text == "budi has sent SDA-11 to this report at 08:00. Report A Water at A"
-    assert strip.status._said == f"SDA-07 was NOT sent: {notice.text}", "which report that is, whatever is chosen"
+    assert strip.status._message == f"SDA-07 was NOT sent: {notice.text}", "which report that is, whatever is chosen"
     assert notice.level == level
 
 
@@ -485,7 +485,7 @@ def test_a_crew_that_was_told_of_a_lost_order_is_called_back(strip: Strip, qtbot
     assert [one.text for one in ticket_of(rig, qtbot).strips] == [
         f"{told}, and the order is given up. Call SDA-07 back by radio"
     ]
-    strip.orders.told()
+    strip.orders.note_told_by_radio()
     strip.orders.show()
     assert rig.edits.to_call_back == ()
     assert rig.edits.told_in_vain == ()
@@ -505,7 +505,7 @@ def test_that_a_crew_is_to_be_called_back_outlives_the_program(rig: Rig, strip: 
         rig.edits.still_wanted(edit_id, yes=False)
     assert [one.edit.id for one in rig.edits.to_call_back] == [edit_id]
     again = reopened(rig)
-    assert [(one.edit.id, one.told) for one in again.to_call_back] == [(edit_id, "rina")]
+    assert [(one.edit.id, one.told_by_radio) for one in again.to_call_back] == [(edit_id, "rina")]
     again.called_back(edit_id)
     assert again.to_call_back == ()
     rig.edits = again

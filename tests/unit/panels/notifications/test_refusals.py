@@ -49,9 +49,9 @@ class Listener:
         self.refusals = Refusals(
             self.window_state, self.tasks, lambda: self.reader, self.edits.followed, self.attendance
         )
-        self.refusals.told.connect(self.told.append)
+        self.refusals.setback_found.connect(self.told.append)
         self.notes = CrewNotes(self.window_state, self.tasks, lambda: self.reader, self.edits.followed, self.attendance)
-        self.notes.told.connect(self.told.append)
+        self.notes.setback_found.connect(self.told.append)
         self.seq = 10
         self._qtbot = qtbot
 

@@ -60,7 +60,7 @@ class Sitter:
         self.edits = QtOutbox(profile, lambda _: None, lambda: T0, lambda: "e")
         self.restores = Restores(self.window_state, self.tasks, lambda: self.reader, self.edits.followed)
         self.told: list[Setback] = []
-        self.restores.told.connect(self.told.append)
+        self.restores.setback_found.connect(self.told.append)
         wait_for(lambda: self.edits.followed.is_open, what="work.db is open")
         with qtbot.waitSignal(self.board_updater.ready):
             self.board_updater.start()

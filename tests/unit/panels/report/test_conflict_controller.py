@@ -159,7 +159,7 @@ def test_what_is_dropped_says_why_in_one_sentence(rig: Rig) -> None:
     theirs: dict[str, object] = {"unit": {"value": "07", **BY_BUDI}}
     rig.edits.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs=theirs, version=9))
     settler, said = conflict_controller(rig), list[str]()
-    settler.said.connect(said.append)
+    settler.message.connect(said.append)
     settler.open(edit_id)
     assert settled(rig, edit_id) == []
     assert len(said) == 1

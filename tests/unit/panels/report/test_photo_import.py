@@ -37,8 +37,8 @@ def listed(rig: Rig) -> Drafts:
         rig.window_state, rig.edits, rig.actions, rig.situation, rig.report_commands, rig.unit_commands, rig.forms,
         rig.tasks, lambda: reader, lambda _: 0, rig.window,
     )  # fmt: skip
-    drafts.said.connect(rig.said.append)
-    drafts.found.connect(rig.said.append)
+    drafts.message.connect(rig.said.append)
+    drafts.long_message.connect(rig.said.append)
     wait_for(lambda: rig.edits._is_open, what="work.db is open")
     return drafts
 
