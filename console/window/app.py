@@ -494,7 +494,7 @@ class ConsoleWindow(QObject):
         )
         self.claims = Claims(window_state, self.edits, self.tasks, self.reader, self)
         self.attendance = Attendance(self)
-        self.sync_arrivals = SyncArrivals(
+        SyncArrivals(
             self.sync_supervisor,
             self.outbox_link,
             self.board_updater,
