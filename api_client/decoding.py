@@ -1,4 +1,4 @@
-"""JSON and plain values into structs: in any thread, also the first time.
+"""Decode JSON and plain values into structs; safe in any thread.
 
 msgspec looks at a struct's fields when the struct is decoded for the first time, and enters it in its books before it
 has looked at all of them: a second thread that decodes it in that moment ends the whole process with a segmentation

@@ -1,4 +1,4 @@
-"""Fetch a photo from an address found inside data: no credentials, no private networks, small and soon."""
+"""Fetch a photo from an address found inside data: no credentials, no private networks, limits of size and time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the board holds of a report, packed into 72 bytes: written by cache_write, read as numpy columns by cache_read.
+"""What the board holds of a report, packed into 72 bytes: written by `writer`, read as numpy columns by `reader`.
 
 One packed value a row lets SQLite hand a million rows over as text while the GIL is free; twenty integers a row would
 be turned into Python objects one by one.

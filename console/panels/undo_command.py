@@ -1,4 +1,4 @@
-"""Take the last step back, or say why it stays."""
+"""Undo the last step, or say why it cannot be undone."""
 
 from __future__ import annotations
 

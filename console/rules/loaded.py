@@ -1,4 +1,4 @@
-"""How much has been read of what a figure rests on: a count of what is not here yet is no count."""
+"""How much has been read of what a figure rests on; until all of it has been, the figure is shown as not known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A word of one source: two cities may use the same code for different things, so a code alone names nothing."""
+"""A word of one source: two cities may use the same code for different things."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Python's garbage is collected when the window has time for it, in the thread that owns the widgets."""
+"""Collects Python's garbage between two tasks of the GUI thread, in the thread that owns the widgets."""
 
 from __future__ import annotations
 

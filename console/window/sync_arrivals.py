@@ -1,4 +1,4 @@
-"""What the sync process says goes to whoever in the window needs it."""
+"""Hands each message of the sync process to the parts of the window that need it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of reports that cover one another on the map: what each is called, what burns most first."""
+"""The list of reports that cover one another on the map: what each is called, the most urgent first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is at a desk now, at each source, as its server tells: who is gone hears nothing."""
+"""Who is at a desk now, at each source, as its server tells: nothing is told to who is gone."""
 
 from __future__ import annotations
 

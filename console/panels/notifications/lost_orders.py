@@ -1,4 +1,4 @@
-"""What a crew does not know stays on the screen wherever the operator has gone, until it is answered.
+"""Orders that were lost, and what else needs an answer, stay on the screen wherever the operator has gone.
 
 That is an order that was lost, one that has not left and that nobody has told by radio, one that its unit was told of
 and that was given up, and one that its crew has refused. As loud: a new P1 that has no crew, and one that only this

@@ -1,4 +1,4 @@
-"""What somebody else did to what was this operator's: to be seen, and nothing to answer."""
+"""What somebody else did to this operator's crews or reports: told until it was seen; no answer is asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every request wants to know of the database, read once for all of them: how far the feed is, and its pages.
+"""Watches the database for all requests at once: how far the feed is, and its newest pages.
 
 Two hundred consoles that are woken by one commit all ask for the same page, each with its token. Here the page is made
 once, out of what was read already and what the commit brought, and whose token it is stays known until users change.
@@ -52,11 +52,11 @@ _UNKNOWN = DatabaseMark("", -1, None)
 
 
 class ChangeWatcher:
-    """Follows a city's database on the event loop. `on_beat` functions are called there when the feed has grown."""
+    """Follows a city's database on the event loop. `on_growth` functions are called there when the feed has grown."""
 
     def __init__(self, city: City) -> None:
-        self.beat = _UNKNOWN
-        self.on_beat: list[Callable[[], None]] = []
+        self.mark = _UNKNOWN
+        self.on_growth: list[Callable[[], None]] = []
         self._city = city
         self._feed_buffer = FeedBuffer(city.changes, city.mark)
         self._due = asyncio.Event()
@@ -72,8 +72,8 @@ class ChangeWatcher:
         """Begin to follow."""
         self._loop = asyncio.get_running_loop()
         self._city.database.on_commit.append(self._on_commit)
-        self.beat = await self._look()
-        self._announced = self.beat.epoch, self.beat.seq
+        self.mark = await self._look()
+        self._announced = self.mark.epoch, self.mark.seq
         self._tasks = [self._loop.create_task(self._run())]
         if self._city.database.url.get_driver_name() == "psycopg":
             self._tasks.append(self._loop.create_task(self._listen()))
@@ -96,9 +96,9 @@ class ChangeWatcher:
 
         Raises console.server.errors.GoneRefusal.
         """
-        if self.beat.seq < 0:
+        if self.mark.seq < 0:
             return await run_in_threadpool(self._page, after, limit)
-        place, state = (after, limit), (self.beat.epoch, self.beat.seq)
+        place, state = (after, limit), (self.mark.epoch, self.mark.seq)
         made = self._pages.get(place)
         if made is None or made[0] != state:
             made = state, asyncio.ensure_future(run_in_threadpool(self._page, after, limit))
@@ -116,7 +116,7 @@ class ChangeWatcher:
 
     def _make_room(self) -> None:
         """Pages of before the last commit go, and the oldest when there are too many."""
-        state = (self.beat.epoch, self.beat.seq)
+        state = (self.mark.epoch, self.mark.seq)
         for place in [place for place, (made, _) in self._pages.items() if made != state]:
             del self._pages[place]
         size = sum(len(page.result()) for _, page in self._pages.values() if page.done() and not page.exception())
@@ -128,11 +128,11 @@ class ChangeWatcher:
         while not self._ending:
             self._due.clear()
             self._users_stale = False
-            self.beat = self._together(await self._look())
-            state = self.beat.epoch, self.beat.seq
+            self.mark = self._together(await self._look())
+            state = self.mark.epoch, self.mark.seq
             if state != self._announced:
                 self._announced = state
-                for listener in tuple(self.on_beat):
+                for listener in tuple(self.on_growth):
                     listener()
             with contextlib.suppress(TimeoutError):  # wait_for would lose a cancellation that comes with what is due
                 async with asyncio.timeout(_LOOK_TOLD_S if self._told else gap):
@@ -163,7 +163,7 @@ class ChangeWatcher:
     def _on_notice(self, notice: Notify) -> None:
         if notice.channel == SEEN:
             self._city.presence.moved()
-        elif not notice.payload.isdigit() or int(notice.payload) > self.beat.seq:
+        elif not notice.payload.isdigit() or int(notice.payload) > self.mark.seq:
             self._due.set()
 
     async def _look(self) -> DatabaseMark:
@@ -189,8 +189,8 @@ class ChangeWatcher:
         if found is _UNKNOWN:
             return found
         users = None if self._users_stale else found.users
-        same = found.epoch == self.beat.epoch
-        return DatabaseMark(found.epoch, max(found.seq, self.beat.seq) if same else found.seq, users)
+        same = found.epoch == self.mark.epoch
+        return DatabaseMark(found.epoch, max(found.seq, self.mark.seq) if same else found.seq, users)
 
     def _on_commit(self, seq: int, users: bool) -> None:
         """From any thread of this process. The loop takes it in before the answer to the edit leaves."""
@@ -200,5 +200,5 @@ class ChangeWatcher:
 
     def _committed(self, seq: int, users: bool) -> None:
         self._users_stale = self._users_stale or users
-        self.beat = DatabaseMark(self.beat.epoch, max(seq, self.beat.seq), None if users else self.beat.users)
+        self.mark = DatabaseMark(self.mark.epoch, max(seq, self.mark.seq), None if users else self.mark.users)
         self._due.set()

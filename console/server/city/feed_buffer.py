@@ -1,4 +1,4 @@
-"""The end of the feed in memory: a crowd that follows it costs the database one small page for each commit.
+"""The end of the feed in memory: consoles that follow it cost the database one small page a commit, however many.
 
 That nothing has changed since is asked each time, so a page is never older than one that the database would give.
 """

@@ -1,4 +1,4 @@
-"""Holds that have an end: they are over by the server's clock, and what waited is work again."""
+"""Holds that have an end: they are over by the server's clock, and the report is to be worked on again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decodes photos of strangers in a process of its own, with so much memory and processor time and no more."""
+"""Decodes photos of strangers in a process of its own, under limits of memory and processor time."""
 
 from __future__ import annotations
 

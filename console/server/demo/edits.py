@@ -1,4 +1,4 @@
-"""How the demo's people act on the city: each deed is an edit like any other, under the name of who does it."""
+"""How the demo's people act on the city: each step is an edit like any other, under the name of who does it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes the history of a draft: who did what when, from the citizen's report to the validator's word."""
+"""Writes the history of a draft: who did what when, from the citizen's report to the validator's decision."""
 
 from __future__ import annotations
 

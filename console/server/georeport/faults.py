@@ -1,4 +1,4 @@
-"""What the citizens' side says no with: any refusal of the server, in the words and the form of GeoReport."""
+"""The refusals of the citizens' side: any refusal of the server, in the words and the form of GeoReport."""
 
 from __future__ import annotations
 

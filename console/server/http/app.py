@@ -76,7 +76,7 @@ def make_app(
     dispatch = Dispatch(city, http_endpoint, store, change_watcher, subscribers)
     georeport = GeoReport(city, http_endpoint, store, citizens)
     if users is not None:
-        users.stamp = lambda: change_watcher.beat.users
+        users.stamp = lambda: change_watcher.mark.users
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -95,7 +95,7 @@ def make_app(
             *Assets(public=citizens.public).routes(),
         ],
         middleware=[
-            Middleware(Marked, lambda: change_watcher.beat.epoch or known_epoch, city.clock),
+            Middleware(Marked, lambda: change_watcher.mark.epoch or known_epoch, city.clock),
             Middleware(OneLength),
             Middleware(GZipMiddleware, minimum_size=_PACKED_FROM, compresslevel=1),
         ],

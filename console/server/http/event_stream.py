@@ -50,13 +50,13 @@ class Subscribers:
     def start(self) -> None:
         """Begin to follow the city."""
         self._loop = asyncio.get_running_loop()
-        self._change_watcher.on_beat.append(self._grown)
+        self._change_watcher.on_growth.append(self._grown)
         self._city.presence.on_change.append(self._on_presence)
 
     async def stop(self) -> None:
         """End all streams, once what is being read for them has been read."""
         self.close()
-        self._change_watcher.on_beat.remove(self._grown)
+        self._change_watcher.on_growth.remove(self._grown)
         self._city.presence.on_change.remove(self._on_presence)
         if self._leaving:
             await asyncio.wait(self._leaving, timeout=ENDING_S)
@@ -87,10 +87,10 @@ class Subscribers:
         self._of[user] += 1
         try:
             listener.presence_due = True
-            epoch = self._change_watcher.beat.epoch
+            epoch = self._change_watcher.mark.epoch
             # A new epoch ends the stream: to the client's ears its lower numbers would be old news.
             # So does a change of users: whoever may still listen comes again with his token.
-            while not self.closed and self._change_watcher.beat.epoch in (epoch, "") and still_known():
+            while not self.closed and self._change_watcher.mark.epoch in (epoch, "") and still_known():
                 listener.wake.clear()
                 said = await self._news(listener)
                 for event in said:
@@ -123,8 +123,8 @@ class Subscribers:
     async def _news(self, listener: Subscriber) -> list[bytes]:
         """What the client has not been told yet."""
         said: list[bytes] = []
-        if self._change_watcher.beat.seq > listener.sent_seq:
-            listener.sent_seq = self._change_watcher.beat.seq
+        if self._change_watcher.mark.seq > listener.sent_seq:
+            listener.sent_seq = self._change_watcher.mark.seq
             said.append(_event("seq", {"seq": listener.sent_seq}))
         if listener.presence_due and self._now() >= listener.presence_after:
             listener.presence_due = False
@@ -152,7 +152,7 @@ class Subscribers:
 
     async def _woken(self, listener: Subscriber) -> bool:
         """Wait for news, at most a beat long; whether there may be some."""
-        if self._change_watcher.beat.seq > listener.sent_seq or self.closed:
+        if self._change_watcher.mark.seq > listener.sent_seq or self.closed:
             return True
         waits_for_presence = listener.presence_due
         try:

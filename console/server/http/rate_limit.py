@@ -1,4 +1,4 @@
-"""How much one client may ask for: so much at once, and then steadily; per user, key and address, in this process.
+"""How often one client may ask: some at once, then at a steady rate; per user, key and address, in this process.
 
 Several server processes count each for itself. What nobody can pretend to be is counted per user or key; the rest per
 address, and IPv6 addresses per network, since one subscriber has all of it. This computer is not limited by address:

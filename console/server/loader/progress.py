@@ -1,4 +1,4 @@
-"""Loads or checks a file for somebody at a terminal: says how far it is, how fast, and what came of it."""
+"""Loads or checks a file for somebody at a terminal: says how far it is, how fast, and the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came of loading a file: counts, the lines refused and remarked, and what was decided for the whole file."""
+"""The result of loading a file: counts, the lines refused and remarked, and what was decided for the whole file."""
 
 from __future__ import annotations
 

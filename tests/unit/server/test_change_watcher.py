@@ -33,13 +33,13 @@ def test_whose_a_token_is_stays_known_while_edits_are_made_and_no_longer(city: C
     async def beats() -> tuple[DatabaseMark, DatabaseMark, DatabaseMark]:
         change_watcher = ChangeWatcher(city)
         await change_watcher.start()
-        before = change_watcher.beat
+        before = change_watcher.mark
         note(city, 1)
         await asyncio.sleep(0)
-        edited = change_watcher.beat
+        edited = change_watcher.mark
         add_user(city, "boss", "supervisor")
         await asyncio.sleep(0)
-        changed = change_watcher.beat
+        changed = change_watcher.mark
         await change_watcher.stop()
         return before, edited, changed
 
@@ -66,10 +66,10 @@ def test_a_stream_that_began_while_users_were_changed_ends_once_they_are_known(c
         subscribers = Subscribers(city, change_watcher, beat_s=0.05)
         subscribers.start()
         users = Users(city)
-        users.stamp = lambda: change_watcher.beat.users
+        users.stamp = lambda: change_watcher.mark.users
         add_user(city, "boss", "supervisor")
         await asyncio.sleep(0)
-        assert change_watcher.beat.users is None
+        assert change_watcher.mark.users is None
         scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "client": ("127.0.0.1", 1)}
         headers = [(b"authorization", f"Bearer {token}".encode())]
         await HttpEndpoint(users).endpoint(work)(Request(scope | {"headers": headers}, receive))
@@ -110,15 +110,15 @@ def test_edits_without_a_pause_do_not_keep_a_change_of_users_from_being_seen(
     async def seen() -> tuple[DatabaseMark, DatabaseMark]:
         change_watcher = ChangeWatcher(city)
         grown = asyncio.Event()
-        change_watcher.on_beat.append(grown.set)
+        change_watcher.on_growth.append(grown.set)
         await change_watcher.start()
-        before = change_watcher.beat
+        before = change_watcher.mark
         add_user(city, "boss", "supervisor")
         await asyncio.sleep(0)
-        while change_watcher.beat.users in (None, before.users):
+        while change_watcher.mark.users in (None, before.users):
             grown.clear()
             await asyncio.wait_for(grown.wait(), 10)
-        after = change_watcher.beat
+        after = change_watcher.mark
         await change_watcher.stop()
         return before, after
 
