@@ -72,7 +72,13 @@ def test_commits_lost_with_the_log_come_back_from_the_journal(tmp_path: Path) ->
         work.append(edit(f"e{number}", number=number, data={"text": "x" * 500}))
     note_state(work, "e1", EditState.WITHDRAWN)
     note_state(
-        work, "e2", EditState.CONFLICT, problem="changed", theirs={"priority": {"value": 1}}, version=3, told="U12"
+        work,
+        "e2",
+        EditState.CONFLICT,
+        problem="changed",
+        theirs={"priority": {"value": 1}},
+        version=3,
+        told_by_radio="U12",
     )
     wanted = {queued.edit.id: queued for queued in work.all()}
     for how in ("deleted", "cut", "damaged", "zero"):

@@ -263,4 +263,4 @@ def _named(hazard: NewHazard, text: RowText | None) -> NewHazard:
     if text is None:
         return hazard
     said = one_line(text.description or text.title, _SAID_LONG)
-    return msgspec.structs.replace(hazard, number=text.remote_id, said=said)
+    return msgspec.structs.replace(hazard, number=text.remote_id, words=said)

@@ -39,7 +39,9 @@ def test_edits_numbers_and_states_survive_closing(tmp_path: Path) -> None:
         made = edit(f"e{number}", number=work.next_number(), data={"text": "é\x00💧"}, base={"priority": 3})
         assert work.append(made).edit == made
     note_state(work, "e1", EditState.SENDING)
-    note_state(work, "e1", EditState.CONFLICT, problem="changed", theirs={"priority": {"value": 1}}, told="U12")
+    note_state(
+        work, "e1", EditState.CONFLICT, problem="changed", theirs={"priority": {"value": 1}}, told_by_radio="U12"
+    )
     note_state(work, "e2", EditState.SENDING, late=True)
     note_state(work, "e3", EditState.WITHDRAWN)
     work.close()
@@ -102,7 +104,7 @@ def test_an_attempt_is_counted_when_it_begins_and_not_when_something_is_noted_of
         (EditState.UNCONFIRMED, 1),
         (EditState.SENDING, 2),
     ):
-        queued = note_state(work, "e1", state, told="U12")
+        queued = note_state(work, "e1", state, told_by_radio="U12")
         assert queued is not None
         assert (queued.state, queued.attempts) == (state, attempts)
 

@@ -41,7 +41,9 @@ def writer(tmp_path: Path) -> Iterator[CacheWriter]:
 
 
 @pytest.fixture
-def feed(qtbot: QtBot, tmp_path: Path, window_state: WindowState, writer: CacheWriter) -> Iterator[BoardUpdater]:
+def board_updater(
+    qtbot: QtBot, tmp_path: Path, window_state: WindowState, writer: CacheWriter
+) -> Iterator[BoardUpdater]:
     tasks, reader = Tasks("worker", 1), CacheReader(tmp_path)
     board_updater = BoardUpdater(window_state, tasks, lambda: reader, T0.timestamp, lambda _: None)
     with qtbot.waitSignal(board_updater.ready):

@@ -245,7 +245,7 @@ def test_connect_then_sync_once(live: Live, profile: Path, capsys: pytest.Captur
     ]  # fmt: skip
     for fact in facts:
         work.append(Edit(**{f: getattr(fact, f) for f in fact.__struct_fields__} | {"source": source}))
-    note_state(work, ids["d"], EditState.QUEUED, told="rina")  # by radio: U1 is on its way since then
+    note_state(work, ids["d"], EditState.QUEUED, told_by_radio="rina")  # by radio: U1 is on its way since then
     work.close()
     assert sync_profile("p", once=True, as_json=True) == 0
     summary = json.loads(capsys.readouterr().out)

@@ -40,7 +40,7 @@ def city() -> Iterator[FakeCity]:
 
 
 @pytest.fixture
-def link(qtbot: QtBot) -> Iterator[SyncSupervisor]:
+def sync_supervisor(qtbot: QtBot) -> Iterator[SyncSupervisor]:
     sync_supervisor = SyncSupervisor()
     yield sync_supervisor
     sync_supervisor.stop()

@@ -763,7 +763,7 @@ def test_a_lasting_notice_says_when_it_happened_and_which_report_it_is(strip: St
     strip.orders.set_hazards((hazard,))
     assert (strip.notice.text, strip.notice.note) == ("Fire, Kemang", "07:53")
     strip.rig.steady_s += 1
-    strip.orders.set_hazards((replace(hazard, number="931", said="market burns"),))
+    strip.orders.set_hazards((replace(hazard, number="931", words="market burns"),))
     assert strip.notice.text == "931 Fire, Kemang: market burns"
     seen: list[int] = []
     strip.orders.hazard_seen.connect(seen.append)
