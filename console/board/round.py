@@ -219,8 +219,8 @@ def _under_way(edits: Mapping[tuple[str, str], tuple[Edit, ...]], cities: Cities
     for source, catalog in cities.catalogs.items():
         for one in catalog.assignments:
             jobs.setdefault((source, one.report), []).append(one)
-    for word in edits.keys() & jobs.keys():
-        jobs[word] = list(jobs_after(tuple(jobs[word]), word[1], edits[word]))
+    for scoped_code in edits.keys() & jobs.keys():
+        jobs[scoped_code] = list(jobs_after(tuple(jobs[scoped_code]), scoped_code[1], edits[scoped_code]))
     # protects: who-cannot-work-is-not-on-the-way
     heads_for: dict[ScopedCode, Assignment] = {}
     for (source, _), live in jobs.items():
@@ -229,15 +229,15 @@ def _under_way(edits: Mapping[tuple[str, str], tuple[Edit, ...]], cities: Cities
             if _comes(one, catalog) and (crew not in heads_for or _is_nearer(one, heads_for[crew])):
                 heads_for[crew] = one
 
-    def is_under_way(word: ScopedCode) -> bool:
-        source, catalog = word[0], cities.of(word[0])
+    def is_under_way(scoped_code: ScopedCode) -> bool:
+        source, catalog = scoped_code[0], cities.of(scoped_code[0])
         there = AssignmentState.ON_SCENE
         # protects: who-is-there-is-not-on-the-way-elsewhere
-        coming = [one for one in jobs[word] if one.state is there or heads_for.get((source, one.unit)) is one]
+        coming = [one for one in jobs[scoped_code] if one.state is there or heads_for.get((source, one.unit)) is one]
         return any(_comes(one, catalog) for one in coming)
 
-    found = [word for word in jobs if is_under_way(word)]
-    rows = [reader.row_of(*word) for word in found]
+    found = [scoped_code for scoped_code in jobs if is_under_way(scoped_code)]
+    rows = [reader.row_of(*scoped_code) for scoped_code in found]
     return np.array([row for row in rows if row is not None], np.int64)
 
 

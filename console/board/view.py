@@ -357,14 +357,16 @@ def _numbers(codes: Iterable[str], table: Mapping[int, ScopedCode], areas: Mappi
     """The numbers of what the codes of a filter name, and of what lies inside those of `areas`."""
     texts = frozenset(codes)
     named = texts - {NONE}
-    words = _with_parts({word for word in (*table.values(), *areas) if is_named(word, named)}, areas)
-    return [0] * (NONE in texts) + [number for number, word in table.items() if number and word in words]
+    words = _with_parts(
+        {scoped_code for scoped_code in (*table.values(), *areas) if is_named(scoped_code, named)}, areas
+    )
+    return [0] * (NONE in texts) + [number for number, scoped_code in table.items() if number and scoped_code in words]
 
 
 def _with_parts(found: set[ScopedCode], areas: Mapping[ScopedCode, Area]) -> set[ScopedCode]:
     """Areas with everything inside them, by their parents."""
     while True:
-        more = {word for word, area in areas.items() if (word[0], area.parent) in found} - found
+        more = {scoped_code for scoped_code, area in areas.items() if (scoped_code[0], area.parent) in found} - found
         if not more:
             return found
         found = found | more
@@ -432,7 +434,7 @@ def _ordered(board: _Board, shown: Positions, words: Words, order: str) -> Order
 def _area_ranks(table: Mapping[int, ScopedCode]) -> NDArray[np.int32]:
     """The place of each area number among the codes in order, source by source; those without an area come last."""
     ranks = np.full(max(table, default=0) + 1, len(table) + 1, np.int32)
-    codes = sorted((word, number) for number, word in table.items() if number)
+    codes = sorted((scoped_code, number) for number, scoped_code in table.items() if number)
     for rank, (_, number) in enumerate(codes):
         ranks[number] = rank
     return ranks

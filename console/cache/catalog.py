@@ -155,12 +155,14 @@ class Cities(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def numbers(self) -> dict[str, dict[ScopedCode, int]]:
         """The inverse of `words`."""
-        return {kind: {word: number for number, word in table.items()} for kind, table in self.words.items()}
+        return {
+            kind: {scoped_code: number for number, scoped_code in table.items()} for kind, table in self.words.items()
+        }
 
     def code(self, kind: str, number: int) -> str | None:
         """The code behind a column's number, None for 0."""
-        word = self.words.get(kind, {}).get(number)
-        return word[1] if word else None
+        scoped_code = self.words.get(kind, {}).get(number)
+        return scoped_code[1] if scoped_code else None
 
     def source(self, number: int) -> str:
         """The key of the source behind its number."""
@@ -175,14 +177,14 @@ class Cities(msgspec.Struct, frozen=True, dict=True):
         """All areas."""
         return {(source, code): area for source, one in self.catalogs.items() for code, area in one.areas.items()}
 
-    def key(self, kind: str, word: ScopedCode) -> str:
+    def key(self, kind: str, scoped_code: ScopedCode) -> str:
         """The key of a code."""
-        source, code = word
+        source, code = scoped_code
         holders = self._holders.get(kind, {}).get(code, frozenset()) - {source}
         if kind == "unit":
-            return scoped(word) if holders else code
+            return scoped(scoped_code) if holders else code
         own = self.of(source).name(kind, code)
-        return code if all(self.of(one).name(kind, code) == own for one in holders) else scoped(word)
+        return code if all(self.of(one).name(kind, code) == own for one in holders) else scoped(scoped_code)
 
     @cached_property
     def _holders(self) -> dict[str, dict[str, frozenset[str]]]:

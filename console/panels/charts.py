@@ -264,12 +264,18 @@ class ChartsController(QObject):
         every, late = (sum(getattr(row, name) for row in view.counts.by_service) for name in ("count", "overdue"))
         usual = late / every if every else 0.0
         for row in view.counts.by_service:
-            word = cities.words.get("service", {}).get(row.service)
-            key = cities.key("service", word) if word else NONE
-            name = cities.of(word[0]).service_name(word[1]) if word else cities.of("").service_name(None)
+            scoped_code = cities.words.get("service", {}).get(row.service)
+            key = cities.key("service", scoped_code) if scoped_code else NONE
+            name = (
+                cities.of(scoped_code[0]).service_name(scoped_code[1])
+                if scoped_code
+                else cities.of("").service_name(None)
+            )
             known = found.get(key, CategoryBar(key, name, 0, 0))
             count, overdue = known.count + row.count, known.overdue + row.overdue
-            named = not view.filter.services or bool({key, word[1] if word else NONE} & set(view.filter.services))
+            named = not view.filter.services or bool(
+                {key, scoped_code[1] if scoped_code else NONE} & set(view.filter.services)
+            )
             stands_out = usual < _MANY_LATE or overdue > 1.25 * usual * count
             found[key] = CategoryBar(key, name, count, overdue, dim=not named, loud=stands_out)
         return list(found.values())

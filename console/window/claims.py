@@ -57,7 +57,7 @@ class LostClaim(msgspec.Struct, frozen=True):
     at: datetime | None = None
 
     @property
-    def word(self) -> ScopedCode:
+    def scoped_code(self) -> ScopedCode:
         """The report's source and id."""
         return self.about.source, self.about.report.id
 
@@ -106,7 +106,7 @@ class Claims(QObject):
         """The operator has seen that these are not his any more."""
         seen = {(source, key) for kind, source, key in of if kind == _KIND}
         self._gone -= seen
-        self._notified -= {(self._window_state.me_at(word[0]), word) for word in seen}
+        self._notified -= {(self._window_state.me_at(scoped_code[0]), scoped_code) for scoped_code in seen}
         if seen:
             self._points.end_turn()
         self._keep()
@@ -163,10 +163,14 @@ class Claims(QObject):
     def _on_view(self, view: View) -> None:
         before, self._rows = self._rows, frozenset(view.mine.tolist())
         if left := self._points.leave():
-            self._held = frozenset(word for word in self._held if word[0] not in left)
-            self._gone = frozenset(word for word in self._gone if word[0] not in left)
+            self._held = frozenset(scoped_code for scoped_code in self._held if scoped_code[0] not in left)
+            self._gone = frozenset(scoped_code for scoped_code in self._gone if scoped_code[0] not in left)
         begin = self._points.to_begin(self._window_state.cities.catalogs)
-        gone = frozenset(word for word in self._gone if (self._window_state.me_at(word[0]), word) not in self._notified)
+        gone = frozenset(
+            scoped_code
+            for scoped_code in self._gone
+            if (self._window_state.me_at(scoped_code[0]), scoped_code) not in self._notified
+        )
         if before != self._rows or begin or gone:
             rows, held, turn = sorted(self._rows), self._held, self._points.turn
             self._tasks.latest(_KIND, lambda: self._read(rows, held, gone, begin, turn), self._done)
@@ -186,23 +190,25 @@ class Claims(QObject):
         at_last = {(source, key) for source in epochs for key in known(begin[source], cursors[source]) or ()}
         gone = (gone | held | at_last) - now
         unknown, lost = [], []
-        for word in gone:
-            row = self._reader().row_of(*word)
+        for scoped_code in gone:
+            row = self._reader().row_of(*scoped_code)
             about = self._reader().report(row) if row is not None else None
-            if self._is_unknown(word, about):
-                unknown.append(word)
+            if self._is_unknown(scoped_code, about):
+                unknown.append(scoped_code)
             elif about is not None and (one := self._lost(about)) is not None:
                 lost.append(one)
         return _ClaimsRead(epochs, now, gone, frozenset(unknown), tuple(lost), turn)
 
-    def _is_unknown(self, word: ScopedCode, about: CachedReport | None) -> bool:
+    def _is_unknown(self, scoped_code: ScopedCode, about: CachedReport | None) -> bool:
         """Whether the cache does not say yet that the report is somebody else's: it is read anew, or a take or release
         of one's own is on its way.
         """
         if about is None:
-            return self._reader().loaded((word[0],)) is not Loaded.WHOLE
+            return self._reader().loaded((scoped_code[0],)) is not Loaded.WHOLE
         claim = about.report.claim
-        return claim is not None and claim.who == self._window_state.me_at(word[0]) and is_open(about.report.status)
+        return (
+            claim is not None and claim.who == self._window_state.me_at(scoped_code[0]) and is_open(about.report.status)
+        )
 
     def _lost(self, one: CachedReport) -> LostClaim | None:
         """Who has taken a report that is the operator's no longer, has released or closed it, if another did."""
@@ -226,12 +232,22 @@ class Claims(QObject):
             return
         self._points.begin(read.epochs)
         self._held = read.held
-        news = [one for one in read.lost if (self._window_state.me_at(one.word[0]), one.word) not in self._notified]
-        self._notified |= {(self._window_state.me_at(one.word[0]), one.word) for one in news}
-        told = {word for word in self._gone if (self._window_state.me_at(word[0]), word) in self._notified}
+        news = [
+            one
+            for one in read.lost
+            if (self._window_state.me_at(one.scoped_code[0]), one.scoped_code) not in self._notified
+        ]
+        self._notified |= {(self._window_state.me_at(one.scoped_code[0]), one.scoped_code) for one in news}
+        told = {
+            scoped_code
+            for scoped_code in self._gone
+            if (self._window_state.me_at(scoped_code[0]), scoped_code) in self._notified
+        }
         back = told & read.held
-        self._notified -= {(self._window_state.me_at(word[0]), word) for word in back}  # it may be lost once more
-        self._gone = frozenset((told - back) | read.unknown | {one.word for one in read.lost})
+        self._notified -= {
+            (self._window_state.me_at(scoped_code[0]), scoped_code) for scoped_code in back
+        }  # it may be lost once more
+        self._gone = frozenset((told - back) | read.unknown | {one.scoped_code for one in read.lost})
         self._keep()
         for setback in bounded([self._setback(one) for one in news], self.tr):
             self.taken_over.emit(setback)
@@ -242,7 +258,7 @@ class Claims(QObject):
     def _setback(self, lost: LostClaim) -> Setback:
         one, who, me = lost.about, lost.who, self._window_state.me
         report, catalog = one.report, self._window_state.catalog(one.source)
-        of = frozenset({(_KIND, *lost.word)})
+        of = frozenset({(_KIND, *lost.scoped_code)})
         if lost.closed is not None:
             return ended_by_another(one, lost.closed, lost.let_go, me, catalog, of, self.tr)
         sentence = self.tr("{who} has taken over {report}" if lost.is_taken else "{who} has released {report}")

@@ -489,8 +489,8 @@ class CommandLineController(QObject):
     def _places(self, query: str) -> list[PaletteRow]:
         cities = self._window_state.cities
         places = {
-            f"area:{cities.key('area', word)}": cities.of(word[0]).place(word[1])
-            for word, area in cities.areas.items()
+            f"area:{cities.key('area', scoped_code)}": cities.of(scoped_code[0]).place(scoped_code[1])
+            for scoped_code, area in cities.areas.items()
             if _fits(query, area.name)
         }
         return [PaletteRow(key, place, self.tr("show only its reports"), kind="place") for key, place in places.items()]

@@ -51,7 +51,7 @@ class CrewNote(msgspec.Struct, frozen=True):
     is_left: bool = False
 
     @property
-    def word(self) -> ScopedCode:
+    def scoped_code(self) -> ScopedCode:
         """The note's source and id."""
         return self.about.source, self.entry.id
 
@@ -124,8 +124,10 @@ class CrewNotes(QObject):
     def look(self) -> None:
         """Begin where that has not been done, as for another operator, and read what changed."""
         if left := self._points.leave():
-            self._notes = {word: report for word, report in self._notes.items() if word[0] not in left}
-            self._left = {word: row for word, row in self._left.items() if word[0] not in left}
+            self._notes = {
+                scoped_code: report for scoped_code, report in self._notes.items() if scoped_code[0] not in left
+            }
+            self._left = {scoped_code: row for scoped_code, row in self._left.items() if scoped_code[0] not in left}
         begin = self._points.to_begin(self._window_state.cities.catalogs)
         since = {source: seq for source, seq in self._since.items() if source not in begin}
         asked = _NotesAsked(begin, since, frozenset(self._rows), dict(self._left), self._points.turn)
@@ -169,17 +171,21 @@ class CrewNotes(QObject):
             untold = self._untold(reader, source, ids)
             found = self._of_crews(reader, source, [*untold, *fresh])
             # What was written on a report that has been closed since, and was not his, others have read.
-            notes |= {one.word: one for one in found if one.is_mine or is_open(one.about.report.status)}
+            notes |= {one.scoped_code: one for one in found if one.is_mine or is_open(one.about.report.status)}
         for source, seq in asked.since.items():
             cursor = cursors.get(source)
             if cursor is not None and asked.rows:
                 fresh = reader.entries_after(source, seq, self._oldest(cursor.as_of), asked.rows)
-                notes |= {one.word: one for one in self._of_crews(reader, source, fresh)}
+                notes |= {one.scoped_code: one for one in self._of_crews(reader, source, fresh)}
         for source in {source for source, _ in asked.left}:
-            rows = {row for word, row in asked.left.items() if word[0] == source}
+            rows = {row for scoped_code, row in asked.left.items() if scoped_code[0] == source}
             written = [(row, one) for row in rows for one in reader.entries(row) if (source, one.id) in asked.left]
-            notes |= {one.word: one for one in self._of_crews(reader, source, written)}
-        left = {word: one.about.row for word, one in notes.items() if one.is_left and self._may_come(one, cursors)}
+            notes |= {one.scoped_code: one for one in self._of_crews(reader, source, written)}
+        left = {
+            scoped_code: one.about.row
+            for scoped_code, one in notes.items()
+            if one.is_left and self._may_come(one, cursors)
+        }
         heard = tuple(one for one in notes.values() if not one.is_left)
         return _NotesRead(asked, epochs, since, frozenset(seen), heard, left)
 
@@ -230,9 +236,11 @@ class CrewNotes(QObject):
         self._points.begin(read.epochs)
         self._since |= read.since
         # protects: who-is-gone-shows-later
-        self._left = {word: row for word, row in self._left.items() if word not in read.asked.left} | read.left
-        news = [one for one in read.notes if one.word not in self._notes and one.word not in read.seen]
-        self._notes |= {one.word: one.about.report.id for one in news}
+        self._left = {
+            scoped_code: row for scoped_code, row in self._left.items() if scoped_code not in read.asked.left
+        } | read.left
+        news = [one for one in read.notes if one.scoped_code not in self._notes and one.scoped_code not in read.seen]
+        self._notes |= {one.scoped_code: one.about.report.id for one in news}
         self._keep()
         for setback in bounded([self._setback(one) for one in news], self.tr):
             self.setback_found.emit(setback)

@@ -230,7 +230,7 @@ class Hazards(QObject):
             return
         seen = self._known.difference(one.row for one in self._unseen)
         named = {row: self._names[row] for row in seen if row in self._names}
-        self._points.keep({word: _OTHERS if row in self._others else "" for row, word in named.items()})
+        self._points.keep({scoped_code: _OTHERS if row in self._others else "" for row, scoped_code in named.items()})
 
     def _name(self, texts: Sequence[RowText]) -> None:
         """Number and words of new ones have been read."""

@@ -60,7 +60,7 @@ class StoppedJob(msgspec.Struct, frozen=True):
     along: tuple[Assignment, ...] = ()
 
     @property
-    def word(self) -> ScopedCode:
+    def scoped_code(self) -> ScopedCode:
         """The job's source and id."""
         return self.about.source, self.job.id
 
@@ -133,20 +133,20 @@ class Refusals(QObject):
     def on_seen(self, of: Iterable[Of]) -> None:
         """The operator has seen how these ended."""
         for kind, source, key in of:
-            word = source, key
+            scoped_code = source, key
             if kind == _JOBS:
-                self._ended.pop(word, None)
-                self._seen.add((self._me(word), word))
+                self._ended.pop(scoped_code, None)
+                self._seen.add((self._me(scoped_code), scoped_code))
             elif kind == _HALTS:
-                self._told_halts.discard((self._me(word), word))
-                self._known_halts |= self._halted & {word}
+                self._told_halts.discard((self._me(scoped_code), scoped_code))
+                self._known_halts |= self._halted & {scoped_code}
         self._keep()
 
     def _keep(self) -> None:
         """Keep what is followed now. Whom the end of a job concerns is known when it ends: all jobs are followed."""
         if self._live is None:
             return
-        self._jobs.keep({word: job.report for word, job in self._live.items()} | self._ended)
+        self._jobs.keep({scoped_code: job.report for scoped_code, job in self._live.items()} | self._ended)
         self._halts.keep(dict.fromkeys(self._known_halts, ""))
 
     def _begin_again(self) -> None:
@@ -176,19 +176,31 @@ class Refusals(QObject):
         )
         before, self._live = self._live, now
         left = self._jobs.leave() | self._halts.leave()
-        self._known_halts = frozenset(word for word in self._known_halts & self._halted if word[0] not in left)
+        self._known_halts = frozenset(
+            scoped_code for scoped_code in self._known_halts & self._halted if scoped_code[0] not in left
+        )
         self._told_halts = {one for one in self._told_halts if one[1] in self._halted}
-        ended = self._ended | {word: one.report for word, one in (before or {}).items() if word not in now}
-        self._ended = {word: report for word, report in ended.items() if word not in now and word[0] not in left}
+        ended = self._ended | {
+            scoped_code: one.report for scoped_code, one in (before or {}).items() if scoped_code not in now
+        }
+        self._ended = {
+            scoped_code: report
+            for scoped_code, report in ended.items()
+            if scoped_code not in now and scoped_code[0] not in left
+        }
         jobs = self._jobs.to_begin(catalogs)
         asked = _JobsAsked(
             jobs,
             self._halts.to_begin(catalogs),
-            {word: report for word, report in self._ended.items() if (self._me(word), word) not in self._notified},
+            {
+                scoped_code: report
+                for scoped_code, report in self._ended.items()
+                if (self._me(scoped_code), scoped_code) not in self._notified
+            },
             frozenset(
-                word
-                for word in self._halted - self._known_halts
-                if word[0] not in jobs and (self._me(word), word) not in self._told_halts
+                scoped_code
+                for scoped_code in self._halted - self._known_halts
+                if scoped_code[0] not in jobs and (self._me(scoped_code), scoped_code) not in self._told_halts
             ),
             now,
             self._halted,
@@ -199,8 +211,8 @@ class Refusals(QObject):
         else:
             self._keep()
 
-    def _me(self, word: ScopedCode) -> str:
-        return self._window_state.me_at(word[0])
+    def _me(self, scoped_code: ScopedCode) -> str:
+        return self._window_state.me_at(scoped_code[0])
 
     def _read(self, asked: _JobsAsked) -> _JobsRead:
         """How these jobs stand or ended; on a worker."""
@@ -211,9 +223,9 @@ class Refusals(QObject):
             jobs = known(asked.jobs[source], cursors[source])
             ended |= {(source, key): report for key, report in (jobs or {}).items() if (source, key) not in asked.live}
             seen = known(asked.halts.get(source), cursors[source])
-            here = {word for word in asked.halted if word[0] == source}
-            halts |= here if seen is None else {word for word in here if word[1] in seen}
-        stuck |= {word for word in asked.halted if word[0] in epochs} - halts
+            here = {scoped_code for scoped_code in asked.halted if scoped_code[0] == source}
+            halts |= here if seen is None else {scoped_code for scoped_code in here if scoped_code[1] in seen}
+        stuck |= {scoped_code for scoped_code in asked.halted if scoped_code[0] in epochs} - halts
         stopped, unknown = self._stopped(ended)
         halting, left = self._stuck([(source, asked.live[source, key]) for source, key in sorted(stuck)])
         return _JobsRead(
@@ -291,20 +303,22 @@ class Refusals(QObject):
             return
         self._jobs.begin(read.epochs)
         self._halts.begin(read.epochs)
-        unseen = [one for one in read.stopped if (self._me(one.word), one.word) not in self._seen]
-        news = [one for one in unseen if (self._me(one.word), one.word) not in self._notified]
-        self._notified |= {(self._me(one.word), one.word) for one in news}
-        followed = {one.word for one in unseen} | {word for word in read.unknown if word not in self._live}
-        for word, report in read.ended.items():
-            if word in followed:
+        unseen = [one for one in read.stopped if (self._me(one.scoped_code), one.scoped_code) not in self._seen]
+        news = [one for one in unseen if (self._me(one.scoped_code), one.scoped_code) not in self._notified]
+        self._notified |= {(self._me(one.scoped_code), one.scoped_code) for one in news}
+        followed = {one.scoped_code for one in unseen} | {
+            scoped_code for scoped_code in read.unknown if scoped_code not in self._live
+        }
+        for scoped_code, report in read.ended.items():
+            if scoped_code in followed:
                 # protects: followed-until-it-was-seen
-                self._ended[word] = report
+                self._ended[scoped_code] = report
             else:
-                self._ended.pop(word, None)
-        told = {word for me, word in self._told_halts if me == self._me(word)}
-        halting = [one for one in read.halting if one.word in self._halted - self._known_halts - told]
-        told |= {one.word for one in halting}
-        self._told_halts |= {(self._me(one.word), one.word) for one in halting}
+                self._ended.pop(scoped_code, None)
+        told = {scoped_code for me, scoped_code in self._told_halts if me == self._me(scoped_code)}
+        halting = [one for one in read.halting if one.scoped_code in self._halted - self._known_halts - told]
+        told |= {one.scoped_code for one in halting}
+        self._told_halts |= {(self._me(one.scoped_code), one.scoped_code) for one in halting}
         self._known_halts |= (read.halts | read.stuck) & self._halted - told
         self._keep()
         for setback in bounded([*map(self._ended_setback, news), *map(self._setback, halting)], self.tr):

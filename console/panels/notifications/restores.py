@@ -77,7 +77,7 @@ class Restores(QObject):
     def look(self) -> None:
         """Begin where that has not been done, as for another operator."""
         if left := self._points.leave():
-            self._seen = {word for word in self._seen if word[0] not in left}
+            self._seen = {scoped_code for scoped_code in self._seen if scoped_code[0] not in left}
         begin = self._points.to_begin(self._window_state.cities.catalogs)
         if begin:
             turn = self._points.turn
