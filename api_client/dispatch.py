@@ -320,8 +320,8 @@ def raise_for(
         }
         raise errors.Conflict(words, fields=conflict.fields, busy=busy, version=conflict.version)
     fault = conflict or model.ApiFault()
-    deed = {name: value for name in ("who", "at") if (value := getattr(fault, name)) is not None}
-    raise errors.Refused(words, status=status, word=word, deed=deed, report=fault.report, edit=fault.edit)
+    done_by = {name: value for name in ("who", "at") if (value := getattr(fault, name)) is not None}
+    raise errors.Refused(words, status=status, code=word, done_by=done_by, report=fault.report, edit=fault.edit)
 
 
 def _fault(answer: HttpAnswer) -> model.ApiFault:

@@ -46,8 +46,8 @@ class Unreachable(ApiError):
 
     retry = True
 
-    def __init__(self, words: str, *, may_have_arrived: bool = False) -> None:
-        super().__init__(words)
+    def __init__(self, message: str, *, may_have_arrived: bool = False) -> None:
+        super().__init__(message)
         self.may_have_arrived = may_have_arrived
 
 
@@ -88,8 +88,8 @@ class Busy(ApiError):
 
     retry = True
 
-    def __init__(self, words: str, *, retry_after_s: float | None = None) -> None:
-        super().__init__(words)
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
         self.retry_after_s = retry_after_s
 
 
@@ -128,28 +128,28 @@ class CursorTooOld(ApiError):
 
 
 class Refused(ApiError):
-    """Another 4xx: trying the same again is useless. `status` is the HTTP status, `word` the server's code.
+    """Another 4xx: trying the same again is useless. `status` is the HTTP status, `code` the server's word for it.
 
-    `deed` is {who, at} of what was done to the thing that is missing, `report` the report that is to blame, `edit` the
-    id of the edit that made it, each where the server tells it.
+    `done_by` is {who, at} of what was done to the thing that is missing, `report` the report that is to blame, `edit`
+    the id of the edit that made it, each where the server tells it.
     """
 
     may_have_arrived = False
 
     def __init__(
         self,
-        words: str,
+        message: str,
         *,
         status: int = 400,
-        word: str = "",
-        deed: dict[str, str] | None = None,
+        code: str = "",
+        done_by: dict[str, str] | None = None,
         report: str | None = None,
         edit: str | None = None,
     ) -> None:
-        super().__init__(words)
+        super().__init__(message)
         self.status = status
-        self.word = word
-        self.deed = deed or {}
+        self.code = code
+        self.done_by = done_by or {}
         self.report = report
         self.edit = edit
 
@@ -171,13 +171,13 @@ class Conflict(ApiError):
 
     def __init__(
         self,
-        words: str,
+        message: str,
         *,
         fields: dict[str, Any] | None = None,
         busy: dict[str, Any] | None = None,
         version: int | None = None,
     ) -> None:
-        super().__init__(words)
+        super().__init__(message)
         self.fields = fields or {}
         self.busy = busy or {}
         self.version = version

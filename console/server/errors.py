@@ -23,7 +23,7 @@ class Refusal(Exception):
     """An answer that is not the one asked for; `more` goes into the body beside error and message."""
 
     status = 400
-    word = "malformed"
+    code = "malformed"
 
     def __init__(self, message: str, **more: Any) -> None:
         super().__init__(message)
@@ -34,112 +34,112 @@ class Refusal(Exception):
 class Invalid(Refusal):
     """It cannot be done, now or ever; the sentence says why."""
 
-    status, word = 422, "invalid"
+    status, code = 422, "invalid"
 
 
 class Expired(Refusal):
     """The order came after its time: nobody may be sent by it any more."""
 
-    status, word = 422, "expired"
+    status, code = 422, "expired"
 
 
 class KeyReused(Refusal):
     """The idempotency key has carried something else before."""
 
-    status, word = 422, "key_reused"
+    status, code = 422, "key_reused"
 
 
 class NotFound(Refusal):
     """There is no such object."""
 
-    status, word = 404, "not_found"
+    status, code = 404, "not_found"
 
 
 class ForbiddenRefusal(Refusal):
     """The role or the scope does not reach so far."""
 
-    status, word = 403, "forbidden"
+    status, code = 403, "forbidden"
 
 
 class SignInRefusal(Refusal):
     """No token, or an unknown one."""
 
-    status, word = 401, "sign_in"
+    status, code = 401, "sign_in"
 
 
 class ConflictRefusal(Refusal):
     """`fields` maps each field in conflict to {value, who, at}."""
 
-    status, word = 412, "conflict"
+    status, code = 412, "conflict"
 
 
 class CityChanged(Refusal):
     """The city is set up otherwise by now than when the difference was shown."""
 
-    status, word = 412, "city_changed"
+    status, code = 412, "city_changed"
 
 
 class BusyRefusal(Refusal):
     """The unit has a job: `unit`, `report`, `who`, `at`."""
 
-    status, word = 412, "busy"
+    status, code = 412, "busy"
 
 
 class AnotherReport(Refusal):
     """The number of `report` is another report now than the one that the edit was made on."""
 
-    status, word = 409, "another_report"
+    status, code = 409, "another_report"
 
 
 class AlreadyThereRefusal(Refusal):
     """The new report was made under an earlier key: it is `report`, made by `edit`."""
 
-    status, word = 409, "already_there"
+    status, code = 409, "already_there"
 
 
 class Precondition(Refusal):
     """The edit needs If-Match."""
 
-    status, word = 428, "precondition_required"
+    status, code = 428, "precondition_required"
 
 
 class InProgressRefusal(Refusal):
     """An edit with the same key is still running."""
 
-    status, word = 409, "in_progress"
+    status, code = 409, "in_progress"
 
 
 class GoneRefusal(Refusal):
     """The place in the feed is no longer (or not yet) there: begin with a snapshot."""
 
-    status, word = 410, "gone"
+    status, code = 410, "gone"
 
 
 class TooLargeRefusal(Refusal):
     """The body is larger than the server takes."""
 
-    status, word = 413, "too_large"
+    status, code = 413, "too_large"
 
 
 class WrongType(Refusal):
     """The body is of another media type than the address takes."""
 
-    status, word = 415, "wrong_type"
+    status, code = 415, "wrong_type"
 
 
 class TooSlow(Refusal):
     """The body of the request did not come in time."""
 
-    status, word = 408, "too_slow"
+    status, code = 408, "too_slow"
 
 
 class TooMany(Refusal):
     """The client asks too often: `retry_after_s` seconds have to pass."""
 
-    status, word = 429, "too_many"
+    status, code = 429, "too_many"
 
 
 class Overloaded(Refusal):
     """The database is busy, or the disk is full; ask again."""
 
-    status, word = 503, "busy_server"
+    status, code = 503, "busy_server"

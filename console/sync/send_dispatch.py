@@ -84,15 +84,15 @@ class DispatchSender:
         except errors.Refused as refused:
             # protects: deleted-is-not-missing
             if refused.status == _NOT_FOUND and report is not None and self._is_deleted(report):
-                raise CannotSend(StopReason.REPORT_DELETED, str(refused), _by(refused.deed)) from refused
-            if refused.word == _EXPIRED:
+                raise CannotSend(StopReason.REPORT_DELETED, str(refused), _by(refused.done_by)) from refused
+            if refused.code == _EXPIRED:
                 raise TooLate from refused
-            if refused.word == _ALREADY_THERE and edit.about.get(INSTEAD_OF) and refused.report:
+            if refused.code == _ALREADY_THERE and edit.about.get(INSTEAD_OF) and refused.report:
                 raise EditAlreadyThere(refused.report, refused.edit) from refused
-            if refused.word == _ANOTHER_REPORT and refused.report in (None, report):
+            if refused.code == _ANOTHER_REPORT and refused.report in (None, report):
                 raise CannotSend(StopReason.ANOTHER_REPORT) from refused
             # protects: reused-key-shows-both
-            if refused.word == _KEY_REUSED and (there := self._under_its_key(edit, report)):
+            if refused.code == _KEY_REUSED and (there := self._under_its_key(edit, report)):
                 raise CannotSend(StopReason.KEY_REUSED, there) from refused
             raise
         created = answer.entry.report if edit.kind is Kind.CREATE else None
@@ -179,12 +179,12 @@ def encode_edit(edit: Edit, order_lifetime_s: float) -> bytes:
     )
 
 
-def _by(deed: dict[str, str]) -> ByWhom | None:
+def _by(done_by: dict[str, str]) -> ByWhom | None:
     """Who deleted a report and when, as a server says it; what cannot be read is left out."""
     try:
-        return convert(deed, ByWhom) if deed else None
+        return convert(done_by, ByWhom) if done_by else None
     except msgspec.ValidationError:
-        return ByWhom(who=deed.get("who"))
+        return ByWhom(who=done_by.get("who"))
 
 
 def _path(edit: Edit, report: str | None) -> str:

@@ -76,7 +76,7 @@ class Wire(BaseAdapter):
         try:
             status, body = self._answer(request, path, query)
         except Refusal as refusal:
-            fault = {"error": refusal.word, "message": refusal.message} | refusal.more
+            fault = {"error": refusal.code, "message": refusal.message} | refusal.more
             status, body = refusal.status, msgspec.json.encode(fault)
         if request.method == "POST" and self.swallow:
             self.swallow -= 1

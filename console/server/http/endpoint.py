@@ -328,7 +328,7 @@ async def refusal_response(_: Request, refusal: Exception) -> Response:
         raise refusal
     headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
     headers |= retry_after(refusal)
-    body = {"error": refusal.word, "message": refusal.message} | refusal.more
+    body = {"error": refusal.code, "message": refusal.message} | refusal.more
     return json_response(body, refusal.status, headers)
 
 
@@ -376,7 +376,7 @@ class OneLength:
             await self._app(scope, receive, send)
             return
         refusal = Refusal("A body has either Content-Length or Transfer-Encoding.")
-        body = {"error": refusal.word, "message": refusal.message}
+        body = {"error": refusal.code, "message": refusal.message}
         await json_response(body, refusal.status, {"Connection": "close"})(scope, receive, send)
 
 

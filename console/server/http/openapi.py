@@ -384,7 +384,7 @@ def _problem(status: int, kinds: list[type[Refusal]], types: _Types) -> Schema:
     if types.fault is not None:
         return _said_no(text, types.schema(types.fault))
     bodies = [types.schema(told[kind]) for kind in told if kind in kinds]
-    if plain := sorted({kind.word for kind in kinds if kind not in told}):
+    if plain := sorted({kind.code for kind in kinds if kind not in told}):
         bodies.append(_words(plain))
     return _said_no(text, {"oneOf": bodies} if len(bodies) > 1 else bodies[0])
 
