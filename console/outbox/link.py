@@ -9,7 +9,7 @@ from typing import NamedTuple
 from console.cache.reader import CacheReader
 from console.outbox.outbox import Outbox
 from console.rules.edit import Edit, is_local, lost_before
-from console.rules.messages import Outcome, SourceState, Touched, Up
+from console.rules.messages import Outcome, SourceState, Touched, TryNow, Up
 from console.rules.recreate import is_another, seen_created
 
 _log = logging.getLogger(__name__)
@@ -62,6 +62,8 @@ class OutboxLink:
                     self._catch_up(None)
             case SourceState():
                 self._on_state(message)
+            case TryNow():
+                self._edits.try_now(message.source)
 
     def _on_state(self, state: SourceState) -> None:
         before = self._states.get(state.source)
@@ -72,8 +74,9 @@ class OutboxLink:
         # protects: first-fill-holds-no-order
         if _is_first_fill(state) and not _is_first_fill(before):
             self._edits.source_reached(state.source)
-        if not state.reached and (before is None or before.reached):
-            self._edits.source_lost(state.source)
+        if not state.reached and (before is None or before.state != state.state):
+            # protects: refused-is-tried-again
+            self._edits.source_lost(state.source, is_refused=state.state == "refused")
             self._lost(state.source)
 
     def on_opened(self) -> None:

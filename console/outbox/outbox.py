@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import random
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -89,6 +90,7 @@ class Outbox:
         operator: Callable[[], str] = lambda: "",
         *,
         offset: Callable[[str], timedelta] = lambda _source: timedelta(),
+        random_source: random.Random | None = None,
     ) -> None:
         """`operator` says who sits at the window now: drafts are his.
 
@@ -114,7 +116,15 @@ class Outbox:
         self.followed = KeptFollowed(thread, listener.trouble)
         """What the operators' desks follow."""
         scheduler = self._scheduler = Scheduler(
-            store, thread, identity, push, self.time_at, order_lifetime_s, loop, listener.trouble
+            store,
+            thread,
+            identity,
+            push,
+            self.time_at,
+            order_lifetime_s,
+            loop,
+            listener.trouble,
+            random_source or random.Random(),  # noqa: S311 - only spreads retries
         )
         withdrawals = self._withdrawals = Withdrawals(
             store, thread, scheduler, identity, self.time_at, listener.trouble
@@ -546,9 +556,16 @@ class Outbox:
         """A source is there and is being read for the first time: what waits for it need not wait for that."""
         self._scheduler.source_reached(source)
 
-    def source_lost(self, source: str) -> None:
-        """A source cannot be reached: nothing is pushed for it until `resend_due`."""
-        self._scheduler.source_lost(source)
+    def try_now(self, source: str | None = None) -> None:
+        """A source (all: None) may be there again, or somebody wants to know: what waits for a better time is tried."""
+        self._scheduler.hurry(source)
+
+    def source_lost(self, source: str, *, is_refused: bool = False) -> None:
+        """A source cannot be reached: nothing is pushed for it until `resend_due`.
+
+        When it `is_refused` it is there and lets nobody in: whether it does again only trying tells.
+        """
+        self._scheduler.source_lost(source, is_refused=is_refused)
 
     def on_restarted(self) -> None:
         """The sync process was started again: what it had under way may or may not have left."""
@@ -635,13 +652,12 @@ class Outbox:
         self._drafts.write_again()
         self.followed.write_again()
         self._outcomes.doubt_unproved()
-        self._scheduler.try_again()
+        self._scheduler.begin_anew()
 
     def _on_opened(self, kept: _WorkFileContent) -> None:
         for queued in kept.outbox:
-            queued = after_a_break(queued)
-            self._scheduler.waiting.add(queued.edit.id)
-            self._outbox.put(queued)
+            self._outbox.put(after_a_break(queued))
+            self._scheduler.wait_for_source(queued.edit.id)
         self._outbox.made_again |= kept.made_again
         self._outbox.learn(kept.keys)
         self._drafts.found(kept.drafts)

@@ -54,30 +54,28 @@ class OutcomeHandler:
         """What became of an edit that was pushed."""
         if outcome.remote_id is not None:
             self._store.learn_key(outcome)
+        # protects: only-the-end-of-a-try-ends-it
+        if outcome.ends_a_try:
+            self._scheduler.answered(outcome)
         queued = self._outbox.get(outcome.edit_id)
         if queued is None:
             self._take_of_withdrawn(outcome)
+            self._scheduler.send_due()
             return
-        # protects: sending-is-in-other-hands
-        if outcome.state not in (EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED):
-            self._scheduler.answered(outcome.edit_id)
         if outcome.state in (EditState.ACCEPTED, EditState.SENT):
             queued = self._tell_too_late(queued)
         match outcome.state:
             # protects: called-back-is-not-withdrawn
             case EditState.WITHDRAWN if not queued.asked_back:
                 pass  # called back from the sync process so that the operator can decide, who has not
-            case EditState.QUEUED | EditState.UNCONFIRMED:
-                if self._advance(queued, outcome):
-                    self._scheduler.waiting.add(queued.edit.id)
+            case EditState.QUEUED | EditState.EXPIRED if queued.asked_back:
+                self._finish(queued, Event.WITHDRAWN)  # it has certainly not arrived
             case EditState.ACCEPTED if queued.edit.id in self._proved_early:
                 self._finish(queued, Event.PROVED)
             case EditState.SENT | EditState.WITHDRAWN:
                 self._finish(queued, _EVENTS[outcome.state])
             case EditState.EXPIRED if queued.told_by_radio and follows(queued, Event.LET_GO):
                 self._store.set(advance(queued, Event.LET_GO))  # told by radio after it had been handed over
-            case EditState.SENDING:
-                return
             case _:
                 self._advance(queued, outcome)
         self._scheduler.send_due()

@@ -18,7 +18,11 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 Chain = tuple[str, str]
-"""Edits that go in their order: those of one report or, without a report, of one unit, of a source."""
+"""Edits that go in their order, of one source: those of one report as it is named in them, the photos of one report,
+which are slow, or without a report those of one unit."""
+
+Lane = tuple[str, bool]
+"""What leaves side by side: a source's photos, which are slow, or all else for it."""
 
 _LOST = frozenset({EditState.STOPPED, *STUCK})
 
@@ -28,7 +32,24 @@ Place = tuple[str, str | None]
 
 def chain_of(edit: Edit) -> Chain:
     """The chain that an edit belongs to."""
+    if edit.kind is Kind.PHOTO:
+        return _photos_of(edit.source, edit.report)
     return edit.source, edit.report or f"unit:{edit.data.get('unit')}"
+
+
+def _photos_of(source: str, report: str | None) -> Chain:
+    return source, f"photos:{report}"
+
+
+def units_of(edit: Edit) -> list[str]:
+    """The units that an edit names: whom it sends, speaks for or lets go."""
+    found = (edit.data.get("unit"), *(edit.data.get("release") or ()))
+    return list(dict.fromkeys(str(unit) for unit in found if unit))
+
+
+def lane_of(edit: Edit) -> Lane:
+    """The lane in which an edit leaves."""
+    return edit.source, edit.kind is Kind.PHOTO
 
 
 def local_keys(edit: Edit) -> list[str]:
@@ -50,6 +71,7 @@ class PendingEdits(Mapping[str, Queued]):
         self._chains: dict[Chain, dict[str, None]] = {}
         self._places: dict[Place, dict[str, None]] = {}
         self._units: dict[tuple[str, str], dict[str, None]] = {}
+        self._merges: dict[Place, dict[str, None]] = {}  # by the report that they name as the main one
         self._states: dict[EditState, dict[str, None]] = {state: {} for state in EditState}
         self._untold: dict[str, None] = {}
         self._told_of: dict[str, None] = {}
@@ -125,8 +147,13 @@ class PendingEdits(Mapping[str, Queued]):
         return sorted((self._edits[each] for each in ids), key=_number)
 
     def of_unit(self, source: str, unit: str) -> list[Queued]:
-        """All that names a unit of a source, on whatever report, as it is shown; oldest first."""
-        return sorted((self._shown[each] for each in self._units.get((source, unit), ())), key=_number)
+        """All that is about a unit of a source, on whatever report, as it is shown; oldest first."""
+        shown = (self._shown[each] for each in self._units.get((source, unit), ()))
+        return sorted((one for one in shown if one.edit.data.get("unit") == unit), key=_number)
+
+    def naming_unit(self, source: str, unit: str) -> Iterator[Queued]:
+        """The same as they were made, and what lets the unit go, in no order."""
+        return (self._edits[each] for each in self._units.get((source, unit), ()))
 
     def lost_under(self, queued: Queued) -> Queued | None:
         """The lost edit of the same report on which this one rests; None: on none."""
@@ -170,7 +197,35 @@ class PendingEdits(Mapping[str, Queued]):
         """What was done to the report that this edit creates; nothing where it creates none."""
         if queued.edit.kind is not Kind.CREATE:
             return []
-        return [one for one in self.in_chain(chain_of(queued.edit)) if one.edit.id != queued.edit.id]
+        named = (self._edits[each] for each in self._by_key.get(queued.edit.report or "", ()))
+        of_it = (one for one in named if one.edit.report == queued.edit.report and one.edit.id != queued.edit.id)
+        return sorted(of_it, key=_number)
+
+    def creation_of(self, edit: Edit) -> Queued | None:
+        """The creation of the report that an edit is about, where that is here and is not this one; else None."""
+        if edit.report not in self._creations or edit.kind is Kind.CREATE:
+            return None
+        named = (self._edits[each] for each in self._by_key[edit.report])
+        return next((one for one in named if one.edit.kind is Kind.CREATE), None)
+
+    def of_same_report(self, source: str, report: str | None, *, but: Chain) -> Iterator[Queued]:
+        """What is done to a report in other chains than this one, its photos left out; of each chain oldest first."""
+        chains = ((source, name) for name in self._names_of(source, report))
+        return (one for chain in chains if chain != but for one in self.in_chain(chain))
+
+    def photos_of(self, source: str, report: str | None) -> Iterator[Queued]:
+        """The photos of a report under whatever name; of each name oldest first."""
+        return (one for name in self._names_of(source, report) for one in self.in_chain(_photos_of(source, name)))
+
+    def merges_into(self, source: str, report: str | None) -> Iterator[Queued]:
+        """The merges of other reports into this one, under whatever name."""
+        names = self._names_of(source, report)
+        return (self._edits[each] for name in names for each in self._merges.get((source, name), ()))
+
+    def _names_of(self, source: str, report: str | None) -> list[str]:
+        """The number of a report, or its local key while it has none, and the keys that have or had that number."""
+        at = self.place_of(source, report)
+        return [name for name in dict.fromkeys((report, at[1], *self._keys_at.get(at, ()))) if name is not None]
 
     @property
     def creations(self) -> list[Queued]:
@@ -198,8 +253,10 @@ class PendingEdits(Mapping[str, Queued]):
             ids[edit_id] = None
             for key in keys:
                 self._by_key.setdefault(key, {})[edit_id] = None
-            if unit := edit.data.get("unit"):
+            for unit in units_of(edit):
                 self._units.setdefault((edit.source, unit), {})[edit_id] = None
+            if (into := edit.data.get("into")) is not None:
+                self._merges.setdefault((edit.source, str(into)), {})[edit_id] = None
             if edit.number < self._last_number:
                 self._edits = _by_number(self._edits, self._edits)
                 self._chains[chain] = _by_number(ids, self._edits)
@@ -243,8 +300,10 @@ class PendingEdits(Mapping[str, Queued]):
         _take(self._places, place, edit_id)
         self.shown_anew.add(place)
         self._note_lost(queued, place)
-        if unit := edit.data.get("unit"):
+        for unit in units_of(edit):
             _take(self._units, (edit.source, unit), edit_id)
+        if (into := edit.data.get("into")) is not None:
+            _take(self._merges, (edit.source, str(into)), edit_id)
         for key in local_keys(edit):
             _take(self._by_key, key, edit_id)
         if edit.kind is Kind.CREATE and edit.report is not None:

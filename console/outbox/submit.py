@@ -212,7 +212,7 @@ class Submissions:
         sign-in was needed it is anything that has not left.
         """
         queued = self._outbox.get(edit_id)
-        if queued is None or not self._identity.is_another(queued.edit) or edit_id in self._scheduler.handed_over:
+        if queued is None or not self._identity.is_another(queued.edit) or self._scheduler.is_handed_over(edit_id):
             return False
         if queued.edit.author == BEFORE_SIGN_IN:
             return queued.state in NOT_LEFT
@@ -257,7 +257,7 @@ class Submissions:
         children = [
             one
             for one in self._outbox.children(create)
-            if one.state in NOT_LEFT and is_surely_not_there(one) and one.edit.id not in self._scheduler.handed_over
+            if one.state in NOT_LEFT and is_surely_not_there(one) and not self._scheduler.is_handed_over(one.edit.id)
         ]
         old = [create, *children]
         ids = {one.edit.id: self._ids() for one in old}
@@ -306,7 +306,7 @@ class Submissions:
             and (one.edit.author, one.edit.data.get("unit")) == (order.edit.author, unit)
             and one.edit.number > order.edit.number
             and one.state in NOT_LEFT
-            and one.edit.id not in self._scheduler.handed_over
+            and not self._scheduler.is_handed_over(one.edit.id)
         ]
         old = [order, *later]
         new = [
@@ -351,7 +351,6 @@ class Submissions:
         first, source = new[0].edit.id, new[0].edit.source
         ids = {one.edit.id for one in old}
         self._store.saving[first] = new[0].edit
-        self._scheduler.waiting -= ids
         taken_over = {one.edit.id: replace(one, reason=StopReason.ADOPTED, by=by) for one in adopted}
         is_kept = reason is StopReason.KEPT_AS_NEW
         if not is_kept:
@@ -384,7 +383,7 @@ class Submissions:
                 if one.edit.id not in self._outbox:
                     self._store.remember(after_a_break(one))  # how a try ended was not listened to
             self._store.check(*(one for one in old if one.edit.id in self._outbox))
-            self._scheduler.waiting |= ids
+            self._scheduler.wait_for_source(*ids)
             self._on_refused(first, error)
 
         self._thread.write(save, saved, refused)

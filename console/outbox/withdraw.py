@@ -80,7 +80,7 @@ class Withdrawals:
         queued = self._store.edits.get(edit_id)
         if queued is None or not self._identity.is_another(queued.edit):
             return False
-        if is_taken(queued) or edit_id in self._scheduler.handed_over:
+        if is_taken(queued) or self._scheduler.is_handed_over(edit_id):
             return False
         by = ByWhom(self._identity.at(queued.edit.source), self._clock(queued.edit.source))
         dropped = self._with_what_rests(queued)
@@ -133,7 +133,6 @@ class Withdrawals:
                 self.perhaps_left[edit_id] = queued
             self._scheduler.call_back(edit_id)
             self._store.edits.pop(edit_id)
-            self._scheduler.waiting.discard(edit_id)
         now = [self._store.give_up(queued, reason, by) for queued in several]
         self._store.announce()
 
@@ -144,10 +143,10 @@ class Withdrawals:
 
         def failed(error: Exception) -> None:
             for queued in several:
-                self._scheduler.waiting.add(queued.edit.id)
                 self._by_another.pop(queued.edit.id, None)
                 self._store.to_call_back.pop(queued.edit.id, None)
                 self._store.remember(queued)
+                self._scheduler.wait_for_source(queued.edit.id)
             self._store.check(*several)
             self._trouble(error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -39,6 +40,7 @@ class QtOutbox(Outbox, QObject):
         parent: QObject | None = None,
         *,
         offset: Callable[[str], timedelta] = lambda _source: timedelta(),
+        random_source: random.Random | None = None,
     ) -> None:
         QObject.__init__(self, parent)
         listener = Listener(
@@ -54,5 +56,15 @@ class QtOutbox(Outbox, QObject):
             trouble=self.trouble.emit,
         )
         Outbox.__init__(
-            self, folder, push, clock, ids, QtLoop(self), listener, order_lifetime_s, operator, offset=offset
+            self,
+            folder,
+            push,
+            clock,
+            ids,
+            QtLoop(self),
+            listener,
+            order_lifetime_s,
+            operator,
+            offset=offset,
+            random_source=random_source,
         )

@@ -6,6 +6,7 @@ Framing on the pipe (the child's stdin and stdout): 4 bytes big-endian length, t
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 import msgspec
 
@@ -46,21 +47,24 @@ class Start(msgspec.Struct, frozen=True, tag="start"):
 
 
 class Push(msgspec.Struct, frozen=True, tag="push"):
-    """An edit that is due. May come again for the same edit after a restart; the key makes that harmless.
+    """Try once to send this edit, which is due. Answered by one Outcome that says how the try ended: see `ends_a_try`.
 
-    `taken_as` is what a server that knows no keys had said of it.
+    The same edit may come again; its key makes that harmless. `unconfirmed` is set when an earlier try may have
+    arrived, `taken_as` is what a server that knows no keys had said of it. `past_its_time`: an order that is too old to
+    be sent; only whether an earlier try arrived is asked.
     """
 
     edit: Edit
     unconfirmed: bool = False
     taken_as: TakenAs | None = None
+    past_its_time: bool = False
 
 
 class Withdraw(msgspec.Struct, frozen=True, tag="withdraw"):
-    """Do not send this edit if it has not left yet. Answered by an Outcome in state withdrawn, or not at all.
+    """Do not try this edit if that has not begun. Answered by an Outcome in state withdrawn, or by the try's own.
 
-    When it is `proved`, the server's record shows it: it is not asked about any more, though its answer was lost. A
-    server that is set back meanwhile would take it for a new one.
+    One that may have arrived with an earlier try is tried all the same, to learn whether it did. Not when it is
+    `proved`: the server's record shows it, and a server that is set back meanwhile would take it for a new one.
     """
 
     edit_id: str
@@ -109,12 +113,21 @@ class Stop(msgspec.Struct, frozen=True, tag="stop"):
 Down = Start | Push | Withdraw | Fetch | Look | Reveal | SyncNow | Compare | Stop
 
 
+class Obstacle(StrEnum):
+    """Why a try failed that is to be repeated: what has to wait for a better time."""
+
+    ONE_EDIT = "one_edit"  # the server falls over this edit, or is still at its first try: others go on
+    SERVER = "server"  # the server is not there or asks for patience: whatever goes the same way waits
+    SIGN_IN = "sign_in"  # the server takes nothing before somebody signs in
+
+
 class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
-    """The outcome of sending an edit. `remote_id` is the server's id of a created report.
+    """What is known of an edit after a try, or later. `remote_id` is the server's id of a created report.
 
     `version` is the report's version: after the edit when it was accepted, the present one when it met a conflict.
     `reason` goes with the state attention, `theirs` with a conflict, `taken_as` with what a server without keys took.
-    `problem` is what the server, or the link to it, said.
+    `problem` is what the server, or the link to it, said. `obstacle` says that the try failed and is to be repeated,
+    not before `retry_after_s` where the server asked for that.
     """
 
     edit_id: str
@@ -126,6 +139,22 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
     taken_as: TakenAs | None = None
     remote_id: str | None = None
     version: int | None = None
+    obstacle: Obstacle | None = None
+    retry_after_s: float | None = None
+
+    @property
+    def ends_a_try(self) -> bool:
+        """Whether the sync process is done with the edit; otherwise it has only learnt something about it.
+
+        Example of the latter: a server without keys has taken a report, and has no number for it yet.
+        """
+        return self.obstacle is not None or self.state not in (EditState.QUEUED, EditState.UNCONFIRMED)
+
+
+class TryNow(msgspec.Struct, frozen=True, tag="try_now"):
+    """What waits for a better time at a source may be tried now: it answers again, or somebody asked for it."""
+
+    source: str
 
 
 class Touched(msgspec.Struct, frozen=True, tag="touched"):
@@ -229,4 +258,4 @@ class Alive(msgspec.Struct, frozen=True, tag="beat"):
     """The process lives and each of its threads gets further; every two seconds. Without it the console ends it."""
 
 
-Up = Outcome | Touched | Presence | SourceState | SignedIn | ZoneTold | Fetched | Revealed | Alive
+Up = Outcome | TryNow | Touched | Presence | SourceState | SignedIn | ZoneTold | Fetched | Revealed | Alive

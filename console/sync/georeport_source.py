@@ -16,17 +16,17 @@ from api_client.georeport_model import GeoRequest
 from api_client.model import Kind
 from console.cache.reader import CacheReader
 from console.rules.edit import Edit
-from console.rules.messages import Fetch, Look, Outcome, Push, Reveal, Revealed, Source, Up, Withdraw
+from console.rules.messages import Fetch, Look, Outcome, Push, Reveal, Revealed, Source, TryNow, Up, Withdraw
 from console.rules.queued import EditState, StopReason, TakenAs
+from console.sync.attempt import Attempt, CannotSend
 from console.sync.cache_writer_proxy import CacheWriterProxy
 from console.sync.deletion_sweep import DeletionSweep
+from console.sync.download_lane import DownloadLane
 from console.sync.health import Health
-from console.sync.outgoing import Outgoing
-from console.sync.photo_lanes import DownloadLane
 from console.sync.pull_georeport import Expected, GeoReportPuller
 from console.sync.reconcile import ComparedPuller, Nightly
 from console.sync.retry import Timing
-from console.sync.send_lane import CannotSend, SendLane
+from console.sync.send_lane import SENDERS, SendLane
 from console.sync.source import PullLane
 
 _LOOK_BACK = timedelta(minutes=10)
@@ -65,7 +65,7 @@ class GeoReportSender:
         self._numbers = numbers
 
     def send(self, edit: Edit, report: str | None, *, repeated: bool) -> AcceptedReport:
-        """See console.sync.send_lane.Sender."""
+        """See console.sync.attempt.Sender."""
         if edit.kind is not Kind.CREATE:
             raise CannotSend(StopReason.NEW_REPORTS_ONLY)
         if edit.id in self._tokens:
@@ -252,13 +252,11 @@ class GeoReportSource:
                 clock=clock,
             )
 
+        self._source, self._emit = source, emit
         self._timing = timing
-        self._emit = emit
         self._random = random_source
         kept = cache_writer.cursor(source.key)
         self._health = Health(source.key, emit, clock, kept.as_of if kept is not None else None)
-        breaker = self._health.breaker
-        self._outgoing = Outgoing(order_lifetime_s, self._health.server_now, lambda: breaker.open)
         pull_client = client()
         self._puller = GeoReportPuller(
             source.key, pull_client, cache_writer, self._health, KeptReports(folder, source.key), timing.history
@@ -269,18 +267,15 @@ class GeoReportSource:
         self._pull = PullLane(swept, pull_client, self._health, self._pause_s, random_source)
         self._tokens: dict[str, str] = {}
         self._numbers: dict[str, str] = {}
-        self._push = SendLane(
-            self._outgoing,
-            lambda: GeoReportSender(client(), self._puller, emit, self._tokens, self._numbers),
-            self._health,
-            emit,
-            self._pull.poke,
-            random_source,
-        )
+        attempt = Attempt(self._health, emit, self._pull.poke)
+
+        def sender() -> GeoReportSender:
+            return GeoReportSender(client(), self._puller, emit, self._tokens, self._numbers)
+
+        self._push = SendLane("push", [sender() for _ in range(SENDERS)], attempt)
         self._download = DownloadLane(folder, source, None, emit)
         self._lanes = (self._pull, self._download, self._push)
-        self._health.on_live.append(self._push.hurry)
-        breaker.on_close.append(self._push.hurry)
+        self._health.breaker.on_close.append(lambda: emit(TryNow(source.key)))
 
     @property
     def pulled(self) -> int:
@@ -299,7 +294,7 @@ class GeoReportSource:
             lane.start()
 
     def push(self, push: Push) -> None:
-        """Take an edit; a photo is answered at once, for it would wait for an upload that never comes."""
+        """Try an edit; these servers take no photos."""
         if push.edit.kind is Kind.PHOTO:
             self._emit(Outcome(push.edit.id, EditState.ATTENTION, reason=StopReason.NO_PHOTOS))
             return
@@ -308,11 +303,11 @@ class GeoReportSource:
             known.pop(edit.id, None)
             if what is not None:
                 known[edit.id] = what
-        self._push.add(edit, unconfirmed=push.unconfirmed)
+        self._push.push(push)
 
     def withdraw(self, withdraw: Withdraw) -> None:
-        """Take an edit back if it has not left."""
-        self._push.withdraw(withdraw.edit_id, proved=withdraw.proved)
+        """Do not try an edit if that has not begun."""
+        self._push.withdraw(withdraw)
 
     def fetch(self, fetch: Fetch) -> None:
         """Bring a photo."""
@@ -328,7 +323,7 @@ class GeoReportSource:
     def hurry(self) -> None:
         """Try everything at once."""
         self._pull.hurry()
-        self._push.hurry()
+        self._emit(TryNow(self._source.key))
 
     def compare(self, *, believe: bool) -> None:
         """Look now, not only at night, for what the server no longer has."""

@@ -1,8 +1,7 @@
-"""When to try again: full jitter between failures, waits that can be cut short, and one breaker for all lanes."""
+"""Waits that can be cut short, and one breaker for all lanes of a source."""
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -13,10 +12,6 @@ from api_client.errors import ApiError, Busy, NoBackend, NotThisServer, Unreacha
 from api_client.transport import PAGE, PHOTO, SMALL, TransferLimits
 from console.sync.limits import HISTORY, HistoryLimits
 
-BASE_S = 0.5
-CAP_S = 60.0
-_QUICK_S, _QUICK_TRIES = 10.0, 40
-"""A link that flaps is well again within minutes, and people wait: so long no wait grows beyond ten seconds."""
 FAILURES_TO_OPEN = 5
 _SLICE_S = 5.0
 _JUMPED_S = 5.0
@@ -39,36 +34,9 @@ class Timing:
     history: HistoryLimits = HISTORY
 
 
-class Backoff:
-    """Full jitter: a random part of a span that doubles from 0.5 s to 10 s, and to 60 s once it has failed for minutes;
-    a Retry-After is never undercut.
-    """
-
-    def __init__(self, random_source: random.Random) -> None:
-        self._random = random_source
-        self._failures = 0
-
-    def next_s(self, error: Exception | None = None) -> float:
-        """The seconds to wait after one more failure."""
-        # protects: soon-back-after-a-flap
-        span = min(_QUICK_S, BASE_S * 2.0 ** min(self._failures, 10))
-        if self._failures >= _QUICK_TRIES:
-            span *= 2.0 ** min(self._failures - _QUICK_TRIES, 10)
-        span = min(CAP_S, span)
-        self._failures += 1
-        if isinstance(error, Busy) and error.retry_after_s is not None:
-            return error.retry_after_s + self._random.uniform(0, 1)
-        # protects: full-jitter
-        return self._random.uniform(0, span)
-
-    def reset(self) -> None:
-        """Something worked."""
-        self._failures = 0
-
-
-def pause_of_one_s(failures: int, random_source: random.Random) -> float:
-    """The seconds to wait with the one thing that the server falls over, while all others go on."""
-    return random_source.uniform(0.1, min(CAP_S, BASE_S * 2.0 ** min(failures, 10)))
+def retry_after_s(error: Exception | None) -> float | None:
+    """The seconds that a server asked to be left alone with its answer; None where it asked for none."""
+    return error.retry_after_s if isinstance(error, Busy) else None
 
 
 class CircuitBreaker:

@@ -15,7 +15,7 @@ from api_client.model import Kind
 from console.rules.edit import APPENDS, INSTEAD_OF, SHOWN, SINCE, Edit, good_until, in_short
 from console.rules.queued import ByWhom, StopReason, TakenAs
 from console.rules.recreate import MADE_HERE
-from console.sync.send_lane import CannotSend, EditAlreadyThere, TooLate
+from console.sync.attempt import CannotSend, EditAlreadyThere, TooLate
 
 _KEY_REUSED = "key_reused"
 _ANOTHER_REPORT = "another_report"
@@ -61,7 +61,7 @@ class DispatchSender:
         self._me: str | None = None
 
     def send(self, edit: Edit, report: str | None, *, repeated: bool) -> TakenEdit:
-        """See console.sync.send_lane.Sender. The key makes repeating harmless."""
+        """See console.sync.attempt.Sender. The key makes repeating harmless."""
         self._check_author(edit)
         if repeated:
             self._check_place(edit)

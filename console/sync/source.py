@@ -13,21 +13,24 @@ from typing_extensions import override
 
 from api_client import errors
 from api_client.dispatch import DispatchClient
+from api_client.model import Kind
 from api_client.transport import UnderWay
 from console.files.errors import DamagedFile, StoreError
-from console.rules.messages import Fetch, Look, Push, Reveal, Source, Up, Withdraw
+from console.rules.backoff import Backoff
+from console.rules.messages import Fetch, Look, Push, Reveal, Source, TryNow, Up, Withdraw
+from console.sync.attempt import Attempt
 from console.sync.cache_writer_proxy import CacheWriterProxy
+from console.sync.download_lane import DownloadLane
 from console.sync.export_notes import ExportNoteSender
 from console.sync.health import LIVE, Health
-from console.sync.outgoing import Outgoing
-from console.sync.photo_lanes import DownloadLane, UploadLane
+from console.sync.photo_sender import PhotoSender
 from console.sync.pull_dispatch import DispatchPuller
 from console.sync.reconcile import ComparedPuller, Nightly, Puller
 from console.sync.reconcile_dispatch import DispatchComparison
 from console.sync.requests_lane import RequestsLane
-from console.sync.retry import Backoff, Timing
+from console.sync.retry import Timing, retry_after_s
 from console.sync.send_dispatch import DispatchSender
-from console.sync.send_lane import SendLane
+from console.sync.send_lane import SENDERS, SendLane
 from console.sync.stream import StreamLane
 from console.sync.worker import Connection, LaneThread
 
@@ -103,7 +106,7 @@ class PullLane(LaneThread):
                 if isinstance(error, errors.ApiError):
                     self._health.breaker.failed(error)
                 if not self._wakeup.heard_hurry():
-                    self._wait(error, self._backoff.next_s(error))
+                    self._wait(error, self._backoff.next_s(retry_after_s(error)))
             except Exception:
                 _log.exception("what the server sent could not be taken in")
                 self._wait(errors.Malformed(_DEFECT), self._backoff.next_s())
@@ -134,10 +137,10 @@ class Following(Protocol):
         """Start all lanes."""
 
     def push(self, push: Push) -> None:
-        """Take an edit."""
+        """Try an edit."""
 
     def withdraw(self, withdraw: Withdraw) -> None:
-        """Take an edit back if it has not left."""
+        """Do not try an edit if that has not begun."""
 
     def fetch(self, fetch: Fetch) -> None:
         """Bring a photo."""
@@ -195,12 +198,11 @@ class DispatchSource:
                 under_way=under_way,
             )
 
+        self._source, self._emit = source, emit
         self._timing = timing
         self._random = random_source
         kept = cache_writer.cursor(source.key)
         self._health = Health(source.key, emit, clock, kept.as_of if kept is not None else None)
-        breaker = self._health.breaker
-        self._outgoing = Outgoing(order_lifetime_s, self._health.server_now, lambda: breaker.open)
         puller_client, upload_client = client(), client(None)  # a photo may take long to arrive
         self._nightly = Nightly(self._health.server_now(), source.timezone, random_source)
         self._puller = DispatchPuller(
@@ -217,20 +219,18 @@ class DispatchSource:
         told = ExportNoteSender(self._compared, puller_client, folder, source.key)
         self._pull = PullLane(told, puller_client, self._health, self._pause_s, random_source)
         self._stream = StreamLane(source.key, client(), self._health, self._on_news, self._on_beat, emit, random_source)
-        self._push = SendLane(
-            self._outgoing,
-            lambda: DispatchSender(client(), order_lifetime_s),
-            self._health,
-            emit,
-            self._pull.poke,
-            random_source,
-        )
-        self._upload = UploadLane(folder, upload_client, self._outgoing, self._health, emit, random_source)
+        attempt = Attempt(self._health, emit, self._pull.poke)
+
+        def sender() -> DispatchSender:
+            return DispatchSender(client(), order_lifetime_s)
+
+        self._push = SendLane("push", [sender() for _ in range(SENDERS)], attempt)
+        self._upload = SendLane("upload", [PhotoSender(folder, upload_client, sender())], attempt)
         self._download = DownloadLane(folder, source, client(None), emit)
         self._ask = RequestsLane(client(), self._health, emit)
         self._lanes = (self._pull, self._stream, self._ask, self._download, self._upload, self._push)
-        self._health.on_live += [self._push.hurry, self._stream.hurry, self._upload.hurry, self._ask.tell_again]
-        breaker.on_close += [self._push.hurry, self._upload.hurry]
+        self._health.on_live += [self._push.interrupt, self._stream.hurry, self._ask.tell_again]
+        self._health.breaker.on_close.append(lambda: emit(TryNow(source.key)))
         self._heard = -1
 
     @property
@@ -250,13 +250,14 @@ class DispatchSource:
             lane.start()
 
     def push(self, push: Push) -> None:
-        """Take an edit."""
-        self._push.add(push.edit, unconfirmed=push.unconfirmed)
-        self._upload.poke()
+        """Try an edit."""
+        lane = self._upload if push.edit.kind is Kind.PHOTO else self._push
+        lane.push(push)
 
     def withdraw(self, withdraw: Withdraw) -> None:
-        """Take an edit back if it has not left."""
-        self._push.withdraw(withdraw.edit_id, proved=withdraw.proved)
+        """Do not try an edit if that has not begun."""
+        self._push.withdraw(withdraw)
+        self._upload.withdraw(withdraw)
 
     def fetch(self, fetch: Fetch) -> None:
         """Bring a photo."""
@@ -272,8 +273,10 @@ class DispatchSource:
 
     def hurry(self) -> None:
         """Try everything at once."""
-        for lane in (self._pull, self._stream, self._push, self._upload):
+        for lane in (self._pull, self._stream):
             lane.hurry()
+        self._push.interrupt()
+        self._emit(TryNow(self._source.key))
 
     def compare(self, *, believe: bool) -> None:
         """Compare the cache with the server now, not only at night. Such a server says itself what was deleted."""

@@ -10,10 +10,11 @@ from typing_extensions import override
 
 from api_client import errors, model
 from api_client.dispatch import DispatchClient
+from console.rules.backoff import Backoff
 from console.rules.degrees import on_earth
 from console.rules.messages import Presence
 from console.sync.health import LIVE, Health
-from console.sync.retry import Backoff
+from console.sync.retry import retry_after_s
 from console.sync.worker import LaneThread
 
 
@@ -63,7 +64,7 @@ class StreamLane(LaneThread):
                 break
             # Whatever ended the stream may have hidden changes, or be the first sign that the server is gone.
             self._on_news(-1)
-            self._wakeup.back_off(self._backoff.next_s(error))
+            self._wakeup.back_off(self._backoff.next_s(retry_after_s(error)))
         self._client.close()
 
     def _listen(self) -> None:

@@ -41,6 +41,7 @@ class SyncArrivals(QObject):
         )
         self._situation, self._ticket, self._units, self._kpi = situation, ticket, units, kpi
         sync_supervisor.touched.connect(self._on_touched)
+        sync_supervisor.try_now.connect(outbox_link.take)
         sync_supervisor.source_state.connect(self._on_source_state)
         sync_supervisor.presence.connect(self._on_presence)
         sync_supervisor.alive.connect(sources.set_alive)

@@ -26,6 +26,7 @@ from console.rules.messages import (
     Stop,
     SyncNow,
     Touched,
+    TryNow,
     Up,
     ZoneTold,
 )
@@ -57,6 +58,8 @@ class SyncSupervisor(QObject):
     """A Touched: rows and cursor were committed."""
     outcome = Signal(object)
     """An Outcome of an edit."""
+    try_now = Signal(object)
+    """A TryNow: what waits for a better time at a source may be tried."""
     source_state = Signal(object)
     """A SourceState."""
     presence = Signal(object)
@@ -225,6 +228,8 @@ class SyncSupervisor(QObject):
                 self.touched.emit(message)
             case Outcome():
                 self.outcome.emit(message)
+            case TryNow():
+                self.try_now.emit(message)
             case SourceState():
                 self._troubles.pop(message.source, None)
                 if message.local:

@@ -17,10 +17,10 @@ import pytest
 
 from api_client.dispatch import DispatchClient
 from api_client.model import Entry, Kind
+from console.rules import backoff
 from console.rules.edit import Edit
 from console.rules.messages import Outcome, SourceState
 from console.rules.queued import EditState
-from console.sync import retry
 from console.sync.retry import Timing
 from tests.helpers.city import Served
 from tests.helpers.proxy import FaultProxy
@@ -43,7 +43,7 @@ class Plan:
 
 
 SHORT = Plan(consoles=8, normal_s=1.5, away_s=3.0, edit_every_s=1.5, queued=2, cap_s=2.0)
-LONG = Plan(consoles=50, normal_s=60.0, away_s=600.0, edit_every_s=60.0, queued=3, cap_s=retry.CAP_S)
+LONG = Plan(consoles=50, normal_s=60.0, away_s=600.0, edit_every_s=60.0, queued=3, cap_s=backoff.CAP_S)
 
 
 class Crowd:
@@ -115,8 +115,8 @@ def rate(proxy: FaultProxy, begin: float, seconds: float) -> float:
 
 @pytest.mark.parametrize("plan", [SHORT, pytest.param(LONG, marks=[pytest.mark.long, pytest.mark.timeout(2400)])])
 def test_f11_a_crowd_whose_server_was_away(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """F11: they come back spread out, all of them, and every edit that waited acted once (retry.py: Backoff)."""
-    monkeypatch.setattr(retry, "CAP_S", plan.cap_s)
+    """F11: they come back spread out, all of them, and every edit that waited acted once (backoff.py: Backoff)."""
+    monkeypatch.setattr(backoff, "CAP_S", plan.cap_s)
     server = Served(tmp_path, "--demo-city", "--still", "--reports", "200")
     server.start()
     proxy = FaultProxy(server.port)

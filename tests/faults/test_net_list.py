@@ -25,6 +25,7 @@ import pytest
 from api_client.model import EditBody, Kind
 from api_client.transport import TransferLimits
 from console.panels.stop_text import stop_text
+from console.rules.backoff import Backoff
 from console.rules.edit import Edit
 from console.rules.messages import Outcome, Source, SourceState, Start, SyncNow, Up
 from console.rules.queued import EditState, Queued, StopReason
@@ -32,7 +33,7 @@ from console.server.city.feed import pages
 from console.server.city.records import LOCAL
 from console.sync import retry
 from console.sync.pipe import Frames, pack
-from console.sync.retry import Backoff, Timing, Wakeup
+from console.sync.retry import Timing, Wakeup
 from tests.helpers.live_server import Live
 from tests.helpers.net import http
 from tests.helpers.pictures import picture
@@ -92,8 +93,7 @@ def settle(console: Rig, *edits: Edit) -> None:
 
     def accepted() -> bool:
         console.followers.take(SyncNow())
-        done = {each.edit_id for each in console.said if isinstance(each, Outcome) and each.state is EditState.ACCEPTED}
-        return {edit.id for edit in edits} <= done
+        return console.taken(*edits)
 
     console.wait_until(accepted)
 
@@ -125,17 +125,17 @@ def test_f01_an_answer_that_is_lost(live: Live, proxy: FaultProxy, console: Rig,
 
 
 def test_f02_a_slow_commit_is_not_called_sent(live: Live, proxy: FaultProxy, console: Rig) -> None:
-    """F02: no answer in time is "unconfirmed", and only the server's record makes it sent (send_lane.py: _failed)."""
+    """F02: no answer in time is "unconfirmed", and only the server's record makes it sent (attempt.py: _failed)."""
     proxy.when(is_edit, delay(4.0), times=1)
     edit = console.push(Kind.NOTE, "r1", text="x")
     outcome = console.outcome(edit, *AGAIN, EditState.ACCEPTED)
     assert outcome.state is EditState.UNCONFIRMED
-    console.outcome(edit, EditState.ACCEPTED)
+    console.proved(edit)
     assert_once(console, live, edit)
 
 
 def test_f03_the_first_try_still_runs(live: Live, proxy: FaultProxy, console: Rig) -> None:
-    """F03: 409 of the key is waited for and never shown as a conflict (send_lane.py: InProgress)."""
+    """F03: 409 of the key is waited for and never shown as a conflict (attempt.py: InProgress)."""
     running = http(409, {"error": "in_progress", "message": "Still running."})
     rule = proxy.when(is_edit, answer(running), times=3)
     edit = console.push(Kind.SET, "r1", version=1, priority=1)
@@ -203,8 +203,8 @@ def test_f05_a_report_that_has_only_a_token_yet(live: Live, proxy: FaultProxy, t
 @pytest.mark.usefixtures("expected_log")
 @pytest.mark.parametrize("text", ["", "half \ud800 pair", "x" * 10_000_000], ids=["empty", "surrogate", "10 MB"])
 def test_f08_a_poisoned_edit_holds_no_other(live: Live, proxy: FaultProxy, console: Rig, text: str) -> None:
-    """F08: parked after one try; edits of other reports leave at once, appends of its own too (send_lane.py)."""
-    poison = console.push(Kind.NOTE, "r1", text=text)
+    """F08: parked after one try; edits of other reports leave at once, appends of its own too (attempt.py)."""
+    poison = console.try_once(Kind.NOTE, "r1", text=text, unconfirmed=False)  # an outbox would have cleaned it
     others = [console.push(Kind.NOTE, f"r{n}", text="x") for n in range(2, 8)]
     for edit in others:
         console.outcome(edit, EditState.ACCEPTED, seconds=5)
@@ -224,11 +224,11 @@ def test_f08_a_nul_that_reaches_the_server(live: Live, console: Rig) -> None:
 
 
 def test_f09_signed_out_in_the_middle(live: Live, proxy: FaultProxy, console: Rig) -> None:
-    """F09: 401 pauses everything, drops nothing, and a sign-in goes on with it (send_lane.py: SignIn)."""
+    """F09: 401 pauses everything, drops nothing, and a sign-in goes on with it (attempt.py: SignIn)."""
     proxy.when(is_edit, answer(http(401, {"error": "sign_in", "message": "Sign in again."})))
     edits = [console.push(Kind.NOTE, f"r{n}", text="x") for n in range(1, 6)]
     console.wait(SourceState, lambda state: state.state == "refused" and "Sign in" in state.problem)
-    console.outcome(edits[-1], EditState.QUEUED)
+    console.state(edits[-1], EditState.QUEUED)
     tried = len([1 for _, asked in proxy.requests if is_edit(asked)])
     assert tried <= 2, "one for each worker"
     proxy.rules = []
@@ -239,7 +239,7 @@ def test_f09_signed_out_in_the_middle(live: Live, proxy: FaultProxy, console: Ri
 
 
 def test_f09_one_thing_that_is_not_allowed(live: Live, proxy: FaultProxy, console: Rig) -> None:
-    """F09: 403 parks that edit and no other (send_lane.py: Refused and Forbidden)."""
+    """F09: 403 parks that edit and no other (attempt.py: Refused and Forbidden)."""
     proxy.when(is_edit, answer(http(403, {"error": "forbidden", "message": "Not yours."})), times=1)
     first = console.push(Kind.NOTE, "r1", text="x")
     assert console.outcome(first, EditState.ATTENTION).problem == "Not yours."
@@ -426,7 +426,7 @@ def test_f12_what_is_not_the_servers_answer(live: Live, proxy: FaultProxy, conso
     proxy.cut_open()
     mark = len(console.said)
     edit = console.push(Kind.NOTE, "r1", text="x")
-    assert console.outcome(edit, *AGAIN, EditState.ACCEPTED, EditState.ATTENTION).state in AGAIN
+    assert console.state(edit, *AGAIN, EditState.ACCEPTED, EditState.ATTENTION).state in AGAIN
     console.followers.take(SyncNow())
     console.wait(SourceState, lambda state: state.state in ("wrong_server", "offline"), mark)
     assert console.reader.cursors()["jkt"].seq in (seq, seq + 1)
@@ -527,7 +527,7 @@ def test_f14_a_flapping_link(live: Live, proxy: FaultProxy, console: Rig, half_s
     refused = [1 for at, asked in list(proxy.requests) if at >= began and asked.method == "CONNECT"]
     over = time.monotonic()
     for edit in edits:
-        console.outcome(edit, EditState.ACCEPTED, seconds=30 - (time.monotonic() - over))
+        console.arrived(edit, seconds=30 - (time.monotonic() - over))
     took_s = time.monotonic() - over
     print(f"{times} times gone: {len(refused)} tries in vain, {before} sent meanwhile, the last {took_s:.1f} s after")
     assert len(refused) <= 8 * times, "one for each lane and back-off step"

@@ -56,7 +56,7 @@ def test_f15_a_certificate_that_is_not_good(
     ):
         state = console.wait(SourceState, lambda state: state.state == "offline")
         edit = console.push(Kind.NOTE, "r1", text="x")
-        console.outcome(edit, EditState.QUEUED)
+        console.state(edit, EditState.QUEUED)
         console.wait_until(lambda: bad.connections >= 2)
         assert bad.heard == []
     assert "could not be verified" in state.problem

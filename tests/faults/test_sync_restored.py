@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from api_client.model import EditBody, Kind, Report
-from console.rules.messages import Outcome
+from console.rules.messages import Obstacle, Outcome
 from console.rules.pending import created_report
 from console.rules.queued import EditState, is_deleted, is_taken_back
 from console.server.city.city import City
@@ -256,7 +256,7 @@ def test_what_is_under_way_follows_when_it_is_refused(
     """F22, I2: sent, the answer lost; and what is done later to a report that is still on the screen."""
     lost = lose()
     ani.wire.swallow = 1
-    ani._push.hurry()
+    ani.try_now()
     assert ani._push.step(ani._sender, 0.0)  # once: it waits a random while, which may be over on a slow computer
     ani.settle()
     assert states(ani)[lost.note] is EditState.UNCONFIRMED
@@ -307,7 +307,7 @@ def test_two_restores_in_a_row(ani: SteppedConsole, city: City, lose: Loss, sent
     rest(ani)
     if sent_between:
         ani.edits.retry(lost.create, lost.sent)
-        ani._push._outgoing.take = lambda longest_s: (None, [])  # type: ignore[method-assign]
+        ani._push._queue.take = lambda longest_s: None  # type: ignore[method-assign]
         rest(ani)
     lose.backup.restore()
     crash(ani)
@@ -375,7 +375,7 @@ def test_a_creation_that_is_lost_before_it_was_read_has_the_number_of_its_second
     first = ani.edits.remote_of(key)
     crash(ani)
     lose.backup.restore()
-    ani.edits.on_outcome(Outcome(create, EditState.UNCONFIRMED))
+    ani.edits.on_outcome(Outcome(create, EditState.UNCONFIRMED, obstacle=Obstacle.SERVER))
     ani.wire.swallow = 1
     rest(ani)
     assert ani.edits.remote_of(key) not in (first, None)

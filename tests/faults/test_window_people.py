@@ -397,7 +397,7 @@ def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answe
 
 
 def test_a_smaller_area_is_told_and_what_it_forbids_is_refused_in_words(city: Served, tmp_path: Path) -> None:
-    """F09 of a scope: the server refuses one edit, the others go on. Guards: SendLane._failed (Forbidden parks one
+    """F09 of a scope: the server refuses one edit, the others go on. Guards: Attempt._failed (Forbidden parks one
     edit), DispatchPuller._keep_changes (a new scope version asks for the rights again). Once the rights are known the
     key itself says so (action.py: _why_not_allowed); what was saved before is refused by the server.
     """

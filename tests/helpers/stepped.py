@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import random
 import sqlite3
 import time
 import uuid
@@ -42,12 +41,13 @@ from console.server.city.city import City
 from console.server.city.database import REPORTS, Database, Mark, begin_epoch
 from console.server.city.records import Actor
 from console.server.errors import Refusal
+from console.sync.attempt import Attempt
 from console.sync.cache_writer_proxy import CacheWriterProxy
 from console.sync.health import Health
-from console.sync.outgoing import Outgoing
 from console.sync.pull_dispatch import DispatchPuller
 from console.sync.send_dispatch import DispatchSender
 from console.sync.send_lane import SendLane
+from tests.helpers.outbox_rig import Never
 
 CITY = "city"
 ADDRESS = "http://127.0.0.1:9"
@@ -161,14 +161,13 @@ class SteppedConsole:
         client = self._client = DispatchClient(self._url, self._token, session=session)
         self._ledger = CacheWriterProxy(self.folder, self._news.append)
         self._health = Health(CITY, self._news.append, now)
-        self._outgoing = Outgoing(600.0, now)
         self._sender = DispatchSender(client, 600)
         self._puller = self.puller()
-        self._push = SendLane(
-            self._outgoing, lambda: self._sender, self._health, self._news.append, lambda: None, random.Random(1)
-        )
+        self._push = SendLane("push", [self._sender], Attempt(self._health, self._news.append, lambda: None))
         self.reader = CacheReader(self.folder)
-        self.edits = QtOutbox(self.folder, self._take, lambda: self.now(), lambda: str(uuid.uuid4()))
+        self.edits = QtOutbox(
+            self.folder, self._take, lambda: self.now(), lambda: str(uuid.uuid4()), random_source=Never()
+        )
         self.edits.author = self.name
         self.edits.saved.connect(self._on_saved)
         self._outbox_link = OutboxLink(self.edits, self._read)
@@ -318,22 +317,21 @@ class SteppedConsole:
     def push(self) -> bool:
         """Everything that may leave; whether anything did."""
         moved = False
-        self._push.hurry()
+        self.try_now()
         for _ in range(50):
             if not self._push.step(self._sender, 0.0):
                 break
             moved = True
-            for waiting in self._outgoing.all():
-                if waiting.needs_upload:
-                    self._outgoing.uploaded(waiting.edit.id)
             self.settle()
             if self.wire.cut:
                 break
-        for waiting in self._outgoing.all():
-            if waiting.needs_upload:
-                self._outgoing.uploaded(waiting.edit.id)
-                moved = True
         return moved
+
+    def try_now(self) -> None:
+        """What waits for a better time is tried with the next steps; what was handed over is tried in any case."""
+        if not self._push._queue._waiting:
+            self.edits.try_now()
+            self.settle()
 
     def pull(self) -> bool:
         before = self._puller.pulled
@@ -346,9 +344,9 @@ class SteppedConsole:
 
     def _take(self, message: Push | Withdraw) -> None:
         if isinstance(message, Push):
-            self._push.add(message.edit, unconfirmed=message.unconfirmed)
+            self._push.push(message)
         else:
-            self._push.withdraw(message.edit_id, proved=message.proved)
+            self._push.withdraw(message)
 
     def _deliver(self) -> None:
         news, self._news[:] = list(self._news), []

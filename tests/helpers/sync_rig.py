@@ -1,8 +1,11 @@
-"""The sync side in this process, with its messages kept and waited for."""
+"""The sync side and an outbox over it in this process, with all that the sync side says kept and waited for."""
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import contextlib
+import random
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,20 +17,55 @@ import msgspec
 
 from api_client.model import Assignment, Entry, Kind, Report
 from console.cache.reader import CacheReader
+from console.files.errors import StoreError
+from console.outbox.link import OutboxLink, ProofsFound, Question
+from console.outbox.listener import Listener
+from console.outbox.outbox import Outbox
 from console.rules.edit import Edit
-from console.rules.messages import Outcome, Push, Source, SourceState, Start, Touched, Up
-from console.rules.queued import EditState
+from console.rules.messages import Outcome, Push, SignedIn, Source, SourceState, Start, Touched, Up
+from console.rules.queued import EditState, Queued
 from console.server.city.database import Database
 from console.server.city.feed import pages
 from console.sync.process import Followers
 from tests.helpers.live_server import Live
 
 M = TypeVar("M")
+V = TypeVar("V")
 WAIT_S = 20.0
 
 
+class LoopThread:
+    """An asyncio loop on a thread of its own, for what wants to live on one."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, name="loop", daemon=True)
+        self._thread.start()
+
+    def do(self, work: Callable[[], V]) -> V:
+        """Do something on that thread, and wait for it."""
+        done: concurrent.futures.Future[V] = concurrent.futures.Future()
+
+        def run() -> None:
+            try:
+                done.set_result(work())
+            except BaseException as error:
+                done.set_exception(error)
+
+        self.loop.call_soon_threadsafe(run)
+        return done.result(WAIT_S)
+
+    def close(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(WAIT_S)
+        self.loop.close()
+
+
 class Rig:
-    """Followers of one source over a folder; `wait` blocks until a message that fits has come."""
+    """Followers of one source over a folder, and the outbox whose edits they send.
+
+    `wait` blocks until a message that fits has come.
+    """
 
     def __init__(
         self, folder: Path, url: str, *, kind: str = "dispatch", token: str | None = None, **more: Any
@@ -38,14 +76,64 @@ class Rig:
         source = Source("jkt", "Jakarta", url, kind, params=more.pop("params", {}))
         tokens = {"jkt": token} if token else {}
         lifetime_s = more.pop("order_lifetime_s", 600.0)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._thread = LoopThread()
         self.followers = Followers(Start(str(folder), (source,), tokens, lifetime_s), self._hear, **more)
         self._number = 0
+        self._saved: dict[str, Edit] = {}
         self.reader = CacheReader(folder)
+        self._thread.do(lambda: self._open(lifetime_s, more.get("random_source")))
+
+    def _open(self, lifetime_s: float, random_source: random.Random | None) -> None:
+        self.outbox = Outbox(
+            self.folder,
+            self.followers.take,
+            lambda: datetime.now(UTC),
+            self._next_id,
+            self._thread.loop,
+            Listener(opened=lambda: self._link.on_opened(), saved=self._on_saved),
+            lifetime_s,
+            random_source=random_source,
+        )
+        self._link = OutboxLink(self.outbox, self._read)
+
+    def _next_id(self) -> str:
+        self._number += 1
+        return edit_id(self._number)
+
+    def _read(
+        self, question: Question, found: Callable[[ProofsFound], None], failed: Callable[[Exception], None]
+    ) -> None:
+        with contextlib.closing(CacheReader(self.folder)) as reader:
+            try:
+                what = question(reader)
+            except StoreError as error:
+                failed(error)
+            else:
+                found(what)
 
     def _hear(self, message: Up) -> None:
         with self._news:
             self.said.append(message)
             self._news.notify_all()
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._thread.loop.call_soon_threadsafe(lambda: self._take(message))
+
+    def _take(self, message: Up) -> None:
+        if isinstance(message, SignedIn) and message.user != "local":
+            self.outbox.sign_in(message.source, message.user)
+        self._link.take(message)
+
+    def _on_saved(self, queued: Queued) -> None:
+        self._saved[queued.edit.id] = (
+            queued.edit
+        )  # who waits looks often enough, with the lock of the news in his hands
+
+    def close(self) -> None:
+        self.followers.stop()
+        self._thread.do(self.outbox.close)
+        self._thread.close()
+        self.reader.close()
 
     def wait(self, kind: type[M], fits: Callable[[M], bool], since: int = 0, seconds: float = WAIT_S) -> M:
         """The first message of that kind, from the `since`th on, that fits."""
@@ -78,6 +166,27 @@ class Rig:
     def proved(self, edit: Edit) -> Touched:
         return self.wait(Touched, lambda each: edit.id in each.edits)
 
+    def taken(self, *edits: Edit) -> bool:
+        """Whether the server has taken all of these, as far as the outbox knows."""
+        found = self._thread.do(lambda: [self.outbox.open_edit(edit.id) for edit in edits])
+        return all(one is None or one.state is EditState.ACCEPTED for one in found)
+
+    def arrived(self, *edits: Edit, seconds: float = WAIT_S) -> None:
+        """Wait until the server has taken all of these; where answers are lost its record may be what tells that."""
+        self.wait_until(lambda: self.taken(*edits), seconds)
+
+    def state(self, edit: Edit, *states: EditState) -> Queued:
+        """The edit in the outbox, as soon as it is in one of these states there."""
+
+        def now() -> Queued | None:
+            found = self._thread.do(lambda: self.outbox.open_edit(edit.id))
+            return found if found is not None and found.state in states else None
+
+        self.wait_until(now)
+        found = now()
+        assert found is not None
+        return found
+
     def push(
         self,
         kind: Kind,
@@ -85,15 +194,29 @@ class Rig:
         *,
         version: int | None = None,
         about: dict[str, Any] | None = None,
-        unconfirmed: bool = False,
         **data: Any,
     ) -> Edit:
-        self._number += 1
-        number, now = self._number, datetime.now(UTC)
-        edit = Edit(
-            edit_id(number), kind, report, "local", f"device-{self.folder.name}", number, now, data, {}, version, "jkt"
-        )
-        edit = msgspec.structs.replace(edit, about=about or {})
+        """Make an edit in the outbox, which sends it."""
+
+        def submit() -> str:
+            return self.outbox.submit(
+                kind, report, source="jkt", data=data, base={}, base_version=version, title="", about=about
+            )
+
+        made = self._thread.do(submit)
+        self.wait_until(lambda: made in self._saved)
+        return self._saved[made]
+
+    def withdraw(self, edit: Edit) -> bool:
+        """Take an edit back as an operator does."""
+        return self._thread.do(lambda: self.outbox.withdraw(edit.id))
+
+    def try_once(
+        self, kind: Kind, report: str | None, *, about: dict[str, Any] | None = None, unconfirmed: bool, **data: Any
+    ) -> Edit:
+        """Hand the sync side an edit that no outbox has."""
+        made, now = self._next_id(), datetime.now(UTC)
+        edit = Edit(made, kind, report, "local", "d", self._number, now, data, {}, None, "jkt", about=about or {})
         self.followers.take(Push(edit, unconfirmed=unconfirmed))
         return edit
 
@@ -115,8 +238,7 @@ def rig(folder: Path, url: str, **more: Any) -> Iterator[Rig]:
     try:
         yield made
     finally:
-        made.followers.stop()
-        made.reader.close()
+        made.close()
 
 
 def assert_same(console: Rig, live: Live) -> None:

@@ -12,10 +12,11 @@ from api_client.model import Kind
 from console.outbox.work_file import WorkFile
 from console.rules.dependency import lost_under, stopped_with
 from console.rules.edit import BEFORE_SIGN_IN
-from console.rules.messages import Push
+from console.rules.messages import Obstacle, Push
 from console.rules.queued import EditState, Queued, was_held_back
+from tests.helpers.outbox_rig import OutboxRig
 from tests.unit.cache.making import T0, edit, note_state
-from tests.unit.outbox.test_outbox import Desk, desk
+from tests.unit.outbox.test_outbox import desk
 
 S = EditState
 __all__ = ["desk"]
@@ -111,7 +112,7 @@ def test_what_has_left_is_not_stopped() -> None:
 LOST: dict[str, Any] = {"theirs": {"claim": {"value": "budi", "who": "budi"}}, "version": 7}
 
 
-def lost_take(desk: Desk) -> tuple[str, str, str, str]:
+def lost_take(desk: OutboxRig) -> tuple[str, str, str, str]:
     """A take that budi was faster with, and what was done behind it: a note, an order, a step of its crew."""
     take = desk.do(Kind.CLAIM)
     desk.pushed(take)
@@ -121,7 +122,7 @@ def lost_take(desk: Desk) -> tuple[str, str, str, str]:
     return take, note, send, there
 
 
-def test_what_rests_on_a_lost_take_is_stopped_in_the_same_turn_and_said(desk: Desk) -> None:
+def test_what_rests_on_a_lost_take_is_stopped_in_the_same_turn_and_said(desk: OutboxRig) -> None:
     said: list[list[str]] = []
     desk.edits.stopped.connect(lambda stopped: said.append([one.edit.id for one in stopped]))
     take, note, send, there = lost_take(desk)
@@ -162,7 +163,7 @@ def writes(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     return writes
 
 
-def test_loss_and_stop_are_one_write(desk: Desk, writes: list[list[str]]) -> None:
+def test_loss_and_stop_are_one_write(desk: OutboxRig, writes: list[list[str]]) -> None:
     take = desk.do(Kind.CLAIM)
     desk.pushed(take)
     desk.do(Kind.DISPATCH, data={"unit": "U1"})
@@ -171,7 +172,7 @@ def test_loss_and_stop_are_one_write(desk: Desk, writes: list[list[str]]) -> Non
     assert ["conflict", "stopped"] in writes
 
 
-def test_an_end_and_what_it_frees_are_one_write(desk: Desk, writes: list[list[str]]) -> None:
+def test_an_end_and_what_it_frees_are_one_write(desk: OutboxRig, writes: list[list[str]]) -> None:
     send = desk.do(Kind.DISPATCH, data={"unit": "U1"})
     desk.pushed(send)
     desk.do(Kind.PROGRESS, data={"unit": "U1", "state": "on_scene"})
@@ -184,7 +185,7 @@ def test_an_end_and_what_it_frees_are_one_write(desk: Desk, writes: list[list[st
     assert writes[0] == ["sent", "queued", "expired"]
 
 
-def test_a_group_is_dropped_in_one_write(desk: Desk, writes: list[list[str]]) -> None:
+def test_a_group_is_dropped_in_one_write(desk: OutboxRig, writes: list[list[str]]) -> None:
     take, _, _, _ = lost_take(desk)
     desk.settle()
     writes.clear()
@@ -193,7 +194,7 @@ def test_a_group_is_dropped_in_one_write(desk: Desk, writes: list[list[str]]) ->
     assert writes[0] == ["withdrawn"] * 3
 
 
-def left_alone(desk: Desk, *edit_ids: str) -> None:
+def left_alone(desk: OutboxRig, *edit_ids: str) -> None:
     """Nothing but these leaves the file, as a kill between two writes left it once, and the program starts again."""
     desk.edits.close()
     file = WorkFile(desk.folder, clock=lambda: desk.now)
@@ -203,7 +204,7 @@ def left_alone(desk: Desk, *edit_ids: str) -> None:
     desk.restart()
 
 
-def test_an_order_that_is_stopped_with_nothing_is_asked_about_with_what_rests_on_it(desk: Desk) -> None:
+def test_an_order_that_is_stopped_with_nothing_is_asked_about_with_what_rests_on_it(desk: OutboxRig) -> None:
     take, note, send, there = lost_take(desk)
     desk.pushed(note)
     desk.answer(note, S.SENT)
@@ -221,7 +222,7 @@ def test_an_order_that_is_stopped_with_nothing_is_asked_about_with_what_rests_on
     assert [one.edit.kind for one in desk.edits.outbox] == [Kind.DISPATCH, Kind.PROGRESS]
 
 
-def test_a_fact_that_is_stopped_with_nothing_is_asked_about(desk: Desk) -> None:
+def test_a_fact_that_is_stopped_with_nothing_is_asked_about(desk: OutboxRig) -> None:
     first = desk.do(Kind.SET, data={"priority": 2}, base={"priority": 3})
     desk.pushed(first)
     second = desk.do(Kind.SET, data={"priority": 1}, base={"priority": 2})
@@ -237,7 +238,7 @@ def test_a_fact_that_is_stopped_with_nothing_is_asked_about(desk: Desk) -> None:
     desk.pushed(second)
 
 
-def test_dropping_what_was_stopped_in_the_middle_drops_what_rests_on_it(desk: Desk) -> None:
+def test_dropping_what_was_stopped_in_the_middle_drops_what_rests_on_it(desk: OutboxRig) -> None:
     take, note, send, there = lost_take(desk)
     desk.pushed(note)
     assert desk.edits.withdraw(send)
@@ -245,7 +246,7 @@ def test_dropping_what_was_stopped_in_the_middle_drops_what_rests_on_it(desk: De
     assert {one: kept.state for one, kept in desk.on_disk().items()}[there] is S.WITHDRAWN
 
 
-def test_a_late_word_of_what_was_stopped_does_not_hold_it_when_it_is_let_go(desk: Desk) -> None:
+def test_a_late_word_of_what_was_stopped_does_not_hold_it_when_it_is_let_go(desk: OutboxRig) -> None:
     """That it has not left crossed the stop: it waited for its source, which was there, once what it rested on was."""
     first = desk.do(Kind.SET, data={"priority": 2}, base={"priority": 3})
     desk.pushed(first)
@@ -257,7 +258,7 @@ def test_a_late_word_of_what_was_stopped_does_not_hold_it_when_it_is_let_go(desk
     desk.pushed(second)
 
 
-def test_a_lost_one_that_may_go_on_another_version_lets_go_what_was_stopped_with_it(desk: Desk) -> None:
+def test_a_lost_one_that_may_go_on_another_version_lets_go_what_was_stopped_with_it(desk: OutboxRig) -> None:
     first = desk.do(Kind.SET, data={"priority": 2}, base={"priority": 3})
     desk.pushed(first)
     second = desk.do(Kind.SET, data={"priority": 1}, base={"priority": 2})
@@ -273,7 +274,7 @@ def test_a_lost_one_that_may_go_on_another_version_lets_go_what_was_stopped_with
     desk.pushed(then.edit.id)
 
 
-def test_work_from_before_sign_in_is_sent_as_mine_with_what_was_stopped_with_it(desk: Desk) -> None:
+def test_work_from_before_sign_in_is_sent_as_mine_with_what_was_stopped_with_it(desk: OutboxRig) -> None:
     desk.edits.author = BEFORE_SIGN_IN
     take = desk.do(Kind.CLAIM)
     desk.pushed(take)
@@ -286,7 +287,7 @@ def test_work_from_before_sign_in_is_sent_as_mine_with_what_was_stopped_with_it(
     assert made == [(Kind.CLAIM, "rina", S.SENDING), (Kind.DISPATCH, "rina", S.QUEUED)]
 
 
-def test_a_change_whose_cause_goes_on_with_another_report_is_asked_about(desk: Desk) -> None:
+def test_a_change_whose_cause_goes_on_with_another_report_is_asked_about(desk: OutboxRig) -> None:
     """A city was set back: the report that was created here comes again, the number may be anybody's."""
     create = desk.do(Kind.CREATE, None, data={"service": "flood"})
     key = f"local:{create}"
@@ -304,7 +305,7 @@ def test_a_change_whose_cause_goes_on_with_another_report_is_asked_about(desk: D
     assert after in [one.edit.id for one in desk.edits.lost]
 
 
-def test_a_stop_lasts_over_a_restart(desk: Desk) -> None:
+def test_a_stop_lasts_over_a_restart(desk: OutboxRig) -> None:
     take, note, send, there = lost_take(desk)
     desk.pushed(note)
     desk.restart()
@@ -314,7 +315,7 @@ def test_a_stop_lasts_over_a_restart(desk: Desk) -> None:
     assert [desk.states()[one] for one in (take, send, there)] == [S.CONFLICT, S.STOPPED, S.STOPPED]
 
 
-def test_an_order_of_the_same_moment_is_stopped_too_and_a_later_one_is_given(desk: Desk) -> None:
+def test_an_order_of_the_same_moment_is_stopped_too_and_a_later_one_is_given(desk: OutboxRig) -> None:
     take = desk.do(Kind.CLAIM)
     desk.pushed(take)
     desk.answer(take, S.CONFLICT, **LOST)
@@ -327,7 +328,7 @@ def test_an_order_of_the_same_moment_is_stopped_too_and_a_later_one_is_given(des
     assert desk.states()[blind] is S.STOPPED
 
 
-def test_dropped_is_the_whole_group(desk: Desk) -> None:
+def test_dropped_is_the_whole_group(desk: OutboxRig) -> None:
     take, note, send, there = lost_take(desk)
     desk.pushed(note)
     assert desk.edits.drop_lost(send)
@@ -337,7 +338,7 @@ def test_dropped_is_the_whole_group(desk: Desk) -> None:
     assert {kept[one].state for one in (take, send, there)} == {S.WITHDRAWN}
 
 
-def test_given_again_goes_what_was_stopped_without_the_take(desk: Desk) -> None:
+def test_given_again_goes_what_was_stopped_without_the_take(desk: OutboxRig) -> None:
     take, note, send, there = lost_take(desk)
     desk.pushed(note)
     desk.answer(note, S.ACCEPTED)
@@ -359,7 +360,7 @@ def test_given_again_goes_what_was_stopped_without_the_take(desk: Desk) -> None:
     assert kept[push.edit.id].told_by_radio == "sari"
 
 
-def test_an_order_past_its_time_is_asked_about_with_what_rests_on_it(desk: Desk) -> None:
+def test_an_order_past_its_time_is_asked_about_with_what_rests_on_it(desk: OutboxRig) -> None:
     desk.edits.source_lost("city")
     take = desk.do(Kind.CLAIM)
     desk.now += timedelta(minutes=9)
@@ -373,7 +374,7 @@ def test_an_order_past_its_time_is_asked_about_with_what_rests_on_it(desk: Desk)
     assert set(desk.states().values()) == {S.SENDING, S.QUEUED}
 
 
-def test_mine_in_a_conflict_takes_along_what_was_based_on_it(desk: Desk) -> None:
+def test_mine_in_a_conflict_takes_along_what_was_based_on_it(desk: OutboxRig) -> None:
     first = desk.do(Kind.SET, data={"priority": 2}, base={"priority": 3})
     desk.pushed(first)
     desk.do(Kind.SET, data={"priority": 1}, base={"priority": 2})
@@ -405,7 +406,7 @@ def test_mine_in_a_conflict_takes_along_what_was_based_on_it(desk: Desk) -> None
 )
 @pytest.mark.parametrize("way", ["mine", "merged", "again"])
 def test_what_is_given_anew_has_seen_what_the_conflict_told_of_and_nothing_else(
-    desk: Desk, made: tuple[tuple[Kind, dict[str, Any]], ...], way: str
+    desk: OutboxRig, made: tuple[tuple[Kind, dict[str, Any]], ...], way: str
 ) -> None:
     """It went with the version of the conflict, and closed a report that a colleague had made P1 meanwhile."""
     (kind, data), *rest = made
@@ -430,7 +431,7 @@ def test_what_is_given_anew_has_seen_what_the_conflict_told_of_and_nothing_else(
     assert [one.base_version for one in again if one.kind is kind and "since" in one.about] in ([9], [])
 
 
-def test_mine_in_a_second_conflict_has_seen_what_both_told_of(desk: Desk) -> None:
+def test_mine_in_a_second_conflict_has_seen_what_both_told_of(desk: OutboxRig) -> None:
     desk.do(Kind.CLOSE, data={"disposition": "x"}, base_version=3)
     for version, field in ((5, "status"), (8, "priority")):
         edit_id = desk.edits.outbox[0].edit.id
@@ -442,7 +443,7 @@ def test_mine_in_a_second_conflict_has_seen_what_both_told_of(desk: Desk) -> Non
     assert (again.edit.about, again.edit.base_version) == ({"since": 3, "shown": {"status": 5, "priority": 8}}, 8)
 
 
-def test_one_that_was_lost_and_arrived_after_all_lets_facts_go_and_asks_about_orders(desk: Desk) -> None:
+def test_one_that_was_lost_and_arrived_after_all_lets_facts_go_and_asks_about_orders(desk: OutboxRig) -> None:
     send = desk.do(Kind.DISPATCH, data={"unit": "U1"})
     desk.pushed(send)
     there = desk.do(Kind.PROGRESS, data={"unit": "U1", "state": "on_scene"})
@@ -454,17 +455,17 @@ def test_one_that_was_lost_and_arrived_after_all_lets_facts_go_and_asks_about_or
     assert desk.states() == {there: S.SENDING, recall: S.EXPIRED}
 
 
-def test_an_order_waits_for_nothing_that_fails_and_that_it_does_not_need(desk: Desk) -> None:
+def test_an_order_waits_for_nothing_that_fails_and_that_it_does_not_need(desk: OutboxRig) -> None:
     note = desk.do(Kind.NOTE)
     desk.pushed(note)
     title, send = desk.do(Kind.SET, data={"title": "x"}), desk.do(Kind.DISPATCH, data={"unit": "U1"})
-    desk.answer(note, S.UNCONFIRMED, problem="The server fell.")
+    desk.answer(note, S.UNCONFIRMED, problem="The server fell.", obstacle=Obstacle.ONE_EDIT)
     desk.pushed(send)
     assert desk.states()[title] is S.QUEUED, "facts keep their order"
     assert desk.edits.held_by(send) is None
 
 
-def test_an_order_behind_a_take_that_fails_is_known_to_be_held(desk: Desk) -> None:
+def test_an_order_behind_a_take_that_fails_is_known_to_be_held(desk: OutboxRig) -> None:
     take = desk.do(Kind.CLAIM)
     desk.pushed(take)
     send = desk.do(Kind.DISPATCH, data={"unit": "U1"})
@@ -476,7 +477,7 @@ def test_an_order_behind_a_take_that_fails_is_known_to_be_held(desk: Desk) -> No
     assert held.edit.id == take
 
 
-def test_my_order_waits_for_no_other_operators_edit(desk: Desk) -> None:
+def test_my_order_waits_for_no_other_operators_edit(desk: OutboxRig) -> None:
     desk.edits.source_lost("city")
     desk.do(Kind.SET, data={"priority": 1})
     desk.edits.author = "budi"
@@ -485,7 +486,7 @@ def test_my_order_waits_for_no_other_operators_edit(desk: Desk) -> None:
     desk.pushed(send)
 
 
-def test_a_second_change_of_a_field_is_based_on_the_first_that_waits_for_the_disk(desk: Desk) -> None:
+def test_a_second_change_of_a_field_is_based_on_the_first_that_waits_for_the_disk(desk: OutboxRig) -> None:
     desk.edits.source_lost("city")
     seen: dict[str, Any] = {"source": "city", "base_version": 1, "title": "t"}
     before = {"lat": 1.0, "lon": 2.0, "address": "Jl. A"}

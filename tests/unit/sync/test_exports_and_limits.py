@@ -10,7 +10,6 @@ import msgspec
 from api_client.model import ExportNote, Kind, Service
 from console.cache.export_notes import keep_note, waiting_notes
 from console.rules.edit import Edit
-from console.rules.messages import Push
 from console.rules.queued import EditState
 from console.server.city import audit
 from console.server.city.city import City
@@ -84,9 +83,7 @@ def test_too_many_edits_are_all_taken_only_later(tmp_path: Path) -> None:
         rig(tmp_path / "profile", url, token=token) as console,
     ):
         console.live()
-        edits = [note(number, f"r{1 + number % 3}") for number in range(12)]
-        for edit in edits:
-            console.followers.take(Push(edit))
+        edits = [console.push(Kind.NOTE, f"r{1 + number % 3}", text=f"note {number}") for number in range(12)]
         for edit in edits:
             console.outcome(edit, EditState.ACCEPTED, seconds=60)
     kept = [entry.text for key in ("r1", "r2", "r3") for entry in city.entries(key) if entry.kind == Kind.NOTE]

@@ -19,8 +19,8 @@ from api_client.dispatch import DispatchClient
 from api_client.model import Kind
 from api_client.transport import TransferLimits
 from console.rules.edit import Edit
+from console.sync.attempt import CannotSend
 from console.sync.send_dispatch import DispatchSender
-from console.sync.send_lane import CannotSend
 from tests.helpers.net import Asked, Canned, http
 
 QUICK = TransferLimits(connect_s=0.4, read_s=0.4, total_s=1.2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,10 +14,14 @@ import pytest
 
 from api_client.model import Kind
 from console.rules.edit import Edit
-from console.rules.messages import Fetch, Fetched, Outcome, Push, SourceState, SyncNow, Withdraw
+from console.rules.messages import Fetch, Fetched, Obstacle, Outcome, Push, SourceState, SyncNow, Withdraw
 from console.rules.queued import EditState, StopReason
+from console.sync.attempt import Attempt
+from console.sync.health import Health
+from console.sync.send_lane import PushQueue
 from tests.helpers.fake_city import FakeCity, five_reports, report
 from tests.helpers.net import Asked, http
+from tests.helpers.outbox_rig import AtOnce
 from tests.helpers.sync_rig import Rig, rig
 
 PHOTO = b"\xff\xd8\xff" + b"a picture"
@@ -66,7 +69,7 @@ def test_appends_carry_no_if_match_and_units_have_their_own_path(city: FakeCity,
     assert path == "/dispatch/v1/units/U%2012%2Fa/edits"
 
 
-def test_a_lost_answer_is_asked_again_with_the_same_key_and_acts_once(city: FakeCity, console: Rig) -> None:
+def test_an_edit_whose_answer_was_lost_acts_once(city: FakeCity, console: Rig) -> None:
     lost: list[object] = []
 
     def lose_first(body: dict[str, Any], _: Asked) -> bytes | None:
@@ -79,16 +82,9 @@ def test_a_lost_answer_is_asked_again_with_the_same_key_and_acts_once(city: Fake
 
     city.on_edit = lose_first
     edit = console.push(Kind.NOTE, "1", text="once")
-    console.outcome(edit, EditState.UNCONFIRMED)
-    console.outcome(edit, EditState.ACCEPTED)
+    assert console.outcome(edit, EditState.UNCONFIRMED).obstacle is Obstacle.SERVER
+    console.proved(edit)
     assert city.applied == [edit.id]
-
-
-class AtOnce(random.Random):
-    """Back-offs of no length: the lane tries again in the same moment."""
-
-    def uniform(self, *_: float) -> float:
-        return 0.0
 
 
 def test_a_lost_answer_is_told_also_when_the_next_try_begins_at_once(city: FakeCity, tmp_path: Path) -> None:
@@ -98,7 +94,9 @@ def test_a_lost_answer_is_told_also_when_the_next_try_begins_at_once(city: FakeC
         edit = console.push(Kind.NOTE, "1", text="once")
         console.outcome(edit, EditState.ACCEPTED)
         told = [each.state for each in console.said if isinstance(each, Outcome) and each.edit_id == edit.id]
-        assert told == [EditState.SENDING, EditState.UNCONFIRMED, EditState.ACCEPTED]
+        assert told == [EditState.UNCONFIRMED, EditState.ACCEPTED]
+        first, second = edits_at(city)
+        assert first == second, "the same body under the same key"
 
 
 def test_a_falling_server_holds_only_the_edit_it_falls_over(city: FakeCity, console: Rig) -> None:
@@ -183,7 +181,7 @@ def test_still_running_is_waited_for_and_is_no_conflict(city: FakeCity, console:
     edit = console.push(Kind.NOTE, "1", text="x")
     console.outcome(edit, EditState.ACCEPTED)
     states = {each.state for each in console.said if isinstance(each, Outcome) and each.edit_id == edit.id}
-    assert states == {EditState.SENDING, EditState.ACCEPTED}
+    assert states == {EditState.UNCONFIRMED, EditState.ACCEPTED}
 
 
 def test_signed_out_pauses_everything_and_loses_nothing(city: FakeCity, console: Rig) -> None:
@@ -191,7 +189,7 @@ def test_signed_out_pauses_everything_and_loses_nothing(city: FakeCity, console:
     edits = [console.push(Kind.NOTE, str(number), text="x") for number in (1, 2, 3)]
     refused = console.wait(SourceState, lambda each: each.state == "refused")
     assert refused.problem == "Sign in again."
-    console.outcome(edits[0], EditState.QUEUED)
+    console.outcome(edits[0], EditState.UNCONFIRMED, EditState.QUEUED)
     assert len(edits_at(city)) <= 2, "the others must not run against the same wall"
     city.on_edit = lambda *_: None
     mark = len(console.said)
@@ -214,8 +212,8 @@ def test_retry_after_is_obeyed(city: FakeCity, console: Rig) -> None:
 
 
 def test_a_new_report_and_what_was_done_to_it(city: FakeCity, console: Rig) -> None:
-    note = console.push(Kind.NOTE, "local:a", text="child")
-    create = console.push(Kind.CREATE, "local:a", description="By telephone", service="flood")
+    create = console.push(Kind.CREATE, None, description="By telephone", service="flood")
+    note = console.push(Kind.NOTE, create.report, text="child")
     outcome = console.outcome(create, EditState.ACCEPTED)
     console.outcome(note, EditState.ACCEPTED)
     assert outcome.remote_id is not None
@@ -228,7 +226,7 @@ def test_a_report_in_the_place_of_another_is_not_sent_to_a_server_that_would_hav
 ) -> None:
     """An older one. Who has looked there and sends it all the same has decided that."""
     about = {"instead_of": ["key-of-budi"]}
-    edit = console.push(Kind.CREATE, "local:a", description="By telephone", about=about, unconfirmed=True)
+    edit = console.try_once(Kind.CREATE, "local:a", description="By telephone", about=about, unconfirmed=True)
     assert console.outcome(edit, EditState.ATTENTION).reason is StopReason.MAY_BE_THERE
     assert edits_at(city) == []
     console.followers.take(Push(edit))
@@ -242,15 +240,11 @@ def test_that_a_report_is_there_by_the_one_in_whose_place_it_was_sent_is_told_of
     city.can = ["instead_of"]
     city.on_edit = lambda *_: fault(409, "already_there", "It is there.", report="928", edit="key-of-budi")
     about = {"instead_of": ["key-of-budi"]}
-    edit = console.push(Kind.CREATE, "local:a", description="By telephone", about=about, unconfirmed=True)
+    edit = console.try_once(Kind.CREATE, "local:a", description="By telephone", about=about, unconfirmed=True)
     second = console.outcome(edit, EditState.SENT)
     assert second.remote_id == "928"
-    told = [one for one in console.said if isinstance(one, Outcome) and one.state is not EditState.SENDING]
+    told = [one for one in console.said if isinstance(one, Outcome)]
     assert told == [Outcome("key-of-budi", EditState.ACCEPTED, remote_id="928"), second], "the first one is followed"
-    city.on_edit = lambda *_: None
-    note = console.push(Kind.NOTE, "local:a", text="child")
-    console.outcome(note, EditState.ACCEPTED)
-    assert edits_at(city)[-1][0] == "/dispatch/v1/reports/928/edits"
 
 
 def test_a_photo_goes_up_before_its_edit_and_holds_nothing_else(city: FakeCity, console: Rig) -> None:
@@ -331,17 +325,17 @@ def test_an_edit_is_never_sent_under_another_name(city: FakeCity, tmp_path: Path
     assert city.applied == []
 
 
-def test_an_order_that_may_have_left_is_looked_up_before_it_dies(city: FakeCity, tmp_path: Path) -> None:
+@pytest.mark.parametrize("arrived", [True, False])
+def test_an_order_past_its_time_that_may_have_left_is_looked_up(city: FakeCity, console: Rig, arrived: bool) -> None:
     old = datetime.now(UTC) - timedelta(hours=1)
-    found, lost = (Edit(each, Kind.CLAIM, "1", "local", "d", 1, old, source="jkt") for each in ("there", "lost"))
-    city.put("entry", {"id": "h", "report": "1", "kind": "claim", "at": "2026-11-24T10:00:00Z", "edit": "there"})
-    city.keys["there"] = (b"", b"")
-    with rig(tmp_path, city.url) as console:
-        console.live()
-        console.followers.take(Push(lost, unconfirmed=True))
-        console.outcome(lost, EditState.EXPIRED)
+    edit = Edit("key", Kind.CLAIM, "1", "local", "d", 1, old, source="jkt")
+    if arrived:
+        city.put("entry", {"id": "h", "report": "1", "kind": "claim", "at": "2026-11-24T10:00:00Z", "edit": "key"})
+        city.on_edit = lambda *_: city._json({"entry": city.objects["entry", "h"][1]})
+    console.followers.take(Push(edit, unconfirmed=True, past_its_time=True))
+    console.outcome(edit, EditState.ACCEPTED if arrived else EditState.EXPIRED)
+    assert bool(edits_at(city)) is arrived, "what is not there is not sent"
     assert city.applied == []
-    assert found.id in city.keys
 
 
 def test_withdrawn_before_it_left(city: FakeCity, console: Rig) -> None:
@@ -349,9 +343,52 @@ def test_withdrawn_before_it_left(city: FakeCity, console: Rig) -> None:
     first = console.push(Kind.NOTE, "1", text="in the way")
     console.outcome(first, EditState.UNCONFIRMED)
     second = console.push(Kind.CLAIM, "1", version=1)
-    console.outcome(second, EditState.QUEUED)
-    console.followers.take(Withdraw(second.id))
-    console.outcome(second, EditState.WITHDRAWN)
+    console.state(second, EditState.QUEUED)
+    assert console.withdraw(second)
     city.on_edit = lambda *_: None
     console.outcome(first, EditState.ACCEPTED)
     assert second.id not in city.applied
+
+
+def test_what_has_not_begun_goes_back_untried_when_the_server_is_away(city: FakeCity, console: Rig) -> None:
+    """All of them would wait for the same silence, one after the other, with everything that is made meanwhile."""
+    meanwhile = threading.Event()
+
+    def away(*_: object) -> bytes:
+        meanwhile.wait(20)
+        return http(503, {"error": "busy", "message": "Later."}, Retry_After="30")
+
+    city.on_edit = away
+    edits = [console.push(Kind.NOTE, str(number % 5 + 1), text="x") for number in range(5)]
+    console.wait_until(lambda: len(edits_at(city)) == 2)
+    meanwhile.set()
+    told = [console.outcome(edit, EditState.UNCONFIRMED, EditState.QUEUED) for edit in edits]
+    assert {one.obstacle for one in told} == {Obstacle.SERVER}
+    assert [one.state for one in told].count(EditState.QUEUED) == 3
+    assert len(edits_at(city)) == 2
+
+
+@pytest.mark.parametrize(
+    ("unconfirmed", "proved", "stays", "told"),
+    [(False, False, False, True), (True, False, True, False), (True, True, False, False), (False, True, False, False)],
+)
+def test_withdrawn_before_its_try_began(unconfirmed: bool, proved: bool, stays: bool, told: bool) -> None:
+    """What may have arrived is asked about all the same, unless the server's record shows it."""
+    emitted: list[Outcome] = []
+    health = Health("jkt", lambda _: None, lambda: datetime.now(UTC))
+    queue = PushQueue(Attempt(health, emitted.append, lambda: None))
+    edit = Edit("e1", Kind.NOTE, "1", "rina", "d", 1, datetime.now(UTC), source="jkt")
+    queue.put(Push(edit, unconfirmed=unconfirmed))
+    assert queue.withdraw(Withdraw("e1", proved=proved)) is told
+    assert (queue.take(0.0) is not None) is stays
+    assert not queue.withdraw(Withdraw("unknown"))
+
+
+def test_one_that_is_handed_over_twice_is_tried_once() -> None:
+    health = Health("jkt", lambda _: None, lambda: datetime.now(UTC))
+    queue = PushQueue(Attempt(health, lambda _: None, lambda: None))
+    edit = Edit("e1", Kind.NOTE, "1", "rina", "d", 1, datetime.now(UTC), source="jkt")
+    for unconfirmed in (False, True):
+        queue.put(Push(edit, unconfirmed=unconfirmed))
+    assert queue.take(0.0) == Push(edit, unconfirmed=True)
+    assert queue.take(0.0) is None

@@ -168,15 +168,14 @@ def test_the_server_stops_and_comes_back_on_its_port(tmp_path: Path) -> None:
     try:
         console.wait_until(lambda: any(getattr(each, "state", "") == "offline" for each in console.said))
         edit = console.push(Kind.NOTE, "r1", text="In the dark")
-        console.outcome(edit, EditState.QUEUED, EditState.UNCONFIRMED)
+        console.state(edit, EditState.QUEUED)
         mark = len(console.said)
         with live_server(tmp_path / "server", port=port):
             console.live(mark)
             console.outcome(edit, EditState.ACCEPTED)
             console.proved(edit)
     finally:
-        console.followers.stop()
-        console.reader.close()
+        console.close()
 
 
 def test_a_frozen_server_is_noticed_while_a_question_is_under_way(

@@ -21,7 +21,7 @@ from console.panels.sources import Sources
 from console.panels.status import StatusController
 from console.rules.dependency import asked, freed
 from console.rules.edit import outlived
-from console.rules.messages import Outcome, Source, SourceState
+from console.rules.messages import Obstacle, Outcome, Source, SourceState
 from console.rules.queued import EditState, Queued, as_told
 from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
@@ -345,7 +345,7 @@ def test_of_what_may_have_left_it_is_said_that_it_may_be_there_and_it_can_be_sen
     create = strip.rig.edit_commands.create("city", {"priority": 1, "description": "Water"}, "local:1", "Flood")
     strip.rig.saved(1)
     wait_for(lambda: strip.rig.edits.outbox[0].state is EditState.SENDING, what="on its way")
-    strip.rig.edits.on_outcome(Outcome(create, EditState.UNCONFIRMED))
+    strip.rig.edits.on_outcome(Outcome(create, EditState.UNCONFIRMED, obstacle=Obstacle.SERVER))
     strip.rig.edits.on_restarted()
     strip.rig.edits.sign_in("city", "rina")
     notice = strip.wait("budi took down 1 report that no server is known to have:")
@@ -376,11 +376,11 @@ def test_each_order_is_answered_by_itself_the_most_dangerous_first(strip: Strip)
 def test_of_an_order_that_may_have_arrived_it_is_not_said_that_it_was_not_sent(strip: Strip) -> None:
     """The server had it in its socket, carried it out, and the strip said NOT SENT to the end."""
     edit_id = strip.order("A", "07", priority=1)
-    strip.rig.edits.on_outcome(Outcome(edit_id, EditState.UNCONFIRMED))
+    strip.rig.edits.on_outcome(Outcome(edit_id, EditState.UNCONFIRMED, obstacle=Obstacle.SERVER))
     strip.rig.now += timedelta(seconds=4)
     strip.orders.show()
     assert strip.notice.bold == "NOT KNOWN whether it arrived: tell SDA-07 by radio"
-    strip.rig.edits.on_outcome(Outcome(edit_id, EditState.QUEUED))
+    strip.rig.edits.on_outcome(Outcome(edit_id, EditState.QUEUED, obstacle=Obstacle.SERVER))
     strip.orders.show()
     assert strip.notice.bold == "NOT SENT: tell SDA-07 by radio"
 
@@ -399,8 +399,8 @@ def test_nor_while_it_is_asked_about_again(strip: Strip) -> None:
         wait_for(lambda: strip.rig.edits.outbox[0].state is EditState.SENDING, what="asked again")
         strip.orders.show()
         assert strip.notice.bold == "NOT KNOWN whether it arrived: tell SDA-07 by radio"
-        strip.rig.edits.on_outcome(Outcome(edit_id, EditState.UNCONFIRMED))
-    strip.rig.edits.on_outcome(Outcome(edit_id, EditState.QUEUED))
+        strip.rig.edits.on_outcome(Outcome(edit_id, EditState.UNCONFIRMED, obstacle=Obstacle.SERVER))
+    strip.rig.edits.on_outcome(Outcome(edit_id, EditState.QUEUED, obstacle=Obstacle.SERVER))
     strip.rig.edits.resend_due("city")
     wait_for(lambda: strip.rig.edits.outbox[0].state is EditState.SENDING, what="sent anew")
     strip.orders.show()

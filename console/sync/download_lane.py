@@ -1,12 +1,10 @@
-"""The lane of photos: bytes up before their edit, bytes down when somebody looks; none of it holds the small writes."""
+"""The lane that brings photos when somebody looks at them; it holds up nothing else."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import logging
 import os
-import random
 import tempfile
 from collections import deque
 from collections.abc import Callable
@@ -18,100 +16,19 @@ from typing_extensions import override
 
 from api_client import errors
 from api_client.media import fetch_photo
-from console.rules.edit import Edit
-from console.rules.messages import Fetch, Fetched, Outcome, Source
-from console.rules.queued import EditState, StopReason
-from console.sync.health import Health
-from console.sync.outgoing import Outgoing
-from console.sync.retry import Backoff, pause_of_one_s
+from console.rules.messages import Fetch, Fetched, Source
 from console.sync.worker import Connection, LaneThread
 
-_log = logging.getLogger(__name__)
 CACHE_BYTES = 2 * 1000**3
-_IDLE_S, _CLOSED_S = 60.0, 5.0
-"""The second: how often an open breaker is looked at; a Retry-After runs out without anybody saying so."""
+_IDLE_S = 60.0
 _PHOTO_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 
 
 class PhotoServer(Connection, Protocol):
     """A server that keeps photos by hash."""
 
-    def put_media(self, sha256: str, content: bytes) -> None:
-        """Send the bytes; harmless to repeat."""
-
     def get_media(self, sha256: str) -> bytes:
         """Bring the bytes, checked."""
-
-
-class UploadLane(LaneThread):
-    """Sends the bytes of waiting photo edits, one after the other, and then lets the edits go."""
-
-    def __init__(
-        self,
-        folder: Path,
-        client: PhotoServer,
-        outgoing: Outgoing,
-        health: Health,
-        emit: Callable[[Outcome], None],
-        random_source: random.Random,
-    ) -> None:
-        super().__init__("upload", client)
-        self._folder = folder / "work-media"
-        self._client = client
-        self._outgoing = outgoing
-        self._health = health
-        self._breaker = health.breaker
-        self._emit = emit
-        self._random = random_source
-        self._backoff = Backoff(random_source)
-
-    @override
-    def _work(self) -> None:
-        while not self._wakeup.stopped:
-            waiting, idle_s = self._outgoing.next_upload(_IDLE_S)
-            if waiting is None or self._breaker.open:
-                self._wakeup.wait(idle_s if waiting is None else _CLOSED_S)
-                continue
-            try:
-                self._upload(waiting.edit)
-            except errors.ApiError as error:
-                if self._wakeup.stopped:
-                    break
-                if isinstance(error, errors.Busy):  # of photos: reports and orders do not wait for it
-                    # protects: busy-with-photos-only
-                    self._breaker.answered()
-                    self._health.writes_put_off(str(error))
-                else:
-                    self._breaker.failed(error)
-                if error.retry or isinstance(error, errors.SignIn):
-                    state = EditState.UNCONFIRMED if waiting.left else EditState.QUEUED
-                    self._emit(Outcome(waiting.edit.id, state, problem=str(error)))
-                    pause_s = pause_of_one_s(waiting.failures, self._random)
-                    # protects: failing-photo-waits-alone
-                    self._outgoing.again(waiting, pause_s, left=False, everything=False)
-                    if not isinstance(error, errors.ServerFault):
-                        self._wakeup.back_off(self._backoff.next_s(error))
-                else:
-                    for_now = isinstance(error, errors.Forbidden)
-                    reason = StopReason.REFUSED_FOR_NOW if for_now else StopReason.REFUSED
-                    self._park(waiting.edit, reason, str(error))
-            except OSError as error:
-                _log.info("photo of edit %s: %s", waiting.edit.id, error.strerror)
-                self._park(waiting.edit, StopReason.NO_PHOTO_FILE)
-            else:
-                self._backoff.reset()
-                self._breaker.answered()
-                self._outgoing.uploaded(waiting.edit.id)
-        self._client.close()
-
-    def _upload(self, edit: Edit) -> None:
-        sha256 = str(edit.data.get("sha256", ""))
-        content = (self._folder / Path(sha256).name).read_bytes()
-        self._client.put_media(sha256, content)
-
-    def _park(self, edit: Edit, reason: StopReason, problem: str = "") -> None:
-        self._outgoing.drop(edit.id)
-        self._emit(Outcome(edit.id, EditState.ATTENTION, problem=problem, reason=reason))
 
 
 class DownloadLane(LaneThread):

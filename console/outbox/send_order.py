@@ -1,0 +1,240 @@
+"""Which edit of a chain may leave now: behind what it goes, and what it may not go beside."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from api_client.model import Kind
+from console.outbox.identity import Identity
+from console.outbox.pending_edits import Chain, Lane, PendingEdits, chain_of, lane_of, local_keys, units_of
+from console.outbox.retry_times import RetryTimes
+from console.rules.dependency import Aspect, rests_on, settles
+from console.rules.edit import ON_STATUS, Edit, is_order
+from console.rules.queued import STUCK, EditState, Queued
+
+_NOT_TO_SEND = frozenset({EditState.ACCEPTED, EditState.STOPPED, *STUCK})
+_MAY_LEAVE = frozenset({EditState.QUEUED, EditState.UNCONFIRMED})
+_NEEDS_PROOF = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN})
+
+_Lock = tuple[str, str, str]
+"""What one edit at a time may touch: a report or a unit of a source, or what is merged into a report."""
+
+
+class Flight(NamedTuple):
+    """One try of an edit that is under way, or about to begin."""
+
+    lane: Lane
+    chain: Chain
+    locks: frozenset[_Lock]
+    hurries: int
+    """How often its source had been hurried when it was handed over."""
+
+
+class SendOrder:
+    """The rule of order, over all that waits and all that is under way.
+
+    Of one report, and of one unit, one edit is under way at a time, in the order in which they were made; a merge goes
+    behind what was done before to the report that it is into. Photos go beside all else; what needs the proof, or takes
+    the photo back, waits for them. An order waits for no fact that was tried in vain unless it rests on it.
+
+    Example: a note falls over a defect of the server. The crew that is sent next leaves at once; a second note waits,
+    and so does a crew whose report another note behind the first one gave a status.
+    """
+
+    def __init__(self, edits: PendingEdits, identity: Identity, retries: RetryTimes) -> None:
+        self._edits, self._identity, self._retries = edits, identity, retries
+        self._flights: dict[str, Flight] = {}
+        self._room: Counter[Lane] = Counter()  # taken
+        self._locked: dict[_Lock, Chain] = {}  # by which chain
+        self._behind: dict[Chain, dict[Chain, None]] = {}  # what waits until a chain has got further
+
+    def flight(self, edit_id: str) -> Flight | None:
+        """The try of an edit that is under way; None while none is."""
+        return self._flights.get(edit_id)
+
+    @property
+    def under_way(self) -> tuple[str, ...]:
+        """The ids of all that is under way."""
+        return tuple(self._flights)
+
+    def taken(self, lane: Lane) -> int:
+        """How many are under way in a lane."""
+        return self._room[lane]
+
+    def depart(self, edit: Edit) -> Flight:
+        """A try of an edit begins."""
+        lane, chain, locks = lane_of(edit), chain_of(edit), self._locks_of(edit)
+        flight = self._flights[edit.id] = Flight(lane, chain, locks, self._retries.hurries(edit.source))
+        self._room[lane] += 1
+        self._locked.update(dict.fromkeys(locks, chain))
+        return flight
+
+    def land(self, edit_id: str) -> Flight | None:
+        """A try has ended: others may leave. None when none was under way."""
+        flight = self._flights.pop(edit_id, None)
+        if flight is not None:
+            self._room[flight.lane] -= 1
+            for lock in flight.locks:
+                self._locked.pop(lock, None)
+            self._edits.stirred[flight.chain] = None
+        return flight
+
+    def forget_queues(self) -> None:
+        """All chains are looked at again."""
+        self._behind.clear()
+
+    def let_follow(self, chain: Chain) -> None:
+        """A chain is looked at: so is what waited until it got further."""
+        self._edits.stirred.update(self._behind.pop(chain, {}))
+
+    def held_by(self, edit_id: str) -> Queued | None:
+        """The earlier edit of the same report for which an edit that could leave waits, or with which it is stopped.
+
+        That is one that needs its operator, or that was tried in vain; None when it waits for none.
+        """
+        queued = self._edits.get(edit_id)
+        if queued is not None and queued.state is EditState.STOPPED:
+            return self._edits.lost_under(queued)
+        if queued is None or queued.state is not EditState.QUEUED:
+            return None
+        if (creation := self._creation_in_doubt(queued.edit)) is not None:
+            return creation
+        for one in self._edits.in_chain(chain_of(queued.edit)):
+            if one.edit.id == edit_id:
+                break
+            rests = one.state not in _NOT_TO_SEND and settles(one.edit) & rests_on(queued.edit)
+            if rests and (self._identity.is_another(one.edit) or one.edit.id in self._retries):
+                return one
+        return None
+
+    def next_in(self, chain: Chain) -> Queued | None:
+        """The edit of a chain to send now: never past an earlier one that must go first."""
+        held: set[Aspect] = set()  # by what does not leave now
+        orders_only = False
+        for queued in self._edits.in_chain(chain):
+            edit, state = queued.edit, queued.state
+            if state in _NOT_TO_SEND:
+                continue
+            # protects: one-edit-of-a-report
+            if state is EditState.SENDING or edit.id in self._flights:
+                if edit.kind is Kind.PHOTO:
+                    continue
+                return None
+            if self._creation_in_doubt(edit) is not None:
+                return None
+            if self._identity.is_another(edit) or held & rests_on(edit):
+                held |= settles(edit)
+            elif (orders_only and not is_order(edit)) or self.waits(queued):
+                held |= settles(edit)
+                orders_only = edit.kind is not Kind.PHOTO
+            else:
+                return queued
+        return None
+
+    def waits(self, queued: Queued) -> bool:
+        """Whether an edit does not leave now: it waits for a better time, for a number, or for what goes first.
+
+        In the last case its chain is looked at again when that one has got further.
+        """
+        if queued.edit.id in self._retries or not self._has_numbers(queued.edit):
+            return True
+        first = self._first_before(queued.edit)
+        if first is not None and first != chain_of(queued.edit):
+            self._behind.setdefault(first, {})[chain_of(queued.edit)] = None
+        return first is not None
+
+    def _creation_in_doubt(self, edit: Edit) -> Queued | None:
+        """The creation of an edit's report, when it waits for an operator: nothing can be done to the report before."""
+        creation = self._edits.creation_of(edit)
+        if creation is None:
+            return None
+        return creation if creation.state in STUCK or self._identity.is_another(creation.edit) else None
+
+    def _has_numbers(self, edit: Edit) -> bool:
+        """Whether the server knows all the reports that an edit names."""
+        return edit.kind is Kind.CREATE or all(key in self._edits.remote for key in local_keys(edit))
+
+    def _first_before(self, edit: Edit) -> Chain | None:
+        """The chain that must get further before an edit may leave: its own, or another; None when it may.
+
+        A server that got what was done to one unit, or to one report under two names, in another order would refuse it,
+        or come to something else. Everybody waits for earlier edits only, so that nobody waits for himself.
+        """
+        for lock in self._locks_of(edit) | self._locks_looked_at(edit):
+            # protects: one-edit-of-a-report
+            if (holder := self._locked.get(lock)) is not None:
+                return holder
+        own = chain_of(edit)
+        for one in self._related(edit):
+            chain = chain_of(one.edit)
+            if one.edit.number < edit.number and chain != own and self._goes_first(one, edit):
+                return chain
+        return None
+
+    def _related(self, edit: Edit) -> Iterator[Queued]:
+        """The edits of other chains behind which this one may have to go, and more."""
+        source, edits = edit.source, self._edits
+        if edit.kind is Kind.PHOTO:
+            return
+        if edit.report is not None:
+            yield from edits.of_same_report(source, edit.report, but=chain_of(edit))
+        for unit in units_of(edit):
+            yield from edits.naming_unit(source, unit)
+        if edit.kind is Kind.MERGE:  # what was done to the main report before (its priority, say) goes first
+            yield from edits.of_same_report(source, edit.data.get("into"), but=chain_of(edit))
+        if edit.kind in ON_STATUS:  # a report stays open until what was merged into it before is
+            yield from edits.merges_into(source, edit.report)
+        if _needs_proof(edit):
+            yield from edits.photos_of(source, edit.report)
+        if edit.undoes is not None and (undone := edits.get(edit.undoes)) is not None:
+            yield undone
+
+    def _goes_first(self, one: Queued, edit: Edit) -> bool:
+        """Whether an earlier edit of another chain leaves before this one: nothing waits for what does not leave now.
+
+        That is one that is under way or goes as soon as it can. Of those that were tried in vain an order waits for
+        other orders, and for what it rests on.
+        """
+        if one.state is EditState.SENDING or one.edit.id in self._flights:
+            return True
+        if one.state not in _MAY_LEAVE or self._identity.is_another(one.edit) or not self._has_numbers(one.edit):
+            return False
+        if self._creation_in_doubt(one.edit) is not None:
+            return False
+        if one.edit.id in self._retries:
+            return not is_order(edit) or is_order(one.edit) or bool(settles(one.edit) & rests_on(edit))
+        return self.held_by(one.edit.id) is None
+
+    def _locks_of(self, edit: Edit) -> frozenset[_Lock]:
+        """What an edit keeps others from while it is under way; a photo nobody, see `_related`."""
+        source = edit.source
+        if edit.kind is Kind.PHOTO:
+            return frozenset()
+        locks = {(source, "unit", unit) for unit in units_of(edit)}
+        if edit.report is not None:
+            locks.add((source, "report", self._name(source, edit.report)))
+        if edit.kind is Kind.MERGE:
+            locks.add((source, "merged into", self._name(source, edit.data.get("into"))))
+        return frozenset(locks)
+
+    def _locks_looked_at(self, edit: Edit) -> frozenset[_Lock]:
+        """What nobody else may have under way, besides what it locks itself, when an edit leaves."""
+        source = edit.source
+        locks = set()
+        if edit.kind is Kind.MERGE:
+            locks.add((source, "report", self._name(source, edit.data.get("into"))))
+        if edit.kind in ON_STATUS:
+            locks.add((source, "merged into", self._name(source, edit.report)))
+        return frozenset(locks)
+
+    def _name(self, source: str, report: object) -> str:
+        """A report's number or, while it has none, its local key."""
+        return str(self._edits.place_of(source, str(report))[1])
+
+
+def _needs_proof(edit: Edit) -> bool:
+    """Whether the server judges an edit by the photos of its report: validate, close, reopen, done, handing in."""
+    done = edit.kind is Kind.PROGRESS and edit.data.get("state") == "done"
+    return edit.kind in _NEEDS_PROOF or done or (edit.kind is Kind.SET and "status" in edit.data)

@@ -1,0 +1,378 @@
+"""When an edit is tried: order within a report and a unit, freedom between them, photos, retry, the time of orders."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from api_client.model import Kind
+from console.rules.messages import Obstacle, Withdraw
+from console.rules.queued import EditState, StopReason
+from tests.helpers.outbox_rig import AtOnce, OutboxRig
+
+S = EditState
+
+
+@pytest.fixture
+def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[OutboxRig]:
+    """Everything that a test does is made while the source is away, and leaves with `let_go`."""
+    desk = OutboxRig(qtbot, tmp_path)
+    desk.edits.source_lost("city")
+    yield desk
+    desk.edits.close()
+
+
+def let_go(desk: OutboxRig) -> None:
+    desk.edits.resend_due("city")
+
+
+def falls(desk: OutboxRig, edit_id: str, state: EditState = S.UNCONFIRMED) -> None:
+    """The server falls over this one edit."""
+    desk.answer(edit_id, state, problem="Fell.", obstacle=Obstacle.ONE_EDIT)
+
+
+def test_one_report_goes_in_order_and_others_go_on(desk: OutboxRig) -> None:
+    first, second, other = desk.do(Kind.NOTE), desk.do(Kind.NOTE), desk.do(Kind.NOTE, "2")
+    let_go(desk)
+    desk.pushed(first, other)
+    desk.answer(first, S.ACCEPTED)
+    desk.pushed(second)
+
+
+def test_one_that_the_server_falls_over_holds_the_facts_of_its_report_only(desk: OutboxRig) -> None:
+    first, second, other = desk.do(Kind.NOTE), desk.do(Kind.NOTE), desk.do(Kind.NOTE, "2")
+    let_go(desk)
+    desk.pushed(first, other)
+    falls(desk, first)
+    desk.quiet()
+    assert desk.states()[second] is S.QUEUED
+    desk.edits.try_now("city")
+    (push,) = desk.pushed(first)
+    assert push.unconfirmed, "it may have arrived"
+
+
+def test_an_order_waits_for_no_fact_that_was_tried_in_vain(desk: OutboxRig) -> None:
+    note, second = desk.do(Kind.NOTE), desk.do(Kind.NOTE)
+    dispatch, recall = desk.do(Kind.DISPATCH, data={"unit": "u1"}), desk.do(Kind.RECALL, data={"unit": "u1"})
+    claim = desk.do(Kind.CLAIM)
+    elsewhere = desk.do(Kind.DISPATCH, "2", data={"unit": "u1"})
+    let_go(desk)
+    desk.pushed(note)
+    falls(desk, note)
+    desk.pushed(dispatch)
+    assert desk.states()[second] is S.QUEUED, "the note behind the one that fails keeps its place"
+    falls(desk, dispatch)
+    desk.pushed(claim)
+    assert {desk.states()[recall], desk.states()[elsewhere]} == {S.QUEUED}, "nor is the unit sent elsewhere"
+    desk.edits.try_now("city")
+    desk.answer(claim, S.ACCEPTED)
+    desk.pushed(note)
+
+
+def test_an_order_passes_a_fact_that_has_not_been_tried_but_not_what_it_rests_on(desk: OutboxRig) -> None:
+    """Behind a note that fails waits a change of the status; the crew that was sent after that one waits with it."""
+    note = desk.do(Kind.NOTE)
+    desk.do(Kind.SET, data={"status": "assigned"}, base={"status": "new"})
+    desk.do(Kind.DISPATCH, data={"unit": "u1"})
+    claim = desk.do(Kind.CLAIM)
+    let_go(desk)
+    desk.pushed(note)
+    falls(desk, note)
+    desk.pushed(claim)
+    desk.answer(claim, S.ACCEPTED)
+    desk.quiet()
+
+
+def test_a_units_word_that_fails_holds_no_other_units(desk: OutboxRig) -> None:
+    first = desk.do(Kind.UNIT_STATE, None, data={"unit": "u1"})
+    second = desk.do(Kind.UNIT_STATE, None, data={"unit": "u2"})
+    order = desk.do(Kind.DISPATCH, "2", data={"unit": "u1"})
+    let_go(desk)
+    desk.pushed(first, second)
+    falls(desk, first)
+    desk.pushed(order)
+
+
+def test_two_reports_do_not_race_for_one_unit(desk: OutboxRig) -> None:
+    recall = desk.do(Kind.RECALL, data={"unit": "u1"})
+    dispatch = desk.do(Kind.DISPATCH, "2", data={"unit": "u1"})
+    let_go(desk)
+    desk.pushed(recall)
+    desk.answer(recall, S.ACCEPTED)
+    desk.pushed(dispatch)
+
+
+def test_a_unit_that_an_end_lets_go_is_sent_after_that(desk: OutboxRig) -> None:
+    close = desk.do(Kind.CLOSE, data={"disposition": "done", "release": ["u1"]})
+    dispatch = desk.do(Kind.DISPATCH, "2", data={"unit": "u1"})
+    let_go(desk)
+    desk.pushed(close)
+    desk.answer(close, S.ACCEPTED)
+    desk.pushed(dispatch)
+
+
+def test_a_merge_goes_behind_what_was_done_to_the_report_that_it_is_into(desk: OutboxRig) -> None:
+    """That one is made P1 first, since a P1 is merged into it: side by side the merge came first, and was refused."""
+    raised = desk.do(Kind.SET, "2", data={"priority": 1}, base={"priority": 3})
+    merge = desk.do(Kind.MERGE, "1", data={"into": "2"})
+    other = desk.do(Kind.MERGE, "3", data={"into": "4"})
+    close, note = desk.do(Kind.CLOSE, "2"), desk.do(Kind.NOTE, "2")
+    let_go(desk)
+    desk.pushed(raised, other)
+    falls(desk, raised)
+    desk.quiet()
+    desk.edits.try_now("city")
+    desk.pushed(raised)
+    desk.answer(raised, S.ACCEPTED)
+    desk.pushed(merge)
+    assert desk.states()[close] is S.QUEUED, "what is merged into it is, before it is closed"
+    desk.answer(merge, S.ACCEPTED)
+    desk.pushed(close)
+    desk.answer(close, S.ACCEPTED)
+    desk.pushed(note)
+
+
+def test_what_was_done_to_a_new_report_goes_in_order_under_both_its_names(desk: OutboxRig) -> None:
+    """While its creation is confirmed the operator goes on by the number; both names are one report at the server."""
+    create = desk.do(Kind.CREATE, None, base_version=None)
+    key = f"local:{create}"
+    first = desk.do(Kind.SET, key, data={"priority": 1}, base={"priority": 3}, base_version=None)
+    second = desk.do(Kind.NOTE, key, base_version=None)
+    let_go(desk)
+    desk.pushed(create)
+    desk.answer(create, S.ACCEPTED, remote_id="77")
+    desk.pushed(first)
+    third = desk.do(Kind.SET, "77", data={"priority": 2}, base={"priority": 1})
+    desk.quiet()
+    desk.answer(first, S.ACCEPTED)
+    (push,) = desk.pushed(second)
+    assert push.edit.report == "77"
+    desk.answer(second, S.ACCEPTED)
+    desk.pushed(third)
+
+
+def test_an_order_does_not_wait_for_a_merge_into_a_report_without_a_number(desk: OutboxRig) -> None:
+    create = desk.do(Kind.CREATE, None, base_version=None)
+    merge = desk.do(Kind.MERGE, data={"into": f"local:{create}"})
+    claim = desk.do(Kind.CLAIM)
+    let_go(desk)
+    desk.pushed(create, claim)
+    desk.answer(create, S.ACCEPTED, remote_id="77")
+    desk.answer(claim, S.ACCEPTED)
+    (push,) = desk.pushed(merge)
+    assert push.edit.data == {"into": "77"}
+
+
+def test_a_photo_on_its_way_holds_only_what_needs_the_proof(desk: OutboxRig) -> None:
+    photo, note = desk.do(Kind.PHOTO, data={"sha256": "a" * 64}), desk.do(Kind.NOTE)
+    done = desk.do(Kind.PROGRESS, data={"unit": "u1", "state": "done"})
+    claim = desk.do(Kind.CLAIM)
+    let_go(desk)
+    desk.pushed(photo, note)
+    desk.answer(note, S.ACCEPTED)
+    desk.pushed(claim)
+    desk.answer(claim, S.ACCEPTED)
+    desk.quiet()
+    falls(desk, photo, S.QUEUED)
+    desk.quiet()
+    desk.edits.try_now("city")
+    desk.pushed(photo)
+    desk.answer(photo, S.ACCEPTED)
+    desk.pushed(done)
+
+
+@pytest.mark.parametrize("after", [Kind.SET, Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN])
+def test_what_is_judged_by_a_photo_waits_for_it(desk: OutboxRig, after: Kind) -> None:
+    photo = desk.do(Kind.PHOTO, data={"sha256": "a" * 64})
+    data = {"status": "awaiting_validation"} if after is Kind.SET else {}
+    judged = desk.do(after, data=data)
+    let_go(desk)
+    desk.pushed(photo)
+    desk.answer(photo, S.ATTENTION, reason=StopReason.NO_PHOTO_FILE)
+    desk.pushed(judged)
+
+
+def test_a_photo_is_taken_back_after_it_was_given(desk: OutboxRig) -> None:
+    photo = desk.do(Kind.PHOTO, data={"sha256": "a" * 64})
+    undo = desk.do(Kind.NOTE, undoes=photo)
+    let_go(desk)
+    desk.pushed(photo)
+    desk.answer(photo, S.ACCEPTED)
+    desk.pushed(undo)
+
+
+def test_a_photo_that_the_server_falls_over_holds_no_other(desk: OutboxRig) -> None:
+    poison, photo = (desk.do(Kind.PHOTO, data={"sha256": each * 64}) for each in "ab")
+    other = desk.do(Kind.PHOTO, "2", data={"sha256": "c" * 64})
+    let_go(desk)
+    desk.pushed(poison, photo, other)
+    falls(desk, poison, S.QUEUED)
+    desk.answer(photo, S.ACCEPTED)
+    desk.answer(other, S.ACCEPTED)
+    desk.edits.try_now("city")
+    desk.pushed(poison)
+
+
+def test_a_server_that_is_away_holds_its_lane_and_no_other(desk: OutboxRig) -> None:
+    first, other = desk.do(Kind.NOTE), desk.do(Kind.NOTE, "2")
+    photo = desk.do(Kind.PHOTO, "3", data={"sha256": "a" * 64})
+    elsewhere = desk.do(Kind.NOTE, "9", source="another city")
+    desk.pushed(elsewhere)
+    let_go(desk)
+    desk.pushed(first, other, photo)
+    desk.answer(first, S.UNCONFIRMED)
+    desk.answer(other, S.QUEUED)
+    late = desk.do(Kind.NOTE, "4")
+    desk.quiet()
+    assert desk.states() == {
+        first: S.UNCONFIRMED,
+        other: S.QUEUED,
+        photo: S.SENDING,
+        elsewhere: S.SENDING,
+        late: S.QUEUED,
+    }
+    assert not desk.edits.has_due
+    desk.edits.try_now("city")
+    assert [push.unconfirmed for push in desk.pushed(first, other, late)] == [True, False, False]
+
+
+def test_a_signed_out_operator_is_waited_for(desk: OutboxRig) -> None:
+    note = desk.do(Kind.NOTE)
+    let_go(desk)
+    desk.pushed(note)
+    desk.answer(note, S.QUEUED, obstacle=Obstacle.SIGN_IN)
+    desk.edits.source_lost("city", is_refused=True)
+    other = desk.do(Kind.NOTE, "2")
+    desk.quiet()
+    desk.edits.on_restarted()  # with the token of who has signed in
+    desk.quiet()
+    desk.edits.sign_in("city", "rina")
+    let_go(desk)
+    desk.pushed(note, other)
+
+
+def test_nothing_leaves_under_another_name_while_it_is_not_known_who_has_signed_in(desk: OutboxRig) -> None:
+    """It was handed over with the token of the colleague who signed in, refused, and needed its author twice."""
+    note = desk.do(Kind.NOTE)
+    desk.edits.source_lost("city", is_refused=True)
+    desk.pushed(note)
+    desk.answer(note, S.QUEUED, obstacle=Obstacle.SIGN_IN)
+    desk.edits.on_restarted()
+    desk.quiet()
+    desk.edits.sign_in("city", "budi")
+    let_go(desk)
+    desk.quiet()
+
+
+def test_what_was_under_way_when_its_source_was_hurried_holds_nothing_when_it_fails(desk: OutboxRig) -> None:
+    first, other = desk.do(Kind.NOTE), desk.do(Kind.NOTE, "2")
+    let_go(desk)
+    desk.pushed(first, other)
+    desk.edits.try_now("city")
+    desk.answer(first, S.QUEUED)
+    desk.pushed(first)
+
+
+def test_tried_again_by_itself_after_the_back_off(qtbot: QtBot, tmp_path: Path) -> None:
+    desk = OutboxRig(qtbot, tmp_path, random_source=AtOnce())
+    try:
+        note = desk.do(Kind.NOTE)
+        desk.pushed(note)
+        for obstacle in Obstacle.SERVER, Obstacle.ONE_EDIT:
+            desk.answer(note, S.UNCONFIRMED, obstacle=obstacle)
+            (push,) = desk.pushed(note)
+            assert push.unconfirmed
+        desk.answer(note, S.UNCONFIRMED, obstacle=Obstacle.SERVER, retry_after_s=0.4)
+        began = time.monotonic()
+        desk.pushed(note)
+        assert time.monotonic() - began >= 0.4, "what the server asked for is kept"
+    finally:
+        desk.edits.close()
+
+
+def test_an_order_dies_and_a_fact_does_not(desk: OutboxRig) -> None:
+    dispatch = desk.do(Kind.DISPATCH, data={"unit": "u1"})
+    note, transfer = desk.do(Kind.NOTE), desk.do(Kind.SET, "3", data={"area": "3171"})
+    desk.now += timedelta(seconds=601)
+    let_go(desk)
+    desk.pushed(note)
+    assert (desk.states()[dispatch], desk.states()[transfer]) == (S.EXPIRED, S.EXPIRED)
+
+
+def test_an_order_that_is_tried_in_vain_dies_in_its_time(qtbot: QtBot, tmp_path: Path) -> None:
+    """Guards: the alarm at the end of its time; the next try may be minutes later."""
+    desk = OutboxRig(qtbot, tmp_path)
+    try:
+        dispatch = desk.do(Kind.DISPATCH, data={"unit": "u1"})
+        desk.pushed(dispatch)
+        desk.now += timedelta(seconds=599.8)
+        desk.answer(dispatch, S.QUEUED)
+        assert desk.states() == {dispatch: S.QUEUED}
+        desk.now += timedelta(seconds=0.3)
+        qtbot.waitUntil(lambda: desk.states() == {dispatch: S.EXPIRED})
+    finally:
+        desk.edits.close()
+
+
+def test_an_order_past_its_time_that_may_have_arrived_is_only_looked_for(desk: OutboxRig) -> None:
+    dispatch = desk.do(Kind.DISPATCH, data={"unit": "u1"})
+    let_go(desk)
+    (push,) = desk.pushed(dispatch)
+    assert not push.past_its_time
+    falls(desk, dispatch)
+    desk.now += timedelta(seconds=601)
+    desk.edits.try_now("city")
+    (push,) = desk.pushed(dispatch)
+    assert (push.unconfirmed, push.past_its_time) == (True, True)
+    desk.answer(dispatch, S.EXPIRED)
+    assert desk.states() == {dispatch: S.EXPIRED}
+
+
+def test_what_was_taken_back_in_flight_goes_once_it_is_known_not_to_have_arrived(desk: OutboxRig) -> None:
+    first, second = desk.do(Kind.NOTE), desk.do(Kind.NOTE, "2")
+    let_go(desk)
+    desk.pushed(first, second)
+    assert desk.edits.ask_back(first)
+    assert desk.edits.ask_back(second)
+    assert desk.down == [Withdraw(first), Withdraw(second)]
+    desk.down.clear()
+    falls(desk, first, S.QUEUED)
+    assert first not in desk.states()
+    falls(desk, second)
+    assert desk.states() == {second: S.UNCONFIRMED}, "it may have arrived"
+    desk.edits.try_now("city")
+    desk.pushed(second)
+
+
+def test_an_answer_to_what_is_not_known_any_more_lets_its_report_go_on(desk: OutboxRig) -> None:
+    first, second = desk.do(Kind.NOTE), desk.do(Kind.NOTE)
+    let_go(desk)
+    desk.pushed(first)
+    desk.edits.on_proved([first])
+    assert desk.down == [Withdraw(first, proved=True)]
+    desk.pushed(second)
+    desk.answer(first, S.ACCEPTED)
+    assert desk.states() == {second: S.SENDING}
+
+
+def test_a_server_that_lets_nobody_in_is_tried_with_the_oldest_edit_only(desk: OutboxRig) -> None:
+    """The others have certainly not left: they can be withdrawn, and sent by a colleague who signs in."""
+    first, second = desk.do(Kind.NOTE), desk.do(Kind.NOTE, "2")
+    desk.edits.source_lost("city", is_refused=True)
+    desk.pushed(first)
+    desk.answer(first, S.QUEUED, obstacle=Obstacle.SIGN_IN)
+    desk.quiet()
+    desk.edits.try_now("city")
+    desk.pushed(first)
+    desk.answer(first, S.ACCEPTED)
+    desk.pushed(second)
+    desk.edits.source_lost("city")
+    third = desk.do(Kind.NOTE, "3")
+    desk.quiet()
+    let_go(desk)
+    desk.pushed(third)
