@@ -75,7 +75,7 @@ class Scheduler:
     @property
     def has_due(self) -> bool:
         """Whether something may go and has only not been handed over yet."""
-        return bool(self._outbox.stirred) or self._lane_with_room() is not None
+        return bool(self._outbox.stirred or self._order.let_go) or self._lane_with_room() is not None
 
     def is_handed_over(self, edit_id: str) -> bool:
         """Whether the sync process has an edit, and has not said yet how its try ended."""
@@ -234,7 +234,11 @@ class Scheduler:
             if self._store.ask_about_stranded():
                 continue
             if self._outbox.stirred:
-                self._look_at(self._outbox.stirred.popitem()[0])
+                chain, _ = self._outbox.stirred.popitem()
+                self._order.let_follow(chain)
+                self._look_at(chain)
+            elif self._order.let_go:
+                self._look_at(self._order.let_go.popitem()[0])
             elif (lane := self._lane_with_room()) is not None:
                 self._send_next(lane)
             else:
@@ -306,7 +310,6 @@ class Scheduler:
     def _look_at(self, chain: Chain) -> None:
         """Find what of a chain may go next; an order that is too old is asked about, and the chain looked at again."""
         self._due.pop(chain, None)
-        self._order.let_follow(chain)
         queued = self._order.next_in(chain) if chain[0] not in self._away else None
         if queued is None:
             return

@@ -48,7 +48,9 @@ class SendOrder:
         self._flights: dict[str, Flight] = {}
         self._room: Counter[Lane] = Counter()  # taken
         self._locked: dict[_Lock, Chain] = {}  # by which chain
-        self._behind: dict[Chain, dict[Chain, None]] = {}  # what waits until a chain has got further
+        self._behind: dict[Chain, dict[Chain, None]] = {}  # what waits until a chain has changed
+        self.let_go: dict[Chain, None] = {}
+        """Chains to be looked at again because one behind which they waited has changed, and not they themselves."""
 
     def flight(self, edit_id: str) -> Flight | None:
         """The try of an edit that is under way; None while none is."""
@@ -84,10 +86,16 @@ class SendOrder:
     def forget_queues(self) -> None:
         """All chains are looked at again."""
         self._behind.clear()
+        self.let_go.clear()
 
     def let_follow(self, chain: Chain) -> None:
-        """A chain is looked at: so is what waited until it got further."""
-        self._edits.stirred.update(self._behind.pop(chain, {}))
+        """A chain has changed: what waited behind it is looked at again, but not what waits behind that.
+
+        Two chains may each wait for something of the other, behind an edit that was tried in vain: they would be
+        looked at in turn without end.
+        """
+        # protects: chains-do-not-wake-each-other
+        self.let_go.update(self._behind.pop(chain, {}))
 
     def held_by(self, edit_id: str) -> Queued | None:
         """The earlier edit of the same report for which an edit that could leave waits, or with which it is stopped.

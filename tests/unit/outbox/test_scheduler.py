@@ -116,6 +116,24 @@ def test_a_unit_that_an_end_lets_go_is_sent_after_that(desk: OutboxRig) -> None:
     desk.pushed(dispatch)
 
 
+def test_two_reports_that_wait_for_each_others_units_do_not_wake_each_other(desk: OutboxRig) -> None:
+    """They were looked at in turn without end, on the thread of the window, until the first order was taken."""
+    first = desk.do(Kind.DISPATCH, "1", data={"unit": "u1"})
+    close = desk.do(Kind.CLOSE, "2", data={"disposition": "done", "release": ["u1", "u2"]})
+    second = desk.do(Kind.DISPATCH, "1", data={"unit": "u2"})
+    let_go(desk)
+    desk.pushed(first)
+    falls(desk, first)
+    desk.quiet()
+    assert not desk.edits.has_due
+    desk.edits.try_now("city")
+    desk.pushed(first)
+    desk.answer(first, S.ACCEPTED)
+    desk.pushed(close)
+    desk.answer(close, S.ACCEPTED)
+    desk.pushed(second)
+
+
 def test_a_merge_goes_behind_what_was_done_to_the_report_that_it_is_into(desk: OutboxRig) -> None:
     """That one is made P1 first, since a P1 is merged into it: side by side the merge came first, and was refused."""
     raised = desk.do(Kind.SET, "2", data={"priority": 1}, base={"priority": 3})
