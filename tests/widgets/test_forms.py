@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
@@ -29,6 +30,7 @@ from widgets.forms.place import ReportPlaceForm
 from widgets.forms.validate import ValidateForm
 from widgets.key_repeats import LOOK_S, TWICE_S
 from widgets.keys import KeyButton, takes_text
+from widgets.theme import Theme
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 SERVICES = [
@@ -265,33 +267,43 @@ def test_nothing_is_decided_before_every_photo_was_seen(qtbot: QtBot) -> None:
         keys("1", Qt.Key.Key_Return)
 
 
-def _held_forms() -> dict[str, Form]:
-    """Forms in which Enter would decide now."""
+def _held_form(which: str) -> Form:
+    """A form in which Enter would decide now."""
     theme = make_theme()
-    close = CloseForm(theme, "Close", [("dup", "Duplicate", False)])
-    close.disposition.set_value("dup")
-    hold = HoldForm(theme, "Hold", [("weather", "The weather")])
-    hold.waits_for.set_value("weather")
-    merge = MergeForm(
-        theme, "Merge", MergeSide("1", "Flood", "", ""), [MergeCandidate("2", "2", "")],
-        why_barred=lambda *_: "", follows=lambda *_: "",
-    )  # fmt: skip
-    merge.set_side("2", MergeSide("2", "Flood", "", ""), stays=False)
-    ask = AskForm(theme, "Quit", "", "Quit", "Stay")
-    choice = ChooseOne(theme, "Category", SERVICES)
-    proof = ValidateForm(theme, "Validate", [], [card("After")], preset="Done", dispositions=["Done"])
-    token = TokenForm(theme, "Sign in", "")
-    token.token.setText("secret")
-    for form in (close, hold, merge, ask, choice, proof, token):
-        form.touch()
-    return {"close": close, "hold": hold, "merge": merge, "ask": ask, "choice": choice, "proof": proof, "token": token}
+    form: Form
+    match which:
+        case "close":
+            form = CloseForm(theme, "Close", [("dup", "Duplicate", False)])
+            form.disposition.set_value("dup")
+        case "hold":
+            form = HoldForm(theme, "Hold", [("weather", "The weather")])
+            form.waits_for.set_value("weather")
+        case "merge":
+            form = MergeForm(
+                theme, "Merge", MergeSide("1", "Flood", "", ""), [MergeCandidate("2", "2", "")],
+                why_barred=lambda *_: "", follows=lambda *_: "",
+            )  # fmt: skip
+            form.set_side("2", MergeSide("2", "Flood", "", ""), stays=False)
+        case "ask":
+            form = AskForm(theme, "Quit", "", "Quit", "Stay")
+        case "choice":
+            form = ChooseOne(theme, "Category", SERVICES)
+        case "proof":
+            form = ValidateForm(theme, "Validate", [], [card("After")], preset="Done", dispositions=["Done"])
+        case "token":
+            form = TokenForm(theme, "Sign in", "")
+            form.token.setText("secret")
+        case _:
+            raise KeyError(which)
+    form.touch()
+    return form
 
 
 @pytest.mark.parametrize("which", ["close", "hold", "merge", "ask", "choice", "proof", "token"])
 @pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter])
 def test_a_key_that_is_held_decides_nothing(qtbot: QtBot, which: str, key: Qt.Key) -> None:
     """It was pressed before the form was there: an operator who holds Enter has seen none of what follows."""
-    form = _held_forms()[which]
+    form = _held_form(which)
     open_form(qtbot, form)
     qtbot.waitUntil(lambda: form.why_not() == "")
     with qtbot.assertNotEmitted(form.committed), qtbot.assertNotEmitted(form.left):
@@ -578,44 +590,51 @@ def test_a_form_that_is_higher_than_the_screen_scrolls_and_keeps_its_foot(qtbot:
         make_theme()
 
 
-def _all_forms() -> dict[str, Form]:
-    """Every form whose body is higher than what a form keeps of it at least."""
-    theme = make_theme()
-    symbols = make_symbols(theme)
-    telephone = NewReportForm(theme, symbols, priorities=(("1", "Hazard"), ("2", "Urgent")))
-    telephone.set_services(SERVICES)
-    proof = ValidateForm(theme, "Validate", [], [], returns=["Not the place"])
-    proof.decision.set_value("return")
-    proof.touch()
-    side = MergeSide("1", "Flood", "", "")
-    merge = MergeForm(
-        theme, "Merge", side, [MergeCandidate("2", "2", "")], why_barred=lambda *_: "", follows=lambda *_: ""
+def _telephone_form(theme: Theme) -> Form:
+    form = NewReportForm(theme, make_symbols(theme), priorities=(("1", "Hazard"), ("2", "Urgent")))
+    form.set_services(SERVICES)
+    return form
+
+
+def _proof_form(theme: Theme) -> Form:
+    form = ValidateForm(theme, "Validate", [], [], returns=["Not the place"])
+    form.decision.set_value("return")
+    form.touch()
+    return form
+
+
+def _merge_form(theme: Theme) -> Form:
+    side, others = MergeSide("1", "Flood", "", ""), [MergeCandidate("2", "2", "")]
+    return MergeForm(theme, "Merge", side, others, why_barred=lambda *_: "", follows=lambda *_: "")
+
+
+def _conflict_form(theme: Theme) -> Form:
+    return ConflictForm(
+        theme, make_symbols(theme), "Jalan rusak", "931164", "Both changed.", CONFLICT, asks_reason=True
     )
-    return {
-        "telephone": telephone,
-        "place": ReportPlaceForm(theme, symbols),
-        "note": AskText(theme, "Note"),
-        "reply": AskText(theme, "Reply", templates=[("Crew", "Petugas menuju lokasi.")], reason=True),
-        "hold": HoldForm(theme, "Hold", [("weather", "The weather")], [("", "Open")]),
-        "close": CloseForm(theme, "Close", [("spam", "Spam", True)], [("u1", "SDA-07")]),
-        "merge": merge,
-        "proof": proof,
-        "category": ChooseOne(theme, "Category", SERVICES),
-        "conflict": ConflictForm(theme, symbols, "Jalan rusak", "931164", "Both changed.", CONFLICT, asks_reason=True),
-        "server": ConnectForm(theme),
-        "keys": KeysSheet(theme, [("Report", "T", "Take")]),
-    }
 
 
-FORMS = (
-    "telephone", "place", "note", "reply", "hold", "close", "merge", "proof", "category", "conflict", "server", "keys",
-)  # fmt: skip
+FORMS: dict[str, Callable[[Theme], Form]] = {
+    "telephone": _telephone_form,
+    "place": lambda theme: ReportPlaceForm(theme, make_symbols(theme)),
+    "note": lambda theme: AskText(theme, "Note"),
+    "reply": lambda theme: AskText(theme, "Reply", templates=[("Crew", "Petugas menuju lokasi.")], reason=True),
+    "hold": lambda theme: HoldForm(theme, "Hold", [("weather", "The weather")], [("", "Open")]),
+    "close": lambda theme: CloseForm(theme, "Close", [("spam", "Spam", True)], [("u1", "SDA-07")]),
+    "merge": _merge_form,
+    "proof": _proof_form,
+    "category": lambda theme: ChooseOne(theme, "Category", SERVICES),
+    "conflict": _conflict_form,
+    "server": ConnectForm,
+    "keys": lambda theme: KeysSheet(theme, [("Report", "T", "Take")]),
+}
+"""Every form whose body is higher than what a form keeps of it at least."""
 
 
 @pytest.mark.parametrize("name", FORMS)
 def test_a_form_that_begins_to_scroll_leaves_the_keyboard_where_it_is(qtbot: QtBot, name: str) -> None:
     """A strip came, and who typed on pressed "Leave" with the next space, then keys of the window."""
-    form = _all_forms()[name]
+    form = FORMS[name](make_theme())
     open_form(qtbot, form)
     fields = [
         one
