@@ -43,6 +43,7 @@ _HEAVY_FIRST = ("faults", "e2e", "bench", "web", "page", "widgets", "unit")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.disable()  # while the tests are collected nothing is thrown away, and later a window must not be
     # Whatever a test or its child keeps without saying where: apart from the user's own and from other test runs.
     os.environ["SIGAP_HOME"] = config.stash[_HOME] = tempfile.mkdtemp(prefix="sigap-home-")
     try:
@@ -67,12 +68,24 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m looks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    folder = {name: place for place, name in enumerate(_HEAVY_FIRST)}
-    for item in items:
-        if HERE / "unit" in item.path.parents and is_pure(item):
-            item.add_marker("pure")
-    items.sort(key=lambda item: folder.get(item.path.relative_to(HERE).parts[0], len(folder)))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if "pure" in config.option.markexpr:  # each worker would look at every test
+        for item in items:
+            if _is_fast(item):
+                item.add_marker("pure")
+    order = {name: place for place, name in enumerate(_HEAVY_FIRST)}
+    places = {path: order.get(path.relative_to(HERE).parts[0], len(order)) for path in {item.path for item in items}}
+    items.sort(key=lambda item: places[item.path])
+
+
+def _is_fast(item: pytest.Item) -> bool:
+    return HERE / "unit" in item.path.parents and is_pure(item)
+
+
+def pytest_collection_finish() -> None:
+    """The tests themselves are there until the end: no collection looks through them any more."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header() -> str:
@@ -121,18 +134,24 @@ def city_data() -> Path:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def collect_in_main_thread() -> Iterator[None]:
+def collect_in_main_thread(request: pytest.FixtureRequest) -> Iterator[None]:
     """Servers and sync run in threads here: a collection that one of them set off would destroy the windows of tests.
 
-    What the program takes from the collector for good is given back to it when its window is closed.
+    What a window would take from the collector for good goes with the window here. To give it back it would have to be
+    given all that was ever taken, and look through half a million objects after each file; where times are measured
+    that is done nevertheless, and the program does all that it does.
     """
     gc.disable()
-    before = gc.get_freeze_count()
-    yield
-    if gc.get_freeze_count() != before:  # a window of the program was there
-        gc.unfreeze()
+    before, kept, measured = gc.get_freeze_count(), list[None](), "bench" in request.path.relative_to(HERE).parts
+    with pytest.MonkeyPatch.context() as patch:
+        if not measured:
+            patch.setattr(gc, "freeze", lambda: kept.append(None))
+        yield
+    if kept or gc.get_freeze_count() != before:  # a window of the program was there
+        if measured:
+            gc.unfreeze()
         gc.collect()
-        gc.freeze()  # what is left is looked through no more, or each collection would take half a second
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -155,7 +174,7 @@ def no_stray_log(caplog: pytest.LogCaptureFixture, request: pytest.FixtureReques
 @pytest.fixture(autouse=True)
 def stay_in_tier(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """What stands in the fast tier stays fast."""
-    if request.node.get_closest_marker("pure"):
+    if _is_fast(request.node):
         stay_pure(monkeypatch)
 
 
