@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -81,8 +82,13 @@ class Mapper:
 
 def signature_of(objects: Mapping[str, type[ApiObject]] = OBJECTS) -> str:
     """A text that is another one in every version of this program that understands other objects, fields or words."""
-    kinds = sorted(objects)
-    schemas, components = msgspec.json.schema_components([objects[kind] for kind in kinds])
+    return _signature(tuple(sorted(objects.items())))
+
+
+@functools.cache  # it takes some 20 ms, and each source of a profile asks for it
+def _signature(objects: tuple[tuple[str, type[ApiObject]], ...]) -> str:
+    kinds, types = zip(*objects, strict=True)
+    schemas, components = msgspec.json.schema_components(types)
     whole = msgspec.json.encode([READER, kinds, schemas, _without_words(components)], order="sorted")
     return hashlib.blake2b(whole, digest_size=8).hexdigest()
 

@@ -53,15 +53,16 @@ class Protection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def taken_out(self) -> str:
         """The source without the protection; AssertionError where entry and source do not fit."""
-        tree = ast.parse((ROOT / self.file).read_text())
+        names, before = known_of(self.file)
         asked = names_in(expression(self.condition) if self.condition else block(self.new))
-        for word in asked - names_in(tree) - set(dir(builtins)):
+        for word in asked - names - set(dir(builtins)):
             raise AssertionError(f"{self.file} knows no {word}")
-        before = ast.dump(tree)
+        tree = ast.parse((ROOT / self.file).read_text())
         for _, line in self._places:
             self._take_out(tree, line)
-        assert ast.dump(tree) != before, f"{self.name}: nothing changed"
-        return ast.unparse(ast.fix_missing_locations(tree))
+        after = ast.unparse(ast.fix_missing_locations(tree))
+        assert after != before, f"{self.name}: nothing changed"
+        return after
 
     def _take_out(self, tree: ast.Module, line: int) -> None:
         begun = [node for node in ast.walk(tree) if first_line(node) == line]
@@ -104,6 +105,25 @@ def marks() -> dict[str, list[tuple[Path, int]]]:
                 for name in waiting:
                     found[name].append((path.relative_to(ROOT), token.start[0]))
                 waiting = []
+    return found
+
+
+@functools.cache
+def known_of(file: Path) -> tuple[set[str], str]:
+    """The names in a source, and its code as Python would write it."""
+    tree = ast.parse((ROOT / file).read_text())
+    return names_in(tree), ast.unparse(tree)
+
+
+@functools.cache
+def defined(file: str) -> set[str]:
+    """The tests of a file: `test_x` and `Class::test_x`."""
+    found: set[str] = set()
+    for node in ast.parse((ROOT / file).read_text()).body:
+        if isinstance(node, ast.FunctionDef):
+            found.add(node.name)
+        elif isinstance(node, ast.ClassDef):
+            found |= {f"{node.name}::{each.name}" for each in node.body if isinstance(each, ast.FunctionDef)}
     return found
 
 
@@ -151,23 +171,12 @@ def put(tree: ast.AST, old: ast.AST | None, new: Sequence[ast.AST]) -> None:
                 return
 
 
-def defined(path: Path) -> set[str]:
-    """The tests of a file: `test_x` and `Class::test_x`."""
-    found: set[str] = set()
-    for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.FunctionDef):
-            found.add(node.name)
-        elif isinstance(node, ast.ClassDef):
-            found |= {f"{node.name}::{each.name}" for each in node.body if isinstance(each, ast.FunctionDef)}
-    return found
-
-
 @pytest.mark.parametrize("protection", PROTECTIONS, ids=lambda one: one.name)
 def test_the_list_of_protections_fits_the_sources(protection: Protection) -> None:
     assert [one.name for one in PROTECTIONS].count(protection.name) == 1
     ast.parse(protection.taken_out())
     file, _, test = protection.test.partition("::")
-    assert test.partition("[")[0] in defined(ROOT / file)
+    assert test.partition("[")[0] in defined(file)
 
 
 def test_every_mark_in_the_sources_is_in_the_list() -> None:

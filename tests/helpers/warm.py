@@ -1,4 +1,4 @@
-"""`sigap` as a process that has its modules already: the fork of one that has loaded them and done nothing else.
+"""`sigap` as a process that has its modules already: the fork of one that has loaded them, and made what never differs.
 
 To load them takes a quarter to half a second of processor, and the tests start hundreds of servers, commands and sync
 processes. What runs is `console.cli.main` with the arguments, environment, folder and files of a process of its own;
@@ -18,6 +18,7 @@ import atexit
 import contextlib
 import functools
 import gc
+import importlib
 import marshal
 import os
 import selectors
@@ -231,8 +232,15 @@ if __name__ == "__main__":
     import console.server.loader
     import console.server.serve
     import console.sync.process  # noqa: F401
-    from console.cli import main
-    from console.server.demo import drafts
+    from console.cli import build_parser, main
+    from console.server.demo import drafts, pictures
+    from console.sync.mapping import signature_of
+
+    for each in ("anyio._backends._asyncio", "uvicorn.lifespan.on", "uvicorn.loops.asyncio"):  # loaded when they serve
+        importlib.import_module(each)
+    build_parser()  # its patterns and catalogues are kept
+    signature_of()
+    pictures.draw_album(None, 1)
 
     hour = datetime.fromisoformat(os.environ.get("SIGAP_TEST_HOUR", "2026-11-30T04:10+07:00"))
     by_the_clock = drafts.local_hour

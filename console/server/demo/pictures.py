@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import random
@@ -54,15 +55,19 @@ def draw_album(media: Path | None, seed: int) -> Album:
     after: dict[str, DemoPhoto] = {}
     for number, scene in enumerate(SCENES):
         for album, done in ((before, False), (after, True)):
-            album[scene] = _kept(_draw(scene, done=done, chance=random.Random(seed * 1000 + number)), media)  # noqa: S311
+            album[scene] = _kept(_jpeg(scene, done=done, seed=seed * 1000 + number), media)
     before["bed"], after["bed"] = before["other"], after["other"]
     return Album(before, after)
 
 
-def _kept(image: Image.Image, media: Path | None) -> DemoPhoto:
+@functools.cache  # the city's past needs them, and what arrives later again
+def _jpeg(scene: str, *, done: bool, seed: int) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=72)
-    data = buffer.getvalue()
+    _draw(scene, done=done, chance=random.Random(seed)).save(buffer, "JPEG", quality=72)  # noqa: S311
+    return buffer.getvalue()
+
+
+def _kept(data: bytes, media: Path | None) -> DemoPhoto:
     name = hashlib.sha256(data).hexdigest()
     if media is not None:
         media.mkdir(parents=True, exist_ok=True)
