@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -30,7 +31,7 @@ from console.sync.retry import Timing
 from tests.helpers.fake_city import FakeCity, report
 from tests.helpers.live_server import Live, some_reports
 from tests.helpers.pictures import picture
-from tests.helpers.proxy import FaultProxy, cut_body, delay, drop_after, is_edit
+from tests.helpers.proxy import FaultProxy, cut_body, drop_after, held, is_edit
 from tests.helpers.stepped import CITY, Backup, SteppedConsole
 from tests.helpers.sync_rig import assert_same, rig, rows_of_cache, rows_of_database
 
@@ -1092,15 +1093,18 @@ def three_days(ani: SteppedConsole, city: City, *, edits: int, changes: int) -> 
 
 def test_f35_an_edit_while_the_one_before_is_on_its_way(live: Live, tmp_path: Path) -> None:
     """F35: it waits, leaves after it, and the first body is not touched (scheduler.py: _locked)."""
-    proxy = FaultProxy(live.port)
+    proxy, let_go = FaultProxy(live.port), threading.Event()
     with rig(tmp_path / "profile", proxy.url, timing=QUICK) as console:
         console.live()
-        proxy.when(is_edit, delay(1.0), times=1)
+        on_its_way = proxy.when(is_edit, held(let_go), times=1)
         first = console.push(Kind.SET, "r1", version=1, priority=1)
         console.state(first, EditState.SENDING)
+        console.wait_until(lambda: on_its_way.hit)
         second = console.push(Kind.SET, "r1", version=1, status="coordination")
         other = console.push(Kind.NOTE, "r2", text="not held")
         console.outcome(other, EditState.ACCEPTED)
+        assert second.id not in [asked.headers["idempotency-key"] for _, asked in proxy.requests if is_edit(asked)]
+        let_go.set()
         for edit in (first, second):
             console.outcome(edit, EditState.ACCEPTED)
         order = [asked.headers["idempotency-key"] for _, asked in proxy.requests if is_edit(asked)]

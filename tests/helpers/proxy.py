@@ -89,6 +89,17 @@ def delay(seconds: float) -> Action:
     return late
 
 
+def held(let_go: threading.Event) -> Action:
+    """The server's answer, once it is let go."""
+
+    def late(exchange: Exchange) -> None:
+        whole = exchange.forward()
+        let_go.wait(60)
+        exchange.client.sendall(whole)
+
+    return late
+
+
 def truncate(size: int) -> Action:
     """Only the first bytes of the answer."""
     return lambda exchange: exchange.client.sendall(exchange.forward()[:size])
