@@ -155,10 +155,28 @@ def apply_edit(
     return effect(state, step) if effect is not None else state
 
 
-def entry_data(edit: Edit, before: Report, after: Report) -> dict[str, Any]:
-    """What the history keeps of an edit: its payload, and the status where that changed."""
-    said = before.status is not after.status or (edit.kind is Kind.SET and "status" in edit.data)
-    return edit.data | ({"status": after.status.value} if said else {})
+def entry_of(edit: Edit, before: Report, after: Report, at: datetime, entry_id: str) -> Entry:
+    """The line of the history that an edit makes which is done at `at`: its payload, and who does it.
+
+    The status stands in it where that changed, or was set or begun with.
+    """
+    data = edit.data
+    status_said = edit.kind is Kind.CREATE or (edit.kind is Kind.SET and "status" in data)
+    if status_said or before.status is not after.status:
+        data = data | {"status": after.status.value}
+    return Entry(
+        id=entry_id,
+        report=after.id,
+        kind="created" if edit.kind is Kind.CREATE else edit.kind.value,
+        at=at,
+        author=edit.author,
+        edit=edit.id,
+        occurred_at=min(edit.occurred_at, at),
+        late=edit.late,
+        text=str(data.get("text") or data.get("reason") or ""),
+        data=data | ({"undoes": edit.undoes} if edit.undoes else {}),
+        unit=data.get("unit"),
+    )
 
 
 def jobs_after(jobs: Iterable[Assignment], report: str, edits: Iterable[Edit]) -> tuple[Assignment, ...]:
@@ -237,6 +255,14 @@ def ended(report: Report, status: Status, at: datetime, disposition: str = "") -
     if report.status is not status:
         after = replace(after, closed_at=at, hold=None)
     return replace(after, disposition=disposition) if disposition else after
+
+
+def with_duplicates(report: Report, change: int, at: datetime) -> Report:
+    """A main report when so many more (or, below zero, fewer) are merged into it: its next version."""
+    version = report.version + 1
+    versions = report.versions | ({"duplicates": version} if change > 0 else {})
+    count, updated = max(0, report.duplicates + change), max(at, report.created)
+    return replace(report, duplicates=count, version=version, versions=versions, updated=updated)
 
 
 def follow_crews(

@@ -10,8 +10,8 @@ import msgspec
 from msgspec.structs import replace
 
 from api_client.decoding import convert
-from api_client.model import Entry, Kind, Report, Status
-from console.rules.apply import NOTHING_KNOWN, Lookups, NotAllowed, ReportState, apply_edit, entry_data, new_report
+from api_client.model import Kind, Report, Status
+from console.rules.apply import NOTHING_KNOWN, Lookups, NotAllowed, ReportState, apply_edit, entry_of, new_report
 from console.rules.edit import Edit, local_key
 from console.rules.merge import three_way
 from console.rules.report import HAZARD
@@ -36,8 +36,7 @@ def with_edits(
             after = _not_handed_in_unjudged(state, edit, apply_edit(state, edit, at, known))
         except NotAllowed:
             continue
-        data, unit = entry_data(edit, state.report, after.report), edit.data.get("unit")
-        entry = Entry(edit.id, state.report.id, edit.kind.value, at, edit.author, edit=edit.id, data=data, unit=unit)
+        entry = entry_of(edit, state.report, after.report, at, edit.id)
         report = replace(after.report, updated=max(state.report.updated, at))
         state = replace(after, report=report, entries=(*after.entries, entry))
     return state

@@ -11,8 +11,8 @@ import msgspec
 from msgspec.structs import replace
 
 from api_client.model import Assignment, AssignmentState, Clock, EditBody, Entry, Kind, Report, Status, Unit
-from console.rules.apply import Lookups, ReportState, follow_crews, moved, unit_after
-from console.rules.edit import NO_EFFECT, ON_STATUS
+from console.rules.apply import Lookups, ReportState, entry_of, follow_crews, moved, unit_after
+from console.rules.edit import NO_EFFECT, ON_STATUS, Edit
 from console.rules.sla import clocks, sla_of
 from console.server.city.history import Origin, version_at
 from console.server.city.records import Actor
@@ -105,6 +105,12 @@ class EditContext:
         """Who makes the edit, and on which device."""
         return Origin(self.actor.name, self.edit.device)
 
+    def rule_edit(self, data: dict[str, Any]) -> Edit:
+        """The edit as the rules know it, with this payload."""
+        body, at = self.edit, min(self.edit.occurred_at or self.now, self.now)
+        edit = Edit(body.id, body.kind, self.report.id, self.actor.name, body.device, body.number, at, data)
+        return replace(edit, undoes=body.undoes, late=body.late)
+
     @property
     def known_version(self) -> int:
         """The version of the report that who makes the edit had seen; where he does not say, the one of that time."""
@@ -196,45 +202,26 @@ class EditContext:
 
     def finish(self, data: dict[str, Any], *, undone: Entry | None = None) -> tuple[Report, Entry]:
         """Write the report's new version and the entry."""
-        version = self.unit_of_work.next_version(self.before)
         touched = tuple(name for name, parts in _FIELDS.items() if self._differs(parts) or self._says(name))
         beside = [name for name in _BESIDE if self._differs((name,))]
-        if "status" in touched or self.edit.kind is Kind.CREATE:
-            data = data | {"status": self.report.status.value}
         # protects: what-changed-nothing-says-so
         if self.edit.kind in ON_STATUS and not (touched or beside or self._jobs_before):
             data = data | {NO_EFFECT: True}
-        entry = Entry(
-            id=self.ids(),
-            report=self.report.id,
-            kind="created" if self.edit.kind is Kind.CREATE else self.edit.kind.value,
-            at=self.now,
-            author=self.actor.name,
-            edit=self.edit.id,
-            occurred_at=min(self.edit.occurred_at or self.now, self.now),
-            late=self.edit.late,
-            text=str(data.get("text") or data.get("reason") or ""),
-            data=data | ({"undoes": self.edit.undoes} if self.edit.undoes else {}),
-            unit=self.photo_unit or data.get("unit"),
-        )
+        entry = entry_of(self.rule_edit(data), self.before, self.report, self.now, self.ids())
+        entry = replace(entry, unit=self.photo_unit or entry.unit)
         if undone is not None:
             self.unit_of_work.put(replace(undone, undone_by=entry.id))
         names = [part for name in touched for part in _FIELDS[name]] + beside
         values = {name: msgspec.to_builtins(getattr(self.before, name)) for name in names}
         seen = self.known_version if self.edit.kind is Kind.PROGRESS else None
         before = Before(touched, values, tuple(self._jobs_before.values()), seen=seen)
-        self.unit_of_work.put(
-            entry, version=version, before=msgspec.json.encode(before), device=self.edit.device or None
-        )
-        versions = self.before.versions | dict.fromkeys(touched, version)
-        report = replace(self.report, version=version, versions=versions, updated=max(self.now, self.report.created))
         # Where one was taken back that has changed too, and they are read again.
         entries = [*self._entries, entry] if self._entries is not None and undone is None else None
-        merged = self.unit_of_work.merged(report.id).values()
-        report = replace(report, clocks=clocks_of(self.unit_of_work, report, merged, entries))
-        self.unit_of_work.put(report)
-        self.report = report
-        return report, entry
+        columns = {"before": msgspec.json.encode(before), "device": self.edit.device or None}
+        self.report = write_version(
+            self.unit_of_work, self.before, self.report, entry, touched=touched, entries=entries, columns=columns
+        )
+        return self.report, entry
 
     def _says(self, name: str) -> bool:
         """Whether the edit gives the field a value, be it the one that it has.
@@ -246,6 +233,30 @@ class EditContext:
 
     def _differs(self, names: tuple[str, ...]) -> bool:
         return any(getattr(self.before, name) != getattr(self.report, name) for name in names)
+
+
+def write_version(
+    unit_of_work: UnitOfWork,
+    before: Report,
+    after: Report,
+    entry: Entry,
+    *,
+    touched: Iterable[str] = (),
+    entries: Sequence[Entry] | None = None,
+    columns: Mapping[str, Any] = {},
+) -> Report:
+    """Write the version that follows `before`, with its entry; returns it.
+
+    `touched` are the fields that its author is taken to have changed: who saw an older version of them is asked.
+    `columns` go beside the entry into its row; `entries` as for `clocks_of`.
+    """
+    version = unit_of_work.next_version(before)
+    unit_of_work.put(entry, version=version, **columns)
+    versions = before.versions | dict.fromkeys(touched, version)
+    after = replace(after, version=version, versions=versions, updated=max(unit_of_work.now, before.created))
+    after = replace(after, clocks=clocks_of(unit_of_work, after, unit_of_work.merged(after.id).values(), entries))
+    unit_of_work.put(after)
+    return after
 
 
 def clocks_of(

@@ -7,10 +7,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from msgspec.structs import replace
-
 from api_client.model import Entry, Kind, Report
-from console.server.city.edit_context import clocks_of
+from console.server.city.edit_context import write_version
 from console.server.city.records import Actor
 from console.server.city.unit_of_work import UnitOfWork
 
@@ -29,9 +27,8 @@ def write_own_step(
 ) -> None:
     """Write `after` in the place of `before`, and the entry of a step of this kind, which no edit has made.
 
-    `touched` are the fields that `by` is taken to have changed: who saw an older version of them is asked.
+    `touched` as for `write_version`.
     """
-    version = unit_of_work.next_version(before)
     entry = Entry(
         id=str(uuid.uuid4()),
         report=before.id,
@@ -42,7 +39,4 @@ def write_own_step(
         text=text,
         data=data,
     )
-    unit_of_work.put(entry, version=version)
-    versions = before.versions | dict.fromkeys(touched, version)
-    after = replace(after, version=version, versions=versions, updated=max(unit_of_work.now, before.created))
-    unit_of_work.put(replace(after, clocks=clocks_of(unit_of_work, after, unit_of_work.merged(after.id).values())))
+    write_version(unit_of_work, before, after, entry, touched=touched)

@@ -25,9 +25,18 @@ from api_client.model import (
     Unit,
     UnitState,
 )
-from console.rules.apply import FROM_JOBS, AreaAt, Lookups, NotAllowed, Why, apply_edit, state_by_jobs
+from console.rules.apply import (
+    FROM_JOBS,
+    AreaAt,
+    Lookups,
+    NotAllowed,
+    Why,
+    apply_edit,
+    state_by_jobs,
+    with_duplicates,
+)
 from console.rules.apply import new_report as report_of
-from console.rules.edit import APPENDS, Edit
+from console.rules.edit import APPENDS
 from console.rules.report import HAZARD
 from console.rules.rights import may_release
 from console.rules.status import BY_STATUS, is_open
@@ -57,17 +66,7 @@ def apply_effect(context: EditContext, area_at: AreaAt) -> None:
     if check is not None:
         check(context)
     known = Lookups(context.unit_of_work.service, area_at, lambda into: _chain(context, into)[-1])
-    body, engages = context.edit, context.edit.kind in (Kind.ASSIGN, Kind.DISPATCH)
-    edit = Edit(
-        body.id,
-        body.kind,
-        context.report.id,
-        context.actor.name,
-        body.device,
-        body.number,
-        context.now,
-        kept_data(body),
-    )
+    edit, engages = context.rule_edit(kept_data(context.edit)), context.edit.kind in (Kind.ASSIGN, Kind.DISPATCH)
     try:
         job_id = context.ids() if engages else ""
         state = context.state
@@ -75,7 +74,7 @@ def apply_effect(context: EditContext, area_at: AreaAt) -> None:
     except NotAllowed as fault:
         raise _refusal(context, fault) from fault
     if engages:
-        _check_can_come(context, payload_of(body, model.Crew))
+        _check_can_come(context, payload_of(context.edit, model.Crew))
     handed_in = after.report.status is Status.VALIDATION is not context.report.status
     # protects: who-hands-in-knew-the-danger
     if handed_in and edit.kind in (Kind.PROGRESS, Kind.PHOTO) and is_unaware_of_danger(context):
@@ -247,11 +246,7 @@ def link(context: EditContext, main: str | None) -> None:
         for key in keys:
             other = context.unit_of_work.report(key)
             if other is not None:
-                duplicates = max(0, other.duplicates + change)
-                updated = max(context.now, other.created)
-                version = other.version + 1
-                versions = other.versions | ({"duplicates": version} if change > 0 else {})
-                other = replace(other, duplicates=duplicates, version=version, versions=versions, updated=updated)
+                other = with_duplicates(other, change, context.now)
                 merged = {**context.unit_of_work.merged(key), **own}
                 made = [at for one, at in merged.items() if change > 0 or one not in own]
                 context.unit_of_work.put(replace(other, clocks=clocks_of(context.unit_of_work, other, made)))
