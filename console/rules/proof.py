@@ -10,7 +10,7 @@ from console.rules.status import ENDED_ASSIGNMENT
 
 def last_round(history: Sequence[Entry]) -> Sequence[Entry]:
     """The entries since the last return, of a report's history, the oldest first."""
-    starts = [at for at, entry in enumerate(history) if entry.data.get("status") == Status.RETURNED.value]
+    starts = [at for at, entry in enumerate(history) if entry.data.get("status") == Status.RETURNED]
     return history[starts[-1] + 1 :] if starts else history
 
 
@@ -21,6 +21,8 @@ def has_fresh_proof(report: Report, entries: Sequence[Entry], *, added: str | No
     being attached, of which there is no entry yet.
     """
     after = {photo.key for photo in report.photos if photo.role is PhotoRole.AFTER}
+    if not after:
+        return False
     since = last_round([entry for entry in entries if entry.undone_by is None])
     counting = sum(entry.undone_by is None for entry in entries)
     if len(since) == counting:

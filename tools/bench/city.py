@@ -15,6 +15,7 @@ import msgspec
 from api_client.model import Agency, Area, Calendar, Service, Template, Unit
 from console.cache.page_items import Cursor, PageItem
 from console.cache.writer import CacheWriter
+from console.rules.area import AreaIndex
 from console.rules.messages import Touched
 from console.rules.sla import clocks, sla_of
 from console.server.city.records import LoadedReport
@@ -117,7 +118,8 @@ def arrivals(units: Sequence[Unit], *, seed: int = 2) -> Iterator[LoadedReport]:
     chance = random.Random(seed)
     now = datetime.now(UTC)
     draftsman = Draftsman(read_wards(), chance, now, ZONE)
-    teller = Storyteller(units, draw_album(None, seed), chance, now)
+    area_at = AreaIndex(demo_facts().areas).area_at
+    teller = Storyteller(units, draw_album(None, seed), area_at, chance, now)
     number = _FIRST_NEW
     while True:
         draft = draftsman.draft(int(datetime.now(UTC).timestamp()) - 1, 0.0)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from api_client.model import AssignmentState, Service, Status, UnitState, WaitsFor
+from api_client.model import AssignmentState, Service, Status, WaitsFor
 from console.server.demo.areas import Ward, point_in
 from console.server.demo.texts import write_address, write_text
 from console.server.demo.vocabulary import HABITS, Habit
@@ -29,6 +29,8 @@ _WET = frozenset({
 _STILL_OPEN = ((6, 0.9), (24, 0.68), (72, 0.46), (150, 0.17), (166, 0.05))
 """The part of routine matters that is still open up to an age in hours."""
 _DUPLICATES = 0.03
+_SEEN_SOON_S, _SEEN_LATER_S = 120, 1500
+"""That a report is the double of another one an operator sees after the first of these, and up to the other later."""
 _WITHOUT_WORK = 0.02
 WITHOUT_PLACE = 9
 IN_NO_AREA = 12
@@ -36,7 +38,10 @@ IN_NO_AREA = 12
 
 @dataclass(slots=True)
 class DraftedReport:
-    """One report of the demo city before its history is written. Times are Unix seconds."""
+    """One report of the demo city before its history is written. Times are Unix seconds.
+
+    `merged` is when it is merged into its `parent`, which has it among its `doubles`.
+    """
 
     created: int
     habit: Habit
@@ -49,7 +54,8 @@ class DraftedReport:
     channel: str
     status: Status = Status.NEW
     parent: DraftedReport | None = None
-    duplicates: int = 0
+    merged: float = 0.0
+    doubles: list[DraftedReport] = field(default_factory=list)
     photos: int = 0
     unit: str | None = None
     job: AssignmentState | None = None
@@ -78,12 +84,12 @@ class Scene:
     duplicates: int = 0
     photos: int = 1
     unit: str | None = None
-    state: UnitState | None = None
+    job: AssignmentState | None = None
     claim: str | None = None
     address: str = ""
 
 
-_S, _U = Status, UnitState
+_S, _A = Status, AssignmentState
 SCENES: tuple[Scene, ...] = (
     Scene(41, "banjir", 1, "Cawang", _S.NEW,
           "Air naik cepat sedada di Gang Arus, ada lansia dan balita di lantai bawah.", 4),
@@ -98,9 +104,9 @@ SCENES: tuple[Scene, ...] = (
     Scene(680, "kemacetan", 2, "Tebet Barat", _S.NEW,
           "Truk mogok di lajur kanan, antrean sampai kolong flyover.", 1, 0),
     Scene(1124, "genangan", 2, "Setia Budi", _S.ASSIGNED,
-          "Genangan 40 cm di terowongan Dukuh Atas, mobil kecil mogok.", 9, 4, "SDA-11", _U.EN_ROUTE),
+          "Genangan 40 cm di terowongan Dukuh Atas, mobil kecil mogok.", 9, 4, "SDA-11", _A.EN_ROUTE),
     Scene(3720, "jalan-rusak", 2, "Pisangan Baru", _S.PROGRESS,
-          "Aspal ambles selebar satu meter dekat halte, sering ada pemotor jatuh.", 2, 1, "BMG-04", _U.ON_SCENE),
+          "Aspal ambles selebar satu meter dekat halte, sering ada pemotor jatuh.", 2, 1, "BMG-04", _A.ON_SCENE),
     Scene(838, "sampah", 3, "Manggarai", _S.NEW, "Sampah kiriman menumpuk di saringan pintu air."),
     Scene(852, "saluran", 3, "Bukit Duri", _S.NEW, "Got depan rumah mampet, air masuk setiap hujan.", 1),
     Scene(274_000, "lampu-jalan", 3, "Kebon Manggis", _S.VALIDATION, "PJU mati sepanjang gang, gelap dan rawan.", 0, 2),
@@ -109,13 +115,13 @@ SCENES: tuple[Scene, ...] = (
           "Lubang dalam di tikungan, lokasi tertukar dengan kelurahan sebelah.", 0, 1, claim="sari"),
     Scene(940, "parkir-liar", 4, "Gondangdia", _S.NEW, "Mobil parkir di trotoar, pejalan kaki turun ke jalan.", 2),
     Scene(2520, "sampah", 3, "Palmeriam", _S.PROGRESS,
-          "TPS penuh sampai ke badan jalan.", 0, 1, "PPSU-PLM 1", _U.ON_SCENE),
+          "TPS penuh sampai ke badan jalan.", 0, 1, "PPSU-PLM 1", _A.ON_SCENE),
     Scene(1980, "pohon-tumbang", 3, "Menteng", _S.ASSIGNED, "Dahan patah menimpa kabel di depan sekolah.", 0, 1,
-          "DSH-12", _U.EN_ROUTE),
+          "DSH-12", _A.EN_ROUTE),
     Scene(2400, "lampu-jalan", 3, "Kebon Baru", _S.ASSIGNED, "3 tiang lampu padam sejak kemarin malam.", 0, 1,
-          "PPSU-KBR 2", _U.COMMITTED),
+          "PPSU-KBR 2", _A.ACKNOWLEDGED),
     Scene(3300, "genangan", 3, "Cipinang Besar Selatan", _S.ASSIGNED,
-          "Air menggenang di depan pasar setinggi betis.", 0, 1, "SDA-15", _U.EN_ROUTE),
+          "Air menggenang di depan pasar setinggi betis.", 0, 1, "SDA-15", _A.EN_ROUTE),
     Scene(1290, "saluran", 3, "Kebon Baru", _S.COORDINATION,
           "Got meluap di Kebon Baru Utara, sama seperti minggu lalu."),
     Scene(3700, "genangan", 3, "Kebon Baru", _S.COORDINATION, "Jalan tergenang depan musala setinggi mata kaki."),
@@ -217,9 +223,8 @@ class Draftsman:
 
     def _double(self, parent: DraftedReport, created: int) -> DraftedReport:
         chance = self._chance
-        parent.duplicates += 1
         assert parent.lat is not None and parent.lon is not None  # noqa: PT018  parents have places
-        return DraftedReport(
+        double = DraftedReport(
             created,
             parent.habit,
             parent.priority,
@@ -231,8 +236,11 @@ class Draftsman:
             "JAKI",
             status=Status.CLOSED,
             parent=parent,
+            merged=created + min(_SEEN_SOON_S + created % _SEEN_LATER_S, 0.7 * (self._now_s - created)),
             photos=chance.randint(0, 2),
         )
+        parent.doubles.append(double)
+        return double
 
     def _status(self, draft: DraftedReport) -> Status:
         """How far a matter has got, by its age: what is new is new, nothing is late without a reason."""
@@ -282,9 +290,9 @@ class Draftsman:
                 photos=scene.photos,
                 claim=scene.claim,
                 suspicious=scene.status is Status.RETURNED,
+                unit=scene.unit,
+                job=scene.job,
             )
-            if scene.unit is not None and scene.state is not None:
-                draft.unit, draft.job = scene.unit, _JOB_OF[scene.state]
             draft.tags.add("scene")
             drafts.append(draft)
             step = min(scene.ago_s, 7200) // 12
@@ -294,7 +302,7 @@ class Draftsman:
     def _misplace(self, drafts: Sequence[DraftedReport]) -> None:
         """Some citizens send no place, some stand beyond the border."""
         chance = self._chance
-        movable = [draft for draft in drafts if draft.parent is None and not draft.duplicates and not draft.tags]
+        movable = [draft for draft in drafts if draft.parent is None and not draft.doubles and not draft.tags]
         still_open = [
             draft for draft in movable
             if draft.status in (Status.NEW, Status.COORDINATION) and draft.priority > 2
@@ -327,13 +335,6 @@ class Draftsman:
         looked_at = [draft for draft in drafts if draft.status is Status.COORDINATION and not draft.tags]
         for draft in chance.sample(looked_at, min(4, len(looked_at))):
             draft.claim = chance.choice(("dewi", "sari", "agus"))
-
-
-_JOB_OF = {
-    UnitState.COMMITTED: AssignmentState.ACKNOWLEDGED,
-    UnitState.EN_ROUTE: AssignmentState.EN_ROUTE,
-    UnitState.ON_SCENE: AssignmentState.ON_SCENE,
-}
 
 
 def _running(weights: Sequence[float]) -> list[float]:

@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from api_client.model import Agency, Area, AssignmentState, Calendar, Service, Status, Template, Unit, UnitState
+from console.rules.apply import unit_after
 from console.rules.area import AreaIndex
 from console.rules.status import is_open
 from console.server.city.records import LoadedReport
-from console.server.demo.areas import Ward, metres, read_wards
+from console.server.demo.areas import metres, read_wards
 from console.server.demo.drafts import DraftedReport, Draftsman
 from console.server.demo.facts import demo_facts
 from console.server.demo.pictures import draw_album
@@ -85,25 +86,16 @@ def fill_present(
     first = max(100_000, _NEWEST_ID - len(drafts) + 1)
     for number, draft in enumerate(drafts):
         draft.id = str(first + number)
-    _settle(drafts, wards, areas)
     units = _put_to_work(units, drafts, chance, now)
-    city.put_units(units)
-    teller = Storyteller(units, draw_album(media, seed), chance, now)
+    teller = Storyteller(units, draw_album(media, seed), AreaIndex(areas).area_at, chance, now)
+    at_work = {draft.id: teller.tell(draft) for draft in drafts if draft.job is not None}
+    busy = {job.unit: job for row in at_work.values() for job in row.assignments}
+    city.put_units([unit_after(unit, [job], job.since) if (job := busy.get(unit.id)) else unit for unit in units])
     since = int(now.timestamp()) - _PRESENT_S
     present = [draft for draft in drafts if draft.created >= since or is_open(draft.status)]
     past = [draft for draft in drafts if not (draft.created >= since or is_open(draft.status))]
-    city.load(teller.tell(draft) for draft in present)
+    city.load(at_work.get(draft.id) or teller.tell(draft) for draft in present)
     return lambda: city.load(teller.tell(draft) for draft in past)
-
-
-def _settle(drafts: Sequence[DraftedReport], wards: Sequence[Ward], areas: Sequence[Area]) -> None:
-    """Every report that lies in a cell belongs to it, also a double from across the street."""
-    index = AreaIndex(areas)
-    by_code = {ward.code: ward for ward in wards}
-    for draft in drafts:
-        if draft.lat is not None and draft.lon is not None and draft.ward is not None:
-            found = index.area_at(draft.lat, draft.lon)
-            draft.ward = by_code[found[0]] if found is not None else None
 
 
 def _put_to_work(
@@ -114,7 +106,7 @@ def _put_to_work(
     taken: dict[str, Unit] = {}
     for draft in drafts:
         if draft.unit is not None and draft.job is not None:
-            taken[draft.unit] = _busy(by_code[draft.unit], draft, draft.job, chance, now)
+            taken[draft.unit] = _on_the_road(by_code[draft.unit], draft, draft.job, chance)
     resting = {"TMN-05": (_U.BREAK, None), "LH-03": (_U.UNAVAILABLE, "Truk mogok"), "BMG-06": (_U.OFF_SHIFT, None),
                "PLN-02": (_U.BREAK, None)}  # fmt: skip
     for code, (state, reason) in resting.items():
@@ -129,7 +121,7 @@ def _put_to_work(
             break
         unit, draft = found
         draft.unit, draft.job = unit.code, job
-        taken[unit.code] = _busy(unit, draft, job, chance, now)
+        taken[unit.code] = _on_the_road(unit, draft, job, chance)
         free.remove(unit)
     return [_with_position_lost(taken.get(unit.code, unit), now) for unit in units]
 
@@ -158,16 +150,14 @@ def _far(unit: Unit, draft: DraftedReport) -> float:
     return metres((unit.lat, unit.lon), (draft.lat, draft.lon))
 
 
-def _busy(unit: Unit, draft: DraftedReport, job: AssignmentState, chance: random.Random, now: datetime) -> Unit:
-    state = {_A.ACKNOWLEDGED: _U.COMMITTED, _A.EN_ROUTE: _U.EN_ROUTE, _A.ON_SCENE: _U.ON_SCENE}[job]
+def _on_the_road(unit: Unit, draft: DraftedReport, job: AssignmentState, chance: random.Random) -> Unit:
+    """The unit as far from the report as its job is from there."""
     assert draft.lat is not None and draft.lon is not None  # noqa: PT018  chosen with a place
-    away_m = {_U.COMMITTED: 1500.0, _U.EN_ROUTE: chance.uniform(500, 2200), _U.ON_SCENE: 25.0}[state]
+    away_m = {_A.ACKNOWLEDGED: 1500.0, _A.EN_ROUTE: chance.uniform(500, 2200), _A.ON_SCENE: 25.0}[job]
     turn = chance.uniform(0, 2 * math.pi)
     lat = draft.lat + away_m / 110_570 * math.sin(turn)
     lon = draft.lon + away_m / 110_570 * math.cos(turn)
-    age_s = min(int(now.timestamp()) - draft.created - 30, chance.randint(60, 2600))
-    since = now - timedelta(seconds=max(10, age_s))
-    return msgspec.structs.replace(unit, state=state, state_since=since, lat=round(lat, 6), lon=round(lon, 6))
+    return msgspec.structs.replace(unit, lat=round(lat, 6), lon=round(lon, 6))
 
 
 def _with_position_lost(unit: Unit, now: datetime) -> Unit:

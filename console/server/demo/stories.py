@@ -1,4 +1,8 @@
-"""Writes the history of a draft: who did what when, from the citizen's report to the validator's decision."""
+"""Plays what happens to a draft: who does what when, from the citizen's report to the validator's decision.
+
+Each of these is an edit. What it makes of the report, its crews and its history is the rule's (`console.rules.apply`),
+as at the server. What is loaded cannot be taken back and has one time: the history bears no edit's id, and no other.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +11,25 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from api_client.model import (
-    Assignment,
-    AssignmentState,
-    Claim,
-    Contact,
-    Entry,
-    Hold,
-    Photo,
-    PhotoRole,
-    Report,
-    Status,
-    Unit,
-)
+from msgspec import to_builtins
+from msgspec.structs import replace
+
+from api_client.model import AssignmentState, Contact, Kind, Photo, PhotoRole, Status, Unit
+from console.rules.apply import AreaAt, Lookups, ReportState, apply_edit, entry_of, new_report, with_duplicates
+from console.rules.edit import Edit
 from console.server.city.records import LoadedReport
 from console.server.demo.drafts import DraftedReport
-from console.server.demo.pictures import Album
+from console.server.demo.pictures import Album, DemoPhoto
+from console.server.demo.vocabulary import HABITS
 
 CITIZEN = "warga"
 OPERATORS = ("wati", "dewi", "agus", "sari", "budi", "lina")
 VALIDATORS = ("tuti.validator", "hadi.validator")
+_CONTRACTOR = "petugas"
+"""Who works where no crew is named: the agency's own people."""
 _RECENT_S = 14 * 86400
-"""Of older matters the assignments and the steps of the way are no longer kept, only what came of them."""
+"""Of older matters only what came of them is told, and kept: no assignment, and of the history no step of these."""
+_STEPS = frozenset({Kind.PHOTO, Kind.RELEASE})
 _QUIET_S = 600
 """What crews wrote so shortly before the start is told at a new desk: a first look at the city begins without it."""
 _CLOSINGS = ("Tidak ditemukan di lokasi", "Bukan kewenangan Pemprov", "Bukan laporan", "Dicabut pelapor")
@@ -38,272 +39,280 @@ _DISPOSITIONS: Mapping[str, str] = {
     "parkir": "Sudah ditertibkan", "pohon": "Sudah dipangkas", "listrik": "Sudah diamankan PLN",
     "kebakaran": "Api sudah padam", "kesehatan": "Pasien sudah dirujuk", "ketertiban": "Sudah ditertibkan",
 }  # fmt: skip
+_UNDER_WAY_S = (900, 2600)
+"""So long ago a crew that is under way or at work was sent, at most."""
 _A = AssignmentState
+_TO_SCENE = (_A.ACKNOWLEDGED, _A.EN_ROUTE, _A.ON_SCENE)
 
 
 class Storyteller:
-    """Turns drafts into reports with histories, as of one moment."""
+    """Turns drafts into reports with histories, as of one moment. `area_at` tells the area around a point."""
 
-    def __init__(self, units: Sequence[Unit], album: Album, chance: random.Random, now: datetime) -> None:
+    def __init__(
+        self, units: Sequence[Unit], album: Album, area_at: AreaAt, chance: random.Random, now: datetime
+    ) -> None:
         self._album = album
         self._chance = chance
         self._now_s = int(now.timestamp())
-        self._by_code = {unit.code: unit for unit in units}
+        self._known = Lookups({habit.service.code: habit.service for habit in HABITS}.get, area_at)
         self._crews: dict[tuple[str | None, str], list[str]] = {}
         for unit in units:
             for area in unit.areas:
                 self._crews.setdefault((unit.agency, area), []).append(unit.code)
             self._crews.setdefault((unit.agency, ""), []).append(unit.code)
 
-    def crew_for(self, draft: DraftedReport) -> str | None:
-        """The code of a crew of the agency in charge, of the kelurahan's own where that agency has none."""
-        agency = draft.service.agency
-        city, district = (draft.ward.city_code, draft.ward.district_code) if draft.ward else ("", "")
-        found = self._crews.get((agency, city)) or self._crews.get((agency, "")) or self._crews.get(("PPSU", district))
-        return self._chance.choice(found) if found else None
-
     def tell(self, draft: DraftedReport) -> LoadedReport:
         """The report of a draft with everything that happened to it."""
-        story = _Story(draft, self._chance, self._now_s)
-        story.begin()
-        code = draft.unit
+        story = _Story(draft, self._photos(draft), self._known, self._chance, self._now_s)
         if draft.status is Status.CLOSED:
             self._close(story)
         elif draft.status is not Status.NEW:
-            code = code or self.crew_for(draft)
-            self._work(story, code)
-        return story.finished(self._photos(draft, story), self._by_code)
+            self._work(story, draft.unit or self._crew_for(draft))
+        return story.finished()
+
+    def _crew_for(self, draft: DraftedReport) -> str | None:
+        """The code of a crew of the agency in charge, of the kelurahan's own where that agency has none.
+
+        None where there is no crew, and for work in hand that no photo proves: when a crew leaves that, it is done.
+        """
+        agency = draft.service.agency
+        city, district = (draft.ward.city_code, draft.ward.district_code) if draft.ward else ("", "")
+        found = self._crews.get((agency, city)) or self._crews.get((agency, "")) or self._crews.get(("PPSU", district))
+        if found is None or (draft.status is Status.PROGRESS and not draft.service.proof):
+            return None
+        return self._chance.choice(found)
+
+    def _photos(self, draft: DraftedReport) -> tuple[Photo, ...]:
+        """The photos that came with the citizen's report, each taken a minute before the other."""
+        pictures = [self._album.before[name] for name in (draft.service.glyph, "other", "road")][: draft.photos]
+        times = [_moment(draft.created - 60 * ago) for ago in (1, 2, 3)]
+        return tuple(
+            Photo(picture.sha256, PhotoRole.REPORT, picture.size, taken, draft.lat, draft.lon)
+            for picture, taken in zip(dict.fromkeys(pictures), times, strict=False)
+        )
 
     def _close(self, story: _Story) -> None:
         draft = story.draft
-        at = story.after(300, 5 * 3600)
-        data: dict[str, Any] = {"status": "closed", "disposition": self._chance.choice(_CLOSINGS)}
         if draft.parent is not None:
-            data["disposition"], data["into"] = "Duplikat", draft.parent.id
-        story.disposition = str(data["disposition"])
-        story.closed_at = at
-        story.add("merge" if draft.parent is not None else "close", at, self._operator(), story.disposition, data)
+            story.wait_until(draft.merged)
+            story.do(Kind.MERGE, self._operator(), into=draft.parent.id)
+            return
+        story.wait(300, 5 * 3600)
+        story.wait_for_doubles()
+        story.do(Kind.CLOSE, self._operator(), disposition=self._chance.choice(_CLOSINGS))
 
     def _work(self, story: _Story, code: str | None) -> None:
         draft = story.draft
-        agency = draft.service.agency
         quick = draft.priority <= 2
-        response = story.after(20, 1500) if quick else story.after(500, 5 * 3600, late=0.12)
+        if quick:
+            story.wait(20, 1500)
+        else:
+            story.wait(500, 5 * 3600, late=0.12)
         if draft.status is Status.COORDINATION:
-            story.add("set", response, self._operator(), "", {"status": "coordination", "agency": agency})
-            if self._chance.random() < 0.3:
-                text = self._chance.choice(
-                    ("Diteruskan ke suku dinas.", "Menunggu jadwal petugas.", "Sudah dihubungi.")
-                )
-                story.add("note", story.after(60, 1800), self._operator(), text, {"text": text})
+            self._coordinate(story)
             return
-        if not quick and story.keeps_steps and self._chance.random() < 0.5:
-            story.add("set", response, self._operator(), "", {"status": "coordination", "agency": agency})
-            response = story.after(300, 8 * 3600)
+        if draft.job is not None or (not quick and story.keeps_steps and self._chance.random() < 0.5):
+            story.do(Kind.SET, self._operator(), status="coordination", agency=draft.service.agency)
+            story.wait(300, 8 * 3600)
         if draft.status is Status.ASSIGNED and draft.job is None:
-            story.assigned(code, _A.RESERVED, response, self._operator())
+            self._put_by(story, code)
             return
-        story.assigned(code, _A.DISPATCHED, response, self._operator())
-        steps = (_A.ACKNOWLEDGED, _A.EN_ROUTE, _A.ON_SCENE)
-        if draft.job in steps:
-            for step in steps[: steps.index(draft.job) + 1]:
-                story.progress(code, step, story.after(30, 420))
+        if draft.job is not None:
+            story.wait_until(self._now_s - self._chance.uniform(*_UNDER_WAY_S))
+        self._send(story, code)
+        if draft.job is not None:
+            for step in _TO_SCENE[: _TO_SCENE.index(draft.job) + 1]:
+                story.wait(30, 420)
+                story.progress(code, step)
             return
-        if draft.status is Status.ASSIGNED:
-            return
-        if story.keeps_steps:
-            story.progress(code, _A.ACKNOWLEDGED, story.after(10, 120))
-        story.progress(code, _A.ON_SCENE, story.after(600, 5400) if quick else story.after(1800, 40 * 3600))
+        if code is not None and story.keeps_steps:
+            story.wait(10, 120)
+            story.progress(code, _A.ACKNOWLEDGED)
+        story.wait(*((600, 5400) if quick else (1800, 40 * 3600)))
+        story.progress(code, _A.ON_SCENE)
         if draft.status is Status.PROGRESS:
-            if code is not None:
-                text = self._chance.choice(
-                    ("Dilanjutkan besok pagi.", "Kontraktor bekerja di lokasi.", "Tinggal 1 titik.")
-                )
-                at = story.after(600, 5400)
-                if self._now_s - at > _QUIET_S:
-                    story.add("note", at, code, text, {"text": text}, unit=_unit_id(code))
-                story.left(code)
-            if draft.hold is not None:
-                hold = {"reason": draft.hold[0], "waits_for": draft.hold[1].value, "until": None}
-                story.add("set", story.after(60, 3600), self._operator(), draft.hold[0], {"hold": hold})
+            self._leave(story, code)
+        else:
+            self._prove(story, code)
+
+    def _coordinate(self, story: _Story) -> None:
+        draft = story.draft
+        story.do(Kind.SET, self._operator(), status="coordination", agency=draft.service.agency)
+        if self._chance.random() < 0.3:
+            text = self._chance.choice(("Diteruskan ke suku dinas.", "Menunggu jadwal petugas.", "Sudah dihubungi."))
+            story.wait(60, 1800)
+            story.do(Kind.NOTE, self._operator(), text=text)
+        if draft.claim is not None:
+            story.wait(20, 600)
+            story.do(Kind.CLAIM, draft.claim)
+
+    def _put_by(self, story: _Story, code: str | None) -> None:
+        """A crew gets it next, whatever it does now; without one it is the agency's."""
+        who = self._operator()
+        if code is not None:
+            story.do(Kind.ASSIGN, who, unit=_unit_id(code), stack=True)
+        story.do(Kind.SET, who, status="assigned")
+
+    def _send(self, story: _Story, code: str | None) -> None:
+        """A crew is sent; then whoever is there may go on with the report."""
+        who = self._operator()
+        if code is None:
+            story.do(Kind.SET, who, status="assigned")
             return
-        self._prove(story, code)
+        story.do(Kind.DISPATCH, who, unit=_unit_id(code))
+        story.do(Kind.RELEASE, who)
+
+    def _leave(self, story: _Story, code: str | None) -> None:
+        """The work is not over when the crew goes: its proof is still to come, or something is waited for."""
+        draft = story.draft
+        if code is not None:
+            text = self._chance.choice(("Dilanjutkan besok pagi.", "Kontraktor bekerja di lokasi.", "Tinggal 1 titik."))
+            story.wait(600, 5400)
+            if story.ago_s > _QUIET_S:
+                story.do(Kind.NOTE, code, text=text)
+            story.progress(code, _A.DONE)
+        if draft.hold is not None:
+            story.wait(60, 3600)
+            hold = {"reason": draft.hold[0], "waits_for": draft.hold[1].value, "until": None}
+            story.do(Kind.SET, self._operator(), hold=hold)
 
     def _prove(self, story: _Story, code: str | None) -> None:
+        """The work is done and its proof handed in, then judged."""
         draft = story.draft
         if draft.status is Status.VALIDATION:
             story.skip_to_last_day()
-        done = story.after(1200, 6 * 3600) if draft.priority <= 2 else story.after(3600, 50 * 3600)
-        story.proof_at = done
-        if draft.service.proof and story.keeps_steps:
-            picture = self._album.after[draft.service.glyph]
-            data = {"sha256": picture.sha256, "role": "after", "size": picture.size}
+        story.wait(*((1200, 6 * 3600) if draft.priority <= 2 else (3600, 50 * 3600)))
+        story.wait_for_doubles()
+        if draft.service.proof:
             unit = _unit_id(code) if code is not None else None
-            story.add("photo", done, code or "petugas", "", data, unit=unit)
-        story.progress(code, _A.DONE, done + 1)
+            story.prove(code or _CONTRACTOR, unit, self._album.after[draft.service.glyph])
+        story.progress(code, _A.DONE)
         if draft.status is Status.VALIDATION:
             return
-        checked = story.after(600, 20 * 3600, late=0.03)
+        story.wait(600, 20 * 3600, late=0.03)
         validator = self._chance.choice(VALIDATORS)
         if draft.status is Status.RETURNED:
             reason = "Foto tidak sesuai lokasi laporan" if draft.suspicious else "Pekerjaan belum selesai"
-            data = {"accepted": False, "reason": reason, "status": "returned"}
-            story.add("validate", checked, validator, reason, data)
+            story.do(Kind.VALIDATE, validator, accepted=False, reason=reason)
             return
-        story.disposition = _DISPOSITIONS.get(draft.service.group, "Sudah ditindaklanjuti")
-        story.closed_at = checked
-        data = {"accepted": True, "disposition": story.disposition, "status": "resolved"}
-        story.add("validate", checked, validator, story.disposition, data)
+        disposition = _DISPOSITIONS.get(draft.service.group, "Sudah ditindaklanjuti")
+        story.do(Kind.VALIDATE, validator, accepted=True, disposition=disposition)
         if story.keeps_steps and self._chance.random() < 0.4:
             text = "Laporan sudah ditindaklanjuti. Terima kasih atas kepedulian Anda."
-            story.add("reply", checked + 30, validator, text, {"text": text})
+            story.wait(20, 60)
+            story.do(Kind.REPLY, validator, text=text)
 
     def _operator(self) -> str:
         return self._chance.choice(OPERATORS)
 
-    def _photos(self, draft: DraftedReport, story: _Story) -> tuple[Photo, ...]:
-        photos = []
-        glyph = draft.service.glyph
-        for number in range(min(draft.photos, 3)):
-            picture = self._album.before[glyph] if number == 0 else self._album.before["other"]
-            taken = _moment(draft.created - 60 * (number + 1))
-            photos.append(Photo(picture.sha256, PhotoRole.REPORT, picture.size, taken, draft.lat, draft.lon))
-        if story.proof_at is not None and draft.service.proof:
-            picture = self._album.after[glyph]
-            lat, lon, taken_s = draft.lat, draft.lon, story.proof_at - 20
-            if draft.suspicious and lat is not None and lon is not None:
-                lat, lon, taken_s = lat + 0.0129, lon + 0.0114, story.proof_at - 3 * 86400
-            photos.append(Photo(picture.sha256, PhotoRole.AFTER, picture.size, _moment(taken_s), lat, lon))
-        return tuple(photos)
-
 
 class _Story:
-    """One report's history while it is written; time only goes forward in it and never past the present."""
+    """One report while its people act on it; time only goes forward in it and never reaches the present."""
 
-    def __init__(self, draft: DraftedReport, chance: random.Random, now_s: int) -> None:
+    def __init__(
+        self, draft: DraftedReport, photos: tuple[Photo, ...], known: Lookups, chance: random.Random, now_s: int
+    ) -> None:
         self.draft = draft
-        self.disposition: str | None = None
-        self.closed_at: int | None = None
-        self.proof_at: int | None = None
+        self.keeps_steps = now_s - draft.created < _RECENT_S or bool(draft.tags)
+        self._known = known
         self._chance = chance
         self._now_s = now_s
-        self._at = draft.created
-        self._entries: list[Entry] = []
-        self._assignment: tuple[str, AssignmentState, int, str, int] | None = None
-        self.keeps_steps = now_s - draft.created < _RECENT_S or bool(draft.tags)
+        self._at = float(draft.created)
+        self._done_at = self._at
+        self._merges = sorted((double.merged for double in draft.doubles), reverse=True)
+        data: dict[str, Any] = {
+            "service": draft.service.code, "priority": draft.priority, "description": draft.text,
+            "address": draft.address, "lat": draft.lat, "lon": draft.lon, "channel": draft.channel,
+        }  # fmt: skip
+        if draft.lat is None and draft.ward is not None:
+            data["area"] = draft.ward.code
+        at = _moment(self._at)
+        report = replace(new_report(draft.id, data, at, at, known), photos=photos)
+        self._state = ReportState(report)
+        self._keep(Edit(f"{draft.id}-1", Kind.CREATE, draft.id, CITIZEN, "", 1, at, data), self._state, at)
 
-    def begin(self) -> None:
-        """The citizen's report itself."""
-        self.add("created", self.draft.created, CITIZEN)
+    @property
+    def ago_s(self) -> float:
+        """How long ago it is, in this story, in seconds."""
+        return self._now_s - self._at
 
-    def after(self, least_s: int, most_s: int, late: float = 0.0) -> int:
-        """A later moment, sooner rather than later in the span; some are late. Squeezed before the present."""
-        span = most_s - least_s
-        wait = least_s + span * self._chance.random() ** 2
+    def wait(self, least_s: float, most_s: float, late: float = 0.0) -> None:
+        """Go on to a later moment, sooner rather than later in the span; some are late. Squeezed before the present."""
+        wait_s = least_s + (most_s - least_s) * self._chance.random() ** 2
         if late and self._chance.random() < late:
-            wait = most_s * (1.2 + 2 * self._chance.random())
-        room = max(2, self._now_s - self._at)
-        self._at = int(min(self._at + wait, self._at + room * self._chance.uniform(0.3, 0.8)))
-        return self._at
+            wait_s = most_s * (1.2 + 2 * self._chance.random())
+        end_s = self.draft.merged or self._now_s
+        self._at += min(wait_s, (end_s - self._at) * self._chance.uniform(0.3, 0.8))
+
+    def wait_until(self, at_s: float) -> None:
+        """Go on to this time, in Unix seconds, where it is still to come."""
+        self._at = max(self._at, at_s)
+
+    def wait_for_doubles(self) -> None:
+        """Go on until all that is merged into it has been: nothing is merged into what is over."""
+        self.wait_until(max(self._merges, default=0.0))
 
     def skip_to_last_day(self) -> None:
         """The work took until some hours ago, so that its proof waits too long for a validator only now and then."""
         if self._chance.random() < 0.015:
             return
         hours = 10 if self.draft.priority <= 2 else 22
-        self._at = max(self._at, self._now_s - int(hours * 3600 * self._chance.random()) - 60)
+        self.wait_until(self._now_s - int(hours * 3600 * self._chance.random()) - 60)
 
-    def add(
-        self,
-        kind: str,
-        at: int,
-        author: str,
-        text: str = "",
-        data: dict[str, Any] | None = None,
-        unit: str | None = None,
-    ) -> None:
-        """One line more."""
-        report = self.draft.id
-        name = f"{report}-{len(self._entries) + 1}"
-        self._entries.append(Entry(name, report, kind, _moment(at), author, text=text, data=data or {}, unit=unit))
+    def do(self, kind: Kind, who: str, **data: Any) -> None:
+        """Somebody does something now, or a moment after what was done now already. Raises NotAllowed."""
+        if self._at <= self._done_at:
+            self.wait(1, 5)
+        self._done_at = self._at
+        self._count_doubles(self._at)
+        at, key, number = _moment(self._at), self.draft.id, len(self._state.entries) + 1
+        edit = Edit(f"{key}-{number}", kind, key, who, "", number, at, data)
+        self._keep(edit, apply_edit(self._state, edit, at, self._known, job_id=f"{key}-a{number}"), at)
 
-    def assigned(self, code: str | None, state: AssignmentState, at: int, by: str) -> None:
-        """A unit is named or sent; without one the matter goes to the agency's contractor."""
-        if code is None:
-            self.add("set", at, by, "", {"status": "assigned"})
-            return
-        kind = "assign" if state is _A.RESERVED else "dispatch"
-        self.add(kind, at, by, "", {"unit": _unit_id(code), "status": "assigned"}, unit=_unit_id(code))
-        self._assignment = (code, state, at, by, at)
+    def prove(self, who: str, unit: str | None, picture: DemoPhoto) -> None:
+        """Somebody adds a photo that he has just taken of the work; a suspicious one is of elsewhere, and days old."""
+        lat, lon, age_s = self.draft.lat, self.draft.lon, 20
+        if self.draft.suspicious and lat is not None and lon is not None:
+            lat, lon, age_s = lat + 0.0129, lon + 0.0114, 3 * 86400
+        data = {"sha256": picture.sha256, "role": PhotoRole.AFTER.value, "size": picture.size, "lat": lat, "lon": lon,
+                "taken": to_builtins(_moment(int(self._at) - age_s))}  # fmt: skip
+        self.do(Kind.PHOTO, who, **data, **({"unit": unit} if unit is not None else {}))
 
-    def progress(self, code: str | None, state: AssignmentState, at: int) -> None:
-        """The unit says how far it is."""
-        data: dict[str, Any] = {"state": state.value}
-        if state is _A.ON_SCENE:
-            data["status"] = "progress"
-        if state is _A.DONE:
-            data["status"] = "validation"
-        if code is None:
-            if "status" in data:
-                self.add("set", at, "petugas", "", {"status": data["status"]})
-            return
-        data["unit"] = _unit_id(code)
-        self.add("progress", at, code, "", data, unit=_unit_id(code))
-        if self._assignment is not None:
-            self._assignment = (code, state, at, *self._assignment[3:])
+    def progress(self, code: str | None, state: AssignmentState) -> None:
+        """The crew says how far it is; without one the agency's own people do."""
+        if code is not None:
+            self.do(Kind.PROGRESS, code, unit=_unit_id(code), state=state.value)
+        else:
+            self.do(Kind.SET, _CONTRACTOR, status="validation" if state is _A.DONE else "progress")
 
-    def left(self, code: str) -> None:
-        """The unit has gone; the work goes on without it (its proof is still to come)."""
-        if self._assignment is not None:
-            self._assignment = (code, _A.DONE, self._at, *self._assignment[3:])
-
-    def finished(self, photos: tuple[Photo, ...], units: Mapping[str, Unit]) -> LoadedReport:
+    def finished(self) -> LoadedReport:
         """The report as it stands now."""
-        draft = self.draft
-        created = _moment(draft.created)
-        updated = max(entry.at for entry in self._entries)
-        ward = draft.ward
-        given = ward is not None and draft.lat is None
-        status = draft.status
-        report = Report(
-            id=draft.id,
-            version=len(self._entries),
-            status=status,
-            service=draft.service.code,
-            priority=draft.priority,
-            description=draft.text,
-            created=created,
-            updated=updated,
-            area=ward.code if ward is not None else None,
-            area_rule=None if ward is None else "given" if given else "smallest",
-            agency=draft.service.agency,
-            address=draft.address,
-            lat=draft.lat,
-            lon=draft.lon,
-            channel=draft.channel,
-            hold=Hold(draft.hold[0], draft.hold[1]) if draft.hold is not None else None,
-            claim=Claim(draft.claim, updated) if draft.claim is not None else None,
-            disposition=self.disposition,
-            merged_into=draft.parent.id if draft.parent is not None else None,
-            duplicates=draft.duplicates,
-            closed_at=_moment(self.closed_at) if self.closed_at is not None else None,
-            photos=photos,
-        )
-        assignments: tuple[Assignment, ...] = ()
-        if self._assignment is not None and self.keeps_steps:
-            code, state, since, by, begun = self._assignment
-            unit = units[code]
-            assignments = (Assignment(f"{draft.id}-a1", draft.id, unit.id, state, _moment(since), by, _moment(begun)),)
+        self._count_doubles(self._now_s)
+        draft, state = self.draft, self._state
         contact = None
-        if draft.status is not Status.CLOSED and self.keeps_steps and self._chance.random() < 0.25:
+        if self.keeps_steps and draft.status is not Status.CLOSED and self._chance.random() < 0.25:
             number = self._chance.randint(1000, 9999)
             contact = Contact(f"Warga {number}", f"0800 000 {number}")
-        return LoadedReport(report, tuple(self._entries), assignments, contact)
+        report = replace(state.report, versions={})
+        if not self.keeps_steps:
+            return LoadedReport(report, tuple(entry for entry in state.entries if entry.kind not in _STEPS))
+        assignments = tuple(replace(job, edit=None) for job in state.assignments)
+        return LoadedReport(report, state.entries, assignments, contact)
+
+    def _keep(self, edit: Edit, after: ReportState, at: datetime) -> None:
+        entry = replace(entry_of(edit, self._state.report, after.report, at, edit.id), edit=None, occurred_at=None)
+        report = replace(after.report, version=after.report.version + 1, updated=at)
+        self._state = replace(after, report=report, entries=(*after.entries, entry))
+
+    def _count_doubles(self, until_s: float) -> None:
+        while self._merges and self._merges[-1] <= until_s:
+            report = with_duplicates(self._state.report, 1, _moment(self._merges.pop()))
+            self._state = replace(self._state, report=report)
 
 
 def _unit_id(code: str) -> str:
     return code.casefold().replace(" ", "-")
 
 
-def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+def _moment(at_s: float) -> datetime:
+    return datetime.fromtimestamp(at_s, UTC)
