@@ -26,12 +26,16 @@ if "-B" not in sys.orig_argv:  # which test_protections says, where the sources 
 
 import pytest
 
+from tests.helpers.memory import MEMORY, room_in_memory
 from tests.helpers.tiers import is_pure, stay_pure
 
 if TYPE_CHECKING:
     from tests.helpers.live_server import Live
     from tests.helpers.proxy import FaultProxy
     from tools.bench.postgres import Postgres
+
+if "TMPDIR" not in os.environ and room_in_memory():  # or small databases wait for the disk at each commit
+    os.environ["TMPDIR"] = tempfile.tempdir = MEMORY
 
 HERE = Path(__file__).resolve().parent
 DATA = Path(os.environ.get("SIGAP_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))

@@ -1,0 +1,23 @@
+"""Whether the folders of the tests can stand in memory, where a file system of Linux keeps its files."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+MEMORY = "/dev/shm"
+_ROOM, _AVAILABLE = 4 << 30, 8 << 30
+"""Bytes that are free in that file system, and in the computer: tests, servers and browsers need some as well."""
+
+
+def room_in_memory() -> bool:
+    """Whether there is room enough, and programs may be started from there, as some tests do."""
+    try:
+        system = os.statvfs(MEMORY)
+        known = re.search(r"^MemAvailable: +(\d+) kB$", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    except OSError:
+        return False
+    runs = not system.f_flag & os.ST_NOEXEC
+    free, available = system.f_bavail * system.f_frsize, int(known[1]) * 1024 if known else 0
+    return runs and free > _ROOM and available > _AVAILABLE
