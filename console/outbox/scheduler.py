@@ -308,9 +308,18 @@ class Scheduler:
         self._store.move(queued, new)
 
     def _look_at(self, chain: Chain) -> None:
-        """Find what of a chain may go next; an order that is too old is asked about, and the chain looked at again."""
+        """Find what of a chain may go next, and ask about the orders before it that are too old: it is looked at again.
+
+        An order that waits for another edit, or for a number, is asked about in its time too.
+        """
         self._due.pop(chain, None)
-        queued = self._order.next_in(chain) if chain[0] not in self._away else None
+        if chain[0] in self._away:
+            return
+        queued = self._order.next_in(chain)
+        # protects: waiting-order-dies-in-its-time
+        for one in self._order.waiting_orders(chain, queued):
+            if self.too_old(one):
+                self.expire(one)
         if queued is None:
             return
         if queued.state is EditState.QUEUED and self.too_old(queued):
@@ -362,21 +371,34 @@ class Scheduler:
             elif now.asked_back and not unconfirmed:
                 self._order.land(edit_id)
                 self.finish(now, Event.WITHDRAWN)
-                self.send_due()
             else:
                 edit = _addressed(as_told(now), self._outbox.remote)
                 self._push(Push(edit, unconfirmed, queued.taken_as, past_its_time))
+                return
+            self.send_due()
 
         def failed(error: Exception) -> None:
-            self._land_unsent(edit_id, flight)
-            if edit_id in self._outbox:
-                self.wait_for_source(edit_id)
-                self._store.remember(queued)
-                self._store.check(queued)
+            self._put_back(queued, flight)
             self.send_due()
             self._trouble(error)
 
         self._thread.note(lambda file: file.put(sending), hand_over, failed)
+
+    def _put_back(self, before: Queued, flight: Flight) -> None:
+        """The disk refused to note its try: it waits as `before`, with what the operator did to it meanwhile."""
+        edit_id = before.edit.id
+        self._land_unsent(edit_id, flight)
+        now = self._outbox.get(edit_id)
+        if now is None or now.state is not EditState.SENDING or self.is_handed_over(edit_id):
+            return
+        # protects: asked-back-while-the-disk-refused
+        if now.asked_back and before.state is EditState.QUEUED:
+            self.finish(now, Event.WITHDRAWN)
+            return
+        self.wait_for_source(edit_id)
+        back = replace(before, asked_back=now.asked_back, told_by_radio=now.told_by_radio)
+        self._store.remember(back)
+        self._store.check(back)
 
     def _land_unsent(self, edit_id: str, flight: Flight) -> None:
         """It was not handed over after all; another try of it may be under way by now."""

@@ -118,7 +118,10 @@ class SendOrder:
         return None
 
     def next_in(self, chain: Chain) -> Queued | None:
-        """The edit of a chain to send now: never past an earlier one that must go first."""
+        """The edit of a chain to send now: never past an earlier one that must go first.
+
+        A creation goes before what was done to its report also where it was given anew after that.
+        """
         held: set[Aspect] = set()  # by what does not leave now
         orders_only = False
         for queued in self._edits.in_chain(chain):
@@ -134,12 +137,24 @@ class SendOrder:
                 return None
             if self._identity.is_another(edit) or held & rests_on(edit):
                 held |= settles(edit)
-            elif (orders_only and not is_order(edit)) or self.waits(queued):
+            # protects: creation-waits-for-nothing-that-waits-for-it
+            elif (orders_only and not is_order(edit) and edit.kind is not Kind.CREATE) or self.waits(queued):
                 held |= settles(edit)
                 orders_only = edit.kind is not Kind.PHOTO
             else:
                 return queued
         return None
+
+    def waiting_orders(self, chain: Chain, before: Queued | None) -> list[Queued]:
+        """The present operator's orders of a chain that have not left and wait, up to one edit (None: all of them)."""
+        found = []
+        for queued in self._edits.in_chain(chain):
+            if queued is before:
+                break
+            waits = queued.state is EditState.QUEUED and is_order(queued.edit) and queued.edit.id not in self._flights
+            if waits and not self._identity.is_another(queued.edit):
+                found.append(queued)
+        return found
 
     def waits(self, queued: Queued) -> bool:
         """Whether an edit does not leave now: it waits for a better time, for a number, or for what goes first.

@@ -105,6 +105,16 @@ class Attempt:
 
     def make(self, sender: Sender, push: Push) -> bool:
         """Try once; False when the server is the obstacle, so that what goes the same way need not be tried now."""
+        try:
+            return self._make(sender, push)
+        except Exception:
+            # A defect of ours must park this one edit and not end the lane for all the others.
+            _log.exception("edit %s could not be sent", push.edit.id)
+            # protects: what-cannot-be-told-ends-no-lane
+            self._refuse(push, StopReason.NOT_ENCODED)
+            return True
+
+    def _make(self, sender: Sender, push: Push) -> bool:
         edit = push.edit
         report = None if is_local(edit.report) else edit.report
         try:
@@ -126,10 +136,6 @@ class Attempt:
             self._on_news()
         except CannotSend as error:
             self._refuse(push, error.reason, error.problem, error.by)
-        except Exception:
-            # A defect of ours must park this one edit and not end the lane for all the others.
-            _log.exception("edit %s could not be sent", edit.id)
-            self._refuse(push, StopReason.NOT_ENCODED)
         else:
             self._health.breaker.answered()
             taken = Outcome(edit.id, EditState.ACCEPTED, remote_id=sent.remote_id, version=sent.version)

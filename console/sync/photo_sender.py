@@ -20,15 +20,18 @@ class PhotoSender:
     def __init__(self, folder: Path, client: DispatchClient, sender: Sender) -> None:
         self._folder = folder / "work-media"
         self._client, self._sender = client, sender
-        self._uploaded: set[str] = set()
+        self._uploaded: set[str] = set()  # their edits could not be sent after that
 
     def send(self, edit: Edit, report: str | None, *, repeated: bool) -> Sent:
         """See console.sync.attempt.Sender. Raises NotUploaded when the bytes could not be sent."""
         sha256 = str(edit.data.get("sha256", ""))
-        if sha256 not in self._uploaded:  # a try that failed after that need not send them again
+        if sha256 not in self._uploaded:
             self._upload(sha256)
             self._uploaded.add(sha256)
-        return self._sender.send(edit, report, repeated=repeated)
+        sent = self._sender.send(edit, report, repeated=repeated)
+        # protects: lost-photo-is-uploaded-again
+        self._uploaded.discard(sha256)  # a server that is set back may have lost it with the edit
+        return sent
 
     def has_arrived(self, edit: Edit, report: str | None) -> bool:
         """Whether the report's history holds an entry with the edit's id."""

@@ -11,6 +11,9 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
+from console.files.errors import DiskFull
+from console.outbox.work_file import WorkFile
+from console.rules.edit import TOLD
 from console.rules.messages import Obstacle, Withdraw
 from console.rules.queued import EditState, StopReason
 from tests.helpers.outbox_rig import AtOnce, OutboxRig
@@ -132,6 +135,43 @@ def test_two_reports_that_wait_for_each_others_units_do_not_wake_each_other(desk
     desk.pushed(close)
     desk.answer(close, S.ACCEPTED)
     desk.pushed(second)
+
+
+def test_a_creation_that_is_given_anew_does_not_wait_for_what_was_done_to_its_report(desk: OutboxRig) -> None:
+    """It is the newer one then, and what waits for its number kept all other facts of its report behind itself."""
+    create = desk.do(Kind.CREATE, None, base_version=None)
+    note = desk.do(Kind.NOTE, f"local:{create}", base_version=None)
+    let_go(desk)
+    desk.pushed(create)
+    desk.answer(create, S.CONFLICT, version=1)
+    with desk.qtbot.waitSignal(desk.edits.saved):
+        again = desk.edits.choose(create, mine=True)
+    desk.pushed(again)
+    desk.answer(again, S.ACCEPTED, remote_id="77")
+    (push,) = desk.pushed(note)
+    assert push.edit.report == "77"
+
+
+def test_what_is_asked_back_while_the_disk_refuses_to_note_its_try_stays_so(
+    desk: OutboxRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note, dispatch = desk.do(Kind.NOTE), desk.do(Kind.DISPATCH, "2", data={"unit": "u1"})
+    with monkeypatch.context() as disk:
+
+        def full(*_: object, **__: object) -> None:
+            raise DiskFull(desk.folder, "full")
+
+        disk.setattr(WorkFile, "put", full)
+        let_go(desk)
+        assert desk.states() == {note: S.SENDING, dispatch: S.SENDING}
+        assert desk.edits.ask_back(note)
+        desk.edits.told(dispatch, "rina")
+        desk.settle()
+    assert [one.edit.id for one in desk.edits.outbox] == [dispatch]
+    desk.down.clear()
+    let_go(desk)
+    (push,) = desk.pushed(dispatch)
+    assert push.edit.about == {TOLD: True}
 
 
 def test_a_merge_goes_behind_what_was_done_to_the_report_that_it_is_into(desk: OutboxRig) -> None:
@@ -335,6 +375,20 @@ def test_an_order_that_is_tried_in_vain_dies_in_its_time(qtbot: QtBot, tmp_path:
         qtbot.waitUntil(lambda: desk.states() == {dispatch: S.EXPIRED})
     finally:
         desk.edits.close()
+
+
+def test_an_order_that_waits_for_another_dies_in_its_time(desk: OutboxRig) -> None:
+    """Nobody was asked about it, and what was done to its report after that waited with it."""
+    first = desk.do(Kind.PROGRESS, data={"unit": "u1", "state": "enroute"})
+    desk.now += timedelta(seconds=1)
+    order, note = desk.do(Kind.DISPATCH, "2", data={"unit": "u1"}), desk.do(Kind.NOTE, "2")
+    let_go(desk)
+    desk.pushed(first)
+    desk.quiet()
+    desk.now += timedelta(seconds=601)
+    desk.edits.try_now("city")
+    desk.pushed(note)
+    assert desk.states() == {first: S.SENDING, order: S.EXPIRED, note: S.SENDING}
 
 
 def test_an_order_past_its_time_that_may_have_arrived_is_only_looked_for(desk: OutboxRig) -> None:

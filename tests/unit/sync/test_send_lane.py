@@ -12,12 +12,15 @@ from typing import Any
 
 import pytest
 
+from api_client import errors
 from api_client.model import Kind
 from console.rules.edit import Edit
 from console.rules.messages import Fetch, Fetched, Obstacle, Outcome, Push, SourceState, SyncNow, Withdraw
 from console.rules.queued import EditState, StopReason
 from console.sync.attempt import Attempt
 from console.sync.health import Health
+from console.sync.pipe import pack
+from console.sync.send_dispatch import TakenEdit
 from console.sync.send_lane import PushQueue
 from tests.helpers.fake_city import FakeCity, five_reports, report
 from tests.helpers.net import Asked, http
@@ -292,6 +295,18 @@ def test_a_photo_that_the_server_falls_over_holds_no_other(city: FakeCity, conso
     console.outcome(poison, EditState.ACCEPTED)
 
 
+def test_a_photo_that_a_server_lost_goes_up_again_with_its_edit(city: FakeCity, console: Rig) -> None:
+    """A server that was set back has neither; its report named a photo that nobody had any more."""
+    folder = console.folder / "work-media"
+    folder.mkdir()
+    (folder / HASH).write_bytes(PHOTO)
+    for report_id in ("1", "2"):
+        city.media.clear()
+        photo = console.push(Kind.PHOTO, report_id, sha256=HASH, role="after", size=len(PHOTO))
+        console.outcome(photo, EditState.ACCEPTED)
+        assert city.media == {HASH: PHOTO}
+
+
 def test_a_photo_without_its_file_says_so(console: Rig) -> None:
     edit = console.push(Kind.PHOTO, "1", sha256="0" * 64, role="after", size=1)
     assert console.outcome(edit, EditState.ATTENTION).reason is StopReason.NO_PHOTO_FILE
@@ -382,6 +397,38 @@ def test_withdrawn_before_its_try_began(unconfirmed: bool, proved: bool, stays: 
     assert queue.withdraw(Withdraw("e1", proved=proved)) is told
     assert (queue.take(0.0) is not None) is stays
     assert not queue.withdraw(Withdraw("unknown"))
+
+
+@pytest.mark.usefixtures("expected_log")
+def test_an_answer_that_cannot_be_told_parks_its_edit_and_ends_no_lane() -> None:
+    """The thread ended with it, and was begun anew with the whole process, and met the same answer again."""
+
+    class Huge:
+        exchanges = 0
+
+        def send(self, *_: object, **__: object) -> TakenEdit:
+            raise errors.Conflict("Rina changed it.", fields={"priority": {"value": 10**30}})
+
+        def has_arrived(self, *_: object) -> bool:
+            return False
+
+        def interrupt(self) -> None:
+            """Nothing hangs."""
+
+        cut = close = interrupt
+
+    told: list[Outcome] = []
+
+    def emit(outcome: Outcome) -> None:
+        pack(outcome)
+        told.append(outcome)
+
+    attempt = Attempt(Health("jkt", lambda _: None, lambda: datetime.now(UTC)), emit, lambda: None)
+    edit = Edit("e1", Kind.SET, "1", "rina", "d", 1, datetime.now(UTC), source="jkt")
+    assert attempt.make(Huge(), Push(edit))
+    assert [(one.edit_id, one.state, one.reason) for one in told] == [
+        ("e1", EditState.ATTENTION, StopReason.NOT_ENCODED)
+    ]
 
 
 def test_one_that_is_handed_over_twice_is_tried_once() -> None:
