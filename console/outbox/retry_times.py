@@ -25,6 +25,8 @@ _LONGEST_S = 3600.0
 _JUST_AFTER_S = 0.05
 """So long after its end the time of an order is certainly over, whatever was rounded."""
 _AT_A_STRETCH = 500
+_IN_VAIN = 3
+"""So often an edit is tried in vain before the others of its lane come first: it may be what the server cannot take."""
 
 
 class RetryTimes:
@@ -52,6 +54,8 @@ class RetryTimes:
         self._waiting: dict[str, float] = {}  # until when (time.monotonic)
         self._unknown: set[str] = set()  # of these what may have left, and their source has not been read whole since
         self._failures: Counter[str] = Counter()  # of an edit, for which it alone waits
+        self._in_vain: dict[str, tuple[int, int]] = {}  # tries, and how often its lane had worked at the first one
+        self._works: Counter[Lane] = Counter()
         self._held: dict[Lane, float] = {}  # until when
         self._backoff: dict[Lane, Backoff] = {}
         self._hurries: Counter[str] = Counter()
@@ -69,15 +73,32 @@ class RetryTimes:
         """How often a source was hurried."""
         return self._hurries[source]
 
+    def rank(self, edit_id: str) -> int:
+        """The edits of a lane with the lowest rank come first: those that were not tried in vain again and again."""
+        # protects: tried-in-vain-comes-last
+        return self._in_vain.get(edit_id, (0, 0))[0] // _IN_VAIN
+
     def wait_for_source(self, edit_id: str) -> None:
         """An edit is not tried before its source has been read whole, or has had some time for that."""
         self._unknown.add(edit_id)
         self._wait(edit_id, time.monotonic() + _UNKNOWN_S)
 
     def failed(self, edit_id: str, lane: Lane, obstacle: Obstacle, retry_after_s: float | None) -> None:
-        """A try of an edit failed: it waits, with its lane where that has to wait."""
+        """A try of an edit failed: it waits, with its lane where that has to wait.
+
+        When others of its lane were taken while it was tried in vain again and again, it waits alone: what lies between
+        may cut or refuse the words of this one edit. Example: the portal of a city does so with a note that looks to it
+        like an attack.
+        """
+        if obstacle is Obstacle.ANOTHER_EDIT:
+            return
         now = time.monotonic()
-        if obstacle is Obstacle.ONE_EDIT:
+        tries, works = self._in_vain.get(edit_id, (0, self._works[lane]))
+        if obstacle is Obstacle.SERVER:
+            self._in_vain[edit_id] = tries + 1, works
+        passed = tries >= _IN_VAIN and self._works[lane] > works and retry_after_s is None
+        # protects: passed-by-others-waits-alone
+        if obstacle is Obstacle.ONE_EDIT or (obstacle is Obstacle.SERVER and passed):
             self._wait(edit_id, now + pause_of_one_s(self._failures[edit_id], self._random))
             self._failures[edit_id] += 1
             return
@@ -90,6 +111,7 @@ class RetryTimes:
 
     def worked(self, lane: Lane) -> None:
         """Something of a lane was taken: the next failure is the first one again."""
+        self._works[lane] += 1
         if lane in self._backoff:
             self._backoff[lane].reset()
 
@@ -97,6 +119,7 @@ class RetryTimes:
         """An edit waits no longer, and its failures do not count any more."""
         self._end(edit_id)
         self._failures.pop(edit_id, None)
+        self._in_vain.pop(edit_id, None)
 
     def hurry(self, source: str | None, *, is_read: bool) -> None:
         """Nothing waits at a source (all: None) because of a failure; what may have left only when it `is_read`."""
@@ -107,10 +130,11 @@ class RetryTimes:
         for lane, backoff in self._backoff.items():
             if source in (None, lane[0]):
                 backoff.reset()
+        if is_read:
+            for edit_id in [each for each in self._in_vain if self._is_of(each, source)]:
+                del self._in_vain[edit_id]
         for edit_id in list(self._waiting):
-            queued = self._edits.get(edit_id)
-            is_meant = queued is None or source in (None, queued.edit.source)
-            if is_meant and (is_read or edit_id not in self._unknown):
+            if self._is_of(edit_id, source) and (is_read or edit_id not in self._unknown):
                 self._end(edit_id)
 
     def restarted(self) -> None:
@@ -133,6 +157,11 @@ class RetryTimes:
         if queued is not None and (end := good_until(as_told(queued), self._order_lifetime_s)) is not None:
             left_s = (end - self._clock(queued.edit.source)).total_seconds()
             self._set_alarm(time.monotonic() + max(0.0, left_s) + _JUST_AFTER_S, edit_id)
+
+    def _is_of(self, edit_id: str, source: str | None) -> bool:
+        """Whether an edit is for a source (None: any); so is one that is not here any more."""
+        queued = self._edits.get(edit_id)
+        return queued is None or source in (None, queued.edit.source)
 
     def _end(self, edit_id: str) -> None:
         self._waiting.pop(edit_id, None)

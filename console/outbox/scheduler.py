@@ -64,7 +64,9 @@ class Scheduler:
         self._retries = RetryTimes(store.edits, clock, order_lifetime_s, loop, random_source, self._on_time)
         self._order = SendOrder(store.edits, identity, self._retries)
         self._due: dict[Chain, str] = {}  # what of each chain may go next
-        self._next: dict[Lane, list[tuple[int, str]]] = {}  # heaps of what is due; what is not any more is passed by
+        self._next: dict[
+            Lane, list[tuple[int, int, str]]
+        ] = {}  # heaps of what is due; what is not any more is passed by
         self._away: set[str] = set()
         self._refusing: set[str] = set()
         self._here_since: dict[str, datetime] = {}
@@ -326,7 +328,9 @@ class Scheduler:
             self.expire(queued)
         else:
             self._due[chain] = queued.edit.id
-            heapq.heappush(self._next.setdefault(lane_of(queued.edit), []), (queued.edit.number, queued.edit.id))
+            edit_id, number = queued.edit.id, queued.edit.number
+            heap = self._next.setdefault(lane_of(queued.edit), [])
+            heapq.heappush(heap, (self._retries.rank(edit_id), number, edit_id))
 
     # Lanes
 
@@ -340,7 +344,7 @@ class Scheduler:
         return self._order.taken(lane) < at_once and not self._retries.is_held(lane)
 
     def _send_next(self, lane: Lane) -> None:
-        _, edit_id = heapq.heappop(self._next[lane])
+        _, _, edit_id = heapq.heappop(self._next[lane])
         queued = self._outbox.get(edit_id)
         if queued is None or self._due.get(chain := chain_of(queued.edit)) != edit_id:
             return

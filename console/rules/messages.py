@@ -119,6 +119,7 @@ class Obstacle(StrEnum):
     ONE_EDIT = "one_edit"  # the server falls over this edit, or is still at its first try: others go on
     SERVER = "server"  # the server is not there or asks for patience: whatever goes the same way waits
     SIGN_IN = "sign_in"  # the server takes nothing before somebody signs in
+    ANOTHER_EDIT = "another_edit"  # one that was tried before it, which tells what has to wait: it was not tried itself
 
 
 class Outcome(msgspec.Struct, frozen=True, tag="outcome"):

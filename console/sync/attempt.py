@@ -153,6 +153,10 @@ class Attempt:
         if time.monotonic() > self._put_off_until:
             self._health.none_put_off()
 
+    def not_begun(self, push: Push) -> None:
+        """Without a try: the one before it met an obstacle, and was told with that."""
+        self._put_off(push, Obstacle.ANOTHER_EDIT, self._problem)
+
     def give_back(self, push: Push) -> None:
         """Without a try: the server is known not to be there."""
         patience = self._health.breaker.patience()
@@ -224,7 +228,7 @@ class Attempt:
         *,
         may_be_there: bool = False,
     ) -> None:
-        if obstacle is not Obstacle.ONE_EDIT:
+        if obstacle in (Obstacle.SERVER, Obstacle.SIGN_IN):
             self._problem = problem
         state = EditState.UNCONFIRMED if may_be_there or push.unconfirmed else EditState.QUEUED
         outcome = Outcome(push.edit.id, state, problem=problem, obstacle=obstacle)

@@ -58,7 +58,7 @@ class PushQueue:
         with self._condition:
             found, self._waiting = list(self._waiting), deque()
         for push in found:
-            self._attempt.give_back(push)
+            self._attempt.not_begun(push)
 
     def wake(self) -> None:
         """End all waiting: it is looked again whether this is the end."""

@@ -378,7 +378,8 @@ def test_what_has_not_begun_goes_back_untried_when_the_server_is_away(city: Fake
     console.wait_until(lambda: len(edits_at(city)) == 2)
     meanwhile.set()
     told = [console.outcome(edit, EditState.UNCONFIRMED, EditState.QUEUED) for edit in edits]
-    assert {one.obstacle for one in told} == {Obstacle.SERVER}
+    assert {one.obstacle for one in told if one.state is EditState.UNCONFIRMED} == {Obstacle.SERVER}
+    assert {one.obstacle for one in told} <= {Obstacle.SERVER, Obstacle.ANOTHER_EDIT}, "each is tried again"
     assert [one.state for one in told].count(EditState.QUEUED) == 3
     assert len(edits_at(city)) == 2
 
@@ -429,6 +430,16 @@ def test_an_answer_that_cannot_be_told_parks_its_edit_and_ends_no_lane() -> None
     assert [(one.edit_id, one.state, one.reason) for one in told] == [
         ("e1", EditState.ATTENTION, StopReason.NOT_ENCODED)
     ]
+
+
+def test_what_was_not_begun_says_that_another_met_the_obstacle() -> None:
+    emitted: list[Outcome] = []
+    queue = PushQueue(Attempt(Health("jkt", lambda _: None, lambda: datetime.now(UTC)), emitted.append, lambda: None))
+    edit = Edit("e1", Kind.NOTE, "1", "rina", "d", 1, datetime.now(UTC), source="jkt")
+    queue.put(Push(edit))
+    queue.give_back()
+    assert emitted == [Outcome("e1", EditState.QUEUED, obstacle=Obstacle.ANOTHER_EDIT)]
+    assert queue.take(0.0) is None
 
 
 def test_one_that_is_handed_over_twice_is_tried_once() -> None:
