@@ -65,6 +65,10 @@ class RetryTimes:
     def __contains__(self, edit_id: str) -> bool:
         return edit_id in self._waiting
 
+    def waits_for_source(self, edit_id: str) -> bool:
+        """Whether an edit waits for its source to be read whole: what of it arrived is not known before."""
+        return edit_id in self._unknown
+
     def is_held(self, lane: Lane) -> bool:
         """Whether a lane waits."""
         return lane in self._held

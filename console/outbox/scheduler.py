@@ -261,10 +261,6 @@ class Scheduler:
 
     def _on_time(self, edit_ids: Sequence[str]) -> None:
         """These have waited, or their time is over meanwhile."""
-        for edit_id in edit_ids:
-            queued = self._outbox.get(edit_id)
-            if queued is not None and queued.state is EditState.QUEUED and self.too_old(queued):
-                self.expire(queued)
         self._outbox.stir(edit_ids)
         self.send_due()
 

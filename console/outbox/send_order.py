@@ -146,12 +146,16 @@ class SendOrder:
         return None
 
     def waiting_orders(self, chain: Chain, before: Queued | None) -> list[Queued]:
-        """The present operator's orders of a chain that have not left and wait, up to one edit (None: all of them)."""
+        """The present operator's orders of a chain that have not left and wait, up to one edit (None: all of them).
+
+        Not those that wait for their source: once it is back, they are asked about.
+        """
         found = []
         for queued in self._edits.in_chain(chain):
             if queued is before:
                 break
             waits = queued.state is EditState.QUEUED and is_order(queued.edit) and queued.edit.id not in self._flights
+            waits = waits and not self._retries.waits_for_source(queued.edit.id)
             if waits and not self._identity.is_another(queued.edit):
                 found.append(queued)
         return found

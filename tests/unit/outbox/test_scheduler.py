@@ -470,3 +470,19 @@ def test_a_server_that_lets_nobody_in_is_tried_with_the_oldest_edit_only(desk: O
     desk.quiet()
     let_go(desk)
     desk.pushed(third)
+
+
+def test_an_order_is_not_asked_about_before_its_source_is_there(desk: OutboxRig) -> None:
+    """Above the window it says that the server is away; what is asked there before hides that, and helps nobody."""
+    order, other = desk.do(Kind.DISPATCH, data={"unit": "u1"}), desk.do(Kind.DISPATCH, "2", data={"unit": "u2"})
+    desk.now += timedelta(seconds=601)
+    desk.restart()
+    desk.quiet()
+    assert desk.states() == {order: S.QUEUED, other: S.QUEUED}, "it is not known yet whether the source is there"
+    desk.edits.source_lost("city")
+    desk.edits.try_now()
+    desk.quiet()
+    assert desk.states() == {order: S.QUEUED, other: S.QUEUED}
+    let_go(desk)
+    desk.quiet()
+    assert desk.states() == {order: S.EXPIRED, other: S.EXPIRED}
