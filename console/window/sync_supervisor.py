@@ -18,6 +18,7 @@ from console.rules.messages import (
     Look,
     Outcome,
     Presence,
+    Push,
     Reveal,
     Revealed,
     SignedIn,
@@ -77,7 +78,7 @@ class SyncSupervisor(QObject):
     froze = Signal()
     """The process stood still for too long, and is ended and started again."""
     restarted = Signal()
-    """The process begins anew, after it had ended or because other sources are to be followed."""
+    """The process begins anew: it had ended, other sources are to be followed, or edits were sent before it ran."""
 
     def __init__(
         self, parent: QObject | None = None, *, command: Sequence[str] | None = None, frozen_s: float = FROZEN_S
@@ -92,7 +93,7 @@ class SyncSupervisor(QObject):
         self._looks: dict[str, Look] = {}
         self._failures = 0
         self._troubles: dict[str, SourceState] = {}
-        self._ran_before = False
+        self._forgot = False  # whether one that begins now does not have what was sent before
         self._again = QTimer(self, singleShot=True)
         self._again.timeout.connect(self._launch)
         self._steady = QTimer(self, singleShot=True, interval=_STEADY_MS)
@@ -138,6 +139,9 @@ class SyncSupervisor(QObject):
             self._fetches = [*self._fetches, message][-_MOST_FETCHES:]
         elif isinstance(message, Reveal):
             self.revealed.emit(Revealed(message.source, message.report, problem=self.tr(_NO_PROCESS)))
+        elif isinstance(message, Push):
+            # protects: lost-before-the-first-start
+            self._forgot = True
 
     def stop(self) -> None:
         """End the process in order; after five seconds by force."""
@@ -187,9 +191,9 @@ class SyncSupervisor(QObject):
         self._silent, self._patience = 0, _FIRST_LOOKS
         self._watch.start()
         self.alive.emit(True)
-        if self._ran_before:
+        if self._forgot:
             self.restarted.emit()
-        self._ran_before = True
+        self._forgot = True
 
     def _on_steady(self) -> None:
         self._failures = 0

@@ -113,6 +113,22 @@ def test_an_edit_under_way_when_it_is_started_anew_is_sent_again(
         reader.close()
 
 
+@pytest.mark.parametrize("sent_before", [True, False])
+def test_what_was_sent_before_the_first_start_is_said_to_be_lost(
+    qtbot: QtBot, sync_supervisor: SyncSupervisor, city: FakeCity, tmp_path: Path, sent_before: bool
+) -> None:
+    """An edit that was made while the first process could not be started yet would be under way for ever."""
+    again: list[bool] = []
+    sync_supervisor.restarted.connect(lambda: again.append(True))
+    if sent_before:
+        edit = Edit("e1", Kind.NOTE, "1", "local", "d", 1, datetime.now(UTC), {"text": "x"}, source="jkt")
+        sync_supervisor.send(Push(edit))
+    with qtbot.waitSignal(sync_supervisor.alive, timeout=WAIT_MS):
+        sync_supervisor.start(start_of(city, tmp_path))
+    qtbot.waitUntil(lambda: sync_supervisor.running, timeout=WAIT_MS)
+    assert bool(again) is sent_before
+
+
 _TELLS_LATE = """
 import os, sys
 from console.rules.messages import Down, SignedIn, Start
