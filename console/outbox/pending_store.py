@@ -8,6 +8,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from api_client.model import Kind
 from console.outbox.event_loop import EventLoop, TimerHandle
 from console.outbox.listener import Listener
 from console.outbox.pending_edits import PendingEdits
@@ -48,6 +49,10 @@ class PendingStore:
         self._closed = False
         self._announcing: TimerHandle | None = None
         self._announced_s = -1.0
+
+    def is_being_created(self, key: str) -> bool:
+        """Whether a creation of this report waits for the disk, in the place of an earlier one perhaps."""
+        return any(one.kind is Kind.CREATE and one.report == key for one in self.saving.values())
 
     def remember(self, queued: Queued) -> None:
         """A new state in memory, in its place by number; `changed_at` is when it came to be in that state."""

@@ -275,7 +275,7 @@ class Scheduler:
             queued = self._outbox.get(self._outbox.unsure.popitem()[0])
             if queued is None:
                 continue
-            is_created = all(map(self._outbox.is_awaited, local_keys(queued.edit)))
+            is_created = all(map(self._is_created, local_keys(queued.edit)))
             # protects: waiting-work-follows-its-creation
             if again := self._created_again(queued):
                 self._move(queued, again)
@@ -283,6 +283,11 @@ class Scheduler:
                 self._store.set(advance(queued, Event.PARKED, reason=StopReason.CREATION_WITHDRAWN))
             elif queued.reason is StopReason.CREATION_WITHDRAWN and is_created:  # its creation had left after all
                 self._move(queued, {})
+
+    def _is_created(self, key: str) -> bool:
+        """Whether a report created here is at the server or will be, also by a creation that waits for the disk."""
+        # protects: creation-that-is-being-saved-is-one
+        return self._outbox.is_awaited(key) or self._store.is_being_created(key)
 
     def _created_again(self, queued: Queued) -> dict[str | None, str]:
         """The lost reports that an edit is about, with the local keys under which they come again.

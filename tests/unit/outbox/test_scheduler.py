@@ -152,6 +152,24 @@ def test_a_creation_that_is_given_anew_does_not_wait_for_what_was_done_to_its_re
     assert push.edit.report == "77"
 
 
+def test_what_waits_for_a_report_waits_while_another_takes_its_creation_over(desk: OutboxRig) -> None:
+    """It was parked until the disk had the new one, what was done after it left first, and orders were asked about."""
+    create = desk.do(Kind.CREATE, None, base_version=None, data={"description": "Water"})
+    desk.edits.sign_in("city", "budi")
+    merge = desk.do(Kind.MERGE, "2", data={"into": f"local:{create}"})
+    note = desk.do(Kind.NOTE, "2")
+    dispatch = desk.do(Kind.DISPATCH, "2", data={"unit": "u1"})
+    assert desk.edits.adopt(create, lambda *_: "Taken over.")
+    let_go(desk)
+    assert [desk.states()[each] for each in (merge, note, dispatch)] == [S.QUEUED] * 3
+    desk.settle()
+    (again,) = (one.edit.id for one in desk.edits.outbox if one.edit.kind is Kind.CREATE)
+    desk.pushed(again)
+    desk.answer(again, S.ACCEPTED, remote_id="77")
+    desk.settle()
+    assert desk.states()[merge] is S.SENDING
+
+
 def test_what_is_asked_back_while_the_disk_refuses_to_note_its_try_stays_so(
     desk: OutboxRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
