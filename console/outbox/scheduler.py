@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -19,7 +19,7 @@ from console.outbox.pending_store import PendingStore
 from console.outbox.retry_times import RetryTimes
 from console.outbox.send_order import Flight, SendOrder
 from console.outbox.work_thread import WorkThread
-from console.rules.edit import Edit, moved, outlived
+from console.rules.edit import Edit, is_order, moved, outlived
 from console.rules.messages import Outcome, Push, Withdraw
 from console.rules.queued import EditState, Queued, StopReason, as_told, is_deleted
 from console.rules.recreate import MADE_HERE
@@ -33,6 +33,20 @@ _AT_ONCE = 8
 that go first when all wait for a better time."""
 _SLICE_S = 0.004
 """So long the outbox is looked through at a stretch."""
+
+
+class _Turn(NamedTuple):
+    """When an edit leaves among those of other reports: the least one first.
+
+    Orders and new reports go before facts. Example: the link is back after an hour, and three hundred notes wait; the
+    crew that is sent now leaves before them.
+    """
+
+    rank: int
+    """How often it was tried in vain, in steps: see `RetryTimes.rank`."""
+    is_fact: bool
+    number: int
+    edit_id: str
 
 
 class Scheduler:
@@ -64,9 +78,7 @@ class Scheduler:
         self._retries = RetryTimes(store.edits, clock, order_lifetime_s, loop, random_source, self._on_time)
         self._order = SendOrder(store.edits, identity, self._retries)
         self._due: dict[Chain, str] = {}  # what of each chain may go next
-        self._next: dict[
-            Lane, list[tuple[int, int, str]]
-        ] = {}  # heaps of what is due; what is not any more is passed by
+        self._next: dict[Lane, list[_Turn]] = {}  # heaps of what is due; what is not any more is passed by
         self._away: set[str] = set()
         self._refusing: set[str] = set()
         self._here_since: dict[str, datetime] = {}
@@ -227,7 +239,7 @@ class Scheduler:
         self.send_due()
 
     def send_due(self) -> None:
-        """Send what may go, in the order of making; a long outbox is looked through in short stretches."""
+        """Send what may go, in its turn; a long outbox is looked through in short stretches."""
         self._store.announce()
         self._forget_the_rest()
         until_s = time.monotonic() + _SLICE_S
@@ -329,14 +341,15 @@ class Scheduler:
             self.expire(queued)
         else:
             self._due[chain] = queued.edit.id
-            edit_id, number = queued.edit.id, queued.edit.number
-            heap = self._next.setdefault(lane_of(queued.edit), [])
-            heapq.heappush(heap, (self._retries.rank(edit_id), number, edit_id))
+            edit, heap = queued.edit, self._next.setdefault(lane_of(queued.edit), [])
+            # protects: orders-leave-first
+            is_fact = not is_order(edit) and edit.kind is not Kind.CREATE
+            heapq.heappush(heap, _Turn(self._retries.rank(edit.id), is_fact, edit.number, edit.id))
 
     # Lanes
 
     def _lane_with_room(self) -> Lane | None:
-        """The lane whose next edit is the oldest of those that may be handed over now."""
+        """The lane whose next edit is the first of those that may be handed over now."""
         open_ = [lane for lane, due in self._next.items() if due and self._has_room(lane)]
         return min(open_, key=lambda lane: self._next[lane][0], default=None)
 
@@ -345,7 +358,7 @@ class Scheduler:
         return self._order.taken(lane) < at_once and not self._retries.is_held(lane)
 
     def _send_next(self, lane: Lane) -> None:
-        _, _, edit_id = heapq.heappop(self._next[lane])
+        edit_id = heapq.heappop(self._next[lane]).edit_id
         queued = self._outbox.get(edit_id)
         if queued is None or self._due.get(chain := chain_of(queued.edit)) != edit_id:
             return

@@ -323,7 +323,7 @@ def test_two_that_are_cut_each_time_keep_no_others_from_leaving(desk: OutboxRig)
     order = desk.do(Kind.DISPATCH, "3", data={"unit": "u1"})
     let_go(desk)
     for _ in range(3):
-        desk.pushed(first, second, order)
+        desk.pushed(order, first, second)
         desk.answer(first, S.UNCONFIRMED)
         desk.answer(second, S.UNCONFIRMED)
         desk.answer(order, S.QUEUED, obstacle=Obstacle.ANOTHER_EDIT)
@@ -504,3 +504,19 @@ def test_an_order_is_not_asked_about_before_its_source_is_there(desk: OutboxRig)
     let_go(desk)
     desk.quiet()
     assert desk.states() == {order: S.EXPIRED, other: S.EXPIRED}
+
+
+def test_after_an_outage_orders_and_new_reports_leave_before_older_facts(desk: OutboxRig) -> None:
+    notes = [desk.do(Kind.NOTE, str(number)) for number in range(10, 22)]
+    create = desk.do(Kind.CREATE, None, base_version=None)
+    note, order = desk.do(Kind.NOTE, "1"), desk.do(Kind.DISPATCH, "2", data={"unit": "u1"})
+    let_go(desk)
+    desk.pushed(create, order, *notes[:6])
+    desk.answer(create, S.ACCEPTED, remote_id="77")
+    desk.answer(order, S.ACCEPTED)
+    desk.pushed(*notes[6:8])
+    late = desk.do(Kind.CLAIM, "3")
+    desk.quiet()
+    desk.answer(notes[0], S.ACCEPTED)
+    desk.pushed(late)
+    assert desk.states()[note] is S.QUEUED
