@@ -356,7 +356,7 @@ def test_a_signed_out_operator_is_waited_for(desk: OutboxRig) -> None:
 
 def test_nothing_leaves_under_another_name_while_it_is_not_known_who_has_signed_in(desk: OutboxRig) -> None:
     """It was handed over with the token of the colleague who signed in, refused, and needed its author twice."""
-    note = desk.do(Kind.NOTE)
+    note, _ = desk.do(Kind.NOTE), desk.do(Kind.NOTE, "2")
     desk.edits.source_lost("city", is_refused=True)
     desk.pushed(note)
     desk.answer(note, S.QUEUED, obstacle=Obstacle.SIGN_IN)

@@ -285,7 +285,8 @@ def test_a_photo_that_the_server_falls_over_holds_no_other(city: FakeCity, conso
         fault(500, "defect", "Fell.") if sha256 == bad else put(asked, sha256)
     )
     poison = console.push(Kind.PHOTO, "1", sha256=bad, role="after", size=6)
-    assert console.outcome(poison, EditState.QUEUED).problem == "Fell."
+    told = console.outcome(poison, EditState.QUEUED)
+    assert (told.problem, told.obstacle) == ("Fell.", Obstacle.ONE_EDIT)
     photo = console.push(Kind.PHOTO, "2", sha256=HASH, role="after", size=len(PHOTO))
     done = console.push(Kind.SET, "2", version=1, status="awaiting_validation")
     console.outcome(photo, EditState.ACCEPTED)
