@@ -57,6 +57,13 @@ def pytest_configure(config: pytest.Config) -> None:
     register_scheme()
 
 
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """What stands in memory is thrown away when all passed; not before, as a window may still write into its folder."""
+    if exitstatus == 0 and tempfile.tempdir == MEMORY and not hasattr(session.config, "workerinput"):
+        folders = getattr(session.config, "_tmp_path_factory")  # noqa: B009 - pytest has no other way to it
+        shutil.rmtree(folders.getbasetemp(), ignore_errors=True)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(config.stash[_HOME], ignore_errors=True)
 
