@@ -212,15 +212,14 @@ class Submissions:
         sign-in was needed it is anything that has not left.
         """
         queued = self._outbox.get(edit_id)
+        # protects: adopted-is-not-under-way
         if queued is None or not self._identity.is_another(queued.edit) or self._scheduler.is_handed_over(edit_id):
             return False
         if queued.edit.author == BEFORE_SIGN_IN:
             return queued.state in NOT_LEFT
         if is_told_of(queued):
             return self.has_its_report(queued.edit)
-        # protects: adopted-is-not-under-way
-        may = queued.state in NOT_LEFT or queued.state is EditState.UNCONFIRMED
-        return may and queued.edit.kind is Kind.CREATE and not is_taken(queued)
+        return queued.edit.kind is Kind.CREATE and not is_taken(queued)
 
     def has_its_report(self, edit: Edit) -> bool:
         """Whether the server has the report that an edit is about, as far as is known here."""

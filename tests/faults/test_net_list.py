@@ -217,7 +217,7 @@ def test_f08_a_poisoned_edit_holds_no_other(live: Live, proxy: FaultProxy, conso
 
 def test_f08_a_nul_that_reaches_the_server(live: Live, console: Rig) -> None:
     """F08: another program's edit need not be clean: the server takes the words and leaves the rest (payload_check)."""
-    edit = console.push(Kind.NOTE, "r1", text="a\x00b\x07")
+    edit = console.try_once(Kind.NOTE, "r1", text="a\x00b\x07", unconfirmed=False)
     console.outcome(edit, EditState.ACCEPTED)
     assert_once(console, live, edit)
     assert [entry.data["text"] for entry in live.city.entries("r1") if entry.edit == edit.id] == ["ab"]

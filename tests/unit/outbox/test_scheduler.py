@@ -319,18 +319,17 @@ def test_a_server_that_is_away_holds_its_lane_and_no_other(desk: OutboxRig) -> N
 
 def test_two_that_are_cut_each_time_keep_no_others_from_leaving(desk: OutboxRig) -> None:
     """They were the oldest and tried first, each time, and all others of a city that was live went back untried."""
-    first, second = desk.do(Kind.NOTE), desk.do(Kind.NOTE, "2")
-    order = desk.do(Kind.DISPATCH, "3", data={"unit": "u1"})
+    first, second, other = desk.do(Kind.NOTE), desk.do(Kind.NOTE, "2"), desk.do(Kind.NOTE, "3")
     let_go(desk)
     for _ in range(3):
-        desk.pushed(order, first, second)
+        desk.pushed(first, second, other)
         desk.answer(first, S.UNCONFIRMED)
         desk.answer(second, S.UNCONFIRMED)
-        desk.answer(order, S.QUEUED, obstacle=Obstacle.ANOTHER_EDIT)
+        desk.answer(other, S.QUEUED, obstacle=Obstacle.ANOTHER_EDIT)
         desk.quiet()
         desk.edits.try_now("city")
-    desk.pushed(order, first, second)
-    desk.answer(order, S.ACCEPTED)
+    desk.pushed(other, first, second)
+    desk.answer(other, S.ACCEPTED)
     desk.answer(first, S.UNCONFIRMED)
     desk.answer(second, S.UNCONFIRMED)
     late = desk.do(Kind.NOTE, "4")
