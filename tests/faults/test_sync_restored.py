@@ -234,6 +234,22 @@ def test_what_waits_for_ones_own_report_goes_to_no_other_that_has_its_number_now
     assert [entry.text for entry in city.entries(other or "") if entry.text] == []
 
 
+def test_work_for_ones_own_report_reaches_it_also_where_the_server_dated_that_back(
+    ani: SteppedConsole, city: City
+) -> None:
+    """F22, I1: this computer's clock is ahead; the report is the one that is meant (rules/recreate.py: MADE_HERE)."""
+    ani.now = lambda: now() + timedelta(minutes=10)
+    ani.wire.cut = True
+    create = ani.submit(
+        Kind.CREATE, None, {"description": TREE, "channel": "phone", "created": ani.now().isoformat()}, {}
+    )
+    note = ani.submit(Kind.NOTE, created_report(ani.saved[create]), {"text": "of the tree"}, {})
+    ani.wire.cut = False
+    rest(ani)
+    assert {create, note} <= ani.sent
+    assert trees(ani, city) == [(3, ["of the tree"])]
+
+
 def test_work_that_is_found_lost_after_its_creation_was_dropped_can_be_kept(
     ani: SteppedConsole, city: City, lose: Loss
 ) -> None:
