@@ -111,21 +111,20 @@ class Scheduler:
 
     def source_back(self, source: str | None) -> None:
         """A source (all: None) is live: what waits for it may be tried again with the next `begin_anew`."""
-        if source is None:
-            self._away.clear()
-            self._refusing.clear()
-        else:
-            self._away.discard(source)
-            self._refusing.discard(source)
+        if source is not None:
             self._here_since.setdefault(source, self._clock(source))
-        self._retries.hurry(source, is_read=True)
+        self._note_there(source)
 
     def source_reached(self, source: str) -> None:
         """A source answers, but has not been read whole: what has not left goes, of the rest nothing is known yet."""
-        self._away.discard(source)
-        self._refusing.discard(source)
-        self._retries.hurry(source, is_read=True)
+        self._note_there(source)
         self.begin_anew()
+
+    def _note_there(self, source: str | None) -> None:
+        there = {source} if source is not None else self._away | self._refusing
+        self._away -= there
+        self._refusing -= there
+        self._retries.hurry(source, is_read=True)
 
     def source_lost(self, source: str, *, is_refused: bool) -> None:
         """A source is not read any more: nothing is pushed for it until it is back.

@@ -125,11 +125,11 @@ class SendOrder:
         held: set[Aspect] = set()  # by what does not leave now
         orders_only = False
         for queued in self._edits.in_chain(chain):
-            edit, state = queued.edit, queued.state
-            if state in _NOT_TO_SEND:
+            edit = queued.edit
+            if queued.state in _NOT_TO_SEND:
                 continue
             # protects: one-edit-of-a-report
-            if state is EditState.SENDING or edit.id in self._flights:
+            if self._is_under_way(queued):
                 if edit.kind is Kind.PHOTO:
                     continue
                 return None
@@ -148,13 +148,15 @@ class SendOrder:
     def waiting_orders(self, chain: Chain, before: Queued | None) -> list[Queued]:
         """The present operator's orders of a chain that have not left and wait, up to one edit (None: all of them).
 
-        Not those that wait for their source: once it is back, they are asked about.
+        Not those that wait for their source: once it is back, they are asked about. Nor those behind one that is under
+        way: when that has ended the chain is looked at again, and a long one is not looked through for each of its
+        tries.
         """
         found = []
         for queued in self._edits.in_chain(chain):
-            if queued is before:
+            if queued is before or self._is_under_way(queued):
                 break
-            waits = queued.state is EditState.QUEUED and is_order(queued.edit) and queued.edit.id not in self._flights
+            waits = queued.state is EditState.QUEUED and is_order(queued.edit)
             waits = waits and not self._retries.waits_for_source(queued.edit.id)
             if waits and not self._identity.is_another(queued.edit):
                 found.append(queued)
@@ -171,6 +173,10 @@ class SendOrder:
         if first is not None and first != chain_of(queued.edit):
             self._behind.setdefault(first, {})[chain_of(queued.edit)] = None
         return first is not None
+
+    def _is_under_way(self, queued: Queued) -> bool:
+        """Whether a try of an edit is being noted, or under way, whatever was learnt of it meanwhile."""
+        return queued.state is EditState.SENDING or queued.edit.id in self._flights
 
     def _creation_in_doubt(self, edit: Edit) -> Queued | None:
         """The creation of an edit's report, when it waits for an operator: nothing can be done to the report before."""
@@ -195,9 +201,8 @@ class SendOrder:
                 return holder
         own = chain_of(edit)
         for one in self._related(edit):
-            chain = chain_of(one.edit)
-            if one.edit.number < edit.number and chain != own and self._goes_first(one, edit):
-                return chain
+            if one.edit.number < edit.number and chain_of(one.edit) != own and self._goes_first(one, edit):
+                return chain_of(one.edit)
         return None
 
     def _related(self, edit: Edit) -> Iterator[Queued]:
@@ -224,7 +229,7 @@ class SendOrder:
         That is one that is under way or goes as soon as it can. Of those that were tried in vain an order waits for
         other orders, and for what it rests on.
         """
-        if one.state is EditState.SENDING or one.edit.id in self._flights:
+        if self._is_under_way(one):
             return True
         if one.state not in _MAY_LEAVE or self._identity.is_another(one.edit) or not self._has_numbers(one.edit):
             return False

@@ -63,7 +63,7 @@ class Edit(msgspec.Struct, frozen=True):
     """What a CREATE of its report would have carried when the edit was made ({}: not known).
 
     Of a MERGE also `into`: when the report that it names was created, of a CREATE INSTEAD_OF. Only the two times, that,
-    SHOWN, SINCE and whether it was made here are sent: see `is_another`. TOLD is for the sync process: see `outlived`.
+    SHOWN, SINCE and whether it was made here are sent: see `is_another`. TOLD is for this computer: see `outlived`.
     """
 
 

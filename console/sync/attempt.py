@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-import msgspec
-
 from api_client import errors
 from console.rules.backoff import CAP_S
 from console.rules.edit import INSTEAD_OF, Edit, is_local
@@ -138,8 +136,8 @@ class Attempt:
             self._refuse(push, error.reason, error.problem, error.by)
         else:
             self._health.breaker.answered()
-            taken = Outcome(edit.id, EditState.ACCEPTED, remote_id=sent.remote_id, version=sent.version)
-            self._emit(msgspec.structs.replace(taken, taken_as=sent.taken_as))
+            number, version, taken_as = sent.remote_id, sent.version, sent.taken_as
+            self._emit(Outcome(edit.id, EditState.ACCEPTED, remote_id=number, version=version, taken_as=taken_as))
             self._health.writes_taken()
             self._on_news()
         return True
@@ -186,8 +184,8 @@ class Attempt:
         if isinstance(error, errors.Conflict):
             self._health.none_put_off()
             theirs: dict[str, object] = {"busy": error.busy} if error.busy else dict(error.fields)
-            outcome = Outcome(push.edit.id, EditState.CONFLICT, problem=str(error), theirs=theirs)
-            self._say(msgspec.structs.replace(outcome, version=error.version))
+            problem, version = str(error), error.version
+            self._say(Outcome(push.edit.id, EditState.CONFLICT, problem=problem, theirs=theirs, version=version))
         # protects: signed-out-drops-nothing
         elif isinstance(error, errors.SignIn):
             self._health.writes_refused(str(error))
@@ -231,8 +229,7 @@ class Attempt:
         if obstacle in (Obstacle.SERVER, Obstacle.SIGN_IN):
             self._problem = problem
         state = EditState.UNCONFIRMED if may_be_there or push.unconfirmed else EditState.QUEUED
-        outcome = Outcome(push.edit.id, state, problem=problem, obstacle=obstacle)
-        self._say(msgspec.structs.replace(outcome, retry_after_s=retry_after_s))
+        self._say(Outcome(push.edit.id, state, problem=problem, obstacle=obstacle, retry_after_s=retry_after_s))
 
     def _say(self, outcome: Outcome) -> None:
         if not self.stopped.is_set():

@@ -236,7 +236,6 @@ class GeoReportSource:
         cache_writer: CacheWriterProxy,
         emit: Callable[[Up], None],
         *,
-        order_lifetime_s: float,
         clock: Callable[[], datetime],
         random_source: random.Random,
         timing: Timing,

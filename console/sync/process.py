@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -164,14 +165,14 @@ class Followers:
         self._cache_writer.close()
 
     def _follow(self, source: Source) -> Following:
-        kind = DispatchSource if source.kind == "dispatch" else GeoReportSource
+        dispatch = partial(DispatchSource, order_lifetime_s=self._start.order_lifetime_s)
+        kind = dispatch if source.kind == "dispatch" else GeoReportSource
         return kind(
             source,
             self._start.tokens.get(source.key),
             self._folder,
             self._cache_writer,
             self._emit,
-            order_lifetime_s=self._start.order_lifetime_s,
             clock=self._clock,
             random_source=self._random,
             timing=self._timing,

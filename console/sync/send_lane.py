@@ -27,8 +27,8 @@ class PushQueue:
     def put(self, push: Push) -> None:
         """Take an edit to try. One that waits already is tried once, as it is now."""
         with self._condition:
-            self._drop(push.edit.id)
-            self._waiting.append(push)
+            others = (one for one in self._waiting if one.edit.id != push.edit.id)
+            self._waiting = deque((*others, push))
             self._condition.notify()
 
     def take(self, longest_s: float) -> Push | None:
@@ -64,9 +64,6 @@ class PushQueue:
         """End all waiting: it is looked again whether this is the end."""
         with self._condition:
             self._condition.notify_all()
-
-    def _drop(self, edit_id: str) -> None:
-        self._waiting = deque(push for push in self._waiting if push.edit.id != edit_id)
 
 
 class SendLane:
