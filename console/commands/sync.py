@@ -92,6 +92,7 @@ class Headless:
         except Exception:
             self._lock.release()
             raise
+        users = users_of(sources)
         self._edits = Outbox(
             folder,
             self._followers.take,
@@ -100,10 +101,9 @@ class Headless:
             loop,
             Listener(opened=self._on_opened, unavailable=self._on_unavailable),
             order_lifetime_s,
+            author=next(iter(users.values()), "local"),
             offset=self._offset,
         )
-        users = users_of(sources)
-        self._edits.author = next(iter(users.values()), "local")
         for source, user in users.items():
             self._edits.sign_in(source, user)
         self._outbox_link = OutboxLink(self._edits, self._read)

@@ -24,12 +24,12 @@ class KeptDrafts:
     memory and in the file it is kept under "AUTHOR\\nKEY", such as "rina\\nnote:city:931200"; callers know the KEY.
     """
 
-    def __init__(self, thread: WorkThread, operator: Callable[[], str], trouble: Callable[[Exception], object]) -> None:
-        """`operator` says who sits at the window now.
+    def __init__(self, thread: WorkThread, author: Callable[[], str], trouble: Callable[[Exception], object]) -> None:
+        """`author` says who sits at the window now.
 
         `trouble` is called with the exception for which a draft could not be written; once, until it could.
         """
-        self._thread, self._operator, self._trouble = thread, operator, trouble
+        self._thread, self._author, self._trouble = thread, author, trouble
         self._drafts: dict[str, dict[str, Any] | None] = {}  # read by the thread that writes them; None: see `use`
         self.unwritten: set[str] = set()
         """The keys of those that the disk refused."""
@@ -38,7 +38,7 @@ class KeptDrafts:
 
     def all(self) -> dict[str, dict[str, Any]]:
         """All drafts of this operator by key."""
-        me = _name(self._operator())
+        me = _name(self._author())
         parted = [(*place.rpartition(_OF), draft) for place, draft in self._drafts.items() if draft is not None]
         return {key: draft for whose in ("", me) for author, _, key, draft in parted if author == whose}
 
@@ -48,7 +48,7 @@ class KeptDrafts:
 
     def _place(self, key: str) -> str:
         """Where this operator's draft is kept; one that is everybody's stays where it is."""
-        own = _place_of(self._operator(), key)
+        own = _place_of(self._author(), key)
         return key if own not in self._drafts and key in self._drafts else own
 
     def key_of(self, form: str, source: str, report: str, remote_of: Callable[[str], str | None]) -> str:
@@ -139,9 +139,9 @@ class KeptDrafts:
         self._thread.write(write, lambda _: self.unwritten.discard(key), failed, hurry=True)
 
 
-def _name(operator: str) -> str:
-    return "" if operator in _ANYBODY else operator
+def _name(author: str) -> str:
+    return "" if author in _ANYBODY else author
 
 
-def _place_of(operator: str, key: str) -> str:
-    return f"{_name(operator)}{_OF}{key}" if _name(operator) else key
+def _place_of(author: str, key: str) -> str:
+    return f"{_name(author)}{_OF}{key}" if _name(author) else key

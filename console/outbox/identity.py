@@ -11,14 +11,20 @@ from console.rules.edit import Edit
 class Identity:
     """The names under which edits are made."""
 
-    def __init__(self) -> None:
-        self.default = ""
+    def __init__(
+        self,
+        author: str,
+        why_reading_only: Callable[[str], str],
+        why_not_allowed: Callable[[str, Kind], str],
+    ) -> None:
+        """`why_reading_only` says why nothing may be written for a source now, `why_not_allowed` why not such an edit.
+
+        Each says "" when it may be.
+        """
+        self.default = author
         """Who makes the edits where nobody signed in by name."""
         self._named: dict[str, str] = {}
-        self.why_reading_only: Callable[[str], str] = lambda _source: ""
-        """Why nothing may be written for a source now, "" when it may."""
-        self.why_not_allowed: Callable[[str, Kind], str] = lambda _source, _kind: ""
-        """Why this operator may not make such an edit for a source, "" when he may."""
+        self._why_reading_only, self._why_not_allowed = why_reading_only, why_not_allowed
 
     @property
     def named(self) -> Mapping[str, str]:
@@ -35,7 +41,7 @@ class Identity:
 
     def why_refused(self, source: str, kind: Kind) -> str:
         """Why such an edit may not be made now, "" when it may."""
-        return self.why_reading_only(source) or self.why_not_allowed(source, kind)
+        return self._why_reading_only(source) or self._why_not_allowed(source, kind)
 
     def is_another(self, edit: Edit) -> bool:
         """Whether an edit waits for another operator to sign in."""

@@ -87,12 +87,14 @@ class Outbox:
         loop: EventLoop,
         listener: Listener,
         order_lifetime_s: float = 600.0,
-        operator: Callable[[], str] = lambda: "",
         *,
+        author: str = "",
+        why_reading_only: Callable[[str], str] = lambda _source: "",
+        why_not_allowed: Callable[[str, Kind], str] = lambda _source, _kind: "",
         offset: Callable[[str], timedelta] = lambda _source: timedelta(),
         random_source: random.Random | None = None,
     ) -> None:
-        """`operator` says who sits at the window now: drafts are his.
+        """`author` is who sits at the window: see the attribute. The two questions of his rights: see Identity.
 
         `clock` is this computer's, `offset` says how far that of a source's server is ahead of it: the time of an edit,
         and how old an order is, go by the clock of the server that it is for, whatever others of the profile say.
@@ -108,11 +110,11 @@ class Outbox:
         self._retry: TimerHandle | None = None
         open_file = partial(WorkFile, folder, clock=clock, offset=offset)
         thread = self._thread = WorkThread(open_file, _read, self._on_opened, loop)
-        identity = self._identity = Identity()
+        identity = self._identity = Identity(author, why_reading_only, why_not_allowed)
         store = self._store = PendingStore(
             thread, self.time_at, loop, listener, lambda stopped: self._scheduler.on_stopped(stopped)
         )
-        drafts = self._drafts = KeptDrafts(thread, operator, listener.trouble)
+        drafts = self._drafts = KeptDrafts(thread, lambda: identity.default, listener.trouble)
         self.followed = KeptFollowed(thread, listener.trouble)
         """What the operators' desks follow."""
         scheduler = self._scheduler = Scheduler(
@@ -314,7 +316,7 @@ class Outbox:
 
     @property
     def author(self) -> str:
-        """Who makes the edits from now on, where `sign_in` named nobody for a source."""
+        """Who sits at the window: drafts are his, and edits for each source at which `sign_in` named nobody."""
         return self._identity.default
 
     @author.setter
@@ -341,23 +343,9 @@ class Outbox:
         self._outbox.stir_all()
         self._scheduler.send_due()
 
-    @property
-    def why_reading_only(self) -> Callable[[str], str]:
-        """Set by the app: why nothing may be written for a source now, "" when it may."""
-        return self._identity.why_reading_only
-
-    @why_reading_only.setter
-    def why_reading_only(self, why: Callable[[str], str]) -> None:
-        self._identity.why_reading_only = why
-
-    @property
-    def why_not_allowed(self) -> Callable[[str, Kind], str]:
-        """Why this operator may not make such an edit for a source, "" when he may."""
-        return self._identity.why_not_allowed
-
-    @why_not_allowed.setter
-    def why_not_allowed(self, why: Callable[[str, Kind], str]) -> None:
-        self._identity.why_not_allowed = why
+    def why_refused(self, source: str, kind: Kind) -> str:
+        """Why this operator may not make such an edit for a source now, "" when he may."""
+        return self._identity.why_refused(source, kind)
 
     def take_done_by_others(self, source: str) -> tuple[Queued, ...]:
         """What others dropped of the present operator's, or sent in their own names, oldest first. Told once.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from api_client.model import Kind
 from console.outbox.listener import Listener
 from console.outbox.outbox import Outbox
 from console.panels.qt_loop import QtLoop
@@ -36,9 +37,11 @@ class QtOutbox(Outbox, QObject):
         clock: Callable[[], datetime],
         ids: Callable[[], str],
         order_lifetime_s: float = 600.0,
-        operator: Callable[[], str] = lambda: "",
         parent: QObject | None = None,
         *,
+        author: str = "",
+        why_reading_only: Callable[[str], str] = lambda _source: "",
+        why_not_allowed: Callable[[str, Kind], str] = lambda _source, _kind: "",
         offset: Callable[[str], timedelta] = lambda _source: timedelta(),
         random_source: random.Random | None = None,
     ) -> None:
@@ -64,7 +67,9 @@ class QtOutbox(Outbox, QObject):
             QtLoop(self),
             listener,
             order_lifetime_s,
-            operator,
+            author=author,
+            why_reading_only=why_reading_only,
+            why_not_allowed=why_not_allowed,
             offset=offset,
             random_source=random_source,
         )

@@ -86,7 +86,7 @@ class UnitsController(QObject):
         told_in_vain: Callable[[], Iterable[Queued]] = tuple,
         told_and_waiting: Callable[[], Iterable[Queued]] = tuple,
     ) -> None:
-        """The orders by which units were told to go where the server has not sent them, or not yet: see Edits.
+        """The orders by which units were told to go where the server has not sent them, or not yet: see Outbox.
 
         `time_at` is the time by the clock of a source's server.
         """

@@ -168,11 +168,12 @@ class ConsoleWindow(QObject):
             clock=self._clock,
             ids=lambda: str(uuid.uuid4()),
             order_lifetime_s=settings.order_lifetime_s,
-            operator=lambda: self.window_state.me,
             parent=self,
+            author=me,
+            why_reading_only=lambda source: self.sign_in.why_reading_only(source),
+            why_not_allowed=lambda source, kind: self.sign_in.why_not_allowed(source, kind),
             offset=self.sources.offset,
         )
-        self.edits.author = me
         self.outbox_link = OutboxLink(self.edits, self._read_for_edits, back=lambda _: self.photos.try_again())
         self.board_updater = BoardUpdater(
             self.window_state,
@@ -742,8 +743,6 @@ class ConsoleWindow(QObject):
         self.window.closed.connect(self._remember)
         self.window_state.range_changed.connect(self._on_range)
         self.window_state.selection_changed.connect(self.focus.show_first)
-        self.edits.why_not_allowed = self.sign_in.why_not_allowed
-        self.edits.why_reading_only = self.sign_in.why_reading_only
         self._timer = QTimer(self, interval=_TICK_MS)
         self._timer.timeout.connect(self._tick)
 

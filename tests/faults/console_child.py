@@ -48,9 +48,8 @@ class Child:
         self._reader = CacheReader(profile)
         self._sync_supervisor = SyncSupervisor(frozen_s=frozen_s)
         self._edits = QtOutbox(
-            profile, self._sync_supervisor.send, lambda: datetime.now(UTC), lambda: str(uuid.uuid4())
+            profile, self._sync_supervisor.send, lambda: datetime.now(UTC), lambda: str(uuid.uuid4()), author="budi"
         )
-        self._edits.author = "budi"
         source = Source(CITY, "City", address, "dispatch", timezone="Asia/Jakarta", user="budi")
         self._sources = Sources([source], UTC, lambda: datetime.now(UTC), ACTIONS)
         self._created: list[str] = []

@@ -134,9 +134,7 @@ def test_quitting_with_a_full_queue_keeps_it_and_its_names(qtbot: QtBot, tmp_pat
     ids = itertools.count(1)
 
     def start(author: str) -> QtOutbox:
-        edits = QtOutbox(tmp_path, down.append, lambda: datetime.now(UTC), lambda: f"e{next(ids)}")
-        edits.author = author
-        return edits
+        return QtOutbox(tmp_path, down.append, lambda: datetime.now(UTC), lambda: f"e{next(ids)}", author=author)
 
     edits = start("rina")
     edits.source_lost("city")

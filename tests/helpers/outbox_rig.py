@@ -52,9 +52,9 @@ class OutboxRig:
             lambda one: self.push(one),
             lambda: self.now,
             lambda: next(self._ids),
+            author="rina",
             random_source=self._random,
         )
-        edits.author = "rina"
         with self.qtbot.waitSignal(edits.opened):
             pass
         return edits

@@ -166,9 +166,13 @@ class SteppedConsole:
         self._push = SendLane("push", [self._sender], Attempt(self._health, self._news.append, lambda: None))
         self.reader = CacheReader(self.folder)
         self.edits = QtOutbox(
-            self.folder, self._take, lambda: self.now(), lambda: str(uuid.uuid4()), random_source=Never()
+            self.folder,
+            self._take,
+            lambda: self.now(),
+            lambda: str(uuid.uuid4()),
+            author=self.name,
+            random_source=Never(),
         )
-        self.edits.author = self.name
         self.edits.saved.connect(self._on_saved)
         self._outbox_link = OutboxLink(self.edits, self._read)
         self.edits.opened.connect(self._outbox_link.on_opened)

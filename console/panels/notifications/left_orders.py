@@ -38,7 +38,7 @@ def left_orders(edits: QtOutbox) -> list[LeftOrder]:
     """Those of others, oldest first: whoever sits here is the only one who can know of them."""
     found = []
     for one in edits.told_by_others:
-        why_not = edits.why_reading_only(one.edit.source) or edits.why_not_allowed(one.edit.source, one.edit.kind)
+        why_not = edits.why_refused(one.edit.source, one.edit.kind)
         found.append(LeftOrder(one, not why_not and edits.may_be_adopted(one.edit.id), why_not))
     return found
 

@@ -55,7 +55,7 @@ def unsent_reports(edits: QtOutbox) -> list[UnsentReport]:
     found = []
     for one in sorted(left, key=lambda one: created_report(one.edit).priority)[:_MOST]:
         edit = one.edit
-        why_not = edits.why_reading_only(edit.source) or edits.why_not_allowed(edit.source, Kind.CREATE)
+        why_not = edits.why_refused(edit.source, Kind.CREATE)
         may = not why_not and edits.may_be_adopted(edit.id)
         priority = _priority(edit, edits.pending_for(edit.source, edit.report))
         found.append(UnsentReport(one, priority, count[edit.source, edit.author], may, why_not))

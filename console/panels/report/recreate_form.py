@@ -8,6 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from api_client.model import Kind
 from console.panels import formatting
 from console.panels.edit_commands import EditCommands
 from console.panels.forms.forms import Forms
@@ -46,7 +47,7 @@ class RecreateForm(QObject):
             return
         chosen = next(one for one in going if one.edit.id == edit_id)
         source = chosen.edit.source
-        if why := self._edits.why_reading_only(source):
+        if why := self._edits.why_refused(source, Kind.CREATE):
             self.message.emit(why)
             return
         number = self._number(chosen.edit)

@@ -419,9 +419,7 @@ def test_a_draft_that_an_earlier_version_kept_goes_to_its_author(desk: OutboxRig
         file.save_draft("note:city:A", {"text": "hers", "drafted_by": "sari"})
         file.save_draft("note:city:B", {"text": "anybody's", "drafted_by": "local"})
     for operator, keys in (("sari", ["note:city:B", "note:city:A"]), ("rina", ["note:city:B"])):
-        edits = QtOutbox(
-            desk.folder, desk.down.append, lambda: desk.now, lambda: "e1", operator=lambda who=operator: who
-        )
+        edits = QtOutbox(desk.folder, desk.down.append, lambda: desk.now, lambda: "e1", author=operator)
         with desk.qtbot.waitSignal(edits.opened):
             pass
         assert list(edits.drafts) == keys
@@ -443,13 +441,13 @@ def test_drafts_and_filters_are_there_after_a_restart(desk: OutboxRig) -> None:
 def test_a_text_typed_before_the_file_was_open_replaces_no_older_one(desk: OutboxRig) -> None:
     desk.edits.save_draft("new", {"text": "of yesterday"})
     desk.edits.close()
-    late = QtOutbox(desk.folder, desk.down.append, lambda: desk.now, lambda: "e1")
+    late = QtOutbox(desk.folder, desk.down.append, lambda: desk.now, lambda: "e1", author="rina")
     late.save_draft("new", {"text": "of today"})
     with desk.qtbot.waitSignal(late.opened):
         pass
     late.close()
     with contextlib.closing(WorkFile(desk.folder)) as file:
-        assert file.drafts() == {"new": {"text": "of today"}, "older:new": {"text": "of yesterday"}}
+        assert file.drafts() == {"rina\nnew": {"text": "of today"}, "rina\nolder:new": {"text": "of yesterday"}}
 
 
 def test_each_source_has_its_own_clock(qtbot: QtBot, tmp_path: Path) -> None:
@@ -461,9 +459,13 @@ def test_each_source_has_its_own_clock(qtbot: QtBot, tmp_path: Path) -> None:
 
     def start() -> QtOutbox:
         edits = QtOutbox(
-            tmp_path, down.append, lambda: now[0], lambda: next(ids), offset=lambda source: offsets[source]
+            tmp_path,
+            down.append,
+            lambda: now[0],
+            lambda: next(ids),
+            author="rina",
+            offset=lambda source: offsets[source],
         )
-        edits.author = "rina"
         with qtbot.waitSignal(edits.opened):
             pass
         return edits

@@ -65,10 +65,15 @@ class Rig:
         self.window_state.cities = Cities({"city": city}, {"source": {1: ("", "city")}})
         self.tasks = Tasks("worker", 1)
         self.now = NOW
+        self.reading_only = ""
         self.edits = QtOutbox(
-            profile, lambda _: None, lambda: self.now, lambda: next(ids), operator=lambda: self.window_state.me
+            profile,
+            lambda _: None,
+            lambda: self.now,
+            lambda: next(ids),
+            author="rina",
+            why_reading_only=lambda _source: self.reading_only,
         )
-        self.edits.author = "rina"
         self.undo_stack = UndoStack(self.edits)
         self.edit_commands = EditCommands(self.edits, self.undo_stack)
         self.said: list[str] = []
@@ -93,6 +98,10 @@ class Rig:
             ticket=SimpleNamespace(focus_advice=lambda: None),
             situation=self.situation,
         )
+
+    def sit_down(self, name: str) -> None:
+        """Another operator sits at the window from now on."""
+        self.window_state.me = self.edits.author = name
 
     def choose(self, key: str, *, read: bool = True) -> None:
         """Choose a report; it has not been read yet unless `read`."""

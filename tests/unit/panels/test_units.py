@@ -52,7 +52,7 @@ class Board:
         self.told_and_waiting: list[Queued] = []
         self.controller = UnitsController(
             self.panel, self.window_state, self.tasks, lambda: self.reader, UTC, lambda _: T0,
-            told_in_vain=lambda: self.told_in_vain, told_and_waiting=lambda: self.told_and_waiting,
+            told_in_vain=lambda: self.told_in_vain, told_and_waiting=lambda: self.told_and_waiting, parent=self.panel,
         )  # fmt: skip
 
     def have(self, *units: tuple[str, UnitState, float]) -> None:

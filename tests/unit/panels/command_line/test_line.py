@@ -108,7 +108,7 @@ def test_a_command_about_another_report_leaves_the_operator_with_the_one_he_read
 def test_a_refused_edit_puts_back_the_command_that_made_it_and_no_other(rig: Rig, line: Line) -> None:
     line.run("show cat=Flood")
     rig.choose("A")  # of the list that is filtered now: the keys of one that it does not hold are off
-    rig.edits.why_reading_only = lambda _: "The disk is full"
+    rig.reading_only = "The disk is full"
     refused: list[str] = []
     rig.edits.refused.connect(lambda edit_id, _: refused.append(edit_id))
     rig.actions.run("take")

@@ -323,13 +323,13 @@ def test_a_draft_belongs_to_who_wrote_it(listed: Listed) -> None:
     assert rig.window_state.me == "rina"
     key = rig.edits.draft_key("note", "city", "A")
     listed.keep(key, text="Rina's words")
-    rig.window_state.me = "sari"
+    rig.sit_down("sari")
     assert rig.edits.draft(key) is None
     assert rig.edits.drafts == {}
     rig.edits.save_draft(key, {"text": "Sari's words", **MARK, "drafted_by": "sari"})
-    rig.window_state.me = "rina"
+    rig.sit_down("rina")
     assert (rig.edits.draft(key) or {})["text"] == "Rina's words"
     rig.edits.drop_draft(key)
-    rig.window_state.me = "sari"
+    rig.sit_down("sari")
     assert (rig.edits.draft(key) or {})["text"] == "Sari's words"
     assert [typed["text"] for typed in rig.edits.drafts.values()] == ["Sari's words"]

@@ -142,12 +142,12 @@ def test_the_draft_of_somebody_else_is_not_offered_and_stays_his(rig: Rig) -> No
     rig.actions.run("note")
     rig.form().set_values(DRAFTS["note"])
     leave(rig)
-    rig.window_state.me = "budi"
+    rig.sit_down("budi")
     rig.actions.run("note")
     assert shown_draft(rig.form()) == ""
     assert rig.form().is_empty()
     leave(rig)
-    rig.window_state.me = "rina"
+    rig.sit_down("rina")
     rig.actions.run("note")
     assert shown_draft(rig.form()) == "Draft of 08:00"
 

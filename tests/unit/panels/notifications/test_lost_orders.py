@@ -265,7 +265,7 @@ def test_a_crew_that_a_colleague_called_back_by_radio_is_told_of_too_and_is_red_
 
 def test_who_may_not_write_cannot_give_a_colleagues_order(strip: Strip) -> None:
     told_by_budi(strip, 1)
-    strip.rig.edits.why_reading_only = lambda _source: "Your role is viewer: reading only"
+    strip.rig.reading_only = "Your role is viewer: reading only"
     strip.orders.show()
     notice = strip.wait("SDA-07 was told by radio")
     assert (notice.note, [button[0] for button in notice.buttons]) == (
@@ -327,11 +327,11 @@ def test_the_entry_names_whose_the_facts_are_and_promises_no_order(strip: Strip)
 
 
 def test_who_may_not_write_has_no_key_that_sends_it(strip: Strip) -> None:
-    strip.rig.edits.why_reading_only = lambda _source: "Your role is viewer: reading only"
+    strip.rig.reading_only = "Your role is viewer: reading only"
     strip.rig.edits.sign_in("city", "rina")
-    strip.rig.edits.why_reading_only = lambda _source: ""
+    strip.rig.reading_only = ""
     left_by_budi(strip, 1)
-    strip.rig.edits.why_reading_only = lambda _source: "Your role is viewer: reading only"
+    strip.rig.reading_only = "Your role is viewer: reading only"
     strip.orders.show()
     notice = strip.wait("budi took down")
     assert notice.note == "Your role is viewer: reading only"
@@ -544,7 +544,7 @@ def test_who_was_told_of_an_order_that_is_given_again_or_had_left_is_not_called_
 def reopened(rig: Rig) -> QtOutbox:
     """The outbox as the next start finds it."""
     rig.edits.close()
-    rig.edits = QtOutbox(rig.profile, lambda _: None, lambda: NOW, lambda: "f1", operator=lambda: "rina")
+    rig.edits = QtOutbox(rig.profile, lambda _: None, lambda: NOW, lambda: "f1", author="rina")
     opened: list[bool] = []
     rig.edits.opened.connect(lambda: opened.append(True))
     wait_for(lambda: opened, what="work.db is open")
