@@ -39,6 +39,11 @@ class _CrowdEntry(msgspec.Struct):
     edit: str | None = None
 
 
+class _CrowdReport(msgspec.Struct):
+    id: str
+    version: int
+
+
 class _Item(msgspec.Struct):
     kind: str
     data: msgspec.Raw
@@ -122,9 +127,9 @@ class _Crowd:
         if kind == "note":
             data = {"text": "seen from the road, the water is rising"}
         elif kind == "set":
-            data = {"priority": self._chance.randint(1, 4)}
-        body = {"id": key, "kind": kind, "data": data}
-        headers = {**console.headers, "Idempotency-Key": key, "If-Match": '"999999"'}
+            data = {"priority": self._chance.randint(2, 4)}  # a closed report can be made no P1
+        body = {"id": key, "kind": kind, "data": data, "device": console.device}
+        headers = {**console.headers, "Idempotency-Key": key, "If-Match": f'"{console.version(report)}"'}
         made = self._made[key] = _Made(time.perf_counter())
         async with console.session.post(f"{self.root}/reports/{report}/edits", json=body, headers=headers) as answer:
             await answer.read()
@@ -149,10 +154,17 @@ class _Console:
         self._crowd = crowd
         self.session = session
         self.headers = {"Authorization": f"Bearer {token}"}
+        self.device = str(uuid.uuid4())
         self._have = self._wanted = seq
+        self._versions: dict[str, int] = {}
         self._wake = asyncio.Event()
         self._decode = decoder_of(_CrowdPage).decode
         self._entry = decoder_of(_CrowdEntry).decode
+        self._report = decoder_of(_CrowdReport).decode
+
+    def version(self, report: str) -> int:
+        """The version of a report that it has read; a city that was just filled has each in its first."""
+        return self._versions.get(report, 1)
 
     async def listen(self) -> None:
         """Follow the stream."""
@@ -177,5 +189,8 @@ class _Console:
                     self._crowd.reads += 1
                     self._have = page.upto
                     for item in page.items:
-                        if item.kind == "entry" and (key := self._entry(item.data).edit) is not None:
+                        if item.kind == "report":
+                            report = self._report(item.data)
+                            self._versions[report.id] = report.version
+                        elif item.kind == "entry" and (key := self._entry(item.data).edit) is not None:
                             self._crowd.read(key)
