@@ -93,7 +93,7 @@ class Headless:
             self._lock.release()
             raise
         users = users_of(sources)
-        self._edits = Outbox(
+        self._outbox = Outbox(
             folder,
             self._followers.take,
             clock,
@@ -105,8 +105,8 @@ class Headless:
             offset=self._offset,
         )
         for source, user in users.items():
-            self._edits.sign_in(source, user)
-        self._outbox_link = OutboxLink(self._edits, self._read)
+            self._outbox.sign_in(source, user)
+        self._outbox_link = OutboxLink(self._outbox, self._read)
         self._followers.start()
 
     @property
@@ -115,8 +115,8 @@ class Headless:
         if not self._is_open or any(state.reached and state.state != LIVE for state in self._states.values()):
             return False
         live = {key for key, state in self._states.items() if state.state == LIVE}
-        states = {one.state for one in self._edits.outbox if one.edit.source in live}
-        if self._edits.saving or self._edits.has_due or EditState.SENDING in states:
+        states = {one.state for one in self._outbox.open_edits if one.edit.source in live}
+        if self._outbox.saving or self._outbox.has_due or EditState.SENDING in states:
             return False
         return EditState.ACCEPTED not in states or time.monotonic() - self._accepted_at > _PROOF_S
 
@@ -125,7 +125,7 @@ class Headless:
         before, began = self._told, self._began
         self._told = pulled, pushed, skipped = self._followers.pulled, self._taken, self._followers.skipped
         self._began = time.monotonic()
-        counts = self._edits.counts
+        counts = self._outbox.counts
         waiting = {*PENDING, EditState.EXPIRED, EditState.ATTENTION, EditState.STOPPED}
         bad = {key: state for key, state in self._states.items() if not state.reached}
         return SyncSummary(
@@ -144,7 +144,7 @@ class Headless:
     def close(self) -> None:
         """End all lanes, write what waits to be written, and let the profile go."""
         self._followers.stop()
-        self._edits.close()
+        self._outbox.close()
         self._lock.release()
 
     def _offset(self, source: str) -> timedelta:
@@ -168,7 +168,7 @@ class Headless:
         if isinstance(message, SourceState):
             self._states[message.source] = message
         elif isinstance(message, SignedIn) and message.user != "local":
-            self._edits.sign_in(message.source, message.user)
+            self._outbox.sign_in(message.source, message.user)
         elif isinstance(message, Outcome) and message.state is EditState.ACCEPTED:
             self._taken += 1
             self._accepted_at = time.monotonic()

@@ -38,7 +38,7 @@ class OutboxLink:
 
     def __init__(
         self,
-        edits: Outbox,
+        outbox: Outbox,
         read: Reading,
         *,
         back: Callable[[str], object] = lambda _: None,
@@ -47,7 +47,7 @@ class OutboxLink:
         """`back` is called with the key of a source that is live after it was not, `lost` with that of one that cannot
         be reached any more.
         """
-        self._edits, self._read = edits, read
+        self._outbox, self._read = outbox, read
         self._back, self._lost = back, lost
         self._states: dict[str, SourceState] = {}
 
@@ -55,15 +55,15 @@ class OutboxLink:
         """Act on what the sync side says of edits and sources; other messages are not for here."""
         match message:
             case Outcome():
-                self._edits.on_outcome(message)
+                self._outbox.on_outcome(message)
             case Touched() if message.edits:
-                self._edits.on_proved(message.edits)
-                if self._edits.without_number(message.edits):
+                self._outbox.on_proved(message.edits)
+                if self._outbox.without_number(message.edits):
                     self._catch_up(None)
             case SourceState():
                 self._on_state(message)
             case TryNow():
-                self._edits.try_now(message.source)
+                self._outbox.try_now(message.source)
 
     def _on_state(self, state: SourceState) -> None:
         before = self._states.get(state.source)
@@ -73,10 +73,10 @@ class OutboxLink:
             self._back(state.source)
         # protects: first-fill-holds-no-order
         if _is_first_fill(state) and not _is_first_fill(before):
-            self._edits.source_reached(state.source)
+            self._outbox.source_reached(state.source)
         if not state.reached and (before is None or before.state != state.state):
             # protects: refused-is-tried-again
-            self._edits.source_lost(state.source, is_refused=state.state == "refused")
+            self._outbox.source_lost(state.source, is_refused=state.state == "refused")
             self._lost(state.source)
 
     def on_opened(self) -> None:
@@ -93,20 +93,20 @@ class OutboxLink:
 
         An order that did arrive must be known as proved before the others are asked about.
         """
-        edit_ids, on_reports = self._edits.waiting_ids(), self._edits.on_reports
-        deleted, unnumbered = {edit.id for edit in self._edits.deleted}, self._edits.without_number(edit_ids)
+        edit_ids, on_reports = self._outbox.waiting_ids(), self._outbox.on_reports
+        deleted, unnumbered = {edit.id for edit in self._outbox.deleted}, self._outbox.without_number(edit_ids)
 
         def found(what: ProofsFound) -> None:
             # protects: number-from-the-cache
-            self._edits.on_proved(what.proved, what.numbers)
-            self._edits.on_another(what.another)
+            self._outbox.on_proved(what.proved, what.numbers)
+            self._outbox.on_another(what.another)
             if source is not None and _is_live(self._states.get(source)):  # not lost again meanwhile
-                self._edits.on_taken_back(source, what.taken_back, lambda: self._let_go(source, what.restored))
+                self._outbox.on_taken_back(source, what.taken_back, lambda: self._let_go(source, what.restored))
 
         def failed(error: Exception) -> None:
             # What waits must not wait for the next outage: the cache may be in the middle of being rebuilt.
             _log.info("the cache could not be asked about the outbox: %s", error)
-            self._edits.loop.call_later(_AGAIN_S, self._catch_up, source)
+            self._outbox.loop.call_later(_AGAIN_S, self._catch_up, source)
 
         def look(reader: CacheReader) -> ProofsFound:
             what = _look(reader, edit_ids, on_reports, deleted, unnumbered)
@@ -117,9 +117,9 @@ class OutboxLink:
     def _let_go(self, source: str, restored: Sequence[str]) -> None:
         """What waits for a source may leave, and edits of reports that are there again with a server's backup."""
         if _is_live(self._states.get(source)):
-            self._edits.resend_due(source)
+            self._outbox.resend_due(source)
             for edit_id in restored:
-                self._edits.retry(edit_id)
+                self._outbox.retry(edit_id)
 
 
 def _is_live(state: SourceState | None) -> bool:

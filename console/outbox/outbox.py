@@ -133,7 +133,7 @@ class Outbox:
         )
         self._new = Submissions(store, thread, drafts, scheduler, withdrawals, identity, self.time_at, ids, listener)
         self._outcomes = OutcomeHandler(store, thread, scheduler, withdrawals, self.time_at, listener)
-        self._outbox = store.edits
+        self._pending = store.pending
         self._thread.open(self._on_unavailable)
 
     # What is known
@@ -144,27 +144,27 @@ class Outbox:
         return self._clock() + self._offset(source)
 
     @property
-    def outbox(self) -> tuple[Queued, ...]:
+    def open_edits(self) -> tuple[Queued, ...]:
         """All edits that are not finished, oldest first."""
-        return tuple(self._outbox.shown)
+        return tuple(self._pending.shown)
 
     @property
     def open_ids(self) -> tuple[str, ...]:
         """The ids of all edits that are not finished, oldest first."""
-        return tuple(self._outbox)
+        return tuple(self._pending)
 
     def open_edit(self, edit_id: str) -> Queued | None:
-        """One of the edits that are not finished, as in `outbox`."""
-        return self._outbox.shown_one(edit_id)
+        """One of the edits that are not finished, as in `open_edits`."""
+        return self._pending.shown_one(edit_id)
 
     def open_in(self, state: EditState) -> list[Queued]:
-        """Those in one state, as in `outbox`."""
-        return self._outbox.shown_in(state)
+        """Those in one state, as in `open_edits`."""
+        return self._pending.shown_in(state)
 
     @property
     def counts(self) -> dict[EditState, int]:
         """How many unfinished edits stand in each state."""
-        return self._outbox.counts
+        return self._pending.counts
 
     @property
     def has_due(self) -> bool:
@@ -182,18 +182,18 @@ class Outbox:
 
     def given_for(self, source: str, report_key: str | None) -> tuple[Edit, ...]:
         """The same with those that still wait for the disk."""
-        saving = (one for one in self._store.saving.values() if self._outbox.place(one) == (source, report_key))
+        saving = (one for one in self._store.saving.values() if self._pending.place(one) == (source, report_key))
         return (*self.pending_for(source, report_key), *saving)
 
     def given_to(self, source: str, unit: str) -> tuple[Edit, ...]:
         """The same of all that names a unit of a source, on whatever report."""
-        shown = (one.edit for one in self._outbox.of_unit(source, unit) if one.state in PENDING)
+        shown = (one.edit for one in self._pending.of_unit(source, unit) if one.state in PENDING)
         saving = (one for one in self._store.saving.values() if one.source == source and one.data.get("unit") == unit)
         return (*shown, *saving)
 
     def open_for(self, source: str, report_key: str | None) -> tuple[Queued, ...]:
         """The edits of a report that are not finished, oldest first."""
-        return self._outbox.shown_at((source, report_key))
+        return self._pending.shown_at((source, report_key))
 
     @property
     def deleted(self) -> tuple[Edit, ...]:
@@ -214,7 +214,7 @@ class Outbox:
     @property
     def on_reports(self) -> tuple[tuple[Edit, str], ...]:
         """The edits that the server has not taken, each with its report's id there, where it has one; oldest first."""
-        outbox = self._outbox
+        outbox = self._pending
         placed = ((one, outbox.place(one.edit)[1]) for one in outbox.values() if one.edit.kind is not Kind.CREATE)
         return tuple(
             (one.edit, report)
@@ -228,31 +228,31 @@ class Outbox:
         One that was sent again may have another than before: a server that was set back has lost the first.
         """
         withdrawn_ = self._withdrawals.perhaps_left
-        found = ((self._outbox.get(edit_id) or withdrawn_.get(edit_id)) for edit_id in edit_ids)
+        found = ((self._pending.get(edit_id) or withdrawn_.get(edit_id)) for edit_id in edit_ids)
         made = (one for one in found if one is not None and one.edit.kind is Kind.CREATE)
         return tuple(one.edit.id for one in made if not self._outcomes.is_numbered(one))
 
     def waiting_ids(self) -> tuple[str, ...]:
         """Ids to look up in the cache (`CacheReader.proved`) after a start."""
-        return (*self._outbox, *self._withdrawals.perhaps_left)
+        return (*self._pending, *self._withdrawals.perhaps_left)
 
     def remote_of(self, local_key: str) -> str | None:
         """The server's id of a report that was created here; None while it has none."""
-        return self._outbox.remote_of(local_key)
+        return self._pending.remote_of(local_key)
 
     def held_by(self, edit_id: str) -> Queued | None:
         """The earlier edit of the same report for which an edit that could leave waits, or with which it is stopped."""
         return self._scheduler.held_by(edit_id)
 
     def stopped_with(self, edit_id: str) -> tuple[Queued, ...]:
-        """What is not sent because this edit was lost, on which it rests; oldest first, as in `outbox`."""
-        lost = self._outbox.get(edit_id)
-        found = self._outbox.stopped_with(lost) if lost is not None and lost.state in STUCK else ()
-        return tuple(shown for one in found if (shown := self._outbox.shown_one(one.edit.id)) is not None)
+        """What is not sent because this edit was lost, on which it rests; oldest first, as in `open_edits`."""
+        lost = self._pending.get(edit_id)
+        found = self._pending.stopped_with(lost) if lost is not None and lost.state in STUCK else ()
+        return tuple(shown for one in found if (shown := self._pending.shown_one(one.edit.id)) is not None)
 
     @property
     def lost(self) -> tuple[Queued, ...]:
-        """What this operator did that the server did not take, oldest first, as in `outbox`: see `stopped_with`."""
+        """What this operator did that the server did not take, oldest first, as in `open_edits`: see `stopped_with`."""
         found = (one for state in STUCK for one in self.open_in(state) if not self._identity.is_another(one.edit))
         return tuple(sorted(found, key=lambda one: one.edit.number))
 
@@ -260,22 +260,22 @@ class Outbox:
     def left_here(self) -> tuple[Queued, ...]:
         """The creations of reports by others than the present operator that no server is known to have, oldest first.
 
-        As in `outbox`: whoever sits here is the only one who can know of these reports.
+        As in `open_edits`: whoever sits here is the only one who can know of these reports.
         """
-        found = (one for one in self._outbox.creations if not is_taken(one))
-        mine = (self._outbox.shown_one(one.edit.id) for one in found if self._identity.is_another(one.edit))
+        found = (one for one in self._pending.creations if not is_taken(one))
+        mine = (self._pending.shown_one(one.edit.id) for one in found if self._identity.is_another(one.edit))
         return tuple(sorted((one for one in mine if one is not None), key=lambda one: one.edit.number))
 
     @property
     def told_by_others(self) -> tuple[Queued, ...]:
         """The orders by others than the present operator of which a unit was told by radio, and no server knows.
 
-        Oldest first, as in `outbox`. Their crews are on their way, and every other desk sees a report without one. What
-        was ordered on a report that is not at the server either goes with that one: see `left_here`.
+        Oldest first, as in `open_edits`. Their crews are on their way, and every other desk sees a report without one.
+        What was ordered on a report that is not at the server either goes with that one: see `left_here`.
         """
         return tuple(
             one
-            for one in self._outbox.told_of
+            for one in self._pending.told_of
             if self._identity.is_another(one.edit) and self._new.has_its_report(one.edit)
         )
 
@@ -283,9 +283,9 @@ class Outbox:
     def untold(self) -> tuple[Queued, ...]:
         """The orders to units, whoever gave them, that may not have left and of which nobody told the unit by radio.
 
-        Oldest first, as in `outbox`.
+        Oldest first, as in `open_edits`.
         """
-        return tuple(self._outbox.untold)
+        return tuple(self._pending.untold)
 
     @property
     def to_call_back(self) -> tuple[Queued, ...]:
@@ -322,7 +322,7 @@ class Outbox:
     @author.setter
     def author(self, author: str) -> None:
         self._identity.default = author
-        self._outbox.stir_all()
+        self._pending.stir_all()
 
     def author_for(self, source: str) -> str:
         """Who makes the edits for a source."""
@@ -340,7 +340,7 @@ class Outbox:
     def sign_in(self, source: str, author: str) -> None:
         """Who makes the edits for a source from now on; edits of another author wait until he signs in."""
         self._identity.sign_in(source, author)
-        self._outbox.stir_all()
+        self._pending.stir_all()
         self._scheduler.send_due()
 
     def why_refused(self, source: str, kind: Kind) -> str:
@@ -411,19 +411,19 @@ class Outbox:
         """Send again what was refused: the same edits under the same keys."""
         self._scheduler.retry(edit_ids)
 
-    def told(self, edit_id: str, who: str) -> None:
+    def mark_told(self, edit_id: str, who: str) -> None:
         """Record who was told by radio."""
-        queued = self._outbox.get(edit_id)
+        queued = self._pending.get(edit_id)
         if queued is not None:
             self._store.set(replace(queued, told_by_radio=clean_text(who)))
 
-    def called_back(self, edit_id: str) -> None:
+    def mark_called_back(self, edit_id: str) -> None:
         """Record that the unit of one of `to_call_back` has been told that the order does not stand."""
         self._store.called_back(edit_id)
 
     def still_wanted(self, edit_id: str, yes: bool) -> None:
         """Answer for an expired order: give it anew (a new edit, made now), or drop it."""
-        queued = self._outbox.get(edit_id)
+        queued = self._pending.get(edit_id)
         if queued is None or queued.state is not EditState.EXPIRED:
             return
         if yes:
@@ -447,7 +447,7 @@ class Outbox:
             self._new.give_anew(queued, queued.edit.base, queued.edit.base_version)
         elif queued.state is EditState.ATTENTION:
             self.retry(queued.edit.id)
-        elif is_settled(queued) and self._outbox.stopped_with(queued):
+        elif is_settled(queued) and self._pending.stopped_with(queued):
             self._new.give_without(queued)
         else:
             return False
@@ -460,9 +460,9 @@ class Outbox:
 
     def _lost(self, edit_id: str) -> Queued | None:
         """The edit that was lost; of one that is stopped the one on which it rests."""
-        queued = self._outbox.get(edit_id)
+        queued = self._pending.get(edit_id)
         if queued is not None and queued.state is EditState.STOPPED:
-            queued = self._outbox.lost_under(queued) or queued
+            queued = self._pending.lost_under(queued) or queued
         return queued if queued is not None and queued.state in (*STUCK, EditState.STOPPED) else None
 
     def choose(self, edit_id: str, mine: bool, *, data: dict[str, Any] | None = None) -> str:
@@ -471,7 +471,7 @@ class Outbox:
         Mine answers what the conflict told of, and nothing else. `data` is what mine is to say now. Returns the id of
         the new edit, "" for none.
         """
-        queued = self._outbox.get(edit_id)
+        queued = self._pending.get(edit_id)
         if queued is None or queued.state is not EditState.CONFLICT:
             return ""
         if not mine:
@@ -644,17 +644,17 @@ class Outbox:
 
     def _on_opened(self, kept: _WorkFileContent) -> None:
         for queued in kept.outbox:
-            self._outbox.put(after_a_break(queued))
+            self._pending.put(after_a_break(queued))
             self._scheduler.wait_for_source(queued.edit.id)
-        self._outbox.made_again |= kept.made_again
-        self._outbox.learn(kept.keys)
+        self._pending.made_again |= kept.made_again
+        self._pending.learn(kept.keys)
         self._drafts.found(kept.drafts)
         self.followed.found(kept.followed)
         self._filters = kept.filters | self._filters
         self._alarms = kept.alarms | self._alarms
         self.salvaged = kept.salvaged
         self._withdrawals.found(kept.perhaps_left, kept.by_another, kept.to_call_back)
-        self._store.check(*(one for state in STUCK for one in self._outbox.in_state(state)))
+        self._store.check(*(one for state in STUCK for one in self._pending.in_state(state)))
         self._is_open = True
         self._try_again_later()
         self._scheduler.send_due()

@@ -47,7 +47,7 @@ class OutcomeHandler:
         self._listener = listener
         self._store, self._thread, self._clock = store, thread, clock
         self._scheduler, self._withdrawals = scheduler, withdrawals
-        self._outbox = store.edits
+        self._pending = store.pending
         self._proved_early: set[str] = set()
 
     def take(self, outcome: Outcome) -> None:
@@ -57,7 +57,7 @@ class OutcomeHandler:
         # protects: only-the-end-of-a-try-ends-it
         if outcome.ends_a_try:
             self._scheduler.answered(outcome)
-        queued = self._outbox.get(outcome.edit_id)
+        queued = self._pending.get(outcome.edit_id)
         if queued is None:
             self._take_of_withdrawn(outcome)
             self._scheduler.send_due()
@@ -91,7 +91,7 @@ class OutcomeHandler:
                 self._take_of_withdrawn(proof)
             elif proof.remote_id is not None:
                 self._store.learn_key(proof)
-            queued = self._outbox.get(edit_id)
+            queued = self._pending.get(edit_id)
             if queued is None:
                 continue
             queued = self._tell_too_late(queued)
@@ -104,12 +104,12 @@ class OutcomeHandler:
 
     def is_numbered(self, create: Queued) -> bool:
         """Whether the server has said, of this try, which id the report of a creation has."""
-        return create.state is EditState.ACCEPTED and create.edit.report in self._outbox.remote
+        return create.state is EditState.ACCEPTED and create.edit.report in self._pending.remote
 
     def on_another(self, edit_ids: Iterable[str]) -> None:
         """The numbers of these edits' reports are other reports at the server now: nothing of it is sent there."""
         for edit_id in edit_ids:
-            queued = self._outbox.get(edit_id)
+            queued = self._pending.get(edit_id)
             if queued is not None and queued.reason is not StopReason.ANOTHER_REPORT and not queued.asked_back:
                 self._scheduler.stop(edit_id)
                 self._store.set(advance(queued, Event.PARKED, reason=StopReason.ANOTHER_REPORT))
@@ -138,7 +138,7 @@ class OutcomeHandler:
 
     def _on_brought_back(self, lost: list[Queued]) -> None:
         for queued in lost:
-            self._outbox.put(queued)
+            self._pending.put(queued)
         self._store.check(*lost)
         if lost:
             self._scheduler.send_due()
@@ -147,7 +147,7 @@ class OutcomeHandler:
     def source_back(self, source: str | None) -> None:
         """A source (all: None) is live and its cache complete: send what waits, ask about orders that are too old."""
         self._scheduler.source_back(source)
-        for one in self._outbox.in_state(EditState.UNCONFIRMED):
+        for one in self._pending.in_state(EditState.UNCONFIRMED):
             if source not in (None, one.edit.source):
                 continue
             if one.asked_back:
@@ -161,7 +161,7 @@ class OutcomeHandler:
 
         A creation that a server without keys took is left out: some cities look at a new report before they list it.
         """
-        for queued in self._outbox.in_state(EditState.ACCEPTED):
+        for queued in self._pending.in_state(EditState.ACCEPTED):
             here_since = self._scheduler.here_since(queued.edit.source)
             if queued.taken_as is not None or here_since is None:
                 continue
@@ -198,7 +198,7 @@ class OutcomeHandler:
             return {found.edit.report: (found.edit.source, remote_id)}
 
         def learnt(keys: dict[str, tuple[str, str]]) -> None:
-            self._outbox.learn(keys)
+            self._pending.learn(keys)
             self._scheduler.send_due()
 
         self._thread.note(learn, learnt, self._listener.trouble)

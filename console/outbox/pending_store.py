@@ -41,9 +41,9 @@ class PendingStore:
         """
         self._thread, self._clock, self._loop, self._listener = thread, clock, loop, listener
         self._call_back = call_back
-        self.edits = PendingEdits()
+        self.pending = PendingEdits()
         self.saving: dict[str, Edit] = {}
-        """The edits that wait for the disk and are not among `edits` yet, by id, oldest first."""
+        """The edits that wait for the disk and are not among `pending` yet, by id, oldest first."""
         self.to_call_back: dict[str, Queued] = {}
         """The orders that were given up after their units were told by radio, by id, until those are told."""
         self._closed = False
@@ -56,10 +56,10 @@ class PendingStore:
 
     def remember(self, queued: Queued) -> None:
         """A new state in memory, in its place by number; `changed_at` is when it came to be in that state."""
-        before = self.edits.get(queued.edit.id)
+        before = self.pending.get(queued.edit.id)
         same = before is not None and before.state is queued.state
         since = before.changed_at if before and same else self._clock(queued.edit.source)
-        self.edits.put(replace(queued, changed_at=since))
+        self.pending.put(replace(queued, changed_at=since))
         self.announce()
 
     def set(self, *several: Queued) -> None:
@@ -80,7 +80,7 @@ class PendingStore:
         With one that has taken effect after all goes what was stopped with it, in the same write: see `set`.
         """
         let_go = self._freed(advance(queued, event)) if event is Event.PROVED else []
-        self.edits.pop(queued.edit.id)
+        self.pending.pop(queued.edit.id)
         self.announce()
         now = self.give_up(queued) if event is Event.WITHDRAWN else advance(queued, event)
         self._change(let_go, lambda file: file.put(now))
@@ -94,9 +94,9 @@ class PendingStore:
 
     def given_once_more(self, edit: Edit) -> None:
         """A new edit: if it gives an order that was given up, its unit is not to be called back from that any more."""
-        place, unit = self.edits.place(edit), edit.data.get("unit")
+        place, unit = self.pending.place(edit), edit.data.get("unit")
         for edit_id, one in list(self.to_call_back.items()):
-            if (self.edits.place(one.edit), one.edit.kind, one.edit.data.get("unit")) == (place, edit.kind, unit):
+            if (self.pending.place(one.edit), one.edit.kind, one.edit.data.get("unit")) == (place, edit.kind, unit):
                 self.called_back(edit_id)
 
     def called_back(self, edit_id: str) -> None:
@@ -110,7 +110,7 @@ class PendingStore:
     def move(self, queued: Queued, new: Queued) -> None:
         """It goes on as it is now, on another report perhaps; what it lets go, or stops, is in the same write."""
         let_go = self._freed(new)
-        self.edits.pop(queued.edit.id)
+        self.pending.pop(queued.edit.id)
         self._change([new, *let_go], lambda file: file.put(new))
 
     def ask_about_stranded(self) -> bool:
@@ -119,7 +119,7 @@ class PendingStore:
         What it rested on has left the outbox unanswered, or is about another report now.
         """
         # protects: stopped-is-answered
-        stranded = self.edits.next_stranded()
+        stranded = self.pending.next_stranded()
         if stranded is None:
             return False
         self.set(asked(stranded))
@@ -140,7 +140,7 @@ class PendingStore:
         for queued in changing.values():
             self.remember(queued)
             stopped |= {one.edit.id: one for one in self._stop(queued)}
-        noted = [self.edits[each] for each in dict.fromkeys([*changing, *stopped])]
+        noted = [self.pending[each] for each in dict.fromkeys([*changing, *stopped])]
 
         def note(file: WorkFile) -> None:
             with file.together():
@@ -152,33 +152,33 @@ class PendingStore:
             self._tell_stopped(list(stopped.values()))
 
     def _freed(self, queued: Queued) -> list[Queued]:
-        before = self.edits.get(queued.edit.id)
+        before = self.pending.get(queued.edit.id)
         if before is None or before.state not in STUCK or queued.state in STUCK:
             return []
-        return [freed(one) for one in self.edits.stopped_with(before)]
+        return [freed(one) for one in self.pending.stopped_with(before)]
 
     def _stop(self, queued: Queued) -> list[Queued]:
-        now = self.edits[queued.edit.id]
+        now = self.pending[queued.edit.id]
         if now.state in STUCK:
-            resting = stopped_with(now, self.edits.of_report(now.edit.source, now.edit.report))
+            resting = stopped_with(now, self.pending.of_report(now.edit.source, now.edit.report))
             # protects: stopped-with-what-is-lost
             found = [one for one in resting if one.state is EditState.QUEUED]
-        elif now.state is EditState.QUEUED and self.edits.lost_under(now) is not None:
+        elif now.state is EditState.QUEUED and self.pending.lost_under(now) is not None:
             found = [now]
         else:
             return []
         stopped = [advance(one, Event.STOPPED) for one in found]
         for one in stopped:
             self.remember(one)
-        return [self.edits[one.edit.id] for one in stopped]
+        return [self.pending[one.edit.id] for one in stopped]
 
     def learn_key(self, outcome: Outcome) -> None:
         """The server's id of the report that an edit is about, if the outcome tells it and the edit is here."""
-        queued = self.edits.get(outcome.edit_id)
+        queued = self.pending.get(outcome.edit_id)
         if queued is None or queued.edit.report is None or outcome.remote_id is None:
             return
         key, source, remote_id = queued.edit.report, queued.edit.source, outcome.remote_id
-        self.edits.learn({key: (source, remote_id)})
+        self.pending.learn({key: (source, remote_id)})
         self.note(lambda file: file.learn_key(key, source, remote_id))
 
     def note(self, work: Callable[[WorkFile], object]) -> None:
@@ -204,9 +204,9 @@ class PendingStore:
     def _on_announce(self) -> None:
         self._announcing = None
         self._announced_s = time.monotonic()
-        places, self.edits.shown_anew = self.edits.shown_anew, set()
-        self._listener.reports_changed({place: self.edits.shown_at(place) for place in places})
-        self._listener.changed(tuple(self.edits.shown))
+        places, self.pending.shown_anew = self.pending.shown_anew, set()
+        self._listener.reports_changed({place: self.pending.shown_at(place) for place in places})
+        self._listener.changed(tuple(self.pending.shown))
 
 
 def _note(several: Sequence[Queued], file: WorkFile) -> None:

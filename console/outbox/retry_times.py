@@ -38,7 +38,7 @@ class RetryTimes:
 
     def __init__(
         self,
-        edits: PendingEdits,
+        pending: PendingEdits,
         clock: Callable[[str], datetime],
         order_lifetime_s: float,
         loop: EventLoop,
@@ -49,7 +49,7 @@ class RetryTimes:
 
         Those are the ones whose waiting is over, and orders whose time is over while they wait.
         """
-        self._edits, self._clock, self._order_lifetime_s = edits, clock, order_lifetime_s
+        self._pending, self._clock, self._order_lifetime_s = pending, clock, order_lifetime_s
         self._loop, self._random, self._on_time = loop, random_source, on_time
         self._waiting: dict[str, float] = {}  # until when (time.monotonic)
         self._unknown: set[str] = set()  # of these what may have left, and their source has not been read whole since
@@ -127,7 +127,7 @@ class RetryTimes:
 
     def hurry(self, source: str | None, *, is_read: bool) -> None:
         """Nothing waits at a source (all: None) because of a failure; what may have left only when it `is_read`."""
-        for each in {source} if source is not None else {one.edit.source for one in self._edits.values()}:
+        for each in {source} if source is not None else {one.edit.source for one in self._pending.values()}:
             self._hurries[each] += 1
         for lane in [lane for lane in self._held if source in (None, lane[0])]:
             del self._held[lane]
@@ -157,14 +157,14 @@ class RetryTimes:
     def _wait(self, edit_id: str, until: float) -> None:
         self._waiting[edit_id] = until
         self._set_alarm(until, edit_id)
-        queued = self._edits.get(edit_id)
+        queued = self._pending.get(edit_id)
         if queued is not None and (end := good_until(as_told(queued), self._order_lifetime_s)) is not None:
             left_s = (end - self._clock(queued.edit.source)).total_seconds()
             self._set_alarm(time.monotonic() + max(0.0, left_s) + _JUST_AFTER_S, edit_id)
 
     def _is_of(self, edit_id: str, source: str | None) -> bool:
         """Whether an edit is for a source (None: any); so is one that is not here any more."""
-        queued = self._edits.get(edit_id)
+        queued = self._pending.get(edit_id)
         return queued is None or source in (None, queued.edit.source)
 
     def _end(self, edit_id: str) -> None:

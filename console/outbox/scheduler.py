@@ -74,9 +74,9 @@ class Scheduler:
         self._loop, self._trouble = loop, trouble
         self._store, self._thread, self._identity = store, thread, identity
         self._push, self._clock, self._order_lifetime_s = push, clock, order_lifetime_s
-        self._outbox = store.edits
-        self._retries = RetryTimes(store.edits, clock, order_lifetime_s, loop, random_source, self._on_time)
-        self._order = SendOrder(store.edits, identity, self._retries)
+        self._pending = store.pending
+        self._retries = RetryTimes(store.pending, clock, order_lifetime_s, loop, random_source, self._on_time)
+        self._order = SendOrder(store.pending, identity, self._retries)
         self._due: dict[Chain, str] = {}  # what of each chain may go next
         self._next: dict[Lane, list[_Turn]] = {}  # heaps of what is due; what is not any more is passed by
         self._away: set[str] = set()
@@ -89,7 +89,7 @@ class Scheduler:
     @property
     def has_due(self) -> bool:
         """Whether something may go and has only not been handed over yet."""
-        return bool(self._outbox.stirred or self._order.let_go) or self._lane_with_room() is not None
+        return bool(self._pending.stirred or self._order.let_go) or self._lane_with_room() is not None
 
     def is_handed_over(self, edit_id: str) -> bool:
         """Whether the sync process has an edit, and has not said yet how its try ended."""
@@ -149,10 +149,10 @@ class Scheduler:
         # protects: refused-one-may-have-let-another-in
         self._away |= self._refusing  # until it is known whom it lets in now, and who that is
         self._refusing.clear()
-        self._outbox.unsure.update(dict.fromkeys(self._order.under_way))
+        self._pending.unsure.update(dict.fromkeys(self._order.under_way))
         for edit_id in self._order.under_way:
             self._order.land(edit_id)
-        for queued in (*self._outbox.in_state(EditState.SENDING), *self._outbox.in_state(EditState.ACCEPTED)):
+        for queued in (*self._pending.in_state(EditState.SENDING), *self._pending.in_state(EditState.ACCEPTED)):
             # protects: taken-is-looked-for-again
             if (now := after_a_break(queued)) is not queued:
                 self.wait_for_source(queued.edit.id)
@@ -170,13 +170,15 @@ class Scheduler:
         """The sync process is done with a try of an edit; one that is to be repeated waits for a better time."""
         edit_id = outcome.edit_id
         flight = self._order.land(edit_id)
-        self._outbox.unsure[edit_id] = None
+        self._pending.unsure[edit_id] = None
         if outcome.obstacle is None:
             self._retries.forget(edit_id)
             if flight is not None and outcome.state is EditState.ACCEPTED:
                 self._retries.worked(flight.lane)
         # What failed before its source was hurried says nothing of now: a sign-in, a link that is back.
-        elif flight is not None and edit_id in self._outbox and flight.hurries == self._retries.hurries(flight.lane[0]):
+        elif (
+            flight is not None and edit_id in self._pending and flight.hurries == self._retries.hurries(flight.lane[0])
+        ):
             self._retries.failed(edit_id, flight.lane, outcome.obstacle, outcome.retry_after_s)
 
     def stop(self, edit_id: str) -> None:
@@ -217,13 +219,13 @@ class Scheduler:
     def retry(self, edit_ids: Iterable[str]) -> None:
         """Send again what was refused: the same edits under the same keys."""
         for edit_id in edit_ids:
-            queued = self._outbox.get(edit_id)
+            queued = self._pending.get(edit_id)
             if queued is None:
                 continue
             self._retries.forget(edit_id)
-            self._outbox.stir([edit_id])
+            self._pending.stir([edit_id])
             if queued.state is EditState.ATTENTION:
-                again = [queued, *self._outbox.stopped_with(queued)]
+                again = [queued, *self._pending.stopped_with(queued)]
                 self._store.set(*(advance(one, Event.RETRIED) for one in again))
         self.send_due()
 
@@ -234,7 +236,7 @@ class Scheduler:
         self._due.clear()
         self._next.clear()
         self._order.forget_queues()
-        self._outbox.stir_all()
+        self._pending.stir_all()
         self.send_due()
 
     def send_due(self) -> None:
@@ -246,8 +248,8 @@ class Scheduler:
             self._settle_unsure()
             if self._store.ask_about_stranded():
                 continue
-            if self._outbox.stirred:
-                chain, _ = self._outbox.stirred.popitem()
+            if self._pending.stirred:
+                chain, _ = self._pending.stirred.popitem()
                 self._order.let_follow(chain)
                 self._look_at(chain)
             elif self._order.let_go:
@@ -272,7 +274,7 @@ class Scheduler:
 
     def _on_time(self, edit_ids: Sequence[str]) -> None:
         """These have waited, or their time is over meanwhile."""
-        self._outbox.stir(edit_ids)
+        self._pending.stir(edit_ids)
         self.send_due()
 
     # What became of reports that were created here
@@ -282,8 +284,8 @@ class Scheduler:
 
         Where its creation was taken back meanwhile it can never leave: say so.
         """
-        while self._outbox.unsure:
-            queued = self._outbox.get(self._outbox.unsure.popitem()[0])
+        while self._pending.unsure:
+            queued = self._pending.get(self._pending.unsure.popitem()[0])
             if queued is None:
                 continue
             is_created = all(map(self._is_created, local_keys(queued.edit)))
@@ -298,7 +300,7 @@ class Scheduler:
     def _is_created(self, key: str) -> bool:
         """Whether a report created here is at the server or will be, also by a creation that waits for the disk."""
         # protects: creation-that-is-being-saved-is-one
-        return self._outbox.is_awaited(key) or self._store.is_being_created(key)
+        return self._pending.is_awaited(key) or self._store.is_being_created(key)
 
     def _created_again(self, queued: Queued) -> dict[str | None, str]:
         """The lost reports that an edit is about, with the local keys under which they come again.
@@ -311,7 +313,7 @@ class Scheduler:
         if self.is_handed_over(edit.id) or queued.state in (EditState.SENDING, EditState.ACCEPTED):
             return {}
         lost = {*local_keys(edit), *([edit.report] if is_deleted(queued) else [])}
-        found = ((report, self._outbox.again(edit, report)) for report in lost)
+        found = ((report, self._pending.again(edit, report)) for report in lost)
         return {report: key for report, key in found if key is not None}
 
     def _move(self, queued: Queued, again: dict[str | None, str]) -> None:
@@ -358,14 +360,14 @@ class Scheduler:
 
     def _send_next(self, lane: Lane) -> None:
         edit_id = heapq.heappop(self._next[lane]).edit_id
-        queued = self._outbox.get(edit_id)
+        queued = self._pending.get(edit_id)
         if queued is None or self._due.get(chain := chain_of(queued.edit)) != edit_id:
             return
         is_too_old = self.too_old(queued)
         if is_too_old and queued.state is EditState.QUEUED:
             self.expire(queued)
         elif self._order.waits(queued):  # others have left since it was looked at
-            self._outbox.stirred[chain] = None
+            self._pending.stirred[chain] = None
         else:
             del self._due[chain]
             self._send(queued, past_its_time=is_too_old)
@@ -382,14 +384,14 @@ class Scheduler:
         self._store.remember(sending)
 
         def hand_over(_: object) -> None:
-            now = self._outbox.get(edit_id)
+            now = self._pending.get(edit_id)
             if now is None or now.state is not EditState.SENDING or self._order.flight(edit_id) is not flight:
                 self._land_unsent(edit_id, flight)
             elif now.asked_back and not unconfirmed:
                 self._order.land(edit_id)
                 self.finish(now, Event.WITHDRAWN)
             else:
-                edit = _addressed(as_told(now), self._outbox.remote)
+                edit = _addressed(as_told(now), self._pending.remote)
                 self._push(Push(edit, unconfirmed, queued.taken_as, past_its_time))
                 return
             self.send_due()
@@ -405,7 +407,7 @@ class Scheduler:
         """The disk refused to note its try: it waits as `before`, with what the operator did to it meanwhile."""
         edit_id = before.edit.id
         self._land_unsent(edit_id, flight)
-        now = self._outbox.get(edit_id)
+        now = self._pending.get(edit_id)
         if now is None or now.state is not EditState.SENDING or self.is_handed_over(edit_id):
             return
         # protects: asked-back-while-the-disk-refused

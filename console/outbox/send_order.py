@@ -43,8 +43,8 @@ class SendOrder:
     and so does a crew whose report another note behind the first one gave a status.
     """
 
-    def __init__(self, edits: PendingEdits, identity: Identity, retries: RetryTimes) -> None:
-        self._edits, self._identity, self._retries = edits, identity, retries
+    def __init__(self, pending: PendingEdits, identity: Identity, retries: RetryTimes) -> None:
+        self._pending, self._identity, self._retries = pending, identity, retries
         self._flights: dict[str, Flight] = {}
         self._room: Counter[Lane] = Counter()  # taken
         self._locked: dict[_Lock, Chain] = {}  # by which chain
@@ -80,7 +80,7 @@ class SendOrder:
             self._room[flight.lane] -= 1
             for lock in flight.locks:
                 self._locked.pop(lock, None)
-            self._edits.stirred[flight.chain] = None
+            self._pending.stirred[flight.chain] = None
         return flight
 
     def forget_queues(self) -> None:
@@ -102,14 +102,14 @@ class SendOrder:
 
         That is one that needs its operator, or that was tried in vain; None when it waits for none.
         """
-        queued = self._edits.get(edit_id)
+        queued = self._pending.get(edit_id)
         if queued is not None and queued.state is EditState.STOPPED:
-            return self._edits.lost_under(queued)
+            return self._pending.lost_under(queued)
         if queued is None or queued.state is not EditState.QUEUED:
             return None
         if (creation := self._creation_in_doubt(queued.edit)) is not None:
             return creation
-        for one in self._edits.in_chain(chain_of(queued.edit)):
+        for one in self._pending.in_chain(chain_of(queued.edit)):
             if one.edit.id == edit_id:
                 break
             rests = one.state not in _NOT_TO_SEND and settles(one.edit) & rests_on(queued.edit)
@@ -124,7 +124,7 @@ class SendOrder:
         """
         held: set[Aspect] = set()  # by what does not leave now
         orders_only = False
-        for queued in self._edits.in_chain(chain):
+        for queued in self._pending.in_chain(chain):
             edit = queued.edit
             if queued.state in _NOT_TO_SEND:
                 continue
@@ -153,7 +153,7 @@ class SendOrder:
         tries.
         """
         found = []
-        for queued in self._edits.in_chain(chain):
+        for queued in self._pending.in_chain(chain):
             if queued is before or self._is_under_way(queued):
                 break
             waits = queued.state is EditState.QUEUED and is_order(queued.edit)
@@ -180,14 +180,14 @@ class SendOrder:
 
     def _creation_in_doubt(self, edit: Edit) -> Queued | None:
         """The creation of an edit's report, when it waits for an operator: nothing can be done to the report before."""
-        creation = self._edits.creation_of(edit)
+        creation = self._pending.creation_of(edit)
         if creation is None:
             return None
         return creation if creation.state in STUCK or self._identity.is_another(creation.edit) else None
 
     def _has_numbers(self, edit: Edit) -> bool:
         """Whether the server knows all the reports that an edit names."""
-        return edit.kind is Kind.CREATE or all(key in self._edits.remote for key in local_keys(edit))
+        return edit.kind is Kind.CREATE or all(key in self._pending.remote for key in local_keys(edit))
 
     def _first_before(self, edit: Edit) -> Chain | None:
         """The chain that must get further before an edit may leave: its own, or another; None when it may.
@@ -207,20 +207,20 @@ class SendOrder:
 
     def _related(self, edit: Edit) -> Iterator[Queued]:
         """The edits of other chains behind which this one may have to go, and more."""
-        source, edits = edit.source, self._edits
+        source, pending = edit.source, self._pending
         if edit.kind is Kind.PHOTO:
             return
         if edit.report is not None:
-            yield from edits.of_same_report(source, edit.report, but=chain_of(edit))
+            yield from pending.of_same_report(source, edit.report, but=chain_of(edit))
         for unit in units_of(edit):
-            yield from edits.naming_unit(source, unit)
+            yield from pending.naming_unit(source, unit)
         if edit.kind is Kind.MERGE:  # what was done to the main report before (its priority, say) goes first
-            yield from edits.of_same_report(source, edit.data.get("into"), but=chain_of(edit))
+            yield from pending.of_same_report(source, edit.data.get("into"), but=chain_of(edit))
         if edit.kind in ON_STATUS:  # a report stays open until what was merged into it before is
-            yield from edits.merges_into(source, edit.report)
+            yield from pending.merges_into(source, edit.report)
         if _needs_proof(edit):
-            yield from edits.photos_of(source, edit.report)
-        if edit.undoes is not None and (undone := edits.get(edit.undoes)) is not None:
+            yield from pending.photos_of(source, edit.report)
+        if edit.undoes is not None and (undone := pending.get(edit.undoes)) is not None:
             yield undone
 
     def _goes_first(self, one: Queued, edit: Edit) -> bool:
@@ -263,7 +263,7 @@ class SendOrder:
 
     def _name(self, source: str, report: object) -> str:
         """A report's number or, while it has none, its local key."""
-        return str(self._edits.place_of(source, str(report))[1])
+        return str(self._pending.place_of(source, str(report))[1])
 
 
 def _needs_proof(edit: Edit) -> bool:

@@ -59,7 +59,7 @@ class Submissions:
         self._store, self._thread, self._drafts = store, thread, drafts
         self._scheduler, self._withdrawals, self._identity = scheduler, withdrawals, identity
         self._clock, self._ids = clock, ids
-        self._outbox = store.edits
+        self._pending = store.pending
 
     def submit(self, edit: Edit) -> None:
         """Save a new edit; `saved` or `refused` follows. A CREATE without a report's key gets "local:<edit id>"."""
@@ -83,15 +83,16 @@ class Submissions:
         Of a conflict each of them has seen what it told of, and nothing else. A crew that was told stays so. Returns
         the new edit's id.
         """
-        resting = self._outbox.stopped_with(old)
-        new = replace(self._anew(old, old), occurred_at=self._clock(old.edit.source), base=base)
+        resting = self._pending.stopped_with(old)
+        new = replace(self._as_new_edit(old, old), occurred_at=self._clock(old.edit.source), base=base)
         new = replace(new, data=old.edit.data if data is None else data)
         if base_version != old.edit.base_version and new.base_version is not None:
             # protects: kept-mine-has-seen-what-it-was-told
             about = {SINCE: old.edit.base_version, **new.about}
             new = replace(new, base_version=base_version, about=about)
         after = [
-            Queued(_clean(self._anew(one, old)), EditState.QUEUED, told_by_radio=one.told_by_radio) for one in resting
+            Queued(_clean(self._as_new_edit(one, old)), EditState.QUEUED, told_by_radio=one.told_by_radio)
+            for one in resting
         ]
         self._exchange(
             [old, *resting], [Queued(_clean(new), EditState.QUEUED, told_by_radio=old.told_by_radio), *after]
@@ -103,10 +104,10 @@ class Submissions:
 
         Does nothing when nothing was stopped.
         """
-        resting = self._outbox.stopped_with(lost)
+        resting = self._pending.stopped_with(lost)
         if resting:
             again = [
-                Queued(_clean(self._anew(one, lost)), EditState.QUEUED, told_by_radio=one.told_by_radio)
+                Queued(_clean(self._as_new_edit(one, lost)), EditState.QUEUED, told_by_radio=one.told_by_radio)
                 for one in resting
             ]
             self._exchange([lost, *resting], again)
@@ -119,9 +120,9 @@ class Submissions:
         if not base:
             return base
         me, based = self._identity.at(source), dict(base)
-        places = {(source, report), self._outbox.place_of(source, report)}
-        known = (one.edit for one in self._outbox.of_report(source, report) if one.state in PENDING)
-        saving = (one for one in self._store.saving.values() if self._outbox.place(one) in places)
+        places = {(source, report), self._pending.place_of(source, report)}
+        known = (one.edit for one in self._pending.of_report(source, report) if one.state in PENDING)
+        saving = (one for one in self._store.saving.values() if self._pending.place(one) in places)
         for edit in (*known, *saving):
             if edit.kind is Kind.SET and edit.author == me:
                 for name in based.keys() & edit.data.keys() & edit.base.keys():
@@ -129,7 +130,7 @@ class Submissions:
                         based[name] = value_after(name, based[name], edit.data[name])
         return based
 
-    def _anew(self, old: Queued, lost: Queued) -> Edit:
+    def _as_new_edit(self, old: Queued, lost: Queued) -> Edit:
         """An edit under a new id, by the present operator, who was told why another was lost.
 
         An order is given now, a fact keeps its time. It goes with the version that its author saw.
@@ -152,16 +153,16 @@ class Submissions:
         what may be on its way can do nothing to a report that is gone. () when the edit is no such one, and when its
         report comes again by its own creation.
         """
-        chosen = self._outbox.get(edit_id)
+        chosen = self._pending.get(edit_id)
         if chosen is None or not is_deleted(chosen) or self._identity.is_another(chosen.edit):
             return ()
-        if self._outbox.again(chosen.edit, chosen.edit.report) is not None:
+        if self._pending.again(chosen.edit, chosen.edit.report) is not None:
             return ()
-        place, made = self._outbox.place(chosen.edit), chosen.edit.about.get("created")
+        place, made = self._pending.place(chosen.edit), chosen.edit.about.get("created")
         return tuple(
             one
-            for one in self._outbox.values()
-            if self._outbox.place(one.edit) == place
+            for one in self._pending.values()
+            if self._pending.place(one.edit) == place
             and one.state is not EditState.ACCEPTED
             and one.edit.kind is not Kind.CREATE
             and not one.asked_back
@@ -184,7 +185,7 @@ class Submissions:
         source = old[0].edit.source
         author, now = self._identity.at(source), self._clock(source)
         plain = Edit(self._ids(), Kind.CREATE, None, author, "", 0, now, source=source, title=title)
-        again = self._outbox.key_to_create_again(source, old[0].edit.report)
+        again = self._pending.key_to_create_again(source, old[0].edit.report)
         create = replace(plain, report=again or local_key(plain.id), data=data)
         carried = carry(old, create)
         note = replace(plain, kind=Kind.NOTE, data={"text": words(carried.tell)})
@@ -211,7 +212,7 @@ class Submissions:
         nobody else knows of the report; and an order of which its unit was told by radio. Of what was made before
         sign-in was needed it is anything that has not left.
         """
-        queued = self._outbox.get(edit_id)
+        queued = self._pending.get(edit_id)
         # protects: adopted-is-not-under-way
         if queued is None or not self._identity.is_another(queued.edit) or self._scheduler.is_handed_over(edit_id):
             return False
@@ -224,7 +225,7 @@ class Submissions:
     def has_its_report(self, edit: Edit) -> bool:
         """Whether the server has the report that an edit is about, as far as is known here."""
         key = edit.report or ""
-        return not is_local(key) or key in self._outbox.remote
+        return not is_local(key) or key in self._pending.remote
 
     def adopt(self, edit_id: str, words: Callable[[Queued, Sequence[Queued]], str]) -> bool:
         """Send as the present operator's what another left here; False when it `may_be_adopted` no more.
@@ -233,7 +234,7 @@ class Submissions:
         report becomes new edits, in their order. `words` makes of a colleague's CREATE, and of what others did to the
         report, the note that names them in its history.
         """
-        queued = self._outbox.get(edit_id)
+        queued = self._pending.get(edit_id)
         if queued is None or not self.may_be_adopted(edit_id):
             return False
         if queued.edit.author == BEFORE_SIGN_IN:
@@ -255,7 +256,7 @@ class Submissions:
         me, now = self._identity.at(source), self._clock(source)
         children = [
             one
-            for one in self._outbox.children(create)
+            for one in self._pending.children(create)
             if one.state in NOT_LEFT and is_surely_not_there(one) and not self._scheduler.is_handed_over(one.edit.id)
         ]
         old = [create, *children]
@@ -300,7 +301,7 @@ class Submissions:
         me, now = self._identity.at(source), self._clock(source)
         later = [
             one
-            for one in self._outbox.of_report(source, order.edit.report)
+            for one in self._pending.of_report(source, order.edit.report)
             if one.edit.kind is Kind.PROGRESS
             and (one.edit.author, one.edit.data.get("unit")) == (order.edit.author, unit)
             and one.edit.number > order.edit.number
@@ -322,8 +323,8 @@ class Submissions:
         self._exchange(old, new, adopted=old, by=ByWhom(me, now))
 
     def _adopt_from_before_sign_in(self, queued: Queued) -> None:
-        resting = self._outbox.stopped_with(queued) if queued.state in STUCK else []
-        found = {one.edit.id: one for one in (queued, *resting, *self._outbox.children(queued))}
+        resting = self._pending.stopped_with(queued) if queued.state in STUCK else []
+        found = {one.edit.id: one for one in (queued, *resting, *self._pending.children(queued))}
         old, me = sorted(found.values(), key=lambda one: one.edit.number), self._identity.at(queued.edit.source)
         new = [
             replace(one.edit, id=self._ids(), author=me if one.edit.author == BEFORE_SIGN_IN else one.edit.author)
@@ -355,7 +356,7 @@ class Submissions:
         if not is_kept:
             self._withdrawals.given_anew((taken_over.get(one.edit.id, one) for one in old), first)
         for edit_id in ids:
-            self._outbox.pop(edit_id)
+            self._pending.pop(edit_id)
         why, draft = self._identity.why_refused(source, Kind.CREATE), self._drafts.use(first)
 
         def save(file: WorkFile) -> list[Queued]:
@@ -370,7 +371,7 @@ class Submissions:
                 self._scheduler.call_back(edit_id)
             self._withdrawals.done_by_another(taken_over.values())
             for one in kept:
-                self._outbox.put(one)
+                self._pending.put(one)
             for one in kept[1:]:
                 self._listener.saved(one)
             self._store.check(*kept[1:])
@@ -379,9 +380,9 @@ class Submissions:
         def refused(error: Exception) -> None:
             self._withdrawals.not_given_anew(old)
             for one in old:
-                if one.edit.id not in self._outbox:
+                if one.edit.id not in self._pending:
                     self._store.remember(after_a_break(one))  # how a try ended was not listened to
-            self._store.check(*(one for one in old if one.edit.id in self._outbox))
+            self._store.check(*(one for one in old if one.edit.id in self._pending))
             self._scheduler.wait_for_source(*ids)
             self._on_refused(first, error)
 
@@ -391,7 +392,7 @@ class Submissions:
         edit_id = queued.edit.id
         self._store.saving.pop(edit_id, None)
         self._drafts.end_used(edit_id, saved=True)
-        self._outbox.put(queued)
+        self._pending.put(queued)
         self._store.given_once_more(queued.edit)
         self._listener.saved(queued)
         self._store.check(queued)

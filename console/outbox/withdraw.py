@@ -52,7 +52,7 @@ class Withdrawals:
         if edit_id in self._store.saving:
             self._when_saved.add(edit_id)
             return True
-        queued = self._store.edits.get(edit_id)
+        queued = self._store.pending.get(edit_id)
         if queued is None or queued.state not in NOT_LEFT:
             return False
         self.withdraw_now(*self._with_what_rests(queued))
@@ -64,7 +64,7 @@ class Withdrawals:
 
         False when the server has taken it already (or it is unknown).
         """
-        queued = self._store.edits.get(edit_id)
+        queued = self._store.pending.get(edit_id)
         if self.withdraw(edit_id):
             return True
         if queued is None or is_taken(queued):
@@ -77,7 +77,7 @@ class Withdrawals:
 
         With a report's CREATE goes what that operator did to the report. The author is told: see `take_done_by_others`.
         """
-        queued = self._store.edits.get(edit_id)
+        queued = self._store.pending.get(edit_id)
         if queued is None or not self._identity.is_another(queued.edit):
             return False
         if is_taken(queued) or self._scheduler.is_handed_over(edit_id):
@@ -98,8 +98,8 @@ class Withdrawals:
         lost = is_taken_back(queued)
         if queued.edit.kind is not Kind.CREATE:
             waits = queued.state in STUCK or queued.state is EditState.STOPPED
-            return [queued, *(self._store.edits.stopped_with(queued) if waits else ())]
-        children = self._store.edits.children(queued)
+            return [queued, *(self._store.pending.stopped_with(queued) if waits else ())]
+        children = self._store.pending.children(queued)
         mine = [one for one in children if one.edit.author == queued.edit.author]
         # protects: lost-creation-drops-no-work
         return [queued, *(one for one in mine if not lost or is_taken_back(one))]
@@ -132,7 +132,7 @@ class Withdrawals:
             if queued.attempts:  # a sync process had it, perhaps one that was killed while it sent it
                 self.perhaps_left[edit_id] = queued
             self._scheduler.call_back(edit_id)
-            self._store.edits.pop(edit_id)
+            self._store.pending.pop(edit_id)
         now = [self._store.give_up(queued, reason, by) for queued in several]
         self._store.announce()
 
@@ -178,7 +178,7 @@ class Withdrawals:
         if queued is not None:
             self._by_another.pop(edit_id, None)
             again = self._in_place_of.pop(edit_id, None)
-            if (same := self._store.edits.in_place_of(edit_id)) is not None:
+            if (same := self._store.pending.in_place_of(edit_id)) is not None:
                 # protects: what-follows-it-goes-on
                 self._scheduler.finish(same, Event.PROVED)
             elif again is not None and not self._is_saved_in_its_place(again, edit_id):

@@ -12,7 +12,7 @@ from console.board.round import LOCAL_ROWS, Patch, Played, Round, is_shown, play
 from console.board.snapshot import BoardSnapshot
 from console.cache.catalog import KINDS, Cities
 from console.cache.reader import CacheReader
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.rules.edit import Edit, is_local
 from console.rules.messages import Touched
 from console.rules.queued import Queued

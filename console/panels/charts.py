@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QTimer
 from console.board.counts import Arrivals
 from console.board.view import View
 from console.panels import formatting
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.rules.filter import NONE
 from console.rules.loaded import Loaded
 from console.rules.time_range import BarUnit, TimeRange

@@ -20,8 +20,8 @@ from console.rules.status import ENDED_ASSIGNMENT
 class EditCommands:
     """Appends edits, and puts each on the undo stack."""
 
-    def __init__(self, edits: QtOutbox, stack: UndoStack) -> None:
-        self._edits, self._stack = edits, stack
+    def __init__(self, outbox: QtOutbox, stack: UndoStack) -> None:
+        self._outbox, self._stack = outbox, stack
 
     def create(self, source: str, data: Mapping[str, Any], local_key: str, title: str) -> str:
         """A new report, by telephone."""
@@ -31,8 +31,8 @@ class EditCommands:
         self, source: str, edit_id: str, data: Mapping[str, Any], title: str, words: Callable[[Sequence[Edit]], str]
     ) -> str:
         """A new report in the place of one that was deleted at the server; see `QtOutbox.keep_as_new`."""
-        old = {queued.edit.id for queued in self._edits.goes_along(edit_id)}
-        create = self._edits.keep_as_new(edit_id, dict(data), title=title, words=words)
+        old = {queued.edit.id for queued in self._outbox.goes_along(edit_id)}
+        create = self._outbox.keep_as_new(edit_id, dict(data), title=title, words=words)
         if create:
             self._stack.drop(old)
             step = UndoStep(create, Kind.CREATE, f"New report {title}", source, None, title, None, data=data)
@@ -42,7 +42,7 @@ class EditCommands:
     def set_fields(self, details: ReportDetails, fields: Mapping[str, Any], text: str) -> str:
         """Change fields of the report; each keeps its value before for the merge and the undo."""
         shown = {name: field_value(details.shown, name) for name in fields}
-        base = self._edits.base_on_own(details.source, details.key, shown)
+        base = self._outbox.base_on_own(details.source, details.key, shown)
         return self._on(details, Kind.SET, dict(fields), text, base=base, inverse=(Kind.SET, dict(base)))
 
     def given_anew(self, edit_id: str, old: Edit, data: Mapping[str, Any]) -> None:
@@ -110,12 +110,12 @@ class EditCommands:
 
     def has_told(self, source: str, report: str, unit: str, state: str) -> bool:
         """Whether it was told already that a unit did this there, and the server has not confirmed it yet."""
-        waiting = self._edits.given_for(source, report)
+        waiting = self._outbox.given_for(source, report)
         return any(one.kind is Kind.PROGRESS and one.data == {"unit": unit, "state": state} for one in waiting)
 
     def as_given(self, source: str, jobs: Sequence[Assignment], report: str) -> tuple[Assignment, ...]:
         """Jobs at a report as the operator's own orders and words leave them that the server has not confirmed yet."""
-        return jobs_after(tuple(jobs), report, self._edits.given_for(source, report))
+        return jobs_after(tuple(jobs), report, self._outbox.given_for(source, report))
 
     def work_given(self, source: str, unit: str, jobs: Sequence[Assignment] = ()) -> tuple[Assignment, ...]:
         """The unfinished ones of a unit's jobs, with those that the operator gave it and the server has not confirmed.
@@ -123,7 +123,7 @@ class EditCommands:
         What he called it back from, or told that it is done there, is left out.
         """
         given: dict[str, list[Edit]] = {}
-        for edit in self._edits.given_to(source, unit):
+        for edit in self._outbox.given_to(source, unit):
             if edit.report is not None:
                 given.setdefault(edit.report, []).append(edit)
         found = tuple(jobs)
@@ -170,11 +170,11 @@ class EditCommands:
 
     def note_told_by_radio(self, edit_id: str, who: str) -> None:
         """Note who told the unit by radio, of an order that has not left."""
-        self._edits.told(edit_id, who)
+        self._outbox.mark_told(edit_id, who)
 
     def still_wanted(self, edit_id: str) -> None:
         """Give an order anew that outlived its time."""
-        self._edits.still_wanted(edit_id, yes=True)
+        self._outbox.still_wanted(edit_id, yes=True)
 
     def _on(
         self,
@@ -211,7 +211,7 @@ class EditCommands:
         about: dict[str, Any] | None = None,
         with_edit: str = "",
     ) -> str:
-        edit_id = self._edits.submit(
+        edit_id = self._outbox.submit(
             kind, report, source=source, data=data, base=base, base_version=base_version, title=title, about=about
         )
         step = UndoStep(edit_id, kind, text, source, report, title, inverse, base_version, data, with_edit)

@@ -14,10 +14,10 @@ from console.panels.command_line.line import CommandLineController
 from console.panels.forms.forms import Forms, keep_words_of
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.history import edit_text, new_report_text
-from console.panels.selection import WindowState
 from console.panels.situation import SituationMonitor
 from console.panels.status import StatusController
 from console.panels.undo_stack import UndoStack
+from console.panels.window_state import WindowState
 from console.rules.edit import ReadingOnly
 from console.rules.messages import Outcome
 from console.rules.queued import EditState, Queued
@@ -35,7 +35,7 @@ class EditNotifications(QObject):
 
     def __init__(
         self,
-        edits: QtOutbox,
+        outbox: QtOutbox,
         window_state: WindowState,
         undo_stack: UndoStack,
         forms: Forms,
@@ -46,7 +46,7 @@ class EditNotifications(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._edits, self._window_state, self._undo_stack, self._forms = edits, window_state, undo_stack, forms
+        self._outbox, self._window_state, self._undo_stack, self._forms = outbox, window_state, undo_stack, forms
         self._command_line_controller, self._situation, self._bar, self._status = (
             command_line_controller,
             situation,
@@ -81,13 +81,13 @@ class EditNotifications(QObject):
 
         To be called before the outbox hears of it, and forgets the edit.
         """
-        queued = self._edits.open_edit(outcome.edit_id)
+        queued = self._outbox.open_edit(outcome.edit_id)
         if queued is not None and queued.edit.kind is Kind.CREATE and outcome.remote_id:
             what = new_report_text(queued.edit.data, self._window_state.catalog(queued.edit.source))
             self._status.say(self.tr("Its number is {number}: {report}").format(number=outcome.remote_id, report=what))
         if outcome.state is not EditState.WITHDRAWN or queued is None or not queued.asked_back:
             return
-        if keep_words_of(self._edits, queued.edit):
+        if keep_words_of(self._outbox, queued.edit):
             what = edit_text(queued, self._window_state.catalog(queued.edit.source), self.tr)
             self._status.say(self.tr("Withdrawn, its words are a draft: {what}").format(what=what))
 
@@ -119,7 +119,7 @@ class EditNotifications(QObject):
         """From now on it can; what was brought back from a damaged file is said."""
         self._situation.set_may_write(True)
         self._status.set_trouble("")
-        salvaged = self._edits.salvaged
+        salvaged = self._outbox.salvaged
         if salvaged is not None:
             self._status.say(
                 self.tr("The file of your edits was damaged; {n} edits were brought back").format(n=salvaged.edits)

@@ -12,8 +12,8 @@ from console.board.view import View
 from console.board.waiting import next_waiting
 from console.panels.board_updater import LOCAL_ROWS
 from console.panels.report.details import ReportDetails
-from console.panels.selection import WindowState
 from console.panels.undo_stack import UndoStep
+from console.panels.window_state import WindowState
 
 _ENDS_THE_TURN = frozenset({Kind.DISPATCH, Kind.ASSIGN, Kind.CLOSE, Kind.MERGE, Kind.VALIDATE})
 _ORDERED = frozenset({Kind.DISPATCH, Kind.ASSIGN})

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject
 
-from console.panels.selection import WindowState
 from console.panels.situation import SituationMonitor
+from console.panels.window_state import WindowState
 from widgets.key_repeats import LOOK_S, TWICE_S
 
 

@@ -8,8 +8,8 @@ from datetime import datetime, tzinfo
 from PySide6.QtCore import QObject, Signal
 
 from console.panels import formatting
-from console.panels.selection import WindowState
 from console.panels.sources import Sources
+from console.panels.window_state import WindowState
 from console.rules.filter import Filter
 from console.rules.loaded import Loaded
 from widgets.kpi import Figure, KpiPart, KpiStrip

@@ -16,8 +16,8 @@ from console.panels.notifications.unsent_reports import taken_down_text, waits_t
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.conflict_text import conflict_brief, deleted_brief
 from console.panels.report.history import STATE_WORDS, edit_text
-from console.panels.selection import WindowState
 from console.panels.stop_text import stop_text
+from console.panels.window_state import WindowState
 from console.rules.edit import BEFORE_SIGN_IN, Edit, is_local, is_not_sent, is_order
 from console.rules.queued import (
     STUCK,
@@ -66,7 +66,7 @@ class OutboxController(QObject):
         self,
         panel: OutboxPanel,
         window_state: WindowState,
-        edits: QtOutbox,
+        outbox: QtOutbox,
         zone: tzinfo,
         now: Callable[[], datetime],
         parent: QObject | None = None,
@@ -81,7 +81,7 @@ class OutboxController(QObject):
         for an earlier one that does not leave.
         """
         super().__init__(parent)
-        self._panel, self._window_state, self._edits, self._zone, self._now = panel, window_state, edits, zone, now
+        self._panel, self._window_state, self._outbox, self._zone, self._now = panel, window_state, outbox, zone, now
         self._counted = (-1, -1)
         self._is_open = False
         self._dropping = ""  # the edit of another operator that the next press throws away
@@ -91,14 +91,14 @@ class OutboxController(QObject):
         panel.all_asked.connect(self.retry_all)
 
     @property
-    def outbox(self) -> tuple[Queued, ...]:
+    def open_edits(self) -> tuple[Queued, ...]:
         """The edits that are not finished, oldest first."""
-        return self._edits.outbox
+        return self._outbox.open_edits
 
     @property
     def decisions(self) -> int:
         """How many of them go no further without this operator: another's are his to decide."""
-        return len(self._edits.lost)
+        return len(self._outbox.lost)
 
     def tick(self) -> None:
         """Once a second: an unsent order becomes loud."""
@@ -106,13 +106,13 @@ class OutboxController(QObject):
 
     def show(self) -> None:
         """Fill the panel; a row is made when it is looked at."""
-        parted = self._edits.open_in(EditState.ATTENTION)
-        again = len(self._edits.retryable)
+        parted = self._outbox.open_in(EditState.ATTENTION)
+        again = len(self._outbox.retryable)
         lost = any(map(is_taken_back, parted))
         verb = self.tr("Send all {n} again") if lost else self.tr("Try all {n} refused again")
         self._panel.set_all(verb.format(n=again) if again else "")
-        self._panel.set_ids(self._edits.open_ids, self._row_of)
-        counted = (sum(self._edits.counts.values()), self.decisions)
+        self._panel.set_ids(self._outbox.open_ids, self._row_of)
+        counted = (sum(self._outbox.counts.values()), self.decisions)
         # protects: unreadable-outbox-is-unknown
         if self._is_open and counted != self._counted:
             self._counted = counted
@@ -128,14 +128,14 @@ class OutboxController(QObject):
         return row.when, row.number, row.text, row.state_text
 
     def _row_of(self, edit_id: str) -> OutboxRow:
-        queued = self._edits.open_edit(edit_id)
+        queued = self._outbox.open_edit(edit_id)
         if queued is None:  # finished, which is not announced yet
             return OutboxRow(edit_id, "", "", "", "", "")
         return self._row(queued)
 
     def menu(self, edit_id: str) -> list[MenuRow]:
         """What can be done about an edit, and what of it can be copied."""
-        queued = self._edits.open_edit(edit_id)
+        queued = self._outbox.open_edit(edit_id)
         if queued is None:
             return []
         number = queued.edit.report or ""
@@ -160,32 +160,32 @@ class OutboxController(QObject):
             case "withdraw":
                 self._withdraw(edit_id)
             case "retry":
-                self._edits.retry(edit_id)
+                self._outbox.retry(edit_id)
             case "wanted":
-                self._edits.still_wanted(edit_id, yes=True)
+                self._outbox.still_wanted(edit_id, yes=True)
             case "unwanted":
-                self._edits.still_wanted(edit_id, yes=False)
+                self._outbox.still_wanted(edit_id, yes=False)
             case "told":
-                if (queued := self._edits.open_edit(edit_id)) is not None:
-                    self._edits.told(edit_id, self._edits.author_for(queued.edit.source))
+                if (queued := self._outbox.open_edit(edit_id)) is not None:
+                    self._outbox.mark_told(edit_id, self._outbox.author_for(queued.edit.source))
             case "called_back":
-                self._edits.called_back(edit_id)
+                self._outbox.mark_called_back(edit_id)
             case "conflict":
                 self.conflict_opened.emit(edit_id)
             case "copy_row":
                 self.copy_wanted.emit("; ".join(part for part in self._line(edit_id) if part))
             case "copy_number":
-                if (queued := self._edits.open_edit(edit_id)) is not None:
+                if (queued := self._outbox.open_edit(edit_id)) is not None:
                     self.copy_wanted.emit(queued.edit.report or "")
             case "open":
-                queued = self._edits.open_edit(edit_id)
+                queued = self._outbox.open_edit(edit_id)
                 if queued is not None and queued.edit.report:
                     self.report_opened.emit(queued.edit.source, queued.edit.report)
 
     def retry_all(self) -> None:
         """Send again all that was refused for a reason that may have passed, and say how much waits for a decision."""
-        again = self._edits.retryable
-        self._edits.retry(*again)
+        again = self._outbox.retryable
+        self._outbox.retry(*again)
         parts = [self.tr("Nothing was refused that could be tried again")]
         if again:
             tried = self.tr("{n} edits are tried again" if len(again) > 1 else "{n} edit is tried again")
@@ -196,29 +196,29 @@ class OutboxController(QObject):
 
     def _withdraw(self, edit_id: str) -> None:
         """Take an edit back, and say how far that came; what was written for it stays as a draft."""
-        queued = self._edits.open_edit(edit_id)
+        queued = self._outbox.open_edit(edit_id)
         if queued is None:
             return
         what = edit_text(queued, self._window_state.catalog(queued.edit.source), self.tr)
-        if not self._edits.ask_back(edit_id):
+        if not self._outbox.ask_back(edit_id):
             self.message.emit(self.tr("{what} was sent and cannot be withdrawn").format(what=what))
-        elif self._edits.open_edit(edit_id) is not None:
+        elif self._outbox.open_edit(edit_id) is not None:
             self.message.emit(self.tr("Asked back: {what}. It stays if it has left already").format(what=what))
-        elif keep_words_of(self._edits, queued.edit):
+        elif keep_words_of(self._outbox, queued.edit):
             self.message.emit(self.tr("Withdrawn, its words are a draft: {what}").format(what=what))
         else:
             self.message.emit(self.tr("Withdrawn: {what}").format(what=what))
 
     def _drop(self, edit_id: str, *, sure: bool) -> None:
         """Another operator's edit, or one whose server is left: the first press asks, the second throws it away."""
-        queued = self._edits.open_edit(edit_id)
+        queued = self._outbox.open_edit(edit_id)
         if queued is None:
             return
         if why := self._why_reading_only(queued.edit.source):
             self.message.emit(why)
         elif not sure:
             self._dropping = edit_id
-        elif self._edits.drop(edit_id) if self._waits_for(queued) else self._edits.withdraw(edit_id):
+        elif self._outbox.drop(edit_id) if self._waits_for(queued) else self._outbox.withdraw(edit_id):
             told = self._waits_for(queued) not in ("", BEFORE_SIGN_IN) and not self._is_left(queued.edit.source)
             sentence = self.tr("Dropped. {author} is told at the next sign-in") if told else self.tr("Dropped")
             self.message.emit(sentence.format(author=queued.edit.author))
@@ -228,23 +228,23 @@ class OutboxController(QObject):
 
     def _adopt(self, edit_id: str) -> None:
         """A colleague's report, or what was made before sign-in was needed, is sent in the present operator's name."""
-        queued = self._edits.open_edit(edit_id)
+        queued = self._outbox.open_edit(edit_id)
         if queued is None:
             return
         source = queued.edit.source
-        catalog, me = self._window_state.catalog(source), self._edits.author_for(source)
+        catalog, me = self._window_state.catalog(source), self._outbox.author_for(source)
 
         def words_of(create: Queued, others: Sequence[Queued]) -> str:
             return taken_down_text(create, others, me, catalog, self._zone, self._now(), self.tr)
 
         if why := self._why_reading_only(source):
             self.message.emit(why)
-        elif not self._edits.adopt(edit_id, words_of):
+        elif not self._outbox.adopt(edit_id, words_of):
             self.message.emit(self.tr("It may have been sent already: it waits for the answer"))
 
     def what_waits(self, *, signed_out: bool = False) -> tuple[str, str]:
         """A title with the count, and what is done with the edits when the operator leaves."""
-        waiting = self.outbox
+        waiting = self.open_edits
         count = len(waiting)
         title = self.tr("{n} edits have not left" if count > 1 else "{n} edit has not left").format(n=count)
         parts = [
@@ -262,7 +262,7 @@ class OutboxController(QObject):
 
     def untold_units(self) -> str:
         """The codes of the units that know nothing of their orders, `SDA-07, DMK-02`; "" for none."""
-        waiting = (one for one in self.outbox if waits_for_radio(one) and not one.told_by_radio)
+        waiting = (one for one in self.open_edits if waits_for_radio(one) and not one.told_by_radio)
         return ", ".join(dict.fromkeys(self._unit_code(one.edit) for one in waiting))
 
     def _unit_code(self, edit: Edit) -> str:
@@ -274,7 +274,7 @@ class OutboxController(QObject):
     def _waits_for(self, queued: Queued) -> str:
         """The other operator whose edit it is, "" when it is one's own."""
         author = queued.edit.author
-        return author if author and author != self._edits.author_for(queued.edit.source) else ""
+        return author if author and author != self._outbox.author_for(queued.edit.source) else ""
 
     def _row(self, queued: Queued) -> OutboxRow:
         edit = queued.edit
@@ -310,7 +310,7 @@ class OutboxController(QObject):
             level = "warn"
             actions = [("wanted", self.tr("Send it")), ("unwanted", self.tr("Drop it"))]
         elif queued.state is EditState.CONFLICT:
-            alone = is_settled(queued) and not self._edits.stopped_with(edit.id)
+            alone = is_settled(queued) and not self._outbox.stopped_with(edit.id)
             verb = self.tr("Drop mine") if alone else self.tr("Decide")
             level, actions = "warn", [("conflict", verb)]
             state = conflict_brief(queued, self._zone, self._now(), self.tr)
@@ -325,7 +325,7 @@ class OutboxController(QObject):
             actions = [("retry", verb), ("withdraw", self.tr("Drop it"))]
         elif queued.state is EditState.STOPPED:
             level, state = "warn", self.tr("not sent: waits for the decision above")
-            if is_order(edit) and (first := self._edits.held_by(edit.id)) is not None:
+            if is_order(edit) and (first := self._outbox.held_by(edit.id)) is not None:
                 why = why_lost(first, self._window_state.catalog(edit.source), self._zone, self._now(), self.tr)
                 level, state = "urgent", self.tr("NOT SENT: {why}").format(why=why)
         elif queued.asked_back:
@@ -336,11 +336,11 @@ class OutboxController(QObject):
             if queued.told_by_radio:
                 state = self.tr("{unit} told by radio").format(unit=code)
             elif is_not_sent(
-                edit, self._edits.time_at(edit.source), away=self._is_away(edit.source) or self._is_held(edit.id)
+                edit, self._outbox.time_at(edit.source), away=self._is_away(edit.source) or self._is_held(edit.id)
             ):
                 level, state = "urgent", formatting.not_sent(queued, unit, code, self.tr)
                 actions = [("told", self.tr("Told by radio"))]
-        elif (first := self._edits.held_by(edit.id)) is not None:
+        elif (first := self._outbox.held_by(edit.id)) is not None:
             state = self.tr("waits for the edit above" if self._waits_for(first) else "waits for the decision above")
         return _Standing(state, level, actions)
 
@@ -357,7 +357,7 @@ class OutboxController(QObject):
             actions = [*told, ("mine", self.tr("Send as mine")), ("drop", self.tr("Drop it"))]
         elif edit.kind is Kind.CREATE and not is_taken(queued):
             level, state = "warn", waits_text(queued, self.tr)
-            if self._edits.may_be_adopted(edit.id):
+            if self._outbox.may_be_adopted(edit.id):
                 actions.insert(len(told), ("mine", self.tr("Send in my name")))
         else:
             state = self.tr("waits for {author} to sign in").format(author=other)

@@ -13,7 +13,7 @@ from console.board.view import Fact, View
 from console.cache.reader import CacheReader, RowText
 from console.panels import formatting
 from console.panels.board_updater import LOCAL_ROWS, BoardUpdater
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.rules.filter import Filter
 from console.rules.loaded import Loaded
 from console.rules.status import ORDER

@@ -17,9 +17,9 @@ from console.panels.edit_commands import EditCommands
 from console.panels.forms.forms import Forms
 from console.panels.report.details import ReportDetails
 from console.panels.report.history import new_report_text
-from console.panels.selection import WindowState
 from console.panels.situation import SituationMonitor
 from console.panels.typed_command import TypedCommand
+from console.panels.window_state import WindowState
 from console.rules.category import fields_of_category
 from console.rules.pending import field_value
 from console.rules.status import is_open

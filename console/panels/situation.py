@@ -15,8 +15,8 @@ from console.cache.catalog import CityUnit
 from console.panels.action_rules import Situation
 from console.panels.report.details import ReportDetails
 from console.panels.report.recommendations import DuplicateCandidate, Recommendations
-from console.panels.selection import WindowState
 from console.panels.undo_stack import UndoStack
+from console.panels.window_state import WindowState
 from console.rules.loaded import Loaded
 from console.rules.proof import is_proof_missing
 from console.rules.queued import EditState, Queued, is_deleted, waits_for_radio

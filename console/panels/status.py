@@ -8,8 +8,8 @@ from datetime import datetime, tzinfo
 from PySide6.QtCore import QObject
 
 from console.panels import formatting
-from console.panels.selection import WindowState
 from console.panels.sources import Sources
+from console.panels.window_state import WindowState
 from console.rules.loaded import Loaded
 from widgets.notice import Banner, Notice
 from widgets.statusbar import Cell, StatusBar

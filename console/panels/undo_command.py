@@ -8,9 +8,9 @@ from api_client.model import AssignmentState
 from console.panels import formatting
 from console.panels.action_runner import ActionRunner
 from console.panels.forms.forms import Forms, TakenBack
-from console.panels.selection import WindowState
 from console.panels.situation import SituationMonitor
 from console.panels.undo_stack import UndoResult, UndoStack, UndoStep
+from console.panels.window_state import WindowState
 
 
 class UndoCommand(QObject):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from PySide6.QtCore import QObject
 
 from console.panels.qt_outbox import QtOutbox
-from console.panels.selection import WindowState
 from console.panels.sources import Sources
 from console.panels.status import StatusController
 from console.panels.undo_stack import UndoStack, UndoStep
+from console.panels.window_state import WindowState
 from widgets.statusbar import StatusBar
 
 
@@ -20,7 +20,7 @@ class UndoOffer(QObject):
         bar: StatusBar,
         status: StatusController,
         stack: UndoStack,
-        edits: QtOutbox,
+        outbox: QtOutbox,
         window_state: WindowState,
         sources: Sources,
         parent: QObject | None = None,
@@ -29,7 +29,7 @@ class UndoOffer(QObject):
         self._bar, self._status, self._stack, self._sources = bar, status, stack, sources
         stack.pushed.connect(self._on_step)
         stack.undone.connect(lambda _: bar.hide_undo())
-        edits.changed.connect(lambda _: self._look_again())
+        outbox.changed.connect(lambda _: self._look_again())
         window_state.catalog_changed.connect(lambda _: self._look_again())
 
     def _on_step(self, step: UndoStep) -> None:

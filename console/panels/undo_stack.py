@@ -56,9 +56,9 @@ class UndoStack(QObject):
     undone = Signal(object)
     """The newest one was taken back, as far as that goes: the UndoStep."""
 
-    def __init__(self, edits: QtOutbox, parent: QObject | None = None) -> None:
+    def __init__(self, outbox: QtOutbox, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._edits = edits
+        self._outbox = outbox
         self._stack: list[UndoStep] = []
         self._last_is_over = False
         self._live: dict[str, dict[tuple[str, str | None], Assignment]] | None = None
@@ -95,11 +95,11 @@ class UndoStack(QObject):
         """Whether an undo would be granted: it has an inverse and its crew is not there yet, or it has not come to the
         server yet.
         """
-        if step.edit_id in self._edits.saving:
+        if step.edit_id in self._outbox.saving:
             return True
         if step.inverse is not None and self.crew_since(step) is None:
             return True
-        queued = self._edits.open_edit(step.edit_id)
+        queued = self._outbox.open_edit(step.edit_id)
         return queued is not None and not is_taken(queued)
 
     def note_jobs(self, live: Mapping[str, Sequence[Assignment]] | None) -> None:
@@ -121,7 +121,7 @@ class UndoStack(QObject):
             return None  # the server's answer is not here yet
         unit = step.data.get("unit")
         jobs = jobs_after(
-            (job,) if job is not None else (), step.report, self._edits.given_for(step.source, step.report)
+            (job,) if job is not None else (), step.report, self._outbox.given_for(step.source, step.report)
         )
         states = [one.state for one in jobs if one.unit == unit and one.state not in ENDED_ASSIGNMENT]
         # protects: crew-that-is-there-is-not-undone
@@ -173,12 +173,12 @@ class UndoStack(QObject):
         return done
 
     def _take_back(self, step: UndoStep) -> UndoResult:
-        if self._edits.withdraw(step.edit_id):
+        if self._outbox.withdraw(step.edit_id):
             return UndoResult.DONE
         if step.inverse is None:
-            return UndoResult.ASKED if self._edits.ask_back(step.edit_id) else UndoResult.TOO_LATE
+            return UndoResult.ASKED if self._outbox.ask_back(step.edit_id) else UndoResult.TOO_LATE
         kind, data = step.inverse
-        self._edits.submit(
+        self._outbox.submit(
             kind,
             step.report,
             source=step.source,

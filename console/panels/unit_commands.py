@@ -16,9 +16,9 @@ from console.panels.edit_commands import EditCommands
 from console.panels.forms.forms import Forms
 from console.panels.key_guard import KeyGuard
 from console.panels.report.details import ReportDetails
-from console.panels.selection import WindowState
 from console.panels.situation import SituationMonitor
 from console.panels.typed_command import TypedCommand
+from console.panels.window_state import WindowState
 from console.rules.engagement import job_in_force
 from console.rules.status import ASSIGNMENT_MAY_BECOME
 from widgets.forms.choice import ListChoice

@@ -17,7 +17,7 @@ from console.panels import formatting
 from console.panels.report.details import ReportDetails
 from console.panels.report.history import report_number
 from console.panels.report.offered_actions import NEXT_OF_UNIT
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.rules.area import off_by_m
 from console.rules.loaded import Loaded
 from console.rules.place import distance_m

@@ -54,7 +54,6 @@ from console.panels.report.recommendations import Recommender
 from console.panels.report.recreate_form import RecreateForm
 from console.panels.report.ticket import TicketController
 from console.panels.report_commands import ReportCommands
-from console.panels.selection import WindowState
 from console.panels.situation import SituationMonitor
 from console.panels.sources import Sources
 from console.panels.status import StatusController
@@ -63,6 +62,7 @@ from console.panels.undo_offer import UndoOffer
 from console.panels.undo_stack import UndoStack
 from console.panels.unit_commands import UnitCommands
 from console.panels.units import UnitsController, count_states
+from console.panels.window_state import WindowState
 from console.rules.filter import Filter
 from console.rules.messages import (
     Fetch,
@@ -162,7 +162,7 @@ class ConsoleWindow(QObject):
         self.window_state.set_range(settings.charts_range)
         self.sync_supervisor = SyncSupervisor(self)
         self.network = Network(self)
-        self.edits = QtOutbox(
+        self.outbox = QtOutbox(
             options.profile,
             self.sync_supervisor.send,
             clock=self._clock,
@@ -174,20 +174,20 @@ class ConsoleWindow(QObject):
             why_not_allowed=lambda source, kind: self.sign_in.why_not_allowed(source, kind),
             offset=self.sources.offset,
         )
-        self.outbox_link = OutboxLink(self.edits, self._read_for_edits, back=lambda _: self.photos.try_again())
+        self.outbox_link = OutboxLink(self.outbox, self._read_for_edits, back=lambda _: self.photos.try_again())
         self.board_updater = BoardUpdater(
             self.window_state,
             self.tasks,
             self.reader,
             lambda: self.now().timestamp(),
-            self.edits.remote_of,
+            self.outbox.remote_of,
             lambda: self.sources.keys,
-            self.edits.is_anothers,
+            self.outbox.is_anothers,
             self,
         )
-        self.report_lookup = ReportLookup(self.window_state, self.board_updater, self.edits, self.tasks, self.reader)
-        self.undo_stack = UndoStack(self.edits, self)
-        self.edit_commands = EditCommands(self.edits, self.undo_stack)
+        self.report_lookup = ReportLookup(self.window_state, self.board_updater, self.outbox, self.tasks, self.reader)
+        self.undo_stack = UndoStack(self.outbox, self)
+        self.edit_commands = EditCommands(self.outbox, self.undo_stack)
         self._build_widgets()
         self._build_controllers()
         self._build_window_matters()
@@ -240,7 +240,7 @@ class ConsoleWindow(QObject):
             },
         )
         self.units = UnitsPanel(self.theme, self.symbols)
-        self.outbox = OutboxPanel(self.theme, all_key=cap("retry_all"))
+        self.outbox_panel = OutboxPanel(self.theme, all_key=cap("retry_all"))
         self.charts = ChartsPanel(self.theme)
         self.command = CommandLine(self.theme, open_key=cap("palette"))
         self.status = StatusBar(self.theme, undo_key=cap("undo"))
@@ -261,7 +261,7 @@ class ConsoleWindow(QObject):
             self.queue,
             self.map,
             self.ticket,
-            [("units", self.tr("Units"), self.units), ("outbox", self.tr("Outbox"), self.outbox)],
+            [("units", self.tr("Units"), self.units), ("outbox", self.tr("Outbox"), self.outbox_panel)],
             [("charts", self.tr("Charts"), self.charts)],
             self.command,
             self.status,
@@ -283,7 +283,7 @@ class ConsoleWindow(QObject):
             self.theme,
             self.symbols,
             self.window_state,
-            self.edits,
+            self.outbox,
             self.photo_tasks,
             self.images,
             self._options.profile,
@@ -313,8 +313,8 @@ class ConsoleWindow(QObject):
             zone,
             now,
             self,
-            time_at=self.edits.time_at,
-            to_call_back=lambda: self.edits.to_call_back,
+            time_at=self.outbox.time_at,
+            to_call_back=lambda: self.outbox.to_call_back,
             is_away=self.sources.is_away,
             is_held=self._is_held,
         )
@@ -326,16 +326,16 @@ class ConsoleWindow(QObject):
             zone,
             self.time_at,
             self,
-            told_in_vain=lambda: self.edits.told_in_vain,
-            told_and_waiting=lambda: self.edits.told_and_waiting,
+            told_in_vain=lambda: self.outbox.told_in_vain,
+            told_and_waiting=lambda: self.outbox.told_and_waiting,
         )
         self.charts_controller = ChartsController(
             self.charts, window_state, self.sources.age_words, zone, now, self, as_of=self.sources.as_of
         )
         self.outbox_controller = OutboxController(
-            self.outbox,
+            self.outbox_panel,
             window_state,
-            self.edits,
+            self.outbox,
             zone,
             now,
             self,
@@ -367,10 +367,10 @@ class ConsoleWindow(QObject):
         )
         status = self.status_controller
         self.lost_orders = LostOrders(
-            self.edits, window_state, self.undo_stack, status, self.sources, zone, now, parent=self
+            self.outbox, window_state, self.undo_stack, status, self.sources, zone, now, parent=self
         )
         self._build_commands()
-        UndoOffer(self.status, status, self.undo_stack, self.edits, window_state, self.sources, self)
+        UndoOffer(self.status, status, self.undo_stack, self.outbox, window_state, self.sources, self)
         self.going_on = GoingOn(
             window_state, lambda: self.situation.chosen, self.sources.is_away, lambda: self.settings.here.go_on, self
         )
@@ -394,10 +394,10 @@ class ConsoleWindow(QObject):
             now,
             self,
         )
-        self.recreate_form = RecreateForm(window_state, self.edits, self.edit_commands, self.forms, zone, now, self)
+        self.recreate_form = RecreateForm(window_state, self.outbox, self.edit_commands, self.forms, zone, now, self)
         self.drafts = Drafts(
             window_state,
-            self.edits,
+            self.outbox,
             self.actions,
             self.situation,
             self.report_commands,
@@ -416,7 +416,7 @@ class ConsoleWindow(QObject):
             self.actions,
             self.situation,
             self.unit_commands,
-            self.edits,
+            self.outbox,
             self.forms.mark,
             tasks,
             reader,
@@ -425,13 +425,13 @@ class ConsoleWindow(QObject):
             self,
         )
         self.conflict_controller = ConflictController(
-            self.edits, self.forms, self.edit_commands, self.recreate_form, window_state, zone, now, self
+            self.outbox, self.forms, self.edit_commands, self.recreate_form, window_state, zone, now, self
         )
-        self.hazards = Hazards(window_state, self.tasks, self.reader, self.edits.followed, self)
-        self.contact = ReporterContact(self.details_reader, self.edits, self.sync_supervisor.send, status, self)
+        self.hazards = Hazards(window_state, self.tasks, self.reader, self.outbox.followed, self)
+        self.contact = ReporterContact(self.details_reader, self.outbox, self.sync_supervisor.send, status, self)
         self.presence = PresenceReporter(self.sync_supervisor.send)
         self.edit_notifications = EditNotifications(
-            self.edits,
+            self.outbox,
             window_state,
             self.undo_stack,
             self.forms,
@@ -486,14 +486,14 @@ class ConsoleWindow(QObject):
             self._demo,
             self.sync_supervisor,
             sources,
-            self.edits,
+            self.outbox,
             window_state,
             self._zone,
             status,
             self.kpi_controller,
             self,
         )
-        self.claims = Claims(window_state, self.edits, self.tasks, self.reader, self)
+        self.claims = Claims(window_state, self.outbox, self.tasks, self.reader, self)
         self.attendance = Attendance(self)
         SyncArrivals(
             self.sync_supervisor,
@@ -507,16 +507,16 @@ class ConsoleWindow(QObject):
             self.kpi_controller,
             self,
         )
-        self.refusals = Refusals(window_state, self.tasks, self.reader, self.edits.followed, self.attendance, self)
-        self.crew_notes = CrewNotes(window_state, self.tasks, self.reader, self.edits.followed, self.attendance, self)
-        self.restores = Restores(window_state, self.tasks, self.reader, self.edits.followed, self)
+        self.refusals = Refusals(window_state, self.tasks, self.reader, self.outbox.followed, self.attendance, self)
+        self.crew_notes = CrewNotes(window_state, self.tasks, self.reader, self.outbox.followed, self.attendance, self)
+        self.restores = Restores(window_state, self.tasks, self.reader, self.outbox.followed, self)
         self.sign_in = SignInController(
             self.settings,
             self._tokens,
             self.followed_sources,
             sources,
             window_state,
-            self.edits,
+            self.outbox,
             self.undo_stack,
             self.forms,
             self.outbox_controller,
@@ -614,7 +614,7 @@ class ConsoleWindow(QObject):
             self,
         )
         self.menus.bind_reports(self.queue, self.ticket, self.units, self.crowd)
-        self.menus.bind_outbox(self.outbox, self.outbox_controller)
+        self.menus.bind_outbox(self.outbox_panel, self.outbox_controller)
         self.menus.bind_filter(self.queue, self.queue_controller)
         self.menus.bind_charts(self.charts, self.charts_controller)
 
@@ -628,7 +628,7 @@ class ConsoleWindow(QObject):
         self.sync_supervisor.signed_in.connect(self.sign_in.on_signed_in)
         self.sync_supervisor.zone_told.connect(self.followed_sources.on_zone_told)
         self.sync_supervisor.fetched.connect(self.photos.on_fetched)
-        self.sync_supervisor.restarted.connect(self.edits.on_restarted)
+        self.sync_supervisor.restarted.connect(self.outbox.on_restarted)
         self.sources.message.connect(self.say)
         for speaker in (
             self.actions,
@@ -648,23 +648,23 @@ class ConsoleWindow(QObject):
         self.sign_in.operator_leaves.connect(self.forms.close_open)
         self.sign_in.operator_leaves.connect(self.command_line_controller.clear_lines)
         self.sign_in.rights_changed.connect(self._on_rights_changed)
-        self.edits.opened.connect(self.outbox_link.on_opened)
-        self.edits.opened.connect(self.edit_notifications.on_opened)
-        self.edits.opened.connect(self.sign_in.on_work_opened)
-        self.edits.opened.connect(self.outbox_controller.set_opened)
-        self.edits.unavailable.connect(self.edit_notifications.on_unavailable)
-        self.edits.trouble.connect(self._on_failed)
-        self.edits.too_late.connect(self.edit_notifications.on_too_late)
-        self.edits.taken_back.connect(self.edit_notifications.on_taken_back)
+        self.outbox.opened.connect(self.outbox_link.on_opened)
+        self.outbox.opened.connect(self.edit_notifications.on_opened)
+        self.outbox.opened.connect(self.sign_in.on_work_opened)
+        self.outbox.opened.connect(self.outbox_controller.set_opened)
+        self.outbox.unavailable.connect(self.edit_notifications.on_unavailable)
+        self.outbox.trouble.connect(self._on_failed)
+        self.outbox.too_late.connect(self.edit_notifications.on_too_late)
+        self.outbox.taken_back.connect(self.edit_notifications.on_taken_back)
         self.board_updater.arrived.connect(self._on_arrived)
         self.board_updater.crowded.connect(self._on_crowded)
         self.board_updater.ready.connect(keep_objects)
         self.sources.changed.connect(self.status_controller.show)
-        self.edits.reports_changed.connect(self._on_reports_changed)
-        self.edits.changed.connect(lambda _: self.outbox_controller.show())
-        self.edits.changed.connect(lambda _: self._look_at_told_in_vain())
-        self.edits.refused.connect(self.edit_notifications.on_refused)
-        self.edits.saved.connect(self.edit_notifications.on_saved)
+        self.outbox.reports_changed.connect(self._on_reports_changed)
+        self.outbox.changed.connect(lambda _: self.outbox_controller.show())
+        self.outbox.changed.connect(lambda _: self._look_at_told_in_vain())
+        self.outbox.refused.connect(self.edit_notifications.on_refused)
+        self.outbox.saved.connect(self.edit_notifications.on_saved)
         self.details_reader.changed.connect(self._on_details)
         self.details_reader.failed.connect(lambda error: self.ticket_controller.say_unread(describe(error)))
         self.recommender.changed.connect(self._on_recommendations)
@@ -722,7 +722,7 @@ class ConsoleWindow(QObject):
         self.drafts.long_message.connect(self.say_long)
         self.drafts.edit_opened.connect(self.conflict_controller.open)
         self.drafts.line_wanted.connect(self.command_line_controller.take_up)
-        self.edits.opened.connect(self.drafts.tell)
+        self.outbox.opened.connect(self.drafts.tell)
         self.outbox_controller.count_changed.connect(self._on_outbox_count)
         self.map.drawn.connect(self.screenshot.on_drawn)
         self.screenshot.over.connect(self._on_picture_over)
@@ -784,7 +784,7 @@ class ConsoleWindow(QObject):
         self.settings.close()
         self._timer.stop()
         self.followed_sources.close()
-        self.edits.close()
+        self.outbox.close()
         self.sync_supervisor.stop()
         self.tasks.shutdown()
         self.photo_tasks.shutdown()
@@ -862,7 +862,7 @@ class ConsoleWindow(QObject):
     def take_up(self, handover: WindowHandover, before: Shell | None = None) -> None:
         """Go on where the window before this one was, which stands there still as a picture."""
         self.succession.take_up(handover, before)
-        self.edits.opened.disconnect(self.drafts.tell)  # it is no start: who works here knows what he left
+        self.outbox.opened.disconnect(self.drafts.tell)  # it is no start: who works here knows what he left
         self.say(handover.message)
 
     # From the sync process
@@ -878,14 +878,14 @@ class ConsoleWindow(QObject):
         if details is not None and (mine := changed.get((details.source, details.key))) is not None:
             self.ticket_controller.set_outbox(mine)
             self.situation.set_outbox(mine)
-        names = {name for _, key in changed if key is not None for name in (key, self.edits.remote_of(key))}
+        names = {name for _, key in changed if key is not None for name in (key, self.outbox.remote_of(key))}
         if self.window_state.row and (details is None or details.key in names):
             self.details_reader.read()
         self.recommender.refresh()  # who was just sent to another report is not free for this one
 
     def _is_held(self, edit_id: str) -> bool:
         """Whether an edit waits for an earlier one that does not leave."""
-        return self.edits.held_by(edit_id) is not None
+        return self.outbox.held_by(edit_id) is not None
 
     def _on_outbox_count(self, count: int) -> None:
         self.kpi_controller.set_outbox(count, self.outbox_controller.decisions)
@@ -956,7 +956,7 @@ class ConsoleWindow(QObject):
 
     def _on_details(self, details: ReportDetails | None) -> None:
         self.presence.set_details(details)
-        mine = self.edits.open_for(details.source, details.key) if details is not None else ()
+        mine = self.outbox.open_for(details.source, details.key) if details is not None else ()
         self.situation.set_outbox(mine)
         self.ticket_controller.set_outbox(mine)
         self.ticket_controller.set_details(details)

@@ -14,7 +14,7 @@ from console.cache.reader import CachedReport, CacheReader
 from console.panels.notifications.checkpoints import Checkpoints, known
 from console.panels.notifications.setback import Of, Setback, bounded, closing_of, ended_by_another, let_go_with
 from console.panels.qt_outbox import QtOutbox
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.rules.followed import Followed
 from console.rules.loaded import Loaded
 from console.rules.scoped_code import ScopedCode
@@ -86,21 +86,21 @@ class Claims(QObject):
     def __init__(
         self,
         window_state: WindowState,
-        edits: QtOutbox,
+        outbox: QtOutbox,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._window_state, self._edits, self._tasks, self._reader = window_state, edits, tasks, reader
-        self._points = Checkpoints(_KIND, window_state, edits.followed)
+        self._window_state, self._outbox, self._tasks, self._reader = window_state, outbox, tasks, reader
+        self._points = Checkpoints(_KIND, window_state, outbox.followed)
         self._rows: frozenset[int] | None = None
         self._held: frozenset[ScopedCode] = frozenset()
         self._gone: frozenset[ScopedCode] = frozenset()
         """Those that were his, of which it is not known why they are not, or not seen."""
         self._notified: set[tuple[str, ScopedCode]] = set()
         window_state.view_changed.connect(self._on_view)
-        edits.followed.on_open(self._begin_again)
+        outbox.followed.on_open(self._begin_again)
 
     def on_seen(self, of: Iterable[Of]) -> None:
         """The operator has seen that these are not his any more."""
@@ -127,20 +127,20 @@ class Claims(QObject):
         timer = QTimer(self, singleShot=True, interval=_RELEASED_MS)
 
         def look() -> None:
-            if timer.isActive() and (self._edits.saving or waiting & set(self._edits.open_ids)):
+            if timer.isActive() and (self._outbox.saving or waiting & set(self._outbox.open_ids)):
                 return
-            self._edits.changed.disconnect(look)
+            self._outbox.changed.disconnect(look)
             timer.stop()
             timer.deleteLater()
             then()
 
-        self._edits.changed.connect(look)
+        self._outbox.changed.connect(look)
         timer.timeout.connect(look)
         timer.start()
 
     def _release(self, one: CachedReport) -> str:
         report = one.report
-        return self._edits.submit(
+        return self._outbox.submit(
             Kind.RELEASE,
             report.id,
             source=one.source,

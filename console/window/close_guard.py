@@ -10,7 +10,7 @@ from PySide6.QtGui import QGuiApplication
 
 from console.panels.forms.forms import Forms
 from console.panels.outbox import OutboxController
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 
 _SESSION_ENDS_IN = timedelta(minutes=1)
 """How long after its announcement a closing of the window belongs to the operator's log-out."""
@@ -23,7 +23,7 @@ class CloseGuard(QObject):
         self,
         app: QGuiApplication,
         window_state: WindowState,
-        outbox: OutboxController,
+        outbox_controller: OutboxController,
         forms: Forms,
         clock: Callable[[], datetime],
         leave: Callable[[], object],
@@ -31,9 +31,9 @@ class CloseGuard(QObject):
     ) -> None:
         """`leave` closes the window without a question."""
         super().__init__(parent)
-        self._window_state, self._outbox, self._forms, self._clock, self._leave = (
+        self._window_state, self._outbox_controller, self._forms, self._clock, self._leave = (
             window_state,
-            outbox,
+            outbox_controller,
             forms,
             clock,
             leave,
@@ -50,12 +50,12 @@ class CloseGuard(QObject):
         """Whether it may close now; where it may not the operator has been asked."""
         held = len(self._window_state.view.mine) if self._window_state.view is not None else 0
         # protects: count-before-closing
-        if self._is_answered or not (self._outbox.outbox or held):
+        if self._is_answered or not (self._outbox_controller.open_edits or held):
             return True
         if self._session_ended is not None and self._clock() - self._session_ended < _SESSION_ENDS_IN:
             return True  # nobody is there to be asked
-        if self._outbox.outbox:
-            title, sentence = self._outbox.what_waits()
+        if self._outbox_controller.open_edits:
+            title, sentence = self._outbox_controller.what_waits()
         else:
             title = self.tr("{n} reports are yours" if held > 1 else "1 report is yours").format(n=held)
             sentence = self.tr("They stay yours when you go, nobody else is asked to look at them; {key} releases one.")

@@ -14,8 +14,8 @@ from console.panels.menus import place_menu, report_menu, unit_menu
 from console.panels.outbox import OutboxController
 from console.panels.queue import QueueController
 from console.panels.report.clipboard import ReportClipboard
-from console.panels.selection import WindowState
 from console.panels.situation import SituationMonitor
+from console.panels.window_state import WindowState
 from console.window.actions import Receivers
 from widgets.charts import ChartsPanel
 from widgets.map.panel import MapPanel

@@ -8,7 +8,7 @@ from api_client.model import Report
 from console.cache.reader import CacheReader
 from console.panels.board_updater import BoardUpdater
 from console.panels.qt_outbox import QtOutbox
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.tasks import Tasks
 
 
@@ -19,15 +19,15 @@ class ReportLookup:
         self,
         window_state: WindowState,
         board_updater: BoardUpdater,
-        edits: QtOutbox,
+        outbox: QtOutbox,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
     ) -> None:
         """`reader` gives the cache reader of the calling worker thread."""
-        self._window_state, self._board_updater, self._edits, self._tasks, self._reader = (
+        self._window_state, self._board_updater, self._outbox, self._tasks, self._reader = (
             window_state,
             board_updater,
-            edits,
+            outbox,
             tasks,
             reader,
         )
@@ -41,7 +41,7 @@ class ReportLookup:
         if row := self._board_updater.local_row(key):
             then(row)
             return
-        number = self._edits.remote_of(key) or key
+        number = self._outbox.remote_of(key) or key
         self._tasks.submit(lambda: self._reader().row_of(source, number), lambda row: then(row or 0))
 
     def read(self, source: str, number: str, then: Callable[[Report | None], None]) -> None:

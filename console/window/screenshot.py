@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from console.error_text import LOCAL, describe
 from console.panels.map.controller import MapController
 from console.panels.outbox import OutboxController
-from console.panels.selection import WindowState
 from console.panels.sources import Sources
+from console.panels.window_state import WindowState
 from console.rules.loaded import Loaded
 from console.window.options import WindowOptions
 from widgets.charts import ChartsPanel
@@ -37,13 +37,13 @@ class Screenshot(QObject):
         queue: QueuePanel,
         map_: MapController,
         charts: ChartsPanel,
-        outbox: OutboxController,
+        outbox_controller: OutboxController,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.options = options
         self._window, self._window_state, self._sources = window, window_state, sources
-        self._queue, self._map, self._charts, self._outbox = queue, map_, charts, outbox
+        self._queue, self._map, self._charts, self._outbox_controller = queue, map_, charts, outbox_controller
         self.exit_code = 0
         self.drawn_view = -1
         """The number of the View that the map has drawn last."""
@@ -88,7 +88,7 @@ class Screenshot(QObject):
             "tabs": self._queue.tab_counts(),
             "map": self._map.corner(),
             "categories": [(bar.label, bar.count) for bar in self._charts.categories()],
-            "outbox": len(self._outbox.outbox),
+            "outbox": len(self._outbox_controller.open_edits),
             "sources": self._sources.states(),
             "missing": self.missing(),
         }

@@ -14,10 +14,10 @@ from console.panels.forms.forms import Forms
 from console.panels.outbox import OutboxController
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.history import edit_text
-from console.panels.selection import WindowState
 from console.panels.sources import Sources
 from console.panels.status import StatusController
 from console.panels.undo_stack import UndoStack
+from console.panels.window_state import WindowState
 from console.rules.messages import SignedIn, Source
 from console.rules.queued import Queued, StopReason
 from console.rules.report import HAZARD
@@ -51,10 +51,10 @@ class SignInController(QObject):
         followed_sources: FollowedSources,
         sources: Sources,
         window_state: WindowState,
-        edits: QtOutbox,
+        outbox: QtOutbox,
         undo_stack: UndoStack,
         forms: Forms,
-        outbox: OutboxController,
+        outbox_controller: OutboxController,
         status: StatusController,
         claims: Claims,
         parent: QObject | None = None,
@@ -66,8 +66,8 @@ class SignInController(QObject):
             followed_sources,
             sources,
         )
-        self._window_state, self._edits, self._undo_stack, self._forms = window_state, edits, undo_stack, forms
-        self._outbox, self._status, self._claims = outbox, status, claims
+        self._window_state, self._outbox, self._undo_stack, self._forms = window_state, outbox, undo_stack, forms
+        self._outbox_controller, self._status, self._claims = outbox_controller, status, claims
         self._rights = {source.key: Rights(source.role) for source in settings.here.sources if source.role}
         """What each source said last; its areas and agencies only since it was reached."""
 
@@ -100,8 +100,8 @@ class SignInController(QObject):
         """What the operator is called at each source; "" where only others ever signed in, whose claims are not his."""
         settings = self._settings.here
         if not settings.signed_out or is_left(settings):  # asked for each row that is drawn
-            return self._edits.authors
-        return {**self._edits.authors, **dict.fromkeys(settings.signed_out, "")}
+            return self._outbox.authors
+        return {**self._outbox.authors, **dict.fromkeys(settings.signed_out, "")}
 
     def rights_at(self, source: str) -> Rights:
         """What the operator may do at a source, as far as it has said."""
@@ -134,7 +134,11 @@ class SignInController(QObject):
             self._ask_tokens(rest, [*given, source], unkept if kept else [*unkept, source])
 
         several = len(self._with_operators()) > 1
-        waiting = self._outbox.what_waits(signed_out=True)[1] if self._outbox.outbox and not given else ""
+        waiting = (
+            self._outbox_controller.what_waits(signed_out=True)[1]
+            if self._outbox_controller.open_edits and not given
+            else ""
+        )
         self._forms.ask_token(
             source.name,
             waiting,
@@ -189,10 +193,10 @@ class SignInController(QObject):
             return
 
         def ask_what_waits(to_release: Sequence[CachedReport]) -> None:
-            if not self._outbox.outbox:
+            if not self._outbox_controller.open_edits:
                 self._leave(sources, to_release)
                 return
-            title, sentence = self._outbox.what_waits(signed_out=True)
+            title, sentence = self._outbox_controller.what_waits(signed_out=True)
             verb = self.tr("Release and sign out" if to_release else "Sign out")
             # protects: releases-at-the-last-yes
             self._forms.ask(title, sentence, verb, self.tr("Stay"), lambda: self._leave(sources, to_release))
@@ -210,11 +214,11 @@ class SignInController(QObject):
         if not to_release:
             self._sign_out_of(sources)
             return
-        known = {one.edit.id for one in self._outbox.outbox}
+        known = {one.edit.id for one in self._outbox_controller.open_edits}
         self._status.say(self.tr("Signing out: first your reports go back"))
 
         def released() -> None:
-            left = sum(one.edit.id not in known for one in self._outbox.outbox)
+            left = sum(one.edit.id not in known for one in self._outbox_controller.open_edits)
             self._sign_out_of(sources)
             if left:
                 text = self.tr("Signed out, and not released yet: {n} reports. That goes when you sign in again")
@@ -258,7 +262,7 @@ class SignInController(QObject):
         keep = ListChoice("keep", self.tr("Keep and sign out"), seen)
         rows = [release, keep] if there else [keep]
         about = self._named(held)
-        if untold := self._outbox.untold_units():
+        if untold := self._outbox_controller.untold_units():
             about = self.tr("{units} not told yet · {reports}").format(units=untold, reports=about)
 
         def chosen(choice: str) -> None:
@@ -285,7 +289,7 @@ class SignInController(QObject):
         """
         settings = self._settings.here
         self._followed_sources.signing_in.discard(me.source)
-        before, known = self._edits.author_for(me.source), self._rights.get(me.source)
+        before, known = self._outbox.author_for(me.source), self._rights.get(me.source)
         rights = self._rights[me.source] = Rights(me.role, me.areas, me.agencies)
         is_another = me.user not in ("local", before)
         left = self._left_by(before, me.source) if is_another and me.source not in settings.signed_out else []
@@ -294,7 +298,7 @@ class SignInController(QObject):
                 self.operator_leaves.emit()
             self._undo_stack.forget_all()
             # protects: sign-in-before-sending
-            self._edits.sign_in(me.source, me.user)
+            self._outbox.sign_in(me.source, me.user)
         elif known is not None and rights != known:
             self._status.say(self._rights_text(me))
         self._keep_user(me.source, me.user, me.role)
@@ -316,9 +320,9 @@ class SignInController(QObject):
 
     def _left_by(self, operator: str, source: str) -> list[Source]:
         """The other sources at which who is signed in is whoever was so at this one, where another is now."""
-        if source not in self._edits.authors or not operator:
+        if source not in self._outbox.authors or not operator:
             return []
-        signed_out, authors = self._settings.here.signed_out, self._edits.authors
+        signed_out, authors = self._settings.here.signed_out, self._outbox.authors
         others = [one for one in self._with_operators() if one.key not in (source, *signed_out) and one.user]
         return [
             one
@@ -340,9 +344,9 @@ class SignInController(QObject):
         """Who sits at the window is named after the first server at which he is signed in."""
         settings = self._settings.here
         if any(one.key == me.source for one in settings.sources):
-            self._window_state.me = self._edits.author = operator_of(settings)
+            self._window_state.me = self._outbox.author = operator_of(settings)
         elif me.source == self._sources.first:  # the demo's, which no settings know
-            self._window_state.me = self._edits.author = me.user
+            self._window_state.me = self._outbox.author = me.user
         self._followed_sources.name_absent()
 
     def on_work_opened(self) -> None:
@@ -352,7 +356,7 @@ class SignInController(QObject):
 
     def _tell_done_by_others(self, source: str) -> None:
         """What others threw away of what this operator left here, and what they took over in their own names."""
-        done = self._edits.take_done_by_others(source)
+        done = self._outbox.take_done_by_others(source)
         told = [
             self._done_text(source, [one for one in done if one.reason is reason], sentence)
             for reason, sentence in (

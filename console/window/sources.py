@@ -9,9 +9,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from console.panels.kpi import KpiController
 from console.panels.qt_outbox import QtOutbox
-from console.panels.selection import WindowState
 from console.panels.sources import Sources
 from console.panels.status import StatusController
+from console.panels.window_state import WindowState
 from console.rules.messages import Source, Start, ZoneTold
 from console.settings import CityZone, Settings, Tokens, city_zone, operator_of, users_of
 from console.window.demo_server import DemoServer
@@ -37,7 +37,7 @@ class FollowedSources(QObject):
         demo: DemoServer | None,
         sync_supervisor: SyncSupervisor,
         sources: Sources,
-        edits: QtOutbox,
+        outbox: QtOutbox,
         window_state: WindowState,
         zone: CityZone,
         status: StatusController,
@@ -46,10 +46,10 @@ class FollowedSources(QObject):
     ) -> None:
         super().__init__(parent)
         self._profile, self._settings, self._tokens, self._demo = profile, settings, tokens, demo
-        self._sync_supervisor, self._sources, self._edits, self._window_state = (
+        self._sync_supervisor, self._sources, self._outbox, self._window_state = (
             sync_supervisor,
             sources,
-            edits,
+            outbox,
             window_state,
         )
         self._zone, self._status, self._kpi = zone, status, kpi
@@ -103,8 +103,8 @@ class FollowedSources(QObject):
     def _name_operator(self) -> None:
         """Who the operator is at each source, until its server says so itself."""
         for source, user in users_of(self._settings.here.sources).items():
-            if source not in self._edits.authors:
-                self._edits.sign_in(source, user)
+            if source not in self._outbox.authors:
+                self._outbox.sign_in(source, user)
         self.name_absent()
 
     def name_absent(self) -> None:
@@ -112,14 +112,14 @@ class FollowedSources(QObject):
         settings = self._settings.here
         me = operator_of(settings)
         for source in settings.signed_out:
-            if me and source in self._edits.authors and self._edits.author_for(source) != me:
+            if me and source in self._outbox.authors and self._outbox.author_for(source) != me:
                 # protects: nobody-signed-in-owns-nothing
-                self._edits.sign_in(source, me)
+                self._outbox.sign_in(source, me)
 
     def _on_sources_came(self, names: list[str]) -> None:
         sources = self._settings.here.sources
         self._name_operator()
-        self._window_state.me = self._edits.author = operator_of(self._settings.here) or self._window_state.me
+        self._window_state.me = self._outbox.author = operator_of(self._settings.here) or self._window_state.me
         self.start(sources)
         self._use_zone()
         self.rights_changed.emit()

@@ -7,9 +7,9 @@ from PySide6.QtGui import QGuiApplication, QWindow
 
 from console.panels.board_updater import BoardUpdater
 from console.panels.report.details import ReportDetailsReader
-from console.panels.selection import WindowState
 from console.panels.sources import Sources
 from console.panels.undo_stack import UndoStack
+from console.panels.window_state import WindowState
 from console.window.options import WindowHandover
 from widgets.held_keys import HeldKeys
 from widgets.queue.view import QueueView

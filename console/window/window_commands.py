@@ -14,9 +14,9 @@ from console.panels.map.controller import MapController
 from console.panels.notifications.hazards import Hazards
 from console.panels.report.clipboard import ReportClipboard
 from console.panels.report.details import ReportDetailsReader
-from console.panels.selection import WindowState
 from console.panels.sources import Sources
 from console.panels.status import StatusController
+from console.panels.window_state import WindowState
 from console.rules.filter import Filter
 from console.rules.messages import Compare, SyncNow
 from console.rules.time_range import TimeRange

@@ -96,7 +96,7 @@ def open_alike(window: Any) -> list[int]:
 
 def noon(window: Any, files: list[Path]) -> None:
     """A crew's work, a new report, an order, a merge, a note that is withdrawn and one on a report soon deleted."""
-    used = {queued.edit.report for queued in window.edits.outbox}
+    used = {queued.edit.report for queued in window.outbox.open_edits}
     report = find(
         window, "active", lambda now: now.status == "assigned" and now.lead_state in ("dispatched", "en_route"), used
     )
@@ -162,7 +162,7 @@ def main() -> None:
     parent = os.getppid()
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     with console(Path(profile), address, behind_s=ELEVEN_MINUTES_S, own_sync=True) as window:
-        window.edits.saved.connect(lambda queued: say("saved", queued.edit.id))
+        window.outbox.saved.connect(lambda queued: say("saved", queued.edit.id))
         if phase == "morning":
             wait_ready(window)
         else:

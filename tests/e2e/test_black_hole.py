@@ -54,7 +54,7 @@ class Operator:
         self._crewed: list[str] = []
         self._looked_at: list[str] = []
         self._last, self._queued_ms = time.perf_counter(), queued_ms()
-        window.edits.saved.connect(lambda queued: self.made.setdefault(queued.edit.id, queued.edit))
+        window.outbox.saved.connect(lambda queued: self.made.setdefault(queued.edit.id, queued.edit))
         self._beat = QTimer(window, interval=2)
         self._beat.timeout.connect(self._on_beat)
         self._beat.start()

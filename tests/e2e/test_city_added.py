@@ -43,7 +43,7 @@ def connect(home: Path, live: Live, name: str) -> None:
 
 
 def note(window: Any, source: str, text: str) -> None:
-    window.edits.submit(Kind.NOTE, "r1", source=source, data={"text": text}, base={}, base_version=1, title="")
+    window.outbox.submit(Kind.NOTE, "r1", source=source, data={"text": text}, base={}, base_version=1, title="")
 
 
 def notes(live: Live) -> list[str]:
@@ -79,7 +79,7 @@ def test_a_city_that_is_added_is_followed_at_once_and_known_everywhere(
             "both cities",
         )
         wait_for(lambda: window.sources.states() == {"north": "live", "south": "live"}, 40, "both are live")
-        wait_for(lambda: not window.edits.outbox and not window.edits.saving, 40, "all notes are at the server")
+        wait_for(lambda: not window.outbox.open_edits and not window.outbox.saving, 40, "all notes are at the server")
         assert notes(north) == sent
         assert [text.split(":")[0] for text in bar(window)] == ["North", "South"]
 

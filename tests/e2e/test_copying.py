@@ -133,7 +133,7 @@ def test_a_right_click_in_the_outbox_offers_the_row_s_verbs_and_what_to_copy(tmp
         one.edit_commands.create("city", {"description": "Water"}, "local:1", "Water")
         wait_for(lambda: outbox(one), what="it waits")
         one.window.focus_panel("outbox")
-        view = one.outbox.view
+        view = one.outbox_panel.view
         wait_for(lambda: view.viewport().height() > 28, what="it is laid out")
         spot = view.visualRect(view.model().index(0, 0)).center()
         right_click(view.viewport(), spot)

@@ -177,7 +177,7 @@ def test_while_a_place_is_pointed_at_no_letter_is_a_step_of_the_chosen_report(ci
     with console(tmp_path / "profile", city.address, size=(1366, 768)) as window:
         wait_ready(window)
         find(window, "unassigned")
-        before, row = len(window.edits.outbox), window.window_state.row
+        before, row = len(window.outbox.open_edits), window.window_state.row
         assert window.actions.run("new_report")
         opened = form(window)
         opened.pick_place_asked.emit()
@@ -190,7 +190,7 @@ def test_while_a_place_is_pointed_at_no_letter_is_a_step_of_the_chosen_report(ci
         key(window, "Z", CTRL)
         assert "A place is asked for on the map" in said(window.status)
         assert window.forms._open is opened
-        assert (len(window.edits.outbox), window.window_state.row) == (before, row)
+        assert (len(window.outbox.open_edits), window.window_state.row) == (before, row)
         window.window.focus_panel("queue")
         key(window, "Esc")
         wait_for(lambda: QApplication.activeWindow() is opened, what="the form again")

@@ -54,7 +54,7 @@ def test_a_routine_report_is_two_keys_and_the_list_stays_where_the_work_is(
     wait_for(lambda: f"{number} has left this list" in said(window.status), what="where it went")
     sent = window.reader().row_of("city", number)
     wait_for(lambda: window.window_state.view.row_facts([sent])[0].lead_unit, what="sent")
-    wait_for(lambda: not window.outbox_controller.outbox, what="received")
+    wait_for(lambda: not window.outbox_controller.open_edits, what="received")
     assert window.reader().report(sent).report.claim.who == "rina"
     assert window.queue.current_key() == following
     key(window, "Z", CTRL)
@@ -71,7 +71,7 @@ def test_what_is_typed_behind_a_key_that_opened_no_form_reports_no_step_of_a_cre
     key(window, "D", CTRL)
     choose(window, number)
     wait_for(lambda: window.situation.current.lead_unit, what="its crew")
-    wait_for(lambda: not window.outbox_controller.outbox, what="received")
+    wait_for(lambda: not window.outbox_controller.open_edits, what="received")
     window.window.focus_panel("report")
     wait_for(lambda: window.ticket._actions.is_armed, what="Enter means the filled button")
     assert window.ticket._actions.meaning[0] in ("en_route", "on_scene")
@@ -81,11 +81,11 @@ def test_what_is_typed_behind_a_key_that_opened_no_form_reports_no_step_of_a_cre
         for stroke in ("D", "1", "Enter"):
             key(window, stroke)
     assert "the key before it opened no form" in said(window.status)
-    assert not window.outbox_controller.outbox
+    assert not window.outbox_controller.open_edits
     assert window.window_state.row == row
     monkeypatch.setattr(window.key_guard, "_steady_s", lambda: now_s + 5)
     enter(window)
-    wait_for(lambda: window.outbox_controller.outbox, what="what was meant is done")
+    wait_for(lambda: window.outbox_controller.open_edits, what="what was meant is done")
 
 
 def test_after_a_command_about_another_report_one_is_where_one_was(window: Any) -> None:
@@ -166,7 +166,7 @@ def test_while_the_list_holds_nothing_the_report_stays_and_its_keys_are_off_unti
     assert window.window_state.row == row
     key(window, "D", CTRL)
     key(window, "T")
-    assert not window.outbox_controller.outbox
+    assert not window.outbox_controller.open_edits
     assert "The report is not in this list" in said(window.status)
     steps = {one.id: one for one in window.ticket.ticket().actions}
     assert steps["dispatch"].why_not == "The report is not in this list"
@@ -229,7 +229,7 @@ def test_who_quits_with_reports_of_his_own_is_asked_and_a_key_without_a_use_says
     find(window, "unassigned", lambda now: now.advice)
     key(window, "T")
     wait_for(lambda: window.window_state.view.counts.tabs["mine"], what="it is mine")
-    wait_for(lambda: not window.outbox_controller.outbox, what="received")
+    wait_for(lambda: not window.outbox_controller.open_edits, what="received")
     key(window, "L", CTRL)
     assert "Ctrl L does nothing here" in said(window.status)
     key(window, "Q", CTRL)
@@ -251,7 +251,7 @@ def test_each_step_back_goes_to_the_report_that_it_is_about(window: Any) -> None
         )
     find(window, "unassigned", skip=skip)
     assert window.window_state.row not in rows
-    wait_for(lambda: not window.outbox_controller.outbox, what="received")
+    wait_for(lambda: not window.outbox_controller.open_edits, what="received")
     for row in reversed(rows):
         key(window, "Z", CTRL)
         assert window.window_state.row == row
@@ -262,7 +262,7 @@ def test_undo_in_a_form_that_holds_something_is_not_the_windows(window: Any) -> 
     """With a choice in the form Ctrl+Z called the crew back that had been sent before it was opened."""
     number = find(window, "unassigned", lambda now: now.advice and not now.on_hold)
     key(window, "D", CTRL)
-    wait_for(lambda: not window.outbox_controller.outbox, what="received")
+    wait_for(lambda: not window.outbox_controller.open_edits, what="received")
     choose(window, number)
     assert window.undo_stack.undo_text.startswith("Dispatch")
     key(window, "H")

@@ -146,7 +146,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory, qapp: QApplication) -> Itera
             with console(folder / "profile", city.address) as window:
                 made = Scene(city, window, bird, folder, Watchdog(), asked)
                 window.actions.message.connect(made.said.append)
-                for signal in (window.board_updater.failed, window.tasks.failed, window.edits.trouble):
+                for signal in (window.board_updater.failed, window.tasks.failed, window.outbox.trouble):
                     signal.connect(made.failed.append)
                 window.command.focus_line("")
                 wait_ready(window)
@@ -391,11 +391,11 @@ def test_notes_come_back_as_history(scene: Scene) -> None:
     for text in notes.values():
         window.report_commands.note(window.situation.chosen, text)
     wait_for(lambda: len(window.details_reader.current.entries) > len(notes), 120, "the history")
-    wait_for(lambda: not window.outbox_controller.outbox, what="all received")
+    wait_for(lambda: not window.outbox_controller.open_edits, what="all received")
     lines = [line.text for line in window.ticket.ticket().timeline]
     assert sum(notes["script"] in line for line in lines) == 1
     assert window.window.grab().width() > 0
-    assert window.outbox.grab().width() > 0
+    assert window.outbox_panel.grab().width() > 0
 
 
 @pytest.mark.parametrize("kind", FORMATS)

@@ -102,7 +102,7 @@ def test_mad_feed_is_shown_as_far_as_it_makes_sense(city: FakeCity, bird: Canary
         asked = foreign_requests(patch)
         with console(tmp_path / "profile", city.url) as window:
             failed: list[Exception] = []
-            for signal in (window.board_updater.failed, window.tasks.failed, window.edits.trouble):
+            for signal in (window.board_updater.failed, window.tasks.failed, window.outbox.trouble):
                 signal.connect(failed.append)
             sent = sum(kind == "report" for kind, _ in city.objects)
             wait_for(

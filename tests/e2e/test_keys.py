@@ -91,10 +91,10 @@ def test_what_is_filled_is_what_enter_does_and_nothing_is_while_another_panel_he
         assert window.window.current_panel() == "queue"
         button = window.ticket._actions.button("dispatch") or button
         assert not button.is_filled
-        before = len(window.outbox_controller.outbox)
+        before = len(window.outbox_controller.open_edits)
         key(window, "Enter")
         wait_for(lambda: window.window.current_panel() == "report", what="Enter in the queue opens the report")
-        assert len(window.outbox_controller.outbox) == before
+        assert len(window.outbox_controller.open_edits) == before
 
 
 def test_the_steps_of_a_reports_crew_show_no_key_while_it_means_another_unit(window: Any) -> None:
@@ -125,12 +125,12 @@ def test_the_steps_of_a_reports_crew_show_no_key_while_it_means_another_unit(win
     bar = view.verticalScrollBar()
     bar.setValue(0 if view.visualRect(view.currentIndex()).top() > view.height() // 2 else bar.maximum())
     assert not window.units._is_seen()
-    before = len(window.outbox_controller.outbox)
+    before = len(window.outbox_controller.open_edits)
     key(window, min(own))
     assert window.status_controller._message.startswith(
         f"The chosen unit is {others[0].unit.code}, which was out of sight"
     )
-    assert len(window.outbox_controller.outbox) == before
+    assert len(window.outbox_controller.open_edits) == before
     assert window.units._is_seen(), "now it is read whom the key means"
     window.window.focus_panel("queue")
     wait_for(lambda: steps() == own, what="they mean the report's crew again")

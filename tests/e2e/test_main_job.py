@@ -92,7 +92,9 @@ def test_t_a_enter_dispatches_and_a_second_console_sees_it(city: Served, tmp_pat
             return details is not None and any(entry.kind == "dispatch" for entry in details.entries)
 
         wait_for(seen, what="seen on the second console")
-        wait_for(lambda: not one.outbox_controller.outbox, what="the outbox is empty: the server's record proves it")
+        wait_for(
+            lambda: not one.outbox_controller.open_edits, what="the outbox is empty: the server's record proves it"
+        )
         kinds = [entry["kind"] for entry in city.entries(number)]
         assert kinds.count("dispatch") == 1
         assert kinds.count("claim") == 1
@@ -124,7 +126,7 @@ def test_one_report_through_every_status_by_keyboard(city: Served, tmp_path: Pat
         wait_for(lambda: any(one_photo.role == "after" for one_photo in shown(one).photos), what="the proof is shown")
         key(one, "V")
         wait_for(lambda: shown(one).status == "validation", what="awaiting validation")
-        wait_for(lambda: not one.outbox_controller.outbox, what="all received")
+        wait_for(lambda: not one.outbox_controller.open_edits, what="all received")
 
         row = two.reader().row_of("city", number)
         two.window_state.choose(row)
@@ -164,6 +166,6 @@ def test_new_report_by_telephone_is_in_the_queue_at_once_and_at_the_server_once(
             what="what was just entered is to be seen in the list",
         )
         wait_for(lambda: city.get("/dispatch/v1/stats")["reports"] == at_server + 1, what="at the server")
-        wait_for(lambda: not one.outbox_controller.outbox, what="received")
+        wait_for(lambda: not one.outbox_controller.open_edits, what="received")
         wait_for(lambda: one.window_state.view.counts.all_open == before + 1, what="once")
         assert city.get("/dispatch/v1/stats")["reports"] == at_server + 1

@@ -60,7 +60,7 @@ def opened_on(window: Any, row: int, shown: Any) -> Any:
         "lat": shown.lat, "lon": shown.lon, "priority": shown.priority,
     }  # fmt: skip
     window.edit_commands.create("city", data, f"local:{uuid.uuid4()}", "again")
-    wait_for(lambda: not window.outbox_controller.outbox, what="the server has the second call")
+    wait_for(lambda: not window.outbox_controller.open_edits, what="the server has the second call")
 
     def known() -> bool:
         window.recommender.refresh()
@@ -96,7 +96,7 @@ def test_a_merge_is_looked_at_first_and_closes_the_candidate(window: Any) -> Non
     press(Qt.Key.Key_Return)
     wait_for(lambda: made, what="the merge")
     assert [(step.kind.value, step.report, dict(step.data)) for step in made] == [("merge", number, {"into": mine.id})]
-    wait_for(lambda: not window.outbox_controller.outbox, what="the server has it")
+    wait_for(lambda: not window.outbox_controller.open_edits, what="the server has it")
     assert window.outbox_controller.decisions == 0
     window.undo_stack.pushed.disconnect(made.append)
 
@@ -107,7 +107,7 @@ def test_the_older_stays_with_its_clock_and_with_what_was_merged_into_the_other(
     older = window.details_reader.current.shown
     newer = first.values()["candidate"]
     press(Qt.Key.Key_Return)  # the newer into the older
-    wait_for(lambda: not window.outbox_controller.outbox, what="the server has the merge")
+    wait_for(lambda: not window.outbox_controller.open_edits, what="the server has the merge")
     second = opened_on(window, window.reader().row_of("city", older.id), older)
     mine, latest = window.details_reader.current.shown, second.values()["candidate"]
     assert mine.id == older.id
@@ -117,7 +117,7 @@ def test_the_older_stays_with_its_clock_and_with_what_was_merged_into_the_other(
     assert f"{latest} keeps the earlier clock: from " in said
     assert f" of {mine.id} come along." in said
     press(Qt.Key.Key_Return)
-    wait_for(lambda: not window.outbox_controller.outbox, what="the server has the second merge")
+    wait_for(lambda: not window.outbox_controller.open_edits, what="the server has the second merge")
     choose(window, latest)
     wait_for(lambda: len(window.ticket.ticket().merged) == 1 + mine.duplicates, what="all that were merged into it")
     ticket = window.ticket.ticket()
@@ -159,7 +159,7 @@ def test_the_form_follows_both_reports_and_asks_for_a_second_stroke(window: Any,
     press(Qt.Key.Key_Return)
     wait_for(lambda: not found.isVisible(), what="the second stroke")
     assert "was merged" not in window.status_controller._message
-    wait_for(lambda: not window.outbox_controller.outbox, what="the server has it")
+    wait_for(lambda: not window.outbox_controller.open_edits, what="the server has it")
     assert window.outbox_controller.decisions == 0
     assert [step.kind.value for step in made][-1] == "merge"
     window.undo_stack.pushed.disconnect(made.append)

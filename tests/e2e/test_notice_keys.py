@@ -114,12 +114,12 @@ def test_a_report_that_a_colleague_left_here_is_sent_with_one_key_once_and_with_
         wait_for(lambda: budi.sources.offline, 40, "offline")
         budi.edit_commands.create("city", p1_data(budi) | {"description": words}, "local:roof", "Water to the roof")
         wait_for(lambda: len(outbox(budi)) == 1, what="it is on the disk")
-        create = budi.edits.outbox[0].edit.id
-        budi.edits.submit(
+        create = budi.outbox.open_edits[0].edit.id
+        budi.outbox.submit(
             Kind.NOTE, "local:roof", source="city", data={"text": "on the roof"}, base={}, base_version=None, title=""
         )
         wait_for(lambda: len(outbox(budi)) == 2, what="both")
-        assert budi.edits.open_edit(create).attempts == 0
+        assert budi.outbox.open_edit(create).attempts == 0
     link.heal()
     with console(profile, link.url, name="rina") as rina:
         wait_ready(rina)
@@ -171,9 +171,9 @@ def test_a_report_that_met_the_outage_itself_is_sent_by_a_colleague_and_is_there
         link.when(path_has("/changes"), unread)
         link.when(is_edit, drop_after if arrived else drop_before)
         budi.edit_commands.create("city", p1_data(budi) | {"description": words}, "local:cellar", "Water")
-        wait_for(lambda: [one.state for one in budi.edits.outbox] == [EditState.UNCONFIRMED], 40, "no answer came")
+        wait_for(lambda: [one.state for one in budi.outbox.open_edits] == [EditState.UNCONFIRMED], 40, "no answer came")
         link.away()
-        create = budi.edits.outbox[0].edit.id
+        create = budi.outbox.open_edits[0].edit.id
     link.heal()
     behind = link.when(path_has("/changes"), unread)
     with console(profile, link.url, name="rina") as rina:
@@ -256,11 +256,11 @@ def test_an_order_that_a_colleague_told_by_radio_is_given_with_one_key_and_the_c
         link.when(is_edit, drop_after if arrived else drop_before)
         code = budi.window_state.catalog("city").units[unit].code
         budi.edit_commands.dispatch(budi.details_reader.current, unit, code, stack=False)
-        wait_for(lambda: [one.state for one in budi.edits.outbox] == [EditState.UNCONFIRMED], 40, "no answer came")
+        wait_for(lambda: [one.state for one in budi.outbox.open_edits] == [EditState.UNCONFIRMED], 40, "no answer came")
         link.away()
-        order = budi.edits.outbox[0].edit.id
+        order = budi.outbox.open_edits[0].edit.id
         budi.edit_commands.note_told_by_radio(order, "budi")
-        wait_for(lambda: budi.edits.outbox[0].told_by_radio == "budi", what="told by radio")
+        wait_for(lambda: budi.outbox.open_edits[0].told_by_radio == "budi", what="told by radio")
     link.heal()
     behind = link.when(path_has("/changes"), unread)
     with console(profile, link.url, name="rina") as rina:

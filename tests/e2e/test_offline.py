@@ -266,10 +266,10 @@ def test_an_order_after_ones_own_unsent_one_is_given_as_the_next(
         one.unit_commands.dispatch_chosen(unit)
         choose(one, second)
         one.unit_commands.dispatch_chosen(unit)
-        wait_for(lambda: len(one.edits.outbox) == 2 + len(behind), what="both orders")
-        assert [queued.edit.data.get("stack", False) for queued in one.edits.outbox][-2:] == [False, True]
+        wait_for(lambda: len(one.outbox.open_edits) == 2 + len(behind), what="both orders")
+        assert [queued.edit.data.get("stack", False) for queued in one.outbox.open_edits][-2:] == [False, True]
         city.start()
-        wait_for(lambda: not one.edits.outbox or one.edits.lost, 40, what="all was sent")
-        assert not one.edits.lost
+        wait_for(lambda: not one.outbox.open_edits or one.outbox.lost, 40, what="all was sent")
+        assert not one.outbox.lost
         for number in (first, second):
             assert "dispatch" in kinds(city, number)

@@ -223,7 +223,7 @@ def test_a_report_without_a_place_gets_one_later_and_then_a_crew(window: Any, ha
         lambda: window.details_reader.current is not None and window.details_reader.current.shown.lat is None,
         what="no place",
     )
-    wait_for(lambda: not window.outbox_controller.outbox, what="the server has it")
+    wait_for(lambda: not window.outbox_controller.open_edits, what="the server has it")
     wait_for(lambda: window.details_reader.current.server is not None, what="its number")
     window.window.activateWindow()
     wait_for(lambda: QApplication.activeWindow() is window.window, what="the window is active")
@@ -236,7 +236,7 @@ def test_a_report_without_a_place_gets_one_later_and_then_a_crew(window: Any, ha
     here.press(ENTER, letter(Qt.Key.Key_K, ALT), letter(Qt.Key.Key_Return, CTRL))
     made = here.done("create", "set")[-1]
     assert made["place"]["address"].endswith("(middle of the area, the caller knows no more)")
-    wait_for(lambda: not window.outbox_controller.outbox, what="the server has the place")
+    wait_for(lambda: not window.outbox_controller.open_edits, what="the server has the place")
     wait_for(lambda: window.details_reader.current.server.lat == made["place"]["lat"], what="it is the server's")
     assert window.details_reader.current.server.area, "the server finds the area of the point"
     wait_for(lambda: window.situation.current.advice, what="crews are recommended")

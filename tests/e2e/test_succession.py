@@ -55,7 +55,7 @@ def test_where_the_report_replaces_the_map_the_open_report_stays_open(city: Serv
         wait_for(lambda: bar.maximum() > 200, what="much more than there is room for: photos, advice, timeline")
         bar.setValue(bar.maximum())
         top = window.queue.view.first_in_sight()
-        window.edits.save_draft("note:city:1", {"text": "gas smell"})
+        window.outbox.save_draft("note:city:1", {"text": "gas smell"})
         window.actions.run("text_larger")
         wait_for(lambda: window.handover is not None, what="another window is asked for")
         kept = window.handover
@@ -86,7 +86,7 @@ def test_where_the_report_replaces_the_map_the_open_report_stays_open(city: Serv
         assert abs(view.rows.position(view.first_in_sight()) - view.rows.position(top)) <= 12
         assert view.rows.position(row) in view.rows_in_sight()
         wait_for(lambda: figure(window, "outbox").parts[0].value == "0", what="the outbox is read")
-        assert window.edits.draft("note:city:1") is not None
+        assert window.outbox.draft("note:city:1") is not None
         assert told == [], "a text that was left is told at a start, and not at each other size"
         wait_for(lambda: window.sources.cells()[0].text.startswith("Server"), what="connected")
 

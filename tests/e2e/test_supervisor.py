@@ -127,7 +127,7 @@ def decide(window: Any, report: str, digit: Qt.Key) -> list[str]:
     wait_for(lambda: any("made it P1" in text for text in strips(window)), what="the strip")
     key(window, "7", CTRL)
     row = next(number for number, one in enumerate(outbox(window).values()) if one.number == report)
-    view = window.outbox.view
+    view = window.outbox_panel.view
     view.setCurrentIndex(view.model().index(row, 0))
     key(window, "1")
     opened = form(window)
@@ -219,7 +219,9 @@ def test_a_day_without_a_network(
         window.actions.run("refresh")
         left = {"conflict": 2, "attention": 1, "expired": 1}
         # all but what needs a human
-        wait_for(lambda: Counter(one.state for one in window.edits.outbox) == left, 60, lambda: window.edits.outbox)
+        wait_for(
+            lambda: Counter(one.state for one in window.outbox.open_edits) == left, 60, lambda: window.outbox.open_edits
+        )
         wait_for(
             lambda: "was NOT sent: its time was over" in banner(window),
             what="nothing is offline any more, and the order that never left stays there until it is answered",
@@ -241,7 +243,7 @@ def test_a_day_without_a_network(
         key(window, "7", CTRL)
         QTest.qWait(300)
         window.window.grab().save(str(folder / "evening-after.png"))
-        needs = Counter(one.state for one in window.edits.outbox)
+        needs = Counter(one.state for one in window.outbox.open_edits)
         assert needs == {"attention": 1, "expired": 1}
 
     uploads = [at for at, asked in link.requests if asked.method == "PUT" and "/media/" in asked.path]

@@ -195,7 +195,7 @@ def test_the_other_citys_unit_is_refused_in_words(both: Cities) -> None:
         both.said.clear()
     both.window.unit_commands.dispatch_chosen("no-such-unit")
     assert both.said == ["no-such-unit is no unit of City, where this report is"]
-    assert both.window.edits.outbox == ()
+    assert both.window.outbox.open_edits == ()
     assert both.city.city.assignments("r1") == both.south.city.assignments("r1") == []
     both.window.command.set_text("")
 
@@ -209,7 +209,7 @@ def test_a_number_of_two_cities_and_a_code_of_two_units_are_asked_about(both: Ci
     sentence = "2 cities have a U1: choose it in the units panel first"
     assert both.type("br U1") == sentence
     assert both.window.command.text() == "br U1"
-    assert both.window.edits.outbox == ()
+    assert both.window.outbox.open_edits == ()
     both.window.command.set_text("")
 
 
@@ -234,7 +234,7 @@ def test_a_namesake_in_the_other_city_is_somebody_else(both: Cities) -> None:
     for live in (both.city, both.south):
         live.city.apply(EditBody("claim-r1", Kind.CLAIM), report="r1", actor=Actor("rina", "operator"))
     window.undo_stack.forget_all()
-    window.edits.sign_in("south", "budi")
+    window.outbox.sign_in("south", "budi")
     wait_for(lambda: "Taken by you" in both.choose("city", "r1").holder, what="one's own")
     wait_for(lambda: "Taken by rina" in both.choose("south", "r1").holder, what="the namesake's")
     window.actions.run("tab_mine")
@@ -251,7 +251,7 @@ def test_a_namesake_in_the_other_city_is_somebody_else(both: Cities) -> None:
     assert holders == {"city": ("You", True), "south": ("taken rina", False)}
     both.choose("south", "r1")  # which the tab of one's own had left
     assert window.situation.current.me == "budi"
-    window.edits.sign_in("south", "rina")
+    window.outbox.sign_in("south", "rina")
 
 
 @pytest.mark.parametrize(("chosen", "city", "words"), [("", "City", "Flooded road"), ("south", "South", "Dead animal")])

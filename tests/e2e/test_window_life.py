@@ -103,7 +103,7 @@ def test_what_was_being_written_when_the_window_closed_is_there_at_the_next_star
         window.actions.run("new_report")
         form(window).report_text.setPlainText("Water at the school")
     with console(tmp_path, None) as window:
-        wait_for(lambda: window.edits.drafts, what="the draft is read")
+        wait_for(lambda: window.outbox.drafts, what="the draft is read")
         window.actions.run("new_report")
         empty = form(window)
         assert empty.is_empty(), "it may be another caller"
@@ -135,7 +135,7 @@ def test_a_closed_window_lets_go_of_all_that_it_had(tmp_path: Path, qapp: QAppli
     with console(tmp_path, None) as window:
         held = [weakref.ref(one) for one in QApplication.topLevelWidgets() if one not in before]
         assert len(held) > 1
-        held += [weakref.ref(one) for one in (window, window.window_state, window.edits, window.board_updater)]
+        held += [weakref.ref(one) for one in (window, window.window_state, window.outbox, window.board_updater)]
     del window, before
 
     def are_gone() -> bool:

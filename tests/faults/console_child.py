@@ -47,35 +47,35 @@ class Child:
         self._profile, self._random = profile, random.Random(seed)
         self._reader = CacheReader(profile)
         self._sync_supervisor = SyncSupervisor(frozen_s=frozen_s)
-        self._edits = QtOutbox(
+        self._outbox = QtOutbox(
             profile, self._sync_supervisor.send, lambda: datetime.now(UTC), lambda: str(uuid.uuid4()), author="budi"
         )
         source = Source(CITY, "City", address, "dispatch", timezone="Asia/Jakarta", user="budi")
         self._sources = Sources([source], UTC, lambda: datetime.now(UTC), ACTIONS)
         self._created: list[str] = []
-        self._outbox_link = OutboxLink(self._edits, lambda question, found, _: found(question(self._reader)))
-        self._edits.opened.connect(self._outbox_link.on_opened)
+        self._outbox_link = OutboxLink(self._outbox, lambda question, found, _: found(question(self._reader)))
+        self._outbox.opened.connect(self._outbox_link.on_opened)
         self._sync_supervisor.touched.connect(self._outbox_link.take)
         self._sync_supervisor.outcome.connect(self._outbox_link.take)
         self._sync_supervisor.source_state.connect(self._sources.set_state)
         self._sync_supervisor.source_state.connect(self._outbox_link.take)
-        self._sync_supervisor.restarted.connect(self._edits.on_restarted)
+        self._sync_supervisor.restarted.connect(self._outbox.on_restarted)
         self._sync_supervisor.alive.connect(self._sources.set_alive)
         self._sync_supervisor.froze.connect(self._sources.on_froze)
         self._sync_supervisor.alive.connect(self._on_alive)
         self._shown = ""
         self._sources.changed.connect(self._on_shown)
-        self._edits.saved.connect(self._on_saved)
-        self._edits.trouble.connect(lambda error: say("trouble", repr(error)))
-        self._edits.unavailable.connect(lambda error: say("trouble", repr(error)))
-        self._edits.refused.connect(lambda _, error: say("trouble", repr(error)))
+        self._outbox.saved.connect(self._on_saved)
+        self._outbox.trouble.connect(lambda error: say("trouble", repr(error)))
+        self._outbox.unavailable.connect(lambda error: say("trouble", repr(error)))
+        self._outbox.refused.connect(lambda _, error: say("trouble", repr(error)))
         self._change_watcher = QTimer(interval=_PULSE_MS[what])
         self._change_watcher.timeout.connect(self._end_when_settled if what == "settle" else self._act)
-        self._edits.opened.connect(self._change_watcher.start)
+        self._outbox.opened.connect(self._change_watcher.start)
         self._sync_supervisor.start(Start(str(profile), (source,), {CITY: token}))
 
     def close(self) -> None:
-        self._edits.close()
+        self._outbox.close()
         self._sync_supervisor.stop()
         self._reader.close()
 
@@ -103,7 +103,7 @@ class Child:
         cached = self._reader.report(int(pick.choice(rows)))
         if cached is None:
             return
-        pending = self._edits.pending_for(CITY, cached.report.id)
+        pending = self._outbox.pending_for(CITY, cached.report.id)
         report = with_edits(ReportState(cached.report), pending, now=datetime.now(UTC)).report
         choices: list[tuple[Kind, dict[str, Any], dict[str, Any]]] = [
             (Kind.NOTE, {"text": f"note {pick.random()}"}, {}),
@@ -118,23 +118,23 @@ class Child:
         version = None if kind is Kind.CREATE else report.version
         if kind is Kind.NOTE and self._created and pick.random() < 0.5:
             key, version = pick.choice(self._created), None
-        self._edits.submit(kind, key, source=CITY, data=data, base=base, base_version=version, title="")
-        newest = self._edits.outbox[-1:]
+        self._outbox.submit(kind, key, source=CITY, data=data, base=base, base_version=version, title="")
+        newest = self._outbox.open_edits[-1:]
         if newest and pick.random() < 0.1:
             self._withdraw(newest[0])
 
     def _withdraw(self, queued: Queued) -> None:
         gone = [queued.edit.id]
         if queued.edit.kind is Kind.CREATE:
-            gone = [one.edit.id for one in self._edits.outbox if one.edit.report == queued.edit.report]
+            gone = [one.edit.id for one in self._outbox.open_edits if one.edit.report == queued.edit.report]
         for edit_id in gone:
             say("withdraws", edit_id)
-        if self._edits.withdraw(queued.edit.id):
+        if self._outbox.withdraw(queued.edit.id):
             for edit_id in gone:
                 say("withdrawn", edit_id)
 
     def _end_when_settled(self) -> None:
-        outbox = self._edits.outbox
+        outbox = self._outbox.open_edits
         states = {queued.edit.id: queued.state for queued in outbox}
         held = {queued.edit.report for queued in outbox if queued.state in _STUCK}
         still = all(

@@ -165,11 +165,11 @@ def console_edits(folder: Path, voice: Voice) -> None:
     """The console's outbox without a window: an operator who presses Enter again after each refusal."""
     app = QCoreApplication([])
     ids = count(1)
-    edits = QtOutbox(folder, lambda _: None, lambda: T0, lambda: f"try{next(ids)}")
+    outbox = QtOutbox(folder, lambda _: None, lambda: T0, lambda: f"try{next(ids)}")
     text = {"text": "Air setinggi lutut " * 40}
 
     def press_enter() -> None:
-        edits.submit(Kind.NOTE, "9", source="city", data=text, base={}, base_version=None, title="t")
+        outbox.submit(Kind.NOTE, "9", source="city", data=text, base={}, base_version=None, title="t")
 
     def refused(_: str, error: Exception) -> None:
         voice.say("refused", "new", type(error).__name__, str(error))
@@ -180,17 +180,17 @@ def console_edits(folder: Path, voice: Voice) -> None:
 
     def saved(queued: Queued) -> None:
         voice.say("done", queued.edit.id)
-        voice.say("shown", sum(one.edit.data == text for one in edits.outbox))
+        voice.say("shown", sum(one.edit.data == text for one in outbox.open_edits))
         app.quit()
 
-    edits.source_lost("city")
-    edits.refused.connect(refused)
-    edits.saved.connect(saved)
-    edits.trouble.connect(lambda error: voice.say("trouble", error))
-    edits.unavailable.connect(lambda error: voice.say("unavailable", error))
+    outbox.source_lost("city")
+    outbox.refused.connect(refused)
+    outbox.saved.connect(saved)
+    outbox.trouble.connect(lambda error: voice.say("trouble", error))
+    outbox.unavailable.connect(lambda error: voice.say("unavailable", error))
     press_enter()
     app.exec()
-    edits.close()
+    outbox.close()
     voice.say("closed")
 
 

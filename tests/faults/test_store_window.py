@@ -136,13 +136,13 @@ def test_quitting_with_a_full_queue_keeps_it_and_its_names(qtbot: QtBot, tmp_pat
     def start(author: str) -> QtOutbox:
         return QtOutbox(tmp_path, down.append, lambda: datetime.now(UTC), lambda: f"e{next(ids)}", author=author)
 
-    edits = start("rina")
-    edits.source_lost("city")
+    outbox = start("rina")
+    outbox.source_lost("city")
     for number in range(200):  # the last of them are not on the disk yet when the window closes
-        edits.submit(
+        outbox.submit(
             Kind.NOTE, str(number), source="city", data={"text": "x"}, base={}, base_version=None, title=f"r{number}"
         )
-    edits.close()
+    outbox.close()
     kept = read_outbox(tmp_path).edits
     assert [one.edit.number for one in kept] == list(range(1, 201))
     assert {one.edit.author for one in kept} == {"rina"}
@@ -180,7 +180,7 @@ def test_a_window_that_opens_on_a_folder_it_may_not_write_calls_nothing_empty(ci
         choose(window, report)
         key(window, "N")
         type_into(window, "air masuk", Qt.Key.Key_Return, CTRL)
-        wait_for(lambda: len(window.edits.outbox) == 1, what="saved")
+        wait_for(lambda: len(window.outbox.open_edits) == 1, what="saved")
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     try:
         with console(profile, "http://127.0.0.1:9") as window:
@@ -202,6 +202,6 @@ def test_a_window_that_opens_on_a_folder_it_may_not_write_calls_nothing_empty(ci
             assert not banner(window).startswith("Nothing can be saved")
             key(window, "N")
             type_into(window, "masih naik", Qt.Key.Key_Return, CTRL)
-            wait_for(lambda: len(window.edits.outbox) == 2, what="saved")
+            wait_for(lambda: len(window.outbox.open_edits) == 2, what="saved")
     finally:
         subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)

@@ -54,7 +54,7 @@ def rest(*consoles: SteppedConsole) -> None:
 
 
 def states(console: SteppedConsole) -> dict[str, EditState]:
-    return {one.edit.id: one.state for one in console.edits.outbox}
+    return {one.edit.id: one.state for one in console.outbox.open_edits}
 
 
 def shown(console: SteppedConsole, key: str) -> Any:
@@ -71,17 +71,17 @@ def test_f02_taken_and_not_in_the_record(ani: SteppedConsole, city: City, tmp_pa
     assert states(ani) == {edit: EditState.ACCEPTED}
     backup.restore()  # what was taken is undone before anybody has read it
     rest(ani)
-    ani.edits._try_again()
+    ani.outbox._try_again()
     assert states(ani) == {edit: EditState.ACCEPTED}
     ani.now = lambda: datetime.now(UTC) + timedelta(minutes=3)
-    ani.edits._try_again()
-    (one,) = ani.edits.outbox
+    ani.outbox._try_again()
+    (one,) = ani.outbox.open_edits
     assert one.state is EditState.ATTENTION
     assert one.reason is StopReason.NOT_IN_RECORD
     assert edit not in ani.sent
-    ani.edits.retry(edit)
+    ani.outbox.retry(edit)
     rest(ani)
-    assert not ani.edits.outbox, "who has looked sends it again"
+    assert not ani.outbox.open_edits, "who has looked sends it again"
 
 
 def test_a_creation_whose_answer_was_lost_gets_its_number_from_the_record(ani: SteppedConsole) -> None:
@@ -92,8 +92,8 @@ def test_a_creation_whose_answer_was_lost_gets_its_number_from_the_record(ani: S
     ani.sync()
     assert states(ani) == {create: EditState.UNCONFIRMED}
     ani.pull()
-    assert not ani.edits.outbox
-    assert shown(ani, ani.edits.remote_of(key) or "").description == "Water"
+    assert not ani.outbox.open_edits
+    assert shown(ani, ani.outbox.remote_of(key) or "").description == "Water"
 
 
 def test_too_late_to_withdraw_is_said_after_a_crash_too(ani: SteppedConsole) -> None:
@@ -104,17 +104,17 @@ def test_too_late_to_withdraw_is_said_after_a_crash_too(ani: SteppedConsole) -> 
     ani.sync()
     ani.wire.cut = True
     assert states(ani) == {edit: EditState.UNCONFIRMED}
-    (one,) = ani.edits.outbox
-    ani.edits._store.remember(msgspec.structs.replace(one, state=EditState.ATTENTION))  # an operator gives it up
+    (one,) = ani.outbox.open_edits
+    ani.outbox._store.remember(msgspec.structs.replace(one, state=EditState.ATTENTION))  # an operator gives it up
     ani.withdraw(one)
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
     ani.crash()
     ani.open()
-    ani.edits.too_late.connect(told.append)
+    ani.outbox.too_late.connect(told.append)
     ani.wire.cut = False
     rest(ani)
     assert [queued.edit.id for queued in told] == [edit]
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
 
 
 def test_f06_disjoint_fields_are_merged(ani: SteppedConsole, city: City) -> None:
@@ -143,15 +143,15 @@ def test_f06_the_same_field_is_a_conflict_with_names(ani: SteppedConsole, city: 
     at_the_city(city, "r1", Kind.SET, priority=4)
     edit = ani.submit(Kind.SET, seen, {"priority": 1}, {"priority": 3})
     rest(ani)
-    (one,) = ani.edits.outbox
+    (one,) = ani.outbox.open_edits
     assert (one.edit.id, one.state, city.report("r1").priority) == (edit, EditState.CONFLICT, 4)
     theirs = one.theirs["priority"]
     assert (theirs["value"], theirs["who"]) == (4, "maria")
     assert theirs["at"]
-    ani.edits.choose(edit, True)
+    ani.outbox.choose(edit, True)
     rest(ani)
     assert city.report("r1").priority == 1
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
 
 
 @pytest.mark.parametrize("who", ["ani", "maria"])
@@ -186,11 +186,11 @@ def test_f06_ones_own_steps_close_nothing_that_another_made_urgent_meanwhile(ani
     assert states(ani) == {close: EditState.CONFLICT}
     report = city.report("r1")
     assert (report.status, report.priority) == ("coordination", 1)
-    (one,) = ani.edits.outbox
+    (one,) = ani.outbox.open_edits
     assert one.theirs.keys() == {"priority"}
-    ani.edits.choose(close, mine=True)
+    ani.outbox.choose(close, mine=True)
     rest(ani)
-    assert (city.report("r1").status, ani.edits.outbox) == ("closed", ()), "he has been asked"
+    assert (city.report("r1").status, ani.outbox.open_edits) == ("closed", ()), "he has been asked"
 
 
 def _unseen(city: City, ani: SteppedConsole, *made: tuple[Kind, dict[str, Any]]) -> list[str]:
@@ -204,7 +204,7 @@ def _unseen(city: City, ani: SteppedConsole, *made: tuple[Kind, dict[str, Any]])
 
 
 def _told(ani: SteppedConsole) -> dict[str, set[str]]:
-    return {one.edit.id: set(one.theirs) for one in ani.edits.outbox if one.state is EditState.CONFLICT}
+    return {one.edit.id: set(one.theirs) for one in ani.outbox.open_edits if one.state is EditState.CONFLICT}
 
 
 @pytest.mark.parametrize("unseen", ["raised", "merged", "sent", "nothing"])
@@ -225,18 +225,20 @@ def test_f06_keep_mine_closes_nothing_over_what_its_conflict_did_not_tell(
     rest(ani)
     assert _told(ani) == {on_it: {"status"}}
     assert states(ani)[close] is EditState.STOPPED
-    ani.edits.choose(on_it, mine=True)
+    ani.outbox.choose(on_it, mine=True)
     rest(ani)
     asked = {"raised": {"priority"}, "merged": {"duplicates"}, "sent": {"unit"}}.get(unseen)
     if asked is None:
-        assert (city.report("r1").status, ani.edits.outbox) == ("closed", ()), "what he has answered is not asked twice"
+        assert (city.report("r1").status, ani.outbox.open_edits) == ("closed", ()), (
+            "what he has answered is not asked twice"
+        )
         return
     ((again, told),) = _told(ani).items()
     assert told == asked
     assert city.report("r1").status != "closed"
-    ani.edits.choose(again, mine=True)
+    ani.outbox.choose(again, mine=True)
     rest(ani)
-    assert (city.report("r1").status, ani.edits.outbox) == ("closed", ())
+    assert (city.report("r1").status, ani.outbox.open_edits) == ("closed", ())
 
 
 def test_f06_keep_mine_of_a_close_is_asked_about_a_crew_that_it_was_not_shown(ani: SteppedConsole, city: City) -> None:
@@ -247,7 +249,7 @@ def test_f06_keep_mine_of_a_close_is_asked_about_a_crew_that_it_was_not_shown(an
     rest(ani)
     assert _told(ani) == {close: {"status", "priority"}}
     at_the_city(city, "r1", Kind.DISPATCH, unit="U1")  # while the form is open
-    ani.edits.choose(close, mine=True)
+    ani.outbox.choose(close, mine=True)
     rest(ani)
     ((_, told),) = _told(ani).items()
     assert (told, city.report("r1").status) == ({"unit", "status"}, "assigned")
@@ -265,13 +267,13 @@ def test_f06_keep_mine_on_a_closed_report_overwrites_no_field_that_its_conflict_
     ani.wire.cut = False
     rest(ani)
     assert _told(ani) == {title: {"status"}}
-    ani.edits.choose(title, mine=True)
+    ani.outbox.choose(title, mine=True)
     rest(ani)
     ((again, told),) = _told(ani).items()
     assert (told, city.report("r1").title) == ({"title"}, "Hers")
-    ani.edits.choose(again, mine=True)
+    ani.outbox.choose(again, mine=True)
     rest(ani)
-    assert (city.report("r1").title, ani.edits.outbox) == ("His", ())
+    assert (city.report("r1").title, ani.outbox.open_edits) == ("His", ())
 
 
 def test_f06_an_order_given_all_the_same_sends_no_second_crew_unseen(ani: SteppedConsole, city: City) -> None:
@@ -285,9 +287,9 @@ def test_f06_an_order_given_all_the_same_sends_no_second_crew_unseen(ani: Steppe
     ani.wire.cut = False
     rest(ani)
     assert _told(ani) == {take: {"claim"}}
-    assert ani.edits.give_again(take)
+    assert ani.outbox.give_again(take)
     rest(ani)
-    (one,) = ani.edits.outbox
+    (one,) = ani.outbox.open_edits
     assert (one.edit.kind, one.theirs["unit"]["value"]) == (Kind.DISPATCH, "U1")
     assert [job.unit for job in city.assignments("r1")] == ["U1"]
 
@@ -339,13 +341,13 @@ def test_f06_whatever_is_answered_nothing_takes_effect_over_what_was_not_told(
         rest(ani)
         for fields in _told(ani).values():
             told |= fields
-        stuck = [one.edit.id for one in ani.edits.outbox if one.state is EditState.CONFLICT]
+        stuck = [one.edit.id for one in ani.outbox.open_edits if one.state is EditState.CONFLICT]
         if not stuck:
             break
-        if not ani.edits.give_again(stuck[0]):
-            ani.edits.choose(stuck[0], mine=not is_settled(ani.edits.open_edit(stuck[0])))  # type: ignore[arg-type]
+        if not ani.outbox.give_again(stuck[0]):
+            ani.outbox.choose(stuck[0], mine=not is_settled(ani.outbox.open_edit(stuck[0])))  # type: ignore[arg-type]
     else:
-        raise AssertionError(f"it is asked again and again: {ani.edits.outbox}")
+        raise AssertionError(f"it is asked again and again: {ani.outbox.open_edits}")
     now = city.report("r1")
     changed = {name for name, at in hers.versions.items() if at > versions["seen"]}
     for name in {"priority", "status", "title"} & changed:
@@ -404,15 +406,15 @@ def test_f06_closed_by_both_with_another_outcome(
     after = city.report("r1")
     assert (after.disposition, after.merged_into) == (before.disposition, before.merged_into)
     if not asked:
-        assert not ani.edits.outbox
+        assert not ani.outbox.open_edits
         return
-    (one,) = ani.edits.outbox
+    (one,) = ani.outbox.open_edits
     assert (one.state, one.theirs.keys()) == (EditState.CONFLICT, asked)
     assert {value["who"] for value in one.theirs.values()} == {"maria"}
-    ani.edits.choose(edit, mine=True)
+    ani.outbox.choose(edit, mine=True)
     rest(ani)
     after = city.report("r1")
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
     assert (after.disposition, after.merged_into) == (data.get("disposition", "duplicate"), data.get("into"))
     assert city.report("r3").duplicates == 0
 
@@ -426,8 +428,8 @@ def test_f07_the_report_was_deleted_meanwhile(ani: SteppedConsole, city: City) -
     fine = ani.submit(Kind.NOTE, other, {"text": "x"}, {})
     rest(ani)
     assert states(ani) == {lost: EditState.ATTENTION, note: EditState.ATTENTION}
-    assert all("r1" in one.problem for one in ani.edits.outbox)
-    assert all(is_deleted(one) and one.by and one.by.at for one in ani.edits.outbox)
+    assert all("r1" in one.problem for one in ani.outbox.open_edits)
+    assert all(is_deleted(one) and one.by and one.by.at for one in ani.outbox.open_edits)
     assert fine in ani.sent
     assert rows_of_cache(ani.reader) == rows_of_database(city.database)
 
@@ -447,12 +449,12 @@ def test_f07_the_work_is_kept_as_a_new_report(ani: SteppedConsole, city: City) -
     ani.wire.cut = False
     rest(ani)
     assert states(ani)[first] is EditState.ATTENTION
-    create = ani.keep(next(one for one in ani.edits.outbox if one.edit.id == first))
+    create = ani.keep(next(one for one in ani.outbox.open_edits if one.edit.id == first))
     assert not states(ani).keys() & {first, note, order, photo, step}
     rest(ani)
-    (asked,) = ani.edits.outbox
+    (asked,) = ani.outbox.open_edits
     assert (asked.edit.kind, asked.edit.data, asked.state) == (Kind.DISPATCH, {"unit": "U1"}, EditState.EXPIRED)
-    key = ani.edits.remote_of(f"local:{create}") or ""
+    key = ani.outbox.remote_of(f"local:{create}") or ""
     made = city.report(key)
     assert (made.description, made.service, made.priority, made.lat, made.created) == (
         *(gone.description, gone.service, 1, gone.lat, gone.created),
@@ -463,10 +465,10 @@ def test_f07_the_work_is_kept_as_a_new_report(ani: SteppedConsole, city: City) -
     assert history == [("created", ""), ("note", "kept, 1 told"), ("note", "x")]
     assert [one.late for one in city.entries(key)] == [False] * 4
     assert city.stats().reports == before
-    ani.edits.still_wanted(asked.edit.id, yes=True)
+    ani.outbox.still_wanted(asked.edit.id, yes=True)
     rest(ani)
     assert [one.unit for one in city.assignments(key)] == ["U1"]
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
     assert rows_of_cache(ani.reader) == rows_of_database(city.database)
 
 
@@ -487,12 +489,12 @@ def test_f38_a_report_without_an_answer_is_sent_by_another_and_is_there_once(
     ani.wire.swallow, ani.wire.cut = 0, True
     ani.open()
     ani.sign_in("sari")
-    assert ani.edits.adopt(create, lambda one, _: f"taken down by {one.edit.author}")
+    assert ani.outbox.adopt(create, lambda one, _: f"taken down by {one.edit.author}")
     ani.settle()
     ani.wire.cut = False
     if read_first:
         ani.pull()
-    ani.edits.resend_due()
+    ani.outbox.resend_due()
     ani.settle()
     ani.push()
     rest(ani)
@@ -501,7 +503,7 @@ def test_f38_a_report_without_an_answer_is_sent_by_another_and_is_there_once(
     entries = city.entries(made[0].id)
     assert entries[0].author == ("ani" if arrived else "sari")
     assert [one.text for one in entries if one.kind == "note"] == ["taken down by ani"]
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
     assert rows_of_cache(ani.reader) == rows_of_database(city.database)
 
 
@@ -518,9 +520,9 @@ def test_f07_what_is_missing_has_to_be_the_report(ani: SteppedConsole, city: Cit
     with mock.patch.object(city, "apply", refuse):
         ani.submit(Kind.DISPATCH, report, {"unit": "U1"}, {})
         rest(ani)
-    (one,) = ani.edits.outbox
+    (one,) = ani.outbox.open_edits
     assert (one.problem, one.theirs) == ("There is no unit U1.", {})
-    assert not ani.edits.goes_along(one.edit.id)
+    assert not ani.outbox.goes_along(one.edit.id)
 
 
 def test_f07_a_deleted_report_that_a_backup_brings_back(ani: SteppedConsole, city: City, tmp_path: Path) -> None:
@@ -533,7 +535,7 @@ def test_f07_a_deleted_report_that_a_backup_brings_back(ani: SteppedConsole, cit
     assert states(ani) == {note: EditState.ATTENTION}
     backup.restore()
     rest(ani)
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
     assert note in ani.sent
 
 
@@ -545,16 +547,16 @@ def test_f08_what_no_file_can_keep_is_taken_out_at_entry(ani: SteppedConsole, ci
     report = shown(ani, "r1")
     note = ani.submit(Kind.NOTE, report, {"text": POISON}, {})
     create = ani.submit(Kind.CREATE, None, {"service": "flood", "description": POISON, "address": POISON}, {})
-    ani.edits.save_draft("note", {"text": POISON})
+    ani.outbox.save_draft("note", {"text": POISON})
     ani.settle()
     assert {note, create} <= ani.saved.keys()
     ani.crash()
     ani.open()
-    assert ani.edits.draft("note") == {"text": "abc \ufffd d\ufffd"}
+    assert ani.outbox.draft("note") == {"text": "abc \ufffd d\ufffd"}
     rest(ani)
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
     assert next(entry.data["text"] for entry in city.entries("r1") if entry.edit == note) == "abc \ufffd d\ufffd"
-    made = city.report(ani.edits.remote_of(f"local:{create}") or "")
+    made = city.report(ani.outbox.remote_of(f"local:{create}") or "")
     assert (made.description, made.address) == ("abc \ufffd d\ufffd", "abc \ufffd d\ufffd")
     assert rows_of_cache(ani.reader) == rows_of_database(city.database)
 
@@ -632,7 +634,7 @@ def test_f22_a_server_restored_from_a_backup(ani: SteppedConsole, city: City, tm
     backup.restore()
     ani.wire.cut = False
     rest(ani)
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
     assert {edit, note} <= ani.sent
     assert city.report("r1").priority == 1
     assert [entry.text for entry in city.entries("r2") if entry.text] == ["waits"]
@@ -661,10 +663,10 @@ def test_f22_a_version_that_a_restore_took_back_knows_nothing_of_what_came_after
     rest(ani)
     assert city.report("r1").priority == 2, "nobody's change is overwritten unseen"
     assert states(ani) == {edit: EditState.CONFLICT}
-    assert ani.edits.outbox[0].theirs["priority"]["who"] == "maria"
-    ani.edits.choose(edit, mine=True)
+    assert ani.outbox.open_edits[0].theirs["priority"]["who"] == "maria"
+    ani.outbox.choose(edit, mine=True)
     rest(ani)
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
     assert city.report("r1").priority == 1
 
 
@@ -685,7 +687,7 @@ def test_f22_what_was_sent_and_is_lost_is_asked_about(
     backup = Backup(city, tmp_path / "server" / "city.db", tmp_path / "backup.db")
     create = ani.submit(Kind.CREATE, None, {"description": "A tree has fallen", "channel": "phone"}, {})
     rest(ani)
-    lost_number = ani.edits.remote_of(ani.saved[create].report or "") or ""
+    lost_number = ani.outbox.remote_of(ani.saved[create].report or "") or ""
     made = shown(ani, lost_number)
     lost = [
         create,
@@ -696,21 +698,21 @@ def test_f22_what_was_sent_and_is_lost_is_asked_about(
     ]
     at_the_city(city, "r3", Kind.NOTE, text="maria's, which she is asked about herself")
     rest(ani)
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
     backup.restore(by_hand=by_hand)
     if crashed:
         ani.pull()
         ani.crash()
         ani.open()
     rest(ani)
-    assert {one.edit.id for one in ani.edits.outbox} == set(lost)
+    assert {one.edit.id for one in ani.outbox.open_edits} == set(lost)
     assert not {early, on_deleted} & set(lost)
-    assert all(is_taken_back(one) for one in ani.edits.outbox)
+    assert all(is_taken_back(one) for one in ani.outbox.open_edits)
     assert not [entry for key in ("r1", "r2") for entry in city.entries(key) if entry.edit in lost]
-    assert ani.edits.retryable == tuple(lost)
-    ani.edits.retry(*lost)
+    assert ani.outbox.retryable == tuple(lost)
+    ani.outbox.retry(*lost)
     rest(ani)
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
     assert [entry.text for entry in city.entries("r1") if entry.text] == ["before the backup", "mine"]
     assert city.report("r2").priority == 1
     (kept,) = (one for one in ani.shown() if one.description == "A tree has fallen")
@@ -727,22 +729,22 @@ def test_f22_what_is_lost_is_asked_about_once(ani: SteppedConsole, city: City, t
     better = Backup(city, tmp_path / "server" / "city.db", tmp_path / "better.db")
     backup.restore()
     rest(ani)
-    assert [one.edit.id for one in ani.edits.outbox] == notes
-    ani.edits.withdraw(notes[0])
-    ani.edits.retry(notes[1])
+    assert [one.edit.id for one in ani.outbox.open_edits] == notes
+    ani.outbox.withdraw(notes[0])
+    ani.outbox.retry(notes[1])
     rest(ani)
-    assert [one.edit.id for one in ani.edits.outbox] == notes[2:]
+    assert [one.edit.id for one in ani.outbox.open_edits] == notes[2:]
     city.remove("report", "r2")
     rest(ani)
     ani.crash()
     ani.open()
     rest(ani)
-    assert [one.edit.id for one in ani.edits.outbox] == notes[2:], "dropped, and deleted at the server"
+    assert [one.edit.id for one in ani.outbox.open_edits] == notes[2:], "dropped, and deleted at the server"
     told: list[Any] = []
-    ani.edits.too_late.connect(told.append)
+    ani.outbox.too_late.connect(told.append)
     better.restore()
     rest(ani)
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
     assert [one.edit.id for one in told] == notes[:1], "what was dropped is there after all"
     for n in (1, 2, 3):
         assert [entry.text for entry in city.entries(f"r{n}") if entry.text] == ["mine"]
@@ -786,7 +788,7 @@ def test_f22_the_number_of_a_lost_report_is_another_one_now(ani: SteppedConsole,
     """F22, I2, I3: nothing lands on the other one; it can be kept as a new report (link.py: _look)."""
     before = city.report(lost)
     ani.pull()
-    assert [(one.state, one.reason) for one in ani.edits.outbox] == [
+    assert [(one.state, one.reason) for one in ani.outbox.open_edits] == [
         (EditState.ATTENTION, StopReason.ANOTHER_REPORT)
     ] * 2
     assert shown(ani, lost) == before, "nor is it shown there"
@@ -794,10 +796,10 @@ def test_f22_the_number_of_a_lost_report_is_another_one_now(ani: SteppedConsole,
     assert city.report(lost) == before
     at_the_city(city, lost, Kind.NOTE, text="on its way")
     mine = ani.submit(Kind.NOTE, shown(ani, lost), {"text": "for the ambulance"}, {})
-    assert mine not in {one.edit.id for one in ani.edits.goes_along(ani.edits.outbox[0].edit.id)}
-    ani.keep(ani.edits.outbox[0])
+    assert mine not in {one.edit.id for one in ani.outbox.goes_along(ani.outbox.open_edits[0].edit.id)}
+    ani.keep(ani.outbox.open_edits[0])
     rest(ani)
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
     (kept,) = (one for one in ani.shown() if one.description == "A tree has fallen")
     assert (kept.id != lost, kept.priority) == (True, 1)
     assert "It is cut up" in [entry.text for entry in city.entries(kept.id)]
@@ -816,7 +818,7 @@ def test_f22_what_the_sync_process_holds_says_which_report_is_meant(ani: Stepped
     before = city.report(lost)
     push_only(ani)
     assert city.report(lost) == before
-    assert {one.reason for one in ani.edits.outbox} == {StopReason.ANOTHER_REPORT}
+    assert {one.reason for one in ani.outbox.open_edits} == {StopReason.ANOTHER_REPORT}
 
 
 def test_f22_the_report_that_a_merge_names_is_another_one_now(ani: SteppedConsole, city: City, tmp_path: Path) -> None:
@@ -829,14 +831,14 @@ def test_f22_the_report_that_a_merge_names_is_another_one_now(ani: SteppedConsol
 
     key, before = lose(ani, city, tmp_path, work), city.report("r1")
     rest(ani)
-    (one,) = ani.edits.outbox
+    (one,) = ani.outbox.open_edits
     assert (one.edit.id, one.state, is_deleted(one)) == (edits[0], EditState.ATTENTION, False)
     assert f"{key}, which this was to be merged into, is another report now" in one.problem
     assert (city.report("r1"), city.report(key).duplicates) == (before, 0)
     assert shown(ani, "r1") == before, "nor is it shown as merged"
     ani.withdraw(one)
     rest(ani)
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
     merge = ani.submit(Kind.MERGE, shown(ani, "r1"), {}, {"status": "new"}, into=shown(ani, key))
     rest(ani)
     assert merge in ani.sent
@@ -864,14 +866,14 @@ def test_f22_an_undo_finds_its_own_deed_or_none(
     before = city.report(key)
     first(ani)
     rest(ani)
-    deed = ani.edits.outbox[0]
-    assert (is_taken_back(deed), len(ani.edits.outbox)) == (True, 2), "the deed itself is lost"
-    ani.edits.retry(deed.edit.id)
+    deed = ani.outbox.open_edits[0]
+    assert (is_taken_back(deed), len(ani.outbox.open_edits)) == (True, 2), "the deed itself is lost"
+    ani.outbox.retry(deed.edit.id)
     rest(ani)
-    assert ani.edits.outbox[0].reason is StopReason.ANOTHER_REPORT, "nor is it done to the other report"
-    ani.withdraw(ani.edits.outbox[0])
+    assert ani.outbox.open_edits[0].reason is StopReason.ANOTHER_REPORT, "nor is it done to the other report"
+    ani.withdraw(ani.outbox.open_edits[0])
     rest(ani)
-    (one,) = ani.edits.outbox
+    (one,) = ani.outbox.open_edits
     assert (one.edit.id, one.state) == (undos[0], EditState.ATTENTION)
     assert one.problem == "What is to be taken back is not in this history."
     assert (city.report(key), shown(ani, key)) == (before, before)
@@ -924,12 +926,12 @@ def test_f33_two_consoles_send_a_crew_to_one_report(ani: SteppedConsole, city: C
     second = budi.submit(Kind.DISPATCH, shown(budi, "r1"), {"unit": "U2"}, {})
     rest(ani, budi)
     assert first in ani.sent
-    (lost,) = budi.edits.outbox
+    (lost,) = budi.outbox.open_edits
     assert (lost.edit.id, lost.state) == (second, EditState.CONFLICT)
     assert (lost.theirs["unit"]["value"], lost.theirs["unit"]["who"]) == ("U1", "ani")
     assert lost.theirs["unit"]["at"]
     assert [one.unit for one in city.assignments("r1")] == ["U1"]
-    budi.edits.choose(second, True)  # he has seen it now, and wants a second crew
+    budi.outbox.choose(second, True)  # he has seen it now, and wants a second crew
     rest(ani, budi)
     assert sorted(one.unit for one in city.assignments("r1")) == ["U1", "U2"]
     for console in (ani, budi):
@@ -946,15 +948,15 @@ def test_f33_two_consoles_send_the_same_crew_to_one_report(ani: SteppedConsole, 
     on_the_way = budi.submit(Kind.PROGRESS, shown(budi, "r1"), {"unit": "U1", "state": "en_route"}, {})
     rest(ani, budi)
     assert first in ani.sent
-    lost = budi.edits.open_edit(second)
+    lost = budi.outbox.open_edit(second)
     assert lost is not None
     assert (lost.state, is_in_force(lost)) == (EditState.CONFLICT, True)
     assert lost.theirs["unit"]["who"] == "ani"
     assert sum(entry.kind == Kind.DISPATCH for entry in city.entries("r1")) == 1
-    assert [one.edit.id for one in budi.edits.stopped_with(second)] == [on_the_way]
-    assert budi.edits.give_again(second), "what the crew has said since is true all the same"
+    assert [one.edit.id for one in budi.outbox.stopped_with(second)] == [on_the_way]
+    assert budi.outbox.give_again(second), "what the crew has said since is true all the same"
     rest(ani, budi)
-    assert budi.edits.outbox == ()
+    assert budi.outbox.open_edits == ()
     assert [(one.unit, one.state) for one in city.assignments("r1")] == [("U1", AssignmentState.EN_ROUTE)]
     assert sum(entry.kind == Kind.DISPATCH for entry in city.entries("r1")) == 1
     for console in (ani, budi):
@@ -974,7 +976,7 @@ def test_an_order_that_is_given_during_the_first_fill_is_proved_during_it(
     def between() -> bool:
         fresh.settle()
         cursor = fresh.reader.cursors().get(CITY)
-        pages.append((len(fresh.edits.outbox), cursor is not None and cursor.snapshot_key is not None))
+        pages.append((len(fresh.outbox.open_edits), cursor is not None and cursor.snapshot_key is not None))
         if len(pages) == 4:
             order = ani.submit(Kind.DISPATCH, shown(ani, "r1"), {"unit": "U1"}, {})
             ani.push()
@@ -1030,7 +1032,7 @@ def test_f33_one_unit_for_two_reports(ani: SteppedConsole, city: City, tmp_path:
     ani.submit(Kind.DISPATCH, shown(ani, "r1"), {"unit": "U1"}, {})
     second = budi.submit(Kind.DISPATCH, shown(budi, "r2"), {"unit": "U1"}, {})
     rest(ani, budi)
-    (lost,) = budi.edits.outbox
+    (lost,) = budi.outbox.open_edits
     assert (lost.edit.id, lost.state) == (second, EditState.CONFLICT)
     busy = lost.theirs["busy"]
     assert (busy["report"], busy["who"]) == ("r1", "ani")
@@ -1126,15 +1128,15 @@ def test_f36_what_was_done_to_a_report_made_offline(ani: SteppedConsole, city: C
         (Kind.DISPATCH, {"unit": "U1"}),
     ]
     children = [
-        ani.edits.submit(kind, key, source=CITY, data=data, base={}, base_version=None, title="")
+        ani.outbox.submit(kind, key, source=CITY, data=data, base={}, base_version=None, title="")
         for kind, data in steps
     ]
     other = ani.submit(Kind.NOTE, shown(ani, "r1"), {"text": "x"}, {})
     ani.wire.cut = False
     ani.wire.swallow = 1  # and the answer with its number is lost once
     rest(ani)
-    assert not ani.edits.outbox, states(ani)
-    remote = ani.edits.remote_of(key or "")
+    assert not ani.outbox.open_edits, states(ani)
+    remote = ani.outbox.remote_of(key or "")
     assert remote is not None
     acted = {entry.edit for entry in city.entries(remote)}
     assert {create, *children} <= acted

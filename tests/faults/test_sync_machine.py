@@ -70,7 +70,7 @@ class Shift(RuleBasedStateMachine):
             kept = [self.keep(console) for console in self.consoles]
             if any(kept):
                 self.quiet()
-            if any(console.edits.retryable for console in self.consoles):
+            if any(console.outbox.retryable for console in self.consoles):
                 for who, _ in enumerate(self.consoles):
                     self.send_again(who)
                 self.quiet()
@@ -151,7 +151,7 @@ class Shift(RuleBasedStateMachine):
         edit_id = console.submit(Kind.CREATE, None, data, {})
         if follow and edit_id in console.saved:
             key = console.saved[edit_id].report
-            console.edits.submit(
+            console.outbox.submit(
                 Kind.NOTE,
                 key,
                 source=CITY,
@@ -165,18 +165,18 @@ class Shift(RuleBasedStateMachine):
 
     @rule(who=WHO)
     def withdraw(self, who: int) -> None:
-        if outbox := self.consoles[who].edits.outbox:
+        if outbox := self.consoles[who].outbox.open_edits:
             self.consoles[who].withdraw(outbox[-1])
 
     @rule(who=WHO, mine=st.booleans())
     def settle_conflict(self, who: int, mine: bool) -> None:
         console = self.consoles[who]
-        before = {one.edit.id for one in console.edits.outbox}
-        stuck = [one for one in console.edits.outbox if one.state is EditState.CONFLICT]
+        before = {one.edit.id for one in console.outbox.open_edits}
+        stuck = [one for one in console.outbox.open_edits if one.state is EditState.CONFLICT]
         if stuck:
-            console.edits.choose(stuck[0].edit.id, mine)
+            console.outbox.choose(stuck[0].edit.id, mine)
             # What was stopped with it is dropped, or made anew, with it.
-            console.withdrawn |= before - {one.edit.id for one in console.edits.outbox}
+            console.withdrawn |= before - {one.edit.id for one in console.outbox.open_edits}
             console.settle()
 
     @rule(who=WHO, nth=NTH, crash=st.booleans())
@@ -189,7 +189,7 @@ class Shift(RuleBasedStateMachine):
     def send_again(self, who: int) -> None:
         """What the city had taken and lost when it was set back."""
         console = self.consoles[who]
-        console.edits.retry(*console.edits.retryable)
+        console.outbox.retry(*console.outbox.retryable)
         console.settle()
 
     @rule(who=WHO, crash=st.booleans())
@@ -323,7 +323,7 @@ class Shift(RuleBasedStateMachine):
 
     def keep(self, console: SteppedConsole, nth: int = 0, *, crash: bool = False) -> bool:
         """Keep a report that was deleted, when an edit of one is there."""
-        deleted = [one for one in console.edits.outbox if is_deleted(one)]
+        deleted = [one for one in console.outbox.open_edits if is_deleted(one)]
         if deleted:
             console.keep(deleted[nth % len(deleted)], crash=crash)
         return bool(deleted)
@@ -392,7 +392,7 @@ class Shift(RuleBasedStateMachine):
 
     def sync_for_each(self, console: SteppedConsole) -> bool:
         """One round for each whose edits wait there, the console's own operator last; whether anything happened."""
-        away = {one.edit.author for one in console.edits.outbox} - {console.name}
+        away = {one.edit.author for one in console.outbox.open_edits} - {console.name}
         moved = False
         for name in (*sorted(away), *([console.name] if away else [])):
             console.sign_in(name)
@@ -420,19 +420,19 @@ class Shift(RuleBasedStateMachine):
         new = [one.description for one in there["report"].values() if one.description.startswith("text ")]
         assert len(new) == len(set(new)), "a report was made twice"
         for console in self.consoles:
-            outbox = {one.edit.id: one for one in console.edits.outbox}
+            outbox = {one.edit.id: one for one in console.outbox.open_edits}
             gone = console.withdrawn | console.kept() | self.deleted
             lost = console.saved.keys() - gone - acted.keys() - outbox.keys()
             assert not lost, f"lost: {[console.saved[each] for each in lost]}"
             stuck = {one.edit.report for one in outbox.values() if one.state in STUCK}
             for one in outbox.values():
                 if one.state is EditState.STOPPED:
-                    cause = console.edits.held_by(one.edit.id)
+                    cause = console.outbox.held_by(one.edit.id)
                     answerable = cause is not None and cause.state in STUCK
                     assert answerable, f"stopped with nothing that is asked about: {one}"
                     continue
                 if is_deleted(one):
-                    assert console.edits.goes_along(one.edit.id), f"offered to be kept, and cannot be: {one}"
+                    assert console.outbox.goes_along(one.edit.id), f"offered to be kept, and cannot be: {one}"
                 said = one.state in STUCK or one.edit.report in stuck
                 assert said or one.edit.id in self.set_back | self.deleted, f"waits for nothing: {one}"
             assert rows_of_cache(console.reader) == there, "cache and server differ"

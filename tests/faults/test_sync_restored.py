@@ -53,11 +53,11 @@ class Loss:
         ani = self._ani
         create = ani.submit(Kind.CREATE, None, {"description": TREE, "channel": "phone"}, {})
         rest(ani)
-        number = ani.edits.remote_of(ani.saved[create].report or "") or ""
+        number = ani.outbox.remote_of(ani.saved[create].report or "") or ""
         seen = shown(ani, number)
         sent = ani.submit(Kind.NOTE, seen, {"text": "sent"}, {})
         rest(ani)
-        assert not ani.edits.outbox
+        assert not ani.outbox.open_edits
         newer = self._backup("newer")
         ani.wire.cut = True
         note = ani.submit(Kind.NOTE, seen, {"text": "waits"}, {})
@@ -90,7 +90,7 @@ def crash(ani: SteppedConsole) -> None:
 
 
 def send_all(ani: SteppedConsole) -> None:
-    ani.edits.retry(*ani.edits.retryable)
+    ani.outbox.retry(*ani.outbox.retryable)
     rest(ani)
 
 
@@ -106,8 +106,8 @@ def test_a_creation_that_is_proved_is_not_asked_about_at_the_restored_city(
     create = ani.submit(Kind.CREATE, None, {"description": TREE, "channel": "phone"}, {})
     ani.sync()
     ani.pull()
-    assert not ani.edits.outbox, "the record shows it"
-    seen = shown(ani, ani.edits.remote_of(ani.saved[create].report or "") or "")
+    assert not ani.outbox.open_edits, "the record shows it"
+    seen = shown(ani, ani.outbox.remote_of(ani.saved[create].report or "") or "")
     ani.wire.cut = True
     ani.submit(Kind.NOTE, seen, {"text": "waits"}, {})
     backup.restore()
@@ -136,18 +136,18 @@ def test_work_that_waits_goes_with_the_creation_that_is_sent_again(
     if crashed:
         crash(ani)
     rest(ani)
-    assert [one.edit.id for one in ani.edits.outbox if is_taken_back(one)] == [lost.create, lost.sent]
-    waits = [one for one in ani.edits.outbox if one.edit.id in (lost.note, lost.change)]
+    assert [one.edit.id for one in ani.outbox.open_edits if is_taken_back(one)] == [lost.create, lost.sent]
+    waits = [one for one in ani.outbox.open_edits if one.edit.id in (lost.note, lost.change)]
     assert [(one.state, one.edit.report) for one in waits] == [
         (EditState.QUEUED, f"{ani.saved[lost.create].report}+")
     ] * 2
-    assert {ani.edits.held_by(one.edit.id).edit.id for one in waits} == {lost.create}  # type: ignore[union-attr]
-    assert not ani.edits.goes_along(lost.note)
+    assert {ani.outbox.held_by(one.edit.id).edit.id for one in waits} == {lost.create}  # type: ignore[union-attr]
+    assert not ani.outbox.goes_along(lost.note)
     if crashed:
         crash(ani)
         rest(ani)
     send_all(ani)
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
     assert trees(ani, city) == [(1, ["sent", "waits"])]
 
 
@@ -158,18 +158,18 @@ def test_a_report_that_was_kept_as_new_is_not_created_again(
     """F22, I2: the server said that it has no such report before all was read anew (work_file.py: bring_back)."""
     lost = lose()
     push_only(ani)
-    parted = next(one for one in ani.edits.outbox if one.edit.id == lost.note)
+    parted = next(one for one in ani.outbox.open_edits if one.edit.id == lost.note)
     assert is_deleted(parted)
     ani.keep(parted)
     if crashed:
         crash(ani)
     rest(ani)
-    (one,) = ani.edits.outbox
+    (one,) = ani.outbox.open_edits
     assert (one.edit.id, is_taken_back(one)) == (lost.sent, True), "what was sent to it can be sent to the new one"
     send_all(ani)
     ((priority, notes),) = trees(ani, city)
     assert (priority, sorted(notes)) == (1, ["kept, 0 told", "sent", "waits"])
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
     crash(ani)
     assert trees(ani, city) == [(1, notes)]
 
@@ -181,13 +181,13 @@ def test_keeping_as_new_and_the_creation_that_comes_back_do_not_cross(
     lost = lose()
     push_only(ani)
     refused: list[str] = []
-    ani.edits.refused.connect(lambda _, error: refused.append(str(error)))
-    ani.edits.on_taken_back("city", [lost.create, lost.sent], lambda: None)
-    assert ani.edits.keep_as_new(lost.note, {"description": TREE, "channel": "phone"}, title="", words=str)
+    ani.outbox.refused.connect(lambda _, error: refused.append(str(error)))
+    ani.outbox.on_taken_back("city", [lost.create, lost.sent], lambda: None)
+    assert ani.outbox.keep_as_new(lost.note, {"description": TREE, "channel": "phone"}, title="", words=str)
     rest(ani)
     assert refused == ["Its creation was lost with it, and is in the outbox again."]
     send_all(ani)
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
     assert trees(ani, city) == [(1, ["sent", "waits"])]
 
 
@@ -197,14 +197,14 @@ def test_work_on_a_lost_report_whose_creation_is_dropped_can_be_kept(
     """F22, I1: what was lost with it goes with it, but nobody has said that the rest is not wanted (withdraw.py)."""
     lost = lose()
     rest(ani)
-    assert ani.edits.withdraw(lost.create)
+    assert ani.outbox.withdraw(lost.create)
     rest(ani)
     assert states(ani) == {lost.note: EditState.ATTENTION, lost.change: EditState.ATTENTION}
-    assert [one.edit.id for one in ani.edits.goes_along(lost.note)] == [lost.note, lost.change]
+    assert [one.edit.id for one in ani.outbox.goes_along(lost.note)] == [lost.note, lost.change]
     crash(ani)
-    ani.keep(ani.edits.outbox[0])
+    ani.keep(ani.outbox.open_edits[0])
     rest(ani)
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
     assert trees(ani, city) == [(1, ["kept, 0 told", "waits"])]
 
 
@@ -219,7 +219,7 @@ def test_what_waits_for_ones_own_report_goes_to_no_other_that_has_its_number_now
     create = ani.submit(Kind.CREATE, None, data | {"created": five_minutes_ago}, {})
     push_only(ani)
     mine = ani.saved[create]
-    number = ani.edits.remote_of(mine.report or "")
+    number = ani.outbox.remote_of(mine.report or "")
     ani.wire.cut = True
     note = ani.submit(Kind.NOTE, created_report(mine), {"text": "of the tree"}, {})
     backup.restore(numbers_again=True)
@@ -256,12 +256,12 @@ def test_work_that_is_found_lost_after_its_creation_was_dropped_can_be_kept(
     """F22, I1: nothing comes again that it could wait for (pending_edits.py: again)."""
     lost = lose()
     ani.pull()
-    assert ani.edits.withdraw(lost.create)
+    assert ani.outbox.withdraw(lost.create)
     rest(ani)
     assert states(ani) == {lost.note: EditState.ATTENTION, lost.change: EditState.ATTENTION}
-    ani.keep(ani.edits.outbox[0])
+    ani.keep(ani.outbox.open_edits[0])
     assert trees(ani, city) == [(1, ["kept, 0 told", "waits"])]
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
 
 
 @pytest.mark.parametrize("number_known", [False, True])
@@ -278,14 +278,14 @@ def test_what_is_under_way_follows_when_it_is_refused(
     assert states(ani)[lost.note] is EditState.UNCONFIRMED
     ani.pull()
     if number_known:
-        ani.edits.retry(lost.create)
+        ani.outbox.retry(lost.create)
         rest(ani)
     if late:
         ani.submit(Kind.NOTE, lost.seen, {"text": "late"}, {})
     rest(ani)
-    assert not any(map(is_deleted, ani.edits.outbox))
+    assert not any(map(is_deleted, ani.outbox.open_edits))
     send_all(ani)
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
     ((priority, notes),) = trees(ani, city)
     assert (priority, sorted(notes)) == (1, ["late", "sent", "waits"] if late else ["sent", "waits"])
 
@@ -297,23 +297,23 @@ def test_another_operators_work_goes_with_it_too(ani: SteppedConsole, city: City
     ani.sign_in("budi")
     budis = ani.submit(Kind.NOTE, lost.seen, {"text": "budi's"}, {})
     rest(ani)
-    assert {one.edit.id for one in ani.edits.outbox if is_taken_back(one)} == {lost.create, lost.sent}
-    assert not any(map(is_deleted, ani.edits.outbox))
+    assert {one.edit.id for one in ani.outbox.open_edits if is_taken_back(one)} == {lost.create, lost.sent}
+    assert not any(map(is_deleted, ani.outbox.open_edits))
     ani.sign_in("ani")
     rest(ani)
     if dropped:
-        assert ani.edits.withdraw(lost.create)
+        assert ani.outbox.withdraw(lost.create)
         for each in (lost.change, lost.note):
-            assert ani.edits.withdraw(each)
+            assert ani.outbox.withdraw(each)
     else:
         send_all(ani)
-    assert [one.edit.id for one in ani.edits.outbox] == [budis]
+    assert [one.edit.id for one in ani.outbox.open_edits] == [budis]
     ani.sign_in("budi")
     rest(ani)
     if dropped:
-        ani.keep(ani.edits.outbox[0])
+        ani.keep(ani.outbox.open_edits[0])
     assert trees(ani, city) == [(3, ["kept, 0 told", "budi's"]) if dropped else (1, ["sent", "waits", "budi's"])]
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
 
 
 @pytest.mark.parametrize("sent_between", [False, True])
@@ -322,14 +322,14 @@ def test_two_restores_in_a_row(ani: SteppedConsole, city: City, lose: Loss, sent
     lost = lose()
     rest(ani)
     if sent_between:
-        ani.edits.retry(lost.create, lost.sent)
+        ani.outbox.retry(lost.create, lost.sent)
         ani._push._queue.take = lambda longest_s: None  # type: ignore[method-assign]
         rest(ani)
     lose.backup.restore()
     crash(ani)
     rest(ani)
     send_all(ani)
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
     assert trees(ani, city) == [(1, ["sent", "waits"])]
     late = ani.submit(Kind.NOTE, next(one for one in ani.shown() if one.description == TREE), {"text": "late"}, {})
     rest(ani)
@@ -339,10 +339,17 @@ def test_two_restores_in_a_row(ani: SteppedConsole, city: City, lose: Loss, sent
     lose.backup.restore()
     ani.wire.cut = False
     rest(ani)
-    assert [one.edit.id for one in ani.edits.outbox] == [lost.create, lost.sent, lost.note, lost.change, late, last]
+    assert [one.edit.id for one in ani.outbox.open_edits] == [
+        lost.create,
+        lost.sent,
+        lost.note,
+        lost.change,
+        late,
+        last,
+    ]
     send_all(ani)
     assert trees(ani, city) == [(1, ["sent", "waits", "late", "last"])]
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
 
 
 def test_a_better_backup_that_has_the_report(ani: SteppedConsole, city: City, lose: Loss) -> None:
@@ -351,7 +358,7 @@ def test_a_better_backup_that_has_the_report(ani: SteppedConsole, city: City, lo
     rest(ani)
     lost.newer.restore()
     rest(ani)
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
     assert trees(ani, city) == [(1, ["sent", "waits"])]
     assert shown(ani, lost.number).description == TREE
 
@@ -373,12 +380,12 @@ def test_another_report_that_had_the_number_later_is_not_taken_for_it(
     ani.wire.cut = False
     rest(ani)
     assert states(ani)[note] is EditState.ATTENTION
-    assert [one.edit.id for one in ani.edits.goes_along(note)] == [note]
+    assert [one.edit.id for one in ani.outbox.goes_along(note)] == [note]
     send_all(ani)
     assert trees(ani, city) == [(1, ["sent", "waits"])]
-    ani.keep(ani.edits.outbox[0])
+    ani.keep(ani.outbox.open_edits[0])
     assert trees(ani, city) == [(1, ["sent", "waits"])]
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits
 
 
 def test_a_creation_that_is_lost_before_it_was_read_has_the_number_of_its_second_try(
@@ -388,16 +395,16 @@ def test_a_creation_that_is_lost_before_it_was_read_has_the_number_of_its_second
     create = ani.submit(Kind.CREATE, None, {"description": TREE, "channel": "phone"}, {})
     ani.push()
     key = ani.saved[create].report or ""
-    first = ani.edits.remote_of(key)
+    first = ani.outbox.remote_of(key)
     crash(ani)
     lose.backup.restore()
-    ani.edits.on_outcome(Outcome(create, EditState.UNCONFIRMED, obstacle=Obstacle.SERVER))
+    ani.outbox.on_outcome(Outcome(create, EditState.UNCONFIRMED, obstacle=Obstacle.SERVER))
     ani.wire.swallow = 1
     rest(ani)
-    assert ani.edits.remote_of(key) not in (first, None)
-    ani.edits.submit(
+    assert ani.outbox.remote_of(key) not in (first, None)
+    ani.outbox.submit(
         Kind.NOTE, key, source="city", data={"text": "waits"}, base={}, base_version=None, title="", about={}
     )
     ani.settle()
     assert trees(ani, city) == [(3, ["waits"])]
-    assert not ani.edits.outbox
+    assert not ani.outbox.open_edits

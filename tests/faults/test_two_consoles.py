@@ -55,7 +55,7 @@ class Desk:
 
     def view(self) -> View:
         """What queue, tabs and figures show."""
-        edits = shown_edits(self.console.edits.outbox, self.console.edits.is_anothers)
+        edits = shown_edits(self.console.outbox.open_edits, self.console.outbox.is_anothers)
         job = Round(None, (), edits, {}, {}, None, Filter(), ZONE, 1, self.name, {CITY: self.name})
         return play(job, self.console.reader, int(datetime.now(UTC).timestamp())).view
 
@@ -107,7 +107,7 @@ class Desk:
         return change
 
     def _submit(self, kind: Kind, report: Report, data: dict[str, Any], base: dict[str, Any]) -> None:
-        before = self.console.edits.pending_for(CITY, report.id)
+        before = self.console.outbox.pending_for(CITY, report.id)
         edit_id = self.console.submit(kind, report, data, base)
         self.done.append(edit_id)
         self.behind += [(edit_id, one.id) for one in before if _would_not_without(kind, data, one)]
@@ -119,7 +119,7 @@ class Desk:
         edit_id = self.done.pop()
         self.undone.add(edit_id)
         made = self.console.saved.get(edit_id)
-        if self.console.edits.withdraw(edit_id) or made is None or made.undoes:
+        if self.console.outbox.withdraw(edit_id) or made is None or made.undoes:
             self.console.settle()
             return
         report = next((one for one in self.console.shown() if one.id == made.report), None)
@@ -130,15 +130,15 @@ class Desk:
 
     def answer(self) -> None:
         """One of the questions is answered."""
-        lost = self.console.edits.lost
+        lost = self.console.outbox.lost
         if not lost:
             return
         one = self._chance.choice(lost)
-        if self._chance.random() < 0.5 or not self.console.edits.give_again(one.edit.id):
+        if self._chance.random() < 0.5 or not self.console.outbox.give_again(one.edit.id):
             if self._chance.random() < 0.3 and one.state is EditState.CONFLICT:
-                self.console.edits.choose(one.edit.id, mine=True)
+                self.console.outbox.choose(one.edit.id, mine=True)
             else:
-                self.console.edits.drop_lost(one.edit.id)
+                self.console.outbox.drop_lost(one.edit.id)
         self.console.settle()
 
     def trouble(self) -> None:
@@ -169,8 +169,8 @@ def said(one: Queued) -> str:
 
 def assert_nothing_pending_rests_on_a_lost_one(desk: Desk) -> None:
     """What is shown can still take effect."""
-    for one in desk.console.edits.outbox:
-        held = desk.console.edits.held_by(one.edit.id)
+    for one in desk.console.outbox.open_edits:
+        held = desk.console.outbox.held_by(one.edit.id)
         if one.state in PENDING:
             assert held is None or held.state not in STUCK, f"{said(one)} waits behind {said(held)}"
         elif one.state is EditState.STOPPED:
@@ -196,7 +196,7 @@ def assert_all_say_the_same(desks: list[Desk], live: Live) -> None:
             )
     views = [desk.view() for desk in desks]
     for desk, view in zip(desks, views, strict=True):
-        waiting = [said(one) for one in desk.console.edits.outbox if one.state not in (*STUCK, EditState.STOPPED)]
+        waiting = [said(one) for one in desk.console.outbox.open_edits if one.state not in (*STUCK, EditState.STOPPED)]
         assert not waiting, f"{desk.name}: an edit waits while the server is there: {waiting}"
         assert rows_of_cache(desk.console.reader) == there
         assert {one.id: one for one in desk.console.shown()} == there["report"], "shown as done, and is not"

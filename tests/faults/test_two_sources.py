@@ -69,13 +69,13 @@ def test_the_clock_of_another_city_of_the_profile_expires_no_order_and_dates_no_
         loop=QtLoop(parent),
     )
     try:
-        edits = head._edits
+        outbox = head._outbox
         qtbot.waitUntil(lambda: head.settled, timeout=40_000)
         version = live.city.report("r1").version
         plain: dict[str, Any] = {"source": "jkt", "base": {}, "title": "t"}
-        order = edits.submit(Kind.DISPATCH, "r1", data={"unit": "U1"}, base_version=version, **plain)
-        note = edits.submit(Kind.NOTE, "r1", data={"text": "Water"}, base_version=None, **plain)
-        qtbot.waitUntil(lambda: not (edits.saving or edits.outbox), timeout=20_000)
+        order = outbox.submit(Kind.DISPATCH, "r1", data={"unit": "U1"}, base_version=version, **plain)
+        note = outbox.submit(Kind.NOTE, "r1", data={"text": "Water"}, base_version=None, **plain)
+        qtbot.waitUntil(lambda: not (outbox.saving or outbox.open_edits), timeout=20_000)
         entries = {entry.edit: entry for entry in live.city.entries("r1")}
         assert order in entries, "the order is given"
         occurred_at = entries[note].occurred_at
@@ -105,7 +105,7 @@ def test_a_window_gives_orders_by_the_clock_of_their_city_and_says_whose_is_off(
             lambda: window.details_reader.current is not None and window.details_reader.current.key == "r1", what="r1"
         )
         window.edit_commands.dispatch(window.details_reader.current, "U1", "U1", stack=False)
-        wait_for(lambda: live.city.entries("r1") and not window.edits.outbox, what="the order is given")
+        wait_for(lambda: live.city.entries("r1") and not window.outbox.open_edits, what="the order is given")
         (entry,) = (one for one in live.city.entries("r1") if one.kind == Kind.DISPATCH.value)
         assert abs((entry.occurred_at or entry.at) - datetime.now(UTC)) < timedelta(seconds=40)
         wait_for(
@@ -195,7 +195,7 @@ def test_signing_out_signs_out_everywhere_and_who_comes_is_himself_everywhere(
             pick(window, source, "r1")
             key(window, "T")
             wait_for(lambda live=live: claimed(live, "r1") == "budi", what=f"taken at {source}")
-        wait_for(lambda: not window.edits.outbox and len(window.window_state.view.mine) == 2, what="both are his")
+        wait_for(lambda: not window.outbox.open_edits and len(window.window_state.view.mine) == 2, what="both are his")
         window.actions.run("sign_out")
         ask = form(window)
         assert ask._title.text() == "2 reports are yours"
@@ -212,7 +212,7 @@ def test_signing_out_signs_out_everywhere_and_who_comes_is_himself_everywhere(
             pick(window, source, "r2")
             key(window, "T")
             assert said[-1] == "Signed out: sign in to write"
-        assert window.edits.outbox == ()
+        assert window.outbox.open_edits == ()
 
         window.actions.run("sign_in")
         answer_token(window, "Sign in to City", TOKENS["rina"])
@@ -237,10 +237,10 @@ def test_where_nobody_signed_in_is_read_only_and_what_waits_there_waits_for_its_
         with console(tmp_path / "profile", None, name="budi", sources=sources) as window:
             wait_live(window, "city", "two")
             edits = proxy.when(is_edit, drop_before)
-            note = window.edits.submit(
+            note = window.outbox.submit(
                 Kind.NOTE, "r1", source="two", data={"text": "dari budi"}, base={}, base_version=None, title="t"
             )
-            wait_for(lambda: edits.hit and not window.edits.saving, what="his note does not get through")
+            wait_for(lambda: edits.hit and not window.outbox.saving, what="his note does not get through")
             window.actions.run("sign_out")
             ask = form(window)
             assert ask._title.text() == "1 edit has not left"
@@ -264,8 +264,8 @@ def test_where_nobody_signed_in_is_read_only_and_what_waits_there_waits_for_its_
             window.actions.message.connect(said.append)
             key(window, "T")
             assert said == ["Nobody is signed in at Two: sign in there to write"]
-            (queued,) = window.edits.outbox
-            assert window.edits.is_anothers(queued.edit), "it waits for budi, and is nothing of hers"
+            (queued,) = window.outbox.open_edits
+            assert window.outbox.is_anothers(queued.edit), "it waits for budi, and is nothing of hers"
             pick(window, "city", "r2")
             key(window, "T")
             wait_for(lambda: claimed(one, "r2") == "rina", what="at the first she works")
@@ -295,7 +295,7 @@ def test_who_takes_the_place_at_one_city_without_a_sign_out_is_not_the_other_els
         window.actions.run("sign_in")
         answer_token(window, "Sign in to Two", TOKENS["rina"])
         wait_for(lambda: window.settings.here.signed_out == [], what="hers too")
-        assert window.edits.author_for("two") == "rina"
+        assert window.outbox.author_for("two") == "rina"
         assert authors(two) == set()
 
 
@@ -320,7 +320,7 @@ def test_a_restart_between_two_operators_signs_nobody_in(
     with console(tmp_path / "profile", None, sources=kept.sources, kept=kept) as window:
         wait_live(window, "city")
         assert window.window_state.me == "rina"
-        assert window.edits.author_for("two") == "rina", "nothing of budi's is hers"
+        assert window.outbox.author_for("two") == "rina", "nothing of budi's is hers"
         assert "Nobody is signed in at Two" in window.sign_in.why_reading_only("two")
 
 
@@ -335,12 +335,12 @@ def test_a_city_that_knows_nobody_is_written_to_by_who_sits_at_the_window(
         ]
         with console(tmp_path / "profile", None, name="budi", sources=sources) as window:
             wait_live(window, "free", "city")
-            assert window.edits.author_for("free") == "budi"
+            assert window.outbox.author_for("free") == "budi"
             window.actions.run("sign_out")
             wait_for(lambda: window.settings.here.signed_out == ["city"], what="signed out of the one that knows him")
             assert window.sign_in.why_reading_only("free") == "Signed out: sign in to write"
             refused: list[Any] = []
-            window.edits.refused.connect(lambda _, error: refused.append(str(error)))
+            window.outbox.refused.connect(lambda _, error: refused.append(str(error)))
             plain: dict[str, Any] = {
                 "source": "free",
                 "data": {"text": "x"},
@@ -348,13 +348,13 @@ def test_a_city_that_knows_nobody_is_written_to_by_who_sits_at_the_window(
                 "base_version": None,
                 "title": "t",
             }
-            window.edits.submit(Kind.NOTE, "r1", **plain)
+            window.outbox.submit(Kind.NOTE, "r1", **plain)
             wait_for(lambda: refused == ["Signed out: sign in to write"], what="refused")
             window.actions.run("sign_in")
             answer_token(window, "Sign in to City", TOKENS["rina"])
             wait_for(lambda: window.window_state.me == "rina", what="rina is here")
             assert window.sign_in.why_reading_only("free") == ""
-            assert window.edits.author_for("free") == "rina"
-            window.edits.submit(Kind.NOTE, "r1", **plain)
-            wait_for(lambda: free.city.entries("r1") and not window.edits.outbox, what="hers has come")
+            assert window.outbox.author_for("free") == "rina"
+            window.outbox.submit(Kind.NOTE, "r1", **plain)
+            wait_for(lambda: free.city.entries("r1") and not window.outbox.open_edits, what="hers has come")
             assert len(free.city.entries("r1")) == 1

@@ -64,15 +64,15 @@ def steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def note(window: Any, text: str) -> None:
     saved: list[Any] = []
-    window.edits.saved.connect(saved.append)
+    window.outbox.saved.connect(saved.append)
     refused_until_s = window.key_guard._formless_until_s
     wait_for(lambda: window.key_guard._steady_s() > refused_until_s, what="a key that opened no form is long ago")
     key(window, "N")
     type_into(window, text, Qt.Key.Key_Return, CTRL)
     wait_for(lambda: saved, what="the note is saved")
-    window.edits.saved.disconnect(saved.append)
+    window.outbox.saved.disconnect(saved.append)
     # it may have been sent and proved before the panel was told of it
-    wait_for(lambda: list(outbox(window)) == [one.edit.id for one in window.edits.outbox], what="the panel knows")
+    wait_for(lambda: list(outbox(window)) == [one.edit.id for one in window.outbox.open_edits], what="the panel knows")
 
 
 def sign_in(window: Any, name: str) -> str:
@@ -87,7 +87,7 @@ def sign_in(window: Any, name: str) -> str:
 
 
 def in_conflict(window: Any) -> bool:
-    return any(queued.state is EditState.CONFLICT for queued in window.edits.outbox)
+    return any(queued.state is EditState.CONFLICT for queued in window.outbox.open_edits)
 
 
 def writers(city: Served, text: str) -> list[str]:
@@ -212,7 +212,7 @@ def test_the_work_on_a_deleted_report_is_kept_as_a_new_one_by_keys(city: Served,
         assert opened.values()["text"] == before.description
         opened.grab().save(str(tmp_path / "deleted-form.png"))
         saved: list[str] = []
-        window.edits.saved.connect(lambda queued: saved.append(queued.edit.kind))
+        window.outbox.saved.connect(lambda queued: saved.append(queued.edit.kind))
         QTest.keyClick(opened.focusWidget() or opened, Qt.Key.Key_Return, CTRL)
         wait_for(lambda: window.status_controller._message.startswith("Kept as a new report: "), what="said")
         wait_for(lambda: sorted(saved) == ["create", "note", "note", "photo"], what="saved")
@@ -428,7 +428,7 @@ def test_a_smaller_area_is_told_and_what_it_forbids_is_refused_in_words(city: Se
 
         set_users(city, known)  # the server's stream tells of it
         wait_for(lambda: "Your rights were changed: supervisor, the whole city" in told, 40, "the old rights are told")
-        assert window.outbox._actions.all.verb == "Try all 1 refused again"
+        assert window.outbox_panel._actions.all.verb == "Try all 1 refused again"
         key(window, "R", CTRL)
         assert told[-1] == "1 edit is tried again"
         wait_for(lambda: not outbox(window), what="it is at the server")
@@ -538,7 +538,7 @@ def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Ser
 
         assert two.window_state.row != row
         one.edit_commands.unit_state("city", "none", "SDA-99", "break", "", "available")
-        wait_for(lambda: [held.state for held in one.edits.outbox] == [EditState.ATTENTION], what="refused")
+        wait_for(lambda: [held.state for held in one.outbox.open_edits] == [EditState.ATTENTION], what="refused")
 
         def ask_to_leave() -> None:
             one.actions.run("sign_out")
@@ -552,7 +552,7 @@ def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Ser
         ask_to_leave()
         QTest.keyClick(form(one), Qt.Key.Key_Escape)
         wait_for(lambda: not one.forms._open.isVisible(), what="she stays")
-        assert not [held for held in one.edits.outbox if held.edit.kind is Kind.RELEASE], "and all is as it was"
+        assert not [held for held in one.outbox.open_edits if held.edit.kind is Kind.RELEASE], "and all is as it was"
         assert one.situation.current.holder == "rina"
         assert not one.sign_in.why_reading_only("city")
         ask_to_leave()
@@ -628,7 +628,7 @@ def test_what_became_of_a_withdrawal_is_told_after_a_restart(city: Served, tmp_p
     link.heal()
     with console(profile, link.url) as window:
         told: list[str] = []
-        window.edits.too_late.connect(lambda _: told.append(window.status_controller._message))
+        window.outbox.too_late.connect(lambda _: told.append(window.status_controller._message))
         wait_for(lambda: window.sources.states().get("city") == "live", 30, "live")
         wait_for(lambda: window.window_state.view is not None and not outbox(window), what="settled")
         choose(window, report)

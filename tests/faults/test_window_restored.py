@@ -53,7 +53,7 @@ def test_what_a_restore_took_back_is_said_and_sent_again_by_key(city: Served, tm
         asked = "Sent, and lost when the server was set back: Note by rina: dikirim satu. Send it again?"
         wait_for(lambda: asked in strips(window), what="the report asks too")
         key(window, "7", CTRL)
-        view = window.outbox.view
+        view = window.outbox_panel.view
         view.setCurrentIndex(view.model().index(0, 0))
         QTest.qWait(200)
         window.window.grab().save(str(tmp_path / "lost-in-a-restore.png"))

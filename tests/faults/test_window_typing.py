@@ -113,7 +113,7 @@ def test_a_note_in_the_command_line_or_the_palette_survives_a_kill(city: Served,
         (key_,) = drafts(profile)
         assert key_.partition(":")[2] == f"city:{window.details_reader.current.key}", "its report is the chosen one"
         QTest.keyClick(window.command._line, Qt.Key.Key_Return)
-        wait_for(lambda: window.edits.outbox, what="it is an edit")
+        wait_for(lambda: window.outbox.open_edits, what="it is an edit")
         wait_for(lambda: drafts(profile) == {}, what="and no draft any more")
     assert [one.edit.data["text"] for one in read_outbox(profile).edits] == [WORDS]
 
@@ -179,7 +179,7 @@ def test_words_for_reports_that_were_deleted_or_merged_meanwhile_are_still_there
             assert shown.values()["text"] == WORDS
             QTest.keyClick(shown.focusWidget(), Qt.Key.Key_Delete, Qt.KeyboardModifier.AltModifier)
             shown.reject()
-        assert window.edits.drafts == {}
+        assert window.outbox.drafts == {}
 
 
 def open_reports(window: Any, count: int) -> list[str]:

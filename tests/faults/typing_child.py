@@ -131,9 +131,9 @@ def main() -> None:
         write(name, opened)
         say("typing")
         if commit:
-            wait_for(lambda: window.edits.drafts, what="the draft")
-            window.edits._thread.wait(10)
-            window.edits.saved.connect(lambda _: os.kill(os.getpid(), signal.SIGKILL))
+            wait_for(lambda: window.outbox.drafts, what="the draft")
+            window.outbox._thread.wait(10)
+            window.outbox.saved.connect(lambda _: os.kill(os.getpid(), signal.SIGKILL))
             QTest.keyClick(opened.focusWidget(), Qt.Key.Key_Return, CTRL)
         app.exec()
 

@@ -44,10 +44,10 @@ class OutboxRig:
         self.down: list[Push | Withdraw] = []
         self.push: Callable[[Push | Withdraw], None] = self.down.append
         self._ids = (f"e{number}" for number in itertools.count(1))
-        self.edits = self._start()
+        self.outbox = self._start()
 
     def _start(self) -> QtOutbox:
-        edits = QtOutbox(
+        outbox = QtOutbox(
             self.folder,
             lambda one: self.push(one),
             lambda: self.now,
@@ -55,19 +55,19 @@ class OutboxRig:
             author="rina",
             random_source=self._random,
         )
-        with self.qtbot.waitSignal(edits.opened):
+        with self.qtbot.waitSignal(outbox.opened):
             pass
-        return edits
+        return outbox
 
     def restart(self) -> None:
-        self.edits.close()
+        self.outbox.close()
         self.down.clear()
-        self.edits = self._start()
+        self.outbox = self._start()
 
     def do(self, kind: Kind, report: str | None = "1", **changes: Any) -> str:
         values: dict[str, Any] = {"source": "city", "data": {}, "base": {}, "base_version": 1, "title": "t"}
-        with self.qtbot.waitSignal(self.edits.saved):
-            return self.edits.submit(kind, report, **(values | changes))
+        with self.qtbot.waitSignal(self.outbox.saved):
+            return self.outbox.submit(kind, report, **(values | changes))
 
     def pushed(self, *edit_ids: str) -> list[Push]:
         """Wait until exactly these were pushed, in this order, then return and forget the pushes."""
@@ -87,23 +87,23 @@ class OutboxRig:
 
     def settle(self) -> None:
         draft = {"at": str(len(self.down))}
-        self.edits.save_draft("settle", draft)
-        self.edits._thread.wait()
-        with self.qtbot.waitSignal(self.edits.changed):
-            self.edits._store.announce()
+        self.outbox.save_draft("settle", draft)
+        self.outbox._thread.wait()
+        with self.qtbot.waitSignal(self.outbox.changed):
+            self.outbox._store.announce()
 
     def answer(self, edit_id: str, state: EditState, **values: Any) -> None:
         """How a try ended; in vain, where nothing else is said, because the server is away."""
         if state in (S.QUEUED, S.UNCONFIRMED):
             values = {"obstacle": Obstacle.SERVER} | values
-        self.edits.on_outcome(Outcome(edit_id, state, **values))
+        self.outbox.on_outcome(Outcome(edit_id, state, **values))
 
     def states(self) -> dict[str, EditState]:
-        return {queued.edit.id: queued.state for queued in self.edits.outbox}
+        return {queued.edit.id: queued.state for queued in self.outbox.open_edits}
 
     def on_disk(self) -> dict[str, Queued]:
         """What work.db says after everything was written."""
-        self.edits.close()
+        self.outbox.close()
         work = WorkFile(self.folder, clock=lambda: self.now)
         found = {queued.edit.id: queued for queued in work.all()}
         work.close()

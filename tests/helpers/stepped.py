@@ -165,7 +165,7 @@ class SteppedConsole:
         self._puller = self.puller()
         self._push = SendLane("push", [self._sender], Attempt(self._health, self._news.append, lambda: None))
         self.reader = CacheReader(self.folder)
-        self.edits = QtOutbox(
+        self.outbox = QtOutbox(
             self.folder,
             self._take,
             lambda: self.now(),
@@ -173,9 +173,9 @@ class SteppedConsole:
             author=self.name,
             random_source=Never(),
         )
-        self.edits.saved.connect(self._on_saved)
-        self._outbox_link = OutboxLink(self.edits, self._read)
-        self.edits.opened.connect(self._outbox_link.on_opened)
+        self.outbox.saved.connect(self._on_saved)
+        self._outbox_link = OutboxLink(self.outbox, self._read)
+        self.outbox.opened.connect(self._outbox_link.on_opened)
         self.settle()
 
     def puller(self, **more: Any) -> DispatchPuller:
@@ -185,26 +185,26 @@ class SteppedConsole:
 
     def crash(self) -> None:
         """The process ends: what was not on the disk is not there."""
-        self.edits._thread._pool.shutdown(wait=True, cancel_futures=True)
-        self.edits._closed = self.edits._thread._closed = True
-        if self.edits._retry is not None:
-            self.edits._retry.cancel()
-        self.edits._store.close()
-        self.edits._scheduler.close()
-        self.edits._thread._close_file()
+        self.outbox._thread._pool.shutdown(wait=True, cancel_futures=True)
+        self.outbox._closed = self.outbox._thread._closed = True
+        if self.outbox._retry is not None:
+            self.outbox._retry.cancel()
+        self.outbox._store.close()
+        self.outbox._scheduler.close()
+        self.outbox._thread._close_file()
         self._ledger._writer._connection.close()
         self._ledger._writer._lock.release()
         self.reader.close()
 
     def close(self) -> None:
-        self.edits.close()
+        self.outbox.close()
         self._ledger.close()
         self.reader.close()
 
     def settle(self) -> None:
         """Let the edits thread and the messages come to rest."""
         for _ in range(3):
-            self.edits._thread.wait(20)
+            self.outbox._thread.wait(20)
             QCoreApplication.processEvents()
             self._deliver()
 
@@ -212,7 +212,7 @@ class SteppedConsole:
         """The reports as the operator sees them."""
         cached = self.reader.reports(self.reader.columns()["row"])
         return [
-            with_edits(ReportState(one.report), self.edits.pending_for(CITY, one.report.id), now=now()).report
+            with_edits(ReportState(one.report), self.outbox.pending_for(CITY, one.report.id), now=now()).report
             for one in sorted(cached, key=lambda one: one.report.id)
         ]
 
@@ -230,7 +230,7 @@ class SteppedConsole:
         about = {} if report is None or undoes is not None else as_created(report)
         if into is not None:
             data, about = data | {"into": into.id}, about | {"into": into.created.isoformat()}
-        edit_id = self.edits.submit(
+        edit_id = self.outbox.submit(
             kind,
             None if report is None else report.id,
             source=CITY,
@@ -245,9 +245,9 @@ class SteppedConsole:
         return edit_id
 
     def withdraw(self, queued: Queued) -> None:
-        before = {one.edit.id for one in self.edits.outbox}
-        if self.edits.withdraw(queued.edit.id):
-            self.withdrawn |= before - {one.edit.id for one in self.edits.outbox}
+        before = {one.edit.id for one in self.outbox.open_edits}
+        if self.outbox.withdraw(queued.edit.id):
+            self.withdrawn |= before - {one.edit.id for one in self.outbox.open_edits}
         self.settle()
 
     def keep(self, queued: Queued, *, crash: bool = False) -> str:
@@ -255,11 +255,11 @@ class SteppedConsole:
 
         "" when there is nothing to keep: its creation is in the outbox again, and the edit is still on its way.
         """
-        going = {one.edit.id: one.edit for one in self.edits.goes_along(queued.edit.id)}
+        going = {one.edit.id: one.edit for one in self.outbox.goes_along(queued.edit.id)}
         if not going:
             self.settle()
             return ""
-        create = self.edits.keep_as_new(
+        create = self.outbox.keep_as_new(
             queued.edit.id, known_of(list(going.values())), title="", words=lambda told: f"kept, {len(told)} told"
         )
         if crash:
@@ -267,12 +267,12 @@ class SteppedConsole:
             self.open()
         else:
             self.settle()
-        left = going.keys() & {one.edit.id for one in self.edits.outbox}
+        left = going.keys() & {one.edit.id for one in self.outbox.open_edits}
         assert left in (set(), going.keys()), "all of it or nothing"
         if not left:
             self.withdrawn |= going.keys()
-            keys = [one.edit.report for one in self.edits.outbox if one.edit.kind is Kind.CREATE]
-            made = [one for one in self.edits.outbox if one.edit.report == keys[-1]]
+            keys = [one.edit.report for one in self.outbox.open_edits if one.edit.kind is Kind.CREATE]
+            made = [one for one in self.outbox.open_edits if one.edit.report == keys[-1]]
             assert len(made) == len({one.edit.id for one in made}) > 1
         return create
 
@@ -281,7 +281,7 @@ class SteppedConsole:
         if isinstance(self.wire, Wire):
             self.wire.actor = Actor(name, "supervisor")
         self._sender._me = None
-        self.edits.sign_in(CITY, name)
+        self.outbox.sign_in(CITY, name)
         self.settle()
 
     def take_over(self, name: str, *, crash: bool = False) -> None:
@@ -290,9 +290,9 @@ class SteppedConsole:
         Then the first operator signs in again.
         """
         self.sign_in(name)
-        for create in self.edits.left_here:
-            before = {one.edit.id for one in self.edits.outbox}
-            if not self.edits.adopt(create.edit.id, lambda one, _: f"taken down by {one.edit.author}"):
+        for create in self.outbox.left_here:
+            before = {one.edit.id for one in self.outbox.open_edits}
+            if not self.outbox.adopt(create.edit.id, lambda one, _: f"taken down by {one.edit.author}"):
                 continue
             if crash:
                 self.crash()
@@ -300,9 +300,9 @@ class SteppedConsole:
                 self.sign_in(name)
             else:
                 self.settle()
-            left = {one.edit.id for one in self.edits.outbox}
+            left = {one.edit.id for one in self.outbox.open_edits}
             self.withdrawn |= before - left
-            there = [one for one in self.edits.outbox if one.edit.report == create.edit.report]
+            there = [one for one in self.outbox.open_edits if one.edit.report == create.edit.report]
             made = [one.edit.id for one in there if one.edit.kind is Kind.CREATE]
             assert len(made) == 1, "all of it or nothing"
             assert (made == [create.edit.id]) == (create.edit.id in left)
@@ -334,7 +334,7 @@ class SteppedConsole:
     def try_now(self) -> None:
         """What waits for a better time is tried with the next steps; what was handed over is tried in any case."""
         if not self._push._queue._waiting:
-            self.edits.try_now()
+            self.outbox.try_now()
             self.settle()
 
     def pull(self) -> bool:
@@ -367,7 +367,7 @@ class SteppedConsole:
         found(what)
 
     def _note_sent(self, edit_ids: Iterable[str]) -> None:
-        self.sent |= set(edit_ids) & set(self.edits.waiting_ids())
+        self.sent |= set(edit_ids) & set(self.outbox.waiting_ids())
 
     def _on_saved(self, queued: Queued) -> None:
         self.saved[queued.edit.id] = queued.edit

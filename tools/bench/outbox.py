@@ -68,7 +68,7 @@ def _main(folder: Path, report: str, by_hand: int, settle_s: float) -> int:
     last = [0.0]
 
     def make() -> None:
-        edit_id = console.edits.submit(
+        edit_id = console.outbox.submit(
             Kind.NOTE, report, source=SOURCE, data={"text": "by hand"}, base={}, base_version=None, title="Note"
         )
         made[edit_id] = time.perf_counter()
@@ -87,7 +87,7 @@ def _main(folder: Path, report: str, by_hand: int, settle_s: float) -> int:
             stalls_ms.append((now - last[0]) * 1000 - _LOOK_MS)
         last[0] = now
 
-    console.edits.saved.connect(saved)
+    console.outbox.saved.connect(saved)
     console.open()
     looking = QTimer(interval=_LOOK_MS)
     looking.timeout.connect(look)

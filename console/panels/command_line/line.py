@@ -18,10 +18,10 @@ from console.panels.action_runner import ActionRunner
 from console.panels.command_grammar import parse
 from console.panels.command_line.typed_line import TypedLine
 from console.panels.qt_outbox import QtOutbox
-from console.panels.selection import WindowState
 from console.panels.situation import SituationMonitor
 from console.panels.typed_command import TypedCommand
 from console.panels.unit_commands import UnitCommands
+from console.panels.window_state import WindowState
 from console.rules.edit import is_local
 from console.rules.filter import FLAG_WORDS, Filter, FilterError
 from console.rules.status import ORDER
@@ -56,7 +56,7 @@ class CommandLineController(QObject):
         runner: ActionRunner,
         situation: SituationMonitor,
         units: UnitCommands,
-        edits: QtOutbox,
+        outbox: QtOutbox,
         mark: Callable[[str], dict[str, str]],
         tasks: Tasks,
         reader: Callable[[], CacheReader],
@@ -71,10 +71,10 @@ class CommandLineController(QObject):
         super().__init__(parent)
         self._line, self._palette, self._window_state, self._actions = line, palette, window_state, actions
         self._runner, self._situation, self._unit_commands = runner, situation, units
-        self._edits, self._tasks, self._reader, self._room = edits, tasks, reader, room
+        self._outbox, self._tasks, self._reader, self._room = outbox, tasks, reader, room
         self._query, self._hold_keys_for = "", hold_keys_for
         self._made: dict[str, tuple[str, str]] = {}
-        self.in_line, self.in_palette = (TypedLine(edits, mark, steady_s, self) for _ in range(2))
+        self.in_line, self.in_palette = (TypedLine(outbox, mark, steady_s, self) for _ in range(2))
         line.edited.connect(self._on_edited)
         line.run.connect(lambda text: self._on_run(text, self.in_line))
         line.cleared.connect(lambda: self._on_edited(""))
@@ -115,7 +115,7 @@ class CommandLineController(QObject):
 
     def take_up(self, key: str) -> None:
         """Put a draft into the line; what stood there is one too."""
-        text = str((self._edits.draft(key) or {}).get("text", ""))
+        text = str((self._outbox.draft(key) or {}).get("text", ""))
         self.in_line.hand_over()
         self.in_line.take_up(key)
         self._line.focus_line(text)
@@ -133,8 +133,8 @@ class CommandLineController(QObject):
         chosen = self._situation.chosen
         named = command.number or (command.unit.code if command.unit is not None else "")
         if named or chosen is None:
-            return self._edits.draft_key(place, "", ""), text, named
-        return self._edits.draft_key(place, chosen.source, chosen.key), text, self._situation.title_of(chosen)
+            return self._outbox.draft_key(place, "", ""), text, named
+        return self._outbox.draft_key(place, chosen.source, chosen.key), text, self._situation.title_of(chosen)
 
     def _is_written(self, command: TypedCommand) -> bool:
         """What stands behind the verb are the operator's own words, which nothing else has."""
@@ -294,11 +294,11 @@ class CommandLineController(QObject):
         read_before = self._window_state.row
 
         def carry_out() -> None:
-            saving = self._edits.saving
+            saving = self._outbox.saving
             row = self._window_state.row
             if not self._carry_out(text, command, draft):
                 self._put_back(text, draft)
-            elif read_before not in (0, row) and self._edits.saving - saving:
+            elif read_before not in (0, row) and self._outbox.saving - saving:
                 self._window_state.choose(read_before)  # it is done, and he was reading another one
                 self.came_back.emit()
 
@@ -325,13 +325,13 @@ class CommandLineController(QObject):
 
     def _carry_out(self, text: str, command: TypedCommand, draft: str) -> bool:
         """Do it to the report that is the chosen one now; False when that cannot be done, and why is said."""
-        before = self._edits.saving
-        with self._edits.using_draft(draft):
+        before = self._outbox.saving
+        with self._outbox.using_draft(draft):
             done = self._runner.run_typed(command)
-        made = self._edits.saving - before
+        made = self._outbox.saving - before
         self._made |= dict.fromkeys(made, (text, draft))
         if done and not made:  # its words stand in a form now
-            self._edits.drop_draft(draft)
+            self._outbox.drop_draft(draft)
         return done
 
     # The palette

@@ -15,14 +15,14 @@ class TypedLine(QObject):
 
     def __init__(
         self,
-        edits: QtOutbox,
+        outbox: QtOutbox,
         mark: Callable[[str], dict[str, str]],
         steady_s: Callable[[], float],
         parent: QObject | None = None,
     ) -> None:
         """`mark` gives the MARKS of a draft, of what it is on; `steady_s` is a monotonic clock in seconds."""
         super().__init__(parent)
-        self._edits, self._mark = edits, mark
+        self._outbox, self._mark = outbox, mark
         self._now = _NOTHING
         self._kept = ""
         self._pauses = Pauses(self._keep, steady_s, self)
@@ -51,12 +51,12 @@ class TypedLine(QObject):
     def _keep(self) -> None:
         key, text, about = self._now
         if self._kept and self._kept != key:
-            self._edits.drop_draft(self._kept)
-        before = self._edits.draft(key) if key else None
+            self._outbox.drop_draft(self._kept)
+        before = self._outbox.draft(key) if key else None
         if before is not None and before.get("text") != text and self._kept != key:
-            self._edits.save_draft(f"older:{key}", before)  # of an earlier start, and not taken up yet
+            self._outbox.save_draft(f"older:{key}", before)  # of an earlier start, and not taken up yet
         if key and (before is None or before.get("text") != text):
-            self._edits.save_draft(key, {"text": text, **self._mark(about)})
+            self._outbox.save_draft(key, {"text": text, **self._mark(about)})
         self._kept = key
 
 

@@ -75,16 +75,16 @@ class Draft(QObject):
     """
 
     def __init__(
-        self, form: Form, key: str, edits: QtOutbox, mark: Callable[[], dict[str, str]], steady_s: Callable[[], float]
+        self, form: Form, key: str, outbox: QtOutbox, mark: Callable[[], dict[str, str]], steady_s: Callable[[], float]
     ) -> None:
         super().__init__(form)
-        self._form, self._key, self._edits, self._mark = form, key, edits, mark
+        self._form, self._key, self._outbox, self._mark = form, key, outbox, mark
         self._blank = form.values()
         self._pauses = Pauses(self._keep_open, steady_s, self)
         # protects: typed-is-kept
         form.typed.connect(self._pauses.typed)
         form.left.connect(lambda _: self._keep())
-        form.draft_cleared.connect(lambda: edits.drop_draft(key))
+        form.draft_cleared.connect(lambda: outbox.drop_draft(key))
 
     def look(self) -> None:
         """Keep what was typed if it is time, else come back when it is."""
@@ -96,8 +96,8 @@ class Draft(QObject):
             self._keep()
 
     def _keep(self) -> None:
-        values, kept = self._form.values(), self._edits.draft(self._key)
+        values, kept = self._form.values(), self._outbox.draft(self._key)
         if self._form.is_empty() or values == self._blank:
-            self._edits.drop_draft(self._key)
+            self._outbox.drop_draft(self._key)
         elif kept is None or values != typed_in(kept):
-            self._edits.save_draft(self._key, values | self._mark())
+            self._outbox.save_draft(self._key, values | self._mark())

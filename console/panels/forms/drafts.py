@@ -15,9 +15,9 @@ from console.panels.forms.forms import Forms
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.photo_import import photo_key, place_of
 from console.panels.report_commands import ReportCommands
-from console.panels.selection import WindowState
 from console.panels.situation import SituationMonitor
 from console.panels.unit_commands import UnitCommands
+from console.panels.window_state import WindowState
 from console.rules.queued import EditState, is_deleted
 from console.tasks import Tasks
 from widgets.forms.choice import ListChoice
@@ -37,7 +37,7 @@ class Drafts(QObject):
     def __init__(
         self,
         window_state: WindowState,
-        edits: QtOutbox,
+        outbox: QtOutbox,
         runner: ActionRunner,
         situation: SituationMonitor,
         reports: ReportCommands,
@@ -49,15 +49,15 @@ class Drafts(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._window_state, self._edits, self._forms = window_state, edits, forms
+        self._window_state, self._outbox, self._forms = window_state, outbox, forms
         self._runner, self._situation, self._reports, self._units = runner, situation, reports, units
         self._tasks, self._reader, self._local_row = tasks, reader, local_row
         forms.photos.not_ready.connect(self._show)
 
     def tell(self) -> None:
         """After a start: that there is something, and how it is found."""
-        count = len(self._edits.drafts)
-        photos = sum(_parts(key)[0] == _PHOTO for key in self._edits.drafts)
+        count = len(self._outbox.drafts)
+        photos = sum(_parts(key)[0] == _PHOTO for key in self._outbox.drafts)
         if count:
             one, more = (
                 self.tr("1 text that was not saved is kept: {key}"),
@@ -76,7 +76,7 @@ class Drafts(QObject):
 
     def open(self) -> None:
         """Offer all drafts, the newest first."""
-        drafts = sorted(self._edits.drafts.items(), key=lambda one: str(one[1].get(MARKS[0], "")), reverse=True)
+        drafts = sorted(self._outbox.drafts.items(), key=lambda one: str(one[1].get(MARKS[0], "")), reverse=True)
         if drafts:
             rows = [self._choice(key, draft) for key, draft in drafts]
             self._forms.choose(self.tr("Written and not saved"), "", rows, self.go_on, width=720)
@@ -116,7 +116,7 @@ class Drafts(QObject):
                 self._show(key, self.tr("It has no form any more."))
 
     def _on_report(self, key: str, action: str, source: str, report: str) -> None:
-        number = self._edits.remote_of(report) or report
+        number = self._outbox.remote_of(report) or report
         if row := self._local_row(report):
             self._open_on(row, key, action)
             return
@@ -152,26 +152,26 @@ class Drafts(QObject):
 
     def _place(self, key: str) -> str:
         """The draft key of photos of the report that this one is for."""
-        return place_of(key, str((self._edits.draft(key) or {}).get("text", "")))
+        return place_of(key, str((self._outbox.draft(key) or {}).get("text", "")))
 
     def _photos_of(self, place: str) -> list[tuple[Path, str]]:
         """All the files that wait there, with their roles: they were chosen together."""
-        found = [draft for key, draft in self._edits.drafts.items() if key == photo_key(place, draft.get("text", ""))]
+        found = [draft for key, draft in self._outbox.drafts.items() if key == photo_key(place, draft.get("text", ""))]
         return [(Path(draft["text"]), str(draft.get("role", ""))) for draft in found]
 
     def _edit_of(self, kind: str, source: str, what: str) -> str:
         """The edit that a draft of a decision is about, "" when there is nothing to decide any more."""
-        for queued in self._edits.outbox:
+        for queued in self._outbox.open_edits:
             edit = queued.edit
             if kind == "conflict" and edit.id == what and queued.state is EditState.CONFLICT:
                 return edit.id
-            number = self._edits.remote_of(edit.report or "") or edit.report
+            number = self._outbox.remote_of(edit.report or "") or edit.report
             if kind == "keep" and (edit.source, number) == (source, what) and is_deleted(queued):
                 return edit.id
         return ""
 
     def _show(self, key: str, sentence: str) -> None:
-        draft = self._edits.draft(key)
+        draft = self._outbox.draft(key)
         if draft is not None:
             self._forms.show_draft(key, self._name(key), sentence, "\n".join(_texts(draft, _WRITTEN)))
 

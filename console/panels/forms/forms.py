@@ -35,7 +35,7 @@ from console.panels.report.conflict_text import (
 from console.panels.report.details import ReportDetails
 from console.panels.report.history import told_text
 from console.panels.report.photo_import import PhotoImport
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.rules.area import AreaIndex, AreaNames, reach_m
 from console.rules.edit import Edit, is_local
 from console.rules.queued import Queued
@@ -102,7 +102,7 @@ class Forms(QObject):
         theme: Theme,
         symbols: Symbols,
         window_state: WindowState,
-        edits: QtOutbox,
+        outbox: QtOutbox,
         tasks: Tasks,
         images: ImageProcess,
         profile: Path,
@@ -124,7 +124,7 @@ class Forms(QObject):
         """
         super().__init__(window)
         self._window, self._theme, self._symbols, self._window_state = window, theme, symbols, window_state
-        self._edits, self._profile, self._room = edits, profile, room
+        self._outbox, self._profile, self._room = outbox, profile, room
         self._zone, self._now, self._say, self._steady_s = zone, now, say, steady_s
         self._free, self._covers_report, self._around = free, covers_report, around
         self._open: QDialog | None = None
@@ -144,7 +144,7 @@ class Forms(QObject):
         self._outcomes: dict[tuple[str, str | None], str] = {}
         """What accepted work of a service came to last; the next is likely the same."""
         self.photos = PhotoImport(
-            edits, tasks, images, profile, zone, now, self.mark, say, warned, window_state.actions.key("drafts"), self
+            outbox, tasks, images, profile, zone, now, self.mark, say, warned, window_state.actions.key("drafts"), self
         )
         self._committed: dict[str, Form] = {}
         self._committed_s = -TWICE_S
@@ -216,40 +216,40 @@ class Forms(QObject):
 
     def _commit(self, form: Form, do: Callable[[], object], draft_key: str) -> None:
         """Do what the form was for; it is only hidden until the disk has the edits, or has refused one."""
-        before, self._committed_s = self._edits.saving, self._steady_s()
-        with self._edits.using_draft(draft_key):
+        before, self._committed_s = self._outbox.saving, self._steady_s()
+        with self._outbox.using_draft(draft_key):
             do()
-        for edit_id in self._edits.saving - before:
+        for edit_id in self._outbox.saving - before:
             self._committed[edit_id] = form
 
     def draft_key(self, form: str, source: str, key: str) -> str:
         """What the draft of a kind of form for a report (or a unit) of a source is kept under."""
-        return self._edits.draft_key(form, source, key)
+        return self._outbox.draft_key(form, source, key)
 
     def _draft(self, form: Form, key: str, about: str) -> None:
         """Offer what was left in this form before, and keep what is typed in it now, until it has become an edit."""
 
-        Draft(form, key, self._edits, lambda: self.mark(about), self._steady_s)
+        Draft(form, key, self._outbox, lambda: self.mark(about), self._steady_s)
         form.left.connect(lambda _: self._say_kept(key))
-        draft = self._edits.draft(key)
+        draft = self._outbox.draft(key)
         if draft is not None:
             form.offer_draft(typed_in(draft), self.draft_words(draft))
 
     def _say_kept(self, key: str) -> None:
         """Esc loses nothing, which an operator has to know to believe it."""
-        if self._edits.draft(key) is not None:
+        if self._outbox.draft(key) is not None:
             again = self.tr("Not saved, kept as a draft: open the form again, or {keys}")
             self._say(again.format(keys=self._window_state.actions.key("drafts")))
 
     def keep_words(self, edit: TakenBack) -> bool:
         """Make a draft of what was written for an edit that is taken back; whether there were any words."""
-        return keep_words(self._edits, edit, self.mark)
+        return keep_words(self._outbox, edit, self.mark)
 
     def leave_words(self, draft_key: str, name: str, text: str, about: str) -> None:
         """Put words into one text of a form that is not open, behind those that wait there."""
-        draft = self._edits.draft(draft_key) or {}
+        draft = self._outbox.draft(draft_key) or {}
         both = "\n".join(part for part in (str(draft.get(name, "")), text) if part)
-        self._edits.save_draft(draft_key, {**typed_in(draft), name: both, **self.mark(about)})
+        self._outbox.save_draft(draft_key, {**typed_in(draft), name: both, **self.mark(about)})
 
     def mark(self, about: str) -> dict[str, str]:
         """The MARKS of a draft that the operator writes now, on this."""
@@ -344,11 +344,11 @@ class Forms(QObject):
 
     def show_draft(self, draft_key: str, title: str, sentence: str, text: str) -> None:
         """The words of a draft whose own form cannot be opened: to be copied, or cleared."""
-        draft = self._edits.draft(draft_key) or {}
+        draft = self._outbox.draft(draft_key) or {}
         form = AskText(self._theme, title, sentence, about=str(draft.get(MARKS[2], "")), parent=self._window)
         form.commit_button.set_verb(self.tr("Copy"))
         form.offer_draft({"text": text}, self.draft_words(draft))
-        form.draft_cleared.connect(lambda: self._edits.drop_draft(draft_key))
+        form.draft_cleared.connect(lambda: self._outbox.drop_draft(draft_key))
         form.committed.connect(lambda values: QGuiApplication.clipboard().setText(values["text"]))
         form.committed.connect(lambda _: self._say(self.tr("Copied")))
         self._show(form)
@@ -392,7 +392,7 @@ class Forms(QObject):
 
         def commit(values: dict[str, Any]) -> None:
             hours = float(values["until"] or 0)
-            until = (self._edits.time_at(details.source) + timedelta(hours=hours)).isoformat() if hours else None
+            until = (self._outbox.time_at(details.source) + timedelta(hours=hours)).isoformat() if hours else None
             reason = values["reason"] or dict(waits_for)[values["waits_for"]]
             hold = {"reason": reason, "waits_for": values["waits_for"], "until": until}
             self._commit(form, lambda: then(hold), draft_key)
@@ -624,7 +624,7 @@ class Forms(QObject):
         `known` (what a CREATE would carry) stands in it already; title and sentence say what the report is instead of
         one by telephone.
         """
-        here = self._edits.draft_key("new_report", source, "")
+        here = self._outbox.draft_key("new_report", source, "")
         several = not draft_key or draft_key.startswith(here)
         same = self._new_key == draft_key or (not draft_key and self._new_key.startswith(here))
         if self._new is not None and self._new.isVisible() and same:
@@ -633,9 +633,9 @@ class Forms(QObject):
             self._new.activateWindow()
             return
         is_another, draft_key = not draft_key, draft_key or here
-        if is_another and (left := self._edits.draft(here)) is not None:
+        if is_another and (left := self._outbox.draft(here)) is not None:
             self._keep_aside(source, left)
-            self._edits.drop_draft(here)
+            self._outbox.drop_draft(here)
         catalog = self._window_state.catalog(source)
         about = self._window_state.city_name(source) if len(self._window_state.cities.catalogs) > 1 else ""
         form = NewReportForm(
@@ -911,15 +911,15 @@ class Forms(QObject):
 
     def _keep_aside(self, source: str, draft: dict[str, Any]) -> None:
         """Another caller is on the line: what was taken down before is found in the list of drafts."""
-        key = self._edits.draft_key("new_report", source, str(draft.get(MARKS[0]) or self._now().isoformat()))
-        while self._edits.draft(key) is not None:
+        key = self._outbox.draft_key("new_report", source, str(draft.get(MARKS[0]) or self._now().isoformat()))
+        while self._outbox.draft(key) is not None:
             key += "+"
-        self._edits.save_draft(key, draft)
+        self._outbox.save_draft(key, draft)
 
     def _offer_earlier(self, form: NewReportForm, source: str) -> None:
         """The newest of what was put aside is one key away."""
-        here = self._edits.draft_key("new_report", source, "")
-        aside = [(key, draft) for key, draft in self._edits.drafts.items() if key.startswith(here) and key != here]
+        here = self._outbox.draft_key("new_report", source, "")
+        aside = [(key, draft) for key, draft in self._outbox.drafts.items() if key.startswith(here) and key != here]
         if not aside:
             return
         self._earlier, draft = max(aside, key=lambda one: str(one[1].get(MARKS[0], "")))
@@ -1021,13 +1021,13 @@ class Forms(QObject):
         def settle(mine: frozenset[str], reason: str) -> None:
             self._commit(form, lambda: then(mine, reason), draft_key)
             if not mine:  # nothing is saved that the draft has become
-                self._edits.drop_draft(draft_key)
+                self._outbox.drop_draft(draft_key)
                 form.close()
 
         def commit(values: dict[str, Any]) -> None:
             settle(frozenset(field for field, side in values["choices"].items() if side == "mine"), values["reason"])
 
-        draft_key = self._edits.draft_key("conflict", edit.source, edit.id)
+        draft_key = self._outbox.draft_key("conflict", edit.source, edit.id)
         number = "" if is_local(edit.report) else edit.report
         self._draft(form, draft_key, " ".join(part for part in (number, edit.title) if part))
         form.committed.connect(commit)
@@ -1062,24 +1062,24 @@ class TakenBack(NamedTuple):
     data: Mapping[str, Any]
 
 
-def keep_words(edits: QtOutbox, edit: TakenBack, mark: Callable[[str], dict[str, str]]) -> bool:
+def keep_words(outbox: QtOutbox, edit: TakenBack, mark: Callable[[str], dict[str, str]]) -> bool:
     """Make a draft of what was written for it, behind the words of one that is there; whether there were any."""
     written = _typed_for(edit)
     if written is None:
         return False
     form, values = written
     about = edit.title if form == "new_report" else f"{edit.report} {edit.title}"
-    key = edits.draft_key(form, edit.source, edit.id if form == "new_report" else edit.report or "")
-    before = (edits.draft(key) or {}).get("text", "")
+    key = outbox.draft_key(form, edit.source, edit.id if form == "new_report" else edit.report or "")
+    before = (outbox.draft(key) or {}).get("text", "")
     values["text"] = "\n".join(text for text in (before, values["text"]) if text)
-    edits.save_draft(key, values | mark(about))
+    outbox.save_draft(key, values | mark(about))
     return True
 
 
-def keep_words_of(edits: QtOutbox, edit: Edit) -> bool:
+def keep_words_of(outbox: QtOutbox, edit: Edit) -> bool:
     """The same for an edit of the outbox; the draft is as old as the edit, and by its author."""
     taken = TakenBack(edit.id, edit.kind, edit.source, edit.report, edit.title, edit.data)
-    return keep_words(edits, taken, lambda about: marks(edit.occurred_at, edit.author, about))
+    return keep_words(outbox, taken, lambda about: marks(edit.occurred_at, edit.author, about))
 
 
 def _typed_for(edit: TakenBack) -> tuple[str, dict[str, Any]] | None:

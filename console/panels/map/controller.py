@@ -22,8 +22,8 @@ from console.city_map.basemap import Basemap
 from console.panels import formatting
 from console.panels.report.details import ReportDetails
 from console.panels.report.recommendations import Recommendations
-from console.panels.selection import WindowState
 from console.panels.units import STALE_S, is_stale
+from console.panels.window_state import WindowState
 from console.rules.area import GeometryFault, border_box, check_geometry
 from console.rules.filter import Filter
 from console.rules.scoped_code import ScopedCode

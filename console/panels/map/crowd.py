@@ -11,7 +11,7 @@ from console.cache.reader import CacheReader, RowText
 from console.panels import formatting
 from console.panels.board_updater import LOCAL_ROWS, BoardUpdater
 from console.panels.queue import local_text
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.rules.status import ORDER
 from console.tasks import Tasks
 from widgets.menu import MenuRow

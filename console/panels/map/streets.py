@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PySide6.QtCore import QObject
 
 from console.cache.reader import CacheReader
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.rules.place import distance_m
 from console.tasks import Tasks
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from console.cache.page_items import Cursor
 from console.outbox.followed import KeptFollowed
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.rules.followed import Followed, Standpoint
 from console.rules.scoped_code import ScopedCode
 

@@ -15,7 +15,7 @@ from console.board.view import View
 from console.cache.reader import CacheReader, RowText
 from console.outbox.followed import KeptFollowed
 from console.panels.notifications.checkpoints import Checkpoints, known
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.rules.filter import Filter
 from console.rules.followed import Followed
 from console.rules.loaded import Loaded

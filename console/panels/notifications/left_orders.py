@@ -34,12 +34,12 @@ class LeftOrder(msgspec.Struct, frozen=True):
         return int(self.order.edit.about.get("priority", HAZARD))
 
 
-def left_orders(edits: QtOutbox) -> list[LeftOrder]:
+def left_orders(outbox: QtOutbox) -> list[LeftOrder]:
     """Those of others, oldest first: whoever sits here is the only one who can know of them."""
     found = []
-    for one in edits.told_by_others:
-        why_not = edits.why_refused(one.edit.source, one.edit.kind)
-        found.append(LeftOrder(one, not why_not and edits.may_be_adopted(one.edit.id), why_not))
+    for one in outbox.told_by_others:
+        why_not = outbox.why_refused(one.edit.source, one.edit.kind)
+        found.append(LeftOrder(one, not why_not and outbox.may_be_adopted(one.edit.id), why_not))
     return found
 
 

@@ -25,12 +25,12 @@ from console.panels.notifications.unsent_reports import UnsentReport, taken_down
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.conflict_text import BUSY, conflict_text, deleted_text, first_of, is_own
 from console.panels.report.history import call_back_text, edit_text, report_number, unit_code
-from console.panels.selection import WindowState
 from console.panels.situation import NoticeState
 from console.panels.sources import Sources
 from console.panels.status import StatusController
 from console.panels.stop_text import stop_text
 from console.panels.undo_stack import UndoStack, UndoStep
+from console.panels.window_state import WindowState
 from console.rules.dependency import stopped_with
 from console.rules.edit import Edit, is_not_sent, is_order
 from console.rules.engagement import job_in_force
@@ -198,7 +198,7 @@ class LostOrders(QObject):
 
     def __init__(
         self,
-        edits: QtOutbox,
+        outbox: QtOutbox,
         window_state: WindowState,
         undo_stack: UndoStack,
         status: StatusController,
@@ -209,7 +209,7 @@ class LostOrders(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._edits, self._window_state, self._undo_stack, self._status = edits, window_state, undo_stack, status
+        self._outbox, self._window_state, self._undo_stack, self._status = outbox, window_state, undo_stack, status
         self._sources, self._zone, self._now, self._steady_s = sources, zone, now, steady_s
         self._told: frozenset[str] = frozenset()
         self._said = ("", "")
@@ -220,8 +220,8 @@ class LostOrders(QObject):
         """Whose entries were told, and whether with a crew."""
         self._shown: Unanswered | None = None
         self._shown_since_s = -TWICE_S
-        edits.changed.connect(lambda _: self.show())
-        edits.opened.connect(self.show)
+        outbox.changed.connect(lambda _: self.show())
+        outbox.opened.connect(self.show)
 
     @property
     def lost(self) -> str:
@@ -315,7 +315,7 @@ class LostOrders(QObject):
         """
         orders = self._lost_orders()
         present = frozenset(one.edit.id for order in orders for one in order.all)
-        self._forget(one.edit.id for one in self._edits.lost)
+        self._forget(one.edit.id for one in self._outbox.lost)
         for order in orders:
             if any(one.edit.id not in self._told for one in order.all):
                 self._say(order)
@@ -328,8 +328,8 @@ class LostOrders(QObject):
         unanswered: list[Unanswered] = [
             *orders,
             *self._radio_calls(),
-            *(one for one in unsent_reports(self._edits) if self._sources.follows(one.create.edit.source)),
-            *(one for one in left_orders(self._edits) if self._is_missed(one.order)),
+            *(one for one in unsent_reports(self._outbox) if self._sources.follows(one.create.edit.source)),
+            *(one for one in left_orders(self._outbox) if self._is_missed(one.order)),
             *mine,
             *hazards,
         ]
@@ -381,7 +381,7 @@ class LostOrders(QObject):
         if _is_fulfilled(order, catalog):
             said = self.tr("Nothing was sent: {why}").format(why=lost_text(order, catalog, self.tr))
             self._status.say(said)
-        elif not self._edits.give_again(order.lost.edit.id):
+        elif not self._outbox.give_again(order.lost.edit.id):
             self.settle_asked.emit(order.lost.edit.id)
 
     def _adopt(self, left: UnsentReport | LeftOrder) -> None:
@@ -398,7 +398,7 @@ class LostOrders(QObject):
 
         if left.why_not:
             self._status.say(left.why_not)
-        elif self._edits.adopt(edit.id, words_of):
+        elif self._outbox.adopt(edit.id, words_of):
             order = isinstance(left, LeftOrder)
             said = self.tr("Given in your name" if order else "Saved in your name, taken down by {author}")
             self._status.say(said.format(author=edit.author))
@@ -412,9 +412,9 @@ class LostOrders(QObject):
             return
         edit = call.order.edit
         if call.back:
-            self._edits.called_back(edit.id)
+            self._outbox.mark_called_back(edit.id)
         else:
-            self._edits.told(edit.id, self._window_state.me_at(edit.source))
+            self._outbox.mark_told(edit.id, self._window_state.me_at(edit.source))
 
     def see_off(self) -> None:
         """What is only to be seen was seen; an order that has to be answered stays, as its own key drops it."""
@@ -435,12 +435,12 @@ class LostOrders(QObject):
             self._drop(shown)
 
     def _drop(self, order: LostOrder) -> None:
-        if not self._edits.drop_lost(order.lost.edit.id):
+        if not self._outbox.drop_lost(order.lost.edit.id):
             return
         catalog = self._window_state.catalog(order.lost.edit.source)
         if _crews_are_there(order, catalog):  # who told them by radio told them what is so
             for one in order.all:
-                self._edits.called_back(one.edit.id)
+                self._outbox.mark_called_back(one.edit.id)
         what = ", ".join(edit_text(one, catalog, self.tr) for one in order.all)
         self._status.say(self.tr("Dropped: {what}").format(what=what))
 
@@ -452,20 +452,20 @@ class LostOrders(QObject):
         return False
 
     def _lost_orders(self) -> list[LostOrder]:
-        return [LostOrder(one, self._edits.stopped_with(one.edit.id)) for one in self._edits.lost]
+        return [LostOrder(one, self._outbox.stopped_with(one.edit.id)) for one in self._outbox.lost]
 
     def _radio_calls(self) -> list[RadioCall]:
         """What has not left and nobody told, and what was told and is given up."""
-        untold = ((one, self._edits.time_at(one.edit.source)) for one in self._edits.untold)
+        untold = ((one, self._outbox.time_at(one.edit.source)) for one in self._outbox.untold)
         unsent = (one for one, now in untold if is_not_sent(one.edit, now, away=self._waits(one.edit)))
         return [
             *(RadioCall(one, back=False) for one in unsent),
-            *(RadioCall(one, back=True) for one in self._edits.to_call_back),
+            *(RadioCall(one, back=True) for one in self._outbox.to_call_back),
         ]
 
     def _waits(self, edit: Edit) -> bool:
         """Whether it is known not to leave now."""
-        return self._sources.is_away(edit.source) or self._edits.held_by(edit.id) is not None
+        return self._sources.is_away(edit.source) or self._outbox.held_by(edit.id) is not None
 
     def _say(self, order: LostOrder) -> None:
         self._forget(one.edit.id for one in order.all)

@@ -27,7 +27,7 @@ from console.panels.notifications.setback import (
     is_heard,
     let_go_with,
 )
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.rules.followed import Followed
 from console.rules.loaded import Loaded
 from console.rules.scoped_code import ScopedCode

@@ -14,7 +14,7 @@ from console.outbox.followed import KeptFollowed
 from console.panels.formatting import first_of, status_text
 from console.panels.notifications.checkpoints import Checkpoints, known
 from console.panels.notifications.setback import Of, Setback
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.rules.followed import Followed
 from console.rules.loaded import Loaded
 from console.rules.report import HAZARD

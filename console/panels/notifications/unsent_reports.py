@@ -48,16 +48,16 @@ class UnsentReport(msgspec.Struct, frozen=True):
         return self.priority == HAZARD
 
 
-def unsent_reports(edits: QtOutbox) -> list[UnsentReport]:
+def unsent_reports(outbox: QtOutbox) -> list[UnsentReport]:
     """The most urgent of them, and of these the oldest first; of very many no more than can be answered one by one."""
-    left = edits.left_here
+    left = outbox.left_here
     count = Counter((one.edit.source, one.edit.author) for one in left)
     found = []
     for one in sorted(left, key=lambda one: created_report(one.edit).priority)[:_MOST]:
         edit = one.edit
-        why_not = edits.why_refused(edit.source, Kind.CREATE)
-        may = not why_not and edits.may_be_adopted(edit.id)
-        priority = _priority(edit, edits.pending_for(edit.source, edit.report))
+        why_not = outbox.why_refused(edit.source, Kind.CREATE)
+        may = not why_not and outbox.may_be_adopted(edit.id)
+        priority = _priority(edit, outbox.pending_for(edit.source, edit.report))
         found.append(UnsentReport(one, priority, count[edit.source, edit.author], may, why_not))
     return found
 

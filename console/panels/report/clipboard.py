@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from api_client.model import Report
 from console.panels import formatting
 from console.panels.report.details import ReportDetails
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.rules.messages import Source
 
 _SHOWN = 60

@@ -17,7 +17,7 @@ from console.panels.qt_outbox import QtOutbox
 from console.panels.report.conflict_text import STEP, crews_sent, is_of_step, sends_next
 from console.panels.report.history import edit_text
 from console.panels.report.recreate_form import RecreateForm
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.rules.queued import EditState, Queued, is_deleted, is_in_force, is_settled
 
 
@@ -28,7 +28,7 @@ class ConflictController(QObject):
 
     def __init__(
         self,
-        edits: QtOutbox,
+        outbox: QtOutbox,
         forms: Forms,
         edit_commands: EditCommands,
         recreate_form: RecreateForm,
@@ -38,12 +38,17 @@ class ConflictController(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._edits, self._forms, self._edit_commands, self._recreate_form = edits, forms, edit_commands, recreate_form
+        self._outbox, self._forms, self._edit_commands, self._recreate_form = (
+            outbox,
+            forms,
+            edit_commands,
+            recreate_form,
+        )
         self._window_state, self._zone, self._now = window_state, zone, now
 
     def open(self, edit_id: str) -> None:
         """Ask what is to become of this edit, if it needs an answer."""
-        queued = self._edits.open_edit(edit_id)
+        queued = self._outbox.open_edit(edit_id)
         if queued is not None and is_deleted(queued):
             self._recreate_form.open(edit_id)
         if queued is None or queued.state is not EditState.CONFLICT:
@@ -51,14 +56,14 @@ class ConflictController(QObject):
         if is_settled(queued):
             self._settle_take(queued)
             return
-        waiting = [one.edit.id for one in self._edits.open_in(EditState.CONFLICT)]
+        waiting = [one.edit.id for one in self._outbox.open_in(EditState.CONFLICT)]
         position = (waiting.index(edit_id) + 1, len(waiting))
         self._forms.conflict(queued, lambda mine, reason: self._settle(queued, mine, reason), position)
 
     def _settle_take(self, queued: Queued) -> None:
         """The report stays the other's. What was not sent because of that may be given all the same."""
         catalog = self._window_state.catalog(queued.edit.source)
-        order = LostOrder(queued, self._edits.stopped_with(queued.edit.id))
+        order = LostOrder(queued, self._outbox.stopped_with(queued.edit.id))
         why = why_lost(queued, catalog, self._zone, self._now(), self.tr)
         if order.stopped:
             what = ", ".join(edit_text(one, catalog, self.tr) for one in order.stopped)
@@ -72,10 +77,10 @@ class ConflictController(QObject):
                 question.format(why=why.rstrip("."), what=what),
                 self.tr("Give it all the same"),
                 self.tr("Back"),
-                lambda: self._edits.give_again(queued.edit.id),
+                lambda: self._outbox.give_again(queued.edit.id),
             )
         else:
-            self._edits.choose(queued.edit.id, mine=False)
+            self._outbox.choose(queued.edit.id, mine=False)
             what = edit_text(queued, catalog, self.tr)
             self.message.emit(self.tr("Dropped, {why}: {what}").format(why=why.rstrip("."), what=what))
 
@@ -88,7 +93,7 @@ class ConflictController(QObject):
         if reason and edit.kind is Kind.SET:
             edit = msgspec.structs.replace(edit, data={**edit.data, "reason": reason})
         data = _data(queued, edit.data, mine)
-        given = self._edits.choose(edit.id, mine=data is not None, data=data)
+        given = self._outbox.choose(edit.id, mine=data is not None, data=data)
         if given and data is not None:
             self._edit_commands.given_anew(given, queued.edit, data)
 

@@ -22,13 +22,13 @@ class ReporterContact(QObject):
     def __init__(
         self,
         details_reader: ReportDetailsReader,
-        edits: QtOutbox,
+        outbox: QtOutbox,
         send: Callable[[Reveal], object],
         status: StatusController,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._details_reader, self._edits, self._send, self._status = details_reader, edits, send, status
+        self._details_reader, self._outbox, self._send, self._status = details_reader, outbox, send, status
 
     def ask(self) -> None:
         """Ask the server of the chosen report."""
@@ -40,6 +40,6 @@ class ReporterContact(QObject):
 
     def on_revealed(self, revealed: Revealed) -> None:
         """The server's answer."""
-        _log.info("the reporter of %s was asked for by %s", revealed.report, self._edits.author_for(revealed.source))
+        _log.info("the reporter of %s was asked for by %s", revealed.report, self._outbox.author_for(revealed.source))
         text = " · ".join(part for part in (revealed.name, revealed.phone, revealed.email) if part)
         self._status.say(revealed.problem or text or self.tr("The reporter left no name"), _SHOWN_S)

@@ -13,7 +13,7 @@ from api_client.model import Assignment, Entry, Kind, Report
 from console.cache.catalog import Cities, lookups
 from console.cache.reader import CacheReader
 from console.panels.board_updater import LOCAL_ROWS, BoardUpdater
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.rules.apply import ReportState
 from console.rules.edit import Edit
 from console.rules.pending import created_report, with_edits

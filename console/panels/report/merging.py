@@ -16,7 +16,7 @@ from console.panels.forms.meanwhile import changed_meanwhile
 from console.panels.report.details import ReportDetails
 from console.panels.report.photos import PhotoCards
 from console.panels.report.recommendations import DuplicateCandidate, distance_of
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.rules.duplicates import is_main
 from console.rules.report import HAZARD
 from console.rules.sla import begun

@@ -27,7 +27,7 @@ class PhotoImport(QObject):
 
     def __init__(
         self,
-        edits: QtOutbox,
+        outbox: QtOutbox,
         tasks: Tasks,
         images: ImageProcess,
         profile: Path,
@@ -43,7 +43,7 @@ class PhotoImport(QObject):
         `drafts_key` is the key that lists all drafts.
         """
         super().__init__(parent)
-        self._edits, self._tasks, self._images = edits, tasks, images
+        self._outbox, self._tasks, self._images = outbox, tasks, images
         self._zone, self._now = zone, now
         self._folder = profile / "work-media"
         self._mark, self._say, self._warned, self._drafts_key = mark, say, warned, drafts_key
@@ -75,7 +75,7 @@ class PhotoImport(QObject):
             return
         # protects: chosen-photo-is-a-draft
         if place:
-            self._edits.save_draft(key, {"text": str(file), "role": role, **self._mark(about)})
+            self._outbox.save_draft(key, {"text": str(file), "role": role, **self._mark(about)})
         self._under_way.append(key)
         count = len(self._under_way)
         one, more = self.tr("Preparing the photo {name}"), self.tr("Preparing {n} photos")
@@ -88,7 +88,7 @@ class PhotoImport(QObject):
 
         def done(photo: Prepared) -> None:
             self._added += 1
-            with self._edits.using_draft(key):
+            with self._outbox.using_draft(key):
                 then(self._data(photo, role))
             self._over(key)
 
@@ -96,7 +96,7 @@ class PhotoImport(QObject):
             why = str(error) if isinstance(error, ImageError) else describe(error)
             unusable = isinstance(error, ImageError) and not isinstance(error, TookTooLong)
             if unusable:
-                self._edits.drop_draft(key)
+                self._outbox.drop_draft(key)
             if again and not unusable:
                 self.not_ready.emit(key, why)
             else:

@@ -19,7 +19,7 @@ from console.cache.catalog import Cities, CityUnit
 from console.cache.reader import CachedReport, CacheReader
 from console.panels import formatting
 from console.panels.report.details import ReportDetails
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.rules.apply import jobs_after
 from console.rules.area import off_by_m
 from console.rules.edit import Edit, is_local

@@ -15,7 +15,7 @@ from console.panels.forms.forms import Forms
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.conflict_text import deleted_text
 from console.panels.report.history import edit_text
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.rules.edit import Edit, is_order
 from console.rules.queued import EditState, Queued, StopReason
 from console.rules.recreate import known_of
@@ -29,7 +29,7 @@ class RecreateForm(QObject):
     def __init__(
         self,
         window_state: WindowState,
-        edits: QtOutbox,
+        outbox: QtOutbox,
         edit_commands: EditCommands,
         forms: Forms,
         zone: tzinfo,
@@ -37,17 +37,17 @@ class RecreateForm(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._window_state, self._edits, self._edit_commands, self._forms = window_state, edits, edit_commands, forms
+        self._window_state, self._outbox, self._edit_commands, self._forms = window_state, outbox, edit_commands, forms
         self._zone, self._now = zone, now
 
     def open(self, edit_id: str) -> None:
         """Ask for what the new report is to say."""
-        going = self._edits.goes_along(edit_id)
+        going = self._outbox.goes_along(edit_id)
         if not going:
             return
         chosen = next(one for one in going if one.edit.id == edit_id)
         source = chosen.edit.source
-        if why := self._edits.why_refused(source, Kind.CREATE):
+        if why := self._outbox.why_refused(source, Kind.CREATE):
             self.message.emit(why)
             return
         number = self._number(chosen.edit)
@@ -55,7 +55,7 @@ class RecreateForm(QObject):
         self._forms.new_report(
             source,
             lambda data: self._keep(chosen, number, known, data),
-            draft_key=self._edits.draft_key("keep", source, number),
+            draft_key=self._outbox.draft_key("keep", source, number),
             title=self.tr("Keep as a new report"),
             sentence=self._sentence(number, going, chosen),
             known=known,
@@ -78,7 +78,7 @@ class RecreateForm(QObject):
             self.message.emit(self.tr("Nothing is left to keep: the outbox says what became of it"))
 
     def _number(self, edit: Edit) -> str:
-        return self._edits.remote_of(edit.report or "") or edit.report or ""
+        return self._outbox.remote_of(edit.report or "") or edit.report or ""
 
     def _sentence(self, number: str, going: Sequence[Queued], chosen: Queued) -> str:
         gone = deleted_text(chosen, self._zone, self._now(), self.tr)

@@ -28,8 +28,8 @@ from console.panels.report.history import (
 from console.panels.report.offered_actions import next_steps
 from console.panels.report.recommendations import Recommendations, duplicate_rows, merged_rows
 from console.panels.report.sla_text import clock_segments
-from console.panels.selection import WindowState
 from console.panels.stop_text import stop_text
+from console.panels.window_state import WindowState
 from console.rules.edit import is_not_sent
 from console.rules.loaded import Loaded
 from console.rules.proof import photos_shown_again

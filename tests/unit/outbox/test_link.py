@@ -30,18 +30,18 @@ class Desk:
         self.down: list[object] = []
         self.asked: list[tuple[Done, Failed]] = []
         ids = itertools.count(1)
-        self.edits = QtOutbox(folder, self.down.append, lambda: datetime.now(UTC), lambda: f"e{next(ids)}")
-        self.exchange = OutboxLink(self.edits, lambda _, found, failed: self.asked.append((found, failed)))
-        self.edits.opened.connect(self.exchange.on_opened)
-        with qtbot.waitSignal(self.edits.opened):
+        self.outbox = QtOutbox(folder, self.down.append, lambda: datetime.now(UTC), lambda: f"e{next(ids)}")
+        self.exchange = OutboxLink(self.outbox, lambda _, found, failed: self.asked.append((found, failed)))
+        self.outbox.opened.connect(self.exchange.on_opened)
+        with qtbot.waitSignal(self.outbox.opened):
             pass
         self.answer()
-        self.edits.source_lost("city")
+        self.outbox.source_lost("city")
         self.note(qtbot)
 
     def note(self, qtbot: QtBot, report: str = "1") -> str:
-        with qtbot.waitSignal(self.edits.saved):
-            return self.edits.submit(
+        with qtbot.waitSignal(self.outbox.saved):
+            return self.outbox.submit(
                 Kind.NOTE, report, source="city", data={"text": "x"}, base={}, base_version=1, title="r1"
             )
 
@@ -64,7 +64,7 @@ def desk(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     monkeypatch.setattr("console.outbox.link._AGAIN_S", 0.01)
     desk = Desk(qtbot, tmp_path)
     yield desk
-    desk.edits.close()
+    desk.outbox.close()
 
 
 def test_a_look_that_fails_is_repeated_until_what_waits_may_go(qtbot: QtBot, desk: Desk) -> None:
@@ -90,19 +90,19 @@ def test_a_source_that_is_lost_while_the_cache_is_asked_is_not_sent_to(qtbot: Qt
 
 def test_nothing_leaves_for_the_number_of_a_report_that_was_lost(qtbot: QtBot, desk: Desk) -> None:
     """First its creation is in the outbox again: the number may be another report's."""
-    with qtbot.waitSignal(desk.edits.saved):
-        create = desk.edits.submit(Kind.CREATE, None, source="city", data={}, base={}, base_version=None, title="")
-    desk.edits.on_outcome(Outcome(create, EditState.ACCEPTED, remote_id="77"))
-    desk.edits.on_proved([create])
+    with qtbot.waitSignal(desk.outbox.saved):
+        create = desk.outbox.submit(Kind.CREATE, None, source="city", data={}, base={}, base_version=None, title="")
+    desk.outbox.on_outcome(Outcome(create, EditState.ACCEPTED, remote_id="77"))
+    desk.outbox.on_proved([create])
     note = desk.note(qtbot, f"local:{create}")
     desk.say("live")
-    with qtbot.waitSignal(desk.edits.taken_back):
+    with qtbot.waitSignal(desk.outbox.taken_back):
         desk.answer(NOTHING._replace(taken_back=frozenset([create])))
     qtbot.waitUntil(lambda: desk.sent == ["e1"])
-    desk.edits._thread.wait()
+    desk.outbox._thread.wait()
     QCoreApplication.processEvents()
     assert desk.sent == ["e1"]
-    states = {one.edit.id: (one.state, one.edit.report) for one in desk.edits.outbox}
+    states = {one.edit.id: (one.state, one.edit.report) for one in desk.outbox.open_edits}
     key = f"local:{create}+"
     assert (states[create], states[note]) == ((EditState.ATTENTION, key), (EditState.QUEUED, key))
 
@@ -116,7 +116,7 @@ def test_what_waits_does_not_wait_for_the_end_of_a_first_fill(qtbot: QtBot, desk
 def test_what_waits_does_wait_while_a_source_that_was_known_is_read_anew(qtbot: QtBot, desk: Desk) -> None:
     """It may have been set back: what was lost there has to be known before anything is done to its numbers."""
     desk.exchange.take(SourceState("city", "filling", as_of=datetime.now(UTC)))
-    desk.edits._thread.wait()
+    desk.outbox._thread.wait()
     QCoreApplication.processEvents()
     assert desk.sent == []
     desk.say("live")

@@ -29,7 +29,7 @@ S = EditState
 def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[OutboxRig]:
     desk = OutboxRig(qtbot, tmp_path)
     yield desk
-    desk.edits.close()
+    desk.outbox.close()
 
 
 def test_an_edit_is_on_the_disk_as_being_sent_before_it_is_handed_over(desk: OutboxRig) -> None:
@@ -46,11 +46,11 @@ def test_an_edit_is_on_the_disk_as_being_sent_before_it_is_handed_over(desk: Out
     assert (push.edit.number, push.edit.author, push.edit.occurred_at, push.edit.late) == (1, "rina", T0, False)
     assert push.edit.device
     assert (push.edit.base_version, push.unconfirmed) == (7, False)
-    assert desk.edits.pending_for("city", "1") == (push.edit,)
+    assert desk.outbox.pending_for("city", "1") == (push.edit,)
     desk.answer(edit_id, S.ACCEPTED)
     assert desk.states() == {edit_id: S.ACCEPTED}
-    desk.edits.on_proved([edit_id])
-    assert desk.edits.outbox == ()
+    desk.outbox.on_proved([edit_id])
+    assert desk.outbox.open_edits == ()
     assert desk.on_disk()[edit_id].state is S.SENT
 
 
@@ -93,7 +93,7 @@ def test_what_needs_the_operator_holds_what_rests_on_it_and_nothing_else(desk: O
     desk.pushed(change)
     desk.answer(change, S.ACCEPTED)
     desk.quiet()
-    desk.edits.retry(bad)
+    desk.outbox.retry(bad)
     (again,) = desk.pushed(bad)
     assert again.edit.data == {"priority": 1}
     desk.answer(bad, S.ACCEPTED)
@@ -101,16 +101,16 @@ def test_what_needs_the_operator_holds_what_rests_on_it_and_nothing_else(desk: O
 
 
 def test_facts_go_when_the_link_returns_and_old_orders_are_asked_about(desk: OutboxRig) -> None:
-    desk.edits.source_lost("city")
+    desk.outbox.source_lost("city")
     dispatch = desk.do(Kind.DISPATCH, data={"unit": "u1"})
     note = desk.do(Kind.NOTE, data={"text": "n"})
     arrived = desk.do(Kind.PROGRESS, "2", data={"unit": "u2", "state": "on_scene"})
     by_radio = desk.do(Kind.DISPATCH, "4", data={"unit": "u4"})
-    desk.edits.told(by_radio, "U12")
+    desk.outbox.mark_told(by_radio, "U12")
     desk.now += timedelta(minutes=11)
     fresh = desk.do(Kind.DISPATCH, "3", data={"unit": "u3"})
     desk.quiet()
-    desk.edits.resend_due("city")
+    desk.outbox.resend_due("city")
     pushes = desk.pushed(by_radio, fresh, note, arrived)
     late = {push.edit.id: push.edit.late for push in pushes}
     assert late == {note: True, arrived: True, by_radio: True, fresh: False}
@@ -123,7 +123,7 @@ def test_facts_go_when_the_link_returns_and_old_orders_are_asked_about(desk: Out
     assert desk.states()[dispatch] is S.EXPIRED
 
     desk.answer(note, S.ACCEPTED)
-    desk.edits.still_wanted(dispatch, yes=True)
+    desk.outbox.still_wanted(dispatch, yes=True)
     desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
     (push,) = [one for one in desk.down if isinstance(one, Push)]
     assert push.edit.id != dispatch
@@ -134,29 +134,29 @@ def test_facts_go_when_the_link_returns_and_old_orders_are_asked_about(desk: Out
 
 def test_an_order_that_is_given_again_is_not_told_again(desk: OutboxRig) -> None:
     """As one of an earlier version, which asked about those too of which a crew had been told."""
-    desk.edits.source_lost("city")
+    desk.outbox.source_lost("city")
     dispatch = desk.do(Kind.DISPATCH, data={"unit": "u1"})
     desk.now += timedelta(minutes=11)
-    desk.edits.resend_due("city")
+    desk.outbox.resend_due("city")
     assert desk.states() == {dispatch: S.EXPIRED}
-    desk.edits.told(dispatch, "U12")
-    desk.edits.still_wanted(dispatch, yes=True)
-    desk.qtbot.waitUntil(lambda: [one.edit.id for one in desk.edits.outbox] not in ([], [dispatch]))
-    (again,) = desk.edits.outbox
+    desk.outbox.mark_told(dispatch, "U12")
+    desk.outbox.still_wanted(dispatch, yes=True)
+    desk.qtbot.waitUntil(lambda: [one.edit.id for one in desk.outbox.open_edits] not in ([], [dispatch]))
+    (again,) = desk.outbox.open_edits
     assert (again.edit.id == dispatch, again.told_by_radio) == (False, "U12"), (
         "nobody is asked to tell that crew once more"
     )
 
 
 def test_an_old_order_nobody_wants_is_dropped(desk: OutboxRig) -> None:
-    desk.edits.source_lost("city")
+    desk.outbox.source_lost("city")
     claim = desk.do(Kind.CLAIM)
     desk.now += timedelta(minutes=11)
-    desk.edits.resend_due()
+    desk.outbox.resend_due()
     assert desk.states() == {claim: S.EXPIRED}
-    desk.edits.still_wanted(claim, yes=False)
+    desk.outbox.still_wanted(claim, yes=False)
     desk.quiet()
-    assert desk.edits.outbox == ()
+    assert desk.outbox.open_edits == ()
     assert desk.on_disk()[claim].state is S.WITHDRAWN
 
 
@@ -167,11 +167,11 @@ def test_an_order_that_may_have_left_is_judged_by_the_complete_cache_only(desk: 
         desk.answer(edit_id, S.UNCONFIRMED)
     desk.restart()
     desk.now += timedelta(minutes=11)
-    desk.edits._try_again()
+    desk.outbox._try_again()
     desk.quiet()
     assert desk.states() == {arrived: S.UNCONFIRMED, lost: S.UNCONFIRMED}
-    desk.edits.on_proved([arrived])
-    desk.edits.resend_due("city")
+    desk.outbox.on_proved([arrived])
+    desk.outbox.resend_due("city")
     assert desk.states() == {lost: S.EXPIRED}
 
 
@@ -180,47 +180,47 @@ def test_an_order_that_arrived_after_all_takes_back_the_one_given_anew(desk: Out
     desk.pushed(order)
     desk.answer(order, S.UNCONFIRMED)
     desk.now += timedelta(minutes=11)
-    desk.edits.source_lost("city")
-    desk.edits.resend_due("city")  # the complete cache does not have it
+    desk.outbox.source_lost("city")
+    desk.outbox.resend_due("city")  # the complete cache does not have it
     assert desk.states() == {order: S.EXPIRED}
-    desk.edits.source_lost("city")
+    desk.outbox.source_lost("city")
     told: list[str] = []
-    desk.edits.too_late.connect(lambda queued: told.append(queued.edit.id))
-    with desk.qtbot.waitSignal(desk.edits.saved):
-        desk.edits.still_wanted(order, yes=True)
+    desk.outbox.too_late.connect(lambda queued: told.append(queued.edit.id))
+    with desk.qtbot.waitSignal(desk.outbox.saved):
+        desk.outbox.still_wanted(order, yes=True)
     assert desk.states() == {"e2": S.QUEUED}
-    desk.edits.on_proved([order])
+    desk.outbox.on_proved([order])
     desk.settle()
     assert told == [order]
     assert desk.on_disk()["e2"].state is S.WITHDRAWN
 
 
 def test_an_order_made_with_a_clock_that_was_fast_is_asked_about(desk: OutboxRig) -> None:
-    desk.edits.source_lost("city")
+    desk.outbox.source_lost("city")
     desk.now += timedelta(hours=1)
     order, note = desk.do(Kind.DISPATCH, data={"unit": "U1"}), desk.do(Kind.NOTE, "2", data={"text": "a"})
     desk.now -= timedelta(hours=1)  # the server has told the time
-    desk.edits.resend_due("city")
+    desk.outbox.resend_due("city")
     desk.pushed(note)
     assert desk.states()[order] is S.EXPIRED
 
 
 def test_undo_before_it_left_and_after(desk: OutboxRig) -> None:
-    desk.edits.source_lost("city")
+    desk.outbox.source_lost("city")
     early = desk.do(Kind.CLAIM)
-    assert desk.edits.withdraw(early)
-    at_once = desk.edits.submit(Kind.NOTE, "1", source="city", data={}, base={}, base_version=None, title="")
-    assert desk.edits.withdraw(at_once)  # not even saved yet
-    desk.edits.resend_due()
+    assert desk.outbox.withdraw(early)
+    at_once = desk.outbox.submit(Kind.NOTE, "1", source="city", data={}, base={}, base_version=None, title="")
+    assert desk.outbox.withdraw(at_once)  # not even saved yet
+    desk.outbox.resend_due()
     desk.quiet()
-    assert desk.edits.outbox == ()
+    assert desk.outbox.open_edits == ()
     late = desk.do(Kind.CLAIM)
     desk.pushed(late)
-    assert not desk.edits.withdraw(late)
-    desk.edits.ask_back(late)
+    assert not desk.outbox.withdraw(late)
+    desk.outbox.ask_back(late)
     assert desk.down == [Withdraw(late)]
     desk.answer(late, S.WITHDRAWN)
-    assert desk.edits.outbox == ()
+    assert desk.outbox.open_edits == ()
     assert {queued.state for queued in desk.on_disk().values()} == {S.WITHDRAWN}
 
 
@@ -228,58 +228,58 @@ def test_an_undo_that_came_too_late_is_told(desk: OutboxRig) -> None:
     claim = desk.do(Kind.CLAIM)
     desk.pushed(claim)
     desk.answer(claim, S.QUEUED, problem="unreachable")  # as far as the sync process knows
-    assert desk.edits.withdraw(claim)
+    assert desk.outbox.withdraw(claim)
     assert desk.down == [], "it has it no more"
-    with desk.qtbot.waitSignal(desk.edits.too_late) as too_late:
+    with desk.qtbot.waitSignal(desk.outbox.too_late) as too_late:
         desk.answer(claim, S.ACCEPTED)
     assert too_late.args[0].edit.id == claim
     assert desk.states() == {claim: S.ACCEPTED}
-    desk.edits.on_proved([claim])
+    desk.outbox.on_proved([claim])
     assert desk.on_disk()[claim].state is S.SENT
 
 
 def test_an_edit_asked_back_that_arrived_after_all_is_told_once(desk: OutboxRig) -> None:
     told: list[str] = []
-    desk.edits.too_late.connect(lambda queued: told.append(queued.edit.id))
+    desk.outbox.too_late.connect(lambda queued: told.append(queued.edit.id))
     note = desk.do(Kind.NOTE, data={"text": "a"})
     desk.pushed(note)
-    assert desk.edits.ask_back(note)
+    assert desk.outbox.ask_back(note)
     desk.answer(note, S.UNCONFIRMED)
-    desk.edits.resend_due("city")  # the complete cache does not have it
+    desk.outbox.resend_due("city")  # the complete cache does not have it
     assert desk.states() == {}
     desk.answer(note, S.ACCEPTED)
-    desk.edits.on_proved([note])
+    desk.outbox.on_proved([note])
     assert told == [note]
 
 
 def test_a_report_made_offline_takes_its_edits_along(desk: OutboxRig) -> None:
-    desk.edits.source_lost("city")
+    desk.outbox.source_lost("city")
     create = desk.do(Kind.CREATE, None, data={"description": "x"}, base_version=None)
     key = f"local:{create}"
     note = desk.do(Kind.NOTE, key, base_version=None)
     change = desk.do(Kind.SET, key, data={"priority": 1}, base_version=None)
-    assert [one.edit.report for one in desk.edits.outbox] == [key, key, key]
-    desk.edits.resend_due()
+    assert [one.edit.report for one in desk.outbox.open_edits] == [key, key, key]
+    desk.outbox.resend_due()
     desk.pushed(create)
-    desk.edits.on_proved([create])  # the feed was faster than the answer
+    desk.outbox.on_proved([create])  # the feed was faster than the answer
     desk.quiet()
     desk.answer(create, S.ACCEPTED, remote_id="928")
     (push,) = desk.pushed(note)
     assert (push.edit.report, push.edit.base_version) == ("928", 1)
-    assert [one.edit.report for one in desk.edits.outbox] == ["928", "928"]
+    assert [one.edit.report for one in desk.outbox.open_edits] == ["928", "928"]
     desk.restart()
-    assert desk.edits.remote_of(key) == "928"
-    desk.edits.on_proved([note])
-    desk.edits.resend_due()
+    assert desk.outbox.remote_of(key) == "928"
+    desk.outbox.on_proved([note])
+    desk.outbox.resend_due()
     assert desk.pushed(change)[0].edit.report == "928"
 
 
 def test_withdrawing_a_new_report_takes_back_what_was_done_to_it(desk: OutboxRig) -> None:
-    desk.edits.source_lost("city")
+    desk.outbox.source_lost("city")
     create = desk.do(Kind.CREATE, "local:x")
     desk.do(Kind.NOTE, "local:x")
     other = desk.do(Kind.NOTE, "2")
-    assert desk.edits.withdraw(create)
+    assert desk.outbox.withdraw(create)
     assert list(desk.states()) == [other]
 
 
@@ -290,11 +290,11 @@ def test_what_another_has_said_alike_is_the_operators_to_decide(desk: OutboxRig)
     theirs = {"priority": {"value": 2, "who": "budi", "at": "2026-03-01T08:00:00Z"}}
     desk.answer(edit_id, S.CONFLICT, theirs=theirs, version=6)
     desk.quiet()
-    (queued,) = desk.edits.outbox
+    (queued,) = desk.outbox.open_edits
     assert (queued.state, queued.theirs) == (S.CONFLICT, theirs)
-    desk.edits.choose(edit_id, True)
+    desk.outbox.choose(edit_id, True)
     desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
-    (again,) = desk.edits.outbox
+    (again,) = desk.outbox.open_edits
     assert (again.edit.base_version, again.edit.data["priority"]) == (6, 1)
     assert desk.on_disk()[again.edit.id].edit.base_version == 6
 
@@ -306,11 +306,11 @@ def test_a_real_conflict_is_the_operators_to_decide(desk: OutboxRig, mine: bool)
     theirs = {"priority": {"value": 2, "who": "budi", "at": "2026-03-01T08:00:00Z"}}
     desk.answer(edit_id, S.CONFLICT, theirs=theirs, version=6)
     desk.quiet()
-    (queued,) = desk.edits.outbox
+    (queued,) = desk.outbox.open_edits
     assert (queued.state, queued.theirs, queued.version) == (S.CONFLICT, theirs, 6)
     desk.restart()
-    assert desk.edits.outbox == (queued,)
-    desk.edits.choose(edit_id, mine)
+    assert desk.outbox.open_edits == (queued,)
+    desk.outbox.choose(edit_id, mine)
     if not mine:
         desk.quiet()
         assert desk.states() == {}
@@ -333,18 +333,18 @@ def conflict(desk: OutboxRig) -> str:
 
 def test_a_second_press_decides_nothing_anew(desk: OutboxRig) -> None:
     edit_id = conflict(desk)
-    desk.edits.choose(edit_id, mine=True)
-    desk.edits.choose(edit_id, mine=True)
+    desk.outbox.choose(edit_id, mine=True)
+    desk.outbox.choose(edit_id, mine=True)
     desk.pushed("e2")
     desk.settle()
     assert desk.states() == {"e2": S.SENDING}
-    desk.edits.source_lost("city")
+    desk.outbox.source_lost("city")
     order = desk.do(Kind.DISPATCH, "2", data={"unit": "U1"})
     desk.now += timedelta(minutes=11)
-    desk.edits.resend_due("city")
+    desk.outbox.resend_due("city")
     assert desk.states()[order] is S.EXPIRED
-    desk.edits.still_wanted(order, yes=True)
-    desk.edits.still_wanted(order, yes=True)
+    desk.outbox.still_wanted(order, yes=True)
+    desk.outbox.still_wanted(order, yes=True)
     desk.pushed("e4")
     desk.settle()
     assert desk.states() == {"e2": S.SENDING, "e4": S.SENDING}
@@ -356,11 +356,11 @@ def test_a_choice_that_the_disk_refuses_leaves_the_conflict(desk: OutboxRig, mon
     def full(*_: object) -> None:
         raise DiskFull(desk.folder, "full")
 
-    with monkeypatch.context() as disk, desk.qtbot.waitSignal(desk.edits.refused):
+    with monkeypatch.context() as disk, desk.qtbot.waitSignal(desk.outbox.refused):
         disk.setattr(WorkFile, "exchange", full)
-        desk.edits.choose(edit_id, mine=True, data={"area": "A"})
+        desk.outbox.choose(edit_id, mine=True, data={"area": "A"})
     assert desk.states() == {edit_id: S.CONFLICT}
-    desk.edits.choose(edit_id, mine=True, data={"area": "A"})
+    desk.outbox.choose(edit_id, mine=True, data={"area": "A"})
     (push,) = desk.pushed("e3")
     assert (push.edit.data, push.edit.base["area"], push.edit.base_version) == ({"area": "A"}, "B", 2)
     assert {one: queued.state for one, queued in desk.on_disk().items()} == {edit_id: S.WITHDRAWN, "e3": S.SENDING}
@@ -370,18 +370,18 @@ def test_a_file_that_could_not_be_read_at_first_shows_its_outbox_later(
     desk: OutboxRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edit_id = desk.do(Kind.NOTE, data={"text": "kept"})
-    desk.edits.close()
+    desk.outbox.close()
 
     def unreadable(*_: object) -> None:
         raise DiskFull(desk.folder, "no")
 
     with monkeypatch.context() as disk:
         disk.setattr(WorkFile, "filters", unreadable)
-        desk.edits = QtOutbox(desk.folder, desk.down.append, lambda: desk.now, lambda: "e9")
-        with desk.qtbot.waitSignal(desk.edits.unavailable):
+        desk.outbox = QtOutbox(desk.folder, desk.down.append, lambda: desk.now, lambda: "e9")
+        with desk.qtbot.waitSignal(desk.outbox.unavailable):
             pass
-    with desk.qtbot.waitSignal(desk.edits.opened):
-        desk.edits._try_again()
+    with desk.qtbot.waitSignal(desk.outbox.opened):
+        desk.outbox._try_again()
     assert desk.states() == {edit_id: S.UNCONFIRMED}
 
 
@@ -390,57 +390,57 @@ def test_after_a_restart_what_was_being_sent_is_asked_again_with_its_key(desk: O
     desk.pushed(sent)
     desk.restart()
     assert desk.states() == {sent: S.UNCONFIRMED, waiting: S.QUEUED}
-    assert desk.edits.waiting_ids() == (sent, waiting)
+    assert desk.outbox.waiting_ids() == (sent, waiting)
     desk.quiet()
-    desk.edits.resend_due()
+    desk.outbox.resend_due()
     (push,) = desk.pushed(sent)
     assert push.unconfirmed
-    desk.edits.on_restarted()  # this time the sync process died
+    desk.outbox.on_restarted()  # this time the sync process died
     assert desk.states()[sent] is S.UNCONFIRMED
-    desk.edits.resend_due()
+    desk.outbox.resend_due()
     desk.pushed(sent)
 
 
 def test_nothing_is_sent_under_another_name(desk: OutboxRig) -> None:
-    desk.edits.source_lost("city")
+    desk.outbox.source_lost("city")
     rinas = desk.do(Kind.NOTE, "1")
-    desk.edits.author = "budi"
+    desk.outbox.author = "budi"
     budis = desk.do(Kind.NOTE, "2")
-    desk.edits.resend_due()
+    desk.outbox.resend_due()
     desk.pushed(budis)
-    desk.edits.author = "rina"
-    desk.edits.resend_due()
+    desk.outbox.author = "rina"
+    desk.outbox.resend_due()
     desk.pushed(rinas)
 
 
 def test_a_draft_that_an_earlier_version_kept_goes_to_its_author(desk: OutboxRig) -> None:
-    desk.edits.close()
+    desk.outbox.close()
     with contextlib.closing(WorkFile(desk.folder)) as file:
         file.save_draft("note:city:A", {"text": "hers", "drafted_by": "sari"})
         file.save_draft("note:city:B", {"text": "anybody's", "drafted_by": "local"})
     for operator, keys in (("sari", ["note:city:B", "note:city:A"]), ("rina", ["note:city:B"])):
-        edits = QtOutbox(desk.folder, desk.down.append, lambda: desk.now, lambda: "e1", author=operator)
-        with desk.qtbot.waitSignal(edits.opened):
+        outbox = QtOutbox(desk.folder, desk.down.append, lambda: desk.now, lambda: "e1", author=operator)
+        with desk.qtbot.waitSignal(outbox.opened):
             pass
-        assert list(edits.drafts) == keys
-        edits.close()
+        assert list(outbox.drafts) == keys
+        outbox.close()
     with contextlib.closing(WorkFile(desk.folder)) as file:
         assert file.drafts().keys() == {"sari\nnote:city:A", "note:city:B"}
-    desk.edits = desk._start()
+    desk.outbox = desk._start()
 
 
 def test_drafts_and_filters_are_there_after_a_restart(desk: OutboxRig) -> None:
-    desk.edits.save_draft("new", {"text": "half"})
-    desk.edits.save_filter("floods", "cat=flood")
-    desk.edits.set_alarm("p1/1", "raised")
+    desk.outbox.save_draft("new", {"text": "half"})
+    desk.outbox.save_filter("floods", "cat=flood")
+    desk.outbox.set_alarm("p1/1", "raised")
     desk.restart()
-    assert (desk.edits.draft("new"), desk.edits.filters) == ({"text": "half"}, {"floods": "cat=flood"})
-    assert desk.edits.alarms == {"p1/1": "raised"}
+    assert (desk.outbox.draft("new"), desk.outbox.filters) == ({"text": "half"}, {"floods": "cat=flood"})
+    assert desk.outbox.alarms == {"p1/1": "raised"}
 
 
 def test_a_text_typed_before_the_file_was_open_replaces_no_older_one(desk: OutboxRig) -> None:
-    desk.edits.save_draft("new", {"text": "of yesterday"})
-    desk.edits.close()
+    desk.outbox.save_draft("new", {"text": "of yesterday"})
+    desk.outbox.close()
     late = QtOutbox(desk.folder, desk.down.append, lambda: desk.now, lambda: "e1", author="rina")
     late.save_draft("new", {"text": "of today"})
     with desk.qtbot.waitSignal(late.opened):
@@ -458,7 +458,7 @@ def test_each_source_has_its_own_clock(qtbot: QtBot, tmp_path: Path) -> None:
     now = [T0]
 
     def start() -> QtOutbox:
-        edits = QtOutbox(
+        outbox = QtOutbox(
             tmp_path,
             down.append,
             lambda: now[0],
@@ -466,55 +466,55 @@ def test_each_source_has_its_own_clock(qtbot: QtBot, tmp_path: Path) -> None:
             author="rina",
             offset=lambda source: offsets[source],
         )
-        with qtbot.waitSignal(edits.opened):
+        with qtbot.waitSignal(outbox.opened):
             pass
-        return edits
+        return outbox
 
-    edits = start()
+    outbox = start()
     for source in offsets:
-        edits.source_lost(source)
-        with qtbot.waitSignal(edits.saved):
-            edits.submit(Kind.DISPATCH, "1", source=source, data={"unit": "U"}, base={}, base_version=1, title="t")
-    edits.close()
-    edits = start()
-    assert {one.edit.source: one.edit.occurred_at - T0 for one in edits.outbox} == offsets
-    assert {one.edit.source: (one.changed_at or T0) - T0 for one in edits.outbox} == offsets
+        outbox.source_lost(source)
+        with qtbot.waitSignal(outbox.saved):
+            outbox.submit(Kind.DISPATCH, "1", source=source, data={"unit": "U"}, base={}, base_version=1, title="t")
+    outbox.close()
+    outbox = start()
+    assert {one.edit.source: one.edit.occurred_at - T0 for one in outbox.open_edits} == offsets
+    assert {one.edit.source: (one.changed_at or T0) - T0 for one in outbox.open_edits} == offsets
     now[0] += timedelta(minutes=9)
     down.clear()
-    edits.resend_due()
+    outbox.resend_due()
     qtbot.waitUntil(lambda: len([one for one in down if isinstance(one, Push)]) == 3)
     assert {one.edit.late for one in down if isinstance(one, Push)} == {True}, "nine minutes, at each of them"
-    assert edits.counts == {S.SENDING: 3}
-    edits.close()
+    assert outbox.counts == {S.SENDING: 3}
+    outbox.close()
 
 
 def test_without_work_db_every_edit_is_refused_aloud(qtbot: QtBot, tmp_path: Path) -> None:
     holder = WorkFile(tmp_path)
     clock: Callable[[], datetime] = lambda: T0  # noqa: E731
-    edits = QtOutbox(tmp_path, lambda _: pytest.fail("pushed"), clock, lambda: "e1")
-    with qtbot.waitSignal(edits.unavailable) as unavailable:
+    outbox = QtOutbox(tmp_path, lambda _: pytest.fail("pushed"), clock, lambda: "e1")
+    with qtbot.waitSignal(outbox.unavailable) as unavailable:
         pass
-    with qtbot.waitSignal(edits.refused) as refused:
-        edits.submit(Kind.NOTE, "1", source="city", data={}, base={}, base_version=None, title="")
+    with qtbot.waitSignal(outbox.refused) as refused:
+        outbox.submit(Kind.NOTE, "1", source="city", data={}, base={}, base_version=None, title="")
     assert isinstance(unavailable.args[0], StoreError)
     assert (refused.args[0], str(refused.args[1])) == ("e1", str(unavailable.args[0]))
-    assert edits.outbox == ()
+    assert outbox.open_edits == ()
     holder.close()  # and when the other has gone, the same once more is saved without a restart
-    with qtbot.waitSignals([edits.opened, edits.saved]):
-        edits.submit(Kind.NOTE, "1", source="city", data={}, base={}, base_version=None, title="")
-    assert len(edits.outbox) == 1
-    edits.close()
+    with qtbot.waitSignals([outbox.opened, outbox.saved]):
+        outbox.submit(Kind.NOTE, "1", source="city", data={}, base={}, base_version=None, title="")
+    assert len(outbox.open_edits) == 1
+    outbox.close()
 
 
 def test_what_was_done_to_a_report_whose_creation_is_gone_is_said_and_never_waits_unseen(desk: OutboxRig) -> None:
-    desk.edits.source_lost("city")
+    desk.outbox.source_lost("city")
     create = desk.do(Kind.CREATE, None, base_version=None)
-    assert desk.edits.withdraw(create)
+    assert desk.outbox.withdraw(create)
     note = desk.do(Kind.NOTE, f"local:{create}", base_version=None)  # its form was open
-    assert desk.edits.counts == {S.ATTENTION: 1}
-    desk.edits.retry(note)
-    assert desk.edits.counts == {S.ATTENTION: 1}
-    assert desk.edits.withdraw(note)
+    assert desk.outbox.counts == {S.ATTENTION: 1}
+    desk.outbox.retry(note)
+    assert desk.outbox.counts == {S.ATTENTION: 1}
+    assert desk.outbox.withdraw(note)
 
 
 @pytest.mark.parametrize("answered", [True, False])
@@ -522,21 +522,21 @@ def test_a_creation_withdrawn_too_late_still_gets_its_number(desk: OutboxRig, an
     create = desk.do(Kind.CREATE, None, base_version=None)
     desk.pushed(create)
     desk.answer(create, S.QUEUED)
-    assert desk.edits.withdraw(create)
-    desk.edits.on_restarted()
-    with desk.qtbot.waitSignal(desk.edits.too_late):
+    assert desk.outbox.withdraw(create)
+    desk.outbox.on_restarted()
+    with desk.qtbot.waitSignal(desk.outbox.too_late):
         if answered:
-            desk.edits.on_outcome(Outcome(create, S.ACCEPTED, remote_id="77"))
+            desk.outbox.on_outcome(Outcome(create, S.ACCEPTED, remote_id="77"))
         else:
-            desk.edits.on_proved([create])
+            desk.outbox.on_proved([create])
     if not answered:
         desk.down.clear()
-        desk.edits.resend_due()
+        desk.outbox.resend_due()
         assert desk.pushed(create)[0].unconfirmed
-        desk.edits.on_outcome(Outcome(create, S.ACCEPTED, remote_id="77"))
-    assert desk.edits.remote_of(f"local:{create}") == "77"
-    desk.edits.on_proved([create])
-    assert desk.edits.outbox == ()
+        desk.outbox.on_outcome(Outcome(create, S.ACCEPTED, remote_id="77"))
+    assert desk.outbox.remote_of(f"local:{create}") == "77"
+    desk.outbox.on_proved([create])
+    assert desk.outbox.open_edits == ()
 
 
 DELETED_THERE: dict[str, Any] = {"reason": StopReason.REPORT_DELETED, "by": ByWhom(at=T0)}
@@ -548,7 +548,7 @@ def words(told: Sequence[Edit]) -> str:
 
 def deleted_report(desk: OutboxRig) -> list[str]:
     """A note, an order, a change, a unit's step, a photo, another report's note; the report turns out to be gone."""
-    desk.edits.source_lost("city")
+    desk.outbox.source_lost("city")
     made = [
         desk.do(Kind.NOTE, data={"text": "a"}),
         desk.do(Kind.DISPATCH, data={"unit": "U1"}),
@@ -557,7 +557,7 @@ def deleted_report(desk: OutboxRig) -> list[str]:
         desk.do(Kind.PHOTO, data={"sha256": "1" * 64, "role": "after", "size": 1}),
         desk.do(Kind.NOTE, "2"),
     ]
-    desk.edits.resend_due("city")
+    desk.outbox.resend_due("city")
     desk.pushed(made[0], made[4], made[5])
     desk.answer(made[0], S.ATTENTION, **DELETED_THERE)
     desk.pushed(made[1])
@@ -571,15 +571,15 @@ def deleted_report(desk: OutboxRig) -> list[str]:
 
 def test_the_work_on_a_deleted_report_becomes_a_new_report(desk: OutboxRig) -> None:
     made = deleted_report(desk)
-    assert [one.id for one in desk.edits.deleted] == [made[0], made[1], made[2], made[4]]
-    assert [one.edit.id for one in desk.edits.goes_along(made[0])] == made[:5]
-    desk.edits.source_lost("city")
+    assert [one.id for one in desk.outbox.deleted] == [made[0], made[1], made[2], made[4]]
+    assert [one.edit.id for one in desk.outbox.goes_along(made[0])] == made[:5]
+    desk.outbox.source_lost("city")
     saved: list[str] = []
-    desk.edits.saved.connect(lambda queued: saved.append(queued.edit.id))
-    create = desk.edits.keep_as_new(made[0], {"service": "flood"}, title="Flood", words=words)
-    assert [one.edit.id for one in desk.edits.outbox] == made[5:], "gone from the screen at once"
-    desk.qtbot.waitUntil(lambda: len(desk.edits.outbox) == 7)
-    _, first, *others = desk.edits.outbox
+    desk.outbox.saved.connect(lambda queued: saved.append(queued.edit.id))
+    create = desk.outbox.keep_as_new(made[0], {"service": "flood"}, title="Flood", words=words)
+    assert [one.edit.id for one in desk.outbox.open_edits] == made[5:], "gone from the screen at once"
+    desk.qtbot.waitUntil(lambda: len(desk.outbox.open_edits) == 7)
+    _, first, *others = desk.outbox.open_edits
     key = f"local:{create}"
     assert (first.edit.id, first.edit.kind, first.edit.report, first.edit.title) == (create, Kind.CREATE, key, "Flood")
     assert [(one.edit.kind, one.state) for one in others] == [
@@ -595,17 +595,17 @@ def test_the_work_on_a_deleted_report_becomes_a_new_report(desk: OutboxRig) -> N
     assert not set(saved) & set(made), "each is a new edit with a key of its own"
     assert {state for edit_id, state in desk.states().items() if edit_id in made} == {S.SENDING}
     desk.restart()
-    assert [one.edit.id for one in desk.edits.outbox] == [made[5], first.edit.id, *(one.edit.id for one in others)]
-    assert not desk.edits._withdrawals.perhaps_left
+    assert [one.edit.id for one in desk.outbox.open_edits] == [made[5], first.edit.id, *(one.edit.id for one in others)]
+    assert not desk.outbox._withdrawals.perhaps_left
     on_disk = desk.on_disk()
     assert {on_disk[edit_id].state for edit_id in made[:5]} == {S.WITHDRAWN}
 
 
 def test_what_was_kept_waits_for_its_report_and_is_withdrawn_with_it(desk: OutboxRig) -> None:
     made = deleted_report(desk)
-    create = desk.edits.keep_as_new(made[0], {"service": "flood"}, title="", words=words)
-    assert desk.edits.withdraw(create), "also before the disk has answered"
-    desk.qtbot.waitUntil(lambda: [one.edit.id for one in desk.edits.outbox] == made[5:])
+    create = desk.outbox.keep_as_new(made[0], {"service": "flood"}, title="", words=words)
+    assert desk.outbox.withdraw(create), "also before the disk has answered"
+    desk.qtbot.waitUntil(lambda: [one.edit.id for one in desk.outbox.open_edits] == made[5:])
     assert create not in [one.edit.id for one in desk.down]  # type: ignore[union-attr]
 
 
@@ -617,22 +617,22 @@ def test_a_disk_that_refuses_to_keep_it_changes_nothing(desk: OutboxRig, monkeyp
 
     monkeypatch.setattr(WorkFile, "exchange", full)
     before = desk.states()
-    with desk.qtbot.waitSignal(desk.edits.refused) as refused:
-        create = desk.edits.keep_as_new(made[0], {"service": "flood"}, title="", words=words)
+    with desk.qtbot.waitSignal(desk.outbox.refused) as refused:
+        create = desk.outbox.keep_as_new(made[0], {"service": "flood"}, title="", words=words)
     assert refused.args[0] == create
     assert {one: state for one, state in desk.states().items() if one in made[:5]} == {
         one: state for one, state in before.items() if one in made[:5]
     }
-    assert desk.edits.saving == frozenset()
+    assert desk.outbox.saving == frozenset()
 
 
 def test_a_report_that_is_there_again_is_written_to_under_the_same_keys(desk: OutboxRig) -> None:
     made = deleted_report(desk)
     desk.down.clear()
-    desk.edits.retry(made[0])
+    desk.outbox.retry(made[0])
     desk.pushed(made[0])
-    desk.edits.retry(made[1], made[2], made[4])
-    assert desk.edits.deleted == ()
+    desk.outbox.retry(made[1], made[2], made[4])
+    assert desk.outbox.deleted == ()
     desk.pushed(made[4])
     desk.answer(made[0], S.ACCEPTED)
     desk.pushed(made[1])
@@ -647,7 +647,7 @@ def lost_creation(desk: OutboxRig) -> tuple[str, str]:
     create = desk.do(Kind.CREATE, None, base_version=None)
     desk.pushed(create)
     desk.answer(create, S.ACCEPTED, remote_id="77")
-    desk.edits.on_proved([create])
+    desk.outbox.on_proved([create])
     note = desk.do(Kind.NOTE, "77", data={"text": "x"})
     desk.pushed(note)
     return create, note
@@ -656,13 +656,13 @@ def lost_creation(desk: OutboxRig) -> tuple[str, str]:
 @pytest.mark.parametrize("left", [False, True])
 def test_what_the_sync_process_has_goes_to_no_other_report_before_it_has_told(desk: OutboxRig, left: bool) -> None:
     create, note = lost_creation(desk)
-    desk.edits.on_another([note])
+    desk.outbox.on_another([note])
     assert [type(one) for one in desk.down] == [Withdraw]
     desk.down.clear()
-    with desk.qtbot.waitSignal(desk.edits.taken_back):
-        desk.edits.on_taken_back("city", [create])
-    assert desk.edits.goes_along(note) == (), "its report comes again"
-    desk.edits.retry(create)
+    with desk.qtbot.waitSignal(desk.outbox.taken_back):
+        desk.outbox.on_taken_back("city", [create])
+    assert desk.outbox.goes_along(note) == (), "its report comes again"
+    desk.outbox.retry(create)
     desk.pushed(create)
     desk.answer(create, S.ACCEPTED, remote_id="78")
     desk.quiet()
@@ -673,17 +673,17 @@ def test_what_the_sync_process_has_goes_to_no_other_report_before_it_has_told(de
     (push,) = desk.pushed(note)
     assert push.edit.report == "78"
     desk.answer(note, S.ACCEPTED)
-    desk.edits.on_proved([create, note])
-    assert desk.edits.outbox == ()
+    desk.outbox.on_proved([create, note])
+    assert desk.outbox.open_edits == ()
 
 
 def test_a_creation_that_had_left_after_all_gets_what_was_done_to_it(desk: OutboxRig) -> None:
     create = desk.do(Kind.CREATE, None, base_version=None)
     desk.pushed(create)
     desk.answer(create, S.QUEUED, obstacle=Obstacle.ONE_EDIT)
-    assert desk.edits.withdraw(create)
+    assert desk.outbox.withdraw(create)
     note = desk.do(Kind.NOTE, f"local:{create}", base_version=None)  # its form was open
-    assert [one.edit.id for one in desk.edits.goes_along(note)] == [note]
+    assert [one.edit.id for one in desk.outbox.goes_along(note)] == [note]
     desk.down.clear()
     desk.answer(create, S.ACCEPTED, remote_id="77")
     (push,) = desk.pushed(note)
@@ -692,44 +692,44 @@ def test_a_creation_that_had_left_after_all_gets_what_was_done_to_it(desk: Outbo
 
 def test_nobody_keeps_what_another_operator_did(desk: OutboxRig) -> None:
     made = deleted_report(desk)
-    desk.edits.sign_in("city", "budi")
-    assert desk.edits.goes_along(made[0]) == ()
-    assert desk.edits.keep_as_new(made[0], {}, title="", words=words) == ""
+    desk.outbox.sign_in("city", "budi")
+    assert desk.outbox.goes_along(made[0]) == ()
+    assert desk.outbox.keep_as_new(made[0], {}, title="", words=words) == ""
 
 
 def test_another_operators_edit_can_be_dropped_and_its_author_is_told_once(desk: OutboxRig) -> None:
-    desk.edits.source_lost("city")
+    desk.outbox.source_lost("city")
     create = desk.do(Kind.CREATE, None, base_version=None)
     photo = desk.do(Kind.PHOTO, f"local:{create}", base_version=None)
     other = desk.do(Kind.NOTE, "2")
-    desk.edits.sign_in("city", "budi")
+    desk.outbox.sign_in("city", "budi")
     mine = desk.do(Kind.NOTE, f"local:{create}", base_version=None)
-    assert not desk.edits.drop(mine), "one's own is withdrawn"
-    assert desk.edits.drop(create)
+    assert not desk.outbox.drop(mine), "one's own is withdrawn"
+    assert desk.outbox.drop(create)
     assert desk.states() == {other: S.QUEUED, mine: S.ATTENTION}
-    assert desk.edits.take_done_by_others("city") == ()
+    assert desk.outbox.take_done_by_others("city") == ()
     desk.restart()
-    desk.edits.sign_in("city", "rina")
-    told = desk.edits.take_done_by_others("city")
+    desk.outbox.sign_in("city", "rina")
+    told = desk.outbox.take_done_by_others("city")
     assert [one.edit.id for one in told] == [create, photo]
     assert {(one.reason, one.by) for one in told} == {(StopReason.DROPPED, ByWhom("budi", T0))}
-    assert desk.edits.take_done_by_others("city") == ()
+    assert desk.outbox.take_done_by_others("city") == ()
     desk.restart()
-    assert desk.edits.take_done_by_others("city") == ()
+    assert desk.outbox.take_done_by_others("city") == ()
     kept = desk.on_disk()
     assert {kept[one].state for one in (create, photo)} == {S.WITHDRAWN}
     assert (kept[create].reason, kept[create].by) == (None, ByWhom("budi", T0))
 
 
 def test_what_was_dropped_stays_until_its_author_was_told(desk: OutboxRig) -> None:
-    desk.edits.source_lost("city")
+    desk.outbox.source_lost("city")
     edit_id = desk.do(Kind.NOTE)
-    desk.edits.sign_in("city", "budi")
-    assert desk.edits.drop(edit_id)
+    desk.outbox.sign_in("city", "budi")
+    assert desk.outbox.drop(edit_id)
     desk.settle()
     desk.now += timedelta(days=200)
     desk.restart()
-    assert [one.edit.id for one in desk.edits.take_done_by_others("city")] == [edit_id]
+    assert [one.edit.id for one in desk.outbox.take_done_by_others("city")] == [edit_id]
     desk.settle()
     desk.now += timedelta(days=31)
     assert edit_id not in desk.on_disk()
@@ -738,22 +738,22 @@ def test_what_was_dropped_stays_until_its_author_was_told(desk: OutboxRig) -> No
 def test_what_may_be_on_its_way_is_not_dropped(desk: OutboxRig) -> None:
     edit_id = desk.do(Kind.NOTE)
     desk.pushed(edit_id)
-    desk.edits.sign_in("city", "budi")
-    assert not desk.edits.drop(edit_id)
-    desk.edits.on_restarted()
-    assert desk.edits.drop(edit_id), "nobody sends it any more"
-    with desk.qtbot.waitSignal(desk.edits.too_late):  # it had arrived, though
-        desk.edits.on_proved([edit_id])
+    desk.outbox.sign_in("city", "budi")
+    assert not desk.outbox.drop(edit_id)
+    desk.outbox.on_restarted()
+    assert desk.outbox.drop(edit_id), "nobody sends it any more"
+    with desk.qtbot.waitSignal(desk.outbox.too_late):  # it had arrived, though
+        desk.outbox.on_proved([edit_id])
 
 
 def test_a_long_outbox_leaves_in_order_and_at_most_eight_are_under_way_in_a_lane(desk: OutboxRig) -> None:
     def under_way() -> list[str]:
         return [one.edit.id for one in desk.down if isinstance(one, Push)]
 
-    desk.edits.source_lost("city")
+    desk.outbox.source_lost("city")
     made = [desk.do(Kind.NOTE, str(number)) for number in range(14)]
     photo = desk.do(Kind.PHOTO, "99", data={"sha256": "0" * 64})
-    desk.edits.resend_due("city")
+    desk.outbox.resend_due("city")
     desk.qtbot.waitUntil(lambda: len(under_way()) == 9)
     assert under_way() == [*made[:8], photo]
     for edit_id in made[:3]:
@@ -764,27 +764,27 @@ def test_a_long_outbox_leaves_in_order_and_at_most_eight_are_under_way_in_a_lane
     for edit_id in made[4:12]:
         desk.answer(edit_id, S.ACCEPTED)
     desk.qtbot.waitUntil(lambda: len(under_way()) == 15)
-    assert not desk.edits.has_due
+    assert not desk.outbox.has_due
 
 
 def test_what_was_made_before_sign_in_was_needed_is_sent_as_the_present_operators(desk: OutboxRig) -> None:
     """Guards: Outbox.adopt; nobody can ever sign in as "local"."""
-    desk.edits.source_lost("city")
-    desk.edits.author = "local"
+    desk.outbox.source_lost("city")
+    desk.outbox.author = "local"
     create = desk.do(Kind.CREATE, None, base_version=None, data={"description": "Water"})
     note = desk.do(Kind.NOTE, f"local:{create}", base_version=None, data={"text": "deep"})
     change = desk.do(Kind.SET, "2", data={"priority": 1}, base={"priority": 3})
     left = desk.do(Kind.NOTE, "3")
     desk.now += timedelta(hours=1)
-    desk.edits.sign_in("city", "rina")
+    desk.outbox.sign_in("city", "rina")
     own = desk.do(Kind.SET, f"local:{create}", base_version=None, data={"priority": 1})
-    assert not desk.edits.adopt(own, names)
+    assert not desk.outbox.adopt(own, names)
     for edit_id in (create, change):
-        with desk.qtbot.waitSignal(desk.edits.saved):
-            assert desk.edits.adopt(edit_id, names)
-        assert not desk.edits.adopt(edit_id, names)
+        with desk.qtbot.waitSignal(desk.outbox.saved):
+            assert desk.outbox.adopt(edit_id, names)
+        assert not desk.outbox.adopt(edit_id, names)
     desk.settle()
-    kept = [one.edit for one in desk.edits.outbox if one.edit.id != left]
+    kept = [one.edit for one in desk.outbox.open_edits if one.edit.id != left]
     assert [(one.kind, one.report, one.author) for one in kept] == [
         (Kind.CREATE, f"local:{create}", "rina"),
         (Kind.NOTE, f"local:{create}", "rina"),
@@ -807,15 +807,15 @@ def names(create: Queued, others: Sequence[Queued]) -> str:
 
 def taken_down_by_budi(desk: OutboxRig) -> tuple[str, dict[str, str]]:
     """The local key of a report that budi took down while the link was away, and what was done to it, by name."""
-    desk.edits.source_lost("city")
-    desk.edits.author = "budi"
+    desk.outbox.source_lost("city")
+    desk.outbox.author = "budi"
     create = desk.do(Kind.CREATE, None, base_version=None, data={"description": "Water", "priority": 1})
     key = f"local:{create}"
     done = {"create": create}
     done["note"] = desk.do(Kind.NOTE, key, base_version=None, data={"text": "deep"})
     done["order"] = desk.do(Kind.DISPATCH, key, base_version=None, data={"unit": "u1"})
     desk.now += timedelta(minutes=4)
-    desk.edits.sign_in("city", "rina")
+    desk.outbox.sign_in("city", "rina")
     return key, done
 
 
@@ -823,19 +823,19 @@ def test_a_report_that_a_colleague_took_down_is_sent_in_ones_own_name_and_names_
     """It waited for him to sign in, and nobody else knew of it: a family in the water."""
     key, done = taken_down_by_budi(desk)
     own = desk.do(Kind.DISPATCH, key, base_version=None, data={"unit": "u2"})
-    desk.edits.told(own, "U2")
-    desk.edits.told(done["order"], "U1")
-    assert [one.edit.id for one in desk.edits.left_here] == [done["create"]]
-    assert desk.edits.may_be_adopted(done["create"])
-    assert not desk.edits.may_be_adopted(done["note"]), "with its report, and not without it"
-    assert not desk.edits.adopt(done["order"], names)
-    assert not desk.edits.adopt(own, names)
-    with desk.qtbot.waitSignal(desk.edits.saved):
-        assert desk.edits.adopt(done["create"], names)
-    assert not desk.edits.adopt(done["create"], names), "once"
+    desk.outbox.mark_told(own, "U2")
+    desk.outbox.mark_told(done["order"], "U1")
+    assert [one.edit.id for one in desk.outbox.left_here] == [done["create"]]
+    assert desk.outbox.may_be_adopted(done["create"])
+    assert not desk.outbox.may_be_adopted(done["note"]), "with its report, and not without it"
+    assert not desk.outbox.adopt(done["order"], names)
+    assert not desk.outbox.adopt(own, names)
+    with desk.qtbot.waitSignal(desk.outbox.saved):
+        assert desk.outbox.adopt(done["create"], names)
+    assert not desk.outbox.adopt(done["create"], names), "once"
     desk.settle()
-    assert desk.edits.left_here == ()
-    kept = list(desk.edits.outbox)
+    assert desk.outbox.left_here == ()
+    kept = list(desk.outbox.open_edits)
     assert [(one.edit.kind, one.state, one.told_by_radio) for one in kept] == [
         (Kind.CREATE, S.QUEUED, None),
         (Kind.NOTE, S.QUEUED, None),
@@ -850,7 +850,7 @@ def test_a_report_that_a_colleague_took_down_is_sent_in_ones_own_name_and_names_
     assert edits[2].data == {"text": "deep"}
     assert [one.occurred_at for one in edits] == [T0, desk.now, T0, T0, desk.now]
     assert not {*done.values(), own} & {one.id for one in edits}, "a key has carried another author's edit"
-    desk.edits.resend_due("city")
+    desk.outbox.resend_due("city")
     (push,) = desk.pushed(edits[0].id)
     assert (push.edit.author, push.edit.late, push.unconfirmed) == ("rina", True, False)
     desk.answer(edits[0].id, S.ACCEPTED, remote_id="928")
@@ -862,31 +862,31 @@ def test_a_report_that_a_colleague_took_down_is_sent_in_ones_own_name_and_names_
 
 def test_who_took_a_report_down_is_told_once_that_another_sent_it(desk: OutboxRig) -> None:
     _, done = taken_down_by_budi(desk)
-    with desk.qtbot.waitSignal(desk.edits.saved):
-        desk.edits.adopt(done["create"], names)
-    assert desk.edits.take_done_by_others("city") == (), "it is no news to who did it"
+    with desk.qtbot.waitSignal(desk.outbox.saved):
+        desk.outbox.adopt(done["create"], names)
+    assert desk.outbox.take_done_by_others("city") == (), "it is no news to who did it"
     desk.settle()
     desk.now += timedelta(days=200)
     desk.restart()
-    desk.edits.sign_in("city", "budi")
-    told = desk.edits.take_done_by_others("city")
+    desk.outbox.sign_in("city", "budi")
+    told = desk.outbox.take_done_by_others("city")
     assert [one.edit.id for one in told] == list(done.values())
     assert {(one.reason, one.by) for one in told} == {(StopReason.ADOPTED, ByWhom("rina", T0 + timedelta(minutes=4)))}
-    assert desk.edits.take_done_by_others("city") == ()
+    assert desk.outbox.take_done_by_others("city") == ()
     desk.restart()
-    desk.edits.sign_in("city", "budi")
-    assert desk.edits.take_done_by_others("city") == ()
+    desk.outbox.sign_in("city", "budi")
+    assert desk.outbox.take_done_by_others("city") == ()
 
 
 def met_the_outage(desk: OutboxRig, *outcomes: EditState) -> str:
     """The first operator's CREATE, of which a sync process heard nothing; the second one signs in after a restart."""
-    desk.edits.author = "budi"
+    desk.outbox.author = "budi"
     create = desk.do(Kind.CREATE, None, base_version=None, data={"description": "Water"})
     desk.pushed(create)
     for state in outcomes:
         desk.answer(create, state, problem="no answer")
     desk.restart()
-    desk.edits.sign_in("city", "rina")
+    desk.outbox.sign_in("city", "rina")
     return create
 
 
@@ -897,36 +897,36 @@ def test_a_report_that_may_have_left_is_sent_in_its_place(desk: OutboxRig, outco
     """
     create = met_the_outage(desk, *outcomes)
     note = desk.do(Kind.NOTE, f"local:{create}", base_version=None, data={"text": "deep"})
-    with desk.qtbot.waitSignal(desk.edits.saved):
-        assert desk.edits.adopt(create, names)
-    new = desk.edits.outbox[0]
+    with desk.qtbot.waitSignal(desk.outbox.saved):
+        assert desk.outbox.adopt(create, names)
+    new = desk.outbox.open_edits[0]
     assert (new.edit.kind, new.edit.author, new.edit.about) == (Kind.CREATE, "rina", {"instead_of": [create]})
-    assert [one.edit.about for one in desk.edits.outbox[1:]] == [{}, {}]
+    assert [one.edit.about for one in desk.outbox.open_edits[1:]] == [{}, {}]
     (push,) = desk.pushed(new.edit.id)
     assert (push.edit.about, push.unconfirmed) == ({"instead_of": [create]}, True), "it may be there"
     desk.answer(new.edit.id, S.UNCONFIRMED, problem="no answer")
     desk.restart()
-    desk.edits.sign_in("city", "sari")
-    with desk.qtbot.waitSignal(desk.edits.saved):
-        assert desk.edits.adopt(new.edit.id, names)
-    assert desk.edits.outbox[0].edit.about == {"instead_of": [create, new.edit.id]}, "either may be there"
+    desk.outbox.sign_in("city", "sari")
+    with desk.qtbot.waitSignal(desk.outbox.saved):
+        assert desk.outbox.adopt(new.edit.id, names)
+    assert desk.outbox.open_edits[0].edit.about == {"instead_of": [create, new.edit.id]}, "either may be there"
     assert desk.on_disk()[note].state is S.WITHDRAWN, "it goes on under her name"
 
 
 def test_one_that_waits_to_take_a_place_may_be_there_too(desk: OutboxRig) -> None:
     """It has never left, but the first one may have: whoever takes it over in his turn is to know that."""
     create = met_the_outage(desk, S.UNCONFIRMED)
-    desk.edits.source_lost("city")
-    with desk.qtbot.waitSignal(desk.edits.saved):
-        desk.edits.adopt(create, names)
-    second = desk.edits.outbox[0]
+    desk.outbox.source_lost("city")
+    with desk.qtbot.waitSignal(desk.outbox.saved):
+        desk.outbox.adopt(create, names)
+    second = desk.outbox.open_edits[0]
     assert (second.state, second.attempts) == (S.UNCONFIRMED, 0)
-    desk.edits.sign_in("city", "sari")
-    with desk.qtbot.waitSignal(desk.edits.saved):
-        assert desk.edits.adopt(second.edit.id, names)
-    third = desk.edits.outbox[0]
+    desk.outbox.sign_in("city", "sari")
+    with desk.qtbot.waitSignal(desk.outbox.saved):
+        assert desk.outbox.adopt(second.edit.id, names)
+    third = desk.outbox.open_edits[0]
     assert (third.state, third.edit.about) == (S.UNCONFIRMED, {"instead_of": [create, second.edit.id]})
-    desk.edits.resend_due("city")
+    desk.outbox.resend_due("city")
     (push,) = desk.pushed(third.edit.id)
     assert push.unconfirmed, "a server without keys is looked through first"
 
@@ -935,21 +935,21 @@ def test_one_that_waits_to_take_a_place_may_be_there_too(desk: OutboxRig) -> Non
 def test_what_follows_a_report_that_had_arrived_goes_on_at_it(desk: OutboxRig, answered_first: bool) -> None:
     """The server says to the second one that the first is there; or its record is read before that could be sent."""
     create = met_the_outage(desk, S.UNCONFIRMED)
-    with desk.qtbot.waitSignal(desk.edits.saved):
-        desk.edits.adopt(create, names)
-    new, named = (one.edit.id for one in desk.edits.outbox)
+    with desk.qtbot.waitSignal(desk.outbox.saved):
+        desk.outbox.adopt(create, names)
+    new, named = (one.edit.id for one in desk.outbox.open_edits)
     too_late: list[Queued] = []
-    desk.edits.too_late.connect(too_late.append)
+    desk.outbox.too_late.connect(too_late.append)
     desk.pushed(new)
     if answered_first:
         desk.answer(create, S.ACCEPTED, remote_id="928")
         desk.answer(new, S.SENT, remote_id="928")
         assert desk.states() == {create: S.ACCEPTED, named: S.QUEUED}, "the first one is waited for"
-        desk.edits.on_proved([create], {create: "928"})
+        desk.outbox.on_proved([create], {create: "928"})
     else:
-        desk.edits.on_proved([create])
-        assert desk.edits.without_number([create]) == (create,)
-        desk.edits.on_proved([create], {create: "928"})
+        desk.outbox.on_proved([create])
+        assert desk.outbox.without_number([create]) == (create,)
+        desk.outbox.on_proved([create], {create: "928"})
         withdraw = desk.down.pop(0)
         assert withdraw == Withdraw(new, proved=True)
     assert list(desk.states()) == [named]
@@ -957,9 +957,9 @@ def test_what_follows_a_report_that_had_arrived_goes_on_at_it(desk: OutboxRig, a
     assert push.edit.report == "928"
     desk.settle()
     assert too_late == [], "that it is there is what she wanted"
-    desk.edits.sign_in("city", "budi")
+    desk.outbox.sign_in("city", "budi")
     if not answered_first:
-        assert desk.edits.take_done_by_others("city") == (), "it is his"
+        assert desk.outbox.take_done_by_others("city") == (), "it is his"
     found = desk.on_disk()
     assert (found[create].state, found[new].state, found[create].problem) == (S.SENT, S.SENT, "")
 
@@ -967,13 +967,13 @@ def test_what_follows_a_report_that_had_arrived_goes_on_at_it(desk: OutboxRig, a
 def test_what_follows_a_report_that_is_proved_while_its_second_is_being_saved_goes_on_at_it(desk: OutboxRig) -> None:
     """The second one was taken back before it was on the disk, and with it all that had been done to the report."""
     create = met_the_outage(desk, S.UNCONFIRMED)
-    desk.edits.adopt(create, names)
-    assert not desk.edits.outbox, "it waits for the disk"
-    desk.edits.on_proved([create], {create: "928"})
+    desk.outbox.adopt(create, names)
+    assert not desk.outbox.open_edits, "it waits for the disk"
+    desk.outbox.on_proved([create], {create: "928"})
     desk.settle()
-    kinds = [one.edit.kind for one in desk.edits.outbox if one.edit.id != create]
+    kinds = [one.edit.kind for one in desk.outbox.open_edits if one.edit.id != create]
     assert kinds == [Kind.CREATE, Kind.NOTE], "its server is asked, and says that it is there"
-    new, named = (one.edit.id for one in desk.edits.outbox if one.edit.id != create)
+    new, named = (one.edit.id for one in desk.outbox.open_edits if one.edit.id != create)
     desk.pushed(new)
     desk.answer(new, S.SENT, remote_id="928")
     (push,) = desk.pushed(named)
@@ -984,18 +984,18 @@ def test_what_follows_a_report_that_is_proved_while_its_second_is_being_saved_go
 def test_a_report_that_is_under_way_or_taken_is_never_sent_in_another_name(
     desk: OutboxRig, outcomes: Sequence[EditState]
 ) -> None:
-    desk.edits.author = "budi"
+    desk.outbox.author = "budi"
     create = desk.do(Kind.CREATE, None, base_version=None, data={"description": "Water"})
-    desk.edits.sign_in("city", "rina")
+    desk.outbox.sign_in("city", "rina")
     assert desk.states() == {create: S.SENDING}, "it is noted that it leaves, and goes then"
-    assert not desk.edits.may_be_adopted(create)
+    assert not desk.outbox.may_be_adopted(create)
     desk.pushed(create)
     for state in outcomes:
         desk.answer(create, state)
-    assert not desk.edits.may_be_adopted(create)
-    assert not desk.edits.adopt(create, names)
+    assert not desk.outbox.may_be_adopted(create)
+    assert not desk.outbox.adopt(create, names)
     accepted = outcomes == [S.ACCEPTED]
-    assert [one.edit.id for one in desk.edits.left_here] == ([] if accepted else [create]), "it is told all the same"
+    assert [one.edit.id for one in desk.outbox.left_here] == ([] if accepted else [create]), "it is told all the same"
     desk.quiet()
     assert set(desk.on_disk()) == {create}
 
@@ -1009,23 +1009,23 @@ def test_what_a_server_without_keys_took_is_looked_for_after_a_break(desk: Outbo
     if whole_program:
         desk.restart()
     else:
-        desk.edits.on_restarted()
+        desk.outbox.on_restarted()
     assert desk.states() == {create: S.UNCONFIRMED}
-    desk.edits.sign_in("city", "budi")
-    assert desk.edits.left_here == (), "its server has said that it has it"
-    assert not desk.edits.may_be_adopted(create)
-    assert not desk.edits.drop(create)
-    desk.edits.sign_in("city", "rina")
-    assert not desk.edits.ask_back(create), "too late"
-    desk.edits.resend_due("city")
+    desk.outbox.sign_in("city", "budi")
+    assert desk.outbox.left_here == (), "its server has said that it has it"
+    assert not desk.outbox.may_be_adopted(create)
+    assert not desk.outbox.drop(create)
+    desk.outbox.sign_in("city", "rina")
+    assert not desk.outbox.ask_back(create), "too late"
+    desk.outbox.resend_due("city")
     (push,) = desk.pushed(create)
     assert (push.unconfirmed, push.taken_as) == (True, taken_as)
     desk.answer(create, S.UNCONFIRMED, problem="no answer")
-    desk.edits.resend_due("city")
+    desk.outbox.resend_due("city")
     (push,) = desk.pushed(create)
     assert push.taken_as == taken_as
     desk.answer(create, S.ATTENTION, problem="another report")
-    desk.edits.retry(create)
+    desk.outbox.retry(create)
     (push,) = desk.pushed(create)
     assert (push.unconfirmed, push.taken_as) == (False, None), "sent again by who was told so"
 
@@ -1036,10 +1036,10 @@ def test_what_is_learnt_of_an_edit_while_it_is_tried_ends_no_try(desk: OutboxRig
     desk.pushed(create)
     desk.answer(create, S.UNCONFIRMED, taken_as=TakenAs(token="t"), obstacle=None)
     assert desk.states() == {create: S.UNCONFIRMED}
-    desk.edits.try_now("city")
+    desk.outbox.try_now("city")
     desk.quiet()
     desk.answer(create, S.UNCONFIRMED, problem="no number yet", obstacle=Obstacle.ONE_EDIT)
-    desk.edits.try_now("city")
+    desk.outbox.try_now("city")
     (push,) = desk.pushed(create)
     assert push.taken_as == TakenAs(token="t")
 
@@ -1047,29 +1047,29 @@ def test_what_is_learnt_of_an_edit_while_it_is_tried_ends_no_try(desk: OutboxRig
 def test_what_a_server_without_keys_took_may_be_listed_late(desk: OutboxRig) -> None:
     """Some cities look at a new report before they list it: it is no reason to doubt it."""
     create = desk.do(Kind.CREATE, None, base_version=None, data={"description": "Water"})
-    desk.edits.resend_due("city")
+    desk.outbox.resend_due("city")
     desk.pushed(create)
     desk.answer(create, S.ACCEPTED, taken_as=TakenAs(number="77"))
     desk.now += timedelta(hours=3)
-    desk.edits._try_again()
+    desk.outbox._try_again()
     assert desk.states() == {create: S.ACCEPTED}
 
 
 def test_a_report_that_a_server_took_and_lost_is_sent_in_ones_own_name(desk: OutboxRig) -> None:
     """Its record, read whole, does not hold it any more: it is certain that it is not there."""
-    desk.edits.author = "budi"
+    desk.outbox.author = "budi"
     create = desk.do(Kind.CREATE, None, base_version=None, data={"description": "Water"})
     desk.pushed(create)
     desk.answer(create, S.SENT, remote_id="7")
-    desk.edits.source_lost("city")
-    desk.edits.sign_in("city", "rina")
-    assert desk.edits.left_here == ()
-    desk.edits.on_taken_back("city", [create])
+    desk.outbox.source_lost("city")
+    desk.outbox.sign_in("city", "rina")
+    assert desk.outbox.left_here == ()
+    desk.outbox.on_taken_back("city", [create])
     desk.settle()
     assert desk.states() == {create: S.ATTENTION}
-    with desk.qtbot.waitSignal(desk.edits.saved):
-        assert desk.edits.adopt(create, names)
-    assert [(one.edit.kind, one.edit.author, one.edit.report) for one in desk.edits.outbox] == [
+    with desk.qtbot.waitSignal(desk.outbox.saved):
+        assert desk.outbox.adopt(create, names)
+    assert [(one.edit.kind, one.edit.author, one.edit.report) for one in desk.outbox.open_edits] == [
         (Kind.CREATE, "rina", f"local:{create}+"),
         (Kind.NOTE, "rina", f"local:{create}+"),
     ]
@@ -1083,51 +1083,51 @@ def test_a_report_is_as_it_was_when_the_disk_refuses_to_take_it_over(
 
     _, done = taken_down_by_budi(desk)
     monkeypatch.setattr(WorkFile, "exchange", full)
-    with desk.qtbot.waitSignal(desk.edits.refused):
-        desk.edits.adopt(done["create"], names)
+    with desk.qtbot.waitSignal(desk.outbox.refused):
+        desk.outbox.adopt(done["create"], names)
     assert list(desk.states()) == list(done.values())
-    assert [one.edit.id for one in desk.edits.left_here] == [done["create"]]
-    desk.edits.sign_in("city", "budi")
-    assert desk.edits.take_done_by_others("city") == ()
+    assert [one.edit.id for one in desk.outbox.left_here] == [done["create"]]
+    desk.outbox.sign_in("city", "budi")
+    assert desk.outbox.take_done_by_others("city") == ()
 
 
 def test_what_an_edit_waits_for_is_known(desk: OutboxRig) -> None:
     first = desk.do(Kind.SET, data={"priority": 1}, base={"priority": 3})
     desk.pushed(first)
     later, note, other = desk.do(Kind.SET, data={"priority": 2}), desk.do(Kind.NOTE), desk.do(Kind.CLAIM, "2")
-    assert desk.edits.held_by(later) is None, "it goes by itself"
+    assert desk.outbox.held_by(later) is None, "it goes by itself"
     desk.answer(first, S.CONFLICT, theirs={"priority": {"value": 2}}, version=9)
-    held = desk.edits.held_by(later)
+    held = desk.outbox.held_by(later)
     assert held is not None
     assert held.edit.id == first
-    assert [one.edit.id for one in desk.edits.stopped_with(first)] == [later]
-    assert [desk.edits.held_by(one) for one in (first, note, other)] == [None, None, None]
+    assert [one.edit.id for one in desk.outbox.stopped_with(first)] == [later]
+    assert [desk.outbox.held_by(one) for one in (first, note, other)] == [None, None, None]
 
 
 def test_a_creation_that_a_server_made_anew_after_it_was_proved_has_its_new_number(desk: OutboxRig) -> None:
     create = desk.do(Kind.CREATE, None, base_version=None)
     desk.pushed(create)
-    desk.edits.source_lost("city")
+    desk.outbox.source_lost("city")
     note = desk.do(Kind.NOTE, f"local:{create}", base_version=None)
     desk.answer(create, S.UNCONFIRMED)
-    desk.edits.on_proved([create], {create: "77"})
+    desk.outbox.on_proved([create], {create: "77"})
     desk.answer(create, S.ACCEPTED, remote_id="78")  # the server was set back, and asked again by the sync process
-    desk.qtbot.waitUntil(lambda: desk.edits.remote_of(f"local:{create}") == "78")
-    desk.edits.resend_due("city")
+    desk.qtbot.waitUntil(lambda: desk.outbox.remote_of(f"local:{create}") == "78")
+    desk.outbox.resend_due("city")
     (push,) = desk.pushed(note)
     assert push.edit.report == "78"
     desk.restart()
-    assert desk.edits.remote_of(f"local:{create}") == "78"
+    assert desk.outbox.remote_of(f"local:{create}") == "78"
 
 
 def test_an_order_goes_after_what_leaves_of_its_unit(desk: OutboxRig) -> None:
     """The second of two orders overtook the first behind a note, and the server refused that one: the unit was busy."""
-    desk.edits.source_lost("city")
+    desk.outbox.source_lost("city")
     note, first = desk.do(Kind.NOTE), desk.do(Kind.DISPATCH, data={"unit": "u1"})
     second = desk.do(Kind.DISPATCH, "2", data={"unit": "u1", "stack": True})
     third = desk.do(Kind.DISPATCH, "3", data={"unit": "u1", "stack": True})
     other = desk.do(Kind.DISPATCH, "4", data={"unit": "u2"})
-    desk.edits.resend_due("city")
+    desk.outbox.resend_due("city")
     desk.pushed(other, note)
     desk.answer(note, S.ACCEPTED)
     for order in (first, second, third):
@@ -1137,15 +1137,15 @@ def test_an_order_goes_after_what_leaves_of_its_unit(desk: OutboxRig) -> None:
 
 @pytest.mark.parametrize("lost", ["tried in vain", "withdrawn", "refused"])
 def test_an_order_does_not_wait_for_one_to_its_unit_that_does_not_leave(desk: OutboxRig, lost: str) -> None:
-    desk.edits.source_lost("city")
+    desk.outbox.source_lost("city")
     claim, first = desk.do(Kind.CLAIM), desk.do(Kind.DISPATCH, data={"unit": "u1"})
     second = desk.do(Kind.DISPATCH, "2", data={"unit": "u1", "stack": True})
-    desk.edits.resend_due("city")
+    desk.outbox.resend_due("city")
     desk.pushed(claim)
     if lost == "tried in vain":
         desk.answer(claim, S.QUEUED, problem="fell", obstacle=Obstacle.ONE_EDIT)
     elif lost == "withdrawn":
-        assert desk.edits.withdraw(first)
+        assert desk.outbox.withdraw(first)
     else:
         desk.answer(claim, S.CONFLICT, theirs={"claim": {"value": "budi", "who": "budi", "at": T0.isoformat()}})
         assert desk.states()[first] is S.STOPPED

@@ -25,13 +25,13 @@ S = EditState
 def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[OutboxRig]:
     """Everything that a test does is made while the source is away, and leaves with `let_go`."""
     desk = OutboxRig(qtbot, tmp_path)
-    desk.edits.source_lost("city")
+    desk.outbox.source_lost("city")
     yield desk
-    desk.edits.close()
+    desk.outbox.close()
 
 
 def let_go(desk: OutboxRig) -> None:
-    desk.edits.resend_due("city")
+    desk.outbox.resend_due("city")
 
 
 def falls(desk: OutboxRig, edit_id: str, state: EditState = S.UNCONFIRMED) -> None:
@@ -54,7 +54,7 @@ def test_one_that_the_server_falls_over_holds_the_facts_of_its_report_only(desk:
     falls(desk, first)
     desk.quiet()
     assert desk.states()[second] is S.QUEUED
-    desk.edits.try_now("city")
+    desk.outbox.try_now("city")
     (push,) = desk.pushed(first)
     assert push.unconfirmed, "it may have arrived"
 
@@ -72,7 +72,7 @@ def test_an_order_waits_for_no_fact_that_was_tried_in_vain(desk: OutboxRig) -> N
     falls(desk, dispatch)
     desk.pushed(claim)
     assert {desk.states()[recall], desk.states()[elsewhere]} == {S.QUEUED}, "nor is the unit sent elsewhere"
-    desk.edits.try_now("city")
+    desk.outbox.try_now("city")
     desk.answer(claim, S.ACCEPTED)
     desk.pushed(note)
 
@@ -128,8 +128,8 @@ def test_two_reports_that_wait_for_each_others_units_do_not_wake_each_other(desk
     desk.pushed(first)
     falls(desk, first)
     desk.quiet()
-    assert not desk.edits.has_due
-    desk.edits.try_now("city")
+    assert not desk.outbox.has_due
+    desk.outbox.try_now("city")
     desk.pushed(first)
     desk.answer(first, S.ACCEPTED)
     desk.pushed(close)
@@ -144,8 +144,8 @@ def test_a_creation_that_is_given_anew_does_not_wait_for_what_was_done_to_its_re
     let_go(desk)
     desk.pushed(create)
     desk.answer(create, S.CONFLICT, version=1)
-    with desk.qtbot.waitSignal(desk.edits.saved):
-        again = desk.edits.choose(create, mine=True)
+    with desk.qtbot.waitSignal(desk.outbox.saved):
+        again = desk.outbox.choose(create, mine=True)
     desk.pushed(again)
     desk.answer(again, S.ACCEPTED, remote_id="77")
     (push,) = desk.pushed(note)
@@ -155,15 +155,15 @@ def test_a_creation_that_is_given_anew_does_not_wait_for_what_was_done_to_its_re
 def test_what_waits_for_a_report_waits_while_another_takes_its_creation_over(desk: OutboxRig) -> None:
     """It was parked until the disk had the new one, what was done after it left first, and orders were asked about."""
     create = desk.do(Kind.CREATE, None, base_version=None, data={"description": "Water"})
-    desk.edits.sign_in("city", "budi")
+    desk.outbox.sign_in("city", "budi")
     merge = desk.do(Kind.MERGE, "2", data={"into": f"local:{create}"})
     note = desk.do(Kind.NOTE, "2")
     dispatch = desk.do(Kind.DISPATCH, "2", data={"unit": "u1"})
-    assert desk.edits.adopt(create, lambda *_: "Taken over.")
+    assert desk.outbox.adopt(create, lambda *_: "Taken over.")
     let_go(desk)
     assert [desk.states()[each] for each in (merge, note, dispatch)] == [S.QUEUED] * 3
     desk.settle()
-    (again,) = (one.edit.id for one in desk.edits.outbox if one.edit.kind is Kind.CREATE)
+    (again,) = (one.edit.id for one in desk.outbox.open_edits if one.edit.kind is Kind.CREATE)
     desk.pushed(again)
     desk.answer(again, S.ACCEPTED, remote_id="77")
     desk.settle()
@@ -182,10 +182,10 @@ def test_what_is_asked_back_while_the_disk_refuses_to_note_its_try_stays_so(
         disk.setattr(WorkFile, "put", full)
         let_go(desk)
         assert desk.states() == {note: S.SENDING, dispatch: S.SENDING}
-        assert desk.edits.ask_back(note)
-        desk.edits.told(dispatch, "rina")
+        assert desk.outbox.ask_back(note)
+        desk.outbox.mark_told(dispatch, "rina")
         desk.settle()
-    assert [one.edit.id for one in desk.edits.outbox] == [dispatch]
+    assert [one.edit.id for one in desk.outbox.open_edits] == [dispatch]
     desk.down.clear()
     let_go(desk)
     (push,) = desk.pushed(dispatch)
@@ -202,7 +202,7 @@ def test_a_merge_goes_behind_what_was_done_to_the_report_that_it_is_into(desk: O
     desk.pushed(raised, other)
     falls(desk, raised)
     desk.quiet()
-    desk.edits.try_now("city")
+    desk.outbox.try_now("city")
     desk.pushed(raised)
     desk.answer(raised, S.ACCEPTED)
     desk.pushed(merge)
@@ -256,7 +256,7 @@ def test_a_photo_on_its_way_holds_only_what_needs_the_proof(desk: OutboxRig) -> 
     desk.quiet()
     falls(desk, photo, S.QUEUED)
     desk.quiet()
-    desk.edits.try_now("city")
+    desk.outbox.try_now("city")
     desk.pushed(photo)
     desk.answer(photo, S.ACCEPTED)
     desk.pushed(done)
@@ -290,7 +290,7 @@ def test_a_photo_that_the_server_falls_over_holds_no_other(desk: OutboxRig) -> N
     falls(desk, poison, S.QUEUED)
     desk.answer(photo, S.ACCEPTED)
     desk.answer(other, S.ACCEPTED)
-    desk.edits.try_now("city")
+    desk.outbox.try_now("city")
     desk.pushed(poison)
 
 
@@ -312,8 +312,8 @@ def test_a_server_that_is_away_holds_its_lane_and_no_other(desk: OutboxRig) -> N
         elsewhere: S.SENDING,
         late: S.QUEUED,
     }
-    assert not desk.edits.has_due
-    desk.edits.try_now("city")
+    assert not desk.outbox.has_due
+    desk.outbox.try_now("city")
     assert [push.unconfirmed for push in desk.pushed(first, other, late)] == [True, False, False]
 
 
@@ -327,7 +327,7 @@ def test_two_that_are_cut_each_time_keep_no_others_from_leaving(desk: OutboxRig)
         desk.answer(second, S.UNCONFIRMED)
         desk.answer(other, S.QUEUED, obstacle=Obstacle.ANOTHER_EDIT)
         desk.quiet()
-        desk.edits.try_now("city")
+        desk.outbox.try_now("city")
     desk.pushed(other, first, second)
     desk.answer(other, S.ACCEPTED)
     desk.answer(first, S.UNCONFIRMED)
@@ -343,12 +343,12 @@ def test_a_signed_out_operator_is_waited_for(desk: OutboxRig) -> None:
     let_go(desk)
     desk.pushed(note)
     desk.answer(note, S.QUEUED, obstacle=Obstacle.SIGN_IN)
-    desk.edits.source_lost("city", is_refused=True)
+    desk.outbox.source_lost("city", is_refused=True)
     other = desk.do(Kind.NOTE, "2")
     desk.quiet()
-    desk.edits.on_restarted()  # with the token of who has signed in
+    desk.outbox.on_restarted()  # with the token of who has signed in
     desk.quiet()
-    desk.edits.sign_in("city", "rina")
+    desk.outbox.sign_in("city", "rina")
     let_go(desk)
     desk.pushed(note, other)
 
@@ -356,12 +356,12 @@ def test_a_signed_out_operator_is_waited_for(desk: OutboxRig) -> None:
 def test_nothing_leaves_under_another_name_while_it_is_not_known_who_has_signed_in(desk: OutboxRig) -> None:
     """It was handed over with the token of the colleague who signed in, refused, and needed its author twice."""
     note, _ = desk.do(Kind.NOTE), desk.do(Kind.NOTE, "2")
-    desk.edits.source_lost("city", is_refused=True)
+    desk.outbox.source_lost("city", is_refused=True)
     desk.pushed(note)
     desk.answer(note, S.QUEUED, obstacle=Obstacle.SIGN_IN)
-    desk.edits.on_restarted()
+    desk.outbox.on_restarted()
     desk.quiet()
-    desk.edits.sign_in("city", "budi")
+    desk.outbox.sign_in("city", "budi")
     let_go(desk)
     desk.quiet()
 
@@ -370,7 +370,7 @@ def test_what_was_under_way_when_its_source_was_hurried_holds_nothing_when_it_fa
     first, other = desk.do(Kind.NOTE), desk.do(Kind.NOTE, "2")
     let_go(desk)
     desk.pushed(first, other)
-    desk.edits.try_now("city")
+    desk.outbox.try_now("city")
     desk.answer(first, S.QUEUED)
     desk.pushed(first)
 
@@ -389,7 +389,7 @@ def test_tried_again_by_itself_after_the_back_off(qtbot: QtBot, tmp_path: Path) 
         desk.pushed(note)
         assert time.monotonic() - began >= 0.4, "what the server asked for is kept"
     finally:
-        desk.edits.close()
+        desk.outbox.close()
 
 
 def test_an_order_dies_and_a_fact_does_not(desk: OutboxRig) -> None:
@@ -413,7 +413,7 @@ def test_an_order_that_is_tried_in_vain_dies_in_its_time(qtbot: QtBot, tmp_path:
         desk.now += timedelta(seconds=0.3)
         qtbot.waitUntil(lambda: desk.states() == {dispatch: S.EXPIRED})
     finally:
-        desk.edits.close()
+        desk.outbox.close()
 
 
 def test_an_order_that_waits_for_another_dies_in_its_time(desk: OutboxRig) -> None:
@@ -425,7 +425,7 @@ def test_an_order_that_waits_for_another_dies_in_its_time(desk: OutboxRig) -> No
     desk.pushed(first)
     desk.quiet()
     desk.now += timedelta(seconds=601)
-    desk.edits.try_now("city")
+    desk.outbox.try_now("city")
     desk.pushed(note)
     assert desk.states() == {first: S.SENDING, order: S.EXPIRED, note: S.SENDING}
 
@@ -437,7 +437,7 @@ def test_an_order_past_its_time_that_may_have_arrived_is_only_looked_for(desk: O
     assert not push.past_its_time
     falls(desk, dispatch)
     desk.now += timedelta(seconds=601)
-    desk.edits.try_now("city")
+    desk.outbox.try_now("city")
     (push,) = desk.pushed(dispatch)
     assert (push.unconfirmed, push.past_its_time) == (True, True)
     desk.answer(dispatch, S.EXPIRED)
@@ -448,15 +448,15 @@ def test_what_was_taken_back_in_flight_goes_once_it_is_known_not_to_have_arrived
     first, second = desk.do(Kind.NOTE), desk.do(Kind.NOTE, "2")
     let_go(desk)
     desk.pushed(first, second)
-    assert desk.edits.ask_back(first)
-    assert desk.edits.ask_back(second)
+    assert desk.outbox.ask_back(first)
+    assert desk.outbox.ask_back(second)
     assert desk.down == [Withdraw(first), Withdraw(second)]
     desk.down.clear()
     falls(desk, first, S.QUEUED)
     assert first not in desk.states()
     falls(desk, second)
     assert desk.states() == {second: S.UNCONFIRMED}, "it may have arrived"
-    desk.edits.try_now("city")
+    desk.outbox.try_now("city")
     desk.pushed(second)
 
 
@@ -464,7 +464,7 @@ def test_an_answer_to_what_is_not_known_any_more_lets_its_report_go_on(desk: Out
     first, second = desk.do(Kind.NOTE), desk.do(Kind.NOTE)
     let_go(desk)
     desk.pushed(first)
-    desk.edits.on_proved([first])
+    desk.outbox.on_proved([first])
     assert desk.down == [Withdraw(first, proved=True)]
     desk.pushed(second)
     desk.answer(first, S.ACCEPTED)
@@ -474,15 +474,15 @@ def test_an_answer_to_what_is_not_known_any_more_lets_its_report_go_on(desk: Out
 def test_a_server_that_lets_nobody_in_is_tried_with_the_oldest_edit_only(desk: OutboxRig) -> None:
     """The others have certainly not left: they can be withdrawn, and sent by a colleague who signs in."""
     first, second = desk.do(Kind.NOTE), desk.do(Kind.NOTE, "2")
-    desk.edits.source_lost("city", is_refused=True)
+    desk.outbox.source_lost("city", is_refused=True)
     desk.pushed(first)
     desk.answer(first, S.QUEUED, obstacle=Obstacle.SIGN_IN)
     desk.quiet()
-    desk.edits.try_now("city")
+    desk.outbox.try_now("city")
     desk.pushed(first)
     desk.answer(first, S.ACCEPTED)
     desk.pushed(second)
-    desk.edits.source_lost("city")
+    desk.outbox.source_lost("city")
     third = desk.do(Kind.NOTE, "3")
     desk.quiet()
     let_go(desk)
@@ -496,8 +496,8 @@ def test_an_order_is_not_asked_about_before_its_source_is_there(desk: OutboxRig)
     desk.restart()
     desk.quiet()
     assert desk.states() == {order: S.QUEUED, other: S.QUEUED}, "it is not known yet whether the source is there"
-    desk.edits.source_lost("city")
-    desk.edits.try_now()
+    desk.outbox.source_lost("city")
+    desk.outbox.try_now()
     desk.quiet()
     assert desk.states() == {order: S.QUEUED, other: S.QUEUED}
     let_go(desk)

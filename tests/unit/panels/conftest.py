@@ -31,11 +31,11 @@ from console.panels.key_guard import KeyGuard
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.details import ReportDetails
 from console.panels.report_commands import ReportCommands
-from console.panels.selection import WindowState
 from console.panels.situation import SituationMonitor
 from console.panels.undo_command import UndoCommand
 from console.panels.undo_stack import UndoStack
 from console.panels.unit_commands import UnitCommands
+from console.panels.window_state import WindowState
 from console.rules.edit import Edit
 from console.rules.filter import Filter
 from console.tasks import Tasks
@@ -66,7 +66,7 @@ class Rig:
         self.tasks = Tasks("worker", 1)
         self.now = NOW
         self.reading_only = ""
-        self.edits = QtOutbox(
+        self.outbox = QtOutbox(
             profile,
             lambda _: None,
             lambda: self.now,
@@ -74,15 +74,15 @@ class Rig:
             author="rina",
             why_reading_only=lambda _source: self.reading_only,
         )
-        self.undo_stack = UndoStack(self.edits)
-        self.edit_commands = EditCommands(self.edits, self.undo_stack)
+        self.undo_stack = UndoStack(self.outbox)
+        self.edit_commands = EditCommands(self.outbox, self.undo_stack)
         self.said: list[str] = []
         self.steady_s = 0.0
         self.forms = Forms(
-            self.window, theme, make_symbols(theme), self.window_state, self.edits, self.tasks, ImageProcess(), profile,
-            UTC, lambda: NOW, self.said.append, self.said.append, lambda: self.steady_s,
+            self.window, theme, make_symbols(theme), self.window_state, self.outbox, self.tasks, ImageProcess(),
+            profile, UTC, lambda: NOW, self.said.append, self.said.append, lambda: self.steady_s,
         )  # fmt: skip
-        self.edits.saved.connect(lambda queued: self.forms.saved(queued.edit.id))
+        self.outbox.saved.connect(lambda queued: self.forms.saved(queued.edit.id))
         self.situation = SituationMonitor(self.window_state, self.undo_stack, lambda: "city")
         guard = KeyGuard(self.window_state, self.situation, lambda: self.steady_s)
         self.key_guard = guard
@@ -101,7 +101,7 @@ class Rig:
 
     def sit_down(self, name: str) -> None:
         """Another operator sits at the window from now on."""
-        self.window_state.me = self.edits.author = name
+        self.window_state.me = self.outbox.author = name
 
     def choose(self, key: str, *, read: bool = True) -> None:
         """Choose a report; it has not been read yet unless `read`."""
@@ -135,8 +135,8 @@ class Rig:
 
     def saved(self, count: int) -> list[Edit]:
         """The edits on the disk, once there are so many."""
-        wait_for(lambda: len(self.edits.outbox) == count, what=f"{count} edits")
-        return [queued.edit for queued in self.edits.outbox]
+        wait_for(lambda: len(self.outbox.open_edits) == count, what=f"{count} edits")
+        return [queued.edit for queued in self.outbox.open_edits]
 
     def cached(self, key: str) -> CacheReader:
         """The reader of a cache that holds this one report."""
@@ -148,7 +148,7 @@ class Rig:
         return reader
 
     def close(self) -> None:
-        self.edits.close()
+        self.outbox.close()
         self.tasks.shutdown()
         for reader in self.readers:
             reader.close()

@@ -18,7 +18,7 @@ from console.cache.reader import CacheReader
 from console.cache.schema import CACHE_VERSION
 from console.cache.writer import CacheWriter
 from console.panels.board_updater import BoardUpdater
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.rules.filter import Filter
 from console.rules.messages import Touched
 from console.rules.queued import EditState, Queued

@@ -16,7 +16,7 @@ from console.board.snapshot import BoardSnapshot
 from console.board.view import make_view
 from console.cache.catalog import Catalog, Cities
 from console.panels.charts import ChartsController
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.rules.filter import TABS, Filter
 from console.rules.time_range import TimeRange
 from console.window.actions import ACTIONS

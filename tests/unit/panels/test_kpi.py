@@ -12,8 +12,8 @@ from pytestqt.qtbot import QtBot
 from console.board.snapshot import BoardSnapshot
 from console.board.view import View, make_view
 from console.panels.kpi import KpiController
-from console.panels.selection import WindowState
 from console.panels.sources import Sources
+from console.panels.window_state import WindowState
 from console.rules.filter import Filter
 from console.rules.loaded import Loaded
 from console.rules.messages import Source, SourceState

@@ -23,8 +23,8 @@ from console.panels.charts import ChartsController
 from console.panels.report.details import ReportDetailsReader
 from console.panels.report.recommendations import Recommendations, Recommender
 from console.panels.report.ticket import TicketController
-from console.panels.selection import WindowState
 from console.panels.units import UnitsController
+from console.panels.window_state import WindowState
 from console.rules.filter import Filter
 from console.rules.loaded import LIVE_WORK, Loaded
 from console.rules.messages import Touched

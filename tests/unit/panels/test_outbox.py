@@ -31,17 +31,19 @@ class Rows(QObject):
 
     def __init__(self, rig: Rig) -> None:
         super().__init__(rig.window)
-        self.edits = rig.edits
+        self.outbox = rig.outbox
         panel = self.panel = OutboxPanel(make_theme())
         panel.setParent(rig.window)
-        self.controller = OutboxController(panel, rig.window_state, rig.edits, rig.window_state.zone, lambda: NOW, self)
+        self.controller = OutboxController(
+            panel, rig.window_state, rig.outbox, rig.window_state.zone, lambda: NOW, self
+        )
         self.said: list[str] = []
         self.controller.message.connect(self.said.append)
         self._rig = rig
 
     def do(self, kind: Kind, report: str = "A", **data: object) -> str:
-        count = len(self.edits.outbox)
-        edit_id = self.edits.submit(kind, report, source="city", data=data, base={}, base_version=1, title="t")
+        count = len(self.outbox.open_edits)
+        edit_id = self.outbox.submit(kind, report, source="city", data=data, base={}, base_version=1, title="t")
         self._rig.saved(count + 1)
         return edit_id
 
@@ -57,7 +59,7 @@ def test_an_edit_behind_one_that_needs_a_decision_says_so(rig: Rig) -> None:
     rows = Rows(rig)
     first, later, note = rows.do(Kind.SET, priority=1), rows.do(Kind.SET, priority=2), rows.do(Kind.NOTE, text="x")
     assert rows.row(later).state_text == rows.row(note).state_text
-    rig.edits.on_outcome(Outcome(first, EditState.ATTENTION, "The priority does not fit."))
+    rig.outbox.on_outcome(Outcome(first, EditState.ATTENTION, "The priority does not fit."))
     assert rows.row(later).state_text == "not sent: waits for the decision above"
     assert "waits" not in rows.row(note).state_text, "a note rests on no priority"
 
@@ -65,14 +67,14 @@ def test_an_edit_behind_one_that_needs_a_decision_says_so(rig: Rig) -> None:
 def test_what_the_server_took_and_lost_is_in_the_outbox_again_and_sent_in_one_go(rig: Rig) -> None:
     rows = Rows(rig)
     told: list[object] = []
-    rig.edits.taken_back.connect(told.append)
+    rig.outbox.taken_back.connect(told.append)
     sent = [rows.do(Kind.NOTE, text="x"), rows.do(Kind.NOTE, "B", text="y")]
     waits = rows.do(Kind.NOTE, "C", text="not sent yet")
-    rig.edits.on_proved(sent)
-    assert [one.edit.id for one in rig.edits.outbox] == [waits]
-    rig.edits.on_taken_back("another", [*sent, waits])
-    rig.edits.on_taken_back("city", [*sent, waits, "somebody else's"])
-    wait_for(lambda: len(rig.edits.outbox) == 3, what="they are back")
+    rig.outbox.on_proved(sent)
+    assert [one.edit.id for one in rig.outbox.open_edits] == [waits]
+    rig.outbox.on_taken_back("another", [*sent, waits])
+    rig.outbox.on_taken_back("city", [*sent, waits, "somebody else's"])
+    wait_for(lambda: len(rig.outbox.open_edits) == 3, what="they are back")
     assert len(told) == 1
     row = rows.row(sent[0])
     assert row.state_text == "lost: the server was set back"
@@ -81,8 +83,8 @@ def test_what_the_server_took_and_lost_is_in_the_outbox_again_and_sent_in_one_go
     assert rows.panel._actions.all.verb == "Send all 2 again"
     rows.controller.act(sent[0], "withdraw")
     rows.controller.retry_all()
-    assert [one.edit.id for one in rig.edits.outbox] == [sent[1], waits]
-    assert {one.state for one in rig.edits.outbox} <= {EditState.QUEUED, EditState.SENDING}
+    assert [one.edit.id for one in rig.outbox.open_edits] == [sent[1], waits]
+    assert {one.state for one in rig.outbox.open_edits} <= {EditState.QUEUED, EditState.SENDING}
 
 
 def test_what_was_refused_for_want_of_rights_is_tried_again_in_one_go_and_no_decision_is_taken(rig: Rig) -> None:
@@ -96,13 +98,13 @@ def test_what_was_refused_for_want_of_rights_is_tried_again_in_one_go_and_no_dec
         rows.do(Kind.CLAIM, "G"): Outcome("", EditState.EXPIRED),
     }
     for edit_id in refused:
-        rig.edits.on_outcome(Outcome(edit_id, EditState.ATTENTION, "Not in your area.", StopReason.REFUSED_FOR_NOW))
+        rig.outbox.on_outcome(Outcome(edit_id, EditState.ATTENTION, "Not in your area.", StopReason.REFUSED_FOR_NOW))
     for edit_id, outcome in decisions.items():
-        rig.edits.on_outcome(replace(outcome, edit_id=edit_id))
-    assert rig.edits.retryable == tuple(refused)
+        rig.outbox.on_outcome(replace(outcome, edit_id=edit_id))
+    assert rig.outbox.retryable == tuple(refused)
     rows.controller.retry_all()
     assert rows.said == ["2 edits are tried again. To decide: 5."]
-    states = {one.edit.id: one.state for one in rig.edits.outbox}
+    states = {one.edit.id: one.state for one in rig.outbox.open_edits}
     assert {states[edit_id] for edit_id in refused} <= {EditState.QUEUED, EditState.SENDING}
     assert {edit_id: states[edit_id] for edit_id in decisions} == {
         edit_id: outcome.state for edit_id, outcome in decisions.items()
@@ -115,29 +117,29 @@ def test_a_change_that_was_stopped_with_what_is_gone_can_be_answered(rig: Rig) -
     """Its cause goes on with a report that is created again; nobody could ever have answered for it."""
     rows = Rows(rig)
     create = rows.do(Kind.CREATE, "local:made", description="A tree has fallen")
-    rig.edits.on_outcome(Outcome(create, EditState.ACCEPTED, remote_id="B"))
-    rig.edits.on_proved([create])
+    rig.outbox.on_outcome(Outcome(create, EditState.ACCEPTED, remote_id="B"))
+    rig.outbox.on_proved([create])
     first = rows.do(Kind.SET, "local:made", priority=2)
-    rig.edits.on_outcome(Outcome(first, EditState.CONFLICT, theirs={"priority": {"value": 3}}))
+    rig.outbox.on_outcome(Outcome(first, EditState.CONFLICT, theirs={"priority": {"value": 3}}))
     second = rows.do(Kind.SET, "B", priority=1)
     assert rows.row(second).state_text == "not sent: waits for the decision above"
-    rig.edits.on_taken_back("city", [create])
+    rig.outbox.on_taken_back("city", [create])
     wait_for(lambda: rows.row(second).state_text == RESTS_ON_NOTHING, what="it is asked about")
     assert (rows.row(second).level, verbs(rows.row(second))) == ("warn", ["Try again", "Drop it", "Open"])
     rows.controller.act(second, "withdraw")
-    assert [one.edit.id for one in rig.edits.outbox] == [create, first]
+    assert [one.edit.id for one in rig.outbox.open_edits] == [create, first]
 
 
 def test_work_that_waits_for_a_lost_report_waits_for_its_creation_until_that_is_dropped(rig: Rig) -> None:
     rows = Rows(rig)
     create = rows.do(Kind.CREATE, "local:made", description="A tree has fallen")
-    rig.edits.on_outcome(Outcome(create, EditState.ACCEPTED, remote_id="B"))
-    rig.edits.on_proved([create])
+    rig.outbox.on_outcome(Outcome(create, EditState.ACCEPTED, remote_id="B"))
+    rig.outbox.on_proved([create])
     note = rows.do(Kind.NOTE, "B", text="x")
-    rig.edits.on_outcome(Outcome(note, EditState.ATTENTION, "Report B was deleted.", StopReason.REPORT_DELETED))
+    rig.outbox.on_outcome(Outcome(note, EditState.ATTENTION, "Report B was deleted.", StopReason.REPORT_DELETED))
     assert verbs(rows.row(note)) == ["Keep as new", "Drop it"]
-    rig.edits.on_taken_back("city", [create])
-    wait_for(lambda: len(rig.edits.outbox) == 2, what="the creation is back")
+    rig.outbox.on_taken_back("city", [create])
+    wait_for(lambda: len(rig.outbox.open_edits) == 2, what="the creation is back")
     row = rows.row(note)
     assert (row.number, row.state_text) == ("new", "waits for the decision above")
     assert verbs(row) == ["Open", "Withdraw"]
@@ -150,47 +152,47 @@ def test_work_that_waits_for_a_lost_report_waits_for_its_creation_until_that_is_
 def test_what_waits_for_another_operator_is_not_tried_again_in_his_place(rig: Rig) -> None:
     rows = Rows(rig)
     edit_id = rows.do(Kind.NOTE, text="x")
-    rig.edits.on_outcome(Outcome(edit_id, EditState.ATTENTION, "Not in your area.", StopReason.REFUSED_FOR_NOW))
-    rig.edits.sign_in("city", "budi")
-    assert rig.edits.retryable == ()
+    rig.outbox.on_outcome(Outcome(edit_id, EditState.ATTENTION, "Not in your area.", StopReason.REFUSED_FOR_NOW))
+    rig.outbox.sign_in("city", "budi")
+    assert rig.outbox.retryable == ()
 
 
 def test_what_was_made_before_sign_in_was_needed_can_be_sent_as_mine(rig: Rig) -> None:
     rows = Rows(rig)
-    rig.edits.source_lost("city")
-    rig.edits.author = "local"
+    rig.outbox.source_lost("city")
+    rig.outbox.author = "local"
     sent, dropped = rows.do(Kind.NOTE, text="Water"), rows.do(Kind.NOTE, "B", text="Fire")
-    rig.edits.sign_in("city", "rina")
+    rig.outbox.sign_in("city", "rina")
     row = rows.row(sent)
     assert row.state_text == "made before sign-in was needed"
     assert verbs(row) == ["Send as mine", "Drop it", "Open"]
     rows.controller.act(sent, "mine")
-    wait_for(lambda: [one.edit.author for one in rig.edits.outbox] == ["local", "rina"], what="it is rina's")
+    wait_for(lambda: [one.edit.author for one in rig.outbox.open_edits] == ["local", "rina"], what="it is rina's")
     rows.controller.act(dropped, "drop")
     assert rows.row(dropped).state_text == "drop it for good?"
     rows.controller.act(dropped, "drop")
-    assert [one.edit.author for one in rig.edits.outbox] == ["rina"]
+    assert [one.edit.author for one in rig.outbox.open_edits] == ["rina"]
     assert rows.said == ["Dropped"]
 
 
 def test_an_edit_whose_server_is_in_the_profile_no_more_says_so(rig: Rig) -> None:
     rows = Rows(rig)
     mine = rows.do(Kind.NOTE, text="Water")
-    rig.edits.source_lost("city")
+    rig.outbox.source_lost("city")
     rows.controller._is_left = lambda source: source == "city"
     for author in ("rina", "budi"):
-        rig.edits.sign_in("city", author)
+        rig.outbox.sign_in("city", author)
         assert rows.row(mine).state_text == "its server is not in this profile any more"
         assert verbs(rows.row(mine)) == ["Drop it", "Open"]
-    rig.edits.sign_in("city", "rina")
+    rig.outbox.sign_in("city", "rina")
     rows.controller.act(mine, "drop")
-    assert rig.edits.outbox, "the first press asks"
+    assert rig.outbox.open_edits, "the first press asks"
 
 
 def test_enter_withdraws_nothing(rig: Rig) -> None:
     """The first verb is what Enter does, and an operator presses it to look."""
     rows = Rows(rig)
-    rig.edits.source_lost("city")
+    rig.outbox.source_lost("city")
     assert verbs(rows.row(rows.do(Kind.NOTE, text="Water"))) == ["Open", "Withdraw"]
     order = rows.do(Kind.DISPATCH, unit="07")
     rig.now += timedelta(seconds=4)
@@ -200,8 +202,8 @@ def test_enter_withdraws_nothing(rig: Rig) -> None:
 
 def test_what_is_withdrawn_is_said_and_its_words_stay(rig: Rig) -> None:
     rows = Rows(rig)
-    rig.edits.source_lost("city")
-    rig.edits.save_draft("note:city:A", {"text": "Two children"})
+    rig.outbox.source_lost("city")
+    rig.outbox.save_draft("note:city:A", {"text": "Two children"})
     note, taken = rows.do(Kind.NOTE, text="Water"), rows.do(Kind.CLAIM)
     caller = {"contact": {"phone": "0812"}, "description": "Fire", "service": "flood"}
     new = rows.do(Kind.CREATE, "local:1", **caller)
@@ -212,8 +214,8 @@ def test_what_is_withdrawn_is_said_and_its_words_stay(rig: Rig) -> None:
         "Withdrawn: Taken by rina",
         "Withdrawn, its words are a draft: New report by rina: Flood, Fire",
     ]
-    assert rig.edits.drafts["note:city:A"]["text"] == "Two children\nWater"
-    kept = rig.edits.drafts[f"new_report:city:{new}"]
+    assert rig.outbox.drafts["note:city:A"]["text"] == "Two children\nWater"
+    kept = rig.outbox.drafts[f"new_report:city:{new}"]
     assert (kept["text"], kept["service"], kept["caller_phone"]) == ("Fire", "flood", "0812")
 
 
@@ -229,7 +231,7 @@ def test_an_order_to_a_server_that_is_known_to_be_away_is_loud_at_once(rig: Rig,
     ticket = TicketController(panel, rig.window_state, UTC, lambda: NOW)
     rows.controller._is_away = ticket._is_away = sources.is_away
     ticket.set_details(rig.details(1001, "A"))
-    ticket.set_outbox(rig.edits.outbox)
+    ticket.set_outbox(rig.outbox.open_edits)
 
     def loud() -> list[str]:
         ticket.show()
@@ -253,11 +255,11 @@ def test_what_another_operator_has_to_decide_is_not_counted_as_ones_own(rig: Rig
     """ "1 to decide" stood in amber at bima's desk, for an edit that waited for vera to sign in."""
     rows = Rows(rig)
     edit_id = rows.do(Kind.SET, priority=1)
-    rig.edits.on_outcome(Outcome(edit_id, EditState.ATTENTION, "The priority does not fit."))
+    rig.outbox.on_outcome(Outcome(edit_id, EditState.ATTENTION, "The priority does not fit."))
     assert rows.controller.decisions == 1
-    rig.edits.author = "budi"
+    rig.outbox.author = "budi"
     assert rows.controller.decisions == 0
-    assert len(rows.controller.outbox) == 1, "it waits, and is shown"
+    assert len(rows.controller.open_edits) == 1, "it waits, and is shown"
 
 
 def test_who_signs_out_is_told_which_crews_know_nothing_of_their_orders(rig: Rig) -> None:
@@ -267,7 +269,7 @@ def test_who_signs_out_is_told_which_crews_know_nothing_of_their_orders(rig: Rig
     first = rows.do(Kind.DISPATCH, unit="07")
     rows.do(Kind.RECALL, "B", unit="11")
     assert rows.controller.untold_units() == "SDA-07, SDA-11"
-    rig.edits.told(first, "rina")
+    rig.outbox.mark_told(first, "rina")
     assert rows.controller.untold_units() == "SDA-11"
 
 
@@ -275,15 +277,15 @@ def test_who_signs_out_is_told_which_crews_know_nothing_of_their_orders(rig: Rig
 def test_a_report_that_a_colleague_took_down_can_be_sent_in_ones_own_name(rig: Rig, may_be_there: bool) -> None:
     rows = Rows(rig)
     if not may_be_there:
-        rig.edits.source_lost("city")
-    rig.edits.author = "budi"
+        rig.outbox.source_lost("city")
+    rig.outbox.author = "budi"
     create = rows.do(Kind.CREATE, "local:1", description="Water to the roof", priority=1)
     if may_be_there:
-        wait_for(lambda: rig.edits.outbox[0].state is EditState.SENDING, what="on its way")
-        rig.edits.on_restarted()
-        rig.edits.source_lost("city")
+        wait_for(lambda: rig.outbox.open_edits[0].state is EditState.SENDING, what="on its way")
+        rig.outbox.on_restarted()
+        rig.outbox.source_lost("city")
     note = rows.do(Kind.NOTE, "local:1", text="on the roof")
-    rig.edits.author = "rina"
+    rig.outbox.author = "rina"
     row = rows.row(create)
     known = "not known whether it arrived" if may_be_there else "nobody else knows of it"
     assert (row.level, row.state_text) == ("warn", f"waits for budi to sign in: {known}")
@@ -292,7 +294,7 @@ def test_a_report_that_a_colleague_took_down_can_be_sent_in_ones_own_name(rig: R
     panel = TicketPanel(make_theme(), make_symbols(make_theme()), panel_key="", section_keys=SECTION_KEYS)
     panel.setParent(rig.window)
     ticket = TicketController(panel, rig.window_state, UTC, lambda: NOW, rows)
-    ticket.set_outbox(rig.edits.outbox)
+    ticket.set_outbox(rig.outbox.open_edits)
     ticket.set_details(replace(rig.details(1001, "local:1"), server=None))
     shown = panel.ticket()
     assert shown is not None

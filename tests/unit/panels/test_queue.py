@@ -16,7 +16,7 @@ from console.cache.writer import CacheWriter
 from console.panels.board_updater import BoardUpdater
 from console.panels.map.crowd import CrowdList
 from console.panels.queue import QueueController, _rounded
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.rules.filter import Filter
 from console.rules.messages import Touched
 from console.tasks import Tasks

@@ -142,7 +142,7 @@ def test_a_unit_that_is_on_the_report_is_not_sent_again(rig: Rig) -> None:
     rig.situation.set_details(rig.details(1001, "A", ["07"]))
     rig.unit_commands.dispatch_chosen("07")
     assert rig.said == ["SDA-07 is on this report already"]
-    assert rig.edits.outbox == ()
+    assert rig.outbox.open_edits == ()
 
 
 @pytest.mark.parametrize("action", ["priority", "category"])
@@ -150,7 +150,7 @@ def test_enter_on_what_is_so_already_changes_nothing(rig: Rig, action: str) -> N
     rig.choose("A")
     rig.actions.run(action)
     QTest.keyClick(rig.form().focusWidget(), Qt.Key.Key_Return)
-    assert rig.edits.outbox == ()
+    assert rig.outbox.open_edits == ()
 
 
 def test_a_step_that_a_unit_has_taken_is_not_told_again(rig: Rig) -> None:
@@ -167,7 +167,7 @@ def test_of_two_crews_it_is_asked_which_is_called_back(rig: Rig) -> None:
     rig.choose("A")
     rig.situation.set_details(rig.details(1001, "A", ["07", "11"]))
     assert rig.actions.run("recall")
-    assert rig.edits.outbox == ()
+    assert rig.outbox.open_edits == ()
     rig.commit("SDA-11")
     (edit,) = rig.saved(1)
     assert (edit.kind, edit.report, edit.data) == (Kind.RECALL, "A", {"unit": "11"})
@@ -202,7 +202,7 @@ def test_a_unit_key_never_means_another_report_than_the_chosen_one(rig: Rig, key
     rig.choose("C")
     assert not rig.actions.run(key)
     assert rig.said[1:] == ["No unit is on this report"]
-    assert (rig.edits.outbox, read) == ((), [])
+    assert (rig.outbox.open_edits, read) == ((), [])
 
 
 def test_in_the_units_panel_a_step_is_told_once_and_with_the_version_that_is_here(rig: Rig) -> None:
@@ -242,7 +242,7 @@ def test_what_a_unit_that_is_only_reserved_cannot_have_done_is_refused_at_the_ke
     rig.situation.set_panel(panel)
     rig.actions.run("on_scene")
     assert rig.said[-1] == "SDA-07 is only reserved: it has to be sent first"
-    assert not rig.edits.outbox
+    assert not rig.outbox.open_edits
     rig.edit_commands.dispatch(reserved, "07", "SDA-07", stack=False)
     rig.saved(1)
     sent = replace(job, state=AssignmentState.DISPATCHED)
@@ -268,16 +268,16 @@ def test_a_crew_that_cannot_go_on_leads_only_where_no_other_is(rig: Rig) -> None
 
 def test_what_a_crew_does_next_is_not_offered_while_no_server_has_sent_it(rig: Rig) -> None:
     """ "DMK-02 en route" was the filled button of a colleague's order that waits for him; pressed, it was refused."""
-    rig.edits.source_lost("city")
-    rig.edits.sign_in("city", "budi")
+    rig.outbox.source_lost("city")
+    rig.outbox.sign_in("city", "budi")
     rig.edit_commands.dispatch(rig.details(1001, "A"), "07", "SDA-07", stack=False)
     (order,) = rig.saved(1)
     rig.window_state.choose(1001)
     sent = Assignment(order.id, "A", "07", AssignmentState.DISPATCHED, NOW, "budi", NOW, edit=order.id)
     for me, waits_for in (("rina", "budi"), ("budi", "")):
-        rig.edits.sign_in("city", me)
+        rig.outbox.sign_in("city", me)
         rig.window_state.me = me
-        rig.situation.set_outbox(rig.edits.outbox)
+        rig.situation.set_outbox(rig.outbox.open_edits)
         rig.situation.set_details(replace(rig.details(1001, "A"), assignments=(sent,)))
         now = rig.situation.current
         assert (now.lead_unit, now.lead_waits_for) == ("07", waits_for)
@@ -293,7 +293,7 @@ def test_undo_is_offered_only_where_it_will_be_granted(rig: Rig) -> None:
     rig.report_commands.note(rig.details(1001, "A"), "gas smell")
     _, note = rig.saved(2)
     assert rig.undo_stack.undo_text == "Note", "it has not left: it can be taken back"
-    rig.edits.on_outcome(Outcome(note.id, EditState.ACCEPTED))
+    rig.outbox.on_outcome(Outcome(note.id, EditState.ACCEPTED))
     assert rig.undo_stack.undo_text == ""
     assert not rig.actions.run("undo")
     assert rig.said[-1] == "Note was sent and cannot be undone. The key again: Priority 2"
@@ -310,7 +310,7 @@ def test_a_returned_proof_is_offered_to_be_taken_back_also_after_it_was_sent(rig
     rig.choose("A")
     rig.edit_commands.validate(rig.details(1001, "A"), accepted=False, reason="blurred")
     (back,) = rig.saved(1)
-    rig.edits.on_outcome(Outcome(back.id, EditState.ACCEPTED))
+    rig.outbox.on_outcome(Outcome(back.id, EditState.ACCEPTED))
     assert rig.undo_stack.undo_text == "Return"
     assert rig.actions.run("undo")
     undo = rig.saved(2)[1]
@@ -505,7 +505,7 @@ def test_a_merge_that_makes_the_other_p1_is_one_step_with_one_undo(rig: Rig) -> 
     raised = rig.edit_commands.set_fields(kept, {"priority": 1}, "Priority 1")
     rig.edit_commands.merge(goes, "C", NOW, raised)
     for made in rig.saved(2):
-        rig.edits.on_outcome(Outcome(made.id, EditState.ACCEPTED))
+        rig.outbox.on_outcome(Outcome(made.id, EditState.ACCEPTED))
     assert rig.actions.run("undo")
     assert [(one.kind, one.undoes) for one in rig.saved(4)[2:]] == [
         (Kind.UNMERGE, rig.saved(4)[1].id),
@@ -521,7 +521,7 @@ def test_a_dispatch_whose_crew_is_there_or_done_is_not_said_to_be_undone(rig: Ri
     rig.edit_commands.note(rig.details(1001, "A"), "before it")
     sent = rig.edit_commands.dispatch(rig.details(1002, "B"), "07", "SDA-07", stack=False)
     for made in rig.saved(2):
-        rig.edits.on_outcome(Outcome(made.id, EditState.ACCEPTED))
+        rig.outbox.on_outcome(Outcome(made.id, EditState.ACCEPTED))
     rig.window_state.set_view(make_view(BoardSnapshot.build(naive.columns([])), Filter(), int(NOW.timestamp()), 1))
     job = Assignment("j1", "B", "07", AssignmentState.EN_ROUTE, NOW, "rina", NOW, edit=sent)
 
@@ -530,14 +530,14 @@ def test_a_dispatch_whose_crew_is_there_or_done_is_not_said_to_be_undone(rig: Ri
         rig.window_state.set_cities(Cities({"city": city}, rig.window_state.cities.words))
 
     read(job)
-    rig.edits.on_outcome(Outcome(sent, EditState.SENT))
+    rig.outbox.on_outcome(Outcome(sent, EditState.SENT))
     assert rig.situation.current.undo == "Dispatch SDA-07"
     read(*[replace(job, state=state)] * (state is AssignmentState.ON_SCENE))
     assert not rig.situation.current.undo, "it is not offered any more"
     assert not rig.actions.run("undo")
     end = "SDA-07 is “on scene” on B by now" if state is AssignmentState.ON_SCENE else "SDA-07 is on B no more"
     assert rig.said[-1] == f"Nothing was undone: {end}"
-    assert not [one for one in rig.edits.outbox if one.edit.undoes]
+    assert not [one for one in rig.outbox.open_edits if one.edit.undoes]
     assert [step.kind for step in rig.undo_stack.remembered] == [Kind.NOTE], "the next stroke means the step before"
 
 

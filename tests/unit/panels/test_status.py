@@ -7,9 +7,9 @@ from datetime import UTC, timedelta
 from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
-from console.panels.selection import WindowState
 from console.panels.sources import Sources
 from console.panels.status import StatusController
+from console.panels.window_state import WindowState
 from console.rules.filter import Filter
 from console.rules.messages import Source, SourceState
 from console.window.actions import ACTIONS

@@ -17,8 +17,8 @@ from console.cache.catalog import Catalog, Cities
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
 from console.panels.report.details import ReportDetails
-from console.panels.selection import WindowState
 from console.panels.units import UnitsController, count_states
+from console.panels.window_state import WindowState
 from console.rules.filter import Filter
 from console.rules.loaded import Loaded
 from console.rules.queued import EditState, Queued

@@ -124,16 +124,16 @@ def lost_take(desk: OutboxRig) -> tuple[str, str, str, str]:
 
 def test_what_rests_on_a_lost_take_is_stopped_in_the_same_turn_and_said(desk: OutboxRig) -> None:
     said: list[list[str]] = []
-    desk.edits.stopped.connect(lambda stopped: said.append([one.edit.id for one in stopped]))
+    desk.outbox.stopped.connect(lambda stopped: said.append([one.edit.id for one in stopped]))
     take, note, send, there = lost_take(desk)
     assert said == [[send, there]]
     assert [desk.states()[one] for one in (take, send, there)] == [S.CONFLICT, S.STOPPED, S.STOPPED]
-    assert [one.id for one in desk.edits.pending_for("city", "1")] == [note], "shown is what can take effect"
+    assert [one.id for one in desk.outbox.pending_for("city", "1")] == [note], "shown is what can take effect"
     desk.pushed(note)
     desk.answer(note, S.ACCEPTED)
-    desk.edits.resend_due()
+    desk.outbox.resend_due()
     assert not [one for one in desk.down if isinstance(one, Push) and one.edit.id in (send, there)]
-    held = desk.edits.held_by(there)
+    held = desk.outbox.held_by(there)
     assert held is not None
     assert held.edit.id == take
     kept = desk.on_disk()
@@ -180,7 +180,7 @@ def test_an_end_and_what_it_frees_are_one_write(desk: OutboxRig, writes: list[li
     desk.answer(send, S.ATTENTION, problem="?")
     desk.settle()
     writes.clear()
-    desk.edits.on_proved([send])
+    desk.outbox.on_proved([send])
     desk.settle()
     assert writes[0] == ["sent", "queued", "expired"]
 
@@ -189,14 +189,14 @@ def test_a_group_is_dropped_in_one_write(desk: OutboxRig, writes: list[list[str]
     take, _, _, _ = lost_take(desk)
     desk.settle()
     writes.clear()
-    assert desk.edits.drop_lost(take)
+    assert desk.outbox.drop_lost(take)
     desk.settle()
     assert writes[0] == ["withdrawn"] * 3
 
 
 def left_alone(desk: OutboxRig, *edit_ids: str) -> None:
     """Nothing but these leaves the file, as a kill between two writes left it once, and the program starts again."""
-    desk.edits.close()
+    desk.outbox.close()
     file = WorkFile(desk.folder, clock=lambda: desk.now)
     for edit_id in edit_ids:
         note_state(file, edit_id, S.WITHDRAWN)
@@ -210,16 +210,16 @@ def test_an_order_that_is_stopped_with_nothing_is_asked_about_with_what_rests_on
     desk.answer(note, S.SENT)
     desk.settle()
     left_alone(desk, take)
-    desk.edits.resend_due()
+    desk.outbox.resend_due()
     assert desk.states() == {send: S.EXPIRED, there: S.STOPPED}
-    (lost,) = desk.edits.lost
+    (lost,) = desk.outbox.lost
     assert was_held_back(lost)
-    assert [one.edit.id for one in desk.edits.stopped_with(send)] == [there]
-    assert desk.edits.held_by(there) == lost
+    assert [one.edit.id for one in desk.outbox.stopped_with(send)] == [there]
+    assert desk.outbox.held_by(there) == lost
     desk.quiet()
-    assert desk.edits.give_again(there)
+    assert desk.outbox.give_again(there)
     desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
-    assert [one.edit.kind for one in desk.edits.outbox] == [Kind.DISPATCH, Kind.PROGRESS]
+    assert [one.edit.kind for one in desk.outbox.open_edits] == [Kind.DISPATCH, Kind.PROGRESS]
 
 
 def test_a_fact_that_is_stopped_with_nothing_is_asked_about(desk: OutboxRig) -> None:
@@ -228,20 +228,20 @@ def test_a_fact_that_is_stopped_with_nothing_is_asked_about(desk: OutboxRig) -> 
     second = desk.do(Kind.SET, data={"priority": 1}, base={"priority": 2})
     desk.answer(first, S.CONFLICT, theirs={"priority": {"value": 4, "who": "budi"}}, version=9)
     left_alone(desk, first)
-    desk.edits.resend_due()
+    desk.outbox.resend_due()
     assert desk.states() == {second: S.ATTENTION}
-    assert desk.edits.pending_for("city", "1") == (), "not counted as fact"
-    (lost,) = desk.edits.lost
+    assert desk.outbox.pending_for("city", "1") == (), "not counted as fact"
+    (lost,) = desk.outbox.lost
     assert was_held_back(lost)
     desk.quiet()
-    desk.edits.retry(second)
+    desk.outbox.retry(second)
     desk.pushed(second)
 
 
 def test_dropping_what_was_stopped_in_the_middle_drops_what_rests_on_it(desk: OutboxRig) -> None:
     take, note, send, there = lost_take(desk)
     desk.pushed(note)
-    assert desk.edits.withdraw(send)
+    assert desk.outbox.withdraw(send)
     assert desk.states() == {take: S.CONFLICT, note: S.SENDING}
     assert {one: kept.state for one, kept in desk.on_disk().items()}[there] is S.WITHDRAWN
 
@@ -254,7 +254,7 @@ def test_a_late_word_of_what_was_stopped_does_not_hold_it_when_it_is_let_go(desk
     desk.answer(first, S.ATTENTION, problem="?")
     desk.answer(second, S.QUEUED, problem="unreachable")
     assert desk.states()[second] is S.STOPPED
-    desk.edits.on_proved([first])
+    desk.outbox.on_proved([first])
     desk.pushed(second)
 
 
@@ -265,9 +265,9 @@ def test_a_lost_one_that_may_go_on_another_version_lets_go_what_was_stopped_with
     desk.answer(first, S.ATTENTION, problem="?")
     assert desk.states()[second] is S.STOPPED
     desk.answer(first, S.CONFLICT, theirs={"priority": {"value": 3, "who": "budi"}}, version=9)
-    desk.edits.choose(first, True)
+    desk.outbox.choose(first, True)
     desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
-    again, then = desk.edits.outbox
+    again, then = desk.outbox.open_edits
     assert [(one.edit.data["priority"], one.edit.base_version) for one in (again, then)] == [(2, 9), (1, 1)]
     desk.pushed(again.edit.id)
     desk.answer(again.edit.id, S.ACCEPTED)
@@ -275,15 +275,15 @@ def test_a_lost_one_that_may_go_on_another_version_lets_go_what_was_stopped_with
 
 
 def test_work_from_before_sign_in_is_sent_as_mine_with_what_was_stopped_with_it(desk: OutboxRig) -> None:
-    desk.edits.author = BEFORE_SIGN_IN
+    desk.outbox.author = BEFORE_SIGN_IN
     take = desk.do(Kind.CLAIM)
     desk.pushed(take)
     desk.do(Kind.DISPATCH, data={"unit": "U1"})
     desk.answer(take, S.ATTENTION, problem="Sign in.")
-    desk.edits.author = "rina"
-    assert desk.edits.adopt(take, lambda *_: "")
+    desk.outbox.author = "rina"
+    assert desk.outbox.adopt(take, lambda *_: "")
     desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
-    made = [(one.edit.kind, one.edit.author, one.state) for one in desk.edits.outbox]
+    made = [(one.edit.kind, one.edit.author, one.state) for one in desk.outbox.open_edits]
     assert made == [(Kind.CLAIM, "rina", S.SENDING), (Kind.DISPATCH, "rina", S.QUEUED)]
 
 
@@ -298,18 +298,18 @@ def test_a_change_whose_cause_goes_on_with_another_report_is_asked_about(desk: O
     desk.answer(before, S.CONFLICT, theirs={"status": {"value": "closed", "who": "budi"}}, version=3)
     after = desk.do(Kind.SET, "7", data={"status": "in_progress"}, base={"status": "coordination"})
     assert desk.states() == {before: S.CONFLICT, after: S.STOPPED}
-    desk.edits.on_taken_back("city", [create])
+    desk.outbox.on_taken_back("city", [create])
     desk.settle()
-    assert [one.edit.report for one in desk.edits.outbox] == [f"{key}+", f"{key}+", "7"]
+    assert [one.edit.report for one in desk.outbox.open_edits] == [f"{key}+", f"{key}+", "7"]
     assert desk.states() == {create: S.ATTENTION, before: S.CONFLICT, after: S.ATTENTION}
-    assert after in [one.edit.id for one in desk.edits.lost]
+    assert after in [one.edit.id for one in desk.outbox.lost]
 
 
 def test_a_stop_lasts_over_a_restart(desk: OutboxRig) -> None:
     take, note, send, there = lost_take(desk)
     desk.pushed(note)
     desk.restart()
-    desk.edits.resend_due()
+    desk.outbox.resend_due()
     (again,) = desk.pushed(note)
     assert again.unconfirmed
     assert [desk.states()[one] for one in (take, send, there)] == [S.CONFLICT, S.STOPPED, S.STOPPED]
@@ -331,7 +331,7 @@ def test_an_order_of_the_same_moment_is_stopped_too_and_a_later_one_is_given(des
 def test_dropped_is_the_whole_group(desk: OutboxRig) -> None:
     take, note, send, there = lost_take(desk)
     desk.pushed(note)
-    assert desk.edits.drop_lost(send)
+    assert desk.outbox.drop_lost(send)
     desk.quiet()
     assert set(desk.states()) == {note}
     kept = desk.on_disk()
@@ -342,9 +342,9 @@ def test_given_again_goes_what_was_stopped_without_the_take(desk: OutboxRig) -> 
     take, note, send, there = lost_take(desk)
     desk.pushed(note)
     desk.answer(note, S.ACCEPTED)
-    desk.edits.told(send, "sari")
+    desk.outbox.mark_told(send, "sari")
     desk.now += timedelta(minutes=1)
-    assert desk.edits.give_again(send)
+    assert desk.outbox.give_again(send)
     desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
     (push,) = [one for one in desk.down if isinstance(one, Push)]
     assert (push.edit.kind, push.edit.data, push.edit.base_version) == (Kind.DISPATCH, {"unit": "U1"}, 1)
@@ -361,16 +361,16 @@ def test_given_again_goes_what_was_stopped_without_the_take(desk: OutboxRig) -> 
 
 
 def test_an_order_past_its_time_is_asked_about_with_what_rests_on_it(desk: OutboxRig) -> None:
-    desk.edits.source_lost("city")
+    desk.outbox.source_lost("city")
     take = desk.do(Kind.CLAIM)
     desk.now += timedelta(minutes=9)
     send = desk.do(Kind.DISPATCH, data={"unit": "U1"})
     desk.now += timedelta(minutes=2)
-    desk.edits.resend_due("city")
+    desk.outbox.resend_due("city")
     assert desk.states() == {take: S.EXPIRED, send: S.STOPPED}
-    desk.edits.still_wanted(take, yes=True)
+    desk.outbox.still_wanted(take, yes=True)
     desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
-    assert [one.edit.kind for one in desk.edits.outbox] == [Kind.CLAIM, Kind.DISPATCH]
+    assert [one.edit.kind for one in desk.outbox.open_edits] == [Kind.CLAIM, Kind.DISPATCH]
     assert set(desk.states().values()) == {S.SENDING, S.QUEUED}
 
 
@@ -379,9 +379,9 @@ def test_mine_in_a_conflict_takes_along_what_was_based_on_it(desk: OutboxRig) ->
     desk.pushed(first)
     desk.do(Kind.SET, data={"priority": 1}, base={"priority": 2})
     desk.answer(first, S.CONFLICT, theirs={"priority": {"value": 4, "who": "budi"}}, version=9)
-    desk.edits.choose(first, mine=True)
+    desk.outbox.choose(first, mine=True)
     desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
-    assert [(one.edit.data, one.edit.base_version, one.state) for one in desk.edits.outbox] == [
+    assert [(one.edit.data, one.edit.base_version, one.state) for one in desk.outbox.open_edits] == [
         ({"priority": 2}, 9, S.SENDING),
         ({"priority": 1}, 1, S.QUEUED),
     ]
@@ -418,13 +418,13 @@ def test_what_is_given_anew_has_seen_what_the_conflict_told_of_and_nothing_else(
     theirs |= {"unit": {"value": "U1", "who": "budi"}} if way == "again" else {}
     desk.answer(lost, S.CONFLICT, theirs=theirs, version=9)
     if way == "again":
-        if not desk.edits.give_again(lost):
+        if not desk.outbox.give_again(lost):
             return  # there is something to choose
     else:
-        desk.edits.choose(lost, mine=True, data=data if way == "merged" else None)
-    desk.qtbot.waitUntil(lambda: all(one.edit.id != lost for one in desk.edits.outbox) and bool(desk.down))
+        desk.outbox.choose(lost, mine=True, data=data if way == "merged" else None)
+    desk.qtbot.waitUntil(lambda: all(one.edit.id != lost for one in desk.outbox.open_edits) and bool(desk.down))
     shown = dict.fromkeys(theirs, 9)
-    again = [one.edit for one in desk.edits.outbox]
+    again = [one.edit for one in desk.outbox.open_edits]
     assert again
     assert [one.about["shown"] for one in again] == [shown] * len(again)
     assert [one.about.get("since", one.base_version) for one in again] == list(range(3, 4 + len(rest)))[-len(again) :]
@@ -434,12 +434,12 @@ def test_what_is_given_anew_has_seen_what_the_conflict_told_of_and_nothing_else(
 def test_mine_in_a_second_conflict_has_seen_what_both_told_of(desk: OutboxRig) -> None:
     desk.do(Kind.CLOSE, data={"disposition": "x"}, base_version=3)
     for version, field in ((5, "status"), (8, "priority")):
-        edit_id = desk.edits.outbox[0].edit.id
+        edit_id = desk.outbox.open_edits[0].edit.id
         desk.pushed(edit_id)
         desk.answer(edit_id, S.CONFLICT, theirs={field: {"value": 1, "who": "budi"}}, version=version)
-        desk.edits.choose(edit_id, mine=True)
+        desk.outbox.choose(edit_id, mine=True)
         desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
-    (again,) = desk.edits.outbox
+    (again,) = desk.outbox.open_edits
     assert (again.edit.about, again.edit.base_version) == ({"since": 3, "shown": {"status": 5, "priority": 8}}, 8)
 
 
@@ -450,7 +450,7 @@ def test_one_that_was_lost_and_arrived_after_all_lets_facts_go_and_asks_about_or
     recall = desk.do(Kind.RECALL, data={"unit": "U1"})
     desk.answer(send, S.ATTENTION, problem="?")
     assert desk.states() == {send: S.ATTENTION, there: S.STOPPED, recall: S.STOPPED}
-    desk.edits.on_proved([send])
+    desk.outbox.on_proved([send])
     desk.pushed(there)
     assert desk.states() == {there: S.SENDING, recall: S.EXPIRED}
 
@@ -462,43 +462,43 @@ def test_an_order_waits_for_nothing_that_fails_and_that_it_does_not_need(desk: O
     desk.answer(note, S.UNCONFIRMED, problem="The server fell.", obstacle=Obstacle.ONE_EDIT)
     desk.pushed(send)
     assert desk.states()[title] is S.QUEUED, "facts keep their order"
-    assert desk.edits.held_by(send) is None
+    assert desk.outbox.held_by(send) is None
 
 
 def test_an_order_behind_a_take_that_fails_is_known_to_be_held(desk: OutboxRig) -> None:
     take = desk.do(Kind.CLAIM)
     desk.pushed(take)
     send = desk.do(Kind.DISPATCH, data={"unit": "U1"})
-    assert desk.edits.held_by(send) is None
+    assert desk.outbox.held_by(send) is None
     desk.answer(take, S.UNCONFIRMED, problem="The server fell.")
     desk.quiet()
-    held = desk.edits.held_by(send)
+    held = desk.outbox.held_by(send)
     assert held is not None
     assert held.edit.id == take
 
 
 def test_my_order_waits_for_no_other_operators_edit(desk: OutboxRig) -> None:
-    desk.edits.source_lost("city")
+    desk.outbox.source_lost("city")
     desk.do(Kind.SET, data={"priority": 1})
-    desk.edits.author = "budi"
+    desk.outbox.author = "budi"
     send = desk.do(Kind.DISPATCH, data={"unit": "U1"})
-    desk.edits.resend_due("city")
+    desk.outbox.resend_due("city")
     desk.pushed(send)
 
 
 def test_a_second_change_of_a_field_is_based_on_the_first_that_waits_for_the_disk(desk: OutboxRig) -> None:
-    desk.edits.source_lost("city")
+    desk.outbox.source_lost("city")
     seen: dict[str, Any] = {"source": "city", "base_version": 1, "title": "t"}
     before = {"lat": 1.0, "lon": 2.0, "address": "Jl. A"}
     place: dict[str, Any] = {"priority": 3, "place": before}
-    first = desk.edits.submit(
+    first = desk.outbox.submit(
         Kind.SET, "1", data={"priority": 2, "place": {"lat": 5.0, "lon": 6.0}}, base=place, **seen
     )
-    second = desk.edits.submit(Kind.SET, "1", data={"priority": 1, "place": before}, base=place, **seen)
-    third = desk.edits.submit(Kind.SET, "1", data={"priority": 4}, base={"priority": 3}, **seen)
-    other = desk.edits.submit(Kind.SET, "2", data={"priority": 4}, base={"priority": 3}, **seen)
-    desk.qtbot.waitUntil(lambda: len(desk.edits.outbox) == 4)
-    base = {one.edit.id: one.edit.base for one in desk.edits.outbox}
+    second = desk.outbox.submit(Kind.SET, "1", data={"priority": 1, "place": before}, base=place, **seen)
+    third = desk.outbox.submit(Kind.SET, "1", data={"priority": 4}, base={"priority": 3}, **seen)
+    other = desk.outbox.submit(Kind.SET, "2", data={"priority": 4}, base={"priority": 3}, **seen)
+    desk.qtbot.waitUntil(lambda: len(desk.outbox.open_edits) == 4)
+    base = {one.edit.id: one.edit.base for one in desk.outbox.open_edits}
     assert base[first] == place
     assert base[second] == {"priority": 2, "place": {"lat": 5.0, "lon": 6.0, "address": "Jl. A"}}
     assert (base[third], base[other]) == ({"priority": 1}, {"priority": 3})

@@ -81,14 +81,14 @@ def test_from_start_to_a_proved_edit(
 def test_an_edit_under_way_when_it_is_started_anew_is_sent_again(
     qtbot: QtBot, sync_supervisor: SyncSupervisor, city: FakeCity, tmp_path: Path
 ) -> None:
-    edits = QtOutbox(tmp_path, sync_supervisor.send, lambda: datetime.now(UTC), lambda: "e1")
+    outbox = QtOutbox(tmp_path, sync_supervisor.send, lambda: datetime.now(UTC), lambda: "e1")
     reader = CacheReader(tmp_path)
     back: list[str] = []
-    outbox_link = OutboxLink(edits, lambda question, found, _: found(question(reader)), back=back.append)
-    edits.opened.connect(outbox_link.on_opened)
+    outbox_link = OutboxLink(outbox, lambda question, found, _: found(question(reader)), back=back.append)
+    outbox.opened.connect(outbox_link.on_opened)
     for signal_ in (sync_supervisor.outcome, sync_supervisor.touched, sync_supervisor.source_state):
         signal_.connect(outbox_link.take)
-    sync_supervisor.restarted.connect(edits.on_restarted)
+    sync_supervisor.restarted.connect(outbox.on_restarted)
     asked, over = threading.Event(), threading.Event()
     try:
         sync_supervisor.start(start_of(city, tmp_path))
@@ -102,14 +102,14 @@ def test_an_edit_under_way_when_it_is_started_anew_is_sent_again(
             return b""
 
         city.on_edit = hold
-        edits.submit(Kind.NOTE, "1", source="jkt", data={"text": "x"}, base={}, base_version=1, title="")
+        outbox.submit(Kind.NOTE, "1", source="jkt", data={"text": "x"}, base={}, base_version=1, title="")
         qtbot.waitUntil(asked.is_set, timeout=WAIT_MS)
-        with qtbot.waitSignal(edits.changed, timeout=WAIT_MS, check_params_cb=lambda outbox: not outbox):
+        with qtbot.waitSignal(outbox.changed, timeout=WAIT_MS, check_params_cb=lambda outbox: not outbox):
             sync_supervisor.start(start_of(city, tmp_path))
         assert city.applied == ["e1"]
     finally:
         over.set()
-        edits.close()
+        outbox.close()
         reader.close()
 
 

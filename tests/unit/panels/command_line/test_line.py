@@ -35,11 +35,11 @@ class Line:
         self.palette = Palette(theme, make_symbols(theme))
         self.controller = CommandLineController(
             self.line, self.palette, rig.window_state, ACTIONS, rig.actions,
-            rig.situation, rig.unit_commands, rig.edits, rig.forms.mark, rig.tasks, lambda: reader,
+            rig.situation, rig.unit_commands, rig.outbox, rig.forms.mark, rig.tasks, lambda: reader,
             lambda: QRect(0, 0, 900, 600), rig.forms.held_keys.hold_for, steady_s=lambda: rig.steady_s,
         )  # fmt: skip
-        rig.edits.saved.connect(lambda queued: self.controller.saved(queued.edit.id))
-        rig.edits.refused.connect(lambda edit_id, _: self.controller.give_back(edit_id))
+        rig.outbox.saved.connect(lambda queued: self.controller.saved(queued.edit.id))
+        rig.outbox.refused.connect(lambda edit_id, _: self.controller.give_back(edit_id))
 
     @property
     def sentence(self) -> str:
@@ -110,7 +110,7 @@ def test_a_refused_edit_puts_back_the_command_that_made_it_and_no_other(rig: Rig
     rig.choose("A")  # of the list that is filtered now: the keys of one that it does not hold are off
     rig.reading_only = "The disk is full"
     refused: list[str] = []
-    rig.edits.refused.connect(lambda edit_id, _: refused.append(edit_id))
+    rig.outbox.refused.connect(lambda edit_id, _: refused.append(edit_id))
     rig.actions.run("take")
     wait_for(lambda: len(refused) == 1, what="refused")
     assert line.line.text() == ""
@@ -135,7 +135,7 @@ def test_a_command_is_carried_out_by_the_unit_it_names_or_by_none(rig: Rig, line
 
 def drafts(rig: Rig) -> dict[str, str]:
     """The words of each draft that a new start would find."""
-    rig.edits._thread.wait(10)
+    rig.outbox._thread.wait(10)
     return {key: draft["text"] for key, draft in read_drafts(rig.profile).items()}
 
 
@@ -157,7 +157,7 @@ def test_words_behind_a_verb_are_kept_while_they_are_typed_under_the_report_they
     assert drafts(rig) == {"command:city:B": "n gas"}, "Enter would write it on that one now"
     line.line.set_text("n gas smell")
     pause(rig, line.controller.in_line)
-    draft = rig.edits.draft("command:city:B")
+    draft = rig.outbox.draft("command:city:B")
     assert draft == {
         "text": "n gas smell",
         "drafted_at": NOW.isoformat(),
@@ -238,7 +238,7 @@ def test_a_reason_that_is_typed_stands_in_the_form(
     form = rig.form()
     assert isinstance(form, kind)
     assert form.values()["reason"] == typed[2:]
-    rig.edits._thread.wait(10)
+    rig.outbox._thread.wait(10)
     assert list(read_drafts(rig.profile)) == ["close:city:A" if kind is CloseForm else "hold:city:A"]
 
 
@@ -250,12 +250,12 @@ def test_a_reason_for_a_hold_does_not_end_the_hold_that_is_there(rig: Rig, line:
     line.run("h pump is missing")
     assert rig.said == ["The report is on hold already"]
     assert line.line.text() == "h pump is missing"
-    assert rig.edits.outbox == ()
+    assert rig.outbox.open_edits == ()
 
 
 def test_a_draft_of_an_earlier_start_is_not_written_over(rig: Rig, line: Line) -> None:
-    wait_for(lambda: rig.edits._is_open, what="work.db is open")
-    rig.edits.save_draft("command:city:A", {"text": "n gas"})
+    wait_for(lambda: rig.outbox._is_open, what="work.db is open")
+    rig.outbox.save_draft("command:city:A", {"text": "n gas"})
     rig.choose("A")
     line.line.set_text("n water")
     pause(rig, line.controller.in_line)

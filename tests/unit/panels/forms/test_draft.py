@@ -44,7 +44,7 @@ def failed(fault: Exception) -> None:
 
 def on_disk(rig: Rig) -> dict[str, str]:
     """Text of each draft in work.db, once the thread has nothing left to do."""
-    rig.edits._thread.wait(10)
+    rig.outbox._thread.wait(10)
     with closing(sqlite3.connect(f"file:{rig.profile / 'work.db'}?mode=ro", uri=True)) as file:
         found = file.execute("SELECT key, body FROM drafts")
         return {key.removeprefix("rina\n"): json.loads(body)["text"] for key, body in found}
@@ -69,7 +69,7 @@ def passes(rig: Rig, draft: Draft, seconds: float) -> dict[str, str]:
 @pytest.fixture
 def note(rig: Rig) -> Rig:
     """The form of a note on report A."""
-    wait_for(lambda: rig.edits._is_open, what="work.db is open")
+    wait_for(lambda: rig.outbox._is_open, what="work.db is open")
     rig.choose("A")
     assert rig.actions.run("note")
     return rig
@@ -141,11 +141,11 @@ def test_an_edit_and_the_end_of_its_draft_are_one_write_and_nothing_late_brings_
     if kept_before:
         assert passes(note, draft, PAUSE_S) == {KEY: "gas"}
     http_endpoint = threading.Event()
-    note.edits._thread.write(lambda _: http_endpoint.wait(10), None, failed)
+    note.outbox._thread.write(lambda _: http_endpoint.wait(10), None, failed)
     typing(note, " smell")
     note.steady_s += PAUSE_S
     draft.look()
-    note.edits.saved.connect(look)
+    note.outbox.saved.connect(look)
     note.commit()
     note.steady_s += AT_MOST_S
     draft.look()
@@ -160,13 +160,13 @@ def test_an_edit_and_the_end_of_its_draft_are_one_write_and_nothing_late_brings_
 
 def test_a_long_outbox_keeps_no_draft_from_the_disk(note: Rig) -> None:
     http_endpoint, written = threading.Event(), []
-    note.edits._thread.write(lambda _: http_endpoint.wait(10), None, failed)
+    note.outbox._thread.write(lambda _: http_endpoint.wait(10), None, failed)
     for number in range(3):
-        note.edits._thread.note(lambda _, number=number: written.append(number), None, failed)
+        note.outbox._thread.note(lambda _, number=number: written.append(number), None, failed)
     draft = typing(note, "gas")
     note.steady_s += PAUSE_S
     draft.look()
-    note.edits._thread.write(
+    note.outbox._thread.write(
         lambda file: written.append((file.draft(f"rina\n{KEY}") or {})["text"]), None, failed, hurry=True
     )
     http_endpoint.set()
@@ -185,13 +185,13 @@ def test_a_cleared_draft_does_not_come_back(note: Rig) -> None:
 
 
 def test_text_whose_edit_the_disk_refuses_is_a_draft_again(note: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    note.edits.refused.connect(lambda edit_id, error: note.forms.give_back(edit_id, str(error)))
+    note.outbox.refused.connect(lambda edit_id, error: note.forms.give_back(edit_id, str(error)))
     draft = typing(note, "gas")
     passes(note, draft, PAUSE_S)
     with monkeypatch.context() as disk:
         disk.setattr(WorkFile, "append", _full)
         note.commit(" smell")
-        wait_for(lambda: note.edits.draft(KEY), what="it is a draft again")
+        wait_for(lambda: note.outbox.draft(KEY), what="it is a draft again")
     assert on_disk(note) == {KEY: "gas"}
     assert passes(note, draft, PAUSE_S) == {KEY: "gas smell"}
     note.window.activateWindow()  # the offscreen platform still thinks that the form has the keyboard
@@ -206,7 +206,7 @@ def test_what_is_typed_anew_while_the_edit_waits_for_the_disk_stays(note: Rig) -
     http_endpoint = threading.Event()
     draft = typing(note, "gas")
     passes(note, draft, PAUSE_S)
-    note.edits._thread.write(lambda _: http_endpoint.wait(10), None, failed)
+    note.outbox._thread.write(lambda _: http_endpoint.wait(10), None, failed)
     note.commit()
     assert note.actions.run("note")
     draft = typing(note, "and smoke")
@@ -220,17 +220,17 @@ def test_what_is_typed_anew_while_the_edit_waits_for_the_disk_stays(note: Rig) -
 
 def test_a_draft_that_the_disk_refuses_is_tried_again_and_said_once(note: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[Exception] = []
-    note.edits.trouble.connect(said.append)
+    note.outbox.trouble.connect(said.append)
     with monkeypatch.context() as disk:
         disk.setattr(WorkFile, "save_draft", _full)
         passes(note, typing(note, "gas"), PAUSE_S)
         wait_for(lambda: said, what="it is said")
-        note.edits._try_again()
+        note.outbox._try_again()
         on_disk(note)
-    wait_for(lambda: note.edits._drafts.unwritten)
-    note.edits._try_again()
+    wait_for(lambda: note.outbox._drafts.unwritten)
+    note.outbox._try_again()
     assert on_disk(note) == {KEY: "gas"}
-    wait_for(lambda: not note.edits._drafts.unwritten, what="that it is written is known")
+    wait_for(lambda: not note.outbox._drafts.unwritten, what="that it is written is known")
     assert len(said) == 1
 
 
@@ -241,7 +241,7 @@ def test_forms_and_reports_keep_their_words_apart(note: Rig) -> None:
         form = note.form()
         form.set_values({"text": f"{action} {report}", "reason": f"{action} {report}"})
         form.reject()
-    assert {key: draft.get("text", draft.get("reason")) for key, draft in note.edits.drafts.items()} == {
+    assert {key: draft.get("text", draft.get("reason")) for key, draft in note.outbox.drafts.items()} == {
         "note:city:A": "note A",
         "note:city:B": "note B",
         "hold:city:B": "hold B",
@@ -262,7 +262,7 @@ def test_why_a_unit_cannot_work_is_kept_for_that_unit(rig: Rig) -> None:
     rig.commit()
     (edit,) = rig.saved(1)
     assert edit.data == {"unit": "07", "state": "unavailable", "reason": "flat tyre"}
-    assert rig.edits.drafts == {}
+    assert rig.outbox.drafts == {}
 
 
 def test_what_is_known_of_a_report_that_is_kept_as_new_is_no_draft_until_something_is_typed(rig: Rig) -> None:
@@ -271,7 +271,7 @@ def test_what_is_known_of_a_report_that_is_kept_as_new_is_no_draft_until_somethi
     rig.steady_s += PAUSE_S
     draft.look()
     rig.forms.close_open()
-    assert rig.edits.drafts == {}
+    assert rig.outbox.drafts == {}
 
 
 def _full(*_: Any) -> None:
@@ -283,7 +283,7 @@ def test_the_words_of_a_note_that_is_undone_are_a_draft_again(note: Rig) -> None
     note.commit("gas smell at the school")
     note.actions.run("undo")
     assert note.said[-1] == "Undone, its words are a draft: Note A"
-    wait_for(lambda: not note.edits.saving and not note.edits.outbox, what="it is withdrawn")
+    wait_for(lambda: not note.outbox.saving and not note.outbox.open_edits, what="it is withdrawn")
     assert on_disk(note) == {KEY: "gas smell at the school"}
     note.actions.run("note")
     assert note.form().values() == {"text": "gas smell at the school"}
@@ -301,12 +301,12 @@ def news_of(rig: Rig, qtbot: QtBot) -> tuple[EditNotifications, StatusBar]:
     status = StatusController(bar, banner, rig.window_state, sources, UTC, lambda: NOW)
     line = CommandLineController(
         CommandLine(theme, open_key="/"), Palette(theme, make_symbols(theme)), rig.window_state, ACTIONS, rig.actions,
-        rig.situation, rig.unit_commands, rig.edits,
+        rig.situation, rig.unit_commands, rig.outbox,
         rig.forms.mark, rig.tasks, lambda: rig.cached("A"), rig.window.rect,
         rig.forms.held_keys.hold_for,
     )  # fmt: skip
     return EditNotifications(
-        rig.edits, rig.window_state, rig.undo_stack, rig.forms, line, rig.situation, bar, status
+        rig.outbox, rig.window_state, rig.undo_stack, rig.forms, line, rig.situation, bar, status
     ), bar
 
 
@@ -333,7 +333,7 @@ def test_the_words_of_a_note_that_is_asked_back_are_a_draft_once_it_is_known_not
     assert on_disk(note) == {}
     outcome = Outcome(edit.id, EditState.ACCEPTED if left else EditState.WITHDRAWN)
     news.on_outcome(outcome)
-    note.edits.on_outcome(outcome)
+    note.outbox.on_outcome(outcome)
     assert on_disk(note) == ({} if left else {KEY: "gas smell at the school"})
 
 

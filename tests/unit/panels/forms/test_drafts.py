@@ -34,7 +34,7 @@ class Listed:
         self.reader = rig.cached("A")
         self.drafts = Drafts(
             rig.window_state,
-            rig.edits,
+            rig.outbox,
             rig.actions,
             rig.situation,
             rig.report_commands,
@@ -47,10 +47,10 @@ class Listed:
         )
         self.drafts.message.connect(self.said.append)
         self.drafts.long_message.connect(self.said.append)
-        wait_for(lambda: rig.edits._is_open, what="work.db is open")
+        wait_for(lambda: rig.outbox._is_open, what="work.db is open")
 
     def keep(self, key: str, **values: Any) -> None:
-        self.rig.edits.save_draft(key, values | MARK)
+        self.rig.outbox.save_draft(key, values | MARK)
 
     def read(self, change: Callable[[Report], Report] = lambda report: report) -> None:
         """Report A is chosen, and read."""
@@ -68,17 +68,17 @@ def test_the_list_names_form_report_words_and_time(listed: Listed) -> None:
     listed.drafts.open()
     assert listed.said == ["All that was written is saved"]
     listed.keep("new_report:city:", text="", caller_name="Sri", caller_phone="0812")
-    assert listed.drafts._choice("new_report:city:", listed.rig.edits.drafts["new_report:city:"]).text == (
+    assert listed.drafts._choice("new_report:city:", listed.rig.outbox.drafts["new_report:city:"]).text == (
         "New report: only who called"
     )
-    listed.rig.edits.drop_draft("new_report:city:")
+    listed.rig.outbox.drop_draft("new_report:city:")
     for key, values, told in (
         ("hold:city:A", {"waits_for": "material", "reason": ""}, "Hold: waits for material"),
         ("validate:city:A", {"accepted": False}, "Validate or return the proof: chosen, nothing written"),
     ):
         listed.keep(key, **values)
-        assert listed.drafts._choice(key, listed.rig.edits.drafts[key]).text == told
-        listed.rig.edits.drop_draft(key)
+        assert listed.drafts._choice(key, listed.rig.outbox.drafts[key]).text == told
+        listed.rig.outbox.drop_draft(key)
     listed.keep("note:city:A", text="gas smell")
     listed.drafts.tell()
     assert listed.said[-1] == "1 text that was not saved is kept: Ctrl+Shift+D"
@@ -94,7 +94,7 @@ def test_the_list_names_form_report_words_and_time(listed: Listed) -> None:
     listed.rig.commit()
     (edit,) = listed.rig.saved(1)
     assert edit.data == {"text": "gas smell"}
-    assert listed.rig.edits.drafts == {}
+    assert listed.rig.outbox.drafts == {}
 
 
 def test_words_for_a_report_that_is_gone_can_be_copied_and_cleared(listed: Listed) -> None:
@@ -106,11 +106,11 @@ def test_words_for_a_report_that_is_gone_can_be_copied_and_cleared(listed: Liste
     listed.rig.commit()
     assert QGuiApplication.clipboard().text() == "a crew is on its way"
     assert listed.said[-1] == "Copied"
-    assert "reply:city:GONE" in listed.rig.edits.drafts
+    assert "reply:city:GONE" in listed.rig.outbox.drafts
     listed.drafts.go_on("reply:city:GONE")
     wait_for(lambda: listed.rig.forms._open is not form, what="the words again")
     QTest.keyClick(listed.rig.form().focusWidget(), Qt.Key.Key_Delete, Qt.KeyboardModifier.AltModifier)
-    assert listed.rig.edits.drafts == {}
+    assert listed.rig.outbox.drafts == {}
 
 
 CANNOT = {
@@ -130,7 +130,7 @@ def test_what_cannot_be_entered_any_more_is_shown_with_the_reason(listed: Listed
     listed.read(change)
     form = listed.rig.form()
     assert (form._sentence.text(), form.values()) == (f"It cannot be entered now: {why}", {"text": "nobody there"})
-    assert listed.rig.edits.outbox == (), "nothing was done to the report"
+    assert listed.rig.outbox.open_edits == (), "nothing was done to the report"
 
 
 @pytest.mark.parametrize(
@@ -180,8 +180,8 @@ def test_a_second_call_puts_the_first_aside(listed: Listed) -> None:
         form.report_text.setFocus()
         QTest.keyClicks(form.report_text, text)
         form.reject()
-    first, second = sorted(rig.edits.drafts, key=len, reverse=True)
-    assert [rig.edits.drafts[key]["text"] for key in (first, second)] == ["Water at the school", "Tree on the road"]
+    first, second = sorted(rig.outbox.drafts, key=len, reverse=True)
+    assert [rig.outbox.drafts[key]["text"] for key in (first, second)] == ["Water at the school", "Tree on the road"]
     listed.drafts.go_on(first)
     form = rig.form()
     assert isinstance(form, NewReportForm)
@@ -190,7 +190,7 @@ def test_a_second_call_puts_the_first_aside(listed: Listed) -> None:
     rig.commit()
     (edit,) = rig.saved(1)
     assert edit.data["description"] == "Water at the school"
-    assert list(rig.edits.drafts) == [second]
+    assert list(rig.outbox.drafts) == [second]
 
 
 def test_the_last_call_is_one_key_away_and_nothing_of_it_is_in_the_next(listed: Listed) -> None:
@@ -217,7 +217,7 @@ def test_the_last_call_is_one_key_away_and_nothing_of_it_is_in_the_next(listed: 
     assert third.is_empty()
     assert third.earlier_button.isVisible()
     third.reject()
-    texts = sorted(draft["text"] for draft in rig.edits.drafts.values())
+    texts = sorted(draft["text"] for draft in rig.outbox.drafts.values())
     assert texts == ["Tree on the road", "Water at the school"], "nothing is lost"
 
 
@@ -227,17 +227,17 @@ def conflict(listed: Listed, theirs: int = 2) -> str:
     edit_id = rig.edit_commands.set_fields(rig.details(1001, "A"), {"priority": 1}, "Priority 1")
     rig.saved(1)
     told: dict[str, object] = {"priority": {"value": theirs, "who": "budi", "at": NOW.isoformat()}}
-    rig.edits.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs=told, version=4))
+    rig.outbox.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs=told, version=4))
     return edit_id
 
 
 def open_conflict(listed: Listed, edit_id: str) -> ConflictForm:
-    queued = listed.rig.edits.open_edit(edit_id)
+    queued = listed.rig.outbox.open_edit(edit_id)
     assert queued is not None
 
     def settle(mine: frozenset[str], reason: str) -> None:
         data = {"priority": 1, "reason": reason}
-        listed.rig.edits.choose(edit_id, mine=bool(mine), data=data if mine else None)
+        listed.rig.outbox.choose(edit_id, mine=bool(mine), data=data if mine else None)
 
     listed.rig.forms.conflict(queued, settle)
     form = listed.rig.form()
@@ -259,10 +259,12 @@ def test_the_reason_and_the_choices_of_a_conflict_are_kept_until_it_is_settled(l
     form = open_conflict(listed, edit_id)
     assert (form.values()["choices"], form.values()["reason"]) == ({"priority": "mine"}, "seen on site")
     listed.rig.commit()
-    wait_for(lambda: listed.rig.edits.open_edit(edit_id) is None and not listed.rig.edits.saving, what="it is settled")
+    wait_for(
+        lambda: listed.rig.outbox.open_edit(edit_id) is None and not listed.rig.outbox.saving, what="it is settled"
+    )
     (edit,) = listed.rig.saved(1)
     assert edit.data == {"priority": 1, "reason": "seen on site"}
-    assert listed.rig.edits.drafts == {}
+    assert listed.rig.outbox.drafts == {}
 
 
 def test_a_choice_against_a_value_that_is_another_now_is_asked_for_again(listed: Listed) -> None:
@@ -271,9 +273,9 @@ def test_a_choice_against_a_value_that_is_another_now_is_asked_for_again(listed:
     QTest.keyClick(form.table, Qt.Key.Key_2)
     form.reason.setPlainText("they know better")
     form.reject()
-    queued = listed.rig.edits.open_edit(edit_id)
+    queued = listed.rig.outbox.open_edit(edit_id)
     assert queued is not None
-    listed.rig.edits._store.set(
+    listed.rig.outbox._store.set(
         replace(queued, theirs={"priority": {"value": 4, "who": "budi", "at": NOW.isoformat()}})
     )
     form = open_conflict(listed, edit_id)
@@ -287,8 +289,8 @@ def test_who_takes_the_servers_value_leaves_no_draft(listed: Listed) -> None:
     form.reject()
     form = open_conflict(listed, edit_id)
     form.drop_button.click()
-    wait_for(lambda: listed.rig.edits.open_edit(edit_id) is None, what="it is settled")
-    assert listed.rig.edits.drafts == {}
+    wait_for(lambda: listed.rig.outbox.open_edit(edit_id) is None, what="it is settled")
+    assert listed.rig.outbox.drafts == {}
     listed.keep(f"conflict:city:{edit_id}", reason="of an earlier run")
     listed.drafts.go_on(f"conflict:city:{edit_id}")
     assert listed.rig.form()._sentence.text() == "It was settled meanwhile: nothing is left to decide."
@@ -321,15 +323,15 @@ def test_a_draft_belongs_to_who_wrote_it(listed: Listed) -> None:
     """T4: a half-typed note came back in the next operator's form, and went out as hers."""
     rig = listed.rig
     assert rig.window_state.me == "rina"
-    key = rig.edits.draft_key("note", "city", "A")
+    key = rig.outbox.draft_key("note", "city", "A")
     listed.keep(key, text="Rina's words")
     rig.sit_down("sari")
-    assert rig.edits.draft(key) is None
-    assert rig.edits.drafts == {}
-    rig.edits.save_draft(key, {"text": "Sari's words", **MARK, "drafted_by": "sari"})
+    assert rig.outbox.draft(key) is None
+    assert rig.outbox.drafts == {}
+    rig.outbox.save_draft(key, {"text": "Sari's words", **MARK, "drafted_by": "sari"})
     rig.sit_down("rina")
-    assert (rig.edits.draft(key) or {})["text"] == "Rina's words"
-    rig.edits.drop_draft(key)
+    assert (rig.outbox.draft(key) or {})["text"] == "Rina's words"
+    rig.outbox.drop_draft(key)
     rig.sit_down("sari")
-    assert (rig.edits.draft(key) or {})["text"] == "Sari's words"
-    assert [typed["text"] for typed in rig.edits.drafts.values()] == ["Sari's words"]
+    assert (rig.outbox.draft(key) or {})["text"] == "Sari's words"
+    assert [typed["text"] for typed in rig.outbox.drafts.values()] == ["Sari's words"]

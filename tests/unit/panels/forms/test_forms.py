@@ -91,11 +91,11 @@ def test_a_decision_that_was_left_without_a_word_is_no_draft(rig: Rig) -> None:
     rig.steady_s += 2  # the photos are looked at
     QTest.keyClicks(rig.form().focusWidget(), "1")
     leave(rig)
-    assert rig.edits.draft("validate:city:A") is None
+    assert rig.outbox.draft("validate:city:A") is None
 
 
 def test_a_draft_is_on_the_disk_until_it_is_committed(rig: Rig) -> None:
-    wait_for(lambda: rig.edits._is_open, what="work.db is open")
+    wait_for(lambda: rig.outbox._is_open, what="work.db is open")
     choose(rig, "note", "A")
     rig.actions.run("note")
     rig.form().set_values(DRAFTS["note"])
@@ -123,15 +123,15 @@ def test_a_draft_can_be_cleared_by_its_key_and_by_emptying_the_form(rig: Rig) ->
             assert shown_draft(form) == ""
         assert form.is_empty()
         leave(rig)
-        assert rig.edits.draft("close:city:A") is None
+        assert rig.outbox.draft("close:city:A") is None
 
 
 def test_the_draft_on_a_report_made_here_is_offered_under_the_number_it_gets(rig: Rig) -> None:
-    rig.edits.save_draft("note:city:local:1", {"text": "gas smell"})
-    assert rig.edits.draft_key("note", "city", "A") == "note:city:A"
+    rig.outbox.save_draft("note:city:local:1", {"text": "gas smell"})
+    assert rig.outbox.draft_key("note", "city", "A") == "note:city:A"
     edit_id = rig.edit_commands.create("city", {"service": "flood"}, "local:1", "Flood")
     rig.saved(1)
-    rig.edits.on_outcome(Outcome(edit_id, EditState.ACCEPTED, remote_id="A"))
+    rig.outbox.on_outcome(Outcome(edit_id, EditState.ACCEPTED, remote_id="A"))
     choose(rig, "note", "A")
     rig.actions.run("note")
     assert rig.form().values() == {"text": "gas smell"}
@@ -235,7 +235,7 @@ def test_a_point_outside_the_area_that_the_words_name_is_asked_about(city_of_two
     doubt = "It lies in Kebon Baru, not in Jati Padang"
     wait_for(lambda: doubt in form.why_not(), what="the question is asked")
     assert form.sure.isVisible()
-    assert not rig.edits.outbox
+    assert not rig.outbox.open_edits
     _press_ctrl_enter(form)
     assert form.isVisible(), "it is asked until it is answered"
     QTest.keyClick(form, Qt.Key.Key_K, Qt.KeyboardModifier.AltModifier)
@@ -598,8 +598,8 @@ def test_a_place_that_is_looked_at_and_left_is_no_draft_and_one_that_is_saved_un
         assert rig.form().values()["address"] == "Jl. Kemang Raya 4"
         ends(rig)
     wait_for(lambda: rig.forms._open is None or not rig.forms._open.isVisible(), what="the form is gone")
-    assert rig.edits.draft("place:city:A") is None
-    assert not rig.edits.outbox
+    assert rig.outbox.draft("place:city:A") is None
+    assert not rig.outbox.open_edits
 
 
 def test_a_place_that_is_typed_takes_the_place_of_the_one_before(rig: Rig) -> None:
@@ -781,7 +781,7 @@ def test_a_form_says_what_another_changed_meanwhile_and_saving_is_then_meant(rig
     assert form.news == "budi changed meanwhile: Priority P3 routine, now P2 urgent"
     QTest.keyClick(form.focusWidget(), Qt.Key.Key_Return)
     assert form.isVisible(), "the stroke was on its way before it was told"
-    assert not rig.edits.outbox
+    assert not rig.outbox.open_edits
     assert "again" in form._why.text()
     QTest.keyClick(form.focusWidget(), Qt.Key.Key_Return)
     (edit,) = rig.saved(1)
@@ -815,7 +815,7 @@ def test_who_holds_or_passes_on_a_report_is_told_first_that_it_was_made_urgent(r
     form.set_values(DRAFTS["hold"])
     rig.commit()
     assert form.isVisible()
-    assert not rig.edits.outbox, "the stroke was on its way before it was told"
+    assert not rig.outbox.open_edits, "the stroke was on its way before it was told"
     form.reject()
     choose(rig, "transfer", "A")
     rig.actions.run("transfer")
@@ -825,7 +825,7 @@ def test_who_holds_or_passes_on_a_report_is_told_first_that_it_was_made_urgent(r
     QTest.keyClick(chooser.focusWidget(), Qt.Key.Key_Down)
     QTest.keyClick(chooser.focusWidget(), Qt.Key.Key_Return)
     assert chooser.isVisible()
-    assert not rig.edits.outbox
+    assert not rig.outbox.open_edits
 
 
 def test_a_form_says_nothing_of_other_fields_other_reports_or_what_is_as_it_was(rig: Rig) -> None:

@@ -16,7 +16,7 @@ from console.cache.catalog import Catalog, Cities
 from console.cache.reader import CacheReader
 from console.panels.notifications.hazards import HazardNews, Hazards
 from console.panels.qt_outbox import QtOutbox
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.rules.filter import Filter
 from console.tasks import Tasks
 from console.window.actions import ACTIONS
@@ -35,8 +35,8 @@ class Follower:
             WindowState("rina", Filter(), ZONE, ACTIONS),
             CacheReader(profile),
         )
-        self.edits = QtOutbox(profile, lambda _: None, lambda: T0, lambda: "e")
-        self.hazards = Hazards(self.window_state, self.tasks, lambda: self.reader, self.edits.followed)
+        self.outbox = QtOutbox(profile, lambda _: None, lambda: T0, lambda: "e")
+        self.hazards = Hazards(self.window_state, self.tasks, lambda: self.reader, self.outbox.followed)
 
     def see(self, *city: R) -> list[tuple[int, bool]]:
         """The rows that are told after this View, and whether each was left by who had it."""
@@ -50,7 +50,7 @@ def follower(qtbot: QtBot, tmp_path: Path) -> Iterator[Follower]:
     follower = Follower(tmp_path)
     yield follower
     follower.tasks.shutdown()
-    follower.edits.close()
+    follower.outbox.close()
     QApplication.processEvents()
     follower.reader.close()
 

@@ -63,7 +63,7 @@ class Strip:
             bar, self.banner, rig.window_state, self.sources, UTC, lambda: rig.now, bar
         )
         self.orders = LostOrders(
-            rig.edits,
+            rig.outbox,
             rig.window_state,
             rig.undo_stack,
             status,
@@ -90,21 +90,21 @@ class Strip:
         """Send a unit to a report of some priority; the order's id, once it is on the disk."""
         details = self.rig.details(1001, key)
         details = replace(details, server=replace(self.rig.report(key), priority=priority))
-        waiting = len(self.rig.edits.outbox)
+        waiting = len(self.rig.outbox.open_edits)
         edit_id = self.rig.edit_commands.dispatch(details, unit, f"SDA-{unit}", stack=False)
         self.rig.saved(waiting + 1)
         return edit_id
 
     def taken_back(self, edit_id: str) -> str:
         """Undo an order that the server has taken; the id of the edit that does, once it is on the disk."""
-        self.rig.edits.on_outcome(Outcome(edit_id, EditState.ACCEPTED))
+        self.rig.outbox.on_outcome(Outcome(edit_id, EditState.ACCEPTED))
         self.rig.undo_stack.undo()
         return next(one.id for one in self.rig.saved(2) if one.undoes == edit_id)
 
     def beaten(self, edit_id: str) -> None:
         """The server has sent another unit there before."""
         first = {"value": "11", "who": "budi", "at": NOW.isoformat()}
-        self.rig.edits.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs={"unit": first}, version=4))
+        self.rig.outbox.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs={"unit": first}, version=4))
 
 
 @pytest.fixture
@@ -155,16 +155,16 @@ def test_an_order_is_named_at_once_when_its_server_is_known_to_be_away(strip: St
 
 def left_by_budi(strip: Strip, *priorities: int) -> list[str]:
     """The ids of the creations of these reports, that budi took down before rina signed in."""
-    strip.rig.edits.source_lost("city")
-    strip.rig.edits.sign_in("city", "budi")
-    before = len(strip.rig.edits.outbox)
+    strip.rig.outbox.source_lost("city")
+    strip.rig.outbox.sign_in("city", "budi")
+    before = len(strip.rig.outbox.open_edits)
     made = []
     for n, priority in enumerate(priorities, 1):
         data = {"service": "flood", "priority": priority, "description": f"Water, house {n}"}
         made.append(strip.rig.edit_commands.create("city", data, f"local:{n}", "Flood"))
     strip.rig.saved(before + len(made))
     assert strip.banner.notice is None, "he who took it down knows of it"
-    strip.rig.edits.sign_in("city", "rina")
+    strip.rig.outbox.sign_in("city", "rina")
     return made
 
 
@@ -191,18 +191,18 @@ def test_a_report_that_only_this_desk_has_is_told_until_it_is_sent(strip: Strip)
 
 def told_by_budi(strip: Strip, priority: int, kind: Kind = Kind.DISPATCH) -> str:
     """The id of an order that budi gave, and told its unit by radio, before rina signed in."""
-    strip.rig.edits.source_lost("city")
-    strip.rig.edits.sign_in("city", "budi")
-    strip.rig.edits.author = "budi"
+    strip.rig.outbox.source_lost("city")
+    strip.rig.outbox.sign_in("city", "budi")
+    strip.rig.outbox.author = "budi"
     if kind is Kind.DISPATCH:
         order = strip.order("A", "07", priority)
     else:
         order = strip.rig.edit_commands.recall(strip.rig.details(1001, "A"), "07", "SDA-07")
         strip.rig.saved(1)
-    strip.rig.edits.told(order, "budi")
+    strip.rig.outbox.mark_told(order, "budi")
     assert strip.banner.notice is None, "he who gave it knows of it"
-    strip.rig.edits.author = "rina"
-    strip.rig.edits.sign_in("city", "rina")
+    strip.rig.outbox.author = "rina"
+    strip.rig.outbox.sign_in("city", "rina")
     return order
 
 
@@ -210,12 +210,12 @@ def test_an_order_that_a_colleague_told_by_radio_is_named_until_it_is_given_in_o
     """It waited in the outbox "for ani to sign in"; no strip said so, and every other desk had a P1 without a crew."""
     order = told_by_budi(strip, 1)
     on_scene = {"unit": "07", "state": "on_scene"}
-    strip.rig.edits.sign_in("city", "budi")
-    strip.rig.edits.submit(
+    strip.rig.outbox.sign_in("city", "budi")
+    strip.rig.outbox.submit(
         Kind.PROGRESS, "A", source="city", data=on_scene, base={}, base_version=3, title="Water at A"
     )
     strip.rig.saved(2)
-    strip.rig.edits.sign_in("city", "rina")
+    strip.rig.outbox.sign_in("city", "rina")
     notice = strip.wait("SDA-07 was told by radio to go there, and no server knows it:")
     assert (notice.level, notice.text) == ("p1", "by budi, 08:00. Report A Water at A")
     assert [button[:2] for button in notice.buttons] == [("lost_again", "Give it in my name"), ("lost_see", "See it")]
@@ -234,11 +234,11 @@ def test_an_order_that_a_colleague_told_by_radio_is_named_until_it_is_given_in_o
         "SDA-07 was told by radio to go there by budi at 25 Nov 08:00; rina has taken that over.",
     )
     assert (there.kind, there.data) == (Kind.PROGRESS, on_scene)
-    given = strip.rig.edits.open_edit(sent.id)
+    given = strip.rig.outbox.open_edit(sent.id)
     assert given is not None
     assert given.told_by_radio == "budi", "he told it, and it does not grow old"
-    strip.rig.edits.sign_in("city", "budi")
-    assert [one.edit.id for one in strip.rig.edits.take_done_by_others("city")][:1] == [order]
+    strip.rig.outbox.sign_in("city", "budi")
+    assert [one.edit.id for one in strip.rig.outbox.take_done_by_others("city")][:1] == [order]
 
 
 def test_an_order_of_a_colleague_that_another_desk_has_given_meanwhile_is_not_missed(strip: Strip) -> None:
@@ -282,7 +282,7 @@ def test_what_only_this_desk_has_is_quiet_where_no_life_is_in_danger_and_counted
     assert (notice.level, notice.text) == ("info", "08:00 Flood: Water, house 2"), "the more urgent one"
     strip.orders.give_again()
     assert strip.wait("budi took down 1 report").text == "08:00 Flood: Water, house 1"
-    strip.rig.edits.sign_in("city", "budi")
+    strip.rig.outbox.sign_in("city", "budi")
     assert strip.wait("rina took down 1 report").text == "08:00 Flood: Water, house 2", "who has it is gone now"
 
 
@@ -290,14 +290,14 @@ def test_a_report_that_was_found_to_be_a_p1_later_is_as_loud_as_one(strip: Strip
     (create,) = left_by_budi(strip, 3)
     assert strip.wait("budi").level == "info"
     raised: dict[str, Any] = {"source": "city", "data": {"priority": 1}, "base": {}, "base_version": None, "title": "t"}
-    strip.rig.edits.submit(Kind.SET, "local:1", **raised)
+    strip.rig.outbox.submit(Kind.SET, "local:1", **raised)
     wait_for(lambda: strip.notice.level == "p1", what="loud")
     assert strip.orders.unsent_report == create
 
 
 def test_the_entry_names_whose_the_facts_are_and_promises_no_order(strip: Strip) -> None:
-    strip.rig.edits.source_lost("city")
-    strip.rig.edits.sign_in("city", "budi")
+    strip.rig.outbox.source_lost("city")
+    strip.rig.outbox.sign_in("city", "budi")
     strip.rig.edit_commands.create(
         "city", {"service": "flood", "priority": 1, "description": "Water"}, "local:1", "Flood"
     )
@@ -307,13 +307,13 @@ def test_the_entry_names_whose_the_facts_are_and_promises_no_order(strip: Strip)
         (Kind.SET, {"priority": 2}),
         (Kind.DISPATCH, {"unit": "07"}),
     ):
-        strip.rig.edits.submit(kind, "local:1", data=data, **values)
+        strip.rig.outbox.submit(kind, "local:1", data=data, **values)
     order = strip.rig.saved(4)[3]
-    strip.rig.edits.sign_in("city", "rina")
+    strip.rig.outbox.sign_in("city", "rina")
     strip.wait("NOT SENT: tell SDA-07 by radio")
     strip.orders.note_told_by_radio()
     strip.wait("budi took down")
-    assert [(one.edit.id, one.told_by_radio) for one in strip.rig.edits.told_and_waiting] == [(order.id, "rina")]
+    assert [(one.edit.id, one.told_by_radio) for one in strip.rig.outbox.told_and_waiting] == [(order.id, "rina")]
     strip.orders.give_again()
     edits = strip.rig.saved(5)
     assert edits[1].data["text"].splitlines() == [
@@ -328,7 +328,7 @@ def test_the_entry_names_whose_the_facts_are_and_promises_no_order(strip: Strip)
 
 def test_who_may_not_write_has_no_key_that_sends_it(strip: Strip) -> None:
     strip.rig.reading_only = "Your role is viewer: reading only"
-    strip.rig.edits.sign_in("city", "rina")
+    strip.rig.outbox.sign_in("city", "rina")
     strip.rig.reading_only = ""
     left_by_budi(strip, 1)
     strip.rig.reading_only = "Your role is viewer: reading only"
@@ -341,17 +341,17 @@ def test_who_may_not_write_has_no_key_that_sends_it(strip: Strip) -> None:
 
 
 def test_of_what_may_have_left_it_is_said_that_it_may_be_there_and_it_can_be_sent(strip: Strip) -> None:
-    strip.rig.edits.sign_in("city", "budi")
+    strip.rig.outbox.sign_in("city", "budi")
     create = strip.rig.edit_commands.create("city", {"priority": 1, "description": "Water"}, "local:1", "Flood")
     strip.rig.saved(1)
-    wait_for(lambda: strip.rig.edits.outbox[0].state is EditState.SENDING, what="on its way")
-    strip.rig.edits.on_outcome(Outcome(create, EditState.UNCONFIRMED, obstacle=Obstacle.SERVER))
-    strip.rig.edits.on_restarted()
-    strip.rig.edits.sign_in("city", "rina")
+    wait_for(lambda: strip.rig.outbox.open_edits[0].state is EditState.SENDING, what="on its way")
+    strip.rig.outbox.on_outcome(Outcome(create, EditState.UNCONFIRMED, obstacle=Obstacle.SERVER))
+    strip.rig.outbox.on_restarted()
+    strip.rig.outbox.sign_in("city", "rina")
     notice = strip.wait("budi took down 1 report that no server is known to have:")
     assert notice.note == "It may have arrived: it is looked for there first, and not made twice"
     assert [button[0] for button in notice.buttons] == ["lost_again", "lost_see"]
-    strip.rig.edits.on_proved([create], {create: "928"})
+    strip.rig.outbox.on_proved([create], {create: "928"})
     wait_for(lambda: strip.banner.notice is None, what="it is there")
 
 
@@ -370,17 +370,17 @@ def test_each_order_is_answered_by_itself_the_most_dangerous_first(strip: Strip)
     assert strip.orders.radio_call == ""
     assert strip.banner.notice is not None, "the city is away still"
     assert strip.banner.notice.bold.startswith("Offline")
-    assert [one.told_by_radio for one in strip.rig.edits.outbox] == ["rina", "rina"]
+    assert [one.told_by_radio for one in strip.rig.outbox.open_edits] == ["rina", "rina"]
 
 
 def test_of_an_order_that_may_have_arrived_it_is_not_said_that_it_was_not_sent(strip: Strip) -> None:
     """The server had it in its socket, carried it out, and the strip said NOT SENT to the end."""
     edit_id = strip.order("A", "07", priority=1)
-    strip.rig.edits.on_outcome(Outcome(edit_id, EditState.UNCONFIRMED, obstacle=Obstacle.SERVER))
+    strip.rig.outbox.on_outcome(Outcome(edit_id, EditState.UNCONFIRMED, obstacle=Obstacle.SERVER))
     strip.rig.now += timedelta(seconds=4)
     strip.orders.show()
     assert strip.notice.bold == "NOT KNOWN whether it arrived: tell SDA-07 by radio"
-    strip.rig.edits.on_outcome(Outcome(edit_id, EditState.QUEUED, obstacle=Obstacle.SERVER))
+    strip.rig.outbox.on_outcome(Outcome(edit_id, EditState.QUEUED, obstacle=Obstacle.SERVER))
     strip.orders.show()
     assert strip.notice.bold == "NOT SENT: tell SDA-07 by radio"
 
@@ -388,21 +388,21 @@ def test_of_an_order_that_may_have_arrived_it_is_not_said_that_it_was_not_sent(s
 def test_nor_while_it_is_asked_about_again(strip: Strip) -> None:
     """After another text size or a restart it read NOT SENT, for as long as the next try took."""
     edit_id = strip.order("A", "07", priority=1)
-    wait_for(lambda: strip.rig.edits.outbox[0].state is EditState.SENDING, what="on its way")
-    strip.rig.edits.on_restarted()
+    wait_for(lambda: strip.rig.outbox.open_edits[0].state is EditState.SENDING, what="on its way")
+    strip.rig.outbox.on_restarted()
     strip.rig.now += timedelta(seconds=4)
     for _ in range(2):
-        wait_for(lambda: strip.rig.edits.outbox[0].state is EditState.UNCONFIRMED, what="no answer")
+        wait_for(lambda: strip.rig.outbox.open_edits[0].state is EditState.UNCONFIRMED, what="no answer")
         strip.orders.show()
         assert strip.notice.bold == "NOT KNOWN whether it arrived: tell SDA-07 by radio"
-        strip.rig.edits.resend_due("city")
-        wait_for(lambda: strip.rig.edits.outbox[0].state is EditState.SENDING, what="asked again")
+        strip.rig.outbox.resend_due("city")
+        wait_for(lambda: strip.rig.outbox.open_edits[0].state is EditState.SENDING, what="asked again")
         strip.orders.show()
         assert strip.notice.bold == "NOT KNOWN whether it arrived: tell SDA-07 by radio"
-        strip.rig.edits.on_outcome(Outcome(edit_id, EditState.UNCONFIRMED, obstacle=Obstacle.SERVER))
-    strip.rig.edits.on_outcome(Outcome(edit_id, EditState.QUEUED, obstacle=Obstacle.SERVER))
-    strip.rig.edits.resend_due("city")
-    wait_for(lambda: strip.rig.edits.outbox[0].state is EditState.SENDING, what="sent anew")
+        strip.rig.outbox.on_outcome(Outcome(edit_id, EditState.UNCONFIRMED, obstacle=Obstacle.SERVER))
+    strip.rig.outbox.on_outcome(Outcome(edit_id, EditState.QUEUED, obstacle=Obstacle.SERVER))
+    strip.rig.outbox.resend_due("city")
+    wait_for(lambda: strip.rig.outbox.open_edits[0].state is EditState.SENDING, what="sent anew")
     strip.orders.show()
     assert strip.notice.bold == "NOT SENT: tell SDA-07 by radio", "what has certainly not arrived"
 
@@ -412,7 +412,7 @@ def test_an_order_that_left_after_all_is_named_no_more(strip: Strip) -> None:
     strip.rig.now += timedelta(seconds=4)
     strip.orders.show()
     assert strip.orders.radio_call == edit_id
-    strip.rig.edits.on_outcome(Outcome(edit_id, EditState.ACCEPTED))
+    strip.rig.outbox.on_outcome(Outcome(edit_id, EditState.ACCEPTED))
     strip.orders.show()
     assert strip.banner.notice is None
 
@@ -434,8 +434,8 @@ def ticket_of(rig: Rig, qtbot: QtBot) -> Ticket:
     panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
     qtbot.addWidget(panel)
     controller = TicketController(panel, rig.window_state, UTC, lambda: NOW, panel)
-    controller._to_call_back = lambda: rig.edits.to_call_back
-    controller.set_outbox(rig.edits.open_for("city", "A"))
+    controller._to_call_back = lambda: rig.outbox.to_call_back
+    controller.set_outbox(rig.outbox.open_for("city", "A"))
     controller.set_details(rig.details(1001, "A"))
     ticket = panel.ticket()
     assert ticket is not None
@@ -446,12 +446,12 @@ def test_an_order_that_its_crew_was_told_of_is_sent_however_late(strip: Strip, q
     """The crew had been driving for ten minutes, the order was given up, and a colleague sent the crew elsewhere."""
     strip.sources.set_state(SourceState("city", "offline", since=NOW, as_of=NOW))
     edit_id = strip.order("A", "07")
-    strip.rig.edits.told(edit_id, "rina")
-    strip.rig.edits.on_outcome(Outcome(edit_id, EditState.EXPIRED))  # it had been handed over before
-    queued = strip.rig.edits.open_edit(edit_id)
+    strip.rig.outbox.mark_told(edit_id, "rina")
+    strip.rig.outbox.on_outcome(Outcome(edit_id, EditState.EXPIRED))  # it had been handed over before
+    queued = strip.rig.outbox.open_edit(edit_id)
     assert queued is not None
     assert queued.state is EditState.SENDING, "again, and without a time this once"
-    assert strip.rig.edits.told_and_waiting == (queued,), "until it is settled its crew is no free one"
+    assert strip.rig.outbox.told_and_waiting == (queued,), "until it is settled its crew is no free one"
     assert not outlived(as_told(queued), NOW + timedelta(hours=5), 600)
     (said,) = ticket_of(strip.rig, qtbot).strips
     assert said.text == "SDA-07 was told by radio by rina. Not sent yet."
@@ -462,10 +462,10 @@ def test_a_crew_that_was_told_of_a_lost_order_is_called_back(strip: Strip, qtbot
     rig, told = strip.rig, "SDA-07 was told by radio by rina"
     strip.sources.set_state(SourceState("city", "offline", since=NOW, as_of=NOW))
     edit_id = strip.order("A", "07")
-    rig.edits.told(edit_id, "rina")
+    rig.outbox.mark_told(edit_id, "rina")
     strip.beaten(edit_id)
     strip.wait("SDA-07 was NOT sent (told by radio by rina):")
-    queued = rig.edits.open_edit(edit_id)
+    queued = rig.outbox.open_edit(edit_id)
     assert queued is not None
     (row,) = conflict_rows(queued, rig.window_state.catalog("city"), str)
     assert row.mine is not None
@@ -476,10 +476,10 @@ def test_a_crew_that_was_told_of_a_lost_order_is_called_back(strip: Strip, qtbot
     assert ticket.strips[-1].text == f"budi has sent SDA-11 to this report at 08:00. {told}."
     assert ticket.timeline[0].text == f"NOT done: Dispatched SDA-07, by rina · conflict · {told}"
 
-    assert rig.edits.told_and_waiting == ()
-    assert [one.edit.id for one in rig.edits.told_in_vain] == [edit_id], "it drives, and is not to be sent elsewhere"
-    rig.edits.choose(edit_id, mine=False)
-    assert [one.edit.id for one in rig.edits.told_in_vain] == [edit_id]
+    assert rig.outbox.told_and_waiting == ()
+    assert [one.edit.id for one in rig.outbox.told_in_vain] == [edit_id], "it drives, and is not to be sent elsewhere"
+    rig.outbox.choose(edit_id, mine=False)
+    assert [one.edit.id for one in rig.outbox.told_in_vain] == [edit_id]
     notice = strip.wait("Call SDA-07 back by radio")
     assert notice.text == "rina told it to come, and that order is given up. Report A Water at A. Offline since 08:00."
     assert [one.text for one in ticket_of(rig, qtbot).strips] == [
@@ -487,68 +487,68 @@ def test_a_crew_that_was_told_of_a_lost_order_is_called_back(strip: Strip, qtbot
     ]
     strip.orders.note_told_by_radio()
     strip.orders.show()
-    assert rig.edits.to_call_back == ()
-    assert rig.edits.told_in_vain == ()
+    assert rig.outbox.to_call_back == ()
+    assert rig.outbox.told_in_vain == ()
     assert strip.notice.bold.startswith("Offline")
 
 
 @pytest.mark.parametrize("how", ["withdrawn", "unwanted"])
 def test_that_a_crew_is_to_be_called_back_outlives_the_program(rig: Rig, strip: Strip, how: str) -> None:
-    rig.edits.source_lost("city")
+    rig.outbox.source_lost("city")
     edit_id = strip.order("A", "07")
     if how == "unwanted":  # of an earlier version, which asked about those too of which a crew was told
-        rig.edits.on_outcome(Outcome(edit_id, EditState.EXPIRED))
-    rig.edits.told(edit_id, "rina")
+        rig.outbox.on_outcome(Outcome(edit_id, EditState.EXPIRED))
+    rig.outbox.mark_told(edit_id, "rina")
     if how == "withdrawn":
-        assert rig.edits.withdraw(edit_id)
+        assert rig.outbox.withdraw(edit_id)
     else:
-        rig.edits.still_wanted(edit_id, yes=False)
-    assert [one.edit.id for one in rig.edits.to_call_back] == [edit_id]
+        rig.outbox.still_wanted(edit_id, yes=False)
+    assert [one.edit.id for one in rig.outbox.to_call_back] == [edit_id]
     again = reopened(rig)
     assert [(one.edit.id, one.told_by_radio) for one in again.to_call_back] == [(edit_id, "rina")]
-    again.called_back(edit_id)
+    again.mark_called_back(edit_id)
     assert again.to_call_back == ()
-    rig.edits = again
+    rig.outbox = again
     assert reopened(rig).to_call_back == ()
 
 
 def test_a_crew_that_is_sent_again_is_not_called_back(rig: Rig, strip: Strip) -> None:
-    rig.edits.source_lost("city")
+    rig.outbox.source_lost("city")
     first = strip.order("A", "07")
-    rig.edits.told(first, "rina")
-    assert rig.edits.withdraw(first)
+    rig.outbox.mark_told(first, "rina")
+    assert rig.outbox.withdraw(first)
     strip.order("A", "11")
     strip.order("B", "07")
-    assert [one.edit.id for one in rig.edits.to_call_back] == [first], "another crew, or another report"
+    assert [one.edit.id for one in rig.outbox.to_call_back] == [first], "another crew, or another report"
     strip.order("A", "07")
-    assert rig.edits.to_call_back == ()
+    assert rig.outbox.to_call_back == ()
 
 
 def test_who_was_told_of_an_order_that_is_given_again_or_had_left_is_not_called_back(rig: Rig, strip: Strip) -> None:
     again = strip.order("A", "07")
-    rig.edits.told(again, "rina")
+    rig.outbox.mark_told(again, "rina")
     strip.beaten(again)
-    rig.edits.choose(again, mine=True)
+    rig.outbox.choose(again, mine=True)
     (new,) = rig.saved(1)
     assert new.id != again
     left = strip.order("B", "11")
-    rig.edits.resend_due("city")
-    wait_for(lambda: rig.edits.open_edit(left).state is EditState.SENDING, what="it is being sent")  # type: ignore[union-attr]
-    rig.edits.told(left, "rina")
-    rig.edits.on_restarted()
-    assert rig.edits.ask_back(left)
-    rig.edits.on_outcome(Outcome(left, EditState.ACCEPTED))
-    assert rig.edits.to_call_back == ()
+    rig.outbox.resend_due("city")
+    wait_for(lambda: rig.outbox.open_edit(left).state is EditState.SENDING, what="it is being sent")  # type: ignore[union-attr]
+    rig.outbox.mark_told(left, "rina")
+    rig.outbox.on_restarted()
+    assert rig.outbox.ask_back(left)
+    rig.outbox.on_outcome(Outcome(left, EditState.ACCEPTED))
+    assert rig.outbox.to_call_back == ()
 
 
 def reopened(rig: Rig) -> QtOutbox:
     """The outbox as the next start finds it."""
-    rig.edits.close()
-    rig.edits = QtOutbox(rig.profile, lambda _: None, lambda: NOW, lambda: "f1", author="rina")
+    rig.outbox.close()
+    rig.outbox = QtOutbox(rig.profile, lambda _: None, lambda: NOW, lambda: "f1", author="rina")
     opened: list[bool] = []
-    rig.edits.opened.connect(lambda: opened.append(True))
+    rig.outbox.opened.connect(lambda: opened.append(True))
     wait_for(lambda: opened, what="work.db is open")
-    return rig.edits
+    return rig.outbox
 
 
 @pytest.mark.parametrize(
@@ -574,32 +574,32 @@ def test_a_lost_order_for_a_crew_that_is_there_already_leaves_nothing_to_give(
     city = rig.window_state.cities.catalogs["city"]
     rig.window_state.cities = Cities({"city": replace(city, assignments=(job,))}, rig.window_state.cities.words)
     claim = {"value": "budi", "who": "budi", "at": NOW.isoformat()}
-    rig.edits.on_outcome(Outcome(take, EditState.CONFLICT, theirs={"claim": claim}, version=4))
+    rig.outbox.on_outcome(Outcome(take, EditState.CONFLICT, theirs={"claim": claim}, version=4))
     notice = strip.wait(said)
     assert notice.level == "warn"
     assert [button[0] for button in notice.buttons] == ["lost_see", "lost_seen"]
     strip.orders.give_again()
-    assert len(rig.edits.outbox) == 2, "nothing is sent twice"
+    assert len(rig.outbox.open_edits) == 2, "nothing is sent twice"
     strip.orders.see_off()
-    assert rig.edits.outbox == ()
+    assert rig.outbox.open_edits == ()
 
 
 def test_an_order_that_the_server_answers_with_the_same_one_is_told_to_be_carried_out(strip: Strip) -> None:
     """Whether the crew's new job has come here yet or not; who told it by radio told it what is so."""
     rig = strip.rig
     edit_id = strip.order("A", "07", priority=1)
-    rig.edits.told(edit_id, "rina")
+    rig.outbox.mark_told(edit_id, "rina")
     first = {"value": "07", "who": "budi", "at": NOW.isoformat()}
-    rig.edits.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs={"unit": first}, version=4))
+    rig.outbox.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs={"unit": first}, version=4))
     notice = strip.wait("SDA-07 is on this report already, sent by budi:")
     assert notice.text == "budi has sent SDA-07 to this report at 08:00. Report A Water at A"
     assert notice.level == "warn"
     assert [button[:2] for button in notice.buttons] == [("lost_see", "See it"), ("lost_seen", "Seen")]
     strip.orders.give_again()
-    assert [one.edit.id for one in rig.edits.outbox] == [edit_id], "nothing is sent twice"
+    assert [one.edit.id for one in rig.outbox.open_edits] == [edit_id], "nothing is sent twice"
     strip.orders.see_off()
-    assert rig.edits.outbox == ()
-    assert rig.edits.to_call_back == ()
+    assert rig.outbox.open_edits == ()
+    assert rig.outbox.to_call_back == ()
 
 
 def test_what_a_crew_has_said_is_not_dropped_with_the_order_that_another_gave_first(strip: Strip) -> None:
@@ -608,20 +608,20 @@ def test_what_a_crew_has_said_is_not_dropped_with_the_order_that_another_gave_fi
     rig.edit_commands.progress("city", "A", "Water at A", 3, "07", "en_route", "En route")
     rig.saved(2)
     first = {"value": "07", "who": "budi", "at": NOW.isoformat()}
-    rig.edits.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs={"unit": first}, version=4))
+    rig.outbox.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs={"unit": first}, version=4))
     notice = strip.wait("SDA-07 is on this report already, sent by budi:")
     assert [button[0] for button in notice.buttons] == ["lost_see", "lost_again", "lost_drop"]
     assert notice.level == "warn"
     strip.orders.give_again()
-    wait_for(lambda: [one.edit.kind for one in rig.edits.outbox] == [Kind.PROGRESS], what="the order is gone")
+    wait_for(lambda: [one.edit.kind for one in rig.outbox.open_edits] == [Kind.PROGRESS], what="the order is gone")
 
 
 def test_who_was_first_himself_is_called_you(strip: Strip) -> None:
     edit_id = strip.order("A", "07")
     busy = {"unit": "07", "report": "B", "who": "rina", "at": NOW.isoformat()}
-    strip.rig.edits.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs={"busy": busy}, version=4))
+    strip.rig.outbox.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs={"busy": busy}, version=4))
     assert strip.wait("SDA-07 was NOT sent:").text == "you sent it to report B first, at 08:00. Report A Water at A"
-    queued = strip.rig.edits.open_edit(edit_id)
+    queued = strip.rig.outbox.open_edit(edit_id)
     assert queued is not None
     catalog = strip.rig.window_state.catalog("city")
     assert conflict_text(queued, catalog, UTC, NOW, str) == "SDA-07 was not sent: you sent it to report B at 08:00."
@@ -749,7 +749,7 @@ def test_the_key_that_said_seen_gives_no_order_up_at_the_same_go(strip: Strip) -
         strip.orders.see_off()
     strip.wait("SDA-07 was NOT sent")
     strip.orders.see_off()
-    assert [one.edit.id for one in strip.rig.edits.lost] == [edit_id]
+    assert [one.edit.id for one in strip.rig.outbox.lost] == [edit_id]
     strip.orders.drop()
     wait_for(lambda: strip.banner.notice is None, what="its own key gives it up")
 
@@ -777,7 +777,7 @@ def test_where_nobody_comes_is_told_before_what_is_over_and_what_another_does_al
         Setback("city", "B", "rina", "budi has closed B Flood:", "SDA-11 was let go", 1, of_crew=True, is_over=True)
     )
     edit_id = strip.order("A", "07", priority=1)
-    strip.rig.edits.on_outcome(
+    strip.rig.outbox.on_outcome(
         Outcome(edit_id, EditState.CONFLICT, theirs={"unit": {"value": "07", "who": "budi", "at": NOW.isoformat()}})
     )
     wait_for(lambda: strip.banner._more == 1)
@@ -816,7 +816,7 @@ def test_a_recall_of_a_crew_that_has_left_is_only_seen_and_stands_behind_a_p1_wi
     """It was to be decided, and stood in red before a new fire: "SDA-14 changed Status, and so did you"."""
     undo = strip.taken_back(strip.order("A", "07", priority=1))
     done = {"value": "done", "who": "SDA-07", "at": (NOW - timedelta(minutes=7)).isoformat()}
-    strip.rig.edits.on_outcome(Outcome(undo, EditState.CONFLICT, theirs={"assignment": done}, version=4))
+    strip.rig.outbox.on_outcome(Outcome(undo, EditState.CONFLICT, theirs={"assignment": done}, version=4))
     notice = strip.wait("SDA-07 is on this report no more:")
     assert notice.level == "warn", "no crew has to be told anything"
     assert notice.text == "SDA-07 is “done” by now, since 07:53. Report A Water at A"
@@ -827,13 +827,13 @@ def test_a_recall_of_a_crew_that_has_left_is_only_seen_and_stands_behind_a_p1_wi
     strip.rig.steady_s += 1
     strip.orders.see_off()
     wait_for(lambda: strip.banner.notice is None, what="it went by the key Seen")
-    assert not strip.rig.edits.lost
+    assert not strip.rig.outbox.lost
 
 
 def test_a_recall_of_a_crew_that_is_there_by_now_says_so_and_offers_no_choice(strip: Strip) -> None:
     undo = strip.taken_back(strip.order("A", "07", priority=1))
     there = {"value": "on_scene", "who": "SDA-07", "at": NOW.isoformat()}
-    strip.rig.edits.on_outcome(Outcome(undo, EditState.CONFLICT, theirs={"assignment": there}, version=4))
+    strip.rig.outbox.on_outcome(Outcome(undo, EditState.CONFLICT, theirs={"assignment": there}, version=4))
     notice = strip.wait("SDA-07 was NOT recalled:")
     assert notice.text == "SDA-07 is “on scene” by now, since 08:00. Report A Water at A"
     assert [button[0] for button in notice.buttons] == ["lost_see", "lost_drop"]
@@ -859,7 +859,7 @@ def test_a_lost_fact_names_its_report_and_what_it_was(strip: Strip) -> None:
     details = strip.rig.details(1001, "A")
     strip.rig.edit_commands.note(details, "gas smell")
     (note,) = strip.rig.saved(1)
-    strip.rig.edits.on_outcome(Outcome(note.id, EditState.ATTENTION, problem="The role viewer may not write notes."))
+    strip.rig.outbox.on_outcome(Outcome(note.id, EditState.ATTENTION, problem="The role viewer may not write notes."))
     notice = strip.wait("NOT sent: ")
     assert "gas smell" in notice.bold
     assert notice.text == "The role viewer may not write notes. Report A Water at A"

@@ -22,7 +22,7 @@ from console.panels.notifications.crew_notes import CrewNotes
 from console.panels.notifications.refusals import Refusals
 from console.panels.notifications.setback import Setback
 from console.panels.qt_outbox import QtOutbox
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.rules.filter import Filter
 from console.rules.messages import Touched
 from console.tasks import Tasks
@@ -43,14 +43,16 @@ class Listener:
         self.board_updater = BoardUpdater(
             self.window_state, self.tasks, lambda: self.reader, T0.timestamp, lambda _: None
         )
-        self.edits = QtOutbox(profile, lambda _: None, lambda: T0, lambda: "e")
+        self.outbox = QtOutbox(profile, lambda _: None, lambda: T0, lambda: "e")
         self.attendance = Attendance()
         self.attendance.tell("city", ["rina", "budi", "ani"])
         self.refusals = Refusals(
-            self.window_state, self.tasks, lambda: self.reader, self.edits.followed, self.attendance
+            self.window_state, self.tasks, lambda: self.reader, self.outbox.followed, self.attendance
         )
         self.refusals.setback_found.connect(self.told.append)
-        self.notes = CrewNotes(self.window_state, self.tasks, lambda: self.reader, self.edits.followed, self.attendance)
+        self.notes = CrewNotes(
+            self.window_state, self.tasks, lambda: self.reader, self.outbox.followed, self.attendance
+        )
         self.notes.setback_found.connect(self.told.append)
         self.seq = 10
         self._qtbot = qtbot
@@ -70,7 +72,7 @@ class Listener:
 
     def start(self) -> None:
         """The board reads what is there, and what happened since the desk was left is looked at."""
-        wait_for(lambda: self.edits.followed.is_open, what="work.db is open")
+        wait_for(lambda: self.outbox.followed.is_open, what="work.db is open")
         with self._qtbot.waitSignal(self.board_updater.ready):
             self.board_updater.start()
         self.answered()
@@ -79,7 +81,7 @@ class Listener:
     def kept(self) -> None:
         """What is followed is on the disk."""
         self.answered()
-        self.edits._thread.wait()
+        self.outbox._thread.wait()
 
     def end(self, state: AssignmentState, author: str = "DMK-03", why: str = "pompa rusak di jalan.") -> None:
         said = Entry(
@@ -143,7 +145,7 @@ class Listener:
 
     def close(self) -> None:
         self.tasks.shutdown()
-        self.edits.close()
+        self.outbox.close()
         QApplication.processEvents()
         self.reader.close()
 

@@ -17,7 +17,7 @@ from console.panels.board_updater import BoardUpdater
 from console.panels.notifications.restores import Restores
 from console.panels.notifications.setback import Setback
 from console.panels.qt_outbox import QtOutbox
-from console.panels.selection import WindowState
+from console.panels.window_state import WindowState
 from console.rules.filter import Filter
 from console.tasks import Tasks
 from console.window.actions import ACTIONS
@@ -57,11 +57,11 @@ class Sitter:
         self.board_updater = BoardUpdater(
             self.window_state, self.tasks, lambda: self.reader, T0.timestamp, lambda _: None
         )
-        self.edits = QtOutbox(profile, lambda _: None, lambda: T0, lambda: "e")
-        self.restores = Restores(self.window_state, self.tasks, lambda: self.reader, self.edits.followed)
+        self.outbox = QtOutbox(profile, lambda _: None, lambda: T0, lambda: "e")
+        self.restores = Restores(self.window_state, self.tasks, lambda: self.reader, self.outbox.followed)
         self.told: list[Setback] = []
         self.restores.setback_found.connect(self.told.append)
-        wait_for(lambda: self.edits.followed.is_open, what="work.db is open")
+        wait_for(lambda: self.outbox.followed.is_open, what="work.db is open")
         with qtbot.waitSignal(self.board_updater.ready):
             self.board_updater.start()
         self.answered()
@@ -73,9 +73,9 @@ class Sitter:
             wait_for(lambda done=done: done, what="answered")
 
     def close(self) -> None:
-        self.edits._thread.wait()
+        self.outbox._thread.wait()
         self.tasks.shutdown()
-        self.edits.close()
+        self.outbox.close()
         self.reader.close()
 
 

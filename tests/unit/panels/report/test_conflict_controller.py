@@ -29,7 +29,7 @@ SENT = {"unit": {"value": "11", "units": ["07", "11"], **BY_BUDI}}
 
 def conflict_controller(rig: Rig) -> ConflictController:
     return ConflictController(
-        rig.edits,
+        rig.outbox,
         rig.forms,
         rig.edit_commands,
         mock.create_autospec(RecreateForm, instance=True),
@@ -47,7 +47,7 @@ def in_conflict(rig: Rig, theirs: dict[str, Any], *, priority: int = 0) -> str:
     else:
         edit_id = rig.edit_commands.close(details, "spam", "", ())
     rig.saved(1)
-    rig.edits.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs=theirs, version=9))
+    rig.outbox.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs=theirs, version=9))
     rig.undo_stack.forget(edit_id)  # as LostOrders does: what was not done is nothing to undo
     return edit_id
 
@@ -60,8 +60,8 @@ def opened(rig: Rig, edit_id: str) -> ConflictForm:
 
 
 def settled(rig: Rig, edit_id: str) -> list[Queued]:
-    wait_for(lambda: rig.edits.open_edit(edit_id) is None and not rig.edits.saving, what="it is settled")
-    return list(rig.edits.outbox)
+    wait_for(lambda: rig.outbox.open_edit(edit_id) is None and not rig.outbox.saving, what="it is settled")
+    return list(rig.outbox.open_edits)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_step_over_a_p1_that_was_not_seen_is_named_and_is_done_by_a_key_of_its
         QTest.keyClick(form.focusWidget() or form, key, CTRL)
     assert form.isVisible(), "Enter hides no P1"
     assert over in form._why.text()
-    assert rig.edits.open_edit(edit_id) is not None
+    assert rig.outbox.open_edit(edit_id) is not None
     QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_Return, ALT)
     (again,) = settled(rig, edit_id)
     assert again.edit.about["shown"] == dict.fromkeys(theirs, 9)
@@ -126,7 +126,7 @@ def test_of_a_change_that_would_hide_a_merge_the_rest_is_sent_without_it(rig: Ri
     details = rig.details(1001, "A")
     edit_id = rig.edit_commands.set_fields(details, {"priority": 4, "title": "Mine"}, "Change")
     rig.saved(1)
-    rig.edits.on_outcome(
+    rig.outbox.on_outcome(
         Outcome(edit_id, EditState.CONFLICT, theirs=MERGED | {"title": BY_BUDI | {"value": "Hers"}}, version=9)
     )
     form = opened(rig, edit_id)
@@ -145,10 +145,10 @@ def test_a_closing_that_was_given_anew_is_undone_by_its_inverse(rig: Rig) -> Non
     QTest.keyClick(form.table, Qt.Key.Key_1)
     QTest.keyClick(form.table, Qt.Key.Key_Return, ALT)
     (again,) = settled(rig, edit_id)
-    rig.edits._store.set(replace(again, state=EditState.ACCEPTED))
+    rig.outbox._store.set(replace(again, state=EditState.ACCEPTED))
     rig.undo_stack.undo()
-    wait_for(lambda: not rig.edits.saving, what="the undo is saved")
-    back = rig.edits.outbox[-1].edit
+    wait_for(lambda: not rig.outbox.saving, what="the undo is saved")
+    back = rig.outbox.open_edits[-1].edit
     assert (back.kind, back.undoes, back.report) == (Kind.REOPEN, again.edit.id, "A")
 
 
@@ -157,7 +157,7 @@ def test_what_is_dropped_says_why_in_one_sentence(rig: Rig) -> None:
     edit_id = rig.edit_commands.dispatch(rig.details(1001, "A"), "07", "SDA-07", stack=False)
     rig.saved(1)
     theirs: dict[str, object] = {"unit": {"value": "07", **BY_BUDI}}
-    rig.edits.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs=theirs, version=9))
+    rig.outbox.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs=theirs, version=9))
     settler, said = conflict_controller(rig), list[str]()
     settler.message.connect(said.append)
     settler.open(edit_id)

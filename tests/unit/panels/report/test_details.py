@@ -35,7 +35,7 @@ def test_a_report_that_cannot_be_read_is_said_and_tried_again(
             raise broken[0]
         return found
 
-    board_updater = BoardUpdater(rig.window_state, rig.tasks, reader, lambda: NOW.timestamp(), rig.edits.remote_of)
+    board_updater = BoardUpdater(rig.window_state, rig.tasks, reader, lambda: NOW.timestamp(), rig.outbox.remote_of)
     details_reader = ReportDetailsReader(rig.window_state, board_updater, rig.tasks, reader, lambda: NOW)
     read: list[ReportDetails | None] = []
     details_reader.changed.connect(read.append)

@@ -34,17 +34,17 @@ def listed(rig: Rig) -> Drafts:
     """The drafts of a desk whose cache holds report A alone."""
     reader = rig.cached("A")
     drafts = Drafts(
-        rig.window_state, rig.edits, rig.actions, rig.situation, rig.report_commands, rig.unit_commands, rig.forms,
+        rig.window_state, rig.outbox, rig.actions, rig.situation, rig.report_commands, rig.unit_commands, rig.forms,
         rig.tasks, lambda: reader, lambda _: 0, rig.window,
     )  # fmt: skip
     drafts.message.connect(rig.said.append)
     drafts.long_message.connect(rig.said.append)
-    wait_for(lambda: rig.edits._is_open, what="work.db is open")
+    wait_for(lambda: rig.outbox._is_open, what="work.db is open")
     return drafts
 
 
 def kept(rig: Rig) -> dict[str, dict[str, Any]]:
-    rig.edits._thread.wait(10)
+    rig.outbox._thread.wait(10)
     return read_drafts(rig.profile)
 
 
@@ -67,7 +67,7 @@ def leave_as_drafts(rig: Rig, files: list[Path]) -> None:
     """The program ended while they were being made ready."""
     for file in files:
         marks = {"drafted_at": NOW.isoformat(), "drafted_by": "rina", "drafted_on": "A Flood, Kemang"}
-        rig.edits.save_draft(f"photo:city:A:{file}", {"text": str(file), "role": "after", **marks})
+        rig.outbox.save_draft(f"photo:city:A:{file}", {"text": str(file), "role": "after", **marks})
 
 
 def test_photos_are_drafts_until_their_edits_are_saved(rig: Rig, listed: Drafts, files: list[Path]) -> None:
@@ -131,7 +131,7 @@ def test_a_photo_chosen_twice_is_added_once(rig: Rig, listed: Drafts, files: lis
     assert rig.said[-1] == "p0.jpg is being prepared already"
     rig.saved(1)
     QTest.qWait(50)
-    assert len(rig.edits.outbox) == 1
+    assert len(rig.outbox.open_edits) == 1
 
 
 def test_all_that_was_not_added_is_named_at_the_end(
