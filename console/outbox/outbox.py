@@ -241,7 +241,7 @@ class Outbox:
         return self._pending.remote_of(local_key)
 
     def held_by(self, edit_id: str) -> Queued | None:
-        """The earlier edit of the same report for which an edit that could leave waits, or with which it is stopped."""
+        """For which earlier edit one waits that could leave, or with which it is stopped: see `SendOrder.held_by`."""
         return self._scheduler.held_by(edit_id)
 
     def stopped_with(self, edit_id: str) -> tuple[Queued, ...]:

@@ -100,7 +100,7 @@ class Scheduler:
         return self._here_since.get(source)
 
     def held_by(self, edit_id: str) -> Queued | None:
-        """The earlier edit of the same report for which an edit that could leave waits: see `SendOrder.held_by`."""
+        """The earlier edit for which an edit that could leave waits: see `SendOrder.held_by`."""
         return self._order.held_by(edit_id)
 
     def too_old(self, queued: Queued) -> bool:

@@ -98,7 +98,7 @@ class SendOrder:
         self.let_go.update(self._behind.pop(chain, {}))
 
     def held_by(self, edit_id: str) -> Queued | None:
-        """The earlier edit of the same report for which an edit that could leave waits, or with which it is stopped.
+        """The earlier edit, of whatever report, for which an edit that could leave waits, or with which it is stopped.
 
         That is one that needs its operator, or that was tried in vain; None when it waits for none.
         """
@@ -109,13 +109,23 @@ class SendOrder:
             return None
         if (creation := self._creation_in_doubt(queued.edit)) is not None:
             return creation
+        return self._held_in_chain(queued) or self._tried_elsewhere(queued.edit)
+
+    def _held_in_chain(self, queued: Queued) -> Queued | None:
+        """The edit of its own chain for which it waits, see `held_by`."""
         for one in self._pending.in_chain(chain_of(queued.edit)):
-            if one.edit.id == edit_id:
+            if one.edit.id == queued.edit.id:
                 break
             rests = one.state not in _NOT_TO_SEND and settles(one.edit) & rests_on(queued.edit)
             if rests and (self._identity.is_another(one.edit) or one.edit.id in self._retries):
                 return one
         return None
+
+    def _tried_elsewhere(self, edit: Edit) -> Queued | None:
+        """What was tried in vain in another chain, behind which this edit goes: an order of its unit, say."""
+        own = chain_of(edit)
+        earlier = (one for one in self._related(edit) if one.edit.number < edit.number and chain_of(one.edit) != own)
+        return next((one for one in earlier if one.edit.id in self._retries and self._goes_first(one, edit)), None)
 
     def next_in(self, chain: Chain) -> Queued | None:
         """The edit of a chain to send now: never past an earlier one that must go first.
@@ -237,7 +247,7 @@ class SendOrder:
             return False
         if one.edit.id in self._retries:
             return not is_order(edit) or is_order(one.edit) or bool(settles(one.edit) & rests_on(edit))
-        return self.held_by(one.edit.id) is None
+        return one.state is EditState.UNCONFIRMED or self._held_in_chain(one) is None
 
     def _locks_of(self, edit: Edit) -> frozenset[_Lock]:
         """What an edit keeps others from while it is under way; a photo nobody, see `_related`."""

@@ -73,20 +73,17 @@ class OutboxController(QObject):
         *,
         why_reading_only: Callable[[str], str] = lambda _source: "",
         is_away: Callable[[str], bool] = lambda _source: False,
-        is_held: Callable[[str], bool] = lambda _edit_id: False,
         is_left: Callable[[str], bool] = lambda _source: False,
     ) -> None:
         """`why_reading_only` is why nothing may be written for a source now, "" when it may; `is_away` says that a
-        source is known to take nothing now, `is_left` that it is in the profile no more, `is_held` that an edit waits
-        for an earlier one that does not leave.
+        source is known to take nothing now, `is_left` that it is in the profile no more.
         """
         super().__init__(parent)
         self._panel, self._window_state, self._outbox, self._zone, self._now = panel, window_state, outbox, zone, now
         self._counted = (-1, -1)
         self._is_open = False
         self._dropping = ""  # the edit of another operator that the next press throws away
-        self._why_reading_only, self._is_away = why_reading_only, is_away
-        self._is_held, self._is_left = is_held, is_left
+        self._why_reading_only, self._is_away, self._is_left = why_reading_only, is_away, is_left
         panel.row_action.connect(self.act)
         panel.all_asked.connect(self.retry_all)
 
@@ -336,13 +333,23 @@ class OutboxController(QObject):
             if queued.told_by_radio:
                 state = self.tr("{unit} told by radio").format(unit=code)
             elif is_not_sent(
-                edit, self._outbox.time_at(edit.source), away=self._is_away(edit.source) or self._is_held(edit.id)
+                edit,
+                self._outbox.time_at(edit.source),
+                away=self._is_away(edit.source) or self._outbox.held_by(edit.id) is not None,
             ):
                 level, state = "urgent", formatting.not_sent(queued, unit, code, self.tr)
                 actions = [("told", self.tr("Told by radio"))]
         elif (first := self._outbox.held_by(edit.id)) is not None:
-            state = self.tr("waits for the edit above" if self._waits_for(first) else "waits for the decision above")
+            state = self._waiting_text(edit, first)
         return _Standing(state, level, actions)
+
+    def _waiting_text(self, edit: Edit, first: Queued) -> str:
+        """For what an edit waits: `first`, see `Outbox.held_by`."""
+        if first.state in STUCK:
+            return self.tr("waits for the decision above")
+        if first.edit.report == edit.report or is_local(first.edit.report):
+            return self.tr("waits for the edit above")
+        return self.tr("waits for the edit of {number} above").format(number=first.edit.report)
 
     def _standing_elsewhere(self, queued: Queued, own: _Standing) -> _Standing:
         """How an edit of another operator, or of a server that is gone, stands. `own`: how it would otherwise."""

@@ -341,7 +341,6 @@ class ConsoleWindow(QObject):
             self,
             why_reading_only=lambda source: self.sign_in.why_reading_only(source),
             is_away=self.sources.is_away,
-            is_held=self._is_held,
             is_left=lambda source: self._demo is None and not self.sources.follows(source),
         )
         self.kpi_controller = KpiController(self.kpi, window_state, self.sources, zone, now, self)

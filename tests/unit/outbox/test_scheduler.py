@@ -119,6 +119,28 @@ def test_a_unit_that_an_end_lets_go_is_sent_after_that(desk: OutboxRig) -> None:
     desk.pushed(dispatch)
 
 
+def test_behind_which_other_report_an_order_waits_is_known(desk: OutboxRig) -> None:
+    """A crew's second order stood there without a word while the server fell over the first."""
+    first = desk.do(Kind.RECALL, data={"unit": "u1"})
+    note = desk.do(Kind.NOTE, "3")
+    second = desk.do(Kind.DISPATCH, "2", data={"unit": "u1"})
+    arrival = desk.do(Kind.PROGRESS, "2", data={"unit": "u1", "state": "on_scene"})
+    let_go(desk)
+    desk.pushed(first, note)
+    assert desk.outbox.held_by(second) is None, "it goes as soon as the first has arrived"
+    falls(desk, first)
+    desk.quiet()
+    for waiting in (second, arrival):
+        held = desk.outbox.held_by(waiting)
+        assert held is not None
+        assert held.edit.id == first
+    assert desk.outbox.held_by(note) is None
+    desk.outbox.try_now("city")
+    desk.answer(first, S.ACCEPTED)
+    desk.pushed(second)
+    assert desk.outbox.held_by(arrival) is None
+
+
 def test_two_reports_that_wait_for_each_others_units_do_not_wake_each_other(desk: OutboxRig) -> None:
     """They were looked at in turn without end, on the thread of the window, until the first order was taken."""
     first = desk.do(Kind.DISPATCH, "1", data={"unit": "u1"})

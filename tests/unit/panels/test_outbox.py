@@ -13,7 +13,7 @@ from api_client.model import Kind
 from console.panels.outbox import OutboxController
 from console.panels.report.ticket import TicketController
 from console.panels.sources import Sources
-from console.rules.messages import Outcome, SourceState
+from console.rules.messages import Obstacle, Outcome, SourceState
 from console.rules.queued import EditState, StopReason
 from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
@@ -62,6 +62,20 @@ def test_an_edit_behind_one_that_needs_a_decision_says_so(rig: Rig) -> None:
     rig.outbox.on_outcome(Outcome(first, EditState.ATTENTION, "The priority does not fit."))
     assert rows.row(later).state_text == "not sent: waits for the decision above"
     assert "waits" not in rows.row(note).state_text, "a note rests on no priority"
+
+
+@pytest.mark.parametrize(("report", "said"), [("A", "waits for the edit above"), ("B", "NOT SENT")])
+def test_an_edit_behind_one_that_was_tried_in_vain_says_so(rig: Rig, report: str, said: str) -> None:
+    rows = Rows(rig)
+    order = rows.do(Kind.DISPATCH, unit="07")
+    if report == "A":
+        later = rows.do(Kind.PROGRESS, unit="07", state="on_scene")
+    else:
+        later = rows.do(Kind.DISPATCH, "B", unit="07")
+    wait_for(lambda: rig.outbox.open_in(EditState.SENDING), what="on its way")
+    assert said not in rows.row(later).state_text
+    rig.outbox.on_outcome(Outcome(order, EditState.UNCONFIRMED, "The server fell.", obstacle=Obstacle.ONE_EDIT))
+    assert said in rows.row(later).state_text
 
 
 def test_what_the_server_took_and_lost_is_in_the_outbox_again_and_sent_in_one_go(rig: Rig) -> None:
