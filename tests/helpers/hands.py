@@ -127,7 +127,7 @@ def said(bar: Any) -> str:
 
 def outbox(console: Any) -> dict[str, Any]:
     """The rows of the outbox panel, by the edit's id."""
-    model = console.outbox.view.rows_model()
+    model = console.outbox_panel.view.rows_model()
     return {row.id: row for row in (model.row(number) for number in range(model.rowCount()))}
 
 
