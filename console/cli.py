@@ -164,7 +164,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     user = commands.add_parser("user", help="users of the embedded report API")
     user_commands = user.add_subparsers(metavar="COMMAND", required=True)
-    add = user_commands.add_parser("add", help="add a user, or give one a new role and scope; prints a token once, one that it had is dead")
+    add = user_commands.add_parser(
+        "add", help="add a user, or give one a new role and scope; prints a token once, one that it had is dead"
+    )
     add.set_defaults(command=_user_add)
     add.add_argument("name")
     add.add_argument("--role", required=True, choices=("viewer", "operator", "supervisor", "validator", "field"))

@@ -7,6 +7,7 @@ import builtins
 import functools
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("console", "widgets", "api_client")
 COPIED = (*SOURCES, "tests")
 MARK = "# protects:"
+BROKEN = re.compile(r"^E +(NameError|UnboundLocalError|SyntaxError|ImportError|ModuleNotFoundError)\b", re.MULTILINE)
+"""How a test ends where what was taken out left no program: that shows nothing."""
 _BETWEEN = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
 
 
@@ -229,3 +232,6 @@ def test_without_its_protection_a_test_fails(protection: Protection, copy: Path)
     finally:
         file.write_text(whole)
     assert done.returncode == 1, f"pytest ended with {done.returncode}:\n{done.stdout[-3000:]}"  # 1: a test failed
+    failed = f"FAILED {protection.test.partition('[')[0]}" in done.stdout
+    assert failed, f"something else went wrong:\n{done.stdout[-3000:]}"
+    assert not BROKEN.search(done.stdout), f"what is left is no program:\n{done.stdout[-3000:]}"
