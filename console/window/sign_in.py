@@ -99,7 +99,7 @@ class SignInController(QObject):
     def names(self) -> Mapping[str, str]:
         """What the operator is called at each source; "" where only others ever signed in, whose claims are not his."""
         settings = self._settings.here
-        if not settings.signed_out or is_left(settings):  # asked for each row that is drawn
+        if not settings.signed_out:  # asked for each row that is drawn
             return self._outbox.authors
         return {**self._outbox.authors, **dict.fromkeys(settings.signed_out, "")}
 
