@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import tomllib
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cache
+from importlib import resources
 from typing import Any
 
 from api_client.georeport_model import GeoRequest, GeoService
@@ -13,34 +16,17 @@ from console.cache.page_items import PageItem
 from console.rules.moments import EARLIEST, can_be
 from console.rules.status import BY_STATUS
 
-STATUS_WORDS: dict[str, Status] = {
-    "open": Status.NEW,
-    "new": Status.NEW,
-    "submitted": Status.NEW,
-    "received": Status.NEW,
-    "acknowledged": Status.NEW,
-    "for_triage": Status.COORDINATION,
-    "internal_referral": Status.COORDINATION,
-    "referred": Status.COORDINATION,
-    "assigned": Status.ASSIGNED,
-    "action_scheduled": Status.ASSIGNED,
-    "planned": Status.ASSIGNED,
-    "investigating": Status.PROGRESS,
-    "in_progress": Status.PROGRESS,
-    "in process": Status.PROGRESS,
-    "reopened": Status.RETURNED,
-    "closed": Status.RESOLVED,
-    "completed": Status.RESOLVED,
-    "resolved": Status.RESOLVED,
-    "fixed": Status.RESOLVED,
-    "duplicate": Status.CLOSED,
-    "cancelled": Status.CLOSED,
-    "canceled": Status.CLOSED,
-    "not_councils_responsibility": Status.CLOSED,
-    "no_further_action": Status.CLOSED,
-    "archived": Status.CLOSED,
-}
-"""What the words of other systems are here; any word not in it counts as open and is shown as it is."""
+
+@cache
+def _statuses() -> dict[str, Status]:
+    """What the words of other systems are here, in small letters: those beneath the layouts of files, too."""
+    text = resources.files("resources").joinpath("dialects", "plain.toml").read_text(encoding="utf-8")
+    return {word: Status(ours) for word, ours in tomllib.loads(text)["statuses"].items()}
+
+
+def status_of(word: str) -> Status | None:
+    """What a server's word for the state of a report is here; None for one that is not known."""
+    return _statuses().get(" ".join(word.lower().replace("_", " ").split()))
 
 
 def service_item(service: GeoService, seq: int) -> PageItem | None:
@@ -70,7 +56,7 @@ def request_items(request: GeoRequest, number: int = 0) -> list[PageItem]:
         remarks.append("No date of the request was given.")
     latest = max(created, updated or created)  # some servers date a change before the request
     word = _text(request.status)
-    status = STATUS_WORDS.get(word.lower().replace(" ", "_"), STATUS_WORDS.get(word.lower()))
+    status = status_of(word)
     if status is None:
         status = Status.NEW
         remarks.append(f"The server's status “{word}” is not one of ours." if word else "No status was given.")

@@ -109,8 +109,12 @@ def test_open311_statuses() -> None:
     assert geo().status is Status.NEW
     assert geo(status="closed").status is Status.RESOLVED
     assert geo(status="in_progress").status is Status.PROGRESS
-    odd = geo(status="Menunggu")
-    assert (odd.status, odd.status_label) == (Status.NEW, "Menunggu")
+    assert geo(status="Not  councils_responsibility").status is Status.CLOSED
+    done = geo(status="Selesai")
+    assert (done.status, done.status_label, done.remarks) == (Status.RESOLVED, "Selesai", ())
+    odd = geo(status="Xyz")
+    assert (odd.status, odd.status_label) == (Status.NEW, "Xyz")
+    assert "Xyz" in odd.remarks[0]
 
 
 def test_open311_places_and_times() -> None:
