@@ -124,7 +124,7 @@ _LONG_S = 60.0
 
 
 class ConsoleWindow(QObject):
-    """One window and all that stands behind it."""
+    """One window with everything behind it: panels, sync process, outbox, workers. `open` starts it, `close` ends it."""
 
     succeeded = Signal()
     """Another window is to take the place of this one; `handover` is what it goes on with."""
@@ -196,14 +196,17 @@ class ConsoleWindow(QObject):
     # Time and readers
 
     def now(self) -> datetime:
-        """The time that the window shows and counts the ages of reports by: that of the first source's server.
+        """The time that the window shows, and by which it counts the ages of reports: that of the first source's
+        server.
 
-        What is done, and when, goes by the clock of its own source, and so does what is known of units: `time_at`.
+        An edit for another source, and the units of that source, go by that source's own clock: see `time_at`.
         """
         return self.time_at(self.sources.first)
 
     def time_at(self, source: str) -> datetime:
-        """The time by the clock of a source's server, as well as it is known."""
+        """The present time by the clock of a source's server: this computer's clock plus the difference that was
+        measured.
+        """
         return self._clock() + self.sources.offset(source)
 
     def reader(self) -> CacheReader:
@@ -476,7 +479,7 @@ class ConsoleWindow(QObject):
         self.undo_command = UndoCommand(window_state, self.undo_stack, forms, self.situation, self.actions, self)
 
     def _build_window_matters(self) -> None:
-        """What is no panel's: the servers followed, who is signed in, the picture, the window's own actions."""
+        """Build what belongs to no panel: followed sources, sign-in, screenshots, presence, the window's own actions."""
         window_state, sources, status = self.window_state, self.sources, self.status_controller
         self.followed_sources = FollowedSources(
             self._options.profile,
@@ -775,7 +778,7 @@ class ConsoleWindow(QObject):
         self.screenshot.start()
 
     def close(self) -> None:
-        """Stop in order: no more intents, then the edits, the sync process, the workers; and let go of all."""
+        """Stop everything in order: forms, timers, outbox, sync process, worker threads; then delete the widgets."""
         if self._options.screenshot is None:
             self.screenshot.write_state()
         self.forms.close_open()
@@ -798,7 +801,7 @@ class ConsoleWindow(QObject):
 
     @property
     def exit_code(self) -> int:
-        """What the program ends with."""
+        """The exit code of the program: not 0 when a screenshot failed or the demo server ended by itself."""
         return self.screenshot.exit_code or int(self.followed_sources.demo_died)
 
     def _on_picture_over(self) -> None:
@@ -852,14 +855,18 @@ class ConsoleWindow(QObject):
         self.window.close()
 
     def _on_look_changed(self, message: str) -> None:
-        """Another window takes the place of this one: each widget takes its sizes and colours when it is made."""
+        """Have this window replaced by another one with the new theme or text size, as widgets take colours and sizes
+        only when they are made.
+        """
         self.handover = self.succession.hand_on(message, self.focus.panel)
         self.close_guard.no_question()
         self._remember()
         self.succeeded.emit()
 
     def take_up(self, handover: WindowHandover, before: Shell | None = None) -> None:
-        """Go on where the window before this one was, which stands there still as a picture."""
+        """Go on where the previous window (`before`) stopped. It stays on the screen as a picture until this one has
+        the keyboard.
+        """
         self.succession.take_up(handover, before)
         self.outbox.opened.disconnect(self.drafts.tell)  # it is no start: who works here knows what he left
         self.say(handover.message)
@@ -883,7 +890,7 @@ class ConsoleWindow(QObject):
         self.recommender.refresh()  # who was just sent to another report is not free for this one
 
     def _is_held(self, edit_id: str) -> bool:
-        """Whether an edit waits for an earlier one that does not leave."""
+        """Whether an edit waits for an earlier one that is not being sent now."""
         return self.outbox.held_by(edit_id) is not None
 
     def _on_outbox_count(self, count: int) -> None:
@@ -910,7 +917,9 @@ class ConsoleWindow(QObject):
             self.window_state.choose(row)
 
     def _look_at_told_in_vain(self) -> None:
-        """Who drives by an order that does not stand is not free; who has been called back is."""
+        """Show units and recommendations again when other units drive by a radio order that the server does not have:
+        such a unit counts as busy, and as free again once it was called back.
+        """
         told = frozenset(self.units_controller.told_in_vain())
         if told != self._seen_told_in_vain:
             self._seen_told_in_vain = told
@@ -927,7 +936,7 @@ class ConsoleWindow(QObject):
             self.outbox_controller.act(edit_id, verb)
 
     def _go_back(self, source: str, key: str) -> None:
-        """Choose the report of a step that was taken back: it is about to come back into the list, or to move in it."""
+        """Choose the report whose last step was undone; the queue shows it as soon as it is in the list again."""
 
         def choose(row: int) -> None:
             if row:
@@ -940,7 +949,7 @@ class ConsoleWindow(QObject):
         return next((one for one in self.settings.here.sources if one.key == key), None)
 
     def _place_viewer(self, viewer: QWidget) -> None:
-        """Photos in full stand where forms do; what is typed meanwhile is for them."""
+        """Put the photo viewer where forms stand, and hold keys for it until it has the keyboard."""
         self.forms.held_keys.hold_for(viewer)
         title = self.theme.px(FRAME)  # what the desktop puts over a window
         viewer.setGeometry(self.window.view_room().adjusted(2, title, -2, -2))
@@ -973,11 +982,11 @@ class ConsoleWindow(QObject):
     # The window
 
     def say(self, sentence: str) -> None:
-        """A sentence for the operator, in the status bar."""
+        """Show a sentence in the status bar for six seconds."""
         self.status_controller.say(sentence)
 
     def say_long(self, sentence: str) -> None:
-        """The same for longer: somebody may look elsewhere."""
+        """Show a sentence in the status bar for a minute, for an operator who is looking elsewhere."""
         self.status_controller.say(sentence, _LONG_S)
 
     def _on_cell(self, key: str) -> None:
@@ -991,7 +1000,7 @@ class ConsoleWindow(QObject):
         self.say(describe(error))
 
     def come_forward(self) -> None:
-        """Show the window, whatever hides it."""
+        """Show the window in front of all others, also if it was minimized."""
         self.window.setWindowState(self.window.windowState() & ~Qt.WindowState.WindowMinimized)
         self.window.show()
         self.window.raise_()

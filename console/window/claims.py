@@ -1,4 +1,4 @@
-"""The reports that this operator has taken: released when he signs out, and said when another takes or ends one."""
+"""The reports that this operator has taken: released when he signs out; he is told when another takes or ends one."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ _KIND = "claims"
 
 
 def has_held(who: str, history: Iterable[Entry]) -> bool:
-    """Whether somebody has ever had the report, by its history, the oldest first.
+    """Whether a user has ever held the report, by its history (oldest entry first).
 
-    Who sends a crew takes it, but not from another: an order that came second has taken nothing.
+    Sending a crew takes a report that nobody holds. Example: sari holds it and budi sends a second crew: sari holds it
+    still, and budi never has.
     """
     holder = ""
     for entry in history:
@@ -44,9 +45,10 @@ def has_held(who: str, history: Iterable[Entry]) -> bool:
 
 
 class LostClaim(msgspec.Struct, frozen=True):
-    """A report that is the operator's no longer: by `closed`, or because `who` has taken (`is_taken`) or released it.
+    """A report that the operator holds no more: `closed` is the entry that ended it; else `who` has taken it over
+    (`is_taken`) or has released it.
 
-    `let_go` are the crews that were called back by its end, `at` is when it was taken or released.
+    `let_go` are the assignments of crews that were recalled when it was closed, `at` is when it was taken or released.
     """
 
     about: CachedReport
@@ -63,8 +65,8 @@ class LostClaim(msgspec.Struct, frozen=True):
 
 
 class _ClaimsRead(msgspec.Struct, frozen=True):
-    """What came of a look: the reports held, those that were looked at as held no more, those of which the cache does
-    not say yet whose they are.
+    """Result of `Claims._read`: the reports `held` now; `gone`, the ones that were held before; of those the ones
+    `lost` to somebody else, and `unknown`, those of which the cache does not say yet who holds them.
     """
 
     epochs: dict[str, str]
@@ -76,9 +78,10 @@ class _ClaimsRead(msgspec.Struct, frozen=True):
 
 
 class Claims(QObject):
-    """Follows the Views; `taken_over` gets a Setback for each report that another has taken, released or ended.
+    """Compares the operator's reports in each new View with those before; `taken_over` emits a Setback for each one
+    that somebody else has taken, released or closed.
 
-    A report that was taken away is followed until that was seen, or is known to be no news.
+    A lost report is followed until the operator has seen the notice, or the cache shows that nothing has to be told.
     """
 
     taken_over = Signal(object)
@@ -97,13 +100,13 @@ class Claims(QObject):
         self._rows: frozenset[int] | None = None
         self._held: frozenset[ScopedCode] = frozenset()
         self._gone: frozenset[ScopedCode] = frozenset()
-        """Those that were his, of which it is not known why they are not, or not seen."""
+        """Reports that he held: why he holds them no more is not known yet, or he has not seen the notice."""
         self._notified: set[tuple[str, ScopedCode]] = set()
         window_state.view_changed.connect(self._on_view)
         outbox.followed.on_open(self._begin_again)
 
     def on_seen(self, of: Iterable[Of]) -> None:
-        """The operator has seen that these are not his any more."""
+        """The operator has seen the notices `of` these reports: they are followed no more."""
         seen = {(source, key) for kind, source, key in of if kind == _KIND}
         self._gone -= seen
         self._notified -= {(self._window_state.me_at(scoped_code[0]), scoped_code) for scoped_code in seen}
@@ -112,7 +115,9 @@ class Claims(QObject):
         self._keep()
 
     def read(self, sources: Collection[str], found: Callable[[list[CachedReport]], None]) -> None:
-        """Give the reports of these sources that the operator has, as the servers know them."""
+        """Read the operator's reports of these sources on a worker, as the servers know them, and call `found` with
+        them.
+        """
         rows = sorted(self._rows or ())[:_MOST]
 
         def held() -> list[CachedReport]:
@@ -121,7 +126,9 @@ class Claims(QObject):
         self._tasks.submit(held, found)
 
     def release(self, held: Sequence[CachedReport], then: Callable[[], object]) -> None:
-        """Give these back, and go on once their releases are at the server, or have been given the time for it."""
+        """Release these reports; call `then` once the servers have confirmed that, and after `_RELEASED_MS` in any
+        case.
+        """
         self._held -= {(one.source, one.report.id) for one in held}
         waiting = {self._release(one) for one in held}
         timer = QTimer(self, singleShot=True, interval=_RELEASED_MS)
@@ -155,7 +162,7 @@ class Claims(QObject):
         self.look()
 
     def look(self) -> None:
-        """Look at once whose the reports are, as when another operator has signed in."""
+        """Check at once whose the reports are, for example after another operator has signed in."""
         self._rows = None
         if self._window_state.view is not None:
             self._on_view(self._window_state.view)
@@ -183,7 +190,7 @@ class Claims(QObject):
         begin: Mapping[str, Followed | None],
         turn: int,
     ) -> _ClaimsRead:
-        """Whose the reports are that were the operator's; on a worker."""
+        """Find out on a worker who holds the reports now that this operator held."""
         cursors = self._reader().cursors()
         now = frozenset(self._reader().keys(rows).values())
         epochs = {source: cursors[source].epoch for source in begin if source in cursors}
@@ -200,8 +207,8 @@ class Claims(QObject):
         return _ClaimsRead(epochs, now, gone, frozenset(unknown), tuple(lost), turn)
 
     def _is_unknown(self, scoped_code: ScopedCode, about: CachedReport | None) -> bool:
-        """Whether the cache does not say yet that the report is somebody else's: it is read anew, or a take or release
-        of one's own is on its way.
+        """Whether the cache cannot say yet who holds the report: its source is being read again, or the operator's own
+        take or release has not arrived.
         """
         if about is None:
             return self._reader().loaded((scoped_code[0],)) is not Loaded.WHOLE
@@ -211,7 +218,7 @@ class Claims(QObject):
         )
 
     def _lost(self, one: CachedReport) -> LostClaim | None:
-        """Who has taken a report that is the operator's no longer, has released or closed it, if another did."""
+        """Who has taken, released or closed a report that the operator held; None when nobody else did."""
         me, claim, history = self._window_state.me_at(one.source), one.report.claim, self._reader().entries(one.row)
         releases = [entry for entry in history if entry.kind == Kind.RELEASE.value]
         who = claim.who if claim is not None else releases[-1].author if releases else me

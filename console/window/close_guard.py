@@ -17,7 +17,7 @@ _SESSION_ENDS_IN = timedelta(minutes=1)
 
 
 class CloseGuard(QObject):
-    """Asks before the window closes, unless the operator was asked or nobody is there to be asked."""
+    """Asks before the window closes while edits are unsent or reports held, unless nobody is there or he was asked."""
 
     def __init__(
         self,
@@ -43,11 +43,11 @@ class CloseGuard(QObject):
         app.commitDataRequest.connect(self._on_session_end)
 
     def no_question(self) -> None:
-        """The window closes whatever waits: that is on the disk."""
+        """Let the window close without a question: unsent edits are on the disk."""
         self._is_answered = True
 
     def may_close(self) -> bool:
-        """Whether it may close now; where it may not the operator has been asked."""
+        """Whether the window may close now; when False, the operator has been asked and may close it by his answer."""
         held = len(self._window_state.view.mine) if self._window_state.view is not None else 0
         # protects: count-before-closing
         if self._is_answered or not (self._outbox_controller.open_edits or held):

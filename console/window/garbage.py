@@ -6,10 +6,10 @@ import gc
 
 
 def keep_objects() -> None:
-    """Let the collector leave alone what is there now, for good, and run where we call it instead of in any thread.
+    """Exclude all present objects from garbage collection (`gc.freeze`), and let it run in `collect_garbage` only.
 
-    A full collection stops every thread: 12 ms with the vocabulary of a large city. And one that another thread happens
-    to set off destroys widgets there, which Qt may not survive (pyqtgraph has a GarbageCollector for the same reason).
+    A full collection stops every thread: 12 ms with the vocabulary of a large city. One that starts in another thread
+    destroys widgets there, which Qt may not survive (pyqtgraph has a GarbageCollector for the same reason).
     """
     gc.disable()
     gc.collect()
@@ -18,7 +18,7 @@ def keep_objects() -> None:
 
 
 def collect_garbage() -> None:
-    """Collect the oldest generation that is due, in the thread that owns the widgets."""
+    """Run the collection of the oldest generation that is due; call it on the GUI thread, between two events."""
     due = [generation for generation in range(3) if gc.get_count()[generation] > gc.get_threshold()[generation]]
     if due:
         gc.collect(due[-1])

@@ -34,22 +34,22 @@ class KeyboardFocus(QObject):
         line.cleared.connect(self._leave_line)
 
     def show_first(self, row: int) -> None:
-        """Where there is room for one of them, the first report that is chosen comes before the map: nothing is done to
-        what cannot be read. Whoever asks for the map again keeps it.
+        """In a narrow window, which shows either map or report, show the report when a first one is chosen: the
+        operator must see what his keys act on. Afterwards he may go back to the map.
         """
         if row and not self._was_chosen and self._window.current_panel() != "map":
             self._window.show_panel("report")
         self._was_chosen = bool(row)
 
     def leave_report(self) -> None:
-        """The next report is shown and has not been read yet: Enter must not do to it what was meant for the one
-        before.
+        """The next report was chosen automatically and is not read yet: give the keyboard to the queue, so that an
+        Enter that was meant for the report before does nothing to this one.
         """
         if self.panel == "report":
             self._window.focus_panel("queue")
 
     def _open_chosen(self) -> None:
-        """The stroke that opens a report does not do its first verb too."""
+        """Give the keyboard to the report panel; the Enter that opened the report does not also run its first verb."""
         self._ticket.hear_enter_later()
         self._window.focus_panel("report")
 
@@ -59,7 +59,7 @@ class KeyboardFocus(QObject):
             self.panel = key
 
     def _on_line_run(self, line: str) -> None:
-        """After a filter the keyboard goes to what is filtered, else back to where it was."""
+        """After `show` the keyboard goes to the queue, after another command back to the panel that had it."""
         if line.partition(" ")[0].casefold() == "show":
             self.panel = "queue"
         self._leave_line()

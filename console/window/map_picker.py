@@ -1,4 +1,4 @@
-"""A place for an open form: the map is lent to it, for a click or for a pin, and taken back when the form goes."""
+"""Lets an open form pick a place on the map, and shows its pin; afterwards the map shows what it did before."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from widgets.shell import Shell
 
 
 class MapPicker(QObject):
-    """Lends the map, and gives the keyboard back to the queue afterwards."""
+    """Moves the map for a form that asks for a place, and gives the keyboard to the queue when the form has closed."""
 
     changed = Signal()
     """A place is asked for on the map, or is no longer."""
@@ -35,7 +35,7 @@ class MapPicker(QObject):
         self._map.start_pick()
 
     def end(self) -> None:
-        """The form is gone: the keyboard was lent to the map, where nobody would look for it."""
+        """The form was closed: end picking; if the map was used for it, give the keyboard to the queue."""
         self._map.stop_pick()
         if self._has_picked:
             self._has_picked = False

@@ -1,4 +1,4 @@
-"""The others at the same server see which report is open here."""
+"""Tell the servers which report is open here, so that the other operators see it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from console.rules.messages import Look
 
 
 class PresenceReporter:
-    """Tells the server of the chosen report when another one is chosen, and the one before when it is left."""
+    """Sends a Look whenever another report is chosen, and one without a report to the source of the one before when the
+    next one is of another source.
+    """
 
     def __init__(self, send: Callable[[Look], object]) -> None:
         self._send = send
         self._at: tuple[str, str] | None = None
 
     def set_details(self, details: ReportDetails | None) -> None:
-        """What is chosen now."""
+        """The chosen report; None, or one that no server has yet, counts as no report."""
         before = self._at
         self._at = (details.source, details.key) if details is not None and details.server is not None else None
         if self._at == before:

@@ -1,4 +1,4 @@
-"""Find a report by what an edit or a city calls it: choose it, or read what the cache holds of it."""
+"""Find the row of a report by its id at the server or its local key; choose it, or read it from the cache."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from console.tasks import Tasks
 
 
 class ReportLookup:
-    """Looks on a worker; a report that was made here and has no number yet is known at once."""
+    """Looks reports up in the cache on a worker; one that was created here and has no number yet is found at once."""
 
     def __init__(
         self,
@@ -33,11 +33,13 @@ class ReportLookup:
         )
 
     def choose(self, source: str, key: str) -> None:
-        """Make a report of a source the chosen one, by its number or its local key; none where it is not here."""
+        """Choose a source's report by its id or its local key; when it is not on this computer none is chosen."""
         self.with_row(source, key, self._window_state.choose)
 
     def with_row(self, source: str, key: str, then: Callable[[int], None]) -> None:
-        """The row of a report, of one that was created here too; 0 where it is not on this computer."""
+        """Call `then` with the row of a report, given by its id or its local key; with 0 when it is not on this
+        computer.
+        """
         if row := self._board_updater.local_row(key):
             then(row)
             return
@@ -45,7 +47,7 @@ class ReportLookup:
         self._tasks.submit(lambda: self._reader().row_of(source, number), lambda row: then(row or 0))
 
     def read(self, source: str, number: str, then: Callable[[Report | None], None]) -> None:
-        """Read what the cache holds of a report; None: it is not there."""
+        """Read a report from the cache on a worker and call `then` with it; with None when it is not there."""
 
         def read() -> Report | None:
             reader = self._reader()

@@ -1,4 +1,4 @@
-"""A screen where there is none: Xvfb, as long as it is needed."""
+"""Start an X server (Xvfb) on a computer without a display, as long as the caller needs it."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 class SettingsStore(QObject):
-    """Keeps in the profile what changes here, and takes over what changes there."""
+    """Writes changes of this window into the profile's settings file, and reads those that other programs make there."""
 
     sources_came = Signal(object)
     """Another program added sources, changed them or signed in to them: a list of their names."""
@@ -32,17 +32,18 @@ class SettingsStore(QObject):
         self._profile, self._tasks = profile, tasks
         self.is_demo = is_demo
         self.here = settings
-        """As this window has them."""
+        """The settings of this window."""
         self.filed = copy.deepcopy(settings)
-        """As the profile has them, which may not be as this window does."""
+        """The settings as the file in the profile has them; a change that could not be written is missing."""
         self._kept = 0
         self._watch = QFileSystemWatcher(self)
         self._watch.directoryChanged.connect(self._look)
 
     def keep(self, change: Callable[[Settings], object]) -> str:
-        """Change the settings here and in the profile, where other programs change theirs; why not, "" when kept.
+        """Apply `change` to this window's settings and to the file in the profile. Returns why the file could not be
+        written, "" when it was.
 
-        The demo has no profile to keep them in: they hold for its life.
+        The demo has no profile: its settings last as long as the program.
         """
         change(self.here)
         if self.is_demo:
@@ -56,16 +57,16 @@ class SettingsStore(QObject):
         return ""
 
     def watch(self) -> None:
-        """Look at the profile now and whenever it changes."""
+        """Read the settings file now, and again whenever it changes."""
         self._watch.addPath(str(self._profile))
         self._look()
 
     def close(self) -> None:
-        """Follow no more."""
+        """Stop watching the settings file."""
         self._watch.directoryChanged.disconnect()
 
     def _look(self, _folder: str = "") -> None:
-        """Another program may have changed them: `sigap connect` does."""
+        """Read the settings file on a worker: another program, such as `sigap connect`, may have changed it."""
         kept = self._kept
 
         def read(found: Settings) -> None:
@@ -76,9 +77,10 @@ class SettingsStore(QObject):
         self._tasks.latest("settings", lambda: load_settings(profile), read, self.unreadable.emit)
 
     def _follow(self, found: Settings) -> None:
-        """Follow from now on what another program added to the sources, or changed of one.
+        """Take over sources that another program added, changed or signed in to.
 
-        What this window changed and could not keep is its own; what is gone from the profile stays until it closes.
+        Changes of this window that could not be written stay. A source that was removed from the file is followed until
+        the window closes.
         """
         before, self.filed, mine = self.filed, found, self.here
         anew = {one.key: one for one in found.sources if one not in before.sources and one not in mine.sources}

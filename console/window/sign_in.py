@@ -37,7 +37,7 @@ _WITH_OPERATORS = "dispatch"
 
 
 class SignInController(QObject):
-    """Who the operator is at each source."""
+    """Signs the operator in to and out of each source, and keeps what each server says of his name and rights."""
 
     operator_leaves = Signal()
     """Another operator has signed in and is about to become the one whose window this is."""
@@ -69,7 +69,7 @@ class SignInController(QObject):
         self._window_state, self._outbox, self._undo_stack, self._forms = window_state, outbox, undo_stack, forms
         self._outbox_controller, self._status, self._claims = outbox_controller, status, claims
         self._rights = {source.key: Rights(source.role) for source in settings.here.sources if source.role}
-        """What each source said last; its areas and agencies only since it was reached."""
+        """Source key -> rights, as its server said last; from the settings only the role is known."""
 
     def why_reading_only(self, source: str) -> str:
         """Why nothing may be written for a source now, "" when it may."""
@@ -87,7 +87,7 @@ class SignInController(QObject):
         return self._sources.why_reading_only(source)
 
     def who(self) -> str:
-        """Who works here; where the cities differ in that, as whom at each."""
+        """The operator's name as the status bar shows it; where it differs between sources, `source: name` for each."""
         settings = self._settings.here
         known = [one for one in settings.sources if one.user or one.key in settings.signed_out]
         absent = self.tr("signed out")
@@ -97,14 +97,16 @@ class SignInController(QObject):
         return " · ".join(f"{name}: {user}" for name, user in names.items()) or self._window_state.me
 
     def names(self) -> Mapping[str, str]:
-        """What the operator is called at each source; "" where only others ever signed in, whose claims are not his."""
+        """Source key -> the operator's user name there. While he is signed in at some sources only, "" for the others,
+        so that claims there do not count as his.
+        """
         settings = self._settings.here
         if not settings.signed_out:  # asked for each row that is drawn
             return self._outbox.authors
         return {**self._outbox.authors, **dict.fromkeys(settings.signed_out, "")}
 
     def rights_at(self, source: str) -> Rights:
-        """What the operator may do at a source, as far as it has said."""
+        """The operator's rights at a source; with the role "" as long as its server has not said."""
         return self._rights.get(source, Rights())
 
     def why_not_allowed(self, source: str, kind: Kind) -> str:
@@ -112,7 +114,9 @@ class SignInController(QObject):
         return self.tr(why_not_allowed(self.rights_at(source).role, kind))
 
     def sign_in(self) -> None:
-        """Ask for the token of each server that lacks one or refuses it, else of the first, and follow all anew."""
+        """Ask for the token of each server that has none or refuses it, else of the first one; then start the sync
+        process again with them.
+        """
         settings = self._settings.here
         refused = [key for key, state in self._sources.states().items() if state == "refused"]
         wanted = [one for one in settings.sources if one.key in refused or one.key in settings.signed_out]
@@ -123,7 +127,10 @@ class SignInController(QObject):
         self._ask_tokens(wanted, [], [])
 
     def _ask_tokens(self, wanted: Sequence[Source], given: Sequence[Source], unkept: Sequence[Source]) -> None:
-        """One server after the other; who leaves the form has none for those that are left."""
+        """Ask for the tokens of the `wanted` sources one after another; leaving the form ends the asking.
+
+        `given` are the sources for which one was entered, `unkept` those of them whose token no keyring keeps.
+        """
         if not wanted:
             self._take_up(given, unkept)
             return
@@ -148,7 +155,9 @@ class SignInController(QObject):
         )
 
     def _take_up(self, given: Sequence[Source], unkept: Sequence[Source]) -> None:
-        """Follow all anew with the tokens that were given; each is believed once its server has said whose it is."""
+        """Start the sync process again with the new tokens. Each source counts as signed in once its server has said
+        whose the token is.
+        """
         keys = [one.key for one in given]
         if keys:
             self._followed_sources.signing_in.update(keys)
@@ -164,9 +173,9 @@ class SignInController(QObject):
         return key in self._settings.here.signed_out and key not in self._followed_sources.signing_in
 
     def _with_operators(self) -> list[Source]:
-        """The sources at which somebody signs in: an Open311 server knows no operators, its key is the city's.
+        """The sources that have operators to sign in. An Open311 server has none: its key belongs to the city.
 
-        A profile that has no other signs in to the first.
+        Where the profile has no other sources, the first one is signed in to.
         """
         sources = self._settings.here.sources
         found = [one for one in sources if one.kind == _WITH_OPERATORS]
@@ -175,18 +184,20 @@ class SignInController(QObject):
     def _signed_in_at(self) -> list[Source]:
         """The sources that know the present operator, or for which there is a token that may be his.
 
-        A profile of which no server has said who he is signs out of the first, as far as it is not.
+        When no server has said yet who he is, the first source to which he may be signed in.
         """
         signed_out = self._settings.here.signed_out
         here = [one for one in self._with_operators() if one.key not in signed_out]
         return [one for one in here if one.user or self._tokens.get(one.key)] or here[:1]
 
     def _why_demo_stays(self) -> str:
-        """Why there is nothing to sign in to or out of, "" outside the demo, whose operator the bar names all along."""
+        """Why the demo cannot be signed in to or out of; "" outside the demo."""
         return self.tr("The demo has one operator, who stays signed in") if self._settings.is_demo else ""
 
     def sign_out(self) -> None:
-        """Forget the tokens of all servers at which the operator is signed in, once he knows what waits."""
+        """Delete the tokens of all servers to which the operator is signed in, after he was asked about reports that he
+        holds and edits that are not sent.
+        """
         sources = self._signed_in_at()
         if not sources:
             self._status.say(self._why_demo_stays() or self.tr("Nobody is signed in"))
@@ -210,7 +221,9 @@ class SignInController(QObject):
         self._claims.read([one.key for one in sources], ask_what_is_held)
 
     def _leave(self, sources: Sequence[Source], to_release: Sequence[CachedReport]) -> None:
-        """Give these back, then sign out; what has not come to the server by then goes when he signs in again."""
+        """Release these reports, then sign out. Releases that the server has not confirmed in time are sent when he
+        signs in again.
+        """
         if not to_release:
             self._sign_out_of(sources)
             return
@@ -227,7 +240,9 @@ class SignInController(QObject):
         self._claims.release(to_release, released)
 
     def _sign_out_of(self, sources: Sequence[Source]) -> None:
-        """Forget their tokens, and follow all without them; what was not kept or let go of is said."""
+        """Delete the tokens of these sources and start the sync process without them; say what the keyring or the
+        settings file would not change.
+        """
         stay = [one.name for one in sources if not self._tokens.drop(one.key)]
         keys = [one.key for one in sources]
         why_not = self._settings.keep(lambda settings: _signed_out(settings, keys))
@@ -247,7 +262,9 @@ class SignInController(QObject):
         self._status.say(said)
 
     def _ask_what_is_held(self, held: list[CachedReport], then: Callable[[Sequence[CachedReport]], object]) -> None:
-        """Nobody else works on what somebody has who is gone: he says which of it he gives back. Nothing is yet."""
+        """Ask which of the reports that he holds the operator releases, as nobody else works on a report that is held
+        by somebody who is gone. `then` gets those to be released; nothing is released here.
+        """
         count = len(held)
         title = self.tr("{n} reports are yours" if count > 1 else "1 report is yours").format(n=count)
         there = [
@@ -271,7 +288,7 @@ class SignInController(QObject):
         self._forms.choose(title, about, rows, chosen, current=rows[0].id)
 
     def _named(self, held: Sequence[CachedReport]) -> str:
-        """The reports by their numbers, those of P1 that no crew is on its way to first and all of them."""
+        """The ids of these reports: first the P1 that no crew is on its way to (all of them), then some of the others."""
         view = self._window_state.view
         alone = view.without_crew([one.row for one in held if one.report.priority == HAZARD]) if view else frozenset()
         burning = ", ".join(one.report.id for one in held if one.row in alone)
@@ -283,9 +300,10 @@ class SignInController(QObject):
         return f"{told} · {rest}" if rest else told
 
     def on_signed_in(self, me: SignedIn) -> None:
-        """Whose token it is: what is entered from now on is his; what another operator left waits for that one.
+        """A server said whose token it is. From now on edits for it bear his name; unsent ones of another operator wait
+        for that one.
 
-        Who was signed in there before him has left, and so he has where he is signed in elsewhere.
+        The operator before is thereby signed out there, and at the other sources at which he is signed in.
         """
         settings = self._settings.here
         self._followed_sources.signing_in.discard(me.source)
@@ -319,7 +337,7 @@ class SignInController(QObject):
             self._ask_tokens(left, [], [])
 
     def _left_by(self, operator: str, source: str) -> list[Source]:
-        """The other sources at which who is signed in is whoever was so at this one, where another is now."""
+        """The other sources at which the operator is still signed in who was signed in at this one before."""
         if source not in self._outbox.authors or not operator:
             return []
         signed_out, authors = self._settings.here.signed_out, self._outbox.authors
@@ -331,7 +349,9 @@ class SignInController(QObject):
         ]
 
     def _first_signed_in(self, source: str) -> str:
-        """The key of the source after which the operator is named, once he is signed in at this one too."""
+        """The key of the first source at which the operator is signed in, `source` counted as one: his name there is
+        shown.
+        """
         settings = self._settings.here
         named = [
             one.key
@@ -341,7 +361,7 @@ class SignInController(QObject):
         return named[0] if named else source
 
     def _sit_down(self, me: SignedIn) -> None:
-        """Who sits at the window is named after the first server at which he is signed in."""
+        """Name the operator of the window after the first source at which he is signed in."""
         settings = self._settings.here
         if any(one.key == me.source for one in settings.sources):
             self._window_state.me = self._outbox.author = operator_of(settings)
@@ -350,12 +370,14 @@ class SignInController(QObject):
         self._followed_sources.name_absent()
 
     def on_work_opened(self) -> None:
-        """Tell those who signed in before the file was open what others did to what they left here."""
+        """work.db is open: tell operators who signed in before that what others did with the edits that they had left
+        here.
+        """
         for source in self._rights:
             self._tell_done_by_others(source)
 
     def _tell_done_by_others(self, source: str) -> None:
-        """What others threw away of what this operator left here, and what they took over in their own names."""
+        """Tell which edits of this operator others have dropped, and which they have sent in their own names."""
         done = self._outbox.take_done_by_others(source)
         told = [
             self._done_text(source, [one for one in done if one.reason is reason], sentence)
@@ -383,7 +405,7 @@ class SignInController(QObject):
         return self.tr("Your rights were changed: {role}, {where}").format(role=me.role, where=where)
 
     def _keep_user(self, key: str, user: str, role: str) -> None:
-        """Remember for the next start, which may be without a network, who is signed in and in which role."""
+        """Keep user and role of a source in the settings, for a next start without a network."""
         settings = self._settings.here
         known, had = next(((one.user, one.role) for one in settings.sources if one.key == key), (user, role))
         if user == "local":

@@ -1,4 +1,4 @@
-"""Which servers a window follows: the sync process starts with them, anew when others come; the city's time zone."""
+"""Which sources a window follows: starts the sync process with them, again when they change; sets the time zone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class FollowedSources(QObject):
     """Starts the sync process with the sources of the settings, or with the demo city once its server is there."""
 
     zone_changed = Signal()
-    """Times are those of another zone from now on."""
+    """Times are shown in another zone from now on."""
     rights_changed = Signal()
     """What may be written for a source may be different now."""
 
@@ -54,7 +54,7 @@ class FollowedSources(QObject):
         )
         self._zone, self._status, self._kpi = zone, status, kpi
         self.signing_in: set[str] = set()
-        """The keys of the sources whose servers have not said yet whose the token is that was entered for them."""
+        """The sources for which a token was entered whose server has not said yet to whom it belongs."""
         self.demo_died = False
         self._demo_timer = QTimer(self, interval=_LOOK_FOR_DEMO_MS)
         self._demo_timer.timeout.connect(self._look_for_demo)
@@ -62,7 +62,7 @@ class FollowedSources(QObject):
         self._name_operator()
 
     def begin(self) -> None:
-        """Follow what the settings name; say what to do when they name nothing."""
+        """Start following the sources of the settings, or the demo city; with no source show how to connect one."""
         if self._demo is not None:
             self._demo_timer.start()
             self._look_for_demo()  # the city of a window that another one takes the place of is there at once
@@ -74,7 +74,7 @@ class FollowedSources(QObject):
             )
 
     def start(self, sources: list[Source]) -> None:
-        """Start the sync process, or start it anew, with these, and with the tokens of those not signed out of."""
+        """Start the sync process, or restart its lanes, with these sources and the tokens of those that are signed in."""
         settings = self._settings.here
         tokens = self._tokens.of(sources, [key for key in settings.signed_out if key not in self.signing_in])
         self._sources.set_sources(sources)
@@ -83,11 +83,13 @@ class FollowedSources(QObject):
         self._sync_supervisor.start(Start(str(self._profile), tuple(sources), tokens, settings.order_lifetime_s))
 
     def close(self) -> None:
-        """Wait for the demo city no more."""
+        """Stop waiting for the demo city's server."""
         self._demo_timer.stop()
 
     def on_zone_told(self, zone: ZoneTold) -> None:
-        """Keep it for the next start, which may be without a network."""
+        """A server told its time zone: keep it in the settings, for a next start without a network, and show times in
+        it.
+        """
         sources = self._settings.here.sources
         known = next((one.timezone for one in sources if one.key == zone.source), zone.timezone)
         if known == zone.timezone:
@@ -101,14 +103,16 @@ class FollowedSources(QObject):
             self._status.say(self.tr("Times are those of {zone} from now on").format(zone=zone.timezone))
 
     def _name_operator(self) -> None:
-        """Who the operator is at each source, until its server says so itself."""
+        """Set the outbox's user name of each source from the settings, until its server says who the token belongs to."""
         for source, user in users_of(self._settings.here.sources).items():
             if source not in self._outbox.authors:
                 self._outbox.sign_in(source, user)
         self.name_absent()
 
     def name_absent(self) -> None:
-        """Where nobody is signed in, what another has left is not that of who sits here."""
+        """Name the present operator at the sources where nobody is signed in, so that edits that another operator left
+        there do not count as his.
+        """
         settings = self._settings.here
         me = operator_of(settings)
         for source in settings.signed_out:
@@ -126,7 +130,7 @@ class FollowedSources(QObject):
         self._status.say(self.tr("Connecting to {names}").format(names=", ".join(names)))
 
     def _use_zone(self) -> bool:
-        """Show times in the city's zone; whether it is another one than before."""
+        """Show times in the city's zone; returns whether that is another one than before."""
         if not self._zone.become(city_zone(self._settings.here.sources)):
             return False
         self.zone_changed.emit()
@@ -145,5 +149,5 @@ class FollowedSources(QObject):
 
 
 def changed(sources: list[Source], key: str, **changes: str) -> list[Source]:
-    """The sources with one of them changed."""
+    """A copy of the sources in which the one with this key has these fields changed."""
     return [msgspec.structs.replace(one, **changes) if one.key == key else one for one in sources]

@@ -1,4 +1,4 @@
-"""One window takes the place of another, with another theme or text size: the work in it goes on where it was."""
+"""Replace a window by one with another theme or text size: filter, chosen report, undo and keyboard focus are kept."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from widgets.shell import Shell
 from widgets.ticket.panel import TicketPanel
 
 _PICTURE_MS = 3000
-"""How long a picture of the window before stands behind one that does not get the keyboard: another program has it."""
+"""When the next window does not get the keyboard, as another program has it, the picture is closed after this time."""
 
 
 class Succession(QObject):
-    """Tells what a window hands on, and goes on with what another one handed on to it."""
+    """Makes the handover of a window that is replaced (`hand_on`), and restores one in the next window (`take_up`)."""
 
     def __init__(
         self,
@@ -50,7 +50,9 @@ class Succession(QObject):
         self._is_chosen = False
 
     def hand_on(self, message: str, panel: str) -> WindowHandover:
-        """What the next window needs; `said` is what it says first, `panel` the one that has the keyboard."""
+        """What the next window needs. `message` is what it shows first, `panel` the key of the panel that has the
+        keyboard.
+        """
         window_state = self._window_state
         local = self._board_updater.local_report(window_state.row)
         return WindowHandover(
@@ -67,9 +69,10 @@ class Succession(QObject):
         )
 
     def take_up(self, handover: WindowHandover, before: Shell | None) -> None:
-        """Go on with this. The window before stands there as a picture until this one has the keyboard.
+        """Restore a handover. `before`, the previous window, stays as a picture until this one has the keyboard.
 
-        What is typed meanwhile is for the report that was chosen there: it is held until that one has been read here.
+        Keys that are typed meanwhile are meant for the report that was chosen there; they are held until it is read
+        here.
         """
         self._handover, self._before, self._is_chosen = handover, before, False
         if before is not None:
@@ -86,7 +89,7 @@ class Succession(QObject):
         self._details_reader.failed.connect(self._look)
 
     def close(self) -> None:
-        """The window goes before it was there."""
+        """This window closes, maybe before it had the keyboard: close the picture of the previous one."""
         self._end_picture()
 
     def _is_read(self) -> bool:
@@ -109,7 +112,7 @@ class Succession(QObject):
             self._look()
 
     def _look(self, _: object = None) -> None:
-        """The chosen report has been read, or cannot be."""
+        """The chosen report was read, or could not be: the handover is done, and held keys are delivered."""
         handover = self._handover
         if handover is None or not self._is_chosen:
             return

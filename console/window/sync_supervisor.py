@@ -42,17 +42,17 @@ _STOP_MS = 5_000
 _STEADY_MS = 30_000
 _MOST_FETCHES = 200
 FROZEN_S = 25.0
-"""A process that beats every two seconds may be slow, niced and short of memory, but not for this long."""
+"""A sync process without a heartbeat for so many seconds counts as frozen; a healthy one sends one every two."""
 _LOOKS, _FIRST_LOOKS = 10, 40
-"""It is frozen when so many looks in a row found no beat; to start on a cold disk it has four times as long."""
+"""So many checks in a row without a heartbeat make it frozen; a process that is starting, four times as many."""
 _NO_PROCESS = "The connection to the city is being started again; ask once more in a moment."
 
 
 class SyncSupervisor(QObject):
     """Owns the sync process of one profile; every signal comes on this object's thread.
 
-    What is sent while the process is down is lost, except fetches and what is looked at: edits are safe in work.db, and
-    `restarted` tells their keeper to hand them over again.
+    Messages that are sent while the process is down are lost, except Fetch and Look, which are sent once it runs. Edits
+    are safe in work.db: `restarted` makes the outbox hand them over again.
     """
 
     touched = Signal(object)
@@ -114,7 +114,7 @@ class SyncSupervisor(QObject):
         return self._process.processId() if self._process is not None and self.running else None
 
     def start(self, start: Start) -> None:
-        """Follow these sources from now on; starts the process when it does not run."""
+        """Follow these sources from now on: starts the process, or tells a running one to begin again with them."""
         self._turn += 1
         start = self._start = msgspec.structs.replace(start, turn=self._turn)
         if self.running:
@@ -127,7 +127,7 @@ class SyncSupervisor(QObject):
             self._launch()
 
     def send(self, message: Down) -> None:
-        """Hand a message over."""
+        """Send a message to the sync process; while it is down see the class."""
         if isinstance(message, Look):
             self._looks[message.source] = message
         if self.running and self._process is not None:
@@ -199,9 +199,10 @@ class SyncSupervisor(QObject):
         self._failures = 0
 
     def _look(self) -> None:
-        """End a process that does not beat any more; it may be stopped, so by force.
+        """Kill a process that has sent no heartbeat for too long; a stopped one (SIGSTOP) would not react to less.
 
-        Looks are counted and not seconds: while this console hung, or the computer slept, nobody could read the beats.
+        Timer ticks without a heartbeat are counted and not seconds: while this console hung, or the computer slept,
+        nobody could read the pipe.
         """
         self._silent += 1
         # protects: silent-sync-is-ended
