@@ -84,7 +84,8 @@ class Action(msgspec.Struct, Generic[R], frozen=True):
     """Whether its key works while a form has the keyboard, as notices and the status bar name it; with `leaves` the
     keyboard is the window's then, as another report is shown, and the form stays open beside it."""
     still_of_form: str = ""
-    """What is said when its key, which forms are left with too, was struck once more as one went; English source text.
+    """What is said when its key, which forms are left with too, was struck once more as one went; English
+    source text.
     """
     repeats: bool = False
     """A key that is held down goes on doing it."""

@@ -1,4 +1,4 @@
-"""When each action may be used, and why not: rules over what is so in the window now."""
+"""When each action may be used, and why not: rules over a `Situation`, which is what the window shows now."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from console.rules.status import is_open
 
 
 class Situation(msgspec.Struct, frozen=True):
-    """What decides which actions make sense now: the chosen report, the chosen unit, the operator and the link."""
+    """What decides which actions may be used now: the chosen report and unit, the notice, the operator's rights, the
+    connection. Ids and reasons are "" where there is nothing of the kind.
+    """
 
     report: bool = False
     unread: bool = False
     """A report is chosen, and nothing is known of it yet."""
     left_behind: bool = False
-    """The chosen report is of a list before the one that is shown, which does not hold it."""
+    """The chosen report was chosen in another list, and the one that is shown does not hold it."""
     status: Status = Status.NEW
     holder: str | None = None
     me: str = ""
@@ -34,12 +36,12 @@ class Situation(msgspec.Struct, frozen=True):
     lead_stuck: bool = False
     """The crew that leads has said that it cannot go on, and no other is on the report."""
     lead_waits_for: str = ""
-    """Whose order to it no server has yet, where that is another's, who is not here to send it; "" for nobody's."""
+    """The other operator whose order to the leading unit no server has yet, as he is signed out here; "" for none."""
     advice: bool = False
     duplicate: bool = False
     needs_proof: bool = False
     proof_is_old: bool = False
-    """There is an after photo, of a round of work before: what was returned proves nothing more."""
+    """There is an after photo, but of an earlier round of work: that was returned, so the photo proves nothing."""
     crewless: bool = False
     """The chosen report counts as a P1 that no crew is on its way to: none was sent, has said so yet, or is there."""
     photos: bool = False
@@ -48,7 +50,7 @@ class Situation(msgspec.Struct, frozen=True):
     unit_busy: bool = False
     """The unit keys mean the chosen unit, as its panel has the keyboard, and it has a job."""
     other_unit: bool = False
-    """They do, and it is not the one that leads on the chosen report."""
+    """The unit keys mean the chosen unit, and that is not the leading unit of the chosen report."""
     undo: str = ""
     undo_is_over: bool = False
     """What undo would have taken back was lost, or others have ended it."""
@@ -61,7 +63,7 @@ class Situation(msgspec.Struct, frozen=True):
     lost: str = ""
     """The id of an own edit, on whatever report, that was lost and is in the notice."""
     unsent_report: str = ""
-    """The id of what a colleague took down and no server has, that is in the notice."""
+    """The id of the edit in the notice that a colleague left here and that no server has."""
     unsent_may_be_sent: bool = False
     radio_call: str = ""
     """The id of an order, on whatever report, that is in the notice: its unit is to be told by radio."""
@@ -82,7 +84,7 @@ class Situation(msgspec.Struct, frozen=True):
     doubted: bool = False
     """Reports are shown that a comparison did not find at their server."""
     may_believe: bool = True
-    """The operator may say that they are not there any more."""
+    """The operator may drop these reports (see `doubted`)."""
 
 
 UNREAD = "The report has not been read yet"

@@ -1,4 +1,4 @@
-"""Keep the board true: cache changes and own pending edits become a new snapshot, and that a new View, on a worker."""
+"""Keep the board up to date: cache changes and own pending edits become a new snapshot and View, on a worker."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ class BoardUpdater(QObject):
         is_anothers: Callable[[Edit], bool] = lambda _: False,
         parent: QObject | None = None,
     ) -> None:
-        """`is_anothers` says which edits wait for another operator to sign in; when that changes all are given anew."""
+        """`remote_of` gives the id at the server of a local key, None while it has none. `is_anothers` says which edits
+        wait for another operator to sign in; when its answers change, `on_edits` is called with all edits again.
+        """
         super().__init__(parent)
         self._window_state, self._tasks, self._reader, self._now_s = window_state, tasks, reader, now_s
         self._remote_of, self._followed, self._is_anothers = remote_of, followed, is_anothers
@@ -82,14 +84,14 @@ class BoardUpdater(QObject):
         self.refresh()
 
     def refresh(self) -> None:
-        """Ask for a new View: now, when the last one was not begun just before."""
+        """Ask for a new View; the round begins at once, or 50 ms after the last one began."""
         self._wanted = True
         if not self._running and not self._gap.isActive():
             since_ms = int((time.monotonic() - self._began) * 1000)
             self._gap.start(max(0, _LEAST_GAP_MS - since_ms))
 
     def on_touched(self, touched: Touched) -> None:
-        """The cache changed."""
+        """The sync process has committed changes to the cache: read these rows and kinds again."""
         if touched.everything:
             self._from_cache = True
             self._rows.clear()
@@ -115,17 +117,17 @@ class BoardUpdater(QObject):
             self._give_rows()
             self.refresh()
         elif self._awaited in changed:
-            self.refresh()  # its CREATE may have been proved before this desk saw it wait: its row is in the cache then
+            self.refresh()  # its CREATE may be proved before it was seen waiting here: its row is in the cache then
 
     def local_row(self, key: str) -> int:
         """The row of a report created here under this key, 0 when it has none (any more)."""
         return self._local_rows.get(key, 0)
 
     def choose_when_shown(self, source: str, key: str) -> None:
-        """Make a report that was just created here the chosen one once it has a row, unless another is chosen by then.
+        """Choose a report that was just created here as soon as it has a row, unless the operator chooses another
+        before.
 
-        What the operator does next he does to it. Its row is the local one, or the one in the cache where the server
-        answered before the report was shown.
+        Its row is the local one, or the one in the cache when the server answered before the report was shown.
         """
         self._awaited, self._chosen_before = (source, key), self._window_state.row
         self._choose_made(self._local_rows)
@@ -157,7 +159,9 @@ class BoardUpdater(QObject):
         return (*under_local, *self._edits.get((source, report), ()))
 
     def _give_rows(self) -> None:
-        """To the reports created here, as far as there are any (docs/decisions/0003)."""
+        """Give local rows to reports that were created here; there are only LOCAL_ROWS of them
+        (docs/decisions/0003).
+        """
         if not self._local_keys and not self._unshown:
             return
         used = set(self._local_rows.values())

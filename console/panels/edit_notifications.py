@@ -1,4 +1,4 @@
-"""What the operator is told of his edits at once: saved, refused, withdrawn too late, no file to save them in."""
+"""Tell the operator at once what becomes of an edit: saved, not saved, withdrawn too late, no file to save it in."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _TAKEN_BACK_S = 600.0
 
 
 class EditNotifications(QObject):
-    """Binds the outbox's news to the status bar, the banner and the form that an edit was made in."""
+    """Shows the outbox's signals in the status bar, the banner and the form in which an edit was made."""
 
     def __init__(
         self,
@@ -55,13 +55,13 @@ class EditNotifications(QObject):
         )
 
     def on_saved(self, queued: Queued) -> None:
-        """The form that it was made in may go."""
+        """The edit is on the disk: its form may close."""
         self._forms.saved(queued.edit.id)
         self._command_line_controller.saved(queued.edit.id)
         self._status.set_trouble("")
 
     def on_refused(self, edit_id: str, error: Exception) -> None:
-        """Say so, and put what was typed back where it was typed."""
+        """The edit could not be saved: say why, and put its words back into the form or line where they were typed."""
         sentence = self.tr("NOT SAVED: {why}").format(why=describe(error))
         if isinstance(error, ReadingOnly):  # the banner says so already, as long as it lasts
             self._status.say(sentence)
@@ -76,10 +76,10 @@ class EditNotifications(QObject):
             _log.error("edit %s not saved: %s", edit_id, error)
 
     def on_outcome(self, outcome: Outcome) -> None:
-        """A new report has its number. What was asked back had not left: its words are a draft, as those of what is
-        withdrawn at once.
+        """An attempt has ended: say the number that a new report got; keep the words of an edit that was withdrawn in
+        time as a draft.
 
-        To be called before the outbox hears of it, and forgets the edit.
+        Call it before the outbox handles the outcome, as the outbox then forgets the edit.
         """
         queued = self._outbox.open_edit(outcome.edit_id)
         if queued is not None and queued.edit.kind is Kind.CREATE and outcome.remote_id:
@@ -92,13 +92,15 @@ class EditNotifications(QObject):
             self._status.say(self.tr("Withdrawn, its words are a draft: {what}").format(what=what))
 
     def on_too_late(self, queued: Queued) -> None:
-        """What was withdrawn had been sent."""
+        """An edit could not be withdrawn, as it had been sent."""
         what = edit_text(queued, self._window_state.catalog(queued.edit.source), self.tr)
         sentence = self.tr("Too late to withdraw, it had been sent: {what}").format(what=what)
         self._status.say(sentence, _TOO_LATE_S)
 
     def on_taken_back(self, lost: Sequence[Queued]) -> None:
-        """The server had taken them and was set back: nobody else can know what is missing there now."""
+        """The server was set back to a state without these edits, which it had confirmed: this console alone has them
+        now.
+        """
         words = self.tr(
             "The server was set back to an older state and lost {n} edits that were sent. They are in the outbox again"
             if len(lost) > 1
@@ -108,7 +110,7 @@ class EditNotifications(QObject):
         _log.warning("the server was set back: %d edits that were sent are not in its record", len(lost))
 
     def on_unavailable(self, error: Exception) -> None:
-        """Nothing can be written."""
+        """work.db cannot be opened or written: say so, and let no action write."""
         helps = self.tr("Reports can be read; give orders by radio. It is tried again by itself.")
         if isinstance(error, StoreError):
             helps += self.tr(" The folder is {folder}").format(folder=error.path.parent)
@@ -116,7 +118,7 @@ class EditNotifications(QObject):
         self._situation.set_may_write(False)
 
     def on_opened(self) -> None:
-        """From now on it can; what was brought back from a damaged file is said."""
+        """work.db is open: actions may write; say how many edits were recovered from a damaged file."""
         self._situation.set_may_write(True)
         self._status.set_trouble("")
         salvaged = self._outbox.salvaged

@@ -1,4 +1,6 @@
-"""Which report is chosen without the operator going there: the next one after a step, the first of another list."""
+"""Choose the next report without the operator's doing: after a step, or when another list does not hold the
+chosen one.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +24,14 @@ _HANDED_ON = frozenset({"hold", "agency", "area", "status"})
 
 
 class GoingOn(QObject):
-    """Listens to what is done to the chosen report, and chooses the next; says where the one before went."""
+    """After a step on the chosen report chooses the next report that waits for the same, and says where the last one
+    went in the list.
+    """
 
     next_shown = Signal()
     """After a step the next waiting report is the chosen one: nobody has looked at it yet."""
     went = Signal()
-    """Another report is the chosen one now, without the operator having gone there."""
+    """The program, not the operator, has chosen another report."""
     comes_back = Signal(int)
     """This row is about to be the chosen one, and to come back in the list to where it stood."""
     goes_back = Signal(str, str)
@@ -42,18 +46,22 @@ class GoingOn(QObject):
         is_wanted: Callable[[], bool],
         parent: QObject | None = None,
     ) -> None:
-        """`is_away` says whether a source takes nothing now, `is_wanted` whether the operator wants this at all."""
+        """`is_away` says whether a source cannot be reached now, `is_wanted` whether the operator has this
+        switched on.
+        """
         super().__init__(parent)
         self._window_state, self._chosen, self._is_away, self._is_wanted = window_state, chosen, is_away, is_wanted
         self._before: tuple[str, int, int] | None = None
         self._rows: dict[str, int] = {}
-        """On which row each step was made, by its edit's id; of reports that are not at the server it changes."""
+        """Edit id -> row on which the step was made; only reports at the server, as the row of others changes."""
         self._left: tuple[int, str, int, _Work, Kind] | None = None
         self._is_begun = False
         window_state.view_changed.connect(self._on_view)
 
     def on_step(self, step: UndoStep) -> None:
-        """Something was done: go on when it was the last step on the chosen report."""
+        """An edit was made: choose the next report if it ends the operator's turn on the chosen one, as an order or a
+        close does.
+        """
         details, view = self._chosen(), self._window_state.view
         if details is None or view is None or (step.source, step.report) != (details.source, details.key):
             return
@@ -77,9 +85,8 @@ class GoingOn(QObject):
         self.next_shown.emit()
 
     def on_undone(self, step: UndoStep) -> None:
-        """It was taken back: its report is the chosen one again, wherever the operator has gone since.
-
-        Nothing is undone on a report that nobody sees.
+        """A step was undone: choose its report again, whatever the operator has chosen since, as an undo must
+        be seen.
         """
         before, self._before = self._before, None
         row, chosen = self._rows.pop(step.edit_id, 0), self._chosen()
@@ -97,21 +104,21 @@ class GoingOn(QObject):
             self.goes_back.emit(step.source, step.report)
 
     def _on_view(self, view: View) -> None:
-        """Another list has come, or this one anew."""
+        """A new View was made, under another filter or with changed reports."""
         self._follow_list(view)
         self._tell_where(view)
 
     def _follow_list(self, view: View) -> None:
-        """Of a list that the operator asked for and that does not hold the chosen report, the first one is chosen.
+        """When the operator asked for another list and it does not hold the chosen report, choose its first one.
 
-        The keys would else act on a report of a list that is gone. An empty list has none: those keys are off then.
+        Otherwise keys would act on a report that the list does not show. With an empty list the keys are switched off.
         """
         if self._window_state.is_left_behind and self._window_state.shows_filter(view) and len(view.order):
             self._window_state.choose(int(view.order[0]))
             self.went.emit()
 
     def _tell_where(self, view: View) -> None:
-        """Say where the report went, once the list shows what was done to it; nothing when it stays in its place."""
+        """Once the View shows the step, say to which place of the list the report moved; nothing if it did not move."""
         if self._left is None:
             return
         row, number, place, before, kind = self._left
@@ -144,7 +151,7 @@ def _ends_the_turn(step: UndoStep) -> bool:
 
 
 class _Work(msgspec.Struct, frozen=True):
-    """What a step on a report changes of it in a View; not the claim, which goes before an order."""
+    """The columns of a report that a step changes. The claim is left out: it changes before the order does."""
 
     status: int
     hold: int

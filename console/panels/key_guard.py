@@ -1,4 +1,4 @@
-"""Whether a key can be meant for what the window shows: it may have been struck for what was there a moment ago."""
+"""Refuse a key press that was meant for what the window showed a moment before."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from widgets.key_repeats import LOOK_S, TWICE_S
 
 
 class KeyGuard(QObject):
-    """Knows what changed under the operator's finger: the report shown, a form that did not open, the first unit."""
+    """Remembers when the shown report, the first recommended unit or a form changed by itself, so that a key which the
+    operator pressed for the thing before is refused.
+    """
 
     def __init__(
         self,
@@ -35,15 +37,17 @@ class KeyGuard(QObject):
         self._other_first_s = self._steady_s()
 
     def show_next(self) -> None:
-        """The chosen report was chosen by the program and not by the operator, this moment."""
+        """The program, not the operator, has just chosen another report."""
         self._next = (self._window_state.row, self._steady_s() + LOOK_S)
 
     def opened_no_form(self) -> None:
-        """A key opened no form: what was typed behind it was meant for one."""
+        """A key that usually opens a form did not: keys typed after it were meant for that form."""
         self._formless_until_s = self._steady_s() + LOOK_S
 
     def why_not_meant(self) -> str:
-        """Why a stroke cannot be meant for what is shown, "" when it can; who goes on striking does not look."""
+        """Why a key press is refused, "" when it is not. Each refused press prolongs the time: the operator is still
+        typing without looking.
+        """
         row, until_s = self._next
         now_s = self._steady_s()
         if row == self._window_state.row and now_s < until_s:
@@ -52,7 +56,7 @@ class KeyGuard(QObject):
         return self.why_of_no_form()
 
     def why_of_no_form(self) -> str:
-        """Why a stroke cannot be meant for the window, "" when it can: it was typed for a form that did not open."""
+        """Why a key press is refused because it was typed for a form that did not open; "" when it is not."""
         now_s = self._steady_s()
         if now_s < self._formless_until_s:
             self._formless_until_s = max(self._formless_until_s, now_s + TWICE_S)
@@ -61,15 +65,15 @@ class KeyGuard(QObject):
 
     @property
     def first_just_changed(self) -> bool:
-        """Whether another unit became the first recommended one so lately that a key was still meant for the last.
+        """Whether another unit became the first recommended one so lately that the key was pressed for the one before.
 
-        One that was free and has work since is another: it would come only after that.
+        A unit that was free and has work now counts as another one: it would come only after that work.
         """
         return self._steady_s() - self._other_first_s < TWICE_S
 
     def has_just_sent(self, row: int) -> bool:
-        """Whether the same stroke, bounced or struck twice, has just sent a unit to the report in this row; it sends
-        one now if not.
+        """Whether a unit was sent to the report in this row within the last TWICE_S seconds, by a key that bounced or
+        was pressed twice; notes this call as the latest sending.
         """
         before, self._sent = self._sent, (row, self._steady_s())
         return before[0] == row and self._sent[1] - before[1] < TWICE_S

@@ -42,7 +42,7 @@ _MARKS = {
 
 
 class _Standing(NamedTuple):
-    """How an edit stands, in words and by level of notice, and what can be done about it: ids and names of actions."""
+    """How an edit stands: its text, the level of the notice, and the actions that it allows as (id, label)."""
 
     text: str
     level: str
@@ -50,7 +50,7 @@ class _Standing(NamedTuple):
 
 
 class OutboxController(QObject):
-    """Binds the edits to the outbox panel."""
+    """Fills the outbox panel with the unfinished edits and carries out its actions."""
 
     count_changed = Signal(int)
     """How many edits wait; not said before the file of the edits is open."""
@@ -75,8 +75,8 @@ class OutboxController(QObject):
         is_away: Callable[[str], bool] = lambda _source: False,
         is_left: Callable[[str], bool] = lambda _source: False,
     ) -> None:
-        """`why_reading_only` is why nothing may be written for a source now, "" when it may; `is_away` says that a
-        source is known to take nothing now, `is_left` that it is in the profile no more.
+        """`why_reading_only` gives why nothing may be written for a source now ("" when it may), `is_away` whether it
+        cannot be reached, `is_left` whether it was removed from the profile.
         """
         super().__init__(parent)
         self._panel, self._window_state, self._outbox, self._zone, self._now = panel, window_state, outbox, zone, now
@@ -94,7 +94,7 @@ class OutboxController(QObject):
 
     @property
     def decisions(self) -> int:
-        """How many of them go no further without this operator: another's are his to decide."""
+        """How many edits wait for a decision of this operator; those of others wait for their authors."""
         return len(self._outbox.lost)
 
     def tick(self) -> None:
@@ -102,7 +102,7 @@ class OutboxController(QObject):
         self._panel.refresh()
 
     def show(self) -> None:
-        """Fill the panel; a row is made when it is looked at."""
+        """Fill the panel. It asks for the text of a row when it draws it."""
         parted = self._outbox.open_in(EditState.ATTENTION)
         again = len(self._outbox.retryable)
         lost = any(map(is_taken_back, parted))
@@ -116,7 +116,7 @@ class OutboxController(QObject):
             self.count_changed.emit(counted[0])
 
     def set_opened(self) -> None:
-        """The file of the edits is open. Until it is, nobody knows what waits, and that is not "nothing"."""
+        """work.db is open. Until then it is unknown how many edits wait, which is not shown as none."""
         self._is_open = True
         self.show()
 
@@ -192,7 +192,7 @@ class OutboxController(QObject):
         self.message.emit(". ".join(parts))
 
     def _withdraw(self, edit_id: str) -> None:
-        """Take an edit back, and say how far that came; what was written for it stays as a draft."""
+        """Withdraw an edit, and say whether that came in time; its words are kept as a draft."""
         queued = self._outbox.open_edit(edit_id)
         if queued is None:
             return
@@ -207,7 +207,7 @@ class OutboxController(QObject):
             self.message.emit(self.tr("Withdrawn: {what}").format(what=what))
 
     def _drop(self, edit_id: str, *, sure: bool) -> None:
-        """Another operator's edit, or one whose server is left: the first press asks, the second throws it away."""
+        """Drop another operator's edit, or one whose source was removed: the first press asks, the second drops it."""
         queued = self._outbox.open_edit(edit_id)
         if queued is None:
             return
@@ -224,7 +224,7 @@ class OutboxController(QObject):
         self.show()
 
     def _adopt(self, edit_id: str) -> None:
-        """A colleague's report, or what was made before sign-in was needed, is sent in the present operator's name."""
+        """Send a colleague's report, or an edit made before sign-in was needed, in the present operator's name."""
         queued = self._outbox.open_edit(edit_id)
         if queued is None:
             return
@@ -240,7 +240,9 @@ class OutboxController(QObject):
             self.message.emit(self.tr("It may have been sent already: it waits for the answer"))
 
     def what_waits(self, *, signed_out: bool = False) -> tuple[str, str]:
-        """A title with the count, and what is done with the edits when the operator leaves."""
+        """Title and sentence for the question before closing or signing out: how many edits wait, and when they are
+        sent.
+        """
         waiting = self.open_edits
         count = len(waiting)
         title = self.tr("{n} edits have not left" if count > 1 else "{n} edit has not left").format(n=count)
@@ -258,7 +260,7 @@ class OutboxController(QObject):
         return title, " ".join(parts)
 
     def untold_units(self) -> str:
-        """The codes of the units that know nothing of their orders, `SDA-07, DMK-02`; "" for none."""
+        """The codes of units that do not know of their orders, `SDA-07, DMK-02`; "" for none."""
         waiting = (one for one in self.open_edits if waits_for_radio(one) and not one.told_by_radio)
         return ", ".join(dict.fromkeys(self._unit_code(one.edit) for one in waiting))
 
@@ -269,7 +271,7 @@ class OutboxController(QObject):
         return unit.code if unit else unit_id
 
     def _waits_for(self, queued: Queued) -> str:
-        """The other operator whose edit it is, "" when it is one's own."""
+        """The author of an edit if that is another operator, for whom it waits; "" if it is one's own."""
         author = queued.edit.author
         return author if author and author != self._outbox.author_for(queued.edit.source) else ""
 
@@ -344,7 +346,7 @@ class OutboxController(QObject):
         return _Standing(state, level, actions)
 
     def _waiting_text(self, edit: Edit, first: Queued) -> str:
-        """For what an edit waits: `first`, see `Outbox.held_by`."""
+        """What an edit waits for, as text; `first` is the earlier edit that holds it (see `Outbox.held_by`)."""
         if first.state in STUCK:
             return self.tr("waits for the decision above")
         if first.edit.report == edit.report or is_local(first.edit.report):
@@ -352,7 +354,9 @@ class OutboxController(QObject):
         return self.tr("waits for the edit of {number} above").format(number=first.edit.report)
 
     def _standing_elsewhere(self, queued: Queued, own: _Standing) -> _Standing:
-        """How an edit of another operator, or of a server that is gone, stands. `own`: how it would otherwise."""
+        """How an edit of another operator, or of a removed source, stands; `own` is how it would stand if it were his
+        own.
+        """
         edit, other = queued.edit, self._waits_for(queued)
         state, level = own.text, own.level
         told = [one for one in own.actions if one[0] == "told"]

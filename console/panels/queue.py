@@ -25,7 +25,7 @@ from widgets.queue.values import QueueRow, Tab
 
 _KEPT_TEXTS = 4000
 _KEPT_TABS = frozenset({"open", "unassigned", "mine", "validate"})
-"""Tabs whose reports wait for somebody at this desk: in sight also where there is no room for all."""
+"""Tabs whose reports wait for this operator; they are shown even where there is no room for all."""
 _CALM_S = 60
 """How long a new hazard may wait for a crew before its age turns red."""
 

@@ -1,4 +1,6 @@
-"""What is so in the window now, as far as it decides which actions may be used: told anew whenever it changes."""
+"""Make a `Situation` of what the window shows now, which decides what actions may be used, whenever it may have
+changed.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +27,10 @@ from console.rules.rights import Rights, in_scope, unit_in_scope
 
 
 class NoticeState(msgspec.Struct, frozen=True):
-    """What the notice above the map is about, as far as keys act on it; ids are of edits, "" for none."""
+    """What the keys of the notice above the map act on. At most one of the ids of edits is set, the others are ""."""
 
     lost: str = ""
-    """An edit that was not sent."""
+    """The lost edit."""
     radio_call: str = ""
     """An order whose unit is to be told by radio."""
     unsent_report: str = ""
@@ -36,16 +38,14 @@ class NoticeState(msgspec.Struct, frozen=True):
     unsent_may_be_sent: bool = False
     """The operator may send that one in his own name."""
     setback: bool = False
-    """What others did, which is only to be seen."""
+    """The notice needs no answer: it is only to be seen."""
 
 
 class SituationMonitor(QObject):
-    """Holds what actions depend on (the chosen report, its advice, the operator's own edits) and makes of it the
-    Situation.
-    """
+    """Keeps the chosen report, its recommendations and the operator's edits, and makes the Situation of them."""
 
     changed = Signal(object)
-    """The Situation may be another one."""
+    """The present Situation, when it may have changed."""
     details_changed = Signal(object)
     """The chosen report was read: its ReportDetails."""
     first_unit_changed = Signal()
@@ -64,9 +64,9 @@ class SituationMonitor(QObject):
         doubted: Callable[[], int] = lambda: 0,
         is_pointing: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`rights_at` is what this operator may do at a source, `why_reading_only` why nothing may be written for it
-        now ("" when it may); `doubted` is how many reports a comparison keeps although their server does not list them
-        any more; `is_pointing` says that a place is asked for on the map.
+        """`source_for_new` gives the source of new reports. `rights_at` gives the operator's rights at a source,
+        `why_reading_only` why nothing may be written for it now ("" when it may). `doubted` is how many reports are
+        shown that comparisons did not find at their server; `is_pointing` says that a form asks for a place on the map.
         """
         super().__init__(parent)
         self._window_state, self._undo_stack, self._source_for_new = window_state, undo_stack, source_for_new
@@ -115,7 +115,7 @@ class SituationMonitor(QObject):
 
     @property
     def report(self) -> ReportDetails:
-        """The same, for an action whose rule asks for one."""
+        """The chosen report, for an action whose rule made sure that there is one."""
         details = self.chosen
         assert details is not None
         return details
@@ -127,12 +127,12 @@ class SituationMonitor(QObject):
 
     @property
     def with_duplicates(self) -> tuple[ReportDetails | None, Sequence[DuplicateCandidate]]:
-        """The chosen report, and those that may be about the same."""
+        """The chosen report and its possible duplicates."""
         return self.chosen, self._recommendations.duplicates
 
     @contextlib.contextmanager
     def about_unit(self) -> Iterator[None]:
-        """Within it the unit keys mean the chosen unit, wherever the keyboard is."""
+        """A context in which unit keys act on the chosen unit, whichever panel has the keyboard."""
         panel, self._panel = self._panel, "units"
         try:
             yield
@@ -141,12 +141,12 @@ class SituationMonitor(QObject):
 
     @property
     def means_unit(self) -> bool:
-        """Whether the unit keys mean the chosen unit, and not the one that leads on the chosen report."""
+        """Whether unit keys act on the chosen unit; otherwise they act on the leading unit of the chosen report."""
         return self._panel == "units"
 
     @property
     def current(self) -> Situation:
-        """What decides which actions make sense now."""
+        """The present Situation."""
         details, window_state, notice = self.chosen, self._window_state, self._notice()
         crew = window_state.cities.crew(window_state.unit)
         situation = Situation(
@@ -212,24 +212,32 @@ class SituationMonitor(QObject):
         )
 
     def _waits_for(self, details: ReportDetails, lead: Assignment | None) -> str:
-        """Whose order has sent a crew that the server has not sent, where that is another operator's."""
+        """The author of the order that sent the leading unit, when that is another operator and no server has the order
+        yet; "" otherwise.
+        """
         me = self._window_state.me_at(details.source)
         of_others = (one for one in self._orders() if one.edit.author != me and one.state is not EditState.ACCEPTED)
         return next((one.edit.author for one in of_others if lead is not None and one.edit.id == lead.edit), "")
 
     def is_on_hold(self, report: Report) -> bool:
-        """As the View shows it: a hold whose time is over is none any more, though its server has not ended it yet."""
+        """Whether the report is on hold at the time of the View: a hold whose end has passed counts as over, though the
+        server has not ended it yet.
+        """
         view = self._window_state.view
         now = datetime.fromtimestamp(view.now_s, UTC) if view is not None else datetime.min.replace(tzinfo=UTC)
         return report.hold_at(now) is not None
 
     def _may_believe(self) -> bool:
-        """A supervisor of some city may; where no city knows its operators everybody is one."""
+        """Whether the operator may drop reports that a comparison did not find: a supervisor at some source may, and
+        everybody where no source has operators.
+        """
         roles = {self._rights_at(source).role for source in self._window_state.cities.catalogs} - {""}
         return not roles or "supervisor" in roles
 
     def _is_outside(self, details: ReportDetails) -> bool:
-        """Whether the server would refuse this operator's edits on the report, as far as is known."""
+        """Whether the report is outside the operator's scope, as far as the console knows: the server would refuse his
+        edits.
+        """
         rights, areas = self._rights_at(details.source), self._window_state.catalog(details.source).areas
         report = details.server or details.shown
         return not in_scope(
@@ -237,7 +245,9 @@ class SituationMonitor(QObject):
         )
 
     def is_unit_outside(self, crew: CityUnit) -> bool:
-        """Whether the server would refuse this operator's word on the unit, as far as is known."""
+        """Whether the unit is outside the operator's scope, as far as the console knows: the server would refuse his
+        edits.
+        """
         rights, areas = self._rights_at(crew.source), self._window_state.catalog(crew.source).areas
         is_crew = rights.role == "field"  # which speaks for itself
         return not is_crew and not unit_in_scope(rights.areas, rights.agencies, crew.unit, areas.get)
@@ -269,7 +279,9 @@ class SituationMonitor(QObject):
             self._waiting = (row, then, dropped)
 
     def _look_whether_waiting(self, row: int, *, is_read: bool = False) -> None:
-        """What waits for one report is forgotten when the operator goes on, lest it be done when he comes back."""
+        """Run or drop the function given to `when_read`. It is dropped when another report is chosen, so that it is not
+        run when the operator comes back later.
+        """
         if self._waiting is None or (row == self._waiting[0] and not is_read):
             return
         (wanted, then, dropped), self._waiting = self._waiting, None
@@ -285,23 +297,23 @@ class SituationMonitor(QObject):
             self.look_again()
 
     def set_outbox(self, outbox: Sequence[Queued]) -> None:
-        """The operator's own edits that are not finished."""
+        """Take over the unfinished edits in the outbox."""
         self._outbox = tuple(outbox)
         self.look_again()
 
     def _orders(self) -> list[Queued]:
-        """Those of the chosen report."""
+        """The unfinished edits of the chosen report, by whomever they were made here."""
         details = self.chosen
         if details is None:
             return []
         return [one for one in self._outbox if (one.edit.source, one.edit.report) == (details.source, details.key)]
 
     def _own(self) -> list[Queued]:
-        """Those of them that this operator made."""
+        """Those of `_orders` that this operator made."""
         return [one for one in self._orders() if one.edit.author in ("", self._window_state.me_at(one.edit.source))]
 
     def set_recommendations(self, recommendations: Recommendations) -> None:
-        """The advice on it."""
+        """Take over new recommendations for the chosen report."""
         before, self._recommendations = self._recommendations, recommendations
         was, now = ([(unit.unit_id, unit.jobs > 0) for unit in one.units[:1]] for one in (before, recommendations))
         if before.row == recommendations.row and was and was != now:
@@ -309,23 +321,23 @@ class SituationMonitor(QObject):
         self.look_again()
 
     def set_may_write(self, may: bool) -> None:
-        """Whether this operator may write at all."""
+        """Whether anything can be written at all: work.db is open."""
         self._may_write = may
         self.look_again()
 
     def look_again(self) -> None:
-        """What may be done may have changed with the time or the link."""
+        """Emit the Situation again: time or connection may have changed what may be done."""
         self.changed.emit(self.current)
 
     def _on_catalog(self) -> None:
-        """What was undoable may have ended."""
+        """Units and jobs have changed: an order may have become impossible to undo."""
         known = self._window_state.loaded >= Loaded.WORK
         cities = self._window_state.cities.catalogs
         self._undo_stack.note_jobs({source: city.assignments for source, city in cities.items()} if known else None)
         self.look_again()
 
     def _stuck(self, details: ReportDetails) -> frozenset[str]:
-        """The units that were sent to a report and have said since that they cannot work."""
+        """The units that were sent to the report and have since reported that they cannot work."""
         units = self._window_state.catalog(details.source).units
         sent = (one.unit for one in details.live if one.state is not AssignmentState.RESERVED)
         return frozenset(one for one in sent if one in units and units[one].state is UnitState.UNAVAILABLE)
@@ -336,7 +348,9 @@ def _is_to_settle(queued: Queued) -> bool:
 
 
 def _lead(details: ReportDetails, stuck: Collection[str]) -> Assignment | None:
-    """The first unit at work that can go on; once all are done and the report is not, the last one that was."""
+    """The leading unit's assignment: of the unfinished ones the first that is not `stuck`, else the first; when all are
+    done and the report is not, the last one.
+    """
     if details.live:
         return next((one for one in details.live if one.unit not in stuck), details.live[0])
     done = [one for one in details.assignments if one.state is AssignmentState.DONE]

@@ -50,7 +50,9 @@ class UndoCommand(QObject):
         self._situation.look_again()
 
     def refuse(self) -> bool:
-        """Say it where the last step has no way back, and pass over it: the key again means the one before."""
+        """Whether the last step cannot be undone. If so say why and remove it: the next press undoes the step
+        before.
+        """
         stays = self._undo_stack.stays
         if stays is None:
             return False

@@ -1,4 +1,4 @@
-"""What the status bar says of the last step: that it can be undone, as long as it can, or that it cannot be."""
+"""What the status bar says after a step: that it can be undone (and for how long), or that it cannot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the operator did last, and how it is taken back."""
+"""The operator's last steps, and how each is undone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from console.rules.status import ENDED_ASSIGNMENT, UNDER_WAY
 
 
 class UndoResult(Enum):
-    """How far an undo came: done, asked of the sync process that still holds the edit, or sent for good."""
+    """What became of an undo: done; the sync process, which has the edit, was asked for it; or too late, as it was
+    sent.
+    """
 
     DONE = auto()
     ASKED = auto()
@@ -25,15 +27,16 @@ class UndoResult(Enum):
 
 
 class OffReport(Enum):
-    """A crew is on its report no more."""
+    """Result of `crew_since`: the unit has no unfinished job on the report any more."""
 
     OFF = auto()
 
 
 class UndoStep(msgspec.Struct, frozen=True):
-    """Something that was done and can be undone: the edit's id and what to call it.
+    """An edit that may be undone; `text` is what it is called, `inverse` the kind and data of the edit that undoes it
+    (None: there is none).
 
-    `with_edit` is the step before it that is taken back with it, as the operator made both by one; "" for none.
+    `with_edit` is the id of the edit before it that is undone together with it, as one action made both; "" for none.
     """
 
     edit_id: str
@@ -49,7 +52,7 @@ class UndoStep(msgspec.Struct, frozen=True):
 
 
 class UndoStack(QObject):
-    """The operator's steps, the newest last; undo withdraws an edit that is not sent, else appends its inverse."""
+    """The operator's steps, newest last. Undo withdraws an edit that is not sent, else makes the inverse edit."""
 
     pushed = Signal(object)
     """A step was made: the UndoStep."""
@@ -63,7 +66,7 @@ class UndoStack(QObject):
         self._last_is_over = False
         self._live: dict[str, dict[tuple[str, str | None], Assignment]] | None = None
         self._on_job: set[str] = set()
-        """The orders whose crew was seen on its report."""
+        """The ids of orders whose unit was seen with a job on their report."""
 
     def push(self, step: UndoStep) -> None:
         """Remember a step that was just made."""
@@ -77,23 +80,25 @@ class UndoStack(QObject):
 
     @property
     def newest(self) -> UndoStep | None:
-        """What undo would take back: the last step, and nothing before it that nobody means."""
+        """The step that undo takes; None when there is none, or the last one has become void (`last_is_over`)."""
         return self._stack[-1] if self._stack and not self._last_is_over else None
 
     @property
     def last_is_over(self) -> bool:
-        """Whether the last step stands no more, by others or as it was not taken: there is nothing of it to undo."""
+        """Whether the last step is void: it was lost, or others have ended it. The step before is not undone in its
+        place, as nobody would expect that.
+        """
         return self._last_is_over
 
     @property
     def undo_text(self) -> str:
-        """The same in words, "" for nothing, and for what is with the server and has no way back."""
+        """What the step that undo takes is called; "" when there is none, or it cannot be undone any more."""
         step = self.newest
         return step.text if step is not None and self.can_be_undone(step) else ""
 
     def can_be_undone(self, step: UndoStep) -> bool:
-        """Whether an undo would be granted: it has an inverse and its crew is not there yet, or it has not come to the
-        server yet.
+        """Whether the step can be undone now: it is not at the server yet, or it has an inverse and (for an order) the
+        unit has not arrived.
         """
         if step.edit_id in self._outbox.saving:
             return True
@@ -103,7 +108,9 @@ class UndoStack(QObject):
         return queued is not None and not is_taken(queued)
 
     def note_jobs(self, live: Mapping[str, Sequence[Assignment]] | None) -> None:
-        """All unfinished jobs of each source as its server has them; None while they are not known."""
+        """Take over the unfinished assignments of each source, as its server has them; None while they are not
+        known.
+        """
         if live is None:
             self._live = None
             return
@@ -113,7 +120,9 @@ class UndoStack(QObject):
         self._on_job |= here
 
     def crew_since(self, step: UndoStep) -> AssignmentState | OffReport | None:
-        """For which state of its crew an order can not be taken back any more; None where it can, or is none."""
+        """The state of the unit's job that makes an order impossible to undo, or OFF when the job has ended; None when
+        it can be undone, or the step is no order.
+        """
         if step.kind not in _SENDS or step.report is None or self._live is None:
             return None
         job = self._live.get(step.source, {}).get(self._unit_and_report(step))
@@ -135,35 +144,37 @@ class UndoStack(QObject):
 
     @property
     def stays(self) -> UndoStep | None:
-        """The last step where it has no way back; None where it has one, and for nothing."""
+        """The last step if it cannot be undone; None if it can, or there is none."""
         step = self.newest
         return step if step is not None and not self.can_be_undone(step) else None
 
     def pass_over(self) -> None:
-        """The last step stays: what undo would take back now is the one before it."""
+        """Remove the last step, which cannot be undone, so that undo takes the one before."""
         self._stack.pop()
 
     @property
     def remembered(self) -> tuple[UndoStep, ...]:
-        """All that could be taken back, the newest last."""
+        """All steps, newest last."""
         return tuple(self._stack)
 
     def take_up(self, steps: Sequence[UndoStep]) -> None:
-        """Go on from what was done in the window before."""
+        """Put the steps of the window that this one has replaced before its own."""
         self._stack = [*steps, *self._stack]
 
     def forget(self, edit_id: str) -> None:
-        """It was not saved, was lost, or others have ended it: there is nothing to undo."""
+        """Remove an edit that was not saved, was lost, or was ended by others: it cannot be undone."""
         self._last_is_over |= bool(self._stack) and self._stack[-1].edit_id == edit_id
         self._stack = [step for step in self._stack if step.edit_id != edit_id]
 
     def forget_all(self) -> None:
-        """Another operator has signed in: what the one before did is not his to take back."""
+        """Remove all steps: another operator has signed in."""
         self._stack.clear()
         self._last_is_over = False
 
     def undo(self) -> UndoResult:
-        """Withdraw the newest step while it is unsent, else append its inverse; without one, ask it back."""
+        """Undo the newest step: withdraw it while it is unsent, else make its inverse edit; when it has none, ask the
+        sync process for it.
+        """
         step = self._stack.pop()
         self.undone.emit(step)
         done = self._take_back(step)

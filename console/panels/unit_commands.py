@@ -56,7 +56,7 @@ class UnitCommands(QObject):
     # Which unit is meant
 
     def _is_here(self, crews: Sequence[CityUnit]) -> bool:
-        """Whether one of these units works on the chosen report; that none does is said."""
+        """Whether one of these units has a job on the chosen report; if none has, say so."""
         details = self._situation.chosen
         own = self._own_of(crews)
         if details is not None and own is not None and any(one.unit == own.unit.id for one in details.live):
@@ -65,7 +65,7 @@ class UnitCommands(QObject):
         return False
 
     def _own_of(self, crews: Sequence[CityUnit]) -> CityUnit | None:
-        """Of units with one code, the one of the chosen report's own city."""
+        """Of units with the same code, the one in the city of the chosen report; None when there is none."""
         details = self._situation.chosen
         return next((one for one in crews if details is not None and one.source == details.source), None)
 
@@ -107,7 +107,9 @@ class UnitCommands(QObject):
             self._dispatch_once(self._situation.report, unit_id)
 
     def _dispatch_once(self, details: ReportDetails, unit_id: str) -> None:
-        """Send it unless the same stroke, bounced or struck twice, has just sent one: the list has moved up since."""
+        """Send the unit, unless the same key press (bounced, or struck twice) has just sent one: the list has moved up
+        since.
+        """
         if self._forms.just_committed:
             self._say(self.tr("Nothing was sent: that key was still the form's"))
             return
@@ -128,10 +130,10 @@ class UnitCommands(QObject):
             self._edit_commands.dispatch(details, unit.id, unit.code, stack=self._comes_next(details, unit.id))
 
     def _comes_next(self, details: ReportDetails, unit_id: str) -> bool:
-        """Whether an order to this unit is for after other work: as its advice says, where that is shown.
+        """Whether the operator means the order for after the unit's other work: its recommendation shows such work, or
+        he gave it himself.
 
-        Work that another has given it since the advice was made is not known to whoever gives the order, so that the
-        server has to ask; what he gave it himself he knows, at the server or not.
+        Work that others have given it since is not counted: he does not know of it, so the server has to ask him.
         """
         here = self._situation.recommendations.row == details.row
         able = (*self._situation.recommendations.units, *self._situation.recommendations.further) if here else ()
@@ -147,14 +149,14 @@ class UnitCommands(QObject):
             self._edit_commands.assign(details, unit.id, unit.code)
 
     def _unit_for(self, details: ReportDetails, unit_id: str) -> Unit | None:
-        """The report's city's unit; that it has none of this id is said."""
+        """The unit with this id in the report's city; None, with a message, when the city has none."""
         unit = self._window_state.catalog(details.source).units.get(unit_id)
         if unit is None:
             self._say(self._not_of_city(details, unit_id))
         return unit
 
     def recall(self, details: ReportDetails, unit_id: str) -> None:
-        """Call this unit back."""
+        """Recall this unit from the report."""
         unit = self._window_state.catalog(details.source).units.get(unit_id)
         self._edit_commands.recall(details, unit_id, unit.code if unit else unit_id)
 
@@ -198,7 +200,7 @@ class UnitCommands(QObject):
         return ListChoice(unit.id, unit.code, note, unit_state=formatting.UNIT_SYMBOL[unit.state])
 
     def choose_to_recall(self) -> None:
-        """Call the crew back; of several it is asked which."""
+        """Recall the unit from the chosen report; ask which when there are several."""
         details, catalog = self._situation.report, self._window_state.catalog(self._situation.report.source)
         units = [one.unit for one in details.live]
         if len(units) < 2:
@@ -254,7 +256,9 @@ class UnitCommands(QObject):
         self.unit_state(self._window_state.unit, state)
 
     def step(self, state: AssignmentState) -> None:
-        """What the unit did on the chosen report; in the units panel what the chosen one did on its job."""
+        """Enter a new state of a job as the unit told it by radio: of the leading unit on the chosen report, or, with
+        the keyboard in the units panel, of the chosen unit on its first job.
+        """
         now, crew = self._situation.current, self._window_state.cities.crew(self._window_state.unit)
         if crew is not None and self._situation.means_unit:
             if self._unit_in_sight():
@@ -270,7 +274,9 @@ class UnitCommands(QObject):
             self._step_here(self._situation.report, now.lead_unit or "", state)
 
     def _step_here(self, details: ReportDetails, unit_id: str, state: AssignmentState) -> None:
-        """A unit of the report's city did this there; that it had done so before, or is not there, is said."""
+        """Enter a state of this unit's job on the report; say why not when it has it already, has no job there, or the
+        state cannot follow the present one.
+        """
         unit = self._window_state.catalog(details.source).units.get(unit_id)
         code = unit.code if unit is not None else unit_id
         text = f"{code} {self.tr(formatting.ASSIGNMENT_TEXT[state])}"
@@ -287,7 +293,7 @@ class UnitCommands(QObject):
             self._edit_commands.progress(details.source, details.key, title, version, unit_id, state.value, text)
 
     def _why_no_step(self, code: str, states: Collection[AssignmentState], then: AssignmentState) -> str:
-        """Why a unit whose work is in one of these states cannot have done this, "" when it can."""
+        """Why a job in one of these states cannot go to the state `then`; "" when it can."""
         if any(then in ASSIGNMENT_MAY_BECOME[now] for now in states):
             return ""
         if AssignmentState.RESERVED in states:
@@ -296,7 +302,9 @@ class UnitCommands(QObject):
         return self.tr("{unit} is “{now}”: “{then}” cannot follow").format(unit=code, now=before, then=after)
 
     def _step_of_crew(self, crew: CityUnit, state: AssignmentState) -> None:
-        """A unit did this on the chosen report if it is there, else on its first job, which is read for that."""
+        """Enter a state of this unit's job: on the chosen report if it has one there, else its first job, read on a
+        worker.
+        """
         details, unit, source = self._situation.chosen, crew.unit, crew.source
         if details is not None and details.source == source and any(one.unit == unit.id for one in details.live):
             self._step_here(details, unit.id, state)
@@ -354,8 +362,8 @@ class UnitCommands(QObject):
         return own is not None
 
     def _typed_of_report(self, typed: TypedCommand, action_id: str) -> CityUnit | None:
-        """Of the units with the code that was typed the one of the report's city; that there is none is said, and that
-        the action cannot be used now.
+        """Of the units with the typed code the one in the city of the chosen report; None, with a message, when there
+        is none or the action cannot be used now.
         """
         if not self._runner.may(action_id):
             return None
@@ -365,13 +373,15 @@ class UnitCommands(QObject):
         return own
 
     def step_typed(self, typed: TypedCommand) -> bool:
-        """The unit that was typed did this: on the report that was typed, where it has to be, else on its job."""
+        """Enter the typed state of the typed unit: on the typed report, where the unit must have a job, else on its
+        job. False when that cannot be.
+        """
         if typed.number and not self._is_here(typed.crews):
             return False  # what it did on another report was not meant
         return self.state_typed(typed)
 
     def state_typed(self, typed: TypedCommand) -> bool:
-        """As the key does it for the chosen unit, which the one that was typed is from now on."""
+        """Choose the typed unit and do to it what the key of the verb does; False when that cannot be."""
         crew = self._meant_by(typed)
         if crew is None:
             return False

@@ -86,9 +86,9 @@ class UnitsController(QObject):
         told_in_vain: Callable[[], Iterable[Queued]] = tuple,
         told_and_waiting: Callable[[], Iterable[Queued]] = tuple,
     ) -> None:
-        """The orders by which units were told to go where the server has not sent them, or not yet: see Outbox.
-
-        `time_at` is the time by the clock of a source's server.
+        """`told_in_vain` and `told_and_waiting` give the orders by which units were told by radio to go where the
+        server has not sent them, or has not sent them yet: see `Outbox`. `time_at` gives the time by the clock of a
+        source's server.
         """
         super().__init__(parent)
         self._panel, self._window_state, self._tasks, self._reader = panel, window_state, tasks, reader
@@ -114,14 +114,14 @@ class UnitsController(QObject):
         self._show_filters()
 
     def set_details(self, details: ReportDetails | None) -> None:
-        """The chosen report: the units nearest to it come first."""
+        """Take over the chosen report; units are sorted by their distance from it."""
         self._details = details
         areas = self._window_state.catalog(details.source).areas if details is not None else {}
         self._off_m = off_by_m(details.shown, areas) if details is not None else 0.0
         self._soon.start()
 
     def set_filter(self, key: str) -> None:
-        """List only units in some states; one that is in none of them is no longer the chosen one."""
+        """List only the units in the states of this filter; the chosen unit is chosen no more if it is not listed."""
         self._filter = key
         chosen = next((crew for crew in self.crews() if crew.key == self._window_state.unit), None)
         if chosen is not None and chosen.unit.state not in _FILTERS[key]:
@@ -134,7 +134,7 @@ class UnitsController(QObject):
         self.set_filter("all" if self._filter == "available" else "available")
 
     def _on_sort(self, column: str) -> None:
-        """A click sorts by a column, a second one the other way round, a third one as before."""
+        """A first click on a column sorts by it, a second one reverses that, a third one restores the usual order."""
         if column != self._sort:
             self._sort, self._descending = column, False
         elif not self._descending:
@@ -160,7 +160,9 @@ class UnitsController(QObject):
         self._panel.set_current(key)
 
     def crews(self) -> list[CityUnit]:
-        """Every unit on shift or not, with its newest position; who was told by radio to go is busy."""
+        """All units with their newest positions; an available unit that was told by radio to go somewhere counts as
+        busy.
+        """
         told = self._told()
         return [self._at_work(self._placed(crew), told) for crew in self._window_state.cities.crews]
 
@@ -248,7 +250,9 @@ class UnitsController(QObject):
         self._panel.set_rows(rows)
 
     def _keep_order(self, crews: Mapping[str, CityUnit]) -> None:
-        """Sort anew when another report, state or order asks for it: rows do not wander while crews drive about."""
+        """Sort again only when the chosen report, a state or the order changed, so that rows do not move while units
+        drive.
+        """
         states = {key: crew.unit.state for key, crew in crews.items()}
         wanted = (self._sort, self._descending, self._place(), states, len(self._titles))
         if wanted != self._ordered_for:
@@ -258,21 +262,21 @@ class UnitsController(QObject):
             self._order = [crew.key for crew in found]
 
     def _place(self) -> tuple[str, float, float] | None:
-        """City and place of the chosen report, None without one."""
+        """Source, latitude and longitude of the chosen report; None when there is no report or it has no place."""
         shown = self._details.shown if self._details is not None else None
         if self._details is None or shown is None or shown.lat is None or shown.lon is None:
             return None
         return self._details.source, shown.lat, shown.lon
 
     def _away_m(self, crew: CityUnit) -> float:
-        """How far a unit of the report's city is from it, infinite when that is not known."""
+        """Distance in metres between a unit and the chosen report of its city; infinite when it is not known."""
         place, unit = self._place(), crew.unit
         if place is None or place[0] != crew.source or unit.lat is None or unit.lon is None:
             return _NEVER
         return distance_m(unit.lat, unit.lon, *place[1:])
 
     def _rank(self, crew: CityUnit) -> tuple[float | str, ...]:
-        """What stands first in the chosen order."""
+        """The sort key of a unit in the chosen order."""
         unit, jobs = crew.unit, self._window_state.cities.jobs(crew)
         match self._sort:
             case "code":
@@ -366,7 +370,9 @@ class UnitsController(QObject):
         return "–" if eta_s == _NEVER else formatting.minutes(eta_s)
 
     def _eta_s(self, crew: CityUnit, report: str) -> float:
-        """When a unit on its way will be there, by the straight line like the advice; infinite for another one."""
+        """Seconds until a unit that is en route arrives, estimated from the straight line; infinite for any
+        other unit.
+        """
         spot, unit = self._spots.get((crew.source, report)), crew.unit
         if unit.state is not UnitState.EN_ROUTE or spot is None or unit.lat is None or unit.lon is None:
             return _NEVER

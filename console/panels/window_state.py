@@ -1,4 +1,6 @@
-"""The one selection, the one filter and the newest View of the whole window, and who is told when they change."""
+"""The state that all panels share: chosen report and unit, filter, time range, the newest View; signals their
+changes.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +19,16 @@ from console.rules.time_range import TimeRange
 
 
 class WindowState(QObject):
-    """What the window is about at this moment. Controllers read it and listen; only intents change it."""
+    """State that all panels share. Controllers read it and listen to its signals; only intents of the operator change
+    it.
+    """
 
     view_changed = Signal(object)
     """A new View; every panel shows this one or the one before it."""
     loaded_changed = Signal(object)
-    """How much of what the figures rest on has been read: a Loaded."""
+    """How much of the reports behind the figures has been read: a Loaded."""
     chosen_again = Signal(int)
-    """The report that is the chosen one was asked for: where it stands is to be shown."""
+    """The report that is already chosen was chosen again: panels bring it into sight."""
     catalog_changed = Signal(object)
     selection_changed = Signal(int)
     """The chosen report's row, 0 for none; also when the same one is chosen anew for the list that stands now."""
@@ -47,8 +51,8 @@ class WindowState(QObject):
         names: Callable[[], Mapping[str, str]] = dict,
         city_name: Callable[[str], str] = lambda source: source,
     ) -> None:
-        """`actions` are those of this window, whose keys panels show; `names` is what this operator is called at a
-        source, where that is known, elsewhere it is `me`; `city_name` is what a source is called.
+        """`me` is the operator's name where `names` (source key -> user name) has none; `actions` are those of this
+        window, whose keys the panels show; `city_name` gives the name of a source.
         """
         super().__init__(parent)
         self.actions = actions
@@ -64,7 +68,7 @@ class WindowState(QObject):
         self.unit = ""
 
     def me_at(self, source: str) -> str:
-        """What this operator is called at a source: who makes the edits for it, and whose claims are one's own."""
+        """The operator's user name at a source: the author of his edits there and the holder of his claims."""
         return self.names().get(source, self.me)
 
     def chips(self) -> list[tuple[str, str]]:
@@ -81,9 +85,9 @@ class WindowState(QObject):
 
     @property
     def is_left_behind(self) -> bool:
-        """The chosen report was chosen for a list before this one, and no view of this one has held it.
+        """Whether the chosen report was chosen under another filter, and no View of the present one has held it.
 
-        A report that leaves its list by what is done to it stays the operator's: only another filter leaves one behind.
+        A report that leaves the list by an edit is not left behind; only a change of the filter does that.
         """
         return bool(self.row) and self._chosen_for != _list_of(self.filter)
 
@@ -111,11 +115,11 @@ class WindowState(QObject):
 
     @property
     def loaded(self) -> Loaded:
-        """How much of what the figures rest on has been read."""
+        """How much of the reports behind the figures has been read from the servers."""
         return self.view.loaded if self.view is not None else Loaded.NOTHING
 
     def set_view(self, view: View) -> None:
-        """For the board's feed only."""
+        """Take over a new View; called by the BoardUpdater only."""
         before = self.loaded
         self.view = view
         if self.is_left_behind and self.shows_filter(view) and view.position_of(self.row) >= 0:
@@ -125,20 +129,20 @@ class WindowState(QObject):
             self.loaded_changed.emit(view.loaded)
 
     def catalog(self, source: str) -> Catalog:
-        """The words of one city: a report's are those of its own source."""
+        """The vocabulary of one source: categories, areas, agencies, units and their names."""
         return self.cities.of(source)
 
     def code_of(self, crew: CityUnit) -> str:
-        """What a unit is called: its code, with its city where another one has a unit of that code."""
+        """The code of a unit; with the name of its city when a unit of another city has the same code."""
         code = crew.unit.code
         return code if len(self.cities.crews_called(code)) < 2 else f"{code} {self.city_name(crew.source)}"
 
     def set_cities(self, cities: Cities) -> None:
-        """For the board's feed only."""
+        """Take over new catalogs; called by the BoardUpdater only."""
         self.cities = cities
         self.catalog_changed.emit(cities)
 
 
 def _list_of(filter_: Filter) -> Filter:
-    """What decides which reports a list holds, without the order that they stand in."""
+    """The filter without its order: two filters that are equal here list the same reports."""
     return filter_.with_order("")

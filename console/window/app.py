@@ -124,7 +124,9 @@ _LONG_S = 60.0
 
 
 class ConsoleWindow(QObject):
-    """One window with everything behind it: panels, sync process, outbox, workers. `open` starts it, `close` ends it."""
+    """One window with everything behind it: panels, sync process, outbox, workers. `open` starts it, `close`
+    ends it.
+    """
 
     succeeded = Signal()
     """Another window is to take the place of this one; `handover` is what it goes on with."""
@@ -479,7 +481,9 @@ class ConsoleWindow(QObject):
         self.undo_command = UndoCommand(window_state, self.undo_stack, forms, self.situation, self.actions, self)
 
     def _build_window_matters(self) -> None:
-        """Build what belongs to no panel: followed sources, sign-in, screenshots, presence, the window's own actions."""
+        """Build what belongs to no panel: followed sources, sign-in, screenshots, presence, the window's own
+        actions.
+        """
         window_state, sources, status = self.window_state, self.sources, self.status_controller
         self.followed_sources = FollowedSources(
             self._options.profile,

@@ -18,7 +18,9 @@ _log = logging.getLogger(__name__)
 
 
 class SettingsStore(QObject):
-    """Writes changes of this window into the profile's settings file, and reads those that other programs make there."""
+    """Writes changes of this window into the profile's settings file, and reads those that other programs make
+    there.
+    """
 
     sources_came = Signal(object)
     """Another program added sources, changed them or signed in to them: a list of their names."""

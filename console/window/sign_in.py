@@ -288,7 +288,9 @@ class SignInController(QObject):
         self._forms.choose(title, about, rows, chosen, current=rows[0].id)
 
     def _named(self, held: Sequence[CachedReport]) -> str:
-        """The ids of these reports: first the P1 that no crew is on its way to (all of them), then some of the others."""
+        """The ids of these reports: first the P1 that no crew is on its way to (all of them), then some of the
+        others.
+        """
         view = self._window_state.view
         alone = view.without_crew([one.row for one in held if one.report.priority == HAZARD]) if view else frozenset()
         burning = ", ".join(one.report.id for one in held if one.row in alone)

@@ -74,7 +74,9 @@ class FollowedSources(QObject):
             )
 
     def start(self, sources: list[Source]) -> None:
-        """Start the sync process, or restart its lanes, with these sources and the tokens of those that are signed in."""
+        """Start the sync process, or restart its lanes, with these sources and the tokens of those that are
+        signed in.
+        """
         settings = self._settings.here
         tokens = self._tokens.of(sources, [key for key in settings.signed_out if key not in self.signing_in])
         self._sources.set_sources(sources)
@@ -103,7 +105,9 @@ class FollowedSources(QObject):
             self._status.say(self.tr("Times are those of {zone} from now on").format(zone=zone.timezone))
 
     def _name_operator(self) -> None:
-        """Set the outbox's user name of each source from the settings, until its server says who the token belongs to."""
+        """Set the outbox's user name of each source from the settings, until its server says who the token
+        belongs to.
+        """
         for source, user in users_of(self._settings.here.sources).items():
             if source not in self._outbox.authors:
                 self._outbox.sign_in(source, user)

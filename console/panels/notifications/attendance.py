@@ -1,4 +1,4 @@
-"""Who is at a desk now, at each source, as its server tells: nothing is told to who is gone."""
+"""Who is connected to each server now, as it tells; what concerns only somebody who is gone is told to others."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping
 from PySide6.QtCore import QObject, QTimer, Signal
 
 _UNTOLD_MS = 30_000
-"""A server that can be heard and has told of nobody by then has no presence, or nobody is there."""
+"""A server that is reached and has told of nobody after this time counts as having nobody connected."""
 
 
 class Attendance(QObject):
-    """Keeps `connected`: source -> the names of those who are connected there; a source is missing while that is not
-    known. The mapping is never changed but replaced, so that any thread may read it.
+    """Keeps `connected`: source key -> names of the users connected there; a source is missing while that is not known.
+    The mapping is replaced and never changed, so that any thread may read it.
     """
 
     changed = Signal()
@@ -22,10 +22,10 @@ class Attendance(QObject):
         self.connected: Mapping[str, frozenset[str]] = {}
         self._awaited: set[str] = set()
         self._turn: dict[str, int] = {}
-        """How often a source has fallen silent or told of somebody: what was awaited before that is awaited no more."""
+        """Raised each time that a source falls silent or tells of somebody: an older timer then does nothing."""
 
     def tell(self, source: str, names: Collection[str]) -> None:
-        """These are connected."""
+        """A server told who is connected."""
         self._turn[source] = self._turn.get(source, 0) + 1
         self._awaited.discard(source)
         if self.connected.get(source) != frozenset(names):
@@ -33,7 +33,7 @@ class Attendance(QObject):
             self.changed.emit()
 
     def on_reached(self, source: str, *, is_reached: bool) -> None:
-        """The server can be heard, or not (any more): what was known of it is of before."""
+        """A server can be reached, or cannot any more: who was connected there is then unknown."""
         if not is_reached:
             self.connected = {key: names for key, names in self.connected.items() if key != source}
             self._turn[source] = self._turn.get(source, 0) + 1

@@ -1,4 +1,8 @@
-"""From where on a follower of one kind of things goes at each source: where its operator's desk was at last."""
+"""Where a follower continues at each source after a restart: at what this console last kept in work.db for the
+operator.
+
+A follower (Claims, Hazards, CrewNotes, Refusals, Restores) watches one kind of things for changes by others.
+"""
 
 from __future__ import annotations
 
@@ -12,26 +16,26 @@ from console.rules.scoped_code import ScopedCode
 
 
 class Checkpoints:
-    """Begun at a source by what was followed there at last, once the source has been read; kept from then on.
+    """The sources at which one follower has begun. It begins at a source once that has been read, with what was kept
+    there last; from then on it keeps what it follows.
 
-    What was followed in another state of the server (before a restore) is nothing to go on from. So it is of another
-    operator: each has his own.
+    What was kept by another operator, or before the server was restored (another epoch), does not count.
     """
 
     def __init__(self, kind: str, window_state: WindowState, followed: KeptFollowed) -> None:
         self._kind, self._window_state, self._followed = kind, window_state, followed
         self._begun: dict[str, tuple[str, str]] = {}
-        """Source -> who follows there, and the state of its server."""
+        """Source key -> (user name, epoch) with which the follower has begun there."""
         self.turn = 0
-        """What was asked in an earlier turn counts no more."""
+        """Raised to make results of earlier reads invalid."""
 
     def to_begin(self, sources: Iterable[str]) -> dict[str, Followed | None]:
-        """Those of these sources where it has not begun, with what was followed there at last."""
+        """Of these sources those where the follower has not begun, each with what was kept last (None: nothing)."""
         new = (source for source in sources if source not in self._begun)
         return {source: self._followed.get(self._at(source)) for source in new}
 
     def leave(self) -> frozenset[str]:
-        """The sources where another operator has taken the place of who followed; nothing is begun there any more."""
+        """Forget the sources at which another operator has signed in since, and return them."""
         left = frozenset(source for source, (me, _) in self._begun.items() if me != self._window_state.me_at(source))
         for source in left:
             del self._begun[source]
@@ -40,20 +44,22 @@ class Checkpoints:
         return left
 
     def begin(self, epochs: Mapping[str, str]) -> None:
-        """Go on from here at these sources, whose servers are in these states."""
+        """The follower has begun at these sources (source key -> epoch of its server)."""
         self._begun |= {source: (self._window_state.me_at(source), epoch) for source, epoch in epochs.items()}
 
     def forget(self) -> None:
-        """All is being read anew, or what was kept is known only now: begin again."""
+        """Begin again everywhere: the cache is being read anew, or work.db was opened only now."""
         self._begun.clear()
         self.end_turn()
 
     def end_turn(self) -> None:
-        """What is asked now, and not answered yet, is not so any more."""
+        """Make results of reads that are under way invalid: their `turn` is not the present one any more."""
         self.turn += 1
 
     def keep(self, followed: Mapping[ScopedCode, str]) -> None:
-        """What is followed now, source and id, with a word about each; where it has begun."""
+        """Keep what is followed now, by (source, id), each with a text of the follower's own, at sources where it has
+        begun.
+        """
         ids: dict[str, dict[str, str]] = {source: {} for source in self._begun}
         for (source, key), word in followed.items():
             if source in ids:
@@ -67,6 +73,6 @@ class Checkpoints:
 
 
 def known(followed: Followed | None, cursor: Cursor) -> Mapping[str, str] | None:
-    """What was followed at last of what the server is now; None where nothing is known."""
+    """What was kept last, if the server still has the same epoch; None otherwise."""
     # protects: followed-in-this-state
     return followed.ids if followed is not None and followed.epoch == cursor.epoch else None

@@ -1,4 +1,4 @@
-"""What a crew writes from a report is told to who sent it or has the report, or to all: it may be a call for help."""
+"""Tells the operator what crews write on reports: to whom it concerns, or to all, as it may be a call for help."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ from widgets.text import one_line
 
 _KIND = "notes"
 _READ_TO = ""
-"""The id under which it is kept up to which change of the server the notes were looked at; the others are notes."""
+"""Among the kept ids (of notes) the one whose text is the feed number up to which notes were read."""
 _SEEN = ""
 
 NEWS = timedelta(days=1)
-"""An older note is no call for help any more, nor is one of a crew whose work there ended longer ago than this."""
+"""A note is told if it is no older, and was written no later than this after the crew's job had ended."""
 
 
 _JUST = timedelta(minutes=5)
-"""What was written so shortly before an operator sat down at a desk for the first time, nobody else may have read."""
+"""Notes of so long before an operator first signed in on this console are told: maybe nobody else has read them."""
 
 _SHOWS = timedelta(minutes=5)
-"""Whose console was killed or cut off counts as connected for a minute or two."""
+"""A console that was killed or cut off counts as connected for a minute or two; after this time it does not."""
 
 
 class CrewNote(msgspec.Struct, frozen=True):
-    """A note and the report it is on. `is_mine`: the operator has sent the crew, or has the report; `is_left`: it is
-    left to another whom it concerns and who is there.
+    """A crew's note and the report it is on. `is_mine`: the operator sent the crew or holds the report. `is_left`: it
+    is left to another operator whom it concerns and who is connected.
     """
 
     about: CachedReport
@@ -57,8 +57,8 @@ class CrewNote(msgspec.Struct, frozen=True):
 
 
 class _NotesAsked(msgspec.Struct, frozen=True):
-    """What is to be read: the sources to begin at, the changes up to which the others have been read, the rows of
-    reports that changed, and the notes that were left to others, with their rows.
+    """What is to be read: the sources at which to begin, with what was kept there; for the others the feed number up to
+    which notes were read; the rows of changed reports; and the notes that were left to others, with their rows.
     """
 
     begin: dict[str, Followed | None]
@@ -69,7 +69,9 @@ class _NotesAsked(msgspec.Struct, frozen=True):
 
 
 class _NotesRead(msgspec.Struct, frozen=True):
-    """What came of it; `since`, `epochs` and `seen` are of the sources that are begun at, `left` is left to others."""
+    """Result of `CrewNotes._read`; `since`, `epochs` and `seen` are of the sources at which it begins, `left` are the
+    notes that are left to others (-> row).
+    """
 
     asked: _NotesAsked
     epochs: dict[str, str]
@@ -80,11 +82,12 @@ class _NotesRead(msgspec.Struct, frozen=True):
 
 
 class CrewNotes(QObject):
-    """Follows what the cache gets; `told` gets a Setback for each note of a crew that the desk has not seen.
+    """Watches the cache for notes of crews; `setback_found` emits a Setback for each one that the operator has not
+    seen.
 
-    What is new is told by the server's own numbers of changes, whatever the clock of this computer says, and also of
-    what was written while the window was closed. What a crew writes when its work there has ended counts as well: it
-    said "done" a moment too soon, or the note was written without a network.
+    A note is new by the server's feed numbers and not by this computer's clock, also when it was written while the
+    window was closed. Notes count even if the crew's job has ended: it may have said "done" a moment too soon, or have
+    written the note without a network.
     """
 
     setback_found = Signal(object)
@@ -103,11 +106,13 @@ class CrewNotes(QObject):
         self._points = Checkpoints(_KIND, window_state, followed)
         self._since: dict[str, int] = {}
         self._notes: dict[ScopedCode, str] = {}
-        """The notes that were told after that, with their reports; `_SEEN` for those that the operator has seen."""
+        """The notes that were told -> their reports; `_SEEN` for those that the operator has seen."""
         self._left: dict[ScopedCode, int] = {}
-        """The notes that were left to others whom they concern, for as long as these may turn out to be gone."""
+        """Notes left to others whom they concern -> rows; asked about again, as these others may turn out to be
+        gone.
+        """
         self._rows: set[int] = set()
-        """The reports that changed and were not looked at."""
+        """The rows of reports that changed and were not read yet."""
         window_state.rows_touched.connect(self._on_rows)
         window_state.catalog_changed.connect(lambda _: self.look())
         window_state.loaded_changed.connect(lambda _: self.look())
@@ -115,14 +120,16 @@ class CrewNotes(QObject):
         attendance.changed.connect(self.look)
 
     def on_seen(self, of: Iterable[Of]) -> None:
-        """The operator has seen these."""
+        """The operator has seen the notices `of` these notes."""
         for kind, source, key in of:
             if kind == _KIND and (source, key) in self._notes:
                 self._notes[source, key] = _SEEN
         self._keep()
 
     def look(self) -> None:
-        """Begin where that has not been done, as for another operator, and read what changed."""
+        """Begin at sources where that was not done yet, for example for another operator, and read what changed
+        elsewhere.
+        """
         if left := self._points.leave():
             self._notes = {
                 scoped_code: report for scoped_code, report in self._notes.items() if scoped_code[0] not in left
@@ -148,7 +155,9 @@ class CrewNotes(QObject):
         self.look()
 
     def _read(self, asked: _NotesAsked) -> _NotesRead:
-        """The notes of crews that concern this operator; on a worker. Where not all has been read it does not begin."""
+        """Read the notes of crews that concern this operator, on a worker. A source that is not read completely yet is
+        not begun at.
+        """
         reader = self._reader()
         cursors = reader.cursors()
         epochs, since = dict[str, str](), dict[str, int]()
@@ -190,19 +199,21 @@ class CrewNotes(QObject):
         return _NotesRead(asked, epochs, since, frozenset(seen), heard, left)
 
     def _may_come(self, note: CrewNote, cursors: Mapping[str, Cursor]) -> bool:
-        """Whether who is there for it may have been gone already when it was written: that shows a little later."""
+        """Whether the operator to whom the note is left may have been gone already when it was written: a server
+        notices that a few minutes later.
+        """
         source = note.about.source
         as_of = cursors[source].as_of if source in cursors else None
         return source not in self._attendance.connected or as_of is None or as_of - note.entry.at <= _SHOWS
 
     @staticmethod
     def _oldest(as_of: datetime | None) -> datetime | None:
-        """The server's time from which on a note is news; None where it is not known."""
+        """The time (of the server) from which on a note counts as news; None when the server's time is not known."""
         return as_of - NEWS if as_of is not None else None
 
     @staticmethod
     def _untold(reader: CacheReader, source: str, ids: Mapping[str, str]) -> list[tuple[int, Entry]]:
-        """What had been told when the window was closed, and not seen."""
+        """Notes that were shown when the window was last closed, and not seen."""
         found = []
         for report in {report for key, report in ids.items() if key != _READ_TO and report != _SEEN}:
             row = reader.row_of(source, report)
@@ -211,7 +222,7 @@ class CrewNotes(QObject):
         return found
 
     def _of_crews(self, reader: CacheReader, source: str, entries: Collection[tuple[int, Entry]]) -> Iterable[CrewNote]:
-        """Those of these entries that are notes of crews."""
+        """Of these entries, given with their rows, the notes that crews wrote."""
         written = [(row, one) for row, one in entries if one.kind == Kind.NOTE and one.undone_by is None]
         if not written:
             return

@@ -1,4 +1,4 @@
-"""P1 reports that wait for a crew: a new one is told wherever the operator is, and one key goes to it."""
+"""P1 reports without a crew: a new one is told wherever the operator is, and one key chooses it."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _SAID_LONG = 120
 _KIND = "hazards"
 _NO_CREW_YET = (Status.NEW, Status.COORDINATION)
 _OTHERS = "others"
-"""What is kept of one that somebody else has."""
+"""The text that is kept with a hazard that somebody else holds."""
 
 
 class HazardNews(StrEnum):
-    """What is new about one: itself, that nobody has it any more, or that a crew it had does not come or has gone."""
+    """What is new about a P1: it was reported, its holder has left it, or its crew does not come or has gone."""
 
     REPORTED = "reported"
     LEFT = "left"
@@ -40,10 +40,10 @@ class HazardNews(StrEnum):
 
 
 class NewHazard(msgspec.Struct, frozen=True):
-    """One that this operator has not looked at since it waits for a crew: its row, category, place, and when it came.
+    """A P1 without a crew that the operator has not looked at: row, category and place (`what`), and since when.
 
-    Its number and the reporter's words come a moment later. `at` is when the report was made, or when it was seen to be
-    left or alone.
+    `number` and `words` (the reporter's) are read a moment later. `at` is when the report was made, or when it was seen
+    to have lost holder or crew.
     """
 
     row: int
@@ -55,13 +55,15 @@ class NewHazard(msgspec.Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """All of it in one line: two at one place must not read alike."""
+        """Number, category, place and the reporter's words in one line, so that two at one place can be told apart."""
         named = f"{self.number} {self.what}".strip()
         return f"{named}: {self.words}" if self.words else named
 
 
 class _HazardsRead(msgspec.Struct, frozen=True):
-    """The sources and ids of rows, the states of the servers that are begun at, and what was known there at last."""
+    """Result of `Hazards._read`: row -> (source, id); the epochs of the sources at which it begins, and what was kept
+    of them last.
+    """
 
     names: dict[int, ScopedCode]
     epochs: dict[str, str]
@@ -70,10 +72,10 @@ class _HazardsRead(msgspec.Struct, frozen=True):
 
 
 class Hazards(QObject):
-    """Follows the Views; knows no filter: a hazard counts wherever it is.
+    """Follows the P1 without a crew in each View, whatever the filter.
 
-    A new one stays told until it was chosen or `see` was called, or until a crew is on its way to it. So does one that
-    somebody else had, and that nobody has any more. New is what the operator did not know when his desk was left.
+    A new one is told until it was chosen, `see` was called, or a crew is on its way to it; so is one whose holder left
+    it. New is what the operator did not know when he last had this console open.
     """
 
     comes_in = Signal(int)
@@ -96,10 +98,10 @@ class Hazards(QObject):
         self._names: dict[int, ScopedCode] = {}
         self._known: frozenset[int] | None = None
         self._others: frozenset[int] = frozenset()
-        """Those that somebody else had in the View before."""
+        """The hazards that somebody else held in the View before."""
         self._unseen: tuple[NewHazard, ...] = ()
         self._looked_at: frozenset[int] = frozenset()
-        """Those of the View before that the operator knew of."""
+        """The hazards of the View before that the operator knew of."""
         window_state.view_changed.connect(self._on_view)
         window_state.selection_changed.connect(self.see)
         window_state.rows_touched.connect(self._on_rows)
@@ -107,13 +109,12 @@ class Hazards(QObject):
 
     @property
     def unseen(self) -> tuple[NewHazard, ...]:
-        """What the operator has not looked at."""
+        """The hazards that the operator has not looked at, oldest notice first."""
         return self._unseen
 
     def go(self) -> None:
-        """Choose the new one that is told; else the one that waits longest, or, when one is chosen, the next.
-
-        In a list that shows it.
+        """Choose the hazard that is told; without one the oldest, or the next after the chosen one. Another list is
+        shown if the present one does not hold it.
         """
         view = self._window_state.view
         rows = view.hazards.tolist() if view is not None else []
@@ -131,16 +132,18 @@ class Hazards(QObject):
         self._window_state.choose(row)
 
     def see(self, row: int) -> None:
-        """The operator has looked at the report, or knows of it."""
+        """The operator has looked at the report in this row, or knows of it."""
         self._set_unseen(tuple(one for one in self._unseen if one.row != row))
 
     def on_arrived(self, local_row: int, row: int) -> None:
-        """A report that was created here is the same one under its row in the cache, where the View has it already."""
+        """A report created here now has its row in the cache: it counts as seen there if it was seen here."""
         if local_row in self._looked_at:
             self.see(row)
 
     def _on_view(self, view: View) -> None:
-        """What was not read before is not new; what is read anew, as after a restore, has other rows."""
+        """Compare the hazards of a new View with those before. Before all reports are read nothing counts as new; when
+        they are read anew, as after a restore, their rows are others.
+        """
         if view.loaded < Loaded.REPORTS:
             self._known, self._others = None, frozenset()
             self._names.clear()
@@ -179,8 +182,8 @@ class Hazards(QObject):
         self.look()
 
     def look(self) -> None:
-        """Find out how the rows are called at their servers, and begin where that has not been done, as for another
-        operator.
+        """Read (source, id) of rows that have none yet, and begin at sources where that was not done, for example for
+        another operator.
         """
         self._points.leave()
         if self._known is None:
@@ -193,7 +196,7 @@ class Hazards(QObject):
             self._keep()
 
     def _read(self, rows: Sequence[int], begin: Mapping[str, Followed | None], turn: int) -> _HazardsRead:
-        """On a worker."""
+        """Read ids and what was kept last, on a worker."""
         cursors = self._reader().cursors()
         epochs = {source: cursors[source].epoch for source in begin if source in cursors}
         at_last = {source: known(begin[source], cursors[source]) for source in epochs}
@@ -225,7 +228,7 @@ class Hazards(QObject):
         return bool((view.snapshot.column("claim")[view.snapshot.positions([row])] != 0).any())
 
     def _keep(self) -> None:
-        """What is known by now: all that wait, without those that are told."""
+        """Keep all hazards that the operator knows; those that are still being told are left out."""
         if self._known is None:
             return
         seen = self._known.difference(one.row for one in self._unseen)
@@ -233,7 +236,7 @@ class Hazards(QObject):
         self._points.keep({scoped_code: _OTHERS if row in self._others else "" for row, scoped_code in named.items()})
 
     def _name(self, texts: Sequence[RowText]) -> None:
-        """Number and words of new ones have been read."""
+        """Take over number and words of new hazards, which have been read."""
         found = {one.row: one for one in texts}
         self._set_unseen(tuple(_named(one, found.get(one.row)) for one in self._unseen))
 
@@ -251,7 +254,7 @@ class Hazards(QObject):
         return NewHazard(row, self._what(fact), at, news=news)
 
     def _what(self, fact: Fact) -> str:
-        """Category and place."""
+        """Category and place of a report as text."""
         cities = self._window_state.cities
         catalog = cities.of(cities.source(fact.source))
         what = catalog.service_name(cities.code("service", fact.service))

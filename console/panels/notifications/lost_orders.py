@@ -1,9 +1,8 @@
-"""Orders that were lost, and what else needs an answer, stay on the screen wherever the operator has gone.
+"""Shows what needs an answer in the notice above the map, one thing at a time, the most urgent first.
 
-That is an order that was lost, one that has not left and that nobody has told by radio, one that its unit was told of
-and that was given up, and one that its crew has refused. As loud: a new P1 that has no crew, and one that only this
-desk has, or whose crew only this desk knows of, as the colleague who took it down, or told the crew by radio, is gone.
-Less loud: what else was lost, and what others took over.
+Loud: an order that was lost; one that is not sent and not told by radio; one that the unit was told and that was given
+up; one that its crew refused; a new P1 without a crew; a report or an order that only this console has, because the
+colleague who made it here is gone. Less loud: other lost edits, and what others took over.
 """
 
 from __future__ import annotations
@@ -67,24 +66,26 @@ _CONFLICT = EditState.CONFLICT
 
 
 class LostOrder(msgspec.Struct, frozen=True):
-    """What the server did not take, and what is not sent because it rests on that."""
+    """An edit that the server did not take (`lost`), and the edits that were stopped because they rest on it."""
 
     lost: Queued
     stopped: tuple[Queued, ...]
 
     @property
     def all(self) -> tuple[Queued, ...]:
-        """Both, oldest first."""
+        """The lost edit and the stopped ones, oldest first."""
         return (self.lost, *self.stopped)
 
     @property
     def of_crew(self) -> bool:
-        """Whether a crew does not know what the operator wants of it."""
+        """Whether an order to a crew is among them, so that a crew does not know what it should do."""
         return any(one.edit.kind in _OF_CREW for one in self.all)
 
 
 class RadioCall(msgspec.Struct, frozen=True):
-    """An order whose unit is to be told by radio what it says; of one that was given up (`back`), that it is not so."""
+    """An order that its unit is to be told by radio; with `back` one that was given up after the unit was told of it,
+    so that the unit is to be called back.
+    """
 
     order: Queued
     back: bool
@@ -99,7 +100,7 @@ Unanswered = LostOrder | RadioCall | UnsentReport | LeftOrder | Setback | NewHaz
 
 
 def lost_text(order: LostOrder, catalog: Catalog, tr: Tr) -> str:
-    """What did not happen: `DMK-02 was NOT sent (told by radio by sari)`."""
+    """What did not happen, as text: `DMK-02 was NOT sent (told by radio by sari)`."""
     of_crew = [one for one in order.all if one.edit.kind in _OF_CREW]
     if not of_crew:
         if order.lost.edit.kind in _OF_CLAIM:
@@ -122,7 +123,7 @@ def _of_crew_text(queued: Queued, catalog: Catalog, tr: Tr) -> str:
 
 
 def _in_force(queued: Queued, catalog: Catalog) -> tuple[bool, str]:
-    """Whether another order has sent the very unit to the very report, and who gave that; "" where it is not known."""
+    """Whether another order has sent the same unit to the same report, and who gave it ("" when that is not known)."""
     edit = queued.edit
     if is_in_force(queued):
         return True, server_value(queued.theirs["unit"])[1] or ""
@@ -135,12 +136,12 @@ def _in_force(queued: Queued, catalog: Catalog) -> tuple[bool, str]:
 
 
 def _has_left(queued: Queued) -> bool:
-    """Whether the crew that was to be called back is on the report no more, as it is done there for example."""
+    """Whether a recalled unit has left the report anyway, for example because it is done there."""
     return queued.edit.kind is Kind.RECALL and job_since(queued) in ENDED_ASSIGNMENT
 
 
 def _crews_are_there(order: LostOrder, catalog: Catalog) -> bool:
-    """Whether every crew of it is where it was to be, by another order, or has left as it was to: none has to be told
+    """Whether each unit of the lost order is where the order wanted it, by another order: no unit has to be told
     anything.
     """
     of_crew = [one for one in order.all if one.edit.kind in _OF_CREW]
@@ -148,13 +149,15 @@ def _crews_are_there(order: LostOrder, catalog: Catalog) -> bool:
 
 
 def _is_fulfilled(order: LostOrder, catalog: Catalog) -> bool:
-    """Whether its crews are there and nothing else was stopped with it: there is nothing to give any more."""
+    """Whether all its units are where it wanted them and nothing else was stopped with it: it need not be given
+    again.
+    """
     rest = [one for one in order.stopped if one.edit.kind not in _OF_CREW]
     return not rest and _crews_are_there(order, catalog)
 
 
 def why_lost(lost: Queued, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr) -> str:
-    """Why: `budi took the report first, at 14:02`."""
+    """Why the edit was lost, as text: `budi took the report first, at 14:02`."""
     if is_deleted(lost):
         return tr("the report was {gone}").format(gone=deleted_text(lost, zone, now, tr))
     if is_taken_back(lost):
@@ -177,9 +180,10 @@ def why_lost(lost: Queued, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr
 
 
 class LostOrders(QObject):
-    """Binds what a crew does not know, and what else was lost, to the notice under the figures and the status bar.
+    """Fills the notice above the map, and says new losses in the status bar. Lost edits are removed from the undo
+    stack.
 
-    What was lost is nothing to undo. One is in the notice at a time: the most urgent, as `_urgency` says.
+    One thing is in the notice at a time: the most urgent by `_urgency`.
     """
 
     changed = Signal()
@@ -190,7 +194,7 @@ class LostOrders(QObject):
     settle_asked = Signal(str)
     """There is something to choose: an edit's id."""
     setback_seen = Signal(object)
-    """What the desk need not follow any more, as its end was seen: `Setback.of`."""
+    """A setback was seen, so that what it is about need not be followed any more: `Setback.of`."""
     hazard_seen = Signal(int)
     """The row of a new hazard that the operator knows of now."""
     hazard_opened = Signal()
@@ -240,7 +244,7 @@ class LostOrders(QObject):
 
     @property
     def may_be_sent(self) -> bool:
-        """Whether the operator may send that one in his own name."""
+        """Whether the operator may send `unsent_report` in his own name."""
         if isinstance(self._shown, LeftOrder):
             return self._shown.may_be_given
         return isinstance(self._shown, UnsentReport) and self._shown.may_be_sent
@@ -265,9 +269,9 @@ class LostOrders(QObject):
         )
 
     def set_hazards(self, hazards: tuple[NewHazard, ...]) -> None:
-        """The new P1 without a crew that the operator has not looked at.
+        """Take over the new P1 without a crew that the operator has not looked at.
 
-        One that was closed, and burns again, is not told as closed any more.
+        A notice that such a report was closed is dropped, as it is open again.
         """
         self._hazards = hazards
         burning = {one.row for one in hazards}
@@ -278,13 +282,13 @@ class LostOrders(QObject):
 
     @property
     def setbacks(self) -> tuple[Setback, ...]:
-        """What others did that has not been seen."""
+        """The setbacks that the operator has not seen."""
         return tuple(self._setbacks)
 
     def tell(self, setback: Setback) -> None:
-        """Show what somebody else did until it was seen; once, also where more than one noticed it.
+        """Show a setback until it was seen; once, even if several followers noticed it.
 
-        Which crew was let go with it may be known a moment later, and is told in its place then.
+        Which crew was released with it may be known only a moment later; the fuller notice then replaces the first.
         """
         key = (setback.me, setback.source, setback.entry)
         known = self._told_of.get(key) if setback.entry else None
@@ -309,9 +313,9 @@ class LostOrders(QObject):
         self.show()
 
     def show(self) -> None:
-        """Fill the notice; what is lost since the last time is said, and is nothing to undo.
+        """Fill the notice, and say what was lost since the last call.
 
-        Also once a second: an order that should have left by now has not.
+        Called for every change of the outbox and once a second, as an order that is not sent in time becomes urgent.
         """
         orders = self._lost_orders()
         present = frozenset(one.edit.id for order in orders for one in order.all)
@@ -343,16 +347,16 @@ class LostOrders(QObject):
             self.changed.emit()
 
     def _is_missed(self, order: Queued) -> bool:
-        """Whether a server that is followed lacks what a colleague told a unit by radio.
+        """Whether the server lacks an order that a colleague told a unit by radio, and is followed here.
 
-        Where another desk has sent the very unit there meanwhile, which is likely for the nearest, everybody sees it.
+        If another console has sent the same unit there meanwhile, the order is not missed.
         """
         source = order.edit.source
         # protects: who-is-sent-anyway-is-not-missed
         return self._sources.follows(source) and not _in_force(order, self._window_state.catalog(source))[0]
 
     def see(self) -> None:
-        """Choose the report."""
+        """Choose the report of the notice."""
         shown = self._shown
         if isinstance(shown, Setback) and shown.is_gone:
             self._status.say(self.tr("Report {n} is not at the server any more").format(n=shown.report))
@@ -371,7 +375,9 @@ class LostOrders(QObject):
         self.show()
 
     def give_again(self) -> None:
-        """Send it all the same, a colleague's report in one's own name; where there is something to choose is asked."""
+        """Send the lost edit again, or a colleague's in the operator's own name; where there is something to choose,
+        emit `settle_asked`.
+        """
         order = self._shown
         if isinstance(order, UnsentReport | LeftOrder):
             self._adopt(order)
@@ -385,7 +391,7 @@ class LostOrders(QObject):
             self.settle_asked.emit(order.lost.edit.id)
 
     def _adopt(self, left: UnsentReport | LeftOrder) -> None:
-        """Send it in the present operator's name, or say why not."""
+        """Send a colleague's report or order in the present operator's name, or say why not."""
         if not self._was_meant():
             return
         edit = _edit_of(left)
@@ -406,7 +412,7 @@ class LostOrders(QObject):
             self._status.say(self.tr("It may have left already: it waits for {author}").format(author=edit.author))
 
     def note_told_by_radio(self) -> None:
-        """The unit was told by radio: what it is to do, or that it is not to do what it was told before."""
+        """Note that the unit in the notice was told its order by radio, or was called back."""
         call = self._shown
         if not isinstance(call, RadioCall) or not self._was_meant():
             return
@@ -417,7 +423,7 @@ class LostOrders(QObject):
             self._outbox.mark_told(edit.id, self._window_state.me_at(edit.source))
 
     def see_off(self) -> None:
-        """What is only to be seen was seen; an order that has to be answered stays, as its own key drops it."""
+        """Mark the notice as seen if it needs no answer; an order that does stays until it is sent again or dropped."""
         shown = self._shown
         if shown is None or not self.is_only_seen or not self._was_meant():
             return
@@ -429,7 +435,7 @@ class LostOrders(QObject):
             self._drop(shown)
 
     def drop(self) -> None:
-        """It is not wanted any more, nor what was stopped with it."""
+        """Drop the lost edit in the notice, with the edits that were stopped with it."""
         shown = self._shown
         if isinstance(shown, LostOrder) and not self.is_only_seen and self._was_meant():
             self._drop(shown)
@@ -445,7 +451,7 @@ class LostOrders(QObject):
         self._status.say(self.tr("Dropped: {what}").format(what=what))
 
     def _was_meant(self) -> bool:
-        """Whether the key can have been pressed for what is in the notice, and not for what was there before it."""
+        """Whether the key press can have been meant for this notice, and not for the one it has just replaced."""
         if self._steady_s() - self._shown_since_s >= TWICE_S:
             return True
         self._status.say(self.tr("Nothing was done: the notice has just changed, press again"))
@@ -455,7 +461,7 @@ class LostOrders(QObject):
         return [LostOrder(one, self._outbox.stopped_with(one.edit.id)) for one in self._outbox.lost]
 
     def _radio_calls(self) -> list[RadioCall]:
-        """What has not left and nobody told, and what was told and is given up."""
+        """Orders that are not sent and not told by radio, and orders that were told and then given up."""
         untold = ((one, self._outbox.time_at(one.edit.source)) for one in self._outbox.untold)
         unsent = (one for one, now in untold if is_not_sent(one.edit, now, away=self._waits(one.edit)))
         return [
@@ -464,7 +470,7 @@ class LostOrders(QObject):
         ]
 
     def _waits(self, edit: Edit) -> bool:
-        """Whether it is known not to leave now."""
+        """Whether it is known that the edit cannot be sent now."""
         return self._sources.is_away(edit.source) or self._outbox.held_by(edit.id) is not None
 
     def _say(self, order: LostOrder) -> None:
@@ -479,7 +485,7 @@ class LostOrders(QObject):
         self._status.say(self._said[1], _SAID_S)
 
     def _forget(self, edit_ids: Iterable[str]) -> None:
-        """What was not done is nothing to undo."""
+        """Remove lost edits from the undo stack."""
         newest = self._undo_stack.newest
         for edit_id in edit_ids:
             self._undo_stack.forget(edit_id)
@@ -487,9 +493,9 @@ class LostOrders(QObject):
             self.undo_lost.emit()
 
     def _urgency(self, shown: Unanswered) -> tuple[bool, int, int, int]:
-        """Where a crew does not come comes first, of these the most dangerous report's, what is to be answered before
-        what is only to be seen, that before what is over; then the oldest. A lost order whose crew is there all the
-        same is no such thing.
+        """The sort key of the notice: first where a crew does not come, by the priority of its report; what needs an
+        answer before what is only to be seen, and that before what is over; then the oldest. A lost order whose units
+        are there anyway does not count as a missing crew.
         """
         if isinstance(shown, NewHazard):
             return False, HAZARD, 2, 1
@@ -498,7 +504,7 @@ class LostOrders(QObject):
         edit = _edit_of(shown)
         if isinstance(shown, UnsentReport):
             return not shown.is_loud, shown.priority, 1, edit.number
-        if isinstance(shown, LeftOrder):  # its crew knows: the other desks do not
+        if isinstance(shown, LeftOrder):  # its crew knows of it, the other consoles do not
             return shown.priority != HAZARD, shown.priority, 1, edit.number
         catalog = self._window_state.catalog(edit.source)
         comes = not shown.of_crew or (isinstance(shown, LostOrder) and _crews_are_there(shown, catalog))
@@ -525,7 +531,7 @@ class LostOrders(QObject):
         return self._radio_notice(shown) if isinstance(shown, RadioCall) else self._lost_notice(shown)
 
     def _when(self, at: datetime | None) -> str:
-        """When what a notice tells happened: it may stand there for long."""
+        """When the thing in the notice happened, as text: the notice may stand for long."""
         return formatting.moment(at, self._zone, self._now()) if at is not None else ""
 
     def _radio_notice(self, call: RadioCall) -> Notice:

@@ -1,6 +1,6 @@
-"""Crews of this operator that do not come any more: they refuse, cannot go on, or another has called them back.
+"""Tells the operator of crews of his that will not come: they refused, cannot go on, or were recalled by another.
 
-He is told wherever he is, with the reason, also of what happened while he was away.
+He is told with the reason, whatever he is doing, and also of what happened while he was away.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _STOPPED = (AssignmentState.REFUSED, AssignmentState.RECALLED)
 
 
 class _Left(enum.Enum):
-    """What a crew says is left to others whom it concerns, and who are there."""
+    """Marks a job whose news is left to another operator whom it concerns and who is connected."""
 
     LEFT = 0
 
@@ -49,9 +49,9 @@ _LEFT = _Left.LEFT
 
 
 class StoppedJob(msgspec.Struct, frozen=True):
-    """A job that its crew does not do, and the entry that says why; None where the cache holds none.
+    """A job that its crew will not do, and the entry that says why (None when the cache has none).
 
-    `along` are all jobs of the report that were called back by one edit with it, itself included.
+    `along` are all jobs of the report that the same edit recalled, this one included.
     """
 
     job: Assignment
@@ -66,8 +66,8 @@ class StoppedJob(msgspec.Struct, frozen=True):
 
 
 class _JobsAsked(msgspec.Struct, frozen=True):
-    """What is to be looked at: the sources to begin at, the jobs that ended with their reports, those of crews that
-    cannot go on, and all jobs as they stand now.
+    """What is to be read: the sources at which to begin, with what was kept there; `ended`, the jobs that ended (->
+    report); `stuck`, the ones whose crew cannot go on; and all jobs as they are now.
     """
 
     jobs: dict[str, Followed | None]
@@ -80,8 +80,8 @@ class _JobsAsked(msgspec.Struct, frozen=True):
 
 
 class _JobsRead(msgspec.Struct, frozen=True):
-    """What came of it. `ended` and `stuck` are those that were looked at, `unknown` those of which the cache does not
-    say yet how they ended, or that are left to others who are there; `halts` are those that are no news.
+    """Result of `Refusals._read`. `ended` and `stuck` are the jobs that were read; `unknown` those of which the cache
+    does not say yet how they ended, or that are left to others who are connected; `halts` those that are no news.
     """
 
     epochs: dict[str, str]
@@ -95,9 +95,9 @@ class _JobsRead(msgspec.Struct, frozen=True):
 
 
 class Refusals(QObject):
-    """Follows the unfinished work of all cities; `told` gets a Setback for each job that will not be done.
+    """Follows the unfinished jobs of all sources; `setback_found` emits a Setback for each one that will not be done.
 
-    A job that ended is followed until it was seen that it did, or is known to have ended well.
+    A job that ended is followed until the operator has seen the notice, or it is known to have ended well.
     """
 
     setback_found = Signal(object)
@@ -119,7 +119,7 @@ class Refusals(QObject):
         )
         self._live: dict[ScopedCode, Assignment] | None = None
         self._ended: dict[ScopedCode, str] = {}
-        """The jobs that ended, of which it is not known how, or not seen; with their reports."""
+        """Jobs that ended -> their reports: how is not known yet, or the operator has not seen it."""
         self._halted: frozenset[ScopedCode] = frozenset()
         self._known_halts: frozenset[ScopedCode] = frozenset()
         self._notified: set[tuple[str, ScopedCode]] = set()
@@ -131,7 +131,7 @@ class Refusals(QObject):
         attendance.changed.connect(self.look)
 
     def on_seen(self, of: Iterable[Of]) -> None:
-        """The operator has seen how these ended."""
+        """The operator has seen the notices `of` these jobs."""
         for kind, source, key in of:
             scoped_code = source, key
             if kind == _JOBS:
@@ -143,7 +143,9 @@ class Refusals(QObject):
         self._keep()
 
     def _keep(self) -> None:
-        """Keep what is followed now. Whom the end of a job concerns is known when it ends: all jobs are followed."""
+        """Keep all unfinished jobs as followed, not only the operator's: whom the end of a job concerns is known when
+        it ends.
+        """
         if self._live is None:
             return
         self._jobs.keep({scoped_code: job.report for scoped_code, job in self._live.items()} | self._ended)
@@ -158,7 +160,9 @@ class Refusals(QObject):
         self._halts.forget()
 
     def look(self) -> None:
-        """What was unfinished and is no more may have been refused; of what is being read anew nothing is known."""
+        """Find the jobs that are unfinished no more and read on a worker how they ended. While jobs are being read anew
+        from the server nothing is known.
+        """
         if self._window_state.loaded < Loaded.WORK:
             self._live = None
             self._ended.clear()
@@ -215,7 +219,7 @@ class Refusals(QObject):
         return self._window_state.me_at(scoped_code[0])
 
     def _read(self, asked: _JobsAsked) -> _JobsRead:
-        """How these jobs stand or ended; on a worker."""
+        """Read on a worker how these jobs ended, or why their crews cannot go on."""
         cursors = self._reader().cursors()
         ended, stuck, halts = dict(asked.ended), set(asked.stuck), set[ScopedCode]()
         epochs = {source: cursors[source].epoch for source in asked.jobs if source in cursors}
@@ -240,7 +244,9 @@ class Refusals(QObject):
         )
 
     def _stopped(self, ended: Mapping[ScopedCode, str]) -> tuple[list[StoppedJob], list[ScopedCode]]:
-        """Those that a crew refused or another called back, and that concern this operator; those not here yet."""
+        """Of these jobs those that were refused or recalled by another and concern this operator; and those of which
+        that is not known yet.
+        """
         found: list[StoppedJob] = []
         unknown: list[ScopedCode] = []
         for source in {source for source, _ in ended}:
@@ -276,8 +282,8 @@ class Refusals(QObject):
         return is_heard(job, about, self._window_state.me_at(source), self._attendance.connected.get(source))
 
     def _stuck(self, halted: Sequence[tuple[str, Assignment]]) -> tuple[list[StoppedJob], list[ScopedCode]]:
-        """Those of crews that another has said to be unable to work, and that concern this operator; those that are
-        left to others. On a worker.
+        """Of these jobs (on a worker) those whose crew was reported unable to work by another and that concern this
+        operator; and those that are left to others.
         """
         found: list[StoppedJob] = []
         left: list[ScopedCode] = []
@@ -362,7 +368,7 @@ class Refusals(QObject):
         )
 
     def _rest_of(self, stopped: StoppedJob) -> str:
-        """What else hangs on the crew, "" for nothing: what stops it here may stop it there."""
+        """The other work of the crew as text, as what stops it here may stop it there; "" for none."""
         job = stopped.job
         jobs = self._window_state.catalog(stopped.about.source).by_unit.get(job.unit, [])
         others = [one.report for one in jobs if one.report != job.report]
@@ -376,8 +382,8 @@ def _reason(unit: Unit | None) -> str:
 
 
 def _is_settled(job: Assignment, entry: Entry | None, about: CachedReport, jobs: Sequence[Assignment]) -> bool:
-    """Whether it is nothing to act on any more: another crew was sent since, the report was opened again, or ended by
-    something else.
+    """Whether there is nothing left to do: another crew was sent since, the report was opened again, or it ended
+    otherwise.
     """
     if entry is not None and closes(entry):
         return about.report.status is not Status.CLOSED

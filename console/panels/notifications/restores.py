@@ -1,4 +1,6 @@
-"""What a server that was set back to an older state has lost, of what this computer had read, is told at every desk."""
+"""Tells, on every console, what a server has lost that was set back to an older state, as far as it had been
+read here.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +30,13 @@ _OLD = timedelta(days=7)
 _NAMED = 5
 _SAID = 120
 _MOST = 20
-"""How many are told one by one: those of P1, and those that a crew had been sent to."""
+"""So many reports at most are told one by one: P1, and those to which a unit had been sent."""
 
 
 class _RestoresRead(msgspec.Struct, frozen=True):
-    """The states of the servers, what each lost, and what of that had been seen."""
+    """Result of `Restores._read`: source -> epoch; source -> the reports it lost; the (source, id) of those already
+    seen.
+    """
 
     epochs: dict[str, str]
     lost: dict[str, list[TakenReport]]
@@ -41,9 +45,9 @@ class _RestoresRead(msgspec.Struct, frozen=True):
 
 
 class Restores(QObject):
-    """Looks when a source has been read whole; `told` gets a Setback for each open P1 that is gone or fell back to
-    something less, each report that a crew had been sent to, and one for the rest. Until they have been seen, also
-    after the window was closed.
+    """Looks for losses when a source has been read completely. `setback_found` emits a Setback for each open P1 that is
+    gone or has a lower priority now, for each report to which a unit had been sent, and one for all others. They are
+    told until they are seen, also after the window was closed.
     """
 
     setback_found = Signal(object)
@@ -61,21 +65,21 @@ class Restores(QObject):
         self._points = Checkpoints(_KIND, window_state, followed)
         self._seen: set[ScopedCode] = set()
         self._notified: set[tuple[str, str, ScopedCode]] = set()
-        """Whom of what was told, by the state of the server that lacks it."""
+        """What was told: (user name, epoch of the server that lacks it, (source, id))."""
         window_state.rows_touched.connect(self._on_rows)
         window_state.catalog_changed.connect(lambda _: self.look())
         window_state.loaded_changed.connect(lambda _: self.look())
         followed.on_open(self._begin_again)
 
     def on_seen(self, of: Iterable[Of]) -> None:
-        """The operator has seen these."""
+        """The operator has seen the notices `of` these reports."""
         seen = {(source, key) for kind, source, key in of if kind == _KIND}
         if seen:
             self._seen |= seen
             self._points.keep(dict.fromkeys(self._seen, ""))
 
     def look(self) -> None:
-        """Begin where that has not been done, as for another operator."""
+        """Begin at sources where that was not done yet, for example for another operator."""
         if left := self._points.leave():
             self._seen = {scoped_code for scoped_code in self._seen if scoped_code[0] not in left}
         begin = self._points.to_begin(self._window_state.cities.catalogs)
@@ -140,7 +144,9 @@ class Restores(QObject):
         return self._setback(source, [lost], bold, ". ".join(part for part in parts if part))
 
     def _of_fallen(self, source: str, lost: TakenReport, now: Report) -> Setback:
-        """A P1 that somebody had raised, reopened or returned since the backup: nothing counts it there any more."""
+        """The setback of a P1 that the server has as something less now: it was raised, reopened or returned after the
+        backup.
+        """
         stands = self.tr("“{status}”, P{n}").format(status=self.tr(status_text(now.status)), n=now.priority)
         parts = [
             _words_of(lost.report),

@@ -1,4 +1,4 @@
-"""What somebody else did to this operator's crews or reports: told until it was seen; no answer is asked for."""
+"""A setback: what somebody else did to this operator's crews or reports. It is shown until he has seen it."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from console.rules.report import HAZARD
 
 Tr = Callable[[str], str]
 _MOST = 50
-"""How many of what happened meanwhile are told one by one."""
+"""So many setbacks at most are told one by one."""
 _NAMED = 5
 Of = tuple[str, str, str]
-"""What a desk follows: its kind, source and id there (see `console.rules.followed`)."""
+"""A thing that is followed: its kind, source and id there (see `console.rules.followed`)."""
 
 
 class Setback(msgspec.Struct, frozen=True):
-    """One of them, about a report of a source. `me` is whom it concerns, `of_crew` whether a crew is missing now,
-    or writes from a P1, which may be a call for help.
+    """What somebody else did to the operator `me`, about one report. `of_crew`: a crew is missing now, or a crew wrote
+    a note on a P1, which may be a call for help.
 
-    `entry` is the id of the history entry that did it, by which it is told once; "" where that is not known. `row` is
-    the report's. `units` are those that are on the report no more, `at` is when it happened, None where not known.
+    `entry` is the id of the history entry that did it, so that it is told only once ("" when not known). `row` is the
+    report's. `units` are the units that left the report, `at` is when it happened (None when not known).
     """
 
     source: str
@@ -45,11 +45,13 @@ class Setback(msgspec.Struct, frozen=True):
     is_gone: bool = False
     """Whether its report is at the server no more: there is nothing to show but these words."""
     of: frozenset[Of] = frozenset()
-    """What the desk follows until this has been seen."""
+    """The things that are followed until this notice has been seen."""
 
 
 def bounded(found: Sequence[Setback], tr: Tr) -> list[Setback]:
-    """These by danger, then the newest first; of very many, as after a long absence, the rest as one."""
+    """These setbacks, the most dangerous first, then the newest; beyond 50, as after a long absence, the rest is summed
+    up in one.
+    """
     ordered = sorted(found, key=lambda one: one.at.timestamp() if one.at is not None else 0.0, reverse=True)
     ordered.sort(key=lambda one: (not one.of_crew, one.priority))
     if len(ordered) <= _MOST:
@@ -67,17 +69,17 @@ def _summed(rest: Sequence[Setback], tr: Tr) -> Setback:
 
 
 def concerns(job: Assignment, about: CachedReport, me: str) -> bool:
-    """Whether the operator has sent or reserved this crew, or has its report."""
+    """Whether the operator gave the order of this job, or holds its report."""
     claim = about.report.claim
     return me in (job.orderer, claim.who if claim is not None else "")
 
 
 def is_heard(job: Assignment, about: CachedReport, me: str, connected: Collection[str] | None) -> bool:
-    """Whether what this crew says is told to the operator: it concerns him, nobody has its report, it is from a P1, or
-    of those whom it concerns nobody is among the `connected`.
+    """Whether the operator `me` is told what this crew says: the job concerns him, or its report is a P1 or held by
+    nobody, or none of those whom it concerns is `connected`.
 
-    Who sent it may have gone home, signed out or not, and what a crew says from a P1 may be a call for help. While it
-    is not known who is connected (None) it is left to others, and asked again.
+    Whoever sent the crew may have gone home. While it is not known who is connected (None) the answer is False, and the
+    caller asks again later.
     """
     # protects: a-crew-is-heard-by-somebody
     if about.report.claim is None or about.report.priority == HAZARD or concerns(job, about, me):
@@ -87,13 +89,13 @@ def is_heard(job: Assignment, about: CachedReport, me: str, connected: Collectio
 
 
 def closing_of(history: Iterable[Entry]) -> Entry | None:
-    """The entry that closed the report without work or merged it into another, the last one; None without any."""
+    """The last entry that closed the report without work or merged it, and was not undone; None when there is none."""
     found = [one for one in history if one.undone_by is None and closes(one)]
     return found[-1] if found else None
 
 
 def let_go_with(entry: Entry, jobs: Iterable[Assignment]) -> list[Assignment]:
-    """The crews of a report that were called back by what made this entry."""
+    """The assignments that the edit of this entry recalled."""
     return [job for job in jobs if job.state is AssignmentState.RECALLED and entry.edit and job.edit == entry.edit]
 
 
@@ -106,7 +108,7 @@ def ended_by_another(
     of: frozenset[Of],
     tr: Tr,
 ) -> Setback:
-    """That another has closed or merged the operator's report, or has called crews of his back from it."""
+    """The setback of a report that another operator has closed or merged, or from which he has recalled crews."""
     report = about.report
     named = f"{report.id} {catalog.service_name(report.service)}"
     codes = ", ".join(catalog.name("unit", job.unit) for job in let_go)
@@ -141,13 +143,15 @@ def ended_by_another(
 
 
 def closes(entry: Entry) -> bool:
-    """Whether it closed its report without work or merged it into another."""
+    """Whether the entry closed its report without work, or merged it into another."""
     is_set = entry.kind == Kind.SET and entry.data.get("status") == Status.CLOSED.value
     return is_set or entry.kind in (Kind.CLOSE, Kind.MERGE)
 
 
 def _crews_text(entry: Entry, let_go: Sequence[Assignment], codes: str, tr: Tr) -> str:
-    """Which crews were let go, where that is not said already: what they do by now is not known to a lasting notice."""
+    """Which units were released; "" when the entry's own text says so. What they do now may change while the notice
+    stands, so it is not told.
+    """
     if not let_go or entry.kind == Kind.RECALL:
         return ""
     return (tr("{units} was let go") if len(let_go) == 1 else tr("{units} were let go")).format(units=codes)

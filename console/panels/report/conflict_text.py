@@ -73,7 +73,7 @@ def first_of(queued: Queued, zone: tzinfo, now: datetime) -> First:
 
 
 def is_own(first: First, queued: Queued) -> bool:
-    """Whether who was first is the author of the edit himself, by another order or at another desk."""
+    """Whether who was first is the author of the edit himself, by another order or on another console."""
     return bool(first.who) and first.who == queued.edit.author
 
 

@@ -1,4 +1,6 @@
-"""All that is known of the chosen report, read on a worker: server truth, own edits, history, assignments."""
+"""Everything known about the chosen report, read on a worker: as the server has it, with own edits, history,
+assignments.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +27,10 @@ _log = logging.getLogger(__name__)
 
 
 class ReportDetails(msgspec.Struct, frozen=True):
-    """The chosen report. `server` is None while it exists only here; `shown` is it with own edits.
+    """The chosen report. `server` is the report as the server has it (None while it exists only here), `shown` the same
+    with own pending edits applied.
 
-    `entries` is its history at the server, `own_entries` what own pending edits will add to it.
+    `entries` is its history at the server, `own_entries` what the pending edits will add to it.
     """
 
     row: int
@@ -99,7 +102,7 @@ class ReportDetailsReader(QObject):
                 self._set(_local_details(row, local, board_updater.edits_of(*local), now, self._window_state.cities))
             return
         self._tasks.latest(
-            "dossier",
+            "report-details",
             lambda: _read(reader(), row, board_updater.edits_of, now, cities),
             lambda details: self._on_read(row, details),
             lambda error: self._on_failed(row, error),

@@ -39,7 +39,7 @@ class PhotoImport(QObject):
         drafts_key: str,
         parent: QObject | None = None,
     ) -> None:
-        """`mark` gives the MARKS of a draft, of what it is on; `warned` shows a sentence for longer than `said`;
+        """`mark` gives the MARKS of a draft for what it is on; `say` shows a sentence, `warned` shows one for longer;
         `drafts_key` is the key that lists all drafts.
         """
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""Advice on the chosen report, worked out by a worker: the nearest able units and possible duplicates."""
+"""Recommend units for the chosen report and find its possible duplicates, on a worker."""
 
 from __future__ import annotations
 
@@ -46,9 +46,10 @@ class DuplicateCandidate(msgspec.Struct, frozen=True):
 
 
 class Recommendations(msgspec.Struct, frozen=True):
-    """What the console advises on the chosen report: `units` are the best, `further` all other able ones, in order.
+    """What the console recommends for the report in `row`: `units` are the best three, `further` all other able ones,
+    in order; `no_unit` says why there is none.
 
-    `off_m` is how far the report may lie from its point: no distance from it is known better.
+    `off_m` is how many metres the report may lie from its point: no distance from it is more exact.
     """
 
     row: int
@@ -60,7 +61,7 @@ class Recommendations(msgspec.Struct, frozen=True):
 
 
 class Recommender(QObject):
-    """Keeps the advice on the chosen report fresh."""
+    """Recommends units for the chosen report, again whenever it, the units or the View change."""
 
     changed = Signal(object)
     merged_changed = Signal(int, object)
@@ -78,7 +79,9 @@ class Recommender(QObject):
         *,
         told_in_vain: Callable[[], Mapping[ScopedCode, Queued]] = dict,
     ) -> None:
-        """`told_in_vain` are the units that drive where the server has not sent them: see Edits."""
+        """`crews` gives all units, `pending` own edits by (source, report), `time_at` the time by a source's clock.
+        `told_in_vain` are units that drive by a radio order that the server does not have: see `Outbox.told_in_vain`.
+        """
         super().__init__(parent)
         self._window_state, self._tasks, self._reader, self._crews, self._time_at = (
             window_state,
@@ -94,13 +97,13 @@ class Recommender(QObject):
         window_state.loaded_changed.connect(lambda _: self.refresh())
 
     def set_details(self, details: ReportDetails | None) -> None:
-        """Advise on this report."""
+        """Take over the chosen report; None for none."""
         self._details = details
         self.refresh()
         self._read_merged(details)
 
     def refresh(self) -> None:
-        """Advise anew: units have moved, time has passed."""
+        """Work out the recommendations again: units have moved, time has passed."""
         details, view = self._details, self._window_state.view
         if details is None or view is None:
             self.changed.emit(Recommendations(0))
@@ -164,10 +167,12 @@ class Recommender(QObject):
             alike = _alike(view, details.row, now, cities, details.source, reader(), shown.description, off_m)
             return Recommendations(details.row, found.units[:_TOP], why, alike, further, off_m)
 
-        self._tasks.latest("counsel", advise, self._set)
+        self._tasks.latest("recommendations", advise, self._set)
 
     def _why_nobody(self, asked: str, some_are_on_it: bool) -> str:
-        """Why there is no unit to choose from; `asked` is the agency it was passed on to, where others have units."""
+        """Why no unit can be recommended. `asked` is the name of the agency to which the report was passed; "" when it
+        was not passed on, or the city has no units.
+        """
         if asked and some_are_on_it:
             return self.tr("All units of {agency}, which was asked, are on it.").format(agency=asked)
         if asked:
@@ -175,7 +180,7 @@ class Recommender(QObject):
         return self.tr("No other unit is known.") if some_are_on_it else self.tr("No unit is known.")
 
     def _of_others(self, able: Sequence[Advice], off_m: float) -> str:
-        """How many units of agencies that were not asked could go, and which is the nearest; "" when there are none."""
+        """A sentence on how many units of other agencies could go and which is the nearest; "" when there are none."""
         if not able:
             return ""
         first, away = able[0], able[0].distance_m
@@ -253,7 +258,7 @@ def _alike(
     text: str,
     within_m: float,
 ) -> tuple[DuplicateCandidate, ...]:
-    """The likeliest of the same source: a report cannot be merged into another city's."""
+    """The most likely duplicates in the same source; a report cannot be merged into one of another city."""
     found = possible_duplicates(
         view.snapshot,
         subject,
@@ -301,7 +306,7 @@ def merged_rows(merged: Sequence[CachedReport], now: datetime, photos_text: Call
 
 
 def distance_of(duplicate: Duplicate) -> str:
-    """How far it is, as far as that is known: `60 m`, `≤ 1.3 km`."""
+    """The distance of a possible duplicate as text, no more exact than it is known: `60 m`, `≤ 1.3 km`."""
     return formatting.distance(duplicate.distance_m, duplicate.within_m)
 
 
