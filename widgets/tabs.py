@@ -21,7 +21,7 @@ LEVEL_TOKENS = {"": "text.tertiary", "warn": "priority.p2", "p1": "priority.p1",
 class TabLabel:
     """What one tab shows. `apart` draws a line before it; a count of "" is not shown.
 
-    Where there is no room for all, those that are `kept` are folded after all others.
+    Where there is no room for all, those with `folds_last` are folded after all others.
     """
 
     key: str

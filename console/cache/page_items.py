@@ -19,9 +19,9 @@ FIRST_ROW = 1000
 class PageItem(msgspec.Struct, frozen=True):
     """One object of the feed in its present state.
 
-    `kind` is report, entry, assignment or one of schema.KINDS; `gone` names a deleted object by id "kind/id" (or by
-    data {kind, id}). Other kinds are left out: a newer server may have
-    them (see console.sync.unreadable).
+    `kind` is report, entry, assignment or one of schema.KINDS; "gone" stands for a deleted object, whose id is
+    "kind/id" (or whose data are {kind, id}). Other kinds are not written: a newer server may have them (see
+    console.sync.unreadable).
     """
 
     kind: str

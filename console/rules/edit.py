@@ -62,8 +62,9 @@ class Edit(msgspec.Struct, frozen=True):
     about: dict[str, Any] = {}
     """What a CREATE of its report would have carried when the edit was made ({}: not known).
 
-    Of a MERGE also `into`: when the report that it names was created, of a CREATE INSTEAD_OF. Only the two times, that,
-    SHOWN, SINCE and whether it was made here are sent: see `is_another`. TOLD is for this computer: see `outlived`.
+    Of a MERGE also `into`: when the report that it names was created, of a CREATE INSTEAD_OF. Only the two times,
+    INSTEAD_OF, SHOWN, SINCE and whether it was made here are sent: see `recreate.is_another`. TOLD is for this computer
+    alone: see `outlived`.
     """
 
 
@@ -141,13 +142,13 @@ def in_short(kind: str, data: Mapping[str, Any]) -> str:
 
 
 class ReadingOnly(Exception):
-    """The operator may not write now; the words say why."""
+    """The operator may not write now; the message says why."""
 
 
 INSTEAD_OF = "instead_of"
 """The key of `Edit.about` under which stand the ids of the creations, of others, in whose place this one is sent.
 
-The same report may be at the server by one of them. A server that `can` do this takes one of them all, and only one.
+The same report may be at the server by one of them. A server with this capability takes one of them all, and only one.
 """
 
 SHOWN, SINCE = "shown", "since"

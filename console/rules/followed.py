@@ -1,4 +1,6 @@
-"""What the desk of an operator follows at a server: what others do to it concerns him, also while he is away."""
+"""What an operator's console follows at a server: crews, claims, hazards and notes that concern him while he is
+away.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ import msgspec
 
 
 class Standpoint(NamedTuple):
-    """Who follows things of one kind (`jobs`, `halts`, `claims`, `hazards`, `notes`, `restores`) at which source."""
+    """Who follows which kind of things (`jobs`, `halts`, `claims`, `hazards`, `notes`, `restores`) at which source."""
 
     author: str
     source: str
@@ -17,7 +19,9 @@ class Standpoint(NamedTuple):
 
 
 class Followed(msgspec.Struct, frozen=True):
-    """The ids of these things, each with a word about it; as the server was before a restore or is now (`epoch`)."""
+    """The ids of the followed things, each with a text of the follower's own, and the epoch of the server they belong
+    to.
+    """
 
     epoch: str
     ids: Mapping[str, str]

@@ -161,7 +161,7 @@ class TryNow(msgspec.Struct, frozen=True, tag="try_now"):
 class Touched(msgspec.Struct, frozen=True, tag="touched"):
     """After a commit of the cache: local row ids (ints of cache.db reports.row) and kinds that changed.
 
-    The kind `word` says that a code stands in the columns of a report for the first time, and has a number now.
+    The kind "word" says that a code occurs in the columns of a report for the first time, and has a number now.
     `everything` is set after a fill or an epoch change: re-read all. `edits` are edit ids now proved by the cache.
     """
 

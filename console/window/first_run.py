@@ -1,4 +1,4 @@
-"""Ask for the city's server before the window opens, when a profile has none yet."""
+"""Ask for the city's server before the window opens, if the profile has none yet."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def ask_for_server(
 ) -> None:
     """Show the form and wait until a server is connected or the operator leaves it for later.
 
-    `said` is what it says from the beginning: why a profile that had servers is asked for one, "" for a new one.
+    `message` is shown from the beginning: why a profile that had servers is asked for one; "" for a new profile.
     """
     tokens_text = (files("resources") / "tokens.json").read_text(encoding="utf-8")
     theme = load_theme(theme_name, tokens_text, settings.text_scale)

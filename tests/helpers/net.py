@@ -121,9 +121,9 @@ def black_hole(port: int = 0) -> Iterator[int]:
 
 
 class Proxy:
-    """Passes bytes between a client and `port`. `silent`: takes everything, gives nothing. `deaf`: answers are dropped.
+    """Passes bytes between a client and `port`, until `silent` lets nothing through or `cut` closes every connection.
 
-    `refused`: new connections are closed at once and the old ones cut.
+    `swallow` decides for each request whether its answer is dropped.
     """
 
     def __init__(self, port: int, *, listen_on: int = 0) -> None:

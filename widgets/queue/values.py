@@ -37,7 +37,9 @@ class QueueRow:
 
 @dataclass(frozen=True)
 class Tab:
-    """One tab; a count of None is not shown, one that is not known (yet) is a dash. A `kept` one is folded last."""
+    """One tab; a count of None is not shown, one that is not `known` (yet) is a dash. Tabs with `folds_last` are folded
+    last.
+    """
 
     key: str
     label: str

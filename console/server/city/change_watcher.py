@@ -1,7 +1,7 @@
-"""Watches the database for all requests at once: how far the feed is, and its newest pages.
+"""Watch the database for all requests at once: the number of its last change, and the newest pages of the feed.
 
-Two hundred consoles that are woken by one commit all ask for the same page, each with its token. Here the page is made
-once, out of what was read already and what the commit brought, and whose token it is stays known until users change.
+One commit makes two hundred consoles ask for the same page. It is made once, from what was read before and what the
+commit changed; whose token a request bears stays known until users change.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _MOST_BYTES = 64_000_000
 
 
 class DatabaseMark(msgspec.Struct, frozen=True):
-    """How the database stood: epoch and number of its last change, and a stamp that differs when a user was changed."""
+    """The state of the database: epoch, number of the last change, and a stamp that changes when users do."""
 
     epoch: str
     seq: int
@@ -52,7 +52,9 @@ _UNKNOWN = DatabaseMark("", -1, None)
 
 
 class ChangeWatcher:
-    """Follows a city's database on the event loop. `on_growth` functions are called there when the feed has grown."""
+    """Follows a city's database on the event loop, and calls the functions in `on_growth` there when the feed has
+    grown.
+    """
 
     def __init__(self, city: City) -> None:
         self.mark = _UNKNOWN
@@ -79,7 +81,9 @@ class ChangeWatcher:
             self._tasks.append(self._loop.create_task(self._listen()))
 
     async def stop(self) -> None:
-        """End, once what is being read has been read: a cancelled task leaves its thread behind, with a connection."""
+        """Stop following, after running reads have ended: cancelling their tasks would leave threads behind that hold a
+        connection.
+        """
         self._city.database.on_commit.remove(self._on_commit)
         self._ending = True
         self._due.set()
@@ -115,7 +119,7 @@ class ChangeWatcher:
         return msgspec.json.encode(self._feed_buffer.changes(after, limit))
 
     def _make_room(self) -> None:
-        """Pages of before the last commit go, and the oldest when there are too many."""
+        """Drop pages that are older than the last commit; drop all when they are too many or too large."""
         state = (self.mark.epoch, self.mark.seq)
         for place in [place for place, (made, _) in self._pages.items() if made != state]:
             del self._pages[place]

@@ -1,4 +1,4 @@
-"""Claims of those who may have the report no longer: what they had taken waits for anybody again."""
+"""Release claims of users who may not hold their reports any more, so that others can take them."""
 
 from __future__ import annotations
 
@@ -38,14 +38,18 @@ def present_holders(connection: sa.Connection) -> dict[str, Actor | None]:
 
 
 def limited(actor: Actor) -> dict[str, Actor | None]:
-    """A user as holders are looked at; nobody when he may take every report."""
+    """User name -> the actor by whose scope his claims are checked (None: he may hold none); {} if he may take any
+    report.
+    """
     if not may_make(actor.role, Kind.CLAIM):
         return {actor.name: None}
     return {actor.name: actor} if actor.areas or actor.agencies else {}
 
 
 def held_no_longer(database: Database, connection: sa.Connection, holders: Holders, now: datetime) -> list[str]:
-    """The open reports that these hold and may work on no longer; all open ones are looked through."""
+    """The ids of open reports claimed by these users that they may not hold any more; looks through all open
+    reports.
+    """
     if not holders:
         return []
     table = schema.reports
@@ -63,10 +67,11 @@ def release_claims(
     now: datetime,
     taken: Sequence[str] | None = None,
 ) -> int:
-    """Release what these hold of the open reports and may work on no longer, in this transaction; the last number.
+    """Release, in this transaction, the open reports that these users hold and may not hold any more; return the last
+    feed number, 0 for none.
 
-    0 for nothing. `taken` are the reports to look at, where they are known. To be called before the transaction takes
-    numbers: whoever changes a report locks that first.
+    `taken` are the reports to look at, if known. Call it before the transaction takes feed numbers: an edit locks its
+    report before it takes them.
     """
     if taken is None:
         taken = held_no_longer(database, connection, holders, now)
@@ -85,9 +90,10 @@ def release_claims(
 
 
 def release_what_left(unit_of_work: UnitOfWork, before: Report, after: Report, by: Actor) -> audit.AuditedAction | None:
-    """Release a report that `by` puts where its holder may not work on it, in this transaction.
+    """Release a report which `by` moved to an area or agency where its holder may not work; the audited action, None
+    when nothing was released.
 
-    Example: the operator of a district hands it on to another one, where it has to wait for anybody.
+    Example: the operator of a district passes a report on to another district; whoever works there can take it.
     """
     if after.claim is None or (before.area, before.agency) == (after.area, after.agency):
         return None
@@ -102,7 +108,7 @@ def _release(unit_of_work: UnitOfWork, report: Report, why: str, by: Actor) -> a
 
 
 def _why(unit_of_work: UnitOfWork, report: Report | None, holders: Holders) -> str:
-    """Why the report's holder may have it no longer; "" where he may, or is not of these."""
+    """Why the holder may not hold the report any more; "" where he may, or is not among `holders`."""
     holder = _holder(report)
     if report is None or holder is None or holder not in holders:
         return ""

@@ -210,9 +210,9 @@ class Database:
             listener(seq, users)
 
     def went_back(self, before: Mark, now: Mark) -> bool:
-        """Whether the database was set back behind our backs: then a new epoch has been begun.
+        """Whether another program has set the database back to an older state; a new epoch is then begun.
 
-        `before` is the mark from before the transaction that has read `now`.
+        `before` is the mark from before the transaction that read `now`.
         """
         if now.epoch != before.epoch:
             self.mark = now
@@ -230,7 +230,7 @@ class Database:
 
 
 def inserter(dialect: str) -> Callable[[sa.Table], sqlite.Insert | postgresql.Insert]:
-    """What makes an INSERT that may say what to do with a row that is there already."""
+    """The dialect's `insert`, which can say what to do with a row that is there already."""
     if dialect == "sqlite":
         return sqlite.insert
     from sqlalchemy.dialects import postgresql  # brings five drivers, of which a city in a file has no need
@@ -289,11 +289,10 @@ def present_mark(connection: sa.Connection) -> Mark:
 
 
 def begin_epoch(connection: sa.Connection, *, instead_of: str | None = None) -> None:
-    """Begin a new epoch: who follows the feed reads everything anew. Nothing when it is not `instead_of` (any more).
+    """Begin a new epoch, so that every console reads everything anew; nothing happens if the epoch is not `instead_of`.
 
-    New reports get numbers far above: somebody may still have work for a report whose making was undone. So do the
-    versions of all reports: whoever has seen one that is lost must not pass as having seen what is done from here on.
-    No crew counts as on its way any more before it has said so again.
+    Numbers of new reports and versions of all reports continue far above: edits may be on their way to a report, or
+    rest on a version, that the restore has lost. Crews that were on their way must say so again.
     """
     meta = schema.meta
     change = sa.update(meta).where(meta.c.key == EPOCH).values(value=str(uuid.uuid4()))
@@ -309,10 +308,10 @@ def begin_epoch(connection: sa.Connection, *, instead_of: str | None = None) -> 
 
 
 def _ask_crews(connection: sa.Connection) -> None:
-    """Let every crew at work be as it was when it was sent, to be acknowledged: what it has said since is lost.
+    """Set every job that a crew had answered back to dispatched, as what the crew has said since the backup is lost.
 
-    Example: it was on its way at the backup and has refused since ("road flooded"), or has no boat any more. Nothing is
-    numbered: whoever follows reads everything anew.
+    Example: it was on its way at the backup, and has refused since ("road flooded"). The changes get no feed numbers:
+    after a new epoch every console reads everything.
     """
     jobs, units, now = schema.assignments, schema.units, datetime.now(UTC)
     asked = set()
@@ -331,7 +330,7 @@ def _ask_crews(connection: sa.Connection) -> None:
 
 
 def _readable(connection: sa.Connection, query: sa.Select[Any], kind: type[T]) -> Iterator[tuple[int, T]]:
-    """Number and value of the rows; what cannot be read of a damaged city stays as it is."""
+    """Number and object of each row; rows of a damaged database that cannot be decoded are left out."""
     for seq, body in connection.execute(query).all():
         with contextlib.suppress(msgspec.DecodeError):
             yield seq, decode(body, kind)

@@ -1,4 +1,4 @@
-"""One report while an edit is applied to it: its fields, crews and rounds of work, and what must be known for undo."""
+"""One report while an edit is applied to it: its fields, assignments and history, and what undo will need."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _BESIDE = ("status_label", "area_rule", "disposition", "closed_at")
 
 
 class JobBefore(msgspec.Struct, frozen=True):
-    """An assignment that an edit made (`state` None) or changed; `version` is its version afterwards."""
+    """An assignment that an edit made or changed: its state before (None: the edit made it), its version afterwards."""
 
     id: str
     state: AssignmentState | None
@@ -47,9 +47,10 @@ class JobBefore(msgspec.Struct, frozen=True):
 
 
 class Before(msgspec.Struct, frozen=True):
-    """What undo needs: the versioned fields that an edit touched, the values before, the assignments and the unit.
+    """What undo needs, kept with the entry: versioned fields that the edit touched, values before, assignments, the
+    unit.
 
-    `seen` is the version of the report that the author of what a crew reports had seen, None where that is not kept.
+    `seen` is the version of the report that the author had seen, for what a crew did only; None where it is not kept.
     """
 
     touched: tuple[str, ...] = ()
@@ -60,7 +61,9 @@ class Before(msgspec.Struct, frozen=True):
 
 
 class SeenVersion(NamedTuple):
-    """What an operator had seen of a report: all of a version, and since then the fields that he was shown."""
+    """What an operator had seen of a report: everything up to `version`, and the `shown` fields up to later
+    versions.
+    """
 
     version: int
     shown: Mapping[str, int] = {}
@@ -71,7 +74,9 @@ class SeenVersion(NamedTuple):
 
 
 class EditContext:
-    """A report under an edit: the checks read it, `take` changes it, `finish` writes it, its entry, what undo needs."""
+    """The report that an edit is applied to. Checks read it, `take` takes over the result of the rule, `finish` writes
+    the new version, the entry, and what undo needs.
+    """
 
     def __init__(
         self,
@@ -106,14 +111,16 @@ class EditContext:
         return Origin(self.actor.name, self.edit.device)
 
     def rule_edit(self, data: dict[str, Any]) -> Edit:
-        """The edit as the rules know it, with this payload."""
+        """The edit as `console.rules` represents it, with this payload."""
         body, at = self.edit, min(self.edit.occurred_at or self.now, self.now)
         edit = Edit(body.id, body.kind, self.report.id, self.actor.name, body.device, body.number, at, data)
         return replace(edit, undoes=body.undoes, late=body.late)
 
     @property
     def known_version(self) -> int:
-        """The version of the report that who makes the edit had seen; where he does not say, the one of that time."""
+        """The version of the report that the author of the edit had seen; if he did not say, the one of the time at
+        which he made it.
+        """
         if self.seen is not None:
             return self.seen.version
         return version_at(self.unit_of_work.connection, self.before, self.edit.occurred_at or self.now)
@@ -148,7 +155,9 @@ class EditContext:
         return ReportState(self.report, tuple(self.unit_of_work.assignments(self.report.id)), tuple(self.entries))
 
     def take(self, state: ReportState, after: ReportState) -> None:
-        """Keep what the rule made of the report and its crews; its duplicates are for the caller (`link`)."""
+        """Take over the report and the assignments that the rule made; a changed `merged_into` is the caller's to
+        write, by `side_effects.link`.
+        """
         before = {job.id: job for job in state.assignments}
         changed = [job for job in after.assignments if before.get(job.id) != job]
         for job in changed:
@@ -171,13 +180,13 @@ class EditContext:
         return unit
 
     def put_back(self, job: Assignment, state: AssignmentState) -> None:
-        """Take an assignment to a state that it had before, whatever the table says."""
+        """Give an assignment the state that it had before, even if the table of transitions does not allow it."""
         if state is not job.state:
             self._keep_job(moved(job, state, self.now, by=self.actor.name, edit=self.edit.id), job)
             self.unit_follows(job.unit)
 
     def send_anew(self, job: Assignment) -> None:
-        """Send a crew whose job has ended to it by a new order: nobody has told it yet, and it has said nothing."""
+        """Make a new order for a unit whose job has ended: dispatched, and not acknowledged yet."""
         by, now = self.actor.name, self.now
         anew = Assignment(
             self.ids(), job.report, job.unit, AssignmentState.DISPATCHED, now, by, now, self.edit.id, 1, by, now
@@ -186,7 +195,7 @@ class EditContext:
         self.unit_follows(job.unit)
 
     def unit_follows(self, key: str) -> None:
-        """Give a unit the state that its jobs lead to."""
+        """Set the state of a unit from its jobs."""
         unit = self.unit_of_work.unit(key)
         after = unit_after(unit, self.unit_of_work.jobs_of(key), self.now) if unit is not None else None
         if after is not None and after is not unit:
@@ -224,9 +233,10 @@ class EditContext:
         return self.report, entry
 
     def _says(self, name: str) -> bool:
-        """Whether the edit gives the field a value, be it the one that it has.
+        """Whether the edit sets the field, even to the value that it has.
 
-        Example: two make a report P1, the second for a reason of his own: what the first takes back is not that.
+        Example: two operators make a report P1, the second for a reason of his own. When the first takes that back, the
+        report stays P1.
         """
         # protects: what-was-said-alike-counts
         return self.edit.kind is Kind.SET and self.edit.undoes is None and name in self.edit.data
@@ -245,10 +255,10 @@ def write_version(
     entries: Sequence[Entry] | None = None,
     columns: Mapping[str, Any] = {},
 ) -> Report:
-    """Write the version that follows `before`, with its entry; returns it.
+    """Write the version of a report that follows `before`, with its entry; return it.
 
-    `touched` are the fields that its author is taken to have changed: who saw an older version of them is asked.
-    `columns` go beside the entry into its row; `entries` as for `clocks_of`.
+    `touched` are the fields that the author counts as having changed, so that an edit by somebody who saw an older
+    version of them meets a conflict. `columns` are further columns of the entry's row; `entries` as for `clocks_of`.
     """
     version = unit_of_work.next_version(before)
     unit_of_work.put(entry, version=version, **columns)
@@ -262,9 +272,10 @@ def write_version(
 def clocks_of(
     unit_of_work: UnitOfWork, report: Report, merged: Iterable[datetime], entries: Sequence[Entry] | None = None
 ) -> tuple[Clock, ...]:
-    """The clocks of a report as of the transaction; `merged` is when the reports were made that are merged into it.
+    """The SLA clocks of a report at the time of the transaction. `merged` are the creation times of the reports merged
+    into it.
 
-    `entries` are all of the report, None: they are read.
+    `entries` is its whole history; None reads it.
     """
     sla = sla_of(unit_of_work.service(report.service), report.priority)
     if sla is None:

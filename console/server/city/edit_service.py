@@ -223,7 +223,9 @@ class EditService:
 
     @contextmanager
     def _alone(self, key: str) -> Iterator[None]:
-        """One edit of a key at a time; InProgressRefusal when the one before it is still running after two seconds."""
+        """Let one edit with this key be applied at a time. Raises InProgressRefusal when the one before is still
+        running after two seconds.
+        """
         mine = threading.Event()
         while True:
             with self._running_lock:
@@ -241,13 +243,15 @@ class EditService:
 
 
 def _let_go(context: EditContext, report: Report, entry: Entry) -> _Done:
-    """What was done, with the claim released of who may not work any more where the report is now."""
+    """The result of an edit, after releasing the claim if the holder may not work where the report is now."""
     action = release_what_left(context.unit_of_work, context.before, report, context.actor)
     return _Done(report, entry) if action is None else _Done(context.unit_of_work.report(report.id), entry, (action,))
 
 
 def _seen(edit: EditBody, if_match: int | None, present: Report) -> SeenVersion | None:
-    """What the operator saw of the report: see `About`. Of a history that this city has lost nothing was shown."""
+    """What the operator had seen of the report, by If-Match and `About`; None when he did not say. Versions of a
+    history that a restore has lost do not count as seen.
+    """
     if if_match is None:
         return None
     about = edit.about
@@ -265,7 +269,7 @@ def _fingerprint(edit: EditBody, report: str | None, actor: Actor) -> str:
 
 
 def _audited(edit: EditBody, report: str | None, actor: Actor, changed: Report | None) -> audit.AuditedAction:
-    """What the audit log says of an edit: its kind, which fields or unit it touched, never what was written."""
+    """The audit log's row for an edit: its kind and which fields or unit it touched, never their values."""
     detail: dict[str, Any] = {"kind": edit.kind.value}
     if edit.kind is Kind.SET:
         detail["fields"] = sorted(edit.data.keys() & set(FIELDS))
@@ -280,7 +284,9 @@ def _audited(edit: EditBody, report: str | None, actor: Actor, changed: Report |
 def _answered(
     connection: sa.Connection, edit: EditBody, report: str | None, actor: Actor, fingerprint: str
 ) -> Applied | None:
-    """The answer to an edit that was applied before: the stored one or, when it is no longer kept, from the history."""
+    """The answer to an edit that was applied before: the stored one, or one made from the history; None for a
+    new edit.
+    """
     carried, status, body, entry, seq = connection.execute(_KNOWN, {"key": edit.id}).one()
     if carried is None:
         # protects: in-the-history-already
@@ -296,7 +302,7 @@ def _answered(
 def _in_history(
     connection: sa.Connection, edit: EditBody, report: str | None, actor: Actor, row: tuple[bytes, int]
 ) -> Applied:
-    """The answer that the edit's entry (its JSON and number) makes, with the entry's report as it is now."""
+    """The answer made from the edit's entry (`row`: its JSON and feed number) and its report as it is now."""
     entry = decode(row[0], Entry)
     created = edit.kind is Kind.CREATE and edit.undoes is None
     same_place = created or edit.kind is Kind.UNIT_STATE or entry.report == report
@@ -311,16 +317,16 @@ def _in_history(
 
 
 def _is_first(connection: sa.Connection, key: str, fingerprint: str) -> bool:
-    """Take the key for this transaction; False when another one has, which is waited for until it ends."""
+    """Reserve the key for this transaction; False when it is taken. Waits for another transaction that is taking it."""
     placeholder = {"key": key, "fingerprint": fingerprint, "status": 0, "body": b"", "at": 0}
     return connection.execute(_take_key(connection.dialect.name), placeholder).first() is not None
 
 
 def _close_earlier(connection: sa.Connection, edit: EditBody, fingerprint: str) -> list[str]:
-    """The keys under which the same new report may have been sent before: nothing is taken under them any more.
+    """Block the keys under which the same new report may have been sent before, and return them.
 
-    Raises AlreadyThereRefusal when one of them made it. A request that lies in a connection somewhere comes too late
-    after this: the key carries what takes its place.
+    Raises AlreadyThereRefusal when one of them has made the report. A request with such a key that arrives later is
+    refused.
     """
     if edit.kind is not Kind.CREATE or edit.undoes is not None:
         return []
@@ -368,9 +374,9 @@ _LOCK_NOT_AVAILABLE, _DEADLOCK_DETECTED = "55P03", "40P01"
 
 
 def _busy(fault: sa.exc.OperationalError) -> Refusal | None:
-    """The refusal for a lock that was not given in time (PostgreSQL), or a file that another program holds.
+    """The refusal when a lock was not granted in time (PostgreSQL), or another program holds the file (SQLite).
 
-    None for everything else, such as a full disk: that is no usual business, and the log has to tell it.
+    None for any other fault, such as a full disk, which the caller logs.
     """
     if isinstance(fault.orig, sqlite3.OperationalError):
         code = getattr(fault.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
@@ -394,7 +400,9 @@ def _lock_in_order(unit_of_work: UnitOfWork, edit: EditBody, report: str) -> Non
 
 
 def _check_meant(unit_of_work: UnitOfWork, edit: EditBody, report: Report) -> None:
-    """The numbers are still the reports that the operator saw: a city that was set back may give them to others."""
+    """Raise AnotherReport when an id is now that of another report than the operator saw: after a restore a city may
+    give out its numbers again.
+    """
     # protects: edit-of-another-report
     if is_another(edit.about.created, report.created, made_here=edit.about.made_here):
         raise AnotherReport(
@@ -412,7 +420,7 @@ def _check_meant(unit_of_work: UnitOfWork, edit: EditBody, report: Report) -> No
 
 
 def _no_report(unit_of_work: UnitOfWork, report: str) -> NotFound:
-    """With the time at which it was deleted, when it was."""
+    """The NotFound for this id, with the time of its deletion if it was deleted."""
     gone = schema.gone
     at = unit_of_work.connection.scalar(sa.select(gone.c.at).where(gone.c.id == f"report/{report}"))
     if at is None:
@@ -421,7 +429,7 @@ def _no_report(unit_of_work: UnitOfWork, report: str) -> NotFound:
 
 
 def _undo_data(edit: EditBody) -> dict[str, Any]:
-    """The payload of an undo says nothing that counts; what it holds is kept when it is well formed."""
+    """The payload of an undo: {} when it is not well formed, as it has no effect."""
     try:
         return kept_data(edit)
     except Invalid:

@@ -1,6 +1,6 @@
-"""The end of the feed in memory: consoles that follow it cost the database one small page a commit, however many.
+"""Keep the end of the feed in memory: a commit costs one small query, however many consoles read the new page.
 
-That nothing has changed since is asked each time, so a page is never older than one that the database would give.
+Each request asks the database whether anything changed, so a page is never older than the database's own.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ Read = Callable[[int, int], Changes]
 
 
 class FeedBuffer:
-    """The newest objects of the feed. Pages that begin among them are cut out of it; `read` makes all others.
+    """The newest objects of the feed (the tail). Pages that begin in it are cut out of it; `read` makes all others.
 
-    `mark` tells how far the database is, each time. May be used from any thread.
+    `mark` gives the number and epoch of the database's last change. May be used from any thread.
     """
 
     def __init__(self, read: Read, mark: Callable[[], Mark]) -> None:
@@ -34,7 +34,7 @@ class FeedBuffer:
         self._mark = mark
         self._lock = threading.Lock()
         self._page: Changes | None = None
-        """One long page that ends where the feed ended when it was read last."""
+        """The tail: one long page that ends where the feed ended when it was last read."""
 
     def changes(self, after: int, limit: int) -> Changes:
         """A page as it stands in the database. Raises console.server.errors.GoneRefusal."""
@@ -45,7 +45,9 @@ class FeedBuffer:
         return _cut(page, after, limit)
 
     def _far(self, after: int, limit: int) -> Changes:
-        """A page that begins before the tail. One that reaches the end is a longer tail, or the first one."""
+        """A page that begins before the tail, from the database. If it reaches the end of the feed it becomes the new
+        tail.
+        """
         page = self._read(after, limit)
         if not page.more:
             with self._lock:
@@ -55,7 +57,7 @@ class FeedBuffer:
         return page
 
     def _follow(self) -> Changes | None:
-        """The tail as far as the database is; None when it does not lead there."""
+        """The tail, extended to the database's last change; None when it cannot be extended that far."""
         present, page = self._mark(), self._page
         if page is None or (page.epoch, page.upto) == present:
             return page

@@ -1,4 +1,6 @@
-"""What an operator had not seen when he made his edit: a conflict where it counts, by the version that he saw."""
+"""Find what an operator had not seen when he made an edit, by the version that he saw; raise a conflict where it
+counts.
+"""
 
 from __future__ import annotations
 
@@ -35,22 +37,24 @@ _ON_STATUS = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN, Kind.MERGE})
 _ENDS_A_JOB = frozenset({Kind.RECALL, Kind.PROGRESS})
 _URGENT = 2
 _MOST_OF_A_NOTE, _MOST_NOTES = 300, 5
-"""How many letters of what was said to a change stand in a conflict, and how many of the notes that were not seen."""
+"""A conflict quotes so many letters of a note, and so many of the notes that were not seen."""
 _TELLS = frozenset({Kind.NOTE, Kind.ME_TOO})
-"""By these somebody says more of what a report is about: where it is a P1 already there is nothing to raise."""
+"""Kinds that tell more of a report's matter: at a P1, which cannot be raised, they may tell of more danger."""
 
 
 class _Clash(NamedTuple):
-    """What an operator did not see: a sentence, and each field with {value, who, at}."""
+    """Something that an operator did not see: a sentence, and {field: {value, who, at}}."""
 
     words: str
     fields: Mapping[str, Any]
 
 
 def check_fresh(unit_of_work: UnitOfWork, report: Report, edit: EditBody, seen: SeenVersion, origin: Origin) -> None:
-    """Raise ConflictRefusal when a field of the edit was changed, to another value, since the version that was seen.
+    """Raise ConflictRefusal when somebody else changed a field of the edit to another value after the version that was
+    seen.
 
-    What ends a report names all that was not seen at once: who decides on one of them sends the edit on this version.
+    For an edit that ends a report the refusal names everything that was not seen, as the operator who confirms it sends
+    the edit on the present version.
     """
     if edit.kind in _ON_OPEN:
         # protects: nothing-is-done-to-what-was-closed-since
@@ -90,18 +94,20 @@ def _raise(clashes: Sequence[_Clash]) -> None:
 
 
 def check_undo(unit_of_work: UnitOfWork, before: Report, after: Report, seen: SeenVersion, origin: Origin) -> None:
-    """Raise ConflictRefusal when what an undo makes of the report hides what somebody else did since that version."""
+    """Raise ConflictRefusal when the undo turns `before` into an `after` that hides what somebody else did since the
+    version that was seen.
+    """
     # protects: an-undo-hides-nothing
     _raise(_with_notes(_hidden_by(unit_of_work, before, after, seen, origin), unit_of_work, before, seen, origin))
 
 
 def is_unaware_of_danger(context: EditContext) -> bool:
-    """Whether who does this to a P1 has not seen that it became one, that another report was merged into it, or what
-    somebody else has written there since (a second caller at a P1: there is nothing to raise).
+    """Whether the author of an edit on a P1 had not seen that it became a P1, that a report was merged into it, or a
+    note or second caller since (at a P1 these may be all that tells of more danger).
 
-    An edit that says no version is taken to have seen what there was when it was made, and a photo no more than who
-    said that its crew was done. Example: a crew without a network takes its photo and reports its work done, while a
-    second caller tells of children on the roof.
+    An edit that names no version is taken to have seen what was there when it was made; a photo, no more than whoever
+    reported the crew's job as done. Example: a crew without a network takes its photo and reports its work done, while
+    a second caller tells of children on the roof.
     """
     unit_of_work, report = context.unit_of_work, context.before
     if report.priority != HAZARD:
@@ -120,9 +126,9 @@ def is_unaware_of_danger(context: EditContext) -> bool:
 
 
 def _seen_when_done(unit_of_work: UnitOfWork, report: Report) -> int | None:
-    """The version that was seen by who last said that a crew is done there; None where nobody did.
+    """The version that was seen by whoever last reported a crew's job there as done; None when nobody has.
 
-    That word may have come late: it knew nothing of what was done between what its author saw and its arrival.
+    The report of it may have arrived late: its author knew nothing of what was done before it arrived.
     """
     done = last_done(unit_of_work.connection, report)
     if done is None:
@@ -136,9 +142,10 @@ def _seen_when_done(unit_of_work: UnitOfWork, report: Report) -> int | None:
 def _hidden_by(
     unit_of_work: UnitOfWork, before: Report, after: Report, seen: SeenVersion, origin: Origin
 ) -> list[_Clash]:
-    """What somebody else did since, and what nobody would see any more once the report has ended, or is less urgent.
+    """What somebody else did since the version that was seen, if nobody would see it any more because the report has
+    ended (for crews: is handed in) or has become less urgent.
 
-    Example: a P1 was merged into it, which counts no more when it becomes P3. What is handed in has ended for crews.
+    Example: a P1 was merged into the report; once that is P3, nothing counts the P1.
     """
     ends = _out_of_sight(after.status) > _out_of_sight(before.status)
     if not ends and after.priority <= before.priority:
@@ -152,14 +159,14 @@ def _hidden_by(
 
 
 def _out_of_sight(status: Status) -> int:
-    """0 where it is worked on, 1 where its work waits to be judged, 2 where it has ended."""
+    """0 while a report is worked on, 1 while it awaits validation, 2 when it has ended."""
     return 2 if not is_open(status) else 1 if status is Status.VALIDATION else 0
 
 
 def _changed_since(
     unit_of_work: UnitOfWork, report: Report, wanted: Mapping[str, Any], seen: SeenVersion, origin: Origin
 ) -> list[_Clash]:
-    """Fields that have another value than is `wanted`, since the version that was seen, and not only by oneself."""
+    """A clash for the fields that others have set to another value than `wanted` since the version that was seen."""
     fields: dict[str, Any] = {}
     for name, value in wanted.items():
         if not same(field_value(report, name), value):
@@ -170,10 +177,11 @@ def _changed_since(
 def _by_others(
     unit_of_work: UnitOfWork, report: Report, name: str, seen: SeenVersion, origin: Origin
 ) -> dict[str, Any]:
-    """{field: {value, who, at}} where another desk has set the field since that version, to whatever value.
+    """{field: {value, who, at}} if another console has set the field since the version that was seen, to whatever
+    value.
 
-    {} where this desk alone has, which knows of what it did itself. Example: hand in, then close, both made without a
-    network. Another's step between the two, or before both, is not seen.
+    {} if only this console has, which knows of its own edits. Example: hand in, then close, both made without a
+    network. An edit of another console between the two, or before both, was not seen.
     """
     if report.versions.get(name, 0) <= seen.of(name):
         return {}
@@ -199,7 +207,7 @@ def _by_others(
 
 
 def _why(unit_of_work: UnitOfWork, report: Report, change: Entry, seen: SeenVersion, origin: Origin) -> str:
-    """What the author of a change said to it: its reason, else the last note that he wrote since; "" for nothing."""
+    """The reason that the author of a change gave, else the last note that he wrote since; "" for neither."""
     if reason := str(change.data.get("reason") or ""):
         return reason[:_MOST_OF_A_NOTE]
     for entry in reversed(others_since(unit_of_work.connection, report.id, seen.version, origin)):
@@ -209,16 +217,16 @@ def _why(unit_of_work: UnitOfWork, report: Report, change: Entry, seen: SeenVers
 
 
 def _check_not_closed(unit_of_work: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin) -> None:
-    """Raise ConflictRefusal when somebody else has closed it since.
+    """Raise ConflictRefusal when somebody else has closed the report since the version that was seen.
 
-    Example: nobody looks at a closed report that is made P1.
+    Example: making a closed report a P1 would help nobody, as nobody looks at it.
     """
     if not is_open(report.status):
         _raise(_done(_by_others(unit_of_work, report, "status", seen, origin), f"closed report {report.id}"))
 
 
 def _raised_since(unit_of_work: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin) -> list[_Clash]:
-    """That somebody else has made it urgent since: who closes it does not know that people are in danger."""
+    """A clash if somebody else has made the report P1 or P2 since: whoever closes it does not know of the danger."""
     if report.priority > _URGENT:
         return []
     return _done(
@@ -227,12 +235,12 @@ def _raised_since(unit_of_work: UnitOfWork, report: Report, seen: SeenVersion, o
 
 
 def _done(fields: dict[str, Any], deed: str) -> list[_Clash]:
-    """The deed with who did it, of one field or none."""
+    """A clash that says who did this (`deed` follows the name), for `fields` with one field or none."""
     return [_Clash(f"{told['who'] or 'Somebody else'} has {deed}.", fields) for told in fields.values()]
 
 
 def _merged_since(unit_of_work: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin) -> list[_Clash]:
-    """That somebody else has merged another report into it since, which would end with it."""
+    """A clash if somebody else has merged another report into this one since: it would end with this one."""
     known = seen.of("duplicates")
     if report.versions.get("duplicates", 0) <= known:
         return []
@@ -269,7 +277,9 @@ def _merged_since(unit_of_work: UnitOfWork, report: Report, seen: SeenVersion, o
 
 
 def _told_since(unit_of_work: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin) -> list[Entry]:
-    """What somebody else has said of it since: notes, and that another reporter sees it too; the oldest first."""
+    """Entries of others since the version that was seen that say more of the matter: notes, further reporters; oldest
+    first.
+    """
     since = others_since(unit_of_work.connection, report.id, seen.of("note"), origin)
     told = [entry for entry in since if entry.kind in _TELLS and entry.undone_by is None]
     return [entry for entry in told if "undoes" not in entry.data]
@@ -278,9 +288,10 @@ def _told_since(unit_of_work: UnitOfWork, report: Report, seen: SeenVersion, ori
 def _notes_since(
     unit_of_work: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin, clashes: Sequence[_Clash] = ()
 ) -> list[_Clash]:
-    """What somebody else has written since, as a conflict tells it: the newest, `all` of the last few, how many more.
+    """A clash with the notes of others since the version that was seen: the newest, `all` of the last few, how many
+    more.
 
-    Not what the clashes say already as the reason of a change.
+    Notes that stand in `clashes` already, as the reason of a change, are left out.
     """
     said = {told.get("note") for clash in clashes for told in clash.fields.values()}
     told = [
@@ -298,14 +309,14 @@ def _notes_since(
 def _with_notes(
     clashes: list[_Clash], unit_of_work: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin
 ) -> list[_Clash]:
-    """The clashes, with what was written meanwhile: who is asked about the one reads the other."""
+    """The clashes and, if there are any, one for the notes written meanwhile, so that the operator reads both."""
     if not clashes or any("note" in clash.fields for clash in clashes):
         return clashes
     return clashes + _notes_since(unit_of_work, report, seen, origin, clashes)
 
 
 def _as_kept(unit_of_work: UnitOfWork, key: str) -> Report | None:
-    """A report as it is, without a lock: a conflict only tells of it."""
+    """A report as it is stored, read without a lock, as it is only quoted in a conflict."""
     table = schema.TABLES["report"]
     body = unit_of_work.connection.scalar(sa.select(table.c.body).where(table.c.id == key))
     return decode(body, Report) if body is not None else None
@@ -314,7 +325,9 @@ def _as_kept(unit_of_work: UnitOfWork, key: str) -> Report | None:
 def _crews_since(
     unit_of_work: UnitOfWork, report: Report, edit: EditBody, seen: SeenVersion, origin: Origin
 ) -> list[_Clash]:
-    """That somebody else has sent crews since which a closing does not let go: they would stay on a closed report."""
+    """A clash if somebody else has sent crews since that a closing does not release: they would stay on a closed
+    report.
+    """
     if edit.kind is not Kind.CLOSE or merged_into(edit) is not None:
         return []
     kept = {AssignmentState.RESERVED, *ENDED_ASSIGNMENT}
@@ -335,7 +348,9 @@ def _crews_since(
 
 
 def _outcome_since(unit_of_work: UnitOfWork, report: Report, edit: EditBody, seen: SeenVersion) -> list[_Clash]:
-    """That somebody else has closed it since, but as something else or as the duplicate of another."""
+    """A clash if somebody else has closed the report since with another disposition, or as another report's
+    duplicate.
+    """
     newest = max(("status", "merged_into"), key=lambda name: report.versions.get(name, 0))
     closed = report.versions.get(newest, 0)
     if report.status is not Status.CLOSED or closed <= seen.of(newest):
@@ -366,9 +381,9 @@ def _status_wanted(edit: EditBody) -> Status:
 
 
 def check_alone(unit_of_work: UnitOfWork, context: EditContext, seen: SeenVersion) -> None:
-    """Raise ConflictRefusal when somebody else has sent another unit since, which is on it.
+    """Raise ConflictRefusal if somebody else has sent another unit since, which is still on the report.
 
-    Example: two who see one report at the same time send one crew.
+    Example: of two operators who look at one report at the same time only the first sends a crew.
     """
     if context.edit.kind is not Kind.DISPATCH:
         return
@@ -389,6 +404,6 @@ def check_alone(unit_of_work: UnitOfWork, context: EditContext, seen: SeenVersio
 
 
 def merged_into(edit: EditBody) -> str | None:
-    """The report that the edit merges its own into."""
+    """The id of the report into which the edit merges its own; None when it merges none."""
     other = edit.data.get({Kind.MERGE: "into", Kind.CLOSE: "merged_into"}.get(edit.kind, ""))
     return other if isinstance(other, str) and edit.undoes is None else None

@@ -1,4 +1,4 @@
-"""Who changed which field or unit last, and on which device, for those who meet a conflict."""
+"""Who last changed a field or a unit, when, and on which device: what a conflict tells."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _CLOCKS_DIFFER = timedelta(seconds=2)
 
 
 class Origin(NamedTuple):
-    """Who made an edit, and on which device: two desks of one user do not see what the other one does."""
+    """The user and the device that made an edit; two consoles of one user do not know of each other's edits."""
 
     who: str
     device: str | None
 
     def is_origin_of(self, other: Origin) -> bool:
-        """Whether the other edit comes from here too, so that who makes this one knows of it.
+        """Whether the other edit was made by this user on this device, so that its author knows of it.
 
-        An edit that does not name its device may come from anywhere. But what was done before devices were kept
-        (migration 0005) bears none, and what waits in the outbox over that upgrade rests on it: of one's own without a
-        device it is taken as known. So one desk of a user may overlook what another desk of his did before the upgrade,
-        or what he did by a program that names no device; never what somebody else did.
+        An edit that names no device may come from anywhere, so the answer is False. An older entry without a device
+        counts as this device's: before migration 0005 none was kept, and edits that waited in an outbox over that
+        upgrade rest on such entries. So a console may overlook what another console of the same user did before the
+        upgrade, or what he did by a program that names no device; it never overlooks what another user did.
         """
         return bool(self.device) and self.who == other.who and other.device in (None, "", self.device)
 
@@ -41,7 +41,7 @@ def field_value(report: Report, name: str) -> Any:
 
 
 def last_changes(connection: sa.Connection, report: Report, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Field -> its present value, and who changed it when (None where the history does not tell)."""
+    """{field: {value, who, at}} of the present values; who and at are None where the history does not tell."""
     table = schema.entries
     told: dict[str, dict[str, Any]] = {}
     for name in names:
@@ -67,7 +67,7 @@ def others_since(connection: sa.Connection, report: str, seen: int, origin: Orig
 
 
 def changed_by(connection: sa.Connection, report: Report, name: str) -> Origin | None:
-    """Where the present value of a field comes from; None where the history does not tell."""
+    """The origin of a field's present value; None where the history does not tell."""
     table = schema.entries
     version = report.versions.get(name, 0)
     row = connection.execute(
@@ -84,7 +84,9 @@ def version_at(connection: sa.Connection, report: Report, at: datetime) -> int:
 
 
 def last_done(connection: sa.Connection, report: Report) -> tuple[int, bytes | None] | None:
-    """The version at which a crew was last said to be done there, and what its entry keeps for undo; None: none was."""
+    """The version of the report at which a job there was last reported done, and its entry's `Before` as JSON; None
+    when none was.
+    """
     table = schema.entries
     its_own = sa.and_(table.c.report == report.id, table.c.version.is_not(None))
     columns = sa.select(table.c.body, table.c.version, table.c.before)
@@ -97,15 +99,15 @@ def last_done(connection: sa.Connection, report: Report) -> tuple[int, bytes | N
 
 
 def newest_moment(connection: sa.Connection) -> datetime | None:
-    """The latest time in all histories: what this city's clock has said before, where it was set back since."""
+    """The latest time in all histories; None without any. It is later than now where the clock was ahead once."""
     at = connection.scalar(sa.select(sa.func.max(schema.entries.c.at)))
     return schema.moment(at) if at is not None else None
 
 
 def later_word(connection: sa.Connection, unit: Unit, than: datetime, now: datetime) -> tuple[Entry, Origin] | None:
-    """The last entry that gave a unit its own word, where that was said after a time; and where it comes from.
+    """The last entry that set this unit's own state, and its origin, if it was made after `than`; None otherwise.
 
-    What a clock that went ahead has put into the future is no later word.
+    An entry that is dated later than `now`, by a clock that was ahead, does not count.
     """
     table = schema.entries
     later = sa.and_(table.c.report.is_(None), table.c.at > schema.micros(than))  # no word was said after it came
@@ -119,7 +121,9 @@ def later_word(connection: sa.Connection, unit: Unit, than: datetime, now: datet
 
 
 def later_work(connection: sa.Connection, unit: Unit, than: datetime, now: datetime) -> Entry | None:
-    """The last entry by which a unit went on with a job after a time; two consoles know the time to a second each."""
+    """The last entry by which the unit went on with a job after `than`, plus two seconds, as two consoles know the time
+    to a second each; None when there is none.
+    """
     than += _CLOCKS_DIFFER
     table, jobs = schema.entries, schema.assignments
     worked_on = sa.select(jobs.c.report).where(jobs.c.unit == unit.id)

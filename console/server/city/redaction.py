@@ -84,10 +84,9 @@ def _cost(text: str) -> int:
 
 
 def mask_quoted(text: str, quoted: Iterable[str]) -> str:
-    """The text with only those e-mail addresses and numbers masked that stand in one of `told` too.
+    """The text, with only those e-mail addresses and numbers masked that also occur in one of the `quoted` texts.
 
-    Numbers are the same when the last eight digits are, so that "0812…" is found for "+62 812…"; of several that stand
-    together each counts.
+    Two numbers count as the same when their last eight digits are: "0812…" is found for "+62 812…".
     """
     sources = list(quoted)
     addresses = {found.casefold() for source in sources for found in _EMAIL.findall(source)}

@@ -1,4 +1,4 @@
-"""Takes an edit back by its inverse, unless somebody has changed the same thing since."""
+"""Undo an edit: restore what it changed, unless somebody has changed the same since."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _CLAIM = "claim"
 
 
 class UndoneEntry(msgspec.Struct, frozen=True):
-    """An entry with what its row keeps for undo."""
+    """The entry to be undone, its version of the report, and what was kept for that."""
 
     entry: Entry
     version: int
@@ -40,7 +40,7 @@ class UndoneEntry(msgspec.Struct, frozen=True):
 
 
 def find_undone_entry(unit_of_work: UnitOfWork, edit: str, report: str | None) -> UndoneEntry:
-    """The entry that an edit made on this report (or of a unit); Invalid when it cannot be undone at all."""
+    """The entry that an edit made on this report (None: on a unit). Raises Invalid when it cannot be undone."""
     table = schema.entries
     row = unit_of_work.connection.execute(
         sa.select(table.c.body, table.c.version, table.c.before).where(table.c.edit == edit)
@@ -58,7 +58,7 @@ def find_undone_entry(unit_of_work: UnitOfWork, edit: str, report: str | None) -
 
 
 def undo_on_report(context: EditContext, undone_entry: UndoneEntry) -> None:
-    """Put everything back that the undone edit changed on its report."""
+    """Restore what the undone edit changed on its report. Raises ConflictRefusal or Invalid when that cannot be."""
     check_may_undo(context.actor, undone_entry.entry.author)
     kind = undone_entry.entry.kind
     if kind == "created":
@@ -106,13 +106,13 @@ def undo_on_report(context: EditContext, undone_entry: UndoneEntry) -> None:
 
 
 def _held_again(context: EditContext, undone_entry: UndoneEntry) -> bool:
-    """Whether a hold was put on or taken off, by a step of its own that stands, after this edit."""
+    """Whether a later edit, which was not undone, put the report on hold or ended a hold."""
     later = _about_hold(context, schema.entries.c.version > undone_entry.version)
     return any(entry.kind == Kind.SET and entry.undone_by is None for entry in later)
 
 
 def _let_go(context: EditContext, undone_entry: UndoneEntry) -> bool:
-    """Whether the hold that this edit ended, with its report, was taken back meanwhile by who had put it on."""
+    """Whether the hold that ended together with its report by this edit was undone meanwhile by its author."""
     if undone_entry.entry.kind == Kind.SET:
         return False
     last = next(_about_hold(context, schema.entries.c.version < undone_entry.version), None)
@@ -120,7 +120,7 @@ def _let_go(context: EditContext, undone_entry: UndoneEntry) -> bool:
 
 
 def _about_hold(context: EditContext, when: sa.ColumnElement[bool]) -> Iterator[Entry]:
-    """Those entries of the report whose data name the hold, the newest first."""
+    """The report's entries that fit `when` and whose data contain the hold, newest first."""
     table = schema.entries
     query = sa.select(table.c.body).where(table.c.report == context.report.id, when).order_by(table.c.version.desc())
     entries = (decode(body, Entry) for body in context.unit_of_work.connection.scalars(query))
@@ -128,7 +128,7 @@ def _about_hold(context: EditContext, when: sa.ColumnElement[bool]) -> Iterator[
 
 
 def _follow_crews(context: EditContext, status: Status | None) -> None:
-    """Give the report the status of its crews, from `status`; one that has lost them all waits for anybody again."""
+    """Set the report's status from its crews, starting from `status`; when no crew is left it loses its claim."""
     context.follow_crews(start=status)
     # protects: no-assigned-report-without-a-crew
     if status is not None and status is not Status.NEW and context.report.status is Status.NEW:
@@ -136,7 +136,7 @@ def _follow_crews(context: EditContext, status: Status | None) -> None:
 
 
 def undo_on_unit(unit_of_work: UnitOfWork, undone_entry: UndoneEntry) -> str:
-    """Put a unit's own state back; returns the unit's id."""
+    """Restore a unit's own state; returns the unit's id. Raises ConflictRefusal when it has changed since."""
     before = undone_entry.before.unit
     unit = unit_of_work.unit(undone_entry.entry.unit or "")
     if unit is None or before is None:
@@ -153,7 +153,7 @@ def undo_on_unit(unit_of_work: UnitOfWork, undone_entry: UndoneEntry) -> str:
 
 
 def _check_untouched(context: EditContext, undone_entry: UndoneEntry) -> None:
-    """Raise ConflictRefusal when a field of the edit was changed after it, and that was not taken back."""
+    """Raise ConflictRefusal when a later edit that was not undone has changed a field of this one."""
     own = set(undone_entry.before.touched) - ({_CLAIM} if undone_entry.entry.kind == Kind.DISPATCH else set())
     later = [name for name in own if context.report.versions.get(name, 0) != undone_entry.version]
     back = _values(undone_entry)
@@ -168,7 +168,7 @@ def _check_untouched(context: EditContext, undone_entry: UndoneEntry) -> None:
 
 
 def _changed_since(context: EditContext, undone_entry: UndoneEntry) -> set[str]:
-    """The fields that later edits changed which stand: one that was taken back, and its undo, changed nothing."""
+    """The fields that later edits have changed. An undone edit and its undo count as no change."""
     table = schema.entries
     rows = context.unit_of_work.connection.execute(
         sa.select(table.c.body, table.c.before).where(
@@ -184,7 +184,9 @@ def _changed_since(context: EditContext, undone_entry: UndoneEntry) -> set[str]:
 
 
 def _check_on_its_way(context: EditContext, undone_entry: UndoneEntry) -> None:
-    """Raise ConflictRefusal when the crew is there by now or has left: that says more than the status it led to."""
+    """Raise ConflictRefusal when a crew that the edit sent has arrived or left: undoing the order would
+    contradict it.
+    """
     jobs = {job.id: job for job in context.unit_of_work.assignments(context.report.id)}
     for before in undone_entry.before.jobs:
         job = jobs.get(before.id)
@@ -214,11 +216,11 @@ def _undo_jobs(context: EditContext, undone_entry: UndoneEntry) -> None:
 
 
 def _bring_back(context: EditContext, undone_entry: UndoneEntry, job: Assignment, state: AssignmentState) -> None:
-    """Give a crew the job back in the state that it had before the edit.
+    """Give a crew its job back in the state that it had before the edit.
 
-    A crew whose job was ended has been told so, has turned back, and may have gone home: that it is to come all the
-    same is a new order, which counts as on the way when the crew has said so; of one that cannot work nothing comes
-    back. Who takes his own report of a crew back (it had not refused) says how far that crew is.
+    A crew whose job had ended was told so and may have gone home: it is sent by a new order, which counts as on its way
+    only once the crew has acknowledged it. A crew that cannot work is not sent. Where somebody undoes his own report of
+    what a crew did, the job goes straight back to its state before.
     """
     if job.state not in ENDED_ASSIGNMENT or state is AssignmentState.RESERVED:
         context.put_back(job, state)
@@ -262,11 +264,11 @@ def _take_back_report(context: EditContext, undone_entry: UndoneEntry) -> None:
 
 
 def _values(undone_entry: UndoneEntry) -> dict[str, Any]:
-    """The attributes before the edit, as the report holds them."""
+    """The values before the edit, as attributes of Report."""
     types = {field.name: field.type for field in msgspec.structs.fields(Report)}
     return {name: convert(value, types[name]) for name, value in undone_entry.before.values.items()}
 
 
 def unit_before(unit: Unit) -> bytes:
-    """What the row of a unit's entry keeps for undo."""
+    """The JSON that is kept with a unit's entry for undo."""
     return msgspec.json.encode(Before(unit=unit))

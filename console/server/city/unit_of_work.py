@@ -1,4 +1,4 @@
-"""What one writing transaction reads for change and writes: everything is numbered at its end, in one go."""
+"""The objects that one writing transaction reads for change and writes; all are numbered together at its end."""
 
 from __future__ import annotations
 
@@ -71,10 +71,11 @@ class UnitOfWork:
         self._changed: dict[tuple[str, str], tuple[ApiObject, dict[str, Any]]] = {}
 
     def go_on_after(self, last: datetime) -> None:
-        """Let this transaction's time lie after what a report knows, though the clock was set back meanwhile.
+        """Move this transaction's time behind `last`, the latest time in the report's history, if the clock was set
+        back since.
 
-        What was done is told apart by its times: which round of work it belongs to, and who delivered its proof. A
-        time that lies further ahead than a clock goes wrong comes from a file, and counts for nothing.
+        The order of times decides to which round of work an entry belongs and who delivered the proof. A `last` that is
+        more than `_SET_BACK` ahead comes from a loaded file and is ignored.
         """
         if timedelta(0) <= last - self.now <= _SET_BACK:
             self.now = last + timedelta(microseconds=1)
@@ -84,9 +85,9 @@ class UnitOfWork:
         return self._one(Report, key, lock=True)
 
     def merged(self, report: str) -> dict[str, datetime]:
-        """When the reports were made that are merged into this one, directly or through others, by their ids.
+        """Id -> creation time of the reports merged into this one, directly or through others.
 
-        As the transaction found them: what it merges itself is not among them.
+        As the transaction found them, without what it merges itself.
         """
         rows = self.connection.execute(_ALL_MERGED, {"report": report})
         return {key: schema.moment(created) for key, created in rows}

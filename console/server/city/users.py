@@ -45,7 +45,7 @@ class Users:
 
     @property
     def surely(self) -> bool:
-        """Whether it is known without asking the database that there is a user with a token."""
+        """Whether it is known, without asking the database, that a user with a token exists."""
         return self._there is not None and self._there == self.stamp()
 
     def any(self) -> bool:
@@ -63,13 +63,15 @@ class Users:
             return connection.scalar(sa.select(table.c.id).where(table.c.token_hash.is_not(None)).limit(1)) is not None
 
     def known(self, token: str | None) -> Actor | None:
-        """Whose token it is, where that was found out since a user was last changed (`stamp` says when that was)."""
+        """Whose token it is, if that was looked up since users last changed (see `stamp`); None otherwise."""
         stamp = self.stamp()
         held = self._known.get(tokens.hash_of(token)) if token and stamp is not None else None
         return held[1] if held is not None and held[0] == stamp else None
 
     def actor(self, token: str | None, *, refresh: bool = False) -> Actor:
-        """Who asks, `anew` from the database; SignInRefusal without a token, or with one that nobody has."""
+        """Whose token it is; with `refresh` as the database has it now. Raises SignInRefusal for no token or an unknown
+        one, and ForbiddenRefusal where there are no users yet and requests without a token are not allowed.
+        """
         if token:
             stamp = self.stamp()
             found = (None if refresh else self.known(token)) or self._by_token(token)
@@ -136,12 +138,12 @@ def add_user(
 def put_users(
     database: Database, connection: sa.Connection, users: Iterable[KnownUser], by: Actor, now: datetime
 ) -> int | None:
-    """Write users in this transaction; whoever's role or scope differs from before raises the scope version.
+    """Write users in this transaction; a changed role or scope raises that user's scope version.
 
-    Who may take reports no longer by his new role, or work on one by his new scope, leaves what he has taken to the
-    others; so does "local", who is nobody where there are users.
+    Claims of users who may not take reports, or not work on the claimed one, by their new role or scope are released;
+    so are those of "local", who is nobody as soon as there are users.
 
-    Returns the last number, None for no users. Raises Invalid for a role or a name that cannot be.
+    Returns the last feed number, None for no users. Raises Invalid for an unknown role or an invalid name.
     """
     rows = [_checked(user) for user in users]
     if not rows:

@@ -1,7 +1,7 @@
-"""Threads on which requests are worked at, of their own for each kind of asker, and work that can be told to stop.
+"""Threads that work on requests, a pool for each kind of client, and work that can be told to stop.
 
-Nobody without an account takes a thread from somebody who has one, and no reader waits behind writers. What nobody
-waits for any more, because the client has gone or the server is told to end, stops at its next look at the database.
+Requests without an account never occupy a thread of those with one, and readers do not wait behind writers. Work whose
+client has gone stops at its next access to the database; so does all work when the server ends.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ _LONGEST_REST_S = 0.2
 
 
 class CancelToken:
-    """One piece of work: whether it was told to stop, how many steps of the database it may take, how long it may wait.
+    """The limits of one piece of work: whether it was told to stop, how many steps of SQLite it may take (None: any
+    number), how long it may wait for others.
 
-    `stop` may be called from any thread. `steps` None means as many as it takes.
+    `stop` may be called from any thread.
     """
 
     def __init__(self, steps: int | None = None, *, ticks: Callable[[], float] = time.monotonic) -> None:
@@ -45,11 +46,11 @@ class CancelToken:
         self._stopped = threading.Event()
 
     def stop(self) -> None:
-        """Nobody waits for it any more."""
+        """Tell the work to stop: its client waits no more."""
         self._stopped.set()
 
     def wait(self, seconds: float) -> None:
-        """Let time pass, but not when it is told to stop."""
+        """Wait so many seconds, or until the work is told to stop."""
         if seconds > 0:
             self._stopped.wait(seconds)
 
@@ -59,22 +60,22 @@ class CancelToken:
         return self._stopped.is_set()
 
     def patience_s(self) -> float:
-        """How long it may still wait for others, in seconds; never less than a moment."""
+        """Seconds that the work may still wait for a lock; never less than `_LEAST_S`."""
         return max(_LEAST_S, _PATIENCE_S - (self._ticks() - self._since))
 
     def progress(self) -> int:
-        """SQLite asks this every `EVERY` steps: 0 goes on, anything else ends the statement."""
+        """SQLite's progress handler, called every `EVERY` steps: 0 lets the statement go on, anything else ends it."""
         if self._left is not None:
             self._left -= _EVERY
         return int(self.stopped or self.spent)
 
     @property
     def spent(self) -> bool:
-        """Whether it has taken all its steps."""
+        """Whether the work has used up its steps."""
         return self._left is not None and self._left < 0
 
     def refusal(self) -> Refusal:
-        """Why it was ended."""
+        """The answer to the request whose work was ended."""
         if self.stopped:
             return Overloaded("The server stopped working at this. Ask again.")
         return Invalid("This asks for too much at once. Ask for a shorter time, a smaller area, or fewer in a page.")
@@ -85,14 +86,14 @@ _current: contextvars.ContextVar[CancelToken | None] = contextvars.ContextVar("w
 
 
 def present_work() -> CancelToken | None:
-    """The work that this thread does for a request; None for everything else."""
+    """The token of the request that this thread works on; None outside of requests."""
     return _current.get()
 
 
 @contextmanager
 def doing(work: CancelToken | None) -> Iterator[None]:
-    """What this thread does in the block belongs to this work. None: it is done for all who ask, is not counted to the
-    one who happened to be first, and does not end with him.
+    """In the block this thread works for this token. With None it works for everybody who asks: the work is not counted
+    to the client who happened to ask first, and does not stop with him.
     """
     before = _current.set(work)
     try:
@@ -102,10 +103,10 @@ def doing(work: CancelToken | None) -> Iterator[None]:
 
 
 class WorkThreads:
-    """Some threads, and how many requests may wait for one; of one client (`whose`) only `most_each` together.
+    """A pool of threads with a bound on waiting requests; one client (`whose`) may have at most `most_each` in it.
 
-    Threads that are `modest` rest after each piece of work for as long as it took the processor: when very many ask,
-    half of the processor (and of Python's lock, which has no order of who comes first) is left to everybody else.
+    `modest` threads rest after each piece of work for as long as it took the processor, so that a flood of requests
+    leaves half of the processor (and of Python's lock) to all others.
     """
 
     def __init__(
@@ -123,7 +124,9 @@ class WorkThreads:
     async def run(
         self, work: Callable[[], T], token: CancelToken, *, gone: asyncio.Future[None] | None = None, whose: str = ""
     ) -> T:
-        """What the work returns; Overloaded when too many wait already, or `gone` was done before the work was."""
+        """Run `work` on a thread and return its result. Raises Overloaded when too many requests wait, or when `gone`
+        (the client has hung up) is done first.
+        """
         if self._closed or len(self._inside) >= self._room:
             raise Overloaded("The server has very much to do. Ask again.")
         if self._most_each is not None and whose and self._of[whose] >= self._most_each:
@@ -153,7 +156,7 @@ class WorkThreads:
             self._rest.until = time.monotonic() + min(_LONGEST_REST_S, time.thread_time() - began)
 
     def close(self) -> None:
-        """Tell all work to stop; who comes from now on is refused."""
+        """Tell all work to stop, and refuse new work."""
         self._closed = True
         for token in tuple(self._inside):
             token.stop()
@@ -161,7 +164,9 @@ class WorkThreads:
 
 
 async def _ended(job: Future[T], token: CancelToken, gone: asyncio.Future[None] | None) -> T:
-    """The result of the job, however the asker fares: a thread is not left alone with a connection."""
+    """The result of the job. When the client goes the job is told to stop and still waited for, as its thread holds a
+    database connection.
+    """
     done: asyncio.Future[T] = asyncio.wrap_future(job)
     done.add_done_callback(lambda one: one.cancelled() or one.exception())  # it may be nobody's by then
     try:

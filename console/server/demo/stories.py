@@ -31,7 +31,7 @@ _RECENT_S = 14 * 86400
 """Of older matters only what came of them is told, and kept: no assignment, and of the history no step of these."""
 _STEPS = frozenset({Kind.PHOTO, Kind.RELEASE})
 _QUIET_S = 600
-"""What crews wrote so shortly before the start is told at a new desk: a first look at the city begins without it."""
+"""Crew notes so shortly before the start would be told in a new window; none are made, for a quiet first look."""
 _CLOSINGS = ("Tidak ditemukan di lokasi", "Bukan kewenangan Pemprov", "Bukan laporan", "Dicabut pelapor")
 _DISPOSITIONS: Mapping[str, str] = {
     "air": "Air sudah surut, saluran dibersihkan", "jalan": "Sudah ditambal", "trotoar": "Sudah diperbaiki",

@@ -62,12 +62,13 @@ def make_app(
     limits: RateLimits | None = None,
     citizens: CitizenOptions = BY_DEFAULT,
 ) -> Starlette:
-    """The application of a city whose schema is there. Without `users` everybody is the supervisor "local".
+    """The application of a city whose tables exist. Without `users` everybody is the supervisor "local".
 
-    `limits` say how often who may ask, `citizens` who may post reports and whether there are pages.
+    `limits` bound how often clients may ask; `citizens` says who may post reports and whether there are pages.
 
-    `app.state.hub` is the hub of its streams: closing it lets them end; closing `app.state.gate` lets work end that was
-    begun for requests. `app.state.documents` maps the address of each OpenAPI document to it.
+    For the server's end: `app.state.subscribers` (its `close` ends the event streams) and `app.state.http_endpoint`
+    (its `close` stops work that was begun for requests). `app.state.documents` maps addresses to their OpenAPI
+    documents.
     """
     change_watcher, known_epoch = ChangeWatcher(city), city.epoch
     subscribers = Subscribers(city, change_watcher, beat_s=beat_s, gone_s=gone_s)

@@ -254,7 +254,9 @@ class HttpEndpoint:
         return self._users is not None and self._users.any()
 
     def actor_of(self, token: str | None, *, refresh: bool = False) -> Actor:
-        """Whose token it is; `anew` from the database, which another process may have changed a moment ago."""
+        """Whose token it is; with `refresh` as the database has it now, which another process may have changed a moment
+        ago.
+        """
         return self._users.actor(token or None, refresh=refresh) if self._users is not None else LOCAL
 
     def asked_anew(self, context: RequestContext) -> Actor:

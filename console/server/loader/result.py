@@ -26,7 +26,7 @@ class Remark(msgspec.Struct, frozen=True):
 class LoadResult:
     """The account of one file. Every line that held data is in exactly one of loaded, refused and repeated.
 
-    `found` are those of our fields that the file names.
+    `fields_found` are those of our fields that the file has.
     """
 
     file: str

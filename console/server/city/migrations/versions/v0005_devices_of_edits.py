@@ -1,4 +1,4 @@
-"""On which device an edit was made: two desks of one user do not see what the other one does."""
+"""On which device an edit was made: two consoles of one user do not know of each other's edits."""
 
 from __future__ import annotations
 
