@@ -203,9 +203,13 @@ class PendingEdits(Mapping[str, Queued]):
 
     def creation_of(self, edit: Edit) -> Queued | None:
         """The creation of the report that an edit is about, where that is here and is not this one; else None."""
-        if edit.report not in self._creations or edit.kind is Kind.CREATE:
+        return None if edit.report is None or edit.kind is Kind.CREATE else self.creation_under(edit.report)
+
+    def creation_under(self, key: str) -> Queued | None:
+        """The creation of the report with this local key, where that is here."""
+        if key not in self._creations:
             return None
-        named = (self._edits[each] for each in self._by_key[edit.report])
+        named = (self._edits[each] for each in self._by_key[key])
         return next((one for one in named if one.edit.kind is Kind.CREATE), None)
 
     def of_same_report(self, source: str, report: str | None, *, but: Chain) -> Iterator[Queued]:

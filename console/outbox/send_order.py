@@ -109,23 +109,57 @@ class SendOrder:
             return None
         if (creation := self._creation_in_doubt(queued.edit)) is not None:
             return creation
-        return self._held_in_chain(queued) or self._tried_elsewhere(queued.edit)
+        return self._held(queued, set())
 
-    def _held_in_chain(self, queued: Queued) -> Queued | None:
-        """The edit of its own chain for which it waits, see `held_by`."""
+    def _held(self, queued: Queued, seen: set[str]) -> Queued | None:
+        """What keeps an edit, see `held_by`, also through others behind which it goes; `seen` were looked at before."""
+        rests_on_it, goes_before = self._held_in_chain(queued, seen)
+        return rests_on_it or goes_before or self._held_elsewhere(queued.edit, seen)
+
+    def _held_in_chain(self, queued: Queued, seen: set[str] | None = None) -> tuple[Queued | None, Queued | None]:
+        """What of its own chain keeps an edit that rests on it, and what keeps it as it keeps all facts: see `next_in`.
+
+        Also what keeps others of the chain from elsewhere, where what was `seen` there is given.
+        """
+        held: dict[Aspect, Queued] = {}
+        facts: Queued | None = None
         for one in self._pending.in_chain(chain_of(queued.edit)):
-            if one.edit.id == queued.edit.id:
-                break
-            rests = one.state not in _NOT_TO_SEND and settles(one.edit) & rests_on(queued.edit)
-            if rests and (self._identity.is_another(one.edit) or one.edit.id in self._retries):
-                return one
-        return None
+            edit = one.edit
+            rests_on_it = next((held[each] for each in sorted(rests_on(edit) & held.keys())), None) if held else None
+            goes_before = None if is_order(edit) or edit.kind is Kind.CREATE else facts
+            if edit.id == queued.edit.id:
+                return rests_on_it, goes_before
+            if one.state in _NOT_TO_SEND or self._is_under_way(one):
+                continue
+            if rests_on_it is not None or self._identity.is_another(edit):
+                held |= dict.fromkeys(settles(edit), rests_on_it or one)
+                continue
+            first = goes_before or (one if edit.id in self._retries else None)
+            if first is None and seen is not None:
+                first = self._held_elsewhere(edit, seen)
+            if first is not None:
+                held |= dict.fromkeys(settles(edit), first)
+                facts = None if edit.kind is Kind.PHOTO else first
+        return None, None
 
-    def _tried_elsewhere(self, edit: Edit) -> Queued | None:
-        """What was tried in vain in another chain, behind which this edit goes: an order of its unit, say."""
+    def _held_elsewhere(self, edit: Edit, seen: set[str]) -> Queued | None:
+        """What keeps an edit from another chain: an order of its unit, say, or the creation of a report that it names.
+
+        One behind which it goes may itself be kept.
+        """
+        if not self._has_numbers(edit):
+            creations = (self._pending.creation_under(key) for key in local_keys(edit))
+            found = (one for one in creations if one is not None and one.edit.id != edit.id)
+            return next((one for one in found if self._is_in_doubt(one) or one.edit.id in self._retries), None)
         own = chain_of(edit)
-        earlier = (one for one in self._related(edit) if one.edit.number < edit.number and chain_of(one.edit) != own)
-        return next((one for one in earlier if one.edit.id in self._retries and self._goes_first(one, edit)), None)
+        for one in self._related(edit):
+            is_new = one.edit.number < edit.number and chain_of(one.edit) != own and one.edit.id not in seen
+            if is_new and not self._is_under_way(one) and self._goes_first(one, edit):
+                seen.add(one.edit.id)
+                first = one if one.edit.id in self._retries else self._held(one, seen)
+                if first is not None:
+                    return first
+        return None
 
     def next_in(self, chain: Chain) -> Queued | None:
         """The edit of a chain to send now: never past an earlier one that must go first.
@@ -191,9 +225,11 @@ class SendOrder:
     def _creation_in_doubt(self, edit: Edit) -> Queued | None:
         """The creation of an edit's report, when it waits for an operator: nothing can be done to the report before."""
         creation = self._pending.creation_of(edit)
-        if creation is None:
-            return None
-        return creation if creation.state in STUCK or self._identity.is_another(creation.edit) else None
+        return creation if creation is not None and self._is_in_doubt(creation) else None
+
+    def _is_in_doubt(self, creation: Queued) -> bool:
+        """Whether a creation waits for an operator."""
+        return creation.state in STUCK or self._identity.is_another(creation.edit)
 
     def _has_numbers(self, edit: Edit) -> bool:
         """Whether the server knows all the reports that an edit names."""
@@ -236,8 +272,8 @@ class SendOrder:
     def _goes_first(self, one: Queued, edit: Edit) -> bool:
         """Whether an earlier edit of another chain leaves before this one: nothing waits for what does not leave now.
 
-        That is one that is under way or goes as soon as it can. Of those that were tried in vain an order waits for
-        other orders, and for what it rests on.
+        That is one that is under way or goes as soon as it can. Of those that were tried in vain, or wait behind
+        such a fact, an order waits for other orders, and for what it rests on.
         """
         if self._is_under_way(one):
             return True
@@ -245,9 +281,11 @@ class SendOrder:
             return False
         if self._creation_in_doubt(one.edit) is not None:
             return False
-        if one.edit.id in self._retries:
+        rests_on_it, goes_before = self._held_in_chain(one)
+        # protects: order-waits-for-no-fact-behind-a-failing-one
+        if one.edit.id in self._retries or goes_before is not None:
             return not is_order(edit) or is_order(one.edit) or bool(settles(one.edit) & rests_on(edit))
-        return one.state is EditState.UNCONFIRMED or self._held_in_chain(one) is None
+        return one.state is EditState.UNCONFIRMED or rests_on_it is None
 
     def _locks_of(self, edit: Edit) -> frozenset[_Lock]:
         """What an edit keeps others from while it is under way; a photo nobody, see `_related`."""

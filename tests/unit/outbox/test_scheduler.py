@@ -141,6 +141,79 @@ def test_behind_which_other_report_an_order_waits_is_known(desk: OutboxRig) -> N
     assert desk.outbox.held_by(arrival) is None
 
 
+def test_an_order_under_a_new_reports_number_waits_for_no_fact_behind_one_that_fails(desk: OutboxRig) -> None:
+    """By its local key two notes waited, the second behind the first; a crew sent by the number waited for both."""
+    create = desk.do(Kind.CREATE, None, base_version=None)
+    key = f"local:{create}"
+    note, second = desk.do(Kind.NOTE, key, base_version=None), desk.do(Kind.NOTE, key, base_version=None)
+    let_go(desk)
+    desk.pushed(create)
+    desk.answer(create, S.ACCEPTED, remote_id="77")
+    desk.pushed(note)
+    dispatch = desk.do(Kind.DISPATCH, "77", data={"unit": "u1"})
+    third = desk.do(Kind.NOTE, "77")
+    falls(desk, note)
+    desk.pushed(dispatch)
+    desk.answer(dispatch, S.ACCEPTED)
+    desk.quiet()
+    held_by(desk, note, second, third)
+
+
+def held_by(desk: OutboxRig, first: str, *waiting: str) -> None:
+    """These say that they wait for the first."""
+    for one in waiting:
+        held = desk.outbox.held_by(one)
+        assert held is not None, one
+        assert held.edit.id == first
+
+
+def test_what_waits_behind_one_that_waits_says_for_what(desk: OutboxRig) -> None:
+    """A crew stood there as on its way behind its own word from elsewhere, which waited for a note that failed."""
+    note = desk.do(Kind.NOTE)
+    cleared = desk.do(Kind.PROGRESS, data={"unit": "u1", "state": "cleared"})
+    dispatch = desk.do(Kind.DISPATCH, "2", data={"unit": "u1"})
+    arrival = desk.do(Kind.PROGRESS, "2", data={"unit": "u1", "state": "on_scene"})
+    photo = desk.do(Kind.PHOTO, "3", data={"sha256": "a" * 64})
+    done = desk.do(Kind.PROGRESS, "3", data={"unit": "u2", "state": "done"})
+    after, last = desk.do(Kind.NOTE, "3"), desk.do(Kind.DISPATCH, "4", data={"unit": "u2"})
+    let_go(desk)
+    desk.pushed(note, photo)
+    assert [desk.outbox.held_by(one) for one in (cleared, dispatch, done, last)] == [None] * 4
+    falls(desk, note)
+    falls(desk, photo, S.QUEUED)
+    desk.quiet()
+    held_by(desk, note, cleared, dispatch, arrival)
+    held_by(desk, photo, done, after, last)
+    desk.outbox.try_now("city")
+    assert [desk.outbox.held_by(one) for one in (cleared, dispatch, arrival, done, after, last)] == [None] * 6
+
+
+def test_what_waits_for_a_report_that_is_not_there_says_so(desk: OutboxRig) -> None:
+    """A merge into a new report that the server refused, and all facts after it, waited without a word."""
+    create = desk.do(Kind.CREATE, None, base_version=None)
+    photo = desk.do(Kind.PHOTO, f"local:{create}", base_version=None, data={"sha256": "a" * 64})
+    merge = desk.do(Kind.MERGE, "1", data={"into": f"local:{create}"})
+    note = desk.do(Kind.NOTE, "1")
+    let_go(desk)
+    desk.pushed(create)
+    assert [desk.outbox.held_by(one) for one in (photo, merge, note)] == [None] * 3
+    falls(desk, create)
+    held_by(desk, create, photo, merge, note)
+    desk.outbox.try_now("city")
+    desk.answer(create, S.ATTENTION, reason=StopReason.REFUSED)
+    held_by(desk, create, photo, merge, note)
+
+
+def test_who_waits_for_each_others_units_is_looked_through_once(desk: OutboxRig) -> None:
+    """Each of thirty orders for one unit goes behind all earlier ones: looked through anew it would take for ever."""
+    orders = [desk.do(Kind.DISPATCH, str(number), data={"unit": "u1"}) for number in range(30)]
+    let_go(desk)
+    desk.pushed(orders[0])
+    assert [desk.outbox.held_by(one) for one in orders] == [None] * 30
+    falls(desk, orders[0])
+    held_by(desk, orders[0], *orders[1:])
+
+
 def test_two_reports_that_wait_for_each_others_units_do_not_wake_each_other(desk: OutboxRig) -> None:
     """They were looked at in turn without end, on the thread of the window, until the first order was taken."""
     first = desk.do(Kind.DISPATCH, "1", data={"unit": "u1"})
