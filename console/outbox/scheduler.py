@@ -319,7 +319,7 @@ class Scheduler:
     def _move(self, queued: Queued, again: dict[str | None, str]) -> None:
         """The edit goes on with these reports, and leaves once they have their numbers."""
         new = replace(queued, edit=moved(queued.edit, again))
-        if is_deleted(queued):
+        if is_deleted(queued) or queued.reason is StopReason.CREATION_WITHDRAWN:
             new = advance(new, Event.MOVED)
         self._store.move(queued, new)
 

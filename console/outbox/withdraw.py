@@ -126,7 +126,10 @@ class Withdrawals:
     # What becomes of it
 
     def withdraw_now(self, *several: Queued, reason: StopReason | None = None, by: ByWhom | None = None) -> None:
-        """Gone from the screen at once, and in one write from the disk; back again if that refuses to note it."""
+        """Gone from the screen at once, and in one write from the disk; back again if that refuses to note it.
+
+        What turned out meanwhile to have been sent does not come back.
+        """
         for queued in several:
             edit_id = queued.edit.id
             if queued.attempts:  # a sync process had it, perhaps one that was killed while it sent it
@@ -142,12 +145,14 @@ class Withdrawals:
                     file.put(queued)
 
         def failed(error: Exception) -> None:
-            for queued in several:
+            # protects: found-to-have-left-stays-away
+            back = [one for one in several if not one.attempts or self.perhaps_left.pop(one.edit.id, None) is not None]
+            for queued in back:
                 self._by_another.pop(queued.edit.id, None)
                 self._store.to_call_back.pop(queued.edit.id, None)
                 self._store.remember(queued)
                 self._scheduler.wait_for_source(queued.edit.id)
-            self._store.check(*several)
+            self._store.check(*back)
             self._trouble(error)
 
         self._thread.note(note, None, failed)

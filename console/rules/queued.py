@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from api_client.model import AssignmentState, Kind
-from console.rules.edit import INSTEAD_OF, SHOWN, TOLD, Edit
+from console.rules.edit import INSTEAD_OF, SHOWN, TOLD, Edit, is_local
 
 
 class EditState(StrEnum):
@@ -126,7 +126,12 @@ _MAYBE_LATER = frozenset({StopReason.REFUSED_FOR_NOW, StopReason.NOT_CONNECTED, 
 def is_deleted(queued: Queued) -> bool:
     """Whether its report is not at the server (any more): deleted, lost and the number given to another one, or never
     created. What was done to it may be kept as a new report.
+
+    Of a merge whose main report was never created, the report itself is there.
     """
+    # protects: merged-into-nothing-is-there
+    if queued.reason is StopReason.CREATION_WITHDRAWN and not is_local(queued.edit.report):
+        return False
     return queued.state is EditState.ATTENTION and queued.reason in _LOST_REPORT
 
 

@@ -517,6 +517,69 @@ def test_what_was_done_to_a_report_whose_creation_is_gone_is_said_and_never_wait
     assert desk.outbox.withdraw(note)
 
 
+def test_a_merge_into_a_report_that_was_withdrawn_makes_no_second_one_of_its_own(desk: OutboxRig) -> None:
+    """Its own report is there: kept as new it would be there twice, with all that was done to it on the second one."""
+    desk.outbox.source_lost("city")
+    create = desk.do(Kind.CREATE, None, base_version=None)
+    merge, note = desk.do(Kind.MERGE, data={"into": f"local:{create}"}), desk.do(Kind.NOTE)
+    child = desk.do(
+        Kind.MERGE, f"local:{desk.do(Kind.CREATE, None, base_version=None)}", data={"into": f"local:{create}"}
+    )
+    assert desk.outbox.withdraw(create)
+    desk.settle()
+    for each in (merge, child):
+        stopped = desk.outbox.open_edit(each)
+        assert stopped is not None
+        assert (stopped.state, stopped.reason) == (S.ATTENTION, StopReason.CREATION_WITHDRAWN)
+    assert desk.outbox.goes_along(merge) == ()
+    assert [one.id for one in desk.outbox.deleted] == [child]
+    assert desk.states()[note] is S.QUEUED
+    assert desk.outbox.drop_lost(merge)
+    desk.outbox.resend_due("city")
+    desk.qtbot.waitUntil(lambda: desk.states()[note] is S.SENDING)
+
+
+def test_a_merge_goes_on_when_the_creation_of_its_main_report_had_left_after_all(desk: OutboxRig) -> None:
+    create = desk.do(Kind.CREATE, None, base_version=None)
+    desk.pushed(create)
+    merge = desk.do(Kind.MERGE, data={"into": f"local:{create}"})
+    desk.answer(create, S.ATTENTION, problem="No.", reason=StopReason.REFUSED)
+    assert desk.outbox.withdraw(create)
+    desk.settle()
+    assert desk.states() == {merge: S.ATTENTION}
+    desk.outbox.on_proved([create], {create: "77"})
+    (push,) = desk.pushed(merge)
+    assert push.edit.data == {"into": "77"}
+
+
+def test_what_is_proved_while_the_disk_refuses_to_note_that_it_was_withdrawn_stays_sent(
+    desk: OutboxRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was asked about again, "still wanted?", and the crew sent a second time."""
+    dispatch = desk.do(Kind.DISPATCH, data={"unit": "u1"})
+    desk.pushed(dispatch)
+    desk.outbox.source_lost("city")
+    desk.answer(dispatch, S.UNCONFIRMED)
+    desk.now += timedelta(seconds=700)
+    desk.outbox.resend_due("city")
+    desk.settle()
+    assert desk.states() == {dispatch: S.EXPIRED}
+    put = WorkFile.put
+
+    def no_withdrawal(file: WorkFile, queued: Queued) -> object:
+        if queued.state is S.WITHDRAWN:
+            raise DiskFull(desk.folder, "full")
+        return put(file, queued)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(WorkFile, "put", no_withdrawal)
+        assert desk.outbox.withdraw(dispatch)
+        desk.outbox.on_proved([dispatch])
+        desk.settle()
+    assert desk.states() == {}
+    assert desk.on_disk()[dispatch].state is S.SENT
+
+
 @pytest.mark.parametrize("answered", [True, False])
 def test_a_creation_withdrawn_too_late_still_gets_its_number(desk: OutboxRig, answered: bool) -> None:
     create = desk.do(Kind.CREATE, None, base_version=None)
