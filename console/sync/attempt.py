@@ -174,6 +174,9 @@ class Attempt:
             return True
         if error.retry or isinstance(error, errors.SignIn):
             self._put_off(push, Obstacle.SERVER, str(error), retry_after_s(error))
+            if not isinstance(error, errors.Busy):
+                # protects: cut-photos-hold-no-order
+                self._on_news()
             return False
         self._refused(push, error)
         return True

@@ -17,7 +17,7 @@ from api_client.model import Kind
 from console.rules.edit import Edit
 from console.rules.messages import Fetch, Fetched, Obstacle, Outcome, Push, SourceState, SyncNow, Withdraw
 from console.rules.queued import EditState, StopReason
-from console.sync.attempt import Attempt
+from console.sync.attempt import Attempt, NotUploaded
 from console.sync.health import Health
 from console.sync.pipe import pack
 from console.sync.send_dispatch import TakenEdit
@@ -431,6 +431,41 @@ def test_an_answer_that_cannot_be_told_parks_its_edit_and_ends_no_lane() -> None
     assert [(one.edit_id, one.state, one.reason) for one in told] == [
         ("e1", EditState.ATTENTION, StopReason.NOT_ENCODED)
     ]
+
+
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_photos_that_are_cut_hold_no_order_of_a_server_that_is_there(*, is_busy: bool) -> None:
+    """After five of them nothing was tried before the pull had asked by itself, with a stream after a minute."""
+
+    class CutOff:
+        exchanges = 0
+
+        def send(self, *_: object, **__: object) -> TakenEdit:
+            raise NotUploaded(errors.Busy("Later.") if is_busy else errors.Unreachable("The link is cut."))
+
+        def has_arrived(self, *_: object) -> bool:
+            return False
+
+        def interrupt(self) -> None:
+            """Nothing hangs."""
+
+        cut = close = interrupt
+
+    health = Health("jkt", lambda _: None, lambda: datetime.now(UTC))
+    emitted: list[Outcome] = []
+    asked: list[int] = []
+
+    def pull() -> None:
+        asked.append(len(emitted))
+        health.breaker.answered()
+
+    attempt = Attempt(health, emitted.append, pull)
+    photo = Edit("e1", Kind.PHOTO, "1", "rina", "d", 1, datetime.now(UTC), source="jkt")
+    for _ in range(6):
+        assert not attempt.make(CutOff(), Push(photo))
+        assert not attempt.is_pointless
+    assert [one.obstacle for one in emitted] == [Obstacle.SERVER] * 6
+    assert asked == ([] if is_busy else [1, 2, 3, 4, 5, 6]), "told first, so that it waits when the server is there"
 
 
 def test_what_was_not_begun_says_that_another_met_the_obstacle() -> None:
