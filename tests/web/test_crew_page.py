@@ -6,7 +6,7 @@ import hashlib
 import re
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -231,6 +231,25 @@ def test_what_the_control_room_changed_meanwhile_is_told(crew_site: Site, phones
     expect(page.locator("#job-state")).to_have_text("Recalled")
     page.get_by_role("button", name="Remove from list").click()
     expect(page.locator("#job-deeds-part")).to_be_hidden()
+
+
+def test_a_phone_whose_clock_is_set_back_goes_on_showing_new_orders(crew_site: Site, phones: Any) -> None:
+    """Its clock was a day ahead: for a day the page took every answer for an older one, and said that it was online."""
+    site, page = crew_site, phones(crew_site).page
+    now = datetime.now(UTC)
+    page.clock.install(time=now + timedelta(days=1))
+    ordered(site, address="Jl. Lama 1")
+    sign_in(page, site)
+    expect(page.locator("#jobs")).to_contain_text("Jl. Lama 1")
+    page.clock.set_system_time(now)
+    edit(site, "700", Kind.RECALL, unit="u1")
+    ordered(site, "701", address="Jl. Baru 2")
+    page.clock.run_for(5_000)
+    expect(page.locator("#jobs")).to_contain_text("Jl. Baru 2")
+    page.get_by_role("button", name=re.compile("Jl. Baru 2")).click()
+    act(page, "Acknowledge")
+    received(page, 1)
+    expect(page.locator("#job-state")).to_have_text("Acknowledged")
 
 
 def test_a_refusal_needs_a_reason(crew_site: Site, phones: Any) -> None:

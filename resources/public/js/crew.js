@@ -1,7 +1,7 @@
 // @ts-check
 /** The page of a crew: its jobs, what it does on each, its own state and position. Everything works without a network. */
 
-import { Deeds, sha256 } from "./deeds.js";
+import { Deeds, laterThan, moment, sha256 } from "./deeds.js";
 import { byId, fill, make } from "./dom.js";
 import { glyph, loadGlyphs } from "./glyphs.js";
 import { drop, forget, get, put, recall, remember } from "./keep.js";
@@ -40,7 +40,7 @@ let live = null;
 /** The assignment on show. @type {string | null} */
 let chosen = null;
 let refreshed = 0;
-/** When the jobs that are known were asked for, in ms. */
+/** The moment at which the jobs that are known were asked for. */
 let asOf = 0;
 let refreshTimer = 0;
 let reachable = true;
@@ -96,7 +96,10 @@ async function enter(who) {
     return;
   }
   const kept = await get("draft", KEPT_JOBS);
-  if (kept?.unit === who.unit) await take(kept.jobs, kept.asked ?? 0);
+  if (kept?.unit === who.unit) {
+    laterThan(kept.asked ?? 0);
+    await take(kept.jobs, kept.asked ?? 0);
+  }
   await refresh();
   if (signed !== who) return; // signed out meanwhile
   live = new Live(headers, soon);
@@ -152,7 +155,7 @@ async function signOut() {
 
 function soon() {
   clearTimeout(refreshTimer);
-  refreshTimer = setTimeout(refresh, Math.max(0, refreshed + REFRESH_MS - Date.now()));
+  refreshTimer = setTimeout(refresh, Math.max(0, Math.min(REFRESH_MS, refreshed + REFRESH_MS - Date.now())));
 }
 
 async function again() {
@@ -164,7 +167,8 @@ async function again() {
 async function refresh() {
   const who = signed;
   if (who === null) return;
-  const asked = (refreshed = Date.now());
+  const asked = moment();
+  refreshed = Date.now();
   try {
     const answer = await ask(`/dispatch/v1/jobs?unit=${encodeURIComponent(who.unit)}`, { headers: headers() });
     if (signed !== who) return;
@@ -178,7 +182,7 @@ async function refresh() {
   }
 }
 
-/** @param {UnitJobs} answer @param {number} asked when, in ms */
+/** @param {UnitJobs} answer @param {number} asked the moment */
 async function take(answer, asked) {
   if (asked < asOf) return; // an older answer that comes later
   const first = known === null;
@@ -267,7 +271,7 @@ function showShare() {
 async function moved(at) {
   here = { lat: at.coords.latitude, lon: at.coords.longitude };
   draw();
-  if (Date.now() - told < POSITION_MS || known === null || signed === null) return;
+  if (Math.abs(Date.now() - told) < POSITION_MS || known === null || signed === null) return;
   told = Date.now();
   const body = { lat: here.lat, lon: here.lon, at: serverNow().toISOString() };
   try {

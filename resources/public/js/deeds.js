@@ -19,6 +19,19 @@ const PHOTO_LIMIT_MS = 120_000;
  *   state: "saved" | "sent" | "received" | "refused", problem: string}} Deed
  */
 
+/** The last moment, in ms. */
+let last = 0;
+
+/** Now, in ms, later than every moment before: the clock of a phone may be set back, by a day too. @returns {number} */
+export function moment() {
+  return (last = Math.max(Date.now(), last + 1));
+}
+
+/** Every moment from now on is later than one of an earlier page. @param {number} kept */
+export function laterThan(kept) {
+  last = Math.max(last, kept);
+}
+
 export class Deeds {
   /** @param {string} unit @param {() => Record<string, string>} headers @param {() => void} changed @param {() => void} strange the token is not known (any more) */
   constructor(unit, headers, changed, strange) {
@@ -38,11 +51,12 @@ export class Deeds {
     const found = (await all("deeds")).filter((one) => one.unit === this._unit);
     const old = found.filter((one) => one.state === "received" && Date.now() - Date.parse(one.occurred_at) > KEPT_MS);
     await Promise.all(old.map((one) => drop("deeds", one.key)));
+    for (const one of found) laterThan(one.received ?? 0);
     this.list = found.filter((one) => !old.includes(one)).sort((one, other) => one.order - other.order);
   }
 
   /**
-   * What jobs that were asked for at this moment (ms) need not show yet: what waits, and what was received since.
+   * What jobs that were asked for at this moment need not show yet: what waits, and what was received since.
    * @param {number} asked @returns {Deed[]}
    */
   ahead(asked) {
@@ -104,7 +118,7 @@ export class Deeds {
       try {
         await this._post(deed);
         deed.state = "received";
-        deed.received = Date.now();
+        deed.received = moment();
         deed.blob = null;
       } catch (fault) {
         if (fault instanceof NotTheServer && deed.blob) {

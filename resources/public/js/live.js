@@ -12,7 +12,7 @@ export class Live {
     this._changed = changed;
     this._stop = new AbortController();
     this._heard = 0;
-    this._timer = setInterval(() => Date.now() - this._heard > POLL_MS && this._changed(), POLL_MS);
+    this._timer = setInterval(() => Math.abs(Date.now() - this._heard) > POLL_MS && this._changed(), POLL_MS);
     this._follow();
   }
 
@@ -34,7 +34,7 @@ export class Live {
 
   async _listen() {
     const ended = new AbortController();
-    const silence = setInterval(() => Date.now() - this._heard > SILENT_MS && ended.abort(), AGAIN_MS);
+    const silence = setInterval(() => Math.abs(Date.now() - this._heard) > SILENT_MS && ended.abort(), AGAIN_MS);
     this._stop.signal.addEventListener("abort", () => ended.abort(), { once: true });
     this._heard = Date.now();
     try {
