@@ -208,6 +208,24 @@ def test_lost_answers_make_no_second_report_and_a_lost_photo_no_lost_report(site
     assert lost == {"/reports": 0, "/photos/1": 0}
 
 
+def test_a_photo_that_the_network_never_takes_holds_no_other_report_up(site: Site, phones: Any) -> None:
+    """A fire waited behind the photo of a broken lamp for as long as the network was thin."""
+    phone = phones(site, service_workers="block")
+    phone.watch.allowed += [*OFFLINE, "Service Worker registration blocked"]
+    phone.context.route(re.compile(r"/photos/1$"), lambda route: route.abort())
+    page = phone.page
+    page.goto(site.url)
+    write(page)
+    send(page)
+    first = number_on(page, left=1)
+    page.get_by_role("button", name="Report something else").click()
+    write(page, text="FIRE, two children inside", photos=0)
+    send(page)
+    expect(page.locator("#done-number")).not_to_have_text(first)
+    second = number_on(page)
+    assert site.city.report(second).description == "FIRE, two children inside"
+
+
 def test_a_report_that_a_restored_server_has_lost_is_sent_again_while_the_phone_has_it(
     site: Site, phones: Any, tmp_path: Path
 ) -> None:

@@ -252,6 +252,32 @@ def test_a_phone_whose_clock_is_set_back_goes_on_showing_new_orders(crew_site: S
     expect(page.locator("#job-state")).to_have_text("Acknowledged")
 
 
+def test_a_photo_that_a_thin_network_never_takes_holds_no_word_up(crew_site: Site, phones: Any) -> None:
+    """What the crew said after it, also that it needs help, waited behind it for as long as the network was thin."""
+    site, phone = crew_site, phones(crew_site)
+    page = phone.page
+    page.clock.install()
+    ordered(site)
+    for state in ("acknowledged", "en_route", "on_scene"):
+        edit(site, "700", Kind.PROGRESS, unit="u1", state=state)
+    sign_in(page, site)
+    page.get_by_role("button", name=re.compile("Flood")).click()
+    page.clock.run_for(1_500)
+    held: list[Route] = []
+    page.route("**/media/*", lambda route: held.append(route))
+    page.set_input_files("[data-photo=after]", upload("a.jpg", jpeg()))
+    expect(page.locator("#job-deeds .mark[data-mark=sent]")).to_have_count(1)
+    page.get_by_label("Write a note").fill("Water rises, send a boat")
+    page.get_by_role("button", name="Add note").click()
+    page.clock.run_for(121_000)  # the photo has had its time
+    expect(page.locator("#job-deeds .mark[data-mark=received]")).to_have_count(1)
+    assert [entry.text for entry in site.city.entries("700")][-1] == "Water rises, send a boat"
+    assert held
+    page.unroute("**/media/*")
+    page.clock.run_for(21_000)
+    received(page, 2)
+
+
 def test_a_refusal_needs_a_reason(crew_site: Site, phones: Any) -> None:
     site, page = crew_site, phones(crew_site).page
     ordered(site)

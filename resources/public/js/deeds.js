@@ -42,6 +42,8 @@ export class Deeds {
     /** @type {Promise<void> | null} */
     this._running = null;
     this._ended = false;
+    /** Whether the last photo did not get through: words go before photos then. */
+    this._thin = false;
     /** @type {Deed[]} */
     this.list = [];
   }
@@ -113,16 +115,23 @@ export class Deeds {
   async _pass() {
     /** @type {Set<Deed>} */
     const held = new Set();
-    const next = () => this.waiting.find((one) => !held.has(one));
+    const next = () => {
+      const left = this.waiting.filter((one) => !held.has(one));
+      return (this._thin && left.find((one) => !one.blob)) || left[0];
+    };
     for (let deed = next(); deed && navigator.onLine && !this._ended; deed = next()) {
+      const photo = deed.blob !== null;
       try {
         await this._post(deed);
+        if (photo) this._thin = false;
         deed.state = "received";
         deed.received = moment();
         deed.blob = null;
       } catch (fault) {
-        if (fault instanceof NotTheServer && deed.blob) {
-          held.add(deed); // a photo is too much for something on the way: no word waits behind it
+        if (fault instanceof Later && photo) {
+          // It is too much for something on the way, or for this network, which takes no other then: no word waits behind it.
+          this._thin ||= !(fault instanceof NotTheServer);
+          for (const one of fault instanceof NotTheServer ? [deed] : this.waiting.filter((each) => each.blob)) held.add(one);
           continue;
         }
         if (fault instanceof Later) return;

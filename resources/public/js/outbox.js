@@ -42,7 +42,8 @@ async function locked(work) {
 async function pass(changed) {
   const tried = new Set();
   for (;;) {
-    const one = (await waiting()).find((each) => !each.problem && !tried.has(each.key));
+    const left = (await waiting()).filter((each) => !each.problem && !tried.has(each.key));
+    const one = left.find((each) => each.number === null) ?? left[0]; // no report waits behind another's photos
     if (!one) return;
     tried.add(one.key);
     try {
