@@ -94,7 +94,14 @@ def _is_fast(item: pytest.Item) -> bool:
 
 
 def pytest_collection_finish() -> None:
-    """The tests themselves are there until the end: no collection looks through them any more."""
+    """The tests themselves are there until the end: no collection looks through them any more.
+
+    By now each module that makes a database is loaded, too.
+    """
+    if "sqlalchemy" in sys.modules:
+        from tests.helpers.compiled import share_compiled_statements
+
+        share_compiled_statements()
     gc.collect()
     gc.freeze()
 
@@ -150,19 +157,24 @@ def collect_in_main_thread(request: pytest.FixtureRequest) -> Iterator[None]:
 
     What a window would take from the collector for good goes with the window here. To give it back it would have to be
     given all that was ever taken, and look through half a million objects after each file; where times are measured
-    that is done nevertheless, and the program does all that it does.
+    that is done nevertheless, and the program does all that it does. To count what was taken would be as slow.
     """
     gc.disable()
-    before, kept, measured = gc.get_freeze_count(), list[None](), "bench" in request.path.relative_to(HERE).parts
-    with pytest.MonkeyPatch.context() as patch:
-        if not measured:
-            patch.setattr(gc, "freeze", lambda: kept.append(None))
-        yield
-    if kept or gc.get_freeze_count() != before:  # a window of the program was there
+    measured = "bench" in request.path.relative_to(HERE).parts
+    freeze, windows = gc.freeze, list[None]()
+
+    def take() -> None:
+        windows.append(None)
         if measured:
-            gc.unfreeze()
-        gc.collect()
-        gc.freeze()
+            freeze()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gc, "freeze", take)
+        yield
+    if measured and windows:
+        gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
