@@ -251,7 +251,7 @@ class GeoReportClient:
     ) -> Generator[list[GeoRequest], None, _Reading]:
         """The pages of one question, of each page what is not in `seen`."""
         ids: set[str] = set()
-        told: dict[str, GeoRequest] = {}
+        first_seen: dict[str, GeoRequest] = {}
         first_size = 0
         for number in range(1, _MOST_PAGES + 1):
             # protects: no-server-is-read-for-ever
@@ -264,7 +264,7 @@ class GeoReportClient:
                     raise
                 return _Reading(frozenset(ids), is_whole=False)
             for each in page.requests:
-                if _are_two(told.setdefault(str(each.service_request_id), each), each):
+                if _are_two(first_seen.setdefault(str(each.service_request_id), each), each):
                     self.doubled[str(each.service_request_id)] = None
             fresh = [each for each in page.requests if str(each.service_request_id) not in ids]
             ids.update(str(each.service_request_id) for each in fresh)
@@ -425,12 +425,12 @@ def can_be_of(request: GeoRequest, sent: Mapping[str, str], at: datetime) -> boo
     The standard answers with an id or a token alone. Whatever else is told must be what was sent; a place may be told
     with fewer digits, and the time without a zone.
     """
-    told = {
+    answered = {
         "service_code": _plain(request.service_code),
         "description": _plain(request.description),
         "address_string": _plain(request.address_string),
     }
-    if any(words and words != _plain(sent.get(name)) for name, words in told.items()):
+    if any(words and words != _plain(sent.get(name)) for name, words in answered.items()):
         return False
     if not _is_near(request, sent):
         return False

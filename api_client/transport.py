@@ -468,13 +468,13 @@ class Transport:
 
     def _head(self, response: requests.Response, body: bytes, started: float, clock: datetime) -> HttpAnswer:
         latency = time.monotonic() - started
-        said = _iso_time(response.headers.get(self._time_header, ""))
-        server_time = said or _http_date(response.headers.get("Date", ""))
+        iso_time = _iso_time(response.headers.get(self._time_header, ""))
+        server_time = iso_time or _http_date(response.headers.get("Date", ""))
         bounds = None
         if server_time is not None:
             # Date is cut to whole seconds, the server's own time to thousandths; both were written between our two
             # looks at the clock.
-            cut_s = 0.001 if said is not None else 1.0
+            cut_s = 0.001 if iso_time is not None else 1.0
             bounds = (server_time - self._clock()).total_seconds(), (server_time - clock).total_seconds() + cut_s
         return HttpAnswer(response.status_code, response.headers, body, latency, server_time, bounds)
 

@@ -155,7 +155,7 @@ def _mended(profile: Path, *, writable: bool) -> Begun:
     if "signed_out" in damaged.unreadable and "signed_out" not in kept.values:
         values["signed_out"] = [source.key for source in values.get("sources", [])]  # nobody is signed in unasked
     settings = Settings(**values)
-    said = f"The settings in {_NAME} could not be read."
+    message = f"The settings in {_NAME} could not be read."
     if writable:
         aside = next(path for n in itertools.count(1) if not os.path.lexists(path := profile / _ASIDE.format(n)))
         try:
@@ -163,18 +163,18 @@ def _mended(profile: Path, *, writable: bool) -> Begun:
             (profile / _NAME).rename(aside)
             save_settings(profile, settings)
         except OSError as error:
-            said += f" They stay as they are ({error.strerror})."
+            message += f" They stay as they are ({error.strerror})."
         else:
-            said = f"The settings could not be read; the damaged file is {aside}."
+            message = f"The settings could not be read; the damaged file is {aside}."
     copied = [words for name, words in _IN_WORDS.items() if name in damaged.unreadable and name in kept.values]
     lost = [words for name, words in _IN_WORDS.items() if name in damaged.unreadable and name not in kept.values]
     if len(copied) == len(_IN_WORDS):
-        said += " All are as they were kept last."
+        message += " All are as they were kept last."
     elif copied:
-        said += f" As they were kept last: {', '.join(copied)}."
+        message += f" As they were kept last: {', '.join(copied)}."
     if lost:
-        said += f" Lost, and as in a new profile: {', '.join(lost)}."
-    return Begun(settings, said)
+        message += f" Lost, and as in a new profile: {', '.join(lost)}."
+    return Begun(settings, message)
 
 
 class _Salvaged(NamedTuple):

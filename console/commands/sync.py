@@ -203,7 +203,7 @@ def sync_profile(
     given = Tokens(profile).of(settings.sources, settings.signed_out)
     if tokens is not None:
         given |= read_tokens(None if tokens == "-" else Path(tokens), settings.sources)
-    said = False
+    is_announced = False
     with _Interrupts() as interrupts, contextlib.closing(asyncio.new_event_loop()) as loop:
         while not interrupts.heard:
             try:
@@ -223,12 +223,12 @@ def sync_profile(
             except LockedByOther as error:
                 if once:
                     raise
-                if not said:
+                if not is_announced:
                     sys.stderr.write(
                         f"sigap: {error} It is looked at every minute; sync goes on when that is closed.\n"
                     )
                     sys.stderr.flush()
-                said = True
+                is_announced = True
             loop.run_until_complete(_until(lambda: interrupts.heard, _LOOK_AGAIN_S))
     return _DONE
 

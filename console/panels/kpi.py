@@ -71,11 +71,11 @@ class KpiController(QObject):
         # A part of the reports is no count of them: what is not read yet is not "none".
         counts = view.counts if view is not None and view.loaded >= Loaded.REPORTS else None
 
-        def told(count: int) -> str:
+        def number_text(count: int) -> str:
             return "–" if counts is None else formatting.thousands(count)
 
         def crews(state: str) -> str:
-            return "–" if self._units is None else told(self._units[state])
+            return "–" if self._units is None else number_text(self._units[state])
 
         figures: list[Figure] = []
         parts: tuple[KpiPart, ...]
@@ -94,7 +94,7 @@ class KpiController(QObject):
             label = self.tr("P1 without a crew") if priority == 1 else self.tr("P{n} unassigned").format(n=priority)
             parts = (
                 KpiPart("report_symbol", str(priority), 0),
-                KpiPart("text", told(number), level),
+                KpiPart("text", number_text(number), level),
             )
             room = self.tr("oldest {age}").format(age="59 min")
             told_of = (
@@ -108,7 +108,7 @@ class KpiController(QObject):
             Figure(
                 "sla",
                 self.tr("SLA at risk"),
-                (KpiPart("text", told(counts.at_risk if counts else 0), 0),),
+                (KpiPart("text", number_text(counts.at_risk if counts else 0), 0),),
                 self.tr("{n} overdue").format(n=formatting.thousands(counts.overdue))
                 if counts
                 else self.tr("not loaded"),
@@ -208,11 +208,11 @@ class KpiController(QObject):
         """Which city's time is shown, where there are several."""
         if len(self._sources.keys) < 2:
             return ""
-        told = self.tr(
+        text = self.tr(
             "The time of {name}, by its server's clock: ages and what is overdue are counted by it. "
             "What you do is dated by the clock of the city that it is for."
         )
-        return told.format(name=self._sources.name(self._sources.first))
+        return text.format(name=self._sources.name(self._sources.first))
 
     def _choose(self, key: str) -> None:
         if key in _ACTIONS:

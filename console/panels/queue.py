@@ -122,12 +122,12 @@ class QueueController(QObject):
             return self.tr("{shown} here so far · still loading · by {order}").format(shown=shown, order=order)
         counts = view.counts
         if view.filter.tab != "closed":
-            told, total = self.tr("{shown} of {total} open · by {order}"), counts.all_open
+            text, total = self.tr("{shown} of {total} open · by {order}"), counts.all_open
         elif view.filter.narrowed:
-            told, total = self.tr("{shown} of {total} closed · by {order}"), counts.all_closed
+            text, total = self.tr("{shown} of {total} closed · by {order}"), counts.all_closed
         else:
-            told, total = self.tr("{shown} of {total} closed, changed in the last 24 h · by {order}"), counts.all_closed
-        return told.format(shown=shown, total=formatting.thousands(total), order=order)
+            text, total = self.tr("{shown} of {total} closed, changed in the last 24 h · by {order}"), counts.all_closed
+        return text.format(shown=shown, total=formatting.thousands(total), order=order)
 
     def _show_empty(self, view: View) -> None:
         names = {

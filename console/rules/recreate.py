@@ -143,18 +143,18 @@ def _fit_set(edit: Edit, state: ReportState, created: Mapping[str, Any]) -> tupl
     """
     data = {name: value for name, value in edit.data.items() if name in FIELDS and not _says(created, name)}
     beside = {name: value for name, value in edit.data.items() if name not in FIELDS}
-    told: dict[str, Any] = {}
+    untransferred: dict[str, Any] = {}
     if data.get("status") == state.report.status:
         del data["status"]
     for name in ("status", "hold"):
         if name in data and not _is_allowed(state, replace(edit, data=beside | {name: data[name]})):
-            told[name] = data.pop(name)
+            untransferred[name] = data.pop(name)
     if data:
         base = {name: field_value(state.report, name) for name in data}
         fitted = [replace(edit, data=data | beside, base=base, base_version=None)]
     else:
-        fitted, told = [], told | beside
-    return fitted, [replace(edit, data=told)] if told else []
+        fitted, untransferred = [], untransferred | beside
+    return fitted, [replace(edit, data=untransferred)] if untransferred else []
 
 
 def _fit_end(edit: Edit, state: ReportState) -> tuple[list[Edit], list[Edit]]:

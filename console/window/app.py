@@ -924,9 +924,9 @@ class ConsoleWindow(QObject):
         """Show units and recommendations again when other units drive by a radio order that the server does not have:
         such a unit counts as busy, and as free again once it was called back.
         """
-        told = frozenset(self.units_controller.told_in_vain())
-        if told != self._seen_told_in_vain:
-            self._seen_told_in_vain = told
+        units = frozenset(self.units_controller.told_in_vain())
+        if units != self._seen_told_in_vain:
+            self._seen_told_in_vain = units
             self.units_controller.show()
             self.recommender.refresh()
 

@@ -245,16 +245,16 @@ class Claims(QObject):
             if (self._window_state.me_at(one.scoped_code[0]), one.scoped_code) not in self._notified
         ]
         self._notified |= {(self._window_state.me_at(one.scoped_code[0]), one.scoped_code) for one in news}
-        told = {
+        notified = {
             scoped_code
             for scoped_code in self._gone
             if (self._window_state.me_at(scoped_code[0]), scoped_code) in self._notified
         }
-        back = told & read.held
+        back = notified & read.held
         self._notified -= {
             (self._window_state.me_at(scoped_code[0]), scoped_code) for scoped_code in back
         }  # it may be lost once more
-        self._gone = frozenset((told - back) | read.unknown | {one.scoped_code for one in read.lost})
+        self._gone = frozenset((notified - back) | read.unknown | {one.scoped_code for one in read.lost})
         self._keep()
         for setback in bounded([self._setback(one) for one in news], self.tr):
             self.taken_over.emit(setback)

@@ -85,11 +85,11 @@ class SettingsStore(QObject):
         the window closes.
         """
         before, self.filed, mine = self.filed, found, self.here
-        anew = {one.key: one for one in found.sources if one not in before.sources and one not in mine.sources}
+        changed = {one.key: one for one in found.sources if one not in before.sources and one not in mine.sources}
         signed_in = {key for key in mine.signed_out if key in before.signed_out and key not in found.signed_out}
-        if not anew and not signed_in:
+        if not changed and not signed_in:
             return
-        names = [one.name for one in found.sources if one.key in anew or one.key in signed_in]
-        mine.sources = [anew.pop(one.key, one) for one in mine.sources] + list(anew.values())
+        names = [one.name for one in found.sources if one.key in changed or one.key in signed_in]
+        mine.sources = [changed.pop(one.key, one) for one in mine.sources] + list(changed.values())
         mine.signed_out = [key for key in mine.signed_out if key not in signed_in]
         self.sources_came.emit(names)

@@ -36,6 +36,6 @@ def changed_meanwhile(
         return "", ""
     known = {entry.id for entry in before.entries}
     who = sorted({entry.author for entry in now.entries if entry.id not in known} - {me, ""})
-    told = tr("{who} changed meanwhile: {what}") if who else tr("Changed meanwhile: {what}")
+    text = tr("{who} changed meanwhile: {what}") if who else tr("Changed meanwhile: {what}")
     what = "; ".join(parts)
-    return told.format(who=", ".join(who), what=what), what
+    return text.format(who=", ".join(who), what=what), what

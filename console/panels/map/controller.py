@@ -299,8 +299,8 @@ class MapController(QObject):
         if len(out):
             first = out[0]
             self._outside = (int(snapshot.column("row")[positions[first]]), float(lat[first]), float(lon[first]))
-        told = next(iter([*out, *here]), None)
-        row = int(snapshot.column("row")[positions[told]]) if told is not None else 0
+        index = next(iter([*out, *here]), None)
+        row = int(snapshot.column("row")[positions[index]]) if index is not None else 0
         unlisted = int(np.count_nonzero(is_unlisted & is_out))
         self._panel.set_outside(row, self._outside_words(len(out), unlisted, len(here)))
 

@@ -65,12 +65,12 @@ class CrowdList(QObject):
             text = known.get(fact.row)
             if text is None:
                 continue
-            said = " ".join((text.description or text.title).split())
-            said = said if len(said) <= _LONGEST else f"{said[:_LONGEST].rstrip()}…"
+            words = " ".join((text.description or text.title).split())
+            words = words if len(words) <= _LONGEST else f"{words[:_LONGEST].rstrip()}…"
             number = text.remote_id or self.tr("not sent yet")
             state = self.tr(formatting.status_text(ORDER[fact.status]))
             age = formatting.duration(self._now().timestamp() - fact.created)
-            parts = (f"P{fact.priority} {title}", said, state, age, number)
+            parts = (f"P{fact.priority} {title}", words, state, age, number)
             listed.append(MenuRow(str(fact.row), " · ".join(part for part in parts if part)))
         if listed:
             self.listed.emit(listed)

@@ -260,7 +260,7 @@ class CrewNotes(QObject):
         self._points.keep({(source, _READ_TO): str(seq) for source, seq in self._since.items()} | self._notes)
 
     def _setback(self, note: CrewNote) -> Setback:
-        about, said = note.about, note.entry
+        about, entry = note.about, note.entry
         report, catalog = about.report, self._window_state.catalog(about.source)
         what = f"{catalog.service_name(report.service)}, {catalog.place(report.area)}"
         text = self.tr("{text}. Report {number} {what}")
@@ -268,14 +268,14 @@ class CrewNotes(QObject):
             source=about.source,
             report=report.id,
             me=self._window_state.me,
-            bold=self.tr("{who} writes:").format(who=said.author),
-            text=text.format(text=one_line(said.text).rstrip("."), number=report.id, what=what),
+            bold=self.tr("{who} writes:").format(who=entry.author),
+            text=text.format(text=one_line(entry.text).rstrip("."), number=report.id, what=what),
             priority=report.priority,
             of_crew=report.priority == HAZARD,
-            entry=said.id,
+            entry=entry.id,
             row=about.row,
-            at=said.at,
-            of=frozenset({(_KIND, about.source, said.id)}),
+            at=entry.at,
+            of=frozenset({(_KIND, about.source, entry.id)}),
         )
 
 

@@ -127,8 +127,8 @@ class Hazards(QObject):
             self.comes_in.emit(row)
             self._window_state.set_filter(Filter(order=self._window_state.filter.order))
             if was:
-                told = self.tr("The filter left it out and is taken away: show {filter} sets it again")
-                self.message.emit(told.format(filter=was))
+                text = self.tr("The filter left it out and is taken away: show {filter} sets it again")
+                self.message.emit(text.format(filter=was))
         self._window_state.choose(row)
 
     def see(self, row: int) -> None:
@@ -158,10 +158,10 @@ class Hazards(QObject):
         facts = view.row_facts([one.row for one in kept])
         whats = {fact.row: self._what(fact) for fact in facts}  # its category may have been corrected since
         unseen = tuple(msgspec.structs.replace(one, what=whats.get(one.row, one.what)) for one in kept)
-        told = {self._window_state.row, *new, *(one.row for one in unseen)}
+        notified = {self._window_state.row, *new, *(one.row for one in unseen)}
         snapshot = view.snapshot
         taken = snapshot.column("claim")[snapshot.positions(view.hazards)] != 0
-        left = [row for row in view.hazards[~taken].tolist() if row in self._others and row not in told]
+        left = [row for row in view.hazards[~taken].tolist() if row in self._others and row not in notified]
         self._others = frozenset(view.hazards[taken].tolist()) - frozenset(view.mine.tolist())
         self._tell(view, unseen, new, left)
         self.look()
@@ -211,8 +211,10 @@ class Hazards(QObject):
             return
         self._names |= read.names
         self._points.begin(read.epochs)
-        told = {self._window_state.row, *(one.row for one in self._unseen)}
-        here = [row for row in view.hazards.tolist() if row in self._known and row in self._names and row not in told]
+        notified = {self._window_state.row, *(one.row for one in self._unseen)}
+        here = [
+            row for row in view.hazards.tolist() if row in self._known and row in self._names and row not in notified
+        ]
         new, left = [], []
         for row in here:
             source, key = self._names[row]

@@ -59,14 +59,14 @@ def left_notice(
     )
     when = formatting.moment(edit.occurred_at, zone, now)
     # Who told the crew comes first: a small screen cuts the end.
-    told = tr("by {author}, {when}. {report}").format(report=report, author=edit.author, when=when)
+    text = tr("by {author}, {when}. {report}").format(report=report, author=edit.author, when=when)
     buttons = [("lost_see", tr("See it"), actions.cap("lost_see"))]
     if shown.may_be_given:
         buttons.insert(0, ("lost_again", tr("Give it in my name"), actions.cap("lost_again")))
         note = tr("Other desks do not see it")
     else:
         note = shown.why_not or tr("It is being sent")
-    return Notice("p1" if shown.priority == HAZARD else "warn", bold, told, tuple(buttons), note=note)
+    return Notice("p1" if shown.priority == HAZARD else "warn", bold, text, tuple(buttons), note=note)
 
 
 def order_given_text(order: Queued, me: str, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr) -> str:

@@ -327,8 +327,8 @@ class LostOrders(QObject):
         if self._said[0] not in present:
             self._status.unsay(self._said[1])
         mine = [one for one in self._setbacks if one.me == self._window_state.me]
-        told = {one.row for one in mine}  # that its crew does not come is said with the reason
-        hazards = [one for one in self._hazards if one.row not in told]
+        with_setback = {one.row for one in mine}  # that its crew does not come is said with the reason
+        hazards = [one for one in self._hazards if one.row not in with_setback]
         unanswered: list[Unanswered] = [
             *orders,
             *self._radio_calls(),

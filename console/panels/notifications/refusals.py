@@ -268,14 +268,14 @@ class Refusals(QObject):
         history, me = self._reader().entries(about.row), self._window_state.me_at(about.source)
         jobs = self._reader().assignments(about.row)
         refused = job.state is AssignmentState.REFUSED
-        said = _said_by(job, history) if refused else next((one for one in history if one.edit == job.edit), None)
-        author = said.author if said is not None else job.by if not refused else ""
-        if author == me or _is_settled(job, said, about, jobs):
+        entry = _refusal_of(job, history) if refused else next((one for one in history if one.edit == job.edit), None)
+        author = entry.author if entry is not None else job.by if not refused else ""
+        if author == me or _is_settled(job, entry, about, jobs):
             return None
         if not (self._is_heard(job, about) if refused else concerns(job, about, me)):
             return _LEFT if refused else None
-        along = [job] if refused or said is None else let_go_with(said, jobs)
-        return StoppedJob(job, about, said, tuple(along))
+        along = [job] if refused or entry is None else let_go_with(entry, jobs)
+        return StoppedJob(job, about, entry, tuple(along))
 
     def _is_heard(self, job: Assignment, about: CachedReport) -> bool:
         source = about.source
@@ -295,9 +295,9 @@ class Refusals(QObject):
                 left.append((source, job.id))
                 continue
             states = (one for one in self._reader().unit_entries(source) if one.kind == Kind.UNIT_STATE)
-            said = next((one for one in states if job.unit in (one.unit, one.data.get("unit"))), None)
-            if said is None or said.author != me:
-                found.append(StoppedJob(job, about, said))
+            entry = next((one for one in states if job.unit in (one.unit, one.data.get("unit"))), None)
+            if entry is None or entry.author != me:
+                found.append(StoppedJob(job, about, entry))
         return found, left
 
     def _about(self, source: str, report: str) -> CachedReport | None:
@@ -321,11 +321,11 @@ class Refusals(QObject):
                 self._ended[scoped_code] = report
             else:
                 self._ended.pop(scoped_code, None)
-        told = {scoped_code for me, scoped_code in self._told_halts if me == self._me(scoped_code)}
-        halting = [one for one in read.halting if one.scoped_code in self._halted - self._known_halts - told]
-        told |= {one.scoped_code for one in halting}
+        notified = {scoped_code for me, scoped_code in self._told_halts if me == self._me(scoped_code)}
+        halting = [one for one in read.halting if one.scoped_code in self._halted - self._known_halts - notified]
+        notified |= {one.scoped_code for one in halting}
         self._told_halts |= {(self._me(one.scoped_code), one.scoped_code) for one in halting}
-        self._known_halts |= (read.halts | read.stuck) & self._halted - told
+        self._known_halts |= (read.halts | read.stuck) & self._halted - notified
         self._keep()
         for setback in bounded([*map(self._ended_setback, news), *map(self._setback, halting)], self.tr):
             self.setback_found.emit(setback)
@@ -335,19 +335,19 @@ class Refusals(QObject):
         if job.state is not AssignmentState.RECALLED:
             return self._setback(one)
         # An entry that is not here yet: who did it is known by the job.
-        said = one.entry or Entry("", about.report.id, Kind.RECALL.value, job.since, job.by)
+        entry = one.entry or Entry("", about.report.id, Kind.RECALL.value, job.since, job.by)
         of = frozenset({(_JOBS, about.source, job.id)})
         return ended_by_another(
-            about, said, one.along, self._window_state.me, self._window_state.catalog(about.source), of, self.tr
+            about, entry, one.along, self._window_state.me, self._window_state.catalog(about.source), of, self.tr
         )
 
     def _setback(self, stopped: StoppedJob) -> Setback:
-        about, said = stopped.about, stopped.entry
+        about, entry = stopped.about, stopped.entry
         report, catalog = about.report, self._window_state.catalog(about.source)
         unit = catalog.units.get(stopped.job.unit)
         refused = stopped.job.state is AssignmentState.REFUSED
         bold = self.tr("{unit} has refused:") if refused else self.tr("{unit} cannot go on:")
-        why = said.text if said is not None else ""
+        why = entry.text if entry is not None else ""
         if not refused:
             why = _reason(unit) or why
         what = f"{catalog.service_name(report.service)}, {catalog.place(report.area)}"
@@ -363,7 +363,7 @@ class Refusals(QObject):
             of_crew=True,
             row=about.row,
             units=(stopped.job.unit,) if refused else (),
-            at=said.at if said is not None else stopped.job.since,
+            at=entry.at if entry is not None else stopped.job.since,
             of=frozenset({(_JOBS if refused else _HALTS, about.source, stopped.job.id)}),
         )
 
@@ -393,8 +393,8 @@ def _is_settled(job: Assignment, entry: Entry | None, about: CachedReport, jobs:
     return not is_open(about.report.status) or any(one.created > job.since for one in sent)
 
 
-def _said_by(job: Assignment, history: Sequence[Entry]) -> Entry | None:
+def _refusal_of(job: Assignment, history: Sequence[Entry]) -> Entry | None:
     """The entry by which the crew refused the job."""
     refused = AssignmentState.REFUSED.value
-    said = (one for one in reversed(history) if one.kind == Kind.PROGRESS and one.data.get("state") == refused)
-    return next((one for one in said if one.data.get("unit") == job.unit), None)
+    refusals = (one for one in reversed(history) if one.kind == Kind.PROGRESS and one.data.get("state") == refused)
+    return next((one for one in refusals if one.data.get("unit") == job.unit), None)

@@ -116,11 +116,11 @@ class Restores(QObject):
         self._points.begin(read.epochs)
         self._seen |= read.seen
         for source, lost in read.lost.items():
-            told = {
+            by_key = {
                 (self._window_state.me_at(source), read.epochs[source], (source, one.report.id)): one for one in lost
             }
-            unseen = [one for key, one in told.items() if key not in self._notified and key[2] not in self._seen]
-            self._notified |= told.keys()
+            unseen = [one for key, one in by_key.items() if key not in self._notified and key[2] not in self._seen]
+            self._notified |= by_key.keys()
             unseen.sort(key=lambda one: (one.report.priority, not one.units, one.report.created))
             alone = [one for one in unseen if one.report.priority == HAZARD or one.units][:_MOST]
             # protects: what-a-restore-took-is-told

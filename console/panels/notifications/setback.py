@@ -56,8 +56,8 @@ def bounded(found: Sequence[Setback], tr: Tr) -> list[Setback]:
     ordered.sort(key=lambda one: (not one.of_crew, one.priority))
     if len(ordered) <= _MOST:
         return ordered
-    told, rest = ordered[: _MOST - 1], ordered[_MOST - 1 :]
-    return [*told, _summed(rest, tr)]
+    first, rest = ordered[: _MOST - 1], ordered[_MOST - 1 :]
+    return [*first, _summed(rest, tr)]
 
 
 def _summed(rest: Sequence[Setback], tr: Tr) -> Setback:

@@ -323,8 +323,8 @@ def deleted_text(queued: Queued, zone: tzinfo, now: datetime, tr: Tr) -> str:
         return tr("withdrawn here, and is not at the server")
     by = queued.by or ByWhom()
     who = tr("by {who}").format(who=by.who) if by.who else ""
-    deed = " ".join(part for part in (who, formatting.day_and_clock(by.at, zone, now) if by.at else "") if part)
-    return ", ".join(part for part in (tr("deleted at the server"), deed) if part)
+    by_whom = " ".join(part for part in (who, formatting.day_and_clock(by.at, zone, now) if by.at else "") if part)
+    return ", ".join(part for part in (tr("deleted at the server"), by_whom) if part)
 
 
 def deleted_brief(queued: Queued, zone: tzinfo, now: datetime, tr: Tr) -> str:

@@ -114,12 +114,12 @@ class Merging(QObject):
 
     def _meanwhile(self, key: str) -> tuple[str, str]:
         """What another has changed on the two since they were shown first, and that without by whom."""
-        told = []
+        changes = []
         for now in (self._mine, self._others.get(key)):
             if now is not None and (before := self._at_first.get(now.row)) is not None:
                 catalog, me = self._window_state.catalog(now.source), self._window_state.me_at(now.source)
-                told.append((self._number(now), changed_meanwhile(before, now, _TOLD, catalog, me, self.tr)))
-        news = [(f"{number}: {text}", f"{number}: {what}") for number, (text, what) in told if text]
+                changes.append((self._number(now), changed_meanwhile(before, now, _TOLD, catalog, me, self.tr)))
+        news = [(f"{number}: {text}", f"{number}: {what}") for number, (text, what) in changes if text]
         return "\n".join(text for text, _ in news), "\n".join(what for _, what in news)
 
     def _on_cards(self, cards: Mapping[str, PhotoCard]) -> None:

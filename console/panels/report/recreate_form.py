@@ -71,7 +71,7 @@ class RecreateForm(QObject):
         source = chosen.edit.source
         title = self._window_state.catalog(source).service_name(data.get("service"))
         if self._edit_commands.keep_as_new(
-            source, chosen.edit.id, data, title, lambda told: self._note(number, chosen, told)
+            source, chosen.edit.id, data, title, lambda untransferred: self._note(number, chosen, untransferred)
         ):
             self.message.emit(self.tr("Kept as a new report: {name}").format(name=title))
         else:

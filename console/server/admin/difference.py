@@ -57,18 +57,18 @@ class Difference(msgspec.Struct, frozen=True):
         """The difference for a terminal."""
         if not self.changes:
             return ["Nothing changes.", *self.notes]
-        said = []
+        lines = []
         for change in self.changes:
             note = f" ({change.note})" if change.note else ""
             name = f" {_line(change.key)}" if change.key else ""
-            said.append(f"{_SIGN[change.did]} {change.part}{name} {change.did.value}{note}")
-            said += [f"    {each.field}: {_line(each.before)} -> {_line(each.after)}" for each in change.fields]
+            lines.append(f"{_SIGN[change.did]} {change.part}{name} {change.did.value}{note}")
+            lines += [f"    {each.field}: {_line(each.before)} -> {_line(each.after)}" for each in change.fields]
         counts: dict[tuple[Did, str], int] = {}
         for change in (one for one in self.changes if one.key):
             place = (change.did, change.part)
             counts[place] = counts.get(place, 0) + 1
-        told = ", ".join(f"{count:,} {part} {did.value}" for (did, part), count in counts.items())
-        return [*said, *self.notes, *([f"In all: {told}."] if told else [])]
+        totals = ", ".join(f"{count:,} {part} {did.value}" for (did, part), count in counts.items())
+        return [*lines, *self.notes, *([f"In all: {totals}."] if totals else [])]
 
 
 _SIGN = {Did.ADDED: "+", Did.CHANGED: "~", Did.BACK: "+", Did.RETIRED: "-", Did.REMOVED: "-", Did.KEPT: "!"}
@@ -102,9 +102,9 @@ def in_words(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, Sla):
         clocks = (value.first_response_s, value.finish_s, value.validation_s)
-        said = "/".join("–" if clock is None else length_text(clock) for clock in clocks)
+        lengths = "/".join("–" if clock is None else length_text(clock) for clock in clocks)
         pauses = f" pausing for {', '.join(value.pauses_for)}" if value.pauses_for else ""
-        return f"{said}{pauses}{f' in {value.calendar}' if value.calendar else ''}"
+        return f"{lengths}{pauses}{f' in {value.calendar}' if value.calendar else ''}"
     if isinstance(value, Mapping):
         if "coordinates" in value:
             return f"a border of {_corners(value['coordinates']):,} corners"

@@ -136,17 +136,17 @@ def _city(setup: CitySetup, tables: Mapping[str, Mapping[str, Sla]]) -> str:
 
 
 def _calendar(calendar: Calendar) -> str:
-    hours = {day: said for day, said in week_text(calendar.days).items() if said != "closed" or day == "daily"}
+    hours = {day: text for day, text in week_text(calendar.days).items() if text != "closed" or day == "daily"}
     holidays = {"holidays": list(calendar.holidays)} if calendar.holidays else {}
     return f"[calendars.{key_text(calendar.id)}]\n{pairs_text(hours | holidays)}"
 
 
 def _sla(sla: Sla) -> dict[str, Any]:
     clocks = {"first_response": sla.first_response_s, "finish": sla.finish_s, "validation": sla.validation_s}
-    said: dict[str, Any] = {name: length_text(clock) for name, clock in clocks.items() if clock is not None}
+    fields: dict[str, Any] = {name: length_text(clock) for name, clock in clocks.items() if clock is not None}
     if sla.pauses_for:
-        said["pauses_for"] = [each.value for each in sla.pauses_for]
-    return said | ({"calendar": sla.calendar} if sla.calendar else {})
+        fields["pauses_for"] = [each.value for each in sla.pauses_for]
+    return fields | ({"calendar": sla.calendar} if sla.calendar else {})
 
 
 def _targets(services: Iterable[Service]) -> tuple[list[str], dict[str, dict[str, Sla]]]:
@@ -224,7 +224,7 @@ def _areas(areas: Iterable[Area]) -> str:
 
 
 def _feature(area: Area) -> dict[str, Any]:
-    said = {
+    fields = {
         "code": area.code,
         "name": area.name,
         "level": area.level,
@@ -235,7 +235,7 @@ def _feature(area: Area) -> dict[str, Any]:
         "valid_from": area.valid_from.isoformat() if area.valid_from else None,
         "valid_to": area.valid_to.isoformat() if area.valid_to else None,
     }
-    properties = {name: value for name, value in said.items() if value is not None}
+    properties = {name: value for name, value in fields.items() if value is not None}
     return {"type": "Feature", "properties": properties, "geometry": area.geometry}
 
 
@@ -243,26 +243,26 @@ def _feature(area: Area) -> dict[str, Any]:
 
 
 def _template(template: Template) -> str:
-    said = {"id": template.id, "kind": template.kind, "text": template.text}
-    return f"\n[[template]]\n{pairs_text(said | ({'service': template.service} if template.service else {}))}"
+    fields = {"id": template.id, "kind": template.kind, "text": template.text}
+    return f"\n[[template]]\n{pairs_text(fields | ({'service': template.service} if template.service else {}))}"
 
 
 def _questions(services: Iterable[Service]) -> str:
     parts = [_QUESTION_COMMENT]
     for service in services:
         for attribute in service.attributes:
-            said: dict[str, Any] = {
+            fields: dict[str, Any] = {
                 "service": service.code,
                 "code": attribute.code,
                 "description": attribute.description,
                 "datatype": attribute.datatype.value,
             }
-            said |= {"required": True} if attribute.required else {}
-            said |= {} if attribute.variable else {"variable": False}
-            said |= {"order": attribute.order} if attribute.order else {}
-            said |= {"datatype_description": attribute.datatype_description} if attribute.datatype_description else {}
-            said |= {"values": {each.key: each.name for each in attribute.values}} if attribute.values else {}
-            parts.append(f"\n[[question]]\n{pairs_text(said)}")
+            fields |= {"required": True} if attribute.required else {}
+            fields |= {} if attribute.variable else {"variable": False}
+            fields |= {"order": attribute.order} if attribute.order else {}
+            fields |= {"datatype_description": attribute.datatype_description} if attribute.datatype_description else {}
+            fields |= {"values": {each.key: each.name for each in attribute.values}} if attribute.values else {}
+            parts.append(f"\n[[question]]\n{pairs_text(fields)}")
     return "".join(parts)
 
 

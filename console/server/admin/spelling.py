@@ -57,12 +57,12 @@ def hours_text(hours: Hours) -> str:
 
 def week_text(days: Sequence[Hours]) -> dict[str, str]:
     """A week's hours by day, shorter where all days, or all working days, are the same."""
-    said = dict(zip(DAYS, map(hours_text, days), strict=True))
-    if len(set(said.values())) == 1:
-        return {"daily": said["monday"]}
-    if len({said[day] for day in DAYS[:5]}) == 1:
-        return {"weekdays": said["monday"]} | {day: said[day] for day in DAYS[5:]}
-    return said
+    texts = dict(zip(DAYS, map(hours_text, days), strict=True))
+    if len(set(texts.values())) == 1:
+        return {"daily": texts["monday"]}
+    if len({texts[day] for day in DAYS[:5]}) == 1:
+        return {"weekdays": texts["monday"]} | {day: texts[day] for day in DAYS[5:]}
+    return texts
 
 
 def read_yes(text: str) -> bool:

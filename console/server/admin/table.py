@@ -91,10 +91,10 @@ def read_table(
     unknown = [cell for cell in found if cell and cell not in columns]
     missing = [column for column in needed if column not in found]
     twice = sorted({cell for cell in found if cell and found.count(cell) > 1})
-    said = [f"there is no column “{cell[:60]}”{nearest(cell, columns)}" for cell in unknown]
-    said += [f"the column “{column}” is missing" for column in missing]
-    said += [f"the column “{column}” stands there twice" for column in twice]
-    faults.extend(FileFault(name, head[0], "", why) for why in said)
+    reasons = [f"there is no column “{cell[:60]}”{nearest(cell, columns)}" for cell in unknown]
+    reasons += [f"the column “{column}” is missing" for column in missing]
+    reasons += [f"the column “{column}” stands there twice" for column in twice]
+    faults.extend(FileFault(name, head[0], "", why) for why in reasons)
     if unknown or missing or twice:
         return None
     rows = []

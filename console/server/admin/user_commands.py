@@ -111,9 +111,9 @@ def audit_verify(database: str, head: str | None, *, as_json: bool) -> int:
         with city.database.read() as connection:
             verdict = audit.verify(connection, written_down)
         if as_json:
-            told = {"rows": verdict.head.number, "head": str(verdict.head), "broken": verdict.broken}
-            told |= {"fault": verdict.fault, "end_checked": written_down is not None}
-            _say(msgspec.json.encode(told).decode())
+            result = {"rows": verdict.head.number, "head": str(verdict.head), "broken": verdict.broken}
+            result |= {"fault": verdict.fault, "end_checked": written_down is not None}
+            _say(msgspec.json.encode(result).decode())
         elif verdict.broken is None:
             _say(f"The audit log is whole: {verdict.head.number:,} rows.\nhead {verdict.head}")
             if written_down is None:

@@ -22,7 +22,7 @@ _SEEN, _DOUBTED = "clock", "clock_doubted"
 def clock_is_steady(database: Database, connection: sa.Connection, now: datetime) -> bool:
     """Look at the clock, within a writing transaction, and note what it says; to be called every hour.
 
-    False when it has gone further AHEAD since the last look, or since the last deed in the audit log: a wrong
+    False when it has gone further AHEAD since the last look, or since the last row of the audit log: a wrong
     clock at one start must not cost what can never be got again.
     """
     known = read_meta(connection)

@@ -318,15 +318,15 @@ def _ask_crews(connection: sa.Connection) -> None:
     for seq, job in _readable(connection, sa.select(jobs.c.seq, jobs.c.body).where(jobs.c.live == 1), Assignment):
         if job.state in _HEARD:
             by = job.orderer or SERVER.name
-            anew = replace(job, state=AssignmentState.DISPATCHED, since=now, by=by, version=job.version + 1)
-            connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(schema.row_of(anew, seq)))
+            dispatched = replace(job, state=AssignmentState.DISPATCHED, since=now, by=by, version=job.version + 1)
+            connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(schema.row_of(dispatched, seq)))
             asked.add(job.unit)
     if not asked:
         return
     for seq, unit in _readable(connection, sa.select(units.c.seq, units.c.body), Unit):
         if unit.id in asked and unit.state in (UnitState.EN_ROUTE, UnitState.ON_SCENE):
-            told = replace(unit, state=UnitState.COMMITTED, state_since=now, reason=None, version=unit.version + 1)
-            connection.execute(sa.update(units).where(units.c.id == unit.id).values(schema.row_of(told, seq)))
+            committed = replace(unit, state=UnitState.COMMITTED, state_since=now, reason=None, version=unit.version + 1)
+            connection.execute(sa.update(units).where(units.c.id == unit.id).values(schema.row_of(committed, seq)))
 
 
 def _readable(connection: sa.Connection, query: sa.Select[Any], kind: type[T]) -> Iterator[tuple[int, T]]:

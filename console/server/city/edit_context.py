@@ -188,10 +188,10 @@ class EditContext:
     def send_anew(self, job: Assignment) -> None:
         """Make a new order for a unit whose job has ended: dispatched, and not acknowledged yet."""
         by, now = self.actor.name, self.now
-        anew = Assignment(
+        order = Assignment(
             self.ids(), job.report, job.unit, AssignmentState.DISPATCHED, now, by, now, self.edit.id, 1, by, now
         )
-        self._keep_job(anew, None)
+        self._keep_job(order, None)
         self.unit_follows(job.unit)
 
     def unit_follows(self, key: str) -> None:
@@ -282,5 +282,5 @@ def clocks_of(
         return ()
     first = min(merged, default=None)
     calendar = unit_of_work.calendar(sla.calendar)
-    told = entries if entries is not None else unit_of_work.entries(report.id)
-    return clocks(report, told, sla, calendar, unit_of_work.now, first=first)
+    history = entries if entries is not None else unit_of_work.entries(report.id)
+    return clocks(report, history, sla, calendar, unit_of_work.now, first=first)

@@ -38,7 +38,7 @@ _ENDS_A_JOB = frozenset({Kind.RECALL, Kind.PROGRESS})
 _URGENT = 2
 _MOST_OF_A_NOTE, _MOST_NOTES = 300, 5
 """A conflict quotes so many letters of a note, and so many of the notes that were not seen."""
-_TELLS = frozenset({Kind.NOTE, Kind.ME_TOO})
+_ADDITIONS = frozenset({Kind.NOTE, Kind.ME_TOO})
 """Kinds that tell more of a report's matter: at a P1, which cannot be raised, they may tell of more danger."""
 
 
@@ -89,7 +89,7 @@ def check_fresh(unit_of_work: UnitOfWork, report: Report, edit: EditBody, seen: 
 def _raise(clashes: Sequence[_Clash]) -> None:
     """Raise one ConflictRefusal with all of them; nothing where there are none."""
     if clashes:
-        fields = {name: told for clash in clashes for name, told in clash.fields.items()}
+        fields = {name: detail for clash in clashes for name, detail in clash.fields.items()}
         raise ConflictRefusal(" ".join(clash.words for clash in clashes), fields=fields)
 
 
@@ -117,9 +117,9 @@ def is_unaware_of_danger(context: EditContext) -> bool:
         # protects: a-photo-knows-no-more-than-its-crew
         seen = SeenVersion(min(seen.version, done))
     # protects: who-hands-in-has-read-the-notes
-    told = _told_since(unit_of_work, report, seen, context.origin)
+    additions = _additions_since(unit_of_work, report, seen, context.origin)
     return bool(
-        told
+        additions
         or _raised_since(unit_of_work, report, seen, context.origin)
         or _merged_since(unit_of_work, report, seen, context.origin)
     )
@@ -198,12 +198,12 @@ def _by_others(
     # protects: own-step-hides-no-other
     if not others and last is not None and origin.is_origin_of(last):
         return {}
-    told = last_changes(connection, report, [name])
+    details = last_changes(connection, report, [name])
     if others:
-        told[name] |= {"who": others[-1].author, "at": others[-1].at}
+        details[name] |= {"who": others[-1].author, "at": others[-1].at}
         if name == "priority" and (why := _why(unit_of_work, report, others[-1], seen, origin)):
-            told[name]["note"] = why
-    return told
+            details[name]["note"] = why
+    return details
 
 
 def _why(unit_of_work: UnitOfWork, report: Report, change: Entry, seen: SeenVersion, origin: Origin) -> str:
@@ -234,9 +234,9 @@ def _raised_since(unit_of_work: UnitOfWork, report: Report, seen: SeenVersion, o
     )
 
 
-def _done(fields: dict[str, Any], deed: str) -> list[_Clash]:
-    """A clash that says who did this (`deed` follows the name), for `fields` with one field or none."""
-    return [_Clash(f"{told['who'] or 'Somebody else'} has {deed}.", fields) for told in fields.values()]
+def _done(fields: dict[str, Any], action: str) -> list[_Clash]:
+    """A clash that says who did this (`action` follows the name), for `fields` with one field or none."""
+    return [_Clash(f"{detail['who'] or 'Somebody else'} has {action}.", fields) for detail in fields.values()]
 
 
 def _merged_since(unit_of_work: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin) -> list[_Clash]:
@@ -266,23 +266,23 @@ def _merged_since(unit_of_work: UnitOfWork, report: Report, seen: SeenVersion, o
     if not found:
         return []
     entry, merged = min(found, key=lambda one: one[1].priority)
-    told = {"value": report.duplicates, "who": entry.author, "at": entry.at, "more": len(found) - 1}
-    told |= {
+    detail = {"value": report.duplicates, "who": entry.author, "at": entry.at, "more": len(found) - 1}
+    detail |= {
         "report": merged.id,
         "priority": merged.priority,
         "note": (merged.title or merged.description)[:_MOST_OF_A_NOTE],
     }
     words = " ".join(f"{one.author} has merged report {one.report} into {report.id}." for one, _ in found)
-    return [_Clash(words, {"duplicates": told})]
+    return [_Clash(words, {"duplicates": detail})]
 
 
-def _told_since(unit_of_work: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin) -> list[Entry]:
+def _additions_since(unit_of_work: UnitOfWork, report: Report, seen: SeenVersion, origin: Origin) -> list[Entry]:
     """Entries of others since the version that was seen that say more of the matter: notes, further reporters; oldest
     first.
     """
-    since = others_since(unit_of_work.connection, report.id, seen.of("note"), origin)
-    told = [entry for entry in since if entry.kind in _TELLS and entry.undone_by is None]
-    return [entry for entry in told if "undoes" not in entry.data]
+    later = others_since(unit_of_work.connection, report.id, seen.of("note"), origin)
+    additions = [entry for entry in later if entry.kind in _ADDITIONS and entry.undone_by is None]
+    return [entry for entry in additions if "undoes" not in entry.data]
 
 
 def _notes_since(
@@ -293,17 +293,17 @@ def _notes_since(
 
     Notes that stand in `clashes` already, as the reason of a change, are left out.
     """
-    said = {told.get("note") for clash in clashes for told in clash.fields.values()}
-    told = [
+    quoted = {detail.get("note") for clash in clashes for detail in clash.fields.values()}
+    notes = [
         {"value": one.text[:_MOST_OF_A_NOTE], "who": one.author, "at": one.at}
-        for one in _told_since(unit_of_work, report, seen, origin)
-        if one.text and one.text[:_MOST_OF_A_NOTE] not in said
+        for one in _additions_since(unit_of_work, report, seen, origin)
+        if one.text and one.text[:_MOST_OF_A_NOTE] not in quoted
     ]
-    if not told:
+    if not notes:
         return []
-    writers = ", ".join(dict.fromkeys(str(one["who"]) for one in told))
-    more = {"all": told[-_MOST_NOTES:], "more": max(0, len(told) - _MOST_NOTES)}
-    return [_Clash(f"{writers} has written to report {report.id} since.", {"note": told[-1] | more})]
+    writers = ", ".join(dict.fromkeys(str(one["who"]) for one in notes))
+    more = {"all": notes[-_MOST_NOTES:], "more": max(0, len(notes) - _MOST_NOTES)}
+    return [_Clash(f"{writers} has written to report {report.id} since.", {"note": notes[-1] | more})]
 
 
 def _with_notes(
@@ -341,10 +341,10 @@ def _crews_since(
     if not sent:
         return []
     last = list(sent.values())[-1]
-    told = {"value": last.unit, "who": last.author, "at": last.at, "units": list(sent)}
+    detail = {"value": last.unit, "who": last.author, "at": last.at, "units": list(sent)}
     units = ((unit_of_work.unit(key), entry.author) for key, entry in sent.items())
     words = " ".join(f"{who} has sent {unit.code} to it since." for unit, who in units if unit is not None)
-    return [_Clash(words, {"unit": told})]
+    return [_Clash(words, {"unit": detail})]
 
 
 def _outcome_since(unit_of_work: UnitOfWork, report: Report, edit: EditBody, seen: SeenVersion) -> list[_Clash]:
@@ -359,16 +359,16 @@ def _outcome_since(unit_of_work: UnitOfWork, report: Report, edit: EditBody, see
     into = merged_into(edit)
     main = unit_of_work.report(into) if into is not None else None
     outcome = given.get("disposition") or (given.get("reason") if into is None else DUPLICATE)
-    told = last_changes(unit_of_work.connection, report, [newest])[newest]
+    closing = last_changes(unit_of_work.connection, report, [newest])[newest]
     fields = {}
     if report.disposition and report.disposition != outcome and closed > seen.of("disposition"):
-        fields["disposition"] = told | {"value": report.disposition}
+        fields["disposition"] = closing | {"value": report.disposition}
     others = report.merged_into not in (None, into, main.merged_into if main else None)
     if others and closed > seen.of("merged_into"):
-        fields["merged_into"] = told | {"value": report.merged_into}
+        fields["merged_into"] = closing | {"value": report.merged_into}
     if not fields:
         return []
-    who = told["who"] or "Somebody else"
+    who = closing["who"] or "Somebody else"
     return [_Clash(f"{who} has closed report {report.id} with another outcome.", fields)]
 
 
@@ -395,8 +395,8 @@ def check_alone(unit_of_work: UnitOfWork, context: EditContext, seen: SeenVersio
         if entry.undone_by is not None:
             continue
         if entry.kind == Kind.DISPATCH and entry.unit in at_work:
-            told = {"value": entry.unit, "who": entry.author, "at": entry.at}
-            raise ConflictRefusal(f"{entry.author} has sent {entry.unit} to it meanwhile.", fields={"unit": told})
+            detail = {"value": entry.unit, "who": entry.author, "at": entry.at}
+            raise ConflictRefusal(f"{entry.author} has sent {entry.unit} to it meanwhile.", fields={"unit": detail})
         # protects: no-order-after-its-end
         if entry.unit == unit and entry.kind in _ENDS_A_JOB:
             what = "recalled it" if entry.kind == Kind.RECALL else "ended that job"

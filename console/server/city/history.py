@@ -43,18 +43,18 @@ def field_value(report: Report, name: str) -> Any:
 def last_changes(connection: sa.Connection, report: Report, names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """{field: {value, who, at}} of the present values; who and at are None where the history does not tell."""
     table = schema.entries
-    told: dict[str, dict[str, Any]] = {}
+    changes: dict[str, dict[str, Any]] = {}
     for name in names:
         body = connection.scalar(
             sa.select(table.c.body).where(table.c.report == report.id, table.c.version == report.versions.get(name, 0))
         )
         entry = decode(body, Entry) if body is not None else None
-        told[name] = {
+        changes[name] = {
             "value": field_value(report, name),
             "who": entry.author if entry else None,
             "at": entry.at if entry else None,
         }
-    return told
+    return changes
 
 
 def others_since(connection: sa.Connection, report: str, seen: int, origin: Origin) -> list[Entry]:

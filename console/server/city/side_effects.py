@@ -91,8 +91,8 @@ def _refusal(context: EditContext, fault: NotAllowed) -> Refusal:
             was, then = BY_STATUS[report.status].label, BY_STATUS[fault.status].label
             return Invalid(f"Report {report.id} is “{was}” and cannot become “{then}” from there.")
         case Why.CLOSED:
-            deed = "put it on hold" if kind is Kind.SET else "send a unit"
-            return Invalid(f"Report {report.id} is closed; reopen it before you {deed}.")
+            action = "put it on hold" if kind is Kind.SET else "send a unit"
+            return Invalid(f"Report {report.id} is closed; reopen it before you {action}.")
         case Why.OUT_OF_SIGHT:
             return closed_hazard(report)
         case Why.AWAITS_VALIDATION:
@@ -108,9 +108,9 @@ def _refusal(context: EditContext, fault: NotAllowed) -> Refusal:
             return _taken(report)
         case Why.ALREADY_SENT if job is not None:
             sent = f", sent by {job.orderer}" if job.orderer else ""
-            told = {"value": job.unit, "who": job.orderer, "at": job.ordered_at or job.created}
+            detail = {"value": job.unit, "who": job.orderer, "at": job.ordered_at or job.created}
             words = f"Unit {context.unit(job.unit).code} is on report {job.report} already{sent}."
-            return ConflictRefusal(words, fields={"unit": told})
+            return ConflictRefusal(words, fields={"unit": detail})
         case Why.NOT_ON_IT:
             return Invalid(f"Unit {context.unit(str(data.get('unit'))).code} is not on report {report.id}.")
         case Why.JOB if job is not None and fault.state is not None:
@@ -214,11 +214,11 @@ def change_unit(unit_of_work: UnitOfWork, edit: model.EditBody, actor: Actor) ->
 
 def _check_newest_word(unit_of_work: UnitOfWork, unit: Unit, at: datetime, origin: Origin) -> None:
     """Raise ConflictRefusal when what a unit said or did after a time tells more of it than what it said then."""
-    said = later_word(unit_of_work.connection, unit, at, unit_of_work.now)
+    later = later_word(unit_of_work.connection, unit, at, unit_of_work.now)
     # protects: newer-word-on-a-unit
-    if said is not None and not origin.is_origin_of(said[1]):
-        told = _told_of(unit, said[0])
-        raise ConflictRefusal(f"{said[0].author} has said since what unit {unit.code} does.", fields={"state": told})
+    if later is not None and not origin.is_origin_of(later[1]):
+        detail = _told_of(unit, later[0])
+        raise ConflictRefusal(f"{later[0].author} has said since what unit {unit.code} does.", fields={"state": detail})
     worked = later_work(unit_of_work.connection, unit, at, unit_of_work.now)
     # protects: work-since-the-word
     if worked is not None:
@@ -410,8 +410,8 @@ def _check_job_seen(context: EditContext, unit: Unit) -> None:
         context.unit_of_work.connection, context.report.id, context.seen.of("unit"), context.origin
     ):
         if entry.kind in (Kind.ASSIGN, Kind.DISPATCH) and entry.unit == unit.id and entry.undone_by is None:
-            told = {"value": unit.id, "who": entry.author, "at": entry.at}
-            raise ConflictRefusal(f"{entry.author} has sent {unit.code} to it since.", fields={"unit": told})
+            detail = {"value": unit.id, "who": entry.author, "at": entry.at}
+            raise ConflictRefusal(f"{entry.author} has sent {unit.code} to it since.", fields={"unit": detail})
 
 
 def _check_area(unit_of_work: UnitOfWork, code: str) -> None:

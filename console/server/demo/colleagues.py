@@ -19,7 +19,7 @@ _P2_STAY = 3
 _ROUTINE_WAITS_S = 20
 _QUIET_S = 120
 """A matter that somebody touched this lately is left alone."""
-_MOST_DEEDS = 4
+_MOST_EDITS = 4
 _ALWAYS_FREE = 25
 """How many crews the colleagues leave for the console."""
 _LONGEST_DISPATCH_M = 5_000.0
@@ -47,16 +47,16 @@ class Colleagues:
         self._coordinating = max(20, statuses.count(Status.COORDINATION))
 
     def step(self, now: datetime) -> None:
-        """A few deeds at most, so that a step stays short."""
+        """Make a few edits at most, so that a step stays short."""
         if self._present_at is None or now - self._present_at >= _PRESENT_EVERY:
             self._present_at = now
             for who in (*OPERATORS, *VALIDATORS):
                 self._presence.look(who, None, now)
-        deeds = self._take_hazards(now)
-        deeds += self._take_routine(now, _MOST_DEEDS - deeds)
-        deeds += self._validate(now, _MOST_DEEDS - deeds)
-        deeds += self._go_on(now, min(1, _MOST_DEEDS - deeds))
-        if deeds < _MOST_DEEDS:
+        edits = self._take_hazards(now)
+        edits += self._take_routine(now, _MOST_EDITS - edits)
+        edits += self._validate(now, _MOST_EDITS - edits)
+        edits += self._go_on(now, min(1, _MOST_EDITS - edits))
+        if edits < _MOST_EDITS:
             self._send_next(now)
 
     def _take_hazards(self, now: datetime) -> int:
@@ -65,7 +65,7 @@ class Colleagues:
         late = [report for report in new if report.priority == 1 and _age_s(report, now) > _P1_WAITS_S]
         urgent = [report for report in new if report.priority == 2 and _age_s(report, now) > _P2_WAITS_S]
         late += urgent[: max(0, len(urgent) - _P2_STAY)]
-        return sum(self._decide(report, now, urgent=True) for report in late[:_MOST_DEEDS])
+        return sum(self._decide(report, now, urgent=True) for report in late[:_MOST_EDITS])
 
     def _take_routine(self, now: datetime, most: int) -> int:
         new = self._of(Status.NEW)

@@ -139,9 +139,9 @@ class GeoReport:
     def _post(self, request: Request, body: bytes, key: str, actor: Actor | None) -> Response:
         """`actor` is who came with the key, where that is known already."""
         form = read_form(request, body)
-        said = form.one("api_key") or key
-        if actor is None or said != key:
-            actor = self._posters.actor(request, said)
+        api_key = form.one("api_key") or key
+        if actor is None or api_key != key:
+            actor = self._posters.actor(request, api_key)
         self._check_jurisdiction(form.one("jurisdiction_id") or request.query_params.get("jurisdiction_id", ""))
         post = self._resource(_path_of(request)).post
         assert post is not None

@@ -111,9 +111,9 @@ def updates(city: City, query: QueryParams) -> GeoReportDocument:
         raise GeoReportRefusal(_TOO_MANY)
     after = _read_place(part.after) if part.after is not None else None
     with city.database.read() as connection:
-        told = list(islice(_told(connection, first, last, after), part.skip, part.skip + part.size))
-    following = _place_of(told[-1]) if len(told) == part.size else ""
-    return GeoReportDocument(ROOT, [_as_update(each) for each in told], following=following)
+        lines = list(islice(_told(connection, first, last, after), part.skip, part.skip + part.size))
+    following = _place_of(lines[-1]) if len(lines) == part.size else ""
+    return GeoReportDocument(ROOT, [_as_update(each) for each in lines], following=following)
 
 
 def add_update(city: City, form: PostedForm, actor: Actor) -> GeoReportDocument:

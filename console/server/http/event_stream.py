@@ -92,10 +92,10 @@ class Subscribers:
             # So does a change of users: whoever may still listen comes again with his token.
             while not self.closed and self._change_watcher.mark.epoch in (epoch, "") and still_known():
                 listener.wake.clear()
-                said = await self._news(listener)
-                for event in said:
+                news = await self._news(listener)
+                for event in news:
                     yield event
-                if said:
+                if news:
                     await asyncio.sleep(max(_LEAST_GAP_S, self._spread_s()))
                 elif not await self._woken(listener):
                     yield b": beat\n\n"
@@ -122,18 +122,18 @@ class Subscribers:
 
     async def _news(self, listener: Subscriber) -> list[bytes]:
         """What the client has not been told yet."""
-        said: list[bytes] = []
+        news: list[bytes] = []
         if self._change_watcher.mark.seq > listener.sent_seq:
             listener.sent_seq = self._change_watcher.mark.seq
-            said.append(_event("seq", {"seq": listener.sent_seq}))
+            news.append(_event("seq", {"seq": listener.sent_seq}))
         if listener.presence_due and self._now() >= listener.presence_after:
             listener.presence_due = False
             listener.presence_after = self._now() + _PRESENCE_GAP_S
             presence = await self._presence()
             if presence != listener.presence:
                 listener.presence = presence
-                said.append(presence)
-        return said
+                news.append(presence)
+        return news
 
     async def _presence(self) -> bytes:
         """Who and what is where, read once for all who ask before somebody moves again."""

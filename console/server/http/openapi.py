@@ -157,8 +157,8 @@ class OpenApiDocument:
 
 def is_known(request: Request, etag: str) -> bool:
     """Whether the request says (If-None-Match) that it has what bears this ETag."""
-    said = request.headers.get("if-none-match", "")
-    known = {each.strip().removeprefix("W/") for each in said.split(",")}
+    header = request.headers.get("if-none-match", "")
+    known = {each.strip().removeprefix("W/") for each in header.split(",")}
     return "*" in known or etag.removeprefix("W/") in known
 
 
@@ -377,14 +377,14 @@ def _response(spec: ResponseSpec, types: _Types) -> Schema:
 
 def _problem(status: int, kinds: list[type[Refusal]], types: _Types) -> Schema:
     """The answer of the refusals of one status: a word for programs, a sentence for people."""
-    told = {ConflictRefusal: ConflictProblem, BusyRefusal: BusyProblem, AnotherReport: AnotherProblem}
+    problem_of = {ConflictRefusal: ConflictProblem, BusyRefusal: BusyProblem, AnotherReport: AnotherProblem}
     text = " ".join(sorted((kind.__doc__ or "").strip().partition("\n")[0] for kind in kinds))
     if status == Refusal.status:
         text = "The request cannot be read."
     if types.fault is not None:
         return _said_no(text, types.schema(types.fault))
-    bodies = [types.schema(told[kind]) for kind in told if kind in kinds]
-    if plain := sorted({kind.code for kind in kinds if kind not in told}):
+    bodies = [types.schema(problem_of[kind]) for kind in problem_of if kind in kinds]
+    if plain := sorted({kind.code for kind in kinds if kind not in problem_of}):
         bodies.append(_words(plain))
     return _said_no(text, {"oneOf": bodies} if len(bodies) > 1 else bodies[0])
 

@@ -32,8 +32,10 @@ class CsvFile:
         self.headings, self._delimiter, self._heading_line, self.dialect = _find_headings(path, shown, dialects)
         self._columns = self.dialect.places(self.headings)
         self.has = frozenset(self._columns)
-        told = self.dialect
-        self._to_complete = bool(told.constants or told.empty or told.words or self.has & {"created_time", "depth"})
+        dialect = self.dialect
+        self._to_complete = bool(
+            dialect.constants or dialect.empty or dialect.words or self.has & {"created_time", "depth"}
+        )
         self.format = f"CSV of {self.dialect.name}"
         self.notes: list[str] = []
 

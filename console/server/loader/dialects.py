@@ -18,11 +18,11 @@ _ENDINGS = (".toml", ".json")
 
 
 class Dialects(msgspec.Struct, frozen=True):
-    """The layouts that a file may have, in the order in which they are asked.
+    """The layouts that a file may have, in the order in which they are tried.
 
-    `told` is the one that the person who loads has chosen: then no other is asked. `plain` has words of several
-    languages for a file whose layout nobody has described; its status words hold beneath those of every layout.
-    `georeport` is the layout of an answer of GeoReport that has no rows.
+    `given` is the one chosen by the person who loads; then no other is tried. `plain` has words of several languages
+    for a file whose layout nobody has described; its status words hold beneath those of every layout. `georeport` is
+    the layout of an answer of GeoReport that has no rows.
     """
 
     known: tuple[Dialect, ...]
@@ -53,7 +53,7 @@ def read_dialects(mapping: Path | None = None) -> Dialects:
     ours = _read_folder(Path(str(resources.files("resources").joinpath("dialects"))))
     plain, georeport = ours.pop(_PLAIN), ours[_GEOREPORT]
     added: dict[str, Dialect] = {}
-    told = None
+    given = None
     if mapping is not None and mapping.is_dir():
         added = _read_folder(mapping)
         for name, dialect in added.items():
@@ -61,8 +61,8 @@ def read_dialects(mapping: Path | None = None) -> Dialects:
         if not added:
             raise LoadError(f"The folder {mapping} has no mapping file (.toml or .json).")
     elif mapping is not None:
-        told = read_mapping(mapping)
-    return Dialects((*_in_order(added), *_in_order(ours)), plain, georeport, told)
+        given = read_mapping(mapping)
+    return Dialects((*_in_order(added), *_in_order(ours)), plain, georeport, given)
 
 
 def _read_folder(folder: Path) -> dict[str, Dialect]:

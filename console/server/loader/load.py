@@ -82,14 +82,14 @@ def load_file(
     `progress` gets the number of reports loaded so far. Raises LoadError when the file as a whole is of no use.
     """
     dialects = read_dialects(mapping)
-    told = dialects.given
-    with plain_file(path, told.encoding if told else None) as readable, _opened(readable, path, dialects) as file:
+    given = dialects.given
+    with plain_file(path, given.encoding if given else None) as readable, _opened(readable, path, dialects) as file:
         zone = _zone(file.dialect.timezone or timezone)
         result = LoadResult(str(path), timezone=zone.key)
         result.format = file.format
         result.fields_found = tuple(name for name in FIELDS if name in file.has)
-        if told is not None:
-            _check_mapping(told, file, path)
+        if given is not None:
+            _check_mapping(given, file, path)
         survey = _Survey(file)
         result.order_decided = survey.decide_order(file.dialect, zone)
         services = ServiceBook(city.services(), dict(file.dialect.services))

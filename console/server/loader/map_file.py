@@ -182,12 +182,14 @@ def _guarded(path: Path, shown: Path, scratch: Path) -> Path:
     except sqlite3.Error as fault:
         raise LoadError(f"The file {shown} is no usable GeoPackage: {fault}.") from fault
     for kind, name, sql in tables:
-        said = " ".join(sql.casefold().split())
+        statement = " ".join(sql.casefold().split())
         if kind == "view" and name in named:
             raise LoadError(f"The layer {name} of {shown} is a view; save it as a table, views are not run here.")
-        if said.startswith("create virtual table") and not any(f"using {module}" in said for module in _USUAL_MODULES):
+        if statement.startswith("create virtual table") and not any(
+            f"using {module}" in statement for module in _USUAL_MODULES
+        ):
             raise LoadError(f"The table {name} of {shown} is made by a program; only plain tables are read here.")
-        if kind == "table" and name in named and (" generated always " in said or ") as (" in said):
+        if kind == "table" and name in named and (" generated always " in statement or ") as (" in statement):
             raise LoadError(f"The table {name} of {shown} computes columns; save it with plain values.")
     return link
 

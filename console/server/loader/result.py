@@ -68,7 +68,7 @@ class LoadResult:
 
     def summary(self, shown: int = 5) -> str:
         """Some lines for a terminal: the counts first, then what was decided, then the first `shown` of each list."""
-        said = [f"{self.file}: {self.format}, {self.loaded:,} {self.noun} loaded"]
+        lines = [f"{self.file}: {self.format}, {self.loaded:,} {self.noun} loaded"]
         for count, word in (
             (self.remarked_count, "of them with remarks"),
             (self.repeated_count, "older lines of the same id left out"),
@@ -77,22 +77,22 @@ class LoadResult:
             (self.without_area, "in no area"),
         ):
             if count:
-                said[0] += f", {count:,} {word}"
+                lines[0] += f", {count:,} {word}"
         if self.order_decided:
-            said.append(f"  {self.order_decided}")
+            lines.append(f"  {self.order_decided}")
         if self.assumed_zone:
-            said.append(f"  {self.assumed_zone:,} reports have times without a zone; {self.timezone} is assumed")
-        said += [f"  {note}" for note in self.notes]
+            lines.append(f"  {self.assumed_zone:,} reports have times without a zone; {self.timezone} is assumed")
+        lines += [f"  {note}" for note in self.notes]
         unit = "line" if self.noun == "reports" else "feature"
         for title, remarks, count in (
             ("refused", self.refused, self.refused_count),
             ("repeated", self.repeated, self.repeated_count),
             ("remark", self.remarked, self.remarked_count),
         ):
-            said += [f"  {unit} {remark.line}, {title}: {remark.why}" for remark in remarks[:shown]]
+            lines += [f"  {unit} {remark.line}, {title}: {remark.why}" for remark in remarks[:shown]]
             if count > shown:
-                said.append(f"  … {count - shown:,} more {title}" + ("s" if title == "remark" else ""))
-        return "\n".join(said)
+                lines.append(f"  … {count - shown:,} more {title}" + ("s" if title == "remark" else ""))
+        return "\n".join(lines)
 
     @override
     def __str__(self) -> str:

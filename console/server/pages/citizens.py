@@ -226,13 +226,15 @@ class Citizens:
     def _not_solved(self, context: RequestContext) -> Response:
         """The reporter's own device brings the report back to work; nobody else can, as numbers are guessable."""
         self._check_own_page(context.request)
-        said = context.json(NotSolved)
+        not_solved = context.json(NotSolved)
         report = self._city.report(context.path("report"))
-        self._check_reporter(report, said.report_key)
+        self._check_reporter(report, not_solved.report_key)
         if report.status is not Status.RETURNED and not self._may_reopen(report):
             raise Invalid("This report cannot be opened again; make a new one.")
-        reason = f"The reporter is not satisfied: {said.text}" if said.text else "The reporter is not satisfied."
-        edit = EditBody(said.key, Kind.REOPEN, data={"reason": reason})
+        reason = (
+            f"The reporter is not satisfied: {not_solved.text}" if not_solved.text else "The reporter is not satisfied."
+        )
+        edit = EditBody(not_solved.key, Kind.REOPEN, data={"reason": reason})
         applied = self._city.apply(edit, report=report.id, actor=CITIZEN)
         if applied.replayed and self._may_reopen(self._city.report(report.id)):
             raise Invalid("The report was closed again since you said this. Open this page anew and say it again.")
