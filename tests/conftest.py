@@ -1,5 +1,5 @@
-"""What every test shares: Qt offscreen, the map's scheme registered first, a home of its own, its place in the order
-and its tier, and loud failure on stray log records.
+"""What all tests share: Qt offscreen, the map's URL scheme registered first, a SIGAP_HOME of their own, the order and
+the tier of each test, and failure on unexpected log records.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """What stands in memory is thrown away when all passed; not before, as a window may still write into its folder."""
+    """Delete test folders that are kept in memory when all tests passed; not earlier, as a window may still be
+    writing.
+    """
     if exitstatus == 0 and tempfile.tempdir == MEMORY and not hasattr(session.config, "workerinput"):
         folders = getattr(session.config, "_tmp_path_factory")  # noqa: B009 - pytest has no other way to it
         shutil.rmtree(folders.getbasetemp(), ignore_errors=True)
@@ -70,9 +72,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """More workers than cores, for half of a test's time is waiting; what is pure waits for nothing.
+    """Two workers more than cores, as tests wait for half of their time; for pure tests, which never wait, as many as
+    cores.
 
-    Not more than memory has room for.
+    Eight at most, as memory has no room for more.
     """
     cores = os.cpu_count() or 2
     return min(8, cores if "pure" in config.option.markexpr else cores + 2)
@@ -94,9 +97,9 @@ def _is_fast(item: pytest.Item) -> bool:
 
 
 def pytest_collection_finish() -> None:
-    """The tests themselves are there until the end: no collection looks through them any more.
+    """Exclude the collected tests, which live until the end, from garbage collection.
 
-    By now each module that makes a database is loaded, too.
+    By now each module that makes a database is loaded, too: its compiled statements are shared.
     """
     if "sqlalchemy" in sys.modules:
         from tests.helpers.compiled import share_compiled_statements
@@ -113,7 +116,7 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL of our own; the test is skipped where there is none."""
+    """A PostgreSQL server for this test run; without PostgreSQL on this computer the test is skipped."""
     from tools.bench.postgres import NoPostgres, own_postgres
 
     with contextlib.ExitStack() as stack:
@@ -135,7 +138,7 @@ def live(tmp_path: Path) -> Iterator[Live]:
 
 @pytest.fixture
 def proxy(live: Live) -> Iterator[FaultProxy]:
-    """The way to that city, on which things go wrong as a test wants."""
+    """A proxy in front of `live` that makes requests fail as the test wants."""
     from tests.helpers.proxy import FaultProxy
 
     proxy = FaultProxy(live.port)
@@ -153,11 +156,12 @@ def city_data() -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def collect_in_main_thread(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Servers and sync run in threads here: a collection that one of them set off would destroy the windows of tests.
+    """Collect garbage in the main thread only: servers and sync run in threads of this process, and a collection that
+    one of them started would destroy windows of tests.
 
-    What a window would take from the collector for good goes with the window here. To give it back it would have to be
-    given all that was ever taken, and look through half a million objects after each file; where times are measured
-    that is done nevertheless, and the program does all that it does. To count what was taken would be as slow.
+    A window calls `gc.freeze` when it opens. Outside of tests/bench that call is only noted, since undoing it (all
+    frozen objects would have to be looked through) would take too long after each file; in tests/bench, where times are
+    measured, it is made and undone. To count the frozen objects would be as slow.
     """
     gc.disable()
     measured = "bench" in request.path.relative_to(HERE).parts
@@ -179,7 +183,7 @@ def collect_in_main_thread(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def collect_young() -> Iterator[None]:
-    """What a test leaves behind is collected before the next one begins."""
+    """Collect what a test has left behind before the next one begins."""
     yield
     gc.collect(1)
 
@@ -196,11 +200,11 @@ def no_stray_log(caplog: pytest.LogCaptureFixture, request: pytest.FixtureReques
 
 @pytest.fixture(autouse=True)
 def stay_in_tier(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What stands in the fast tier stays fast."""
+    """A test of the fast tier fails when it starts a process."""
     if _is_fast(request.node):
         stay_pure(monkeypatch)
 
 
 @pytest.fixture
 def expected_log() -> None:
-    """Ask for this when the test means to provoke warnings."""
+    """Request this fixture in a test that provokes warnings on purpose."""

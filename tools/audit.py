@@ -9,7 +9,9 @@ from importlib.util import find_spec
 
 
 def main(lock: str) -> int:
-    """0 when nothing is known or nobody could be asked (said aloud), 1 for advisories, 2 without pip-audit."""
+    """0 when no advisory is known or nobody could be asked (which is printed), 1 for advisories, 2 without
+    pip-audit.
+    """
     if find_spec("pip_audit") is None:
         print("audit: pip-audit is not installed", file=sys.stderr)
         return 2

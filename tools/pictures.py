@@ -1,4 +1,4 @@
-"""Take the whole matrix of pictures of the real program on the demo city into pictures/, for looking at.
+"""Take pictures of the real program on the demo city, in every theme and size, into pictures/.
 
 .venv/bin/python tools/pictures.py [--only WORD] [--reports N]
 """

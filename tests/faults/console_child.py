@@ -1,4 +1,4 @@
-"""A console without a window: its Edits and its sync process, with an operator who never rests.
+"""A console without a window: its outbox and its sync process, with an operator who makes edits all the time.
 
 Arguments: PROFILE ADDRESS TOKEN SEED work|calmly|settle [FROZEN_S]. It prints, a line each: `sync PID`, `saved EDIT`
 and `withdrawn EDIT` as soon as the operator would be told so, `withdraws EDIT` when he asks for it, `shows WORDS` of

@@ -611,11 +611,11 @@ def test_f21_a_deleted_report_never_comes_back(live: Live, tmp_path: Path) -> No
         at_the_city(live.city, "r1", Kind.MERGE, into="r2")
         live.city.remove("report", "r3")
         assert_same(console, live)
-        ledger: Any = console.followers._cache_writer
+        writer: Any = console.followers._cache_writer
         old = console.reader.report(console.reader.row_of("jkt", "r4"))  # type: ignore[arg-type]
         assert old is not None
         again = PageItem("report", 5, "r3", msgspec.structs.replace(old.report, id="r3"))
-        ledger.apply("jkt", [again], ledger.cursor("jkt"))
+        writer.apply("jkt", [again], writer.cursor("jkt"))
         assert "r3" not in console.cached()
         assert_same(console, live)
     proxy.close()

@@ -436,7 +436,7 @@ class Shift(RuleBasedStateMachine):
                 said = one.state in STUCK or one.edit.report in stuck
                 assert said or one.edit.id in self.set_back | self.deleted, f"waits for nothing: {one}"
             assert rows_of_cache(console.reader) == there, "cache and server differ"
-            search = console._ledger._writer._connection
+            search = console._cache_writer._writer._connection
             search.execute("INSERT INTO fts (fts, rank) VALUES ('integrity-check', 1)")  # raises when it does not fit
 
 

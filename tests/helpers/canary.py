@@ -1,4 +1,4 @@
-"""A server on this computer that nobody has any reason to ask; it keeps whatever arrives."""
+"""A server on this computer to which nothing should ever connect; it records every connection."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def canary() -> Iterator[Canary]:
 
 
 def foreign_requests(patch: pytest.MonkeyPatch) -> list[str]:
-    """From now on: every address that a map page asked for and that is not our own."""
+    """Record every address outside of the program's own that a map page requests from now on."""
     _asked.clear()
     patch.setattr(OnlyOurScheme, "interceptRequest", _intercept)
     return _asked

@@ -24,7 +24,9 @@ def shown_caps(one: Any) -> list[tuple[QWidget, str]]:
 
 
 def walk(one: Any, monkeypatch: pytest.MonkeyPatch, state: str) -> int:
-    """Press each key that is shown: the action it stands for must be asked for, and be allowed. How many there were."""
+    """Press every key whose cap is shown; its action must be asked for and be allowed. Returns how many keys there
+    were.
+    """
     ran: list[tuple[str, bool]] = []
     done: list[str] = []
     one.window.activateWindow()

@@ -97,7 +97,9 @@ def served(folder: Path, *arguments: str) -> Iterator[Served]:
 
 
 def wait_for(condition: Callable[[], object], timeout_s: float = 20, what: str | Callable[[], object] = "") -> None:
-    """Let Qt's events run until `condition` holds; `what` is waited for, or says what is there instead."""
+    """Run Qt's event loop until `condition()` is true; fail after `timeout_s`. `what` names it, or returns what is
+    there instead, for the message of the failure.
+    """
     from PySide6.QtTest import QTest
 
     end = time.monotonic() + timeout_s
@@ -123,14 +125,13 @@ def console(
     own_sync: bool = False,
     actions: Any = None,
 ) -> Iterator[Any]:
-    """A real ConsoleWindow with its own profile and sync process; its computer's clock may be `behind_s`.
+    """Open a real ConsoleWindow with a profile and a sync process of its own until the block ends.
 
-    With `go_on` the next waiting report is chosen after a step; most tests look at what became of the same one.
-    `kept` are the settings of a window before.
-    `source` is followed as "city", `others` (key -> address) beside it; a source's name is its key, capitalized.
-    Or it follows these `sources` as they are, with `name` signed in where they name a user, unless signed out.
-    `actions` are another table of actions than the program's.
-    With `own_sync` its sync process is the program's own, for who stops it, ends it by its id or ends its window so.
+    `source` is the address of the source "city", `others` (key -> address) are followed beside it; the name of a source
+    is its key, capitalized. With `sources` these are followed instead, and `name` is signed in where they name a user.
+    `name`: who is signed in. `behind_s`: by how much the computer's clock is slow. `go_on`: choose the next waiting
+    report after a step (most tests look at the same one). `kept`: the settings of a window before. `actions`: another
+    table of actions. `own_sync`: start the sync process from nothing, for tests that stop or kill it.
     """
     from PySide6.QtWidgets import QApplication
 

@@ -1,6 +1,6 @@
-"""Writes a small city in every format, with many kinds of broken lines, and knows the truth about them.
+"""Writes a small city's reports in every file format, with many kinds of broken lines, and what must come of each.
 
-The truth is counted while the lines are written, by the rules of the design and not by any code of the loader.
+Expected results are counted while the lines are written, by the rules of the design, with no code of the loader.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ INNER = (SOUTH + STEP + 0.005, WEST + STEP + 0.005, 0.01)
 
 @dataclass
 class Truth:
-    """What must be seen of one file."""
+    """What must be the result of loading one file."""
 
     loaded: int = 0
     refused: int = 0
@@ -99,7 +99,7 @@ class Truth:
 
 @dataclass
 class Fact:
-    """What must come of one line."""
+    """What must be the result of loading one line."""
 
     status: str
     service: str | None
@@ -137,9 +137,9 @@ Line = dict[str, str]
 
 @dataclass
 class Break:
-    """A kind of broken line: how it changes a good one, what must be said of it and what must come of it.
+    """A kind of broken line: how it changes a good one, what the remark must say, and what must become of the line.
 
-    `outcome` is refused, remarked or fine. `formats` are those that can carry it.
+    `outcome` is refused, remarked or fine. `formats` are the file formats in which such a line can be written.
     """
 
     name: str

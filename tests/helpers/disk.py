@@ -1,6 +1,6 @@
-"""A disk that fails: faults at the n-th system call of a process, and crash images with unsynced writes lost or torn.
+"""A failing disk: a fault at the nth system call of a process, or a power loss with unsynced writes lost or torn.
 
-Both need strace; `needs_strace` skips loudly where it is missing or may not trace.
+Both need strace; `needs_strace` skips the test with the reason where it is missing or may not trace.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ needs_strace = pytest.mark.skipif(not may_trace(), reason="NO DISK FAULTS TRIED:
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """How a traced child ended: its exit code (negative: a signal), what it said, whether the fault was met."""
+    """How a traced child ended: its exit code (negative: a signal), what it printed, whether the fault occurred."""
 
     code: int
     said: list[str]
@@ -257,7 +257,7 @@ class Crash(msgspec.Struct, frozen=True):
 
 
 def crash(before: dict[str, bytes], calls: list[Call], at: int, chance: random.Random) -> Crash:
-    """Power is lost before `calls[at]`: what was synced is there, of the rest whatever chance leaves.
+    """Power is lost before `calls[at]`: synced bytes are there, of later writes what `chance` leaves.
 
     Names (created, renamed, removed) reach the disk in their order, at the latest when the folder is synced.
     """

@@ -1,4 +1,4 @@
-"""A small Dispatch server in memory whose feed can be made to lie, to jump, and to forget."""
+"""A small Dispatch server in memory whose feed can send wrong pages, skip numbers, and forget."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ def report(number: int | str, **more: Any) -> dict[str, Any]:
 
 
 class FakeCity:
-    """Holds objects by (kind, id) with their number. `tamper` may change any page before it goes out.
-
-    `can` is what it says of itself.
+    """Holds objects by (kind, id), each with its feed number. `tamper` may change a page before it is sent; `can` are
+    the capabilities that the server announces.
     """
 
     def __init__(self, page: int = 2) -> None:
@@ -59,7 +58,7 @@ class FakeCity:
             return self.seq
 
     def replace_all(self, reports: list[dict[str, Any]]) -> None:
-        """Other data under another epoch, as after a restore from a backup."""
+        """Replace all objects and begin a new epoch, as a restore from a backup does."""
         with self._news:
             self.epoch, self.seq, self.objects = self.epoch + "+", 0, {}
         for each in reports:

@@ -1,4 +1,6 @@
-"""An Open311 server on loopback with the habits of the real ones: caps, no pages, no dates, a parameter it wants."""
+"""An Open311 server on loopback with the limits of real ones: capped answers, no pages, no dates, a required
+parameter.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,9 @@ def _changed(one: dict[str, Any]) -> str:
 
 
 class GeoCity:
-    """`cap`: the most it gives at a time, newest first. `pages`: heeded, ignored or refused. `dates`: heeded, ignored,
-    or only start or end. `changes`: whether updated_after is heeded. `wants`: a parameter without which it answers with
-    a page for people.
+    """`cap`: how many requests it answers with at most, newest first. `pages`: heeded, ignored or refused. `dates`:
+    heeded, ignored, or only start or end. `changes`: whether updated_after is heeded. `wants`: a parameter without
+    which it answers with an HTML page.
     """
 
     def __init__(
@@ -53,7 +55,7 @@ class GeoCity:
         self.server.close()
 
     def without_end(self) -> None:
-        """From now on each page is full of reports that nobody has seen before, of whatever time is asked for."""
+        """From now on every page is full of new requests, whatever time is asked for."""
         numbers = itertools.count(1_000_000)
 
         def fresh(_: list[dict[str, Any]], query: dict[str, str]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""An operator's hands on a real console window: keys, forms, choosing reports, and what the screen says."""
+"""Operate a real console window as an operator does: keys, forms, choosing reports; and read what it shows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SPELLED = {"↵": "Return", "⇧": "Shift", "↑": "Up", "↓": "Down", "←": 
 
 
 def wait_ready(console: Any) -> None:
-    """Until the first fill is done and shown."""
+    """Wait until the first fill is read and shown."""
     wait_for(
         lambda: console.window_state.view is not None and console.window_state.view.total > 0, 40, "the first reports"
     )
@@ -41,14 +41,16 @@ def key(console: Any, keys: str, modifier: Qt.KeyboardModifier = NONE) -> None:
 
 
 def strike(target: QWidget, cap: str) -> None:
-    """Press the key of a cap, as the keyboard would."""
+    """Press the key that a key cap shows, such as `⇧ F12`."""
     sequence = QKeySequence("+".join(_SPELLED.get(part, part) for part in cap.split(" ")))
     combined = sequence[0]  # type: ignore[index]  # PySide's types leave its __getitem__ out
     QTest.keyClick(target, combined.key(), combined.keyboardModifiers())
 
 
 def enter(console: Any) -> None:
-    """Enter in the report, once it means the filled button: not in the stroke that opened the report."""
+    """Press Enter in the report panel, once it stands for the filled button and not for the key that opened the
+    report.
+    """
     wait_for(lambda: console.ticket._actions.is_armed, what="Enter means the filled button")
     key(console, "Enter")
 
@@ -70,7 +72,7 @@ def type_into(console: Any, text: str, code: Qt.Key, modifier: Qt.KeyboardModifi
 
 
 def choose(console: Any, number: str) -> None:
-    """Make a report the chosen one, with its advice."""
+    """Choose a report, and wait until its details and recommendations are there."""
     row = console.reader().row_of("city", number)
     console.window_state.choose(row)
     wait_for(
@@ -88,7 +90,9 @@ def find(
     *,
     like: Callable[[Any], bool] = lambda _: True,
 ) -> str:
-    """Choose a report of a tab that is `like` this and whose situation fits; its number, also put into `skip`."""
+    """Choose the first report under a tab for which `like(report)` and `fits(situation)` hold and whose id is not in
+    `skip`; returns its id, which is added to `skip`.
+    """
     console.actions.run(f"tab_{tab}")
     wait_for(lambda: console.window_state.view.filter.tab == tab, what="the tab")
     for row in console.window_state.view.order.tolist():
@@ -109,19 +113,19 @@ def free_units(console: Any) -> list[str]:
 
 
 def p1_data(console: Any, lat: float = -6.2, lon: float = 106.85) -> dict[str, Any]:
-    """A flood of the first priority, as a telephone report of it carries it."""
+    """The data of a CREATE edit: a P1 of the first service that begins as one."""
     service = next(code for code, one in console.window_state.catalog("city").services.items() if one.priority == 1)
     return {"service": service, "description": "Water rises", "priority": 1, "lat": lat, "lon": lon}
 
 
 def wait_notice_read(console: Any) -> None:
-    """Until a key can be meant for the notice that is there, and not for the one before it."""
+    """Wait until keys of the notice are accepted: just after it has changed they are not."""
     lost = console.lost_orders
     wait_for(lambda: lost._steady_s() - lost._shown_since_s > TWICE_S, what="a key that is meant for what is there")
 
 
 def said(bar: Any) -> str:
-    """What stands at the left of the status bar."""
+    """The text at the left of the status bar."""
     return " ".join(button.cell.text for button in bar._left)
 
 
@@ -132,7 +136,7 @@ def outbox(console: Any) -> dict[str, Any]:
 
 
 def strips(console: Any) -> list[str]:
-    """What stands in the strips of the report panel."""
+    """The texts of the strips of the report panel."""
     ticket = console.ticket.ticket()
     return [strip.text for strip in ticket.strips] if ticket is not None else []
 

@@ -26,7 +26,7 @@ class Live:
     port: int
 
     def count(self) -> Stats:
-        """Everything counted now: who asks twice in a moment is told of the first time (City.stats)."""
+        """Counts of everything, made anew: `City.stats` may answer with counts of a moment ago."""
         self.city._stats = None
         return self.city.stats()
 

@@ -1,4 +1,4 @@
-"""Whether the folders of the tests can stand in memory, where a file system of Linux keeps its files."""
+"""Whether test folders can be kept in memory (/dev/shm on Linux)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ROOM, _AVAILABLE = 4 << 30, 8 << 30
 
 
 def room_in_memory() -> bool:
-    """Whether there is room enough, and programs may be started from there, as some tests do."""
+    """Whether there is room enough, and programs can be started from there."""
     try:
         system = os.statvfs(MEMORY)
         known = re.search(r"^MemAvailable: +(\d+) kB$", Path("/proc/meminfo").read_text(), re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Servers that misbehave in one exact way, on loopback: canned answers, black holes, a proxy that falls silent."""
+"""Servers on loopback that misbehave in one exact way: canned answers, ports that hang, a proxy that falls silent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ Answering = Callable[[Asked, socket.socket], bytes | None]
 
 
 def http(status: int, body: bytes | str | Any = b"", **headers: str) -> bytes:
-    """A whole answer; anything but bytes and str goes out as JSON, with the server's mark unless `Sigap_Server=""`."""
+    """A whole HTTP answer; a body that is no bytes or str is sent as JSON. With `Sigap_Server=""` without the server's
+    mark.
+    """
     kind = {"Content-Type": "text/html"}
     if not isinstance(body, (bytes, str)):
         body = json.dumps(body)
@@ -106,7 +108,7 @@ def close_hard(each: socket.socket) -> None:
 
 @contextlib.contextmanager
 def black_hole(port: int = 0) -> Iterator[int]:
-    """A port whose connects hang: a listener with a full queue that nobody empties."""
+    """A port on which connecting hangs: a listener whose queue is full and never accepted."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""An outbox whose sync process and clock are in the test's hands."""
+"""An outbox for tests, with a recording sync process and a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ S = EditState
 
 
 class Never(random.Random):
-    """Back-offs without end: what was tried in vain is tried again when it is told to, and not by itself."""
+    """Back-offs of 10^6 s: a failed attempt is repeated only when the test asks for it."""
 
     def uniform(self, *_: float) -> float:
         return 1e6
 
 
 class AtOnce(random.Random):
-    """Back-offs of no length: what was tried in vain is tried again in the same moment."""
+    """Back-offs of 0 s: a failed attempt is repeated at once."""
 
     def uniform(self, *_: float) -> float:
         return 0.0
 
 
 class OutboxRig:
-    """A `QtOutbox` with a sync process that only takes notes, and a clock that is set by hand."""
+    """A `QtOutbox` whose messages to the sync process are collected in `down`, and whose clock is `now`."""
 
     def __init__(self, qtbot: QtBot, folder: Path, random_source: random.Random | None = None) -> None:
         self.qtbot, self.folder = qtbot, folder
@@ -93,7 +93,9 @@ class OutboxRig:
             self.outbox._store.announce()
 
     def answer(self, edit_id: str, state: EditState, **values: Any) -> None:
-        """How a try ended; in vain, where nothing else is said, because the server is away."""
+        """Give the outbox the outcome of an attempt; a failed one failed because the server is away unless `values` say
+        else.
+        """
         if state in (S.QUEUED, S.UNCONFIRMED):
             values = {"obstacle": Obstacle.SERVER} | values
         self.outbox.on_outcome(Outcome(edit_id, state, **values))

@@ -19,10 +19,10 @@ _ACCEPTED_S = 0.005
 
 
 class PromptServer(uvicorn.Server):
-    """Is told to end from another thread and does so at once, in uvicorn's own order.
+    """Can be told from another thread to end, and does so at once, in uvicorn's own order.
 
-    uvicorn itself looks every tenth of a second whether it should, and gives its connections another tenth, though
-    they are all closed already: for hundreds of small servers that is minutes.
+    uvicorn itself checks every tenth of a second whether it should end, and waits another tenth for connections that
+    are closed already: for hundreds of small servers that adds up to minutes.
     """
 
     def __init__(self, config: uvicorn.Config) -> None:

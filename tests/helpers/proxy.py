@@ -1,4 +1,4 @@
-"""A proxy between consoles and a real server that does to each request what its rules say."""
+"""A proxy between consoles and a real server; rules say what it does to each request."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Action = Callable[[Exchange], None]
 
 
 def through(exchange: Exchange) -> None:
-    """Byte by byte as it comes, streams too."""
+    """Pass the answer on byte by byte as it comes, streams too."""
     with exchange.upstream() as server:
         server.settimeout(1.0)
         while not exchange.over.is_set():
@@ -60,26 +60,26 @@ def through(exchange: Exchange) -> None:
 
 
 def drop_before(_: Exchange) -> None:
-    """The request is lost: the server never sees it."""
+    """Drop the request: the server never sees it."""
 
 
 def drop_after(exchange: Exchange) -> None:
-    """The server acts and answers; the answer is lost."""
+    """Let the server act and answer; drop the answer."""
     exchange.forward()
 
 
 def reset(exchange: Exchange) -> None:
-    """The connection is reset before anything was forwarded."""
+    """Reset the connection before anything is forwarded."""
     exchange.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def hang(exchange: Exchange) -> None:
-    """Nothing, until the proxy closes."""
+    """Answer nothing until the proxy closes."""
     exchange.over.wait(60)
 
 
 def delay(seconds: float) -> Action:
-    """The server's answer, that much later."""
+    """Pass the server's answer on after so many seconds."""
 
     def late(exchange: Exchange) -> None:
         whole = exchange.forward()
@@ -90,7 +90,7 @@ def delay(seconds: float) -> Action:
 
 
 def held(let_go: threading.Event) -> Action:
-    """The server's answer, once it is let go."""
+    """Pass the server's answer on once the test releases it."""
 
     def late(exchange: Exchange) -> None:
         whole = exchange.forward()
@@ -101,12 +101,12 @@ def held(let_go: threading.Event) -> Action:
 
 
 def truncate(size: int) -> Action:
-    """Only the first bytes of the answer."""
+    """Pass on only the first bytes of the answer, then close."""
     return lambda exchange: exchange.client.sendall(exchange.forward()[:size])
 
 
 def drip(pause_s: float, head: int = 0) -> Action:
-    """One byte at a time after the first `head`."""
+    """Pass the answer on one byte at a time after the first `head` bytes."""
 
     def slowly(exchange: Exchange) -> None:
         whole = exchange.forward()
@@ -120,7 +120,7 @@ def drip(pause_s: float, head: int = 0) -> Action:
 
 
 def cut_body(size: int) -> Action:
-    """Only the first bytes of the request's body reach the server; then the link is gone for both."""
+    """Forward only the first bytes of the request's body, then close both connections."""
 
     def partly(exchange: Exchange) -> None:
         exchange.upstream(exchange.asked.body[:size]).close()
@@ -129,7 +129,7 @@ def cut_body(size: int) -> Action:
 
 
 def rewrite(change: Callable[[bytes, bytes], tuple[bytes, bytes]]) -> Action:
-    """Another head and body; the length is set right afterwards."""
+    """Change head and body of the answer; Content-Length is set to fit."""
 
     def changed(exchange: Exchange) -> None:
         head, _, body = exchange.forward().partition(b"\r\n\r\n")
@@ -141,7 +141,7 @@ def rewrite(change: Callable[[bytes, bytes], tuple[bytes, bytes]]) -> Action:
 
 
 def answer(whole: bytes) -> Action:
-    """This instead of the server's answer; the server is not asked."""
+    """Answer with this; the server is not asked."""
     return lambda exchange: exchange.client.sendall(whole)
 
 
@@ -150,7 +150,7 @@ PORTAL = http(200, "<html><body>Welcome to Warung Free Wi-Fi. Please sign in.</b
 
 @dataclass
 class Rule:
-    """`action` for the requests that fit, `times` times (None: always)."""
+    """Do `action` to requests that fit, `times` times (None: always)."""
 
     fits: Predicate
     action: Action
@@ -160,7 +160,9 @@ class Rule:
 
 @dataclass
 class FaultProxy:
-    """Listens on loopback, forwards to `port`. The first rule that fits acts; without one the request goes through."""
+    """Listens on loopback and forwards to `port`. The first rule that fits a request acts; without one it is
+    forwarded.
+    """
 
     port: int
     rules: list[Rule] = field(default_factory=list)
@@ -183,13 +185,13 @@ class FaultProxy:
         return rule
 
     def heal(self) -> None:
-        """No rules any more, and the link is there; what hangs is cut."""
+        """Drop all rules and restore the connection; requests that hang are cut."""
         self.rules = []
         self._refusing = False
         self.cut_open()
 
     def away(self) -> None:
-        """Nobody gets through: open connections are cut, new ones closed at once."""
+        """Cut open connections, and close new ones at once."""
         self._refusing = True
         self.cut_open()
 
@@ -230,12 +232,12 @@ class FaultProxy:
 
 
 def path_has(part: str, method: str | None = None) -> Predicate:
-    """A request whose path holds `part`."""
+    """A test for rules: the request's path contains `part`."""
     return lambda asked: part in asked.path and method in (None, asked.method)
 
 
 def is_edit(asked: Asked) -> bool:
-    """A request that carries an edit."""
+    """A test for rules: the request carries an edit."""
     return asked.method == "POST" and "idempotency-key" in asked.headers
 
 

@@ -1,4 +1,4 @@
-"""A stretch of an operator's shift as a script: every step is one piece of input, given inside the event loop."""
+"""A script of an operator's work: each step is one piece of input, given from inside the event loop."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _SHIFT, _CTRL, _ALT = (
     Qt.KeyboardModifier.AltModifier,
 )
 Step = tuple[str, int, Callable[[], object]]
-"""What is done, how many ms before it, and the doing."""
+"""The name of a step, how many ms to wait before it, and the function that does it."""
 
 
 class Shift(QObject):
-    """Plays the script over and over for `seconds`, and where that was not `enough` up to five times as long; `done` is
-    then called. `doing` hears what comes next.
+    """Plays the script over and over for `seconds`, then calls `done`; while `enough(shift)` is false it goes on, up to
+    five times as long. `doing` is called with the name of each step before it.
     """
 
     def __init__(

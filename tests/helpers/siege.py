@@ -1,6 +1,6 @@
-"""People without an account who ask a server for as much as they can and send it as much as it takes.
+"""Load a server as hostile clients without an account would: requests without end, and bodies that never arrive.
 
-`python -m tests.helpers.siege URL ASKERS HOLDERS PAGE …` goes on until its standard input ends, and says what was told.
+`python -m tests.helpers.siege URL ASKERS HOLDERS PAGE …` runs until its standard input ends, and prints the counts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PIECE = bytes(250_000)
 
 
 class Siege:
-    """What has come of it so far: how many answers of each status, and how many connections were ended or given up."""
+    """Counts answers by status, and connections that the server ended (`ended`) or that timed out (`given up`)."""
 
     def __init__(self) -> None:
         self.told: Counter[str] = Counter()
@@ -28,13 +28,13 @@ class Siege:
         self._lock = threading.Lock()
 
     def note(self, what: str) -> None:
-        """Count something."""
+        """Count one result."""
         with self._lock:
             self.told[what] += 1
 
 
 def ask(siege: Siege, url: str, path: str) -> None:
-    """Ask for the same again and again, and go after five seconds without having read the answer."""
+    """Request a page again and again; give up after five seconds without an answer."""
     where = urlsplit(url)
     head = f"GET {path} HTTP/1.1\r\nHost: {where.netloc}\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n".encode()
     while not siege.over.is_set():
@@ -51,7 +51,7 @@ def ask(siege: Siege, url: str, path: str) -> None:
 
 
 def hold(siege: Siege, url: str, method: str, path: str, size: int, headers: str = "") -> None:
-    """Send a body but its last byte, wait for what the server does, and come again a second after it was refused."""
+    """Send a body without its last byte and wait; one second after the server has ended that, begin again."""
     where = urlsplit(url)
     head = f"{method} {path} HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Length: {size}\r\n{headers}\r\n".encode()
     while not siege.over.is_set():
@@ -74,7 +74,9 @@ def hold(siege: Siege, url: str, method: str, path: str, size: int, headers: str
 
 
 def lay(url: str, pages: list[str], askers: int, holders: int) -> Siege:
-    """So many who ask for these pages and so many who hold bodies, until standard input ends; what came of it."""
+    """Run `askers` threads that request these pages and `holders` that hold bodies until standard input ends; the
+    counts.
+    """
     size = 15_000_000
     form = "Content-Type: multipart/form-data; boundary=x\r\n"
     bodies = [("PUT", f"/dispatch/v1/media/{'0' * 64}", ""), ("POST", "/open311/v2/requests.json", form)]
@@ -94,18 +96,18 @@ def lay(url: str, pages: list[str], askers: int, holders: int) -> Siege:
 
 
 def memory_mb(pid: int) -> float:
-    """What a process holds in memory now (Linux)."""
+    """Resident memory of a process in MB (Linux)."""
     with open(f"/proc/{pid}/status") as lines:
         return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:"))
 
 
 def p95(seconds: list[float]) -> float:
-    """The time within which 95 of 100 were done."""
+    """The 95th percentile."""
     return sorted(seconds)[int(len(seconds) * 0.95)]
 
 
 def timed(work: Callable[[], object]) -> float:
-    """How long it takes, in seconds."""
+    """How many seconds `work()` takes."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began

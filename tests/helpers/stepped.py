@@ -1,7 +1,7 @@
-"""Consoles that move only when told: the real outbox, push and pull over a city in this process, on one thread.
+"""Consoles that move only when the test says so: the real outbox, send lane and pull, over a city, on one thread.
 
-What a console sends goes through a requests adapter that does what the addresses of the server do, without sockets, so
-that a thousand short lives take seconds. Nothing else is replaced.
+What a console sends goes through an adapter for requests that does what the server's addresses do, without sockets, so
+that a thousand runs take seconds. Nothing else is replaced.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def now() -> datetime:
 
 
 class Wire(BaseAdapter):
-    """One console's way to the city. `cut` fails every request, `swallow` the answers of that many edits."""
+    """One console's connection to the city. `cut` fails every request, `swallow` drops the answers of that many
+    edits.
+    """
 
     def __init__(self, city: City, actor: Actor) -> None:
         super().__init__()
@@ -135,7 +137,9 @@ class Link(HTTPAdapter):
 
 
 class SteppedConsole:
-    """An operator's computer: work.db, cache.db and what moves between them and the city, or the server at `url`."""
+    """An operator's computer: work.db, cache.db, and what moves edits and pages between them and the city in this
+    process, or the server at `url`.
+    """
 
     def __init__(
         self, folder: Path, city: City, name: str, url: str | None = None, *, token: str | None = None
@@ -145,21 +149,21 @@ class SteppedConsole:
         self._url = url or ADDRESS
         self.wire: Wire | Link = Link() if url else Wire(city, Actor(name, "supervisor"))
         self.now = now
-        """What the outbox takes for the time."""
+        """The clock of the outbox."""
         self.waited_s = 0.0
-        """How much more time than it took has passed for what reads the city."""
+        """By how many seconds the puller's clock is ahead of the real one."""
         self.saved: dict[str, Edit] = {}
         self.withdrawn: set[str] = set()
         self.sent: set[str] = set()
         self.open()
 
     def open(self) -> None:
-        """A life begins."""
+        """Start the console (again) on its folder."""
         self._news: list[Up] = []
         session = requests.Session()
         session.mount(self._url + "/", self.wire)
         client = self._client = DispatchClient(self._url, self._token, session=session)
-        self._ledger = CacheWriterProxy(self.folder, self._news.append)
+        self._cache_writer = CacheWriterProxy(self.folder, self._news.append)
         self._health = Health(CITY, self._news.append, now)
         self._sender = DispatchSender(client, 600)
         self._puller = self.puller()
@@ -179,12 +183,12 @@ class SteppedConsole:
         self.settle()
 
     def puller(self, **more: Any) -> DispatchPuller:
-        """One that reads the city into this console's cache; `more` as it takes it."""
+        """A puller that reads the city into this console's cache; `more` are arguments of DispatchPuller."""
         more = {"monotonic": lambda: time.monotonic() + self.waited_s, **more}
-        return DispatchPuller(CITY, self._client, self._ledger, self._health, self._news.append, **more)
+        return DispatchPuller(CITY, self._client, self._cache_writer, self._health, self._news.append, **more)
 
     def crash(self) -> None:
-        """The process ends: what was not on the disk is not there."""
+        """End the console as a killed process ends: what is not on the disk is lost."""
         self.outbox._thread._pool.shutdown(wait=True, cancel_futures=True)
         self.outbox._closed = self.outbox._thread._closed = True
         if self.outbox._retry is not None:
@@ -192,17 +196,17 @@ class SteppedConsole:
         self.outbox._store.close()
         self.outbox._scheduler.close()
         self.outbox._thread._close_file()
-        self._ledger._writer._connection.close()
-        self._ledger._writer._lock.release()
+        self._cache_writer._writer._connection.close()
+        self._cache_writer._writer._lock.release()
         self.reader.close()
 
     def close(self) -> None:
         self.outbox.close()
-        self._ledger.close()
+        self._cache_writer.close()
         self.reader.close()
 
     def settle(self) -> None:
-        """Let the edits thread and the messages come to rest."""
+        """Wait until the edits thread has nothing to do and all messages are delivered."""
         for _ in range(3):
             self.outbox._thread.wait(20)
             QCoreApplication.processEvents()
@@ -226,7 +230,7 @@ class SteppedConsole:
         into: Report | None = None,
         undoes: str | None = None,
     ) -> str:
-        """What a panel does with an intent; `into` is the report that a merge names."""
+        """Make an edit as a panel does, and return its id; `into` is the report that a merge names."""
         about = {} if report is None or undoes is not None else as_created(report)
         if into is not None:
             data, about = data | {"into": into.id}, about | {"into": into.created.isoformat()}
@@ -251,9 +255,11 @@ class SteppedConsole:
         self.settle()
 
     def keep(self, queued: Queued, *, crash: bool = False) -> str:
-        """Keep a deleted report as a new one with what is known of it; with `crash` at once a crash.
+        """Keep a deleted report as a new one, with what is known of it; with `crash` the console crashes at once
+        afterwards.
 
-        "" when there is nothing to keep: its creation is in the outbox again, and the edit is still on its way.
+        Returns the id of the new creation, "" when there is nothing to keep: the report's creation is in the outbox
+        again.
         """
         going = {one.edit.id: one.edit for one in self.outbox.goes_along(queued.edit.id)}
         if not going:
@@ -277,7 +283,7 @@ class SteppedConsole:
         return create
 
     def sign_in(self, name: str) -> None:
-        """Another operator, or the first one again, sits here from now on."""
+        """Another operator, or the first one again, signs in on this console."""
         if isinstance(self.wire, Wire):
             self.wire.actor = Actor(name, "supervisor")
         self._sender._me = None
@@ -285,9 +291,8 @@ class SteppedConsole:
         self.settle()
 
     def take_over(self, name: str, *, crash: bool = False) -> None:
-        """Somebody signs in and sends the reports that others left here as his own; with `crash` at once a crash.
-
-        Then the first operator signs in again.
+        """`name` signs in and sends the reports that others left here in his own name; then the first operator signs in
+        again. With `crash` the console crashes after each one.
         """
         self.sign_in(name)
         for create in self.outbox.left_here:
@@ -309,17 +314,17 @@ class SteppedConsole:
         self.sign_in(self.name)
 
     def kept(self) -> set[str]:
-        """The edits that go on as others, as work.db has them: creations that were lost and kept as new too."""
+        """The ids of the edits in work.db that go on as other edits, because their report was kept as a new one."""
         with contextlib.closing(sqlite3.connect(self.folder / "work.db")) as file:
             return {key for (key,) in file.execute("SELECT id FROM edits WHERE reason = ?", (StopReason.KEPT_AS_NEW,))}
 
     def sync(self) -> bool:
-        """One round of pull and everything that may leave; whether anything happened."""
+        """Pull once and send everything that can be sent; whether anything happened."""
         moved = self.pull()
         return self.push() or moved
 
     def push(self) -> bool:
-        """Everything that may leave; whether anything did."""
+        """Send everything that can be sent; whether anything was."""
         moved = False
         self.try_now()
         for _ in range(50):
@@ -332,7 +337,7 @@ class SteppedConsole:
         return moved
 
     def try_now(self) -> None:
-        """What waits for a better time is tried with the next steps; what was handed over is tried in any case."""
+        """Let edits that wait for their back-off be tried with the next steps."""
         if not self._push._queue._waiting:
             self.outbox.try_now()
             self.settle()
@@ -374,15 +379,17 @@ class SteppedConsole:
 
 
 class Backup:
-    """A copy of a city's SQLite file, and the way back to it under a new epoch."""
+    """A copy of a city's SQLite file, which `restore` puts back."""
 
     def __init__(self, city: City, file: Path, copy: Path) -> None:
         self._city, self._file, self._backup = city, file, copy
         _copy(file, copy)
 
     def restore(self, *, numbers_again: bool = False, by_hand: bool = False) -> None:
-        """With `numbers_again` as a server does that gives the numbers of lost reports to new ones; `by_hand` as the
-        file is copied back by somebody who does not know `sigap restore`: the epoch stays as it was.
+        """Put the copy back and begin a new epoch.
+
+        `numbers_again`: the numbers of lost reports are given out again. `by_hand`: the file is copied back without
+        `sigap restore`, so that the epoch stays as it was.
         """
         fresh = self._backup.with_name(f"restored-{self._backup.name}")
         _copy(self._backup, fresh)

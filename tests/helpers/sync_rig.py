@@ -1,4 +1,4 @@
-"""The sync side and an outbox over it in this process, with all that the sync side says kept and waited for."""
+"""The sync side of one source and an outbox over it, in this process; all messages of the sync side are kept."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ WAIT_S = 20.0
 
 
 class LoopThread:
-    """An asyncio loop on a thread of its own, for what wants to live on one."""
+    """An asyncio loop on a thread of its own, for objects that must be used on one loop."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
@@ -43,7 +43,7 @@ class LoopThread:
         self._thread.start()
 
     def do(self, work: Callable[[], V]) -> V:
-        """Do something on that thread, and wait for it."""
+        """Call `work` on that thread, wait for it, and return its result."""
         done: concurrent.futures.Future[V] = concurrent.futures.Future()
 
         def run() -> None:
@@ -62,9 +62,8 @@ class LoopThread:
 
 
 class Rig:
-    """Followers of one source over a folder, and the outbox whose edits they send.
-
-    `wait` blocks until a message that fits has come.
+    """Followers of one source with a cache in `folder`, and an outbox whose edits they send. `said` are all their
+    messages; `wait` blocks until one that fits has come.
     """
 
     def __init__(
@@ -136,7 +135,7 @@ class Rig:
         self.reader.close()
 
     def wait(self, kind: type[M], fits: Callable[[M], bool], since: int = 0, seconds: float = WAIT_S) -> M:
-        """The first message of that kind, from the `since`th on, that fits."""
+        """The first message of this kind that fits, from the `since`th on; fails after so many seconds."""
 
         def found() -> M | None:
             return next((each for each in self.said[since:] if isinstance(each, kind) and fits(each)), None)
@@ -149,7 +148,7 @@ class Rig:
         return message
 
     def wait_until(self, true: Callable[[], object], seconds: float = WAIT_S) -> None:
-        """Until something holds, looked at after every message (and at least every 20 ms)."""
+        """Wait until `true()`, which is asked after every message and at least every 20 ms."""
         with self._news:
             for _ in range(int(seconds / 0.02)):
                 if true():
@@ -172,11 +171,11 @@ class Rig:
         return all(one is None or one.state is EditState.ACCEPTED for one in found)
 
     def arrived(self, *edits: Edit, seconds: float = WAIT_S) -> None:
-        """Wait until the server has taken all of these; where answers are lost its record may be what tells that."""
+        """Wait until the outbox knows that the server has taken all these edits, by its answers or by its record."""
         self.wait_until(lambda: self.taken(*edits), seconds)
 
     def state(self, edit: Edit, *states: EditState) -> Queued:
-        """The edit in the outbox, as soon as it is in one of these states there."""
+        """Wait until the edit is in one of these states in the outbox, and return it."""
 
         def now() -> Queued | None:
             found = self._thread.do(lambda: self.outbox.open_edit(edit.id))
@@ -214,7 +213,7 @@ class Rig:
     def try_once(
         self, kind: Kind, report: str | None, *, about: dict[str, Any] | None = None, unconfirmed: bool, **data: Any
     ) -> Edit:
-        """Hand the sync side an edit that no outbox has."""
+        """Hand the sync side an edit that is in no outbox."""
         made, now = self._next_id(), datetime.now(UTC)
         edit = Edit(made, kind, report, "local", "d", self._number, now, data, {}, None, "jkt", about=about or {})
         self.followers.take(Push(edit, unconfirmed=unconfirmed))
@@ -242,14 +241,16 @@ def rig(folder: Path, url: str, **more: Any) -> Iterator[Rig]:
 
 
 def assert_same(console: Rig, live: Live) -> None:
-    """I5: every report, entry and assignment of the cache is the server's, none is missing and none is too many."""
+    """I5: reports, entries and assignments of the cache are exactly those of the server."""
     there = rows_of_database(live.city.database)
     console.wait_until(lambda: console.reader.cursors()["jkt"].seq == live.city.seq())
     assert rows_of_cache(console.reader) == there
 
 
 def rows_of_database(database: Database) -> dict[str, dict[str, Any]]:
-    """What the server has: kind -> id -> object, of the reports that are there (a removed one leaves its history)."""
+    """Objects of the server: kind -> id -> object. Entries and assignments of removed reports, which the server keeps,
+    are left out.
+    """
     found: dict[str, dict[str, Any]] = {"report": {}, "entry": {}, "assignment": {}}
     kinds = {"report": Report, "entry": Entry, "assignment": Assignment}
     for page in pages(database):

@@ -36,7 +36,9 @@ _POSTGRESQL = "postgresql"  # the parameter of the fixture `database_url`
 
 
 def is_pure(item: pytest.Item) -> bool:
-    """Whether a test runs in this process alone, on files of its own, as far as its source and fixtures tell."""
+    """Whether a test runs in this process alone, on files of its own, as far as the sources of it and its fixtures
+    tell.
+    """
     if not isinstance(item, pytest.Function) or _FIXTURES & set(item.fixturenames):
         return False
     parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
@@ -47,7 +49,7 @@ def is_pure(item: pytest.Item) -> bool:
 
 
 def stay_pure(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From here on starting a process fails the test: it stands in the wrong tier."""
+    """From now on starting a process fails the test, as it is in the wrong tier."""
 
     def refuse(*_: Any, **__: Any) -> None:
         pytest.fail("A test taken for pure starts a process: let tests/helpers/tiers.py know the module that does.")

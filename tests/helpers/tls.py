@@ -87,7 +87,9 @@ def _builder(
 
 
 class Door:
-    """Takes TLS on a port of its own, passes what is said on to `target`, and keeps the first bytes of each talk."""
+    """Accepts TLS on a port of its own and passes what is said on to `target`; keeps the first bytes of each
+    connection.
+    """
 
     def __init__(self, certificate: Path, target: int) -> None:
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

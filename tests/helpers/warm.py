@@ -1,15 +1,14 @@
-"""`sigap` as a process that has its modules already: the fork of one that has loaded them, and made what never differs.
+"""Run `sigap` as a fork of a process that has already loaded the program's modules, and made what never differs.
 
-To load them takes a quarter to half a second of processor, and the tests start hundreds of servers, commands and sync
-processes. What runs is `console.cli.main` with the arguments, environment, folder and files of a process of its own;
-nothing that one does can be seen by the next. That a start from nothing works is tested by those that run
-`python -m console`.
+Loading them takes a quarter to half a second of processor, and the tests start hundreds of servers, commands and sync
+processes. A child runs `console.cli.main` with its own arguments, environment, folder and open files; nothing that one
+child does is visible to the next. Tests that run `python -m console` cover a start from nothing.
 
-The parent of all is `python -m tests.helpers.warm LISTENER LIFE`, one for each test process. It ends with it; each of
-its children ends with the connection on which it was asked for (tests/helpers/warm_client.py), at the latest then.
+The parent is `python -m tests.helpers.warm LISTENER LIFE`, one for each test process, and ends with it. A child ends
+with the connection on which it was asked for (tests/helpers/warm_client.py), at the latest with the parent.
 
-The demo city is made for the hour of the day and week at which it starts. Here it always starts in the same one, or
-in that of SIGAP_TEST_HOUR, so that a test meets the same reports by day and by night.
+The demo city depends on the hour of the week at which it starts. Here that is always the same hour, or the one of
+SIGAP_TEST_HOUR, so that a test meets the same reports by day and by night.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ _MOST = 1 << 20
 
 
 class Forked:
-    """One of them, with what the tests need of `subprocess.Popen`: `stdout` is a pipe of text."""
+    """A forked `sigap`, with the part of `subprocess.Popen` that tests need; `stdout` is a pipe of text."""
 
     def __init__(self, connection: socket.socket, stdout: IO[str]) -> None:
         self._connection, self.stdout = connection, stdout
@@ -58,7 +57,7 @@ class Forked:
         return found
 
     def communicate(self, timeout: float | None = None) -> tuple[str, None]:
-        """What it still had to say, once it has ended."""
+        """Wait for the end and return the rest of the output."""
         self.wait(timeout)
         if self.stdout.closed:
             return "", None
@@ -120,9 +119,10 @@ def run(
 
 
 def sync_command() -> list[str]:
-    """What `SyncSupervisor` starts for `sigap sync --pipe`: a small process that stands for the forked one.
+    """The command that SyncSupervisor runs instead of `sigap sync --pipe`: a small process that stands for the forked
+    one.
 
-    Whoever ends it by force ends both; whoever stops it (SIGSTOP) stops only the small one.
+    Killing the small process ends both; stopping it (SIGSTOP) stops only the small one.
     """
     client = str(Path(__file__).with_name("warm_client.py"))
     return [sys.executable, "-I", "-S", client, _address().hex(), "sync", "--pipe"]
@@ -136,7 +136,7 @@ def _ask(arguments: Sequence[str], environment: dict[str, str], *files: int) -> 
 
 @functools.cache
 def _address() -> bytes:
-    """Where the parent of this test process's children listens; it is started with the first of them."""
+    """The address on which the parent of this test process's children listens; starts it if need be."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind("")  # a name of the kernel's choice
     listener.listen(64)
@@ -160,7 +160,7 @@ def _address() -> bytes:
 
 
 def _serve(listener: socket.socket, life: socket.socket) -> Sequence[str]:
-    """Fork for each question; returns the arguments in a child, and ends the process when nobody can ask any more."""
+    """Fork for each request; returns the arguments in the child, and ends the process when nobody can ask any more."""
     waker, woken = socket.socketpair()
     for each in (waker, woken):
         each.setblocking(False)
@@ -215,7 +215,7 @@ def _serve(listener: socket.socket, life: socket.socket) -> Sequence[str]:
 
 
 def _reap(running: dict[int, socket.socket]) -> list[socket.socket]:
-    """Tell how those ended that have; their connections."""
+    """Send the exit codes of children that have ended; returns their connections."""
     told = []
     for pid in list(running):
         ended, status = os.waitpid(pid, os.WNOHANG)

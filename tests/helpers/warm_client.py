@@ -21,7 +21,7 @@ def ask(
 ) -> None:
     """Ask for a process with these arguments, this environment and these files as 0, 1 and 2.
 
-    Its id comes on the connection, then how it ended; it is ended by force when the connection is closed before.
+    On the returned connection come its process id and later its exit code; closing it kills the process.
     """
     connection.connect(address)
     said = marshal.dumps((list(arguments), environment))

@@ -1,4 +1,4 @@
-"""Measure how long the GUI thread goes without returning to its event loop, and who kept it."""
+"""Measure how long the GUI thread stays away from its event loop, and what it did meanwhile."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _DEPTH, _LOOKS, _LONGEST = 14, 4, 200_000
 
 @dataclass
 class Task:
-    """What one event from the loop led to: a timer, a queued call, a repaint, what came through a socket."""
+    """All that one event from the loop led to: a timer, a queued call, a repaint, data from a socket. Times in ms."""
 
     wall_ms: float
     kept_ms: float
@@ -49,18 +49,17 @@ class Task:
 
 
 class Watchdog:
-    """Between `start` and `stop` every task of the main thread is timed, those of nested loops too.
+    """Times every task of the main thread between `start` and `stop`, those of nested loops too.
 
-    GLib calls our poll function in place of its own: it marks where the thread begins to wait and where it stops. Qt's
-    own hook for debuggers (an event filter in Python would wrap every object of Qt's) marks the events that only the
-    loop itself delivers, each of which begins another task. What Linux says
-    a ready thread waited for a processor is taken off: where something else is built on the same machine, it says
-    nothing of the program. `doing` is what the script says it does, for the report.
+    GLib calls our poll function in place of its own, which marks where the thread begins and ends to wait. Qt's hook
+    for debuggers (an event filter in Python would wrap every object of Qt's) marks the events that the loop itself
+    delivers, each of which begins another task. The time in which the thread was ready and waited for a processor, as
+    Linux tells it, is subtracted: it depends on what else runs on the machine. `doing` is the name of the script's
+    step, for the report.
 
-    One that `looks` notes what the thread is at, every few milliseconds of a long task, by a thread of its own. Where
-    the processors are taken that thread is put aside while it holds the interpreter, which then keeps the main thread:
-    what is to be judged is measured without it. Nor is it there in a test that is not about it: reading the stack of
-    a thread that runs has ended a process with a segmentation fault.
+    With `looks` a second thread notes the stack of the main thread every few milliseconds of a long task. It is off for
+    measurements that are judged: on a busy machine that thread may be suspended while it holds the interpreter, which
+    then delays the main thread; and reading the stack of a running thread has crashed a process.
     """
 
     def __init__(self, keep_ms: float = 8.0, *, looks: bool = False) -> None:
@@ -106,7 +105,7 @@ class Watchdog:
 
     @property
     def worst_ms(self) -> float:
-        """The longest task."""
+        """The duration of the longest task in ms."""
         return max((task.kept_ms for task in self.tasks), default=0.0)
 
     def over(self, limit_ms: float) -> list[Task]:
@@ -192,5 +191,5 @@ def _stack(dump: str, thread: int) -> str:
 
 
 def queued_ms() -> float:
-    """How long the main thread of this process has been ready to run while other programs had the processors."""
+    """How many ms the main thread has been ready to run while other programs had the processors."""
     return int(Path(f"/proc/self/task/{os.getpid()}/schedstat").read_text().split()[1]) / 1e6

@@ -1,4 +1,4 @@
-"""The contender of the window's start: Qt's bare list and web page on a plain table, with nothing of the console's."""
+"""The window start's comparison: Qt's own list and web page over a plain SQL table, with nothing of the console."""
 
 from __future__ import annotations
 

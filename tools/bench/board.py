@@ -1,4 +1,4 @@
-"""The console's answers from the board and the cache, each followed by the same question to a plain SQL table."""
+"""Measures the console's answers from board and cache; each is followed by the same question to a plain SQL table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ _YOUNGER_S = 400 * 86_400
 
 
 def fill(world: World) -> list[float]:
-    """Seconds from JSON pages to a cache that can be searched."""
+    """Seconds from JSON pages to a cache that can be searched; each of these functions gives samples in ms unless it
+    says else.
+    """
     assert world.writer is not None
     return [world.fill_s]
 
@@ -31,7 +33,7 @@ def fill_plain(world: World) -> list[float]:
 
 
 def narrow(world: World) -> list[float]:
-    """Another filter, by turns of the open reports and of all."""
+    """Apply another filter, in turn to the open reports and to all."""
 
     def ask(number: int) -> None:
         tab = "closed" if number % 2 else "open"
@@ -53,7 +55,7 @@ def narrow_plain(world: World) -> list[float]:
 
 
 def narrow_by_words(world: World) -> list[float]:
-    """Two words as a filter."""
+    """Filter by two words."""
 
     def ask(number: int) -> None:
         text = _two_words(number)
@@ -68,7 +70,7 @@ def narrow_by_words_plain(world: World) -> list[float]:
 
 
 def change(world: World) -> list[float]:
-    """One changed report, from its columns to all that the screen shows."""
+    """Take in one changed report, from its columns to all that the screen shows."""
     snapshot = world.snapshot
 
     def arrive(number: int) -> None:
@@ -88,7 +90,7 @@ def change_plain(world: World) -> list[float]:
 
 
 def delta(world: World) -> list[float]:
-    """1,000 changed reports through the cache into the board."""
+    """Take 1,000 changed reports through the cache into the board."""
     seq = world.reports * 2
     changes = [world.changed(PAGE) for _ in range(6)]
     return times_ms(5, lambda number: world.take_in(changes[number], seq + number * PAGE))
@@ -101,7 +103,7 @@ def delta_plain(world: World) -> list[float]:
 
 
 def aggregate(world: World) -> list[float]:
-    """Reports by hour and the usual of 28 days."""
+    """Count reports by hour, with the mean of 28 days."""
     board = world.snapshot
     fits, created = board.column("alive"), board.column("created")
     oldest, newest = int(created.min()), int(created.max())
@@ -114,7 +116,7 @@ def aggregate_plain(world: World) -> list[float]:
 
 
 def search(world: World) -> list[float]:
-    """The newest 50 while a word is typed."""
+    """Find the newest 50 while a word is typed."""
     return times_ms(20, lambda number: world.reader.find(WORDS[number % len(WORDS)][:4], 50))
 
 
@@ -141,7 +143,7 @@ def first_screen_plain(world: World) -> list[float]:
 
 
 def jump(world: World) -> list[float]:
-    """A screen anywhere in the longest queue."""
+    """Show a screen anywhere in the longest queue."""
     view = world.everything
 
     def show(_: int) -> None:

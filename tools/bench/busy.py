@@ -1,4 +1,6 @@
-"""Stands in for the sync process while something is measured: real messages, a real cache, a city without rest."""
+"""Stands in for the sync process in measurements: real messages and a real cache, and a city that changes all
+the time.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ _READ = 65536
 
 
 class BusyCity:
-    """Every quarter of a second new reports, changed ones and moved units; an edit is accepted and proved at once."""
+    """Every quarter of a second: new reports, changed ones, moved units. An edit is accepted at once and proved by the
+    next page.
+    """
 
     def __init__(self, folder: Path, arriving_per_s: float, seed: int) -> None:
         self._chance = random.Random(seed)

@@ -25,7 +25,7 @@ _AT_MOST_S = 120.0
 
 
 class Run(msgspec.Struct, frozen=True):
-    """One run. Times are seconds since the process was asked for; `memory_mb` is the PSS of all its processes."""
+    """One run of a child. Times are in seconds since it was started; `memory_mb` is the PSS of all its processes."""
 
     window_s: float = 0.0
     queue_s: float = 0.0
@@ -64,7 +64,7 @@ def busy_city(arriving_per_s: float, seed: int = 2) -> list[str]:
 
 
 def note(times: dict[str, float], name: str) -> None:
-    """In the child: "window", "queue" or "map" stands now."""
+    """In the child: note the time at which "window", "queue" or "map" is there."""
     times.setdefault(name, time.time() - float(os.environ[_BEGAN]))
 
 

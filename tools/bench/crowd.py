@@ -1,4 +1,4 @@
-"""A crowd of consoles on one server: each follows the feed as a console does, and now and then makes an edit."""
+"""Many consoles on one server: each follows the feed as a console does, and sometimes makes an edit."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class _CrowdPage(msgspec.Struct):
 
 
 class _Made:
-    """An edit on its way round: when it was sent, and how many have read it until when."""
+    """An edit: when it was sent, how many consoles have read its entry, and when the last one did."""
 
     def __init__(self, sent: float) -> None:
         self.sent, self.seen, self.last = sent, 0, sent

@@ -1,4 +1,4 @@
-"""The map dragged about: how long a frame takes and keeps the page, beside Leaflet's own markers."""
+"""Measures dragging the map, beside Leaflet with its own markers: time per frame, and time the page was blocked."""
 
 from __future__ import annotations
 

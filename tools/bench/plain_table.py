@@ -1,6 +1,6 @@
-"""The contender of the console's answers: one SQL table with indexes and full text, filled by sqlite-utils.
+"""The comparison for the console's answers: one SQL table with indexes and full text, filled by sqlite-utils.
 
-It is what a usual program has: every figure of the screen is a query, and the queue is read page by page.
+That is what a usual program has: every figure of the screen is a query, and the queue is read page by page.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The contender of the server's measurements: the same feed and edits, written the usual way with FastAPI and an ORM.
+"""The comparison for the server: the same feed and edits, written the usual way with FastAPI and an ORM.
 
-It does what a crowd of consoles asks for and no more: tokens, idempotency keys, versions, history, the feed's counter
-and a stream; no rights, no conflicts, no clocks, no audit. `python -m tools.bench.rival DATABASE TOKENS REPORTS`.
+It does what many consoles ask for and no more: tokens, idempotency keys, versions, history, the feed's counter and a
+stream; no rights, no conflicts, no clocks, no audit. `python -m tools.bench.rival DATABASE TOKENS REPORTS`.
 """
 
 from __future__ import annotations
