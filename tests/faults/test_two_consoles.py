@@ -36,8 +36,8 @@ ZONE = ZoneInfo("Asia/Jakarta")
 ROLES = [("operator", "operator"), ("operator", "supervisor"), ("validator", "operator")]
 
 
-class Desk:
-    """An operator at a console, behind a link of its own; what he does he does to what he sees."""
+class Operator:
+    """An operator at a console with a connection of its own; he acts on what his console shows."""
 
     def __init__(self, folder: Path, live: Live, name: str, chance: random.Random) -> None:
         self.name, self._chance = name, chance
@@ -167,47 +167,51 @@ def said(one: Queued) -> str:
     return f"{one.edit.kind} {one.edit.data} on {one.edit.report} by {one.edit.author}: {one.state} {one.problem}"
 
 
-def assert_nothing_pending_rests_on_a_lost_one(desk: Desk) -> None:
+def assert_nothing_pending_rests_on_a_lost_one(operator: Operator) -> None:
     """What is shown can still take effect."""
-    for one in desk.console.outbox.open_edits:
-        held = desk.console.outbox.held_by(one.edit.id)
+    for one in operator.console.outbox.open_edits:
+        held = operator.console.outbox.held_by(one.edit.id)
         if one.state in PENDING:
             assert held is None or held.state not in STUCK, f"{said(one)} waits behind {said(held)}"
         elif one.state is EditState.STOPPED:
             assert held is not None, f"stopped for no reason: {said(one)}"
             assert held.state in STUCK
-    cached = {one.report.id: one.report for one in desk.console.reader.reports(desk.console.reader.columns()["row"])}
-    for report in desk.console.shown():
+    cached = {
+        one.report.id: one.report for one in operator.console.reader.reports(operator.console.reader.columns()["row"])
+    }
+    for report in operator.console.shown():
         claim = cached[report.id].claim
-        if claim is not None and claim.who != desk.name:
+        if claim is not None and claim.who != operator.name:
             assert report.claim in (claim, None), f"{report.id} is {claim.who}'s"
 
 
-def assert_all_say_the_same(desks: list[Desk], live: Live) -> None:
+def assert_all_say_the_same(operators: list[Operator], live: Live) -> None:
     """Tabs, figures, units and reports of both consoles are those of the server; nothing waits unsaid."""
     there, stats = rows_of_database(live.city.database), live.count()
     claims = [one.claim for one in there["report"].values() if is_open(one.status)]
     acted = {one.edit for one in there["entry"].values()}
-    for desk in desks:
-        for later, earlier in desk.behind:
-            made = desk.console.saved.get(later)
-            assert {later, earlier} & acted != {later} or earlier in desk.undone, (
+    for operator in operators:
+        for later, earlier in operator.behind:
+            made = operator.console.saved.get(later)
+            assert {later, earlier} & acted != {later} or earlier in operator.undone, (
                 f"sent without what it rests on: {made}"
             )
-    views = [desk.view() for desk in desks]
-    for desk, view in zip(desks, views, strict=True):
-        waiting = [said(one) for one in desk.console.outbox.open_edits if one.state not in (*STUCK, EditState.STOPPED)]
-        assert not waiting, f"{desk.name}: an edit waits while the server is there: {waiting}"
-        assert rows_of_cache(desk.console.reader) == there
-        assert {one.id: one for one in desk.console.shown()} == there["report"], "shown as done, and is not"
+    views = [operator.view() for operator in operators]
+    for operator, view in zip(operators, views, strict=True):
+        waiting = [
+            said(one) for one in operator.console.outbox.open_edits if one.state not in (*STUCK, EditState.STOPPED)
+        ]
+        assert not waiting, f"{operator.name}: an edit waits while the server is there: {waiting}"
+        assert rows_of_cache(operator.console.reader) == there
+        assert {one.id: one for one in operator.console.shown()} == there["report"], "shown as done, and is not"
         by_status = dict(zip(ORDER, view.counts.by_status, strict=True))
         assert {str(key): number for key, number in by_status.items() if number} == stats.by_status
-        assert view.counts.tabs["mine"] == sum(one is not None and one.who == desk.name for one in claims)
+        assert view.counts.tabs["mine"] == sum(one is not None and one.who == operator.name for one in claims)
     one, other = ({**view.counts.tabs, "mine": 0} for view in views)
     assert one == other
     for figure in ("unassigned", "crewless_hazards", "at_risk", "overdue", "all_open", "all_closed"):
         assert getattr(views[0].counts, figure) == getattr(views[1].counts, figure), figure
-    units = [{unit.id: unit.state for _, unit in desk.console.reader.units()} for desk in desks]
+    units = [{unit.id: unit.state for _, unit in operator.console.reader.units()} for operator in operators]
     assert units[0] == units[1]
     at_work = {each.unit for each in there["assignment"].values() if each.state not in _IDLE}
     assert {key for key, state in units[0].items() if state in _BUSY} == at_work
@@ -218,17 +222,17 @@ _BUSY = {UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE}
 
 
 @contextmanager
-def two_desks(folder: Path, roles: tuple[str, str], chance: random.Random) -> Iterator[tuple[list[Desk], Live]]:
+def two_operators(folder: Path, roles: tuple[str, str], chance: random.Random) -> Iterator[tuple[list[Operator], Live]]:
     now = datetime.now(UTC)
     users = _users(folder, dict(zip(("ani", "budi"), roles, strict=True)))
     with live_server(folder / "server", some_reports(REPORTS, now), users=users) as live:
         live.city.put_units([Unit(f"U{n}", f"U{n}", UnitState.AVAILABLE, now) for n in range(1, UNITS + 1)])
-        desks = [Desk(folder, live, name, chance) for name in ("ani", "budi")]
+        operators = [Operator(folder, live, name, chance) for name in ("ani", "budi")]
         try:
-            yield desks, live
+            yield operators, live
         finally:
-            for desk in desks:
-                desk.close()
+            for operator in operators:
+                operator.close()
 
 
 def _users(folder: Path, roles: dict[str, str]) -> Path:
@@ -242,34 +246,34 @@ def _users(folder: Path, roles: dict[str, str]) -> Path:
 def race(folder: Path, roles: tuple[str, str], seed: int, actions: int) -> None:
     """So many actions, and every twenty or so the links are healed and all of it compared."""
     chance = random.Random(seed)
-    with two_desks(folder, roles, chance) as (desks, live):
+    with two_operators(folder, roles, chance) as (operators, live):
         for number in range(1, actions + 1):
-            desk = chance.choice(desks)
-            desk.act()
+            operator = chance.choice(operators)
+            operator.act()
             if chance.random() < 0.3:
-                desk.trouble()
+                operator.trouble()
             if chance.random() < 0.15:
-                desk.answer()
+                operator.answer()
             if chance.random() < 0.5:
-                chance.choice(desks).console.sync()
-            for each in desks:
+                chance.choice(operators).console.sync()
+            for each in operators:
                 assert_nothing_pending_rests_on_a_lost_one(each)
             if number % 20 == 0 or number == actions:
-                settle(desks)
-                assert_all_say_the_same(desks, live)
+                settle(operators)
+                assert_all_say_the_same(operators, live)
 
 
-def settle(desks: list[Desk]) -> None:
-    for desk in desks:
-        desk.proxy.heal()
+def settle(operators: list[Operator]) -> None:
+    for operator in operators:
+        operator.proxy.heal()
     for _ in range(40):
-        moved = [desk.console.sync() for desk in desks]
+        moved = [operator.console.sync() for operator in operators]
         if not any(moved):
             break
     else:
         raise AssertionError("it does not come to rest")
-    for desk in desks:
-        desk.console.pull()
+    for operator in operators:
+        operator.console.pull()
 
 
 @pytest.mark.parametrize("roles", ROLES, ids=" and ".join)

@@ -1,4 +1,4 @@
-"""A desk with its actions, forms and outbox, and reports to choose."""
+"""A window's actions, forms and outbox without the window, and reports to choose."""
 
 from __future__ import annotations
 

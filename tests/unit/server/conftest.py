@@ -124,7 +124,7 @@ def city(database_url: str, clock: Clock) -> Iterator[City]:
 
 
 class Api:
-    """What a test says to a server, from a desk of its own."""
+    """Requests of one test client to a server; each client is a device of its own."""
 
     def __init__(self, url: str, token: str | None = None) -> None:
         self.url = url

@@ -293,7 +293,7 @@ def test_the_reporter_is_forgotten_90_days_after_closing(city: City, url: str, c
 
 
 @pytest.fixture
-def desks(city: City, url: str) -> Iterator[tuple[Api, Api]]:
+def operators(city: City, url: str) -> Iterator[tuple[Api, Api]]:
     """Two operators."""
     first, second = (Api(url, add_user(city, name, "operator")) for name in ("ani", "budi"))
     yield first, second
@@ -302,9 +302,9 @@ def desks(city: City, url: str) -> Iterator[tuple[Api, Api]]:
 
 
 @one_database
-def test_no_report_is_hidden_behind_one_that_nobody_works_on(desks: tuple[Api, Api]) -> None:
+def test_no_report_is_hidden_behind_one_that_nobody_works_on(operators: tuple[Api, Api]) -> None:
     """A merge into a report that somebody else had closed meanwhile was taken: both were gone."""
-    ani, budi = desks
+    ani, budi = operators
     budi.ok("11", "close", {"disposition": "spam"})
     refused = ani.edit("10", "merge", {"into": "11"})
     assert (refused.status_code, "Report 11 is closed" in refused.json()["message"]) == (422, True)
@@ -314,9 +314,9 @@ def test_no_report_is_hidden_behind_one_that_nobody_works_on(desks: tuple[Api, A
 
 
 @one_database
-def test_no_hazard_is_closed_or_hidden_by_who_has_not_seen_it(desks: tuple[Api, Api]) -> None:
+def test_no_hazard_is_closed_or_hidden_by_who_has_not_seen_it(operators: tuple[Api, Api]) -> None:
     """Somebody else had made it P1 ("children on the roof"); the merge of the P3 that was seen was taken."""
-    ani, budi = desks
+    ani, budi = operators
     seen = ani.report("10")["version"]
     budi.ok("10", "set", {"priority": 1})
     for kind, data in (("merge", {"into": "11"}), ("close", {"disposition": "spam"})):
@@ -337,9 +337,9 @@ def api_priority(api: Api, report: str) -> int:
 
 
 @one_database
-def test_a_conflict_tells_what_was_not_seen_so_that_it_can_be_read(desks: tuple[Api, Api]) -> None:
+def test_a_conflict_tells_what_was_not_seen_so_that_it_can_be_read(operators: tuple[Api, Api]) -> None:
     """It told "duplicates: 6", and not that one of them was a P1, nor what its caller had said."""
-    ani, budi = desks
+    ani, budi = operators
     seen = {report: ani.report(report)["version"] for report in ("10", "11")}
     budi.ok("10", "set", {"priority": 1})
     budi.ok("10", "note", {"text": "children on the roof"})
@@ -360,9 +360,9 @@ def test_a_conflict_tells_what_was_not_seen_so_that_it_can_be_read(desks: tuple[
 
 
 @one_database
-def test_nothing_is_done_to_what_somebody_else_has_closed_since(desks: tuple[Api, Api]) -> None:
+def test_nothing_is_done_to_what_somebody_else_has_closed_since(operators: tuple[Api, Api]) -> None:
     """It was closed as spam, or merged, and then made P1 by who saw it open: a P1 that stood in no list."""
-    ani, budi = desks
+    ani, budi = operators
     for report, kind, data in (("10", "close", {"disposition": "spam"}), ("12", "merge", {"into": "11"})):
         seen = ani.report(report)["version"]
         budi.ok(report, kind, data)
@@ -377,9 +377,9 @@ def test_nothing_is_done_to_what_somebody_else_has_closed_since(desks: tuple[Api
 
 
 @one_database
-def test_a_report_is_not_closed_with_what_somebody_else_has_merged_into_it_since(desks: tuple[Api, Api]) -> None:
+def test_a_report_is_not_closed_with_what_somebody_else_has_merged_into_it_since(operators: tuple[Api, Api]) -> None:
     """It was closed as not found, and the other one was gone with it."""
-    ani, budi = desks
+    ani, budi = operators
     seen = ani.report("11")["version"]
     budi.ok("10", "merge", {"into": "11"})
     refused = ani.edit("11", "close", {"disposition": "not found"}, seen=seen)
@@ -395,12 +395,12 @@ def test_a_report_is_not_closed_with_what_somebody_else_has_merged_into_it_since
 
 
 @one_database
-def test_what_one_did_oneself_before_hides_nothing_that_others_did_meanwhile(desks: tuple[Api, Api]) -> None:
+def test_what_one_did_oneself_before_hides_nothing_that_others_did_meanwhile(operators: tuple[Api, Api]) -> None:
     """All made without a network on one version: hand in and close, or merge and close. It closed a P1 unseen.
 
     What is not seen is named at once: who decides on one of two would be taken to have seen the other too.
     """
-    ani, budi = desks
+    ani, budi = operators
     new = ani.ok(None, "create", {"description": "Water", "service": "road"})["report"]["id"]
     seen = {report: ani.report(report)["version"] for report in (new, "11")}
     ani.ok(new, "set", {"status": "coordination"}, seen=seen[new])
@@ -421,9 +421,9 @@ def test_what_one_did_oneself_before_hides_nothing_that_others_did_meanwhile(des
 
 
 @one_database
-def test_a_value_that_one_set_oneself_hides_not_that_another_set_it_too(desks: tuple[Api, Api]) -> None:
+def test_a_value_that_one_set_oneself_hides_not_that_another_set_it_too(operators: tuple[Api, Api]) -> None:
     """She made it P1 and closed it, both without a network; he had made it P1 meanwhile, for children on a roof."""
-    ani, budi = desks
+    ani, budi = operators
     seen = ani.report("10")["version"]
     budi.ok("10", "set", {"priority": 1})
     assert ani.edit("10", "set", {"priority": 1}, seen=seen).status_code == 200, "that is what he says too"
@@ -438,9 +438,9 @@ def test_a_value_that_one_set_oneself_hides_not_that_another_set_it_too(desks: t
 
 
 @one_database
-def test_what_is_set_to_closed_is_looked_at_as_what_is_closed(desks: tuple[Api, Api]) -> None:
+def test_what_is_set_to_closed_is_looked_at_as_what_is_closed(operators: tuple[Api, Api]) -> None:
     """A city's own program may close by `set`: a P1 that it had not seen was gone, and a crew stayed on its way."""
-    ani, budi = desks
+    ani, budi = operators
     seen = ani.report("10")["version"]
     budi.ok("10", "set", {"priority": 1})
     closed = {"status": "closed", "reason": "spam"}
@@ -455,10 +455,10 @@ def test_what_is_set_to_closed_is_looked_at_as_what_is_closed(desks: tuple[Api, 
 
 @one_database
 def test_what_another_has_said_alike_meanwhile_is_neither_taken_back_nor_overwritten_unseen(
-    desks: tuple[Api, Api],
+    operators: tuple[Api, Api],
 ) -> None:
     """Both made it P1; the first, by mistake, took his back, and the second's "children on the roof" was P3 again."""
-    ani, budi = desks
+    ani, budi = operators
     seen = ani.report("10")["version"]
     mine = ani.ok("10", "set", {"priority": 1})["entry"]["edit"]
     theirs = budi.ok("10", "set", {"priority": 1}, seen=seen)["entry"]["edit"]
@@ -481,10 +481,10 @@ HELD = {"hold": {"reason": "waits", "waits_for": "reporter"}}
 @one_database
 @pytest.mark.parametrize("ending", [("merge", {"into": "11"}), ("close", {"disposition": "spam"})])
 def test_a_hold_that_ended_with_its_report_is_taken_back_without_a_question(
-    desks: tuple[Api, Api], ending: tuple[str, Any]
+    operators: tuple[Api, Api], ending: tuple[str, Any]
 ) -> None:
     """The conflict read "ani changed Hold, and so did you", with two answers alike; and it stayed on hold after all."""
-    ani, budi = desks
+    ani, budi = operators
     held = budi.ok("10", "set", HELD)["entry"]["edit"]
     ended = ani.ok("10", *ending)["entry"]["edit"]
     gone = budi.ok("10", "set", {}, undoes=held)["report"]
@@ -494,8 +494,8 @@ def test_a_hold_that_ended_with_its_report_is_taken_back_without_a_question(
 
 
 @one_database
-def test_a_hold_that_came_back_with_its_report_is_taken_back_too(desks: tuple[Api, Api]) -> None:
-    ani, budi = desks
+def test_a_hold_that_came_back_with_its_report_is_taken_back_too(operators: tuple[Api, Api]) -> None:
+    ani, budi = operators
     held = budi.ok("10", "set", HELD)["entry"]["edit"]
     ended = ani.ok("10", "merge", {"into": "11"})["entry"]["edit"]
     assert ani.ok("10", "merge", {}, undoes=ended)["report"]["hold"]["reason"] == "waits"
@@ -504,9 +504,9 @@ def test_a_hold_that_came_back_with_its_report_is_taken_back_too(desks: tuple[Ap
 
 @one_database
 def test_a_hold_that_took_anothers_place_puts_it_back_on_no_closed_report_and_over_no_newer_word(
-    desks: tuple[Api, Api],
+    operators: tuple[Api, Api],
 ) -> None:
-    ani, budi = desks
+    ani, budi = operators
     for key in ("10", "11"):
         ani.ok(key, "set", HELD)
         held = budi.ok(key, "set", {"hold": {"reason": "rain", "waits_for": "weather"}})["entry"]["edit"]
@@ -519,17 +519,17 @@ def test_a_hold_that_took_anothers_place_puts_it_back_on_no_closed_report_and_ov
 
 
 @one_database
-def test_a_hold_of_another_is_not_taken_for_ones_own(desks: tuple[Api, Api]) -> None:
-    ani, budi = desks
+def test_a_hold_of_another_is_not_taken_for_ones_own(operators: tuple[Api, Api]) -> None:
+    ani, budi = operators
     held = budi.ok("10", "set", HELD)["entry"]["edit"]
     ani.ok("10", "set", {"hold": {"reason": "rain", "waits_for": "weather"}})
     assert budi.edit("10", "set", {}, undoes=held).status_code == 412
 
 
 @one_database
-def test_a_merge_that_was_not_seen_is_not_taken_apart(desks: tuple[Api, Api]) -> None:
+def test_a_merge_that_was_not_seen_is_not_taken_apart(operators: tuple[Api, Api]) -> None:
     """Un-merged without a network what somebody else had un-merged, and merged into another report, meanwhile."""
-    ani, budi = desks
+    ani, budi = operators
     ani.ok("10", "merge", {"into": "11"})
     seen = ani.report("10")["version"]
     budi.ok("10", "unmerge")
@@ -541,9 +541,9 @@ def test_a_merge_that_was_not_seen_is_not_taken_apart(desks: tuple[Api, Api]) ->
 
 
 @one_database
-def test_a_closed_report_that_comes_back_is_nobodys(desks: tuple[Api, Api]) -> None:
+def test_a_closed_report_that_comes_back_is_nobodys(operators: tuple[Api, Api]) -> None:
     """The water still rose, said its reporter; it was still taken by who was on leave, and in no list of others."""
-    ani, budi = desks
+    ani, budi = operators
     budi.ok("10", "claim")
     closed = budi.ok("10", "close", {"disposition": "spam"})
     assert closed["report"]["claim"]["who"] == "budi", "as long as nothing is to be done"
@@ -556,9 +556,9 @@ def test_a_closed_report_that_comes_back_is_nobodys(desks: tuple[Api, Api]) -> N
 
 
 @one_database
-def test_nothing_that_others_did_is_hidden_by_a_lower_priority_or_an_undo(desks: tuple[Api, Api]) -> None:
+def test_nothing_that_others_did_is_hidden_by_a_lower_priority_or_an_undo(operators: tuple[Api, Api]) -> None:
     """A P1 was merged into it, or it was made P1, and who had not seen that made it P3, or took his step back."""
-    ani, budi = desks
+    ani, budi = operators
     mine = ani.ok("10", "set", {"priority": 1})["entry"]["edit"]
     seen = ani.report("10")["version"]
     budi.ok("11", "set", {"priority": 1})
@@ -579,8 +579,8 @@ def test_nothing_that_others_did_is_hidden_by_a_lower_priority_or_an_undo(desks:
 
 
 @one_database
-def test_a_merge_that_comes_back_hides_no_hazard(desks: tuple[Api, Api]) -> None:
-    ani, budi = desks
+def test_a_merge_that_comes_back_hides_no_hazard(operators: tuple[Api, Api]) -> None:
+    ani, budi = operators
     ani.ok("10", "merge", {"into": "11"})
     parted = ani.ok("10", "unmerge")["entry"]["edit"]
     budi.ok("10", "set", {"priority": 1})
@@ -598,10 +598,10 @@ def at_work(api: Api, report: str, unit: str = "u1") -> int:
 @pytest.mark.parametrize("news", ["raised", "merged"])
 @pytest.mark.parametrize("photo_first", [True, False])
 def test_who_hands_in_without_knowing_of_the_danger_brings_no_hazard_out_of_sight(
-    desks: tuple[Api, Api], clock: Clock, news: str, photo_first: bool
+    operators: tuple[Api, Api], clock: Clock, news: str, photo_first: bool
 ) -> None:
     """The crew's phone had no network while a second caller told of children on the roof: nobody was there any more."""
-    ani, budi = desks
+    ani, budi = operators
     if news == "merged":
         budi.ok("10", "set", {"priority": 1})
         budi.ok("11", "set", {"priority": 1})
@@ -626,10 +626,10 @@ def test_who_hands_in_without_knowing_of_the_danger_brings_no_hazard_out_of_sigh
 
 @one_database
 def test_a_photo_of_work_that_was_done_before_the_danger_hands_no_hazard_in(
-    desks: tuple[Api, Api], clock: Clock
+    operators: tuple[Api, Api], clock: Clock
 ) -> None:
     """Done was told by radio; the raise was counted; the photo came when the phone was back, taken after the raise."""
-    ani, budi = desks
+    ani, budi = operators
     at_work(ani, "10")
     ani.ok("10", "progress", {"unit": "u1", "state": "done"})
     budi.ok("10", "set", {"priority": 1})
@@ -643,10 +643,10 @@ def test_a_photo_of_work_that_was_done_before_the_danger_hands_no_hazard_in(
 @pytest.mark.parametrize("news", ["note", "me_too"])
 @pytest.mark.parametrize("photo_first", [True, False])
 def test_a_second_caller_noted_at_a_hazard_keeps_it_in_sight_of_all_but_who_has_read_it(
-    desks: tuple[Api, Api], clock: Clock, news: str, photo_first: bool
+    operators: tuple[Api, Api], clock: Clock, news: str, photo_first: bool
 ) -> None:
     """It was a P1 already, so there was nothing to raise; the crew's phone had no network when the note was written."""
-    ani, budi = desks
+    ani, budi = operators
     budi.ok("10", "set", {"priority": 1})
     seen, then = at_work(ani, "10"), clock().isoformat()
     clock.skip(minutes=1)
@@ -665,8 +665,8 @@ def test_a_second_caller_noted_at_a_hazard_keeps_it_in_sight_of_all_but_who_has_
 
 
 @one_database
-def test_a_note_that_was_taken_back_and_one_at_no_hazard_hold_no_work_back(desks: tuple[Api, Api]) -> None:
-    ani, budi = desks
+def test_a_note_that_was_taken_back_and_one_at_no_hazard_hold_no_work_back(operators: tuple[Api, Api]) -> None:
+    ani, budi = operators
     for key, unit in (("10", "u1"), ("11", "u2")):
         seen = at_work(ani, key, unit)
         if key == "10":
@@ -682,10 +682,10 @@ def test_a_note_that_was_taken_back_and_one_at_no_hazard_hold_no_work_back(desks
 
 @one_database
 def test_a_step_that_takes_a_hazard_out_of_sight_is_asked_over_a_note_that_was_not_read(
-    desks: tuple[Api, Api],
+    operators: tuple[Api, Api],
 ) -> None:
     """The second caller stood in the history, and nobody who closed, lowered or handed in the P1 had read of him."""
-    ani, budi = desks
+    ani, budi = operators
     budi.ok("12", "set", {"priority": 1})
     ani.ok("12", "set", {"status": "progress"})
     seen = ani.report("12")["version"]
@@ -705,9 +705,9 @@ def test_a_step_that_takes_a_hazard_out_of_sight_is_asked_over_a_note_that_was_n
 
 
 @one_database
-def test_what_is_asked_over_another_step_tells_all_that_was_written_beside_it(desks: tuple[Api, Api]) -> None:
+def test_what_is_asked_over_another_step_tells_all_that_was_written_beside_it(operators: tuple[Api, Api]) -> None:
     """The form of a close named the crew that budi had sent, or why he raised it, and not what he had written."""
-    ani, budi = desks
+    ani, budi = operators
     seen = {key: ani.report(key)["version"] for key in ("10", "11")}
     budi.ok("10", "dispatch", {"unit": "u1"})
     budi.ok("11", "set", {"priority": 1, "reason": "second call"})
@@ -723,10 +723,10 @@ def test_what_is_asked_over_another_step_tells_all_that_was_written_beside_it(de
 @one_database
 @pytest.mark.parametrize("crews", [1, 2])
 def test_a_done_that_came_late_knew_no_more_than_it_saw_and_nor_does_a_photo_after_it(
-    desks: tuple[Api, Api], clock: Clock, crews: int
+    operators: tuple[Api, Api], clock: Clock, crews: int
 ) -> None:
     """Its word was made before the raise and came after it: the photo of a page that showed a P3 handed the P1 in."""
-    ani, budi = desks
+    ani, budi = operators
     at_work(ani, "10")
     if crews == 2:
         at_work(ani, "10", "u2")
@@ -749,9 +749,9 @@ def test_a_done_that_came_late_knew_no_more_than_it_saw_and_nor_does_a_photo_aft
 
 @one_database
 @pytest.mark.parametrize("end", ["refused", "recalled", "undone", "let go"])
-def test_a_crew_that_goes_hands_no_hazard_in(desks: tuple[Api, Api], end: str) -> None:
+def test_a_crew_that_goes_hands_no_hazard_in(operators: tuple[Api, Api], end: str) -> None:
     """The first crew had done its work when a caller told of children on the roof, and the second turned back."""
-    ani, budi = desks
+    ani, budi = operators
     at_work(ani, "10")
     sent = ani.ok("10", "assign" if end == "let go" else "dispatch", {"unit": "u2"})["entry"]["edit"]
     ani.ok("10", "photo", {"sha256": "ab" * 32, "role": "after"})
@@ -772,9 +772,9 @@ def test_a_crew_that_goes_hands_no_hazard_in(desks: tuple[Api, Api], end: str) -
 
 @one_database
 @pytest.mark.parametrize("deed", ["lowered", "returned"])
-def test_an_undo_hands_no_hazard_in(city: City, desks: tuple[Api, Api], deed: str) -> None:
+def test_an_undo_hands_no_hazard_in(city: City, operators: tuple[Api, Api], deed: str) -> None:
     """A lowering that was wrong was taken back, or a verdict of before the raise: the P1 awaited validation unseen."""
-    ani, budi = desks
+    ani, budi = operators
     validator = Api(ani.url, add_user(city, "vera", "validator"))
     if deed == "lowered":
         budi.ok("10", "set", {"priority": 1})
@@ -795,10 +795,10 @@ def test_an_undo_hands_no_hazard_in(city: City, desks: tuple[Api, Api], deed: st
 @pytest.mark.parametrize("deed", ["close", "merge", "recall"])
 @pytest.mark.parametrize("said", ["available", "off_shift", "unavailable"])
 def test_a_crew_that_was_called_back_is_not_on_the_way_again_by_an_undo(
-    desks: tuple[Api, Api], deed: str, said: str
+    operators: tuple[Api, Api], deed: str, said: str
 ) -> None:
     """It had turned back, or gone home: the P1 stood as "en route", was on no counter, and nobody came."""
-    ani, _ = desks
+    ani, _ = operators
     for key in ("10", "11"):
         ani.ok(key, "set", {"priority": 1})
     ani.ok("10", "dispatch", {"unit": "u1"})
@@ -827,9 +827,9 @@ def test_a_crew_that_was_called_back_is_not_on_the_way_again_by_an_undo(
 
 
 @one_database
-def test_an_undo_that_comes_late_sends_nobody_anew(desks: tuple[Api, Api], clock: Clock) -> None:
-    """It lay on a desk without a network for longer than an order may: no order would have been given then."""
-    ani, _ = desks
+def test_an_undo_that_comes_late_sends_nobody_anew(operators: tuple[Api, Api], clock: Clock) -> None:
+    """It waited on a console without a network for longer than an order lives: no order would have been sent then."""
+    ani, _ = operators
     ani.ok("10", "set", {"priority": 1})
     ani.ok("10", "dispatch", {"unit": "u1"})
     ended = ani.ok("10", "close", {"disposition": "spam", "release": ["u1"]})["entry"]["edit"]
@@ -842,10 +842,10 @@ def test_an_undo_that_comes_late_sends_nobody_anew(desks: tuple[Api, Api], clock
 @one_database
 @pytest.mark.parametrize("way", ["undone", "lowered"])
 def test_work_that_was_held_back_is_handed_in_once_it_is_no_hazard(
-    desks: tuple[Api, Api], clock: Clock, way: str
+    operators: tuple[Api, Api], clock: Clock, way: str
 ) -> None:
     """The raise was a mistake: the proof waited out of sight of who validates."""
-    ani, budi = desks
+    ani, budi = operators
     seen, then = at_work(ani, "10"), clock().isoformat()
     raised = budi.ok("10", "set", {"priority": 1})["entry"]["edit"]
     ani.ok("10", "photo", {"sha256": "ab" * 32, "role": "after"})
@@ -859,9 +859,9 @@ def test_work_that_was_held_back_is_handed_in_once_it_is_no_hazard(
 
 
 @one_database
-def test_who_takes_back_his_own_report_of_a_crew_says_how_far_it_is(city: City, desks: tuple[Api, Api]) -> None:
+def test_who_takes_back_his_own_report_of_a_crew_says_how_far_it_is(city: City, operators: tuple[Api, Api]) -> None:
     """That it had refused was another crew; what the crew has said itself is not taken back for it."""
-    ani, _ = desks
+    ani, _ = operators
     chief = Api(ani.url, add_user(city, "vera", "supervisor"))
     ani.ok("10", "dispatch", {"unit": "u1"})
     ani.ok("10", "progress", {"unit": "u1", "state": "en_route"})
@@ -879,9 +879,9 @@ def test_who_takes_back_his_own_report_of_a_crew_says_how_far_it_is(city: City, 
 
 
 @one_database
-def test_what_becomes_a_hazard_is_worked_on_again(desks: tuple[Api, Api]) -> None:
+def test_what_becomes_a_hazard_is_worked_on_again(operators: tuple[Api, Api]) -> None:
     """Its work was handed in while it was no hazard: it waited for a validator, and its crew had left."""
-    ani, budi = desks
+    ani, budi = operators
     at_work(ani, "10")
     seen = ani.report("10")["version"]
     ani.ok("10", "photo", {"sha256": "ab" * 32, "role": "after"})
@@ -894,9 +894,9 @@ def test_what_becomes_a_hazard_is_worked_on_again(desks: tuple[Api, Api]) -> Non
 
 @one_database
 @pytest.mark.parametrize("end", ["close", "merge", "resolve"])
-def test_nothing_is_made_a_hazard_where_nobody_looks(desks: tuple[Api, Api], end: str) -> None:
+def test_nothing_is_made_a_hazard_where_nobody_looks(operators: tuple[Api, Api], end: str) -> None:
     """A duplicate or a closed report was made P1: its main report stayed P3, and no counter had it."""
-    ani, budi = desks
+    ani, budi = operators
     if end == "close":
         budi.ok("10", "close", {"disposition": "spam"})
     elif end == "merge":
@@ -915,8 +915,8 @@ def test_nothing_is_made_a_hazard_where_nobody_looks(desks: tuple[Api, Api], end
 
 
 @one_database
-def test_an_undo_raises_nothing_that_was_closed_since(desks: tuple[Api, Api]) -> None:
-    _, budi = desks
+def test_an_undo_raises_nothing_that_was_closed_since(operators: tuple[Api, Api]) -> None:
+    _, budi = operators
     budi.ok("10", "set", {"priority": 1})
     lowered = budi.ok("10", "set", {"priority": 3})["entry"]["edit"]
     budi.ok("10", "close", {"disposition": "spam"})
@@ -926,8 +926,8 @@ def test_an_undo_raises_nothing_that_was_closed_since(desks: tuple[Api, Api]) ->
 
 
 @one_database
-def test_who_hands_in_by_hand_has_seen_the_danger(desks: tuple[Api, Api]) -> None:
-    ani, budi = desks
+def test_who_hands_in_by_hand_has_seen_the_danger(operators: tuple[Api, Api]) -> None:
+    ani, budi = operators
     ani.ok("12", "set", {"status": "progress"})
     seen = ani.report("12")["version"]
     budi.ok("12", "set", {"priority": 1})
@@ -936,8 +936,8 @@ def test_who_hands_in_by_hand_has_seen_the_danger(desks: tuple[Api, Api]) -> Non
 
 
 @one_database
-def test_no_hazard_is_merged_into_work_that_is_done(desks: tuple[Api, Api]) -> None:
-    ani, budi = desks
+def test_no_hazard_is_merged_into_work_that_is_done(operators: tuple[Api, Api]) -> None:
+    ani, budi = operators
     for key in ("10", "11"):
         budi.ok(key, "set", {"priority": 1})
     at_work(ani, "10")
@@ -950,8 +950,8 @@ def test_no_hazard_is_merged_into_work_that_is_done(desks: tuple[Api, Api]) -> N
 
 
 @one_database
-def test_own_steps_that_were_made_without_a_network_follow_one_another(desks: tuple[Api, Api]) -> None:
-    ani, budi = desks
+def test_own_steps_that_were_made_without_a_network_follow_one_another(operators: tuple[Api, Api]) -> None:
+    ani, budi = operators
     seen = ani.report("10")["version"]
     for kind, data in (
         ("set", {"status": "coordination"}),
@@ -969,9 +969,9 @@ def test_own_steps_that_were_made_without_a_network_follow_one_another(desks: tu
 
 
 @one_database
-def test_an_order_that_comes_late_does_not_send_a_crew_whose_job_was_ended(desks: tuple[Api, Api]) -> None:
+def test_an_order_that_comes_late_does_not_send_a_crew_whose_job_was_ended(operators: tuple[Api, Api]) -> None:
     """As one of which the crew was told by radio, and which had no link for an hour."""
-    ani, budi = desks
+    ani, budi = operators
     seen = ani.report("10")["version"]
     budi.ok("10", "dispatch", {"unit": "u1"})
     budi.ok("10", "recall", {"unit": "u1"})
@@ -981,9 +981,9 @@ def test_an_order_that_comes_late_does_not_send_a_crew_whose_job_was_ended(desks
 
 
 @one_database
-def test_a_proof_is_accepted_of_what_was_seen_and_while_it_is_there(city: City, desks: tuple[Api, Api]) -> None:
+def test_a_proof_is_accepted_of_what_was_seen_and_while_it_is_there(city: City, operators: tuple[Api, Api]) -> None:
     """A report made P2 since ("the water is back"), and one whose only photo its crew had taken back, were resolved."""
-    ani, budi = desks
+    ani, budi = operators
     crew, validator = Api(ani.url, add_user(city, "u1", "field")), Api(ani.url, add_user(city, "vera", "validator"))
     ani.ok("10", "dispatch", {"unit": "u1"})
     crew.ok("10", "progress", {"unit": "u1", "state": "on_scene"})
@@ -1006,9 +1006,9 @@ def test_a_proof_is_accepted_of_what_was_seen_and_while_it_is_there(city: City, 
 
 
 @one_database
-def test_who_cannot_work_is_not_sent_and_stays_unable(desks: tuple[Api, Api]) -> None:
+def test_who_cannot_work_is_not_sent_and_stays_unable(operators: tuple[Api, Api]) -> None:
     """ "unavailable: accident" was wiped by another operator's order, or by a late word of the crew's job."""
-    ani, budi = desks
+    ani, budi = operators
     ani.ok("10", "dispatch", {"unit": "u1"})
     budi.ok(None, "unit_state", {"unit": "u1", "state": "unavailable", "reason": "accident"})
     refused = ani.edit("11", "dispatch", {"unit": "u1", "stack": True})
@@ -1021,9 +1021,9 @@ def test_who_cannot_work_is_not_sent_and_stays_unable(desks: tuple[Api, Api]) ->
 
 
 @one_database
-def test_a_word_on_the_job_before_does_not_end_the_one_that_was_given_since(desks: tuple[Api, Api]) -> None:
+def test_a_word_on_the_job_before_does_not_end_the_one_that_was_given_since(operators: tuple[Api, Api]) -> None:
     """A late "done" of a job that was recalled ended the new one, while the crew drove."""
-    ani, budi = desks
+    ani, budi = operators
     ani.ok("10", "dispatch", {"unit": "u2"})
     seen = ani.report("10")["version"]
     budi.ok("10", "recall", {"unit": "u2"})
@@ -1036,7 +1036,7 @@ def test_a_word_on_the_job_before_does_not_end_the_one_that_was_given_since(desk
 
 
 def test_two_desks_of_one_user_see_no_more_of_one_another_than_two_users(api: Api) -> None:
-    """ "local" of a server without users, or one name at two desks: what the other desk did since counted as seen."""
+    """ "local" of a server without users, or one user on two consoles: what the other did since counted as seen."""
     other = Api(api.url)
     api.ok("10", "dispatch", {"unit": "u2"})
     seen = api.report("10")["version"]
@@ -1057,10 +1057,10 @@ def test_two_desks_of_one_user_see_no_more_of_one_another_than_two_users(api: Ap
 
 
 def test_what_waited_over_the_upgrade_follows_what_its_author_did_before_devices_were_kept(
-    city: City, desks: tuple[Api, Api]
+    city: City, operators: tuple[Api, Api]
 ) -> None:
     """Who had raised a report before the upgrade was told, about herself, that somebody had made it P1 since."""
-    ani, budi = desks
+    ani, budi = operators
     seen = ani.report("10")["version"]
     ani.ok("10", "set", {"priority": 1})
     ani.ok("11", "set", {"priority": 1})
@@ -1086,8 +1086,8 @@ def test_what_one_desk_does_follows_what_it_did_itself_and_of_no_named_desk_noth
 
 
 @one_database
-def test_a_crew_that_was_sent_unseen_is_not_left_on_a_closed_report(desks: tuple[Api, Api]) -> None:
-    ani, budi = desks
+def test_a_crew_that_was_sent_unseen_is_not_left_on_a_closed_report(operators: tuple[Api, Api]) -> None:
+    ani, budi = operators
     ani.ok("10", "dispatch", {"unit": "u2"})
     seen = ani.report("10")["version"]
     budi.ok("10", "dispatch", {"unit": "u3"})

@@ -1,4 +1,4 @@
-"""What others did while an operator's desk was left is told when he comes back, once it was not seen before."""
+"""What others did while an operator was away is told when he opens the console again, unless he has seen it before."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.helpers.city import wait_for
 from tests.unit.cache.making import T0, items, report
 from tests.unit.panels.notifications.test_refusals import Listener
 
-Desk = Callable[..., AbstractContextManager[Listener]]
+OpenConsole = Callable[..., AbstractContextManager[Listener]]
 
 
 @pytest.fixture
-def desk(qtbot: QtBot, tmp_path: Path) -> Desk:
-    """A console on the profile; it is left when the block ends."""
+def open_console(qtbot: QtBot, tmp_path: Path) -> OpenConsole:
+    """Opens a console on the profile for an operator; it is closed when the block ends."""
 
     @contextmanager
     def sit_down(me: str = "rina") -> Iterator[Listener]:
@@ -37,9 +37,9 @@ def desk(qtbot: QtBot, tmp_path: Path) -> Desk:
 
 
 @contextmanager
-def come_back(desk: Desk, me: str = "rina") -> Iterator[Listener]:
-    """The console is opened once more, and has looked at what happened meanwhile."""
-    with desk(me) as listener:
+def come_back(open_console: OpenConsole, me: str = "rina") -> Iterator[Listener]:
+    """The console is opened again, and has read what happened meanwhile."""
+    with open_console(me) as listener:
         listener.start()
         yield listener
 
@@ -58,9 +58,9 @@ def refusal(job: Assignment) -> list[PageItem]:
             PageItem("entry", 21, said.id, said)]  # fmt: skip
 
 
-def begin(desk: Desk, jobs: int = 0) -> Assignment:
-    """Rina's desk follows the job that she gave, and so many more; then it is left."""
-    with desk() as listener:
+def begin(open_console: OpenConsole, jobs: int = 0) -> Assignment:
+    """Rina's console follows the job that she gave, and so many more; then it is closed."""
+    with open_console() as listener:
         listener.begin(ordered_by="rina")
         job = listener.job
         if jobs:
@@ -72,33 +72,35 @@ def begin(desk: Desk, jobs: int = 0) -> Assignment:
     return job
 
 
-def test_a_refusal_that_was_read_meanwhile_is_told_until_it_was_seen(desk: Desk, tmp_path: Path) -> None:
-    job = begin(desk)
+def test_a_refusal_that_was_read_meanwhile_is_told_until_it_was_seen(open_console: OpenConsole, tmp_path: Path) -> None:
+    job = begin(open_console)
     cached(tmp_path, *refusal(job))
     for _ in range(2):
-        with come_back(desk) as listener:
+        with come_back(open_console) as listener:
             assert [(one.report, one.bold) for one in listener.told] == [("1", "DMK-03 has refused:")]
             listener.look(lambda: True)
             assert len(listener.told) == 1, "once"
-    with come_back(desk) as listener:
+    with come_back(open_console) as listener:
         listener.refusals.on_seen(listener.told[0].of)
-    with come_back(desk) as listener:
+    with come_back(open_console) as listener:
         assert listener.told == []
 
 
-def test_another_operator_of_the_same_profile_is_told_his_own_only(desk: Desk, tmp_path: Path) -> None:
-    job = begin(desk)
+def test_another_operator_of_the_same_profile_is_told_his_own_only(open_console: OpenConsole, tmp_path: Path) -> None:
+    job = begin(open_console)
     cached(tmp_path, *refusal(job))
-    with come_back(desk, "ani") as listener:
+    with come_back(open_console, "ani") as listener:
         assert listener.told == []
-    with come_back(desk) as listener:
+    with come_back(open_console) as listener:
         assert len(listener.told) == 1
 
 
-def test_who_signs_in_at_an_open_desk_is_told_what_happened_while_he_was_away(desk: Desk, tmp_path: Path) -> None:
-    job = begin(desk)
+def test_who_signs_in_at_an_open_desk_is_told_what_happened_while_he_was_away(
+    open_console: OpenConsole, tmp_path: Path
+) -> None:
+    job = begin(open_console)
     cached(tmp_path, *refusal(job))
-    with come_back(desk, "ani") as listener:
+    with come_back(open_console, "ani") as listener:
         listener.window_state.me = "rina"
         listener.refusals.look()
         wait_for(lambda: listener.told, what="she is told")
@@ -109,8 +111,8 @@ def test_who_signs_in_at_an_open_desk_is_told_what_happened_while_he_was_away(de
 
 
 @pytest.mark.parametrize("how", ["sent again", "ended", "came after all"])
-def test_what_is_over_meanwhile_is_not_told(desk: Desk, tmp_path: Path, how: str) -> None:
-    job = begin(desk)
+def test_what_is_over_meanwhile_is_not_told(open_console: OpenConsole, tmp_path: Path, how: str) -> None:
+    job = begin(open_console)
     later = T0 + timedelta(minutes=5)
     another = Assignment("c", "1", "v", AssignmentState.DISPATCHED, later, "budi", later)
     more = {
@@ -119,59 +121,61 @@ def test_what_is_over_meanwhile_is_not_told(desk: Desk, tmp_path: Path, how: str
         "came after all": [PageItem("assignment", 30, "a", replace(job, state=AssignmentState.DONE))],
     }  # fmt: skip
     cached(tmp_path, *refusal(job), *more[how])
-    with come_back(desk) as listener:
+    with come_back(open_console) as listener:
         assert listener.told == []
 
 
-def test_a_crew_that_cannot_go_on_since_is_told_until_it_was_seen(desk: Desk, tmp_path: Path) -> None:
-    begin(desk)
+def test_a_crew_that_cannot_go_on_since_is_told_until_it_was_seen(open_console: OpenConsole, tmp_path: Path) -> None:
+    begin(open_console)
     stuck = Unit("u", "DMK-03", UnitState.UNAVAILABLE, T0, reason="ban pecah")
     said = Entry("h", None, Kind.UNIT_STATE.value, T0, "budi", data={"unit": "u", "state": "unavailable"})
     cached(tmp_path, PageItem("unit", 20, "u", stuck), PageItem("entry", 21, "h", said))
     for _ in range(2):
-        with come_back(desk) as listener:
+        with come_back(open_console) as listener:
             assert [one.bold for one in listener.told] == ["DMK-03 cannot go on:"]
-    with come_back(desk) as listener:
+    with come_back(open_console) as listener:
         listener.refusals.on_seen(listener.told[0].of)
-    with come_back(desk) as listener:
+    with come_back(open_console) as listener:
         assert listener.told == []
 
 
-def test_what_a_crew_says_whose_report_nobody_has_is_told_to_who_comes_back(desk: Desk, tmp_path: Path) -> None:
+def test_what_a_crew_says_whose_report_nobody_has_is_told_to_who_comes_back(
+    open_console: OpenConsole, tmp_path: Path
+) -> None:
     """Who had sent it had gone home: it refused while every window was closed."""
-    with desk() as listener:
+    with open_console() as listener:
         listener.begin(ordered_by="ani", holder=None)
         listener.kept()
         job = listener.job
     cached(tmp_path, *refusal(job))
-    with come_back(desk) as listener:
+    with come_back(open_console) as listener:
         assert [one.bold for one in listener.told] == ["DMK-03 has refused:"]
 
 
-def test_a_long_absence_is_told_bounded_and_with_its_number(desk: Desk, tmp_path: Path) -> None:
-    job = begin(desk, jobs=1000)
+def test_a_long_absence_is_told_bounded_and_with_its_number(open_console: OpenConsole, tmp_path: Path) -> None:
+    job = begin(open_console, jobs=1000)
     refused = [one for n in range(1000) for one in refusal(replace(job, id=f"b{n}", report=f"r{n}"))]
     cached(tmp_path, *refused, *refusal(job))
-    with come_back(desk) as listener:
+    with come_back(open_console) as listener:
         assert len(listener.told) == 50
         assert listener.told[0].report == "1", "the most dangerous first"
         assert listener.told[-1].bold == "952 more of your crews and reports were ended by others:"
         for one in listener.told:
             listener.refusals.on_seen(one.of)
-    with come_back(desk) as listener:
+    with come_back(open_console) as listener:
         assert listener.told == []
 
 
-def test_a_server_that_was_restored_tells_nothing_false(desk: Desk, tmp_path: Path) -> None:
-    job = begin(desk)
+def test_a_server_that_was_restored_tells_nothing_false(open_console: OpenConsole, tmp_path: Path) -> None:
+    job = begin(open_console)
     cached(tmp_path, *refusal(job), epoch="e2")
-    with come_back(desk) as listener:
+    with come_back(open_console) as listener:
         assert listener.told == []
 
 
-def test_what_the_cache_does_not_hold_yet_is_told_once_it_does(desk: Desk, tmp_path: Path) -> None:
+def test_what_the_cache_does_not_hold_yet_is_told_once_it_does(open_console: OpenConsole, tmp_path: Path) -> None:
     """The cache may be deleted at any moment: while it is filled anew nobody knows how a job ended."""
-    job = begin(desk)
+    job = begin(open_console)
     for each in tmp_path.glob("cache.db*"):
         each.unlink()
     unit, about = Unit("u", "DMK-03", UnitState.AVAILABLE, T0), report("1", claim=Claim("budi", T0), priority=1)
@@ -179,7 +183,7 @@ def test_what_the_cache_does_not_hold_yet_is_told_once_it_does(desk: Desk, tmp_p
     part = Cursor("e1", 5, 1, T0, snapshot_key="k", whole=("service", "area", "unit", "live_assignment"))
     writer.apply("city", [PageItem("unit", 2, "u", unit)], part)
     writer.close()
-    with come_back(desk) as listener:
+    with come_back(open_console) as listener:
         assert listener.told == []
         listener.put(*items(about, seq=4), *refusal(job))
         listener.look(lambda: listener.told)
