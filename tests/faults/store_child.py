@@ -1,7 +1,4 @@
-"""A process that writes the store and says what it was told is safe.
-
-It forks a child for every line on standard input, see tests/helpers/disk.py; a child's jobs are in JOBS.
-"""
+"""A process that writes work.db and cache.db, and prints what the store has reported as saved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sync process in which one method hangs for ever, in its first life only, and whose heart is quick to notice.
+"""A sync process in which one method hangs for ever, in its first life only, and whose heartbeat notices that soon.
 
 Arguments: WHERE (`module:Class.method`, or `-` for nowhere) STUCK_S MARK BEGINS_AFTER_S. MARK is a file that the first
 life leaves.

@@ -1,7 +1,4 @@
-"""F11 in earnest: many consoles at work on a real `sigap serve` that is killed, is away, and comes back.
-
-What they ask is counted at a proxy between them and the server, also while nobody answers there.
-"""
+"""F11: many consoles at work on a real `sigap serve` that is killed, stays away for a while, and comes back."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def city() -> Iterator[FakeCity]:
 
 
 class Watched:
-    """A SyncSupervisor with a sync process whose heart beats five times a second; what it said, and what the bar
+    """A SyncSupervisor with a sync process that sends five heartbeats a second; what it said, and what the bar
     showed.
     """
 

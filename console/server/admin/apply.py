@@ -1,7 +1,7 @@
-"""Sets a city up: what it has, what a set-up would change, and the one transaction that changes it.
+"""Set a city up: what it has, what a set-up would change, and the transaction that changes it.
 
-Nothing that reports refer to is deleted: units, services, agencies and areas that a set-up no longer names are retired.
-A unit with open jobs stays as it is until they are done.
+Objects that reports refer to are not deleted: units, services, agencies and areas that a set-up no longer contains are
+retired. A unit with open jobs stays until they are done.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _DEADLOCK = "40P01"
 
 
 class Done(msgspec.Struct, frozen=True):
-    """What was changed, or would be; `tokens` are those of the new users, by name: they are kept nowhere."""
+    """The changes that were made, or would be; `tokens` are those of new users by name, which are stored nowhere."""
 
     difference: Difference
     applied: bool
@@ -61,7 +61,9 @@ class Done(msgspec.Struct, frozen=True):
 
 
 class _Present(msgspec.Struct, frozen=True):
-    """What the city has: all objects by list and key, users with their tokens' hashes, and what hangs on them."""
+    """The present city: objects by list and key, users and hashes of their tokens, and jobs and reports that refer to
+    them.
+    """
 
     meta: dict[str, str]
     things: dict[str, dict[str, Any]]
@@ -84,10 +86,10 @@ def compare_setup(city: City, setup: CitySetup) -> Difference:
 
 
 def apply_setup(city: City, setup: CitySetup, by: Actor, *, seen: str | None = None) -> Done:
-    """Change the city to what the set-up says, all of it in one transaction or, on any fault, nothing.
+    """Change the city to the set-up in one transaction; on any fault nothing is changed.
 
-    `seen` is the mark of the difference that somebody has agreed to: CityChanged when it is another one by now. Raises
-    Invalid with all faults when the set-up cannot be.
+    `seen` is the mark of the difference that somebody agreed to; CityChanged is raised if it is another one by now,
+    Invalid (with all faults) if the set-up is wrong.
     """
     for _ in range(_TRIES - 1):
         try:
@@ -113,7 +115,7 @@ def _apply_once(city: City, setup: CitySetup, by: Actor, seen: str | None) -> Do
 
 
 class _Plan:
-    """What has to be written for a set-up to become true."""
+    """The objects to be written to bring the city to a set-up."""
 
     def __init__(self, present: _Present, setup: CitySetup, now: datetime) -> None:
         faults = check_setup(setup, _as_setup(present, now))
@@ -232,7 +234,7 @@ class _Plan:
         return unit if before is None or unit == before else replace(unit, version=before.version + 1)
 
     def _without(self, part: str, key: str, before: Any) -> Change:
-        """What is done with an object that the set-up does not name."""
+        """Retire, keep or delete an object that the set-up does not contain; returns the Change."""
         if part not in _RETIRED:
             self._drops.setdefault(schema.KIND_OF[_KINDS[part]], []).append(key)
             return Change(part, key, Did.REMOVED)
@@ -255,7 +257,7 @@ class _Plan:
         return Change(part, key, Did.RETIRED, note=self._work(part, key))
 
     def _work(self, part: str, key: str) -> str:
-        """What hangs on an object."""
+        """How many open jobs or reports refer to an object, as text; "" for none."""
         if part == "units":
             jobs = len(self._present.jobs.get(key, ()))
             return _open(jobs, "job") if jobs else ""
@@ -282,7 +284,7 @@ class _Plan:
                 yield Change("users", name, Did.REMOVED, note="the token is dead at once")
 
     def _notes(self, changes: Sequence[Change]) -> Iterable[str]:
-        """What somebody who agrees to the changes ought to know."""
+        """Warnings for whoever has to agree to the changes."""
         present = _as_setup(self._present, self._now)
         whole = replace(present, **{part: given for part in PARTS if (given := listed(self._setup, part)) is not None})
         working = [one for one in changes if one.part == "units" and one.did is Did.CHANGED and one.note]
@@ -304,7 +306,7 @@ class _Plan:
                 yield f"User {user.name} has the role field, but no unit is called so: the crew page will be empty."
 
     def _detail(self) -> dict[str, Any]:
-        """What the audit log keeps: what was done to which object, not how it is now."""
+        """The data of the audit log's row: which objects were changed and how, not their contents."""
         named = [f"{one.did.value} {one.part} {one.key}".rstrip() for one in self.difference.changes]
         return {"changes": len(named), "did": named[:_NAMED_IN_AUDIT], "mark": self.difference.mark}
 
@@ -322,7 +324,7 @@ _UNSEEN = frozenset({"version", "state", "state_since", "shift_end", "lat", "lon
 
 
 def _between(before: msgspec.Struct, after: msgspec.Struct) -> tuple[FieldChange, ...]:
-    """The fields that a set-up says and in which two objects differ."""
+    """The fields in which two objects differ, without those that a set-up does not contain."""
     found = fields_between(before, after)
     return tuple(each for each in found if not (isinstance(before, Unit) and each.field in _UNSEEN))
 
@@ -362,7 +364,7 @@ def _counts(connection: sa.Connection, column: sa.Column[Any]) -> dict[str, int]
 
 
 def _as_setup(present: _Present, now: datetime) -> CitySetup:
-    """The present state as somebody would set it up."""
+    """The present city as a set-up."""
 
     def valid(part: str, made: Callable[[Any], Any] = lambda thing: thing) -> tuple[Any, ...]:
         return tuple(made(thing) for thing in present.things[part].values() if not _is_retired(thing, now))

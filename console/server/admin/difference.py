@@ -1,4 +1,6 @@
-"""What a set-up would change in a city: each object, each field before and after, and what hangs on it."""
+"""The difference that a set-up would make to a city: every object, each field before and after, and what refers
+to it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from console.server.admin.spelling import Hours, hours_text, length_text, week_t
 
 
 class Did(StrEnum):
-    """What is done with an object. Retired ones are kept for the reports that know them; kept ones have open jobs."""
+    """What happens to an object. Retired ones stay for reports that refer to them; kept ones have open jobs."""
 
     ADDED = "added"
     CHANGED = "changed"

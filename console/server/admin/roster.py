@@ -49,10 +49,10 @@ def on_roster(unit: Unit, calendar: Calendar | None, now: datetime) -> Unit:
 
 
 def turned_over(unit: Unit, calendar: Calendar, now: datetime, *, busy: bool) -> Unit:
-    """The unit as the hours of its shift leave it now: itself when nothing has begun or ended.
+    """The unit as its shift leaves it now; the same object if no shift has begun or ended.
 
-    Who went off by himself within his hours is not put on again before the next ones begin. One whose state a clock
-    that went ahead has put into the future went off at no time of these hours.
+    A unit that went off duty within its hours stays off until its next shift. A state dated in the future, by a clock
+    that was ahead, does not count as within these hours.
     """
     shift = shift_at(calendar, now)
     end = shift.end if shift is not None else None

@@ -1,4 +1,4 @@
-"""Everything that a city sets up, as plain structs, and what is wrong with it in the words of whoever wrote it."""
+"""All that a city sets up, as plain structs; checks them, with messages for the author of the files."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ _UNIT_ID = re.compile(r"[^\W_](?:[\w .\-]*[^\W_])?")
 
 
 class UnitRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A unit as the city's books have it: without what it does at the moment.
+    """A unit as a city sets it up, without its present state.
 
-    `shift` is the calendar of its hours, `contact` how to call it, `lat` and `lon` its post: where it is taken to be
-    until its first position. `code` is what people call it; "" means by its id.
+    `shift` is the id of the calendar of its hours, `contact` how to call it. `lat` and `lon` are its post, where it
+    counts as standing until it sends a position. `code` is what people call it; "" means its id.
     """
 
     id: str
@@ -64,7 +64,7 @@ class UserRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CitySetup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a city consists of. A list is all there is of its kind; what is None is not spoken of and stays as it is."""
+    """What a city consists of. A list replaces all of its kind; what is None is left as it is."""
 
     name: str | None = None
     timezone: str | None = None
@@ -78,7 +78,7 @@ class CitySetup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
 
 class SetupFault(msgspec.Struct, frozen=True):
-    """Something that cannot be: of which object (the `at`-th of its list, from 0), in which field, and why."""
+    """Something wrong: in the `at`-th object (from 0) of the list `part`, in which field, and why."""
 
     part: str
     at: int | None
@@ -92,14 +92,14 @@ PARTS: tuple[str, ...] = ("calendars", "agencies", "services", "areas", "units",
 
 
 def key_of(record: Record) -> str:
-    """What a record is called within its list."""
+    """The id, code or name by which a record is found in its list."""
     if isinstance(record, Agency | Service | Area):
         return record.code
     return record.name if isinstance(record, UserRecord) else record.id
 
 
 def listed(setup: CitySetup, part: str) -> Sequence[Any] | None:
-    """A list of the city by its name; None where it does not speak of it."""
+    """One of the lists of PARTS; None if the set-up does not contain it."""
     found: Sequence[Any] | None = getattr(setup, part)
     return found
 
@@ -182,7 +182,7 @@ class _Check:
         return [*found, *self._together()]
 
     def _together(self) -> Iterator[SetupFault]:
-        """What is wrong with the lists as a whole."""
+        """Faults of the lists as a whole."""
         yield from self._circles()
         yield from self._doubles()
         if self._setup.calendars is not None:
@@ -286,7 +286,7 @@ class _Check:
             yield from self._known("agencies", "agencies", code)
 
     def _known(self, field: str, part: str, code: str | None) -> Iterator[tuple[str, str]]:
-        """That a code is one of the city's."""
+        """A fault if the city has no such code."""
         codes = self._codes[part]
         if code is not None and codes is not None and code not in codes:
             self._hints -= 1
@@ -304,7 +304,7 @@ class _Check:
                 yield SetupFault("areas", at, "parent", f"area “{_short(area.code)}” lies within itself")
 
     def _doubles(self) -> Iterator[SetupFault]:
-        """Units are found by any spelling of their id or code: no two may share one."""
+        """Faults for units that share an id or code in any spelling, as units are found by either."""
         seen: dict[str, str] = {}
         for at, unit in enumerate(self._setup.units or ()):
             for field, word in (("id", unit.id), ("code", unit.code)):
@@ -315,7 +315,7 @@ class _Check:
                     )
 
     def _still_in_use(self) -> Iterator[SetupFault]:
-        """What is not spoken of stays as it is, and may need what a list that is given does not name any more."""
+        """Faults where an object that stays needs one that a given list does not contain any more."""
         for part, by_part, codes_of, does in _USES:
             codes = self._codes[part]
             if listed(self._setup, part) is None or listed(self._setup, by_part) is not None or codes is None:
@@ -328,7 +328,9 @@ class _Check:
                         yield SetupFault(part, None, _KEY_FIELD[part], why)
 
     def _calendars_in_use(self) -> Iterator[SetupFault]:
-        """What is not spoken of here may need a calendar that is no longer there; a target's hours end on their day."""
+        """Faults where an object that stays needs a calendar that is gone, or a target a calendar with hours after
+        midnight.
+        """
         found = {calendar.id: calendar for calendar in self._setup.calendars or ()}
         for service in self._whole.services or ():
             for name in {sla.calendar for sla in service.sla.values()} - {None}:

@@ -98,7 +98,7 @@ class Head(NamedTuple):
 
 
 class AuditVerdict(msgspec.Struct, frozen=True):
-    """What came of walking the chain: its end, and the first fault in words with its row, if there is one."""
+    """The result of checking the chain: its end, and the first fault as text with its row, if any."""
 
     head: Head
     broken: int | None = None
@@ -170,10 +170,10 @@ def lock_head(connection: sa.Connection) -> Head:
 
 
 def verify(connection: sa.Connection, written_down: Head | None = None) -> AuditVerdict:
-    """Walk the whole chain, a thousand rows at a time; `written_down` is a head that was kept outside of the database.
+    """Check the whole chain, a thousand rows at a time. `written_down` is a head that was kept outside of the database.
 
-    Finds changed, removed, inserted and swapped rows, and rows missing at the end. Somebody who may write to the
-    database can make a new chain throughout; only a head kept outside shows that.
+    Finds changed, removed, inserted and swapped rows, and rows missing at the end. Whoever can write to the database
+    could replace the whole chain; only a head kept outside shows that.
     """
     heads = schema.audit_head
     kept = connection.execute(sa.select(heads.c.number, heads.c.hash).where(heads.c.id == _ONLY)).first()
@@ -242,12 +242,16 @@ def lines_about(connection: sa.Connection, report: str) -> list[Line]:
 
 
 def told_edit(row: AuditRow) -> str | None:
-    """The edit's id as it may be told: old rows of citizens' edits hold what proves who the reporter is."""
+    """The edit's id for display; the ids of citizens' edits in old rows contain the reporter's secret, which is left
+    out.
+    """
     return without_key(row.edit) if row.edit is not None and row.role == CITIZEN else row.edit
 
 
 def certainly_holds(row: AuditRow, report: str) -> bool:
-    """Whether the row is surely about the report; an export of very many reports may or may not have held it."""
+    """Whether the row certainly concerns the report: an export of very many reports may or may not have
+    contained it.
+    """
     return row.what != EXPORT or report in _exported(row)
 
 

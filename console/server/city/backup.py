@@ -74,7 +74,7 @@ def renew_epoch(database: str) -> int:
 
 
 def _ended(database: str, work: Callable[[], Iterable[str]]) -> int:
-    """Say what the work says, or why it could not be done."""
+    """Print what the work yields, or why it failed; returns the exit code."""
     try:
         for sentence in work():
             _tell(sentence)
@@ -149,7 +149,7 @@ def _opened(url: str, *, may_be_new: bool = False) -> Iterator[Database]:
 
 @contextlib.contextmanager
 def _new_file(out: Path) -> Iterator[Path]:
-    """A file beside `out` that gets its name when all is well, and is gone otherwise. Only its owner may read it."""
+    """A file beside `out` that is renamed to it if all goes well, and deleted otherwise. Only its owner may read it."""
     fresh = out.with_name(f"{out.name}.new-{os.getpid()}")
     os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
@@ -229,7 +229,9 @@ def _copy(old: sa.Connection, new: sa.Connection) -> int:
 
 
 def _lock(database: Database, connection: sa.Connection) -> None:
-    """Let servers that run finish what they write, and let them wait. Raises Unusable when they do not finish."""
+    """On PostgreSQL lock all tables when running transactions have ended, so that servers wait. Raises Unusable after a
+    time.
+    """
     if database.is_sqlite:
         return
     # An edit writes into answers first: whoever waits there holds nothing. Other work may still meet us half-way.

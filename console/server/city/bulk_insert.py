@@ -1,4 +1,4 @@
-"""Loads many reports with their histories at once: batches of rows, a number for each, clocks where they lack."""
+"""Load many reports with their histories at once: rows in batches, feed numbers, and clocks where they are missing."""
 
 from __future__ import annotations
 

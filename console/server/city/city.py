@@ -70,9 +70,8 @@ def new_id() -> str:
 class City:
     """The database of one city at `url` (SQLite or postgresql+psycopg). Every method may be called from any thread.
 
-    `timezone` and `name` are those that the city has from now on; "" leaves them as they are (a new city is in
-    FIRST_ZONE until it is set up). `presence` holds positions and who looks at what; `database.on_commit` tells when
-    the feed has grown.
+    `timezone` and `name` are set for the city; "" leaves them as they are (a new city is in FIRST_ZONE until it is set
+    up). `presence` holds positions, and who looks at what; `database.on_commit` is called when the feed has grown.
     """
 
     def __init__(
@@ -180,7 +179,7 @@ class City:
             self._loads -= 1
 
     def remove(self, kind: str, key: str) -> None:
-        """Delete an object; who follows the feed is told by a `gone`."""
+        """Delete an object; the feed gets a `gone` item for it."""
         now = self.clock()
         with self.database.write() as connection:
             seq = drop_things(self.database, connection, kind, [key], now)
@@ -223,7 +222,9 @@ class City:
             return present_mark(connection)
 
     def begin_epoch(self) -> None:
-        """Let everybody who follows the feed read everything anew: the database was set back to an older state."""
+        """Begin a new epoch, after the database was set back to an older state: every console reads everything
+        again.
+        """
         with self.database.write() as connection:
             begin_epoch(connection)
 
@@ -233,8 +234,8 @@ class City:
             return present_number(connection)
 
     def stats(self) -> Stats:
-        """Counts of everything, made by one for all who ask; so that those who ask cannot hold up those who change,
-        what took a second to count is not counted again for the next ten.
+        """Counts of everything. One count answers all who ask at the time; if it took a second, the next is made after
+        ten, so that counting does not hold up edits.
         """
         with self._stats_lock, doing(None), self.database.read() as connection:
             now, before = present_mark(connection), self._stats
@@ -303,11 +304,11 @@ class City:
         return end_holds(self.database, self.clock())
 
     def tidy(self) -> None:
-        """Drop what is kept for a while only: contacts of reports closed long ago, stored answers, old deletions.
+        """Delete what is kept for a limited time: contacts of reports closed long ago, stored answers, old deletions;
+        and release claims of users who may not hold their reports any more (their scope was changed, the report was
+        passed on).
 
-        What somebody has taken who may have it no longer (his areas were changed, it went elsewhere) waits for anybody
-        again. To be called at the start and every hour. While the clock of this computer cannot be believed nothing is
-        dropped.
+        Call it at the start and every hour. While the computer's clock is doubtful, nothing is deleted.
         """
         now = self.clock()
         with self.database.read() as connection:  # nobody's edit waits for that

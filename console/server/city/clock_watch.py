@@ -1,4 +1,4 @@
-"""Whether the clock of this computer may be believed when it says that something is old enough to be dropped."""
+"""Whether the computer's clock can be trusted when it says that something is old enough to be deleted."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ _SEEN, _DOUBTED = "clock", "clock_doubted"
 
 
 def clock_is_steady(database: Database, connection: sa.Connection, now: datetime) -> bool:
-    """Look at the clock, within a writing transaction, and note what it says; to be called every hour.
+    """Compare the clock with the time noted at the last call, and note it; call it every hour, in a writing
+    transaction.
 
-    False when it has gone further AHEAD since the last look, or since the last row of the audit log: a wrong
-    clock at one start must not cost what can never be got again.
+    False when it has gone on by more than AHEAD since then, or since the last row of the audit log: because of a wrong
+    clock at one start, data must not be deleted for good.
     """
     known = read_meta(connection)
     last = _last_seen(connection, known)
@@ -56,7 +57,7 @@ def clock_is_steady(database: Database, connection: sa.Connection, now: datetime
 
 
 def _last_seen(connection: sa.Connection, known: dict[str, str]) -> datetime | None:
-    """When the clock was looked at last; in a city of before that, when something was done last."""
+    """The time noted last; in a city that has noted none, the time of the last row of the audit log."""
     if _SEEN in known:
         return schema.moment(int(known[_SEEN]))
     at = connection.scalar(sa.select(schema.audit.c.at).order_by(schema.audit.c.number.desc()).limit(1))
@@ -64,7 +65,7 @@ def _last_seen(connection: sa.Connection, known: dict[str, str]) -> datetime | N
 
 
 def _doubt(known: dict[str, str]) -> tuple[int, datetime | None]:
-    """How often it was seen to go on since it is doubted, and what it said last."""
+    """How many times the clock was seen to go on steadily since it is doubted, and its time then."""
     count, _, at = known.get(_DOUBTED, "0 ").partition(" ")
     return int(count), schema.moment(int(at)) if at else None
 

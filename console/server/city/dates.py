@@ -1,4 +1,4 @@
-"""Refuses times that cannot be: nothing that is kept is dated where no calendar of ours reaches."""
+"""Refuse impossible times: none is stored that a calendar cannot represent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from console.server.errors import Invalid
 
 
 class Dated(msgspec.Struct, frozen=True):
-    """A time that somebody told, by its name for people; what is `planned` lies ahead, the others have happened."""
+    """A time that somebody stated, with its name for messages; `planned` times lie ahead, all others have passed."""
 
     name: str
     at: datetime
@@ -21,9 +21,9 @@ class Dated(msgspec.Struct, frozen=True):
 
 
 def check_date(connection: sa.Connection, now: datetime, one: Dated) -> None:
-    """Invalid when it cannot be: before 1970, beyond 2100, or so far ahead of `now` as no clock goes wrong unnoticed.
+    """Raise Invalid for a time before 1970, after 2100, or further ahead of `now` than a clock may be wrong.
 
-    What was done before this server's own clock was set back is not ahead of it.
+    A time before the server's own clock was set back does not count as ahead.
     """
     if can_be(one.at) if one.planned else can_have_happened(one.at, now):
         return

@@ -1,4 +1,4 @@
-"""What a client compares its copy with: count and hash of each day's reports, and the numbers behind one day's hash."""
+"""What a client compares its copy with: for each day the count and hash of its reports, and the numbers of a day."""
 
 from __future__ import annotations
 

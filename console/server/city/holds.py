@@ -1,4 +1,4 @@
-"""Holds that have an end: they are over by the server's clock, and the report is to be worked on again."""
+"""End holds whose end has passed by the server's clock; the report is to be worked on again."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _AT_ONCE = 200
 
 
 def end_holds(database: Database, now: datetime) -> int:
-    """End the holds whose time is over; returns how many. Harmless to do by several servers.
+    """End the holds whose end has passed; returns how many. Several servers may do it at once.
 
-    Their clocks go on from that time on, whenever this is done. Nobody is taken to have changed the hold: who ends it,
-    gives it another end or takes it back at the same moment has seen all that there is to see, and is not asked.
+    The SLA clocks go on from the end of the hold, whenever this is called. Nobody counts as having changed the hold: an
+    edit of the hold that arrives at the same moment meets no conflict.
     """
     ended = 0
     while True:

@@ -119,7 +119,7 @@ class MediaStore:
         return whole
 
     def tidy(self, now_s: float) -> None:
-        """Drop parts that nobody has gone on with for a week; the time in seconds since 1970."""
+        """Delete parts of files that nobody has continued for a week; `now` in seconds since 1970."""
         for partial in self._folder.glob("*.part"):
             with contextlib.suppress(OSError):
                 if partial.stat().st_mtime < now_s - _KEEP_PARTS_S:
@@ -145,7 +145,7 @@ class MediaStore:
 
 
 def check_photo(content: bytes) -> None:
-    """Look at the headers alone, in few steps whatever they hold: what may take long is done in a process of its own.
+    """Read the headers of a photo only, in few steps whatever they contain; slow work is left to a process of its own.
 
     Raises WrongType, Invalid or TooLargeRefusal.
     """
@@ -171,9 +171,11 @@ def check_photo(content: bytes) -> None:
 
 
 def _has_many_scans(content: bytes) -> bool:
-    """Each scan of a JPEG goes over the whole picture again: 289 kB can take a processor for a minute.
+    """Whether a JPEG has very many scans, each of which goes over the whole picture: 289 kB can occupy a processor for
+    a minute.
 
-    Where something else than a scan looks like the end of the picture they are not all counted; then that process ends.
+    Scans behind something that looks like the end of the picture are not counted; the decoding process's limit ends
+    those.
     """
     first = content.find(_START_OF_SCAN)
     end = content.find(_END_OF_IMAGE, first)

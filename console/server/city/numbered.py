@@ -1,4 +1,4 @@
-"""Writes and deletes numbered objects within a transaction: what who follows the feed will see of them."""
+"""Write and delete numbered objects in a transaction, so that they appear in the feed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def put_things(database: Database, connection: sa.Connection, things: Iterable[A
 
 
 def drop_things(database: Database, connection: sa.Connection, kind: str, keys: Sequence[str], now: datetime) -> int:
-    """Delete objects, each with the `gone` that tells who follows the feed; the last number, 0 when none was there."""
+    """Delete objects; each gets a `gone` item in the feed. Returns the last feed number, 0 when none was there."""
     table = schema.TABLES[kind]
     dropped = [key for key in keys if connection.execute(sa.delete(table).where(table.c.id == key)).rowcount]
     if not dropped:

@@ -1,4 +1,6 @@
-"""What the server does to a report by itself, as its clock or a change of rights wants it: a version with its entry."""
+"""Changes that the server itself makes to a report, by its clock or after a change of rights: a version with an
+entry.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ def write_own_step(
     occurred_at: datetime | None = None,
     touched: Iterable[str] = (),
 ) -> None:
-    """Write `after` in the place of `before`, and the entry of a step of this kind, which no edit has made.
+    """Write `after` as the version that follows `before`, with an entry of this kind that belongs to no edit.
 
     `touched` as for `write_version`.
     """

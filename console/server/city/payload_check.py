@@ -1,4 +1,4 @@
-"""Checks what an edit carries before anything is touched, and says in plain words what does not fit."""
+"""Check the payload of an edit before anything is changed, and say in plain words what is wrong."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def payload_of(edit: EditBody, kind: type[T]) -> T:
 
 
 def _why_not(kind: type, data: dict[str, Any]) -> str:
-    """Which field of it does not fit, and why."""
+    """The field that is wrong, and why."""
     for field in msgspec.structs.fields(kind):
         name = field.encode_name.replace("_", " ")
         if field.encode_name in data:

@@ -21,7 +21,7 @@ _CLOCKS_DIFFER = timedelta(seconds=5)
 
 
 class PresenceTable:
-    """Positions and presence of a city, in its database, so that several servers share them; never numbered."""
+    """Positions and presence of a city, in its database for all its servers; they are not part of the feed."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
@@ -29,7 +29,9 @@ class PresenceTable:
         self.on_change: list[Callable[[], None]] = []
 
     def put_position(self, unit: str, lat: float, lon: float, at: datetime) -> None:
-        """Where a unit is. An older position than the one known does not count, unless that one lies in the future."""
+        """Store a unit's position. One older than the known position is ignored, unless the known one is dated in the
+        future.
+        """
         self.put_positions([(unit, lat, lon, at)])
 
     def put_positions(self, places: Iterable[tuple[str, float, float, datetime]]) -> None:
@@ -69,7 +71,7 @@ class PresenceTable:
             self.moved()
 
     def leave(self, user: str, at: datetime) -> None:
-        """A user's last stream ended then; what he has told since, to another server of the city perhaps, stays."""
+        """A user's last stream ended at this time; what he has told another server of the city since then stays."""
         table = schema.looking
         with self._database.write() as connection:
             self._set_right(connection, table)
@@ -90,13 +92,13 @@ class PresenceTable:
         return LastValues(positions, looking)
 
     def _set_right(self, connection: sa.Connection, table: sa.Table) -> None:
-        """Let what was told in the future, while a clock was ahead, be as old as what has just fallen silent."""
+        """Give presence that is dated in the future, by a clock that was ahead, the age at which it counts as over."""
         now = self._clock()
         ahead = table.c.at > schema.micros(now + _CLOCKS_DIFFER)
         # protects: nothing-is-told-in-the-future
         connection.execute(sa.update(table).where(ahead).values(at=schema.micros(now - _SEEN_FOR)))
 
     def moved(self) -> None:
-        """Tell those who listen in this process."""
+        """Call the listeners of this process: positions or presence have changed."""
         for listener in tuple(self.on_change):
             listener()

@@ -1,4 +1,4 @@
-"""What everybody may read of a reply: the city's own words, without what it was told in confidence."""
+"""What may be published of a reply: the city's own words, without what citizens told it in confidence."""
 
 from __future__ import annotations
 
@@ -20,18 +20,22 @@ _WORDS = ("text", "reason", "disposition", "title", "description", "address")
 
 
 def public_text(connection: sa.Connection, report: str, text: str) -> str:
-    """A new reply as everybody may read it: numbers and addresses that the city has from its citizens are masked."""
+    """A new reply for publication: numbers and addresses that the city has from citizens are masked."""
     return mask_quoted(text, list(_confided(connection, report)))
 
 
 def public_reply(entry: Entry) -> str:
-    """What everybody may read of a reply; of one that came with a file nobody knows who wrote it, so all is masked."""
+    """A stored reply for publication; in one that was loaded from a file, whose author is unknown, all of them are
+    masked.
+    """
     settled = entry.data.get(PUBLIC)
     return settled if isinstance(settled, str) else mask_personal(entry.text)
 
 
 def _confided(connection: sa.Connection, report: str) -> Iterator[str]:
-    """What citizens said in the report and its duplicates, their contacts, and the notes; never the replies."""
+    """Texts in which citizens told something: the report, its duplicates, contacts, notes; replies are not
+    among them.
+    """
     keys = _with_duplicates(connection, report)
     reports, entries, contacts = schema.reports, schema.entries, schema.contacts
     for body in connection.scalars(sa.select(reports.c.body).where(reports.c.id.in_(keys))):

@@ -73,7 +73,7 @@ _DEAR = "0123456789@"
 
 
 def _cut(text: str, most: int) -> str:
-    """The beginning of a text; half a number or half an address at its end is left out."""
+    """The beginning of a text, without half a number or half an address at its end."""
     if len(text) <= most:
         return text
     return _END.sub("", text[:most].rpartition(" ")[0])

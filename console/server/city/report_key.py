@@ -1,4 +1,4 @@
-"""The key that a citizen's device chooses for a report: a secret of the reporter, of which others see a hash."""
+"""The key that a citizen's device chooses for a report: a secret of the reporter, which others see only as a hash."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def is_report_key(key: str) -> bool:
 
 
 def reporter_id(key: str) -> str:
-    """The id of the edit that a report with this key is made by, which every signed-in user may read.
+    """The id of the CREATE edit of a report with this key, which every signed-in user may read.
 
-    It tells nothing of the key, and is no key itself: whoever knows the key can show that he is the reporter.
+    The key cannot be derived from it. Who knows the key can thereby prove to be the reporter.
     """
     return f"{_REPORTER}{hashlib.sha256(b'report key ' + key.encode()).hexdigest()}"
 

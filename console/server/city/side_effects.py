@@ -1,4 +1,4 @@
-"""Takes an edit's effect on a report: what the server checks before, the rule itself, and the chains of duplicates."""
+"""Apply an edit to a report at the server: the checks before, the rule itself, and the chains of merged reports."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _MOST_PHOTOS, _MORE_AFTER = 200, 50
 
 
 def apply_effect(context: EditContext, area_at: AreaAt) -> None:
-    """Do what the edit says: what the rule makes of the report and its crews, after the server's checks."""
+    """Check the edit, and apply what the rule makes of the report and its crews."""
     if context.edit.kind in _ONLY_TOLD:
         return
     check = _CHECKS.get(context.edit.kind)
@@ -84,7 +84,7 @@ def apply_effect(context: EditContext, area_at: AreaAt) -> None:
 
 
 def _refusal(context: EditContext, fault: NotAllowed) -> Refusal:
-    """The answer to an edit that the report does not allow."""
+    """The Refusal for an edit that the rule does not allow."""
     report, data, job, kind = context.report, context.edit.data, fault.job, context.edit.kind
     match fault.why:
         case Why.STATUS if fault.status is not None:
@@ -125,7 +125,7 @@ def _refusal(context: EditContext, fault: NotAllowed) -> Refusal:
 
 
 def closed_hazard(report: Report) -> Invalid:
-    """The answer to who makes a closed report a P1: nobody would go there."""
+    """The Refusal for making a closed report a P1, as nobody would be sent there."""
     if report.merged_into is not None:
         main = report.merged_into
         return Invalid(f"Report {report.id} is merged into {main}: make {main} P1, or take the merge back first.")
@@ -140,10 +140,10 @@ def _taken(report: Report) -> ConflictRefusal:
 
 
 def new_report(key: str, edit: model.EditBody, unit_of_work: UnitOfWork, area_at: AreaAt) -> Report:
-    """The report that a creation makes; its place decides the area unless one is given.
+    """The report that a CREATE makes. Its place decides the area unless one is given.
 
-    It may name a service, an area or an agency that the city retired while it was written, or, when it was entered
-    late, that went meanwhile: it comes without, with the priority of its service, and says so.
+    A service, area or agency that the city retired while the report was written (or, if it is late, since then) is left
+    out, with a remark on the report; the priority is still that of its service.
     """
     data = payload_of(edit, model.Create)
     known = unit_of_work.service(data.service)
@@ -186,11 +186,10 @@ def new_report(key: str, edit: model.EditBody, unit_of_work: UnitOfWork, area_at
 
 
 def change_unit(unit_of_work: UnitOfWork, edit: model.EditBody, actor: Actor) -> tuple[str, dict[str, Any]]:
-    """Give a unit its own word (break, off shift …); returns the unit's id and the data of the entry.
+    """Set a unit's own state (break, off shift …); returns the unit's id and the data of the entry.
 
-    Raises ConflictRefusal when somebody else has said something else since, or the unit has worked: a word that comes
-    late is older than that. The state is counted from when it was said, so that a shift that has begun since puts the
-    unit on.
+    Raises ConflictRefusal when somebody else has set it later, or the unit has worked since: an edit may arrive late.
+    The state counts from the time at which it was set, so that a shift that has begun since puts the unit on duty.
     """
     data = payload_of(edit, model.OwnState)
     unit = unit_of_work.unit(data.unit)
@@ -213,7 +212,7 @@ def change_unit(unit_of_work: UnitOfWork, edit: model.EditBody, actor: Actor) ->
 
 
 def _check_newest_word(unit_of_work: UnitOfWork, unit: Unit, at: datetime, origin: Origin) -> None:
-    """Raise ConflictRefusal when what a unit said or did after a time tells more of it than what it said then."""
+    """Raise ConflictRefusal when the unit's state was set, or the unit has worked, after the time of this edit."""
     later = later_word(unit_of_work.connection, unit, at, unit_of_work.now)
     # protects: newer-word-on-a-unit
     if later is not None and not origin.is_origin_of(later[1]):
@@ -232,9 +231,9 @@ def _told_of(unit: Unit, entry: Entry) -> dict[str, Any]:
 
 
 def link(context: EditContext, main: str | None) -> None:
-    """Make the report a duplicate of `main` (None: of none), and count it at every report up both chains of merges.
+    """Set into which report (None: none) this one is merged, and count it in the reports of both chains, old and new.
 
-    The earlier clock stays: those of a main report run from when the first of all that is merged into it was made.
+    The SLA clocks of a main report run from the earliest creation of all reports merged into it.
     """
     before = context.report.merged_into
     if before == main:
@@ -254,7 +253,9 @@ def link(context: EditContext, main: str | None) -> None:
 
 
 def _chain(context: EditContext, key: str | None) -> list[str]:
-    """`key` and the reports that it is merged into, one after the other; Invalid when they lead back to this report."""
+    """`key`, the report that it is merged into, and so on to the end. Raises Invalid if the chain leads back to this
+    report.
+    """
     found: list[str] = []
     while key is not None:
         if key == context.report.id or key in found:
@@ -303,10 +304,10 @@ def _check_photo(context: EditContext) -> None:
 
 
 def _check_release(context: EditContext) -> None:
-    """Of another's claim by a supervisor only, and only of one that he has seen.
+    """Only a supervisor may release somebody else's claim, and only one that he has seen.
 
-    The versions say what he has seen. Clocks cannot: a console knows the server's time to half a second, and who
-    releases within a second of the claim has seen it all the same.
+    What he has seen is told by versions if possible: a console knows the server's time only to half a second, so that a
+    release may seem to be older than a claim that was seen.
     """
     claim, at = context.report.claim, context.edit.occurred_at
     if claim is None or claim.who == context.actor.name:
@@ -325,7 +326,9 @@ def _check_crew(context: EditContext) -> None:
 
 
 def _check_can_come(context: EditContext, data: model.Crew) -> None:
-    """Raise BusyRefusal when the unit has another job, unless that is to be stacked; Invalid when it cannot work."""
+    """Raise BusyRefusal when the unit has another job, unless the order is to follow it (`stack`); Invalid when the
+    unit cannot work.
+    """
     unit = context.unit(data.unit)
     elsewhere = [job for job in context.unit_of_work.jobs_of(unit.id) if job.report != context.report.id]
     if context.edit.kind is Kind.DISPATCH:
@@ -388,7 +391,9 @@ def _check_main(context: EditContext, into: str) -> None:
 
 
 def check_stands_for(context: EditContext, main: str) -> None:
-    """Invalid when nobody would work any more on what is merged: its main report is closed, or no hazard as it is."""
+    """Raise Invalid when nobody would work on the merged report any more: its main report is closed, or is no P1 while
+    this one is.
+    """
     other = context.unit_of_work.report(main)
     assert other is not None  # a chain ends at a report
     if not is_open(context.report.status):
@@ -403,7 +408,9 @@ def check_stands_for(context: EditContext, main: str) -> None:
 
 
 def _check_job_seen(context: EditContext, unit: Unit) -> None:
-    """Raise ConflictRefusal when somebody else has sent the unit anew since: what is told was of the job before."""
+    """Raise ConflictRefusal when somebody else has sent the unit again since: what is reported belongs to its job
+    before.
+    """
     if context.seen is None:
         return
     for entry in others_since(
@@ -428,7 +435,7 @@ def _takes_work(unit_of_work: UnitOfWork, code: str) -> bool:
 
 
 def _check_agency(unit_of_work: UnitOfWork, code: str) -> None:
-    """An agency must be one of the city's, where the city has a list of them."""
+    """Raise Invalid for an agency that the city does not list or has retired; a city without a list accepts any."""
     table = schema.agencies
     agency = unit_of_work.agency(code)
     if agency is not None and agency.valid_to is not None:
@@ -443,7 +450,7 @@ def _check_in_service(unit: Unit) -> None:
 
 
 def _offered(thing: T | None) -> T | None:
-    """A service or an area; None for one that the city has retired."""
+    """The service or area; None if the city has retired it."""
     return thing if thing is not None and thing.valid_to is None else None
 
 

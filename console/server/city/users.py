@@ -34,7 +34,7 @@ class KnownUser(msgspec.Struct, frozen=True):
 
 
 class Users:
-    """Who a token belongs to. Without any user everybody is the supervisor "local", if `tokenless` is allowed."""
+    """Whose a token is. Without any user everybody is the supervisor "local", if `tokenless` is allowed."""
 
     def __init__(self, city: City, *, tokenless: bool = True) -> None:
         self._city = city

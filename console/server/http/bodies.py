@@ -1,4 +1,4 @@
-"""Reads the bodies of requests, and bounds what all of them take of the memory, together and of each client."""
+"""Read request bodies, within limits on memory for all bodies together and for those of one client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The edge of HTTP: bodies within limits, who asks, JSON in and out, and refusals as answers."""
+"""Requests and answers of the Dispatch API: size limits, the asking user, JSON in and out, refusals as answers."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ _PUBLIC = {"POST": rate_limit.CITIZEN_POST, "PUT": rate_limit.CITIZEN_PHOTO}
 
 
 class Pool(Enum):
-    """Whose threads work at a request."""
+    """Which threads work on a request."""
 
     READ = auto()
     WRITE = auto()
@@ -123,9 +123,9 @@ def _pools() -> dict[Pool, WorkThreads]:
 
 
 class HttpEndpoint:
-    """Makes endpoints of plain functions: the asker is found, then the body read, then the work done on a thread.
+    """Makes endpoints of plain functions: finds the user, reads the body, and runs the function on a thread.
 
-    Nobody asks more often than `limits` say, but for a server's only user, "local".
+    Everybody is bound by `limits` but "local", the only user of a server without tokens.
     """
 
     def __init__(
@@ -170,7 +170,9 @@ class HttpEndpoint:
     async def admitted(
         self, request: Request, most: int, *, public: bool, counts_posts: bool = True
     ) -> AsyncIterator[tuple[Actor, BodyShare]]:
-        """Who asks, and room for the body, until it is answered. Whoever is refused has nothing of his body read."""
+        """The user who asks, and his share of the memory for bodies until the request is answered. No body of a refused
+        request is read.
+        """
         if public:
             limit = _PUBLIC.get(request.method, rate_limit.PUBLIC_READ) if counts_posts else rate_limit.PUBLIC_READ
             self._limits.spend_by_address(limit, host_of(request))
@@ -184,7 +186,7 @@ class HttpEndpoint:
             yield actor, share
 
     async def at_work(self, work: Callable[[], T], request: Request, pool: Pool) -> T:
-        """What the work returns. Reading stops when the client goes; what writes is done to its end."""
+        """Run the work and return its result. Reading stops when the client hangs up; writing is always completed."""
         public = pool in _PUBLIC_POOLS
         token = CancelToken(PUBLIC_STEPS if pool is Pool.PUBLIC_READ else None)
         whose = rate_limit.network_of(host_of(request)) or "" if public else ""
@@ -197,7 +199,7 @@ class HttpEndpoint:
             gone.cancel()
 
     async def _asker(self, request: Request) -> Actor:
-        """Who asks; SignInRefusal when that is not known, TooMany when he has asked too often."""
+        """The user who asks. Raises SignInRefusal if his token is unknown, TooMany if he has asked too often."""
         token = _token(request)
         actor = self._users.known(token) if self._users is not None else LOCAL
         if actor is None:
@@ -215,14 +217,16 @@ class HttpEndpoint:
         return actor
 
     def _since_now(self) -> Callable[[], bool]:
-        """Whether users are as they are now. Who is looked for while some are changed may be one of them."""
+        """A function that says whether users are unchanged since this call."""
         if self._users is None:
             return lambda: True
         stamp, then = self._users.stamp, self._users.stamp()
         return lambda: stamp() in (then, None)
 
     async def _note_unknown(self, request: Request) -> None:
-        """Write an unknown token's coming into the audit log, without the token; very many are not answered."""
+        """Record in the audit log, without the token, that an unknown one was used; TooMany when an address
+        tries many.
+        """
         host, users = host_of(request), self._users
         self._limits.spend_by_address(rate_limit.SIGN_IN, host)
         if users is None or not self._limits.has_room(rate_limit.SIGN_IN_RECORD, "everybody"):
@@ -280,7 +284,7 @@ def _pool_of(request: Request, *, public: bool) -> Pool:
 
 
 async def _gone(request: Request) -> None:
-    """Ends when the client has hung up; its body has been read before."""
+    """Returns when the client has hung up; its body has to be read before."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
@@ -325,7 +329,7 @@ def json_response(value: Any, status: int = 200, headers: dict[str, str] | None 
 
 
 async def refusal_response(_: Request, refusal: Exception) -> Response:
-    """A refusal as an answer."""
+    """The answer for a Refusal."""
     if not isinstance(refusal, Refusal):
         raise refusal
     headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}

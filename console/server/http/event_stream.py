@@ -1,4 +1,4 @@
-"""Server-sent events: wakes every listener when the feed grows, and carries positions and presence."""
+"""Server-sent events: tell every client when the feed has grown, and send positions and presence."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ _GAP_OF_EACH_S = 0.002
 
 
 class Subscribers:
-    """Who listens in this process. `start` and `stop` are called on the event loop; the city calls from its threads."""
+    """The streams of this process. `start` and `stop` are called on the event loop, the city's signals come from its
+    threads.
+    """
 
     def __init__(
         self, city: City, change_watcher: ChangeWatcher, *, beat_s: float = BEAT_S, gone_s: float = GONE_S
@@ -108,7 +110,7 @@ class Subscribers:
                 self._loop.call_later(self._gone_s, self._look_whether_gone, user, self._city.clock())
 
     def _look_whether_gone(self, user: str, ended: datetime) -> None:
-        """Whoever has come back meanwhile, as after a short cut, is not gone."""
+        """A user whose last stream ended counts as gone unless he has come back meanwhile."""
         if self.closed or any(listener.user == user for listener in self._listeners):
             return
         leaving = asyncio.ensure_future(run_in_threadpool(self._city.presence.leave, user, ended))
@@ -121,7 +123,7 @@ class Subscribers:
             _log.info("who has gone could not be noted, and is forgotten in a minute: %s", fault)
 
     async def _news(self, listener: Subscriber) -> list[bytes]:
-        """What the client has not been told yet."""
+        """The events that the client has not been sent yet."""
         news: list[bytes] = []
         if self._change_watcher.mark.seq > listener.sent_seq:
             listener.sent_seq = self._change_watcher.mark.seq
@@ -136,7 +138,7 @@ class Subscribers:
         return news
 
     async def _presence(self) -> bytes:
-        """Who and what is where, read once for all who ask before somebody moves again."""
+        """Positions and presence as an event, read once for all clients until something moves again."""
         if self._seen is None or self._seen[0] != self._moves or self._now() - self._seen[1] > _PRESENCE_GAP_S:
             self._seen = self._moves, self._now(), asyncio.ensure_future(run_in_threadpool(self._read_presence))
         reading = self._seen
@@ -151,7 +153,7 @@ class Subscribers:
         return _event("presence", self._city.presence.seen(self._city.clock()))
 
     async def _woken(self, listener: Subscriber) -> bool:
-        """Wait for news, at most a beat long; whether there may be some."""
+        """Wait for news, no longer than until the next beat; whether there may be some."""
         if self._change_watcher.mark.seq > listener.sent_seq or self.closed:
             return True
         waits_for_presence = listener.presence_due
@@ -191,7 +193,7 @@ class Subscribers:
 
 
 class Subscriber:
-    """What one client has been told."""
+    """What one client has been sent."""
 
     def __init__(self, user: str) -> None:
         self.user = user

@@ -1,4 +1,4 @@
-"""Ends connections that hold the server up: no request comes, its answer is not read, or one address has very many."""
+"""End connections that hold the server up: without a request, with an unread answer, or too many from one address."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ class RateLimits:
             return 0.0
 
     def _forget(self, now: float) -> None:
-        """Forget who asks for nothing any more; when everybody does, all of them."""
+        """Forget clients that have asked for nothing for long; when all ask, forget all."""
         self._ahead = {place: ahead for place, ahead in self._ahead.items() if ahead > now}
         if len(self._ahead) >= self._most_clients:
             self._ahead.clear()

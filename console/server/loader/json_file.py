@@ -227,7 +227,9 @@ class _ObjectSplitter:
         return found
 
     def _cut(self, begin: int, end: int) -> int | None:
-        """Where a broken element of several lines ends in truth, with the state set back; None when it is well."""
+        """Where a broken element of several lines really ends, with the state set back to there; None when it
+        is whole.
+        """
         text = self._text
         before = text[max(0, begin - _WIDEST_INDENT) : begin]
         indent = before[before.rfind(b"\n") + 1 :]

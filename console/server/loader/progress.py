@@ -16,7 +16,7 @@ _MOST_REMARKS = 20
 
 
 class Stopped(Exception):
-    """The person at the terminal ended it; the sentence says what is kept."""
+    """The person at the terminal stopped the loading; the message says what is kept."""
 
 
 def load_and_tell(
@@ -92,7 +92,7 @@ class _Pace:
 
 
 class _Nowhere:
-    """A city that keeps nothing."""
+    """A LoadTarget that keeps nothing."""
 
     def __init__(self, areas: Sequence[Area], services: Sequence[Service]) -> None:
         self._areas = areas

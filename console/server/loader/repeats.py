@@ -1,4 +1,4 @@
-"""Which ids stand on several lines of a file, and which of those lines is the newest, in a few bytes for each."""
+"""Find ids that stand on several lines of a file, and the newest of those lines, with a few bytes for each."""
 
 from __future__ import annotations
 

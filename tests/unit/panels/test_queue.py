@@ -1,4 +1,4 @@
-"""What the queue says of its rows, and what of itself."""
+"""The texts that the queue shows of its rows, and its footer."""
 
 from __future__ import annotations
 

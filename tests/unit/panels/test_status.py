@@ -1,4 +1,4 @@
-"""What must not be missed stays until it is over."""
+"""The status bar and the banner: important sentences stay until what they say is over."""
 
 from __future__ import annotations
 

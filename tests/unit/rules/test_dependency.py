@@ -1,4 +1,4 @@
-"""What is lost with an edit that the server does not take: stopped with it, shown nowhere, asked about once."""
+"""Edits that rest on an edit which the server refuses are stopped with it, not shown, and asked about once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is shown with own edits on top, and what a stale edit still means."""
+"""Reports as shown with own pending edits applied, and which part of a stale edit still takes effect."""
 
 from __future__ import annotations
 

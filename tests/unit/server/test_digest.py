@@ -1,4 +1,4 @@
-"""The digest: what a copy has to hold, told in one line a day."""
+"""The digest, by which a copy is compared with the server: one line for each day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose a report was, by its history."""
+"""Who has held a report, by its history."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Each file of `versions/` is one step, applied in order by Alembic. To add one, after a change to schema.py:
 
-1. `.venv/bin/python tools/new_migration.py "API clients"` writes it (as `versions/0003_api_clients.py`);
+1. `.venv/bin/python tools/new_migration.py "API clients"` writes it (as `versions/v0003_api_clients.py`);
 2. read it, and move the data that has to move (`op.execute`; changed or dropped columns by `op.batch_alter_table`);
 3. `.venv/bin/pytest tests/unit/server/test_migrations.py` holds it against schema.py, on SQLite and PostgreSQL.
 

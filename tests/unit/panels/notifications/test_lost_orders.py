@@ -1,4 +1,4 @@
-"""What a crew does not know stays in sight, in the operator's words, until it is answered."""
+"""Orders of which a crew does not know stay in the notice, in the operator's words, until they are answered."""
 
 from __future__ import annotations
 

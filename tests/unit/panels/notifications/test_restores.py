@@ -1,4 +1,4 @@
-"""What a server that was set back has lost is told at every desk that had it, until it was seen."""
+"""What a server that was set back has lost is told on every console that had read it, until it was seen."""
 
 from __future__ import annotations
 
