@@ -96,7 +96,7 @@ class Trend(msgspec.Struct, frozen=True):
 
 
 def open_and_overdue(numbers: Column, overdue: Bools) -> list[tuple[int, int, int]]:
-    """(number, how many, how many of them overdue) for every number that occurs."""
+    """For every number that occurs: (number, how many reports, how many of them overdue)."""
     if not len(numbers):
         return []
     least = min(0, int(numbers.min()))

@@ -1,8 +1,8 @@
 """The queue's order: one number for each report, the smallest on top.
 
-What burns stands on top of every order: a P1 without a crew on the way, the oldest first, is never below anything.
+In every order a P1 without a crew on its way ("burns") comes first, the oldest of several on top.
 
-`urgency` goes on by danger to people, then by time. Its key, from the highest digit to the lowest:
+`urgency` goes on by danger to people, then by time. Its number has these digits, from the highest to the lowest:
 
 1. whether it burns
 2. priority, 1 to 4

@@ -30,7 +30,7 @@ LOCAL_ROWS = FIRST_ROW
 
 
 class Patch(msgspec.Struct, frozen=True):
-    """What own pending edits make of a report of the cache."""
+    """A report of the cache as own pending edits make it."""
 
     row: int
     edits: tuple[Edit, ...]
@@ -38,7 +38,9 @@ class Patch(msgspec.Struct, frozen=True):
 
 
 class Round(msgspec.Struct, frozen=True):
-    """What a round begins with. `edits` are the pending ones by (source, report), `remote` maps local keys to ids."""
+    """The input of a round. `rows` are rows of the cache that changed, `edits` the pending ones by (source, report),
+    `remote` maps local keys to ids at the server.
+    """
 
     snapshot: BoardSnapshot | None
     rows: tuple[int, ...]
@@ -53,7 +55,7 @@ class Round(msgspec.Struct, frozen=True):
     names: dict[str, str] = {}
     """What the operator is called at each source that calls him otherwise than `me`."""
     kinds: frozenset[str] = frozenset()
-    """What of the catalogs is to be read anew."""
+    """The kinds of the catalogs that are to be read again."""
     before: View | None = None
     """The View that is shown."""
     local_sources: dict[str, str] = {}
@@ -63,11 +65,11 @@ class Round(msgspec.Struct, frozen=True):
     followed: tuple[str, ...] = ()
     """The sources whose reports belong in the picture; those that the cache knows when none is given."""
     patches: dict[tuple[str, str], Patch] = {}
-    """Those that are on the snapshot: only what changed, in the cache or in the outbox, is read again."""
+    """The patches in `snapshot`: only reports that changed, in the cache or in the outbox, are read again."""
 
 
 class Played(msgspec.Struct, frozen=True):
-    """What came of a round."""
+    """The result of a round."""
 
     snapshot: BoardSnapshot
     cities: Cities
@@ -75,22 +77,22 @@ class Played(msgspec.Struct, frozen=True):
     shown: dict[int, Report]
     """The reports that pending edits changed, as shown, by row."""
     patches: dict[tuple[str, str], Patch]
-    """Those of reports that are in the cache, for the next round."""
+    """The patches of reports that are in the cache, for the next round."""
     changed: frozenset[int]
-    """The rows of `shown` that are not as they were, and those that pending edits change no more."""
+    """Rows of `shown` that changed since the round before, and rows that pending edits do not change any more."""
     arrived: dict[str, int]
     """Reports created here that the cache holds now: local key -> row."""
     same: bool
     """Whether nothing that is shown differs from the View before."""
     blind: bool
-    """There was no cache to read (yet): none, or one that its writer brings up to date."""
+    """Whether there was no cache to read: none yet, or one that its writer is migrating."""
 
 
 def is_shown(queued: Queued, *, is_anothers: bool) -> bool:
-    """Whether the report is shown with this edit on it.
+    """Whether the report is shown with this edit applied.
 
-    With one of an operator who is away only as far as it adds something, or a crew may know of it already: it may wait
-    for days. Example: he closed the report without a network, and since then others have made it P1.
+    An edit of another operator, who is signed out and may be away for days, is not applied to a report of the server.
+    Example: he closed a report without a network, and others have made it P1 since. His new reports are shown.
     """
     edit = queued.edit
     made_here = is_local(edit.report)
@@ -103,9 +105,9 @@ def is_shown(queued: Queued, *, is_anothers: bool) -> bool:
 def shown_edits(
     outbox: Iterable[Queued], is_anothers: Callable[[Edit], bool]
 ) -> dict[tuple[str, str], tuple[Edit, ...]]:
-    """The edits of an outbox that change what is shown, by (source, report), each in the order of making.
+    """The edits of an outbox that are applied to what is shown: (source, report) -> edits, oldest first.
 
-    `is_anothers` says which of them wait for another operator to sign in.
+    `is_anothers` says which edits wait for another operator to sign in.
     """
     edits: dict[tuple[str, str], list[Edit]] = {}
     for queued in outbox:
@@ -116,7 +118,7 @@ def shown_edits(
 
 
 def play(job: Round, reader: CacheReader, now_s: int) -> Played:
-    """The next snapshot and its View; for a worker thread, or a program without a window."""
+    """Make the next snapshot and its View; call it on a worker thread, or in a program without a window."""
     blind = not reader.available
     cities = job.cities
     if cities is None or job.kinds:
@@ -210,10 +212,10 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
 
 
 def _under_way(edits: Mapping[tuple[str, str], tuple[Edit, ...]], cities: Cities, reader: CacheReader) -> np.ndarray:
-    """The rows of the reports that a crew is on its way to, or at, own pending edits included.
+    """The rows of reports to which a crew is on its way, or at which one is, with own pending edits applied.
 
-    One that has said that it cannot work is on its way to nothing, whatever its job says; one that is at one report
-    comes to the next only when it has left, and of two that it is on its way to it drives to the one it said last.
+    A crew that has reported that it cannot work does not count. A crew with several such jobs counts for one report
+    only: where it is on the scene, else where it last said that it is driving to.
     """
     jobs: dict[ScopedCode, list[Assignment]] = {}
     for source, catalog in cities.catalogs.items():
@@ -242,7 +244,9 @@ def _under_way(edits: Mapping[tuple[str, str], tuple[Edit, ...]], cities: Cities
 
 
 def _is_nearer(job: Assignment, other: Assignment) -> bool:
-    """Whether a crew that comes to both is at this one, or has said later that it drives there."""
+    """Whether a crew with both jobs counts for this one: it is on the scene there, or has said later that it drives
+    there.
+    """
     is_there = (job.state is AssignmentState.ON_SCENE, other.state is AssignmentState.ON_SCENE)
     return is_there[0] if is_there[0] is not is_there[1] else (job.since, job.id) > (other.since, other.id)
 
@@ -263,7 +267,9 @@ def _words(text: str) -> list[str]:
 
 
 def _arrived(job: Round, reader: CacheReader) -> dict[str, int]:
-    """Which reports created here are in the cache, by the server's answer or by the cache's own record of the edit."""
+    """Local key -> row of reports created here that are in the cache now, found by the id that the server answered with
+    or by the history entry of their CREATE.
+    """
     found = {}
     for (source, key), edits in job.edits.items():
         if key not in job.local_rows and key not in job.remote:
@@ -285,7 +291,7 @@ def _arrived(job: Round, reader: CacheReader) -> dict[str, int]:
 def _columns(
     reader: CacheReader, rows: Sequence[int], patches: dict[int, Report], sources: dict[int, str], cities: Cities
 ) -> dict[str, np.ndarray]:
-    """The cache's columns of `rows`, with the shown state of the patched ones written over them."""
+    """The cache's columns of `rows`; the values of patched reports are those that are shown."""
     columns = {
         name: column.copy() for name, column in reader.columns([row for row in rows if row >= LOCAL_ROWS]).items()
     }
@@ -303,7 +309,7 @@ def _columns(
 
 
 def _values(report: Report, source: str, cities: Cities) -> dict[str, Any]:
-    """What the operator's edits can change of a row, as column values."""
+    """The columns of a report that the operator's edits can change, with their values."""
     numbers = cities.numbers
     waits = tuple(WaitsFor)
     placed = report.lat is not None and report.lon is not None
@@ -327,5 +333,5 @@ def _values(report: Report, source: str, cities: Cities) -> dict[str, Any]:
 
 
 def _unlisted(user: str) -> int:
-    """A claim by somebody the cache has no number for yet (this operator, before his first edit came back)."""
+    """The column value of a claim by a user whom the cache has no number for yet: -1; 0 for no claim."""
     return -1 if user else 0

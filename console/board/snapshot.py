@@ -94,7 +94,9 @@ class Fact(msgspec.Struct, frozen=True):
 
 
 class _Spare:
-    """Which part of shared arrays is spoken for: of several snapshots, one may write behind the end of them all."""
+    """Which part of shared arrays is taken: of several snapshots that share them, one may append behind the end
+    of all.
+    """
 
     def __init__(self, used: int) -> None:
         self._used = used
@@ -166,7 +168,8 @@ class BoardSnapshot:
         return BoardSnapshot(step.arrays, step.count, position_of, order, step.spare)
 
     def at(self, now_s: int) -> BoardSnapshot:
-        """The snapshot at a time: this one, or the next in which holds that are over hold nothing, nor pause a clock.
+        """The snapshot at a time: this one, or a new one in which holds that have ended hold nothing and pause no
+        clock.
 
         `hold_until` stays, as the report was held until then.
         """
@@ -184,7 +187,7 @@ class BoardSnapshot:
         return BoardSnapshot(arrays, self._count, self._position_of, self._order, self._spare)
 
     def ended_after(self, now_s: int) -> Column:
-        """The rows whose holds `at` took for over, which they are not yet at this time: the clock was put right."""
+        """The rows whose holds `at` took as ended and that have not ended at this time, as the clock was set back."""
         rows: Column = self.column("row")[(self.column("hold") == 0) & (self.column("hold_until") > now_s)]
         return rows
 

@@ -120,13 +120,13 @@ class View:
         return int(found[0]) if len(found) else -1
 
     def without_crew(self, rows: Sequence[int] | Column) -> frozenset[int]:
-        """Those of some rows that no crew is on its way to, though nobody has begun to work there."""
+        """Of these rows the open reports that no crew is on its way to, and at which no work has begun."""
         positions = self.snapshot.positions(rows)
         positions = positions[positions >= 0]
         return frozenset(self.snapshot.column("row")[positions[self._crewless[positions]]].tolist())
 
     def shows_same(self, other: View) -> bool:
-        """Whether a panel that shows `other` would show the same for this one: only time has passed between them."""
+        """Whether a panel that shows `other` would look the same with this View: nothing but time has changed."""
         return (
             self.snapshot is other.snapshot
             and self.filter == other.filter
@@ -205,7 +205,7 @@ def make_view(
 
 
 def is_unassigned(snapshot: BoardSnapshot, positions: Positions, *, or_taken: bool = False) -> Bools:
-    """Which reports wait for somebody: undecided, no unit on them, and taken by nobody unless `or_taken`."""
+    """Which reports wait for an operator: not decided, no unit on them, and (unless `or_taken`) held by nobody."""
     status, claim, lead = (snapshot.column(name)[positions] for name in ("status", "claim", "lead_unit"))
     return _unassigned(status, np.zeros_like(claim) if or_taken else claim, lead)
 
@@ -248,7 +248,7 @@ class _Board:
         self.at_risk: Bools = runs & (self.due >= now_s) & (self.due <= now_s + RISK_S)
 
     def _mine(self, me: Mapping[int, int]) -> Bools:
-        """Which open reports the operator has: the same name at another source is somebody else."""
+        """Which open reports this operator holds; a user of the same name at another source is somebody else."""
         mine: Bools = self.claim == _ME_UNLISTED
         taken = np.flatnonzero(self.claim > 0)
         claim, source = self.claim[taken], self.snapshot.column("source")[self.open[taken]]
@@ -276,13 +276,13 @@ class _Board:
         return mask
 
     def judged(self, fits: Bools) -> tuple[Bools, Bools]:
-        """Which reports had a clock, and which of all missed theirs."""
+        """Which reports had an SLA clock, and which of all reports missed theirs."""
         state = self.snapshot.column("due_state")
         return fits & self.counted & (state != DUE_NONE), (state == DUE_BREACHED) | self.all_over(self.overdue)
 
 
 class _Fitting(NamedTuple):
-    """Which reports fit the filter whatever the tab: all of it, without the times of creation, without categories."""
+    """Which reports fit the filter, whatever the tab: by all of it, without creation times, without categories."""
 
     all: Bools
     any_time: Bools

@@ -1,4 +1,4 @@
-"""Which report of the queue waits for the same as another one does: for a crew, or for its proof to be looked at."""
+"""Find the next report of the queue that waits for the same as another one: for a crew, or for validation."""
 
 from __future__ import annotations
 

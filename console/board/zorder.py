@@ -1,4 +1,6 @@
-"""Which reports lie in a box: positions sorted along the Z-order curve, and an unsorted tail of those moved since."""
+"""Find reports in a box: their positions sorted along a Z-order curve, and an unsorted tail of those that moved
+since.
+"""
 
 from __future__ import annotations
 

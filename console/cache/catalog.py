@@ -25,12 +25,12 @@ _SCOPED = ("service", "area", "agency", "unit")
 
 
 def offered(things: Mapping[Any, V]) -> list[V]:
-    """What may be chosen: without what the city has retired, whose names reports still need."""
+    """The objects that can be chosen: without those that the city has retired, which older reports still need."""
     return [thing for thing in things.values() if thing.valid_to is None]
 
 
 class Catalog(msgspec.Struct, frozen=True, dict=True):
-    """Everything small of one source. Codes are its own; `words` maps a kind to {number in a column: code}."""
+    """All small objects of one source: services, areas, agencies, units and so on, by their codes in that source."""
 
     services: dict[str, Service] = {}
     areas: dict[str, Area] = {}
@@ -111,9 +111,9 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
 
 
 def lookups(catalog: Catalog, reader: CacheReader | None = None, source: str = "") -> Lookups:
-    """What the rule of edits looks up of a source; which report another is merged into only where there is a reader.
+    """The lookups of one source that `rules/apply` needs; into which report another is merged only with a `reader`.
 
-    In which area a point lies is the server's to say: until it has, a report keeps its area.
+    The area of a point is missing: only the server finds it, and until then a report keeps its area.
     """
     if reader is None:
         return Lookups(catalog.services.get)
@@ -131,7 +131,7 @@ def lookups(catalog: Catalog, reader: CacheReader | None = None, source: str = "
 
 
 class CityUnit(msgspec.Struct, frozen=True):
-    """A unit and where it belongs. `key` names it alone among all cities' units, for widgets and filters."""
+    """A unit and its source. `key` is unique among the units of all cities, for widgets and filters."""
 
     key: str
     source: str
@@ -139,10 +139,11 @@ class CityUnit(msgspec.Struct, frozen=True):
 
 
 class Cities(msgspec.Struct, frozen=True, dict=True):
-    """The catalogs of all sources by their keys; `words` maps a kind to {number in the board's columns: word}.
+    """The catalogs of all sources by their keys; `words` maps a kind to {number in the board's columns: (source,
+    code)}.
 
-    A *key* is the text that stands for a code in filters and widgets: the bare code where it means one thing only,
-    else the scoped one. Two cities' codes with equal names are one thing; two cities' units never are.
+    A *key* stands for a code in filters and widgets: the bare code if it is unambiguous, else `source:code` (see
+    `scoped_code`). A category with equal code and name in two cities counts as one; units of two cities never do.
     """
 
     catalogs: dict[str, Catalog] = {}
@@ -257,7 +258,7 @@ def _plain(code: str) -> str:
 
 
 def read_catalog(reader: CacheReader, known: Cities | None = None, kinds: Collection[str] = KINDS) -> Cities:
-    """Read the vocabularies; for a worker thread. Of a `known` one only these kinds are read anew."""
+    """Read the catalogs on a worker thread; of a `known` one only these kinds are read again."""
     words = {kind: reader.words(kind) for kind in (*_SCOPED, "user", "source")}
     parts: dict[str, dict[str, Any]] = {}
     if known is None or "service" in kinds:

@@ -1,6 +1,6 @@
-"""Keep the notes of exports, each a small file of its own, until the servers whose reports they tell of have them.
+"""Keep notes of exports, each in a small file, until the servers whose reports were exported have them.
 
-They are beside work.db and not in it: `sigap export` also runs while a console holds that file.
+They are not in work.db, as `sigap export` also runs while a console holds that file.
 """
 
 from __future__ import annotations

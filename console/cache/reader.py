@@ -49,8 +49,8 @@ class CachedReport(msgspec.Struct, frozen=True):
 
 
 class TakenReport(msgspec.Struct, frozen=True):
-    """A report that a restore took back, as it was when the server was `read_to` last, and the units sent to it; `now`
-    is what the server has of it since, None where it is gone.
+    """A report that a restore of the server took back: as it was when last read (at `read_to`), the units sent to it,
+    and `now`, as the server has it since (None: it is gone).
     """
 
     report: Report
@@ -72,9 +72,9 @@ class RowText(msgspec.Struct, frozen=True):
 class CacheReader:
     """A read-only connection to `folder`/cache.db, opened at first use; one for each worker thread.
 
-    While there is no file yet, everything is empty. When the writer replaced the file, the next call reads the new one;
-    one that was deleted is read until then.
-    Raises DamagedFile (and leaves word for the writer), NewerFile, NotWritable, LockedByOther.
+    While there is no file, everything is empty. If the writer has replaced the file, the next call reads the new one; a
+    deleted file is read until then. Raises DamagedFile (after marking the file for the writer), NewerFile, NotWritable,
+    LockedByOther.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -416,7 +416,7 @@ class CacheReader:
         return self._objects("calendar", Calendar)
 
     def proved(self, edit_ids: Iterable[str]) -> set[str]:
-        """Which of these edits stand in the servers' own history."""
+        """Of these edits those whose history entry is in the cache, which proves that the server has them."""
         return {
             edit
             for (edit,) in self._all(
@@ -426,7 +426,9 @@ class CacheReader:
         }
 
     def taken_back(self, source: str) -> set[str]:
-        """Which edits, whoever made them, the server's record held before it was set back, and does not hold now."""
+        """Ids of edits, by any author, that the server had before it was set back to an older state, and does not have
+        now.
+        """
         found = self._all(
             "SELECT edit FROM taken_back WHERE source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)",
             (source,),
@@ -434,8 +436,8 @@ class CacheReader:
         return {edit for (edit,) in found}
 
     def taken_reports(self, source: str) -> list[TakenReport]:
-        """The open reports that the server held before it was set back, and does not hold now; with them the P1 that it
-        holds as something less.
+        """The open reports that the server had before it was set back and does not have now, and the P1 that it has
+        with a lower priority now or as ended.
         """
         found = self._all(
             "SELECT k.body, k.units, k.read_to, t.body FROM taken_reports k"
@@ -569,7 +571,9 @@ class CacheReader:
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
-        """Raise what SQLite says, or a body that is not what was written, as a StoreError; leave word of damage."""
+        """Raise an error of SQLite, or a body that cannot be decoded, as a StoreError; mark a damaged file for the
+        writer.
+        """
         try:
             yield
         except (sqlite3.Error, msgspec.DecodeError, UnicodeDecodeError, binascii.Error) as error:
@@ -587,7 +591,7 @@ class CacheReader:
 
     @contextlib.contextmanager
     def _snapshot(self) -> Iterator[sqlite3.Connection | None]:
-        """A read transaction: what is read inside belongs to one moment."""
+        """A read transaction: everything read inside is of one moment."""
         connection = self._ready()
         if connection is None:
             yield None

@@ -144,10 +144,10 @@ class CacheWriter:
         )
 
     def forget(self, source: str, *, set_back: bool = False) -> Touched:
-        """Drop everything a source ever said, with its cursor (its data was replaced, or it left the profile).
+        """Delete everything of a source with its cursor: its data was replaced, or it was removed from the profile.
 
-        When the server was `set_back`, the edits of its last record are kept as taken back, until it has them again; so
-        are its open reports.
+        If the server was `set_back`, the edits that its last record held are kept as taken back, and its open reports
+        as taken, until the server has them again.
         """
         before = self.cursor(source)
         with self._writing():
@@ -176,7 +176,7 @@ class CacheWriter:
         return Touched(everything=True)
 
     def _remember_open(self, number: int, read_to: datetime | None) -> None:
-        """Keep the open reports of a source, with the units that were sent to them; those read again are taken out."""
+        """Keep the open reports of a source, with the units on them; `read_to` is when the server was read last."""
         read_s = packed_columns.seconds(read_to) if read_to is not None else 0
         self._connection.execute(
             "INSERT OR REPLACE INTO taken_reports SELECT r.source, r.remote_id, r.created, ?, (SELECT"
@@ -224,9 +224,10 @@ class CacheWriter:
             self._open_checked()
 
     def _spoilt(self) -> str:
-        """Why nothing more is to be written into the file, "" when all is well.
+        """Why the file must not be written any more; "" when it may.
 
-        A reader's word of damage is heeded once while running, so that it cannot go round in circles.
+        A mark left by a reader that met damage counts once while the program runs, as else it might replace the file
+        again and again.
         """
         if self.set_aside is None and self._suspect.exists():
             return f"A reader met damage in {self._path.name}."
@@ -244,7 +245,7 @@ class CacheWriter:
         return aside
 
     def _set_aside(self) -> Path | None:
-        """Where the damaged file is now; None when it was gone."""
+        """Move the damaged file aside and return its new path; None when it was gone."""
         aside = set_aside(self._path)
         self._suspect.unlink(missing_ok=True)
         if aside is not None:
@@ -285,7 +286,9 @@ class CacheWriter:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
-        """One transaction, with the words it coins; after a failure memory is read back from the file."""
+        """One transaction, which also writes new words; if it fails, what is kept in memory is read again from the
+        file.
+        """
         if not self._is_open:
             self._open()
             raise DamagedFile(self._path, f"{self._path.name} was damaged and is begun anew.", self.set_aside)
@@ -431,7 +434,7 @@ class CacheWriter:
         self._patch_leads(page, known, leads)
 
     def _take_out(self, source: int, there: list[Report]) -> None:
-        """Of what a restore took forget what the server has again; not a P1 that is there as something less."""
+        """Delete from the taken reports those that the server has again, but for a P1 that it has as something less."""
         here = {
             (one.id, packed_columns.seconds(one.created)): one for one in there
         }  # the number may be another report's now
