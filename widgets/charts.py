@@ -35,9 +35,9 @@ _GUTTER, _GUTTER_GAP, _FOOT = 26, 7, 16
 
 @dataclass(frozen=True)
 class CategoryBar:
-    """One category: how many there are, and how many of them are overdue.
+    """A category: how many reports, and how many of them are overdue.
 
-    A `dim` one is there to be compared with those that were chosen. Where it is not `loud`, its overdue part is grey.
+    A `dim` one was not chosen and is shown for comparison. If it is not `loud`, its overdue part is grey.
     """
 
     key: str
@@ -83,7 +83,7 @@ class _Plot(QWidget):
         return -1
 
     def _bar_words(self, number: int) -> str:
-        """A bar for those who hear it."""
+        """A bar as text, for screen readers."""
         return ""
 
     def _data(self) -> object:
@@ -174,7 +174,7 @@ class _Plot(QWidget):
         return {value: f"{value:,.10g}" for value in (low, (low + high) / 2, high)}
 
     def _gutter(self) -> int:
-        """The room left of the plot: its longest number fits, for one that is cut is another number."""
+        """The width left of the plot: its longest number fits, as a number that is cut reads as another one."""
         metrics = QFontMetrics(self._theme.font("micro"))
         longest = max(metrics.horizontalAdvance(text) for text in self._scale_numbers().values())
         return max(self._theme.px(_GUTTER), longest + self._theme.px(_GUTTER_GAP) + 1)
@@ -575,10 +575,9 @@ class ChartsPanel(QWidget):
         title: str = "",
         running: bool = True,
     ) -> None:
-        """One bar a piece of time, oldest first; the last one is the present one where it is `running`.
+        """One bar for each piece of time, oldest first; the last one is the present one if it is `running`.
 
-        A count of NaN is not known: it is "–", and not 0.
-        `usual` may be empty.
+        A count of NaN is not known: it is shown as "–", not as 0. `usual` may be empty.
         """
         self._arrivals.title = title or self._arrivals.title
         self._arrivals.labels, self._arrivals.counts = (
@@ -623,7 +622,7 @@ class ChartsPanel(QWidget):
         self._trend.set_head(figure, note)
 
     def set_no_data(self, which: str, why: str, *, title: str = "") -> None:
-        """Say why a chart ("arrivals", "categories", "trend") has nothing to show; it draws no zero."""
+        """Say why a chart ("arrivals", "categories", "trend") is empty; no zeros are drawn."""
         plot = self._plots[which]
         plot.title = title or plot.title
         plot.set_no_data(why)

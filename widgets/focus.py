@@ -1,4 +1,4 @@
-"""The ring that shows which part of a window hears the keys: one, and only while the keyboard is what is used."""
+"""The ring around the part of a window that has the keyboard; shown only while the keyboard is being used."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ class _Theme(Protocol):
 
 
 def _has_keyboard(watched: QObject) -> bool:
-    """Whether it has the focus, or what lies in it: a web page gives a key back that it did not use when the keyboard
-    may have gone elsewhere.
+    """Whether the widget, or one inside it, has the focus. A web page may return a key only after the focus has moved
+    on.
     """
     focus = QApplication.focusWidget()
     return isinstance(watched, QWidget) and focus is not None and (watched is focus or watched.isAncestorOf(focus))
 
 
 class FocusRing(QWidget):
-    """Lies over the edge of `around` while a watched part of it has the focus and the keyboard brought it, or was used
-    since. It takes no mouse, and leaves the middle free.
+    """Draws the edge of `around` while a watched part of it has the focus and got it by the keyboard, or the keyboard
+    was used since. It takes no mouse events, and its middle is free.
     """
 
     def __init__(self, theme: _Theme, around: QWidget) -> None:
@@ -51,7 +51,7 @@ class FocusRing(QWidget):
             app.focusChanged.connect(self._on_focus_changed)
 
     def _on_focus_changed(self, _old: QWidget | None, _new: QWidget | None) -> None:
-        """A part that is not watched, as a list in a report, was left for another panel."""
+        """Hide the ring when the focus goes to a part that is not watched, such as a list in a report."""
         if self.isVisible() and not _has_keyboard(self._around):
             self._show(False)
 

@@ -1,4 +1,4 @@
-"""Keys that are typed while a window opens: they are held until it has the keyboard, and then typed into it."""
+"""Hold keys that are typed while a window opens, until it has the keyboard; then type them into it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def _at_once() -> bool:
 
 
 class HeldKeys(QObject):
-    """Between asking for a window and its having the keyboard the desktop still gives keys to the window before.
+    """Between asking for a window and its having the keyboard, the desktop still sends keys to the window before.
 
-    There they would mean something else: "P 4 Enter" would set no priority and send a crew. From `hold_for` on no key
-    reaches any other window of the program. What was typed is typed into the new one once it has the keyboard. When
-    it goes before that, or with one of these keys, or when the operator clicks elsewhere, the rest is dropped.
+    There "P 4 Enter" would not set a priority but send a crew. After `hold_for` no key reaches any other window of the
+    program. Held keys are typed into the new window once it has the keyboard. If it goes before that, or one of the
+    keys closes it, or the operator clicks elsewhere, the rest is dropped.
     """
 
     def __init__(
@@ -70,12 +70,12 @@ class HeldKeys(QObject):
             self._on_active()
 
     def _listen_to(self, one: QObject) -> None:
-        """To the windows alone: of the whole program's events most are of objects that Python has no business with."""
+        """Install the event filter on windows only: filtering all objects of the program in Python would be slow."""
         one.installEventFilter(self)
         self._heard.append(one)
 
     def _on_active(self) -> None:
-        """It has the keyboard, and its field a moment later."""
+        """The awaited window has the keyboard; its field has it a moment later."""
         if self._opening is not None and (self._held or not self._is_ready()):
             self._listen_to(self._opening.windowHandle())  # what comes in this moment comes after what is held
             QTimer.singleShot(0, self._replay)
@@ -100,7 +100,7 @@ class HeldKeys(QObject):
             self._on_active()
 
     def _drop(self) -> None:
-        """Keys go again where the desktop gives them."""
+        """Stop holding keys: they go again where the desktop sends them."""
         self._opening = None
         self._held.clear()
         heard, self._heard = self._heard, []
@@ -146,7 +146,9 @@ def _type(window: QWidget, keys: QKeyCombination, text: str) -> None:
 
 
 def _sequences(keys: QKeyCombination) -> list[QKeySequence]:
-    """How a shortcut may write these keys: a sign that this keyboard has on Shift ("+", "?") is written without it."""
+    """How a shortcut may spell this key press: a sign that the keyboard has on Shift ("+", "?") is spelled without
+    Shift.
+    """
     whole, shift = QKeySequence(keys), Qt.KeyboardModifier.ShiftModifier
     held = keys.keyboardModifiers()
     if not held & shift or keys.key() >= Qt.Key.Key_Escape or chr(keys.key()).isalnum():

@@ -1,4 +1,4 @@
-"""Repeats of a key that is held: a key press is meant once, however long the finger stays on it."""
+"""Drop repeats of a held key: one press counts once, however long it lasts."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _COMMAND = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
 
 
 class KeyRepeats(QObject):
-    """Drops the repeats of held keys before they reach a widget or a shortcut, in every window of the program.
+    """Drops repeats of held keys before they reach a widget or a shortcut, in every window of the program.
 
-    They walk, write and erase, where text is written; they decide nothing. On X a repeat is a release and a press of
-    the same moment, which Qt marks only where it finds both at once: the others look like fresh strokes.
+    Repeats may walk through lists, write and erase; they never decide anything. On X a repeat is a release and a press
+    at the same moment, which Qt recognises only when it reads both at once: the others look like new presses.
     """
 
     def __init__(self, walking: Iterable[Qt.Key] = (), parent: QObject | None = None) -> None:
@@ -44,7 +44,7 @@ class KeyRepeats(QObject):
             self._listen_to(app.focusWindow())
 
     def is_repeat(self, event: QKeyEvent) -> bool:
-        """Whether nobody has struck this key anew."""
+        """Whether this key event is a repeat, and no new press."""
         stroke = (event.key(), event.timestamp())
         return event.isAutoRepeat() or (event.timestamp() != 0 and stroke == self._released)
 

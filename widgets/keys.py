@@ -49,7 +49,7 @@ def takes_text(widget: QWidget | None) -> bool:
 
 
 def works_while_typing(cap: str) -> bool:
-    """Whether a key (as its cap shows it) is still the window's while text is typed into a field of it."""
+    """Whether a key (as its cap shows it) still belongs to the window while text is typed into one of its fields."""
     modifiers, _, key = cap.rpartition(" ")
     if not {"Ctrl", "Alt"} & set(modifiers.split()) and not (key[:1] == "F" and key[1:].isdecimal()):
         return False
@@ -83,7 +83,7 @@ def cap_size(theme: Theme, text: str) -> QSize:
 
 
 def is_heard(widget: QWidget, cap: str) -> bool:
-    """Whether a cap's key does something now where the widget stands; True in a window that does not know its keys."""
+    """Whether a cap's key does something now where the widget is shown; True in a window that is no `HearsKeys`."""
     window = widget.window()
     return not isinstance(window, HearsKeys) or window.hears(widget, cap)
 
@@ -125,7 +125,7 @@ def is_enter(event: QKeyEvent) -> bool:
 
 
 def is_bare_enter(event: QKeyEvent) -> bool:
-    """The same without another key: Alt+Enter and their like are the desktop's, or nobody's, and do nothing here."""
+    """Enter without Ctrl, Alt or Meta; with one of these it belongs to the desktop, or does nothing."""
     return is_enter(event) and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
 
 
@@ -180,7 +180,7 @@ class KeyButton(EnterButton):
 
     @override
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """The second click of a double click is no second order: the button under it may mean the next step by then."""
+        """The second click of a double click is no second order: the button may already stand for the next step."""
         event.accept()
 
     @property
@@ -193,7 +193,7 @@ class KeyButton(EnterButton):
         return (self._filled or self._armed) and self.isEnabled() and is_heard(self, self._keys)
 
     def set_armed(self, armed: bool) -> None:
-        """Whether Enter does it now; of a button made with `by_enter` only."""
+        """Whether Enter presses it now; only for a button made with `by_enter`."""
         if self._by_enter and armed != self._armed:
             self._armed = armed
             self.setAccessibleDescription(self._why_not or self._keys)
@@ -229,7 +229,7 @@ class KeyButton(EnterButton):
         return QSize(width, theme.px(self._height))
 
     def _cap_room(self) -> int:
-        """The room of the widest cap it may bear, so that nothing moves when it is armed."""
+        """The width of the widest cap that it may have, so that nothing moves when it is armed."""
         caps = [self._own_keys, *([_ENTER] if self._by_enter else [])]
         return max(cap_size(self._theme, cap).width() if cap else 0 for cap in caps)
 

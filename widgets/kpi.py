@@ -263,7 +263,7 @@ class KpiStrip(QWidget):
             left += width
 
     def _column(self, button: _FigureButton, *, with_note: bool) -> int:
-        """How wide a figure's column is: it grows with what stands in it, and never becomes narrower again."""
+        """The width of a figure's column: it grows with its contents and never shrinks."""
         key = (button.figure.key, button.compact, with_note, self._theme.px(100))
         width = max(self._widest.get(key, 0), button.width_wanted(with_note=with_note))
         self._widest[key] = width

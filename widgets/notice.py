@@ -35,7 +35,7 @@ class Notice:
 
 
 class Banner(QWidget):
-    """Hidden while there is nothing to say. The alarm's sign blinks once a second unless motion is reduced."""
+    """Shows one notice, or is hidden. The sign of an alarm blinks once a second unless motion is reduced."""
 
     notice_action = Signal(str)
 

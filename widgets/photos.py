@@ -137,7 +137,9 @@ class PhotoPair(QWidget):
         return self._groups[side][self._shown[side]].id
 
     def boxes(self) -> list[QRect]:
-        """Where the photos stand, each with its line below; both are of one size, and one alone has twice the width."""
+        """Where the photos are drawn, each with a line below; both have the same size, a single one has twice the
+        width.
+        """
         gap = self._theme.px(8)
         width = self.width() if len(self._groups) == 1 else (self.width() - gap) // 2
         return [QRect(side * (width + gap), 0, width, self._high()) for side in range(len(self._groups))]
@@ -314,7 +316,7 @@ class _Picture(QWidget):
         return self._middle.x(), self._middle.y()
 
     def _fitted(self, number: int) -> QRect:
-        """Where the whole of a picture would stand."""
+        """The rectangle in which the whole picture fits."""
         box, image = self._box(number), self.cards[number].image
         size = image.size().scaled(box.size(), Qt.AspectRatioMode.KeepAspectRatio) if image is not None else box.size()
         fitted = QRect(box.topLeft(), size)
@@ -456,7 +458,9 @@ class PhotoViewer(QWidget):
             self._show()
 
     def keep_off(self, above: QRect, title: int) -> None:
-        """Begin below this part of the screen, which is not to be covered; `title` is what the desktop puts over it."""
+        """Begin below this part of the screen, so that it stays visible; `title` is the height of the desktop's title
+        bar.
+        """
         over = self.frameGeometry()
         if not self.isVisible() or not over.intersects(above):
             return

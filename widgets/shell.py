@@ -274,10 +274,7 @@ class Shell(QMainWindow):
             self._place()
 
     def become_picture(self) -> None:
-        """Show for good what is shown now, and do nothing any more: another window is about to take this one's place.
-
-        The panels are gone from then on.
-        """
+        """Freeze what is shown, as another window is about to take this one's place; the panels are removed."""
         self.blockSignals(True)
         app = QApplication.instance()
         if isinstance(app, QApplication):
@@ -303,7 +300,7 @@ class Shell(QMainWindow):
 
     @property
     def shows_one(self) -> bool:
-        """Whether there is room for map or report only: beside a form the report is not to be read then."""
+        """Whether the window has room for either map or report only; a form then hides the report."""
         return self._narrow
 
     def view_room(self) -> QRect:
@@ -334,7 +331,7 @@ class Shell(QMainWindow):
     # ---------------------------------------------------------------- keys
 
     def hears(self, widget: QWidget, cap: str) -> bool:
-        """Whether the key of a cap that `widget` is about to draw does now what stands beside it."""
+        """Whether the key of the cap that `widget` is about to draw does now what stands beside it."""
         heard = self._hears(widget, cap)
         self._caps.setdefault(widget, {})[cap] = heard
         return heard
@@ -630,7 +627,7 @@ class Shell(QMainWindow):
             QTimer.singleShot(0, self, self._give_again)
 
     def _give_again(self) -> None:
-        """A panel got the keyboard while another window had it: now that it has come, the ring says where it is."""
+        """A panel got the focus while another window had the keyboard: now that this one has it, draw the ring."""
         key, self._to_give = self._to_give, ""
         if key and self.isActiveWindow() and key == self.current_panel():
             _give_keyboard(self.panel(key))

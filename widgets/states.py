@@ -18,7 +18,7 @@ _MOST_LINES = 6
 
 
 class EmptyState(QWidget):
-    """Left-aligned, in the middle of its panel; no pictures."""
+    """A left-aligned text in the middle of an empty panel."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -148,7 +148,7 @@ class _Undo(QAbstractButton):
 
 
 class StatusBar(QWidget):
-    """Cells from the left, cells from the right; what does not fit in between is left out, the last ones first.
+    """Cells from the left, cells from the right; cells without room are left out, the last ones first.
 
     A cell of the level info, which says what just happened, always has room, also beside the undo line.
     """

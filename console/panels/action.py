@@ -105,7 +105,9 @@ class Action(msgspec.Struct, Generic[R], frozen=True):
 
     @property
     def _waits_for_point(self) -> bool:
-        """What the letters of an address that is typed on would do, and whatever else is done to a report."""
+        """Whether the action is refused while a form asks for a place on the map: it changes a report, or its key is a
+        letter, which then is typed for the form.
+        """
         return self.makes is not None or any(_is_letter(key) for key in self.keys)
 
     def _why_not_allowed(self, situation: Situation) -> str:

@@ -68,7 +68,7 @@ class ActionRunner(QObject):
         return self.run(command.verb)
 
     def press(self, action_id: str) -> bool:
-        """As `run`, for the action's own key, which may have been meant for a form or a report that is gone."""
+        """As `run`, for a key press; refused when it was meant for a form or a report that is no longer shown."""
         action = self._table[action_id]
         why = ""
         if not action.why_not(self._situation.current):  # else `run` says why
@@ -89,9 +89,10 @@ class ActionRunner(QObject):
         return done
 
     def act(self, action_id: str) -> bool:
-        """As `press`, for a verb of the report panel: its Enter may have been meant for a form, or one that never was.
+        """As `press`, for a verb of the report panel, whose Enter may have been meant for a form that closed or never
+        opened.
 
-        What a crew did cannot be undone, so that its verb waits like the one that sends a crew.
+        A verb that enters what a crew did waits like an order, as it cannot be undone.
         """
         if self._table[action_id].at_once and self._forms.just_committed:
             self.message.emit(self.tr("Nothing was done: that key was still the form's"))

@@ -46,7 +46,7 @@ class EditCommands:
         return self._on(details, Kind.SET, dict(fields), text, base=base, inverse=(Kind.SET, dict(base)))
 
     def given_anew(self, edit_id: str, old: Edit, data: Mapping[str, Any]) -> None:
-        """A step that met a conflict was given anew, under this id: it is the last one now, as it was then."""
+        """A step that met a conflict was made again as this edit: it takes the old one's place as the newest step."""
         inverse: tuple[Kind, dict[str, Any]] | None = None
         match old.kind:
             case Kind.SET:
@@ -109,18 +109,17 @@ class EditCommands:
         return self._append(Kind.PROGRESS, source, report, data, {}, version, title, text, None)
 
     def has_told(self, source: str, report: str, unit: str, state: str) -> bool:
-        """Whether it was told already that a unit did this there, and the server has not confirmed it yet."""
+        """Whether this state of the unit's job was entered here before and is not confirmed yet."""
         waiting = self._outbox.given_for(source, report)
         return any(one.kind is Kind.PROGRESS and one.data == {"unit": unit, "state": state} for one in waiting)
 
     def as_given(self, source: str, jobs: Sequence[Assignment], report: str) -> tuple[Assignment, ...]:
-        """Jobs at a report as the operator's own orders and words leave them that the server has not confirmed yet."""
+        """Jobs of a report with the operator's own unconfirmed edits applied."""
         return jobs_after(tuple(jobs), report, self._outbox.given_for(source, report))
 
     def work_given(self, source: str, unit: str, jobs: Sequence[Assignment] = ()) -> tuple[Assignment, ...]:
-        """The unfinished ones of a unit's jobs, with those that the operator gave it and the server has not confirmed.
-
-        What he called it back from, or told that it is done there, is left out.
+        """The unfinished jobs of a unit, with the operator's own unconfirmed orders and words: jobs that he gave are
+        included, jobs from which he recalled it, or that he entered as done, are not.
         """
         given: dict[str, list[Edit]] = {}
         for edit in self._outbox.given_to(source, unit):

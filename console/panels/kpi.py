@@ -205,7 +205,7 @@ class KpiController(QObject):
         ]
 
     def _whose_clock(self) -> str:
-        """Which city's time is shown, where there are several."""
+        """Which city's time is shown, as a tip; "" with one city only."""
         if len(self._sources.keys) < 2:
             return ""
         text = self.tr(

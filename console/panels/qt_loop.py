@@ -1,4 +1,4 @@
-"""Qt's event loop as what needs a loop, and must not know Qt, sees it."""
+"""Qt's event loop behind the interface `EventLoop` of the outbox, which must not know Qt."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 
 class QtLoop(QObject):
-    """An `EventLoop` of the outbox on the thread on which this object was made; nothing is called when it is gone."""
+    """An `EventLoop` on the thread on which this object was made; after its deletion nothing is called any more."""
 
     _asked = Signal(object)
 
@@ -18,12 +18,12 @@ class QtLoop(QObject):
         self._asked.connect(self._call, Qt.ConnectionType.QueuedConnection)
 
     def call_soon_threadsafe(self, callback: Callable[..., object], *args: object) -> object:
-        """From any thread: call back on this object's."""
+        """Call `callback` on this object's thread; may be called from any thread."""
         self._asked.emit(partial(callback, *args))
         return None
 
     def call_later(self, delay: float, callback: Callable[..., object], *args: object) -> QtTimerHandle:
-        """Call back after so many seconds."""
+        """Call `callback` after so many seconds."""
         return QtTimerHandle(self, delay, partial(callback, *args))
 
     @Slot(object)
@@ -32,7 +32,7 @@ class QtLoop(QObject):
 
 
 class QtTimerHandle(QTimer):
-    """A call that is to come, once."""
+    """A call that is due later, and can be cancelled."""
 
     def __init__(self, parent: QObject, delay_s: float, callback: Callable[[], object]) -> None:
         super().__init__(parent, singleShot=True, interval=round(delay_s * 1000))
@@ -41,7 +41,7 @@ class QtTimerHandle(QTimer):
         self.start()
 
     def cancel(self) -> None:
-        """It does not come."""
+        """Do not make the call."""
         self.stop()
         self.deleteLater()
 

@@ -17,7 +17,7 @@ from console.rules.messages import Push, Withdraw
 
 
 class QtOutbox(Outbox, QObject):
-    """See Outbox for what can be asked and done, Listener for what each signal says."""
+    """The outbox on Qt's loop; `Outbox` says what can be asked and done, `Listener` what each signal means."""
 
     opened = Signal()
     unavailable = Signal(object)

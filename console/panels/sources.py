@@ -83,12 +83,14 @@ class Sources(QObject):
         return self.tr("Offline since {time}.").format(time=self._when(state.since))
 
     def offset(self, key: str) -> timedelta:
-        """How far the clock of a source's server is ahead of this computer's, as well as it is known."""
+        """How far the clock of a source's server is ahead of this computer's, as well as it is known; zero if it is
+        not.
+        """
         state = self._states.get(key)
         return timedelta(seconds=state.clock_offset_s if state is not None else 0.0)
 
     def _as_shown(self, state: SourceState) -> datetime | None:
-        """The time a source's data is complete to, by the one clock that the window shows: the first source's."""
+        """The time to which a source's data is complete, by the clock that the window shows (the first source's)."""
         if state.as_of is None:
             return None
         return state.as_of - timedelta(seconds=state.clock_offset_s) + self.offset(self.first)
@@ -112,9 +114,10 @@ class Sources(QObject):
         return tuple(self._states.values())
 
     def take_up(self, states: Iterable[SourceState]) -> None:
-        """Begin with what another window knew: how old the data is, and which source could not be reached.
+        """Take over what the window that this one replaced knew: age of the data, and which source could not be
+        reached.
 
-        What was reached then has not been reached from here yet.
+        A source that was reached there counts as not reached from here yet.
         """
         for state in states:
             at_start = msgspec.structs.replace(state, state="connecting", latency_ms=None, put_off="", detail="")
@@ -275,7 +278,9 @@ class Sources(QObject):
         return self._away_banner(waiting) or self._put_off_banner(waiting)
 
     def _put_off_banner(self, waiting: int) -> Notice | None:
-        """A server may be full for hours: who thinks it is away works on old data and trusts nothing he sees."""
+        """The banner for a server that is reached and takes no changes, for example because its disk is full. It must
+        not read as if the server were away: the data are current.
+        """
         states = {key: state for key, state in self._states.items() if state.put_off}
         if not states:
             return None
@@ -344,7 +349,7 @@ class Sources(QObject):
         return self._states[key].state if key in self._states else ""
 
     def _when(self, at: datetime) -> str:
-        """`13:20`, with its day when that is not the present one: a spell without a network may last for days."""
+        """`13:20`, with the day if that is not today, as an outage may last for days."""
         return formatting.moment(at, self._zone, self._now())
 
     def _day_and_clock(self, at: datetime) -> str:
@@ -377,8 +382,8 @@ class Sources(QObject):
 
 
 def _as_one_spell(before: SourceState, state: SourceState) -> SourceState:
-    """What a sync process says that knows nothing of the time before it, as after another text size: a server that was
-    away, or silent, has not been heard of since, and is away from its last word on until it answers.
+    """The state of a source as one stretch of time, across a new sync process that knows nothing of before (as after a
+    change of text size): a server that was away or silent counts as away since its last word, until it answers.
     """
     silent_since = before.since if before.state == "offline" else before.unanswered_since
     if silent_since is None:

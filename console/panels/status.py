@@ -52,7 +52,7 @@ class StatusController(QObject):
         self.show()
 
     def unsay(self, sentence: str) -> None:
-        """It is not so any more: another one that was said since stays."""
+        """Remove this sentence if it is still shown; a later one stays."""
         if sentence and self._message == sentence:
             self._message = ""
             self.show()
@@ -145,5 +145,5 @@ class StatusController(QObject):
 
 
 def _tells_of_outage(notice: Notice) -> bool:
-    """Whether a notice says itself that the server is away: it has the key of the notice that does."""
+    """Whether the notice itself says that the server cannot be reached; the banner then need not."""
     return any(intent == "refresh" for intent, _, _ in notice.buttons)

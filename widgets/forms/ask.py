@@ -19,9 +19,8 @@ from widgets.theme import Theme
 
 
 class AskText(Form):
-    """A text: a note, a reply, or a `reason`, which Enter ends. Values: text.
-
-    Templates go in with Alt and their digit.
+    """Asks for a text: a note, a reply, or a `reason`, in which Enter commits. Values: text. Alt and a digit insert a
+    template.
     """
 
     def __init__(
@@ -79,7 +78,7 @@ class AskText(Form):
 
 
 class AskForm(Form):
-    """A question that the operator's own key raised: what follows, and one button that does it."""
+    """Asks whether to go on after an action's key: what will follow, and one button that does it."""
 
     def __init__(
         self, theme: Theme, title: str, sentence: str, commit_text: str, leave_text: str, parent: QWidget | None = None

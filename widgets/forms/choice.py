@@ -49,9 +49,9 @@ class ListChoice:
 
 
 def matching(choices: Sequence[ListChoice], typed: str) -> list[ListChoice]:
-    """The choices that hold every word typed: those that begin with it first, then those with a word that does.
+    """The choices that contain every typed word: first those that begin with it, then those with a word that does.
 
-    When there is none, the same for what was most likely meant.
+    If there is none, the same for the words that were most likely meant.
     """
     wanted = typed.casefold().split()
     found = _holding(choices, wanted)

@@ -1,4 +1,4 @@
-"""The form in which a report ends."""
+"""The form in which a report is closed."""
 
 from __future__ import annotations
 

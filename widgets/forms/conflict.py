@@ -1,4 +1,6 @@
-"""The form of a conflict: before, yours, the server's and the result, one row a field; only real conflicts ask."""
+"""The form of a conflict: value before, own value, server's value and result, a row for each field; asks for real
+conflicts.
+"""
 
 from __future__ import annotations
 
@@ -150,7 +152,7 @@ class _Table(QWidget):
         return left, right
 
     def _broken(self, row: ConflictRow, column: int) -> list[str]:
-        """The words of a value in lines: who has to choose reads both in full, as far as that is possible."""
+        """The text of a value in lines, in full as far as there is room: whoever chooses has to read both values."""
         value = (row.before, row.mine, row.theirs)[column - 1]
         if column == 1 and self._is_narrow:
             return []  # it stands over the others
@@ -333,12 +335,12 @@ class _Table(QWidget):
 
 
 class ConflictForm(Form):
-    """Values: choices ({field: "mine" or "theirs"} of the rows that asked), reason, and theirs: {field: the words that
-    stood against one's own}. A choice is taken up from a draft only where these are the same still.
+    """Values: choices ({field: "mine" or "theirs"} of rows that asked), reason, and theirs: {field: the text that stood
+    against one's own}. A choice is taken from a draft only if theirs are still the same.
 
-    `send` is what the filled button says, where "merged change" would not be what it is.
-    `over` names what is dangerous in taking one's own in the row `over_field`: it has a button of its own then, in the
-    place of the filled one, and Alt+Enter does it; what Enter or Ctrl+Enter does is never that.
+    `send` is the text of the filled button, where it is not "merged change". `over` names what is dangerous in taking
+    one's own value in the row `over_field`: that has a button of its own instead of the filled one, and the key
+    Alt+Enter; Enter and Ctrl+Enter never do it.
     """
 
     dropped = Signal()
@@ -429,7 +431,7 @@ class ConflictForm(Form):
 
     @property
     def _is_over(self) -> bool:
-        """Whether one's own is chosen where that is dangerous."""
+        """Whether the operator's own value is chosen in a row where that is dangerous."""
         return bool(self._over) and self.table.picks.get(self._over_field) == MINE
 
     @override

@@ -1,4 +1,4 @@
-"""Fields of forms that Qt has not: a list under what one types, a tick, a row of alternatives."""
+"""Form fields that Qt does not have: a list under what is typed, a tick, a row of alternatives."""
 
 from __future__ import annotations
 
@@ -136,15 +136,15 @@ class TypeAhead(QLineEdit):
 
     @property
     def list_height(self) -> int:
-        """What the whole list takes below the field, in pixels: a form that keeps so much free shows all of it."""
+        """The height of the whole list below the field, in pixels: a form that keeps it free shows all of it."""
         return self._high(_OFFERED) + _APART
 
     def _high(self, rows: int) -> int:
         return self._theme.px(CHOICE_HIGH) * rows + 2
 
     def _room_for(self, rows: int) -> QRect:
-        """Where a list of so many rows is wholly seen: below the field, else above it, else on the side where more of
-        its rows fit. It stays within what holds the field, so that no foot with its buttons is covered.
+        """Where a list of so many rows is fully visible: below the field, else above it, else where more of its rows
+        fit. It stays inside the widget that holds the field, so that it covers no buttons.
         """
         window = self.window()
         field = QRect(self.mapTo(window, QPoint(0, 0)), self.size())

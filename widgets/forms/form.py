@@ -1,4 +1,4 @@
-"""What every form shares: a head that says why, a body, a foot whose filled button is what Ctrl+Enter does, a draft."""
+"""What all forms share: a head with the reason, a body, a foot with the filled button (Ctrl+Enter), a draft."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _LEAST_HIGH = 300
 
 
 def make_label(theme: Theme, text: str, role: str = "body", token: str = "text.primary", weight: int = 400) -> QLabel:  # noqa: S107
-    """A label that shows its text as it is, whatever stands in it."""
+    """A label that shows its text as plain text, even if it looks like HTML."""
     label = QLabel()
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setText(text)
@@ -69,7 +69,7 @@ def make_label(theme: Theme, text: str, role: str = "body", token: str = "text.p
 
 
 def put_text(field: QPlainTextEdit, text: str) -> None:
-    """Put a text in the place of what stands in the field, so that Ctrl+Z brings that back; the cursor is behind it."""
+    """Replace the text of a field so that Ctrl+Z restores it; the cursor is set behind the text."""
     cursor = QTextCursor(field.document())
     cursor.select(QTextCursor.SelectionType.Document)
     cursor.insertText(text)
@@ -100,9 +100,9 @@ class LineField(QLineEdit):
 
 
 class _BodyArea(QScrollArea):
-    """Holds a form's body, which it never gives away: a body that is put elsewhere loses the keyboard to a button.
+    """Holds a form's body and keeps it, as a body that is put elsewhere loses the focus to a button.
 
-    While it `scrolls` it takes what height there is; else it asks for all that the body needs, as the body would.
+    While it `scrolls` it takes whatever height there is; else it asks for the height that the body needs.
     """
 
     def __init__(self, body: QWidget, layout: QVBoxLayout) -> None:
@@ -167,11 +167,11 @@ class _BodyArea(QScrollArea):
 
 
 class Form(QDialog):
-    """A window of its own beside the console, which stays live behind it.
+    """A window of its own beside the console, which can still be used meanwhile.
 
-    Ctrl+Enter commits when `why_not()` is "" (in a reason Enter does too), Esc leaves; what was entered then goes out
-    as a draft with `left`.
-    `about` says beside the title what it is for, whatever is chosen in the console meanwhile.
+    Ctrl+Enter commits when `why_not()` is "" (so does Enter in a reason). Esc leaves; the signal `left` then carries
+    what was entered, for a draft. `about` is shown beside the title: what the form concerns, whatever is chosen in the
+    console.
     """
 
     committed = Signal(dict)
@@ -323,7 +323,7 @@ class Form(QDialog):
         return ""
 
     def held_up_by(self) -> QWidget | None:
-        """The field that `why_not` speaks of; Ctrl+Enter takes the keyboard there."""
+        """The field because of which `why_not` is not ""; Ctrl+Enter moves the focus there."""
         return None
 
     def first_field(self) -> QWidget:
@@ -340,7 +340,7 @@ class Form(QDialog):
         return not any(value not in ("", None, [], {}, ()) for value in self.values().values())
 
     def entered(self) -> Any:
-        """What the operator has entered, to be compared: nothing that changes by itself."""
+        """What the operator has entered, for comparison: without anything that changes by itself."""
         return self.values()
 
     @property
@@ -351,10 +351,10 @@ class Form(QDialog):
     # ---------------------------------------------------------------- for callers
 
     def open_beside(self, room: QRect | None = None) -> None:
-        """Show it in this part of the screen (what is worked on lies beside it), and give it the keyboard.
+        """Show it in this part of the screen, beside what is being worked on, and give it the keyboard.
 
-        It begins at the room's top and stays within its sides; what it needs of height may go on below, within the
-        screen; what is higher scrolls. Without a room the desktop places it.
+        It begins at the top of that part and stays within its sides; if it is higher it goes on below, as far as the
+        screen goes, and scrolls beyond that. Without a room the desktop places it.
         """
         self._done = False
         if self._opened_with is None:
@@ -384,7 +384,7 @@ class Form(QDialog):
         self.move(place.topLeft())
 
     def keep_below(self, top: int) -> None:
-        """What stands above its room reaches down to this line of the screen now: it does not lie over that."""
+        """Move the form below this line of the screen, down to which something else is shown now."""
         if self._top is None or not self.isVisible():
             return
         self._top = top
@@ -399,9 +399,8 @@ class Form(QDialog):
             self.move(self.x(), max(screen.top(), min(self._top, lowest)))
 
     def step_aside(self, anchor: QWidget) -> None:
-        """Give the anchor's middle free, where what is to be pointed at lies, and its left side, where the queue is.
-
-        It stands at the right, over the report, which is about something else.
+        """Move the form to the right, over the report, so that the middle of the anchor (the map) and its left side
+        (the queue) are free for pointing.
         """
         right = anchor.mapToGlobal(QPoint(anchor.width(), 0)).x()
         right = min(right, anchor.screen().availableGeometry().right() + 1) - self.theme.px(_EDGES) // 2
@@ -424,7 +423,7 @@ class Form(QDialog):
         self.draft_cleared.emit()
 
     def tell_above(self, words: str) -> None:
-        """Say something above the fields, where a draft is told of, without the button that clears one."""
+        """Show a text above the fields, where a draft is announced, without a button."""
         self._draft_label.setText(one_line(words))
         self.clear_button.hide()
         self._draft_row.show()
@@ -483,10 +482,10 @@ class Form(QDialog):
         self._covered.setVisible(bool(text))
 
     def tell_news(self, text: str, what: str = "") -> None:
-        """Somebody else changed meanwhile what the form is about: say it, "" that it is as it was.
+        """Somebody else has changed what the form is about: show `text`; "" takes it away.
 
-        The next commit is only heard as "read"; who commits again means it. `what` is what changed, without by whom:
-        what was read once is not asked again while that stands.
+        The next commit only counts as having read it; the one after that commits. `what` is the change without the name
+        of who made it: the same change is not asked about again once it was read.
         """
         if text == self._news.text():
             return
@@ -505,7 +504,7 @@ class Form(QDialog):
         return self._news.text()
 
     def touch(self) -> None:
-        """Something was entered: look again whether it can be committed, and tell a moment later."""
+        """Something was entered: check again whether it can be committed, and emit `typed` a moment later."""
         why = self._too_long() or self.why_not()
         self.commit_button.set_why_not(why)
         self._why.setText(why or self._question() or self._count() or self.foot_note())
@@ -519,7 +518,7 @@ class Form(QDialog):
         return ""
 
     def commit(self) -> None:
-        """Do what the filled button says, if it can be done; once: a key may still come to a form that is hidden."""
+        """Do what the filled button says, if that is possible; once, though a key may still reach the hidden form."""
         if self._done:
             return
         if self._too_long() or self.why_not():
@@ -538,7 +537,7 @@ class Form(QDialog):
         self.committed.emit(values)
 
     def end(self) -> None:
-        """It is answered: nothing is entered any more, and it is out of sight."""
+        """The form is done: it takes no more input and is hidden."""
         self._done = True
         self._pause.stop()
         self.hide()
@@ -590,7 +589,7 @@ class Form(QDialog):
         return ""
 
     def _question(self) -> str:
-        """What a stroke was heard as before which the news had come; "" while there are none, or none was heard."""
+        """What to say after a first commit was taken as having read the news; "" before that, and without news."""
         if self._is_news or not self._news.text():
             return ""
         return self.tr("Read above what changed. The same key again does it all the same.")
@@ -603,7 +602,7 @@ class Form(QDialog):
         return words.format(n=f"{most:,}", most=f"{MOST_LETTERS:,}") if most > _COUNTED_FROM else ""
 
     def write_on(self, field: QPlainTextEdit, text: str) -> None:
-        """Letters were typed where only digits count: they go on in this text, and so does the keyboard."""
+        """Letters were typed where only digits count: type them into this text, and give it the focus."""
         field.setFocus(Qt.FocusReason.ShortcutFocusReason)
         field.moveCursor(QTextCursor.MoveOperation.End)
         field.insertPlainText(text)
@@ -657,7 +656,7 @@ class Form(QDialog):
         return True
 
     def hears(self, widget: QWidget, cap: str) -> bool:
-        """Whether a key shown in it works now: while it lies beside and another window has the keyboard none does."""
+        """Whether a key whose cap the form shows works now: none does while another window has the keyboard."""
         return self.isActiveWindow()
 
     @override

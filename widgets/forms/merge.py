@@ -102,12 +102,12 @@ class _Side(QWidget):
 
 
 class MergeForm(Form):
-    """The chosen report beside one of up to nine that may be about the same. Values: candidate (its key), swapped.
+    """The chosen report beside one of up to nine possible duplicates. Values: candidate (its key), swapped.
 
-    A digit shows a candidate, S turns round which of the two stays, Enter merges. `set_side` brings a candidate once it
-    is read, and says which of the two stays unless the operator turns it round. `why_barred` says why the one that
-    would be closed cannot be ("" when it can), `follows` what follows, `meanwhile` what somebody else changed on the
-    two while they were shown, and that without by whom: see `tell_news`.
+    A digit shows a candidate, S swaps which of the two stays, Enter merges. `set_side` shows a candidate when it was
+    read, and says which of the two stays unless the operator swaps them. `why_barred` says why the one to be closed
+    cannot be ("" when it can), `follows` what will follow, `meanwhile` what somebody else changed on the two while they
+    were shown, with and without his name: see `tell_news`.
     """
 
     def __init__(
@@ -169,7 +169,7 @@ class MergeForm(Form):
         self._show()
 
     def swap(self) -> None:
-        """The one that would be closed stays, and the other way round."""
+        """Swap which of the two stays and which is closed."""
         self._turned ^= {self.candidate.value()}
         self._show()
 

@@ -118,9 +118,9 @@ class PlaceForm(Form):
         self.place_changed.emit()
 
     def set_exactness(self, words: str, doubt: str = "", instead: str = "") -> None:
-        """Say how exact the place is, and in which area it lies; a `doubt` has to be ticked before it is saved.
+        """Say how exact the place is, and in which area it lies; a `doubt` has to be ticked before it can be saved.
 
-        `instead` names the place that the words are refused for when it is ticked.
+        `instead` names the place for which the typed words are set aside when it is ticked.
         """
         if self._middle_of and not doubt:
             words = words or self.tr("The middle of the area: ask for a street, a number, a landmark")

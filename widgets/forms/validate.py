@@ -240,7 +240,7 @@ class ValidateForm(Form):
             self._forget_preset()
 
     def _forget_preset(self) -> None:
-        """Keys meant something else than accepting, and did not count: Enter must not accept in their place."""
+        """Keys that were refused meant something else than accepting: Enter must not accept now."""
         if not self._by_hand:
             self._by_hand = True
             self.decision.set_value("")

@@ -1,10 +1,9 @@
-"""Whether the map page is alive: it answers a beat with what it has drawn, or it is lost, and after some reloads off.
+"""Decide whether the map page is alive. It answers a beat (a number sent every two seconds) with what it has drawn.
 
-Two beats in a row that are not answered, or answered with a View that is older than what the page was told before and
-no newer than the one it had drawn by the last answer, mean that nothing is drawn any more; a count that is not the
-View's means that it is drawn wrongly. A beat is only asked for while the page can be seen, and only judged when this
-process itself was not held up meanwhile. A map that is off is tried again every two minutes: a computer that was too
-busy for it may have time again.
+The page counts as lost after two beats in a row without an answer, or with an old View: older than what it was told
+before the beat, and no newer than in its last answer. A count of reports that is not the View's also makes it lost.
+Lost pages are reloaded a few times, then the map is switched off and tried again every two minutes, as the computer may
+have been too busy. Beats are sent only while the page can be seen, and not judged if this process was held up itself.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ class Loss(enum.Enum):
 
 
 class Liveness(QObject):
-    """Asks the page every two seconds, and says when it is lost, well again, or to be given up."""
+    """Sends beats to the page, and emits when it is lost, well again, or to be given up."""
 
     asked = Signal(int)
     """Send this beat to the page."""
@@ -143,7 +142,7 @@ class Liveness(QObject):
         self.lost.emit(why)
 
     def begin_anew(self) -> None:
-        """The page is wanted back: what was before no longer counts."""
+        """The page is to be shown again: forget what happened before."""
         self._reloads = 0
         self.begin_loading()
 

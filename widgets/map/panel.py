@@ -327,12 +327,14 @@ class MapPanel(QWidget):
             self.go_to(lat, (west + east) / 2)
 
     def lend_view(self) -> None:
-        """What is asked for from now on moves the map for a while; once is enough until it is taken back."""
+        """From now on calls that move the map are temporary, until `take_view_back`; calling it twice changes
+        nothing.
+        """
         if self._lent is None:
             self._lent = (self._locked, self._last_view)
 
     def take_view_back(self) -> None:
-        """Show again what was shown when the view was lent: what the filter shows, or where the operator had put it."""
+        """Show what was shown at `lend_view`: the reports of the filter, or where the operator had moved the map."""
         lent, self._lent = self._lent, None
         if lent is None:
             return
@@ -403,7 +405,7 @@ class MapPanel(QWidget):
         self._set_picking(False)
 
     def leave_pick(self) -> None:
-        """The operator does not want to point at a place after all."""
+        """The operator does not want to pick a place any more."""
         if self._picking:
             self.stop_pick()
             self.pick_left.emit()
@@ -574,7 +576,7 @@ class MapPanel(QWidget):
         return json.dumps(config).encode()
 
     def _tell(self, signal: Any, *values: Any) -> None:
-        """Say it to the page; before it is ready nothing is lost, `_on_ready` says everything."""
+        """Send a message to the page; before the page is ready it is dropped, as `_on_ready` then sends everything."""
         if self._ready:
             signal.emit(*values)
 
@@ -655,7 +657,7 @@ class MapPanel(QWidget):
             self._had_keyboard = new
 
     def _give_keyboard_back(self) -> None:
-        """Where a lost page is shown anew the engine takes the keyboard: from the queue, for example."""
+        """Give the keyboard back to the widget from which the engine took it when a lost page was shown again."""
         before = self._had_keyboard
         now: QWidget | None = self.window().focusWidget()
         if before is not None and isValid(before) and now is not None and self.isAncestorOf(now):

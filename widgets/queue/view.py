@@ -69,9 +69,9 @@ class QueueView(UniformView):
     # The order
 
     def set_order(self, keys: Keys, *, growing: bool = False) -> None:
-        """Show another order. What is in sight stays where it is; rows that come in above are counted, not shown.
+        """Show another order. Rows in sight stay where they are; rows that come in above are counted, not shown.
 
-        Of a list that is `growing` the top stays in sight, where it is and no row of it is the current one.
+        In a `growing` list the top stays in sight while the list is there and no row of it is the current one.
         """
         if keys is self.rows.keys:
             return
@@ -107,10 +107,11 @@ class QueueView(UniformView):
         return places or {key: at for key in sight[:3] if (at := self.rows.position(key)) >= 0}
 
     def _shift(self, sight: list[int], first: int, places: dict[int, int]) -> int | None:
-        """By how many rows the sight moves on: the current row if it moved with a neighbour, else the top row.
+        """By how many rows to scroll: with the current row if it moved together with a neighbour, else with the top
+        row.
 
-        A row that went elsewhere by itself does not take the list along, be it the current or the top one. The head of
-        a list stays in sight: what burns most stands there, and must not go for what comes in below it.
+        A row that went elsewhere by itself does not take the list along. At its head the list stays there, as the most
+        urgent reports are shown there and must not be pushed out of sight by what comes in below.
         """
         shifts = {key: places[key] - (first + number) for number, key in enumerate(sight) if key in places}
         if not shifts:
@@ -227,10 +228,11 @@ class QueueView(UniformView):
         self.viewport().update()
 
     def expect(self, key: int) -> None:
-        """A row is about to come (back) into the list: made the current one, it is shown once it is there.
+        """A row is about to come (back) into the list, or to move in it: made the current one, it is shown once it is
+        there.
 
-        The list does not go to where it stands until then, or until it turns out to stay there. One that is not there
-        yet is waited for as long as it is the current one.
+        Until then, or until COMES_BACK_MS have passed and it stays where it is, the list does not scroll to it. A row
+        that is not in the list is waited for as long as it is the current one.
         """
         self._awaited = key
         QTimer.singleShot(COMES_BACK_MS, self, lambda: self._end_waiting(key))

@@ -17,7 +17,7 @@ from widgets.ticket.values import ActionButton
 
 
 def meaning_of(actions: Sequence[ActionButton]) -> tuple[str, str]:
-    """What the filled verb of these is, and what it says; two "" for none."""
+    """The id and the text of the filled one of these verbs; ("", "") when there is none."""
     return next(((one.id, one.text) for one in actions if one.filled), ("", ""))
 
 
@@ -65,7 +65,7 @@ class ActionBar(QWidget):
 
     @property
     def is_armed(self) -> bool:
-        """Whether Enter is the first verb's."""
+        """Whether Enter presses the first verb now."""
         return self._armed
 
     @property

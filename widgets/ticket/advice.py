@@ -61,7 +61,7 @@ class AdviceList(ShortList):
 
 
 class NoAdvice(QLabel):
-    """Quiet words in the place of units: why none is recommended, and what to do."""
+    """A text in place of recommended units: why there is none, and what to do."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()

@@ -332,7 +332,9 @@ class TicketPanel(QWidget):
         QTimer.singleShot(0, self, self._share_room)  # once the words have been broken for the new width
 
     def _share_room(self) -> None:
-        """Photos are as large as there is room for, beside the first recommended unit: what its key does is read."""
+        """Give photos the height that is left beside the first recommended unit, which has to be in sight for
+        its key.
+        """
         room = self.height() - self._title.height() - self._actions.height()
         first = self._advice.height() // max(1, len(self._advice.rows)) if self._advice.rows else 0
         parts = [*self._above_photos, *([self._advice_head] if first else [])]
@@ -345,7 +347,7 @@ class TicketPanel(QWidget):
             self.menu_asked.emit(event.globalPos())
 
     def hear_enter_later(self) -> None:
-        """The next Enter belongs to the stroke that brought the keyboard here, if it comes at once."""
+        """Ignore an Enter that follows at once: it belongs to the key press that moved the focus here."""
         self._be_deaf(TWICE_S)
 
     def _be_deaf(self, seconds: float) -> None:
@@ -356,8 +358,8 @@ class TicketPanel(QWidget):
         self._arm()
 
     def _arm(self) -> None:
-        """Enter is the panel's own only while no button and no list in it has the keyboard, and what the filled button
-        says has stood there for a moment. Who goes on striking does not look.
+        """Let Enter press the filled button only while no button and no list in the panel has the focus, and the
+        button's text has been the same for a moment: an operator who types on without looking means the text before.
         """
         heard = QApplication.focusWidget() in (self._scroll, self._text)
         left_s = self._deaf_until_s - self._steady_s()

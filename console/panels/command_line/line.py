@@ -34,7 +34,7 @@ _SHOWN = 36
 _FOUND = 8
 _NAMED = 2
 _OFFERED_LETTERS = 64
-"""How much of the values that may follow stands in the line of a small screen, with how many more there are."""
+"""The line offers values of a filter up to so many letters, then how many more there are: small screens."""
 
 
 class CommandLineController(QObject):
@@ -43,9 +43,9 @@ class CommandLineController(QObject):
     unit_sought = Signal(str)
     """A unit was looked up by its code: show where it is."""
     sight_kept = Signal()
-    """A report that only the command is about is chosen for it: what the list shows now is to be shown again."""
+    """A command chooses another report for a moment: note where the list stands, to return there."""
     came_back = Signal()
-    """The report that was chosen before is the chosen one again."""
+    """After such a command the report that was chosen before is chosen again: the list returns to its place."""
 
     def __init__(
         self,
@@ -65,8 +65,8 @@ class CommandLineController(QObject):
         parent: QObject | None = None,
         steady_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`mark` gives the MARKS of a draft, of what it is on; `hold_keys_for` is told what is being opened; `room` is
-        the part of the screen that the palette opens in.
+        """`mark` gives the MARKS of a draft for what it is about. `hold_keys_for` holds keys for a window that is being
+        opened. `room` is the part of the screen in which the palette opens.
         """
         super().__init__(parent)
         self._line, self._palette, self._window_state, self._actions = line, palette, window_state, actions
@@ -91,12 +91,14 @@ class CommandLineController(QObject):
         self._palette.open_in(self._room())
 
     def follow_room(self) -> None:
-        """A notice that has come above the map since moves the open palette down with the map."""
+        """Move the open palette when a notice has come or gone above the map."""
         if self._palette.isVisible():
             self._palette.place_in(self._room())
 
     def clear_lines(self) -> None:
-        """Another operator sits down: what stands in the lines is a draft of the one before, and leaves them."""
+        """Another operator has signed in: keep what stands in line and palette as drafts of the one before, and clear
+        both.
+        """
         self.in_line.hand_over()
         self.in_palette.hand_over()
         self._palette.close()
@@ -106,7 +108,7 @@ class CommandLineController(QObject):
     # The line
 
     def begin_filter(self) -> None:
-        """Put the filter that is set into the line, to go on from it; the tab stays what it is."""
+        """Put the present filter into the line, to be changed there; the tab is not part of it."""
         now = self._window_state.filter.with_tab("open").to_text()
         self._line.focus_line(f"show {now} " if now else "show ")
 
@@ -114,7 +116,7 @@ class CommandLineController(QObject):
         return parse(text, self._window_state.cities, self._actions)
 
     def take_up(self, key: str) -> None:
-        """Put a draft into the line; what stood there is one too."""
+        """Put a draft into the line; what stood there is kept as a draft."""
         text = str((self._outbox.draft(key) or {}).get("text", ""))
         self.in_line.hand_over()
         self.in_line.take_up(key)
@@ -127,7 +129,9 @@ class CommandLineController(QObject):
         self.in_line.typed(*self._draft_of("command", text, command))
 
     def _draft_of(self, place: str, text: str, command: TypedCommand) -> tuple[str, str, str]:
-        """Key, words and subject of the draft that a line is, ("", "", "") when nobody would have to write it anew."""
+        """The key, text and subject under which the line is kept as a draft; ("", "", "") when it holds nothing that
+        somebody would have to write again.
+        """
         if not command.rest or not self._is_written(command):
             return "", "", ""
         chosen = self._situation.chosen
@@ -137,11 +141,11 @@ class CommandLineController(QObject):
         return self._outbox.draft_key(place, chosen.source, chosen.key), text, self._situation.title_of(chosen)
 
     def _is_written(self, command: TypedCommand) -> bool:
-        """What stands behind the verb are the operator's own words, which nothing else has."""
+        """Whether the operator's own words stand behind the verb, as in a note; such words are kept as a draft."""
         return command.verb in self._actions and self._actions[command.verb].syntax.words == "written"
 
     def _look_again(self) -> None:
-        """Another report may be the chosen one: whom Enter concerns now."""
+        """The chosen report may have changed: make the sentence that says what Enter will do again."""
         if self._line.text():
             self._on_edited(self._line.text())
 
@@ -199,7 +203,9 @@ class CommandLineController(QObject):
         return self._situation.title_of(chosen) if chosen is not None else self.tr("the chosen report: none is chosen")
 
     def _order(self, command: TypedCommand, target: str) -> tuple[str, str, bool]:
-        """What is done, with its unit, in bold, then to what; or why the unit cannot be meant."""
+        """The sentence for an edit: what is done (bold), to what, and True; or why no unit with this code can be meant,
+        and False.
+        """
         action, typed = self._actions[command.verb], command.rest
         syntax = action.syntax
         code = command.unit.code if command.unit is not None else ""
@@ -218,7 +224,7 @@ class CommandLineController(QObject):
         return bold, about.format(target=target), True
 
     def _with_other_work(self, command: TypedCommand, text: str, target: str) -> str:
-        """Whom an order concerns, and what its unit has to do beside that."""
+        """The report that an order is for, with the other jobs of its unit."""
         chosen, (crew, *more) = self._situation.chosen, command.crews
         if more:
             crew = self._unit_commands.meant(command.crews, here=True) or crew
@@ -253,11 +259,11 @@ class CommandLineController(QObject):
             self._line.set_text("")
 
     def saved(self, edit_id: str) -> None:
-        """The disk has an edit: the command that made it, if one did, is done."""
+        """The edit is on the disk: the command that made it, if one did, is done."""
         self._made.pop(edit_id, None)
 
     def give_back(self, edit_id: str) -> None:
-        """The disk refused an edit: the command that made it goes back into the line, unless something stands there."""
+        """The edit could not be saved: put its command back into the line, unless something else was typed there."""
         self._put_back(*self._made.pop(edit_id, ("", "")))
 
     def _put_back(self, text: str, draft: str) -> None:
@@ -324,7 +330,7 @@ class CommandLineController(QObject):
         self._tasks.submit(look, found)
 
     def _carry_out(self, text: str, command: TypedCommand, draft: str) -> bool:
-        """Do it to the report that is the chosen one now; False when that cannot be done, and why is said."""
+        """Carry the command out on the chosen report; False, with the reason said, when that cannot be."""
         before = self._outbox.saving
         with self._outbox.using_draft(draft):
             done = self._runner.run_typed(command)
@@ -389,16 +395,16 @@ class CommandLineController(QObject):
         self._palette.show_rows(found_as, headings, summary=summary)
 
     def _mistaken(self, query: str) -> str:
-        """What is wrong with an order as it was typed, "" when it is none: Enter finds nothing else in it."""
+        """Why an order that was typed cannot be carried out; "" when it can, or the text is no order."""
         command = self._parse(query)
         syntax = self._actions[command.verb].syntax if command.verb in self._actions else None
         is_order = syntax is not None and (syntax.unit != "none" or bool(syntax.values))
         return command.problem if is_order and len(query.split()) > 1 else ""
 
     def _meant(self, query: str) -> list[PaletteRow]:
-        """What was most likely meant by a query that finds nothing; a row that says so where nothing is close.
+        """Rows for what was most likely meant by a query that finds nothing; a row that says so when nothing is close.
 
-        A word with a digit is a number or a code, of which the nearest is another report or another crew.
+        Words with a digit are not corrected: they are numbers or codes, and the nearest one is another report or unit.
         """
         known = self._vocabulary()
         parts = [(not _has_digit(word) and nearest(word, known)) or word for word in query.split()]
@@ -409,7 +415,7 @@ class CommandLineController(QObject):
         return [PaletteRow(f"meant:{meant}", meant, self.tr("search for this"), kind="meant")]
 
     def _vocabulary(self) -> set[str]:
-        """Every word by which something of the cities or a command is called."""
+        """All words that name something of the cities, or a command."""
         cities, texts = (
             self._window_state.cities,
             [self.tr(text) for one in self._actions for text in (one.text, one.words)],
@@ -496,7 +502,7 @@ class CommandLineController(QObject):
         return [PaletteRow(key, place, self.tr("show only its reports"), kind="place") for key, place in places.items()]
 
     def _complete(self, row_id: str) -> None:
-        """Tab: the row's own word takes the place of what was typed."""
+        """Tab: replace what was typed by the word of the current row."""
         kind, _, key = row_id.partition(":")
         crew = self._window_state.cities.crew(key)
         if kind == "unit" and crew is not None:
@@ -528,7 +534,7 @@ class CommandLineController(QObject):
             self._window_state.set_filter(self._window_state.filter.toggle_area(key))
 
     def _on_left(self) -> None:
-        """Esc, or a click beside it, loses nothing."""
+        """The palette was left by Esc or by a click beside it: what was typed is kept."""
         if self.in_palette.hand_over():
             kept = self.tr("Not saved, kept as a draft: {keys}")
             self._runner.message.emit(kept.format(keys=self._actions.key("drafts")))

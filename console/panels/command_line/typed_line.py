@@ -11,7 +11,9 @@ from console.panels.qt_outbox import QtOutbox
 
 
 class TypedLine(QObject):
-    """The draft of one line. It is kept under the report that the words are for, and moves when that is another one."""
+    """Keeps the draft of one line, under the report that its words are for; it moves when another report
+    becomes that.
+    """
 
     def __init__(
         self,
@@ -43,7 +45,7 @@ class TypedLine(QObject):
         self._kept = key
 
     def hand_over(self) -> str:
-        """Keep at once what is typed, whatever is done to the line from now on; the key of that draft, "" for none."""
+        """Save the draft now, whatever happens to the line afterwards; returns its key, "" for none."""
         self._pauses.keep()
         key, self._kept, self._now = self._kept, "", _NOTHING
         return key

@@ -1,4 +1,4 @@
-"""Keep what is typed into a form while it is typed and when it is left, offer it again, end it with what it became."""
+"""Keep what is typed into a form as a draft: while it is typed, when the form is left, until an edit was made of it."""
 
 from __future__ import annotations
 
@@ -23,17 +23,19 @@ MARKS = ("drafted_at", AUTHOR, "drafted_on")
 
 
 def marks(written: datetime, who: str, about: str) -> dict[str, str]:
-    """The MARKS of a draft that `who` wrote then, and what it is on."""
+    """The MARKS of a draft: when it was written, by `who`, and what it is about."""
     return dict(zip(MARKS, (written.isoformat(), who, about), strict=True))
 
 
 def typed_in(draft: Mapping[str, Any]) -> dict[str, Any]:
-    """The form's values alone."""
+    """The values of the form in a draft, without its MARKS."""
     return {name: value for name, value in draft.items() if name not in MARKS}
 
 
 class Pauses(QObject):
-    """Calls `keep` when it is time to keep what is typed; `steady_s` is a monotonic clock in seconds."""
+    """Calls `keep` in pauses of the typing, and now and then while it goes on; `steady_s` is a monotonic clock in
+    seconds.
+    """
 
     def __init__(self, keep: Callable[[], None], steady_s: Callable[[], float], parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -69,9 +71,9 @@ class Pauses(QObject):
 
 
 class Draft(QObject):
-    """The draft of one form under one key; `mark` gives its MARKS, `steady_s` is a monotonic clock in seconds.
+    """Keeps the draft of one form under one key. `mark` gives its MARKS, `steady_s` is a monotonic clock in seconds.
 
-    What stands in the form from the start is no draft.
+    The values with which the form is opened count as no draft.
     """
 
     def __init__(

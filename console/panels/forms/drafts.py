@@ -1,4 +1,4 @@
-"""What was written into forms and has become no edit yet: list it, open its form again, or show its words."""
+"""Lists everything that was typed into forms and not saved; opens the form of a draft again, or shows its words."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ from widgets.forms.choice import ListChoice
 
 
 class Drafts(QObject):
-    """A report may be deleted, closed or merged while words for it wait: they can still be read, copied and cleared."""
+    """The list of drafts. Drafts of reports that were deleted, closed or merged meanwhile can still be read, copied,
+    cleared.
+    """
 
     message = Signal(str)
     long_message = Signal(str)
@@ -55,7 +57,7 @@ class Drafts(QObject):
         forms.photos.not_ready.connect(self._show)
 
     def tell(self) -> None:
-        """After a start: that there is something, and how it is found."""
+        """After a start: say how many drafts there are, and which key lists them."""
         count = len(self._outbox.drafts)
         photos = sum(_parts(key)[0] == _PHOTO for key in self._outbox.drafts)
         if count:
@@ -84,7 +86,7 @@ class Drafts(QObject):
             self.message.emit(self.tr("All that was written is saved"))
 
     def go_on(self, key: str) -> None:
-        """Open the form of this draft; where that cannot be, its words with the reason."""
+        """Open the form of this draft; where that is impossible show its words and the reason."""
         kind, source, what = _parts(key)
         match kind:
             case "older":
@@ -160,7 +162,7 @@ class Drafts(QObject):
         return [(Path(draft["text"]), str(draft.get("role", ""))) for draft in found]
 
     def _edit_of(self, kind: str, source: str, what: str) -> str:
-        """The edit that a draft of a decision is about, "" when there is nothing to decide any more."""
+        """The id of the edit that a draft of a decision is about; "" when there is nothing to decide any more."""
         for queued in self._outbox.open_edits:
             edit = queued.edit
             if kind == "conflict" and edit.id == what and queued.state is EditState.CONFLICT:

@@ -67,7 +67,7 @@ WALKING = (Qt.Key.Key_J, Qt.Key.Key_K)
 
 
 class FormSurroundings(msgspec.Struct, frozen=True):
-    """What the window and the board do for open forms."""
+    """Functions of the window and the board that open forms call."""
 
     photo_wanted: Callable[[str], object] = lambda _: None
     """Shows a photo closely, beside one from before or after."""
@@ -84,17 +84,17 @@ class FormSurroundings(msgspec.Struct, frozen=True):
 
 
 class Forms(QObject):
-    """Opens one form at a time; opening another leaves the first. `about` says what a form is for.
+    """Opens forms, one at a time; opening another closes the first. `about` is the text of what a form concerns.
 
-    What is entered in a form with a `draft_key` is kept while it is typed, and offered when the form is opened again.
+    What is typed into a form with a `draft_key` is kept as a draft, and offered when the form is opened again.
     """
 
     room_settled = Signal()
-    """A notice has come over the place of forms, or has gone, and all is laid out."""
+    """A notice has come or gone above the place of forms, and everything is laid out again."""
     unused_key = Signal(str)
+    """A key that does nothing in the open form, as its shortcut is written."""
     begun_changed = Signal()
-    """In the open form something was entered, or that was taken away again: see `is_begun`."""
-    """A key that means nothing in the open form, as its shortcut is written."""
+    """`is_begun` has changed: something was entered in the open form, or taken away again."""
 
     def __init__(
         self,
@@ -117,10 +117,9 @@ class Forms(QObject):
         *,
         around: FormSurroundings = FormSurroundings(),  # noqa: B008
     ) -> None:
-        """`warned` shows a sentence for longer than `said`; `room` is the part of the screen that forms stand in.
-
-        `free` is that of it in which they cover nothing but the map; `covers_report` says that the report is not to be
-        read beside them; `around` is what the window does for them.
+        """`say` shows a sentence, `warned` one for longer. `room` is the part of the screen in which forms stand,
+        `free` the part of it in which they cover nothing but the map; `covers_report` says whether they hide the
+        report. `around` are functions of the window that forms call. `steady_s` is a monotonic clock in seconds.
         """
         super().__init__(window)
         self._window, self._theme, self._symbols, self._window_state = window, theme, symbols, window_state
@@ -134,7 +133,7 @@ class Forms(QObject):
         self._rest.timeout.connect(self.room_settled)
         self._new: NewReportForm | None = None
         self._placing: PlaceForm | None = None
-        """The form for which a place can be pointed at."""
+        """The form that asks for a place on the map."""
         self._proof: tuple[ValidateForm, ReportDetails] | None = None
         self._subject: ReportDetails | None = None
         self._watched: tuple[QDialog | None, ReportDetails, tuple[str, ...]] | None = None
@@ -142,7 +141,7 @@ class Forms(QObject):
         self._earlier = ""  # the draft key of a call before that is offered
         self._tasks = tasks
         self._outcomes: dict[tuple[str, str | None], str] = {}
-        """What accepted work of a service came to last; the next is likely the same."""
+        """(Source, service) -> the disposition chosen last, with which the next form of validation begins."""
         self.photos = PhotoImport(
             outbox, tasks, images, profile, zone, now, self.mark, say, warned, window_state.actions.key("drafts"), self
         )
@@ -151,18 +150,20 @@ class Forms(QObject):
         self.held_keys = HeldKeys(KeyRepeats(WALKING, self).is_repeat, self)
 
     def close_open(self) -> None:
-        """Close whatever form is open; its draft stays."""
+        """Close the open form, if any; its draft stays."""
         if self._open is not None:
             self._open.close()
 
     def saved(self, edit_id: str) -> None:
-        """The disk has what a form was committed for: the form may go."""
+        """The edit is on the disk: close the form that made it, unless others of its edits are not saved yet."""
         form = self._committed.pop(edit_id, None)
         if form is not None and form not in self._committed.values():
             form.close()
 
     def give_back(self, edit_id: str, why: str) -> bool:
-        """The disk refused what a form was committed for: show it again as it was. False when no form is behind it."""
+        """The edit could not be saved: show its form again as it was, with the reason. False when no form made the
+        edit.
+        """
         form = self._committed.pop(edit_id, None)
         if form is None:
             return False
@@ -173,7 +174,7 @@ class Forms(QObject):
         return True
 
     def come_back(self) -> None:
-        """What was looked at beside the open form is closed: the keyboard is the form's again."""
+        """Give the keyboard back to the open form, after something beside it was looked at."""
         if (form := self._visible) is not None:
             self.held_keys.hold_for(form)
             form.raise_()
@@ -184,8 +185,8 @@ class Forms(QObject):
         return self._open if self._open is not None and self._open.isVisible() else None
 
     def leave_other(self, source: str, report: str) -> None:
-        """This report is shown now, as its last step was taken back: an open form about another one goes, unless it
-        holds something. Its keys would mean what is not shown.
+        """An undo has shown this report: close the open form if it is about another one and nothing was entered, as its
+        keys would act on a report that is not shown.
         """
         opened, details, _ = self._watched or (None, None, ())
         if opened is None or details is None or opened is not self._open or self.is_begun:
@@ -196,26 +197,26 @@ class Forms(QObject):
 
     @property
     def is_open(self) -> bool:
-        """Whether a form hears the keys, or will in a moment."""
+        """Whether a form has the keyboard, or will have it in a moment."""
         return self._visible is not None
 
     @property
     def covered(self) -> QRect | None:
-        """The part of the screen that the open form stands in, None while there is none."""
+        """The rectangle of the open form on the screen, None while there is none."""
         form = self._visible
         return QRect(form.mapToGlobal(QPoint(0, 0)), form.size()) if form is not None else None
 
     @property
     def just_committed(self) -> bool:
-        """Whether a form went so lately that the same keys, pressed once more, were still meant for it."""
+        """Whether a form was committed so lately that a repeated key press was still meant for it."""
         return self._steady_s() - self._committed_s < TWICE_S
 
     def go_on(self) -> None:
-        """Another key was pressed in the window since: what comes now is meant for it."""
+        """A key was pressed in the window after the last commit: the next ones are meant for the window."""
         self._committed_s = -TWICE_S
 
     def _commit(self, form: Form, do: Callable[[], object], draft_key: str) -> None:
-        """Do what the form was for; it is only hidden until the disk has the edits, or has refused one."""
+        """Call `do`, which makes edits. The form is hidden until they are saved; if one is not, it is shown again."""
         before, self._committed_s = self._outbox.saving, self._steady_s()
         with self._outbox.using_draft(draft_key):
             do()
@@ -223,11 +224,11 @@ class Forms(QObject):
             self._committed[edit_id] = form
 
     def draft_key(self, form: str, source: str, key: str) -> str:
-        """What the draft of a kind of form for a report (or a unit) of a source is kept under."""
+        """The key under which the draft of a kind of form is kept, for a report (or a unit) of a source."""
         return self._outbox.draft_key(form, source, key)
 
     def _draft(self, form: Form, key: str, about: str) -> None:
-        """Offer what was left in this form before, and keep what is typed in it now, until it has become an edit."""
+        """Offer the draft that this form has, and keep what is typed in it as a draft until it has become an edit."""
 
         Draft(form, key, self._outbox, lambda: self.mark(about), self._steady_s)
         form.left.connect(lambda _: self._say_kept(key))
@@ -236,23 +237,23 @@ class Forms(QObject):
             form.offer_draft(typed_in(draft), self.draft_words(draft))
 
     def _say_kept(self, key: str) -> None:
-        """Esc loses nothing, which an operator has to know to believe it."""
+        """Say that what was typed is kept as a draft: an operator who presses Esc has to be told."""
         if self._outbox.draft(key) is not None:
             again = self.tr("Not saved, kept as a draft: open the form again, or {keys}")
             self._say(again.format(keys=self._window_state.actions.key("drafts")))
 
     def keep_words(self, edit: TakenBack) -> bool:
-        """Make a draft of what was written for an edit that is taken back; whether there were any words."""
+        """Make a draft of the words of an edit that is undone; whether it had any."""
         return keep_words(self._outbox, edit, self.mark)
 
     def leave_words(self, draft_key: str, name: str, text: str, about: str) -> None:
-        """Put words into one text of a form that is not open, behind those that wait there."""
+        """Append words to one text of the draft of a form that is not open."""
         draft = self._outbox.draft(draft_key) or {}
         both = "\n".join(part for part in (str(draft.get(name, "")), text) if part)
         self._outbox.save_draft(draft_key, {**typed_in(draft), name: both, **self.mark(about)})
 
     def mark(self, about: str) -> dict[str, str]:
-        """The MARKS of a draft that the operator writes now, on this."""
+        """The MARKS of a draft that the operator writes now, about this."""
         return marks(self._now(), self._window_state.me, about)
 
     def draft_words(self, draft: Mapping[str, Any]) -> str:
@@ -261,7 +262,7 @@ class Forms(QObject):
         return self.tr("Draft of {when}").format(when=when) if when else self.tr("Draft")
 
     def draft_time(self, draft: Mapping[str, Any]) -> str:
-        """The same without the word."""
+        """The time at which a draft was written, and by whom if by somebody else; "" when not known."""
         at, who, _ = (str(draft.get(name, "")) for name in MARKS)
         if not at:
             return ""
@@ -288,9 +289,9 @@ class Forms(QObject):
         dialog.activateWindow()
 
     def on_room_moved(self) -> None:
-        """A notice has come over the place of forms, or has gone: an open form does not lie over it.
+        """A notice came or went above the place of forms: move an open form off it.
 
-        Once all is laid out: a window that is moved twice at once may end up where it was moved first.
+        That is done when all is laid out: some desktops ignore the second of two moves that follow at once.
         """
         self._rest.start()
 
@@ -301,7 +302,7 @@ class Forms(QObject):
 
     @property
     def is_begun(self) -> bool:
-        """Whether the open form holds what was entered since it was opened, and is not saved."""
+        """Whether something was entered in the open form and is not saved."""
         return isinstance(self._open, Form) and self._open.is_begun
 
     def _look_whether_begun(self) -> None:
@@ -1052,7 +1053,7 @@ def _street_id(street: Street) -> str:
 
 
 class TakenBack(NamedTuple):
-    """An edit that is withdrawn, as far as a draft is made of it."""
+    """An edit that is undone, with what is needed to make a draft of its words."""
 
     id: str
     kind: Kind
@@ -1063,7 +1064,7 @@ class TakenBack(NamedTuple):
 
 
 def keep_words(outbox: QtOutbox, edit: TakenBack, mark: Callable[[str], dict[str, str]]) -> bool:
-    """Make a draft of what was written for it, behind the words of one that is there; whether there were any."""
+    """Append the words of an undone edit to the draft of its form; whether it had any."""
     written = _typed_for(edit)
     if written is None:
         return False
@@ -1077,20 +1078,20 @@ def keep_words(outbox: QtOutbox, edit: TakenBack, mark: Callable[[str], dict[str
 
 
 def keep_words_of(outbox: QtOutbox, edit: Edit) -> bool:
-    """The same for an edit of the outbox; the draft is as old as the edit, and by its author."""
+    """The same for an edit in the outbox; the draft bears the time and the author of the edit."""
     taken = TakenBack(edit.id, edit.kind, edit.source, edit.report, edit.title, edit.data)
     return keep_words(outbox, taken, lambda about: marks(edit.occurred_at, edit.author, about))
 
 
 def _typed_for(edit: TakenBack) -> tuple[str, dict[str, Any]] | None:
-    """The form in which an edit was written and the values that stood in it; None for one that holds no words."""
+    """The kind of form in which an edit's words were typed, and the form's values; None for an edit without words."""
     if edit.kind in (Kind.NOTE, Kind.REPLY):
         return edit.kind.value, {"text": str(edit.data.get("text", ""))}
     return ("new_report", _new_report_values(edit.data)) if edit.kind is Kind.CREATE else None
 
 
 def _new_report_values(data: Mapping[str, Any]) -> dict[str, Any]:
-    """What the form holds, of what a CREATE edit carries."""
+    """The values of the form of a new report, from the data of a CREATE edit."""
     values = {name: data[name] for name in ("service", "address", "lat", "lon") if name in data}
     if data.get("channel") == _BY_PHONE:
         values["middle_of"] = data.get("area") or ""
@@ -1099,7 +1100,7 @@ def _new_report_values(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _new_report_data(values: dict[str, Any], place: Mapping[str, Any]) -> dict[str, Any]:
-    """What a CREATE edit carries, of what the form holds, and of its `place` as an edit says it."""
+    """The data of a CREATE edit, from the values of the form and its `place` as edits carry it."""
     data: dict[str, Any] = {"service": values["service"], "description": values["text"], "channel": _BY_PHONE}
     data |= {name: value for name, value in place.items() if value not in (None, "")}
     if values.get("middle_of"):  # the middle of a district lies in some quarter of it, which nobody has named

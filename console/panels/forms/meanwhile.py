@@ -19,7 +19,8 @@ def changed_meanwhile(
     me: str,
     tr: Callable[[str], str],
 ) -> tuple[str, str]:
-    """`budi changed meanwhile: Priority P3 routine, now P2 urgent`, and that without by whom; "" when all is as it was.
+    """`budi changed meanwhile: Priority P3 routine, now P2 urgent`, and the same without the name; ("", "") for no
+    change.
 
     `before` is the report as it was when the form was opened.
     """
