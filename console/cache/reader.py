@@ -214,6 +214,18 @@ class CacheReader:
         )
         return None if found is None else int(found[0])
 
+    def reports_of(self, source: str, remote_ids: Iterable[str]) -> dict[str, Report]:
+        """The reports of a source with these ids, as far as they are here: remote id -> report."""
+        found = self._all(
+            "SELECT remote_id, body FROM reports JOIN texts USING (row)"
+            " WHERE source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)"
+            " AND remote_id IN (SELECT value FROM json_each(?))",
+            (source, json.dumps(list(remote_ids))),
+        )
+        decoder = decoder_of(Report)
+        with self._errors():
+            return {remote_id: decoder.decode(body) for remote_id, body in found}
+
     def keys(self, rows: Iterable[int]) -> dict[int, ScopedCode]:
         """The source and the id there of the reports at these rows, without those that are gone."""
         found = self._all(
@@ -340,15 +352,19 @@ class CacheReader:
         Those that were made before `since` (the server's time) are left out. Without `rows` all histories are looked
         through: not for the GUI thread.
         """
-        which = ""
-        values: tuple[Any, ...] = (int(since.timestamp() * 1000) if since is not None else 0, seq, source)
-        if rows is not None:
-            which, values = "AND r.row IN (SELECT value FROM json_each(?))", (*values, json.dumps(list(map(int, rows))))
+        at_least = int(since.timestamp() * 1000) if since is not None else 0
+        named = "(SELECT id FROM words WHERE kind = 'source' AND word = ?)"
+        of_rows = f"reports r JOIN entries e ON r.source = {named}"
+        values: tuple[Any, ...] = (source, at_least, seq)
+        if rows is not None:  # CROSS: or SQLite goes through all entries of the source for a few reports
+            of_rows = (
+                f"json_each(?) n CROSS JOIN reports r ON r.row = n.value AND +r.source = {named} CROSS JOIN entries e"
+            )
+            values = (json.dumps(list(map(int, rows))), *values)
         decoder = decoder_of(Entry)
         found = self._all(
-            "SELECT r.row, e.body FROM reports r JOIN entries e ON e.source = r.source AND e.report = r.remote_id"  # noqa: S608 - constants
-            " AND e.at >= ? AND e.seq > ? WHERE r.source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)"
-            f" {which} ORDER BY e.at, e.seq",
+            f"SELECT r.row, e.body FROM {of_rows}"  # noqa: S608 - constants
+            " WHERE e.source = r.source AND e.report = r.remote_id AND e.at >= ? AND e.seq > ? ORDER BY e.at, e.seq",
             values,
         )
         with self._errors():

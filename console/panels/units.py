@@ -213,20 +213,15 @@ class UnitsController(QObject):
 
     def _read_titles(self) -> None:
         cities, reader = self._window_state.cities, self._reader
-        wanted = {(source, one.report) for source, city in cities.catalogs.items() for one in city.assignments}
 
         def read() -> tuple[dict[ScopedCode, str], dict[ScopedCode, tuple[float, float]]]:
             titles: dict[ScopedCode, str] = {}
             spots: dict[ScopedCode, tuple[float, float]] = {}
-            for source, number in wanted:
-                row = reader().row_of(source, number)
-                found = reader().report(row) if row is not None else None
-                if found is None:
-                    continue
-                one, catalog = found.report, cities.of(source)
-                titles[source, number] = f"{catalog.service_name(one.service)}, {catalog.place(one.area)}"
-                if one.lat is not None and one.lon is not None:
-                    spots[source, number] = (one.lat, one.lon)
+            for source, catalog in cities.catalogs.items():
+                for number, report in reader().reports_of(source, {one.report for one in catalog.assignments}).items():
+                    titles[source, number] = f"{catalog.service_name(report.service)}, {catalog.place(report.area)}"
+                    if report.lat is not None and report.lon is not None:
+                        spots[source, number] = (report.lat, report.lon)
             return titles, spots
 
         self._tasks.latest("unit_titles", read, self._on_titles)

@@ -240,6 +240,32 @@ def test_the_names_of_many_areas_do_not_cost_many_looks_at_each_report(
     assert reader.matching("ward 299").size == 3
 
 
+def test_what_came_to_a_few_reports_is_read_without_a_look_at_all_histories(
+    writer: CacheWriter, reader: CacheReader
+) -> None:
+    """Each page of a live city asks that: it went through all entries, a tenth of a second for 30,000 reports."""
+    writer.apply("city", items(*(report(str(n)) for n in range(2000))), at(2000))
+    told = [PageItem("entry", 2001 + n, f"h{n}", entry(f"h{n}", str(n), None)) for n in range(2000)]
+    writer.apply("city", told, at(4001))
+    rows = [row for n in (3, 700) if (row := reader.row_of("city", str(n))) is not None]
+    reader.reports_of("city", ["3"])  # the connection is there
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    assert reader._connection is not None
+    reader._connection.set_progress_handler(count, 10)
+    found = reader.entries_after("city", 2000, None, rows)
+    reports = reader.reports_of("city", ["3", "700", "none"])
+    reader._connection.set_progress_handler(None, 0)
+    assert [(row, one.id) for row, one in found] == [(rows[0], "h3"), (rows[1], "h700")]
+    assert {key: one.id for key, one in reports.items()} == {"3": "3", "700": "700"}
+    assert steps < 100, "ten thousands of SQLite's steps: all reports or entries of the source are looked through"
+
+
 def test_area_names_that_arrive_late_are_searched_too(writer: CacheWriter, reader: CacheReader) -> None:
     writer.apply("city", items(report("1", area="31.75")), at(1))
     writer.apply("city", [PageItem("area", 2, "31.75", Area("31.75", "Cawang", 3))], at(2))
