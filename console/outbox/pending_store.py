@@ -74,16 +74,20 @@ class PendingStore:
             changing |= {one.edit.id: one for one in self._freed(queued) if one.edit.id not in changing}
         self._change(changing.values())
 
-    def end(self, queued: Queued, event: Event) -> None:
-        """It leaves the outbox: PROVED or WITHDRAWN.
+    def end(self, queued: Queued, event: Event, on_error: Callable[[Exception], object]) -> None:
+        """It leaves the outbox: PROVED or WITHDRAWN; `on_error` gets the exception when that could not be noted.
 
-        With one that has taken effect after all goes what was stopped with it, in the same write: see `set`.
+        With one that has taken effect after all goes what was stopped with it, in the same write: see `set`. So does
+        the number of a report that it created: without it what was done to the report would wait for ever.
         """
         let_go = self._freed(advance(queued, event)) if event is Event.PROVED else []
         self.pending.pop(queued.edit.id)
         self.announce()
         now = self.give_up(queued) if event is Event.WITHDRAWN else advance(queued, event)
-        self._change(let_go, lambda file: file.put(now))
+        is_proved_creation = event is Event.PROVED and queued.edit.kind is Kind.CREATE
+        # protects: sent-with-its-number
+        number = self.pending.remote_of(queued.edit.report or "") if is_proved_creation else None
+        self._change(let_go, lambda file: file.put(now, remote_id=number), on_error)
 
     def give_up(self, queued: Queued, reason: StopReason | None = None, by: ByWhom | None = None) -> Queued:
         """How it stands now that it is withdrawn, to be noted on the disk; see `to_call_back`."""
@@ -133,7 +137,12 @@ class PendingStore:
             self.note(lambda file: _note(noted, file))
             self._tell_stopped(noted)
 
-    def _change(self, several: Iterable[Queued], first: Callable[[WorkFile], object] = lambda _: None) -> None:
+    def _change(
+        self,
+        several: Iterable[Queued],
+        first: Callable[[WorkFile], object] = lambda _: None,
+        on_error: Callable[[Exception], object] | None = None,
+    ) -> None:
         """New states, what is stopped by them, and something that is to be written before them: one write."""
         stopped: dict[str, Queued] = {}
         changing = {one.edit.id: one for one in several}
@@ -147,7 +156,7 @@ class PendingStore:
                 first(file)
                 _note(noted, file)
 
-        self.note(note)
+        self._thread.note(note, None, on_error or self._listener.trouble)
         if stopped:
             self._tell_stopped(list(stopped.values()))
 

@@ -23,7 +23,7 @@ from console.rules.edit import Edit, is_order, moved, outlived
 from console.rules.messages import Outcome, Push, Withdraw
 from console.rules.queued import EditState, Queued, StopReason, as_told, is_deleted
 from console.rules.recreate import MADE_HERE
-from console.rules.transitions import Event, advance, after_a_break
+from console.rules.transitions import Event, advance, after_a_break, follows
 
 LATE_S = 60.0
 """An edit first sent later than this after it was made is marked as entered late."""
@@ -152,6 +152,9 @@ class Scheduler:
         self._pending.unsure.update(dict.fromkeys(self._order.under_way))
         for edit_id in self._order.under_way:
             self._order.land(edit_id)
+        for queued in self._pending.in_state(EditState.QUEUED):
+            # protects: who-has-signed-in-is-known-first
+            self.wait_for_source(queued.edit.id)  # which tells first whose token it has now
         for queued in (*self._pending.in_state(EditState.SENDING), *self._pending.in_state(EditState.ACCEPTED)):
             # protects: taken-is-looked-for-again
             if (now := after_a_break(queued)) is not queued:
@@ -208,13 +211,26 @@ class Scheduler:
             self.call_back(one.edit.id)
 
     def finish(self, queued: Queued, event: Event) -> None:
-        """An edit leaves the outbox, PROVED or WITHDRAWN; what the sync process still asks about is not sent again."""
+        """An edit leaves the outbox, PROVED or WITHDRAWN; what the sync process still asks about is not sent again.
+
+        When the disk refuses to note that it is withdrawn it is there again, as asked back, and goes with its next try.
+        """
         edit_id = queued.edit.id
+
+        def failed(error: Exception) -> None:
+            # protects: asked-back-stays-until-the-disk-has-it
+            if event is Event.WITHDRAWN and edit_id not in self._pending:
+                self._store.to_call_back.pop(edit_id, None)
+                self.wait_for_source(edit_id)
+                back = advance(queued, Event.NOT_LEFT) if follows(queued, Event.NOT_LEFT) else queued
+                self._store.remember(replace(back, asked_back=True))
+            self._trouble(error)
+
         if self.is_handed_over(edit_id) and event is Event.PROVED:
             self._push(Withdraw(edit_id, proved=True))
             self._order.land(edit_id)
         self.call_back(edit_id)
-        self._store.end(queued, event)
+        self._store.end(queued, event, failed)
 
     def retry(self, edit_ids: Iterable[str]) -> None:
         """Send again what was refused: the same edits under the same keys."""

@@ -517,6 +517,33 @@ def test_what_was_done_to_a_report_whose_creation_is_gone_is_said_and_never_wait
     assert desk.outbox.withdraw(note)
 
 
+@pytest.mark.parametrize("is_under_way", [False, True])
+def test_a_report_is_sent_with_its_number_or_not_at_all_also_when_the_disk_refuses(
+    desk: OutboxRig, monkeypatch: pytest.MonkeyPatch, *, is_under_way: bool
+) -> None:
+    """Its number was lost and it was not: its notes had no report then, or waited for ever without a word."""
+    create = desk.do(Kind.CREATE, None, base_version=None)
+    note = desk.do(Kind.NOTE, f"local:{create}", base_version=None)
+    desk.pushed(create)
+
+    def full(*_: object, **__: object) -> None:
+        raise DiskFull(desk.folder, "full")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(WorkFile, "learn_key", full)
+        if not is_under_way:
+            desk.outbox.source_lost("city")
+        desk.answer(create, S.ACCEPTED, remote_id="77")
+        desk.settle()
+    desk.outbox.on_proved([create])
+    desk.settle()
+    desk.restart()
+    assert desk.states() == {note: S.UNCONFIRMED if is_under_way else S.QUEUED}
+    desk.outbox.resend_due("city")
+    (push,) = desk.pushed(note)
+    assert push.edit.report == "77"
+
+
 def test_a_merge_into_a_report_that_was_withdrawn_makes_no_second_one_of_its_own(desk: OutboxRig) -> None:
     """Its own report is there: kept as new it would be there twice, with all that was done to it on the second one."""
     desk.outbox.source_lost("city")
@@ -566,10 +593,10 @@ def test_what_is_proved_while_the_disk_refuses_to_note_that_it_was_withdrawn_sta
     assert desk.states() == {dispatch: S.EXPIRED}
     put = WorkFile.put
 
-    def no_withdrawal(file: WorkFile, queued: Queued) -> object:
+    def no_withdrawal(file: WorkFile, queued: Queued, *, remote_id: str | None = None) -> object:
         if queued.state is S.WITHDRAWN:
             raise DiskFull(desk.folder, "full")
-        return put(file, queued)
+        return put(file, queued, remote_id=remote_id)
 
     with monkeypatch.context() as disk:
         disk.setattr(WorkFile, "put", no_withdrawal)

@@ -280,11 +280,59 @@ def test_what_is_asked_back_while_the_disk_refuses_to_note_its_try_stays_so(
         assert desk.outbox.ask_back(note)
         desk.outbox.mark_told(dispatch, "rina")
         desk.settle()
-    assert [one.edit.id for one in desk.outbox.open_edits] == [dispatch]
+    assert {one.edit.id: one.asked_back for one in desk.outbox.open_edits} == {note: True, dispatch: False}
+    assert {desk.states()[each] for each in (note, dispatch)} == {S.QUEUED}, "on the disk it waits as before"
     desk.down.clear()
     let_go(desk)
     (push,) = desk.pushed(dispatch)
     assert push.edit.about == {TOLD: True}
+    assert list(desk.states()) == [dispatch]
+    assert desk.on_disk()[note].state is S.WITHDRAWN
+
+
+def test_what_was_asked_back_is_not_called_gone_while_the_disk_says_that_it_leaves(
+    desk: OutboxRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was gone from the screen, and sent after the next start."""
+    dispatch = desk.do(Kind.DISPATCH, data={"unit": "u1"})
+    let_go(desk)
+    desk.pushed(dispatch)
+
+    def full(*_: object, **__: object) -> None:
+        raise DiskFull(desk.folder, "full")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(WorkFile, "put", full)
+        desk.outbox.mark_told(dispatch, "rina")
+        assert desk.outbox.ask_back(dispatch)
+        desk.down.clear()
+        desk.answer(dispatch, S.WITHDRAWN)
+        desk.settle()
+        assert desk.states() == {dispatch: S.QUEUED}
+        assert desk.outbox.to_call_back == ()
+        let_go(desk)
+        desk.settle()
+    assert desk.down == []
+    assert [one.asked_back for one in desk.outbox.open_edits] == [True]
+    let_go(desk)
+    desk.quiet()
+    assert desk.states() == {}
+    assert [one.edit.id for one in desk.outbox.to_call_back] == [dispatch]
+    assert desk.on_disk()[dispatch].state is S.WITHDRAWN
+
+
+def test_what_waits_is_not_handed_to_a_new_sync_process_before_it_is_known_who_has_signed_in(desk: OutboxRig) -> None:
+    """Of more edits than are handed over at once the others went with the token of whoever signed in over the first."""
+    notes = [desk.do(Kind.NOTE, str(number)) for number in range(12)]
+    let_go(desk)
+    desk.pushed(*notes[:8])
+    desk.outbox.on_restarted()
+    desk.quiet()
+    desk.outbox.sign_in("city", "budi")
+    let_go(desk)
+    desk.quiet()
+    desk.outbox.sign_in("city", "rina")
+    desk.pushed(*notes[:8])
 
 
 def test_a_merge_goes_behind_what_was_done_to_the_report_that_it_is_into(desk: OutboxRig) -> None:
