@@ -32,6 +32,15 @@ class Flight(NamedTuple):
     """How often its source had been hurried when it was handed over."""
 
 
+class _Held(NamedTuple):
+    """What of its own chain keeps an edit: one that was tried in vain, or is another operator's."""
+
+    rests_on_it: Queued | None
+    """The edit rests on it, or on another that waits for it."""
+    goes_before: Queued | None
+    """It keeps all facts behind it."""
+
+
 class SendOrder:
     """The rule of order, over all that waits and all that is under way.
 
@@ -113,34 +122,49 @@ class SendOrder:
 
     def _held(self, queued: Queued, seen: set[str]) -> Queued | None:
         """What keeps an edit, see `held_by`, also through others behind which it goes; `seen` were looked at before."""
-        rests_on_it, goes_before = self._held_in_chain(queued, seen)
-        return rests_on_it or goes_before or self._held_elsewhere(queued.edit, seen)
+        first = self._held_in_chain(queued) or self._held_elsewhere(queued.edit, seen)
+        if first is not None:
+            return first
+        is_fact = not is_order(queued.edit) and queued.edit.kind is not Kind.CREATE
+        for one in self._pending.in_chain(chain_of(queued.edit)):
+            if one.edit.id == queued.edit.id:
+                break
+            leaves = one.state not in _NOT_TO_SEND and not self._identity.is_another(one.edit)
+            if leaves and one.edit.id not in seen and (is_fact or settles(one.edit) & rests_on(queued.edit)):
+                seen.add(one.edit.id)
+                if (first := self._held_elsewhere(one.edit, seen)) is not None:
+                    return first
+        return None
 
-    def _held_in_chain(self, queued: Queued, seen: set[str] | None = None) -> tuple[Queued | None, Queued | None]:
-        """What of its own chain keeps an edit that rests on it, and what keeps it as it keeps all facts: see `next_in`.
+    def _held_in_chain(self, queued: Queued) -> Queued | None:
+        """What of its own chain keeps an edit; None when nothing does."""
+        rests_on_nothing = (
+            not is_order(queued.edit) and not rests_on(queued.edit) and queued.edit.kind is not Kind.CREATE
+        )
+        for one, (rests_on_it, goes_before) in self._each_held(chain_of(queued.edit)):
+            if one.edit.id == queued.edit.id:
+                return rests_on_it or goes_before
+            if rests_on_nothing and goes_before is not None and not is_order(one.edit):
+                return goes_before
+        return None
 
-        Also what keeps others of the chain from elsewhere, where what was `seen` there is given.
-        """
+    def _each_held(self, chain: Chain) -> Iterator[tuple[Queued, _Held]]:
+        """The edits of a chain with what of it keeps each: see `next_in`."""
         held: dict[Aspect, Queued] = {}
         facts: Queued | None = None
-        for one in self._pending.in_chain(chain_of(queued.edit)):
+        for one in self._pending.in_chain(chain):
             edit = one.edit
             rests_on_it = next((held[each] for each in sorted(rests_on(edit) & held.keys())), None) if held else None
             goes_before = None if is_order(edit) or edit.kind is Kind.CREATE else facts
-            if edit.id == queued.edit.id:
-                return rests_on_it, goes_before
+            yield one, _Held(rests_on_it, goes_before)
             if one.state in _NOT_TO_SEND or self._is_under_way(one):
                 continue
+            first = rests_on_it or goes_before or one
             if rests_on_it is not None or self._identity.is_another(edit):
-                held |= dict.fromkeys(settles(edit), rests_on_it or one)
-                continue
-            first = goes_before or (one if edit.id in self._retries else None)
-            if first is None and seen is not None:
-                first = self._held_elsewhere(edit, seen)
-            if first is not None:
+                held |= dict.fromkeys(settles(edit), first)
+            elif goes_before is not None or edit.id in self._retries:
                 held |= dict.fromkeys(settles(edit), first)
                 facts = None if edit.kind is Kind.PHOTO else first
-        return None, None
 
     def _held_elsewhere(self, edit: Edit, seen: set[str]) -> Queued | None:
         """What keeps an edit from another chain: an order of its unit, say, or the creation of a report that it names.
@@ -151,10 +175,10 @@ class SendOrder:
             creations = (self._pending.creation_under(key) for key in local_keys(edit))
             found = (one for one in creations if one is not None and one.edit.id != edit.id)
             return next((one for one in found if self._is_in_doubt(one) or one.edit.id in self._retries), None)
-        own = chain_of(edit)
+        own, chains = chain_of(edit), dict[Chain, dict[str, _Held]]()
         for one in self._related(edit):
             is_new = one.edit.number < edit.number and chain_of(one.edit) != own and one.edit.id not in seen
-            if is_new and not self._is_under_way(one) and self._goes_first(one, edit):
+            if is_new and not self._is_under_way(one) and self._goes_first(one, edit, chains):
                 seen.add(one.edit.id)
                 first = one if one.edit.id in self._retries else self._held(one, seen)
                 if first is not None:
@@ -245,9 +269,9 @@ class SendOrder:
             # protects: one-edit-of-a-report
             if (holder := self._locked.get(lock)) is not None:
                 return holder
-        own = chain_of(edit)
+        own, chains = chain_of(edit), dict[Chain, dict[str, _Held]]()
         for one in self._related(edit):
-            if one.edit.number < edit.number and chain_of(one.edit) != own and self._goes_first(one, edit):
+            if one.edit.number < edit.number and chain_of(one.edit) != own and self._goes_first(one, edit, chains):
                 return chain_of(one.edit)
         return None
 
@@ -269,11 +293,12 @@ class SendOrder:
         if edit.undoes is not None and (undone := pending.get(edit.undoes)) is not None:
             yield undone
 
-    def _goes_first(self, one: Queued, edit: Edit) -> bool:
+    def _goes_first(self, one: Queued, edit: Edit, chains: dict[Chain, dict[str, _Held]]) -> bool:
         """Whether an earlier edit of another chain leaves before this one: nothing waits for what does not leave now.
 
         That is one that is under way or goes as soon as it can. Of those that were tried in vain, or wait behind
-        such a fact, an order waits for other orders, and for what it rests on.
+        such a fact, an order waits for other orders, and for what it rests on. `chains` keeps what was found out of
+        each: a long one is looked through once for all its edits.
         """
         if self._is_under_way(one):
             return True
@@ -281,7 +306,10 @@ class SendOrder:
             return False
         if self._creation_in_doubt(one.edit) is not None:
             return False
-        rests_on_it, goes_before = self._held_in_chain(one)
+        chain = chain_of(one.edit)
+        if chain not in chains:
+            chains[chain] = {each.edit.id: held for each, held in self._each_held(chain)}
+        rests_on_it, goes_before = chains[chain][one.edit.id]
         # protects: order-waits-for-no-fact-behind-a-failing-one
         if one.edit.id in self._retries or goes_before is not None:
             return not is_order(edit) or is_order(one.edit) or bool(settles(one.edit) & rests_on(edit))

@@ -309,7 +309,7 @@ def test_what_was_asked_back_is_not_called_gone_while_the_disk_says_that_it_leav
         desk.answer(dispatch, S.WITHDRAWN)
         desk.settle()
         assert desk.states() == {dispatch: S.QUEUED}
-        assert desk.outbox.to_call_back == ()
+        assert not desk.outbox.to_call_back
         let_go(desk)
         desk.settle()
     assert desk.down == []
