@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
 from console.files.errors import DiskFull
+from console.outbox import scheduler
 from console.outbox.work_file import WorkFile
 from console.rules.edit import TOLD
 from console.rules.messages import Obstacle, Withdraw
@@ -275,6 +276,7 @@ def test_what_is_asked_back_while_the_disk_refuses_to_note_its_try_stays_so(
             raise DiskFull(desk.folder, "full")
 
         disk.setattr(WorkFile, "put", full)
+        disk.setattr(scheduler, "_SLICE_S", 60.0)  # both at one stretch, however slow the machine is
         let_go(desk)
         assert desk.states() == {note: S.SENDING, dispatch: S.SENDING}
         assert desk.outbox.ask_back(note)
