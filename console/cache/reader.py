@@ -229,8 +229,8 @@ class CacheReader:
     def keys(self, rows: Iterable[int]) -> dict[int, ScopedCode]:
         """The source and the id there of the reports at these rows, without those that are gone."""
         found = self._all(
-            "SELECT r.row, w.word, r.remote_id FROM reports r JOIN words w ON w.kind = 'source' AND w.id = r.source"
-            " WHERE r.row IN (SELECT value FROM json_each(?))",
+            "SELECT r.row, w.word, r.remote_id FROM json_each(?) n CROSS JOIN reports r ON r.row = n.value"
+            " JOIN words w ON w.kind = 'source' AND w.id = r.source",
             (json.dumps([int(row) for row in rows]),),
         )
         return {row: (source, remote_id) for row, source, remote_id in found}

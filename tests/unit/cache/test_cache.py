@@ -260,6 +260,7 @@ def test_what_came_to_a_few_reports_is_read_without_a_look_at_all_histories(
     reader._connection.set_progress_handler(count, 10)
     found = reader.entries_after("city", 2000, None, rows)
     reports = reader.reports_of("city", ["3", "700", "none"])
+    assert reader.keys([*rows, 9999]) == {rows[0]: ("city", "3"), rows[1]: ("city", "700")}
     reader._connection.set_progress_handler(None, 0)
     assert [(row, one.id) for row, one in found] == [(rows[0], "h3"), (rows[1], "h700")]
     assert {key: one.id for key, one in reports.items()} == {"3": "3", "700": "700"}
