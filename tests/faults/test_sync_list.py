@@ -849,26 +849,26 @@ def test_f22_the_report_that_a_merge_names_is_another_one_now(ani: SteppedConsol
 def test_f22_an_undo_finds_its_own_deed_or_none(
     ani: SteppedConsole, city: City, tmp_path: Path, first: Callable[[SteppedConsole], None]
 ) -> None:
-    """F22, I3: it names its deed by that edit's id; without the deed it is parked (server/city/edit_service.py:
+    """F22, I3: it names the edit that it undoes by its id; without that edit it is parked (server/city/edit_service.py:
     find_undone_entry).
     """
     undos: list[str] = []
 
     def work(seen: Report) -> None:
-        deed = ani.submit(Kind.SET, seen, {"priority": 1}, {"priority": seen.priority})
+        undone = ani.submit(Kind.SET, seen, {"priority": 1}, {"priority": seen.priority})
         rest(ani)
-        assert deed in ani.sent
+        assert undone in ani.sent
         ani.wire.cut = True
-        undos.append(ani.submit(Kind.SET, seen, {"priority": seen.priority}, {}, undoes=deed))
+        undos.append(ani.submit(Kind.SET, seen, {"priority": seen.priority}, {}, undoes=undone))
 
     key = lose(ani, city, tmp_path, work)
     at_the_city(city, key, Kind.SET, priority=2)
     before = city.report(key)
     first(ani)
     rest(ani)
-    deed = ani.outbox.open_edits[0]
-    assert (is_taken_back(deed), len(ani.outbox.open_edits)) == (True, 2), "the deed itself is lost"
-    ani.outbox.retry(deed.edit.id)
+    undone = ani.outbox.open_edits[0]
+    assert (is_taken_back(undone), len(ani.outbox.open_edits)) == (True, 2), "the undone edit itself is lost"
+    ani.outbox.retry(undone.edit.id)
     rest(ani)
     assert ani.outbox.open_edits[0].reason is StopReason.ANOTHER_REPORT, "nor is it done to the other report"
     ani.withdraw(ani.outbox.open_edits[0])

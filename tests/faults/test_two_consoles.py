@@ -63,18 +63,18 @@ class Operator:
         """Something to a report, as it is shown here, often several things at a stretch."""
         report = self._chance.choice(self.console.shown())
         for _ in range(self._chance.choice([1, 1, 2, 3])):
-            deed = self._chance.choice(self._deeds(report))
-            deed(report)
+            step = self._chance.choice(self._possible_steps(report))
+            step(report)
             report = next(one for one in self.console.shown() if one.id == report.id)
         return report.id
 
-    def _deeds(self, report: Report) -> list[Callable[[Report], None]]:
+    def _possible_steps(self, report: Report) -> list[Callable[[Report], None]]:
         if not is_open(report.status):
             return [self._do(Kind.REOPEN, reason="again"), self._do(Kind.NOTE, text="n"), self._undo]
         unit = f"U{self._chance.randint(1, UNITS)}"
         step = self._chance.choice(["acknowledged", "en_route", "on_scene", "done", "refused"])
         hold = {"reason": "r", "waits_for": "reporter", "until": None} if report.hold is None else None
-        deeds = [
+        steps = [
             self._do(Kind.CLAIM),
             self._do(Kind.CLAIM),
             self._do(Kind.RELEASE),
@@ -93,8 +93,8 @@ class Operator:
             self._undo,
         ]
         if report.status is Status.VALIDATION:
-            deeds += [self._do(Kind.VALIDATE, accepted=True, disposition="done")] * 5
-        return deeds
+            steps += [self._do(Kind.VALIDATE, accepted=True, disposition="done")] * 5
+        return steps
 
     def _do(self, kind: Kind, **data: Any) -> Callable[[Report], None]:
         return lambda report: self._submit(kind, report, data, {})

@@ -771,18 +771,18 @@ def test_a_crew_that_goes_hands_no_hazard_in(operators: tuple[Api, Api], end: st
 
 
 @one_database
-@pytest.mark.parametrize("deed", ["lowered", "returned"])
-def test_an_undo_hands_no_hazard_in(city: City, operators: tuple[Api, Api], deed: str) -> None:
+@pytest.mark.parametrize("ending", ["lowered", "returned"])
+def test_an_undo_hands_no_hazard_in(city: City, operators: tuple[Api, Api], ending: str) -> None:
     """A lowering that was wrong was taken back, or a verdict of before the raise: the P1 awaited validation unseen."""
     ani, budi = operators
     validator = Api(ani.url, add_user(city, "vera", "validator"))
-    if deed == "lowered":
+    if ending == "lowered":
         budi.ok("10", "set", {"priority": 1})
         undone, by = budi.ok("10", "set", {"priority": 3})["entry"]["edit"], budi
     at_work(ani, "10")
     ani.ok("10", "photo", {"sha256": "ab" * 32, "role": "after"})
     ani.ok("10", "progress", {"unit": "u1", "state": "done"})
-    if deed != "lowered":
+    if ending != "lowered":
         verdict = {"accepted": False, "reason": "blurred"}
         undone, by = validator.ok("10", "validate", verdict)["entry"]["edit"], validator
         budi.ok("10", "set", {"priority": 1})
@@ -792,10 +792,10 @@ def test_an_undo_hands_no_hazard_in(city: City, operators: tuple[Api, Api], deed
 
 
 @one_database
-@pytest.mark.parametrize("deed", ["close", "merge", "recall"])
+@pytest.mark.parametrize("ending", ["close", "merge", "recall"])
 @pytest.mark.parametrize("said", ["available", "off_shift", "unavailable"])
 def test_a_crew_that_was_called_back_is_not_on_the_way_again_by_an_undo(
-    operators: tuple[Api, Api], deed: str, said: str
+    operators: tuple[Api, Api], ending: str, said: str
 ) -> None:
     """It had turned back, or gone home: the P1 stood as "en route", was on no counter, and nobody came."""
     ani, _ = operators
@@ -810,10 +810,10 @@ def test_a_crew_that_was_called_back_is_not_on_the_way_again_by_an_undo(
         "merge": {"into": "11"},
         "recall": {"unit": "u1"},
     }
-    ended = ani.ok("10", deed, data[deed])["entry"]["edit"]
+    ended = ani.ok("10", ending, data[ending])["entry"]["edit"]
     if said != "available":
         ani.ok(None, "unit_state", {"unit": "u1", "state": said, "reason": "home"})
-    back = ani.ok("10", deed, data[deed], undoes=ended)["report"]
+    back = ani.ok("10", ending, data[ending], undoes=ended)["report"]
     jobs = [one["assignment"] for one in ani.get("/jobs?unit=u1").json()["jobs"]]
     live = [one for one in jobs if one["report"] == "10" and one["state"] not in ("recalled", "done", "refused")]
     if said == "available":
