@@ -346,7 +346,7 @@ class Shell(QMainWindow):
         return usable and (not self._typing or works_while_typing(cap))
 
     def look_at_keys(self) -> None:
-        """What the keys do may have changed: draw anew each cap that comes or goes."""
+        """Draw again each cap whose key has begun or ceased to do something."""
         for widget, drawn in list(self._caps.items()):
             if not isValid(widget):
                 continue
@@ -506,7 +506,7 @@ class Shell(QMainWindow):
         self._place()
 
     def _growth(self, part: str) -> int:
-        """By how much a panel is larger than it was remembered, in pixels at scale 100 %, as the window is large."""
+        """By how many pixels (at scale 100 %) a panel is larger than its remembered size, as the window is large."""
         if self._compact:
             return 0
         side, share = _GROWTH[part]

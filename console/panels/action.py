@@ -46,7 +46,7 @@ class CommandSyntax(msgspec.Struct, Generic[R], frozen=True):
 
 
 class MenuPlace(msgspec.Struct, frozen=True, order=True):
-    """Where an action stands in a context menu: in which one, in which section of it, and where in that."""
+    """Where an action stands in a context menu: which menu, which section of it, and its place there."""
 
     menu: Literal["report", "unit"]
     section: int

@@ -172,7 +172,7 @@ class EditCommands:
         self._outbox.mark_told(edit_id, who)
 
     def still_wanted(self, edit_id: str) -> None:
-        """Give an order anew that outlived its time."""
+        """Make an order again that expired before it was sent."""
         self._outbox.still_wanted(edit_id, yes=True)
 
     def _on(

@@ -114,7 +114,9 @@ def minutes(seconds: float) -> str:
 
 
 def not_sent(order: Queued, unit: Unit | None, code: str, tr: Callable[[str], str]) -> str:
-    """That an order has not left, or may not have arrived, and how its unit is told: as its city says, or by radio."""
+    """The text for an order that is not sent, or may not have arrived, with how its unit is to be told: as its city
+    says, or by radio.
+    """
     stands = tr("NOT KNOWN whether it arrived") if may_be_there(order) else tr("NOT SENT")
     if unit is not None and unit.contact:
         how = tr("tell {unit}: {contact}").format(unit=code, contact=" ".join(unit.contact.split()))
@@ -128,7 +130,7 @@ _CHANNELS = {"phone": "telephone", "telepon": "telephone", "call": "telephone", 
 
 
 def channel(word: str, tr: Callable[[str], str]) -> str:
-    """By what a report came, in words."""
+    """The channel through which a report came, as text."""
     known = _CHANNELS.get(word.casefold())
     return tr(known) if known else word
 

@@ -40,11 +40,11 @@ class KpiController(QObject):
         strip.figure_chosen.connect(self._choose)
 
     def set_units(self, counts: dict[str, int] | None) -> None:
-        """Units by state; until they are told nobody knows them, which is not "none"."""
+        """Units by state; None while they are not known, which is not shown as 0."""
         self._units = counts
 
     def set_outbox(self, waiting: int | None, decisions: int) -> None:
-        """How many edits wait (None: nobody can tell), and how many of them for the operator's decision."""
+        """How many edits wait (None while that is not known), and how many of them for a decision of the operator."""
         self._waiting, self._decisions = waiting, decisions
 
     def set_city(self, name: str) -> None:

@@ -41,6 +41,6 @@ class UndoOffer(QObject):
             self._status.say(self.tr("{what}: done, and not to be undone").format(what=what))
 
     def _look_again(self) -> None:
-        """What came to the server meanwhile, and has no way back, is not offered to be undone any more."""
+        """Take the offer to undo away when the step has reached the server and has no inverse."""
         if self._bar.undo_text() and not self._stack.undo_text:
             self._bar.hide_undo()

@@ -82,7 +82,7 @@ def serve(options: ServeOptions) -> int:
 
 
 def _end_with_input() -> None:
-    """Whoever started this server holds its standard input; when he is gone, however, nobody else will end it."""
+    """End the server when its standard input is closed: whoever started it has gone, and nobody else would end it."""
     while sys.stdin.buffer.read(_PIECE):
         pass
     # protects: server-ends-with-its-input

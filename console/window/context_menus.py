@@ -91,7 +91,7 @@ class ContextMenus(QObject):
         panel.menu_asked.connect(show)
 
     def _on_report(self, at: QPoint) -> None:
-        """Once the report that was clicked has been read: what can be done to it now."""
+        """Open the menu of the clicked report, once it has been read."""
 
         def show() -> None:
             listed = report_menu(self._actions, self._situation.current, self.tr)

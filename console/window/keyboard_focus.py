@@ -1,4 +1,4 @@
-"""Where the keyboard goes: to the report that is opened, and back to the panel that had it before the command line."""
+"""Move the keyboard focus: to a report that is opened, and back from the command line to the panel that had it."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class MapPicker(QObject):
             self._window.focus_panel("queue")
 
     def show_pin(self, place: tuple[float, float] | None) -> None:
-        """Where the new report would lie, and in view beside its form."""
+        """Show a pin where the new report would lie, in view beside the form; None takes it away."""
         self._map.show_pins([] if place is None else [Pin(*place, chosen=True)])
         if place is None:
             self._map.take_view_back()

@@ -1,4 +1,4 @@
-"""Notice that the computer's network is there again, or is another one, so that nobody waits for a back-off to end."""
+"""Notice that the network of this computer is back or has changed, so that lanes try again at once."""
 
 from __future__ import annotations
 
@@ -42,6 +42,6 @@ class Network(QObject):
             self.back.emit()
 
     def on_medium(self, _medium: QNetworkInformation.TransportMedium) -> None:
-        """The link is of another kind: connections over the old one are dead, though nobody has said so."""
+        """The kind of network has changed: connections over the old one are dead, though no error says so."""
         if self._reach not in _DOWN:
             self.back.emit()

@@ -58,7 +58,7 @@ class Shortcuts(QObject):
         return self._actions.is_usable(cap, self._situation, panel)
 
     def is_usable_elsewhere(self, cap: str) -> bool:
-        """The same while a form, the palette or the photos have the keyboard."""
+        """The same for a window other than the main one: a form, the palette, the photo viewer."""
         action = self._actions.with_cap(cap)
         if action is None or action.over_forms == "no" or self._is_held_by_form(action):
             return False

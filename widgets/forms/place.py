@@ -203,7 +203,7 @@ class PlaceForm(Form):
 
 
 class ReportPlaceForm(PlaceForm):
-    """Where a report is that is there already. The values are those of the place."""
+    """The place of an existing report. The values are those of the place."""
 
     def __init__(self, theme: Theme, symbols: Symbols, *, about: str = "", parent: QWidget | None = None) -> None:
         title = QCoreApplication.translate("ReportPlaceForm", "Place")
@@ -230,7 +230,9 @@ class ReportPlaceForm(PlaceForm):
         return self.place
 
     def set_known(self, known: Mapping[str, Any]) -> None:
-        """Where it is now, as `set_values`: nothing is entered yet, and what is typed takes the place of the words."""
+        """The present place of the report, as for `set_values`; it does not count as entered, and typing replaces its
+        words.
+        """
         self.set_values(dict(known))
         self._known = self.values()
         self.place.selectAll()

@@ -204,7 +204,7 @@ class QueuePanel(QWidget):
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Where no row fits the filter its conditions are left all the same."""
+        """Esc removes the newest condition of the filter, also when no row fits it."""
         if event.key() == Qt.Key.Key_Escape and not event.modifiers() and not event.isAutoRepeat():
             self.newest_chip_left.emit()
         else:

@@ -243,7 +243,7 @@ class QueueView(UniformView):
             self._show(self.currentIndex())
 
     def _show(self, index: Index) -> None:
-        """Bring a row into sight that nobody walked to: with the head of the list, where both have room."""
+        """Bring a row into sight to which nobody has walked; together with the head of the list if both have room."""
         bottom = (index.row() + 1) * self.row_height
         if index.isValid() and bottom <= self.viewport().height():
             self.verticalScrollBar().setValue(0)

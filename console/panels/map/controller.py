@@ -280,9 +280,8 @@ class MapController(QObject):
         self._panel.set_filtered(self._within)
 
     def _look_outside(self) -> None:
-        """A hazard that waits for a crew outside of what the map shows is said at its edge, whatever the filter is.
-
-        So is one that is drawn though the filter leaves it out.
+        """Show at the map's edge how many P1 without a crew lie outside of it, whatever the filter, and how many are
+        drawn although the filter leaves them out.
         """
         view, seen = self._window_state.view, self._panel.last_view if self._panel is not None else None
         if self._panel is None or view is None or seen is None:

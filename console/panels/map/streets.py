@@ -66,7 +66,9 @@ class Streets(QObject):
 
 
 def _addresses(reader: CacheReader, text: str) -> list[tuple[int, str]]:
-    """Those with all the words, else with all but the last ones: the caller's number may be new."""
+    """(row, address) of addresses with all the words; if there are none, without the last ones, as the house number may
+    be new.
+    """
     words = text.split()
     for fewer in range(min(_FEWER, len(words) - 1) + 1):
         if found := reader.addresses(" ".join(words[: len(words) - fewer]), _LOOKED_AT):

@@ -35,7 +35,7 @@ class LeftOrder(msgspec.Struct, frozen=True):
 
 
 def left_orders(outbox: QtOutbox) -> list[LeftOrder]:
-    """Those of others, oldest first: whoever sits here is the only one who can know of them."""
+    """The orders of other operators that units were told by radio here and that no server has, oldest first."""
     found = []
     for one in outbox.told_by_others:
         why_not = outbox.why_refused(one.edit.source, one.edit.kind)

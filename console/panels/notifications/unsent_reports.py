@@ -44,7 +44,7 @@ class UnsentReport(msgspec.Struct, frozen=True):
 
     @property
     def is_loud(self) -> bool:
-        """Whether nobody comes to where a life may be in danger."""
+        """Whether a life may be in danger and no crew is on its way."""
         return self.priority == HAZARD
 
 
@@ -115,7 +115,7 @@ def waits_text(create: Queued, tr: Tr) -> str:
 
 
 def head_text(create: Queued, tr: Tr) -> str:
-    """The same at the head of the report."""
+    """The same, for the head of the report."""
     waits = waits_text(create, tr)
     if is_surely_not_there(create) or create.edit.author == BEFORE_SIGN_IN:
         return tr("Not sent: {waits}").format(waits=waits)

@@ -25,7 +25,9 @@ def coordinates(report: Report) -> str:
 
 
 def link_of(source: Source, number: str) -> str:
-    """Where anybody reads a report at its own server: the citizens' page, or its entry in an Open311 service."""
+    """The address at which a report can be read: the citizens' page of its server, or its entry in an Open311
+    service.
+    """
     base, path = source.url.rstrip("/"), quote(number, safe="")
     return f"{base}/r/{path}" if source.kind == "dispatch" else f"{base}/requests/{path}.json"
 
@@ -65,7 +67,7 @@ class ReportClipboard(QObject):
             self._copy(coordinates(details.shown))
 
     def copy_link(self) -> None:
-        """Where it is read at its server."""
+        """Copy the report's address (see `link_of`)."""
         details = self._chosen()
         source = self._source_of(details.source) if details is not None else None
         if details is not None and source is not None and details.server is not None:
@@ -92,7 +94,7 @@ class ReportClipboard(QObject):
         self._copy("; ".join(part for part in parts if part))
 
     def line_of(self, details: ReportDetails) -> str:
-        """A report in one line."""
+        """Id, category, words, status, place and time of a report in one line."""
         report, catalog = details.shown, self._window_state.catalog(details.source)
         parts = (
             report.id if details.server is not None else self.tr("not sent yet"),

@@ -85,9 +85,10 @@ class ConflictController(QObject):
             self.message.emit(self.tr("Dropped, {why}: {what}").format(why=why.rstrip("."), what=what))
 
     def _settle(self, queued: Queued, mine: frozenset[str], reason: str) -> None:
-        """All of mine, nothing of mine, or (a new edit) only the fields in which mine is to stand.
+        """Act on the operator's choice: send all of the edit, drop it, or make a new edit of the fields in which his
+        value is to stand.
 
-        What is given anew is the operator's last step, which he may take back.
+        The new edit takes the old one's place on the undo stack.
         """
         edit = queued.edit
         if reason and edit.kind is Kind.SET:

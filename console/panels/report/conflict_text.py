@@ -54,14 +54,16 @@ _ENDS_IN = {Kind.CLOSE: Status.CLOSED, Kind.REOPEN: Status.RETURNED}
 
 
 class First(msgspec.Struct, frozen=True):
-    """Who was first, and when; "" where the server does not say."""
+    """Who changed it first, and when; "" where the server does not say."""
 
     who: str = ""
     at: str = ""
 
 
 def first_of(queued: Queued, zone: tzinfo, now: datetime) -> First:
-    """Who changed the newest of the fields in conflict, and when: the city's clock, with its day if not today's."""
+    """Who changed the newest of the fields in conflict, and when: a time in the city's zone, with its day if it is not
+    today.
+    """
     newest = First()
     latest: datetime | None = None
     for value in queued.theirs.values():

@@ -1,4 +1,4 @@
-"""Who reported the chosen report: asked of the server, which logs who asked; nothing of it is kept here."""
+"""Show who reported the chosen report: asked of the server, which records who asked, and not stored here."""
 
 from __future__ import annotations
 

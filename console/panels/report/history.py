@@ -76,7 +76,9 @@ def _own_words(entry: Entry) -> str:
 
 
 def _told_text(entry: Entry, tr: Callable[[str], str], channel: str) -> str | None:
-    """What was said or shown about a report; None for an entry of another kind."""
+    """The text of an entry by which something was written or shown about a report; None for an entry of another
+    kind.
+    """
     by_staff = entry.edit is not None and entry.author
     text = _own_words(entry)
     match entry.kind:
@@ -100,7 +102,7 @@ def _told_text(entry: Entry, tr: Callable[[str], str], channel: str) -> str | No
 
 
 def _unit_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str | None:
-    """Who has it, and what a crew was told or did; None for an entry of another kind."""
+    """The text of an entry about claims and units; None for an entry of another kind."""
     data = entry.data
     unit = catalog.units.get(str(data.get("unit") or entry.unit or ""))
     code = unit.code if unit else str(data.get("unit") or entry.unit or "")
@@ -125,7 +127,7 @@ def _unit_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str 
 
 
 def _decision_text(entry: Entry, tr: Callable[[str], str]) -> str | None:
-    """How a report, or its proof, was decided; None for an entry of another kind."""
+    """The text of an entry by which a report or its proof was decided on; None for an entry of another kind."""
     data = entry.data
     match entry.kind:
         case Kind.VALIDATE if data.get("accepted"):

@@ -113,7 +113,7 @@ class Merging(QObject):
                 form.set_side(key, self._side(other), stays=self._is_to_stay(other))
 
     def _meanwhile(self, key: str) -> tuple[str, str]:
-        """What another has changed on the two since they were shown first, and that without by whom."""
+        """What others changed on the two reports since the form was opened, with and without their names."""
         changes = []
         for now in (self._mine, self._others.get(key)):
             if now is not None and (before := self._at_first.get(now.row)) is not None:
@@ -130,7 +130,9 @@ class Merging(QObject):
                 self._form.set_side(key, self._side(details), stays=self._is_to_stay(details))
 
     def _is_to_stay(self, other: ReportDetails) -> bool:
-        """As they were shown first: the two do not change places by what others do."""
+        """Whether `other` stays and the chosen report is closed; decided by both as first shown, so that they do not
+        swap.
+        """
         if self._mine is None:
             return False
         mine, other = self._at_first[self._mine.row], self._at_first.get(other.row, other)
@@ -217,7 +219,7 @@ class Merging(QObject):
         return " ".join(parts)
 
     def _hold(self, report: Report) -> str:
-        """That it is on hold now, for what and until when; "" where it is not."""
+        """The hold of a report as text: for what and until when; "" when it is not on hold."""
         hold = report.hold_at(self._now())
         if hold is None:
             return ""

@@ -1,4 +1,4 @@
-"""Which keys the report panel offers: what is awaited next in each status, which Enter is while the panel has it."""
+"""The buttons of the report panel: the actions that are expected next in each status; the first is Enter's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Add photos from files: each is made anew in a process of its own, then an edit; until then it is a draft."""
+"""Add photos from files: each is re-encoded by the image process and becomes an edit; until then it is a draft."""
 
 from __future__ import annotations
 

@@ -171,7 +171,7 @@ class PhotoCards(QObject):
         )
 
     def _place(self, photo: Photo, report: Report, off_m: float) -> str:
-        """Where it was taken, from where the report lies; that it lies somewhere in its area says nothing of a spot."""
+        """How far from the report a photo was taken, as text, with how exact the report's place is."""
         if photo.lat is None or photo.lon is None:
             return self.tr("no place in the photo")
         if report.lat is None or report.lon is None:

@@ -104,7 +104,7 @@ class TicketController(QObject):
         )
 
     def say_unread(self, why: str) -> None:
-        """In the place of a report that could not be read, until it is read again or another is chosen."""
+        """Say that the report could not be read, until it is read again or another is chosen."""
         again = [(self._window_state.actions.key("refresh"), self.tr("try again"))]
         self._panel.set_empty(self.tr("The report cannot be read now"), why, again)
 
@@ -212,7 +212,7 @@ class TicketController(QObject):
         return self.tr("1 photo") if count == 1 else self.tr("{n} photos").format(n=count)
 
     def _holder(self, details: ReportDetails) -> str:
-        """Who has taken it, and who else looks at it."""
+        """Who holds the report, and who else has it open."""
         me = self._window_state.me_at(details.source)
         others = [who for who, report in self._looking.get(details.source, {}).items() if report == details.key]
         others = sorted(who for who in others if who != me)[:_MOST_LOOKING]

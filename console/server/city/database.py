@@ -127,7 +127,7 @@ class Database:
     def read(self) -> Iterator[sa.Connection]:
         """A transaction that sees one state of everything and changes nothing.
 
-        Within the work of a request it ends with a Refusal when nobody waits for it any more, or it asks for too much.
+        In the work of a request it ends with a Refusal if the client has gone or the work takes too many steps.
         """
         work = present_work()
         with self.engine.connect() as plain:
@@ -164,7 +164,7 @@ class Database:
             self._write_lock.release()
 
     def _wait_for_turn(self, wait_s: float) -> bool:
-        """Wait until nobody else writes; False when that took too long, or nobody waits for it any more."""
+        """Wait until no other transaction writes; False when that took too long, or the client has gone."""
         work = present_work()
         if work is None:
             return self._write_lock.acquire(timeout=wait_s)
@@ -361,7 +361,9 @@ def _lift_versions(connection: sa.Connection) -> None:
 
 
 def _make_private(_: Any, __: Any, arguments: list[Any], ___: Any) -> None:
-    """A new file is its owner's alone. One that is there is not opened here: closing it would drop SQLite's locks."""
+    """Let only its owner read a new file. An existing one is not touched, as opening and closing it would drop SQLite's
+    locks.
+    """
     if arguments and arguments[0] != ":memory:":
         with contextlib.suppress(OSError):  # SQLite says in its own words what is wrong with the path
             os.close(os.open(arguments[0], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

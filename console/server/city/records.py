@@ -20,7 +20,7 @@ class LoadedReport(msgspec.Struct, frozen=True):
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who asks, and by which way. No areas and no agencies means the whole city.
+    """The user who asks, and by which way. No areas and no agencies means the whole city.
 
     `tokenless` is the loopback supervisor "local". `via` is dispatch, open311, demo or command line.
     """

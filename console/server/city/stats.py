@@ -65,7 +65,7 @@ def _groups(connection: sa.Connection, column: sa.Column[Any]) -> dict[str, int]
 
 
 def _box(connection: sa.Connection, total: int) -> Box | None:
-    """Where nearly all reports lie; without any, where the areas' centres lie."""
+    """The box that contains nearly all reports; without reports, the centres of the areas."""
     table = schema.reports
     placed = _count(connection, sa.select(sa.func.count()).where(table.c.lat.is_not(None)))
     if not placed:

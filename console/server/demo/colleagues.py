@@ -60,7 +60,9 @@ class Colleagues:
             self._send_next(now)
 
     def _take_hazards(self, now: datetime) -> int:
-        """P1 and P2 that nobody at a console has taken for more than a minute; the last few P2 stay for him."""
+        """Take P1 and P2 that no operator has taken for more than a minute; the last few P2 are left for the
+        operator.
+        """
         new = self._of(Status.NEW)
         late = [report for report in new if report.priority == 1 and _age_s(report, now) > _P1_WAITS_S]
         urgent = [report for report in new if report.priority == 2 and _age_s(report, now) > _P2_WAITS_S]

@@ -264,7 +264,7 @@ class HttpEndpoint:
         return self._users.actor(token or None, refresh=refresh) if self._users is not None else LOCAL
 
     def asked_anew(self, context: RequestContext) -> Actor:
-        """Who asks, with the rights that the database has now."""
+        """The user who asks, with the rights that the database has now."""
         return self.actor_of(_token(context.request), refresh=True)
 
     def _count(self, request: Request, actor: Actor) -> None:
