@@ -62,19 +62,15 @@ def test_a_routine_report_is_two_keys_and_the_list_stays_where_the_work_is(
     wait_for(lambda: window.situation.current.holder is None and not window.situation.current.lead_unit, what="undone")
 
 
-def test_what_is_typed_behind_a_key_that_opened_no_form_reports_no_step_of_a_crew(
+def test_what_is_typed_behind_a_key_that_opened_no_form_sends_no_crew(
     window: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`D 1 Enter` without a duplicate reported a crew on scene that was not there, and that cannot be taken back."""
-    number = find(window, "unassigned", lambda now: now.advice and not window.situation.with_duplicates[1])
+    """`D 1 Enter` without a duplicate did what the filled button said, meant for a form that had not opened."""
+    find(window, "unassigned", lambda now: now.advice and not window.situation.with_duplicates[1])
     row = window.window_state.row
-    key(window, "D", CTRL)
-    choose(window, number)
-    wait_for(lambda: window.situation.current.lead_unit, what="its crew")
-    wait_for(lambda: not window.outbox_controller.open_edits, what="received")
     window.window.focus_panel("report")
     wait_for(lambda: window.ticket._actions.is_armed, what="Enter means the filled button")
-    assert window.ticket._actions.meaning[0] in ("en_route", "on_scene")
+    assert window.ticket._actions.meaning[0] == "dispatch"
     now_s = window.key_guard._steady_s()
     with monkeypatch.context() as clock:
         clock.setattr(window.key_guard, "_steady_s", lambda: now_s)

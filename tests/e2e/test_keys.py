@@ -219,14 +219,13 @@ def test_each_key_that_is_shown_works_in_a_small_window_to_a_viewer_offline_and_
         city.start()
 
 
-def test_enter_behind_a_key_that_opened_no_form_is_no_step_of_a_crew(window: Any) -> None:
-    """`D 1 Enter` without a duplicate reported the crew on the scene, which cannot be undone."""
+def test_enter_behind_a_key_that_opened_no_form_is_no_order(window: Any) -> None:
+    """`D 1 Enter` without a duplicate did what the filled button said, meant for a form that had not opened."""
     decided: list[Any] = []
-    on_its_way = ("dispatched", "acknowledged", "en_route", "on_scene")
-    find(window, "active", lambda now: now.lead_state in on_its_way and not now.duplicate)
+    find(window, "unassigned", lambda now: now.advice and not now.duplicate)
     window.undo_stack.pushed.connect(decided.append)
     window.window.focus_panel("report")
-    wait_for(lambda: window.ticket._actions.is_armed, what="Enter is the crew's next step")
+    wait_for(lambda: window.ticket._actions.is_armed, what="Enter sends the unit")
     key(window, "D")
     assert window.forms._open is None
     key(window, "Enter")

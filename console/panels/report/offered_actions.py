@@ -71,8 +71,10 @@ def _of_status(situation: Situation, send: _OfferedStep | None) -> list[_Offered
     if situation.lead_waits_for:  # what that crew does next, the server would refuse
         return [_OfferedStep("recommend")]
     if situation.lead_state in NEXT_OF_UNIT:
-        # Enter must not send a second unit where the first one's next step is what is awaited.
-        return [_OfferedStep(NEXT_OF_UNIT[situation.lead_state], filled=True), _OfferedStep("recommend")]
+        # Enter is neither: it must not send a second unit where the first one's next step is what is awaited, and that
+        # step cannot be taken back. Who strikes Enter once more after the order would say that a crew is on its way
+        # which has said nothing, and a P1 would leave the counter of those that wait for one.
+        return [_OfferedStep(NEXT_OF_UNIT[situation.lead_state]), _OfferedStep("recommend")]
     if done and situation.needs_proof:
         photo = "New after photo" if situation.proof_is_old else "After photo"
         if situation.crewless and send is not None and situation.has_place:

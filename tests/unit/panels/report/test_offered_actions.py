@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from api_client.model import Status
 from console.panels.action_rules import POINTING, Situation
-from console.panels.report.offered_actions import next_steps
+from console.panels.report.offered_actions import NEXT_OF_UNIT, next_steps
 from console.window.actions import ACTIONS
 
 
@@ -58,6 +59,22 @@ def test_where_the_crew_cannot_go_on_another_is_what_enter_sends() -> None:
     assert (first.text, first.filled, first.enabled) == ("Dispatch SDA-07", True, True)
     assert (second.text, second.filled, second.enabled) == ("Recall SDA-11", False, True)
     assert next_steps(stuck, "", "SDA-11", str, ACTIONS)[0].text == "Assign"
+
+
+@pytest.mark.parametrize("state", ["dispatched", "acknowledged", "en_route", "on_scene"])
+def test_enter_reports_no_step_of_a_crew(state: str) -> None:
+    """Enter once more after the order said that the crew is on its way, again that it is there, again that it is done:
+    none of it can be undone, and a P1 left the counter of those without a crew.
+    """
+    now = Situation(
+        report=True, status=Status.ASSIGNED, me="rina", holder="rina", advice=True, has_place=True,
+        lead_unit="07", lead_state=state,
+    )  # fmt: skip
+    first, second, *others = next_steps(now, "SDA-11", "SDA-07", str, ACTIONS)
+    assert (first.id, first.enabled) == (NEXT_OF_UNIT[state], True), "its own key does it"
+    assert first.key_text
+    assert second.id == "recommend"
+    assert not any(step.filled for step in (first, second, *others))
 
 
 def test_a_p1_whose_crew_is_done_without_a_proof_is_offered_another_one() -> None:
