@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer
-from PySide6.QtGui import QImage, QKeyEvent
+from PySide6.QtGui import QFontMetrics, QImage, QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QListView, QPlainTextEdit, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
@@ -206,6 +206,28 @@ def test_an_address_that_is_typed_on_presses_no_button(qtbot: QtBot, of_report: 
     form.sure.setFocus()
     form.set_place(-6.23, 106.86, "Jalan Tebet")
     assert focus() is form.place, "what is no longer asked gives the keyboard to a field"
+
+
+def test_alt_k_goes_on_to_the_priority(qtbot: QtBot) -> None:
+    """The keyboard stayed at the place: the next key led to the tick, where the digit of the P1 was lost without a
+    word, and people on a roof were saved as P3.
+    """
+    form = make_new_report(qtbot)
+    open_form(qtbot, form)
+    for field in (form.place, form.sure):
+        form.priority.set_value("3")
+        form.set_place(-6.23, 106.86, "Kebon Baru", middle_of="p1")
+        form.sure.setChecked(False)
+        field.setFocus()
+        QTest.keyClick(focus(), Qt.Key.Key_K, Qt.KeyboardModifier.AltModifier)
+        assert form.sure.isChecked()
+        assert focus() is form.priority
+        keys("1")
+        assert form.values()["priority"] == "1"
+    form.report_text.setFocus()
+    for _ in range(2):
+        QTest.keyClick(focus(), Qt.Key.Key_K, Qt.KeyboardModifier.AltModifier)
+        assert focus() is form.report_text, "who writes elsewhere goes on writing"
 
 
 def test_a_point_on_the_map_stays_while_its_address_is_typed(qtbot: QtBot) -> None:
@@ -1159,6 +1181,26 @@ def test_the_keys_stand_in_fewer_columns_where_words_would_be_cut_and_move_by_ke
     assert form._scroll.verticalScrollBar().value() > 0
     keys(Qt.Key.Key_PageUp)
     assert form._scroll.verticalScrollBar().value() == 0
+
+
+def test_a_heading_pushed_out_of_its_column_takes_no_column_of_its_own(qtbot: QtBot) -> None:
+    """One line stood alone in a third column, and the words of the two others were cut for its sake."""
+    theme = make_theme()
+    # 14 lines in two columns of 7: the heading "Map" would be the seventh.
+    rows = [("Report", "T", f"Take {number}") for number in range(5)]
+    rows += [("Map", "*", "Look at the possible duplicates, two side by side") for _ in range(7)]
+    form = KeysSheet(theme, rows)
+    qtbot.addWidget(form)
+    sheet = form._sheet
+    for wide in (1000, 900, 400):
+        sheet.resize(wide, 400)
+        sheet.set_rows(rows)
+        columns = sheet._columns
+        assert len(columns) == sheet._across() == (2 if wide >= 900 else 1)
+        assert all(column[-1][0] for column in columns), "a heading stands over what it is of"
+        assert sum(len(column) for column in columns) == len(rows) + 2
+    room = 900 // 2 - theme.px(92 + 16)
+    assert QFontMetrics(theme.font("dense")).horizontalAdvance(rows[-1][2]) < room, "nothing is cut"
 
 
 @pytest.mark.parametrize("scale", [0.8, 1.25])

@@ -24,6 +24,12 @@ from widgets.forms.form import Form
 from widgets.keys import paint_cap
 from widgets.theme import Theme
 
+_MOST_COLUMNS = 3
+_KEYS_WIDE, _WORDS_WIDE, _APART = 92, 310, 16
+"""How wide the keys are, how wide words may be before they are cut, and how far the columns stand apart, in pixels at
+normal size.
+"""
+
 
 class _KeysSheet(QWidget):
     """Keys and what they do, in columns under their group: three, or fewer where these would cut the words."""
@@ -39,7 +45,12 @@ class _KeysSheet(QWidget):
         self._lay_out()
 
     def _across(self) -> int:
-        return max(1, min(3, self.width() // self._theme.px(330)))
+        """Columns beside each other: as many as are wide enough for the longest words, up to a width."""
+        theme = self._theme
+        metrics = QFontMetrics(theme.font("dense"))
+        words = max((metrics.horizontalAdvance(text) for _, _, text in self._rows), default=0)
+        each = theme.px(_KEYS_WIDE + _APART + 4) + min(words, theme.px(_WORDS_WIDE))
+        return max(1, min(_MOST_COLUMNS, self.width() // each))
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -59,7 +70,8 @@ class _KeysSheet(QWidget):
         each = max(1, -(-len(items) // across))
         self._columns = []
         while items:
-            cut = min(each, len(items))
+            # What a heading pushed on stands at the foot of the last column, and takes no column of its own.
+            cut = len(items) if len(self._columns) == across - 1 else min(each, len(items))
             if cut < len(items) and not items[cut - 1][0]:  # a heading never stands alone at a foot
                 cut -= 1 if cut > 1 else 0
             self._columns.append(items[:cut])
@@ -76,11 +88,11 @@ class _KeysSheet(QWidget):
         theme = self._theme
         painter = QPainter(self)
         painter.fillRect(self.rect(), theme.color("surface.panel"))
-        wide = self.width() // max(self._across(), len(self._columns))
+        wide = self.width() // max(1, len(self._columns))
         high = theme.px(24)
         for number, column in enumerate(self._columns):
             for row, (keys, text) in enumerate(column):
-                box = QRect(number * wide, row * high, wide - theme.px(16), high)
+                box = QRect(number * wide, row * high, wide - theme.px(_APART), high)
                 if not keys:
                     painter.setFont(theme.font("caption", 600))
                     painter.setPen(theme.color("text.secondary"))
@@ -89,7 +101,7 @@ class _KeysSheet(QWidget):
                 left = box.left()
                 for cap in keys.split("  "):
                     left += paint_cap(painter, theme, left, box.center().y() + 1, cap) + theme.px(4)
-                left = max(left + theme.px(4), box.left() + theme.px(92))
+                left = max(left + theme.px(4), box.left() + theme.px(_KEYS_WIDE))
                 font = theme.font("dense")
                 painter.setFont(font)
                 painter.setPen(theme.color("text.primary"))
