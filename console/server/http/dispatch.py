@@ -286,7 +286,7 @@ class Dispatch:
                 "GET",
                 "/jobs",
                 "listJobs",
-                "A unit with its jobs, the newest order first, and their reports: what a crew works by",
+                "A unit with its jobs, P1 first, then the newest order, and their reports: what a crew works by",
                 self._jobs,
                 {
                     200: ResponseSpec("The unit and its jobs; ended ones for a day.", UnitJobs, headers=_ETAG),

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from api_client.decoding import decode
 from api_client.model import Area, Assignment, AssignmentState, Entry, Kind, Report, Service, Unit
 from console.rules.proof import is_proof_missing
+from console.rules.report import HAZARD
 from console.rules.status import ENDED_ASSIGNMENT
 from console.server.city import schema
 from console.server.city.city import City
@@ -41,7 +42,8 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class UnitJobs(msgspec.Struct, frozen=True):
-    """A unit with its jobs: those that live, and those that ended within the last day; the newest order first.
+    """A unit with its jobs: those that live, the P1 on top, then those that ended within the last day; the newest
+    order first.
 
     `timezone` is the city's, in which its times are read by everybody.
     """
@@ -75,9 +77,10 @@ def _jobs(city: City, unit: Unit) -> tuple[list[Job], str]:
             for one in assignments
             if one.state is not AssignmentState.RESERVED and (one.state not in ENDED_ASSIGNMENT or one.since >= since)
         ]
-        shown.sort(key=lambda one: (one.state in ENDED_ASSIGNMENT, -one.created.timestamp()))
         keys = {one.report for one in shown}
         reports = _by_id(connection, schema.reports, keys, Report)
+        hazards = {key for key, report in reports.items() if report.priority == HAZARD}
+        shown.sort(key=lambda one: (one.state in ENDED_ASSIGNMENT, one.report not in hazards, -one.created.timestamp()))
         services = _by_id(connection, schema.services, {r.service or "" for r in reports.values()}, Service)
         areas = _by_id(connection, schema.areas, {r.area or "" for r in reports.values()}, Area)
         areas |= _by_id(connection, schema.areas, {area.parent or "" for area in areas.values()}, Area)

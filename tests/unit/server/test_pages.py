@@ -120,6 +120,25 @@ def test_a_unit_reads_its_own_jobs(city: City, tmp_path: Path) -> None:
             api.session.close()
 
 
+def test_a_crew_sees_its_p1_above_what_was_ordered_after_it(city: City, tmp_path: Path) -> None:
+    """The newest order stood on top: a lamp that was ordered later came before people on a roof."""
+    viewer = add_user(city, "rina", "supervisor")
+    with running(city, tmp_path / "media", Users(city)) as url:
+        office = Api(url, viewer)
+
+        def listed() -> list[str]:
+            return [one["report"]["id"] for one in office.get("/jobs?unit=u1").json()["jobs"]]
+
+        for number in ("10", "11", "12"):
+            office.ok(number, "dispatch", {"unit": "u1", "stack": True})
+        assert listed() == ["12", "11", "10"], "else the newest first"
+        office.ok("10", "set", {"priority": 1})
+        assert listed() == ["10", "12", "11"]
+        office.ok("10", "recall", {"unit": "u1"})
+        assert listed() == ["12", "11", "10"], "it burns no more for this crew"
+        office.session.close()
+
+
 def test_the_map_begins_anew_with_another_history_of_the_city(city: City) -> None:
     now = iter(range(0, 1000, 10))
     dots = Dots(city, ticks=lambda: float(next(now)))
