@@ -94,12 +94,16 @@ class OutboxLink:
         An order that did arrive must be known as proved before the others are asked about.
         """
         edit_ids, on_reports = self._outbox.waiting_ids(), self._outbox.on_reports
+        asked_about = {edit.id: report for edit, report in on_reports}
         deleted, unnumbered = {edit.id for edit in self._outbox.deleted}, self._outbox.without_number(edit_ids)
 
         def found(what: ProofsFound) -> None:
             # protects: number-from-the-cache
             self._outbox.on_proved(what.proved, what.numbers)
-            self._outbox.on_another(what.another)
+            if what.another:
+                now = {edit.id: report for edit, report in self._outbox.on_reports}
+                # protects: moved-meanwhile-is-elsewhere
+                self._outbox.on_another([one for one in what.another if now.get(one) == asked_about.get(one, "")])
             if source is not None and _is_live(self._states.get(source)):  # not lost again meanwhile
                 self._outbox.on_taken_back(source, what.taken_back, lambda: self._let_go(source, what.restored))
 

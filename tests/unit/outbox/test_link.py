@@ -107,6 +107,25 @@ def test_nothing_leaves_for_the_number_of_a_report_that_was_lost(qtbot: QtBot, d
     assert (states[create], states[note]) == ((EditState.ATTENTION, key), (EditState.QUEUED, key))
 
 
+def test_what_has_moved_to_another_report_meanwhile_is_not_said_to_be_anothers(qtbot: QtBot, desk: Desk) -> None:
+    """Two looks ran side by side: after the first it went on with its report, the second parked it there for good."""
+    with qtbot.waitSignal(desk.outbox.saved):
+        create = desk.outbox.submit(Kind.CREATE, None, source="city", data={}, base={}, base_version=None, title="")
+    desk.outbox.on_outcome(Outcome(create, EditState.ACCEPTED, remote_id="77"))
+    desk.outbox.on_proved([create])
+    note = desk.note(qtbot, "77")
+    desk.exchange.on_opened()
+    desk.say("live")
+    earlier, (found, _) = desk.asked
+    with qtbot.waitSignal(desk.outbox.taken_back):
+        found(NOTHING._replace(another=(note,), taken_back=frozenset([create])))
+    key = f"local:{create}+"
+    assert desk.outbox.open_edit(note).edit.report == key
+    earlier[0](NOTHING._replace(another=(note,)))
+    moved = desk.outbox.open_edit(note)
+    assert (moved.state, moved.reason, moved.edit.report) == (EditState.QUEUED, None, key)
+
+
 def test_what_waits_does_not_wait_for_the_end_of_a_first_fill(qtbot: QtBot, desk: Desk) -> None:
     """After a cut in the first read orders stayed in the outbox until the last history had come."""
     desk.say("filling")
