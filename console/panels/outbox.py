@@ -349,7 +349,7 @@ class OutboxController(QObject):
         """What an edit waits for, as text; `first` is the earlier edit that holds it (see `Outbox.held_by`)."""
         if first.state in STUCK:
             return self.tr("waits for the decision above")
-        if first.edit.report == edit.report or is_local(first.edit.report):
+        if first.edit.report in (None, edit.report) or is_local(first.edit.report):
             return self.tr("waits for the edit above")
         return self.tr("waits for the edit of {number} above").format(number=first.edit.report)
 

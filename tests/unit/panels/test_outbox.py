@@ -41,7 +41,7 @@ class Rows(QObject):
         self.controller.message.connect(self.said.append)
         self._rig = rig
 
-    def do(self, kind: Kind, report: str = "A", **data: object) -> str:
+    def do(self, kind: Kind, report: str | None = "A", **data: object) -> str:
         count = len(self.outbox.open_edits)
         edit_id = self.outbox.submit(kind, report, source="city", data=data, base={}, base_version=1, title="t")
         self._rig.saved(count + 1)
@@ -76,6 +76,16 @@ def test_an_edit_behind_one_that_was_tried_in_vain_says_so(rig: Rig, report: str
     assert said not in rows.row(later).state_text
     rig.outbox.on_outcome(Outcome(order, EditState.UNCONFIRMED, "The server fell.", obstacle=Obstacle.ONE_EDIT))
     assert said in rows.row(later).state_text
+
+
+def test_an_edit_behind_what_was_said_of_a_unit_names_no_report(rig: Rig) -> None:
+    """It was said to wait for the edit of None."""
+    rows = Rows(rig)
+    state = rows.do(Kind.UNIT_STATE, None, unit="07", state="available")
+    arrival = rows.do(Kind.PROGRESS, unit="07", state="on_scene")
+    wait_for(lambda: rig.outbox.open_in(EditState.SENDING), what="on its way")
+    rig.outbox.on_outcome(Outcome(state, EditState.UNCONFIRMED, "The server fell.", obstacle=Obstacle.ONE_EDIT))
+    assert rows.row(arrival).state_text == "waits for the edit above"
 
 
 def test_what_the_server_took_and_lost_is_in_the_outbox_again_and_sent_in_one_go(rig: Rig) -> None:
