@@ -5,7 +5,8 @@ A unit is eligible when it can be given work, has every skill that the category 
 after the jobs they have, plus a penalty for a position that is older than 10 minutes, plus the time that they would
 have to stay past the end of their shift: half an hour before all shifts end somebody must still be sent. Units without
 a known position come last. Ties go to the least work, then to the longest idle. For a P1 whoever has work on another P1
-comes after all who have not: nobody is left waiting there for a crew that was thought to come.
+comes after all who have not: nobody is left waiting there for a crew that was thought to come. Work that a unit has not
+begun, and that is no P1, it leaves for a P1, which stands on top of its crew's list.
 """
 
 from __future__ import annotations
@@ -36,11 +37,15 @@ WORK_S = 900
 
 _MOST_PENALTY_S = 3600
 _ASSIGNABLE = frozenset({UnitState.AVAILABLE, UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE})
+_BEGUN = frozenset({AssignmentState.EN_ROUTE, AssignmentState.ON_SCENE})
 _AWAY = {UnitState.BREAK: "on break", UnitState.UNAVAILABLE: "unavailable", UnitState.OFF_SHIFT: "off shift"}
 
 
 class Advice(msgspec.Struct, frozen=True):
-    """One unit that could go. `eta_s` includes the jobs ahead; it and `distance_m` are None without both places."""
+    """One unit that could go. `eta_s` includes the jobs ahead; it and `distance_m` are None without both places.
+
+    `jobs` are all unfinished ones, `ahead` those of them that come before this report.
+    """
 
     unit_id: str
     code: str
@@ -49,6 +54,7 @@ class Advice(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...]
     stale: bool
     jobs: int
+    ahead: int
 
 
 class Recommendation(msgspec.Struct, frozen=True):
@@ -87,7 +93,8 @@ def recommend(
     for unit in units:
         stack = jobs.get(unit.id, [])
         reach = _reach(report, unit)
-        eta_s = None if reach is None else _ahead_s(stack, now) + reach * DETOUR / SPEED_M_S
+        ahead = _ahead(report, stack, hazards)
+        eta_s = None if reach is None else _ahead_s(ahead, now) + reach * DETOUR / SPEED_M_S
         why_not = _why_not(unit, needed) or ("to be called back by radio" if unit.id in called_back else "")
         if why_not:
             against[why_not] += 1
@@ -106,6 +113,7 @@ def recommend(
                     unit,
                     needed,
                     len(stack),
+                    len(ahead),
                     age_s,
                     now,
                     overtime_s,
@@ -117,6 +125,7 @@ def recommend(
             ),
             stale=age_s > STALE_POSITION_S,
             jobs=len(stack),
+            ahead=len(ahead),
         )
         idle_s = (now - unit.state_since).total_seconds() if unit.state is UnitState.AVAILABLE else 0.0
         penalty_s = min(max(0.0, age_s - OLD_POSITION_S), _MOST_PENALTY_S)
@@ -157,6 +166,13 @@ def _reach(report: Report, unit: Unit) -> float | None:
     return distance_m(unit.lat, unit.lon, report.lat, report.lon)
 
 
+def _ahead(report: Report, stack: Sequence[Assignment], hazards: Collection[str]) -> list[Assignment]:
+    """The jobs that a unit does before this one: all; before a P1 only those that are begun, or are P1 themselves."""
+    if report.priority != HAZARD:
+        return list(stack)
+    return [one for one in stack if one.state in _BEGUN or one.report in hazards]
+
+
 def _ahead_s(stack: Sequence[Assignment], now: datetime) -> float:
     """Seconds until a unit has finished what it has; of a job on scene the time already spent there counts."""
     total = 0.0
@@ -194,6 +210,7 @@ def _reasons(
     unit: Unit,
     needed: Sequence[str],
     jobs: int,
+    ahead: int,
     age_s: float,
     now: datetime,
     overtime_s: float,
@@ -211,7 +228,10 @@ def _reasons(
     if overtime_s:  # first: it is what the unit is told before anything else
         yield f"shift ends in {_span(left_s)}" if left_s > 0 else f"shift ended {_span(-left_s)} ago"
     yield from needed
-    yield "no job" if not jobs else "1 job ahead" if jobs == 1 else f"{jobs} jobs ahead"
+    if ahead or not jobs:
+        yield "no job" if not jobs else "1 job ahead" if ahead == 1 else f"{ahead} jobs ahead"
+    else:
+        yield "1 job can wait" if jobs == 1 else f"{jobs} jobs can wait"
     if away:
         yield "other zone allowed"
     if in_zone:

@@ -315,7 +315,7 @@ class SituationMonitor(QObject):
     def set_recommendations(self, recommendations: Recommendations) -> None:
         """Take over new recommendations for the chosen report."""
         before, self._recommendations = self._recommendations, recommendations
-        was, now = ([(unit.unit_id, unit.jobs > 0) for unit in one.units[:1]] for one in (before, recommendations))
+        was, now = ([(unit.unit_id, unit.ahead > 0) for unit in one.units[:1]] for one in (before, recommendations))
         if before.row == recommendations.row and was and was != now:
             self.first_unit_changed.emit()  # the key's words have changed under the finger
         self.look_again()

@@ -165,7 +165,7 @@ class UnitCommands(QObject):
         first = self._situation.recommendations.units[0]
         if self._guard.first_just_changed:
             sentence = self.tr("Nothing was sent: {unit} has just become the first, press again to send it")
-            if first.jobs:
+            if first.ahead:
                 sentence = self.tr("Nothing was sent: {unit} has just become the first, after other work. Press again")
             self._say(sentence.format(unit=first.code))
         else:

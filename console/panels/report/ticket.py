@@ -401,7 +401,7 @@ class TicketController(QObject):
         now, units = self._situation, self._recommendations.units
         nearest = units[0].code if units else ""
         by_distance = bool(units) and units[0].distance_m is not None
-        busy = bool(units) and units[0].jobs > 0
+        busy = bool(units) and units[0].ahead > 0
         return next_steps(
             now,
             nearest,

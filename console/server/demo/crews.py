@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from api_client.model import Assignment, AssignmentState, Kind, Report, Unit, UnitState
+from console.rules.report import HAZARD
 from console.server.city.city import City
 from console.server.demo.areas import Point, metres
 from console.server.demo.edits import DemoEdits
@@ -92,7 +93,11 @@ class Crews:
         """The job a crew is on; a reserved one only counts when somebody has sent it."""
         sent = [job for job in self._mirror.jobs_of(unit.id) if job.state is not _A.RESERVED]
         started = [job for job in sent if job.state in (_A.ON_SCENE, _A.EN_ROUTE)]
-        return next(iter(started or sent), None)
+        return min(started or sent, key=self._can_wait, default=None)
+
+    def _can_wait(self, job: Assignment) -> bool:
+        report = self._mirror.reports.get(job.report)
+        return report is None or report.priority != HAZARD
 
     def _work(self, unit: Unit, job: Assignment, now: datetime) -> None:
         way = self._ways.get(job.id)

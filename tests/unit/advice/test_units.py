@@ -151,6 +151,28 @@ def test_for_a_hazard_who_is_on_another_hazard_comes_after_all_who_are_not(state
     assert codes(refused) == ["bound", "free"], "who will not come comes last"
 
 
+def test_for_a_hazard_work_not_begun_holds_nobody_up() -> None:
+    """The pump that waited at the next corner, with a drain reserved for tomorrow, counted as half an hour away."""
+    near, far = unit("near", 0.5), unit("far", 4)
+    for state in (AssignmentState.RESERVED, AssignmentState.DISPATCHED, AssignmentState.ACKNOWLEDGED):
+        found = ask([near, far], [job("near", state)], priority=1)
+        assert codes(found) == ["near", "far"]
+        first = found.units[0]
+        assert first.eta_s == pytest.approx(500 * 1.4 / (22 / 3.6), abs=2)
+        assert (first.jobs, first.ahead, first.reasons[1]) == (1, 0, "1 job can wait")
+        routine = ask([near, far], [job("near", state)], priority=2)
+        assert codes(routine) == ["far", "near"], "a lesser report waits its turn"
+        assert (routine.units[1].ahead, routine.units[1].reasons[1]) == (1, "1 job ahead")
+    for state in (AssignmentState.EN_ROUTE, AssignmentState.ON_SCENE):
+        begun = ask([near, far], [job("near", state, 1), job("near")], priority=1)
+        assert codes(begun) == ["far", "near"]
+        assert (begun.units[1].jobs, begun.units[1].ahead) == (2, 1)
+    two = ask([near], [job("near"), job("near", minutes=9)], priority=1)
+    assert two.units[0].reasons[1] == "2 jobs can wait"
+    other = recommend(report(priority=1), [near], [job("near")], NOW, service=FLOOD, areas=AREAS, hazards={"9"})
+    assert other.units[0].ahead == 1, "a P1 that it was sent to is not left"
+
+
 def test_nobody_known() -> None:
     assert ask([]).why_none == "No unit is known."
 

@@ -319,7 +319,7 @@ def test_a_returned_proof_is_offered_to_be_taken_back_also_after_it_was_sent(rig
 
 def test_the_second_enter_behind_a_form_sends_no_crew(rig: Rig) -> None:
     rig.choose("A")
-    near = Advice("07", "SDA-07", 60, 100, (), False, 0)
+    near = Advice("07", "SDA-07", 60, 100, (), False, 0, 0)
     rig.situation.set_recommendations(Recommendations(1001, units=(near,)))
     rig.actions.press("priority")
     rig.form().commit()
@@ -333,7 +333,7 @@ def test_the_second_enter_behind_a_form_sends_no_crew(rig: Rig) -> None:
 
 def test_an_order_says_whether_it_is_for_after_other_work(rig: Rig) -> None:
     """As its advice does, and of one's own orders in any case: the server refuses what is to come first."""
-    free, busy = Advice("07", "SDA-07", 60, 100, (), False, 0), Advice("11", "SDA-11", 90, 200, (), False, 1)
+    free, busy = Advice("07", "SDA-07", 60, 100, (), False, 0, 0), Advice("11", "SDA-11", 90, 200, (), False, 1, 1)
     rig.choose("A")
     rig.situation.set_recommendations(Recommendations(1001, units=(free, busy)))
     rig.unit_commands.dispatch(rig.details(1001, "A"), "07")
@@ -353,7 +353,7 @@ def test_a_crew_that_another_sent_since_the_advice_is_asked_about(rig: Rig) -> N
     city = replace(rig.window_state.cities.of("city"), assignments=(job,))
     rig.window_state.cities = Cities({"city": city}, rig.window_state.cities.words)
     rig.choose("A")
-    rig.situation.set_recommendations(Recommendations(1001, units=(Advice("07", "SDA-07", 60, 100, (), False, 0),)))
+    rig.situation.set_recommendations(Recommendations(1001, units=(Advice("07", "SDA-07", 60, 100, (), False, 0, 0),)))
     rig.unit_commands.dispatch(rig.details(1001, "A"), "07")
     rig.choose("C")  # of which no advice is here: what the units panel shows is what is known
     rig.unit_commands.dispatch(rig.details(1003, "C"), "07")
@@ -371,7 +371,7 @@ def test_a_crew_that_was_called_back_is_sent_as_a_free_one(rig: Rig) -> None:
 
 def test_a_crew_that_has_just_become_the_first_is_not_sent_by_a_key_that_meant_the_one_before(rig: Rig) -> None:
     rig.choose("A")
-    far, near = Advice("08", "SDA-08", 60, 100, (), False, 0), Advice("07", "SDA-07", 30, 50, (), False, 0)
+    far, near = Advice("08", "SDA-08", 60, 100, (), False, 0, 0), Advice("07", "SDA-07", 30, 50, (), False, 0, 0)
     rig.situation.set_recommendations(Recommendations(1001, units=(far,)))
     rig.situation.set_recommendations(Recommendations(1001, units=(near, far)))
     rig.steady_s += 0.2
@@ -385,14 +385,14 @@ def test_a_crew_that_has_just_become_the_first_is_not_sent_by_a_key_that_meant_t
 
 def test_a_stroke_within_a_second_of_the_next_report_was_meant_for_the_one_before(rig: Rig) -> None:
     """Ctrl+D held, or struck four times, sent crews to reports that nobody had looked at."""
-    near = Advice("07", "SDA-07", 60, 100, (), False, 0)
+    near = Advice("07", "SDA-07", 60, 100, (), False, 0, 0)
     rig.choose("A")
     rig.situation.set_recommendations(Recommendations(1001, units=(near,)))
     rig.actions.press("dispatch")
     assert len(rig.saved(1)) == 1
     rig.choose("B")
     rig.key_guard.show_next()  # the program went on to it
-    rig.situation.set_recommendations(Recommendations(1002, units=(Advice("11", "SDA-11", 60, 100, (), False, 0),)))
+    rig.situation.set_recommendations(Recommendations(1002, units=(Advice("11", "SDA-11", 60, 100, (), False, 0, 0),)))
     rig.steady_s += 0.9
     for _ in range(20):  # who goes on striking does not look
         assert not rig.actions.press("take")
@@ -411,7 +411,7 @@ def test_a_stroke_within_a_second_of_the_next_report_was_meant_for_the_one_befor
 def test_what_is_typed_behind_a_key_that_opened_no_form_sends_no_crew(rig: Rig) -> None:
     """`D 1 Enter` where there is no duplicate: the digit was the duplicate's, and chose a crew."""
     rig.choose("A")
-    rig.situation.set_recommendations(Recommendations(1001, units=(Advice("07", "SDA-07", 60, 100, (), False, 0),)))
+    rig.situation.set_recommendations(Recommendations(1001, units=(Advice("07", "SDA-07", 60, 100, (), False, 0, 0),)))
     rig.actions.press("merge")
     assert not rig.forms.is_open
     rig.steady_s += 0.5
@@ -433,7 +433,7 @@ def test_the_key_of_the_first_crew_sends_no_second_one(rig: Rig) -> None:
     """A colleague had sent one seconds before; the report showed no button and no cap for another."""
     rig.window_state.choose(1001)
     rig.situation.set_details(rig.details(1001, "A", ["07"]))
-    rig.situation.set_recommendations(Recommendations(1001, units=(Advice("11", "SDA-11", 60, 100, (), False, 0),)))
+    rig.situation.set_recommendations(Recommendations(1001, units=(Advice("11", "SDA-11", 60, 100, (), False, 0, 0),)))
     rig.steady_s += 1
     assert not rig.actions.press("dispatch")
     assert rig.said[-1] == "A unit is on this report already: A, then a digit, sends another"
@@ -476,7 +476,7 @@ def test_a_report_that_the_operator_goes_to_himself_is_his_at_once(rig: Rig) -> 
 
 def test_after_a_transfer_no_crew_of_the_old_agency_is_armed(rig: Rig) -> None:
     rig.choose("A")
-    near = Advice("07", "SDA-07", 60, 100, (), False, 0)
+    near = Advice("07", "SDA-07", 60, 100, (), False, 0, 0)
     rig.situation.set_recommendations(Recommendations(1001, units=(near,)))
     assert rig.situation.current.advice
     details = rig.details(1001, "A")
@@ -488,7 +488,7 @@ def test_after_a_transfer_no_crew_of_the_old_agency_is_armed(rig: Rig) -> None:
 def test_the_units_to_assign_are_listed_by_how_near_the_able_ones_are(rig: Rig) -> None:
     """The list began with BMG-01, which has no pump, and told no distance."""
     rig.choose("A")
-    able = [Advice(unit, f"SDA-{unit}", 600, metres, ("pump",), stale=False, jobs=0)
+    able = [Advice(unit, f"SDA-{unit}", 600, metres, ("pump",), stale=False, jobs=0, ahead=0)
             for unit, metres in (("11", 2600), ("07", 7000))]  # fmt: skip
     rig.situation.set_recommendations(Recommendations(1001, units=(able[0],), further=(able[1],)))
     assert rig.actions.run("assign")
