@@ -30,6 +30,9 @@ from widgets.units import UnitRow, UnitsPanel
 _SOON_MS = 20
 """What comes in quick succession is shown at once: a changed unit, and then its job's title."""
 
+UnitPosition = tuple[float, float, datetime]
+"""Latitude and longitude in degrees, and when the unit was there."""
+
 STALE_S, OLD_S = 1800, 600
 """A position older than 10 minutes turns amber, older than 30 it is stale."""
 
@@ -94,7 +97,7 @@ class UnitsController(QObject):
         self._panel, self._window_state, self._tasks, self._reader = panel, window_state, tasks, reader
         self._told_in_vain, self._told_and_waiting = told_in_vain, told_and_waiting
         self._zone, self._time_at = zone, time_at
-        self._positions: dict[ScopedCode, tuple[float, float, datetime]] = {}
+        self._positions: dict[ScopedCode, UnitPosition] = {}
         self._titles: dict[ScopedCode, str] = {}
         self._spots: dict[ScopedCode, tuple[float, float]] = {}
         self._details: ReportDetails | None = None
@@ -192,9 +195,18 @@ class UnitsController(QObject):
         busy = msgspec.structs.replace(crew.unit, state=UnitState.COMMITTED, state_since=since)
         return msgspec.structs.replace(crew, unit=busy)
 
-    def set_positions(self, source: str, positions: dict[str, tuple[float, float, datetime]]) -> None:
+    def set_positions(self, source: str, positions: Mapping[str, UnitPosition]) -> None:
         """Newer positions from a source's stream."""
         self._positions.update(((source, unit), spot) for unit, spot in positions.items())
+
+    @property
+    def newest_positions(self) -> Mapping[ScopedCode, UnitPosition]:
+        """What the streams have told, for the window that takes the place of this one."""
+        return dict(self._positions)
+
+    def take_up(self, positions: Mapping[ScopedCode, UnitPosition]) -> None:
+        """Go on from what the previous window had been told; what came here since is newer."""
+        self._positions = {**positions, **self._positions}
 
     def tick(self) -> None:
         """Once a second: times and ages."""

@@ -539,6 +539,7 @@ class ConsoleWindow(QObject):
             self.details_reader,
             self.undo_stack,
             sources,
+            self.units_controller,
             self.forms.held_keys,
             self,
         )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from console.panels.undo_stack import UndoStep
+from console.panels.units import UnitPosition
 from console.rules.filter import Filter
 from console.rules.messages import SourceState
+from console.rules.scoped_code import ScopedCode
 from console.settings import ThemeName
 
 
@@ -52,3 +55,5 @@ class WindowHandover(msgspec.Struct, frozen=True):
     """Whether the chosen report can be seen: where there is no room for the map beside it, it comes first again."""
     sources: tuple[SourceState, ...] = ()
     """How each source was doing."""
+    positions: Mapping[ScopedCode, UnitPosition] = {}
+    """Where each unit was told to be last: only the stream says so, and its connection begins anew."""

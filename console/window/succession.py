@@ -9,6 +9,7 @@ from console.panels.board_updater import BoardUpdater
 from console.panels.report.details import ReportDetailsReader
 from console.panels.sources import Sources
 from console.panels.undo_stack import UndoStack
+from console.panels.units import UnitsController
 from console.panels.window_state import WindowState
 from console.window.options import WindowHandover
 from widgets.held_keys import HeldKeys
@@ -33,6 +34,7 @@ class Succession(QObject):
         details_reader: ReportDetailsReader,
         undo_stack: UndoStack,
         sources: Sources,
+        units: UnitsController,
         keys: HeldKeys,
         parent: QObject | None = None,
     ) -> None:
@@ -45,6 +47,7 @@ class Succession(QObject):
             sources,
             keys,
         )
+        self._units = units
         self._handover: WindowHandover | None = None
         self._before: Shell | None = None
         self._is_chosen = False
@@ -66,6 +69,7 @@ class Succession(QObject):
             read_part=self._ticket.read_part(),
             reads=bool(window_state.row) and self._ticket.isVisible(),
             sources=self._sources.newest,
+            positions=self._units.newest_positions,
         )
 
     def take_up(self, handover: WindowHandover, before: Shell | None) -> None:
@@ -80,6 +84,7 @@ class Succession(QObject):
             QTimer.singleShot(_PICTURE_MS, self, self._end_picture)
         self._keys.hold_for(self._window, self._is_read)
         self._sources.take_up(handover.sources)
+        self._units.take_up(handover.positions)
         self._window_state.set_filter(handover.filter)
         self._undo_stack.take_up(handover.steps)
         if handover.reads:

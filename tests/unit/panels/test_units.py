@@ -139,6 +139,18 @@ def test_rows_stay_while_crews_drive_about(board: Board) -> None:
     wait_for(lambda: board.codes()[0] == "A", what="sorted anew for another report")
 
 
+def test_the_next_window_knows_where_the_units_were_told_to_be(board: Board) -> None:
+    """With another text size all crews were where they had first been read, an hour ago, until the stream spoke."""
+    told = {"A": (-6.31, 106.8, T0 + timedelta(seconds=5)), "B": (-6.32, 106.8, T0 + timedelta(seconds=5))}
+    board.controller.set_positions("city", told)
+    kept = board.controller.newest_positions
+    board.controller.set_positions("city", {"A": (-6.5, 106.8, T0 + timedelta(seconds=9))})
+    board.controller.take_up(kept)
+    now = {crew.unit.code: (crew.unit.lat, crew.unit.position_at) for crew in board.controller.crews()}
+    assert now["A"] == (-6.5, T0 + timedelta(seconds=9)), "what came since is newer"
+    assert now["B"] == (-6.32, T0 + timedelta(seconds=5))
+
+
 def test_a_click_on_a_heading_sorts_by_it_there_and_back(board: Board, qtbot: QtBot) -> None:
     board.click(qtbot, "shift")
     assert board.codes() == ["A", "B", "C", "D"]
