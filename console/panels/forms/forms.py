@@ -815,11 +815,13 @@ class Forms(QObject):
         """How far its middle may be from what is meant; two reports at one house tell nothing of a street's length."""
         return max(street.within_m, _STREET_M)
 
-    def _street_words(self, street: Street) -> str:
+    def _street_words(self, street: Street, *, numbered: bool) -> str:
+        """How exact the middle of a street is, and what to ask the caller for, who may have given a number already."""
         several = street.reports > 1
         by = self.tr("Middle of the street by {n} earlier reports on it" if several else "By {n} report on this street")
-        ask = self.tr("±{distance}: ask for a number, a landmark").format(distance=self._reach(street))
-        return f"{by.format(n=street.reports)}, {ask}"
+        words = "±{distance}, wherever the number is: ask for a landmark"
+        ask = self.tr(words if numbered else "±{distance}: ask for a number, a landmark")
+        return f"{by.format(n=street.reports)}, {ask.format(distance=self._reach(street))}"
 
     def _check_places(
         self,
@@ -843,7 +845,7 @@ class Forms(QObject):
                 address = values["address"] if on is None else left_over(values["address"], on.name)
                 where, doubt, instead = self._exactness(catalog, names, index, {**values, "address": address})
                 if on is not None:
-                    where = self._street_words(on)
+                    where = self._street_words(on, numbered=any(letter.isdigit() for letter in address))
                     if not doubt and on.within_m > _FAR_OFF_M:
                         doubt = self.tr("The caller knows no more than {street}").format(street=on.name)
                 is_new = tuple(values[name] for name in _PLACE) != taken_over

@@ -43,7 +43,9 @@ class Streets(QObject):
         self._window_state, self._tasks, self._reader = window_state, tasks, reader
 
     def find(self, source: str, text: str, then: Callable[[list[Street]], None]) -> None:
-        """Give the streets of a source that the words name, those with the most reports first; [] when none is."""
+        """Give the streets of a source that the words name: those with all of them in a row first, then those with the
+        most reports; [] when none is.
+        """
         view, cities = self._window_state.view, self._window_state.cities
         number = cities.source_number(source)
         if view is None or not number or len(text.strip()) < _SHORTEST:
@@ -99,7 +101,8 @@ def streets_of(
         middle = float(np.median(lat[places])), float(np.median(lon[places]))
         within = max(distance_m(*middle, float(lat[at]), float(lon[at])) for at in places)
         found.append(Street(name, area, *middle, len(places), within))
-    return sorted(found, key=lambda one: (-one.reports, one.name))[:_OFFERED]
+    phrase = " ".join(word for word in wanted if not word.isdigit())
+    return sorted(found, key=lambda one: (phrase not in " ".join(_naming(one.name)), -one.reports, one.name))[:_OFFERED]
 
 
 def left_over(text: str, label: str) -> str:

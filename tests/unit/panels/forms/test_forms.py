@@ -363,6 +363,7 @@ def test_the_middle_of_a_street_is_told_as_one_and_a_long_street_is_asked_about(
     QTest.keyClicks(form.place, "Jl. Mawar")
     form.place_chosen.emit(next(one.id for one in form.place.offered() if one.text == "Jl. Mawar"))
     wait_for(lambda: "Middle of the street by 11" in form._where.text(), what="how exact it is")
+    wait_for(lambda: "not known yet" not in form.why_not(), what="in which area it lies")
     assert ("knows no more than Jl. Mawar" in form.why_not()) is asked
     if asked:
         QTest.keyClick(form, Qt.Key.Key_K, Qt.KeyboardModifier.AltModifier)
@@ -391,6 +392,11 @@ def test_what_is_typed_beside_a_streets_name_stays_with_it(city_of_two: Rig) -> 
     assert [one.text for one in form.place.offered()] == ["Jl. Rajawali III, Kebon Baru"], "an area is no street"
     QTest.keyClick(form.place, Qt.Key.Key_Return)
     assert form.values()["address"] == "Jl. Rajawali III no 5, Kebon Baru"
+    assert "wherever the number is: ask for a landmark" in form._where.text(), "a number was given: none is asked for"
+    form.place.setText("")
+    QTest.keyClicks(form.place, "rajawali")
+    QTest.keyClick(form.place, Qt.Key.Key_Return)
+    assert "ask for a number" in form._where.text()
 
 
 def test_a_street_called_like_an_area_elsewhere_is_where_it_is_known_to_be(city_of_two: Rig) -> None:

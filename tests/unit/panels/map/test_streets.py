@@ -41,6 +41,19 @@ def test_the_name_of_an_area_is_no_street_of_it() -> None:
     assert found("jl") == []
 
 
+def test_the_street_that_is_named_stands_before_one_that_has_the_words_apart() -> None:
+    """ "Kebon Baru" offered Jl. Kebon Manggis Baru first, as more had been reported there."""
+    addresses = ["Jl. Kebon Manggis Baru 1", "Jl. Kebon Manggis Baru 2", "Jl. Kebon Baru Utara 3"]
+
+    def named(text: str) -> list[str]:
+        return [one.name for one in streets_of(text, addresses, ["m", "m", "b"], LAT[:3], LON[:3])]
+
+    both = ["Jl. Kebon Baru Utara", "Jl. Kebon Manggis Baru"]
+    assert named("Kebon Baru") == named("jl kebon baru 12") == both
+    assert named("kebon man") == both[::-1]
+    assert named("kebon") == both[::-1], "else the one with more reports"
+
+
 def test_a_number_behind_an_areas_name_names_no_street_that_ends_with_it() -> None:
     """ "Cipinang Muara III no 5" took the report to Jl. Rajawali III of that area, armed and without a word."""
     addresses, areas = ["Jl. Rajawali III, Cipinang Muara", "Jl. KH Mas Mansyur 4"], ["cm", "kt"]
