@@ -577,7 +577,7 @@ def _http_date(text: str) -> datetime | None:
 def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
     """The wait a Retry-After header asks for, in seconds (given as seconds or as a date), at most MOST_PATIENCE_S."""
     text = headers.get("Retry-After", "").strip()
-    if text.isdigit():
+    if text.isdecimal():
         return min(MOST_PATIENCE_S, float(text))
     date = _http_date(text) if text else None
     return None if date is None else min(MOST_PATIENCE_S, max(0.0, (date - now).total_seconds()))

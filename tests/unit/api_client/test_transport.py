@@ -324,6 +324,7 @@ def test_retry_after_as_a_date() -> None:
     assert retry_after_s({"Retry-After": "Tue, 24 Nov 2026 12:01:30 GMT"}, now) == 90
     assert retry_after_s({"Retry-After": "99999"}, now) == 300
     assert retry_after_s({"Retry-After": "soon"}, now) is None
+    assert retry_after_s({"Retry-After": "\u00b2"}, now) is None, "a digit that is no number"
     assert retry_after_s({"Retry-After": "Fri, 31 Dec 9999 23:59:59 -1400"}, now) is None
 
 
