@@ -224,6 +224,19 @@ def test_alt_k_goes_on_to_the_priority(qtbot: QtBot) -> None:
         assert focus() is form.priority
         keys("1")
         assert form.values()["priority"] == "1"
+    form.set_place(-6.23, 106.86, "Jalan Tebet 5")
+    form.priority.set_value("3")
+    form.place.setFocus()
+    QTest.keyClick(focus(), Qt.Key.Key_K, Qt.KeyboardModifier.AltModifier)
+    keys("1")
+    values = form.values()
+    assert (values["address"], values["lat"]) == ("Jalan Tebet 5", -6.23), "nothing was asked: the digit is no address"
+    assert values["priority"] == "1"
+    form.place.setFocus()
+    keys("x")
+    QTest.keyClick(focus(), Qt.Key.Key_K, Qt.KeyboardModifier.AltModifier)
+    assert focus() is form.place, "a place that is not found yet is typed on"
+    form.set_place(-6.23, 106.86, "Kebon Baru", middle_of="p1")
     form.report_text.setFocus()
     for _ in range(2):
         QTest.keyClick(focus(), Qt.Key.Key_K, Qt.KeyboardModifier.AltModifier)

@@ -173,11 +173,12 @@ class PlaceForm(Form):
         return ""
 
     def _on_sure(self) -> None:
-        """Tick it, and go on to the field behind it: what is typed next is meant for that one."""
+        """Tick it, and go on to the field behind it: what is typed next is meant for that one, asked or not."""
         if self._doubt:
             self.sure.toggle()
-            if self.sure.isChecked() and (self.place.hasFocus() or self.sure.hasFocus()):
-                self._go_on(self.after_place())
+        is_settled = self.is_placed and (self.sure.isChecked() or not self._doubt)
+        if is_settled and (self.place.hasFocus() or self.sure.hasFocus()):
+            self._go_on(self.after_place())
 
     def _on_place_typed(self, text: str) -> None:
         if not self._is_point:
