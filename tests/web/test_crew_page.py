@@ -16,7 +16,8 @@ from playwright.sync_api import Page, Request, Route, expect
 from api_client.model import EditBody, Kind, Report, Status, Unit, UnitState
 from console.server.city.records import LoadedReport
 from console.server.city.users import add_user
-from tests.helpers.proxy import FaultProxy, anything, hang
+from console.server.pages import assets
+from tests.helpers.proxy import FaultProxy, anything, hang, path_has
 from tests.web.conftest import LAT, LON, Site, jpeg, upload
 
 OFFLINE = ["ERR_INTERNET_DISCONNECTED", "ERR_FAILED"]
@@ -504,6 +505,49 @@ def test_a_silent_network_holds_the_page_of_a_crew_up_for_moments(crew_site: Sit
         proxy.when(anything, hang)
         page.reload(wait_until="domcontentloaded")
         expect(page.locator("#jobs")).to_contain_text("Flood")
+    finally:
+        proxy.close()
+
+
+def test_a_page_is_of_one_version_where_the_network_goes_amid_a_change_of_the_server(
+    crew_site: Site, phones: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of its files were the new ones, which do not fit the old ones: the crew saw none of its jobs."""
+    real = crew_site
+    proxy = FaultProxy(int(real.url.rsplit(":", 1)[1]))
+    try:
+        site = replace(real, url=proxy.url)
+        phone = phones(site)
+        phone.watch.allowed += ["ERR_", "Failed to load"]
+        page = phone.page
+        ordered(site)
+        sign_in(page, site, remember=True)
+        page.evaluate("navigator.serviceWorker.ready")
+        page.reload()
+        expect(page.locator("#jobs")).to_contain_text("Flood")
+        there = assets._files()
+        deeds = there["assets/js/deeds.js"].body + b"\nexport const mark = 'new';\n"
+        crew = b'import { mark } from "./deeds.js";\n' + there["assets/js/crew.js"].body
+        crew += b"\ndocument.documentElement.dataset.mark = mark;\n"
+        changed = {"assets/js/deeds.js": deeds, "assets/js/crew.js": crew}
+        packed = {name: assets.pack(body, "text/javascript") for name, body in changed.items()}
+        monkeypatch.setattr(assets, "_files", lambda: there | packed)
+        proxy.when(path_has("deeds.js"), hang)
+        page.reload(wait_until="domcontentloaded")
+        expect(page.locator("#jobs")).to_contain_text("Flood")
+        proxy.away()
+        page.reload(wait_until="domcontentloaded")
+        expect(page.locator("#jobs")).to_contain_text("Flood")
+        proxy.heal()
+        page.reload()
+        page.evaluate("navigator.serviceWorker.ready")
+        for _ in range(100):  # what comes too late for one page is there for the next
+            page.reload()
+            expect(page.locator("#jobs")).to_contain_text("Flood")
+            if page.locator("html").get_attribute("data-mark") == "new":
+                break
+            page.wait_for_timeout(100)
+        assert page.locator("html").get_attribute("data-mark") == "new"
     finally:
         proxy.close()
 

@@ -45,6 +45,10 @@ _SMALLEST_PACKED = 600
 _FOLDERS = {"assets": "public", "assets/leaflet": "web/vendor/leaflet"}
 _CITIZENS = {"/": "index.html", "/map": "map.html", "/r/{number:path}": "follow.html"}
 _CREWS = {"/crew": "crew.html"}
+VERSION = "Sigap-Pages"
+"""The header that names the version of the pages: their files of two versions do not fit one another."""
+_OF_PAGES = (".js", ".css", ".json", ".svg", ".png", ".webmanifest")
+_WORKER = "assets/js/worker.js"
 
 
 class Packed(msgspec.Struct, frozen=True):
@@ -81,30 +85,51 @@ class Assets:
     def routes(self) -> list[BaseRoute]:
         """The addresses of the pages and of their files; the last one takes every address that nothing else has."""
         pages: list[BaseRoute] = [Route(path, self._page(name)) for path, name in self._pages.items()]
-        files = [Route("/worker.js", self._worker), Route("/assets/{name:path}", self._asset)]
+        files = [
+            Route("/worker.js", self._worker),
+            Route("/assets/files.json", self._list),
+            Route("/assets/{name:path}", self._asset),
+        ]
         return [*pages, *files, Route("/{path:path}", self._missing)]
 
     async def _missing(self, request: Request) -> Response:
         """Where nothing is: a page for people, the ordinary refusal for programs."""
         if "text/html" not in request.headers.get("accept", ""):
             raise HTTPException(404)
-        return _files()["assets/missing.html"].answer(request, 404, HEADERS)
+        return _answer(request, "assets/missing.html", 404)
 
     def _page(self, name: str) -> Endpoint:
         async def answer(request: Request) -> Response:
-            return _files()[f"assets/{name}"].answer(request, headers=HEADERS)
+            return _answer(request, f"assets/{name}")
 
         return answer
 
     async def _worker(self, request: Request) -> Response:
         """The service worker stands at the root, so that it may answer for every page."""
-        return _files()["assets/js/worker.js"].answer(request, headers=HEADERS)
+        return _answer(request, _WORKER)
+
+    async def _list(self, request: Request) -> Response:
+        """What a service worker keeps, all of it of one version: the pages that may be kept, and their files."""
+        names = sorted(name for name in _files() if name.endswith(_OF_PAGES) and name != _WORKER)
+        pages = [path for path in self._pages if "{" not in path]
+        listed = {"version": _version(), "files": [*pages, *(f"/{name}" for name in names)]}
+        return pack(msgspec.json.encode(listed), "application/json").answer(request, headers=HEADERS)
 
     async def _asset(self, request: Request) -> Response:
-        found = _files().get(f"assets/{request.path_params['name']}")
-        if found is None:
+        name = f"assets/{request.path_params['name']}"
+        if name not in _files():
             raise HTTPException(404)
-        return found.answer(request, headers=HEADERS)
+        return _answer(request, name)
+
+
+def _answer(request: Request, name: str, status: int = 200) -> Response:
+    return _files()[name].answer(request, status, HEADERS | {VERSION: _version()})
+
+
+def _version() -> str:
+    """That of all files together."""
+    marks = "\n".join(f"{name} {file.etag}" for name, file in sorted(_files().items()))
+    return hashlib.sha256(marks.encode()).hexdigest()[:20]
 
 
 @functools.cache
