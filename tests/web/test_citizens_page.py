@@ -208,6 +208,51 @@ def test_lost_answers_make_no_second_report_and_a_lost_photo_no_lost_report(site
     assert lost == {"/reports": 0, "/photos/1": 0}
 
 
+def test_a_position_that_the_phone_knows_only_roughly_is_told_to_be_so(site: Site, phones: Any) -> None:
+    """The control room saw a point that may be two kilometres off as the very place."""
+    phone = phones(site)
+    phone.context.set_geolocation({"latitude": LAT, "longitude": LON, "accuracy": 2_000})
+    page = phone.page
+    page.goto(site.url)
+    page.get_by_role("button", name="Flood").click()
+    page.get_by_role("button", name="Use my position").click()
+    expect(page.locator("#accuracy")).to_contain_text("2,000")
+    page.get_by_role("button", name="Next").click()
+    page.get_by_label("What do you see?").fill("Water in the house")
+    send(page)
+    rough = number_on(page)
+    assert site.city.report(rough).within_m == 2_000
+    another = phones(site).page
+    another.goto(site.url)
+    write(another, photos=0)
+    send(another)
+    assert site.city.report(number_on(another)).within_m == 0
+
+
+@pytest.mark.parametrize("where", ["a point", "an address"])
+def test_a_position_that_is_found_late_does_not_take_the_place_of_what_was_chosen(
+    site: Site, phones: Any, where: str
+) -> None:
+    """The report of a fire down the street went to where its reporter stood, while the page still named his choice."""
+    page = phones(site).page
+    page.add_init_script("navigator.geolocation.getCurrentPosition = (found) => { window.found = found; };")
+    page.goto(site.url)
+    page.get_by_role("button", name="Flood").click()
+    page.get_by_role("button", name="Use my position").click()
+    if where == "a point":
+        page.locator("#map").click(position={"x": 120, "y": 90})
+        expect(page.locator("#accuracy")).not_to_contain_text("Looking")
+    else:
+        page.get_by_label("Address or landmark").fill("Jl. Uji 5")
+    page.get_by_role("button", name="Next").click()
+    page.evaluate(f"found({{coords: {{latitude: {LAT}, longitude: {LON}, accuracy: 10}}}})")
+    page.get_by_label("What do you see?").fill("Fire")
+    send(page)
+    report = site.city.report(number_on(page))
+    assert (report.lat, report.lon) != (LAT, LON)
+    assert (report.lat is None) == (where == "an address")
+
+
 def test_a_photo_that_the_network_never_takes_holds_no_other_report_up(site: Site, phones: Any) -> None:
     """A fire waited behind the photo of a broken lamp for as long as the network was thin."""
     phone = phones(site, service_workers="block")

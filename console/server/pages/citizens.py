@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from api_client.decoding import decode
-from api_client.model import Area, EditBody, Entry, Key, Kind, Lat, Line, Lon, PhotoRole, Report, Status
+from api_client.model import Area, EditBody, Entry, Key, Kind, Lat, Line, Lon, Metres, PhotoRole, Report, Status
 from console.rules.sla import due_next
 from console.rules.status import is_open
 from console.server.city import schema
@@ -56,7 +56,10 @@ Word = Annotated[str, Meta(max_length=200)]
 
 
 class NewReport(msgspec.Struct, frozen=True):
-    """A citizen's report; `key` is chosen by his device and is both idempotency key and proof of being the reporter."""
+    """A citizen's report; `key` is chosen by his device and is both idempotency key and proof of being the reporter.
+
+    `within_m` is how far off the device says that its position may be, in metres; 0 of a point that he chose himself.
+    """
 
     key: Secret
     service: Key
@@ -64,6 +67,7 @@ class NewReport(msgspec.Struct, frozen=True):
     address: Line = ""
     lat: Lat | None = None
     lon: Lon | None = None
+    within_m: Metres = 0.0
     name: Word = ""
     phone: Annotated[str, Meta(max_length=60)] = ""
     email: Word = ""
@@ -199,6 +203,8 @@ class Citizens:
         }
         if new.lat is not None:
             data |= {"lat": new.lat, "lon": new.lon}
+            if new.within_m:  # a report that was sent before, by a page that said nothing of it, is the same
+                data["within_m"] = new.within_m
         if new.name or new.phone or new.email:
             data["contact"] = {"name": new.name, "phone": new.phone, "email": new.email}
         return json_response({"number": take_report(self._city, CITIZEN, new.key, data).id}, 201)

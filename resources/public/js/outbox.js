@@ -9,7 +9,7 @@ import { Later, NotTheServer, Refused, ask } from "./net.js";
 
 /**
  * @typedef {{key: string, service: string, serviceName: string, description: string, address: string,
- *   lat: number | null, lon: number | null, name: string, phone: string, email: string,
+ *   lat: number | null, lon: number | null, within_m?: number, name: string, phone: string, email: string,
  *   attributes: Record<string, string | string[]>, photos: {blob: Blob, sent: boolean, refused?: boolean}[],
  *   number: string | null, made: string, problem?: string}} Waiting
  */
@@ -90,9 +90,9 @@ async function send(one, changed) {
  * @param {Waiting} one @param {(one: Waiting) => void} changed
  */
 async function take(one, changed) {
-  const { key, service, description, address, lat, lon, name, phone, email } = one;
+  const { key, service, description, address, lat, lon, within_m = 0, name, phone, email } = one; // one of an earlier page says no more
   const attributes = Object.fromEntries(Object.entries(one.attributes).map(([code, value]) => [code, [value].flat()]));
-  const body = { key, service, description, address, lat, lon, name, phone, email, attributes };
+  const body = { key, service, description, address, lat, lon, within_m, name, phone, email, attributes };
   const before = one.number;
   const number = String((await ask("/public/v1/reports", { method: "POST", json: body })).number);
   if (number === before) return false;

@@ -17,6 +17,9 @@ const DRAFT = "draft";
 const NEAR_M = 100;
 const MOST_NEAR = 3;
 const METRES_A_DEGREE = 111_320;
+/** A position that is farther off than this is told to be so: a crew would stand before the wrong house. */
+const EXACT_M = 50;
+const FARTHEST_M = 1_000_000;
 const FIELDS = ["address", "description", "name", "phone", "email"];
 
 /**
@@ -47,6 +50,8 @@ let marker = null;
 let questions = [];
 /** The report that the last page speaks of. */
 let shown = "";
+/** How often a position was asked for, or what was asked for is not wanted any more. */
+let looks = 0;
 /** @type {Promise<any>} */
 let saving = Promise.resolve();
 
@@ -130,6 +135,7 @@ function stay(step, why) {
 /** @param {number} step @param {boolean} focus */
 function show(step, focus) {
   shown = ""; // whoever goes on is not called back when a photo arrives
+  if (step !== 2) looks += 1; // where it is was settled without the position that is still looked for
   change({ step });
   byId("done").hidden = true;
   byId("steps").hidden = false;
@@ -195,7 +201,10 @@ function showMap() {
   if (map === null) {
     map = makeMap(byId("map"), bbox);
     if (map === null) return;
-    map.on("click", (/** @type {any} */ event) => place(event.latlng.lat, event.latlng.wrap().lng, null));
+    map.on("click", (/** @type {any} */ event) => {
+      looks += 1; // a position that is found later does not take the place of the point
+      place(event.latlng.lat, event.latlng.wrap().lng, null);
+    });
     drawBorders(map, bbox !== null || draft.lat !== null).then(showPlace);
     if (draft.lat !== null && draft.lon !== null) map.setView([draft.lat, draft.lon], 15, { animate: false });
   }
@@ -228,8 +237,12 @@ function showPlace() {
 function locate() {
   if (!isSecureContext || !navigator.geolocation) return say("where.insecure");
   byId("accuracy").textContent = t("where.locating");
-  const found = (/** @type {GeolocationPosition} */ at) => place(at.coords.latitude, at.coords.longitude, at.coords.accuracy);
+  const own = (looks += 1);
+  const found = (/** @type {GeolocationPosition} */ at) => {
+    if (own === looks) place(at.coords.latitude, at.coords.longitude, at.coords.accuracy);
+  };
   const failed = (/** @type {GeolocationPositionError} */ fault) => {
+    if (own !== looks) return;
     byId("accuracy").textContent = "";
     say(fault.code === 1 ? "where.denied" : "where.unknown");
   };
@@ -356,9 +369,10 @@ async function finish(event) {
   await saving;
   const known = new Set(questions.map((one) => one.code));
   const attributes = Object.fromEntries(Object.entries(draft.attributes).filter(([code, value]) => known.has(code) && value.length));
-  const { service, address, lat, lon } = draft;
+  const { service, address, lat, lon, accuracy } = draft;
   const one = {
     key: newKey(), service, serviceName: serviceName(), address: address.trim(), lat, lon, attributes,
+    within_m: accuracy !== null && accuracy > EXACT_M ? Math.min(Math.round(accuracy), FARTHEST_M) : 0,
     description: draft.description.trim(), name: draft.name.trim(), phone: draft.phone.trim(), email: draft.email.trim(),
     photos: draft.photos.map((blob) => ({ blob, sent: false })), number: null, made: new Date().toISOString(),
   };
