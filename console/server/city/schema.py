@@ -87,7 +87,7 @@ assignments = _numbered(
     sa.Column("unit", sa.Text, nullable=False),
     sa.Column("live", sa.SmallInteger, nullable=False),
     sa.Index("assignments_report", "report"),
-    sa.Index("assignments_unit", "unit", "live"),
+    sa.Index("assignments_unit", "unit", "live", "seq"),
 )
 units = _numbered("units")
 areas = _numbered("areas")

@@ -24,6 +24,8 @@ from console.server.pages.assets import pack
 T = TypeVar("T", Report, Service, Area)
 _ENDED_FOR = timedelta(hours=24)
 """How long an ended job stays in the list."""
+_MOST_ENDED = 100
+"""So many of a unit's jobs that ended last are looked at; in years it has thousands."""
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -70,7 +72,10 @@ def _jobs(city: City, unit: Unit) -> tuple[list[Job], str]:
     since = city.clock() - _ENDED_FOR
     table = schema.assignments
     with city.database.read() as connection:
-        bodies = connection.execute(sa.select(table.c.body).where(table.c.unit == unit.id)).scalars()
+        of_unit = sa.select(table.c.body).where(table.c.unit == unit.id)
+        alive = of_unit.where(table.c.live == 1)
+        ended = of_unit.where(table.c.live == 0).order_by(table.c.seq.desc()).limit(_MOST_ENDED)
+        bodies = [body for query in (alive, ended) for body in connection.execute(query).scalars()]
         assignments = [decode(body, Assignment) for body in bodies]
         shown = [
             one

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import io
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 import sqlalchemy as sa
 from PIL import Image
 from typing_extensions import override
 
+from api_client.decoding import decode
+from api_client.model import Assignment, AssignmentState, EditBody, Kind
 from console.server.city import schema
 from console.server.city.city import City
+from console.server.city.database import next_numbers
 from console.server.city.media import MediaStore
 from console.server.city.photo_process import PhotoProcess
-from console.server.city.records import LoadedReport
+from console.server.city.records import LOCAL, LoadedReport
 from console.server.city.users import Users, add_user
+from console.server.pages import jobs
 from console.server.pages.dots import Dots, Wanted
 from console.server.pages.photos import PublicPhotos
 from tests.helpers.pictures import picture
@@ -137,6 +143,37 @@ def test_a_crew_sees_its_p1_above_what_was_ordered_after_it(city: City, tmp_path
         office.ok("10", "recall", {"unit": "u1"})
         assert listed() == ["12", "11", "10"], "it burns no more for this crew"
         office.session.close()
+
+
+def test_a_units_jobs_of_years_are_not_read_each_time_that_its_phone_asks(
+    city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its phone asks after each change of the city: 9,000 jobs took 24 ms of the server's processor each time."""
+    token, then = add_user(city, "U1", "field"), city.clock() - timedelta(days=400)
+    past = [
+        Assignment(f"past-{n}", "10", "u1", AssignmentState.DONE, then, by="U1", created=then) for n in range(1_000)
+    ]
+    with city.database.write() as connection:
+        last = next_numbers(connection, len(past))
+        rows = [schema.row_of(one, last - len(past) + 1 + at) for at, one in enumerate(past)]
+        connection.execute(sa.insert(schema.assignments), rows)
+    read: list[object] = []
+
+    def counted(body: bytes, kind: type[Any]) -> Any:
+        read.append(kind)
+        return decode(body, kind)
+
+    monkeypatch.setattr(jobs, "decode", counted)
+    with running(city, tmp_path / "media", Users(city)) as url:
+        crew = Api(url, token)
+        edit = EditBody("dispatch-1", Kind.DISPATCH, data={"unit": "u1"})
+        city.apply(edit, report="11", actor=LOCAL, if_match=1)
+        city.apply(EditBody("recall-1", Kind.RECALL, data={"unit": "u1"}), report="11", actor=LOCAL, if_match=2)
+        city.apply(EditBody("dispatch-2", Kind.DISPATCH, data={"unit": "u1"}), report="12", actor=LOCAL, if_match=1)
+        shown = [one["report"]["id"] for one in crew.get("/jobs").json()["jobs"]]
+        crew.session.close()
+    assert shown == ["12", "11"]
+    assert read.count(Assignment) <= 102
 
 
 def test_the_map_begins_anew_with_another_history_of_the_city(city: City) -> None:
