@@ -30,7 +30,7 @@ const given = new Map();
 
 self_.addEventListener("install", (/** @type {any} */ event) => {
   self_.skipWaiting();
-  event.waitUntil(renew());
+  event.waitUntil(bring()); // where that fails the worker before this one, with what it kept, stays
 });
 self_.addEventListener("activate", (/** @type {any} */ event) => event.waitUntil(self_.clients.claim()));
 self_.addEventListener("fetch", (/** @type {any} */ event) => {
