@@ -246,7 +246,8 @@ class TicketController(QObject):
             since = self._day_and_clock(begun(report))
             facts.append((self.tr("Clock"), self.tr("runs from {time}").format(time=since), self.tr("merged into it")))
         if report.lat is not None:
-            facts.insert(1, (self.tr("Coordinates"), coordinates(report), ""))
+            off = f"±{formatting.distance(report.within_m)}" if report.within_m else ""
+            facts.insert(1, (self.tr("Coordinates"), coordinates(report), off))
         for question, answer in self._window_state.catalog(details.source).answers(report)[:_MOST_ANSWERS]:
             facts.append((question, answer if len(answer) <= _LONGEST_ANSWER else f"{answer[:_LONGEST_ANSWER]}…", ""))
         if report.hold is not None:

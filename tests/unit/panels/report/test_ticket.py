@@ -95,3 +95,18 @@ def test_the_area_of_a_report_that_is_not_sent_is_not_none(rig: Rig, qtbot: QtBo
     ticket = panel.ticket()
     assert ticket is not None
     assert [beside for name, _, beside in ticket.facts if name == "Place"] == ["No area"]
+
+
+@pytest.mark.parametrize(("within_m", "beside"), [(0.0, ""), (2_000.0, "±2.0 km")])
+def test_coordinates_say_how_far_off_they_may_be(rig: Rig, qtbot: QtBot, within_m: float, beside: str) -> None:
+    """A phone that knew its position to two kilometres only: the ticket named six digits of a degree."""
+    theme = make_theme()
+    panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
+    qtbot.addWidget(panel)
+    controller = TicketController(panel, rig.window_state, UTC, lambda: NOW, panel)
+    details = rig.details(1001, "A")
+    made = replace(details.shown, lat=-6.2, lon=106.8, within_m=within_m)
+    controller.set_details(replace(details, shown=made, server=made))
+    ticket = panel.ticket()
+    assert ticket is not None
+    assert [there for name, _, there in ticket.facts if name == "Coordinates"] == [beside]
