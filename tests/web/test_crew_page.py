@@ -279,6 +279,21 @@ def test_a_photo_that_a_thin_network_never_takes_holds_no_word_up(crew_site: Sit
     received(page, 2)
 
 
+def test_a_phone_that_does_not_know_the_citys_zone_shows_the_jobs(crew_site: Site, phones: Any) -> None:
+    """An older phone knows no Europe/Kyiv: its list of jobs stayed empty."""
+    site, page = crew_site, phones(crew_site).page
+    page.add_init_script(
+        """const Known = Intl.DateTimeFormat;
+        Intl.DateTimeFormat = function (language, options) {
+          if (options?.timeZone) throw new RangeError(`Invalid time zone specified: ${options.timeZone}`);
+          return new Known(language, options);
+        };"""
+    )
+    ordered(site)
+    sign_in(page, site)
+    expect(page.locator("#jobs")).to_contain_text("Flood")
+
+
 def test_a_refusal_needs_a_reason(crew_site: Site, phones: Any) -> None:
     site, page = crew_site, phones(crew_site).page
     ordered(site)

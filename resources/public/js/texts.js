@@ -57,8 +57,18 @@ export function translate(root) {
 /** @param {string | number | Date} when @param {string} [zone] @returns {string} */
 export function dateTime(when, zone) {
   return new Intl.DateTimeFormat(language === "id" ? "id-ID" : "en-GB", {
-    day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZone: zone,
+    day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZone: known(zone),
   }).format(new Date(when));
+}
+
+/** The zone, if this phone knows it by that name; else its own counts, as the phone is in the city. @param {string} [zone] */
+function known(zone) {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: zone });
+    return zone;
+  } catch {
+    return undefined;
+  }
 }
 
 /** @param {number} metres @returns {string} */
