@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import heapq
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -28,6 +29,11 @@ _IN_ORDER = (
     "entry",
 )
 """What a first fill brings, in its order: the vocabulary with the units, their work, reports, all work, histories."""
+_META = sa.select(schema.meta.c.key, schema.meta.c.value)
+_NEWEST = sa.select(
+    *(sa.select(sa.func.max(table.c.seq)).scalar_subquery().label(kind) for kind, table in schema.TABLES.items())
+)
+"""For each kind the number of its last change, None without objects: most kinds have nothing new."""
 _PLACE = re.compile("([01]),(-?[0-9]{1,18}),(.*)", re.DOTALL)
 
 
@@ -42,7 +48,9 @@ def changes(database: Database, after: int, limit: int = MOST) -> Changes:
         found: list[Item] = []
         more = False
         if after < present:
-            parts = [_after(connection, kind, after, limit + 1) for kind in schema.TABLES]
+            newest = zip(schema.TABLES, connection.execute(_NEWEST).one(), strict=True)
+            grown = [kind for kind, last in newest if last is not None and last > after]
+            parts = [_after(connection, kind, after, limit + 1) for kind in grown]
             end = min((cut for _, cut in parts if cut is not None), default=present + 1)
             merged = heapq.merge(*(part for part, _ in parts), key=lambda item: item.seq)
             found = [item for item in merged if item.seq < end]
@@ -93,73 +101,108 @@ def fitting(sizes: Iterable[int], room: int = MOST_BYTES, *, least: int = 1) -> 
 
 def read_meta(connection: sa.Connection) -> dict[str, str]:
     """The city's own facts: epoch, scope_version, name, timezone …"""
-    return dict(connection.execute(sa.select(schema.meta.c.key, schema.meta.c.value)).all())
+    return dict(connection.execute(_META).all())
+
+
+class _Query(NamedTuple):
+    """A query of objects for a page and that of their numbers and sizes; both take how many at `most`.
+
+    Each is put together once: that takes longer than to run it.
+    """
+
+    rows: sa.Select[Any]
+    sizes: sa.Select[Any]
+
+
+def _limited(rows: sa.Select[Any], table: sa.Table) -> _Query:
+    rows = rows.limit(sa.bindparam("most", type_=sa.Integer))
+    return _Query(rows, rows.with_only_columns(table.c.seq, sa.func.length(table.c.body)))
+
+
+@functools.cache
+def _changed(kind: str) -> _Query:
+    """The objects of a kind behind the number `after`."""
+    table = schema.TABLES[kind]
+    rows = sa.select(table.c.seq, table.c.id, table.c.body).where(table.c.seq > sa.bindparam("after"))
+    return _limited(rows.order_by(table.c.seq), table)
+
+
+@functools.cache
+def _by_id(kind: str, *, begun: bool) -> _Query:
+    """The objects of a kind that is no report in the order of their ids, `begun` behind the id `place`."""
+    table = schema.TABLES["assignment" if kind == LIVE_WORK else kind]
+    rows = sa.select(table.c.seq, table.c.id, table.c.body).order_by(table.c.id)
+    if kind == LIVE_WORK:  # by unit, for which there is an index: a large city has a million jobs that have ended
+        rows = rows.where(table.c.unit.in_(sa.select(schema.units.c.id)), table.c.live == 1)
+    return _limited(rows.where(table.c.id > sa.bindparam("place")) if begun else rows, table)
+
+
+@functools.cache
+def _newest_first(*, begun: bool) -> _Query:
+    """The reports that are `closed` or not, the newest first, `begun` behind the moment `created` and the id `last`."""
+    table = schema.reports
+    rows = sa.select(table.c.seq, table.c.id, table.c.body, table.c.created)
+    rows = rows.where(table.c.closed == sa.bindparam("closed"))
+    if begun:
+        created = sa.bindparam("created", type_=sa.BigInteger)
+        older = sa.and_(table.c.created == created, table.c.id < sa.bindparam("last"))
+        rows = rows.where(table.c.created <= created).where(sa.or_(table.c.created < created, older))
+    return _limited(rows.order_by(table.c.created.desc(), table.c.id.desc()), table)
+
+
+def _fitting_rows(
+    connection: sa.Connection, query: _Query, values: dict[str, Any], room: int = MOST_BYTES, *, least: int = 1
+) -> tuple[list[Any], int | None]:
+    """The first rows of a query, as many as fit, and the number of the first that did not fit with them.
+
+    The sizes are read first: two thousand large objects would be most of a gigabyte.
+    """
+    sizes = connection.execute(query.sizes, values).all()
+    fits = fitting((size for _, size in sizes), room, least=least)
+    rows = list(connection.execute(query.rows, values | {"most": fits})) if fits else []
+    return rows, sizes[fits].seq if fits < len(sizes) else None
 
 
 def _after(connection: sa.Connection, kind: str, after: int, limit: int) -> tuple[list[Item], int | None]:
     """The objects of a kind behind a number, and the number of the first that did not fit with them."""
-    table = schema.TABLES[kind]
-    query = (
-        sa.select(table.c.seq, table.c.id, table.c.body).where(table.c.seq > after).order_by(table.c.seq).limit(limit)
-    )
-    # The sizes are read first: two thousand large objects would be most of a gigabyte.
-    sizes = connection.execute(query.with_only_columns(table.c.seq, sa.func.length(table.c.body))).all()
-    if not sizes:
-        return [], None
-    fits = fitting(size for _, size in sizes)
-    items = [Item(kind, seq, key, msgspec.Raw(body)) for seq, key, body in connection.execute(query.limit(fits))]
-    return items, sizes[fits].seq if fits < len(sizes) else None
+    rows, cut = _fitting_rows(connection, _changed(kind), {"after": after, "most": limit})
+    return [Item(kind, seq, key, msgspec.Raw(body)) for seq, key, body in rows], cut
 
 
 def _page(
     connection: sa.Connection, kind: str, place: str, limit: int, room: int, least: int
 ) -> tuple[list[Item], str, bool]:
     """Objects of a kind behind a place, the place of the last, and whether more did not fit into the room."""
-    live = kind == LIVE_WORK
-    kind = "assignment" if live else kind
-    table = schema.TABLES[kind]
-    query = sa.select(table.c.seq, table.c.id, table.c.body).limit(limit)
-    if live:  # by unit, for which there is an index: a large city has a million jobs that have ended
-        query = query.where(table.c.unit.in_(sa.select(schema.units.c.id)), table.c.live == 1)
-    if kind != "report":
-        query = (query.where(table.c.id > place) if place else query).order_by(table.c.id)
-        rows, is_cut = _fitting_rows(connection, query, table, room, least)
-        items = [Item(kind, seq, key, msgspec.Raw(body)) for seq, key, body in rows]
-        return items, items[-1].id if items else place, is_cut
-    return _report_page(connection, query, place, limit, room, least)
-
-
-def _fitting_rows(
-    connection: sa.Connection, query: sa.Select[Any], table: sa.Table, room: int, least: int
-) -> tuple[list[Any], bool]:
-    """The first rows of a query, as many as fit, and whether that is not all of them."""
-    sizes = connection.scalars(query.with_only_columns(sa.func.length(table.c.body))).all()
-    fits = fitting(sizes, room, least=least)
-    return list(connection.execute(query.limit(fits))) if fits else [], fits < len(sizes)
+    if kind == "report":
+        return _report_page(connection, place, limit, room, least)
+    values = {"place": place, "most": limit} if place else {"most": limit}
+    rows, cut = _fitting_rows(connection, _by_id(kind, begun=bool(place)), values, room, least=least)
+    kind = "assignment" if kind == LIVE_WORK else kind
+    items = [Item(kind, seq, key, msgspec.Raw(body)) for seq, key, body in rows]
+    return items, items[-1].id if items else place, cut is not None
 
 
 def _report_page(
-    connection: sa.Connection, query: sa.Select[Any], place: str, limit: int, room: int, least: int
+    connection: sa.Connection, place: str, limit: int, room: int, least: int
 ) -> tuple[list[Item], str, bool]:
     """Reports in the order (open first, newest first, id); a place reads "closed,created,id"."""
-    table = schema.reports
     closed, created, last = _place(place)
     items: list[Item] = []
     for half in (0, 1):
         if half < closed:
             continue
-        part = query.add_columns(table.c.created).where(table.c.closed == half)
-        if half == closed and created is not None:
-            older = sa.and_(table.c.created == created, table.c.id < last)
-            part = part.where(table.c.created <= created).where(sa.or_(table.c.created < created, older))
-        part = part.order_by(table.c.created.desc(), table.c.id.desc()).limit(limit - len(items))
-        rows, is_cut = _fitting_rows(connection, part, table, room, 0 if items else least)
+        begun = half == closed and created is not None
+        values: dict[str, Any] = {"closed": half, "most": limit - len(items)}
+        if begun:
+            values |= {"created": created, "last": last}
+        query = _newest_first(begun=begun)
+        rows, cut = _fitting_rows(connection, query, values, room, least=0 if items else least)
         for seq, key, body, when in rows:
             items.append(Item("report", seq, key, msgspec.Raw(body)))
             place = f"{half},{when},{key}"
             room -= len(body)
-        if is_cut or len(items) == limit:
-            return items, place, is_cut
+        if cut is not None or len(items) == limit:
+            return items, place, cut is not None
     return items, place, False
 
 

@@ -18,6 +18,16 @@ Box = tuple[float, float, float, float]
 _STRAY = 0.01
 """The share of reports on each side that may lie far outside the city without stretching its box."""
 _MARGIN = 0.01
+_EDGES = tuple(
+    sa.select(column)
+    .where(column.is_not(None))
+    .order_by(order)
+    .offset(sa.bindparam("stray", type_=sa.Integer))
+    .limit(1)
+    for column in (schema.reports.c.lon, schema.reports.c.lat)
+    for order in (column.asc(), column.desc())
+)
+"""The place of the report that lies farthest west, east, south and north without `stray` ones that lie farther."""
 
 
 def count_everything(connection: sa.Connection, before: Stats | None) -> Stats:
@@ -71,12 +81,7 @@ def _box(connection: sa.Connection, total: int) -> Box | None:
     if not placed:
         return _box_of_areas(connection)
     stray = int(placed * _STRAY)
-    edges: list[float] = []
-    for column in (table.c.lon, table.c.lat):
-        for order in (column.asc(), column.desc()):
-            query = sa.select(column).where(column.is_not(None)).order_by(order).offset(stray).limit(1)
-            edges.append(float(connection.scalar(query) or 0.0))
-    west, east, south, north = edges
+    west, east, south, north = (float(connection.scalar(edge, {"stray": stray}) or 0.0) for edge in _EDGES)
     return west - _MARGIN, south - _MARGIN, east + _MARGIN, north + _MARGIN
 
 
