@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -220,12 +219,12 @@ class Difference(AssertionError):
 
 def compare(shown: ReportState, server: ReportState, after: str) -> None:
     """Every field of the report, every assignment, and what counts of the history."""
-    for field in msgspec.structs.fields(Report):
-        if field.name in _SERVERS_OWN:
+    for name in Report.__struct_fields__:
+        if name in _SERVERS_OWN:
             continue
-        ours, theirs = getattr(shown.report, field.name), getattr(server.report, field.name)
+        ours, theirs = getattr(shown.report, name), getattr(server.report, name)
         if ours != theirs:
-            raise Difference(f"after {after}: {field.name} is {ours!r} here and {theirs!r} at the server")
+            raise Difference(f"after {after}: {name} is {ours!r} here and {theirs!r} at the server")
     jobs = [[replace(job, id="", report="") for job in state.assignments] for state in (shown, server)]
     if jobs[0] != jobs[1]:
         raise Difference(f"after {after}: {jobs[0]} here and {jobs[1]} at the server")
