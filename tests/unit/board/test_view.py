@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections import Counter
 from datetime import datetime
@@ -29,6 +30,7 @@ times = st.sampled_from([NOW - 40 * 86400, NOW - 3 * 86400, NOW - 86400, NOW - 7
 dues = st.sampled_from([0, -86400, NOW - 86400, NOW - 1, NOW, NOW + 60, NOW + 3600, NOW + 3601, NOW + 90000])
 
 
+@functools.cache  # Hypothesis looks at a strategy once, which takes longer than to draw from it
 def reports(row: int) -> st.SearchStrategy[R]:
     placed = st.tuples(st.integers(-63_000_000, -61_000_000), st.integers(1_067_000_000, 1_069_000_000))
     return st.builds(
@@ -52,12 +54,13 @@ def reports(row: int) -> st.SearchStrategy[R]:
     )
 
 
+@functools.cache
+def cities_of(count: int) -> st.SearchStrategy[tuple[R, ...]]:
+    return st.tuples(*(reports(1000 + at) for at in range(count)))
+
+
 def cities(least: int = 0, most: int = 14) -> st.SearchStrategy[list[R]]:
-    return (
-        st.integers(least, most)
-        .flatmap(lambda count: st.tuples(*(reports(1000 + at) for at in range(count))))
-        .map(list)
-    )
+    return st.integers(least, most).flatmap(cities_of).map(list)
 
 
 CONDITIONS: dict[str, list[Any]] = {

@@ -139,9 +139,8 @@ DATA: dict[Kind, st.SearchStrategy[dict[str, Any]]] = {
     Kind.MERGE: st.fixed_dictionaries({"into": st.sampled_from(["10", "13"])}),
     Kind.UNMERGE: st.just({}),
 }
-an_edit = st.sampled_from([*sorted(DATA), *[Kind.VALIDATE] * 3]).flatmap(
-    lambda kind: st.tuples(st.just(kind), DATA[kind])
-)
+EDITS = {kind: st.tuples(st.just(kind), data) for kind, data in DATA.items()}
+an_edit = st.sampled_from([*sorted(DATA), *[Kind.VALIDATE] * 3]).flatmap(EDITS.__getitem__)
 edits = st.lists(st.tuples(st.sampled_from(PEOPLE), an_edit), min_size=1, max_size=7)
 CALL = {"description": "water", "channel": "phone"}
 creation = st.fixed_dictionaries(
