@@ -29,7 +29,7 @@ from console.outbox.outbox import Outbox
 from console.outbox.pending_edits import Lane, lane_of, units_of
 from console.outbox.work_file import WorkFile
 from console.rules.dependency import rests_on, settles
-from console.rules.edit import Edit, is_local
+from console.rules.edit import Edit, is_local, is_order
 from console.rules.messages import Obstacle, Outcome, Push, Withdraw
 from console.rules.queued import STUCK, EditState, Queued, StopReason
 from tests.unit.cache.making import T0
@@ -264,7 +264,7 @@ class OutboxSimulation:
 
     def _check_turn(self, edit: Edit) -> None:
         """Nothing goes beside what is under way of its report or unit, nor before that on which it rests."""
-        handed_over = [*self._tries, *(push for waiting in self._waiting.values() for push in waiting)]
+        handed_over = self._handed_over()
         assert edit.id not in [push.edit.id for push in handed_over], f"handed over twice: {edit.id}"
         if edit.kind in (Kind.PHOTO, Kind.CREATE):
             return
@@ -279,7 +279,8 @@ class OutboxSimulation:
                 f"{edit.id} beside {push.edit.id}, of the same unit"
             )
         for one in self.outbox.open_for(edit.source, place(edit)[1]):
-            earlier = one.edit.number < edit.number and one.edit.kind is not Kind.PHOTO and one.state in _MAY_LEAVE
+            earlier = one.edit.number < edit.number and one.state in _MAY_LEAVE
+            earlier = earlier and not one.asked_back and one.edit.kind is not Kind.PHOTO
             if earlier and not self.outbox.is_anothers(one.edit) and self._may_be_named(one.edit):
                 assert not settles(one.edit) & rests_on(edit), f"{edit.id} before {one.edit.id}, on which it rests"
 
@@ -406,8 +407,10 @@ class OutboxSimulation:
         chance = self._chance
         source = chance.choices(SOURCES, [85, 15])[0]
         new = [one.edit.report for one in self.outbox._pending.creations if one.edit.source == source]
-        made = list(self._servers[source].made.values())
-        report, into = chance.choice([*"123", *new, *new, *made]), chance.choice([*"123", *new, *made])
+        made = list(self._servers[source].made.values())[-2:]
+        numbered = [key for key, (of_source, _) in self.outbox._pending.remote.items() if of_source == source][-2:]
+        report = chance.choice([*"123", *new, *new, *made, *numbered])
+        into = chance.choice([*"123", *new, *made])
         kind = chance.choice([Kind.NOTE, Kind.NOTE, Kind.DISPATCH, *_DATA])
         data = _DATA[kind](chance)
         if kind is Kind.MERGE:
@@ -513,13 +516,40 @@ class OutboxSimulation:
         self.loop.run()
         if not self._disk_is_bad and chance.random() < 0.3:
             self._settle()
-            self._check_tries()
+            self._check_now()
 
     # What must be so
 
-    def _check_tries(self) -> None:
+    def _check_now(self) -> None:
+        """Each try is known to the sync process; no order waits without a word, when nothing is on its way there."""
         for one in self.outbox.open_in(S.SENDING):
             assert self.outbox._scheduler.is_handed_over(one.edit.id), f"{one.edit.id} is nowhere on its way"
+        busy = {push.edit.source for push in self._handed_over()}
+        retries = self.outbox._scheduler._retries
+        for one in self.outbox.open_in(S.QUEUED):
+            edit, lane = one.edit, lane_of(one.edit)
+            tried_later = edit.id in retries or retries.is_held(lane)
+            if not is_order(edit) or self.outbox.is_anothers(edit) or tried_later or edit.source in busy:
+                continue
+            if self._live[edit.source] and not self.outbox.has_due and not self._waits_for_number(edit):
+                first = self.outbox.held_by(edit.id)
+                assert first is not None, f"an order waits without a word: {edit.id}"
+                assert self._may_hold(first, edit), f"the order {edit.id} waits for the fact {first.edit.id}"
+
+    def _may_hold(self, first: Queued, order: Edit) -> bool:
+        """Whether an order may wait for `first`, which fails, itself or behind what it does need."""
+        if is_order(first.edit) or first.state in STUCK or first.edit.kind in (Kind.CREATE, Kind.PHOTO):
+            return True
+        earlier = [one.edit for one in self.outbox.open_edits if one.edit.number < order.number]
+        return any(is_order(one) or settles(one) & rests_on(order) for one in earlier)
+
+    def _handed_over(self) -> list[Push]:
+        return [*self._tries, *(push for waiting in self._waiting.values() for push in waiting)]
+
+    def _waits_for_number(self, edit: Edit) -> bool:
+        """Whether a creation on whose number it waits was taken; the number comes with the record."""
+        creations = [one.edit.report for one in self.outbox.open_in(S.ACCEPTED) if one.edit.kind is Kind.CREATE]
+        return edit.report in creations or edit.data.get("into") in creations
 
     def come_to_rest(self) -> None:
         """Both operators sign in, in turn, at a program and at servers that work. Then all that could leave has left,
