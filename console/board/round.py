@@ -223,7 +223,6 @@ def _under_way(edits: Mapping[tuple[str, str], tuple[Edit, ...]], cities: Cities
             jobs.setdefault((source, one.report), []).append(one)
     for scoped_code in edits.keys() & jobs.keys():
         jobs[scoped_code] = list(jobs_after(tuple(jobs[scoped_code]), scoped_code[1], edits[scoped_code]))
-    # protects: who-cannot-work-is-not-on-the-way
     heads_for: dict[ScopedCode, Assignment] = {}
     for (source, _), live in jobs.items():
         for one in live:
@@ -253,6 +252,7 @@ def _is_nearer(job: Assignment, other: Assignment) -> bool:
 
 def _comes(job: Assignment, catalog: Catalog) -> bool:
     unit = catalog.units.get(job.unit)
+    # protects: who-cannot-work-is-not-on-the-way
     return job.state in ON_THE_WAY and (unit is None or unit.state is not UnitState.UNAVAILABLE)
 
 

@@ -65,6 +65,7 @@ def serve(options: ServeOptions) -> int:
 
     0 ended in order, 2 usage, 3 the address cannot be taken or may not be served, 4 a file or the database is unusable.
     """
+    # protects: server-ends-with-its-input
     if options.ends_with_input:
         threading.Thread(target=_end_with_input, name="input", daemon=True).start()
     try:
@@ -85,7 +86,6 @@ def _end_with_input() -> None:
     """End the server when its standard input is closed: whoever started it has gone, and nobody else would end it."""
     while sys.stdin.buffer.read(_PIECE):
         pass
-    # protects: server-ends-with-its-input
     signal.raise_signal(signal.SIGTERM)
     time.sleep(_ORDERLY_S)
     os._exit(DONE)  # as after a kill, what is committed is whole

@@ -249,9 +249,8 @@ def test_damage_that_the_writer_meets_at_work_leaves_it_with_an_empty_cache(
     reader.close()
 
 
-def test_a_cache_that_finds_no_room_to_be_begun_anew_is_begun_when_there_is_room(
-    tmp_path: Path,
-) -> None:
+@pytest.mark.parametrize("first", ["cursor", "apply"])
+def test_a_cache_that_finds_no_room_to_be_begun_anew_is_begun_when_there_is_room(tmp_path: Path, first: str) -> None:
     """F27: the disk is full in the moment in which a damaged cache is replaced.
 
     Guards: the opening before each use of a cache that could not be opened (CacheWriter._is_open).
@@ -266,11 +265,15 @@ def test_a_cache_that_finds_no_room_to_be_begun_anew_is_begun_when_there_is_room
                 writer.cursor("city")
             with pytest.raises(StoreError):
                 writer.apply("city", page, at(401))
-    with pytest.raises(DamagedFile):  # what came before this page is lost: its caller has to begin anew
-        writer.apply("city", page, at(401))
+    aside = writer.set_aside
+    assert aside is not None
+    if first == "apply":
+        with pytest.raises(DamagedFile):  # what came before this page is lost: its caller has to begin anew
+            writer.apply("city", page, at(401))
     assert writer.cursor("city") is None
     writer.apply("city", page, at(1))
     assert reader.counts()["reports"] == 1
+    assert (writer.set_aside, aside.exists()) == (aside, True), "the damaged file, not what was begun in its place"
     writer.close()
     reader.close()
 
