@@ -98,7 +98,7 @@ class RetryTimes:
             return
         now = time.monotonic()
         tries, works = self._in_vain.get(edit_id, (0, self._works[lane]))
-        if obstacle is Obstacle.SERVER:
+        if obstacle is Obstacle.SERVER and retry_after_s is None:  # who says when to come again speaks of himself
             self._in_vain[edit_id] = tries + 1, works
         passed = tries >= _IN_VAIN and self._works[lane] > works and retry_after_s is None
         # protects: passed-by-others-waits-alone

@@ -7,6 +7,9 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_TRIES = 5
+"""Two servers that start in one moment may choose one number: one of them ends then."""
+
 
 @contextmanager
 def xvfb(size: tuple[int, int]) -> Iterator[str]:
@@ -14,21 +17,25 @@ def xvfb(size: tuple[int, int]) -> Iterator[str]:
 
     Raises OSError when it does not start, FileNotFoundError when it is not installed.
     """
+    for _ in range(_TRIES):
+        process, number = _start(size)
+        try:
+            if number:
+                yield f":{number}"
+                return
+        finally:
+            process.terminate()
+            process.wait(10)
+    raise OSError(None, "Xvfb does not start")
+
+
+def _start(size: tuple[int, int]) -> tuple[subprocess.Popen[bytes], str]:
+    """The process and the number of its display, "" when it has ended without one."""
     read, write = os.pipe()
     command = ["Xvfb", "-displayfd", str(write), "-nolisten", "tcp", "-screen", "0", f"{size[0]}x{size[1]}x24"]
-    try:
-        process = subprocess.Popen(command, pass_fds=(write,), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    except OSError:
-        os.close(read)
-        raise
-    finally:
-        os.close(write)
-    try:
-        with os.fdopen(read) as answer:
-            number = answer.readline().strip()
-        if not number:
-            raise OSError(None, "Xvfb does not start")
-        yield f":{number}"
-    finally:
-        process.terminate()
-        process.wait(10)
+    with os.fdopen(read) as answer:
+        try:
+            process = subprocess.Popen(command, pass_fds=(write,), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        finally:
+            os.close(write)
+        return process, answer.readline().strip()

@@ -22,6 +22,7 @@ _OUTSIDE = (
     "subprocess",
     "multiprocessing",
     "console.window.demo_server",
+    "console.window.screen",
     "console.images.process",
     "tools.bench",
     "console.server.city.media",

@@ -483,6 +483,19 @@ def test_two_that_are_cut_each_time_keep_no_others_from_leaving(desk: OutboxRig)
     desk.pushed(first, second)
 
 
+def test_a_busy_server_puts_no_order_behind_facts(desk: OutboxRig) -> None:
+    """It says of itself when to come again, and nothing of the order, which was the first one each time."""
+    order, note = desk.do(Kind.DISPATCH, data={"unit": "u1"}), desk.do(Kind.NOTE, "2")
+    let_go(desk)
+    for _ in range(4):
+        desk.pushed(order, note)
+        desk.answer(order, S.QUEUED, obstacle=Obstacle.SERVER, retry_after_s=5.0)
+        desk.answer(note, S.QUEUED, obstacle=Obstacle.ANOTHER_EDIT)
+        desk.quiet()
+        desk.outbox.try_now("city")
+    desk.pushed(order, note)
+
+
 def test_a_signed_out_operator_is_waited_for(desk: OutboxRig) -> None:
     note = desk.do(Kind.NOTE)
     let_go(desk)
