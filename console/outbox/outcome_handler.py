@@ -137,8 +137,7 @@ class OutcomeHandler:
         self._thread.write(lambda file: file.bring_back(source, edit_ids), brought_back, failed)
 
     def _on_brought_back(self, lost: list[Queued]) -> None:
-        for queued in lost:
-            self._pending.put(queued)
+        self._pending.put(*lost)
         self._store.check(*lost)
         if lost:
             self._scheduler.send_due()

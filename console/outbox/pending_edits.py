@@ -245,25 +245,31 @@ class PendingEdits(Mapping[str, Queued]):
         """Those of a chain, oldest first."""
         return (self._edits[each] for each in self._chains.get(chain, ()))
 
-    def put(self, queued: Queued) -> None:
-        """Take in an edit, in its place by number, or how it stands now."""
+    def put(self, *several: Queued) -> None:
+        """Take in edits, each in its place by number, or how they stand now; many cost least together."""
+        chains = [chain for chain in map(self._take_in, several) if chain is not None]
+        if chains:
+            self._edits = _by_number(self._edits, self._edits)
+            self._shown = {each: self._shown[each] for each in self._edits}
+            for chain in dict.fromkeys(chains):
+                self._chains[chain] = _by_number(self._chains[chain], self._edits)
+
+    def _take_in(self, queued: Queued) -> Chain | None:
+        """Take in an edit as the last one; its chain where it is not the last by its number."""
         edit, edit_id = queued.edit, queued.edit.id
+        is_older = edit_id not in self._edits and edit.number < self._last_number
         before = self._edits.get(edit_id)
         self._edits[edit_id] = queued
         chain = chain_of(edit)
         keys = local_keys(edit)
         if before is None:
-            ids = self._chains.setdefault(chain, {})
-            ids[edit_id] = None
+            self._chains.setdefault(chain, {})[edit_id] = None
             for key in keys:
                 self._by_key.setdefault(key, {})[edit_id] = None
             for unit in units_of(edit):
                 self._units.setdefault((edit.source, unit), {})[edit_id] = None
             if (into := edit.data.get("into")) is not None:
                 self._merges.setdefault((edit.source, str(into)), {})[edit_id] = None
-            if edit.number < self._last_number:
-                self._edits = _by_number(self._edits, self._edits)
-                self._chains[chain] = _by_number(ids, self._edits)
             self._last_number = max(self._last_number, edit.number)
             if edit.kind is Kind.CREATE and edit.report is not None:
                 self._creations[edit.report] = self._creations.get(edit.report, 0) + 1
@@ -286,8 +292,7 @@ class PendingEdits(Mapping[str, Queued]):
         if keys or is_deleted(queued):
             self.unsure[edit_id] = None
         self._show(queued)
-        if before is None and next(reversed(self._edits)) != edit_id:
-            self._shown = {each: self._shown[each] for each in self._edits}
+        return chain if is_older else None
 
     def pop(self, edit_id: str) -> Queued | None:
         """Let go of an edit; None when it is not here."""

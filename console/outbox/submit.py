@@ -370,8 +370,7 @@ class Submissions:
             for edit_id in ids:
                 self._scheduler.call_back(edit_id)
             self._withdrawals.done_by_another(taken_over.values())
-            for one in kept:
-                self._pending.put(one)
+            self._pending.put(*kept)
             for one in kept[1:]:
                 self._listener.saved(one)
             self._store.check(*kept[1:])
