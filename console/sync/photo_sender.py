@@ -33,6 +33,10 @@ class PhotoSender:
         self._uploaded.discard(sha256)  # a server that is set back may have lost it with the edit
         return sent
 
+    def forget_uploads(self) -> None:
+        """From any thread: a server that was set back may have lost the bytes of photos whose edits have not left."""
+        self._uploaded.clear()
+
     def has_arrived(self, edit: Edit, report: str | None) -> bool:
         """Whether the report's history holds an entry with the edit's id."""
         return self._sender.has_arrived(edit, report)

@@ -50,10 +50,12 @@ class DispatchPuller:
         monotonic: Callable[[], float] = time.monotonic,
         heard: Callable[[], int] = lambda: -1,
         on_short_fill: Callable[[], None] = lambda: None,
+        on_replaced: Callable[[], None] = lambda: None,
         objects: Mapping[str, type[ApiObject]] = OBJECTS,
     ) -> None:
         """`heard` is the last number that the server's stream told while it is open, else -1; `on_short_fill` is called
-        after a first fill that brought fewer reports than the server counts; `objects` are the kinds that are known.
+        after a first fill that brought fewer reports than the server counts, `on_replaced` when the server has other
+        data than before (it was restored, say); `objects` are the kinds that are known.
         """
         self._source = source
         self._client = client
@@ -63,7 +65,7 @@ class DispatchPuller:
         self._most_rows = self._page_rows = page_rows
         self._monotonic = monotonic
         self._heard = heard
-        self._on_short_fill = on_short_fill
+        self._on_short_fill, self._on_replaced = on_short_fill, on_replaced
         self._behind_since_s: float | None = None
         self.rounds_behind = 0
         """How many rounds in a row ended before a number that the server had told."""
@@ -149,6 +151,8 @@ class DispatchPuller:
                     # epoch says: a file that was copied back by hand bears the old one (after 5,012 it says 4,930).
                     set_back = before is not None and (before.epoch != page.epoch or before.seq > stats.seq)
                     self._cache_writer.forget(self._source, set_back=set_back)
+                    # protects: photos-of-a-set-back-server
+                    self._on_replaced()
                     replace = False
                 self._note_scope(page.scope_version)
                 seq = cursor.seq if cursor else page.seq

@@ -204,6 +204,11 @@ class DispatchSource:
         kept = cache_writer.cursor(source.key)
         self._health = Health(source.key, emit, clock, kept.as_of if kept is not None else None)
         puller_client, upload_client = client(), client(None)  # a photo may take long to arrive
+
+        def sender() -> DispatchSender:
+            return DispatchSender(client(), order_lifetime_s)
+
+        photo_sender = PhotoSender(folder, upload_client, sender())
         self._nightly = Nightly(self._health.server_now(), source.timezone, random_source)
         self._puller = DispatchPuller(
             source.key,
@@ -213,6 +218,7 @@ class DispatchSource:
             emit,
             heard=lambda: self._heard if self._stream.alive else -1,
             on_short_fill=self._nightly.soon,
+            on_replaced=photo_sender.forget_uploads,
         )
         comparison = DispatchComparison(source.key, self._puller, puller_client, folder, cache_writer, self._health)
         self._compared = ComparedPuller(self._puller, comparison, self._health, self._nightly)
@@ -220,12 +226,8 @@ class DispatchSource:
         self._pull = PullLane(told, puller_client, self._health, self._pause_s, random_source)
         self._stream = StreamLane(source.key, client(), self._health, self._on_news, self._on_beat, emit, random_source)
         attempt = Attempt(self._health, emit, self._pull.poke)
-
-        def sender() -> DispatchSender:
-            return DispatchSender(client(), order_lifetime_s)
-
         self._push = SendLane("push", [sender() for _ in range(SENDERS)], attempt)
-        self._upload = SendLane("upload", [PhotoSender(folder, upload_client, sender())], attempt)
+        self._upload = SendLane("upload", [photo_sender], attempt)
         self._download = DownloadLane(folder, source, client(None), emit)
         self._ask = RequestsLane(client(), self._health, emit)
         self._lanes = (self._pull, self._stream, self._ask, self._download, self._upload, self._push)

@@ -308,6 +308,22 @@ def test_a_photo_that_a_server_lost_goes_up_again_with_its_edit(city: FakeCity, 
         assert city.media == {HASH: PHOTO}
 
 
+def test_a_server_that_was_set_back_between_photo_and_edit_gets_the_photo_again(city: FakeCity, console: Rig) -> None:
+    """The edit was taken and said to be sent; of the photo nobody had anything any more."""
+    folder = console.folder / "work-media"
+    folder.mkdir()
+    (folder / HASH).write_bytes(PHOTO)
+    city.on_edit = lambda *_: fault(500, "fault", "It fell over.")
+    photo = console.push(Kind.PHOTO, "1", sha256=HASH, role="after", size=len(PHOTO))
+    console.wait_until(lambda: edits_at(city))
+    assert city.media.pop(HASH) == PHOTO
+    city.replace_all([report(1, description="Restored")])
+    console.wait_until(lambda: console.cached() == {"1": "Restored"})
+    city.on_edit = lambda *_: None
+    console.arrived(photo)
+    assert city.media == {HASH: PHOTO}
+
+
 def test_a_photo_without_its_file_says_so(console: Rig) -> None:
     edit = console.push(Kind.PHOTO, "1", sha256="0" * 64, role="after", size=1)
     assert console.outcome(edit, EditState.ATTENTION).reason is StopReason.NO_PHOTO_FILE
