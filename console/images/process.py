@@ -58,6 +58,8 @@ class ImageProcess:
 
         Raises ImageError, OSError.
         """
+        if not path.is_file() and path.exists():  # a pipe would be waited for, without end
+            raise ImageError("This is a folder or a device, and no photo.")
         with path.open("rb") as file:
             return self.prepare_bytes(file.read(MAX_BYTES + 1))
 

@@ -70,7 +70,7 @@ def _on_unit(section: int, at: int) -> tuple[MenuPlace, ...]:
 ACTIONS = Actions[Receivers](
     (
         A("palette", "Commands, reports, units, places", ("/", "Ctrl+K"), "Window", lambda on: on.line.open()),
-        A("help", "All keys", ("?", "F1"), "Window", lambda on: on.window.show_keys(), words="shortcuts keyboard"),
+        A("help", "All keys", ("?", "F1"), "Window", lambda on: on.window.show_keys(), words="help shortcuts keyboard manual"),
         A("panel_queue", "Go to the queue", ("Ctrl+1",), "Window", lambda on: on.window.go_to_panel("queue")),
         A("panel_map", "Go to the map", ("Ctrl+2",), "Window", lambda on: on.window.go_to_panel("map")),
         A("reload_map", "Load the map again", (), "Window", lambda on: on.map_panel.reload()),
@@ -90,10 +90,13 @@ ACTIONS = Actions[Receivers](
             "full_screen", "Full screen", ("F11",), "Window", lambda on: on.window.toggle_full_screen(),
             words="maximize",
         ),
-        A("reset_layout", "Reset the layout", ("Ctrl+Alt+0",), "Window", lambda on: on.window.reset_layout()),
+        A(
+            "reset_layout", "Reset the layout", ("Ctrl+Alt+0",), "Window", lambda on: on.window.reset_layout(),
+            words="settings preferences panels",
+        ),
         A(
             "text_larger", "Larger text", ("Ctrl++", "Ctrl+="), "Window", lambda on: on.window.scale_text(1),
-            words="zoom in text font size bigger",
+            words="zoom in text font size bigger settings preferences",
         ),
         A(
             "text_smaller", "Smaller text", ("Ctrl+-",), "Window", lambda on: on.window.scale_text(-1),
@@ -101,7 +104,7 @@ ACTIONS = Actions[Receivers](
         ),
         A(
             "theme", "Dark or light", (), "Window", lambda on: on.window.switch_theme(),
-            words="theme appearance colors colours mode",
+            words="theme appearance colors colours mode settings preferences",
         ),
         A("refresh", "Try all servers now", ("F5",), "Window", lambda on: on.window.refresh()),
         A("retry_all", "Try again all that was refused", ("Ctrl+R",), "Window", lambda on: on.outbox.retry_all()),

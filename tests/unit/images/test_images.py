@@ -128,6 +128,16 @@ def test_child_runs_under_its_limits() -> None:
     Path("/tmp/sigap-child").unlink(missing_ok=True)
 
 
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    """A named pipe held the one thread of photos, without end and without a word."""
+    os.mkfifo(tmp_path / "IMG_0001.jpg")
+    for path in (tmp_path, tmp_path / "IMG_0001.jpg"):
+        with pytest.raises(ImageError, match="no photo"):
+            ImageProcess().prepare(path)
+    with pytest.raises(FileNotFoundError):
+        ImageProcess().prepare(tmp_path / "none.jpg")
+
+
 def test_stored_under_its_hash_private_and_repeatable(tmp_path: Path) -> None:
     source = tmp_path / "IMG_0001.jpg"
     source.write_bytes(photo())
