@@ -70,7 +70,10 @@ def _on_unit(section: int, at: int) -> tuple[MenuPlace, ...]:
 ACTIONS = Actions[Receivers](
     (
         A("palette", "Commands, reports, units, places", ("/", "Ctrl+K"), "Window", lambda on: on.line.open()),
-        A("help", "All keys", ("?", "F1"), "Window", lambda on: on.window.show_keys(), words="help shortcuts keyboard manual"),
+        A(
+            "help", "All keys", ("?", "F1"), "Window", lambda on: on.window.show_keys(),
+            words="help shortcuts keyboard manual",
+        ),
         A("panel_queue", "Go to the queue", ("Ctrl+1",), "Window", lambda on: on.window.go_to_panel("queue")),
         A("panel_map", "Go to the map", ("Ctrl+2",), "Window", lambda on: on.window.go_to_panel("map")),
         A("reload_map", "Load the map again", (), "Window", lambda on: on.map_panel.reload()),
