@@ -23,7 +23,7 @@ Failed = Callable[[Exception], None]
 NOTHING = ProofsFound(frozenset(), ())
 
 
-class Desk:
+class LinkRig:
     """An outbox with one note for a city, and a cache that is asked by hand."""
 
     def __init__(self, qtbot: QtBot, folder: Path) -> None:
@@ -60,84 +60,84 @@ class Desk:
 
 
 @pytest.fixture
-def desk(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def rig(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LinkRig]:
     monkeypatch.setattr("console.outbox.link._AGAIN_S", 0.01)
-    desk = Desk(qtbot, tmp_path)
-    yield desk
-    desk.outbox.close()
+    rig = LinkRig(qtbot, tmp_path)
+    yield rig
+    rig.outbox.close()
 
 
-def test_a_look_that_fails_is_repeated_until_what_waits_may_go(qtbot: QtBot, desk: Desk) -> None:
-    desk.say("live")
+def test_a_look_that_fails_is_repeated_until_what_waits_may_go(qtbot: QtBot, rig: LinkRig) -> None:
+    rig.say("live")
     for _ in range(3):
-        desk.fail()
-        qtbot.waitUntil(lambda: bool(desk.asked))
-    assert desk.sent == []
-    desk.answer()
-    qtbot.waitUntil(lambda: desk.sent == ["e1"])
+        rig.fail()
+        qtbot.waitUntil(lambda: bool(rig.asked))
+    assert rig.sent == []
+    rig.answer()
+    qtbot.waitUntil(lambda: rig.sent == ["e1"])
 
 
-def test_a_source_that_is_lost_while_the_cache_is_asked_is_not_sent_to(qtbot: QtBot, desk: Desk) -> None:
-    desk.say("live")
-    desk.say("offline")
-    desk.answer()
-    desk.note(qtbot)  # it would go now, and the first before it
-    assert desk.sent == []
-    desk.say("live")
-    desk.answer()
-    qtbot.waitUntil(lambda: "e1" in desk.sent)
+def test_a_source_that_is_lost_while_the_cache_is_asked_is_not_sent_to(qtbot: QtBot, rig: LinkRig) -> None:
+    rig.say("live")
+    rig.say("offline")
+    rig.answer()
+    rig.note(qtbot)  # it would go now, and the first before it
+    assert rig.sent == []
+    rig.say("live")
+    rig.answer()
+    qtbot.waitUntil(lambda: "e1" in rig.sent)
 
 
-def test_nothing_leaves_for_the_number_of_a_report_that_was_lost(qtbot: QtBot, desk: Desk) -> None:
+def test_nothing_leaves_for_the_number_of_a_report_that_was_lost(qtbot: QtBot, rig: LinkRig) -> None:
     """First its creation is in the outbox again: the number may be another report's."""
-    with qtbot.waitSignal(desk.outbox.saved):
-        create = desk.outbox.submit(Kind.CREATE, None, source="city", data={}, base={}, base_version=None, title="")
-    desk.outbox.on_outcome(Outcome(create, EditState.ACCEPTED, remote_id="77"))
-    desk.outbox.on_proved([create])
-    note = desk.note(qtbot, f"local:{create}")
-    desk.say("live")
-    with qtbot.waitSignal(desk.outbox.taken_back):
-        desk.answer(NOTHING._replace(taken_back=frozenset([create])))
-    qtbot.waitUntil(lambda: desk.sent == ["e1"])
-    desk.outbox._thread.wait()
+    with qtbot.waitSignal(rig.outbox.saved):
+        create = rig.outbox.submit(Kind.CREATE, None, source="city", data={}, base={}, base_version=None, title="")
+    rig.outbox.on_outcome(Outcome(create, EditState.ACCEPTED, remote_id="77"))
+    rig.outbox.on_proved([create])
+    note = rig.note(qtbot, f"local:{create}")
+    rig.say("live")
+    with qtbot.waitSignal(rig.outbox.taken_back):
+        rig.answer(NOTHING._replace(taken_back=frozenset([create])))
+    qtbot.waitUntil(lambda: rig.sent == ["e1"])
+    rig.outbox._thread.wait()
     QCoreApplication.processEvents()
-    assert desk.sent == ["e1"]
-    states = {one.edit.id: (one.state, one.edit.report) for one in desk.outbox.open_edits}
+    assert rig.sent == ["e1"]
+    states = {one.edit.id: (one.state, one.edit.report) for one in rig.outbox.open_edits}
     key = f"local:{create}+"
     assert (states[create], states[note]) == ((EditState.ATTENTION, key), (EditState.QUEUED, key))
 
 
-def test_what_has_moved_to_another_report_meanwhile_is_not_said_to_be_anothers(qtbot: QtBot, desk: Desk) -> None:
+def test_what_has_moved_to_another_report_meanwhile_is_not_said_to_be_anothers(qtbot: QtBot, rig: LinkRig) -> None:
     """Two looks ran side by side: after the first it went on with its report, the second parked it there for good."""
-    with qtbot.waitSignal(desk.outbox.saved):
-        create = desk.outbox.submit(Kind.CREATE, None, source="city", data={}, base={}, base_version=None, title="")
-    desk.outbox.on_outcome(Outcome(create, EditState.ACCEPTED, remote_id="77"))
-    desk.outbox.on_proved([create])
-    note = desk.note(qtbot, "77")
-    desk.exchange.on_opened()
-    desk.say("live")
-    earlier, (found, _) = desk.asked
-    with qtbot.waitSignal(desk.outbox.taken_back):
+    with qtbot.waitSignal(rig.outbox.saved):
+        create = rig.outbox.submit(Kind.CREATE, None, source="city", data={}, base={}, base_version=None, title="")
+    rig.outbox.on_outcome(Outcome(create, EditState.ACCEPTED, remote_id="77"))
+    rig.outbox.on_proved([create])
+    note = rig.note(qtbot, "77")
+    rig.exchange.on_opened()
+    rig.say("live")
+    earlier, (found, _) = rig.asked
+    with qtbot.waitSignal(rig.outbox.taken_back):
         found(NOTHING._replace(another=(note,), taken_back=frozenset([create])))
     key = f"local:{create}+"
-    assert desk.outbox.open_edit(note).edit.report == key
+    assert rig.outbox.open_edit(note).edit.report == key
     earlier[0](NOTHING._replace(another=(note,)))
-    moved = desk.outbox.open_edit(note)
+    moved = rig.outbox.open_edit(note)
     assert (moved.state, moved.reason, moved.edit.report) == (EditState.QUEUED, None, key)
 
 
-def test_what_waits_does_not_wait_for_the_end_of_a_first_fill(qtbot: QtBot, desk: Desk) -> None:
+def test_what_waits_does_not_wait_for_the_end_of_a_first_fill(qtbot: QtBot, rig: LinkRig) -> None:
     """After a cut in the first read orders stayed in the outbox until the last history had come."""
-    desk.say("filling")
-    qtbot.waitUntil(lambda: desk.sent == ["e1"])
+    rig.say("filling")
+    qtbot.waitUntil(lambda: rig.sent == ["e1"])
 
 
-def test_what_waits_does_wait_while_a_source_that_was_known_is_read_anew(qtbot: QtBot, desk: Desk) -> None:
+def test_what_waits_does_wait_while_a_source_that_was_known_is_read_anew(qtbot: QtBot, rig: LinkRig) -> None:
     """It may have been set back: what was lost there has to be known before anything is done to its numbers."""
-    desk.exchange.take(SourceState("city", "filling", as_of=datetime.now(UTC)))
-    desk.outbox._thread.wait()
+    rig.exchange.take(SourceState("city", "filling", as_of=datetime.now(UTC)))
+    rig.outbox._thread.wait()
     QCoreApplication.processEvents()
-    assert desk.sent == []
-    desk.say("live")
-    desk.answer()
-    qtbot.waitUntil(lambda: desk.sent == ["e1"])
+    assert rig.sent == []
+    rig.say("live")
+    rig.answer()
+    qtbot.waitUntil(lambda: rig.sent == ["e1"])

@@ -16,10 +16,10 @@ from console.rules.messages import Obstacle, Push
 from console.rules.queued import EditState, Queued, was_held_back
 from tests.helpers.outbox_rig import OutboxRig
 from tests.unit.cache.making import T0, edit, note_state
-from tests.unit.outbox.test_outbox import desk
+from tests.unit.outbox.test_outbox import rig
 
 S = EditState
-__all__ = ["desk"]
+__all__ = ["rig"]
 
 TAKE: tuple[Kind, dict[str, Any]] = (Kind.CLAIM, {})
 SEND: tuple[Kind, dict[str, Any]] = (Kind.DISPATCH, {"unit": "U1"})
@@ -112,31 +112,31 @@ def test_what_has_left_is_not_stopped() -> None:
 LOST: dict[str, Any] = {"theirs": {"claim": {"value": "budi", "who": "budi"}}, "version": 7}
 
 
-def lost_take(desk: OutboxRig) -> tuple[str, str, str, str]:
+def lost_take(rig: OutboxRig) -> tuple[str, str, str, str]:
     """A take that budi was faster with, and what was done behind it: a note, an order, a step of its crew."""
-    take = desk.do(Kind.CLAIM)
-    desk.pushed(take)
-    note, send = desk.do(Kind.NOTE), desk.do(Kind.DISPATCH, data={"unit": "U1"})
-    there = desk.do(Kind.PROGRESS, data={"unit": "U1", "state": "on_scene"})
-    desk.answer(take, S.CONFLICT, **LOST)
+    take = rig.do(Kind.CLAIM)
+    rig.pushed(take)
+    note, send = rig.do(Kind.NOTE), rig.do(Kind.DISPATCH, data={"unit": "U1"})
+    there = rig.do(Kind.PROGRESS, data={"unit": "U1", "state": "on_scene"})
+    rig.answer(take, S.CONFLICT, **LOST)
     return take, note, send, there
 
 
-def test_what_rests_on_a_lost_take_is_stopped_in_the_same_turn_and_said(desk: OutboxRig) -> None:
+def test_what_rests_on_a_lost_take_is_stopped_in_the_same_turn_and_said(rig: OutboxRig) -> None:
     said: list[list[str]] = []
-    desk.outbox.stopped.connect(lambda stopped: said.append([one.edit.id for one in stopped]))
-    take, note, send, there = lost_take(desk)
+    rig.outbox.stopped.connect(lambda stopped: said.append([one.edit.id for one in stopped]))
+    take, note, send, there = lost_take(rig)
     assert said == [[send, there]]
-    assert [desk.states()[one] for one in (take, send, there)] == [S.CONFLICT, S.STOPPED, S.STOPPED]
-    assert [one.id for one in desk.outbox.pending_for("city", "1")] == [note], "shown is what can take effect"
-    desk.pushed(note)
-    desk.answer(note, S.ACCEPTED)
-    desk.outbox.resend_due()
-    assert not [one for one in desk.down if isinstance(one, Push) and one.edit.id in (send, there)]
-    held = desk.outbox.held_by(there)
+    assert [rig.states()[one] for one in (take, send, there)] == [S.CONFLICT, S.STOPPED, S.STOPPED]
+    assert [one.id for one in rig.outbox.pending_for("city", "1")] == [note], "shown is what can take effect"
+    rig.pushed(note)
+    rig.answer(note, S.ACCEPTED)
+    rig.outbox.resend_due()
+    assert not [one for one in rig.down if isinstance(one, Push) and one.edit.id in (send, there)]
+    held = rig.outbox.held_by(there)
     assert held is not None
     assert held.edit.id == take
-    kept = desk.on_disk()
+    kept = rig.on_disk()
     assert [kept[one].state for one in (take, send, there)] == [S.CONFLICT, S.STOPPED, S.STOPPED]
 
 
@@ -163,225 +163,225 @@ def writes(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     return writes
 
 
-def test_loss_and_stop_are_one_write(desk: OutboxRig, writes: list[list[str]]) -> None:
-    take = desk.do(Kind.CLAIM)
-    desk.pushed(take)
-    desk.do(Kind.DISPATCH, data={"unit": "U1"})
-    desk.answer(take, S.CONFLICT, **LOST)
-    desk.settle()
+def test_loss_and_stop_are_one_write(rig: OutboxRig, writes: list[list[str]]) -> None:
+    take = rig.do(Kind.CLAIM)
+    rig.pushed(take)
+    rig.do(Kind.DISPATCH, data={"unit": "U1"})
+    rig.answer(take, S.CONFLICT, **LOST)
+    rig.settle()
     assert ["conflict", "stopped"] in writes
 
 
-def test_an_end_and_what_it_frees_are_one_write(desk: OutboxRig, writes: list[list[str]]) -> None:
-    send = desk.do(Kind.DISPATCH, data={"unit": "U1"})
-    desk.pushed(send)
-    desk.do(Kind.PROGRESS, data={"unit": "U1", "state": "on_scene"})
-    desk.do(Kind.RECALL, data={"unit": "U1"})
-    desk.answer(send, S.ATTENTION, problem="?")
-    desk.settle()
+def test_an_end_and_what_it_frees_are_one_write(rig: OutboxRig, writes: list[list[str]]) -> None:
+    send = rig.do(Kind.DISPATCH, data={"unit": "U1"})
+    rig.pushed(send)
+    rig.do(Kind.PROGRESS, data={"unit": "U1", "state": "on_scene"})
+    rig.do(Kind.RECALL, data={"unit": "U1"})
+    rig.answer(send, S.ATTENTION, problem="?")
+    rig.settle()
     writes.clear()
-    desk.outbox.on_proved([send])
-    desk.settle()
+    rig.outbox.on_proved([send])
+    rig.settle()
     assert writes[0] == ["sent", "queued", "expired"]
 
 
-def test_a_group_is_dropped_in_one_write(desk: OutboxRig, writes: list[list[str]]) -> None:
-    take, _, _, _ = lost_take(desk)
-    desk.settle()
+def test_a_group_is_dropped_in_one_write(rig: OutboxRig, writes: list[list[str]]) -> None:
+    take, _, _, _ = lost_take(rig)
+    rig.settle()
     writes.clear()
-    assert desk.outbox.drop_lost(take)
-    desk.settle()
+    assert rig.outbox.drop_lost(take)
+    rig.settle()
     assert writes[0] == ["withdrawn"] * 3
 
 
-def left_alone(desk: OutboxRig, *edit_ids: str) -> None:
+def left_alone(rig: OutboxRig, *edit_ids: str) -> None:
     """Nothing but these leaves the file, as a kill between two writes left it once, and the program starts again."""
-    desk.outbox.close()
-    file = WorkFile(desk.folder, clock=lambda: desk.now)
+    rig.outbox.close()
+    file = WorkFile(rig.folder, clock=lambda: rig.now)
     for edit_id in edit_ids:
         note_state(file, edit_id, S.WITHDRAWN)
     file.close()
-    desk.restart()
+    rig.restart()
 
 
-def test_an_order_that_is_stopped_with_nothing_is_asked_about_with_what_rests_on_it(desk: OutboxRig) -> None:
-    take, note, send, there = lost_take(desk)
-    desk.pushed(note)
-    desk.answer(note, S.SENT)
-    desk.settle()
-    left_alone(desk, take)
-    desk.outbox.resend_due()
-    assert desk.states() == {send: S.EXPIRED, there: S.STOPPED}
-    (lost,) = desk.outbox.lost
+def test_an_order_that_is_stopped_with_nothing_is_asked_about_with_what_rests_on_it(rig: OutboxRig) -> None:
+    take, note, send, there = lost_take(rig)
+    rig.pushed(note)
+    rig.answer(note, S.SENT)
+    rig.settle()
+    left_alone(rig, take)
+    rig.outbox.resend_due()
+    assert rig.states() == {send: S.EXPIRED, there: S.STOPPED}
+    (lost,) = rig.outbox.lost
     assert was_held_back(lost)
-    assert [one.edit.id for one in desk.outbox.stopped_with(send)] == [there]
-    assert desk.outbox.held_by(there) == lost
-    desk.quiet()
-    assert desk.outbox.give_again(there)
-    desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
-    assert [one.edit.kind for one in desk.outbox.open_edits] == [Kind.DISPATCH, Kind.PROGRESS]
+    assert [one.edit.id for one in rig.outbox.stopped_with(send)] == [there]
+    assert rig.outbox.held_by(there) == lost
+    rig.quiet()
+    assert rig.outbox.give_again(there)
+    rig.qtbot.waitUntil(lambda: len(rig.down) == 1)
+    assert [one.edit.kind for one in rig.outbox.open_edits] == [Kind.DISPATCH, Kind.PROGRESS]
 
 
-def test_a_fact_that_is_stopped_with_nothing_is_asked_about(desk: OutboxRig) -> None:
-    first = desk.do(Kind.SET, data={"priority": 2}, base={"priority": 3})
-    desk.pushed(first)
-    second = desk.do(Kind.SET, data={"priority": 1}, base={"priority": 2})
-    desk.answer(first, S.CONFLICT, theirs={"priority": {"value": 4, "who": "budi"}}, version=9)
-    left_alone(desk, first)
-    desk.outbox.resend_due()
-    assert desk.states() == {second: S.ATTENTION}
-    assert desk.outbox.pending_for("city", "1") == (), "not counted as fact"
-    (lost,) = desk.outbox.lost
+def test_a_fact_that_is_stopped_with_nothing_is_asked_about(rig: OutboxRig) -> None:
+    first = rig.do(Kind.SET, data={"priority": 2}, base={"priority": 3})
+    rig.pushed(first)
+    second = rig.do(Kind.SET, data={"priority": 1}, base={"priority": 2})
+    rig.answer(first, S.CONFLICT, theirs={"priority": {"value": 4, "who": "budi"}}, version=9)
+    left_alone(rig, first)
+    rig.outbox.resend_due()
+    assert rig.states() == {second: S.ATTENTION}
+    assert rig.outbox.pending_for("city", "1") == (), "not counted as fact"
+    (lost,) = rig.outbox.lost
     assert was_held_back(lost)
-    desk.quiet()
-    desk.outbox.retry(second)
-    desk.pushed(second)
+    rig.quiet()
+    rig.outbox.retry(second)
+    rig.pushed(second)
 
 
-def test_dropping_what_was_stopped_in_the_middle_drops_what_rests_on_it(desk: OutboxRig) -> None:
-    take, note, send, there = lost_take(desk)
-    desk.pushed(note)
-    assert desk.outbox.withdraw(send)
-    assert desk.states() == {take: S.CONFLICT, note: S.SENDING}
-    assert {one: kept.state for one, kept in desk.on_disk().items()}[there] is S.WITHDRAWN
+def test_dropping_what_was_stopped_in_the_middle_drops_what_rests_on_it(rig: OutboxRig) -> None:
+    take, note, send, there = lost_take(rig)
+    rig.pushed(note)
+    assert rig.outbox.withdraw(send)
+    assert rig.states() == {take: S.CONFLICT, note: S.SENDING}
+    assert {one: kept.state for one, kept in rig.on_disk().items()}[there] is S.WITHDRAWN
 
 
-def test_a_late_word_of_what_was_stopped_does_not_hold_it_when_it_is_let_go(desk: OutboxRig) -> None:
+def test_a_late_word_of_what_was_stopped_does_not_hold_it_when_it_is_let_go(rig: OutboxRig) -> None:
     """That it has not left crossed the stop: it waited for its source, which was there, once what it rested on was."""
-    first = desk.do(Kind.SET, data={"priority": 2}, base={"priority": 3})
-    desk.pushed(first)
-    second = desk.do(Kind.SET, data={"priority": 1}, base={"priority": 2})
-    desk.answer(first, S.ATTENTION, problem="?")
-    desk.answer(second, S.QUEUED, problem="unreachable")
-    assert desk.states()[second] is S.STOPPED
-    desk.outbox.on_proved([first])
-    desk.pushed(second)
+    first = rig.do(Kind.SET, data={"priority": 2}, base={"priority": 3})
+    rig.pushed(first)
+    second = rig.do(Kind.SET, data={"priority": 1}, base={"priority": 2})
+    rig.answer(first, S.ATTENTION, problem="?")
+    rig.answer(second, S.QUEUED, problem="unreachable")
+    assert rig.states()[second] is S.STOPPED
+    rig.outbox.on_proved([first])
+    rig.pushed(second)
 
 
-def test_a_lost_one_that_may_go_on_another_version_lets_go_what_was_stopped_with_it(desk: OutboxRig) -> None:
-    first = desk.do(Kind.SET, data={"priority": 2}, base={"priority": 3})
-    desk.pushed(first)
-    second = desk.do(Kind.SET, data={"priority": 1}, base={"priority": 2})
-    desk.answer(first, S.ATTENTION, problem="?")
-    assert desk.states()[second] is S.STOPPED
-    desk.answer(first, S.CONFLICT, theirs={"priority": {"value": 3, "who": "budi"}}, version=9)
-    desk.outbox.choose(first, True)
-    desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
-    again, then = desk.outbox.open_edits
+def test_a_lost_one_that_may_go_on_another_version_lets_go_what_was_stopped_with_it(rig: OutboxRig) -> None:
+    first = rig.do(Kind.SET, data={"priority": 2}, base={"priority": 3})
+    rig.pushed(first)
+    second = rig.do(Kind.SET, data={"priority": 1}, base={"priority": 2})
+    rig.answer(first, S.ATTENTION, problem="?")
+    assert rig.states()[second] is S.STOPPED
+    rig.answer(first, S.CONFLICT, theirs={"priority": {"value": 3, "who": "budi"}}, version=9)
+    rig.outbox.choose(first, True)
+    rig.qtbot.waitUntil(lambda: len(rig.down) == 1)
+    again, then = rig.outbox.open_edits
     assert [(one.edit.data["priority"], one.edit.base_version) for one in (again, then)] == [(2, 9), (1, 1)]
-    desk.pushed(again.edit.id)
-    desk.answer(again.edit.id, S.ACCEPTED)
-    desk.pushed(then.edit.id)
+    rig.pushed(again.edit.id)
+    rig.answer(again.edit.id, S.ACCEPTED)
+    rig.pushed(then.edit.id)
 
 
-def test_work_from_before_sign_in_is_sent_as_mine_with_what_was_stopped_with_it(desk: OutboxRig) -> None:
-    desk.outbox.author = BEFORE_SIGN_IN
-    take = desk.do(Kind.CLAIM)
-    desk.pushed(take)
-    desk.do(Kind.DISPATCH, data={"unit": "U1"})
-    desk.answer(take, S.ATTENTION, problem="Sign in.")
-    desk.outbox.author = "rina"
-    assert desk.outbox.adopt(take, lambda *_: "")
-    desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
-    made = [(one.edit.kind, one.edit.author, one.state) for one in desk.outbox.open_edits]
+def test_work_from_before_sign_in_is_sent_as_mine_with_what_was_stopped_with_it(rig: OutboxRig) -> None:
+    rig.outbox.author = BEFORE_SIGN_IN
+    take = rig.do(Kind.CLAIM)
+    rig.pushed(take)
+    rig.do(Kind.DISPATCH, data={"unit": "U1"})
+    rig.answer(take, S.ATTENTION, problem="Sign in.")
+    rig.outbox.author = "rina"
+    assert rig.outbox.adopt(take, lambda *_: "")
+    rig.qtbot.waitUntil(lambda: len(rig.down) == 1)
+    made = [(one.edit.kind, one.edit.author, one.state) for one in rig.outbox.open_edits]
     assert made == [(Kind.CLAIM, "rina", S.SENDING), (Kind.DISPATCH, "rina", S.QUEUED)]
 
 
-def test_a_change_whose_cause_goes_on_with_another_report_is_asked_about(desk: OutboxRig) -> None:
+def test_a_change_whose_cause_goes_on_with_another_report_is_asked_about(rig: OutboxRig) -> None:
     """A city was set back: the report that was created here comes again, the number may be anybody's."""
-    create = desk.do(Kind.CREATE, None, data={"service": "flood"})
+    create = rig.do(Kind.CREATE, None, data={"service": "flood"})
     key = f"local:{create}"
-    desk.pushed(create)
-    desk.answer(create, S.SENT, remote_id="7")
-    before = desk.do(Kind.SET, key, data={"status": "coordination"}, base={"status": "new"})
-    desk.pushed(before)
-    desk.answer(before, S.CONFLICT, theirs={"status": {"value": "closed", "who": "budi"}}, version=3)
-    after = desk.do(Kind.SET, "7", data={"status": "in_progress"}, base={"status": "coordination"})
-    assert desk.states() == {before: S.CONFLICT, after: S.STOPPED}
-    desk.outbox.on_taken_back("city", [create])
-    desk.settle()
-    assert [one.edit.report for one in desk.outbox.open_edits] == [f"{key}+", f"{key}+", "7"]
-    assert desk.states() == {create: S.ATTENTION, before: S.CONFLICT, after: S.ATTENTION}
-    assert after in [one.edit.id for one in desk.outbox.lost]
+    rig.pushed(create)
+    rig.answer(create, S.SENT, remote_id="7")
+    before = rig.do(Kind.SET, key, data={"status": "coordination"}, base={"status": "new"})
+    rig.pushed(before)
+    rig.answer(before, S.CONFLICT, theirs={"status": {"value": "closed", "who": "budi"}}, version=3)
+    after = rig.do(Kind.SET, "7", data={"status": "in_progress"}, base={"status": "coordination"})
+    assert rig.states() == {before: S.CONFLICT, after: S.STOPPED}
+    rig.outbox.on_taken_back("city", [create])
+    rig.settle()
+    assert [one.edit.report for one in rig.outbox.open_edits] == [f"{key}+", f"{key}+", "7"]
+    assert rig.states() == {create: S.ATTENTION, before: S.CONFLICT, after: S.ATTENTION}
+    assert after in [one.edit.id for one in rig.outbox.lost]
 
 
-def test_a_stop_lasts_over_a_restart(desk: OutboxRig) -> None:
-    take, note, send, there = lost_take(desk)
-    desk.pushed(note)
-    desk.restart()
-    desk.outbox.resend_due()
-    (again,) = desk.pushed(note)
+def test_a_stop_lasts_over_a_restart(rig: OutboxRig) -> None:
+    take, note, send, there = lost_take(rig)
+    rig.pushed(note)
+    rig.restart()
+    rig.outbox.resend_due()
+    (again,) = rig.pushed(note)
     assert again.unconfirmed
-    assert [desk.states()[one] for one in (take, send, there)] == [S.CONFLICT, S.STOPPED, S.STOPPED]
+    assert [rig.states()[one] for one in (take, send, there)] == [S.CONFLICT, S.STOPPED, S.STOPPED]
 
 
-def test_an_order_of_the_same_moment_is_stopped_too_and_a_later_one_is_given(desk: OutboxRig) -> None:
-    take = desk.do(Kind.CLAIM)
-    desk.pushed(take)
-    desk.answer(take, S.CONFLICT, **LOST)
-    desk.now += timedelta(seconds=1)
-    blind = desk.do(Kind.DISPATCH, data={"unit": "U1"})
-    assert desk.states()[blind] is S.STOPPED
-    desk.now += timedelta(seconds=5)
-    knowing = desk.do(Kind.DISPATCH, data={"unit": "U2"})
-    desk.pushed(knowing)
-    assert desk.states()[blind] is S.STOPPED
+def test_an_order_of_the_same_moment_is_stopped_too_and_a_later_one_is_given(rig: OutboxRig) -> None:
+    take = rig.do(Kind.CLAIM)
+    rig.pushed(take)
+    rig.answer(take, S.CONFLICT, **LOST)
+    rig.now += timedelta(seconds=1)
+    blind = rig.do(Kind.DISPATCH, data={"unit": "U1"})
+    assert rig.states()[blind] is S.STOPPED
+    rig.now += timedelta(seconds=5)
+    knowing = rig.do(Kind.DISPATCH, data={"unit": "U2"})
+    rig.pushed(knowing)
+    assert rig.states()[blind] is S.STOPPED
 
 
-def test_dropped_is_the_whole_group(desk: OutboxRig) -> None:
-    take, note, send, there = lost_take(desk)
-    desk.pushed(note)
-    assert desk.outbox.drop_lost(send)
-    desk.quiet()
-    assert set(desk.states()) == {note}
-    kept = desk.on_disk()
+def test_dropped_is_the_whole_group(rig: OutboxRig) -> None:
+    take, note, send, there = lost_take(rig)
+    rig.pushed(note)
+    assert rig.outbox.drop_lost(send)
+    rig.quiet()
+    assert set(rig.states()) == {note}
+    kept = rig.on_disk()
     assert {kept[one].state for one in (take, send, there)} == {S.WITHDRAWN}
 
 
-def test_given_again_goes_what_was_stopped_without_the_take(desk: OutboxRig) -> None:
-    take, note, send, there = lost_take(desk)
-    desk.pushed(note)
-    desk.answer(note, S.ACCEPTED)
-    desk.outbox.mark_told(send, "sari")
-    desk.now += timedelta(minutes=1)
-    assert desk.outbox.give_again(send)
-    desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
-    (push,) = [one for one in desk.down if isinstance(one, Push)]
+def test_given_again_goes_what_was_stopped_without_the_take(rig: OutboxRig) -> None:
+    take, note, send, there = lost_take(rig)
+    rig.pushed(note)
+    rig.answer(note, S.ACCEPTED)
+    rig.outbox.mark_told(send, "sari")
+    rig.now += timedelta(minutes=1)
+    assert rig.outbox.give_again(send)
+    rig.qtbot.waitUntil(lambda: len(rig.down) == 1)
+    (push,) = [one for one in rig.down if isinstance(one, Push)]
     assert (push.edit.kind, push.edit.data, push.edit.base_version) == (Kind.DISPATCH, {"unit": "U1"}, 1)
     assert push.edit.about["shown"] == {"claim": 7}, "of what budi did since she was told the take"
-    assert push.edit.occurred_at == desk.now, "the order is given now"
-    desk.down.clear()
-    desk.answer(push.edit.id, S.ACCEPTED)
-    desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
-    (step,) = [one for one in desk.down if isinstance(one, Push)]
+    assert push.edit.occurred_at == rig.now, "the order is given now"
+    rig.down.clear()
+    rig.answer(push.edit.id, S.ACCEPTED)
+    rig.qtbot.waitUntil(lambda: len(rig.down) == 1)
+    (step,) = [one for one in rig.down if isinstance(one, Push)]
     assert (step.edit.kind, step.edit.occurred_at) == (Kind.PROGRESS, T0), "what happened has its time"
-    kept = desk.on_disk()
+    kept = rig.on_disk()
     assert {kept[one].state for one in (take, send, there)} == {S.WITHDRAWN}
     assert kept[push.edit.id].told_by_radio == "sari"
 
 
-def test_an_order_past_its_time_is_asked_about_with_what_rests_on_it(desk: OutboxRig) -> None:
-    desk.outbox.source_lost("city")
-    take = desk.do(Kind.CLAIM)
-    desk.now += timedelta(minutes=9)
-    send = desk.do(Kind.DISPATCH, data={"unit": "U1"})
-    desk.now += timedelta(minutes=2)
-    desk.outbox.resend_due("city")
-    assert desk.states() == {take: S.EXPIRED, send: S.STOPPED}
-    desk.outbox.still_wanted(take, yes=True)
-    desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
-    assert [one.edit.kind for one in desk.outbox.open_edits] == [Kind.CLAIM, Kind.DISPATCH]
-    assert set(desk.states().values()) == {S.SENDING, S.QUEUED}
+def test_an_order_past_its_time_is_asked_about_with_what_rests_on_it(rig: OutboxRig) -> None:
+    rig.outbox.source_lost("city")
+    take = rig.do(Kind.CLAIM)
+    rig.now += timedelta(minutes=9)
+    send = rig.do(Kind.DISPATCH, data={"unit": "U1"})
+    rig.now += timedelta(minutes=2)
+    rig.outbox.resend_due("city")
+    assert rig.states() == {take: S.EXPIRED, send: S.STOPPED}
+    rig.outbox.still_wanted(take, yes=True)
+    rig.qtbot.waitUntil(lambda: len(rig.down) == 1)
+    assert [one.edit.kind for one in rig.outbox.open_edits] == [Kind.CLAIM, Kind.DISPATCH]
+    assert set(rig.states().values()) == {S.SENDING, S.QUEUED}
 
 
-def test_mine_in_a_conflict_takes_along_what_was_based_on_it(desk: OutboxRig) -> None:
-    first = desk.do(Kind.SET, data={"priority": 2}, base={"priority": 3})
-    desk.pushed(first)
-    desk.do(Kind.SET, data={"priority": 1}, base={"priority": 2})
-    desk.answer(first, S.CONFLICT, theirs={"priority": {"value": 4, "who": "budi"}}, version=9)
-    desk.outbox.choose(first, mine=True)
-    desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
-    assert [(one.edit.data, one.edit.base_version, one.state) for one in desk.outbox.open_edits] == [
+def test_mine_in_a_conflict_takes_along_what_was_based_on_it(rig: OutboxRig) -> None:
+    first = rig.do(Kind.SET, data={"priority": 2}, base={"priority": 3})
+    rig.pushed(first)
+    rig.do(Kind.SET, data={"priority": 1}, base={"priority": 2})
+    rig.answer(first, S.CONFLICT, theirs={"priority": {"value": 4, "who": "budi"}}, version=9)
+    rig.outbox.choose(first, mine=True)
+    rig.qtbot.waitUntil(lambda: len(rig.down) == 1)
+    assert [(one.edit.data, one.edit.base_version, one.state) for one in rig.outbox.open_edits] == [
         ({"priority": 2}, 9, S.SENDING),
         ({"priority": 1}, 1, S.QUEUED),
     ]
@@ -406,99 +406,99 @@ def test_mine_in_a_conflict_takes_along_what_was_based_on_it(desk: OutboxRig) ->
 )
 @pytest.mark.parametrize("way", ["mine", "merged", "again"])
 def test_what_is_given_anew_has_seen_what_the_conflict_told_of_and_nothing_else(
-    desk: OutboxRig, made: tuple[tuple[Kind, dict[str, Any]], ...], way: str
+    rig: OutboxRig, made: tuple[tuple[Kind, dict[str, Any]], ...], way: str
 ) -> None:
     """It went with the version of the conflict, and closed a report that a colleague had made P1 meanwhile."""
     (kind, data), *rest = made
-    lost = desk.do(kind, data=data, base_version=3)
-    desk.pushed(lost)
+    lost = rig.do(kind, data=data, base_version=3)
+    rig.pushed(lost)
     for number, (each, its_data) in enumerate(rest):
-        desk.do(each, data=its_data, base_version=4 + number)
+        rig.do(each, data=its_data, base_version=4 + number)
     theirs = {"status": {"value": "assigned", "who": "budi"}, "claim": {"value": "budi", "who": "budi"}}
     theirs |= {"unit": {"value": "U1", "who": "budi"}} if way == "again" else {}
-    desk.answer(lost, S.CONFLICT, theirs=theirs, version=9)
+    rig.answer(lost, S.CONFLICT, theirs=theirs, version=9)
     if way == "again":
-        if not desk.outbox.give_again(lost):
+        if not rig.outbox.give_again(lost):
             return  # there is something to choose
     else:
-        desk.outbox.choose(lost, mine=True, data=data if way == "merged" else None)
-    desk.qtbot.waitUntil(lambda: all(one.edit.id != lost for one in desk.outbox.open_edits) and bool(desk.down))
+        rig.outbox.choose(lost, mine=True, data=data if way == "merged" else None)
+    rig.qtbot.waitUntil(lambda: all(one.edit.id != lost for one in rig.outbox.open_edits) and bool(rig.down))
     shown = dict.fromkeys(theirs, 9)
-    again = [one.edit for one in desk.outbox.open_edits]
+    again = [one.edit for one in rig.outbox.open_edits]
     assert again
     assert [one.about["shown"] for one in again] == [shown] * len(again)
     assert [one.about.get("since", one.base_version) for one in again] == list(range(3, 4 + len(rest)))[-len(again) :]
     assert [one.base_version for one in again if one.kind is kind and "since" in one.about] in ([9], [])
 
 
-def test_mine_in_a_second_conflict_has_seen_what_both_told_of(desk: OutboxRig) -> None:
-    desk.do(Kind.CLOSE, data={"disposition": "x"}, base_version=3)
+def test_mine_in_a_second_conflict_has_seen_what_both_told_of(rig: OutboxRig) -> None:
+    rig.do(Kind.CLOSE, data={"disposition": "x"}, base_version=3)
     for version, field in ((5, "status"), (8, "priority")):
-        edit_id = desk.outbox.open_edits[0].edit.id
-        desk.pushed(edit_id)
-        desk.answer(edit_id, S.CONFLICT, theirs={field: {"value": 1, "who": "budi"}}, version=version)
-        desk.outbox.choose(edit_id, mine=True)
-        desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
-    (again,) = desk.outbox.open_edits
+        edit_id = rig.outbox.open_edits[0].edit.id
+        rig.pushed(edit_id)
+        rig.answer(edit_id, S.CONFLICT, theirs={field: {"value": 1, "who": "budi"}}, version=version)
+        rig.outbox.choose(edit_id, mine=True)
+        rig.qtbot.waitUntil(lambda: len(rig.down) == 1)
+    (again,) = rig.outbox.open_edits
     assert (again.edit.about, again.edit.base_version) == ({"since": 3, "shown": {"status": 5, "priority": 8}}, 8)
 
 
-def test_one_that_was_lost_and_arrived_after_all_lets_facts_go_and_asks_about_orders(desk: OutboxRig) -> None:
-    send = desk.do(Kind.DISPATCH, data={"unit": "U1"})
-    desk.pushed(send)
-    there = desk.do(Kind.PROGRESS, data={"unit": "U1", "state": "on_scene"})
-    recall = desk.do(Kind.RECALL, data={"unit": "U1"})
-    desk.answer(send, S.ATTENTION, problem="?")
-    assert desk.states() == {send: S.ATTENTION, there: S.STOPPED, recall: S.STOPPED}
-    desk.outbox.on_proved([send])
-    desk.pushed(there)
-    assert desk.states() == {there: S.SENDING, recall: S.EXPIRED}
+def test_one_that_was_lost_and_arrived_after_all_lets_facts_go_and_asks_about_orders(rig: OutboxRig) -> None:
+    send = rig.do(Kind.DISPATCH, data={"unit": "U1"})
+    rig.pushed(send)
+    there = rig.do(Kind.PROGRESS, data={"unit": "U1", "state": "on_scene"})
+    recall = rig.do(Kind.RECALL, data={"unit": "U1"})
+    rig.answer(send, S.ATTENTION, problem="?")
+    assert rig.states() == {send: S.ATTENTION, there: S.STOPPED, recall: S.STOPPED}
+    rig.outbox.on_proved([send])
+    rig.pushed(there)
+    assert rig.states() == {there: S.SENDING, recall: S.EXPIRED}
 
 
-def test_an_order_waits_for_nothing_that_fails_and_that_it_does_not_need(desk: OutboxRig) -> None:
-    note = desk.do(Kind.NOTE)
-    desk.pushed(note)
-    title, send = desk.do(Kind.SET, data={"title": "x"}), desk.do(Kind.DISPATCH, data={"unit": "U1"})
-    desk.answer(note, S.UNCONFIRMED, problem="The server fell.", obstacle=Obstacle.ONE_EDIT)
-    desk.pushed(send)
-    assert desk.states()[title] is S.QUEUED, "facts keep their order"
-    assert desk.outbox.held_by(send) is None
+def test_an_order_waits_for_nothing_that_fails_and_that_it_does_not_need(rig: OutboxRig) -> None:
+    note = rig.do(Kind.NOTE)
+    rig.pushed(note)
+    title, send = rig.do(Kind.SET, data={"title": "x"}), rig.do(Kind.DISPATCH, data={"unit": "U1"})
+    rig.answer(note, S.UNCONFIRMED, problem="The server fell.", obstacle=Obstacle.ONE_EDIT)
+    rig.pushed(send)
+    assert rig.states()[title] is S.QUEUED, "facts keep their order"
+    assert rig.outbox.held_by(send) is None
 
 
-def test_an_order_behind_a_take_that_fails_is_known_to_be_held(desk: OutboxRig) -> None:
-    take = desk.do(Kind.CLAIM)
-    desk.pushed(take)
-    send = desk.do(Kind.DISPATCH, data={"unit": "U1"})
-    assert desk.outbox.held_by(send) is None
-    desk.answer(take, S.UNCONFIRMED, problem="The server fell.")
-    desk.quiet()
-    held = desk.outbox.held_by(send)
+def test_an_order_behind_a_take_that_fails_is_known_to_be_held(rig: OutboxRig) -> None:
+    take = rig.do(Kind.CLAIM)
+    rig.pushed(take)
+    send = rig.do(Kind.DISPATCH, data={"unit": "U1"})
+    assert rig.outbox.held_by(send) is None
+    rig.answer(take, S.UNCONFIRMED, problem="The server fell.")
+    rig.quiet()
+    held = rig.outbox.held_by(send)
     assert held is not None
     assert held.edit.id == take
 
 
-def test_my_order_waits_for_no_other_operators_edit(desk: OutboxRig) -> None:
-    desk.outbox.source_lost("city")
-    desk.do(Kind.SET, data={"priority": 1})
-    desk.outbox.author = "budi"
-    send = desk.do(Kind.DISPATCH, data={"unit": "U1"})
-    desk.outbox.resend_due("city")
-    desk.pushed(send)
+def test_my_order_waits_for_no_other_operators_edit(rig: OutboxRig) -> None:
+    rig.outbox.source_lost("city")
+    rig.do(Kind.SET, data={"priority": 1})
+    rig.outbox.author = "budi"
+    send = rig.do(Kind.DISPATCH, data={"unit": "U1"})
+    rig.outbox.resend_due("city")
+    rig.pushed(send)
 
 
-def test_a_second_change_of_a_field_is_based_on_the_first_that_waits_for_the_disk(desk: OutboxRig) -> None:
-    desk.outbox.source_lost("city")
+def test_a_second_change_of_a_field_is_based_on_the_first_that_waits_for_the_disk(rig: OutboxRig) -> None:
+    rig.outbox.source_lost("city")
     seen: dict[str, Any] = {"source": "city", "base_version": 1, "title": "t"}
     before = {"lat": 1.0, "lon": 2.0, "address": "Jl. A"}
     place: dict[str, Any] = {"priority": 3, "place": before}
-    first = desk.outbox.submit(
+    first = rig.outbox.submit(
         Kind.SET, "1", data={"priority": 2, "place": {"lat": 5.0, "lon": 6.0}}, base=place, **seen
     )
-    second = desk.outbox.submit(Kind.SET, "1", data={"priority": 1, "place": before}, base=place, **seen)
-    third = desk.outbox.submit(Kind.SET, "1", data={"priority": 4}, base={"priority": 3}, **seen)
-    other = desk.outbox.submit(Kind.SET, "2", data={"priority": 4}, base={"priority": 3}, **seen)
-    desk.qtbot.waitUntil(lambda: len(desk.outbox.open_edits) == 4)
-    base = {one.edit.id: one.edit.base for one in desk.outbox.open_edits}
+    second = rig.outbox.submit(Kind.SET, "1", data={"priority": 1, "place": before}, base=place, **seen)
+    third = rig.outbox.submit(Kind.SET, "1", data={"priority": 4}, base={"priority": 3}, **seen)
+    other = rig.outbox.submit(Kind.SET, "2", data={"priority": 4}, base={"priority": 3}, **seen)
+    rig.qtbot.waitUntil(lambda: len(rig.outbox.open_edits) == 4)
+    base = {one.edit.id: one.edit.base for one in rig.outbox.open_edits}
     assert base[first] == place
     assert base[second] == {"priority": 2, "place": {"lat": 5.0, "lon": 6.0, "address": "Jl. A"}}
     assert (base[third], base[other]) == ({"priority": 1}, {"priority": 3})
