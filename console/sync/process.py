@@ -210,7 +210,7 @@ def run_pipe() -> int:
         if followers is not None:
             followers.look_at_silence()
 
-    threading.Thread(target=Heartbeat(steps, emit, look_at_silence).beat, name="heart", daemon=True).start()
+    threading.Thread(target=Heartbeat(steps, emit, look_at_silence).beat, name="heartbeat", daemon=True).start()
     held: FileLock | None = None
     try:
         for message in inbox:

@@ -1,4 +1,4 @@
-"""What every lane of a source is: one thread, a bell it waits on, and a connection that can be cut."""
+"""What every lane of a source is: one thread, an event that it waits for, and a connection that can be cut."""
 
 from __future__ import annotations
 
@@ -71,4 +71,4 @@ class LaneThread(ABC):
 
     @abstractmethod
     def _work(self) -> None:
-        """Until the bell says stopped."""
+        """Until it is told to stop."""

@@ -1,4 +1,4 @@
-"""The sync side with the server's office: exports reach the audit log, and limits slow it down without a loss."""
+"""The sync side with a real server: exports reach the audit log, and limits slow it down without a loss."""
 
 from __future__ import annotations
 
