@@ -247,7 +247,7 @@ def test_a_long_slow_fill_is_left_alone(watch: Callable[..., Watched], city: Fak
 
 
 def test_a_long_window_of_a_server_without_a_feed_is_left_alone(watch: Callable[..., Watched]) -> None:
-    """Guards: each exchange counts as a step, also between two waits of its thread (transport.py, pull_georeport.py)."""
+    """Guards: each exchange counts as a step, also between two waits (transport.py, pull_georeport.py)."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def answer(asked: Asked, _: Any) -> bytes:
