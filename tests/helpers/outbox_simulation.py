@@ -585,11 +585,15 @@ class OutboxSimulation:
         raise AssertionError("it goes on sending")
 
     def _check_what_waits(self) -> None:
+        stuck = {one.edit.source for state in STUCK for one in self.outbox.open_in(state)}
         for one in self.outbox.open_edits:
-            if one.state not in (*STUCK, S.STOPPED):
-                held = self.outbox.held_by(one.edit.id)
-                waits = f"{one.edit.id} {one.state.value} {one.edit.kind.value} of {one.edit.report}"
-                assert held is not None or self.outbox.is_anothers(one.edit), f"waits for nothing: {waits}"
+            if one.state in (*STUCK, S.STOPPED) or self.outbox.is_anothers(one.edit):
+                continue
+            held = self.outbox.held_by(one.edit.id) is not None
+            if one.state is S.UNCONFIRMED:  # of what may have arrived the outbox says that, and not for what it waits
+                held = one.edit.source in stuck
+            waits = f"{one.edit.id} {one.state.value} {one.edit.kind.value} of {one.edit.report}"
+            assert held, f"waits for nothing: {waits}"
 
     def _check_disk(self) -> None:
         shown = {one.edit.id: one for one in self.outbox.open_edits}
