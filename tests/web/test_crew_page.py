@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import uuid
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -503,43 +505,37 @@ def test_a_photo_that_is_too_much_for_a_proxy_holds_up_no_word(crew_site: Site, 
     received(page, 5)
 
 
+@contextlib.contextmanager
+def kept_page(site: Site, phones: Any) -> Iterator[tuple[Any, FaultProxy]]:
+    """The page of a crew that has a job, all of it kept on the phone, behind a proxy."""
+    proxy = FaultProxy(int(site.url.rsplit(":", 1)[1]))
+    try:
+        through = replace(site, url=proxy.url)
+        phone = phones(through)
+        phone.watch.allowed += ["ERR_", "Failed to load"]
+        ordered(through)
+        sign_in(phone.page, through, remember=True)
+        phone.page.evaluate("navigator.serviceWorker.ready")
+        phone.page.reload()
+        expect(phone.page.locator("#jobs")).to_contain_text("Flood")
+        yield phone.page, proxy
+    finally:
+        proxy.close()
+
+
 def test_a_silent_network_holds_the_page_of_a_crew_up_for_moments(crew_site: Site, phones: Any) -> None:
     """It did not open in 75 s, though all of it is on the phone."""
-    real = crew_site
-    proxy = FaultProxy(int(real.url.rsplit(":", 1)[1]))
-    try:
-        site = replace(real, url=proxy.url)
-        phone = phones(site)
-        phone.watch.allowed += ["ERR_", "Failed to load"]
-        page = phone.page
-        ordered(site)
-        sign_in(page, site, remember=True)
-        page.evaluate("navigator.serviceWorker.ready")
-        page.reload()
-        expect(page.locator("#jobs")).to_contain_text("Flood")
+    with kept_page(crew_site, phones) as (page, proxy):
         proxy.when(anything, hang)
         page.reload(wait_until="domcontentloaded")
         expect(page.locator("#jobs")).to_contain_text("Flood")
-    finally:
-        proxy.close()
 
 
 def test_a_page_is_of_one_version_where_the_network_goes_amid_a_change_of_the_server(
     crew_site: Site, phones: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half of its files were the new ones, which do not fit the old ones: the crew saw none of its jobs."""
-    real = crew_site
-    proxy = FaultProxy(int(real.url.rsplit(":", 1)[1]))
-    try:
-        site = replace(real, url=proxy.url)
-        phone = phones(site)
-        phone.watch.allowed += ["ERR_", "Failed to load"]
-        page = phone.page
-        ordered(site)
-        sign_in(page, site, remember=True)
-        page.evaluate("navigator.serviceWorker.ready")
-        page.reload()
-        expect(page.locator("#jobs")).to_contain_text("Flood")
+    with kept_page(crew_site, phones) as (page, proxy):
         there = assets._files()
         deeds = there["assets/js/deeds.js"].body + b"\nexport const mark = 'new';\n"
         crew = b'import { mark } from "./deeds.js";\n' + there["assets/js/crew.js"].body
@@ -563,8 +559,6 @@ def test_a_page_is_of_one_version_where_the_network_goes_amid_a_change_of_the_se
                 break
             page.wait_for_timeout(100)
         assert page.locator("html").get_attribute("data-mark") == "new"
-    finally:
-        proxy.close()
 
 
 def test_two_phones_of_a_crew_are_two_devices(crew_site: Site, phones: Any) -> None:
