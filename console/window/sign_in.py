@@ -101,7 +101,7 @@ class SignInController(QObject):
         so that claims there do not count as his.
         """
         settings = self._settings.here
-        if not settings.signed_out:  # asked for each row that is drawn
+        if not settings.signed_out or is_left(settings):  # asked for each row that is drawn
             return self._outbox.authors
         return {**self._outbox.authors, **dict.fromkeys(settings.signed_out, "")}
 
