@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -57,19 +56,19 @@ def test_where_the_report_replaces_the_map_the_open_report_stays_open(city: Serv
         bar.setValue(bar.maximum())
         top = window.queue.view.first_in_sight()
         window.outbox.save_draft("note:city:1", {"text": "gas smell"})
-        crew = window.units_controller.crews()[0]
-        spot = (-6.1, 106.7, datetime.now(UTC))
-        window.units_controller.set_positions(crew.source, {crew.unit.id: spot})
+        wait_for(lambda: window.units_controller.newest_positions, what="the stream has said where the units are")
         window.actions.run("text_larger")
         wait_for(lambda: window.handover is not None, what="another window is asked for")
         kept = window.handover
+        positions = window.units_controller.newest_positions
     assert (kept.row, kept.reads, kept.panel, kept.first_row) == (row, True, "report", top)
     assert kept.read_part > 0.2
-    assert kept.positions[crew.source, crew.unit.id] == spot
+    assert kept.positions == positions
     with console(tmp_path, city.address, size=(1366, 640), text_scale=1.1) as window:
         told: list[str] = []
         window.drafts.long_message.connect(told.append)
         window.take_up(kept)
+        assert window.units_controller.newest_positions == positions
         assert window.window._narrow
         assert window.ticket.isVisible()
         assert not window.map.isVisible()
@@ -80,7 +79,6 @@ def test_where_the_report_replaces_the_map_the_open_report_stays_open(city: Serv
         assert figure(window, "outbox").parts[0].value == "–", "what has not been read is not none"
         wait_for(lambda: window.situation.chosen is not None, what="the report is read")
         assert window.window_state.row == row
-        assert window.units_controller.newest_positions[crew.source, crew.unit.id] == spot
         wait_for(lambda: window.window.current_panel() == "report", what="the keyboard is where it was")
         assert window.ticket.isVisible()
         bar = window.ticket._scroll.verticalScrollBar()

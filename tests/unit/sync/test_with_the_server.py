@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import signal
-import threading
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -461,34 +460,31 @@ def test_sync_waits_while_a_window_has_the_profile_open(
     window = FileLock(profile / (LOCK if held == "sync.lock" else held))
     with pytest.raises(LockedByOther):
         sync_profile("p", once=True, as_json=True)
-    looked: list[Headless] = []
+    tries: list[datetime] = []
 
-    class Counted(Headless):
+    class Interrupted(Headless):
+        """The third gets the profile, and Ctrl+C when it has read all; asked in its loop, to which it belongs."""
+
         def __init__(self, *arguments: Any, **named: Any) -> None:
-            if len(looked) == 2:
+            if len(tries) == 2:
                 window.release()
                 live.city.load([LoadedReport(some_reports(11, datetime.now(UTC))[-1])])
-            looked.append(self)
+            tries.append(datetime.now(UTC))
             super().__init__(*arguments, **named)
+            self._look(named["loop"])
 
-    monkeypatch.setattr("console.commands.sync.Headless", Counted)
-    over = threading.Event()
+        def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+            if self.settled:
+                os.kill(os.getpid(), signal.SIGINT)
+            else:
+                loop.call_later(0.05, self._look, loop)
 
-    def interrupt() -> None:
-        while not (len(looked) == 3 and looked[-1].settled):
-            if over.wait(0.05):
-                return
-        os.kill(os.getpid(), signal.SIGINT)
-
-    operator = threading.Thread(target=interrupt)
-    operator.start()
+    monkeypatch.setattr("console.commands.sync.Headless", Interrupted)
     try:
         assert sync_profile("p", once=False, as_json=True) == 0
     finally:
-        over.set()
-        operator.join()
         window.release()
     told = capsys.readouterr()
     assert told.err.count("goes on when that is closed") == 1
     assert json.loads(told.out)["pulled"] >= 1, "what came while it waited; the rest it may have read before it had to"
-    assert len(looked) == 3
+    assert len(tries) == 3
