@@ -31,7 +31,7 @@ from console.outbox.submit import Submissions
 from console.outbox.withdraw import Withdrawals, withdrawn
 from console.outbox.work_file import Salvage, WorkFile
 from console.outbox.work_thread import WorkThread
-from console.rules.edit import Edit, is_local
+from console.rules.edit import Edit, is_local, is_not_sent
 from console.rules.followed import Followed, Standpoint
 from console.rules.merge import server_value
 from console.rules.messages import Outcome, Push, Withdraw
@@ -243,6 +243,13 @@ class Outbox:
     def held_by(self, edit_id: str) -> Queued | None:
         """For which earlier edit one waits that could leave, or with which it is stopped: see `SendOrder.held_by`."""
         return self._scheduler.held_by(edit_id)
+
+    def is_not_sent(self, edit: Edit, *, away: bool) -> bool:
+        """Whether an order that waits here is NOT SENT: it cannot leave now, or it should have left by now.
+
+        `away` says that its source is known to take nothing now.
+        """
+        return is_not_sent(edit, self.time_at(edit.source), away=away or self.held_by(edit.id) is not None)
 
     def stopped_with(self, edit_id: str) -> tuple[Queued, ...]:
         """What is not sent because this edit was lost, on which it rests; oldest first, as in `open_edits`."""

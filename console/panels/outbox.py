@@ -18,7 +18,7 @@ from console.panels.report.conflict_text import conflict_brief, deleted_brief
 from console.panels.report.history import STATE_WORDS, edit_text
 from console.panels.stop_text import stop_text
 from console.panels.window_state import WindowState
-from console.rules.edit import BEFORE_SIGN_IN, Edit, is_local, is_not_sent, is_order
+from console.rules.edit import BEFORE_SIGN_IN, Edit, is_local, is_order
 from console.rules.queued import (
     STUCK,
     EditState,
@@ -334,11 +334,7 @@ class OutboxController(QObject):
             code = unit.code if unit else ""
             if queued.told_by_radio:
                 state = self.tr("{unit} told by radio").format(unit=code)
-            elif is_not_sent(
-                edit,
-                self._outbox.time_at(edit.source),
-                away=self._is_away(edit.source) or self._outbox.held_by(edit.id) is not None,
-            ):
+            elif self._outbox.is_not_sent(edit, away=self._is_away(edit.source)):
                 level, state = "urgent", formatting.not_sent(queued, unit, code, self.tr)
                 actions = [("told", self.tr("Told by radio"))]
         elif (first := self._outbox.held_by(edit.id)) is not None:

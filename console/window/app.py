@@ -318,10 +318,8 @@ class ConsoleWindow(QObject):
             zone,
             now,
             self,
-            time_at=self.outbox.time_at,
             to_call_back=lambda: self.outbox.to_call_back,
-            is_away=self.sources.is_away,
-            is_held=self._is_held,
+            is_not_sent=lambda edit: self.outbox.is_not_sent(edit, away=self.sources.is_away(edit.source)),
         )
         self.units_controller = UnitsController(
             self.units,
@@ -893,10 +891,6 @@ class ConsoleWindow(QObject):
         if self.window_state.row and (details is None or details.key in names):
             self.details_reader.read()
         self.recommender.refresh()  # who was just sent to another report is not free for this one
-
-    def _is_held(self, edit_id: str) -> bool:
-        """Whether an edit waits for an earlier one that is not being sent now."""
-        return self.outbox.held_by(edit_id) is not None
 
     def _on_outbox_count(self, count: int) -> None:
         self.kpi_controller.set_outbox(count, self.outbox_controller.decisions)

@@ -31,7 +31,7 @@ from console.panels.stop_text import stop_text
 from console.panels.undo_stack import UndoStack, UndoStep
 from console.panels.window_state import WindowState
 from console.rules.dependency import stopped_with
-from console.rules.edit import Edit, is_not_sent, is_order
+from console.rules.edit import Edit, is_order
 from console.rules.engagement import job_in_force
 from console.rules.merge import server_value
 from console.rules.queued import (
@@ -462,16 +462,12 @@ class LostOrders(QObject):
 
     def _radio_calls(self) -> list[RadioCall]:
         """Orders that are not sent and not told by radio, and orders that were told and then given up."""
-        untold = ((one, self._outbox.time_at(one.edit.source)) for one in self._outbox.untold)
-        unsent = (one for one, now in untold if is_not_sent(one.edit, now, away=self._waits(one.edit)))
+        away = self._sources.is_away
+        unsent = (one for one in self._outbox.untold if self._outbox.is_not_sent(one.edit, away=away(one.edit.source)))
         return [
             *(RadioCall(one, back=False) for one in unsent),
             *(RadioCall(one, back=True) for one in self._outbox.to_call_back),
         ]
-
-    def _waits(self, edit: Edit) -> bool:
-        """Whether it is known that the edit cannot be sent now."""
-        return self._sources.is_away(edit.source) or self._outbox.held_by(edit.id) is not None
 
     def _say(self, order: LostOrder) -> None:
         self._forget(one.edit.id for one in order.all)

@@ -30,7 +30,7 @@ from console.panels.report.recommendations import Recommendations, duplicate_row
 from console.panels.report.sla_text import clock_segments
 from console.panels.stop_text import stop_text
 from console.panels.window_state import WindowState
-from console.rules.edit import is_not_sent
+from console.rules.edit import Edit
 from console.rules.loaded import Loaded
 from console.rules.proof import photos_shown_again
 from console.rules.queued import (
@@ -66,14 +66,11 @@ class TicketController(QObject):
         now: Callable[[], datetime],
         parent: QObject | None = None,
         *,
-        time_at: Callable[[str], datetime] | None = None,
         to_call_back: Callable[[], Sequence[Queued]] = lambda: (),
-        is_away: Callable[[str], bool] = lambda _source: False,
-        is_held: Callable[[str], bool] = lambda _edit_id: False,
+        is_not_sent: Callable[[Edit], bool] = lambda _edit: False,
     ) -> None:
-        """`time_at` is the time by the clock of a source's server, which that of an edit for it goes by (None: `now`);
-        `to_call_back` gives the orders that were given up after their units were told by radio; `is_away` says that a
-        source is known to take nothing now, `is_held` that an edit waits for an earlier one that does not leave.
+        """`to_call_back` gives the orders that were given up after their units were told by radio; `is_not_sent` says
+        of an order that waits whether it should have left by now or cannot.
         """
         super().__init__(parent)
         self._panel, self._window_state, self._zone, self._now = panel, window_state, zone, now
@@ -84,8 +81,7 @@ class TicketController(QObject):
         self._situation = Situation()
         self._photos: Mapping[str, PhotoCard] = {}
         self._looking: dict[str, dict[str, str | None]] = {}
-        self._is_away, self._is_held = is_away, is_held
-        self._time_at, self._to_call_back = time_at or (lambda _source: now()), to_call_back
+        self._is_not_sent, self._to_call_back = is_not_sent, to_call_back
         window_state.loaded_changed.connect(lambda _: self.show())
         self._say_none()
 
@@ -314,9 +310,7 @@ class TicketController(QObject):
                         unit=code, who=queued.told_by_radio
                     )
                     strips.append(Strip("not_sent", text, "", f"outbox:{edit.id}"))
-                elif is_not_sent(
-                    edit, self._time_at(edit.source), away=self._is_away(edit.source) or self._is_held(edit.id)
-                ):
+                elif self._is_not_sent(edit):
                     unit = self._window_state.catalog(edit.source).units.get(str(edit.data.get("unit")))
                     text = formatting.not_sent(queued, unit, code, self.tr)
                     strips.append(Strip("not_sent", text, self._window_state.actions.key("told"), f"told:{edit.id}"))

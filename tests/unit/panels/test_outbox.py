@@ -252,8 +252,14 @@ def test_an_order_to_a_server_that_is_known_to_be_away_is_loud_at_once(rig: Rig,
         theme, make_symbols(theme), panel_key="", section_keys={"advice": "A", "duplicates": "D", "timeline": "N"}
     )
     qtbot.addWidget(panel)
-    ticket = TicketController(panel, rig.window_state, UTC, lambda: NOW)
-    rows.controller._is_away = ticket._is_away = sources.is_away
+    ticket = TicketController(
+        panel,
+        rig.window_state,
+        UTC,
+        lambda: NOW,
+        is_not_sent=lambda edit: rig.outbox.is_not_sent(edit, away=sources.is_away(edit.source)),
+    )
+    rows.controller._is_away = sources.is_away
     ticket.set_details(rig.details(1001, "A"))
     ticket.set_outbox(rig.outbox.open_edits)
 
