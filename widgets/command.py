@@ -14,10 +14,20 @@ _REMEMBERED = 100
 
 
 class _Line(QLineEdit):
-    """The field; Up and Down walk through what was run, Esc clears first and leaves second."""
+    """The field; Up and Down walk through what was run, Esc clears first and leaves second, Tab completes."""
 
     left = Signal()
     walked = Signal(int)
+    completion_asked = Signal()
+
+    @override
+    def focusNextPrevChild(self, next: bool) -> bool:
+        """Tab goes on from an empty field only: what is typed behind it is meant for the line, not for a report."""
+        if not self.text():
+            return super().focusNextPrevChild(next)
+        if next:
+            self.completion_asked.emit()
+        return True
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -37,6 +47,8 @@ class CommandLine(QWidget):
     """Enter was pressed while the sentence says what will be done."""
     cleared = Signal()
     """Esc was pressed; the field is empty now and the keyboard should go back to where it was."""
+    completion_asked = Signal()
+    """Tab was pressed behind what is typed."""
 
     def __init__(self, theme: Theme, *, open_key: str) -> None:
         super().__init__()
@@ -56,6 +68,7 @@ class CommandLine(QWidget):
         self._line.returnPressed.connect(self._on_return)
         self._line.left.connect(self._on_left)
         self._line.walked.connect(self._on_walked)
+        self._line.completion_asked.connect(self.completion_asked)
         self.setFocusProxy(self._line)
         self.setFixedHeight(theme.px(36))
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)

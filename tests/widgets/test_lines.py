@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.widgets.sample import HOSTILE, make_symbols, make_theme
@@ -41,6 +41,25 @@ def test_a_blocked_button_says_why(qtbot: QtBot) -> None:
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert button.accessibleDescription() == "needs an after photo"
     button.grab()
+
+
+def test_tab_leaves_only_an_empty_line(qtbot: QtBot) -> None:
+    """Tab behind `show cat=banj` went to the figures: a space set another filter, an O said that the crew was there."""
+    line = CommandLine(make_theme(), open_key="/")
+    around = QWidget()
+    line.setParent(around)
+    other = QLineEdit(around)
+    other.move(0, 60)
+    show(qtbot, around)
+    line.focus_line("show cat=banj")
+    with qtbot.waitSignal(line.completion_asked):
+        QTest.keyClick(line._line, Qt.Key.Key_Tab)
+    QTest.keyClick(line._line, Qt.Key.Key_Backtab)
+    assert line._line.hasFocus()
+    line.set_text("")
+    with qtbot.assertNotEmitted(line.completion_asked):
+        QTest.keyClick(line._line, Qt.Key.Key_Tab)
+    assert other.hasFocus()
 
 
 def test_enter_runs_only_what_the_sentence_says(qtbot: QtBot) -> None:

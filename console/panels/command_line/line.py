@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -78,6 +78,7 @@ class CommandLineController(QObject):
         line.edited.connect(self._on_edited)
         line.run.connect(lambda text: self._on_run(text, self.in_line))
         line.cleared.connect(lambda: self._on_edited(""))
+        line.completion_asked.connect(self._complete_value)
         palette.query_changed.connect(self._on_query)
         palette.chosen.connect(self._on_chosen)
         palette.completion_asked.connect(self._complete)
@@ -177,25 +178,37 @@ class CommandLineController(QObject):
         name, equals, begun = text.rpartition(" ")[2].partition("=")
         if not equals:
             return self.tr("then p=1, cat=, area=, agency=, unit=, status=, is=, age>2d, age<4h or words")
-        kinds = {"cat": "service", "category": "service", "area": "area", "agency": "agency", "unit": "unit"}
-        if name == "is":
-            values = list(FLAG_WORDS)
-        elif name == "p":
-            values = ["1", "2", "3", "4"]
-        elif name == "status":
-            values = [status.value for status in ORDER]
-        else:
-            values = sorted(set(self._window_state.cities.names().get(kinds.get(name, ""), {}).values()) - {""})
-        typed = begun.rpartition(",")[2].strip('"').casefold()
-        fits = [value for value in values if value.casefold().startswith(typed)] or values
+        values = self._values_of(name)
+        fits = _beginning_with(begun, values) or values
         shown: list[str] = []
-        for value in (f'"{one}"' if " " in one else one for one in fits):
+        for value in map(_quoted, fits):
             if shown and len(", ".join((*shown, value))) > _OFFERED_LETTERS:
                 break
             shown.append(value)
         left = len(fits) - len(shown)
         more = self.tr(" and {n} more").format(n=left) if left else ""
         return f"{name}={', '.join(shown)}{more}" if shown else ""
+
+    def _values_of(self, name: str) -> list[str]:
+        """The values that a condition of a filter can have, in order."""
+        kinds = {"cat": "service", "category": "service", "area": "area", "agency": "agency", "unit": "unit"}
+        if name == "is":
+            return list(FLAG_WORDS)
+        if name == "p":
+            return ["1", "2", "3", "4"]
+        if name == "status":
+            return [status.value for status in ORDER]
+        return sorted(set(self._window_state.cities.names().get(kinds.get(name, ""), {}).values()) - {""})
+
+    def _complete_value(self) -> None:
+        """Write out the value of the condition that the line ends with: the first of those that the sentence offers."""
+        rest, space, last = self._line.text().rpartition(" ")
+        name, equals, begun = last.partition("=")
+        if not equals or self._parse(self._line.text()).verb != "show":
+            return
+        before, comma, typed = begun.rpartition(",")
+        if fits := _beginning_with(typed, self._values_of(name)):
+            self._line.set_text(f"{rest}{space}{name}={before}{comma}{_quoted(fits[0])}")
 
     def _chosen(self) -> str:
         """The chosen report in words."""
@@ -550,3 +563,13 @@ def _fits(query: str, text: str) -> bool:
     return all(
         any(word.startswith(part) for word in lower.replace(",", " ").split()) or part in lower for part in parts
     )
+
+
+def _beginning_with(begun: str, values: Sequence[str]) -> list[str]:
+    """The values that begin with what is typed behind the last comma."""
+    typed = begun.rpartition(",")[2].strip('"').casefold()
+    return [value for value in values if value.casefold().startswith(typed)]
+
+
+def _quoted(value: str) -> str:
+    return f'"{value}"' if " " in value else value

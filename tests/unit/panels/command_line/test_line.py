@@ -375,3 +375,21 @@ def test_an_order_says_what_its_unit_has_to_do_already(rig: Rig, line: Line) -> 
     assert line.sentence.endswith(" · it has A (dispatched)")
     rig.choose("A")
     assert "it has" not in line.sentence, "that is what it has"
+
+
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [
+        ("show cat=flo", "show cat=Flood"),
+        ("show p=1 status=val", "show p=1 status=validation"),
+        ("show is=mine,over", "show is=mine,overdue"),
+        ("show area=kem", "show area=Kemang"),
+        ("show cat=xyz", "show cat=xyz"),
+        ("show water", "show water"),
+        ("n cat=flo", "n cat=flo"),
+    ],
+)
+def test_tab_writes_out_the_value_of_a_filter(rig: Rig, line: Line, typed: str, written: str) -> None:
+    line.line.focus_line(typed)
+    QTest.keyClick(line.line._line, Qt.Key.Key_Tab)
+    assert line.line.text() == written
