@@ -764,3 +764,38 @@ def test_what_is_the_same_is_not_drawn_again_and_counts_as_drawn(rig: MapRig) ->
     rig.panel.set_selection(9, LAT, EAST, "", 1, 0)
     rig.draw()
     assert rig.colour(LAT, EAST) == rig.theme.hex("priority.p1"), "left out by the filter, though nothing else is new"
+
+
+def test_a_code_gives_way_to_a_count_that_has_no_other_place(rig: MapRig) -> None:
+    """Amid crews a square found no place clear of their codes: it stood where it was, a code written over its number,
+    or was made too small for it.
+    """
+    rig.show()
+    rig.js(
+        """
+        const address = (name) => new URL(`/js/${name}.js`, location.href).href;
+        const parts = ["placement", "codes", "geometry"].map((name) => import(address(name)));
+        Promise.all(parts).then(([place, codes, boxes]) => {
+          const crew = (id, chosen, left) => (
+            { x: 100, y: 100, unit: { id, code: "SDA-07", chosen }, code_at: [left, 95, left + 50, 109] });
+          const crews = [crew("a", false, 80), crew("b", true, 80), crew("c", false, 300)];
+          const taken = new boxes.Taken(), firm = new boxes.Taken();
+          taken.add([0, 0, 400, 400]);
+          firm.add([85, 85, 115, 115]);
+          const square = { x: 100, y: 100, side: 42, least: place.leastSide(344) };
+          place.settle([square], taken, firm, 1);
+          const rect = place.rectOf(square.x, square.y, square.side);
+          codes.giveWay(crews, [[80, 90, 120, 110]], "");
+          window.result = JSON.stringify({ side: square.side, rect, least: square.least,
+            free: !boxes.overlap(rect, [85, 85, 115, 115]), codes: crews.map((one) => one.code_at !== null) });
+        }, (error) => { window.result = JSON.stringify(String(error)); });
+        0
+        """
+    )
+    rig.wait_js("typeof window.result === 'string'")
+    found = json.loads(rig.js("window.result"))
+    assert isinstance(found, dict), found
+    assert found["side"] == 42, "there is room for all of it once codes are not counted"
+    assert found["free"], "and it is clear of what does not give way"
+    assert found["codes"] == [False, True, True], "the code under it goes; of the chosen crew it stays"
+    assert found["least"] >= 24, "three digits of 11 px fit"

@@ -1,6 +1,8 @@
 // @ts-check
 /** Where crews' codes are written: below, above, right or left of the capsule, the first place that is free. Pure. */
 
+import { Taken } from "./geometry.js";
+
 /**
  * @typedef {import("./geometry.js").Rect} Rect
  * @typedef {{x: number, y: number, unit: {id: string, code: string, chosen?: boolean, near?: boolean}, code_at: Rect | null}} Crew
@@ -19,13 +21,31 @@ const CORNER_PX = 21, FAR_PX = 36, NEAR_PX = 14; // at its corners
  * @param {number} width @param {number} height of the map: no code is cut by its edge
  */
 export function placeCodes(crews, taken, kept, hovered, scale, width, height) {
-  const must = (/** @type {Crew} */ one) => one.unit.chosen === true || one.unit.near === true || one.unit.id === hovered;
+  const must = (/** @type {Crew} */ one) => isFirm(one, hovered);
   for (const one of [...crews].sort((a, b) => Number(must(b)) - Number(must(a)))) {
     const all = must(one) ? [...placesOf(one, scale), ...cornersOf(one, scale)] : placesOf(one, scale);
     const places = all.filter((rect) => rect[0] >= 2 && rect[2] <= width - 2 && rect[1] >= 2 && rect[3] <= height - 2);
     one.code_at = places.find((rect) => taken.isFree(rect)) ?? (must(one) ? places.find((rect) => kept.isFree(rect)) ?? places[0] ?? null : null);
     if (one.code_at) taken.add(one.code_at);
   }
+}
+
+/**
+ * Whether a crew's code is always written.
+ * @param {Crew} one @param {string} hovered the id of the crew under the pointer
+ */
+export function isFirm(one, hovered) {
+  return one.unit.chosen === true || one.unit.near === true || one.unit.id === hovered;
+}
+
+/**
+ * Take away the codes that would lie across a count, but for those that are always written.
+ * @param {Crew[]} crews @param {Rect[]} squares @param {string} hovered the id of the crew under the pointer
+ */
+export function giveWay(crews, squares, hovered) {
+  const counts = new Taken();
+  for (const rect of squares) counts.add(rect);
+  for (const one of crews) if (one.code_at && !isFirm(one, hovered) && !counts.isFree(one.code_at)) one.code_at = null;
 }
 
 /**

@@ -7,7 +7,7 @@ import { Basemap } from "./basemap.js";
 import { CanvasLayer } from "./canvas_layer.js";
 import { drawCells } from "./cells.js";
 import { openChannel } from "./channel.js";
-import { placeCodes } from "./codes.js";
+import { giveWay, isFirm, placeCodes } from "./codes.js";
 import { Completeness } from "./complete.js";
 import { applyConfig, loadConfig } from "./config.js";
 import { crowdAt, MOST_SPREAD, spread } from "./crowds.js";
@@ -19,7 +19,7 @@ import { drawLabels } from "./labels.js";
 import { Overlays } from "./overlays.js";
 import { isAmidSpread, isInSpread, targetAt, targetsInOrder } from "./picking.js";
 import { drawPins, pinRect } from "./pins.js";
-import { settle, side, stepAside } from "./placement.js";
+import { leastSide, rectOf, settle, side, stepAside } from "./placement.js";
 import { ReportSource } from "./source.js";
 import { Symbols } from "./symbols.js";
 import { View } from "./view.js";
@@ -394,7 +394,7 @@ class MapPage {
       const point = this._at(unit.lat, unit.lon);
       return { x: point.x + (unit.beside ? BESIDE_PX * scale : 0), y: point.y, unit, code_at: null };
     });
-    const cells = (this._answer?.cells ?? []).map((cell) => ({ ...xy(this._at(cell.lat, cell.lon)), side: 0, cell }));
+    const cells = (this._answer?.cells ?? []).map((cell) => ({ ...xy(this._at(cell.lat, cell.lon)), side: 0, least: leastSide(cell.count), cell }));
     const most = Math.max(1, ...cells.map((one) => one.cell.count));
     for (const one of cells) one.side = side(one.cell.count, most) * scale;
     cells.sort((a, b) => b.side - a.side);
@@ -410,7 +410,10 @@ class MapPage {
       ...units.map((one) => ({ x: one.x, y: one.y, clear: 16 * scale })),
       ...(chosen ? [{ x: chosen.x, y: chosen.y, clear: 27 * scale }] : []),
     ]);
-    settle(cells, taken, scale);
+    const firm = this._takenPlaces(symbols, units, chosen, scale);
+    for (const one of units) if (one.code_at && isFirm(one, this._hovered)) firm.add(one.code_at);
+    settle(cells, taken, firm, scale);
+    giveWay(units, cells.map((one) => rectOf(one.x, one.y, one.side)), this._hovered);
     return { symbols, units, cells, spread: this._spreadOf(symbols, units, scale) };
   }
 

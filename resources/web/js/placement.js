@@ -1,12 +1,15 @@
 // @ts-check
 /** Where count squares go: at their reports' centroid, stepping aside for symbols, crews and each other. Pure. */
 
+import { short } from "./cells.js";
+
 /**
- * @typedef {{x: number, y: number, side: number}} Square
+ * @typedef {{x: number, y: number, side: number, least?: number}} Square `least` is the side in which its count can be read
  * @typedef {{x: number, y: number, clear: number}} Keep something that stays, and the distance squares keep from it
  */
 
 const LEAST_SIDE = 17, MOST_SIDE = 42;
+const DIGIT_PX = 7;
 const ROUNDS = 6;
 const RING_PX = 9, MOST_RINGS = 4;
 
@@ -16,7 +19,15 @@ const RING_PX = 9, MOST_RINGS = 4;
  */
 export function side(count, most) {
   const grown = most > 1 ? Math.log(Math.max(1, count)) / Math.log(most) : 0;
-  return LEAST_SIDE + (MOST_SIDE - LEAST_SIDE) * grown;
+  return Math.max(leastSide(count), LEAST_SIDE + (MOST_SIDE - LEAST_SIDE) * grown);
+}
+
+/**
+ * The side of the smallest square that holds a count.
+ * @param {number} count
+ */
+export function leastSide(count) {
+  return LEAST_SIDE + DIGIT_PX * Math.max(0, short(count).length - 2);
 }
 
 /**
@@ -39,18 +50,26 @@ export function stepAside(squares, keeps) {
 }
 
 /**
- * Put squares that still touch something where their count can be read: the nearest free place, else a smaller square.
- * Those that find none stay where they are.
+ * Put squares that still touch something where their count can be read: the nearest free place, else a smaller square,
+ * else one that is free but for codes, which give way. Those that find none stay where they are.
  * @param {Square[]} squares moved in place, larger ones first
  * @param {import("./geometry.js").Taken} taken what stays; the squares are added
+ * @param {import("./geometry.js").Taken} firm the same without the codes that give way
  * @param {number} scale
  */
-export function settle(squares, taken, scale) {
+export function settle(squares, taken, firm, scale) {
   for (const square of squares) {
-    const small = LEAST_SIDE * scale;
-    const place = freePlace(square, square.side, taken, scale) ?? freePlace(square, Math.min(small, square.side), taken, scale);
-    if (place) Object.assign(square, place);
-    taken.add(rectOf(square.x, square.y, square.side));
+    const small = Math.min((square.least ?? LEAST_SIDE) * scale, square.side);
+    const places = [[square.side, taken], [small, taken], [square.side, firm], [small, firm]];
+    for (const [px, what] of /** @type {[number, import("./geometry.js").Taken][]} */ (places)) {
+      const place = freePlace(square, px, what, scale);
+      if (!place) continue;
+      Object.assign(square, place);
+      break;
+    }
+    const rect = rectOf(square.x, square.y, square.side);
+    taken.add(rect);
+    firm.add(rect);
   }
 }
 
@@ -71,7 +90,7 @@ function freePlace(square, px, taken, scale) {
 }
 
 /** @param {number} x @param {number} y @param {number} px @returns {import("./geometry.js").Rect} */
-function rectOf(x, y, px) {
+export function rectOf(x, y, px) {
   return [x - px / 2, y - px / 2, x + px / 2, y + px / 2];
 }
 
