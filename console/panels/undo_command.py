@@ -39,8 +39,7 @@ class UndoCommand(QObject):
             UndoResult.ASKED: self.tr("Asked back: {what}. It stays if it has left already"),
             UndoResult.TOO_LATE: self.tr("{what} was sent and cannot be undone"),
         }
-        number = step.report if step.report and not step.report.startswith("local:") else ""
-        what = " ".join(part for part in (step.text, number) if part)
+        what = step.words
         done = self._undo_stack.undo()
         taken = TakenBack(step.edit_id, step.kind, step.source, step.report, step.title, step.data)
         if done is UndoResult.DONE and step.inverse is None and self._forms.keep_words(taken):

@@ -33,8 +33,7 @@ class UndoOffer(QObject):
         window_state.catalog_changed.connect(lambda _: self._look_again())
 
     def _on_step(self, step: UndoStep) -> None:
-        number = step.report if step.report and not step.report.startswith("local:") else ""
-        what = " ".join(part for part in (step.text, number) if part)
+        what = step.words
         if step.inverse is not None or self._sources.is_away(step.source):
             self._bar.show_undo(what)
         else:  # it is sent at once, and has no way back

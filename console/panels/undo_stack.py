@@ -50,6 +50,14 @@ class UndoStep(msgspec.Struct, frozen=True):
     data: Mapping[str, Any] = {}
     with_edit: str = ""
 
+    @property
+    def words(self) -> str:
+        """What was done, to which report: "Dispatch SDA-07 931300", "Merge 931300 into 931310"."""
+        number = self.report if self.report and not self.report.startswith("local:") else ""
+        if self.kind is Kind.MERGE and number:
+            return f"Merge {number} into {self.data['into']}"
+        return " ".join(part for part in (self.text, number) if part)
+
 
 class UndoStack(QObject):
     """The operator's steps, newest last. Undo withdraws an edit that is not sent, else makes the inverse edit."""

@@ -392,6 +392,7 @@ class ConsoleWindow(QObject):
             self.photos,
             lambda: self.situation.with_duplicates,
             self.details_reader.look_at,
+            lambda details: self.situation.title_of(details),
             zone,
             now,
             self,

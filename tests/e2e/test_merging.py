@@ -93,8 +93,10 @@ def test_a_merge_is_looked_at_first_and_closes_the_candidate(window: Any) -> Non
     press(Qt.Key.Key_S)
     assert form_.why_not() == ""
     assert made == [], "nothing is merged without a look"
+    assert form_.windowTitle().endswith(window.situation.title_of(window.details_reader.current)), "with words"
     press(Qt.Key.Key_Return)
     wait_for(lambda: made, what="the merge")
+    assert window.status.undo_text() == f"Merge {number} into {mine.id}"
     assert [(step.kind.value, step.report, dict(step.data)) for step in made] == [("merge", number, {"into": mine.id})]
     wait_for(lambda: not window.outbox_controller.open_edits, what="the server has it")
     assert window.outbox_controller.decisions == 0
@@ -171,4 +173,16 @@ def test_what_would_be_closed_is_not_while_a_crew_works_on_it(window: Any) -> No
     assert "recall it first" in found.why_not()
     press(Qt.Key.Key_Return)
     assert found.isVisible()
+    found.close()
+
+
+def test_a_candidate_that_is_closed_is_said_to_be_barred_either_way(window: Any, city: Served) -> None:
+    """It said "only the other way round", and the other way round said that it has to be reopened."""
+    found = opened(window, crew=False, priorities=(3,))
+    number = found.values()["candidate"]
+    as_budi(city, number, "close", {"disposition": "Bukan laporan", "reason": "", "release": []})
+    wait_for(lambda: "is closed" in found.why_not(), what="it is barred")
+    for _ in range(2):
+        assert found.why_not() == f"{number} is closed: reopen it first, or nobody works on either"
+        press(Qt.Key.Key_S)
     found.close()

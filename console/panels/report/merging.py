@@ -41,14 +41,17 @@ class Merging(QObject):
         photos: PhotoCards,
         chosen: Callable[[], tuple[ReportDetails | None, Sequence[DuplicateCandidate]]],
         look_at: Callable[[int, Callable[[ReportDetails], None]], None],
+        title_of: Callable[[ReportDetails], str],
         zone: tzinfo,
         now: Callable[[], datetime],
         parent: QObject | None = None,
     ) -> None:
-        """`chosen` gives the chosen report and its possible duplicates, `look_at` reads another report."""
+        """`chosen` gives the chosen report and its possible duplicates, `look_at` reads another report,
+        `title_of` names one in the head of a form.
+        """
         super().__init__(parent)
         self._window_state, self._edit_commands, self._forms, self._photos = window_state, edit_commands, forms, photos
-        self._chosen, self._look_at, self._zone, self._now = chosen, look_at, zone, now
+        self._chosen, self._look_at, self._title_of, self._zone, self._now = chosen, look_at, title_of, zone, now
         self._mine: ReportDetails | None = None
         self._others: dict[str, ReportDetails] = {}
         self._at_first: dict[int, ReportDetails] = {}
@@ -74,7 +77,7 @@ class Merging(QObject):
             for one in alike
         ]
         form = self._forms.merge(
-            self._side(mine), candidates, self._why_barred, self._follows, self._meanwhile, self._number(mine),
+            self._side(mine), candidates, self._why_barred, self._follows, self._meanwhile, self._title_of(mine),
             self._merge,
         )  # fmt: skip
         self._form = form
@@ -180,13 +183,12 @@ class Merging(QObject):
         number = self._number(goes)
         if stays.server is None:
             return self.tr("{n} is not at the server yet: the other way round").format(n=self._number(stays))
-        if not is_open(stays.shown.status):
-            return self.tr("{n} is closed: reopen it first, or nobody works on either").format(n=self._number(stays))
+        for one in both:
+            if not is_open(one.shown.status):
+                return self.tr("{n} is closed: reopen it first, or nobody works on either").format(n=self._number(one))
         if stays.shown.status is Status.VALIDATION and stays.shown.priority == goes.shown.priority == HAZARD:
             waits = self.tr("{n} awaits validation, and nobody works there any more: return its work first")
             return waits.format(n=self._number(stays))
-        if not is_open(goes.shown.status):
-            return self.tr("{n} is closed already: only the other way round").format(n=number)
         if goes.live:
             catalog, unit = self._window_state.catalog(goes.source), goes.live[0].unit
             code = catalog.units[unit].code if unit in catalog.units else unit
