@@ -454,15 +454,21 @@ class Forms(QObject):
         then: Callable[[bool, str, str], object],
         barred: str,
     ) -> None:
-        """Before and after side by side; accept with a disposition, or return with a reason; `barred` says why not."""
+        """Before and after side by side; accept with a disposition, or return with a reason; `barred` says why not.
+
+        The disposition of a category that was chosen last is preset, else the one that the city has for it alone. Of
+        several for all categories none is: a mended lamp has not been cleaned.
+        """
         before, after = self._sides(details, cards)
         service = details.shown.service
         known = self._window_state.catalog(details.source).templates
         texts = [one for one in known if one.kind == "disposition" and one.service in (None, service)]
-        fitting = [one.text for one in sorted(texts, key=lambda one: one.service is None)]
+        own = [one.text for one in texts if one.service is not None]
+        fitting = list(dict.fromkeys([*own, *(one.text for one in texts)]))
         returns = [one.text for one in known if one.kind == "return" and one.service in (None, service)]
         lately = self._outcomes.get((details.source, service), "")
-        preset = "" if barred else lately if lately in fitting else next(iter(fitting), "")
+        usual = next(iter(own if len(fitting) > 1 else fitting), "")
+        preset = "" if barred else lately if lately in fitting else usual
         form = ValidateForm(
             self._theme,
             self.tr("Validate the proof"),

@@ -848,3 +848,25 @@ def test_a_form_says_nothing_of_other_fields_other_reports_or_what_is_as_it_was(
     assert form.news == "", "taken back"
     choose(rig, "hold", "B")
     assert form.news == ""
+
+
+@pytest.mark.parametrize(
+    ("texts", "preset"),
+    [
+        ((("Cleaned", None), ("Mended", None)), ""),
+        ((("Cleaned", None), ("Water is gone", "flood"), ("Lamp is on", "lamp")), "Water is gone"),
+        ((("Done", None),), "Done"),
+    ],
+)
+def test_an_outcome_is_preset_only_where_the_city_has_one_for_the_category(
+    rig: Rig, texts: tuple[tuple[str, str | None], ...], preset: str
+) -> None:
+    """A lamp that was mended was accepted as "cleaned" by Enter, as that stood first of all outcomes."""
+    templates = tuple(Template(text, "disposition", text, service) for text, service in texts)
+    city = replace(rig.window_state.catalog("city"), templates=templates)
+    rig.window_state.cities = Cities({"city": city}, {"source": {1: ("", "city")}})
+    details = choose(rig, "validate", "A")
+    shown = replace(details.shown, photos=(Photo("2" * 64, PhotoRole.AFTER, 1),))
+    rig.situation.set_details(replace(details, shown=shown))
+    rig.actions.run("validate")
+    assert rig.form().values()["disposition"] == preset
