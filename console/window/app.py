@@ -632,6 +632,7 @@ class ConsoleWindow(QObject):
         self.sync_supervisor.outcome.connect(self.outbox_link.take)
         self.sync_supervisor.revealed.connect(self.contact.on_revealed)
         self.sync_supervisor.signed_in.connect(self.sign_in.on_signed_in)
+        self.sync_supervisor.source_state.connect(self.sign_in.on_source_state)
         self.sync_supervisor.zone_told.connect(self.followed_sources.on_zone_told)
         self.sync_supervisor.fetched.connect(self.photos.on_fetched)
         self.sync_supervisor.restarted.connect(self.outbox.on_restarted)

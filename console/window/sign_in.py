@@ -18,7 +18,7 @@ from console.panels.sources import Sources
 from console.panels.status import StatusController
 from console.panels.undo_stack import UndoStack
 from console.panels.window_state import WindowState
-from console.rules.messages import SignedIn, Source
+from console.rules.messages import SignedIn, Source, SourceState
 from console.rules.queued import Queued, StopReason
 from console.rules.report import HAZARD
 from console.rules.rights import Rights
@@ -68,6 +68,8 @@ class SignInController(QObject):
         )
         self._window_state, self._outbox, self._undo_stack, self._forms = window_state, outbox, undo_stack, forms
         self._outbox_controller, self._status, self._claims = outbox_controller, status, claims
+        self._asking: set[str] = set()
+        """The sources whose server is being asked with a token that was just entered."""
         self._rights = {source.key: Rights(source.role) for source in settings.here.sources if source.role}
         """Source key -> rights, as its server said last; from the settings only the role is known."""
 
@@ -126,10 +128,28 @@ class SignInController(QObject):
             return
         self._ask_tokens(wanted, [], [])
 
-    def _ask_tokens(self, wanted: Sequence[Source], given: Sequence[Source], unkept: Sequence[Source]) -> None:
+    def on_source_state(self, state: SourceState) -> None:
+        """A server is being asked, or refuses: a token that was entered wrongly is asked for again at once, unless the
+        operator writes elsewhere meanwhile.
+        """
+        if state.source not in self._followed_sources.signing_in:
+            return
+        if state.state == "connecting":
+            self._asking.add(state.source)
+        elif state.state == "refused" and state.source in self._asking:
+            self._asking.discard(state.source)
+            self._followed_sources.signing_in.discard(state.source)
+            refused = [one for one in self._settings.here.sources if one.key == state.source]
+            if not self._forms.has_keyboard:
+                self._ask_tokens(refused, [], [], why=state.problem)
+
+    def _ask_tokens(
+        self, wanted: Sequence[Source], given: Sequence[Source], unkept: Sequence[Source], why: str = ""
+    ) -> None:
         """Ask for the tokens of the `wanted` sources one after another; leaving the form ends the asking.
 
-        `given` are the sources for which one was entered, `unkept` those of them whose token no keyring keeps.
+        `given` are the sources for which one was entered, `unkept` those of them whose token no keyring keeps; `why`
+        says why the first one is asked for again.
         """
         if not wanted:
             self._take_up(given, unkept)
@@ -148,7 +168,7 @@ class SignInController(QObject):
         )
         self._forms.ask_token(
             source.name,
-            waiting,
+            " ".join(part for part in (why, waiting) if part),
             signed_in,
             skip=(lambda: self._ask_tokens(rest, given, unkept)) if several else None,
             left=lambda: self._take_up(given, unkept),
@@ -159,6 +179,7 @@ class SignInController(QObject):
         whose the token is.
         """
         keys = [one.key for one in given]
+        self._asking.difference_update(keys)
         if keys:
             self._followed_sources.signing_in.update(keys)
             if nameless := [one.key for one in given if one.kind != _WITH_OPERATORS]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit
 
 from tests.helpers.city import TOKENS, console, served, wait_for, write_users
 
@@ -34,6 +34,14 @@ def test_a_wrong_token_is_asked_for_again_and_never_written_down(
         field = form.findChild(QLineEdit)
         assert field is not None
         assert field.echoMode() == QLineEdit.EchoMode.Password
+        QTest.keyClicks(field, "mistyped")
+        QTest.keyClick(field, Qt.Key.Key_Return)
+        wait_for(lambda: QApplication.activeWindow() not in (None, window.window, form), what="it is asked for again")
+        form = QApplication.activeWindow()
+        assert form is not None
+        assert any("This token is not known here" in label.text() for label in form.findChildren(QLabel))
+        field = form.findChild(QLineEdit)
+        assert field is not None
         QTest.keyClicks(field, right)
         QTest.keyClick(field, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
         wait_for(lambda: window.sources.states().get("city") == "live", what="live")

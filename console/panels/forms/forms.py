@@ -958,18 +958,19 @@ class Forms(QObject):
     def ask_token(
         self,
         server: str,
-        waiting: str,
+        told: str,
         then: Callable[[str], object],
         *,
         skip: Callable[[], object] | None = None,
         left: Callable[[], object] = lambda: None,
     ) -> None:
-        """A server's token, never shown and never kept as a draft. `waiting` says what has not left, "" for nothing.
+        """A server's token, never shown and never kept as a draft. `told` says what has not left, or why the token is
+        asked for again, "" for nothing.
 
         `skip` is for who has no token of this one of several, `left` for who goes away from the form.
         """
         title = self.tr("Sign in to {server}").format(server=server)
-        sentence = " ".join(part for part in (self.tr("Its administrator gives you the token."), waiting) if part)
+        sentence = " ".join(part for part in (told, self.tr("Its administrator gives you the token.")) if part)
         skip_text = self.tr("Not at this city") if skip is not None else ""
         form = TokenForm(self._theme, title, sentence, skip_text=skip_text, parent=self._window)
         form.committed.connect(lambda values: then(values["token"]))
