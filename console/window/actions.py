@@ -133,8 +133,12 @@ ACTIONS = Actions[Receivers](
         ),
         A("filter", "Filter the queue", ("Ctrl+F",), "Queue", lambda on: on.line.begin_filter()),
         A(
-            "next_hazard", "Go to a new P1 without a crew, else to the one that waits longest", ("F8",), "Queue",
+            "next_hazard", "Go to the P1 without a crew: the new, then the oldest", ("F8",), "Queue",
             lambda on: on.window.go_to_hazard(), rules.hazard, over_forms="leaves",
+        ),
+        A(
+            "hazard_back", "Back to the list that was left for a P1", ("Shift+F8",), "Queue",
+            lambda on: on.window.go_back_from_hazard(),
         ),
         A(
             "clear_filter", "Clear all filters", ("Shift+Esc",), "Queue", lambda on: on.window.clear_filter(),

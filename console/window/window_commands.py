@@ -126,6 +126,11 @@ class WindowCommands(QObject):
         self._hazards.go()
         self._window.focus_panel("queue")
 
+    def go_back_from_hazard(self) -> None:
+        """Show the list again that was put aside for a P1."""
+        self._hazards.go_back()
+        self._window.focus_panel("queue")
+
     def copy(self) -> None:
         """What is marked in the reporter's words, else the chosen unit or report, by where the keyboard is."""
         focus = self._window.focusWidget()

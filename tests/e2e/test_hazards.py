@@ -16,6 +16,7 @@ from console.rules.filter import Filter
 from tests.helpers.city import Served, console, served, wait_for, write_users
 from tests.helpers.hands import (
     CTRL,
+    SHIFT,
     choose,
     form,
     free_units,
@@ -112,13 +113,28 @@ def test_a_key_that_takes_the_filter_away_shows_the_p1_in_the_list_and_says_so(w
     """The list stood where it was in the filtered one: fourteen P3 in sight, the P1 that is chosen far above."""
     window.window_state.set_filter(Filter(priorities=(3,)))
     wait_for(lambda: window.window_state.view.filter.priorities == (3,), what="another list")
+    reading = int(window.window_state.view.order[2])
+    window.window_state.choose(reading)
     bar = window.queue.view.verticalScrollBar()
     bar.setValue(bar.maximum())
     key(window, "F8")
     wait_for(lambda: window.window_state.view.position_of(window.window_state.row) >= 0, what="it is in the list")
     place = window.queue.view.rows.position(window.window_state.row)
     assert place in window.queue.view.rows_in_sight()
-    assert window.status_controller._message == "The filter left it out and is taken away: show p=3 sets it again"
+    assert window.status_controller._message == "The list left it out and is put aside: ⇧ F8 goes back to it"
+    key(window, "F8")
+    key(window, "F8", SHIFT)
+    assert window.window_state.filter == Filter(priorities=(3,))
+    wait_for(lambda: window.window_state.view.filter.priorities == (3,), what="the list that was left")
+    assert window.window_state.row == reading, "and the report that was read there"
+    key(window, "F8", SHIFT)
+    assert window.status_controller._message == "No list was put aside for a P1"
+    key(window, "F8")
+    window.actions.run("tab_validate")
+    key(window, "F8", SHIFT)
+    assert window.window_state.filter.tab == "validate", "who has gone to a list himself is not taken away from it"
+    window.window_state.set_filter(Filter())
+    wait_for(lambda: window.window_state.view.filter == Filter(), what="all of them")
 
 
 def test_a_p1_that_comes_while_a_form_is_open_is_told_until_it_is_seen(window: Any) -> None:

@@ -102,7 +102,10 @@ class Hazards(QObject):
         self._unseen: tuple[NewHazard, ...] = ()
         self._looked_at: frozenset[int] = frozenset()
         """The hazards of the View before that the operator knew of."""
+        self._left: tuple[Filter, int] | None = None
+        """The filter that `go` took away, and the row that was chosen under it; None when none was."""
         window_state.view_changed.connect(self._on_view)
+        window_state.filter_changed.connect(self._on_filter)
         window_state.selection_changed.connect(self.see)
         window_state.rows_touched.connect(self._on_rows)
         followed.on_open(self._begin_again)
@@ -123,13 +126,28 @@ class Hazards(QObject):
         at = rows.index(self._window_state.row) + 1 if self._window_state.row in rows else 0
         row = next((one.row for one in self._unseen if one.row in rows), rows[at % len(rows)])
         if view.position_of(row) < 0:
-            was = self._window_state.filter.to_text()
+            was, chosen = self._window_state.filter, self._window_state.row
             self.comes_in.emit(row)
-            self._window_state.set_filter(Filter(order=self._window_state.filter.order))
-            if was:
-                text = self.tr("The filter left it out and is taken away: show {filter} sets it again")
-                self.message.emit(text.format(filter=was))
+            self._window_state.set_filter(Filter(order=was.order))
+            if was.to_text():
+                self._left = was, chosen
+                text = self.tr("The list left it out and is put aside: {key} goes back to it")
+                self.message.emit(text.format(key=self._window_state.actions.cap("hazard_back")))
         self._window_state.choose(row)
+
+    def go_back(self) -> None:
+        """Show the list again that `go` put aside, with the report that was chosen there."""
+        if self._left is None:
+            self.message.emit(self.tr("No list was put aside for a P1"))
+            return
+        left, row = self._left
+        self._window_state.set_filter(left)
+        if row:
+            self._window_state.choose(row)
+
+    def _on_filter(self, _: Filter) -> None:
+        """Whoever sets a filter himself has left the list that was put aside."""
+        self._left = None
 
     def see(self, row: int) -> None:
         """The operator has looked at the report in this row, or knows of it."""
