@@ -95,7 +95,7 @@ ACTIONS = Actions[Receivers](
         ),
         A(
             "reset_layout", "Reset the layout", ("Ctrl+Alt+0",), "Window", lambda on: on.window.reset_layout(),
-            words="settings preferences panels",
+            words="panels windows arrange",
         ),
         A(
             "text_larger", "Larger text", ("Ctrl++", "Ctrl+="), "Window", lambda on: on.window.scale_text(1),
@@ -103,7 +103,7 @@ ACTIONS = Actions[Receivers](
         ),
         A(
             "text_smaller", "Smaller text", ("Ctrl+-",), "Window", lambda on: on.window.scale_text(-1),
-            words="zoom out text font size",
+            words="zoom out text font size settings preferences",
         ),
         A(
             "theme", "Dark or light", (), "Window", lambda on: on.window.switch_theme(),
@@ -151,7 +151,7 @@ ACTIONS = Actions[Receivers](
         ),
         A(
             "go_on", "After each step go on to the next waiting report, or stay", (), "Queue",
-            lambda on: on.window.switch_going_on(),
+            lambda on: on.window.switch_going_on(), words="settings preferences",
         ),
         A("tab_open", "Open reports", ("Alt+1",), "Queue", lambda on: on.window.show_tab("open")),
         A("tab_unassigned", "Unassigned reports", ("Alt+2",), "Queue", lambda on: on.window.show_tab("unassigned")),
