@@ -243,6 +243,20 @@ def test_alt_k_goes_on_to_the_priority(qtbot: QtBot) -> None:
         assert focus() is form.report_text, "who writes elsewhere goes on writing"
 
 
+@pytest.mark.parametrize("field", ["service", "report_text", "place", "caller_name"])
+def test_alt_p_goes_to_the_priority_from_every_field(qtbot: QtBot, field: str) -> None:
+    """No key of it was shown until its row had the keyboard, and the digit went into the words."""
+    form = make_new_report(qtbot)
+    open_form(qtbot, form)
+    getattr(form, field).setFocus()
+    keys("a")
+    QTest.keyClick(focus(), Qt.Key.Key_P, Qt.KeyboardModifier.AltModifier)
+    assert focus() is form.priority
+    keys("1")
+    assert form.values()["priority"] == "1"
+    assert any(label.text() == "Alt P, then its digit" for label in form.findChildren(QLabel))
+
+
 def test_a_point_on_the_map_stays_while_its_address_is_typed(qtbot: QtBot) -> None:
     form = make_new_report(qtbot)
     form.set_place(-6.23, 106.86, "")

@@ -38,7 +38,10 @@ CHOICE_HIGH = 28
 
 @dataclass(frozen=True)
 class ListChoice:
-    """One thing to choose: its words, a note at the right, a drawing, and further words it is found by."""
+    """One thing to choose: its words, a note at the right, a drawing, and further words it is found by.
+
+    What is `only_like` the typed words is not chosen before the operator has moved to it.
+    """
 
     id: str
     text: str
@@ -46,6 +49,7 @@ class ListChoice:
     glyph: str = ""
     unit_state: str = ""
     words: str = ""
+    only_like: bool = False
 
 
 def matching(choices: Sequence[ListChoice], typed: str) -> list[ListChoice]:

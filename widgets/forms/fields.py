@@ -124,7 +124,7 @@ class TypeAhead(QLineEdit):
             self._close()
             return
         drop = self._open()
-        drop.setCurrentIndex(self._model.index(0))
+        drop.setCurrentIndex(QModelIndex() if shown[0].only_like else self._model.index(0))
         drop.show()
         self.place_list()
         drop.raise_()
@@ -182,6 +182,11 @@ class TypeAhead(QLineEdit):
         if self._drop is not None:
             self._drop.hide()
 
+    @property
+    def is_undecided(self) -> bool:
+        """Whether the open list has only what is like the typed words, and none of it was moved to."""
+        return self._drop is not None and self._drop.isVisible() and not self._drop.currentIndex().isValid()
+
     def _is_open(self) -> bool:
         return self._drop is not None and self._drop.isVisible()
 
@@ -202,8 +207,8 @@ class TypeAhead(QLineEdit):
         if self._drop is None or not self._drop.isVisible():
             self._offer(everything=not self.text() or bool(self._value))
             return
-        count = self._model.rowCount()
-        number = (self._drop.currentIndex().row() + step) % max(1, count)
+        count, now = self._model.rowCount(), self._drop.currentIndex().row()
+        number = (now + step) % max(1, count) if now >= 0 else (0 if step > 0 else count - 1)
         self._drop.setCurrentIndex(self._model.index(number))
 
     @override
@@ -228,7 +233,7 @@ class TypeAhead(QLineEdit):
         if key in (Qt.Key.Key_Down, Qt.Key.Key_Up):
             self._move(1 if key == Qt.Key.Key_Down else -1)
         elif is_enter(event) and not event.modifiers() & _COMMAND_KEYS:
-            if event.isAutoRepeat():
+            if event.isAutoRepeat() or self.is_undecided:
                 return
             takes = self._is_open() and self._drop is not None and self._take(self._drop.currentIndex().row())
             if not (takes and self._free):

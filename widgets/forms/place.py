@@ -43,7 +43,7 @@ class PlaceForm(Form):
         self._lon: float | None = None
         self._middle_of, self._within_m, self._roughly = "", 0.0, ""
         self._exactness, self._doubt, self._instead = "", "", ""
-        self._places_found = False
+        self._places_found = self._only_like = False
         self._is_point = False  # pointed at on the map: the words typed for it do not move it
         self.place = TypeAhead(theme, symbols, self.tr("Place"), free=True, ready=True)
         self.place.typed.connect(self._on_place_typed)
@@ -99,6 +99,7 @@ class PlaceForm(Form):
     def set_places(self, choices: Sequence[ListChoice]) -> None:
         """The places found for what is typed, best first."""
         self._places_found = bool(choices)
+        self._only_like = bool(choices) and choices[0].only_like
         self.place.set_choices(choices)
         self._tell_where()
 
@@ -200,6 +201,8 @@ class PlaceForm(Form):
             self._where.setText(f"{exact} · {self._lat:.5f}, {self._lon:.5f}")
         elif not self.place.text().strip():
             self._where.setText("")
+        elif self._only_like:
+            self._where.setText(self.tr("Nothing of this name is known: ↓ to what is like it, or Ctrl M points at it"))
         elif self._places_found:
             self._where.setText(self.tr("Not on the map yet: choose from the list, or Ctrl M"))
         else:

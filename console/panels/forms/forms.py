@@ -21,7 +21,7 @@ from console.images.process import ImageProcess
 from console.panels import formatting
 from console.panels.forms.draft import MARKS, Draft, marks, typed_in
 from console.panels.forms.meanwhile import changed_meanwhile
-from console.panels.map.streets import Street, left_over
+from console.panels.map.streets import Street, is_named_by, left_over
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.conflict_text import (
     STEP,
@@ -751,10 +751,13 @@ class Forms(QObject):
             named = [places[code] for codes in names.named_in(text) for code in codes if code in places]
             called = matching(list(places.values()), text)
             whole = [one for one in called if one.text.casefold().startswith(text.strip().casefold())]
-            if found is not None and not roads:
+            ways = [self._street_choice(one, catalog) for one in roads]
+            meant = [one for one in ways if is_named_by(text, one.text)]
+            if found is not None and not meant:
                 none_like = self.tr("No street like this")
                 named = [replace(one, note=none_like) if left_over(text, one.text) else one for one in named]
-            offers = [*whole, *(self._street_choice(one, catalog) for one in roads), *called, *named]
+            like = [replace(one, only_like=True) for one in ways if one not in meant]
+            offers = [*whole, *meant, *called, *named, *like]
             once = {one.id: one for one in offers[::-1]}
             form.set_places([once.pop(one.id) for one in offers if one.id in once][:_PLACES])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Sequence
 
@@ -19,7 +20,9 @@ _LOOKED_AT = 200
 _OFFERED = 6
 _SHORTEST = 3
 _FEWER = 2
-"""How many words at the end may be a number or a landmark that no address has."""
+"""How many words at the end may be a landmark that no address has, beside numbers."""
+_NAMING = 12
+"""How many words are looked at."""
 
 
 class Street(msgspec.Struct, frozen=True):
@@ -68,13 +71,14 @@ class Streets(QObject):
 
 
 def _addresses(reader: CacheReader, text: str) -> list[tuple[int, str]]:
-    """(row, address) of addresses with all the words; if there are none, without the last ones, as the house number may
-    be new.
+    """(row, address) of addresses with all the words that name something; if there are none, without the last ones, as
+    the house number may be new. A caller's "jalan" or "gang" is written in other ways in an address.
     """
-    words = text.split()
-    for fewer in range(min(_FEWER, len(words) - 1) + 1):
-        if found := reader.addresses(" ".join(words[: len(words) - fewer]), _LOOKED_AT):
+    words, fewer = (_before_landmark(text) or _naming(text))[:_NAMING], 0
+    while words and fewer <= _FEWER:
+        if found := reader.addresses(" ".join(words), _LOOKED_AT):
             return found
+        fewer += not words.pop().isdigit()
     return []
 
 
@@ -105,6 +109,14 @@ def streets_of(
     return sorted(found, key=lambda one: (phrase not in " ".join(_naming(one.name)), -one.reports, one.name))[:_OFFERED]
 
 
+def is_named_by(text: str, label: str) -> bool:
+    """Whether a street with its area is the one that the words name: it has all of them up to a landmark, but for
+    numbers. Else it is only like it, as "Jl. Kebon Baru Utara" for "Kebon Kacang Raya".
+    """
+    has = _words(label)
+    return all(word.isdigit() or any(one.startswith(word) for one in has) for word in _before_landmark(text))
+
+
 def left_over(text: str, label: str) -> str:
     """What of the words is not in the label, as it was typed: the number, the landmark beside a street's name."""
     has = [*_words(label), *_KINDS - {"no", "rt", "rw"}]
@@ -127,7 +139,17 @@ def _naming(text: str) -> list[str]:
     return [word for word in _words(text) if word not in _KINDS]
 
 
+def _before_landmark(text: str) -> list[str]:
+    return list(itertools.takewhile(lambda word: word not in _LANDMARK, _naming(text)))
+
+
 _KINDS = frozenset({"jl", "jln", "jalan", "gg", "gang", "st", "street", "road", "rd", "no", "rt", "rw"})
+
+
+_LANDMARK = frozenset(
+    {"depan", "dekat", "samping", "belakang", "sebelah", "seberang", "near", "opposite", "behind", "beside"}
+)
+"""Words behind which a landmark is named."""
 
 
 def _street(address: str) -> str:

@@ -372,6 +372,31 @@ def test_the_middle_of_a_street_is_told_as_one_and_a_long_street_is_asked_about(
     assert rig.saved(1)[0].data["within_m"] == within_m, "and the report keeps it"
 
 
+def test_a_street_that_does_not_exist_takes_no_other_one_by_enter(city_of_two: Rig) -> None:
+    """For "Jl. Mawar Putih" its neighbour Jl. Mawar III stood first, and Enter took it: the crew went there."""
+    rig, form = city_of_two, _call(city_of_two)
+    found = [
+        Street("Jl. Mawar III", "kb", -6.25, 106.85, 11, 200.0),
+        Street("Jl. Mawar", "jp", -6.25, 106.95, 1, 200.0),
+    ]
+    rig.forms._around = FormSurroundings(streets_of=lambda _source, _text, then: then(found))
+    form.place.setFocus()
+    QTest.keyClicks(form.place, "Jl. Mawar Putih")
+    assert [one.text for one in form.place.offered()] == ["Jl. Mawar III, Kebon Baru", "Jl. Mawar, Jati Padang"]
+    QTest.keyClick(form.place, Qt.Key.Key_Return)
+    assert not form.is_placed
+    assert form.place.hasFocus()
+    assert form.place.text() == "Jl. Mawar Putih"
+    assert "Nothing of this name is known" in form._where.text()
+    QTest.keyClick(form.place, Qt.Key.Key_Down)
+    QTest.keyClick(form.place, Qt.Key.Key_Return)
+    assert (form.values()["lat"], form.values()["lon"]) == (-6.25, 106.85), "who moves to it means it"
+    form.place.clear()
+    QTest.keyClicks(form.place, "jalan mawar 3 Jati")
+    QTest.keyClick(form.place, Qt.Key.Key_Return)
+    assert (form.values()["lat"], form.values()["lon"]) == (-6.25, 106.95), "the one that is named is armed"
+
+
 def test_that_no_street_is_like_the_words_is_said_beside_the_area_that_they_name(city_of_two: Rig) -> None:
     form = _call(city_of_two)
     form.place.setFocus()

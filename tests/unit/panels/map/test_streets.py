@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from console.panels.map.streets import Street, left_over, streets_of
+import numpy as np
+import pytest
+
+from console.panels.map.streets import Street, _addresses, is_named_by, left_over, streets_of
 
 ADDRESSES = [
     "Jl. Tebet Barat Dalam, RW 02",
@@ -76,3 +79,44 @@ def test_what_is_noted_behind_a_place_is_no_part_of_its_street() -> None:
 def test_the_number_and_the_landmark_beside_a_street_are_left_over() -> None:
     assert left_over("jl rajawali no. 5, depan masjid", "Jl. Rajawali III, Cipinang Muara") == "no. 5 depan masjid"
     assert left_over("rajaw", "Jl. Rajawali III, Cipinang Muara") == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["jalan kenanga 12", "Gang Kenanga no. 12 RT 3 RW 4", "jln kenanga depan masjid raya besar", "kenang"]
+)
+def test_a_street_is_found_whatever_the_caller_calls_its_kind(text: str) -> None:
+    """ "jalan kenanga 12" was "not found by this name", with 774 reports on the Jl. Kenanga of ten areas."""
+    asked: list[str] = []
+
+    class Index:
+        def addresses(self, words: str, _limit: int) -> list[tuple[int, str]]:
+            asked.append(words)
+            return [(1, "Jl. Kenanga III No. 4")] if words in ("kenanga", "kenang") else []
+
+    reader: Any = Index()
+    assert _addresses(reader, text) == [(1, "Jl. Kenanga III No. 4")]
+    assert len(asked) <= 5
+
+
+def test_words_that_name_nothing_are_not_looked_for() -> None:
+    class Index:
+        def addresses(self, words: str, _limit: int) -> list[tuple[int, str]]:
+            raise AssertionError(words)
+
+    reader: Any = Index()
+    assert _addresses(reader, "jalan no rt") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "is_meant"),
+    [
+        ("jalan kebon baru utara 12", True),
+        ("keb bar", True),
+        ("kebon baru utara, tebet", True),
+        ("kebon baru utara depan masjid", True),
+        ("kebon kacang raya", False),
+        ("jl kebon baru selatan", False),
+    ],
+)
+def test_a_street_without_one_of_the_words_is_only_like_the_one_that_is_named(text: str, is_meant: bool) -> None:
+    assert is_named_by(text, "Jl. Kebon Baru Utara, Tebet") is is_meant
