@@ -111,6 +111,9 @@ def _apply_once(city: City, setup: CitySetup, by: Actor, seen: str | None) -> Do
         last = plan.write(city, connection, by, now)
     city.name, city.timezone = plan.meta["name"], plan.meta["timezone"]
     city.database.announce(last)
+    if setup.areas is not None:
+        # protects: no-claim-out-of-a-moved-area
+        city.release_claims()
     return Done(plan.difference, True, plan.tokens)
 
 
@@ -139,7 +142,7 @@ class _Plan:
         for part in PARTS:
             if listed(setup, part) is not None:
                 changes += self._of_users() if part == "users" else self._of(part)
-        self._check_kept([one.key for one in changes if one.part == "units" and one.did is Did.KEPT])
+        self._check_call_signs()
         self.difference = marked(changes, self._notes(changes))
 
     def write(self, city: City, connection: sa.Connection, by: Actor, now: datetime) -> int:
@@ -156,23 +159,31 @@ class _Plan:
         audit.append(connection, now, audit.AuditedAction(by, audit.CITY, detail=self._detail()))
         return last
 
-    def _check_kept(self, kept: Sequence[str]) -> None:
-        """Raise Invalid when a unit is to be called like one that stays until its jobs are done.
+    def _check_call_signs(self) -> None:
+        """Raise Invalid when a unit is to be called as one with open jobs is: that one's crew would find its job no
+        more, and could say nothing on it.
 
         Orders, the crew page and users find a unit by what it is called.
         """
-        staying: dict[str, Unit] = {}
-        for key in kept:
-            unit = self._present.things["units"][key]
-            staying |= {word.casefold(): unit for word in (unit.id, unit.code) if word}
+        present = self._present.things["units"]
+        # protects: no-call-sign-of-a-unit-at-work
+        at_work = {
+            word.casefold(): present[key]
+            for key in self._present.jobs
+            if key in present
+            for word in _called(present[key])
+        }
+        named = {record.id for record in self._setup.units or ()}
         faults = []
         for at, record in enumerate(self._setup.units or ()):
             for field, word in (("id", record.id), ("code", record.code)):
-                if (unit := staying.get(word.casefold())) is not None:
+                unit = at_work.get(word.casefold())
+                if unit is not None and unit.id != record.id:
                     jobs = self._present.jobs[unit.id]
+                    until = "keeps its name" if unit.id in named else "stays"
                     faults.append(
                         f"units {at + 1}, {field}: “{word}” is what unit {unit.id} is called, which has "
-                        f"{_open(len(jobs), 'job')} ({', '.join(jobs[:3])}) and stays until that is done."
+                        f"{_open(len(jobs), 'job')} ({', '.join(jobs[:3])}) and {until} until that is done."
                     )
         if faults:
             raise Invalid(f"The city cannot be set up so: {faults[0]}", faults=faults[:_MOST_FAULTS])
@@ -309,6 +320,11 @@ class _Plan:
         """The data of the audit log's row: which objects were changed and how, not their contents."""
         named = [f"{one.did.value} {one.part} {one.key}".rstrip() for one in self.difference.changes]
         return {"changes": len(named), "did": named[:_NAMED_IN_AUDIT], "mark": self.difference.mark}
+
+
+def _called(unit: Unit) -> list[str]:
+    """The words by which a unit is found."""
+    return [word for word in (unit.id, unit.code) if word]
 
 
 def _open(count: int, noun: str) -> str:

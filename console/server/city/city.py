@@ -303,12 +303,9 @@ class City:
         """End the holds whose time is over; returns how many. To be called at the start and every few seconds."""
         return end_holds(self.database, self.clock())
 
-    def tidy(self) -> None:
-        """Delete what is kept for a limited time: contacts of reports closed long ago, stored answers, old deletions;
-        and release claims of users who may not hold their reports any more (their scope was changed, the report was
-        passed on).
-
-        Call it at the start and every hour. While the computer's clock is doubtful, nothing is deleted.
+    def release_claims(self) -> None:
+        """Release claims of users who may not hold their reports any more: their scope was changed, an area lies in
+        another one now, the report was passed on.
         """
         now = self.clock()
         with self.database.read() as connection:  # nobody's edit waits for that
@@ -318,6 +315,15 @@ class City:
                 last = release_claims(self.database, connection, present_holders(connection), SERVER, now, taken)
             if last:
                 self.database.announce(last)
+
+    def tidy(self) -> None:
+        """Delete what is kept for a limited time: contacts of reports closed long ago, stored answers, old deletions;
+        and release claims as `release_claims` does.
+
+        Call it at the start and every hour. While the computer's clock is doubtful, nothing is deleted.
+        """
+        self.release_claims()
+        now = self.clock()
         reports, gone = schema.reports, schema.gone
         closed = sa.select(reports.c.id).where(reports.c.closed_at < schema.micros(now - _KEEP_CONTACTS))
         old_gone = gone.c.at < schema.micros(now - _KEEP_GONE)

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
 
-from api_client.model import Agency, Area, Calendar, Service, Template, Unit, UnitState
+from api_client.model import Agency, Area, Calendar, EditBody, Kind, Service, Template, Unit, UnitState
 from console.server.admin.apply import apply_setup, compare_setup, present_setup
 from console.server.admin.folder import read_folder
 from console.server.admin.folder_out import write_folder, write_starter
@@ -21,7 +21,7 @@ from console.server.admin.roster import turn_shifts
 from console.server.admin.setup import CitySetup, UnitRecord, UserRecord
 from console.server.city import audit, schema
 from console.server.city.city import City
-from console.server.city.records import COMMAND_LINE
+from console.server.city.records import COMMAND_LINE, Actor
 from console.server.city.users import Users, add_user, list_users
 from console.server.errors import CityChanged, Invalid
 from tests.unit.server.conftest import Api, Clock, running, square
@@ -466,3 +466,34 @@ def test_a_call_sign_moves_only_when_the_work_under_it_is_done(api: Api, city: C
         "units 1, code: “sda-01” is what unit car-7 is called, which has 1 open job (10) and stays until that is done."
     ]
     assert [unit.code for unit in city.units() if unit.valid_to is None] == ["SDA-01", "SDA-09"]
+
+
+def test_no_call_sign_goes_from_a_crew_at_work_to_another(api: Api, city: City) -> None:
+    """Two units swapped their codes: the one at a job could say nothing on it any more, and the other one could."""
+    before = CitySetup(units=(UnitRecord("car-7", "SDA-01"), UnitRecord("car-9", "SDA-09")))
+    apply_setup(city, before, COMMAND_LINE)
+    api.ok("10", "dispatch", {"unit": "car-7"})
+    swapped = CitySetup(units=(UnitRecord("car-7", "SDA-09"), UnitRecord("car-9", "SDA-01")))
+    with pytest.raises(Invalid) as refused:
+        apply_setup(city, swapped, COMMAND_LINE)
+    assert refused.value.more["faults"] == [
+        "units 2, code: “SDA-01” is what unit car-7 is called, which has 1 open job (10) and keeps its name until that "
+        "is done."
+    ]
+    api.ok("10", "recall", {"unit": "car-7"})
+    assert apply_setup(city, swapped, COMMAND_LINE).applied
+
+
+def test_what_was_taken_in_an_area_that_goes_to_another_district_waits_for_anybody_at_once(city: City) -> None:
+    """Who had it could neither work on it nor give it back, and everybody else was told that he has it."""
+    areas = (Area("c", "City", 1), Area("d1", "East", 2, parent="c"), Area("d2", "West", 2, parent="c"))
+    ward = Area("w1", "Ward 1", 3, parent="d1")
+    users = (BOSS, UserRecord("ani", "operator", areas=("d1",)))
+    apply_setup(city, CitySetup(areas=(*areas, ward), users=users), COMMAND_LINE)
+    ani = Actor("ani", "operator", areas=("d1",))
+    city.apply(EditBody("claim-10", Kind.CLAIM), report="10", actor=ani, if_match=1)
+    apply_setup(city, CitySetup(areas=(*areas, replace(ward, name="Ward One"))), COMMAND_LINE)
+    assert city.report("10").claim is not None
+    apply_setup(city, CitySetup(areas=(*areas, replace(ward, parent="d2"))), COMMAND_LINE)
+    assert city.report("10").claim is None
+    assert city.entries("10")[-1].text == "ani may work on this report no longer."
