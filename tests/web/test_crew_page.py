@@ -13,9 +13,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import sqlalchemy as sa
 from playwright.sync_api import Page, Request, Route, expect
 
 from api_client.model import EditBody, Kind, Report, Status, Unit, UnitState
+from console.server.city import schema
 from console.server.city.records import LoadedReport
 from console.server.city.users import add_user
 from console.server.pages import assets
@@ -678,3 +680,24 @@ def test_other_units_jobs_are_not_shown_and_a_wrong_token_is_told(crew_site: Sit
     page.reload()
     expect(page.locator("#sign-in")).to_be_visible()
     assert site.token not in page.evaluate("() => JSON.stringify([localStorage, sessionStorage])")
+
+
+def test_a_job_that_the_server_has_no_more_is_told_and_not_shown_as_alive(crew_site: Site, phones: Any) -> None:
+    """A server that was set back knew nothing of it: its row was gone, and its page went on offering "En route"."""
+    site, page = crew_site, phones(crew_site).page
+    key = ordered(site)
+    sign_in(page, site)
+    page.get_by_role("button", name=re.compile("Flood")).click()
+    page.get_by_label("Write a note").fill("We are at the bridge")
+    with site.city.database.write() as connection:
+        connection.execute(sa.delete(schema.assignments))
+    edit(site, key, Kind.NOTE, text="The server was set back")
+    expect(page.locator("#job-state")).to_have_text("Not at the server any more: ask the control room")
+    expect(page.locator("#bottom")).to_be_hidden()
+    expect(page.get_by_label("Write a note")).to_have_value("We are at the bridge")
+    edit(site, key, Kind.NOTE, text="again")
+    page.reload()
+    expect(page.locator("#ended")).to_contain_text("Not at the server any more")
+    expect(page.locator("#no-jobs")).to_be_visible()
+    edit(site, key, Kind.DISPATCH, unit="u1")
+    expect(page.locator("#jobs li")).to_have_count(1)

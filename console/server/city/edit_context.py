@@ -185,12 +185,10 @@ class EditContext:
             self._keep_job(moved(job, state, self.now, by=self.actor.name, edit=self.edit.id), job)
             self.unit_follows(job.unit)
 
-    def send_anew(self, job: Assignment) -> None:
-        """Make a new order for a unit whose job has ended: dispatched, and not acknowledged yet."""
+    def order_anew(self, job: Assignment, state: AssignmentState) -> None:
+        """Make a new order for a unit whose job has ended: reserved again, or dispatched and not acknowledged yet."""
         by, now = self.actor.name, self.now
-        order = Assignment(
-            self.ids(), job.report, job.unit, AssignmentState.DISPATCHED, now, by, now, self.edit.id, 1, by, now
-        )
+        order = Assignment(self.ids(), job.report, job.unit, state, now, by, now, self.edit.id, 1, by, now)
         self._keep_job(order, None)
         self.unit_follows(job.unit)
 

@@ -203,7 +203,11 @@ def _undo_jobs(context: EditContext, undone_entry: UndoneEntry) -> None:
             continue
         made = before.state is None or before.state is AssignmentState.RESERVED
         if made and job.state in UNDER_WAY:
-            context.put_back(job, before.state or AssignmentState.RECALLED)
+            # protects: who-was-sent-hears-that-it-is-not
+            if before.state is not job.state:
+                context.put_back(job, AssignmentState.RECALLED)
+                if before.state is AssignmentState.RESERVED:
+                    context.order_anew(job, AssignmentState.RESERVED)
         elif job.version != before.version:
             _refuse_moved(context, job)
         elif before.state is None:
@@ -243,7 +247,7 @@ def _bring_back(context: EditContext, undone_entry: UndoneEntry, job: Assignment
     if was_wrong:
         context.put_back(job, state)
     else:
-        context.send_anew(job)
+        context.order_anew(job, AssignmentState.DISPATCHED)
 
 
 def _other_jobs(context: EditContext, job: Assignment) -> list[Assignment]:

@@ -20,8 +20,10 @@ const REFRESH_MS = 3_000;
 const RETRY_MS = 20_000;
 /** So far the phone's idea of the server's time may be behind. */
 const CLOCKS_MS = 5000;
+/** How long a job that the server does not know any more stays in the list. */
+const GONE_MS = 24 * 3_600_000;
 const OWN_STATES = ["available", "break", "off_shift"];
-const ENDED = ["done", "refused", "recalled"];
+const ENDED = ["done", "refused", "recalled", "gone"];
 
 /**
  * @typedef {{assignment: any, report: any, service: any, words: any[], area?: string, needs_proof?: boolean}} Job
@@ -173,7 +175,7 @@ async function refresh() {
     const answer = await ask(`/dispatch/v1/jobs?unit=${encodeURIComponent(who.unit)}`, { headers: headers() });
     if (signed !== who) return;
     await take(answer, asked);
-    await put("draft", { key: KEPT_JOBS, unit: who.unit, jobs: answer, asked }).catch(() => {}); // a full phone shows them all the same
+    await put("draft", { key: KEPT_JOBS, unit: who.unit, jobs: known ?? answer, asked }).catch(() => {}); // a full phone shows them all the same
     showLink(null, true);
   } catch (fault) {
     if (fault instanceof Later) return showLink(null, false);
@@ -187,7 +189,7 @@ async function take(answer, asked) {
   if (asked < asOf) return; // an older answer that comes later
   const first = known === null;
   const before = new Set(known?.jobs.map((one) => one.assignment.id));
-  known = answer;
+  known = withGone(answer);
   asOf = asked;
   if (!first) orderedAgain(before);
   if (first) {
@@ -200,6 +202,19 @@ async function take(answer, asked) {
     deeds.send();
   }
   draw();
+}
+
+/**
+ * The answer with the jobs that were alive before and are not in it: the server was set back, say. The crew is told that
+ * they are gone, and asks; what it writes stays. @param {UnitJobs} answer @returns {UnitJobs}
+ */
+function withGone(answer) {
+  const there = new Set(answer.jobs.map((one) => one.assignment.id));
+  const since = serverNow().toISOString();
+  const gone = (known?.jobs ?? [])
+    .filter((one) => !there.has(one.assignment.id) && (one.assignment.state === "gone" ? serverNow().getTime() - Date.parse(one.assignment.since) < GONE_MS : !ENDED.includes(one.assignment.state)))
+    .map((one) => (one.assignment.state === "gone" ? one : { ...one, assignment: { ...one.assignment, state: "gone", since } }));
+  return { ...answer, jobs: [...answer.jobs, ...gone] };
 }
 
 /**

@@ -792,6 +792,27 @@ def test_an_undo_hands_no_hazard_in(city: City, operators: tuple[Api, Api], endi
 
 
 @one_database
+@pytest.mark.parametrize("said", [(), ("acknowledged",), ("acknowledged", "en_route")], ids=len)
+def test_a_crew_that_was_reserved_hears_that_its_order_was_taken_back(
+    operators: tuple[Api, Api], said: tuple[str, ...]
+) -> None:
+    """Its job went back to reserved: it was gone from the crew's page without a word, and the crew drove on."""
+    ani, budi = operators
+    budi.ok("10", "assign", {"unit": "u1"})
+    sent = ani.ok("10", "dispatch", {"unit": "u1"})["entry"]["edit"]
+    for state in said:
+        ani.ok("10", "progress", {"unit": "u1", "state": state})
+    ani.ok("10", "dispatch", {"unit": "u1"}, undoes=sent)
+    (job,) = ani.get("/jobs?unit=u1").json()["jobs"]
+    assert job["assignment"]["state"] == "recalled"
+    states = [
+        item["data"]["state"] for item in ani.get("/changes?after=0").json()["items"] if item["kind"] == "assignment"
+    ]
+    assert sorted(states) == ["recalled", "reserved"], "it is reserved again"
+    assert ani.unit("u1")["state"] == "available"
+
+
+@one_database
 @pytest.mark.parametrize("ending", ["close", "merge", "recall"])
 @pytest.mark.parametrize("said", ["available", "off_shift", "unavailable"])
 def test_a_crew_that_was_called_back_is_not_on_the_way_again_by_an_undo(
