@@ -389,6 +389,7 @@ function deedRow(deed) {
     make("span", {}, make("b", {}, deedName(deed)), ` ${cityTime(deed.occurred_at)}`),
     make("span", { class: "mark", "data-mark": deed.state }, t(`mark.${deed.state}`)),
     refused && make("p", {}, why),
+    refused && status === "403" && make("button", { type: "button", class: "link", onclick: () => deeds.again(deed).then(refresh) }, t("fault.again")),
     refused && make("button", { type: "button", class: "link", onclick: () => deeds.remove(deed) }, t("fault.drop")));
 }
 

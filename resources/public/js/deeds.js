@@ -93,6 +93,15 @@ export class Deeds {
     this._changed();
   }
 
+  /** Send a refused deed once more, with its time and its photo: the rights that were missing may be there. @param {Deed} deed */
+  async again(deed) {
+    deed.state = "saved";
+    deed.problem = "";
+    await put("deeds", deed);
+    this._changed();
+    this.send();
+  }
+
   /** Send what waits, in order; a deed that is refused for good holds up no other. @returns {Promise<void>} */
   send() {
     this._running ??= this._alone().finally(() => {
