@@ -22,8 +22,11 @@ def check_role(actor: Actor, edit: EditBody) -> None:
 
 
 def check_scope(unit_of_work: UnitOfWork, actor: Actor, report: Report) -> None:
-    """Raise ForbiddenRefusal when the report lies outside the actor's areas and agencies."""
-    if not in_scope(unit_of_work, actor, report):
+    """Raise ForbiddenRefusal when the report lies outside the actor's areas and agencies; who was sent there, whoever
+    has the report by now, says what he does there all the same.
+    """
+    # protects: who-was-sent-there-speaks
+    if not in_scope(unit_of_work, actor, report) and not _was_sent(unit_of_work, actor, report):
         raise ForbiddenRefusal(f"Report {report.id} is outside the areas and agencies of {actor.name}.")
 
 
@@ -35,7 +38,7 @@ def in_scope(unit_of_work: UnitOfWork, actor: Actor, report: Report) -> bool:
 
 def check_unit(actor: Actor, unit: Unit) -> None:
     """Raise ForbiddenRefusal when a crew speaks for another unit."""
-    if actor.role == "field" and actor.name.casefold() not in (unit.id.casefold(), unit.code.casefold()):
+    if actor.role == "field" and not _is_crew_of(actor, unit):
         raise ForbiddenRefusal(f"{actor.name} may not speak for unit {unit.code}.")
 
 
@@ -45,6 +48,18 @@ def check_unit_scope(unit_of_work: UnitOfWork, actor: Actor, unit: Unit) -> None
     # protects: scope-of-units
     if actor.role != "field" and not rights.unit_in_scope(actor.areas, actor.agencies, unit, unit_of_work.area):
         raise ForbiddenRefusal(f"Unit {unit.code} is outside the areas and agencies of {actor.name}.")
+
+
+def _was_sent(unit_of_work: UnitOfWork, actor: Actor, report: Report) -> bool:
+    """Whether the actor is the crew of a unit that has, or had, a job on the report."""
+    if actor.role != "field":
+        return False
+    units = [unit_of_work.unit(key) for key in sorted({job.unit for job in unit_of_work.assignments(report.id)})]
+    return any(_is_crew_of(actor, unit) for unit in units if unit is not None)
+
+
+def _is_crew_of(actor: Actor, unit: Unit) -> bool:
+    return actor.name.casefold() in (unit.id.casefold(), unit.code.casefold())
 
 
 def may_see_contacts(unit_of_work: UnitOfWork, actor: Actor, report: Report) -> bool:

@@ -99,7 +99,7 @@ def test_a_role_makes_its_kinds_of_edit_in_its_scope_and_no_other(city: City, ur
             }
             target = None if kind in (Kind.CREATE, Kind.UNIT_STATE) else key
             answer = api.edit(target, kind.value, data)
-            speaks_for_itself = kind is Kind.UNIT_STATE and role == "field"
+            speaks_for_itself = kind in (Kind.UNIT_STATE, Kind.PROGRESS) and role == "field"  # it was sent there
             may = role in case.roles and (area == "w1" or not case.scoped or speaks_for_itself)
             said = f"{role}, {kind.value}, {'in' if area == 'w1' else 'out of'} scope: {answer.text}"
             if may:
@@ -138,6 +138,36 @@ def test_a_scope_limits_whose_units_one_speaks_for(city: City, url: str) -> None
     taken_back = warden.edit(None, "unit_state", {"unit": "fire"}, undoes=undo["entry"]["edit"])
     assert taken_back.status_code == 403
     for api in (warden, chief):
+        api.session.close()
+
+
+@one_database
+@pytest.mark.parametrize("scope", [(["w1"], []), ([], ["pu"])], ids=["areas", "agencies"])
+def test_a_crew_with_a_scope_speaks_of_its_job_wherever_it_was_sent(
+    city: City, url: str, scope: tuple[list[str], list[str]]
+) -> None:
+    """The report was handed to another agency while the crew was on its way: it could say neither that it is there nor
+    that it cannot come, and its photos were refused.
+    """
+    chief, crew = Api(url, add_user(city, "chief", "supervisor")), Api(url, add_user(city, "U1", "field", *scope))
+    other = Api(url, add_user(city, "U2", "field", *scope))
+    chief.ok("10", "set", {"area": "w1", "agency": "pu"})
+    chief.ok("10", "dispatch", {"unit": "u1"})
+    crew.ok("10", "progress", {"unit": "u1", "state": "en_route"})
+    chief.ok("10", "set", {"area": "w2", "agency": "lh"})
+    said: list[tuple[str, dict[str, Any]]] = [
+        ("progress", {"unit": "u1", "state": "on_scene"}),
+        ("note", {"text": "The water rises"}),
+        ("photo", {"sha256": "ab" * 32, "role": "after"}),
+        ("progress", {"unit": "u1", "state": "done"}),
+        ("note", {"text": "The street is free"}),
+    ]
+    for kind, data in said:
+        crew.ok("10", kind, data)
+    for api, report in ((crew, "11"), (other, "10")):
+        chief.ok(report, "set", {"area": "w2", "agency": "lh"})
+        assert api.edit(report, "note", {"text": "x"}).status_code == 403, "it was not sent there"
+    for api in (chief, crew, other):
         api.session.close()
 
 
