@@ -214,11 +214,26 @@ def job_since(queued: Queued) -> AssignmentState | None:
     return AssignmentState(state) if isinstance(state, str) and state in set(AssignmentState) else None
 
 
+_HIDDEN_BY_AN_UNDO = frozenset({"priority", "duplicates", "note"})
+
+
 def is_settled(queued: Queued) -> bool:
     """Whether a conflict leaves nothing to choose: what another took stays his, a crew that is there, or has left, is
-    there or has left.
+    there or has left, and what another has changed since is not undone.
     """
-    return queued.edit.kind in (Kind.CLAIM, Kind.RELEASE) or is_in_force(queued) or job_since(queued) is not None
+    whose = queued.edit.kind in (Kind.CLAIM, Kind.RELEASE)
+    return whose or is_in_force(queued) or job_since(queued) is not None or is_undone_no_more(queued)
+
+
+def is_undone_no_more(queued: Queued) -> bool:
+    """Whether the server refused an undo because another has changed the same since, which it does each time.
+
+    What an undo would hide (a note, what was made urgent, what was merged since) is asked about, and may be undone.
+    """
+    if queued.edit.undoes is None:
+        return False
+    # protects: no-choice-that-is-none
+    return any(name in queued.edit.data or name not in _HIDDEN_BY_AN_UNDO for name in queued.theirs)
 
 
 def as_told(queued: Queued) -> Edit:

@@ -41,6 +41,7 @@ from console.rules.queued import (
     is_in_force,
     is_settled,
     is_taken_back,
+    is_undone_no_more,
     job_since,
     was_held_back,
 )
@@ -103,6 +104,8 @@ def lost_text(order: LostOrder, catalog: Catalog, tr: Tr) -> str:
     """What did not happen, as text: `DMK-02 was NOT sent (told by radio by sari)`."""
     of_crew = [one for one in order.all if one.edit.kind in _OF_CREW]
     if not of_crew:
+        if order.lost.state is _CONFLICT and is_undone_no_more(order.lost):
+            return tr("NOT undone: {what}").format(what=edit_text(order.lost, catalog, tr))
         if order.lost.edit.kind in _OF_CLAIM:
             return tr(_OF_CLAIM[order.lost.edit.kind])
         return tr("NOT sent: {what}").format(what=edit_text(order.lost, catalog, tr))
@@ -171,7 +174,7 @@ def why_lost(lost: Queued, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr
     first = first_of(lost, zone, now)
     own = tr("you") if is_own(first, lost) else ""
     who, at = own or first.who or tr("somebody else"), tr(", at {time}").format(time=first.at) if first.at else ""
-    if lost.edit.kind in (Kind.CLAIM, Kind.RELEASE):
+    if lost.edit.kind in (Kind.CLAIM, Kind.RELEASE) and not is_undone_no_more(lost):
         return tr("{who} took the report first{at}").format(who=who, at=at)
     if BUSY in lost.theirs:
         report = str(lost.theirs[BUSY].get("report") or "")[:24]

@@ -14,7 +14,7 @@ from console.panels import formatting
 from console.panels.report.history import call_back_text, edit_text, told_text
 from console.rules.edit import DUPLICATE, ON_STATUS
 from console.rules.merge import server_value
-from console.rules.queued import ByWhom, Queued, StopReason, is_in_force, job_since
+from console.rules.queued import ByWhom, Queued, StopReason, is_in_force, is_undone_no_more, job_since
 from console.rules.report import HAZARD
 from console.rules.status import ORDER, is_open
 from widgets.forms.conflict import ConflictRow, ConflictValue
@@ -294,6 +294,9 @@ def conflict_text(queued: Queued, catalog: Catalog, zone: tzinfo, now: datetime,
         text = tr("{unit} is “{state}” by now{when}.")
         state_text = tr(formatting.ASSIGNMENT_TEXT[job]).lower()
         return text.format(unit=_unit(queued.edit.data.get("unit"), catalog), state=state_text, when=since)
+    if is_undone_no_more(queued):
+        labels = (_LABELS.get(name, name.replace("_", " ").capitalize()) for name in queued.theirs if name != _NOTE)
+        return tr(_CHANGED).format(who=who, fields=", ".join(map(tr, labels)), when=when)
     if is_of_step(queued) or over_text(queued, tr):
         return ". ".join(unseen_texts(queued, catalog, zone, now, tr)) + "."
     if queued.edit.kind in (Kind.CLAIM, Kind.RELEASE) and "status" not in queued.theirs:

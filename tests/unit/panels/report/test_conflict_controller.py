@@ -12,6 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from api_client.model import Kind
+from console.panels.notifications.lost_orders import LostOrder, lost_text, why_lost
 from console.panels.report.conflict_controller import ConflictController
 from console.panels.report.recreate_form import RecreateForm
 from console.rules.messages import Outcome
@@ -164,3 +165,37 @@ def test_what_is_dropped_says_why_in_one_sentence(rig: Rig) -> None:
     assert settled(rig, edit_id) == []
     assert len(said) == 1
     assert (said[0].startswith("Dropped, budi has sent SDA-07 to this report"), ".:" in said[0]) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "chooses"),
+    [
+        ({"priority": {"value": 2, **BY_BUDI}}, False),
+        ({"note": {"value": "children", **BY_BUDI}}, True),
+        (MERGED, True),
+    ],
+    ids=["changed", "noted", "merged"],
+)
+def test_an_undo_of_what_another_has_changed_since_asks_nothing(
+    rig: Rig, theirs: dict[str, Any], chooses: bool
+) -> None:
+    """It asked whose priority is to stand, and "mine" came back as the same question, without end."""
+    details = rig.details(1001, "A")
+    step = rig.edit_commands.set_fields(details, {"priority": 1}, "Priority 1")
+    rig.saved(1)
+    rig.outbox.on_outcome(Outcome(step, EditState.ACCEPTED))
+    rig.undo_stack.undo()
+    rig.saved(2)
+    undo = rig.outbox.open_edits[-1].edit
+    assert undo.undoes == step
+    rig.outbox.on_outcome(Outcome(undo.id, EditState.CONFLICT, theirs=theirs, version=9))
+    if chooses:
+        assert opened(rig, undo.id).isVisible(), "an undo that would hide it may be done all the same"
+        return
+    conflict = rig.outbox.open_edit(undo.id)
+    assert conflict is not None
+    catalog = rig.window_state.catalog("city")
+    assert lost_text(LostOrder(conflict, ()), catalog, str).startswith("NOT undone: Priority")
+    assert why_lost(conflict, catalog, UTC, NOW, str).startswith("budi changed Priority at")
+    conflict_controller(rig).open(undo.id)
+    assert [one.edit.id for one in settled(rig, undo.id)] == [step]
