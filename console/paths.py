@@ -56,3 +56,8 @@ def folder_of(name: str) -> Path:
 def log_file(profile: Path) -> Path:
     """The log of one profile."""
     return profile / "sigap.log"
+
+
+def window_lock(profile: Path) -> Path:
+    """The lock that a window holds while it has the profile open."""
+    return profile / "window.lock"

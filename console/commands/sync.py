@@ -20,12 +20,12 @@ from api_client.transport import utc_now
 from console import error_text
 from console.cache.reader import CacheReader
 from console.files.errors import LockedByOther, StoreError
-from console.files.lock import FileLock
+from console.files.lock import FileLock, is_held
 from console.outbox.event_loop import EventLoop
 from console.outbox.link import OutboxLink, ProofsFound, Question
 from console.outbox.listener import Listener
 from console.outbox.outbox import Outbox
-from console.paths import existing_profile
+from console.paths import existing_profile, window_lock
 from console.rules.messages import Outcome, SignedIn, Source, SourceState, Start, Up
 from console.rules.queued import PENDING, EditState
 from console.settings import Tokens, begin_settings, read_tokens, users_of
@@ -37,6 +37,7 @@ _LONGEST_ROUND_S = 600.0
 _PROOF_S = 15.0
 _TELL_S = 60.0
 _LOOK_S = 0.1
+_LOOK_FOR_WINDOW_S = 1.0
 _LOOK_AGAIN_S = 60.0
 """How long after it was found open in a window a profile is looked at again."""
 
@@ -76,7 +77,7 @@ class Headless:
         loop: EventLoop,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._profile, self._folder = profile, folder
+        self._profile, self.folder = profile, folder
         self._states = dict.fromkeys((source.key for source in sources), SourceState("", "connecting"))
         self._told = (0, 0, 0)
         self._taken = 0
@@ -177,7 +178,7 @@ class Headless:
     def _read(
         self, question: Question, found: Callable[[ProofsFound], None], failed: Callable[[Exception], None]
     ) -> None:
-        reader = CacheReader(self._folder)
+        reader = CacheReader(self.folder)
         try:
             what = question(reader)
         except StoreError as error:
@@ -194,7 +195,8 @@ def sync_profile(
     """`sigap sync`: until all is read and sent, or until interrupted with a line a minute. Returns the exit code.
 
     `tokens` names a file of tokens, "-" for standard input; else those of the keyring are used. While a window has the
-    profile open it waits until that is closed, but with `once` raises LockedByOther. Raises TokenFileRefused.
+    profile open it waits until that is closed, also when the window opens later, but with `once` raises LockedByOther.
+    Raises TokenFileRefused.
     """
     folder = existing_profile(profile)
     settings, mended = begin_settings(folder)
@@ -207,6 +209,7 @@ def sync_profile(
     with _Interrupts() as interrupts, contextlib.closing(asyncio.new_event_loop()) as loop:
         while not interrupts.heard:
             try:
+                _check_no_window(folder)
                 headless = Headless(
                     profile,
                     folder,
@@ -233,14 +236,31 @@ def sync_profile(
     return _DONE
 
 
+def _check_no_window(folder: Path) -> None:
+    """Raise LockedByOther when a window has the profile open."""
+    if is_held(window_lock(folder)):
+        raise LockedByOther(window_lock(folder), f"A window has {folder} open.")
+
+
 def _follow(
     headless: Headless, loop: asyncio.AbstractEventLoop, interrupts: _Interrupts, *, once: bool, as_json: bool
 ) -> int:
+    is_wanted = False
+    looked_s = time.monotonic()
+
     def is_over() -> bool:
-        return interrupts.heard or headless.unavailable is not None or (once and headless.settled)
+        nonlocal is_wanted, looked_s
+        # protects: sync-gives-way-to-a-window
+        if not once and time.monotonic() - looked_s > _LOOK_FOR_WINDOW_S:
+            is_wanted, looked_s = is_held(window_lock(headless.folder)), time.monotonic()
+        return interrupts.heard or is_wanted or headless.unavailable is not None or (once and headless.settled)
 
     while True:
         loop.run_until_complete(_until(is_over, _LONGEST_ROUND_S if once else _TELL_S))
+        if is_wanted:
+            _check_no_window(headless.folder)
+            is_wanted = False  # it has gone again
+            continue
         if headless.unavailable is not None:
             raise headless.unavailable
         summary = headless.summary()

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from console.files.errors import LockedByOther, from_os
+from console.files.errors import LockedByOther, StoreError, from_os
 
 
 class FileLock:
@@ -35,6 +35,17 @@ class FileLock:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def is_held(path: Path) -> bool:
+    """Whether another holder has the lock on `path`; who looks has it for a moment."""
+    try:
+        FileLock(path).release()
+    except LockedByOther:
+        return True
+    except StoreError:
+        return False  # nobody can hold it there
+    return False
 
 
 if sys.platform == "win32":

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
-from console.files.lock import FileLock
+from console.files.lock import FileLock, is_held
+from console.paths import window_lock
 
+_LOOKED_AT_S = 0.05
+"""By then `sigap sync` has let go of the lock again, which it takes for a moment to see whether there is a window."""
 _WAIT_MS = 10_000
 """A window that is still being built answers when it is."""
 
@@ -25,8 +29,10 @@ class SingleInstance(QObject):
 
     def __init__(self, profile: Path) -> None:
         super().__init__()
+        if is_held(window_lock(profile)):
+            time.sleep(_LOOKED_AT_S)
         # protects: one-window
-        self._lock = FileLock(profile / "window.lock")
+        self._lock = FileLock(window_lock(profile))
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._on_asked)

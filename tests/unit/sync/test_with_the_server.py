@@ -9,8 +9,11 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,8 +26,9 @@ from api_client.transport import is_bare
 from console.cache.reader import CacheReader
 from console.commands.sync import Headless, sync_profile
 from console.files.errors import LockedByOther
-from console.files.lock import FileLock
+from console.files.lock import FileLock, is_held
 from console.outbox.work_file import WorkFile
+from console.paths import window_lock
 from console.rules.edit import Edit
 from console.rules.messages import Presence, Source, SourceState
 from console.rules.queued import EditState, StopReason
@@ -255,6 +259,31 @@ def test_connect_then_sync_once(live: Live, profile: Path, capsys: pytest.Captur
     work.close()
     assert sync_profile("p", once=True, as_json=True) == 0
     assert live.count().reports == 11
+
+
+def test_sync_gives_way_to_a_window(live: Live, profile: Path) -> None:
+    """A window that opened beside `sigap sync` could save nothing for as long as that ran."""
+    assert ask(live.url) == 0
+    environment = {**os.environ, "SIGAP_HOME": str(profile.parents[1])}
+    command = [sys.executable, "-m", "console", "sync", "--profile", profile.name]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_until(lambda: is_held(profile / LOCK))
+        window = FileLock(window_lock(profile))
+        wait_until(lambda: not is_held(profile / LOCK))
+        assert process.poll() is None, "it goes on when the window is closed"
+        window.release()
+    finally:
+        process.terminate()
+        said = process.communicate(timeout=20)[1]
+    assert f"A window has {profile} open" in said
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end_s
+        time.sleep(0.05)
 
 
 def test_two_computers_with_one_profile_are_two_desks_and_send_what_waits_in_both_once(
