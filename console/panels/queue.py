@@ -22,10 +22,13 @@ from widgets.chips import Chip
 from widgets.menu import MenuRow
 from widgets.queue.panel import QueuePanel
 from widgets.queue.values import QueueRow, Tab
+from widgets.spelling import nearest
 
 _KEPT_TEXTS = 4000
 _KEPT_TABS = frozenset({"open", "unassigned", "mine", "validate"})
 """Tabs whose reports wait for this operator; they are shown even where there is no room for all."""
+_MENDED = 3
+"""How many words of a filter are held against names."""
 _CALM_S = 60
 """How long a new hazard may wait for a crew before its age turns red."""
 
@@ -53,6 +56,8 @@ class QueueController(QObject):
         self._order_by = ""
         self._chips: dict[str, str] = {}
         self._by_age: list[str] = []
+        self._asked_for = "", ""
+        """The words of a filter that no report fits, and as they were meant."""
         window_state.view_changed.connect(self._on_view)
         window_state.rows_touched.connect(self._on_rows_touched)
         window_state.filter_changed.connect(lambda _: self._show_chips())
@@ -129,6 +134,22 @@ class QueueController(QObject):
             text, total = self.tr("{shown} of {total} closed, changed in the last 24 h · by {order}"), counts.all_closed
         return text.format(shown=shown, total=formatting.thousands(total), order=order)
 
+    def _meant(self, text: str) -> str:
+        """The words of a filter as they were most likely meant, by the names of categories and areas; "" when they are
+        names, or like none.
+        """
+        if text != self._asked_for[0]:
+            names = self._window_state.cities.names()
+            known = {
+                word for kind in ("service", "area") for name in names.get(kind, {}).values() for word in name.split()
+            }
+            held = {word.casefold() for word in known}
+            words = text.split()
+            mended = [one if one.casefold() in held else nearest(one, known) or one for one in words[:_MENDED]]
+            said = " ".join((*mended, *words[_MENDED:])) if mended != words[:_MENDED] else ""
+            self._asked_for = text, said
+        return self._asked_for[1]
+
     def _show_empty(self, view: View) -> None:
         names = {
             "mine": self.tr("Nothing is yours"),
@@ -148,6 +169,8 @@ class QueueController(QObject):
         elif view.filter.narrowed:
             title = self.tr("No report fits these filters")
             why = self.tr("Looked for in “{tab}” only.").format(tab=self._tab_names()[view.filter.tab])
+            if meant := self._meant(view.filter.text):
+                why = f"{why} {self.tr('Is “{words}” meant?').format(words=meant)}"
             keys = [(self._window_state.actions.key("clear_filter"), self.tr("clear all filters"))]
         elif not view.total:
             why = self.tr("Those of the city come with the first load, once the server answers.")

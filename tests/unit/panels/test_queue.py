@@ -11,6 +11,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Claim, Clock, ClockState, Report, Status
+from console.cache.catalog import Cities
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
 from console.panels.board_updater import BoardUpdater
@@ -254,3 +255,19 @@ def test_a_search_without_a_hit_in_a_tab_does_not_say_that_the_tab_is_empty(rig:
     rig.panel.set_empty = lambda title, why, keys: said.append((title, why))  # type: ignore[method-assign, assignment]
     rig.filter(Filter(tab="unassigned", priorities=(4,)))
     assert said == [("No report fits these filters", "Looked for in “Unassigned” only.")]
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"), [("flod kemang", "Is “Flood kemang” meant?"), ("flood", ""), ("xyzzyx", ""), ("kebakaran", "")]
+)
+def test_a_search_without_a_hit_says_which_names_were_likely_meant(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, words: str, meant: str
+) -> None:
+    """ "banjr tebt" found nothing: for who reads on there is no flood."""
+    rig.begin(report("1"))
+    names = {"service": {"flood": "Flood"}, "area": {"kmg": "Kemang Utara"}}
+    monkeypatch.setattr(Cities, "names", lambda _: names)
+    said: list[str] = []
+    rig.panel.set_empty = lambda title, why, keys: said.append(why)  # type: ignore[method-assign, assignment]
+    rig.filter(Filter(text=words, priorities=(4,)))
+    assert said == [" ".join(part for part in ("Looked for in “Open” only.", meant) if part)]
