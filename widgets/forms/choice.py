@@ -38,10 +38,7 @@ CHOICE_HIGH = 28
 
 @dataclass(frozen=True)
 class ListChoice:
-    """One thing to choose: its words, a note at the right, a drawing, and further words it is found by.
-
-    What is `only_like` the typed words is not chosen before the operator has moved to it.
-    """
+    """One thing to choose: its words, a note at the right, a drawing, and further words it is found by."""
 
     id: str
     text: str
@@ -49,7 +46,6 @@ class ListChoice:
     glyph: str = ""
     unit_state: str = ""
     words: str = ""
-    only_like: bool = False
 
 
 def matching(choices: Sequence[ListChoice], typed: str) -> list[ListChoice]:

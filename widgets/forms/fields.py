@@ -73,6 +73,7 @@ class TypeAhead(QLineEdit):
         super().__init__()
         self._theme, self._symbols, self._free, self._ready = theme, symbols, free, ready
         self._all: list[ListChoice] = []
+        self._armed = True
         self._value = ""
         self._drop: QListView | None = None
         self._model = ChoiceModel(self)
@@ -81,9 +82,9 @@ class TypeAhead(QLineEdit):
         self.setMaxLength(400)
         self.textEdited.connect(self._on_edited)
 
-    def set_choices(self, choices: Sequence[ListChoice]) -> None:
-        """What can be chosen."""
-        self._all = list(choices)
+    def set_choices(self, choices: Sequence[ListChoice], *, armed: bool = True) -> None:
+        """What can be chosen; unless the first one is `armed`, Enter takes none before the operator has moved to it."""
+        self._all, self._armed = list(choices), armed
         if self.hasFocus() and self._value == "" and self.text():
             self._offer()
 
@@ -124,7 +125,7 @@ class TypeAhead(QLineEdit):
             self._close()
             return
         drop = self._open()
-        drop.setCurrentIndex(QModelIndex() if shown[0].only_like else self._model.index(0))
+        drop.setCurrentIndex(self._model.index(0) if self._armed else QModelIndex())
         drop.show()
         self.place_list()
         drop.raise_()
@@ -184,7 +185,7 @@ class TypeAhead(QLineEdit):
 
     @property
     def is_undecided(self) -> bool:
-        """Whether the open list has only what is like the typed words, and none of it was moved to."""
+        """Whether nothing in the open list is armed, and none of it was moved to."""
         return self._drop is not None and self._drop.isVisible() and not self._drop.currentIndex().isValid()
 
     def _is_open(self) -> bool:

@@ -249,7 +249,7 @@ class NewReportForm(PlaceForm):
 
     @override
     def foot_note(self) -> str:
-        return "" if self.is_placed else self.tr("Without a place: not on the map, no unit near")
+        return "" if self.is_placed else self._unsure or self.tr("Without a place: not on the map, no unit near")
 
     @override
     def first_field(self) -> QWidget:

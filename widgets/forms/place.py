@@ -43,7 +43,7 @@ class PlaceForm(Form):
         self._lon: float | None = None
         self._middle_of, self._within_m, self._roughly = "", 0.0, ""
         self._exactness, self._doubt, self._instead = "", "", ""
-        self._places_found = self._only_like = False
+        self._places_found, self._unsure = False, ""
         self._is_point = False  # pointed at on the map: the words typed for it do not move it
         self.place = TypeAhead(theme, symbols, self.tr("Place"), free=True, ready=True)
         self.place.typed.connect(self._on_place_typed)
@@ -96,12 +96,12 @@ class PlaceForm(Form):
         """Whether there is a point."""
         return self._lat is not None and self._lon is not None
 
-    def set_places(self, choices: Sequence[ListChoice]) -> None:
-        """The places found for what is typed, best first."""
-        self._places_found = bool(choices)
-        self._only_like = bool(choices) and choices[0].only_like
-        self.place.set_choices(choices)
+    def set_places(self, choices: Sequence[ListChoice], unsure: str = "") -> None:
+        """The places found for what is typed, best first; `unsure` says why Enter takes none of them unasked."""
+        self._places_found, self._unsure = bool(choices), unsure
+        self.place.set_choices(choices, armed=not unsure)
         self._tell_where()
+        self.touch()  # the foot says it too: the list lies over what is told below the field
 
     def set_place(
         self, lat: float, lon: float, label: str, *, middle_of: str = "", within_m: float = 0.0, roughly: str = ""
@@ -201,8 +201,8 @@ class PlaceForm(Form):
             self._where.setText(f"{exact} · {self._lat:.5f}, {self._lon:.5f}")
         elif not self.place.text().strip():
             self._where.setText("")
-        elif self._only_like:
-            self._where.setText(self.tr("Nothing of this name is known: ↓ to what is like it, or Ctrl M points at it"))
+        elif self._unsure:
+            self._where.setText(self._unsure)
         elif self._places_found:
             self._where.setText(self.tr("Not on the map yet: choose from the list, or Ctrl M"))
         else:
@@ -225,7 +225,7 @@ class ReportPlaceForm(PlaceForm):
     @override
     def why_not(self) -> str:
         if not self.is_placed:
-            return self.tr("A point is needed: choose from the list, or Ctrl M")
+            return self._unsure or self.tr("A point is needed: choose from the list, or Ctrl M")
         return super().why_not()
 
     @override

@@ -756,10 +756,15 @@ class Forms(QObject):
             if found is not None and not meant:
                 none_like = self.tr("No street like this")
                 named = [replace(one, note=none_like) if left_over(text, one.text) else one for one in named]
-            like = [replace(one, only_like=True) for one in ways if one not in meant]
+            like = [one for one in ways if one not in meant]
             offers = [*whole, *meant, *called, *named, *like]
             once = {one.id: one for one in offers[::-1]}
-            form.set_places([once.pop(one.id) for one in offers if one.id in once][:_PLACES])
+            unsure = ""
+            if not whole and len(meant) > 1:
+                unsure = self.tr("Several streets may be meant: ask in which area, ↓ chooses")
+            elif like and offers[0] is like[0]:
+                unsure = self.tr("Nothing of this name is known: ↓ to what is like it, or Ctrl M points at it")
+            form.set_places([once.pop(one.id) for one in offers if one.id in once][:_PLACES], unsure)
 
         def take(place: str) -> None:
             if place in streets:
