@@ -40,6 +40,17 @@ def test_one_question_a_move_or_view_with_box_and_size(rig: MapRig) -> None:
     assert [request.number for request in rig.asked] == [2]
 
 
+def test_a_view_that_follows_a_new_size_counts_as_drawn_at_that_size_only(rig: MapRig) -> None:
+    rig.show()
+    rig.panel.resize(800, 600)
+    rig.wait_js("innerWidth === 800 && innerHeight === 600")
+    rig.draw()
+    assert (rig.asked[-1].width, rig.asked[-1].height) == (800, 600)
+    assert rig.panel.last_view is not None
+    (west, _, east, _), zoom = rig.panel.last_view
+    assert east - west == pytest.approx(800 * 360 / (256 * 2**zoom))
+
+
 def test_reports_and_squares_are_where_they_should_be(rig: MapRig) -> None:
     rig.symbols = [(1, LAT, LON, 1, 0, 0), (2, LAT, EAST, 2, 0, 0)]
     rig.cells = [(SOUTH, LON, 40, 0), (SOUTH, EAST, 7, 1)]

@@ -53,6 +53,7 @@ class MapPage {
       minZoom: 3,
       maxZoom: 19,
       worldCopyJump: false,
+      trackResize: false, // Leaflet's own says that it moved 200 ms late, and a View would count as drawn before that
     }).setView([0, 0], 3);
     /** @type {import("./config.js").Config | null} */
     this._config = null;
