@@ -358,6 +358,21 @@ def test_a_report_that_is_ordered_again_shows_the_new_order_on_the_page_of_the_o
     expect(page.locator("#job")).to_be_hidden()
 
 
+def test_a_tap_amid_which_the_same_jobs_are_drawn_again_is_not_lost(crew_site: Site, phones: Any) -> None:
+    """Each answer and each position put other rows in place of the same: the finger was lifted from another one."""
+    page = phones(crew_site).page
+    ordered(crew_site)
+    sign_in(page, crew_site)
+    row = page.get_by_role("button", name=re.compile("Flood"))
+    row.hover()
+    page.mouse.down()
+    page.evaluate("document.querySelector('#who').textContent = ''")
+    page.evaluate("dispatchEvent(new Event('online'))")  # it asks at once
+    expect(page.locator("#who")).to_have_text("U1")  # all is drawn again
+    page.mouse.up()
+    expect(page.locator("#job-state")).to_have_text("New order")
+
+
 def test_a_double_tap_says_one_step(crew_site: Site, phones: Any) -> None:
     """The next step's button stood where the first had been tapped: "seen" was told as "on its way" too."""
     site, phone = crew_site, phones(crew_site)

@@ -2,7 +2,7 @@
 /** The page of a crew: its jobs, what it does on each, its own state and position. Everything works without a network. */
 
 import { Deeds, laterThan, moment, sha256 } from "./deeds.js";
-import { byId, fill, make } from "./dom.js";
+import { byId, fill, make, refill } from "./dom.js";
 import { glyph, loadGlyphs } from "./glyphs.js";
 import { drop, forget, get, put, recall, remember } from "./keep.js";
 import { Live } from "./live.js";
@@ -335,12 +335,12 @@ function draw() {
     one.disabled = alive.length > 0; // on a job its state follows from the job
   }
   const ended = jobs.filter((one) => ENDED.includes(stateOf(one)));
-  fill(byId("jobs"), ...alive.map(row));
-  fill(byId("ended"), ...ended.map(row));
+  refill(byId("jobs"), ...alive.map(row));
+  refill(byId("ended"), ...ended.map(row));
   byId("no-jobs").hidden = alive.length > 0;
   byId("ended-part").hidden = !ended.length;
   const unsettled = deeds.list.filter((one) => one.state !== "received");
-  fill(byId("deeds"), ...unsettled.map(deedRow));
+  refill(byId("deeds"), ...unsettled.map(deedRow));
   byId("deeds-part").hidden = !unsettled.length;
   const job = current();
   if (job) drawJob(job);
@@ -372,7 +372,7 @@ function row(job) {
   const mark = on(job, deeds.waiting).length > 0 && make("span", { class: "mark", "data-mark": "saved" }, t("mark.saved"));
   const words = make("span", {}, make("b", {}, name(job)), make("small", {}, [report.address || report.title, job.area].filter(Boolean).join(" · ") || t("job.report", { number: report.id })), make("small", {}, [t(`state.${stateOf(job)}`), cityTime(ended ? assignment.since : assignment.created)].join(" · ")), mark);
   const priority = make("span", { class: "priority", "data-priority": report.priority, "aria-label": t("job.priority", { number: report.priority }) }, `P${report.priority}`);
-  return make("li", {}, make("button", { type: "button", class: ended ? "job ended" : "job", "data-priority": report.priority, onclick: () => open(assignment.id) }, glyph(job.service?.glyph, 28), words, make("em", {}, priority, far && make("br"), far)));
+  return make("li", {}, make("button", { type: "button", class: ended ? "job ended" : "job", "data-assignment": assignment.id, "data-priority": report.priority, onclick: () => open(assignment.id) }, glyph(job.service?.glyph, 28), words, make("em", {}, priority, far && make("br"), far)));
 }
 
 /** @param {Job} job @returns {string} */
@@ -385,7 +385,7 @@ function deedRow(deed) {
   const [status, message] = deed.problem.split("|");
   const why = status === "412" ? t("fault.conflict") : status === "403" ? t("fault.forbidden") : t("fault.invalid", { why: message ?? "" });
   const refused = deed.state === "refused";
-  return make("li", {},
+  return make("li", { "data-key": deed.key },
     make("span", {}, make("b", {}, deedName(deed)), ` ${cityTime(deed.occurred_at)}`),
     make("span", { class: "mark", "data-mark": deed.state }, t(`mark.${deed.state}`)),
     refused && make("p", {}, why),
@@ -421,7 +421,7 @@ function drawJob(job) {
   drawPhotos(job);
   fill(byId("job-notes"), ...job.words.map((one) => make("li", {}, make("span", {}, make("b", {}, one.author), ` ${cityTime(one.at)}`), make("p", { class: "words" }, one.text))));
   const shown = deeds.list.filter((one) => one.report === report.id || (one.kind === "unit_state" && Date.parse(one.occurred_at) > Date.parse(assignment.created) - CLOCKS_MS));
-  fill(byId("job-deeds"), ...shown.map(deedRow));
+  refill(byId("job-deeds"), ...shown.map(deedRow));
   byId("job-deeds-part").hidden = !shown.length;
   drawActs(job, state);
 }

@@ -30,6 +30,16 @@ export function fill(parent, ...children) {
   parent.replaceChildren(.../** @type {(Node | string)[]} */ (children.filter(Boolean)));
 }
 
+/**
+ * As `fill`, for a list that is drawn again and again: one that says what it said stays, as a tap that began on a row is
+ * lost when another takes the row's place before the finger is lifted. Rows that do different things must differ.
+ * @param {HTMLElement} parent @param {...HTMLElement} rows
+ */
+export function refill(parent, ...rows) {
+  const there = parent.children;
+  if (rows.length !== there.length || rows.some((one, index) => !one.isEqualNode(there[index] ?? null))) parent.replaceChildren(...rows);
+}
+
 /** A random key that nobody can guess. @returns {string} */
 export function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(20));

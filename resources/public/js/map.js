@@ -2,7 +2,7 @@
 /** The public map of reports: dots, or counts where they are many; the list beside it says the same in words. */
 
 import { drawBorders, colour, makeMap } from "./area_map.js";
-import { byId, fill, make } from "./dom.js";
+import { byId, fill, make, refill } from "./dom.js";
 import { glyph, loadGlyphs } from "./glyphs.js";
 import { Later, ask } from "./net.js";
 import { begin, loadCity } from "./shell.js";
@@ -74,7 +74,7 @@ async function load() {
 /** @param {View} view */
 function show(view) {
   byId("total").textContent = view.total === 0 ? t("map.none") : t(view.cells.length ? "map.counted" : "map.total", { count: count(view.total) });
-  fill(byId("rows"), ...view.newest.map(([id, service, status, created]) => make("li", {}, make("a", { href: `/r/${encodeURIComponent(id)}` }, glyph(services.get(service ?? "")?.glyph, 24), make("div", {}, make("b", {}, name(service)), make("span", {}, `${t(`status.${status}`)} · ${dateTime(created * 1000, city.city.timezone)}`))))));
+  refill(byId("rows"), ...view.newest.map(([id, service, status, created]) => make("li", {}, make("a", { href: `/r/${encodeURIComponent(id)}` }, glyph(services.get(service ?? "")?.glyph, 24), make("div", {}, make("b", {}, name(service)), make("span", {}, `${t(`status.${status}`)} · ${dateTime(created * 1000, city.city.timezone)}`))))));
   if (!map || !layer) return;
   const pins = view.points.length <= PINS_UP_TO || map.getZoom() >= PINS_FROM_ZOOM;
   layer.clearLayers();
