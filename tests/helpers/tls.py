@@ -98,27 +98,36 @@ class Door:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.heard: list[bytes] = []
-        self._clients: list[socket.socket] = []
-        self._open: list[socket.socket] = []
+        self.connections = 0
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
         serve_each(self._listener, self._serve)
-
-    @property
-    def connections(self) -> int:
-        return len(self._clients)
 
     def close(self) -> None:
         close_hard(self._listener)
-        for each in (*self._clients, *self._open):
-            close_hard(each)
+        with self._lock:
+            for each in self._open:
+                close_hard(each)
+
+    @contextlib.contextmanager
+    def _kept(self, each: socket.socket) -> Iterator[socket.socket]:
+        """Until the block ends, which closes it, `close` finds it."""
+        with each:
+            with self._lock:
+                self._open.add(each)
+            try:
+                yield each
+            finally:
+                with self._lock:
+                    self._open.discard(each)
 
     def _serve(self, client: socket.socket) -> None:
-        self._clients.append(client)
-        with contextlib.suppress(OSError), client:
-            client.settimeout(20)
-            secret = self._context.wrap_socket(client, server_side=True)
-            self._open.append(secret)
-            server = socket.create_connection(("127.0.0.1", self._target))
-            self._open.append(server)
+        with self._lock:
+            self.connections += 1
+        client.settimeout(20)
+        with contextlib.suppress(OSError), self._kept(client), contextlib.ExitStack() as stack:
+            secret = stack.enter_context(self._kept(self._context.wrap_socket(client, server_side=True)))
+            server = stack.enter_context(self._kept(socket.create_connection(("127.0.0.1", self._target))))
             threading.Thread(target=_pass_on, args=(server, secret), daemon=True).start()
             while piece := secret.recv(65536):
                 self.heard.append(piece[:200])
