@@ -25,6 +25,7 @@ if "-B" not in sys.orig_argv:  # which test_protections says, where the sources 
     sys.dont_write_bytecode = False
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.helpers.memory import MEMORY, room_in_memory
 from tests.helpers.tiers import is_pure, stay_pure
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
 
 if "TMPDIR" not in os.environ and room_in_memory():  # or small databases wait for the disk at each commit
     os.environ["TMPDIR"] = tempfile.tempdir = MEMORY
+
+# How long one example takes depends on what else the machine does.
+settings.register_profile("sigap", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("sigap")
 
 HERE = Path(__file__).resolve().parent
 DATA = Path(os.environ.get("SIGAP_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))

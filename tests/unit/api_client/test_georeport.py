@@ -285,14 +285,14 @@ def test_only_what_can_be_this_report_is_taken_for_it() -> None:
     there = GeoReportClient(server.url, clock=lambda: NOW)
 
     @given(OTHERS)
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     def others(body: Any) -> None:
         now[0] = body
         with pytest.raises((errors.Malformed, errors.NotThisServer)):
             there.create(SENT)
 
     @given(OURS, st.sampled_from([lambda one: [one], lambda one: one, lambda one: {"service_requests": [one]}]))
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     def ours(one: dict[str, Any], wrapped: Callable[[Any], Any]) -> None:
         now[0] = wrapped(one)
         assert there.create(SENT).request_id == str(one["service_request_id"])

@@ -139,7 +139,7 @@ def view_of(snapshot: BoardSnapshot, asked: Filter, **more: Any) -> View:
     return make_view(snapshot, asked, NOW, 7, words=WORDS, me=MINE, zone=ZONE, **more)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(city=cities(), asked=filters)
 def test_a_view_is_what_a_loop_finds(city: list[R], asked: Filter) -> None:
     view = view_of(BoardSnapshot.build(naive.columns(city)), asked)
@@ -185,7 +185,7 @@ def test_a_view_is_what_a_loop_finds(city: list[R], asked: Filter) -> None:
     assert view.without_crew([one.row for one in city]) == {one.row for one in city if naive.crewless(one)}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(city=cities(), asked=filters)
 def test_the_hours_are_those_of_the_citys_clock(city: list[R], asked: Filter) -> None:
     oldest = R(row=999, created=NOW - 60 * 86400, merged=1)  # so that the 28 days before are all known
@@ -209,7 +209,7 @@ def test_usual_is_the_mean_of_the_days_there_are() -> None:
     assert hours.usual[-1] == pytest.approx(1.0)  # three reports in the three whole days before, not in 28
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(before=cities(least=1), data=st.data())
 def test_changes_one_by_one_lead_to_the_snapshot_built_anew(before: list[R], data: st.DataObject) -> None:
     snapshot = BoardSnapshot.build(naive.columns(before))

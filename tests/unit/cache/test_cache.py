@@ -144,7 +144,7 @@ def test_damaged_places_and_huge_numbers_still_fit(writer: CacheWriter, reader: 
 _EVENTS = st.lists(st.tuples(st.sampled_from("abcd"), st.booleans()), min_size=1, max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(events=_EVENTS, data=st.data())
 def test_whatever_order_pages_come_in_the_highest_number_wins(
     tmp_path_factory: pytest.TempPathFactory, events: list[tuple[str, bool]], data: st.DataObject

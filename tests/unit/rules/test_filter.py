@@ -61,13 +61,13 @@ filters = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(filters)
 def test_a_filter_reads_back_from_its_text(asked: Filter) -> None:
     assert parse(asked.to_text()) == asked
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(alphabet='ab =<>,"\\/12:-.dhp#é', max_size=30))
 def test_whatever_is_typed_is_a_filter_or_a_sentence(text: str) -> None:
     try:
@@ -80,7 +80,7 @@ def test_whatever_is_typed_is_a_filter_or_a_sentence(text: str) -> None:
     assert parse(found.to_text()) == found
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(filters)
 def test_taking_every_chip_away_leaves_the_tab(asked: Filter) -> None:
     assert bool(asked.chips()) == asked.narrowed

@@ -295,7 +295,7 @@ def play(
 def test_what_is_shown_offline_is_what_the_server_will_hold(town: Town, sequences: int) -> None:
     counted: Counter[tuple[Kind, bool]] = Counter()
 
-    @settings(max_examples=sequences, deadline=None, derandomize=sequences < 1_000)
+    @settings(max_examples=sequences, derandomize=sequences < 1_000)
     @given(made=creation, start=st.sampled_from(sorted(STARTS)), then=edits)
     def compare_all(made: dict[str, Any], start: str, then: list[tuple[str, Do]]) -> None:
         counted.update(play(town, made, STARTS[start], then))

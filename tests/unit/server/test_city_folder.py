@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api_client.model import Service, Sla, WaitsFor
@@ -195,10 +195,10 @@ _cells = st.text(
 ).map(str.strip)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.tuples(_cells.filter(bool), _cells), max_size=5))
-def test_cells_read_as_they_were_written(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]) -> None:
-    path = tmp_path_factory.mktemp("table") / "agencies.csv"
+def test_cells_read_as_they_were_written(tmp_path: Path, rows: list[tuple[str, str]]) -> None:
+    path = tmp_path / "agencies.csv"
     path.write_text(write_table(("code", "name"), rows, "A comment."), newline="")
     faults: list[FileFault] = []
     read = read_table(path, ("code", "name"), ("code",), faults)

@@ -279,7 +279,7 @@ FIELDS = st.sampled_from(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     kind=st.sampled_from([kind.value for kind in Kind]),
     data=st.dictionaries(FIELDS, JSON, max_size=6),
@@ -298,7 +298,7 @@ def test_whatever_json_an_edit_is_the_answer_is_in_words(
         assert set(answer.json()) >= {"error", "message"}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     body=st.binary(max_size=400), kind=st.sampled_from(["application/json", "multipart/form-data; boundary=x", "", "x"])
 )
