@@ -19,6 +19,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from api_client.model import Kind
+from api_client.transport import PAGE
 from console.rules.edit import is_order
 from console.window.actions import ACTIONS
 from tests.helpers.city import Served, console, served, wait_for, write_users
@@ -27,9 +28,10 @@ from tests.helpers.net import Proxy, black_hole
 from tests.helpers.watchdog import queued_ms
 
 pytestmark = pytest.mark.usefixtures("qapp", "expected_log")
+PATIENCE_MS = PAGE.connect_s * 1000
+"""Whatever waits for the network waits as long as this at least."""
 MOST_MS = 250
-"""What the test allows, without the time that other programs had the processors; the goal is 100."""
-ROUNDS = 3
+"""What is allowed on a quiet machine, without the time that other programs had the processors; the goal is 100."""
 Enter = Qt.Key.Key_Return
 
 
@@ -115,16 +117,16 @@ class Operator:
     def find(self, tab: str, fits: Callable[[Any], bool] = lambda _: True, **more: Any) -> str:
         return find(self.window, tab, fits, self._used, **more)
 
-    def send_crews(self) -> None:
+    def send_crews(self, count: int) -> None:
         """While the link is there: units under way, whose steps are told by radio later."""
-        for _ in range(ROUNDS):
+        for _ in range(count):
             self._crewed.append(self.find("unassigned", lambda now: now.advice))
             self.run("dispatch")
             wait_for(lambda: not outbox(self.window), what="the order is received")
 
-    def look_at_proofs(self) -> None:
+    def look_at_proofs(self, count: int) -> None:
         """While the link is there: what is decided without it, for a photo that was not seen holds up its verdict."""
-        for _ in range(2 * ROUNDS):
+        for _ in range(count):
             self._looked_at.append(self.find("validate", self._is_of_others))
             wait_for(self._photos_are_here, what="the photos")
 
@@ -272,18 +274,36 @@ def in_work(report: Any) -> bool:
     return report.hold is None and report.status in ("new", "coordination", "progress", "returned")
 
 
-def judge(operator: Operator, how: str) -> None:
+def nothing_waited(operator: Operator, rounds: int) -> None:
+    """No action was answered, and the GUI thread never came back to its loop, only when the network had given up."""
+    assert len([name for name in operator.took if not name.endswith(": form")]) >= 30, sorted(operator.took)
+    assert min(map(len, operator.took.values())) >= rounds
+    slow = {name: took for name, took in operator.took.items() if max(took) > PATIENCE_MS}
+    assert not slow, slow
+    blocked = [gap for gap in operator.gaps if gap[0] > PATIENCE_MS]
+    assert not blocked, f"the GUI thread waited for something: {blocked}"
+
+
+def all_was_quick(operator: Operator, rounds: int) -> None:
     """Say the numbers, then hold them against what is allowed."""
     medians = {name: statistics.median(took) for name, took in operator.took.items()}
-    print(f"\n{how}: {len(medians)} actions; longest GUI-thread gaps {sorted(operator.gaps)[-4:]}")
+    print(f"\n{len(medians)} actions; longest GUI-thread gaps {sorted(operator.gaps)[-4:]}")
     for name, median in sorted(medians.items(), key=lambda item: -item[1]):
         print(f"  {name:20} median {median:6.1f} ms  worst {max(operator.took[name]):6.1f} ms")
-    actions = [name for name in medians if not name.endswith(": form")]
-    assert len(actions) >= 30, sorted(actions)
     slow = {name: median for name, median in medians.items() if median > MOST_MS}
     assert not slow, slow
     blocked = [gap for gap in operator.gaps if gap[0] > MOST_MS]
-    assert len(blocked) <= ROUNDS, f"the GUI thread waited for something: {blocked}"
+    assert len(blocked) <= rounds, f"the GUI thread waited for something: {blocked}"
+
+
+JUDGES = pytest.mark.parametrize(
+    ("rounds", "judge"),
+    [
+        pytest.param(1, nothing_waited, id="nothing waited"),
+        pytest.param(3, all_was_quick, id="all was quick", marks=pytest.mark.long),
+    ],
+)
+Judge = Callable[[Operator, int], None]
 
 
 def entries_by_edit(city: Served) -> Counter[str]:
@@ -321,17 +341,18 @@ def settled(window: Any) -> bool:
     return all(row.level == "warn" for row in outbox(window).values())
 
 
-def test_connections_that_fall_silent(city: Served, tmp_path: Path) -> None:
+@JUDGES
+def test_connections_that_fall_silent(city: Served, tmp_path: Path, rounds: int, judge: Judge) -> None:
     proxy = Proxy(city.port)
     with console(tmp_path / "profile", proxy.url) as window:
         wait_ready(window)
         operator = Operator(window, write_photo(tmp_path))
-        operator.send_crews()
-        operator.look_at_proofs()
+        operator.send_crews(rounds)
+        operator.look_at_proofs(2 * rounds)
         proxy.silent()
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             operator.work()
-        judge(operator, "silent connections")
+        judge(operator, rounds)
         proxy.through()
         began = time.perf_counter()
         window.actions.run("refresh")
@@ -341,18 +362,19 @@ def test_connections_that_fall_silent(city: Served, tmp_path: Path) -> None:
     proxy.close()
 
 
-def test_connects_that_hang(city: Served, tmp_path: Path) -> None:
+@JUDGES
+def test_connects_that_hang(city: Served, tmp_path: Path, rounds: int, judge: Judge) -> None:
     proxy = Proxy(city.port)
     with console(tmp_path / "profile", proxy.url) as window:
         wait_ready(window)
         operator = Operator(window, write_photo(tmp_path))
-        operator.send_crews()
-        operator.look_at_proofs()
+        operator.send_crews(rounds)
+        operator.look_at_proofs(2 * rounds)
         proxy.close()
         with black_hole(proxy.port):
-            for _ in range(ROUNDS):
+            for _ in range(rounds):
                 operator.work()
-            judge(operator, "connects that hang")
+            judge(operator, rounds)
             wait_for(lambda: "Offline since" in banner(window), what="the banner")
         proxy = Proxy(city.port, listen_on=proxy.port)
         window.actions.run("refresh")
