@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from tests.helpers.city import Served, console, served, wait_for, write_users
+from tests.helpers.city import Served, console, served, stopped, wait_for, write_users
 from tests.helpers.hands import CTRL, choose, enter, find, form, key, said, wait_ready
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -209,16 +209,17 @@ def test_an_order_that_must_be_told_by_radio_keeps_its_report_in_sight_and_so_do
     window.actions.run("go_on")
     find(window, "unassigned", lambda now: now.advice)
     row = window.window_state.row
-    city.stop()
-    wait_for(lambda: window.sources.is_away("city"), 40, "the server is away")
-    key(window, "D", CTRL)
-    if "has just become the first" in window.status_controller._message:  # what is not current any more ranks otherwise
-        QTest.qWait(1_100)
+    with stopped(city):
+        wait_for(lambda: window.sources.is_away("city"), 40, "the server is away")
         key(window, "D", CTRL)
-    wait_for(lambda: window.situation.current.not_sent, what="the order waits")
-    assert window.window_state.row == row
-    assert window.ticket.ticket().strips
-    city.start()
+        if (
+            "has just become the first" in window.status_controller._message
+        ):  # what is not current any more ranks otherwise
+            QTest.qWait(1_100)
+            key(window, "D", CTRL)
+        wait_for(lambda: window.situation.current.not_sent, what="the order waits")
+        assert window.window_state.row == row
+        assert window.ticket.ticket().strips
 
 
 def test_who_quits_with_reports_of_his_own_is_asked_and_a_key_without_a_use_says_so(window: Any) -> None:

@@ -16,8 +16,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import isValid
 
 from tests.helpers.caps import PANELS, shown_caps, walk
-from tests.helpers.city import TOKENS, Served, console, served, wait_for
-from tests.helpers.hands import ALT, CTRL, NONE, find, form, key, wait_ready
+from tests.helpers.city import TOKENS, Served, console, served, stopped, wait_for
+from tests.helpers.hands import ALT, CTRL, NONE, banner, find, form, key, strips, wait_ready
 from widgets.focus import FocusRing
 from widgets.keys import KeyButton, key_text
 
@@ -209,14 +209,16 @@ def test_each_key_that_is_shown_works_in_a_small_window_to_a_viewer_offline_and_
     with console(tmp_path / "offline", city.address) as one:
         wait_ready(one)
         find(one, "unassigned", lambda now: now.advice)
-        city.stop()
-        wait_for(lambda: one.banner.notice is not None, 40, "offline is said")
-        key(one, "T")
-        wait_for(lambda: one.situation.current.holder == "rina", what="taken here")
-        waiting = {key_text("F5"), key_text("Ctrl+7")}
-        wait_for(lambda: waiting <= {cap for _, cap in shown_caps(one)}, what="it is said to wait, with its keys")
-        assert walk(one, monkeypatch, "offline") >= 8
-        city.start()
+        with stopped(city):
+            wait_for(lambda: one.banner.notice is not None, 40, "offline is said")
+            key(one, "T")
+            wait_for(lambda: one.situation.current.holder == "rina", what="taken here")
+            waiting = {key_text("F5"), key_text("Ctrl+7")}
+            wait_for(
+                lambda: waiting <= {cap for _, cap in shown_caps(one)},
+                what=lambda: ("it is said to wait, with its keys", banner(one), strips(one), shown_caps(one)),
+            )
+            assert walk(one, monkeypatch, "offline") >= 8
 
 
 def test_enter_behind_a_key_that_opened_no_form_is_no_order(window: Any) -> None:

@@ -207,9 +207,9 @@ def test_answers_that_are_kept_on_the_way_are_asked_for_again_soon(live: Live, t
         console.live()
         source: Any = console.followers._following["jkt"]
         console.wait_until(lambda: source._stream.alive)
-        rule = proxy.when(path_has("/changes"), keep)
+        proxy.when(path_has("/changes"), keep)
         console.followers.take(SyncNow())
-        console.wait_until(lambda: rule.hit)
+        console.wait_until(lambda: kept)
         live.city.apply(
             EditBody(id=edit_id(900), kind=Kind.CREATE, data={"service": "flood", "description": "Help"}),
             report=None,

@@ -10,7 +10,6 @@ import re
 import signal
 import subprocess
 import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.helpers import warm
+from tests.helpers.patience import Patience
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -96,15 +96,25 @@ def served(folder: Path, *arguments: str) -> Iterator[Served]:
         server.stop()
 
 
+@contextlib.contextmanager
+def stopped(city: Served) -> Iterator[None]:
+    """Without its server, which the next test needs again whatever becomes of this one."""
+    city.stop()
+    try:
+        yield
+    finally:
+        city.start()
+
+
 def wait_for(condition: Callable[[], object], timeout_s: float = 20, what: str | Callable[[], object] = "") -> None:
-    """Run Qt's event loop until `condition()` is true; fail after `timeout_s`. `what` names it, or returns what is
-    there instead, for the message of the failure.
+    """Run Qt's event loop until `condition()` is true; fail after `timeout_s` (see Patience). `what` names it, or
+    returns what is there instead, for the message of the failure.
     """
     from PySide6.QtTest import QTest
 
-    end = time.monotonic() + timeout_s
+    patience = Patience(timeout_s)
     while not condition():
-        assert time.monotonic() < end, f"not within {timeout_s} s: {what() if callable(what) else what or condition}"
+        assert not patience.is_over, f"not within {timeout_s} s: {what() if callable(what) else what or condition}"
         QTest.qWait(10)
 
 
@@ -166,6 +176,7 @@ def console(
     )
     if not own_sync:
         window.sync_supervisor.command = warm.sync_command()
+    window.images._timeout_s = 60  # how long a child takes to start depends on what else the computer does
     window.open()
     try:
         yield window

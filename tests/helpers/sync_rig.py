@@ -28,10 +28,11 @@ from console.server.city.database import Database
 from console.server.city.feed import pages
 from console.sync.process import Followers
 from tests.helpers.live_server import Live
+from tests.helpers.patience import Patience
 
 M = TypeVar("M")
 V = TypeVar("V")
-WAIT_S = 20.0
+WAIT_S, LONGEST_S = 20.0, 120.0
 
 
 class LoopThread:
@@ -53,11 +54,11 @@ class LoopThread:
                 done.set_exception(error)
 
         self.loop.call_soon_threadsafe(run)
-        return done.result(WAIT_S)
+        return done.result(LONGEST_S)
 
     def close(self) -> None:
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(WAIT_S)
+        self._thread.join(LONGEST_S)
         self.loop.close()
 
 
@@ -140,17 +141,19 @@ class Rig:
         def found() -> M | None:
             return next((each for each in self.said[since:] if isinstance(each, kind) and fits(each)), None)
 
+        patience = Patience(seconds)
         with self._news:
-            self._news.wait_for(lambda: found() is not None, seconds)
-            message = found()
+            while (message := found()) is None and not patience.is_over:
+                self._news.wait(0.2)
         words = [*[str(each) for each in self.said if not isinstance(each, SourceState)][-8:], str(self.said[-1:])]
         assert message is not None, f"no such {kind.__name__} within {seconds} s; said: {words}"
         return message
 
     def wait_until(self, true: Callable[[], object], seconds: float = WAIT_S) -> None:
         """Wait until `true()`, which is asked after every message and at least every 20 ms."""
+        patience = Patience(seconds)
         with self._news:
-            for _ in range(int(seconds / 0.02)):
+            while not patience.is_over:
                 if true():
                     return
                 self._news.wait(0.02)

@@ -21,7 +21,7 @@ from widgets.map.liveness import BEAT_MS
 from widgets.map.panel import MapPanel
 from widgets.map.routes import Request
 
-TIMEOUT_MS = 20_000
+TIMEOUT_MS = 60_000
 LAT, LON = -6.2, 106.85
 
 

@@ -149,7 +149,7 @@ def test_a_report_outside_that_must_not_be_overlooked_is_said_and_one_click_away
     with rig.qtbot.waitSignal(rig.panel.report_picked) as picked:
         rig.js(f"{button}.click(); 0")
     assert picked.args == [7]
-    with rig.qtbot.waitSignal(rig.panel.bridge.page_ready, timeout=20_000):
+    with rig.qtbot.waitSignal(rig.panel.bridge.page_ready, timeout=TIMEOUT_MS):
         rig.panel.reload()
     rig.wait_js(f"!{button}.hidden")
     rig.panel.set_outside(0, "")
@@ -184,7 +184,7 @@ def test_the_right_button_asks_for_a_menu_and_the_legend_s_fills_say_what_they_a
     for at in (middle, middle + QPoint(150, 90)):
         QTest.mouseMove(rig.target, at)
         QTest.mouseClick(rig.target, Qt.MouseButton.RightButton, pos=at)
-        rig.qtbot.waitUntil(lambda: bool(asked), timeout=20_000)
+        rig.qtbot.waitUntil(lambda: bool(asked), timeout=TIMEOUT_MS)
         lat, lon, row, unit = asked.pop()
         assert (row, unit) == ((9, "") if at == middle else (0, ""))
         assert abs(lat - LAT) < 0.02  # type: ignore[operator]

@@ -44,7 +44,7 @@ def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         pytest.skip("the pages are NOT tested: no chromium on this computer")
-    expect.set_options(timeout=20_000)
+    expect.set_options(timeout=60_000)
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"] if root else [])
@@ -157,7 +157,7 @@ def phones(chromium: Browser) -> Iterator[Any]:
         context = chromium.new_context(
             geolocation={"latitude": LAT, "longitude": LON, "accuracy": 14}, permissions=["geolocation"], **wanted
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         context.add_init_script(_ON_VIOLATION)
         context.add_init_script(_ONE_HAND)
         watch = Watch(site.url)

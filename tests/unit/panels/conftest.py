@@ -79,8 +79,9 @@ class Rig:
         self.said: list[str] = []
         self.steady_s = 0.0
         self.forms = Forms(
-            self.window, theme, make_symbols(theme), self.window_state, self.outbox, self.tasks, ImageProcess(),
-            profile, UTC, lambda: NOW, self.said.append, self.said.append, lambda: self.steady_s,
+            self.window, theme, make_symbols(theme), self.window_state, self.outbox, self.tasks,
+            ImageProcess(timeout_s=60), profile, UTC, lambda: NOW, self.said.append, self.said.append,
+            lambda: self.steady_s,
         )  # fmt: skip
         self.outbox.saved.connect(lambda queued: self.forms.saved(queued.edit.id))
         self.situation = SituationMonitor(self.window_state, self.undo_stack, lambda: "city")
