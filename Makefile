@@ -1,6 +1,6 @@
 # make run    set up everything and start the demo city
 # make test   set up everything and run all tests but the long ones
-# make test-fast   only those that need no window, server, process or browser: under 30 seconds
+# make test-fast   only those that need no window, server, process, browser or simulation: under 30 seconds
 # Needs only make, git and Python 3.11 to 3.13 with venv; everything else comes from the package registries.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] <= (3,13))' 2>/dev/null && { echo $$p; break; }; done)

@@ -47,8 +47,10 @@ DATA = Path(os.environ.get("SIGAP_TEST_DATA", Path(__file__).resolve().parents[2
 
 
 _HOME = pytest.StashKey[str]()
-_HEAVY_FIRST = ("faults", "e2e", "bench", "web", "page", "widgets", "unit")
-"""Files run side by side and whole; the long ones begin first, so that none is left over at the end."""
+_HEAVY_FIRST = ("web", "faults", "unit/server/test_openapi.py", "e2e", "bench", "page", "widgets", "unit")
+"""Files run side by side and whole; the long ones begin first, so that none is left over at the end, and those that
+wait most of the time first of all, so that others use the processors meanwhile.
+"""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -77,13 +79,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two workers more than cores, as tests wait for half of their time; for pure tests, which never wait, as many as
+    """Four workers more than cores, as tests wait for half of their time; for pure tests, which never wait, as many as
     cores.
 
     Eight at most, as memory has no room for more.
     """
     cores = os.cpu_count() or 2
-    return min(8, cores if "pure" in config.option.markexpr else cores + 2)
+    return min(8, cores if "pure" in config.option.markexpr else cores + 4)
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m looks
@@ -92,8 +94,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if _is_fast(item):
                 item.add_marker("pure")
-    order = {name: place for place, name in enumerate(_HEAVY_FIRST)}
-    places = {path: order.get(path.relative_to(HERE).parts[0], len(order)) for path in {item.path for item in items}}
+    order = {HERE / name: place for place, name in enumerate(_HEAVY_FIRST)}
+    places = {
+        path: min(order.get(each, len(order)) for each in (path, *path.parents))
+        for path in {item.path for item in items}
+    }
     items.sort(key=lambda item: places[item.path])
 
 

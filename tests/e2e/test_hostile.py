@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QLabel, QMenu, QTextEdit
+from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QLabel, QMenu, QTextEdit, QWidget
 
 from api_client.model import Agency, Assignment, AssignmentState, Kind, Report, Status, Template, Unit, UnitState
 from console.commands.export import FORMATS, select, write
@@ -251,10 +251,10 @@ def spoken_rows(view: QAbstractItemView) -> list[str]:
     ]
 
 
-def rich_texts() -> list[str]:
-    """Widgets that would take a text from outside for markup."""
+def rich_texts(within: QWidget | None = None) -> list[str]:
+    """Widgets that would take a text from outside for markup: all there are, or those of one window."""
     found = []
-    for widget in QApplication.allWidgets():
+    for widget in QApplication.allWidgets() if within is None else (within, *within.findChildren(QWidget)):
         if isinstance(widget.window(), QMenu):
             continue  # pyqtgraph's own
         if isinstance(widget, QLabel) and widget.textFormat() is not Qt.TextFormat.PlainText:
@@ -351,20 +351,20 @@ def test_forms_show_texts(scene: Scene) -> None:
                     data={"description": hostile, "service": hostile}, base={"description": hostile})  # fmt: skip
         theirs = {"description": {"value": hostile, "who": hostile}, "service": {"value": None, "who": "x"}}
         window.forms.conflict(Queued(edit, EditState.CONFLICT, theirs=theirs), lambda _mine, _why: None)
-        look_at_form(kind)
+        look_at_form(window, kind)
         window.forms.choose(hostile[:SHORT], hostile, [ListChoice(kind, hostile, hostile)], lambda _: None)
-        look_at_form(kind)
+        look_at_form(window, kind)
         window.forms.ask_text(
             hostile[:SHORT], hostile, hostile[:SHORT], [hostile], lambda _: None, draft_key="note:city:honest-1"
         )
-        look_at_form(kind)
+        look_at_all(kind)
     now = datetime.now(UTC)
     about = Report("honest-1", 1, Status.NEW, None, 3, "", now, now)
     job = Assignment("a", "honest-1", stored(scene.texts["img"]), AssignmentState.EN_ROUTE, now, "x", now)
     details = ReportDetails(1, "city", "honest-1", about, about, (), (job,), ())
     script = stored(scene.texts["script"])
     window.forms.close(details, script, "", lambda *_: None, lambda: None, script)
-    look_at_form("close")
+    look_at_all("close")
     window.forms.new_report("city", lambda _: None)
     form = window.forms._new
     form.set_values({"service": "flood", "text": stored(scene.texts["script"]), "lat": LAT, "lon": LON})
@@ -372,12 +372,20 @@ def test_forms_show_texts(scene: Scene) -> None:
     window.recommender.near("city", {"service": "flood", "text": "x", "lat": LAT, "lon": LON}, near.extend)
     wait_for(lambda: near, what="possible duplicates")
     form.set_duplicates(near)
-    look_at_form("new")
+    look_at_all("new")
     window.forms.close_open()
     wait_for(lambda: QApplication.activeModalWidget() is None)
 
 
-def look_at_form(kind: str) -> None:
+def look_at_form(console: Any, kind: str) -> None:
+    """Only at the form that stands there; `look_at_all` is for what it changes elsewhere."""
+    opened = console.forms._open
+    assert opened.isVisible()
+    assert opened.grab().width() > 0, kind
+    assert rich_texts(opened) == [], kind
+
+
+def look_at_all(kind: str) -> None:
     for widget in QApplication.topLevelWidgets():
         if widget.isVisible():
             assert widget.grab().width() > 0, kind

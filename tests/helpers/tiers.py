@@ -1,4 +1,6 @@
-"""Which tests are pure (no Qt, server, child process or browser), seen from what they and their fixtures reach."""
+"""Which tests are pure (no Qt, server, child process, browser or simulation), seen from what they and their fixtures
+reach.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +32,11 @@ _OUTSIDE = (
     "console.commands.run",
     "console.sync.process",
     "console.window.sync_supervisor",
+    # what plays the hours of a city or the lives of an outbox, for seconds
+    "console.server.demo.fill",
+    "console.server.demo.living",
+    "console.server.demo.stories",
+    "tests.helpers.outbox_simulation",
 )
 _WITHIN = tuple(f"{module}." for module in _OUTSIDE)
 _FIXTURES = {"city_data", "postgres"}
