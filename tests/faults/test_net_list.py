@@ -36,6 +36,7 @@ from console.sync.pipe import Frames, pack
 from console.sync.retry import Timing, Wakeup
 from tests.helpers.live_server import Live
 from tests.helpers.net import http
+from tests.helpers.patience import times_longer
 from tests.helpers.pictures import picture
 from tests.helpers.proxy import (
     PORTAL,
@@ -274,7 +275,7 @@ def test_f10_patience_is_the_whole_hosts(live: Live, proxy: FaultProxy, console:
     console.outcome(other, EditState.ACCEPTED)
     after = [at - told[0] for at in since(proxy, told[0] + 0.25)]
     assert min(after) >= wait_s - 0.05
-    assert min(after) <= wait_s + 3.0
+    assert min(after) <= wait_s + 3.0 * times_longer()
     assert_once(console, live, edit, other)
 
 
@@ -601,5 +602,5 @@ def test_f17_waking_ends_every_back_off(monkeypatch: pytest.MonkeyPatch, hours: 
     monkeypatch.setattr("console.sync.retry.time.time", wall)
     monkeypatch.setattr(retry, "_SLICE_S", 0.2)
     began = time.monotonic()
-    Wakeup().back_off(60.0)
-    assert time.monotonic() - began < 5
+    Wakeup().back_off(120.0)
+    assert time.monotonic() - began < 60

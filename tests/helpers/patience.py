@@ -22,10 +22,10 @@ class Patience:
     def is_over(self) -> bool:
         """Whether it is in vain to wait on."""
         waited_s = time.monotonic() - self._began_s
-        return waited_s > self._seconds and waited_s > self._seconds * _times_longer()
+        return waited_s > self._seconds and waited_s > self._seconds * times_longer()
 
 
-def _times_longer() -> float:
+def times_longer() -> float:
     """By how much the last minute's load makes everything longer."""
     try:
         ready = os.getloadavg()[0]

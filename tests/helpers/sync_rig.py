@@ -153,10 +153,12 @@ class Rig:
         """Wait until `true()`, which is asked after every message and at least every 20 ms."""
         patience = Patience(seconds)
         with self._news:
-            while not patience.is_over:
-                if true():
-                    return
+            while not true():
+                if patience.is_over:
+                    break
                 self._news.wait(0.02)
+            else:
+                return
         raise AssertionError(f"did not come true within {seconds} s; said: {self.said[-8:]}")
 
     def live(self, since: int = 0) -> SourceState:
