@@ -49,7 +49,7 @@ class Cards:
     def __init__(self, tasks: Tasks, folder: Path) -> None:
         self._tasks, self._folder = tasks, folder
         code = COUNTING.format(file=str(folder / "children"))
-        images = ImageProcess([sys.executable, "-P", "-c", code])
+        images = ImageProcess([sys.executable, "-P", "-c", code], timeout_s=60)
         self.cards = PhotoCards(
             tasks, images, lambda sha256: folder / sha256, lambda *_: None, UTC, lambda: datetime.now(UTC)
         )
@@ -58,7 +58,7 @@ class Cards:
 
     def children(self, qtbot: QtBot) -> int:
         """How many were started, once all is done that was asked for."""
-        with qtbot.waitCallback(timeout=20_000) as idle:
+        with qtbot.waitCallback(timeout=60_000) as idle:
             self._tasks.submit(lambda: None, idle)
         return len((self._folder / "children").read_text())
 
@@ -159,10 +159,10 @@ def test_photos_that_take_long_hold_no_search_and_no_view(qtbot: QtBot, qapp: QA
     photo.write_bytes(jpeg())
     with console(tmp_path / "profile", None) as window:
         window.images._command = [sys.executable, "-c", HANGING.format(file=str(let_go))]
-        window.images._timeout_s = 30.0
+        window.images._timeout_s = 120.0
         for _ in range(3):
             window.forms.photos.add(photo, "after", lambda _: None)
-        with qtbot.waitCallback(timeout=20_000) as worked:
+        with qtbot.waitCallback(timeout=60_000) as worked:
             window.tasks.submit(lambda: let_go.exists(), worked)
         worked.assert_called_with(False)
         let_go.touch()
