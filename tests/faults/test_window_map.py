@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 
 from tests.helpers.city import Served, console, served, wait_for, write_users
 from tests.helpers.hands import CTRL, choose, key, outbox, type_into, wait_ready
+from widgets.map.liveness import BEAT_MS
 
 pytestmark = pytest.mark.usefixtures("qapp", "expected_log")
 
@@ -65,7 +66,7 @@ def test_the_map_comes_back_where_it_was_and_nothing_else_moves(city: Served, tm
     reloads the panel says so and offers to load it again, by keyboard too. The strip says it from the loss until the
     map draws.
     """
-    with console(tmp_path / "profile", city.address) as window:
+    with console(tmp_path / "profile", city.address, map_beat_ms=BEAT_MS) as window:
         wait_ready(window)
         drawn_again(window)
         number = window.reader().report(int(window.window_state.view.order[3])).report.id
@@ -119,7 +120,7 @@ def test_the_map_comes_back_where_it_was_and_nothing_else_moves(city: Served, tm
 
 def test_a_map_that_hangs_is_said_in_the_strip_and_comes_back_by_itself(city: Served, tmp_path: Path) -> None:
     """F37. Guards: Liveness.beat counts beats without an answer; the corner's count is the queue's."""
-    with console(tmp_path / "hanging", city.address) as window:
+    with console(tmp_path / "hanging", city.address, map_beat_ms=BEAT_MS) as window:
         wait_ready(window)
         wait_for(lambda: window.screenshot.drawn_view >= 1, 40, what="the map is drawn")
         window.map.page.runJavaScript("setTimeout(() => { for (;;); }, 0)")

@@ -134,6 +134,7 @@ def console(
     sources: Sequence[Any] = (),
     own_sync: bool = False,
     actions: Any = None,
+    map_beat_ms: int = 20_000,
 ) -> Iterator[Any]:
     """Open a real ConsoleWindow with a profile and a sync process of its own until the block ends.
 
@@ -141,7 +142,9 @@ def console(
     is its key, capitalized. With `sources` these are followed instead, and `name` is signed in where they name a user.
     `name`: who is signed in. `behind_s`: by how much the computer's clock is slow. `go_on`: choose the next waiting
     report after a step (most tests look at the same one). `kept`: the settings of a window before. `actions`: another
-    table of actions. `own_sync`: start the sync process from nothing, for tests that stop or kill it.
+    table of actions. `own_sync`: start the sync process from nothing, for tests that stop or kill it. `map_beat_ms`:
+    how often the map's page is asked whether it is alive. It may not answer within the program's own two seconds where
+    other programs have the processors, and would be loaded again, with a notice and the keyboard, in any test.
     """
     from PySide6.QtWidgets import QApplication
 
@@ -176,6 +179,8 @@ def console(
     )
     if not own_sync:
         window.sync_supervisor.command = warm.sync_command()
+    window.map._liveness._beat_s = map_beat_ms / 1000
+    window.map._liveness._timer.setInterval(map_beat_ms)
     window.images._timeout_s = 60  # how long a child takes to start depends on what else the computer does
     window.open()
     try:

@@ -12,6 +12,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
 
 from tests.page.conftest import LAT, LON, TIMEOUT_MS, Console, MapRig, opened
 from widgets.map.liveness import MOST_RELOADS, Loss
@@ -108,6 +109,15 @@ def test_what_draws_another_number_than_there_are_is_given_up_after_three_reload
         rig.panel.reload()
     assert not rig.panel.is_off
     assert rig.panel.reloads == 0
+
+
+def test_a_window_that_closes_before_a_lost_page_is_loaded_again_is_closed(rig: MapRig, qtbot: QtBot) -> None:
+    """An exception in the event loop, of a page that was there no more."""
+    rig.panel._has_process = False
+    rig.panel._replace_page()
+    rig.panel.shut()
+    qtbot.wait(10)
+    assert not isValid(rig.panel.page)
 
 
 def test_what_is_hidden_is_left_alone(rig: MapRig) -> None:

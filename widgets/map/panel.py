@@ -685,8 +685,9 @@ class MapPanel(QWidget):
             QTimer.singleShot(0, self, self._load)
 
     def _load(self) -> None:
-        self._has_process = True
-        self._page.load(PAGE_URL)
+        if isValid(self._page):  # the window may have been closed since this was asked for
+            self._has_process = True
+            self._page.load(PAGE_URL)
 
     def _on_place_picked(self, lat: float, lon: float) -> None:
         if self._picking:  # a page that only claims so is not heard
