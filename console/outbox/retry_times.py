@@ -55,6 +55,7 @@ class RetryTimes:
         self._unknown: set[str] = set()  # of these what may have left, and their source has not been read whole since
         self._failures: Counter[str] = Counter()  # of an edit, for which it alone waits
         self._in_vain: dict[str, tuple[int, int]] = {}  # tries, and how often its lane had worked at the first one
+        self._put_off: Counter[str] = Counter()  # how often it was said with an edit when to come again
         self._works: Counter[Lane] = Counter()
         self._held: dict[Lane, float] = {}  # until when
         self._backoff: dict[Lane, Backoff] = {}
@@ -82,6 +83,15 @@ class RetryTimes:
         # protects: tried-in-vain-comes-last
         return self._in_vain.get(edit_id, (0, 0))[0] // _IN_VAIN
 
+    def put_off(self, edit_id: str) -> int:
+        """The same of what was put off again and again with a time to come again, also past a reading of its source.
+
+        Who says such a time speaks of himself, as a rule: so it does not change what comes before what, but for which
+        one is the first of several alike. What lies between may say it of this edit alone, each time.
+        """
+        # protects: put-off-lets-others-pass
+        return self._put_off[edit_id] // _IN_VAIN
+
     def wait_for_source(self, edit_id: str) -> None:
         """An edit is not tried before its source has been read whole, or has had some time for that."""
         self._unknown.add(edit_id)
@@ -98,7 +108,9 @@ class RetryTimes:
             return
         now = time.monotonic()
         tries, works = self._in_vain.get(edit_id, (0, self._works[lane]))
-        if obstacle is Obstacle.SERVER and retry_after_s is None:  # who says when to come again speaks of himself
+        if retry_after_s is not None:
+            self._put_off[edit_id] += 1
+        elif obstacle is Obstacle.SERVER:
             self._in_vain[edit_id] = tries + 1, works
         passed = tries >= _IN_VAIN and self._works[lane] > works and retry_after_s is None
         # protects: passed-by-others-waits-alone
@@ -124,6 +136,7 @@ class RetryTimes:
         self._end(edit_id)
         self._failures.pop(edit_id, None)
         self._in_vain.pop(edit_id, None)
+        self._put_off.pop(edit_id, None)
 
     def hurry(self, source: str | None, *, is_read: bool) -> None:
         """Nothing waits at a source (all: None) because of a failure; what may have left only when it `is_read`."""

@@ -33,6 +33,8 @@ _AT_ONCE = 8
 that go first when all wait for a better time."""
 _SLICE_S = 0.004
 """So long the outbox is looked through at a stretch."""
+_PUT_OFF_LONG = 3
+"""After so many steps of `_Turn.put_off` an order or a new report comes among the facts: it would keep them for good."""
 
 
 class _Turn(NamedTuple):
@@ -45,6 +47,8 @@ class _Turn(NamedTuple):
     rank: int
     """How often it was tried in vain, in steps: see `RetryTimes.rank`."""
     is_fact: bool
+    put_off: int
+    """How often it was put off with a time to come again, in steps: see `RetryTimes.put_off`."""
     number: int
     edit_id: str
 
@@ -359,9 +363,12 @@ class Scheduler:
         else:
             self._due[chain] = queued.edit.id
             edit, heap = queued.edit, self._next.setdefault(lane_of(queued.edit), [])
+            put_off = self._retries.put_off(edit.id)
             # protects: orders-leave-first
             is_fact = not is_order(edit) and edit.kind is not Kind.CREATE
-            heapq.heappush(heap, _Turn(self._retries.rank(edit.id), is_fact, edit.number, edit.id))
+            # protects: put-off-long-keeps-no-facts
+            is_fact = is_fact or put_off >= _PUT_OFF_LONG
+            heapq.heappush(heap, _Turn(self._retries.rank(edit.id), is_fact, put_off, edit.number, edit.id))
 
     # Lanes
 

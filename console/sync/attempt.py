@@ -171,6 +171,7 @@ class Attempt:
         # protects: failing-photo-waits-alone
         if isinstance(error, errors.ServerFault):
             self._put_off(push, Obstacle.ONE_EDIT, str(error))
+            self._look_behind(error)
             return True
         if error.retry or isinstance(error, errors.SignIn):
             self._put_off(push, Obstacle.SERVER, str(error), retry_after_s(error))
@@ -199,6 +200,7 @@ class Attempt:
         elif isinstance(error, errors.ServerFault):
             # Perhaps only this edit brings the server to fall: the others go on.
             self._put_off(push, Obstacle.ONE_EDIT, str(error), may_be_there=may_be_there)
+            self._look_behind(error)
         elif error.retry:
             if isinstance(error, errors.Busy):
                 self._busy(error)
@@ -208,6 +210,12 @@ class Attempt:
         else:
             self._refused(push, error)
         return True
+
+    def _look_behind(self, error: errors.ServerFault) -> None:
+        """A gateway that answered for the server may do so for this edit alone: the pull looks whether it is there."""
+        if isinstance(error, errors.NoBackend):
+            # protects: gateways-fault-holds-no-order
+            self._on_news()
 
     def _refuse(self, push: Push, reason: StopReason, problem: str = "", by: ByWhom | None = None) -> None:
         self._say(Outcome(push.edit.id, EditState.ATTENTION, problem=problem, reason=reason, by=by))

@@ -496,6 +496,29 @@ def test_a_busy_server_puts_no_order_behind_facts(rig: OutboxRig) -> None:
     rig.pushed(order, note)
 
 
+@pytest.mark.parametrize(("kind", "rounds"), [(Kind.NOTE, 3), (Kind.DISPATCH, 3), (Kind.CREATE, 9)])
+def test_two_that_a_gateway_puts_off_each_time_keep_no_others_from_leaving(
+    rig: OutboxRig, kind: Kind, rounds: int
+) -> None:
+    """It says when to come again, of these two alone; the others went back untried each time, for good. Of new reports
+    also facts pass them in the end, which come behind them else.
+    """
+    is_creation = kind is Kind.CREATE
+    first, second = (
+        rig.do(kind, None if is_creation else str(number), data={"unit": f"u{number}"}) for number in (1, 2)
+    )
+    other = rig.do(Kind.NOTE if is_creation else kind, "3", data={"unit": "u3"})
+    let_go(rig)
+    for _ in range(rounds):
+        rig.pushed(first, second, other)
+        for one in (first, second):
+            rig.answer(one, S.QUEUED, obstacle=Obstacle.SERVER, retry_after_s=30.0)
+        rig.answer(other, S.QUEUED, obstacle=Obstacle.ANOTHER_EDIT)
+        rig.quiet()
+        let_go(rig)
+    rig.pushed(other, first, second)
+
+
 def test_a_signed_out_operator_is_waited_for(rig: OutboxRig) -> None:
     note = rig.do(Kind.NOTE)
     let_go(rig)

@@ -484,6 +484,42 @@ def test_photos_that_are_cut_hold_no_order_of_a_server_that_is_there(*, is_busy:
     assert asked == ([] if is_busy else [1, 2, 3, 4, 5, 6]), "told first, so that it waits when the server is there"
 
 
+@pytest.mark.parametrize("is_photo", [False, True])
+def test_what_a_gateway_answers_for_one_edit_holds_no_order_of_a_server_that_is_there(*, is_photo: bool) -> None:
+    """After five answers of 504 nothing was tried before the pull had asked by itself, as with what is cut."""
+
+    class TimedOutBehind:
+        exchanges = 0
+
+        def send(self, *_: object, **__: object) -> TakenEdit:
+            error = errors.NoBackend("The server behind the gateway gave no answer.")
+            raise NotUploaded(error) if is_photo else error
+
+        def has_arrived(self, *_: object) -> bool:
+            return False
+
+        def interrupt(self) -> None:
+            """Nothing hangs."""
+
+        cut = close = interrupt
+
+    health = Health("jkt", lambda _: None, lambda: datetime.now(UTC))
+    emitted: list[Outcome] = []
+    asked: list[int] = []
+
+    def pull() -> None:
+        asked.append(len(emitted))
+        health.breaker.answered()
+
+    attempt = Attempt(health, emitted.append, pull)
+    edit = Edit("e1", Kind.PHOTO if is_photo else Kind.NOTE, "1", "rina", "d", 1, datetime.now(UTC), source="jkt")
+    for _ in range(6):
+        assert attempt.make(TimedOutBehind(), Push(edit)), "others go on"
+        assert not attempt.is_pointless
+    assert [one.obstacle for one in emitted] == [Obstacle.ONE_EDIT] * 6
+    assert asked == [1, 2, 3, 4, 5, 6], "told first, so that it waits when the server is there"
+
+
 def test_what_was_not_begun_says_that_another_met_the_obstacle() -> None:
     emitted: list[Outcome] = []
     queue = PushQueue(Attempt(Health("jkt", lambda _: None, lambda: datetime.now(UTC)), emitted.append, lambda: None))
