@@ -34,7 +34,7 @@ that go first when all wait for a better time."""
 _SLICE_S = 0.004
 """So long the outbox is looked through at a stretch."""
 _PUT_OFF_LONG = 3
-"""After so many steps of `_Turn.put_off` an order or a new report comes among the facts: it would keep them for good."""
+"""After so many steps of `_Turn.put_off` an order or a new report comes among the facts, not to keep them for good."""
 
 
 class _Turn(NamedTuple):
@@ -308,19 +308,33 @@ class Scheduler:
             queued = self._pending.get(self._pending.unsure.popitem()[0])
             if queued is None:
                 continue
+            if queued.edit.kind is Kind.CREATE and queued.state is not EditState.ACCEPTED:
+                gone = (one.edit.id for one in self._pending.children(queued) if is_deleted(one))
+                self._pending.unsure.update(dict.fromkeys(gone))
             is_created = all(map(self._is_created, local_keys(queued.edit)))
             # protects: waiting-work-follows-its-creation
             if again := self._created_again(queued):
                 self._move(queued, again)
             elif queued.state in (EditState.QUEUED, EditState.STOPPED) and not is_created:
                 self._store.set(advance(queued, Event.PARKED, reason=StopReason.CREATION_WITHDRAWN))
-            elif queued.reason is StopReason.CREATION_WITHDRAWN and is_created:  # its creation had left after all
+            elif is_created and (
+                queued.reason is StopReason.CREATION_WITHDRAWN  # its creation had left after all
+                or self._is_sent_with_its_creation(queued)
+            ):
                 self._move(queued, {})
 
     def _is_created(self, key: str) -> bool:
         """Whether a report created here is at the server or will be, also by a creation that waits for the disk."""
         # protects: creation-that-is-being-saved-is-one
         return self._pending.is_awaited(key) or self._store.is_being_created(key)
+
+    def _is_sent_with_its_creation(self, queued: Queued) -> bool:
+        """Whether a server has lost an edit's report, whose creation it had taken and is asked about or sent again."""
+        creation = self._pending.creation_of(queued.edit)
+        if creation is None or creation.state is EditState.ACCEPTED or self.is_handed_over(queued.edit.id):
+            return False
+        # protects: waits-for-its-creation-again
+        return is_deleted(queued)
 
     def _created_again(self, queued: Queued) -> dict[str | None, str]:
         """The lost reports that an edit is about, with the local keys under which they come again.

@@ -257,7 +257,15 @@ class SendOrder:
 
     def _has_numbers(self, edit: Edit) -> bool:
         """Whether the server knows all the reports that an edit names."""
-        return edit.kind is Kind.CREATE or all(key in self._pending.remote for key in local_keys(edit))
+        return edit.kind is Kind.CREATE or all(map(self._has_number, local_keys(edit)))
+
+    def _has_number(self, key: str) -> bool:
+        """Whether the server knows a report that was created here: a creation that is sent again may get another number
+        than before.
+        """
+        creation = self._pending.creation_under(key)
+        # protects: sent-again-gets-its-number-anew
+        return key in self._pending.remote and (creation is None or creation.state is EditState.ACCEPTED)
 
     def _first_before(self, edit: Edit) -> Chain | None:
         """The chain that must get further before an edit may leave: its own, or another; None when it may.

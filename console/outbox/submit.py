@@ -151,10 +151,13 @@ class Submissions:
 
         All of this operator's on that report (not on another that has its number now) that the server has not taken;
         what may be on its way can do nothing to a report that is gone. () when the edit is no such one, and when its
-        report comes again by its own creation.
+        report comes again by its own creation, or will be asked about with that.
         """
         chosen = self._pending.get(edit_id)
         if chosen is None or not is_deleted(chosen) or self._identity.is_another(chosen.edit):
+            return ()
+        # protects: own-creation-is-asked-about
+        if self._pending.creation_of(chosen.edit) is not None:
             return ()
         if self._pending.again(chosen.edit, chosen.edit.report) is not None:
             return ()

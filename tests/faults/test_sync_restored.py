@@ -408,3 +408,35 @@ def test_a_creation_that_is_lost_before_it_was_read_has_the_number_of_its_second
     ani.settle()
     assert trees(ani, city) == [(3, ["waits"])]
     assert not ani.outbox.open_edits
+
+
+@pytest.mark.parametrize("is_doubted", [False, True])
+def test_a_report_whose_own_creation_is_still_here_is_not_kept_as_a_second_one(
+    ani: SteppedConsole, city: City, tmp_path: Path, is_doubted: bool
+) -> None:
+    """F22, I2: the city took it, and was set back before it was read: its creation is asked about, and sent again."""
+    backup = Backup(city, tmp_path / "server" / "city.db", tmp_path / "older.db")
+    create = ani.submit(Kind.CREATE, None, {"description": TREE, "channel": "phone"}, {})
+    push_only(ani)
+    assert states(ani) == {create: EditState.ACCEPTED}
+    ani.wire.cut = True
+    note = ani.submit(Kind.NOTE, created_report(ani.saved[create]), {"text": "of the tree"}, {})
+    backup.restore()
+    ani.wire.cut = False
+    push_only(ani)
+    assert states(ani)[note] is EditState.ATTENTION
+    if is_doubted:
+        rest(ani)
+        ani.now = lambda: now() + timedelta(seconds=200)
+        ani.outbox._outcomes.doubt_unproved()
+        assert states(ani)[create] is EditState.ATTENTION
+    parted = next(one for one in ani.outbox.open_edits if one.edit.id == note)
+    ani.keep(parted)
+    rest(ani)
+    ani.now = lambda: now() + timedelta(seconds=200)
+    ani.outbox._outcomes.doubt_unproved()
+    if states(ani).get(create) is EditState.ATTENTION:
+        ani.outbox.retry(create)
+    rest(ani)
+    assert trees(ani, city) == [(3, ["of the tree"])]
+    assert not ani.outbox.open_edits

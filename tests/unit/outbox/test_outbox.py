@@ -778,6 +778,33 @@ def test_a_creation_that_had_left_after_all_gets_what_was_done_to_it(rig: Outbox
     assert push.edit.report == "77"
 
 
+def test_what_was_done_to_a_report_waits_for_the_number_that_its_creation_gets_when_it_is_sent_again(
+    rig: OutboxRig,
+) -> None:
+    """A photo left beside it, for the number that the restored server had lost, and was refused as of no report."""
+    create = rig.do(Kind.CREATE, None, base_version=None)
+    rig.pushed(create)
+    rig.answer(create, S.ACCEPTED, remote_id="77")
+    photo = rig.do(Kind.PHOTO, f"local:{create}", base_version=None, data={"sha256": "a" * 64})
+    rig.pushed(photo)
+    rig.answer(photo, S.ATTENTION, reason=StopReason.REPORT_DELETED)
+    assert rig.outbox.goes_along(photo) == (), "its creation is not answered for yet"
+    rig.outbox.resend_due("city")
+    rig.now += timedelta(seconds=121)
+    rig.outbox._outcomes.doubt_unproved()
+    rig.outbox._scheduler.send_due()
+    assert rig.states() == {create: S.ATTENTION, photo: S.QUEUED}
+    held = rig.outbox.held_by(photo)
+    assert held is not None
+    assert held.edit.id == create
+    rig.outbox.retry(create)
+    rig.pushed(create)
+    rig.quiet()
+    rig.answer(create, S.ACCEPTED, remote_id="78")
+    (push,) = rig.pushed(photo)
+    assert push.edit.report == "78"
+
+
 def test_nobody_keeps_what_another_operator_did(rig: OutboxRig) -> None:
     made = deleted_report(rig)
     rig.outbox.sign_in("city", "budi")
