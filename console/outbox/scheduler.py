@@ -14,13 +14,14 @@ from msgspec.structs import replace
 from api_client.model import Kind
 from console.outbox.event_loop import EventLoop, TimerHandle
 from console.outbox.identity import Identity
-from console.outbox.pending_edits import Chain, Lane, chain_of, lane_of, local_keys
+from console.outbox.pending_edits import Chain, Lane, PendingEdits, chain_of, lane_of, local_keys
 from console.outbox.pending_store import PendingStore
 from console.outbox.retry_times import RetryTimes
 from console.outbox.send_order import Flight, SendOrder
 from console.outbox.work_thread import WorkThread
 from console.rules.edit import Edit, is_order, moved, outlived
 from console.rules.messages import Outcome, Push, Withdraw
+from console.rules.pending import created_report
 from console.rules.queued import EditState, Queued, StopReason, as_told, is_deleted
 from console.rules.recreate import MADE_HERE
 from console.rules.transitions import Event, advance, after_a_break, follows
@@ -428,7 +429,7 @@ class Scheduler:
                 self._order.land(edit_id)
                 self.finish(now, Event.WITHDRAWN)
             else:
-                edit = _addressed(as_told(now), self._pending.remote)
+                edit = _addressed(as_told(now), self._pending)
                 self._push(Push(edit, unconfirmed, queued.taken_as, past_its_time))
                 return
             self.send_due()
@@ -462,15 +463,24 @@ class Scheduler:
             self._order.land(edit_id)
 
 
-def _addressed(edit: Edit, remote: dict[str, tuple[str, str]]) -> Edit:
-    """The edit with the server's ids in place of local keys."""
+def _addressed(edit: Edit, pending: PendingEdits) -> Edit:
+    """The edit with the server's ids in place of local keys.
+
+    A report that is created again may be dated otherwise than the lost one was: by the time that its creation says.
+    """
     changes: dict[str, Any] = {}
+    remote, about = pending.remote, edit.about
     if edit.report in remote and edit.kind is not Kind.CREATE:
         # protects: own-report-is-the-one-meant
-        changes |= {"report": remote[edit.report][1], "about": {**edit.about, MADE_HERE: True}}
+        about = {**about, MADE_HERE: True}
+        again = pending.made_again.get(edit.report)
+        if again is not None and "created" in about:
+            # protects: created-again-is-dated-anew
+            about["created"] = created_report(again).created.isoformat()
+        changes["report"] = remote[edit.report][1]
         if edit.base_version is None:
             changes["base_version"] = 1
     into = edit.data.get("into")
     if into in remote:
         changes["data"] = {**edit.data, "into": remote[into][1]}
-    return replace(edit, **changes) if changes else edit
+    return replace(edit, **changes, about=about) if changes else edit

@@ -5,6 +5,7 @@ However the operator answers, in whatever order, and over a crash: each creation
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -440,3 +441,29 @@ def test_a_report_whose_own_creation_is_still_here_is_not_kept_as_a_second_one(
     rest(ani)
     assert trees(ani, city) == [(3, ["of the tree"])]
     assert not ani.outbox.open_edits
+
+
+def test_work_that_waits_reaches_a_report_that_is_dated_otherwise_than_the_lost_one(
+    ani: SteppedConsole, city: City, tmp_path: Path
+) -> None:
+    """F22, I1: this computer's clock was two seconds ahead when the report was made, so that the city dated it back.
+
+    Created again, it bears the time that was said then; what waited was refused as of another report (scheduler.py).
+    """
+    ani.now = lambda: now() + timedelta(seconds=2)
+    backup = Backup(city, tmp_path / "server" / "city.db", tmp_path / "older.db")
+    create = ani.submit(Kind.CREATE, None, {"description": TREE, "channel": "phone"}, {})
+    rest(ani)
+    seen = shown(ani, ani.outbox.remote_of(ani.saved[create].report or "") or "")
+    assert ani.saved[create].occurred_at > seen.created
+    ani.wire.cut = True
+    note = ani.submit(Kind.NOTE, seen, {"text": "waits"}, {})
+    backup.restore()
+    ani.wire.cut = False
+    ani.now = now
+    time.sleep(max(0.0, (ani.saved[create].occurred_at - now()).total_seconds()))
+    rest(ani)
+    send_all(ani)
+    assert not ani.outbox.open_edits
+    assert note in ani.sent
+    assert trees(ani, city) == [(3, ["waits"])]
