@@ -159,6 +159,9 @@ class Submissions:
         # protects: own-creation-is-asked-about
         if self._pending.creation_of(chosen.edit) is not None:
             return ()
+        # protects: merged-report-is-there
+        if chosen.reason is StopReason.CREATION_WITHDRAWN and self._pending.is_awaited(chosen.edit.report or ""):
+            return ()  # a merge, and its main report is the one that was taken back
         if self._pending.again(chosen.edit, chosen.edit.report) is not None:
             return ()
         place, made = self._pending.place(chosen.edit), chosen.edit.about.get("created")

@@ -564,6 +564,22 @@ def test_a_merge_into_a_report_that_was_withdrawn_makes_no_second_one_of_its_own
     rig.qtbot.waitUntil(lambda: rig.states()[note] is S.SENDING)
 
 
+def test_a_merge_of_a_report_that_was_created_here_into_a_withdrawn_one_makes_no_second_one(rig: OutboxRig) -> None:
+    """Its own report has its number, and stands in the merge by its local key."""
+    own, main = rig.do(Kind.CREATE, None, base_version=None), rig.do(Kind.CREATE, None, base_version=None)
+    rig.pushed(own, main)
+    merge = rig.do(Kind.MERGE, f"local:{own}", base_version=None, data={"into": f"local:{main}"})
+    rig.answer(own, S.ACCEPTED, remote_id="77")
+    rig.outbox.on_proved([own])
+    rig.answer(main, S.ATTENTION, reason=StopReason.REFUSED)
+    assert rig.outbox.withdraw(main)
+    rig.settle()
+    stopped = rig.outbox.open_edit(merge)
+    assert stopped is not None
+    assert (stopped.state, stopped.reason) == (S.ATTENTION, StopReason.CREATION_WITHDRAWN)
+    assert rig.outbox.goes_along(merge) == ()
+
+
 def test_a_merge_goes_on_when_the_creation_of_its_main_report_had_left_after_all(rig: OutboxRig) -> None:
     create = rig.do(Kind.CREATE, None, base_version=None)
     rig.pushed(create)
