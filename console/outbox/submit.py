@@ -164,7 +164,9 @@ class Submissions:
             return ()  # a merge, and its main report is the one that was taken back
         if self._pending.again(chosen.edit, chosen.edit.report) is not None:
             return ()
-        place, made = self._pending.place(chosen.edit), chosen.edit.about.get("created")
+        place = self._pending.place(chosen.edit)
+        # protects: local-key-is-one-report
+        made = None if is_local(place[1]) else chosen.edit.about.get("created")
         return tuple(
             one
             for one in self._pending.values()

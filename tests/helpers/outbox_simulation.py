@@ -6,6 +6,7 @@ Everything runs on one thread and in an order that the seed decides, so that the
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
 import random
@@ -29,9 +30,11 @@ from console.outbox.outbox import Outbox
 from console.outbox.pending_edits import Lane, lane_of, units_of
 from console.outbox.work_file import WorkFile
 from console.rules.dependency import rests_on, settles
-from console.rules.edit import Edit, is_local, is_order
+from console.rules.edit import INSTEAD_OF, Edit, is_local, is_order
 from console.rules.messages import Obstacle, Outcome, Push, Withdraw
+from console.rules.pending import created_report
 from console.rules.queued import STUCK, EditState, Queued, StopReason
+from console.rules.recreate import MADE_HERE, is_another, known_of, seen_created
 from tests.unit.cache.making import T0
 
 S = EditState
@@ -126,30 +129,88 @@ class SimulatedThread:
             pass
 
 
+class Untaken(Exception):
+    """A server does not take an edit."""
+
+    def __init__(self, outcome: Outcome, *before: Outcome) -> None:
+        """`before` is told before that."""
+        super().__init__(outcome)
+        self.outcomes = (*before, outcome)
+
+
 class SimulatedServer:
     """What a server has taken, in its order; some edits it never takes, and says why."""
 
-    def __init__(self) -> None:
-        self.reports = {"1", "2", "3"}
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self.reports = dict.fromkeys("123", T0 - timedelta(days=1))
+        """When each report was created."""
+        self.words: dict[str, str] = {}
+        """What each report that an edit made is about."""
+        self.lost: set[str] = set()
+        """The edits that were taken, had been read, and were lost when it was set back."""
         self.applied: dict[str, Edit] = {}
         self.made: dict[str, str] = {}
         """The report that a creation made, by the edit's id."""
         self.fate: dict[str, str] = {}
-        """What becomes of an edit: "" taken, "falls" (the server fails over it), "cut", "refused" or "conflict"."""
-        self._numbers = itertools.count(100)
+        """What becomes of an edit: "" taken, "falls" (the server does), "cut", "put off", "refused" or "conflict"."""
+        self._last_number = 99
 
     def apply(self, edit: Edit) -> str | None:
-        """Take an edit, once; the number of the report that it made."""
+        """Take an edit, once; the number of the report that it made. Raises Untaken."""
         if edit.id not in self.applied:
+            named = [one for one in (edit.report, edit.data.get("into")) if one is not None]
             if edit.kind is not Kind.CREATE:
-                named = [one for one in (edit.report, edit.data.get("into")) if one is not None]
                 assert not any(is_local(one) for one in named), f"sent under a local key: {edit}"
-                assert set(named) <= self.reports, f"sent to a report that is not there: {edit}"
+            self._check(edit)
             self.applied[edit.id] = edit
             if edit.kind is Kind.CREATE:
-                self.made[edit.id] = number = str(next(self._numbers))
-                self.reports.add(number)
+                self._make(edit)
         return self.made.get(edit.id)
+
+    def _make(self, edit: Edit) -> None:
+        self.made[edit.id] = number = self._new_number()
+        self.reports[number] = min(created_report(edit).created, self._now())
+        self.words[number] = str(edit.data["description"])
+
+    def _new_number(self) -> str:
+        self._last_number += 1
+        return str(self._last_number)
+
+    def _check(self, edit: Edit) -> None:
+        if edit.kind is Kind.CREATE:
+            earlier = [one for one in edit.about.get(INSTEAD_OF, ()) if one in self.applied]
+            if earlier:
+                number = self.made[earlier[0]]
+                there = Outcome(earlier[0], S.ACCEPTED, remote_id=number)
+                raise Untaken(Outcome(edit.id, S.SENT, remote_id=number), there)
+            if any(edit.id in one.about.get(INSTEAD_OF, ()) for one in self.applied.values()):
+                raise Untaken(Outcome(edit.id, S.ATTENTION, reason=StopReason.REFUSED))
+            return
+        reason = None
+        if edit.report is not None:
+            at = self.reports.get(edit.report)
+            if at is None:
+                reason = StopReason.REPORT_DELETED
+            elif is_another(seen_created(edit), at, made_here=MADE_HERE in edit.about):
+                reason = StopReason.ANOTHER_REPORT
+        into = edit.data.get("into")
+        if reason is None and into is not None and into not in self.reports:
+            reason = StopReason.REFUSED
+        if reason is not None:
+            raise Untaken(Outcome(edit.id, S.ATTENTION, reason=reason))
+
+    def set_back(self, kept: int, read: set[str], *, numbers_again: bool) -> None:
+        """It is as it was when it had taken so many edits; a citizen may get the next number."""
+        gone = list(self.applied)[kept:]
+        for edit_id in gone:
+            del self.applied[edit_id]
+            if (number := self.made.pop(edit_id, None)) is not None:
+                del self.reports[number]
+        self.lost |= read & set(gone)
+        if numbers_again:
+            self._last_number = max([99, *(int(number) for number in self.reports)])
+            self.reports[self._new_number()] = self._now()
 
 
 class OutboxSimulation:
@@ -161,7 +222,11 @@ class OutboxSimulation:
         self._folder, self._disk_refuses, self._disk_is_bad = folder, disk_refuses, 0.0
         self.loop = SimulatedLoop()
         self._ids = (f"e{number}" for number in itertools.count(1))
-        self._servers = {source: SimulatedServer() for source in SOURCES}
+        self._servers = {source: SimulatedServer(self.now) for source in SOURCES}
+        self._read_at: dict[str, set[str]] = {source: set() for source in SOURCES}
+        self._offsets = dict.fromkeys(SOURCES, timedelta())
+        self._words = itertools.count(1)
+        self._kept_by: dict[str, str] = {}
         self._live = dict.fromkeys(SOURCES, False)
         self._waiting: dict[Lane, deque[Push]] = {}  # in the sync process
         self._tries: list[Push] = []
@@ -205,6 +270,7 @@ class OutboxSimulation:
                 too_late=lambda queued: self._too_late.add(queued.edit.id),
             ),
             author=self._author,
+            offset=lambda source: self._offsets[source],
             random_source=random.Random(self._chance.random()),
         )
         self._settle()
@@ -314,7 +380,7 @@ class OutboxSimulation:
         elif push.past_its_time and edit.id not in server.applied:
             self._tell(Outcome(edit.id, S.EXPIRED))
         elif self._is_calm:
-            self._tell(Outcome(edit.id, S.ACCEPTED, remote_id=server.apply(edit)))
+            self._tell_taken(edit, server)
         else:
             self._end_at(push, server)
         return True
@@ -322,18 +388,18 @@ class OutboxSimulation:
     def _end_at(self, push: Push, server: SimulatedServer) -> None:
         edit, chance = push.edit, self._chance
         fate = server.fate.setdefault(
-            edit.id, chance.choices(["", "falls", "cut", "refused", "conflict"], [14, 1, 1, 1, 1])[0]
+            edit.id, chance.choices(["", "falls", "cut", "put off", "refused", "conflict"], [14, 1, 1, 1, 1, 1])[0]
         )
         if fate == "falls":
             if chance.random() < 0.3:
-                server.apply(edit)
+                self._apply_unsaid(edit)
             self._tell(Outcome(edit.id, S.UNCONFIRMED, obstacle=Obstacle.ONE_EDIT))
-        elif fate == "cut" or chance.random() < 0.12:
+        elif fate in ("cut", "put off") or chance.random() < 0.12:
             has_left = chance.random() < 0.4
             if has_left:
-                server.apply(edit)
+                self._apply_unsaid(edit)
             state = S.UNCONFIRMED if has_left or push.unconfirmed or chance.random() < 0.5 else S.QUEUED
-            wait_s = chance.choice([None, None, 5.0])
+            wait_s = 5.0 if fate == "put off" else chance.choice([None, None, 5.0])
             self._tell(Outcome(edit.id, state, obstacle=Obstacle.SERVER, retry_after_s=wait_s))
             for other in self._taken_from(lane_of(edit)):
                 state = S.UNCONFIRMED if other.unconfirmed else S.QUEUED
@@ -343,10 +409,31 @@ class OutboxSimulation:
             self._tell(Outcome(edit.id, state, obstacle=Obstacle.SIGN_IN))
         elif fate == "refused" and edit.id not in server.applied:
             self._tell(Outcome(edit.id, S.ATTENTION, reason=StopReason.REFUSED))
-        elif fate == "conflict" and edit.id not in server.applied:
+        elif fate == "conflict" and edit.kind is not Kind.CREATE and edit.id not in server.applied:
             self._tell(Outcome(edit.id, S.CONFLICT, theirs={"unit": {"value": "x"}}, version=3))
         else:
+            self._tell_taken(edit, server)
+
+    def _tell_taken(self, edit: Edit, server: SimulatedServer) -> None:
+        try:
             self._tell(Outcome(edit.id, S.ACCEPTED, remote_id=server.apply(edit)))
+        except Untaken as untaken:
+            for outcome in untaken.outcomes:
+                self._tell(outcome)
+
+    def _apply_unsaid(self, edit: Edit) -> None:
+        """It reaches the server, whose answer is lost."""
+        with contextlib.suppress(Untaken):
+            self._servers[edit.source].apply(edit)
+
+    def _give_back(self) -> None:
+        """The server is known not to be there: what waits in the sync process comes back untried."""
+        lanes = [lane for lane, waiting in self._waiting.items() if waiting]
+        if lanes:
+            wait_s = self._chance.choice([None, 2.0])
+            for push in self._taken_from(self._chance.choice(lanes)):
+                state = S.UNCONFIRMED if push.unconfirmed else S.QUEUED
+                self._tell(Outcome(push.edit.id, state, obstacle=Obstacle.SERVER, retry_after_s=wait_s))
 
     def _taken_from(self, lane: Lane) -> list[Push]:
         waiting = self._waiting.get(lane, deque())
@@ -360,22 +447,62 @@ class OutboxSimulation:
         proved = [key for key in server.applied if key in known]
         if not whole:
             proved = proved[: self._chance.randint(0, len(proved))]
+        self._read_at[source] |= set(server.applied) if whole else set(proved)
         if proved:
             self._note("proved", *proved)
             self.outbox.on_proved(proved, {key: server.made[key] for key in proved if key in server.made})
 
     def _come_live(self, source: str) -> None:
+        """As `OutboxLink` does it."""
+        server = self._servers[source]
         self._read(source, whole=True)
         self._live[source] = True
         self._note("live", source)
-        self.outbox.resend_due(source)
+        deleted = {edit.id for edit in self.outbox.deleted}
+        another, restored = list[str](), list[str]()
+        for edit, report in self.outbox.on_reports:
+            at = server.reports.get(report) if edit.source == source else None
+            seen = None if (edit.report or "").endswith("+") else seen_created(edit)
+            if at is not None and is_another(seen, at, made_here=is_local(edit.report)):
+                another.append(edit.id)
+            elif at is not None and edit.id in deleted:
+                restored.append(edit.id)
+        if another:
+            self._note("another", *another)
+            self.outbox.on_another(another)
+
+        def let_go() -> None:
+            if self._live[source]:
+                self.outbox.resend_due(source)
+                self.outbox.retry(*restored)
+
+        server.lost -= server.applied.keys()
+        if server.lost:
+            self._note("taken back", *server.lost)
+        self.outbox.on_taken_back(source, set(server.lost), let_go)
+
+    def _set_back(self) -> None:
+        """A server is restored from a backup, and read anew."""
+        source = self._chance.choices(SOURCES, [2, 1])[0]
+        server = self._servers[source]
+        kept = max(0, len(server.applied) - self._chance.randint(0, 6))
+        again = self._chance.random() < 0.5
+        self._note("set back", source, *list(server.applied)[kept:], again)
+        server.set_back(kept, self._read_at[source], numbers_again=again)
+        self._read_at[source] &= server.applied.keys()
+        if self._live[source] and self._chance.random() < 0.7:
+            self._live[source] = False
+            self.outbox.source_lost(source)
+
+    def _set_clock(self) -> None:
+        self._offsets[self._chance.choice(SOURCES)] = timedelta(seconds=self._chance.choice([0, 0, 2, -90, 30, -700]))
 
     def _lose_tries(self) -> None:
         """The sync process ends: what waits in it is gone, what is under way may have arrived."""
         self._waiting.clear()
         for push in self._tries:
             if self._chance.random() < 0.4 and push.edit.author == self._signed_in:
-                self._servers[push.edit.source].apply(push.edit)
+                self._apply_unsaid(push.edit)
         self._tries.clear()
         self._signed_in = self._author
         self._live = dict.fromkeys(SOURCES, False)
@@ -407,8 +534,9 @@ class OutboxSimulation:
         chance = self._chance
         source = chance.choices(SOURCES, [85, 15])[0]
         new = [one.edit.report for one in self.outbox._pending.creations if one.edit.source == source]
-        made = list(self._servers[source].made.values())[-2:]
-        numbered = [key for key, (of_source, _) in self.outbox._pending.remote.items() if of_source == source][-2:]
+        made = [one for key, one in self._servers[source].made.items() if key in self._read_at[source]][-2:]
+        numbered = [key for key, (of_source, _) in self.outbox._pending.remote.items() if of_source == source]
+        numbered = [key for key in numbered if self.outbox._pending.creation_under(key) is None][-2:]
         report = chance.choice([*"123", *new, *new, *made, *numbered])
         into = chance.choice([*"123", *new, *made])
         kind = chance.choice([Kind.NOTE, Kind.NOTE, Kind.DISPATCH, *_DATA])
@@ -417,6 +545,9 @@ class OutboxSimulation:
             data = {"into": into}
         if kind is Kind.MERGE and into == report:
             return
+        if kind in (Kind.NOTE, Kind.CREATE):
+            data = {"text" if kind is Kind.NOTE else "description": f"w{next(self._words)}"}
+        undone = self._pick(lambda one: (one.edit.source, one.edit.report) == (source, report))
         edit_id = self.outbox.submit(
             kind,
             None if kind in (Kind.CREATE, Kind.UNIT_STATE) else report,
@@ -425,8 +556,36 @@ class OutboxSimulation:
             base={},
             base_version=None,
             title="",
+            undoes=undone.edit.id if undone is not None and kind is Kind.SET and chance.random() < 0.5 else None,
+            about=self._known_of(source, report) if kind not in (Kind.CREATE, Kind.UNIT_STATE) else {},
         )
         self._note("submitted", edit_id, kind.value, source, report, data)
+
+    def _known_of(self, source: str, report: str) -> dict[str, Any]:
+        """What who works on a report has seen of it."""
+        server = self._servers[source]
+        creation = self.outbox._pending.creation_under(report)
+        number = report if creation is None else ""
+        if is_local(number):
+            number = self.outbox.remote_of(number) or ""
+        if creation is not None:
+            created, words = created_report(creation.edit).created, str(creation.edit.data["description"])
+        elif number in server.reports:
+            created, words = server.reports[number], server.words.get(number, f"report {number}")
+        else:
+            return {}
+        return {"created": created.isoformat(), "description": words}
+
+    def _keep_as_new(self) -> None:
+        one = self._pick(lambda one: bool(self.outbox.goes_along(one.edit.id)))
+        if one is None or self.outbox.saving:  # what is being saved is not among what goes along
+            return
+        going = [each.edit for each in self.outbox.goes_along(one.edit.id)]
+        data = {"description": "kept"} | known_of(going)
+        # Two operators may each keep what they did to a report that nobody has.
+        if self._kept_by.setdefault(data["description"], self._author) == self._author:
+            create = self.outbox.keep_as_new(one.edit.id, data, title="", words=lambda told: f"told {len(told)}")
+            self._note("kept as new", *(each.id for each in going), create)
 
     def _pick(self, wanted: Callable[[Queued], bool]) -> Queued | None:
         found = [one for one in self.outbox._pending.values() if wanted(one)]
@@ -509,8 +668,12 @@ class OutboxSimulation:
                 self._change_disk,
                 self._care_for_anothers,
                 self._tell_by_radio,
+                self._give_back,
+                self._set_back,
+                self._keep_as_new,
+                self._set_clock,
             ],
-            [28, 14, 14, 10, 4, 1, 5, 4, 2, 4, 4, 2, 1, 1, 2, 2, 2],
+            [28, 14, 14, 10, 4, 1, 5, 4, 2, 4, 4, 2, 1, 1, 2, 2, 2, 1, 2, 5, 1],
         )
         happens()
         self.loop.run()
@@ -562,6 +725,8 @@ class OutboxSimulation:
         for author in (*OPERATORS, *OPERATORS):
             self._sign_in(author)
             self._send_all()
+            self._answer_for_what_is_lost()
+            self._send_all()
         self._check_what_waits()
         self._check_disk()
 
@@ -583,6 +748,24 @@ class OutboxSimulation:
             if quiet > 8:
                 return
         raise AssertionError("it goes on sending")
+
+    def _answer_for_what_is_lost(self) -> None:
+        """Whoever sits there sends again what servers lost, or keeps it as new, whichever he comes upon first."""
+        self._pass(130.0)  # after which what is not in a record is asked about
+        self._settle()
+        for _ in range(20):
+            again = [*self.outbox.retryable]
+            again += [one.edit.id for one in self.outbox.open_edits if one.reason is StopReason.NOT_IN_RECORD]
+            if again and self._chance.random() < 0.5:
+                edit_id = self._chance.choice(again)
+                self._note("sent again", edit_id)
+                self.outbox.retry(edit_id)
+            else:
+                self._keep_as_new()
+            self._settle()
+            if self._chance.random() < 0.3:
+                while self._begin_try() or self._end_try():
+                    self._settle()
 
     def _check_what_waits(self) -> None:
         stuck = {one.edit.source for state in STUCK for one in self.outbox.open_in(state)}
@@ -606,11 +789,30 @@ class OutboxSimulation:
         for key, one in kept.items():
             assert (one.state in (S.SENT, S.WITHDRAWN)) == (key not in shown), f"{key} is {one.state} and not shown so"
             if one.state is S.SENT:
-                assert key in applied or one.edit.about.get("instead_of"), f"said to be sent: {key}"
-        assert len(applied) == sum(len(server.applied) for server in self._servers.values())
+                assert key in applied or one.edit.about.get(INSTEAD_OF), f"said to be sent: {key}"
+        self._check_words(kept)
+
+    def _check_words(self, kept: dict[str, Queued]) -> None:
+        """No report is at a server twice, and no note; what goes on as another edit does so."""
+        there = [_words(edit) for server in self._servers.values() for edit in server.applied.values()]
+        there = [words for words in there if words]
+        assert len(there) == len(set(there)), (
+            f"twice at a server: {sorted(one for one in there if there.count(one) > 1)}"
+        )
+        goes_on = (StopReason.KEPT_AS_NEW, StopReason.ADOPTED)
+        known = {*there, *(_words(one.edit) for one in kept.values() if one.reason not in goes_on)}
+        for key, one in kept.items():
+            if one.reason is StopReason.ADOPTED:
+                assert _words(one.edit) in known, f"adopted and gone: {key}"
 
     def _note(self, *what: object) -> None:
         self.history.append((round(self.loop.time_s, 2), *what))
+
+
+def _words(edit: Edit) -> str:
+    """What tells a report or a note from all others; "" for other edits and for what the outbox itself wrote."""
+    words = str(edit.data.get("description") or edit.data.get("text") or "")
+    return words if words.startswith("w") else ""
 
 
 def _units(chance: random.Random) -> dict[str, Any]:

@@ -580,6 +580,21 @@ def test_a_merge_of_a_report_that_was_created_here_into_a_withdrawn_one_makes_no
     assert rig.outbox.goes_along(merge) == ()
 
 
+def test_all_that_was_done_to_a_report_without_a_number_is_kept_as_one(rig: OutboxRig) -> None:
+    """Before it was lost the server had dated it otherwise, and to the second: the rest was kept as a second one."""
+    create = rig.do(Kind.CREATE, None, base_version=None)
+    for created in ("2026-03-01T08:00:00.5+00:00", "2026-03-01T08:00:00+00:00"):
+        rig.do(Kind.NOTE, f"local:{create}", base_version=None, about={"created": created})
+    rig.pushed(create)
+    rig.outbox.sign_in("city", "budi")
+    note = rig.do(Kind.NOTE, f"local:{create}", base_version=None, about={"created": "2026-03-01T08:00:00+00:00"})
+    other = rig.do(Kind.NOTE, f"local:{create}", base_version=None, about={"created": "2026-03-01T08:00:00.5+00:00"})
+    rig.answer(create, S.ATTENTION, reason=StopReason.REFUSED)
+    assert rig.outbox.drop(create)
+    rig.settle()
+    assert [one.edit.id for one in rig.outbox.goes_along(note)] == [note, other]
+
+
 def test_a_merge_goes_on_when_the_creation_of_its_main_report_had_left_after_all(rig: OutboxRig) -> None:
     create = rig.do(Kind.CREATE, None, base_version=None)
     rig.pushed(create)
