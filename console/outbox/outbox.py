@@ -31,7 +31,7 @@ from console.outbox.submit import Submissions
 from console.outbox.withdraw import Withdrawals, withdrawn
 from console.outbox.work_file import Salvage, WorkFile
 from console.outbox.work_thread import WorkThread
-from console.rules.edit import Edit, is_local, is_not_sent
+from console.rules.edit import AFTER, Edit, is_local, is_not_sent
 from console.rules.followed import Followed, Standpoint
 from console.rules.merge import server_value
 from console.rules.messages import Outcome, Push, Withdraw
@@ -46,6 +46,7 @@ from console.rules.queued import (
     is_taken,
     is_taken_back,
     maybe_later,
+    waits_for_radio,
 )
 from console.rules.text import clean_text
 from console.rules.transitions import after_a_break
@@ -400,6 +401,10 @@ class Outbox:
         self._new.submit(edit)
         return edit.id
 
+    def together(self) -> contextlib.AbstractContextManager[None]:
+        """What is made inside is one write: the disk has all of it or nothing."""
+        return self._new.together()
+
     def withdraw(self, edit_id: str) -> bool:
         """Take an edit back that has not left; False when it is too late (or unknown): then an inverse edit is needed.
 
@@ -419,10 +424,12 @@ class Outbox:
         self._scheduler.retry(edit_ids)
 
     def mark_told(self, edit_id: str, who: str) -> None:
-        """Record who was told by radio."""
+        """Record who was told by radio; who told a unit where to go told it also to leave what it goes AFTER."""
         queued = self._pending.get(edit_id)
-        if queued is not None:
+        while queued is not None:
             self._store.set(replace(queued, told_by_radio=clean_text(who)))
+            before = self._pending.get(queued.edit.about.get(AFTER, ""))
+            queued = before if before is not None and waits_for_radio(before) and not before.told_by_radio else None
 
     def mark_called_back(self, edit_id: str) -> None:
         """Record that the unit of one of `to_call_back` has been told that the order does not stand."""

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from typing_extensions import override
 
 from api_client.model import Kind
-from console.rules.dependency import lost_under, stopped_with
-from console.rules.edit import INSTEAD_OF, Edit, created_again, is_local, lost_before
+from console.rules.dependency import is_unaware, lost_under, stopped_with
+from console.rules.edit import AFTER, INSTEAD_OF, Edit, created_again, is_local, lost_before
 from console.rules.queued import STUCK, EditState, Queued, is_deleted, is_told_of, waits_for_radio
 from console.rules.recreate import is_made_by
 
@@ -25,6 +25,7 @@ Lane = tuple[str, bool]
 """What leaves side by side: a source's photos, which are slow, or all else for it."""
 
 _LOST = frozenset({EditState.STOPPED, *STUCK})
+_WAITS = frozenset({EditState.QUEUED, EditState.STOPPED})
 
 Place = tuple[str, str | None]
 """What an edit is shown under: its source, and its report by the server's id where it is known (None: a unit)."""
@@ -72,6 +73,7 @@ class PendingEdits(Mapping[str, Queued]):
         self._places: dict[Place, dict[str, None]] = {}
         self._units: dict[tuple[str, str], dict[str, None]] = {}
         self._merges: dict[Place, dict[str, None]] = {}  # by the report that they name as the main one
+        self._after: dict[str, dict[str, None]] = {}  # by the edit of another report that they rest on
         self._states: dict[EditState, dict[str, None]] = {state: {} for state in EditState}
         self._untold: dict[str, None] = {}
         self._told_of: dict[str, None] = {}
@@ -156,15 +158,45 @@ class PendingEdits(Mapping[str, Queued]):
         return (self._edits[each] for each in self._units.get((source, unit), ()))
 
     def lost_under(self, queued: Queued) -> Queued | None:
-        """The lost edit of the same report on which this one rests; None: on none."""
+        """The lost edit on which this one rests: of the same report, or one AFTER which it, or what it rests on, was
+        done; None: on none.
+        """
         if not any(self._states[state] for state in STUCK):
             return None
-        return lost_under(queued, self.of_report(queued.edit.source, queued.edit.report))
+        of_report = self.of_report(queued.edit.source, queued.edit.report)
+        if (lost := lost_under(queued, of_report)) is not None:
+            return lost
+        for one in of_report:
+            first = self._edits.get(one.edit.about.get(AFTER, ""))
+            if first is None or one.edit.number > queued.edit.number:
+                continue
+            lost = first if first.state in STUCK else self.lost_under(first)
+            if lost is not None and any(each.edit.id == queued.edit.id for each in self.resting_on(lost)):
+                return lost
+        return None
+
+    def resting_on(self, lost: Queued) -> list[Queued]:
+        """Those that wait, or are stopped, and rest on a lost one, also on other reports (see AFTER), oldest first."""
+        found = stopped_with(lost, self.of_report(lost.edit.source, lost.edit.report))
+        for one in (lost, *found):
+            for each in self._after.get(one.edit.id, ()):
+                # As if it were lost at that moment: what was done to its report since then was done knowing of it.
+                then = replace(self._edits[each], changed_at=lost.changed_at)
+                # protects: no-order-without-what-it-is-after
+                if then.state in _WAITS and is_unaware(then.edit, lost):
+                    found += [self._edits[each], *self.resting_on(then)]
+        return sorted({one.edit.id: one for one in found}.values(), key=_number)
 
     def stopped_with(self, lost: Queued) -> list[Queued]:
         """Those that are stopped because they rest on a lost one, oldest first."""
-        of_report = self.of_report(lost.edit.source, lost.edit.report)
-        return [one for one in stopped_with(lost, of_report) if one.state is EditState.STOPPED]
+        return [one for one in self.resting_on(lost) if one.state is EditState.STOPPED]
+
+    def waiting_after(self, first: Queued) -> list[Queued]:
+        """What was done AFTER this one to another report and waits, and what was done AFTER that."""
+        found = [self._edits[each] for each in self._after.get(first.edit.id, ())]
+        # protects: nobody-is-sent-behind-work-that-is-not-left
+        waiting = [one for one in found if one.state in _WAITS]
+        return [each for one in waiting for each in (one, *self.waiting_after(one))]
 
     def next_stranded(self) -> Queued | None:
         """One that is stopped and rests on nothing lost (any more), the oldest of its report; None when there is none.
@@ -175,7 +207,7 @@ class PendingEdits(Mapping[str, Queued]):
             place = next(iter(self._perhaps_stranded))
             of_report = self.of_report(*place)
             for one in of_report:
-                if one.state is EditState.STOPPED and lost_under(one, of_report) is None:
+                if one.state is EditState.STOPPED and self.lost_under(one) is None:
                     return one
             del self._perhaps_stranded[place]
         return None
@@ -270,6 +302,8 @@ class PendingEdits(Mapping[str, Queued]):
                 self._units.setdefault((edit.source, unit), {})[edit_id] = None
             if (into := edit.data.get("into")) is not None:
                 self._merges.setdefault((edit.source, str(into)), {})[edit_id] = None
+            if AFTER in edit.about:
+                self._after.setdefault(edit.about[AFTER], {})[edit_id] = None
             self._last_number = max(self._last_number, edit.number)
             if edit.kind is Kind.CREATE and edit.report is not None:
                 self._creations[edit.report] = self._creations.get(edit.report, 0) + 1
@@ -313,6 +347,8 @@ class PendingEdits(Mapping[str, Queued]):
             _take(self._units, (edit.source, unit), edit_id)
         if (into := edit.data.get("into")) is not None:
             _take(self._merges, (edit.source, str(into)), edit_id)
+        if AFTER in edit.about:
+            _take(self._after, edit.about[AFTER], edit_id)
         for key in local_keys(edit):
             _take(self._by_key, key, edit_id)
         if edit.kind is Kind.CREATE and edit.report is not None:
@@ -409,6 +445,8 @@ class PendingEdits(Mapping[str, Queued]):
         """Where something lost or stopped changes, something may be stopped for no reason."""
         if queued.state in _LOST:
             self._perhaps_stranded[place] = None
+            for each in self._after.get(queued.edit.id, ()):
+                self._perhaps_stranded[_place_of(self._shown[each])] = None
 
 
 def _number(queued: Queued) -> int:

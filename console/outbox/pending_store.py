@@ -14,7 +14,7 @@ from console.outbox.listener import Listener
 from console.outbox.pending_edits import PendingEdits
 from console.outbox.work_file import WorkFile
 from console.outbox.work_thread import WorkThread
-from console.rules.dependency import asked, freed, stopped_with
+from console.rules.dependency import asked, freed
 from console.rules.edit import Edit
 from console.rules.messages import Outcome
 from console.rules.queued import STUCK, ByWhom, EditState, Queued, StopReason, is_to_call_back
@@ -169,9 +169,8 @@ class PendingStore:
     def _stop(self, queued: Queued) -> list[Queued]:
         now = self.pending[queued.edit.id]
         if now.state in STUCK:
-            resting = stopped_with(now, self.pending.of_report(now.edit.source, now.edit.report))
             # protects: stopped-with-what-is-lost
-            found = [one for one in resting if one.state is EditState.QUEUED]
+            found = [one for one in self.pending.resting_on(now) if one.state is EditState.QUEUED]
         elif now.state is EditState.QUEUED and self.pending.lost_under(now) is not None:
             found = [now]
         else:

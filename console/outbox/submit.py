@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,17 @@ from console.outbox.scheduler import Scheduler
 from console.outbox.withdraw import NOT_LEFT, Withdrawals
 from console.outbox.work_file import WorkFile
 from console.outbox.work_thread import WorkThread
-from console.rules.edit import BEFORE_SIGN_IN, INSTEAD_OF, SINCE, Edit, ReadingOnly, is_local, is_order, local_key
+from console.rules.edit import (
+    AFTER,
+    BEFORE_SIGN_IN,
+    INSTEAD_OF,
+    SINCE,
+    Edit,
+    ReadingOnly,
+    is_local,
+    is_order,
+    local_key,
+)
 from console.rules.merge import same, value_after
 from console.rules.queued import (
     PENDING,
@@ -60,6 +71,7 @@ class Submissions:
         self._scheduler, self._withdrawals, self._identity = scheduler, withdrawals, identity
         self._clock, self._ids = clock, ids
         self._pending = store.pending
+        self._together: list[Edit] | None = None
 
     def submit(self, edit: Edit) -> None:
         """Save a new edit; `saved` or `refused` follows. A CREATE without a report's key gets "local:<edit id>"."""
@@ -67,6 +79,13 @@ class Submissions:
             edit = replace(edit, report=local_key(edit.id))
         edit = _clean(replace(edit, base=self.base_on_own(edit.source, edit.report, edit.base)))
         self._store.saving[edit.id] = edit
+        # protects: together-or-not-at-all
+        if self._together is not None:
+            self._together.append(edit)
+        else:
+            self._save(edit)
+
+    def _save(self, edit: Edit) -> None:
         why, draft = self._identity.why_refused(edit.source, edit.kind), self._drafts.use(edit.id)
 
         def save(file: WorkFile) -> Queued:
@@ -74,6 +93,42 @@ class Submissions:
             return file.append(replace(edit, device=file.device, number=file.next_number()), draft)
 
         self._thread.write(save, self._on_saved, lambda error: self._on_refused(edit.id, error), hurry=True)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is submitted inside is one write, all of it or nothing; `saved` or `refused` follows for each."""
+        edits = self._together = list[Edit]()
+        try:
+            yield
+        except BaseException:
+            for edit in edits:
+                self._store.saving.pop(edit.id, None)
+            raise
+        finally:
+            self._together = None
+        if len(edits) == 1:
+            self._save(edits[0])
+        elif edits:
+            self._save_together(edits)
+
+    def _save_together(self, edits: Sequence[Edit]) -> None:
+        whys = [self._identity.why_refused(edit.source, edit.kind) for edit in edits]
+        draft = self._drafts.use(edits[0].id)
+
+        def save(file: WorkFile) -> list[Queued]:
+            _check_rights(next(filter(None, whys), ""))
+            return file.exchange((), [Queued(edit, EditState.QUEUED) for edit in edits], None, draft)
+
+        def saved(kept: list[Queued]) -> None:
+            self._pending.put(*kept)
+            for one in kept:
+                self._on_saved(one)
+
+        def refused(error: Exception) -> None:
+            for edit in edits:
+                self._on_refused(edit.id, error)
+
+        self._thread.write(save, saved, refused, hurry=True)
 
     def give_anew(
         self, old: Queued, base: dict[str, Any], base_version: int | None, data: dict[str, Any] | None = None
@@ -90,10 +145,14 @@ class Submissions:
             # protects: kept-mine-has-seen-what-it-was-told
             about = {SINCE: old.edit.base_version, **new.about}
             new = replace(new, base_version=base_version, about=about)
-        after = [
-            Queued(_clean(self._as_new_edit(one, old)), EditState.QUEUED, told_by_radio=one.told_by_radio)
-            for one in resting
-        ]
+        ids = {old.edit.id: new.id}
+        after = []
+        for one in resting:
+            again = self._as_new_edit(one, old)
+            ids[one.edit.id] = again.id
+            if (first := again.about.get(AFTER)) in ids:
+                again = replace(again, about={**again.about, AFTER: ids[first]})
+            after.append(Queued(_clean(again), EditState.QUEUED, told_by_radio=one.told_by_radio))
         self._exchange(
             [old, *resting], [Queued(_clean(new), EditState.QUEUED, told_by_radio=old.told_by_radio), *after]
         )
@@ -143,8 +202,9 @@ class Submissions:
             occurred_at=self._clock(edit.source) if is_order(edit) else edit.occurred_at,
             late=False,
         )
+        same = self._pending.place(edit) == self._pending.place(lost.edit)
         # protects: stopped-has-seen-no-more
-        return with_shown(again, lost) if again.base_version is not None else again
+        return with_shown(again, lost) if again.base_version is not None and same else again
 
     def goes_along(self, edit_id: str) -> tuple[Queued, ...]:
         """The edits that go along when the deleted report of this one is kept as a new one, oldest first.

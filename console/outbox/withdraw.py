@@ -47,7 +47,8 @@ class Withdrawals:
     def withdraw(self, edit_id: str) -> bool:
         """Take an edit back that has not left; False when it is too late (or unknown): then an inverse edit is needed.
 
-        With it goes what is stopped with it, and with a report's CREATE what its author did to the report.
+        With it goes what is stopped with it, and what was done AFTER it to another report; and with a report's CREATE
+        what its author did to the report.
         """
         if edit_id in self._store.saving:
             self._when_saved.add(edit_id)
@@ -90,7 +91,8 @@ class Withdrawals:
         return True
 
     def _with_what_rests(self, queued: Queued) -> list[Queued]:
-        """An edit that is withdrawn, what is stopped with it and, where it is a report's CREATE, what was done to that.
+        """An edit that is withdrawn, what is stopped with it or waits AFTER it, and what was done to a report whose
+        CREATE it is.
 
         Of a report that the server had and lost only what was lost with it goes: nobody has said yet that the rest is
         not wanted, and it can be kept as a new report.
@@ -98,7 +100,8 @@ class Withdrawals:
         lost = is_taken_back(queued)
         if queued.edit.kind is not Kind.CREATE:
             waits = queued.state in STUCK or queued.state is EditState.STOPPED
-            return [queued, *(self._store.pending.stopped_with(queued) if waits else ())]
+            pending = self._store.pending
+            return [queued, *(pending.stopped_with(queued) if waits else pending.waiting_after(queued))]
         children = self._store.pending.children(queued)
         mine = [one for one in children if one.edit.author == queued.edit.author]
         # protects: lost-creation-drops-no-work

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from api_client.model import Kind
-from console.rules.edit import APPENDS, ON_STATUS, Edit, is_order
+from console.rules.edit import AFTER, APPENDS, ON_STATUS, Edit, is_order
 from console.rules.queued import STUCK, EditState, Queued, StopReason
 from console.rules.transitions import Event, advance
 
@@ -47,12 +47,15 @@ def rests_on(edit: Edit) -> frozenset[Aspect]:
 
     Take -> orders and release; an order for a unit -> later ones for it and what it reports; a field -> the same field;
     a change of the status -> the next one, and a crew that is sent after it; a creation -> orders and what crews
-    report (facts wait for it: they are shown on a report that is not at the server yet); an edit -> its undo.
+    report (facts wait for it: they are shown on a report that is not at the server yet); an edit -> its undo, and what
+    was done AFTER it to another report.
     """
     by = edit.author
     found: set[Aspect] = {_CREATED} if is_order(edit) or edit.kind is Kind.PROGRESS else set()
     if edit.undoes:
         found.add(("edit", edit.undoes))
+    if AFTER in edit.about:
+        found.add(("edit", str(edit.about[AFTER])))
     if edit.kind in APPENDS:
         return frozenset(found)
     if edit.kind in _OF_CLAIM:
@@ -74,7 +77,7 @@ def stopped_with(lost: Queued, of_report: Iterable[Queued]) -> list[Queued]:
     found = []
     for one in of_report:
         waits = one.edit.number > lost.edit.number and one.state in _NOT_GIVEN
-        if waits and settled & rests_on(one.edit) and _unaware(one.edit, lost):
+        if waits and settled & rests_on(one.edit) and is_unaware(one.edit, lost):
             found.append(one)
             settled |= settles(one.edit)
     return found
@@ -100,7 +103,8 @@ def asked(stopped: Queued) -> Queued:
     return advance(stopped, event, reason=StopReason.HELD_BACK)
 
 
-def _unaware(edit: Edit, lost: Queued) -> bool:
+def is_unaware(edit: Edit, lost: Queued) -> bool:
+    """Whether an edit was made before its operator can have read that this one was lost."""
     since = lost.changed_at
     return since is None or (edit.occurred_at - since).total_seconds() <= _UNREAD_S
 

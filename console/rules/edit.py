@@ -63,8 +63,8 @@ class Edit(msgspec.Struct, frozen=True):
     """What a CREATE of its report would have carried when the edit was made ({}: not known).
 
     Of a MERGE also `into`: when the report that it names was created, of a CREATE INSTEAD_OF. Only the two times,
-    INSTEAD_OF, SHOWN, SINCE and whether it was made here are sent: see `recreate.is_another`. TOLD is for this computer
-    alone: see `outlived`.
+    INSTEAD_OF, SHOWN, SINCE and whether it was made here are sent: see `recreate.is_another`. TOLD and AFTER are for
+    this computer alone: see `outlived` and `dependency.rests_on`.
     """
 
 
@@ -77,6 +77,12 @@ _IN_SHORT = 300
 _CLOCKS_DIFFER_S = 60.0
 TOLD = "told"
 """The key of `Edit.about` under which stands that a unit was told of the order by radio: True."""
+
+AFTER = "after"
+"""The key of `Edit.about` under which stands the id of an edit of another report on which this one rests.
+
+Example: a crew is sent to a P1 after it was called back from other work. A crew that is not called back is not sent.
+"""
 
 
 def good_until(edit: Edit, lifetime_s: float) -> datetime | None:
