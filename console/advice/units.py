@@ -6,7 +6,9 @@ after the jobs they have, plus a penalty for a position that is older than 10 mi
 have to stay past the end of their shift: half an hour before all shifts end somebody must still be sent. Units without
 a known position come last. Ties go to the least work, then to the longest idle. For a P1 whoever has work on another P1
 comes after all who have not: nobody is left waiting there for a crew that was thought to come. Work that a unit has not
-begun, and that is no P1, it leaves for a P1, which stands on top of its crew's list.
+begun, and that is no P1, it leaves for a P1, which stands on top of its crew's list. Work that it has begun, and that
+is no P1, it can be told to leave: its place is that of a unit that finishes first, so below who is free unless it is
+much nearer, and the time that is told is that without the work.
 """
 
 from __future__ import annotations
@@ -44,7 +46,8 @@ _AWAY = {UnitState.BREAK: "on break", UnitState.UNAVAILABLE: "unavailable", Unit
 class Advice(msgspec.Struct, frozen=True):
     """One unit that could go. `eta_s` includes the jobs ahead; it and `distance_m` are None without both places.
 
-    `jobs` are all unfinished ones, `ahead` those of them that come before this report.
+    `jobs` are all unfinished ones, `ahead` those of them that come before this report. `leaves` are those it has begun
+    and would be diverted from, as this is a P1 and none of its jobs is: `eta_s` is without them.
     """
 
     unit_id: str
@@ -55,6 +58,7 @@ class Advice(msgspec.Struct, frozen=True):
     stale: bool
     jobs: int
     ahead: int
+    leaves: tuple[Assignment, ...] = ()
 
 
 class Recommendation(msgspec.Struct, frozen=True):
@@ -94,19 +98,22 @@ def recommend(
         stack = jobs.get(unit.id, [])
         reach = _reach(report, unit)
         ahead = _ahead(report, stack, hazards)
-        eta_s = None if reach is None else _ahead_s(ahead, now) + reach * DETOUR / SPEED_M_S
+        drive_s = None if reach is None else reach * DETOUR / SPEED_M_S
+        eta_s = None if drive_s is None else _ahead_s(ahead, now) + drive_s
         why_not = _why_not(unit, needed) or ("to be called back by radio" if unit.id in called_back else "")
         if why_not:
             against[why_not] += 1
             continue
         bound = any(one.report in hazards for one in stack)
+        leaves = () if bound else begun_for(report, stack)
+        told_s = drive_s if leaves else eta_s
         at_home = not unit.areas or not zone or not zone.isdisjoint(unit.areas)
         age_s = _position_age_s(unit, now)
         overtime_s = _overtime_s(unit, eta_s or 0.0, now)
         advice = Advice(
             unit_id=unit.id,
             code=unit.code,
-            eta_s=None if eta_s is None else round(eta_s),
+            eta_s=None if told_s is None else round(told_s),
             distance_m=None if reach is None else round(reach),
             reasons=tuple(
                 _reasons(
@@ -114,6 +121,7 @@ def recommend(
                     needed,
                     len(stack),
                     len(ahead),
+                    bool(leaves),
                     age_s,
                     now,
                     overtime_s,
@@ -126,6 +134,7 @@ def recommend(
             stale=age_s > STALE_POSITION_S,
             jobs=len(stack),
             ahead=len(ahead),
+            leaves=leaves,
         )
         idle_s = (now - unit.state_since).total_seconds() if unit.state is UnitState.AVAILABLE else 0.0
         penalty_s = min(max(0.0, age_s - OLD_POSITION_S), _MOST_PENALTY_S)
@@ -173,6 +182,33 @@ def _ahead(report: Report, stack: Sequence[Assignment], hazards: Collection[str]
     return [one for one in stack if one.state in _BEGUN or one.report in hazards]
 
 
+def begun_for(report: Report, jobs: Iterable[Assignment]) -> tuple[Assignment, ...]:
+    """Of a unit's unfinished jobs those on other reports that it has begun, and that it can be told to leave for this
+    one if none is a P1 and this is one; () for a report that is no P1.
+    """
+    if report.priority != HAZARD:
+        return ()
+    return tuple(one for one in jobs if one.state in _BEGUN and one.report != report.id)
+
+
+def best(able: Sequence[Advice], most: int) -> tuple[Advice, ...]:
+    """The first units; a unit that would be diverted, and is sooner there than the first, has the last place at least.
+
+    Where many are free the nearest crew is not hidden behind them.
+    """
+    first = tuple(able[:most])
+    # protects: nearest-crew-is-not-hidden
+    if len(first) < most or any(one.leaves for one in first):
+        return first
+    sooner = [one for one in able[most:] if one.leaves and is_sooner(one, first[0])]
+    return (*first[:-1], sooner[0]) if sooner else first
+
+
+def is_sooner(one: Advice, other: Advice) -> bool:
+    """Whether a unit is sooner there than another; not when that is not known."""
+    return one.eta_s is not None and other.eta_s is not None and one.eta_s < other.eta_s
+
+
 def _ahead_s(stack: Sequence[Assignment], now: datetime) -> float:
     """Seconds until a unit has finished what it has; of a job on scene the time already spent there counts."""
     total = 0.0
@@ -211,6 +247,7 @@ def _reasons(
     needed: Sequence[str],
     jobs: int,
     ahead: int,
+    leaves: bool,
     age_s: float,
     now: datetime,
     overtime_s: float,
@@ -228,7 +265,9 @@ def _reasons(
     if overtime_s:  # first: it is what the unit is told before anything else
         yield f"shift ends in {_span(left_s)}" if left_s > 0 else f"shift ended {_span(-left_s)} ago"
     yield from needed
-    if ahead or not jobs:
+    if leaves:
+        pass  # which work that is, the reader of the reports says
+    elif ahead or not jobs:
         yield "no job" if not jobs else "1 job ahead" if ahead == 1 else f"{ahead} jobs ahead"
     else:
         yield "1 job can wait" if jobs == 1 else f"{jobs} jobs can wait"

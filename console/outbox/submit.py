@@ -161,15 +161,20 @@ class Submissions:
     def give_without(self, lost: Queued) -> None:
         """What was stopped with a lost edit is given now without that one, which is withdrawn, by who knows it.
 
-        Does nothing when nothing was stopped.
+        Where an undo came too late, what was to be undone AFTER it on another report is not undone either. Does nothing
+        when nothing was stopped.
         """
         resting = self._pending.stopped_with(lost)
-        if resting:
+        # protects: no-half-of-a-step-is-undone
+        wanted = [one for one in resting if not (one.edit.undoes and AFTER in one.edit.about)]
+        if wanted:
             again = [
                 Queued(_clean(self._as_new_edit(one, lost)), EditState.QUEUED, told_by_radio=one.told_by_radio)
-                for one in resting
+                for one in wanted
             ]
             self._exchange([lost, *resting], again)
+        elif resting:
+            self._withdrawals.withdraw_now(lost, *resting)
 
     def base_on_own(self, source: str, report: str | None, base: dict[str, Any]) -> dict[str, Any]:
         """The values before a change: where they are those before one's own last change, the ones after that.

@@ -40,6 +40,10 @@ class Situation(msgspec.Struct, frozen=True):
     advice: bool = False
     duplicate: bool = False
     needs_proof: bool = False
+    divert: str = ""
+    """The id of the unit that would be diverted to the chosen report from lesser work that it has begun."""
+    no_divert: str = ""
+    """Why none would be, where there is more to say than that there is none."""
     proof_is_old: bool = False
     """There is an after photo, but of an earlier round of work: that was returned, so the photo proves nothing."""
     crewless: bool = False
@@ -168,6 +172,12 @@ def dispatch_first(situation: Situation) -> str:
     if situation.lead_state not in (None, "reserved") and not situation.lead_stuck and not has_gone:
         return "A unit is on this report already: A, then a digit, sends another"
     return dispatch(situation)
+
+
+def divert(situation: Situation) -> str:
+    """A crew can be called away from lesser work to it."""
+    why = situation.no_divert or ("" if situation.divert else "No crew that could come has begun lesser work")
+    return work(situation) or why
 
 
 def new_report(situation: Situation) -> str:

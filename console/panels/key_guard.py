@@ -44,6 +44,10 @@ class KeyGuard(QObject):
         """A key that usually opens a form did not: keys typed after it were meant for that form."""
         self._formless_until_s = self._steady_s() + LOOK_S
 
+    def opened_form(self) -> None:
+        """The form has opened after all: it had to read something first, and has the keys from now on."""
+        self._formless_until_s = -LOOK_S
+
     def why_not_meant(self) -> str:
         """Why a key press is refused, "" when it is not. Each refused press prolongs the time: the operator is still
         typing without looking.

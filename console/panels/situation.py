@@ -12,6 +12,7 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Assignment, AssignmentState, PhotoRole, Report, Status, UnitState
+from console.advice.units import Advice
 from console.board.view import View
 from console.cache.catalog import CityUnit
 from console.panels.action_rules import Situation
@@ -22,8 +23,8 @@ from console.panels.window_state import WindowState
 from console.rules.loaded import Loaded
 from console.rules.proof import is_proof_missing
 from console.rules.queued import EditState, Queued, is_deleted, waits_for_radio
-from console.rules.report import upwards
-from console.rules.rights import Rights, in_scope, unit_in_scope
+from console.rules.report import HAZARD, upwards
+from console.rules.rights import Rights, in_scope, may_release, unit_in_scope
 
 
 class NoticeState(msgspec.Struct, frozen=True):
@@ -180,6 +181,7 @@ class SituationMonitor(QObject):
         stuck = self._stuck(details)
         lead = _lead(details, stuck)
         no_proof = is_proof_missing(report, service, details.history)
+        divert, no_divert = self._divert(details, crew)
         return msgspec.structs.replace(
             situation,
             me=window_state.me_at(details.source),
@@ -200,6 +202,8 @@ class SituationMonitor(QObject):
             and crew is not None
             and (crew.source, crew.unit.id) != (details.source, lead.unit if lead else None),
             advice=bool(self._recommendations.units),
+            divert=divert,
+            no_divert=no_divert,
             duplicate=bool(self._recommendations.duplicates),
             needs_proof=no_proof,
             proof_is_old=no_proof and any(photo.role is PhotoRole.AFTER for photo in report.photos),
@@ -210,6 +214,44 @@ class SituationMonitor(QObject):
             conflict=next((one.edit.id for one in self._own() if _is_to_settle(one)), ""),
             expired=next((one.edit.id for one in self._own() if one.state is EditState.EXPIRED), ""),
         )
+
+    def _divert(self, details: ReportDetails, crew: CityUnit | None) -> tuple[str, str]:
+        """The unit that would be diverted to the report, and why none would: the chosen unit while unit keys act on it,
+        else the best recommended one that has begun lesser work; "" for what there is not.
+        """
+        advice = self._recommendations
+        if details.shown.priority != HAZARD:
+            return "", "Only to a P1 a crew is diverted"
+        able = [one for one in advice.able if one.leaves] if advice.row == details.row else []
+        if self.means_unit and crew is not None:
+            if crew.source != details.source:
+                return "", "The unit is of another city than the report"
+            if any(job.unit == crew.unit.id for job in details.live):
+                return "", "The unit is on this report already"
+            able = [one for one in able if one.unit_id == crew.unit.id]
+            if not able:
+                return "", "The unit is at no lesser work from which it could come"
+        barred = [self._why_stays(details.source, one) for one in able]
+        free = next((one.unit_id for one, why in zip(able, barred, strict=True) if not why), "")
+        return free, "" if free or not barred else barred[0]
+
+    def _why_stays(self, source: str, advice: Advice) -> str:
+        left = (self._recommendations.left.get(job.report) for job in advice.leaves)
+        return next((why for one in left if one is not None and (why := self._why_not_left(source, one))), "")
+
+    def why_not_left(self, left: ReportDetails) -> str:
+        """Why the operator may not call a crew away from this report, "" when he may; English source text."""
+        return self._why_not_left(left.source, left.server or left.shown)
+
+    def _why_not_left(self, source: str, report: Report) -> str:
+        # protects: who-may-not-recall-diverts-nobody
+        if self._lies_outside(source, report):
+            return "The report that the crew would leave is outside your areas and agencies"
+        role, me, claim = self._rights_at(source).role, self._window_state.me_at(source), report.claim
+        # protects: who-has-the-work-is-asked
+        if claim is not None and role and not may_release(me, role, claim.who):
+            return "Another has taken the report that the crew would leave: he or a supervisor can divert it"
+        return ""
 
     def _waits_for(self, details: ReportDetails, lead: Assignment | None) -> str:
         """The author of the order that sent the leading unit, when that is another operator and no server has the order
@@ -238,8 +280,10 @@ class SituationMonitor(QObject):
         """Whether the report is outside the operator's scope, as far as the console knows: the server would refuse his
         edits.
         """
-        rights, areas = self._rights_at(details.source), self._window_state.catalog(details.source).areas
-        report = details.server or details.shown
+        return self._lies_outside(details.source, details.server or details.shown)
+
+    def _lies_outside(self, source: str, report: Report) -> bool:
+        rights, areas = self._rights_at(source), self._window_state.catalog(source).areas
         return not in_scope(
             rights.areas, rights.agencies, agency=report.agency, area_upwards=upwards(report.area, areas.get)
         )

@@ -39,9 +39,11 @@ class UnitCommands(QObject):
         *,
         unit_in_sight: Callable[[], bool] = lambda: True,
         read_report: Callable[[str, str, Callable[[Report | None], None]], None] = lambda *_: None,
+        asks_to_divert: Callable[[ReportDetails, Unit, Callable[[], object]], bool] = lambda *_: False,
     ) -> None:
         """`unit_in_sight` brings the chosen unit into sight and says whether it was already; `read_report` reads a
-        report of a source by its id, for what a unit does elsewhere (None: it is not here).
+        report of a source by its id, for what a unit does elsewhere (None: it is not here). `asks_to_divert`: see
+        `Diverting.asks`.
         """
         super().__init__(parent)
         self._window_state, self._edit_commands, self._forms, self._situation = (
@@ -52,6 +54,7 @@ class UnitCommands(QObject):
         )
         self._runner, self._say, self._guard = runner, runner.message.emit, guard
         self._unit_in_sight, self._read_report = unit_in_sight, read_report
+        self._asks_to_divert = asks_to_divert
 
     # Which unit is meant
 
@@ -116,13 +119,30 @@ class UnitCommands(QObject):
         if why := self._guard.why_not_meant():
             self._say(self.tr("Nothing was sent: {why}").format(why=why))
             return
+        if self._asks(details, unit_id):
+            return
         if self._guard.has_just_sent(details.row):
             self._say(self.tr("Nothing more was sent: that key had just sent a unit"))
         else:
-            self.dispatch(details, unit_id)
+            self._send(details, unit_id)
 
     def dispatch(self, details: ReportDetails, unit_id: str) -> None:
-        """Send this unit of the report's city."""
+        """Send this unit of the report's city; of one that is at lesser work than a P1 it is asked first."""
+        if not self._asks(details, unit_id):
+            self._send(details, unit_id)
+
+    def divert(self) -> None:
+        """Ask whether the crew that is nearest, of those at lesser work, or the chosen one is to come from there."""
+        self.dispatch(self._situation.report, self._situation.current.divert)
+
+    def _asks(self, details: ReportDetails, unit_id: str) -> bool:
+        """Whether the unit is at work that it would leave for this report; that is asked then."""
+        unit = self._window_state.catalog(details.source).units.get(unit_id)
+        if unit is None or job_in_force(Kind.DISPATCH, unit_id, details.live) is not None:
+            return False
+        return self._asks_to_divert(details, unit, lambda: self._send(details, unit_id))
+
+    def _send(self, details: ReportDetails, unit_id: str) -> None:
         unit = self._unit_for(details, unit_id)
         if unit is not None and job_in_force(Kind.DISPATCH, unit_id, details.live) is not None:
             self._say(self.tr("{unit} is on this report already").format(unit=unit.code))
@@ -136,8 +156,7 @@ class UnitCommands(QObject):
         Work that others have given it since is not counted: he does not know of it, so the server has to ask him.
         """
         here = self._situation.recommendations.row == details.row
-        able = (*self._situation.recommendations.units, *self._situation.recommendations.further) if here else ()
-        advice = next((one for one in able if one.unit_id == unit_id), None)
+        advice = self._situation.recommendations.of(unit_id) if here else None
         jobs = self._window_state.catalog(details.source).by_unit.get(unit_id, []) if advice is None else []
         given = self._edit_commands.work_given(details.source, unit_id, jobs)
         return (advice is not None and advice.jobs > 0) or any(one.report != details.key for one in given)
@@ -163,7 +182,9 @@ class UnitCommands(QObject):
     def dispatch_first(self) -> None:
         """Send the first recommended unit, unless it has just become the first."""
         first = self._situation.recommendations.units[0]
-        if self._guard.first_just_changed:
+        if first.leaves:  # it is asked about, whichever was meant
+            self._dispatch_once(self._situation.report, first.unit_id)
+        elif self._guard.first_just_changed:
             sentence = self.tr("Nothing was sent: {unit} has just become the first, press again to send it")
             if first.ahead:
                 sentence = self.tr("Nothing was sent: {unit} has just become the first, after other work. Press again")
@@ -174,10 +195,7 @@ class UnitCommands(QObject):
     def choose_to_assign(self) -> None:
         """Ask which unit is reserved."""
         details = self._situation.report
-        able = {
-            advice.unit_id: advice
-            for advice in (*self._situation.recommendations.units, *self._situation.recommendations.further)
-        }
+        able = {advice.unit_id: advice for advice in self._situation.recommendations.able}
         places = {unit_id: place for place, unit_id in enumerate(able)}
         units = sorted(
             (

@@ -88,14 +88,16 @@ class UnitsController(QObject):
         *,
         told_in_vain: Callable[[], Iterable[Queued]] = tuple,
         told_and_waiting: Callable[[], Iterable[Queued]] = tuple,
+        leaves_text: Callable[[CityUnit], str] = lambda _: "",
     ) -> None:
         """`told_in_vain` and `told_and_waiting` give the orders by which units were told by radio to go where the
         server has not sent them, or has not sent them yet: see `Outbox`. `time_at` gives the time by the clock of a
-        source's server.
+        source's server. `leaves_text` says what a unit would leave to be diverted to the chosen report, "" for nothing.
         """
         super().__init__(parent)
         self._panel, self._window_state, self._tasks, self._reader = panel, window_state, tasks, reader
         self._told_in_vain, self._told_and_waiting = told_in_vain, told_and_waiting
+        self._leaves_text = leaves_text
         self._zone, self._time_at = zone, time_at
         self._positions: dict[ScopedCode, UnitPosition] = {}
         self._titles: dict[ScopedCode, str] = {}
@@ -333,6 +335,9 @@ class UnitsController(QObject):
         job, title = (jobs[0].report, self._titles.get((crew.source, jobs[0].report), "")) if jobs else ("", "")
         state = self.tr(formatting.UNIT_TEXT[unit.state])
         work = f"{job} {title}".strip() if jobs else self.tr("none") if known else "–"
+        if leaves := self._leaves_text(crew):
+            words = self.tr("{report} divert: {work}").format(report=job, work=leaves)
+            work = " · ".join(part for part in (words, title) if part)
         if order is not None:
             state = self.tr("Told by radio")
             what = self.tr("not sent, to be decided")

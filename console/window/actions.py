@@ -194,13 +194,18 @@ ACTIONS = Actions[Receivers](
             menus=_on_report(1, 3), at_once=True,
         ),
         A(
+            "divert", "Divert the nearest crew, or the chosen unit, from lesser work to this P1", ("I",), "Report",
+            lambda on: on.units.divert(), rules.divert, Kind.DISPATCH, words="call away busy redirect", button="Divert",
+            menus=(*_on_report(1, 5), *_on_unit(1, 4)), asks=True,
+        ),
+        A(
             "assign", "Assign a unit without sending it", ("Shift+A",), "Report",
             lambda on: on.units.choose_to_assign(), rules.work, Kind.ASSIGN, button="Assign", verbs=("as", "assign"),
             syntax=_Line(
                 lambda on, typed: on.units.assign_typed(typed), unit="required", of_report=True, says="Assign {unit}",
                 target="to {target}", tells_other_work=True,
             ),
-            menus=_on_report(1, 5), asks=True,
+            menus=_on_report(1, 6), asks=True,
         ),
         A(
             "recall", "Recall the unit", ("Shift+R",), "Report", lambda on: on.units.choose_to_recall(), rules.recall,
@@ -209,19 +214,20 @@ ACTIONS = Actions[Receivers](
                 lambda on, typed: on.units.recall_typed(typed), unit="optional", of_report=True, says="Recall {unit}",
                 target="from {target}",
             ),
-            menus=_on_report(1, 6), at_once=True,
+            menus=_on_report(1, 7), at_once=True,
         ),
         A(
             "told", "The unit was told by radio", ("R",), "Report", lambda on: on.units.note_told_by_radio(),
-            rules.tell_by_radio, menus=_on_report(1, 7), at_once=True,
+            rules.tell_by_radio, menus=_on_report(1, 8), at_once=True,
         ),
         A(
             "wanted", "Give the expired order again", ("Y",), "Report", lambda on: on.units.wanted(), rules.wanted,
-            menus=_on_report(1, 8), at_once=True,
+            menus=_on_report(1, 9), at_once=True,
         ),
         A(
             "settle", "Settle the conflict", ("S",), "Report",
-            lambda on: on.conflict_controller.open(on.situation.current.conflict), rules.settle, menus=_on_report(1, 9),
+            lambda on: on.conflict_controller.open(on.situation.current.conflict), rules.settle,
+            menus=_on_report(1, 10),
         ),
         A(
             "lost_see", "Show the report of the order that was not sent", ("F2",), "Report",

@@ -7,6 +7,7 @@ import logging
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -15,6 +16,7 @@ from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QApplication, QWidget
 
 from console import logs
+from console.cache.catalog import CityUnit
 from console.cache.reader import CacheReader
 from console.city_map.basemap import Basemap
 from console.error_text import describe
@@ -38,7 +40,7 @@ from console.panels.map.streets import Streets
 from console.panels.notifications.attendance import Attendance
 from console.panels.notifications.crew_notes import CrewNotes
 from console.panels.notifications.hazards import Hazards
-from console.panels.notifications.lost_orders import LostOrders
+from console.panels.notifications.lost_orders import LostOrders, lost_with
 from console.panels.notifications.refusals import Refusals
 from console.panels.notifications.restores import Restores
 from console.panels.outbox import OutboxController
@@ -48,6 +50,7 @@ from console.panels.report.clipboard import ReportClipboard
 from console.panels.report.conflict_controller import ConflictController
 from console.panels.report.contact import ReporterContact
 from console.panels.report.details import ReportDetails, ReportDetailsReader
+from console.panels.report.diverting import Diverting
 from console.panels.report.merging import Merging
 from console.panels.report.photos import PhotoCards
 from console.panels.report.recommendations import Recommender
@@ -320,6 +323,7 @@ class ConsoleWindow(QObject):
             self,
             to_call_back=lambda: self.outbox.to_call_back,
             is_not_sent=lambda edit: self.outbox.is_not_sent(edit, away=self.sources.is_away(edit.source)),
+            lost_with=partial(lost_with, self.outbox),
         )
         self.units_controller = UnitsController(
             self.units,
@@ -331,6 +335,7 @@ class ConsoleWindow(QObject):
             self,
             told_in_vain=lambda: self.outbox.told_in_vain,
             told_and_waiting=lambda: self.outbox.told_and_waiting,
+            leaves_text=self._leaves_text,
         )
         self.charts_controller = ChartsController(
             self.charts, window_state, self.sources.age_words, zone, now, self, as_of=self.sources.as_of
@@ -466,6 +471,18 @@ class ConsoleWindow(QObject):
         self.report_commands = ReportCommands(
             window_state, edit_commands, forms, self.situation, self.actions, lambda: self.sources.first, self
         )
+        self.diverting = Diverting(
+            window_state,
+            edit_commands,
+            forms,
+            self.situation,
+            self.key_guard,
+            self._read_details,
+            self._zone,
+            self.now,
+            self,
+        )
+        self.diverting.message.connect(self.actions.message)
         self.unit_commands = UnitCommands(
             window_state,
             edit_commands,
@@ -476,6 +493,7 @@ class ConsoleWindow(QObject):
             self,
             unit_in_sight=self.units.bring_in_sight,
             read_report=self.report_lookup.read,
+            asks_to_divert=self.diverting.asks,
         )
         self.undo_command = UndoCommand(window_state, self.undo_stack, forms, self.situation, self.actions, self)
 
@@ -916,6 +934,23 @@ class ConsoleWindow(QObject):
     def _on_arrived(self, local_row: int, row: int) -> None:
         if self.window_state.row == local_row:
             self.window_state.choose(row)
+
+    def _read_details(self, source: str, key: str, then: Callable[[ReportDetails | None], None]) -> None:
+        """Read a report by its id or its local key, without choosing it; None when it is not on this computer."""
+
+        def look(row: int) -> None:
+            self.details_reader.look_at(row, then, lambda: then(None))
+
+        self.report_lookup.with_row(source, key, look)
+
+    def _leaves_text(self, crew: CityUnit) -> str:
+        """What a unit would leave to be diverted to the chosen report, "" for nothing."""
+        details, advice = self.situation.chosen, self.situation.recommendations
+        is_of_it = details is not None and (advice.row, crew.source) == (details.row, details.source)
+        one = advice.of(crew.unit.id) if is_of_it else None
+        if one is None:
+            return ""
+        return "; ".join(advice.leaves_texts(one, self._zone, self.now(), self.tr, named=False))
 
     def _look_at_told_in_vain(self) -> None:
         """Show units and recommendations again when other units drive by a radio order that the server does not have:

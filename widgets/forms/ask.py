@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import (
     QPlainTextEdit,
     QWidget,
 )
 from typing_extensions import override
 
-from widgets.forms.form import Form, put_text
-from widgets.keys import KeyButton, add_key
+from widgets.forms.form import Form, make_label, put_text
+from widgets.key_repeats import LOOK_S
+from widgets.keys import KeyButton, add_key, is_bare_enter
 from widgets.text import one_line, tip
 from widgets.theme import Theme
 
@@ -93,3 +97,75 @@ class AskForm(Form):
     @override
     def first_field(self) -> QWidget:
         return self.commit_button
+
+
+class AskArmed(Form):
+    """Asks whether to go on where something is left behind that `lines` name; Enter does it, but only once they could
+    be read: LOOK_S after the form was shown. A stroke before that was meant for what was there.
+
+    `lines` are texts, each with "loud" for the name of a thing, and "" for what is said of it.
+    """
+
+    def __init__(
+        self,
+        theme: Theme,
+        title: str,
+        about: str,
+        sentence: str,
+        lines: Sequence[tuple[str, str]],
+        commit_text: str,
+        leave_text: str,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(
+            theme, title, sentence, commit_text=commit_text, commit_keys="↵", width=520, about=about, parent=parent
+        )
+        self.leave_button.set_verb(leave_text)
+        self._is_armed = False
+        self._arming = QTimer(self, singleShot=True, interval=math.ceil(LOOK_S * 1000))
+        self._arming.setTimerType(Qt.TimerType.PreciseTimer)
+        self._arming.timeout.connect(self._arm)
+        for text, how in lines:
+            loud = how == "loud"
+            token, weight = ("text.primary", 600) if loud else ("text.secondary", 400)
+            label = make_label(theme, one_line(text), "body", token, weight)
+            label.setWordWrap(True)
+            self.body.addWidget(label)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    @property
+    def is_armed(self) -> bool:
+        """Whether Enter does it now."""
+        return self._is_armed
+
+    def _arm(self) -> None:
+        self._is_armed = True
+        self.touch()
+
+    @override
+    def why_not(self) -> str:
+        # protects: what-is-left-is-read
+        return "" if self._is_armed else self.tr("Read what is left behind")
+
+    @override
+    def is_empty(self) -> bool:
+        return True
+
+    @override
+    def first_field(self) -> QWidget:
+        return self
+
+    @override
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._is_armed = False
+        self._arming.start()
+        self.touch()
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if is_bare_enter(event):
+            if not event.isAutoRepeat():
+                self.commit()
+            return
+        super().keyPressEvent(event)

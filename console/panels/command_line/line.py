@@ -11,6 +11,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QRect, Signal
 from PySide6.QtWidgets import QWidget
 
+from console.advice.units import begun_for
 from console.cache.reader import CacheReader, RowText
 from console.panels import formatting
 from console.panels.action import Actions
@@ -245,9 +246,11 @@ class CommandLineController(QObject):
         others = self._unit_commands.other_work(crew, report)
         if not others:
             return text.format(target=target)
-        job = others[0]
-        has = self.tr("it has {reports} ({state})").format(
-            reports=formatting.first_of([self._number(one.report) for one in others], _NAMED, self.tr),
+        on_chosen = chosen is not None and report == chosen.key
+        begun = begun_for(chosen.shown, others) if chosen is not None and on_chosen else ()
+        job = next(iter(begun), others[0])
+        has = self.tr("leaves {reports} ({state}): asked first" if begun else "it has {reports} ({state})").format(
+            reports=formatting.first_of([self._number(one.report) for one in begun or others], _NAMED, self.tr),
             state=self.tr(formatting.ASSIGNMENT_TEXT[job.state]).lower(),
         )
         return f"{text.format(target=target)} · {has}"

@@ -41,7 +41,7 @@ from console.rules.edit import Edit, is_local
 from console.rules.queued import Queued
 from console.rules.report import HAZARD
 from console.tasks import Tasks
-from widgets.forms.ask import AskForm, AskText
+from widgets.forms.ask import AskArmed, AskForm, AskText
 from widgets.forms.choice import ListChoice, matching
 from widgets.forms.choose_one import ChooseOne
 from widgets.forms.close import CloseForm
@@ -991,6 +991,21 @@ class Forms(QObject):
         """Whether to go on with what the operator asked for, now that he is told what follows."""
         form = AskForm(self._theme, title, sentence, yes, no, parent=self._window)
         form.committed.connect(lambda _: then())
+        self._show(form)
+
+    def ask_armed(
+        self,
+        title: str,
+        about: str,
+        sentence: str,
+        lines: Sequence[tuple[str, str]],
+        yes: str,
+        no: str,
+        then: Callable[[], object],
+    ) -> None:
+        """Whether to go on where something is left behind: see `AskArmed`. `then` makes the edits."""
+        form = AskArmed(self._theme, title, about, sentence, lines, yes, no, parent=self._window)
+        form.committed.connect(lambda _: self._commit(form, then, ""))
         self._show(form)
 
     def show_keys(self, rows: Sequence[tuple[str, str, str]]) -> None:

@@ -30,11 +30,11 @@ from console.panels.status import StatusController
 from console.panels.stop_text import stop_text
 from console.panels.undo_stack import UndoStack, UndoStep
 from console.panels.window_state import WindowState
-from console.rules.dependency import stopped_with
 from console.rules.edit import Edit, is_order
 from console.rules.engagement import job_in_force
 from console.rules.merge import server_value
 from console.rules.queued import (
+    STUCK,
     EditState,
     Queued,
     is_deleted,
@@ -109,7 +109,14 @@ def lost_text(order: LostOrder, catalog: Catalog, tr: Tr) -> str:
         if order.lost.edit.kind in _OF_CLAIM:
             return tr(_OF_CLAIM[order.lost.edit.kind])
         return tr("NOT sent: {what}").format(what=edit_text(order.lost, catalog, tr))
-    return ", ".join(dict.fromkeys(_of_crew_text(one, catalog, tr) for one in of_crew))
+    return ", ".join(dict.fromkeys(_of_crew_text(one, catalog, tr) + _elsewhere(one, order, tr) for one in of_crew))
+
+
+def _elsewhere(queued: Queued, order: LostOrder, tr: Tr) -> str:
+    """` to 931250`: of what was stopped on another report than the lost one is of, which it is; else ""."""
+    number = report_number(queued.edit)
+    is_there = queued.edit.report == order.lost.edit.report or not number
+    return "" if is_there or queued.edit.kind is not Kind.DISPATCH else tr(" to {n}").format(n=number)
 
 
 def _of_crew_text(queued: Queued, catalog: Catalog, tr: Tr) -> str:
@@ -507,7 +514,8 @@ class LostOrders(QObject):
             return shown.priority != HAZARD, shown.priority, 1, edit.number
         catalog = self._window_state.catalog(edit.source)
         comes = not shown.of_crew or (isinstance(shown, LostOrder) and _crews_are_there(shown, catalog))
-        return comes, _priority(edit), int(not is_order(edit) and not shown.of_crew), edit.number
+        priority = min(map(_priority, _edits_of(shown)))
+        return comes, priority, int(not is_order(edit) and not shown.of_crew), edit.number
 
     def _notice(self, shown: Unanswered) -> Notice:
         if isinstance(shown, NewHazard):
@@ -575,7 +583,8 @@ class LostOrders(QObject):
             buttons.append(("lost_seen", self.tr("Seen"), self._window_state.actions.cap("lost_seen")))
         else:
             buttons.append(("lost_drop", self.tr("Drop it"), self._window_state.actions.cap("lost_drop")))
-        level = _level(_priority(edit)) if order.of_crew and not there else "warn"
+        urgent = _level(min(map(_priority, _edits_of(order))))
+        level = urgent if order.of_crew and not there else "warn"
         return Notice(level, lost_text(order, catalog, self.tr) + ":", text, tuple(buttons))
 
 
@@ -589,6 +598,11 @@ def _edit_of(shown: LostOrder | RadioCall | UnsentReport | LeftOrder) -> Edit:
     if isinstance(shown, UnsentReport):
         return shown.create.edit
     return shown.lost.edit if isinstance(shown, LostOrder) else shown.order.edit
+
+
+def _edits_of(shown: LostOrder | RadioCall) -> list[Edit]:
+    """What is lost, and what was stopped with it, on other reports too."""
+    return [one.edit for one in shown.all] if isinstance(shown, LostOrder) else [shown.order.edit]
 
 
 def _what(shown: Unanswered | None) -> tuple[str, bool, bool] | Setback | int | None:
@@ -628,6 +642,11 @@ def _report(edit: Edit, tr: Tr) -> str:
     return " ".join([*named, *([edit.title] if edit.title else [])])
 
 
-def lost_orders_of(outbox: Sequence[Queued], lost: Queued) -> LostOrder:
-    """What was lost with one of the edits of a report."""
-    return LostOrder(lost, tuple(one for one in stopped_with(lost, outbox) if one.state is EditState.STOPPED))
+def lost_with(outbox: QtOutbox, queued: Queued) -> LostOrder | None:
+    """What an edit is lost with, which may be on another report: what it is stopped with, or itself; None when it is
+    not lost.
+    """
+    lost: Queued | None = queued if queued.state in STUCK else None
+    if queued.state is EditState.STOPPED and (first := outbox.held_by(queued.edit.id)) is not None:
+        lost = outbox.open_edit(first.edit.id)
+    return LostOrder(lost, outbox.stopped_with(lost.edit.id)) if lost is not None else None

@@ -108,12 +108,24 @@ class ReportDetailsReader(QObject):
             lambda error: self._on_failed(row, error),
         )
 
-    def look_at(self, row: int, then: Callable[[ReportDetails], None]) -> None:
-        """Read another report that the server has, without choosing it."""
+    def look_at(
+        self, row: int, then: Callable[[ReportDetails], None], missing: Callable[[], object] = lambda: None
+    ) -> None:
+        """Read another report without choosing it; `missing` is called when it is not on this computer."""
         reader, board_updater, now, cities = self._reader, self._board_updater, self._now(), self._window_state.cities
+        if (local := board_updater.local_report(row)) is not None:
+            then(_local_details(row, local, board_updater.edits_of(*local), now, cities))
+            return
+
+        def handed_on(found: ReportDetails | None) -> None:
+            if found is None:
+                missing()
+            else:
+                then(found)
+
         self._tasks.submit(
             lambda: _read(reader(), row, board_updater.edits_of, now, cities),
-            lambda found: then(found) if found is not None else None,
+            handed_on,
         )
 
     def _on_rows(self, rows: frozenset[int] | None) -> None:

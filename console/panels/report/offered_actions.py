@@ -31,14 +31,16 @@ def next_steps(
     *,
     by_distance: bool = True,
     busy: bool = False,
+    leaves: bool = False,
 ) -> list[ActionButton]:
     """The buttons for a report; `nearest` and `lead` are the codes of the unit recommended and at work, "" for none.
 
     A unit that is not recommended `by_distance` is sent by its own key alone: nobody knows that it is near. One that is
-    `busy` comes here only after the work it has.
+    `busy` comes here only after the work it has, one that `leaves` its work for this is diverted, which is asked.
     """
     codes = {"dispatch": nearest, "recall": lead, **dict.fromkeys(NEXT_OF_UNIT.values(), lead)}
-    send = _OfferedStep("dispatch", by_distance, "Dispatch {unit} next" if busy else "")
+    words = "Divert {unit}" if leaves else "Dispatch {unit} next" if busy else ""
+    send = _OfferedStep("dispatch", by_distance, words)
     steps = _of_status(situation, send if nearest else None)
     if is_open(situation.status) and situation.status is not Status.VALIDATION:
         if situation.holder != situation.me:

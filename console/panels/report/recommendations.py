@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 import msgspec
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from api_client.model import AssignmentState, Status
+from api_client.model import AssignmentState, Report, Status
 from console.advice.duplicates import Duplicate, Spot, possible_duplicates
-from console.advice.units import Advice, recommend
+from console.advice.units import Advice, best, recommend
 from console.board.snapshot import CLOSED_FROM
 from console.board.view import View
 from console.cache.catalog import Cities, CityUnit
@@ -32,6 +32,8 @@ from console.tasks import Tasks
 from widgets.ticket.values import DuplicateRow
 
 _TOP = 3
+_MOST_READ = 60
+"""So many units after the best are looked at for the reports that they would leave: who comes after is too far away."""
 
 
 class DuplicateCandidate(msgspec.Struct, frozen=True):
@@ -49,7 +51,8 @@ class Recommendations(msgspec.Struct, frozen=True):
     """What the console recommends for the report in `row`: `units` are the best three, `further` all other able ones,
     in order; `no_unit` says why there is none.
 
-    `off_m` is how many metres the report may lie from its point: no distance from it is more exact.
+    `off_m` is how many metres the report may lie from its point: no distance from it is more exact. `left` are the
+    reports that units would be diverted from, by their ids, as the server has them.
     """
 
     row: int
@@ -58,6 +61,32 @@ class Recommendations(msgspec.Struct, frozen=True):
     duplicates: tuple[DuplicateCandidate, ...] = ()
     further: tuple[Advice, ...] = ()
     off_m: float = 0.0
+    left: Mapping[str, Report] = {}
+
+    @property
+    def able(self) -> tuple[Advice, ...]:
+        """All units that could go, the best first."""
+        return (*self.units, *self.further)
+
+    def of(self, unit_id: str) -> Advice | None:
+        """The advice on one unit; None for one that could not go."""
+        return next((one for one in self.able if one.unit_id == unit_id), None)
+
+    def leaves_texts(
+        self, advice: Advice, zone: tzinfo, now: datetime, tr: Callable[[str], str], *, named: bool = True
+    ) -> list[str]:
+        """`P3 931244, on scene since 14:02`: what a unit would leave to be diverted, one text for each report; without
+        its number where that stands there already (`named`).
+        """
+        texts = []
+        for job in advice.leaves:
+            left = self.left.get(job.report)
+            parts = (f"P{left.priority}" if left is not None else "", job.report if named else "")
+            number = " ".join(part for part in parts if part)
+            state = tr(formatting.ASSIGNMENT_TEXT[job.state]).lower()
+            since = formatting.moment(job.since, zone, now)
+            texts.append(tr("{report}, {state} since {time}").format(report=number, state=state, time=since))
+        return texts
 
 
 class Recommender(QObject):
@@ -159,13 +188,16 @@ class Recommender(QObject):
             why = found.why_none
             if not free:
                 why = self._why_nobody(catalog.agency_name(asked) if here and asked else "", bool(theirs))
-            further = found.units[_TOP:]
+            units = best(found.units, _TOP)
+            further = tuple(one for one in found.units if one not in units)
             if asked and not found.units:
                 others = [unit for unit in here if unit.agency not in (None, asked) and unit.id not in live]
                 further = recommend(shown, others, jobs, now, **around).units
                 why = f"{why} {self._of_others(further, off_m)}".rstrip()
             alike = _alike(view, details.row, now, cities, details.source, reader(), shown.description, off_m)
-            return Recommendations(details.row, found.units[:_TOP], why, alike, further, off_m)
+            leaves = {job.report for one in (*units, *further[:_MOST_READ]) for job in one.leaves}
+            left = reader().reports_of(details.source, leaves) if leaves else {}
+            return Recommendations(details.row, units, why, alike, further, off_m, left)
 
         self._tasks.latest("recommendations", advise, self._set)
 

@@ -8,11 +8,12 @@ from datetime import datetime, tzinfo
 from PySide6.QtCore import QObject
 
 from api_client.model import Kind
+from console.advice.units import Advice
 from console.cache.catalog import Catalog
 from console.cache.reader import CachedReport
 from console.panels import formatting
 from console.panels.action_rules import Situation
-from console.panels.notifications.lost_orders import LostOrder, lost_orders_of, lost_text, why_lost
+from console.panels.notifications.lost_orders import LostOrder, lost_text, why_lost
 from console.panels.notifications.unsent_reports import head_text
 from console.panels.report.clipboard import coordinates
 from console.panels.report.conflict_text import conflict_text, deleted_text
@@ -68,9 +69,10 @@ class TicketController(QObject):
         *,
         to_call_back: Callable[[], Sequence[Queued]] = lambda: (),
         is_not_sent: Callable[[Edit], bool] = lambda _edit: False,
+        lost_with: Callable[[Queued], LostOrder | None] = lambda _queued: None,
     ) -> None:
         """`to_call_back` gives the orders that were given up after their units were told by radio; `is_not_sent` says
-        of an order that waits whether it should have left by now or cannot.
+        of an order that waits whether it should have left by now or cannot; `lost_with`: see `lost_orders.lost_with`.
         """
         super().__init__(parent)
         self._panel, self._window_state, self._zone, self._now = panel, window_state, zone, now
@@ -81,7 +83,7 @@ class TicketController(QObject):
         self._situation = Situation()
         self._photos: Mapping[str, PhotoCard] = {}
         self._looking: dict[str, dict[str, str | None]] = {}
-        self._is_not_sent, self._to_call_back = is_not_sent, to_call_back
+        self._is_not_sent, self._to_call_back, self._lost_with = is_not_sent, to_call_back, lost_with
         window_state.loaded_changed.connect(lambda _: self.show())
         self._say_none()
 
@@ -314,14 +316,25 @@ class TicketController(QObject):
                     unit = self._window_state.catalog(edit.source).units.get(str(edit.data.get("unit")))
                     text = formatting.not_sent(queued, unit, code, self.tr)
                     strips.append(Strip("not_sent", text, self._window_state.actions.key("told"), f"told:{edit.id}"))
-            if queued.state in STUCK and (order := lost_orders_of(self._outbox, queued)).stopped:
+            if queued.state in STUCK and (order := self._lost_with(queued)) is not None and order.stopped:
                 strips[-1] = self._with_stopped(strips[-1], order)
+        strips += self._stopped_elsewhere(details)
         for queued in self._to_call_back():
             if (queued.edit.source, queued.edit.report) == (details.source, details.key):
                 catalog = self._window_state.catalog(details.source)
                 told, call = told_text(queued, catalog, self.tr), call_back_text(queued, catalog, self.tr)
                 text = self.tr("{told}, and the order is given up. {call}").format(told=told, call=call)
                 strips.append(Strip("not_sent", text, "", f"called_back:{queued.edit.id}"))
+        return strips
+
+    def _stopped_elsewhere(self, details: ReportDetails) -> list[Strip]:
+        """What is not sent to this report as something on another one was lost: a crew that was not called back."""
+        strips = []
+        for one in self._outbox:
+            here = (one.edit.source, one.edit.report) == (details.source, details.key)
+            order = self._lost_with(one) if here and one.state is EditState.STOPPED else None
+            if order is not None and order.lost.edit.report != one.edit.report:
+                strips.append(self._with_stopped(Strip("not_sent", "", "", f"outbox:{one.edit.id}"), order))
         return strips
 
     def _with_stopped(self, strip: Strip, order: LostOrder) -> Strip:
@@ -351,12 +364,13 @@ class TicketController(QObject):
         rows = []
         for advice in self._recommendations.units:
             unit = catalog.units.get(advice.unit_id)
+            leaves = self._leaves(advice)
             rows.append(
                 AdviceRow(
                     id=advice.unit_id,
                     code=advice.code,
                     state_key=formatting.UNIT_SYMBOL[unit.state] if unit else "free",
-                    line=" · ".join(advice.reasons),
+                    line=" · ".join((*leaves, *advice.reasons)),
                     eta=formatting.minutes(advice.eta_s) if advice.eta_s is not None else "–",
                     distance=formatting.distance(advice.distance_m, self._recommendations.off_m)
                     if advice.distance_m is not None
@@ -365,6 +379,15 @@ class TicketController(QObject):
                 )
             )
         return rows
+
+    def _leaves(self, advice: Advice) -> list[str]:
+        """`on P3 931244, on scene since 14:02: divert (I)`; with the key where it means this unit."""
+        texts = self._recommendations.leaves_texts(advice, self._zone, self._now(), self.tr)
+        if not texts:
+            return []
+        words = self.tr("on {reports}: divert").format(reports="; ".join(texts))
+        key = self._window_state.actions.key("divert") if advice.unit_id == self._situation.divert else ""
+        return [f"{words} ({key})" if key else words]
 
     def _timeline(self, details: ReportDetails, catalog: Catalog) -> list[TimelineRow]:
         rows = [
@@ -396,7 +419,7 @@ class TicketController(QObject):
         now, units = self._situation, self._recommendations.units
         nearest = units[0].code if units else ""
         by_distance = bool(units) and units[0].distance_m is not None
-        busy = bool(units) and units[0].ahead > 0
+        busy, leaves = bool(units) and units[0].ahead > 0, bool(units) and bool(units[0].leaves)
         return next_steps(
             now,
             nearest,
@@ -405,4 +428,5 @@ class TicketController(QObject):
             self._window_state.actions,
             by_distance=by_distance,
             busy=busy,
+            leaves=leaves,
         )

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from api_client.model import Area, Assignment, AssignmentState, Report, Service, Status, Unit, UnitState
-from console.advice.units import BASIS, Recommendation, recommend
+from console.advice.units import BASIS, Recommendation, best, recommend
 
 NOW = datetime(2026, 1, 20, 7, 0, tzinfo=UTC)
 FLOOD = Service("flood", "Flood", skills=("pump",))
@@ -252,3 +252,65 @@ def test_all_that_are_able_are_ranked_on_demand() -> None:
     many = [unit(f"u{n}", n) for n in range(1, 7)]
     found = recommend(report(), many, [], NOW, service=FLOOD, areas=AREAS, most=None)
     assert codes(found) == [f"u{n}" for n in range(1, 7)]
+
+
+def begun(code: str, state: AssignmentState, minutes: int = 5, on: str = "8") -> Assignment:
+    return msgspec.structs.replace(job(code, state, minutes), report=on)
+
+
+def for_p1(units: list[Unit], jobs: list[Assignment], hazards: tuple[str, ...] = (), **values: Any) -> Recommendation:
+    here = report(priority=values.pop("priority", 1))
+    return recommend(here, units, jobs, NOW, service=FLOOD, areas=AREAS, hazards=hazards, most=None, **values)
+
+
+@pytest.mark.parametrize("state", [AssignmentState.EN_ROUTE, AssignmentState.ON_SCENE])
+def test_who_has_begun_lesser_work_can_leave_it_for_a_p1_and_the_time_is_that_without_it(
+    state: AssignmentState,
+) -> None:
+    busy = begun("busy", state)
+    found = for_p1([unit("busy", 1), unit("free", 3)], [busy, begun("busy", AssignmentState.RESERVED, on="7")])
+    assert codes(found) == ["free", "busy"], "below who is free"
+    advice = found.units[1]
+    assert advice.leaves == (busy,)
+    assert advice.eta_s == pytest.approx(1000 * 1.4 / (22 / 3.6), abs=2)
+    assert advice.reasons == ("pump",)
+
+
+def test_who_is_much_nearer_stands_above_who_is_free() -> None:
+    """As the list has it anyhow: a quarter of an hour on scene is left of the half hour that work takes."""
+    jobs = [begun("busy", AssignmentState.ON_SCENE, 15)]
+    assert codes(for_p1([unit("busy", 1), unit("free", 4)], jobs)) == ["free", "busy"]
+    assert codes(for_p1([unit("busy", 1), unit("free", 6)], jobs)) == ["busy", "free"]
+
+
+@pytest.mark.parametrize(
+    ("priority", "hazards", "state"),
+    [
+        (2, (), AssignmentState.ON_SCENE),
+        (1, ("8",), AssignmentState.ON_SCENE),
+        (1, (), AssignmentState.ACKNOWLEDGED),
+    ],
+)
+def test_nobody_leaves_work_for_less_than_a_p1_nor_leaves_a_p1_nor_what_he_has_not_begun(
+    priority: int, hazards: tuple[str, ...], state: AssignmentState
+) -> None:
+    (advice,) = for_p1([unit("busy", 1)], [begun("busy", state)], hazards, priority=priority).units
+    assert advice.leaves == ()
+    assert any("job" in reason for reason in advice.reasons)
+
+
+def test_who_has_begun_lesser_work_and_is_to_go_to_another_p1_leaves_nothing() -> None:
+    jobs = [begun("busy", AssignmentState.ON_SCENE), begun("busy", AssignmentState.DISPATCHED, on="7")]
+    (advice,) = for_p1([unit("busy", 1)], jobs, ("7",)).units
+    assert advice.leaves == ()
+
+
+def test_the_nearest_crew_is_not_hidden_behind_those_that_are_free() -> None:
+    free = [unit(f"free{n}", 2 + n / 10) for n in range(4)]
+    near, far = begun("near", AssignmentState.EN_ROUTE), begun("far", AssignmentState.EN_ROUTE)
+    able = for_p1([*free, unit("near", 0.2), unit("far", 9)], [near, far]).units
+    assert [one.code for one in best(able, 3)] == ["free0", "free1", "near"]
+    without = for_p1([*free, unit("far", 9)], [far]).units
+    assert [one.code for one in best(without, 3)] == ["free0", "free1", "free2"], "it would be there later"
+    two = for_p1([free[0], unit("near", 0.2)], [near]).units
+    assert [one.code for one in best(two, 3)] == ["free0", "near"]

@@ -97,6 +97,19 @@ def test_what_a_conflict_told_of_one_report_counts_for_no_other(rig: OutboxRig) 
     assert (then.edit.base_version, set(then.edit.about)) == (1, {AFTER})
 
 
+def test_where_the_undo_came_too_late_at_one_report_nothing_is_undone_at_the_other(rig: OutboxRig) -> None:
+    values: dict[str, Any] = {"source": "city", "data": {"unit": "U1"}, "base": {}, "base_version": 1, "title": "t"}
+    with rig.outbox.together():
+        back = rig.outbox.submit(Kind.RECALL, P1, **values, undoes="sent")
+        again = rig.outbox.submit(Kind.DISPATCH, LEFT, **values, undoes="recalled", about={AFTER: back})
+    rig.pushed(back)
+    rig.answer(back, S.CONFLICT, theirs={"assignment": {"value": "on_scene", "who": "U1"}}, version=9)
+    assert rig.states() == {back: S.CONFLICT, again: S.STOPPED}
+    assert rig.outbox.give_again(back)
+    assert rig.states() == {}
+    rig.quiet()
+
+
 def test_dropped_both_are_gone(rig: OutboxRig) -> None:
     recall, _ = divert(rig)
     rig.pushed(recall)

@@ -149,7 +149,7 @@ def test_menus_keep_their_order() -> None:
     """By what an operator has learnt: taking first, then orders, the work's course, words, and copies."""
     sections = [[row.id for row in section] for section in ACTIONS.menu("report")]
     assert sections == [
-        ["take", "release", "dispatch", "recommend", "assign", "recall", "told", "wanted", "settle"],
+        ["take", "release", "dispatch", "recommend", "divert", "assign", "recall", "told", "wanted", "settle"],
         [
             "validate", "submit", "hold", "priority", "category", "place", "transfer", "merge", "unmerge", "close",
             "reopen",
@@ -158,7 +158,7 @@ def test_menus_keep_their_order() -> None:
         ["go_to", "copy", "copy_number", "copy_place", "copy_link"],
     ]  # fmt: skip
     assert [[row.id for row in section] for section in ACTIONS.menu("unit")] == [
-        ["en_route", "on_scene", "done"],
+        ["en_route", "on_scene", "done", "divert"],
         ["available", "break", "unavailable"],
         ["copy_unit"],
     ]

@@ -28,6 +28,7 @@ def at_work(role: str, **more: object) -> Situation:
         "unit_busy": True,
         "advice": True,
         "duplicate": True,
+        "divert": "U2",
     }
     return Situation(**everything | more)  # type: ignore[arg-type]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from api_client.model import Assignment, AssignmentState, Kind
 from console.cache.catalog import Catalog, Cities
 from console.panels.notifications.hazards import HazardNews, NewHazard
-from console.panels.notifications.lost_orders import LostOrders, why_lost
+from console.panels.notifications.lost_orders import LostOrders, lost_with, why_lost
 from console.panels.notifications.setback import Of, Setback
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.conflict_text import conflict_rows, conflict_text
@@ -433,7 +434,9 @@ def ticket_of(rig: Rig, qtbot: QtBot) -> Ticket:
     theme = make_theme()
     panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
     qtbot.addWidget(panel)
-    controller = TicketController(panel, rig.window_state, UTC, lambda: NOW, panel)
+    controller = TicketController(
+        panel, rig.window_state, UTC, lambda: NOW, panel, lost_with=partial(lost_with, rig.outbox)
+    )
     controller._to_call_back = lambda: rig.outbox.to_call_back
     controller.set_outbox(rig.outbox.open_for("city", "A"))
     controller.set_details(rig.details(1001, "A"))

@@ -110,3 +110,8 @@ def test_while_a_place_is_pointed_at_only_what_is_no_letter_works() -> None:
     for action_id in ("dispatch", "note", "take", "told", "go_to", "next_report", "undo", "on_scene", "new_report"):
         assert action_id not in works
         assert ACTIONS[action_id].why_not(now) == POINTING
+
+
+def test_the_verb_says_that_the_first_unit_leaves_its_work_for_this() -> None:
+    new = Situation(report=True, status=Status.NEW, me="rina", advice=True, has_place=True)
+    assert next_steps(new, "SDA-07", "", str, ACTIONS, busy=True, leaves=True)[0].text == "Divert SDA-07"

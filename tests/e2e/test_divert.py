@@ -1,0 +1,316 @@
+"""A crew that has begun lesser work is diverted to a P1 in one step: asked once, undone at once, never half."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+
+from api_client.model import AssignmentState, Kind, Status
+from console.rules.queued import EditState
+from console.rules.status import ENDED_ASSIGNMENT
+from tests.helpers.city import TOKENS, Served, console, served, wait_for, write_users
+from tests.helpers.hands import CTRL, banner, choose, form, key, outbox, said, strips, wait_notice_read, wait_ready
+from tests.helpers.proxy import FaultProxy
+
+pytestmark = pytest.mark.usefixtures("qapp")
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("divert")
+    users = str(write_users(folder))
+    with served(folder, "--demo-city", "--still", "--reports", "400", "--users", users) as server:
+        yield server
+
+
+@pytest.fixture
+def proxy(city: Served) -> Iterator[FaultProxy]:
+    between = FaultProxy(city.port)
+    yield between
+    between.close()
+
+
+@pytest.fixture
+def window(proxy: FaultProxy, tmp_path: Path) -> Iterator[Any]:
+    with console(tmp_path, proxy.url) as one:
+        wait_ready(one)
+        yield one
+
+
+def settled(window: Any) -> None:
+    wait_for(lambda: not window.outbox.open_ids and not window.outbox.saving, what=lambda: outbox(window))
+
+
+def number_of(window: Any, local_key: str) -> str:
+    wait_for(lambda: window.outbox.remote_of(local_key), what="its number")
+    return str(window.outbox.remote_of(local_key))
+
+
+def matter(window: Any, priority: int, unit: Any) -> dict[str, Any]:
+    """What a report says that lies where the unit is, of a service that the unit can do."""
+    services = window.window_state.catalog("city").services.values()
+    fits = next(one for one in services if set(one.skills) <= set(unit.skills) and not one.valid_to)
+    return {"service": fits.code, "description": "Water", "priority": priority, "lat": unit.lat, "lon": unit.lon}
+
+
+def new_report(window: Any, priority: int, unit: Any) -> str:
+    """A report that is entered here; its number."""
+    local = f"local:{uuid.uuid4().hex}"
+    window.edit_commands.create("city", matter(window, priority, unit), local, "Water")
+    number = number_of(window, local)
+    settled(window)
+    return number
+
+
+def free_unit(window: Any) -> Any:
+    busy = window.window_state.catalog("city").by_unit
+    units = window.window_state.catalog("city").units.values()
+    return next(
+        one for one in units if one.state.value == "available" and one.lat is not None and one.id not in busy
+        and not one.valid_to
+    )  # fmt: skip
+
+
+def at_work(window: Any, state: AssignmentState = AssignmentState.ON_SCENE) -> tuple[Any, str]:
+    """A unit that has begun work on a P3, where it is; the unit and the report's number."""
+    unit = free_unit(window)
+    lesser = new_report(window, 3, unit)
+    choose(window, lesser)
+    window.unit_commands.dispatch(window.situation.report, unit.id)
+    for step in (AssignmentState.EN_ROUTE, AssignmentState.ON_SCENE):
+        wait_for(lambda: window.situation.current.lead_unit == unit.id, what="sent")
+        window.unit_commands._step_here(window.situation.report, unit.id, step)
+        wait_for(lambda step=step: window.situation.current.lead_state == step.value, what=step.value)
+        if step is state:
+            break
+    settled(window)
+    jobs = window.window_state.catalog("city").by_unit
+    wait_for(lambda: [job.state for job in jobs_of(window, unit.id)] == [state], what=lambda: jobs.get(unit.id))
+    return unit, lesser
+
+
+def jobs_of(window: Any, unit: str) -> list[Any]:
+    return list(window.window_state.catalog("city").by_unit.get(unit, []))
+
+
+def chosen_p1(window: Any, unit: Any) -> str:
+    """A P1 beside the unit, chosen, with its advice."""
+    number = new_report(window, 1, unit)
+    choose(window, number)
+    wait_for(lambda: advice_on(window, unit.id) is not None, what="the unit is recommended")
+    wait_for(lambda: advice_on(window, unit.id).leaves, what="that it would leave its work")
+    return number
+
+
+def advice_on(window: Any, unit: str) -> Any:
+    return window.situation.recommendations.of(unit)
+
+
+def armed(window: Any) -> Any:
+    asked = form(window)
+    wait_for(lambda: asked.is_armed, what="what is left could be read")
+    return asked
+
+
+def focus() -> QWidget:
+    found = QApplication.focusWidget()
+    assert found is not None
+    return found
+
+
+def divert(window: Any) -> Any:
+    """By the key, and Enter; the form."""
+    window.queue.setFocus()
+    key(window, "I")
+    asked = armed(window)
+    QTest.keyClick(focus(), Qt.Key.Key_Return)
+    return asked
+
+
+def at_server(city: Served, number: str) -> Any:
+    return city.get(f"/dispatch/v1/reports/{number}")
+
+
+def jobs_at_server(city: Served, number: str) -> list[tuple[str, str]]:
+    after, found = "", dict[str, tuple[str, str]]()
+    while True:
+        page = city.get(f"/dispatch/v1/snapshot?limit=1000{after}")
+        found |= {
+            item["data"]["id"]: (item["data"]["unit"], item["data"]["state"])
+            for item in page["items"]
+            if item["kind"] == "assignment" and item["data"]["report"] == number
+        }
+        if not page["next_key"]:
+            return list(found.values())
+        after = f"&after_key={page['next_key']}"
+
+
+def live_at_server(city: Served, number: str) -> list[tuple[str, str]]:
+    ended = {state.value for state in ENDED_ASSIGNMENT}
+    return [job for job in jobs_at_server(city, number) if job[1] not in ended]
+
+
+def as_budi(city: Served, report: str | None, kind: Kind, data: dict[str, Any]) -> str:
+    """An edit that a colleague makes on another desk, by default a new report; the report's number."""
+    key_ = uuid.uuid4().hex
+    body = {"id": key_, "kind": kind.value, "occurred_at": datetime.now(UTC).isoformat(), "data": data}
+    headers = {
+        "Authorization": f"Bearer {TOKENS['budi']}",
+        "Content-Type": "application/json",
+        "Idempotency-Key": key_,
+    }
+    if report is not None:
+        headers["If-Match"] = f'"{at_server(city, report)["version"]}"'
+    path = f"/dispatch/v1/reports/{report}/edits" if report is not None else "/dispatch/v1/reports"
+    request = urllib.request.Request(city.address + path, data=json.dumps(body).encode(), headers=headers)
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return str(json.load(answer)["report"]["id"])
+
+
+def test_three_keys_divert_the_nearest_crew_and_one_undo_takes_all_of_it_back(window: Any, city: Served) -> None:
+    unit, lesser = at_work(window)
+    choose(window, lesser)
+    p1 = as_budi(city, None, Kind.CREATE, matter(window, 1, unit))
+    wait_for(lambda: "New P1 without a crew" in banner(window), what="it is told")
+
+    keys = 0
+
+    def press(code: Qt.Key) -> None:
+        nonlocal keys
+        keys += 1
+        QTest.keyClick(focus(), code)
+
+    window.queue.setFocus()
+    window.window.activateWindow()
+    wait_for(lambda: QApplication.activeWindow() is window.window, what="the window is active")
+    press(Qt.Key.Key_F8)
+    wait_for(lambda: window.situation.current.divert == unit.id, what="the P1 is chosen, and whom the key diverts")
+    row = next(one for one in window.ticket.ticket().advice if one.id == unit.id)
+    assert f"on P3 {lesser}, on scene since " in row.line
+    assert ": divert" in row.line
+    press(Qt.Key.Key_I)
+    asked = form(window)
+    words = " ".join(label.text() for label in asked.findChildren(type(asked._sentence)))
+    assert f"P3 {lesser}" in words
+    assert f"{unit.code} on scene since" in words
+    assert "It needs a crew again at once" in words
+    QTest.keyClick(focus(), Qt.Key.Key_Return)
+    assert asked.isVisible(), "a stroke that was not meant for it"
+    assert not window.outbox.saving
+    armed(window)
+    press(Qt.Key.Key_Return)
+    assert keys == 3
+    wait_for(lambda: f"{unit.code} leaves {lesser} (P3), which needs a crew again" in said(window.status), what="said")
+    settled(window)
+    assert live_at_server(city, lesser) == []
+    assert live_at_server(city, p1) == [(unit.id, "dispatched")]
+    assert at_server(city, lesser)["status"] == "new"
+    assert city.entries(lesser)[-1]["text"] == f"diverted to {p1}"
+    left_row = window.reader().row_of("city", lesser)
+    window.actions.run("tab_unassigned")
+    wait_for(lambda: left_row in window.window_state.view.order.tolist(), what="it waits for a crew in the queue")
+
+    window.queue.setFocus()
+    key(window, "Z", CTRL)
+    settled(window)
+    wait_for(lambda: live_at_server(city, p1) == [], what="called back from the P1")
+    assert live_at_server(city, lesser) == [(unit.id, "dispatched")], "and sent anew to the work that it left"
+
+
+def test_without_the_server_it_waits_as_one_and_is_undone_as_one(window: Any, city: Served, proxy: FaultProxy) -> None:
+    unit, lesser = at_work(window, AssignmentState.EN_ROUTE)
+    p1 = chosen_p1(window, unit)
+    proxy.away()
+    wait_for(lambda: "Offline since" in banner(window), what="the banner")
+    divert(window)
+    wait_for(lambda: len(outbox(window)) == 2, what="both wait")
+    wait_for(lambda: window.situation.current.lead_unit == unit.id, what="the order is shown")
+    wait_for(lambda: any("NOT SENT: tell" in text for text in strips(window)), what="and that it has not left")
+    window.queue.setFocus()
+    key(window, "R")
+    wait_for(lambda: not window.outbox.untold, what="who was told to come was told to leave")
+    choose(window, lesser)
+    wait_for(lambda: window.situation.report.shown.status is Status.NEW, what="left behind")
+    window.queue.setFocus()
+    key(window, "Z", CTRL)
+    wait_for(lambda: not outbox(window), what="both are withdrawn")
+    assert len(window.outbox.to_call_back) == 2
+    proxy.heal()
+    wait_for(lambda: "Offline since" not in banner(window), what="back")
+    assert live_at_server(city, lesser) == [(unit.id, "en_route")]
+    assert live_at_server(city, p1) == []
+
+
+def test_where_the_crew_cannot_be_called_back_it_is_not_sent_either_and_both_reports_say_so(
+    window: Any, city: Served, proxy: FaultProxy
+) -> None:
+    unit, lesser = at_work(window)
+    p1 = chosen_p1(window, unit)
+    proxy.away()
+    wait_for(lambda: "Offline since" in banner(window), what="the banner")
+    divert(window)
+    wait_for(lambda: len(outbox(window)) == 2, what="both wait")
+    as_budi(city, lesser, Kind.PROGRESS, {"unit": unit.id, "state": "done"})
+    proxy.heal()
+    wait_for(lambda: window.outbox.lost, what="the recall was refused")
+    (lost,) = window.outbox.lost
+    assert lost.edit.kind is Kind.RECALL
+    (stopped,) = window.outbox.stopped_with(lost.edit.id)
+    assert (stopped.edit.kind, stopped.edit.report, stopped.state) == (Kind.DISPATCH, p1, EditState.STOPPED)
+    assert live_at_server(city, p1) == []
+    text = f"{unit.code} was NOT recalled, {unit.code} was NOT sent to {p1}"
+    wait_for(lambda: text in banner(window), what=lambda: banner(window))
+    for number in (lesser, p1):
+        choose(window, number)
+        wait_for(lambda: any(text in one for one in strips(window)), what=lambda: strips(window))
+    assert window.situation.current.lead_unit is None, "not shown as sent"
+    wait_notice_read(window)
+    assert window.actions.run("lost_drop")
+    settled(window)
+    wait_for(lambda: window.situation.current.crewless, what="the P1 waits for a crew")
+    wait_for(lambda: not advice_on(window, unit.id).leaves, what="the unit is free")
+
+
+def test_the_command_line_and_the_units_list_divert_too(window: Any, city: Served) -> None:
+    unit, lesser = at_work(window)
+    p1 = chosen_p1(window, unit)
+    window.command.set_text(f"d {unit.code}")
+    assert f"leaves {lesser} (on scene)" in window.command._line.accessibleDescription()
+    window.command.set_text("")
+    window.window_state.choose_unit(next(one.key for one in window.window_state.cities.crews if one.unit.id == unit.id))
+    with window.situation.about_unit():
+        assert window.situation.current.divert == unit.id
+    assert window.actions.run_for_unit("divert")
+    armed(window)
+    QTest.keyClick(focus(), Qt.Key.Key_Escape)
+    assert not window.outbox.open_ids
+    window.command.set_text(f"d {unit.code}")
+    QTest.keyClick(window.command._line, Qt.Key.Key_Return)
+    armed(window)
+    QTest.keyClick(focus(), Qt.Key.Key_Return)
+    wait_for(lambda: live_at_server(city, p1) == [(unit.id, "dispatched")], what="diverted")
+    settled(window)
+    assert live_at_server(city, lesser) == []
+
+
+def test_a_crew_that_is_done_meanwhile_is_simply_sent(window: Any, city: Served) -> None:
+    unit, lesser = at_work(window)
+    p1 = chosen_p1(window, unit)
+    window.queue.setFocus()
+    key(window, "I")
+    armed(window)
+    as_budi(city, lesser, Kind.PROGRESS, {"unit": unit.id, "state": "done"})
+    wait_for(lambda: not jobs_of(window, unit.id), what="it is known here")
+    QTest.keyClick(focus(), Qt.Key.Key_Return)
+    wait_for(lambda: live_at_server(city, p1) == [(unit.id, "dispatched")], what="sent")
+    assert jobs_at_server(city, lesser) == [(unit.id, "done")]
