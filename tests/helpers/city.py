@@ -70,12 +70,12 @@ class Served:
         died = self.process.poll()
         if died is None:
             self.process.terminate()
-        self.process.communicate(timeout=15)
+        self.process.communicate(timeout=60)
         assert died in (None, 0, -signal.SIGKILL), f"the server died of itself ({died}): {self.log()[-3000:]}"
 
     def get(self, path: str) -> Any:
         request = urllib.request.Request(self.address + path, headers={"Authorization": f"Bearer {TOKENS['budi']}"})
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     def log(self) -> str:

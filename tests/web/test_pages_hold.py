@@ -143,7 +143,7 @@ def pages_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def get(site: Site, path: str, **headers: str) -> requests.Response:
-    return requests.get(site.url + path, headers=headers, timeout=10)
+    return requests.get(site.url + path, headers=headers, timeout=60)
 
 
 def test_pages_are_guarded_and_unchanged_files_are_not_sent_again(pages_site: Site) -> None:
@@ -178,7 +178,7 @@ def test_without_the_public_side_only_crews_have_a_page(tmp_path: Path) -> None:
         assert get(site, "/crew").status_code == 200
         for path in ("/", "/map", "/r/1", "/public/v1/city"):
             assert get(site, path).status_code == 404
-        assert requests.post(f"{site.url}/public/v1/reports", json={}, timeout=10).status_code in (404, 405)
+        assert requests.post(f"{site.url}/public/v1/reports", json={}, timeout=60).status_code in (404, 405)
 
 
 def new(key: str = "k" * 40, **more: Any) -> dict[str, Any]:
@@ -186,7 +186,7 @@ def new(key: str = "k" * 40, **more: Any) -> dict[str, Any]:
 
 
 def post(site: Site, path: str, body: Any, **headers: str) -> requests.Response:
-    return requests.post(f"{site.url}/public/v1{path}", json=body, headers=headers, timeout=10)
+    return requests.post(f"{site.url}/public/v1{path}", json=body, headers=headers, timeout=60)
 
 
 def test_the_same_key_makes_one_report_and_only_its_holder_adds_photos(site: Site) -> None:
@@ -198,7 +198,7 @@ def test_the_same_key_makes_one_report_and_only_its_holder_adds_photos(site: Sit
 
     def put(at: int, key: str, content: bytes = b"") -> int:
         address = f"{site.url}/public/v1/reports/{number}/photos/{at}"
-        answer = requests.put(address, data=content or jpeg(64, 48), headers={"Idempotency-Key": key}, timeout=10)
+        answer = requests.put(address, data=content or jpeg(64, 48), headers={"Idempotency-Key": key}, timeout=60)
         return answer.status_code
 
     assert put(1, "x" * 40) == 403
@@ -219,7 +219,7 @@ def test_a_photo_is_shown_without_what_its_file_carries(site: Site) -> None:
     content = jpeg(400, 300)
     secret = content[:2] + b"\xff\xfe\x00\x10secret-place!!" + content[2:]
     address = f"{site.url}/public/v1/reports/{number}/photos/1"
-    requests.put(address, data=secret, headers={"Idempotency-Key": "k" * 40}, timeout=10)
+    requests.put(address, data=secret, headers={"Idempotency-Key": "k" * 40}, timeout=60)
     site.city.apply(EditBody("staff-progress", Kind.SET, data={"status": "progress"}), report=number)
     [(role, path)] = get(site, f"/public/v1/reports/{number}").json()["photos"]
     shown = get(site, path)

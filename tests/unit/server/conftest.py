@@ -135,7 +135,7 @@ class Api:
             self.session.headers["Authorization"] = f"Bearer {token}"
 
     def get(self, path: str, **more: Any) -> requests.Response:
-        return self.session.get(f"{self.url}/dispatch/v1{path}", timeout=10, **more)
+        return self.session.get(f"{self.url}/dispatch/v1{path}", timeout=60, **more)
 
     def report(self, key: str) -> Any:
         return self.get(f"/reports/{key}").json()
@@ -160,7 +160,7 @@ class Api:
         if report is not None and not unversioned:
             headers["If-Match"] = f'"{seen if seen is not None else self.report(report)["version"]}"'
         body = {"id": key, "kind": kind, "data": data or {}, "device": self.device} | more
-        return self.session.post(f"{self.url}/dispatch/v1{path}", json=body, headers=headers, timeout=10)
+        return self.session.post(f"{self.url}/dispatch/v1{path}", json=body, headers=headers, timeout=60)
 
     def ok(self, report: str | None, kind: str, data: dict[str, Any] | None = None, **more: Any) -> Any:
         """An edit that must be taken; its answer."""

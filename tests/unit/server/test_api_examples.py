@@ -139,7 +139,7 @@ def test_the_examples_are_true(page: str, variables: dict[str, str]) -> None:
     for line, printed in found:
         asked = read_curl(line, variables)
         with requests.request(
-            asked.method, asked.url, headers=asked.headers, data=asked.body, timeout=10, stream=True
+            asked.method, asked.url, headers=asked.headers, data=asked.body, timeout=60, stream=True
         ) as answer:
             assert answer.status_code == printed.status, f"{line}\n{answer.text}"
             for name, value in printed.headers.items():
@@ -172,7 +172,7 @@ def test_the_client_of_the_page_keeps_up(city: City, variables: dict[str, str]) 
 
 def test_every_kind_and_every_error_stands_in_the_page(variables: dict[str, str]) -> None:
     page = (DOCS / "edits.md").read_text("utf-8")
-    document = requests.get(f"{variables['CITY']}/dispatch/v1/openapi.json", timeout=10).json()
+    document = requests.get(f"{variables['CITY']}/dispatch/v1/openapi.json", timeout=60).json()
     rows = "\n".join(line.partition("| ")[2].rpartition(" |")[0] for line in page.splitlines() if line.startswith("| "))
     for name in document["components"]["schemas"]:
         if name.startswith("Edit_") and name != "Edit_undo":

@@ -255,10 +255,10 @@ def test_an_export_is_recorded_once_and_who_finds_it(city: City, url: str) -> No
     rina, budi = Api(url, add_user(city, "rina", "operator")), Api(url, add_user(city, "budi", "operator"))
     body: dict[str, Any] = EXPORT | {"reports": ["10", "20"]}
     for _ in range(2):
-        assert rina.session.post(f"{url}/dispatch/v1/exports", json=body, timeout=10).status_code == 204
+        assert rina.session.post(f"{url}/dispatch/v1/exports", json=body, timeout=60).status_code == 204
     large = EXPORT | {"id": "export-0002", "rows": 100_000}
-    assert budi.session.post(f"{url}/dispatch/v1/exports", json=large, timeout=10).status_code == 204
-    assert budi.session.post(f"{url}/dispatch/v1/exports", json={"id": "x"}, timeout=10).status_code == 422
+    assert budi.session.post(f"{url}/dispatch/v1/exports", json=large, timeout=60).status_code == 204
+    assert budi.session.post(f"{url}/dispatch/v1/exports", json={"id": "x"}, timeout=60).status_code == 422
     rina.ok("20", "note", {"text": "x"})
     rina.get("/reports/20/contact")
     with city.database.read() as connection:

@@ -134,7 +134,7 @@ def test_what_is_retired_is_offered_no_more_but_its_reports_keep_it(city: City, 
     assert (made["service"], made["remarks"]) == (None, ["Its service “talk” is no longer there."])
     assert api.edit(None, "create", {"service": "unheard", "description": "x"}).status_code == 422
     assert api.get("/jobs?unit=u3").status_code == 404
-    services = api.session.get(f"{api.url}/open311/v2/services.json", timeout=10).json()
+    services = api.session.get(f"{api.url}/open311/v2/services.json", timeout=60).json()
     assert [one["service_code"] for one in services] == ["road"]
     assert api.ok("12", "set", {"priority": 2, "service": "talk"})["report"]["priority"] == 2  # as it is
 
@@ -252,7 +252,7 @@ def test_supervisors_set_a_city_up_by_the_api(city: City, url: str) -> None:
 
 
 def put(api: Api, body: dict[str, Any], **query: str) -> Any:
-    return api.session.put(f"{api.url}/dispatch/v1/city", json=body, params=query, timeout=10)
+    return api.session.put(f"{api.url}/dispatch/v1/city", json=body, params=query, timeout=60)
 
 
 def test_a_large_city_is_set_up(city: City) -> None:

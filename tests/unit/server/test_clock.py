@@ -19,7 +19,7 @@ def a_photo(api: Api, colour: str) -> str:
     content = io.BytesIO()
     Image.new("RGB", (8, 8), colour).save(content, "JPEG")
     name = hashlib.sha256(content.getvalue()).hexdigest()
-    put = api.session.put(f"{api.url}/dispatch/v1/media/{name}", data=content.getvalue(), timeout=10)
+    put = api.session.put(f"{api.url}/dispatch/v1/media/{name}", data=content.getvalue(), timeout=60)
     assert put.status_code == 201
     return name
 

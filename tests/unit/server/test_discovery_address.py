@@ -16,7 +16,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def told(url: str, host: str) -> str:
-    answer = requests.get(f"{url}/open311/v2/discovery.json", headers={"Host": host}, timeout=10)
+    answer = requests.get(f"{url}/open311/v2/discovery.json", headers={"Host": host}, timeout=60)
     return str(answer.json()["endpoints"][0]["url"])
 
 

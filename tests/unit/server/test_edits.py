@@ -648,7 +648,7 @@ def test_hostile_bodies_get_a_sentence(api: Api) -> None:
             f"{api.url}/dispatch/v1/reports/10/edits",
             data=body,
             headers={"Idempotency-Key": "12345678", "If-Match": '"1"'},
-            timeout=10,
+            timeout=60,
         )
         assert answer.status_code == status, (body[:80], answer.text)
         assert answer.json().keys() >= {"error", "message"}
@@ -661,7 +661,7 @@ def test_hostile_bodies_get_a_sentence(api: Api) -> None:
     ):
         assert api.get(path).status_code == 422, path
     assert api.get("/reports/none").json()["error"] == "not_found"
-    assert api.session.delete(f"{api.url}/dispatch/v1/stats", timeout=10).status_code == 405
+    assert api.session.delete(f"{api.url}/dispatch/v1/stats", timeout=60).status_code == 405
 
 
 def test_control_characters_are_left_out_of_texts_and_refused_in_keys(api: Api) -> None:
@@ -692,7 +692,7 @@ def test_control_characters_are_left_out_of_texts_and_refused_in_keys(api: Api) 
     for number in ("1", "1.0"):  # the second goes another way through the readers
         body = '{"id": "12345678-N", "kind": "note", "number": N, "data": {"text": "x\\ud800"}}'.replace("N", number)
         headers = {"Idempotency-Key": f"12345678-{number}", "Content-Type": "application/json"}
-        answer = api.session.post(f"{api.url}/dispatch/v1/reports/10/edits", data=body, headers=headers, timeout=10)
+        answer = api.session.post(f"{api.url}/dispatch/v1/reports/10/edits", data=body, headers=headers, timeout=60)
         assert answer.status_code == 400, answer.text
 
 
@@ -816,7 +816,7 @@ def test_a_line_end_is_no_part_of_a_name(api: Api, kind: str, data: dict[str, An
 def test_an_edits_id_holds_no_line_end(api: Api) -> None:
     body = {"id": "12345678\n", "kind": "note", "data": {"text": "x"}}
     headers = {"Idempotency-Key": "12345678"}
-    answer = api.session.post(f"{api.url}/dispatch/v1/reports/10/edits", json=body, headers=headers, timeout=10)
+    answer = api.session.post(f"{api.url}/dispatch/v1/reports/10/edits", json=body, headers=headers, timeout=60)
     assert (answer.status_code, "does not fit" in answer.json()["message"]) == (422, True)
 
 

@@ -79,10 +79,10 @@ def test_a_photo_that_finds_no_room_is_sent_again_and_leaves_nothing_half(
     address = f"{api.url}/dispatch/v1/media/{NAME}"
     with monkeypatch.context() as patch:
         patch.setattr(media, "replace_durably", full)
-        answer = api.session.put(address, data=CONTENT, headers=headers, timeout=10)
+        answer = api.session.put(address, data=CONTENT, headers=headers, timeout=60)
     assert (answer.status_code, answer.json()["error"]) == (503, "busy_server")
     assert answer.headers["Retry-After"]
     assert "No space left" in caplog.text
     assert not [path for path in (tmp_path / "media").iterdir() if path.suffix == ".new"]
-    assert api.session.put(address, data=CONTENT, headers=headers, timeout=10).status_code == 201
+    assert api.session.put(address, data=CONTENT, headers=headers, timeout=60).status_code == 201
     assert api.get(f"/media/{NAME}").content == CONTENT

@@ -25,7 +25,7 @@ NAME = hashlib.sha256(CONTENT).hexdigest()
 
 def put(api: Api, content: bytes, name: str = NAME, span: tuple[int, int, int] | None = None) -> requests.Response:
     headers = {"Content-Range": "bytes {}-{}/{}".format(*span)} if span else {}
-    return api.session.put(f"{api.url}/dispatch/v1/media/{name}", data=content, headers=headers, timeout=10)
+    return api.session.put(f"{api.url}/dispatch/v1/media/{name}", data=content, headers=headers, timeout=60)
 
 
 def test_a_photo_comes_back_as_it_went(api: Api) -> None:

@@ -110,7 +110,7 @@ def test_schemathesis_finds_nothing_in_many_tries_of_the_citizens_side(city: Cit
 @one_database
 def test_the_files_in_docs_are_what_is_served(clients: Clients) -> None:
     for address, path in FILES.items():
-        served = as_file(requests.get(clients.url + address, timeout=10).content)
+        served = as_file(requests.get(clients.url + address, timeout=60).content)
         assert path.read_bytes() == served, f"{path.name} is old: run .venv/bin/python tools/write_openapi.py"
 
 
@@ -138,7 +138,7 @@ def test_every_error_of_an_edit_is_described(clients: Clients) -> None:
 @one_database
 @pytest.mark.parametrize("document", [DISPATCH, GEOREPORT])
 def test_no_text_of_an_address_may_hold_what_no_address_may(clients: Clients, document: str) -> None:
-    paths = requests.get(clients.url + document, timeout=10).json()["paths"]
+    paths = requests.get(clients.url + document, timeout=60).json()["paths"]
     told = [each for path in paths.values() for operation in path.values() for each in operation["parameters"]]
     texts = [
         schema
@@ -202,11 +202,11 @@ def test_a_report_that_the_client_has_is_not_sent_again(clients: Clients) -> Non
 )
 def test_a_method_that_an_address_does_not_take(clients: Clients, path: str, allowed: str) -> None:
     url = f"{clients.url}/dispatch/v1{path}"
-    refused = clients.rina.session.delete(url, timeout=10)
+    refused = clients.rina.session.delete(url, timeout=60)
     assert refused.status_code == 405
     assert refused.headers["Allow"] == allowed
     assert refused.json()["error"] == "method_not_allowed"
-    options = clients.rina.session.options(url, timeout=10)
+    options = clients.rina.session.options(url, timeout=60)
     assert (options.status_code, options.headers["Allow"]) == (204, allowed)
 
 
@@ -214,7 +214,7 @@ def test_a_method_that_an_address_does_not_take(clients: Clients, path: str, all
 def test_head_says_what_get_would_say(clients: Clients) -> None:
     for path in ("/", "/changes", "/reports/10", "/openapi.json"):
         url = f"{clients.url}/dispatch/v1{path}"
-        head, whole = clients.rina.session.head(url, timeout=10), clients.rina.session.get(url, timeout=10)
+        head, whole = clients.rina.session.head(url, timeout=60), clients.rina.session.get(url, timeout=10)
         assert head.status_code == 200
         assert head.content == b""
         assert head.headers["Content-Length"] == whole.headers["Content-Length"]
@@ -222,7 +222,7 @@ def test_head_says_what_get_would_say(clients: Clients) -> None:
 
 @one_database
 def test_head_of_the_stream_ends(clients: Clients) -> None:
-    head = clients.rina.session.head(f"{clients.url}/dispatch/v1/stream", timeout=10)
+    head = clients.rina.session.head(f"{clients.url}/dispatch/v1/stream", timeout=60)
     assert head.status_code == 200
     assert head.headers["Content-Type"].startswith("text/event-stream")
 
@@ -230,7 +230,7 @@ def test_head_of_the_stream_ends(clients: Clients) -> None:
 @one_database
 def test_a_body_of_another_type_is_refused(clients: Clients) -> None:
     url = f"{clients.url}/dispatch/v1/reports"
-    refused = clients.rina.session.post(url, data={"id": "12345678"}, timeout=10)
+    refused = clients.rina.session.post(url, data={"id": "12345678"}, timeout=60)
     assert refused.status_code == 415
     assert refused.json()["error"] == "wrong_type"
     body = b'{"id": "12345678", "kind": "create", "data": {"service": "road", "description": "A hole"}}'
@@ -239,13 +239,13 @@ def test_a_body_of_another_type_is_refused(clients: Clients) -> None:
         url, data=body, headers={**headers, "Content-Type": "application/json; charset=utf-8"}, timeout=10
     )
     assert taken.status_code == 201, taken.text
-    assert clients.rina.session.post(url, data=body, headers=headers, timeout=10).status_code == 201
+    assert clients.rina.session.post(url, data=body, headers=headers, timeout=60).status_code == 201
 
 
 @one_database
 def test_an_edit_without_its_key_cannot_be_read(clients: Clients) -> None:
     body = {"id": "12345678", "kind": "note", "data": {"text": "x"}}
-    refused = clients.rina.session.post(f"{clients.url}/dispatch/v1/reports/10/edits", json=body, timeout=10)
+    refused = clients.rina.session.post(f"{clients.url}/dispatch/v1/reports/10/edits", json=body, timeout=60)
     assert (refused.status_code, refused.json()["error"]) == (400, "malformed")
 
 
@@ -268,7 +268,7 @@ def test_what_is_no_whole_number_is_none(clients: Clients, number: str) -> None:
 def send(clients: Clients, body: str) -> Any:
     headers = {"Idempotency-Key": "12345678", "If-Match": '"1"', "Content-Type": "application/json"}
     url = f"{clients.url}/dispatch/v1/reports/10/edits"
-    return clients.rina.session.post(url, data=body.encode(), headers=headers, timeout=10)
+    return clients.rina.session.post(url, data=body.encode(), headers=headers, timeout=60)
 
 
 @one_database
@@ -277,10 +277,10 @@ def test_a_photo_in_ranges(clients: Clients) -> None:
     Image.new("RGB", (20, 20)).save(file, "PNG")
     content = file.getvalue()
     url = f"{clients.url}/dispatch/v1/media/{hashlib.sha256(content).hexdigest()}"
-    assert clients.rina.session.put(url, data=content, timeout=10).status_code == 201
-    part = clients.rina.session.get(url, headers={"Range": "bytes=8-17"}, timeout=10)
+    assert clients.rina.session.put(url, data=content, timeout=60).status_code == 201
+    part = clients.rina.session.get(url, headers={"Range": "bytes=8-17"}, timeout=60)
     assert (part.status_code, part.content) == (206, content[8:18])
-    assert clients.rina.session.get(url, headers={"Range": "bytes=500-"}, timeout=10).status_code == 416
+    assert clients.rina.session.get(url, headers={"Range": "bytes=500-"}, timeout=60).status_code == 416
 
 
 @one_database
@@ -322,7 +322,7 @@ def test_small_answers_and_the_stream_are_not_packed(clients: Clients) -> None:
 @one_database
 @pytest.mark.parametrize("side", ["/dispatch/v1/", "/open311/v2/requests/"])
 def test_an_address_with_a_line_break_belongs_to_its_side(clients: Clients, side: str) -> None:
-    answer = clients.rina.session.get(f"{clients.url}{side}a%0Ab.json", timeout=10)
+    answer = clients.rina.session.get(f"{clients.url}{side}a%0Ab.json", timeout=60)
     assert answer.status_code == 404
     assert isinstance(answer.json(), list if "open311" in side else dict)
 

@@ -40,7 +40,7 @@ def a_picture() -> bytes:
 
 
 def public(api: Api, method: str, path: str, **more: Any) -> requests.Response:
-    return api.session.request(method, f"{api.url}/public/v1{path}", timeout=10, **more)
+    return api.session.request(method, f"{api.url}/public/v1{path}", timeout=60, **more)
 
 
 def test_a_report_goes_from_the_page_to_its_end_and_back(api: Api, city: City) -> None:

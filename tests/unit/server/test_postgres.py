@@ -100,6 +100,6 @@ def test_edits_over_http_and_a_stream_that_another_server_wakes(two_cities: tupl
         assert api.ok("10", "recall", {"unit": "u1"}, undoes=done["entry"]["edit"])["report"]["status"] == "new"
         assert api.ok(None, "create", {"lat": -6.85, "lon": 106.15, "description": "\x00x"})["report"]["area"] == "w1"
         place = {"lat": -6.85, "lon": 106.15, "at": "2026-03-02T08:00:00Z"}
-        assert api.session.put(f"{url}/dispatch/v1/units/u1/position", json=place, timeout=10).status_code == 204
+        assert api.session.put(f"{url}/dispatch/v1/units/u1/position", json=place, timeout=60).status_code == 204
         assert api.get("/stats").json()["reports"] == 4
         api.session.close()

@@ -17,7 +17,7 @@ def read(api: Api, report: str) -> set[str]:
     """The last reply as it stands at each public address."""
 
     def get(path: str) -> Any:
-        return api.session.get(f"{api.url}{path}", timeout=10).json()
+        return api.session.get(f"{api.url}{path}", timeout=60).json()
 
     steps = [step["text"] for step in get(f"/public/v1/reports/{report}")["history"] if step["kind"] == "reply"]
     updates = [each for each in get("/open311/v2/servicerequestupdates.json") if each["description"]]
@@ -62,7 +62,7 @@ def test_a_number_stays_masked_when_the_contact_is_no_longer_kept(api: Api, city
     assert reply(api, "20", "We called 0812-3456-7890.") == {f"We called {MASK}."}
     api.ok("20", "close", {"disposition": "Not found"})
     let_pass(city, clock, 91)
-    steps = api.session.get(f"{api.url}/public/v1/reports/20", timeout=10).json()["history"]
+    steps = api.session.get(f"{api.url}/public/v1/reports/20", timeout=60).json()["history"]
     assert [step["text"] for step in steps if step["kind"] == "reply"] == [f"We called {MASK}."]
 
 

@@ -126,7 +126,7 @@ def test_a_scope_limits_whose_units_one_speaks_for(city: City, url: str) -> None
 
     def told(api: Api, unit: str) -> tuple[int, int]:
         state = api.edit(None, "unit_state", {"unit": unit, "state": "off_shift"})
-        position = api.session.put(f"{url}/dispatch/v1/units/{unit}/position", json=place, timeout=10)
+        position = api.session.put(f"{url}/dispatch/v1/units/{unit}/position", json=place, timeout=60)
         for answer in (state, position):
             assert answer.ok or "outside the areas and agencies of warden" in answer.json()["message"]
         return state.status_code, position.status_code
@@ -280,7 +280,7 @@ def test_personal_data_leave_by_the_logged_address_only(
         assert any(first)
         assert not any(secret in line for secret in (NAME, EMAIL, PHONE) for line in first)
     for form in ("json", "xml"):
-        public = requests.get(f"{url}/open311/v2/requests.{form}", timeout=10).text
+        public = requests.get(f"{url}/open311/v2/requests.{form}", timeout=60).text
         assert "Call" in public
         assert not any(secret in public for secret in (NAME, EMAIL, PHONE, "An internal note"))
     assert rina.get("/reports/20/contact").json().items() >= CONTACT.items()

@@ -66,9 +66,9 @@ def test_it_loads_serves_and_ends_in_order(tmp_path: Path, database_url: str, ho
         database=database_url, port=0, name="Testville", areas=str(areas), load=[str(reports)], media=media
     ) as process:
         url = listening(process)
-        stats = requests.get(f"{url}/dispatch/v1/stats", timeout=10).json()
+        stats = requests.get(f"{url}/dispatch/v1/stats", timeout=60).json()
         assert (stats["reports"], stats["by_area"]) == (1, {"c": 1})
-        stream = requests.get(f"{url}/dispatch/v1/stream", stream=True, timeout=10)
+        stream = requests.get(f"{url}/dispatch/v1/stream", stream=True, timeout=60)
         next(stream.iter_lines(chunk_size=1))
         process.send_signal(how)
         assert process.wait(10) == 0
@@ -143,8 +143,8 @@ def test_a_city_keeps_its_zone_when_it_is_served_without_one_and_its_files_are_r
     file.write_text("id,created,description\n1,2026-01-01 12:00:00,Hole\n")
     with child(database=database_url, port=0, name="Testville", load=[str(file)], media=str(tmp_path)) as process:
         url = listening(process)
-        assert requests.get(f"{url}/dispatch/v1/", timeout=10).json()["city"]["timezone"] == "America/New_York"
-        report = requests.get(f"{url}/dispatch/v1/reports/1", timeout=10).json()
+        assert requests.get(f"{url}/dispatch/v1/", timeout=60).json()["city"]["timezone"] == "America/New_York"
+        report = requests.get(f"{url}/dispatch/v1/reports/1", timeout=60).json()
         assert report["created"] == "2026-01-01T17:00:00Z"
 
 
@@ -155,7 +155,7 @@ def test_the_command_line_serves_without_any_option(tmp_path: Path) -> None:
     ) as process:
         url = listening(process)
         assert (
-            requests.get(f"{url}/open311/v2/discovery.json", timeout=10).json()["endpoints"][0]["url"].startswith(url)
+            requests.get(f"{url}/open311/v2/discovery.json", timeout=60).json()["endpoints"][0]["url"].startswith(url)
         )
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
@@ -177,7 +177,7 @@ def test_it_ends_in_order_with_its_input(tmp_path: Path) -> None:
         assert process.stdin is not None
         process.stdin.write("whatever is said\n")
         process.stdin.flush()
-        assert requests.get(f"{url}/dispatch/v1/stats", timeout=10).status_code == 200
+        assert requests.get(f"{url}/dispatch/v1/stats", timeout=60).status_code == 200
         process.stdin.close()
         assert process.wait(20) == 0
 
@@ -190,7 +190,7 @@ def test_while_it_takes_nobody_in_hundreds_may_wait_and_are_answered_then(tmp_pa
         process.send_signal(signal.SIGSTOP)
         waiting = [socket.create_connection(("127.0.0.1", port), timeout=2) for _ in range(300)]
         process.send_signal(signal.SIGCONT)
-        assert requests.get(f"{address}/dispatch/v1/", timeout=10).status_code == 200
+        assert requests.get(f"{address}/dispatch/v1/", timeout=60).status_code == 200
         last = waiting[-1]
         last.settimeout(10)
         last.sendall(b"GET /dispatch/v1/ HTTP/1.1\r\nHost: x\r\n\r\n")

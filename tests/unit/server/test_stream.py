@@ -22,7 +22,7 @@ class Stream:
 
     def __init__(self, url: str, token: str = "") -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._answer = requests.get(f"{url}/dispatch/v1/stream", headers=headers, stream=True, timeout=10)
+        self._answer = requests.get(f"{url}/dispatch/v1/stream", headers=headers, stream=True, timeout=60)
         assert self._answer.headers["Content-Type"].startswith("text/event-stream")
         self._lines = self._answer.iter_lines(chunk_size=1)
 
@@ -112,7 +112,7 @@ def test_a_crowd_is_told_who_moves_by_few_readings(api: Api, city: City, monkeyp
     for stream in crowd:
         stream.wait("presence")
     before = readings
-    assert api.session.put(f"{api.url}/dispatch/v1/presence", json={"report": "11"}, timeout=10).status_code == 204
+    assert api.session.put(f"{api.url}/dispatch/v1/presence", json={"report": "11"}, timeout=60).status_code == 204
     for stream in crowd:
         while stream.wait("presence")["looking"] != {"local": "11"}:
             pass
@@ -131,7 +131,7 @@ def test_one_user_has_so_many_streams_and_others_have_theirs(
 
         def asked(token: str) -> requests.Response:
             headers = {"Authorization": f"Bearer {token}"}
-            return requests.get(f"{url}/dispatch/v1/stream", headers=headers, stream=True, timeout=10)
+            return requests.get(f"{url}/dispatch/v1/stream", headers=headers, stream=True, timeout=60)
 
         held = [Stream(url, rina) for _ in range(3)]
         for one in held:

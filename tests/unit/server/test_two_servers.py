@@ -192,7 +192,7 @@ def test_edits_and_presence_at_one_wake_the_streams_of_the_other(servers: list[S
         pass
     report = apis[1].get("/changes?after=0").json()["items"][-1]["id"]
     body = {"report": report}
-    assert apis[0].session.put(f"{apis[0].url}/dispatch/v1/presence", json=body, timeout=10).status_code == 204
+    assert apis[0].session.put(f"{apis[0].url}/dispatch/v1/presence", json=body, timeout=60).status_code == 204
     while stream.wait("presence")["looking"] != {"local": report}:
         pass
     stream.close()
@@ -202,7 +202,7 @@ def test_a_photo_sent_to_one_is_had_from_the_other(apis: list[Api]) -> None:
     photo = io.BytesIO()
     Image.new("RGB", (8, 8), "red").save(photo, "JPEG")
     name = hashlib.sha256(photo.getvalue()).hexdigest()
-    put = apis[0].session.put(f"{apis[0].url}/dispatch/v1/media/{name}", data=photo.getvalue(), timeout=10)
+    put = apis[0].session.put(f"{apis[0].url}/dispatch/v1/media/{name}", data=photo.getvalue(), timeout=60)
     assert put.status_code == 201, put.text
     assert apis[1].get(f"/media/{name}").content == photo.getvalue()
 
