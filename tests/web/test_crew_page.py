@@ -742,3 +742,23 @@ def put(site: Site, user: KnownUser) -> None:
         last = put_users(site.city.database, connection, [user], COMMAND_LINE, site.city.clock())
     assert last is not None
     site.city.database.announce(last)
+
+
+def test_a_page_follows_its_call_sign_to_another_unit(crew_site: Site, phones: Any) -> None:
+    """It followed the unit that had the call sign at the sign-in: what was sent to its own was on no page."""
+    site, page = crew_site, phones(crew_site).page
+    now = datetime.now(UTC)
+    called = {"car-7": "SDA-01", "car-9": "SDA-09"}
+    site.city.put_units([Unit(key, code, UnitState.AVAILABLE, now) for key, code in called.items()])
+    site.token = add_user(site.city, "SDA-01", "field")
+    sign_in(page, site, remember=True)
+    called = {"car-7": "SDA-09", "car-9": "SDA-01"}
+    site.city.put_units([Unit(key, code, UnitState.AVAILABLE, now) for key, code in called.items()])
+    key = ordered(site, unit="car-9")
+    page.get_by_role("button", name=re.compile("Flood")).click()
+    act(page, "Acknowledge")
+    received(page, 1)
+    assert [job.state.value for job in site.city.assignments(key)] == ["acknowledged"]
+    page.reload()
+    page.get_by_role("button", name=re.compile("Flood")).wait_for()
+    expect(page.locator("#who")).to_have_text("SDA-01")

@@ -293,7 +293,11 @@ class Dispatch:
                     304: _UNCHANGED,
                 },
                 parameters=(
-                    Parameter("unit", Key, "The unit's id or code; without it the unit of the user's own name."),
+                    Parameter(
+                        "unit",
+                        Key,
+                        "The unit's id or code; without it, or for a crew, that of the user's name.",
+                    ),
                     _IF_NONE_MATCH,
                 ),
                 refusals=(NotFound,),

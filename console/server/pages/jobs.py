@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TypeVar
 
@@ -56,15 +57,24 @@ class UnitJobs(msgspec.Struct, frozen=True):
 
 
 def jobs_of(city: City, context: RequestContext) -> Response:
-    """The jobs of `unit` (id or code), without it of the unit that bears the user's name; NotFound without a unit."""
-    wanted = context.request.query_params.get("unit") or context.actor.name
-    units = [unit for unit in city.units() if wanted.casefold() in (unit.id.casefold(), unit.code.casefold())]
-    unit = next((unit for unit in units if unit.valid_to is None), None)
+    """The jobs of `unit` (id or code), without it of the unit that bears the user's name; NotFound without a unit.
+
+    A crew speaks for the unit that bears its user's name, whichever that is by now, and gets the jobs of no other.
+    """
+    name, wanted = context.actor.name, context.request.query_params.get("unit") or context.actor.name
+    units = [unit for unit in city.units() if unit.valid_to is None]
+    # protects: a-crew-reads-what-is-its-own
+    own = _called(units, name) if context.actor.role == "field" else None
+    unit = own or _called(units, wanted)
     if unit is None:
         raise NotFound(f"There is no unit {wanted[:100]}.")
     jobs, timezone = _jobs(city, unit)
     body = msgspec.json.encode(UnitJobs(unit, tuple(jobs), timezone))
     return pack(body, JSON).answer(context.request, headers={"Cache-Control": "private, no-cache"})
+
+
+def _called(units: Iterable[Unit], word: str) -> Unit | None:
+    return next((unit for unit in units if word.casefold() in (unit.id.casefold(), unit.code.casefold())), None)
 
 
 def _jobs(city: City, unit: Unit) -> tuple[list[Job], str]:

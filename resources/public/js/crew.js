@@ -31,7 +31,8 @@ const ENDED = ["done", "refused", "recalled", "gone"];
  * @typedef {import("./deeds.js").Deed} Deed
  */
 
-/** @type {{token: string, unit: string} | null} */
+/** `always`: remembered beyond this browser's end. @typedef {{token: string, unit: string, always?: boolean}} SignedIn */
+/** @type {SignedIn | null} */
 let signed = null;
 /** @type {UnitJobs | null} */
 let known = null;
@@ -88,7 +89,7 @@ function say(text) {
 
 // Signing in and out
 
-/** @param {{token: string, unit: string} | null} who */
+/** @param {SignedIn | null} who */
 async function enter(who) {
   signed = who;
   byId("sign-in").hidden = who !== null;
@@ -115,7 +116,7 @@ async function enter(who) {
 async function signIn(event) {
   event.preventDefault();
   say("");
-  const who = { token: byId("token").value.trim(), unit: byId("unit").value.trim() };
+  const who = { token: byId("token").value.trim(), unit: byId("unit").value.trim(), always: byId("remember").checked };
   signed = who;
   try {
     const answer = await ask(`/dispatch/v1/jobs?unit=${encodeURIComponent(who.unit)}`, { headers: headers() });
@@ -129,7 +130,7 @@ async function signIn(event) {
   }
   if (signed !== who) return; // the button was pressed again meanwhile
   byId("token").value = "";
-  remember(SIGNED, JSON.stringify(who), byId("remember").checked);
+  remember(SIGNED, JSON.stringify(who), who.always ?? false);
   await enter(who);
 }
 
@@ -174,6 +175,7 @@ async function refresh() {
   try {
     const answer = await ask(`/dispatch/v1/jobs?unit=${encodeURIComponent(who.unit)}`, { headers: headers() });
     if (signed !== who) return;
+    if (answer.unit.id !== who.unit) follow(who, answer.unit);
     await take(answer, asked);
     await put("draft", { key: KEPT_JOBS, unit: who.unit, jobs: known ?? answer, asked }).catch(() => {}); // a full phone shows them all the same
     showLink(null, true);
@@ -182,6 +184,18 @@ async function refresh() {
     if (!(fault instanceof Refused)) throw fault;
     say(fault.status === 401 ? t("fault.sign_in") : fault.message);
   }
+}
+
+/** The unit that this user's name stands for is another one by now. @param {SignedIn} who @param {any} unit */
+function follow(who, unit) {
+  const left = deeds?.waiting.length ?? 0;
+  deeds?.end();
+  known = null;
+  asOf = 0;
+  who.unit = unit.id;
+  remember(SIGNED, JSON.stringify(who), who.always ?? false);
+  show(null);
+  say(left ? t("crew.out_kept", { count: left }) : t("crew.called", { unit: unit.code }));
 }
 
 /** @param {UnitJobs} answer @param {number} asked the moment */
