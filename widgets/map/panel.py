@@ -16,7 +16,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Protocol
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal
+from PySide6.QtCore import QChildEvent, QCoreApplication, QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWebChannel import QWebChannel
 from PySide6.QtWebEngineCore import QWebEnginePage
@@ -735,6 +735,9 @@ class MapPanel(QWidget):
         """Keep the map's own few keys from becoming the window's shortcuts while it has the focus."""
         if isinstance(event, QFocusEvent) and event.gotFocus() and event.reason() in _MEANT:
             self._had_keyboard = None
+        if isinstance(event, QChildEvent) and event.added() and watched is self._view:
+            # The engine's new widget can be given the keyboard long before its page has been loaded.
+            event.child().installEventFilter(self)
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             mine = event.key() in _MAP_KEYS or ((self._cursor or self._picking) and event.key() in _CURSOR_KEYS)
             if mine and (event.modifiers() & ~_HARMLESS) == _PLAIN:
