@@ -391,11 +391,12 @@ def _check_main(context: EditContext, into: str) -> None:
 
 
 def check_stands_for(context: EditContext, main: str) -> None:
-    """Raise Invalid when nobody would work on the merged report any more: its main report is closed, or is no P1 while
-    this one is.
+    """Raise Invalid when nobody would work on the merged report any more: its main report was deleted, is closed, or is
+    no P1 while this one is.
     """
     other = context.unit_of_work.report(main)
-    assert other is not None  # a chain ends at a report
+    if other is None:  # it was deleted after others had been merged into it
+        raise Invalid(f"Report {main} was deleted: {context.report.id} cannot be merged into it.")
     if not is_open(context.report.status):
         return
     if not is_open(other.status):

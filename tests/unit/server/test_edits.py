@@ -458,6 +458,24 @@ def test_merge_keeps_both_and_counts_at_the_main_report(api: Api) -> None:
     assert api.report("10")["duplicates"] == 1
 
 
+def test_nothing_is_merged_behind_a_report_that_was_deleted(api: Api, city: City) -> None:
+    """It was an error of the server, also when an undo would have merged it again."""
+    api.ok("11", "merge", {"into": "10"})
+    city.load([LoadedReport(a_report("20"))])
+    api.ok("20", "merge", {"into": "10"})
+    unmerged = api.ok("20", "unmerge")["entry"]["edit"]
+    city.remove("report", "10")
+    for kind, data in (("merge", {"into": "11"}), ("close", {"disposition": "duplicate", "merged_into": "11"})):
+        refused = api.edit("12", kind, data)
+        assert (refused.status_code, refused.json()["message"]) == (
+            422,
+            "Report 10 was deleted: 12 cannot be merged into it.",
+        )
+    again = api.edit("20", "merge", {"into": "10"}, undoes=unmerged)
+    assert (again.status_code, again.json()["message"]) == (422, "Report 10 was deleted: 20 cannot be merged into it.")
+    assert api.report("12")["merged_into"] is None
+
+
 def test_the_earlier_clock_stays_whichever_of_two_reports_is_merged_into_the_other(api: Api, city: City) -> None:
     """The older one, merged into the newer, left a report with all its time before it again."""
     created = datetime.fromisoformat(SEEN)
