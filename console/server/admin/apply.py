@@ -33,6 +33,7 @@ from console.server.city.city import City
 from console.server.city.feed import read_meta
 from console.server.city.numbered import drop_things, put_things
 from console.server.city.records import Actor
+from console.server.city.rights import call_signs
 from console.server.city.users import KnownUser, drop_users, put_users
 from console.server.errors import CityChanged, Invalid
 
@@ -168,10 +169,7 @@ class _Plan:
         present = self._present.things["units"]
         # protects: no-call-sign-of-a-unit-at-work
         at_work = {
-            word.casefold(): present[key]
-            for key in self._present.jobs
-            if key in present
-            for word in _called(present[key])
+            word: present[key] for key in self._present.jobs if key in present for word in call_signs(present[key])
         }
         named = {record.id for record in self._setup.units or ()}
         faults = []
@@ -320,11 +318,6 @@ class _Plan:
         """The data of the audit log's row: which objects were changed and how, not their contents."""
         named = [f"{one.did.value} {one.part} {one.key}".rstrip() for one in self.difference.changes]
         return {"changes": len(named), "did": named[:_NAMED_IN_AUDIT], "mark": self.difference.mark}
-
-
-def _called(unit: Unit) -> list[str]:
-    """The words by which a unit is found."""
-    return [word for word in (unit.id, unit.code) if word]
 
 
 def _open(count: int, noun: str) -> str:

@@ -38,7 +38,7 @@ def in_scope(unit_of_work: UnitOfWork, actor: Actor, report: Report) -> bool:
 
 def check_unit(actor: Actor, unit: Unit) -> None:
     """Raise ForbiddenRefusal when a crew speaks for another unit."""
-    if actor.role == "field" and not _is_crew_of(actor, unit):
+    if actor.role == "field" and actor.name.casefold() not in call_signs(unit):
         raise ForbiddenRefusal(f"{actor.name} may not speak for unit {unit.code}.")
 
 
@@ -55,11 +55,12 @@ def _was_sent(unit_of_work: UnitOfWork, actor: Actor, report: Report) -> bool:
     if actor.role != "field":
         return False
     units = [unit_of_work.unit(key) for key in sorted({job.unit for job in unit_of_work.assignments(report.id)})]
-    return any(_is_crew_of(actor, unit) for unit in units if unit is not None)
+    return any(actor.name.casefold() in call_signs(unit) for unit in units if unit is not None)
 
 
-def _is_crew_of(actor: Actor, unit: Unit) -> bool:
-    return actor.name.casefold() in (unit.id.casefold(), unit.code.casefold())
+def call_signs(unit: Unit) -> frozenset[str]:
+    """The words by which a unit is found, and its crew's user is called: its id and its code, casefolded."""
+    return frozenset(word.casefold() for word in (unit.id, unit.code) if word)
 
 
 def may_see_contacts(unit_of_work: UnitOfWork, actor: Actor, report: Report) -> bool:

@@ -18,6 +18,7 @@ from console.rules.status import ENDED_ASSIGNMENT
 from console.server.city import schema
 from console.server.city.city import City
 from console.server.city.feed import read_meta
+from console.server.city.rights import call_signs
 from console.server.errors import NotFound
 from console.server.http.endpoint import JSON, RequestContext
 from console.server.pages.assets import pack
@@ -74,7 +75,7 @@ def jobs_of(city: City, context: RequestContext) -> Response:
 
 
 def _called(units: Iterable[Unit], word: str) -> Unit | None:
-    return next((unit for unit in units if word.casefold() in (unit.id.casefold(), unit.code.casefold())), None)
+    return next((unit for unit in units if word.casefold() in call_signs(unit)), None)
 
 
 def _jobs(city: City, unit: Unit) -> tuple[list[Job], str]:
