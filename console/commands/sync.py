@@ -245,22 +245,19 @@ def _check_no_window(folder: Path) -> None:
 def _follow(
     headless: Headless, loop: asyncio.AbstractEventLoop, interrupts: _Interrupts, *, once: bool, as_json: bool
 ) -> int:
-    is_wanted = False
+    """Raises LockedByOther when a window opens on the profile, unless it is for `once`."""
     looked_s = time.monotonic()
 
     def is_over() -> bool:
-        nonlocal is_wanted, looked_s
+        nonlocal looked_s
         # protects: sync-gives-way-to-a-window
         if not once and time.monotonic() - looked_s > _LOOK_FOR_WINDOW_S:
-            is_wanted, looked_s = is_held(window_lock(headless.folder)), time.monotonic()
-        return interrupts.heard or is_wanted or headless.unavailable is not None or (once and headless.settled)
+            looked_s = time.monotonic()
+            _check_no_window(headless.folder)
+        return interrupts.heard or headless.unavailable is not None or (once and headless.settled)
 
     while True:
         loop.run_until_complete(_until(is_over, _LONGEST_ROUND_S if once else _TELL_S))
-        if is_wanted:
-            _check_no_window(headless.folder)
-            is_wanted = False  # it has gone again
-            continue
         if headless.unavailable is not None:
             raise headless.unavailable
         summary = headless.summary()

@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Assignment, Unit
-from console.advice.units import begun_for
+from console.advice.units import Advice, begun_for
 from console.panels import formatting
 from console.panels.edit_commands import EditCommands
 from console.panels.forms.forms import Forms
@@ -81,11 +81,15 @@ class Diverting(QObject):
         return True
 
     def _begun(self, details: ReportDetails, unit: Unit) -> tuple[Assignment, ...]:
-        advice = self._situation.recommendations
-        known = advice.of(unit.id) if advice.row == details.row else None
+        known = self._advised(details, unit)
         if known is not None and not known.leaves:
             return ()  # it has work on another P1
         return begun_for(details.shown, self._work(details, unit))
+
+    def _advised(self, details: ReportDetails, unit: Unit) -> Advice | None:
+        """What is known of the unit as one that could come; None when it could not, or it is not known yet."""
+        advice = self._situation.recommendations
+        return advice.of(unit.id) if advice.row == details.row else None
 
     def _work(self, details: ReportDetails, unit: Unit) -> tuple[Assignment, ...]:
         jobs = self._window_state.catalog(details.source).by_unit.get(unit.id, [])
@@ -114,12 +118,11 @@ class Diverting(QObject):
 
     def _comes(self, details: ReportDetails, unit: Unit) -> str:
         """How far the crew is from the P1."""
-        advice = self._situation.recommendations
-        known = advice.of(unit.id) if advice.row == details.row else None
+        known = self._advised(details, unit)
         if known is None or known.distance_m is None or known.eta_s is None:
             return self.tr("How far {unit} is from this P1 is not known. It leaves:").format(unit=unit.code)
         words = self.tr("{unit} is {distance} from this P1, about {time} away. It leaves:")
-        away = formatting.distance(known.distance_m, advice.off_m)
+        away = formatting.distance(known.distance_m, self._situation.recommendations.off_m)
         return words.format(unit=unit.code, distance=away, time=formatting.minutes(known.eta_s))
 
     def _lines(self, unit: Unit, job: Assignment, left: ReportDetails) -> list[tuple[str, str]]:

@@ -449,24 +449,28 @@ def test_an_answer_that_cannot_be_told_parks_its_edit_and_ends_no_lane() -> None
     ]
 
 
-@pytest.mark.parametrize("is_busy", [False, True])
-def test_photos_that_are_cut_hold_no_order_of_a_server_that_is_there(*, is_busy: bool) -> None:
-    """After five of them nothing was tried before the pull had asked by itself, with a stream after a minute."""
+class Failing:
+    """A client whose every edit or photo ends with this error."""
 
-    class CutOff:
-        exchanges = 0
+    exchanges = 0
 
-        def send(self, *_: object, **__: object) -> TakenEdit:
-            raise NotUploaded(errors.Busy("Later.") if is_busy else errors.Unreachable("The link is cut."))
+    def __init__(self, error: Exception) -> None:
+        self._error = error
 
-        def has_arrived(self, *_: object) -> bool:
-            return False
+    def send(self, *_: object, **__: object) -> TakenEdit:
+        raise self._error
 
-        def interrupt(self) -> None:
-            """Nothing hangs."""
+    def has_arrived(self, *_: object) -> bool:
+        return False
 
-        cut = close = interrupt
+    def interrupt(self) -> None:
+        """Nothing hangs."""
 
+    cut = close = interrupt
+
+
+def tried_six_times(error: Exception, kind: Kind, *, others_go_on: bool) -> tuple[list[Outcome], list[int]]:
+    """What is told, and how much was told each time that the pull was asked whether the server is there."""
     health = Health("jkt", lambda _: None, lambda: datetime.now(UTC))
     emitted: list[Outcome] = []
     asked: list[int] = []
@@ -476,10 +480,18 @@ def test_photos_that_are_cut_hold_no_order_of_a_server_that_is_there(*, is_busy:
         health.breaker.answered()
 
     attempt = Attempt(health, emitted.append, pull)
-    photo = Edit("e1", Kind.PHOTO, "1", "rina", "d", 1, datetime.now(UTC), source="jkt")
+    edit = Edit("e1", kind, "1", "rina", "d", 1, datetime.now(UTC), source="jkt")
     for _ in range(6):
-        assert not attempt.make(CutOff(), Push(photo))
+        assert attempt.make(Failing(error), Push(edit)) is others_go_on
         assert not attempt.is_pointless
+    return emitted, asked
+
+
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_photos_that_are_cut_hold_no_order_of_a_server_that_is_there(*, is_busy: bool) -> None:
+    """After five of them nothing was tried before the pull had asked by itself, with a stream after a minute."""
+    error = NotUploaded(errors.Busy("Later.") if is_busy else errors.Unreachable("The link is cut."))
+    emitted, asked = tried_six_times(error, Kind.PHOTO, others_go_on=False)
     assert [one.obstacle for one in emitted] == [Obstacle.SERVER] * 6
     assert asked == ([] if is_busy else [1, 2, 3, 4, 5, 6]), "told first, so that it waits when the server is there"
 
@@ -487,35 +499,9 @@ def test_photos_that_are_cut_hold_no_order_of_a_server_that_is_there(*, is_busy:
 @pytest.mark.parametrize("is_photo", [False, True])
 def test_what_a_gateway_answers_for_one_edit_holds_no_order_of_a_server_that_is_there(*, is_photo: bool) -> None:
     """After five answers of 504 nothing was tried before the pull had asked by itself, as with what is cut."""
-
-    class TimedOutBehind:
-        exchanges = 0
-
-        def send(self, *_: object, **__: object) -> TakenEdit:
-            error = errors.NoBackend("The server behind the gateway gave no answer.")
-            raise NotUploaded(error) if is_photo else error
-
-        def has_arrived(self, *_: object) -> bool:
-            return False
-
-        def interrupt(self) -> None:
-            """Nothing hangs."""
-
-        cut = close = interrupt
-
-    health = Health("jkt", lambda _: None, lambda: datetime.now(UTC))
-    emitted: list[Outcome] = []
-    asked: list[int] = []
-
-    def pull() -> None:
-        asked.append(len(emitted))
-        health.breaker.answered()
-
-    attempt = Attempt(health, emitted.append, pull)
-    edit = Edit("e1", Kind.PHOTO if is_photo else Kind.NOTE, "1", "rina", "d", 1, datetime.now(UTC), source="jkt")
-    for _ in range(6):
-        assert attempt.make(TimedOutBehind(), Push(edit)), "others go on"
-        assert not attempt.is_pointless
+    error = errors.NoBackend("The server behind the gateway gave no answer.")
+    kind, failed = (Kind.PHOTO, NotUploaded(error)) if is_photo else (Kind.NOTE, error)
+    emitted, asked = tried_six_times(failed, kind, others_go_on=True)
     assert [one.obstacle for one in emitted] == [Obstacle.ONE_EDIT] * 6
     assert asked == [1, 2, 3, 4, 5, 6], "told first, so that it waits when the server is there"
 
