@@ -11,7 +11,8 @@ from api_client.model import Kind
 from console.error_text import describe
 from console.files.errors import StoreError
 from console.panels.command_line.line import CommandLineController
-from console.panels.forms.forms import Forms, keep_words_of
+from console.panels.forms.forms import Forms
+from console.panels.forms.kept_words import keep_words_of
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.history import edit_text, new_report_text
 from console.panels.situation import SituationMonitor

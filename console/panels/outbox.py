@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Kind
 from console.panels import formatting
-from console.panels.forms.forms import keep_words_of
+from console.panels.forms.kept_words import keep_words_of
 from console.panels.notifications.lost_orders import why_lost
 from console.panels.notifications.unsent_reports import taken_down_text, waits_text
 from console.panels.qt_outbox import QtOutbox

@@ -7,7 +7,8 @@ from PySide6.QtCore import QObject
 from api_client.model import AssignmentState
 from console.panels import formatting
 from console.panels.action_runner import ActionRunner
-from console.panels.forms.forms import Forms, TakenBack
+from console.panels.forms.forms import Forms
+from console.panels.forms.kept_words import TakenBack
 from console.panels.situation import SituationMonitor
 from console.panels.undo_stack import UndoResult, UndoStack, UndoStep
 from console.panels.window_state import WindowState

@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
+from console.panels.forms.report_data import place_data
 from console.rules.place import distance_m
 from tests.helpers.city import Served, console, served, wait_for, write_users
 from tests.helpers.hands import CTRL, find, form, key, p1_data, said, wait_notice_read, wait_ready
@@ -239,7 +240,7 @@ def test_a_street_that_callers_named_before_is_found_and_says_how_exact_it_is(ci
         assert values["address"] == f"{street} 12"
         assert distance_m(values["lat"], values["lon"], known.lat, known.lon) < 5000
         assert not values["middle_of"]
-        told = window.forms._place_data(values)["address"]
+        told = place_data(values, str)["address"]
         assert told.startswith(f"{street} 12 (middle of the street, ±"), "who reads it later is told, too"
         wait_for(lambda: "±" in opened._where.text(), what="how exact it is")
         assert "report" in opened._where.text()

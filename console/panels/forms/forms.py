@@ -5,23 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from PySide6.QtCore import QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
 
-from api_client.model import Area, Kind, PhotoRole, WaitsFor
-from console.cache.catalog import Catalog, offered
+from api_client.model import Kind, PhotoRole, WaitsFor
+from console.cache.catalog import offered
 from console.images.process import ImageProcess
 from console.panels import formatting
 from console.panels.forms.draft import MARKS, Draft, marks, typed_in
+from console.panels.forms.kept_words import TakenBack, keep_words
 from console.panels.forms.meanwhile import changed_meanwhile
-from console.panels.map.streets import Street, is_named_by, left_over
+from console.panels.forms.place_controller import PlaceController
+from console.panels.forms.report_data import new_report_data, new_report_values, place_data
+from console.panels.map.streets import Street
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.conflict_text import (
     STEP,
@@ -36,13 +38,12 @@ from console.panels.report.details import ReportDetails
 from console.panels.report.history import told_text
 from console.panels.report.photo_import import PhotoImport
 from console.panels.window_state import WindowState
-from console.rules.area import AreaIndex, AreaNames, reach_m
-from console.rules.edit import Edit, is_local
+from console.rules.edit import is_local
 from console.rules.queued import Queued
 from console.rules.report import HAZARD
 from console.tasks import Tasks
 from widgets.forms.ask import AskArmed, AskForm, AskText
-from widgets.forms.choice import ListChoice, matching
+from widgets.forms.choice import ListChoice
 from widgets.forms.choose_one import ChooseOne
 from widgets.forms.close import CloseForm
 from widgets.forms.conflict import ConflictForm
@@ -61,7 +62,6 @@ from widgets.symbols import Symbols
 from widgets.text import one_line
 from widgets.theme import Theme
 
-_PLACE = ("lat", "lon", "address")
 WALKING = (Qt.Key.Key_J, Qt.Key.Key_K)
 """The letters that go through the queue."""
 
@@ -664,9 +664,9 @@ class Forms(QObject):
         form.changed.connect(lambda data: self._around.duplicates_of(source, data, form.set_duplicates))
         form.duplicate_opened.connect(self._window_state.choose)
         self._new, self._new_key = form, draft_key
-        self._ask_for_place(form, source, _new_report_values(known) if known else {})
+        self._ask_for_place(form, source, new_report_values(known) if known else {})
         if known:
-            form.set_values(_new_report_values(known))
+            form.set_values(new_report_values(known))
         self._draft(form, draft_key, about)
 
         def put_aside(values: dict[str, Any]) -> None:
@@ -679,7 +679,7 @@ class Forms(QObject):
             self._offer_earlier(form, source)
 
         def commit(values: dict[str, Any]) -> None:
-            self._commit(form, lambda: then(_new_report_data(values, self._place_data(values))), draft_key)
+            self._commit(form, lambda: then(new_report_data(values, place_data(values, self.tr))), draft_key)
 
         form.committed.connect(commit)
         self._show(form)
@@ -702,229 +702,28 @@ class Forms(QObject):
         self._draft(form, draft_key, about)
 
         def commit(values: dict[str, Any]) -> None:
-            self._commit(form, lambda: then(self._place_data(values)), draft_key)
+            self._commit(form, lambda: then(place_data(values, self.tr)), draft_key)
 
         form.committed.connect(commit)
         self._show(form)
 
-    def _place_data(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """What an edit carries, of what a form holds of a place: the words say when the point is no address.
-
-        Words that were said to be wrong follow, as what was reported: a crew told by radio hears the first ones.
-        """
-        address, instead, notes = str(values.get("address") or ""), str(values.get("instead") or ""), []
-        if instead and not address.startswith(instead):
-            notes.append(self.tr("reported as: {words}").format(words=address))
-            address = instead
-        notes += [values["roughly"]] if values.get("roughly") else []
-        address = f"{address} ({'; '.join(notes)})" if notes else address
-        place = {"lat": values.get("lat"), "lon": values.get("lon"), "address": address}
-        within_m = values.get("within_m")
-        return {**place, "within_m": within_m} if within_m else place
-
     def _ask_for_place(self, form: PlaceForm, source: str, known: Mapping[str, Any]) -> None:
-        """Offer the places that the words in the form name, show where its point lies, and hold it against the words.
+        """Let what is typed be found; the map is asked for a click when the operator wants to point at the place."""
 
-        The place of a report that is `known` is not asked about unless it is changed: nobody typed it here.
-        """
+        def streets_of(text: str, then: Callable[[list[Street]], None]) -> None:
+            self._around.streets_of(source, text, then)
+
         catalog = self._window_state.catalog(source)
-        places = {
-            area.code: ListChoice(area.code, catalog.place(area.code))
-            for area in offered(catalog.areas)
-            if area.lat is not None and area.lon is not None
-        }
-        names, typed = AreaNames(catalog.areas.values()), ""
-        streets: dict[str, Street] = {}
-
-        def offer(text: str) -> None:
-            """The areas of this name, the streets, and the areas that the words name among others."""
-            nonlocal typed
-            typed = text
-            offer_with(text, None)  # at once: Enter takes nothing that was found for fewer letters
-            self._around.streets_of(source, text, lambda found: offer_with(text, found))
-
-        def offer_with(text: str, found: list[Street] | None) -> None:
-            if text != typed or form.is_done:
-                return  # more has been typed since
-            roads = [one for one in found or () if not self._is_area(one, catalog)]
-            streets.update((_street_id(one), one) for one in roads)
-            named = [places[code] for codes in names.named_in(text) for code in codes if code in places]
-            called = matching(list(places.values()), text)
-            whole = [one for one in called if one.text.casefold().startswith(text.strip().casefold())]
-            ways = [self._street_choice(one, catalog) for one in roads]
-            meant = [one for one in ways if is_named_by(text, one.text)]
-            if found is not None and not meant:
-                none_like = self.tr("No street like this")
-                named = [replace(one, note=none_like) if left_over(text, one.text) else one for one in named]
-            like = [one for one in ways if one not in meant]
-            offers = [*whole, *meant, *called, *named, *like]
-            once = {one.id: one for one in offers[::-1]}
-            unsure = ""
-            if not whole and len(meant) > 1:
-                unsure = self.tr("Several streets may be meant: ask in which area, ↓ chooses")
-            elif like and offers[0] is like[0]:
-                unsure = self.tr("Nothing of this name is known: ↓ to what is like it, or Ctrl M points at it")
-            form.set_places([once.pop(one.id) for one in offers if one.id in once][:_PLACES], unsure)
-
-        def take(place: str) -> None:
-            if place in streets:
-                one = streets[place]
-                says_more = one.name.casefold() in typed.casefold() and len(typed.strip()) > len(one.name)
-                choice, area = self._street_choice(one, catalog).text, catalog.areas.get(one.area or "")
-                rest = left_over(typed, choice)
-                label = typed if says_more else self._street_text(f"{one.name} {rest}".strip(), area)
-                roughly = self.tr("middle of the street, ±{distance}").format(distance=self._reach(one))
-                form.set_place(one.lat, one.lon, label, within_m=self._reach_m(one), roughly=roughly)
-                self._show_pin(one.lat, one.lon)
-            else:
-                self._take_place(form, catalog, place, typed)
-
-        form.place_typed.connect(offer)
-        form.place_chosen.connect(take)
-        form.changed.connect(lambda data: self._show_pin(data.get("lat"), data.get("lon")))
+        PlaceController(form, catalog, known, streets_of, self._around.pin_wanted, self._tasks)
         form.pick_place_asked.connect(lambda: self._pick_place(form))
         self._placing = form
-        self._check_places(form, catalog, names, streets, known)
         for over in (form.left, form.committed):
             over.connect(lambda _: self._around.place_unwanted())
-            over.connect(lambda _: self._show_pin(None, None))
 
-    def _take_place(self, form: PlaceForm, catalog: Catalog, code: str, typed: str) -> None:
-        """Take the middle of an area; words that say more than its name stay ("Gang Mawar 3, Jati Padang")."""
-        area, place = catalog.areas[code], catalog.place(code)
-        is_more = any(code in codes for codes in AreaNames([area]).named_in(typed))
-        label = typed if is_more and typed.casefold() not in place.casefold() else place
-        if area.lat is not None and area.lon is not None:
-            roughly = self.tr("middle of the area, the caller knows no more")
-            form.set_place(
-                area.lat, area.lon, label, middle_of=code, within_m=reach_m(area, catalog.areas), roughly=roughly
-            )
-            middle = self.tr("Middle of {area}: ask for a street, a number, a landmark").format(area=area.name)
-            form.set_exactness(middle, self.tr("The caller knows no more than {area}").format(area=area.name))
-            self._show_pin(area.lat, area.lon)
-
-    def _show_pin(self, lat: float | None, lon: float | None) -> None:
-        self._around.pin_wanted(None if lat is None or lon is None else (lat, lon))
-
-    def _street_choice(self, street: Street, catalog: Catalog) -> ListChoice:
-        """A street to choose, with how exact its place is."""
-        label = self._street_text(street.name, catalog.areas.get(street.area or ""))
-        return ListChoice(_street_id(street), label, self.tr("±{distance}").format(distance=self._reach(street)))
-
-    @staticmethod
-    def _street_text(name: str, area: Area | None) -> str:
-        return f"{name}, {area.name}" if area is not None else name
-
-    @staticmethod
-    def _is_area(street: Street, catalog: Catalog) -> bool:
-        """Whether it is no street at all: who knew no more gave the area's own name as the address."""
-        area, name = catalog.areas.get(street.area or ""), street.name.casefold()
-        return area is not None and name in (area.name.casefold(), catalog.place(area.code).casefold())
-
-    def _reach(self, street: Street) -> str:
-        return formatting.distance(self._reach_m(street))
-
-    @staticmethod
-    def _reach_m(street: Street) -> float:
-        """How far its middle may be from what is meant; two reports at one house tell nothing of a street's length."""
-        return max(street.within_m, _STREET_M)
-
-    def _street_words(self, street: Street, *, numbered: bool) -> str:
-        """How exact the middle of a street is, and what to ask the caller for, who may have given a number already."""
-        several = street.reports > 1
-        by = self.tr("Middle of the street by {n} earlier reports on it" if several else "By {n} report on this street")
-        words = "±{distance}, wherever the number is: ask for a landmark"
-        ask = self.tr(words if numbered else "±{distance}: ask for a number, a landmark")
-        return f"{by.format(n=street.reports)}, {ask.format(distance=self._reach(street))}"
-
-    def _check_places(
-        self,
-        form: PlaceForm,
-        catalog: Catalog,
-        names: AreaNames,
-        streets: Mapping[str, Street],
-        known: Mapping[str, Any],
-    ) -> None:
-        """Hold the point in this form against the areas that the words beside it name, whichever of them came last."""
-        taken_over = tuple(known.get(name) for name in _PLACE)
-        areas = list(catalog.areas.values())
-        index: AreaIndex | None = None
-
-        def check() -> None:
-            values = form.values()
-            if values["lat"] is not None and values["lon"] is not None and not values["middle_of"]:
-                spot = (values["lat"], values["lon"])
-                on = next((one for one in streets.values() if (one.lat, one.lon) == spot), None)
-                # A street may be called like an area elsewhere ("Jl. Marunda Baru"): where it lies is known.
-                address = values["address"] if on is None else left_over(values["address"], on.name)
-                where, doubt, instead = self._exactness(catalog, names, index, {**values, "address": address})
-                if on is not None:
-                    where = self._street_words(on, numbered=any(letter.isdigit() for letter in address))
-                    if not doubt and on.within_m > _FAR_OFF_M:
-                        doubt = self.tr("The caller knows no more than {street}").format(street=on.name)
-                is_new = tuple(values[name] for name in _PLACE) != taken_over
-                form.set_exactness(where, doubt if is_new else "", instead)
-
-        def ready(made: AreaIndex) -> None:
-            nonlocal index
-            index = made
-            if self._placing is form:
-                check()
-
-        form.place_changed.connect(check)
-        self._tasks.submit(lambda: AreaIndex(areas), ready, lambda _: ready(AreaIndex([])))
-
-    def _exactness(
-        self, catalog: Catalog, names: AreaNames, index: AreaIndex | None, values: Mapping[str, Any]
-    ) -> tuple[str, str, str]:
-        """Where a point lies; what is to be asked about it, "" when it lies where the words say; and the name of where
-        it lies when they name another place.
-        """
-        if index is None:
-            return "", self.tr("In which area it lies is not known yet"), ""
-        if not len(index):
-            return "", "", ""
-        named = names.named_in(values["address"])
-        at = index.area_at(values["lat"], values["lon"])
-        if at is None:
-            outside = self.tr("Outside the city") if named else ""
-            return self.tr("Outside every area of the city"), self.tr("It lies outside the city"), outside
-        here = catalog.place(at[0])
-        point = self.tr("Point in {area}").format(area=here)
-        around = [[code for code in codes if self._lies_in(catalog, at[0], code)] for codes in named]
-        for codes, fitting in zip(named, around, strict=True):
-            smaller = self._smaller_within(catalog, codes, fitting)
-            exact = any(
-                one != codes and self._are_within(catalog, those, fitting)
-                for one, those in zip(named, around, strict=True)
-            )
-            if not fitting or (smaller and not exact):
-                doubt = self.tr("It lies in {here}, not in {named}")
-                if fitting:
-                    doubt = self.tr("It lies in {here}: the larger {named} is meant, not the smaller one")
-                doubt = doubt.format(here=catalog.areas[at[0]].name, named=catalog.areas[codes[0]].name)
-                return point, doubt, here
-        return point, "", ""
-
-    def _smaller_within(self, catalog: Catalog, codes: Sequence[str], fitting: Sequence[str]) -> bool:
-        """Whether the name of these areas is also that of a part of one that fits, which does not fit itself."""
-        return any(self._are_within(catalog, [code], fitting) for code in codes if code not in fitting)
-
-    def _are_within(self, catalog: Catalog, codes: Sequence[str], wholes: Sequence[str]) -> bool:
-        """Whether one of these areas is a part of one of those."""
-        return any(code != whole and self._lies_in(catalog, code, whole) for code in codes for whole in wholes)
-
-    @staticmethod
-    def _lies_in(catalog: Catalog, code: str | None, named: str) -> bool:
-        """Whether an area is the named one, or a part of it."""
-        seen: set[str] = set()
-        while code is not None and code not in seen:
-            if code == named:
-                return True
-            seen.add(code)
-            area = catalog.areas.get(code)
-            code = area.parent if area is not None else None
-        return False
+    def _pick_place(self, form: PlaceForm) -> None:
+        form.step_aside(self._window)
+        self._window.activateWindow()
+        self._around.place_wanted()
 
     def _keep_aside(self, source: str, draft: dict[str, Any]) -> None:
         """Another caller is on the line: what was taken down before is found in the list of drafts."""
@@ -943,17 +742,12 @@ class Forms(QObject):
         said = str(draft.get("text") or self._window_state.catalog(source).service_name(draft.get("service")) or "")
         form.offer_earlier(": ".join(part for part in (self.draft_words(draft), one_line(said, _OFFERED)) if part))
 
-    def _pick_place(self, form: PlaceForm) -> None:
-        form.step_aside(self._window)
-        self._window.activateWindow()
-        self._around.place_wanted()
-
     def set_place(self, lat: float, lon: float) -> None:
         """The map was clicked for a place."""
         if self._placing is not None:
             self._placing.set_place(lat, lon, "")
             self.end_pick()
-            self._show_pin(lat, lon)
+            self._around.pin_wanted((lat, lon))
 
     def end_pick(self) -> None:
         """The keyboard goes back from the map to the form for which a place was to be pointed at."""
@@ -1068,76 +862,8 @@ class Forms(QObject):
         self._show(form)
 
 
-_PLACES = 8
 _REST_MS = 50
 """How long nothing has to move before a form follows."""
-_BY_PHONE = "phone"
 _IN_SHORT = 200
 _OFFERED = 40
 """How many letters of a report's words stand in the head of a form that covers the report."""
-_STREET_M = 150.0
-_FAR_OFF_M = 500.0
-"""A middle that may be farther off is asked about: a crew that goes there has the length of the street to look at."""
-
-
-def _street_id(street: Street) -> str:
-    return f"street:{street.area or ''}:{street.name}"
-
-
-class TakenBack(NamedTuple):
-    """An edit that is undone, with what is needed to make a draft of its words."""
-
-    id: str
-    kind: Kind
-    source: str
-    report: str | None
-    title: str
-    data: Mapping[str, Any]
-
-
-def keep_words(outbox: QtOutbox, edit: TakenBack, mark: Callable[[str], dict[str, str]]) -> bool:
-    """Append the words of an undone edit to the draft of its form; whether it had any."""
-    written = _typed_for(edit)
-    if written is None:
-        return False
-    form, values = written
-    about = edit.title if form == "new_report" else f"{edit.report} {edit.title}"
-    key = outbox.draft_key(form, edit.source, edit.id if form == "new_report" else edit.report or "")
-    before = (outbox.draft(key) or {}).get("text", "")
-    values["text"] = "\n".join(text for text in (before, values["text"]) if text)
-    outbox.save_draft(key, values | mark(about))
-    return True
-
-
-def keep_words_of(outbox: QtOutbox, edit: Edit) -> bool:
-    """The same for an edit in the outbox; the draft bears the time and the author of the edit."""
-    taken = TakenBack(edit.id, edit.kind, edit.source, edit.report, edit.title, edit.data)
-    return keep_words(outbox, taken, lambda about: marks(edit.occurred_at, edit.author, about))
-
-
-def _typed_for(edit: TakenBack) -> tuple[str, dict[str, Any]] | None:
-    """The kind of form in which an edit's words were typed, and the form's values; None for an edit without words."""
-    if edit.kind in (Kind.NOTE, Kind.REPLY):
-        return edit.kind.value, {"text": str(edit.data.get("text", ""))}
-    return ("new_report", _new_report_values(edit.data)) if edit.kind is Kind.CREATE else None
-
-
-def _new_report_values(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of the form of a new report, from the data of a CREATE edit."""
-    values = {name: data[name] for name in ("service", "address", "lat", "lon") if name in data}
-    if data.get("channel") == _BY_PHONE:
-        values["middle_of"] = data.get("area") or ""
-    caller = {f"caller_{name}": text for name, text in (data.get("contact") or {}).items()}
-    return values | caller | {"text": data.get("description", ""), "priority": str(data.get("priority", ""))}
-
-
-def _new_report_data(values: dict[str, Any], place: Mapping[str, Any]) -> dict[str, Any]:
-    """The data of a CREATE edit, from the values of the form and its `place` as edits carry it."""
-    data: dict[str, Any] = {"service": values["service"], "description": values["text"], "channel": _BY_PHONE}
-    data |= {name: value for name, value in place.items() if value not in (None, "")}
-    if values.get("middle_of"):  # the middle of a district lies in some quarter of it, which nobody has named
-        data["area"] = values["middle_of"]
-    if values.get("priority"):
-        data["priority"] = int(values["priority"])
-    contact = {name: values[f"caller_{name}"] for name in ("name", "phone") if values.get(f"caller_{name}")}
-    return data | ({"contact": contact} if contact else {})

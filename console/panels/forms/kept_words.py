@@ -1,0 +1,50 @@
+"""The words of an edit that is taken back become the draft of the form in which they were typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from api_client.model import Kind
+from console.panels.forms.draft import marks
+from console.panels.forms.report_data import new_report_values
+from console.panels.qt_outbox import QtOutbox
+from console.rules.edit import Edit
+
+
+class TakenBack(NamedTuple):
+    """An edit that is undone, with what is needed to make a draft of its words."""
+
+    id: str
+    kind: Kind
+    source: str
+    report: str | None
+    title: str
+    data: Mapping[str, Any]
+
+
+def keep_words(outbox: QtOutbox, edit: TakenBack, mark: Callable[[str], dict[str, str]]) -> bool:
+    """Append the words of an undone edit to the draft of its form; whether it had any."""
+    written = _typed_for(edit)
+    if written is None:
+        return False
+    form, values = written
+    about = edit.title if form == "new_report" else f"{edit.report} {edit.title}"
+    key = outbox.draft_key(form, edit.source, edit.id if form == "new_report" else edit.report or "")
+    before = (outbox.draft(key) or {}).get("text", "")
+    values["text"] = "\n".join(text for text in (before, values["text"]) if text)
+    outbox.save_draft(key, values | mark(about))
+    return True
+
+
+def keep_words_of(outbox: QtOutbox, edit: Edit) -> bool:
+    """The same for an edit in the outbox; the draft bears the time and the author of the edit."""
+    taken = TakenBack(edit.id, edit.kind, edit.source, edit.report, edit.title, edit.data)
+    return keep_words(outbox, taken, lambda about: marks(edit.occurred_at, edit.author, about))
+
+
+def _typed_for(edit: TakenBack) -> tuple[str, dict[str, Any]] | None:
+    """The kind of form in which an edit's words were typed, and the form's values; None for an edit without words."""
+    if edit.kind in (Kind.NOTE, Kind.REPLY):
+        return edit.kind.value, {"text": str(edit.data.get("text", ""))}
+    return ("new_report", new_report_values(edit.data)) if edit.kind is Kind.CREATE else None

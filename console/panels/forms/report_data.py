@@ -1,0 +1,45 @@
+"""What edits carry of a new report and of a place, from the values of their forms, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_BY_PHONE = "phone"
+
+
+def new_report_values(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of the form of a new report, from the data of a CREATE edit."""
+    values = {name: data[name] for name in ("service", "address", "lat", "lon") if name in data}
+    if data.get("channel") == _BY_PHONE:
+        values["middle_of"] = data.get("area") or ""
+    caller = {f"caller_{name}": text for name, text in (data.get("contact") or {}).items()}
+    return values | caller | {"text": data.get("description", ""), "priority": str(data.get("priority", ""))}
+
+
+def new_report_data(values: dict[str, Any], place: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of a CREATE edit, from the values of the form and its `place` as edits carry it."""
+    data: dict[str, Any] = {"service": values["service"], "description": values["text"], "channel": _BY_PHONE}
+    data |= {name: value for name, value in place.items() if value not in (None, "")}
+    if values.get("middle_of"):  # the middle of a district lies in some quarter of it, which nobody has named
+        data["area"] = values["middle_of"]
+    if values.get("priority"):
+        data["priority"] = int(values["priority"])
+    contact = {name: values[f"caller_{name}"] for name in ("name", "phone") if values.get(f"caller_{name}")}
+    return data | ({"contact": contact} if contact else {})
+
+
+def place_data(values: Mapping[str, Any], tr: Callable[[str], str]) -> dict[str, Any]:
+    """What an edit carries, of what a form holds of a place: the words say when the point is no address.
+
+    Words that were said to be wrong follow, as what was reported: a crew told by radio hears the first ones.
+    """
+    address, instead, notes = str(values.get("address") or ""), str(values.get("instead") or ""), []
+    if instead and not address.startswith(instead):
+        notes.append(tr("reported as: {words}").format(words=address))
+        address = instead
+    notes += [values["roughly"]] if values.get("roughly") else []
+    address = f"{address} ({'; '.join(notes)})" if notes else address
+    place = {"lat": values.get("lat"), "lon": values.get("lon"), "address": address}
+    within_m = values.get("within_m")
+    return {**place, "within_m": within_m} if within_m else place
