@@ -102,6 +102,8 @@ def _shrunk(image: Image.Image, side_px: int) -> Image.Image:
     if image.format == "JPEG":
         image.draft("RGB", (side_px, side_px))  # decodes only as much as is needed
     exif = image.getexif()
+    if image.mode.startswith("I"):  # 16 bits of grey: `convert` would make all above 255 white
+        image = image.convert("I").point([grey >> 8 for grey in range(1 << 16)], "L")
     shrunk = image if image.mode in ("RGB", "RGBA", "L") else image.convert("RGBA")
     shrunk.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
     shrunk.getexif()[0x0112] = exif.get(0x0112, 1)

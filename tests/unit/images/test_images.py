@@ -50,6 +50,18 @@ def test_photo_becomes_small_plain_jpeg(kind: str, mode: str) -> None:
         assert small.size == (320, 160)
 
 
+def test_sixteen_bits_of_grey_are_not_all_white() -> None:
+    greys = [20_000] * 200 + [45_000] * 200
+    picture = Image.frombytes("I;16", (400, 100), struct.pack("<400H", *greys) * 100)
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    made = patient().prepare_bytes(out.getvalue())
+    with Image.open(io.BytesIO(made.body)) as body:
+        left, right = (body.convert("L").getpixel((x, 50)) for x in (50, 350))
+    assert left == pytest.approx(20_000 >> 8, abs=2)
+    assert right == pytest.approx(45_000 >> 8, abs=2)
+
+
 def test_place_and_time_are_read_then_dropped() -> None:
     made = patient().prepare_bytes(photo((400, 300), exif=exif(), comment=b"SECRETCOMMENT"))
     assert made.taken_at == datetime(2026, 11, 24, 10, tzinfo=timezone(timedelta(hours=7)))
