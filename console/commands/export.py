@@ -41,6 +41,10 @@ FORMATS = ("csv", "geojson", "gpkg", "pdf")
 _AT_A_TIME = 500
 _LAYER = "reports"
 _FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+_FORMULA_BEHIND = re.compile(r"([;\t\r\n])(?=[^\S\t\r\n]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+"""Where a cell begins for a spreadsheet that is set to semicolons, as it is where 1.5 is written 1,5: the quotation
+marks around a text that holds commas mean nothing to it.
+"""
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -210,7 +214,8 @@ def cell(value: Value) -> str:
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
     if isinstance(value, str):
-        return f"'{value}" if _FORMULA.match(value) else value
+        text = _FORMULA_BEHIND.sub(r"\1'", value)
+        return f"'{text}" if _FORMULA.match(text) else text
     return str(value)
 
 

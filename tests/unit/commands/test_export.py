@@ -253,9 +253,16 @@ def test_cells_are_no_formulas(start: str) -> None:
     assert cell(start + "1+1") == f"'{start}1+1"
 
 
+@pytest.mark.parametrize("between", [";", "; ", "\n", "\r\n", "\t", ";;", "\n\n "])
+def test_no_formula_begins_where_another_spreadsheet_begins_a_cell(between: str) -> None:
+    separator = between.rstrip(" ")
+    blanks = between[len(separator) :]
+    assert cell(f"a{between}=1+1") == f"a{separator}'{blanks}=1+1"
+
+
 def test_other_cells_stay() -> None:
-    values: list[Any] = [-6.25, "a=b", "", None, 3]
-    assert [cell(value) for value in values] == ["-6.25", "a=b", "", "", "3"]
+    values: list[Any] = [-6.25, "a=b", "", None, 3, "a; b=c, d - e\nf"]
+    assert [cell(value) for value in values] == ["-6.25", "a=b", "", "", "3", "a; b=c, d - e\nf"]
 
 
 def test_a_file_stays_until_the_new_one_is_whole(
