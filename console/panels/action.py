@@ -8,7 +8,7 @@ from typing import Generic, Literal, TypeVar, get_args
 import msgspec
 
 from api_client.model import Kind
-from console.panels.action_rules import POINTING, Situation, always, why_not_allowed
+from console.panels.action_rules import NEW_ONLY, POINTING, Situation, always, why_not_allowed
 from console.panels.typed_command import TypedCommand
 from widgets.keys import key_text
 
@@ -118,6 +118,9 @@ class Action(msgspec.Struct, Generic[R], frozen=True):
         if self.makes is Kind.UNIT_STATE:
             return "The unit is outside your areas and agencies" if situation.unit_outside else ""
         is_on_report = self.makes is not Kind.CREATE
+        # protects: new-reports-only-is-said-before
+        if situation.new_only and is_on_report and not (self.of_unit and situation.other_unit):
+            return NEW_ONLY
         return "The report is outside your areas and agencies" if situation.outside and is_on_report else ""
 
 

@@ -28,6 +28,8 @@ class Situation(msgspec.Struct, frozen=True):
     """The operator's role at the server of the report, "" while that has not told it."""
     outside: bool = False
     """Whether the report lies outside the operator's areas and agencies."""
+    new_only: bool = False
+    """The report's server takes new reports and nothing else."""
     on_hold: bool = False
     merged: bool = False
     has_place: bool = False
@@ -92,6 +94,7 @@ class Situation(msgspec.Struct, frozen=True):
 
 
 UNREAD = "The report has not been read yet"
+NEW_ONLY = "This city's server takes new reports only: tell the city by its own way"
 POINTING = "A place is asked for on the map: point at it, or Esc leaves"
 _DONE = "The unit is done with this report"
 LEFT_BEHIND = "The report is not in this list"

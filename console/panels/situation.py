@@ -64,15 +64,17 @@ class SituationMonitor(QObject):
         notice: Callable[[], NoticeState] = NoticeState,
         doubted: Callable[[], int] = lambda: 0,
         is_pointing: Callable[[], bool] = lambda: False,
+        takes_new_only: Callable[[str], bool] = lambda _source: False,
     ) -> None:
         """`source_for_new` gives the source of new reports. `rights_at` gives the operator's rights at a source,
         `why_reading_only` why nothing may be written for it now ("" when it may). `doubted` is how many reports are
-        shown that comparisons did not find at their server; `is_pointing` says that a form asks for a place on the map.
+        shown that comparisons did not find at their server; `is_pointing` says that a form asks for a place on the map,
+        `takes_new_only` that a source's server takes new reports and nothing else.
         """
         super().__init__(parent)
         self._window_state, self._undo_stack, self._source_for_new = window_state, undo_stack, source_for_new
         self._rights_at, self._why_reading_only, self._notice = rights_at, why_reading_only, notice
-        self._doubted, self._is_pointing = doubted, is_pointing
+        self._doubted, self._is_pointing, self._takes_new_only = doubted, is_pointing, takes_new_only
         self._details: ReportDetails | None = None
         self._recommendations = Recommendations(0)
         self._may_write = True
@@ -186,6 +188,7 @@ class SituationMonitor(QObject):
             situation,
             me=window_state.me_at(details.source),
             outside=self._is_outside(details),
+            new_only=self._takes_new_only(details.source),
             report=True,
             numbered=details.server is not None,
             status=report.status,

@@ -44,6 +44,7 @@ class Sources(QObject):
         super().__init__(parent)
         self._actions, self._signed_out = actions, signed_out
         self._names = {source.key: source.name for source in sources}
+        self._new_only = _taking_new_only(sources)
         self._insecure = [source.name for source in sources if source.insecure_http]
         self._zone, self._now = zone, now
         self._states: dict[str, SourceState] = {}
@@ -64,6 +65,10 @@ class Sources(QObject):
     def name(self, key: str) -> str:
         """What a source is called."""
         return self._names.get(key, key)
+
+    def takes_new_only(self, key: str) -> bool:
+        """Whether a source's server takes new reports and nothing else, as every Open311 server does."""
+        return key in self._new_only
 
     @property
     def offline(self) -> bool:
@@ -141,6 +146,7 @@ class Sources(QObject):
     def set_sources(self, sources: list[Source]) -> None:
         """Follow these from now on."""
         self._names = {source.key: source.name for source in sources}
+        self._new_only = _taking_new_only(sources)
         self._insecure = [source.name for source in sources if source.insecure_http]
         self.changed.emit()
 
@@ -393,3 +399,7 @@ def _as_one_spell(before: SourceState, state: SourceState) -> SourceState:
     if state.state == "offline":
         return msgspec.structs.replace(state, since=min(silent_since, state.since or silent_since))
     return state
+
+
+def _taking_new_only(sources: Iterable[Source]) -> frozenset[str]:
+    return frozenset(source.key for source in sources if source.kind == "open311")

@@ -463,6 +463,7 @@ class ConsoleWindow(QObject):
             notice=lambda: self.lost_orders.notice_state,
             doubted=lambda: self.sources.doubted,
             is_pointing=lambda: self.map.is_picking,
+            takes_new_only=self.sources.takes_new_only,
         )
         self.key_guard = KeyGuard(window_state, self.situation, parent=self)
         self.actions = ActionRunner(

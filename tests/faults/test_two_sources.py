@@ -118,6 +118,29 @@ def test_a_window_gives_orders_by_the_clock_of_their_city_and_says_whose_is_off(
         assert "clock" not in city
 
 
+def test_of_an_open311_report_the_window_offers_what_its_server_takes(qapp: object, live: Live, tmp_path: Path) -> None:
+    geo = GeoCity([geo_request(1, datetime.now(UTC) - timedelta(hours=3))])
+    sources = [
+        Source("city", "City", live.url, "dispatch", timezone="Asia/Jakarta", user="rina"),
+        Source("geo", "Geo", geo.url, "open311"),
+    ]
+    with contextlib.closing(geo), console(tmp_path / "profile", None, sources=sources) as window:
+        wait_for(lambda: window.sources.states() == {"geo": "live", "city": "live"}, 40, "both")
+        wait_for(lambda: window.reader().row_of("geo", "1"), what="its report")
+        pick(window, "geo", "1")
+        said: list[str] = []
+        window.actions.message.connect(said.append)
+        key(window, "T")
+        window.command.focus_line("n seen")
+        QTest.keyClick(window.command._line, Qt.Key.Key_Return)
+        assert said == ["This city's server takes new reports only: tell the city by its own way"] * 2
+        assert not any(one.enabled for one in window.ticket.ticket().actions)
+        assert window.outbox.open_edits == ()
+        assert window.actions.why_not("new_report") == ""
+        pick(window, "city", "r1")
+        assert window.actions.why_not("note") == ""
+
+
 @pytest.fixture
 def cities(tmp_path: Path) -> Iterator[tuple[Live, Live]]:
     """Two cities that know both operators; where they lie and what they hold is alike."""

@@ -9,7 +9,7 @@ import pytest
 
 from api_client.model import Area, Kind, Status, Unit, UnitState
 from console.panels.action import Action
-from console.panels.action_rules import Situation, why_not_allowed
+from console.panels.action_rules import NEW_ONLY, Situation, why_not_allowed
 from console.rules.rights import ROLES, Rights, in_scope, may_make, unit_in_scope
 from console.window.actions import ACTIONS
 
@@ -67,6 +67,18 @@ def test_outside_of_ones_areas_only_what_is_on_no_report_goes_on(action: Action[
 def test_no_word_is_given_for_a_unit_outside_of_ones_scope(action: Action[Any]) -> None:
     why = action.why_not(at_work("operator", unit_outside=True, **fitting(action)))
     assert why == ("The unit is outside your areas and agencies" if action.makes is Kind.UNIT_STATE else "")
+
+
+@pytest.mark.parametrize("action", MAKING, ids=lambda action: action.id)
+def test_of_a_city_that_takes_new_reports_only_nothing_else_is_offered(action: Action[Any]) -> None:
+    """What was entered there anyhow came back as a loss, one notice after the other."""
+    why = action.why_not(at_work("", new_only=True, **fitting(action)))
+    assert why == ("" if action.makes in (Kind.CREATE, Kind.UNIT_STATE) else NEW_ONLY)
+
+
+def test_a_unit_of_another_city_goes_on_while_such_a_report_is_chosen() -> None:
+    step = next(action for action in MAKING if action.of_unit)
+    assert step.why_not(at_work("", new_only=True, other_unit=True)) == ""
 
 
 def test_a_unit_is_its_agencys_and_its_areas() -> None:
