@@ -34,6 +34,9 @@ OLD_POSITION_S, STALE_POSITION_S = 600, 1800
 JOB_S, JOB_BEGUN_S = 1800, 900
 """What a job ahead takes: one not begun, and the rest of one that the unit is on."""
 
+REFUSED_S = 3600
+"""For how long what a unit has refused counts against it."""
+
 WORK_S = 900
 """A unit should have this long left of its shift on arrival; what lacks counts as time until it could be there."""
 
@@ -61,6 +64,14 @@ class Advice(msgspec.Struct, frozen=True):
     leaves: tuple[Assignment, ...] = ()
 
 
+class RefusedJob(msgspec.Struct, frozen=True):
+    """That a unit has refused another report for which the same was needed: which, when, and its crew's reason."""
+
+    report: str
+    at: datetime
+    why: str = ""
+
+
 class Recommendation(msgspec.Struct, frozen=True):
     """The best units first; `why_none` is a sentence when there are none. `basis` says how distances were found."""
 
@@ -79,6 +90,7 @@ def recommend(
     areas: Mapping[str, Area] | None = None,
     called_back: Collection[str] = (),
     refused: Collection[str] = (),
+    refused_other: Mapping[str, RefusedJob] = {},
     hazards: Collection[str] = (),
     most: int | None = 3,
 ) -> Recommendation:
@@ -86,8 +98,9 @@ def recommend(
 
     `assignments` are the units' unfinished jobs; `areas` are needed to know that an area lies inside a unit's zone.
     `called_back` are the units that drive where nobody has sent them, and are to be told so before all else,
-    `refused` those that have refused this report: they come last. `hazards` are the ids of the open P1 reports.
-    A unit may leave its zone for P1 and P2, and for anything when no unit of the zone is able.
+    `refused` those that have refused this report: they come last. `refused_other` is what units have lately refused
+    instead: they come after all others, as what kept them may keep them again, and say so. `hazards` are the ids of
+    the open P1 reports. A unit may leave its zone for P1 and P2, and for anything when no unit of the zone is able.
     """
     needed = service.skills if service else ()
     jobs = _jobs(assignments)
@@ -128,6 +141,7 @@ def recommend(
                     in_zone=bool(unit.areas and zone) and at_home,
                     away=not at_home,
                     refused=unit.id in refused,
+                    refused_other=refused_other.get(unit.id),
                     bound=bound,
                 )
             ),
@@ -141,7 +155,8 @@ def recommend(
         late = math.inf if eta_s is None else eta_s + penalty_s + overtime_s
         elsewhere = not at_home and report.priority > 2
         bound_elsewhere = bound and report.priority == HAZARD
-        rank = (elsewhere, unit.id in refused, bound_elsewhere, late, overtime_s, len(stack), -idle_s)
+        kept = unit.id in refused_other
+        rank = (elsewhere, unit.id in refused, kept, bound_elsewhere, late, overtime_s, len(stack), -idle_s)
         able.append((unit, advice, rank))
     if report.priority > 2 and any(not rank[0] for _, _, rank in able):
         able = [one for one in able if not one[2][0]]
@@ -255,11 +270,16 @@ def _reasons(
     in_zone: bool,
     away: bool,
     refused: bool,
+    refused_other: RefusedJob | None,
     bound: bool,
 ) -> Iterable[str]:
     left_s = math.inf if unit.shift_end is None else (unit.shift_end - now).total_seconds()
     if refused:
         yield "has refused this report"
+    elif refused_other is not None:
+        ago = _span((now - refused_other.at).total_seconds())
+        why = f": {refused_other.why}" if refused_other.why else ""
+        yield f"refused {refused_other.report} {ago} ago{why}"
     if bound:
         yield "on another P1"
     if overtime_s:  # first: it is what the unit is told before anything else

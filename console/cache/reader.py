@@ -19,7 +19,7 @@ from api_client.decoding import decode, decoder_of
 from api_client.model import Agency, Area, Assignment, Calendar, Entry, Report, Service, Template, Unit, User
 from console.cache.packed_columns import FACTS, FIELDS, MERGED_AT
 from console.cache.page_items import Cursor
-from console.cache.schema import CACHE_VERSION, table_of
+from console.cache.schema import CACHE_VERSION, REFUSED_JOB, table_of
 from console.files.errors import DamagedFile, NewerFile, from_os, from_sqlite
 from console.files.sqlite_file import CACHE, SUSPECT, open_reader
 from console.rules.loaded import Loaded, loaded_by, loaded_of_all
@@ -395,6 +395,15 @@ class CacheReader:
             " AND id IN (SELECT value FROM json_each(?))",
             Assignment,
             (source, json.dumps(list(keys))),
+        )
+
+    def refused_since(self, source: str, created: datetime) -> list[Assignment]:
+        """The jobs of a source that were refused, of those ordered after a time, the newest order first."""
+        return self._parts(
+            "SELECT body FROM assignments WHERE source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)"  # noqa: S608 - a constant
+            f" AND {REFUSED_JOB} AND created > ? ORDER BY created DESC",
+            Assignment,
+            (source, int(created.timestamp() * 1000)),
         )
 
     # Everything else

@@ -314,3 +314,19 @@ def test_a_crew_that_is_done_meanwhile_is_simply_sent(window: Any, city: Served)
     QTest.keyClick(focus(), Qt.Key.Key_Return)
     wait_for(lambda: live_at_server(city, p1) == [(unit.id, "dispatched")], what="sent")
     assert jobs_at_server(city, lesser) == [(unit.id, "done")]
+
+
+def test_a_crew_whose_pump_is_broken_is_not_the_first_for_the_next_p1(window: Any, city: Served) -> None:
+    unit, _ = at_work(window)
+    first = chosen_p1(window, unit)
+    divert(window)
+    settled(window)
+    wait_for(lambda: "dispatched" in str(live_at_server(city, first)), what="it is sent")
+    job = {"unit": unit.id, "state": AssignmentState.REFUSED.value, "reason": "Pompa rusak"}
+    as_budi(city, first, Kind.PROGRESS, job)
+    new_report_here = new_report(window, 1, unit)
+    choose(window, new_report_here)
+    wait_for(lambda: advice_on(window, unit.id) is not None, what="the advice")
+    wait_for(lambda: advice_on(window, unit.id).reasons[0].startswith(f"refused {first}"), what="that it refused")
+    assert "Pompa rusak" in advice_on(window, unit.id).reasons[0]
+    assert window.situation.recommendations.units[0].unit_id != unit.id

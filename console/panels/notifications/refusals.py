@@ -27,6 +27,7 @@ from console.panels.notifications.setback import (
     is_heard,
     let_go_with,
 )
+from console.panels.report.refused_jobs import refusal_of
 from console.panels.window_state import WindowState
 from console.rules.followed import Followed
 from console.rules.loaded import Loaded
@@ -268,7 +269,7 @@ class Refusals(QObject):
         history, me = self._reader().entries(about.row), self._window_state.me_at(about.source)
         jobs = self._reader().assignments(about.row)
         refused = job.state is AssignmentState.REFUSED
-        entry = _refusal_of(job, history) if refused else next((one for one in history if one.edit == job.edit), None)
+        entry = refusal_of(job, history) if refused else next((one for one in history if one.edit == job.edit), None)
         author = entry.author if entry is not None else job.by if not refused else ""
         if author == me or _is_settled(job, entry, about, jobs):
             return None
@@ -391,10 +392,3 @@ def _is_settled(job: Assignment, entry: Entry | None, about: CachedReport, jobs:
         return False
     sent = (one for one in jobs if one.state not in ENDED_ASSIGNMENT)
     return not is_open(about.report.status) or any(one.created > job.since for one in sent)
-
-
-def _refusal_of(job: Assignment, history: Sequence[Entry]) -> Entry | None:
-    """The entry by which the crew refused the job."""
-    refused = AssignmentState.REFUSED.value
-    refusals = (one for one in reversed(history) if one.kind == Kind.PROGRESS and one.data.get("state") == refused)
-    return next((one for one in refusals if one.data.get("unit") == job.unit), None)

@@ -19,6 +19,7 @@ from console.cache.catalog import Cities, CityUnit
 from console.cache.reader import CachedReport, CacheReader
 from console.panels import formatting
 from console.panels.report.details import ReportDetails
+from console.panels.report.refused_jobs import refused_other
 from console.panels.window_state import WindowState
 from console.rules.apply import jobs_after
 from console.rules.area import off_by_m
@@ -183,6 +184,8 @@ class Recommender(QObject):
             service, areas = catalog.services.get(shown.service or ""), catalog.areas
             around: dict[str, Any] = {"service": service, "areas": areas, "called_back": called_back, "most": None}
             around["refused"] = {one.unit for one in details.assignments if one.state is AssignmentState.REFUSED}
+            needing = (catalog.services.get(shown.service or ""), jobs, catalog, now)
+            around["refused_other"] = refused_other(reader(), details.source, shown.id, *needing)
             around["hazards"] = here_only | _open_hazards(view, cities, details.source, reader())
             found = recommend(shown, free, jobs, now, **around)
             why = found.why_none

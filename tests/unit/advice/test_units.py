@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from api_client.model import Area, Assignment, AssignmentState, Report, Service, Status, Unit, UnitState
-from console.advice.units import BASIS, Recommendation, best, recommend
+from console.advice.units import BASIS, Recommendation, RefusedJob, best, recommend
 
 NOW = datetime(2026, 1, 20, 7, 0, tzinfo=UTC)
 FLOOD = Service("flood", "Flood", skills=("pump",))
@@ -131,6 +131,20 @@ def test_who_has_refused_the_report_comes_last_and_says_so() -> None:
     found = recommend(report(), [near, far], [], NOW, service=FLOOD, areas=AREAS, refused={"id-A"})
     assert [one.code for one in found.units] == ["B", "A"]
     assert found.units[1].reasons[0] == "has refused this report"
+
+
+def test_who_has_lately_refused_another_that_needs_the_same_comes_after_who_has_not_and_says_why() -> None:
+    """Its pump was broken, and it stood first, armed, for the next flood."""
+    near, far = unit("A", 1), unit("B", 9)
+    other = {"id-A": RefusedJob("931200", NOW - timedelta(minutes=12), "Pump broken")}
+    around: dict[str, Any] = {"service": FLOOD, "areas": AREAS, "hazards": {"9"}}
+    found = recommend(report(priority=1), [near, far], [job("B")], NOW, refused_other=other, **around)
+    assert codes(found) == ["B", "A"], "also behind who is on another P1"
+    assert found.units[1].reasons[0] == "refused 931200 12 min ago: Pump broken"
+    itself = recommend(report(priority=1), [near], [], NOW, refused={"id-A"}, refused_other=other, **around)
+    assert itself.units[0].reasons[0] == "has refused this report"
+    silent = {"id-A": RefusedJob("931200", NOW - timedelta(minutes=12))}
+    assert recommend(report(), [near], [], NOW, refused_other=silent).units[0].reasons[0] == "refused 931200 12 min ago"
 
 
 @pytest.mark.parametrize("state", [AssignmentState.DISPATCHED, AssignmentState.EN_ROUTE, AssignmentState.ON_SCENE])

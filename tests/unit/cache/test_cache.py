@@ -30,6 +30,7 @@ from api_client.model import (
 )
 from console.cache.packed_columns import NO_PLACE, pack
 from console.cache.reader import CacheReader
+from console.cache.schema import REFUSED_JOB
 from console.cache.writer import CacheWriter, DeletedItem, PageItem
 from console.files.sqlite_file import CACHE, set_aside
 from console.rules.status import ORDER
@@ -188,6 +189,26 @@ def test_the_lead_unit_is_the_first_that_still_works(writer: CacheWriter, reader
     assert reader.words("unit")[column(reader, "lead_unit")["1"]] == ("city", "u2")
     writer.apply("city", [], at(7), gone=[DeletedItem("assignment", "a2", 7)])
     assert column(reader, "lead_unit")["1"] == 0
+
+
+def test_what_crews_refused_lately_is_found_by_its_index(writer: CacheWriter, reader: CacheReader) -> None:
+    refused, done = AssignmentState.REFUSED, AssignmentState.DONE
+    jobs = [
+        assignment("a1", "1", "u1", refused, minute=1),
+        assignment("a2", "1", "u2", refused, minute=5),
+        assignment("a3", "1", "u3", done, minute=6),
+        assignment("a4", "2", "u1", refused, minute=7),
+        assignment("a5", "2", "u5", AssignmentState.DISPATCHED, minute=8),
+    ]
+    page = [PageItem("assignment", number, one.id, one) for number, one in enumerate(jobs, 1)]
+    writer.apply("city", page, at(9))
+    writer.apply("other", [PageItem("assignment", 1, "b", assignment("b", "1", "u9", refused, minute=9))], at(1))
+    assert [one.id for one in reader.refused_since("city", T0 + timedelta(minutes=2))] == ["a4", "a2"]
+    assert reader._connection is not None
+    plan = reader._connection.execute(
+        f"EXPLAIN QUERY PLAN SELECT body FROM assignments WHERE source = 1 AND {REFUSED_JOB} AND created > 5"
+    ).fetchall()
+    assert "assignments_refused" in str(plan)
 
 
 def test_an_edit_is_proved_by_the_entry_that_bears_its_id(writer: CacheWriter, reader: CacheReader) -> None:
