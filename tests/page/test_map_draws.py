@@ -588,6 +588,19 @@ def test_the_tag_of_a_report_at_the_edge_is_whole(rig: MapRig) -> None:
     assert sides[1] < at.x(), "at its left, where the map ends at its right"
 
 
+@pytest.mark.parametrize(("wide", "high"), [(800, 0), (0, 0), (0, 600)])
+def test_a_map_that_has_no_size_yet_can_be_drawn_with_a_report_outside(rig: MapRig, wide: int, high: int) -> None:
+    """It is drawn before it has its room: an error there kept every View from being drawn."""
+    rig.show()
+    rig.js(f"""import(new URL('js/features.js', document.baseURI)).then(({{ marked }}) => {{
+        const free = {{ isFree: () => true }}, context = document.createElement('canvas').getContext('2d');
+        const outside = {{ x: -50, y: 10, label: '927995', priority: 1, burning: free }};
+        window.markedAt = marked(context, outside, free, 1, {wide}, {high});
+    }})""")
+    rig.wait_js("window.markedAt !== undefined")
+    assert rig.js("Number.isFinite(markedAt.x) && Number.isFinite(markedAt.y) && Number.isFinite(markedAt.away)")
+
+
 @pytest.mark.parametrize(("down", "across"), [(0.0, -1.0), (1.0, 0.0), (-1.0, -1.0)])
 def test_a_chosen_report_outside_the_map_stands_at_its_edge(rig: MapRig, down: float, across: float) -> None:
     rig.panel.set_texts({"p1": "P1 hazard", "p2": "P2 urgent", "unit_free": "Available", "fill": "Fill:"})

@@ -264,7 +264,7 @@ export function marked(context, selection, boxes, scale, width, height) {
   const places = rows.flatMap((row) => steps.map((step) => placed(inside(start + step, size), rim + row)));
   const isClear = (/** @type {Selection} */ one) => boxes.isFree([one.x - inset, one.y - inset, one.x + inset, one.y + inset])
     && boxes.isFree(tagRect(context, one, scale, width, height));
-  const place = places.find(isClear) ?? /** @type {Selection} */ (places[0]);
+  const place = places.find(isClear) ?? placed(inside(start, size), rim); // a map without a size has no places
   return { ...place, away: Math.atan2(y - place.y, x - place.x) };
 }
 
