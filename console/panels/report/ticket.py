@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 
 from PySide6.QtCore import QObject
 
-from api_client.model import Kind
+from api_client.model import Assignment, AssignmentState, Kind, Unit, UnitState
 from console.advice.units import Advice
 from console.cache.catalog import Catalog
 from console.cache.reader import CachedReport
@@ -54,6 +54,8 @@ from widgets.ticket.values import ActionButton, AdviceRow, Strip, Ticket, Timeli
 _HOLLOW, _HALF, _SOLID = "hollow", "half", "solid"
 _MOST_LOOKING = 3
 _MOST_ANSWERS, _LONGEST_ANSWER = 12, 300
+NO_ANSWER_S = 120
+"""A crew that has said nothing on its order for so long may not have heard it."""
 
 
 class TicketController(QObject):
@@ -164,9 +166,7 @@ class TicketController(QObject):
         is_to_be_found = details.server is None and report.area is None and report.lat is not None
         area = self.tr("Area not known yet") if is_to_be_found else catalog.place(report.area)
         title = f"{service}, {catalog.areas[report.area].name}" if report.area in catalog.areas else service
-        live = [
-            formatting.crew(one, catalog.units[one.unit], self.tr) for one in details.live if one.unit in catalog.units
-        ]
+        live = [self._crew(one, catalog.units[one.unit], details) for one in details.live if one.unit in catalog.units]
         meta = [
             ", ".join(live),
             self.tr("×{n} duplicates" if report.duplicates > 1 else "×{n} duplicate").format(n=report.duplicates)
@@ -205,6 +205,15 @@ class TicketController(QObject):
                 unread="" if self._window_state.loaded is Loaded.WHOLE else self.tr("not loaded yet"),
             )
         )
+
+    def _crew(self, job: Assignment, unit: Unit, details: ReportDetails) -> str:
+        """A crew at work, or how long it has not answered an order that its server has."""
+        text = formatting.crew(job, unit, self.tr)
+        silent_s = (self._now() - job.since).total_seconds()
+        is_sent = job.state is AssignmentState.DISPATCHED and all(one.id != job.edit for one in details.pending)
+        if not is_sent or unit.state is UnitState.UNAVAILABLE or silent_s < NO_ANSWER_S:
+            return text
+        return self.tr("{crew}, no answer for {n} min").format(crew=text, n=int(silent_s // 60))
 
     def _photos_text(self, count: int) -> str:
         return self.tr("1 photo") if count == 1 else self.tr("{n} photos").format(n=count)

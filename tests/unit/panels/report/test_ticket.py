@@ -8,10 +8,11 @@ import pytest
 from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
-from api_client.model import Clock, ClockState, Hold, UnitState, WaitsFor
+from api_client.model import Assignment, AssignmentState, Clock, ClockState, Hold, Kind, UnitState, WaitsFor
 from console.cache.catalog import Cities
 from console.panels import formatting
 from console.panels.report.ticket import TicketController
+from tests.unit.cache.making import edit
 from tests.unit.panels.conftest import NOW, Rig
 from tests.widgets.sample import make_symbols, make_theme
 from widgets.__main__ import SECTION_KEYS
@@ -77,6 +78,31 @@ def test_a_crew_that_cannot_go_on_is_not_said_to_come(rig: Rig, qtbot: QtBot) ->
     ticket = panel.ticket()
     assert ticket is not None
     assert ticket.meta[0] == "SDA-07 cannot go on (accident), SDA-11 en route"
+
+
+def test_a_crew_that_does_not_answer_its_order_is_told_by_the_minute(rig: Rig, qtbot: QtBot) -> None:
+    """A P1 stood there as "dispatched", red, for as long as its crew had not heard of it."""
+    theme = make_theme()
+    panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
+    qtbot.addWidget(panel)
+    now = [NOW]
+    controller = TicketController(panel, rig.window_state, UTC, lambda: now[0], panel)
+    details = rig.details(1001, "A", ("07",))
+    sent = replace(details.live[0], state=AssignmentState.DISPATCHED, since=NOW, edit="e1")
+
+    def head(job: Assignment, minutes: float) -> str:
+        now[0] = NOW + timedelta(minutes=minutes)
+        controller.set_details(replace(details, assignments=(job,)))
+        ticket = panel.ticket()
+        assert ticket is not None
+        return ticket.meta[0]
+
+    assert head(sent, 1.9) == "SDA-07 dispatched"
+    assert head(sent, 2) == "SDA-07 dispatched, no answer for 2 min"
+    assert head(sent, 65.5) == "SDA-07 dispatched, no answer for 65 min"
+    assert head(replace(sent, state=AssignmentState.ACKNOWLEDGED), 65) == "SDA-07 acknowledged"
+    details = replace(details, pending=(edit("e1", Kind.DISPATCH, "A"),))
+    assert head(sent, 65) == "SDA-07 dispatched", "the order has not left: that is said otherwise"
 
 
 def test_the_area_of_a_report_that_is_not_sent_is_not_none(rig: Rig, qtbot: QtBot) -> None:
