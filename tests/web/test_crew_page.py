@@ -69,6 +69,17 @@ def test_a_job_says_who_ordered_it_when_in_the_citys_time_and_in_which_area(crew
     expect(page.locator("#job-facts")).to_contain_text(f"{at:%H:%M} by {job.ordered_by}")
 
 
+def test_an_address_turns_no_area_and_no_distance_round(crew_site: Site, phones: Any) -> None:
+    """Behind an override of the direction "350 m" read "m 053", and the area backwards."""
+    site = crew_site
+    page = phones(site).page
+    ordered(site, area="w1", address="Jl.\u202e \u2067Uji 1")
+    sign_in(page, site)
+    expect(page.get_by_role("button", name=re.compile("Flood"))).to_contain_text("Jl. Uji 1 · West ward")
+    page.get_by_role("button", name=re.compile("Flood")).click()
+    expect(page.locator("#job-facts")).to_contain_text("Jl. Uji 1 · West ward")
+
+
 def received(page: Page, count: int) -> None:
     """So many deeds on this job have been received, and nothing waits."""
     expect(page.locator("#job-deeds .mark[data-mark=received]")).to_have_count(count)

@@ -3,6 +3,14 @@
 
 /** @typedef {Node | string | null | undefined | false} Child */
 
+/** What turns the writing of all that stands behind it: a text from outside must not turn an area, a time or a distance. */
+const TURNS = /[\u202a-\u202e\u2066-\u2069]/g;
+
+/** A text that leaves what stands beside it as it is. @param {string} text @returns {string} */
+export function plain(text) {
+  return text.replace(TURNS, "");
+}
+
 /**
  * A new element with attributes, listeners (functions, "onclick") and children.
  * @param {string} tag @param {Record<string, any>} [given] @param {...Child} children @returns {HTMLElement}
@@ -14,7 +22,8 @@ export function make(tag, given = {}, ...children) {
     else if (value === true) element.setAttribute(name, "");
     else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, String(value));
   }
-  element.append(.../** @type {(Node | string)[]} */ (children.filter((child) => child !== null && child !== undefined && child !== false)));
+  const there = /** @type {(Node | string)[]} */ (children.filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...there.map((child) => (typeof child === "string" ? plain(child) : child)));
   return element;
 }
 
