@@ -17,8 +17,10 @@ from widgets.__main__ import SECTION_KEYS, ticket
 from widgets.key_repeats import LOOK_S, TWICE_S
 from widgets.photos import PhotoCard, PhotoPair, PhotoViewer
 from widgets.symbols import Symbols
+from widgets.text import Texts
 from widgets.theme import Theme
 from widgets.ticket.panel import TicketPanel
+from widgets.ticket.timeline import Timeline
 from widgets.ticket.values import ActionButton, AdviceRow, Strip, Ticket, TimelineRow
 
 
@@ -214,6 +216,35 @@ def test_duplicates_open_and_strips_ask(qtbot: QtBot, panel: TicketPanel) -> Non
 def test_why_something_may_be_a_duplicate_is_not_cut(qtbot: QtBot, panel: TicketPanel, why: str) -> None:
     panel.set_ticket(changed(duplicates=[dataclasses.replace(row, why=why) for row in ticket().duplicates]))
     assert panel._duplicates._column("why", 0, 116) >= panel._duplicates._texts.width(why, "dense")
+
+
+def test_a_long_history_is_laid_out_piece_by_piece(
+    qtbot: QtBot, themed: Theme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All at once 5,000 entries held the window up for a fifth of a second, with each new one again."""
+    whole, pieces = Timeline(themed, Texts(themed)), Timeline(themed, Texts(themed))
+    for one in (whole, pieces):
+        qtbot.addWidget(one)
+        one.resize(360, 100)
+    laid_out: list[str] = []
+
+    def one_line(text: str, *_: Any) -> str:
+        laid_out.append(text)
+        return text
+
+    monkeypatch.setattr("widgets.ticket.timeline.one_line", one_line)
+    rows = [TimelineRow("20 Jan 14:06", f"Entry {n} " + "water " * (n % 20), "solid", 0) for n in range(1000)]
+    pieces.set_rows(rows)
+    assert len(laid_out) < 120
+    qtbot.waitUntil(lambda: len(pieces._lines) == 1000)
+    with monkeypatch.context() as at_once:
+        at_once.setattr("widgets.ticket.timeline._AT_ONCE", 1000)
+        whole.set_rows(rows)
+    assert (pieces._lines, pieces._tops, pieces.height()) == (whole._lines, whole._tops, whole.height())
+    laid_out.clear()
+    pieces.set_rows([TimelineRow("20 Jan 14:07", "One more", "solid", 0), *rows])
+    assert len(laid_out) == 2, "its name for screen readers and the new entry"
+    assert len(pieces._lines) == 1001
 
 
 def test_compact_folds_duplicates_and_timeline(qtbot: QtBot, panel: TicketPanel) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
+from typing import NamedTuple
 
 from PySide6.QtCore import QObject
 
@@ -58,6 +59,16 @@ NO_ANSWER_S = 120
 """A crew that has said nothing on its order for so long may not have heard it."""
 
 
+class _History(NamedTuple):
+    """The rows of a report's entries, and what they were made of."""
+
+    details: ReportDetails
+    catalog: Catalog
+    calendar: tuple[int, str | None]
+    """The year, which times of another one bear, and the name of the city's zone."""
+    rows: list[TimelineRow]
+
+
 class TicketController(QObject):
     """Binds the details, the advice and the outbox to the report panel."""
 
@@ -79,6 +90,7 @@ class TicketController(QObject):
         super().__init__(parent)
         self._panel, self._window_state, self._zone, self._now = panel, window_state, zone, now
         self._details: ReportDetails | None = None
+        self._history: _History | None = None
         self._recommendations = Recommendations(0)
         self._outbox: tuple[Queued, ...] = ()
         self._merged: tuple[int, tuple[CachedReport, ...]] = (0, ())
@@ -410,6 +422,16 @@ class TicketController(QObject):
             if queued.edit.report == details.key and queued.edit.source == details.source
         ]
         rows.reverse()
+        return rows + self._history_rows(details, catalog)
+
+    def _history_rows(self, details: ReportDetails, catalog: Catalog) -> list[TimelineRow]:
+        """The rows of what the server has. They are kept: the panel is filled anew each second."""
+        now, kept = self._now().astimezone(self._zone), self._history
+        calendar = (now.year, now.tzname())
+        # protects: a-history-is-told-once
+        if kept and kept.details is details and kept.catalog is catalog and kept.calendar == calendar:
+            return kept.rows
+        rows = []
         shown_again = frozenset(entry.id for entry in photos_shown_again(details.history))
         for entry in sorted(details.entries, key=lambda one: one.at, reverse=True):
             when = self._day_and_clock(entry.occurred_at or entry.at)
@@ -422,6 +444,7 @@ class TicketController(QObject):
             old = self.tr(" · the picture that was there before: no new proof") if entry.id in shown_again else ""
             text = entry_text(entry, catalog, self.tr, details.shown.channel) + old + late
             rows.append(TimelineRow(when, text, _SOLID, level))
+        self._history = _History(details, catalog, calendar, rows)
         return rows
 
     def _steps(self) -> list[ActionButton]:

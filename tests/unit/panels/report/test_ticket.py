@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, timedelta
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
-from api_client.model import Assignment, AssignmentState, Clock, ClockState, Hold, Kind, UnitState, WaitsFor
+from api_client.model import Assignment, AssignmentState, Clock, ClockState, Entry, Hold, Kind, UnitState, WaitsFor
 from console.cache.catalog import Cities
 from console.panels import formatting
+from console.panels.report.history import entry_text
 from console.panels.report.ticket import TicketController
 from tests.unit.cache.making import edit
 from tests.unit.panels.conftest import NOW, Rig
@@ -136,3 +138,39 @@ def test_coordinates_say_how_far_off_they_may_be(rig: Rig, qtbot: QtBot, within_
     ticket = panel.ticket()
     assert ticket is not None
     assert [there for name, _, there in ticket.facts if name == "Coordinates"] == [beside]
+
+
+def test_a_history_is_not_told_anew_each_second(rig: Rig, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 5,000 entries that took the window 40 ms a second."""
+    theme = make_theme()
+    panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
+    qtbot.addWidget(panel)
+    now = [NOW]
+    controller = TicketController(panel, rig.window_state, UTC, lambda: now[0], panel)
+    told: list[str] = []
+
+    def telling(entry: Entry, *more: Any) -> str:
+        told.append(entry.id)
+        return entry_text(entry, *more)
+
+    monkeypatch.setattr("console.panels.report.ticket.entry_text", telling)
+    details = replace(rig.details(1001, "A"), entries=(Entry("e1", "A", "note", NOW, "rina", text="wet"),))
+
+    def rows() -> list[tuple[str, str]]:
+        shown = panel.ticket()
+        assert shown is not None
+        return [(row.when, row.text) for row in shown.timeline]
+
+    controller.set_details(details)
+    first = rows()
+    assert len(first) == 1
+    told.clear()
+    for _ in range(3):
+        now[0] += timedelta(seconds=1)
+        controller.tick()
+    assert (rows(), told) == (first, [])
+    now[0] = NOW.replace(year=NOW.year + 1)
+    controller.tick()
+    assert rows() != first, "a time of another year bears it"
+    controller.set_details(replace(details, entries=(*details.entries, replace(details.entries[0], id="e2"))))
+    assert len(rows()) == 2
