@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QObject
 
-from api_client.model import Assignment, AssignmentState, Kind, Unit, UnitState
+from api_client.model import Assignment, AssignmentState, Entry, Kind, Unit, UnitState
 from console.advice.units import Advice
 from console.cache.catalog import Catalog
 from console.cache.reader import CachedReport
@@ -66,6 +66,8 @@ class _History(NamedTuple):
     catalog: Catalog
     calendar: tuple[int, str | None]
     """The year, which times of another one bear, and the name of the city's zone."""
+    told: dict[str, tuple[tuple[Entry, bool, str], TimelineRow]]
+    """The row of each entry, by its id, with what it was made of."""
     rows: list[TimelineRow]
 
 
@@ -431,21 +433,32 @@ class TicketController(QObject):
         # protects: a-history-is-told-once
         if kept and kept.details is details and kept.catalog is catalog and kept.calendar == calendar:
             return kept.rows
-        rows = []
+        told = {}
+        if kept and kept.details.row == details.row and kept.catalog is catalog and kept.calendar == calendar:
+            told = kept.told
         shown_again = frozenset(entry.id for entry in photos_shown_again(details.history))
+        channel, rows = details.shown.channel, list[TimelineRow]()
+        now_told: dict[str, tuple[tuple[Entry, bool, str], TimelineRow]] = {}
         for entry in sorted(details.entries, key=lambda one: one.at, reverse=True):
-            when = self._day_and_clock(entry.occurred_at or entry.at)
-            late = self.tr(" · entered late") if entry.late else ""
-            level = (
-                formatting.AT_RISK
-                if entry.kind == Kind.VALIDATE and entry.data.get("accepted") is False
-                else formatting.CALM
-            )
-            old = self.tr(" · the picture that was there before: no new proof") if entry.id in shown_again else ""
-            text = entry_text(entry, catalog, self.tr, details.shown.channel) + old + late
-            rows.append(TimelineRow(when, text, _SOLID, level))
-        self._history = _History(details, catalog, calendar, rows)
+            made_of = (entry, entry.id in shown_again, channel)
+            before = told.get(entry.id)
+            if before is None or before[0] != made_of:
+                before = made_of, self._history_row(*made_of, catalog)
+            now_told[entry.id] = before
+            rows.append(before[1])
+        self._history = _History(details, catalog, calendar, now_told, rows)
         return rows
+
+    def _history_row(self, entry: Entry, shown_again: bool, channel: str, catalog: Catalog) -> TimelineRow:
+        late = self.tr(" · entered late") if entry.late else ""
+        level = (
+            formatting.AT_RISK
+            if entry.kind == Kind.VALIDATE and entry.data.get("accepted") is False
+            else formatting.CALM
+        )
+        old = self.tr(" · the picture that was there before: no new proof") if shown_again else ""
+        text = entry_text(entry, catalog, self.tr, channel) + old + late
+        return TimelineRow(self._day_and_clock(entry.occurred_at or entry.at), text, _SOLID, level)
 
     def _steps(self) -> list[ActionButton]:
         now, units = self._situation, self._recommendations.units

@@ -174,3 +174,7 @@ def test_a_history_is_not_told_anew_each_second(rig: Rig, qtbot: QtBot, monkeypa
     assert rows() != first, "a time of another year bears it"
     controller.set_details(replace(details, entries=(*details.entries, replace(details.entries[0], id="e2"))))
     assert len(rows()) == 2
+    told.clear()
+    taken_back = replace(details.entries[0], undone_by="rina")
+    controller.set_details(replace(details, entries=(taken_back, replace(taken_back, id="e2", undone_by=None))))
+    assert told == ["e1"], "what is read again and the same is not told again"
