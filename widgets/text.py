@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import unicodedata
 
 from PySide6.QtCore import QPointF, Qt
@@ -15,6 +16,8 @@ _KEPT = 4000
 _MOST_MARKS = 4
 """How many combining marks one letter keeps; no language's writing needs more on one."""
 _MARKS = frozenset({"Mn", "Me"})
+_MAY_BE_MARK = re.compile("[\u0300-\u1fff\u20d0-\U0010ffff]")
+"""Every combining mark and more, but no letter of Latin writing and no usual sign."""
 _BLANK = dict.fromkeys((*range(32), *range(127, 160), 8232, 8233), " ")
 _BIDI = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C, 0xFEFF))
 _PLAIN = {**_BLANK, **_BIDI}
@@ -47,7 +50,7 @@ def _sound(text: str) -> str:
 
 def _few_marks(text: str) -> str:
     """The text with few marks on each letter: hundreds of them would tower over the lines above."""
-    if text.isascii():
+    if _MAY_BE_MARK.search(text) is None:
         return text
     kept, marks = [], 0
     for letter in text:

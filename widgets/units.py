@@ -212,6 +212,8 @@ class _UnitDelegate(RowDelegate):
         super().__init__(theme, ROW_HEIGHT, parent)
         self._symbols = symbols
         self.code_width, self.skills_width, self.away = 0, 0, False
+        self._placed_for: tuple[int, int, int, bool] | None = None
+        self._columns: dict[str, QRect] = {}
 
     @override
     def ground(self, option: QStyleOptionViewItem, *, current: bool, has_keyboard: bool) -> str:
@@ -222,7 +224,11 @@ class _UnitDelegate(RowDelegate):
     @override
     def paint_row(self, painter: QPainter, box: QRect, row: UnitRow) -> None:
         theme = self._theme
-        columns = place_columns(theme, box.width(), self.code_width, self.skills_width, away=self.away)
+        wanted = (box.width(), self.code_width, self.skills_width, self.away)
+        if wanted != self._placed_for:
+            self._placed_for = wanted
+            self._columns = place_columns(theme, *wanted[:3], away=self.away)
+        columns = self._columns
         places = {
             key: place.translated(box.left(), box.top()).adjusted(0, 0, 0, box.height() - 2)
             for key, place in columns.items()
