@@ -89,7 +89,7 @@ from console.window.claims import Claims
 from console.window.close_guard import CloseGuard
 from console.window.context_menus import ContextMenus
 from console.window.demo_server import DEMO_TIMEZONE, DemoServer
-from console.window.garbage import collect_garbage, keep_objects
+from console.window.garbage import collect_garbage, collect_only_here, keep_objects
 from console.window.keyboard_focus import KeyboardFocus
 from console.window.map_picker import MapPicker
 from console.window.network import Network
@@ -788,7 +788,7 @@ class ConsoleWindow(QObject):
             QCursor.setPos(self.window.geometry().bottomRight())  # nothing in the picture is hovered over
         self.window.show()
         _log.info("window after %.2f s", logs.since_start_s())
-        keep_objects()
+        collect_only_here()
         self.board_updater.start()
         self._timer.start()
         self._tick()

@@ -5,16 +5,20 @@ from __future__ import annotations
 import gc
 
 
-def keep_objects() -> None:
-    """Exclude all present objects from garbage collection (`gc.freeze`), and let it run in `collect_garbage` only.
+def collect_only_here() -> None:
+    """Let collection run in `collect_garbage` only, from now on.
 
     A full collection stops every thread: 12 ms with the vocabulary of a large city. One that starts in another thread
     destroys widgets there, which Qt may not survive (pyqtgraph has a GarbageCollector for the same reason).
     """
     gc.disable()
+    gc.set_threshold(2000, 20, 50)
+
+
+def keep_objects() -> None:
+    """Exclude all present objects from collection (`gc.freeze`): what was loaded for the whole run."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(2000, 20, 50)
 
 
 def collect_garbage() -> None:
