@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,7 +115,6 @@ def pytest_collection_finish() -> None:
         from tests.helpers.compiled import share_compiled_statements
 
         share_compiled_statements()
-    gc.collect()
     gc.freeze()
 
 
@@ -191,8 +190,8 @@ def collect_in_main_thread(request: pytest.FixtureRequest) -> Iterator[None]:
     gc.freeze()
 
 
-@pytest.fixture(autouse=True)
-def collect_young() -> Iterator[None]:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None]:
     """Collect what a test has left behind before the next one begins."""
     yield
     gc.collect(1)
@@ -209,10 +208,10 @@ def no_stray_log(caplog: pytest.LogCaptureFixture, request: pytest.FixtureReques
 
 
 @pytest.fixture(autouse=True)
-def stay_in_tier(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def stay_in_tier(request: pytest.FixtureRequest) -> None:
     """A test of the fast tier fails when it starts a process."""
     if _is_fast(request.node):
-        stay_pure(monkeypatch)
+        stay_pure(request.getfixturevalue("monkeypatch"))
 
 
 @pytest.fixture

@@ -253,25 +253,32 @@ def spoken_rows(view: QAbstractItemView) -> list[str]:
 
 def rich_texts(within: QWidget | None = None) -> list[str]:
     """Widgets that would take a text from outside for markup: all there are, or those of one window."""
-    found = []
+    found: list[str] = []
     for widget in QApplication.allWidgets() if within is None else (within, *within.findChildren(QWidget)):
-        if isinstance(widget.window(), QMenu):
-            continue  # pyqtgraph's own
-        if isinstance(widget, QLabel) and widget.textFormat() is not Qt.TextFormat.PlainText:
-            found.append(f"label {widget.text()[:40]!r}")
-        if isinstance(widget, QTextEdit) and (widget.acceptRichText() or is_formatted(widget)):
-            found.append(f"editor {widget.toPlainText()[:40]!r}")
-        if isinstance(widget, QAbstractItemView) and widget.model() is not None:
-            found += [
-                f"row {line[:60]!r}" for line in spoken_rows(widget) if UNSPOKEN.search(line) or len(line) > LONGEST
-            ]
-        if isinstance(widget, QAbstractButton) and not widget.shortcut().isEmpty():
-            found.append(f"key {widget.shortcut().toString()} of {widget.text()[:40]!r}")
-        hints = (widget.toolTip(), widget.whatsThis(), widget.statusTip())
-        # a hint of ours is escaped within its own <qt>, without which Qt would guess (widgets/text.py)
-        found += [f"hint {hint[:40]!r}" for hint in hints if "<" in hint.removeprefix("<qt>").removesuffix("</qt>")]
-        names = (widget.accessibleName(), widget.accessibleDescription())
-        found += [f"name {name[:60]!r}" for name in names if unspeakable(name)]
+        its = rich_texts_of(widget)
+        if its and not isinstance(widget.window(), QMenu):  # pyqtgraph's own
+            found += its
+    return found
+
+
+def rich_texts_of(widget: QWidget) -> list[str]:
+    found = []
+    if isinstance(widget, QLabel) and widget.textFormat() is not Qt.TextFormat.PlainText:
+        found.append(f"label {widget.text()[:40]!r}")
+    if isinstance(widget, QTextEdit) and (widget.acceptRichText() or is_formatted(widget)):
+        found.append(f"editor {widget.toPlainText()[:40]!r}")
+    if isinstance(widget, QAbstractItemView) and widget.model() is not None:
+        found += [f"row {line[:60]!r}" for line in spoken_rows(widget) if unspeakable(line)]
+    if isinstance(widget, QAbstractButton) and not widget.shortcut().isEmpty():
+        found.append(f"key {widget.shortcut().toString()} of {widget.text()[:40]!r}")
+    # a hint of ours is escaped within its own <qt>, without which Qt would guess (widgets/text.py)
+    if (hints := widget.toolTip() + widget.whatsThis() + widget.statusTip()) and "<" in hints:
+        for hint in (widget.toolTip(), widget.whatsThis(), widget.statusTip()):
+            if "<" in hint.removeprefix("<qt>").removesuffix("</qt>"):
+                found.append(f"hint {hint[:40]!r}")
+    for name in (widget.accessibleName(), widget.accessibleDescription()):
+        if name and unspeakable(name):
+            found.append(f"name {name[:60]!r}")
     return found
 
 

@@ -147,7 +147,7 @@ class World:
     @property
     def _rests(self) -> tuple[float, ...]:
         """How long each window is left alone, in seconds."""
-        return (0.0, 0.0, _REST_S) if self._whole else (0.0, 1.0)
+        return (0.0, 0.0, _REST_S) if self._whole else (1.0,)
 
     @cached_property
     def plain(self) -> PlainTable:
