@@ -1,17 +1,20 @@
 """The child process that decodes one photo: it reads place and time, drops all metadata, shrinks and re-encodes.
 
 `python -m console.images.worker [SIDE_PX MEMORY_MB CPU_S] < photo > answer`, limited in memory, time and file size.
+One is started for each photo: what it does not load (msgspec is a quarter of a start) each photo does not wait for.
 """
 
 from __future__ import annotations
 
+import binascii
 import io
+import json
 import math
 import sys
 import warnings
 from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
 
-import msgspec
 from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 MAX_BYTES = 15 * 2**20
@@ -27,8 +30,8 @@ _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 _CHANGED, _TAKEN, _TAKEN_ZONE = 0x0132, 0x9003, 0x9011
 
 
-class Made(msgspec.Struct, frozen=True):
-    """The answer; `body` and `thumbnail` are JPEG, `problem` says in words why there are none."""
+class Made(NamedTuple):
+    """The answer, a JSON array; `body` and `thumbnail` are JPEG, `problem` says in words why there are none."""
 
     body: bytes = b""
     thumbnail: bytes = b""
@@ -38,6 +41,12 @@ class Made(msgspec.Struct, frozen=True):
     lat: float | None = None
     lon: float | None = None
     problem: str = ""
+
+    def as_json(self) -> bytes:
+        """As msgspec decodes it."""
+        taken_at = self.taken_at.isoformat() if self.taken_at is not None else None
+        body, thumbnail = (binascii.b2a_base64(one, newline=False).decode() for one in (self.body, self.thumbnail))
+        return json.dumps([body, thumbnail, *self[2:4], taken_at, *self[5:]]).encode()
 
 
 def kind_of(body: bytes) -> str | None:
@@ -60,7 +69,7 @@ def main() -> int:
         made = make(body, side_px)
     except MemoryError:
         made = Made(problem="The photo needs too much memory.")
-    sys.stdout.buffer.write(msgspec.json.encode(made))
+    sys.stdout.buffer.write(made.as_json())
     return 0
 
 

@@ -138,7 +138,7 @@ def test_child_runs_under_its_limits() -> None:
         "import sys; import console.images.worker as c; c._limit()\n"
         "try:\n bytearray(600 * 2**20)\nexcept MemoryError: pass\nelse: sys.exit(3)\n"
         "try:\n open('/tmp/sigap-child', 'w').write('x' * 99999)\nexcept OSError: pass\nelse: sys.exit(4)\n"
-        "import msgspec; sys.stdout.buffer.write(msgspec.json.encode(c.Made(problem='held')))"
+        "sys.stdout.buffer.write(c.Made(problem='held').as_json())"
     )
     with pytest.raises(ImageError, match="held"):
         ImageProcess([sys.executable, "-P", "-c", code]).prepare_bytes(photo())
