@@ -24,6 +24,8 @@ from tests.helpers import prompt_server
 
 PHONE = {"width": 360, "height": 740}
 LAT, LON = -6.2, 106.85
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+"""The first one is the same browser without windows: the others draw a window for each context, for as much again."""
 _ON_VIOLATION = """
 document.addEventListener("securitypolicyviolation", (event) =>
   console.error(`blocked: ${event.violatedDirective} ${event.blockedURI}`));
@@ -41,7 +43,7 @@ _TAPPED = "html[data-tapped]"
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
         pytest.skip("the pages are NOT tested: no chromium on this computer")
     expect.set_options(timeout=60_000)
