@@ -27,6 +27,8 @@ from widgets.text import one_line, tip
 from widgets.theme import Theme
 
 ROW_HEIGHT, HEAD_HEIGHT = 26, 24
+_AT_LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine | Qt.AlignmentFlag.AlignLeft
+_AT_RIGHT = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine | Qt.AlignmentFlag.AlignRight
 
 
 @dataclass(frozen=True)
@@ -269,8 +271,7 @@ class _UnitDelegate(RowDelegate):
         words = QFontMetrics(font).elidedText(one_line(text), Qt.TextElideMode.ElideRight, box.width())
         painter.setFont(font)
         painter.setPen(theme.color(token))
-        side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
-        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine | side, words)
+        painter.drawText(box, _AT_RIGHT if right else _AT_LEFT, words)
 
     def _with_step(self, painter: QPainter, places: dict[str, QRect], row: UnitRow) -> dict[str, QRect]:
         """Draw the next step and its key behind the job's number, else in place of the skills; what places are left."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import struct
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -147,13 +147,13 @@ class MapController(QObject):
     def set_units(self, crews: list[CityUnit]) -> None:
         """Show these units where they are; off shift is never drawn."""
         self._crews = crews
-        wanted = self._wanted_unit()
+        wanted, times = self._wanted_unit(), self._times(crews)
         shown = [
             {
                 "id": crew.key,
                 "code": self._window_state.code_of(crew),
                 "state_key": formatting.UNIT_SYMBOL[unit.state],
-                "stale": is_stale(unit, self._time_at(crew.source)),
+                "stale": is_stale(unit, times[crew.source]),
                 "beside": unit.state is UnitState.ON_SCENE,
                 "chosen": crew.key == self._window_state.unit,
                 "near": (crew.source, unit.id) == wanted,
@@ -166,7 +166,11 @@ class MapController(QObject):
         if self._panel is not None:
             self._panel.set_units(shown, self._route(crews))
             background = self._basemap.attribution if self._basemap.kind else self.tr("no street map here")
-            self._panel.set_notes(background, self._units_note(crews))
+            self._panel.set_notes(background, self._units_note(crews, times))
+
+    def _times(self, crews: list[CityUnit]) -> dict[str, datetime]:
+        """The present time by the clock of each of their sources."""
+        return {source: self._time_at(source) for source in {crew.source for crew in crews}}
 
     def _route(self, crews: list[CityUnit]) -> list[tuple[float, float]]:
         """From the unit that is on its way to the chosen report, else from the one recommended first, to the report."""
@@ -192,9 +196,9 @@ class MapController(QObject):
         wanted = next(iter(under_way + advised), None)
         return None if wanted is None else (details.source, wanted)
 
-    def _units_note(self, crews: list[CityUnit]) -> str:
+    def _units_note(self, crews: list[CityUnit], times: Mapping[str, datetime]) -> str:
         """How old the newest position is, by its own city's clock: all others are older."""
-        known = ((self._time_at(crew.source), crew.unit.position_at) for crew in crews)
+        known = ((times[crew.source], crew.unit.position_at) for crew in crews)
         ages = [(now - at, at, now) for now, at in known if at is not None]
         if not ages:
             return ""
