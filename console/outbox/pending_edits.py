@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from typing_extensions import override
 
 from api_client.model import Kind
-from console.rules.dependency import is_unaware, lost_under, stopped_with
+from console.rules.dependency import lost_under, stopped_with
 from console.rules.edit import AFTER, INSTEAD_OF, Edit, created_again, is_local, lost_before
 from console.rules.queued import STUCK, EditState, Queued, is_deleted, is_told_of, waits_for_radio
 from console.rules.recreate import is_made_by
@@ -54,8 +54,10 @@ def lane_of(edit: Edit) -> Lane:
 
 
 def local_keys(edit: Edit) -> list[str]:
-    """The reports that an edit is about and that were created here."""
-    return [key for key in (edit.report, edit.data.get("into")) if is_local(key)]
+    """The reports that an edit is about and that were created here, each once."""
+    # protects: merged-into-itself-is-one
+    named = dict.fromkeys((edit.report, edit.data.get("into")))
+    return [key for key in named if is_local(key)]
 
 
 class PendingEdits(Mapping[str, Queued]):
@@ -180,10 +182,11 @@ class PendingEdits(Mapping[str, Queued]):
         found = stopped_with(lost, self.of_report(lost.edit.source, lost.edit.report))
         for one in (lost, *found):
             for each in self._after.get(one.edit.id, ()):
-                # As if it were lost at that moment: what was done to its report since then was done knowing of it.
+                # As if it were lost at that moment: what was done to its report since then was done knowing of it. But
+                # for itself it is not enough that it was given after that: what it comes after was not given anew.
                 then = replace(self._edits[each], changed_at=lost.changed_at)
                 # protects: no-order-without-what-it-is-after
-                if then.state in _WAITS and is_unaware(then.edit, lost):
+                if then.state in _WAITS:
                     found += [self._edits[each], *self.resting_on(then)]
         return sorted({one.edit.id: one for one in found}.values(), key=_number)
 
@@ -191,12 +194,27 @@ class PendingEdits(Mapping[str, Queued]):
         """Those that are stopped because they rest on a lost one, oldest first."""
         return [one for one in self.resting_on(lost) if one.state is EditState.STOPPED]
 
+    def is_without_first(self, edit: Edit) -> bool:
+        """Whether what the edit was done AFTER, on another report, is lost, or stopped with what is lost."""
+        first = self._edits.get(edit.about.get(AFTER, ""))
+        return first is not None and first.state in _LOST
+
+    def directly_after(self, edit_id: str) -> list[Queued]:
+        """What was done AFTER the edit with this id."""
+        return [self._edits[each] for each in self._after.get(edit_id, ())]
+
     def waiting_after(self, first: Queued) -> list[Queued]:
-        """What was done AFTER this one to another report and waits, and what was done AFTER that."""
-        found = [self._edits[each] for each in self._after.get(first.edit.id, ())]
+        """What was done AFTER this one to another report and waits or is asked about, and what was done AFTER that."""
         # protects: nobody-is-sent-behind-work-that-is-not-left
-        waiting = [one for one in found if one.state in _WAITS]
+        waiting = [one for one in self.directly_after(first.edit.id) if one.state in _WAITS | STUCK]
         return [each for one in waiting for each in (one, *self.waiting_after(one))]
+
+    def step_of(self, queued: Queued) -> list[Queued]:
+        """The edit, with those AFTER which it was done, and those that were done AFTER it and have not left."""
+        found = [queued]
+        while (before := self._edits.get(found[0].edit.about.get(AFTER, ""))) is not None:
+            found.insert(0, before)
+        return [*found, *self.waiting_after(queued)]
 
     def next_stranded(self) -> Queued | None:
         """One that is stopped and rests on nothing lost (any more), the oldest of its report; None when there is none.

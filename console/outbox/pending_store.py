@@ -15,7 +15,7 @@ from console.outbox.pending_edits import PendingEdits
 from console.outbox.work_file import WorkFile
 from console.outbox.work_thread import WorkThread
 from console.rules.dependency import asked, freed
-from console.rules.edit import Edit
+from console.rules.edit import AFTER, Edit
 from console.rules.messages import Outcome
 from console.rules.queued import STUCK, ByWhom, EditState, Queued, StopReason, is_to_call_back
 from console.rules.transitions import Event, advance
@@ -44,6 +44,8 @@ class PendingStore:
         self.pending = PendingEdits()
         self.saving: dict[str, Edit] = {}
         """The edits that wait for the disk and are not among `pending` yet, by id, oldest first."""
+        self.unwanted: set[str] = set()
+        """Those of `saving` that are to be withdrawn as soon as the disk has them."""
         self.to_call_back: dict[str, Queued] = {}
         """The orders that were given up after their units were told by radio, by id, until those are told."""
         self._closed = False
@@ -90,7 +92,12 @@ class PendingStore:
         self._change(let_go, lambda file: file.put(now, remote_id=number), on_error)
 
     def give_up(self, queued: Queued, reason: StopReason | None = None, by: ByWhom | None = None) -> Queued:
-        """How it stands now that it is withdrawn, to be noted on the disk; see `to_call_back`."""
+        """How it stands now that it is withdrawn, to be noted on the disk; see `to_call_back`.
+
+        What is being saved to be done AFTER it is withdrawn with it.
+        """
+        # protects: what-is-being-saved-is-withdrawn-too
+        self.unwanted |= {one.id for one in self.saving.values() if one.about.get(AFTER) == queued.edit.id}
         now = advance(queued, Event.WITHDRAWN, reason=reason, by=by)
         if is_to_call_back(now):
             self.to_call_back[queued.edit.id] = now
@@ -168,13 +175,14 @@ class PendingStore:
 
     def _stop(self, queued: Queued) -> list[Queued]:
         now = self.pending[queued.edit.id]
-        if now.state in STUCK:
-            # protects: stopped-with-what-is-lost
-            found = [one for one in self.pending.resting_on(now) if one.state is EditState.QUEUED]
-        elif now.state is EditState.QUEUED and self.pending.lost_under(now) is not None:
-            found = [now]
-        else:
+        lost = now if now.state in STUCK else None
+        # protects: comes-back-to-what-is-lost
+        if now.state is EditState.QUEUED:
+            lost = self.pending.lost_under(now)
+        if lost is None:
             return []
+        # protects: stopped-with-what-is-lost
+        found = [one for one in self.pending.resting_on(lost) if one.state is EditState.QUEUED]
         stopped = [advance(one, Event.STOPPED) for one in found]
         for one in stopped:
             self.remember(one)

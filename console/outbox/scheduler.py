@@ -19,7 +19,7 @@ from console.outbox.pending_store import PendingStore
 from console.outbox.retry_times import RetryTimes
 from console.outbox.send_order import Flight, SendOrder
 from console.outbox.work_thread import WorkThread
-from console.rules.edit import Edit, is_order, moved, outlived
+from console.rules.edit import AFTER, Edit, is_order, moved, outlived
 from console.rules.messages import Outcome, Push, Withdraw
 from console.rules.pending import created_report
 from console.rules.queued import EditState, Queued, StopReason, as_told, is_deleted
@@ -206,7 +206,15 @@ class Scheduler:
         self._push(Withdraw(queued.edit.id))
 
     def expire(self, queued: Queued) -> None:
-        """An order is past its time: the operator is asked whether it is still wanted."""
+        """An order is past its time: the operator is asked whether it is still wanted, of several that are one step
+        once, by the first.
+        """
+        first = self._pending.get(queued.edit.about.get(AFTER, ""))
+        is_mine = first is not None and not self._identity.is_another(first.edit)
+        # protects: one-step-is-asked-about-once
+        if first is not None and is_mine and first.state is EditState.QUEUED and self.too_old(first):
+            self.expire(first)
+            return
         self.call_back(queued.edit.id)
         self._store.set(advance(queued, Event.TOO_OLD))
 
@@ -218,9 +226,13 @@ class Scheduler:
     def finish(self, queued: Queued, event: Event) -> None:
         """An edit leaves the outbox, PROVED or WITHDRAWN; what the sync process still asks about is not sent again.
 
+        With one that is withdrawn goes what was done AFTER it to another report.
         When the disk refuses to note that it is withdrawn it is there again, as asked back, and goes with its next try.
         """
         edit_id = queued.edit.id
+        # protects: nobody-is-sent-behind-what-was-asked-back
+        for one in reversed(self._pending.waiting_after(queued) if event is Event.WITHDRAWN else []):
+            self.finish(one, event)
 
         def failed(error: Exception) -> None:
             # protects: asked-back-stays-until-the-disk-has-it
@@ -408,7 +420,9 @@ class Scheduler:
             self._pending.stirred[chain] = None
         else:
             del self._due[chain]
-            self._send(queued, past_its_time=is_too_old)
+            # protects: without-what-it-is-after-it-is-only-looked-for
+            only_asks = is_too_old or self._pending.is_without_first(queued.edit)
+            self._send(queued, past_its_time=only_asks)
 
     def _send(self, queued: Queued, *, past_its_time: bool) -> None:
         """Note on the disk that the edit is being sent, then hand it over."""

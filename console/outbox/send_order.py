@@ -11,7 +11,7 @@ from console.outbox.identity import Identity
 from console.outbox.pending_edits import Chain, Lane, PendingEdits, chain_of, lane_of, local_keys, units_of
 from console.outbox.retry_times import RetryTimes
 from console.rules.dependency import Aspect, rests_on, settles
-from console.rules.edit import ON_STATUS, Edit, is_order
+from console.rules.edit import AFTER, ON_STATUS, Edit, is_order
 from console.rules.queued import STUCK, EditState, Queued
 
 _NOT_TO_SEND = frozenset({EditState.ACCEPTED, EditState.STOPPED, *STUCK})
@@ -46,7 +46,8 @@ class SendOrder:
 
     Of one report, and of one unit, one edit is under way at a time, in the order in which they were made; a merge goes
     behind what was done before to the report that it is into. Photos go beside all else; what needs the proof, or takes
-    the photo back, waits for them. An order waits for no fact that was tried in vain unless it rests on it.
+    the photo back, waits for them. An order waits for no fact that was tried in vain unless it rests on it. What was
+    done AFTER an edit of another report waits until that is taken, whatever keeps it.
 
     Example: a note falls over a defect of the server. The crew that is sent next leaves at once; a second note waits,
     and so does a crew whose report another note behind the first one gave a status.
@@ -116,13 +117,12 @@ class SendOrder:
             return self._pending.lost_under(queued)
         if queued is None or queued.state is not EditState.QUEUED:
             return None
-        if (creation := self._creation_in_doubt(queued.edit)) is not None:
-            return creation
         return self._held(queued, set())
 
     def _held(self, queued: Queued, seen: set[str]) -> Queued | None:
         """What keeps an edit, see `held_by`, also through others behind which it goes; `seen` were looked at before."""
-        first = self._held_in_chain(queued) or self._held_elsewhere(queued.edit, seen)
+        first = self._creation_in_doubt(queued.edit) or self._held_in_chain(queued)
+        first = first or self._held_elsewhere(queued.edit, seen)
         if first is not None:
             return first
         is_fact = not is_order(queued.edit) and queued.edit.kind is not Kind.CREATE
@@ -180,7 +180,8 @@ class SendOrder:
             is_new = one.edit.number < edit.number and chain_of(one.edit) != own and one.edit.id not in seen
             if is_new and not self._is_under_way(one) and self._goes_first(one, edit, chains):
                 seen.add(one.edit.id)
-                first = one if one.edit.id in self._retries else self._held(one, seen)
+                stays = one.edit.id in self._retries or self._identity.is_another(one.edit)
+                first = one if stays else self._held(one, seen)
                 if first is not None:
                     return first
         return None
@@ -298,8 +299,9 @@ class SendOrder:
             yield from pending.merges_into(source, edit.report)
         if _needs_proof(edit):
             yield from pending.photos_of(source, edit.report)
-        if edit.undoes is not None and (undone := pending.get(edit.undoes)) is not None:
-            yield undone
+        for other in (edit.undoes, edit.about.get(AFTER)):
+            if (found := pending.get(other or "")) is not None:
+                yield found
 
     def _goes_first(self, one: Queued, edit: Edit, chains: dict[Chain, dict[str, _Held]]) -> bool:
         """Whether an earlier edit of another chain leaves before this one: nothing waits for what does not leave now.
@@ -310,6 +312,10 @@ class SendOrder:
         """
         if self._is_under_way(one):
             return True
+        # protects: nobody-is-sent-before-he-was-called-back
+        if edit.about.get(AFTER) == one.edit.id:
+            is_new = self._pending[edit.id].state is EditState.QUEUED
+            return one.state in _MAY_LEAVE or (is_new and self._pending.is_without_first(edit))
         if one.state not in _MAY_LEAVE or self._identity.is_another(one.edit) or not self._has_numbers(one.edit):
             return False
         if self._creation_in_doubt(one.edit) is not None:

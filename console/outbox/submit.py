@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from console.outbox.identity import Identity
 from console.outbox.listener import Listener
 from console.outbox.pending_store import PendingStore
 from console.outbox.scheduler import Scheduler
-from console.outbox.withdraw import NOT_LEFT, Withdrawals
+from console.outbox.withdraw import NOT_LEFT, Withdrawals, Withdrawn
 from console.outbox.work_file import WorkFile
 from console.outbox.work_thread import WorkThread
 from console.rules.edit import (
@@ -92,32 +92,42 @@ class Submissions:
             _check_rights(why)
             return file.append(replace(edit, device=file.device, number=file.next_number()), draft)
 
-        self._thread.write(save, self._on_saved, lambda error: self._on_refused(edit.id, error), hurry=True)
+        def saved(queued: Queued) -> None:
+            self._pending.put(queued)
+            self._on_saved(queued)
+
+        self._thread.write(save, saved, lambda error: self._on_refused(edit.id, error), hurry=True)
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """What is submitted inside is one write, all of it or nothing; `saved` or `refused` follows for each."""
+        """What is submitted and withdrawn inside is one write, all of it or nothing; `saved` or `refused` follows for
+        each that is submitted.
+        """
         edits = self._together = list[Edit]()
-        try:
-            yield
-        except BaseException:
-            for edit in edits:
-                self._store.saving.pop(edit.id, None)
-            raise
-        finally:
-            self._together = None
-        if len(edits) == 1:
-            self._save(edits[0])
-        elif edits:
-            self._save_together(edits)
+        with self._withdrawals.together() as gone:
+            try:
+                yield
+            except BaseException:
+                for edit in edits:
+                    self._store.saving.pop(edit.id, None)
+                edits.clear()
+                raise
+            finally:
+                self._together = None
+                if not edits:
+                    self._withdrawals.note(gone)
+                elif len(edits) == 1 and not gone.now:
+                    self._save(edits[0])
+                else:
+                    self._save_together(edits, gone)
 
-    def _save_together(self, edits: Sequence[Edit]) -> None:
+    def _save_together(self, edits: Sequence[Edit], gone: Withdrawn) -> None:
         whys = [self._identity.why_refused(edit.source, edit.kind) for edit in edits]
         draft = self._drafts.use(edits[0].id)
 
         def save(file: WorkFile) -> list[Queued]:
             _check_rights(next(filter(None, whys), ""))
-            return file.exchange((), [Queued(edit, EditState.QUEUED) for edit in edits], None, draft)
+            return file.exchange((), [Queued(edit, EditState.QUEUED) for edit in edits], None, draft, gone=gone.now)
 
         def saved(kept: list[Queued]) -> None:
             self._pending.put(*kept)
@@ -125,10 +135,13 @@ class Submissions:
                 self._on_saved(one)
 
         def refused(error: Exception) -> None:
+            if gone.now:
+                self._withdrawals.not_withdrawn(gone, error)
             for edit in edits:
                 self._on_refused(edit.id, error)
 
-        self._thread.write(save, saved, refused, hurry=True)
+        # What is noted of those that are withdrawn must not come after that.
+        self._thread.write(save, saved, refused, hurry=not gone.now)
 
     def give_anew(
         self, old: Queued, base: dict[str, Any], base_version: int | None, data: dict[str, Any] | None = None
@@ -145,17 +158,8 @@ class Submissions:
             # protects: kept-mine-has-seen-what-it-was-told
             about = {SINCE: old.edit.base_version, **new.about}
             new = replace(new, base_version=base_version, about=about)
-        ids = {old.edit.id: new.id}
-        after = []
-        for one in resting:
-            again = self._as_new_edit(one, old)
-            ids[one.edit.id] = again.id
-            if (first := again.about.get(AFTER)) in ids:
-                again = replace(again, about={**again.about, AFTER: ids[first]})
-            after.append(Queued(_clean(again), EditState.QUEUED, told_by_radio=one.told_by_radio))
-        self._exchange(
-            [old, *resting], [Queued(_clean(new), EditState.QUEUED, told_by_radio=old.told_by_radio), *after]
-        )
+        first = Queued(_clean(new), EditState.QUEUED, told_by_radio=old.told_by_radio)
+        self._exchange([old, *resting], [first, *self._anew(resting, old, {old.edit.id: new.id})])
         return new.id
 
     def give_without(self, lost: Queued) -> None:
@@ -168,11 +172,7 @@ class Submissions:
         # protects: no-half-of-a-step-is-undone
         wanted = [one for one in resting if not (one.edit.undoes and AFTER in one.edit.about)]
         if wanted:
-            again = [
-                Queued(_clean(self._as_new_edit(one, lost)), EditState.QUEUED, told_by_radio=one.told_by_radio)
-                for one in wanted
-            ]
-            self._exchange([lost, *resting], again)
+            self._exchange([lost, *resting], self._anew(wanted, lost, {}))
         elif resting:
             self._withdrawals.withdraw_now(lost, *resting)
 
@@ -193,6 +193,19 @@ class Submissions:
                     if same(based[name], edit.base[name]):
                         based[name] = value_after(name, based[name], edit.data[name])
         return based
+
+    def _anew(self, resting: Sequence[Queued], lost: Queued, ids: Mapping[str, str]) -> list[Queued]:
+        """New edits in the place of those that rest on a lost one, oldest first, and AFTER one another as they were.
+
+        `ids` are the new ids of others that are given anew with them, by their old ones.
+        """
+        known, found = dict(ids), list[Queued]()
+        for one in resting:
+            again = self._as_new_edit(one, lost)
+            known[one.edit.id] = again.id
+            again = _clean(_after(again, known))
+            found.append(Queued(again, EditState.QUEUED, told_by_radio=one.told_by_radio))
+        return found
 
     def _as_new_edit(self, old: Queued, lost: Queued) -> Edit:
         """An edit under a new id, by the present operator, who was told why another was lost.
@@ -327,17 +340,14 @@ class Submissions:
         """
         source = create.edit.source
         me, now = self._identity.at(source), self._clock(source)
-        children = [
-            one
-            for one in self._pending.children(create)
-            if one.state in NOT_LEFT and is_surely_not_there(one) and not self._scheduler.is_handed_over(one.edit.id)
-        ]
+        children = [one for one in self._with_their_steps(self._pending.children(create)) if is_surely_not_there(one)]
         old = [create, *children]
         ids = {one.edit.id: self._ids() for one in old}
 
         def anew(one: Queued) -> Queued:
             undoes = ids.get(one.edit.undoes, one.edit.undoes) if one.edit.undoes else None
-            edit = _clean(replace(one.edit, id=ids[one.edit.id], author=me, undoes=undoes, late=False))
+            edit = replace(_after(one.edit, ids), id=ids[one.edit.id], author=me, undoes=undoes, late=False)
+            edit = _clean(edit)
             if not self._identity.is_another(one.edit):
                 lost = one.state in STUCK
                 return replace(
@@ -345,6 +355,8 @@ class Submissions:
                 )
             # protects: adopted-order-is-asked-about
             if is_order(edit):
+                if edit.about.get(AFTER) in ids.values():  # with the one before it, which is asked about
+                    return Queued(edit, EditState.STOPPED, told_by_radio=one.told_by_radio)
                 return Queued(edit, EditState.EXPIRED, reason=StopReason.HELD_BACK, told_by_radio=one.told_by_radio)
             return Queued(edit, EditState.QUEUED)
 
@@ -360,7 +372,8 @@ class Submissions:
         others = [one for one in children if self._identity.is_another(one.edit)]
         about = {name: value for name, value in create.edit.about.items() if name != INSTEAD_OF}
         plain = Edit(self._ids(), Kind.NOTE, create.edit.report, me, "", 0, now, source=source, title=create.edit.title)
-        note = replace(plain, data={"text": words(create, others)}, about=about)
+        told = [one for one in others if one.edit.report == create.edit.report]
+        note = replace(plain, data={"text": words(create, told)}, about=about)
         new = [created_anew(), Queued(_clean(note), EditState.QUEUED), *map(anew, children)]
         self._exchange(old, new, adopted=[create, *others], by=ByWhom(me, now))
 
@@ -370,40 +383,56 @@ class Submissions:
         It keeps its time, and the version that was seen then, so that the server asks about what was done since. Where
         the colleague's own arrived the unit is there already, and is not sent twice.
         """
-        source, unit = order.edit.source, order.edit.data.get("unit")
+        source = order.edit.source
         me, now = self._identity.at(source), self._clock(source)
-        later = [
-            one
-            for one in self._pending.of_report(source, order.edit.report)
-            if one.edit.kind is Kind.PROGRESS
-            and (one.edit.author, one.edit.data.get("unit")) == (order.edit.author, unit)
-            and one.edit.number > order.edit.number
-            and one.state in NOT_LEFT
-            and not self._scheduler.is_handed_over(one.edit.id)
-        ]
-        old = [order, *later]
-        new = [
-            Queued(
-                _clean(replace(one.edit, id=self._ids(), author=me)), EditState.QUEUED, told_by_radio=one.told_by_radio
+        # protects: adopted-with-what-it-is-after
+        step = [one for one in self._pending.step_of(order) if self.may_be_adopted(one.edit.id)]
+        old, new, ids = list[Queued](), list[Queued](), dict[str, str]()
+        for each in step:
+            later = [
+                one
+                for one in self._pending.of_report(source, each.edit.report)
+                if one.edit.kind is Kind.PROGRESS
+                and (one.edit.author, one.edit.data.get("unit")) == (each.edit.author, each.edit.data.get("unit"))
+                and one.edit.number > each.edit.number
+                and one.state in NOT_LEFT
+                and not self._scheduler.is_handed_over(one.edit.id)
+            ]
+            for one in (each, *later):
+                ids[one.edit.id] = self._ids()
+                edit = replace(_after(one.edit, ids), id=ids[one.edit.id], author=me)
+                new.append(Queued(_clean(edit), EditState.QUEUED, told_by_radio=one.told_by_radio))
+            plain = replace(
+                each.edit, id=self._ids(), kind=Kind.NOTE, author=me, data={}, base={}, undoes=None, late=False
             )
-            for one in old
-        ]
-        plain = replace(
-            order.edit, id=self._ids(), kind=Kind.NOTE, author=me, data={}, base={}, undoes=None, late=False
-        )
-        note = replace(plain, data={"text": words(order, later)}, occurred_at=now, base_version=None)
-        new.insert(1, Queued(_clean(note), EditState.QUEUED))
+            plain = replace(plain, about={name: value for name, value in plain.about.items() if name != AFTER})
+            note = replace(plain, data={"text": words(each, later)}, occurred_at=now, base_version=None)
+            new.insert(len(new) - len(later), Queued(_clean(note), EditState.QUEUED))
+            old += [each, *later]
         self._exchange(old, new, adopted=old, by=ByWhom(me, now))
 
     def _adopt_from_before_sign_in(self, queued: Queued) -> None:
         resting = self._pending.stopped_with(queued) if queued.state in STUCK else []
         found = {one.edit.id: one for one in (queued, *resting, *self._pending.children(queued))}
+        found |= {one.edit.id: one for one in self._with_their_steps(list(found.values()))}
         old, me = sorted(found.values(), key=lambda one: one.edit.number), self._identity.at(queued.edit.source)
+        ids = {one.edit.id: self._ids() for one in old}
         new = [
-            replace(one.edit, id=self._ids(), author=me if one.edit.author == BEFORE_SIGN_IN else one.edit.author)
+            replace(
+                _after(one.edit, ids),
+                id=ids[one.edit.id],
+                author=me if one.edit.author == BEFORE_SIGN_IN else one.edit.author,
+            )
             for one in old
         ]
         self._exchange(old, [Queued(edit, EditState.QUEUED) for edit in new])
+
+    def _with_their_steps(self, several: Sequence[Queued]) -> list[Queued]:
+        """Those of these that have not left, with what makes one step with them; oldest first."""
+        found = {each.edit.id: each for one in several for each in self._pending.step_of(one)}
+        left = (one for one in found.values() if one.state not in NOT_LEFT)
+        gone = {*(one.edit.id for one in left), *filter(self._scheduler.is_handed_over, found)}
+        return sorted((found[each] for each in found.keys() - gone), key=lambda one: one.edit.number)
 
     def _exchange(
         self,
@@ -464,11 +493,14 @@ class Submissions:
         edit_id = queued.edit.id
         self._store.saving.pop(edit_id, None)
         self._drafts.end_used(edit_id, saved=True)
-        self._pending.put(queued)
         self._store.given_once_more(queued.edit)
         self._listener.saved(queued)
+        wished = self._withdrawals.was_wished(edit_id)
+        # protects: withdrawn-with-another-is-not-saved-after-that
+        if edit_id not in self._pending:
+            return
         self._store.check(queued)
-        if self._withdrawals.was_wished(edit_id):
+        if wished:
             self._withdrawals.withdraw(edit_id)
         else:
             self._scheduler.send_due()
@@ -484,6 +516,13 @@ def _check_rights(why_reading_only: str) -> None:
     if why_reading_only:
         # protects: reading-only-is-said
         raise ReadingOnly(why_reading_only)
+
+
+def _after(edit: Edit, ids: Mapping[str, str]) -> Edit:
+    """The edit as one AFTER the new edit that stands in the place of the old one, by the ids of both."""
+    first = ids.get(edit.about.get(AFTER, ""))
+    # protects: given-anew-after-what-is-given-anew
+    return edit if first is None else replace(edit, about={**edit.about, AFTER: first})
 
 
 def _as_lost(lost: Queued, edit: Edit) -> Queued:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -14,12 +16,19 @@ from console.outbox.pending_store import PendingStore
 from console.outbox.scheduler import Scheduler
 from console.outbox.work_file import WorkFile
 from console.outbox.work_thread import WorkThread
-from console.rules.edit import INSTEAD_OF
+from console.rules.edit import AFTER, INSTEAD_OF
 from console.rules.queued import STUCK, ByWhom, EditState, Queued, StopReason, is_taken, is_taken_back, is_to_call_back
 from console.rules.transitions import Event
 
 NOT_LEFT = frozenset({EditState.QUEUED, EditState.STOPPED, *STUCK})
 """What no sync process has."""
+
+
+class Withdrawn(NamedTuple):
+    """Edits that were withdrawn at one time: how they stood before, and how they stand now."""
+
+    before: list[Queued]
+    now: list[Queued]
 
 
 class Withdrawals:
@@ -36,10 +45,11 @@ class Withdrawals:
     ) -> None:
         self._store, self._thread, self._scheduler = store, thread, scheduler
         self._identity, self._clock, self._trouble = identity, clock, trouble
-        self._when_saved: set[str] = set()  # to be withdrawn as soon as the disk has them
         self.perhaps_left: dict[str, Queued] = {}
         """What was withdrawn while a sync process had it: told when it turns out to have been sent."""
         self._in_place_of: dict[str, str] = {}  # the id of an edit that was given anew -> the new one's
+        self._together: Withdrawn | None = None
+        self._fulfilled: set[str] = set()  # what is withdrawn because an edit in whose place it stands was taken
         self._by_another: dict[str, Queued] = {}  # dropped or adopted by another than their author, who is not told yet
 
     # What the operator does
@@ -47,12 +57,15 @@ class Withdrawals:
     def withdraw(self, edit_id: str) -> bool:
         """Take an edit back that has not left; False when it is too late (or unknown): then an inverse edit is needed.
 
-        With it goes what is stopped with it, and what was done AFTER it to another report; and with a report's CREATE
-        what its author did to the report.
+        With it goes what is stopped with it, and with a report's CREATE what its author did to the report; see also
+        `withdraw_now`.
         """
         if edit_id in self._store.saving:
-            self._when_saved.add(edit_id)
+            self._store.unwanted.add(edit_id)
             return True
+        if edit_id in self._fulfilled:
+            self._fulfilled.discard(edit_id)
+            self._let_go_after(edit_id)
         queued = self._store.pending.get(edit_id)
         if queued is None or queued.state not in NOT_LEFT:
             return False
@@ -84,15 +97,14 @@ class Withdrawals:
         if is_taken(queued) or self._scheduler.is_handed_over(edit_id):
             return False
         by = ByWhom(self._identity.at(queued.edit.source), self._clock(queued.edit.source))
-        dropped = self._with_what_rests(queued)
+        dropped = self._with_what_is_after(self._with_what_rests(queued))
         self.done_by_another(replace(one, reason=StopReason.DROPPED, by=by) for one in dropped)
         self.withdraw_now(*dropped, reason=StopReason.DROPPED, by=by)
         self._scheduler.send_due()
         return True
 
     def _with_what_rests(self, queued: Queued) -> list[Queued]:
-        """An edit that is withdrawn, what is stopped with it or waits AFTER it, and what was done to a report whose
-        CREATE it is.
+        """An edit that is withdrawn, what is stopped with it, and what was done to a report whose CREATE it is.
 
         Of a report that the server had and lost only what was lost with it goes: nobody has said yet that the rest is
         not wanted, and it can be kept as a new report.
@@ -100,8 +112,7 @@ class Withdrawals:
         lost = is_taken_back(queued)
         if queued.edit.kind is not Kind.CREATE:
             waits = queued.state in STUCK or queued.state is EditState.STOPPED
-            pending = self._store.pending
-            return [queued, *(pending.stopped_with(queued) if waits else pending.waiting_after(queued))]
+            return [queued, *(self._store.pending.stopped_with(queued) if waits else ())]
         children = self._store.pending.children(queued)
         mine = [one for one in children if one.edit.author == queued.edit.author]
         # protects: lost-creation-drops-no-work
@@ -131,8 +142,10 @@ class Withdrawals:
     def withdraw_now(self, *several: Queued, reason: StopReason | None = None, by: ByWhom | None = None) -> None:
         """Gone from the screen at once, and in one write from the disk; back again if that refuses to note it.
 
-        What turned out meanwhile to have been sent does not come back.
+        With each goes what was done AFTER it to another report. What turned out meanwhile to have been sent does not
+        come back.
         """
+        several = self._with_what_is_after(several)
         for queued in several:
             edit_id = queued.edit.id
             if queued.attempts:  # a sync process had it, perhaps one that was killed while it sent it
@@ -141,29 +154,57 @@ class Withdrawals:
             self._store.pending.pop(edit_id)
         now = [self._store.give_up(queued, reason, by) for queued in several]
         self._store.announce()
+        # protects: no-half-of-an-undo
+        if self._together is not None:
+            self._together.before.extend(several)
+            self._together.now.extend(now)
+        else:
+            self.note(Withdrawn([*several], now))
+
+    @contextmanager
+    def together(self) -> Iterator[Withdrawn]:
+        """What is withdrawn inside is not noted on the disk: whoever calls this does that, with what else he has."""
+        found = self._together = Withdrawn([], [])
+        try:
+            yield found
+        finally:
+            self._together = None
+
+    def note(self, several: Withdrawn) -> None:
+        """Note on the disk what was withdrawn, if anything."""
+        if not several.now:
+            return
 
         def note(file: WorkFile) -> None:
             with file.together():
-                for queued in now:
+                for queued in several.now:
                     file.put(queued)
 
-        def failed(error: Exception) -> None:
-            # protects: found-to-have-left-stays-away
-            back = [one for one in several if not one.attempts or self.perhaps_left.pop(one.edit.id, None) is not None]
-            for queued in back:
-                self._by_another.pop(queued.edit.id, None)
-                self._store.to_call_back.pop(queued.edit.id, None)
-                self._store.remember(queued)
-                self._scheduler.wait_for_source(queued.edit.id)
-            self._store.check(*back)
-            self._trouble(error)
+        self._thread.note(note, None, partial(self.not_withdrawn, several))
 
-        self._thread.note(note, None, failed)
+    def not_withdrawn(self, several: Withdrawn, error: Exception) -> None:
+        """The disk refused to note these: they are back, but for what turned out meanwhile to have been sent."""
+        # protects: found-to-have-left-stays-away
+        back = [
+            one for one in several.before if not one.attempts or self.perhaps_left.pop(one.edit.id, None) is not None
+        ]
+        for queued in back:
+            self._by_another.pop(queued.edit.id, None)
+            self._store.to_call_back.pop(queued.edit.id, None)
+            self._store.remember(queued)
+            self._scheduler.wait_for_source(queued.edit.id)
+        self._store.check(*back)
+        self._trouble(error)
+
+    def _with_what_is_after(self, several: Iterable[Queued]) -> tuple[Queued, ...]:
+        """These, and what was done AFTER them to other reports and has not left; each once."""
+        found = (each for one in several for each in (one, *self._store.pending.waiting_after(one)))
+        return tuple({one.edit.id: one for one in found}.values())
 
     def was_wished(self, edit_id: str) -> bool:
         """Whether an edit was to be withdrawn while it waited for the disk, which has answered now; asked once."""
-        wished = edit_id in self._when_saved
-        self._when_saved.discard(edit_id)
+        wished = edit_id in self._store.unwanted
+        self._store.unwanted.discard(edit_id)
         return wished
 
     def given_anew(self, old: Iterable[Queued], new_id: str) -> None:
@@ -190,8 +231,16 @@ class Withdrawals:
                 # protects: what-follows-it-goes-on
                 self._scheduler.finish(same, Event.PROVED)
             elif again is not None and not self._is_saved_in_its_place(again, edit_id):
+                self._fulfilled.add(again)
                 self.ask_back(again)  # the wish is fulfilled: once is enough
         return queued
+
+    def _let_go_after(self, edit_id: str) -> None:
+        """What this edit was given for has taken effect: what was to be done AFTER it goes on without it."""
+        # protects: what-was-to-come-after-it-goes-on
+        for one in self._store.pending.directly_after(edit_id):
+            about = {name: value for name, value in one.edit.about.items() if name != AFTER}
+            self._store.move(one, replace(one, edit=replace(one.edit, about=about)))
 
     def _is_saved_in_its_place(self, new_id: str, edit_id: str) -> bool:
         """Whether a creation that waits for the disk is for the place of this one: its server says that it is there.

@@ -211,10 +211,12 @@ class WorkFile:
         *,
         adopted: Collection[str] = (),
         by: ByWhom | None = None,
+        gone: Iterable[Queued] = (),
     ) -> list[Queued]:
         """Withdraw the edits `out`, for a reason perhaps, and keep new ones, all of it or nothing; the new ones.
 
-        Those of `out` that are `adopted` are withdrawn as such, with `by` whom, for their authors to be told.
+        Those of `out` that are `adopted` are withdrawn as such, with `by` whom, for their authors to be told. What is
+        `gone` was withdrawn before, and is noted as it stands.
         What was kept under `draft` is forgotten in the same write. The new edits get this device and the next numbers,
         in their order.
         """
@@ -241,6 +243,7 @@ class WorkFile:
             for edit_id in out
             if (before := self.get(edit_id)) is not None
         ]
+        old += [msgspec.structs.replace(one, changed_at=now) for one in gone if self.get(one.edit.id) is not None]
         with self._journal.whole(), self._writing():
             # protects: old-edits-go-with-the-new
             for queued in (*new, *old):

@@ -11,7 +11,7 @@ import heapq
 import itertools
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -30,7 +30,7 @@ from console.outbox.outbox import Outbox
 from console.outbox.pending_edits import Lane, lane_of, units_of
 from console.outbox.work_file import WorkFile
 from console.rules.dependency import rests_on, settles
-from console.rules.edit import INSTEAD_OF, Edit, is_local, is_order
+from console.rules.edit import AFTER, INSTEAD_OF, Edit, is_local, is_order
 from console.rules.messages import Obstacle, Outcome, Push, Withdraw
 from console.rules.pending import created_report
 from console.rules.queued import STUCK, EditState, Queued, StopReason
@@ -43,6 +43,7 @@ SOURCES = ("city", "other")
 REFUSABLE = ("put", "append", "exchange", "learn_key", "bring_back")
 """The writes of a WorkFile that the simulated disk may refuse."""
 _MAY_LEAVE = (S.QUEUED, S.SENDING, S.UNCONFIRMED)
+_NOT_THERE = (*_MAY_LEAVE, S.STOPPED)
 _MOST_TURNS = 20_000
 _AT_ONCE = 2
 """Tries that the simulated sync process has under way in one lane of photos; of all others it has one."""
@@ -154,6 +155,10 @@ class SimulatedServer:
         """The report that a creation made, by the edit's id."""
         self.fate: dict[str, str] = {}
         """What becomes of an edit: "" taken, "falls" (the server does), "cut", "put off", "refused" or "conflict"."""
+        self.steps: set[str] = set()
+        """The words of all steps (see `OutboxSimulation._divert`) that were ever taken."""
+        self.given_alone: set[str] = set()
+        """Those without which an operator gave what was to come after them, when nobody could be asked about both."""
         self._last_number = 99
 
     def apply(self, edit: Edit) -> str | None:
@@ -163,7 +168,12 @@ class SimulatedServer:
             if edit.kind is not Kind.CREATE:
                 assert not any(is_local(one) for one in named), f"sent under a local key: {edit}"
             self._check(edit)
+            first = edit.data.get("after")
+            assert first is None or first in self.steps | self.given_alone, (
+                f"{edit.id} without what it is after: {first}"
+            )
             self.applied[edit.id] = edit
+            self.steps.add(edit.data.get("step", ""))
             if edit.kind is Kind.CREATE:
                 self._make(edit)
         return self.made.get(edit.id)
@@ -227,6 +237,12 @@ class OutboxSimulation:
         self._offsets = dict.fromkeys(SOURCES, timedelta())
         self._words = itertools.count(1)
         self._kept_by: dict[str, str] = {}
+        self._diverts: list[list[str]] = []
+        """The ids of the edits of each crew that was diverted, and is not undone; the last one is the order."""
+        self._given_up: set[str] = set()
+        """The words of the steps that an operator gave up."""
+        self._withdrawn: set[str] = set()
+        """The ids of what an operator gave up: it comes back when the disk refuses that, behind what has left since."""
         self._live = dict.fromkeys(SOURCES, False)
         self._waiting: dict[Lane, deque[Push]] = {}  # in the sync process
         self._tries: list[Push] = []
@@ -317,7 +333,7 @@ class OutboxSimulation:
     def _take(self, message: Push | Withdraw) -> None:
         if isinstance(message, Push):
             self._note("push", message.edit.id)
-            self._check_turn(message.edit)
+            self._check_turn(message.edit, only_asks=message.past_its_time)
             self._waiting.setdefault(lane_of(message.edit), deque()).append(message)
             return
         self._note("withdraw", message.edit_id)
@@ -328,14 +344,20 @@ class OutboxSimulation:
                     if not message.proved:
                         self._tell(Outcome(message.edit_id, S.WITHDRAWN))
 
-    def _check_turn(self, edit: Edit) -> None:
-        """Nothing goes beside what is under way of its report or unit, nor before that on which it rests."""
+    def _check_turn(self, edit: Edit, *, only_asks: bool) -> None:
+        """Nothing goes beside what is under way of its report or unit, nor before that on which it rests; what the
+        sync process `only_asks` about may.
+        """
         handed_over = self._handed_over()
         assert edit.id not in [push.edit.id for push in handed_over], f"handed over twice: {edit.id}"
         if edit.kind in (Kind.PHOTO, Kind.CREATE):
             return
         pending, place = self.outbox._pending, self.outbox._pending.place
         edit = pending[edit.id].edit
+        first = pending.get(edit.about.get(AFTER, ""))
+        assert first is None or only_asks or first.state not in _NOT_THERE, (
+            f"{edit.id} before {first.edit.id}, after which it comes: {first.state} {first.reason} {first.asked_back}"
+        )
         for push in handed_over:
             if push.edit.kind is Kind.PHOTO or push.edit.source != edit.source or push.edit.id not in pending:
                 continue
@@ -347,6 +369,7 @@ class OutboxSimulation:
         for one in self.outbox.open_for(edit.source, place(edit)[1]):
             earlier = one.edit.number < edit.number and one.state in _MAY_LEAVE
             earlier = earlier and not one.asked_back and one.edit.kind is not Kind.PHOTO
+            earlier = earlier and one.edit.id not in self._withdrawn
             if earlier and not self.outbox.is_anothers(one.edit) and self._may_be_named(one.edit):
                 assert not settles(one.edit) & rests_on(edit), f"{edit.id} before {one.edit.id}, on which it rests"
 
@@ -561,6 +584,66 @@ class OutboxSimulation:
         )
         self._note("submitted", edit_id, kind.value, source, report, data)
 
+    def _divert(self) -> None:
+        """A unit is called back from one report or two, and sent to another after that, as one step.
+
+        Each edit says in its data which step it is (`step`), and what has to be taken before it (`after`).
+        """
+        chance = self._chance
+        source = chance.choices(SOURCES, [85, 15])[0]
+        new = [one.edit.report for one in self.outbox._pending.creations if one.edit.source == source]
+        reports = chance.sample(list(dict.fromkeys([*"123", *new])), chance.choice([2, 2, 2, 3]))
+        ids: list[str] = []
+        with self.outbox.together():
+            for report in reports:
+                ids.append(
+                    self._step(Kind.DISPATCH if report is reports[-1] else Kind.RECALL, source, report, ids[-1:])
+                )
+        self._diverts.append(ids)
+        self._note("diverted", source, reports, ids)
+
+    def _step(self, kind: Kind, source: str, report: str, after: list[str], undoes: str | None = None) -> str:
+        """One edit of several that are one step, after the one with this id where there is any."""
+        chance = self._chance
+        data = {"unit": "u1" if undoes is None else "u2", "step": f"s{next(self._words)}"}
+        about = self._known_of(source, report)
+        if after:
+            first = self.outbox._store.saving.get(after[0]) or self.outbox._pending[after[0]].edit
+            data |= {"unit": first.data["unit"], "after": first.data["step"]}
+            about |= {AFTER: after[0]}
+        elif undoes is None:
+            data["unit"] = chance.choice(["u1", "u2"])
+        return self.outbox.submit(
+            kind, report, source=source, data=data, base={}, base_version=None, title="", undoes=undoes, about=about
+        )
+
+    def _undo_divert(self) -> None:
+        """As `UndoStack.undo` does it: what has not left is withdrawn, the rest is undone from the end."""
+        if not self._diverts:
+            return
+        ids = self._diverts.pop(self._chance.randrange(len(self._diverts)))
+        known = {**self.outbox._store.saving, **{one.edit.id: one.edit for one in self.outbox._pending.values()}}
+        if any(each not in known or self.outbox.is_anothers(known[each]) for each in ids):
+            return
+        undone: list[str] = []
+        with self.outbox.together(), self._giving_up(*ids):
+            for edit_id in reversed(ids):
+                if not self.outbox.withdraw(edit_id):
+                    edit = known[edit_id]
+                    inverse = Kind.RECALL if edit.kind is Kind.DISPATCH else Kind.DISPATCH
+                    undone.append(self._step(inverse, edit.source, str(edit.report), undone[-1:], undoes=edit_id))
+        self._note("undone", ids, undone)
+
+    @contextlib.contextmanager
+    def _giving_up(self, *edit_ids: str) -> Iterator[None]:
+        """The operator gives up these, and whatever has left the outbox when he has done so."""
+        before = {one.edit.id: one.edit for one in self.outbox.open_edits}
+        before |= self.outbox._store.saving
+        yield
+        here = {one.edit.id for one in self.outbox.open_edits} - set(edit_ids)
+        self._withdrawn |= before.keys() - here
+        self._given_up |= {edit.data["step"] for key, edit in before.items() if key not in here and "step" in edit.data}
+
     def _known_of(self, source: str, report: str) -> dict[str, Any]:
         """What who works on a report has seen of it."""
         server = self._servers[source]
@@ -586,6 +669,8 @@ class OutboxSimulation:
         if self._kept_by.setdefault(data["description"], self._author) == self._author:
             create = self.outbox.keep_as_new(one.edit.id, data, title="", words=lambda told: f"told {len(told)}")
             self._note("kept as new", *(each.id for each in going), create)
+            steps = {each.data["step"] for each in going if "step" in each.data}
+            self._servers[one.edit.source].given_alone |= steps  # a report that is gone has nobody to be called back
 
     def _pick(self, wanted: Callable[[Queued], bool]) -> Queued | None:
         found = [one for one in self.outbox._pending.values() if wanted(one)]
@@ -593,7 +678,9 @@ class OutboxSimulation:
 
     def _ask_back(self) -> None:
         if (one := self._pick(lambda _: True)) is not None:
-            self._note("asked back", one.edit.id, self.outbox.ask_back(one.edit.id))
+            after = self.outbox._pending.waiting_after(one)
+            with self._giving_up(one.edit.id, *(each.edit.id for each in after)):
+                self._note("asked back", one.edit.id, self.outbox.ask_back(one.edit.id))
 
     def _answer(self) -> None:
         one = self._pick(lambda one: one.state in (*STUCK, S.STOPPED))
@@ -602,14 +689,18 @@ class OutboxSimulation:
         edit_id, yes = one.edit.id, self._chance.random() < 0.7
         answer = self._chance.choice(["again", "drop", "wanted", "choose"])
         self._note("answered", edit_id, one.state.value, answer, yes)
-        if answer == "again":
-            self.outbox.give_again(edit_id)
-        elif answer == "drop":
-            self.outbox.drop_lost(edit_id)
-        elif answer == "wanted":
-            self.outbox.still_wanted(edit_id, yes)
-        else:
-            self.outbox.choose(edit_id, yes)
+        gives = answer == "again" or (answer != "drop" and yes)
+        if gives and one.edit.about.get(AFTER, "") not in self.outbox._pending and "after" in one.edit.data:
+            self._servers[one.edit.source].given_alone.add(one.edit.data["after"])
+        with contextlib.nullcontext() if gives else self._giving_up():
+            if answer == "again":
+                self.outbox.give_again(edit_id)
+            elif answer == "drop":
+                self.outbox.drop_lost(edit_id)
+            elif answer == "wanted":
+                self.outbox.still_wanted(edit_id, yes)
+            else:
+                self.outbox.choose(edit_id, yes)
 
     def _sign_in(self, author: str) -> None:
         self._note("signed in", author)
@@ -627,7 +718,8 @@ class OutboxSimulation:
         if self._chance.random() < 0.5 and (left := self.outbox.left_here):
             self._note("adopted", left[0].edit.id, self.outbox.adopt(left[0].edit.id, lambda *_: "taken over"))
         elif (one := self._pick(lambda one: self.outbox.is_anothers(one.edit))) is not None:
-            self._note("dropped", one.edit.id, self.outbox.drop(one.edit.id))
+            with self._giving_up():
+                self._note("dropped", one.edit.id, self.outbox.drop(one.edit.id))
 
     def _change_connection(self) -> None:
         source = self._chance.choices(SOURCES, [2, 1])[0]
@@ -643,7 +735,7 @@ class OutboxSimulation:
         self._disk_is_bad = self._disk_refuses * self._chance.choice([0.0, 0.0, 0.3, 1.0])
 
     def _tell_by_radio(self) -> None:
-        if (one := self._pick(lambda one: one.edit.kind is Kind.DISPATCH)) is not None:
+        if (one := self._pick(lambda one: one.edit.kind in (Kind.DISPATCH, Kind.RECALL))) is not None:
             self.outbox.mark_told(one.edit.id, "rina")
 
     def step(self) -> None:
@@ -672,8 +764,10 @@ class OutboxSimulation:
                 self._set_back,
                 self._keep_as_new,
                 self._set_clock,
+                self._divert,
+                self._undo_divert,
             ],
-            [28, 14, 14, 10, 4, 1, 5, 4, 2, 4, 4, 2, 1, 1, 2, 2, 2, 1, 2, 5, 1],
+            [28, 14, 14, 10, 4, 1, 5, 4, 2, 4, 4, 2, 1, 1, 2, 2, 2, 1, 2, 5, 1, 4, 2],
         )
         happens()
         self.loop.run()
@@ -791,6 +885,20 @@ class OutboxSimulation:
             if one.state is S.SENT:
                 assert key in applied or one.edit.about.get(INSTEAD_OF), f"said to be sent: {key}"
         self._check_words(kept)
+        self._check_steps(kept)
+
+    def _check_steps(self, kept: dict[str, Queued]) -> None:
+        """No order that came after another edit has ended without a word: it was taken, or is asked about."""
+        steps: dict[str, set[EditState]] = {}
+        for one in kept.values():
+            if "step" in one.edit.data:
+                is_told = one.reason is StopReason.KEPT_AS_NEW  # in a note
+                steps.setdefault(one.edit.data["step"], set()).add(S.SENT if is_told else one.state)
+        gone = {step for step, states in steps.items() if states == {S.WITHDRAWN}} - self._given_up
+        gone -= {step for server in self._servers.values() for step in server.steps}
+        assert not gone, (
+            f"ended without a word: {[key for key, one in kept.items() if one.edit.data.get('step') in gone]}"
+        )
 
     def _check_words(self, kept: dict[str, Queued]) -> None:
         """No report is at a server twice, and no note; what goes on as another edit does so."""

@@ -11,7 +11,7 @@ import pytest
 from api_client.model import Kind
 from console.outbox.work_file import WorkFile
 from console.rules.edit import AFTER
-from console.rules.messages import Push
+from console.rules.messages import Obstacle, Push
 from console.rules.queued import EditState
 from tests.helpers.outbox_rig import OutboxRig
 from tests.unit.outbox.test_outbox import rig
@@ -183,3 +183,303 @@ def test_a_defect_while_they_are_made_saves_none(rig: OutboxRig) -> None:
     assert not rig.outbox.saving
     rig.quiet()
     assert rig.states() == {}
+
+
+def sent(rig: OutboxRig) -> list[str]:
+    """The ids of all that was handed over so far, when all is quiet."""
+    rig.settle()
+    return [one.edit.id for one in rig.down if isinstance(one, Push)]
+
+
+def is_held_by(rig: OutboxRig, edit_id: str) -> str:
+    held = rig.outbox.held_by(edit_id)
+    return held.edit.id if held is not None else ""
+
+
+def test_the_order_waits_for_a_recall_that_waits_for_a_failing_take(rig: OutboxRig) -> None:
+    take = rig.do(Kind.CLAIM, LEFT)
+    rig.pushed(take)
+    rig.answer(take, S.UNCONFIRMED, obstacle=Obstacle.ONE_EDIT)
+    recall, send = divert(rig)
+    assert sent(rig) == []
+    assert (is_held_by(rig, recall), is_held_by(rig, send)) == (take, take)
+    rig.outbox.on_proved([take])
+    rig.pushed(recall)
+    rig.answer(recall, S.ACCEPTED)
+    rig.pushed(send)
+
+
+def test_the_order_waits_while_the_report_that_is_left_has_no_number(rig: OutboxRig) -> None:
+    create = rig.do(Kind.CREATE, None, base_version=None)
+    report = f"local:{create}"
+    rig.pushed(create)
+    with rig.outbox.together():
+        values: dict[str, Any] = {"source": "city", "data": {"unit": "U1"}, "base": {}, "base_version": 1, "title": "t"}
+        recall = rig.outbox.submit(Kind.RECALL, report, **values)
+        send = rig.outbox.submit(Kind.DISPATCH, P1, **values, about={AFTER: recall})
+    assert sent(rig) == []
+    rig.answer(create, S.ACCEPTED, remote_id="9")
+    rig.pushed(recall)
+    rig.answer(recall, S.ACCEPTED)
+    rig.pushed(send)
+
+
+def test_a_recall_that_is_stopped_as_it_is_saved_lets_no_order_leave(rig: OutboxRig) -> None:
+    take = rig.do(Kind.CLAIM, LEFT)
+    rig.pushed(take)
+    rig.answer(take, S.CONFLICT, theirs={"claim": {"value": "budi"}}, version=4)
+    recall, send = divert(rig)
+    assert sent(rig) == []
+    assert rig.states() == {take: S.CONFLICT, recall: S.STOPPED, send: S.STOPPED}
+
+
+def test_given_without_a_lost_take_the_order_is_after_the_new_recall(rig: OutboxRig) -> None:
+    take = rig.do(Kind.CLAIM, LEFT)
+    rig.pushed(take)
+    recall, _ = divert(rig)
+    rig.answer(take, S.CONFLICT, theirs={"claim": {"value": "budi"}}, version=4)
+    assert rig.outbox.give_again(recall)
+    rig.qtbot.waitUntil(lambda: len(rig.down) == 1)
+    first, then = rig.outbox.open_edits
+    assert then.edit.about[AFTER] == first.edit.id
+    rig.pushed(first.edit.id)
+    rig.answer(first.edit.id, S.ATTENTION, problem="?")
+    assert rig.states()[then.edit.id] is S.STOPPED
+
+
+@pytest.mark.parametrize("how", [S.QUEUED, S.WITHDRAWN, S.EXPIRED])
+def test_with_a_recall_that_is_asked_back_under_way_the_order_goes(rig: OutboxRig, how: EditState) -> None:
+    recall, _ = divert(rig)
+    rig.pushed(recall)
+    assert rig.outbox.ask_back(recall)
+    rig.down.clear()
+    rig.answer(recall, how)
+    assert sent(rig) == []
+    assert rig.states() == {}
+
+
+def test_with_a_recall_that_was_asked_back_and_had_not_arrived_the_order_goes(rig: OutboxRig) -> None:
+    recall, _ = divert(rig)
+    rig.pushed(recall)
+    rig.answer(recall, S.UNCONFIRMED)
+    rig.outbox.source_lost("city")
+    assert rig.outbox.ask_back(recall)
+    rig.down.clear()
+    rig.outbox.resend_due("city")
+    assert sent(rig) == []
+    assert rig.states() == {}
+
+
+def test_both_are_asked_about_once_when_their_time_is_over(rig: OutboxRig) -> None:
+    rig.outbox.source_lost("city")
+    recall, send = divert(rig)
+    rig.now += timedelta(minutes=11)
+    rig.outbox.resend_due("city")
+    assert sent(rig) == []
+    assert rig.states() == {recall: S.EXPIRED, send: S.STOPPED}
+    assert rig.outbox.give_again(send)
+    rig.qtbot.waitUntil(lambda: len(rig.down) == 1)
+    assert [one.edit.kind for one in rig.outbox.open_edits] == [Kind.RECALL, Kind.DISPATCH]
+
+
+def expired_alone(rig: OutboxRig) -> tuple[str, str]:
+    """The order's time is over while the recall is under way."""
+    recall, send = divert(rig)
+    rig.pushed(recall)
+    rig.now += timedelta(minutes=11)
+    rig.outbox._try_again()
+    rig.settle()
+    assert rig.states() == {recall: S.SENDING, send: S.EXPIRED}
+    return recall, send
+
+
+def test_an_order_that_is_wanted_still_does_not_leave_without_its_recall(rig: OutboxRig) -> None:
+    recall, send = expired_alone(rig)
+    rig.answer(recall, S.ATTENTION, problem="?")
+    rig.now += timedelta(minutes=1)
+    rig.outbox.still_wanted(send, True)
+    assert sent(rig) == []
+    _, again = rig.outbox.open_edits
+    assert (again.state, is_held_by(rig, again.edit.id)) == (S.STOPPED, recall)
+
+
+def test_an_order_that_is_being_saved_goes_with_its_recall(rig: OutboxRig) -> None:
+    recall, send = expired_alone(rig)
+    rig.answer(recall, S.ATTENTION, problem="?")
+    rig.outbox.still_wanted(send, True)
+    assert rig.outbox.drop_lost(recall)
+    assert sent(rig) == []
+    assert rig.states() == {}
+
+
+def test_an_order_that_is_asked_about_is_dropped_with_its_recall(rig: OutboxRig) -> None:
+    recall, _ = expired_alone(rig)
+    rig.answer(recall, S.ATTENTION, problem="?")
+    assert rig.outbox.drop_lost(recall)
+    assert rig.states() == {}
+
+
+def test_who_withdraws_the_recall_while_it_is_saved_saves_no_order(rig: OutboxRig) -> None:
+    rig.outbox.source_lost("city")
+    recall, _ = divert(rig, wait=False)
+    assert rig.outbox.withdraw(recall)
+    rig.qtbot.waitUntil(lambda: not rig.outbox.saving)
+    assert rig.states() == {}
+    rig.restart()
+    assert rig.states() == {}
+
+
+def told_by_another(rig: OutboxRig) -> tuple[str, str]:
+    """Told by radio by rina, who has gone home."""
+    rig.outbox.source_lost("city")
+    recall, send = divert(rig)
+    rig.outbox.mark_told(send, "rina")
+    rig.outbox.author = "budi"
+    return recall, send
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_colleagues_order_is_taken_over_with_its_recall(rig: OutboxRig, which: int) -> None:
+    both = told_by_another(rig)
+    assert rig.outbox.adopt(both[which], lambda order, _: f"{order.edit.kind.value} by rina")
+    rig.qtbot.waitUntil(lambda: not rig.outbox.saving)
+    first, said, then, also_said = rig.outbox.open_edits
+    assert [one.edit.kind for one in (first, said, then, also_said)] == [
+        Kind.RECALL, Kind.NOTE, Kind.DISPATCH, Kind.NOTE,
+    ]  # fmt: skip
+    assert then.edit.about[AFTER] == first.edit.id
+    assert not {AFTER} & (said.edit.about.keys() | also_said.edit.about.keys())
+    assert {one.edit.author for one in (first, then)} == {"budi"}
+    assert all(one.told_by_radio for one in (first, then))
+
+
+def test_an_order_waits_for_a_recall_that_another_has_to_send(rig: OutboxRig) -> None:
+    recall, _ = told_by_another(rig)
+    mine = rig.do(Kind.DISPATCH, P1, data={"unit": "U1"}, about={AFTER: recall})
+    rig.outbox.resend_due("city")
+    assert sent(rig) == []
+    assert is_held_by(rig, mine) == recall
+
+
+def test_a_report_is_taken_over_with_the_whole_of_a_step(rig: OutboxRig) -> None:
+    rig.outbox.source_lost("city")
+    create = rig.do(Kind.CREATE, None, base_version=None, data={"description": "d"})
+    values: dict[str, Any] = {"source": "city", "data": {"unit": "U1"}, "base": {}, "base_version": 1, "title": "t"}
+    with rig.outbox.together():
+        recall = rig.outbox.submit(Kind.RECALL, f"local:{create}", **values)
+        rig.outbox.submit(Kind.DISPATCH, P1, **values, about={AFTER: recall})
+    rig.qtbot.waitUntil(lambda: not rig.outbox.saving)
+    rig.outbox.author = "budi"
+    assert rig.outbox.adopt(create, lambda *_: "by rina")
+    rig.qtbot.waitUntil(lambda: not rig.outbox.saving)
+    _, _, first, then = rig.outbox.open_edits
+    assert (first.edit.kind, first.state) == (Kind.RECALL, S.EXPIRED)
+    assert (then.edit.kind, then.state, then.edit.about[AFTER]) == (Kind.DISPATCH, S.STOPPED, first.edit.id)
+
+
+def test_an_order_goes_on_when_the_recall_that_was_given_anew_had_arrived_before(rig: OutboxRig) -> None:
+    recall, _ = divert(rig)
+    rig.pushed(recall)
+    rig.answer(recall, S.CONFLICT, **BUSY)
+    rig.outbox.choose(recall, True)
+    rig.outbox.source_lost("city")
+    rig.qtbot.waitUntil(lambda: not rig.outbox.saving)
+    rig.down.clear()
+    rig.outbox.on_proved([recall])
+    rig.settle()
+    assert [one.edit.kind for one in rig.outbox.open_edits if one.edit.id != recall] == [Kind.DISPATCH]
+
+
+def test_a_recall_that_comes_back_to_a_lost_take_stops_the_order(rig: OutboxRig) -> None:
+    take = rig.do(Kind.CLAIM, LEFT)
+    rig.pushed(take)
+    rig.answer(take, S.ACCEPTED)
+    rig.outbox.on_proved([take])
+    recall, send = divert(rig)
+    rig.pushed(recall)
+    rig.outbox.on_taken_back("city", [take])
+    rig.qtbot.waitUntil(lambda: take in rig.states())
+    rig.answer(recall, S.QUEUED)
+    assert rig.states() == {take: S.ATTENTION, recall: S.STOPPED, send: S.STOPPED}
+
+
+def test_an_order_that_may_have_arrived_is_only_looked_for_without_its_recall(rig: OutboxRig) -> None:
+    recall, send = divert(rig)
+    rig.pushed(recall)
+    rig.answer(recall, S.ACCEPTED)
+    rig.outbox.on_proved([recall])
+    rig.pushed(send)
+    rig.answer(send, S.UNCONFIRMED)
+    rig.outbox.on_taken_back("city", [recall])
+    rig.qtbot.waitUntil(lambda: recall in rig.states())
+    rig.outbox.try_now("city")
+    (push,) = rig.pushed(send)
+    assert push.past_its_time
+
+
+def test_an_undo_of_which_the_disk_refuses_a_part_takes_nothing_back(
+    rig: OutboxRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.outbox.source_lost("city")
+    recall, send = divert(rig)
+    real, times = WorkFile._put_edit, [0]
+
+    def put(file: WorkFile, *args: Any) -> Any:
+        times[0] += 1
+        if times[0] == 1:
+            raise sqlite3.OperationalError("database or disk is full")
+        return real(file, *args)
+
+    monkeypatch.setattr(WorkFile, "_put_edit", put)
+    with rig.outbox.together():
+        assert rig.outbox.withdraw(send)
+        assert rig.outbox.withdraw(recall)
+    assert rig.states() == {}
+    rig.settle()
+    assert rig.states() == {recall: S.QUEUED, send: S.QUEUED}
+
+
+def test_an_undo_that_withdraws_and_makes_an_edit_is_one_write(rig: OutboxRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    recall, send = divert(rig)
+    rig.pushed(recall)
+    rig.answer(recall, S.ACCEPTED)
+    rig.outbox.source_lost("city")
+    rig.answer(send, S.QUEUED)
+    rig.down.clear()
+    whole = WorkFile.exchange
+    monkeypatch.setattr(WorkFile, "exchange", _full)
+    values: dict[str, Any] = {"source": "city", "data": {"unit": "U1"}, "base": {}, "base_version": 1, "title": "t"}
+
+    def undo() -> None:
+        with rig.outbox.together():
+            assert rig.outbox.withdraw(send)
+            rig.outbox.submit(Kind.DISPATCH, LEFT, **values, undoes=recall)
+        rig.qtbot.waitUntil(lambda: not rig.outbox.saving)
+
+    undo()
+    assert rig.states() == {recall: S.ACCEPTED, send: S.QUEUED}
+    monkeypatch.setattr(WorkFile, "exchange", whole)
+    undo()
+    assert [one.edit.undoes for one in rig.outbox.open_edits] == [None, recall]
+    assert rig.on_disk()[send].state is S.WITHDRAWN
+
+
+def _full(*_args: Any, **_named: Any) -> None:
+    raise sqlite3.OperationalError("database or disk is full")
+
+
+def test_a_merge_of_a_report_into_itself_created_again_is_proved(rig: OutboxRig) -> None:
+    create = rig.do(Kind.CREATE, None, base_version=None, data={"description": "d"})
+    rig.pushed(create)
+    rig.answer(create, S.ACCEPTED, remote_id="9")
+    rig.outbox.on_proved([create], {create: "9"})
+    rig.outbox.on_taken_back("city", [create])
+    rig.qtbot.waitUntil(lambda: create in rig.states())
+    rig.down.clear()
+    merge = rig.do(Kind.MERGE, f"local:{create}", data={"into": f"local:{create}+"})
+    rig.outbox.retry(create)
+    rig.pushed(create)
+    rig.answer(create, S.ACCEPTED, remote_id="10")
+    rig.outbox.on_proved([create], {create: "10"})
+    rig.outbox.on_proved([merge])
+    assert merge not in rig.states()
