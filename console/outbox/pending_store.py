@@ -46,6 +46,7 @@ class PendingStore:
         """The edits that wait for the disk and are not among `pending` yet, by id, oldest first."""
         self.unwanted: set[str] = set()
         """Those of `saving` that are to be withdrawn as soon as the disk has them."""
+        self._given_up: set[str] = set()  # the ids of what was withdrawn, and has not come back
         self.to_call_back: dict[str, Queued] = {}
         """The orders that were given up after their units were told by radio, by id, until those are told."""
         self._closed = False
@@ -56,8 +57,13 @@ class PendingStore:
         """Whether a creation of this report waits for the disk, in the place of an earlier one perhaps."""
         return any(one.kind is Kind.CREATE and one.report == key for one in self.saving.values())
 
+    def is_without_first(self, edit: Edit) -> bool:
+        """Whether what an edit, which was being saved meanwhile, was done AFTER was withdrawn."""
+        return edit.about.get(AFTER) in self._given_up
+
     def remember(self, queued: Queued) -> None:
         """A new state in memory, in its place by number; `changed_at` is when it came to be in that state."""
+        self._given_up.discard(queued.edit.id)
         before = self.pending.get(queued.edit.id)
         same = before is not None and before.state is queued.state
         since = before.changed_at if before and same else self._clock(queued.edit.source)
@@ -92,12 +98,9 @@ class PendingStore:
         self._change(let_go, lambda file: file.put(now, remote_id=number), on_error)
 
     def give_up(self, queued: Queued, reason: StopReason | None = None, by: ByWhom | None = None) -> Queued:
-        """How it stands now that it is withdrawn, to be noted on the disk; see `to_call_back`.
-
-        What is being saved to be done AFTER it is withdrawn with it.
-        """
+        """How it stands now that it is withdrawn, to be noted on the disk; see `to_call_back`."""
         # protects: what-is-being-saved-is-withdrawn-too
-        self.unwanted |= {one.id for one in self.saving.values() if one.about.get(AFTER) == queued.edit.id}
+        self._given_up.add(queued.edit.id)
         now = advance(queued, Event.WITHDRAWN, reason=reason, by=by)
         if is_to_call_back(now):
             self.to_call_back[queued.edit.id] = now
@@ -115,7 +118,13 @@ class PendingStore:
         queued = self.to_call_back.pop(edit_id, None)
         if queued is None:
             return
-        self.note(lambda file: file.put(replace(queued, to_call_back=False)))
+
+        def note(file: WorkFile) -> None:
+            there = file.get(edit_id)
+            if there is not None and there.state is EditState.WITHDRAWN:  # the disk may have refused that
+                file.put(replace(queued, to_call_back=False))
+
+        self.note(note)
         self.announce()
 
     def move(self, queued: Queued, new: Queued) -> None:

@@ -476,6 +476,9 @@ class Submissions:
             for one in kept[1:]:
                 self._listener.saved(one)
             self._store.check(*kept[1:])
+            for one in kept[1:]:
+                if self._store.is_without_first(one.edit):
+                    self._withdrawals.withdraw(one.edit.id)
             self._on_saved(kept[0])
 
         def refused(error: Exception) -> None:
@@ -495,7 +498,7 @@ class Submissions:
         self._drafts.end_used(edit_id, saved=True)
         self._store.given_once_more(queued.edit)
         self._listener.saved(queued)
-        wished = self._withdrawals.was_wished(edit_id)
+        wished = self._withdrawals.was_wished(edit_id) or self._store.is_without_first(queued.edit)
         # protects: withdrawn-with-another-is-not-saved-after-that
         if edit_id not in self._pending:
             return

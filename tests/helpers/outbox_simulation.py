@@ -891,7 +891,7 @@ class OutboxSimulation:
         """No order that came after another edit has ended without a word: it was taken, or is asked about."""
         steps: dict[str, set[EditState]] = {}
         for one in kept.values():
-            if "step" in one.edit.data:
+            if "step" in one.edit.data and one.edit.data.get("after") not in self._given_up:
                 is_told = one.reason is StopReason.KEPT_AS_NEW  # in a note
                 steps.setdefault(one.edit.data["step"], set()).add(S.SENT if is_told else one.state)
         gone = {step for step, states in steps.items() if states == {S.WITHDRAWN}} - self._given_up
