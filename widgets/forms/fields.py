@@ -75,6 +75,7 @@ class TypeAhead(QLineEdit):
         self._all: list[ListChoice] = []
         self._armed = True
         self._value = ""
+        self._is_typed = False
         self._drop: QListView | None = None
         self._model = ChoiceModel(self)
         self.setAccessibleName(one_line(name))
@@ -83,9 +84,12 @@ class TypeAhead(QLineEdit):
         self.textEdited.connect(self._on_edited)
 
     def set_choices(self, choices: Sequence[ListChoice], *, armed: bool = True) -> None:
-        """What can be chosen; unless the first one is `armed`, Enter takes none before the operator has moved to it."""
+        """What can be chosen; unless the first one is `armed`, Enter takes none before the operator has moved to it.
+
+        The list opens for what is typed, not for what was put here from outside, such as a draft.
+        """
         self._all, self._armed = list(choices), armed
-        if self.hasFocus() and self._value == "" and self.text():
+        if self.hasFocus() and self._is_typed and self.text():
             self._offer()
 
     def value(self) -> str:
@@ -96,12 +100,12 @@ class TypeAhead(QLineEdit):
         """Choose from outside; nothing is announced."""
         choice = next((one for one in self._all if one.id == choice_id), None)
         if choice is not None:
-            self._value = choice.id
+            self._value, self._is_typed = choice.id, False
             self.setText(choice.text)
 
     def set_free_text(self, text: str) -> None:
         """Put text that is no choice."""
-        self._value = ""
+        self._value, self._is_typed = "", False
         self.setText(text)
 
     def offered(self) -> list[ListChoice]:
@@ -111,6 +115,7 @@ class TypeAhead(QLineEdit):
         return [choice for number in range(self._model.rowCount()) if (choice := self._model.choice(number))]
 
     def _on_edited(self, text: str) -> None:
+        self._is_typed = True
         if self._value:
             self._value = ""
             self.picked.emit("")
@@ -198,7 +203,7 @@ class TypeAhead(QLineEdit):
         choice = self._model.choice(number)
         if choice is None:
             return False
-        self._value = choice.id
+        self._value, self._is_typed = choice.id, False
         self.setText(choice.text)
         self._close()
         self.picked.emit(choice.id)

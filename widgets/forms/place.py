@@ -237,11 +237,14 @@ class ReportPlaceForm(PlaceForm):
         return self.place
 
     def set_known(self, known: Mapping[str, Any]) -> None:
-        """The present place of the report, as for `set_values`; it does not count as entered, and typing replaces its
-        words.
-        """
+        """The present place of the report, as for `set_values`; it does not count as entered."""
         self.set_values(dict(known))
         self._known = self.values()
+
+    @override
+    def set_values(self, draft: dict[str, Any]) -> None:
+        """Fill in a place; typing replaces its words."""
+        super().set_values(draft)
         self.place.selectAll()
 
     @override

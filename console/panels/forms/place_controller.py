@@ -82,6 +82,8 @@ class PlaceController(QObject):
             return  # more has been typed since
         roads = [one for one in found or () if not self._is_area(one)]
         self._streets.update((_street_id(one), one) for one in roads)
+        if roads:
+            self._check()  # the point of a draft may be the middle of one of them
         named = [self._areas[code] for codes in self._names.named_in(text) for code in codes if code in self._areas]
         called = matching(list(self._areas.values()), text)
         whole = [one for one in called if one.text.casefold().startswith(text.strip().casefold())]
@@ -140,17 +142,19 @@ class PlaceController(QObject):
         values = self._form.values()
         if values["lat"] is None or values["lon"] is None or values["middle_of"]:
             return
+        is_new = tuple(values[name] for name in _PLACE) != self._taken_over
         spot = (values["lat"], values["lon"])
-        on = next((one for one in self._streets.values() if (one.lat, one.lon) == spot), None)
+        found = (one for one in self._streets.values() if (one.lat, one.lon) == spot)
+        on = next(found, None) if is_new else None  # a place that the report has may be all that is known of a street
         # A street may be called like an area elsewhere ("Jl. Marunda Baru"): where it lies is known.
         address = values["address"] if on is None else left_over(values["address"], on.name)
         point = {**values, "address": address}
         where, doubt, instead = exactness(self._catalog, self._names, self._index, point, self.tr)
         if on is not None:
             where = self._street_words(on, numbered=any(letter.isdigit() for letter in address))
-            if not doubt and on.within_m > _FAR_OFF_M:
-                doubt = self.tr("The caller knows no more than {street}").format(street=on.name)
-        is_new = tuple(values[name] for name in _PLACE) != self._taken_over
+        if not doubt and values["within_m"] > _FAR_OFF_M:  # also of a draft, whose street is not found yet
+            street = values["address"] if on is None else on.name
+            doubt = self.tr("The caller knows no more than {street}").format(street=street)
         self._form.set_exactness(where, doubt if is_new else "", instead)
 
     def _street_choice(self, street: Street) -> ListChoice:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -30,6 +31,7 @@ from widgets.forms.ask import AskText
 from widgets.forms.choice import ListChoice
 from widgets.forms.form import Form
 from widgets.forms.new_report import NewReportForm
+from widgets.forms.place import ReportPlaceForm
 from widgets.forms.validate import ValidateForm
 from widgets.photos import PhotoCard
 
@@ -370,6 +372,45 @@ def test_the_middle_of_a_street_is_told_as_one_and_a_long_street_is_asked_about(
     _press_ctrl_enter(form)
     assert rig.saved(1)[0].data["address"] == f"Jl. Mawar (middle of the street, ±{within_m:.0f} m)"
     assert rig.saved(1)[0].data["within_m"] == within_m, "and the report keeps it"
+
+
+def test_a_long_street_is_asked_about_again_where_a_draft_is_gone_on_with(city_of_two: Rig) -> None:
+    """The same point came back after Esc, and could be saved without the question."""
+    rig, waiting = city_of_two, list[Callable[[list[Street]], object]]()
+    street = Street("Jl. Mawar", "kb", -6.25, 106.85, 11, 820.0)
+    rig.forms._around = FormSurroundings(streets_of=lambda _source, _text, then: waiting.append(then))
+    known = {"lat": -6.24, "lon": 106.81, "address": "Gang Arus 3"}
+    saved: list[dict[str, Any]] = []
+
+    def opened() -> ReportPlaceForm:
+        rig.forms.place("city", "931001", known, "city:931001:place", saved.append)
+        form = rig.form()
+        assert isinstance(form, ReportPlaceForm)
+        wait_for(lambda: "not known yet" not in form.why_not() and form.place.hasFocus(), what="the areas")
+        return form
+
+    form = opened()
+    assert form.place.selectedText() == "Gang Arus 3", "typing replaces what is there"
+    QTest.keyClicks(form.place, "Jl. Mawar 12")
+    waiting[-1]([street])
+    form.place_chosen.emit(form.place.offered()[0].id)
+    assert "knows no more than Jl. Mawar" in form.why_not()
+    QTest.keyClick(form, Qt.Key.Key_Escape)
+    again = opened()
+    assert again.values()["lat"] == -6.25
+    assert "knows no more than Jl. Mawar 12" in again.why_not(), "before its street is found"
+    waiting[-1]([street])
+    assert "knows no more than Jl. Mawar?" in again.why_not()
+    assert "Middle of the street by 11" in again._where.text()
+    assert again.place.offered() == [], (
+        "a list opens for what is typed: this one would lie over what is told of the place"
+    )
+    assert again.place.selectedText() == again.place.text()
+    QTest.keyClick(again, Qt.Key.Key_Delete, Qt.KeyboardModifier.AltModifier)
+    waiting[-1]([Street("Gang Arus", "kb", -6.24, 106.81, 1, 0.0)])
+    assert again.place.selectedText() == "Gang Arus 3"
+    assert "Point in Kebon Baru" in again._where.text(), "the report's own point is not as far off as a street's middle"
+    assert again.why_not() == ""
 
 
 def test_a_street_that_does_not_exist_takes_no_other_one_by_enter(city_of_two: Rig) -> None:
