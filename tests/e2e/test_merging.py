@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 
+from api_client.model import Status
 from tests.e2e.test_supervisor import as_budi
 from tests.helpers.city import Served, console, served, wait_for, write_users
 from tests.helpers.hands import choose, find, form, key, wait_ready
@@ -126,6 +128,36 @@ def test_the_older_stays_with_its_clock_and_with_what_was_merged_into_the_other(
     assert {row.number for row in ticket.merged} > {older.id, newer}
     assert ["runs from" in value for name, value, _ in ticket.facts if name == "Clock"] == [True]
     assert min(clock.started for clock in window.details_reader.current.shown.clocks) == older.created
+
+
+def test_who_merges_a_p1_into_work_that_was_handed_in_reads_that_it_goes_back(window: Any) -> None:
+    """The form said that the report becomes P1, and not that its crew has left and another has to be sent."""
+    of_today = datetime.now(UTC) - timedelta(hours=20)  # what is older is no duplicate of a call
+    find(
+        window, "validate", lambda now: now.has_place,
+        like=lambda report: report.priority > 1 and report.created > of_today,
+    )  # fmt: skip
+    done, local = window.details_reader.current.shown, f"local:{uuid.uuid4()}"
+    data = {"service": done.service, "description": "It is back", "lat": done.lat, "lon": done.lon, "priority": 1}
+    window.edit_commands.create("city", data, local, "again")
+    wait_for(lambda: window.outbox.remote_of(local) and not window.outbox_controller.open_edits, what="the call")
+    choose(window, window.outbox.remote_of(local))
+    wait_for(lambda: done.id in [one.number for one in window.situation.with_duplicates[1]], what="it may be the same")
+    key(window, "D")
+    found = form(window)
+    numbers = [one.number for one in window.situation.with_duplicates[1]]
+    press(Qt.Key(Qt.Key.Key_1.value + numbers.index(done.id)))
+    wait_for(lambda: found.why_not() != "The report is being read", what="the candidate is read")
+    if not found.texts()[0].startswith(f"Stays\n{done.id} "):
+        press(Qt.Key.Key_S)
+    told = "\n".join(label.text() for label in found.findChildren(QLabel))
+    assert f"{done.id} becomes P1, as the other is. Its work is returned: it waits for a crew." in told
+    press(Qt.Key.Key_Return)
+    wait_for(lambda: not window.outbox_controller.open_edits, what="the server has it")
+    choose(window, done.id)
+    wait_for(lambda: window.details_reader.current.shown.status is Status.RETURNED, what="it goes back")
+    row = window.window_state.row
+    wait_for(lambda: row in window.window_state.view.hazards.tolist(), what="and waits for a crew")
 
 
 def test_who_merges_into_a_report_that_is_on_hold_reads_so_before(window: Any, city: Served) -> None:

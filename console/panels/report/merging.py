@@ -204,6 +204,8 @@ class Merging(QObject):
         if goes.shown.priority < stays.shown.priority:
             rises = self.tr("{n} becomes P{p}, as the other is.")
             parts.append(rises.format(n=self._number(stays), p=goes.shown.priority))
+            if goes.shown.priority == HAZARD and stays.shown.status is Status.VALIDATION:
+                parts.append(self.tr("Its work is returned: it waits for a crew."))
         if hold := self._hold(stays.shown):
             waits = self.tr("{n} stays {hold}: what is merged waits with it.")
             parts.append(waits.format(n=self._number(stays), hold=hold))
