@@ -214,6 +214,8 @@ class EditCommands:
         version = details.server.version if details.server else None
         title = details.shown.title or details.shown.description[:80]
         known = as_created(details.server or details.shown) | dict(about or {})
+        # What was made a P1 here burns before the server knows it, and what is one there until that knows better.
+        known["priority"] = min(known["priority"], details.shown.priority)
         return self._append(
             kind, details.source, details.key, data, base or {}, version, title, text, inverse, known, with_edit
         )

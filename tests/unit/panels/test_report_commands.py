@@ -286,6 +286,16 @@ def test_what_a_crew_does_next_is_not_offered_while_no_server_has_sent_it(rig: R
         assert bool(ACTIONS["en_route"].why_not(now)) is bool(waits_for)
 
 
+def test_an_order_to_what_was_made_a_p1_here_burns_like_any_p1(rig: Rig) -> None:
+    """Without the server "NOT SENT" stood amber, below what is less urgent: the server's priority was still 3."""
+    rig.outbox.source_lost("city")
+    flood = rig.details(1001, "A")
+    rig.edit_commands.dispatch(replace(flood, shown=replace(flood.shown, priority=1)), "07", "SDA-07", stack=False)
+    assert rig.saved(1)[0].about["priority"] == 1
+    rig.edit_commands.recall(replace(flood, server=replace(flood.shown, priority=1)), "07", "SDA-07")
+    assert rig.saved(2)[1].about["priority"] == 1, "and what is lowered here is a P1 to all others"
+
+
 def test_undo_is_offered_only_where_it_will_be_granted(rig: Rig) -> None:
     """Ctrl+Z was offered after a note, and then answered that it was sent and cannot be undone."""
     rig.choose("A")
