@@ -8,8 +8,9 @@ from datetime import datetime
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from api_client.model import Assignment, Entry, Kind, Status
+from api_client.model import Assignment, Entry, Kind, Report, Status
 from console.board.view import View
+from console.cache.catalog import Catalog
 from console.cache.reader import CachedReport, CacheReader
 from console.panels.notifications.checkpoints import Checkpoints, known
 from console.panels.notifications.setback import Of, Setback, bounded, closing_of, ended_by_another, let_go_with
@@ -25,6 +26,11 @@ _RELEASED_MS = 10_000
 """How long a sign-out waits until the server has the releases; what is not there by then waits for its author."""
 _MOST = 500
 _KIND = "claims"
+
+
+def place_words(report: Report, catalog: Catalog) -> str:
+    """Where a report lies: its area, else its address; "" when neither is known."""
+    return catalog.place(report.area) if report.area else report.address or ""
 
 
 def has_held(who: str, history: Iterable[Entry]) -> bool:
@@ -271,5 +277,5 @@ class Claims(QObject):
         sentence = self.tr("{who} has taken over {report}" if lost.is_taken else "{who} has released {report}")
         named = f"{report.id} {catalog.service_name(report.service)}"
         bold = self.tr("{what}, which was yours.").format(what=sentence.format(who=who, report=named))
-        place = catalog.place(report.area)
+        place = place_words(report, catalog)
         return Setback(one.source, report.id, me, bold, place, report.priority, of_crew=False, at=lost.at, of=of)
