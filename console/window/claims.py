@@ -13,7 +13,7 @@ from console.board.view import View
 from console.cache.catalog import Catalog
 from console.cache.reader import CachedReport, CacheReader
 from console.panels.notifications.checkpoints import Checkpoints, known
-from console.panels.notifications.setback import Of, Setback, bounded, closing_of, ended_by_another, let_go_with
+from console.panels.notifications.setback import CLAIMS, Of, Setback, bounded, closing_of, ended_by_another, let_go_with
 from console.panels.qt_outbox import QtOutbox
 from console.panels.window_state import WindowState
 from console.rules.followed import Followed
@@ -25,7 +25,6 @@ from console.tasks import Tasks
 _RELEASED_MS = 10_000
 """How long a sign-out waits until the server has the releases; what is not there by then waits for its author."""
 _MOST = 500
-_KIND = "claims"
 
 
 def place_words(report: Report, catalog: Catalog) -> str:
@@ -102,7 +101,7 @@ class Claims(QObject):
     ) -> None:
         super().__init__(parent)
         self._window_state, self._outbox, self._tasks, self._reader = window_state, outbox, tasks, reader
-        self._points = Checkpoints(_KIND, window_state, outbox.followed)
+        self._points = Checkpoints(CLAIMS, window_state, outbox.followed)
         self._rows: frozenset[int] | None = None
         self._held: frozenset[ScopedCode] = frozenset()
         self._gone: frozenset[ScopedCode] = frozenset()
@@ -113,7 +112,7 @@ class Claims(QObject):
 
     def on_seen(self, of: Iterable[Of]) -> None:
         """The operator has seen the notices `of` these reports: they are followed no more."""
-        seen = {(source, key) for kind, source, key in of if kind == _KIND}
+        seen = {(source, key) for kind, source, key in of if kind == CLAIMS}
         self._gone -= seen
         self._notified -= {(self._window_state.me_at(scoped_code[0]), scoped_code) for scoped_code in seen}
         if seen:
@@ -186,7 +185,7 @@ class Claims(QObject):
         )
         if before != self._rows or begin or gone:
             rows, held, turn = sorted(self._rows), self._held, self._points.turn
-            self._tasks.latest(_KIND, lambda: self._read(rows, held, gone, begin, turn), self._done)
+            self._tasks.latest(CLAIMS, lambda: self._read(rows, held, gone, begin, turn), self._done)
 
     def _read(
         self,
@@ -271,7 +270,7 @@ class Claims(QObject):
     def _setback(self, lost: LostClaim) -> Setback:
         one, who, me = lost.about, lost.who, self._window_state.me
         report, catalog = one.report, self._window_state.catalog(one.source)
-        of = frozenset({(_KIND, *lost.scoped_code)})
+        of = frozenset({(CLAIMS, *lost.scoped_code)})
         if lost.closed is not None:
             return ended_by_another(one, lost.closed, lost.let_go, me, catalog, of, self.tr)
         sentence = self.tr("{who} has taken over {report}" if lost.is_taken else "{who} has released {report}")

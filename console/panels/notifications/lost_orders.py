@@ -19,7 +19,7 @@ from console.cache.catalog import Catalog
 from console.panels import formatting
 from console.panels.notifications.hazards import HazardNews, NewHazard
 from console.panels.notifications.left_orders import LeftOrder, left_notice, left_orders, order_given_text
-from console.panels.notifications.setback import Setback
+from console.panels.notifications.setback import CLAIMS, Setback
 from console.panels.notifications.unsent_reports import UnsentReport, taken_down_text, unsent_notice, unsent_reports
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.conflict_text import BUSY, conflict_text, deleted_text, first_of, is_own
@@ -589,7 +589,11 @@ class LostOrders(QObject):
 
 
 def _has_ended(step: UndoStep, setback: Setback) -> bool:
-    """Whether it sent or reserved a crew that is on its report no more: there is nothing to call back."""
+    """Whether it sent or reserved a crew that is on its report no more, or took a report that is the operator's no
+    more: there is nothing to take back.
+    """
+    if step.kind is Kind.CLAIM:
+        return (CLAIMS, step.source, step.report) in setback.of
     here = (step.source, step.report) == (setback.source, setback.report)
     return here and step.kind in (Kind.DISPATCH, Kind.ASSIGN) and step.data.get("unit") in setback.units
 

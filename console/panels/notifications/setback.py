@@ -17,6 +17,8 @@ Tr = Callable[[str], str]
 _MOST = 50
 """So many setbacks at most are told one by one."""
 _NAMED = 5
+CLAIMS = "claims"
+"""The kind of what the operator has taken."""
 Of = tuple[str, str, str]
 """A thing that is followed: its kind, source and id there (see `console.rules.followed`)."""
 

@@ -14,7 +14,7 @@ from api_client.model import Assignment, AssignmentState, Kind
 from console.cache.catalog import Catalog, Cities
 from console.panels.notifications.hazards import HazardNews, NewHazard
 from console.panels.notifications.lost_orders import LostOrders, lost_with, why_lost
-from console.panels.notifications.setback import Of, Setback
+from console.panels.notifications.setback import CLAIMS, Of, Setback
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.conflict_text import conflict_rows, conflict_text
 from console.panels.report.ticket import TicketController
@@ -791,6 +791,20 @@ def test_where_nobody_comes_is_told_before_what_is_over_and_what_another_does_al
     strip.rig.steady_s += 1
     strip.orders.see_off()
     assert strip.notice.bold == "SDA-07 is on this report already, sent by budi:"
+
+
+def test_a_take_that_another_has_ended_is_not_offered_to_be_undone(strip: Strip) -> None:
+    """ "Take A Undo" stood there after a colleague had released the report, and Ctrl+Z was refused."""
+    stack = strip.rig.undo_stack
+    strip.rig.edit_commands.take(strip.rig.details(1001, "A"))
+    strip.rig.edit_commands.take(strip.rig.details(1002, "B"))
+    of = frozenset({(CLAIMS, "city", "B")})
+    closed = Setback("city", "B", "rina", "budi has called SDA-07 back.", "", 3, of_crew=True, entry="h1")
+    strip.orders.tell(closed)
+    assert stack.newest is not None, "a crew that goes takes no report away"
+    strip.orders.tell(replace(closed, bold="budi has released B Flood, which was yours.", of=of, entry="h2"))
+    assert stack.newest is None
+    assert [step.report for step in stack.remembered] == ["A"]
 
 
 def test_what_another_has_ended_is_not_offered_to_be_undone(strip: Strip) -> None:
