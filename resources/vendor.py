@@ -18,10 +18,7 @@ from pathlib import Path
 WEB = Path(__file__).resolve().parent / "web"
 VENDOR = WEB / "vendor"
 MANIFESTS = ("package.json", "package-lock.json")
-FILES = {
-    "leaflet": ("dist/leaflet.js", "dist/leaflet.css", "dist/images", "LICENSE"),
-    "protomaps-leaflet": ("dist/protomaps-leaflet.js", "LICENSE"),
-}
+FILES = {"leaflet": ("dist/leaflet.js", "dist/leaflet.css", "dist/images", "LICENSE")}
 
 
 def main() -> None:

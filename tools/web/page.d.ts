@@ -6,7 +6,6 @@ import type * as Leaflet from "leaflet";
 declare global {
   interface Window {
     readonly L: typeof Leaflet;
-    readonly protomapsL: any;
     readonly QWebChannel: new (transport: unknown, ready: (channel: { objects: { bridge: Record<string, any> } }) => void) => unknown;
     readonly qt: { webChannelTransport: unknown };
   }

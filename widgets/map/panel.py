@@ -43,8 +43,31 @@ _PIN_ROOM = 16
 
 _COLOURS: dict[str, tuple[str, ...]] = {
     "map": (
-        *("water", "river", "land-outside", "land", "street", "road", "toll", "area-border", "district-border"),
-        *("label", "label-strong", "halo", "cell", "cell-text", "cell-border", "unit", "trail", "hatch"),
+        *(
+            "water",
+            "river-wide",
+            "park",
+            "land-outside",
+            "land",
+            "street",
+            "street-local",
+            "street-main",
+            "road",
+            "toll",
+        ),
+        *("rail", "area-border", "district-border"),
+        *(
+            "label",
+            "label-strong",
+            "street-label",
+            "halo",
+            "cell",
+            "cell-text",
+            "cell-border",
+            "unit",
+            "trail",
+            "hatch",
+        ),
     ),
     "priority": ("p1", "p2", "p3", "p4", "p2-mark"),
     "text": ("primary", "secondary", "tertiary", "on-accent"),

@@ -18,12 +18,21 @@ export class CanvasLayer {
     holder.appendChild(this._canvas);
   }
 
+  /** Whether the canvas lies over the view, as large as that is. */
+  isInPlace() {
+    const { width, height } = this._extent(), at = window.L.DomUtil.getPosition(this._canvas);
+    return this._canvas.width === width && this._canvas.height === height && at.equals(this._map.containerPointToLayerPoint([0, 0]));
+  }
+
+  /** The view's size, and that of the canvas in its own pixels. */
+  _extent() {
+    const size = this._map.getSize(), ratio = window.devicePixelRatio || 1;
+    return { size, ratio, width: Math.round(size.x * ratio), height: Math.round(size.y * ratio) };
+  }
+
   /** Put the canvas over the view and draw. */
   redraw() {
-    const size = this._map.getSize();
-    const ratio = window.devicePixelRatio || 1;
-    const width = Math.round(size.x * ratio), height = Math.round(size.y * ratio);
-    const canvas = this._canvas;
+    const { size, ratio, width, height } = this._extent(), canvas = this._canvas;
     if (canvas.width !== width || canvas.height !== height) {
       canvas.width = width;
       canvas.height = height;

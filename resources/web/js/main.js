@@ -15,7 +15,7 @@ import { BESIDE_PX, FeaturePainter, marked, reach, symbolSize, tagRect } from ".
 import { Taken } from "./geometry.js";
 import { Heartbeat } from "./heartbeat.js";
 import { listenToKeys } from "./keyboard.js";
-import { drawLabels } from "./labels.js";
+import { areSame, drawNames, placeLabels } from "./labels.js";
 import { Overlays } from "./overlays.js";
 import { isAmidSpread, isInSpread, targetAt, targetsInOrder } from "./picking.js";
 import { drawPins, pinRect } from "./pins.js";
@@ -88,14 +88,19 @@ class MapPage {
     this._heartbeat = new Heartbeat((beat, view, count) => bridge.tellAlive(beat, view, count));
     this._overlays = new Overlays(this._map, (command) => this._act(command), (row) => this._bridge.pickReport(row));
     this._lock = new View(this._map, (locked) => this._onLock(locked), () => this._overlays.sizes());
-    this._basemap = new Basemap(this._map, () => this._complete.check());
+    this._basemap = new Basemap(this._map, () => this._complete.check(), () => {
+      this._redrawNames();
+      this._complete.check();
+    });
     this._areas = new Areas(this._map);
     this._source = new ReportSource(() => this._box(), (answer, isSame) => this._onAnswer(answer, isSame));
     this._layers = [
       new CanvasLayer(this._map, "cells", 410, (context) => this._drawCells(context)),
       new CanvasLayer(this._map, "features", 420, (context) => this._drawFeatures(context)),
-      new CanvasLayer(this._map, "names", 415, (context, width, height) => this._drawNames(context, width, height)),
     ];
+    /** @type {import("./labels.js").Placed[] | null} what is written; null: it must be written anew */
+    this._names = null;
+    this._nameLayer = new CanvasLayer(this._map, "names", 415, (context) => this._drawNames(context));
     this._listen();
   }
 
@@ -153,6 +158,7 @@ class MapPage {
     this._lock.refit(); // the legend stands there now
     this._complete.setColour(config.theme.colors["map.land-outside"]);
     this._drawAreas(config);
+    this._names = null; // in other colours
     this._redraw();
   }
 
@@ -379,6 +385,7 @@ class MapPage {
     if (this._cursor) this._keepCursor();
     this._counted = 0;
     for (const layer of this._layers) layer.redraw();
+    this._redrawNames();
     const answer = this._answer;
     const count = answer ? this._counted + answer.outside + answer.placeless : 0;
     this._heartbeat.setDrawn(answer ? answer.view : -1, count);
@@ -522,15 +529,25 @@ class MapPage {
     if (this._cursor && this._cursor.kind !== "cell") painter.cursor(this._cursor.x, this._cursor.y);
   }
 
-  /** @param {CanvasRenderingContext2D} context @param {number} width @param {number} height */
-  _drawNames(context, width, height) {
+  /** Place the names anew; they are drawn when one of them is another, or elsewhere. */
+  _redrawNames() {
     if (!this._config) return;
-    const { colors, scale } = this._config.theme;
+    const { scale } = this._config.theme, zoom = this._map.getZoom(), size = this._map.getSize();
     const { symbols, units, cells } = this._scene;
     const taken = this._takenPlaces(symbols, units, this._chosen(), scale);
     for (const { x, y, side: px } of cells) taken.add([x - px / 2, y - px / 2, x + px / 2, y + px / 2]);
     for (const { code_at } of units) if (code_at) taken.add(code_at);
-    drawLabels(context, this._areas.labels(this._map.getZoom()), (lat, lon) => this._at(lat, lon), taken, colors, scale, width, height);
+    const areas = this._areas.labels(zoom);
+    const names = placeLabels(areas, (lat, lon) => this._at(lat, lon), taken, zoom, scale, size.x, size.y);
+    names.push(...this._basemap.placeNames(!areas.length, taken, size.x, size.y));
+    if (this._names && this._nameLayer.isInPlace() && areSame(names, this._names)) return;
+    this._names = names;
+    this._nameLayer.redraw();
+  }
+
+  /** @param {CanvasRenderingContext2D} context */
+  _drawNames(context) {
+    if (this._config && this._names) drawNames(context, this._names, this._config.theme.colors, this._config.theme.scale);
   }
 }
 
