@@ -73,7 +73,7 @@ coverage: $(VENV)/dev.stamp
 	$(BIN)/coverage combine --quiet
 	@failed=0; for room in $(COVERED); do $(BIN)/coverage report --fail-under=95 --include="$$room/*" || failed=1; done; exit $$failed
 
-bench: $(VENV)/dev.stamp
+bench: $(VENV)/dev.stamp $(WEB_TOOLS)/.stamp
 	$(BIN)/sigap bench
 
 pictures: $(VENV)/dev.stamp

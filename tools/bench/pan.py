@@ -6,6 +6,7 @@ import contextlib
 import json
 import sqlite3
 import sys
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,10 +83,14 @@ def _console(folder: Path) -> None:
     app, console = make_window(folder, busy_city(0))
     dragging: list[bool] = []
 
+    def end(pan: Pan) -> None:
+        tell(pan)
+        app.exit()
+
     def begin() -> None:
         if console.window_state.view is not None and not dragging:
             dragging.append(True)
-            _drag(app, console.map.page)
+            drag(app, console.map.page, end)
 
     console.map.drawn.connect(begin)
     console.open()
@@ -111,24 +116,28 @@ def _leaflet(table: Path) -> None:
     page = page.replace("LEAFLET", (vendor / "leaflet.js").read_text("utf-8")).replace("POINTS", json.dumps(points))
     view = QWebEngineView()
     view.resize(*_SIZE)
-    view.loadFinished.connect(lambda _: _drag(app, view.page()))
+
+    def end(pan: Pan) -> None:
+        tell(pan)
+        app.exit()
+
+    view.loadFinished.connect(lambda _: drag(app, view.page(), end))
     view.setHtml(page)
     view.show()
     app.exec()
 
 
-def _drag(app: QApplication, page: QWebEnginePage) -> None:
-    """Drag the map of a page to and fro; print the outcome and end the application."""
+def drag(app: QApplication, page: QWebEnginePage, done: Callable[[Pan], None]) -> None:
+    """Drag the map of a page to and fro; `done` gets the outcome."""
     from PySide6.QtCore import QTimer
 
     asking = QTimer(app, interval=_ASK_MS)
 
     def take(found: Any) -> None:
-        if found:
+        if found and asking.isActive():
             asking.stop()
             told = json.loads(found)
-            tell(Pan(_worst(told["frames_ms"]), _worst(told["tasks_ms"])))
-            app.exit()
+            done(Pan(_worst(told["frames_ms"]), _worst(told["tasks_ms"])))
 
     asking.timeout.connect(
         lambda: page.runJavaScript("window.pan && window.pan.done ? JSON.stringify(window.pan) : ''", take)

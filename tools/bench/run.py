@@ -137,6 +137,7 @@ def _everybody_saw(run: CrowdRun) -> list[float]:
 
 _SQL = "SQL on one table with indexes"
 _LEAFLET = "Leaflet's own markers, 20,000 at most"
+_PROTOMAPS = "protomaps-leaflet and its labels with Leaflet's own markers"
 _BARE = "a bare Qt window with a web page"
 
 MEASURES: tuple[Measure, ...] = (
@@ -211,6 +212,24 @@ MEASURES: tuple[Measure, ...] = (
         lambda world: world.pan.tasks_ms,
         _LEAFLET,
         lambda world: world.pan_plain.tasks_ms,
+    ),
+    Measure(
+        "streets_first",
+        "a new place: its streets, names and reports on a map of 1920 x 1080",
+        "ms",
+        150,
+        lambda world: world.streets.first_ms,
+        _PROTOMAPS,
+        lambda world: world.streets_plain.first_ms,
+    ),
+    Measure(
+        "streets_pan",
+        "the slowest frame of a drag over streets",
+        "ms",
+        33.4,
+        lambda world: world.streets.pan.frames_ms,
+        _PROTOMAPS,
+        lambda world: world.streets_plain.pan.frames_ms,
     ),
     Measure(
         "filter", "another filter: queue, map, charts and figures", "ms", 100, board.narrow, _SQL, board.narrow_plain

@@ -31,6 +31,7 @@ from tools.bench.pan import Pan, pan_console, pan_leaflet
 from tools.bench.plain_table import PlainTable
 from tools.bench.postgres import Postgres, own_postgres
 from tools.bench.server import Fill, Load, crowd_on_ours, crowd_on_rival, fill_city, first_fill
+from tools.bench.streets import StreetRun, streets_console, streets_protomaps
 from tools.bench.window import run_window
 
 if TYPE_CHECKING:
@@ -164,6 +165,16 @@ class World:
     def pan_plain(self) -> Pan:
         """The contender."""
         return pan_leaflet(self.plain.path)
+
+    @cached_property
+    def streets(self) -> StreetRun:
+        """The map panel with streets, names and reports."""
+        return streets_console()
+
+    @cached_property
+    def streets_plain(self) -> StreetRun:
+        """The contender."""
+        return streets_protomaps()
 
     @cached_property
     def saving(self) -> Saving:
