@@ -3,12 +3,13 @@
 A unit is eligible when it can be given work, has every skill that the category needs and works in the report's area
 (or may leave its own). Eligible units are ranked by the time until they could be there: distance x 1.4 at city speed,
 after the jobs they have, plus a penalty for a position that is older than 10 minutes, plus the time that they would
-have to stay past the end of their shift: half an hour before all shifts end somebody must still be sent. Units without
-a known position come last. Ties go to the least work, then to the longest idle. For a P1 whoever has work on another P1
-comes after all who have not: nobody is left waiting there for a crew that was thought to come. Work that a unit has not
-begun, and that is no P1, it leaves for a P1, which stands on top of its crew's list. Work that it has begun, and that
-is no P1, it can be told to leave: its place is that of a unit that finishes first, so below who is free unless it is
-much nearer, and the time that is told is that without the work.
+have to stay past the end of their shift: half an hour before all shifts end somebody must still be sent, plus three
+minutes for a unit of another agency than the one in charge. Units without a known position come last. Ties go to the
+least work, then to the longest idle. For a P1 whoever has work on another P1 comes after all who have not: nobody is
+left waiting there for a crew that was thought to come. Work that a unit has not begun, and that is no P1, it leaves
+for a P1, which stands on top of its crew's list. Work that it has begun, and that is no P1, it can be told to leave:
+its place is that of a unit that finishes first, so below who is free unless it is much nearer, and the time that is
+told is that without the work.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ JOB_S, JOB_BEGUN_S = 1800, 900
 
 REFUSED_S = 3600
 """For how long what a unit has refused counts against it."""
+
+FOREIGN_S = 180
+"""A unit of another agency is to be so much sooner than one of the agency in charge: its own matters may need it."""
 
 WORK_S = 900
 """A unit should have this long left of its shift on arrival; what lacks counts as time until it could be there."""
@@ -103,6 +107,7 @@ def recommend(
     the open P1 reports. A unit may leave its zone for P1 and P2, and for anything when no unit of the zone is able.
     """
     needed = service.skills if service else ()
+    charge = report.agency or (service.agency if service else None)
     jobs = _jobs(assignments)
     zone = _zone(report.area, areas or {})
     able: list[tuple[Unit, Advice, tuple[float, ...]]] = []
@@ -120,6 +125,7 @@ def recommend(
         bound = any(one.report in hazards for one in stack)
         leaves = () if bound else begun_for(report, stack)
         told_s = drive_s if leaves else eta_s
+        is_foreign = None not in (charge, unit.agency) and unit.agency != charge
         at_home = not unit.areas or not zone or not zone.isdisjoint(unit.areas)
         age_s = _position_age_s(unit, now)
         overtime_s = _overtime_s(unit, eta_s or 0.0, now)
@@ -140,6 +146,7 @@ def recommend(
                     overtime_s,
                     in_zone=bool(unit.areas and zone) and at_home,
                     away=not at_home,
+                    foreign=is_foreign,
                     refused=unit.id in refused,
                     refused_other=refused_other.get(unit.id),
                     bound=bound,
@@ -152,7 +159,8 @@ def recommend(
         )
         idle_s = (now - unit.state_since).total_seconds() if unit.state is UnitState.AVAILABLE else 0.0
         penalty_s = min(max(0.0, age_s - OLD_POSITION_S), _MOST_PENALTY_S)
-        late = math.inf if eta_s is None else eta_s + penalty_s + overtime_s
+        foreign_s = FOREIGN_S if is_foreign else 0.0
+        late = math.inf if eta_s is None else eta_s + penalty_s + overtime_s + foreign_s
         elsewhere = not at_home and report.priority > 2
         bound_elsewhere = bound and report.priority == HAZARD
         kept = unit.id in refused_other
@@ -269,6 +277,7 @@ def _reasons(
     *,
     in_zone: bool,
     away: bool,
+    foreign: bool,
     refused: bool,
     refused_other: RefusedJob | None,
     bound: bool,
@@ -291,6 +300,8 @@ def _reasons(
         yield "no job" if not jobs else "1 job ahead" if ahead == 1 else f"{ahead} jobs ahead"
     else:
         yield "1 job can wait" if jobs == 1 else f"{jobs} jobs can wait"
+    if foreign:
+        yield "other agency"
     if away:
         yield "other zone allowed"
     if in_zone:

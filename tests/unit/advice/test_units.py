@@ -147,6 +147,22 @@ def test_who_has_lately_refused_another_that_needs_the_same_comes_after_who_has_
     assert recommend(report(), [near], [], NOW, refused_other=silent).units[0].reasons[0] == "refused 931200 12 min ago"
 
 
+def test_of_two_that_are_as_near_the_one_of_the_agency_in_charge_goes() -> None:
+    """For a flood one of three fire engines was the first, a minute before a pump crew, while two fires waited."""
+    engine, crew = unit("DMK-03", 3.0, agency="DMK"), unit("SDA-13", 3.5, agency="SDA")
+    flood = msgspec.structs.replace(FLOOD, agency="SDA")
+    found = recommend(report(priority=1), [engine, crew], [], NOW, service=flood, areas=AREAS)
+    assert codes(found) == ["SDA-13", "DMK-03"]
+    assert "other agency" in found.units[1].reasons
+    assert "other agency" not in found.units[0].reasons
+    far = recommend(report(priority=1), [engine, unit("SDA-13", 9, agency="SDA")], [], NOW, service=flood, areas=AREAS)
+    assert codes(far) == ["DMK-03", "SDA-13"], "but not one that is far away"
+    passed_on = recommend(report(agency="DMK"), [engine, crew], [], NOW, service=flood, areas=AREAS)
+    assert codes(passed_on) == ["DMK-03", "SDA-13"], "in charge is whom the report was passed to"
+    free = unit("RW-1", 3.0)
+    assert codes(recommend(report(), [crew, free], [], NOW, service=flood, areas=AREAS)) == ["RW-1", "SDA-13"]
+
+
 @pytest.mark.parametrize("state", [AssignmentState.DISPATCHED, AssignmentState.EN_ROUTE, AssignmentState.ON_SCENE])
 def test_for_a_hazard_who_is_on_another_hazard_comes_after_all_who_are_not(state: AssignmentState) -> None:
     """The key of the commonest order queued a fire behind a flood that the crew was driving to; a free one was near."""
