@@ -15,8 +15,9 @@ _EXTRAS = {
         "pyogrio",
         "defusedxml",
     ),
+    "map": ("osmium", "shapely", "scipy"),
 }
-"""By extra, the packages that it alone brings, as they are imported; PIL comes with either."""
+"""By extra, the packages that it alone brings, as they are imported; PIL and pmtiles come with two of them."""
 
 
 def missing_extra(error: BaseException) -> str | None:
