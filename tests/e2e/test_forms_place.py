@@ -219,7 +219,7 @@ def test_a_street_that_callers_named_before_is_found_and_says_how_exact_it_is(ci
         catalog = window.window_state.catalog("city")
         reports = (window.reader().report(int(row)).report for row in window.window_state.view.order)
         known = next(one for one in reports if one.address and one.address.startswith("Jl. ") and one.lat and one.area)
-        street, area = known.address.split(",")[0], catalog.areas[known.area]
+        street, area = known.address.partition(" No. ")[0], catalog.areas[known.area]
         assert window.actions.run("new_report")
         opened = form(window)
         opened.place.setFocus()
@@ -257,7 +257,7 @@ def test_no_distance_from_a_report_given_by_its_street_is_told_better_than_the_s
         wait_ready(window)
         reports = (window.reader().report(int(row)).report for row in window.window_state.view.order)
         known = next(one for one in reports if one.address and one.address.startswith("Jl. ") and one.lat and one.area)
-        street = known.address.split(",")[0]
+        street = known.address.partition(" No. ")[0]
         assert window.actions.run("new_report")
         opened = form(window)
         opened.service.set_value(known.service)

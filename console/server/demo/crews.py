@@ -1,8 +1,7 @@
-"""The crews of the demo city: they acknowledge orders, drive, work, send a photo and report done; idle ones drift."""
+"""The crews of the demo city: they acknowledge orders, drive, work, send a photo and report done; idle ones patrol."""
 
 from __future__ import annotations
 
-import math
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,17 +16,15 @@ from console.server.demo.areas import Point, metres
 from console.server.demo.edits import DemoEdits
 from console.server.demo.mirror import Mirror
 from console.server.demo.pictures import Album
+from console.server.demo.street_samples import street_places
 from console.server.demo.units import POSITION_LOST, shift_end
 
 _A = AssignmentState
 _SPEED_M_S = 7.0
 """About 25 km/h as the crow flies."""
 _ARRIVED_M = 30.0
-_DRIFT_M = 12.0
+_PATROL_M = 12.0
 _AT_POST_EVERY_S = 9
-_METRES_PER_DEGREE = 110_570.0
-_METRES_MARGIN = 4_000.0
-"""A crew drifts no farther than this from where it began."""
 
 
 @dataclass
@@ -54,6 +51,7 @@ class Crews:
         self._ways: dict[str, _CrewPlan] = {}
         self._places: dict[str, Point] = {}
         self._posts: dict[str, Point] = {}
+        self._beats: dict[str, list[Point]] = {}
         self._told: dict[str, datetime] = {}
         self._last: datetime | None = None
         positions = city.presence.seen().positions
@@ -164,21 +162,28 @@ class Crews:
             if target is None:
                 return False
             self._posts[unit.id] = self._places[unit.id] = _towards(here, target, _SPEED_M_S * self._pace * elapsed_s)
+            self._beats.pop(unit.id, None)
             return True
         due = self._told.setdefault(unit.id, now - timedelta(seconds=self._chance.uniform(0, _AT_POST_EVERY_S)))
         if (now - due).total_seconds() < _AT_POST_EVERY_S:
             return False
         self._told[unit.id] = now
         if job is None and unit.state is UnitState.AVAILABLE:
-            self._places[unit.id] = self._drift(here, self._posts.get(unit.id, here))
+            self._places[unit.id] = self._patrol(unit.id, here, self._posts.get(unit.id, here))
         return True
 
-    def _drift(self, here: Point, post: Point) -> Point:
-        if metres(here, post) > _METRES_MARGIN:
-            return _towards(here, post, _DRIFT_M * 3)
-        turn = self._chance.uniform(0, 2 * math.pi)
-        step = self._chance.uniform(0, _DRIFT_M) / _METRES_PER_DEGREE
-        return here[0] + step * math.sin(turn), here[1] + step * math.cos(turn)
+    def _patrol(self, unit: str, here: Point, post: Point) -> Point:
+        """A little further along the street at the crew's post, to its end and back."""
+        ahead = self._beats.get(unit)
+        if not ahead:
+            street, _ = street_places().street_near(post)
+            first, last = street.points[0], street.points[-1]
+            ahead = list(street.points if metres(here, first) < metres(here, last) else reversed(street.points))
+            self._beats[unit] = ahead
+        there = _towards(here, ahead[0], self._chance.uniform(0, _PATROL_M))
+        if there == ahead[0]:
+            del ahead[0]
+        return there
 
 
 _AFTER = {

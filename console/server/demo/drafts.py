@@ -8,11 +8,13 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import accumulate
 from zoneinfo import ZoneInfo
 
 from api_client.model import AssignmentState, Service, Status, WaitsFor
-from console.server.demo.areas import Ward, point_in
-from console.server.demo.texts import write_address, write_text
+from console.server.demo.areas import Ward
+from console.server.demo.street_samples import INVENTED, street_places
+from console.server.demo.texts import write_text
 from console.server.demo.vocabulary import HABITS, Habit
 
 _HOURS = (4, 3, 2, 2, 3, 6, 12, 18, 22, 23, 22, 20, 18, 18, 19, 21, 23, 24, 22, 19, 16, 13, 10, 7)
@@ -20,6 +22,8 @@ _HOURS = (4, 3, 2, 2, 3, 6, 12, 18, 22, 23, 22, 20, 18, 18, 19, 21, 23, 24, 22, 
 _AWAKE = 18
 """The last two hours are never quieter than this: the city has something to show at night too."""
 _CHANNELS = (("JAKI", 74), ("WhatsApp", 9), ("telepon", 6), ("X", 5), ("kelurahan", 4), ("e-mail", 2))
+_CHANNEL_NAMES = tuple(name for name, _ in _CHANNELS)
+_CHANNEL_SHARES = tuple(accumulate(share for _, share in _CHANNELS))
 _WET = frozenset({
     "Kampung Melayu", "Bidara Cina", "Bukit Duri", "Kebon Baru", "Cawang", "Manggarai", "Rawajati", "Cililitan",
     "Balekambang", "Pengadegan", "Cikoko", "Pluit", "Penjaringan", "Kapuk", "Kapuk Muara", "Rawa Buaya",
@@ -32,6 +36,7 @@ _DUPLICATES = 0.03
 _SEEN_SOON_S, _SEEN_LATER_S = 120, 1500
 """That a report is the double of another one an operator sees after the first of these, and up to the other later."""
 _WITHOUT_WORK = 0.02
+_DOUBLE_WITHIN_M, _SAME_GUTTER_M = 60.0, 50.0
 WITHOUT_PLACE = 9
 IN_NO_AREA = 12
 
@@ -86,7 +91,6 @@ class Scene:
     unit: str | None = None
     job: AssignmentState | None = None
     claim: str | None = None
-    address: str = ""
 
 
 _S, _A = Status, AssignmentState
@@ -97,7 +101,7 @@ SCENES: tuple[Scene, ...] = (
           "Kabel putus menyentuh genangan di depan gerbang sekolah.", 0, 2, claim="dewi"),
     Scene(510_000, "saluran", 2, "Kebon Baru", _S.RETURNED,
           "Saluran PHB tersumbat sampah dan lumpur, air meluap ke jalan setinggi lutut tiap hujan. "
-          "Minggu lalu katanya selesai, tapi belum dikeruk.", 3, 3, address="Jl. Kebon Baru Utara, RW 05"),
+          "Minggu lalu katanya selesai, tapi belum dikeruk.", 3, 3),
     Scene(392, "banjir", 2, "Kampung Melayu", _S.NEW, "Tanggul kali rembes di belakang rusunawa, air mulai masuk.", 2),
     Scene(545, "pohon-tumbang", 2, "Menteng Atas", _S.NEW,
           "Pohon besar tumbang menutup dua lajur, satu motor tertimpa.", 6, 2),
@@ -123,7 +127,7 @@ SCENES: tuple[Scene, ...] = (
     Scene(3300, "genangan", 3, "Cipinang Besar Selatan", _S.ASSIGNED,
           "Air menggenang di depan pasar setinggi betis.", 0, 1, "SDA-15", _A.EN_ROUTE),
     Scene(1290, "saluran", 3, "Kebon Baru", _S.COORDINATION,
-          "Got meluap di Kebon Baru Utara, sama seperti minggu lalu."),
+          "Got meluap lagi, sama seperti minggu lalu."),
     Scene(3700, "genangan", 3, "Kebon Baru", _S.COORDINATION, "Jalan tergenang depan musala setinggi mata kaki."),
     Scene(64_800, "saluran", 3, "Kebon Baru", _S.RESOLVED, "Saluran penuh lumpur, minta dikeruk."),
 )  # fmt: skip
@@ -143,6 +147,8 @@ class Draftsman:
         self._now = now
         self._now_s = int(now.timestamp())
         self._zone = zone
+        self._places = street_places()
+        self._shares_in: dict[float, list[float]] = {}
         self._by_name = {ward.name: ward for ward in wards}
         self._habits = {habit.service.code: habit for habit in HABITS}
         weights = [(0.05 if ward.code.startswith("31.01.") else 1.0) * chance.lognormvariate(0, 0.55) for ward in wards]
@@ -194,23 +200,26 @@ class Draftsman:
 
     def _draft(self, created: int, rain: float) -> DraftedReport:
         chance = self._chance
-        habit = chance.choices(HABITS, [habit.share * (1 + rain * (habit.rain - 1)) for habit in HABITS])[0]
+        shares = self._shares_in.get(rain)
+        if shares is None:
+            shares = list(accumulate(habit.share * (1 + rain * (habit.rain - 1)) for habit in HABITS))
+            self._shares_in[rain] = shares
+        habit = chance.choices(HABITS, cum_weights=shares)[0]
         running = self._wet if habit.service.group == "air" else self._dry
         ward = self._wards[min(bisect(running, chance.random()), len(self._wards) - 1)]
-        lat, lon = point_in(ward, chance)
+        place = self._places.draw(ward, chance, habit.service.group)
         priority = chance.choices((1, 2, 3, 4), habit.priorities)[0]
-        channel = chance.choices([name for name, _ in _CHANNELS], [share for _, share in _CHANNELS])[0]
-        address = write_address(ward.name, chance)
+        channel = chance.choices(_CHANNEL_NAMES, cum_weights=_CHANNEL_SHARES)[0]
         photos = 0 if channel == "telepon" else chance.choices((0, 1, 2, 3), (34, 48, 13, 5))[0]
         return DraftedReport(
             created,
             habit,
             priority,
             ward,
-            round(lat, 6),
-            round(lon, 6),
-            address,
-            write_text(habit.service.code, chance, address),
+            place.lat,
+            place.lon,
+            place.address,
+            write_text(habit.service.code, chance, place.address),
             channel,
             photos=photos,
         )
@@ -224,13 +233,14 @@ class Draftsman:
     def _double(self, parent: DraftedReport, created: int) -> DraftedReport:
         chance = self._chance
         assert parent.lat is not None and parent.lon is not None  # noqa: PT018  parents have places
+        place = self._places.near((parent.lat, parent.lon), chance, _DOUBLE_WITHIN_M)
         double = DraftedReport(
             created,
             parent.habit,
             parent.priority,
             parent.ward,
-            round(parent.lat + chance.uniform(-0.0006, 0.0006), 6),
-            round(parent.lon + chance.uniform(-0.0006, 0.0006), 6),
+            place.lat,
+            place.lon,
             parent.address,
             write_text(parent.service.code, chance),
             "JAKI",
@@ -271,19 +281,18 @@ class Draftsman:
         drafts = []
         for scene in SCENES:
             ward = self._by_name[scene.ward]
-            lat, lon = ward.lat, ward.lon
             if scene.service != "saluran" or scene.ward != "Kebon Baru":
-                lat, lon = point_in(ward, self._chance)
-            elif scene.status is not Status.RETURNED:
-                lat, lon = lat + self._chance.uniform(-5e-4, 5e-4), lon + self._chance.uniform(-5e-4, 5e-4)
+                place = self._places.draw(ward, self._chance, self._habits[scene.service].service.group)
+            else:  # the same gutter again and again
+                place = self._places.near((ward.lat, ward.lon), self._chance, _SAME_GUTTER_M)
             draft = DraftedReport(
                 self._now_s - scene.ago_s,
                 self._habits[scene.service],
                 scene.priority,
                 ward,
-                round(lat, 6),
-                round(lon, 6),
-                scene.address or write_address(ward.name, self._chance),
+                place.lat,
+                place.lon,
+                place.address,
                 scene.text,
                 "JAKI",
                 scene.status,
@@ -317,7 +326,7 @@ class Draftsman:
         for draft in chance.sample(rest, min(IN_NO_AREA, len(rest))):
             draft.ward = None
             draft.lat, draft.lon = round(chance.uniform(-6.30, -6.20), 6), round(chance.uniform(106.99, 107.03), 6)
-            draft.address = f"Jl. Raya Bekasi KM {chance.randint(24, 30)}"
+            draft.address = f"Jl. Raya Bekasi KM {chance.randint(24, 30)} {INVENTED}"
 
     def _pause(self, drafts: Sequence[DraftedReport]) -> None:
         chance = self._chance

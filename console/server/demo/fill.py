@@ -22,6 +22,7 @@ from console.server.demo.drafts import DraftedReport, Draftsman
 from console.server.demo.facts import demo_facts
 from console.server.demo.pictures import draw_album
 from console.server.demo.stories import Storyteller
+from console.server.demo.street_samples import street_places
 from console.server.demo.units import POSITION_LOST, make_units
 
 ZONE = ZoneInfo("Asia/Jakarta")
@@ -151,13 +152,16 @@ def _far(unit: Unit, draft: DraftedReport) -> float:
 
 
 def _on_the_road(unit: Unit, draft: DraftedReport, job: AssignmentState, chance: random.Random) -> Unit:
-    """The unit as far from the report as its job is from there."""
+    """The unit on a street, as far from the report as its job is from there."""
     assert draft.lat is not None and draft.lon is not None  # noqa: PT018  chosen with a place
     away_m = {_A.ACKNOWLEDGED: 1500.0, _A.EN_ROUTE: chance.uniform(500, 2200), _A.ON_SCENE: 25.0}[job]
     turn = chance.uniform(0, 2 * math.pi)
     lat = draft.lat + away_m / 110_570 * math.sin(turn)
     lon = draft.lon + away_m / 110_570 * math.cos(turn)
-    return msgspec.structs.replace(unit, lat=round(lat, 6), lon=round(lon, 6))
+    if job is _A.ON_SCENE:
+        return msgspec.structs.replace(unit, lat=round(lat, 6), lon=round(lon, 6))
+    place = street_places().near((lat, lon), chance, 0.0)
+    return msgspec.structs.replace(unit, lat=place.lat, lon=place.lon)
 
 
 def _with_position_lost(unit: Unit, now: datetime) -> Unit:

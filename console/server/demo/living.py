@@ -18,12 +18,14 @@ from console.server.demo.edits import DemoEdits
 from console.server.demo.mirror import Mirror
 from console.server.demo.pictures import draw_album
 from console.server.demo.stories import CITIZEN
+from console.server.demo.street_samples import street_places
 
 _MOST_AT_ONCE = 5
 """After a pause (a laptop that slept) not everything that would have come comes at once."""
 _RAIN = 0.4
 _ME_TOO, _DOUBLE = 0.08, 0.08
 _DOUBLES_WITHIN_S = 1800
+_DOUBLE_WITHIN_M = 50.0
 
 
 class Living:
@@ -88,11 +90,12 @@ class Living:
         if fresh and roll < _ME_TOO + _DOUBLE:
             near = self._chance.choice(fresh)
             if near.lat is not None and near.lon is not None:
+                place = street_places().near((near.lat, near.lon), self._chance, _DOUBLE_WITHIN_M)
                 data |= {
                     "service": near.service,
                     "priority": near.priority if near.priority > 1 else 2,
-                    "lat": round(near.lat + self._chance.uniform(-5e-4, 5e-4), 6),
-                    "lon": round(near.lon + self._chance.uniform(-5e-4, 5e-4), 6),
+                    "lat": place.lat,
+                    "lon": place.lon,
                     "address": near.address,
                     "description": near.description,
                 }

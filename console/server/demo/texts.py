@@ -166,18 +166,14 @@ _LANES = (
     "Gang Buntu", "Gang Damai", "Gang Rambutan", "Gang Kelor",
 )  # fmt: skip
 _PARTS = ("mata kaki", "betis", "lutut", "paha", "pinggang")
-_SUFFIXES = (
-    "Raya", "Utara", "Selatan", "Timur", "Barat", "Dalam", "I", "II", "III", "IV", "V", "Baru", "Tengah",
-)  # fmt: skip
-_STREETS = ("Melati", "Kenanga", "Cempaka", "Dahlia", "Flamboyan", "Anggrek", "Merpati", "Rajawali", "Mangga", "Jati")
 
 
 def write_text(service: str, chance: random.Random, address: str = "") -> str:
-    """A report about a matter of this service; some name the address once more."""
+    """A report about a matter of this service; some name the street once more."""
     text = chance.choice(_TEXTS[service])
     tail = chance.choice(_TAILS)
     if address and chance.random() < 0.3:
-        tail = f"Lokasi {address}."
+        tail = f"Lokasi {address.partition(',')[0]}."
     filled = f"{text} {tail}".rstrip() if tail else text
     if "{" not in filled:
         return filled
@@ -190,17 +186,6 @@ def write_text(service: str, chance: random.Random, address: str = "") -> str:
         gang=chance.choice(_LANES),
         part=chance.choice(_PARTS),
     )
-
-
-def write_address(ward_name: str, chance: random.Random) -> str:
-    """An address in a ward, of a street that is named after it or after a flower or bird."""
-    kind = chance.random()
-    rw = f"RW {chance.randint(1, 14):02d}"
-    if kind < 0.6:
-        return f"Jl. {ward_name} {chance.choice(_SUFFIXES)}, {rw}"
-    if kind < 0.85:
-        return f"Jl. {chance.choice(_STREETS)} {chance.choice(_SUFFIXES)} No. {chance.randint(1, 120)}, {rw}"
-    return f"{chance.choice(_LANES)} {chance.randint(1, 9)}, {rw}"
 
 
 def services_with_texts() -> frozenset[str]:

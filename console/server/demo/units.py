@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from api_client.model import Unit, UnitState
 from console.server.admin.setup import UnitRecord
-from console.server.demo.areas import Ward, point_in
+from console.server.demo.areas import Ward
+from console.server.demo.street_samples import street_places
 
 _POSTS = {
     "SDA-07": "31.74.01.1004",
@@ -65,7 +66,7 @@ def shift_end(agency: str | None, now: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _unit(record: UnitRecord, home: Ward, chance: random.Random, now: datetime, zone: ZoneInfo) -> Unit:
-    lat, lon = point_in(home, chance)
+    place = street_places().draw(home, chance)
     return Unit(
         id=record.id,
         code=record.code,
@@ -76,7 +77,7 @@ def _unit(record: UnitRecord, home: Ward, chance: random.Random, now: datetime, 
         areas=record.areas,
         skills=record.skills,
         shift_end=shift_end(record.agency, now, zone),
-        lat=lat,
-        lon=lon,
+        lat=place.lat,
+        lon=place.lon,
         position_at=now - timedelta(seconds=chance.randint(1, 20)),
     )

@@ -21,8 +21,10 @@ from console.server.admin.folder import read_folder
 from console.server.city.city import City
 from console.server.city.feed import pages
 from console.server.demo import Living, fill
+from console.server.demo.areas import Point, metres
 from console.server.demo.facts import demo_facts
 from console.server.demo.mirror import Mirror
+from console.server.demo.street_samples import StreetPlaces, street_places
 from console.server.demo.texts import services_with_texts
 
 FOLDER = Path(__file__).resolve().parents[4] / "resources" / "demo" / "city"
@@ -116,6 +118,32 @@ def test_every_report_lies_in_the_area_it_names(demo: tuple[City, Path]) -> None
     assert len(placed) > COUNT - 20
     wrong = [r.id for r in placed if (index.area_at(r.lat or 0.0, r.lon or 0.0) or (None,))[0] != r.area]
     assert wrong == []
+
+
+def test_reports_and_crews_are_on_the_streets(demo: tuple[City, Path]) -> None:
+    """But for a crew that is beside its report, and for reports from beyond the border."""
+    city, _ = demo
+    places = street_places()
+    reports = [report for report in all_reports(city) if report.area is not None and report.lat is not None]
+    off_m = [_off_street_m((report.lat or 0.0, report.lon or 0.0), places) for report in reports]
+    assert len(off_m) > COUNT - 50
+    assert max(off_m) < 10.0
+    crews = [unit for unit in Mirror(city).units.values() if unit.state is not UnitState.ON_SCENE]
+    assert max(_off_street_m((unit.lat or 0.0, unit.lon or 0.0), places) for unit in crews) < 10.0
+    assert all(report.address and report.address.endswith("(invented)") for report in reports)
+
+
+def _off_street_m(here: Point, places: StreetPlaces) -> float:
+    """How far a place is from the nearest sampled street, its points set close."""
+    street, _ = places.street_near(here)
+    near = []
+    for (start, end), leg_m in zip(zip(street.points, street.points[1:], strict=False), street.legs_m, strict=True):
+        steps = int(leg_m) + 1
+        for step in range(steps + 1):
+            share = step / steps
+            point = (start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share)
+            near.append(metres(here, point))
+    return min(near)
 
 
 def test_the_picture_is_calm(demo: tuple[City, Path]) -> None:
