@@ -54,7 +54,8 @@ class Advice(msgspec.Struct, frozen=True):
     """One unit that could go. `eta_s` includes the jobs ahead; it and `distance_m` are None without both places.
 
     `jobs` are all unfinished ones, `ahead` those of them that come before this report. `leaves` are those it has begun
-    and would be diverted from, as this is a P1 and none of its jobs is: `eta_s` is without them.
+    and would be diverted from, as this is a P1 and none of its jobs is: `eta_s` is without them. `refused_other` says
+    that it has lately refused another report.
     """
 
     unit_id: str
@@ -66,10 +67,11 @@ class Advice(msgspec.Struct, frozen=True):
     jobs: int
     ahead: int
     leaves: tuple[Assignment, ...] = ()
+    refused_other: bool = False
 
 
 class RefusedJob(msgspec.Struct, frozen=True):
-    """That a unit has refused another report for which the same was needed: which, when, and its crew's reason."""
+    """That a unit has refused another report: which, when, and its crew's reason."""
 
     report: str
     at: datetime
@@ -156,6 +158,7 @@ def recommend(
             jobs=len(stack),
             ahead=len(ahead),
             leaves=leaves,
+            refused_other=unit.id in refused_other and unit.id not in refused,
         )
         idle_s = (now - unit.state_since).total_seconds() if unit.state is UnitState.AVAILABLE else 0.0
         penalty_s = min(max(0.0, age_s - OLD_POSITION_S), _MOST_PENALTY_S)
@@ -215,15 +218,17 @@ def begun_for(report: Report, jobs: Iterable[Assignment]) -> tuple[Assignment, .
 
 
 def best(able: Sequence[Advice], most: int) -> tuple[Advice, ...]:
-    """The first units; a unit that would be diverted, and is sooner there than the first, has the last place at least.
+    """The first units; a unit that would be diverted or has refused another report, and is sooner there than the first,
+    has the last place at least.
 
-    Where many are free the nearest crew is not hidden behind them.
+    Where many are free the nearest crew is not hidden behind them: what kept it from the other report may not keep it
+    from this one, which its reason tells.
     """
     first = tuple(able[:most])
     # protects: nearest-crew-is-not-hidden
-    if len(first) < most or any(one.leaves for one in first):
+    if len(first) < most or any(one.leaves or one.refused_other for one in first):
         return first
-    sooner = [one for one in able[most:] if one.leaves and is_sooner(one, first[0])]
+    sooner = [one for one in able[most:] if (one.leaves or one.refused_other) and is_sooner(one, first[0])]
     return (*first[:-1], sooner[0]) if sooner else first
 
 

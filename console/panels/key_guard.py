@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QObject
 
@@ -31,10 +31,17 @@ class KeyGuard(QObject):
         self._sent: tuple[int, float] = (0, -TWICE_S)
         self._formless_until_s = -LOOK_S
         self._next: tuple[int, float] = (0, -LOOK_S)
+        self._moved: dict[str, float] = {}
         situation.first_unit_changed.connect(self._on_first_unit)
+        situation.units_moved.connect(self._on_units_moved)
 
     def _on_first_unit(self) -> None:
         self._other_first_s = self._steady_s()
+
+    def _on_units_moved(self, unit_ids: Iterable[str]) -> None:
+        now_s = self._steady_s()
+        lately = {unit: moved_s for unit, moved_s in self._moved.items() if now_s - moved_s < LOOK_S}
+        self._moved = lately | dict.fromkeys(unit_ids, now_s)
 
     def show_next(self) -> None:
         """The program, not the operator, has just chosen another report."""
@@ -74,6 +81,10 @@ class KeyGuard(QObject):
         A unit that was free and has work now counts as another one: it would come only after that work.
         """
         return self._steady_s() - self._other_first_s < TWICE_S
+
+    def has_just_moved(self, unit_id: str) -> bool:
+        """Whether a recommended unit came to its place so lately that a digit was pressed for the one before."""
+        return self._steady_s() - self._moved.get(unit_id, -LOOK_S) < LOOK_S
 
     def has_just_sent(self, row: int) -> bool:
         """Whether a unit was sent to the report in this row within the last TWICE_S seconds, by a key that bounced or

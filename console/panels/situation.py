@@ -51,6 +51,8 @@ class SituationMonitor(QObject):
     """The chosen report was read: its ReportDetails."""
     first_unit_changed = Signal()
     """Another unit is the first recommended one, or it has other work by now."""
+    units_moved = Signal(object)
+    """The ids of the units that have come to other places among the recommended ones of the same report."""
 
     def __init__(
         self,
@@ -365,6 +367,10 @@ class SituationMonitor(QObject):
         was, now = ([(unit.unit_id, unit.ahead > 0) for unit in one.units[:1]] for one in (before, recommendations))
         if before.row == recommendations.row and was and was != now:
             self.first_unit_changed.emit()  # the key's words have changed under the finger
+        ids, ids_now = ([unit.unit_id for unit in one.units] for one in (before, recommendations))
+        moved = {unit for place, unit in enumerate(ids_now) if ids[place : place + 1] != [unit]}
+        if before.row == recommendations.row and ids and moved:
+            self.units_moved.emit(moved)  # a digit means the one that stood there
         self.look_again()
 
     def set_may_write(self, may: bool) -> None:

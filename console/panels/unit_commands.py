@@ -105,8 +105,18 @@ class UnitCommands(QObject):
     # Orders: what is done to a report gets that report, as a form is answered when another one may be the chosen one
 
     def dispatch_chosen(self, unit_id: str) -> None:
-        """Send this unit of its city to the chosen report, if that can be done now."""
-        if self._runner.may("assign"):
+        """Send this recommended unit to the chosen report, if that can be done now, and unless it has just come to its
+        place in the list.
+        """
+        if not self._runner.may("assign"):
+            return
+        advice = self._situation.recommendations.of(unit_id)
+        is_asked = advice is not None and bool(advice.leaves)  # whichever was meant
+        if not is_asked and self._guard.has_just_moved(unit_id):
+            code = advice.code if advice is not None else unit_id
+            sentence = self.tr("Nothing was sent: {unit} has just come to that place, press again to send it")
+            self._say(sentence.format(unit=code))
+        else:
             self._dispatch_once(self._situation.report, unit_id)
 
     def _dispatch_once(self, details: ReportDetails, unit_id: str) -> None:

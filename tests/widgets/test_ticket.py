@@ -166,6 +166,28 @@ def test_recommended_units_are_chosen_by_key_and_never_by_one_click(qtbot: QtBot
     assert not panel._advice.isVisible()
 
 
+def test_the_mark_stays_on_its_unit_when_the_list_changes(qtbot: QtBot, panel: TicketPanel) -> None:
+    """It stayed on the place, and Enter sent the unit that had just come to it."""
+    panel.set_ticket(ticket())
+    told: list[str] = []
+    panel.advice_chosen.connect(told.append)
+    first, second, third = ticket().advice
+    panel.focus_advice()
+    qtbot.keyClick(panel._advice, Qt.Key.Key_Down)
+    nearer = dataclasses.replace(first, id="u9", code="SDA-99")
+    panel.set_ticket(changed(advice=[nearer, first, second]))
+    qtbot.keyClick(panel._advice, Qt.Key.Key_Return)
+    assert told == [second.id]
+    panel.focus_advice()
+    qtbot.keyClick(panel._advice, Qt.Key.Key_Return)
+    assert told.pop() == nearer.id, "it begins on the first one"
+    panel.focus_advice()
+    qtbot.keyClick(panel._advice, Qt.Key.Key_Down)
+    panel.set_ticket(changed(number="931299", advice=[third, first, second]))
+    qtbot.keyClick(panel._advice, Qt.Key.Key_Return)
+    assert told.pop() == third.id, "of another report too"
+
+
 def test_one_enter_sends_one_unit(qtbot: QtBot, panel: TicketPanel) -> None:
     """A key held down, or struck again while the list moves up, would send the next crew too."""
     panel.set_ticket(ticket())

@@ -25,6 +25,10 @@ class AdviceList(ShortList):
         self._symbols = symbols
 
     @override
+    def key_of(self, row: AdviceRow) -> object:
+        return row.id
+
+    @override
     def spoken(self, row: AdviceRow) -> str:
         return f"{row.code} {row.eta} {row.distance} {row.line}"
 

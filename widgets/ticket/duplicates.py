@@ -24,6 +24,10 @@ class DuplicateList(ShortList):
         self._symbols = symbols
 
     @override
+    def key_of(self, row: DuplicateRow) -> object:
+        return row.key
+
+    @override
     def spoken(self, row: DuplicateRow) -> str:
         return f"{row.number} {row.text} {row.distance} {row.age} {row.why}"
 

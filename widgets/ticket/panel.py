@@ -266,6 +266,8 @@ class TicketPanel(QWidget):
         if self._viewer is not None and (old is None or not same_cards(old.photos, ticket.photos)):
             self._viewer.update_cards(ticket.photos)
         self._advice.set_rows(ticket.advice)
+        if other:
+            self._advice.go_to_first()
         self._merged.set_rows(ticket.merged)
         self._duplicates.set_rows(ticket.duplicates)
         self._timeline.set_rows(ticket.timeline)
@@ -281,7 +283,9 @@ class TicketPanel(QWidget):
         return self._ticket
 
     def focus_advice(self) -> None:
-        """Give the keyboard to the recommended units: arrows walk, Enter or a digit chooses."""
+        """Give the keyboard to the recommended units, beginning on the first: arrows walk, Enter or a digit chooses."""
+        if not self._advice.hasFocus():
+            self._advice.go_to_first()
         self._scroll.ensureWidgetVisible(self._advice)
         self._advice.setFocus(Qt.FocusReason.ShortcutFocusReason)
 

@@ -33,11 +33,15 @@ class ShortList(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def set_rows(self, rows: Sequence[Any]) -> None:
-        """Show these rows; the cursor keeps its place."""
+        """Show these rows. The cursor stays on what it is on, wherever that is now, and keeps its place where that is
+        gone.
+        """
         if tuple(rows) == self.rows:
             return
+        before = self.key_of(self.rows[self._cursor]) if self.rows else None
         self.rows = tuple(rows)
-        self._cursor = min(self._cursor, max(0, len(rows) - 1))
+        places = [number for number, row in enumerate(rows) if self.key_of(row) == before]
+        self._cursor = places[0] if places else min(self._cursor, max(0, len(rows) - 1))
         self.setAccessibleName(one_line("; ".join(self.spoken(row) for row in rows), 1000))
         self._fix_height()
 
@@ -49,6 +53,15 @@ class ShortList(QWidget):
     def _fix_height(self) -> None:
         self.setFixedHeight(len(self.rows) * self._theme.px(self._row_height))
         self.update()
+
+    def go_to_first(self) -> None:
+        """Put the cursor on the first row."""
+        self._cursor = 0
+        self.update()
+
+    def key_of(self, row: Any) -> object:
+        """What a row is about, the same when its words change."""
+        raise NotImplementedError
 
     def spoken(self, row: Any) -> str:
         """A row as a screen reader says it."""

@@ -184,8 +184,7 @@ class Recommender(QObject):
             service, areas = catalog.services.get(shown.service or ""), catalog.areas
             around: dict[str, Any] = {"service": service, "areas": areas, "called_back": called_back, "most": None}
             around["refused"] = {one.unit for one in details.assignments if one.state is AssignmentState.REFUSED}
-            needing = (catalog.services.get(shown.service or ""), jobs, catalog, now)
-            around["refused_other"] = refused_other(reader(), details.source, shown.id, *needing)
+            around["refused_other"] = refused_other(reader(), details.source, shown.id, jobs, now)
             around["hazards"] = here_only | _open_hazards(view, cities, details.source, reader())
             found = recommend(shown, free, jobs, now, **around)
             why = found.why_none

@@ -1,13 +1,12 @@
-"""What crews have refused, and why: it counts against them for other reports that need the same."""
+"""What crews have lately refused, and why: it counts against them for other reports."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from api_client.model import Assignment, AssignmentState, Entry, Kind, Service
+from api_client.model import Assignment, AssignmentState, Entry, Kind
 from console.advice.units import REFUSED_S, RefusedJob
-from console.cache.catalog import Catalog
 from console.cache.reader import CacheReader
 from console.rules.status import ENDED_ASSIGNMENT
 from widgets.text import one_line
@@ -28,16 +27,12 @@ def refusal_of(job: Assignment, history: Sequence[Entry]) -> Entry | None:
 
 
 def refused_other(
-    reader: CacheReader,
-    source: str,
-    report: str,
-    service: Service | None,
-    jobs: Iterable[Assignment],
-    catalog: Catalog,
-    now: datetime,
+    reader: CacheReader, source: str, report: str, jobs: Iterable[Assignment], now: datetime
 ) -> dict[str, RefusedJob]:
-    """The last refusal of each unit of a source, of a report other than this one that needs the same, if it was within
-    REFUSED_S; not of a unit that has gone to work again since. `jobs` are the unfinished ones.
+    """The last refusal of each unit of a source, of another report than this one, if it was within REFUSED_S; not of a
+    unit that has gone to work again since. `jobs` are the unfinished ones.
+
+    Whatever that report needed: the reason is the crew's words, and a broken engine keeps it from everything.
     """
     since = now - timedelta(seconds=REFUSED_S)
     works_since = {job.unit: job.since for job in jobs if job.state in _WORKING}
@@ -46,21 +41,10 @@ def refused_other(
         again = works_since.get(job.unit)
         if job.since >= since and job.report != report and (again is None or again < job.since):
             newest[job.unit] = job
-    reports = reader.reports_of(source, {job.report for job in newest.values()}) if newest else {}
     found = {}
     for unit, job in newest.items():
-        other = reports.get(job.report)
-        if other is None or not _needs_the_same(service, catalog.services.get(other.service or "")):
-            continue
         row = reader.row_of(source, job.report)
         entry = refusal_of(job, reader.entries(row)) if row is not None else None
         why = one_line(entry.text, _WHY).rstrip(".") if entry is not None else ""
         found[unit] = RefusedJob(job.report, job.since, why)
     return found
-
-
-def _needs_the_same(one: Service | None, other: Service | None) -> bool:
-    """Whether two categories are the same, or a skill is needed for both."""
-    if one is None or other is None:
-        return False
-    return one.code == other.code or not set(one.skills).isdisjoint(other.skills)

@@ -133,7 +133,7 @@ def test_who_has_refused_the_report_comes_last_and_says_so() -> None:
     assert found.units[1].reasons[0] == "has refused this report"
 
 
-def test_who_has_lately_refused_another_that_needs_the_same_comes_after_who_has_not_and_says_why() -> None:
+def test_who_has_lately_refused_another_comes_after_who_has_not_and_says_why() -> None:
     """Its pump was broken, and it stood first, armed, for the next flood."""
     near, far = unit("A", 1), unit("B", 9)
     other = {"id-A": RefusedJob("931200", NOW - timedelta(minutes=12), "Pump broken")}
@@ -344,3 +344,15 @@ def test_the_nearest_crew_is_not_hidden_behind_those_that_are_free() -> None:
     assert [one.code for one in best(without, 3)] == ["free0", "free1", "free2"], "it would be there later"
     two = for_p1([free[0], unit("near", 0.2)], [near]).units
     assert [one.code for one in best(two, 3)] == ["free0", "near"]
+
+
+def test_the_nearest_crew_is_not_hidden_as_it_has_refused_another_report() -> None:
+    """What kept it from there may not keep it from here: its reason stands in the last place, not in the first."""
+    free = [unit(f"free{n}", 2 + n / 10) for n in range(4)]
+    no_saw = {"id-near": RefusedJob("931200", NOW, "No saw"), "id-far": RefusedJob("931201", NOW)}
+    around: dict[str, Any] = {"service": FLOOD, "areas": AREAS, "refused_other": no_saw, "most": None}
+    able = recommend(report(priority=1), [*free, unit("near", 0.2), unit("far", 9)], [], NOW, **around).units
+    assert [one.code for one in best(able, 3)] == ["free0", "free1", "near"]
+    assert best(able, 3)[2].reasons[0] == "refused 931200 0 min ago: No saw"
+    itself = recommend(report(priority=1), [*free, unit("near", 0.2)], [], NOW, refused={"id-near"}, **around).units
+    assert [one.code for one in best(itself, 3)] == ["free0", "free1", "free2"], "it has refused this very report"

@@ -393,6 +393,33 @@ def test_a_crew_that_has_just_become_the_first_is_not_sent_by_a_key_that_meant_t
     assert [edit.data["unit"] for edit in rig.saved(1)] == ["07"]
 
 
+def test_a_digit_pressed_for_who_stood_at_that_place_a_moment_ago_sends_nobody(rig: Rig) -> None:
+    """A crew became free and came in above: "2" sent the fire engine that had just moved down to that place."""
+    rig.choose("A")
+    pump, fire, tow = (Advice(one, f"SDA-{one}", 60, 100, (), False, 0, 0) for one in ("07", "11", "08"))
+    rig.situation.set_recommendations(Recommendations(1001, units=(fire, pump, tow)))
+    rig.steady_s += 5
+    rig.situation.set_recommendations(Recommendations(1001, units=(tow, fire)))
+    rig.steady_s += 0.9
+    rig.unit_commands.dispatch_chosen("11")
+    assert rig.said[-1] == "Nothing was sent: SDA-11 has just come to that place, press again to send it"
+    assert rig.saved(0) == []
+    rig.steady_s += 0.2
+    rig.situation.set_recommendations(Recommendations(1001, units=(tow, fire, pump)))
+    rig.unit_commands.dispatch_chosen("11")
+    assert [edit.data["unit"] for edit in rig.saved(1)] == ["11"], "it has stood there for a second"
+
+
+def test_a_digit_counts_at_once_where_the_list_is_that_of_another_report(rig: Rig) -> None:
+    pump, fire = (Advice(one, f"SDA-{one}", 60, 100, (), False, 0, 0) for one in ("07", "11"))
+    rig.choose("A")
+    rig.situation.set_recommendations(Recommendations(1001, units=(fire, pump)))
+    rig.choose("B")
+    rig.situation.set_recommendations(Recommendations(1002, units=(pump, fire)))
+    rig.unit_commands.dispatch_chosen("11")
+    assert [edit.data["unit"] for edit in rig.saved(1)] == ["11"]
+
+
 def test_a_stroke_within_a_second_of_the_next_report_was_meant_for_the_one_before(rig: Rig) -> None:
     """Ctrl+D held, or struck four times, sent crews to reports that nobody had looked at."""
     near = Advice("07", "SDA-07", 60, 100, (), False, 0, 0)
