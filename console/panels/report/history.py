@@ -116,7 +116,9 @@ def _unit_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str 
         case Kind.DISPATCH:
             return tr("Dispatched {unit}, by {who}").format(unit=code, who=entry.author)
         case Kind.RECALL:
-            return tr("Recalled {unit}, by {who}").format(unit=code, who=entry.author)
+            told = tr("Recalled {unit}, by {who}").format(unit=code, who=entry.author)
+            why = _own_words(entry) or str(data.get("reason") or "")
+            return f"{told}: {why}" if why else told
         case Kind.PROGRESS:
             state = str(data.get("state", "")).replace("_", " ").capitalize()
             because = _own_words(entry) or str(data.get("reason") or "")

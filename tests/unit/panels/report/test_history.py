@@ -26,6 +26,11 @@ def entry(kind: str, edit: str | None = "e", minute: int = 0, **data: Any) -> En
         (entry("me_too"), "Reported again, entered by Rina Aulia"),
         (entry("set", hold=None), "Hold ended, by Rina Aulia"),
         (entry("set", hold=None, undoes="e1"), "Taken back: now Hold ended, by Rina Aulia"),
+        (entry("recall", unit="DMK-03"), "Recalled DMK-03, by Rina Aulia"),
+        (
+            entry("recall", unit="DMK-03", reason="diverted to 931252"),
+            "Recalled DMK-03, by Rina Aulia: diverted to 931252",
+        ),
         (entry("progress", unit="DMK-03", state="refused", reason="flat tyre"), "Refused, DMK-03: flat tyre"),
         (entry("progress", unit="DMK-03", state="on_scene"), "On scene, DMK-03"),
         (entry("close", disposition="Duplikat"), "Closed by Rina Aulia: Duplikat"),
