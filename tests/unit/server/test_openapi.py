@@ -33,6 +33,10 @@ one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True
 """For what does not depend on the database."""
 
 
+_PATIENT = ("--request-timeout", "60")
+"""What is tried is what the server answers, not how soon it does on a busy machine."""
+
+
 @dataclass
 class Clients:
     """A served city that has users, and clients with and without a token."""
@@ -62,7 +66,7 @@ def asked(api: Api, address: str, config: str, examples: int) -> subprocess.Comp
     program = str(Path(sys.executable).with_name("schemathesis"))
     token = str(api.session.headers.get("Authorization", ""))
     return subprocess.run(
-        [program, "--config-file", config, "run", api.url + address, "-n", str(examples)],
+        [program, "--config-file", config, "run", api.url + address, "-n", str(examples), *_PATIENT],
         cwd=ROOT / "docs" / "dispatch-api" / "check",
         env={**os.environ, "TOKEN": token.removeprefix("Bearer "), "NO_COLOR": "1"},
         capture_output=True,
@@ -73,6 +77,7 @@ def asked(api: Api, address: str, config: str, examples: int) -> subprocess.Comp
 
 
 @one_database
+@pytest.mark.timeout(1800)
 @pytest.mark.usefixtures("expected_log")  # it begins with bytes that are no HTTP
 def test_schemathesis_finds_the_server_as_its_document_says(clients: Clients) -> None:
     said = asked(clients.rina, DISPATCH, "schemathesis.toml", 10)
@@ -90,6 +95,7 @@ def test_schemathesis_finds_nothing_in_many_tries(clients: Clients) -> None:
 
 
 @one_database
+@pytest.mark.timeout(1800)
 @pytest.mark.usefixtures("expected_log")
 def test_schemathesis_finds_the_citizens_side_as_its_document_says(city: City, tmp_path: Path) -> None:
     with running(city, tmp_path / "media", limits=unlimited()) as url:
