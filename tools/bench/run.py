@@ -84,13 +84,17 @@ def run_bench(as_json: bool, reports: int) -> int:
 
 
 def measured(measure: Measure, world: World) -> Result:
-    """Carry out one measurement."""
+    """Carry out one measurement; a contender that is not installed is said to be missing."""
     samples = measure.samples(world)
     p50, p95 = (round(float(value), 3) for value in np.percentile(samples, (50, 95)))
     result = Result(measure.id, measure.what, world.reports, p50, p95, measure.unit, measure.goal)
     if measure.rival is None:
         return result
-    theirs = round(float(np.median(measure.rival(world))), 3)
+    try:
+        theirs = round(float(np.median(measure.rival(world))), 3)
+    except ModuleNotFoundError as missing:
+        sys.stderr.write(f"{measure.id} has no contender here: {missing}.\n")
+        return result
     return msgspec.structs.replace(
         result, contender=measure.contender, contender_p50=theirs, ratio=round(p50 / theirs, 3)
     )

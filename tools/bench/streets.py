@@ -37,7 +37,7 @@ _BEND = 90
 _CLASSES = ("motorway", "primary", "secondary", "tertiary", "tertiary") + ("local",) * 11 + ("gang",) * 8
 _NAMES = ("Melati", "Kenanga", "Anggrek", "Cempaka", "Dahlia")
 _LIBRARY = Path(__file__).parents[1] / "web" / "node_modules" / "protomaps-leaflet" / "dist" / "protomaps-leaflet.js"
-_AT_MOST_MS = 60_000
+_AT_MOST_MS = 120_000
 
 _PAGE = """<!doctype html><style>CSS html, body, #map { margin: 0; height: 100%; background: #1A2128 }</style>
 <div id="map"></div><script>LEAFLET</script><script>PROTOMAPS</script><script>
