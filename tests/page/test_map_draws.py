@@ -86,6 +86,21 @@ def test_square_steps_aside_for_a_symbol(rig: MapRig) -> None:
     assert rig.count_near(LAT, LON, "map.cell-text", 70, off_by=40) > 0, "and does not vanish"
 
 
+def test_a_layer_with_nothing_on_it_is_not_there(rig: MapRig) -> None:
+    """Without a graphics card each costs 2 ms a frame of a drag, empty or not."""
+    is_hidden = "document.querySelector('.leaflet-cells-pane canvas').hidden"
+    rig.symbols = [(1, LAT, LON, 1, 0, 0)]
+    rig.show()
+    assert rig.js(is_hidden) is True
+    rig.cells = [(SOUTH, EAST, 40, 0)]
+    rig.draw()
+    assert rig.js(is_hidden) is False
+    assert rig.count_near(SOUTH, EAST, "map.cell-text", 20, off_by=40) > 0
+    rig.cells = []
+    rig.draw()
+    assert rig.js(is_hidden) is True
+
+
 def test_chosen_report_and_alarm_have_their_rings(rig: MapRig) -> None:
     rig.symbols = [(1, LAT, LON, 2, 0, 8), (2, LAT, EAST, 1, 0, 4)]
     rig.show()

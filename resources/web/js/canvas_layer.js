@@ -1,7 +1,7 @@
 // @ts-check
 /** One canvas over the whole view in a pane of its own, redrawn when the map stands still. */
 
-/** @typedef {(context: CanvasRenderingContext2D, width: number, height: number) => void} Draw */
+/** @typedef {(context: CanvasRenderingContext2D, width: number, height: number) => boolean} Draw whether it drew anything */
 
 export class CanvasLayer {
   /**
@@ -43,6 +43,6 @@ export class CanvasLayer {
     const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, size.x, size.y);
-    this._draw(context, size.x, size.y);
+    canvas.hidden = !this._draw(context, size.x, size.y); // without a graphics card an empty one, too, costs at each frame
   }
 }

@@ -499,16 +499,17 @@ class MapPage {
     this._cursor = there;
   }
 
-  /** @param {CanvasRenderingContext2D} context */
+  /** @param {CanvasRenderingContext2D} context @returns {boolean} whether there are any */
   _drawCells(context) {
-    if (!this._config) return;
+    if (!this._config) return false;
     const cursor = this._cursor?.kind === "cell" ? this._cursor.placed : null;
     this._counted += drawCells(context, this._scene.cells, this._config.theme.colors, this._config.theme.scale, cursor);
+    return this._scene.cells.length > 0;
   }
 
-  /** @param {CanvasRenderingContext2D} context */
+  /** @param {CanvasRenderingContext2D} context @returns {boolean} whether there may be any */
   _drawFeatures(context) {
-    if (!this._config || !this._symbols) return;
+    if (!this._config || !this._symbols) return false;
     const { colors, scale } = this._config.theme;
     const painter = new FeaturePainter(context, this._symbols, colors, scale);
     painter.route(this._route.map(([lat, lon]) => this._at(lat, lon)));
@@ -527,6 +528,7 @@ class MapPage {
     if (fan) painter.spread(fan);
     this._counted += painter.reports;
     if (this._cursor && this._cursor.kind !== "cell") painter.cursor(this._cursor.x, this._cursor.y);
+    return true;
   }
 
   /** Place the names anew; they are drawn when one of them is another, or elsewhere. */
@@ -545,9 +547,11 @@ class MapPage {
     this._nameLayer.redraw();
   }
 
-  /** @param {CanvasRenderingContext2D} context */
+  /** @param {CanvasRenderingContext2D} context @returns {boolean} whether there are any */
   _drawNames(context) {
-    if (this._config && this._names) drawNames(context, this._names, this._config.theme.colors, this._config.theme.scale);
+    if (!this._config || !this._names?.length) return false;
+    drawNames(context, this._names, this._config.theme.colors, this._config.theme.scale);
+    return true;
   }
 }
 
