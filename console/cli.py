@@ -247,6 +247,26 @@ def build_parser() -> argparse.ArgumentParser:
     restore.add_argument("--media", type=Path, metavar="FOLDER", help="put the photos of the file into this folder")
     restore.add_argument("--replace", action="store_true", help="instead of the city that is there")
 
+    city_map = commands.add_parser("map", help="the city map of a profile: streets, places and the background")
+    map_commands = city_map.add_subparsers(metavar="COMMAND", required=True)
+    map_build = map_commands.add_parser(
+        "build", help="make it of a file of OpenStreetMap data, and use it from then on"
+    )
+    map_build.set_defaults(command=_map_build)
+    map_build.add_argument("file", type=Path, metavar="FILE.osm.pbf")
+    map_build.add_argument(
+        "--box", type=_box, metavar="W,S,E,N", help="only this part of the file: west, south, east, north in degrees"
+    )
+    map_build.add_argument("--end-with-input", action="store_true", help=argparse.SUPPRESS)
+    map_status = map_commands.add_parser("status", help="what map there is, and whether its files are whole")
+    map_status.set_defaults(command=_map_status)
+    map_remove = map_commands.add_parser("remove", help="delete it; the window shows the city's borders then")
+    map_remove.set_defaults(command=_map_remove)
+    for each in (map_build, map_status, map_remove):
+        each.add_argument("--profile", default="default", metavar="NAME")
+    for each in (map_build, map_status):
+        each.add_argument("--json", action="store_true")
+
     doctor = commands.add_parser("doctor", help="what this computer has and lacks")
     doctor.set_defaults(command=_doctor)
     doctor.add_argument("--json", action="store_true")
@@ -277,6 +297,16 @@ def _pair(text: str) -> tuple[str, str]:
     if not separator or not name.strip():
         raise argparse.ArgumentTypeError("write it like name=value")
     return name.strip(), value
+
+
+def _box(text: str) -> tuple[float, float, float, float]:
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError("write it like --box=106.68,-6.38,106.98,-6.07") from None
+    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+        raise argparse.ArgumentTypeError("west, south, east, north in degrees: --box=106.68,-6.38,106.98,-6.07")
+    return west, south, east, north
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -484,6 +514,30 @@ def _restore(arguments: argparse.Namespace) -> int:
     if arguments.only_epoch:
         return renew_epoch(arguments.database)
     return restore(arguments.database, arguments.file, arguments.media, replace=arguments.replace)
+
+
+def _map_build(arguments: argparse.Namespace) -> int:
+    from console.commands.city_map import build
+
+    return build(
+        arguments.file,
+        arguments.profile,
+        arguments.box,
+        as_json=arguments.json,
+        ends_with_input=arguments.end_with_input,
+    )
+
+
+def _map_status(arguments: argparse.Namespace) -> int:
+    from console.commands.city_map import status
+
+    return status(arguments.profile, as_json=arguments.json)
+
+
+def _map_remove(arguments: argparse.Namespace) -> int:
+    from console.commands.city_map import remove
+
+    return remove(arguments.profile)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

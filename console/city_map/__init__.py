@@ -1,1 +1,1 @@
-"""The city's map on this computer: the tiles of the background; imports nothing of ours."""
+"""The city's map on this computer: made of one file; its background, streets, places; imports `files` only."""

@@ -23,6 +23,8 @@ from pmtiles.tile import (
     zxy_to_tileid,
 )
 
+from console.city_map.map_folder import current_basemap
+
 TileKind = Literal["vector", "raster"]
 
 _MOST_TILE_BYTES = 8 * 2**20
@@ -64,7 +66,8 @@ class Basemap:
 
     def __init__(self, folder: Path | None, name: str = "") -> None:
         """`name` is a file, as the settings have it; relative to `folder`, the profile's. Without it the profile's own
-        basemap.pmtiles or basemap.mbtiles is taken, if there is one. Never raises: `problem` says what is wrong.
+        basemap.pmtiles or basemap.mbtiles is taken, if there is one, else the tiles of its city map (`map_folder`).
+        Never raises: `problem` says what is wrong.
         """
         self._tiles: _Tiles | None = None
         self.problem = ""
@@ -118,8 +121,10 @@ class Basemap:
 def _find(folder: Path | None, name: str) -> Path | None:
     if name:
         return (folder or Path()) / Path(name).expanduser()
-    own = [folder / one for one in ("basemap.pmtiles", "basemap.mbtiles")] if folder is not None else []
-    return next((path for path in own if path.is_file()), None)
+    if folder is None:
+        return None
+    own = [folder / one for one in ("basemap.pmtiles", "basemap.mbtiles")]
+    return next((path for path in own if path.is_file()), None) or current_basemap(folder)
 
 
 def open_tiles(path: Path) -> _Tiles:

@@ -14,6 +14,8 @@ from pathlib import Path
 import keyring
 import msgspec
 
+from console.city_map.manifest import UnreadableMap, faults, read_manifest
+from console.city_map.map_folder import current_map
 from console.files.unsafe_folders import cloud_folder, network_kind
 from console.paths import home
 
@@ -51,7 +53,8 @@ def run_doctor(*, as_json: bool) -> int:
 
 def examine() -> list[Finding]:
     """Everything that can be asked without opening a window."""
-    return [_python(), _sqlite(), *_packages(), _map_files(), _screen(), _drawing(), _sandbox(), _keyring(), _folder()]
+    own = [_python(), _sqlite(), *_packages(), _map_files(), _screen(), _drawing(), _sandbox(), _keyring(), _folder()]
+    return [*own, *_city_maps()]
 
 
 def _python() -> Finding:
@@ -159,3 +162,22 @@ def _folder() -> Finding:
         good,
         "" if good else "needs 500 MB and the right to write",
     )
+
+
+def _city_maps() -> list[Finding]:
+    """The city map of every profile that has one; all its files are read."""
+    findings = []
+    for profile in sorted(home().glob("profiles/*")):
+        folder = current_map(profile)
+        if folder is None:
+            continue
+        what = f"City map of {profile.name}"
+        try:
+            manifest = read_manifest(folder)
+        except UnreadableMap as error:
+            findings.append(Finding(what, str(error), False, "sigap map build"))
+            continue
+        wrong = faults(folder, manifest)
+        found = f"{manifest.source}, built {manifest.built[:10]}, {manifest.bytes / 1e6:.0f} MB"
+        findings.append(Finding(what, wrong[0] if wrong else found, not wrong, "build it again" if wrong else ""))
+    return findings

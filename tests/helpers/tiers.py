@@ -26,6 +26,7 @@ _OUTSIDE = (
     "console.window.demo_server",
     "console.window.screen",
     "console.images.process",
+    "console.city_map.build_process",
     "tools.bench",
     "console.server.city.media",
     "console.server.city.photo_process",

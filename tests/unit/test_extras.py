@@ -41,6 +41,7 @@ def sigap_without(extra: str, *arguments: str) -> subprocess.CompletedProcess[st
         ("desktop", ("demo",)),
         ("server", ("serve", "--port", "0")),
         ("server", ("user", "list")),
+        ("map", ("map", "build", "city.osm.pbf")),
     ],
 )
 def test_a_command_whose_part_is_missing_names_it(extra: str, arguments: tuple[str, ...]) -> None:
@@ -62,6 +63,11 @@ def test_what_follows_a_profile_without_a_window_needs_neither(
 def test_a_window_is_imported_where_there_is_no_server() -> None:
     text = WITHOUT.format(missing=set(_EXTRAS["server"]) - {"PIL"}, arguments=[]).partition("from console.cli")[0]
     subprocess.run([sys.executable, "-c", text + "import console.window.app, console.sync.process"], check=True)
+
+
+def test_a_window_and_the_map_that_it_has_need_nothing_of_what_builds_one() -> None:
+    text = WITHOUT.format(missing=set(_EXTRAS["map"]), arguments=[]).partition("from console.cli")[0]
+    subprocess.run([sys.executable, "-c", text + "import console.window.app, console.commands.doctor"], check=True)
 
 
 def test_every_package_of_an_extra_is_known_by_the_name_under_which_it_is_imported() -> None:

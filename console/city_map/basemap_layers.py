@@ -1,0 +1,171 @@
+"""What the background of a city map shows: the layers of its tiles, as docs/map-tiles.md has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from console.city_map.manifest import Bounds
+from console.city_map.osm_reader import Lines, OsmData, Points
+from console.city_map.road_kinds import ROADS
+from console.city_map.tile_writer import Fields, Layer, Shape, mercator
+
+PLACE_ZOOMS = {
+    "city": 8,
+    "town": 9,
+    "borough": 9,
+    "suburb": 11,
+    "village": 12,
+    "quarter": 13,
+    "hamlet": 13,
+    "neighbourhood": 14,
+}
+_AREA_ZOOMS = {"sea": 8, "water": 10, "park": 10}
+_LINE_ZOOMS = {"stream": 13, "drain": 13}
+_LINE_ZOOM = 10
+_POI_ZOOM = 14
+_AREA_NAME_ZOOM, _LINE_NAME_ZOOM = 13, 12
+_ROAD_NAME_ZOOMS = {"motorway": 11, "trunk": 11, "primary": 11, "secondary": 12, "tertiary": 13}
+_LAST_NAME_ZOOM = 14
+_MARGIN = 0.05
+"""In degrees, how far the sea goes beyond the outermost street."""
+_NEVER = 99
+_BESIDE = 2e-5
+"""In degrees, about 2 m: so far beside a coast line is its water."""
+
+
+def basemap_layers(data: OsmData) -> list[Layer]:
+    """The layers in the order in which they are drawn; those with nothing in them are left out."""
+    frame = _grown(data.bounds)
+    found = [
+        _area_layer(data, frame),
+        _line_layer("water", data.rivers, frame),
+        _line_layer("rail", data.rails, frame),
+        _road_layer(data, frame),
+        _point_layer("place", data.places, frame, lambda kind: PLACE_ZOOMS.get(kind)),
+        _point_layer("poi", data.pois, frame, lambda _: _POI_ZOOM),
+    ]
+    return [layer for layer in found if layer is not None]
+
+
+def sea_faces(coasts: Lines, frame: Bounds) -> list[Any]:
+    """The parts of `frame` that are sea: a coast line has the land on its left and the water on its right.
+
+    A coast that ends within the frame encloses nothing, and gives no sea.
+    """
+    if not coasts.wkb:
+        return []
+    box = shapely.box(*frame)
+    lines = shapely.get_parts(shapely.line_merge(shapely.intersection(shapely.union_all(coasts.shapes()), box), True))
+    lines = lines[shapely.get_type_id(lines) == shapely.GeometryType.LINESTRING]
+    if not len(lines):
+        return []
+    edges = shapely.get_parts(shapely.union_all([*lines, box.boundary]))
+    faces = shapely.get_parts(shapely.polygonize(edges))
+    right, left = _beside(lines)
+    tree = shapely.STRtree(faces)
+    wet, dry = (_faces_with(tree, points) for points in (right, left))
+    # A face with water and land in it has a coast that ends in it: better no sea there than a city under water.
+    return [faces[at] for at in sorted(wet - dry)]
+
+
+def _beside(lines: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """(points on the right, points on the left) of the middle of every stretch of the lines."""
+    points, line = shapely.get_coordinates(lines, return_index=True)
+    same = line[1:] == line[:-1]
+    start, step = points[:-1][same], np.diff(points, axis=0)[same]
+    length = np.hypot(step[:, 0], step[:, 1])
+    start, step, length = start[length > 0], step[length > 0], length[length > 0]
+    aside = np.stack([step[:, 1], -step[:, 0]], 1) / length[:, None] * _BESIDE
+    middle = start + step / 2
+    return shapely.points(middle + aside), shapely.points(middle - aside)
+
+
+def _faces_with(tree: shapely.STRtree, points: NDArray[Any]) -> set[int]:
+    _, faces = tree.query(points, predicate="within")
+    return set(faces.tolist())
+
+
+def _grown(bounds: Bounds) -> Bounds:
+    west, south, east, north = bounds
+    return west - _MARGIN, max(-89.0, south - _MARGIN), east + _MARGIN, min(89.0, north + _MARGIN)
+
+
+def _within(shapes: NDArray[Any], frame: Bounds) -> NDArray[Any]:
+    """Which of the shapes touch the frame."""
+    bounds = shapely.bounds(shapes)
+    inside: NDArray[Any] = (
+        (bounds[:, 0] <= frame[2])
+        & (bounds[:, 2] >= frame[0])
+        & (bounds[:, 1] <= frame[3])
+        & (bounds[:, 3] >= frame[1])
+    )
+    return inside
+
+
+def _area_layer(data: OsmData, frame: Bounds) -> Layer | None:
+    kinds, names = list(data.areas.kinds), list(data.areas.names)
+    shapes = list(shapely.from_wkb(np.array(data.areas.wkb, object)))
+    for face in sea_faces(data.coasts, frame):
+        shapes.append(face)
+        kinds.append("sea")
+        names.append("")
+    if not shapes:
+        return None
+    # The sea under lakes and parks: it is drawn first.
+    order = sorted(range(len(kinds)), key=lambda at: kinds[at] != "sea")
+    kinds, names = [kinds[at] for at in order], [names[at] for at in order]
+    cut = shapely.clip_by_rect(np.array([shapes[at] for at in order], object), *frame)
+    first = np.array([_AREA_ZOOMS[kind] for kind in kinds])
+    return _layer("area", Shape.AREA, cut, first, lambda at, zoom: _named(kinds[at], names[at], zoom, _AREA_NAME_ZOOM))
+
+
+def _line_layer(name: str, lines: Lines, frame: Bounds) -> Layer | None:
+    if not lines.wkb:
+        return None
+    first = np.array([_LINE_ZOOMS.get(kind, _LINE_ZOOM) for kind in lines.kinds])
+    shapes = lines.shapes()
+    first[~_within(shapes, frame)] = _NEVER
+    kinds, names = lines.kinds, lines.names
+    return _layer(name, Shape.LINE, shapes, first, lambda at, zoom: _named(kinds[at], names[at], zoom, _LINE_NAME_ZOOM))
+
+
+def _road_layer(data: OsmData, frame: Bounds) -> Layer | None:
+    roads = data.roads
+    kinds = [ROADS[kind] for kind in roads.kinds]
+    names, tolls = roads.names, roads.tolls
+    shapes = roads.shapes()
+    first = np.array([kind.first_zoom for kind in kinds])
+    first[~_within(shapes, frame)] = _NEVER
+
+    def fields(at: int, zoom: int) -> Fields:
+        drawn = kinds[at].drawn
+        found = _named(drawn, names[at], zoom, _ROAD_NAME_ZOOMS.get(drawn, _LAST_NAME_ZOOM))
+        return (*found, ("toll", "yes")) if tolls[at] else found
+
+    return _layer("road", Shape.LINE, shapes, first, fields)
+
+
+def _point_layer(name: str, points: Points, frame: Bounds, zoom_of: Callable[[str], int | None]) -> Layer | None:
+    zooms = [zoom_of(kind) for kind in points.kinds]
+    if not any(zoom is not None for zoom in zooms):
+        return None
+    first = np.array([_NEVER if zoom is None else zoom for zoom in zooms])
+    shapes = shapely.points(points.degrees())
+    first[~_within(shapes, frame)] = _NEVER
+    kinds, names = points.kinds, points.names
+    return _layer(name, Shape.POINT, shapes, first, lambda at, zoom: _named(kinds[at], names[at], zoom, 0))
+
+
+def _layer(
+    name: str, kind: Shape, shapes: NDArray[Any], first: NDArray[Any], fields: Callable[[int, int], Fields]
+) -> Layer:
+    return Layer(name, kind, mercator(shapes), first, fields)
+
+
+def _named(kind: str, name: str, zoom: int, from_zoom: int) -> Fields:
+    return (("k", kind), ("name", name)) if name and zoom >= from_zoom else (("k", kind),)

@@ -1,0 +1,171 @@
+"""`sigap map build|status|remove`: the city map of a profile, made of one file of OpenStreetMap data."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+
+import msgspec
+
+from console import error_text
+from console.city_map.build_process import BuiltMap, MapBuilder
+from console.city_map.errors import Cancelled, MapBuildError, MoreThanACity, NotAnOsmFile
+from console.city_map.manifest import Bounds, MapManifest, UnreadableMap, faults
+from console.city_map.map_folder import MapFolder, current_manifest, current_map
+from console.files.lock import is_held
+from console.panels.formatting import thousands
+from console.paths import existing_profile, profile_folder, window_lock
+
+_REST_S = 0.25
+_INTERRUPTED = 130
+
+
+class MapBuildResult(msgspec.Struct, frozen=True):
+    """What `sigap map build --json` prints."""
+
+    profile: str
+    map: str
+    roads: int
+    nodes: int
+    places: int
+    bytes: int
+    duration_s: float
+    left_out: Mapping[str, int]
+
+
+class MapStatusResult(msgspec.Struct, frozen=True):
+    """What `sigap map status --json` prints; `manifest` is null without a map, `faults` are sentences."""
+
+    profile: str
+    map: str | None
+    manifest: MapManifest | None
+    faults: list[str]
+
+
+def build(source: Path, profile: str, box: Bounds | None, *, as_json: bool, ends_with_input: bool) -> int:
+    """Build the map and put it in use; progress goes to standard error. Returns the exit code.
+
+    With `ends_with_input` the build is cancelled when standard input ends: for a program that starts this one.
+    """
+    import_module("console.city_map.build")  # so that what is missing here is said, and not by the child
+    folder = profile_folder(profile)
+    builder = MapBuilder(folder)
+    if ends_with_input:
+        threading.Thread(target=_cancel_with_input, args=(builder,), daemon=True).start()
+    try:
+        built = builder.build(source, box, _ProgressLines().tell, window_open=is_held(window_lock(folder)))
+    except Cancelled as error:
+        return _say(str(error), _INTERRUPTED)
+    except (NotAnOsmFile, MoreThanACity) as error:
+        return _say(str(error), error_text.USAGE)
+    except MapBuildError as error:
+        return _say(str(error), error_text.LOCAL)
+    _report(profile, built, as_json=as_json)
+    if is_held(window_lock(folder)):
+        sys.stderr.write(
+            "The window that is open goes on with the map that it has; it takes this one when it starts.\n"
+        )
+    return 0
+
+
+def status(profile: str, *, as_json: bool) -> int:
+    """Say what map a profile has, and whether its files are whole (all are read). Returns the exit code."""
+    folder = existing_profile(profile)
+    where = current_map(folder)
+    manifest, wrong = None, list[str]()
+    try:
+        manifest = current_manifest(folder)
+        if manifest is not None and where is not None:
+            wrong = faults(where, manifest)
+    except UnreadableMap as error:
+        wrong = [str(error)]
+    if as_json:
+        result = MapStatusResult(profile, where.name if where else None, manifest, wrong)
+        sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
+    else:
+        for line in (*status_lines(manifest), *wrong):
+            sys.stdout.write(line + "\n")
+    return error_text.LOCAL if wrong else 0
+
+
+def status_lines(manifest: MapManifest | None) -> list[str]:
+    """What there is to say of a map; the window says the same."""
+    if manifest is None:
+        return ["There is no city map. To make one: sigap map build FILE.osm.pbf."]
+    counts = manifest.counts
+    west, south, east, north = manifest.bounds
+    lines = [
+        f"{manifest.source}, data of {manifest.dated[:10] or 'an unknown date'}, built {manifest.built[:10]}",
+        f"{thousands(counts.roads)} roads, {thousands(counts.places)} places, {thousands(counts.houses)} house "
+        f"numbers, {manifest.bytes / 1e6:.1f} MB",
+        f"south {south:.3f}, west {west:.3f}, north {north:.3f}, east {east:.3f}",
+        manifest.attribution,
+    ]
+    if manifest.left_out:
+        left = ", ".join(f"{thousands(count)} {what}" for what, count in manifest.left_out.items())
+        lines.append(f"Left out: {left}")
+    return lines
+
+
+def remove(profile: str) -> int:
+    """Delete the map of a profile; the window then shows the city's borders. Returns the exit code."""
+    folder = existing_profile(profile)
+    maps = MapFolder(folder)
+    try:
+        there = maps.remove()
+    finally:
+        maps.release()
+    sys.stdout.write("The city map is removed.\n" if there else "There was no city map.\n")
+    if there and is_held(window_lock(folder)):
+        sys.stderr.write("The window that is open shows it until it ends.\n")
+    return 0
+
+
+class _ProgressLines:
+    """Progress, a few lines a second: "47 % tiles z14: 412 of 883"."""
+
+    def __init__(self) -> None:
+        self._last = -_REST_S
+
+    def tell(self, words: str, share: float) -> None:
+        now = time.monotonic()
+        if now - self._last >= _REST_S:
+            self._last = now
+            sys.stderr.write(f"{100 * share:3.0f} % {words}\n")
+            sys.stderr.flush()
+
+
+def _report(profile: str, built: BuiltMap, *, as_json: bool) -> None:
+    manifest = built.manifest
+    if as_json:
+        counts = manifest.counts
+        result = MapBuildResult(
+            profile=profile,
+            map=built.folder.name,
+            roads=counts.roads,
+            nodes=counts.nodes,
+            places=counts.places,
+            bytes=manifest.bytes,
+            duration_s=round(built.duration_s, 1),
+            left_out=manifest.left_out,
+        )
+        sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
+        return
+    for line in (f"The city map of profile {profile} is built, in {built.duration_s:.0f} s:", *status_lines(manifest)):
+        sys.stdout.write(line + "\n")
+
+
+def _cancel_with_input(builder: MapBuilder) -> None:
+    while os.read(0, 1):
+        pass
+    builder.cancel()
+
+
+def _say(sentence: str, code: int) -> int:
+    sys.stderr.write(f"sigap: {sentence}\n")
+    return code

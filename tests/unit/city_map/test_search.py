@@ -1,0 +1,164 @@
+"""A caller's words find the street, the number, the landmark; a place finds its address."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from console.city_map.folding import fold
+from console.city_map.osm_reader import read_osm
+from console.city_map.places import write_places
+from console.city_map.search import Gazetteer
+from console.city_map.spelling import slips, variants
+from tests.helpers.osm_town import Town, crossing, grid_town, place
+
+
+def city() -> Town:
+    town = grid_town()
+    town.road([crossing(0, 0), crossing(1, 1)], "Jalan M.H. Thamrin", "primary")
+    town.road([crossing(3, 3), crossing(4, 4)], "Gang Buntu", "living_street")
+    town.road([crossing(0, 2), crossing(1, 3)], "Gang Buntu", "living_street")
+    for row, column in ((2.3, 2.2), (0.1, 0.1)):
+        town.node(*place(row, column), {"shop": "convenience", "name": "Alfamart"})
+    town.node(*place(4, 0), {"amenity": "hospital", "name": "RS Harapan Kita"})
+    return town
+
+
+def gazetteer_of(town: Town, folder: Path) -> Gazetteer:
+    data = read_osm(town.write(folder / "town.osm.pbf"), None, folder, lambda _words, _share: None)
+    write_places(folder / "places.db", data, lambda _words, _share: None)
+    return Gazetteer(folder / "places.db")
+
+
+@pytest.fixture(scope="module")
+def gazetteer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gazetteer]:
+    found = gazetteer_of(city(), tmp_path_factory.mktemp("places"))
+    yield found
+    found.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("Jln. M.H. Thamrin", "jalan mh thamrin"),
+        ("Jl. M. H. Thamrin", "jalan mh thamrin"),
+        ("Gg. Mawar III", "gang mawar 3"),
+        ("Jl. Melati I", "jalan melati 1"),
+        ("Ka’bah  Jum'at", "kabah jumat"),
+        ("São João", "sao joao"),
+        ("RS Harapan", "rumahsakit harapan"),
+        ("Rumah Sakit Harapan", "rumahsakit harapan"),
+        ("V", "v"),
+        ("", ""),
+    ],
+)
+def test_what_is_written_and_what_is_said_fold_alike(text: str, folded: str) -> None:
+    assert fold(text) == folded
+    assert fold(folded) == folded
+
+
+@pytest.mark.parametrize(
+    ("said", "name", "exactness"),
+    [
+        ("jl melati 3", "Jalan Melati III", "street"),
+        ("Jalan Melati III", "Jalan Melati III", "street"),
+        ("melati v", "Jalan Melati V", "street"),
+        ("jl mh thamrin", "Jalan M.H. Thamrin", "street"),
+        ("jl. m.h. tamrin", "Jalan M.H. Thamrin", "street"),
+        ("thamr", "Jalan M.H. Thamrin", "street"),
+        ("st tebet", "Stasiun Tebet", "landmark"),
+        ("rumah sakit harapan kita", "RS Harapan Kita", "landmark"),
+        ("kebon baru", "Kebon Baru", "area"),
+        ("taman kota", "Taman Kota", "area"),
+        ("gang kenari 2 rt 03/rw 05", "Gang Kenari 2", "street"),
+        ("masjid alikhlas", "Masjid Al-Ikhlas", "landmark"),
+    ],
+)
+def test_it_is_found_first(gazetteer: Gazetteer, said: str, name: str, exactness: str) -> None:
+    found = gazetteer.find(said)
+    assert (found[0].name, found[0].exactness) == (name, exactness), found[:3]
+
+
+def test_a_street_is_told_apart_by_the_part_of_the_city(gazetteer: Gazetteer) -> None:
+    assert {row.area for row in gazetteer.find("gang buntu")} == {"Kebon Baru", "Cawang"}
+    for area in ("Kebon Baru", "Cawang"):
+        assert gazetteer.find(f"gg buntu {area}")[0].area == area
+
+
+def test_of_those_alike_the_nearer_is_first(gazetteer: Gazetteer) -> None:
+    assert gazetteer.find("alfamart", place(2, 2))[0].lat == pytest.approx(place(2.3, 2.2)[0])
+    assert gazetteer.find("alfamart", place(0, 0))[0].lat == pytest.approx(place(0.1, 0.1)[0])
+
+
+@pytest.mark.parametrize("word", ["dekat", "depan", "seberang", "near", "opposite", "belakang"])
+def test_a_landmark_says_which_is_meant(gazetteer: Gazetteer, word: str) -> None:
+    found = gazetteer.find(f"alfamart {word} stasiun tebet", place(0, 0))
+    assert (found[0].lat, found[0].lon) == pytest.approx(place(2.3, 2.2), abs=1e-6)
+
+
+def test_a_house_number_is_a_place_of_its_own(gazetteer: Gazetteer) -> None:
+    found = gazetteer.find("jl melati 1 no 12")[0]
+    assert (found.name, found.number, found.exactness) == ("Jalan Melati I", "12", "house")
+    assert (found.lat, found.lon) == pytest.approx(place(0.05, 1.2), abs=1e-6)
+    unknown = gazetteer.find("jl melati 1 no 99")[0]
+    assert (unknown.name, unknown.number, unknown.exactness) == ("Jalan Melati I", "", "street")
+
+
+def test_figures_are_a_place(gazetteer: Gazetteer) -> None:
+    (found,) = gazetteer.find("-6.2000, 106.8166")
+    assert (found.lat, found.lon, found.exactness) == (-6.2, 106.8166, "point")
+    assert gazetteer.find("-96.2, 106.8") == []
+
+
+@pytest.mark.parametrize("said", ["", " ", "dekat", '"', "* ( ) AND OR NEAR", "folded:x", "a" * 5_000, "no 12", "\x00"])
+def test_nonsense_finds_nothing_and_breaks_nothing(gazetteer: Gazetteer, said: str) -> None:
+    assert gazetteer.find(said) == []
+
+
+def test_a_place_has_an_address(gazetteer: Gazetteer) -> None:
+    found = gazetteer.reverse(place(0.04, 1.22), "Jalan Melati I", 9.0)
+    assert (found.street, found.number, found.area) == ("Jalan Melati I", "12", "Kebon Baru")
+    assert found.number_distance_m == pytest.approx(4.6, abs=1)
+    assert gazetteer.reverse(place(3.4, 3.4), "Gang Buntu", 9.0).area == "Cawang"
+    assert gazetteer.reverse(place(2, 2), "", 9.0) == gazetteer.reverse(place(2, 2), "", 9.0)
+    assert gazetteer.reverse(place(2, 2), "", 9.0).number == ""
+
+
+def test_borders_say_more_than_centres(tmp_path: Path) -> None:
+    town = city()
+    corners = [town.node(*place(y, x)) for y, x in ((-1, -1), (-1, 9), (9, 9), (9, -1))]
+    around = town.way([*corners, corners[0]], {})
+    borders = {"type": "boundary", "boundary": "administrative", "admin_level": "7", "name": "Bidara Cina"}
+    town.relation([("w", around, "outer")], borders)
+    found = gazetteer_of(town, tmp_path)
+    assert {row.area for row in found.find("gang buntu")} == {"Bidara Cina"}
+    found.close()
+
+
+def test_one_name_for_all_the_city_says_nothing(tmp_path: Path) -> None:
+    town = city()
+    town.nodes = {id_: node for id_, node in town.nodes.items() if node[2].get("name") != "Cawang"}
+    found = gazetteer_of(town, tmp_path)
+    assert {row.area for row in found.find("gang buntu")} == {""}
+    found.close()
+
+
+def test_a_damaged_file_is_told_from_no_answer(tmp_path: Path) -> None:
+    (tmp_path / "places.db").write_bytes(b"nonsense" * 100)
+    found = Gazetteer(tmp_path / "places.db")
+    with pytest.raises(sqlite3.Error):
+        found.find("jalan")
+    found.close()
+
+
+def test_slips_are_counted() -> None:
+    assert slips("tamrin", "thamrin") == 1
+    assert slips("kenrai", "kenari") == 1
+    assert slips("melati", "melati") == 0
+    assert slips("", "ab") == 2
+    assert variants("abc") == set()
+    assert variants("2024") == set()
+    assert variants("kenrai") & variants("kenari")
