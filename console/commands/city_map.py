@@ -127,15 +127,15 @@ def remove(profile: str) -> int:
 
 
 class _ProgressLines:
-    """Progress, a few lines a second: "47 % tiles z14: 412 of 883"."""
+    """Progress, a few lines a second and one for each part of the work: " 47 % tiles z14: 412 of 883"."""
 
     def __init__(self) -> None:
-        self._last = -_REST_S
+        self._last, self._part = -_REST_S, ""
 
     def tell(self, words: str, share: float) -> None:
-        now = time.monotonic()
-        if now - self._last >= _REST_S:
-            self._last = now
+        now, part = time.monotonic(), words.partition(" ")[0]
+        if now - self._last >= _REST_S or part != self._part:
+            self._last, self._part = now, part
             sys.stderr.write(f"{100 * share:3.0f} % {words}\n")
             sys.stderr.flush()
 

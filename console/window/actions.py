@@ -22,6 +22,7 @@ from console.panels.undo_command import UndoCommand
 from console.panels.unit_commands import UnitCommands
 from console.panels.units import UnitsController
 from console.rules.time_range import TimeRange
+from console.window.city_map_commands import CityMapCommands
 from console.window.sign_in import SignInController
 from console.window.window_commands import RANGE_TEXT, WindowCommands
 from widgets.map.panel import MapPanel
@@ -37,6 +38,7 @@ class Receivers:
     undo: UndoCommand
     situation: SituationMonitor
     window: WindowCommands
+    city_map: CityMapCommands
     report_clipboard: ReportClipboard
     contact: ReporterContact
     drafts: Drafts
@@ -77,6 +79,10 @@ ACTIONS = Actions[Receivers](
         A("panel_queue", "Go to the queue", ("Ctrl+1",), "Window", lambda on: on.window.go_to_panel("queue")),
         A("panel_map", "Go to the map", ("Ctrl+2",), "Window", lambda on: on.window.go_to_panel("map")),
         A("reload_map", "Load the map again", (), "Window", lambda on: on.map_panel.reload()),
+        A(
+            "city_map", "City map: what there is, make one of a file, remove it", ("Ctrl+Shift+M",), "Window",
+            lambda on: on.city_map.open(), words="streets basemap background openstreetmap osm pbf tools", asks=True,
+        ),
         A("panel_units", "Go to the units", ("Ctrl+3",), "Window", lambda on: on.window.go_to_panel("units")),
         A("panel_report", "Go to the report", ("Ctrl+4",), "Window", lambda on: on.window.go_to_panel("report")),
         A("panel_charts", "Go to the charts", ("Ctrl+5",), "Window", lambda on: on.window.go_to_panel("charts")),

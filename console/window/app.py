@@ -85,6 +85,7 @@ from console.settings import (
 from console.tasks import Tasks
 from console.window.actions import ACTIONS, Receivers
 from console.window.cache_readers import CacheReaders
+from console.window.city_map_commands import CityMapCommands
 from console.window.claims import Claims
 from console.window.close_guard import CloseGuard
 from console.window.context_menus import ContextMenus
@@ -588,12 +589,16 @@ class ConsoleWindow(QObject):
             status,
             self,
         )
+        self.city_map_commands = CityMapCommands(
+            self._options.profile, self._options.profile_name, self.forms, self.tasks, self
+        )
         self._receivers = Receivers(
             reports=self.report_commands,
             units=self.unit_commands,
             undo=self.undo_command,
             situation=self.situation,
             window=self.window_commands,
+            city_map=self.city_map_commands,
             report_clipboard=self.report_clipboard,
             contact=self.contact,
             drafts=self.drafts,
@@ -666,6 +671,7 @@ class ConsoleWindow(QObject):
             self.merging,
             self.outbox_controller,
             self.conflict_controller,
+            self.city_map_commands,
         ):
             speaker.message.connect(self.say)
         self.settings.unreadable.connect(self._on_failed)
@@ -812,6 +818,7 @@ class ConsoleWindow(QObject):
         self.followed_sources.close()
         self.outbox.close()
         self.sync_supervisor.stop()
+        self.city_map_commands.close()
         self.tasks.shutdown()
         self.photo_tasks.shutdown()
         self._readers.close()

@@ -601,6 +601,14 @@ class Forms(QObject):
                 return file
         return None
 
+    def choose_file(self, title: str, kinds: str, then: Callable[[Path], object]) -> None:
+        """One file of this computer; `kinds` are names with patterns, as in "Photos (*.jpg *.png)"."""
+        dialog = QFileDialog(self._window, title, str(Path.home()), kinds)
+        dialog.setOption(QFileDialog.Option.DontUseNativeDialog, True)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(lambda name: then(Path(name)))
+        self._show(dialog)
+
     def photo(self, about: str, role: str, place: str, then: Callable[[dict[str, Any]], object]) -> None:
         """Photos from files, each one an edit; `place` is the draft key of photos of their report."""
         title = self.tr("Add photos: {about}").format(about=about)
