@@ -128,8 +128,9 @@ def _line_layer(name: str, lines: Lines, frame: Bounds) -> Layer | None:
     if not lines.wkb:
         return None
     first = np.array([_LINE_ZOOMS.get(kind, _LINE_ZOOM) for kind in lines.kinds])
-    shapes = lines.shapes()
-    first[~_within(shapes, frame)] = _NEVER
+    # A river goes on beyond the city, a rail line through the whole country.
+    shapes = shapely.clip_by_rect(lines.shapes(), *frame)
+    first[shapely.is_empty(shapes)] = _NEVER
     kinds, names = lines.kinds, lines.names
     return _layer(name, Shape.LINE, shapes, first, lambda at, zoom: _named(kinds[at], names[at], zoom, _LINE_NAME_ZOOM))
 

@@ -19,7 +19,6 @@ import osmium
 import shapely
 from numpy.typing import NDArray
 from osmium.osm.types import Area, Node, Relation, TagList, Way
-from typing_extensions import override
 
 from console.city_map.errors import DamagedOsmFile, MoreThanACity, NothingInIt, OutOfMemory
 from console.city_map.manifest import Bounds
@@ -36,7 +35,7 @@ _UNWANTED = re.compile(
 )
 _MOST_POINTS = 10_000
 """OpenStreetMap itself has at most 2,000 points a line."""
-_WIDEST_LINE, _WIDEST_MAP = 0.5, 6.0
+_WIDEST_ROAD, _WIDEST_MAP = 0.5, 6.0
 """In degrees: about 55 km, and 660."""
 _MOST_LINES = 4_000_000
 _EVERY = 20_000
@@ -73,12 +72,6 @@ class Lines:
         self.kinds.append(kind)
         self.names.append(name)
 
-    def keep(self, kept: NDArray[Any]) -> None:
-        """Drop the others; `kept` says yes or no for each."""
-        which = kept.tolist()
-        for column in ("wkb", "kinds", "names"):
-            setattr(self, column, list(compress(getattr(self, column), which)))
-
     def shapes(self) -> NDArray[Any]:
         """Shapely's lines, in degrees."""
         shapes: NDArray[Any] = shapely.from_wkb(np.array(self.wkb, object))
@@ -102,13 +95,15 @@ class Roads(Lines):
     sizes: array[int] = field(default_factory=lambda: array("i"))
     """How many points each has."""
 
-    @override
     def keep(self, kept: NDArray[Any]) -> None:
-        super().keep(kept)
+        """Drop the others; `kept` says yes or no for each."""
         self.nodes = array("q", np.array(self.nodes)[np.repeat(kept, np.array(self.sizes))].tobytes())
+        which = kept.tolist()
+        for column in ("wkb", "kinds", "names"):
+            setattr(self, column, list(compress(getattr(self, column), which)))
         for column in ("ways", "one_ways", "limits_kmh", "tolls", "drivable", "sizes"):
             values = getattr(self, column)
-            setattr(self, column, array(values.typecode, compress(values, kept.tolist())))
+            setattr(self, column, array(values.typecode, compress(values, which)))
 
 
 @dataclass
@@ -203,8 +198,7 @@ def read_osm(path: Path, box: Bounds | None, scratch: Path, progress: Progress) 
         UnicodeDecodeError,
     ) as error:  # as the reader raises them
         raise DamagedOsmFile(f"{path.name} is damaged, or was made to do harm: it can't be read to its end.") from error
-    for lines in (data.roads, data.rivers, data.rails, data.coasts):
-        _drop_wide(lines, data.left_out)
+    _drop_wide(data.roads, data.left_out)
     if not data.roads.wkb:
         where = " in this part" if box else ""
         raise NothingInIt(f"{path.name} has no street{where}: there is nothing to make a map of.")
@@ -224,16 +218,16 @@ def clean_name(text: str) -> str:
     return " ".join(_UNWANTED.sub("", text[: 8 * MOST_NAME]).split())[:MOST_NAME].strip()
 
 
-def _drop_wide(lines: Lines, left_out: Counter[str]) -> None:
-    """Leave out the lines that lead out of any city: each would be in thousands of tiles."""
-    if not lines.wkb:
+def _drop_wide(roads: Roads, left_out: Counter[str]) -> None:
+    """Leave out the roads that lead out of any city: one alone would make the map as wide as it is."""
+    if not roads.wkb:
         return
-    bounds = shapely.bounds(lines.shapes())
-    kept = np.maximum(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1]) <= _WIDEST_LINE
+    bounds = shapely.bounds(roads.shapes())
+    kept = np.maximum(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1]) <= _WIDEST_ROAD
     # protects: no-line-across-the-world
     if not kept.all():
-        left_out["lines longer than a city"] += int((~kept).sum())
-        lines.keep(kept)
+        left_out["roads longer than a city"] += int((~kept).sum())
+        roads.keep(kept)
 
 
 def _bounds(data: OsmData, box: Bounds | None) -> Bounds:

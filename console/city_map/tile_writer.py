@@ -225,49 +225,62 @@ def _features(
         least = 3 if kind is Shape.AREA else 2
         enough = np.bincount(line, minlength=len(field_of_line)) >= least
         points, line = points[enough[line]], line[enough[line]]
+    if not len(points):
+        return
     field = field_of_line[line]
     order = np.argsort(field, kind="stable")
     points, line, field = points[order], line[order], field[order]
     starts = np.flatnonzero(np.diff(field, prepend=-1))
-    for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(field)], strict=True):
-        yield int(field[start]), _commands(points[start:end], line[start:end], kind)
+    numbers, begins = _commands(points, line, starts, kind)
+    packed, ends = _varints(numbers)
+    bounds = [0, *ends[begins[1:] - 1].tolist(), len(packed)]
+    for at, one in enumerate(field[starts].tolist()):
+        yield one, packed[bounds[at] : bounds[at + 1]]
 
 
-def _commands(points: NDArray[Any], line: NDArray[Any], kind: Shape) -> bytes:
-    """The geometry of one feature, as vector tiles have it."""
-    delta = np.diff(points, axis=0, prepend=np.zeros((1, 2), np.int64))
+def _commands(
+    points: NDArray[Any], line: NDArray[Any], starts: NDArray[Any], kind: Shape
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """(the geometry of all features as numbers, where each feature begins); `starts` are their first points."""
+    before = np.vstack([np.zeros((1, 2), np.int64), points[:-1]])
+    before[starts] = 0
+    delta = points - before
     zigzag = (delta << 1) ^ (delta >> 63)
-    if kind is Shape.POINT:
-        return _varints(np.concatenate([[len(points) << 3 | 1], zigzag.ravel()]))
-    starts = np.flatnonzero(np.diff(line, prepend=-1))
-    counts = np.diff(starts, append=len(line))
-    # A line is: move, x, y, draw to so many, x, y, x, y …; a ring ends with: close.
+    if kind is Shape.POINT:  # move to so many, x, y, x, y …
+        counts = np.diff(starts, append=len(points))
+        at = 2 * np.arange(len(points)) + np.repeat(np.arange(len(starts)), counts) + 1
+        begins = at[starts] - 1
+        out = np.zeros(2 * len(points) + len(starts), np.int64)
+        out[begins] = counts << 3 | 1
+        out[at], out[at + 1] = zigzag[:, 0], zigzag[:, 1]
+        return out, begins
+    lines = np.flatnonzero(np.diff(line, prepend=-1))
+    counts = np.diff(lines, append=len(line))
+    # A line is: move to 1, x, y, draw to so many, x, y, x, y …; a ring ends with: close.
     extra = 3 if kind is Shape.AREA else 2
-    nth = np.repeat(np.arange(len(starts)), counts)
-    at = 2 * np.arange(len(points)) + extra * nth + 2
-    at[starts] -= 1
-    out = np.zeros(2 * len(points) + extra * len(starts), np.int64)
+    at = 2 * np.arange(len(points)) + extra * np.repeat(np.arange(len(lines)), counts) + 2
+    at[lines] -= 1
+    out = np.zeros(2 * len(points) + extra * len(lines), np.int64)
     out[at], out[at + 1] = zigzag[:, 0], zigzag[:, 1]
-    begins = 2 * starts + extra * np.arange(len(starts))
-    out[begins] = 1 << 3 | 1
-    out[begins + 3] = (counts - 1) << 3 | 2
+    heads = at[lines] - 1
+    out[heads] = 1 << 3 | 1
+    out[heads + 3] = (counts - 1) << 3 | 2
     if kind is Shape.AREA:
-        out[begins + 2 * counts + 2] = 1 << 3 | 7
-    return _varints(out)
+        out[heads + 2 * counts + 2] = 1 << 3 | 7
+    return out, at[starts] - 1
 
 
-def _layer_bytes(layer: Layer, features: list[tuple[Fields, bytes]]) -> bytes:
+def _layer_bytes(layer: Layer, features: Sequence[tuple[Fields, bytes]]) -> bytes:
     if not features:
         return b""
     keys: dict[str, int] = {}
     values: dict[str, int] = {}
     parts = []
     for fields, commands in features:
-        tags = []
+        tags = b""
         for key, value in fields:
-            tags += [keys.setdefault(key, len(keys)), values.setdefault(value, len(values))]
-        body = _field(2, _varints(np.array(tags))) + b"\x18" + bytes([layer.kind]) + _field(4, commands)
-        parts.append(_field(2, body))
+            tags += _varint(keys.setdefault(key, len(keys))) + _varint(values.setdefault(value, len(values)))
+        parts.append(_field(2, _field(2, tags) + b"\x18" + bytes([layer.kind]) + _field(4, commands)))
     body = _field(1, layer.name.encode()) + b"".join(parts)
     body += b"".join(_field(3, key.encode()) for key in keys)
     body += b"".join(_field(4, _field(1, value.encode())) for value in values)
@@ -288,11 +301,11 @@ def _varint(value: int) -> bytes:
     return bytes(out)
 
 
-def _varints(values: NDArray[Any]) -> bytes:
-    """Protobuf's variable-length form of numbers from 0 to 2**28 - 1, as it stands one after another."""
+def _varints(values: NDArray[Any]) -> tuple[bytes, NDArray[Any]]:
+    """(numbers from 0 to 2**28 - 1 in protobuf's variable-length form, one after another; where each ends)."""
     wide = values.astype(np.uint32)
     length = 1 + (wide >= 1 << 7).astype(np.uint8) + (wide >= 1 << 14) + (wide >= 1 << 21)
     out = np.zeros((len(wide), 4), np.uint8)
     for byte in range(4):
         out[:, byte] = ((wide >> (7 * byte)) & 127) | np.where(length > byte + 1, 128, 0)
-    return out[np.arange(4) < length[:, None]].tobytes()
+    return out[np.arange(4) < length[:, None]].tobytes(), np.cumsum(length, dtype=np.int64)

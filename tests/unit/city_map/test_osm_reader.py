@@ -110,7 +110,7 @@ def test_lines_that_are_no_citys_are_left_out(tmp_path: Path) -> None:
     town.road([crossing(step % 5, step // 5 % 5) for step in range(1_999)] * 6, "Without end")
     data = read(town, tmp_path)
     assert {"Around the world", "Without end"}.isdisjoint(data.roads.names)
-    assert data.left_out == {"lines longer than a city": 1, "lines with too many points": 1}
+    assert data.left_out == {"roads longer than a city": 1, "lines with too many points": 1}
     assert len(data.roads.wkb) == len(data.roads.ways) == len(data.roads.sizes) == 40
     assert len(data.roads.nodes) == sum(data.roads.sizes)
 
