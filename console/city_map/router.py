@@ -6,6 +6,7 @@ the end of each stretch. Places are (lat, lon) in degrees.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from console.city_map.street_graph import (
     METRES_LON,
     PER_DEGREE,
     cell_keys,
-    cells_around,
+    cells_between,
     load_arrays,
     squeeze_of,
 )
@@ -36,9 +37,15 @@ MOST_OFF_M = 400.0
 """A place farther than this from any street is not taken to be on one."""
 
 _LIMIT_S = 7_200.0
-_LEAST_S = 0.01
-_CLOSED_S = 1_000_000.0
-"""What a closed stretch costs beside its time: every way around comes first, and the sum tells how many there are."""
+_CLOSED = 2.0**20
+"""What a closed stretch costs: every way around comes first, and the sum tells how many there are."""
+_TICK_S = 2.0**-3
+_METRE = 2.0**-24
+"""A cost is closed stretches, ticks of time and whole metres in one number, so that one search adds up all of them;
+as powers of two they are added without loss up to 200 closed stretches, 12 days and 2,000 km.
+"""
+_SURE_M = 230.0
+"""Whatever is nearer than this is in the cell of a place or in one beside it."""
 
 
 class OnStreet(msgspec.Struct, frozen=True):
@@ -72,7 +79,7 @@ class Leg(msgspec.Struct, frozen=True):
 
 
 class TimesTo(msgspec.Struct, frozen=True):
-    """What one search found: the cost from every node to the place `goal`, and the node that comes next.
+    """What one search found: the cost (closed stretches, time and metres in one number) from every node to `goal`.
 
     It answers for any number of units, also when they move (`Router.travels`), as long as the closures are those of
     `version`.
@@ -81,7 +88,6 @@ class TimesTo(msgspec.Struct, frozen=True):
     goal: OnStreet
     version: int
     cost: NDArray[np.float64]
-    following: NDArray[np.int32]
     limit_s: float
 
 
@@ -99,9 +105,8 @@ class Router:
         for drawn, speed in (speeds_kmh or {}).items():
             kmh[streets.kind == DRAWN.index(drawn)] = speed
         waiting = np.array([WAITING_S.get(drawn, WAITING_ELSEWHERE_S) for drawn in DRAWN])[streets.kind]
-        self._seconds = np.maximum(streets.length / np.maximum(kmh / 3.6, 0.1) + waiting, _LEAST_S)
+        self._seconds = streets.length / np.maximum(kmh / 3.6, 0.1) + waiting
         self._closed = np.zeros(len(streets.first), bool)
-        self._edge_lines: NDArray[Any] | None = None
         self.version = 0
         """Rises with each change of what is closed: what was found before is no longer true."""
         # Rows are where an arc leads and columns where it begins, against the traffic: one search from the goal
@@ -130,9 +135,9 @@ class Router:
         """
         closed = np.zeros(len(self._closed), bool)
         closed[list(edges)] = True
-        if len(areas):
-            tree = shapely.STRtree(self._lines())
-            closed[tree.query(np.array(areas, object), predicate="intersects")[1]] = True
+        for area in areas:
+            near = self._edges_near(area)
+            closed[near[shapely.intersects(self._lines(near), area)]] = True
         if (closed != self._closed).any():
             self._closed = closed
             self.version += 1
@@ -147,27 +152,36 @@ class Router:
         lat, lon = place
         if not (abs(lat) <= 90 and abs(lon) <= 180):  # NaN too
             return None
-        streets = self._streets
         point = np.array([lon, lat]) * PER_DEGREE
         key = int(cell_keys(point, self._squeeze))
-        bounds = [streets.segment_key.searchsorted(pair) for pair in cells_around(key)]
-        at = np.concatenate([np.arange(first, end) for first, end in bounds])
-        if named:
-            street = streets.street[streets.segment_edge[at]]
-            at = at[streets.name_at[street + 1] > streets.name_at[street]]
-        if not len(at):
+        found = self._nearest_of(self._entries(cells_between(key, key, ring=1)), point, named)
+        if found is None or found.distance_m > _SURE_M:
+            found = self._nearest_of(self._entries(cells_between(key, key, ring=2)), point, named)
+        # protects: far-from-any-street
+        if found is not None and found.distance_m > min(most_m, MOST_OFF_M):
             return None
-        segment = streets.segment[at]
+        return found
+
+    def _entries(self, cells: Iterator[tuple[int, int]]) -> NDArray[Any]:
+        """The look-up entries of some cells."""
+        bounds = self._streets.segment_key.searchsorted(np.array(list(cells)).ravel()).reshape(-1, 2).tolist()
+        return np.concatenate([np.arange(first, end) for first, end in bounds])
+
+    def _nearest_of(self, entries: NDArray[Any], point: NDArray[Any], named: bool) -> OnStreet | None:
+        streets = self._streets
+        if named:
+            street = streets.street[streets.segment_edge[entries]]
+            entries = entries[streets.name_at[street + 1] > streets.name_at[street]]
+        if not len(entries):
+            return None
+        segment = streets.segment[entries]
         a, b = streets.point[segment].astype(np.float64), streets.point[segment + 1].astype(np.float64)
         step, away = (b - a) * (self._squeeze, 1), (point - a) * (self._squeeze, 1)
         share = np.clip((away * step).sum(1) / np.maximum((step * step).sum(1), 1e-9), 0, 1)
         off = (away - step * share[:, None]) * (METRES_LON / PER_DEGREE, METRES_LAT / PER_DEGREE)
         off_m = np.hypot(off[:, 0], off[:, 1])
         best = int(off_m.argmin())
-        # protects: far-from-any-street
-        if off_m[best] > min(most_m, MOST_OFF_M):
-            return None
-        edge = int(streets.segment_edge[at[best]])
+        edge = int(streets.segment_edge[entries[best]])
         found = (a[best] + (b[best] - a[best]) * share[best]) / PER_DEGREE
         along = self._share(edge, int(segment[best]), float(share[best]))
         return OnStreet(edge, along, float(off_m[best]), float(found[1]), float(found[0]), self._name_of(edge))
@@ -177,74 +191,73 @@ class Router:
         goal = self.nearest(place)
         if goal is None:
             return None
-        cost, following = self._search(goal, limit_s)
-        return TimesTo(goal, self.version, cost, following, limit_s)
+        graph, limit = self._graph_to(goal), self._limit(limit_s)
+        return TimesTo(goal, self.version, dijkstra(graph, indices=self._nodes, limit=limit), limit_s)
 
     def travels(self, times: TimesTo, places: Sequence[LatLon]) -> list[Travel | None]:
         """From each place to that of `times`; None where one is far from any street, or there is no way in time."""
-        starts = [self.nearest(place) for place in places]
-        firsts = [None if start is None else self._first_arc(start, times) for start in starts]
-        walked = self._metres([int(self._streets.arc_to[one[1]]) for one in firsts if one and one[1] >= 0], times)
-        found: list[Travel | None] = []
-        for start, first in zip(starts, firsts, strict=True):
-            if start is None or first is None:
-                found.append(None)
-                continue
-            cost, arc = first
-            metres = self._begun_m(start, arc, times.goal) + (next(walked) if arc >= 0 else 0.0)
-            found.append(Travel(cost % _CLOSED_S, metres, int(cost // _CLOSED_S)))
-        return found
+        return [self._travel(times, place) for place in places]
+
+    def _travel(self, times: TimesTo, place: LatLon) -> Travel | None:
+        start = self.nearest(place)
+        first = None if start is None else self._first_arc(start, times)
+        return None if first is None else _travel_of(first[0])
 
     def route(self, start: LatLon, end: LatLon, limit_s: float = _LIMIT_S) -> Leg | None:
         """The quickest way; None where a place is far from any street, or there is no way in time."""
-        begin, times = self.nearest(start), self.times_to(end, limit_s)
-        first = None if begin is None or times is None else self._first_arc(begin, times)
-        if begin is None or times is None or first is None:
+        begin, goal = self.nearest(start), self.nearest(end)
+        if begin is None or goal is None:
+            return None
+        graph, limit = self._graph_to(goal), self._limit(limit_s)
+        costs, following = dijkstra(graph, indices=self._nodes, limit=limit, return_predecessors=True)
+        times = TimesTo(goal, self.version, costs, limit_s)
+        first = self._first_arc(begin, times)
+        if first is None:
             return None
         cost, arc = first
-        arcs = self._way(arc, times) if arc >= 0 else []
-        line = [self._piece(begin, times.goal)] if arc < 0 else [self._after(begin, arc)]
-        metres = [self._begun_m(begin, arc, times.goal)]
+        travel = _travel_of(cost)
+        arcs = self._way(arc, goal, following) if arc >= 0 else []
+        line = [self._piece(begin, goal)] if arc < 0 else [self._after(begin, arc)]
+        metres = [self._begun_m(begin, arc, goal)]
         names = [begin.street]
         for one in arcs[:-1]:
             line.append(self._points_of(one))
             metres.append(float(self._streets.length[self._streets.arc_edge[one]]))
             names.append(self._name_of(int(self._streets.arc_edge[one])))
         if arcs:
-            line.append(self._before(times.goal, arcs[-1]))
-            metres.append(self._entered_m(times.goal, arcs[-1]))
-            names.append(times.goal.street)
+            line.append(self._before(goal, arcs[-1]))
+            metres.append(self._entered_m(goal, arcs[-1]))
+            names.append(goal.street)
         streets: list[tuple[str, float]] = []
         for name, length in zip(names, metres, strict=True):
             if streets and streets[-1][0] == name:
                 length += streets.pop()[1]
             streets.append((name, length))
-        travel = Travel(cost % _CLOSED_S, sum(metres), int(cost // _CLOSED_S))
         points = np.concatenate(line)[:, ::-1].astype("<i4")
         return Leg(travel, points.tobytes(), tuple(streets))
 
     def _weigh(self) -> None:
         """The cost of every arc, in the order of the rows."""
         # protects: closed-streets-are-avoided
-        cost = self._seconds + np.where(self._closed, _CLOSED_S, 0.0)
-        self._cost = cost
-        self._weights = cost[self._streets.arc_edge[self._arcs]]
+        closed = self._closed
+        self._cost = _cost_of(self._seconds, self._streets.length, closed)
+        self._weights = self._cost[self._streets.arc_edge[self._arcs]]
 
-    def _search(self, goal: OnStreet, limit_s: float) -> tuple[NDArray[Any], NDArray[Any]]:
-        """(cost to the goal, node that comes next) of every node; the goal is the last node."""
+    def _graph_to(self, goal: OnStreet) -> csr_array:
+        """The arcs against the traffic, with those by which the edge of the goal, the last node, is entered."""
         entering = list(self._arcs_on(goal.edge))
         starts = np.array([self._streets.arc_from[arc] for arc in entering], np.int32)
-        costs = np.array([max(_LEAST_S, self._partly(goal, arc, entering=True)) for arc in entering])
+        costs = np.array([self._partly(goal, arc, entering=True) for arc in entering])
         rows = self._rows.copy()
         rows[-1] += len(starts)
-        graph = csr_array(
+        return csr_array(
             (np.concatenate([self._weights, costs]), np.concatenate([self._columns, starts]), rows),
             shape=(self._nodes + 1, self._nodes + 1),
         )
-        # With closures it is looked at everything: a place among closed streets is reached all the same.
-        limit = np.inf if self._closed.any() else limit_s
-        cost, following = dijkstra(graph, indices=self._nodes, limit=limit, return_predecessors=True)
-        return cost, following
+
+    def _limit(self, limit_s: float) -> float:
+        """With closures all is looked at: a place among closed streets is reached all the same."""
+        return math.inf if self._closed.any() else limit_s + _TICK_S
 
     def _first_arc(self, start: OnStreet, times: TimesTo) -> tuple[float, int] | None:
         """(cost, arc that is driven first) of the way from a place; arc -1 where it leads along its own edge only."""
@@ -253,11 +266,11 @@ class Router:
         if start.edge == times.goal.edge and (
             not along or any(self._streets.arc_along[arc] == (along > 0) for arc in self._arcs_on(start.edge))
         ):
-            best = (float(self._cost[start.edge] - self._seconds[start.edge] * (1 - abs(along))), -1)
+            best = (self._cost_on(start.edge, abs(along)), -1)
         for arc in self._arcs_on(start.edge):
             cost = float(times.cost[self._streets.arc_to[arc]]) + self._partly(start, arc, entering=False)
             best = min(best, (cost, arc))
-        return best if best[0] % _CLOSED_S <= times.limit_s else None
+        return best if best[0] % _CLOSED <= times.limit_s else None
 
     def _arcs_on(self, edge: int) -> Iterator[int]:
         first, end = self._edges.searchsorted((edge, edge + 1))
@@ -265,7 +278,12 @@ class Router:
 
     def _partly(self, place: OnStreet, arc: int, *, entering: bool) -> float:
         """The cost of an arc from its beginning to a place on it, or from the place to its end."""
-        return float(self._cost[place.edge] - self._seconds[place.edge] * (1 - self._part(place, arc, entering)))
+        return self._cost_on(place.edge, self._part(place, arc, entering))
+
+    def _cost_on(self, edge: int, share: float) -> float:
+        """The cost of a part of an edge."""
+        length = float(self._streets.length[edge])
+        return float(_cost_of(self._seconds[edge] * share, length * share, self._closed[edge]))
 
     def _part(self, place: OnStreet, arc: int, entering: bool) -> float:
         return place.share if bool(self._streets.arc_along[arc]) == entering else 1 - place.share
@@ -278,48 +296,24 @@ class Router:
     def _entered_m(self, goal: OnStreet, arc: int) -> float:
         return float(self._streets.length[goal.edge]) * self._part(goal, arc, entering=True)
 
-    def _metres(self, nodes: Sequence[int], times: TimesTo) -> Iterator[float]:
-        """The length of the way from each node to the goal; all are followed step by step at once."""
-        at = np.array(nodes, np.int64)
-        metres = np.zeros(len(at))
-        going = np.flatnonzero(times.following[at] >= 0)
-        while len(going):
-            following = times.following[at[going]].astype(np.int64)
-            ended = following == self._nodes
-            on = going[~ended]
-            arcs = self._arcs_between(at[on], following[~ended])
-            metres[on] += self._streets.length[self._streets.arc_edge[arcs]]
-            for one in going[ended].tolist():
-                metres[one] += self._entered_m(times.goal, self._last_arc(int(at[one]), times.goal))
-            at[on] = following[~ended]
-            going = on
-        return iter(metres.tolist())
-
-    def _way(self, first: int, times: TimesTo) -> list[int]:
+    def _way(self, first: int, goal: OnStreet, following: NDArray[Any]) -> list[int]:
         """The arcs after the first one, to that by which the goal's edge is entered."""
         arcs = []
         node = int(self._streets.arc_to[first])
-        while (following := int(times.following[node])) != self._nodes:
-            arcs.append(int(self._arcs_between(np.array([node]), np.array([following]))[0]))
-            node = following
-        return [*arcs, self._last_arc(node, times.goal)]
+        while (then := int(following[node])) != self._nodes:
+            arcs.append(self._arc_between(node, then))
+            node = then
+        return [*arcs, self._last_arc(node, goal)]
 
     def _last_arc(self, node: int, goal: OnStreet) -> int:
         """The arc by which the goal's edge is entered from a node, the quickest."""
         among = [arc for arc in self._arcs_on(goal.edge) if self._streets.arc_from[arc] == node]
         return min(among, key=lambda arc: self._part(goal, arc, entering=True))
 
-    def _arcs_between(self, start: NDArray[Any], end: NDArray[Any]) -> NDArray[Any]:
-        """The cheapest arc from each node to its neighbour."""
-        wanted = end * self._nodes + start
-        at = np.searchsorted(self._pairs, wanted)
-        last = np.searchsorted(self._pairs, wanted, side="right") - 1
-        several = np.flatnonzero(last > at)
-        for one in several.tolist():  # two streets between the same corners: of those the open one
-            among = np.arange(at[one], last[one] + 1)
-            at[one] = among[np.argmin(self._weights[among])]
-        arcs: NDArray[Any] = self._arcs[at]
-        return arcs
+    def _arc_between(self, start: int, end: int) -> int:
+        """The cheapest arc from a node to its neighbour: of two streets between the same corners the open one."""
+        first, last = self._pairs.searchsorted((end * self._nodes + start, end * self._nodes + start + 1))
+        return int(self._arcs[first + self._weights[first:last].argmin()])
 
     def _share(self, edge: int, segment: int, share: float) -> float:
         first = int(self._streets.first[edge])
@@ -364,13 +358,30 @@ class Router:
         whole: NDArray[Any] = np.round(shapely.get_coordinates(cut) / (self._squeeze, 1.0))
         return whole
 
-    def _lines(self) -> NDArray[Any]:
-        """Every edge as a line in degrees."""
-        if self._edge_lines is None:
-            streets = self._streets
-            count = (streets.last - streets.first + 1).astype(np.int64)
-            which = np.repeat(np.arange(len(count)), count)
-            nth = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
-            points = streets.point[streets.first[which] + nth] / PER_DEGREE
-            self._edge_lines = shapely.linestrings(points, indices=which)
-        return self._edge_lines
+    def _edges_near(self, area: Any) -> NDArray[Any]:
+        """The edges that pass through the frame of an area in degrees, or near it."""
+        west, south, east, north = (np.array(area.bounds) * PER_DEGREE).tolist()
+        corners = cell_keys(np.array([[west, south], [east, north]]), self._squeeze).tolist()
+        return np.unique(self._streets.segment_edge[self._entries(cells_between(corners[0], corners[1]))])
+
+    def _lines(self, edges: NDArray[Any]) -> NDArray[Any]:
+        """Edges as lines in degrees."""
+        streets = self._streets
+        count = (streets.last[edges] - streets.first[edges] + 1).astype(np.int64)
+        which = np.repeat(np.arange(len(edges)), count)
+        nth = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
+        points = streets.point[streets.first[edges][which] + nth] / PER_DEGREE
+        lines: NDArray[Any] = shapely.linestrings(points, indices=which) if len(edges) else np.zeros(0, object)
+        return lines
+
+
+def _cost_of(seconds: Any, metres: Any, closed: Any) -> Any:
+    """Of numbers or arrays: one tick at least, as nothing that is driven takes no time."""
+    ticks = np.maximum(np.round(np.asarray(seconds, np.float64) / _TICK_S), 1)
+    return _CLOSED * np.asarray(closed) + _TICK_S * ticks + _METRE * np.round(np.asarray(metres, np.float64))
+
+
+def _travel_of(cost: float) -> Travel:
+    closed, rest = divmod(cost, _CLOSED)
+    ticks, metres = divmod(rest, _TICK_S)
+    return Travel(ticks * _TICK_S, metres / _METRE, int(closed))

@@ -25,8 +25,8 @@ from console.city_map.road_kinds import ROADS
 
 PER_DEGREE = 10_000_000
 """Places are whole numbers of 1e-7 degrees, as OpenStreetMap's are."""
-CELL = 45_000
-"""The side of a look-up cell in those, north to south: 500 m; east to west as many metres."""
+CELL = 22_500
+"""The side of a look-up cell in those, north to south: 249 m; east to west as many metres."""
 DRAWN = tuple(sorted({kind.drawn for kind in ROADS.values()}))
 """`kind` of an edge is an index into this."""
 METRES_LON, METRES_LAT = 111_320, 110_570
@@ -100,11 +100,13 @@ def cell_keys(points: NDArray[Any], squeeze: float) -> NDArray[Any]:
     return keys
 
 
-def cells_around(key: int) -> Iterator[tuple[int, int]]:
-    """Keys, from and below, of a cell and the eight around it."""
-    for column in (-1, 0, 1):
-        middle = key + column * _KEY_STEP
-        yield middle - 1, middle + 2
+def cells_between(lowest: int, highest: int, ring: int = 0) -> Iterator[tuple[int, int]]:
+    """The keys, from and below, of each column of a block of cells between two corners, and of so many around it."""
+    column, row = divmod(lowest + _KEY_STEP // 2, _KEY_STEP)
+    last, top = divmod(highest + _KEY_STEP // 2, _KEY_STEP)
+    for one in range(column - ring, last + ring + 1):
+        key = one * _KEY_STEP - _KEY_STEP // 2
+        yield key + row - ring, key + top + ring + 1
 
 
 def make_streets(data: OsmData) -> StreetArrays:

@@ -17,6 +17,14 @@ from console.files.lock import FileLock
 from console.paths import folder_of, window_lock
 from tests.helpers.osm_town import grid_town, place
 
+HEARS_CTRL_C = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from console.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+"""The program, also where the tests run behind a shell's &, which has them ignore Ctrl+C."""
+
 
 @pytest.fixture
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -136,7 +144,7 @@ def test_two_builds_at_once_are_refused(source: Path) -> None:
 def test_a_build_that_is_ended_leaves_nothing_in_use(source: Path, how: str) -> None:
     """By the program that started it, by Ctrl+C, and by a kill, after which the child ends by itself."""
     started = subprocess.Popen(
-        command("build", str(source), "--end-with-input"),
+        [sys.executable, "-c", HEARS_CTRL_C, "map", "build", str(source), "--end-with-input"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
