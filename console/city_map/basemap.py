@@ -23,6 +23,7 @@ from pmtiles.tile import (
     zxy_to_tileid,
 )
 
+from console.city_map.manifest import UnreadableMap
 from console.city_map.map_folder import current_basemap
 
 TileKind = Literal["vector", "raster"]
@@ -72,12 +73,10 @@ class Basemap:
         self._tiles: _Tiles | None = None
         self.problem = ""
         """Why there is no background, in words; empty when there is one or none is wanted."""
-        path = _find(folder, name)
-        if path is None:
-            return
         try:
-            self._tiles = open_tiles(path)
-        except BasemapError as error:
+            path = _find(folder, name)
+            self._tiles = None if path is None else open_tiles(path)
+        except (BasemapError, UnreadableMap) as error:
             self.problem = str(error)
             _log.info("no map background: %s", error)
 
@@ -119,6 +118,7 @@ class Basemap:
 
 
 def _find(folder: Path | None, name: str) -> Path | None:
+    """The file of the background; None: none. Raises UnreadableMap."""
     if name:
         return (folder or Path()) / Path(name).expanduser()
     if folder is None:

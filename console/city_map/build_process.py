@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,16 +50,18 @@ class MapBuilder:
         if child is not None:
             child.kill()
 
-    def build(self, source: Path, box: Bounds | None, progress: Progress, *, window_open: bool) -> BuiltMap:
+    def build(
+        self, source: Path, box: Bounds | None, progress: Progress, *, window_open: Callable[[], bool]
+    ) -> BuiltMap:
         """The map of a file, in use when this returns. Whatever happens before that, the old map stays.
 
-        With `window_open` maps that are out of use are kept: the window may have begun with one.
+        While `window_open` says so maps that are out of use are kept: the window may have begun with one.
         Raises MapBuildError (Cancelled too), StoreError, OSError.
         """
         begun = time.monotonic()
         maps = MapFolder(self._profile)
         try:
-            maps.clear_up(old_maps=not window_open)
+            maps.clear_up(old_maps=not window_open())
             fresh = maps.begin()
             try:
                 self._run(source, fresh, box, progress)
@@ -72,6 +74,7 @@ class MapBuilder:
                 raise from_os(error, fresh.with_name("the new map")) from error
             finally:
                 maps.abandon(fresh)
+            maps.clear_up(old_maps=not window_open())
         finally:
             maps.release()
         return BuiltMap(folder, manifest, time.monotonic() - begun)

@@ -14,7 +14,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from console.city_map.manifest import BASEMAP, MANIFEST, MapManifest, UnreadableMap, read_manifest
+from console.city_map.manifest import BASEMAP, MANIFEST, MapManifest, read_manifest
 from console.files.durable import sync_folder
 from console.files.lock import FileLock
 
@@ -48,14 +48,11 @@ def current_manifest(profile: Path) -> MapManifest | None:
 
 
 def current_basemap(profile: Path) -> Path | None:
-    """The tiles of the map in use; None without one, or where its manifest cannot be read."""
+    """The tiles of the map in use; None without one. Raises UnreadableMap where the map cannot be used."""
     folder = current_map(profile)
     if folder is None:
         return None
-    try:
-        read_manifest(folder)
-    except UnreadableMap:
-        return None
+    read_manifest(folder)
     return folder / BASEMAP
 
 

@@ -58,7 +58,7 @@ def build(source: Path, profile: str, box: Bounds | None, *, as_json: bool, ends
     if ends_with_input:
         threading.Thread(target=_cancel_with_input, args=(builder,), daemon=True).start()
     try:
-        built = builder.build(source, box, _ProgressLines().tell, window_open=is_held(window_lock(folder)))
+        built = builder.build(source, box, _ProgressLines().tell, window_open=lambda: is_held(window_lock(folder)))
     except Cancelled as error:
         return _say(str(error), _INTERRUPTED)
     except (NotAnOsmFile, MoreThanACity) as error:

@@ -47,6 +47,10 @@ def nothing(_words: str, _share: float) -> None:
     pass
 
 
+def closed() -> bool:
+    return False
+
+
 def child(text: str) -> list[str]:
     """A child that does something else than build; it gets the same arguments."""
     return [sys.executable, "-c", text]
@@ -66,7 +70,7 @@ def assert_only(profile: Path, old: Path) -> None:
 
 def test_a_town_becomes_a_map_that_all_parts_read(tmp_path: Path, town: Path) -> None:
     told: list[tuple[str, float]] = []
-    built = MapBuilder(tmp_path).build(town, None, lambda *line: told.append(line), window_open=False)
+    built = MapBuilder(tmp_path).build(town, None, lambda *line: told.append(line), window_open=closed)
     manifest = built.manifest
     assert current_map(tmp_path) == built.folder
     assert faults(built.folder, manifest) == []
@@ -91,20 +95,22 @@ def test_a_town_becomes_a_map_that_all_parts_read(tmp_path: Path, town: Path) ->
 
 
 def test_the_background_is_that_of_the_map_without_a_setting(tmp_path: Path, town: Path) -> None:
-    built = MapBuilder(tmp_path).build(town, None, nothing, window_open=False)
+    built = MapBuilder(tmp_path).build(town, None, nothing, window_open=closed)
     basemap = Basemap(tmp_path)
     assert (basemap.kind, basemap.attribution) == ("vector", "Demo city: streets invented")
     basemap.close()
     (built.folder / "manifest.json").write_bytes(b"damaged")
     basemap = Basemap(tmp_path)
-    assert basemap.kind is None
+    assert (basemap.kind, basemap.problem) == (
+        None, "The map is damaged: its manifest can't be read. Build it again.",
+    )  # fmt: skip
     basemap.close()
 
 
 def test_a_part_alone_can_be_built(tmp_path: Path, town: Path) -> None:
     south, west = place(-0.5, -0.5)
     north, east = place(1.5, 1.5)
-    built = MapBuilder(tmp_path).build(town, (west, south, east, north), nothing, window_open=False)
+    built = MapBuilder(tmp_path).build(town, (west, south, east, north), nothing, window_open=closed)
     assert 8 <= built.manifest.counts.roads < 16
     assert not list(built.folder.glob("part*"))
 
@@ -124,13 +130,13 @@ def test_what_is_no_city_leaves_the_old_map(tmp_path: Path, body: bytes, error: 
     old = adopted(tmp_path)
     (tmp_path / "bad.osm.pbf").write_bytes(body)
     with pytest.raises(error, match=r"bad\.osm\.pbf"):
-        MapBuilder(tmp_path).build(tmp_path / "bad.osm.pbf", None, nothing, window_open=False)
+        MapBuilder(tmp_path).build(tmp_path / "bad.osm.pbf", None, nothing, window_open=closed)
     assert_only(tmp_path, old)
 
 
 def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
     with pytest.raises(MapBuildError, match="can't be read: No such file"):
-        MapBuilder(tmp_path).build(tmp_path / "none.osm.pbf", None, nothing, window_open=False)
+        MapBuilder(tmp_path).build(tmp_path / "none.osm.pbf", None, nothing, window_open=closed)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -138,7 +144,7 @@ def test_a_build_that_is_killed_leaves_the_old_map(tmp_path: Path, town: Path, s
     old = adopted(tmp_path)
     dies = child(STOPS_AT.format(stage=stage, how="import os, signal; os.kill(os.getpid(), signal.SIGKILL)"))
     with pytest.raises(OutOfMemory):  # nobody but the system's guard over memory kills it so
-        MapBuilder(tmp_path, dies).build(town, None, nothing, window_open=False)
+        MapBuilder(tmp_path, dies).build(town, None, nothing, window_open=closed)
     assert_only(tmp_path, old)
 
 
@@ -156,7 +162,7 @@ def test_a_build_that_is_cancelled_leaves_the_old_map(tmp_path: Path, town: Path
     thread = threading.Thread(target=cancel)
     thread.start()
     with pytest.raises(Cancelled, match="cancelled"):
-        builder.build(town, None, lambda words, _share: seen.set() if not words else None, window_open=False)
+        builder.build(town, None, lambda words, _share: seen.set() if not words else None, window_open=closed)
     thread.join()
     assert_only(tmp_path, old)
 
@@ -165,7 +171,7 @@ def test_who_cancels_before_the_child_runs_gets_no_map(tmp_path: Path, town: Pat
     builder = MapBuilder(tmp_path)
     builder.cancel()
     with pytest.raises(Cancelled):
-        builder.build(town, None, nothing, window_open=False)
+        builder.build(town, None, nothing, window_open=closed)
     assert current_map(tmp_path) is None
 
 
@@ -173,7 +179,7 @@ def test_a_defect_says_what_it_was(tmp_path: Path, town: Path) -> None:
     old = adopted(tmp_path)
     broken = child(STOPS_AT.format(stage="make_streets", how="raise KeyError('a defect')"))
     with pytest.raises(MapBuildError, match=r"could not be read.*KeyError: 'a defect'"):
-        MapBuilder(tmp_path, broken).build(town, None, nothing, window_open=False)
+        MapBuilder(tmp_path, broken).build(town, None, nothing, window_open=closed)
     assert_only(tmp_path, old)
 
 
@@ -191,7 +197,7 @@ def test_a_defect_says_what_it_was(tmp_path: Path, town: Path) -> None:
 def test_a_child_that_says_nonsense_leaves_the_old_map(tmp_path: Path, town: Path, text: str) -> None:
     old = adopted(tmp_path)
     with pytest.raises(MapBuildError):
-        MapBuilder(tmp_path, child(text)).build(town, None, nothing, window_open=False)
+        MapBuilder(tmp_path, child(text)).build(town, None, nothing, window_open=closed)
     assert_only(tmp_path, old)
 
 
@@ -202,7 +208,7 @@ def test_a_full_disk_leaves_the_old_map(tmp_path: Path, town: Path, most: int) -
     old = adopted(tmp_path)
     full = child(LIMITED.format(bytes=most))
     with pytest.raises((DiskFull, NotWritable), match=r"The disk (is full|refused)"):
-        MapBuilder(tmp_path, full).build(town, None, nothing, window_open=False)
+        MapBuilder(tmp_path, full).build(town, None, nothing, window_open=closed)
     assert_only(tmp_path, old)
 
 
@@ -211,7 +217,7 @@ def test_too_little_memory_is_said(tmp_path: Path, town: Path) -> None:
     old = adopted(tmp_path)
     hungry = child(STOPS_AT.format(stage="make_streets", how="bytearray(8 * 2**30)"))
     with pytest.raises(OutOfMemory, match="--box"):
-        MapBuilder(tmp_path, hungry).build(town, None, nothing, window_open=False)
+        MapBuilder(tmp_path, hungry).build(town, None, nothing, window_open=closed)
     assert_only(tmp_path, old)
 
 
@@ -220,21 +226,27 @@ def test_the_leavings_of_a_build_that_died_with_its_parent_go_at_the_next(tmp_pa
     left = maps.begin()
     (left / "basemap.pmtiles").write_bytes(b"half")
     maps.release()
-    built = MapBuilder(tmp_path).build(town, None, nothing, window_open=False)
+    built = MapBuilder(tmp_path).build(town, None, nothing, window_open=closed)
     assert_only(tmp_path, built.folder)
 
 
 def test_a_window_keeps_the_map_that_it_began_with(tmp_path: Path, town: Path) -> None:
     old = adopted(tmp_path)
-    built = MapBuilder(tmp_path).build(town, None, nothing, window_open=True)
+    built = MapBuilder(tmp_path).build(town, None, nothing, window_open=lambda: True)
     assert current_map(tmp_path) == built.folder
     assert old.is_dir()
+
+
+def test_without_a_window_the_old_map_goes_when_the_new_one_is_in_use(tmp_path: Path, town: Path) -> None:
+    adopted(tmp_path)
+    built = MapBuilder(tmp_path).build(town, None, nothing, window_open=closed)
+    assert_only(tmp_path, built.folder)
 
 
 def test_two_builds_of_one_profile_are_refused(tmp_path: Path, town: Path) -> None:
     maps = MapFolder(tmp_path)
     with pytest.raises(LockedByOther):
-        MapBuilder(tmp_path).build(town, None, nothing, window_open=False)
+        MapBuilder(tmp_path).build(town, None, nothing, window_open=closed)
     maps.release()
 
 
@@ -244,7 +256,7 @@ def test_a_build_of_a_real_city_is_used(tmp_path: Path, city_data: Path) -> None
         source = city_data / "osm" / f"{name}.osm.pbf"
         if not source.is_file():
             pytest.skip("no extracts of real cities here")
-        built: BuiltMap = MapBuilder(tmp_path).build(source, None, nothing, window_open=False)
+        built: BuiltMap = MapBuilder(tmp_path).build(source, None, nothing, window_open=closed)
         assert faults(built.folder, built.manifest) == []
         gazetteer = Gazetteer(built.folder / "places.db")
         street = gazetteer.find(found)[0]
@@ -258,5 +270,5 @@ def test_a_way_with_a_million_points_is_left_out(tmp_path: Path) -> None:
     town = grid_town()
     town.road([crossing(step % 5, 0) for step in range(1_000_000)], "Without end")
     source = town.write(tmp_path / "long.osm.pbf")
-    built = MapBuilder(tmp_path).build(source, None, nothing, window_open=False)
+    built = MapBuilder(tmp_path).build(source, None, nothing, window_open=closed)
     assert built.manifest.left_out == {"lines with too many points": 1}

@@ -142,7 +142,8 @@ def test_a_map_of_another_version_says_so_and_is_not_read(tmp_path: Path) -> Non
     write_manifest(folder, msgspec.structs.replace(manifest, format=2))
     with pytest.raises(UnreadableMap, match="another version"):
         read_manifest(folder)
-    assert current_basemap(tmp_path) is None
+    with pytest.raises(UnreadableMap, match="another version"):
+        current_basemap(tmp_path)
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"format": 1}', b"\xff", b"[" * 100_000])
@@ -150,8 +151,7 @@ def test_a_damaged_manifest_says_so(tmp_path: Path, body: bytes) -> None:
     folder = adopted(tmp_path)
     (folder / MANIFEST).write_bytes(body)
     with pytest.raises(UnreadableMap, match="damaged"):
-        read_manifest(folder)
-    assert current_basemap(tmp_path) is None
+        current_basemap(tmp_path)
 
 
 def test_faults_are_named(tmp_path: Path) -> None:

@@ -139,6 +139,23 @@ def test_progress_goes_from_nothing_to_all(tmp_path: Path) -> None:
     assert re.fullmatch(r"tiles z14: 0 of \d+", told[-1][0])
 
 
+def test_what_goes_on_beyond_the_city_is_cut_at_its_frame(tmp_path: Path) -> None:
+    """A coast, a river and a rail line of hundreds of kilometres, each of one piece."""
+    town = grid_town()
+    for row, tags in (
+        (-3.0, {"natural": "coastline"}),
+        (-1.0, {"waterway": "river", "name": "Panjang"}),
+        (-2.0, {"railway": "rail"}),
+    ):
+        # From east to west: the water is in the north, which here means over the town.
+        town.way([town.node(place(row, 0)[0], 106.8 + step) for step in (2.0, 0.001, -2.0)], tags)
+    path = tiles_of(town, tmp_path)
+    assert [fields["k"] for fields, _ in features(path, "area", 8)] == ["sea"]
+    for layer in ("water", "rail"):
+        west, _, east, _ = shapely.total_bounds([shape for _, shape in features(path, layer, 12)])
+        assert (west, east) == pytest.approx((106.75, 106.858), abs=0.003)
+
+
 def coast(*lines: list[tuple[float, float]]) -> Lines:
     found = Lines()
     for line in lines:
