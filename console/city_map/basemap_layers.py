@@ -52,25 +52,25 @@ def basemap_layers(data: OsmData) -> list[Layer]:
     return [layer for layer in found if layer is not None]
 
 
-def sea_faces(coasts: Lines, frame: Bounds) -> list[Any]:
-    """The parts of `frame` that are sea: a coast line has the land on its left and the water on its right.
+def sea_faces(coasts: Lines, frame: Bounds) -> tuple[list[Any], int]:
+    """(the parts of `frame` that are sea, how many parts are left out): a coast has the water on its right.
 
-    A coast that ends within the frame encloses nothing, and gives no sea.
+    A coast that ends within the frame encloses nothing: there is land and water in one part, which is left out.
     """
     if not coasts.wkb:
-        return []
+        return [], 0
     box = shapely.box(*frame)
     lines = shapely.get_parts(shapely.line_merge(shapely.intersection(shapely.union_all(coasts.shapes()), box), True))
     lines = lines[shapely.get_type_id(lines) == shapely.GeometryType.LINESTRING]
     if not len(lines):
-        return []
+        return [], 0
     edges = shapely.get_parts(shapely.union_all([*lines, box.boundary]))
     faces = shapely.get_parts(shapely.polygonize(edges))
     right, left = _beside(lines)
     tree = shapely.STRtree(faces)
     wet, dry = (_faces_with(tree, points) for points in (right, left))
-    # A face with water and land in it has a coast that ends in it: better no sea there than a city under water.
-    return [faces[at] for at in sorted(wet - dry)]
+    # Better no sea there than a city under water.
+    return [faces[at] for at in sorted(wet - dry)], len(wet & dry)
 
 
 def _beside(lines: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -110,7 +110,9 @@ def _within(shapes: NDArray[Any], frame: Bounds) -> NDArray[Any]:
 def _area_layer(data: OsmData, frame: Bounds) -> Layer | None:
     kinds, names = list(data.areas.kinds), list(data.areas.names)
     shapes = list(shapely.from_wkb(np.array(data.areas.wkb, object)))
-    for face in sea_faces(data.coasts, frame):
+    faces, left_out = sea_faces(data.coasts, frame)
+    data.left_out["seas whose coast ends in the city"] += left_out
+    for face in faces:
         shapes.append(face)
         kinds.append("sea")
         names.append("")

@@ -166,16 +166,18 @@ def coast(*lines: list[tuple[float, float]]) -> Lines:
 def test_the_sea_is_on_the_right_of_a_coast() -> None:
     frame = (0.0, 0.0, 1.0, 1.0)
     westward = coast([(1.2, 0.5), (0.6, 0.5), (0.3, 0.5), (-0.2, 0.5)])  # the water is in the north
-    (sea,) = sea_faces(westward, frame)
+    (sea,), left_out = sea_faces(westward, frame)
+    assert left_out == 0
     assert shapely.bounds(sea).tolist() == [0, 0.5, 1, 1]
     island = coast([(0.4, 0.4), (0.6, 0.4), (0.6, 0.6), (0.4, 0.6), (0.4, 0.4)])  # land on the left: an island
-    (sea,) = sea_faces(island, frame)
+    (sea,), left_out = sea_faces(island, frame)
+    assert left_out == 0
     assert shapely.area(sea) == pytest.approx(0.96)
-    assert sea_faces(coast(), frame) == []
+    assert sea_faces(coast(), frame) == ([], 0)
 
 
-def test_a_coast_that_ends_in_the_city_floods_nothing() -> None:
-    assert sea_faces(coast([(1.2, 0.5), (0.6, 0.5), (0.3, 0.5)]), (0.0, 0.0, 1.0, 1.0)) == []
+def test_a_coast_that_ends_in_the_city_floods_nothing_and_is_counted() -> None:
+    assert sea_faces(coast([(1.2, 0.5), (0.6, 0.5), (0.3, 0.5)]), (0.0, 0.0, 1.0, 1.0)) == ([], 1)
 
 
 def test_the_schema_document_names_all_that_is_written(tmp_path: Path) -> None:
