@@ -88,6 +88,18 @@ def test_a_street_is_told_apart_by_the_part_of_the_city(gazetteer: Gazetteer) ->
         assert gazetteer.find(f"gg buntu {area}")[0].area == area
 
 
+def test_a_rare_word_of_the_area_says_more_than_one_that_many_have(tmp_path: Path) -> None:
+    town = Town()
+    for column, quarter in enumerate(("Tebet Barat", "Cawang Timur", "Duren Timur", "Senen Timur", "Pluit Timur")):
+        ends = [town.node(*place(row, 3 * column)) for row in (0, 1)]
+        town.road(ends, "Gang Mawar" if column < 2 else f"Gang {quarter}")
+        town.node(*place(0.5, 3 * column), {"place": "quarter", "name": quarter})
+    found = gazetteer_of(town, tmp_path)
+    assert found.find("gang mawar tebet timur")[0].area == "Tebet Barat"
+    assert found.find("gang mawar cawang timur")[0].area == "Cawang Timur"
+    found.close()
+
+
 def test_of_those_alike_the_nearer_is_first(gazetteer: Gazetteer) -> None:
     assert gazetteer.find("alfamart", place(2, 2))[0].lat == pytest.approx(place(2.3, 2.2)[0])
     assert gazetteer.find("alfamart", place(0, 0))[0].lat == pytest.approx(place(0.1, 0.1)[0])
