@@ -590,7 +590,12 @@ class ConsoleWindow(QObject):
             self,
         )
         self.city_map_commands = CityMapCommands(
-            self._options.profile, self._options.profile_name, self.forms, self.tasks, self
+            self._options.profile,
+            self._options.profile_name,
+            self.forms,
+            self.tasks,
+            self,
+            keeps=not self._options.demo,
         )
         self._receivers = Receivers(
             reports=self.report_commands,

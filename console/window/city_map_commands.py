@@ -55,12 +55,16 @@ class CityMapCommands(QObject):
         tasks: Tasks,
         parent: QObject | None = None,
         *,
+        keeps: bool = True,
         command: Sequence[str] | None = None,
     ) -> None:
-        """`command` is the program; by default this Python with `sigap map`."""
+        """`keeps` says whether the profile is there after the window, which that of the demo is not. `command` is the
+        program; by default this Python with `sigap map`.
+        """
         super().__init__(parent)
         self._profile, self._name, self._forms, self._tasks = profile, profile_name, forms, tasks
         self._command = list(command or (sys.executable, "-m", "console", "map"))
+        self._keeps = keeps
         self._process: QProcess | None = None
         self._source = ""
         self._words, self._percent, self._said = "", 0, -_EVERY_PERCENT
@@ -76,7 +80,9 @@ class CityMapCommands(QObject):
 
     def open(self) -> None:
         """Say what there is and offer what can be done."""
-        if self._process is not None:
+        if not self._keeps:
+            self.message.emit(self.tr("The demo keeps no map: make one in a profile of your own (sigap run)"))
+        elif self._process is not None:
             self._offer_cancel()
         else:
             self._tasks.submit(self._look, self._offer)

@@ -54,10 +54,10 @@ class Asked:
 class Rig:
     """The commands with stand-in forms, and all that they said."""
 
-    def __init__(self, profile: Path, command: Sequence[str] | None = None) -> None:
+    def __init__(self, profile: Path, command: Sequence[str] | None = None, *, keeps: bool = True) -> None:
         self.forms, self.tasks = Asked(), Tasks("map", 1)
         forms = cast("Forms", self.forms)
-        self.commands = CityMapCommands(profile, "kota", forms, self.tasks, command=command)
+        self.commands = CityMapCommands(profile, "kota", forms, self.tasks, keeps=keeps, command=command)
         self.said: list[str] = []
         self.commands.message.connect(self.said.append)
 
@@ -184,3 +184,11 @@ def test_a_damaged_map_can_be_removed_or_made_anew(rig: Rig, profile: Path, qtbo
     forms = opened(rig, qtbot)
     assert forms.rows == ["build", "remove"]
     assert forms.about.startswith("The map is damaged")
+
+
+def test_the_demo_whose_profile_is_not_kept_says_so(profile: Path, qapp: Any) -> None:
+    rig = Rig(profile, keeps=False)
+    rig.commands.open()
+    assert rig.said == ["The demo keeps no map: make one in a profile of your own (sigap run)"]
+    assert not rig.forms.title
+    rig.close()
