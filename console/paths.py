@@ -53,6 +53,11 @@ def folder_of(name: str) -> Path:
     return home() / "profiles" / name
 
 
+def demo_folder() -> Path:
+    """Where the demo city's map is kept; it is no profile, so no city is ever shown with invented streets."""
+    return home() / "demo"
+
+
 def log_file(profile: Path) -> Path:
     """The log of one profile."""
     return profile / "sigap.log"

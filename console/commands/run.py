@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from console import error_text, logs
-from console.paths import log_file, profile_folder
+from console.paths import demo_folder, log_file, profile_folder
 from console.settings import Settings, Tokens, begin_settings
 from console.window.demo_server import DemoServer
 from console.window.options import WindowOptions
@@ -41,7 +41,7 @@ def run_profile(arguments: argparse.Namespace) -> int:
 
 
 def run_demo(arguments: argparse.Namespace) -> int:
-    """`sigap demo`: an own server with the demo city, and the console on it; nothing of it is kept."""
+    """`sigap demo`: an own server with the demo city, and the console on it; nothing of it is kept but its map."""
     folder = Path(tempfile.mkdtemp(prefix="sigap-demo-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     profile = folder / "profile"
@@ -49,11 +49,14 @@ def run_demo(arguments: argparse.Namespace) -> int:
     logs.start_logging(log_file(profile))
     with _display(arguments), DemoServer(folder, arguments.reports, arguments.seed) as server:
         reason = _sandbox(demo=True, allowed=True)
+        from console.window.demo_streets import DemoStreets
         from console.window.run import run_window
 
+        watched = arguments.screenshot is None and arguments.quit_after is None
         settings = Settings(sources=[])
         options = _options(arguments, profile, settings, demo=True, unsandboxed=reason or "")
-        return run_window(options, settings, server.tokens, server)
+        with DemoStreets(demo_folder(), may_draw=watched) as streets:
+            return run_window(options, settings, server.tokens, server, streets)
 
 
 def _options(

@@ -90,6 +90,7 @@ from console.window.claims import Claims
 from console.window.close_guard import CloseGuard
 from console.window.context_menus import ContextMenus
 from console.window.demo_server import DEMO_TIMEZONE, DemoServer
+from console.window.demo_streets import DemoStreets, StreetsFollower
 from console.window.garbage import collect_garbage, collect_only_here, keep_objects
 from console.window.keyboard_focus import KeyboardFocus
 from console.window.map_picker import MapPicker
@@ -144,10 +145,12 @@ class ConsoleWindow(QObject):
         demo: DemoServer | None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         actions: Actions[Receivers] = ACTIONS,
+        streets: DemoStreets | None = None,
     ) -> None:
         super().__init__()
         self.action_table = actions
         self._app, self._options, self._tokens, self._demo = app, options, tokens, demo
+        self._streets = streets
         self._clock = clock
         self._zone = CityZone(city_zone(settings.sources, DEMO_TIMEZONE if demo is not None else None))
         self._readers = CacheReaders(options.profile)
@@ -256,6 +259,9 @@ class ConsoleWindow(QObject):
         self.palette = Palette(self.theme, self.symbols)
         basemap = Basemap(self._options.profile, self.settings.here.basemap)
         self.map_controller = MapController(self.window_state, basemap, self.tasks, self.time_at, self)
+        self._streets_follower = (
+            StreetsFollower(self._streets, self.map_controller, self.tasks, self) if self._streets is not None else None
+        )
         self.map = MapPanel(
             self.theme,
             symbols_text,
@@ -811,6 +817,8 @@ class ConsoleWindow(QObject):
         if self._demo is None:
             self.settings.watch()
         self.screenshot.start()
+        if self._streets_follower is not None:
+            self._streets_follower.start()
 
     def close(self) -> None:
         """Stop everything in order: forms, timers, outbox, sync process, worker threads; then delete the widgets."""
@@ -820,6 +828,8 @@ class ConsoleWindow(QObject):
         self.succession.close()
         self.settings.close()
         self._timer.stop()
+        if self._streets_follower is not None:
+            self._streets_follower.close()
         self.followed_sources.close()
         self.outbox.close()
         self.sync_supervisor.stop()

@@ -14,6 +14,7 @@ from console.files.errors import LockedByOther, NotWritable
 from console.settings import Settings, Tokens
 from console.window.app import ConsoleWindow
 from console.window.demo_server import DemoServer
+from console.window.demo_streets import DemoStreets
 from console.window.options import WindowOptions
 from console.window.single_instance import SingleInstance, raise_other
 from widgets.map.scene_graph import choose_scene_graph
@@ -21,8 +22,14 @@ from widgets.map.scheme import register_scheme
 from widgets.theme import load_fonts
 
 
-def run_window(options: WindowOptions, settings: Settings, tokens: Tokens, demo: DemoServer | None) -> int:
-    """Open the window, run until it closes, and return the exit code."""
+def run_window(
+    options: WindowOptions,
+    settings: Settings,
+    tokens: Tokens,
+    demo: DemoServer | None,
+    streets: DemoStreets | None = None,
+) -> int:
+    """Open the window, run until it closes, and return the exit code. `streets` are those of the demo."""
     register_scheme()
     choose_scene_graph()
     QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
@@ -51,7 +58,7 @@ def run_window(options: WindowOptions, settings: Settings, tokens: Tokens, demo:
         ask_for_server(app, options.theme, options.profile, settings, tokens, options.mended)
     settings.theme, handover, before = options.theme, None, None
     while True:
-        console = ConsoleWindow(app, options, settings, tokens, demo)
+        console = ConsoleWindow(app, options, settings, tokens, demo, streets=streets)
         if only is not None:
             only.asked.connect(console.come_forward)
         console.succeeded.connect(lambda: app.exit())  # quit() would close the window

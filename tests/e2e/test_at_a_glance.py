@@ -11,8 +11,11 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from console.city_map.basemap import Basemap
+from console.city_map.build_process import MapBuilder
 from tests.helpers.city import console, served, wait_for, write_users
 from tests.helpers.hands import enter, find, key, wait_ready
+from tests.helpers.osm_town import grid_town
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +136,28 @@ def test_a_slip_of_the_fingers_is_forgiven_and_what_is_shown_of_a_find_is_counte
 def test_without_street_map_no_alarm_but_a_word_in_the_corner(window: Any, tmp_path: Path) -> None:
     assert window.map._notes[0] == "no street map here"
     assert window.map._notes[1].startswith("units ")
+
+
+class AskedBasemap(Basemap):
+    """A background that counts the tiles that the page asks it for."""
+
+    asked = 0
+
+    def tile(self, z: int, x: int, y: int) -> tuple[bytes, str] | None:
+        """One tile, counted."""
+        self.asked += 1
+        return super().tile(z, x, y)
+
+
+def test_streets_that_are_drawn_while_the_window_is_open_appear_in_it(window: Any, tmp_path: Path) -> None:
+    """As in the first demo: the corner says that they are coming, then whose they are."""
+    window.map_controller.set_background_note("Streets are being drawn, about 20 s")
+    assert window.map._notes[0] == "Streets are being drawn, about 20 s"
+    town = grid_town().write(tmp_path / "town.osm.pbf")
+    MapBuilder(tmp_path).build(town, None, lambda _words, _share: None, window_open=lambda: False)
+    basemap = AskedBasemap(tmp_path)
+    window.map_controller.set_basemap(basemap)
+    assert window.map._notes[0] == "Demo city: streets invented"
+    wait_for(lambda: basemap.asked, what="the page asks for tiles")
+    window.map_controller.set_basemap(Basemap(None))
+    assert basemap.kind is None, "the one before is closed"

@@ -24,6 +24,7 @@ _OUTSIDE = (
     "subprocess",
     "multiprocessing",
     "console.window.demo_server",
+    "console.window.demo_streets",
     "console.window.screen",
     "console.images.process",
     "console.city_map.build_process",
@@ -37,6 +38,7 @@ _OUTSIDE = (
     "console.server.demo.fill",
     "console.server.demo.living",
     "console.server.demo.stories",
+    "console.server.demo.streets",
     "tests.helpers.outbox_simulation",
 )
 _WITHIN = tuple(f"{module}." for module in _OUTSIDE)

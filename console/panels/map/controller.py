@@ -72,6 +72,7 @@ class MapController(QObject):
         self._areas_number = 0
         self._corner = (0,) * 8
         self._outside: tuple[int, float, float] | None = None
+        self._background_note = ""
         self._panel: MapPanel | None = None
         self._shown_areas: dict[ScopedCode, Area] = {}
         self._fitted = False
@@ -104,9 +105,20 @@ class MapController(QObject):
         panel.page_wanted.connect(lambda: self.notice_changed.emit(self._wanted_notice(), False))
         panel.page_well.connect(lambda: self.notice_changed.emit(None, False))
         panel.set_texts(self._texts())
-        if self._basemap.kind is not None:
-            panel.set_tiles(self._basemap.kind, *self._basemap.zooms)
-        panel.set_background_state(self._no_background() if self._basemap.problem else None)
+        self._show_basemap(panel)
+
+    def set_basemap(self, basemap: Basemap) -> None:
+        """Draw another background from now on; the one before is closed."""
+        before, self._basemap = self._basemap, basemap
+        before.close()
+        if self._panel is not None:
+            self._show_basemap(self._panel)
+
+    def set_background_note(self, text: str) -> None:
+        """What the corner says while there is no background, "" for that there is none."""
+        self._background_note = text
+        if self._panel is not None:
+            self._panel.set_notes(self._whose_background())
 
     def set_details(self, details: ReportDetails | None) -> None:
         """Ring the chosen report."""
@@ -165,8 +177,17 @@ class MapController(QObject):
         ]
         if self._panel is not None:
             self._panel.set_units(shown, self._route(crews))
-            background = self._basemap.attribution if self._basemap.kind else self.tr("no street map here")
-            self._panel.set_notes(background, self._units_note(crews, times))
+            self._panel.set_notes(self._whose_background(), self._units_note(crews, times))
+
+    def _show_basemap(self, panel: MapPanel) -> None:
+        panel.set_tiles(self._basemap.kind, *self._basemap.zooms)
+        panel.set_background_state(self._no_background() if self._basemap.problem else None)
+        panel.set_notes(self._whose_background())
+
+    def _whose_background(self) -> str:
+        if self._basemap.kind is not None:
+            return self._basemap.attribution
+        return self._background_note or self.tr("no street map here")
 
     def _times(self, crews: list[CityUnit]) -> dict[str, datetime]:
         """The present time by the clock of each of their sources."""
