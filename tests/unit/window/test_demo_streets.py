@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import random
 import sys
 import threading
 from pathlib import Path
@@ -11,9 +12,15 @@ from typing import cast
 import pytest
 
 from console.city_map.basemap import Basemap
+from console.city_map.manifest import PLACES, STREETS
 from console.city_map.map_folder import current_manifest, current_map
+from console.city_map.router import Router
+from console.city_map.search import Gazetteer
 from console.files.lock import FileLock
 from console.panels.map.controller import MapController
+from console.server.demo.areas import read_wards
+from console.server.demo.street_samples import street_places
+from console.server.demo.streets.ward_cells import is_island
 from console.tasks import Tasks
 from console.window import demo_streets
 from console.window.demo_streets import DemoStreets, StreetsFollower, StreetsState
@@ -189,3 +196,29 @@ def test_the_version_follows_what_the_map_is_made_of() -> None:
     version = demo_streets.streets_version()
     assert version == demo_streets.streets_version()
     assert len(version) == 12
+
+
+@pytest.mark.long
+def test_the_whole_city_is_drawn_and_its_addresses_lie_on_its_streets(tmp_path: Path) -> None:
+    with DemoStreets(tmp_path / "demo") as streets:
+        assert streets.wait(120 * times_longer()) is StreetsState.DRAWN
+    manifest = current_manifest(streets.folder)
+    assert manifest is not None
+    assert (manifest.invented, manifest.attribution) == (True, "Demo city: streets invented")
+    assert manifest.left_out == {}
+    assert manifest.counts.roads > 90_000
+    folder = current_map(streets.folder)
+    assert folder is not None
+    router, gazetteer, chance = Router(folder / STREETS), Gazetteer(folder / PLACES), random.Random(1)
+    wards = [ward for ward in read_wards() if not is_island(ward.code)]  # nobody drives to an island
+    found = 0
+    for ward in wards:
+        place = street_places().draw(ward, chance)
+        here = (place.lat, place.lon)
+        street = router.nearest(here, named=True)
+        assert street is not None, place
+        assert street.distance_m < 10.0, place
+        answers = gazetteer.find(place.address.removesuffix(" (invented)"), here)
+        found += bool(answers) and place.address.startswith(f"{answers[0].name} No. ")
+    gazetteer.close()
+    assert found > 0.95 * len(wards)
