@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import shapely
@@ -19,6 +20,7 @@ _FROM_INTERCHANGE_M, _ROAD_FROM_INTERCHANGE_M = 700.0, 1_500.0
 _RAMP_PIECES = 3
 """A ramp leaves the toll road this many nodes before the interchange, and joins it as many behind."""
 _RAMP_STEP_M, _RAMP_BEND = 40.0, 0.18
+_MOST_PIECES = 12
 
 
 def make_main_lines(facts: StreetFacts, table: NodeTable) -> list[InventedWay]:
@@ -57,6 +59,19 @@ def add_ramps(facts: StreetFacts, ways: Sequence[InventedWay], table: NodeTable)
             leaves, joins = toll.nodes[at - _RAMP_PIECES], toll.nodes[at + _RAMP_PIECES]
             ramps += [_ramp(leaves, road, table), _ramp(road, joins, table)]
     return ramps
+
+
+def in_parts(ways: Sequence[InventedWay], places: Points) -> Iterator[InventedWay]:
+    """The ways, main roads in parts of a few blocks: as in OpenStreetMap, where each part has an area of its own."""
+    for way in ways:
+        if way.kind not in ROADS:
+            yield way
+            continue
+        legs_m = np.hypot(*np.diff(places[way.nodes], axis=0).T)
+        passed_m = np.concatenate([[0.0], np.cumsum(legs_m)])
+        for start in range(0, len(way.nodes) - 1, _MOST_PIECES):
+            nodes = way.nodes[start : start + _MOST_PIECES + 1]
+            yield replace(way, nodes=nodes, from_m=float(passed_m[start]))
 
 
 def _end_node(place: Point, ends: dict[tuple[bool, int, int], int], table: NodeTable, *, is_road: bool) -> int:

@@ -12,7 +12,7 @@ from console.server.demo.streets.facts import RAILWAYS, ROADS, WATERWAYS, Street
 from console.server.demo.streets.ground import Ground, lay_ground
 from console.server.demo.streets.junctions import connect_local_streets, end_at_banks, join_roads, keep_connected
 from console.server.demo.streets.local_streets import bend_streets
-from console.server.demo.streets.main_lines import add_ramps, make_main_lines
+from console.server.demo.streets.main_lines import add_ramps, in_parts, make_main_lines
 from console.server.demo.streets.plane import Points
 from console.server.demo.streets.ward_cells import bent_outline, lay_out_wards
 from console.server.demo.streets.ways import InventedWay
@@ -34,12 +34,13 @@ class Stretch:
 
 @dataclass(frozen=True)
 class CityStreets:
-    """Ways over nodes, in metres of the plane; the ground; the outline of each ward along its borders; main roads."""
+    """Ways over nodes, in metres of the plane; the ground; outlines and names of wards, by code; main roads."""
 
     nodes: Points
     ways: tuple[InventedWay, ...]
     ground: Ground
     outlines: dict[str, Points]
+    ward_names: dict[str, str]
     main_roads: tuple[Stretch, ...]
 
 
@@ -63,4 +64,6 @@ def make_streets(
     is_road = np.array([way.kind not in NOT_DRIVEN for way in ways])
     connected = end_at_banks(keep_connected(ways, is_road, len(table.places)), table.array())
     outlines = {code: bent_outline(outline) for code, outline in layout.outlines.items()}
-    return CityStreets(table.array(), tuple(connected), ground, outlines, main_roads)
+    parts = in_parts(connected, table.array())
+    ward_names = {ward.code: ward.name for ward in wards}
+    return CityStreets(table.array(), tuple(parts), ground, outlines, ward_names, main_roads)

@@ -23,6 +23,7 @@ GENERATOR = "Sigap demo city (invented)"
 _SPEEDS_KMH = {"motorway": "80", "trunk": "60", "primary": "50", "secondary": "40"}
 _MOST_POINTS = 60
 """A coast is written in parts, as in OpenStreetMap, where a line is no longer than a part of a city."""
+_BORDER = {"boundary": "administrative", "admin_level": "7"}
 _LAYER = {"bridge": "yes", "layer": "1"}
 Tags = dict[str, str]
 
@@ -67,18 +68,21 @@ def write_osm(path: Path, streets: CityStreets, landmarks: Sequence[Landmark]) -
             nodes = list(range(node, node + len(ring)))
             node += len(ring)
             nodes += nodes[:1] if is_closed else []
-            for start in range(0, len(nodes) - 1, _MOST_POINTS):
-                part = nodes[start : start + _MOST_POINTS + 1]
+            most = len(nodes) if is_closed else _MOST_POINTS
+            for start in range(0, len(nodes) - 1, most):
+                part = nodes[start : start + most + 1]
                 writer.add_way(mutable.Way(id=number, version=1, nodes=part, tags=tags))
                 number += 1
 
 
 def _rings(streets: CityStreets) -> Iterator[tuple[Points, Tags, bool]]:
-    """The lines of the ground: points, tags, and whether the line is closed."""
+    """Lakes, parks, borders of wards and coasts: points, tags, and whether the line is closed."""
     ground = streets.ground
     for patch in ground.patches:
         key = "natural" if patch.kind == "water" else "leisure"
         yield patch.outline, {key: patch.kind, "name": patch.name}, True
+    for code, outline in streets.outlines.items():
+        yield outline, _BORDER | {"name": streets.ward_names[code], "ref": code}, True
     yield ground.coast, {"natural": COAST}, False
     for shore in ground.shores:
         yield shore, {"natural": COAST}, True

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections import Counter, defaultdict
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,15 @@ def test_toll_roads_keep_to_the_left(streets: CityStreets) -> None:
             assert ahead[0] * to_centre[1] - ahead[1] * to_centre[0] < 0, f"{way.name}: the other side is on the right"
 
 
+def test_main_roads_are_in_parts_of_a_few_blocks_that_go_on_where_the_one_before_ends(streets: CityStreets) -> None:
+    """So that each part lies in one ward, and its houses are numbered from where the road begins."""
+    parts = [way for way in streets.ways if way.name == "Jl. M.H. Thamrin"]
+    assert len(parts) > 2
+    for before, after in pairwise(parts):
+        assert before.nodes[-1] == after.nodes[0]
+        assert after.from_m == pytest.approx(before.from_m + line_of(streets, before).length)
+
+
 def test_borders_of_wards_lie_on_streets(streets: CityStreets) -> None:
     """Also those in the file of areas, which are rounded."""
     network = shapely.MultiLineString([line_of(streets, way) for way in streets.ways if not way.ward])
@@ -156,7 +166,7 @@ class Found(osmium.SimpleHandler):
     def __init__(self) -> None:
         super().__init__()
         self.nodes = set[int]()
-        self.missing = 0
+        self.missing = self.open_borders = 0
         self.kinds: Counter[str] = Counter()
         self.houses: dict[str, list[int]] = defaultdict(list)
 
@@ -168,7 +178,11 @@ class Found(osmium.SimpleHandler):
 
     def way(self, way: osmium.osm.Way) -> None:
         self.missing += sum(ref.ref not in self.nodes for ref in way.nodes)
-        self.kinds.update(f"{key} {way.tags[key]}" for key in ("highway", "waterway", "natural") if key in way.tags)
+        self.kinds.update(
+            f"{key} {way.tags[key]}" for key in ("highway", "waterway", "natural", "boundary") if key in way.tags
+        )
+        if "boundary" in way.tags:
+            self.open_borders += way.nodes[0].ref != way.nodes[-1].ref
 
 
 def test_the_file_holds_the_streets_and_says_that_they_are_invented(streets: CityStreets, tmp_path: Path) -> None:
@@ -182,7 +196,8 @@ def test_the_file_holds_the_streets_and_says_that_they_are_invented(streets: Cit
     found.apply_file(str(path))
     assert found.missing == 0
     assert found.kinds["highway motorway"] == 2 * len(FACTS.lines_of(TOLL_ROAD))
-    assert found.kinds["place quarter"] == 267
+    assert found.kinds["place quarter"] == found.kinds["boundary administrative"] == 267
+    assert found.open_borders == 0
     assert found.kinds["railway station"] == 20
     assert found.kinds["natural coastline"] > 6 + 2, "six islands, and the coast in parts"
     assert found.kinds["amenity school"] >= 1
