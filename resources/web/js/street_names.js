@@ -23,7 +23,7 @@ import { NAMED, PLACED, Walk } from "./vector_tile.js";
  */
 
 const PLACE = 5; // x and y (the tile's side is 1), angle, half of the text's width, name
-const MOST_PLACES = 6000, MOST_POINTS = 4096, MOST_WRITTEN = 260;
+const MOST_PLACES = 6000, MOST_POINTS = 4096, ROOM_PX = 8000; // square pixels for each name, at least
 const BEND = 0.3; // radians: as far as a stretch may turn
 const BESIDE_PX = 10, APART_PX = 340, EDGE_PX = 4, ALTERNATIVES = 48, STEPS = 48;
 const TEXT_PX = 11, MARK_PX = 8;
@@ -66,6 +66,7 @@ export class StreetNames {
     const placed = [];
     /** @type {Map<string, number[]>} */
     const written = new Map();
+    const most = (width * height) / ROOM_PX; // as many as find room: fewer would leave a side of a large map without names
     const key = `${zoom} ${font(1)} ${scale}`;
     const ready = shown.flatMap((one) => {
       const places = this._places.get(one.tile);
@@ -76,7 +77,7 @@ export class StreetNames {
       const face = font(style.px * scale, style.weight), isLandmark = LANDMARK_RANKS.has(rank);
       for (const { tile, places, side, left, top } of ready) {
         const end = /** @type {number} */ (places.starts[rank + 1]);
-        for (let index = /** @type {number} */ (places.starts[rank]); index < end && placed.length < MOST_WRITTEN; index++) {
+        for (let index = /** @type {number} */ (places.starts[rank]); index < end && placed.length < most; index++) {
           const [atX, atY, angle, half, name] = /** @type {any} */ (places.numbers.subarray(PLACE * index, PLACE * (index + 1)));
           const x = left + atX * side, y = top + atY * side;
           if (x < 0 || y < 0 || x > width || y > height) continue;
