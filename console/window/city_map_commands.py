@@ -81,7 +81,7 @@ class CityMapCommands(QObject):
     def open(self) -> None:
         """Say what there is and offer what can be done."""
         if not self._keeps:
-            self.message.emit(self.tr("The demo keeps no map: make one in a profile of your own (sigap run)"))
+            self.message.emit(self.tr("The demo draws its own map: make one in a profile of your own (sigap run)"))
         elif self._process is not None:
             self._offer_cancel()
         else:

@@ -195,9 +195,10 @@ class StreetsFollower(QObject):
             self._map.set_background_note(self.tr("Streets are being drawn, about 20 s"))
             return
         self._timer.stop()
-        self._map.set_background_note("")
         if state is StreetsState.DRAWN:
             self._tasks.submit(lambda: Basemap(self._streets.folder), self._map.set_basemap)
+        else:
+            self._map.set_background_note("")
 
 
 def streets_version() -> str:

@@ -189,6 +189,6 @@ def test_a_damaged_map_can_be_removed_or_made_anew(rig: Rig, profile: Path, qtbo
 def test_the_demo_whose_profile_is_not_kept_says_so(profile: Path, qapp: Any) -> None:
     rig = Rig(profile, keeps=False)
     rig.commands.open()
-    assert rig.said == ["The demo keeps no map: make one in a profile of your own (sigap run)"]
+    assert rig.said == ["The demo draws its own map: make one in a profile of your own (sigap run)"]
     assert not rig.forms.title
     rig.close()
