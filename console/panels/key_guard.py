@@ -34,6 +34,7 @@ class KeyGuard(QObject):
         self._moved: dict[str, float] = {}
         situation.first_unit_changed.connect(self._on_first_unit)
         situation.units_moved.connect(self._on_units_moved)
+        window_state.selection_changed.connect(lambda _: self._moved.clear())  # it was another report's list
 
     def _on_first_unit(self) -> None:
         self._other_first_s = self._steady_s()

@@ -306,7 +306,8 @@ class SignInController(QObject):
         def chosen(choice: str) -> None:
             then(there if choice == release.id else ())
 
-        self._forms.choose(title, about, rows, chosen, current=rows[0].id)
+        stay = self.tr("Stay")  # "Leave" would read as a third way to sign out
+        self._forms.choose(title, about, rows, chosen, current=rows[0].id, leave_text=stay)
 
     def _named(self, held: Sequence[CachedReport]) -> str:
         """The ids of these reports: first the P1 that no crew is on its way to (all of them), then some of the

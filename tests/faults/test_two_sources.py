@@ -222,6 +222,7 @@ def test_signing_out_signs_out_everywhere_and_who_comes_is_himself_everywhere(
         window.actions.run("sign_out")
         ask = form(window)
         assert ask._title.text() == "2 reports are yours"
+        assert ask.leave_button.accessibleName().startswith("Stay"), "of three ways that all leave"
         QTest.keyClick(ask.field, Qt.Key.Key_Return)
         wait_for(lambda: window.settings.here.signed_out == ["city", "two"], what="signed out of both")
         assert [claimed(live, "r1") for live in cities] == [None, None]

@@ -363,12 +363,17 @@ class Forms(QObject):
         *,
         current: str = "",
         width: int = 480,
+        leave_text: str = "",
     ) -> None:
-        """One of many, by type-ahead, beginning on the `current` one; `width` in pixels at normal size."""
+        """One of many, by type-ahead, beginning on the `current` one; `width` in pixels at normal size. `leave_text` is
+        what the button that chooses none says, "" for the usual word.
+        """
         form = ChooseOne(
             self._theme, title, rows,
             about=about, current=current, symbols=self._symbols, width=width, parent=self._window,
         )  # fmt: skip
+        if leave_text:
+            form.leave_button.set_verb(leave_text)
         form.chosen.connect(self._on_chosen)
         form.chosen.connect(then)
         self._show(form)

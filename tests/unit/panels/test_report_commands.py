@@ -413,6 +413,7 @@ def test_a_digit_pressed_for_who_stood_at_that_place_a_moment_ago_sends_nobody(r
 def test_a_digit_counts_at_once_where_the_list_is_that_of_another_report(rig: Rig) -> None:
     pump, fire = (Advice(one, f"SDA-{one}", 60, 100, (), False, 0, 0) for one in ("07", "11"))
     rig.choose("A")
+    rig.situation.set_recommendations(Recommendations(1001, units=(pump, fire)))
     rig.situation.set_recommendations(Recommendations(1001, units=(fire, pump)))
     rig.choose("B")
     rig.situation.set_recommendations(Recommendations(1002, units=(pump, fire)))
