@@ -82,20 +82,29 @@ class PendingStore:
             changing |= {one.edit.id: one for one in self._freed(queued) if one.edit.id not in changing}
         self._change(changing.values())
 
-    def end(self, queued: Queued, event: Event, on_error: Callable[[Exception], object]) -> None:
-        """It leaves the outbox: PROVED or WITHDRAWN; `on_error` gets the exception when that could not be noted.
+    def end(self, several: Sequence[Queued], event: Event, on_error: Callable[[Exception], object]) -> None:
+        """They leave the outbox, PROVED or WITHDRAWN, in one write; `on_error` gets why that could not be noted.
 
         With one that has taken effect after all goes what was stopped with it, in the same write: see `set`. So does
         the number of a report that it created: without it what was done to the report would wait for ever.
         """
-        let_go = self._freed(advance(queued, event)) if event is Event.PROVED else []
-        self.pending.pop(queued.edit.id)
+        is_proved = event is Event.PROVED
+        let_go = [each for one in several for each in self._freed(advance(one, event))] if is_proved else []
+        ended: list[tuple[Queued, str | None]] = []
+        for one in several:
+            self.pending.pop(one.edit.id)
+            now = self.give_up(one) if event is Event.WITHDRAWN else advance(one, event)
+            is_proved_creation = is_proved and one.edit.kind is Kind.CREATE
+            # protects: sent-with-its-number
+            number = self.pending.remote_of(one.edit.report or "") if is_proved_creation else None
+            ended.append((now, number))
         self.announce()
-        now = self.give_up(queued) if event is Event.WITHDRAWN else advance(queued, event)
-        is_proved_creation = event is Event.PROVED and queued.edit.kind is Kind.CREATE
-        # protects: sent-with-its-number
-        number = self.pending.remote_of(queued.edit.report or "") if is_proved_creation else None
-        self._change(let_go, lambda file: file.put(now, remote_id=number), on_error)
+
+        def note(file: WorkFile) -> None:
+            for now, number in ended:
+                file.put(now, remote_id=number)
+
+        self._change(let_go, note, on_error)
 
     def give_up(self, queued: Queued, reason: StopReason | None = None, by: ByWhom | None = None) -> Queued:
         """How it stands now that it is withdrawn, to be noted on the disk; see `to_call_back`."""

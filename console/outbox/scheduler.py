@@ -226,28 +226,34 @@ class Scheduler:
     def finish(self, queued: Queued, event: Event) -> None:
         """An edit leaves the outbox, PROVED or WITHDRAWN; what the sync process still asks about is not sent again.
 
-        With one that is withdrawn goes what was done AFTER it to another report.
-        When the disk refuses to note that it is withdrawn it is there again, as asked back, and goes with its next try.
+        With one that is withdrawn goes what was done AFTER it to another report, in the same write. When the disk
+        refuses to note that, all are there again, as asked back, and go with their next try.
         """
-        edit_id = queued.edit.id
         # protects: nobody-is-sent-behind-what-was-asked-back
-        for one in reversed(self._pending.waiting_after(queued) if event is Event.WITHDRAWN else []):
-            self.finish(one, event)
+        after = self._pending.waiting_after(queued) if event is Event.WITHDRAWN else []
+        several = list({one.edit.id: one for one in (queued, *after)}.values())
 
         def failed(error: Exception) -> None:
             # protects: asked-back-stays-until-the-disk-has-it
-            if event is Event.WITHDRAWN and edit_id not in self._pending:
-                self._store.to_call_back.pop(edit_id, None)
-                self.wait_for_source(edit_id)
-                back = advance(queued, Event.NOT_LEFT) if follows(queued, Event.NOT_LEFT) else queued
-                self._store.remember(replace(back, asked_back=True))
+            if event is Event.WITHDRAWN:
+                self._ask_back_again(several)
             self._trouble(error)
 
-        if self.is_handed_over(edit_id) and event is Event.PROVED:
-            self._push(Withdraw(edit_id, proved=True))
-            self._order.land(edit_id)
-        self.call_back(edit_id)
-        self._store.end(queued, event, failed)
+        for one in several:
+            if self.is_handed_over(one.edit.id) and event is Event.PROVED:
+                self._push(Withdraw(one.edit.id, proved=True))
+                self._order.land(one.edit.id)
+            self.call_back(one.edit.id)
+        self._store.end(several, event, failed)
+
+    def _ask_back_again(self, several: Sequence[Queued]) -> None:
+        """The disk refused to note that these were withdrawn."""
+        for one in several:
+            if one.edit.id not in self._pending:
+                self._store.to_call_back.pop(one.edit.id, None)
+                self.wait_for_source(one.edit.id)
+                back = advance(one, Event.NOT_LEFT) if follows(one, Event.NOT_LEFT) else one
+                self._store.remember(replace(back, asked_back=True))
 
     def retry(self, edit_ids: Iterable[str]) -> None:
         """Send again what was refused: the same edits under the same keys."""

@@ -12,7 +12,7 @@ from api_client.model import Kind
 from console.outbox.work_file import WorkFile
 from console.rules.edit import AFTER
 from console.rules.messages import Obstacle, Push
-from console.rules.queued import EditState
+from console.rules.queued import EditState, Queued
 from tests.helpers.outbox_rig import OutboxRig
 from tests.unit.outbox.test_outbox import rig
 
@@ -256,6 +256,28 @@ def test_with_a_recall_that_is_asked_back_under_way_the_order_goes(rig: OutboxRi
     rig.answer(recall, how)
     assert sent(rig) == []
     assert rig.states() == {}
+
+
+@pytest.mark.parametrize("refused", [0, 1])
+def test_with_a_recall_that_is_asked_back_the_order_goes_in_the_same_write(
+    rig: OutboxRig, monkeypatch: pytest.MonkeyPatch, refused: int
+) -> None:
+    """After a crash the recall was withdrawn and the order was not: it left."""
+    both = divert(rig)
+    rig.pushed(both[0])
+    assert rig.outbox.ask_back(both[0])
+    rig.settle()
+    real = WorkFile._put_edit
+
+    def put(file: WorkFile, queued: Queued) -> None:
+        if queued.edit.id == both[refused]:
+            raise sqlite3.OperationalError("database or disk is full")
+        real(file, queued)
+
+    monkeypatch.setattr(WorkFile, "_put_edit", put)
+    rig.answer(both[0], S.WITHDRAWN)
+    on_disk = rig.on_disk()
+    assert not [each for each in both if on_disk[each].state is S.WITHDRAWN]
 
 
 def test_with_a_recall_that_was_asked_back_and_had_not_arrived_the_order_goes(rig: OutboxRig) -> None:
