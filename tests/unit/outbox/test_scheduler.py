@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -15,8 +16,8 @@ from console.files.errors import DiskFull
 from console.outbox import scheduler
 from console.outbox.work_file import WorkFile
 from console.rules.edit import TOLD
-from console.rules.messages import Obstacle, Withdraw
-from console.rules.queued import EditState, StopReason
+from console.rules.messages import Obstacle, Push, Withdraw
+from console.rules.queued import EditState, Queued, StopReason
 from tests.helpers.outbox_rig import AtOnce, OutboxRig
 
 S = EditState
@@ -289,6 +290,28 @@ def test_what_is_asked_back_while_the_disk_refuses_to_note_its_try_stays_so(
     (push,) = rig.pushed(dispatch)
     assert push.edit.about == {TOLD: True}
     assert list(rig.states()) == [dispatch]
+    assert rig.on_disk()[note].state is S.WITHDRAWN
+
+
+def test_what_is_asked_back_while_the_disk_refuses_its_try_alone_is_gone_at_once(
+    rig: OutboxRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has certainly not left: nobody has to wait for its server to hear that."""
+    note = rig.do(Kind.NOTE)
+    real = WorkFile.put
+
+    def put(file: WorkFile, queued: Queued, **named: Any) -> Queued | None:
+        if queued.state is S.SENDING and not queued.asked_back:
+            raise DiskFull(rig.folder, "full")
+        return real(file, queued, **named)
+
+    monkeypatch.setattr(WorkFile, "put", put)
+    let_go(rig)
+    assert rig.states() == {note: S.SENDING}
+    assert rig.outbox.ask_back(note)
+    rig.settle()
+    assert rig.states() == {}
+    assert not [one for one in rig.down if isinstance(one, Push)]
     assert rig.on_disk()[note].state is S.WITHDRAWN
 
 
