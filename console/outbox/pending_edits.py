@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from api_client.model import Kind
 from console.rules.dependency import lost_under, stopped_with
-from console.rules.edit import AFTER, INSTEAD_OF, Edit, created_again, is_local, lost_before
+from console.rules.edit import AFTER, INSTEAD_OF, Edit, created_again, is_local, local_key, lost_before
 from console.rules.queued import STUCK, EditState, Queued, is_deleted, is_told_of, waits_for_radio
 from console.rules.recreate import is_made_by
 
@@ -84,7 +84,7 @@ class PendingEdits(Mapping[str, Queued]):
         self.remote: dict[str, tuple[str, str]] = {}
         """(source, the server's id) of each report that was created here and has one, by its local key."""
         self.made_again: dict[str, Edit] = {}
-        """The creations of reports that stand in the place of lost ones, finished ones too, by their local keys."""
+        """The creations in the place of others, lost or withdrawn, finished ones too, by their local keys."""
         self._keys_at: dict[Place, dict[str, None]] = {}  # the local keys that have or had a number
         self.stirred: dict[Chain, None] = {}
         self.unsure: dict[str, None] = {}
@@ -255,6 +255,12 @@ class PendingEdits(Mapping[str, Queued]):
         """The creation of the report that an edit is about, where that is here and is not this one; else None."""
         return None if edit.report is None or edit.kind is Kind.CREATE else self.creation_under(edit.report)
 
+    def creation_behind(self, edit: Edit) -> Queued | None:
+        """The same also of an edit that names the report by the number which that creation got."""
+        keys = [] if edit.kind is Kind.CREATE else self._keys_of(edit.source, edit.report)
+        found = map(self.creation_under, keys)
+        return next((one for one in found if one is not None and is_made_by(one.edit, edit)), None)
+
     def creation_under(self, key: str) -> Queued | None:
         """The creation of the report with this local key, where that is here."""
         if key not in self._creations:
@@ -325,7 +331,7 @@ class PendingEdits(Mapping[str, Queued]):
             self._last_number = max(self._last_number, edit.number)
             if edit.kind is Kind.CREATE and edit.report is not None:
                 self._creations[edit.report] = self._creations.get(edit.report, 0) + 1
-                if lost_before(edit.report) is not None:
+                if edit.report != local_key(edit_id):
                     self.made_again[edit.report] = edit
                 self._look_again_at(edit.report)
         else:
@@ -391,7 +397,8 @@ class PendingEdits(Mapping[str, Queued]):
         """The local key under which a lost report of an edit comes again: it is at the server or will be.
 
         `report` is its number or its local key; it comes again only if it was created here. None when it does not.
-        Of several reports that had one number, the one is meant that was made when the edit says.
+        Of several reports that had one number, the one is meant that was made when the edit says. A creation that had
+        this number, and of which it is not known any more whether it is at the server, comes again under its own key.
         """
         is_number = report is not None and not is_local(report)
         for key in self._keys_of(edit.source, report):
@@ -399,6 +406,10 @@ class PendingEdits(Mapping[str, Queued]):
             made = self.made_again.get(fresh)
             # protects: made-under-that-number
             if is_number and (made is None or not is_made_by(made, edit)):
+                first = self.creation_under(key)
+                # protects: waits-for-the-creation-of-its-number
+                if first is not None and first.state is not EditState.ACCEPTED and is_made_by(first.edit, edit):
+                    return key
                 continue
             while self.is_awaited(fresh):
                 found, fresh = fresh, created_again(fresh)
@@ -407,10 +418,14 @@ class PendingEdits(Mapping[str, Queued]):
         return None
 
     def key_to_create_again(self, source: str, report: str | None) -> str | None:
-        """The local key for a report that is to stand in the place of a lost one.
+        """The local key for a report in the place of a lost one, or of one whose creation was withdrawn.
 
-        None if that was not created here, or several that were had its number: which one it is the number does not say.
+        That is the one key under which it would come again in any other way: whatever comes back later joins it.
+        None if it was not created here, or several that were had its number: which one it is the number does not say.
         """
+        # protects: kept-as-new-once
+        if is_local(report) and report not in self.remote:
+            return report
         known = [key for key in self._keys_of(source, report) if key in self.remote]
         last = max(known, key=len, default=None)
         if last is None or not all(map(last.startswith, known)) or self.is_awaited(created_again(last)):

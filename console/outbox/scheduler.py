@@ -328,7 +328,8 @@ class Scheduler:
             if queued is None:
                 continue
             if queued.edit.kind is Kind.CREATE and queued.state is not EditState.ACCEPTED:
-                gone = (one.edit.id for one in self._pending.children(queued) if is_deleted(one))
+                done = self._pending.of_report(queued.edit.source, queued.edit.report)
+                gone = (one.edit.id for one in done if is_deleted(one))
                 self._pending.unsure.update(dict.fromkeys(gone))
             is_created = all(map(self._is_created, local_keys(queued.edit)))
             # protects: waiting-work-follows-its-creation

@@ -235,7 +235,7 @@ class Submissions:
         if chosen is None or not is_deleted(chosen) or self._identity.is_another(chosen.edit):
             return ()
         # protects: own-creation-is-asked-about
-        if self._pending.creation_of(chosen.edit) is not None:
+        if self._pending.creation_behind(chosen.edit) is not None:
             return ()
         # protects: merged-report-is-there
         if chosen.reason is StopReason.CREATION_WITHDRAWN and self._pending.is_awaited(chosen.edit.report or ""):

@@ -34,7 +34,7 @@ from console.outbox.journal import Folded, Journal, JournalLine
 from console.outbox.older_work_file import with_reasons
 from console.outbox.salvage import export_waiting
 from console.outbox.schema import WORK_ROW, is_whole, sum_of, work_migrations
-from console.rules.edit import Edit, created_again, lost_before, moved
+from console.rules.edit import Edit, created_again, local_key, moved
 from console.rules.followed import Followed, Standpoint
 from console.rules.queued import FINISHED, ByWhom, EditState, Queued, StopReason, TakenAs
 from console.rules.transitions import Event, advance
@@ -290,10 +290,11 @@ class WorkFile:
         return lost
 
     def made_again(self) -> dict[str, Edit]:
-        """The creations of reports in the place of lost ones (see `created_again`), by their local keys."""
-        found = self._queued("WHERE report LIKE 'local:%+' AND state <> ?", (str(EditState.WITHDRAWN),))
+        """The creations in the place of others, lost or withdrawn (see `created_again`), by their local keys."""
+        where = "WHERE report LIKE 'local:%' AND state <> ? AND instr(body, ?)"  # most are no creations
+        found = self._queued(where, (str(EditState.WITHDRAWN), f'"{Kind.CREATE}"'))
         made = (one.edit for one in found if one.edit.kind is Kind.CREATE)
-        return {edit.report: edit for edit in made if edit.report is not None and lost_before(edit.report)}
+        return {edit.report: edit for edit in made if edit.report is not None and edit.report != local_key(edit.id)}
 
     def is_created(self, key: str | None) -> bool:
         """Whether there is a creation of a report under this local key that was not withdrawn."""

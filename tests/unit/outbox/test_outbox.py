@@ -836,6 +836,78 @@ def test_what_was_done_to_a_report_waits_for_the_number_that_its_creation_gets_w
     assert push.edit.report == "78"
 
 
+def kept(rig: OutboxRig, edit_id: str) -> Edit:
+    """The creation by which an edit's report is kept as a new one."""
+    with rig.qtbot.waitSignal(rig.outbox.saved):
+        create = rig.outbox.keep_as_new(edit_id, {"description": "d"}, title="", words=words)
+    rig.qtbot.waitUntil(lambda: create in rig.states())
+    found = rig.outbox.open_edit(create)
+    assert found is not None
+    return found.edit
+
+
+def test_what_comes_back_later_joins_the_report_that_was_kept_in_place_of_a_lost_one(rig: OutboxRig) -> None:
+    """The lost creation was dropped, and work kept as new; an edit under way at that time made a second report."""
+    create = rig.do(Kind.CREATE, None, base_version=None)
+    late = rig.do(Kind.NOTE, f"local:{create}", base_version=None)
+    rig.outbox.resend_due()
+    rig.pushed(create)
+    rig.answer(create, S.ACCEPTED, remote_id="100")
+    rig.outbox.on_proved([create], {create: "100"})
+    rig.pushed(late)
+    rig.outbox.on_taken_back("city", [create])
+    rig.qtbot.waitUntil(lambda: rig.states().get(create) is S.ATTENTION)
+    waits = rig.do(Kind.NOTE, f"local:{create}", base_version=None)
+    rig.settle()
+    assert rig.outbox.drop_lost(create)
+    rig.settle()
+    again = kept(rig, waits)
+    rig.answer(late, S.ATTENTION, reason=StopReason.REPORT_DELETED)
+    rig.settle()
+    assert rig.outbox.goes_along(late) == ()
+    assert (rig.states()[late], rig.outbox.open_edit(late).edit.report) == (S.QUEUED, again.report)  # type: ignore[union-attr]
+
+
+def test_what_is_done_later_joins_the_report_that_was_kept_in_place_of_a_withdrawn_one(rig: OutboxRig) -> None:
+    rig.outbox.source_lost("city")
+    create = rig.do(Kind.CREATE, None, base_version=None)
+    rig.outbox.sign_in("city", "budi")
+    first = rig.do(Kind.NOTE, f"local:{create}", base_version=None)
+    rig.outbox.sign_in("city", "rina")
+    assert rig.outbox.withdraw(create)
+    rig.outbox.sign_in("city", "budi")
+    rig.settle()
+    again = kept(rig, first)
+    late = rig.do(Kind.NOTE, f"local:{create}", base_version=None)
+    rig.settle()
+    assert rig.outbox.goes_along(late) == ()
+    assert (rig.states()[late], rig.outbox.open_edit(late).edit.report) == (S.QUEUED, again.report)  # type: ignore[union-attr]
+    rig.restart()
+    assert rig.outbox._pending.made_again == {again.report: rig.outbox.open_edit(again.id).edit}  # type: ignore[union-attr]
+
+
+def test_what_is_done_under_the_number_of_a_creation_that_is_in_doubt_waits_for_that(rig: OutboxRig) -> None:
+    """It could be kept as a new report while its creation could be sent again: two reports."""
+    create = rig.do(Kind.CREATE, None, base_version=None)
+    rig.outbox.resend_due("city")
+    rig.pushed(create)
+    rig.answer(create, S.ACCEPTED, remote_id="101")
+    note = rig.do(Kind.NOTE, "101")
+    rig.pushed(note)
+    rig.answer(note, S.ATTENTION, reason=StopReason.REPORT_DELETED)
+    rig.settle()
+    assert rig.outbox.goes_along(note) == (), "its creation may be lost with it, and will be asked about"
+    rig.now += timedelta(minutes=3)
+    rig.outbox._outcomes.doubt_unproved()
+    rig.outbox._scheduler.send_due()
+    assert rig.states() == {create: S.ATTENTION, note: S.QUEUED}
+    rig.outbox.retry(create)
+    rig.pushed(create)
+    rig.answer(create, S.ACCEPTED, remote_id="102")
+    (push,) = rig.pushed(note)
+    assert push.edit.report == "102"
+
+
 def test_nobody_keeps_what_another_operator_did(rig: OutboxRig) -> None:
     made = deleted_report(rig)
     rig.outbox.sign_in("city", "budi")
