@@ -70,6 +70,7 @@ class _WorkFileContent(msgspec.Struct, frozen=True):
     perhaps_left: list[Queued]
     by_another: list[Queued]
     to_call_back: list[Queued]
+    given_up: set[str]
 
 
 class Outbox:
@@ -668,7 +669,10 @@ class Outbox:
         self._alarms = kept.alarms | self._alarms
         self.salvaged = kept.salvaged
         self._withdrawals.found(kept.perhaps_left, kept.by_another, kept.to_call_back)
-        self._store.check(*(one for state in STUCK for one in self._pending.in_state(state)))
+        self._pending.given_up |= kept.given_up
+        stuck = [one for state in STUCK for one in self._pending.in_state(state)]
+        waits = self._pending.in_state(EditState.QUEUED) if kept.given_up else []
+        self._store.check(*stuck, *(one for one in waits if self._pending.is_after_withdrawn(one.edit)))
         self._is_open = True
         self._try_again_later()
         self._scheduler.send_due()
@@ -682,8 +686,11 @@ class Outbox:
 
 
 def _read(file: WorkFile) -> _WorkFileContent:
+    unfinished = file.unfinished()
+    firsts = {one.edit.about[AFTER] for one in unfinished if AFTER in one.edit.about}
+    found = [file.get(each) for each in sorted(firsts)]
     return _WorkFileContent(
-        file.unfinished(),
+        unfinished,
         file.local_keys(),
         file.made_again(),
         file.drafts(),
@@ -692,4 +699,5 @@ def _read(file: WorkFile) -> _WorkFileContent:
         file.alarms(),
         file.salvaged,
         *withdrawn(file),
+        {one.edit.id for one in found if one is not None and one.state is EditState.WITHDRAWN},
     )

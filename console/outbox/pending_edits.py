@@ -85,6 +85,8 @@ class PendingEdits(Mapping[str, Queued]):
         """(source, the server's id) of each report that was created here and has one, by its local key."""
         self.made_again: dict[str, Edit] = {}
         """The creations in the place of others, lost or withdrawn, finished ones too, by their local keys."""
+        self.given_up: set[str] = set()
+        """The ids of what was withdrawn and has not come back; of earlier starts those AFTER which something waits."""
         self._keys_at: dict[Place, dict[str, None]] = {}  # the local keys that have or had a number
         self.stirred: dict[Chain, None] = {}
         self.unsure: dict[str, None] = {}
@@ -195,9 +197,13 @@ class PendingEdits(Mapping[str, Queued]):
         return [one for one in self.resting_on(lost) if one.state is EditState.STOPPED]
 
     def is_without_first(self, edit: Edit) -> bool:
-        """Whether what the edit was done AFTER, on another report, is lost, or stopped with what is lost."""
+        """Whether what the edit was done AFTER, on another report, is lost, stopped with what is lost, or withdrawn."""
         first = self._edits.get(edit.about.get(AFTER, ""))
-        return first is not None and first.state in _LOST
+        return self.is_after_withdrawn(edit) if first is None else first.state in _LOST
+
+    def is_after_withdrawn(self, edit: Edit) -> bool:
+        """Whether what the edit was done AFTER was withdrawn: it went with that one, or is to be asked about."""
+        return edit.about.get(AFTER) in self.given_up
 
     def directly_after(self, edit_id: str) -> list[Queued]:
         """What was done AFTER the edit with this id."""

@@ -15,7 +15,7 @@ from console.outbox.pending_edits import PendingEdits
 from console.outbox.work_file import WorkFile
 from console.outbox.work_thread import WorkThread
 from console.rules.dependency import asked, freed
-from console.rules.edit import AFTER, Edit
+from console.rules.edit import Edit
 from console.rules.messages import Outcome
 from console.rules.queued import STUCK, ByWhom, EditState, Queued, StopReason, is_to_call_back
 from console.rules.transitions import Event, advance
@@ -46,7 +46,6 @@ class PendingStore:
         """The edits that wait for the disk and are not among `pending` yet, by id, oldest first."""
         self.unwanted: set[str] = set()
         """Those of `saving` that are to be withdrawn as soon as the disk has them."""
-        self._given_up: set[str] = set()  # the ids of what was withdrawn, and has not come back
         self.to_call_back: dict[str, Queued] = {}
         """The orders that were given up after their units were told by radio, by id, until those are told."""
         self._closed = False
@@ -57,13 +56,9 @@ class PendingStore:
         """Whether a creation of this report waits for the disk, in the place of an earlier one perhaps."""
         return any(one.kind is Kind.CREATE and one.report == key for one in self.saving.values())
 
-    def is_without_first(self, edit: Edit) -> bool:
-        """Whether what an edit, which was being saved meanwhile, was done AFTER was withdrawn."""
-        return edit.about.get(AFTER) in self._given_up
-
     def remember(self, queued: Queued) -> None:
         """A new state in memory, in its place by number; `changed_at` is when it came to be in that state."""
-        self._given_up.discard(queued.edit.id)
+        self.pending.given_up.discard(queued.edit.id)
         before = self.pending.get(queued.edit.id)
         same = before is not None and before.state is queued.state
         since = before.changed_at if before and same else self._clock(queued.edit.source)
@@ -109,7 +104,7 @@ class PendingStore:
     def give_up(self, queued: Queued, reason: StopReason | None = None, by: ByWhom | None = None) -> Queued:
         """How it stands now that it is withdrawn, to be noted on the disk; see `to_call_back`."""
         # protects: what-is-being-saved-is-withdrawn-too
-        self._given_up.add(queued.edit.id)
+        self.pending.given_up.add(queued.edit.id)
         now = advance(queued, Event.WITHDRAWN, reason=reason, by=by)
         if is_to_call_back(now):
             self.to_call_back[queued.edit.id] = now
@@ -197,10 +192,11 @@ class PendingStore:
         # protects: comes-back-to-what-is-lost
         if now.state is EditState.QUEUED:
             lost = self.pending.lost_under(now)
-        if lost is None:
-            return []
         # protects: stopped-with-what-is-lost
-        found = [one for one in self.pending.resting_on(lost) if one.state is EditState.QUEUED]
+        found = [one for one in self.pending.resting_on(lost) if one.state is EditState.QUEUED] if lost else []
+        # protects: nobody-is-sent-behind-what-was-withdrawn
+        if now.state is EditState.QUEUED and self.pending.is_after_withdrawn(now.edit):
+            found = [now]
         stopped = [advance(one, Event.STOPPED) for one in found]
         for one in stopped:
             self.remember(one)

@@ -158,7 +158,7 @@ class Submissions:
             # protects: kept-mine-has-seen-what-it-was-told
             about = {SINCE: old.edit.base_version, **new.about}
             new = replace(new, base_version=base_version, about=about)
-        first = Queued(_clean(new), EditState.QUEUED, told_by_radio=old.told_by_radio)
+        first = Queued(_clean(self._after(new, {})), EditState.QUEUED, told_by_radio=old.told_by_radio)
         self._exchange([old, *resting], [first, *self._anew(resting, old, {old.edit.id: new.id})])
         return new.id
 
@@ -203,9 +203,23 @@ class Submissions:
         for one in resting:
             again = self._as_new_edit(one, lost)
             known[one.edit.id] = again.id
-            again = _clean(_after(again, known))
+            again = _clean(self._after(again, known, lost.edit.id))
             found.append(Queued(again, EditState.QUEUED, told_by_radio=one.told_by_radio))
         return found
+
+    def _after(self, edit: Edit, ids: Mapping[str, str], lost_id: str = "") -> Edit:
+        """The edit as one AFTER the new edit that stands in the place of the old one, by the ids of both.
+
+        Where the old one is not here any more, or is the lost one without which this is given, it comes after nothing.
+        """
+        first = edit.about.get(AFTER)
+        if first is None or (first in self._pending and first not in ids and first != lost_id):
+            return edit
+        about = {name: value for name, value in edit.about.items() if name != AFTER}
+        # protects: given-anew-after-what-is-given-anew
+        if first in ids:
+            about[AFTER] = ids[first]
+        return replace(edit, about=about)
 
     def _as_new_edit(self, old: Queued, lost: Queued) -> Edit:
         """An edit under a new id, by the present operator, who was told why another was lost.
@@ -346,7 +360,7 @@ class Submissions:
 
         def anew(one: Queued) -> Queued:
             undoes = ids.get(one.edit.undoes, one.edit.undoes) if one.edit.undoes else None
-            edit = replace(_after(one.edit, ids), id=ids[one.edit.id], author=me, undoes=undoes, late=False)
+            edit = replace(self._after(one.edit, ids), id=ids[one.edit.id], author=me, undoes=undoes, late=False)
             edit = _clean(edit)
             if not self._identity.is_another(one.edit):
                 lost = one.state in STUCK
@@ -400,7 +414,7 @@ class Submissions:
             ]
             for one in (each, *later):
                 ids[one.edit.id] = self._ids()
-                edit = replace(_after(one.edit, ids), id=ids[one.edit.id], author=me)
+                edit = replace(self._after(one.edit, ids), id=ids[one.edit.id], author=me)
                 new.append(Queued(_clean(edit), EditState.QUEUED, told_by_radio=one.told_by_radio))
             plain = replace(
                 each.edit, id=self._ids(), kind=Kind.NOTE, author=me, data={}, base={}, undoes=None, late=False
@@ -419,7 +433,7 @@ class Submissions:
         ids = {one.edit.id: self._ids() for one in old}
         new = [
             replace(
-                _after(one.edit, ids),
+                self._after(one.edit, ids),
                 id=ids[one.edit.id],
                 author=me if one.edit.author == BEFORE_SIGN_IN else one.edit.author,
             )
@@ -459,6 +473,7 @@ class Submissions:
             self._withdrawals.given_anew((taken_over.get(one.edit.id, one) for one in old), first)
         for edit_id in ids:
             self._pending.pop(edit_id)
+        self._pending.given_up |= ids
         why, draft = self._identity.why_refused(source, Kind.CREATE), self._drafts.use(first)
 
         def save(file: WorkFile) -> list[Queued]:
@@ -477,7 +492,7 @@ class Submissions:
                 self._listener.saved(one)
             self._store.check(*kept[1:])
             for one in kept[1:]:
-                if self._store.is_without_first(one.edit):
+                if self._pending.is_after_withdrawn(one.edit):
                     self._withdrawals.withdraw(one.edit.id)
             self._on_saved(kept[0])
 
@@ -498,7 +513,7 @@ class Submissions:
         self._drafts.end_used(edit_id, saved=True)
         self._store.given_once_more(queued.edit)
         self._listener.saved(queued)
-        wished = self._withdrawals.was_wished(edit_id) or self._store.is_without_first(queued.edit)
+        wished = self._withdrawals.was_wished(edit_id) or self._pending.is_after_withdrawn(queued.edit)
         # protects: withdrawn-with-another-is-not-saved-after-that
         if edit_id not in self._pending:
             return
@@ -519,13 +534,6 @@ def _check_rights(why_reading_only: str) -> None:
     if why_reading_only:
         # protects: reading-only-is-said
         raise ReadingOnly(why_reading_only)
-
-
-def _after(edit: Edit, ids: Mapping[str, str]) -> Edit:
-    """The edit as one AFTER the new edit that stands in the place of the old one, by the ids of both."""
-    first = ids.get(edit.about.get(AFTER, ""))
-    # protects: given-anew-after-what-is-given-anew
-    return edit if first is None else replace(edit, about={**edit.about, AFTER: first})
 
 
 def _as_lost(lost: Queued, edit: Edit) -> Queued:

@@ -334,6 +334,56 @@ def test_an_order_that_is_being_saved_goes_with_its_recall(rig: OutboxRig) -> No
     assert rig.states() == {}
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_an_order_that_outlives_its_withdrawn_recall_is_asked_about(
+    rig: OutboxRig, monkeypatch: pytest.MonkeyPatch, restarted: bool
+) -> None:
+    """It was saved while its recall was dropped, and the disk refused to note that it was withdrawn too."""
+    recall, send = expired_alone(rig)
+    rig.answer(recall, S.ATTENTION, problem="?")
+    rig.outbox.still_wanted(send, True)
+    real = WorkFile._put_edit
+
+    def put(file: WorkFile, queued: Queued) -> None:
+        if queued.edit.id not in (recall, send) and queued.state is S.WITHDRAWN:
+            raise sqlite3.OperationalError("database or disk is full")
+        real(file, queued)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(WorkFile, "_put_edit", put)
+        assert rig.outbox.drop_lost(recall)
+        rig.qtbot.waitUntil(lambda: not rig.outbox.saving)
+        rig.settle()
+    rig.down.clear()
+    if restarted:
+        rig.restart()
+    rig.outbox.resend_due("city")
+    assert sent(rig) == []
+    ((again, state),) = rig.states().items()
+    assert state is S.EXPIRED, "still wanted?"
+    rig.outbox.still_wanted(again, True)
+    rig.qtbot.waitUntil(lambda: not rig.outbox.saving)
+    ((alone, _),) = rig.states().items()
+    assert sent(rig) == [alone], "who is asked about it alone gives it alone"
+
+
+def test_an_order_that_may_have_arrived_is_only_looked_for_when_its_lost_recall_is_dropped(rig: OutboxRig) -> None:
+    recall, send = divert(rig)
+    rig.pushed(recall)
+    rig.answer(recall, S.ACCEPTED)
+    rig.pushed(send)
+    rig.answer(send, S.UNCONFIRMED)
+    rig.outbox.on_proved([recall])
+    rig.outbox.on_taken_back("city", [recall])
+    rig.qtbot.waitUntil(lambda: rig.states().get(recall) is S.ATTENTION)
+    assert rig.outbox.drop_lost(recall)
+    rig.outbox.resend_due("city")
+    (push,) = rig.pushed(send)
+    assert push.past_its_time
+    rig.answer(send, S.EXPIRED)
+    assert rig.states() == {send: S.EXPIRED}
+
+
 def test_an_order_that_is_asked_about_is_dropped_with_its_recall(rig: OutboxRig) -> None:
     recall, _ = expired_alone(rig)
     rig.answer(recall, S.ATTENTION, problem="?")
