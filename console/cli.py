@@ -267,6 +267,10 @@ def build_parser() -> argparse.ArgumentParser:
     for each in (map_build, map_status):
         each.add_argument("--json", action="store_true")
 
+    map_process = commands.add_parser("map-process", help="answer a console about streets and places, over a pipe")
+    map_process.set_defaults(command=_map_process)
+    map_process.add_argument("--profile", default="default", metavar="NAME")
+
     doctor = commands.add_parser("doctor", help="what this computer has and lacks")
     doctor.set_defaults(command=_doctor)
     doctor.add_argument("--json", action="store_true")
@@ -538,6 +542,13 @@ def _map_remove(arguments: argparse.Namespace) -> int:
     from console.commands.city_map import remove
 
     return remove(arguments.profile)
+
+
+def _map_process(arguments: argparse.Namespace) -> int:
+    from console.city_map.map_process import serve
+    from console.paths import folder_of
+
+    return serve(folder_of(arguments.profile))
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

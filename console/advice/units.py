@@ -1,15 +1,15 @@
-"""Which units to recommend for a report, with reasons: the nearest able ones by straight line, their work considered.
+"""Which units to recommend for a report, with reasons: the nearest able ones, their work considered.
 
-A unit is eligible when it can be given work, has every skill that the category needs and works in the report's area
-(or may leave its own). Eligible units are ranked by the time until they could be there: distance x 1.4 at city speed,
-after the jobs they have, plus a penalty for a position that is older than 10 minutes, plus the time that they would
-have to stay past the end of their shift: half an hour before all shifts end somebody must still be sent, plus three
-minutes for a unit of another agency than the one in charge. Units without a known position come last. Ties go to the
-least work, then to the longest idle. For a P1 whoever has work on another P1 comes after all who have not: nobody is
-left waiting there for a crew that was thought to come. Work that a unit has not begun, and that is no P1, it leaves
-for a P1, which stands on top of its crew's list. Work that it has begun, and that is no P1, it can be told to leave:
-its place is that of a unit that finishes first, so below who is free unless it is much nearer, and the time that is
-told is that without the work.
+A unit is eligible when it can be given work, has every skill that the category needs and works in the report's area (or
+may leave its own). Eligible units are ranked by the time until they could be there: by street where the caller knows
+it, else straight line x 1.4 at city speed, after the jobs they have, plus a penalty for a position that is older than
+10 minutes, plus the time that they would have to stay past the end of their shift: half an hour before all shifts end
+somebody must still be sent, plus three minutes for a unit of another agency than the one in charge. Units without a
+known position come last. Ties go to the least work, then to the longest idle. For a P1 whoever has work on another P1
+comes after all who have not: nobody is left waiting there for a crew that was thought to come. Work that a unit has not
+begun, and that is no P1, it leaves for a P1, which stands on top of its crew's list. Work that it has begun, and that
+is no P1, it can be told to leave: its place is that of a unit that finishes first, so below who is free unless it is
+much nearer, and the time that is told is that without the work.
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
 from api_client.model import Area, Assignment, AssignmentState, Report, Service, Unit, UnitState
+from console.city_map.messages import Travel
 from console.rules.place import distance_m
 from console.rules.report import HAZARD
 from console.rules.status import ENDED_ASSIGNMENT
 
-BASIS = "straight_line"
-"""How the distance was found: no router was asked."""
+Basis = Literal["by_street", "straight_line", "mixed"]
+"""How times and distances were found: all by street, all by straight line, some of them."""
 
 DETOUR = 1.4
 SPEED_M_S = 22 / 3.6
@@ -55,7 +57,8 @@ class Advice(msgspec.Struct, frozen=True):
 
     `jobs` are all unfinished ones, `ahead` those of them that come before this report. `leaves` are those it has begun
     and would be diverted from, as this is a P1 and none of its jobs is: `eta_s` is without them. `refused_other` says
-    that it has lately refused another report.
+    that it has lately refused another report, `by_street` that `eta_s` and `distance_m` are those of the way, and not
+    of a straight line.
     """
 
     unit_id: str
@@ -68,6 +71,7 @@ class Advice(msgspec.Struct, frozen=True):
     ahead: int
     leaves: tuple[Assignment, ...] = ()
     refused_other: bool = False
+    by_street: bool = False
 
 
 class RefusedJob(msgspec.Struct, frozen=True):
@@ -83,7 +87,7 @@ class Recommendation(msgspec.Struct, frozen=True):
 
     units: tuple[Advice, ...]
     why_none: str = ""
-    basis: str = BASIS
+    basis: Basis = "straight_line"
 
 
 def recommend(
@@ -98,15 +102,17 @@ def recommend(
     refused: Collection[str] = (),
     refused_other: Mapping[str, RefusedJob] = {},
     hazards: Collection[str] = (),
+    travel: Mapping[str, Travel] = {},
     most: int | None = 3,
 ) -> Recommendation:
     """Recommend up to `most` (None: all) of `units` (those already on the report left out by the caller).
 
     `assignments` are the units' unfinished jobs; `areas` are needed to know that an area lies inside a unit's zone.
-    `called_back` are the units that drive where nobody has sent them, and are to be told so before all else,
-    `refused` those that have refused this report: they come last. `refused_other` is what units have lately refused
-    instead: they come after all others, as what kept them may keep them again, and say so. `hazards` are the ids of
-    the open P1 reports. A unit may leave its zone for P1 and P2, and for anything when no unit of the zone is able.
+    `called_back` are the units that drive where nobody has sent them, and are to be told so before all else, `refused`
+    those that have refused this report: they come last. `refused_other` is what units have lately refused instead: they
+    come after all others, as what kept them may keep them again, and say so. `hazards` are the ids of the open P1
+    reports. `travel` is how far units are by street, by their ids, as far as it is known. A unit may leave its zone for
+    P1 and P2, and for anything when no unit of the zone is able.
     """
     needed = service.skills if service else ()
     charge = report.agency or (service.agency if service else None)
@@ -116,9 +122,10 @@ def recommend(
     against: Counter[str] = Counter()
     for unit in units:
         stack = jobs.get(unit.id, [])
-        reach = _reach(report, unit)
+        way = travel.get(unit.id)
+        reach = _reach(report, unit) if way is None else way.metres
         ahead = _ahead(report, stack, hazards)
-        drive_s = None if reach is None else reach * DETOUR / SPEED_M_S
+        drive_s = way.seconds if way is not None else None if reach is None else straight_line_s(reach)
         eta_s = None if drive_s is None else _ahead_s(ahead, now) + drive_s
         why_not = _why_not(unit, needed) or ("to be called back by radio" if unit.id in called_back else "")
         if why_not:
@@ -152,6 +159,7 @@ def recommend(
                     refused=unit.id in refused,
                     refused_other=refused_other.get(unit.id),
                     bound=bound,
+                    closed=way is not None and way.closed > 0,
                 )
             ),
             stale=age_s > STALE_POSITION_S,
@@ -159,6 +167,7 @@ def recommend(
             ahead=len(ahead),
             leaves=leaves,
             refused_other=unit.id in refused_other and unit.id not in refused,
+            by_street=way is not None,
         )
         idle_s = (now - unit.state_since).total_seconds() if unit.state is UnitState.AVAILABLE else 0.0
         penalty_s = min(max(0.0, age_s - OLD_POSITION_S), _MOST_PENALTY_S)
@@ -173,7 +182,18 @@ def recommend(
         able = [one for one in able if not one[2][0]]
     able.sort(key=lambda one: (*one[2], one[0].code))
     found = tuple(advice for _, advice, _ in able[:most])
-    return Recommendation(found, "" if found else _why_none(needed, against))
+    return Recommendation(found, "" if found else _why_none(needed, against), basis_of(found))
+
+
+def basis_of(able: Iterable[Advice]) -> Basis:
+    """How the times of these units were found; those without a time do not count."""
+    ways = {one.by_street for one in able if one.eta_s is not None}
+    return "mixed" if len(ways) > 1 else "by_street" if True in ways else "straight_line"
+
+
+def straight_line_s(metres: float) -> float:
+    """The seconds that a unit needs for so many metres as the crow flies: with the usual detour, at city speed."""
+    return metres * DETOUR / SPEED_M_S
 
 
 def _jobs(assignments: Iterable[Assignment]) -> dict[str, list[Assignment]]:
@@ -286,6 +306,7 @@ def _reasons(
     refused: bool,
     refused_other: RefusedJob | None,
     bound: bool,
+    closed: bool,
 ) -> Iterable[str]:
     left_s = math.inf if unit.shift_end is None else (unit.shift_end - now).total_seconds()
     if refused:
@@ -296,6 +317,8 @@ def _reasons(
         yield f"refused {refused_other.report} {ago} ago{why}"
     if bound:
         yield "on another P1"
+    if closed:
+        yield "only by a closed street"
     if overtime_s:  # first: it is what the unit is told before anything else
         yield f"shift ends in {_span(left_s)}" if left_s > 0 else f"shift ended {_span(-left_s)} ago"
     yield from needed

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
+from console.city_map.messages import LatLon, Leg, Travel
 from console.city_map.road_kinds import WAITING_ELSEWHERE_S, WAITING_S
 from console.city_map.street_graph import (
     DRAWN,
@@ -30,8 +31,6 @@ from console.city_map.street_graph import (
     load_arrays,
     squeeze_of,
 )
-
-LatLon = tuple[float, float]
 
 MOST_OFF_M = 400.0
 """A place farther than this from any street is not taken to be on one."""
@@ -57,25 +56,6 @@ class OnStreet(msgspec.Struct, frozen=True):
     lat: float
     lon: float
     street: str
-
-
-class Travel(msgspec.Struct, frozen=True):
-    """How far a place is by street. `closed` stretches of the way are closed: there is no other way."""
-
-    seconds: float
-    metres: float
-    closed: int = 0
-
-
-class Leg(msgspec.Struct, frozen=True):
-    """A way from one place to another.
-
-    `line` is int32 pairs of lat, lon in 1e-7 degrees; `streets` are (name, metres) in order, "" where one has no name.
-    """
-
-    travel: Travel
-    line: bytes
-    streets: tuple[tuple[str, float], ...]
 
 
 class TimesTo(msgspec.Struct, frozen=True):

@@ -10,17 +10,13 @@ import re
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from console.city_map.folding import fold
+from console.city_map.messages import Address, Exactness, FoundPlace, LatLon
 from console.city_map.places import house_cell
 from console.city_map.spelling import slips, variants
-
-LatLon = tuple[float, float]
-Exactness = Literal["point", "house", "landmark", "street", "area"]
-"""How exact a place is: given as figures; a house number; a landmark's own place; somewhere in a street; in an area."""
 
 _AREAS = frozenset(
     {"city", "town", "borough", "suburb", "quarter", "village", "neighbourhood", "hamlet", "district", "water", "park"}
@@ -45,28 +41,6 @@ WHERE place_text MATCH ? ORDER BY bm25(place_text, 4.0, 1.0), p.weight DESC LIMI
 _KM = 111.0
 _NUMBERED = 3.0
 """What a street has before a landmark of the same words where a house number was said."""
-
-
-class FoundPlace(msgspec.Struct, frozen=True):
-    """One row of an answer; `number` is the house number where one was asked for and is known there."""
-
-    kind: str
-    name: str
-    area: str
-    lat: float
-    lon: float
-    exactness: Exactness
-    number: str = ""
-
-
-class Address(msgspec.Struct, frozen=True):
-    """What a place is called: its street, how far off, the nearest known number in it, the part of the city."""
-
-    street: str
-    distance_m: float
-    number: str
-    number_distance_m: float
-    area: str
 
 
 class _Said(msgspec.Struct, frozen=True):

@@ -118,6 +118,11 @@ def minutes(seconds: float) -> str:
     return f"{whole} min" if whole < 100 else f"{whole // 60} h {whole % 60:02d}"
 
 
+def roughly(text: str, is_rough: bool) -> str:
+    """A time or distance with a tilde where it is rougher than those beside it."""
+    return f"~{text}" if is_rough else text
+
+
 def not_sent(order: Queued, unit: Unit | None, code: str, tr: Callable[[str], str]) -> str:
     """The text for an order that is not sent, or may not have arrived, with how its unit is to be told: as its city
     says, or by radio.

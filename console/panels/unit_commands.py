@@ -217,13 +217,16 @@ class UnitCommands(QObject):
         )
         rows = [self._unit_choice(unit, able.get(unit.id)) for unit in units]
         title, about = self.tr("Assign without sending"), self._situation.title_of(details)
+        if able:
+            about = f"{about} · {self._situation.recommendations.basis_text(self.tr)}"
         self._forms.choose(title, about, rows, lambda unit_id: self.assign(details, unit_id))
 
     def _unit_choice(self, unit: Unit, advice: Advice | None) -> ListChoice:
         """A unit to choose, with how far it is where it is known to be able."""
         away_m = advice.distance_m if advice is not None else None
         away = formatting.distance(away_m, self._situation.recommendations.off_m) if away_m is not None else ""
-        parts = (away, self.tr(formatting.UNIT_TEXT[unit.state]), ", ".join(unit.skills))
+        eta = self._situation.recommendations.eta_text(advice) if advice is not None and away else ""
+        parts = (eta, away, self.tr(formatting.UNIT_TEXT[unit.state]), ", ".join(unit.skills))
         note = " · ".join(part for part in parts if part)
         return ListChoice(unit.id, unit.code, note, unit_state=formatting.UNIT_SYMBOL[unit.state])
 

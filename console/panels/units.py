@@ -10,13 +10,15 @@ import msgspec
 from PySide6.QtCore import QObject, QTimer
 
 from api_client.model import AssignmentState, Unit, UnitState
-from console.advice.units import DETOUR, SPEED_M_S
+from console.advice.units import straight_line_s
 from console.cache.catalog import CityUnit
 from console.cache.reader import CacheReader
+from console.city_map.messages import Travel
 from console.panels import formatting
 from console.panels.report.details import ReportDetails
 from console.panels.report.history import report_number
 from console.panels.report.offered_actions import NEXT_OF_UNIT
+from console.panels.travel_times import TravelTimes
 from console.panels.window_state import WindowState
 from console.rules.area import off_by_m
 from console.rules.loaded import Loaded
@@ -89,12 +91,16 @@ class UnitsController(QObject):
         told_in_vain: Callable[[], Iterable[Queued]] = tuple,
         told_and_waiting: Callable[[], Iterable[Queued]] = tuple,
         leaves_text: Callable[[CityUnit], str] = lambda _: "",
+        travel_times: TravelTimes | None = None,
     ) -> None:
         """`told_in_vain` and `told_and_waiting` give the orders by which units were told by radio to go where the
         server has not sent them, or has not sent them yet: see `Outbox`. `time_at` gives the time by the clock of a
         source's server. `leaves_text` says what a unit would leave to be diverted to the chosen report, "" for nothing.
+        `travel_times` says how far units are by street; None where nothing does.
         """
         super().__init__(parent)
+        self._travel_times = travel_times
+        self._travels: Mapping[str, Travel] = {}
         self._panel, self._window_state, self._tasks, self._reader = panel, window_state, tasks, reader
         self._told_in_vain, self._told_and_waiting = told_in_vain, told_and_waiting
         self._leaves_text = leaves_text
@@ -106,9 +112,11 @@ class UnitsController(QObject):
         self._off_m = 0.0
         self._sort, self._descending, self._filter = _NEAR, False, "all"
         self._order: list[str] = []
-        self._ordered_for: object = None
+        self._ordered_for: tuple[object, bool] | None = None
         self._soon = QTimer(self, singleShot=True, interval=_SOON_MS)
         self._soon.timeout.connect(self.show)
+        if travel_times is not None:
+            travel_times.changed.connect(self._soon.start)
         window_state.catalog_changed.connect(lambda _: self._read_titles())
         window_state.loaded_changed.connect(lambda _: self._soon.start())
         panel.current_changed.connect(window_state.choose_unit)
@@ -248,8 +256,10 @@ class UnitsController(QObject):
     def show(self) -> None:
         """Fill the panel."""
         states = _FILTERS[self._filter]
+        all_crews = self.crews()
+        self._travels = self._travels_of(all_crews)
         crews = {
-            crew.key: crew for crew in self.crews() if crew.unit.state in states or crew.key == self._window_state.unit
+            crew.key: crew for crew in all_crews if crew.unit.state in states or crew.key == self._window_state.unit
         }
         self._keep_order(crews)
         if not crews:
@@ -260,12 +270,13 @@ class UnitsController(QObject):
 
     def _keep_order(self, crews: Mapping[str, CityUnit]) -> None:
         """Sort again only when the chosen report, a state or the order changed, so that rows do not move while units
-        drive.
+        drive; and once when ways by street are known, or no longer, unless a unit is chosen.
         """
         states = {key: crew.unit.state for key, crew in crews.items()}
         wanted = (self._sort, self._descending, self._place(), states, len(self._titles))
-        if wanted != self._ordered_for:
-            self._ordered_for = wanted
+        before, by_street = self._ordered_for, bool(self._travels)
+        if before is None or wanted != before[0] or (by_street != before[1] and not self._window_state.unit):
+            self._ordered_for = (wanted, by_street)
             found = sorted(crews.values(), key=lambda crew: crew.unit.code)
             found.sort(key=self._rank, reverse=self._descending)
             self._order = [crew.key for crew in found]
@@ -277,12 +288,44 @@ class UnitsController(QObject):
             return None
         return self._details.source, shown.lat, shown.lon
 
+    def _travels_of(self, crews: Iterable[CityUnit]) -> Mapping[str, Travel]:
+        """How far units are from the chosen report by street, as far as it is known."""
+        place = self._place()
+        if place is None or self._travel_times is None:
+            return {}
+        source, lat, lon = place
+        return self._travel_times.to(source, (lat, lon), (crew.unit for crew in crews if crew.source == source))
+
+    def _way(self, crew: CityUnit) -> Travel | None:
+        """How far a unit is from the chosen report of its city by street; None when it is not known."""
+        place = self._place()
+        return self._travels.get(crew.unit.id) if place is not None and place[0] == crew.source else None
+
     def _away_m(self, crew: CityUnit) -> float:
-        """Distance in metres between a unit and the chosen report of its city; infinite when it is not known."""
-        place, unit = self._place(), crew.unit
+        """Distance in metres between a unit and the chosen report of its city, by street where that is known; infinite
+        when it is not known at all.
+        """
+        place, unit, way = self._place(), crew.unit, self._way(crew)
+        if way is not None:
+            return way.metres
         if place is None or place[0] != crew.source or unit.lat is None or unit.lon is None:
             return _NEVER
         return distance_m(unit.lat, unit.lon, *place[1:])
+
+    def _away_s(self, crew: CityUnit) -> float:
+        """Seconds between a unit and the chosen report of its city; infinite when they are not known."""
+        way = self._way(crew)
+        return straight_line_s(self._away_m(crew)) if way is None else way.seconds
+
+    def _away(self, crew: CityUnit) -> str:
+        """The distance between a unit and the chosen report, with a tilde where it is that of a straight line while
+        others are by street; "" when it is not known.
+        """
+        away_m = self._away_m(crew)
+        if away_m == _NEVER:
+            return ""
+        is_rough = bool(self._travels) and self._way(crew) is None
+        return formatting.roughly(formatting.distance(round(away_m), self._off_m), is_rough)
 
     def _rank(self, crew: CityUnit) -> tuple[float | str, ...]:
         """The sort key of a unit in the chosen order."""
@@ -295,7 +338,7 @@ class UnitsController(QObject):
             case "since":
                 return (-unit.state_since.timestamp(),)
             case "away":
-                return (self._away_m(crew),)
+                return (self._away_s(crew),)
             case "job":
                 return (not jobs, jobs[0].report if jobs else "")
             case "eta":
@@ -310,7 +353,7 @@ class UnitsController(QObject):
             case "shift":
                 return (unit.shift_end.timestamp() if unit.shift_end else _NEVER,)
             case _:
-                return (_STATES.index(unit.state), self._away_m(crew))
+                return (_STATES.index(unit.state), self._away_s(crew))
 
     def _show_empty(self) -> None:
         if self._window_state.loaded < Loaded.WORK and not self._window_state.cities.crews:
@@ -372,23 +415,36 @@ class UnitsController(QObject):
             mark="",
             step=self.tr(actions[action].label).format(unit="").strip() if action and is_chosen else "",
             step_key=actions.cap(action) if action and is_chosen else "",
-            away=formatting.distance(round(away_m), self._off_m)
-            if (away_m := self._away_m(crew)) < _NEVER and on_shift
-            else "",
+            away=self._away(crew) if on_shift else "",
         )
 
     def _eta(self, crew: CityUnit, report: str) -> str:
         eta_s = self._eta_s(crew, report)
-        return "–" if eta_s == _NEVER else formatting.minutes(eta_s)
+        if eta_s == _NEVER:
+            return "–"
+        is_rough = self._answers and self._way_on(crew, report) is None
+        return formatting.roughly(formatting.minutes(eta_s), is_rough)
+
+    @property
+    def _answers(self) -> bool:
+        return self._travel_times is not None and self._travel_times.answers
 
     def _eta_s(self, crew: CityUnit, report: str) -> float:
-        """Seconds until a unit that is en route arrives, estimated from the straight line; infinite for any
-        other unit.
+        """Seconds until a unit that is en route arrives, by street where that is known, else estimated from the
+        straight line; infinite for any other unit.
         """
         spot, unit = self._spots.get((crew.source, report)), crew.unit
         if unit.state is not UnitState.EN_ROUTE or spot is None or unit.lat is None or unit.lon is None:
             return _NEVER
-        return distance_m(unit.lat, unit.lon, *spot) * DETOUR / SPEED_M_S
+        way = self._way_on(crew, report)
+        return straight_line_s(distance_m(unit.lat, unit.lon, *spot)) if way is None else way.seconds
+
+    def _way_on(self, crew: CityUnit, report: str) -> Travel | None:
+        """How far a unit has still to go to the report that it is on its way to, by street."""
+        spot, unit = self._spots.get((crew.source, report)), crew.unit
+        if self._travel_times is None or spot is None or unit.lat is None or unit.lon is None:
+            return None
+        return self._travel_times.on_the_way(crew.key, (unit.lat, unit.lon), spot)
 
     def _open(self, key: str) -> None:
         crew = self._window_state.cities.crew(key)

@@ -24,6 +24,7 @@ from console import logs
 from console.cache.reader import CacheReader
 from console.files.errors import LockedByOther, StoreError
 from console.files.lock import FileLock
+from console.pipe import BrokenFrame, Frames, pack
 from console.rules.messages import (
     Compare,
     Down,
@@ -48,7 +49,6 @@ from console.sync.cache_writer_proxy import CacheWriterProxy
 from console.sync.georeport_source import GeoReportSource
 from console.sync.health import OFFLINE, WRONG_SERVER
 from console.sync.heartbeat import Heartbeat
-from console.sync.pipe import BrokenFrame, Frames, pack
 from console.sync.retry import Timing
 from console.sync.source import DispatchSource, Following
 

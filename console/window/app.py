@@ -60,6 +60,7 @@ from console.panels.report_commands import ReportCommands
 from console.panels.situation import SituationMonitor
 from console.panels.sources import Sources
 from console.panels.status import StatusController
+from console.panels.travel_times import TravelTimes
 from console.panels.undo_command import UndoCommand
 from console.panels.undo_offer import UndoOffer
 from console.panels.undo_stack import UndoStack
@@ -94,6 +95,7 @@ from console.window.demo_streets import DemoStreets, StreetsFollower
 from console.window.garbage import collect_garbage, collect_only_here, keep_objects
 from console.window.keyboard_focus import KeyboardFocus
 from console.window.map_picker import MapPicker
+from console.window.map_supervisor import MapSupervisor
 from console.window.network import Network
 from console.window.options import WindowHandover, WindowOptions
 from console.window.presence import PresenceReporter
@@ -332,6 +334,8 @@ class ConsoleWindow(QObject):
             is_not_sent=lambda edit: self.outbox.is_not_sent(edit, away=self.sources.is_away(edit.source)),
             lost_with=partial(lost_with, self.outbox),
         )
+        self.map_supervisor = MapSupervisor(self._options.profile, self._options.profile_name, tasks, self)
+        self.travel_times = TravelTimes(self.map_supervisor.ask, self)
         self.units_controller = UnitsController(
             self.units,
             window_state,
@@ -343,6 +347,7 @@ class ConsoleWindow(QObject):
             told_in_vain=lambda: self.outbox.told_in_vain,
             told_and_waiting=lambda: self.outbox.told_and_waiting,
             leaves_text=self._leaves_text,
+            travel_times=self.travel_times,
         )
         self.charts_controller = ChartsController(
             self.charts, window_state, self.sources.age_words, zone, now, self, as_of=self.sources.as_of
@@ -371,6 +376,8 @@ class ConsoleWindow(QObject):
             self.time_at,
             self,
             told_in_vain=self.units_controller.told_in_vain,
+            travel_times=self.travel_times,
+            is_unit_chosen=lambda: self.ticket.is_unit_chosen,
         )
         self.photos = PhotoCards(
             self.photo_tasks, self.images, self.forms.photo_file, self._fetch_photo, zone, now, self,
@@ -711,6 +718,7 @@ class ConsoleWindow(QObject):
         self.details_reader.changed.connect(self._on_details)
         self.details_reader.failed.connect(lambda error: self.ticket_controller.say_unread(describe(error)))
         self.recommender.changed.connect(self._on_recommendations)
+        self.travel_times.changed.connect(self.recommender.refresh)
         self.recommender.merged_changed.connect(self.ticket_controller.set_merged)
         self.photos.changed.connect(self.ticket_controller.set_photos)
         self.photos.changed.connect(self.report_commands.set_photos)
@@ -834,6 +842,7 @@ class ConsoleWindow(QObject):
         self.outbox.close()
         self.sync_supervisor.stop()
         self.city_map_commands.close()
+        self.map_supervisor.stop()
         self.tasks.shutdown()
         self.photo_tasks.shutdown()
         self._readers.close()

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
+from console.pipe import BrokenFrame, Frames, pack
 from console.rules.messages import (
     Alive,
     Down,
@@ -31,7 +32,6 @@ from console.rules.messages import (
     Up,
     ZoneTold,
 )
-from console.sync.pipe import BrokenFrame, Frames, pack
 
 _log = logging.getLogger(__name__)
 _BASE_MS, _CAP_MS = 500, 30_000

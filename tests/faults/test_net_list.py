@@ -25,6 +25,7 @@ import pytest
 from api_client.model import EditBody, Kind
 from api_client.transport import TransferLimits
 from console.panels.stop_text import stop_text
+from console.pipe import Frames, pack
 from console.rules.backoff import Backoff
 from console.rules.edit import Edit
 from console.rules.messages import Outcome, Source, SourceState, Start, SyncNow, Up
@@ -32,7 +33,6 @@ from console.rules.queued import EditState, Queued, StopReason
 from console.server.city.feed import pages
 from console.server.city.records import LOCAL
 from console.sync import retry
-from console.sync.pipe import Frames, pack
 from console.sync.retry import Timing, Wakeup
 from tests.helpers.live_server import Live
 from tests.helpers.net import http

@@ -18,12 +18,12 @@ import msgspec
 from api_client.model import Entry, Report, Unit
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
+from console.pipe import Frames, pack
 from console.rules.apply import ReportState
 from console.rules.edit import Edit
 from console.rules.messages import Down, Outcome, Presence, Push, SourceState, Start, Stop, Up
 from console.rules.pending import with_edits
 from console.rules.queued import EditState
-from console.sync.pipe import Frames, pack
 from tools.bench.child import SOURCE
 from tools.bench.city import CacheShelf, arrivals
 

@@ -282,6 +282,11 @@ class TicketPanel(QWidget):
         """What is shown."""
         return self._ticket
 
+    @property
+    def is_unit_chosen(self) -> bool:
+        """Whether the keyboard is on one of the recommended units."""
+        return self._advice.hasFocus()
+
     def focus_advice(self) -> None:
         """Give the keyboard to the recommended units, beginning on the first: arrows walk, Enter or a digit chooses."""
         if not self._advice.hasFocus():

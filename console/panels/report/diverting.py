@@ -121,9 +121,10 @@ class Diverting(QObject):
         known = self._advised(details, unit)
         if known is None or known.distance_m is None or known.eta_s is None:
             return self.tr("How far {unit} is from this P1 is not known. It leaves:").format(unit=unit.code)
-        words = self.tr("{unit} is {distance} from this P1, about {time} away. It leaves:")
+        words = self.tr("{unit} is {distance} from this P1, about {time} away ({basis}). It leaves:")
         away = formatting.distance(known.distance_m, self._situation.recommendations.off_m)
-        return words.format(unit=unit.code, distance=away, time=formatting.minutes(known.eta_s))
+        basis = self.tr("by street" if known.by_street else "straight line × 1.4")
+        return words.format(unit=unit.code, distance=away, time=formatting.minutes(known.eta_s), basis=basis)
 
     def _lines(self, unit: Unit, job: Assignment, left: ReportDetails) -> list[tuple[str, str]]:
         """What is left behind, each line as its words and how loud they are."""

@@ -12,14 +12,16 @@ from PySide6.QtCore import QObject, Signal
 
 from api_client.model import AssignmentState, Report, Status
 from console.advice.duplicates import Duplicate, Spot, possible_duplicates
-from console.advice.units import Advice, best, recommend
+from console.advice.units import Advice, Basis, basis_of, best, recommend
 from console.board.snapshot import CLOSED_FROM
 from console.board.view import View
 from console.cache.catalog import Cities, CityUnit
 from console.cache.reader import CachedReport, CacheReader
+from console.city_map.messages import Travel
 from console.panels import formatting
 from console.panels.report.details import ReportDetails
 from console.panels.report.refused_jobs import refused_other
+from console.panels.travel_times import TravelTimes
 from console.panels.window_state import WindowState
 from console.rules.apply import jobs_after
 from console.rules.area import off_by_m
@@ -69,6 +71,25 @@ class Recommendations(msgspec.Struct, frozen=True):
         """All units that could go, the best first."""
         return (*self.units, *self.further)
 
+    @property
+    def basis(self) -> Basis:
+        """How the times of all units were found."""
+        return basis_of(self.able)
+
+    def basis_text(self, tr: Callable[[str], str]) -> str:
+        """The words for how the times were found."""
+        return {
+            "by_street": tr("by street, without traffic"),
+            "straight_line": tr("straight line × 1.4, no street map"),
+            "mixed": tr("by street, without traffic; ~ straight line × 1.4"),
+        }[self.basis]
+
+    def eta_text(self, advice: Advice) -> str:
+        """The time until a unit could be there: `4 min`, `~4 min` by a straight line among times by street, or `–`."""
+        if advice.eta_s is None:
+            return "–"
+        return formatting.roughly(formatting.minutes(advice.eta_s), self.basis == "mixed" and not advice.by_street)
+
     def of(self, unit_id: str) -> Advice | None:
         """The advice on one unit; None for one that could not go."""
         return next((one for one in self.able if one.unit_id == unit_id), None)
@@ -108,9 +129,13 @@ class Recommender(QObject):
         parent: QObject | None = None,
         *,
         told_in_vain: Callable[[], Mapping[ScopedCode, Queued]] = dict,
+        travel_times: TravelTimes | None = None,
+        is_unit_chosen: Callable[[], bool] = lambda: False,
     ) -> None:
         """`crews` gives all units, `pending` own edits by (source, report), `time_at` the time by a source's clock.
         `told_in_vain` are units that drive by a radio order that the server does not have: see `Outbox.told_in_vain`.
+        `travel_times` says how far units are by street; None where nothing does. While `is_unit_chosen` nobody finds
+        another unit in the row that is chosen for being nearer.
         """
         super().__init__(parent)
         self._window_state, self._tasks, self._reader, self._crews, self._time_at = (
@@ -121,6 +146,8 @@ class Recommender(QObject):
             time_at,
         )
         self._told_in_vain = told_in_vain
+        self._travel_times, self._is_unit_chosen = travel_times, is_unit_chosen
+        self._shown = Recommendations(0)
         self._pending = pending
         self._details: ReportDetails | None = None
         self._merged_of: tuple[str, str, int] | None = None
@@ -164,6 +191,10 @@ class Recommender(QObject):
         catalog = cities.of(details.source)  # another city's units are not for this report
         called_back = {unit for source, unit in self._told_in_vain() if source == details.source}
 
+        here = [one.unit for one in crews if one.source == details.source]
+        travel: Mapping[str, Travel] = {}
+        if self._travel_times is not None:
+            travel = self._travel_times.to(details.source, (details.shown.lat, details.shown.lon), here)
         jobs, here_only = catalog.assignments, set[str]()
         for (source, report), edits in self._pending().items():
             if source != details.source:
@@ -178,11 +209,11 @@ class Recommender(QObject):
             off_m = off_by_m(shown, catalog.areas)
             # It was passed on: theirs to send. Who is nearest to a P1 is told whoever was asked.
             asked = shown.agency if shown.status is Status.COORDINATION and shown.priority != HAZARD else None
-            here = [one.unit for one in crews if one.source == details.source]
             theirs = [unit for unit in here if asked is None or unit.agency in (None, asked)]
             free = [unit for unit in theirs if unit.id not in live]
             service, areas = catalog.services.get(shown.service or ""), catalog.areas
             around: dict[str, Any] = {"service": service, "areas": areas, "called_back": called_back, "most": None}
+            around["travel"] = travel
             around["refused"] = {one.unit for one in details.assignments if one.state is AssignmentState.REFUSED}
             around["refused_other"] = refused_other(reader(), details.source, shown.id, jobs, now)
             around["hazards"] = here_only | _open_hazards(view, cities, details.source, reader())
@@ -270,7 +301,26 @@ class Recommender(QObject):
 
     def _set(self, recommendations: Recommendations) -> None:
         if self._details is not None and recommendations.row == self._details.row:
+            if self._is_unit_chosen():
+                recommendations = _in_order_of(self._shown, recommendations)
+            self._shown = recommendations
             self.changed.emit(recommendations)
+
+
+def _in_order_of(shown: Recommendations, fresh: Recommendations) -> Recommendations:
+    """The fresh ones as they stand already, where they differ by how far the units are and by nothing else."""
+    found = {one.unit_id: one for one in fresh.able}
+    # protects: chosen-row-stays
+    if shown.row != fresh.row or {one.unit_id: _work(one) for one in shown.able} != {
+        unit: _work(one) for unit, one in found.items()
+    }:
+        return fresh
+    units, further = (tuple(found[one.unit_id] for one in part) for part in (shown.units, shown.further))
+    return msgspec.structs.replace(fresh, units=units, further=further)
+
+
+def _work(advice: Advice) -> tuple[int, int, int, bool]:
+    return advice.jobs, advice.ahead, len(advice.leaves), advice.stale
 
 
 def _open_hazards(view: View, cities: Cities, source: str, reader: CacheReader) -> set[str]:

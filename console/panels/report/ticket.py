@@ -208,7 +208,7 @@ class TicketController(QObject):
                 strips=self._strips(details),
                 photos=list(self._photos.values()),
                 advice=self._advice(catalog),
-                advice_basis=self.tr("straight line × 1.4, no router"),
+                advice_basis=self._recommendations.basis_text(self.tr),
                 advice_empty=self._recommendations.no_unit,
                 duplicates=duplicate_rows(self._recommendations.duplicates),
                 merged=merged_rows(
@@ -394,7 +394,7 @@ class TicketController(QObject):
                     code=advice.code,
                     state_key=formatting.UNIT_SYMBOL[unit.state] if unit else "free",
                     line=" · ".join((*leaves, *advice.reasons)),
-                    eta=formatting.minutes(advice.eta_s) if advice.eta_s is not None else "–",
+                    eta=self._recommendations.eta_text(advice),
                     distance=formatting.distance(advice.distance_m, self._recommendations.off_m)
                     if advice.distance_m is not None
                     else self.tr("no position"),

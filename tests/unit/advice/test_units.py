@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from api_client.model import Area, Assignment, AssignmentState, Report, Service, Status, Unit, UnitState
-from console.advice.units import BASIS, Recommendation, RefusedJob, best, recommend
+from console.advice.units import Recommendation, RefusedJob, best, recommend
+from console.city_map.messages import Travel
 
 NOW = datetime(2026, 1, 20, 7, 0, tzinfo=UTC)
 FLOOD = Service("flood", "Flood", skills=("pump",))
@@ -78,7 +79,25 @@ def test_the_nearest_three_with_time_and_distance() -> None:
     assert first.eta_s == pytest.approx(1000 * 1.4 / (22 / 3.6), abs=2)
     assert first.reasons == ("pump", "no job")
     assert not first.stale
-    assert found.basis == BASIS == "straight_line"
+    assert found.basis == "straight_line"
+
+
+def test_ways_by_street_count_where_they_are_known() -> None:
+    """A river lies between the nearest one and the report."""
+    units = [unit("beyond", 1), unit("near", 3), unit("unknown", 2)]
+    ways = {"id-beyond": Travel(1500, 7000), "id-near": Travel(600, 3300, closed=1)}
+    found = recommend(report(), units, [], NOW, service=FLOOD, areas=AREAS, travel=ways)
+    assert codes(found) == ["unknown", "near", "beyond"]
+    assert [one.by_street for one in found.units] == [False, True, True]
+    assert [(one.eta_s, one.distance_m) for one in found.units[1:]] == [(600, 3300), (1500, 7000)]
+    assert found.units[1].reasons[0] == "only by a closed street"
+    assert found.basis == "mixed"
+    whole = {**ways, "id-unknown": Travel(700, 3500)}
+    found = recommend(report(), units, [], NOW, service=FLOOD, areas=AREAS, travel=whole)
+    assert codes(found) == ["near", "unknown", "beyond"]
+    assert found.basis == "by_street"
+    late = recommend(report(), units, [job("near")], NOW, service=FLOOD, areas=AREAS, travel=whole)
+    assert late.units[-1].eta_s == 1800 + 600  # the work before it, then the way
 
 
 def test_work_ahead_counts_against_the_distance() -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
@@ -16,7 +16,9 @@ from api_client.model import Assignment, AssignmentState, Kind, Unit, UnitState
 from console.cache.catalog import Catalog, Cities
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
+from console.city_map.messages import Answer, Question, Times, TimesFound, Travel
 from console.panels.report.details import ReportDetails
+from console.panels.travel_times import TravelTimes
 from console.panels.units import UnitsController, count_states
 from console.panels.window_state import WindowState
 from console.rules.filter import Filter
@@ -50,10 +52,19 @@ class Board:
         self.panel.show()
         self.told_in_vain: list[Queued] = []
         self.told_and_waiting: list[Queued] = []
+        self.ways: dict[str, Travel] | None = None
+        self.travel_times = TravelTimes(self._ask)
         self.controller = UnitsController(
             self.panel, self.window_state, self.tasks, lambda: self.reader, UTC, lambda _: T0,
             told_in_vain=lambda: self.told_in_vain, told_and_waiting=lambda: self.told_and_waiting, parent=self.panel,
+            travel_times=self.travel_times,
         )  # fmt: skip
+
+    def _ask(self, _purpose: str, question: Question, then: Callable[[Answer | None], object]) -> None:
+        """The map answers at once, where there is one."""
+        assert isinstance(question, Times)
+        ways = None if self.ways is None else {unit: self.ways[unit] for unit in question.units if unit in self.ways}
+        QTimer.singleShot(0, lambda: then(None if ways is None else TimesFound(ways)))
 
     def have(self, *units: tuple[str, UnitState, float]) -> None:
         found = {
@@ -93,6 +104,32 @@ def test_the_nearest_available_comes_first_and_says_how_far_it_is(board: Board) 
     wait_for(lambda: board.codes() == ["B", "A", "D", "C"], what="nearest first")
     assert [row.away for row in board.panel._model._rows] == ["1.1 km", "12.2 km", "12.2 km", "11.1 km"]
     assert "away" in board.panel._head.places()
+
+
+def test_by_street_another_one_is_the_nearest_and_what_is_not_known_has_a_tilde(board: Board) -> None:
+    board.ways = {"A": Travel(300, 2000), "B": Travel(4000, 14000), "C": Travel(60, 400)}
+    board.choose(-6.31)
+    wait_for(lambda: board.panel._model._rows[0].away == "2.0 km", what="ways by street")
+    assert board.codes() == ["A", "B", "D", "C"]
+    assert [row.away for row in board.panel._model._rows] == ["2.0 km", "14.0 km", "~12.2 km", "400 m"]
+    board.ways = None
+    board.travel_times._asked = None  # it asks again when a unit moves
+    board.controller.show()
+    wait_for(lambda: board.codes() == ["B", "A", "D", "C"], what="straight lines")
+    assert [row.away for row in board.panel._model._rows] == ["1.1 km", "12.2 km", "12.2 km", "11.1 km"]
+
+
+def test_rows_stand_still_for_ways_by_street_while_a_unit_is_chosen(board: Board) -> None:
+    board.choose(-6.31)
+    wait_for(lambda: board.codes() == ["B", "A", "D", "C"], what="nearest first")
+    board.window_state.choose_unit("city:B")
+    board.ways = {"A": Travel(300, 2000), "B": Travel(4000, 14000)}
+    board.travel_times._asked = None
+    board.controller.show()
+    wait_for(lambda: board.panel._model._rows[0].away == "14.0 km", what="ways by street")
+    assert board.codes() == ["B", "A", "D", "C"]
+    board.window_state.choose_unit("")
+    wait_for(lambda: board.codes() == ["A", "B", "D", "C"], what="nearest by street first")
 
 
 def test_who_was_told_by_radio_of_what_does_not_stand_is_not_free(board: Board) -> None:

@@ -14,12 +14,12 @@ import pytest
 
 from api_client import errors
 from api_client.model import Kind
+from console.pipe import pack
 from console.rules.edit import Edit
 from console.rules.messages import Fetch, Fetched, Obstacle, Outcome, Push, SourceState, SyncNow, Withdraw
 from console.rules.queued import EditState, StopReason
 from console.sync.attempt import Attempt, NotUploaded
 from console.sync.health import Health
-from console.sync.pipe import pack
 from console.sync.send_dispatch import TakenEdit
 from console.sync.send_lane import PushQueue
 from tests.helpers.fake_city import FakeCity, five_reports, report

@@ -21,10 +21,10 @@ from console.cache.reader import CacheReader
 from console.files.lock import FileLock
 from console.outbox.link import OutboxLink
 from console.panels.qt_outbox import QtOutbox
+from console.pipe import Frames, pack
 from console.rules.edit import Edit
 from console.rules.messages import Alive, Fetch, Push, Source, SourceState, Start, SyncNow, Up
 from console.rules.queued import EditState
-from console.sync.pipe import Frames, pack
 from console.sync.process import LOCK
 from console.window.network import Network
 from console.window.sync_supervisor import SyncSupervisor
@@ -132,7 +132,7 @@ def test_what_was_sent_before_the_first_start_is_said_to_be_lost(
 _TELLS_LATE = """
 import os, sys
 from console.rules.messages import Down, SignedIn, Start
-from console.sync.pipe import Frames, pack
+from console.pipe import Frames, pack
 
 frames, turns = Frames(Down), []
 while piece := os.read(0, 65536):

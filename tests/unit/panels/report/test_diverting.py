@@ -101,7 +101,7 @@ def test_the_key_asks_with_what_is_left_behind_and_enter_makes_one_step(scene: S
     rig.outbox.source_lost("city")
     assert rig.actions.press("divert")
     words = scene.words()
-    assert "SDA-07 is 440 m from this P1, about 2 min away" in words
+    assert "SDA-07 is 440 m from this P1, about 2 min away (straight line × 1.4)" in words
     assert "P3 B Flood, Kemang" in words
     assert "SDA-07 on scene since 07:20, 440 m from it" in words
     assert "It needs a crew again at once" in words

@@ -1,4 +1,4 @@
-"""Frame the messages between console and sync process: 4 bytes of length, big-endian, then one MessagePack value."""
+"""Frame what the console and its child processes say: 4 bytes of length, big-endian, then one MessagePack value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from api_client.decoding import message_decoder_of
-from console.rules.messages import Down, Up
 
 M = TypeVar("M")
 _HEAD = struct.Struct(">I")
@@ -20,14 +19,14 @@ class BrokenFrame(Exception):
     """The other side does not speak this protocol."""
 
 
-def pack(message: Down | Up) -> bytes:
+def pack(message: msgspec.Struct) -> bytes:
     """One message with its length before it."""
     body = msgspec.msgpack.encode(message)
     return _HEAD.pack(len(body)) + body
 
 
 class Frames(Generic[M]):
-    """Take bytes as they come, give whole messages. `kind` is Down or Up."""
+    """Take bytes as they come, give whole messages. `kind` is the union of what may come."""
 
     def __init__(self, kind: Any) -> None:
         self._decoder: msgspec.msgpack.Decoder[M] = message_decoder_of(kind)

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api_client.model import Kind
+from console.pipe import BrokenFrame, Frames, pack
 from console.rules.edit import Edit
 from console.rules.messages import Down, Outcome, Presence, Push, SyncNow, Touched, Up
 from console.rules.queued import EditState
-from console.sync.pipe import BrokenFrame, Frames, pack
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 UPS: list[Up] = [

@@ -1,0 +1,148 @@
+"""The map process: answers questions about streets and places of a profile's current map, one after another.
+
+It reads that map's folder and nothing else, and knows no network. Questions come on standard input, answers go to
+standard output (`messages.py`, framed by `console/pipe.py`); it ends with its standard input.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+import shapely
+
+from console.city_map.manifest import PLACES, STREETS
+from console.city_map.map_folder import current_map
+from console.city_map.messages import (
+    EXIT_NO_MAP,
+    AddressFound,
+    Answer,
+    Closed,
+    ClosuresTaken,
+    Find,
+    FromMap,
+    LatLon,
+    MapDamaged,
+    MapOpened,
+    Nearest,
+    PlacesFound,
+    Question,
+    Route,
+    RouteFound,
+    Times,
+    TimesFound,
+)
+from console.city_map.router import Router, TimesTo
+from console.city_map.search import Gazetteer
+from console.pipe import BrokenFrame, Frames, pack
+
+_MOST_KEPT = 32
+_MOST_KEPT_BYTES = 48 * 2**20
+_PIECE = 2**16
+_NAMED_M = 60.0
+"""A street with a name that is so near gives a place its address, though a lane without one is nearer."""
+
+
+class CityMap:
+    """The streets and places of one map, with the searches that were made last."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises OSError, ValueError, sqlite3.Error where the map's files are missing or damaged."""
+        self._router = Router(folder / STREETS)
+        self._gazetteer = Gazetteer(folder / PLACES)
+        self._kept: OrderedDict[LatLon, TimesTo] = OrderedDict()
+
+    def answer(self, question: Question) -> Answer:
+        """Raises sqlite3.Error where places.db is damaged."""
+        match question:
+            case Times():
+                return self._times(question)
+            case Route():
+                return RouteFound(self._router.route(question.start, question.end))
+            case Nearest():
+                return self._nearest(question.place)
+            case Find():
+                return PlacesFound(tuple(self._gazetteer.find(question.text, question.near)))
+            case Closed():
+                return self._close(question)
+
+    def _times(self, question: Times) -> TimesFound:
+        times = self._times_to(question.place)
+        if times is None:
+            return TimesFound({})
+        found = self._router.travels(times, list(question.units.values()))
+        return TimesFound({unit: one for unit, one in zip(question.units, found, strict=True) if one is not None})
+
+    def _times_to(self, place: LatLon) -> TimesTo | None:
+        """One search answers for any number of units, also when they have moved."""
+        times = self._kept.pop(place, None)
+        # protects: times-of-open-streets
+        if times is None or times.version != self._router.version:
+            times = self._router.times_to(place)
+        if times is not None:
+            self._kept[place] = times
+            while len(self._kept) > 1 and not self._is_room():
+                self._kept.popitem(last=False)
+        return times
+
+    def _is_room(self) -> bool:
+        return len(self._kept) <= _MOST_KEPT and sum(one.cost.nbytes for one in self._kept.values()) <= _MOST_KEPT_BYTES
+
+    def _nearest(self, place: LatLon) -> AddressFound:
+        on = self._router.nearest(place)
+        if on is not None and not on.street:
+            on = self._router.nearest(place, on.distance_m + _NAMED_M, named=True) or on
+        return AddressFound(None if on is None else self._gazetteer.reverse(place, on.street, on.distance_m))
+
+    def _close(self, question: Closed) -> ClosuresTaken:
+        rings = [[(lon, lat) for lat, lon in ring] for ring in question.rings if len(ring) > 2]
+        areas = [shapely.make_valid(shapely.Polygon(ring)) for ring in rings]
+        self._router.close([area for area in areas if not area.is_empty])
+        return ClosuresTaken(self._router.closed_stretches())
+
+
+def serve(profile: Path) -> int:
+    """Answer until standard input ends. Returns the exit code: 3 without a map that can be read."""
+    _keep_apart()
+    folder = current_map(profile)
+    if folder is None:
+        return EXIT_NO_MAP
+    try:
+        city_map = CityMap(folder)
+    except (OSError, ValueError, sqlite3.Error) as error:
+        _tell(MapDamaged(str(error)))
+        return EXIT_NO_MAP
+    _tell(MapOpened())
+    frames: Frames[Question] = Frames(Question)
+    with contextlib.suppress(BrokenFrame, BrokenPipeError):  # who asks is gone, or is not who started this
+        while piece := os.read(0, _PIECE):
+            for question in frames.feed(piece):
+                _tell(_answer_of(city_map.answer, question))
+    return 0
+
+
+def _answer_of(answer: Callable[[Question], Answer], question: Question) -> Answer:
+    try:
+        return answer(question)
+    except (sqlite3.Error, IndexError, ValueError) as error:  # what is damaged answers wrongly, or not at all
+        return MapDamaged(f"{type(error).__name__}: {error}")
+
+
+def _tell(message: FromMap) -> None:
+    left = memoryview(pack(message))
+    while left:
+        left = left[os.write(1, left) :]
+
+
+def _keep_apart() -> None:
+    """Ctrl+C is for who started this; no core file holds where people are."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(ImportError, OSError, ValueError):  # Windows has none of these
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

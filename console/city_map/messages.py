@@ -1,0 +1,140 @@
+"""What the console asks the map process, what it answers, and how travels, addresses and places are told.
+
+Places are (lat, lon) in degrees. Each question is answered by one answer, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+LatLon = tuple[float, float]
+Exactness = Literal["point", "house", "landmark", "street", "area"]
+"""How exact a place is: given as figures; a house number; a landmark's own place; somewhere in a street; in an area."""
+
+
+EXIT_NO_MAP = 3
+"""With this code the map process ends where there is no map, or none that can be read."""
+
+
+class Travel(msgspec.Struct, frozen=True):
+    """How far a place is by street. `closed` stretches of the way are closed: there is no other way."""
+
+    seconds: float
+    metres: float
+    closed: int = 0
+
+
+class Leg(msgspec.Struct, frozen=True):
+    """A way from one place to another.
+
+    `line` is int32 pairs of lat, lon in 1e-7 degrees; `streets` are (name, metres) in order, "" where one has no name.
+    """
+
+    travel: Travel
+    line: bytes
+    streets: tuple[tuple[str, float], ...]
+
+
+class FoundPlace(msgspec.Struct, frozen=True):
+    """One row of an answer; `number` is the house number where one was asked for and is known there."""
+
+    kind: str
+    name: str
+    area: str
+    lat: float
+    lon: float
+    exactness: Exactness
+    number: str = ""
+
+
+class Address(msgspec.Struct, frozen=True):
+    """What a place is called: its street, how far off, the nearest known number in it, the part of the city."""
+
+    street: str
+    distance_m: float
+    number: str
+    number_distance_m: float
+    area: str
+
+
+class Times(msgspec.Struct, frozen=True, tag=True):
+    """How far is each of these units, by their ids, from a place?"""
+
+    place: LatLon
+    units: Mapping[str, LatLon]
+
+
+class Route(msgspec.Struct, frozen=True, tag=True):
+    """Which way is the quickest?"""
+
+    start: LatLon
+    end: LatLon
+
+
+class Nearest(msgspec.Struct, frozen=True, tag=True):
+    """What is the address of a place?"""
+
+    place: LatLon
+
+
+class Find(msgspec.Struct, frozen=True, tag=True):
+    """Which places are meant by a text; of those alike the nearer to `near`."""
+
+    text: str
+    near: LatLon | None = None
+
+
+class Closed(msgspec.Struct, frozen=True, tag=True):
+    """From now on no way leads through these areas, and through others again; each is a ring of at least 3 places."""
+
+    rings: tuple[tuple[LatLon, ...], ...]
+
+
+Question = Times | Route | Nearest | Find | Closed
+
+
+class MapOpened(msgspec.Struct, frozen=True, tag=True):
+    """The process's first message: the map is read, questions are answered."""
+
+
+class TimesFound(msgspec.Struct, frozen=True, tag=True):
+    """Units that are missing are far from any street, or there is no way; all are where the place is far from any."""
+
+    travels: Mapping[str, Travel]
+
+
+class RouteFound(msgspec.Struct, frozen=True, tag=True):
+    """None where there is no way, or one of the places is far from any street."""
+
+    leg: Leg | None
+
+
+class AddressFound(msgspec.Struct, frozen=True, tag=True):
+    """None where the place is far from any street."""
+
+    address: Address | None
+
+
+class PlacesFound(msgspec.Struct, frozen=True, tag=True):
+    """The places that are likely meant, the likeliest first."""
+
+    places: tuple[FoundPlace, ...]
+
+
+class ClosuresTaken(msgspec.Struct, frozen=True, tag=True):
+    """So many stretches of street are closed now."""
+
+    stretches: int
+
+
+class MapDamaged(msgspec.Struct, frozen=True, tag=True):
+    """A file of the map can't be read, which is said in the log; there is no answer."""
+
+    words: str
+
+
+Answer = TimesFound | RouteFound | AddressFound | PlacesFound | ClosuresTaken | MapDamaged
+FromMap = MapOpened | Answer

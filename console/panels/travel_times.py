@@ -1,0 +1,101 @@
+"""How far units are by street: from the chosen report, and from the report that each is on its way to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+from PySide6.QtCore import QObject, Signal
+
+from api_client.model import Unit
+from console.city_map.messages import Answer, LatLon, Question, Times, TimesFound, Travel
+
+_ONE_S = 0.9
+"""So long between two searches for units on their way: each has a goal of its own."""
+_NOTHING: Mapping[str, Travel] = {}
+
+
+AskMap = Callable[[str, Question, Callable[[Answer | None], object]], object]
+"""Has a question answered by the map process, for a purpose; what is called gets None where there is no answer."""
+
+
+class TravelTimes(QObject):
+    """Gives what is known at once, and asks for what is not; units whose way is not known are left out.
+
+    A unit that has moved keeps the time of its last place until the next answer is there. Where nothing answers,
+    nothing is known.
+    """
+
+    changed = Signal()
+    """Of the report that was asked about last other travels are known."""
+
+    def __init__(
+        self, ask: AskMap, parent: QObject | None = None, *, steady_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__(parent)
+        self._ask, self._steady_s = ask, steady_s
+        self._place: tuple[str, LatLon] | None = None
+        self._known = _NOTHING
+        self._asked: dict[str, LatLon] | None = None
+        self._turn = 0
+        self._ways: dict[str, tuple[LatLon, LatLon, Travel | None]] = {}
+        self._due: dict[str, tuple[LatLon, LatLon]] = {}
+        self._is_asking, self._asked_s = False, -_ONE_S
+        self.answers = False
+        """Whether the map has answered last time: what is told by a straight line is the exception then."""
+
+    def to(self, source: str, place: LatLon, units: Iterable[Unit]) -> Mapping[str, Travel]:
+        """How far the units of a source are from a place, as far as it is known, by their ids."""
+        if self._place != (source, place):
+            self._place, self._known, self._asked = (source, place), _NOTHING, None
+        at = {unit.id: (unit.lat, unit.lon) for unit in units if unit.lat is not None and unit.lon is not None}
+        if at != self._asked and at:
+            self._asked = at
+            self._turn += 1
+            turn = self._turn
+            self._ask("times", Times(place, at), lambda answer: self._take(turn, answer))
+        return self._known
+
+    def on_the_way(self, key: str, start: LatLon, goal: LatLon) -> Travel | None:
+        """How far a unit that is on its way has still to go; None while that is not known by street."""
+        known = self._ways.get(key)
+        if known is None or known[:2] != (start, goal):
+            self._due[key] = (start, goal)  # where it stood in the row
+        else:
+            self._due.pop(key, None)
+        self._ask_next()
+        return known[2] if known is not None and known[1] == goal else None
+
+    def _take(self, turn: int, answer: Answer | None) -> None:
+        if turn != self._turn:
+            return
+        self.answers = isinstance(answer, TimesFound)
+        found = answer.travels if isinstance(answer, TimesFound) else _NOTHING
+        if answer is None:
+            self._asked = None  # asked again with the next look
+        before, self._known = self._known, found
+        if _told(before) != _told(found):
+            self.changed.emit()
+
+    def _ask_next(self) -> None:
+        if not self._due or self._is_asking or self._steady_s() - self._asked_s < _ONE_S:
+            return
+        key = next((one for one in self._due if one not in self._ways), next(iter(self._due)))
+        start, goal = self._due.pop(key)
+        self._is_asking, self._asked_s = True, self._steady_s()
+
+        def take(answer: Answer | None) -> None:
+            self._is_asking = False
+            if self._due.get(key) == (start, goal):
+                del self._due[key]  # it was looked at again meanwhile
+            if answer is None:
+                self._ways.clear()
+            elif isinstance(answer, TimesFound):
+                self._ways[key] = (start, goal, answer.travels.get(key))
+
+        self._ask("on the way", Times(goal, {key: start}), take)
+
+
+def _told(travels: Mapping[str, Travel]) -> dict[str, tuple[int, int]]:
+    """What of travels is seen: minutes, and whether there is a closed street."""
+    return {unit: (round(one.seconds / 60), one.closed) for unit, one in travels.items()}

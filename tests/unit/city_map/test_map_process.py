@@ -1,0 +1,170 @@
+"""What the map process answers: times of all units by one search, addresses, places, closures."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from console.city_map import map_process
+from console.city_map.manifest import PLACES, STREETS
+from console.city_map.map_folder import current_map
+from console.city_map.map_process import CityMap
+from console.city_map.messages import (
+    EXIT_NO_MAP,
+    Address,
+    AddressFound,
+    Closed,
+    ClosuresTaken,
+    Find,
+    FromMap,
+    MapDamaged,
+    MapOpened,
+    Nearest,
+    PlacesFound,
+    Question,
+    Route,
+    RouteFound,
+    Times,
+    TimesFound,
+    Travel,
+)
+from console.city_map.router import Router
+from console.pipe import Frames, pack
+from tests.helpers.built_town import build_town
+from tests.helpers.osm_town import crossing, grid_town, place
+
+SERVE = (
+    "import sys; from pathlib import Path; from console.city_map.map_process import serve; sys.exit(serve(Path({!r})))"
+)
+
+
+@pytest.fixture(scope="module")
+def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A town with a lane without a name beside Jalan Melati II."""
+    profile = tmp_path_factory.mktemp("profile")
+    town = grid_town()
+    town.road([crossing(1, 0), town.node(*place(1.2, 0.2)), town.node(*place(1.2, 0.8)), crossing(1, 1)])
+    build_town(profile, town)
+    return profile
+
+
+@pytest.fixture
+def city_map(profile: Path) -> CityMap:
+    folder = current_map(profile)
+    assert folder is not None
+    return CityMap(folder)
+
+
+def times(city_map: CityMap, question: Times) -> dict[str, Travel]:
+    answer = city_map.answer(question)
+    assert isinstance(answer, TimesFound)
+    return dict(answer.travels)
+
+
+def address(city_map: CityMap, lat: float, lon: float) -> Address | None:
+    answer = city_map.answer(Nearest((lat, lon)))
+    assert isinstance(answer, AddressFound)
+    return answer.address
+
+
+def run(profile: Path, *questions: Question) -> tuple[list[FromMap], int]:
+    """What a process with this profile says to these questions, and how it ends."""
+    child = subprocess.run(
+        [sys.executable, "-c", SERVE.format(str(profile))],
+        input=b"".join(map(pack, questions)),
+        stdout=subprocess.PIPE,
+        timeout=120,
+        check=False,
+    )
+    return list(Frames(FromMap).feed(child.stdout)), child.returncode
+
+
+def test_it_answers_in_order_and_ends_with_its_input(profile: Path) -> None:
+    units = {"near": place(0, 1), "far": place(4, 4), "at sea": (-6.5, 106.8)}
+    said, code = run(profile, Times(place(0, 0), units), Route(place(0, 0), place(0, 1)), Find("kenari 3"))
+    opened, travels, route, found = said
+    assert code == 0
+    assert opened == MapOpened()
+    assert isinstance(travels, TimesFound)
+    assert set(travels.travels) == {"near", "far"}
+    assert travels.travels["near"].metres == pytest.approx(221, abs=3)
+    assert travels.travels["near"].seconds < travels.travels["far"].seconds
+    assert isinstance(route, RouteFound)
+    assert route.leg is not None
+    assert route.leg.streets[0][0] == "Jalan Melati I"
+    assert isinstance(found, PlacesFound)
+    assert found.places[0].name == "Gang Kenari 3"
+
+
+def test_without_a_map_or_with_a_damaged_one_it_says_so_and_ends(tmp_path: Path) -> None:
+    assert run(tmp_path, Find("kenari")) == ([], EXIT_NO_MAP)
+    folder = build_town(tmp_path)
+    path = max((folder / STREETS).glob("*.npy"), key=lambda one: one.stat().st_size)
+    path.write_bytes(path.read_bytes()[:100])
+    (said,), code = run(tmp_path, Find("kenari"))
+    assert isinstance(said, MapDamaged)
+    assert code == EXIT_NO_MAP
+
+
+def test_places_that_cannot_be_read_leave_the_streets(tmp_path: Path) -> None:
+    path = build_town(tmp_path) / PLACES
+    path.write_bytes(path.read_bytes()[:100] + bytes(path.stat().st_size - 100))
+    (_, find, travels), _ = run(tmp_path, Find("kenari"), Times(place(0, 0), {"one": place(0, 1)}))
+    assert isinstance(find, MapDamaged)
+    assert isinstance(travels, TimesFound)
+    assert "one" in travels.travels
+
+
+def test_a_unit_that_moves_costs_no_other_search(city_map: CityMap, monkeypatch: pytest.MonkeyPatch) -> None:
+    searches = []
+    search = Router.times_to
+    monkeypatch.setattr(Router, "times_to", lambda self, goal: searches.append(goal) or search(self, goal))
+    first = times(city_map, Times(place(0, 0), {"one": place(3, 0)}))
+    second = times(city_map, Times(place(0, 0), {"one": place(2, 0), "two": place(0, 1)}))
+    assert second["one"].seconds < first["one"].seconds
+    assert searches == [place(0, 0)]
+    for at in range(map_process._MOST_KEPT):
+        times(city_map, Times(place(0, at / 10), {"one": place(3, 0)}))
+    assert len(searches) == map_process._MOST_KEPT  # the first of them was still known
+    times(city_map, Times(place(1, 1), {}))
+    times(city_map, Times(place(0, 0), {}))
+    assert len(searches) == map_process._MOST_KEPT + 2
+
+
+def test_of_a_large_city_fewer_searches_are_kept(city_map: CityMap, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(map_process, "_MOST_KEPT_BYTES", 1000)
+    for at in range(5):
+        times(city_map, Times(place(0, at / 10), {"one": place(3, 0)}))
+    assert sum(one.cost.nbytes for one in city_map._kept.values()) <= 1000
+
+
+def test_a_closed_area_is_avoided_also_by_what_was_found_before(city_map: CityMap) -> None:
+    question = Times(place(0.3, 0), {"one": place(0.3, 2)})
+    before = times(city_map, question)["one"]
+    corners = [place(-0.1, 0.9), place(-0.1, 1.1), place(0.1, 1.1), place(0.1, 0.9)]
+    assert city_map.answer(Closed((tuple(corners),))) == ClosuresTaken(3)
+    around = times(city_map, question)["one"]
+    assert around.seconds > before.seconds
+    assert around.closed == 0
+    assert city_map.answer(Closed(((), tuple(corners[:2])))) == ClosuresTaken(0)
+    assert times(city_map, question)["one"] == before
+
+
+def test_a_ring_that_crosses_itself_closes_what_it_covers(city_map: CityMap) -> None:
+    bow = (place(-0.1, 0.4), place(0.1, 0.6), place(-0.1, 0.6), place(0.1, 0.4))
+    assert city_map.answer(Closed((bow,))) == ClosuresTaken(1)
+
+
+def test_the_address_of_a_place_is_that_of_the_named_street_beside_a_lane(city_map: CityMap) -> None:
+    found = address(city_map, *place(0.1, 0.42))
+    assert found is not None
+    assert (found.street, found.number) == ("Jalan Melati I", "4")
+    beside = address(city_map, *place(1.19, 0.5))
+    assert beside is not None
+    assert beside.street == "Jalan Melati II"
+    assert beside.distance_m == pytest.approx(42, abs=2)
+    assert address(city_map, -6.5, 106.8) is None
+    assert address(city_map, float("nan"), 106.8) is None

@@ -1,0 +1,55 @@
+"""Recommended units say how their times were found, and stand still under the operator's hand."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from console.advice.units import Advice
+from console.panels.report.recommendations import Recommendations, _in_order_of
+
+
+def advice(code: str, eta_s: int | None, *, by_street: bool = False, ahead: int = 0) -> Advice:
+    return Advice(code, code, eta_s, 100, (), stale=False, jobs=ahead, ahead=ahead, by_street=by_street)
+
+
+def shown(*units: Advice, row: int = 1) -> Recommendations:
+    return Recommendations(row, units[:2], further=units[2:])
+
+
+def codes(found: Recommendations) -> list[str]:
+    return [one.code for one in found.able]
+
+
+@pytest.mark.parametrize(
+    ("by_street", "words", "texts"),
+    [
+        ((True, True), "by street, without traffic", ["2 min", "4 min"]),
+        ((False, False), "straight line × 1.4, no street map", ["2 min", "4 min"]),
+        ((True, False), "by street, without traffic; ~ straight line × 1.4", ["2 min", "~4 min"]),
+    ],
+)
+def test_the_heading_says_how_the_times_were_found(by_street: tuple[bool, bool], words: str, texts: list[str]) -> None:
+    first, second = by_street
+    found = shown(advice("A", 120, by_street=first), advice("B", 240, by_street=second), advice("C", None))
+    assert found.basis_text(str) == words
+    assert [found.eta_text(one) for one in found.able] == [*texts, "–"]
+
+
+def test_while_a_row_is_chosen_times_change_and_places_stay() -> None:
+    before = shown(advice("A", 120), advice("B", 240), advice("C", 300))
+    fresh = shown(advice("C", 100, by_street=True), advice("A", 200, by_street=True), advice("B", 300, by_street=True))
+    found = _in_order_of(before, fresh)
+    assert codes(found) == ["A", "B", "C"]
+    assert [one.eta_s for one in found.able] == [200, 300, 100]
+    assert found.basis == "by_street"
+
+
+def test_a_unit_that_got_work_or_another_report_is_shown_in_its_place_at_once() -> None:
+    before = shown(advice("A", 120), advice("B", 240))
+    busy = shown(advice("B", 240), advice("A", 1920, ahead=1))
+    assert _in_order_of(before, busy) is busy
+    fewer = shown(advice("B", 240))
+    assert _in_order_of(before, fewer) is fewer
+    other = msgspec.structs.replace(shown(advice("B", 240), advice("A", 300)), row=2)
+    assert _in_order_of(before, other) is other
