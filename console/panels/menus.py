@@ -20,10 +20,13 @@ def unit_menu(actions: Actions[Any], situation: Situation, tr: Callable[[str], s
     return _menu(actions.menu("unit"), situation, tr)
 
 
-def place_menu(actions: Actions[Any], situation: Situation, tr: Callable[[str], str]) -> list[MenuRow]:
-    """The entries for a place of the map where no report and no unit is."""
+def place_menu(
+    actions: Actions[Any], situation: Situation, tr: Callable[[str], str], address: str = ""
+) -> list[MenuRow]:
+    """The entries for a place of the map where no report and no unit is; `address` is what it is called, "" unknown."""
     new_report = actions["new_report"]
-    rows = [MenuRow("copy", tr("Copy the coordinates of this place"))]
+    rows = [MenuRow("copy_address", tr("Copy “{address}”").format(address=address))] if address else []
+    rows.append(MenuRow("copy", tr("Copy the coordinates of this place")))
     if not new_report.why_not(situation):
         rows.append(MenuRow("new_report", tr("New report here"), actions.key("new_report")))
     return [*rows, MenuRow(""), MenuRow("fit", tr("Auto-fit"), "*"), MenuRow("home", tr("The whole city"), "0")]

@@ -21,6 +21,7 @@ _SAME_DEGREES = 2e-7
 """Places are kept in units of 1e-7 degrees."""
 
 _CELLS_PER_DEGREE = 64
+_METRES_PER_DEGREE = 111_195.0
 """Look-ups are remembered by cells of about 1.7 km; a cell keeps the few polygons whose box touches it."""
 
 
@@ -81,6 +82,17 @@ class AreaIndex:
             if shape.contains(lat, lon):
                 return shape.code, SMALLEST
         return None
+
+    def areas_near(self, lat: float, lon: float, within_m: float) -> tuple[str, ...]:
+        """The codes of the smallest areas at a point and around it: its own first, then those across a border."""
+        up = within_m / _METRES_PER_DEGREE
+        across = up / max(0.01, math.cos(math.radians(lat)))
+        around = [(lat, lon)]
+        for eighth in range(8):
+            angle = eighth * math.pi / 4
+            around.append((lat + up * math.sin(angle), lon + across * math.cos(angle)))
+        found = (self.area_at(*spot) for spot in around)
+        return tuple(dict.fromkeys(one[0] for one in found if one is not None))
 
     def _near(self, cell: tuple[int, int]) -> tuple[_Shape, ...]:
         south, west = cell[0] / _CELLS_PER_DEGREE, cell[1] / _CELLS_PER_DEGREE

@@ -36,6 +36,7 @@ from console.panels.key_guard import KeyGuard
 from console.panels.kpi import KpiController
 from console.panels.map.controller import MapController
 from console.panels.map.crowd import CrowdList
+from console.panels.map.places import MapPlaces
 from console.panels.map.streets import Streets
 from console.panels.notifications.attendance import Attendance
 from console.panels.notifications.crew_notes import CrewNotes
@@ -294,6 +295,8 @@ class ConsoleWindow(QObject):
         )
         self.window.setWindowTitle("Sigap")
         self.images = ImageProcess()
+        self.map_supervisor = MapSupervisor(self._options.profile, self._options.profile_name, self.tasks, self)
+        self.map_places = MapPlaces(self.map_supervisor.ask, self, is_invented=lambda: self.map_supervisor.invented)
         self.map_picker = MapPicker(self.window, self.map, lambda: self.forms.covered, self)
         self.forms = Forms(
             self.window,
@@ -318,6 +321,7 @@ class ConsoleWindow(QObject):
                 place_unwanted=self.map_picker.end,
                 duplicates_of=lambda source, values, then: self.recommender.near(source, values, then),
                 streets_of=lambda source, text, then: self.streets.find(source, text, then),
+                map_places=self.map_places,
             ),
         )
 
@@ -334,7 +338,6 @@ class ConsoleWindow(QObject):
             is_not_sent=lambda edit: self.outbox.is_not_sent(edit, away=self.sources.is_away(edit.source)),
             lost_with=partial(lost_with, self.outbox),
         )
-        self.map_supervisor = MapSupervisor(self._options.profile, self._options.profile_name, tasks, self)
         self.travel_times = TravelTimes(self.map_supervisor.ask, self)
         self.units_controller = UnitsController(
             self.units,
@@ -445,6 +448,7 @@ class ConsoleWindow(QObject):
             self.window.work_room,
             self.forms.held_keys.hold_for,
             self,
+            map_places=self.map_places,
         )
         self.conflict_controller = ConflictController(
             self.outbox, self.forms, self.edit_commands, self.recreate_form, window_state, zone, now, self
@@ -660,6 +664,7 @@ class ConsoleWindow(QObject):
             self.report_clipboard,
             self.map,
             self,
+            map_places=self.map_places,
         )
         self.menus.bind_reports(self.queue, self.ticket, self.units, self.crowd)
         self.menus.bind_outbox(self.outbox_panel, self.outbox_controller)
@@ -786,6 +791,8 @@ class ConsoleWindow(QObject):
         self.board_updater.failed.connect(self._on_failed)
         self.tasks.failed.connect(self._on_failed)
         self.window.compact_changed.connect(lambda _: self._tick())
+        self.command_line_controller.place_sought.connect(self.map_picker.show_sought)
+        self.window_state.selection_changed.connect(self.map_picker.forget_sought)
         self.command_line_controller.unit_sought.connect(self.map_controller.go_to_unit)
         self.command_line_controller.sight_kept.connect(self.queue.view.keep_sight)
         self.command_line_controller.came_back.connect(self.queue.view.back_to_sight)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QPoint
+from PySide6.QtCore import QObject, QPoint, QTimer
 from PySide6.QtGui import QCursor
 
+from console.city_map.messages import Address
 from console.panels.action import Actions
 from console.panels.action_runner import ActionRunner
 from console.panels.charts import ChartsController
 from console.panels.forms.forms import Forms
 from console.panels.map.crowd import CrowdList
+from console.panels.map.places import MapPlaces
 from console.panels.menus import place_menu, report_menu, unit_menu
 from console.panels.outbox import OutboxController
 from console.panels.queue import QueueController
@@ -26,6 +28,9 @@ from widgets.shell import Shell
 from widgets.ticket.panel import TicketPanel
 from widgets.units import UnitsPanel
 
+_ADDRESS_MS = 150
+"""So long the menu of a place waits for its address."""
+
 
 class ContextMenus(QObject):
     """Opens the menus of the panels, and does what is chosen in them."""
@@ -41,8 +46,15 @@ class ContextMenus(QObject):
         report_clipboard: ReportClipboard,
         map_: MapPanel,
         parent: QObject | None = None,
+        *,
+        map_places: MapPlaces,
     ) -> None:
         super().__init__(parent)
+        self._map_places = map_places
+        self._address, self._marked_address = "", ""
+        self._place: tuple[float, float, QPoint] | None = None
+        self._soon = QTimer(self, singleShot=True, interval=_ADDRESS_MS)
+        self._soon.timeout.connect(self._open_place)
         self._window, self._actions, self._runner, self._situation = window, actions, runner, situation
         self._window_state, self._forms, self._report_clipboard, self._map = window_state, forms, report_clipboard, map_
 
@@ -114,13 +126,33 @@ class ContextMenus(QObject):
             self._window_state.choose_unit(unit)
             self._on_unit(at)
         else:
-            listed = place_menu(self._actions, self._situation.current, self.tr)
+            self._address = self._marked_address = ""
+            self._place = place = (lat, lon, at)
+            self._soon.start()
+            self._map_places.address("menu", (lat, lon), lambda found: self._on_address(place, found))
+
+    def _on_address(self, place: tuple[float, float, QPoint], found: Address | None) -> None:
+        """The menu opens with the address, or soon without it."""
+        if place is self._place:
+            if found is not None:
+                self._address = self._map_places.address_text(found)
+                self._marked_address = self._map_places.marked_address(found)
+            self._open_place()
+
+    def _open_place(self) -> None:
+        self._soon.stop()
+        place, self._place = self._place, None
+        if place is not None:
+            lat, lon, at = place
+            listed = place_menu(self._actions, self._situation.current, self.tr, self._marked_address)
             open_menu(self._window, listed, at, lambda intent: self._at(intent, lat, lon))
 
     def _at(self, intent: str, lat: float, lon: float) -> None:
         """What was chosen for a place of the map."""
         if intent == "copy":
             self._report_clipboard.copy(f"{lat:.5f}, {lon:.5f}")
+        elif intent == "copy_address":
+            self._report_clipboard.copy(self._address)
         elif intent in ("fit", "home"):
             self._map.act(intent)
         elif self._runner.run(intent):

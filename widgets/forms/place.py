@@ -118,6 +118,13 @@ class PlaceForm(Form):
             self.place.set_free_text(label)
         self.place_changed.emit()
 
+    def offer_words(self, words: str) -> None:
+        """Fill in the address of a point that was picked on the map, unless there are words for it."""
+        if words and self._is_point and not self.place.text().strip():
+            self.place.set_free_text(words)
+            self.place_changed.emit()
+            self.touch()
+
     def set_exactness(self, words: str, doubt: str = "", instead: str = "") -> None:
         """Say how exact the place is, and in which area it lies; a `doubt` has to be ticked before it can be saved.
 

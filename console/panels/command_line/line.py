@@ -13,11 +13,13 @@ from PySide6.QtWidgets import QWidget
 
 from console.advice.units import begun_for
 from console.cache.reader import CacheReader, RowText
+from console.city_map.messages import FoundPlace
 from console.panels import formatting
 from console.panels.action import Actions
 from console.panels.action_runner import ActionRunner
 from console.panels.command_grammar import parse
 from console.panels.command_line.typed_line import TypedLine
+from console.panels.map.places import MapPlaces, label_of
 from console.panels.qt_outbox import QtOutbox
 from console.panels.situation import SituationMonitor
 from console.panels.typed_command import TypedCommand
@@ -41,6 +43,8 @@ _OFFERED_LETTERS = 64
 class CommandLineController(QObject):
     """Binds the grammar to the line at the bottom and to the palette."""
 
+    place_sought = Signal(float, float)
+    """A place of the city map was looked up: show where it is."""
     unit_sought = Signal(str)
     """A unit was looked up by its code: show where it is."""
     sight_kept = Signal()
@@ -65,11 +69,17 @@ class CommandLineController(QObject):
         hold_keys_for: Callable[[QWidget], None],
         parent: QObject | None = None,
         steady_s: Callable[[], float] = time.monotonic,
+        *,
+        map_places: MapPlaces | None = None,
     ) -> None:
         """`mark` gives the MARKS of a draft for what it is about. `hold_keys_for` holds keys for a window that is being
         opened. `room` is the part of the screen in which the palette opens.
+        `map_places` are the places of the city map, None without it.
         """
         super().__init__(parent)
+        self._map_places = map_places
+        self._on_map: list[FoundPlace] = []
+        self._found: tuple[list[RowText], int | None] = ([], None)
         self._line, self._palette, self._window_state, self._actions = line, palette, window_state, actions
         self._runner, self._situation, self._unit_commands = runner, situation, units
         self._outbox, self._tasks, self._reader, self._room = outbox, tasks, reader, room
@@ -301,8 +311,18 @@ class CommandLineController(QObject):
         def found(rows: list[int]) -> None:
             if rows:
                 self._window_state.choose(int(rows[0]))
+            elif self._map_places is not None:
+                self._map_places.find("line", text, on_map)
             else:
-                self._runner.message.emit(self.tr("Nothing found for “{text}”").format(text=text))
+                on_map([])
+
+        def on_map(places: list[FoundPlace]) -> None:
+            if places:
+                self.place_sought.emit(places[0].lat, places[0].lon)
+                words = self.tr("{place} on the map").format(place=label_of(places[0]))
+            else:
+                words = self.tr("Nothing found for “{text}”").format(text=text)
+            self._runner.message.emit(words)
 
         self._tasks.submit(lambda: [int(row) for row in reader().find(text, 1)], found)
 
@@ -359,7 +379,7 @@ class CommandLineController(QObject):
     # The palette
 
     def _on_query(self, query: str) -> None:
-        self._query = query
+        self._query, self._on_map = query, []
         self.in_palette.typed(*self._draft_of("palette", query, self._parse(query)))
         self._show_rows([], None)
         if self._mistaken(query):
@@ -378,9 +398,17 @@ class CommandLineController(QObject):
                 self._show_rows(*found)
 
         self._tasks.latest("palette", find, found)
+        if self._map_places is not None:
+            self._map_places.find("palette", text, lambda places: self._add_places(query, places))
+
+    def _add_places(self, query: str, places: list[FoundPlace]) -> None:
+        if query == self._query and places and self._palette.isVisible():
+            self._on_map = places
+            self._show_rows(*self._found)
 
     def _show_rows(self, texts: list[RowText], reports: int | None) -> None:
         """`reports` is how many there are in all with these words, None while they are looked for."""
+        self._found = (texts, reports)
         query = self._query.strip()
         if problem := self._mistaken(query):
             row = PaletteRow("", problem, kind="command", enabled=False)
@@ -515,7 +543,12 @@ class CommandLineController(QObject):
             for scoped_code, area in cities.areas.items()
             if _fits(query, area.name)
         }
-        return [PaletteRow(key, place, self.tr("show only its reports"), kind="place") for key, place in places.items()]
+        rows = [PaletteRow(key, place, self.tr("show only its reports"), kind="place") for key, place in places.items()]
+        return [*rows, *map(self._map_row, self._on_map)]
+
+    def _map_row(self, place: FoundPlace) -> PaletteRow:
+        note = self._map_places.exactness_text(place) if self._map_places is not None else ""
+        return PaletteRow(f"spot:{place.lat!r},{place.lon!r}", label_of(place), note, kind="place")
 
     def _complete(self, row_id: str) -> None:
         """Tab: replace what was typed by the word of the current row."""
@@ -546,6 +579,9 @@ class CommandLineController(QObject):
             self.unit_sought.emit(key)
         elif kind == "report":
             self._window_state.choose(int(key))
+        elif kind == "spot":
+            lat, lon = key.split(",")
+            self.place_sought.emit(float(lat), float(lon))
         elif kind == "area":
             self._window_state.set_filter(self._window_state.filter.toggle_area(key))
 

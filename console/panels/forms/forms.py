@@ -23,6 +23,7 @@ from console.panels.forms.kept_words import TakenBack, keep_words
 from console.panels.forms.meanwhile import changed_meanwhile
 from console.panels.forms.place_controller import PlaceController
 from console.panels.forms.report_data import new_report_data, new_report_values, place_data
+from console.panels.map.places import MapPlaces
 from console.panels.map.streets import Street
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.conflict_text import (
@@ -81,6 +82,8 @@ class FormSurroundings(msgspec.Struct, frozen=True):
     """Possible duplicates of what is being typed for a source."""
     streets_of: Callable[[str, str, Callable[[list[Street]], None]], object] = lambda _source, _text, then: then([])
     """The streets of a source that words name."""
+    map_places: MapPlaces | None = None
+    """The places of the city map; None without it."""
 
 
 class Forms(QObject):
@@ -727,7 +730,7 @@ class Forms(QObject):
             self._around.streets_of(source, text, then)
 
         catalog = self._window_state.catalog(source)
-        PlaceController(form, catalog, known, streets_of, self._around.pin_wanted, self._tasks)
+        PlaceController(form, catalog, known, streets_of, self._around.pin_wanted, self._tasks, self._around.map_places)
         form.pick_place_asked.connect(lambda: self._pick_place(form))
         self._placing = form
         for over in (form.left, form.committed):

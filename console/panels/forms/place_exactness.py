@@ -8,6 +8,9 @@ from typing import Any
 from console.cache.catalog import Catalog
 from console.rules.area import AreaIndex, AreaNames
 
+BORDER_M = 50.0
+"""So near a border either area may be the one that is meant."""
+
 
 def exactness(
     catalog: Catalog, names: AreaNames, index: AreaIndex | None, values: Mapping[str, Any], tr: Callable[[str], str]
@@ -26,7 +29,21 @@ def exactness(
         return tr("Outside every area of the city"), tr("It lies outside the city"), outside
     here = catalog.place(at[0])
     point = tr("Point in {area}").format(area=here)
-    around = [[code for code in codes if _lies_in(catalog, at[0], code)] for codes in named]
+    around = index.areas_near(values["lat"], values["lon"], BORDER_M)
+    beside = [code for code in around if not _lies_in(catalog, at[0], code)]
+    if beside:
+        others = ", ".join(catalog.areas[code].name for code in beside)
+        point = tr("Point in {area}, at the border of {others}").format(area=here, others=others)
+    # protects: both-sides-of-a-border
+    if any(not _doubt(catalog, code, named, tr) for code in beside):
+        return point, "", ""
+    doubt = _doubt(catalog, at[0], named, tr)
+    return point, doubt, here if doubt else ""
+
+
+def _doubt(catalog: Catalog, at: str, named: Sequence[Sequence[str]], tr: Callable[[str], str]) -> str:
+    """What is to be asked about a point in an area when the words name these areas; "" when they fit."""
+    around = [[code for code in codes if _lies_in(catalog, at, code)] for codes in named]
     for codes, fitting in zip(named, around, strict=True):
         smaller = _smaller_within(catalog, codes, fitting)
         exact = any(
@@ -36,9 +53,8 @@ def exactness(
             doubt = tr("It lies in {here}, not in {named}")
             if fitting:
                 doubt = tr("It lies in {here}: the larger {named} is meant, not the smaller one")
-            doubt = doubt.format(here=catalog.areas[at[0]].name, named=catalog.areas[codes[0]].name)
-            return point, doubt, here
-    return point, "", ""
+            return doubt.format(here=catalog.areas[at].name, named=catalog.areas[codes[0]].name)
+    return ""
 
 
 def _smaller_within(catalog: Catalog, codes: Sequence[str], fitting: Sequence[str]) -> bool:

@@ -107,3 +107,14 @@ def test_a_border_has_so_many_points() -> None:
     check_geometry(circle(99_000))
     with pytest.raises(GeometryFault, match="100,001 points"):
         check_geometry(circle(100_001))
+
+
+def test_near_a_border_both_areas_are_told_its_own_first() -> None:
+    west, east = square("west", 106.8, -6.3, 0.1), square("east", 106.9, -6.3, 0.1)
+    index = AreaIndex([west, east])
+    metres = 1 / (111_195 * math.cos(math.radians(6.25)))
+    assert index.areas_near(-6.25, 106.9 - 40 * metres, 50) == ("west", "east")
+    assert index.areas_near(-6.25, 106.9 + 40 * metres, 50) == ("east", "west")
+    assert index.areas_near(-6.25, 106.9 - 60 * metres, 50) == ("west",)
+    assert index.areas_near(-6.25, 107.0 + 40 * metres, 50) == ("east",)
+    assert index.areas_near(0, 0, 50) == ()

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from msgspec.structs import replace
-from PySide6.QtCore import QRect, Qt
+from PySide6.QtCore import QRect, Qt, QTimer
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Hold, Kind, WaitsFor
 from console.cache.page_items import Cursor, PageItem
 from console.cache.writer import CacheWriter
+from console.city_map.messages import Answer, Find, FoundPlace, PlacesFound, Question
 from console.panels.command_line.line import CommandLineController
 from console.panels.command_line.typed_line import TypedLine
 from console.panels.forms.draft import PAUSE_S
+from console.panels.map.places import MapPlaces
 from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
 from tests.unit.panels.conftest import NOW, Rig, read_drafts
@@ -21,13 +25,15 @@ from tests.widgets.sample import make_symbols, make_theme
 from widgets.command import CommandLine
 from widgets.forms.close import CloseForm
 from widgets.forms.hold import HoldForm
-from widgets.palette import Palette
+from widgets.palette import Palette, PaletteRow
 
 
 class Line:
     """A command line with its panel."""
 
     def __init__(self, rig: Rig) -> None:
+        self.places: tuple[FoundPlace, ...] = ()
+        self.sought: list[tuple[float, float]] = []
         theme = make_theme()
         reader = rig.cached("C1")
         self.row = reader.row_of("city", "C1") or 0
@@ -37,9 +43,16 @@ class Line:
             self.line, self.palette, rig.window_state, ACTIONS, rig.actions,
             rig.situation, rig.unit_commands, rig.outbox, rig.forms.mark, rig.tasks, lambda: reader,
             lambda: QRect(0, 0, 900, 600), rig.forms.held_keys.hold_for, steady_s=lambda: rig.steady_s,
+            map_places=MapPlaces(self._ask),
         )  # fmt: skip
         rig.outbox.saved.connect(lambda queued: self.controller.saved(queued.edit.id))
         rig.outbox.refused.connect(lambda edit_id, _: self.controller.give_back(edit_id))
+
+        self.controller.place_sought.connect(lambda lat, lon: self.sought.append((lat, lon)))
+
+    def _ask(self, _purpose: str, question: Question, then: Callable[[Answer | None], object]) -> None:
+        assert isinstance(question, Find)
+        QTimer.singleShot(0, lambda: then(PlacesFound(self.places)))
 
     @property
     def sentence(self) -> str:
@@ -393,3 +406,33 @@ def test_tab_writes_out_the_value_of_a_filter(rig: Rig, line: Line, typed: str, 
     line.line.focus_line(typed)
     QTest.keyClick(line.line._line, Qt.Key.Key_Tab)
     assert line.line.text() == written
+
+
+STATION = FoundPlace("station", "Stasiun Tebet", "Tebet", -6.22, 106.85, "landmark")
+
+
+def test_a_place_of_the_city_map_is_found_and_shown_where_it_is(line: Line) -> None:
+    line.places = (STATION,)
+    shown: list[PaletteRow] = []
+    show = line.palette.show_rows
+    line.palette.show_rows = lambda rows, headings, summary="": (  # type: ignore[method-assign, assignment]
+        shown.extend(rows),
+        show(rows, headings, summary=summary),
+    )
+    line.controller.open()
+    QTest.keyClicks(line.palette._field, "stasiun")
+    wait_for(lambda: any(row.kind == "place" for row in shown), what="the place")
+    (title, note, id_) = {(row.title, row.note, row.id) for row in shown if row.kind == "place"}.pop()
+    assert (title, note) == ("Stasiun Tebet, Tebet", "landmark")
+    line.palette.chosen.emit(id_)
+    assert line.sought == [(-6.22, 106.85)]
+
+
+def test_what_no_report_has_is_looked_for_on_the_city_map(line: Line, rig: Rig) -> None:
+    line.places = (STATION,)
+    line.run("find stasiun tebet")
+    wait_for(lambda: line.sought == [(-6.22, 106.85)], what="the place")
+    assert rig.said[-1] == "Stasiun Tebet, Tebet on the map"
+    line.places = ()
+    line.run("find stasiun manggarai")
+    wait_for(lambda: "Nothing found" in rig.said[-1], what="that there is none")

@@ -18,7 +18,9 @@ from typing_extensions import override
 
 from api_client.model import Area, Claim, Entry, Kind, Photo, PhotoRole, Status, Template
 from console.cache.catalog import Cities
+from console.city_map.messages import Address, AddressFound, Answer, Find, FoundPlace, Nearest, PlacesFound, Question
 from console.panels.forms.forms import FormSurroundings
+from console.panels.map.places import MapPlaces
 from console.panels.map.streets import Street
 from console.panels.report.details import ReportDetails
 from console.rules.apply import ReportState
@@ -941,3 +943,111 @@ def test_an_outcome_is_preset_only_where_the_city_has_one_for_the_category(
     rig.situation.set_details(replace(details, shown=shown))
     rig.actions.run("validate")
     assert rig.form().values()["disposition"] == preset
+
+
+class AskedMap:
+    """A city map that answers when the test says so."""
+
+    def __init__(
+        self, rig: Rig, *places: FoundPlace, address: Address | None = None, streets: tuple[Street, ...] = ()
+    ) -> None:
+        self.places, self.address = places, address
+        self.asked: list[tuple[Question, Callable[[Answer | None], object]]] = []
+        map_places = MapPlaces(lambda _, question, then: self.asked.append((question, then)), is_invented=lambda: True)
+        rig.forms._around = FormSurroundings(
+            streets_of=lambda _source, _text, then: then(list(streets)), map_places=map_places
+        )
+
+    def answer(self) -> None:
+        question, then = self.asked.pop()
+        if isinstance(question, Find):
+            then(PlacesFound(self.places))
+        elif isinstance(question, Nearest):
+            then(AddressFound(self.address))
+
+
+def test_a_house_of_the_city_map_is_taken_by_enter_and_says_how_exact_it_is(city_of_two: Rig) -> None:
+    rig = city_of_two
+    house = FoundPlace("street", "Jalan Mawar", "Kebon Baru", -6.25, 106.85, "house", "12")
+    other = FoundPlace("street", "Jalan Mawar", "Jati Padang", -6.25, 106.95, "street")
+    map_ = AskedMap(rig, house, other)
+    form = _call(rig)
+    form.place.setFocus()
+    QTest.keyClicks(form.place, "Jl. Mawar no 12")
+    assert form.place.offered() == []
+    map_.answer()
+    assert [(one.text, one.note) for one in form.place.offered()] == [
+        ("Jalan Mawar 12, Kebon Baru", "house number · invented"),
+        ("Jalan Mawar, Jati Padang", "middle of the street · invented"),
+    ]
+    QTest.keyClick(form.place, Qt.Key.Key_Return)
+    assert form.place.text() == "Jalan Mawar 12, Kebon Baru"
+    wait_for(lambda: "house number · invented · Point in Kebon Baru" in form._where.text(), what="how exact it is")
+    assert form.values()["within_m"] == 0
+    _press_ctrl_enter(form)
+    (edit,) = rig.saved(1)
+    assert (edit.data["lat"], edit.data["address"]) == (-6.25, "Jalan Mawar 12, Kebon Baru")
+
+
+def test_of_several_streets_of_one_name_none_is_taken_by_enter(city_of_two: Rig) -> None:
+    """Also not beside one that reports have told of; that one stands once."""
+    rig = city_of_two
+    streets = [
+        FoundPlace("street", "Gang Buntu", area, -6.25, lon, "street")
+        for area, lon in (("Kebon Baru", 106.85), ("Jati Padang", 106.95))
+    ]
+    map_ = AskedMap(rig, *streets, streets=(Street("Gg. Buntu", "kb", -6.251, 106.851, 3, 100.0),))
+    form = _call(rig)
+    form.place.setFocus()
+    QTest.keyClicks(form.place, "gang buntu dekat warung")
+    map_.answer()
+    offered = form.place.offered()
+    assert [one.text for one in offered] == ["Gg. Buntu, Kebon Baru", "Gang Buntu, Jati Padang"]
+    QTest.keyClick(form.place, Qt.Key.Key_Return)
+    assert not form.is_placed
+    form.place_chosen.emit(offered[1].id)
+    assert form.values()["within_m"] == 300
+    assert form.place.text() == "Gang Buntu dekat warung, Jati Padang"
+    wait_for(lambda: "middle of the street · invented" in form._where.text(), what="how exact it is")
+
+
+def test_an_answer_to_what_was_typed_before_offers_nothing(city_of_two: Rig) -> None:
+    rig = city_of_two
+    map_ = AskedMap(rig, FoundPlace("street", "Jalan Mawar", "Kebon Baru", -6.25, 106.85, "street"))
+    form = _call(rig)
+    form.place.setFocus()
+    QTest.keyClicks(form.place, "Jl. Mawar")
+    before = map_.asked.pop()
+    QTest.keyClicks(form.place, "x")
+    before[1](PlacesFound(map_.places))
+    assert form.place.offered() == []
+
+
+@pytest.mark.parametrize("typed", ["", "depan masjid"])
+def test_a_click_on_the_map_tells_its_address_and_fills_it_in_where_nothing_is_typed(
+    city_of_two: Rig, typed: str
+) -> None:
+    rig = city_of_two
+    map_ = AskedMap(rig, address=Address("Jalan Mawar", 12.0, "14", 20.0, "elsewhere"))
+    form = _call(rig)
+    form.place.set_free_text(typed)
+    wait_for(lambda: "not known yet" not in form.why_not(), what="the areas")
+    rig.forms.set_place(-6.25, 106.85)
+    wait_for(lambda: "Point in Kebon Baru" in form._where.text(), what="the area")
+    map_.answer()
+    address = "Jalan Mawar, near no. 14, Kebon Baru"
+    assert f"{address} · invented · Point in Kebon Baru" in form._where.text()
+    assert form.place.text() == (typed or address)
+    assert form.values()["is_point"]
+    assert not [one for one, _ in map_.asked if isinstance(one, Nearest)], "asked once"
+
+
+def test_within_50_m_of_a_border_either_area_fits(city_of_two: Rig) -> None:
+    rig, form = city_of_two, _call(city_of_two)
+    form.place.setFocus()
+    QTest.keyClicks(form.place, "Gang mawar, Jati Padang")
+    rig.forms.set_place(-6.25, 106.8997)
+    wait_for(lambda: "Tebet, at the border of Jati Padang" in form._where.text(), what=form._where.text)
+    assert "not in Jati Padang" not in form.why_not()
+    rig.forms.set_place(-6.25, 106.899)
+    wait_for(lambda: "not in Jati Padang" in form.why_not(), what="it is asked")
