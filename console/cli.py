@@ -269,7 +269,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     map_process = commands.add_parser("map-process", help="answer a console about streets and places, over a pipe")
     map_process.set_defaults(command=_map_process)
-    map_process.add_argument("--profile", default="default", metavar="NAME")
+    map_process.add_argument("folder", type=Path, help="of the profile")
 
     doctor = commands.add_parser("doctor", help="what this computer has and lacks")
     doctor.set_defaults(command=_doctor)
@@ -546,9 +546,8 @@ def _map_remove(arguments: argparse.Namespace) -> int:
 
 def _map_process(arguments: argparse.Namespace) -> int:
     from console.city_map.map_process import serve
-    from console.paths import folder_of
 
-    return serve(folder_of(arguments.profile))
+    return serve(arguments.folder)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

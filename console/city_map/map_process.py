@@ -107,7 +107,7 @@ class CityMap:
 
 
 def serve(profile: Path) -> int:
-    """Answer until standard input ends. Returns the exit code: 3 without a map that can be read."""
+    """Answer until standard input ends. Returns the exit code: 4 without a map that can be read."""
     _keep_apart()
     folder = current_map(profile)
     if folder is None:

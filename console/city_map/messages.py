@@ -15,8 +15,8 @@ Exactness = Literal["point", "house", "landmark", "street", "area"]
 """How exact a place is: given as figures; a house number; a landmark's own place; somewhere in a street; in an area."""
 
 
-EXIT_NO_MAP = 3
-"""With this code the map process ends where there is no map, or none that can be read."""
+EXIT_NO_MAP = 4
+"""With this code the map process ends where there is no map, none that can be read, or the packages are missing."""
 
 
 class Travel(msgspec.Struct, frozen=True):

@@ -295,7 +295,7 @@ class ConsoleWindow(QObject):
         )
         self.window.setWindowTitle("Sigap")
         self.images = ImageProcess()
-        self.map_supervisor = MapSupervisor(self._options.profile, self._options.profile_name, self.tasks, self)
+        self.map_supervisor = MapSupervisor(self._options.profile, self.tasks, self)
         self.map_places = MapPlaces(self.map_supervisor.ask, self, is_invented=lambda: self.map_supervisor.invented)
         self.map_picker = MapPicker(self.window, self.map, lambda: self.forms.covered, self)
         self.forms = Forms(

@@ -46,7 +46,6 @@ class MapSupervisor(QObject):
     def __init__(
         self,
         profile: Path,
-        profile_name: str,
         tasks: Tasks,
         parent: QObject | None = None,
         *,
@@ -57,7 +56,7 @@ class MapSupervisor(QObject):
         """`command` is the program; by default this Python with `sigap map-process`."""
         super().__init__(parent)
         self._profile, self._tasks = profile, tasks
-        self.command = list(command or (sys.executable, "-m", "console", "map-process", "--profile", profile_name))
+        self.command = list(command or (sys.executable, "-m", "console", "map-process", str(profile)))
         self._process: QProcess | None = None
         self._frames: Frames[FromMap] = Frames(FromMap)
         self._waiting: dict[str, tuple[Question, Then]] = {}

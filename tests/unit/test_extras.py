@@ -42,6 +42,7 @@ def sigap_without(extra: str, *arguments: str) -> subprocess.CompletedProcess[st
         ("server", ("serve", "--port", "0")),
         ("server", ("user", "list")),
         ("map", ("map", "build", "city.osm.pbf")),
+        ("map", ("map-process", "profile")),
     ],
 )
 def test_a_command_whose_part_is_missing_names_it(extra: str, arguments: tuple[str, ...]) -> None:

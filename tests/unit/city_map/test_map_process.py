@@ -36,10 +36,6 @@ from console.pipe import Frames, pack
 from tests.helpers.built_town import build_town
 from tests.helpers.osm_town import crossing, grid_town, place
 
-SERVE = (
-    "import sys; from pathlib import Path; from console.city_map.map_process import serve; sys.exit(serve(Path({!r})))"
-)
-
 
 @pytest.fixture(scope="module")
 def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -73,7 +69,7 @@ def address(city_map: CityMap, lat: float, lon: float) -> Address | None:
 def run(profile: Path, *questions: Question) -> tuple[list[FromMap], int]:
     """What a process with this profile says to these questions, and how it ends."""
     child = subprocess.run(
-        [sys.executable, "-c", SERVE.format(str(profile))],
+        [sys.executable, "-m", "console", "map-process", str(profile)],
         input=b"".join(map(pack, questions)),
         stdout=subprocess.PIPE,
         timeout=120,

@@ -21,9 +21,6 @@ from tests.helpers.built_town import build_town
 from tests.helpers.osm_town import place
 
 WAIT_MS = 60_000
-SERVE = (
-    "import sys; from pathlib import Path; from console.city_map.map_process import serve; sys.exit(serve(Path({!r})))"
-)
 HANGS = """
 import os, sys
 from console.city_map.messages import MapOpened
@@ -40,8 +37,7 @@ class Rig:
 
     def __init__(self, profile: Path, qtbot: QtBot, **values: object) -> None:
         self.qtbot, self.tasks = qtbot, Tasks("map", 1)
-        command = [sys.executable, "-c", SERVE.format(str(profile))]
-        self.map = MapSupervisor(profile, "kota", self.tasks, **({"command": command} | values))  # type: ignore[arg-type]
+        self.map = MapSupervisor(profile, self.tasks, **values)  # type: ignore[arg-type]
         self.answers: list[Answer | None] = []
 
     def ask(self, question: Times | Find = QUESTION, purpose: str = "times") -> None:

@@ -1,0 +1,110 @@
+"""A window with a city map: times by street, places where they are typed, the address of a point; and without it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QMenu
+
+from console.window import map_supervisor
+from tests.helpers.built_town import build_town
+from tests.helpers.city import Served, console, served, wait_for, write_users
+from tests.helpers.hands import find, form, wait_ready
+from tests.helpers.osm_town import Town
+
+pytestmark = pytest.mark.usefixtures("qapp")
+SOUTH, WEST, STEP, SIDE = -6.38, 106.68, 0.005, 62
+BY_STREET, STRAIGHT = "by street, without traffic", "straight line × 1.4, no street map"
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("served")
+    users = str(write_users(folder))
+    with served(folder, "--demo-city", "--still", "--reports", "400", "--users", users) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Streets everywhere in the demo city, 550 m from one another."""
+    town, profile = Town(), tmp_path_factory.mktemp("profile")
+    nodes = [[town.node(SOUTH + y * STEP, WEST + x * STEP) for x in range(SIDE)] for y in range(SIDE)]
+    for number in range(SIDE):
+        town.road(nodes[number], f"Jalan Percobaan {number}")
+        town.road([row[number] for row in nodes], f"Gang Percobaan {number}")
+    build_town(profile, town)
+    return profile
+
+
+@pytest.fixture
+def window(city: Served, profile: Path) -> Iterator[Any]:
+    with console(profile, city.address) as one:
+        wait_ready(one)
+        yield one
+
+
+def basis(window: Any) -> str:
+    return str(window.ticket._ticket.advice_basis) if window.ticket._ticket is not None else ""
+
+
+def test_times_are_by_street_by_straight_line_when_the_map_process_is_killed_and_by_street_again(
+    window: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(map_supervisor, "_BASE_MS", 8_000)  # so that it is asked for while it is away
+    find(window, "unassigned", lambda now: now.advice and now.has_place)
+    wait_for(lambda: basis(window) == BY_STREET, 60, what=lambda: basis(window))
+    pid = window.map_supervisor.pid
+    os.kill(pid, signal.SIGKILL)
+    window.travel_times._asked = None  # a unit moves
+    wait_for(lambda: basis(window) == STRAIGHT, 60, what=lambda: basis(window))
+    wait_for(lambda: basis(window) == BY_STREET, 60, what=lambda: basis(window))
+    assert window.map_supervisor.pid != pid
+    assert all(row.eta.endswith("min") for row in window.ticket._ticket.advice)
+
+
+def test_a_street_is_found_by_few_keys_and_says_how_exact_it_is(window: Any) -> None:
+    window.actions.run("new_report")
+    opened = form(window)
+    opened.place.setFocus()
+    QTest.keyClicks(opened.place, "gg percobaan 31")
+    wait_for(lambda: opened.place.offered(), 60, what="the street")
+    assert opened.place.offered()[0].text.startswith("Gang Percobaan 31")
+    assert opened.place.offered()[0].note == "middle of the street · invented"
+    QTest.keyClick(opened.place, Qt.Key.Key_Down)
+    QTest.keyClick(opened.place, Qt.Key.Key_Return)
+    wait_for(lambda: opened.is_placed, what="the place")
+    assert opened.values()["lon"] == pytest.approx(WEST + 31 * STEP, abs=1e-4)
+    window.forms.close_open()
+
+
+def test_a_right_click_on_the_map_tells_and_copies_the_address(window: Any) -> None:
+    from PySide6.QtWidgets import QApplication
+
+    told = []
+
+    def entries() -> dict[str, Any]:
+        menus = [menu for menu in window.window.findChildren(QMenu) if menu.isVisible()]
+        return {entry.text(): entry for menu in menus for entry in menu.actions() if entry.text()}
+
+    for _ in range(20):  # the first one may open before the map process has begun
+        window.map.menu_asked.emit(SOUTH + 20 * STEP, WEST + 20.5 * STEP, 0, "")
+        wait_for(entries, what="a menu")
+        told = [words for words in entries() if "Jalan Percobaan 20" in words]
+        if told:
+            entries()[told[0]].trigger()
+        for menu in window.window.findChildren(QMenu):
+            menu.close()
+        if told:
+            break
+        QTest.qWait(500)
+    assert told
+    assert "invented" in told[0]
+    assert QApplication.clipboard().text().startswith("Jalan Percobaan 20")
