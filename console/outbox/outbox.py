@@ -41,6 +41,7 @@ from console.rules.queued import (
     EditState,
     Queued,
     is_deleted,
+    is_given_up,
     is_in_force,
     is_settled,
     is_taken,
@@ -71,6 +72,7 @@ class _WorkFileContent(msgspec.Struct, frozen=True):
     by_another: list[Queued]
     to_call_back: list[Queued]
     given_up: set[str]
+    earlier: dict[tuple[str, str | None], Edit]
 
 
 class Outbox:
@@ -663,6 +665,7 @@ class Outbox:
             self._scheduler.wait_for_source(queued.edit.id)
         self._pending.made_again |= kept.made_again
         self._pending.learn(kept.keys)
+        self._pending.learn_earlier(kept.earlier)
         self._drafts.found(kept.drafts)
         self.followed.found(kept.followed)
         self._filters = kept.filters | self._filters
@@ -699,5 +702,6 @@ def _read(file: WorkFile) -> _WorkFileContent:
         file.alarms(),
         file.salvaged,
         *withdrawn(file),
-        {one.edit.id for one in found if one is not None and one.state is EditState.WITHDRAWN},
+        {one.edit.id for one in found if one is not None and is_given_up(one)},
+        file.earlier_numbers(unfinished),
     )

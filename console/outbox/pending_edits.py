@@ -254,7 +254,7 @@ class PendingEdits(Mapping[str, Queued]):
         if queued.edit.kind is not Kind.CREATE:
             return []
         named = (self._edits[each] for each in self._by_key.get(queued.edit.report or "", ()))
-        of_it = (one for one in named if one.edit.report == queued.edit.report and one.edit.id != queued.edit.id)
+        of_it = (one for one in named if one.edit.report == queued.edit.report and one.edit.kind is not Kind.CREATE)
         return sorted(of_it, key=_number)
 
     def creation_of(self, edit: Edit) -> Queued | None:
@@ -390,10 +390,20 @@ class PendingEdits(Mapping[str, Queued]):
 
     def learn(self, keys: dict[str, tuple[str, str]]) -> None:
         """The servers' ids of reports created here: local key -> (source, id)."""
+        for key, place in keys.items():
+            if self.remote.get(key, place) != place and (creation := self.creation_under(key)) is not None:
+                self.made_again[key] = creation.edit  # sent again to a server that had lost it
         self.remote |= keys
         for key, place in keys.items():
             self._keys_at.setdefault(place, {})[key] = None
             self._look_again_at(key)
+
+    def learn_earlier(self, numbers: Mapping[Place, Edit]) -> None:
+        """The creations of reports that had these numbers, and have others now."""
+        for place, creation in numbers.items():
+            if creation.report is not None:
+                self._keys_at.setdefault(place, {})[creation.report] = None
+                self.made_again.setdefault(creation.report, creation)
 
     def is_awaited(self, key: str) -> bool:
         """Whether a report created here is at the server or will be: its creation is here."""
@@ -409,7 +419,10 @@ class PendingEdits(Mapping[str, Queued]):
         is_number = report is not None and not is_local(report)
         for key in self._keys_of(edit.source, report):
             found, fresh = None, created_again(key)
-            made = self.made_again.get(fresh)
+            made, sent_again = self.made_again.get(fresh), self.made_again.get(key)
+            # protects: sent-again-under-another-number
+            if is_number and sent_again is not None and self.remote.get(key) not in (None, (edit.source, report)):
+                made, found = made or sent_again, key if is_made_by(sent_again, edit) else None
             # protects: made-under-that-number
             if is_number and (made is None or not is_made_by(made, edit)):
                 first = self.creation_under(key)

@@ -395,7 +395,8 @@ class Submissions:
         """A colleague's order, of which the unit knows, under the present operator's name, with what the unit did.
 
         It keeps its time, and the version that was seen then, so that the server asks about what was done since. Where
-        the colleague's own arrived the unit is there already, and is not sent twice.
+        the colleague's own arrived the unit is there already, and is not sent twice. What was to be done AFTER it, of
+        which the unit was not told, asks "still wanted?".
         """
         source = order.edit.source
         me, now = self._identity.at(source), self._clock(source)
@@ -423,6 +424,15 @@ class Submissions:
             note = replace(plain, data={"text": words(each, later)}, occurred_at=now, base_version=None)
             new.insert(len(new) - len(later), Queued(_clean(note), EditState.QUEUED))
             old += [each, *later]
+        behind = [
+            one for one in self._pending.waiting_after(step[-1]) if not self._scheduler.is_handed_over(one.edit.id)
+        ]
+        # protects: what-comes-after-a-recall-is-taken-over-with-it
+        for one in behind:
+            ids[one.edit.id] = self._ids()
+            edit = _clean(replace(self._after(one.edit, ids), id=ids[one.edit.id], author=me, late=False))
+            new.append(Queued(edit, EditState.EXPIRED, reason=StopReason.HELD_BACK))
+            old.append(one)
         self._exchange(old, new, adopted=old, by=ByWhom(me, now))
 
     def _adopt_from_before_sign_in(self, queued: Queued) -> None:
@@ -473,7 +483,8 @@ class Submissions:
             self._withdrawals.given_anew((taken_over.get(one.edit.id, one) for one in old), first)
         for edit_id in ids:
             self._pending.pop(edit_id)
-        self._pending.given_up |= ids
+        if not is_kept:  # of a report that is gone nobody has to be called back
+            self._pending.given_up |= ids
         why, draft = self._identity.why_refused(source, Kind.CREATE), self._drafts.use(first)
 
         def save(file: WorkFile) -> list[Queued]:

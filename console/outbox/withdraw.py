@@ -17,7 +17,17 @@ from console.outbox.scheduler import Scheduler
 from console.outbox.work_file import WorkFile
 from console.outbox.work_thread import WorkThread
 from console.rules.edit import AFTER, INSTEAD_OF
-from console.rules.queued import STUCK, ByWhom, EditState, Queued, StopReason, is_taken, is_taken_back, is_to_call_back
+from console.rules.queued import (
+    STUCK,
+    ByWhom,
+    EditState,
+    Queued,
+    StopReason,
+    is_surely_not_there,
+    is_taken,
+    is_taken_back,
+    is_to_call_back,
+)
 from console.rules.transitions import Event
 
 NOT_LEFT = frozenset({EditState.QUEUED, EditState.STOPPED, *STUCK})
@@ -107,12 +117,18 @@ class Withdrawals:
         """An edit that is withdrawn, what is stopped with it, and what was done to a report whose CREATE it is.
 
         Of a report that the server had and lost only what was lost with it goes: nobody has said yet that the rest is
-        not wanted, and it can be kept as a new report.
+        not wanted, and it can be kept as a new report. An edit is undone by being withdrawn: what was to be done AFTER
+        its undo stays, and is asked about.
         """
         lost = is_taken_back(queued)
         if queued.edit.kind is not Kind.CREATE:
             waits = queued.state in STUCK or queued.state is EditState.STOPPED
-            return [queued, *(self._store.pending.stopped_with(queued) if waits else ())]
+            resting = self._store.pending.stopped_with(queued) if waits else []
+            ids = {one.edit.id for one in (queued, *resting)}
+            # protects: what-comes-after-an-undo-stays
+            if any(self._let_go_after(one.edit.id) for one in resting if one.edit.undoes in ids):
+                resting = self._store.pending.stopped_with(queued)
+            return [queued, *resting]
         children = self._store.pending.children(queued)
         mine = [one for one in children if one.edit.author == queued.edit.author]
         # protects: lost-creation-drops-no-work
@@ -227,20 +243,26 @@ class Withdrawals:
         if queued is not None:
             self._by_another.pop(edit_id, None)
             again = self._in_place_of.pop(edit_id, None)
+            kept = self._store.pending.creation_under(queued.edit.report or "")
             if (same := self._store.pending.in_place_of(edit_id)) is not None:
                 # protects: what-follows-it-goes-on
                 self._scheduler.finish(same, Event.PROVED)
+            # protects: kept-once-it-is-there-is-not-created
+            elif queued.edit.kind is Kind.CREATE and kept is not None and is_surely_not_there(kept):
+                self._scheduler.finish(kept, Event.WITHDRAWN)  # what was kept goes to the report that is there
             elif again is not None and not self._is_saved_in_its_place(again, edit_id):
                 self._fulfilled.add(again)
                 self.ask_back(again)  # the wish is fulfilled: once is enough
         return queued
 
-    def _let_go_after(self, edit_id: str) -> None:
-        """What this edit was given for has taken effect: what was to be done AFTER it goes on without it."""
+    def _let_go_after(self, edit_id: str) -> bool:
+        """What this edit was given for is so: what was to come AFTER it goes on without it; whether there was any."""
+        after = self._store.pending.directly_after(edit_id)
         # protects: what-was-to-come-after-it-goes-on
-        for one in self._store.pending.directly_after(edit_id):
+        for one in after:
             about = {name: value for name, value in one.edit.about.items() if name != AFTER}
             self._store.move(one, replace(one, edit=replace(one.edit, about=about)))
+        return bool(after)
 
     def _is_saved_in_its_place(self, new_id: str, edit_id: str) -> bool:
         """Whether a creation that waits for the disk is for the place of this one: its server says that it is there.

@@ -34,9 +34,10 @@ from console.outbox.journal import Folded, Journal, JournalLine
 from console.outbox.older_work_file import with_reasons
 from console.outbox.salvage import export_waiting
 from console.outbox.schema import WORK_ROW, is_whole, sum_of, work_migrations
-from console.rules.edit import Edit, created_again, local_key, moved
+from console.rules.edit import Edit, created_again, is_local, local_key, moved
 from console.rules.followed import Followed, Standpoint
 from console.rules.queued import FINISHED, ByWhom, EditState, Queued, StopReason, TakenAs
+from console.rules.recreate import is_made_by, seen_created
 from console.rules.transitions import Event, advance
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -295,6 +296,30 @@ class WorkFile:
         found = self._queued(where, (str(EditState.WITHDRAWN), f'"{Kind.CREATE}"'))
         made = (one.edit for one in found if one.edit.kind is Kind.CREATE)
         return {edit.report: edit for edit in made if edit.report is not None and edit.report != local_key(edit.id)}
+
+    def earlier_numbers(self, edits: Iterable[Queued]) -> dict[tuple[str, str | None], Edit]:
+        """The creations of reports that these edits name by numbers which they had before, by source and number.
+
+        A creation that a restored server had lost is sent again and gets another number; only the last one is kept.
+        """
+        keys = self.local_keys()
+        named = [
+            one.edit for one in edits if one.edit.report and not is_local(one.edit.report) and seen_created(one.edit)
+        ]
+        asked = [edit for edit in named if (edit.source, edit.report) not in keys.values()]
+        if not asked:
+            return {}
+        where = "WHERE report LIKE 'local:%' AND state <> ? AND instr(body, ?)"
+        rows = self._queued(where, (str(EditState.WITHDRAWN), f'"{Kind.CREATE}"'))
+        made = [one.edit for one in rows if one.edit.kind is Kind.CREATE]
+        return {
+            (edit.source, edit.report): create
+            for edit in asked
+            for create in made
+            if create.source == edit.source
+            and create.data.get("description") == edit.about.get("description")
+            and is_made_by(create, edit)
+        }
 
     def is_created(self, key: str | None) -> bool:
         """Whether there is a creation of a report under this local key that was not withdrawn."""

@@ -33,7 +33,7 @@ from console.rules.dependency import rests_on, settles
 from console.rules.edit import AFTER, INSTEAD_OF, Edit, is_local, is_order
 from console.rules.messages import Obstacle, Outcome, Push, Withdraw
 from console.rules.pending import created_report
-from console.rules.queued import STUCK, EditState, Queued, StopReason
+from console.rules.queued import STUCK, EditState, Queued, StopReason, is_settled
 from console.rules.recreate import MADE_HERE, is_another, known_of, seen_created
 from tests.unit.cache.making import T0
 
@@ -692,6 +692,9 @@ class OutboxSimulation:
         gives = answer == "again" or (answer != "drop" and yes)
         if gives and one.edit.about.get(AFTER, "") not in self.outbox._pending and "after" in one.edit.data:
             self._servers[one.edit.source].given_alone.add(one.edit.data["after"])
+        lost = self.outbox._lost(edit_id)
+        if answer == "again" and lost is not None and lost.state is S.CONFLICT and is_settled(lost):
+            self._given_up.add(lost.edit.data.get("step", ""))  # what rests on it is given without it
         with contextlib.nullcontext() if gives else self._giving_up():
             if answer == "again":
                 self.outbox.give_again(edit_id)

@@ -97,6 +97,31 @@ def test_what_a_conflict_told_of_one_report_counts_for_no_other(rig: OutboxRig) 
     assert (then.edit.base_version, set(then.edit.about)) == (1, {AFTER})
 
 
+@pytest.mark.parametrize("lost", [S.EXPIRED, S.ATTENTION])
+def test_who_drops_an_order_that_he_undid_is_asked_whether_the_crew_goes_back(rig: OutboxRig, lost: EditState) -> None:
+    """The order had not arrived: with it and its undo went the order by which the crew went back to its work."""
+    values: dict[str, Any] = {"source": "city", "data": {"unit": "U1"}, "base": {}, "base_version": 1, "title": "t"}
+    recall, send = divert(rig)
+    rig.pushed(recall)
+    rig.answer(recall, S.ACCEPTED)
+    rig.pushed(send)
+    rig.outbox.on_proved([recall])
+    with rig.outbox.together():
+        assert not rig.outbox.withdraw(send)
+        undo = rig.outbox.submit(Kind.RECALL, P1, **values, undoes=send)
+        back = rig.outbox.submit(Kind.DISPATCH, LEFT, **values, undoes=recall, about={AFTER: undo})
+    rig.qtbot.waitUntil(lambda: not rig.outbox.saving)
+    rig.answer(send, lost, problem="?")
+    assert rig.states() == {send: lost, undo: S.STOPPED, back: S.STOPPED}
+    assert rig.outbox.drop_lost(send)
+    rig.settle()
+    assert rig.states() == {back: S.EXPIRED}, "still wanted?"
+    rig.outbox.still_wanted(back, True)
+    rig.qtbot.waitUntil(lambda: not rig.outbox.saving)
+    (again,) = rig.states()
+    rig.pushed(again)
+
+
 def test_where_the_undo_came_too_late_at_one_report_nothing_is_undone_at_the_other(rig: OutboxRig) -> None:
     values: dict[str, Any] = {"source": "city", "data": {"unit": "U1"}, "base": {}, "base_version": 1, "title": "t"}
     with rig.outbox.together():
@@ -423,6 +448,27 @@ def test_a_colleagues_order_is_taken_over_with_its_recall(rig: OutboxRig, which:
     assert not {AFTER} & (said.edit.about.keys() | also_said.edit.about.keys())
     assert {one.edit.author for one in (first, then)} == {"budi"}
     assert all(one.told_by_radio for one in (first, then))
+
+
+def test_who_takes_over_a_recall_is_asked_whether_the_order_is_wanted(rig: OutboxRig) -> None:
+    """The unit was told of the recall alone; the order left when its author was back, and the recall waited."""
+    rig.outbox.source_lost("city")
+    recall, _ = divert(rig)
+    rig.outbox.mark_told(recall, "U1")
+    rig.outbox.author = "budi"
+    assert rig.outbox.adopt(recall, lambda *_: "told by radio")
+    rig.qtbot.waitUntil(lambda: not rig.outbox.saving)
+    rig.settle()
+    found = {one.edit.kind: one for one in rig.outbox.open_edits}
+    again, order = found[Kind.RECALL].edit, found[Kind.DISPATCH]
+    assert (order.state, order.edit.author, order.edit.about[AFTER]) == (S.EXPIRED, "budi", again.id)
+    rig.outbox.author = "rina"
+    rig.outbox.resend_due("city")
+    assert sent(rig) == []
+    rig.outbox.author = "budi"
+    rig.outbox.still_wanted(order.edit.id, True)
+    rig.qtbot.waitUntil(lambda: not rig.outbox.saving)
+    rig.pushed(again.id)
 
 
 def test_an_order_waits_for_a_recall_that_another_has_to_send(rig: OutboxRig) -> None:

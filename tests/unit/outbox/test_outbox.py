@@ -886,6 +886,58 @@ def test_what_is_done_later_joins_the_report_that_was_kept_in_place_of_a_withdra
     assert rig.outbox._pending.made_again == {again.report: rig.outbox.open_edit(again.id).edit}  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_was_done_under_a_number_goes_on_under_the_next_one(rig: OutboxRig, restarted: bool) -> None:
+    """A restored server took the creation again, and gave another number: the work was kept as a second report."""
+    create = rig.do(Kind.CREATE, None, base_version=None, data={"description": "d"})
+    rig.outbox.resend_due("city")
+    rig.pushed(create)
+    rig.answer(create, S.ACCEPTED, remote_id="100")
+    rig.settle()
+    rig.outbox.source_lost("city")
+    note = rig.do(Kind.NOTE, "100", about={"created": T0.isoformat(), "description": "d"})
+    rig.outbox.resend_due("city")
+    rig.pushed(note)
+    rig.answer(note, S.QUEUED, obstacle=Obstacle.ONE_EDIT)
+    rig.now += timedelta(minutes=3)
+    rig.outbox._outcomes.doubt_unproved()
+    rig.outbox.retry(create)
+    rig.pushed(create)
+    rig.answer(create, S.ACCEPTED, remote_id="101")
+    rig.outbox.on_proved([create], {create: "101"})
+    rig.settle()
+    if restarted:
+        rig.restart()
+    rig.outbox.resend_due("city")
+    rig.pushed(note)
+    rig.answer(note, S.ATTENTION, reason=StopReason.REPORT_DELETED)
+    (push,) = rig.pushed(note)
+    assert push.edit.report == "101"
+
+
+def test_what_was_kept_goes_to_the_report_that_was_there_after_all(rig: OutboxRig) -> None:
+    """Its creation was withdrawn as one of which it was not known whether it had arrived."""
+    create = rig.do(Kind.CREATE, None, base_version=None)
+    rig.outbox.resend_due("city")
+    rig.pushed(create)
+    rig.answer(create, S.ATTENTION, reason=StopReason.MAY_BE_THERE)
+    rig.outbox.sign_in("city", "budi")
+    first = rig.do(Kind.NOTE, f"local:{create}", base_version=None)
+    rig.outbox.sign_in("city", "rina")
+    assert rig.outbox.withdraw(create)
+    rig.outbox.source_lost("city")
+    rig.outbox.sign_in("city", "budi")
+    rig.settle()
+    again = kept(rig, first)
+    rig.outbox.on_proved([create], {create: "100"})
+    assert again.id not in rig.states()
+    rig.outbox.resend_due("city")
+    rig.qtbot.waitUntil(lambda: bool(rig.down))
+    (push,) = (one for one in rig.down if isinstance(one, Push))
+    assert (push.edit.kind, push.edit.report) == (Kind.NOTE, "100")
+    assert rig.on_disk()[again.id].state is S.WITHDRAWN
+
+
 def test_what_is_done_under_the_number_of_a_creation_that_is_in_doubt_waits_for_that(rig: OutboxRig) -> None:
     """It could be kept as a new report while its creation could be sent again: two reports."""
     create = rig.do(Kind.CREATE, None, base_version=None)
