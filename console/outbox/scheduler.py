@@ -22,7 +22,7 @@ from console.outbox.work_thread import WorkThread
 from console.rules.edit import AFTER, Edit, is_order, moved, outlived
 from console.rules.messages import Outcome, Push, Withdraw
 from console.rules.pending import created_report
-from console.rules.queued import EditState, Queued, StopReason, as_told, is_deleted
+from console.rules.queued import EditState, Queued, StopReason, as_told, is_deleted, is_lost_creation
 from console.rules.recreate import MADE_HERE
 from console.rules.transitions import Event, advance, after_a_break, follows
 
@@ -334,7 +334,11 @@ class Scheduler:
             is_created = all(map(self._is_created, local_keys(queued.edit)))
             # protects: waiting-work-follows-its-creation
             if again := self._created_again(queued):
-                self._move(queued, again)
+                # protects: kept-is-not-sent-again
+                if queued.edit.kind is Kind.CREATE:
+                    self.finish(queued, Event.WITHDRAWN)  # lost, and kept as a new one: one is enough
+                else:
+                    self._move(queued, again)
             elif queued.state in (EditState.QUEUED, EditState.STOPPED) and not is_created:
                 self._store.set(advance(queued, Event.PARKED, reason=StopReason.CREATION_WITHDRAWN))
             elif is_created and (
@@ -365,6 +369,8 @@ class Scheduler:
         edit = queued.edit
         # protects: under-way-is-not-moved
         if self.is_handed_over(edit.id) or queued.state in (EditState.SENDING, EditState.ACCEPTED):
+            return {}
+        if edit.kind is Kind.CREATE and not is_lost_creation(queued):
             return {}
         lost = {*local_keys(edit), *([edit.report] if is_deleted(queued) else [])}
         found = ((report, self._pending.again(edit, report)) for report in lost)

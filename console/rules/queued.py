@@ -145,6 +145,11 @@ def is_taken_back(queued: Queued) -> bool:
     return queued.state is EditState.ATTENTION and queued.reason is StopReason.LOST_IN_RESTORE
 
 
+def is_lost_creation(queued: Queued) -> bool:
+    """Whether a server that had said that it took a new report does not have it, as far as its record shows."""
+    return is_taken_back(queued) or (queued.state is EditState.ATTENTION and queued.reason is StopReason.NOT_IN_RECORD)
+
+
 def is_taken(queued: Queued) -> bool:
     """Whether its server has said that it took it, and nothing else since."""
     return queued.state is EditState.ACCEPTED or (queued.taken_as is not None and queued.state in PENDING)

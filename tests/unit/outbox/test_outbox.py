@@ -886,6 +886,40 @@ def test_what_is_done_later_joins_the_report_that_was_kept_in_place_of_a_withdra
     assert rig.outbox._pending.made_again == {again.report: rig.outbox.open_edit(again.id).edit}  # type: ignore[union-attr]
 
 
+def test_a_creation_that_is_in_doubt_and_was_kept_as_new_is_not_sent_again(
+    rig: OutboxRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk had refused to note that it was proved; after a start it was asked about, beside the kept one."""
+    create = rig.do(Kind.CREATE, None, base_version=None)
+    note = rig.do(Kind.NOTE, f"local:{create}", base_version=None)
+    rig.outbox.resend_due("city")
+    rig.pushed(create)
+    rig.answer(create, S.ACCEPTED, remote_id="100")
+    rig.pushed(note)
+    real = WorkFile.put
+
+    def put(file: WorkFile, queued: Queued, **named: Any) -> Queued | None:
+        if queued.state is S.SENT:
+            raise DiskFull(rig.folder, "full")
+        return real(file, queued, **named)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(WorkFile, "put", put)
+        rig.outbox.on_proved([create], {create: "100"})
+        rig.settle()
+    rig.answer(note, S.ATTENTION, reason=StopReason.REPORT_DELETED)
+    again = kept(rig, note).id
+    rig.restart()
+    assert rig.states()[create] is S.ACCEPTED
+    rig.outbox.resend_due("city")
+    rig.now += timedelta(minutes=3)
+    rig.outbox._outcomes.doubt_unproved()
+    rig.outbox._scheduler.send_due()
+    assert create not in rig.states()
+    assert again in rig.states()
+    assert rig.on_disk()[create].state is S.WITHDRAWN
+
+
 @pytest.mark.parametrize("restarted", [False, True])
 def test_what_was_done_under_a_number_goes_on_under_the_next_one(rig: OutboxRig, restarted: bool) -> None:
     """A restored server took the creation again, and gave another number: the work was kept as a second report."""
