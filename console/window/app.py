@@ -37,6 +37,7 @@ from console.panels.kpi import KpiController
 from console.panels.map.controller import MapController
 from console.panels.map.crowd import CrowdList
 from console.panels.map.places import MapPlaces
+from console.panels.map.street_way import StreetWay
 from console.panels.map.streets import Streets
 from console.panels.notifications.attendance import Attendance
 from console.panels.notifications.crew_notes import CrewNotes
@@ -261,7 +262,12 @@ class ConsoleWindow(QObject):
         self.status = StatusBar(self.theme, undo_key=cap("undo"))
         self.palette = Palette(self.theme, self.symbols)
         basemap = Basemap(self._options.profile, self.settings.here.basemap)
-        self.map_controller = MapController(self.window_state, basemap, self.tasks, self.time_at, self)
+        mapped = self._streets.folder if self._streets is not None else self._options.profile
+        self.map_supervisor = MapSupervisor(mapped, self.tasks, self)
+        self.street_way = StreetWay(self.map_supervisor.ask, self)
+        self.map_controller = MapController(
+            self.window_state, basemap, self.tasks, self.time_at, self, street_way=self.street_way
+        )
         self._streets_follower = (
             StreetsFollower(self._streets, self.map_controller, self.tasks, self) if self._streets is not None else None
         )
@@ -295,7 +301,6 @@ class ConsoleWindow(QObject):
         )
         self.window.setWindowTitle("Sigap")
         self.images = ImageProcess()
-        self.map_supervisor = MapSupervisor(self._options.profile, self.tasks, self)
         self.map_places = MapPlaces(self.map_supervisor.ask, self, is_invented=lambda: self.map_supervisor.invented)
         self.map_picker = MapPicker(self.window, self.map, lambda: self.forms.covered, self)
         self.forms = Forms(

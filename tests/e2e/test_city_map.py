@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,6 +62,7 @@ def test_times_are_by_street_by_straight_line_when_the_map_process_is_killed_and
     monkeypatch.setattr(map_supervisor, "_BASE_MS", 8_000)  # so that it is asked for while it is away
     find(window, "unassigned", lambda now: now.advice and now.has_place)
     wait_for(lambda: basis(window) == BY_STREET, 60, what=lambda: basis(window))
+    wait_for(lambda: len(window.map._route) > 3, 60, what="the way of the first one, by street")
     pid = window.map_supervisor.pid
     os.kill(pid, signal.SIGKILL)
     window.travel_times._asked = None  # a unit moves
@@ -68,6 +70,18 @@ def test_times_are_by_street_by_straight_line_when_the_map_process_is_killed_and
     wait_for(lambda: basis(window) == BY_STREET, 60, what=lambda: basis(window))
     assert window.map_supervisor.pid != pid
     assert all(row.eta.endswith("min") for row in window.ticket._ticket.advice)
+
+
+def test_the_way_of_a_sent_unit_is_drawn_by_street_with_the_time_of_its_arrival(window: Any) -> None:
+    find(window, "active", lambda now: now.lead_state == "en_route" and now.has_place)
+    (unit,) = [one for one in window.map_controller._crews if one.unit.id == window.situation.current.lead_unit]
+
+    def code() -> str:
+        return next((str(one["code"]) for one in window.map._unit_list if one["id"] == unit.key), "")
+
+    wait_for(lambda: re.fullmatch(rf"{re.escape(unit.unit.code)} · [0-2]\d:[0-5]\d", code()), 60, what=code)
+    assert len(window.map._route) > 3
+    assert window.map._route[0] == (unit.unit.lat, unit.unit.lon)
 
 
 def test_a_street_is_found_by_few_keys_and_says_how_exact_it_is(window: Any) -> None:

@@ -6,7 +6,7 @@ import logging
 import struct
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from console.board.view import View
 from console.cache.catalog import Cities, CityUnit, offered
 from console.city_map.basemap import Basemap
 from console.panels import formatting
+from console.panels.map.street_way import StreetWay
 from console.panels.report.details import ReportDetails
 from console.panels.report.recommendations import Recommendations
 from console.panels.units import STALE_S, is_stale
@@ -64,8 +65,12 @@ class MapController(QObject):
         tasks: Tasks,
         time_at: Callable[[str], datetime],
         parent: QObject | None = None,
+        *,
+        street_way: StreetWay | None = None,
     ) -> None:
+        """`street_way` knows the way of a crew by street; None where nothing does."""
         super().__init__(parent)
+        self._street_way = street_way
         self._window_state, self._basemap, self._tasks, self._time_at = window_state, basemap, tasks, time_at
         self._views: OrderedDict[int, View] = OrderedDict()
         self._areas: bytes = b'{"type":"FeatureCollection","features":[]}'
@@ -105,6 +110,8 @@ class MapController(QObject):
         panel.page_wanted.connect(lambda: self.notice_changed.emit(self._wanted_notice(), False))
         panel.page_well.connect(lambda: self.notice_changed.emit(None, False))
         panel.set_texts(self._texts())
+        if self._street_way is not None:
+            self._street_way.changed.connect(lambda: self.set_units(self._crews))
         self._show_basemap(panel)
 
     def set_basemap(self, basemap: Basemap) -> None:
@@ -159,11 +166,13 @@ class MapController(QObject):
     def set_units(self, crews: list[CityUnit]) -> None:
         """Show these units where they are; off shift is never drawn."""
         self._crews = crews
-        wanted, times = self._wanted_unit(), self._times(crews)
+        wanted, times, route = self._wanted_unit(), self._times(crews), self._route(crews)
         shown = [
             {
                 "id": crew.key,
-                "code": self._window_state.code_of(crew),
+                "code": self._code(crew, times)
+                if (crew.source, unit.id) == wanted
+                else self._window_state.code_of(crew),
                 "state_key": formatting.UNIT_SYMBOL[unit.state],
                 "stale": is_stale(unit, times[crew.source]),
                 "beside": unit.state is UnitState.ON_SCENE,
@@ -176,7 +185,7 @@ class MapController(QObject):
             if (unit := crew.unit).lat is not None and unit.lon is not None and unit.state is not UnitState.OFF_SHIFT
         ]
         if self._panel is not None:
-            self._panel.set_units(shown, self._route(crews))
+            self._panel.set_units(shown, route)
             self._panel.set_notes(self._whose_background(), self._units_note(crews, times))
 
     def _show_basemap(self, panel: MapPanel) -> None:
@@ -201,7 +210,23 @@ class MapController(QObject):
         unit = next((one.unit for one in crews if (one.source, one.unit.id) == wanted), None)
         if unit is None or unit.lat is None or unit.lon is None:
             return []
-        return [(unit.lat, unit.lon), (details.shown.lat, details.shown.lon)]
+        start, goal = (unit.lat, unit.lon), (details.shown.lat, details.shown.lon)
+        return [start, goal] if self._street_way is None else self._street_way.line(start, goal)
+
+    def _code(self, crew: CityUnit, times: Mapping[str, datetime]) -> str:
+        """The code of the unit that is on its way to the chosen report, with the time of its arrival where the way by
+        street is known: `U12 · 14:32`.
+        """
+        code, details = self._window_state.code_of(crew), self._details
+        if self._street_way is None or details is None or crew.unit.state is not UnitState.EN_ROUTE:
+            return code
+        shown = details.shown
+        if shown.lat is None or shown.lon is None or all(one.unit != crew.unit.id for one in details.live):
+            return code
+        seconds = self._street_way.seconds((shown.lat, shown.lon))
+        if seconds is None:
+            return code
+        return f"{code} · {formatting.clock(times[crew.source] + timedelta(seconds=seconds), self._window_state.zone)}"
 
     def _wanted_unit(self) -> tuple[str, str] | None:
         """(Source, id) of the unit that is on its way to the chosen report, else of the one recommended first."""

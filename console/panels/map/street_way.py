@@ -1,0 +1,64 @@
+"""The way by street that the map draws from one crew to one report, with the time that it takes."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+
+from console.city_map.messages import Answer, LatLon, Route, RouteFound
+from console.panels.travel_times import AskMap
+
+_MOST_POINTS = 400
+
+
+class StreetWay(QObject):
+    """Keeps the newest way; while a crew moves on, its last one stands until the next is there."""
+
+    changed = Signal()
+    """Another way is known, or none any more."""
+
+    def __init__(self, ask: AskMap, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._ask = ask
+        self._asked: tuple[LatLon, LatLon] | None = None
+        self._goal: LatLon | None = None
+        self._line: list[LatLon] = []
+        self._seconds: float | None = None
+
+    def line(self, start: LatLon, goal: LatLon) -> list[LatLon]:
+        """The way as far as it is known, else the straight line."""
+        self._look(start, goal)
+        return [start, *self._line, goal]
+
+    def seconds(self, goal: LatLon) -> float | None:
+        """How long the way to `goal` takes from where `line` was asked for last; None when that is not known."""
+        return self._seconds if self._goal == goal else None
+
+    def _look(self, start: LatLon, goal: LatLon) -> None:
+        if goal != self._goal:
+            self._goal, self._line, self._seconds = goal, [], None
+        if self._asked == (start, goal):
+            return
+        self._asked = asked = (start, goal)
+
+        def take(answer: Answer | None) -> None:
+            if self._asked != asked:
+                return
+            leg = answer.leg if isinstance(answer, RouteFound) else None
+            if answer is None:
+                self._asked = None  # asked again with the next look
+            before = self._line
+            self._line = points_of(leg.line) if leg is not None else []
+            self._seconds = leg.travel.seconds if leg is not None else None
+            if self._line != before:
+                self.changed.emit()
+
+        self._ask("route", Route(start, goal), take)
+
+
+def points_of(line: bytes) -> list[LatLon]:
+    """The points of a leg (`Leg.line`), every n-th where there are too many to draw at each step of a crew."""
+    points = np.frombuffer(line, "<i4").reshape(-1, 2)
+    step = -(-len(points) // _MOST_POINTS) or 1
+    thin = points[::step] if step == 1 else np.concatenate([points[::step], points[-1:]])
+    return [(lat, lon) for lat, lon in (thin / 1e7).tolist()]
