@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from api_client.decoding import decode
 from console.city_map import errors
 from console.city_map.errors import MapBuildError, OutOfMemory
 from console.city_map.manifest import Bounds, MapManifest, UnreadableMap, read_manifest
@@ -118,7 +119,7 @@ class MapBuilder:
 
 def _line(text: bytes) -> WorkerLine:
     try:
-        return msgspec.json.decode(text, type=WorkerLine)
+        return decode(text, WorkerLine)
     except msgspec.DecodeError:
         return WorkerLine(problem="MapBuildError", words="What reads the file went wrong; the map before stays.")
 

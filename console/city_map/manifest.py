@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from api_client.decoding import decode
+
 Bounds = tuple[float, float, float, float]
 """West, south, east, north, in degrees."""
 
@@ -72,11 +74,11 @@ def read_manifest(folder: Path) -> MapManifest:
     try:
         with (folder / MANIFEST).open("rb") as file:
             body = file.read(_MOST_BYTES)
-        version = msgspec.json.decode(body, type=_Version).format
+        version = decode(body, _Version).format
         # protects: map-of-another-version
         if version != FORMAT:
             raise UnreadableMap(f"The map was built by another version of Sigap (format {version}): build it again.")
-        return msgspec.json.decode(body, type=MapManifest)
+        return decode(body, MapManifest)
     except (OSError, msgspec.DecodeError) as error:
         raise UnreadableMap("The map is damaged: its manifest can't be read. Build it again.") from error
 

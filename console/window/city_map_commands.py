@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 from PySide6.QtCore import QObject, QProcess, QTimer, Signal
 
+from api_client.decoding import decode
 from console.city_map.manifest import MapManifest, UnreadableMap, faults
 from console.city_map.map_folder import current_manifest, current_map
 from console.panels.formatting import thousands
@@ -230,7 +231,7 @@ class CityMapCommands(QObject):
 
     def _built_text(self, answer: bytes) -> str:
         try:
-            built = msgspec.json.decode(answer, type=_Built)
+            built = decode(answer, _Built)
         except msgspec.DecodeError:
             return self.tr("The city map is built. The map shows it from the next start on.")
         text = self.tr(
