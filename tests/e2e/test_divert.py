@@ -16,6 +16,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from api_client.model import AssignmentState, Kind, Status
+from console.rules.place import distance_m
 from console.rules.queued import EditState
 from console.rules.status import ENDED_ASSIGNMENT
 from tests.helpers.city import TOKENS, Served, console, served, wait_for, write_users
@@ -73,12 +74,12 @@ def new_report(window: Any, priority: int, unit: Any) -> str:
 
 
 def free_unit(window: Any) -> Any:
+    """A free unit that is farthest from those at work: beside it no other crew is diverted sooner."""
     busy = window.window_state.catalog("city").by_unit
-    units = window.window_state.catalog("city").units.values()
-    return next(
-        one for one in units if one.state.value == "available" and one.lat is not None and one.id not in busy
-        and not one.valid_to
-    )  # fmt: skip
+    known = [one for one in window.window_state.catalog("city").units.values() if one.lat is not None]
+    at_work = [one for one in known if one.id in busy]
+    free = [one for one in known if one.state.value == "available" and one.id not in busy and not one.valid_to]
+    return max(free, key=lambda one: min(distance_m(one.lat, one.lon, each.lat, each.lon) for each in at_work))
 
 
 def at_work(window: Any, state: AssignmentState = AssignmentState.ON_SCENE) -> tuple[Any, str]:

@@ -533,7 +533,7 @@ def test_the_units_to_assign_are_listed_by_how_near_the_able_ones_are(rig: Rig) 
     form = rig.form()
     assert isinstance(form, ChooseOne)
     rows = [form.view.model().index(row, 0).data(Qt.ItemDataRole.DisplayRole) for row in range(2)]
-    assert rows == ["SDA-11, 2.6 km · Available", "SDA-07, 7.0 km · Available"]
+    assert rows == ["SDA-11, 10 min · 2.6 km · Available", "SDA-07, 10 min · 7.0 km · Available"]
 
 
 def test_a_merge_that_makes_the_other_p1_is_one_step_with_one_undo(rig: Rig) -> None:
