@@ -23,6 +23,7 @@ from widgets.menu import MenuRow
 from widgets.queue.panel import QueuePanel
 from widgets.queue.values import QueueRow, Tab
 from widgets.spelling import nearest
+from widgets.text import one_line
 
 _KEPT_TEXTS = 4000
 _KEPT_TABS = frozenset({"open", "unassigned", "mine", "validate"})
@@ -140,11 +141,10 @@ class QueueController(QObject):
         """
         if text != self._asked_for[0]:
             names = self._window_state.cities.names()
-            known = {
-                word for kind in ("service", "area") for name in names.get(kind, {}).values() for word in name.split()
-            }
+            called = [name for kind in ("service", "area") for name in names.get(kind, {}).values()]
+            known = {word for name in called for word in one_line(name).split()}
             held = {word.casefold() for word in known}
-            words = text.split()
+            words = one_line(text).split()
             mended = [one if one.casefold() in held else nearest(one, known) or one for one in words[:_MENDED]]
             said = " ".join((*mended, *words[_MENDED:])) if mended != words[:_MENDED] else ""
             self._asked_for = text, said

@@ -258,7 +258,14 @@ def test_a_search_without_a_hit_in_a_tab_does_not_say_that_the_tab_is_empty(rig:
 
 
 @pytest.mark.parametrize(
-    ("words", "meant"), [("flod kemang", "Is “Flood kemang” meant?"), ("flood", ""), ("xyzzyx", ""), ("kebakaran", "")]
+    ("words", "meant"),
+    [
+        ("flod kemang", "Is “Flood kemang” meant?"),
+        ("flod ke\x00mang", "Is “Flood ke mang” meant?"),
+        ("flood", ""),
+        ("xyzzyx", ""),
+        ("kebakaran", ""),
+    ],
 )
 def test_a_search_without_a_hit_says_which_names_were_likely_meant(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, words: str, meant: str
