@@ -74,7 +74,12 @@ def test_times_are_by_street_by_straight_line_when_the_map_process_is_killed_and
 
 def test_the_way_of_a_sent_unit_is_drawn_by_street_with_the_time_of_its_arrival(window: Any) -> None:
     find(window, "active", lambda now: now.lead_state == "en_route" and now.has_place)
-    (unit,) = [one for one in window.map_controller._crews if one.unit.id == window.situation.current.lead_unit]
+
+    def sent() -> list[Any]:
+        return [one for one in window.map_controller._crews if one.unit.id == window.situation.current.lead_unit]
+
+    wait_for(lambda: len(sent()) == 1, what="the map has the units")
+    (unit,) = sent()
 
     def code() -> str:
         return next((str(one["code"]) for one in window.map._unit_list if one["id"] == unit.key), "")
