@@ -23,8 +23,9 @@ from console.city_map.messages import (
     MapOpened,
     Question,
 )
-from console.pipe import BrokenFrame, Frames, pack
+from console.pipe import Frames, pack
 from console.tasks import Tasks
+from console.window.child_output import deliver_output
 
 Then = Callable[[Answer | None], object]
 
@@ -179,15 +180,8 @@ class MapSupervisor(QObject):
             self._process.kill()
 
     def _on_output(self) -> None:
-        if self._process is None:
-            return
-        piece = self._process.readAllStandardOutput().data()
-        try:
-            for message in self._frames.feed(bytes(piece)):
-                self._take(message)
-        except BrokenFrame:
-            _log.exception("the map process sent what is no message")
-            self._process.kill()
+        if self._process is not None:
+            deliver_output(self._process, self._frames, self._take, "map")
 
     def _take(self, message: FromMap) -> None:
         self._watch.stop()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
-from console.pipe import BrokenFrame, Frames, pack
+from console.pipe import Frames, pack
 from console.rules.messages import (
     Alive,
     Down,
@@ -32,6 +32,7 @@ from console.rules.messages import (
     Up,
     ZoneTold,
 )
+from console.window.child_output import deliver_output
 
 _log = logging.getLogger(__name__)
 _BASE_MS, _CAP_MS = 500, 30_000
@@ -215,15 +216,8 @@ class SyncSupervisor(QObject):
         self._process.kill()
 
     def _on_output(self) -> None:
-        if self._process is None:
-            return
-        piece = self._process.readAllStandardOutput().data()
-        try:
-            for message in self._frames.feed(bytes(piece)):
-                self._deliver(message)
-        except BrokenFrame:
-            _log.exception("the sync process sent what is no message")
-            self._process.kill()
+        if self._process is not None:
+            deliver_output(self._process, self._frames, self._deliver, "sync")
 
     def _deliver(self, message: Up) -> None:
         match message:
