@@ -1,4 +1,4 @@
-"""Take pictures of the real program on the demo city, in every theme and size, into pictures/.
+"""Take pictures of the real program on the demo city with its streets, in every theme and size, into pictures/.
 
 .venv/bin/python tools/pictures.py [--only WORD] [--reports N]
 """
@@ -6,47 +6,60 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-SIZES = ("1920x1080", "1366x768")
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SIZES = ("1366x768", "1920x1080", "2560x1440", "3840x2160")
 THEMES = ("dark", "light")
+ZOOMS = (11, 12, 13, 14, 15, 16)
+_PROFILE = "pictures"
+_AT_MOST_S = 60.0
+_UNTIL_NAMED_S = 2.0
+"""The names of streets come after the streets, in slices, and no signal tells of the last one."""
 
 
 def main() -> int:
-    """Start one demo city, let a console take each picture, stop the city."""
+    """Start one demo city, let a window of each size and theme take its pictures, stop the city."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", default="", metavar="WORD", help="only what has this in its name, as light-1366")
     parser.add_argument("--reports", default="30000")
+    parser.add_argument("--window", nargs=2, help=argparse.SUPPRESS)  # in the child: size and theme
     arguments = parser.parse_args()
-    pictures = Path("pictures")
-    pictures.mkdir(exist_ok=True)
+    if arguments.window:
+        return _take(*arguments.window)
+    Path("pictures").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="sigap-pictures-") as name:
         folder = Path(name)
         environment = {**os.environ, "SIGAP_HOME": str(folder), "QTWEBENGINE_CHROMIUM_FLAGS": "--disable-gpu"}
-        server, address = start_city(folder, arguments.reports)
+        server, address = _start_city(folder, arguments.reports)
         try:
-            run(environment, "connect", address, "--name", "Jakarta", "--insecure-http")
-            run(environment, "sync", "--once")
+            streets = folder / "city.osm.pbf"
+            _run(environment, "-m", "console.server.demo.streets.worker", str(streets), stdin=subprocess.PIPE)
+            _run(environment, "-m", "console", "map", "build", str(streets), "--profile", _PROFILE)
+            _run(environment, "-m", "console", "connect", address, "--insecure-http", "--profile", _PROFILE)
+            _run(environment, "-m", "console", "sync", "--once", "--profile", _PROFILE)
             failed = 0
             for size in SIZES:
                 for theme in THEMES:
-                    target = pictures / f"dispatch-{theme}-{size}.png"
-                    if arguments.only in target.name:
-                        options = ("--screenshot", str(target), "--size", size, "--theme", theme, "--unsandboxed")
-                        failed |= run(environment, "run", *options, "--quit-after", "60")
-                        print(target, flush=True)
+                    if arguments.only in f"{theme}-{size}":
+                        failed |= _run(_screen(environment, folder, size), __file__, "--window", size, theme)
         finally:
             server.terminate()
             server.wait(20)
     return failed
 
 
-def start_city(folder: Path, reports: str) -> tuple[subprocess.Popen[str], str]:
+def _start_city(folder: Path, reports: str) -> tuple[subprocess.Popen[str], str]:
     """The demo city's server and its address."""
     command = [sys.executable, "-m", "console", "serve", "--demo-city", "--reports", reports, "--port", "0"]
     command += ["--database", f"sqlite:///{folder / 'city.db'}", "--media", str(folder / "media"), "--name", "Jakarta"]
@@ -59,12 +72,98 @@ def start_city(folder: Path, reports: str) -> tuple[subprocess.Popen[str], str]:
     sys.exit("the demo city does not start")
 
 
-def run(environment: dict[str, str], *arguments: str) -> int:
-    """One command of the program; its exit code."""
-    done = subprocess.run(
-        [sys.executable, "-m", "console", *arguments], env=environment, stdin=subprocess.DEVNULL, check=False
+def _run(environment: dict[str, str], *arguments: str, stdin: int = subprocess.DEVNULL) -> int:
+    """One command; its exit code."""
+    with subprocess.Popen([sys.executable, *arguments], env=environment, stdin=stdin) as child:
+        return child.wait()
+
+
+def _screen(environment: dict[str, str], folder: Path, size: str) -> dict[str, str]:
+    """The environment of a window on a screen of that size that nobody sees."""
+    width, height = map(int, size.split("x"))
+    screen = {"name": "picture", "x": 0, "y": 0, "width": width, "height": height, "logicalDpi": 96, "dpr": 1}
+    file = folder / f"{size}.json"
+    file.write_text(json.dumps({"screens": [screen]}))
+    return {**environment, "QT_QPA_PLATFORM": f"offscreen:configfile={file}", "QTWEBENGINE_DISABLE_SANDBOX": "1"}
+
+
+def _take(size: str, theme: str) -> int:
+    """In the child: open the window, take its first sight, and the map at each zoom; 1 where it did not come to be."""
+    from PySide6.QtCore import QCoreApplication, Qt
+    from PySide6.QtWidgets import QApplication
+
+    from console.paths import profile_folder
+    from console.settings import Tokens, begin_settings
+    from console.window.app import ConsoleWindow
+    from console.window.options import WindowOptions
+    from widgets.map.scene_graph import choose_scene_graph
+    from widgets.map.scheme import register_scheme
+    from widgets.theme import load_fonts
+
+    register_scheme()
+    choose_scene_graph()
+    QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
+    app = QApplication(["sigap"])
+    choose_scene_graph()
+    load_fonts()
+    profile = profile_folder(_PROFILE)
+    width, height = map(int, size.split("x"))
+    options = WindowOptions(
+        profile=profile, profile_name=_PROFILE, theme="light" if theme == "light" else "dark", size=(width, height)
     )
-    return done.returncode
+    console = ConsoleWindow(app, options, begin_settings(profile)[0], Tokens(_PROFILE), None)
+    drawn: list[int] = []
+    console.map.drawn.connect(drawn.append)
+    console.open()
+    try:
+        missing = console.screenshot.missing
+        if not _wait(app, lambda: not missing()):
+            sys.stderr.write(f"{theme} {size}: {', '.join(missing())}\n")
+            return 1
+        view = console.window_state.view
+        assert view is not None
+        for row in view.order[:50].tolist():
+            console.window_state.choose(row)
+            if _wait(app, partial(_has_place, console, row), 2.0):
+                break
+        _save(app, console, f"dispatch-{theme}-{size}")
+        chosen = console.details_reader.current
+        assert chosen is not None
+        lat, lon = chosen.shown.lat, chosen.shown.lon
+        assert lat is not None
+        assert lon is not None
+        for zoom in ZOOMS:
+            drawn.clear()
+            console.map.go_to(lat, lon, zoom)
+            _wait(app, lambda: bool(drawn))
+            _save(app, console, f"zoom{zoom}-{theme}-{size}")
+    finally:
+        console.leave()
+        console.close()
+    return 0
+
+
+def _has_place(console: Any, row: int) -> bool:
+    current = console.details_reader.current
+    return current is not None and current.row == row and current.shown.lat is not None
+
+
+def _save(app: Any, console: Any, name: str) -> None:
+    _wait(app, lambda: False, _UNTIL_NAMED_S)
+    console.window.grab().save(f"pictures/{name}.png")
+    print(f"pictures/{name}.png", flush=True)
+
+
+def _wait(app: Any, until: Callable[[], bool], most_s: float = _AT_MOST_S) -> bool:
+    """Let the window work until something is so, or the time is over; whether it came to be."""
+    from PySide6.QtCore import QDeadlineTimer, QEventLoop
+
+    end = QDeadlineTimer(int(most_s * 1000))
+    while not until():
+        if end.hasExpired():
+            return False
+        app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 50)
+    return True
 
 
 if __name__ == "__main__":
