@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from console.city_map.manifest import Bounds
 from console.city_map.osm_reader import Lines, OsmData, Points
 from console.city_map.road_kinds import ROADS
-from console.city_map.tile_writer import Fields, Layer, Shape, mercator
+from console.city_map.tile_writer import HIGHEST_ZOOM, LOWEST_ZOOM, Fields, Layer, Shape, mercator
 
 PLACE_ZOOMS = {
     "city": 8,
@@ -24,7 +24,7 @@ PLACE_ZOOMS = {
     "hamlet": 13,
     "neighbourhood": 14,
 }
-_AREA_ZOOMS = {"sea": 8, "water": 10, "park": 10}
+_AREA_ZOOMS = {"water": 10, "park": 10}
 _LINE_ZOOMS = {"stream": 13, "drain": 13}
 _LINE_ZOOM = 10
 _POI_ZOOM = 14
@@ -32,7 +32,9 @@ _AREA_NAME_ZOOM, _LINE_NAME_ZOOM = 13, 12
 _ROAD_NAME_ZOOMS = {"motorway": 11, "trunk": 11, "primary": 11, "secondary": 12, "tertiary": 13}
 _LAST_NAME_ZOOM = 14
 _MARGIN = 0.05
-"""In degrees, how far the sea goes beyond the outermost street."""
+"""In degrees, how far what is drawn goes beyond the outermost street."""
+_SEA_ZOOM_0, _SEA_FARTHEST = 675.0, 0.6
+"""How far the sea does, in degrees at zoom 0 and at most: half of a wide view, so that its edge is not in sight."""
 _NEVER = 99
 _BESIDE = 2e-5
 """In degrees, about 2 m: so far beside a coast line is its water."""
@@ -90,9 +92,24 @@ def _faces_with(tree: shapely.STRtree, points: NDArray[Any]) -> set[int]:
     return set(faces.tolist())
 
 
-def _grown(bounds: Bounds) -> Bounds:
+def _seas(data: OsmData) -> list[tuple[Any, int]]:
+    """The parts of the sea, each with the one zoom at which it is drawn: the lower that is, the farther it goes.
+
+    Where the file has too little of the coast for that, it ends with all else.
+    """
+    near, left_out = sea_faces(data.coasts, _grown(data.bounds))
+    data.left_out["seas whose coast ends in the city"] += left_out
+    found = []
+    for zoom in range(LOWEST_ZOOM, HIGHEST_ZOOM + 1):
+        margin = min(_SEA_FARTHEST, _SEA_ZOOM_0 / 2**zoom)
+        far, broken = sea_faces(data.coasts, _grown(data.bounds, margin)) if margin > _MARGIN else (near, 0)
+        found += [(face, zoom) for face in (near if broken or left_out else far)]
+    return found
+
+
+def _grown(bounds: Bounds, margin: float = _MARGIN) -> Bounds:
     west, south, east, north = bounds
-    return west - _MARGIN, max(-89.0, south - _MARGIN), east + _MARGIN, min(89.0, north + _MARGIN)
+    return west - margin, max(-89.0, south - margin), east + margin, min(89.0, north + margin)
 
 
 def _within(shapes: NDArray[Any], frame: Bounds) -> NDArray[Any]:
@@ -108,22 +125,24 @@ def _within(shapes: NDArray[Any], frame: Bounds) -> NDArray[Any]:
 
 
 def _area_layer(data: OsmData, frame: Bounds) -> Layer | None:
-    kinds, names = list(data.areas.kinds), list(data.areas.names)
-    shapes = list(shapely.from_wkb(np.array(data.areas.wkb, object)))
-    faces, left_out = sea_faces(data.coasts, frame)
-    data.left_out["seas whose coast ends in the city"] += left_out
-    for face in faces:
-        shapes.append(face)
-        kinds.append("sea")
-        names.append("")
-    if not shapes:
-        return None
+    seas = _seas(data)
     # The sea under lakes and parks: it is drawn first.
-    order = sorted(range(len(kinds)), key=lambda at: kinds[at] != "sea")
-    kinds, names = [kinds[at] for at in order], [names[at] for at in order]
-    cut = shapely.clip_by_rect(np.array([shapes[at] for at in order], object), *frame)
-    first = np.array([_AREA_ZOOMS[kind] for kind in kinds])
-    return _layer("area", Shape.AREA, cut, first, lambda at, zoom: _named(kinds[at], names[at], zoom, _AREA_NAME_ZOOM))
+    kinds, names = ["sea"] * len(seas) + list(data.areas.kinds), [""] * len(seas) + list(data.areas.names)
+    if not kinds:
+        return None
+    cut = shapely.clip_by_rect(shapely.from_wkb(np.array(data.areas.wkb, object)), *frame)
+    shapes = np.array([*(face for face, _ in seas), *cut], object)
+    zooms = [zoom for _, zoom in seas]
+    first = np.array(zooms + [_AREA_ZOOMS[kind] for kind in data.areas.kinds])
+    last = np.array(zooms + [HIGHEST_ZOOM] * len(data.areas.kinds))
+    return Layer(
+        "area",
+        Shape.AREA,
+        mercator(shapes),
+        first,
+        lambda at, zoom: _named(kinds[at], names[at], zoom, _AREA_NAME_ZOOM),
+        last,
+    )
 
 
 def _line_layer(name: str, lines: Lines, frame: Bounds) -> Layer | None:

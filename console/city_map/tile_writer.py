@@ -45,7 +45,8 @@ class Layer:
     """Shapes that are drawn alike.
 
     `shapes` are shapely geometries in the unit square of the web's projection (see `mercator`), all of one kind;
-    `first_zooms` is the zoom that each is drawn from; `fields(index, zoom)` is what a tile of that zoom says of it.
+    `first_zooms` is the zoom that each is drawn from, `last_zooms` the last one at which it is (None: all to the
+    highest); `fields(index, zoom)` is what a tile of that zoom says of it.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Layer:
     shapes: NDArray[Any]
     first_zooms: NDArray[Any]
     fields: Callable[[int, int], Fields]
+    last_zooms: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,10 @@ def _share(zoom: int, of_zoom: float) -> float:
 
 
 def _zoomed(layer: Layer, zoom: int) -> _Zoomed | None:
-    pick = np.flatnonzero(layer.first_zooms <= zoom)
+    shown = layer.first_zooms <= zoom
+    if layer.last_zooms is not None:
+        shown &= layer.last_zooms >= zoom
+    pick = np.flatnonzero(shown)
     if not len(pick):
         return None
     size = 2**zoom

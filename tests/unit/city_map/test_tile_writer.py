@@ -150,10 +150,24 @@ def test_what_goes_on_beyond_the_city_is_cut_at_its_frame(tmp_path: Path) -> Non
         # From east to west: the water is in the north, which here means over the town.
         town.way([town.node(place(row, 0)[0], 106.8 + step) for step in (2.0, 0.001, -2.0)], tags)
     path = tiles_of(town, tmp_path)
-    assert [fields["k"] for fields, _ in features(path, "area", 8)] == ["sea"]
+    assert {fields["k"] for fields, _ in features(path, "area", 8)} == {"sea"}
     for layer in ("water", "rail"):
         west, _, east, _ = shapely.total_bounds([shape for _, shape in features(path, layer, 12)])
         assert (west, east) == pytest.approx((106.75, 106.858), abs=0.003)
+
+
+@pytest.mark.parametrize(("reach", "far"), [(2.0, 0.6), (0.2, 0.05)])
+def test_the_sea_goes_on_as_far_as_a_view_shows_it_where_the_coast_is_known(
+    tmp_path: Path, reach: float, far: float
+) -> None:
+    """It ended in a straight line beside the city; with too little of the coast it does so still, and is there."""
+    town = grid_town()
+    ends = [town.node(place(-3.0, 0)[0], 106.8 + step) for step in (reach, 0.001, -reach)]
+    town.way(ends, {"natural": "coastline"})
+    path = tiles_of(town, tmp_path)
+    for zoom, margin in ((10, far), (14, 0.05)):
+        west, _, east, _ = shapely.total_bounds([shape for _, shape in features(path, "area", zoom)])
+        assert (106.8 - west, east - 106.808) == pytest.approx((margin, margin), abs=0.015), zoom
 
 
 def coast(*lines: list[tuple[float, float]]) -> Lines:

@@ -16,6 +16,8 @@ from console.server.demo.streets.plane import Points, bend, ring_around, smooth,
 from console.server.demo.streets.ward_cells import is_island, shore_of
 
 _COAST_STEP_M = 200.0
+_COAST_BEYOND_M = 60_000.0
+"""How far the coast goes straight on beyond its typed ends: as far as a wide view shows the sea beside the city."""
 _FAR_SOUTH_M = -60_000.0
 
 
@@ -50,7 +52,7 @@ def lay_ground(facts: StreetFacts, wards: Sequence[Ward], seed: int) -> Ground:
     """The ground of the city; uneven outlines are drawn from the seed."""
     chance = random.Random(f"{seed}/ground")  # noqa: S311  a made-up city, no secret
     line = facts.lines_of(COAST)[0]
-    coast = np.array(smooth([to_metres(*point) for point in line.points], _COAST_STEP_M))
+    coast = _lengthened(np.array(smooth([to_metres(*point) for point in line.points], _COAST_STEP_M)))
     south = [(coast[-1][0], _FAR_SOUTH_M), (coast[0][0], _FAR_SOUTH_M)]
     land = shapely.Polygon(np.vstack([coast, south]))
     shapely.prepare(land)
@@ -62,3 +64,12 @@ def lay_ground(facts: StreetFacts, wards: Sequence[Ward], seed: int) -> Ground:
     )
     shores = tuple(bend(shore_of(ward, seed)) for ward in wards if is_island(ward.code))
     return Ground(coast, shores, patches, land)
+
+
+def _lengthened(line: Points) -> Points:
+    """The line, with a straight stretch before its first point and one behind its last."""
+    ends = []
+    for end, before in ((line[0], line[1]), (line[-1], line[-2])):
+        step = end - before
+        ends.append(end + step / np.hypot(*step) * _COAST_BEYOND_M)
+    return np.vstack([ends[:1], line, ends[1:]])
