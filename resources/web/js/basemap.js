@@ -12,11 +12,12 @@ export class Basemap {
   constructor(map, onSettled, onNames) {
     this._map = map;
     this._onSettled = onSettled;
+    this._onNames = onNames;
     /** @type {L.TileLayer | null} */
     this._pictures = null;
     /** @type {StreetLayer | null} */
     this._streets = null;
-    this._names = new StreetNames(onNames);
+    this._names = new StreetNames(() => this._tellNames());
     this._scale = 1;
     this._wanted = "";
     map.createPane("base").style.zIndex = "200";
@@ -49,8 +50,9 @@ export class Basemap {
     } else if (tiles) {
       this._streets = new StreetLayer(this._map, tiles, { colors, ownBorders }, () => {
         this._prepareNames();
+        this._tellNames();
         this._onSettled();
-      });
+      }, () => this._prepareNames());
     }
     this._map.getContainer().classList.toggle("hatched", !available);
   }
@@ -62,6 +64,11 @@ export class Basemap {
    */
   placeNames(withPlaces, taken, width, height) {
     return this._streets ? this._names.place(this._streets.shown(), this._map.getZoom(), this._scale, withPlaces, taken, width, height) : [];
+  }
+
+  /** Once for all tiles of the view: to place them for each would take longer than to wait for the last. */
+  _tellNames() {
+    if (!this._streets?.busy && !this._names.busy) this._onNames();
   }
 
   _prepareNames() {

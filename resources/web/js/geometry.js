@@ -39,7 +39,8 @@ export class Taken {
     const cell = this._cell, right = Math.floor(rect[2] / cell), bottom = Math.floor(rect[3] / cell);
     for (let column = Math.floor(rect[0] / cell); column <= right; column++) {
       for (let row = Math.floor(rect[1] / cell); row <= bottom; row++) {
-        if (this._buckets.get(row * COLUMNS + column)?.some((other) => overlap(rect, other))) return false;
+        const bucket = this._buckets.get(row * COLUMNS + column);
+        if (bucket) for (const other of bucket) if (overlap(rect, other)) return false;
       }
     }
     return true;

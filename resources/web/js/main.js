@@ -78,6 +78,8 @@ class MapPage {
     this._view = -1;
     /** @type {{count: number, stranger: boolean} | null} null: the last drawing was not finished */
     this._drawn = null;
+    this._namesZoom = NaN; // of the names that are written
+    this._namesDue = false; // they wait for the reports of the view, of which they keep clear
     this._counted = 0; // reports on the canvases: as symbols, and in squares
     this._pending = 0;
     this._backgroundText = "";
@@ -217,10 +219,13 @@ class MapPage {
   /** @param {import("./answer.js").Answer | null} answer @param {boolean} isSame */
   _onAnswer(answer, isSame) {
     this._answer = answer;
+    const areDue = this._namesDue;
+    this._namesDue = false;
     const drawn = this._drawn;
     // What is drawn stays: most Views of a quiet city differ in nothing that the map shows.
     if (isSame && answer && drawn && drawn.stranger === (this._chosen()?.stranger ?? false)) {
       this._heartbeat.setDrawn(answer.view, drawn.count);
+      if (areDue) this._redrawNames();
     } else {
       this._overlays.setAnswer(answer);
       this._redraw();
@@ -236,8 +241,10 @@ class MapPage {
 
   _onMoved() {
     this._overlays.layout();
-    this._redraw();
     if (this._view >= 0) this._source.ask();
+    // What is written moves with the map: to write it twice, before and after the answer, holds up two frames of a drag.
+    this._namesDue = this._source.busy && this._namesZoom === this._map.getZoom();
+    this._redraw();
     const box = this._box();
     if (box) this._bridge.showView(box.west, box.south, box.east, box.north, box.zoom);
   }
@@ -385,7 +392,7 @@ class MapPage {
     if (this._cursor) this._keepCursor();
     this._counted = 0;
     for (const layer of this._layers) layer.redraw();
-    this._redrawNames();
+    if (!this._namesDue) this._redrawNames();
     const answer = this._answer;
     const count = answer ? this._counted + answer.outside + answer.placeless : 0;
     this._heartbeat.setDrawn(answer ? answer.view : -1, count);
@@ -535,6 +542,7 @@ class MapPage {
   _redrawNames() {
     if (!this._config) return;
     const { scale } = this._config.theme, zoom = this._map.getZoom(), size = this._map.getSize();
+    this._namesZoom = zoom;
     const { symbols, units, cells } = this._scene;
     const taken = this._takenPlaces(symbols, units, this._chosen(), scale);
     for (const { x, y, side: px } of cells) taken.add([x - px / 2, y - px / 2, x + px / 2, y + px / 2]);

@@ -21,15 +21,10 @@ export class Slices {
     return this._jobs.length > 0;
   }
 
-  /** @param {Job} job */
-  add(job) {
-    this._jobs.push(job);
-    this._ask();
-  }
-
-  /** What is not done yet is not wanted any more. */
-  clear() {
-    this._jobs.length = 0;
+  /** These are wanted now, in this order, and no others; one that was begun goes on. @param {Job[]} jobs */
+  want(jobs) {
+    this._jobs = jobs;
+    if (this.busy) this._ask();
   }
 
   _ask() {

@@ -9,19 +9,25 @@ import { readTile } from "./vector_tile.js";
  * @typedef {import("./tile_painter.js").Look} Look
  * @typedef {{tile: Tile, key: string, side: number, left: number, top: number}} Shown a tile in view, its side in px and
  * where its corner lies in the map's frame
+ * @typedef {{minZoom: number, maxZoom: number, address?: string}} Source where tiles are asked for: /tiles/z/x/y unless said
  * @typedef {HTMLCanvasElement & {paint?: (() => void) | undefined}} Canvas
  */
 
 const TILE_PX = 512;
 const MOST_KEPT_BYTES = 24 * 2 ** 20, MOST_KEPT = 400;
 const UPDATE_MS = 60;
+const MOST_RATIO = 2; // finer canvases cost much of a phone's memory, and nobody sees it
 
 export class StreetLayer {
-  /** @param {L.Map} map @param {{minZoom: number, maxZoom: number}} tiles @param {Look} look @param {() => void} onLoad all of the view is painted */
-  constructor(map, tiles, look, onLoad) {
+  /**
+   * @param {L.Map} map @param {Source} tiles @param {Look} look @param {() => void} onLoad all of the view is painted
+   * @param {() => void} onTile a tile of it is
+   */
+  constructor(map, tiles, look, onLoad, onTile) {
     this._map = map;
     this._tiles = tiles;
     this._look = look;
+    this._onTile = onTile;
     /** @type {Map<string, {tile: Promise<Tile | null>, read: Tile | null, bytes: number}>} those used last come last */
     this._kept = new Map();
     this._bytes = 0;
@@ -91,13 +97,14 @@ export class StreetLayer {
       canvas.paint = () => this._paint(canvas, tile, coords, parts);
       canvas.paint();
       done(undefined, canvas);
+      this._onTile();
     });
     return canvas;
   }
 
   /** @param {Canvas} canvas @param {Tile | null} tile @param {L.Coords} coords @param {number} parts canvases to a tile's side */
   _paint(canvas, tile, coords, parts) {
-    const zoom = this._map.getZoom(), ratio = window.devicePixelRatio || 1;
+    const zoom = this._map.getZoom(), ratio = Math.min(window.devicePixelRatio || 1, MOST_RATIO);
     // Between whole zooms the canvas is as large as it is shown, so that its lines stay sharp.
     const px = Math.round(TILE_PX * ratio * this._map.getZoomScale(zoom, coords.z));
     if (!Number.isFinite(px) || px < 1 || px > 4 * TILE_PX * ratio) return;
@@ -135,7 +142,7 @@ export class StreetLayer {
   /** @param {string} key @returns {Promise<Tile | null>} */
   async _fetch(key) {
     try {
-      const answer = await fetch(`/tiles/${key}`);
+      const answer = await fetch(`${this._tiles.address ?? "/tiles"}/${key}`);
       const buffer = answer.ok ? await answer.arrayBuffer() : null;
       const tile = buffer?.byteLength ? readTile(buffer) : null;
       if (tile?.hasLand) this._learnOfLand();

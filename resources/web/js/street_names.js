@@ -41,6 +41,8 @@ export class StreetNames {
     this._lines = new WeakMap();
     /** @type {WeakMap<Tile, Places>} */
     this._places = new WeakMap();
+    /** @type {Map<Tile, {key: string, job: import("./slices.js").Job}>} what is worked on */
+    this._begun = new Map();
   }
 
   /** Whether names of the view are still worked out. */
@@ -50,9 +52,14 @@ export class StreetNames {
 
   /** Work out what is missing for these tiles. @param {Shown[]} shown @param {number} zoom @param {number} scale of texts */
   prepare(shown, zoom, scale) {
-    this._slices.clear();
-    const key = `${zoom} ${font(1)} ${scale}`;
-    for (const { tile, side } of shown) if (this._places.get(tile)?.key !== key) this._slices.add(this._work(tile, key, zoom, side, scale));
+    const key = `${zoom} ${font(1)} ${scale}`, before = this._begun;
+    this._begun = new Map();
+    for (const { tile, side } of shown) {
+      if (this._places.get(tile)?.key === key || this._begun.has(tile)) continue;
+      const begun = before.get(tile);
+      this._begun.set(tile, begun?.key === key ? begun : { key, job: this._work(tile, key, zoom, side, scale) });
+    }
+    this._slices.want([...this._begun.values()].map((one) => one.job));
   }
 
   /**
@@ -76,12 +83,12 @@ export class StreetNames {
       if (PLACE_RANKS.has(rank) && !withPlaces) continue;
       const face = font(style.px * scale, style.weight), isLandmark = LANDMARK_RANKS.has(rank);
       for (const { tile, places, side, left, top } of ready) {
-        const end = /** @type {number} */ (places.starts[rank + 1]);
-        for (let index = /** @type {number} */ (places.starts[rank]); index < end && placed.length < most; index++) {
-          const [atX, atY, angle, half, name] = /** @type {any} */ (places.numbers.subarray(PLACE * index, PLACE * (index + 1)));
-          const x = left + atX * side, y = top + atY * side;
+        const { numbers, starts } = places, end = PLACE * number(starts, rank + 1);
+        for (let at = PLACE * number(starts, rank); at < end && placed.length < most; at += PLACE) {
+          const x = left + number(numbers, at) * side, y = top + number(numbers, at + 1) * side;
           if (x < 0 || y < 0 || x > width || y > height) continue;
-          const text = /** @type {string} */ (tile.names[name]), middle = isLandmark ? x + half + MARK_PX * scale : x;
+          const angle = number(numbers, at + 2), half = number(numbers, at + 3);
+          const text = /** @type {string} */ (tile.names[number(numbers, at + 4)]), middle = isLandmark ? x + half + MARK_PX * scale : x;
           const others = written.get(text) ?? [];
           if (!isApart(others, x, y) || !hasRoom(taken, middle, y, angle, half, style.px * scale, isLandmark ? MARK_PX * scale : 0, width, height)) continue;
           others.push(x, y);
@@ -102,20 +109,23 @@ export class StreetNames {
     }
     /** @type {number[][]} */
     const found = NAMES.map(() => []);
+    const faces = NAMES.map((style) => font(style.px * scale, style.weight));
     const isWritten = (/** @type {number} */ rank) => {
       const style = NAMES[rank];
       return style !== undefined && zoom >= style.from && zoom <= style.to;
     };
     for (let index = 0; index < tile.points.length; index += PLACED) {
-      const [what, name, x, y, extent] = /** @type {any} */ (tile.points.subarray(index, index + PLACED)), rank = RANK_OF_POINT[what] ?? -1;
-      if (isWritten(rank)) push(found[rank], x / extent, y / extent, 0, halfWidth(tile, name, rank, scale), name);
+      const rank = RANK_OF_POINT[number(tile.points, index)] ?? -1;
+      if (!isWritten(rank)) continue;
+      const name = number(tile.points, index + 1), extent = number(tile.points, index + 4);
+      push(found[rank], number(tile.points, index + 2) / extent, number(tile.points, index + 3) / extent, 0, halfWidth(tile, name, faces[rank]), name);
     }
     const points = new Float64Array(3 * MOST_POINTS);
     for (let index = 0, begin = 0; index < lines.ends.length; index++) {
       const end = /** @type {number} */ (lines.ends[index]), kind = /** @type {number} */ (lines.what[2 * index]), name = /** @type {number} */ (lines.what[2 * index + 1]);
       const rank = RANK_OF_KIND[kind] ?? -1;
       if (isWritten(rank)) {
-        const half = halfWidth(tile, name, rank, scale), count = Math.min(MOST_POINTS, (end - begin) / 2);
+        const half = halfWidth(tile, name, faces[rank]), count = Math.min(MOST_POINTS, (end - begin) / 2);
         for (let point = 0; point < 2 * count; point++) points[point] = /** @type {number} */ (lines.at[begin + point]) * side;
         alongLine(points, count, 2 * half + BESIDE_PX * scale, (x, y, angle) => {
           if (x >= 0 && y >= 0 && x < side && y < side) push(found[rank], x / side, y / side, angle, half, name); // else it is the neighbour's
@@ -125,12 +135,18 @@ export class StreetNames {
       if (index % STEPS === STEPS - 1) yield;
     }
     this._places.set(tile, inRanks(found, key));
+    this._begun.delete(tile);
   }
 }
 
-/** @param {number[] | undefined} into @param {number[]} numbers */
-function push(into, ...numbers) {
-  if (into && into.length < PLACE * MOST_PLACES) into.push(...numbers);
+/** @param {Int32Array | Float32Array | Float64Array} from @param {number} index one that it has */
+function number(from, index) {
+  return /** @type {number} */ (from[index]);
+}
+
+/** @param {number[] | undefined} into @param {number} x @param {number} y @param {number} angle @param {number} half @param {number} name */
+function push(into, x, y, angle, half, name) {
+  if (into && into.length < PLACE * MOST_PLACES) into.push(x, y, angle, half, name);
 }
 
 /** @param {number[][]} found @param {string} key @returns {Places} */
@@ -140,10 +156,9 @@ function inRanks(found, key) {
   return { key, starts, numbers: Float32Array.from(all) };
 }
 
-/** @param {Tile} tile @param {number} name @param {number} rank @param {number} scale */
-function halfWidth(tile, name, rank, scale) {
-  const style = /** @type {import("./street_style.js").NameStyle} */ (NAMES[rank]);
-  return textWidth(/** @type {string} */ (tile.names[name]), font(style.px * scale, style.weight)) / 2;
+/** @param {Tile} tile @param {number} name @param {string | undefined} face one of the faces, as the rank is one of theirs */
+function halfWidth(tile, name, face) {
+  return textWidth(/** @type {string} */ (tile.names[name]), /** @type {string} */ (face)) / 2;
 }
 
 /**
@@ -161,7 +176,7 @@ function* joined(tile) {
   /** @type {Map<number, number[]>} */
   const streets = new Map();
   for (let index = 0; index < named.length; index += NAMED) {
-    const street = /** @type {number} */ (named[index + 1]) * KINDS.length + /** @type {number} */ (named[index]);
+    const street = number(named, index + 1) * KINDS.length + number(named, index);
     const known = streets.get(street);
     if (known) known.push(index);
     else streets.set(street, [index]);
@@ -169,13 +184,13 @@ function* joined(tile) {
   let count = 0;
   for (const [street, indices] of streets) {
     const lines = indices.map((index) => {
-      const [, , begin, end, x, y, extent] = /** @type {any} */ (named.subarray(index, index + NAMED));
+      const x = number(named, index + 4), y = number(named, index + 5), extent = number(named, index + 6);
       const points = [x / extent, y / extent];
-      for (walk.start(begin, end, x, y); walk.next();) if (!walk.isBack) points.push(walk.x / extent, walk.y / extent);
+      for (walk.start(number(named, index + 2), number(named, index + 3), x, y); walk.next();) if (!walk.isBack) points.push(walk.x / extent, walk.y / extent);
       return points;
     });
     for (const chain of chained(lines)) {
-      for (const number of chain) at.push(number);
+      for (const one of chain) at.push(one);
       ends.push(at.length);
       what.push(street % KINDS.length, Math.floor(street / KINDS.length));
     }
@@ -191,19 +206,19 @@ function* joined(tile) {
 /** Lines put together where one ends and another begins. @param {number[][]} lines x and y in turn @returns {number[][]} */
 function chained(lines) {
   if (lines.length < 2) return lines;
-  const place = (/** @type {number[]} */ line, /** @type {boolean} */ atEnd) => (atEnd ? `${line.at(-2)},${line.at(-1)}` : `${line[0]},${line[1]}`);
-  /** @type {Map<string, Set<number[]>>} */
+  const place = (/** @type {number[]} */ line, /** @type {boolean} */ atEnd) => endKey(/** @type {number} */ (line.at(atEnd ? -2 : 0)), /** @type {number} */ (line.at(atEnd ? -1 : 1)));
+  /** @type {Map<number, number[][]>} */
   const byEnd = new Map();
-  const enter = (/** @type {string} */ key, /** @type {number[]} */ line) => {
+  const enter = (/** @type {number} */ key, /** @type {number[]} */ line) => {
     const known = byEnd.get(key);
-    if (known) known.add(line);
-    else byEnd.set(key, new Set([line]));
+    if (known) known.push(line);
+    else byEnd.set(key, [line]);
   };
   for (const line of lines) for (const atEnd of [false, true]) enter(place(line, atEnd), line);
   const left = new Set(lines);
   const goOn = (/** @type {number[]} */ chain) => {
     for (;;) {
-      const next = [...(byEnd.get(place(chain, true)) ?? [])].find((one) => left.has(one));
+      const next = byEnd.get(place(chain, true))?.find((one) => left.has(one));
       if (!next) return;
       left.delete(next);
       const isAhead = place(next, false) === place(chain, true);
@@ -224,6 +239,13 @@ function chained(lines) {
   return chains;
 }
 
+const FINEST = 2 ** 20, APART = 2 ** 23; // of a tile's side: finer than any extent; more than there are across a tile and what lies beside it
+
+/** One number for a point. @param {number} x @param {number} y */
+function endKey(x, y) {
+  return Math.round(x * FINEST) * APART + Math.round(y * FINEST);
+}
+
 /** @param {number[]} line @returns {number[]} */
 function turned(line) {
   /** @type {number[]} */
@@ -238,14 +260,13 @@ function turned(line) {
  * @param {(x: number, y: number, angle: number) => void} found the middle, and the angle that reads from left to right
  */
 export function alongLine(points, count, need, found) {
-  const number = (/** @type {number} */ index) => /** @type {number} */ (points[index]);
   for (let first = 0; first < count - 1;) {
-    const angle = Math.atan2(number(2 * first + 3) - number(2 * first + 1), number(2 * first + 2) - number(2 * first));
+    const angle = Math.atan2(number(points, 2 * first + 3) - number(points, 2 * first + 1), number(points, 2 * first + 2) - number(points, 2 * first));
     let last = first, length = 0;
     while (last < count - 1) {
-      const dx = number(2 * last + 2) - number(2 * last), dy = number(2 * last + 3) - number(2 * last + 1);
+      const dx = number(points, 2 * last + 2) - number(points, 2 * last), dy = number(points, 2 * last + 3) - number(points, 2 * last + 1);
       if (last > first && Math.abs(remainder(Math.atan2(dy, dx) - angle)) > BEND) break;
-      length += Math.hypot(dx, dy);
+      length += Math.sqrt(dx * dx + dy * dy); // Math.hypot takes many times as long
       last++;
     }
     if (length < need) {
@@ -267,14 +288,13 @@ export function alongLine(points, count, need, found) {
 
 /** @param {Float64Array} points @param {number} first @param {number} last @param {number} along in px from the first @returns {[number, number]} */
 function pointAt(points, first, last, along) {
-  const number = (/** @type {number} */ index) => /** @type {number} */ (points[index]);
   for (let index = first; index < last; index++) {
-    const x = number(2 * index), y = number(2 * index + 1), dx = number(2 * index + 2) - x, dy = number(2 * index + 3) - y;
-    const length = Math.hypot(dx, dy);
+    const x = number(points, 2 * index), y = number(points, 2 * index + 1), dx = number(points, 2 * index + 2) - x, dy = number(points, 2 * index + 3) - y;
+    const length = Math.sqrt(dx * dx + dy * dy);
     if (along <= length || index === last - 1) return length > 0 ? [x + (dx * along) / length, y + (dy * along) / length] : [x, y];
     along -= length;
   }
-  return [number(2 * first), number(2 * first + 1)];
+  return [number(points, 2 * first), number(points, 2 * first + 1)];
 }
 
 /** An angle between -pi and pi. @param {number} angle */
@@ -284,7 +304,11 @@ function remainder(angle) {
 
 /** @param {number[]} others x and y in turn @param {number} x @param {number} y */
 function isApart(others, x, y) {
-  return !others.some((otherX, index) => index % 2 === 0 && Math.hypot(otherX - x, /** @type {number} */ (others[index + 1]) - y) < APART_PX);
+  for (let index = 0; index < others.length; index += 2) {
+    const dx = /** @type {number} */ (others[index]) - x, dy = /** @type {number} */ (others[index + 1]) - y;
+    if (dx * dx + dy * dy < APART_PX * APART_PX) return false;
+  }
+  return true;
 }
 
 /**
