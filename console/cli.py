@@ -94,6 +94,13 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument("--services", type=Path, metavar="FILE", help="services and what they ask of a reporter (JSON)")
     serve.add_argument("--users", type=Path, metavar="FILE", help="many users at once (JSON); else: sigap user add")
     serve.add_argument("--media", type=Path, metavar="FOLDER", help="where photos are kept")
+    serve.add_argument(
+        "--map",
+        type=Path,
+        metavar="FOLDER",
+        help="the city map whose streets the pages show: its folder, or that of a profile (“default” unless said; the "
+        "demo city has its own)",
+    )
     serve.add_argument("--name", default="", help="the city's name")
     serve.add_argument(
         "--behind-proxy",
@@ -350,9 +357,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
+    from console.paths import demo_folder, folder_of
     from console.server.city.records import CitizenOptions, DemoOptions, Posting, ServeOptions
     from console.server.serve import serve
 
+    if arguments.map is not None and not arguments.map.is_dir():
+        print(f"sigap: there is no folder {arguments.map}; the pages show no streets.", file=sys.stderr)
     demo = DemoOptions(arguments.reports, arguments.seed, not arguments.still) if arguments.demo_city else None
     posting = Posting.KEYED if arguments.keyed_reports else Posting.LOCAL
     if arguments.open_reports:
@@ -370,6 +380,7 @@ def _serve(arguments: argparse.Namespace) -> int:
             services=arguments.services,
             users=arguments.users,
             media=arguments.media,
+            city_map=arguments.map or (demo_folder() if arguments.demo_city else folder_of("default")),
             demo=demo,
             name=arguments.name,
             behind_proxy=arguments.behind_proxy,

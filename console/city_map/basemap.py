@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import mmap
 import re
 import sqlite3
 import threading
@@ -29,9 +28,14 @@ from console.city_map.map_folder import current_basemap
 TileKind = Literal["vector", "raster"]
 
 _MOST_TILE_BYTES = 8 * 2**20
+_MOST_DIRECTORY_BYTES = 2**19
+"""Of one directory, unpacked: it is decoded entry by entry."""
 _MOST_TEXT = 300
 _DIRECTORIES = 64
 _DIRECTORY_DEPTH = 4
+_HEADER_BYTES = 127
+GZIP = b"\x1f\x8b"
+"""With what a stored tile begins that is packed."""
 _MAGIC = ((b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"RIFF", "image/webp"))
 _VECTOR = "application/x-protobuf"
 _FORMATS: dict[str, TileKind] = {
@@ -65,11 +69,12 @@ class _Tiles(Protocol):
 class Basemap:
     """The background's tiles, for any number of worker threads. Without a file, or with a bad one, it has none."""
 
-    def __init__(self, folder: Path | None, name: str = "") -> None:
+    def __init__(self, folder: Path | None, name: str = "", *, most_bytes: int = _MOST_TILE_BYTES) -> None:
         """`name` is a file, as the settings have it; relative to `folder`, the profile's. Without it the profile's own
         basemap.pmtiles or basemap.mbtiles is taken, if there is one, else the tiles of its city map (`map_folder`).
-        Never raises: `problem` says what is wrong.
+        A tile that is larger than `most_bytes`, unpacked, is not there. Never raises: `problem` says what is wrong.
         """
+        self._most_bytes = most_bytes
         self._tiles: _Tiles | None = None
         self.problem = ""
         """Why there is no background, in words; empty when there is one or none is wanted."""
@@ -101,12 +106,24 @@ class Basemap:
 
     def tile(self, z: int, x: int, y: int) -> tuple[bytes, str] | None:
         """One tile, unpacked, and its content type; None where the file has none, or a damaged one."""
-        if self._tiles is None or not (0 <= z <= 24 and 0 <= x < 2**z and 0 <= y < 2**z):
+        found = self._look_up(z, x, y)
+        return None if found is None else found[1:]
+
+    def stored(self, z: int, x: int, y: int) -> bytes | None:
+        """One tile as it lies in the file, packed by gzip or not; None as with `tile`."""
+        found = self._look_up(z, x, y)
+        return None if found is None else found[0]
+
+    def _look_up(self, z: int, x: int, y: int) -> tuple[bytes, bytes, str] | None:
+        """A tile as it is stored, unpacked, and its content type."""
+        tiles = self._tiles
+        if tiles is None or not (0 <= z <= 24 and 0 <= x < 2**z and 0 <= y < 2**z):
             return None
         try:
-            packed = self._tiles.raw(z, x, y)
-            return None if not packed else _checked(_unpacked(packed), self._tiles.kind)
-        except (ValueError, EOFError, IndexError, OverflowError, zlib.error, sqlite3.Error, BasemapError):
+            stored = tiles.raw(z, x, y)
+            checked = None if not stored else _checked(_unpacked(stored, self._most_bytes), tiles.kind)
+            return None if not stored or checked is None else (stored, *checked)
+        except (OSError, ValueError, EOFError, IndexError, OverflowError, zlib.error, sqlite3.Error, BasemapError):
             _log.info("tile %d/%d/%d is damaged", z, x, y, exc_info=True)
             return None
 
@@ -145,13 +162,22 @@ def open_tiles(path: Path) -> _Tiles:
 
 
 class _PmTiles:
-    """A PMTiles archive, mapped into memory."""
+    """A PMTiles archive, read piece by piece: of one mapped into memory a read past its end, where somebody writes
+    over the file meanwhile, would end the program.
+    """
 
     def __init__(self, path: Path) -> None:
-        with path.open("rb") as file:
-            self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._lock = threading.Lock()
+        self._file = path.open("rb", buffering=0)
         try:
-            header: dict[str, Any] = dict(deserialize_header(self._bytes[:127]))
+            self._look(path)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _look(self, path: Path) -> None:
+        try:
+            header: dict[str, Any] = dict(deserialize_header(self._piece(0, _HEADER_BYTES)))
         except SpecVersionUnsupported as error:
             raise BasemapError(f"{path.name} is not PMTiles version 3.") from error
         except (MagicNumberNotFound, ValueError, IndexError, KeyError) as error:
@@ -175,22 +201,34 @@ class _PmTiles:
             if entry is None:
                 return None
             if entry.run_length:
-                start = self._header["tile_data_offset"] + entry.offset
-                return self._bytes[start : start + entry.length]
+                if entry.length > _MOST_TILE_BYTES:
+                    raise BasemapError("A tile is too large.")
+                return self._piece(self._header["tile_data_offset"] + entry.offset, entry.length)
             offset, length = self._header["leaf_directory_offset"] + entry.offset, entry.length
         return None
 
     def close(self) -> None:
-        self._bytes.close()
+        with self._lock:
+            self._file.close()
+
+    def _piece(self, start: int, length: int) -> bytes:
+        """So many bytes of the file, fewer at its end. Raises ValueError where it is closed, OSError."""
+        with self._lock:
+            self._file.seek(start)
+            return self._file.read(length) or b""
 
     def _read_directory(self, offset: int, length: int) -> Any:
-        return deserialize_directory(self._bytes[offset : offset + length])
+        if length > _MOST_DIRECTORY_BYTES:
+            raise BasemapError("A directory is too large.")
+        packed = self._piece(offset, length)
+        _unpacked(packed, _MOST_DIRECTORY_BYTES)  # what follows unpacks without a limit
+        return deserialize_directory(packed)
 
     def _metadata(self) -> dict[str, Any]:
-        start, length = self._header["metadata_offset"], self._header["metadata_length"]
+        start, length = self._header["metadata_offset"], min(self._header["metadata_length"], _MOST_TILE_BYTES)
         try:
-            found = json.loads(_unpacked(self._bytes[start : start + length]) or b"{}")
-        except (ValueError, zlib.error, BasemapError):
+            found = json.loads(_unpacked(self._piece(start, length), _MOST_TILE_BYTES) or b"{}")
+        except (OSError, ValueError, RecursionError, OverflowError, zlib.error, BasemapError):
             return {}
         return found if isinstance(found, dict) else {}
 
@@ -247,11 +285,14 @@ def _kind_of(tile: bytes, declared: str) -> TileKind | None:
     return "vector" if _FORMATS.get(declared) == "vector" and not tile.startswith(b"\xff") else None
 
 
-def _unpacked(body: bytes) -> bytes:
-    if not body.startswith(b"\x1f\x8b"):
+def _unpacked(body: bytes, most_bytes: int) -> bytes:
+    """Raises BasemapError, zlib.error."""
+    if not body.startswith(GZIP):
+        if len(body) > most_bytes:
+            raise BasemapError("A tile is too large.")
         return body
     unpacker = zlib.decompressobj(wbits=31)
-    unpacked = unpacker.decompress(body, _MOST_TILE_BYTES)
+    unpacked = unpacker.decompress(body, most_bytes)
     if not unpacker.eof:
         raise BasemapError("A tile is too large, or cut off.")
     return unpacked

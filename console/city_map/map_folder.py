@@ -41,6 +41,11 @@ def current_map(profile: Path) -> Path | None:
     return folder if folder.is_dir() else None
 
 
+def map_in(folder: Path) -> Path | None:
+    """The map that a folder stands for: itself, where it is one, else the one in use of a profile; None without any."""
+    return folder if (folder / MANIFEST).is_file() else current_map(folder)
+
+
 def current_manifest(profile: Path) -> MapManifest | None:
     """What the map in use says of itself; None without one. Raises UnreadableMap."""
     folder = current_map(profile)

@@ -124,7 +124,7 @@ def _serve(options: ServeOptions) -> None:
                     f"“sigap city {begin} FOLDER{f' {where}' if begin == 'export' else ''}”, "
                     f"then: sigap city apply FOLDER {where}"
                 )
-            app = make_app(city, media, users, citizens=options.citizens)
+            app = make_app(city, media, users, citizens=options.citizens, city_map=options.city_map)
             address = _address(options.host, listener.getsockname()[1])
             with _background(city, options.demo, media, past):
                 _raise_file_limit()

@@ -70,8 +70,10 @@ class Site:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *, public: bool = True, crew: bool = False) -> Iterator[Site]:
-    """A small city with two wards, three services (one asks questions) and a unit; `crew` makes its user."""
+def serving(folder: Path, *, public: bool = True, crew: bool = False, city_map: Path | None = None) -> Iterator[Site]:
+    """A small city with two wards, three services (one asks questions) and a unit; `crew` makes its user,
+    `city_map` is where its streets are.
+    """
     city = City(f"sqlite:///{folder / 'city.db'}", name="Testville")
     city.create_schema()
     city.put_areas([_square("c", "City", 1, 0.0, 0.1), _square("w1", "West ward", 2, 0.0, 0.05)])
@@ -91,7 +93,7 @@ def serving(folder: Path, *, public: bool = True, crew: bool = False) -> Iterato
     city.put_units([Unit("u1", "U1", UnitState.AVAILABLE, datetime.now(UTC))])
     users = Users(city)
     token = add_user(city, "U1", "field") if crew else ""
-    app = make_app(city, folder / "media", users, beat_s=1.0, citizens=CitizenOptions(public=public))
+    app = make_app(city, folder / "media", users, beat_s=1.0, citizens=CitizenOptions(public=public), city_map=city_map)
     try:
         with prompt_server.serving(app) as port:
             yield Site(city, f"http://127.0.0.1:{port}", folder / "media", token)

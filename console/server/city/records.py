@@ -77,7 +77,7 @@ class ServeOptions(msgspec.Struct, frozen=True):
     """How `sigap serve` was called; `media` None means a folder beside the database file.
 
     `behind_proxy` are the addresses of the proxy whose word about who asks is believed. With `ends_with_input` the
-    server ends when its standard input does.
+    server ends when its standard input does. `city_map` is the folder of a city map, or of a profile that may have one.
 
     Without `timezone` the city's own counts. With `check` the files to load are only looked at.
     """
@@ -93,6 +93,7 @@ class ServeOptions(msgspec.Struct, frozen=True):
     services: Path | None = None
     users: Path | None = None
     media: Path | None = None
+    city_map: Path | None = None
     demo: DemoOptions | None = None
     name: str = ""
     behind_proxy: str | None = None

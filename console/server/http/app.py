@@ -35,6 +35,7 @@ from console.server.http.event_stream import BEAT_S, GONE_S, Subscribers
 from console.server.http.rate_limit import RateLimits
 from console.server.pages.assets import Assets
 from console.server.pages.citizens import Citizens
+from console.server.pages.streets import MapTiles
 
 _PACKED_FROM = 16_384
 """Bytes from which on an answer is packed for who takes gzip: pages of a first fill, not the few kB of every commit.
@@ -61,10 +62,12 @@ def make_app(
     gone_s: float = GONE_S,
     limits: RateLimits | None = None,
     citizens: CitizenOptions = BY_DEFAULT,
+    city_map: Path | None = None,
 ) -> Starlette:
     """The application of a city whose tables exist. Without `users` everybody is the supervisor "local".
 
-    `limits` bound how often clients may ask; `citizens` says who may post reports and whether there are pages.
+    `limits` bound how often clients may ask; `citizens` says who may post reports and whether there are pages;
+    `city_map` is the folder of a city map, or of a profile that may have one, whose streets the pages show.
 
     For the server's end: `app.state.subscribers` (its `close` ends the event streams) and `app.state.http_endpoint`
     (its `close` stops work that was begun for requests). `app.state.documents` maps addresses to their OpenAPI
@@ -76,6 +79,7 @@ def make_app(
     store = MediaStore(media)
     dispatch = Dispatch(city, http_endpoint, store, change_watcher, subscribers)
     georeport = GeoReport(city, http_endpoint, store, citizens)
+    map_tiles = MapTiles(city_map, http_endpoint)
     if users is not None:
         users.stamp = lambda: change_watcher.mark.users
 
@@ -85,6 +89,7 @@ def make_app(
         subscribers.start()
         yield
         http_endpoint.close()
+        map_tiles.close()
         await subscribers.stop()
         await change_watcher.stop()
 
@@ -92,6 +97,7 @@ def make_app(
         routes=[
             Mount("/dispatch/v1", routes=dispatch.routes()),
             Mount("/open311/v2", routes=georeport.routes()),
+            Mount("/streets", routes=map_tiles.routes()),
             *([Mount("/public/v1", routes=Citizens(city, http_endpoint, store).routes())] if citizens.public else []),
             *Assets(public=citizens.public).routes(),
         ],

@@ -43,6 +43,20 @@ _KINDS = {
 """By what a file's name ends with: what this computer calls them is in files that no request reads."""
 _SMALLEST_PACKED = 600
 _FOLDERS = {"assets": "public", "assets/leaflet": "web/vendor/leaflet"}
+_OF_THE_CONSOLE = (
+    "canvas_layer",
+    "config",
+    "geometry",
+    "labels",
+    "slices",
+    "street_layer",
+    "street_names",
+    "street_style",
+    "tile_painter",
+    "tile_schema",
+    "vector_tile",
+)
+"""What draws streets in the console draws them on the pages; these stand beside the pages' own scripts."""
 _CITIZENS = {"/": "index.html", "/map": "map.html", "/r/{number:path}": "follow.html"}
 _CREWS = {"/crew": "crew.html"}
 VERSION = "Sigap-Pages"
@@ -141,6 +155,9 @@ def _files() -> dict[str, Packed]:
         for prefix, folder in _FOLDERS.items()
         for name, file in _walk(root.joinpath(folder))
     }
+    scripts = root.joinpath("web", "js")
+    for name in _OF_THE_CONSOLE:
+        files[f"assets/js/{name}.js"] = pack(scripts.joinpath(f"{name}.js").read_bytes(), _KINDS["js"])
     files["assets/css/theme.css"] = pack(_theme(root.joinpath("tokens.json").read_bytes()), "text/css")
     glyphs = msgspec.json.encode(msgspec.json.decode(root.joinpath("symbols.json").read_bytes())["category"])
     files["assets/glyphs.json"] = pack(glyphs, "application/json")

@@ -1,5 +1,7 @@
 // @ts-check
-/** A Leaflet map whose background is the city's own borders; null where the library is not there. */
+/** A Leaflet map with the city's own borders and, where the server has them, its streets; null without the library. */
+
+import { make } from "./dom.js";
 
 /** @type {L.LatLngBoundsLiteral} */
 const WORLD = [[-60, -170], [75, 170]];
@@ -31,6 +33,27 @@ export function makeMap(element, bbox) {
   return map;
 }
 
+/**
+ * What the server says of its map of streets; null where it has none, or cannot be reached.
+ * @returns {Promise<import("./streets.js").StreetsInfo | null>}
+ */
+export async function streetsInfo() {
+  try {
+    const answer = await fetch("/streets/info");
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Draw streets below everything, and say whose they are. @param {L.Map} map @param {import("./streets.js").StreetsInfo} info */
+export async function drawStreets(map, info) {
+  const { Streets } = await import("./streets.js");
+  new Streets(map, info);
+  const frame = map.getContainer().parentElement;
+  frame?.append(make("p", { class: "map-source" }, info.attribution));
+}
+
 /** @type {any[]} */
 let features = [];
 
@@ -52,16 +75,29 @@ function inside(ring, lat, lon) {
   return within;
 }
 
-/** Draw the borders below everything, and show all of them unless the map is `placed` already. @param {L.Map} map @param {boolean} placed */
+/**
+ * Draw the borders, above the streets where there are any, and show all of them unless the map is `placed` already.
+ * @param {L.Map} map @param {boolean} placed
+ */
 export async function drawBorders(map, placed) {
   const L = window.L;
+  const streets = streetsInfo();
   let areas;
   try {
     areas = await (await fetch("/public/v1/areas")).json();
   } catch {
-    return; // the map works without its background
+    areas = {}; // the map works without its background
   }
   features = areas.features ?? [];
+  let filled = true; // where there are streets the land is theirs
+  /** @type {() => void} */
+  let draw = () => {};
+  void streets.then(async (info) => {
+    if (info === null) return;
+    await drawStreets(map, info);
+    filled = false;
+    draw();
+  });
   if (!features.length) return;
   const top = Math.min(...features.map((/** @type {any} */ one) => one.properties.level));
   const pane = map.createPane("borders");
@@ -69,14 +105,14 @@ export async function drawBorders(map, placed) {
   const renderer = L.canvas({ pane: "borders", padding: 0.3 });
   /** @type {any} */
   let layer = null;
-  const draw = () => {
+  draw = () => {
     layer?.remove();
     layer = L.geoJSON(areas, {
       interactive: false, pane: "borders", renderer,
       style: (/** @type {any} */ one) => ({
         color: colour(one.properties.level === top ? "map-district-border" : "map-area-border"),
         weight: one.properties.level === top ? 2 : 1,
-        fill: one.properties.level === top,
+        fill: filled && one.properties.level === top,
         fillColor: colour("map-land"),
         fillOpacity: 1,
       }),
@@ -85,5 +121,5 @@ export async function drawBorders(map, placed) {
   draw();
   if (!placed) map.fitBounds(layer.getBounds(), { animate: false });
   map.getContainer().dataset.areas = String(features.length);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());
 }

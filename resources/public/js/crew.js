@@ -8,6 +8,7 @@ import { drop, forget, get, put, recall, remember } from "./keep.js";
 import { Live } from "./live.js";
 import { Later, Refused, ask, serverNow } from "./net.js";
 import { shrink } from "./photos.js";
+import { PlaceMap } from "./place_map.js";
 import { begin } from "./shell.js";
 import { deafAtFirst } from "./taps.js";
 import { dateTime, distance, has, t } from "./texts.js";
@@ -60,6 +61,7 @@ let stepping = false;
 const pictures = new Map();
 
 await begin();
+const placeMap = new PlaceMap("place");
 await loadGlyphs();
 byId("sign-in-form").addEventListener("submit", signIn);
 byId("out").addEventListener("click", signOut);
@@ -432,6 +434,7 @@ function drawJob(job) {
   fill(byId("job-facts"), ...facts.filter(([, value]) => value).flatMap(([key, value]) => [make("dt", {}, t(key)), make("dd", {}, value)]));
   byId("job-map").hidden = !placed;
   if (placed) byId("job-map").href = `geo:${Number(report.lat)},${Number(report.lon)}?q=${Number(report.lat)},${Number(report.lon)}`;
+  void placeMap.show(report.lat, report.lon);
   drawPhotos(job);
   fill(byId("job-notes"), ...job.words.map((one) => make("li", {}, make("span", {}, make("b", {}, one.author), ` ${cityTime(one.at)}`), make("p", { class: "words" }, one.text))));
   const shown = deeds.list.filter((one) => one.report === report.id || (one.kind === "unit_state" && Date.parse(one.occurred_at) > Date.parse(assignment.created) - CLOCKS_MS));

@@ -5,6 +5,7 @@ import { byId, fill, make, newKey } from "./dom.js";
 import { glyph, loadGlyphs } from "./glyphs.js";
 import { get, recall, remember } from "./keep.js";
 import { Later, ask } from "./net.js";
+import { PlaceMap } from "./place_map.js";
 import { begin, loadCity } from "./shell.js";
 import { count, dateTime, t } from "./texts.js";
 
@@ -33,6 +34,7 @@ let closed = null;
 let again = { closed, text: "", key: newKey() };
 
 await begin();
+const placeMap = new PlaceMap("place");
 await loadGlyphs();
 city = await loadCity().catch(() => null);
 secret = (await get("mine", number).catch(() => null))?.secret ?? null;
@@ -93,6 +95,7 @@ function show(report) {
   }
   fill(byId("history"), ...report.history.map((/** @type {any} */ one) => make("li", {}, make("time", { datetime: one.at }, dateTime(one.at, zone)), ...step(one))));
   byId("report").hidden = false;
+  void placeMap.show(report.lat, report.lon);
 }
 
 /** @param {any} one */

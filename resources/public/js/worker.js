@@ -11,7 +11,7 @@ const LIST = "/assets/files.json";
 /** Under which the name of the cache is kept that has all files of its version. */
 const WHOLE = "/whole";
 const FILES = /^\/assets\//;
-const KEPT = /^\/public\/v1\/(city|areas)$/;
+const KEPT = /^\/(public\/v1\/(city|areas)|streets\/info)$/;
 const self_ = /** @type {any} */ (self);
 /** The header with which the server marks every answer of its own. */
 const MARK = "Sigap-Server";
