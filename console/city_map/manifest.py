@@ -13,7 +13,7 @@ from api_client.decoding import decode
 Bounds = tuple[float, float, float, float]
 """West, south, east, north, in degrees."""
 
-FORMAT = 1
+FORMAT = 2
 """Rises when a map of an older version can no longer be read; it is then built anew from its source."""
 
 MANIFEST, BASEMAP, STREETS, PLACES = "manifest.json", "basemap.pmtiles", "streets", "places.db"

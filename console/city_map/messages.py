@@ -11,8 +11,10 @@ from typing import Literal
 import msgspec
 
 LatLon = tuple[float, float]
-Exactness = Literal["point", "house", "landmark", "street", "area"]
-"""How exact a place is: given as figures; a house number; a landmark's own place; somewhere in a street; in an area."""
+Exactness = Literal["point", "house", "reckoned", "crossing", "stretch", "landmark", "beside", "street", "area"]
+"""How exact a place is: given as figures; a house number; between two numbers or posts that are known; where two
+streets meet; a part of a street; a landmark's own place; beside a landmark; somewhere in a street; in an area.
+"""
 
 
 EXIT_NO_MAP = 4
@@ -39,7 +41,11 @@ class Leg(msgspec.Struct, frozen=True):
 
 
 class FoundPlace(msgspec.Struct, frozen=True):
-    """One row of an answer; `number` is the house number where one was asked for and is known there."""
+    """One row of an answer; `number` is the house number where one was asked for and is known there.
+
+    What is meant lies within `within_m` metres. `fits` says that all that was said is so of this place, but for
+    `left_out`: what no map knows, or this one does not, as it was said.
+    """
 
     kind: str
     name: str
@@ -48,6 +54,9 @@ class FoundPlace(msgspec.Struct, frozen=True):
     lon: float
     exactness: Exactness
     number: str = ""
+    within_m: float = 0.0
+    fits: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 class Address(msgspec.Struct, frozen=True):

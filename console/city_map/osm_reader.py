@@ -44,10 +44,15 @@ _WATERWAYS = frozenset({"river", "canal", "stream", "drain"})
 _RAILWAYS = frozenset({"rail", "light_rail", "subway"})
 _PARKS = frozenset({"park", "garden", "nature_reserve"})
 _GREEN = frozenset({"forest", "grass", "cemetery", "recreation_ground", "village_green"})
-_POI_KEYS = ("amenity", "shop", "railway", "leisure", "office", "tourism", "public_transport")
+_POI_KEYS = (
+    "amenity", "shop", "railway", "aeroway", "leisure", "office", "tourism", "historic", "healthcare", "man_made",
+    "public_transport",
+)  # fmt: skip
+_STOPS = frozenset({"bus_stop", "platform"})
+"""Of a point's highway: it is named for who waits there, and no part of a street."""
 _READ = (
     "highway", "waterway", "railway", "natural", "leisure", "landuse", "place", "amenity", "shop", "office", "tourism",
-    "public_transport", "addr:housenumber", "restriction", "boundary",
+    "public_transport", "addr:housenumber", "restriction", "boundary", "aeroway", "historic", "healthcare", "man_made",
 )  # fmt: skip
 _AREAS = ("natural", "leisure", "landuse", "waterway", "boundary")
 _AREA_LEVELS = frozenset({"6", "7", "8", "9", "10"})
@@ -168,6 +173,8 @@ class OsmData:
     places: Points = field(default_factory=Points)
     pois: Points = field(default_factory=Points)
     houses: Points = field(default_factory=Points)
+    posts: Points = field(default_factory=Points)
+    """Kilometre posts; `names` are what stands on them."""
     restrictions: list[TurnRestriction] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     """How much of what was not taken, by what it was."""
@@ -355,18 +362,25 @@ class _OsmReading:
 
     def _node(self, node: Node) -> None:
         tags, place = node.tags, node.location
-        if not place.valid() or ("place" not in tags and "name" not in tags and "addr:housenumber" not in tags):
+        if not place.valid():
             return
-        self._point(tags, place.lon, place.lat)
+        if tags.get("highway") == "milestone":
+            if post := clean_name(_tag(tags, "distance")):
+                self._data.posts.add(place.lon, place.lat, "milestone", post)
+        elif "place" in tags or "name" in tags or "addr:housenumber" in tags:
+            self._point(tags, place.lon, place.lat)
 
     def _point(self, tags: TagList, lon: float, lat: float) -> None:
         data = self._data
         name, place = clean_name(_tag(tags, "name")), tags.get("place")
         # Parks have a name of their own as areas.
         kind = next((value for key in _POI_KEYS if (value := tags.get(key)) and value not in _PARKS), "")
+        highway = tags.get("highway")
         if name and place:
             data.places.add(lon, lat, clean_name(place), name)
-        elif name and kind and "highway" not in tags:
+        elif name and highway in _STOPS:
+            data.pois.add(lon, lat, "bus_stop", name)
+        elif name and kind and highway is None:
             data.pois.add(lon, lat, clean_name(kind), name)
         if number := clean_name(_tag(tags, "addr:housenumber")):
             street = clean_name(_tag(tags, "addr:street") or _tag(tags, "addr:place"))

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from console.city_map.folding import fold
-from console.city_map.osm_reader import OsmData, Points
+from console.city_map.osm_reader import Lines, OsmData, Points
 from console.city_map.progress import Progress
 from console.city_map.road_kinds import ROADS
 from console.city_map.spelling import variants
@@ -40,6 +43,9 @@ CREATE TABLE place (
     id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, area TEXT NOT NULL, lat REAL NOT NULL,
     lon REAL NOT NULL, weight INTEGER NOT NULL, folded TEXT NOT NULL, area_folded TEXT NOT NULL
 );
+CREATE TABLE bounds (west REAL NOT NULL, south REAL NOT NULL, east REAL NOT NULL, north REAL NOT NULL);
+CREATE TABLE line (place INTEGER PRIMARY KEY, wkb BLOB NOT NULL);
+CREATE TABLE post (road INTEGER NOT NULL, km REAL NOT NULL, lat REAL NOT NULL, lon REAL NOT NULL);
 CREATE TABLE house (
     street TEXT NOT NULL, number TEXT NOT NULL, lat REAL NOT NULL, lon REAL NOT NULL, cell_lat INTEGER NOT NULL,
     cell_lon INTEGER NOT NULL
@@ -53,9 +59,18 @@ CREATE VIRTUAL TABLE place_word USING fts5vocab ('place_text', 'row');
 _INDEXES = """
 CREATE INDEX house_in_cell ON house (cell_lat, cell_lon);
 CREATE INDEX house_of_street ON house (street, number);
+CREATE INDEX post_at ON post (km);
 """
+_BRIDGE_WEIGHT, _RIVER_WEIGHT = 3, 5
+_ONE_STREET = 0.01
+"""In degrees: parts of a street that are farther from one another are another street."""
+_POSTED = frozenset({"motorway", "trunk", "primary"})
+_POST_BESIDE = 0.001
+"""In degrees: so far from its road a kilometre post stands at most."""
+_ALSO_CALLED = {"bus_stop": "halte", "station": "stasiun", "halt": "stasiun", "subway_entrance": "stasiun"}
+"""What callers say before the name of a landmark of this kind, where the name does not."""
 
-_Row = tuple[str, str, str, float, float, int, str, str]
+_Row = tuple[str, str, str, float, float, int, str, str, bytes | None]
 
 
 def write_places(path: Path, data: OsmData, progress: Progress) -> int:
@@ -66,15 +81,26 @@ def write_places(path: Path, data: OsmData, progress: Progress) -> int:
         database.executescript(_SCHEMA)
         database.execute("BEGIN")
         count = 0
-        for rows in (_streets(data, district_of), _points(data, district_of), _areas(data, district_of)):
+        named = _Named(data, district_of)
+        for rows in (
+            named.streets(),
+            named.rivers(),
+            named.bridges(),
+            _points(data, district_of),
+            _areas(data, district_of),
+        ):
             for chunk in _chunks(rows):
+                numbered = list(enumerate(chunk, count + 1))
                 count += len(chunk)
                 database.executemany(
-                    "INSERT INTO place (kind, name, area, lat, lon, weight, folded, area_folded) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    chunk,
+                    "INSERT INTO place VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [(id_, *row[:-1]) for id_, row in numbered]
+                )
+                database.executemany(
+                    "INSERT INTO line VALUES (?, ?)", [(id_, row[-1]) for id_, row in numbered if row[-1] is not None]
                 )
                 progress(f"places: {count:,}", 0.5 * (1 - 1 / (1 + count / 50_000)))
+        database.execute("INSERT INTO bounds VALUES (?, ?, ?, ?)", data.bounds)
+        database.executemany("INSERT INTO post VALUES (?, ?, ?, ?)", named.posts())
         for houses in _chunks(_houses(data.houses)):
             database.executemany("INSERT INTO house VALUES (?, ?, ?, ?, ?, ?)", houses)
         progress(f"places: {count:,}, now their words", 0.5)
@@ -117,21 +143,123 @@ class _Districts:
         return found
 
 
-def _streets(data: OsmData, districts: _Districts) -> Iterator[_Row]:
-    """A street once in each district that it passes through, at the middle of its middle part there."""
-    roads = data.roads
-    named = [at for at, name in enumerate(roads.names) if name]
-    if not named:
-        return
-    lines = shapely.from_wkb(np.array(roads.wkb, object)[named])
-    middles = shapely.get_coordinates(shapely.line_interpolate_point(lines, 0.5, normalized=True))
-    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for at, area in enumerate(districts.of(middles)):
-        groups[roads.names[named[at]], area].append(at)
-    for (name, area), found in groups.items():
-        lon, lat = middles[found[len(found) // 2]].tolist()
-        weight = max(ROADS[roads.kinds[named[at]]].weight for at in found)
-        yield "street", name, area, lat, lon, weight, fold(name), fold(area)
+class _Named:
+    """Streets and rivers with a name, each once in every part of the city that it runs through."""
+
+    def __init__(self, data: OsmData, districts: _Districts) -> None:
+        self._data, self._districts = data, districts
+        self._roads = _Runs(data.roads, districts)
+        self._rivers = _Runs(data.rivers, districts)
+
+    def streets(self) -> Iterator[_Row]:
+        """At the middle of its middle part there."""
+        kinds = self._data.roads.kinds
+        for (name, area, _), found, line in self._roads.all():
+            weight = max(ROADS[kinds[self._roads.named[at]]].weight for at in found)
+            at = self._roads.middle(found)
+            yield "street", name, area, *at, weight, fold(name), fold(area), line
+
+    def rivers(self) -> Iterator[_Row]:
+        """Rivers and canals."""
+        for (name, area, _), found, line in self._rivers.all():
+            at = self._rivers.middle(found)
+            yield "river", name, area, *at, _RIVER_WEIGHT, f"sungai {fold(name)}", fold(area), line
+
+    def bridges(self) -> Iterator[_Row]:
+        """Where a named street crosses a named river."""
+        if not len(self._roads.lines) or not len(self._rivers.lines):
+            return
+        tree = shapely.STRtree(self._roads.lines)
+        waters, roads = tree.query(self._rivers.lines, predicate="intersects")
+        seen: set[tuple[str, str, str]] = set()
+        at = shapely.intersection(self._rivers.lines[waters], self._roads.lines[roads])
+        there = ~shapely.is_empty(at)  # what only touches may be lost to rounding
+        waters, roads = waters[there], roads[there]
+        places = shapely.get_coordinates(shapely.point_on_surface(at[there]))
+        areas = self._districts.of(places)
+        for (lon, lat), area, water, road in zip(places.tolist(), areas, waters.tolist(), roads.tolist(), strict=True):
+            street, river = self._roads.name(road), self._rivers.name(water)
+            if (street, river, area) not in seen:  # two carriageways are one bridge
+                seen.add((street, river, area))
+                said = f"jembatan {fold(street)} sungai {fold(river)}"
+                yield "bridge", f"{street} / {river}", area, lat, lon, _BRIDGE_WEIGHT, said, fold(area), None
+
+    def posts(self) -> Iterator[tuple[int, float, float, float]]:
+        """Kilometre posts with the number of their road as a place: the nearest large one."""
+        posts, kinds = self._data.posts, self._data.roads.kinds
+        large = [at for at, road in enumerate(self._roads.named) if kinds[road] in _POSTED]
+        if not posts.names or not large:
+            return
+        id_of = {}
+        for id_, found in enumerate(self._roads.groups.values(), 1):
+            id_of.update(dict.fromkeys(found, id_))
+        tree = shapely.STRtree(self._roads.lines[large])
+        points, roads = tree.query_nearest(
+            shapely.points(posts.degrees()), max_distance=_POST_BESIDE, all_matches=False
+        )
+        for point, road in zip(points.tolist(), roads.tolist(), strict=True):
+            if (km := _kilometres(posts.names[point])) is not None:
+                yield id_of[large[road]], km, posts.lat[point], posts.lon[point]
+
+
+class _Runs:
+    """The named ones among some lines, and which of them make one place: those of a name in a part of the city."""
+
+    def __init__(self, lines: Lines, districts: _Districts) -> None:
+        self.named = [at for at, name in enumerate(lines.names) if name]
+        self.lines = shapely.from_wkb(np.array(lines.wkb, object)[self.named]) if self.named else np.array([])
+        self._names = lines.names
+        self._middles = np.zeros((0, 2))
+        if self.named:
+            middles = shapely.line_interpolate_point(self.lines, 0.5, normalized=True)
+            self._middles = shapely.get_coordinates(middles)
+        together: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for at, area in enumerate(districts.of(self._middles)):
+            together[self.name(at), area].append(at)
+        self.groups = {
+            (*key, number): part for key, found in together.items() for number, part in enumerate(self._apart(found))
+        }
+
+    def all(self) -> Iterator[tuple[tuple[str, str, int], list[int], bytes]]:
+        """(name, area and number; its lines; where it runs, as WKB) of each place."""
+        for (key, found), shape in zip(self.groups.items(), self._shapes(), strict=True):
+            yield key, found, shape
+
+    def name(self, at: int) -> str:
+        """The name of a line."""
+        return self._names[self.named[at]]
+
+    def middle(self, found: Sequence[int]) -> tuple[float, float]:
+        """(lat, lon) of the middle of the middle one of some lines."""
+        lon, lat = self._middles[found[len(found) // 2]].tolist()
+        return lat, lon
+
+    def _apart(self, found: list[int]) -> list[list[int]]:
+        """Lines of one name that lie far from one another are several streets."""
+        if len(found) < 2 or np.ptp(self._middles[found], axis=0).max() <= _ONE_STREET:
+            return [found]
+        near = shapely.STRtree(self.lines[found]).query(self.lines[found], predicate="dwithin", distance=_ONE_STREET)
+        count, part_of = connected_components(coo_array((np.ones(near.shape[1]), near), shape=(len(found), len(found))))
+        parts: list[list[int]] = [[] for _ in range(count)]
+        for at, part in zip(found, part_of.tolist(), strict=True):
+            parts[part].append(at)
+        return parts
+
+    def _shapes(self) -> list[bytes]:
+        if not self.groups:
+            return []
+        order = [at for found in self.groups.values() for at in found]
+        group = np.repeat(np.arange(len(self.groups)), [len(found) for found in self.groups.values()])
+        shapes = shapely.line_merge(shapely.multilinestrings(self.lines[order], indices=group))
+        return list(shapely.to_wkb(shapes, output_dimension=2))
+
+
+def _kilometres(text: str) -> float | None:
+    """What stands on a kilometre post, as "12", "12.4 km", "12+400"; None where it is no figure."""
+    found = re.fullmatch(r"(?:km\s*)?(\d{1,4})(?:[.,](\d{1,3})|\+(\d{3}))?\s*(?:km)?", text.strip(), re.IGNORECASE)
+    if found is None:
+        return None
+    return float(f"{found[1]}.{found[2] or found[3] or 0}")
 
 
 def _points(data: OsmData, districts: _Districts) -> Iterator[_Row]:
@@ -142,7 +270,9 @@ def _points(data: OsmData, districts: _Districts) -> Iterator[_Row]:
             lon, lat = degrees[at].tolist()
             area = "" if area == name else area
             weight = PLACE_WEIGHTS.get(kind, _OTHER_WEIGHT) if points is data.places else _OTHER_WEIGHT
-            yield kind, name, area, lat, lon, weight, fold(name), fold(area)
+            folded, called = fold(name), _ALSO_CALLED.get(kind, "")
+            folded = folded if called in folded else f"{called} {folded}"
+            yield kind, name, area, lat, lon, weight, folded, fold(area), None
 
 
 def _areas(data: OsmData, districts: _Districts) -> Iterator[_Row]:
@@ -155,7 +285,7 @@ def _areas(data: OsmData, districts: _Districts) -> Iterator[_Row]:
         for at, (lon, lat), area in zip(named, inside.tolist(), districts.of(inside), strict=True):
             name = areas.names[at]
             area = "" if area == name else area
-            yield areas.kinds[at], name, area, lat, lon, weight, fold(name), fold(area)
+            yield areas.kinds[at], name, area, lat, lon, weight, fold(name), fold(area), None
 
 
 def _houses(houses: Points) -> Iterator[tuple[str, str, float, float, int, int]]:

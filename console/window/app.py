@@ -34,6 +34,7 @@ from console.panels.forms.forms import Forms, FormSurroundings
 from console.panels.going_on import GoingOn
 from console.panels.key_guard import KeyGuard
 from console.panels.kpi import KpiController
+from console.panels.map.city_areas import CityAreas
 from console.panels.map.controller import MapController
 from console.panels.map.crowd import CrowdList
 from console.panels.map.places import MapPlaces
@@ -301,7 +302,14 @@ class ConsoleWindow(QObject):
         )
         self.window.setWindowTitle("Sigap")
         self.images = ImageProcess()
-        self.map_places = MapPlaces(self.map_supervisor.ask, self, is_invented=lambda: self.map_supervisor.invented)
+        self.city_areas = CityAreas(self.window_state, self.tasks, self)
+        self.map_places = MapPlaces(
+            self.map_supervisor.ask,
+            self,
+            is_invented=lambda: self.map_supervisor.invented,
+            near=self.map_controller.looked_at,
+            area_at=self.city_areas.name_at,
+        )
         self.map_picker = MapPicker(self.window, self.map, lambda: self.forms.covered, self)
         self.forms = Forms(
             self.window,

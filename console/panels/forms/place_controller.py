@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,9 +13,10 @@ from api_client.model import Area
 from console.cache.catalog import Catalog, offered
 from console.city_map.folding import fold
 from console.city_map.messages import Address, FoundPlace, LatLon
+from console.city_map.spelling import slips
 from console.panels import formatting
 from console.panels.forms.place_exactness import exactness
-from console.panels.map.places import MapPlaces, label_of, within_m_of
+from console.panels.map.places import MapPlaces, label_of
 from console.panels.map.streets import Street, is_named_by, left_over
 from console.rules.area import AreaIndex, AreaNames, reach_m
 from console.tasks import Tasks
@@ -26,6 +27,11 @@ _PLACE = ("lat", "lon", "address")
 _PLACES = 8
 _STREET_M = 150.0
 _NUMBER_SIGN = re.compile(r"^(?:no|nomor|number)\b\.?|^#", re.IGNORECASE)
+_SAYS_NO_MORE = (
+    "kelurahan", "kecamatan", "perempatan", "pertigaan", "simpang", "dan", "and", "corner", "of", "the",
+)  # fmt: skip
+_SURE = 3
+"""Letters of a word in which a slip makes another word."""
 _FAR_OFF_M = 500.0
 """A middle that may be farther off is asked about: a crew that goes there has the length of the street to look at."""
 
@@ -111,9 +117,10 @@ class PlaceController(QObject):
         whole = [one for one in called if one.text.casefold().startswith(text.strip().casefold())]
         ways = [self._street_choice(one) for one in roads]
         meant = [one for one in ways if is_named_by(text, one.text)]
-        exact = [self._place_choice(one) for one in spots if _is_exact(one) and is_named_by(text, label_of(one))]
+        fitting = [one for one in spots if one.fits] or [one for one in spots if is_named_by(text, label_of(one))]
+        exact = [self._place_choice(one) for one in fitting if one.exactness not in ("street", "area")]
+        other = [one for one in map(self._place_choice, fitting) if one not in exact]
         rows = [self._place_choice(one) for one in spots]
-        other = [one for one in rows if one not in exact and is_named_by(text, one.text)]
         if found is not None and not (meant or exact or other):
             none_like = self.tr("No street like this")
             named = [replace(one, note=none_like) if left_over(text, one.text) else one for one in named]
@@ -147,19 +154,14 @@ class PlaceController(QObject):
 
     def _take_place(self, place: FoundPlace) -> None:
         """Take a place of the city map; words that say more than its name stay beside it."""
-        label, name = label_of(place), f"{place.name} {place.number}".strip()
-        rest = left_over(self._typed, label) if place.exactness in ("street", "house") else ""
-        if place.exactness == "house":
-            rest = _NUMBER_SIGN.sub("", rest).strip()
-        within_m = within_m_of(place)
-        distance = formatting.distance(within_m)
+        distance = formatting.distance(place.within_m)
         roughly = self.tr("middle of the street, ±{distance}") if place.exactness == "street" else "±{distance}"
         self._form.set_place(
             place.lat,
             place.lon,
-            f"{name} {rest}, {place.area}" if rest and place.area else f"{label} {rest}".strip(),
-            within_m=within_m,
-            roughly=roughly.format(distance=distance) if within_m else "",
+            _words_for(place, self._typed),
+            within_m=place.within_m,
+            roughly=roughly.format(distance=distance) if place.within_m else "",
         )
         self.show_pin(place.lat, place.lon)
 
@@ -261,8 +263,25 @@ class PlaceController(QObject):
         return f"{by.format(n=street.reports)}, {ask.format(distance=_reach(street))}"
 
 
-def _is_exact(place: FoundPlace) -> bool:
-    return place.exactness in ("point", "house", "landmark")
+def _words_for(place: FoundPlace, typed: str) -> str:
+    """The address of a place that was found: its name, and what of the words says more than that.
+
+    "Opposite the school" is not the school: such words stay whole, with the area behind them.
+    """
+    label, name = label_of(place), f"{place.name} {place.number}".strip()
+    has = [*fold(label).split(), *_SAYS_NO_MORE]
+    more = " ".join(part for part in typed.split() if any(not _is_in(word, has) for word in fold(part).split()))
+    more = _NUMBER_SIGN.sub("", more).strip() if place.number else more
+    if not more or place.exactness in ("point", "area"):
+        return label
+    if place.exactness in ("beside", "stretch"):
+        area = place.area if fold(place.area) not in fold(typed) else ""
+        return f"{typed.strip()}, {area}" if area else typed.strip()
+    return f"{name} {more}, {place.area}" if place.area else f"{label} {more}"
+
+
+def _is_in(word: str, words: Sequence[str]) -> bool:
+    return any(one.startswith(word) or (len(word) > _SURE and slips(word, one) <= 1) for one in words)
 
 
 def _place_id(place: FoundPlace) -> str:

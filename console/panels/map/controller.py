@@ -19,6 +19,7 @@ from console.board.map_answer import UNLISTED_BIT, map_answer
 from console.board.view import View
 from console.cache.catalog import Cities, CityUnit, offered
 from console.city_map.basemap import Basemap
+from console.city_map.messages import LatLon
 from console.panels import formatting
 from console.panels.map.street_way import StreetWay
 from console.panels.report.details import ReportDetails
@@ -37,6 +38,8 @@ from widgets.notice import Notice
 
 _log = logging.getLogger(__name__)
 _KEPT_VIEWS = 3
+_PART_ZOOM = 13.0
+"""From here on a map shows a part of the city."""
 _EDGE = 3.0
 """The percentiles of many places that are left out at each side: a far island must not shrink the rest."""
 
@@ -151,6 +154,20 @@ class MapController(QObject):
         """Zoom to the chosen report."""
         if self._panel is not None and details.shown.lat is not None and details.shown.lon is not None:
             self._panel.go_to(details.shown.lat, details.shown.lon, 16)
+
+    def looked_at(self) -> LatLon | None:
+        """Where the operator looks: the middle of a map that shows a part of the city, else the chosen report; of a map
+        of the whole city its middle, None before it is drawn.
+        """
+        seen = self._panel.last_view if self._panel is not None else None
+        chosen = self._details.shown if self._details is not None else None
+        is_part = seen is not None and seen[1] >= _PART_ZOOM
+        if not is_part and chosen is not None and chosen.lat is not None and chosen.lon is not None:
+            return chosen.lat, chosen.lon
+        if seen is None:
+            return None
+        west, south, east, north = seen[0]
+        return (south + north) / 2, (west + east) / 2
 
     def fit_to_list(self) -> None:
         """Let the map follow again what the filter shows."""

@@ -4,47 +4,85 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
 from PySide6.QtCore import QObject
 
+from console.city_map.figures import read_figures
 from console.city_map.messages import Address, AddressFound, Answer, Find, FoundPlace, LatLon, Nearest, PlacesFound
+from console.panels import formatting
 from console.panels.travel_times import AskMap
 
 _SHORTEST = 3
 _NEAR_NUMBER_M = 100.0
-_WITHIN_M = {"point": 0.0, "house": 0.0, "landmark": 50.0, "street": 300.0, "area": 1000.0}
-"""How far what is meant may be from the point that is told."""
 
 
 class MapPlaces(QObject):
-    """Asks the map process; without a map, or while it does not answer, nothing is found."""
+    """Asks the map process; without a map, or while it does not answer, only what is given as figures is found."""
 
     def __init__(
-        self, ask: AskMap, parent: QObject | None = None, *, is_invented: Callable[[], bool] = lambda: False
+        self,
+        ask: AskMap,
+        parent: QObject | None = None,
+        *,
+        is_invented: Callable[[], bool] = lambda: False,
+        near: Callable[[], LatLon | None] = lambda: None,
+        area_at: Callable[[LatLon], str] = lambda _: "",
     ) -> None:
-        """`is_invented` says whether the map is of no true city: then each of its places says so."""
+        """`is_invented` says whether the map is of no true city: then each of its places says so. `near` is where the
+        operator looks, `area_at` gives the name of the city's own area at a place, "" for none.
+        """
         super().__init__(parent)
-        self._ask, self._is_invented = ask, is_invented
+        self._ask, self._is_invented, self._near, self._area_at = ask, is_invented, near, area_at
 
     def find(self, purpose: str, text: str, then: Callable[[list[FoundPlace]], object]) -> None:
-        """Give the places that words name, the likeliest first; of one purpose only the newest text is answered."""
+        """Give the places that words name, the likeliest first, of those alike the nearest; of one purpose only the
+        newest text is answered.
+        """
         if len(text.strip()) < _SHORTEST:
             then([])
             return
-        self._ask(f"find {purpose}", Find(text), lambda answer: then(_places(answer)))
+        near = self._near()
+
+        def answered(answer: Answer | None) -> None:
+            found = answer.places if isinstance(answer, PlacesFound) else _figures(text, near)
+            then([self._in_its_area(place) for place in found])
+
+        self._ask(f"find {purpose}", Find(text, near), answered)
 
     def address(self, purpose: str, place: LatLon, then: Callable[[Address | None], object]) -> None:
         """Give the address of a point; None where there is none."""
-        self._ask(f"address {purpose}", Nearest(place), lambda answer: then(_address(answer)))
+
+        def answered(answer: Answer | None) -> None:
+            found = answer.address if isinstance(answer, AddressFound) else None
+            area = self._area_at(place) if found is not None else ""
+            then(replace(found, area=area) if found is not None and area else found)
+
+        self._ask(f"address {purpose}", Nearest(place), answered)
+
+    def _in_its_area(self, place: FoundPlace) -> FoundPlace:
+        """The city's own borders say more than those of the map's file."""
+        area = self._area_at((place.lat, place.lon)) if place.exactness != "area" else ""
+        return replace(place, area=area) if area else place
 
     def exactness_text(self, place: FoundPlace) -> str:
-        """How exact a found place is, in words."""
+        """How exact a found place is, and what of the words it leaves out, in words."""
+        distance = formatting.distance(place.within_m)
         words = {
             "point": self.tr("point"),
             "house": self.tr("house number"),
+            "reckoned": self.tr("between known numbers"),
+            "crossing": self.tr("crossing"),
+            "stretch": self.tr("part of the street"),
             "landmark": self.tr("landmark"),
+            "beside": self.tr("beside the landmark"),
             "street": self.tr("middle of the street"),
             "area": self.tr("middle of the area"),
         }[place.exactness]
+        if place.exactness in _ROUGH and place.within_m:
+            words = self.tr("{words}, ±{distance}").format(words=words, distance=distance)
+        if place.left_out:
+            left_out = ", ".join(place.left_out)
+            words = self.tr("{words} · not on the map: {left_out}").format(words=words, left_out=left_out)
         return self._marked(words)
 
     def address_text(self, address: Address, area: str = "") -> str:
@@ -71,14 +109,12 @@ def label_of(place: FoundPlace) -> str:
     return f"{name}, {place.area}" if place.area and place.area != place.name else name
 
 
-def within_m_of(place: FoundPlace) -> float:
-    """How many metres what is meant may be from the place's point."""
-    return _WITHIN_M[place.exactness]
+_ROUGH = ("reckoned", "stretch", "beside")
 
 
-def _places(answer: Answer | None) -> list[FoundPlace]:
-    return list(answer.places) if isinstance(answer, PlacesFound) else []
-
-
-def _address(answer: Answer | None) -> Address | None:
-    return answer.address if isinstance(answer, AddressFound) else None
+def _figures(text: str, near: LatLon | None) -> tuple[FoundPlace, ...]:
+    """The place that is given as figures."""
+    found = read_figures(text, near)
+    if found is None:
+        return ()
+    return (FoundPlace("point", found.name, "", *found.place, "point", within_m=found.within_m, fits=True),)

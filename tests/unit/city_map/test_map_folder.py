@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from console.city_map.manifest import (
+    FORMAT,
     MANIFEST,
     MapCounts,
     MapManifest,
@@ -26,7 +27,7 @@ NAME = "20261130T120000-0123abcd"
 def made(folder: Path, source: str = "town.osm.pbf") -> MapManifest:
     (folder / "basemap.pmtiles").write_bytes(b"tiles of " + source.encode())
     manifest = MapManifest(
-        format=1,
+        format=FORMAT,
         source=source,
         source_sha256="0123abcd" * 8,
         dated="2026-11-01",
@@ -139,14 +140,14 @@ def test_a_map_that_is_not_there_is_none(tmp_path: Path) -> None:
 def test_a_map_of_another_version_says_so_and_is_not_read(tmp_path: Path) -> None:
     folder = adopted(tmp_path)
     manifest = read_manifest(folder)
-    write_manifest(folder, msgspec.structs.replace(manifest, format=2))
+    write_manifest(folder, msgspec.structs.replace(manifest, format=FORMAT + 1))
     with pytest.raises(UnreadableMap, match="another version"):
         read_manifest(folder)
     with pytest.raises(UnreadableMap, match="another version"):
         current_basemap(tmp_path)
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"format": 1}', b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"format": %d}' % FORMAT, b"\xff", b"[" * 100_000])
 def test_a_damaged_manifest_says_so(tmp_path: Path, body: bytes) -> None:
     folder = adopted(tmp_path)
     (folder / MANIFEST).write_bytes(body)

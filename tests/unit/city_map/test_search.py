@@ -174,3 +174,113 @@ def test_slips_are_counted() -> None:
     assert variants("abc") == set()
     assert variants("2024") == set()
     assert variants("kenrai") & variants("kenari")
+
+
+def test_two_streets_are_a_crossing(gazetteer: Gazetteer) -> None:
+    for said in ("perempatan jl melati 3 dan gg kenari 2", "melati III / kenari 2", "corner of melati 3 and kenari 2"):
+        found = gazetteer.find(said)[0]
+        assert (found.name, found.exactness, found.fits) == ("Jalan Melati III / Gang Kenari 2", "crossing", True), said
+        assert (found.lat, found.lon) == pytest.approx(place(2, 1), abs=1e-6)
+    apart = gazetteer.find("perempatan jl melati 1 dan jl melati 3")[0]
+    assert (apart.name, apart.exactness, apart.fits) == ("Jalan Melati I", "street", False), "they do not meet"
+
+
+def test_a_part_of_a_street_is_between_two_others(gazetteer: Gazetteer) -> None:
+    found = gazetteer.find("jl melati 3 antara gg kenari 1 dan gg kenari 3")[0]
+    assert (found.name, found.exactness) == ("Jalan Melati III: Gang Kenari 1 – Gang Kenari 3", "stretch")
+    assert (found.lat, found.lon) == pytest.approx(place(2, 1), abs=1e-5)
+    assert found.fits
+    assert found.within_m == pytest.approx(246, abs=5)
+    landmarks = gazetteer.find("between stasiun tebet and masjid al-ikhlas")[0]
+    assert (landmarks.lat, landmarks.lon) == pytest.approx(place(1.67, 1.67), abs=2e-4)
+
+
+def test_a_street_at_a_landmark_is_the_part_beside_it(gazetteer: Gazetteer) -> None:
+    found = gazetteer.find("gang kenari 3 seberang stasiun tebet")[0]
+    assert (found.name, found.exactness, found.fits) == ("Gang Kenari 3", "stretch", True)
+    assert (found.lat, found.lon) == pytest.approx(place(2.1, 2), abs=1e-5)
+    beside = gazetteer.find("belakang stasiun tebet")[0]
+    assert (beside.name, beside.exactness, beside.within_m) == ("Stasiun Tebet", "beside", 80)
+
+
+def test_house_numbers_are_reckoned_on_their_side_of_the_street(tmp_path: Path) -> None:
+    town = city()
+    for number in ("5", "9", "21"):
+        at = place(-0.05, int(number) / 10)
+        town.node(*at, {"addr:housenumber": number, "addr:street": "Jalan Melati I"})
+    found = gazetteer_of(town, tmp_path)
+    for said in ("jl melati 1 no 7", "jl melati 1 7", "Jalan Melati I, 7", "7 Jalan Melati I"):
+        house = found.find(said)[0]
+        assert (house.exactness, house.number, house.fits) == ("reckoned", "7", True), said
+        assert (house.lat, house.lon) == pytest.approx(place(0, 0.7), abs=1e-5)
+        assert house.within_m == pytest.approx(44, abs=2)
+    beside = found.find("jl melati 1 no 12A")[0]
+    assert (beside.exactness, beside.within_m) == ("reckoned", 25)
+    beyond = found.find("jl melati 1 no 23")[0]
+    assert (beyond.exactness, beyond.left_out) == ("street", ("no. 23",)), "what lies beyond is not guessed"
+    found.close()
+
+
+def test_a_number_may_be_a_part_of_the_name(gazetteer: Gazetteer) -> None:
+    found = gazetteer.find("gang kenari 2")
+    assert (found[0].name, found[0].exactness, found[0].fits) == ("Gang Kenari 2", "street", True)
+    assert {one.name for one in found if one.fits} == {"Gang Kenari 2"}
+
+
+def test_what_no_map_has_is_left_out_and_told(gazetteer: Gazetteer) -> None:
+    found = gazetteer.find("gang kenari 2 RT 03/RW 05")[0]
+    assert (found.name, found.left_out, found.fits) == ("Gang Kenari 2", ("RT 03/RW 05",), True)
+    warung = gazetteer.find("warung gang kenari 2")[0]
+    assert (warung.name, warung.left_out, warung.fits) == ("Gang Kenari 2", ("warung",), False)
+
+
+def test_a_kilometre_is_a_post_or_between_two(tmp_path: Path) -> None:
+    town = city()
+    ends = [town.node(*place(y, 8)) for y in (0, 1, 2, 3, 4)]
+    town.road(ends, "Tol Utara", "motorway")
+    town.road([town.node(*place(y, 20)) for y in (0, 4)], "Tol Timur", "motorway")
+    for km, at in ((4, place(0, 8)), (5, place(4, 8)), (4, place(0, 20)), ("nothing", place(1, 8))):
+        town.node(*at, {"highway": "milestone", "distance": str(km)})
+    town.node(*place(2, 25), {"aeroway": "aerodrome", "name": "Bandara Jauh"})
+    found = gazetteer_of(town, tmp_path)
+    exact = found.find("km 4 tol utara")[0]
+    assert (exact.name, exact.exactness, exact.within_m) == ("Tol Utara km 4", "landmark", 30)
+    assert (exact.lat, exact.lon) == pytest.approx(place(0, 8), abs=1e-6)
+    between = found.find("tol utara km 4,5")[0]
+    assert (between.exactness, between.lat) == ("reckoned", pytest.approx(place(2, 8)[0], abs=1e-6))
+    towards = found.find("km 4 tol arah bandara")
+    assert [one.name for one in towards if one.fits] == ["Tol Timur km 4"]
+    unknown = found.find("km 9 tol utara")[0]
+    assert (unknown.name, unknown.left_out) == ("Tol Utara", ("km 9",))
+    found.close()
+
+
+def test_a_bridge_is_where_a_street_crosses_a_river(tmp_path: Path) -> None:
+    town = city()
+    town.road([town.node(*place(1.5, 4)), town.node(*place(1.5, 5))], "Jalan Seberang")
+    found = gazetteer_of(town, tmp_path)
+    for said in (
+        "jembatan ciliwung jalan seberang",
+        "dekat jembatan sungai Ciliwung",
+        "bridge over the river ciliwung",
+    ):
+        bridge = found.find(said)[0]
+        assert bridge.name == "Jalan Seberang / Ciliwung", said
+        assert (bridge.lat, bridge.lon) == pytest.approx(place(1.5, 4.5), abs=1e-6)
+    found.close()
+
+
+def test_a_bus_stop_is_found_by_what_it_is(tmp_path: Path) -> None:
+    town = city()
+    town.node(*place(2, 2.05), {"highway": "bus_stop", "name": "Pasar Rumput"})
+    found = gazetteer_of(town, tmp_path)
+    assert found.find("halte pasar rumput")[0].name == "Pasar Rumput"
+    at_stop = found.find("jl melati 3 seberang halte")[0]
+    assert (at_stop.exactness, at_stop.lon) == ("stretch", pytest.approx(place(2, 2.05)[1], abs=1e-6))
+    found.close()
+
+
+def test_a_short_plus_code_is_near_the_words_beside_it(gazetteer: Gazetteer) -> None:
+    at_station = gazetteer.find("QRQ3+GF stasiun tebet")[0]
+    assert (at_station.name, at_station.exactness, at_station.fits) == ("QRQ3+GF", "point", True)
+    assert at_station.lat == pytest.approx(-6.2112, abs=1e-3)

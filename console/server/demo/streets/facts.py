@@ -36,7 +36,7 @@ class PatchFact(msgspec.Struct, frozen=True):
 
 
 class SpotFact(msgspec.Struct, frozen=True):
-    """A railway `station`, or an `interchange` of a toll road."""
+    """A railway `station`, an `airport`, or an `interchange` of a toll road."""
 
     kind: str
     name: str
@@ -56,7 +56,7 @@ class StreetFacts(msgspec.Struct, frozen=True):
         return tuple(line for line in self.lines if line.kind in kinds)
 
     def spots_of(self, kind: str) -> tuple[SpotFact, ...]:
-        """The stations or the interchanges."""
+        """The stations, the airport or the interchanges."""
         return tuple(spot for spot in self.spots if spot.kind == kind)
 
 

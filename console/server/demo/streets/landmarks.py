@@ -1,4 +1,4 @@
-"""What stands along the invented streets: house numbers, stations, public buildings, shops, names of areas."""
+"""What stands along the invented streets: houses, stations, stops, public buildings, shops, posts, names of areas."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 
 from console.server.demo.areas import Ward
 from console.server.demo.house_numbers import house_number
-from console.server.demo.streets.facts import ROADS, StreetFacts
+from console.server.demo.streets.facts import ROADS, TOLL_ROAD, StreetFacts
 from console.server.demo.streets.network import CityStreets
 from console.server.demo.streets.plane import Point, Points, to_metres
 from console.server.demo.streets.ways import InventedWay
@@ -35,6 +36,7 @@ _BUILDINGS_A_WARD = 7
 _SET_BACK_M, _MAIN_SET_BACK_M = 8.0, 18.0
 _HOUSES_EVERY_M, _MAIN_HOUSES_EVERY_M = 200.0, 80.0
 _LONG_STREET_M = 220.0
+_STOPS_EVERY_M, _POSTS_EVERY_M = 700.0, 1000.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,10 @@ def make_landmarks(wards: Sequence[Ward], facts: StreetFacts, streets: CityStree
         *_stations(facts),
         *_area_names(wards),
         *_buildings(wards, streets, seed),
+        *_station_shops(facts, streets),
+        *_shops_and_schools(wards, streets, seed),
+        *_stops(streets),
+        *_posts(streets),
         *(house for way in streets.ways for house in _houses(way, streets.nodes)),
     )
 
@@ -58,6 +64,8 @@ def make_landmarks(wards: Sequence[Ward], facts: StreetFacts, streets: CityStree
 def _stations(facts: StreetFacts) -> Iterator[Landmark]:
     for spot in facts.spots_of("station"):
         yield Landmark(to_metres(spot.lat, spot.lon), {"railway": "station", "name": f"Stasiun {spot.name}"})
+    for spot in facts.spots_of("airport"):
+        yield Landmark(to_metres(spot.lat, spot.lon), {"aeroway": "aerodrome", "name": f"Bandara {spot.name}"})
 
 
 def _area_names(wards: Sequence[Ward]) -> Iterator[Landmark]:
@@ -96,6 +104,70 @@ def _buildings(wards: Sequence[Ward], streets: CityStreets, seed: int) -> Iterat
             start, end = streets.nodes[way.nodes[at : at + 2]].tolist()
             place = _beside(start, end, _SET_BACK_M, on_left=chance.random() < 0.5)
             yield Landmark(place, {key: value, "name": name.format(ward.name)})
+
+
+def _station_shops(facts: StreetFacts, streets: CityStreets) -> Iterator[Landmark]:
+    """A shop in the dead end that is the nearest to each station."""
+    lanes = [way for way in streets.ways if way.ward and way.name.startswith("Gang Buntu")]
+    starts = np.array([streets.nodes[way.nodes[0]] for way in lanes]).reshape(-1, 2)
+    for spot in facts.spots_of("station") if lanes else ():
+        way = lanes[int(np.hypot(*(starts - to_metres(spot.lat, spot.lon)).T).argmin())]
+        start, end = streets.nodes[way.nodes[:2]].tolist()
+        place = _beside(start, end, _SET_BACK_M, on_left=True)
+        yield Landmark(place, {"shop": "convenience", "name": "Alfamart"})
+
+
+def _shops_and_schools(wards: Sequence[Ward], streets: CityStreets, seed: int) -> Iterator[Landmark]:
+    """What callers name most: a shop of either chain, and state schools, in each ward."""
+    ways_of = defaultdict(list)
+    for way in streets.ways:
+        if way.ward and way.is_whole and not way.is_bridge:
+            ways_of[way.ward].append(way)
+    for ward in wards:
+        ways = ways_of.get(ward.code)
+        if not ways:
+            continue
+        chance = random.Random(f"{seed}/{ward.code}/shops")  # noqa: S311  a made-up city, no secret
+        shop = {"shop": "convenience"}
+        for name in ("Alfamart", "Indomaret"):
+            yield _stands_at(chance.choice(ways), streets.nodes, chance, shop | {"name": name})
+        for kind, number in (("SMPN", chance.randrange(1, 9)), ("SMAN", chance.randrange(1, 9))):
+            school = {"amenity": "school", "name": f"{kind} {number} {ward.name}"}
+            yield _stands_at(chance.choice(ways), streets.nodes, chance, school)
+
+
+def _stands_at(way: InventedWay, nodes: Points, chance: random.Random, tags: dict[str, str]) -> Landmark:
+    """A landmark beside some piece of a street."""
+    at = chance.randrange(len(way.nodes) - 1)
+    start, end = nodes[way.nodes[at : at + 2]].tolist()
+    return Landmark(_beside(start, end, _SET_BACK_M, on_left=chance.random() < 0.5), tags)
+
+
+def _stops(streets: CityStreets) -> Iterator[Landmark]:
+    """Bus stops along main roads, numbered from where the road begins."""
+    for stretch in streets.main_roads:
+        name = stretch.name.removeprefix("Jl. ")
+        for number, (place, ahead) in enumerate(_every(stretch.places, _STOPS_EVERY_M), 1):
+            stop = _beside(place, ahead, _MAIN_SET_BACK_M, on_left=number % 2 == 1)
+            yield Landmark(stop, {"highway": "bus_stop", "name": f"Halte {name} {number}"})
+
+
+def _posts(streets: CityStreets) -> Iterator[Landmark]:
+    """Kilometre posts of the toll roads, beside the carriageway that runs away from kilometre 0."""
+    posted = set()
+    for way in streets.ways:
+        if way.kind == TOLL_ROAD and way.name and way.name not in posted:
+            posted.add(way.name)
+            for number, (place, _) in enumerate(_every(streets.nodes[way.nodes], _POSTS_EVERY_M), 1):
+                yield Landmark(place, {"highway": "milestone", "distance": str(number)})
+
+
+def _every(places: Points, step_m: float) -> Iterator[tuple[Point, Point]]:
+    """(a place, one a little ahead of it) on a line after each step."""
+    line = shapely.LineString(places)
+    for number in range(1, int(line.length / step_m) + 1):
+        here, ahead = (line.interpolate(number * step_m + off_m) for off_m in (-1.0, 0.0))
+        yield (here.x, here.y), (ahead.x, ahead.y)
 
 
 def _houses(way: InventedWay, nodes: Points) -> Iterator[Landmark]:

@@ -396,7 +396,7 @@ def test_a_long_street_is_asked_about_again_where_a_draft_is_gone_on_with(city_o
     QTest.keyClicks(form.place, "Jl. Mawar 12")
     waiting[-1]([street])
     form.place_chosen.emit(form.place.offered()[0].id)
-    assert "knows no more than Jl. Mawar" in form.why_not()
+    wait_for(lambda: "knows no more than Jl. Mawar" in form.why_not(), what=form.why_not)
     QTest.keyClick(form, Qt.Key.Key_Escape)
     again = opened()
     assert again.values()["lat"] == -6.25
@@ -993,7 +993,7 @@ def test_of_several_streets_of_one_name_none_is_taken_by_enter(city_of_two: Rig)
     """Also not beside one that reports have told of; that one stands once."""
     rig = city_of_two
     streets = [
-        FoundPlace("street", "Gang Buntu", area, -6.25, lon, "street")
+        FoundPlace("street", "Gang Buntu", area, -6.25, lon, "street", within_m=300.0)
         for area, lon in (("Kebon Baru", 106.85), ("Jati Padang", 106.95))
     ]
     map_ = AskedMap(rig, *streets, streets=(Street("Gg. Buntu", "kb", -6.251, 106.851, 3, 100.0),))
