@@ -19,6 +19,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QTWEBENGINE_CHROMIUM_FLAGS", "--disable-gpu")
 if hasattr(os, "geteuid") and os.geteuid() == 0:
     os.environ.setdefault("QTWEBENGINE_DISABLE_SANDBOX", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the program does, for children that begin with another module
 os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
 if "-B" not in sys.orig_argv:  # which test_protections says, where the sources change between two runs
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or hundreds of children would compile the program anew

@@ -233,7 +233,7 @@ if __name__ == "__main__":
     import console.server.serve
     import console.sync.process  # noqa: F401
     from console.cli import build_parser, main
-    from console.server.demo import drafts, pictures
+    from console.server.demo import drafts, pictures, street_samples
     from console.sync.mapping import signature_of
 
     for each in ("anyio._backends._asyncio", "uvicorn.lifespan.on", "uvicorn.loops.asyncio"):  # loaded when they serve
@@ -241,6 +241,7 @@ if __name__ == "__main__":
     build_parser()  # its patterns and catalogues are kept
     signature_of()
     pictures.draw_album(None, 1)
+    street_samples.street_places()
 
     hour = datetime.fromisoformat(os.environ.get("SIGAP_TEST_HOUR", "2026-11-30T04:10+07:00"))
     by_the_clock = drafts.local_hour
