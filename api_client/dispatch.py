@@ -315,7 +315,7 @@ def raise_for(
     if status == 412 and conflict is not None:
         busy = {
             name: value
-            for name in ("unit", "report", "who", "at")
+            for name in ("unit", "report", "who", "at", "priority")
             if word == "busy" and (value := getattr(conflict, name)) is not None
         }
         raise errors.Conflict(words, fields=conflict.fields, busy=busy, version=conflict.version)

@@ -163,8 +163,8 @@ class NeedsParameter(ApiError):
 class Conflict(ApiError):
     """412: somebody else was first.
 
-    `fields` maps a field to {value, who, at}; `busy` is {unit, report, who, at} of a unit that has another job;
-    `version` is the report's present version where the server told it.
+    `fields` maps a field to {value, who, at}; `busy` is {unit, report, who, at, priority} of a unit that has another
+    job; `version` is the report's present version where the server told it.
     """
 
     may_have_arrived = False

@@ -436,6 +436,13 @@ Version = Annotated[int, Meta(ge=0, le=2**53)]
 EditKey = Annotated[str, Meta(min_length=8, max_length=128, pattern=r"^[\x21-\x7e]+\Z")]
 
 
+class SeenReport(msgspec.Struct, frozen=True):
+    """When a report was created that the operator saw, and the version that he saw; None where he does not say."""
+
+    created: Annotated[datetime, Meta(tz=True)] | None = None
+    version: Version | None = None
+
+
 class About(msgspec.Struct, frozen=True):
     """When the reports were created that the operator saw: the edit's own, and the one it merges it `into`.
 
@@ -443,6 +450,7 @@ class About(msgspec.Struct, frozen=True):
     `instead_of`: the keys under which the same new report may have been sent before, by whoever took it down.
     `since` and `shown`: of a report that was changed after version `since` nothing was seen but these fields, each at
     that version, as a conflict told of them. If-Match says the version of that conflict.
+    `leaves`: what was seen of the reports that a diverted unit leaves.
     """
 
     created: Annotated[datetime, Meta(tz=True)] | None = None
@@ -451,6 +459,7 @@ class About(msgspec.Struct, frozen=True):
     instead_of: Annotated[tuple[EditKey, ...], Meta(max_length=20)] = ()
     since: Version | None = None
     shown: Annotated[dict[Word, Version], Meta(max_length=20)] = {}
+    leaves: Annotated[dict[Key, SeenReport], Meta(max_length=20)] = {}
 
 
 class EditBody(msgspec.Struct, frozen=True):
@@ -578,6 +587,16 @@ class Crew(msgspec.Struct, frozen=True):
     reason: Text = ""
 
 
+class SentUnit(Crew, frozen=True):
+    """A unit to send. Where it `leaves` work on other reports for this one, its jobs there are ended by a recall each.
+
+    A report on which it has no job (any more), or that does not exist, is left out. Work that the unit has begun
+    elsewhere, or on a P1, is a conflict ("busy"); work that it has not begun waits.
+    """
+
+    leaves: Annotated[tuple[Key, ...], Meta(max_length=20)] = ()
+
+
 class Step(msgspec.Struct, frozen=True):
     """What a unit did on its job."""
 
@@ -633,7 +652,7 @@ PAYLOADS: dict[Kind, type[msgspec.Struct]] = {
     Kind.CLAIM: Nothing,
     Kind.RELEASE: Nothing,
     Kind.ASSIGN: Crew,
-    Kind.DISPATCH: Crew,
+    Kind.DISPATCH: SentUnit,
     Kind.RECALL: Crew,
     Kind.PROGRESS: Step,
     Kind.UNIT_STATE: OwnState,
@@ -866,7 +885,9 @@ class ConflictProblem(msgspec.Struct, frozen=True):
 
 
 class BusyProblem(msgspec.Struct, frozen=True):
-    """The unit has a job; send the edit with `stack` to give it another."""
+    """The unit has a job; send the edit with `stack` to give it another. `priority` is 1 where it may not leave it, as
+    its report is a P1 by now.
+    """
 
     error: Literal["busy"]
     message: str
@@ -874,6 +895,7 @@ class BusyProblem(msgspec.Struct, frozen=True):
     report: str
     who: str
     at: datetime
+    priority: int | UnsetType = UNSET
     version: int | UnsetType = UNSET
 
 
@@ -886,7 +908,8 @@ class AnotherProblem(msgspec.Struct, frozen=True):
 
 
 class ApiFault(msgspec.Struct, frozen=True):
-    """The body of an error; `unit` to `at` are of a busy unit, `who` and `at` of a deletion, `version` of a conflict.
+    """The body of an error; `unit` to `priority` are of a busy unit, `who` and `at` of a deletion, `version` of a
+    conflict.
 
     `report` is also the one whose number is another report now, or that is there already, made by `edit`.
     """
@@ -899,6 +922,7 @@ class ApiFault(msgspec.Struct, frozen=True):
     report: str | None = None
     who: str | None = None
     at: str | None = None
+    priority: int | None = None
     edit: str | None = None
 
 

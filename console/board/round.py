@@ -17,6 +17,7 @@ from console.cache.packed_columns import hold_until, seconds
 from console.cache.page_items import FIRST_ROW
 from console.cache.reader import CacheReader
 from console.rules.apply import ReportState, jobs_after
+from console.rules.divert import beside, step_on
 from console.rules.edit import ON_REPORT, Edit, is_local
 from console.rules.filter import Filter
 from console.rules.pending import created_report, with_edits
@@ -113,7 +114,8 @@ def shown_edits(
     for queued in outbox:
         edit = queued.edit
         if edit.report is not None and is_shown(queued, is_anothers=is_anothers(edit)):
-            edits.setdefault((edit.source, edit.report), []).append(edit)
+            for one in (edit, *(step_on(edit, key) for key in beside(edit))):
+                edits.setdefault((edit.source, str(one.report)), []).append(one)
     return {key: tuple(sorted(found, key=lambda edit: edit.number)) for key, found in edits.items()}
 
 

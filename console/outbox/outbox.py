@@ -31,7 +31,7 @@ from console.outbox.submit import Submissions
 from console.outbox.withdraw import Withdrawals, withdrawn
 from console.outbox.work_file import Salvage, WorkFile
 from console.outbox.work_thread import WorkThread
-from console.rules.edit import AFTER, Edit, is_local, is_not_sent
+from console.rules.edit import Edit, is_local, is_not_sent
 from console.rules.followed import Followed, Standpoint
 from console.rules.merge import server_value
 from console.rules.messages import Outcome, Push, Withdraw
@@ -41,13 +41,11 @@ from console.rules.queued import (
     EditState,
     Queued,
     is_deleted,
-    is_given_up,
     is_in_force,
     is_settled,
     is_taken,
     is_taken_back,
     maybe_later,
-    waits_for_radio,
 )
 from console.rules.text import clean_text
 from console.rules.transitions import after_a_break
@@ -71,7 +69,6 @@ class _WorkFileContent(msgspec.Struct, frozen=True):
     perhaps_left: list[Queued]
     by_another: list[Queued]
     to_call_back: list[Queued]
-    given_up: set[str]
     earlier: dict[tuple[str, str | None], Edit]
 
 
@@ -186,14 +183,16 @@ class Outbox:
 
     def given_for(self, source: str, report_key: str | None) -> tuple[Edit, ...]:
         """The same with those that still wait for the disk."""
-        saving = (one for one in self._store.saving.values() if self._pending.place(one) == (source, report_key))
+        place = source, report_key
+        saving = (found for one in self._store.saving.values() if (found := self._pending.at(one, place)) is not None)
         return (*self.pending_for(source, report_key), *saving)
 
     def given_to(self, source: str, unit: str) -> tuple[Edit, ...]:
-        """The same of all that names a unit of a source, on whatever report."""
+        """The same of all that names a unit of a source, on whatever report, also beside its own."""
         shown = (one.edit for one in self._pending.of_unit(source, unit) if one.state in PENDING)
         saving = (one for one in self._store.saving.values() if one.source == source and one.data.get("unit") == unit)
-        return (*shown, *saving)
+        # protects: what-a-unit-leaves-is-no-work-of-it
+        return tuple(each for one in (*shown, *saving) for each in (*self._pending.steps_beside(one), one))
 
     def open_for(self, source: str, report_key: str | None) -> tuple[Queued, ...]:
         """The edits of a report that are not finished, oldest first."""
@@ -427,12 +426,10 @@ class Outbox:
         self._scheduler.retry(edit_ids)
 
     def mark_told(self, edit_id: str, who: str) -> None:
-        """Record who was told by radio; who told a unit where to go told it also to leave what it goes AFTER."""
+        """Record who was told by radio; who tells a unit where to go tells it also what it leaves for that."""
         queued = self._pending.get(edit_id)
-        while queued is not None:
+        if queued is not None:
             self._store.set(replace(queued, told_by_radio=clean_text(who)))
-            before = self._pending.get(queued.edit.about.get(AFTER, ""))
-            queued = before if before is not None and waits_for_radio(before) and not before.told_by_radio else None
 
     def mark_called_back(self, edit_id: str) -> None:
         """Record that the unit of one of `to_call_back` has been told that the order does not stand."""
@@ -672,10 +669,7 @@ class Outbox:
         self._alarms = kept.alarms | self._alarms
         self.salvaged = kept.salvaged
         self._withdrawals.found(kept.perhaps_left, kept.by_another, kept.to_call_back)
-        self._pending.given_up |= kept.given_up
-        stuck = [one for state in STUCK for one in self._pending.in_state(state)]
-        waits = self._pending.in_state(EditState.QUEUED) if kept.given_up else []
-        self._store.check(*stuck, *(one for one in waits if self._pending.is_after_withdrawn(one.edit)))
+        self._store.check(*(one for state in STUCK for one in self._pending.in_state(state)))
         self._is_open = True
         self._try_again_later()
         self._scheduler.send_due()
@@ -690,8 +684,6 @@ class Outbox:
 
 def _read(file: WorkFile) -> _WorkFileContent:
     unfinished = file.unfinished()
-    firsts = {one.edit.about[AFTER] for one in unfinished if AFTER in one.edit.about}
-    found = [file.get(each) for each in sorted(firsts)]
     return _WorkFileContent(
         unfinished,
         file.local_keys(),
@@ -702,6 +694,5 @@ def _read(file: WorkFile) -> _WorkFileContent:
         file.alarms(),
         file.salvaged,
         *withdrawn(file),
-        {one.edit.id for one in found if one is not None and is_given_up(one)},
         file.earlier_numbers(unfinished),
     )

@@ -10,8 +10,9 @@ from typing_extensions import override
 
 from api_client.model import Kind
 from console.rules.dependency import lost_under, stopped_with
-from console.rules.edit import AFTER, INSTEAD_OF, Edit, created_again, is_local, local_key, lost_before
-from console.rules.queued import STUCK, EditState, Queued, is_deleted, is_told_of, waits_for_radio
+from console.rules.divert import beside, left_by, step_on
+from console.rules.edit import INSTEAD_OF, Edit, created_again, is_local, local_key, lost_before
+from console.rules.queued import PENDING, STUCK, EditState, Queued, is_deleted, is_told_of, waits_for_radio
 from console.rules.recreate import is_made_by
 
 K = TypeVar("K")
@@ -25,7 +26,6 @@ Lane = tuple[str, bool]
 """What leaves side by side: a source's photos, which are slow, or all else for it."""
 
 _LOST = frozenset({EditState.STOPPED, *STUCK})
-_WAITS = frozenset({EditState.QUEUED, EditState.STOPPED})
 
 Place = tuple[str, str | None]
 """What an edit is shown under: its source, and its report by the server's id where it is known (None: a unit)."""
@@ -54,10 +54,19 @@ def lane_of(edit: Edit) -> Lane:
 
 
 def local_keys(edit: Edit) -> list[str]:
-    """The reports that an edit is about and that were created here, each once."""
+    """The reports that an edit is about and that were created here: it cannot be done without them."""
+    return [key for key in (edit.report, edit.data.get("into")) if is_local(key)]
+
+
+def left_keys(edit: Edit) -> list[str]:
+    """The reports that a unit leaves by an edit and that were created here: it can be done without them."""
+    return [key for key in left_by(edit) if is_local(key)]
+
+
+def _named_keys(edit: Edit) -> list[str]:
+    """Those, and the reports beside its own that were created here, each once."""
     # protects: merged-into-itself-is-one
-    named = dict.fromkeys((edit.report, edit.data.get("into")))
-    return [key for key in named if is_local(key)]
+    return list(dict.fromkeys((*local_keys(edit), *filter(is_local, beside(edit)))))
 
 
 class PendingEdits(Mapping[str, Queued]):
@@ -75,7 +84,8 @@ class PendingEdits(Mapping[str, Queued]):
         self._places: dict[Place, dict[str, None]] = {}
         self._units: dict[tuple[str, str], dict[str, None]] = {}
         self._merges: dict[Place, dict[str, None]] = {}  # by the report that they name as the main one
-        self._after: dict[str, dict[str, None]] = {}  # by the edit of another report that they rest on
+        self._beside: dict[Place, dict[str, None]] = {}  # by the reports that their units leave, or go back to
+        self._places_beside: dict[str, list[Place]] = {}  # the same by the edit's id
         self._states: dict[EditState, dict[str, None]] = {state: {} for state in EditState}
         self._untold: dict[str, None] = {}
         self._told_of: dict[str, None] = {}
@@ -85,8 +95,6 @@ class PendingEdits(Mapping[str, Queued]):
         """(source, the server's id) of each report that was created here and has one, by its local key."""
         self.made_again: dict[str, Edit] = {}
         """The creations in the place of others, lost or withdrawn, finished ones too, by their local keys."""
-        self.given_up: set[str] = set()
-        """The ids of what was withdrawn and has not come back; of earlier starts those AFTER which something waits."""
         self._keys_at: dict[Place, dict[str, None]] = {}  # the local keys that have or had a number
         self.stirred: dict[Chain, None] = {}
         self.unsure: dict[str, None] = {}
@@ -142,8 +150,35 @@ class PendingEdits(Mapping[str, Queued]):
         return self._shown.get(edit_id)
 
     def shown_at(self, place: Place) -> tuple[Queued, ...]:
-        """Those that are shown under a report, oldest first."""
-        return tuple(sorted((self._shown[each] for each in self._places.get(place, ())), key=_number))
+        """Those that are shown under a report, oldest first.
+
+        While an edit by which a unit leaves the report for another, or comes back, can still take effect, it is among
+        them as what it does there, under its id; once it cannot, all is as before.
+        """
+        found = [self._shown[each] for each in self._places.get(place, ())]
+        steps = (self._shown[each] for each in self._beside.get(place, ()))
+        # protects: what-is-lost-leaves-nothing
+        found += [replace(one, edit=step_on(one.edit, place[1] or "")) for one in steps if one.state in PENDING]
+        return tuple(sorted(found, key=_number))
+
+    def at(self, edit: Edit, place: Place) -> Edit | None:
+        """An edit, which may not be among these yet, as it is shown under a report; None when it is not."""
+        # protects: what-is-left-shows-it-at-once
+        if place in self._shown_beside(edit):
+            return step_on(edit, place[1] or "")
+        return edit if self.place(edit) == place else None
+
+    def steps_beside(self, edit: Edit) -> list[Edit]:
+        """What an edit does on the reports beside its own, each as it is shown there."""
+        return [step_on(edit, report or "") for _, report in self._shown_beside(edit)]
+
+    def _shown_beside(self, edit: Edit) -> list[Place]:
+        return [self._shown_under(edit.source, key) for key in beside(edit)]
+
+    def _shown_under(self, source: str, report: str | None) -> Place:
+        """Where what is done to a report is shown: under its number once its creation has left."""
+        remote = self.remote.get(report) if report is not None and report not in self._creations else None
+        return (source, report if remote is None else remote[1])
 
     def of_report(self, source: str, report: str | None) -> list[Queued]:
         """All of a report (None: of units) as they were made, oldest first, under its number and its local keys."""
@@ -162,65 +197,18 @@ class PendingEdits(Mapping[str, Queued]):
         return (self._edits[each] for each in self._units.get((source, unit), ()))
 
     def lost_under(self, queued: Queued) -> Queued | None:
-        """The lost edit on which this one rests: of the same report, or one AFTER which it, or what it rests on, was
-        done; None: on none.
-        """
+        """The lost edit of the same report on which this one rests; None: on none."""
         if not any(self._states[state] for state in STUCK):
             return None
-        of_report = self.of_report(queued.edit.source, queued.edit.report)
-        if (lost := lost_under(queued, of_report)) is not None:
-            return lost
-        for one in of_report:
-            first = self._edits.get(one.edit.about.get(AFTER, ""))
-            if first is None or one.edit.number > queued.edit.number:
-                continue
-            lost = first if first.state in STUCK else self.lost_under(first)
-            if lost is not None and any(each.edit.id == queued.edit.id for each in self.resting_on(lost)):
-                return lost
-        return None
+        return lost_under(queued, self.of_report(queued.edit.source, queued.edit.report))
 
     def resting_on(self, lost: Queued) -> list[Queued]:
-        """Those that wait, or are stopped, and rest on a lost one, also on other reports (see AFTER), oldest first."""
-        found = stopped_with(lost, self.of_report(lost.edit.source, lost.edit.report))
-        for one in (lost, *found):
-            for each in self._after.get(one.edit.id, ()):
-                # As if it were lost at that moment: what was done to its report since then was done knowing of it. But
-                # for itself it is not enough that it was given after that: what it comes after was not given anew.
-                then = replace(self._edits[each], changed_at=lost.changed_at)
-                # protects: no-order-without-what-it-is-after
-                if then.state in _WAITS:
-                    found += [self._edits[each], *self.resting_on(then)]
-        return sorted({one.edit.id: one for one in found}.values(), key=_number)
+        """Those that wait, or are stopped, and rest on a lost one, oldest first."""
+        return stopped_with(lost, self.of_report(lost.edit.source, lost.edit.report))
 
     def stopped_with(self, lost: Queued) -> list[Queued]:
         """Those that are stopped because they rest on a lost one, oldest first."""
         return [one for one in self.resting_on(lost) if one.state is EditState.STOPPED]
-
-    def is_without_first(self, edit: Edit) -> bool:
-        """Whether what the edit was done AFTER, on another report, is lost, stopped with what is lost, or withdrawn."""
-        first = self._edits.get(edit.about.get(AFTER, ""))
-        return self.is_after_withdrawn(edit) if first is None else first.state in _LOST
-
-    def is_after_withdrawn(self, edit: Edit) -> bool:
-        """Whether what the edit was done AFTER was withdrawn: it went with that one, or is to be asked about."""
-        return edit.about.get(AFTER) in self.given_up
-
-    def directly_after(self, edit_id: str) -> list[Queued]:
-        """What was done AFTER the edit with this id."""
-        return [self._edits[each] for each in self._after.get(edit_id, ())]
-
-    def waiting_after(self, first: Queued) -> list[Queued]:
-        """What was done AFTER this one to another report and waits or is asked about, and what was done AFTER that."""
-        # protects: nobody-is-sent-behind-work-that-is-not-left
-        waiting = [one for one in self.directly_after(first.edit.id) if one.state in _WAITS | STUCK]
-        return [each for one in waiting for each in (one, *self.waiting_after(one))]
-
-    def step_of(self, queued: Queued) -> list[Queued]:
-        """The edit, with those AFTER which it was done, and those that were done AFTER it and have not left."""
-        found = [queued]
-        while (before := self._edits.get(found[0].edit.about.get(AFTER, ""))) is not None:
-            found.insert(0, before)
-        return [*found, *self.waiting_after(queued)]
 
     def next_stranded(self) -> Queued | None:
         """One that is stopped and rests on nothing lost (any more), the oldest of its report; None when there is none.
@@ -275,9 +263,14 @@ class PendingEdits(Mapping[str, Queued]):
         return next((one for one in named if one.edit.kind is Kind.CREATE), None)
 
     def of_same_report(self, source: str, report: str | None, *, but: Chain) -> Iterator[Queued]:
-        """What is done to a report in other chains than this one, its photos left out; of each chain oldest first."""
-        chains = ((source, name) for name in self._names_of(source, report))
-        return (one for chain in chains if chain != but for one in self.in_chain(chain))
+        """What is done to a report in other chains than this one, its photos left out; of each chain oldest first.
+
+        So is what a unit leaves, or goes back to, by an edit of another report, of whatever chain.
+        """
+        names = [(source, name) for name in self._names_of(source, report)]
+        yield from (one for chain in names if chain != but for one in self.in_chain(chain))
+        # protects: who-leaves-a-report-keeps-its-turn-there
+        yield from (self._edits[each] for place in names for each in self._beside.get(place, ()))
 
     def photos_of(self, source: str, report: str | None) -> Iterator[Queued]:
         """The photos of a report under whatever name; of each name oldest first."""
@@ -323,7 +316,7 @@ class PendingEdits(Mapping[str, Queued]):
         before = self._edits.get(edit_id)
         self._edits[edit_id] = queued
         chain = chain_of(edit)
-        keys = local_keys(edit)
+        keys = _named_keys(edit)
         if before is None:
             self._chains.setdefault(chain, {})[edit_id] = None
             for key in keys:
@@ -332,8 +325,6 @@ class PendingEdits(Mapping[str, Queued]):
                 self._units.setdefault((edit.source, unit), {})[edit_id] = None
             if (into := edit.data.get("into")) is not None:
                 self._merges.setdefault((edit.source, str(into)), {})[edit_id] = None
-            if AFTER in edit.about:
-                self._after.setdefault(edit.about[AFTER], {})[edit_id] = None
             self._last_number = max(self._last_number, edit.number)
             if edit.kind is Kind.CREATE and edit.report is not None:
                 self._creations[edit.report] = self._creations.get(edit.report, 0) + 1
@@ -377,9 +368,8 @@ class PendingEdits(Mapping[str, Queued]):
             _take(self._units, (edit.source, unit), edit_id)
         if (into := edit.data.get("into")) is not None:
             _take(self._merges, (edit.source, str(into)), edit_id)
-        if AFTER in edit.about:
-            _take(self._after, edit.about[AFTER], edit_id)
-        for key in local_keys(edit):
+        self._show_beside(edit_id, [])
+        for key in _named_keys(edit):
             _take(self._by_key, key, edit_id)
         if edit.kind is Kind.CREATE and edit.report is not None:
             self._creations[edit.report] -= 1
@@ -478,11 +468,10 @@ class PendingEdits(Mapping[str, Queued]):
                 self.unsure.update(self._places.get(place, {}))
 
     def _show(self, queued: Queued) -> None:
-        edit_id, key = queued.edit.id, queued.edit.report
-        remote = self.remote.get(key) if key is not None and key not in self._creations else None
-        if remote is not None:
-            queued = replace(queued, edit=replace(queued.edit, report=remote[1]))
-        place = _place_of(queued)
+        edit_id = queued.edit.id
+        place = self._shown_under(queued.edit.source, queued.edit.report)
+        if place[1] != queued.edit.report:
+            queued = replace(queued, edit=replace(queued.edit, report=place[1]))
         before = self._shown.get(edit_id)
         if before is not None and (old := _place_of(before)) != place:
             _take(self._places, old, edit_id)
@@ -491,14 +480,25 @@ class PendingEdits(Mapping[str, Queued]):
         self._shown[edit_id] = queued
         self._places.setdefault(place, {})[edit_id] = None
         self.shown_anew.add(place)
+        self._show_beside(edit_id, self._shown_beside(queued.edit))
         self._note_lost(queued, place)
+
+    def _show_beside(self, edit_id: str, places: list[Place]) -> None:
+        """An edit is shown under these reports beside its own, and under no others any more."""
+        before = self._places_beside.pop(edit_id, [])
+        for place in before:
+            _take(self._beside, place, edit_id)
+        for place in places:
+            self._beside.setdefault(place, {})[edit_id] = None
+        if places:
+            self._places_beside[edit_id] = places
+        # protects: what-is-left-is-as-before
+        self.shown_anew.update(before, places)
 
     def _note_lost(self, queued: Queued, place: Place) -> None:
         """Where something lost or stopped changes, something may be stopped for no reason."""
         if queued.state in _LOST:
             self._perhaps_stranded[place] = None
-            for each in self._after.get(queued.edit.id, ()):
-                self._perhaps_stranded[_place_of(self._shown[each])] = None
 
 
 def _number(queued: Queued) -> int:

@@ -58,7 +58,6 @@ class PendingStore:
 
     def remember(self, queued: Queued) -> None:
         """A new state in memory, in its place by number; `changed_at` is when it came to be in that state."""
-        self.pending.given_up.discard(queued.edit.id)
         before = self.pending.get(queued.edit.id)
         same = before is not None and before.state is queued.state
         since = before.changed_at if before and same else self._clock(queued.edit.source)
@@ -77,34 +76,23 @@ class PendingStore:
             changing |= {one.edit.id: one for one in self._freed(queued) if one.edit.id not in changing}
         self._change(changing.values())
 
-    def end(self, several: Sequence[Queued], event: Event, on_error: Callable[[Exception], object]) -> None:
-        """They leave the outbox, PROVED or WITHDRAWN, in one write; `on_error` gets why that could not be noted.
+    def end(self, queued: Queued, event: Event, on_error: Callable[[Exception], object]) -> None:
+        """It leaves the outbox, PROVED or WITHDRAWN; `on_error` gets why that could not be noted.
 
         With one that has taken effect after all goes what was stopped with it, in the same write: see `set`. So does
         the number of a report that it created: without it what was done to the report would wait for ever.
         """
-        is_proved = event is Event.PROVED
-        let_go = [each for one in several for each in self._freed(advance(one, event))] if is_proved else []
-        ended: list[tuple[Queued, str | None]] = []
-        for one in several:
-            self.pending.pop(one.edit.id)
-            now = self.give_up(one) if event is Event.WITHDRAWN else advance(one, event)
-            is_proved_creation = is_proved and one.edit.kind is Kind.CREATE
-            # protects: sent-with-its-number
-            number = self.pending.remote_of(one.edit.report or "") if is_proved_creation else None
-            ended.append((now, number))
+        let_go = self._freed(advance(queued, event)) if event is Event.PROVED else []
+        self.pending.pop(queued.edit.id)
         self.announce()
-
-        def note(file: WorkFile) -> None:
-            for now, number in ended:
-                file.put(now, remote_id=number)
-
-        self._change(let_go, note, on_error)
+        now = self.give_up(queued) if event is Event.WITHDRAWN else advance(queued, event)
+        is_proved_creation = event is Event.PROVED and queued.edit.kind is Kind.CREATE
+        # protects: sent-with-its-number
+        number = self.pending.remote_of(queued.edit.report or "") if is_proved_creation else None
+        self._change(let_go, lambda file: file.put(now, remote_id=number), on_error)
 
     def give_up(self, queued: Queued, reason: StopReason | None = None, by: ByWhom | None = None) -> Queued:
         """How it stands now that it is withdrawn, to be noted on the disk; see `to_call_back`."""
-        # protects: what-is-being-saved-is-withdrawn-too
-        self.pending.given_up.add(queued.edit.id)
         now = advance(queued, Event.WITHDRAWN, reason=reason, by=by)
         if is_to_call_back(now):
             self.to_call_back[queued.edit.id] = now
@@ -194,9 +182,6 @@ class PendingStore:
             lost = self.pending.lost_under(now)
         # protects: stopped-with-what-is-lost
         found = [one for one in self.pending.resting_on(lost) if one.state is EditState.QUEUED] if lost else []
-        # protects: nobody-is-sent-behind-what-was-withdrawn
-        if now.state is EditState.QUEUED and self.pending.is_after_withdrawn(now.edit):
-            found = [now]
         stopped = [advance(one, Event.STOPPED) for one in found]
         for one in stopped:
             self.remember(one)

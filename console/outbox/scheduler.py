@@ -14,12 +14,12 @@ from msgspec.structs import replace
 from api_client.model import Kind
 from console.outbox.event_loop import EventLoop, TimerHandle
 from console.outbox.identity import Identity
-from console.outbox.pending_edits import Chain, Lane, PendingEdits, chain_of, lane_of, local_keys
+from console.outbox.pending_edits import Chain, Lane, PendingEdits, chain_of, lane_of, left_keys, local_keys
 from console.outbox.pending_store import PendingStore
 from console.outbox.retry_times import RetryTimes
 from console.outbox.send_order import Flight, SendOrder
 from console.outbox.work_thread import WorkThread
-from console.rules.edit import AFTER, Edit, is_order, moved, outlived
+from console.rules.edit import LEAVES, Edit, is_order, moved, outlived
 from console.rules.messages import Outcome, Push, Withdraw
 from console.rules.pending import created_report
 from console.rules.queued import EditState, Queued, StopReason, as_told, is_deleted, is_lost_creation
@@ -206,15 +206,7 @@ class Scheduler:
         self._push(Withdraw(queued.edit.id))
 
     def expire(self, queued: Queued) -> None:
-        """An order is past its time: the operator is asked whether it is still wanted, of several that are one step
-        once, by the first.
-        """
-        first = self._pending.get(queued.edit.about.get(AFTER, ""))
-        is_mine = first is not None and not self._identity.is_another(first.edit)
-        # protects: one-step-is-asked-about-once
-        if first is not None and is_mine and first.state is EditState.QUEUED and self.too_old(first):
-            self.expire(first)
-            return
+        """An order is past its time: the operator is asked whether it is still wanted."""
         self.call_back(queued.edit.id)
         self._store.set(advance(queued, Event.TOO_OLD))
 
@@ -226,34 +218,24 @@ class Scheduler:
     def finish(self, queued: Queued, event: Event) -> None:
         """An edit leaves the outbox, PROVED or WITHDRAWN; what the sync process still asks about is not sent again.
 
-        With one that is withdrawn goes what was done AFTER it to another report, in the same write. When the disk
-        refuses to note that, all are there again, as asked back, and go with their next try.
+        When the disk refuses to note that it is withdrawn it is there again, as asked back, and goes with its next try.
         """
-        # protects: nobody-is-sent-behind-what-was-asked-back
-        after = self._pending.waiting_after(queued) if event is Event.WITHDRAWN else []
-        several = list({one.edit.id: one for one in (queued, *after)}.values())
+        edit_id = queued.edit.id
 
         def failed(error: Exception) -> None:
             # protects: asked-back-stays-until-the-disk-has-it
-            if event is Event.WITHDRAWN:
-                self._ask_back_again(several)
+            if event is Event.WITHDRAWN and edit_id not in self._pending:
+                self._store.to_call_back.pop(edit_id, None)
+                self.wait_for_source(edit_id)
+                back = advance(queued, Event.NOT_LEFT) if follows(queued, Event.NOT_LEFT) else queued
+                self._store.remember(replace(back, asked_back=True))
             self._trouble(error)
 
-        for one in several:
-            if self.is_handed_over(one.edit.id) and event is Event.PROVED:
-                self._push(Withdraw(one.edit.id, proved=True))
-                self._order.land(one.edit.id)
-            self.call_back(one.edit.id)
-        self._store.end(several, event, failed)
-
-    def _ask_back_again(self, several: Sequence[Queued]) -> None:
-        """The disk refused to note that these were withdrawn."""
-        for one in several:
-            if one.edit.id not in self._pending:
-                self._store.to_call_back.pop(one.edit.id, None)
-                self.wait_for_source(one.edit.id)
-                back = advance(one, Event.NOT_LEFT) if follows(one, Event.NOT_LEFT) else one
-                self._store.remember(replace(back, asked_back=True))
+        if self.is_handed_over(edit_id) and event is Event.PROVED:
+            self._push(Withdraw(edit_id, proved=True))
+            self._order.land(edit_id)
+        self.call_back(edit_id)
+        self._store.end(queued, event, failed)
 
     def retry(self, edit_ids: Iterable[str]) -> None:
         """Send again what was refused: the same edits under the same keys."""
@@ -372,7 +354,7 @@ class Scheduler:
             return {}
         if edit.kind is Kind.CREATE and not is_lost_creation(queued):
             return {}
-        lost = {*local_keys(edit), *([edit.report] if is_deleted(queued) else [])}
+        lost = {*local_keys(edit), *left_keys(edit), *([edit.report] if is_deleted(queued) else [])}
         found = ((report, self._pending.again(edit, report)) for report in lost)
         return {report: key for report, key in found if key is not None}
 
@@ -433,9 +415,7 @@ class Scheduler:
             self._pending.stirred[chain] = None
         else:
             del self._due[chain]
-            # protects: without-what-it-is-after-it-is-only-looked-for
-            only_asks = is_too_old or self._pending.is_without_first(queued.edit)
-            self._send(queued, past_its_time=only_asks)
+            self._send(queued, past_its_time=is_too_old)
 
     def _send(self, queued: Queued, *, past_its_time: bool) -> None:
         """Note on the disk that the edit is being sent, then hand it over."""
@@ -510,4 +490,8 @@ def _addressed(edit: Edit, pending: PendingEdits) -> Edit:
     into = edit.data.get("into")
     if into in remote:
         changes["data"] = {**edit.data, "into": remote[into][1]}
+    # protects: what-is-left-is-named-by-its-number
+    if left := {key: remote[key][1] for key in left_keys(edit) if key in remote}:
+        changes["data"] = {**edit.data, LEAVES: [left.get(key, key) for key in edit.data[LEAVES]]}
+        about = {**about, LEAVES: {left.get(key, key): seen for key, seen in about.get(LEAVES, {}).items()}}
     return replace(edit, **changes, about=about) if changes else edit

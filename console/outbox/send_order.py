@@ -10,8 +10,9 @@ from api_client.model import Kind
 from console.outbox.identity import Identity
 from console.outbox.pending_edits import Chain, Lane, PendingEdits, chain_of, lane_of, local_keys, units_of
 from console.outbox.retry_times import RetryTimes
-from console.rules.dependency import Aspect, rests_on, settles
-from console.rules.edit import AFTER, ON_STATUS, Edit, is_order
+from console.rules.dependency import Aspect, is_needed, rests_on, settles
+from console.rules.divert import beside
+from console.rules.edit import ON_STATUS, Edit, is_order
 from console.rules.queued import STUCK, EditState, Queued
 
 _NOT_TO_SEND = frozenset({EditState.ACCEPTED, EditState.STOPPED, *STUCK})
@@ -46,8 +47,8 @@ class SendOrder:
 
     Of one report, and of one unit, one edit is under way at a time, in the order in which they were made; a merge goes
     behind what was done before to the report that it is into. Photos go beside all else; what needs the proof, or takes
-    the photo back, waits for them. An order waits for no fact that was tried in vain unless it rests on it. What was
-    done AFTER an edit of another report waits until that is taken, whatever keeps it.
+    the photo back, waits for them. An order waits for no fact that was tried in vain unless it rests on it. A unit that
+    leaves one report for another has its turn in both.
 
     Example: a note falls over a defect of the server. The crew that is sent next leaves at once; a second note waits,
     and so does a crew whose report another note behind the first one gave a status.
@@ -289,8 +290,9 @@ class SendOrder:
         source, pending = edit.source, self._pending
         if edit.kind is Kind.PHOTO:
             return
-        if edit.report is not None:
-            yield from pending.of_same_report(source, edit.report, but=chain_of(edit))
+        for report in (edit.report, *beside(edit)):
+            if report is not None:
+                yield from pending.of_same_report(source, report, but=chain_of(edit))
         for unit in units_of(edit):
             yield from pending.naming_unit(source, unit)
         if edit.kind is Kind.MERGE:  # what was done to the main report before (its priority, say) goes first
@@ -299,9 +301,8 @@ class SendOrder:
             yield from pending.merges_into(source, edit.report)
         if _needs_proof(edit):
             yield from pending.photos_of(source, edit.report)
-        for other in (edit.undoes, edit.about.get(AFTER)):
-            if (found := pending.get(other or "")) is not None:
-                yield found
+        if edit.undoes is not None and (undone := pending.get(edit.undoes)) is not None:
+            yield undone
 
     def _goes_first(self, one: Queued, edit: Edit, chains: dict[Chain, dict[str, _Held]]) -> bool:
         """Whether an earlier edit of another chain leaves before this one: nothing waits for what does not leave now.
@@ -312,10 +313,6 @@ class SendOrder:
         """
         if self._is_under_way(one):
             return True
-        # protects: nobody-is-sent-before-he-was-called-back
-        if edit.about.get(AFTER) == one.edit.id:
-            is_new = self._pending[edit.id].state is EditState.QUEUED
-            return one.state in _MAY_LEAVE or (is_new and self._pending.is_without_first(edit))
         if one.state not in _MAY_LEAVE or self._identity.is_another(one.edit) or not self._has_numbers(one.edit):
             return False
         if self._creation_in_doubt(one.edit) is not None:
@@ -326,7 +323,8 @@ class SendOrder:
         rests_on_it, goes_before = chains[chain][one.edit.id]
         # protects: order-waits-for-no-fact-behind-a-failing-one
         if one.edit.id in self._retries or goes_before is not None:
-            return not is_order(edit) or is_order(one.edit) or bool(settles(one.edit) & rests_on(edit))
+            same = self._pending.place(one.edit) == self._pending.place(edit)
+            return not is_order(edit) or is_order(one.edit) or is_needed(one.edit, edit, of_one_report=same)
         return one.state is EditState.UNCONFIRMED or rests_on_it is None
 
     def _locks_of(self, edit: Edit) -> frozenset[_Lock]:
@@ -335,8 +333,9 @@ class SendOrder:
         if edit.kind is Kind.PHOTO:
             return frozenset()
         locks = {(source, "unit", unit) for unit in units_of(edit)}
-        if edit.report is not None:
-            locks.add((source, "report", self._name(source, edit.report)))
+        # protects: one-edit-of-what-is-left
+        touched = filter(None, (edit.report, *beside(edit)))
+        locks |= {(source, "report", self._name(source, key)) for key in touched}
         if edit.kind is Kind.MERGE:
             locks.add((source, "merged into", self._name(source, edit.data.get("into"))))
         return frozenset(locks)

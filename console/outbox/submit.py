@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -18,17 +18,7 @@ from console.outbox.scheduler import Scheduler
 from console.outbox.withdraw import NOT_LEFT, Withdrawals, Withdrawn
 from console.outbox.work_file import WorkFile
 from console.outbox.work_thread import WorkThread
-from console.rules.edit import (
-    AFTER,
-    BEFORE_SIGN_IN,
-    INSTEAD_OF,
-    SINCE,
-    Edit,
-    ReadingOnly,
-    is_local,
-    is_order,
-    local_key,
-)
+from console.rules.edit import BEFORE_SIGN_IN, INSTEAD_OF, SINCE, Edit, ReadingOnly, is_local, is_order, local_key
 from console.rules.merge import same, value_after
 from console.rules.queued import (
     PENDING,
@@ -158,23 +148,18 @@ class Submissions:
             # protects: kept-mine-has-seen-what-it-was-told
             about = {SINCE: old.edit.base_version, **new.about}
             new = replace(new, base_version=base_version, about=about)
-        first = Queued(_clean(self._after(new, {})), EditState.QUEUED, told_by_radio=old.told_by_radio)
-        self._exchange([old, *resting], [first, *self._anew(resting, old, {old.edit.id: new.id})])
+        first = Queued(_clean(new), EditState.QUEUED, told_by_radio=old.told_by_radio)
+        self._exchange([old, *resting], [first, *self._anew(resting, old)])
         return new.id
 
     def give_without(self, lost: Queued) -> None:
         """What was stopped with a lost edit is given now without that one, which is withdrawn, by who knows it.
 
-        Where an undo came too late, what was to be undone AFTER it on another report is not undone either. Does nothing
-        when nothing was stopped.
+        Does nothing when nothing was stopped.
         """
         resting = self._pending.stopped_with(lost)
-        # protects: no-half-of-a-step-is-undone
-        wanted = [one for one in resting if not (one.edit.undoes and AFTER in one.edit.about)]
-        if wanted:
-            self._exchange([lost, *resting], self._anew(wanted, lost, {}))
-        elif resting:
-            self._withdrawals.withdraw_now(lost, *resting)
+        if resting:
+            self._exchange([lost, *resting], self._anew(resting, lost))
 
     def base_on_own(self, source: str, report: str | None, base: dict[str, Any]) -> dict[str, Any]:
         """The values before a change: where they are those before one's own last change, the ones after that.
@@ -194,32 +179,12 @@ class Submissions:
                         based[name] = value_after(name, based[name], edit.data[name])
         return based
 
-    def _anew(self, resting: Sequence[Queued], lost: Queued, ids: Mapping[str, str]) -> list[Queued]:
-        """New edits in the place of those that rest on a lost one, oldest first, and AFTER one another as they were.
-
-        `ids` are the new ids of others that are given anew with them, by their old ones.
-        """
-        known, found = dict(ids), list[Queued]()
-        for one in resting:
-            again = self._as_new_edit(one, lost)
-            known[one.edit.id] = again.id
-            again = _clean(self._after(again, known, lost.edit.id))
-            found.append(Queued(again, EditState.QUEUED, told_by_radio=one.told_by_radio))
-        return found
-
-    def _after(self, edit: Edit, ids: Mapping[str, str], lost_id: str = "") -> Edit:
-        """The edit as one AFTER the new edit that stands in the place of the old one, by the ids of both.
-
-        Where the old one is not here any more, or is the lost one without which this is given, it comes after nothing.
-        """
-        first = edit.about.get(AFTER)
-        if first is None or (first in self._pending and first not in ids and first != lost_id):
-            return edit
-        about = {name: value for name, value in edit.about.items() if name != AFTER}
-        # protects: given-anew-after-what-is-given-anew
-        if first in ids:
-            about[AFTER] = ids[first]
-        return replace(edit, about=about)
+    def _anew(self, resting: Sequence[Queued], lost: Queued) -> list[Queued]:
+        """New edits in the place of those that rest on a lost one, oldest first."""
+        return [
+            Queued(_clean(self._as_new_edit(one, lost)), EditState.QUEUED, told_by_radio=one.told_by_radio)
+            for one in resting
+        ]
 
     def _as_new_edit(self, old: Queued, lost: Queued) -> Edit:
         """An edit under a new id, by the present operator, who was told why another was lost.
@@ -234,9 +199,8 @@ class Submissions:
             occurred_at=self._clock(edit.source) if is_order(edit) else edit.occurred_at,
             late=False,
         )
-        same = self._pending.place(edit) == self._pending.place(lost.edit)
         # protects: stopped-has-seen-no-more
-        return with_shown(again, lost) if again.base_version is not None and same else again
+        return with_shown(again, lost) if again.base_version is not None else again
 
     def goes_along(self, edit_id: str) -> tuple[Queued, ...]:
         """The edits that go along when the deleted report of this one is kept as a new one, oldest first.
@@ -354,14 +318,17 @@ class Submissions:
         """
         source = create.edit.source
         me, now = self._identity.at(source), self._clock(source)
-        children = [one for one in self._with_their_steps(self._pending.children(create)) if is_surely_not_there(one)]
+        children = [
+            one
+            for one in self._pending.children(create)
+            if one.state in NOT_LEFT and is_surely_not_there(one) and not self._scheduler.is_handed_over(one.edit.id)
+        ]
         old = [create, *children]
         ids = {one.edit.id: self._ids() for one in old}
 
         def anew(one: Queued) -> Queued:
             undoes = ids.get(one.edit.undoes, one.edit.undoes) if one.edit.undoes else None
-            edit = replace(self._after(one.edit, ids), id=ids[one.edit.id], author=me, undoes=undoes, late=False)
-            edit = _clean(edit)
+            edit = _clean(replace(one.edit, id=ids[one.edit.id], author=me, undoes=undoes, late=False))
             if not self._identity.is_another(one.edit):
                 lost = one.state in STUCK
                 return replace(
@@ -369,8 +336,6 @@ class Submissions:
                 )
             # protects: adopted-order-is-asked-about
             if is_order(edit):
-                if edit.about.get(AFTER) in ids.values():  # with the one before it, which is asked about
-                    return Queued(edit, EditState.STOPPED, told_by_radio=one.told_by_radio)
                 return Queued(edit, EditState.EXPIRED, reason=StopReason.HELD_BACK, told_by_radio=one.told_by_radio)
             return Queued(edit, EditState.QUEUED)
 
@@ -386,8 +351,7 @@ class Submissions:
         others = [one for one in children if self._identity.is_another(one.edit)]
         about = {name: value for name, value in create.edit.about.items() if name != INSTEAD_OF}
         plain = Edit(self._ids(), Kind.NOTE, create.edit.report, me, "", 0, now, source=source, title=create.edit.title)
-        told = [one for one in others if one.edit.report == create.edit.report]
-        note = replace(plain, data={"text": words(create, told)}, about=about)
+        note = replace(plain, data={"text": words(create, others)}, about=about)
         new = [created_anew(), Queued(_clean(note), EditState.QUEUED), *map(anew, children)]
         self._exchange(old, new, adopted=[create, *others], by=ByWhom(me, now))
 
@@ -395,68 +359,42 @@ class Submissions:
         """A colleague's order, of which the unit knows, under the present operator's name, with what the unit did.
 
         It keeps its time, and the version that was seen then, so that the server asks about what was done since. Where
-        the colleague's own arrived the unit is there already, and is not sent twice. What was to be done AFTER it, of
-        which the unit was not told, asks "still wanted?".
+        the colleague's own arrived the unit is there already, and is not sent twice.
         """
-        source = order.edit.source
+        source, unit = order.edit.source, order.edit.data.get("unit")
         me, now = self._identity.at(source), self._clock(source)
-        # protects: adopted-with-what-it-is-after
-        step = [one for one in self._pending.step_of(order) if self.may_be_adopted(one.edit.id)]
-        old, new, ids = list[Queued](), list[Queued](), dict[str, str]()
-        for each in step:
-            later = [
-                one
-                for one in self._pending.of_report(source, each.edit.report)
-                if one.edit.kind is Kind.PROGRESS
-                and (one.edit.author, one.edit.data.get("unit")) == (each.edit.author, each.edit.data.get("unit"))
-                and one.edit.number > each.edit.number
-                and one.state in NOT_LEFT
-                and not self._scheduler.is_handed_over(one.edit.id)
-            ]
-            for one in (each, *later):
-                ids[one.edit.id] = self._ids()
-                edit = replace(self._after(one.edit, ids), id=ids[one.edit.id], author=me)
-                new.append(Queued(_clean(edit), EditState.QUEUED, told_by_radio=one.told_by_radio))
-            plain = replace(
-                each.edit, id=self._ids(), kind=Kind.NOTE, author=me, data={}, base={}, undoes=None, late=False
-            )
-            plain = replace(plain, about={name: value for name, value in plain.about.items() if name != AFTER})
-            note = replace(plain, data={"text": words(each, later)}, occurred_at=now, base_version=None)
-            new.insert(len(new) - len(later), Queued(_clean(note), EditState.QUEUED))
-            old += [each, *later]
-        behind = [
-            one for one in self._pending.waiting_after(step[-1]) if not self._scheduler.is_handed_over(one.edit.id)
+        later = [
+            one
+            for one in self._pending.of_report(source, order.edit.report)
+            if one.edit.kind is Kind.PROGRESS
+            and (one.edit.author, one.edit.data.get("unit")) == (order.edit.author, unit)
+            and one.edit.number > order.edit.number
+            and one.state in NOT_LEFT
+            and not self._scheduler.is_handed_over(one.edit.id)
         ]
-        # protects: what-comes-after-a-recall-is-taken-over-with-it
-        for one in behind:
-            ids[one.edit.id] = self._ids()
-            edit = _clean(replace(self._after(one.edit, ids), id=ids[one.edit.id], author=me, late=False))
-            new.append(Queued(edit, EditState.EXPIRED, reason=StopReason.HELD_BACK))
-            old.append(one)
+        old = [order, *later]
+        new = [
+            Queued(
+                _clean(replace(one.edit, id=self._ids(), author=me)), EditState.QUEUED, told_by_radio=one.told_by_radio
+            )
+            for one in old
+        ]
+        plain = replace(
+            order.edit, id=self._ids(), kind=Kind.NOTE, author=me, data={}, base={}, undoes=None, late=False
+        )
+        note = replace(plain, data={"text": words(order, later)}, occurred_at=now, base_version=None)
+        new.insert(1, Queued(_clean(note), EditState.QUEUED))
         self._exchange(old, new, adopted=old, by=ByWhom(me, now))
 
     def _adopt_from_before_sign_in(self, queued: Queued) -> None:
         resting = self._pending.stopped_with(queued) if queued.state in STUCK else []
         found = {one.edit.id: one for one in (queued, *resting, *self._pending.children(queued))}
-        found |= {one.edit.id: one for one in self._with_their_steps(list(found.values()))}
         old, me = sorted(found.values(), key=lambda one: one.edit.number), self._identity.at(queued.edit.source)
-        ids = {one.edit.id: self._ids() for one in old}
         new = [
-            replace(
-                self._after(one.edit, ids),
-                id=ids[one.edit.id],
-                author=me if one.edit.author == BEFORE_SIGN_IN else one.edit.author,
-            )
+            replace(one.edit, id=self._ids(), author=me if one.edit.author == BEFORE_SIGN_IN else one.edit.author)
             for one in old
         ]
         self._exchange(old, [Queued(edit, EditState.QUEUED) for edit in new])
-
-    def _with_their_steps(self, several: Sequence[Queued]) -> list[Queued]:
-        """Those of these that have not left, with what makes one step with them; oldest first."""
-        found = {each.edit.id: each for one in several for each in self._pending.step_of(one)}
-        left = (one for one in found.values() if one.state not in NOT_LEFT)
-        gone = {*(one.edit.id for one in left), *filter(self._scheduler.is_handed_over, found)}
-        return sorted((found[each] for each in found.keys() - gone), key=lambda one: one.edit.number)
 
     def _exchange(
         self,
@@ -483,8 +421,6 @@ class Submissions:
             self._withdrawals.given_anew((taken_over.get(one.edit.id, one) for one in old), first)
         for edit_id in ids:
             self._pending.pop(edit_id)
-        if not is_kept:  # of a report that is gone nobody has to be called back
-            self._pending.given_up |= ids
         why, draft = self._identity.why_refused(source, Kind.CREATE), self._drafts.use(first)
 
         def save(file: WorkFile) -> list[Queued]:
@@ -502,9 +438,6 @@ class Submissions:
             for one in kept[1:]:
                 self._listener.saved(one)
             self._store.check(*kept[1:])
-            for one in kept[1:]:
-                if self._pending.is_after_withdrawn(one.edit):
-                    self._withdrawals.withdraw(one.edit.id)
             self._on_saved(kept[0])
 
         def refused(error: Exception) -> None:
@@ -524,7 +457,7 @@ class Submissions:
         self._drafts.end_used(edit_id, saved=True)
         self._store.given_once_more(queued.edit)
         self._listener.saved(queued)
-        wished = self._withdrawals.was_wished(edit_id) or self._pending.is_after_withdrawn(queued.edit)
+        wished = self._withdrawals.was_wished(edit_id)
         # protects: withdrawn-with-another-is-not-saved-after-that
         if edit_id not in self._pending:
             return

@@ -16,7 +16,7 @@ from console.outbox.pending_store import PendingStore
 from console.outbox.scheduler import Scheduler
 from console.outbox.work_file import WorkFile
 from console.outbox.work_thread import WorkThread
-from console.rules.edit import AFTER, INSTEAD_OF
+from console.rules.edit import INSTEAD_OF
 from console.rules.queued import (
     STUCK,
     ByWhom,
@@ -59,7 +59,6 @@ class Withdrawals:
         """What was withdrawn while a sync process had it: told when it turns out to have been sent."""
         self._in_place_of: dict[str, str] = {}  # the id of an edit that was given anew -> the new one's
         self._together: Withdrawn | None = None
-        self._fulfilled: set[str] = set()  # what is withdrawn because an edit in whose place it stands was taken
         self._by_another: dict[str, Queued] = {}  # dropped or adopted by another than their author, who is not told yet
 
     # What the operator does
@@ -67,15 +66,11 @@ class Withdrawals:
     def withdraw(self, edit_id: str) -> bool:
         """Take an edit back that has not left; False when it is too late (or unknown): then an inverse edit is needed.
 
-        With it goes what is stopped with it, and with a report's CREATE what its author did to the report; see also
-        `withdraw_now`.
+        With it goes what is stopped with it, and with a report's CREATE what its author did to the report.
         """
         if edit_id in self._store.saving:
             self._store.unwanted.add(edit_id)
             return True
-        if edit_id in self._fulfilled:
-            self._fulfilled.discard(edit_id)
-            self._let_go_after(edit_id)
         queued = self._store.pending.get(edit_id)
         if queued is None or queued.state not in NOT_LEFT:
             return False
@@ -107,7 +102,7 @@ class Withdrawals:
         if is_taken(queued) or self._scheduler.is_handed_over(edit_id):
             return False
         by = ByWhom(self._identity.at(queued.edit.source), self._clock(queued.edit.source))
-        dropped = self._with_what_is_after(self._with_what_rests(queued))
+        dropped = self._with_what_rests(queued)
         self.done_by_another(replace(one, reason=StopReason.DROPPED, by=by) for one in dropped)
         self.withdraw_now(*dropped, reason=StopReason.DROPPED, by=by)
         self._scheduler.send_due()
@@ -117,18 +112,12 @@ class Withdrawals:
         """An edit that is withdrawn, what is stopped with it, and what was done to a report whose CREATE it is.
 
         Of a report that the server had and lost only what was lost with it goes: nobody has said yet that the rest is
-        not wanted, and it can be kept as a new report. An edit is undone by being withdrawn: what was to be done AFTER
-        its undo stays, and is asked about.
+        not wanted, and it can be kept as a new report.
         """
         lost = is_taken_back(queued)
         if queued.edit.kind is not Kind.CREATE:
             waits = queued.state in STUCK or queued.state is EditState.STOPPED
-            resting = self._store.pending.stopped_with(queued) if waits else []
-            ids = {one.edit.id for one in (queued, *resting)}
-            # protects: what-comes-after-an-undo-stays
-            if any(self._let_go_after(one.edit.id) for one in resting if one.edit.undoes in ids):
-                resting = self._store.pending.stopped_with(queued)
-            return [queued, *resting]
+            return [queued, *(self._store.pending.stopped_with(queued) if waits else ())]
         children = self._store.pending.children(queued)
         mine = [one for one in children if one.edit.author == queued.edit.author]
         # protects: lost-creation-drops-no-work
@@ -158,10 +147,8 @@ class Withdrawals:
     def withdraw_now(self, *several: Queued, reason: StopReason | None = None, by: ByWhom | None = None) -> None:
         """Gone from the screen at once, and in one write from the disk; back again if that refuses to note it.
 
-        With each goes what was done AFTER it to another report. What turned out meanwhile to have been sent does not
-        come back.
+        What turned out meanwhile to have been sent does not come back.
         """
-        several = self._with_what_is_after(several)
         for queued in several:
             edit_id = queued.edit.id
             if queued.attempts:  # a sync process had it, perhaps one that was killed while it sent it
@@ -212,11 +199,6 @@ class Withdrawals:
         self._store.check(*back)
         self._trouble(error)
 
-    def _with_what_is_after(self, several: Iterable[Queued]) -> tuple[Queued, ...]:
-        """These, and what was done AFTER them to other reports and has not left; each once."""
-        found = (each for one in several for each in (one, *self._store.pending.waiting_after(one)))
-        return tuple({one.edit.id: one for one in found}.values())
-
     def was_wished(self, edit_id: str) -> bool:
         """Whether an edit was to be withdrawn while it waited for the disk, which has answered now; asked once."""
         wished = edit_id in self._store.unwanted
@@ -251,18 +233,8 @@ class Withdrawals:
             elif queued.edit.kind is Kind.CREATE and kept is not None and is_surely_not_there(kept):
                 self._scheduler.finish(kept, Event.WITHDRAWN)  # what was kept goes to the report that is there
             elif again is not None and not self._is_saved_in_its_place(again, edit_id):
-                self._fulfilled.add(again)
                 self.ask_back(again)  # the wish is fulfilled: once is enough
         return queued
-
-    def _let_go_after(self, edit_id: str) -> bool:
-        """What this edit was given for is so: what was to come AFTER it goes on without it; whether there was any."""
-        after = self._store.pending.directly_after(edit_id)
-        # protects: what-was-to-come-after-it-goes-on
-        for one in after:
-            about = {name: value for name, value in one.edit.about.items() if name != AFTER}
-            self._store.move(one, replace(one, edit=replace(one.edit, about=about)))
-        return bool(after)
 
     def _is_saved_in_its_place(self, new_id: str, edit_id: str) -> bool:
         """Whether a creation that waits for the disk is for the place of this one: its server says that it is there.

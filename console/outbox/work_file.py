@@ -31,7 +31,7 @@ from console.files.sqlite_file import (
     transaction,
 )
 from console.outbox.journal import Folded, Journal, JournalLine
-from console.outbox.older_work_file import with_reasons
+from console.outbox.older_work_file import with_reasons, without_pairs
 from console.outbox.salvage import export_waiting
 from console.outbox.schema import WORK_ROW, is_whole, sum_of, work_migrations
 from console.rules.edit import Edit, created_again, is_local, local_key, moved
@@ -116,6 +116,7 @@ class WorkFile:
                 self._journal = Journal(folder / JOURNAL)
                 try:
                     self._reconcile(aside)
+                    self._fold_pairs()
                     self.device = self._device(this_machine() if machine is None else machine)
                     self._tidy()
                 except BaseException:
@@ -513,6 +514,18 @@ class WorkFile:
             self.salvaged = Salvage(set_aside=aside, edits=edits)
         # protects: lost-journal-is-written-anew
         self._mend_journal(kept, force=bool(back))
+
+    def _fold_pairs(self) -> None:
+        """Bring up to date what an older version kept as a pair: see `without_pairs`. All of it or nothing."""
+        changed = [
+            msgspec.structs.replace(one, changed_at=self._time_at(one.edit.source))
+            for one in without_pairs(self.unfinished(), self.get)
+        ]
+        if changed:
+            with self._journal.whole(), self._writing():
+                for queued in changed:
+                    self._put_edit(queued)
+                self._journal.write(JournalLine(swap=tuple(map(_line, changed))), sync=True)
 
     def _mend_journal(self, kept: Folded, *, force: bool) -> None:
         """Write the journal anew when it is long, damaged, or says other than the database does."""

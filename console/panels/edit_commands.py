@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from api_client.model import Assignment, Kind, Status
+from api_client.model import Assignment, Kind, Report, Status
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.details import ReportDetails
 from console.panels.undo_stack import UndoStack, UndoStep
 from console.rules.apply import jobs_after
-from console.rules.edit import AFTER, ON_STATUS, Edit
+from console.rules.edit import LEAVES, ON_STATUS, Edit
 from console.rules.pending import field_value
 from console.rules.recreate import as_created
 from console.rules.status import ENDED_ASSIGNMENT
@@ -92,27 +92,13 @@ class EditCommands:
         inverse = (Kind.RECALL, {"unit": unit_id})
         return self._on(details, Kind.DISPATCH, data, f"Dispatch {code}", inverse=inverse)
 
-    def divert(
-        self, details: ReportDetails, unit_id: str, code: str, left: Sequence[ReportDetails], *, stack: bool
-    ) -> str:
-        """Call a unit back from the reports that it has begun work on, and send it to this one: one step. The order
-        rests on each recall.
-        """
-        data: dict[str, Any]
-        inverse: tuple[Kind, dict[str, Any]]
-        after = ""
-        why = f"diverted to {details.key}" if details.server is not None else "diverted to a new report"
-        with self._outbox.together():
-            for one in left:
-                about = {AFTER: after} if after else None
-                data, inverse = {"unit": unit_id, "reason": why}, (Kind.DISPATCH, {"unit": unit_id})
-                text = f"Recall {code}"
-                after = self._on(one, Kind.RECALL, data, text, inverse=inverse, about=about, with_edit=after)
-            data = {"unit": unit_id} | ({"stack": True} if stack else {})
-            numbers = ", ".join(one.shown.id if one.server is not None else "a new report" for one in left)
-            text = f"Divert {code} from {numbers} to"
-            inverse, about = (Kind.RECALL, {"unit": unit_id}), {AFTER: after}
-            return self._on(details, Kind.DISPATCH, data, text, inverse=inverse, about=about, with_edit=after)
+    def divert(self, details: ReportDetails, unit_id: str, code: str, left: Sequence[ReportDetails]) -> str:
+        """Send a unit now, which leaves the reports that it has begun work on for this one: one edit, for both."""
+        data = {"unit": unit_id, LEAVES: [one.key for one in left]}
+        seen = {one.key: _as_seen(one.server) for one in left if one.server is not None}
+        numbers = ", ".join(one.shown.id if one.server is not None else "a new report" for one in left)
+        text, inverse = f"Divert {code} from {numbers} to", (Kind.RECALL, {"unit": unit_id})
+        return self._on(details, Kind.DISPATCH, data, text, inverse=inverse, about={LEAVES: seen})
 
     def assign(self, details: ReportDetails, unit_id: str, code: str) -> str:
         """Reserve a unit without sending it."""
@@ -240,6 +226,11 @@ class EditCommands:
         step = UndoStep(edit_id, kind, text, source, report, title, inverse, base_version, data, with_edit)
         self._stack.push(step)
         return edit_id
+
+
+def _as_seen(report: Report) -> dict[str, Any]:
+    """What is told of a report that a unit leaves, by which its server tells whether it is the same still."""
+    return {"created": report.created.isoformat(), "version": report.version}
 
 
 _DONE_AGAIN = {Kind.SET: "Change", Kind.VALIDATE: "Validation", Kind.MERGE: "Merge", Kind.CLOSE: "Close"}

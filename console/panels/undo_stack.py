@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from api_client.model import Assignment, AssignmentState, Kind
 from console.panels.qt_outbox import QtOutbox
 from console.rules.apply import jobs_after
-from console.rules.edit import AFTER
+from console.rules.divert import RETURNS_TO, left_in
 from console.rules.queued import is_taken
 from console.rules.status import ENDED_ASSIGNMENT, UNDER_WAY
 
@@ -159,10 +159,7 @@ class UndoStack(QObject):
 
     def pass_over(self) -> None:
         """Remove the last step, which cannot be undone, so that undo takes the one before."""
-        step: UndoStep | None = self._stack.pop()
-        # protects: what-was-one-step-stays-one
-        while step is not None:
-            step = self._pop_with(step)
+        self._stack.pop()
 
     def _pop_with(self, step: UndoStep) -> UndoStep | None:
         """Remove the step before that the same action made as this one; None when it made no other."""
@@ -197,21 +194,20 @@ class UndoStack(QObject):
         step = self._stack.pop()
         self.undone.emit(step)
         with self._outbox.together():
-            done, undo_id = self._take_back(step)
+            done = self._take_back(step)
             while (before := self._pop_with(step)) is not None:
-                # What was done to another report is taken back only after this.
-                after = {AFTER: undo_id} if undo_id and before.report != step.report else None
-                step, (_, undo_id) = before, self._take_back(before, after)
+                step = before
+                self._take_back(step)
         return done
 
-    def _take_back(self, step: UndoStep, about: dict[str, Any] | None = None) -> tuple[UndoResult, str]:
-        """What became of it, and the id of the inverse edit, "" when none was made."""
+    def _take_back(self, step: UndoStep) -> UndoResult:
         if self._outbox.withdraw(step.edit_id):
-            return UndoResult.DONE, ""
+            return UndoResult.DONE
         if step.inverse is None:
-            return UndoResult.ASKED if self._outbox.ask_back(step.edit_id) else UndoResult.TOO_LATE, ""
+            return UndoResult.ASKED if self._outbox.ask_back(step.edit_id) else UndoResult.TOO_LATE
         kind, data = step.inverse
-        undo_id = self._outbox.submit(
+        left = left_in(step.data) if step.kind is Kind.DISPATCH else ()
+        self._outbox.submit(
             kind,
             step.report,
             source=step.source,
@@ -220,9 +216,9 @@ class UndoStack(QObject):
             base_version=step.base_version,
             title=step.title,
             undoes=step.edit_id,
-            about=about,
+            about={RETURNS_TO: list(left)} if left else None,
         )
-        return UndoResult.DONE, undo_id
+        return UndoResult.DONE
 
 
 _SENDS = frozenset({Kind.ASSIGN, Kind.DISPATCH})

@@ -32,7 +32,7 @@ from api_client.model import (
     Unit,
     UnitState,
 )
-from console.rules.edit import DUPLICATE, Edit
+from console.rules.edit import DUPLICATE, LEAVES, Edit
 from console.rules.engagement import job_in_force
 from console.rules.proof import is_proof_missing, jobs_of_round
 from console.rules.report import HAZARD, claim_after_return
@@ -467,6 +467,9 @@ def _sent(jobs: tuple[Assignment, ...], report: str, step: _RuleStep) -> tuple[A
     edit, at, unit = step.edit, step.at, step.unit
     # protects: no-second-order
     if (there := job_in_force(edit.kind, unit, _live(jobs))) is not None:
+        # protects: who-was-to-come-next-comes-now
+        if step.data.get(LEAVES):
+            return jobs  # by an earlier order it was to come after the work that it leaves now
         raise NotAllowed(Why.ALREADY_SENT, job=there)
     state = _SENT[edit.kind]
     reserved = [job for job in _live(jobs) if job.unit == unit]

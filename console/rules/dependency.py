@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from api_client.model import Kind
-from console.rules.edit import AFTER, APPENDS, ON_STATUS, Edit, is_order
+from console.rules.edit import APPENDS, ON_STATUS, Edit, is_order
 from console.rules.queued import STUCK, EditState, Queued, StopReason
 from console.rules.transitions import Event, advance
 
@@ -18,6 +18,7 @@ Aspect = tuple[str, str]
 
 _OF_CLAIM = frozenset({Kind.CLAIM, Kind.RELEASE})
 _OF_CREW = frozenset({Kind.ASSIGN, Kind.DISPATCH, Kind.RECALL, Kind.PROGRESS})
+_UNIT_OF = "unit of "
 _SENDS = frozenset({Kind.ASSIGN, Kind.DISPATCH})
 _CREATED: Aspect = ("created", "")
 _STATUS: Aspect = ("field", "status")
@@ -37,7 +38,7 @@ def settles(edit: Edit) -> frozenset[Aspect]:
         if edit.kind is Kind.CLAIM:
             found.add(("held", by))
     elif edit.kind in _OF_CREW:
-        found.add((f"unit of {by}", str(edit.data.get("unit"))))
+        found.add((f"{_UNIT_OF}{by}", str(edit.data.get("unit"))))
     found |= {(f"{kind} of {by}", name) for kind, name in _fields(edit)}
     return frozenset(found)
 
@@ -47,15 +48,12 @@ def rests_on(edit: Edit) -> frozenset[Aspect]:
 
     Take -> orders and release; an order for a unit -> later ones for it and what it reports; a field -> the same field;
     a change of the status -> the next one, and a crew that is sent after it; a creation -> orders and what crews
-    report (facts wait for it: they are shown on a report that is not at the server yet); an edit -> its undo, and what
-    was done AFTER it to another report.
+    report (facts wait for it: they are shown on a report that is not at the server yet); an edit -> its undo.
     """
     by = edit.author
     found: set[Aspect] = {_CREATED} if is_order(edit) or edit.kind is Kind.PROGRESS else set()
     if edit.undoes:
         found.add(("edit", edit.undoes))
-    if AFTER in edit.about:
-        found.add(("edit", str(edit.about[AFTER])))
     if edit.kind in APPENDS:
         return frozenset(found)
     if edit.kind in _OF_CLAIM:
@@ -63,9 +61,15 @@ def rests_on(edit: Edit) -> frozenset[Aspect]:
     elif is_order(edit):
         found.add(("held", by))
     if edit.kind in _OF_CREW:
-        found.add((f"unit of {by}", str(edit.data.get("unit"))))
+        found.add((f"{_UNIT_OF}{by}", str(edit.data.get("unit"))))
     fields = {_STATUS} if edit.kind in _SENDS else _fields(edit)
     return frozenset(found | {(f"{kind} of {by}", name) for kind, name in fields})
+
+
+def is_needed(earlier: Edit, by: Edit, *, of_one_report: bool) -> bool:
+    """Whether an edit rests on an earlier one; of edits of two reports only by what they say of one unit."""
+    shared = settles(earlier) & rests_on(by)
+    return bool(shared) if of_one_report else any(kind.startswith(_UNIT_OF) for kind, _ in shared)
 
 
 def stopped_with(lost: Queued, of_report: Iterable[Queued]) -> list[Queued]:
@@ -77,7 +81,7 @@ def stopped_with(lost: Queued, of_report: Iterable[Queued]) -> list[Queued]:
     found = []
     for one in of_report:
         waits = one.edit.number > lost.edit.number and one.state in _NOT_GIVEN
-        if waits and settled & rests_on(one.edit) and is_unaware(one.edit, lost):
+        if waits and settled & rests_on(one.edit) and _is_unaware(one.edit, lost):
             found.append(one)
             settled |= settles(one.edit)
     return found
@@ -103,7 +107,7 @@ def asked(stopped: Queued) -> Queued:
     return advance(stopped, event, reason=StopReason.HELD_BACK)
 
 
-def is_unaware(edit: Edit, lost: Queued) -> bool:
+def _is_unaware(edit: Edit, lost: Queued) -> bool:
     """Whether an edit was made before its operator can have read that this one was lost."""
     since = lost.changed_at
     return since is None or (edit.occurred_at - since).total_seconds() <= _UNREAD_S

@@ -16,6 +16,11 @@ from api_client.model import Kind
 DUPLICATE = "duplicate"
 """The disposition of a report that is merged into another and was given no other one."""
 
+LEAVES = "leaves"
+"""The key of an order's data under which stand the reports that its unit leaves for this one: see `rules.divert`. Of
+its `about`, under which stands what was seen of each.
+"""
+
 FIELDS = ("status", "priority", "service", "title", "description", "place", "area", "agency", "hold")
 """What a SET may touch. "place" is a Place, "hold" a Hold or null: see `api_client.model.PAYLOADS`."""
 
@@ -62,9 +67,9 @@ class Edit(msgspec.Struct, frozen=True):
     about: dict[str, Any] = {}
     """What a CREATE of its report would have carried when the edit was made ({}: not known).
 
-    Of a MERGE also `into`: when the report that it names was created, of a CREATE INSTEAD_OF. Only the two times,
-    INSTEAD_OF, SHOWN, SINCE and whether it was made here are sent: see `recreate.is_another`. TOLD and AFTER are for
-    this computer alone: see `outlived` and `dependency.rests_on`.
+    Of a MERGE also `into`: when the report that it names was created, of a CREATE INSTEAD_OF, of a divert LEAVES. Only
+    the two times, INSTEAD_OF, LEAVES, SHOWN, SINCE and whether it was made here are sent: see `recreate.is_another`.
+    TOLD is for this computer alone: see `outlived`. So is `divert.RETURNS_TO`.
     """
 
 
@@ -77,12 +82,6 @@ _IN_SHORT = 300
 _CLOCKS_DIFFER_S = 60.0
 TOLD = "told"
 """The key of `Edit.about` under which stands that a unit was told of the order by radio: True."""
-
-AFTER = "after"
-"""The key of `Edit.about` under which stands the id of an edit of another report on which this one rests.
-
-Example: a crew is sent to a P1 after it was called back from other work. A crew that is not called back is not sent.
-"""
 
 
 def good_until(edit: Edit, lifetime_s: float) -> datetime | None:
@@ -138,6 +137,10 @@ def moved(edit: Edit, reports: Mapping[str | None, str]) -> Edit:
         changes = {"report": reports[edit.report], "base_version": None, "about": about}
     if edit.data.get("into") in reports:
         changes["data"] = {**edit.data, "into": reports[edit.data["into"]]}
+    if any(one in reports for one in edit.data.get(LEAVES, ())):
+        changes["data"] = {**edit.data, LEAVES: [reports.get(one, one) for one in edit.data[LEAVES]]}
+        seen = {one: value for one, value in edit.about.get(LEAVES, {}).items() if one not in reports}
+        changes["about"] = {**changes.get("about", edit.about), LEAVES: seen}
     return msgspec.structs.replace(edit, **changes)
 
 

@@ -51,7 +51,7 @@ class Push(msgspec.Struct, frozen=True, tag="push"):
 
     The same edit may come again; its key makes that harmless. `unconfirmed` is set when an earlier try may have
     arrived, `taken_as` is what a server that knows no keys had said of it. `past_its_time`: an order that is too old to
-    be sent, or has lost what it comes after; only whether an earlier try arrived is asked.
+    be sent; only whether an earlier try arrived is asked.
     """
 
     edit: Edit

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from api_client.decoding import convert
 from api_client.model import Kind, Report, Status
 from console.rules.apply import NOTHING_KNOWN, Lookups, NotAllowed, ReportState, apply_edit, entry_of, new_report
+from console.rules.divert import entry_key
 from console.rules.edit import Edit, local_key
 from console.rules.merge import three_way
 from console.rules.report import HAZARD
@@ -29,7 +30,10 @@ def with_edits(
     """
     there = {entry.edit for entry in state.entries}
     for edit in edits:
-        if edit.kind in _ON_NO_REPORT or edit.id in there or not _is_still_free(state.report, edit):
+        # protects: what-has-left-already-leaves-once
+        if entry_key(edit, state.report.id) in there:
+            continue
+        if edit.kind in _ON_NO_REPORT or not _is_still_free(state.report, edit):
             continue
         at = min(edit.occurred_at, now)
         try:

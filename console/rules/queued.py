@@ -202,11 +202,6 @@ def is_to_call_back(queued: Queued) -> bool:
     return queued.state is EditState.WITHDRAWN and queued.to_call_back
 
 
-def is_given_up(queued: Queued) -> bool:
-    """Whether it was withdrawn, and not because its report is gone, which was kept as a new one."""
-    return queued.state is EditState.WITHDRAWN and queued.reason is not StopReason.KEPT_AS_NEW
-
-
 def is_in_force(queued: Queued) -> bool:
     """Whether the server answered an order with an earlier one by which the very unit is on the very report already."""
     first = queued.theirs.get("unit")

@@ -12,7 +12,7 @@ from api_client import errors, model
 from api_client.decoding import convert
 from api_client.dispatch import DispatchClient
 from api_client.model import Kind
-from console.rules.edit import APPENDS, INSTEAD_OF, SHOWN, SINCE, Edit, good_until, in_short
+from console.rules.edit import APPENDS, INSTEAD_OF, LEAVES, SHOWN, SINCE, Edit, good_until, in_short
 from console.rules.queued import ByWhom, StopReason, TakenAs
 from console.rules.recreate import MADE_HERE
 from console.sync.attempt import CannotSend, EditAlreadyThere, TooLate
@@ -22,7 +22,7 @@ _ANOTHER_REPORT = "another_report"
 _ALREADY_THERE = "already_there"
 _EXPIRED = "expired"
 _NOT_FOUND = 404
-_ABOUT = ("created", "into", MADE_HERE, INSTEAD_OF, SHOWN, SINCE)
+_ABOUT = ("created", "into", MADE_HERE, INSTEAD_OF, LEAVES, SHOWN, SINCE)
 LARGEST = 256_000
 """Bytes of one edit; photos travel on their own."""
 

@@ -178,6 +178,12 @@ def as_budi(city: Served, report: str | None, kind: Kind, data: dict[str, Any]) 
         return str(json.load(answer)["report"]["id"])
 
 
+def told_of(window: Any, words: str) -> bool:
+    """Whether the history of the chosen report has these words."""
+    ticket = window.ticket.ticket()
+    return ticket is not None and any(words in row.text for row in ticket.timeline)
+
+
 def test_three_keys_divert_the_nearest_crew_and_one_undo_takes_all_of_it_back(window: Any, city: Served) -> None:
     unit, lesser = at_work(window)
     choose(window, lesser)
@@ -234,25 +240,61 @@ def test_without_the_server_it_waits_as_one_and_is_undone_as_one(window: Any, ci
     proxy.away()
     wait_for(lambda: "Offline since" in banner(window), what="the banner")
     divert(window)
-    wait_for(lambda: len(outbox(window)) == 2, what="both wait")
+    wait_for(lambda: len(outbox(window)) == 1, what="it waits")
     wait_for(lambda: window.situation.current.lead_unit == unit.id, what="the order is shown")
+    wait_for(lambda: f"It leaves {lesser}." in banner(window), what=lambda: banner(window))
     wait_for(lambda: any("NOT SENT: tell" in text for text in strips(window)), what="and that it has not left")
     window.queue.setFocus()
     key(window, "R")
     wait_for(lambda: not window.outbox.untold, what="who was told to come was told to leave")
     choose(window, lesser)
     wait_for(lambda: window.situation.report.shown.status is Status.NEW, what="left behind")
+    wait_for(lambda: window.situation.current.lead_unit is None, what="without its crew")
+    row = window.reader().row_of("city", lesser)
+    assert told_of(window, f"{unit.code}, by rina: diverted to {p1}"), "its history says so before the server does"
+    window.actions.run("tab_unassigned")
+    wait_for(lambda: row in window.window_state.view.order.tolist(), what="it waits in the queue")
     window.queue.setFocus()
     key(window, "Z", CTRL)
-    wait_for(lambda: not outbox(window), what="both are withdrawn")
-    assert len(window.outbox.to_call_back) == 2
+    wait_for(lambda: not outbox(window), what="it is withdrawn")
+    choose(window, lesser)
+    wait_for(lambda: window.situation.report.shown.status is not Status.NEW, what="as before")
+    wait_for(lambda: row not in window.window_state.view.order.tolist(), what="also in the queue")
+    assert len(window.outbox.to_call_back) == 1
     proxy.heal()
     wait_for(lambda: "Offline since" not in banner(window), what="back")
     assert live_at_server(city, lesser) == [(unit.id, "en_route")]
     assert live_at_server(city, p1) == []
 
 
-def test_where_the_crew_cannot_be_called_back_it_is_not_sent_either_and_both_reports_say_so(
+def test_where_the_crew_may_not_leave_it_is_not_sent_either(window: Any, city: Served, proxy: FaultProxy) -> None:
+    unit, lesser = at_work(window)
+    p1 = chosen_p1(window, unit)
+    proxy.away()
+    wait_for(lambda: "Offline since" in banner(window), what="the banner")
+    divert(window)
+    wait_for(lambda: len(outbox(window)) == 1, what="it waits")
+    as_budi(city, lesser, Kind.SET, {"priority": 1})
+    proxy.heal()
+    wait_for(lambda: window.outbox.lost, what="it was refused")
+    (lost,) = window.outbox.lost
+    assert (lost.edit.kind, lost.edit.report, lost.state) == (Kind.DISPATCH, p1, EditState.CONFLICT)
+    assert live_at_server(city, p1) == []
+    assert live_at_server(city, lesser) == [(unit.id, "on_scene")]
+    text = f"{unit.code} was not sent: report {lesser}, where it works, is a P1 by now"
+    wait_for(lambda: text in banner(window), what=lambda: banner(window))
+    wait_for(lambda: any(text in one for one in strips(window)), what=lambda: strips(window))
+    wait_for(lambda: window.situation.current.lead_unit is None, what="not shown as sent")
+    choose(window, lesser)
+    wait_for(lambda: window.situation.current.lead_unit == unit.id, what="nor as gone from there")
+    wait_notice_read(window)
+    assert window.actions.run("lost_drop")
+    settled(window)
+    choose(window, p1)
+    wait_for(lambda: window.situation.current.crewless, what="the P1 waits for a crew")
+
+
+def test_a_crew_that_is_done_there_before_it_is_told_to_leave_is_sent(
     window: Any, city: Served, proxy: FaultProxy
 ) -> None:
     unit, lesser = at_work(window)
@@ -260,26 +302,43 @@ def test_where_the_crew_cannot_be_called_back_it_is_not_sent_either_and_both_rep
     proxy.away()
     wait_for(lambda: "Offline since" in banner(window), what="the banner")
     divert(window)
-    wait_for(lambda: len(outbox(window)) == 2, what="both wait")
+    wait_for(lambda: len(outbox(window)) == 1, what="it waits")
     as_budi(city, lesser, Kind.PROGRESS, {"unit": unit.id, "state": "done"})
     proxy.heal()
-    wait_for(lambda: window.outbox.lost, what="the recall was refused")
-    (lost,) = window.outbox.lost
-    assert lost.edit.kind is Kind.RECALL
-    (stopped,) = window.outbox.stopped_with(lost.edit.id)
-    assert (stopped.edit.kind, stopped.edit.report, stopped.state) == (Kind.DISPATCH, p1, EditState.STOPPED)
-    assert live_at_server(city, p1) == []
-    text = f"{unit.code} was NOT recalled, {unit.code} was NOT sent to {p1}"
-    wait_for(lambda: text in banner(window), what=lambda: banner(window))
-    for number in (lesser, p1):
-        choose(window, number)
-        wait_for(lambda: any(text in one for one in strips(window)), what=lambda: strips(window))
-    assert window.situation.current.lead_unit is None, "not shown as sent"
-    wait_notice_read(window)
-    assert window.actions.run("lost_drop")
+    wait_for(lambda: live_at_server(city, p1) == [(unit.id, "dispatched")], what="sent")
     settled(window)
-    wait_for(lambda: window.situation.current.crewless, what="the P1 waits for a crew")
-    wait_for(lambda: not advice_on(window, unit.id).leaves, what="the unit is free")
+    assert jobs_at_server(city, lesser) == [(unit.id, "done")]
+
+
+def test_the_desk_that_has_the_report_that_is_left_is_told_and_both_desks_show_the_same(
+    window: Any, city: Served, tmp_path: Path
+) -> None:
+    with console(tmp_path / "budi", city.address, name="budi") as budi:
+        wait_ready(budi)
+        unit = free_unit(window)
+        lesser = new_report(window, 3, unit)
+        wait_for(lambda: budi.reader().row_of("city", lesser), what="budi has it")
+        choose(budi, lesser)
+        budi.unit_commands.dispatch(budi.situation.report, unit.id)
+        for step in (AssignmentState.EN_ROUTE, AssignmentState.ON_SCENE):
+            wait_for(lambda: budi.situation.current.lead_unit == unit.id, what="sent")
+            budi.unit_commands._step_here(budi.situation.report, unit.id, step)
+            wait_for(lambda step=step: budi.situation.current.lead_state == step.value, what=step.value)
+        settled(budi)
+        wait_for(lambda: [one.state.value for one in jobs_of(window, unit.id)] == ["on_scene"], what="rina knows")
+        p1 = chosen_p1(window, unit)
+        divert(window)
+        settled(window)
+        wait_for(lambda: "New P1 without a crew" in banner(budi) or unit.code in banner(budi), what="what is new")
+        if unit.code not in banner(budi):
+            wait_notice_read(budi)
+            budi.actions.run("lost_seen")
+        wait_for(lambda: lesser in banner(budi) and unit.code in banner(budi), what=lambda: banner(budi))
+        for desk in (window, budi):
+            wait_for(lambda desk=desk: [one.report for one in jobs_of(desk, unit.id)] == [p1], what="at the P1")
+            row = desk.reader().row_of("city", lesser)
+            desk.actions.run("tab_unassigned")
+            wait_for(lambda desk=desk, row=row: row in desk.window_state.view.order.tolist(), what="it needs a crew")
 
 
 def test_the_command_line_and_the_units_list_divert_too(window: Any, city: Served) -> None:

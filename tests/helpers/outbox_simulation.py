@@ -30,10 +30,11 @@ from console.outbox.outbox import Outbox
 from console.outbox.pending_edits import Lane, lane_of, units_of
 from console.outbox.work_file import WorkFile
 from console.rules.dependency import rests_on, settles
-from console.rules.edit import AFTER, INSTEAD_OF, Edit, is_local, is_order
+from console.rules.divert import RETURNS_TO, beside, left_by
+from console.rules.edit import INSTEAD_OF, LEAVES, Edit, is_local, is_order
 from console.rules.messages import Obstacle, Outcome, Push, Withdraw
 from console.rules.pending import created_report
-from console.rules.queued import STUCK, EditState, Queued, StopReason, is_settled
+from console.rules.queued import PENDING, STUCK, EditState, Queued, StopReason, is_settled
 from console.rules.recreate import MADE_HERE, is_another, known_of, seen_created
 from tests.unit.cache.making import T0
 
@@ -43,7 +44,6 @@ SOURCES = ("city", "other")
 REFUSABLE = ("put", "append", "exchange", "learn_key", "bring_back")
 """The writes of a WorkFile that the simulated disk may refuse."""
 _MAY_LEAVE = (S.QUEUED, S.SENDING, S.UNCONFIRMED)
-_NOT_THERE = (*_MAY_LEAVE, S.STOPPED)
 _MOST_TURNS = 20_000
 _AT_ONCE = 2
 """Tries that the simulated sync process has under way in one lane of photos; of all others it has one."""
@@ -155,10 +155,8 @@ class SimulatedServer:
         """The report that a creation made, by the edit's id."""
         self.fate: dict[str, str] = {}
         """What becomes of an edit: "" taken, "falls" (the server does), "cut", "put off", "refused" or "conflict"."""
-        self.steps: set[str] = set()
-        """The words of all steps (see `OutboxSimulation._divert`) that were ever taken."""
-        self.given_alone: set[str] = set()
-        """Those without which an operator gave what was to come after them, when nobody could be asked about both."""
+        self.diverts: set[str] = set()
+        """The words of all diverts and their undos (see `OutboxSimulation._divert`) that were ever taken."""
         self._last_number = 99
 
     def apply(self, edit: Edit) -> str | None:
@@ -168,12 +166,8 @@ class SimulatedServer:
             if edit.kind is not Kind.CREATE:
                 assert not any(is_local(one) for one in named), f"sent under a local key: {edit}"
             self._check(edit)
-            first = edit.data.get("after")
-            assert first is None or first in self.steps | self.given_alone, (
-                f"{edit.id} without what it is after: {first}"
-            )
             self.applied[edit.id] = edit
-            self.steps.add(edit.data.get("step", ""))
+            self.diverts.add(edit.data.get("divert", ""))
             if edit.kind is Kind.CREATE:
                 self._make(edit)
         return self.made.get(edit.id)
@@ -237,10 +231,10 @@ class OutboxSimulation:
         self._offsets = dict.fromkeys(SOURCES, timedelta())
         self._words = itertools.count(1)
         self._kept_by: dict[str, str] = {}
-        self._diverts: list[list[str]] = []
-        """The ids of the edits of each crew that was diverted, and is not undone; the last one is the order."""
+        self._diverts: list[str] = []
+        """The ids of the orders of each crew that was diverted, and is not undone."""
         self._given_up: set[str] = set()
-        """The words of the steps that an operator gave up."""
+        """The words of the diverts that an operator gave up."""
         self._withdrawn: set[str] = set()
         """The ids of what an operator gave up: it comes back when the disk refuses that, behind what has left since."""
         self._live = dict.fromkeys(SOURCES, False)
@@ -333,7 +327,7 @@ class OutboxSimulation:
     def _take(self, message: Push | Withdraw) -> None:
         if isinstance(message, Push):
             self._note("push", message.edit.id)
-            self._check_turn(message.edit, only_asks=message.past_its_time)
+            self._check_turn(message.edit)
             self._waiting.setdefault(lane_of(message.edit), deque()).append(message)
             return
         self._note("withdraw", message.edit_id)
@@ -344,24 +338,18 @@ class OutboxSimulation:
                     if not message.proved:
                         self._tell(Outcome(message.edit_id, S.WITHDRAWN))
 
-    def _check_turn(self, edit: Edit, *, only_asks: bool) -> None:
-        """Nothing goes beside what is under way of its report or unit, nor before that on which it rests; what the
-        sync process `only_asks` about may.
-        """
+    def _check_turn(self, edit: Edit) -> None:
+        """Nothing goes beside what is under way of its reports or unit, nor before that on which it rests."""
         handed_over = self._handed_over()
         assert edit.id not in [push.edit.id for push in handed_over], f"handed over twice: {edit.id}"
         if edit.kind in (Kind.PHOTO, Kind.CREATE):
             return
         pending, place = self.outbox._pending, self.outbox._pending.place
         edit = pending[edit.id].edit
-        first = pending.get(edit.about.get(AFTER, ""))
-        assert first is None or only_asks or first.state not in _NOT_THERE, (
-            f"{edit.id} before {first.edit.id}, after which it comes: {first.state} {first.reason} {first.asked_back}"
-        )
         for push in handed_over:
             if push.edit.kind is Kind.PHOTO or push.edit.source != edit.source or push.edit.id not in pending:
                 continue
-            same = edit.report is not None and place(pending[push.edit.id].edit) == place(edit)
+            same = self._places(pending[push.edit.id].edit) & self._places(edit)
             assert not same, f"{edit.id} beside {push.edit.id}, of the same report"
             assert not set(units_of(push.edit)) & set(units_of(edit)), (
                 f"{edit.id} beside {push.edit.id}, of the same unit"
@@ -369,9 +357,14 @@ class OutboxSimulation:
         for one in self.outbox.open_for(edit.source, place(edit)[1]):
             earlier = one.edit.number < edit.number and one.state in _MAY_LEAVE
             earlier = earlier and not one.asked_back and one.edit.kind is not Kind.PHOTO
-            earlier = earlier and one.edit.id not in self._withdrawn
+            earlier = earlier and one.edit.id not in self._withdrawn and not _is_step(one.edit)
             if earlier and not self.outbox.is_anothers(one.edit) and self._may_be_named(one.edit):
                 assert not settles(one.edit) & rests_on(edit), f"{edit.id} before {one.edit.id}, on which it rests"
+
+    def _places(self, edit: Edit) -> set[Any]:
+        """The reports on which an edit does something, by their numbers."""
+        named = (edit.report, *beside(edit))
+        return {self.outbox._pending.place_of(edit.source, one) for one in named if one is not None}
 
     def _may_be_named(self, edit: Edit) -> bool:
         """Whether the server knows the reports that an edit names: else it waits, and others need not."""
@@ -585,54 +578,37 @@ class OutboxSimulation:
         self._note("submitted", edit_id, kind.value, source, report, data)
 
     def _divert(self) -> None:
-        """A unit is called back from one report or two, and sent to another after that, as one step.
-
-        Each edit says in its data which step it is (`step`), and what has to be taken before it (`after`).
-        """
+        """A unit leaves one report or two for another: one edit, whose data says which it is (`divert`)."""
         chance = self._chance
         source = chance.choices(SOURCES, [85, 15])[0]
         new = [one.edit.report for one in self.outbox._pending.creations if one.edit.source == source]
-        reports = chance.sample(list(dict.fromkeys([*"123", *new])), chance.choice([2, 2, 2, 3]))
-        ids: list[str] = []
-        with self.outbox.together():
-            for report in reports:
-                ids.append(
-                    self._step(Kind.DISPATCH if report is reports[-1] else Kind.RECALL, source, report, ids[-1:])
-                )
-        self._diverts.append(ids)
-        self._note("diverted", source, reports, ids)
+        *left, report = chance.sample(list(dict.fromkeys([*"123", *new])), chance.choice([2, 2, 2, 3]))
+        data = {"unit": chance.choice(["u1", "u2"]), LEAVES: left, "divert": f"s{next(self._words)}"}
+        about = {LEAVES: {one: {"version": 1} for one in left}}
+        edit_id = self._order(Kind.DISPATCH, source, report, data=data, about=about)
+        self._diverts.append(edit_id)
+        self._note("diverted", source, left, report, edit_id)
 
-    def _step(self, kind: Kind, source: str, report: str, after: list[str], undoes: str | None = None) -> str:
-        """One edit of several that are one step, after the one with this id where there is any."""
-        chance = self._chance
-        data = {"unit": "u1" if undoes is None else "u2", "step": f"s{next(self._words)}"}
-        about = self._known_of(source, report)
-        if after:
-            first = self.outbox._store.saving.get(after[0]) or self.outbox._pending[after[0]].edit
-            data |= {"unit": first.data["unit"], "after": first.data["step"]}
-            about |= {AFTER: after[0]}
-        elif undoes is None:
-            data["unit"] = chance.choice(["u1", "u2"])
-        return self.outbox.submit(
-            kind, report, source=source, data=data, base={}, base_version=None, title="", undoes=undoes, about=about
-        )
+    def _order(self, kind: Kind, source: str, report: str, **values: Any) -> str:
+        about = self._known_of(source, report) | values.pop("about")
+        values |= {"source": source, "base": {}, "base_version": None, "title": "", "about": about}
+        return self.outbox.submit(kind, report, **values)
 
     def _undo_divert(self) -> None:
-        """As `UndoStack.undo` does it: what has not left is withdrawn, the rest is undone from the end."""
+        """As `UndoStack.undo` does it: what has not left is withdrawn, else one edit takes all of it back."""
         if not self._diverts:
             return
-        ids = self._diverts.pop(self._chance.randrange(len(self._diverts)))
+        edit_id = self._diverts.pop(self._chance.randrange(len(self._diverts)))
         known = {**self.outbox._store.saving, **{one.edit.id: one.edit for one in self.outbox._pending.values()}}
-        if any(each not in known or self.outbox.is_anothers(known[each]) for each in ids):
+        if edit_id not in known or self.outbox.is_anothers(known[edit_id]):
             return
-        undone: list[str] = []
-        with self.outbox.together(), self._giving_up(*ids):
-            for edit_id in reversed(ids):
-                if not self.outbox.withdraw(edit_id):
-                    edit = known[edit_id]
-                    inverse = Kind.RECALL if edit.kind is Kind.DISPATCH else Kind.DISPATCH
-                    undone.append(self._step(inverse, edit.source, str(edit.report), undone[-1:], undoes=edit_id))
-        self._note("undone", ids, undone)
+        edit, undo = known[edit_id], ""
+        with self._giving_up(edit_id):
+            if not self.outbox.withdraw(edit_id):
+                data = {"unit": edit.data["unit"], "divert": f"s{next(self._words)}"}
+                about = {RETURNS_TO: edit.data[LEAVES]}
+                undo = self._order(Kind.RECALL, edit.source, str(edit.report), data=data, about=about, undoes=edit_id)
+        self._note("undone", edit_id, undo)
 
     @contextlib.contextmanager
     def _giving_up(self, *edit_ids: str) -> Iterator[None]:
@@ -642,7 +618,8 @@ class OutboxSimulation:
         yield
         here = {one.edit.id for one in self.outbox.open_edits} - set(edit_ids)
         self._withdrawn |= before.keys() - here
-        self._given_up |= {edit.data["step"] for key, edit in before.items() if key not in here and "step" in edit.data}
+        gone = (edit for key, edit in before.items() if key not in here)
+        self._given_up |= {edit.data["divert"] for edit in gone if "divert" in edit.data}
 
     def _known_of(self, source: str, report: str) -> dict[str, Any]:
         """What who works on a report has seen of it."""
@@ -669,8 +646,6 @@ class OutboxSimulation:
         if self._kept_by.setdefault(data["description"], self._author) == self._author:
             create = self.outbox.keep_as_new(one.edit.id, data, title="", words=lambda told: f"told {len(told)}")
             self._note("kept as new", *(each.id for each in going), create)
-            steps = {each.data["step"] for each in going if "step" in each.data}
-            self._servers[one.edit.source].given_alone |= steps  # a report that is gone has nobody to be called back
 
     def _pick(self, wanted: Callable[[Queued], bool]) -> Queued | None:
         found = [one for one in self.outbox._pending.values() if wanted(one)]
@@ -678,8 +653,7 @@ class OutboxSimulation:
 
     def _ask_back(self) -> None:
         if (one := self._pick(lambda _: True)) is not None:
-            after = self.outbox._pending.waiting_after(one)
-            with self._giving_up(one.edit.id, *(each.edit.id for each in after)):
+            with self._giving_up(one.edit.id):
                 self._note("asked back", one.edit.id, self.outbox.ask_back(one.edit.id))
 
     def _answer(self) -> None:
@@ -690,11 +664,9 @@ class OutboxSimulation:
         answer = self._chance.choice(["again", "drop", "wanted", "choose"])
         self._note("answered", edit_id, one.state.value, answer, yes)
         gives = answer == "again" or (answer != "drop" and yes)
-        if gives and one.edit.about.get(AFTER, "") not in self.outbox._pending and "after" in one.edit.data:
-            self._servers[one.edit.source].given_alone.add(one.edit.data["after"])
         lost = self.outbox._lost(edit_id)
         if answer == "again" and lost is not None and lost.state is S.CONFLICT and is_settled(lost):
-            self._given_up.add(lost.edit.data.get("step", ""))  # what rests on it is given without it
+            self._given_up.add(lost.edit.data.get("divert", ""))  # what rests on it is given without it
         with contextlib.nullcontext() if gives else self._giving_up():
             if answer == "again":
                 self.outbox.give_again(edit_id)
@@ -781,7 +753,11 @@ class OutboxSimulation:
     # What must be so
 
     def _check_now(self) -> None:
-        """Each try is known to the sync process; no order waits without a word, when nothing is on its way there."""
+        """Each try is known to the sync process; no order waits without a word, when nothing is on its way there.
+
+        What a unit leaves for another report shows it as long as that can take effect, and not after that.
+        """
+        self._check_beside()
         for one in self.outbox.open_in(S.SENDING):
             assert self.outbox._scheduler.is_handed_over(one.edit.id), f"{one.edit.id} is nowhere on its way"
         busy = {push.edit.source for push in self._handed_over()}
@@ -796,6 +772,15 @@ class OutboxSimulation:
                 assert first is not None, f"an order waits without a word: {edit.id}"
                 assert self._may_hold(first, edit), f"the order {edit.id} waits for the fact {first.edit.id}"
 
+    def _check_beside(self) -> None:
+        steps: dict[Any, set[str]] = {}
+        for one in self.outbox.open_edits:
+            for step in self.outbox._pending.steps_beside(one.edit) if one.state in PENDING else ():
+                steps.setdefault((step.source, step.report), set()).add(step.id)
+        for place in {*steps, *((source, report) for source in SOURCES for report in "123")}:
+            shown = {one.id for one in self.outbox.pending_for(*place) if one.report == place[1] and _is_step(one)}
+            assert shown == steps.get(place, set()), f"shown at {place}: {shown}, and not {steps.get(place)}"
+
     def _may_hold(self, first: Queued, order: Edit) -> bool:
         """Whether an order may wait for `first`, which fails, itself or behind what it does need."""
         if is_order(first.edit) or first.state in STUCK or first.edit.kind in (Kind.CREATE, Kind.PHOTO):
@@ -809,7 +794,7 @@ class OutboxSimulation:
     def _waits_for_number(self, edit: Edit) -> bool:
         """Whether a creation on whose number it waits was taken; the number comes with the record."""
         creations = [one.edit.report for one in self.outbox.open_in(S.ACCEPTED) if one.edit.kind is Kind.CREATE]
-        return edit.report in creations or edit.data.get("into") in creations
+        return not {edit.report, edit.data.get("into"), *left_by(edit)}.isdisjoint(creations)
 
     def come_to_rest(self) -> None:
         """Both operators sign in, in turn, at a program and at servers that work. Then all that could leave has left,
@@ -888,20 +873,24 @@ class OutboxSimulation:
             if one.state is S.SENT:
                 assert key in applied or one.edit.about.get(INSTEAD_OF), f"said to be sent: {key}"
         self._check_words(kept)
-        self._check_steps(kept)
+        self._check_diverts(kept)
 
-    def _check_steps(self, kept: dict[str, Queued]) -> None:
-        """No order that came after another edit has ended without a word: it was taken, or is asked about."""
-        steps: dict[str, set[EditState]] = {}
+    def _check_diverts(self, kept: dict[str, Queued]) -> None:
+        """No divert, and no undo of one, has ended without a word: it was taken, given up, or is asked about."""
+        ends: dict[str, set[EditState]] = {}
         for one in kept.values():
-            if "step" in one.edit.data and one.edit.data.get("after") not in self._given_up:
+            if "divert" in one.edit.data and not self._rests_on_given_up(one, kept):
                 is_told = one.reason is StopReason.KEPT_AS_NEW  # in a note
-                steps.setdefault(one.edit.data["step"], set()).add(S.SENT if is_told else one.state)
-        gone = {step for step, states in steps.items() if states == {S.WITHDRAWN}} - self._given_up
-        gone -= {step for server in self._servers.values() for step in server.steps}
+                ends.setdefault(one.edit.data["divert"], set()).add(S.SENT if is_told else one.state)
+        gone = {word for word, states in ends.items() if states == {S.WITHDRAWN}} - self._given_up
+        gone -= {word for server in self._servers.values() for word in server.diverts}
         assert not gone, (
-            f"ended without a word: {[key for key, one in kept.items() if one.edit.data.get('step') in gone]}"
+            f"ended without a word: {[key for key, one in kept.items() if one.edit.data.get('divert') in gone]}"
         )
+
+    def _rests_on_given_up(self, one: Queued, kept: dict[str, Queued]) -> bool:
+        undone = kept.get(one.edit.undoes or "")
+        return undone is not None and undone.edit.data.get("divert") in self._given_up
 
     def _check_words(self, kept: dict[str, Queued]) -> None:
         """No report is at a server twice, and no note; what goes on as another edit does so."""
@@ -918,6 +907,11 @@ class OutboxSimulation:
 
     def _note(self, *what: object) -> None:
         self.history.append((round(self.loop.time_s, 2), *what))
+
+
+def _is_step(edit: Edit) -> bool:
+    """Whether it is what an edit of another report does on this one."""
+    return edit.about.get("beside") is True
 
 
 def _words(edit: Edit) -> str:

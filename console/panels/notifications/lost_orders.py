@@ -30,7 +30,8 @@ from console.panels.status import StatusController
 from console.panels.stop_text import stop_text
 from console.panels.undo_stack import UndoStack, UndoStep
 from console.panels.window_state import WindowState
-from console.rules.edit import Edit, is_order
+from console.rules.divert import left_by
+from console.rules.edit import Edit, is_local, is_order
 from console.rules.engagement import job_in_force
 from console.rules.merge import server_value
 from console.rules.queued import (
@@ -109,14 +110,7 @@ def lost_text(order: LostOrder, catalog: Catalog, tr: Tr) -> str:
         if order.lost.edit.kind in _OF_CLAIM:
             return tr(_OF_CLAIM[order.lost.edit.kind])
         return tr("NOT sent: {what}").format(what=edit_text(order.lost, catalog, tr))
-    return ", ".join(dict.fromkeys(_of_crew_text(one, catalog, tr) + _elsewhere(one, order, tr) for one in of_crew))
-
-
-def _elsewhere(queued: Queued, order: LostOrder, tr: Tr) -> str:
-    """` to 931250`: of what was stopped on another report than the lost one is of, which it is; else ""."""
-    number = report_number(queued.edit)
-    is_there = queued.edit.report == order.lost.edit.report or not number
-    return "" if is_there or queued.edit.kind is not Kind.DISPATCH else tr(" to {n}").format(n=number)
+    return ", ".join(dict.fromkeys(_of_crew_text(one, catalog, tr) for one in of_crew))
 
 
 def _of_crew_text(queued: Queued, catalog: Catalog, tr: Tr) -> str:
@@ -183,7 +177,7 @@ def why_lost(lost: Queued, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr
     who, at = own or first.who or tr("somebody else"), tr(", at {time}").format(time=first.at) if first.at else ""
     if lost.edit.kind in (Kind.CLAIM, Kind.RELEASE) and not is_undone_no_more(lost):
         return tr("{who} took the report first{at}").format(who=who, at=at)
-    if BUSY in lost.theirs:
+    if BUSY in lost.theirs and lost.theirs[BUSY].get("priority") != HAZARD:
         report = str(lost.theirs[BUSY].get("report") or "")[:24]
         return tr("{who} sent it to report {report} first{at}").format(who=who, report=report, at=at)
     return conflict_text(lost, catalog, zone, now, tr)
@@ -514,8 +508,7 @@ class LostOrders(QObject):
             return shown.priority != HAZARD, shown.priority, 1, edit.number
         catalog = self._window_state.catalog(edit.source)
         comes = not shown.of_crew or (isinstance(shown, LostOrder) and _crews_are_there(shown, catalog))
-        priority = min(map(_priority, _edits_of(shown)))
-        return comes, priority, int(not is_order(edit) and not shown.of_crew), edit.number
+        return comes, _priority(edit), int(not is_order(edit) and not shown.of_crew), edit.number
 
     def _notice(self, shown: Unanswered) -> Notice:
         if isinstance(shown, NewHazard):
@@ -558,6 +551,8 @@ class LostOrders(QObject):
             unit = catalog.units.get(str(edit.data.get("unit")))
             bold, verb = formatting.not_sent(call.order, unit, code, self.tr), self.tr("Told by radio")
             text = self.tr("to come back: {report}." if recall else "to come: {report}.").format(report=report)
+            if left := [one[:24] for one in left_by(edit) if not is_local(one)]:
+                text = self.tr("{text} It leaves {reports}.").format(text=text, reports=", ".join(left))
         if away := self._sources.away_since(edit.source):
             text = f"{text} {away}"
         note = self._sources.next_try() if away else ""
@@ -583,8 +578,7 @@ class LostOrders(QObject):
             buttons.append(("lost_seen", self.tr("Seen"), self._window_state.actions.cap("lost_seen")))
         else:
             buttons.append(("lost_drop", self.tr("Drop it"), self._window_state.actions.cap("lost_drop")))
-        urgent = _level(min(map(_priority, _edits_of(order))))
-        level = urgent if order.of_crew and not there else "warn"
+        level = _level(_priority(edit)) if order.of_crew and not there else "warn"
         return Notice(level, lost_text(order, catalog, self.tr) + ":", text, tuple(buttons))
 
 
@@ -602,11 +596,6 @@ def _edit_of(shown: LostOrder | RadioCall | UnsentReport | LeftOrder) -> Edit:
     if isinstance(shown, UnsentReport):
         return shown.create.edit
     return shown.lost.edit if isinstance(shown, LostOrder) else shown.order.edit
-
-
-def _edits_of(shown: LostOrder | RadioCall) -> list[Edit]:
-    """What is lost, and what was stopped with it, on other reports too."""
-    return [one.edit for one in shown.all] if isinstance(shown, LostOrder) else [shown.order.edit]
 
 
 def _what(shown: Unanswered | None) -> tuple[str, bool, bool] | Setback | int | None:
@@ -647,10 +636,5 @@ def _report(edit: Edit, tr: Tr) -> str:
 
 
 def lost_with(outbox: QtOutbox, queued: Queued) -> LostOrder | None:
-    """What an edit is lost with, which may be on another report: what it is stopped with, or itself; None when it is
-    not lost.
-    """
-    lost: Queued | None = queued if queued.state in STUCK else None
-    if queued.state is EditState.STOPPED and (first := outbox.held_by(queued.edit.id)) is not None:
-        lost = outbox.open_edit(first.edit.id)
-    return LostOrder(lost, outbox.stopped_with(lost.edit.id)) if lost is not None else None
+    """A lost edit with what is stopped because of it; None when it is not lost."""
+    return LostOrder(queued, outbox.stopped_with(queued.edit.id)) if queued.state in STUCK else None

@@ -18,6 +18,7 @@ from console.panels.report.conflict_text import STEP, crews_sent, is_of_step, se
 from console.panels.report.history import edit_text
 from console.panels.report.recreate_form import RecreateForm
 from console.panels.window_state import WindowState
+from console.rules.edit import LEAVES
 from console.rules.queued import EditState, Queued, is_deleted, is_in_force, is_settled
 
 
@@ -104,7 +105,8 @@ def _data(queued: Queued, data: dict[str, Any], mine: frozenset[str]) -> dict[st
     if not mine:
         return None
     if sends_next(queued):
-        return {**data, "stack": True}
+        # protects: who-comes-next-leaves-nothing
+        return {name: value for name, value in data.items() if name != LEAVES} | {"stack": True}
     if queued.edit.kind is not Kind.SET:
         if queued.edit.kind is Kind.CLOSE and (crews := crews_sent(queued)):  # whom the form says to be called back
             return {**data, "release": [*dict.fromkeys([*data.get("release", ()), *crews])]}

@@ -23,6 +23,7 @@ from widgets.text import one_line
 Tr = Callable[[str], str]
 
 BUSY = "busy"
+_BACK_TO = "report"
 """The key of `Queued.theirs` under which a unit's other job stands: {unit, report, who, at}."""
 _LABELS = {
     "status": "Status",
@@ -269,6 +270,10 @@ def conflict_text(queued: Queued, catalog: Catalog, zone: tzinfo, now: datetime,
     when = tr(" at {time}").format(time=first.at) if first.at else ""
     since = tr(", since {time}").format(time=first.at) if first.at else ""
     busy = queued.theirs.get(BUSY)
+    if isinstance(busy, Mapping) and busy.get("priority") == HAZARD:
+        return tr("{unit} was not sent: report {report}, where it works, is a P1 by now.").format(
+            unit=_unit(busy.get("unit"), catalog), report=_short(busy.get("report"))
+        )
     if isinstance(busy, Mapping):
         return tr("{unit} was not sent: {who} sent it to report {report}{when}.").format(
             unit=_unit(busy.get("unit"), catalog),
@@ -294,6 +299,8 @@ def conflict_text(queued: Queued, catalog: Catalog, zone: tzinfo, now: datetime,
         text = tr("{unit} is “{state}” by now{when}.")
         state_text = tr(formatting.ASSIGNMENT_TEXT[job]).lower()
         return text.format(unit=_unit(queued.edit.data.get("unit"), catalog), state=state_text, when=since)
+    if queued.edit.undoes and _BACK_TO in queued.theirs:  # the unit cannot go back to what it left
+        return queued.problem or tr("Somebody else was first.")
     if is_undone_no_more(queued):
         labels = (_LABELS.get(name, name.replace("_", " ").capitalize()) for name in queued.theirs if name != _NOTE)
         return tr(_CHANGED).format(who=who, fields=", ".join(map(tr, labels)), when=when)

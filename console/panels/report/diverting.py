@@ -25,7 +25,7 @@ Read = Callable[[str, str, Callable[[ReportDetails | None], None]], None]
 
 
 class Diverting(QObject):
-    """Opens the question, and makes the recalls and the order of it."""
+    """Opens the question, and makes the order of it."""
 
     message = Signal(str)
 
@@ -153,8 +153,7 @@ class Diverting(QObject):
     def _divert(
         self, details: ReportDetails, unit: Unit, left: Sequence[ReportDetails], send: Callable[[], object]
     ) -> None:
-        work = self._work(details, unit)
-        begun = {job.report for job in begun_for(details.shown, work)}
+        begun = {job.report for job in begun_for(details.shown, self._work(details, unit))}
         asked = {one.key for one in left}
         if not begun:  # what was asked about has ended: nothing is left behind
             send()
@@ -164,8 +163,7 @@ class Diverting(QObject):
         elif self._guard.has_just_sent(details.row):
             self.message.emit(self.tr("Nothing more was sent: that key had just sent a unit"))
         else:
-            more = any(job.report not in (*asked, details.key) for job in work)
-            self._edit_commands.divert(details, unit.id, unit.code, left, stack=more)
+            self._edit_commands.divert(details, unit.id, unit.code, left)
             self.message.emit(self._said(details, unit, left))
 
     def _said(self, details: ReportDetails, unit: Unit, left: Sequence[ReportDetails]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from api_client.model import Entry, Kind, Status
 from console.cache.catalog import Catalog
 from console.panels import formatting
+from console.rules.divert import left_in
 from console.rules.edit import NO_EFFECT, Edit, is_local
 from console.rules.queued import EditState, Queued
 
@@ -113,6 +114,9 @@ def _unit_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str 
             return tr("Released by {who}").format(who=entry.author)
         case Kind.ASSIGN:
             return tr("Assigned to {unit} by {who}").format(unit=code, who=entry.author)
+        case Kind.DISPATCH if left := left_in(data):
+            numbers = ", ".join(tr("a new report") if is_local(one) else one[:24] for one in left)
+            return tr("Diverted {unit} from {reports}, by {who}").format(unit=code, reports=numbers, who=entry.author)
         case Kind.DISPATCH:
             return tr("Dispatched {unit}, by {who}").format(unit=code, who=entry.author)
         case Kind.RECALL:

@@ -341,23 +341,12 @@ class TicketController(QObject):
                     strips.append(Strip("not_sent", text, self._window_state.actions.key("told"), f"told:{edit.id}"))
             if queued.state in STUCK and (order := self._lost_with(queued)) is not None and order.stopped:
                 strips[-1] = self._with_stopped(strips[-1], order)
-        strips += self._stopped_elsewhere(details)
         for queued in self._to_call_back():
             if (queued.edit.source, queued.edit.report) == (details.source, details.key):
                 catalog = self._window_state.catalog(details.source)
                 told, call = told_text(queued, catalog, self.tr), call_back_text(queued, catalog, self.tr)
                 text = self.tr("{told}, and the order is given up. {call}").format(told=told, call=call)
                 strips.append(Strip("not_sent", text, "", f"called_back:{queued.edit.id}"))
-        return strips
-
-    def _stopped_elsewhere(self, details: ReportDetails) -> list[Strip]:
-        """What is not sent to this report as something on another one was lost: a crew that was not called back."""
-        strips = []
-        for one in self._outbox:
-            here = (one.edit.source, one.edit.report) == (details.source, details.key)
-            order = self._lost_with(one) if here and one.state is EditState.STOPPED else None
-            if order is not None and order.lost.edit.report != one.edit.report:
-                strips.append(self._with_stopped(Strip("not_sent", "", "", f"outbox:{one.edit.id}"), order))
         return strips
 
     def _with_stopped(self, strip: Strip, order: LostOrder) -> Strip:

@@ -22,12 +22,13 @@ from api_client import model
 from api_client.decoding import decode
 from api_client.model import EditAnswer, EditBody, Entry, Kind, Report
 from console.rules.apply import AreaAt
-from console.rules.edit import APPENDS, FIELDS
+from console.rules.edit import APPENDS, FIELDS, LEAVES
 from console.rules.recreate import is_another
 from console.server.city import audit, public_replies, schema
 from console.server.city.claims import release_what_left
 from console.server.city.database import REPORTS, Database, inserter
 from console.server.city.dates import check_date
+from console.server.city.divert import go_back, leave, others_of
 from console.server.city.edit_context import EditContext, SeenVersion
 from console.server.city.freshness import check_alone, check_fresh, check_undo, merged_into
 from console.server.city.payload_check import dates_of, kept_data, payload_of
@@ -179,16 +180,20 @@ class EditService:
                 SeenVersion(undone_entry.version) if seen is None else seen,
                 context.origin,
             )
-            return _let_go(context, *context.finish(data, undone=undone_entry.entry))
+            beside = go_back(context, undone_entry.entry)
+            return _let_go(context, *context.finish(data, undone=undone_entry.entry), beside)
         if seen is not None:
             check_fresh(unit_of_work, present, edit, seen, context.origin)
             # protects: second-crew-has-seen-the-first
             check_alone(unit_of_work, context, seen)
-        apply_effect(context, self._area_at)
+        left = leave(context, self._area_at)
+        if data.pop(LEAVES, None) and left:
+            data[LEAVES] = [action.object for action in left]
+        apply_effect(context, self._area_at, data)
         _keep_contact(unit_of_work, edit, report)
         if edit.kind is Kind.REPLY:
             data |= {public_replies.PUBLIC: public_replies.public_text(unit_of_work.connection, report, data["text"])}
-        return _let_go(context, *context.finish(data))
+        return _let_go(context, *context.finish(data), left)
 
     def _on_unit(self, unit_of_work: UnitOfWork, edit: EditBody, actor: Actor) -> Entry:
         key = str(edit.data.get("unit") or "")
@@ -242,10 +247,12 @@ class EditService:
             mine.set()
 
 
-def _let_go(context: EditContext, report: Report, entry: Entry) -> _Done:
+def _let_go(context: EditContext, report: Report, entry: Entry, beside: tuple[audit.AuditedAction, ...] = ()) -> _Done:
     """The result of an edit, after releasing the claim if the holder may not work where the report is now."""
     action = release_what_left(context.unit_of_work, context.before, report, context.actor)
-    return _Done(report, entry) if action is None else _Done(context.unit_of_work.report(report.id), entry, (action,))
+    if action is None:
+        return _Done(report, entry, beside)
+    return _Done(context.unit_of_work.report(report.id), entry, (*beside, action))
 
 
 def _seen(edit: EditBody, if_match: int | None, present: Report) -> SeenVersion | None:
@@ -392,10 +399,11 @@ def _busy(fault: sa.exc.OperationalError) -> Refusal | None:
 
 
 def _lock_in_order(unit_of_work: UnitOfWork, edit: EditBody, report: str) -> None:
-    """Lock both reports of a merge in the order of their ids, so that two merges never wait for each other."""
-    other = merged_into(edit)
-    if other is not None:
-        for key in sorted({report, other}):
+    """Lock the reports that an edit names in the order of their ids, so that no two edits wait for each other."""
+    into = merged_into(edit)
+    others = [into] if into is not None else others_of(unit_of_work, edit)
+    if others:
+        for key in sorted({report, *others}):
             unit_of_work.report(key)
 
 

@@ -39,7 +39,7 @@ from console.rules.apply import new_report as report_of
 from console.rules.edit import APPENDS
 from console.rules.report import HAZARD
 from console.rules.rights import may_release
-from console.rules.status import BY_STATUS, is_open
+from console.rules.status import BY_STATUS, ON_THE_WAY, is_open
 from console.server.city import schema
 from console.server.city.answers import answers_as_far_as_they_fit
 from console.server.city.edit_context import EditContext, clocks_of
@@ -58,15 +58,19 @@ _ONLY_TOLD = APPENDS - {Kind.CREATE, Kind.PHOTO}
 _MOST_PHOTOS, _MORE_AFTER = 200, 50
 
 
-def apply_effect(context: EditContext, area_at: AreaAt) -> None:
-    """Check the edit, and apply what the rule makes of the report and its crews."""
+def apply_effect(context: EditContext, area_at: AreaAt, data: dict[str, Any] | None = None) -> None:
+    """Check the edit, and apply what the rule makes of the report and its crews.
+
+    `data` is the payload as it can be applied, None: as it came.
+    """
     if context.edit.kind in _ONLY_TOLD:
         return
     check = _CHECKS.get(context.edit.kind)
     if check is not None:
         check(context)
     known = Lookups(context.unit_of_work.service, area_at, lambda into: _chain(context, into)[-1])
-    edit, engages = context.rule_edit(kept_data(context.edit)), context.edit.kind in (Kind.ASSIGN, Kind.DISPATCH)
+    given = kept_data(context.edit) if data is None else data
+    edit, engages = context.rule_edit(given), context.edit.kind in (Kind.ASSIGN, Kind.DISPATCH)
     try:
         job_id = context.ids() if engages else ""
         state = context.state
@@ -74,7 +78,7 @@ def apply_effect(context: EditContext, area_at: AreaAt) -> None:
     except NotAllowed as fault:
         raise _refusal(context, fault) from fault
     if engages:
-        _check_can_come(context, payload_of(context.edit, model.Crew))
+        _check_can_come(context, payload_of(context.edit, model.SentUnit))
     handed_in = after.report.status is Status.VALIDATION is not context.report.status
     # protects: who-hands-in-knew-the-danger
     if handed_in and edit.kind in (Kind.PROGRESS, Kind.PHOTO) and is_unaware_of_danger(context):
@@ -325,12 +329,15 @@ def _check_crew(context: EditContext) -> None:
     _check_in_service(context.unit(payload_of(context.edit, model.Crew).unit))
 
 
-def _check_can_come(context: EditContext, data: model.Crew) -> None:
+def _check_can_come(context: EditContext, data: model.SentUnit) -> None:
     """Raise BusyRefusal when the unit has another job, unless the order is to follow it (`stack`); Invalid when the
-    unit cannot work.
+    unit cannot work. Work that it has not begun keeps no unit that `leaves` other work for this report.
     """
     unit = context.unit(data.unit)
     elsewhere = [job for job in context.unit_of_work.jobs_of(unit.id) if job.report != context.report.id]
+    # protects: who-leaves-work-leaves-no-other
+    if data.leaves:
+        elsewhere = [job for job in elsewhere if job.state in ON_THE_WAY]
     if context.edit.kind is Kind.DISPATCH:
         elsewhere = [job for job in elsewhere if job.state is not AssignmentState.RESERVED]
     if elsewhere and not data.stack:

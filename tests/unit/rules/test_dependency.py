@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from api_client.model import Kind
 from console.outbox.work_file import WorkFile
 from console.rules.dependency import lost_under, stopped_with
-from console.rules.edit import AFTER, BEFORE_SIGN_IN
+from console.rules.edit import BEFORE_SIGN_IN
 from console.rules.messages import Obstacle, Push
 from console.rules.queued import EditState, Queued, was_held_back
 from tests.helpers.outbox_rig import OutboxRig
@@ -87,12 +87,6 @@ def test_an_undo_rests_on_what_it_takes_back() -> None:
     edits = chain(NOTE, NOTE)
     edits[1] = replace(edits[1], edit=replace(edits[1].edit, undoes="e1"))
     assert stopped_with(edits[0], edits) == [edits[1]]
-
-
-def test_what_was_done_after_an_edit_of_another_report_rests_on_it() -> None:
-    edits = chain(RECALL, NOTE, (Kind.DISPATCH, {"unit": "U2"}))
-    edits[2] = replace(edits[2], edit=replace(edits[2].edit, about={AFTER: "e1"}))
-    assert stopped_with(edits[0], edits) == [edits[2]]
 
 
 def test_nothing_rests_on_what_another_operator_did_but_on_his_report() -> None:

@@ -16,7 +16,8 @@ from msgspec.structs import replace
 import console.rules.pending as overlay
 from api_client.model import AssignmentState, EditBody, Kind, Report, Status, Unit, UnitState
 from console.rules.apply import Lookups, NotAllowed, ReportState, apply_edit
-from console.rules.edit import Edit
+from console.rules.divert import step_id, step_on
+from console.rules.edit import LEAVES, Edit
 from console.rules.pending import created_report, with_edits
 from console.rules.report import HAZARD
 from console.server.city.city import City
@@ -307,6 +308,39 @@ def test_what_is_shown_offline_is_what_the_server_will_hold(town: Town, sequence
     assert taken == set(DATA) == set(Kind) - {Kind.CREATE, Kind.UNIT_STATE}, "of what it never did it says nothing"
     never_refused = {Kind.NOTE, Kind.REPLY, Kind.ME_TOO, Kind.PHOTO, Kind.CLAIM, Kind.SET}
     assert {kind for kind, was_taken in counted if not was_taken} >= set(DATA) - never_refused
+
+
+@pytest.mark.parametrize("others", [False, True])
+@pytest.mark.parametrize("start", ["on the way", "on scene", "held, a crew is there", "done without proof", "reserved"])
+def test_a_divert_is_shown_at_both_reports_as_the_server_will_hold_them(town: Town, start: str, others: bool) -> None:
+    number = next(town.numbers)
+    units = {letter: f"{letter}{number}" for letter in "ab"}
+    town.city.put_units([Unit(key, key.upper(), UnitState.AVAILABLE, START) for key in units.values()])
+    serial = itertools.count(1)
+
+    def give(kind: Kind, report: str | None, data: dict[str, Any]) -> tuple[Edit, Report]:
+        data = {**data, "unit": units[data["unit"]]} if "unit" in data else data
+        count = next(serial)
+        edit = Edit(f"both-{number}-{count:03}", kind, report, "rina", "d", count, town.clock.tick(), data)
+        body = EditBody(edit.id, kind, data=data, occurred_at=edit.occurred_at, device="d")
+        answer = town.city.apply(body, report=report, actor=Actor("rina", "operator"), if_match=None).answer
+        assert answer.report is not None
+        return edit, answer.report
+
+    left, p1 = (give(Kind.CREATE, None, {"priority": priority, "service": "road"})[1].id for priority in (3, 1))
+    for kind, data in (*STARTS[start], *(((Kind.DISPATCH, {"unit": "b"}),) if others else ())):
+        give(kind, left, data)
+    before = {key: town.state(key) for key in (left, p1)}
+    divert, _ = give(Kind.DISPATCH, p1, {"unit": "a", LEAVES: [left]})
+    step = step_on(divert, left)
+    shown = with_edits(before[left], [step], now=step.occurred_at, known=town.known)
+    told = tuple(replace(one, edit=step_id(divert.id, left)) if one.edit == step.id else one for one in shown.entries)
+    jobs = tuple(
+        replace(one, edit=step_id(divert.id, left)) if one.edit == step.id else one for one in shown.assignments
+    )
+    compare(replace(shown, entries=told, assignments=jobs), town.state(left), f"{start}, left")
+    compare(with_edits(town.state(left), [step], now=step.occurred_at), town.state(left), "once it is read")
+    compare(with_edits(before[p1], [divert], now=divert.occurred_at, known=town.known), town.state(p1), f"{start}, p1")
 
 
 def keeps_the_hold(state: ReportState, edit: Edit, *more: Any, **known: Any) -> ReportState:

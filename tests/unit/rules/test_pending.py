@@ -26,7 +26,8 @@ from api_client.model import (
     WaitsFor,
 )
 from console.rules.apply import Lookups, ReportState, jobs_after, unit_after
-from console.rules.edit import Edit
+from console.rules.divert import step_id, step_on
+from console.rules.edit import LEAVES, Edit
 from console.rules.merge import three_way
 from console.rules.pending import created_report, with_edits
 from tests.unit.cache.making import T0, assignment, edit, report
@@ -228,6 +229,19 @@ def test_an_edit_that_the_server_has_already_changes_nothing_more() -> None:
     history = (Entry("h1", "1", "dispatch", T0, "rina", edit="e1"), Entry("h2", "1", "progress", T0, "u1", edit="e2"))
     there = ReportState(report(status=Status.PROGRESS), (gone,), history)
     assert with_edits(there, [sent], now=NOW) is there, "its unit has come and gone since"
+
+
+def test_a_unit_that_was_sent_anew_since_does_not_leave_twice() -> None:
+    """The server has carried a divert out, and somebody has sent the unit back; its own entry is not read yet."""
+    divert = edit("d", Kind.DISPATCH, "9", data={"unit": "U1", LEAVES: ["1"]})
+    step = step_on(divert, "1")
+    left = Entry("x", "1", Kind.RECALL.value, T0, "rina", edit=step_id("d", "1"), unit="U1")
+    again = assignment("a2", "1", "U1", AssignmentState.DISPATCHED)
+    there = ReportState(report(status=Status.ASSIGNED), (again,), (left,))
+    assert with_edits(there, [step], now=T0) == there
+    before = ReportState(report(status=Status.ASSIGNED), (again,))
+    (job,) = with_edits(before, [step], now=T0).assignments
+    assert job.state is AssignmentState.RECALLED
 
 
 def test_the_proof_of_work_that_is_done_brings_it_to_validation_in_either_order() -> None:

@@ -34,7 +34,7 @@ def a_payload(kind: Kind, chance: random.Random) -> dict[str, Any]:
         Kind.REPLY: [{"text": "x"}],
         Kind.PHOTO: [{"sha256": chance.choice("ab") * 64, "role": chance.choice(["after", "report"])}],
         Kind.ASSIGN: [{"unit": unit}],
-        Kind.DISPATCH: [{"unit": unit, "stack": chance.random() < 0.3}],
+        Kind.DISPATCH: [{"unit": unit, "stack": chance.random() < 0.3}, {"unit": unit, "leaves": [report]}],
         Kind.RECALL: [{"unit": unit}],
         Kind.PROGRESS: [{"unit": unit, "state": chance.choice(list(AssignmentState)).value}],
         Kind.UNIT_STATE: [{"unit": unit, "state": chance.choice(list(UnitState)).value}],

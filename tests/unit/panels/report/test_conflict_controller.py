@@ -14,6 +14,7 @@ from PySide6.QtTest import QTest
 from api_client.model import Kind
 from console.panels.notifications.lost_orders import LostOrder, lost_text, why_lost
 from console.panels.report.conflict_controller import ConflictController
+from console.panels.report.conflict_text import conflict_text
 from console.panels.report.recreate_form import RecreateForm
 from console.rules.messages import Outcome
 from console.rules.queued import EditState, Queued
@@ -151,6 +152,23 @@ def test_a_closing_that_was_given_anew_is_undone_by_its_inverse(rig: Rig) -> Non
     wait_for(lambda: not rig.outbox.saving, what="the undo is saved")
     back = rig.outbox.open_edits[-1].edit
     assert (back.kind, back.undoes, back.report) == (Kind.REOPEN, again.edit.id, "A")
+
+
+def test_a_diverted_unit_that_is_busy_comes_next_and_leaves_nothing(rig: Rig) -> None:
+    edit_id = rig.edit_commands.divert(rig.details(1001, "A"), "07", "SDA-07", [rig.details(1002, "B")])
+    rig.saved(1)
+    busy = {"unit": "07", "report": "B", "priority": 1, **BY_BUDI}
+    rig.outbox.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs={"busy": busy}, version=9))
+    lost = rig.outbox.open_edit(edit_id)
+    assert lost is not None
+    why = "SDA-07 was not sent: report B, where it works, is a P1 by now."
+    assert conflict_text(lost, rig.window_state.catalog("city"), UTC, NOW, str) == why
+    assert why_lost(lost, rig.window_state.catalog("city"), UTC, NOW, str) == why
+    form = opened(rig, edit_id)
+    QTest.keyClick(form.table, Qt.Key.Key_1)
+    QTest.keyClick(form.table, Qt.Key.Key_Return, CTRL)
+    (again,) = settled(rig, edit_id)
+    assert again.edit.data == {"unit": "07", "stack": True}
 
 
 def test_what_is_dropped_says_why_in_one_sentence(rig: Rig) -> None:

@@ -18,7 +18,8 @@ from console.panels.report.details import ReportDetails
 from console.panels.report.diverting import Diverting
 from console.panels.report.recommendations import Recommendations
 from console.panels.unit_commands import UnitCommands
-from console.rules.edit import AFTER, Edit
+from console.rules.divert import RETURNS_TO
+from console.rules.edit import LEAVES, Edit
 from console.rules.rights import Rights
 from tests.unit.panels.conftest import NOW, Rig
 from widgets.forms.ask import AskArmed
@@ -93,9 +94,6 @@ def kinds(edits: list[Edit]) -> list[tuple[Kind, str | None]]:
     return [(one.kind, one.report) for one in edits]
 
 
-BOTH = [(Kind.RECALL, "B"), (Kind.DISPATCH, "A")]
-
-
 def test_the_key_asks_with_what_is_left_behind_and_enter_makes_one_step(scene: Scene) -> None:
     rig = scene.rig
     rig.outbox.source_lost("city")
@@ -111,11 +109,11 @@ def test_the_key_asks_with_what_is_left_behind_and_enter_makes_one_step(scene: S
     assert form.why_not() == "Read what is left behind"
     assert not rig.outbox.saving
     scene.agree()
-    recall, send = rig.saved(2)
-    assert kinds([recall, send]) == BOTH
-    assert send.about[AFTER] == recall.id
-    assert recall.data == {"unit": "07", "reason": "diverted to A"}
-    assert send.data == {"unit": "07"}
+    (send,) = rig.saved(1)
+    assert kinds([send]) == [(Kind.DISPATCH, "A")]
+    assert send.data == {"unit": "07", LEAVES: ["B"]}
+    assert send.about[LEAVES] == {"B": {"created": NOW.isoformat(), "version": 3}}
+    assert [one.data["reason"] for one in rig.outbox.pending_for("city", "B")] == ["diverted to A"]
     assert "Saved: SDA-07 leaves B (P3), which needs a crew again, and goes to A" in rig.said
     assert rig.undo_stack.undo_text == "Divert SDA-07 from B to"
     rig.undo_stack.undo()
@@ -127,24 +125,21 @@ def test_once_sent_one_undo_calls_it_back_and_sends_it_to_its_work_anew(scene: S
     rig = scene.rig
     scene.commands.divert()
     scene.agree()
-    recall, send = rig.saved(2)
-    rig.outbox.on_proved([recall.id, send.id])
+    (send,) = rig.saved(1)
+    rig.outbox.on_proved([send.id])
     rig.saved(0)
     rig.undo_stack.undo()
-    back, again = rig.saved(2)
-    assert [(one.kind, one.report, one.undoes) for one in (back, again)] == [
-        (Kind.RECALL, "A", send.id),
-        (Kind.DISPATCH, "B", recall.id),
-    ]
-    assert again.about == {AFTER: back.id}, "nobody is sent back who is not called back"
+    (back,) = rig.saved(1)
+    assert (back.kind, back.report, back.undoes, back.about) == (Kind.RECALL, "A", send.id, {RETURNS_TO: ["B"]})
+    assert [one.kind for one in rig.outbox.pending_for("city", "B")] == [Kind.DISPATCH]
 
 
 def test_a_crew_that_is_there_is_not_undone_by_half(scene: Scene) -> None:
     rig = scene.rig
     scene.commands.divert()
     scene.agree()
-    recall, send = rig.saved(2)
-    rig.outbox.on_proved([recall.id, send.id])
+    (send,) = rig.saved(1)
+    rig.outbox.on_proved([send.id])
     rig.saved(0)
     there = replace(JOB, id="k", report="A", edit=send.id)
     rig.undo_stack.note_jobs({"city": (there,)})
@@ -189,7 +184,7 @@ def test_it_goes_before_the_work_that_it_has_not_begun(scene: Scene) -> None:
     scene.set_jobs(JOB, replace(JOB, id="k", report="C", state=AssignmentState.DISPATCHED))
     scene.commands.divert()
     scene.agree()
-    assert scene.rig.saved(2)[1].data == {"unit": "07", "stack": True}
+    assert scene.rig.saved(1)[0].data == {"unit": "07", LEAVES: ["B"]}, "an older server would send it after that work"
 
 
 def test_others_that_stay_and_who_has_taken_it_are_named(scene: Scene) -> None:
@@ -198,7 +193,7 @@ def test_others_that_stay_and_who_has_taken_it_are_named(scene: Scene) -> None:
     scene.commands.divert()
     assert "SDA-11 stays on it · Taken by budi, who is told" in scene.words()
     scene.agree()
-    scene.rig.saved(2)
+    scene.rig.saved(1)
     assert "Saved: SDA-07 leaves B (P3), where others stay, and goes to A" in scene.rig.said
 
 

@@ -31,6 +31,11 @@ def entry(kind: str, edit: str | None = "e", minute: int = 0, **data: Any) -> En
             entry("recall", unit="DMK-03", reason="diverted to 931252"),
             "Recalled DMK-03, by Rina Aulia: diverted to 931252",
         ),
+        (entry("dispatch", unit="DMK-03"), "Dispatched DMK-03, by Rina Aulia"),
+        (
+            entry("dispatch", unit="DMK-03", leaves=["931244", 7, "local:x"]),
+            "Diverted DMK-03 from 931244, a new report, by Rina Aulia",
+        ),
         (entry("progress", unit="DMK-03", state="refused", reason="flat tyre"), "Refused, DMK-03: flat tyre"),
         (entry("progress", unit="DMK-03", state="on_scene"), "On scene, DMK-03"),
         (entry("close", disposition="Duplikat"), "Closed by Rina Aulia: Duplikat"),
