@@ -24,7 +24,10 @@ from hypothesis.stateful import (
 )
 from pytestqt.qtbot import QtBot
 
+from api_client.decoding import decode
 from api_client.model import EditBody, Entry, Kind, Report, Service, Status, Unit, UnitState
+from console.rules.divert import left_in, step_id
+from console.rules.edit import LEAVES
 from console.rules.queued import EditState, is_deleted
 from console.rules.status import RULES
 from console.server.city import schema
@@ -130,6 +133,20 @@ class Shift(RuleBasedStateMachine):
     def dispatch(self, who: int, nth: int, unit: int) -> None:
         if report := self.shown(self.consoles[who], nth):
             self.consoles[who].submit(Kind.DISPATCH, report, {"unit": f"U{unit}"}, {})
+
+    @rule(who=WHO, nth=NTH, other=NTH, unit=st.integers(1, UNITS), begun=st.booleans(), undone=st.booleans())
+    def divert(self, who: int, nth: int, other: int, unit: int, begun: bool, undone: bool) -> None:
+        """A unit that perhaps works on a report leaves it for another, and perhaps goes back."""
+        console, crew = self.consoles[who], {"unit": f"U{unit}"}
+        report, left = self.shown(console, nth), self.shown(console, other)
+        if report is None or left is None or report.id == left.id:
+            return
+        if begun:
+            console.submit(Kind.DISPATCH, left, crew, {})
+            console.submit(Kind.PROGRESS, left, crew | {"state": "on_scene"}, {})
+        edit_id = console.submit(Kind.DISPATCH, report, crew | {LEAVES: [left.id]}, {})
+        if undone:
+            console.submit(Kind.RECALL, report, crew, {}, undoes=edit_id)
 
     @rule(who=WHO, nth=NTH)
     def close_report(self, who: int, nth: int) -> None:
@@ -382,6 +399,23 @@ class Shift(RuleBasedStateMachine):
                 found[edit] = found.get(edit, 0) + 1
             return found
 
+    def half_done(self, acted: dict[str, int]) -> set[str]:
+        """The diverts of which the one half stands in the history of a report, and the other not in that of another
+        report that is there still.
+        """
+        with self.city.database.read() as connection:
+            entries = [decode(body, Entry) for body in connection.scalars(sa.select(schema.entries.c.body))]
+            reports = set(connection.scalars(sa.select(schema.TABLES["report"].c.id)))
+        left = {
+            step_id(one.edit or "", key)
+            for one in entries
+            for key in (left_in(one.data) if one.kind == Kind.DISPATCH else ())
+            if key in reports
+        }
+        steps = {edit for edit in acted if " " in edit}
+        alone = {edit for edit in steps if edit.partition(" ")[0] not in acted.keys() | self.deleted}
+        return (left - steps) | alone
+
     def acted_on(self, report: str) -> set[str]:
         with self.city.database.read() as connection:
             table = schema.entries
@@ -416,6 +450,7 @@ class Shift(RuleBasedStateMachine):
         assert not self.overwritten, "somebody's change was overwritten unseen"
         assert not self.elsewhere, "work for one report was done to another"
         assert all(count == 1 for count in acted.values()), "an edit acted twice"
+        assert not self.half_done(acted), "a unit was sent and not called away, or called away and not sent"
         there = rows_of_database(self.city.database)
         new = [one.description for one in there["report"].values() if one.description.startswith("text ")]
         assert len(new) == len(set(new)), "a report was made twice"
