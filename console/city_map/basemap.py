@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sqlite3
 import threading
+import weakref
 import zlib
 from functools import lru_cache
 from pathlib import Path
@@ -168,11 +170,12 @@ class _PmTiles:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
-        self._file = path.open("rb", buffering=0)
+        self._file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        self._closing = weakref.finalize(self, os.close, self._file)
         try:
             self._look(path)
         except BaseException:
-            self._file.close()
+            self._closing()
             raise
 
     def _look(self, path: Path) -> None:
@@ -209,13 +212,15 @@ class _PmTiles:
 
     def close(self) -> None:
         with self._lock:
-            self._file.close()
+            self._closing()
 
     def _piece(self, start: int, length: int) -> bytes:
         """So many bytes of the file, fewer at its end. Raises ValueError where it is closed, OSError."""
         with self._lock:
-            self._file.seek(start)
-            return self._file.read(length) or b""
+            if not self._closing.alive:
+                raise ValueError("The file is closed.")
+            os.lseek(self._file, start, os.SEEK_SET)
+            return os.read(self._file, length)
 
     def _read_directory(self, offset: int, length: int) -> Any:
         if length > _MOST_DIRECTORY_BYTES:
