@@ -23,12 +23,12 @@ UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generat
 setup: $(VENV)/run.stamp
 
 # What tests and checks need beside.
-set-up-tests: $(VENV)/dev.stamp $(WEB_TOOLS)/.stamp
+set-up-tests: $(VENV)/tests.stamp $(WEB_TOOLS)/.stamp
 
 run: setup
 	$(BIN)/sigap demo
 
-test: $(VENV)/dev.stamp
+test: $(VENV)/tests.stamp
 	$(PARALLEL) -m "not long"
 
 test-fast: $(VENV)/dev.stamp
@@ -105,6 +105,12 @@ $(VENV)/dev.stamp: $(VENV)/run.stamp requirements/dev.txt tools/test_programs.py
 	@echo "Set-up: development tools"
 	@$(PIP) $(LOCKED) -r requirements/dev.txt
 	@$(BIN)/python tools/test_programs.py $(if $(SIGAP_INSTALL),--install)
+	@touch $@
+
+# The workers of a run begin together: each of them would compile all tests. What cannot be read the run itself says.
+$(VENV)/tests.stamp: $(VENV)/dev.stamp
+	@echo "Set-up: tests are compiled"
+	@$(BIN)/python -m pytest --collect-only -qq >/dev/null 2>&1 || true
 	@touch $@
 
 # What checks the pages' scripts; Node.js is the one of the build requirements.
