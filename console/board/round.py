@@ -15,7 +15,7 @@ from console.board.view import View, make_view
 from console.cache.catalog import Catalog, Cities, lookups, read_catalog
 from console.cache.packed_columns import hold_until, seconds
 from console.cache.page_items import FIRST_ROW
-from console.cache.reader import CacheReader
+from console.cache.reader import CacheReader, street_words
 from console.rules.apply import ReportState, jobs_after
 from console.rules.divert import beside, step_on
 from console.rules.edit import ON_REPORT, Edit, is_local
@@ -189,9 +189,14 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
     # Of a cache that is made anew while the window is open the last picture is shown until then.
     loaded = before.loaded if blind and before is not None else reader.loaded(job.followed)
     text_rows = None
-    if job.filter.text:
-        made_here = [row for row, report in patches.items() if row < LOCAL_ROWS and _has_words(report, job.filter.text)]
-        text_rows = np.concatenate([np.array(made_here, np.int64), reader.matching(job.filter.text)])
+    for words, rows_with, has_words in (
+        (job.filter.text, reader.matching, _has_words),
+        (job.filter.street, reader.on_street, _is_on_street),
+    ):
+        if words:
+            made_here = [row for row, report in patches.items() if row < LOCAL_ROWS and has_words(report, words)]
+            found = np.concatenate([np.array(made_here, np.int64), rows_with(words)])
+            text_rows = found if text_rows is None else np.intersect1d(text_rows, found)
     users, sources_ = cities.numbers.get("user", {}), cities.numbers.get("source", {})
     me = {number: users.get(("", job.names.get(key, job.me)), -1) for (_, key), number in sources_.items()}
     view = make_view(
@@ -262,6 +267,15 @@ def _has_words(report: Report, text: str) -> bool:
     """Whether each word of `text` begins a word of the report, as in the cache's search."""
     words = _words(" ".join((report.title, report.description, report.address)))
     return all(any(word.startswith(wanted) for word in words) for wanted in _words(text))
+
+
+def _is_on_street(report: Report, street: str) -> bool:
+    """Whether the report's address has the words in a row, as in the cache's search."""
+    words, wanted = _words(report.address), street_words(street)
+    return bool(wanted) and any(
+        [*words[at : at + len(wanted) - 1], words[at + len(wanted) - 1][: len(wanted[-1])]] == wanted
+        for at in range(len(words) - len(wanted) + 1)
+    )
 
 
 def _words(text: str) -> list[str]:

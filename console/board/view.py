@@ -32,8 +32,9 @@ from console.board.snapshot import (
     Fact,
 )
 from console.board.zorder import Positions
-from console.rules.filter import NONE, Filter
+from console.rules.filter import NONE, Circle, Filter
 from console.rules.loaded import Loaded
+from console.rules.place import box_around, distances_m
 from console.rules.scoped_code import ScopedCode, is_named
 from console.rules.status import ORDER
 from console.rules.time_range import TimeRange
@@ -164,8 +165,9 @@ def make_view(
     """Filter, count and order a snapshot.
 
     `words` maps a kind to {number: (source, code)} and is needed to filter by codes. `text_rows` are the rows whose
-    texts fit `filter_.text`. `me` is the operator's number as a user at each source, by the source's number (<= 0 while
-    he has none). `zone` is the city's, for hours and days. With `areas` a filter by an area takes those inside it too.
+    texts fit `filter_.text` and `filter_.street`. `me` is the operator's number as a user at each source, by the
+    source's number (<= 0 while he has none). `zone` is the city's, for hours and days. With `areas` a filter by an area
+    takes those inside it too.
     `under_way` are the rows that a crew is on its way to, or at, `with_crews` the numbers of the sources of which the
     crews are known here. `order` is the filter's own unless given.
     """
@@ -323,7 +325,9 @@ def _fitting(
         fits &= _in_degrees(board.snapshot, filter_.bbox)
     if filter_.polygon:
         fits &= _in_polygon(board.snapshot, filter_.polygon)
-    if filter_.text:
+    if filter_.circle is not None:
+        fits &= _in_circle(board.snapshot, filter_.circle)
+    if filter_.text or filter_.street:
         fits &= _of_rows(board.snapshot, np.zeros(0, np.int64) if text_rows is None else text_rows)
     in_time = _created_in_time(board, filter_, fits)
     if not filter_.services:
@@ -406,6 +410,17 @@ def _in_polygon(snapshot: BoardSnapshot, corners: Sequence[tuple[float, float]])
             crossed = (lat1 > lat) != (lat2 > lat)
             inside ^= crossed & (lon < lon1 + (lat - lat1) * (lon2 - lon1) / (lat2 - lat1))
     mask[near] = inside
+    return mask
+
+
+def _in_circle(snapshot: BoardSnapshot, circle: Circle) -> Bools:
+    """Those around a place; none around one that was not found."""
+    if circle.place is None:
+        return np.zeros(len(snapshot.column("row")), np.bool_)
+    mask = _in_degrees(snapshot, box_around(*circle.place, circle.radius_m))
+    near = np.flatnonzero(mask)
+    lat, lon = snapshot.column("lat_e7")[near] / 1e7, snapshot.column("lon_e7")[near] / 1e7
+    mask[near] = distances_m(*circle.place, lat, lon) <= circle.radius_m
     return mask
 
 

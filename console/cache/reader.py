@@ -563,6 +563,15 @@ class CacheReader:
             return _rows_of("")
         return _rows_of(found[0])
 
+    def on_street(self, street: str) -> Rows:
+        """All rows whose address has these words in a row, without what only says that it is a street; ascending."""
+        words = street_words(street)
+        if not words:
+            return _rows_of("")
+        phrase = " ".join(words)
+        found = self._one("SELECT group_concat(rowid) FROM fts WHERE fts MATCH ?", (f'address : ("{phrase}"*)',))
+        return _rows_of(found[0] if found is not None and found[0] is not None else "")
+
     # The connection
 
     def _ready(self) -> sqlite3.Connection | None:
@@ -670,6 +679,15 @@ def match_query(text: str) -> str:
     """An FTS5 query for all words of `text`, each as a beginning; nothing in the text is query language."""
     words = ["".join(c if c.isalnum() else " " for c in word).split() for word in text.split()]
     return " ".join(f'"{part}"*' for parts in words for part in parts)
+
+
+def street_words(street: str) -> list[str]:
+    """The words that name a street: "Jl." and "Jalan" say the same, and an address may have either."""
+    words = "".join(c if c.isalnum() else " " for c in street.casefold()).split()
+    return [word for word in words if word not in _STREET_KINDS] or words
+
+
+_STREET_KINDS = frozenset({"jl", "jln", "jalan", "gg", "gang", "st", "street", "road", "rd", "rua", "r", "av"})
 
 
 def _rows_of(listed: str) -> Rows:

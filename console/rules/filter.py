@@ -24,6 +24,19 @@ Box = tuple[float, float, float, float]
 """West, south, east, north in degrees."""
 
 
+NEAR_M = 500
+"""How far around a place what is near it lies, where nothing else is said."""
+MOST_RADIUS_M = 20_000
+
+
+class Circle(msgspec.Struct, frozen=True):
+    """All around a place: (lat, lon), metres, and the words for the place; without `place` it has to be found first."""
+
+    place: tuple[float, float] | None
+    radius_m: int = NEAR_M
+    words: str = ""
+
+
 class FilterError(ValueError):
     """The text is not a filter; the message is a sentence for the operator."""
 
@@ -33,6 +46,7 @@ class Filter(msgspec.Struct, frozen=True):
 
     Codes are the city's own (or `none`). Ages are relative to now and `created_*` are unix seconds (from, before).
     `hour` is the first unix second of one hour of creation. `polygon` is (lat, lon) corners.
+    `circle` is what lies around a place; it takes the place of any other shape. `street` are words of the address.
     `crewless` asks for those that no crew is on its way to, or at, though the work is not done.
     `tab` and `order` say what the queue shows of it, and how; they are no chips.
     """
@@ -59,6 +73,8 @@ class Filter(msgspec.Struct, frozen=True):
     hour: int | None = None
     bbox: Box | None = None
     polygon: tuple[tuple[float, float], ...] = ()
+    circle: Circle | None = None
+    street: str = ""
     text: str = ""
 
     @classmethod
@@ -111,6 +127,10 @@ class Filter(msgspec.Struct, frozen=True):
             parts.append("box=" + ",".join(repr(edge) for edge in self.bbox))
         if self.polygon:
             parts.append("shape=" + ",".join(f"{lat!r}/{lon!r}" for lat, lon in self.polygon))
+        if self.circle is not None:
+            parts.append(f"near={_quoted(_circle_text(self.circle))}")
+        if self.street:
+            parts.append(f"street={_quoted(self.street)}")
         if self.text:
             parts.append(f"text={_quoted(self.text)}")
         return " ".join(parts)
@@ -131,11 +151,15 @@ class Filter(msgspec.Struct, frozen=True):
 
     def with_bbox(self, bbox: Box | None) -> Filter:
         """Inside this box only; takes the place of any other shape."""
-        return replace(self, bbox=bbox, polygon=())
+        return replace(self, bbox=bbox, polygon=(), circle=None)
 
     def with_polygon(self, corners: Iterable[tuple[float, float]]) -> Filter:
         """Inside these (lat, lon) corners only; takes the place of any other shape."""
-        return replace(self, polygon=tuple(corners), bbox=None)
+        return replace(self, polygon=tuple(corners), bbox=None, circle=None)
+
+    def with_circle(self, circle: Circle | None) -> Filter:
+        """Around this place only; takes the place of any other shape."""
+        return replace(self, circle=circle, bbox=None, polygon=())
 
     def toggle_service(self, code: str) -> Filter:
         """Add a category, or take it out again."""
@@ -209,6 +233,10 @@ class Filter(msgspec.Struct, frozen=True):
             )
         if self.bbox is not None or self.polygon:
             found.append(("shape", "Inside the box" if self.bbox else "Inside the shape"))
+        if self.circle is not None:
+            found.append(("circle", _circle_words(self.circle)))
+        if self.street:
+            found.append(("street", f"Address “{self.street}”"))
         if self.text:
             found.append(("text", f"“{self.text}”"))
         return found
@@ -274,7 +302,10 @@ _CHIP_FIELDS: dict[str, tuple[str, ...]] = {field: (field,) for field in _EMPTY}
 }
 FLAG_WORDS = tuple(_FLAGS)
 """What may stand behind `is=`."""
-_KNOWN = "Known: cat, area, status, p, agency, unit, by, is, age, created, hour, box, tab, order; other words search."
+_KNOWN = (
+    "Known: cat, area, near, street, status, p, agency, unit, by, is, age, created, hour, box, tab, order; "
+    "other words search."
+)
 
 
 # Reading
@@ -336,11 +367,17 @@ def _tokens(text: str) -> list[_Token]:
     return tokens
 
 
+_WITH_COLON = ("near", "street")
+"""Conditions that may be written with a colon too."""
+
+
 def _parted(token: _Token) -> tuple[str, str, _Token]:
     """(key, operator, value); the operator is "" for a word that is searched."""
     for at, character in enumerate(token.characters):
         if token.quoted[at]:
             break
+        if character == ":" and "".join(token.characters[:at]).casefold() in _WITH_COLON:
+            return "".join(token.characters[:at]).casefold(), "=", token.part(at + 1, None)
         if character in "=<>":
             double = token.characters[at + 1 : at + 2] == ["="] and character != "=" and not token.quoted[at + 1]
             operator = character + ("=" if double else "")
@@ -440,7 +477,7 @@ def _read_box(filter_: Filter, name: str, operator: str, value: _Token) -> Filte
     edges = _numbers(_values(name, operator, value), name)
     if len(edges) != 4 or edges[0] > edges[2] or edges[1] > edges[3]:
         raise FilterError("A box has four numbers: west,south,east,north in degrees.")
-    return replace(filter_, bbox=(edges[0], edges[1], edges[2], edges[3]), polygon=())
+    return replace(filter_, bbox=(edges[0], edges[1], edges[2], edges[3]), polygon=(), circle=None)
 
 
 def _read_shape(filter_: Filter, name: str, operator: str, value: _Token) -> Filter:
@@ -452,7 +489,33 @@ def _read_shape(filter_: Filter, name: str, operator: str, value: _Token) -> Fil
         corners.append((pair[0], pair[1]))
     if len(corners) < 3:
         raise FilterError("A shape has at least three corners.")
-    return replace(filter_, polygon=tuple(corners), bbox=None)
+    return replace(filter_, polygon=tuple(corners), bbox=None, circle=None)
+
+
+def _read_near(filter_: Filter, name: str, operator: str, value: _Token) -> Filter:
+    """`near=LAT/LON/METRES/WORDS`, or words that are to be found, with a distance behind them or without."""
+    _only("=", operator, name)
+    text = " ".join(value.text.split())
+    parts = [part.strip() for part in text.split("/", 3)]
+    if len(parts) >= 2 and all(re.fullmatch(r"[-+]?\d{1,3}(\.\d+)?([eE]-?\d+)?", part) for part in parts[:2]):
+        lat, lon = _numbers(parts[:2], name)
+        radius_m = _metres(parts[2] if len(parts) > 2 else "")
+        if abs(lat) > 90 or abs(lon) > 180 or radius_m is None:
+            raise FilterError("Write near=latitude/longitude/metres.")
+        return filter_.with_circle(Circle((lat, lon), radius_m, parts[3] if len(parts) > 3 else ""))
+    found = re.fullmatch(r"(.+?)(?:\s*/\s*|\s+(?:within|dalam|radius)\s+)(\d+\s*k?m)", text, re.IGNORECASE)
+    words, radius_m = (found[1], _metres(found[2])) if found is not None else (text, NEAR_M)
+    if not words or radius_m is None:
+        raise FilterError('Write near="Jl. Melati"/500m, up to 20 km.')
+    return filter_.with_circle(Circle(None, radius_m, words))
+
+
+def _read_street(filter_: Filter, name: str, operator: str, value: _Token) -> Filter:
+    _only("=", operator, name)
+    street = " ".join(value.text.split())
+    if not street:
+        raise FilterError(f"Nothing stands after {name}=.")
+    return replace(filter_, street=street)
 
 
 def _read_choice(field: str, choices: tuple[str, ...]) -> Callable[[Filter, str, str, _Token], Filter]:
@@ -473,6 +536,8 @@ _READERS: dict[str, Callable[[Filter, str, str, _Token], Filter]] = {
     "age": _read_age,
     "box": _read_box,
     "shape": _read_shape,
+    "near": _read_near,
+    "street": _read_street,
     "tab": _read_choice("tab", TABS),
     "order": _read_choice("order", ORDERS),
 }
@@ -494,6 +559,15 @@ def _numbers(texts: Iterable[str], name: str) -> list[float]:
             raise FilterError(f"{text} in {name}= is not in degrees.")
         numbers.append(number)
     return numbers
+
+
+def _metres(text: str) -> int | None:
+    """`500`, `500m`, `2 km`; None where it is no distance, or one beyond a city."""
+    found = re.fullmatch(r"(\d{1,5})\s*(k?m)?", text.casefold()) if text else None
+    if found is None:
+        return None if text else NEAR_M
+    radius_m = int(found[1]) * (1000 if found[2] == "km" else 1)
+    return radius_m if 0 < radius_m <= MOST_RADIUS_M else None
 
 
 def _unix(text: str, zone: tzinfo) -> int:
@@ -530,6 +604,19 @@ def _quoted(text: str) -> str:
     if text and not re.search(r'[\s",\\=<>]', text):
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _circle_text(circle: Circle) -> str:
+    if circle.place is None:
+        return f"{circle.words}/{circle.radius_m}m"
+    lat, lon = circle.place
+    return f"{lat!r}/{lon!r}/{circle.radius_m}" + (f"/{circle.words}" if circle.words else "")
+
+
+def _circle_words(circle: Circle) -> str:
+    distance = f"{circle.radius_m} m" if circle.radius_m < 1000 else f"{circle.radius_m / 1000:g} km"
+    place = "{:.5f}, {:.5f}".format(*circle.place) if circle.place is not None else ""
+    return f"Within {distance} of {circle.words or place}"
 
 
 def _span(seconds: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -26,7 +27,7 @@ from console.panels.typed_command import TypedCommand
 from console.panels.unit_commands import UnitCommands
 from console.panels.window_state import WindowState
 from console.rules.edit import is_local
-from console.rules.filter import FLAG_WORDS, Filter, FilterError
+from console.rules.filter import FLAG_WORDS, MOST_RADIUS_M, NEAR_M, Circle, Filter, FilterError
 from console.rules.status import ORDER
 from console.tasks import Tasks
 from widgets.command import CommandLine
@@ -188,7 +189,9 @@ class CommandLineController(QObject):
         """What may be typed next into a filter: its conditions, or the values of the one that is begun."""
         name, equals, begun = text.rpartition(" ")[2].partition("=")
         if not equals:
-            return self.tr("then p=1, cat=, area=, agency=, unit=, status=, is=, age>2d, age<4h or words")
+            return self.tr(
+                "then p=1, cat=, area=, near=, street=, agency=, unit=, status=, is=, age>2d, age<4h or words"
+            )
         values = self._values_of(name)
         fits = _beginning_with(begun, values) or values
         shown: list[str] = []
@@ -301,9 +304,25 @@ class CommandLineController(QObject):
     def _show(self, text: str) -> None:
         try:
             filter_ = Filter.parse(text, tab=self._window_state.filter.tab, zone=self._window_state.zone)
-            self._window_state.set_filter(filter_.resolved(self._window_state.cities.names()))
+            filter_ = filter_.resolved(self._window_state.cities.names())
         except FilterError as error:
             self._runner.message.emit(str(error))
+            return
+        if filter_.circle is None or filter_.circle.place is not None:
+            self._window_state.set_filter(filter_)
+            return
+        circle = filter_.circle
+
+        def found(places: list[FoundPlace]) -> None:
+            if not places:
+                self._runner.message.emit(self.tr("Nothing found for “{text}”").format(text=circle.words))
+                return
+            self._window_state.set_filter(filter_.with_circle(_around(places[0], circle.radius_m)))
+
+        if self._map_places is None:
+            found([])
+        else:
+            self._map_places.find("line", circle.words, found)
 
     def _find_first(self, text: str) -> None:
         reader = self._reader
@@ -387,6 +406,7 @@ class CommandLineController(QObject):
         text, reader = query.strip(), self._reader
         if len(text) < 2:
             return
+        around = _around_what(text)
 
         def find() -> tuple[list[RowText], int]:
             shown = reader().find(text, _FOUND)
@@ -399,7 +419,8 @@ class CommandLineController(QObject):
 
         self._tasks.latest("palette", find, found)
         if self._map_places is not None:
-            self._map_places.find("palette", text, lambda places: self._add_places(query, places))
+            words = around[0] if around is not None else text
+            self._map_places.find("palette", words, lambda places: self._add_places(query, places))
 
     def _add_places(self, query: str, places: list[FoundPlace]) -> None:
         if query == self._query and places and self._palette.isVisible():
@@ -548,6 +569,14 @@ class CommandLineController(QObject):
 
     def _map_row(self, place: FoundPlace) -> PaletteRow:
         note = self._map_places.exactness_text(place) if self._map_places is not None else ""
+        around = _around_what(self._query.strip())
+        if around is not None:
+            circle = _around(place, around[1])
+            asked = Filter(circle=circle)
+            ((_, words),) = asked.chips()
+            return PaletteRow(
+                f"around:{asked.to_text()}", self.tr("Reports: {within}").format(within=words), note, kind="place"
+            )
         return PaletteRow(f"spot:{place.lat!r},{place.lon!r}", label_of(place), note, kind="place")
 
     def _complete(self, row_id: str) -> None:
@@ -582,6 +611,9 @@ class CommandLineController(QObject):
         elif kind == "spot":
             lat, lon = key.split(",")
             self.place_sought.emit(float(lat), float(lon))
+        elif kind == "around":
+            circle = Filter.parse(key, zone=self._window_state.zone).circle
+            self._window_state.set_filter(self._window_state.filter.with_circle(circle))
         elif kind == "area":
             self._window_state.set_filter(self._window_state.filter.toggle_area(key))
 
@@ -590,6 +622,27 @@ class CommandLineController(QObject):
         if self.in_palette.hand_over():
             kept = self.tr("Not saved, kept as a draft: {keys}")
             self._runner.message.emit(kept.format(keys=self._actions.key("drafts")))
+
+
+_AROUND = re.compile(
+    r"(?:reports?|laporan)\s+(?:near|around|dekat|sekitar)\s+(.+?)"
+    r"(?:\s+(?:within|in|dalam|radius)\s+(\d{1,5})\s*(k?m))?",
+    re.IGNORECASE,
+)
+
+
+def _around_what(query: str) -> tuple[str, int] | None:
+    """(the words for a place, metres) of "reports near Jl. Melati within 500 m"; None of other words."""
+    found = _AROUND.fullmatch(query)
+    if found is None:
+        return None
+    metres = int(found[2]) * (1000 if found[3].casefold() == "km" else 1) if found[2] else NEAR_M
+    return (found[1], metres) if 0 < metres <= MOST_RADIUS_M else None
+
+
+def _around(place: FoundPlace, radius_m: int) -> Circle:
+    """What lies around a place that was found."""
+    return Circle((round(place.lat, 6), round(place.lon, 6)), radius_m, label_of(place))
 
 
 def _has_digit(word: str) -> bool:

@@ -45,6 +45,44 @@ def test_a_report_made_here_is_found_by_its_text(tmp_path: Path, text: str, rows
     assert len(view.order) == rows
 
 
+@pytest.mark.parametrize(
+    ("street", "found"),
+    [
+        ("Jl. Melati", {"1", "made here"}),
+        ("jalan melati iii", {"1"}),
+        ("melat", {"1", "made here"}),
+        ("melati mawar", set()),
+        ("Mawar", {"2"}),
+        ("—", set()),
+        ('"OR', set()),
+    ],
+)
+def test_a_street_is_looked_for_in_addresses_alone_its_words_in_a_row(
+    tmp_path: Path, street: str, found: set[str]
+) -> None:
+    writer = CacheWriter(tmp_path)
+    writer.apply(
+        "city",
+        items(
+            report("1", address="Jl. Melati III no. 4", description="Mawar"),
+            report("2", address="Gg. Mawar", description="Jl. Melati III"),
+        ),
+        at(2),
+    )
+    writer.close()
+    create = edit("c", Kind.CREATE, "local:c", data={"address": "Jalan Melati 7"}, source="city")
+    job = a_round(edits={("city", "local:c"): (create,)}, local_rows={"local:c": 1}, filter=Filter(street=street))
+    reader = CacheReader(tmp_path)
+    view = play(job, reader, int(T0.timestamp())).view
+    names = {reader.row_of("city", "1"): "1", reader.row_of("city", "2"): "2", 1: "made here"}
+    reader.close()
+    assert {names[row] for row in view.order.tolist()} == found
+    words = a_round(filter=Filter(street="melati", text="mawar"))
+    reader = CacheReader(tmp_path)
+    assert len(play(words, reader, int(T0.timestamp())).view.order) == 1, "both have to be so"
+    reader.close()
+
+
 def test_mine_is_what_the_operator_has_under_the_name_of_each_city(tmp_path: Path) -> None:
     """Rina of the one city is another person in the other, where the operator is called Budi; a claim not sent yet."""
     writer = CacheWriter(tmp_path)

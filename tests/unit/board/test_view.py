@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import struct
 from collections import Counter
 from datetime import datetime
@@ -19,7 +20,7 @@ from console.board.map_answer import map_answer
 from console.board.snapshot import NO_PLACE, BoardSnapshot
 from console.board.view import View, make_view
 from console.board.waiting import next_waiting
-from console.rules.filter import ORDERS, TABS, Filter
+from console.rules.filter import ORDERS, TABS, Circle, Filter
 from console.rules.status import ORDER
 from console.rules.time_range import BarUnit, TimeRange
 from tests.unit.board import naive
@@ -493,6 +494,20 @@ def test_the_widest_box_holds_no_report_without_a_place() -> None:
     city = [R(row=1000), R(row=1001, lat_e7=NO_PLACE, lon_e7=NO_PLACE)]
     asked = Filter(bbox=(-360.0, -360.0, 360.0, 360.0))
     assert view_of(BoardSnapshot.build(naive.columns(city)), asked).order.tolist() == [1000]
+
+
+def test_around_a_place_is_a_circle_on_the_ground() -> None:
+    """A degree of longitude is less than one of latitude: at 60 degrees half of it."""
+    for lat in (-6.2, 60.17):
+        city = [R(row=1000, lat_e7=NO_PLACE, lon_e7=NO_PLACE)]
+        for at, (north_m, east_m) in enumerate(((0, 0), (490, 0), (510, 0), (0, 490), (0, 510), (360, 360)), 1001):
+            up, across = north_m / 111_195, east_m / 111_195 / math.cos(math.radians(lat))
+            city.append(R(row=at, lat_e7=round((lat + up) * 1e7), lon_e7=round((106.8 + across) * 1e7)))
+        snapshot = BoardSnapshot.build(naive.columns(city))
+        found = view_of(snapshot, Filter(circle=Circle((lat, 106.8), 500)))
+        assert set(found.order.tolist()) == {1001, 1002, 1004}
+        assert found.counts.tabs["open"] == 3
+    assert len(view_of(snapshot, Filter(circle=Circle(None, 500, "Jl. Melati"))).order) == 0, "it was not found"
 
 
 def test_a_code_of_two_sources() -> None:

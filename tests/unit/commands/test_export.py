@@ -113,12 +113,23 @@ def test_csv_has_what_the_queue_shows_in_its_order(
         ("order=newest cat=banjir", ["formula", "waiting"]),
         ("tab=closed", ["closed"]),
         ("hyperlink", ["formula"]),
+        ("near=-6.25/106.752/300m", ["formula"]),
+        ("near=-6.25/106.76/300m", []),
+        ("street=62", ["formula"]),
         ("p=4", []),
     ],
 )
 def test_filter_is_the_queues(profile: Path, tmp_path: Path, text: str, found: list[str]) -> None:
     assert export(tmp_path / "some.csv", "csv", "--filter", text) == 0
     assert numbers(tmp_path / "some.csv") == found
+
+
+def test_a_place_by_its_words_is_not_looked_for_here(
+    profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert export(tmp_path / "some.csv", "csv", "--filter", 'near="stasiun tebet"') == 2
+    assert "write near=latitude/longitude/metres here" in capsys.readouterr().err
+    assert not (tmp_path / "some.csv").exists()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api_client.model import Status
-from console.rules.filter import ORDERS, TABS, Filter, FilterError
+from console.rules.filter import MOST_RADIUS_M, NEAR_M, ORDERS, TABS, Circle, Filter, FilterError
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 
@@ -30,9 +30,13 @@ degrees = st.floats(-180, 180)
 boxes = st.tuples(degrees, degrees, degrees, degrees).map(
     lambda box: (min(box[0], box[2]), min(box[1], box[3]), max(box[0], box[2]), max(box[1], box[3]))
 )
+circles = st.builds(
+    Circle, st.tuples(st.floats(-90, 90), st.floats(-180, 180)), st.integers(1, MOST_RADIUS_M), texts.map(str.strip)
+)
 shapes: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({}),
     st.fixed_dictionaries({"bbox": boxes}),
+    st.fixed_dictionaries({"circle": circles}),
     st.fixed_dictionaries({"polygon": st.lists(st.tuples(degrees, degrees), min_size=3, max_size=5).map(tuple)}),
 )
 filters = st.builds(
@@ -57,6 +61,7 @@ filters = st.builds(
     created_after=moments,
     created_before=moments,
     hour=moments,
+    street=texts,
     text=texts,
 )
 
@@ -181,3 +186,37 @@ def test_toggles_add_and_take_out() -> None:
     assert both.toggle_service("a").services == ("b",)
     assert Filter().toggle_hour(7200).toggle_hour(7200) == Filter()
     assert Filter().with_bbox((1, 2, 3, 4)).with_polygon([(1, 2), (3, 4), (5, 6)]).bbox is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "circle"),
+    [
+        ("near=-6.2/106.8", Circle((-6.2, 106.8), NEAR_M)),
+        ("near=-6.2/106.8/300", Circle((-6.2, 106.8), 300)),
+        ("near=-6.2/106.8/2km", Circle((-6.2, 106.8), 2000)),
+        ('near="-6.2/106.8/300/Jl. Melati 3/5, Tebet"', Circle((-6.2, 106.8), 300, "Jl. Melati 3/5, Tebet")),
+        ('near="Jl. Melati"', Circle(None, NEAR_M, "Jl. Melati")),
+        ('near:"Jl. Melati"', Circle(None, NEAR_M, "Jl. Melati")),
+        ('near="Jl. Melati"/300m', Circle(None, 300, "Jl. Melati")),
+        ('near="Jl. Melati within 1 km"', Circle(None, 1000, "Jl. Melati")),
+    ],
+)
+def test_a_circle_is_written_as_a_place_or_as_words(typed: str, circle: Circle) -> None:
+    assert parse(typed).circle == circle
+    assert parse(parse(typed).to_text()).circle == circle
+
+
+@pytest.mark.parametrize("typed", ["near=", "near>3", "near=95/106.8", "near=-6.2/106.8/50km", "near=-6.2/106.8/wide"])
+def test_a_circle_that_cannot_be_is_a_sentence(typed: str) -> None:
+    with pytest.raises(FilterError):
+        parse(typed)
+
+
+def test_around_a_place_is_a_chip_and_takes_the_place_of_other_shapes() -> None:
+    around = parse("box=106.7,-6.3,106.9,-6.1").with_circle(Circle((-6.2, 106.8), 500, "Jl. Melati, Tebet"))
+    assert (around.bbox, around.chips()) == (None, [("circle", "Within 500 m of Jl. Melati, Tebet")])
+    assert around.without("circle") == Filter()
+    assert around.with_bbox((1, 2, 3, 4)).circle is None
+    assert around.narrowed
+    assert Filter(circle=Circle((-6.2, 106.8), 2000)).chips() == [("circle", "Within 2 km of -6.20000, 106.80000")]
+    assert parse('street="Jl. Melati"').chips() == [("street", "Address “Jl. Melati”")]

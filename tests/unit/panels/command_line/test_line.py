@@ -18,6 +18,7 @@ from console.panels.command_line.line import CommandLineController
 from console.panels.command_line.typed_line import TypedLine
 from console.panels.forms.draft import PAUSE_S
 from console.panels.map.places import MapPlaces
+from console.rules.filter import Circle, Filter
 from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
 from tests.unit.panels.conftest import NOW, Rig, read_drafts
@@ -34,6 +35,7 @@ class Line:
     def __init__(self, rig: Rig) -> None:
         self.places: tuple[FoundPlace, ...] = ()
         self.sought: list[tuple[float, float]] = []
+        self.asked: list[Find] = []
         theme = make_theme()
         reader = rig.cached("C1")
         self.row = reader.row_of("city", "C1") or 0
@@ -52,6 +54,7 @@ class Line:
 
     def _ask(self, _purpose: str, question: Question, then: Callable[[Answer | None], object]) -> None:
         assert isinstance(question, Find)
+        self.asked.append(question)
         QTimer.singleShot(0, lambda: then(PlacesFound(self.places)))
 
     @property
@@ -436,3 +439,45 @@ def test_what_no_report_has_is_looked_for_on_the_city_map(line: Line, rig: Rig) 
     line.places = ()
     line.run("find stasiun manggarai")
     wait_for(lambda: "Nothing found" in rig.said[-1], what="that there is none")
+
+
+def palette_rows(line: Line) -> list[PaletteRow]:
+    """All rows that the palette shows from now on, one after another."""
+    shown: list[PaletteRow] = []
+    show = line.palette.show_rows
+    line.palette.show_rows = lambda rows, headings, summary="": (  # type: ignore[method-assign, assignment]
+        shown.extend(rows),
+        show(rows, headings, summary=summary),
+    )
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("typed", "metres"), [("reports near stasiun tebet within 300 m", 300), ("laporan dekat stasiun tebet", 500)]
+)
+def test_the_palette_shows_the_reports_around_a_place(rig: Rig, line: Line, typed: str, metres: int) -> None:
+    line.places = (STATION,)
+    shown = palette_rows(line)
+    rig.window_state.set_filter(Filter(priorities=(1,)))
+    line.controller.open()
+    QTest.keyClicks(line.palette._field, typed)
+    words = f"Within {metres} m of Stasiun Tebet, Tebet"
+    wait_for(lambda: any(row.title == f"Reports: {words}" for row in shown), what="the row")
+    assert line.asked[-1].text == "stasiun tebet", "and not the words around it"
+    line.palette.chosen.emit(next(row.id for row in shown if row.title == f"Reports: {words}"))
+    assert rig.window_state.filter == Filter(priorities=(1,)).with_circle(
+        Circle((-6.22, 106.85), metres, "Stasiun Tebet, Tebet")
+    )
+    assert ("circle", words) in rig.window_state.chips()
+    assert line.sought == []
+
+
+def test_a_filter_may_name_a_place_that_is_then_found(rig: Rig, line: Line) -> None:
+    line.places = (STATION,)
+    line.run('show p=1 near="stasiun tebet"/2km')
+    around = Circle((-6.22, 106.85), 2000, "Stasiun Tebet, Tebet")
+    wait_for(lambda: rig.window_state.filter == Filter(priorities=(1,), circle=around), what="the filter")
+    line.places = ()
+    line.run('show near="stasiun manggarai"')
+    wait_for(lambda: "Nothing found for “stasiun manggarai”" in rig.said, what="that there is none")
+    assert rig.window_state.filter.circle == around, "the filter stays as it was"
