@@ -50,7 +50,7 @@ FORMS = {
 def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     folder = tmp_path_factory.mktemp("form-keys")
     users = str(write_users(folder))
-    with served(folder, "--demo-city", "--still", "--reports", "1500", "--users", users) as city:
+    with served(folder, "--demo-city", "--still", "--reports", "500", "--users", users) as city:
         serve: Served = city
         with console(folder / "profile", serve.address, size=(1920, 1080)) as window:
             wait_ready(window)

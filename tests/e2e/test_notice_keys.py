@@ -39,7 +39,7 @@ pytestmark = pytest.mark.usefixtures("qapp", "expected_log")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("notice-keys")
     users = str(write_users(folder))
-    with served(folder, "--demo-city", "--still", "--reports", "900", "--users", users) as server:
+    with served(folder, "--demo-city", "--still", "--reports", "400", "--users", users) as server:
         yield server
 
 
