@@ -20,7 +20,7 @@ from typing_extensions import override
 from api_client.decoding import convert, decode
 from console.files.errors import LockedByOther, StoreError
 from console.files.lock import FileLock
-from console.rules.messages import Source
+from console.rules.messages import Source, WebMap
 from console.rules.time_range import TimeRange
 
 ThemeName = Literal["dark", "light"]
@@ -38,6 +38,7 @@ _IN_WORDS = {
     "text_scale": "text size",
     "layouts": "arrangement of the window",
     "basemap": "map",
+    "web_map": "web map",
     "charts_range": "time range of the charts",
     "order_lifetime_s": "lifetime of orders",
     "go_on": "going on to the next report",
@@ -58,6 +59,8 @@ class Settings(msgspec.Struct, kw_only=True):
     text_scale: Annotated[float, msgspec.Meta(ge=0.5, le=4.0)] = 1.0
     layouts: dict[str, str] = {}
     basemap: str = ""
+    web_map: WebMap | None = None
+    """The map of a provider that may be shown instead of the city's own; None: none may."""
     charts_range: TimeRange = TimeRange.DAY
     """How far the charts look back."""
     order_lifetime_s: float = 600.0

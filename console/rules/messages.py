@@ -33,6 +33,19 @@ class Source(msgspec.Struct, frozen=True):
     role: str = ""
 
 
+class WebMap(msgspec.Struct, frozen=True):
+    """A street map or aerial picture of a provider, which a profile may show: `address` has {z}, {x} and {y} in it.
+
+    `attribution` is shown wherever the map is; `rules` is where the provider says who may use it how.
+    """
+
+    name: str
+    address: str
+    attribution: str
+    max_zoom: int = 19
+    rules: str = ""
+
+
 class Start(msgspec.Struct, frozen=True, tag="start"):
     """First message down: where to keep the cache, what to follow, with which tokens (by source key).
 
@@ -79,6 +92,17 @@ class Fetch(msgspec.Struct, frozen=True, tag="fetch"):
     url: str | None
 
 
+class BringTile(msgspec.Struct, frozen=True, tag="bring_tile"):
+    """Bring a picture of the web map at `address` into the profile's kept tiles; answered by TileBrought, unless so
+    many others are asked for after it that it is out of sight.
+    """
+
+    address: str
+    z: int
+    x: int
+    y: int
+
+
 class Look(msgspec.Struct, frozen=True, tag="look"):
     """The operator has this report of the source open now, None for none of it; told to the server, best effort."""
 
@@ -110,7 +134,7 @@ class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """End in order."""
 
 
-Down = Start | Push | Withdraw | Fetch | Look | Reveal | SyncNow | Compare | Stop
+Down = Start | Push | Withdraw | Fetch | BringTile | Look | Reveal | SyncNow | Compare | Stop
 
 
 class Obstacle(StrEnum):
@@ -244,6 +268,15 @@ class Fetched(msgspec.Struct, frozen=True, tag="fetched"):
     later: bool = False
 
 
+class TileBrought(msgspec.Struct, frozen=True, tag="tile_brought"):
+    """A picture of the web map is among the kept tiles, or `problem` says why it is not, or no newer one."""
+
+    z: int
+    x: int
+    y: int
+    problem: str = ""
+
+
 class Revealed(msgspec.Struct, frozen=True, tag="revealed"):
     """A reporter's contact as the server told it, or `problem` says why not. Never written to a file or a log."""
 
@@ -259,4 +292,6 @@ class Alive(msgspec.Struct, frozen=True, tag="beat"):
     """The process lives and each of its threads gets further; every two seconds. Without it the console ends it."""
 
 
-Up = Outcome | TryNow | Touched | Presence | SourceState | SignedIn | ZoneTold | Fetched | Revealed | Alive
+Up = (
+    Outcome | TryNow | Touched | Presence | SourceState | SignedIn | ZoneTold | Fetched | TileBrought | Revealed | Alive
+)

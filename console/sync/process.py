@@ -26,6 +26,7 @@ from console.files.errors import LockedByOther, StoreError
 from console.files.lock import FileLock
 from console.pipe import BrokenFrame, Frames, pack
 from console.rules.messages import (
+    BringTile,
     Compare,
     Down,
     Fetch,
@@ -41,6 +42,7 @@ from console.rules.messages import (
     Start,
     Stop,
     SyncNow,
+    TileBrought,
     Up,
     Withdraw,
 )
@@ -51,6 +53,7 @@ from console.sync.health import OFFLINE, WRONG_SERVER
 from console.sync.heartbeat import Heartbeat
 from console.sync.retry import Timing
 from console.sync.source import DispatchSource, Following
+from console.sync.web_map_lane import WebMapLane
 
 _log = logging.getLogger(__name__)
 LOCK = "sync.lock"
@@ -85,6 +88,7 @@ class Followers:
         self._folder = Path(start.folder)
         self._cache_writer = CacheWriterProxy(self._folder, emit)
         self._following: dict[str, Following] = {}
+        self._web_map: tuple[str, WebMapLane] | None = None
 
     def _emit(self, message: Up) -> None:
         if isinstance(message, SignedIn):
@@ -129,6 +133,8 @@ class Followers:
                 self._emit(Fetched(message.sha256, message.url, problem="The photo's city is not connected."))
             else:
                 following.fetch(message)
+        elif isinstance(message, BringTile):
+            self._bring(message)
         elif isinstance(message, Look):
             if (following := self._following.get(message.source)) is not None:
                 following.look(message)
@@ -141,14 +147,17 @@ class Followers:
         elif isinstance(message, SyncNow):
             for following in self._following.values():
                 following.hurry()
+            if self._web_map is not None:
+                self._web_map[1].hurry()
         elif isinstance(message, Compare):
             for following in self._following.values():
                 following.compare(believe=message.believe)
 
     def steps(self) -> dict[str, int]:
         """How often each thread of each source got further, by source and thread; may be called from any thread."""
-        following = list(self._following.items())
-        return {f"{key} {name}": count for key, each in following for name, count in each.steps().items()}
+        following, web_map = list(self._following.items()), self._web_map
+        counts = {f"{key} {name}": count for key, each in following for name, count in each.steps().items()}
+        return counts if web_map is None else counts | web_map[1].steps()
 
     def look_at_silence(self) -> None:
         """Say of each server that does not answer that it does not; from any thread, every few seconds."""
@@ -158,11 +167,27 @@ class Followers:
     def stop(self) -> None:
         """End all lanes and close the cache."""
         stopping = [threading.Thread(target=following.stop) for following in self._following.values()]
+        if self._web_map is not None:
+            stopping.append(threading.Thread(target=self._web_map[1].stop))
         for thread in stopping:
             thread.start()
         for thread in stopping:
             thread.join()
         self._cache_writer.close()
+
+    def _bring(self, asked: BringTile) -> None:
+        """One web map at a time has a lane: that whose pictures were asked for last."""
+        if self._web_map is None or self._web_map[0] != asked.address:
+            try:
+                lane = WebMapLane(self._folder, asked.address, self._emit)
+            except errors.BadAddress as error:
+                self._emit(TileBrought(asked.z, asked.x, asked.y, str(error)))
+                return
+            before, self._web_map = self._web_map, (asked.address, lane)
+            lane.start()
+            if before is not None:
+                threading.Thread(target=before[1].stop, daemon=True).start()
+        self._web_map[1].want(asked)
 
     def _follow(self, source: Source) -> Following:
         dispatch = partial(DispatchSource, order_lifetime_s=self._start.order_lifetime_s)

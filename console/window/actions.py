@@ -24,6 +24,7 @@ from console.panels.units import UnitsController
 from console.rules.time_range import TimeRange
 from console.window.city_map_commands import CityMapCommands
 from console.window.sign_in import SignInController
+from console.window.web_map_commands import WebMapCommands
 from console.window.window_commands import RANGE_TEXT, WindowCommands
 from widgets.map.panel import MapPanel
 from widgets.ticket.panel import TicketPanel
@@ -39,6 +40,7 @@ class Receivers:
     situation: SituationMonitor
     window: WindowCommands
     city_map: CityMapCommands
+    web_map: WebMapCommands
     report_clipboard: ReportClipboard
     contact: ReporterContact
     drafts: Drafts
@@ -82,6 +84,14 @@ ACTIONS = Actions[Receivers](
         A(
             "city_map", "City map: what there is, make one of a file, remove it", ("Ctrl+Shift+M",), "Window",
             lambda on: on.city_map.open(), words="streets basemap background openstreetmap osm pbf tools", asks=True,
+        ),
+        A(
+            "web_map", "Web map: show it instead of the streets, or hide it", ("Ctrl+Shift+B",), "Window",
+            lambda on: on.web_map.switch(), words="aerial satellite picture background xyz layer",
+        ),
+        A(
+            "web_map_settings", "Web map: settings", (), "Window", lambda on: on.web_map.open_settings(),
+            words="aerial satellite picture background xyz address provider preferences", asks=True,
         ),
         A("panel_units", "Go to the units", ("Ctrl+3",), "Window", lambda on: on.window.go_to_panel("units")),
         A("panel_report", "Go to the report", ("Ctrl+4",), "Window", lambda on: on.window.go_to_panel("report")),

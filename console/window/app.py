@@ -40,6 +40,7 @@ from console.panels.map.crowd import CrowdList
 from console.panels.map.places import MapPlaces
 from console.panels.map.street_way import StreetWay
 from console.panels.map.streets import Streets
+from console.panels.map.web_map import WebMapPictures
 from console.panels.notifications.attendance import Attendance
 from console.panels.notifications.crew_notes import CrewNotes
 from console.panels.notifications.hazards import Hazards
@@ -75,6 +76,7 @@ from console.rules.messages import (
     Fetch,
     Source,
     SyncNow,
+    WebMap,
 )
 from console.rules.queued import Queued
 from console.rules.scoped_code import ScopedCode
@@ -111,6 +113,7 @@ from console.window.sources import FollowedSources
 from console.window.succession import Succession
 from console.window.sync_arrivals import SyncArrivals
 from console.window.sync_supervisor import SyncSupervisor
+from console.window.web_map_commands import WebMapCommands
 from console.window.window_commands import WindowCommands
 from widgets.charts import ChartsPanel
 from widgets.command import CommandLine
@@ -266,8 +269,17 @@ class ConsoleWindow(QObject):
         mapped = self._streets.folder if self._streets is not None else self._options.profile
         self.map_supervisor = MapSupervisor(mapped, self.tasks, self)
         self.street_way = StreetWay(self.map_supervisor.ask, self)
+        self.web_map = WebMapPictures(
+            self._options.profile, self.settings.here.web_map, self.sync_supervisor.send, self
+        )
         self.map_controller = MapController(
-            self.window_state, basemap, self.tasks, self.time_at, self, street_way=self.street_way
+            self.window_state,
+            basemap,
+            self.tasks,
+            self.time_at,
+            self,
+            street_way=self.street_way,
+            web_map=self.web_map,
         )
         self._streets_follower = (
             StreetsFollower(self._streets, self.map_controller, self.tasks, self) if self._streets is not None else None
@@ -627,6 +639,7 @@ class ConsoleWindow(QObject):
             self,
             keeps=not self._options.demo,
         )
+        self.web_map_commands = WebMapCommands(self.web_map, self.forms, self._keep_web_map, self)
         self._receivers = Receivers(
             reports=self.report_commands,
             units=self.unit_commands,
@@ -634,6 +647,7 @@ class ConsoleWindow(QObject):
             situation=self.situation,
             window=self.window_commands,
             city_map=self.city_map_commands,
+            web_map=self.web_map_commands,
             report_clipboard=self.report_clipboard,
             contact=self.contact,
             drafts=self.drafts,
@@ -695,6 +709,10 @@ class ConsoleWindow(QObject):
         self.sync_supervisor.source_state.connect(self.sign_in.on_source_state)
         self.sync_supervisor.zone_told.connect(self.followed_sources.on_zone_told)
         self.sync_supervisor.fetched.connect(self.photos.on_fetched)
+        self.sync_supervisor.tile_brought.connect(self.web_map.on_brought)
+        self.sync_supervisor.restarted.connect(self.web_map.try_again)
+        self.network.back.connect(self.web_map.try_again)
+        self.map.ground_switched.connect(self.web_map_commands.switch)
         self.sync_supervisor.restarted.connect(self.outbox.on_restarted)
         self.sources.message.connect(self.say)
         for speaker in (
@@ -708,6 +726,7 @@ class ConsoleWindow(QObject):
             self.outbox_controller,
             self.conflict_controller,
             self.city_map_commands,
+            self.web_map_commands,
         ):
             speaker.message.connect(self.say)
         self.settings.unreadable.connect(self._on_failed)
@@ -882,6 +901,10 @@ class ConsoleWindow(QObject):
     def _on_picture_over(self) -> None:
         self.leave()
         self._app.quit()
+
+    def _keep_web_map(self, web_map: WebMap | None) -> str:
+        """Write which web map the profile allows; why that could not be done, "" when it was."""
+        return self.settings.keep(lambda settings: setattr(settings, "web_map", web_map))
 
     def _on_zone_changed(self) -> None:
         self.board_updater.refresh()

@@ -27,6 +27,7 @@ from console.rules.messages import (
     Start,
     Stop,
     SyncNow,
+    TileBrought,
     Touched,
     TryNow,
     Up,
@@ -72,6 +73,8 @@ class SyncSupervisor(QObject):
     """A ZoneTold."""
     fetched = Signal(object)
     """A Fetched."""
+    tile_brought = Signal(object)
+    """A TileBrought."""
     revealed = Signal(object)
     """A Revealed."""
     alive = Signal(bool)
@@ -245,6 +248,8 @@ class SyncSupervisor(QObject):
                 self.zone_told.emit(message)
             case Fetched():
                 self.fetched.emit(message)
+            case TileBrought():
+                self.tile_brought.emit(message)
             case Revealed():
                 self.revealed.emit(message)
 

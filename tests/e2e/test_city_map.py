@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -10,17 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu
 
+from console.settings import load_settings
 from console.window import map_supervisor
 from tests.helpers.built_town import build_town
 from tests.helpers.city import Served, console, served, wait_for, write_users
 from tests.helpers.hands import find, form, wait_ready
+from tests.helpers.net import Canned, http
 from tests.helpers.osm_town import Town
 
 pytestmark = pytest.mark.usefixtures("qapp")
+AERIAL = (64, 96, 80)
 SOUTH, WEST, STEP, SIDE = -6.38, 106.68, 0.005, 62
 BY_STREET, STRAIGHT = "by street, without traffic", "straight line × 1.4, no street map"
 
@@ -127,3 +133,37 @@ def test_a_right_click_on_the_map_tells_and_copies_the_address(window: Any) -> N
     assert told
     assert "invented" in told[0]
     assert QApplication.clipboard().text().startswith("Jalan Percobaan 20")
+
+
+def test_a_web_map_takes_the_place_of_the_streets_by_a_key_once_it_was_said_who_learns_what(window: Any) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (256, 256), AERIAL).save(out, "PNG")
+    server = Canned(lambda *_: http(200, out.getvalue(), Content_Type="image/png"))
+    window.actions.run("web_map")
+    assert not window.web_map.is_shown
+    window.actions.run("web_map_settings")
+    opened = form(window)
+    opened.address.setText(server.url + "/{z}/{x}/{y}.png")
+    opened.name.setText("Aerial picture")
+    opened.attribution.setText("© Makers of pictures")
+    opened.commit()
+    window.actions.run("web_map")
+    question = form(window)
+    assert "127.0.0.1 then learns which places are looked at here" in question._sentence.text()
+    assert server.asked == []
+    question.commit()
+    wait_for(lambda: seen(window, AERIAL), 60, what="the pictures")
+    assert window.map._notes[0] == "© Makers of pictures"
+    server.close()
+    window.map.ground_switched.emit()
+    wait_for(lambda: not seen(window, AERIAL), 60, what="the streets again")
+    assert load_settings(window._options.profile).web_map.name == "Aerial picture"
+
+
+def seen(window: Any, colour: tuple[int, int, int]) -> bool:
+    """Whether the map has it somewhere."""
+    picture = window.map.grab().toImage()
+    wanted = QColor(*colour).rgb()
+    return any(
+        picture.pixel(x, y) == wanted for x in range(0, picture.width(), 9) for y in range(0, picture.height(), 9)
+    )

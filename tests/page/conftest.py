@@ -46,8 +46,14 @@ class MapRig:
         self.symbols: list[tuple[int, float, float, int, int, int]] = []
         self.areas = b""
         self.tile: Callable[[Request], bytes | None] = lambda _: None
+        self.web_picture: Callable[[Request], bytes | None] = lambda _: None
         self.answer: Callable[[Request], bytes] | None = None
-        handlers = {"reports": self._reports, "areas": lambda _: self.areas, "tiles": lambda r: self.tile(r)}
+        handlers = {
+            "reports": self._reports,
+            "areas": lambda _: self.areas,
+            "tiles": lambda r: self.tile(r),
+            "pictures": lambda r: self.web_picture(r),
+        }
         symbols = (files("resources") / "symbols.json").read_text("utf-8")
         self.theme = TokenTheme("dark")
         self.panel = MapPanel(self.theme, symbols, handlers, tasks.submit, beat_ms=beat_ms)

@@ -28,6 +28,7 @@ from widgets.forms.merge import MergeCandidate, MergeForm, MergeSide
 from widgets.forms.new_report import NewReportForm
 from widgets.forms.place import ReportPlaceForm
 from widgets.forms.validate import ValidateForm
+from widgets.forms.web_map import WebMapForm
 from widgets.key_repeats import LOOK_S, TWICE_S
 from widgets.keys import KeyButton, takes_text
 from widgets.theme import Theme
@@ -675,6 +676,7 @@ FORMS: dict[str, Callable[[Theme], Form]] = {
     "category": lambda theme: ChooseOne(theme, "Category", SERVICES),
     "conflict": _conflict_form,
     "server": ConnectForm,
+    "web map": lambda theme: WebMapForm(theme, lambda _: ""),
     "keys": lambda theme: KeysSheet(theme, [("Report", "T", "Take")]),
 }
 """Every form whose body is higher than what a form keeps of it at least."""
@@ -1253,3 +1255,27 @@ def test_a_text_longer_than_a_server_takes_is_not_committed(qtbot: QtBot) -> Non
         QTest.keyClick(focus(), Qt.Key.Key_Return, CTRL)
     form.field.setPlainText("x" * MOST_LETTERS)
     assert commit(qtbot, form) == {"text": "x" * MOST_LETTERS}
+
+
+def test_a_web_map_needs_an_address_that_can_be_used_and_whose_it_is(qtbot: QtBot) -> None:
+    form = open_form(qtbot, WebMapForm(make_theme(), lambda address: "" if "{z}" in address else "No {z} in it."))
+    assert form.why_not() == "", "no address: none is allowed"
+    form.address.setText("https://maps.example.org/")
+    assert (form.why_not(), form.held_up_by()) == ("No {z} in it.", form.address)
+    form.address.setText(" https://maps.example.org/{z}/{x}/{y} ")
+    for field, text in ((form.name, "Aerial"), (form.attribution, "© Makers")):
+        assert form.held_up_by() is field
+        assert form.why_not()
+        field.setText(text)
+    for text in ("", "0", "23", "x", "1e1"):
+        form.max_zoom.setText(text)
+        assert form.held_up_by() is form.max_zoom
+        assert form.why_not()
+    form.max_zoom.setText("18")
+    assert commit(qtbot, form) == {
+        "address": "https://maps.example.org/{z}/{x}/{y}",
+        "name": "Aerial",
+        "attribution": "© Makers",
+        "rules": "",
+        "max_zoom": 18,
+    }

@@ -45,6 +45,8 @@ class Bridge(QObject):
     outside = Signal(int, str)
     """A report that must not be overlooked lies outside of what is shown: its row, and what to say; 0 for none."""
     """Attribution and the age of the units, for the corner."""
+    picture = Signal(int, int, int)
+    """A picture of the web map has come: its z, x and y."""
     lock = Signal(bool)
     act = Signal(str)
     """One of the page's own view commands: in, out, home, fit, next, previous, open, leave."""
@@ -64,6 +66,7 @@ class Bridge(QObject):
     view_changed = Signal(float, float, float, float, float)
     drawn = Signal(int, int)
     alive = Signal(int, int, int)
+    ground_switched = Signal()
     locked_changed = Signal(bool)
     cursor_changed = Signal(bool)
     refused = Signal(str)
@@ -143,6 +146,12 @@ class Bridge(QObject):
         """Frames were painted since that beat; the View that is drawn (-1 none), and how many reports it has."""
         if self._pass("tellAlive", beat > 0 and number >= -1 and count >= 0):
             self.alive.emit(beat, number, count)
+
+    @Slot()
+    def switchGround(self) -> None:  # noqa: N802
+        """The web map is wanted, or the streets again."""
+        if self._pass("switchGround", True):
+            self.ground_switched.emit()
 
     @Slot(bool)
     def tellLocked(self, locked: bool) -> None:  # noqa: N802

@@ -141,8 +141,9 @@ class PageTheme(Protocol):
 class MapPanel(QWidget):
     """A map page, locked in, with a message in its place when the engine can't hold it.
 
-    `handlers` answer "reports" (the binary map answer), "areas" (GeoJSON) and "tiles" (one tile, or None) on worker
-    threads by way of `runner(function, done)`. Texts are keyed as in `texts`; legend rows without a text are left out.
+    `handlers` answer "reports" (the binary map answer), "areas" (GeoJSON), "tiles" (one tile, or None) and "pictures"
+    (one of a web map, None while there is none) on worker threads by way of `runner(function, done)`. Texts are keyed
+    as in `texts`; legend rows without a text are left out.
     """
 
     report_picked = Signal(int)
@@ -166,6 +167,8 @@ class MapPanel(QWidget):
     page_wanted = Signal()
     """The operator has it loaded again."""
     locked_changed = Signal(bool)
+    ground_switched = Signal()
+    """The button of the web map was pressed."""
 
     def __init__(
         self,
@@ -188,6 +191,7 @@ class MapPanel(QWidget):
         font_bytes = {str(index): path.read_bytes() for index, path in enumerate((fonts or {}).values())}
         self._fonts = [{"family": family, "url": f"/fonts/{index}"} for index, family in enumerate(fonts or {})]
         self._tiles: dict[str, Any] | None = None
+        self._web_map: dict[str, Any] | None = None
         self._versions = {"config": 1, "units": 0, "areas": 0, "pins": 0}
         self._unit_list: list[dict[str, Any]] = []
         self._route: list[tuple[float, float]] = []
@@ -455,6 +459,17 @@ class MapPanel(QWidget):
         self._tiles = None if kind is None else {"kind": kind, "minZoom": min_zoom, "maxZoom": max_zoom}
         self._bump("config", self._bridge.config)
 
+    def set_web_map(self, shown: bool | None, max_zoom: int = 19, number: int = 0) -> None:
+        """Show the pictures of a web map instead of the tiles, or offer to; None: there is none to offer. With another
+        `number` all pictures in view are asked for anew.
+        """
+        self._web_map = None if shown is None else {"shown": shown, "maxZoom": max_zoom, "number": number}
+        self._bump("config", self._bridge.config)
+
+    def bring_picture(self, z: int, x: int, y: int) -> None:
+        """A picture of the web map is another one now: the page asks for it again, if it shows it."""
+        self._tell(self._bridge.picture, z, x, y)
+
     def set_texts(self, texts: Mapping[str, str]) -> None:
         """Words of the page; keys are listed in `texts`. What is not given keeps its English words, or is not shown."""
         self._texts = {**self._own_texts(), **texts}
@@ -517,6 +532,7 @@ class MapPanel(QWidget):
             "zoom_in": self.tr("Zoom in"),
             "zoom_out": self.tr("Zoom out"),
             "home": self.tr("Whole city"),
+            "web_map": self.tr("Web map"),
             "counts": self.tr("{symbols}, {cells} in cells, {outside} outside, {placeless} without a place"),
             "counts_short": self.tr("{symbols}, {cells} in cells, {off} off the map"),
             "symbols": self.tr("{n} symbols"),
@@ -574,6 +590,7 @@ class MapPanel(QWidget):
         bridge.alive.connect(self._liveness.answer)
         self._liveness.asked.connect(bridge.beat)
         bridge.locked_changed.connect(self._on_locked_changed)
+        bridge.ground_switched.connect(self.ground_switched)
         bridge.cursor_changed.connect(self._on_cursor_changed)
 
     def _document(self, name: str) -> bytes | None:
@@ -594,6 +611,7 @@ class MapPanel(QWidget):
             "texts": self._texts,
             "symbols": self._symbols,
             "tiles": self._tiles,
+            "webMap": self._web_map,
             "fonts": self._fonts,
         }
         return json.dumps(config).encode()

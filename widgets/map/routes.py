@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["reports", "areas", "tiles"]
+Kind = Literal["reports", "areas", "tiles", "pictures"]
 
 ORIGIN = "sigap://map"
 PAGE_PATH = "/index.html"
@@ -22,7 +22,7 @@ class Request:
     """What the page wants to draw; the fields that its kind does not use are zero.
 
     reports: `number` (of the View), `zoom`, the box in degrees, its size in CSS pixels. areas: `number` (version).
-    tiles: `z`, `x`, `y`.
+    tiles: `z`, `x`, `y`. pictures (of a web map): the same, and `number`, which is another at each further try.
     """
 
     kind: Kind
@@ -40,7 +40,7 @@ class Request:
 
 
 def parse(path: str) -> Request | None:
-    """The request that `path` stands for; None when it is not one of the three forms or a number is out of range."""
+    """The request that `path` stands for; None when it is not one of the four forms or a number is out of range."""
     if len(path) > _LONGEST:
         return None
     try:
@@ -53,6 +53,11 @@ def parse(path: str) -> Request | None:
                 level = _whole(z, _MAX_ZOOM)
                 last = 2**level - 1
                 return Request("tiles", z=level, x=_whole(x, last), y=_whole(y, last))
+            case ["", "pictures", number, z, x, y]:
+                level = _whole(z, _MAX_ZOOM)
+                last = 2**level - 1
+                again = _whole(number, _MAX_NUMBER)
+                return Request("pictures", number=again, z=level, x=_whole(x, last), y=_whole(y, last))
     except ValueError:
         pass
     return None

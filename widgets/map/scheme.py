@@ -192,7 +192,7 @@ class MapSchemeHandler(QWebEngineUrlSchemeHandler):
 def _answer(request: Request, body: bytes | None) -> PageAnswer:
     if request.kind == "areas":
         return PageAnswer(body or b"", b"application/geo+json")
-    if request.kind == "tiles" and body:
+    if request.kind in ("tiles", "pictures") and body:
         for magic, content_type in _MAGIC:
             if body.startswith(magic):
                 return PageAnswer(body, content_type)

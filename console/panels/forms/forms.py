@@ -56,6 +56,7 @@ from widgets.forms.merge import MergeCandidate, MergeForm, MergeSide
 from widgets.forms.new_report import NewReportForm
 from widgets.forms.place import PlaceForm, ReportPlaceForm
 from widgets.forms.validate import ValidateForm
+from widgets.forms.web_map import WebMapForm
 from widgets.held_keys import HeldKeys
 from widgets.key_repeats import TWICE_S, KeyRepeats
 from widgets.photos import PhotoCard
@@ -795,6 +796,15 @@ class Forms(QObject):
         form.left.connect(lambda _: left())
         if skip is not None:
             form.skipped.connect(skip)
+        self._show(form)
+
+    def web_map(
+        self, known: Mapping[str, Any], problem_of: Callable[[str], str], then: Callable[[dict[str, Any]], object]
+    ) -> None:
+        """Which web map the profile allows; see `WebMapForm`. `known` are its values now."""
+        form = WebMapForm(self._theme, problem_of, parent=self._window)
+        form.set_values(dict(known))
+        form.committed.connect(then)
         self._show(form)
 
     def ask(self, title: str, sentence: str, yes: str, no: str, then: Callable[[], object]) -> None:

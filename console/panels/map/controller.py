@@ -22,6 +22,7 @@ from console.city_map.basemap import Basemap
 from console.city_map.messages import LatLon
 from console.panels import formatting
 from console.panels.map.street_way import StreetWay
+from console.panels.map.web_map import WebMapPictures
 from console.panels.report.details import ReportDetails
 from console.panels.report.recommendations import Recommendations
 from console.panels.units import STALE_S, is_stale
@@ -70,10 +71,13 @@ class MapController(QObject):
         parent: QObject | None = None,
         *,
         street_way: StreetWay | None = None,
+        web_map: WebMapPictures | None = None,
     ) -> None:
-        """`street_way` knows the way of a crew by street; None where nothing does."""
+        """`street_way` knows the way of a crew by street, `web_map` has a provider's pictures; None where nothing does
+        or has.
+        """
         super().__init__(parent)
-        self._street_way = street_way
+        self._street_way, self._web_map = street_way, web_map
         self._window_state, self._basemap, self._tasks, self._time_at = window_state, basemap, tasks, time_at
         self._views: OrderedDict[int, View] = OrderedDict()
         self._areas: bytes = b'{"type":"FeatureCollection","features":[]}'
@@ -81,6 +85,7 @@ class MapController(QObject):
         self._corner = (0,) * 8
         self._outside: tuple[int, float, float] | None = None
         self._background_note = ""
+        self._web_map_state: tuple[bool | None, int, int] = (None, 0, 0)
         self._panel: MapPanel | None = None
         self._shown_areas: dict[ScopedCode, Area] = {}
         self._fitted = False
@@ -96,6 +101,7 @@ class MapController(QObject):
             "reports": self._reports,
             "areas": lambda _: self._areas,
             "tiles": self._tile,
+            "pictures": lambda request: self._web_map.picture(request) if self._web_map is not None else None,
         }
 
     def bind(self, panel: MapPanel) -> None:
@@ -115,7 +121,11 @@ class MapController(QObject):
         panel.set_texts(self._texts())
         if self._street_way is not None:
             self._street_way.changed.connect(lambda: self.set_units(self._crews))
+        if self._web_map is not None:
+            self._web_map.changed.connect(self._show_web_map)
+            self._web_map.came.connect(panel.bring_picture)
         self._show_basemap(panel)
+        self._show_web_map()
 
     def set_basemap(self, basemap: Basemap) -> None:
         """Draw another background from now on; the one before is closed."""
@@ -210,7 +220,20 @@ class MapController(QObject):
         panel.set_background_state(self._no_background() if self._basemap.problem else None)
         panel.set_notes(self._whose_background())
 
+    def _show_web_map(self) -> None:
+        if self._panel is None or self._web_map is None:
+            return
+        web_map = self._web_map.web_map
+        shown = None if web_map is None else self._web_map.is_shown
+        state = (shown, web_map.max_zoom if web_map is not None else 0, self._web_map.round)
+        if state != self._web_map_state:  # else only its note is another
+            self._web_map_state = state
+            self._panel.set_web_map(*state)
+        self._panel.set_notes(self._whose_background())
+
     def _whose_background(self) -> str:
+        if self._web_map is not None and self._web_map.is_shown:
+            return self._web_map.note()
         if self._basemap.kind is not None:
             return self._basemap.attribution
         return self._background_note or self.tr("no street map here")

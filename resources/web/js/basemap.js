@@ -34,8 +34,8 @@ export class Basemap {
    * city's own borders are drawn above, so that those of the tiles are not needed
    */
   show(config, available, ownBorders) {
-    const tiles = available ? config.tiles : null, { colors, scale } = config.theme;
-    const wanted = JSON.stringify([tiles, available, colors, ownBorders]);
+    const web = config.webMap?.shown ? config.webMap : null, tiles = available && !web ? config.tiles : null;
+    const { colors, scale } = config.theme, wanted = JSON.stringify([tiles, web, available, colors, ownBorders]);
     this._scale = scale;
     this._prepareNames();
     if (wanted === this._wanted) return;
@@ -43,8 +43,8 @@ export class Basemap {
     this._pictures?.remove();
     this._streets?.remove();
     this._pictures = this._streets = null;
-    if (tiles?.kind === "raster") {
-      this._pictures = raster(tiles);
+    if (web || tiles?.kind === "raster") {
+      this._pictures = web ? webMap(web) : raster(/** @type {{minZoom: number, maxZoom: number}} */ (tiles));
       this._pictures.on("load", this._onSettled);
       this._pictures.addTo(this._map);
     } else if (tiles) {
@@ -54,7 +54,13 @@ export class Basemap {
         this._onSettled();
       }, () => this._prepareNames());
     }
-    this._map.getContainer().classList.toggle("hatched", !available);
+    this._map.getContainer().classList.toggle("hatched", !available && !web);
+  }
+
+  /** A picture of the web map has come. @param {number} z @param {number} x @param {number} y */
+  renew(z, x, y) {
+    const shown = /** @type {any} */ (this._pictures)?._tiles[`${x}:${y}:${z}`];
+    if (shown) shown.el.src = pictureAddress({ z, x, y });
   }
 
   /**
@@ -76,14 +82,34 @@ export class Basemap {
   }
 }
 
+/** A picture without anything in it; one with Leaflet's own (emptyImageUrl) would count as on its way for ever. */
+const NOTHING = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
+let tries = 0;
+
+/** Another one at each try: the engine keeps what it was given before. @param {{x: number, y: number, z: number}} at */
+function pictureAddress({ z, x, y }) {
+  return `/pictures/${++tries}/${z}/${x}/${y}`;
+}
+
+/** Where there is no picture yet the ground is seen. @param {{maxZoom: number}} web */
+function webMap(web) {
+  const L = window.L;
+  /** @type {any} */
+  const Layer = L.TileLayer.extend({
+    getTileUrl(/** @type {L.Coords} */ at) {
+      return pictureAddress({ z: this._getZoomForUrl(), x: at.x, y: at.y });
+    },
+  });
+  return /** @type {L.TileLayer} */ (new Layer("", { pane: "base", maxNativeZoom: web.maxZoom, errorTileUrl: NOTHING, keepBuffer: 1, noWrap: true }));
+}
+
 /** @param {{minZoom: number, maxZoom: number}} tiles */
 function raster(tiles) {
-  const L = window.L;
-  return L.tileLayer("/tiles/{z}/{x}/{y}", {
+  return window.L.tileLayer("/tiles/{z}/{x}/{y}", {
     pane: "base",
     minNativeZoom: tiles.minZoom,
     maxNativeZoom: tiles.maxZoom,
-    errorTileUrl: L.Util.emptyImageUrl,
+    errorTileUrl: NOTHING,
     keepBuffer: 1,
   });
 }

@@ -11,7 +11,7 @@
 
 /**
  * Those that the map has of its own (`_own_texts` in widgets/map/panel.py), and those of the legend, where it has one.
- * @typedef {"map" | "zoom_in" | "zoom_out" | "home" | "picking" | "lock_hint" | "lock_on" | "lock_off"
+ * @typedef {"map" | "zoom_in" | "zoom_out" | "home" | "web_map" | "picking" | "lock_hint" | "lock_on" | "lock_off"
  *   | "counts" | "counts_short" | "symbol" | "symbols" | "loading" | "not_loaded"} Text
  * @typedef {Record<Text, string> & {[legend: string]: string | undefined}} Texts
  */
@@ -22,6 +22,7 @@
  * @property {Texts} texts
  * @property {any} symbols
  * @property {{kind: "vector" | "raster", minZoom: number, maxZoom: number} | null} tiles
+ * @property {{shown: boolean, maxZoom: number, number: number} | null} webMap that is offered, or shown in the place of the tiles
  * @property {{family: string, url: string}[]} fonts
  */
 

@@ -121,6 +121,7 @@ class MapPage {
     bridge.place.connect((/** @type {number} */ lat, /** @type {number} */ lon, /** @type {number} */ zoom) => this._lock.goTo(lat, lon, zoom));
     bridge.city.connect((/** @type {Box} */ ...box) => this._lock.setCity(...box));
     bridge.filtered.connect((/** @type {Box} */ ...box) => this._lock.setFiltered(...box));
+    bridge.picture.connect((/** @type {number} */ z, /** @type {number} */ x, /** @type {number} */ y) => this._basemap.renew(z, x, y));
     bridge.box.connect((/** @type {Box} */ ...box) => this._lock.fit(...box));
     bridge.lock.connect((/** @type {boolean} */ locked) => this._lock.setLocked(locked));
     bridge.act.connect((/** @type {string} */ command) => this._act(command));
@@ -326,6 +327,7 @@ class MapPage {
       case "home": this._lock.home(); return true;
       case "fit": this._lock.setLocked(false); return true;
       case "hold": this._lock.gesture(); return true;
+      case "ground": this._bridge.switchGround(); return true;
       case "next": this._step(1); return true;
       case "previous": this._step(-1); return true;
       case "open": return this._enter();

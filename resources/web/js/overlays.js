@@ -34,8 +34,10 @@ export class Overlays {
   /** @param {Config} config */
   setConfig(config) {
     this._config = config;
-    const { zoom_in, zoom_out, home } = config.texts;
-    for (const [act, text] of Object.entries({ in: zoom_in, out: zoom_out, home })) element(`#zoom [data-act=${act}]`).setAttribute("aria-label", text);
+    const { zoom_in, zoom_out, home, web_map } = config.texts, ground = element("#zoom [data-act=ground]");
+    ground.hidden = config.webMap === null;
+    ground.setAttribute("aria-pressed", String(config.webMap?.shown ?? false));
+    for (const [act, text] of Object.entries({ in: zoom_in, out: zoom_out, home, ground: web_map })) element(`#zoom [data-act=${act}]`).setAttribute("aria-label", text);
     element("#map").setAttribute("aria-label", config.texts.map);
     element("#picking").textContent = config.texts.picking;
     element("#lock .hint").textContent = config.texts.lock_hint;
