@@ -4,7 +4,7 @@
 import { ALARM, SELECTED, UNLISTED } from "./answer.js";
 import { Areas } from "./areas.js";
 import { Basemap } from "./basemap.js";
-import { CanvasLayer } from "./canvas_layer.js";
+import { CanvasLayer, Sheet } from "./canvas_layer.js";
 import { drawCells } from "./cells.js";
 import { openChannel } from "./channel.js";
 import { giveWay, isFirm, placeCodes } from "./codes.js";
@@ -78,7 +78,6 @@ class MapPage {
     this._view = -1;
     /** @type {{count: number, stranger: boolean} | null} null: the last drawing was not finished */
     this._drawn = null;
-    this._namesZoom = NaN; // of the names that are written
     this._namesDue = false; // they wait for the reports of the view, of which they keep clear
     this._counted = 0; // reports on the canvases: as symbols, and in squares
     this._pending = 0;
@@ -91,18 +90,16 @@ class MapPage {
     this._overlays = new Overlays(this._map, (command) => this._act(command), (row) => this._bridge.pickReport(row));
     this._lock = new View(this._map, (locked) => this._onLock(locked), () => this._overlays.sizes());
     this._basemap = new Basemap(this._map, () => this._complete.check(), () => {
-      this._redrawNames();
+      if (this._placeNames()) this._show();
       this._complete.check();
     });
     this._areas = new Areas(this._map);
     this._source = new ReportSource(() => this._box(), (answer, isSame) => this._onAnswer(answer, isSame));
-    this._layers = [
-      new CanvasLayer(this._map, "cells", 410, (context) => this._drawCells(context)),
-      new CanvasLayer(this._map, "features", 420, (context) => this._drawFeatures(context)),
-    ];
+    // One canvas for all of it: without a graphics card each further one over the view costs 3 ms of every frame.
+    this._layer = new CanvasLayer(this._map, "features", 420, (context) => this._draw(context));
     /** @type {import("./labels.js").Placed[] | null} what is written; null: it must be written anew */
     this._names = null;
-    this._nameLayer = new CanvasLayer(this._map, "names", 415, (context) => this._drawNames(context));
+    this._nameSheet = new Sheet(this._map, (context) => this._drawNames(context));
     this._listen();
   }
 
@@ -226,7 +223,7 @@ class MapPage {
     // What is drawn stays: most Views of a quiet city differ in nothing that the map shows.
     if (isSame && answer && drawn && drawn.stranger === (this._chosen()?.stranger ?? false)) {
       this._heartbeat.setDrawn(answer.view, drawn.count);
-      if (areDue) this._redrawNames();
+      if (areDue && this._placeNames()) this._show();
     } else {
       this._overlays.setAnswer(answer);
       this._redraw();
@@ -244,7 +241,7 @@ class MapPage {
     this._overlays.layout();
     if (this._view >= 0) this._source.ask();
     // What is written moves with the map: to write it twice, before and after the answer, holds up two frames of a drag.
-    this._namesDue = this._source.busy && this._namesZoom === this._map.getZoom();
+    this._namesDue = this._source.busy && this._nameSheet.fits;
     this._redraw();
     const box = this._box();
     if (box) this._bridge.showView(box.west, box.south, box.east, box.north, box.zoom);
@@ -392,9 +389,8 @@ class MapPage {
     if (!this._config || !this._symbols) return;
     this._scene = this._arrange(this._config.theme.scale);
     if (this._cursor) this._keepCursor();
-    this._counted = 0;
-    for (const layer of this._layers) layer.redraw();
-    if (!this._namesDue) this._redrawNames();
+    if (!this._namesDue) this._placeNames();
+    this._show();
     const answer = this._answer;
     const count = answer ? this._counted + answer.outside + answer.placeless : 0;
     this._heartbeat.setDrawn(answer ? answer.view : -1, count);
@@ -516,7 +512,7 @@ class MapPage {
     return this._scene.cells.length > 0;
   }
 
-  /** @param {CanvasRenderingContext2D} context @returns {boolean} whether there may be any */
+  /** @param {CanvasRenderingContext2D} context @returns {boolean} whether there are any */
   _drawFeatures(context) {
     if (!this._config || !this._symbols) return false;
     const { colors, scale } = this._config.theme;
@@ -537,14 +533,13 @@ class MapPage {
     if (fan) painter.spread(fan);
     this._counted += painter.reports;
     if (this._cursor && this._cursor.kind !== "cell") painter.cursor(this._cursor.x, this._cursor.y);
-    return true;
+    return chosen !== null || [this._scene.symbols, units, this._pins, this._route].some((one) => one.length > 0);
   }
 
-  /** Place the names anew; they are drawn when one of them is another, or elsewhere. */
-  _redrawNames() {
-    if (!this._config) return;
+  /** Place the names anew; they are written when one of them is another, or elsewhere. @returns {boolean} whether they are */
+  _placeNames() {
+    if (!this._config) return false;
     const { scale } = this._config.theme, zoom = this._map.getZoom(), size = this._map.getSize();
-    this._namesZoom = zoom;
     const { symbols, units, cells } = this._scene;
     const taken = this._takenPlaces(symbols, units, this._chosen(), scale);
     for (const { x, y, side: px } of cells) taken.add([x - px / 2, y - px / 2, x + px / 2, y + px / 2]);
@@ -552,9 +547,22 @@ class MapPage {
     const areas = this._areas.labels(zoom);
     const names = placeLabels(areas, (lat, lon) => this._at(lat, lon), taken, zoom, scale, size.x, size.y);
     names.push(...this._basemap.placeNames(!areas.length, taken, size.x, size.y));
-    if (this._names && this._nameLayer.isInPlace() && areSame(names, this._names)) return;
+    if (this._names && this._nameSheet.isInPlace && areSame(names, this._names)) return false;
     this._names = names;
-    this._nameLayer.redraw();
+    this._nameSheet.redraw();
+    return true;
+  }
+
+  /** Draw what is arranged. */
+  _show() {
+    this._counted = 0;
+    this._layer.redraw();
+  }
+
+  /** Counts, names above them, and above all symbols. @param {CanvasRenderingContext2D} context @returns {boolean} */
+  _draw(context) {
+    const areCells = this._drawCells(context), areNames = this._nameSheet.layInto(context);
+    return this._drawFeatures(context) || areCells || areNames;
   }
 
   /** @param {CanvasRenderingContext2D} context @returns {boolean} whether there are any */
