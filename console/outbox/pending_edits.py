@@ -316,11 +316,13 @@ class PendingEdits(Mapping[str, Queued]):
         before = self._edits.get(edit_id)
         self._edits[edit_id] = queued
         chain = chain_of(edit)
-        keys = _named_keys(edit)
+        keys, known = _named_keys(edit), _named_keys(before.edit) if before is not None else []
+        for key in set(known).difference(keys):
+            _take(self._by_key, key, edit_id)
+        for key in set(keys).difference(known):
+            self._by_key.setdefault(key, {})[edit_id] = None
         if before is None:
             self._chains.setdefault(chain, {})[edit_id] = None
-            for key in keys:
-                self._by_key.setdefault(key, {})[edit_id] = None
             for unit in units_of(edit):
                 self._units.setdefault((edit.source, unit), {})[edit_id] = None
             if (into := edit.data.get("into")) is not None:

@@ -354,7 +354,8 @@ class Scheduler:
             return {}
         if edit.kind is Kind.CREATE and not is_lost_creation(queued):
             return {}
-        lost = {*local_keys(edit), *left_keys(edit), *([edit.report] if is_deleted(queued) else [])}
+        left = left_keys(edit) if queued.attempts == 0 else ()
+        lost = {*local_keys(edit), *left, *([edit.report] if is_deleted(queued) else [])}
         found = ((report, self._pending.again(edit, report)) for report in lost)
         return {report: key for report, key in found if key is not None}
 
@@ -422,10 +423,11 @@ class Scheduler:
         edit_id = queued.edit.id
         flight = self._order.depart(queued.edit)
         unconfirmed = queued.state is EditState.UNCONFIRMED
-        late = queued.edit.late
+        edit = queued.edit
         if queued.attempts == 0:  # fixed before the first try: the body must never change under its key
-            late = (self._clock(queued.edit.source) - queued.edit.occurred_at).total_seconds() > LATE_S
-        sending = advance(replace(queued, edit=replace(queued.edit, late=late)), Event.HANDED_OVER)
+            late = (self._clock(edit.source) - edit.occurred_at).total_seconds() > LATE_S
+            edit = replace(_leaving_numbers(edit, self._pending), late=late)
+        sending = advance(replace(queued, edit=edit), Event.HANDED_OVER)
         self._store.remember(sending)
 
         def hand_over(_: object) -> None:
@@ -470,6 +472,20 @@ class Scheduler:
             self._order.land(edit_id)
 
 
+def _leaving_numbers(edit: Edit, pending: PendingEdits) -> Edit:
+    """The edit with the server's ids of the reports that its unit leaves; what the server does not have stays as it is.
+
+    Of that the unit is simply sent, whatever number it gets later.
+    """
+    numbers = {key: pending.remote[key][1] for key in left_keys(edit) if key in pending.remote}
+    # protects: what-is-left-is-named-by-its-number
+    if not numbers:
+        return edit
+    left = [numbers.get(key, key) for key in edit.data[LEAVES]]
+    seen = {numbers.get(key, key): value for key, value in edit.about.get(LEAVES, {}).items()}
+    return replace(edit, data={**edit.data, LEAVES: left}, about={**edit.about, LEAVES: seen})
+
+
 def _addressed(edit: Edit, pending: PendingEdits) -> Edit:
     """The edit with the server's ids in place of local keys.
 
@@ -490,8 +506,4 @@ def _addressed(edit: Edit, pending: PendingEdits) -> Edit:
     into = edit.data.get("into")
     if into in remote:
         changes["data"] = {**edit.data, "into": remote[into][1]}
-    # protects: what-is-left-is-named-by-its-number
-    if left := {key: remote[key][1] for key in left_keys(edit) if key in remote}:
-        changes["data"] = {**edit.data, LEAVES: [left.get(key, key) for key in edit.data[LEAVES]]}
-        about = {**about, LEAVES: {left.get(key, key): seen for key, seen in about.get(LEAVES, {}).items()}}
     return replace(edit, **changes, about=about) if changes else edit

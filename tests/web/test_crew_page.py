@@ -249,6 +249,22 @@ def test_what_the_control_room_changed_meanwhile_is_told(crew_site: Site, phones
     expect(page.locator("#job-deeds-part")).to_be_hidden()
 
 
+def test_a_crew_that_is_diverted_sees_the_end_of_its_work_and_the_new_order(crew_site: Site, phones: Any) -> None:
+    site, page = crew_site, phones(crew_site).page
+    ordered(site, priority=3)
+    edit(site, "700", Kind.PROGRESS, unit="u1", state="on_scene")
+    now = datetime.now(UTC)
+    p1 = Report("701", 1, Status.NEW, "flood", 1, "Fire.", created=now, updated=now, address="Jl. Api 2")
+    site.city.load([LoadedReport(p1)])
+    sign_in(page, site)
+    page.get_by_role("button", name=re.compile("Flood")).click()
+    expect(page.locator("#job-state")).to_have_text("On scene")
+    edit(site, "701", Kind.DISPATCH, unit="u1", leaves=["700"])
+    expect(page.locator("#job-state")).to_have_text("Recalled")
+    page.get_by_role("button", name="All jobs").click()
+    expect(page.get_by_role("button", name=re.compile("Jl. Api 2"))).to_contain_text("New order")
+
+
 def test_a_phone_whose_clock_is_set_back_goes_on_showing_new_orders(crew_site: Site, phones: Any) -> None:
     """Its clock was a day ahead: for a day the page took every answer for an older one, and said that it was online."""
     site, page = crew_site, phones(crew_site).page

@@ -252,6 +252,40 @@ def test_of_a_report_that_no_server_has_the_unit_is_simply_sent(rig: OutboxRig, 
     assert rig.states()[key] is S.SENDING
 
 
+def test_what_was_sent_once_is_sent_again_in_the_same_words(rig: OutboxRig) -> None:
+    """A server that has the first under its key takes no other words under it."""
+    create, local = creation(rig)
+    key = divert(rig, local)
+    rig.answer(create, S.UNCONFIRMED, obstacle=Obstacle.ONE_EDIT)
+    assert pushed(rig, key).data[LEAVES] == [local]
+    rig.answer(key, S.UNCONFIRMED)
+    rig.outbox.on_proved([create], {create: "9"})
+    rig.restart()
+    rig.outbox.resend_due("city")
+    assert pushed(rig, key).data[LEAVES] == [local]
+
+
+def test_a_disk_that_refuses_its_first_try_has_it_as_it_was(rig: OutboxRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    create, local = creation(rig)
+    rig.answer(create, S.ACCEPTED, remote_id="9")
+    real = WorkFile.put
+
+    def full(*_: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(WorkFile, "put", full)
+        key = divert(rig, local)
+        rig.settle()
+    assert WorkFile.put is real
+    assert rig.states()[key] is S.QUEUED
+    assert [one.edit.data[LEAVES] for one in rig.outbox.open_edits if one.edit.id == key] == [[local]]
+    rig.outbox.resend_due("city")
+    assert pushed(rig, key).data[LEAVES] == ["9"]
+    rig.outbox.on_proved([key])
+    assert key not in rig.states()
+
+
 def test_a_report_that_is_created_again_is_left_under_its_new_key(rig: OutboxRig) -> None:
     create, local = creation(rig)
     rig.answer(create, S.ACCEPTED, remote_id="9")
