@@ -308,8 +308,8 @@ class SendOrder:
         """Whether an earlier edit of another chain leaves before this one: nothing waits for what does not leave now.
 
         That is one that is under way or goes as soon as it can. Of those that were tried in vain, or wait behind
-        such a fact, an order waits for other orders, and for what it rests on. `chains` keeps what was found out of
-        each: a long one is looked through once for all its edits.
+        such a fact, an order waits for other orders of its report and its unit, and for what it rests on. `chains`
+        keeps what was found out of each: a long one is looked through once for all its edits.
         """
         if self._is_under_way(one):
             return True
@@ -324,7 +324,9 @@ class SendOrder:
         # protects: order-waits-for-no-fact-behind-a-failing-one
         if one.edit.id in self._retries or goes_before is not None:
             same = self._pending.place(one.edit) == self._pending.place(edit)
-            return not is_order(edit) or is_order(one.edit) or is_needed(one.edit, edit, of_one_report=same)
+            # protects: a-p1-waits-for-no-failing-order-of-what-is-left
+            of_order = is_order(one.edit) and (same or not set(units_of(one.edit)).isdisjoint(units_of(edit)))
+            return not is_order(edit) or of_order or is_needed(one.edit, edit, of_one_report=same)
         return one.state is EditState.UNCONFIRMED or rests_on_it is None
 
     def _locks_of(self, edit: Edit) -> frozenset[_Lock]:

@@ -17,6 +17,7 @@ It is for this computer alone: the server knows what it took the unit from.
 """
 
 _BESIDE = "beside"
+_MOST_LEFT = 20
 
 
 def left_in(data: Mapping[str, Any]) -> tuple[str, ...]:
@@ -24,7 +25,7 @@ def left_in(data: Mapping[str, Any]) -> tuple[str, ...]:
     named = data.get(LEAVES)
     if not isinstance(named, list | tuple):
         return ()
-    return tuple(dict.fromkeys(one for one in named if isinstance(one, str) and one))
+    return tuple(dict.fromkeys(one for one in named[:_MOST_LEFT] if isinstance(one, str) and one))
 
 
 def left_by(edit: Edit) -> tuple[str, ...]:

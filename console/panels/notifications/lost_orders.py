@@ -30,7 +30,7 @@ from console.panels.status import StatusController
 from console.panels.stop_text import stop_text
 from console.panels.undo_stack import UndoStack, UndoStep
 from console.panels.window_state import WindowState
-from console.rules.divert import left_by
+from console.rules.divert import beside
 from console.rules.edit import Edit, is_local, is_order
 from console.rules.engagement import job_in_force
 from console.rules.merge import server_value
@@ -551,8 +551,9 @@ class LostOrders(QObject):
             unit = catalog.units.get(str(edit.data.get("unit")))
             bold, verb = formatting.not_sent(call.order, unit, code, self.tr), self.tr("Told by radio")
             text = self.tr("to come back: {report}." if recall else "to come: {report}.").format(report=report)
-            if left := [one[:24] for one in left_by(edit) if not is_local(one)]:
-                text = self.tr("{text} It leaves {reports}.").format(text=text, reports=", ".join(left))
+            if others := [one[:24] for one in beside(edit) if not is_local(one)]:
+                words = self.tr("{text} It goes back to {reports}." if recall else "{text} It leaves {reports}.")
+                text = words.format(text=text, reports=", ".join(others))
         if away := self._sources.away_since(edit.source):
             text = f"{text} {away}"
         note = self._sources.next_try() if away else ""

@@ -172,6 +172,14 @@ def test_it_waits_for_its_turn_at_the_report_that_is_left(rig: OutboxRig) -> Non
     rig.pushed(late)
 
 
+@pytest.mark.parametrize("kind", [Kind.CLAIM, Kind.NOTE])
+def test_the_p1_waits_for_nothing_that_fails_at_the_report_that_is_left(rig: OutboxRig, kind: Kind) -> None:
+    other = rig.do(kind, LEFT, data={"text": "n"} if kind is Kind.NOTE else {})
+    rig.pushed(other)
+    rig.answer(other, S.UNCONFIRMED, obstacle=Obstacle.ONE_EDIT)
+    rig.pushed(divert(rig))
+
+
 def test_it_goes_beside_nothing_that_went_before_it_at_the_report_that_is_left(rig: OutboxRig) -> None:
     take = rig.do(Kind.CLAIM, P1)
     rig.pushed(take)

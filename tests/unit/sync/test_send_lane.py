@@ -132,6 +132,17 @@ def test_an_edit_says_which_reports_are_meant_and_nothing_is_asked_before(city: 
     assert "about" not in edits_at(city)[-1][1]
 
 
+def test_a_divert_says_what_was_seen_of_the_report_that_is_left(city: FakeCity, console: Rig) -> None:
+    seen = {"leaves": {"2": {"created": "2026-11-24T09:00:00Z", "version": 4}}}
+    about = seen | {"returns_to": ["2"], "told": True}
+    console.outcome(
+        console.push(Kind.DISPATCH, "1", version=1, about=about, unit="u1", leaves=["2"]), EditState.ACCEPTED
+    )
+    ((_, body, _),) = edits_at(city)
+    assert body["about"] == seen
+    assert body["data"] == {"unit": "u1", "leaves": ["2"]}
+
+
 @pytest.mark.parametrize(
     ("other", "reason"),
     [("1", StopReason.ANOTHER_REPORT), (None, StopReason.ANOTHER_REPORT), ("2", StopReason.REFUSED)],
