@@ -553,6 +553,28 @@ class CacheReader:
             (f"{{address area_name}} : ({query})", limit),
         )
 
+    def respelled(self, word: str) -> str:
+        """The commonest word of the addresses that differs from this one by a letter too many, missing, wrong or in the
+        place of its neighbour, behind the first; "" where some word begins like this one, or none is like it.
+        """
+        word = word.casefold()
+        if not _SHORTEST_RESPELLED <= len(word) <= _LONGEST_RESPELLED or not word.isalpha():
+            return ""
+        if self._one("SELECT 1 FROM fts WHERE fts MATCH ? LIMIT 1", (f'{{address area_name}} : ("{word}"*)',)):
+            return ""
+        later = range(1, len(word))
+        exactly = [word[:at] + word[at + 1 :] for at in later]
+        exactly += [word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in later[:-1]]
+        like = [word[:at] + "_" + word[at + 1 :] for at in later]
+        like += [word[:at] + "_" + word[at:] for at in (*later, len(word))]
+        are = f"term IN ({','.join('?' * len(exactly))}){' OR term LIKE ?' * len(like)}"
+        found = self._one(
+            f"SELECT term FROM temp.address_words WHERE term >= ? AND term < ? AND ({are})"  # noqa: S608 - marks
+            " AND col IN ('address', 'area_name') GROUP BY term ORDER BY sum(doc) DESC, term LIMIT 1",
+            (word[0], chr(ord(word[0]) + 1), *exactly, *like),
+        )
+        return str(found[0]) if found is not None else ""
+
     def matching(self, text: str) -> Rows:
         """All rows whose texts have every word (or its beginning), ascending; empty when the text has no word."""
         query = match_query(text)
@@ -592,6 +614,10 @@ class CacheReader:
             connection = open_reader(self._path)
             try:
                 version = connection.execute("PRAGMA user_version").fetchone()[0]
+                # The words of the index, as a view of this connection: nothing is written to the file.
+                connection.execute("PRAGMA query_only = OFF")
+                connection.execute("CREATE VIRTUAL TABLE temp.address_words USING fts5vocab(main, 'fts', 'col')")
+                connection.execute("PRAGMA query_only = ON")
             except BaseException:
                 connection.close()
                 raise
@@ -679,6 +705,10 @@ def match_query(text: str) -> str:
     """An FTS5 query for all words of `text`, each as a beginning; nothing in the text is query language."""
     words = ["".join(c if c.isalnum() else " " for c in word).split() for word in text.split()]
     return " ".join(f'"{part}"*' for parts in words for part in parts)
+
+
+_SHORTEST_RESPELLED, _LONGEST_RESPELLED = 4, 24
+"""Letters of a word: of a shorter one a slip makes another word."""
 
 
 def street_words(street: str) -> list[str]:

@@ -57,7 +57,7 @@ class Streets(QObject):
         snapshot, reader = view.snapshot, self._reader
 
         def look() -> list[Street]:
-            found = _addresses(reader(), text)
+            found, said = _addresses(reader(), text)
             rows, addresses = [row for row, _ in found], [address for _, address in found]
             positions = snapshot.positions(rows)
             placed = (positions >= 0) & (snapshot.column("x")[positions] >= 0)
@@ -65,21 +65,26 @@ class Streets(QObject):
             at = positions[placed]
             lat, lon = (snapshot.column(name)[at] * 1e-7 for name in ("lat_e7", "lon_e7"))
             areas = [cities.code("area", one) for one in snapshot.column("area")[at].tolist()]
-            return streets_of(text, [addresses[one] for one in np.flatnonzero(placed)], areas, lat, lon)
+            return streets_of(said, [addresses[one] for one in np.flatnonzero(placed)], areas, lat, lon)
 
         self._tasks.latest("streets", look, then, lambda _: then([]))
 
 
-def _addresses(reader: CacheReader, text: str) -> list[tuple[int, str]]:
-    """(row, address) of addresses with all the words that name something; if there are none, without the last ones, as
-    the house number may be new. A caller's "jalan" or "gang" is written in other ways in an address.
+def _addresses(reader: CacheReader, text: str) -> tuple[list[tuple[int, str]], str]:
+    """((row, address) of addresses with all the words that name something, the words by which they were found).
+
+    If there are none: with words that differ by a letter; else without the last ones, as the house number may be new.
+    A caller's "jalan" or "gang" is written in other ways in an address.
     """
     words, fewer = (_before_landmark(text) or _naming(text))[:_NAMING], 0
     while words and fewer <= _FEWER:
         if found := reader.addresses(" ".join(words), _LOOKED_AT):
-            return found
+            return found, text
+        respelled = [reader.respelled(word) or word for word in words]
+        if respelled != words and (found := reader.addresses(" ".join(respelled), _LOOKED_AT)):
+            return found, " ".join(respelled)
         fewer += not words.pop().isdigit()
-    return []
+    return [], text
 
 
 def streets_of(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from console.cache.reader import CacheReader
+from console.cache.writer import CacheWriter
 from console.panels.map.streets import Street, _addresses, is_named_by, left_over, streets_of
+from tests.unit.cache.making import at, items, report
 
 ADDRESSES = [
     "Jl. Tebet Barat Dalam, RW 02",
@@ -93,8 +98,11 @@ def test_a_street_is_found_whatever_the_caller_calls_its_kind(text: str) -> None
             asked.append(words)
             return [(1, "Jl. Kenanga III No. 4")] if words in ("kenanga", "kenang") else []
 
+        def respelled(self, _word: str) -> str:
+            return ""
+
     reader: Any = Index()
-    assert _addresses(reader, text) == [(1, "Jl. Kenanga III No. 4")]
+    assert _addresses(reader, text) == ([(1, "Jl. Kenanga III No. 4")], text)
     assert len(asked) <= 5
 
 
@@ -104,7 +112,22 @@ def test_words_that_name_nothing_are_not_looked_for() -> None:
             raise AssertionError(words)
 
     reader: Any = Index()
-    assert _addresses(reader, "jalan no rt") == []
+    assert _addresses(reader, "jalan no rt") == ([], "jalan no rt")
+
+
+@pytest.mark.parametrize("typed", ["kenagna", "kenanag", "kenangga", "kennga", "kemanga", "Jl. KENAGA 12"])
+def test_a_slip_in_a_street_of_earlier_reports_is_forgiven(tmp_path: Path, typed: str) -> None:
+    writer = CacheWriter(tmp_path)
+    addresses = ["Jl. Kenanga III no. 4", "Jl. Kenanga I no. 2", "Jl. Kencana no. 1", "Gang Arus"]
+    writer.apply("city", items(*(report(str(at), address=one) for at, one in enumerate(addresses))), at(4))
+    writer.close()
+    with contextlib.closing(CacheReader(tmp_path)) as reader:
+        found, said = _addresses(reader, typed)
+        assert {address for _, address in found} == set(addresses[:2])
+        assert said == "kenanga"
+        assert reader.respelled("kenan") == "", "it is the beginning of one"
+        assert reader.respelled("xenanga") == "", "a slip in the first letter is none that is looked for"
+        assert [reader.respelled(word) for word in ("", "aru", "12345", "%" * 9, "a" * 99, "ken_nga")] == [""] * 6
 
 
 @pytest.mark.parametrize(
