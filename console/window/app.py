@@ -314,13 +314,12 @@ class ConsoleWindow(QObject):
         )
         self.window.setWindowTitle("Sigap")
         self.images = ImageProcess()
-        self.city_areas = CityAreas(self.window_state, self.tasks, self)
         self.map_places = MapPlaces(
             self.map_supervisor.ask,
             self,
             is_invented=lambda: self.map_supervisor.invented,
             near=self.map_controller.looked_at,
-            area_at=self.city_areas.name_at,
+            areas=CityAreas(self.window_state, self.tasks, self),
         )
         self.map_picker = MapPicker(self.window, self.map, lambda: self.forms.covered, self)
         self.forms = Forms(

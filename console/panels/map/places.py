@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 from PySide6.QtCore import QObject
@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject
 from console.city_map.figures import read_figures
 from console.city_map.messages import Address, AddressFound, Answer, Find, FoundPlace, LatLon, Nearest, PlacesFound
 from console.panels import formatting
+from console.panels.map.city_areas import CityAreas, NamedArea
 from console.panels.travel_times import AskMap
 
 _SHORTEST = 3
@@ -26,13 +27,13 @@ class MapPlaces(QObject):
         *,
         is_invented: Callable[[], bool] = lambda: False,
         near: Callable[[], LatLon | None] = lambda: None,
-        area_at: Callable[[LatLon], str] = lambda _: "",
+        areas: CityAreas | None = None,
     ) -> None:
         """`is_invented` says whether the map is of no true city: then each of its places says so. `near` is where the
-        operator looks, `area_at` gives the name of the city's own area at a place, "" for none.
+        operator looks, `areas` are the city's own.
         """
         super().__init__(parent)
-        self._ask, self._is_invented, self._near, self._area_at = ask, is_invented, near, area_at
+        self._ask, self._is_invented, self._near, self._areas = ask, is_invented, near, areas
 
     def find(self, purpose: str, text: str, then: Callable[[list[FoundPlace]], object]) -> None:
         """Give the places that words name, the likeliest first, of those alike the nearest; of one purpose only the
@@ -42,12 +43,24 @@ class MapPlaces(QObject):
             then([])
             return
         near = self._near()
+        named = self._areas.named_in(text) if self._areas is not None else None
 
         def answered(answer: Answer | None) -> None:
             found = answer.places if isinstance(answer, PlacesFound) else _figures(text, near)
-            then([self._in_its_area(place) for place in found])
+            if named is None or any(place.fits for place in found):
+                then([self._in_its_area(place) for place in found])
+                return
+            # The map may not know the city's areas, or have others.
+            again = Find(named.rest, named.middle)
+            self._ask(f"find {purpose}", again, lambda answer: then(self._within(named, answer, found)))
 
         self._ask(f"find {purpose}", Find(text, near), answered)
+
+    def _within(self, area: NamedArea, answer: Answer | None, others: Sequence[FoundPlace]) -> list[FoundPlace]:
+        """What was found around an area: only what lies in it fits."""
+        places = answer.places if isinstance(answer, PlacesFound) else ()
+        inside = [one for one in places if self._areas is not None and self._areas.is_in((one.lat, one.lon), area)]
+        return [self._in_its_area(place) for place in (*inside, *others)]
 
     def address(self, purpose: str, place: LatLon, then: Callable[[Address | None], object]) -> None:
         """Give the address of a point; None where there is none."""
@@ -58,6 +71,9 @@ class MapPlaces(QObject):
             then(replace(found, area=area) if found is not None and area else found)
 
         self._ask(f"address {purpose}", Nearest(place), answered)
+
+    def _area_at(self, place: LatLon) -> str:
+        return self._areas.name_at(place) if self._areas is not None else ""
 
     def _in_its_area(self, place: FoundPlace) -> FoundPlace:
         """The city's own borders say more than those of the map's file."""

@@ -56,7 +56,7 @@ def call(rig: Rig, gazetteer: Gazetteer) -> NewReportForm:
         assert isinstance(question, Find)
         then(PlacesFound(tuple(gazetteer.find(question.text, question.near))))
 
-    map_places = MapPlaces(ask, rig.window, is_invented=lambda: True, area_at=areas.name_at)
+    map_places = MapPlaces(ask, rig.window, is_invented=lambda: True, areas=areas)
     rig.forms._around = FormSurroundings(map_places=map_places)
     wait_for(lambda: areas.name_at((-6.2359, 106.8612)) == "Kebon Baru", what="the areas")
     rig.actions.run("new_report")
