@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 SIZES = ("1366x768", "1920x1080", "2560x1440", "3840x2160")
 THEMES = ("dark", "light")
 ZOOMS = (11, 12, 13, 14, 15, 16)
+CALLS = (
+    "opposite the Alfamart in Gang Buntu, near Tebet station",
+    "Jl. Sudirman 45 seberang halte",
+    "perempatan Jl. Tebet Barat Raya dan Jl. Casablanca Dalam",
+    "km 5 tol arah bandara",
+    "gg buntu rt 05/03 kel kebon baru",
+    "QRXM+2Q tebet",
+)
+"""What citizens say on the telephone."""
+_CALLS_ON = "1920x1080"
 _PROFILE = "pictures"
 _AT_MOST_S = 60.0
 _UNTIL_NAMED_S = 2.0
@@ -137,10 +147,35 @@ def _take(size: str, theme: str) -> int:
             console.map.go_to(lat, lon, zoom)
             _wait(app, lambda: bool(drawn))
             _save(app, console, f"zoom{zoom}-{theme}-{size}")
+        if size == _CALLS_ON:
+            _take_calls(app, console, theme)
     finally:
         console.leave()
         console.close()
     return 0
+
+
+def _take_calls(app: Any, console: Any, theme: str) -> None:
+    """The telephone form with what a citizen says of a place: what is offered, and once Enter has taken it."""
+    from PySide6.QtCore import Qt
+    from PySide6.QtTest import QTest
+
+    from widgets.forms.place import PlaceForm
+
+    for number, words in enumerate(CALLS, 1):
+        console.actions.run("new_report")
+        (form,) = (one for one in app.topLevelWidgets() if isinstance(one, PlaceForm) and one.isVisible())
+        form.place.setFocus()
+        QTest.keyClicks(form.place, words)
+        _wait(app, partial(_offers, form), 10.0)
+        _save(app, console, f"call{number}-typed-{theme}", form)
+        QTest.keyClick(form.place, Qt.Key.Key_Return)
+        _save(app, console, f"call{number}-found-{theme}", form)
+        form.close()
+
+
+def _offers(form: Any) -> bool:
+    return bool(form.place.offered())
 
 
 def _has_place(console: Any, row: int) -> bool:
@@ -148,9 +183,17 @@ def _has_place(console: Any, row: int) -> bool:
     return current is not None and current.row == row and current.shown.lat is not None
 
 
-def _save(app: Any, console: Any, name: str) -> None:
+def _save(app: Any, console: Any, name: str, form: Any = None) -> None:
+    """The window, with the form that stands over it."""
+    from PySide6.QtGui import QPainter
+
     _wait(app, lambda: False, _UNTIL_NAMED_S)
-    console.window.grab().save(f"pictures/{name}.png")
+    picture = console.window.grab()
+    if form is not None:
+        painter = QPainter(picture)
+        painter.drawPixmap(form.pos() - console.window.pos(), form.grab())
+        painter.end()
+    picture.save(f"pictures/{name}.png")
     print(f"pictures/{name}.png", flush=True)
 
 
