@@ -103,7 +103,6 @@ def test_a_street_is_found_by_few_keys_and_says_how_exact_it_is(window: Any) -> 
     wait_for(lambda: opened.place.offered(), 60, what="the street")
     assert opened.place.offered()[0].text.startswith("Gang Percobaan 31")
     assert opened.place.offered()[0].note == "middle of the street · invented"
-    QTest.keyClick(opened.place, Qt.Key.Key_Down)
     QTest.keyClick(opened.place, Qt.Key.Key_Return)
     wait_for(lambda: opened.is_placed, what="the place")
     assert opened.values()["lon"] == pytest.approx(WEST + 31 * STEP, abs=1e-4)
