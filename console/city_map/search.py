@@ -40,7 +40,7 @@ _GENERIC = frozenset(
 _REACH_M: dict[Relation, float] = {"beside": 300.0, "near": 800.0, "in": 300.0, "towards": math.inf}
 _STREET_REACH_M: dict[Relation, float] = {"beside": 120.0, "near": 250.0, "in": 80.0, "towards": math.inf}
 """So far from a landmark, or from a street, lies what was said to be beside it, near or in it."""
-_MANY, _FEW, _ANCHORS, _LOOKED_AT, _CROSSED = 200, 60, 24, 24, 120
+_MANY, _FEW, _ANCHORS, _LOOKED_AT, _CROSSED = 120, 60, 24, 24, 120
 _MATCHING = """
 SELECT p.id, p.kind, p.name, p.area, p.lat, p.lon, p.weight, p.folded, p.area_folded, {rank}
 FROM place_text JOIN place p ON p.id = place_text.rowid WHERE place_text MATCH ?1 {within}
@@ -48,14 +48,14 @@ ORDER BY {order} + ?3 * (abs(p.lat - ?4) + abs(p.lon - ?5)), p.weight DESC LIMIT
 """
 _RANK = "bm25(place_text, 4.0, 1.0)"
 """A word of the name counts four times one of the area."""
-_QUICK_RANK = "length(p.folded) / 5.0"
-"""Of very many with the same words the short names, as their rank takes long: it is much the same for all."""
-_VERY_MANY = 800
+_QUICK_ORDER = "length(p.folded) / 5.0"
 _A_DEGREE = 100.0
 """What a degree off counts where many have the words."""
 _METRES = 111_195.0
 _NUMBERED, _HOUSE = 3.0, 2.0
 """What a street has before a landmark of the same words where a house number was said, and where it has that."""
+_WORD = 5.0
+"""What each word of the name counts where it is not said how rare it is."""
 _PULL, _NEAR_PULL, _TOWARDS_PULL = 1.5, 4.0, 1.0
 _LANDMARK_M, _BESIDE_M, _CROSSING_M, _POST_M, _STREET_M = 50.0, 80.0, 25.0, 30.0, 50.0
 _MEET_M, _SAME_M = 30.0, 80.0
@@ -117,6 +117,8 @@ class Gazetteer:
         self._database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
         self._database.execute("PRAGMA trusted_schema = OFF")
         self._plane: _Plane | None = None
+        self._asked: dict[tuple[str, int, LatLon | None, str, bool], list[_Row]] = {}
+        """What the file was asked for the text that is looked for now."""
 
     def close(self) -> None:
         """Let go of the file."""
@@ -129,6 +131,7 @@ class Gazetteer:
         """
         if (point := self._figures(text, near)) is not None:
             return [point]
+        self._asked.clear()
         phrase = understood(text)
         found: list[tuple[float, FoundPlace]] = []
         if phrase.crossed is not None:
@@ -611,7 +614,7 @@ class Gazetteer:
         if len(matches) > 1:
             for left, word in enumerate(specific):
                 others = " AND ".join(one for at_, one in enumerate(matches) if at_ != left)
-                found += [(row, (word,)) for row in self._rows(others, _FEW, at)]
+                found += [(row, (word,)) for row in self._rows(others, _FEW, at, ranked=True)]
         return found
 
     def _alike(self, word: str) -> list[str]:
@@ -625,15 +628,20 @@ class Gazetteer:
         near = sorted((count, one) for (one,) in found if 0 < (count := slips(word, one)) <= most)
         return [word, *(one for _, one in near[:8])]
 
-    def _rows(self, match: str, most: int, at: LatLon | None = None, *, within: str = "") -> list[_Row]:
-        """`within` is a condition on p of our own making."""
-        lat, lon = at or (0.0, 0.0)
-        rank = order = _RANK
-        count = self._database.execute("SELECT count(*) FROM place_text WHERE place_text MATCH ?", (match,)).fetchone()
-        if count[0] > _VERY_MANY:
-            rank, order = "0.0", _QUICK_RANK
-        sql = _MATCHING.format(within=within, rank=rank, order=order)
-        return [_Row(*row) for row in self._database.execute(sql, (match, most, _A_DEGREE if at else 0.0, lat, lon))]
+    def _rows(
+        self, match: str, most: int, at: LatLon | None = None, *, within: str = "", ranked: bool = False
+    ) -> list[_Row]:
+        """`within` is a condition on p of our own making. `ranked` says how rare the words are that each row has: it
+        takes long, and where all rows have all words it tells nothing.
+        """
+        key = (match, most, at, within, ranked)
+        if key not in self._asked:
+            lat, lon = at or (0.0, 0.0)
+            rank, order = (_RANK, _RANK) if ranked else ("0.0", _QUICK_ORDER)
+            sql = _MATCHING.format(within=within, rank=rank, order=order)
+            values = (match, most, _A_DEGREE if at else 0.0, lat, lon)
+            self._asked[key] = [_Row(*row) for row in self._database.execute(sql, values)]
+        return self._asked[key]
 
     def _geometries(self, rows: Sequence[_Row]) -> NDArray[Any]:
         """Where rows are, in metres: a line, or the point of what runs nowhere."""
@@ -690,15 +698,21 @@ def _scored(
     """How likely a row is meant: the whole name, its beginning, the area's words, nearness."""
     have, there = row.folded.split(), row.area_folded.split()
     score = -row.rank + 0.6 * row.weight
-    in_order = " ".join(word for word in words if word in have)
+    meant = words
+    if not ALSO.keys().isdisjoint(words):
+        meant = [next((one for one in (word, *ALSO.get(word, ())) if one in have), word) for word in words]
+    in_order = " ".join(word for word in meant if word in have)
+    is_whole = bool(in_order) and _bare(in_order) == _bare(row.folded)
     if in_order:
-        score += 6 if in_order == row.folded else 3 if row.folded.startswith(in_order) else 0
+        score += 6 if in_order == row.folded else 5.5 if is_whole else 3 if row.folded.startswith(in_order) else 0
+    if not row.rank:
+        score += _WORD * sum(word in have for word in meant)
     score -= 0.4 * max(0, len(have) - len(words))
     score += 1.5 * sum(word in there for word in (*words, *area_words))
     score += _NUMBERED if number and row.kind == "street" else 0
     if at and pull:
         score -= pull * math.log1p(_metres((row.lat, row.lon), at) / 1000)
-    return _Candidate(score, row, number, missing, bool(in_order) and _bare(in_order) == _bare(row.folded))
+    return _Candidate(score, row, number, missing, is_whole)
 
 
 def _bare(folded: str) -> str:
