@@ -70,6 +70,7 @@ class Kind(StrEnum):
     RECALL = "recall"
     PROGRESS = "progress"
     UNIT_STATE = "unit_state"  # of a unit, about no report
+    CLOSURE = "closure"  # of a closed street or flooded area, about no report
     VALIDATE = "validate"
     CLOSE = "close"  # without work
     REOPEN = "reopen"
@@ -642,6 +643,85 @@ class Into(msgspec.Struct, frozen=True):
     into: Key
 
 
+class ClosureKind(StrEnum):
+    """Why no way leads through a place."""
+
+    FLOOD = "flood"
+    STREET = "street"  # closed for whatever reason
+    OTHER = "other"
+
+
+MOST_CLOSURE_POINTS = 500
+LonLat = tuple[Lon, Lat]
+"""As GeoJSON has it: the longitude first."""
+
+
+class ClosedArea(msgspec.Struct, frozen=True, tag_field="type", tag="Polygon"):
+    """An area in GeoJSON: one ring that ends where it begins, and does not cross itself."""
+
+    coordinates: tuple[Annotated[tuple[LonLat, ...], Meta(min_length=4, max_length=MOST_CLOSURE_POINTS + 1)]]
+
+
+class ClosedLine(msgspec.Struct, frozen=True, tag_field="type", tag="LineString"):
+    """A line in GeoJSON: the middle of what is closed, as wide as `width_m` of its closure says."""
+
+    coordinates: Annotated[tuple[LonLat, ...], Meta(min_length=2, max_length=MOST_CLOSURE_POINTS)]
+
+
+class Closure(msgspec.Struct, frozen=True):
+    """A closed street or flooded area: from `since` to `until` (None: until somebody ends it) no way leads through.
+
+    `width_m` is that of a line, in metres. `said_by` is who says so where that is not `by`, who entered it (the police,
+    a camera); `report` is the report that it comes from. `areas` are the city's areas that it lies in, as far as its
+    corners and its middle tell. `ended` is when somebody ended it, or the server at its `until`.
+    """
+
+    id: str
+    kind: ClosureKind
+    geometry: ClosedArea | ClosedLine
+    since: datetime
+    by: str
+    created: datetime
+    updated: datetime
+    updated_by: str
+    width_m: float = 0.0
+    until: datetime | None = None
+    words: str = ""
+    said_by: str = ""
+    report: str | None = None
+    areas: tuple[str, ...] = ()
+    ended: datetime | None = None
+    version: int = 1
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether it has ended, by somebody or by itself."""
+        return self.ended is not None or (self.until is not None and self.until <= now)
+
+    def is_in_force(self, now: datetime) -> bool:
+        """Whether it has begun and is not over."""
+        return self.since <= now and not self.is_over(now)
+
+
+class ClosureChange(msgspec.Struct, frozen=True):
+    """A closed street or flooded area that is made, changed or ended; what is left out stays as it is.
+
+    A new one needs kind and geometry. `seen` is the version of the closure that the operator saw, 0 for a new one.
+    `ended` true ends it, false opens it again.
+    """
+
+    closure: Key
+    seen: Version = 0
+    kind: ClosureKind | UnsetType = UNSET
+    geometry: ClosedArea | ClosedLine | UnsetType = UNSET
+    width_m: Annotated[float, Meta(ge=1, le=200)] | UnsetType = UNSET
+    since: Annotated[datetime, Meta(tz=True)] | UnsetType = UNSET
+    until: Annotated[datetime, Meta(tz=True)] | UnsetType | None = UNSET
+    words: Line | UnsetType = UNSET
+    said_by: Word | UnsetType = UNSET
+    report: Key | UnsetType | None = UNSET
+    ended: bool | UnsetType = UNSET
+
+
 PAYLOADS: dict[Kind, type[msgspec.Struct]] = {
     Kind.CREATE: Create,
     Kind.SET: Set,
@@ -656,6 +736,7 @@ PAYLOADS: dict[Kind, type[msgspec.Struct]] = {
     Kind.RECALL: Crew,
     Kind.PROGRESS: Step,
     Kind.UNIT_STATE: OwnState,
+    Kind.CLOSURE: ClosureChange,
     Kind.VALIDATE: Verdict,
     Kind.CLOSE: Closing,
     Kind.REOPEN: Reason,
@@ -666,7 +747,7 @@ PAYLOADS: dict[Kind, type[msgspec.Struct]] = {
 
 
 NOTHING = msgspec.Raw(b"null")
-ApiObject = Report | Entry | Assignment | Unit | Area | Service | Template | Calendar | Agency | User
+ApiObject = Report | Entry | Assignment | Unit | Area | Service | Template | Calendar | Agency | User | Closure
 OBJECTS: dict[str, type[ApiObject]] = {
     "service": Service,
     "agency": Agency,
@@ -675,6 +756,7 @@ OBJECTS: dict[str, type[ApiObject]] = {
     "user": User,
     "area": Area,
     "unit": Unit,
+    "closure": Closure,
     "report": Report,
     "assignment": Assignment,
     "entry": Entry,

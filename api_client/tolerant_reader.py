@@ -22,6 +22,8 @@ from api_client.model import (
     Calendar,
     CityFacts,
     ClockState,
+    Closure,
+    ClosureKind,
     Datatype,
     EditAnswer,
     Entry,
@@ -63,6 +65,7 @@ _LEFT_OUT: dict[type[msgspec.Struct], dict[str, Any]] = {
     Template: {"kind": "", "text": ""},
     Calendar: {"days": []},
     User: {"role": ""},
+    Closure: {"kind": "", "by": "", "updated_by": ""},
     Me: {"role": "", "agencies": [], "areas": []},
     CityFacts: {"name": "", "timezone": "", "bbox": None},
     Welcome: {"version": "", "city": {}, "can": []},
@@ -182,6 +185,14 @@ def _unit(plain: dict[str, Any], _: OpenWords) -> dict[str, Any]:
     return plain | {"code": plain.get("code") or plain.get("id")}
 
 
+def _closure(plain: dict[str, Any], _: OpenWords) -> dict[str, Any]:
+    if _is_unknown(plain["kind"], _CLOSURE_KINDS):
+        plain["kind"] = ClosureKind.OTHER
+    for name, others in (("since", ("created", "updated")), ("created", ("since",)), ("updated", ("created", "since"))):
+        plain[name] = _first(plain, name, *others)
+    return plain
+
+
 def _service(plain: dict[str, Any], _: OpenWords) -> dict[str, Any]:
     plain["name"] = plain.get("name") or plain.get("code")
     try:
@@ -218,6 +229,7 @@ def _is_unknown(word: Any, words: frozenset[Any]) -> bool:
 _MOST_DIGITS = 10
 _STATUSES = frozenset(Status)
 _UNIT_STATES = frozenset(UnitState)
+_CLOSURE_KINDS = frozenset(ClosureKind)
 _WAITS = frozenset(WaitsFor)
 _ROLES = frozenset(PhotoRole)
 _CLOCK_STATES = frozenset(ClockState)
@@ -228,6 +240,7 @@ _REPAIRS: dict[type[msgspec.Struct], Callable[[dict[str, Any], OpenWords], dict[
     Photo: _photo,
     Assignment: _assignment,
     Unit: _unit,
+    Closure: _closure,
     Service: _service,
     Sla: _sla,
     ServiceAttribute: _question,

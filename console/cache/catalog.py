@@ -9,14 +9,16 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from api_client.model import Agency, Area, Assignment, Report, Service, ServiceAttribute, Template, Unit
+from api_client.model import Agency, Area, Assignment, Closure, Report, Service, ServiceAttribute, Template, Unit
 from console.cache.reader import CacheReader
 from console.rules.apply import Lookups
 from console.rules.scoped_code import ScopedCode, scoped
 
 T = TypeVar("T")
 
-KINDS = frozenset({"service", "area", "agency", "unit", "template", "assignment", "user", "calendar", "word"})
+KINDS = frozenset(
+    {"service", "area", "agency", "unit", "template", "assignment", "user", "calendar", "closure", "word"}
+)
 """The kinds in a Touched message that make a new catalog needed; a word is a code that got its number just now."""
 
 V = TypeVar("V", Service, Area, Agency, Unit)
@@ -38,6 +40,7 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
     units: dict[str, Unit] = {}
     assignments: tuple[Assignment, ...] = ()
     templates: tuple[Template, ...] = ()
+    closures: tuple[Closure, ...] = ()
     words: dict[str, dict[int, str]] = {}
 
     @cached_property
@@ -271,6 +274,8 @@ def read_catalog(reader: CacheReader, known: Cities | None = None, kinds: Collec
         parts["units"] = _keyed(reader.units(), "id")
     if known is None or "template" in kinds:
         parts["templates"] = {source: tuple(found) for source, found in _parted(reader.templates()).items()}
+    if known is None or "closure" in kinds:
+        parts["closures"] = {source: tuple(found) for source, found in _parted(reader.closures()).items()}
     if known is None or "assignment" in kinds:
         parts["assignments"] = {
             source: tuple(found) for source, found in _parted(reader.all_assignments_open()).items()

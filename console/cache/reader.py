@@ -16,7 +16,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from api_client.decoding import decode, decoder_of
-from api_client.model import Agency, Area, Assignment, Calendar, Entry, Report, Service, Template, Unit, User
+from api_client.model import (
+    Agency,
+    Area,
+    Assignment,
+    Calendar,
+    Closure,
+    Entry,
+    Report,
+    Service,
+    Template,
+    Unit,
+    User,
+)
 from console.cache.packed_columns import FACTS, FIELDS, MERGED_AT
 from console.cache.page_items import Cursor
 from console.cache.schema import CACHE_VERSION, REFUSED_JOB, table_of
@@ -439,6 +451,10 @@ class CacheReader:
     def calendars(self) -> list[tuple[str, Calendar]]:
         """All working calendars with their source's key."""
         return self._objects("calendar", Calendar)
+
+    def closures(self) -> list[tuple[str, Closure]]:
+        """All closed streets and flooded areas with their source's key, those that have ended lately too."""
+        return self._objects("closure", Closure)
 
     def proved(self, edit_ids: Iterable[str]) -> set[str]:
         """Of these edits those whose history entry is in the cache, which proves that the server has them."""

@@ -11,7 +11,8 @@ import msgspec
 
 from console.files.sqlite_file import Migrations, version_of
 
-KINDS = ("unit", "area", "service", "template", "calendar", "agency", "user")
+_FIRST_KINDS = ("unit", "area", "service", "template", "calendar", "agency", "user")
+KINDS = (*_FIRST_KINDS, "closure")
 """Kinds kept whole, one table each (`units`, `areas` …): source, id, seq, body."""
 
 
@@ -70,11 +71,15 @@ def c002_history(db: sqlite3.Connection) -> None:
              source INTEGER NOT NULL, report TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (source, report))""",
     ):
         db.execute(statement)
-    for kind in KINDS:
-        db.execute(
-            f"CREATE TABLE {table_of(kind)} (source INTEGER NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,"
-            " body BLOB NOT NULL, PRIMARY KEY (source, id))"
-        )
+    for kind in _FIRST_KINDS:
+        _keep_whole(db, kind)
+
+
+def _keep_whole(db: sqlite3.Connection, kind: str) -> None:
+    db.execute(
+        f"CREATE TABLE {table_of(kind)} (source INTEGER NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,"
+        " body BLOB NOT NULL, PRIMARY KEY (source, id))"
+    )
 
 
 @cache_migrations.step
@@ -101,7 +106,7 @@ def c004_words_of_sources(db: sqlite3.Connection) -> None:
             " (SELECT id FROM words_before WHERE kind = 'source') END, word FROM words_before"
         )
     else:
-        for table in ("reports", "texts", "entries", "assignments", "gone", "cursors", *map(table_of, KINDS)):
+        for table in ("reports", "texts", "entries", "assignments", "gone", "cursors", *map(table_of, _FIRST_KINDS)):
             db.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
         db.execute("INSERT INTO fts (fts) VALUES ('delete-all')")
     db.execute("DROP TABLE words_before")
@@ -167,6 +172,12 @@ REFUSED_JOB = """live = 0 AND instr(body, '"state":"refused"') > 0"""
 def c011_refused(db: sqlite3.Connection) -> None:
     """What crews have refused lately is found without looking through all assignments."""
     db.execute(f"CREATE INDEX assignments_refused ON assignments (source, created) WHERE {REFUSED_JOB}")
+
+
+@cache_migrations.step
+def c012_closures(db: sqlite3.Connection) -> None:
+    """Closed streets and flooded areas."""
+    _keep_whole(db, "closure")
 
 
 CACHE_VERSION = version_of(cache_migrations)

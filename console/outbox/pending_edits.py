@@ -35,6 +35,8 @@ def chain_of(edit: Edit) -> Chain:
     """The chain that an edit belongs to."""
     if edit.kind is Kind.PHOTO:
         return _photos_of(edit.source, edit.report)
+    if edit.kind is Kind.CLOSURE:
+        return edit.source, f"closure:{edit.data.get('closure')}"
     return edit.source, edit.report or f"unit:{edit.data.get('unit')}"
 
 

@@ -20,7 +20,7 @@ _MAY_LEAVE = frozenset({EditState.QUEUED, EditState.UNCONFIRMED})
 _NEEDS_PROOF = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN})
 
 _Lock = tuple[str, str, str]
-"""What one edit at a time may touch: a report or a unit of a source, or what is merged into a report."""
+"""What one edit at a time may touch: a report, unit or closure of a source, or what is merged into a report."""
 
 
 class Flight(NamedTuple):
@@ -338,6 +338,8 @@ class SendOrder:
         # protects: one-edit-of-what-is-left
         touched = filter(None, (edit.report, *beside(edit)))
         locks |= {(source, "report", self._name(source, key)) for key in touched}
+        if edit.kind is Kind.CLOSURE:
+            locks.add((source, "closure", str(edit.data.get("closure"))))
         if edit.kind is Kind.MERGE:
             locks.add((source, "merged into", self._name(source, edit.data.get("into"))))
         return frozenset(locks)

@@ -30,6 +30,9 @@ APPENDS = frozenset({Kind.CREATE, Kind.NOTE, Kind.REPLY, Kind.PHOTO, Kind.ME_TOO
 ORDERS = frozenset({Kind.DISPATCH, Kind.ASSIGN, Kind.RECALL, Kind.CLAIM, Kind.RELEASE})
 """Orders live for a while only; so does a SET that touches area or agency (a transfer): see `is_order`."""
 
+ON_NO_REPORT = frozenset({Kind.UNIT_STATE, Kind.CLOSURE})
+"""Are about a unit, or a closed street: their `report` is None, and no version of one is seen."""
+
 ON_STATUS = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN, Kind.MERGE, Kind.UNMERGE})
 """Change the status without naming it in their data."""
 
@@ -159,6 +162,9 @@ INSTEAD_OF = "instead_of"
 
 The same report may be at the server by one of them. A server with this capability takes one of them all, and only one.
 """
+
+CLOSURES = "closures"
+"""The word by which a server says that it knows closed streets and flooded areas."""
 
 SHOWN, SINCE = "shown", "since"
 """The keys of `Edit.about` under which stand, of an edit that is given anew after a conflict, the fields that this told

@@ -13,11 +13,11 @@ from api_client.decoding import convert
 from api_client.model import Kind, Report, Status
 from console.rules.apply import NOTHING_KNOWN, Lookups, NotAllowed, ReportState, apply_edit, entry_of, new_report
 from console.rules.divert import entry_key
-from console.rules.edit import Edit, local_key
+from console.rules.edit import ON_NO_REPORT, Edit, local_key
 from console.rules.merge import three_way
 from console.rules.report import HAZARD
 
-_ON_NO_REPORT = frozenset({Kind.CREATE, Kind.UNIT_STATE})
+_NO_CHANGE = ON_NO_REPORT | {Kind.CREATE}
 
 
 def with_edits(
@@ -33,7 +33,7 @@ def with_edits(
         # protects: what-has-left-already-leaves-once
         if entry_key(edit, state.report.id) in there:
             continue
-        if edit.kind in _ON_NO_REPORT or not _is_still_free(state.report, edit):
+        if edit.kind in _NO_CHANGE or not _is_still_free(state.report, edit):
             continue
         at = min(edit.occurred_at, now)
         try:

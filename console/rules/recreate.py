@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from api_client.model import Kind, Report
 from console.rules.apply import NotAllowed, ReportState, apply_edit
-from console.rules.edit import APPENDS, FIELDS, Edit, is_order
+from console.rules.edit import APPENDS, FIELDS, ON_NO_REPORT, Edit, is_order
 from console.rules.pending import created_report, field_value, with_edits
 from console.rules.queued import Queued
 
@@ -33,7 +33,7 @@ _CREATED = (
 _PLACE = ("lat", "lon", "address", "within_m")
 _CLOCKS_DIFFER_S = 60.0
 _NEEDS_ITS_PAST = frozenset(
-    {Kind.RELEASE, Kind.RECALL, Kind.PROGRESS, Kind.VALIDATE, Kind.REOPEN, Kind.UNMERGE, Kind.UNIT_STATE}
+    {Kind.RELEASE, Kind.RECALL, Kind.PROGRESS, Kind.VALIDATE, Kind.REOPEN, Kind.UNMERGE, *ON_NO_REPORT}
 )
 """What goes on from something that only the deleted report had: a crew, a claim, a proof, a merge."""
 

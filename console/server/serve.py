@@ -252,7 +252,7 @@ def _check(options: ServeOptions) -> None:
 
 @contextlib.contextmanager
 def _background(city: City, demo: DemoOptions | None, media: Path, past: Callable[[], None]) -> Iterator[None]:
-    """What goes on beside serving: old things go, shifts and holds end, the demo city gets its past, and lives."""
+    """What goes on beside serving: old things go, shifts, holds and closures end, the demo city lives."""
     end = threading.Event()
     threads = [
         threading.Thread(target=_tidy, args=(city, media, end), name="tidy", daemon=True),
@@ -297,8 +297,10 @@ def _end_holds(city: City, end: threading.Event) -> None:
         try:
             # protects: a-hold-ends
             city.end_holds()
+            # protects: a-closure-ends
+            city.end_closures()
         except Exception:
-            log.exception("holds could not be ended")
+            log.exception("holds and closures could not be ended")
         if end.wait(_HOLDS_EVERY_S):
             return
 

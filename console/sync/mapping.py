@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from api_client.decoding import decoder_of
-from api_client.model import OBJECTS, ApiObject, Area, Assignment, Clock, Entry, Report, Unit
+from api_client.model import OBJECTS, ApiObject, Area, Assignment, Clock, Closure, Entry, Report, Unit
 from api_client.model import Item as FeedItem
 from api_client.tolerant_reader import READER, UNREADABLE, mend
 from console.cache.page_items import PageItem
@@ -126,6 +126,10 @@ def _in_time(data: Any) -> Any:
     if isinstance(data, Unit) and not (can_be(data.state_since) and data.position_at == _or_unknown(data.position_at)):
         since = data.state_since if can_be(data.state_since) else EARLIEST
         return msgspec.structs.replace(data, state_since=since, position_at=_or_unknown(data.position_at))
+    if isinstance(data, Closure):
+        times = {name: getattr(data, name) for name in ("since", "created", "updated")}
+        known = {name: at if can_be(at) else EARLIEST for name, at in times.items()}
+        return msgspec.structs.replace(data, **known, until=_or_unknown(data.until), ended=_or_unknown(data.ended))
     return data
 
 

@@ -12,7 +12,7 @@ from api_client import errors, model
 from api_client.decoding import convert
 from api_client.dispatch import DispatchClient
 from api_client.model import Kind
-from console.rules.edit import APPENDS, INSTEAD_OF, LEAVES, SHOWN, SINCE, Edit, good_until, in_short
+from console.rules.edit import APPENDS, CLOSURES, INSTEAD_OF, LEAVES, SHOWN, SINCE, Edit, good_until, in_short
 from console.rules.queued import ByWhom, StopReason, TakenAs
 from console.rules.recreate import MADE_HERE
 from console.sync.attempt import CannotSend, EditAlreadyThere, TooLate
@@ -22,6 +22,8 @@ _ANOTHER_REPORT = "another_report"
 _ALREADY_THERE = "already_there"
 _EXPIRED = "expired"
 _NOT_FOUND = 404
+_NO_SUCH = frozenset({_NOT_FOUND, 405})
+_KNOWS_NO_CLOSURES = "This server is of an older version and knows no closed streets: the city cannot be told."
 _ABOUT = ("created", "into", MADE_HERE, INSTEAD_OF, LEAVES, SHOWN, SINCE)
 LARGEST = 256_000
 """Bytes of one edit; photos travel on their own."""
@@ -85,6 +87,8 @@ class DispatchSender:
             # protects: deleted-is-not-missing
             if refused.status == _NOT_FOUND and report is not None and self._is_deleted(report):
                 raise CannotSend(StopReason.REPORT_DELETED, str(refused), _by(refused.done_by)) from refused
+            if edit.kind is Kind.CLOSURE and refused.status in _NO_SUCH and CLOSURES not in self._client.root().can:
+                raise CannotSend(StopReason.REFUSED, _KNOWS_NO_CLOSURES) from refused
             if refused.code == _EXPIRED:
                 raise TooLate from refused
             if refused.code == _ALREADY_THERE and edit.about.get(INSTEAD_OF) and refused.report:
@@ -190,6 +194,8 @@ def _by(done_by: dict[str, str]) -> ByWhom | None:
 def _path(edit: Edit, report: str | None) -> str:
     if edit.kind is Kind.CREATE:
         return "/reports"
+    if edit.kind is Kind.CLOSURE:
+        return f"/closures/{quote(str(edit.data.get('closure', '')), safe='')}/edits"
     if edit.report is None:
         return f"/units/{quote(str(edit.data.get('unit', '')), safe='')}/edits"
     return f"/reports/{quote(report or '', safe='')}/edits"

@@ -195,6 +195,7 @@ class Rig:
         self,
         kind: Kind,
         report: str | None,
+        /,
         *,
         version: int | None = None,
         about: dict[str, Any] | None = None,

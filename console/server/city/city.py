@@ -20,6 +20,7 @@ from api_client.model import (
     Calendar,
     Changes,
     CityFacts,
+    Closure,
     Contact,
     EditBody,
     Entry,
@@ -36,6 +37,7 @@ from console.server.city import audit, feed, schema
 from console.server.city.bulk_insert import load_reports
 from console.server.city.claims import held_no_longer, present_holders, release_claims
 from console.server.city.clock_watch import clock_is_steady
+from console.server.city.closures import CityBorders, drop_old_closures, end_closures, read_closures
 from console.server.city.database import Database, Mark, begin_epoch, present_mark, present_number
 from console.server.city.edit_service import Applied, EditService
 from console.server.city.holds import end_holds
@@ -91,7 +93,7 @@ class City:
         self.presence = PresenceTable(self.database, clock)
         self._ids = ids
         self._ticks = ticks
-        self._edit_service = EditService(self.database, clock, ids, self.area_at)
+        self._edit_service = EditService(self.database, clock, ids, CityBorders(self.area_at, self._has_borders))
         self._areas_lock = threading.Lock()
         self._index: tuple[tuple[str, int, int], AreaIndex] | None = None
         self._stats: Stats | None = None
@@ -303,6 +305,15 @@ class City:
         """End the holds whose time is over; returns how many. To be called at the start and every few seconds."""
         return end_holds(self.database, self.clock())
 
+    def closures(self) -> list[Closure]:
+        """All closed streets and flooded areas, those that have ended lately too."""
+        with self.database.read() as connection:
+            return read_closures(connection)
+
+    def end_closures(self) -> int:
+        """End the closures whose time is over; returns how many. To be called at the start and every few seconds."""
+        return end_closures(self.database, self.clock())
+
     def release_claims(self) -> None:
         """Release claims of users who may not hold their reports any more: their scope was changed, an area lies in
         another one now, the report was passed on.
@@ -334,6 +345,7 @@ class City:
             connection.execute(
                 sa.delete(schema.answers).where(schema.answers.c.at < schema.micros(now - _KEEP_ANSWERS))
             )
+            drop_old_closures(self.database, connection, now)
             floor = connection.scalar(sa.select(sa.func.max(gone.c.seq)).where(old_gone))
             if floor is not None:
                 connection.execute(sa.delete(gone).where(old_gone))
@@ -354,6 +366,9 @@ class City:
     def _areas_at(self, now: datetime) -> list[Area]:
         """The areas that reports of this moment are given."""
         return [area for area in self.areas() if area.valid_to is None or area.valid_to > now]
+
+    def _has_borders(self) -> bool:
+        return len(self._areas_index()) > 0
 
     def _areas_index(self) -> AreaIndex:
         """The index over the present areas, made anew when one has changed."""

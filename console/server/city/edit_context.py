@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from api_client.model import Assignment, AssignmentState, Clock, EditBody, Entry, Kind, Report, Status, Unit
+from api_client.model import Assignment, AssignmentState, Clock, Closure, EditBody, Entry, Kind, Report, Status, Unit
 from console.rules.apply import Lookups, ReportState, entry_of, follow_crews, moved, unit_after
 from console.rules.edit import NO_EFFECT, ON_STATUS, Edit
 from console.rules.sla import clocks, sla_of
@@ -48,7 +48,7 @@ class JobBefore(msgspec.Struct, frozen=True):
 
 class Before(msgspec.Struct, frozen=True):
     """What undo needs, kept with the entry: versioned fields that the edit touched, values before, assignments, the
-    unit.
+    unit, the closure.
 
     `seen` is the version of the report that the author had seen, for what a crew did only; None where it is not kept.
     """
@@ -58,6 +58,7 @@ class Before(msgspec.Struct, frozen=True):
     jobs: tuple[JobBefore, ...] = ()
     unit: Unit | None = None
     seen: int | None = None
+    closure: Closure | None = None
 
 
 class SeenVersion(NamedTuple):

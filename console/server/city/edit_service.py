@@ -21,11 +21,11 @@ import sqlalchemy as sa
 from api_client import model
 from api_client.decoding import decode
 from api_client.model import EditAnswer, EditBody, Entry, Kind, Report
-from console.rules.apply import AreaAt
-from console.rules.edit import APPENDS, FIELDS, LEAVES
+from console.rules.edit import APPENDS, FIELDS, LEAVES, ON_NO_REPORT
 from console.rules.recreate import is_another
 from console.server.city import audit, public_replies, schema
 from console.server.city.claims import release_what_left
+from console.server.city.closures import CityBorders, change_closure, closure_before, undo_closure
 from console.server.city.database import REPORTS, Database, inserter
 from console.server.city.dates import check_date
 from console.server.city.divert import go_back, leave, others_of
@@ -51,7 +51,7 @@ from console.server.errors import (
     Refusal,
 )
 
-NEEDS_VERSION = frozenset(Kind) - APPENDS - {Kind.UNIT_STATE}
+NEEDS_VERSION = frozenset(Kind) - APPENDS - ON_NO_REPORT
 """Kinds that say which version of the report the operator saw."""
 
 _RUNNING_WAIT_S = 2.0
@@ -83,12 +83,12 @@ class EditService:
     """Takes edits in, from any thread."""
 
     def __init__(
-        self, database: Database, clock: Callable[[], datetime], ids: Callable[[], str], area_at: AreaAt
+        self, database: Database, clock: Callable[[], datetime], ids: Callable[[], str], borders: CityBorders
     ) -> None:
         self._database = database
         self._clock = clock
         self._ids = ids
-        self._area_at = area_at
+        self._borders, self._area_at = borders, borders.area_at
         self._running: dict[str, threading.Event] = {}
         self._running_lock = threading.Lock()
 
@@ -147,6 +147,8 @@ class EditService:
             check_date(unit_of_work.connection, unit_of_work.now, one)
         if edit.kind is Kind.UNIT_STATE:
             return _Done(None, self._on_unit(unit_of_work, edit, actor))
+        if edit.kind is Kind.CLOSURE:
+            return _Done(None, self._on_closure(unit_of_work, edit, actor))
         if edit.kind is Kind.CREATE and edit.undoes is None:
             key = _next_report_id(unit_of_work)
             context = EditContext(
@@ -226,6 +228,21 @@ class EditService:
         unit_of_work.put(entry, before=unit_before(before), device=edit.device or None)
         return entry
 
+    def _on_closure(self, unit_of_work: UnitOfWork, edit: EditBody, actor: Actor) -> Entry:
+        undone: Entry | None = None
+        before: bytes | None = None
+        if edit.undoes is not None:
+            undone_entry = find_undone_entry(unit_of_work, edit.undoes, None)
+            undone, entry = undone_entry.entry, undo_closure(unit_of_work, edit, actor, undone_entry)
+        else:
+            before = closure_before(unit_of_work.closure(str(edit.data.get("closure") or "")))
+            entry = change_closure(unit_of_work, edit, actor, self._borders)
+        entry = msgspec.structs.replace(entry, id=self._ids())
+        if undone is not None:
+            unit_of_work.put(msgspec.structs.replace(undone, undone_by=entry.id))
+        unit_of_work.put(entry, before=before, device=edit.device or None)
+        return entry
+
     @contextmanager
     def _alone(self, key: str) -> Iterator[None]:
         """Let one edit with this key be applied at a time. Raises InProgressRefusal when the one before is still
@@ -282,6 +299,8 @@ def _audited(edit: EditBody, report: str | None, actor: Actor, changed: Report |
         detail["fields"] = sorted(edit.data.keys() & set(FIELDS))
     if isinstance(edit.data.get("unit"), str):
         detail["unit"] = edit.data["unit"]
+    if isinstance(edit.data.get("closure"), str):
+        detail["closure"] = edit.data["closure"]
     if edit.undoes is not None:
         detail["undoes"] = edit.undoes
     about = changed.id if changed is not None else report
@@ -312,7 +331,7 @@ def _in_history(
     """The answer made from the edit's entry (`row`: its JSON and feed number) and its report as it is now."""
     entry = decode(row[0], Entry)
     created = edit.kind is Kind.CREATE and edit.undoes is None
-    same_place = created or edit.kind is Kind.UNIT_STATE or entry.report == report
+    same_place = created or edit.kind in ON_NO_REPORT or entry.report == report
     if (entry.kind, entry.author, same_place) != ("created" if created else edit.kind.value, actor.name, True):
         raise KeyReused("This key has carried another edit before.")
     reports = schema.TABLES["report"]

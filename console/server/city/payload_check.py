@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
 
 from api_client.decoding import convert
-from api_client.model import PAYLOADS, Create, EditBody, Kind, NewHold, NewPhoto, Set
+from api_client.model import PAYLOADS, ClosureChange, Create, EditBody, Kind, NewHold, NewPhoto, Set
 from console.rules.text import cleaned
 from console.server.city.dates import Dated
 from console.server.errors import Invalid
@@ -98,6 +99,12 @@ def dates_of(edit: EditBody) -> Iterator[Dated]:
         hold = payload_of(edit, Set).hold
         if isinstance(hold, NewHold) and hold.until is not None:
             yield Dated("end of the pause", hold.until, planned=True)
+    if edit.kind is Kind.CLOSURE:
+        closure = payload_of(edit, ClosureChange)
+        if isinstance(closure.since, datetime):
+            yield Dated("beginning of the closure", closure.since, planned=True)
+        if isinstance(closure.until, datetime):
+            yield Dated("end of the closure", closure.until, planned=True)
 
 
 def kept_data(edit: EditBody) -> dict[str, Any]:

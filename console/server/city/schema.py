@@ -17,6 +17,7 @@ from api_client.model import (
     ApiObject,
     Area,
     Assignment,
+    Closure,
     Entry,
     Report,
     Service,
@@ -90,6 +91,12 @@ assignments = _numbered(
     sa.Index("assignments_unit", "unit", "live", "seq"),
 )
 units = _numbered("units")
+closures = _numbered(
+    "closures",
+    sa.Column("until", sa.BigInteger),  # when it ends by itself; None once it has ended
+    sa.Column("ended", sa.BigInteger),
+    sa.Index("closures_until", "until"),
+)
 areas = _numbered("areas")
 services = _numbered("services")
 templates = _numbered("templates")
@@ -111,6 +118,7 @@ TABLES: dict[str, sa.Table] = {
     "user": users,
     "area": areas,
     "unit": units,
+    "closure": closures,
     "report": reports,
     "assignment": assignments,
     "entry": entries,
@@ -239,6 +247,12 @@ def row_of(thing: ApiObject, seq: int) -> dict[str, Any]:
         }
     elif isinstance(thing, Assignment):
         row |= {"report": thing.report, "unit": thing.unit, "live": int(thing.state not in ENDED_ASSIGNMENT)}
+    elif isinstance(thing, Closure):
+        until = thing.until if thing.ended is None else None
+        row |= {
+            "until": micros(until) if until is not None else None,
+            "ended": micros(thing.ended) if thing.ended is not None else None,
+        }
     return row
 
 

@@ -11,7 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from api_client.decoding import decode
-from api_client.model import Agency, ApiObject, Area, Assignment, Calendar, Entry, Report, Service, Unit
+from api_client.model import Agency, ApiObject, Area, Assignment, Calendar, Closure, Entry, Report, Service, Unit
 from console.rules.status import ENDED_ASSIGNMENT
 from console.server.city import schema
 from console.server.city.database import Database, next_numbers, version_floor
@@ -19,7 +19,7 @@ from console.server.city.schema import KIND_OF, TABLES
 
 _SET_BACK = timedelta(hours=25)
 
-T = TypeVar("T", Report, Entry, Assignment, Unit, Area, Service, Calendar, Agency)
+T = TypeVar("T", Report, Entry, Assignment, Unit, Area, Service, Calendar, Agency, Closure)
 
 
 @functools.cache
@@ -101,6 +101,10 @@ class UnitOfWork:
         if place is None:
             return unit
         return msgspec.structs.replace(unit, lat=place[0], lon=place[1], position_at=schema.moment(place[2]))
+
+    def closure(self, key: str) -> Closure | None:
+        """A closed street or flooded area, locked until the end of the transaction."""
+        return self._one(Closure, key, lock=True)
 
     def service(self, key: str | None) -> Service | None:
         """A service by its code."""

@@ -33,7 +33,7 @@ from api_client.model import (
     StatusRow,
     Welcome,
 )
-from console.rules.edit import INSTEAD_OF
+from console.rules.edit import CLOSURES, INSTEAD_OF, ON_NO_REPORT
 from console.rules.status import RULES
 from console.server.admin.apply import Done, apply_setup, compare_setup, present_setup
 from console.server.admin.setup import SUPERVISOR, CitySetup
@@ -131,7 +131,7 @@ _EDIT_REFUSALS: tuple[type[Refusal], ...] = (
     KeyReused,
     Precondition,
 )
-_ON_REPORTS = tuple(kind for kind in Kind if kind not in (Kind.CREATE, Kind.UNIT_STATE))
+_ON_REPORTS = tuple(kind for kind in Kind if kind is not Kind.CREATE and kind not in ON_NO_REPORT)
 _LINKS = {
     "read": {"operationId": "readReport", "parameters": {"report": "$response.body#/report/id"}},
     "history": {"operationId": "readHistory", "parameters": {"report": "$response.body#/report/id"}},
@@ -379,6 +379,22 @@ class Dispatch:
             ),
             Operation(
                 "POST",
+                "/closures/{closure:path}/edits",
+                "editClosure",
+                "Make, change or end a closed street or flooded area",
+                self._edit_closure,
+                {200: _APPLIED},
+                text="The client chooses the id of a new one. It ends by itself at its `until`, by the server's clock. "
+                "422: its border crosses itself, it lies outside of the city or is larger than 30 km, it would end "
+                "before it begins, somebody has changed it since the version `seen`.",
+                role="operator and supervisor, where a part of it lies in their areas.",
+                parameters=(_IDEMPOTENCY_KEY,),
+                takes=EditOf((Kind.CLOSURE,), undo=(Kind.CLOSURE,)),
+                most=SMALL_BODY,
+                refusals=_EDIT_REFUSALS,
+            ),
+            Operation(
+                "POST",
                 "/reports",
                 "createReport",
                 "Make a new report",
@@ -498,7 +514,7 @@ class Dispatch:
 
     def _root(self, _: RequestContext) -> Response:
         epoch, facts = self._city.facts()
-        return json_response(Welcome("sigap", _version(), epoch, facts, (INSTEAD_OF,)))
+        return json_response(Welcome("sigap", _version(), epoch, facts, (INSTEAD_OF, CLOSURES)))
 
     def _openapi(self, context: RequestContext) -> Response:
         return self.document.answer(context)
@@ -588,7 +604,7 @@ class Dispatch:
 
     def _edit_report(self, context: RequestContext) -> Response:
         edit = _edit_of(context)
-        if edit.kind is Kind.UNIT_STATE or (edit.kind is Kind.CREATE and edit.undoes is None):
+        if edit.kind in ON_NO_REPORT or (edit.kind is Kind.CREATE and edit.undoes is None):
             raise Invalid(f"A {edit.kind.value} does not go to a report.")
         return self._apply(context, edit, context.path("report"))
 
@@ -598,6 +614,14 @@ class Dispatch:
             raise Invalid("To a unit goes its own state only; orders go to the report.")
         if edit.data.setdefault("unit", context.path("unit")) != context.path("unit"):
             raise Invalid("The edit names another unit than its address.")
+        return self._apply(context, edit, None)
+
+    def _edit_closure(self, context: RequestContext) -> Response:
+        edit = _edit_of(context)
+        if edit.kind is not Kind.CLOSURE:
+            raise Invalid("A closure is made, changed and ended by the kind “closure” only.")
+        if edit.data.setdefault("closure", context.path("closure")) != context.path("closure"):
+            raise Invalid("The edit names another closure than its address.")
         return self._apply(context, edit, None)
 
     def _apply(self, context: RequestContext, edit: EditBody, report: str | None) -> Response:

@@ -156,6 +156,8 @@ class Api:
         path = "/reports" if report is None else f"/reports/{report}/edits"
         if kind == "unit_state":
             path = f"/units/{(data or {})['unit']}/edits"
+        if kind == "closure":
+            path = f"/closures/{(data or {})['closure']}/edits"
         headers = {"Idempotency-Key": key}
         if report is not None and not unversioned:
             headers["If-Match"] = f'"{seen if seen is not None else self.report(report)["version"]}"'

@@ -267,8 +267,10 @@ def test_an_older_backup_is_brought_up_to_date_and_stays_as_it_is(other_url: str
     with contextlib.closing(City(other_url)) as city, city.database.read() as connection:
         assert migrations.revision_of(connection) == migrations.head()
         for table in schema.TABLES.values():
-            found = connection.execute(sa.select(*(c for c in table.c if c.name in rows[table.name][0]))).mappings()
-            assert sorted(map(repr, map(dict, found))) == sorted(map(repr, rows[table.name])), table.name
+            then = rows.get(table.name, [])  # a table that came since is there, and empty
+            known = [column for column in table.c if not then or column.name in then[0]]
+            found = connection.execute(sa.select(*known)).mappings()
+            assert sorted(map(repr, map(dict, found))) == sorted(map(repr, then)), table.name
 
 
 def test_only_the_epoch_is_renewed(city: City) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from api_client.model import AssignmentState, EditBody, Kind, Report, UnitState
+from console.rules.edit import ON_NO_REPORT
 from console.rules.status import ENDED_ASSIGNMENT, is_open
 from console.server.city.city import City
 from console.server.city.records import LOCAL, Actor
 from console.server.errors import Refusal
-from tests.unit.server.conftest import Clock
+from tests.unit.server.conftest import Clock, square
 
 REPORTS, UNITS = ["10", "11", "12"], ["u1", "u2", "u3"]
 _AT_WORK = (UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE)
@@ -38,6 +39,11 @@ def a_payload(kind: Kind, chance: random.Random) -> dict[str, Any]:
         Kind.RECALL: [{"unit": unit}],
         Kind.PROGRESS: [{"unit": unit, "state": chance.choice(list(AssignmentState)).value}],
         Kind.UNIT_STATE: [{"unit": unit, "state": chance.choice(list(UnitState)).value}],
+        Kind.CLOSURE: [
+            {"closure": "c1", "kind": "flood", "geometry": square(106.15, -6.85, 0.01)},
+            {"closure": "c1", "seen": chance.randint(0, 5), "words": chance.choice("ab")},
+            {"closure": "c1", "ended": chance.random() < 0.5},
+        ],
         Kind.VALIDATE: [{"accepted": True}, {"accepted": False, "reason": "x"}],
         Kind.CLOSE: [{"disposition": "x", "release": [unit]}, {"disposition": "x", "merged_into": report}],
         Kind.REOPEN: [{"reason": "x"}],
@@ -69,14 +75,15 @@ def check(city: City, report: Report, duplicates: Counter[str]) -> None:
 def test_whatever_is_done_fits_together(city: City, clock: Clock, seed: int) -> None:
     chance = random.Random(seed)
     done: list[tuple[str, str | None]] = []
+    kinds: dict[str, Kind] = {}
     taken: Counter[Kind] = Counter()
     for n in range(250):
-        kind = chance.choice([kind for kind in Kind if kind is not Kind.CREATE])
-        report = chance.choice(REPORTS) if kind is not Kind.UNIT_STATE else None
+        kind: Kind = chance.choice([kind for kind in Kind if kind is not Kind.CREATE])
+        report = chance.choice(REPORTS) if kind not in ON_NO_REPORT else None
         undoes = None
         if done and chance.random() < 0.25:
             undoes, report = chance.choice(done[-12:])
-            kind = Kind.UNIT_STATE if report is None else Kind.NOTE
+            kind = kinds[undoes] if report is None else Kind.NOTE
         edit = EditBody(f"edit-{seed}-{n:04}", kind, data=a_payload(kind, chance), undoes=undoes)
         seen = city.report(report).version - chance.randint(0, 2) if report and chance.random() < 0.5 else None
         before = city.seq()
@@ -87,6 +94,7 @@ def test_whatever_is_done_fits_together(city: City, clock: Clock, seed: int) -> 
             continue
         taken[kind] += 1
         done.append((edit.id, report))
+        kinds[edit.id] = kind
         assert answer.seq == city.seq()
         reports = [city.report(key) for key in REPORTS]
         duplicates = Counter(main for each in reports for main in mains(each, reports))

@@ -14,6 +14,7 @@ import requests
 import sqlalchemy as sa
 
 from api_client.model import Contact, EditBody, Kind, Status, Unit, UnitState
+from console.rules.edit import ON_NO_REPORT
 from console.server.city import schema
 from console.server.city.city import City
 from console.server.city.records import LOCAL, LoadedReport
@@ -56,6 +57,7 @@ CASES = {
     Kind.RECALL: Case(UNIT, DESK, before=((Kind.DISPATCH, UNIT),)),
     Kind.PROGRESS: Case(UNIT | {"state": "acknowledged"}, CREW, before=((Kind.DISPATCH, UNIT),)),
     Kind.UNIT_STATE: Case(UNIT | {"state": "break"}, CREW),
+    Kind.CLOSURE: Case({"closure": "$unit", "kind": "street", "geometry": "$line"}, DESK),
     Kind.VALIDATE: Case({"accepted": True, "disposition": "done"}, CHECK, Status.VALIDATION),
     Kind.CLOSE: Case({"disposition": "spam", "reason": "x"}, DESK),
     Kind.REOPEN: Case({"reason": "x"}, CHECK, Status.RESOLVED),
@@ -87,7 +89,9 @@ def test_a_role_makes_its_kinds_of_edit_in_its_scope_and_no_other(city: City, ur
             city.load([LoadedReport(report), LoadedReport(a_report(other, area=area, service="talk"))])
             city.put_units([Unit(unit, unit.upper(), UnitState.AVAILABLE, START, areas=(area,))])
             api = Api(url, add_user(city, unit, role, areas=["w1"]))
-            names = {"$unit": unit, "$other": other}
+            corner = 106.15 if area == "w1" else 106.55, -6.85 if area == "w1" else -6.45
+            line = {"type": "LineString", "coordinates": [corner, (corner[0] + 0.01, corner[1])]}
+            names: dict[str, Any] = {"$unit": unit, "$other": other, "$line": line}
             for step, (earlier, data) in enumerate(case.before):
                 actor = Users(city).actor(str(api.session.headers["Authorization"])[7:]) if "$as" in data else LOCAL
                 actor = type(actor)(actor.name, "supervisor")
@@ -97,7 +101,7 @@ def test_a_role_makes_its_kinds_of_edit_in_its_scope_and_no_other(city: City, ur
             data = {
                 name: names.get(value, value) if isinstance(value, str) else value for name, value in case.data.items()
             }
-            target = None if kind in (Kind.CREATE, Kind.UNIT_STATE) else key
+            target = None if kind is Kind.CREATE or kind in ON_NO_REPORT else key
             answer = api.edit(target, kind.value, data)
             speaks_for_itself = kind in (Kind.UNIT_STATE, Kind.PROGRESS) and role == "field"  # it was sent there
             may = role in case.roles and (area == "w1" or not case.scoped or speaks_for_itself)

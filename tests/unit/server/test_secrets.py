@@ -10,6 +10,7 @@ import requests
 import sqlalchemy as sa
 
 from api_client.model import EditBody, Kind
+from console.rules.edit import ON_NO_REPORT
 from console.rules.rights import ROLES
 from console.server.city import audit, schema
 from console.server.city.city import City
@@ -138,7 +139,9 @@ def test_no_secret_is_in_the_answer_to_what_anybody_writes(city: City, tmp_path:
                 for kind in Kind:
                     unit = {"unit": "u1", "state": "break"}  # stands in the address too
                     for data in (
-                        (unit,) if kind is Kind.UNIT_STATE else (WRITTEN.get(kind, {}), {"text": 7, "unit": []})
+                        ({**unit, "closure": "c1"},)
+                        if kind in ON_NO_REPORT
+                        else (WRITTEN.get(kind, {}), {"text": 7, "unit": []})
                     ):
                         key = f"{kind.value}-{report}-{len(data)}"  # said again by who is asked next
                         look(api.edit(report, kind.value, data, seen=1, key=key), role, kind)
@@ -217,6 +220,7 @@ def test_an_older_citys_secrets_are_taken_out_and_what_consoles_made_stays(city:
         connection.exec_driver_sql("ALTER TABLE reports DROP COLUMN hold_until")
         connection.exec_driver_sql("DROP INDEX reports_created")
         connection.exec_driver_sql("CREATE INDEX reports_created ON reports (created)")
+        connection.exec_driver_sql("DROP TABLE closures")
     city.create_schema()
     edits = {entry.edit for entry in city.entries(theirs.id)}
     assert edits == {reporter_id(OLD_KEY), f"{reporter_id(OLD_KEY)}.photo-1"}

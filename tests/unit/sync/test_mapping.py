@@ -10,7 +10,7 @@ import pytest
 
 from api_client.georeport import decode_objects
 from api_client.georeport_model import GeoRequest
-from api_client.model import Entry, Report, Status, Unit, UnitState
+from api_client.model import ClosureKind, Entry, Report, Status, Unit, UnitState
 from api_client.model import Item as FeedItem
 from console.sync.georeport_mapping import request_items
 from console.sync.mapping import Mapper
@@ -180,3 +180,40 @@ def test_no_open311_id_holds_a_nul() -> None:
     """One that came twice was not found, so written twice, and the whole cache was called damaged."""
     items = request_items(GeoRequest(service_request_id="7\x00x", description="d", status_notes="n"))
     assert [each.id for each in items] == ["7x", "7x/notes"]
+
+
+CLOSURE: dict[str, Any] = {
+    "id": "7",
+    "kind": "flood",
+    "geometry": {"type": "LineString", "coordinates": [[106.8, -6.2], [106.9, -6.2]]},
+    "since": "2026-11-24T10:00:00Z",
+    "by": "rina",
+    "created": "2026-11-24T10:00:00Z",
+    "updated": "2026-11-24T10:00:00Z",
+    "updated_by": "rina",
+}
+
+
+def test_a_closure_of_another_version_closes_the_street_all_the_same() -> None:
+    assert one(Mapper(), "closure", CLOSURE).kind is ClosureKind.FLOOD
+    other = {name: value for name, value in CLOSURE.items() if name not in ("by", "updated", "updated_by")}
+    newer = one(Mapper(), "closure", other | {"kind": "landslide", "depth_cm": 40})
+    assert (newer.kind, newer.by, newer.updated) == (ClosureKind.OTHER, "", newer.created)
+    odd = one(Mapper(), "closure", CLOSURE | {"until": "9999-12-31T00:00:00Z", "since": "0001-01-01T00:00:00Z"})
+    assert (odd.until, odd.since.year) == (None, 1970)
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        {"type": "Point", "coordinates": [106.8, -6.2]},
+        {"type": "LineString", "coordinates": [[1000, 0], [0, 0]]},
+        {"type": "LineString", "coordinates": [[106.8, -6.2]] * 100_000},
+        {"type": "Polygon", "coordinates": []},
+        None,
+    ],
+)
+def test_a_closure_without_a_shape_that_can_be_is_left_out(geometry: Any) -> None:
+    page = Mapper().page([item("closure", CLOSURE | {"geometry": geometry}), item("report", GOOD, 2)])
+    assert page.skipped == ["closure/7"]
+    assert [each.kind for each in page.items] == ["report"]

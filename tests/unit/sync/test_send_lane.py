@@ -72,6 +72,21 @@ def test_appends_carry_no_if_match_and_units_have_their_own_path(city: FakeCity,
     assert path == "/dispatch/v1/units/U%2012%2Fa/edits"
 
 
+def test_a_closure_has_its_own_path_and_a_server_that_knows_none_is_named(city: FakeCity, console: Rig) -> None:
+    taken = console.push(Kind.CLOSURE, None, closure="c 1/a", ended=True)
+    console.outcome(taken, EditState.ACCEPTED)
+    ((path, _, headers),) = edits_at(city)
+    assert path == "/dispatch/v1/closures/c%201%2Fa/edits"
+    assert "if-match" not in headers
+    city.on_edit = lambda *_: fault(404, "not_found", "There is nothing at this address.")
+    refused = console.outcome(console.push(Kind.CLOSURE, None, closure="c2", ended=True), EditState.ATTENTION)
+    assert refused.reason is StopReason.REFUSED
+    assert "older version" in refused.problem
+    city.can = ["closures"]
+    refused = console.outcome(console.push(Kind.CLOSURE, None, closure="c2", ended=True), EditState.ATTENTION)
+    assert (refused.reason, refused.problem) == (StopReason.REFUSED, "There is nothing at this address.")
+
+
 def test_an_edit_whose_answer_was_lost_acts_once(city: FakeCity, console: Rig) -> None:
     lost: list[object] = []
 

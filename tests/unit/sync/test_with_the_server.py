@@ -93,6 +93,21 @@ def test_an_edit_is_on_a_second_console_without_its_asking(live: Live, console: 
         second.proved(edit)
 
 
+def test_a_closure_is_at_the_server_and_on_every_console(live: Live, console: Rig, tmp_path: Path) -> None:
+    line = {"type": "LineString", "coordinates": [[106.8, -6.2], [106.801, -6.2]]}
+    with rig(tmp_path / "second", live.url, timing=Timing(poll_s=600.0)) as second:
+        second.live()
+        made = console.push(Kind.CLOSURE, None, closure="c1", kind="street", geometry=line, words="Market")
+        console.proved(made)
+        second.proved(made)
+        ended = console.push(Kind.CLOSURE, None, closure="c1", ended=True)
+        second.proved(ended)
+        for each in (console, second):
+            each.proved(ended)
+            ((source, closure),) = each.reader.closures()
+            assert (source, closure.words, closure.is_over(datetime.now(UTC))) == ("jkt", "Market", True)
+
+
 def test_a_new_report_with_a_note_and_a_big_photo(live: Live, console: Rig, tmp_path: Path) -> None:
     folder = console.folder / "work-media"
     folder.mkdir()
