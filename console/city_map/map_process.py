@@ -23,6 +23,7 @@ from console.city_map.messages import (
     AddressFound,
     Answer,
     Closed,
+    ClosedShape,
     ClosuresTaken,
     Find,
     FromMap,
@@ -34,6 +35,8 @@ from console.city_map.messages import (
     Question,
     Route,
     RouteFound,
+    StretchAt,
+    StretchFound,
     Times,
     TimesFound,
 )
@@ -68,6 +71,9 @@ class CityMap:
                 return self._nearest(question.place)
             case Find():
                 return PlacesFound(tuple(self._gazetteer.find(question.text, question.near)))
+            case StretchAt():
+                found = self._router.stretch(question.place)
+                return StretchFound() if found is None else StretchFound(*found)
             case Closed():
                 return self._close(question)
 
@@ -100,10 +106,17 @@ class CityMap:
         return AddressFound(None if on is None else self._gazetteer.reverse(place, on.street, on.distance_m))
 
     def _close(self, question: Closed) -> ClosuresTaken:
-        rings = [[(lon, lat) for lat, lon in ring] for ring in question.rings if len(ring) > 2]
-        areas = [shapely.make_valid(shapely.Polygon(ring)) for ring in rings]
-        self._router.close([area for area in areas if not area.is_empty])
-        return ClosuresTaken(self._router.closed_stretches())
+        edges = [self._edges_of(shape) for shape in question.shapes]
+        self._router.close([], sorted({edge for each in edges for edge in each}))
+        return ClosuresTaken(tuple(len(each) for each in edges))
+
+    def _edges_of(self, shape: ClosedShape) -> list[int]:
+        places = [(lon, lat) for lat, lon in shape.places]
+        if shape.width_m > 0:
+            line = len(places) > 1 and shapely.LineString(places)
+            return self._router.edges_along(line, shape.width_m).tolist() if line and line.length else []
+        area = shapely.make_valid(shapely.Polygon(places)) if len(places) > 2 else shapely.Polygon()
+        return [] if area.is_empty else self._router.edges_in(area).tolist()
 
 
 def serve(profile: Path) -> int:

@@ -96,13 +96,30 @@ class Find(msgspec.Struct, frozen=True, tag=True):
     near: LatLon | None = None
 
 
+class StretchAt(msgspec.Struct, frozen=True, tag=True):
+    """On which piece of street, from one corner to the next, is a place?"""
+
+    place: LatLon
+
+
+class ClosedShape(msgspec.Struct, frozen=True):
+    """Something closed: the ring of an area, of at least 3 places, which closes every stretch that it touches.
+
+    With `width_m` (in metres) it is the middle line of a street, of at least 2 places: it closes what lies along it,
+    and not what only crosses it.
+    """
+
+    places: tuple[LatLon, ...]
+    width_m: float = 0.0
+
+
 class Closed(msgspec.Struct, frozen=True, tag=True):
-    """From now on no way leads through these areas, and through others again; each is a ring of at least 3 places."""
+    """From now on no way leads through these, and through others again."""
 
-    rings: tuple[tuple[LatLon, ...], ...]
+    shapes: tuple[ClosedShape, ...]
 
 
-Question = Times | Route | Nearest | Find | Closed
+Question = Times | Route | Nearest | Find | StretchAt | Closed
 
 
 class MapOpened(msgspec.Struct, frozen=True, tag=True):
@@ -133,10 +150,18 @@ class PlacesFound(msgspec.Struct, frozen=True, tag=True):
     places: tuple[FoundPlace, ...]
 
 
-class ClosuresTaken(msgspec.Struct, frozen=True, tag=True):
-    """So many stretches of street are closed now."""
+class StretchFound(msgspec.Struct, frozen=True, tag=True):
+    """The piece of street, its name ("" for none), and its `line` as in `Leg`; nothing where there is none."""
 
-    stretches: int
+    street: str = ""
+    metres: float = 0.0
+    line: bytes = b""
+
+
+class ClosuresTaken(msgspec.Struct, frozen=True, tag=True):
+    """Of each shape how many stretches of street it closes."""
+
+    stretches: tuple[int, ...]
 
 
 class MapDamaged(msgspec.Struct, frozen=True, tag=True):
@@ -145,5 +170,5 @@ class MapDamaged(msgspec.Struct, frozen=True, tag=True):
     words: str
 
 
-Answer = TimesFound | RouteFound | AddressFound | PlacesFound | ClosuresTaken | MapDamaged
+Answer = TimesFound | RouteFound | AddressFound | PlacesFound | StretchFound | ClosuresTaken | MapDamaged
 FromMap = MapOpened | Answer

@@ -43,6 +43,8 @@ _METRE = 2.0**-24
 """A cost is closed stretches, ticks of time and whole metres in one number, so that one search adds up all of them;
 as powers of two they are added without loss up to 200 closed stretches, 12 days and 2,000 km.
 """
+_ALONG, _SURELY_ALONG = 0.6, 3.0
+"""A stretch lies along a line with this part of its length within its width, or with so many times that width."""
 _SURE_M = 230.0
 """Whatever is nearer than this is in the cell of a place or in one beside it."""
 
@@ -104,10 +106,6 @@ class Router:
         self._edges = streets.arc_edge[self._by_edge]
         self._weigh()
 
-    def closed_stretches(self) -> int:
-        """How many stretches of road are closed."""
-        return int(self._closed.sum())
-
     def close(self, areas: Sequence[Any], edges: Sequence[int] = ()) -> int:
         """Close every stretch that touches one of these areas (shapely polygons in lon, lat), and these edges.
 
@@ -116,13 +114,37 @@ class Router:
         closed = np.zeros(len(self._closed), bool)
         closed[list(edges)] = True
         for area in areas:
-            near = self._edges_near(area)
-            closed[near[shapely.intersects(self._lines(near), area)]] = True
+            closed[self.edges_in(area)] = True
         if (closed != self._closed).any():
             self._closed = closed
             self.version += 1
             self._weigh()
         return self.version
+
+    def edges_in(self, area: Any) -> NDArray[Any]:
+        """Every stretch that touches an area (a shapely polygon in lon, lat)."""
+        near = self._edges_near(area)
+        touching: NDArray[Any] = near[shapely.intersects(self._lines(near), area)]
+        return touching
+
+    def edges_along(self, line: Any, width_m: float) -> NDArray[Any]:
+        """Every stretch that lies along a line (shapely, in lon, lat) of this width, and not what only crosses it."""
+        area = self._in_metres(line).buffer(width_m / 2, cap_style="flat")
+        near = self._edges_near(self._in_metres(area, back=True))
+        lines = self._in_metres(self._lines(near))
+        inside = shapely.length(shapely.intersection(lines, area))
+        # protects: side-streets-stay-open
+        along = (inside >= _ALONG * shapely.length(lines)) | (inside > _SURELY_ALONG * width_m)
+        found: NDArray[Any] = near[along & (inside > 0)]
+        return found
+
+    def stretch(self, place: LatLon) -> tuple[str, float, bytes] | None:
+        """The piece of street that a place is on: its name, metres, and points as of a Leg; None far from any."""
+        on = self.nearest(place)
+        if on is None:
+            return None
+        points = self._streets.point[int(self._streets.first[on.edge]) : int(self._streets.last[on.edge]) + 1]
+        return on.street, float(self._streets.length[on.edge]), points[:, ::-1].astype("<i4").tobytes()
 
     def nearest(self, place: LatLon, most_m: float = MOST_OFF_M, *, named: bool = False) -> OnStreet | None:
         """The place on the nearest street that can be come to and left; None where there is none within `most_m`.
@@ -343,6 +365,11 @@ class Router:
         west, south, east, north = (np.array(area.bounds) * PER_DEGREE).tolist()
         corners = cell_keys(np.array([[west, south], [east, north]]), self._squeeze).tolist()
         return np.unique(self._streets.segment_edge[self._entries(cells_between(corners[0], corners[1]))])
+
+    def _in_metres(self, shapes: Any, *, back: bool = False) -> Any:
+        """Shapes in degrees as shapes in metres, or back."""
+        scale = np.array([METRES_LON * self._squeeze, METRES_LAT])
+        return shapely.transform(shapes, lambda points: points / scale if back else points * scale)
 
     def _lines(self, edges: NDArray[Any]) -> NDArray[Any]:
         """Edges as lines in degrees."""

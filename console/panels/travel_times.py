@@ -40,6 +40,9 @@ class TravelTimes(QObject):
         self._turn = 0
         self._ways: dict[str, tuple[LatLon, LatLon, Travel | None]] = {}
         self._due: dict[str, tuple[LatLon, LatLon]] = {}
+        self._old: set[str] = set()
+        """Whose way was asked for before other streets were closed."""
+        self._closures = 0
         self._is_asking, self._asked_s = False, -_ONE_S
         self.answers = False
         """Whether the map has answered last time: what is told by a straight line is the exception then."""
@@ -56,10 +59,17 @@ class TravelTimes(QObject):
             self._ask("times", Times(place, at), lambda answer: self._take(turn, answer))
         return self._known
 
+    def ask_again(self) -> None:
+        """Other streets are closed now: what is known is told until the next answers are there."""
+        self._asked = None
+        # protects: times-of-before-the-closure
+        self._turn += 1
+        self._old, self._closures = set(self._ways), self._closures + 1
+
     def on_the_way(self, key: str, start: LatLon, goal: LatLon) -> Travel | None:
         """How far a unit that is on its way has still to go; None while that is not known by street."""
         known = self._ways.get(key)
-        if known is None or known[:2] != (start, goal):
+        if known is None or known[:2] != (start, goal) or key in self._old:
             self._due[key] = (start, goal)  # where it stood in the row
         else:
             self._due.pop(key, None)
@@ -83,9 +93,12 @@ class TravelTimes(QObject):
         key = next((one for one in self._due if one not in self._ways), next(iter(self._due)))
         start, goal = self._due.pop(key)
         self._is_asking, self._asked_s = True, self._steady_s()
+        closures = self._closures
 
         def take(answer: Answer | None) -> None:
             self._is_asking = False
+            if closures == self._closures:
+                self._old.discard(key)
             if self._due.get(key) == (start, goal):
                 del self._due[key]  # it was looked at again meanwhile
             if answer is None:

@@ -16,9 +16,9 @@ from console.city_map.messages import (
     EXIT_NO_MAP,
     Answer,
     Closed,
+    ClosedShape,
     ClosuresTaken,
     FromMap,
-    LatLon,
     MapDamaged,
     MapOpened,
     Question,
@@ -64,6 +64,7 @@ class MapSupervisor(QObject):
         self._asked: Then | None = None
         self._is_looking = self._is_open = self._is_resting = self._is_over = False
         self._closed: Closed | None = None
+        self._on_closed: Then = lambda _: None
         self._failures = self._silent = 0
         self.invented = False
         """Whether the map that is asked says of itself that it is no true city."""
@@ -91,11 +92,16 @@ class MapSupervisor(QObject):
         self._waiting[purpose] = (question, then)
         self._go_on()
 
-    def close_areas(self, rings: tuple[tuple[LatLon, ...], ...]) -> None:
-        """From now on ways avoid these areas, whenever the process is started again too."""
-        self._closed = Closed(rings)
-        if self._process is not None:
-            self.ask(_CLOSED, self._closed, _tell_closed)
+    def close_shapes(self, shapes: tuple[ClosedShape, ...], then: Then = lambda _: None) -> None:
+        """From now on ways avoid these, whenever the process is started again too; `then` gets each ClosuresTaken.
+
+        What is asked from now on is answered by this. Without a process nothing is asked.
+        """
+        self._closed, self._on_closed = Closed(shapes), then
+        if self._process is not None and not (self._is_over or self._again.isActive()):
+            # protects: closures-go-before-questions
+            self._waiting = {_CLOSED: (self._closed, self._tell_closed), **self._waiting}
+            self._go_on()
 
     def stop(self) -> None:
         """End the process; nothing is answered any more."""
@@ -189,7 +195,7 @@ class MapSupervisor(QObject):
             self._is_open = True
             if self._closed is not None:
                 # protects: closures-outlive-the-process
-                self._waiting = {_CLOSED: (self._closed, _tell_closed), **self._waiting}
+                self._waiting = {_CLOSED: (self._closed, self._tell_closed), **self._waiting}
         elif isinstance(message, MapDamaged):
             _log.warning("the city map is damaged: %s", message.words)
             self._answer(None)
@@ -234,7 +240,7 @@ class MapSupervisor(QObject):
         for _, then in waiting.values():
             then(None)
 
-
-def _tell_closed(answer: Answer | None) -> None:
-    if isinstance(answer, ClosuresTaken):
-        _log.info("ways avoid %d closed stretches of street", answer.stretches)
+    def _tell_closed(self, answer: Answer | None) -> None:
+        if isinstance(answer, ClosuresTaken):
+            _log.info("ways avoid %d closed stretches of street", sum(answer.stretches))
+        self._on_closed(answer)

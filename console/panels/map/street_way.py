@@ -25,6 +25,10 @@ class StreetWay(QObject):
         self._line: list[LatLon] = []
         self._seconds: float | None = None
 
+    def ask_again(self) -> None:
+        """Other streets are closed now: the last way stands until the next is there."""
+        self._asked = None
+
     def line(self, start: LatLon, goal: LatLon) -> list[LatLon]:
         """The way as far as it is known, else the straight line."""
         self._look(start, goal)
@@ -42,7 +46,7 @@ class StreetWay(QObject):
         self._asked = asked = (start, goal)
 
         def take(answer: Answer | None) -> None:
-            if self._asked != asked:
+            if self._asked is not asked:  # another way, or the same with other streets closed
                 return
             leg = answer.leg if isinstance(answer, RouteFound) else None
             if answer is None:

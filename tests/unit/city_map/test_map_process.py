@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from console.city_map import map_process
@@ -17,6 +18,7 @@ from console.city_map.messages import (
     Address,
     AddressFound,
     Closed,
+    ClosedShape,
     ClosuresTaken,
     Find,
     FromMap,
@@ -27,6 +29,8 @@ from console.city_map.messages import (
     Question,
     Route,
     RouteFound,
+    StretchAt,
+    StretchFound,
     Times,
     TimesFound,
     Travel,
@@ -141,17 +145,27 @@ def test_a_closed_area_is_avoided_also_by_what_was_found_before(city_map: CityMa
     question = Times(place(0.3, 0), {"one": place(0.3, 2)})
     before = times(city_map, question)["one"]
     corners = [place(-0.1, 0.9), place(-0.1, 1.1), place(0.1, 1.1), place(0.1, 0.9)]
-    assert city_map.answer(Closed((tuple(corners),))) == ClosuresTaken(3)
+    assert city_map.answer(Closed((ClosedShape(tuple(corners)),))) == ClosuresTaken((3,))
     around = times(city_map, question)["one"]
     assert around.seconds > before.seconds
     assert around.closed == 0
-    assert city_map.answer(Closed(((), tuple(corners[:2])))) == ClosuresTaken(0)
+    nothing = (ClosedShape(()), ClosedShape(tuple(corners[:2])), ClosedShape(tuple(corners[:1]), 12.0))
+    assert city_map.answer(Closed(nothing)) == ClosuresTaken((0, 0, 0))
     assert times(city_map, question)["one"] == before
 
 
 def test_a_ring_that_crosses_itself_closes_what_it_covers(city_map: CityMap) -> None:
     bow = (place(-0.1, 0.4), place(0.1, 0.6), place(-0.1, 0.6), place(0.1, 0.4))
-    assert city_map.answer(Closed((bow,))) == ClosuresTaken(1)
+    assert city_map.answer(Closed((ClosedShape(bow),))) == ClosuresTaken((1,))
+
+
+def test_the_stretch_that_a_place_is_on_can_be_closed_along_its_line(city_map: CityMap) -> None:
+    found = city_map.answer(StretchAt(place(0.05, 0.5)))
+    assert isinstance(found, StretchFound)
+    assert found.street == "Jalan Melati I"
+    line = tuple((lat / 1e7, lon / 1e7) for lat, lon in np.frombuffer(found.line, "<i4").reshape(-1, 2).tolist())
+    assert city_map.answer(Closed((ClosedShape(line, 12.0), ClosedShape(line)))) == ClosuresTaken((1, 0))
+    assert city_map.answer(StretchAt(place(300, 300))) == StretchFound()
 
 
 def test_the_address_of_a_place_is_that_of_the_named_street_beside_a_lane(city_map: CityMap) -> None:

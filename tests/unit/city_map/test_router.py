@@ -198,8 +198,9 @@ def test_a_closed_street_is_avoided_and_opened_again(tmp_path: Path) -> None:
     free = seconds(router, start, end)
     south, west = place(1.9, 1.4)
     north, east = place(2.1, 1.6)
-    assert router.close([shapely.box(west, south, east, north)]) == 1
-    assert router.closed_stretches() == 1
+    area = shapely.box(west, south, east, north)
+    assert router.close([area]) == 1
+    assert len(router.edges_in(area)) == 1
     around = router.route(start, end)
     assert around is not None
     assert around.travel.closed == 0
@@ -208,6 +209,29 @@ def test_a_closed_street_is_avoided_and_opened_again(tmp_path: Path) -> None:
     assert router.close([]) == 2
     assert seconds(router, start, end) == pytest.approx(free)
     assert router.close([]) == 2, "nothing changed"
+
+
+def test_a_closed_line_closes_what_lies_along_it_and_no_side_street(tmp_path: Path) -> None:
+    router = router_of(grid_town(), tmp_path)
+    found = router.stretch(place(2.05, 1.5))
+    assert found is not None
+    name, metres, line = found
+    assert name == "Jalan Melati III"
+    assert metres == pytest.approx(221, rel=0.01)
+    along = shapely.LineString([(lon, lat) for lat, lon in line_of(line)])
+    closed = router.edges_along(along, 12)
+    assert len(closed) == 1
+    whole = shapely.LineString([place(2, 0.9)[::-1], place(2, 3.1)[::-1]])
+    assert len(router.edges_along(whole, 12)) == 2, "two from corner to corner, and none of those that cross"
+    crossing_it = shapely.LineString([place(1.7, 1.5)[::-1], place(2.3, 1.5)[::-1]])
+    assert len(router.edges_along(crossing_it, 12)) == 0
+    free = seconds(router, place(2, 0.5), place(2, 2.5))
+    router.close([], closed.tolist())
+    around = router.route(place(2, 0.5), place(2, 2.5))
+    assert around is not None
+    assert (around.travel.closed, around.travel.seconds > free) == (0, True)
+    assert seconds(router, place(1, 1), place(3, 1)) < free * 2, "the side street is open"
+    assert router.stretch(place(400, 400)) is None
 
 
 def test_a_place_among_closed_streets_is_reached_and_it_is_said(tmp_path: Path) -> None:

@@ -129,3 +129,40 @@ def test_a_unit_with_another_goal_begins_with_nothing(map_: Map) -> None:
     map_.answer()
     assert map_.travel_times.on_the_way("A", (-6.3, 106.8), GOAL) is not None
     assert map_.travel_times.on_the_way("A", (-6.3, 106.8), (-6.4, 106.8)) is None
+
+
+def test_when_other_streets_are_closed_all_is_asked_again_and_stands_until_then(map_: Map) -> None:
+    units = [unit("A")]
+    map_.travel_times.to("city", GOAL, units)
+    map_.answer()
+    map_.travel_times.to("city", GOAL, [unit("A", -6.22)])  # under way, with the streets of before
+    map_.travel_times.ask_again()
+    assert map_.travel_times.to("city", GOAL, [unit("A", -6.22)])["A"].seconds == 600
+    assert len(map_.asked) == 3
+    map_.answer(1, seconds=60)
+    assert map_.travel_times.to("city", GOAL, [unit("A", -6.22)])["A"].seconds == 600, "not of before"
+    map_.answer(2, seconds=900)
+    assert map_.travel_times.to("city", GOAL, [unit("A", -6.22)])["A"].seconds == 900
+
+
+def test_ways_of_units_are_asked_again_one_after_the_other(map_: Map) -> None:
+    start: LatLon = (-6.21, 106.8)
+
+    def look() -> Travel | None:
+        map_.now_s += 1
+        return map_.travel_times.on_the_way("A", start, GOAL)
+
+    assert look() is None
+    map_.answer()
+    assert look() == Travel(600, 2000)
+    map_.travel_times.ask_again()
+    assert look() == Travel(600, 2000)
+    assert len(map_.asked) == 2
+    map_.travel_times.ask_again()  # while it is under way: its answer is of before
+    map_.answer(seconds=700)
+    look()
+    assert len(map_.asked) == 3
+    map_.answer(seconds=800)
+    assert look() == Travel(800, 2000)
+    look()
+    assert len(map_.asked) == 3

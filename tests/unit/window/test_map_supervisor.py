@@ -13,7 +13,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from console.city_map.manifest import MANIFEST
-from console.city_map.messages import Answer, Find, PlacesFound, Times, TimesFound
+from console.city_map.messages import Answer, ClosedShape, ClosuresTaken, Find, PlacesFound, Times, TimesFound
 from console.tasks import Tasks
 from console.window import map_supervisor
 from console.window.map_supervisor import MapSupervisor
@@ -191,14 +191,27 @@ def test_after_a_while_without_a_question_it_ends_and_the_next_one_starts_it(pro
 def test_closed_areas_are_told_to_the_next_process_too(rig: Rig) -> None:
     before = rig.answer()
     corners = (place(-0.1, 0.9), place(-0.1, 1.1), place(0.1, 1.1), place(0.1, 0.9))
-    rig.map.close_areas((corners,))
+    told: list[Answer | None] = []
+    rig.map.close_shapes((ClosedShape(corners),), told.append)
     around = rig.answer()
+    assert told == [ClosuresTaken((3,))]
     assert isinstance(before, TimesFound)
     assert isinstance(around, TimesFound)
     assert around.travels["one"].seconds > before.travels["one"].seconds
     os.kill(rig.pid(), signal.SIGKILL)
     rig.wait_until_back()
     assert rig.answers[-1] == around
+
+
+def test_what_is_closed_goes_before_questions_that_wait(rig: Rig) -> None:
+    before = rig.answer()
+    corners = (place(-0.1, 0.9), place(-0.1, 1.1), place(0.1, 1.1), place(0.1, 0.9))
+    rig.ask(purpose="under way")
+    rig.ask(purpose="waits")
+    rig.map.close_shapes((ClosedShape(corners),))
+    rig.qtbot.waitUntil(lambda: len(rig.answers) == 3, timeout=WAIT_MS)
+    assert rig.answers[:2] == [before, before]
+    assert rig.answers[2] != before
 
 
 def test_it_ends_with_the_window(rig: Rig) -> None:

@@ -81,3 +81,15 @@ def test_of_a_long_way_fewer_points_are_drawn_its_ends_among_them() -> None:
     assert np.allclose(drawn[0], points[0])
     assert np.allclose(drawn[-1], points[-1])
     assert np.allclose(points_of(packed(points[:7])), points[:7])
+
+
+def test_when_other_streets_are_closed_the_way_is_asked_again(qtbot: QtBot) -> None:
+    asked = Asked()
+    asked.way.line(A, GOAL)
+    asked.way.ask_again()  # while the way of before is under way
+    asked.way.line(A, GOAL)
+    assert len(asked.waiting) == 2
+    asked.answer(0)
+    assert asked.way.line(A, GOAL) == [A, GOAL], "not of before"
+    asked.answer(1)
+    assert asked.way.line(A, GOAL) == [A, *POINTS, GOAL]
