@@ -117,6 +117,8 @@ class Action(msgspec.Struct, Generic[R], frozen=True):
             return why
         if self.makes is Kind.UNIT_STATE:
             return "The unit is outside your areas and agencies" if situation.unit_outside else ""
+        if self.makes is Kind.CLOSURE:  # it lies at a place, and not on the report: its server says whether that is his
+            return NEW_ONLY if situation.new_only else ""
         is_on_report = self.makes is not Kind.CREATE
         # protects: new-reports-only-is-said-before
         if situation.new_only and is_on_report and not (self.of_unit and situation.other_unit):

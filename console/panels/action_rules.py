@@ -33,6 +33,8 @@ class Situation(msgspec.Struct, frozen=True):
     on_hold: bool = False
     merged: bool = False
     has_place: bool = False
+    closures: bool = False
+    """There is a closed street or flooded area."""
     lead_unit: str | None = None
     lead_state: str | None = None
     lead_stuck: bool = False
@@ -314,6 +316,16 @@ def copied(situation: Situation) -> str:
 def placed(situation: Situation) -> str:
     """The report has a place."""
     return chosen(situation) or ("" if situation.has_place else "The report has no place")
+
+
+def close_here(situation: Situation) -> str:
+    """The report has a place, where a street can be closed."""
+    return placed(situation) or situation.barred
+
+
+def closures(situation: Situation) -> str:
+    """Something is closed."""
+    return situation.barred or ("" if situation.closures else "No street is closed, and no area flooded")
 
 
 def duplicate(situation: Situation) -> str:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from api_client.model import Assignment, Kind, Report, Status
+import msgspec
+
+from api_client.model import Assignment, Closure, Kind, Report, Status
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.details import ReportDetails
 from console.panels.undo_stack import UndoStack, UndoStep
@@ -143,6 +145,28 @@ class EditCommands:
         data = {"unit": unit_id, "state": state} | ({"reason": reason} if reason else {})
         back = (Kind.UNIT_STATE, {"unit": unit_id, "state": before}) if before in _SETTABLE else None
         return self._append(Kind.UNIT_STATE, source, None, data, {}, None, code, f"{code} {state}", back)
+
+    def close_street(self, source: str, closure: str, data: Mapping[str, Any], title: str, text: str) -> str:
+        """Make a closed street or flooded area; undo ends it."""
+        return self._on_closure(source, closure, dict(data), title, text, {"ended": True})
+
+    def change_closure(self, source: str, before: Closure, data: Mapping[str, Any], title: str, text: str) -> str:
+        """Change a closure, of the version that was seen; undo puts back what was changed."""
+        plain = msgspec.to_builtins(before)
+        back = {name: plain[name] for name in data} | {"seen": before.version + 1}
+        return self._on_closure(source, before.id, {"seen": before.version, **data}, title, text, back)
+
+    def end_closure(self, source: str, before: Closure, title: str, text: str) -> str:
+        """Open again what was closed; undo closes it once more."""
+        back = {"ended": False, "seen": before.version + 1}
+        return self._on_closure(source, before.id, {"ended": True}, title, text, back)
+
+    def _on_closure(
+        self, source: str, closure: str, data: dict[str, Any], title: str, text: str, back: dict[str, Any]
+    ) -> str:
+        inverse = (Kind.CLOSURE, {"closure": closure, **back})
+        data = {"closure": closure, **data}
+        return self._append(Kind.CLOSURE, source, None, data, {}, None, title, text, inverse)
 
     def validate(self, details: ReportDetails, *, accepted: bool, reason: str, disposition: str = "") -> str:
         """Accept the proof, saying what the work came to, or refuse it."""

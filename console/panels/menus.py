@@ -21,14 +21,26 @@ def unit_menu(actions: Actions[Any], situation: Situation, tr: Callable[[str], s
 
 
 def place_menu(
-    actions: Actions[Any], situation: Situation, tr: Callable[[str], str], address: str = ""
+    actions: Actions[Any],
+    situation: Situation,
+    tr: Callable[[str], str],
+    address: str = "",
+    closures: Sequence[tuple[str, str]] = (),
 ) -> list[MenuRow]:
-    """The entries for a place of the map where no report and no unit is; `address` is what it is called, "" unknown."""
+    """The entries for a place of the map where no report and no unit is; `address` is what it is called, "" unknown.
+
+    `closures` are the (key, name) of those that it lies in, which can be changed or ended here.
+    """
     new_report = actions["new_report"]
     rows = [MenuRow("copy_address", tr("Copy “{address}”").format(address=address))] if address else []
     rows.append(MenuRow("copy", tr("Copy the coordinates of this place")))
     if not new_report.why_not(situation):
         rows.append(MenuRow("new_report", tr("New report here"), actions.key("new_report")))
+    if not actions["close_street"].why_not(situation):
+        rows += [MenuRow(""), MenuRow("close_street", tr("Close the street here, mark a flooded area …"))]
+        for key, name in closures:
+            rows.append(MenuRow(f"change_closure {key}", tr("Change “{name}” …").format(name=name)))
+            rows.append(MenuRow(f"end_closure {key}", tr("Open again: “{name}”").format(name=name)))
     return [*rows, MenuRow(""), MenuRow("fit", tr("Auto-fit"), "*"), MenuRow("home", tr("The whole city"), "0")]
 
 

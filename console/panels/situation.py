@@ -67,16 +67,19 @@ class SituationMonitor(QObject):
         doubted: Callable[[], int] = lambda: 0,
         is_pointing: Callable[[], bool] = lambda: False,
         takes_new_only: Callable[[str], bool] = lambda _source: False,
+        has_closures: Callable[[], bool] = lambda: False,
     ) -> None:
         """`source_for_new` gives the source of new reports. `rights_at` gives the operator's rights at a source,
         `why_reading_only` why nothing may be written for it now ("" when it may). `doubted` is how many reports are
         shown that comparisons did not find at their server; `is_pointing` says that a form asks for a place on the map,
-        `takes_new_only` that a source's server takes new reports and nothing else.
+        `takes_new_only` that a source's server takes new reports and nothing else, `has_closures` that a street is
+        closed or an area flooded.
         """
         super().__init__(parent)
         self._window_state, self._undo_stack, self._source_for_new = window_state, undo_stack, source_for_new
         self._rights_at, self._why_reading_only, self._notice = rights_at, why_reading_only, notice
         self._doubted, self._is_pointing, self._takes_new_only = doubted, is_pointing, takes_new_only
+        self._has_closures = has_closures
         self._details: ReportDetails | None = None
         self._recommendations = Recommendations(0)
         self._may_write = True
@@ -170,6 +173,7 @@ class SituationMonitor(QObject):
             doubted=self._doubted() > 0,
             may_believe=self._may_believe(),
             pointing=self._is_pointing(),
+            closures=self._has_closures(),
             writes=self._may_write,
             barred=self._why_reading_only(details.source if details else self._source_for_new()),
             filtered=window_state.filter.narrowed,

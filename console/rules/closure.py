@@ -116,6 +116,11 @@ def contains(closure: Closure, lat: float, lon: float) -> bool:
     return bool(np.count_nonzero(crossed & (a[:, 0] - a[:, 1] * step[:, 0] / rise > 0)) & 1)
 
 
+def count_corners(shape: ClosedArea | ClosedLine) -> int:
+    """How many corners it has."""
+    return len(shape.coordinates) if isinstance(shape, ClosedLine) else len(shape.coordinates[0]) - 1
+
+
 def corners(shape: ClosedArea | ClosedLine) -> list[tuple[float, float]]:
     """Its corners as (lat, lon)."""
     if isinstance(shape, ClosedLine):

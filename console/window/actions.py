@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from api_client.model import AssignmentState, Kind
 from console.panels import action_rules as rules
 from console.panels.action import Action, Actions, CommandSyntax, MenuPlace
+from console.panels.closure_commands import ClosureCommands
 from console.panels.command_line.line import CommandLineController
 from console.panels.forms.drafts import Drafts
 from console.panels.map.controller import MapController
@@ -39,6 +40,7 @@ class Receivers:
     undo: UndoCommand
     situation: SituationMonitor
     window: WindowCommands
+    closures: ClosureCommands
     city_map: CityMapCommands
     web_map: WebMapCommands
     report_clipboard: ReportClipboard
@@ -358,6 +360,21 @@ ACTIONS = Actions[Receivers](
         A(
             "copy_link", "Copy the link", (), "Report", lambda on: on.report_clipboard.copy_link(), rules.numbered,
             menus=_on_report(4, 5),
+        ),
+        A(
+            "close_here", "Close the street here, or mark a flooded area", (), "Report",
+            lambda on: on.closures.close_at_report(), rules.close_here, Kind.CLOSURE,
+            words="flood block road closure detour", menus=_on_report(2, 12), asks=True,
+        ),
+        A(
+            "close_street", "Close the street in the middle of the map, or mark a flooded area", ("Ctrl+Shift+X",),
+            "Map", lambda on: on.closures.close_at_middle(), rules.new_report, Kind.CLOSURE,
+            words="flood block road closure detour", asks=True,
+        ),
+        A(
+            "closures", "Closed streets and flooded areas: change them, open them again", ("Ctrl+Shift+O",), "Map",
+            lambda on: on.closures.choose(), rules.closures, Kind.CLOSURE, words="flood end open road closure detour",
+            asks=True,
         ),
         A(
             "map_fit", "Fit the map to the list", ("*",), "Map", lambda on: on.map.fit_to_list(),

@@ -26,6 +26,8 @@ from console.panels.action import Actions
 from console.panels.action_runner import ActionRunner
 from console.panels.board_updater import BoardUpdater
 from console.panels.charts import ChartsController
+from console.panels.closure_commands import ClosureCommands
+from console.panels.closures import Closures
 from console.panels.command_line.line import CommandLineController
 from console.panels.edit_commands import EditCommands
 from console.panels.edit_notifications import EditNotifications
@@ -272,6 +274,15 @@ class ConsoleWindow(QObject):
         self.web_map = WebMapPictures(
             self._options.profile, self.settings.here.web_map, self.sync_supervisor.send, self
         )
+        self.closures = Closures(
+            self.window_state,
+            self.outbox,
+            self.time_at,
+            self.map_supervisor.close_shapes,
+            self,
+            as_of=lambda _: self.sources.as_of(),
+            is_away=self.sources.is_away,
+        )
         self.map_controller = MapController(
             self.window_state,
             basemap,
@@ -280,6 +291,7 @@ class ConsoleWindow(QObject):
             self,
             street_way=self.street_way,
             web_map=self.web_map,
+            closures=self.closures,
         )
         self._streets_follower = (
             StreetsFollower(self._streets, self.map_controller, self.tasks, self) if self._streets is not None else None
@@ -361,6 +373,7 @@ class ConsoleWindow(QObject):
             to_call_back=lambda: self.outbox.to_call_back,
             is_not_sent=lambda edit: self.outbox.is_not_sent(edit, away=self.sources.is_away(edit.source)),
             lost_with=partial(lost_with, self.outbox),
+            closures=self.closures,
         )
         self.travel_times = TravelTimes(self.map_supervisor.ask, self)
         self.units_controller = UnitsController(
@@ -405,6 +418,7 @@ class ConsoleWindow(QObject):
             told_in_vain=self.units_controller.told_in_vain,
             travel_times=self.travel_times,
             is_unit_chosen=lambda: self.ticket.is_unit_chosen,
+            avoids=self.closures.avoided_text,
         )
         self.photos = PhotoCards(
             self.photo_tasks, self.images, self.forms.photo_file, self._fetch_photo, zone, now, self,
@@ -506,6 +520,7 @@ class ConsoleWindow(QObject):
             doubted=lambda: self.sources.doubted,
             is_pointing=lambda: self.map.is_picking,
             takes_new_only=self.sources.takes_new_only,
+            has_closures=lambda: bool(self.closures.shown),
         )
         self.key_guard = KeyGuard(window_state, self.situation, parent=self)
         self.actions = ActionRunner(
@@ -537,6 +552,19 @@ class ConsoleWindow(QObject):
             unit_in_sight=self.units.bring_in_sight,
             read_report=self.report_lookup.read,
             asks_to_divert=self.diverting.asks,
+        )
+        self.closure_commands = ClosureCommands(
+            window_state,
+            self.closures,
+            edit_commands,
+            forms,
+            self.situation,
+            self.map_supervisor.ask,
+            lambda: self.sources.first,
+            self.outbox.time_at,
+            self._map_middle,
+            self,
+            reveal=self.map.reveal,
         )
         self.undo_command = UndoCommand(window_state, self.undo_stack, forms, self.situation, self.actions, self)
 
@@ -645,6 +673,7 @@ class ConsoleWindow(QObject):
             undo=self.undo_command,
             situation=self.situation,
             window=self.window_commands,
+            closures=self.closure_commands,
             city_map=self.city_map_commands,
             web_map=self.web_map_commands,
             report_clipboard=self.report_clipboard,
@@ -691,6 +720,8 @@ class ConsoleWindow(QObject):
             self.map,
             self,
             map_places=self.map_places,
+            closures=self.closures,
+            closure_commands=self.closure_commands,
         )
         self.menus.bind_reports(self.queue, self.ticket, self.units, self.crowd)
         self.menus.bind_outbox(self.outbox_panel, self.outbox_controller)
@@ -726,6 +757,7 @@ class ConsoleWindow(QObject):
             self.conflict_controller,
             self.city_map_commands,
             self.web_map_commands,
+            self.closure_commands,
         ):
             speaker.message.connect(self.say)
         self.settings.unreadable.connect(self._on_failed)
@@ -755,6 +787,10 @@ class ConsoleWindow(QObject):
         self.details_reader.failed.connect(lambda error: self.ticket_controller.say_unread(describe(error)))
         self.recommender.changed.connect(self._on_recommendations)
         self.travel_times.changed.connect(self.recommender.refresh)
+        self.closures.streets_changed.connect(self._on_streets_changed)
+        self.closures.changed.connect(self.recommender.refresh)
+        self.closures.changed.connect(self.ticket_controller.show)
+        self.sources.changed.connect(self.map_controller.show_closures)
         self.recommender.merged_changed.connect(self.ticket_controller.set_merged)
         self.photos.changed.connect(self.ticket_controller.set_photos)
         self.photos.changed.connect(self.report_commands.set_photos)
@@ -917,7 +953,22 @@ class ConsoleWindow(QObject):
         self.situation.look_again()
         self.status_controller.show()
 
+    def _on_streets_changed(self) -> None:
+        """Other streets are closed, or open again: all ways are asked for anew."""
+        self.travel_times.ask_again()
+        self.street_way.ask_again()
+        self.recommender.refresh()
+        self.map_controller.set_units(self.units_controller.crews())
+
+    def _map_middle(self) -> tuple[float, float] | None:
+        seen = self.map.last_view
+        if seen is None:
+            return None
+        (west, south, east, north), _ = seen
+        return (south + north) / 2, (west + east) / 2
+
     def _tick(self) -> None:
+        self.closures.look()
         self.queue_controller.tick()
         self.ticket_controller.tick()
         self.units_controller.tick()
@@ -1042,6 +1093,8 @@ class ConsoleWindow(QObject):
             self.window.focus_panel("outbox")
         elif verb == "conflict":
             self.conflict_controller.open(edit_id)
+        elif verb == "closure":
+            self.closure_commands.change(edit_id)
         else:
             self.outbox_controller.act(edit_id, verb)
 

@@ -9,6 +9,8 @@ from console.city_map.messages import Address
 from console.panels.action import Actions
 from console.panels.action_runner import ActionRunner
 from console.panels.charts import ChartsController
+from console.panels.closure_commands import ClosureCommands
+from console.panels.closures import Closures
 from console.panels.forms.forms import Forms
 from console.panels.map.crowd import CrowdList
 from console.panels.map.places import MapPlaces
@@ -28,6 +30,7 @@ from widgets.shell import Shell
 from widgets.ticket.panel import TicketPanel
 from widgets.units import UnitsPanel
 
+_MOST_CLOSURES = 3
 _ADDRESS_MS = 150
 """So long the menu of a place waits for its address."""
 
@@ -48,8 +51,11 @@ class ContextMenus(QObject):
         parent: QObject | None = None,
         *,
         map_places: MapPlaces,
+        closures: Closures,
+        closure_commands: ClosureCommands,
     ) -> None:
         super().__init__(parent)
+        self._closures, self._closure_commands = closures, closure_commands
         self._map_places = map_places
         self._address, self._marked_address = "", ""
         self._place: tuple[float, float, QPoint] | None = None
@@ -144,7 +150,10 @@ class ContextMenus(QObject):
         place, self._place = self._place, None
         if place is not None:
             lat, lon, at = place
-            listed = place_menu(self._actions, self._situation.current, self.tr, self._marked_address)
+            there = [(one.key, self._closures.name(one)) for one in self._closures.at((lat, lon))]
+            listed = place_menu(
+                self._actions, self._situation.current, self.tr, self._marked_address, there[:_MOST_CLOSURES]
+            )
             open_menu(self._window, listed, at, lambda intent: self._at(intent, lat, lon))
 
     def _at(self, intent: str, lat: float, lon: float) -> None:
@@ -155,6 +164,12 @@ class ContextMenus(QObject):
             self._report_clipboard.copy(self._address)
         elif intent in ("fit", "home"):
             self._map.act(intent)
+        elif intent == "close_street":
+            self._closure_commands.close_at((lat, lon))
+        elif intent.startswith("change_closure "):
+            self._closure_commands.change(intent.partition(" ")[2])
+        elif intent.startswith("end_closure "):
+            self._closure_commands.end(intent.partition(" ")[2])
         elif self._runner.run(intent):
             self._forms.set_place(lat, lon)
 

@@ -45,12 +45,14 @@ class MapRig:
         self.cells: list[tuple[float, float, int, int]] = []
         self.symbols: list[tuple[int, float, float, int, int, int]] = []
         self.areas = b""
+        self.closures = b""
         self.tile: Callable[[Request], bytes | None] = lambda _: None
         self.web_picture: Callable[[Request], bytes | None] = lambda _: None
         self.answer: Callable[[Request], bytes] | None = None
         handlers = {
             "reports": self._reports,
             "areas": lambda _: self.areas,
+            "closures": lambda _: self.closures,
             "tiles": lambda r: self.tile(r),
             "pictures": lambda r: self.web_picture(r),
         }

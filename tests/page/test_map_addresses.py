@@ -16,6 +16,7 @@ def test_three_forms() -> None:
     found = parse("/data/reports/7/13.5/106.75,-6.25,106.9,-6.1/910x720")
     assert found == Request("reports", 7, 13.5, 106.75, -6.25, 106.9, -6.1, 910, 720)
     assert parse("/data/areas/3") == Request("areas", 3)
+    assert parse("/data/closures/3") == Request("closures", 3)
     assert parse("/tiles/14/13055/8474") == Request("tiles", z=14, x=13055, y=8474)
 
 

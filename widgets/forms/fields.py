@@ -361,6 +361,13 @@ class Segments(QWidget):
         """The ids of all alternatives."""
         return [key for key, _ in self._options]
 
+    def set_words(self, option: str, words: str) -> None:
+        """Other words for one of the alternatives."""
+        self._options = [(key, words if key == option else before) for key, before in self._options]
+        self._tell()
+        self.setMinimumHeight(self.heightForWidth(self.width()))
+        self.update()
+
     @property
     def is_live(self) -> bool:
         """Whether something can be chosen now."""

@@ -31,6 +31,7 @@ class Bridge(QObject):
     units = Signal(int)
     areas = Signal(int)
     pins = Signal(int)
+    closures = Signal(int)
     selection = Signal(int, float, float, str, int, int)
     """Row (0 none), lat, lon, tag, priority, status; a place that is unknown comes as two NaN."""
     place = Signal(float, float, float)

@@ -67,6 +67,9 @@ _COLOURS: dict[str, tuple[str, ...]] = {
             "unit",
             "trail",
             "hatch",
+            "flood-2",
+            "flood-3",
+            "closed",
         ),
     ),
     "priority": ("p1", "p2", "p3", "p4", "p2-mark"),
@@ -141,9 +144,9 @@ class PageTheme(Protocol):
 class MapPanel(QWidget):
     """A map page, locked in, with a message in its place when the engine can't hold it.
 
-    `handlers` answer "reports" (the binary map answer), "areas" (GeoJSON), "tiles" (one tile, or None) and "pictures"
-    (one of a web map, None while there is none) on worker threads by way of `runner(function, done)`. Texts are keyed
-    as in `texts`; legend rows without a text are left out.
+    `handlers` answer "reports" (the binary map answer), "areas" (GeoJSON), "closures", "tiles" (one tile, or None) and
+    "pictures" (one of a web map, None while there is none) on worker threads by way of `runner(function, done)`. Texts
+    are keyed as in `texts`; legend rows without a text are left out.
     """
 
     report_picked = Signal(int)
@@ -192,7 +195,7 @@ class MapPanel(QWidget):
         self._fonts = [{"family": family, "url": f"/fonts/{index}"} for index, family in enumerate(fonts or {})]
         self._tiles: dict[str, Any] | None = None
         self._web_map: dict[str, Any] | None = None
-        self._versions = {"config": 1, "units": 0, "areas": 0, "pins": 0}
+        self._versions = {"config": 1, "units": 0, "areas": 0, "pins": 0, "closures": 0}
         self._unit_list: list[dict[str, Any]] = []
         self._route: list[tuple[float, float]] = []
         self._pins: list[Pin] = []
@@ -379,6 +382,15 @@ class MapPanel(QWidget):
         """
         self._versions["areas"] = version
         self._tell(self._bridge.areas, version)
+
+    def set_closures(self, version: int) -> None:
+        """Other streets and areas are closed: the page asks "closures" for this version (JSON, a list of objects).
+
+        Each has: key, kind (flood, street, other), places ((lat, lon) of its ring, or with a width_m above 0 of its
+        middle line), waits (no server has it yet), begins (it is not in force yet), lines (what is told of it).
+        """
+        self._versions["closures"] = version
+        self._tell(self._bridge.closures, version)
 
     def set_selection(
         self,
@@ -645,6 +657,8 @@ class MapPanel(QWidget):
             bridge.areas.emit(self._versions["areas"])
         if self._versions["units"]:
             bridge.units.emit(self._versions["units"])
+        if self._versions["closures"]:
+            bridge.closures.emit(self._versions["closures"])
         if self._versions["pins"]:
             bridge.pins.emit(self._versions["pins"])
         bridge.picking.emit(self._picking)

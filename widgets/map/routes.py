@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["reports", "areas", "tiles", "pictures"]
+Kind = Literal["reports", "areas", "closures", "tiles", "pictures"]
 
 ORIGIN = "sigap://map"
 PAGE_PATH = "/index.html"
@@ -21,8 +21,9 @@ _MAX_ZOOM = 24
 class Request:
     """What the page wants to draw; the fields that its kind does not use are zero.
 
-    reports: `number` (of the View), `zoom`, the box in degrees, its size in CSS pixels. areas: `number` (version).
-    tiles: `z`, `x`, `y`. pictures (of a web map): the same, and `number`, which is another at each further try.
+    reports: `number` (of the View), `zoom`, the box in degrees, its size in CSS pixels. areas, closures: `number`
+    (version). tiles: `z`, `x`, `y`. pictures (of a web map): the same, and `number`, which is another at each further
+    try.
     """
 
     kind: Kind
@@ -47,8 +48,8 @@ def parse(path: str) -> Request | None:
         match path.split("/"):
             case ["", "data", "reports", view, zoom, box, size]:
                 return _reports(view, zoom, box, size)
-            case ["", "data", "areas", version]:
-                return Request("areas", number=_whole(version, _MAX_NUMBER))
+            case ["", "data", ("areas" | "closures") as kind, version]:
+                return Request(kind, number=_whole(version, _MAX_NUMBER))
             case ["", "tiles", z, x, y]:
                 level = _whole(z, _MAX_ZOOM)
                 last = 2**level - 1

@@ -37,6 +37,7 @@ _FILES = {
     "js/canvas_layer.js": _JS,
     "js/cells.js": _JS,
     "js/channel.js": _JS,
+    "js/closures.js": _JS,
     "js/codes.js": _JS,
     "js/complete.js": _JS,
     "js/config.js": _JS,
@@ -94,7 +95,7 @@ class PageAnswer:
 
 
 class MapSchemeHandler(QWebEngineUrlSchemeHandler):
-    """Answers the page's requests: files and documents at once, reports, areas and tiles from worker threads.
+    """Answers the page's requests: files and documents at once, reports, areas, closures and tiles from worker threads.
 
     `requestStarted` must never raise: the engine would leave the request hanging.
     """
@@ -192,6 +193,8 @@ class MapSchemeHandler(QWebEngineUrlSchemeHandler):
 def _answer(request: Request, body: bytes | None) -> PageAnswer:
     if request.kind == "areas":
         return PageAnswer(body or b"", b"application/geo+json")
+    if request.kind == "closures":
+        return PageAnswer(body or b"[]", _JSON)
     if request.kind in ("tiles", "pictures") and body:
         for magic, content_type in _MAGIC:
             if body.startswith(magic):

@@ -11,7 +11,10 @@ from widgets.slabar import SlaSegment
 
 @dataclass(frozen=True)
 class Strip:
-    """A line under the clocks that asks for something: `not_sent`, `expired`, `conflict` (amber) or `hold` (grey)."""
+    """A line under the clocks that asks for something, or warns.
+
+    `kind` is `not_sent`, `expired`, `conflict` or `closure` (amber), or `hold` (grey).
+    """
 
     kind: str
     text: str

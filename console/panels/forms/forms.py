@@ -47,6 +47,7 @@ from widgets.forms.ask import AskArmed, AskForm, AskText
 from widgets.forms.choice import ListChoice
 from widgets.forms.choose_one import ChooseOne
 from widgets.forms.close import CloseForm
+from widgets.forms.closure import ClosureForm
 from widgets.forms.conflict import ConflictForm
 from widgets.forms.connect import TokenForm
 from widgets.forms.form import Form
@@ -409,6 +410,32 @@ class Forms(QObject):
 
         form.committed.connect(commit)
         self._show(form)
+
+    def closure(
+        self,
+        title: str,
+        about: str,
+        kinds: Sequence[tuple[str, str]],
+        extents: Sequence[tuple[str, str]],
+        untils: Sequence[tuple[str, str]],
+        known: dict[str, str],
+        verb: str,
+        then: Callable[[dict[str, Any]], object],
+    ) -> ClosureForm:
+        """What is closed, how far and until when: see `ClosureForm`. `then` gets its values and makes the edit."""
+        form = ClosureForm(
+            self._theme, title, kinds, extents, untils, known, verb=verb, about=about, parent=self._window
+        )
+
+        def commit(values: dict[str, Any]) -> None:
+            before = self._outbox.saving
+            self._commit(form, lambda: then(values), "")
+            if self._outbox.saving == before:  # nothing is otherwise
+                form.close()
+
+        form.committed.connect(commit)
+        self._show(form)
+        return form
 
     def close(
         self,

@@ -21,6 +21,7 @@ from console.cache.catalog import Cities, CityUnit, offered
 from console.city_map.basemap import Basemap
 from console.city_map.messages import LatLon
 from console.panels import formatting
+from console.panels.closures import Closures, ShownClosure
 from console.panels.map.street_way import StreetWay
 from console.panels.map.web_map import WebMapPictures
 from console.panels.report.details import ReportDetails
@@ -28,6 +29,7 @@ from console.panels.report.recommendations import Recommendations
 from console.panels.units import STALE_S, is_stale
 from console.panels.window_state import WindowState
 from console.rules.area import GeometryFault, border_box, check_geometry
+from console.rules.closure import corners
 from console.rules.filter import Filter
 from console.rules.scoped_code import ScopedCode
 from console.rules.status import ORDER
@@ -72,12 +74,14 @@ class MapController(QObject):
         *,
         street_way: StreetWay | None = None,
         web_map: WebMapPictures | None = None,
+        closures: Closures | None = None,
     ) -> None:
         """`street_way` knows the way of a crew by street, `web_map` has a provider's pictures; None where nothing does
-        or has.
+        or has. `closures` are drawn.
         """
         super().__init__(parent)
-        self._street_way, self._web_map = street_way, web_map
+        self._street_way, self._web_map, self._closures = street_way, web_map, closures
+        self._drawn_closures, self._closures_number = b"[]", 0
         self._window_state, self._basemap, self._tasks, self._time_at = window_state, basemap, tasks, time_at
         self._views: OrderedDict[int, View] = OrderedDict()
         self._areas: bytes = b'{"type":"FeatureCollection","features":[]}'
@@ -100,6 +104,7 @@ class MapController(QObject):
         return {
             "reports": self._reports,
             "areas": lambda _: self._areas,
+            "closures": lambda _: self._drawn_closures,
             "tiles": self._tile,
             "pictures": lambda request: self._web_map.picture(request) if self._web_map is not None else None,
         }
@@ -124,8 +129,24 @@ class MapController(QObject):
         if self._web_map is not None:
             self._web_map.changed.connect(self._show_web_map)
             self._web_map.came.connect(panel.bring_picture)
+        if self._closures is not None:
+            self._closures.changed.connect(self.show_closures)
         self._show_basemap(panel)
         self._show_web_map()
+
+    def show_closures(self) -> None:
+        """Draw the closures that are shown now, with what is told of them now."""
+        closures = self._closures
+        if closures is not None:
+            shown = closures.shown
+            self._tasks.latest("closures", lambda: closures_json(closures, shown), self._on_closures)
+
+    def _on_closures(self, drawn: bytes) -> None:
+        if drawn != self._drawn_closures:
+            self._drawn_closures = drawn
+            self._closures_number += 1
+            if self._panel is not None:
+                self._panel.set_closures(self._closures_number)
 
     def set_basemap(self, basemap: Basemap) -> None:
         """Draw another background from now on; the one before is closed."""
@@ -521,6 +542,24 @@ def areas_geojson(cities: Cities) -> bytes:
             properties = {"name": area.name, "level": area.level, "lat": area.lat, "lon": area.lon}
             features.append({"type": "Feature", "properties": properties, "geometry": geometry})
     return msgspec.json.encode({"type": "FeatureCollection", "features": features})
+
+
+def closures_json(closures: Closures, shown: Iterable[ShownClosure]) -> bytes:
+    """Closures as the page takes them: see `MapPanel.set_closures`."""
+    return msgspec.json.encode(
+        [
+            {
+                "key": one.key,
+                "kind": one.closure.kind,
+                "places": corners(one.closure.geometry),
+                "width_m": one.closure.width_m,
+                "waits": one.waits,
+                "begins": not closures.has_begun(one),
+                "lines": closures.lines(one),
+            }
+            for one in shown
+        ]
+    )
 
 
 def _border(area: Area) -> dict[str, Any] | None:

@@ -129,7 +129,24 @@ def _unit_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str 
             return f"{tr(state)}, {code}: {because}" if because else f"{tr(state)}, {code}"
         case Kind.UNIT_STATE:
             return f"{code}: {tr(str(data.get('state', '')).replace('_', ' '))}"
+        case Kind.CLOSURE:
+            return _closure_text(data, tr)
     return None
+
+
+_CLOSED = {"flood": "Flooded area", "street": "Closed street", "other": "Closed area"}
+
+
+def _closure_text(data: Mapping[str, Any], tr: Callable[[str], str]) -> str:
+    """What is done to a closed street or flooded area."""
+    words = str(data.get("words") or "")
+    if "geometry" in data:
+        what = tr(_CLOSED.get(str(data.get("kind")), _CLOSED["other"]))
+    elif data.get("ended") is True:
+        what = tr("Open a closed street again")
+    else:
+        what = tr("Change a closure")
+    return f"{what}: {words}" if words else what
 
 
 def _decision_text(entry: Entry, tr: Callable[[str], str]) -> str | None:

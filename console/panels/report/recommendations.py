@@ -55,7 +55,8 @@ class Recommendations(msgspec.Struct, frozen=True):
     in order; `no_unit` says why there is none.
 
     `off_m` is how many metres the report may lie from its point: no distance from it is more exact. `left` are the
-    reports that units would be diverted from, by their ids, as the server has them.
+    reports that units would be diverted from, by their ids, as the server has them. `avoids` says in words what is
+    closed to ways by street.
     """
 
     row: int
@@ -65,6 +66,7 @@ class Recommendations(msgspec.Struct, frozen=True):
     further: tuple[Advice, ...] = ()
     off_m: float = 0.0
     left: Mapping[str, Report] = {}
+    avoids: str = ""
 
     @property
     def able(self) -> tuple[Advice, ...]:
@@ -77,7 +79,11 @@ class Recommendations(msgspec.Struct, frozen=True):
         return basis_of(self.able)
 
     def basis_text(self, tr: Callable[[str], str]) -> str:
-        """The words for how the times were found."""
+        """The words for how the times were found, and what ways by street avoid."""
+        if self.avoids and self.basis == "by_street":
+            return tr("by street, {avoids}").format(avoids=self.avoids)
+        if self.avoids and self.basis == "mixed":
+            return tr("by street, {avoids}; ~ straight line × 1.4").format(avoids=self.avoids)
         return {
             "by_street": tr("by street, without traffic"),
             "straight_line": tr("straight line × 1.4, no street map"),
@@ -131,11 +137,12 @@ class Recommender(QObject):
         told_in_vain: Callable[[], Mapping[ScopedCode, Queued]] = dict,
         travel_times: TravelTimes | None = None,
         is_unit_chosen: Callable[[], bool] = lambda: False,
+        avoids: Callable[[str], str] = lambda _: "",
     ) -> None:
         """`crews` gives all units, `pending` own edits by (source, report), `time_at` the time by a source's clock.
         `told_in_vain` are units that drive by a radio order that the server does not have: see `Outbox.told_in_vain`.
         `travel_times` says how far units are by street; None where nothing does. While `is_unit_chosen` nobody finds
-        another unit in the row that is chosen for being nearer.
+        another unit in the row that is chosen for being nearer. `avoids` says what ways in a source's city avoid.
         """
         super().__init__(parent)
         self._window_state, self._tasks, self._reader, self._crews, self._time_at = (
@@ -147,6 +154,7 @@ class Recommender(QObject):
         )
         self._told_in_vain = told_in_vain
         self._travel_times, self._is_unit_chosen = travel_times, is_unit_chosen
+        self._avoids = avoids
         self._shown = Recommendations(0)
         self._pending = pending
         self._details: ReportDetails | None = None
@@ -203,6 +211,8 @@ class Recommender(QObject):
                 here_only.add(report)  # the server does not know it yet
             jobs = jobs_after(jobs, report, edits)  # own orders that are not at the server yet keep a unit busy too
 
+        avoids = self._avoids(details.source)
+
         def advise() -> Recommendations:
             live = {one.unit for one in details.live}
             shown = details.shown
@@ -230,7 +240,7 @@ class Recommender(QObject):
             alike = _alike(view, details.row, now, cities, details.source, reader(), shown.description, off_m)
             leaves = {job.report for one in (*units, *further[:_MOST_READ]) for job in one.leaves}
             left = reader().reports_of(details.source, leaves) if leaves else {}
-            return Recommendations(details.row, units, why, alike, further, off_m, left)
+            return Recommendations(details.row, units, why, alike, further, off_m, left, avoids)
 
         self._tasks.latest("recommendations", advise, self._set)
 

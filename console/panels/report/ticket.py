@@ -14,6 +14,7 @@ from console.cache.catalog import Catalog
 from console.cache.reader import CachedReport
 from console.panels import formatting
 from console.panels.action_rules import Situation
+from console.panels.closures import Closures
 from console.panels.notifications.lost_orders import LostOrder, lost_text, why_lost
 from console.panels.notifications.unsent_reports import head_text
 from console.panels.report.clipboard import coordinates
@@ -85,9 +86,11 @@ class TicketController(QObject):
         to_call_back: Callable[[], Sequence[Queued]] = lambda: (),
         is_not_sent: Callable[[Edit], bool] = lambda _edit: False,
         lost_with: Callable[[Queued], LostOrder | None] = lambda _queued: None,
+        closures: Closures | None = None,
     ) -> None:
         """`to_call_back` gives the orders that were given up after their units were told by radio; `is_not_sent` says
         of an order that waits whether it should have left by now or cannot; `lost_with`: see `lost_orders.lost_with`.
+        `closures` warn of a report that lies in what is closed.
         """
         super().__init__(parent)
         self._panel, self._window_state, self._zone, self._now = panel, window_state, zone, now
@@ -99,6 +102,7 @@ class TicketController(QObject):
         self._situation = Situation()
         self._photos: Mapping[str, PhotoCard] = {}
         self._looking: dict[str, dict[str, str | None]] = {}
+        self._closures = closures
         self._is_not_sent, self._to_call_back, self._lost_with = is_not_sent, to_call_back, lost_with
         window_state.loaded_changed.connect(lambda _: self.show())
         self._say_none()
@@ -294,6 +298,18 @@ class TicketController(QObject):
     def _day_and_clock(self, when: datetime) -> str:
         return formatting.day_and_clock(when, self._zone, self._now())
 
+    def _in_a_closure(self, details: ReportDetails) -> list[Strip]:
+        """A warning that the report lies in what is closed: crews get there, but not by the streets that they know."""
+        shown = details.shown
+        if self._closures is None or shown.lat is None or shown.lon is None or not is_open(shown.status):
+            return []
+        place = shown.lat, shown.lon
+        one = self._closures.inside(details.source, place)
+        if one is None:
+            return []
+        text = self.tr("Lies {where}").format(where=self._closures.inside_text(details.source, place))
+        return [Strip("closure", text, "", f"closure:{one.key}")]
+
     def _strips(self, details: ReportDetails) -> list[Strip]:
         strips = []
         for queued in self._outbox:
@@ -341,6 +357,7 @@ class TicketController(QObject):
                     strips.append(Strip("not_sent", text, self._window_state.actions.key("told"), f"told:{edit.id}"))
             if queued.state in STUCK and (order := self._lost_with(queued)) is not None and order.stopped:
                 strips[-1] = self._with_stopped(strips[-1], order)
+        strips += self._in_a_closure(details)
         for queued in self._to_call_back():
             if (queued.edit.source, queued.edit.report) == (details.source, details.key):
                 catalog = self._window_state.catalog(details.source)

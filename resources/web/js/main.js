@@ -10,6 +10,7 @@ import { openChannel } from "./channel.js";
 import { giveWay, isFirm, placeCodes } from "./codes.js";
 import { Completeness } from "./complete.js";
 import { applyConfig, loadConfig } from "./config.js";
+import { closureAt, ClosureNote, drawClosures, isInView, placeClosureNames } from "./closures.js";
 import { crowdAt, MOST_SPREAD, spread } from "./crowds.js";
 import { BESIDE_PX, FeaturePainter, marked, reach, symbolSize, tagRect } from "./features.js";
 import { Taken } from "./geometry.js";
@@ -67,6 +68,11 @@ class MapPage {
     this._route = [];
     /** @type {import("./pins.js").Pin[]} */
     this._pins = [];
+    /** @type {import("./closures.js").Closure[]} */
+    this._closures = [];
+    /** @type {import("./closures.js").PlacedClosure[]} those in view */
+    this._placedClosures = [];
+    this._note = new ClosureNote();
     this._selection = { row: 0, lat: NaN, lon: NaN, label: "", priority: 0, status: 0 };
     /** @type {Scene} */
     this._scene = { symbols: [], units: [], cells: [], spread: null };
@@ -109,6 +115,7 @@ class MapPage {
     bridge.view.connect((/** @type {number} */ number) => this._onView(number));
     bridge.units.connect((/** @type {number} */ version) => this._track(this._onUnits(version)));
     bridge.pins.connect((/** @type {number} */ version) => this._track(this._onPins(version)));
+    bridge.closures.connect((/** @type {number} */ version) => this._track(this._onClosures(version)));
     bridge.areas.connect((/** @type {number} */ version) => this._track(this._onAreas(version)));
     bridge.selection.connect((/** @type {number} */ row, /** @type {number} */ lat, /** @type {number} */ lon, /** @type {string} */ label, /** @type {number} */ priority, /** @type {number} */ status) => {
       this._selection = { row, lat, lon, label, priority, status };
@@ -187,6 +194,16 @@ class MapPage {
   }
 
   /** @param {number} version */
+  async _onClosures(version) {
+    const answer = await fetch(`/data/closures/${version}`);
+    if (!answer.ok) return;
+    this._closures = await answer.json();
+    this._note.show(null, 0, 0, 0, 0, false);
+    this._names = null;
+    this._redraw();
+  }
+
+  /** @param {number} version */
   async _onAreas(version) {
     await this._areas.load(version);
     if (!this._config) return;
@@ -238,6 +255,7 @@ class MapPage {
   // --- what the operator does
 
   _onMoved() {
+    this._note.show(null, 0, 0, 0, 0, false);
     this._overlays.layout();
     if (this._view >= 0) this._source.ask();
     // What is written moves with the map: to write it twice, before and after the answer, holds up two frames of a drag.
@@ -262,6 +280,7 @@ class MapPage {
     const { x, y } = event.containerPoint, target = targetAt(this._scene, x, y);
     this._setCursor(null);
     if (isAmidSpread(this._scene, x, y)) this._bridge.pickCrowd(this._crowd);
+    this._tellClosure(target ? -Infinity : x, y, true);
     if (!target) return;
     if (target.kind === "cell" && event.originalEvent?.shiftKey) this._filterBy(target.placed.cell);
     else this._open(target);
@@ -282,11 +301,19 @@ class MapPage {
     const crowd = this._picking ? [] : stays ? this._crowd : crowdAt(scene.symbols, x, y, scale).map((one) => one.symbol.row);
     const target = targetAt(stays ? scene : { ...scene, spread: null }, x, y);
     const hovered = target?.kind === "unit" ? target.id : "";
+    if (!this._note.isKept) this._tellClosure(target || this._picking ? -Infinity : x, y, false);
     this._map.getContainer().classList.toggle("pointer", target !== null || (stays && isAmidSpread(scene, x, y)));
     if (String(crowd) === String(this._crowd) && hovered === this._hovered) return;
     this._crowd = crowd;
     this._hovered = hovered;
     this._redraw();
+  }
+
+  /** What is told of the closure at a place. @param {number} x @param {number} y @param {boolean} kept whether until the next click */
+  _tellClosure(x, y, kept) {
+    const there = closureAt(this._placedClosures, x, y), size = this._map.getSize(), before = this._note.key;
+    this._note.show(there?.closure ?? null, x, y, size.x, size.y, kept);
+    if (before !== this._note.key && this._drawn) this._show();
   }
 
   /** @param {Target} target */
@@ -389,6 +416,7 @@ class MapPage {
     if (!this._config || !this._symbols) return;
     this._scene = this._arrange(this._config.theme.scale);
     if (this._cursor) this._keepCursor();
+    this._placeClosures();
     if (!this._namesDue) this._placeNames();
     this._show();
     const answer = this._answer;
@@ -476,6 +504,25 @@ class MapPage {
     });
   }
 
+  /** Where those closures are that can be seen. */
+  _placeClosures() {
+    const size = this._map.getSize();
+    this._placedClosures = this._closures
+      .map((closure) => {
+        const points = closure.places.map(([lat, lon]) => this._at(lat, lon));
+        return { closure, points, half: (closure.width_m / 2) * this._pixelsPerMetre(closure.places[0]?.[0] ?? 0) };
+      })
+      .filter((one) => isInView(one, size.x, size.y));
+  }
+
+  /** @param {CanvasRenderingContext2D} context @returns {boolean} whether there are any */
+  _drawClosures(context) {
+    if (!this._config) return false;
+    const { colors, scale } = this._config.theme;
+    drawClosures(context, [...this._placedClosures].reverse(), colors, scale, this._note.key);
+    return this._placedClosures.length > 0;
+  }
+
   /** @param {number} lat */
   _pixelsPerMetre(lat) {
     return (256 * 2 ** this._map.getZoom()) / (EARTH_ROUND_M * Math.cos((lat * Math.PI) / 180));
@@ -544,8 +591,10 @@ class MapPage {
     const taken = this._takenPlaces(symbols, units, this._chosen(), scale);
     for (const { x, y, side: px } of cells) taken.add([x - px / 2, y - px / 2, x + px / 2, y + px / 2]);
     for (const { code_at } of units) if (code_at) taken.add(code_at);
+    const closed = placeClosureNames(this._placedClosures, taken, scale, size.x, size.y);
     const areas = this._areas.labels(zoom);
     const names = placeLabels(areas, (lat, lon) => this._at(lat, lon), taken, zoom, scale, size.x, size.y);
+    names.unshift(...closed);
     names.push(...this._basemap.placeNames(!areas.length, taken, size.x, size.y));
     if (this._names && this._nameSheet.isInPlace && areSame(names, this._names)) return false;
     this._names = names;
@@ -561,8 +610,9 @@ class MapPage {
 
   /** Counts, names above them, and above all symbols. @param {CanvasRenderingContext2D} context @returns {boolean} */
   _draw(context) {
-    const areCells = this._drawCells(context), areNames = this._nameSheet.layInto(context);
-    return this._drawFeatures(context) || areCells || areNames;
+    const areClosures = this._drawClosures(context), areCells = this._drawCells(context);
+    const areNames = this._nameSheet.layInto(context);
+    return this._drawFeatures(context) || areClosures || areCells || areNames;
   }
 
   /** @param {CanvasRenderingContext2D} context @returns {boolean} whether there are any */

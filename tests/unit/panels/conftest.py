@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,8 +23,11 @@ from console.cache.catalog import Catalog, Cities
 from console.cache.page_items import Cursor, PageItem
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
+from console.city_map.messages import Answer, ClosedShape, ClosuresTaken, StretchFound
 from console.images.process import ImageProcess
 from console.panels.action_runner import ActionRunner
+from console.panels.closure_commands import ClosureCommands
+from console.panels.closures import Closures
 from console.panels.edit_commands import EditCommands
 from console.panels.forms.forms import Forms
 from console.panels.key_guard import KeyGuard
@@ -58,7 +61,7 @@ class Rig:
         self.window = QWidget()
         self.window_state = WindowState("rina", Filter(), UTC, ACTIONS)
         city = Catalog(
-            services={"flood": Service("flood", "Flood"), "road": Service("road", "Broken road")},
+            services={"flood": Service("flood", "Flood", glyph="flood"), "road": Service("road", "Broken road")},
             areas={"k": Area("k", "Kemang", 1)},
             units={one: Unit(one, f"SDA-{one}", UnitState.AVAILABLE, NOW) for one in ("07", "11")},
         )
@@ -84,7 +87,9 @@ class Rig:
             lambda: self.steady_s,
         )  # fmt: skip
         self.outbox.saved.connect(lambda queued: self.forms.saved(queued.edit.id))
-        self.situation = SituationMonitor(self.window_state, self.undo_stack, lambda: "city")
+        self.situation = SituationMonitor(
+            self.window_state, self.undo_stack, lambda: "city", has_closures=lambda: bool(self.closures.shown)
+        )
         guard = KeyGuard(self.window_state, self.situation, lambda: self.steady_s)
         self.key_guard = guard
         self.actions = ActionRunner(ACTIONS, lambda: self.receivers, self.situation, guard, self.forms)
@@ -92,13 +97,30 @@ class Rig:
         commands = (self.window_state, self.edit_commands, self.forms, self.situation, self.actions)
         self.report_commands = ReportCommands(*commands, lambda: "city")
         self.unit_commands = UnitCommands(*commands, guard)
+        self.closed: list[tuple[ClosedShape, ...]] = []
+        self.closures = Closures(
+            self.window_state, self.outbox, lambda _: self.now, lambda shapes, then: self._close(shapes, then)
+        )
+        self.stretch = StretchFound()
+        """What the map process says of every place."""
+        self.closure_commands = ClosureCommands(
+            self.window_state, self.closures, self.edit_commands, self.forms, self.situation,
+            lambda _purpose, _question, then: then(self.stretch), lambda: "city", lambda _: self.now,
+            lambda: (-6.25, 106.85),
+        )  # fmt: skip
+        self.closure_commands.message.connect(self.said.append)
         self.receivers = SimpleNamespace(
+            closures=self.closure_commands,
             reports=self.report_commands,
             units=self.unit_commands,
             undo=UndoCommand(self.window_state, self.undo_stack, self.forms, self.situation, self.actions),
             ticket=SimpleNamespace(focus_advice=lambda: None),
             situation=self.situation,
         )
+
+    def _close(self, shapes: tuple[ClosedShape, ...], then: Callable[[Answer | None], object]) -> None:
+        self.closed.append(shapes)
+        then(ClosuresTaken((1,) * len(shapes)))
 
     def sit_down(self, name: str) -> None:
         """Another operator sits at the window from now on."""

@@ -152,7 +152,7 @@ def test_menus_keep_their_order() -> None:
         ["take", "release", "dispatch", "recommend", "divert", "assign", "recall", "told", "wanted", "settle"],
         [
             "validate", "submit", "hold", "priority", "category", "place", "transfer", "merge", "unmerge", "close",
-            "reopen",
+            "reopen", "close_here",
         ],
         ["note", "reply", "photo", "contact"],
         ["go_to", "copy", "copy_number", "copy_place", "copy_link"],

@@ -10,6 +10,7 @@ import pytest
 from api_client.model import Area, Kind, Status, Unit, UnitState
 from console.panels.action import Action
 from console.panels.action_rules import NEW_ONLY, Situation, why_not_allowed
+from console.rules.edit import ON_NO_REPORT
 from console.rules.rights import ROLES, Rights, in_scope, may_make, unit_in_scope
 from console.window.actions import ACTIONS
 
@@ -29,6 +30,8 @@ def at_work(role: str, **more: object) -> Situation:
         "advice": True,
         "duplicate": True,
         "divert": "U2",
+        "has_place": True,
+        "closures": True,
     }
     return Situation(**everything | more)  # type: ignore[arg-type]
 
@@ -60,7 +63,7 @@ def test_every_kind_of_edit_but_those_of_the_sync_and_of_citizens_has_an_action(
 @pytest.mark.parametrize("action", MAKING, ids=lambda action: action.id)
 def test_outside_of_ones_areas_only_what_is_on_no_report_goes_on(action: Action[Any]) -> None:
     why = action.why_not(at_work("operator", outside=True, **fitting(action)))
-    assert bool(why) == (action.makes not in (Kind.CREATE, Kind.UNIT_STATE))
+    assert bool(why) == (action.makes not in (Kind.CREATE, *ON_NO_REPORT))
 
 
 @pytest.mark.parametrize("action", MAKING, ids=lambda action: action.id)
