@@ -31,7 +31,7 @@ from console.outbox.pending_edits import Lane, lane_of, units_of
 from console.outbox.work_file import WorkFile
 from console.rules.dependency import rests_on, settles
 from console.rules.divert import RETURNS_TO, beside, left_by
-from console.rules.edit import INSTEAD_OF, LEAVES, ON_NO_REPORT, Edit, is_local, is_order
+from console.rules.edit import INSTEAD_OF, LEAVES, Edit, is_local, is_order
 from console.rules.messages import Obstacle, Outcome, Push, Withdraw
 from console.rules.pending import created_report
 from console.rules.queued import PENDING, STUCK, EditState, Queued, StopReason, is_settled
@@ -351,10 +351,6 @@ class OutboxSimulation:
                 continue
             same = self._places(pending[push.edit.id].edit) & self._places(edit)
             assert not same, f"{edit.id} beside {push.edit.id}, of the same report"
-            closure = edit.data.get("closure")
-            assert closure is None or push.edit.data.get("closure") != closure, (
-                f"{edit.id} beside {push.edit.id}, of the same closure"
-            )
             assert not set(units_of(push.edit)) & set(units_of(edit)), (
                 f"{edit.id} beside {push.edit.id}, of the same unit"
             )
@@ -570,14 +566,14 @@ class OutboxSimulation:
         undone = self._pick(lambda one: (one.edit.source, one.edit.report) == (source, report))
         edit_id = self.outbox.submit(
             kind,
-            None if kind in _ON_NO_REPORT else report,
+            None if kind in (Kind.CREATE, Kind.UNIT_STATE) else report,
             source=source,
             data=data,
             base={},
             base_version=None,
             title="",
             undoes=undone.edit.id if undone is not None and kind is Kind.SET and chance.random() < 0.5 else None,
-            about=self._known_of(source, report) if kind not in _ON_NO_REPORT else {},
+            about=self._known_of(source, report) if kind not in (Kind.CREATE, Kind.UNIT_STATE) else {},
         )
         self._note("submitted", edit_id, kind.value, source, report, data)
 
@@ -928,7 +924,6 @@ def _units(chance: random.Random) -> dict[str, Any]:
     return {"unit": chance.choice(["u1", "u2"])}
 
 
-_ON_NO_REPORT = ON_NO_REPORT | {Kind.CREATE}
 _DATA: dict[Kind, Callable[[random.Random], dict[str, Any]]] = {
     Kind.NOTE: lambda _: {"text": "x"},
     Kind.CREATE: lambda _: {"description": "x"},
@@ -936,7 +931,6 @@ _DATA: dict[Kind, Callable[[random.Random], dict[str, Any]]] = {
     Kind.RECALL: _units,
     Kind.PROGRESS: lambda chance: {**_units(chance), "state": chance.choice(["done", "on_scene"])},
     Kind.UNIT_STATE: lambda chance: {**_units(chance), "state": "break"},
-    Kind.CLOSURE: lambda chance: {"closure": chance.choice(["c1", "c2"]), "ended": True},
     Kind.CLAIM: lambda _: {},
     Kind.SET: lambda chance: chance.choice([{"priority": 1}, {"status": "assigned"}, {"area": "x"}]),
     Kind.PHOTO: lambda _: {"sha256": "a" * 64},

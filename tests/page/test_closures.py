@@ -41,9 +41,7 @@ def test_a_flood_is_hatched_and_a_closed_street_dashed(rig: MapRig, console: Con
     assert rig.count_near(LAT + 0.008, LON, "map.closed", 30, off_by=10) > 40
     assert rig.count_near(LAT - 0.008, LON, "map.flood-3", 20, off_by=20) == 0
     show(rig, version=2)
-    rig.wait_js("document.querySelector('.leaflet-closures-pane canvas').hidden")
-    rig.draw()
-    assert rig.count_near(LAT + 0.004, LON, "map.flood-3", 20, off_by=20) == 0
+    rig.qtbot.waitUntil(lambda: rig.count_near(LAT + 0.004, LON, "map.flood-3", 20, off_by=20) == 0, timeout=60_000)
     assert console.lines == []
 
 

@@ -103,6 +103,16 @@ def test_a_units_word_that_fails_holds_no_other_units(rig: OutboxRig) -> None:
     rig.pushed(order)
 
 
+def test_of_one_closure_one_edit_leaves_after_the_other(rig: OutboxRig) -> None:
+    made = rig.do(Kind.CLOSURE, None, data={"closure": "c1", "words": "x"})
+    ended = rig.do(Kind.CLOSURE, None, data={"closure": "c1", "ended": True})
+    other = rig.do(Kind.CLOSURE, None, data={"closure": "c2", "ended": True})
+    let_go(rig)
+    rig.pushed(made, other)
+    rig.answer(made, S.ACCEPTED)
+    rig.pushed(ended)
+
+
 def test_two_reports_do_not_race_for_one_unit(rig: OutboxRig) -> None:
     recall = rig.do(Kind.RECALL, data={"unit": "u1"})
     dispatch = rig.do(Kind.DISPATCH, "2", data={"unit": "u1"})
