@@ -722,18 +722,18 @@ def _bare(folded: str) -> str:
 
 
 def _surest(found: list[tuple[float, FoundPlace]]) -> list[tuple[float, FoundPlace]]:
-    """Where some have the house number that was said, the others fit no more; nor those that fit far less well."""
+    """Where some have the house number that was said, or lie at the landmark, the others fit no more, nor do those that
+    fit far less well.
+    """
     has_house = any(one.fits and one.exactness in _NUMBERED_ONES for _, one in found)
+    has_part = any(one.fits and one.exactness == "stretch" for _, one in found)
     best = max((score for score, one in found if one.fits), default=0.0)
-    return [
-        (
-            score,
-            one
-            if score > best - _CLEAR and (one.exactness in _NUMBERED_ONES or not has_house)
-            else msgspec.structs.replace(one, fits=False),
-        )
-        for score, one in found
-    ]
+
+    def is_meant(score: float, one: FoundPlace) -> bool:
+        is_numbered = one.exactness in _NUMBERED_ONES or not has_house
+        return score > best - _CLEAR and is_numbered and not (has_part and one.exactness == "street")
+
+    return [(score, one if is_meant(score, one) else msgspec.structs.replace(one, fits=False)) for score, one in found]
 
 
 def _once(found: list[tuple[float, FoundPlace]]) -> list[FoundPlace]:

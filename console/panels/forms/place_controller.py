@@ -30,6 +30,8 @@ _NUMBER_SIGN = re.compile(r"^(?:no|nomor|number)\b\.?|^#", re.IGNORECASE)
 _SAYS_NO_MORE = (
     "kelurahan", "kecamatan", "perempatan", "pertigaan", "simpang", "dan", "and", "corner", "of", "the",
 )  # fmt: skip
+_BESIDE_OTHERS = ("beside", "stretch", "crossing", "landmark")
+"""Such places are told by what lies around them, in whatever area."""
 _SURE = 3
 """Letters of a word in which a slip makes another word."""
 _FAR_OFF_M = 500.0
@@ -197,6 +199,8 @@ class PlaceController(QObject):
         place = next((one for one in self._places.values() if (one.lat, one.lon) == spot), None) if is_new else None
         name = on.name if on is not None else place.name if place is not None else ""
         address = left_over(values["address"], name) if name else values["address"]
+        if place is not None and place.fits and place.exactness in _BESIDE_OTHERS:
+            address = ""  # "near Tebet station" says nothing of the area Tebet
         point = {**values, "address": address}
         where, doubt, instead = exactness(self._catalog, self._names, self._index, point, self.tr)
         if on is not None:

@@ -40,6 +40,16 @@ class CityAreas(QObject):
         found = self._at(place)
         return "" if found is None else self._areas[found[0]][found[1]].name
 
+    def names_at(self, place: LatLon) -> str:
+        """The smallest area there and the one that it is a part of: `Kebon Baru, Tebet`; "" where there is none."""
+        found = self._at(place)
+        if found is None:
+            return ""
+        areas = self._areas[found[0]]
+        area = areas[found[1]]
+        whole = areas.get(area.parent or "")
+        return area.name if whole is None or whole.name == area.name else f"{area.name}, {whole.name}"
+
     def named_in(self, text: str) -> NamedArea | None:
         """The last area that the words name beside something else; None where they name none."""
         for number, (names, areas) in enumerate(zip(self._names, self._areas, strict=True)):

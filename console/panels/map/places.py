@@ -67,7 +67,7 @@ class MapPlaces(QObject):
 
         def answered(answer: Answer | None) -> None:
             found = answer.address if isinstance(answer, AddressFound) else None
-            area = self._area_at(place) if found is not None else ""
+            area = self._areas.names_at(place) if found is not None and self._areas is not None else ""
             then(replace(found, area=area) if found is not None and area else found)
 
         self._ask(f"address {purpose}", Nearest(place), answered)

@@ -18,7 +18,17 @@ from typing_extensions import override
 
 from api_client.model import Area, Claim, Entry, Kind, Photo, PhotoRole, Status, Template
 from console.cache.catalog import Cities
-from console.city_map.messages import Address, AddressFound, Answer, Find, FoundPlace, Nearest, PlacesFound, Question
+from console.city_map.messages import (
+    Address,
+    AddressFound,
+    Answer,
+    Exactness,
+    Find,
+    FoundPlace,
+    Nearest,
+    PlacesFound,
+    Question,
+)
 from console.panels.forms.forms import FormSurroundings
 from console.panels.map.places import MapPlaces
 from console.panels.map.streets import Street
@@ -1051,3 +1061,20 @@ def test_within_50_m_of_a_border_either_area_fits(city_of_two: Rig) -> None:
     assert "not in Jati Padang" not in form.why_not()
     rig.forms.set_place(-6.25, 106.899)
     wait_for(lambda: "not in Jati Padang" in form.why_not(), what="it is asked")
+
+
+@pytest.mark.parametrize(("exactness", "is_asked"), [("beside", False), ("landmark", False), ("street", True)])
+def test_a_landmark_that_is_named_like_an_area_is_no_area(
+    city_of_two: Rig, exactness: Exactness, is_asked: bool
+) -> None:
+    """ "Opposite the Alfamart, near Tebet station" was asked about: it lies across the river, not in Tebet."""
+    rig = city_of_two
+    shop = FoundPlace("shop", "Alfamart", "Kebon Baru", -6.25, 106.85, exactness, within_m=80.0, fits=True)
+    map_ = AskedMap(rig, shop)
+    form = _call(rig)
+    form.place.setFocus()
+    QTest.keyClicks(form.place, "seberang alfamart dekat stasiun jati padang")
+    map_.answer()
+    form.place_chosen.emit(next(one.id for one in form.place.offered() if one.text == "Alfamart, Kebon Baru"))
+    wait_for(lambda: "Point in Kebon Baru" in form._where.text(), what=form._where.text)
+    assert ("not in Jati Padang" in form.why_not()) == is_asked

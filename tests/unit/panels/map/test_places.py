@@ -72,7 +72,7 @@ def test_an_address_has_it_too(rig: Rig) -> None:
     told: list[Address | None] = []
     for place in (HERE, (-6.0, 106.85), HERE):
         asked.places.address("menu", place, told.append)
-    assert [one.area if one is not None else None for one in told] == ["Kebon Baru", "of the map", None]
+    assert [one.area if one is not None else None for one in told] == ["Kebon Baru, Tebet", "of the map", None]
     assert asked.questions[0] == Nearest(HERE)
 
 
