@@ -592,7 +592,7 @@ class SentUnit(Crew, frozen=True):
     """A unit to send. Where it `leaves` work on other reports for this one, its jobs there are ended by a recall each.
 
     A report on which it has no job (any more), or that does not exist, is left out. Work that the unit has begun
-    elsewhere, or on a P1, is a conflict ("busy"); work that it has not begun waits.
+    elsewhere, or on a P1, is a conflict ("busy"); other work that it has not begun waits.
     """
 
     leaves: Annotated[tuple[Key, ...], Meta(max_length=20)] = ()

@@ -260,7 +260,7 @@ def _merged_since(unit_of_work: UnitOfWork, report: Report, seen: SeenVersion, o
         if unseen <= 0:
             break
         unseen -= 1
-        merged = _as_kept(unit_of_work, entry.report or "")
+        merged = unit_of_work.stored_report(entry.report or "")
         if merged is not None and not origin.is_origin_of(Origin(entry.author, device)):
             found.append((entry, merged))
     if not found:
@@ -313,13 +313,6 @@ def _with_notes(
     if not clashes or any("note" in clash.fields for clash in clashes):
         return clashes
     return clashes + _notes_since(unit_of_work, report, seen, origin, clashes)
-
-
-def _as_kept(unit_of_work: UnitOfWork, key: str) -> Report | None:
-    """A report as it is stored, read without a lock, as it is only quoted in a conflict."""
-    table = schema.TABLES["report"]
-    body = unit_of_work.connection.scalar(sa.select(table.c.body).where(table.c.id == key))
-    return decode(body, Report) if body is not None else None
 
 
 def _crews_since(

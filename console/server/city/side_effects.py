@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from api_client import model
 from api_client.model import (
     Area,
+    Assignment,
     AssignmentState,
     Entry,
     Kind,
@@ -331,13 +332,13 @@ def _check_crew(context: EditContext) -> None:
 
 def _check_can_come(context: EditContext, data: model.SentUnit) -> None:
     """Raise BusyRefusal when the unit has another job, unless the order is to follow it (`stack`); Invalid when the
-    unit cannot work. Work that it has not begun keeps no unit that `leaves` other work for this report.
+    unit cannot work. Work that it has not begun, on no P1, keeps no unit that `leaves` other work for this report.
     """
     unit = context.unit(data.unit)
     elsewhere = [job for job in context.unit_of_work.jobs_of(unit.id) if job.report != context.report.id]
     # protects: who-leaves-work-leaves-no-other
     if data.leaves:
-        elsewhere = [job for job in elsewhere if job.state in ON_THE_WAY]
+        elsewhere = [job for job in elsewhere if job.state in ON_THE_WAY or _is_on_hazard(context, job)]
     if context.edit.kind is Kind.DISPATCH:
         elsewhere = [job for job in elsewhere if job.state is not AssignmentState.RESERVED]
     if elsewhere and not data.stack:
@@ -352,6 +353,13 @@ def _check_can_come(context: EditContext, data: model.SentUnit) -> None:
     # protects: who-cannot-work-is-not-sent
     if unit.state in (UnitState.OFF_SHIFT, UnitState.UNAVAILABLE) or (unit.state not in FROM_JOBS and not data.stack):
         raise Invalid(f"Unit {unit.code} is {unit.state.value.replace('_', ' ')}.")
+
+
+def _is_on_hazard(context: EditContext, job: Assignment) -> bool:
+    """Whether a job is on a P1: a colleague has perhaps diverted the unit there a moment ago."""
+    report = context.unit_of_work.stored_report(job.report)
+    # protects: two-diverts-of-a-unit-are-one
+    return report is not None and report.priority == HAZARD
 
 
 def _check_recall(context: EditContext) -> None:

@@ -84,6 +84,11 @@ class UnitOfWork:
         """A report, locked until the end of the transaction."""
         return self._one(Report, key, lock=True)
 
+    def stored_report(self, key: str) -> Report | None:
+        """A report as it is stored, read without a lock: for what is only looked at."""
+        body = self.connection.scalar(_one_of("report", False), {"id": key})
+        return decode(body, Report) if body is not None else None
+
     def merged(self, report: str) -> dict[str, datetime]:
         """Id -> creation time of the reports merged into this one, directly or through others.
 

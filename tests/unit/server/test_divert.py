@@ -123,6 +123,16 @@ def test_who_has_begun_other_work_meanwhile_is_busy_and_leaves_nothing(at_work: 
     assert live(api, P1) == []
 
 
+def test_of_two_desks_that_divert_a_unit_to_a_p1_each_the_second_is_told(at_work: Api) -> None:
+    """It was sent to both, and each desk took it for coming."""
+    api = at_work
+    api.ok(OTHER, "set", {"priority": 1})
+    api.ok(P1, "dispatch", DIVERT)
+    refused = api.edit(OTHER, "dispatch", DIVERT).json()
+    assert (refused["error"], refused["report"], refused["who"]) == ("busy", P1, "local")
+    assert live(api, OTHER) == []
+
+
 def test_from_what_is_a_p1_by_now_nobody_is_called_away(at_work: Api) -> None:
     api = at_work
     api.ok(LEFT, "set", {"priority": 1})
