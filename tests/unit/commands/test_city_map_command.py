@@ -52,7 +52,7 @@ def test_a_map_is_built_looked_at_and_removed(source: Path) -> None:
         "map": folder.name,
         "roads": 40,
         "nodes": 25,
-        "places": 22,
+        "places": 23,
         "bytes": sum(
             path.stat().st_size for path in folder.rglob("*") if path.name != "manifest.json" and path.is_file()
         ),
@@ -64,7 +64,7 @@ def test_a_map_is_built_looked_at_and_removed(source: Path) -> None:
     status = sigap_map("status", "--profile", "kota")
     assert status.returncode == 0
     assert "town.osm.pbf, data of 2026-11-01" in status.stdout
-    assert "40 roads, 22 places, 9 house numbers" in status.stdout
+    assert "40 roads, 23 places, 9 house numbers" in status.stdout
     assert "Demo city: streets invented" in status.stdout
     assert {one.what: one.ok for one in examine()}["City map of kota"]
 

@@ -97,7 +97,7 @@ def test_a_file_becomes_the_map_and_the_map_is_removed(rig: Rig, profile: Path, 
     forms.then(source)
     assert rig.said == ["The city map is being built of town.osm.pbf"]
     qtbot.waitUntil(lambda: rig.commands.progress is None, timeout=60_000)
-    assert rig.said[-1] == "The city map is built: 40 roads, 22 places. The map shows it from the next start on."
+    assert rig.said[-1] == "The city map is built: 40 roads, 23 places. The map shows it from the next start on."
     assert any("%, tiles z" in words for words in rig.said)
     assert current_map(profile) is not None
 
@@ -106,7 +106,7 @@ def test_a_file_becomes_the_map_and_the_map_is_removed(rig: Rig, profile: Path, 
     assert forms.about.startswith("town.osm.pbf, built 20")
     choose = forms.then
     choose("check")
-    assert "40 roads, 22 places, 9 house numbers" in forms.about
+    assert "40 roads, 23 places, 9 house numbers" in forms.about
     assert "Demo city: streets invented" in forms.about
     forms.then()
     qtbot.waitUntil(lambda: rig.said[-1] == "The city map is whole")
