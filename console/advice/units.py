@@ -242,13 +242,14 @@ def best(able: Sequence[Advice], most: int) -> tuple[Advice, ...]:
     has the last place at least.
 
     Where many are free the nearest crew is not hidden behind them: what kept it from the other report may not keep it
-    from this one, which its reason tells.
+    from this one, which its reason tells. By a stale position nobody knows that it is the nearest.
     """
     first = tuple(able[:most])
     # protects: nearest-crew-is-not-hidden
     if len(first) < most or any(one.leaves or one.refused_other for one in first):
         return first
-    sooner = [one for one in able[most:] if (one.leaves or one.refused_other) and is_sooner(one, first[0])]
+    further = [one for one in able[most:] if (one.leaves or one.refused_other) and not one.stale]
+    sooner = [one for one in further if is_sooner(one, first[0])]
     return (*first[:-1], sooner[0]) if sooner else first
 
 
@@ -319,6 +320,10 @@ def _reasons(
         yield "on another P1"
     if closed:
         yield "only by a closed street"
+    if math.isinf(age_s):  # before what may be cut in a narrow row: the time beside it rests on that
+        yield "position unknown"
+    elif age_s > OLD_POSITION_S:
+        yield f"position {_span(age_s)} old"
     if overtime_s:  # first: it is what the unit is told before anything else
         yield f"shift ends in {_span(left_s)}" if left_s > 0 else f"shift ended {_span(-left_s)} ago"
     yield from needed
@@ -334,10 +339,6 @@ def _reasons(
         yield "other zone allowed"
     if in_zone:
         yield "in zone"
-    if math.isinf(age_s):
-        yield "position unknown"
-    elif age_s > OLD_POSITION_S:
-        yield f"position {_span(age_s)} old"
     if not overtime_s and left_s < 2.5 * 3600:
         yield f"{_span(left_s)} of shift left"
 

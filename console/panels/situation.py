@@ -12,7 +12,7 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Assignment, AssignmentState, PhotoRole, Report, Status, UnitState
-from console.advice.units import Advice
+from console.advice.units import Advice, is_sooner
 from console.board.view import View
 from console.cache.catalog import CityUnit
 from console.panels.action_rules import Situation
@@ -226,7 +226,8 @@ class SituationMonitor(QObject):
 
     def _divert(self, details: ReportDetails, crew: CityUnit | None) -> tuple[str, str]:
         """The unit that would be diverted to the report, and why none would: the chosen unit while unit keys act on it,
-        else the best recommended one that has begun lesser work; "" for what there is not.
+        else the best recommended one that has begun lesser work; "" for what there is not. Where a free unit stands
+        first, only one that is there before it is meant without being chosen.
         """
         advice = self._recommendations
         if details.shown.priority != HAZARD:
@@ -240,6 +241,10 @@ class SituationMonitor(QObject):
             able = [one for one in able if one.unit_id == crew.unit.id]
             if not able:
                 return "", "The unit is at no lesser work from which it could come"
+        elif able:
+            able = _sooner_than_free(able, advice.able[0])
+            if not able:
+                return "", "A crew that is free is there sooner: Ctrl+D sends it; A, then a digit, diverts another"
         barred = [self._why_stays(details.source, one) for one in able]
         free = next((one.unit_id for one, why in zip(able, barred, strict=True) if not why), "")
         return free, "" if free or not barred else barred[0]
@@ -398,6 +403,15 @@ class SituationMonitor(QObject):
         units = self._window_state.catalog(details.source).units
         sent = (one.unit for one in details.live if one.state is not AssignmentState.RESERVED)
         return frozenset(one for one in sent if one in units and units[one].state is UnitState.UNAVAILABLE)
+
+
+def _sooner_than_free(able: list[Advice], first: Advice) -> list[Advice]:
+    """Those of `able`, which would leave work, that are there before the `first` recommended unit if that is free; all
+    if it is not.
+    """
+    is_free = not (first.leaves or first.ahead or first.stale or first.refused_other)
+    # protects: nobody-leaves-work-where-a-free-crew-is-sooner
+    return [one for one in able if is_sooner(one, first) and not one.stale] if is_free else able
 
 
 def _is_to_settle(queued: Queued) -> bool:

@@ -248,6 +248,7 @@ def test_old_and_unknown_positions() -> None:
     assert codes(found) == ["old", "fresh", "stale"]
     assert [advice.stale for advice in found.units] == [False, False, True]
     assert "position 12 min old" in found.units[0].reasons
+    assert found.units[2].reasons[0] == "position 34 min old", "before what a narrow row cuts"
     alone = ask(
         [unit("unknown", lat=None, lon=None, position_at=None), unit("stale", 30, position_at=NOW - timedelta(days=1))]
     )
@@ -361,6 +362,10 @@ def test_the_nearest_crew_is_not_hidden_behind_those_that_are_free() -> None:
     assert [one.code for one in best(able, 3)] == ["free0", "free1", "near"]
     without = for_p1([*free, unit("far", 9)], [far]).units
     assert [one.code for one in best(without, 3)] == ["free0", "free1", "free2"], "it would be there later"
+    lost = unit("near", 0.2, position_at=NOW - timedelta(minutes=37))
+    stale = for_p1([*free, lost], [near]).units
+    assert [one.code for one in best(stale, 3)] == ["free0", "free1", "free2"], "nobody knows where it is by now"
+    assert "position 37 min old" in stale[-1].reasons
     two = for_p1([free[0], unit("near", 0.2)], [near]).units
     assert [one.code for one in best(two, 3)] == ["free0", "near"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, timedelta
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -276,6 +277,40 @@ def test_the_key_says_why_there_is_nobody_to_divert(
     scene.advise(*leaves)
     assert not scene.rig.actions.press("divert")
     assert scene.rig.said[-1] == why
+
+
+@pytest.mark.parametrize(
+    ("minutes", "values", "meant"),
+    [
+        (1, {}, ""),  # free, and there before the one that would leave its work
+        (3, {}, "07"),  # free, and there later
+        (1, {"stale": True}, "07"),  # nobody knows where that one is
+        (1, {"jobs": 1, "ahead": 1}, "07"),  # it finishes other work first
+        (1, {"refused_other": True}, "07"),
+    ],
+)
+def test_the_key_calls_nobody_from_work_where_a_free_crew_is_sooner(
+    scene: Scene, minutes: int, values: dict[str, Any], meant: str
+) -> None:
+    rig = scene.rig
+    about: dict[str, Any] = {"stale": False, "jobs": 0, "ahead": 0} | values
+    first = Advice("11", "SDA-11", 60 * minutes, 300, (), **about)
+    busy = Advice("07", "SDA-07", 102, 440, (), stale=False, jobs=1, ahead=1, leaves=(JOB,))
+    rig.situation.set_recommendations(Recommendations(1001, (first, busy), left={"B": scene.left}))
+    assert rig.situation.current.divert == meant
+    assert rig.actions.press("divert") == bool(meant)
+    if not meant:
+        assert rig.said[-1].startswith("A crew that is free is there sooner: Ctrl+D sends it")
+        rig.situation.set_panel("units")
+        rig.window_state.choose_unit(rig.window_state.cities.crews[0].key)
+        assert rig.situation.current.divert == "07", "whoever is chosen is meant"
+
+
+def test_a_crew_that_was_last_seen_long_ago_is_not_called_as_the_sooner_one(scene: Scene) -> None:
+    first = Advice("11", "SDA-11", 600, 3000, (), stale=False, jobs=0, ahead=0)
+    lost = Advice("07", "SDA-07", 102, 440, (), stale=True, jobs=1, ahead=1, leaves=(JOB,))
+    scene.rig.situation.set_recommendations(Recommendations(1001, (first, lost), left={"B": scene.left}))
+    assert scene.rig.situation.current.divert == ""
 
 
 def test_in_the_units_list_the_key_means_the_chosen_unit(scene: Scene) -> None:
