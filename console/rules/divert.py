@@ -46,6 +46,11 @@ def step_id(edit_id: str, report: str) -> str:
     return f"{edit_id} {report}"
 
 
+def is_step(edit_id: str) -> bool:
+    """Whether an id is one of `step_id`."""
+    return " " in edit_id
+
+
 def step_on(edit: Edit, report: str) -> Edit:
     """An edit as it is on one of the reports beside its own: a recall or, of an undo, an order. It keeps its id."""
     unit, about = {"unit": edit.data.get("unit")}, {_BESIDE: True}

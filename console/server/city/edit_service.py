@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from api_client import model
 from api_client.decoding import decode
 from api_client.model import EditAnswer, EditBody, Entry, Kind, Report
+from console.rules.divert import is_step
 from console.rules.edit import APPENDS, FIELDS, LEAVES, ON_NO_REPORT
 from console.rules.recreate import is_another
 from console.server.city import audit, public_replies, schema
@@ -173,6 +174,9 @@ class EditService:
         context = EditContext(unit_of_work, present, edit, actor, self._ids, seen=seen)
         # protects: undo-finds-its-own-deed
         if edit.undoes is not None:
+            # protects: no-step-is-undone-alone
+            if is_step(edit.undoes):
+                raise Invalid("It was done by an edit of another report, and is taken back with that.")
             undone_entry = find_undone_entry(unit_of_work, edit.undoes, report)
             undo_on_report(context, undone_entry)
             check_undo(

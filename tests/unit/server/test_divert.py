@@ -133,6 +133,13 @@ def test_of_two_desks_that_divert_a_unit_to_a_p1_each_the_second_is_told(at_work
     assert live(api, OTHER) == []
 
 
+def test_no_half_of_a_divert_is_undone(at_work: Api) -> None:
+    sent = at_work.ok(P1, "dispatch", DIVERT)["entry"]
+    refused = at_work.edit(LEFT, "recall", {"unit": "u1"}, undoes=step_id(sent["edit"], LEFT))
+    assert refused.status_code == 422
+    at_work.ok(P1, "recall", {"unit": "u1"}, undoes=sent["edit"])
+
+
 def test_from_what_is_a_p1_by_now_nobody_is_called_away(at_work: Api) -> None:
     api = at_work
     api.ok(LEFT, "set", {"priority": 1})
