@@ -40,6 +40,8 @@ class _Held(NamedTuple):
     """The edit rests on it, or on another that waits for it."""
     goes_before: Queued | None
     """It keeps all facts behind it."""
+    waits_for_photos: bool
+    """The server judges the edit, or one of its chain behind which it goes, by photos that go first."""
 
 
 class SendOrder:
@@ -142,7 +144,7 @@ class SendOrder:
         rests_on_nothing = (
             not is_order(queued.edit) and not rests_on(queued.edit) and queued.edit.kind is not Kind.CREATE
         )
-        for one, (rests_on_it, goes_before) in self._each_held(chain_of(queued.edit)):
+        for one, (rests_on_it, goes_before, _) in self._each_held(chain_of(queued.edit)):
             if one.edit.id == queued.edit.id:
                 return rests_on_it or goes_before
             if rests_on_nothing and goes_before is not None and not is_order(one.edit):
@@ -153,11 +155,13 @@ class SendOrder:
         """The edits of a chain with what of it keeps each: see `next_in`."""
         held: dict[Aspect, Queued] = {}
         facts: Queued | None = None
+        waits_for_photos = False
         for one in self._pending.in_chain(chain):
             edit = one.edit
+            waits_for_photos = waits_for_photos or (one.state in _MAY_LEAVE and self._waits_for_photos(edit))
             rests_on_it = next((held[each] for each in sorted(rests_on(edit) & held.keys())), None) if held else None
             goes_before = None if is_order(edit) or edit.kind is Kind.CREATE else facts
-            yield one, _Held(rests_on_it, goes_before)
+            yield one, _Held(rests_on_it, goes_before, waits_for_photos and not is_order(edit))
             if one.state in _NOT_TO_SEND or self._is_under_way(one):
                 continue
             first = rests_on_it or goes_before or one
@@ -308,8 +312,9 @@ class SendOrder:
         """Whether an earlier edit of another chain leaves before this one: nothing waits for what does not leave now.
 
         That is one that is under way or goes as soon as it can. Of those that were tried in vain, or wait behind
-        such a fact, an order waits for other orders of its report and its unit, and for what it rests on. `chains`
-        keeps what was found out of each: a long one is looked through once for all its edits.
+        such a fact, an order waits for other orders of its report and its unit, and for what it rests on; for what
+        waits for photos only where it is of its report or its unit. `chains` keeps what was found out of each: a long
+        one is looked through once for all its edits.
         """
         if self._is_under_way(one):
             return True
@@ -320,14 +325,23 @@ class SendOrder:
         chain = chain_of(one.edit)
         if chain not in chains:
             chains[chain] = {each.edit.id: held for each, held in self._each_held(chain)}
-        rests_on_it, goes_before = chains[chain][one.edit.id]
+        rests_on_it, goes_before, waits_for_photos = chains[chain][one.edit.id]
+        same = self._pending.place(one.edit) == self._pending.place(edit)
+        meet = same or not set(units_of(one.edit)).isdisjoint(units_of(edit))
+        # protects: a-p1-waits-for-no-photo-of-what-is-left
+        if waits_for_photos and not meet and is_order(edit):
+            return False
         # protects: order-waits-for-no-fact-behind-a-failing-one
         if one.edit.id in self._retries or goes_before is not None:
-            same = self._pending.place(one.edit) == self._pending.place(edit)
             # protects: a-p1-waits-for-no-failing-order-of-what-is-left
-            of_order = is_order(one.edit) and (same or not set(units_of(one.edit)).isdisjoint(units_of(edit)))
+            of_order = is_order(one.edit) and meet
             return not is_order(edit) or of_order or is_needed(one.edit, edit, of_one_report=same)
         return one.state is EditState.UNCONFIRMED or rests_on_it is None
+
+    def _waits_for_photos(self, edit: Edit) -> bool:
+        """Whether the server judges an edit by photos that go first."""
+        photos = self._pending.photos_of(edit.source, edit.report) if _needs_proof(edit) else ()
+        return any(photo.edit.number < edit.number and self._goes_first(photo, edit, {}) for photo in photos)
 
     def _locks_of(self, edit: Edit) -> frozenset[_Lock]:
         """What an edit keeps others from while it is under way; a photo nobody, see `_related`."""

@@ -180,6 +180,20 @@ def test_the_p1_waits_for_nothing_that_fails_at_the_report_that_is_left(rig: Out
     rig.pushed(divert(rig))
 
 
+@pytest.mark.parametrize("falls", [False, True])
+@pytest.mark.parametrize("behind", [False, True])
+def test_the_p1_waits_for_no_photo_of_the_report_that_is_left(rig: OutboxRig, falls: bool, behind: bool) -> None:
+    """A photo over a bad network, what is judged by it, and perhaps a note behind that."""
+    photo = rig.do(Kind.PHOTO, LEFT, data={"sha256": "a" * 64})
+    rig.pushed(photo)
+    rig.do(Kind.PROGRESS, LEFT, data={"unit": "U2", "state": "done"})
+    if behind:
+        rig.do(Kind.NOTE, LEFT, data={"text": "n"})
+    if falls:
+        rig.answer(photo, S.QUEUED, obstacle=Obstacle.ONE_EDIT)
+    rig.pushed(divert(rig))
+
+
 def test_it_goes_beside_nothing_that_went_before_it_at_the_report_that_is_left(rig: OutboxRig) -> None:
     take = rig.do(Kind.CLAIM, P1)
     rig.pushed(take)
