@@ -106,7 +106,8 @@ def is_shown(queued: Queued, *, is_anothers: bool) -> bool:
 def shown_edits(
     outbox: Iterable[Queued], is_anothers: Callable[[Edit], bool]
 ) -> dict[tuple[str, str], tuple[Edit, ...]]:
-    """The edits of an outbox that are applied to what is shown: (source, report) -> edits, oldest first.
+    """The edits of an outbox that are applied to what is shown: (source, report) -> edits, oldest first,
+    but the creation before all.
 
     `is_anothers` says which edits wait for another operator to sign in.
     """
@@ -116,7 +117,10 @@ def shown_edits(
         if edit.report is not None and is_shown(queued, is_anothers=is_anothers(edit)):
             for one in (edit, *(step_on(edit, key) for key in beside(edit))):
                 edits.setdefault((edit.source, str(one.report)), []).append(one)
-    return {key: tuple(sorted(found, key=lambda edit: edit.number)) for key, found in edits.items()}
+    return {
+        key: tuple(sorted(found, key=lambda edit: (edit.kind is not Kind.CREATE, edit.number)))
+        for key, found in edits.items()
+    }
 
 
 def play(job: Round, reader: CacheReader, now_s: int) -> Played:

@@ -152,7 +152,7 @@ class PendingEdits(Mapping[str, Queued]):
         return self._shown.get(edit_id)
 
     def shown_at(self, place: Place) -> tuple[Queued, ...]:
-        """Those that are shown under a report, oldest first.
+        """Those that are shown under a report, oldest first, but its creation, which may be given anew, before all.
 
         While an edit by which a unit leaves the report for another, or comes back, can still take effect, it is among
         them as what it does there, under its id; once it cannot, all is as before.
@@ -161,7 +161,8 @@ class PendingEdits(Mapping[str, Queued]):
         steps = (self._shown[each] for each in self._beside.get(place, ()))
         # protects: what-is-lost-leaves-nothing
         found += [replace(one, edit=step_on(one.edit, place[1] or "")) for one in steps if one.state in PENDING]
-        return tuple(sorted(found, key=_number))
+        # protects: a-report-is-made-before-it-is-left
+        return tuple(sorted(found, key=lambda one: (one.edit.kind is not Kind.CREATE, one.edit.number)))
 
     def at(self, edit: Edit, place: Place) -> Edit | None:
         """An edit, which may not be among these yet, as it is shown under a report; None when it is not."""

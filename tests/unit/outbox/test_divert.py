@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from api_client.model import Kind
+from console.board.round import shown_edits
 from console.outbox.work_file import WorkFile
 from console.rules.divert import RETURNS_TO
 from console.rules.edit import LEAVES, Edit
@@ -362,6 +363,21 @@ def test_a_colleague_takes_it_over_as_one(rig: OutboxRig) -> None:
     assert [order.edit.kind, note.edit.kind] == [Kind.DISPATCH, Kind.NOTE]
     assert (order.edit.author, order.edit.data[LEAVES], order.told_by_radio) == ("budi", [LEFT], "rina")
     assert shown(rig, LEFT) == [(order.edit.id, Kind.RECALL)]
+
+
+def test_a_report_that_a_colleague_takes_over_is_made_before_it_is_left(rig: OutboxRig) -> None:
+    """The creation has a higher number then than the divert, which waits for its author; the board needs it first."""
+    rig.outbox.source_lost("city")
+    create = rig.do(Kind.CREATE, None, base_version=None, data={"description": "d"})
+    key = divert(rig, f"local:{create}")
+    rig.outbox.author = "budi"
+    assert rig.outbox.adopt(create, lambda *_: "told")
+    rig.qtbot.waitUntil(lambda: not rig.outbox.saving)
+    kinds = [Kind.CREATE, Kind.RECALL, Kind.NOTE]
+    assert [kind for _, kind in shown(rig, f"local:{create}")] == kinds
+    made = shown_edits(rig.outbox.open_edits, lambda _: False)
+    assert [one.kind for one in made["city", f"local:{create}"]] == kinds
+    assert shown(rig, P1) == [(key, Kind.DISPATCH)]
 
 
 def test_where_the_p1_is_gone_and_kept_as_new_it_is_asked_about_as_one(rig: OutboxRig) -> None:
