@@ -1,0 +1,84 @@
+"""A street is closed in a window with a city map: ways avoid it, everybody sees it, and it is opened again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtWidgets import QMenu
+
+from tests.e2e.test_city_map import BY_STREET, SOUTH, STEP, WEST, basis, city, profile, window
+from tests.helpers.city import Served, console, wait_for
+from tests.helpers.hands import find, form, wait_ready
+
+__all__ = ["city", "profile", "window"]
+pytestmark = pytest.mark.usefixtures("qapp")
+
+
+@pytest.fixture
+def second(city: Served, tmp_path: Path) -> Iterator[Any]:
+    """The window of a colleague, without a map."""
+    with console(tmp_path, city.address) as one:
+        wait_ready(one)
+        yield one
+
+
+def etas(window: Any) -> list[str]:
+    return [f"{row.code} {row.eta}" for row in window.ticket._ticket.advice]
+
+
+def strips(window: Any) -> list[str]:
+    return [strip.text for strip in window.ticket._ticket.strips]
+
+
+def test_a_flood_is_marked_at_a_report_avoided_seen_by_a_colleague_and_ended_by_him(window: Any, second: Any) -> None:
+    find(window, "unassigned", lambda now: now.advice and now.has_place)
+    wait_for(lambda: basis(window) == BY_STREET, 60, what=lambda: basis(window))
+    before = etas(window)
+    window.actions.run("close_here")
+    wait_for(lambda: window.forms._open is not None, what="the form")
+    opened = window.forms._open
+    wait_for(lambda: not opened._missing["street"], 60, what="the street")
+    opened.set_values(opened.values() | {"kind": "flood", "extent": "500", "until": "2", "words": "Knee-deep"})
+    opened.commit()
+    wait_for(lambda: basis(window) == "by street, avoids 1 flooded area", 60, what=lambda: basis(window))
+    wait_for(lambda: any("inside the flooded area “Knee-deep”" in text for text in strips(window)), what="the warning")
+    wait_for(
+        lambda: any("only by a closed street" in row.line for row in window.ticket._ticket.advice),
+        60,
+        what="it is told",
+    )
+    wait_for(lambda: second.closures.shown and not second.closures.shown[0].waits, 60, what="the colleague sees it")
+    (there,) = second.closures.shown
+    wait_for(lambda: b"Knee-deep" in second.map_controller._drawn_closures, what="his map is told")
+    second.closure_commands.end(there.key)
+    wait_for(lambda: basis(window) == BY_STREET, 60, what=lambda: basis(window))
+    wait_for(lambda: etas(window) == before, 60, what=lambda: f"{etas(window)}, {before}")
+    wait_for(
+        lambda: not any("inside" in text for text in strips(window)),
+        20,
+        what=lambda: f"{strips(window)} {window.closures.in_force(there.source)}",
+    )
+    wait_for(lambda: not window.closures.shown and not second.closures.shown, 60, what="it is over for both")
+
+
+def test_the_street_under_a_right_click_is_closed_and_undo_opens_it(window: Any) -> None:
+    def entries() -> dict[str, Any]:
+        menus = [menu for menu in window.window.findChildren(QMenu) if menu.isVisible()]
+        return {entry.text(): entry for menu in menus for entry in menu.actions() if entry.text()}
+
+    window.map.menu_asked.emit(SOUTH + 20 * STEP, WEST + 20.5 * STEP, 0, "")
+    wait_for(entries, what="a menu")
+    entries()["Close the street here, mark a flooded area …"].trigger()
+    opened = form(window)
+    wait_for(lambda: not opened._missing["street"], 60, what="the street")
+    assert dict(opened._rows["extent"]._options)["street"].startswith("Jalan Percobaan 20, to its next corners, 550 m")
+    opened.commit()
+    wait_for(lambda: len(window.closures.shown) == 1, what="it is closed")
+    (closed,) = window.closures.shown
+    wait_for(lambda: window.closures.stretches(closed.key) == 1, 60, what="one stretch, and no side street")
+    wait_for(lambda: not window.closures.shown[0].waits, 60, what="the server has it")
+    window.actions.run("undo")
+    wait_for(lambda: window.closures.shown == (), 60, what="it is open again")
