@@ -99,7 +99,9 @@ class OutboxLink:
 
         def found(what: ProofsFound) -> None:
             # protects: number-from-the-cache
-            self._outbox.on_proved(what.proved, what.numbers)
+            if self._outbox.on_proved(what.proved, what.numbers):
+                self._catch_up(source)  # with the numbers that are true now
+                return
             if what.another:
                 now = {edit.id: report for edit, report in self._outbox.on_reports}
                 # protects: moved-meanwhile-is-elsewhere

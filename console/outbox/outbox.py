@@ -225,19 +225,22 @@ class Outbox:
             if one.state is not EditState.ACCEPTED and report is not None and not is_local(report)
         )
 
-    def without_number(self, edit_ids: Iterable[str]) -> tuple[str, ...]:
+    def without_number(self, edit_ids: Collection[str]) -> tuple[str, ...]:
         """Which of these are creations whose reports' ids at the server are not known for certain.
 
-        One that was sent again may have another than before: a server that was set back has lost the first.
+        One that was sent again, or more than once, may have another than before: a server that was set back has lost
+        the first.
         """
         withdrawn_ = self._withdrawals.perhaps_left
         found = ((self._pending.get(edit_id) or withdrawn_.get(edit_id)) for edit_id in edit_ids)
         made = (one for one in found if one is not None and one.edit.kind is Kind.CREATE)
-        return tuple(one.edit.id for one in made if not self._outcomes.is_numbered(one))
+        unnumbered = [one.edit.id for one in made if not self._outcomes.is_numbered(one)]
+        finished = self._pending.finished_creations()
+        return (*unnumbered, *(edit_id for edit_id in edit_ids if edit_id in finished))
 
     def waiting_ids(self) -> tuple[str, ...]:
         """Ids to look up in the cache (`CacheReader.proved`) after a start."""
-        return (*self._pending, *self._withdrawals.perhaps_left)
+        return (*self._pending, *self._withdrawals.perhaps_left, *self._pending.finished_creations())
 
     def remote_of(self, local_key: str) -> str | None:
         """The server's id of a report that was created here; None while it has none."""
@@ -532,12 +535,13 @@ class Outbox:
         """What became of an edit that was pushed."""
         self._outcomes.take(outcome)
 
-    def on_proved(self, edit_ids: Iterable[str], numbers: Mapping[str, str] | None = None) -> None:
+    def on_proved(self, edit_ids: Iterable[str], numbers: Mapping[str, str] | None = None) -> bool:
         """The cache holds the history entries of these edits: they are sent, whatever was believed before.
 
-        `numbers` are the servers' ids of reports by the edits that created them, as the cache has them.
+        `numbers` are the servers' ids of reports by the edits that created them, as the cache has them. Says whether a
+        report that had been proved has another one now: what is done to it is to be looked up once more.
         """
-        self._outcomes.on_proved(edit_ids, numbers)
+        return self._outcomes.on_proved(edit_ids, numbers)
 
     def on_another(self, edit_ids: Iterable[str]) -> None:
         """The numbers of these edits' reports are other reports at the server now: nothing of it is sent there."""

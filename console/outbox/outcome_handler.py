@@ -9,11 +9,13 @@ from msgspec.structs import replace
 
 from api_client.model import Kind
 from console.outbox.listener import Listener
+from console.outbox.pending_edits import Place
 from console.outbox.pending_store import PendingStore
 from console.outbox.scheduler import Scheduler
 from console.outbox.withdraw import Withdrawals
 from console.outbox.work_file import WorkFile
 from console.outbox.work_thread import WorkThread
+from console.rules.edit import Edit
 from console.rules.messages import Outcome
 from console.rules.queued import EditState, Queued, StopReason
 from console.rules.transitions import Event, advance, follows
@@ -80,11 +82,13 @@ class OutcomeHandler:
                 self._advance(queued, outcome)
         self._scheduler.send_due()
 
-    def on_proved(self, edit_ids: Iterable[str], numbers: Mapping[str, str] | None = None) -> None:
+    def on_proved(self, edit_ids: Iterable[str], numbers: Mapping[str, str] | None = None) -> bool:
         """The cache holds the history entries of these edits: they are sent, whatever was believed before.
 
-        `numbers` are the servers' ids of reports by the edits that created them, as the cache has them.
+        `numbers` are the servers' ids of reports by the edits that created them, as the cache has them. Says whether a
+        report that had been proved has another one now.
         """
+        finished, is_moved = self._pending.finished_creations() if numbers else {}, False
         for edit_id in edit_ids:
             proof = Outcome(edit_id, EditState.SENT, remote_id=(numbers or {}).get(edit_id))
             if edit_id in self._withdrawals.perhaps_left:
@@ -93,6 +97,9 @@ class OutcomeHandler:
                 self._store.learn_key(proof)
             queued = self._pending.get(edit_id)
             if queued is None:
+                # protects: what-is-done-goes-where-the-record-has-it
+                if proof.remote_id is not None and edit_id in finished:
+                    is_moved |= self._move(edit_id, finished[edit_id], proof.remote_id)
                 continue
             queued = self._tell_too_late(queued)
             if queued.edit.kind is Kind.CREATE and proof.remote_id is None and not self.is_numbered(queued):
@@ -101,6 +108,7 @@ class OutcomeHandler:
             else:
                 self._finish(queued, Event.PROVED)
         self._scheduler.send_due()
+        return is_moved
 
     def is_numbered(self, create: Queued) -> bool:
         """Whether the server has said, of this try, which id the report of a creation has."""
@@ -186,21 +194,41 @@ class OutcomeHandler:
         if queued.reason is not StopReason.ADOPTED:  # who took it over wanted it to be there
             self._listener.too_late(queued)
 
-    def _number_anew(self, edit_id: str, remote_id: str) -> None:
-        """A creation that was proved was sent once more, by who did not know that, to a server that had lost it."""
+    def _number_anew(self, edit_id: str, number: str, before: Place | None = None) -> None:
+        """A creation that was proved was sent once more, by who did not know that, to a server that had lost it.
 
-        def learn(file: WorkFile) -> dict[str, tuple[str, str]]:
+        `before` is where its report was until now, None: where it is known to be.
+        """
+
+        def learn(file: WorkFile) -> Edit | None:
             found = file.get(edit_id)
             if found is None or found.state is not EditState.SENT or found.edit.report is None:
-                return {}
-            file.learn_key(found.edit.report, found.edit.source, remote_id)
-            return {found.edit.report: (found.edit.source, remote_id)}
+                return None
+            file.learn_key(found.edit.report, found.edit.source, number)
+            return found.edit
 
-        def learnt(keys: dict[str, tuple[str, str]]) -> None:
-            self._pending.learn(keys)
+        def learnt(creation: Edit | None) -> None:
+            if creation is not None and creation.report is not None:
+                had = before or self._pending.remote.get(creation.report)
+                self._pending.learn({creation.report: (creation.source, number)})
+                if had is not None and had != (creation.source, number):
+                    self._pending.learn_earlier({had: creation})
             self._scheduler.send_due()
 
         self._thread.note(learn, learnt, self._listener.trouble)
+
+    def _move(self, edit_id: str, key: str, number: str) -> bool:
+        """What is done to a report goes on under the number that its creation has in the record; False: it had it.
+
+        Example: a creation was proved while a second try of it was under way. The server was restored to before the
+        first, took the second, under the next number, and its answer was lost.
+        """
+        source, before = self._pending.remote[key]
+        if before == number:
+            return False
+        self._pending.learn({key: (source, number)})
+        self._number_anew(edit_id, number, (source, before))
+        return True
 
     def _tell_too_late(self, queued: Queued) -> Queued:
         """Tell that what was asked back has taken effect; the edit as one that nobody asks back any more."""

@@ -11,7 +11,7 @@ from typing_extensions import override
 from api_client.model import Kind
 from console.rules.dependency import lost_under, stopped_with
 from console.rules.divert import beside, left_by, step_on
-from console.rules.edit import INSTEAD_OF, Edit, created_again, is_local, local_key, lost_before
+from console.rules.edit import INSTEAD_OF, Edit, created_again, edit_of, is_local, local_key, lost_before
 from console.rules.queued import PENDING, STUCK, EditState, Queued, is_deleted, is_told_of, waits_for_radio
 from console.rules.recreate import is_made_by
 
@@ -264,6 +264,19 @@ class PendingEdits(Mapping[str, Queued]):
             return None
         named = (self._edits[each] for each in self._by_key[key])
         return next((one for one in named if one.edit.kind is Kind.CREATE), None)
+
+    def finished_creations(self) -> dict[str, str]:
+        """The ids of the creations that are finished, to whose reports something is done here, each with the local key.
+
+        Example: a new report 931200 was proved, and a note on it waits.
+        """
+        keys = {key for key in self._by_key if key in self.remote}
+        keys |= {key for place in self._places for key in self._keys_at.get(place, ()) if key in self.remote}
+        return {self._created_by(key): key for key in keys if key not in self._creations}
+
+    def _created_by(self, key: str) -> str:
+        again = self.made_again.get(key)
+        return again.id if again is not None else edit_of(key)
 
     def of_same_report(self, source: str, report: str | None, *, but: Chain) -> Iterator[Queued]:
         """What is done to a report in other chains than this one, its photos left out; of each chain oldest first.

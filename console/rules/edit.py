@@ -114,6 +114,11 @@ def local_key(edit_id: str) -> str:
     return _LOCAL + edit_id
 
 
+def edit_of(key: str) -> str:
+    """The id of the edit whose report has this local key: see `local_key`."""
+    return key.removeprefix(_LOCAL)
+
+
 def is_local(report: str | None) -> TypeGuard[str]:
     """Whether a report is named by the local key under which it was created here, and not by its server's id."""
     return report is not None and report.startswith(_LOCAL)

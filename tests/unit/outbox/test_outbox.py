@@ -836,6 +836,40 @@ def test_what_was_done_to_a_report_waits_for_the_number_that_its_creation_gets_w
     assert push.edit.report == "78"
 
 
+@pytest.mark.parametrize("named", ["local key", "number"])
+def test_what_is_done_to_a_proved_report_goes_to_the_number_that_the_record_has_by_now(
+    rig: OutboxRig, named: str
+) -> None:
+    """A second try was under way when the first was proved; a restored server took it, and its answer was lost."""
+    create = rig.do(Kind.CREATE, None, base_version=None, data={"description": "d"})
+    rig.pushed(create)
+    rig.answer(create, S.UNCONFIRMED)
+    rig.outbox.resend_due("city")
+    rig.pushed(create)
+    rig.outbox.on_proved([create], {create: "77"})
+    rig.settle()
+    rig.down.clear()
+    assert create not in rig.states()
+    seen = {"description": "d"}
+    report = "77" if named == "number" else f"local:{create}"
+    note = rig.do(Kind.NOTE, report, base_version=None, about=seen)
+    rig.pushed(note)
+    rig.answer(note, S.UNCONFIRMED)
+    rig.answer(create, S.UNCONFIRMED)
+    assert create in rig.outbox.waiting_ids()
+    assert create in rig.outbox.without_number([create, note])
+    assert rig.outbox.on_proved([create], {create: "78"}), "it has another number now"
+    assert not rig.outbox.on_proved([create], {create: "78"})
+    rig.settle()
+    rig.outbox.resend_due("city")
+    (push,) = rig.pushed(note)
+    if named == "number":
+        assert push.edit.report == "77"
+        rig.answer(note, S.ATTENTION, reason=StopReason.REPORT_DELETED)
+        (push,) = rig.pushed(note)
+    assert push.edit.report == "78"
+
+
 def kept(rig: OutboxRig, edit_id: str) -> Edit:
     """The creation by which an edit's report is kept as a new one."""
     with rig.qtbot.waitSignal(rig.outbox.saved):
