@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from api_client.model import Kind
@@ -40,8 +41,15 @@ class _Held(NamedTuple):
     """The edit rests on it, or on another that waits for it."""
     goes_before: Queued | None
     """It keeps all facts behind it."""
-    waits_for_photos: bool
-    """The server judges the edit, or one of its chain behind which it goes, by photos that go first."""
+
+
+@dataclass
+class _Looked:
+    """What was found out of another chain, while it is looked at for one edit."""
+
+    held: dict[str, _Held]
+    waits_from: int | None = None
+    """The number of its first edit that was found to wait for photos or for another chain."""
 
 
 class SendOrder:
@@ -144,7 +152,7 @@ class SendOrder:
         rests_on_nothing = (
             not is_order(queued.edit) and not rests_on(queued.edit) and queued.edit.kind is not Kind.CREATE
         )
-        for one, (rests_on_it, goes_before, _) in self._each_held(chain_of(queued.edit)):
+        for one, (rests_on_it, goes_before) in self._each_held(chain_of(queued.edit)):
             if one.edit.id == queued.edit.id:
                 return rests_on_it or goes_before
             if rests_on_nothing and goes_before is not None and not is_order(one.edit):
@@ -155,13 +163,11 @@ class SendOrder:
         """The edits of a chain with what of it keeps each: see `next_in`."""
         held: dict[Aspect, Queued] = {}
         facts: Queued | None = None
-        waits_for_photos = False
         for one in self._pending.in_chain(chain):
             edit = one.edit
-            waits_for_photos = waits_for_photos or (one.state in _MAY_LEAVE and self._waits_for_photos(edit))
             rests_on_it = next((held[each] for each in sorted(rests_on(edit) & held.keys())), None) if held else None
             goes_before = None if is_order(edit) or edit.kind is Kind.CREATE else facts
-            yield one, _Held(rests_on_it, goes_before, waits_for_photos and not is_order(edit))
+            yield one, _Held(rests_on_it, goes_before)
             if one.state in _NOT_TO_SEND or self._is_under_way(one):
                 continue
             first = rests_on_it or goes_before or one
@@ -180,7 +186,7 @@ class SendOrder:
             creations = (self._pending.creation_under(key) for key in local_keys(edit))
             found = (one for one in creations if one is not None and one.edit.id != edit.id)
             return next((one for one in found if self._is_in_doubt(one) or one.edit.id in self._retries), None)
-        own, chains = chain_of(edit), dict[Chain, dict[str, _Held]]()
+        own, chains = chain_of(edit), dict[Chain, _Looked]()
         for one in self._related(edit):
             is_new = one.edit.number < edit.number and chain_of(one.edit) != own and one.edit.id not in seen
             if is_new and not self._is_under_way(one) and self._goes_first(one, edit, chains):
@@ -283,7 +289,7 @@ class SendOrder:
             # protects: one-edit-of-a-report
             if (holder := self._locked.get(lock)) is not None:
                 return holder
-        own, chains = chain_of(edit), dict[Chain, dict[str, _Held]]()
+        own, chains = chain_of(edit), dict[Chain, _Looked]()
         for one in self._related(edit):
             if one.edit.number < edit.number and chain_of(one.edit) != own and self._goes_first(one, edit, chains):
                 return chain_of(one.edit)
@@ -308,13 +314,13 @@ class SendOrder:
         if edit.undoes is not None and (undone := pending.get(edit.undoes)) is not None:
             yield undone
 
-    def _goes_first(self, one: Queued, edit: Edit, chains: dict[Chain, dict[str, _Held]]) -> bool:
+    def _goes_first(self, one: Queued, edit: Edit, chains: dict[Chain, _Looked]) -> bool:
         """Whether an earlier edit of another chain leaves before this one: nothing waits for what does not leave now.
 
         That is one that is under way or goes as soon as it can. Of those that were tried in vain, or wait behind
         such a fact, an order waits for other orders of its report and its unit, and for what it rests on; for what
-        waits for photos only where it is of its report or its unit. `chains` keeps what was found out of each: a long
-        one is looked through once for all its edits.
+        itself waits for others only where that is of its report or its unit. `chains` keeps what was found out of
+        each: a long one is looked through once for all its edits.
         """
         if self._is_under_way(one):
             return True
@@ -324,12 +330,12 @@ class SendOrder:
             return False
         chain = chain_of(one.edit)
         if chain not in chains:
-            chains[chain] = {each.edit.id: held for each, held in self._each_held(chain)}
-        rests_on_it, goes_before, waits_for_photos = chains[chain][one.edit.id]
+            chains[chain] = _Looked({each.edit.id: held for each, held in self._each_held(chain)})
+        rests_on_it, goes_before = chains[chain].held[one.edit.id]
         same = self._pending.place(one.edit) == self._pending.place(edit)
         meet = same or not set(units_of(one.edit)).isdisjoint(units_of(edit))
-        # protects: a-p1-waits-for-no-photo-of-what-is-left
-        if waits_for_photos and not meet and is_order(edit):
+        # protects: a-p1-waits-for-nothing-that-waits-at-what-is-left
+        if is_order(edit) and not meet and self._waits_elsewhere(one, chains[chain]):
             return False
         # protects: order-waits-for-no-fact-behind-a-failing-one
         if one.edit.id in self._retries or goes_before is not None:
@@ -338,10 +344,18 @@ class SendOrder:
             return not is_order(edit) or of_order or is_needed(one.edit, edit, of_one_report=same)
         return one.state is EditState.UNCONFIRMED or rests_on_it is None
 
-    def _waits_for_photos(self, edit: Edit) -> bool:
-        """Whether the server judges an edit by photos that go first."""
-        photos = self._pending.photos_of(edit.source, edit.report) if _needs_proof(edit) else ()
-        return any(photo.edit.number < edit.number and self._goes_first(photo, edit, {}) for photo in photos)
+    def _waits_elsewhere(self, queued: Queued, looked: _Looked) -> bool:
+        """Whether an edit, or a fact of its chain behind which it goes, waits for photos or for another chain."""
+        if is_order(queued.edit):
+            return self._first_before(queued.edit) is not None
+        for one in self._pending.in_chain(chain_of(queued.edit)) if looked.waits_from is None else ():
+            may_leave = one.state in _MAY_LEAVE and not self._identity.is_another(one.edit)
+            if may_leave and one.edit.kind is not Kind.PHOTO and self._first_before(one.edit) is not None:
+                looked.waits_from = one.edit.number
+                break
+            if one.edit.id == queued.edit.id:
+                break
+        return looked.waits_from is not None and looked.waits_from <= queued.edit.number
 
     def _locks_of(self, edit: Edit) -> frozenset[_Lock]:
         """What an edit keeps others from while it is under way; a photo nobody, see `_related`."""

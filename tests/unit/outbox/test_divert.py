@@ -195,6 +195,17 @@ def test_the_p1_waits_for_no_photo_of_the_report_that_is_left(rig: OutboxRig, fa
     rig.pushed(divert(rig))
 
 
+@pytest.mark.parametrize("kind", [Kind.DISPATCH, Kind.PROGRESS])
+def test_the_p1_waits_for_no_other_unit_that_waits_at_the_report_that_is_left(rig: OutboxRig, kind: Kind) -> None:
+    """Another unit's order to a third report fails; what it was given, or said, after that waits for it."""
+    third = rig.do(Kind.DISPATCH, "3", data={"unit": "U2"})
+    rig.pushed(third)
+    rig.answer(third, S.UNCONFIRMED, obstacle=Obstacle.ONE_EDIT)
+    rig.do(kind, LEFT, data={"unit": "U2"} if kind is Kind.DISPATCH else {"unit": "U2", "state": "on_scene"})
+    rig.do(Kind.NOTE, LEFT, data={"text": "n"})
+    rig.pushed(divert(rig))
+
+
 def test_it_goes_beside_nothing_that_went_before_it_at_the_report_that_is_left(rig: OutboxRig) -> None:
     take = rig.do(Kind.CLAIM, P1)
     rig.pushed(take)
