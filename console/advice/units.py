@@ -47,6 +47,7 @@ WORK_S = 900
 """A unit should have this long left of its shift on arrival; what lacks counts as time until it could be there."""
 
 _MOST_PENALTY_S = 3600
+_MOST_ON_BREAK = 2
 _ASSIGNABLE = frozenset({UnitState.AVAILABLE, UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE})
 _BEGUN = frozenset({AssignmentState.EN_ROUTE, AssignmentState.ON_SCENE})
 _AWAY = {UnitState.BREAK: "on break", UnitState.UNAVAILABLE: "unavailable", UnitState.OFF_SHIFT: "off shift"}
@@ -83,11 +84,16 @@ class RefusedJob(msgspec.Struct, frozen=True):
 
 
 class Recommendation(msgspec.Struct, frozen=True):
-    """The best units first; `why_none` is a sentence when there are none. `basis` says how distances were found."""
+    """The best units first; `why_none` is a sentence when there are none. `basis` says how distances were found.
+
+    `on_break` are the codes of the nearest units that could do it and are on a break, for a P1 that no unit could go to
+    without finishing or leaving other work: somebody may call them from it.
+    """
 
     units: tuple[Advice, ...]
     why_none: str = ""
     basis: Basis = "straight_line"
+    on_break: tuple[str, ...] = ()
 
 
 def recommend(
@@ -120,6 +126,7 @@ def recommend(
     zone = _zone(report.area, areas or {})
     able: list[tuple[Unit, Advice, tuple[float, ...]]] = []
     against: Counter[str] = Counter()
+    on_break: list[tuple[float, str]] = []
     for unit in units:
         stack = jobs.get(unit.id, [])
         way = travel.get(unit.id)
@@ -130,6 +137,8 @@ def recommend(
         why_not = _why_not(unit, needed) or ("to be called back by radio" if unit.id in called_back else "")
         if why_not:
             against[why_not] += 1
+            if why_not == _AWAY[UnitState.BREAK]:
+                on_break.append((math.inf if drive_s is None else drive_s, unit.code))
             continue
         bound = any(one.report in hazards for one in stack)
         leaves = () if bound else begun_for(report, stack)
@@ -182,7 +191,11 @@ def recommend(
         able = [one for one in able if not one[2][0]]
     able.sort(key=lambda one: (*one[2], one[0].code))
     found = tuple(advice for _, advice, _ in able[:most])
-    return Recommendation(found, "" if found else _why_none(needed, against), basis_of(found))
+    why_none = "" if found else _why_none(needed, against)
+    if report.priority != HAZARD or any(not (one.ahead or rank[1] or rank[2]) for _, one, rank in able):
+        on_break = []
+    called = tuple(code for _, code in sorted(on_break)[:_MOST_ON_BREAK])
+    return Recommendation(found, why_none, basis_of(found), called)
 
 
 def basis_of(able: Iterable[Advice]) -> Basis:

@@ -89,6 +89,8 @@ class Situation(msgspec.Struct, frozen=True):
     """A place is asked for on the map: what is typed now is for the form that asks."""
     hazard: bool = False
     """A P1 waits for a crew, in this list or not."""
+    all_read: bool = True
+    """All reports have been read: what is not among them there is not."""
     doubted: bool = False
     """Reports are shown that a comparison did not find at their server."""
     may_believe: bool = True
@@ -350,7 +352,12 @@ def listed(situation: Situation) -> str:
 
 def hazard(situation: Situation) -> str:
     """A P1 waits for a crew."""
-    return "" if situation.hazard else "No P1 waits for a crew"
+    if situation.hazard:
+        return ""
+    # protects: not-loaded-is-no-all-clear
+    if not situation.all_read:
+        return "Not loaded yet: whether a P1 waits for a crew is known once all reports have been read"
+    return "No P1 waits for a crew"
 
 
 def believe(situation: Situation) -> str:

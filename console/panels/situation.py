@@ -179,6 +179,7 @@ class SituationMonitor(QObject):
             filtered=window_state.filter.narrowed,
             listed=window_state.view is not None and len(window_state.view.order) > 0,
             hazard=window_state.view is not None and len(window_state.view.hazards) > 0,
+            all_read=window_state.loaded >= Loaded.REPORTS,
             unread=bool(window_state.row) and details is None,
             left_behind=window_state.is_left_behind,
         )

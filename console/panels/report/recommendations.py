@@ -56,7 +56,8 @@ class Recommendations(msgspec.Struct, frozen=True):
 
     `off_m` is how many metres the report may lie from its point: no distance from it is more exact. `left` are the
     reports that units would be diverted from, by their ids, as the server has them. `avoids` says in words what is
-    closed to ways by street.
+    closed to ways by street. `on_break` are the codes of units on a break that could be called from it for a P1 to
+    which nobody is free to go.
     """
 
     row: int
@@ -67,6 +68,7 @@ class Recommendations(msgspec.Struct, frozen=True):
     off_m: float = 0.0
     left: Mapping[str, Report] = {}
     avoids: str = ""
+    on_break: tuple[str, ...] = ()
 
     @property
     def able(self) -> tuple[Advice, ...]:
@@ -89,6 +91,16 @@ class Recommendations(msgspec.Struct, frozen=True):
             "straight_line": tr("straight line × 1.4, no street map"),
             "mixed": tr("by street, without traffic; ~ straight line × 1.4"),
         }[self.basis]
+
+    def heading_text(self, tr: Callable[[str], str]) -> str:
+        """What stands beside the heading of the recommended units: who could be called from a break, and `basis_text`.
+
+        The break stands first, as what is last is cut in a narrow panel.
+        """
+        basis = self.basis_text(tr)
+        if not self.on_break:
+            return basis
+        return tr("{units} on break · {basis}").format(units=", ".join(self.on_break), basis=basis)
 
     def eta_text(self, advice: Advice) -> str:
         """The time until a unit could be there: `4 min`, `~4 min` by a straight line among times by street, or `–`."""
@@ -240,7 +252,7 @@ class Recommender(QObject):
             alike = _alike(view, details.row, now, cities, details.source, reader(), shown.description, off_m)
             leaves = {job.report for one in (*units, *further[:_MOST_READ]) for job in one.leaves}
             left = reader().reports_of(details.source, leaves) if leaves else {}
-            return Recommendations(details.row, units, why, alike, further, off_m, left, avoids)
+            return Recommendations(details.row, units, why, alike, further, off_m, left, avoids, found.on_break)
 
         self._tasks.latest("recommendations", advise, self._set)
 

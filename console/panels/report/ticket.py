@@ -212,7 +212,7 @@ class TicketController(QObject):
                 strips=self._strips(details),
                 photos=list(self._photos.values()),
                 advice=self._advice(catalog),
-                advice_basis=self._recommendations.basis_text(self.tr),
+                advice_basis=self._recommendations.heading_text(self.tr),
                 advice_empty=self._recommendations.no_unit,
                 duplicates=duplicate_rows(self._recommendations.duplicates),
                 merged=merged_rows(

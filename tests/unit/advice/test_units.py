@@ -380,3 +380,29 @@ def test_the_nearest_crew_is_not_hidden_as_it_has_refused_another_report() -> No
     assert best(able, 3)[2].reasons[0] == "refused 931200 0 min ago: No saw"
     itself = recommend(report(priority=1), [*free, unit("near", 0.2)], [], NOW, refused={"id-near"}, **around).units
     assert [one.code for one in best(itself, 3)] == ["free0", "free1", "free2"], "it has refused this very report"
+
+
+@pytest.mark.parametrize(
+    ("others", "jobs", "hazards", "priority", "called"),
+    [
+        ([unit("busy", 1)], [job("busy")], ("9",), 1, ("rests0", "rests1")),  # it finishes another P1 first
+        ([unit("busy", 1)], [begun("busy", AssignmentState.ON_SCENE)], (), 1, ("rests0", "rests1")),  # it leaves work
+        ([], [], (), 1, ("rests0", "rests1")),
+        ([unit("busy", 1)], [job("busy")], (), 1, ()),  # what it has can wait
+        ([unit("free", 9)], [], (), 1, ()),
+        ([unit("busy", 1)], [begun("busy", AssignmentState.ON_SCENE)], (), 2, ()),
+    ],
+)
+def test_where_nobody_is_free_for_a_p1_who_is_on_break_is_named(
+    others: list[Unit], jobs: list[Assignment], hazards: tuple[str, ...], priority: int, called: tuple[str, ...]
+) -> None:
+    """A crew of the only two that could was on its break, and a P1 was told to wait 73 minutes for the other."""
+    resting = [unit(f"rests{n}", 3 + n, state=UnitState.BREAK) for n in (2, 0, 1)]
+    resting.append(unit("saw", 1, state=UnitState.BREAK, skills=("saw",)))
+    assert for_p1([*resting, *others], jobs, hazards, priority=priority).on_break == called
+
+
+def test_who_has_refused_a_p1_is_not_free_for_it() -> None:
+    near, rests = unit("near", 1), unit("rests", state=UnitState.BREAK)
+    found = recommend(report(priority=1), [near, rests], [], NOW, service=FLOOD, areas=AREAS, refused={"id-near"})
+    assert (codes(found), found.on_break) == (["near"], ("rests",))

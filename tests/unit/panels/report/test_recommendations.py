@@ -36,6 +36,13 @@ def test_the_heading_says_how_the_times_were_found(by_street: tuple[bool, bool],
     assert [found.eta_text(one) for one in found.able] == [*texts, "–"]
 
 
+def test_the_heading_names_first_who_could_be_called_from_a_break() -> None:
+    found = shown(advice("A", 120))
+    assert found.heading_text(str) == found.basis_text(str)
+    found = msgspec.structs.replace(found, on_break=("PLN-02", "PLN-05"))
+    assert found.heading_text(str) == f"PLN-02, PLN-05 on break · {found.basis_text(str)}"
+
+
 def test_while_a_row_is_chosen_times_change_and_places_stay() -> None:
     before = shown(advice("A", 120), advice("B", 240), advice("C", 300))
     fresh = shown(advice("C", 100, by_street=True), advice("A", 200, by_street=True), advice("B", 300, by_street=True))
