@@ -107,9 +107,10 @@ class Crews:
             return
         if way.then is _A.DONE:
             self._send_photo(unit, job, now)
-        done = self._edits.do(
-            unit.code, "field", Kind.PROGRESS, job.report, {"unit": unit.id, "state": way.then.value}, now
-        )
+        report = self._mirror.reports.get(job.report)
+        seen = report.version if report is not None else None  # as a crew's phone says, which shows the report
+        data = {"unit": unit.id, "state": way.then.value}
+        done = self._edits.do(unit.code, "field", Kind.PROGRESS, job.report, data, now, seen)
         if done is None:
             way.at = now + timedelta(seconds=20)
         else:
@@ -136,7 +137,10 @@ class Crews:
         service = self._mirror.services.get(report.service or "") if report is not None else None
         if report is None or service is None or not service.proof:
             return
-        picture = self._album.after.get(service.glyph, self._album.after["other"])
+        shown = {photo.sha256 for photo in report.photos}
+        fits = [self._album.after[glyph] for glyph in (service.glyph, "other") if glyph in self._album.after]
+        # A picture that was returned is no proof when it is sent again.
+        picture = next((one for one in (*fits, *self._album.after.values()) if one.sha256 not in shown), fits[0])
         lat, lon = self._places.get(unit.id, (report.lat, report.lon))
         data = {"sha256": picture.sha256, "role": "after", "size": picture.size, "taken": now, "lat": lat, "lon": lon,
                 "unit": unit.id}  # fmt: skip

@@ -23,13 +23,24 @@ class DemoEdits:
         self._chance = chance
         self._number = 0
 
-    def do(self, who: str, role: str, kind: Kind, report: str | None, data: dict[str, Any], at: datetime) -> str | None:
-        """Do it; the id of the report it was done to, None when it was refused."""
+    def do(
+        self,
+        who: str,
+        role: str,
+        kind: Kind,
+        report: str | None,
+        data: dict[str, Any],
+        at: datetime,
+        seen: int | None = None,
+    ) -> str | None:
+        """Do it; the id of the report it was done to, None when it was refused. `seen` is the version of the report
+        that he has seen.
+        """
         self._number += 1
         key = str(uuid.UUID(int=self._chance.getrandbits(128), version=4))
         edit = EditBody(key, kind, occurred_at=at, data=data, device=DEVICE, number=self._number)
         try:
-            applied = self._city.apply(edit, report=report, actor=Actor(who, role, via="demo"))
+            applied = self._city.apply(edit, report=report, actor=Actor(who, role, via="demo"), if_match=seen)
         except Refusal:
             return None
         changed = applied.answer.report

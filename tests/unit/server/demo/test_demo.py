@@ -238,6 +238,43 @@ def test_a_crew_takes_an_order_to_its_proof(alive: tuple[City, Clock, Living]) -
     assert present.photos[-1].role.value == "after"
 
 
+def test_a_crew_hands_in_what_was_merged_into_while_it_worked_and_what_was_returned(
+    alive: tuple[City, Clock, Living],
+) -> None:
+    """A P1 into which a second caller's report was merged stayed "without a crew", as its crew did not say what it had
+    seen; so did one whose proof was returned, as the crew sent the same picture once more.
+    """
+    city, clock, living = alive
+    mirror = Mirror(city)
+    fresh = sorted((r for r in mirror.reports.values() if r.status is Status.NEW), key=lambda r: (r.priority, r.id))
+    report, other = fresh[0].id, fresh[1].id
+    unit = next(unit for unit in mirror.units.values() if unit.code == "SDA-07").id
+    service = next(one.code for one in mirror.services.values() if one.proof and "pump" in one.skills)
+    city.apply(EditBody("edit-0001", Kind.SET, data={"priority": 1, "service": service}), report=report)
+
+    def work_until(state: str, times: int = 1) -> None:
+        for _ in range(2400):
+            clock.now += timedelta(seconds=1)
+            living.step(clock.now)
+            own = [e for e in city.entries(report) if e.kind == "progress" and e.author == "SDA-07"]
+            if [e.data["state"] for e in own].count(state) == times:
+                return
+        raise AssertionError(f"{state} not {times} times: {city.entries(report)}")
+
+    city.apply(EditBody("edit-0002", Kind.DISPATCH, data={"unit": unit}), report=report)
+    work_until("on_scene")
+    city.apply(EditBody("edit-0003", Kind.MERGE, data={"into": report}), report=other)
+    work_until("done")
+    assert city.report(report).status is Status.VALIDATION
+    returned = {"accepted": False, "reason": "Not this street"}
+    city.apply(EditBody("edit-0004", Kind.VALIDATE, data=returned), report=report)
+    city.apply(EditBody("edit-0005", Kind.DISPATCH, data={"unit": unit, "stack": True}), report=report)
+    work_until("done", 2)
+    assert city.report(report).status is Status.VALIDATION
+    sent = [photo.sha256 for photo in city.report(report).photos if photo.role.value == "after"]
+    assert len(sent) == len(set(sent)) == 2
+
+
 def test_the_city_goes_on_and_stays_about_as_it_was(alive: tuple[City, Clock, Living]) -> None:
     city, clock, living = alive
     before, seq = city.stats(), city.seq()
