@@ -967,8 +967,8 @@ class ConflictProblem(msgspec.Struct, frozen=True):
 
 
 class BusyProblem(msgspec.Struct, frozen=True):
-    """The unit has a job; send the edit with `stack` to give it another. `priority` is 1 where it may not leave it, as
-    its report is a P1 by now.
+    """The unit has a job; send the edit with `stack` to give it another. `priority` is that of its report where the
+    unit may not leave it as asked: 1, which it is by now, or another, as the order's report is no P1 (any more).
     """
 
     error: Literal["busy"]

@@ -177,7 +177,7 @@ def why_lost(lost: Queued, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr
     who, at = own or first.who or tr("somebody else"), tr(", at {time}").format(time=first.at) if first.at else ""
     if lost.edit.kind in (Kind.CLAIM, Kind.RELEASE) and not is_undone_no_more(lost):
         return tr("{who} took the report first{at}").format(who=who, at=at)
-    if BUSY in lost.theirs and lost.theirs[BUSY].get("priority") != HAZARD:
+    if BUSY in lost.theirs and lost.theirs[BUSY].get("priority") is None:
         report = str(lost.theirs[BUSY].get("report") or "")[:24]
         return tr("{who} sent it to report {report} first{at}").format(who=who, report=report, at=at)
     return conflict_text(lost, catalog, zone, now, tr)

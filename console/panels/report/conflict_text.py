@@ -274,6 +274,11 @@ def conflict_text(queued: Queued, catalog: Catalog, zone: tzinfo, now: datetime,
         return tr("{unit} was not sent: report {report}, where it works, is a P1 by now.").format(
             unit=_unit(busy.get("unit"), catalog), report=_short(busy.get("report"))
         )
+    # protects: who-leaves-nothing-for-less-is-told
+    if isinstance(busy, Mapping) and busy.get("priority") is not None:
+        return tr("{unit} was not sent: it works on report {report}, and this one is no P1 by now.").format(
+            unit=_unit(busy.get("unit"), catalog), report=_short(busy.get("report"))
+        )
     if isinstance(busy, Mapping):
         return tr("{unit} was not sent: {who} sent it to report {report}{when}.").format(
             unit=_unit(busy.get("unit"), catalog),

@@ -89,7 +89,11 @@ def _is_meant(context: EditContext, left: Report) -> bool:
 
 
 def _check_may_leave(context: EditContext, unit: Unit, job: Assignment, left: Report) -> None:
-    who, at = job.orderer, job.ordered_at or job.created
+    who, at, meant = job.orderer, job.ordered_at or job.created, context.report
+    # protects: no-unit-leaves-work-for-less-than-a-p1
+    if meant.priority != HAZARD:
+        words = f"Unit {unit.code} works on report {left.id}, and report {meant.id} is P{meant.priority} by now."
+        raise BusyRefusal(words, unit=unit.id, report=left.id, priority=left.priority, who=who, at=at)
     # protects: no-unit-leaves-a-hazard
     if left.priority == HAZARD:
         words = f"Unit {unit.code} works on report {left.id}, which is a P1 by now."

@@ -332,12 +332,12 @@ def _check_crew(context: EditContext) -> None:
 
 def _check_can_come(context: EditContext, data: model.SentUnit) -> None:
     """Raise BusyRefusal when the unit has another job, unless the order is to follow it (`stack`); Invalid when the
-    unit cannot work. Work that it has not begun, on no P1, keeps no unit that `leaves` other work for this report.
+    unit cannot work. Work that it has not begun, on no P1, keeps no unit that `leaves` other work for this P1.
     """
     unit = context.unit(data.unit)
     elsewhere = [job for job in context.unit_of_work.jobs_of(unit.id) if job.report != context.report.id]
     # protects: who-leaves-work-leaves-no-other
-    if data.leaves:
+    if data.leaves and context.report.priority == HAZARD:
         elsewhere = [job for job in elsewhere if job.state in ON_THE_WAY or _is_on_hazard(context, job)]
     if context.edit.kind is Kind.DISPATCH:
         elsewhere = [job for job in elsewhere if job.state is not AssignmentState.RESERVED]

@@ -85,6 +85,7 @@ def test_who_has_read_the_order_has_read_the_recall(at_work: Api) -> None:
 @pytest.mark.parametrize("how", ["recalled", "done", "elsewhere", "unknown"])
 def test_who_is_there_no_more_is_only_sent(api: Api, how: str) -> None:
     go_there(api, LEFT)
+    api.ok(P1, "set", {"priority": 1})
     leaves = [LEFT]
     if how == "recalled":
         api.ok(LEFT, "recall", {"unit": "u1"})
@@ -147,6 +148,21 @@ def test_from_what_is_a_p1_by_now_nobody_is_called_away(at_work: Api) -> None:
     assert (refused["error"], refused["report"], refused["priority"]) == ("busy", LEFT, 1)
     assert refused["message"] == f"Unit U1 works on report {LEFT}, which is a P1 by now."
     assert live(api, LEFT) == [("u1", "on_scene")]
+
+
+def test_for_what_is_no_p1_any_more_nobody_is_called_away(at_work: Api) -> None:
+    """A colleague has lowered it, a false alarm, while the divert waited for its server."""
+    api = at_work
+    api.ok(P1, "set", {"priority": 3})
+    refused = api.edit(P1, "dispatch", DIVERT).json()
+    assert (refused["error"], refused["report"], refused["priority"]) == ("busy", LEFT, 3)
+    assert refused["message"] == f"Unit U1 works on report {LEFT}, and report {P1} is P3 by now."
+    assert (live(api, LEFT), live(api, P1)) == ([("u1", "on_scene")], [])
+
+
+def test_who_has_other_work_is_not_sent_besides_to_what_is_no_p1(api: Api) -> None:
+    api.ok(OTHER, "dispatch", {"unit": "u1"})
+    assert api.edit(P1, "dispatch", DIVERT).json()["error"] == "busy", "as any order without stack"
 
 
 def test_who_was_sent_there_anew_is_not_called_away_by_who_did_not_see_that(at_work: Api, city: City) -> None:
@@ -266,6 +282,7 @@ def people(city: City, tmp_path: Path) -> Iterator[dict[str, Api]]:
     with running(city, tmp_path / "media", Users(city), limits=RateLimits(UNLIMITED)) as url:
         found = {name: Api(url, token) for name, token in tokens.items()}
         go_there(found["sari"], LEFT)
+        found["sari"].ok(P1, "set", {"priority": 1})
         yield found
         for one in found.values():
             one.session.close()
@@ -304,6 +321,7 @@ def test_two_reports_may_be_left_at_once(city: City) -> None:
     for number, report in enumerate((LEFT, OTHER)):
         do(report, Kind.DISPATCH, {"unit": "u1", "stack": True}, 2 * number)
         do(report, Kind.PROGRESS, {"unit": "u1", "state": "en_route"}, 2 * number + 1)
+    do(P1, Kind.SET, {"priority": 1}, 8)
     sent = do(P1, Kind.DISPATCH, {"unit": "u1", "leaves": [OTHER, LEFT, OTHER, P1]}, 9)
     assert sent.entry.data["leaves"] == [OTHER, LEFT]
     assert [one.state.value for key in (LEFT, OTHER) for one in city.assignments(key)] == ["recalled", "recalled"]

@@ -154,14 +154,21 @@ def test_a_closing_that_was_given_anew_is_undone_by_its_inverse(rig: Rig) -> Non
     assert (back.kind, back.undoes, back.report) == (Kind.REOPEN, again.edit.id, "A")
 
 
-def test_a_diverted_unit_that_is_busy_comes_next_and_leaves_nothing(rig: Rig) -> None:
+@pytest.mark.parametrize(
+    ("priority", "why"),
+    [
+        (1, "SDA-07 was not sent: report B, where it works, is a P1 by now."),
+        (3, "SDA-07 was not sent: it works on report B, and this one is no P1 by now."),
+    ],
+    ids=["one", "three"],
+)
+def test_a_diverted_unit_that_is_busy_comes_next_and_leaves_nothing(rig: Rig, priority: int, why: str) -> None:
     edit_id = rig.edit_commands.divert(rig.details(1001, "A"), "07", "SDA-07", [rig.details(1002, "B")])
     rig.saved(1)
-    busy = {"unit": "07", "report": "B", "priority": 1, **BY_BUDI}
+    busy = {"unit": "07", "report": "B", "priority": priority, **BY_BUDI}
     rig.outbox.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs={"busy": busy}, version=9))
     lost = rig.outbox.open_edit(edit_id)
     assert lost is not None
-    why = "SDA-07 was not sent: report B, where it works, is a P1 by now."
     assert conflict_text(lost, rig.window_state.catalog("city"), UTC, NOW, str) == why
     assert why_lost(lost, rig.window_state.catalog("city"), UTC, NOW, str) == why
     form = opened(rig, edit_id)
