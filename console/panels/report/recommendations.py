@@ -185,8 +185,11 @@ class Recommender(QObject):
         if details is None or view is None:
             self.changed.emit(Recommendations(0))
             return
-        if not is_open(details.shown.status) or details.shown.status is Status.VALIDATION:
+        if not is_open(details.shown.status):
             self.changed.emit(Recommendations(details.row))
+            return
+        if details.shown.status is Status.VALIDATION:
+            self._look_for_duplicates(details, view)
             return
         if details.shown.lat is None or details.shown.lon is None:
             why = self.tr(
@@ -255,6 +258,17 @@ class Recommender(QObject):
             return Recommendations(details.row, units, why, alike, further, off_m, left, avoids, found.on_break)
 
         self._tasks.latest("recommendations", advise, self._set)
+
+    def _look_for_duplicates(self, details: ReportDetails, view: View) -> None:
+        """Recommend nobody for a report whose work is done, and say what may be about the same."""
+        reader, cities, shown = self._reader, self._window_state.cities, details.shown
+        now, off_m = self._time_at(details.source), off_by_m(shown, cities.of(details.source).areas)
+
+        def look() -> Recommendations:
+            alike = _alike(view, details.row, now, cities, details.source, reader(), shown.description, off_m)
+            return Recommendations(details.row, duplicates=alike, off_m=off_m)
+
+        self._tasks.latest("recommendations", look, self._set)
 
     def _why_nobody(self, asked: str, some_are_on_it: bool) -> str:
         """Why no unit can be recommended. `asked` is the name of the agency to which the report was passed; "" when it

@@ -292,6 +292,23 @@ def test_of_a_report_that_was_passed_on_the_able_units_of_others_are_counted_and
     assert [one.code for one in panels.recommendations.further] == ["DMK-03", "DMK-01"]
 
 
+def test_of_a_report_that_awaits_validation_duplicates_are_looked_for_and_no_unit(panels: Panels) -> None:
+    """Two of one flood, 19 m and a second apart, had each its crew; at both "No possible duplicate" was said."""
+    place: dict[str, Any] = {"lat": -6.21, "lon": 106.81}
+    unit = Unit("u", "SDA-03", UnitState.AVAILABLE, T0, lat=-6.2, lon=106.81, position_at=T0)
+    writer = CacheWriter(panels.profile)
+    found = [
+        PageItem("unit", 11, "u", unit),
+        *items(report("1", status=Status.VALIDATION, **place), report("4", **place), seq=12),
+    ]
+    writer.apply("city", found, at(14))
+    writer.close()
+    panels.board_updater.on_touched(Touched(everything=True))
+    wait_for(lambda: [one.number for one in panels.recommendations.duplicates] == ["4"], 10, "the duplicate")
+    assert panels.recommendations.able == ()
+    assert panels.recommendations.no_unit == ""
+
+
 def test_a_main_report_lists_what_was_merged_into_it_and_opens_it(panels: Panels, qtbot: QtBot) -> None:
     """The main report said "×1 duplicate", and nowhere which, nor what it says."""
     photo = Photo("ab" * 32, PhotoRole.REPORT)
