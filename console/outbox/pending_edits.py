@@ -283,21 +283,21 @@ class PendingEdits(Mapping[str, Queued]):
 
         So is what a unit leaves, or goes back to, by an edit of another report, of whatever chain.
         """
-        names = [(source, name) for name in self._names_of(source, report)]
+        names = [(source, name) for name in self.names_of(source, report)]
         yield from (one for chain in names if chain != but for one in self.in_chain(chain))
         # protects: who-leaves-a-report-keeps-its-turn-there
         yield from (self._edits[each] for place in names for each in self._beside.get(place, ()))
 
     def photos_of(self, source: str, report: str | None) -> Iterator[Queued]:
         """The photos of a report under whatever name; of each name oldest first."""
-        return (one for name in self._names_of(source, report) for one in self.in_chain(_photos_of(source, name)))
+        return (one for name in self.names_of(source, report) for one in self.in_chain(_photos_of(source, name)))
 
     def merges_into(self, source: str, report: str | None) -> Iterator[Queued]:
         """The merges of other reports into this one, under whatever name."""
-        names = self._names_of(source, report)
+        names = self.names_of(source, report)
         return (self._edits[each] for name in names for each in self._merges.get((source, name), ()))
 
-    def _names_of(self, source: str, report: str | None) -> list[str]:
+    def names_of(self, source: str, report: str | None) -> list[str]:
         """The number of a report, or its local key while it has none, and the keys that have or had that number."""
         at = self.place_of(source, report)
         return [name for name in dict.fromkeys((report, at[1], *self._keys_at.get(at, ()))) if name is not None]

@@ -365,11 +365,12 @@ class SendOrder:
         locks = {(source, "unit", unit) for unit in units_of(edit)}
         # protects: one-edit-of-what-is-left
         touched = filter(None, (edit.report, *beside(edit)))
-        locks |= {(source, "report", self._name(source, key)) for key in touched}
+        # protects: one-edit-of-a-report-under-all-its-names
+        locks |= {(source, "report", name) for key in touched for name in self._pending.names_of(source, key)}
         if edit.kind is Kind.CLOSURE:
             locks.add((source, "closure", str(edit.data.get("closure"))))
         if edit.kind is Kind.MERGE:
-            locks.add((source, "merged into", self._name(source, edit.data.get("into"))))
+            locks |= {(source, "merged into", name) for name in self._pending.names_of(source, edit.data.get("into"))}
         return frozenset(locks)
 
     def _locks_looked_at(self, edit: Edit) -> frozenset[_Lock]:
@@ -377,14 +378,10 @@ class SendOrder:
         source = edit.source
         locks = set()
         if edit.kind is Kind.MERGE:
-            locks.add((source, "report", self._name(source, edit.data.get("into"))))
+            locks |= {(source, "report", name) for name in self._pending.names_of(source, edit.data.get("into"))}
         if edit.kind in ON_STATUS:
-            locks.add((source, "merged into", self._name(source, edit.report)))
+            locks |= {(source, "merged into", name) for name in self._pending.names_of(source, edit.report)}
         return frozenset(locks)
-
-    def _name(self, source: str, report: object) -> str:
-        """A report's number or, while it has none, its local key."""
-        return str(self._pending.place_of(source, str(report))[1])
 
 
 def _needs_proof(edit: Edit) -> bool:

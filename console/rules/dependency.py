@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from api_client.model import Kind
+from console.rules.divert import left_by
 from console.rules.edit import APPENDS, ON_STATUS, Edit, is_order
 from console.rules.queued import STUCK, EditState, Queued, StopReason
 from console.rules.transitions import Event, advance
@@ -22,6 +23,7 @@ _UNIT_OF = "unit of "
 _SENDS = frozenset({Kind.ASSIGN, Kind.DISPATCH})
 _CREATED: Aspect = ("created", "")
 _STATUS: Aspect = ("field", "status")
+_PRIORITY: Aspect = ("field", "priority")
 _NOT_GIVEN = frozenset({EditState.QUEUED, EditState.STOPPED})
 _UNREAD_S = 2.0
 """So soon after an edit was lost the operator cannot have read it: what he does then still rests on it."""
@@ -47,8 +49,9 @@ def rests_on(edit: Edit) -> frozenset[Aspect]:
     """What must have been settled by earlier edits of the same report, where they touch it, for this one to be given.
 
     Take -> orders and release; an order for a unit -> later ones for it and what it reports; a field -> the same field;
-    a change of the status -> the next one, and a crew that is sent after it; a creation -> orders and what crews
-    report (facts wait for it: they are shown on a report that is not at the server yet); an edit -> its undo.
+    a change of the status -> the next one, and a crew that is sent after it; of the priority -> a crew that leaves its
+    work for the report, which it does only for a P1; a creation -> orders and what crews report (facts wait for it:
+    they are shown on a report that is not at the server yet); an edit -> its undo.
     """
     by = edit.author
     found: set[Aspect] = {_CREATED} if is_order(edit) or edit.kind is Kind.PROGRESS else set()
@@ -63,6 +66,9 @@ def rests_on(edit: Edit) -> frozenset[Aspect]:
     if edit.kind in _OF_CREW:
         found.add((f"{_UNIT_OF}{by}", str(edit.data.get("unit"))))
     fields = {_STATUS} if edit.kind in _SENDS else _fields(edit)
+    # protects: a-divert-rests-on-its-p1
+    if left_by(edit):
+        fields = fields | {_PRIORITY}
     return frozenset(found | {(f"{kind} of {by}", name) for kind, name in fields})
 
 

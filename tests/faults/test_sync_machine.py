@@ -29,6 +29,7 @@ from api_client.model import EditBody, Entry, Kind, Report, Service, Status, Uni
 from console.rules.divert import left_in, step_id
 from console.rules.edit import LEAVES
 from console.rules.queued import EditState, is_deleted
+from console.rules.report import HAZARD
 from console.rules.status import RULES
 from console.server.city import schema
 from console.server.city.city import City
@@ -144,6 +145,8 @@ class Shift(RuleBasedStateMachine):
         if begun:
             console.submit(Kind.DISPATCH, left, crew, {})
             console.submit(Kind.PROGRESS, left, crew | {"state": "on_scene"}, {})
+        if report.priority != HAZARD:  # for nothing else a unit leaves its work
+            console.submit(Kind.SET, report, {"priority": HAZARD}, {"priority": report.priority})
         edit_id = console.submit(Kind.DISPATCH, report, crew | {LEAVES: [left.id]}, {})
         if undone:
             console.submit(Kind.RECALL, report, crew, {}, undoes=edit_id)

@@ -206,6 +206,26 @@ def test_the_p1_waits_for_no_other_unit_that_waits_at_the_report_that_is_left(ri
     rig.pushed(divert(rig))
 
 
+@pytest.mark.parametrize("end", ["taken", "refused"])
+def test_it_waits_for_the_change_that_makes_it_a_p1(rig: OutboxRig, end: str) -> None:
+    """For what is no P1 at the server the unit may not leave its work."""
+    raised = rig.do(Kind.SET, P1, data={"priority": 1})
+    rig.pushed(raised)
+    rig.answer(raised, S.UNCONFIRMED, obstacle=Obstacle.ONE_EDIT)
+    key = divert(rig)
+    assert sent(rig) == []
+    first = rig.outbox.held_by(key)
+    assert first is not None
+    assert first.edit.id == raised
+    if end == "taken":
+        rig.outbox.on_proved([raised])
+        rig.pushed(key)
+    else:
+        rig.answer(raised, S.CONFLICT, theirs={"priority": {"value": 3, "who": "budi"}}, version=9)
+        assert rig.states() == {raised: S.CONFLICT, key: S.STOPPED}
+        assert shown(rig, LEFT) == []
+
+
 def test_it_goes_beside_nothing_that_went_before_it_at_the_report_that_is_left(rig: OutboxRig) -> None:
     take = rig.do(Kind.CLAIM, P1)
     rig.pushed(take)
@@ -284,6 +304,18 @@ def test_of_a_report_that_no_server_has_the_unit_is_simply_sent(rig: OutboxRig, 
         assert rig.outbox.withdraw(create)
     assert pushed(rig, key).data[LEAVES] == [local]
     assert rig.states()[key] is S.SENDING
+
+
+def test_a_report_that_gets_its_number_while_it_is_left_has_one_edit_at_a_time(rig: OutboxRig) -> None:
+    create, local = creation(rig)
+    rig.answer(create, S.UNCONFIRMED, obstacle=Obstacle.ONE_EDIT)
+    key = divert(rig, local)
+    rig.pushed(key)
+    rig.outbox.on_proved([create], {create: "9"})
+    note = rig.do(Kind.NOTE, "9", data={"text": "n"})
+    assert sent(rig) == []
+    rig.answer(key, S.ACCEPTED)
+    rig.pushed(note)
 
 
 def test_what_was_sent_once_is_sent_again_in_the_same_words(rig: OutboxRig) -> None:
