@@ -212,7 +212,7 @@ ACTIONS = Actions[Receivers](
             menus=_on_report(1, 3), at_once=True,
         ),
         A(
-            "divert", "Divert the nearest crew, or the chosen unit, from lesser work to this P1", ("I",), "Report",
+            "divert", "Divert the nearest crew or the chosen unit to this P1", ("I",), "Report",
             lambda on: on.units.divert(), rules.divert, Kind.DISPATCH, words="call away busy redirect", button="Divert",
             menus=(*_on_report(1, 5), *_on_unit(1, 4)), asks=True,
         ),

@@ -26,6 +26,7 @@ from widgets.forms.hold import HoldForm
 from widgets.forms.keys_sheet import KeysSheet
 from widgets.forms.merge import MergeCandidate, MergeForm, MergeSide
 from widgets.forms.new_report import NewReportForm
+from widgets.forms.photo import FramedPhoto
 from widgets.forms.place import ReportPlaceForm
 from widgets.forms.validate import ValidateForm
 from widgets.forms.web_map import WebMapForm
@@ -403,6 +404,27 @@ def test_of_two_reports_the_one_that_was_said_to_stays_unless_it_is_turned_round
     assert form.values() == {"candidate": "3", "swapped": False}
     keys("s")
     assert commit(qtbot, form) == {"candidate": "3", "swapped": True}
+
+
+def test_where_there_is_room_two_reports_have_larger_photos(qtbot: QtBot) -> None:
+    """At 2560 pixels the photos that tell whether two are one had the size of stamps, in an empty map."""
+    mine, other = (MergeSide(key, "Flood", "", "", [card("Before")]) for key in ("1", "2"))
+    sizes = []
+    for roomy in (False, True):
+        form = MergeForm(
+            make_theme(), "Merge", mine, [MergeCandidate("2", "2", "")],
+            why_barred=lambda *_: "", follows=lambda *_: "", roomy=roomy,
+        )  # fmt: skip
+        form.set_side("2", other, stays=False)
+        qtbot.addWidget(form)
+        form.open_beside(QRect(0, 0, 1200, 900))
+        photos = form.findChildren(FramedPhoto)
+        assert len(photos) == 2
+        assert len({photo.height() for photo in photos}) == 1, "at equal size"
+        sizes.append((form._wide, photos[0].height()))
+    small, large = sizes
+    assert large[0] > small[0]
+    assert large[1] > 1.5 * small[1]
 
 
 def test_a_digit_that_is_held_chooses_in_one_row_only(qtbot: QtBot) -> None:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _LETTERS = 420
 """How much of a report's words is shown; the report's own panel has all."""
 _PHOTOS = 4
+_WIDE, _ROOMY_WIDE = 880, 1160
+_HIGH, _ROOMY_HIGH = (150, 110), (230, 160)
+"""How high up to two photos of a report are, and more of them, px at normal size."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,9 @@ class MergeCandidate:
 class _Side(QWidget):
     """One report: heading, title, facts, words, photos at equal size."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, photos_high: tuple[int, int]) -> None:
         super().__init__()
-        self._theme = theme
+        self._theme, self._photos_high = theme, photos_high
         self._heading = make_label(theme, "", "caption", "text.tertiary", 600)
         self._title = make_label(theme, "", "title", weight=600)
         self._facts = make_label(theme, "", "dense", "text.secondary")
@@ -91,7 +94,7 @@ class _Side(QWidget):
                 self._theme, card, self.tr("{at} of {n}").format(at=at + 1, n=count) if count > 1 else ""
             )
             photo.setMinimumWidth(self._theme.px(110))
-            photo.setFixedHeight(self._theme.px(150 if count < 3 else 110))
+            photo.setFixedHeight(self._theme.px(self._photos_high[count > 2]))
             self._shown.append(photo)
             self._photos.addWidget(photo, at // 2, at % 2)
 
@@ -107,7 +110,7 @@ class MergeForm(Form):
     A digit shows a candidate, S swaps which of the two stays, Enter merges. `set_side` shows a candidate when it was
     read, and says which of the two stays unless the operator swaps them. `why_barred` says why the one to be closed
     cannot be ("" when it can), `follows` what will follow, `meanwhile` what somebody else changed on the two while they
-    were shown, with and without his name: see `tell_news`.
+    were shown, with and without his name: see `tell_news`. Where it is `roomy` the photos are larger.
     """
 
     def __init__(
@@ -121,9 +124,11 @@ class MergeForm(Form):
         follows: Callable[[str, bool], str],
         meanwhile: Callable[[str], tuple[str, str]] = lambda _key: ("", ""),
         about: str = "",
+        roomy: bool = False,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(theme, title, commit_text="", commit_keys="↵", width=880, about=about, parent=parent)
+        wide, photos_high = (_ROOMY_WIDE, _ROOMY_HIGH) if roomy else (_WIDE, _HIGH)
+        super().__init__(theme, title, commit_text="", commit_keys="↵", width=wide, about=about, parent=parent)
         self._mine = mine
         self._known: dict[str, MergeSide] = {}
         self._apart = {one.key: one.apart for one in candidates}
@@ -138,7 +143,7 @@ class MergeForm(Form):
         self.candidate.entered.connect(self.commit)
         self.candidate.typed.connect(self._on_letter)
         self.body.addWidget(self.candidate)
-        self._stays, self._goes = _Side(theme), _Side(theme)
+        self._stays, self._goes = _Side(theme, photos_high), _Side(theme, photos_high)
         row = QHBoxLayout()
         row.setSpacing(theme.px(16))
         row.addWidget(self._stays, 1)

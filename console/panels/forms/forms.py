@@ -68,6 +68,9 @@ from widgets.theme import Theme
 WALKING = (Qt.Key.Key_J, Qt.Key.Key_K)
 """The letters that go through the queue."""
 
+_ROOMY_WIDE, _ROOMY_HIGH = 1180, 800
+"""From this size of the room for forms on, px at normal size, two reports side by side have larger photos."""
+
 
 class FormSurroundings(msgspec.Struct, frozen=True):
     """Functions of the window and the board that open forms call."""
@@ -543,10 +546,19 @@ class Forms(QObject):
         then: Callable[[str, bool], object],
     ) -> MergeForm:
         """Two reports side by side; `then` gets the candidate and whether the chosen one is closed instead of it."""
+        px, free = self._theme.px, self._free()
         form = MergeForm(
-            self._theme, self.tr("Look before merging"), mine, candidates,
-            why_barred=why_barred, follows=follows, meanwhile=meanwhile, about=about, parent=self._window,
-        )  # fmt: skip
+            self._theme,
+            self.tr("Look before merging"),
+            mine,
+            candidates,
+            why_barred=why_barred,
+            follows=follows,
+            meanwhile=meanwhile,
+            about=about,
+            roomy=free is not None and free.width() >= px(_ROOMY_WIDE) and free.height() >= px(_ROOMY_HIGH),
+            parent=self._window,
+        )
         form.committed.connect(
             lambda values: self._commit(form, lambda: then(values["candidate"], values["swapped"]), "")
         )
