@@ -6,6 +6,7 @@ import logging
 import random
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer
@@ -63,8 +64,7 @@ class MapSupervisor(QObject):
         self._waiting: dict[str, tuple[Question, Then]] = {}
         self._asked: Then | None = None
         self._is_looking = self._is_open = self._is_resting = self._is_over = False
-        self._closed: Closed | None = None
-        self._on_closed: Then = lambda _: None
+        self._closed: tuple[Closed, Then] | None = None
         self._failures = self._silent = 0
         self.invented = False
         """Whether the map that is asked says of itself that it is no true city."""
@@ -97,11 +97,17 @@ class MapSupervisor(QObject):
 
         What is asked from now on is answered by this. Without a process nothing is asked.
         """
-        self._closed, self._on_closed = Closed(shapes), then
+        self._closed = Closed(shapes), partial(_tell_closed, then)
         if self._process is not None and not (self._is_over or self._again.isActive()):
-            # protects: closures-go-before-questions
-            self._waiting = {_CLOSED: (self._closed, self._tell_closed), **self._waiting}
+            self._put_closed_first(self._closed)
             self._go_on()
+
+    def _put_closed_first(self, closed: tuple[Closed, Then]) -> None:
+        """Have it told before all questions that wait, in the place of what still waits to be told."""
+        # protects: newest-closures-are-told
+        self._waiting.pop(_CLOSED, None)
+        # protects: closures-go-before-questions
+        self._waiting = {_CLOSED: closed, **self._waiting}
 
     def stop(self) -> None:
         """End the process; nothing is answered any more."""
@@ -195,7 +201,7 @@ class MapSupervisor(QObject):
             self._is_open = True
             if self._closed is not None:
                 # protects: closures-outlive-the-process
-                self._waiting = {_CLOSED: (self._closed, self._tell_closed), **self._waiting}
+                self._put_closed_first(self._closed)
         elif isinstance(message, MapDamaged):
             _log.warning("the city map is damaged: %s", message.words)
             self._answer(None)
@@ -240,7 +246,8 @@ class MapSupervisor(QObject):
         for _, then in waiting.values():
             then(None)
 
-    def _tell_closed(self, answer: Answer | None) -> None:
-        if isinstance(answer, ClosuresTaken):
-            _log.info("ways avoid %d closed stretches of street", sum(answer.stretches))
-        self._on_closed(answer)
+
+def _tell_closed(then: Then, answer: Answer | None) -> None:
+    if isinstance(answer, ClosuresTaken):
+        _log.info("ways avoid %d closed stretches of street", sum(answer.stretches))
+    then(answer)

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -212,6 +213,20 @@ def test_what_is_closed_goes_before_questions_that_wait(rig: Rig) -> None:
     rig.qtbot.waitUntil(lambda: len(rig.answers) == 3, timeout=WAIT_MS)
     assert rig.answers[:2] == [before, before]
     assert rig.answers[2] != before
+
+
+def test_of_closures_that_follow_one_another_the_newest_are_avoided(rig: Rig) -> None:
+    before = rig.answer()
+    shape = ClosedShape((place(-0.1, 0.9), place(-0.1, 1.1), place(0.1, 1.1), place(0.1, 0.9)))
+    told: list[tuple[str, Answer | None]] = []
+    for name, shapes in (("under way", (shape,)), ("waits", ()), ("newest", (shape,))):
+        rig.map.close_shapes(shapes, partial(lambda one, answer: told.append((one, answer)), name))
+    around = rig.answer()
+    assert around != before
+    assert told == [("under way", ClosuresTaken((3,))), ("newest", ClosuresTaken((3,)))]
+    os.kill(rig.pid(), signal.SIGKILL)
+    rig.wait_until_back()
+    assert rig.answers[-1] == around
 
 
 def test_it_ends_with_the_window(rig: Rig) -> None:
