@@ -336,11 +336,11 @@ def _check_can_come(context: EditContext, data: model.SentUnit) -> None:
     """
     unit = context.unit(data.unit)
     elsewhere = [job for job in context.unit_of_work.jobs_of(unit.id) if job.report != context.report.id]
-    # protects: who-leaves-work-leaves-no-other
-    if data.leaves and context.report.priority == HAZARD:
-        elsewhere = [job for job in elsewhere if job.state in ON_THE_WAY or _is_on_hazard(context, job)]
     if context.edit.kind is Kind.DISPATCH:
         elsewhere = [job for job in elsewhere if job.state is not AssignmentState.RESERVED]
+        # protects: who-leaves-work-leaves-no-other
+        if data.leaves and context.report.priority == HAZARD:
+            elsewhere = [job for job in elsewhere if job.state in ON_THE_WAY or _is_on_hazard(context, job)]
     if elsewhere and not data.stack:
         job = elsewhere[0]
         raise BusyRefusal(

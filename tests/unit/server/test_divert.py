@@ -160,6 +160,13 @@ def test_for_what_is_no_p1_any_more_nobody_is_called_away(at_work: Api) -> None:
     assert (live(api, LEFT), live(api, P1)) == ([("u1", "on_scene")], [])
 
 
+def test_who_is_assigned_leaves_nothing(at_work: Api) -> None:
+    assert at_work.edit(P1, "assign", DIVERT).json()["error"] == "busy"
+    at_work.ok(LEFT, "recall", {"unit": "u1"})
+    at_work.ok(OTHER, "dispatch", {"unit": "u1"})
+    assert at_work.edit(P1, "assign", DIVERT).json()["error"] == "busy", "by work that it has not begun, too"
+
+
 def test_who_has_other_work_is_not_sent_besides_to_what_is_no_p1(api: Api) -> None:
     api.ok(OTHER, "dispatch", {"unit": "u1"})
     assert api.edit(P1, "dispatch", DIVERT).json()["error"] == "busy", "as any order without stack"
