@@ -59,14 +59,19 @@ def wait_for_colour(page: Page, colour: str) -> None:
 
 
 def come_near(page: Page) -> None:
-    """So near that a toll road is some pixels wide."""
+    """So near that a toll road is some pixels wide.
+
+    The page is to be still (taps amid a zoom count for nothing), and to have shown its areas: without reports it does
+    not know before that where the city is.
+    """
+    expect(page.locator("#map[data-areas='2']")).to_be_visible()
     for _ in range(3):
         page.locator("#zoom-in").click()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_public_map_draws_streets_in_the_devices_theme(mapped: Site, phones: Any, theme: str) -> None:
-    page = phones(mapped, color_scheme=theme).page
+    page = phones(mapped, color_scheme=theme, reduced_motion="reduce").page
     page.goto(f"{mapped.url}/map")
     come_near(page)
     wait_for_colour(page, TOKENS[theme]["map"]["toll"])
@@ -81,7 +86,7 @@ def test_the_public_map_draws_streets_in_the_devices_theme(mapped: Site, phones:
 
 
 def test_a_citizen_taps_a_street(mapped: Site, phones: Any) -> None:
-    page = phones(mapped).page
+    page = phones(mapped, reduced_motion="reduce").page
     page.goto(mapped.url)
     page.get_by_role("button", name="Flood").click()
     come_near(page)
@@ -140,7 +145,7 @@ def test_a_map_that_is_cut_off_amid_the_day_leaves_borders_and_reports(tmp_path:
     own = put_map(tmp_path / "town", BOUNDS, lambda z, x, y: tile(z, x, y, STREETS))
     with serving(tmp_path, city_map=own) as site:
         load(site.city, 3)
-        page = phones(site).page
+        page = phones(site, reduced_motion="reduce").page
         page.goto(f"{site.url}/map")
         come_near(page)
         wait_for_colour(page, TOKENS["light"]["map"]["toll"])
