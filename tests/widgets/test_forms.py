@@ -427,6 +427,15 @@ def test_where_there_is_room_two_reports_have_larger_photos(qtbot: QtBot) -> Non
     assert large[1] > 1.5 * small[1]
 
 
+def test_a_proof_without_any_photo_says_so(qtbot: QtBot) -> None:
+    """Where the photos stand nothing stood, and nothing said that there are none."""
+    form = ValidateForm(make_theme(), "Validate", [], [], dispositions=["Cleaned"])
+    open_form(qtbot, form)
+    shown = [label.text() for label in form.findChildren(QLabel) if label.isVisible()]
+    assert "No photo from before" in shown
+    assert "No photo from after" in shown
+
+
 def test_a_digit_that_is_held_chooses_in_one_row_only(qtbot: QtBot) -> None:
     form = ValidateForm(make_theme(), "Validate", [], [card("After")], dispositions=["Cleaned", "Mended"])
     open_form(qtbot, form)

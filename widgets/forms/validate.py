@@ -135,7 +135,7 @@ class ValidateForm(Form):
     def set_photos(self, before: Sequence[PhotoCard], after: Sequence[PhotoCard]) -> None:
         """Show these photos, oldest first; their pictures may come while the form is open."""
         cards = [*before, *after]
-        if [card.id for card in cards] == [photo.card.id for photo in self._photos]:
+        if cards and [card.id for card in cards] == [photo.card.id for photo in self._photos]:
             for photo, card in zip(self._photos, cards, strict=True):
                 photo.set_card(card)
         else:
