@@ -15,13 +15,13 @@ from console.city_map.messages import Answer, ClosedShape, ClosuresTaken, LatLon
 from console.panels import formatting
 from console.panels.qt_outbox import QtOutbox
 from console.panels.window_state import WindowState
-from console.rules.closure import contains, corners, count_corners, with_changes
+from console.rules.closure import MOST_CORNERS, contains, corners, count_corners, with_changes
 from console.rules.edit import Edit
 
 _log = logging.getLogger(__name__)
 _LEAST_DEGREE_M = 20_000.0
 """A degree of longitude is no shorter in any city."""
-_MOST, _MOST_CORNERS = 500, 20_000
+_MOST = 500
 """Of one city: no server of ours has more at a time, and a hostile one shall not make the window slow."""
 
 CloseShapes = Callable[[tuple[ClosedShape, ...], Callable[[Answer | None], object]], object]
@@ -79,6 +79,8 @@ class Closures(QObject):
         )
         self._as_of, self._is_away = as_of, is_away
         self._known: dict[str, tuple[tuple[Closure, ...], tuple[Edit, ...], list[ShownClosure]]] = {}
+        self._too_many: set[str] = set()
+        """Sources with more closures than are kept here."""
         self._shown: tuple[ShownClosure, ...] = ()
         self._in_force: tuple[ShownClosure, ...] = ()
         self._stretches: dict[str, int] = {}
@@ -146,7 +148,9 @@ class Closures(QObject):
         known = self._known.get(source)
         if known is None or known[0] is not there or known[1] != own:
             newest = _newest(there, now)
+            self._too_many.discard(source)
             if sum(not one.is_over(now) for one in newest) < sum(not one.is_over(now) for one in there):
+                self._too_many.add(source)
                 _log.warning("%s has more closures than are kept here: only the newest are shown", source)
             named = {one.data.get("closure") for one in own}
             shown = [ShownClosure(source, one, _box(one), one.id in named) for one in with_changes(newest, own, now)]
@@ -202,12 +206,17 @@ class Closures(QObject):
         return lines
 
     def avoided_text(self, source: str) -> str:
-        """`avoids 2 closed streets, 1 flooded area`; "" where nothing is closed."""
+        """`avoids 2 closed streets, 1 flooded area`; "" where nothing is closed. Says so where more is closed than
+        is kept here.
+        """
         floods = sum(one.closure.kind is ClosureKind.FLOOD for one in self.avoided(source))
         others = len(self.avoided(source)) - floods
         streets = self.tr("1 closed street") if others == 1 else self.tr("{n} closed streets").format(n=others)
         areas = self.tr("1 flooded area") if floods == 1 else self.tr("{n} flooded areas").format(n=floods)
         parts = [text for count, text in ((others, streets), (floods, areas)) if count]
+        # protects: what-is-not-avoided-is-said
+        if source in self._too_many:
+            parts.append(self.tr("NOT all that is closed"))
         return self.tr("avoids {what}").format(what=", ".join(parts)) if parts else ""
 
     def inside_text(self, source: str, place: LatLon) -> str:
@@ -238,7 +247,7 @@ def _are_same(some: Sequence[ShownClosure], others: Sequence[ShownClosure]) -> b
 def _newest(closures: Sequence[Closure], now: datetime) -> list[Closure]:
     """The newest, as many as are kept, the oldest first; those that are over, which may be opened again, go first."""
     found: list[Closure] = []
-    room = _MOST_CORNERS
+    room = MOST_CORNERS
     for one in sorted(closures, key=lambda one: (not one.is_over(now), one.updated), reverse=True):
         room -= count_corners(one.geometry)
         if room < 0 or len(found) == _MOST:

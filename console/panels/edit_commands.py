@@ -148,7 +148,7 @@ class EditCommands:
 
     def close_street(self, source: str, closure: str, data: Mapping[str, Any], title: str, text: str) -> str:
         """Make a closed street or flooded area; undo ends it."""
-        return self._on_closure(source, closure, dict(data), title, text, {"ended": True})
+        return self._on_closure(source, closure, dict(data), title, text, {"ended": True, "seen": 1})
 
     def change_closure(self, source: str, before: Closure, data: Mapping[str, Any], title: str, text: str) -> str:
         """Change a closure, of the version that was seen; undo puts back what was changed."""
@@ -159,7 +159,7 @@ class EditCommands:
     def end_closure(self, source: str, before: Closure, title: str, text: str) -> str:
         """Open again what was closed; undo closes it once more."""
         back = {"ended": False, "seen": before.version + 1}
-        return self._on_closure(source, before.id, {"ended": True}, title, text, back)
+        return self._on_closure(source, before.id, {"ended": True, "seen": before.version}, title, text, back)
 
     def _on_closure(
         self, source: str, closure: str, data: dict[str, Any], title: str, text: str, back: dict[str, Any]

@@ -17,11 +17,14 @@ from console.rules.edit import Edit
 from console.rules.place import distance_m
 
 DEFAULT_WIDTH_M = 12.0
+MOST_CORNERS = 20_000
+"""So many have the closures of a city together that are not over: no console keeps, draws and avoids more."""
 LONGEST_SIDE_M = 30_000.0
 """A closure reaches no farther in any direction: what closes more is no street and no flooded area, but a mistake."""
 
 _METRES_PER_DEGREE = 111_195.0
 _CIRCLE_CORNERS = 32
+_HALF_AROUND = 180.0
 
 
 class ClosureFault(ValueError):
@@ -38,8 +41,10 @@ def check_shape(shape: ClosedArea | ClosedLine) -> None:
     if not np.isfinite(points).all():
         raise ClosureFault("A corner is no place.")
     (west, south), (east, north) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    # Across the 180th meridian the way around is short, and what is closed between such numbers is all the rest.
+    is_around = east - west > _HALF_AROUND
     # protects: closure-is-no-half-a-world
-    if max(distance_m(south, west, north, west), distance_m(south, west, south, east)) > LONGEST_SIDE_M:
+    if is_around or max(distance_m(south, west, north, west), distance_m(south, west, south, east)) > LONGEST_SIDE_M:
         raise ClosureFault(f"It is larger than {LONGEST_SIDE_M / 1000:.0f} km: close only what is closed.")
     if isinstance(shape, ClosedLine):
         if (points == points[0]).all():

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from api_client.decoding import decode
 from api_client.model import Closure, ClosureChange, EditBody, Entry
 from console.rules.apply import AreaAt
-from console.rules.closure import ClosureFault, closure_after, corners, middle
+from console.rules.closure import MOST_CORNERS, ClosureFault, closure_after, corners, count_corners, middle
 from console.rules.report import upwards
 from console.server.city import audit, schema
 from console.server.city.database import Database
@@ -49,7 +49,7 @@ def change_closure(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor, borde
         _check_new(unit_of_work, change)
     else:
         _check_in_scope(unit_of_work, actor, before.areas)
-        _check_seen(before, change)
+        _check_seen(before, change, edit.occurred_at)
     try:
         after = closure_after(before, change, unit_of_work.now, actor.name, edit.occurred_at)
     except ClosureFault as fault:
@@ -59,6 +59,8 @@ def change_closure(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor, borde
         _check_in_scope(unit_of_work, actor, after.areas)
     if isinstance(change.report, str) and not unit_of_work.has("report", change.report):
         raise Invalid(f"There is no report {change.report}.")
+    if before is None or change.geometry is not UNSET or change.ended is False:
+        _check_room(unit_of_work, after)
     unit_of_work.put(after)
     return _entry(unit_of_work, edit, actor, after, kept_data(edit))
 
@@ -72,7 +74,7 @@ def undo_closure(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor, undone_
     _check_in_scope(unit_of_work, actor, closure.areas)
     before, now = undone_entry.before.closure, unit_of_work.now
     # protects: undo-of-a-closure-overwrites-nobody
-    if closure.version != (before.version if before is not None else 0) + 1 and not closure.is_over(now):
+    if closure.version != (before.version if before is not None else 0) + 1 and (before or not closure.is_over(now)):
         raise Invalid(f"It cannot be taken back: {closure.updated_by} has changed the closure since.")
     if before is None:
         back = closure if closure.is_over(now) else replace(closure, ended=now)
@@ -142,12 +144,31 @@ def _check_new(unit_of_work: UnitOfWork, change: ClosureChange) -> None:
         raise Invalid(f"There are {MOST_OPEN} closures in the city: end some of them first.")
 
 
-def _check_seen(before: Closure, change: ClosureChange) -> None:
-    """Raise Invalid when somebody has changed the closure since, unless it is only to be ended."""
+def _check_room(unit_of_work: UnitOfWork, after: Closure) -> None:
+    """Raise Invalid when the closures that are not over have more corners with this one than a console keeps."""
+    table = schema.closures
+    others = sa.select(table.c.body).where(table.c.ended.is_(None), table.c.id != after.id)
+    found = [decode(body, Closure) for body in unit_of_work.connection.execute(others).scalars()]
+    count = sum(count_corners(one.geometry) for one in (after, *found))
+    # protects: closures-have-no-more-corners-than-are-kept
+    if count > MOST_CORNERS and not after.is_over(unit_of_work.now):
+        raise Invalid(
+            f"The closures of the city would have more than {MOST_CORNERS:,} corners together: "
+            "end some of them first, or draw this one with fewer."
+        )
+
+
+def _check_seen(before: Closure, change: ClosureChange, occurred_at: datetime | None) -> None:
+    """Raise Invalid when somebody has changed the closure since, unless it is only to be ended, which nobody has said
+    otherwise after it was decided.
+    """
     fields = ("kind", "geometry", "width_m", "since", "until", "words", "said_by", "report")
     given = {name: value for name in fields if (value := getattr(change, name)) is not UNSET}
     opens = change.ended is False and before.ended is not None
-    if not opens and all(getattr(before, name) == value for name, value in given.items()):
+    is_late = occurred_at is not None and occurred_at < before.updated
+    # protects: late-end-of-a-closure-opens-no-flood
+    ends_unseen = change.ended is True and before.ended is None and bool(change.seen) and is_late
+    if not opens and not ends_unseen and all(getattr(before, name) == value for name, value in given.items()):
         return
     # protects: closure-changed-since-is-not-overwritten
     if change.seen != before.version:

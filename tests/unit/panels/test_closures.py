@@ -118,7 +118,7 @@ def test_one_is_opened_again_out_of_the_list_and_undo_closes_it_once_more(rig: R
     assert form.values()["words"] == "Knee-deep"
     form.set_values(form.values() | {"until": "now"})
     form.commit()
-    assert convert(last(rig, 1).data, ClosureChange) == ClosureChange("c1", ended=True)
+    assert convert(last(rig, 1).data, ClosureChange) == ClosureChange("c1", seen=1, ended=True)
     assert rig.closures.shown == ()
     assert rig.closed[-1] == ()
     assert rig.closures.avoided_text("city") == ""
@@ -184,6 +184,9 @@ def test_of_a_hostile_server_no_more_than_500_are_kept(rig: Rig) -> None:
     assert len(rig.closures.shown) == 500
     assert rig.closures.find("city/c599") is not None
     assert rig.closures.find("city/c0") is None
+    assert rig.closures.avoided_text("city") == "avoids 500 flooded areas, NOT all that is closed"
+    read(rig, flood())
+    assert rig.closures.avoided_text("city") == "avoids 1 flooded area"
 
 
 def test_the_map_is_told_in_plain_words(rig: Rig) -> None:

@@ -47,6 +47,7 @@ def made(geometry: ClosedArea | ClosedLine = SQUARE, **more: Any) -> Closure:
         (ClosedArea((((0, 0), (math.nan, 0), (1e-2, 1e-2), (0, 1e-2), (0, 0)),)), "no place"),
         (ClosedLine(((0, 0), (0, 0))), "no length"),
         (ClosedLine(((-179, 0), (179, 0))), "larger than 30 km"),
+        (ClosedLine(((-179.99, 0), (179.99, 0))), "larger than 30 km"),
     ],
 )
 def test_what_can_be_no_closure_is_told(geometry: ClosedArea | ClosedLine, words: str) -> None:

@@ -179,6 +179,40 @@ def test_each_step_can_be_taken_back_once(api: Api, city: City, clock: Clock) ->
     refused = api.edit(None, "closure", {"closure": "c2"}, undoes=words)
     assert "local has changed the closure since" in refused.json()["message"]
     assert found(city, "c2").words == "x"
+    words = api.ok(None, "closure", {"closure": "c2", "seen": 5, "words": "y"})["entry"]["edit"]
+    api.ok(None, "closure", {"closure": "c2", "ended": True})
+    refused = api.edit(None, "closure", {"closure": "c2"}, undoes=words)
+    assert "local has changed the closure since" in refused.json()["message"], "what was ended stays so"
+    assert found(city, "c2").is_over(clock.now)
+
+
+def test_an_end_that_comes_late_opens_nothing_that_was_changed_after_it(api: Api, city: City, clock: Clock) -> None:
+    api.ok(None, "closure", flood(until=(START + H).isoformat()))
+    decided = START + 0.1 * H
+    clock.skip(hours=0.5)
+    api.ok(None, "closure", {"closure": "c1", "seen": 1, "until": (START + 5 * H).isoformat(), "words": "rising"})
+    end = {"closure": "c1", "seen": 1, "ended": True}
+    late = api.edit(None, "closure", end, occurred_at=decided.isoformat())
+    assert late.status_code == 422
+    assert "local has changed this closure at 08:30 UTC" in late.json()["message"]
+    assert found(city).is_in_force(clock.now)
+    clock.skip(hours=0.1)
+    api.ok(None, "closure", end, occurred_at=clock.now.isoformat())
+    assert found(city).is_over(clock.now)
+
+
+@one_database
+def test_their_corners_are_never_more_than_every_console_keeps(
+    api: Api, city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(closures, "MOST_CORNERS", 9)
+    for n in range(2):
+        api.ok(None, "closure", flood(f"c{n}"))
+    refused = api.edit(None, "closure", flood("c2"))
+    assert "more than 9 corners together: end some of them first" in refused.json()["message"]
+    api.ok(None, "closure", {"closure": "c1", "ended": True})
+    api.ok(None, "closure", flood("c2"))
+    assert api.edit(None, "closure", {"closure": "c1", "seen": 2, "ended": False}).status_code == 422
 
 
 @one_database
