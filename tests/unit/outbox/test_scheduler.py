@@ -292,14 +292,15 @@ def test_what_is_asked_back_while_the_disk_refuses_to_note_its_try_stays_so(
         assert rig.states() == {note: S.SENDING, dispatch: S.SENDING}
         assert rig.outbox.ask_back(note)
         rig.outbox.mark_told(dispatch, "rina")
-        rig.settle()
+        # Its withdrawal is refused too, in a job that is only queued when the first refusal was heard.
+        rig.qtbot.waitUntil(lambda: rig.states() == {note: S.QUEUED, dispatch: S.QUEUED})
     assert {one.edit.id: one.asked_back for one in rig.outbox.open_edits} == {note: True, dispatch: False}
     assert {rig.states()[each] for each in (note, dispatch)} == {S.QUEUED}, "on the disk it waits as before"
     rig.down.clear()
     let_go(rig)
     (push,) = rig.pushed(dispatch)
     assert push.edit.about == {TOLD: True}
-    assert list(rig.states()) == [dispatch]
+    rig.qtbot.waitUntil(lambda: list(rig.states()) == [dispatch])
     assert rig.on_disk()[note].state is S.WITHDRAWN
 
 
