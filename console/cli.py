@@ -269,12 +269,20 @@ def build_parser() -> argparse.ArgumentParser:
     map_build.add_argument(
         "--box", type=_box, metavar="W,S,E,N", help="only this part of the file: west, south, east, north in degrees"
     )
+    map_build.add_argument(
+        "--speeds", type=Path, metavar="FILE", help="the city's speeds by class of road and hour: see map speeds"
+    )
     map_build.add_argument("--end-with-input", action="store_true", help=argparse.SUPPRESS)
     map_status = map_commands.add_parser("status", help="what map there is, and whether its files are whole")
     map_status.set_defaults(command=_map_status)
     map_remove = map_commands.add_parser("remove", help="delete it; the window shows the city's borders then")
     map_remove.set_defaults(command=_map_remove)
-    for each in (map_build, map_status, map_remove):
+    map_speeds = map_commands.add_parser("speeds", help="the city's speeds by class of road and hour: a table (CSV)")
+    map_speeds.set_defaults(command=_map_speeds)
+    speeds = map_speeds.add_mutually_exclusive_group()
+    speeds.add_argument("file", type=Path, nargs="?", metavar="FILE", help="use these; without it the table is printed")
+    speeds.add_argument("--remove", action="store_true", help="use those without traffic again")
+    for each in (map_build, map_status, map_remove, map_speeds):
         each.add_argument("--profile", default="default", metavar="NAME")
     for each in (map_build, map_status):
         each.add_argument("--json", action="store_true")
@@ -543,6 +551,7 @@ def _map_build(arguments: argparse.Namespace) -> int:
         arguments.file,
         arguments.profile,
         arguments.box,
+        arguments.speeds,
         as_json=arguments.json,
         ends_with_input=arguments.end_with_input,
     )
@@ -558,6 +567,12 @@ def _map_remove(arguments: argparse.Namespace) -> int:
     from console.commands.city_map import remove
 
     return remove(arguments.profile)
+
+
+def _map_speeds(arguments: argparse.Namespace) -> int:
+    from console.commands.city_map import speeds
+
+    return speeds(arguments.file, arguments.profile, remove=arguments.remove)
 
 
 def _map_process(arguments: argparse.Namespace) -> int:

@@ -1,8 +1,9 @@
 """The folder of a profile's city maps: which one is in use, putting a new one into its place, removing, clearing up.
 
 `map/<id>/` is one map, whole (manifest.json, basemap.pmtiles, streets/*.npy, places.db); `map/current` holds the id of
-the one in use; `map/.new-*` is one that is being built, or the leavings of a build that was ended. A new map becomes
-the one in use by one rename: a reader has the old one or the new one, and never half of either.
+the one in use; `map/speeds.csv` is the city's table of speeds, where it has one, whatever map is in use; `map/.new-*`
+is one that is being built, or the leavings of a build that was ended. A new map becomes the one in use by one rename: a
+reader has the old one or the new one, and never half of either.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 from console.city_map.manifest import BASEMAP, MANIFEST, MapManifest, read_manifest
+from console.city_map.speeds import SPEEDS, SpeedTable, read_speeds
 from console.files.durable import sync_folder
 from console.files.lock import FileLock
 
@@ -50,6 +52,14 @@ def current_manifest(profile: Path) -> MapManifest | None:
     """What the map in use says of itself; None without one. Raises UnreadableMap."""
     folder = current_map(profile)
     return None if folder is None else read_manifest(folder)
+
+
+def current_speeds(profile: Path) -> SpeedTable | None:
+    """The city's table of speeds; None without one. Raises SpeedFileError, OSError where it cannot be used."""
+    try:
+        return read_speeds(maps_of(profile) / SPEEDS)[0]
+    except FileNotFoundError:
+        return None
 
 
 def current_basemap(profile: Path) -> Path | None:
@@ -111,9 +121,25 @@ class MapFolder:
         """Delete what was begun."""
         _delete(built)
 
+    def keep_speeds(self, content: bytes) -> None:
+        """Have this file as the city's table of speeds from now on, whatever map is in use. Raises OSError."""
+        self._put(SPEEDS, content)
+
+    def remove_speeds(self) -> bool:
+        """Go without a table of speeds. Returns whether there was one. Raises OSError."""
+        there = (self._folder / SPEEDS).exists()
+        with contextlib.suppress(FileNotFoundError):
+            (self._folder / SPEEDS).unlink()
+        sync_folder(self._folder)
+        return there
+
     def remove(self) -> bool:
-        """Take the map out of use and delete it and all others. Returns whether there was one. Raises OSError."""
+        """Take the map out of use and delete it, all others, and the table of speeds.
+
+        Returns whether there was a map. Raises OSError.
+        """
         there = current_map(self._profile) is not None
+        self.remove_speeds()
         with contextlib.suppress(FileNotFoundError):
             (self._folder / _CURRENT).unlink()
         sync_folder(self._folder)
@@ -121,12 +147,16 @@ class MapFolder:
         return there
 
     def _point_to(self, name: str) -> None:
-        fresh = self._folder / f"{_NEW}current"
-        with fresh.open("w", encoding="ascii") as file:
-            file.write(name + "\n")
+        self._put(_CURRENT, f"{name}\n".encode("ascii"))
+
+    def _put(self, name: str, content: bytes) -> None:
+        """Put a file in the place of the one before, whole."""
+        fresh = self._folder / f"{_NEW}{name}"
+        with fresh.open("wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        fresh.replace(self._folder / _CURRENT)
+        fresh.replace(self._folder / name)
         sync_folder(self._folder)
 
 

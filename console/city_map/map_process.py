@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import sqlite3
+import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ from pathlib import Path
 import shapely
 
 from console.city_map.manifest import PLACES, STREETS
-from console.city_map.map_folder import current_map
+from console.city_map.map_folder import current_map, maps_of
 from console.city_map.messages import (
     EXIT_NO_MAP,
     AddressFound,
@@ -42,6 +43,7 @@ from console.city_map.messages import (
 )
 from console.city_map.router import Router, TimesTo
 from console.city_map.search import Gazetteer
+from console.city_map.speeds import HOURS_OF_WEEK, SPEEDS, SpeedFileError, SpeedTable, read_speeds
 from console.pipe import BrokenFrame, Frames, pack
 
 _MOST_KEPT = 32
@@ -54,10 +56,14 @@ _NAMED_M = 60.0
 class CityMap:
     """The streets and places of one map, with the searches that were made last."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raises OSError, ValueError, sqlite3.Error where the map's files are missing or damaged."""
+    def __init__(self, folder: Path, speeds: Path | None = None) -> None:
+        """`speeds` is where the city's table of speeds lies, if it has one.
+
+        Raises OSError, ValueError, sqlite3.Error where the map's files are missing or damaged.
+        """
         self._router = Router(folder / STREETS)
         self._gazetteer = Gazetteer(folder / PLACES)
+        self._speeds = _SpeedFile(speeds)
         self._kept: OrderedDict[LatLon, TimesTo] = OrderedDict()
 
     def answer(self, question: Question) -> Answer:
@@ -66,7 +72,8 @@ class CityMap:
             case Times():
                 return self._times(question)
             case Route():
-                return RouteFound(self._router.route(question.start, question.end))
+                hour = self._use_speeds_of(question.hour)
+                return RouteFound(self._router.route(question.start, question.end), hour)
             case Nearest():
                 return self._nearest(question.place)
             case Find():
@@ -78,11 +85,19 @@ class CityMap:
                 return self._close(question)
 
     def _times(self, question: Times) -> TimesFound:
+        hour = self._use_speeds_of(question.hour)
         times = self._times_to(question.place)
         if times is None:
-            return TimesFound({})
+            return TimesFound({}, hour)
         found = self._router.travels(times, list(question.units.values()))
-        return TimesFound({unit: one for unit, one in zip(question.units, found, strict=True) if one is not None})
+        return TimesFound({unit: one for unit, one in zip(question.units, found, strict=True) if one is not None}, hour)
+
+    def _use_speeds_of(self, hour: int | None) -> int | None:
+        """Have the speeds of an hour of the week; returns that of the day, None where the table says nothing of it."""
+        table = self._speeds.table()
+        kmh = table.at(hour) if table is not None and hour is not None and 0 <= hour < HOURS_OF_WEEK else {}
+        self._router.set_speeds(kmh)
+        return hour % 24 if hour is not None and kmh else None
 
     def _times_to(self, place: LatLon) -> TimesTo | None:
         """One search answers for any number of units, also when they have moved."""
@@ -119,6 +134,33 @@ class CityMap:
         return [] if area.is_empty else self._router.edges_in(area).tolist()
 
 
+class _SpeedFile:
+    """The city's table of speeds as its file is now: it may be changed while it is used."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._is_at: tuple[int, ...] | None = None
+        self._table: SpeedTable | None = None
+
+    def table(self) -> SpeedTable | None:
+        """The table; None without one, and while its file cannot be used, which is said once on standard error."""
+        if self._path is None:
+            return None
+        try:
+            stat = self._path.stat()
+        except OSError:
+            self._is_at = self._table = None
+            return None
+        at = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        if at != self._is_at:
+            self._is_at, self._table = at, None
+            try:
+                self._table = read_speeds(self._path)[0]
+            except (SpeedFileError, OSError) as error:
+                sys.stderr.write(f"sigap map-process: times are those without traffic. {error}\n")
+        return self._table
+
+
 def serve(profile: Path) -> int:
     """Answer until standard input ends. Returns the exit code: 4 without a map that can be read."""
     _keep_apart()
@@ -126,7 +168,7 @@ def serve(profile: Path) -> int:
     if folder is None:
         return EXIT_NO_MAP
     try:
-        city_map = CityMap(folder)
+        city_map = CityMap(folder, maps_of(profile) / SPEEDS)
     except (OSError, ValueError, sqlite3.Error) as error:
         _tell(MapDamaged(str(error)))
         return EXIT_NO_MAP

@@ -70,17 +70,23 @@ class Address(msgspec.Struct, frozen=True):
 
 
 class Times(msgspec.Struct, frozen=True, tag=True):
-    """How far is each of these units, by their ids, from a place?"""
+    """How far is each of these units, by their ids, from a place?
+
+    `hour` is that of the week by the city's clock, from 0 (Monday, 0 to 1 h) to 167: its speeds count, where the city
+    has a table of them.
+    """
 
     place: LatLon
     units: Mapping[str, LatLon]
+    hour: int | None = None
 
 
 class Route(msgspec.Struct, frozen=True, tag=True):
-    """Which way is the quickest?"""
+    """Which way is the quickest? `hour` as in `Times`."""
 
     start: LatLon
     end: LatLon
+    hour: int | None = None
 
 
 class Nearest(msgspec.Struct, frozen=True, tag=True):
@@ -127,15 +133,20 @@ class MapOpened(msgspec.Struct, frozen=True, tag=True):
 
 
 class TimesFound(msgspec.Struct, frozen=True, tag=True):
-    """Units that are missing are far from any street, or there is no way; all are where the place is far from any."""
+    """Units that are missing are far from any street, or there is no way; all are where the place is far from any.
+
+    `hour` is that of the day (0 to 23) of which the city's speeds are; None for speeds without traffic.
+    """
 
     travels: Mapping[str, Travel]
+    hour: int | None = None
 
 
 class RouteFound(msgspec.Struct, frozen=True, tag=True):
-    """None where there is no way, or one of the places is far from any street."""
+    """None where there is no way, or one of the places is far from any street. `hour` as in `TimesFound`."""
 
     leg: Leg | None
+    hour: int | None = None
 
 
 class AddressFound(msgspec.Struct, frozen=True, tag=True):

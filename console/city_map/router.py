@@ -1,7 +1,7 @@
 """Travel times and routes over the streets of a city map; one search answers for every unit at once.
 
-Times are those of a city by day, without traffic: a table of speeds by kind of road (`road_kinds.py`), and a wait at
-the end of each stretch. Places are (lat, lon) in degrees.
+Times come from speeds by class of road, and a wait at the end of each stretch: those of a city by day, without traffic
+(`road_kinds.py`), until it is told others (`Router.set_speeds`). Places are (lat, lon) in degrees.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from console.city_map.messages import LatLon, Leg, Travel
-from console.city_map.road_kinds import WAITING_ELSEWHERE_S, WAITING_S
+from console.city_map.road_kinds import ROADS, WAITING_ELSEWHERE_S, WAITING_S
 from console.city_map.street_graph import (
     DRAWN,
     METRES_LAT,
@@ -36,6 +36,13 @@ MOST_OFF_M = 400.0
 """A place farther than this from any street is not taken to be on one."""
 
 _LIMIT_S = 7_200.0
+_OWN_KMH = np.array(
+    [
+        min((kind.speed_kmh for kind in ROADS.values() if kind.drawn == drawn and kind.speed_kmh), default=0)
+        for drawn in DRAWN
+    ]
+)
+"""What is slower than its class has a speed limit."""
 _CLOSED = 2.0**20
 """What a closed stretch costs: every way around comes first, and the sum tells how many there are."""
 _TICK_S = 2.0**-3
@@ -63,8 +70,8 @@ class OnStreet(msgspec.Struct, frozen=True):
 class TimesTo(msgspec.Struct, frozen=True):
     """What one search found: the cost (closed stretches, time and metres in one number) from every node to `goal`.
 
-    It answers for any number of units, also when they move (`Router.travels`), as long as the closures are those of
-    `version`.
+    It answers for any number of units, also when they move (`Router.travels`), as long as closures and speeds are
+    those of `version`.
     """
 
     goal: OnStreet
@@ -76,21 +83,15 @@ class TimesTo(msgspec.Struct, frozen=True):
 class Router:
     """Answers about one city; for a process of its own (scipy holds the GIL), and not for several threads."""
 
-    def __init__(self, folder: Path, speeds_kmh: Mapping[str, float] | None = None) -> None:
-        """`folder` is a map's `streets`. `speeds_kmh` are other speeds than the table's, by how a road is drawn.
-
-        Raises OSError, ValueError where the files are missing or damaged.
-        """
+    def __init__(self, folder: Path) -> None:
+        """`folder` is a map's `streets`. Raises OSError, ValueError where the files are missing or damaged."""
         self._streets = streets = load_arrays(folder)
         self._squeeze = squeeze_of(float(streets.node[:, 1].mean()) / PER_DEGREE)
-        kmh = streets.speed.astype(np.float64)
-        for drawn, speed in (speeds_kmh or {}).items():
-            kmh[streets.kind == DRAWN.index(drawn)] = speed
-        waiting = np.array([WAITING_S.get(drawn, WAITING_ELSEWHERE_S) for drawn in DRAWN])[streets.kind]
-        self._seconds = streets.length / np.maximum(kmh / 3.6, 0.1) + waiting
+        self._kmh: Mapping[str, float] = {}
+        self._seconds = self._seconds_at(self._kmh)
         self._closed = np.zeros(len(streets.first), bool)
         self.version = 0
-        """Rises with each change of what is closed: what was found before is no longer true."""
+        """Rises with each change of what is closed, and of speeds: what was found before is no longer true."""
         # Rows are where an arc leads and columns where it begins, against the traffic: one search from the goal
         # reaches every unit. The last node is the goal.
         self._nodes = len(streets.node)
@@ -120,6 +121,31 @@ class Router:
             self.version += 1
             self._weigh()
         return self.version
+
+    def set_speeds(self, kmh: Mapping[str, float]) -> None:
+        """From now on classes of roads, by how they are drawn, have these speeds; those that are missing their own.
+
+        Where a speed limit below that of the class is known it stays the most that is driven.
+        """
+        if kmh == self._kmh:
+            return
+        self._kmh = dict(kmh)
+        self._seconds = self._seconds_at(kmh)
+        # protects: times-of-these-speeds
+        self.version += 1
+        self._weigh()
+
+    def _seconds_at(self, kmh: Mapping[str, float]) -> NDArray[Any]:
+        """How long each stretch takes, with the wait at its end."""
+        streets = self._streets
+        wanted = np.array([kmh.get(drawn, 0.0) for drawn in DRAWN])[streets.kind]
+        speed = np.where(wanted > 0, wanted, streets.speed)
+        limited = streets.speed < _OWN_KMH[streets.kind]
+        # protects: limits-stay
+        speed = np.where(limited, np.minimum(speed, streets.speed), speed)
+        waiting = np.array([WAITING_S.get(drawn, WAITING_ELSEWHERE_S) for drawn in DRAWN])[streets.kind]
+        seconds: NDArray[Any] = streets.length / np.maximum(speed / 3.6, 0.1) + waiting
+        return seconds
 
     def edges_in(self, area: Any) -> NDArray[Any]:
         """Every stretch that touches an area (a shapely polygon in lon, lat)."""

@@ -1,4 +1,4 @@
-"""`sigap map build|status|remove`: the city map of a profile, made of one file of OpenStreetMap data."""
+"""`sigap map build|status|remove|speeds`: the city map of a profile, made of one file of OpenStreetMap data."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -16,7 +16,9 @@ from console import error_text
 from console.city_map.build_process import BuiltMap, MapBuilder
 from console.city_map.errors import Cancelled, MapBuildError, MoreThanACity, NotAnOsmFile
 from console.city_map.manifest import Bounds, MapManifest, UnreadableMap, faults
-from console.city_map.map_folder import MapFolder, current_manifest, current_map
+from console.city_map.map_folder import MapFolder, current_manifest, current_map, current_speeds, maps_of
+from console.city_map.speeds import SPEEDS, SpeedFileError, SpeedTable, read_speeds
+from console.files.errors import from_os
 from console.files.lock import is_held
 from console.panels.formatting import thousands
 from console.paths import existing_profile, profile_folder, window_lock
@@ -39,20 +41,33 @@ class MapBuildResult(msgspec.Struct, frozen=True):
 
 
 class MapStatusResult(msgspec.Struct, frozen=True):
-    """What `sigap map status --json` prints; `manifest` is null without a map, `faults` are sentences."""
+    """What `sigap map status --json` prints; `manifest` is null without a map, `faults` are sentences.
+
+    `speeds` is how many lines the city's table of speeds has, null without one.
+    """
 
     profile: str
     map: str | None
     manifest: MapManifest | None
     faults: list[str]
+    speeds: int | None = None
 
 
-def build(source: Path, profile: str, box: Bounds | None, *, as_json: bool, ends_with_input: bool) -> int:
+def build(
+    source: Path, profile: str, box: Bounds | None, speeds: Path | None, *, as_json: bool, ends_with_input: bool
+) -> int:
     """Build the map and put it in use; progress goes to standard error. Returns the exit code.
 
+    `speeds` is the file with the city's table of speeds, which is put in use after the map; None leaves what there is.
     With `ends_with_input` the build is cancelled when standard input ends: for a program that starts this one.
     """
     import_module("console.city_map.build")  # so that what is missing here is said, and not by the child
+    table: bytes | None = None
+    if speeds is not None:
+        try:
+            table = _table_in(speeds)[1]
+        except SpeedFileError as error:
+            return _say_all(error.faults)
     folder = profile_folder(profile)
     builder = MapBuilder(folder)
     if ends_with_input:
@@ -65,6 +80,8 @@ def build(source: Path, profile: str, box: Bounds | None, *, as_json: bool, ends
         return _say(str(error), error_text.USAGE)
     except MapBuildError as error:
         return _say(str(error), error_text.LOCAL)
+    if table is not None:
+        _keep_speeds(folder, table)
     _report(profile, built, as_json=as_json)
     if is_held(window_lock(folder)):
         sys.stderr.write(
@@ -84,11 +101,20 @@ def status(profile: str, *, as_json: bool) -> int:
             wrong = faults(where, manifest)
     except UnreadableMap as error:
         wrong = [str(error)]
+    table: SpeedTable | None = None
+    try:
+        table = current_speeds(folder)
+    except SpeedFileError as error:
+        wrong += error.faults
+    except OSError as error:
+        wrong.append(f"{SPEEDS} can't be read: {error.strerror or 'the system refused'}.")
+    lines = None if table is None else table.lines
     if as_json:
-        result = MapStatusResult(profile, where.name if where else None, manifest, wrong)
+        result = MapStatusResult(profile, where.name if where else None, manifest, wrong, lines)
         sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
     else:
-        for line in (*status_lines(manifest), *wrong):
+        speeds_line = [f"Table of speeds by class of road and hour, lines: {lines}"] if lines is not None else []
+        for line in (*status_lines(manifest), *speeds_line, *wrong):
             sys.stdout.write(line + "\n")
     return error_text.LOCAL if wrong else 0
 
@@ -124,6 +150,52 @@ def remove(profile: str) -> int:
     if there and is_held(window_lock(folder)):
         sys.stderr.write("The window that is open shows it until it ends.\n")
     return 0
+
+
+def speeds(source: Path | None, profile: str, *, remove: bool) -> int:
+    """Use the table of speeds in a file, or none any more, or print the one in use. Returns the exit code.
+
+    A window that is open takes it with the next way that it asks for.
+    """
+    folder = existing_profile(profile)
+    if remove:
+        maps = MapFolder(folder)
+        try:
+            there = maps.remove_speeds()
+        finally:
+            maps.release()
+        sys.stdout.write("Speeds are those without traffic again.\n" if there else "There was no table of speeds.\n")
+        return 0
+    try:
+        table, content = _table_in(maps_of(folder) / SPEEDS if source is None else source)
+    except SpeedFileError as error:
+        return _say_all(error.faults)
+    if source is None:
+        sys.stdout.write(content.decode("utf-8-sig"))
+        return 0
+    _keep_speeds(folder, content)
+    sys.stdout.write(f"The city's speeds are in use, lines: {table.lines}.\n")
+    return 0
+
+
+def _table_in(file: Path) -> tuple[SpeedTable, bytes]:
+    """Raises SpeedFileError, also where the file can't be read."""
+    try:
+        return read_speeds(file)
+    except FileNotFoundError:
+        raise SpeedFileError([f"There is no file {file.name} in {file.parent.absolute()}."]) from None
+    except OSError as error:
+        raise SpeedFileError([f"{file} can't be read: {error.strerror or 'the system refused'}."]) from error
+
+
+def _keep_speeds(folder: Path, content: bytes) -> None:
+    maps = MapFolder(folder)
+    try:
+        maps.keep_speeds(content)
+    except OSError as error:
+        raise from_os(error, maps_of(folder) / SPEEDS) from error
+    finally:
+        maps.release()
 
 
 class _ProgressLines:
@@ -164,6 +236,12 @@ def _cancel_with_input(builder: MapBuilder) -> None:
     while os.read(0, 1):
         pass
     builder.cancel()
+
+
+def _say_all(sentences: Sequence[str]) -> int:
+    for sentence in sentences:
+        _say(sentence, error_text.USAGE)
+    return error_text.USAGE
 
 
 def _say(sentence: str, code: int) -> int:

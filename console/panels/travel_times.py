@@ -30,10 +30,16 @@ class TravelTimes(QObject):
     """Of the report that was asked about last other travels are known."""
 
     def __init__(
-        self, ask: AskMap, parent: QObject | None = None, *, steady_s: Callable[[], float] = time.monotonic
+        self,
+        ask: AskMap,
+        parent: QObject | None = None,
+        *,
+        steady_s: Callable[[], float] = time.monotonic,
+        hour: Callable[[], int | None] = lambda: None,
     ) -> None:
+        """`hour` gives the hour of the week by the city's clock (see `Times`)."""
         super().__init__(parent)
-        self._ask, self._steady_s = ask, steady_s
+        self._ask, self._steady_s, self._hour = ask, steady_s, hour
         self._place: tuple[str, LatLon] | None = None
         self._known = _NOTHING
         self._asked: dict[str, LatLon] | None = None
@@ -46,6 +52,8 @@ class TravelTimes(QObject):
         self._is_asking, self._asked_s = False, -_ONE_S
         self.answers = False
         """Whether the map has answered last time: what is told by a straight line is the exception then."""
+        self.speeds_hour: int | None = None
+        """Of which hour of the day the speeds are by which the travels of `to` were found; None without traffic."""
 
     def to(self, source: str, place: LatLon, units: Iterable[Unit]) -> Mapping[str, Travel]:
         """How far the units of a source are from a place, as far as it is known, by their ids."""
@@ -56,11 +64,11 @@ class TravelTimes(QObject):
             self._asked = at
             self._turn += 1
             turn = self._turn
-            self._ask("times", Times(place, at), lambda answer: self._take(turn, answer))
+            self._ask("times", Times(place, at, self._hour()), lambda answer: self._take(turn, answer))
         return self._known
 
     def ask_again(self) -> None:
-        """Other streets are closed now: what is known is told until the next answers are there."""
+        """Other streets are closed, or another hour's speeds count: what is known is told until it is answered anew."""
         self._asked = None
         # protects: times-of-before-the-closure
         self._turn += 1
@@ -83,8 +91,9 @@ class TravelTimes(QObject):
         found = answer.travels if isinstance(answer, TimesFound) else _NOTHING
         if answer is None:
             self._asked = None  # asked again with the next look
-        before, self._known = self._known, found
-        if _told(before) != _told(found):
+        before, self._known = (self.speeds_hour, _told(self._known)), found
+        self.speeds_hour = answer.hour if isinstance(answer, TimesFound) else None
+        if before != (self.speeds_hour, _told(found)):
             self.changed.emit()
 
     def _ask_next(self) -> None:
@@ -106,7 +115,12 @@ class TravelTimes(QObject):
             elif isinstance(answer, TimesFound):
                 self._ways[key] = (start, goal, answer.travels.get(key))
 
-        self._ask("on the way", Times(goal, {key: start}), take)
+        self._ask("on the way", Times(goal, {key: start}, self._hour()), take)
+
+
+def speeds_text(hour: int | None, tr: Callable[[str], str]) -> str:
+    """`speeds of 17–18 h`, where the city's own speeds of that hour of the day count; "" for None."""
+    return "" if hour is None else tr("speeds of {start}–{end} h").format(start=hour, end=hour + 1)
 
 
 def _told(travels: Mapping[str, Travel]) -> dict[str, tuple[int, int]]:

@@ -19,6 +19,7 @@ from console import logs
 from console.cache.catalog import CityUnit
 from console.cache.reader import CacheReader
 from console.city_map.basemap import Basemap
+from console.city_map.speeds import hour_of_week
 from console.error_text import describe
 from console.images.process import ImageProcess
 from console.outbox.link import OutboxLink, ProofsFound, Question
@@ -270,7 +271,7 @@ class ConsoleWindow(QObject):
         basemap = Basemap(self._options.profile, self.settings.here.basemap)
         mapped = self._streets.folder if self._streets is not None else self._options.profile
         self.map_supervisor = MapSupervisor(mapped, self.tasks, self)
-        self.street_way = StreetWay(self.map_supervisor.ask, self)
+        self.street_way = StreetWay(self.map_supervisor.ask, self, hour=self._hour_of_week)
         self.web_map = WebMapPictures(
             self._options.profile, self.settings.here.web_map, self.sync_supervisor.send, self
         )
@@ -375,7 +376,8 @@ class ConsoleWindow(QObject):
             lost_with=partial(lost_with, self.outbox),
             closures=self.closures,
         )
-        self.travel_times = TravelTimes(self.map_supervisor.ask, self)
+        self.travel_times = TravelTimes(self.map_supervisor.ask, self, hour=self._hour_of_week)
+        self._speeds_hour = self._hour_of_week()
         self.units_controller = UnitsController(
             self.units,
             window_state,
@@ -953,8 +955,12 @@ class ConsoleWindow(QObject):
         self.situation.look_again()
         self.status_controller.show()
 
+    def _hour_of_week(self) -> int:
+        """The hour by the city's clock, whose speeds count."""
+        return hour_of_week(self.now().astimezone(self._zone))
+
     def _on_streets_changed(self) -> None:
-        """Other streets are closed, or open again: all ways are asked for anew."""
+        """Other streets are closed, or open again, or another hour has begun: all ways are asked for anew."""
         self.travel_times.ask_again()
         self.street_way.ask_again()
         self.recommender.refresh()
@@ -969,6 +975,10 @@ class ConsoleWindow(QObject):
 
     def _tick(self) -> None:
         self.closures.look()
+        hour = self._hour_of_week()
+        if hour != self._speeds_hour:
+            self._speeds_hour = hour
+            self._on_streets_changed()
         self.queue_controller.tick()
         self.ticket_controller.tick()
         self.units_controller.tick()

@@ -7,8 +7,10 @@ import os
 import re
 import signal
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from PIL import Image
@@ -17,6 +19,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu
 
+from console.city_map.map_folder import MapFolder
 from console.settings import load_settings
 from console.window import map_supervisor
 from tests.helpers.built_town import build_town
@@ -93,6 +96,24 @@ def test_the_way_of_a_sent_unit_is_drawn_by_street_with_the_time_of_its_arrival(
     wait_for(lambda: re.fullmatch(rf"{re.escape(unit.unit.code)} · [0-2]\d:[0-5]\d", code()), 60, what=code)
     assert len(window.map._route) > 3
     assert window.map._route[0] == (unit.unit.lat, unit.unit.lon)
+
+
+def test_the_speeds_of_the_citys_hour_are_named_and_the_next_hours_follow(window: Any, profile: Path) -> None:
+    find(window, "unassigned", lambda now: now.advice and now.has_place)
+    wait_for(lambda: basis(window) == BY_STREET, 60, what=lambda: basis(window))
+    maps = MapFolder(profile)
+    maps.keep_speeds(b"class,days,hours,kmh\nlocal,,,16\n")
+    try:
+        for zone, ahead_h in (("Asia/Makassar", 8), ("Asia/Jayapura", 9)):
+            window._zone.become(ZoneInfo(zone))  # another hour by the city's clock
+            start = (window.now() + timedelta(hours=ahead_h)).hour
+            words = [f"by street, speeds of {hour}–{hour + 1} h" for hour in (start, (start + 1) % 24)]
+            wait_for(lambda: basis(window) in words, 60, what=lambda: basis(window))  # noqa: B023 - awaited here
+            note = f"way by {basis(window).removeprefix('by street, ')}"
+            wait_for(lambda: note in window.map._notes[1], 60, what=lambda: window.map._notes)  # noqa: B023
+    finally:
+        maps.remove_speeds()
+        maps.release()
 
 
 def test_a_street_is_found_by_few_keys_and_says_how_exact_it_is(window: Any) -> None:

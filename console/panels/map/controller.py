@@ -26,6 +26,7 @@ from console.panels.map.street_way import StreetWay
 from console.panels.map.web_map import WebMapPictures
 from console.panels.report.details import ReportDetails
 from console.panels.report.recommendations import Recommendations
+from console.panels.travel_times import speeds_text
 from console.panels.units import STALE_S, is_stale
 from console.panels.window_state import WindowState
 from console.rules.area import GeometryFault, border_box, check_geometry
@@ -234,7 +235,8 @@ class MapController(QObject):
         ]
         if self._panel is not None:
             self._panel.set_units(shown, route)
-            self._panel.set_notes(self._whose_background(), self._units_note(crews, times))
+            notes = (self._units_note(crews, times), self._way_note() if route else "")
+            self._panel.set_notes(self._whose_background(), " · ".join(note for note in notes if note))
 
     def _show_basemap(self, panel: MapPanel) -> None:
         panel.set_tiles(self._basemap.kind, *self._basemap.zooms)
@@ -313,6 +315,11 @@ class MapController(QObject):
         if age.total_seconds() > STALE_S:
             return self.tr("positions from {time}").format(time=formatting.moment(newest, self._window_state.zone, now))
         return self.tr("units {age}").format(age=formatting.age(age.total_seconds()))
+
+    def _way_note(self) -> str:
+        """By which of the city's speeds the way that is drawn was found; "" where that is without traffic."""
+        hour = self._street_way.speeds_hour if self._street_way is not None else None
+        return "" if hour is None else self.tr("way by {speeds}").format(speeds=speeds_text(hour, self.tr))
 
     def _reports(self, request: Request) -> bytes | None:
         view = self._views.get(request.number) or self._window_state.view

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
@@ -17,16 +19,21 @@ class StreetWay(QObject):
     changed = Signal()
     """Another way is known, or none any more."""
 
-    def __init__(self, ask: AskMap, parent: QObject | None = None) -> None:
+    def __init__(
+        self, ask: AskMap, parent: QObject | None = None, *, hour: Callable[[], int | None] = lambda: None
+    ) -> None:
+        """`hour` gives the hour of the week by the city's clock (see `Times`)."""
         super().__init__(parent)
-        self._ask = ask
+        self._ask, self._hour = ask, hour
         self._asked: tuple[LatLon, LatLon] | None = None
         self._goal: LatLon | None = None
         self._line: list[LatLon] = []
         self._seconds: float | None = None
+        self.speeds_hour: int | None = None
+        """Of which hour of the day the city's speeds are by which the way was found; None without traffic."""
 
     def ask_again(self) -> None:
-        """Other streets are closed now: the last way stands until the next is there."""
+        """Other streets are closed, or another hour's speeds count: the last way stands until the next is there."""
         self._asked = None
 
     def line(self, start: LatLon, goal: LatLon) -> list[LatLon]:
@@ -40,7 +47,7 @@ class StreetWay(QObject):
 
     def _look(self, start: LatLon, goal: LatLon) -> None:
         if goal != self._goal:
-            self._goal, self._line, self._seconds = goal, [], None
+            self._goal, self._line, self._seconds, self.speeds_hour = goal, [], None, None
         if self._asked == (start, goal):
             return
         self._asked = asked = (start, goal)
@@ -51,13 +58,14 @@ class StreetWay(QObject):
             leg = answer.leg if isinstance(answer, RouteFound) else None
             if answer is None:
                 self._asked = None  # asked again with the next look
-            before = self._line
+            before = self._line, self.speeds_hour
             self._line = points_of(leg.line) if leg is not None else []
             self._seconds = leg.travel.seconds if leg is not None else None
-            if self._line != before:
+            self.speeds_hour = answer.hour if isinstance(answer, RouteFound) and leg is not None else None
+            if (self._line, self.speeds_hour) != before:
                 self.changed.emit()
 
-        self._ask("route", Route(start, goal), take)
+        self._ask("route", Route(start, goal, self._hour()), take)
 
 
 def points_of(line: bytes) -> list[LatLon]:

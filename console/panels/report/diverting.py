@@ -15,6 +15,7 @@ from console.panels.forms.forms import Forms
 from console.panels.key_guard import KeyGuard
 from console.panels.report.details import ReportDetails
 from console.panels.situation import SituationMonitor
+from console.panels.travel_times import speeds_text
 from console.panels.window_state import WindowState
 from console.rules.edit import is_local
 from console.rules.place import distance_m
@@ -124,6 +125,9 @@ class Diverting(QObject):
         words = self.tr("{unit} is {distance} from this P1, about {time} away ({basis}). It leaves:")
         away = formatting.distance(known.distance_m, self._situation.recommendations.off_m)
         basis = self.tr("by street" if known.by_street else "straight line × 1.4")
+        speeds = speeds_text(self._situation.recommendations.speeds_hour, self.tr)
+        if known.by_street and speeds:
+            basis = self.tr("{by_street}, {speeds}").format(by_street=basis, speeds=speeds)
         return words.format(unit=unit.code, distance=away, time=formatting.minutes(known.eta_s), basis=basis)
 
     def _lines(self, unit: Unit, job: Assignment, left: ReportDetails) -> list[tuple[str, str]]:

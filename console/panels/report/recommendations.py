@@ -21,7 +21,7 @@ from console.city_map.messages import Travel
 from console.panels import formatting
 from console.panels.report.details import ReportDetails
 from console.panels.report.refused_jobs import refused_other
-from console.panels.travel_times import TravelTimes
+from console.panels.travel_times import TravelTimes, speeds_text
 from console.panels.window_state import WindowState
 from console.rules.apply import jobs_after
 from console.rules.area import off_by_m
@@ -57,7 +57,7 @@ class Recommendations(msgspec.Struct, frozen=True):
     `off_m` is how many metres the report may lie from its point: no distance from it is more exact. `left` are the
     reports that units would be diverted from, by their ids, as the server has them. `avoids` says in words what is
     closed to ways by street. `on_break` are the codes of units on a break that could be called from it for a P1 to
-    which nobody is free to go.
+    which nobody is free to go. `speeds_hour` is the hour of the day of which the city's speeds count, None without any.
     """
 
     row: int
@@ -69,6 +69,7 @@ class Recommendations(msgspec.Struct, frozen=True):
     left: Mapping[str, Report] = {}
     avoids: str = ""
     on_break: tuple[str, ...] = ()
+    speeds_hour: int | None = None
 
     @property
     def able(self) -> tuple[Advice, ...]:
@@ -81,16 +82,16 @@ class Recommendations(msgspec.Struct, frozen=True):
         return basis_of(self.able)
 
     def basis_text(self, tr: Callable[[str], str]) -> str:
-        """The words for how the times were found, and what ways by street avoid."""
-        if self.avoids and self.basis == "by_street":
-            return tr("by street, {avoids}").format(avoids=self.avoids)
-        if self.avoids and self.basis == "mixed":
-            return tr("by street, {avoids}; ~ straight line × 1.4").format(avoids=self.avoids)
-        return {
-            "by_street": tr("by street, without traffic"),
-            "straight_line": tr("straight line × 1.4, no street map"),
-            "mixed": tr("by street, without traffic; ~ straight line × 1.4"),
-        }[self.basis]
+        """The words for how the times were found, of which hour the speeds are, and what ways by street avoid."""
+        if self.basis == "straight_line":
+            return tr("straight line × 1.4, no street map")
+        how = [text for text in (speeds_text(self.speeds_hour, tr), self.avoids) if text]
+        by_street = tr("by street, {how}").format(how=", ".join(how) if how else tr("without traffic"))
+        return (
+            by_street
+            if self.basis == "by_street"
+            else tr("{by_street}; ~ straight line × 1.4").format(by_street=by_street)
+        )
 
     def heading_text(self, tr: Callable[[str], str]) -> str:
         """What stands beside the heading of the recommended units: who could be called from a break, and `basis_text`.
@@ -216,8 +217,10 @@ class Recommender(QObject):
 
         here = [one.unit for one in crews if one.source == details.source]
         travel: Mapping[str, Travel] = {}
+        speeds_hour: int | None = None
         if self._travel_times is not None:
             travel = self._travel_times.to(details.source, (details.shown.lat, details.shown.lon), here)
+            speeds_hour = self._travel_times.speeds_hour
         jobs, here_only = catalog.assignments, set[str]()
         for (source, report), edits in self._pending().items():
             if source != details.source:
@@ -255,7 +258,9 @@ class Recommender(QObject):
             alike = _alike(view, details.row, now, cities, details.source, reader(), shown.description, off_m)
             leaves = {job.report for one in (*units, *further[:_MOST_READ]) for job in one.leaves}
             left = reader().reports_of(details.source, leaves) if leaves else {}
-            return Recommendations(details.row, units, why, alike, further, off_m, left, avoids, found.on_break)
+            return Recommendations(
+                details.row, units, why, alike, further, off_m, left, avoids, found.on_break, speeds_hour
+            )
 
         self._tasks.latest("recommendations", advise, self._set)
 

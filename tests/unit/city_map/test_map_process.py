@@ -11,7 +11,7 @@ import pytest
 
 from console.city_map import map_process
 from console.city_map.manifest import PLACES, STREETS
-from console.city_map.map_folder import current_map
+from console.city_map.map_folder import MapFolder, current_map, maps_of
 from console.city_map.map_process import CityMap
 from console.city_map.messages import (
     EXIT_NO_MAP,
@@ -36,6 +36,7 @@ from console.city_map.messages import (
     Travel,
 )
 from console.city_map.router import Router
+from console.city_map.speeds import SPEEDS
 from console.pipe import Frames, pack
 from tests.helpers.built_town import build_town
 from tests.helpers.osm_town import crossing, grid_town, place
@@ -178,3 +179,67 @@ def test_the_address_of_a_place_is_that_of_the_named_street_beside_a_lane(city_m
     assert beside.distance_m == pytest.approx(42, abs=2)
     assert address(city_map, -6.5, 106.8) is None
     assert address(city_map, float("nan"), 106.8) is None
+
+
+def test_the_speeds_of_the_hour_count_and_are_named(profile: Path, tmp_path: Path) -> None:
+    folder, table = current_map(profile), tmp_path / SPEEDS
+    assert folder is not None
+    table.write_text("class,days,hours,kmh\ntertiary,weekdays,17-18,8\nlocal,weekdays,17-18,8\n")
+    city_map = CityMap(folder, table)
+
+    def ask(hour: int | None) -> tuple[float, int | None]:
+        found = city_map.answer(Times(place(0, 0), {"one": place(0, 2)}, hour))
+        way = city_map.answer(Route(place(0, 2), place(0, 0), hour))
+        assert isinstance(found, TimesFound)
+        assert isinstance(way, RouteFound)
+        assert way.leg is not None
+        assert way.leg.travel.seconds == pytest.approx(found.travels["one"].seconds, abs=0.5)
+        assert way.hour == found.hour
+        return found.travels["one"].seconds, found.hour
+
+    usual, _ = ask(None)
+    assert ask(16) == (usual, None)
+    slow, hour = ask(17)
+    assert hour == 17
+    assert slow > 2 * usual
+    assert ask(24 + 17) == (slow, 17), "Tuesday"
+    assert ask(5 * 24 + 17) == (usual, None), "Saturday"
+    for none in (-1, 168):
+        assert ask(none) == (usual, None)
+
+
+def test_a_table_that_is_changed_counts_from_the_next_question(
+    profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, table = current_map(profile), tmp_path / SPEEDS
+    assert folder is not None
+    city_map = CityMap(folder, table)
+
+    def hour() -> int | None:
+        found = city_map.answer(Times(place(0, 0), {"one": place(0, 2)}, 17))
+        assert isinstance(found, TimesFound)
+        return found.hour
+
+    assert hour() is None
+    table.write_text("class,days,hours,kmh\nlocal,,,8\n")
+    assert hour() == 17
+    table.write_text("class,days,hours,kmh\nlocal,,,quick\n")
+    assert (hour(), hour()) == (None, None)
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert "speeds.csv, line 2: “quick” is no speed" in said[0]
+    table.write_text("class,days,hours,kmh\nlocal,,,12\n")
+    assert hour() == 17
+    table.unlink()
+    assert hour() is None
+
+
+def test_the_process_takes_the_table_beside_its_map(tmp_path: Path) -> None:
+    build_town(tmp_path)
+    maps = MapFolder(tmp_path)
+    maps.keep_speeds(b"class,days,hours,kmh\nlocal,,,8\n")
+    maps.release()
+    assert (maps_of(tmp_path) / SPEEDS).is_file()
+    (_, found), _ = run(tmp_path, Times(place(0, 0), {"one": place(0, 2)}, 30))
+    assert isinstance(found, TimesFound)
+    assert found.hour == 6

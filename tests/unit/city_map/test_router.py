@@ -284,14 +284,6 @@ def test_a_sign_slows_and_never_hastens(tmp_path: Path) -> None:
     assert seconds(router, place(1, 0.4), place(1, 0.6)) == pytest.approx(0.2 * TERTIARY_S, rel=0.02)
 
 
-def test_a_city_has_speeds_of_its_own(tmp_path: Path) -> None:
-    router_of(grid_town(), tmp_path)
-    fast = Router(tmp_path / "streets", {"tertiary": 60.0})
-    assert seconds(fast, place(2, 0.5), place(2, 3.5)) == pytest.approx(
-        3 * (BLOCK_M / (60 / 3.6) + WAITING_ELSEWHERE_S), rel=0.02
-    )
-
-
 def test_damaged_files_are_told_from_a_map(tmp_path: Path) -> None:
     router_of(grid_town(), tmp_path)
     (tmp_path / "streets" / "node.npy").write_bytes(b"nonsense")
@@ -300,3 +292,30 @@ def test_damaged_files_are_told_from_a_map(tmp_path: Path) -> None:
     (tmp_path / "streets" / "node.npy").unlink()
     with pytest.raises(OSError, match="node"):
         Router(tmp_path / "streets")
+
+
+def test_other_speeds_count_at_once_and_a_known_limit_stays(tmp_path: Path) -> None:
+    town = grid_town()
+    for step in range(4):
+        town.ways[way_id(town, crossing(4, step), crossing(4, step + 1))][1]["maxspeed"] = "10"
+        town.ways[way_id(town, crossing(1, step), crossing(1, step + 1))][1]["highway"] = "secondary"
+    router = router_of(town, tmp_path)
+    start, end, limited = place(2, 0.5), place(2, 3.5), (place(4, 1.2), place(4, 1.8))
+    before, before_limited = seconds(router, start, end), seconds(router, *limited)
+    times = router.times_to(end)
+    assert times is not None
+    router.set_speeds({"tertiary": 46.0})
+    assert times.version != router.version
+    assert seconds(router, start, end) == pytest.approx(3 * (BLOCK_M / (46 / 3.6) + WAITING_ELSEWHERE_S), rel=0.02)
+    assert seconds(router, *limited) == pytest.approx(before_limited, rel=0.02)
+    version = router.version
+    router.set_speeds({"tertiary": 46.0})
+    assert router.version == version, "what was found is still true"
+    router.set_speeds({"tertiary": 5.0})
+    assert seconds(router, *limited) > before_limited * 1.5, "slower than the limit"
+    # Another way is the quickest now.
+    leg = router.route(place(2, 0.9), place(2, 3.1))
+    assert leg is not None
+    assert any(name.startswith("Gang") for name, _ in leg.streets)
+    router.set_speeds({})
+    assert seconds(router, start, end) == before

@@ -173,3 +173,44 @@ def test_a_build_that_is_ended_leaves_nothing_in_use(source: Path, how: str) -> 
     assert sigap_map("build", str(source)).returncode == 0
     names = {path.name for path in maps_of(folder_of("default")).iterdir()}
     assert not [name for name in names if name.startswith(".new-")]
+
+
+def test_a_table_of_speeds_is_checked_used_printed_and_removed(source: Path, tmp_path: Path) -> None:
+    table = tmp_path / "kota.csv"
+    table.write_text("class,days,hours,kmh\nprimary,,,quick\navenue,,,20\n")
+    for arguments in (("speeds", str(table)), ("build", str(source), "--speeds", str(table))):
+        folder_of("default").mkdir(parents=True, exist_ok=True)
+        done = sigap_map(*arguments)
+        assert done.returncode == 2
+        assert [line.partition(": ")[2][:16] for line in done.stderr.splitlines()] == [
+            "kota.csv, line 2",
+            "kota.csv, line 3",
+        ]
+    assert current_map(folder_of("default")) is None, "refused before the build"
+    assert sigap_map("speeds", str(tmp_path / "none.csv")).returncode == 2
+    assert sigap_map("speeds").returncode == 2, "none is in use"
+
+    table.write_text("class,days,hours,kmh\nprimary,weekdays,7-9,14\n")
+    built = sigap_map("build", str(source), "--speeds", str(table))
+    assert built.returncode == 0, built.stderr
+    kept = maps_of(folder_of("default")) / "speeds.csv"
+    assert kept.read_bytes() == table.read_bytes()
+    assert "Table of speeds by class of road and hour, lines: 1" in sigap_map("status").stdout
+
+    table.write_text("class,days,hours,kmh\nprimary,weekdays,7-9,14\nlocal,,,20\n")
+    used = sigap_map("speeds", str(table))
+    assert (used.returncode, used.stdout) == (0, "The city's speeds are in use, lines: 2.\n")
+    assert sigap_map("speeds").stdout == table.read_text()
+    assert sigap_map("build", str(source)).returncode == 0
+    assert json.loads(sigap_map("status", "--json").stdout)["speeds"] == 2, "a new map keeps them"
+
+    kept.write_text("damaged")
+    status = sigap_map("status")
+    assert status.returncode == 4
+    assert "speeds.csv, line 1: the first line has to name the columns" in status.stdout
+    assert sigap_map("speeds", "--remove").stdout == "Speeds are those without traffic again.\n"
+    assert sigap_map("speeds", "--remove").stdout == "There was no table of speeds.\n"
+    assert not kept.exists()
+    sigap_map("speeds", str(table))
+    assert sigap_map("remove").returncode == 0
+    assert not kept.exists(), "they go with the map"

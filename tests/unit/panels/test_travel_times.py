@@ -22,7 +22,8 @@ class Map:
     def __init__(self) -> None:
         self.asked: list[tuple[str, Times, Callable[[Answer | None], object]]] = []
         self.now_s = 0.0
-        self.travel_times = TravelTimes(self._ask, steady_s=lambda: self.now_s)
+        self.hour = 17
+        self.travel_times = TravelTimes(self._ask, steady_s=lambda: self.now_s, hour=lambda: self.hour)
         self.told = 0
         self.travel_times.changed.connect(self._count)
 
@@ -166,3 +167,25 @@ def test_ways_of_units_are_asked_again_one_after_the_other(map_: Map) -> None:
     assert look() == Travel(800, 2000)
     look()
     assert len(map_.asked) == 3
+
+
+def test_times_are_those_of_the_hour_by_the_citys_clock_and_say_so(map_: Map) -> None:
+    travel_times, units = map_.travel_times, [unit("A")]
+    travel_times.to("city", GOAL, units)
+    travel_times.on_the_way("A", (-6.21, 106.8), GOAL)
+    assert [question.hour for _, question, _ in map_.asked] == [17, 17]
+    _, _, then = map_.asked[0]
+    then(TimesFound({"A": Travel(600, 2000)}, 17))
+    assert (travel_times.speeds_hour, map_.told) == (17, 1)
+    map_.hour = 18
+    travel_times.ask_again()
+    travel_times.to("city", GOAL, units)
+    _, question, then = map_.asked[-1]
+    assert question.hour == 18
+    assert travel_times.speeds_hour == 17, "until it is answered"
+    then(TimesFound({"A": Travel(600, 2000)}, 18))
+    assert (travel_times.speeds_hour, map_.told) == (18, 2), "the same minutes, of another hour"
+    travel_times.ask_again()
+    travel_times.to("city", GOAL, units)
+    map_.fail()
+    assert travel_times.speeds_hour is None

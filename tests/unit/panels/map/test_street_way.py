@@ -93,3 +93,24 @@ def test_when_other_streets_are_closed_the_way_is_asked_again(qtbot: QtBot) -> N
     assert asked.way.line(A, GOAL) == [A, GOAL], "not of before"
     asked.answer(1)
     assert asked.way.line(A, GOAL) == [A, *POINTS, GOAL]
+
+
+def test_the_way_says_of_which_hour_the_speeds_are(qtbot: QtBot) -> None:
+    asked, hours = Asked(), [17]
+    way = StreetWay(lambda _, question, then: asked.waiting.append((question, then)), hour=lambda: hours[-1])
+    way.changed.connect(asked._count)
+    way.line(A, GOAL)
+    assert asked.waiting[0][0] == Route(A, GOAL, 17)
+    leg = Leg(Travel(600, 9000), packed(POINTS), ())
+    asked.waiting[0][1](RouteFound(leg, 17))
+    assert (way.speeds_hour, asked.told) == (17, 1)
+    hours.append(18)
+    way.ask_again()
+    way.line(A, GOAL)
+    assert asked.waiting[1][0] == Route(A, GOAL, 18)
+    asked.waiting[1][1](RouteFound(leg, 18))
+    assert (way.speeds_hour, asked.told) == (18, 2), "the same line, of another hour"
+    way.line(A, OTHER)
+    assert way.speeds_hour is None
+    asked.waiting[2][1](RouteFound(None, 18))
+    assert way.speeds_hour is None, "a straight line has none"

@@ -60,3 +60,22 @@ def test_a_unit_that_got_work_or_another_report_is_shown_in_its_place_at_once() 
     assert _in_order_of(before, fewer) is fewer
     other = msgspec.structs.replace(shown(advice("B", 240), advice("A", 300)), row=2)
     assert _in_order_of(before, other) is other
+
+
+@pytest.mark.parametrize(
+    ("by_street", "hour", "avoids", "words"),
+    [
+        ((True, True), 17, "", "by street, speeds of 17–18 h"),
+        ((True, True), 23, "avoids 1 closed street", "by street, speeds of 23–24 h, avoids 1 closed street"),
+        ((True, True), None, "avoids 1 closed street", "by street, avoids 1 closed street"),
+        ((True, False), 0, "", "by street, speeds of 0–1 h; ~ straight line × 1.4"),
+        ((True, False), None, "avoids 1 closed street", "by street, avoids 1 closed street; ~ straight line × 1.4"),
+        ((False, False), 17, "avoids 1 closed street", "straight line × 1.4, no street map"),
+    ],
+)
+def test_the_heading_says_of_which_hour_the_speeds_are(
+    by_street: tuple[bool, bool], hour: int | None, avoids: str, words: str
+) -> None:
+    first, second = by_street
+    found = shown(advice("A", 120, by_street=first), advice("B", 240, by_street=second))
+    assert msgspec.structs.replace(found, speeds_hour=hour, avoids=avoids).basis_text(str) == words
