@@ -20,6 +20,7 @@ _RELATIONS: dict[str, Relation] = {
         (
             "depan", "didepan", "dpn", "seberang", "sebrang", "seberangnya", "sbrg", "sebelah", "sblh", "samping",
             "smpg", "disamping", "belakang", "dibelakang", "blkg", "blakang", "opposite", "behind", "beside", "next to",
+            "sebelah barat", "sebelah timur", "sebelah utara", "sebelah selatan",
             "in front of", "across from", "across", "em frente a", "em frente ao", "em frente", "atrás de", "atrás do",
             "atras do", "ao lado do", "ao lado da", "ao lado de", "vastapäätä", "vieressä", "takana",
         ),
@@ -40,6 +41,16 @@ _RELATION = re.compile(
     rf"(?<!\w)({'|'.join(sorted(map(re.escape, _RELATIONS), key=len, reverse=True))})(?!\w)", re.IGNORECASE
 )
 _RT_RW = re.compile(r"\b(?:rt|rw)\s*[./]?\s*0*\d{1,3}(?:\s*/\s*(?:rw)?\s*\.?\s*0*\d{1,3})?", re.IGNORECASE)
+_SPEAKER = re.compile(
+    r"^(?:\W*\b(?:halo|hallo|tolong|(?:pak|bu|mas|mbak)(?=\W+(?:tolong|saya|ada)\b)|(?:rumah\s+)?(?:saya|aku|kami|kita)|ada|"
+    r"lagi|sedang|posisi(?:nya)?|lokasi(?:nya)?|hello|please|i\s+am|i'm|we\s+are|we're|my\s+house\s+is)\b)+(?=\W+\w)",
+    re.IGNORECASE,
+)
+"""Words before a place that are about who calls: as words of a name they are like those of other places."""
+_AWAY = re.compile(
+    r"(?:\b(?:kira-?kira|kira2|kurang\s+lebih|about|some)\s+)?\b\d{1,4}\s*(?:m|mtr|meter|metres|meters)\b",
+    re.IGNORECASE,
+)
 _KM = re.compile(r"\bkm\.?\s*(\d{1,3})(?:[.,](\d{1,3})|\s?\+\s?(\d{3}))?(?!\w)", re.IGNORECASE)
 _NUMBER = re.compile(
     r"(?:\b(?:no|nomor|nmr|number|kav|kavling|nº|n°|numero|número)\b|#|\bn[º°])\s*[.:]?\s*(\d{1,5}\s?[a-z]?)\b",
@@ -125,8 +136,12 @@ class Phrase(msgspec.Struct, frozen=True):
 def understood(text: str) -> Phrase:
     """What a text says, at most 200 letters of it."""
     text = text[:_MOST_SAID]
-    left_out = tuple(" ".join(found[0].split()) for found in _RT_RW.finditer(text))
-    text = _RT_RW.sub(" ", text)
+    # protects: the-speaker-is-no-place
+    text = _SPEAKER.sub(" ", text)
+    left_out: tuple[str, ...] = ()
+    for pattern in (_RT_RW, _AWAY):
+        left_out += tuple(" ".join(found[0].split()) for found in pattern.finditer(text))
+        text = pattern.sub(" ", text)
     km = None
     if (post := _KM.search(text)) is not None:
         km = float(f"{post[1]}.{post[2] or post[3] or 0}")

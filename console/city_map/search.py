@@ -424,8 +424,10 @@ class Gazetteer:
             every[road.name].append((at_km, (lat, lon), road))
             if all(any(_is_like(word, one) for one in road.folded.split()) for word in words):
                 known[road.name].append((at_km, (lat, lon), road))
-        contexts = phrase.contexts
+        contexts, is_named = phrase.contexts, True
         if not known and words:  # "tol bandara" leads there, and is called otherwise
+            # protects: another-road-is-not-meant
+            is_named = "tol" in phrase.meant.words
             contexts = (Context("towards", PlaceWords(tuple(words))), *contexts)
             known = every
         anchors = self._anchors(contexts, near)
@@ -442,8 +444,8 @@ class Gazetteer:
             away_km = _metres(place, near) / 1000 if near and not anchors else 0.0
             exactness: Exactness = "landmark" if within_m == _POST_M else "reckoned"
             post = FoundPlace(
-                "post", f"{name} km {km:g}", road.area, *place, exactness, within_m=within_m, fits=hit.fits,
-                left_out=phrase.left_out,
+                "post", f"{name} km {km:g}", road.area, *place, exactness, within_m=within_m,
+                fits=hit.fits and is_named, left_out=phrase.left_out + (() if is_named else tuple(words)),
             )  # fmt: skip
             found.append((hit.score - math.log1p(away_km), post))
         best = max((score for score, _ in found), default=0.0)

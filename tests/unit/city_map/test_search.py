@@ -234,6 +234,24 @@ def test_what_no_map_has_is_left_out_and_told(gazetteer: Gazetteer) -> None:
     assert (warung.name, warung.left_out, warung.fits) == ("Gang Kenari 2", ("warung",), False)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "saya di jalan mh thamrin", "halo, saya lagi di jl thamrin", "pak, tolong, ada di jalan thamrin",
+        "rumah saya di jl mh thamrin", "posisi di jl thamrin", "we are on Jalan Thamrin", "I'm at jl thamrin",
+    ],
+)  # fmt: skip
+def test_who_speaks_is_no_part_of_the_place(gazetteer: Gazetteer, said: str) -> None:
+    assert [one.name for one in gazetteer.find(said) if one.fits] == ["Jalan M.H. Thamrin"]
+
+
+def test_a_side_and_a_distance_of_a_landmark_are_told(gazetteer: Gazetteer) -> None:
+    found = gazetteer.find("sebelah barat rs harapan kita kira2 100 meter")
+    assert [(one.name, one.exactness, one.left_out) for one in found if one.fits] == [
+        ("RS Harapan Kita", "beside", ("kira2 100 meter",))
+    ]
+
+
 def test_a_kilometre_is_a_post_or_between_two(tmp_path: Path) -> None:
     town = city()
     ends = [town.node(*place(y, 8)) for y in (0, 1, 2, 3, 4)]
@@ -250,6 +268,10 @@ def test_a_kilometre_is_a_post_or_between_two(tmp_path: Path) -> None:
     assert (between.exactness, between.lat) == ("reckoned", pytest.approx(place(2, 8)[0], abs=1e-6))
     towards = found.find("km 4 tol arah bandara")
     assert [one.name for one in towards if one.fits] == ["Tol Timur km 4"]
+    assert [one.name for one in found.find("tol bandara km 4") if one.fits] == ["Tol Timur km 4"]
+    other = found.find("jl bandara km 4")
+    assert not [one for one in other if one.fits], "a street is no toll road that leads there"
+    assert {one.left_out for one in other} == {("bandara",)}
     unknown = found.find("km 9 tol utara")[0]
     assert (unknown.name, unknown.left_out) == ("Tol Utara", ("km 9",))
     found.close()
