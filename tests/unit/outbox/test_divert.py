@@ -307,12 +307,13 @@ def test_of_a_report_that_no_server_has_the_unit_is_simply_sent(rig: OutboxRig, 
 
 
 def test_a_report_that_gets_its_number_while_it_is_left_has_one_edit_at_a_time(rig: OutboxRig) -> None:
+    """What was done to it before the divert waits for its number, the divert did not."""
     create, local = creation(rig)
+    note = rig.do(Kind.NOTE, local, data={"text": "n"})
     rig.answer(create, S.UNCONFIRMED, obstacle=Obstacle.ONE_EDIT)
     key = divert(rig, local)
     rig.pushed(key)
     rig.outbox.on_proved([create], {create: "9"})
-    note = rig.do(Kind.NOTE, "9", data={"text": "n"})
     assert sent(rig) == []
     rig.answer(key, S.ACCEPTED)
     rig.pushed(note)
