@@ -54,6 +54,8 @@ class TravelTimes(QObject):
         """Whether the map has answered last time: what is told by a straight line is the exception then."""
         self.speeds_hour: int | None = None
         """Of which hour of the day the speeds are by which the travels of `to` were found; None without traffic."""
+        self.are_of_now = True
+        """Whether what is told avoids what is closed now; not between another closure and the next answer."""
 
     def to(self, source: str, place: LatLon, units: Iterable[Unit]) -> Mapping[str, Travel]:
         """How far the units of a source are from a place, as far as it is known, by their ids."""
@@ -67,9 +69,12 @@ class TravelTimes(QObject):
             self._ask("times", Times(place, at, self._hour()), lambda answer: self._take(turn, answer))
         return self._known
 
-    def ask_again(self) -> None:
-        """Other streets are closed, or another hour's speeds count: what is known is told until it is answered anew."""
+    def ask_again(self, *, streets_changed: bool = True) -> None:
+        """Other streets are closed (`streets_changed`), or another hour's speeds count: what is known is told until it
+        is answered anew.
+        """
         self._asked = None
+        self.are_of_now = self.are_of_now and not streets_changed
         # protects: times-of-before-the-closure
         self._turn += 1
         self._old, self._closures = set(self._ways), self._closures + 1
@@ -91,9 +96,10 @@ class TravelTimes(QObject):
         found = answer.travels if isinstance(answer, TimesFound) else _NOTHING
         if answer is None:
             self._asked = None  # asked again with the next look
-        before, self._known = (self.speeds_hour, _told(self._known)), found
+        was_of_now, self.are_of_now = self.are_of_now, self.are_of_now or answer is not None
+        before, self._known = (self.speeds_hour, _told(self._known), was_of_now), found
         self.speeds_hour = answer.hour if isinstance(answer, TimesFound) else None
-        if before != (self.speeds_hour, _told(found)):
+        if before != (self.speeds_hour, _told(found), self.are_of_now):
             self.changed.emit()
 
     def _ask_next(self) -> None:

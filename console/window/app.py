@@ -960,8 +960,11 @@ class ConsoleWindow(QObject):
         return hour_of_week(self.now().astimezone(self._zone))
 
     def _on_streets_changed(self) -> None:
+        self._ask_ways_again(streets_changed=True)
+
+    def _ask_ways_again(self, *, streets_changed: bool) -> None:
         """Other streets are closed, or open again, or another hour has begun: all ways are asked for anew."""
-        self.travel_times.ask_again()
+        self.travel_times.ask_again(streets_changed=streets_changed)
         self.street_way.ask_again()
         self.recommender.refresh()
         self.map_controller.set_units(self.units_controller.crews())
@@ -978,7 +981,7 @@ class ConsoleWindow(QObject):
         hour = self._hour_of_week()
         if hour != self._speeds_hour:
             self._speeds_hour = hour
-            self._on_streets_changed()
+            self._ask_ways_again(streets_changed=False)
         self.queue_controller.tick()
         self.ticket_controller.tick()
         self.units_controller.tick()

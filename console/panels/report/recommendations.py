@@ -230,6 +230,9 @@ class Recommender(QObject):
             jobs = jobs_after(jobs, report, edits)  # own orders that are not at the server yet keep a unit busy too
 
         avoids = self._avoids(details.source)
+        # protects: times-of-before-are-told-as-such
+        if self._travel_times is not None and not self._travel_times.are_of_now:
+            avoids = self.tr("what is closed now not yet looked at")
 
         def advise() -> Recommendations:
             live = {one.unit for one in details.live}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,14 @@ from api_client.model import Agency, Assignment, AssignmentState, Photo, PhotoRo
 from console.cache.page_items import PageItem
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
+from console.city_map.messages import Answer, TimesFound, Travel
 from console.panels.action_rules import Situation
 from console.panels.board_updater import BoardUpdater
 from console.panels.charts import ChartsController
 from console.panels.report.details import ReportDetailsReader
 from console.panels.report.recommendations import Recommendations, Recommender
 from console.panels.report.ticket import TicketController
+from console.panels.travel_times import TravelTimes
 from console.panels.units import UnitsController
 from console.panels.window_state import WindowState
 from console.rules.filter import Filter
@@ -163,6 +165,30 @@ def test_the_advice_waits_for_units_and_their_work_and_for_nothing_else(panels: 
     ticket = panels.ticket.ticket()
     assert ticket is not None
     assert ticket.unread == "not loaded yet", "the histories are not"
+
+
+def test_times_of_before_a_closure_do_not_say_that_they_avoid_it(panels: Panels) -> None:
+    asked: list[Callable[[Answer | None], object]] = []
+    panels.recommender._travel_times = times = TravelTimes(lambda _purpose, _question, then: asked.append(then))
+    times.changed.connect(panels.recommender.refresh)
+    panels.recommender._avoids = lambda _source: "avoids 1 flooded area"
+    panels.write(Loaded.WORK)
+    panels.board_updater.on_touched(Touched(everything=True))
+    wait_for(lambda: asked, what="the map is asked")
+    for seconds in (60, 90):
+        asked[-1](TimesFound({"u": Travel(seconds, 500)}))
+        wait_for(
+            lambda: panels.recommendations.basis_text(str) == "by street, avoids 1 flooded area",
+            what=lambda: panels.recommendations.basis_text(str),
+        )
+        count = len(asked)
+        times.ask_again()
+        panels.recommender.refresh()
+        wait_for(
+            lambda: panels.recommendations.basis_text(str) == "by street, what is closed now not yet looked at",
+            what=lambda: panels.recommendations.basis_text(str),
+        )
+        assert len(asked) == count + 1
 
 
 def test_what_was_read_then_is_shown_without_being_asked_for(panels: Panels) -> None:
