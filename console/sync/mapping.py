@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from api_client.decoding import decoder_of
-from api_client.model import OBJECTS, ApiObject, Area, Assignment, Clock, Closure, Entry, Report, Unit
+from api_client.model import OBJECTS, ApiObject, Area, Assignment, Clock, ClosedLine, Closure, Entry, Report, Unit
 from api_client.model import Item as FeedItem
 from api_client.tolerant_reader import READER, UNREADABLE, mend
 from console.cache.page_items import PageItem
@@ -21,6 +21,8 @@ from console.rules.moments import EARLIEST, can_be
 _WORDS = frozenset({"title", "description"})
 _LAST_NUMBER = 2**63 - 1
 """A higher one is no place in any feed, and no number that the cache can hold."""
+_MOST_DEGREES, _MOST_WIDTH_M = 2.0, 1_000.0
+"""No closure of a city reaches so far, or is so wide."""
 
 
 class Mapped(msgspec.Struct, frozen=True):
@@ -76,6 +78,10 @@ class Mapper:
                     skipped.append(f"{item.kind}/{item.id}")
                     missed.append(item.seq)
                     continue
+            # protects: no-closure-of-half-a-world
+            if isinstance(data, Closure) and not data.ended and _is_beyond_a_city(data):
+                skipped.append(f"{item.kind}/{item.id}")
+                continue
             mapped.append(PageItem(item.kind, item.seq, item.id, _in_time(_on_earth(data))))
         return Mapped(mapped, skipped, frozenset(unknown), min(missed, default=None))
 
@@ -99,6 +105,16 @@ def _without_words(schema: Any) -> Any:
         plain = {name: one for name, one in schema.items() if not (name in _WORDS and isinstance(one, str))}
         return {name: _without_words(one) for name, one in plain.items()}
     return [_without_words(each) for each in schema] if isinstance(schema, list | tuple) else schema
+
+
+def _is_beyond_a_city(closure: Closure) -> bool:
+    """Whether a closure reaches so far that looking for its streets would take the map process longer than anybody
+    waits.
+    """
+    shape = closure.geometry
+    places = shape.coordinates if isinstance(shape, ClosedLine) else shape.coordinates[0]
+    sides = [max(side) - min(side) for side in zip(*places, strict=True)]
+    return max(sides) > _MOST_DEGREES or closure.width_m > _MOST_WIDTH_M
 
 
 def _on_earth(data: Any) -> Any:

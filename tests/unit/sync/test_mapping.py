@@ -204,6 +204,21 @@ def test_a_closure_of_another_version_closes_the_street_all_the_same() -> None:
 
 
 @pytest.mark.parametrize(
+    "more",
+    [
+        {"geometry": {"type": "Polygon", "coordinates": [[[-179, -80], [179, -80], [179, 80], [-179, -80]]]}},
+        {"geometry": {"type": "LineString", "coordinates": [[106.8, -6.2], [106.81, -6.2]]}, "width_m": 1e9},
+    ],
+)
+def test_a_closure_of_half_a_world_is_left_out_and_ends_if_it_was_here(more: dict[str, Any]) -> None:
+    page = Mapper().page([item("closure", CLOSURE | more), item("report", GOOD, 2)])
+    assert page.skipped == ["closure/7"]
+    assert [each.kind for each in page.items] == ["report"]
+    ended = one(Mapper(), "closure", CLOSURE | more | {"ended": "2026-11-24T12:00:00Z"})
+    assert ended.is_over(ended.ended)
+
+
+@pytest.mark.parametrize(
     "geometry",
     [
         {"type": "Point", "coordinates": [106.8, -6.2]},
