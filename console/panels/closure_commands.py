@@ -165,6 +165,10 @@ class ClosureCommands(QObject):
         def take(answer: Answer | None) -> None:
             if not isValid(form) or form.is_done:
                 return
+            if answer is None:
+                why = self.tr("Streets cannot be looked up just now: choose how far around")
+                form.set_extent(_STREET, self.tr("The street here: not known just now"), why)
+                return
             if not isinstance(answer, StretchFound) or not answer.line:
                 why = self.tr("No street of a map is here: choose how far around")
                 form.set_extent(_STREET, self.tr("No street of a map is here"), why)

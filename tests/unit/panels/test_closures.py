@@ -231,6 +231,8 @@ def test_what_is_typed_before_the_street_is_known_is_for_the_form(rig: Rig) -> N
     press(rig, "2", Qt.Key.Key_Return)
     assert form.why_not() == "The street is being looked up"
     assert rig.outbox.open_edits == ()
+    asked[0](None)  # as while the map process is away
+    assert form.why_not() == "Streets cannot be looked up just now: choose how far around"
     asked[0](STREET)
     press(rig, Qt.Key.Key_Return)
     assert convert(last(rig, 1).data, ClosureChange).width_m == 12
