@@ -79,6 +79,6 @@ def test_the_street_under_a_right_click_is_closed_and_undo_opens_it(window: Any)
     wait_for(lambda: len(window.closures.shown) == 1, what="it is closed")
     (closed,) = window.closures.shown
     wait_for(lambda: window.closures.stretches(closed.key) == 1, 60, what="one stretch, and no side street")
-    wait_for(lambda: not window.closures.shown[0].waits, 60, what="the server has it")
+    wait_for(lambda: [one.waits for one in window.closures.shown] == [False], 60, what="the server has it")
     window.actions.run("undo")
     wait_for(lambda: window.closures.shown == (), 60, what="it is open again")

@@ -244,6 +244,7 @@ def test_bridge_has_few_slots_and_none_writes() -> None:
         "tellAlive(int,int,int)",
         "tellLocked(bool)",
         "tellCursor(bool)",
+        "switchGround()",
     }
 
 

@@ -51,6 +51,16 @@ def test_of_every_object_its_key_alone_is_enough_or_it_is_refused() -> None:
         "calendar": {"id": "7", "timezone": "Asia/Jakarta"},
         "agency": {"code": "7", "name": "Roads"},
         "user": {"name": "7"},
+        "closure": {
+            "id": "7",
+            "kind": "flood",
+            "geometry": {"type": "LineString", "coordinates": [[106.8, -6.2], [106.9, -6.2]]},
+            "since": AT,
+            "by": "rina",
+            "created": AT,
+            "updated": AT,
+            "updated_by": "rina",
+        },
     }
     assert least.keys() == OBJECTS.keys()
     for kind, said in least.items():

@@ -368,6 +368,7 @@ def test_a_file_that_could_not_be_read_at_first_shows_its_outbox_later(
     rig: OutboxRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edit_id = rig.do(Kind.NOTE, data={"text": "kept"})
+    rig.pushed(edit_id)
     rig.outbox.close()
 
     def unreadable(*_: object) -> None:
