@@ -236,7 +236,10 @@ def test_a_p1_beside_the_map_is_said_at_its_edge_and_a_click_goes_there(window: 
     row = window.map._outside[0]
     window.map.report_picked.emit(row)
     assert window.window_state.row == row
-    wait_for(lambda: outside(window.map) != "1 P1 outside" or window.map._outside[0] != row, what="the map goes there")
+    wait_for(
+        lambda: outside(window.map) != "1 P1 outside" or window.map._outside[0] != row,
+        what=lambda: f"the map goes there, and stands at {window.map.last_view}, locked: {window.map.locked}",
+    )
 
 
 def test_a_strip_that_comes_leaves_the_keyboard_in_the_field_that_is_typed_in(city: Served, tmp_path: Path) -> None:
