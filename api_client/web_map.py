@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import email.utils
 import re
-import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from api_client import errors
+from api_client.picture_size import is_moving_webp, picture_size
 from api_client.transport import (
     HttpAnswer,
     TransferLimits,
@@ -108,50 +108,14 @@ class WebMapClient:
 
 
 def is_map_picture(body: bytes) -> bool:
-    """Whether bytes are a PNG, JPEG or WebP picture whose own head says that its sides are no longer than
+    """Whether bytes are one PNG, JPEG or WebP picture whose own head says that its sides are no longer than
     `MOST_SIDE_PX`: who draws it makes room for as many pixels as that says.
     """
-    size = _size_of(body)
-    return size is not None and min(size) > 0 and max(size) <= MOST_SIDE_PX
-
-
-def _size_of(body: bytes) -> tuple[int, int] | None:
-    """Width and height by the head of a picture; None of anything else."""
     try:
-        if body.startswith(b"\x89PNG\r\n\x1a\n") and body[12:16] == b"IHDR":
-            return struct.unpack_from(">II", body, 16)
-        if body.startswith(b"\xff\xd8\xff"):
-            return _jpeg_size(body)
-        if body.startswith(b"RIFF") and body[8:12] == b"WEBP":
-            return _webp_size(body)
-    except struct.error:
-        pass
-    return None
-
-
-def _jpeg_size(body: bytes) -> tuple[int, int] | None:
-    at = 2
-    while at + 4 <= len(body) and body[at] == 0xFF:
-        mark = body[at + 1]
-        if 0xC0 <= mark <= 0xCF and mark not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack_from(">HH", body, at + 5)
-            return width, height
-        at += 2 + int(struct.unpack_from(">H", body, at + 2)[0])
-    return None
-
-
-def _webp_size(body: bytes) -> tuple[int, int] | None:
-    kind = body[12:16]
-    if kind == b"VP8 ":
-        width, height = struct.unpack_from("<HH", body, 26)
-        return width & 0x3FFF, height & 0x3FFF
-    if kind == b"VP8L":
-        bits = int(struct.unpack_from("<I", body, 21)[0])
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    if kind == b"VP8X" and not struct.unpack_from("<B", body, 20)[0] & 2:  # no film
-        low, high = struct.unpack_from("<HB", body, 24), struct.unpack_from("<HB", body, 27)
-        return (low[0] | low[1] << 16) + 1, (high[0] | high[1] << 16) + 1
-    return None
+        size = picture_size(body)
+    except ValueError:
+        return False
+    return min(size) > 0 and max(size) <= MOST_SIDE_PX and not is_moving_webp(body)
 
 
 def _fresh_s(answer: HttpAnswer) -> float:

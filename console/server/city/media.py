@@ -9,9 +9,9 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
+from api_client.picture_size import is_moving_webp, picture_size
 from console.server.city.database import replace_durably
 from console.server.city.photo_process import PhotoProcess
 from console.server.errors import Invalid, NotFound, Overloaded, TooLargeRefusal, WrongType
@@ -23,13 +23,7 @@ MOST_PIXELS = 40_000_000
 MOST_SCANS = 100
 _KEEP_PARTS_S = 7 * 24 * 3600.0
 _MOST_HEADERS = 65_536
-_MOST_SEGMENTS = 2_000
-"""A camera writes a dozen before the picture; of 64 kB each 230 are a whole photo."""
-_START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_END_OF_IMAGE, _START_OF_SCAN, _ANY_SCAN = b"\xff\xd9", b"\xff\xda", 0xDA
-_ALONE = frozenset({0x00, 0x01, *range(0xD0, 0xD9)})
-"""Markers that no length follows."""
-_MOVING = frozenset(b"VP8X" + bytes([flags]) for flags in range(256) if flags & 0x02)
+_END_OF_IMAGE, _START_OF_SCAN = b"\xff\xd9", b"\xff\xda"
 _HASH = re.compile(r"[0-9a-f]{64}")
 _RANGE = re.compile(r"bytes (\d{1,12})-(\d{1,12})/(\d{1,12})")
 _KINDS = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"))
@@ -155,8 +149,8 @@ def check_photo(content: bytes) -> None:
     if kind == _OTHER:
         raise WrongType("A photo has to be a JPEG, PNG or WebP.")
     try:
-        width, height = _SIZES[kind](content)
-    except (ValueError, IndexError) as fault:
+        width, height = picture_size(content)
+    except ValueError as fault:
         raise Invalid("The photo's header cannot be read.") from fault
     if width < 1 or height < 1:
         raise Invalid("The photo has no pixels.")
@@ -166,7 +160,7 @@ def check_photo(content: bytes) -> None:
         )
     if kind == "image/jpeg" and _has_many_scans(content):
         raise TooLargeRefusal(f"A photo is built up in at most {MOST_SCANS} scans, this one in more.")
-    if (kind == "image/png" and b"acTL" in content[:_MOST_HEADERS]) or content[12:16] + content[20:21] in _MOVING:
+    if (kind == "image/png" and b"acTL" in content[:_MOST_HEADERS]) or is_moving_webp(content):
         raise Invalid("A photo is one picture, and this one moves.")
 
 
@@ -180,53 +174,6 @@ def _has_many_scans(content: bytes) -> bool:
     first = content.find(_START_OF_SCAN)
     end = content.find(_END_OF_IMAGE, first)
     return content.count(_START_OF_SCAN, first, end if end >= 0 else len(content)) > MOST_SCANS
-
-
-def _jpeg_size(content: bytes) -> tuple[int, int]:
-    """From the header of its frame; ValueError where too much stands before it."""
-    at = 2
-    # protects: few-segments-are-walked
-    for _ in range(_MOST_SEGMENTS):
-        marker = content[at + 1]
-        if content[at] != 0xFF or marker in (_ANY_SCAN, 0xD9):
-            break
-        if marker in _START_OF_FRAME:
-            return int.from_bytes(content[at + 7 : at + 9]), int.from_bytes(content[at + 5 : at + 7])
-        if marker == 0xFF:  # one may stand there to fill up
-            at += 1
-        else:
-            at += 2 if marker in _ALONE else 2 + max(2, int.from_bytes(content[at + 2 : at + 4]))
-    raise ValueError("no JPEG")
-
-
-def _png_size(content: bytes) -> tuple[int, int]:
-    """Its header comes first, and has one length."""
-    if content[8:16] != b"\0\0\0\rIHDR" or len(content) < 33:
-        raise ValueError("no PNG")
-    return int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
-
-
-def _webp_size(content: bytes) -> tuple[int, int]:
-    """Read by hand: Pillow would make room for the whole picture."""
-    if content[12:16] == b"VP8X":
-        return _number(content[24:27]) + 1, _number(content[27:30]) + 1
-    if content[12:16] == b"VP8L" and content[20] == 0x2F:
-        bits = _number(content[21:25])
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    if content[12:16] == b"VP8 " and content[23:26] == b"\x9d\x01\x2a":
-        return _number(content[26:28]) & 0x3FFF, _number(content[28:30]) & 0x3FFF
-    raise ValueError("no WebP")
-
-
-def _number(little: bytes) -> int:
-    return int.from_bytes(little, "little")
-
-
-_SIZES: dict[str, Callable[[bytes], tuple[int, int]]] = {
-    "image/jpeg": _jpeg_size,
-    "image/png": _png_size,
-    "image/webp": _webp_size,
-}
 
 
 def _short(name: str) -> str:
