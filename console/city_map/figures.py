@@ -52,7 +52,7 @@ _DECIMALS = re.compile(r"([-+]?\d{1,3})([.,])(\d{1,15})\s*(?:[,;/|]\s*|\s+)([-+]
 _CODE = re.compile(
     r"(?<![\w+])([23456789CFGHJMPQRVWX]{2,8}0{0,6}\+[23456789CFGHJMPQRVWX]{0,9})(?![\w+])", re.IGNORECASE
 )
-_METRES = 111_195.0
+METRES_PER_DEGREE = 111_195.0
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -102,8 +102,8 @@ def _code(text: str, near: LatLon | None) -> Figures | None:
     cell = cell_of(code, near)
     if cell is None:
         return None
-    width_m = cell.width * _METRES * math.cos(math.radians(cell.middle[0]))
-    within_m = math.hypot(cell.height * _METRES, width_m) / 2
+    width_m = cell.width * METRES_PER_DEGREE * math.cos(math.radians(cell.middle[0]))
+    within_m = math.hypot(cell.height * METRES_PER_DEGREE, width_m) / 2
     return Figures(cell.middle, within_m, code, words)
 
 

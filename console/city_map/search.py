@@ -18,7 +18,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from console.city_map.figures import read_figures
+from console.city_map.figures import METRES_PER_DEGREE, read_figures
 from console.city_map.folding import ALSO, fold
 from console.city_map.messages import Address, Exactness, FoundPlace, LatLon
 from console.city_map.phrases import Context, Phrase, PlaceWords, Relation, divided, understood
@@ -51,7 +51,6 @@ _RANK = "bm25(place_text, 4.0, 1.0)"
 _QUICK_ORDER = "length(p.folded) / 5.0"
 _A_DEGREE = 100.0
 """What a degree off counts where many have the words."""
-_METRES = 111_195.0
 _NUMBERED, _HOUSE = 3.0, 2.0
 """What a street has before a landmark of the same words where a house number was said, and where it has that."""
 _WORD = 5.0
@@ -556,7 +555,7 @@ class Gazetteer:
 
     def _around(self, anchor: _Anchor, candidates: Sequence[_Candidate]) -> tuple[_Candidate, ...]:
         """Those of a common context that lie around what may be meant."""
-        up = 2 * _REACH_M["near"] / _METRES
+        up = 2 * _REACH_M["near"] / METRES_PER_DEGREE
         boxes = [(one.row.lat - up, one.row.lat + up, one.row.lon - up, one.row.lon + up) for one in candidates[:8]]
         within = " OR ".join(
             f"(p.lat BETWEEN {south!r} AND {north!r} AND p.lon BETWEEN {west!r} AND {east!r})"
@@ -665,7 +664,7 @@ class _Plane:
 
     def __init__(self, middle: LatLon) -> None:
         self.middle = middle
-        self._scale = np.array([_METRES * math.cos(math.radians(middle[0])), _METRES])
+        self._scale = np.array([METRES_PER_DEGREE * math.cos(math.radians(middle[0])), METRES_PER_DEGREE])
         self._origin = np.array([middle[1], middle[0]])
 
     def metres(self, place: LatLon) -> tuple[float, float]:
@@ -782,7 +781,7 @@ def _apart_m(places: NDArray[Any], candidates: Sequence[_Candidate]) -> NDArray[
     others = np.array([(one.row.lat, one.row.lon) for one in candidates])
     up = places[:, None, 0] - others[None, :, 0]
     across = (places[:, None, 1] - others[None, :, 1]) * np.cos(np.radians(others[None, :, 0]))
-    return np.asarray(_METRES * np.hypot(up, across))
+    return np.asarray(METRES_PER_DEGREE * np.hypot(up, across))
 
 
 def _meeting(one: Any, two: Any) -> Any:
@@ -808,7 +807,7 @@ def _is_like(word: str, other: str) -> bool:
 
 
 def _metres(a: LatLon, b: LatLon) -> float:
-    return _METRES * math.hypot(a[0] - b[0], (a[1] - b[1]) * math.cos(math.radians(a[0])))
+    return METRES_PER_DEGREE * math.hypot(a[0] - b[0], (a[1] - b[1]) * math.cos(math.radians(a[0])))
 
 
 def _all(words: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api_client.model import Area, Report
-from console.rules.place import distance_m
+from console.rules.place import METRES_PER_DEGREE, distance_m
 
 SMALLEST = "smallest"
 """The rule that gave a report its area: the smallest polygon around its place."""
@@ -21,7 +21,6 @@ _SAME_DEGREES = 2e-7
 """Places are kept in units of 1e-7 degrees."""
 
 _CELLS_PER_DEGREE = 64
-_METRES_PER_DEGREE = 111_195.0
 """Look-ups are remembered by cells of about 1.7 km; a cell keeps the few polygons whose box touches it."""
 
 
@@ -85,7 +84,7 @@ class AreaIndex:
 
     def areas_near(self, lat: float, lon: float, within_m: float) -> tuple[str, ...]:
         """The codes of the smallest areas at a point and around it: its own first, then those across a border."""
-        up = within_m / _METRES_PER_DEGREE
+        up = within_m / METRES_PER_DEGREE
         across = up / max(0.01, math.cos(math.radians(lat)))
         around = [(lat, lon)]
         for eighth in range(8):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from api_client.decoding import convert
 from api_client.model import ClosedArea, ClosedLine, Closure, ClosureChange
 from console.rules.edit import Edit
-from console.rules.place import distance_m
+from console.rules.place import METRES_PER_DEGREE, distance_m
 
 DEFAULT_WIDTH_M = 12.0
 MOST_CORNERS = 20_000
@@ -22,7 +22,6 @@ MOST_CORNERS = 20_000
 LONGEST_SIDE_M = 30_000.0
 """A closure reaches no farther in any direction: what closes more is no street and no flooded area, but a mistake."""
 
-_METRES_PER_DEGREE = 111_195.0
 _CIRCLE_CORNERS = 32
 _HALF_AROUND = 180.0
 
@@ -108,7 +107,7 @@ def with_changes(closures: Iterable[Closure], edits: Sequence[Edit], now: dateti
 def contains(closure: Closure, lat: float, lon: float) -> bool:
     """Whether a place lies in what is closed."""
     points = _points(closure.geometry)
-    scale = np.array([math.cos(math.radians(lat)) * _METRES_PER_DEGREE, _METRES_PER_DEGREE])
+    scale = np.array([math.cos(math.radians(lat)) * METRES_PER_DEGREE, METRES_PER_DEGREE])
     metres = (points - (lon, lat)) * scale
     a, step = metres[:-1], np.diff(metres, axis=0)
     if isinstance(closure.geometry, ClosedLine):
@@ -143,7 +142,7 @@ def middle(shape: ClosedArea | ClosedLine) -> tuple[float, float]:
 
 def circle(lat: float, lon: float, radius_m: float) -> ClosedArea:
     """A round area."""
-    high = radius_m / _METRES_PER_DEGREE
+    high = radius_m / METRES_PER_DEGREE
     wide = high / max(0.01, math.cos(math.radians(lat)))
     angles = [2 * math.pi * n / _CIRCLE_CORNERS for n in range(_CIRCLE_CORNERS)]
     ring = [(round(lon + wide * math.cos(one), 7), round(lat + high * math.sin(one), 7)) for one in angles]

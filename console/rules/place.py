@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 EARTH_RADIUS_M = 6_371_008.8
 """Mean radius; distances inside a city are right within half a percent."""
 
+METRES_PER_DEGREE = 111_195.0
+"""Of latitude; of longitude so many times the cosine of the latitude."""
+
 NO_PLACE = -(2**31)
 """lat_e7 and lon_e7 (degrees in units of 1e-7) of something without a place."""
 
