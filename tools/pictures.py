@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import subprocess
@@ -15,6 +14,8 @@ import tempfile
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from console.window.screen import offscreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,31 +92,18 @@ def _run(environment: dict[str, str], *arguments: str, stdin: int = subprocess.D
 def _screen(environment: dict[str, str], folder: Path, size: str) -> dict[str, str]:
     """The environment of a window on a screen of that size that nobody sees."""
     width, height = map(int, size.split("x"))
-    screen = {"name": "picture", "x": 0, "y": 0, "width": width, "height": height, "logicalDpi": 96, "dpr": 1}
-    file = folder / f"{size}.json"
-    file.write_text(json.dumps({"screens": [screen]}))
-    return {**environment, "QT_QPA_PLATFORM": f"offscreen:configfile={file}", "QTWEBENGINE_DISABLE_SANDBOX": "1"}
+    return {**environment, "QT_QPA_PLATFORM": offscreen((width, height), folder), "QTWEBENGINE_DISABLE_SANDBOX": "1"}
 
 
 def _take(size: str, theme: str) -> int:
     """In the child: open the window, take its first sight, and the map at each zoom; 1 where it did not come to be."""
-    from PySide6.QtCore import QCoreApplication, Qt
-    from PySide6.QtWidgets import QApplication
-
     from console.paths import profile_folder
     from console.settings import Tokens, begin_settings
     from console.window.app import ConsoleWindow
+    from console.window.application import make_application
     from console.window.options import WindowOptions
-    from widgets.map.scene_graph import choose_scene_graph
-    from widgets.map.scheme import register_scheme
-    from widgets.theme import load_fonts
 
-    register_scheme()
-    choose_scene_graph()
-    QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
-    app = QApplication(["sigap"])
-    choose_scene_graph()
-    load_fonts()
+    app = make_application()
     profile = profile_folder(_PROFILE)
     width, height = map(int, size.split("x"))
     options = WindowOptions(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import atexit
-import json
 import os
 import shutil
 import sys
@@ -18,7 +17,7 @@ from console.paths import demo_folder, log_file, profile_folder
 from console.settings import Settings, Tokens, begin_settings
 from console.window.demo_server import DemoServer
 from console.window.options import WindowOptions
-from console.window.screen import xvfb
+from console.window.screen import offscreen, xvfb
 
 _DEFAULT_SIZE = (1920, 1080)
 
@@ -92,18 +91,7 @@ def _display(arguments: argparse.Namespace) -> Iterator[None]:
         yield
     elif chosen == "offscreen" or arguments.screenshot is not None:
         with tempfile.TemporaryDirectory(prefix="sigap-screen-") as folder:
-            config = Path(folder) / "screens.json"
-            screen = {
-                "name": "picture",
-                "x": 0,
-                "y": 0,
-                "width": size[0],
-                "height": size[1],
-                "logicalDpi": 96,
-                "dpr": 1,
-            }
-            config.write_text(json.dumps({"screens": [screen]}))
-            os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={config}"
+            os.environ["QT_QPA_PLATFORM"] = offscreen(size, Path(folder))
             yield
     elif shutil.which("Xvfb"):
         with _xvfb(size):

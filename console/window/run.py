@@ -5,21 +5,18 @@ from __future__ import annotations
 import sys
 
 import msgspec
-from PySide6.QtCore import QCoreApplication, QEvent, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QCoreApplication, QEvent
 
 from console import logs
 from console.error_text import LOCAL
 from console.files.errors import LockedByOther, NotWritable
 from console.settings import Settings, Tokens
 from console.window.app import ConsoleWindow
+from console.window.application import make_application
 from console.window.demo_server import DemoServer
 from console.window.demo_streets import DemoStreets
 from console.window.options import WindowOptions
 from console.window.single_instance import SingleInstance, raise_other
-from widgets.map.scene_graph import choose_scene_graph
-from widgets.map.scheme import register_scheme
-from widgets.theme import load_fonts
 
 
 def run_window(
@@ -30,12 +27,7 @@ def run_window(
     streets: DemoStreets | None = None,
 ) -> int:
     """Open the window, run until it closes, and return the exit code. `streets` are those of the demo."""
-    register_scheme()
-    choose_scene_graph()
-    QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
-    app = QApplication.instance() or QApplication(["sigap"])
-    assert isinstance(app, QApplication)
-    choose_scene_graph()
+    app = make_application()
     app.setApplicationName("Sigap")
     sys.excepthook = logs.describe_exception
     only: SingleInstance | None = None
@@ -50,7 +42,6 @@ def run_window(
             return LOCAL
         except NotWritable:
             pass  # the window opens all the same, and says that nothing can be saved
-    load_fonts()
     watched = options.screenshot is None and options.quit_after_s is None
     if demo is None and not settings.sources and watched:
         from console.window.first_run import ask_for_server  # brings what talks HTTP, which a window has no need of

@@ -1,14 +1,27 @@
-"""Start an X server (Xvfb) on a computer without a display, as long as the caller needs it."""
+"""A screen for a computer without one: Xvfb, as long as the caller needs it, or one that nobody sees."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 _TRIES = 5
 """Two servers that start in one moment may choose one number: one of them ends then."""
+
+
+def offscreen(size: tuple[int, int], folder: Path) -> str:
+    """What QT_QPA_PLATFORM is to be for one screen of that size in pixels that nobody sees; its file lies in `folder`.
+
+    Raises OSError.
+    """
+    screen = {"name": "picture", "x": 0, "y": 0, "width": size[0], "height": size[1], "logicalDpi": 96, "dpr": 1}
+    config = folder / "screens.json"
+    config.write_text(json.dumps({"screens": [screen]}))
+    return f"offscreen:configfile={config}"
 
 
 @contextmanager

@@ -14,21 +14,12 @@ from pathlib import Path
 
 def main(city: Path, folder: Path, seconds: float) -> int:
     """Work in a new window on a copy of `city` in `folder`."""
-    from PySide6.QtCore import QCoreApplication, Qt
     from PySide6.QtQuick import QQuickWindow
-    from PySide6.QtWidgets import QApplication
 
+    from console.window.application import make_application
     from tests.bench.test_watchdog import AIM_MS, busy_console, work
-    from widgets.map.scene_graph import choose_scene_graph
-    from widgets.map.scheme import register_scheme
-    from widgets.theme import load_fonts
 
-    register_scheme()
-    choose_scene_graph()
-    QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
-    app = QApplication(["sigap"])
-    choose_scene_graph()
-    load_fonts()
+    app = make_application()
     with busy_console(city, folder) as window:
         dog = work(window, seconds, looks="--look" in sys.argv)
     said = {

@@ -29,23 +29,13 @@ def run_window(folder: Path, rest_s: float) -> Run:
 def make_window(folder: Path, sync: Sequence[str]) -> tuple[QApplication, ConsoleWindow]:
     """In the child: the window on a profile folder, not open yet, with `sync` as the command of its sync process."""
     sys.setswitchinterval(0.0005)
-    from PySide6.QtCore import QCoreApplication, Qt
-    from PySide6.QtWidgets import QApplication
-
     from console.rules.messages import Source
     from console.settings import Settings, Tokens
     from console.window.app import ConsoleWindow
+    from console.window.application import make_application
     from console.window.options import WindowOptions
-    from widgets.map.scene_graph import choose_scene_graph
-    from widgets.map.scheme import register_scheme
-    from widgets.theme import load_fonts
 
-    register_scheme()
-    choose_scene_graph()
-    QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
-    app = QApplication(["sigap"])
-    choose_scene_graph()
-    load_fonts()
+    app = make_application()
     settings = Settings(sources=[Source(SOURCE, "City", "http://127.0.0.1:9", "dispatch", timezone="Asia/Jakarta")])
     options = WindowOptions(profile=folder, profile_name="measured", size=_SIZE)
     console = ConsoleWindow(app, options, settings, Tokens("measured"), None)
