@@ -32,7 +32,7 @@ _UNREAD_S = 2.0
 def settles(edit: Edit) -> frozenset[Aspect]:
     """What later edits of the same report may rest on."""
     by = edit.author
-    found: set[Aspect] = {("edit", edit.id)}
+    found: set[Aspect] = {("edit", edit.id), *_closure_of(edit)}
     if edit.kind is Kind.CREATE:
         found.add(_CREATED)
     elif edit.kind in _OF_CLAIM:
@@ -51,10 +51,13 @@ def rests_on(edit: Edit) -> frozenset[Aspect]:
     Take -> orders and release; an order for a unit -> later ones for it and what it reports; a field -> the same field;
     a change of the status -> the next one, and a crew that is sent after it; of the priority -> a crew that leaves its
     work for the report, which it does only for a P1; a creation -> orders and what crews report (facts wait for it:
-    they are shown on a report that is not at the server yet); an edit -> its undo.
+    they are shown on a report that is not at the server yet); what was done to a closure -> what is done to it then, as
+    the version that was seen counts it; an edit -> its undo.
     """
     by = edit.author
-    found: set[Aspect] = {_CREATED} if is_order(edit) or edit.kind is Kind.PROGRESS else set()
+    # protects: a-closure-is-ended-as-it-was-seen
+    found: set[Aspect] = set(_closure_of(edit))
+    found |= {_CREATED} if is_order(edit) or edit.kind is Kind.PROGRESS else set()
     if edit.undoes:
         found.add(("edit", edit.undoes))
     if edit.kind in APPENDS:
@@ -117,6 +120,10 @@ def _is_unaware(edit: Edit, lost: Queued) -> bool:
     """Whether an edit was made before its operator can have read that this one was lost."""
     since = lost.changed_at
     return since is None or (edit.occurred_at - since).total_seconds() <= _UNREAD_S
+
+
+def _closure_of(edit: Edit) -> set[Aspect]:
+    return {(f"closure of {edit.author}", str(edit.data.get("closure")))} if edit.kind is Kind.CLOSURE else set()
 
 
 def _fields(edit: Edit) -> set[Aspect]:

@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from PySide6.QtWidgets import QMenu
 
+from console.rules.closure import circle
+from console.rules.queued import EditState
 from tests.e2e.test_city_map import BY_STREET, SOUTH, STEP, WEST, basis, city, profile, window
 from tests.helpers.city import Served, console, wait_for
 from tests.helpers.hands import find, form, wait_ready
+from tests.helpers.net import Proxy
 
 __all__ = ["city", "profile", "window"]
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -82,3 +86,33 @@ def test_the_street_under_a_right_click_is_closed_and_undo_opens_it(window: Any)
     wait_for(lambda: [one.waits for one in window.closures.shown] == [False], 60, what="the server has it")
     window.actions.run("undo")
     wait_for(lambda: window.closures.shown == (), 60, what="it is open again")
+
+
+def test_who_changes_and_ends_without_a_network_what_a_colleague_has_changed_does_not_open_it(
+    city: Served, second: Any, tmp_path: Path
+) -> None:
+    """The end had seen version 2, his own: that of the colleague has the same number."""
+    proxy = Proxy(city.port)
+    with console(tmp_path / "away", proxy.url, name="budi") as away:
+        wait_ready(away)
+        data = {"kind": "flood", "until": None, "geometry": msgspec.to_builtins(circle(-6.2, 106.85, 80))}
+        second.edit_commands.close_street("city", "twice", data, "Flood", "Flood")
+
+        def closure(window: Any) -> Any:
+            return next((one for one in window.closures.shown if one.closure.id == "twice"), None)
+
+        for window in (second, away):
+            wait_for(lambda window=window: (one := closure(window)) and not one.waits, 60, what="it is seen by both")
+        proxy.cut()
+        away.edit_commands.change_closure("city", closure(away).closure, {"words": "Ankle-deep"}, "Flood", "Change")
+        wait_for(lambda: closure(away).closure.words == "Ankle-deep", what="his own change")
+        away.closure_commands.end(closure(away).key)
+        wait_for(lambda: closure(away) is None, what="his own end")
+        second.edit_commands.change_closure("city", closure(second).closure, {"words": "Chest-deep"}, "Flood", "Change")
+        wait_for(lambda: closure(second).closure.version == 2 and not closure(second).waits, 60, what="hers is there")
+        proxy.through()
+        wait_for(lambda: closure(away) and closure(away).closure.words == "Chest-deep", 90, what="he sees hers")
+        states = {queued.edit.data.get("ended"): queued.state for queued in away.outbox.open_edits}
+        assert states == {None: EditState.ATTENTION, True: EditState.STOPPED}, "and is asked about his"
+        assert closure(second).closure.version == 2
+    proxy.close()

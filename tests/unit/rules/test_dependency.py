@@ -13,7 +13,7 @@ from console.outbox.work_file import WorkFile
 from console.rules.dependency import lost_under, stopped_with
 from console.rules.edit import BEFORE_SIGN_IN
 from console.rules.messages import Obstacle, Push
-from console.rules.queued import EditState, Queued, was_held_back
+from console.rules.queued import EditState, Queued, StopReason, was_held_back
 from tests.helpers.outbox_rig import OutboxRig
 from tests.unit.cache.making import T0, edit, note_state
 from tests.unit.outbox.test_outbox import rig
@@ -42,6 +42,10 @@ MERGE: tuple[Kind, dict[str, Any]] = (Kind.MERGE, {"into": "2"})
 UNMERGE: tuple[Kind, dict[str, Any]] = (Kind.UNMERGE, {})
 RELEASE: tuple[Kind, dict[str, Any]] = (Kind.RELEASE, {})
 CREATE: tuple[Kind, dict[str, Any]] = (Kind.CREATE, {})
+DEEPER: tuple[Kind, dict[str, Any]] = (Kind.CLOSURE, {"closure": "c1", "seen": 1, "words": "Waist-deep"})
+OPENED: tuple[Kind, dict[str, Any]] = (Kind.CLOSURE, {"closure": "c1", "seen": 2, "ended": True})
+OTHER_OPENED: tuple[Kind, dict[str, Any]] = (Kind.CLOSURE, {"closure": "c2", "seen": 1, "ended": True})
+OWN_STATE: tuple[Kind, dict[str, Any]] = (Kind.UNIT_STATE, {"unit": "U1", "state": "available"})
 
 
 def chain(*made: tuple[Kind, dict[str, Any]], **changes: Any) -> list[Queued]:
@@ -73,6 +77,7 @@ def chain(*made: tuple[Kind, dict[str, Any]], **changes: Any) -> list[Queued]:
         ((MERGE, UNMERGE), ["e2"]),
         ((CREATE, NOTE, FIRST, SEND, THERE), ["e4", "e5"]),
         ((NOTE, SEND, FIRST), []),
+        ((DEEPER, OTHER_OPENED, OWN_STATE, OPENED), ["e4"]),
     ],
 )
 def test_what_rests_on_what(made: tuple[tuple[Kind, dict[str, Any]], ...], stopped: list[str]) -> None:
@@ -120,6 +125,17 @@ def lost_take(rig: OutboxRig) -> tuple[str, str, str, str]:
     there = rig.do(Kind.PROGRESS, data={"unit": "U1", "state": "on_scene"})
     rig.answer(take, S.CONFLICT, **LOST)
     return take, note, send, there
+
+
+def test_a_closure_is_not_ended_when_the_change_of_it_before_is_refused(rig: OutboxRig) -> None:
+    """A colleague has changed it meanwhile: the version that the end has seen is his, which nobody here saw."""
+    (change, end, other) = (rig.do(kind, None, data=data) for kind, data in (DEEPER, OPENED, OTHER_OPENED))
+    rig.pushed(change, other)
+    rig.answer(change, S.ATTENTION, reason=StopReason.REFUSED, problem="budi has changed this closure")
+    assert [rig.states()[one] for one in (change, end)] == [S.ATTENTION, S.STOPPED]
+    assert [one.id for one in rig.outbox.given_for("city", None)] == [other]
+    rig.outbox.resend_due()
+    assert not [one for one in rig.down if isinstance(one, Push) and one.edit.id == end]
 
 
 def test_what_rests_on_a_lost_take_is_stopped_in_the_same_turn_and_said(rig: OutboxRig) -> None:
