@@ -421,6 +421,7 @@ class ConsoleWindow(QObject):
             travel_times=self.travel_times,
             is_unit_chosen=lambda: self.ticket.is_unit_chosen,
             avoids=self.closures.avoided_text,
+            has_closures=lambda source: bool(self.closures.in_force(source)),
         )
         self.photos = PhotoCards(
             self.photo_tasks, self.images, self.forms.photo_file, self._fetch_photo, zone, now, self,

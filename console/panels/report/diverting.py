@@ -124,8 +124,9 @@ class Diverting(QObject):
             return self.tr("How far {unit} is from this P1 is not known. It leaves:").format(unit=unit.code)
         words = self.tr("{unit} is {distance} from this P1, about {time} away ({basis}). It leaves:")
         away = formatting.distance(known.distance_m, self._situation.recommendations.off_m)
-        basis = self.tr("by street" if known.by_street else "straight line × 1.4")
-        speeds = speeds_text(self._situation.recommendations.speeds_hour, self.tr)
+        recommendations = self._situation.recommendations
+        basis = self.tr("by street") if known.by_street else recommendations.straight_line_text(self.tr)
+        speeds = speeds_text(recommendations.speeds_hour, self.tr)
         if known.by_street and speeds:
             basis = self.tr("{by_street}, {speeds}").format(by_street=basis, speeds=speeds)
         return words.format(unit=unit.code, distance=away, time=formatting.minutes(known.eta_s), basis=basis)

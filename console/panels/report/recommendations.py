@@ -58,6 +58,7 @@ class Recommendations(msgspec.Struct, frozen=True):
     reports that units would be diverted from, by their ids, as the server has them. `avoids` says in words what is
     closed to ways by street. `on_break` are the codes of units on a break that could be called from it for a P1 to
     which nobody is free to go. `speeds_hour` is the hour of the day of which the city's speeds count, None without any.
+    `has_closures` says that something is closed in the city now: no straight line looks at it.
     """
 
     row: int
@@ -70,6 +71,7 @@ class Recommendations(msgspec.Struct, frozen=True):
     avoids: str = ""
     on_break: tuple[str, ...] = ()
     speeds_hour: int | None = None
+    has_closures: bool = False
 
     @property
     def able(self) -> tuple[Advice, ...]:
@@ -84,14 +86,26 @@ class Recommendations(msgspec.Struct, frozen=True):
     def basis_text(self, tr: Callable[[str], str]) -> str:
         """The words for how the times were found, of which hour the speeds are, and what ways by street avoid."""
         if self.basis == "straight_line":
-            return tr("straight line × 1.4, no street map")
+            return tr("{straight_line}, no street map").format(straight_line=self.straight_line_text(tr))
         how = [text for text in (speeds_text(self.speeds_hour, tr), self.avoids) if text]
         by_street = tr("by street, {how}").format(how=", ".join(how) if how else tr("without traffic"))
         return (
             by_street
             if self.basis == "by_street"
-            else tr("{by_street}; ~ straight line × 1.4").format(by_street=by_street)
+            else tr("{by_street}; ~ {straight_line}").format(
+                by_street=by_street, straight_line=self.straight_line_text(tr)
+            )
         )
+
+    def straight_line_text(self, tr: Callable[[str], str]) -> str:
+        """The words for a time by a straight line; where something is closed, that it is not looked at stands first, as
+        what is last is cut in a narrow panel.
+        """
+        straight_line = tr("straight line × 1.4")
+        # protects: straight-lines-do-not-look-at-closures
+        if self.has_closures:
+            return tr("closures NOT looked at: {straight_line}").format(straight_line=straight_line)
+        return straight_line
 
     def heading_text(self, tr: Callable[[str], str]) -> str:
         """What stands beside the heading of the recommended units: who could be called from a break, and `basis_text`.
@@ -151,11 +165,13 @@ class Recommender(QObject):
         travel_times: TravelTimes | None = None,
         is_unit_chosen: Callable[[], bool] = lambda: False,
         avoids: Callable[[str], str] = lambda _: "",
+        has_closures: Callable[[str], bool] = lambda _: False,
     ) -> None:
         """`crews` gives all units, `pending` own edits by (source, report), `time_at` the time by a source's clock.
         `told_in_vain` are units that drive by a radio order that the server does not have: see `Outbox.told_in_vain`.
         `travel_times` says how far units are by street; None where nothing does. While `is_unit_chosen` nobody finds
-        another unit in the row that is chosen for being nearer. `avoids` says what ways in a source's city avoid.
+        another unit in the row that is chosen for being nearer. `avoids` says what ways in a source's city avoid,
+        `has_closures` whether anything is closed there now.
         """
         super().__init__(parent)
         self._window_state, self._tasks, self._reader, self._crews, self._time_at = (
@@ -167,7 +183,7 @@ class Recommender(QObject):
         )
         self._told_in_vain = told_in_vain
         self._travel_times, self._is_unit_chosen = travel_times, is_unit_chosen
-        self._avoids = avoids
+        self._avoids, self._has_closures = avoids, has_closures
         self._shown = Recommendations(0)
         self._pending = pending
         self._details: ReportDetails | None = None
@@ -233,6 +249,7 @@ class Recommender(QObject):
         # protects: times-of-before-are-told-as-such
         if self._travel_times is not None and not self._travel_times.are_of_now:
             avoids = self.tr("what is closed now not yet looked at")
+        has_closures = self._has_closures(details.source)
 
         def advise() -> Recommendations:
             live = {one.unit for one in details.live}
@@ -262,7 +279,17 @@ class Recommender(QObject):
             leaves = {job.report for one in (*units, *further[:_MOST_READ]) for job in one.leaves}
             left = reader().reports_of(details.source, leaves) if leaves else {}
             return Recommendations(
-                details.row, units, why, alike, further, off_m, left, avoids, found.on_break, speeds_hour
+                details.row,
+                units,
+                why,
+                alike,
+                further,
+                off_m,
+                left,
+                avoids,
+                found.on_break,
+                speeds_hour,
+                has_closures,
             )
 
         self._tasks.latest("recommendations", advise, self._set)

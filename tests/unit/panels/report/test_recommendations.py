@@ -36,6 +36,20 @@ def test_the_heading_says_how_the_times_were_found(by_street: tuple[bool, bool],
     assert [found.eta_text(one) for one in found.able] == [*texts, "–"]
 
 
+@pytest.mark.parametrize(
+    ("by_street", "words"),
+    [
+        ((True, True), "by street, without traffic"),
+        ((False, False), "closures NOT looked at: straight line × 1.4, no street map"),
+        ((True, False), "by street, without traffic; ~ closures NOT looked at: straight line × 1.4"),
+    ],
+)
+def test_a_straight_line_is_said_to_look_at_nothing_closed(by_street: tuple[bool, bool], words: str) -> None:
+    first, second = by_street
+    found = shown(advice("A", 120, by_street=first), advice("B", 240, by_street=second))
+    assert msgspec.structs.replace(found, has_closures=True).basis_text(str) == words
+
+
 def test_the_heading_names_first_who_could_be_called_from_a_break() -> None:
     found = shown(advice("A", 120))
     assert found.heading_text(str) == found.basis_text(str)
