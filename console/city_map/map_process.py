@@ -11,11 +11,16 @@ import os
 import signal
 import sqlite3
 import sys
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import msgspec
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from console.city_map.manifest import PLACES, STREETS
 from console.city_map.map_folder import current_map, maps_of
@@ -49,6 +54,8 @@ from console.pipe import BrokenFrame, Frames, pack
 _MOST_KEPT = 32
 _MOST_KEPT_BYTES = 48 * 2**20
 _PIECE = 2**16
+_CLOSING_S = 1.0
+"""So long closures may keep a question waiting; the rest of them is closed when it was answered."""
 _NAMED_M = 60.0
 """A street with a name that is so near gives a place its address, though a lane without one is nearer."""
 
@@ -65,6 +72,7 @@ class CityMap:
         self._gazetteer = Gazetteer(folder / PLACES)
         self._speeds = _SpeedFile(speeds)
         self._kept: OrderedDict[LatLon, TimesTo] = OrderedDict()
+        self._closed: dict[ClosedShape, _ClosedStretches] = {}
 
     def answer(self, question: Question) -> Answer:
         """Raises sqlite3.Error where places.db is damaged."""
@@ -121,17 +129,44 @@ class CityMap:
         return AddressFound(None if on is None else self._gazetteer.reverse(place, on.street, on.distance_m))
 
     def _close(self, question: Closed) -> ClosuresTaken:
-        edges = [self._edges_of(shape) for shape in question.shapes]
-        self._router.close([], sorted({edge for each in edges for edge in each}))
-        return ClosuresTaken(tuple(len(each) for each in edges))
+        """Close as many as there is time for, one at least; what was closed before costs nothing again."""
+        known = {shape: self._closed[shape] for shape in question.shapes if shape in self._closed}
+        until_s = time.monotonic() + _CLOSING_S
+        for shape in question.shapes:
+            if shape not in known:
+                known[shape] = self._stretches_of(shape)
+                # protects: closing-leaves-time-for-questions
+                if time.monotonic() >= until_s:
+                    break
+        self._closed = known
+        marks = np.zeros(-(-self._router.stretches // 8), np.uint8)
+        for one in known.values():
+            marks |= one.marks
+        self._router.close(np.unpackbits(marks, count=self._router.stretches).astype(bool))
+        return ClosuresTaken(tuple(known[shape].count if shape in known else None for shape in question.shapes))
 
-    def _edges_of(self, shape: ClosedShape) -> list[int]:
+    def _stretches_of(self, shape: ClosedShape) -> _ClosedStretches:
+        edges = self._edges_of(shape)
+        marked = np.zeros(self._router.stretches, bool)
+        marked[edges] = True
+        return _ClosedStretches(len(edges), np.packbits(marked))
+
+    def _edges_of(self, shape: ClosedShape) -> NDArray[Any]:
         places = [(lon, lat) for lat, lon in shape.places]
+        nothing = np.zeros(0, np.int64)
         if shape.width_m > 0:
             line = len(places) > 1 and shapely.LineString(places)
-            return self._router.edges_along(line, shape.width_m).tolist() if line and line.length else []
-        area = shapely.make_valid(shapely.Polygon(places)) if len(places) > 2 else shapely.Polygon()
-        return [] if area.is_empty else self._router.edges_in(area).tolist()
+            return self._router.edges_along(line, shape.width_m) if line and line.length else nothing
+        area = shapely.Polygon(places) if len(places) > 2 else shapely.Polygon()
+        area = shapely.make_valid(area, method="structure", keep_collapsed=False)
+        return nothing if area.is_empty else self._router.edges_in(area)
+
+
+class _ClosedStretches(msgspec.Struct, frozen=True):
+    """How many stretches one shape closes, and which: a bit for each of all."""
+
+    count: int
+    marks: NDArray[Any]
 
 
 class _SpeedFile:

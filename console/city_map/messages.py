@@ -170,9 +170,11 @@ class StretchFound(msgspec.Struct, frozen=True, tag=True):
 
 
 class ClosuresTaken(msgspec.Struct, frozen=True, tag=True):
-    """Of each shape how many stretches of street it closes."""
+    """Of each shape how many stretches of street it closes; None of one that there was no time for yet: asked again,
+    with the same shapes, the map goes on there.
+    """
 
-    stretches: tuple[int, ...]
+    stretches: tuple[int | None, ...]
 
 
 class MapDamaged(msgspec.Struct, frozen=True, tag=True):

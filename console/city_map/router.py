@@ -26,6 +26,7 @@ from console.city_map.street_graph import (
     METRES_LAT,
     METRES_LON,
     PER_DEGREE,
+    cell_boxes,
     cell_keys,
     cells_between,
     load_arrays,
@@ -107,15 +108,13 @@ class Router:
         self._edges = streets.arc_edge[self._by_edge]
         self._weigh()
 
-    def close(self, areas: Sequence[Any], edges: Sequence[int] = ()) -> int:
-        """Close every stretch that touches one of these areas (shapely polygons in lon, lat), and these edges.
+    @property
+    def stretches(self) -> int:
+        """How many there are."""
+        return len(self._closed)
 
-        They replace what was closed before. Returns the new version.
-        """
-        closed = np.zeros(len(self._closed), bool)
-        closed[list(edges)] = True
-        for area in areas:
-            closed[self.edges_in(area)] = True
+    def close(self, closed: NDArray[np.bool_]) -> int:
+        """From now on those of all stretches are closed that are marked, and no others. Returns the new version."""
         if (closed != self._closed).any():
             self._closed = closed
             self.version += 1
@@ -148,15 +147,16 @@ class Router:
         return seconds
 
     def edges_in(self, area: Any) -> NDArray[Any]:
-        """Every stretch that touches an area (a shapely polygon in lon, lat)."""
-        near = self._edges_near(area)
-        touching: NDArray[Any] = near[shapely.intersects(self._lines(near), area)]
-        return touching
+        """Every stretch that touches an area (shapely polygons in lon, lat)."""
+        within, beside = self._edges_near(area)
+        # protects: only-what-touches-is-closed
+        beside = beside[shapely.intersects(area, self._lines(beside))]
+        return np.concatenate([within, beside])
 
     def edges_along(self, line: Any, width_m: float) -> NDArray[Any]:
         """Every stretch that lies along a line (shapely, in lon, lat) of this width, and not what only crosses it."""
         area = self._in_metres(line).buffer(width_m / 2, cap_style="flat")
-        near = self._edges_near(self._in_metres(area, back=True))
+        near = np.concatenate(self._edges_near(self._in_metres(area, back=True)))
         lines = self._in_metres(self._lines(near))
         inside = shapely.length(shapely.intersection(lines, area))
         # protects: side-streets-stay-open
@@ -192,8 +192,13 @@ class Router:
 
     def _entries(self, cells: Iterator[tuple[int, int]]) -> NDArray[Any]:
         """The look-up entries of some cells."""
-        bounds = self._streets.segment_key.searchsorted(np.array(list(cells)).ravel()).reshape(-1, 2).tolist()
-        return np.concatenate([np.arange(first, end) for first, end in bounds])
+        return self._entries_between(np.array(list(cells)))
+
+    def _entries_between(self, keys: NDArray[Any]) -> NDArray[Any]:
+        """The look-up entries of cells by pairs of keys, from and below."""
+        bounds = self._streets.segment_key.searchsorted(keys.ravel()).reshape(-1, 2)
+        count = bounds[:, 1] - bounds[:, 0]
+        return np.repeat(bounds[:, 0] - (np.cumsum(count) - count), count) + np.arange(count.sum())
 
     def _nearest_of(self, entries: NDArray[Any], point: NDArray[Any], named: bool) -> OnStreet | None:
         streets = self._streets
@@ -386,11 +391,35 @@ class Router:
         whole: NDArray[Any] = np.round(shapely.get_coordinates(cut) / (self._squeeze, 1.0))
         return whole
 
-    def _edges_near(self, area: Any) -> NDArray[Any]:
-        """The edges that pass through the frame of an area in degrees, or near it."""
+    def _edges_near(self, area: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+        """(edges that pass through look-up cells within an area in degrees, all others of the cells at its border).
+
+        Nothing has to be measured of the first. As a stretch stands in no cell of which it only cuts a corner, those
+        beside a cell at the border count as at the border too.
+        """
+        shapely.prepare(area)
         west, south, east, north = (np.array(area.bounds) * PER_DEGREE).tolist()
-        corners = cell_keys(np.array([[west, south], [east, north]]), self._squeeze).tolist()
-        return np.unique(self._streets.segment_edge[self._entries(cells_between(corners[0], corners[1]))])
+        lowest, highest = cell_keys(np.array([[west, south], [east, north]]), self._squeeze).tolist()
+        pairs = np.array(list(cells_between(lowest, highest, ring=1)))
+        first, high = pairs[:, 0], int(pairs[0, 1] - pairs[0, 0])
+        boxes = cell_boxes(first, high, self._squeeze)
+        touched = shapely.intersects(area, boxes)
+        within = touched.copy()
+        # protects: cells-within-what-is-closed
+        within[touched] = shapely.contains_properly(area, boxes[touched])
+        beside = _with_neighbours(touched) & ~within
+        keys = first[:, None] + np.arange(high)
+        marked = np.zeros(len(self._closed), bool)
+        marked[self._edges_of(keys[within])] = True
+        inside = np.flatnonzero(marked)
+        marked[self._edges_of(keys[beside])] = True
+        marked[inside] = False
+        return inside, np.flatnonzero(marked)
+
+    def _edges_of(self, keys: NDArray[Any]) -> NDArray[Any]:
+        """The edges that stand in these look-up cells, some of them more than once."""
+        found: NDArray[Any] = self._streets.segment_edge[self._entries_between(np.stack([keys, keys + 1], axis=1))]
+        return found
 
     def _in_metres(self, shapes: Any, *, back: bool = False) -> Any:
         """Shapes in degrees as shapes in metres, or back."""
@@ -406,6 +435,14 @@ class Router:
         points = streets.point[streets.first[edges][which] + nth] / PER_DEGREE
         lines: NDArray[Any] = shapely.linestrings(points, indices=which) if len(edges) else np.zeros(0, object)
         return lines
+
+
+def _with_neighbours(cells: NDArray[Any]) -> NDArray[Any]:
+    """Cells of a block, by columns and rows, and the eight around each."""
+    for axis in (0, 1):
+        ahead, back = np.roll(cells, 1, axis), np.roll(cells, -1, axis)
+        cells = cells | ahead | back  # what comes in again at the other side is looked at in vain
+    return cells
 
 
 def _cost_of(seconds: Any, metres: Any, closed: Any) -> Any:

@@ -109,6 +109,16 @@ def cells_between(lowest: int, highest: int, ring: int = 0) -> Iterator[tuple[in
         yield key + row - ring, key + top + ring + 1
 
 
+def cell_boxes(lowest: NDArray[Any], high: int, squeeze: float) -> NDArray[Any]:
+    """The frames in degrees of columns of look-up cells, each of so many, from the keys of their lowest cells."""
+    column, row = np.divmod(lowest + _KEY_STEP // 2, _KEY_STEP)
+    side = np.array([CELL / squeeze, CELL]) / PER_DEGREE
+    west = (column * side[0])[:, None]
+    south = (row - _KEY_STEP // 2)[:, None] * side[1] + np.arange(high) * side[1]
+    boxes: NDArray[Any] = shapely.box(west, south, west + side[0], south + side[1])
+    return boxes
+
+
 def make_streets(data: OsmData) -> StreetArrays:
     """The graph of the roads that may be driven on. Restrictions that it cannot hold are counted in `data.left_out`."""
     roads = data.roads

@@ -84,6 +84,8 @@ class Closures(QObject):
         self._shown: tuple[ShownClosure, ...] = ()
         self._in_force: tuple[ShownClosure, ...] = ()
         self._stretches: dict[str, int] = {}
+        self._is_partly = False
+        """Whether the map process had no time yet for all that is in force."""
         window_state.catalog_changed.connect(lambda _: self.look())
         outbox.changed.connect(lambda _: self.look())
 
@@ -158,11 +160,15 @@ class Closures(QObject):
         return known[2]
 
     def _take(self, keys: tuple[str, ...], answer: Answer | None) -> None:
-        if isinstance(answer, ClosuresTaken) and len(answer.stretches) == len(keys):
-            found = dict(zip(keys, answer.stretches, strict=True))
-            if found != self._stretches:
-                self._stretches = found
-                self.changed.emit()
+        if not (isinstance(answer, ClosuresTaken) and len(answer.stretches) == len(keys)):
+            return
+        found = {key: count for key, count in zip(keys, answer.stretches, strict=True) if count is not None}
+        before, self._stretches = self._stretches, found
+        was_partly, self._is_partly = self._is_partly, len(found) < len(keys)
+        if was_partly:
+            self.streets_changed.emit()
+        if before != found or was_partly != self._is_partly:
+            self.changed.emit()
 
     def name(self, one: ShownClosure) -> str:
         """`Flooded area`, with its words: `Flooded area: knee-deep`."""
@@ -207,7 +213,7 @@ class Closures(QObject):
 
     def avoided_text(self, source: str) -> str:
         """`avoids 2 closed streets, 1 flooded area`; "" where nothing is closed. Says so where more is closed than
-        is kept here.
+        is kept here, or than the map process had time for.
         """
         floods = sum(one.closure.kind is ClosureKind.FLOOD for one in self.avoided(source))
         others = len(self.avoided(source)) - floods
@@ -215,7 +221,7 @@ class Closures(QObject):
         areas = self.tr("1 flooded area") if floods == 1 else self.tr("{n} flooded areas").format(n=floods)
         parts = [text for count, text in ((others, streets), (floods, areas)) if count]
         # protects: what-is-not-avoided-is-said
-        if source in self._too_many:
+        if source in self._too_many or self._is_partly:
             parts.append(self.tr("NOT all that is closed"))
         return self.tr("avoids {what}").format(what=", ".join(parts)) if parts else ""
 

@@ -95,7 +95,8 @@ class MapSupervisor(QObject):
     def close_shapes(self, shapes: tuple[ClosedShape, ...], then: Then = lambda _: None) -> None:
         """From now on ways avoid these, whenever the process is started again too; `then` gets each ClosuresTaken.
 
-        What is asked from now on is answered by this. Without a process nothing is asked.
+        What is asked from now on is answered by this, as far as there was time for it: the rest follows behind the
+        questions that wait. Without a process nothing is asked.
         """
         self._closed = Closed(shapes), partial(_tell_closed, then)
         if self._process is not None and not (self._is_over or self._again.isActive()):
@@ -202,6 +203,10 @@ class MapSupervisor(QObject):
             if self._closed is not None:
                 # protects: closures-outlive-the-process
                 self._put_closed_first(self._closed)
+        elif isinstance(message, ClosuresTaken) and None in message.stretches and self._closed is not None:
+            self._answer(message)
+            # protects: closures-are-closed-to-the-last
+            self._waiting.setdefault(_CLOSED, self._closed)  # behind the questions that wait
         elif isinstance(message, MapDamaged):
             _log.warning("the city map is damaged: %s", message.words)
             self._answer(None)
@@ -249,5 +254,5 @@ class MapSupervisor(QObject):
 
 def _tell_closed(then: Then, answer: Answer | None) -> None:
     if isinstance(answer, ClosuresTaken):
-        _log.info("ways avoid %d closed stretches of street", sum(answer.stretches))
+        _log.info("ways avoid %d closed stretches of street", sum(count or 0 for count in answer.stretches))
     then(answer)

@@ -155,6 +155,30 @@ def test_a_closed_area_is_avoided_also_by_what_was_found_before(city_map: CityMa
     assert times(city_map, question)["one"] == before
 
 
+def test_many_closures_keep_no_question_waiting_and_are_closed_once(
+    city_map: CityMap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shapes = tuple(ClosedShape((place(y - 0.1, 0.9), place(y - 0.1, 1.1), place(y + 0.1, 1))) for y in range(3))
+    worked_out: list[ClosedShape] = []
+    edges_of = CityMap._edges_of
+    monkeypatch.setattr(CityMap, "_edges_of", lambda self, one: worked_out.append(one) or edges_of(self, one))
+    monkeypatch.setattr(map_process, "_CLOSING_S", 0.0)
+    found = [city_map.answer(Closed(shapes)) for _ in range(3)]
+    assert [one.stretches.count(None) for one in found if isinstance(one, ClosuresTaken)] == [2, 1, 0]
+    assert worked_out == list(shapes)
+    question = Times(place(1, 0.3), {"one": place(1, 1.7)})
+    assert times(city_map, question)["one"].closed == 2
+    assert city_map.answer(Closed((shapes[2], shapes[0]))) != found[-1]
+    assert len(worked_out) == 3, "what is still closed is not worked out again"
+    assert times(city_map, question)["one"].closed == 0, "the one in the middle is open"
+
+
+def test_a_ring_without_a_surface_and_one_with_a_spike_are_no_matter(city_map: CityMap) -> None:
+    flat = ClosedShape((place(0.5, 0.5),) * 3)
+    spike = [(-0.1, 0.4), (0.1, 0.4), (0.1, 0.6), (0.1, 3), (0.1, 0.6), (-0.1, 0.6)]
+    assert city_map.answer(Closed((flat, ClosedShape(tuple(place(*one) for one in spike))))) == ClosuresTaken((0, 1))
+
+
 def test_a_ring_that_crosses_itself_closes_what_it_covers(city_map: CityMap) -> None:
     bow = (place(-0.1, 0.4), place(0.1, 0.6), place(-0.1, 0.6), place(0.1, 0.4))
     assert city_map.answer(Closed((ClosedShape(bow),))) == ClosuresTaken((1,))

@@ -192,6 +192,14 @@ def test_the_nearest_named_street_passes_over_lanes(tmp_path: Path) -> None:
     assert named.street in ("Jalan Melati I", "Gang Kenari 1")
 
 
+def close(router: Router, *areas: shapely.Geometry) -> int:
+    """Have all closed that touches one of these, and nothing else."""
+    closed = np.zeros(router.stretches, bool)
+    for area in areas:
+        closed[router.edges_in(area)] = True
+    return router.close(closed)
+
+
 def test_a_closed_street_is_avoided_and_opened_again(tmp_path: Path) -> None:
     router = router_of(grid_town(), tmp_path)
     start, end = place(2, 0.5), place(2, 3.5)
@@ -199,16 +207,43 @@ def test_a_closed_street_is_avoided_and_opened_again(tmp_path: Path) -> None:
     south, west = place(1.9, 1.4)
     north, east = place(2.1, 1.6)
     area = shapely.box(west, south, east, north)
-    assert router.close([area]) == 1
+    assert close(router, area) == 1
     assert len(router.edges_in(area)) == 1
     around = router.route(start, end)
     assert around is not None
     assert around.travel.closed == 0
     assert around.travel.seconds > free + RESIDENTIAL_S
     assert all(not (south < lat < north and west < lon < east) for lat, lon in line_of(around.line))
-    assert router.close([]) == 2
+    assert close(router) == 2
     assert seconds(router, start, end) == pytest.approx(free)
-    assert router.close([]) == 2, "nothing changed"
+    assert close(router) == 2, "nothing changed"
+
+
+def test_an_area_of_any_shape_closes_what_it_touches_and_nothing_else(tmp_path: Path) -> None:
+    side = 24
+    town = Town()
+    nodes = [[town.node(*place(y, x)) for x in range(side)] for y in range(side)]
+    for number in range(side):
+        town.road(nodes[number], f"Jalan {number}")
+        town.road([row[number] for row in nodes], f"Gang {number}")
+    for number in range(0, side - 2, 2):  # some that cut corners
+        town.road([nodes[number][number], town.node(*place(number + 0.4, number + 1.7))], "Jalan Miring")
+    router = router_of(town, tmp_path)
+    every = np.arange(router.stretches)
+    lines = router._lines(every)
+    random = np.random.default_rng(7)
+    counts = []
+    for radius in (0.02, 0.3, 1, 3, 8, 20) * 6:
+        middle, turns = random.uniform(0, side, 2), np.sort(random.uniform(0, 2 * math.pi, 12))
+        out = radius * random.uniform(0.2, 1, 12)
+        ring = [place(*(middle + length * np.array([math.sin(at), math.cos(at)])))[::-1]
+                for at, length in zip(turns, out, strict=True)]  # fmt: skip
+        area = shapely.make_valid(shapely.Polygon(ring), method="structure", keep_collapsed=False)
+        closed = router.edges_in(area)
+        assert sorted(closed.tolist()) == every[shapely.intersects(lines, area)].tolist()
+        counts.append(len(closed))
+    assert min(counts) == 0
+    assert max(counts) > 500
 
 
 def test_a_closed_line_closes_what_lies_along_it_and_no_side_street(tmp_path: Path) -> None:
@@ -226,7 +261,7 @@ def test_a_closed_line_closes_what_lies_along_it_and_no_side_street(tmp_path: Pa
     crossing_it = shapely.LineString([place(1.7, 1.5)[::-1], place(2.3, 1.5)[::-1]])
     assert len(router.edges_along(crossing_it, 12)) == 0
     free = seconds(router, place(2, 0.5), place(2, 2.5))
-    router.close([], closed.tolist())
+    router.close(np.isin(np.arange(router.stretches), closed))
     around = router.route(place(2, 0.5), place(2, 2.5))
     assert around is not None
     assert (around.travel.closed, around.travel.seconds > free) == (0, True)
@@ -238,7 +273,7 @@ def test_a_place_among_closed_streets_is_reached_and_it_is_said(tmp_path: Path) 
     router = router_of(grid_town(), tmp_path)
     south, west = place(1.5, 1.5)
     north, east = place(2.5, 2.5)
-    router.close([shapely.box(west, south, east, north)])
+    close(router, shapely.box(west, south, east, north))
     leg = router.route(place(0, 0.1), place(2, 2))
     assert leg is not None
     assert leg.travel.closed == 1
@@ -258,7 +293,7 @@ def test_of_two_streets_between_the_same_corners_the_open_one_is_taken(tmp_path:
     assert [name for name, _ in before.streets] == ["Jalan Melati III"]
     south, west = place(1.9, 1.4)
     north, east = place(2.05, 1.6)
-    router.close([shapely.box(west, south, east, north)])
+    close(router, shapely.box(west, south, east, north))
     after = router.route(place(2, 0.5), place(2, 2.5))
     assert after is not None
     assert [name for name, _ in after.streets] == ["Jalan Melati III", "Jalan Lingkar", "Jalan Melati III"]

@@ -16,7 +16,7 @@ from PySide6.QtTest import QTest
 from api_client.decoding import convert
 from api_client.model import ClosedLine, Closure, ClosureChange, ClosureKind, Kind
 from console.cache.catalog import Cities
-from console.city_map.messages import Answer, StretchFound
+from console.city_map.messages import Answer, ClosuresTaken, StretchFound
 from console.panels.map.controller import closures_json
 from console.panels.menus import place_menu
 from console.rules.closure import circle, closure_after
@@ -176,6 +176,21 @@ def test_what_is_read_again_unchanged_asks_no_way_anew(rig: Rig) -> None:
     assert len(rig.closed) == 1, "the same streets"
     read(rig, flood(words="Hip-deep", version=3, geometry=circle(*PLACE, 200)))
     assert len(rig.closed) == 2
+
+
+def test_what_the_map_had_no_time_for_yet_is_said_and_the_times_are_found_anew_when_it_had(rig: Rig) -> None:
+    told: list[Callable[[Answer | None], object]] = []
+    rig.closures._close_shapes = lambda _shapes, then: told.append(then)
+    changed: list[int] = []
+    rig.closures.streets_changed.connect(lambda: changed.append(1))
+    read(rig, flood("c1"), flood("c2", geometry=circle(-6.2, 106.8, 100)))
+    assert len(changed) == 1
+    told[-1](ClosuresTaken((1, None)))
+    assert rig.closures.avoided_text("city") == "avoids 1 flooded area, NOT all that is closed"
+    assert len(changed) == 1
+    told[-1](ClosuresTaken((1, 2)))
+    assert rig.closures.avoided_text("city") == "avoids 2 flooded areas"
+    assert len(changed) == 2, "ways avoid more now"
 
 
 @pytest.mark.usefixtures("expected_log")

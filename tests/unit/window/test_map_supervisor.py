@@ -215,6 +215,33 @@ def test_what_is_closed_goes_before_questions_that_wait(rig: Rig) -> None:
     assert rig.answers[2] != before
 
 
+def test_many_closures_are_closed_one_after_the_other_behind_the_questions_that_wait(
+    profile: Path, qtbot: QtBot
+) -> None:
+    slow = f"""
+from pathlib import Path
+from console.city_map import map_process
+map_process._CLOSING_S = 0.0
+raise SystemExit(map_process.serve(Path({str(profile)!r})))
+"""
+    rig = Rig(profile, qtbot, command=[sys.executable, "-c", slow])
+    before = rig.answer()
+    around = tuple(
+        ClosedShape((place(-0.1, x - 0.1), place(-0.1, x + 0.1), place(0.1, x + 0.1), place(0.1, x - 0.1)))
+        for x in (3, 4, 1)
+    )
+    told: list[object] = []
+    rig.ask(purpose="under way")
+    rig.map.close_shapes(around, told.append)
+    rig.map.ask("waits", QUESTION, told.append)
+    qtbot.waitUntil(lambda: len(told) == 4, timeout=WAIT_MS)
+    assert told[1] == before, "the one that is in the way is not closed yet"
+    assert [one.stretches.count(None) for one in told if isinstance(one, ClosuresTaken)] == [2, 1, 0]
+    assert rig.answer() != before
+    rig.map.stop()
+    rig.tasks.shutdown()
+
+
 def test_of_closures_that_follow_one_another_the_newest_are_avoided(rig: Rig) -> None:
     before = rig.answer()
     shape = ClosedShape((place(-0.1, 0.9), place(-0.1, 1.1), place(0.1, 1.1), place(0.1, 0.9)))
