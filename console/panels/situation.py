@@ -319,9 +319,11 @@ class SituationMonitor(QObject):
         name = catalog.service_name(details.shown.service)
         return f"{number} {name}, {area.name}" if area else f"{number} {name}"
 
-    def set_details(self, details: ReportDetails | None) -> None:
-        """The chosen report."""
+    def set_details(self, details: ReportDetails | None, outbox: Sequence[Queued] | None = None) -> None:
+        """The chosen report, and the unfinished edits in the outbox if they are told with it."""
         before, self._details = self._details, details
+        if outbox is not None:
+            self._outbox = tuple(outbox)
         passed_on = before is not None and details is not None and before.shown.agency != details.shown.agency
         if details is None or self._recommendations.row != details.row or passed_on:
             self._recommendations = Recommendations(0)  # the advice on the report before is none on this one

@@ -1044,8 +1044,9 @@ class ConsoleWindow(QObject):
         self.board_updater.on_edits(changed)
         details = self.details_reader.current
         if details is not None and (mine := changed.get((details.source, details.key))) is not None:
-            self.ticket_controller.set_outbox(mine)
-            self.situation.set_outbox(mine)
+            with self.ticket_controller.at_once():
+                self.ticket_controller.set_outbox(mine)
+                self.situation.set_outbox(mine)
         names = {name for _, key in changed if key is not None for name in (key, self.outbox.remote_of(key))}
         if self.window_state.row and (details is None or details.key in names):
             self.details_reader.read()
@@ -1142,19 +1143,20 @@ class ConsoleWindow(QObject):
     def _on_details(self, details: ReportDetails | None) -> None:
         self.presence.set_details(details)
         mine = self.outbox.open_for(details.source, details.key) if details is not None else ()
-        self.situation.set_outbox(mine)
-        self.ticket_controller.set_outbox(mine)
-        self.ticket_controller.set_details(details)
-        self.situation.set_details(details)
-        self.map_controller.set_details(details)
-        self.units_controller.set_details(details)
-        self.photos.set_details(details)
-        self.recommender.set_details(details)
+        with self.ticket_controller.at_once():
+            self.ticket_controller.set_outbox(mine)
+            self.ticket_controller.set_details(details)
+            self.situation.set_details(details, mine)
+            self.map_controller.set_details(details)
+            self.units_controller.set_details(details)
+            self.photos.set_details(details)
+            self.recommender.set_details(details)
 
     def _on_recommendations(self, recommendations: Any) -> None:
-        self.ticket_controller.set_recommendations(recommendations)
-        self.map_controller.set_recommendations(recommendations)
-        self.situation.set_recommendations(recommendations)
+        with self.ticket_controller.at_once():
+            self.ticket_controller.set_recommendations(recommendations)
+            self.map_controller.set_recommendations(recommendations)
+            self.situation.set_recommendations(recommendations)
 
     # The window
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
@@ -103,6 +104,7 @@ class TicketController(QObject):
         self._photos: Mapping[str, PhotoCard] = {}
         self._looking: dict[str, dict[str, str | None]] = {}
         self._closures = closures
+        self._held, self._is_due = 0, False
         self._is_not_sent, self._to_call_back, self._lost_with = is_not_sent, to_call_back, lost_with
         window_state.loaded_changed.connect(lambda _: self.show())
         self._say_none()
@@ -173,8 +175,22 @@ class TicketController(QObject):
         if self._details is not None and is_open(self._details.shown.status):
             self.show()
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Fill the panel once for all that is told within: a report that is chosen is told in six parts."""
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+            if self._is_due and not self._held:
+                self.show()
+
     def show(self) -> None:
         """Fill the panel."""
+        self._is_due = self._held > 0
+        if self._is_due:
+            return
         details = self._details
         if details is None:
             self._panel.set_ticket(None)
