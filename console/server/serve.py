@@ -313,7 +313,7 @@ def _shown(database: str) -> str:
 def _live(city: City, demo: DemoOptions, media: Path, end: threading.Event) -> None:
     from console.server.demo import Living
 
-    living = Living(city, seed=demo.seed, now=city.clock(), media=media)
+    living = Living(city, seed=demo.seed, now=city.clock(), media=media, reports=demo.reports)
     while not end.wait(_STEP_S):
         try:
             living.step(city.clock())

@@ -22,10 +22,10 @@ from console.rules.messages import Touched
 from console.rules.sla import clocks, sla_of
 from console.rules.status import ENDED_ASSIGNMENT, is_open
 from console.server.city.records import LoadedReport
-from console.server.demo.areas import read_wards
+from console.server.demo.areas import ZONE, read_wards
 from console.server.demo.drafts import Draftsman
 from console.server.demo.facts import demo_facts
-from console.server.demo.fill import ZONE, fill
+from console.server.demo.fill import fill
 from console.server.demo.pictures import draw_album
 from console.server.demo.stories import Storyteller
 from tools.bench.child import SOURCE

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec.structs import replace
 
 from console.server.demo.facts import demo_facts
 
+ZONE = ZoneInfo("Asia/Jakarta")
+"""The city's own time."""
 WARD = 3
 """The level of a kelurahan; 1 is a kota, 2 a kecamatan."""
 

@@ -11,19 +11,19 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from zoneinfo import ZoneInfo
 
-from api_client.model import AssignmentState, Service, Status, WaitsFor
+import msgspec
+
+from api_client.model import AssignmentState, Contact, Service, Status, WaitsFor
 from console.server.demo.areas import Ward
-from console.server.demo.street_samples import INVENTED, street_places
-from console.server.demo.texts import write_text
+from console.server.demo.rhythm import weight
+from console.server.demo.street_samples import INVENTED, MAIN_KINDS, StreetPlace, street_places
+from console.server.demo.texts import LANE, MAIN, STREET, Whereabouts
 from console.server.demo.vocabulary import HABITS, Habit
 
-_HOURS = (4, 3, 2, 2, 3, 6, 12, 18, 22, 23, 22, 20, 18, 18, 19, 21, 23, 24, 22, 19, 16, 13, 10, 7)
-"""How many reports come in each hour of a day, in proportion."""
-_AWAKE = 18
-"""The last two hours are never quieter than this: the city has something to show at night too."""
 _CHANNELS = (("JAKI", 74), ("WhatsApp", 9), ("telepon", 6), ("X", 5), ("kelurahan", 4), ("e-mail", 2))
 _CHANNEL_NAMES = tuple(name for name, _ in _CHANNELS)
 _CHANNEL_SHARES = tuple(accumulate(share for _, share in _CHANNELS))
+_PRESENT_HOURS = 2
 _WET = frozenset({
     "Kampung Melayu", "Bidara Cina", "Bukit Duri", "Kebon Baru", "Cawang", "Manggarai", "Rawajati", "Cililitan",
     "Balekambang", "Pengadegan", "Cikoko", "Pluit", "Penjaringan", "Kapuk", "Kapuk Muara", "Rawa Buaya",
@@ -45,6 +45,7 @@ IN_NO_AREA = 12
 class DraftedReport:
     """One report of the demo city before its history is written. Times are Unix seconds.
 
+    `where` is what its text may say of its place; a `text` is written with its history, unless it is given.
     `merged` is when it is merged into its `parent`, which has it among its `doubles`.
     """
 
@@ -55,8 +56,9 @@ class DraftedReport:
     lat: float | None
     lon: float | None
     address: str
-    text: str
+    where: Whereabouts
     channel: str
+    text: str = ""
     status: Status = Status.NEW
     parent: DraftedReport | None = None
     merged: float = 0.0
@@ -67,6 +69,7 @@ class DraftedReport:
     hold: tuple[str, WaitsFor] | None = None
     claim: str | None = None
     suspicious: bool = False
+    contact: Contact | None = None
     id: str = ""
     tags: set[str] = field(default_factory=set)
 
@@ -92,6 +95,19 @@ class Scene:
     job: AssignmentState | None = None
     claim: str | None = None
 
+
+class Nuisance(msgspec.Struct, frozen=True):
+    """Somebody who sends the same words again and again."""
+
+    text: str
+    contact: Contact
+
+
+AGAIN_AND_AGAIN = Nuisance(
+    "Mobil parkir depan pagar saya LAGI. Sudah berkali kali dilapor tidak ada tindakan!!",
+    Contact("Warga 4417", "0800 000 4417"),
+)
+_SO_OFTEN, _AGAIN_S = 30, 1500
 
 _S, _A = Status, AssignmentState
 SCENES: tuple[Scene, ...] = (
@@ -151,7 +167,8 @@ class Draftsman:
         self._shares_in: dict[float, list[float]] = {}
         self._by_name = {ward.name: ward for ward in wards}
         self._habits = {habit.service.code: habit for habit in HABITS}
-        weights = [(0.05 if ward.code.startswith("31.01.") else 1.0) * chance.lognormvariate(0, 0.55) for ward in wards]
+        spots = random.Random("hot spots")  # noqa: S311  the city's own: the same in its history and its present
+        weights = [(0.05 if ward.code.startswith("31.01.") else 1.0) * spots.lognormvariate(0, 0.55) for ward in wards]
         self._dry = _running(weights)
         self._wet = _running([w * (4.5 if ward.name in _WET else 1.0) for w, ward in zip(weights, wards, strict=True)])
 
@@ -159,8 +176,8 @@ class Draftsman:
         """`count` drafts over `days` days, oldest first."""
         drafts: list[DraftedReport] = []
         if count >= 200:
-            drafts = self._scenes()
-        times, rain = self._times(count - len(drafts), days)
+            drafts = [*self._scenes(), *self._again_and_again()]
+        times, rain = self._times(count - len(drafts), days, [draft.created for draft in drafts])
         recent: deque[DraftedReport] = deque(maxlen=60)
         for created, wet in zip(times, rain, strict=True):
             parent = self._parent(recent, created)
@@ -174,11 +191,11 @@ class Draftsman:
         self._pause(drafts)
         return drafts
 
-    def draft(self, created: int, rain: float) -> DraftedReport:
-        """One fresh report as a citizen might send it at `created`."""
-        return self._draft(created, rain)
+    def draft(self, created: int, rain: float, service: str | None = None, ward: Ward | None = None) -> DraftedReport:
+        """One fresh report as a citizen might send it at `created`: of any service and from anywhere unless told."""
+        return self._draft(created, rain, self._habits[service] if service is not None else None, ward)
 
-    def _times(self, count: int, days: int) -> tuple[list[int], list[float]]:
+    def _times(self, count: int, days: int, there: Sequence[int]) -> tuple[list[int], list[float]]:
         chance = self._chance
         hours = days * 24
         rain = [0.0] * hours
@@ -189,24 +206,27 @@ class Draftsman:
         weights = []
         for ago in range(hours):
             local = local_hour(self._now, ago, self._zone)
-            weekend = 0.8 if local.weekday() >= 5 else 1.0
-            coming = _HOURS[local.hour] if ago > 1 else max(_HOURS[local.hour], _AWAKE)
-            weights.append(coming * weekend * (1 + 0.5 * rain[ago]) * chance.uniform(0.85, 1.15))
-        weights[0] *= 1.2
+            weights.append(weight(local, rain[ago], present=ago < _PRESENT_HOURS) * chance.uniform(0.85, 1.15))
+        each = sum(weights) / max(1, count)
+        for ago in range(_PRESENT_HOURS):  # what always stands there is part of what comes in these hours
+            stands = sum(ago * 3600 <= self._now_s - created < (ago + 1) * 3600 for created in there)
+            weights[ago] = max(0.1 * weights[ago], weights[ago] - stands * each)
         slots = sorted(chance.choices(range(hours), weights, k=count), reverse=True)
         times = [self._now_s - slot * 3600 - chance.randrange(45, 3600) for slot in slots]
         pairs = sorted(zip(times, (rain[slot] for slot in slots), strict=True))
         return [at for at, _ in pairs], [wet for _, wet in pairs]
 
-    def _draft(self, created: int, rain: float) -> DraftedReport:
+    def _draft(self, created: int, rain: float, habit: Habit | None = None, ward: Ward | None = None) -> DraftedReport:
         chance = self._chance
         shares = self._shares_in.get(rain)
         if shares is None:
             shares = list(accumulate(habit.share * (1 + rain * (habit.rain - 1)) for habit in HABITS))
             self._shares_in[rain] = shares
-        habit = chance.choices(HABITS, cum_weights=shares)[0]
-        running = self._wet if habit.service.group == "air" else self._dry
-        ward = self._wards[min(bisect(running, chance.random()), len(self._wards) - 1)]
+        if habit is None:
+            habit = chance.choices(HABITS, cum_weights=shares)[0]
+        if ward is None:
+            running = self._wet if habit.service.group == "air" else self._dry
+            ward = self._wards[min(bisect(running, chance.random()), len(self._wards) - 1)]
         place = self._places.draw(ward, chance, habit.service.group)
         priority = chance.choices((1, 2, 3, 4), habit.priorities)[0]
         channel = chance.choices(_CHANNEL_NAMES, cum_weights=_CHANNEL_SHARES)[0]
@@ -219,7 +239,7 @@ class Draftsman:
             place.lat,
             place.lon,
             place.address,
-            write_text(habit.service.code, chance, place.address),
+            whereabouts(place),
             channel,
             photos=photos,
         )
@@ -242,7 +262,7 @@ class Draftsman:
             place.lat,
             place.lon,
             parent.address,
-            write_text(parent.service.code, chance),
+            whereabouts(place),
             "JAKI",
             status=Status.CLOSED,
             parent=parent,
@@ -293,8 +313,9 @@ class Draftsman:
                 place.lat,
                 place.lon,
                 place.address,
-                scene.text,
+                whereabouts(place),
                 "JAKI",
+                scene.text,
                 scene.status,
                 photos=scene.photos,
                 claim=scene.claim,
@@ -308,6 +329,21 @@ class Draftsman:
             drafts += [self._double(draft, draft.created + step * number) for number in range(1, scene.duplicates + 1)]
         return drafts
 
+    def _again_and_again(self) -> list[DraftedReport]:
+        """Thirty reports of one man about one thing, all of the day before."""
+        first = self._draft(self._now_s - 26 * 3600, 0.0, self._habits["parkir-liar"], self._by_name["Gondangdia"])
+        first.status, first.priority, first.channel = Status.COORDINATION, 4, "JAKI"
+        first.text, first.contact, first.photos = AGAIN_AND_AGAIN.text, AGAIN_AND_AGAIN.contact, 1
+        first.tags.add("again")
+        drafts = [first]
+        for number in range(1, _SO_OFTEN):
+            double = self._double(first, first.created + number * _AGAIN_S + self._chance.randrange(_AGAIN_S))
+            double.lat, double.lon, double.photos = first.lat, first.lon, 1
+            double.text, double.contact = first.text, first.contact
+            double.tags.add("again")
+            drafts.append(double)
+        return drafts
+
     def _misplace(self, drafts: Sequence[DraftedReport]) -> None:
         """Some citizens send no place, some stand beyond the border."""
         chance = self._chance
@@ -319,6 +355,7 @@ class Draftsman:
         placeless = chance.sample(still_open, min(WITHOUT_PLACE, len(still_open)))
         for number, draft in enumerate(placeless):
             draft.lat = draft.lon = None
+            draft.where = Whereabouts(ward=draft.ward.name if draft.ward else "")
             draft.tags.add("placeless")
             if number % 2:
                 draft.ward = None
@@ -326,7 +363,8 @@ class Draftsman:
         for draft in chance.sample(rest, min(IN_NO_AREA, len(rest))):
             draft.ward = None
             draft.lat, draft.lon = round(chance.uniform(-6.30, -6.20), 6), round(chance.uniform(106.99, 107.03), 6)
-            draft.address = f"Jl. Raya Bekasi KM {chance.randint(24, 30)} {INVENTED}"
+            street = f"Jl. Raya Bekasi KM {chance.randint(24, 30)}"
+            draft.address, draft.where = f"{street} {INVENTED}", Whereabouts(street, MAIN, "Bekasi")
 
     def _pause(self, drafts: Sequence[DraftedReport]) -> None:
         chance = self._chance
@@ -346,10 +384,17 @@ class Draftsman:
             draft.claim = chance.choice(("dewi", "sari", "agus"))
 
 
+def whereabouts(place: StreetPlace) -> Whereabouts:
+    """What a text may say of a place on a street."""
+    street = place.street
+    kind = MAIN if street.kind in MAIN_KINDS else LANE if street.name.startswith("Gang ") else STREET
+    return Whereabouts(street.name, kind, place.ward, str(place.number))
+
+
 def _running(weights: Sequence[float]) -> list[float]:
     """Running sums from 0 to 1, to draw by bisection."""
     whole, total, sums = sum(weights), 0.0, []
-    for weight in weights:
-        total += weight / whole
+    for one in weights:
+        total += one / whole
         sums.append(total)
     return sums

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -17,7 +16,7 @@ from console.rules.apply import unit_after
 from console.rules.area import AreaIndex
 from console.rules.status import is_open
 from console.server.city.records import LoadedReport
-from console.server.demo.areas import metres, read_wards
+from console.server.demo.areas import ZONE, metres, read_wards
 from console.server.demo.drafts import DraftedReport, Draftsman
 from console.server.demo.facts import demo_facts
 from console.server.demo.pictures import draw_album
@@ -25,9 +24,12 @@ from console.server.demo.stories import Storyteller
 from console.server.demo.street_samples import street_places
 from console.server.demo.units import POSITION_LOST, make_units
 
-ZONE = ZoneInfo("Asia/Jakarta")
+REPORTS, DAYS = 30_000, 60
+"""How many reports the demo city has, and from how many days, unless told."""
 _NEWEST_ID = 931_204
 _PRESENT_S = 2 * 86400
+_WORDED = 2_000
+"""The newest of all are put into words one after another: what lies side by side in a list is not alike."""
 _ON_THE_WAY, _AT_WORK, _COMMITTED = 6, 12, 3
 _A, _U = AssignmentState, UnitState
 
@@ -58,7 +60,7 @@ class DemoCity(Protocol):
 
 
 def fill(
-    city: DemoCity, *, reports: int = 30_000, seed: int = 1, now: datetime, days: int = 60, media: Path | None = None
+    city: DemoCity, *, reports: int = REPORTS, seed: int = 1, now: datetime, days: int = DAYS, media: Path | None = None
 ) -> None:
     """Put the demo city into `city`, as of `now` (aware). Photos are drawn into `media` unless it is None.
 
@@ -68,7 +70,7 @@ def fill(
 
 
 def fill_present(
-    city: DemoCity, *, reports: int, seed: int, now: datetime, days: int = 60, media: Path | None = None
+    city: DemoCity, *, reports: int, seed: int, now: datetime, days: int = DAYS, media: Path | None = None
 ) -> Callable[[], None]:
     """Put in what somebody still has to work on and what is two days old; the returned function puts in the rest.
 
@@ -89,6 +91,8 @@ def fill_present(
         draft.id = str(first + number)
     units = _put_to_work(units, drafts, chance, now)
     teller = Storyteller(units, draw_album(media, seed), AreaIndex(areas).area_at, chance, now)
+    for draft in reversed(drafts[-_WORDED:]):
+        teller.word(draft)
     at_work = {draft.id: teller.tell(draft) for draft in drafts if draft.job is not None}
     busy = {job.unit: job for row in at_work.values() for job in row.assignments}
     city.put_units([unit_after(unit, [job], job.since) if (job := busy.get(unit.id)) else unit for unit in units])
@@ -96,7 +100,7 @@ def fill_present(
     present = [draft for draft in drafts if draft.created >= since or is_open(draft.status)]
     past = [draft for draft in drafts if not (draft.created >= since or is_open(draft.status))]
     city.load(at_work.get(draft.id) or teller.tell(draft) for draft in present)
-    return lambda: city.load(teller.tell(draft) for draft in past)
+    return lambda: city.load(teller.tell(draft) for draft in reversed(past))
 
 
 def _put_to_work(

@@ -18,8 +18,10 @@ from api_client.model import AssignmentState, Contact, Kind, Photo, PhotoRole, S
 from console.rules.apply import AreaAt, Lookups, ReportState, apply_edit, entry_of, new_report, with_duplicates
 from console.rules.edit import Edit
 from console.server.city.records import LoadedReport
+from console.server.demo.areas import ZONE
 from console.server.demo.drafts import DraftedReport
 from console.server.demo.pictures import Album, DemoPhoto
+from console.server.demo.texts import TextWriter
 from console.server.demo.vocabulary import HABITS
 
 CITIZEN = "warga"
@@ -41,6 +43,7 @@ _DISPOSITIONS: Mapping[str, str] = {
 }  # fmt: skip
 _UNDER_WAY_S = (900, 2600)
 """So long ago a crew that is under way or at work was sent, at most."""
+_AFTER_MERGES_S = 0.5
 _A = AssignmentState
 _TO_SCENE = (_A.ACKNOWLEDGED, _A.EN_ROUTE, _A.ON_SCENE)
 
@@ -53,6 +56,7 @@ class Storyteller:
     ) -> None:
         self._album = album
         self._chance = chance
+        self._writer = TextWriter()
         self._now_s = int(now.timestamp())
         self._known = Lookups({habit.service.code: habit.service for habit in HABITS}.get, area_at)
         self._crews: dict[tuple[str | None, str], list[str]] = {}
@@ -63,12 +67,19 @@ class Storyteller:
 
     def tell(self, draft: DraftedReport) -> LoadedReport:
         """The report of a draft with everything that happened to it."""
+        self.word(draft)
         story = _Story(draft, self._photos(draft), self._known, self._chance, self._now_s)
         if draft.status is Status.CLOSED:
             self._close(story)
         elif draft.status is not Status.NEW:
             self._work(story, draft.unit or self._crew_for(draft))
         return story.finished()
+
+    def word(self, draft: DraftedReport) -> None:
+        """Write the text of a draft that has none yet. No two that are written soon after one another are alike."""
+        if not draft.text:
+            at, channel = datetime.fromtimestamp(draft.created, ZONE), draft.channel
+            draft.text = self._writer.write(draft.service.code, draft.priority, self._chance, at, draft.where, channel)
 
     def _crew_for(self, draft: DraftedReport) -> str | None:
         """The code of a crew of the agency in charge, of the kelurahan's own where that agency has none.
@@ -250,7 +261,7 @@ class _Story:
 
     def wait_for_doubles(self) -> None:
         """Go on until all that is merged into it has been: nothing is merged into what is over."""
-        self.wait_until(max(self._merges, default=0.0))
+        self.wait_until(max(self._merges, default=0.0) + _AFTER_MERGES_S)
 
     def skip_to_last_day(self) -> None:
         """The work took until some hours ago, so that its proof waits too long for a validator only now and then."""
@@ -289,8 +300,8 @@ class _Story:
         """The report as it stands now."""
         self._count_doubles(self._now_s)
         draft, state = self.draft, self._state
-        contact = None
-        if self.keeps_steps and draft.status is not Status.CLOSED and self._chance.random() < 0.25:
+        contact = draft.contact
+        if contact is None and self.keeps_steps and draft.status is not Status.CLOSED and self._chance.random() < 0.25:
             number = self._chance.randint(1000, 9999)
             contact = Contact(f"Warga {number}", f"0800 000 {number}")
         report = replace(state.report, versions={})

@@ -52,6 +52,10 @@ class StreetPlace(msgspec.Struct, frozen=True):
     lat: float
     lon: float
     address: str
+    street: StreetSample
+    number: int
+    ward: str
+    """The ward's name."""
 
 
 class StreetPlaces:
@@ -73,6 +77,8 @@ class StreetPlaces:
         samples = self.of_ward(ward)
         if group in _LIKELY and chance.random() < _OFTEN_THERE:
             samples = [sample for sample in samples if _LIKELY[group](sample)] or samples
+        if group in _NOT_IN_LANES:
+            samples = [sample for sample in samples if sample.kind != _LANE] or samples
         sample = chance.choice(samples)
         return self._on(sample, chance.random() * sample.length_m, chance)
 
@@ -104,8 +110,9 @@ class StreetPlaces:
         for (start, end), leg in zip(pairwise(sample.points), sample.legs_m, strict=True):
             if rest_m <= leg or end is sample.points[-1]:
                 lat, lon = _beside(start, end, min(1.0, rest_m / leg), _OFF_CENTRE_M if on_left else -_OFF_CENTRE_M)
-                address = f"{sample.name} No. {number}, {self._names[sample.ward]} {INVENTED}"
-                return StreetPlace(round(lat, 6), round(lon, 6), address)
+                ward = self._names[sample.ward]
+                address = f"{sample.name} No. {number}, {ward} {INVENTED}"
+                return StreetPlace(round(lat, 6), round(lon, 6), address, sample, number, ward)
             rest_m -= leg
         raise AssertionError("a sampled street has two points at least")
 
@@ -115,6 +122,8 @@ _LIKELY: Mapping[str, Callable[[StreetSample], bool]] = {
     "lalu-lintas": lambda sample: sample.kind in MAIN_KINDS,
 }
 """By the group of services: where its reports mostly are."""
+_NOT_IN_LANES = frozenset({"lalu-lintas", "angkutan", "parkir"})
+_LANE = "living_street"
 
 
 @cache

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -20,12 +21,15 @@ from console.server.admin.apply import compare_setup
 from console.server.admin.folder import read_folder
 from console.server.city.city import City
 from console.server.city.feed import pages
+from console.server.city.records import Actor
 from console.server.demo import Living, fill
-from console.server.demo.areas import Point, metres
+from console.server.demo.areas import ZONE, Point, metres
+from console.server.demo.drafts import AGAIN_AND_AGAIN
 from console.server.demo.facts import demo_facts
 from console.server.demo.mirror import Mirror
+from console.server.demo.rhythm import reports_an_hour
 from console.server.demo.street_samples import StreetPlaces, street_places
-from console.server.demo.texts import services_with_texts
+from console.server.demo.texts import sentences, services_with_texts
 
 FOLDER = Path(__file__).resolve().parents[4] / "resources" / "demo" / "city"
 NOW = datetime(2026, 1, 20, 7, 7, 31, tzinfo=UTC)
@@ -196,6 +200,37 @@ def test_photos_are_small_pictures_named_by_their_hash(demo: tuple[City, Path]) 
     assert named <= {path.name for path in files}
 
 
+def test_no_sentence_comes_twice_on_a_screen_of_the_newest_reports(demo: tuple[City, Path]) -> None:
+    """Of all reports, and of one service; but for him who sends the same words again and again."""
+    found = sorted(all_reports(demo[0]), key=lambda report: (report.created, report.id))[-2_000:]
+    assert repeated([report for report in found if report.description != AGAIN_AND_AGAIN.text]) == []
+
+
+def test_somebody_sends_the_same_thirty_times(demo: tuple[City, Path]) -> None:
+    found = [report for report in all_reports(demo[0]) if report.description == AGAIN_AND_AGAIN.text]
+    assert len(found) == 30
+    assert {report.created.date() for report in found} <= {NOW.date(), (NOW - timedelta(days=1)).date()}
+    assert sum(report.merged_into is not None for report in found) == 29
+    assert {city_contact(demo[0], report.id) for report in found} == {"Warga 4417"}
+
+
+def city_contact(city: City, report: str) -> str:
+    return city.contact(report, Actor("rina", "supervisor")).name
+
+
+def repeated(reports: list[Report]) -> list[str]:
+    """The sentences that come twice within a screen's 60 reports, of all or of one service; the oldest report first."""
+    twice = []
+    everywhere: deque[set[str]] = deque(maxlen=59)
+    of_service: dict[str | None, deque[set[str]]] = defaultdict(lambda: deque(maxlen=59))
+    for report in reports:
+        here = {one.lower() for one in sentences(report.description)}
+        for screen in (everywhere, of_service[report.service]):
+            twice += [one for shown in screen for one in shown & here]
+            screen.append(here)
+    return twice
+
+
 def test_merged_doubles_are_counted_at_their_main(demo: tuple[City, Path]) -> None:
     city, _ = demo
     merged = Counter[str]()
@@ -282,13 +317,13 @@ def test_the_city_goes_on_and_stays_about_as_it_was(alive: tuple[City, Clock, Li
         clock.now = NOW + timedelta(seconds=second)
         living.step(clock.now)
     after = city.stats()
-    assert 100 < after.reports - before.reports < 260  # one in five seconds
+    assert 3 < after.reports - before.reports < 30  # in a quarter of an hour
     new_before, new_after = before.by_status["new"], after.by_status["new"]
     assert abs(new_after - new_before) < 20
     still_open = sum(count for status, count in after.by_status.items() if is_open(Status(status)))
     was_open = sum(count for status, count in before.by_status.items() if is_open(Status(status)))
     assert still_open < was_open + 180
-    assert city.seq() > seq + 500
+    assert city.seq() > seq + 100
     authors = {entry.author for report in open_reports(city) for entry in city.entries(report.id)}
     assert "warga" in authors
     assert "local" not in authors
@@ -331,3 +366,51 @@ def test_idle_crews_drift_and_a_lost_one_stays_lost(alive: tuple[City, Clock, Li
     now = city.presence.seen(clock.now).positions
     assert now[idle.id][:2] != begin[idle.id][:2]
     assert now["sda-15"] == begin["sda-15"]
+
+
+def test_two_runs_of_a_seed_are_the_same(tmp_path: Path, small: Path) -> None:
+    """By the clock that they are given: what comes in, what crews and colleagues do, in every word and place."""
+    feeds, places = [], []
+    for number in range(2):
+        shutil.copytree(small, folder := tmp_path / str(number))
+        clock = Clock()
+        ids = count()
+        city = City(
+            f"sqlite:///{folder / 'city.db'}", clock=clock, ids=lambda ids=ids: f"id-{next(ids)}", name="Jakarta"
+        )
+        city.create_schema()
+        living, begin = Living(city, seed=5, now=NOW, media=None), city.seq()
+        for second in range(1, 400):
+            clock.now = NOW + timedelta(seconds=second)
+            living.step(clock.now)
+        feeds.append([(item.kind, item.id, bytes(item.data)) for item in city.changes(begin, 10_000).items])
+        places.append(city.presence.seen(clock.now).positions)
+        city.close()
+    assert len(feeds[0]) > 50
+    assert feeds[0] == feeds[1]
+    assert places[0] == places[1]
+
+
+def test_the_present_goes_on_at_the_rhythm_of_the_history(tmp_path: Path) -> None:
+    """At the hour at which the demo city was filled, and in what it is about."""
+    clock = Clock()
+    city = City(f"sqlite:///{tmp_path / 'city.db'}", clock=clock, name="Jakarta")
+    city.create_schema()
+    fill(city, reports=12_000, seed=6, now=NOW, days=24)
+    history = all_reports(city)
+    last_hours = sum(NOW - report.created < timedelta(hours=2) for report in history) / 2
+    begin = NOW
+    living = Living(city, seed=6, now=NOW, reports=30_000)
+    for second in range(5, 3_600, 5):
+        clock.now = begin + timedelta(seconds=second)
+        living.step(clock.now)
+    fresh = [report for report in all_reports(city) if report.created > begin]
+    expected = reports_an_hour(NOW.astimezone(ZONE), 500)
+    assert 25 < expected < 45
+    assert 0.6 * expected < len(fresh) < 1.5 * expected
+    assert 0.6 * expected < last_hours < 1.5 * expected
+    ordinary = [report for report in fresh if report.description != AGAIN_AND_AGAIN.text]
+    newest = sorted(history, key=lambda report: (report.created, report.id))[-2_000:]
+    newest = [report for report in newest if report.description != AGAIN_AND_AGAIN.text]
+    assert repeated(newest + ordinary) == []
+    city.close()

@@ -33,10 +33,9 @@ from console.server.city.city import City
 from console.server.city.public_replies import PUBLIC
 from console.server.city.records import Actor, LoadedReport
 from console.server.demo import fill
-from console.server.demo.areas import read_wards
+from console.server.demo.areas import ZONE, read_wards
 from console.server.demo.drafts import Draftsman
 from console.server.demo.facts import demo_facts
-from console.server.demo.fill import ZONE
 from console.server.demo.pictures import draw_album
 from console.server.demo.stories import CITIZEN, VALIDATORS, Storyteller
 from console.server.demo.units import make_units
