@@ -51,6 +51,7 @@ _FILES = {
     "js/main.js": _JS,
     "js/overlays.js": _JS,
     "js/picking.js": _JS,
+    "js/picture.js": _JS,
     "js/pins.js": _JS,
     "js/placement.js": _JS,
     "js/slices.js": _JS,

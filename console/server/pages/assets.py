@@ -48,6 +48,7 @@ _OF_THE_CONSOLE = (
     "config",
     "geometry",
     "labels",
+    "picture",
     "slices",
     "street_layer",
     "street_names",

@@ -17,13 +17,14 @@ export class Areas {
     const pane = map.createPane("borders");
     pane.style.zIndex = "350";
     pane.style.pointerEvents = "none";
-    this._renderer = window.L.canvas({ pane: "borders", padding: 0.1 });
+    this._renderer = renderer();
     /** @type {L.GeoJSON | null} */
     this._layer = null;
     /** @type {Label[]} */
     this._labels = [];
     /** @type {any} */
     this._features = null;
+    this._drawn = ""; // in which colours
     this.hasBorders = false;
   }
 
@@ -37,10 +38,14 @@ export class Areas {
       this._features = null;
     }
     this._labels = (this._features?.features ?? []).map(labelOf).filter(Boolean);
+    this._drawn = "";
   }
 
   /** @param {import("./config.js").Colors} colors @param {boolean} bare whether no tiles lie below, so that areas are the land */
   draw(colors, bare) {
+    const wanted = JSON.stringify([colors, bare]);
+    if (wanted === this._drawn) return;
+    this._drawn = wanted;
     this._layer?.remove();
     const features = (this._features?.features ?? []).filter((/** @type {Feature} */ one) => one.geometry && one.geometry.type !== "Point");
     this.hasBorders = features.length > 0;
@@ -62,6 +67,39 @@ export class Areas {
     const shown = (zoom >= AREA_NAMES_FROM_ZOOM && areas.length) || !districts.length ? areas : districts;
     return [...shown].sort((a, b) => b.level - a.level || a.name.length - b.name.length);
   }
+}
+
+/**
+ * Leaflet's canvas, which is not drawn upon: what was drawn apart is handed over to it (see picture.js).
+ * @returns {L.Canvas}
+ */
+function renderer() {
+  const L = /** @type {any} */ (window.L), given = L.Canvas.prototype;
+  const Renderer = L.Canvas.extend({
+    _initContainer() {
+      this._container = document.createElement("canvas");
+      this._shown = this._container.getContext("bitmaprenderer");
+      this._apart = new OffscreenCanvas(1, 1);
+      this._ctx = this._apart.getContext("2d");
+    },
+    _update() {
+      L.Renderer.prototype._update.call(this);
+      const { min } = this._bounds, size = this._bounds.getSize(), ratio = L.Browser.retina ? 2 : 1;
+      L.DomUtil.setPosition(this._container, min);
+      this._container.style.width = size.x + "px";
+      this._container.style.height = size.y + "px";
+      this._apart.width = ratio * size.x;
+      this._apart.height = ratio * size.y;
+      this._ctx.setTransform(ratio, 0, 0, ratio, -ratio * min.x, -ratio * min.y);
+      this.fire("update"); // its paths fit themselves into the bounds and ask to be drawn
+    },
+    _redraw() {
+      this._redrawBounds = null; // all of it: of what was handed over nothing is left
+      given._redraw.call(this);
+      this._shown.transferFromImageBitmap(this._apart.transferToImageBitmap());
+    },
+  });
+  return new Renderer({ pane: "borders", padding: 0.1 });
 }
 
 /** @param {Feature} one @param {import("./config.js").Colors} colors @param {boolean} filled */

@@ -27,7 +27,7 @@ export class Completeness {
   check() {
     if (this._waiting || !this._isSettled()) return;
     this._waiting = true;
-    afterPaint(() => {
+    inFrame(() => {
       this._waiting = false;
       if (!this._isSettled()) return;
       this._mark();
@@ -45,13 +45,13 @@ export class Completeness {
   }
 }
 
-/** After the next frames; a hidden page paints none. @param {() => void} then */
-function afterPaint(then) {
+/** In the next frame, which shows what is drawn by now; a hidden page has none. @param {() => void} then */
+function inFrame(then) {
   let done = false;
   const once = () => {
     if (!done) then();
     done = true;
   };
-  if (document.visibilityState === "visible") requestAnimationFrame(() => requestAnimationFrame(once));
+  if (document.visibilityState === "visible") requestAnimationFrame(once);
   setTimeout(once, document.visibilityState === "visible" ? NO_FRAME_MS : 0);
 }

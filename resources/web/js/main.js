@@ -58,6 +58,7 @@ class MapPage {
     }).setView([0, 0], 3);
     /** @type {import("./config.js").Config | null} */
     this._config = null;
+    this._look = ""; // what of the config all but the background depends on
     /** @type {Symbols | null} */
     this._symbols = null;
     /** @type {import("./answer.js").Answer | null} */
@@ -157,8 +158,17 @@ class MapPage {
 
   /** @param {number} version */
   async _onConfig(version) {
-    const config = await loadConfig(version);
+    const config = await loadConfig(version), { theme, texts, symbols, fonts, webMap } = config;
+    const look = JSON.stringify([theme, texts, symbols, fonts, webMap !== null]);
+    if (look === this._look) { // only the background is another
+      this._config = config;
+      this._overlays.setWebMap(webMap);
+      this._drawAreas(config);
+      if (this._placeNames()) this._show();
+      return;
+    }
     await applyConfig(config);
+    this._look = look;
     this._config = config;
     this._symbols = new Symbols(config.symbols, config.theme.colors);
     this._overlays.setConfig(config);

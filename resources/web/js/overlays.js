@@ -2,6 +2,7 @@
 /** The boxes over the map: lock, buttons, legend, scale, counts, the strip above. Texts only, never markup. */
 
 import { UNLISTED } from "./answer.js";
+import { drawOn } from "./picture.js";
 import { Symbols } from "./symbols.js";
 
 /** @typedef {import("./config.js").Config} Config */
@@ -12,6 +13,11 @@ const UNIT_ROWS = ["free", "enroute", "onscene", "stale"];
 /** @param {string} selector @param {ParentNode} [inside] */
 function element(selector, inside = document) {
   return /** @type {HTMLElement} */ (inside.querySelector(selector));
+}
+
+/** Put a text where it is not already: one put again has the page laid out anew. @param {HTMLElement} into @param {string} text */
+function say(into, text) {
+  if (into.textContent !== text) into.textContent = text;
 }
 
 export class Overlays {
@@ -34,16 +40,22 @@ export class Overlays {
   /** @param {Config} config */
   setConfig(config) {
     this._config = config;
-    const { zoom_in, zoom_out, home, web_map } = config.texts, ground = element("#zoom [data-act=ground]");
-    ground.hidden = config.webMap === null;
-    ground.setAttribute("aria-pressed", String(config.webMap?.shown ?? false));
+    const { zoom_in, zoom_out, home, web_map } = config.texts;
     for (const [act, text] of Object.entries({ in: zoom_in, out: zoom_out, home, ground: web_map })) element(`#zoom [data-act=${act}]`).setAttribute("aria-label", text);
     element("#map").setAttribute("aria-label", config.texts.map);
     element("#picking").textContent = config.texts.picking;
     element("#lock .hint").textContent = config.texts.lock_hint;
     this._fillLegend(config);
+    this.setWebMap(config.webMap);
     this.setLocked(this._locked);
     this.layout();
+  }
+
+  /** @param {Config["webMap"]} webMap */
+  setWebMap(webMap) {
+    const ground = element("#zoom [data-act=ground]");
+    ground.hidden = webMap === null;
+    ground.setAttribute("aria-pressed", String(webMap?.shown ?? false));
   }
 
   /** @param {boolean} locked */
@@ -106,13 +118,13 @@ export class Overlays {
           off: this._answer.outside + this._answer.placeless,
         })
       : texts.not_loaded;
-    element("#corner .counts").textContent = this._answer?.loading ? fill(texts.loading, { counted }) : counted;
+    say(element("#corner .counts"), this._answer?.loading ? fill(texts.loading, { counted }) : counted);
     const legend = element("#legend");
     legend.hidden = width < LEGEND_FROM_PX || !legend.hasChildNodes();
     element("#corner").style.setProperty("--legend-room", (legend.hidden ? 0 : legend.offsetWidth + BETWEEN_PX) + "px");
     const scale = scaleBar(this._map);
     element("#corner .scale").style.width = scale.px + "px";
-    element("#corner .length").textContent = scale.text;
+    say(element("#corner .length"), scale.text);
   }
 
   /** How large the boxes over the corners are. @returns {import("./fitting.js").Boxes} */
@@ -168,27 +180,25 @@ function item(text, ...before) {
 /** @param {number} width @param {number} height @param {(to: CanvasRenderingContext2D, x: number, y: number) => void} draw */
 function picture(width, height, draw) {
   const canvas = document.createElement("canvas"), ratio = window.devicePixelRatio || 1;
-  canvas.width = width * ratio;
-  canvas.height = height * ratio;
   canvas.style.width = width + "px";
   canvas.style.height = height + "px";
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  context.scale(ratio, ratio);
-  draw(context, width / 2, height / 2);
+  drawOn(canvas, Math.floor(width * ratio), Math.floor(height * ratio), (context) => {
+    context.scale(ratio, ratio);
+    draw(context, width / 2, height / 2);
+  });
   return canvas;
 }
 
 /** @param {HTMLCanvasElement} canvas @param {string} colour @param {boolean} locked */
 function drawLock(canvas, colour, locked) {
   const ratio = window.devicePixelRatio || 1;
-  canvas.width = 12 * ratio;
-  canvas.height = 14 * ratio;
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  context.scale(ratio, ratio);
-  context.strokeStyle = colour;
-  context.lineWidth = 1.5;
-  context.stroke(new Path2D("M2 6.5 L10 6.5 L10 13 L2 13 Z"));
-  context.stroke(new Path2D(locked ? "M4 6.5 L4 4 C4 1.2 8 1.2 8 4 L8 6.5" : "M4 6.5 L4 4 C4 1.2 8 1.2 8 4"));
+  drawOn(canvas, Math.floor(12 * ratio), Math.floor(14 * ratio), (context) => {
+    context.scale(ratio, ratio);
+    context.strokeStyle = colour;
+    context.lineWidth = 1.5;
+    context.stroke(new Path2D("M2 6.5 L10 6.5 L10 13 L2 13 Z"));
+    context.stroke(new Path2D(locked ? "M4 6.5 L4 4 C4 1.2 8 1.2 8 4 L8 6.5" : "M4 6.5 L4 4 C4 1.2 8 1.2 8 4"));
+  });
 }
 
 /** Put numbers into a sentence: {name}. @param {string} text @param {Record<string, number | string>} numbers */

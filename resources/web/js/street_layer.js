@@ -1,6 +1,7 @@
 // @ts-check
 /** The tiles of the background that are drawn here: fetched once, painted on canvases of 512 px, kept while they are near. */
 
+import { drawOn } from "./picture.js";
 import { paintTile } from "./tile_painter.js";
 import { readTile } from "./vector_tile.js";
 
@@ -108,7 +109,7 @@ export class StreetLayer {
     // Between whole zooms the canvas is as large as it is shown, so that its lines stay sharp.
     const px = Math.round(TILE_PX * ratio * this._map.getZoomScale(zoom, coords.z));
     if (!Number.isFinite(px) || px < 1 || px > 4 * TILE_PX * ratio) return;
-    drawOn(canvas, px, (context) => {
+    drawOn(canvas, px, px, (context) => {
       context.fillStyle = this._ground();
       context.fillRect(0, 0, px, px);
       if (tile) paintTile(context, tile, { zoom, side: px * parts, left: -(coords.x % parts) * px, top: -(coords.y % parts) * px, ratio }, this._look);
@@ -180,26 +181,4 @@ export class StreetLayer {
   _showGround() {
     this._map.getContainer().style.backgroundColor = this._ground();
   }
-}
-
-/** Whether this engine can hand a picture over to a canvas; where it cannot, the canvas itself is drawn upon. */
-const CAN_HAND_OVER = "OffscreenCanvas" in window && "ImageBitmapRenderingContext" in window && new OffscreenCanvas(1, 1).getContext("2d") !== null;
-
-/**
- * Draw what a square canvas shows from now on, apart from it: without a graphics card the engine copies one that is drawn
- * upon at each frame in which anything moves, 1 ms for each tile; a picture that was handed over is copied once.
- * @param {HTMLCanvasElement} canvas @param {number} px its side, in its own pixels
- * @param {(context: CanvasRenderingContext2D) => void} draw without texts: they are set otherwise apart from the page
- */
-function drawOn(canvas, px, draw) {
-  if (!CAN_HAND_OVER) {
-    if (canvas.width !== px) canvas.width = canvas.height = px;
-    draw(/** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { alpha: false })));
-    return;
-  }
-  const apart = new OffscreenCanvas(px, px);
-  draw(/** @type {CanvasRenderingContext2D} */ (/** @type {unknown} */ (apart.getContext("2d", { alpha: false })))); // it lacks only what an element has
-  // Shown as if it could be seen through: as an opaque one it takes the engine twice as long to put into each frame.
-  const shown = /** @type {ImageBitmapRenderingContext} */ (canvas.getContext("bitmaprenderer"));
-  shown.transferFromImageBitmap(apart.transferToImageBitmap());
 }
