@@ -28,41 +28,63 @@ export class CanvasLayer {
   }
 }
 
+/** Draw some of what a sheet has. @typedef {(context: CanvasRenderingContext2D, first: number, end: number) => void} DrawSome */
+
+const IN_A_STEP = 12;
+
 /** A drawing of the view that is kept apart: it is laid into another one as it is, also when the map has been moved since. */
 export class Sheet {
-  /** @param {L.Map} map @param {Draw} draw */
+  /** @param {L.Map} map @param {DrawSome} draw */
   constructor(map, draw) {
     this._map = map;
     this._draw = draw;
-    this._canvas = document.createElement("canvas");
-    this._origin = window.L.point(NaN, NaN);
-    this._at = window.L.point(0, 0);
+    this._canvas = canvasToLookAt();
+    this._next = canvasToLookAt(); // what is being drawn
+    this._drawn = { ...place(map), origin: window.L.point(NaN, NaN) };
+    this._wanted = this._drawn; // what is being drawn, or else is drawn
     this._isEmpty = true;
   }
 
   /** Whether it fits the map as it is now, but for how far that was moved: the zoom is the same, say. */
   get fits() {
-    return this._map.getPixelOrigin().equals(this._origin);
+    return this._map.getPixelOrigin().equals(this._drawn.origin);
   }
 
-  /** Whether it is of just this view. */
+  /** Whether it is of just this view, or is being drawn for it. */
   get isInPlace() {
-    const { width, height } = extent(this._map);
-    return this.fits && this._canvas.width === width && this._canvas.height === height && this._at.equals(this._map.containerPointToLayerPoint([0, 0]));
+    const { origin, at, width, height } = place(this._map), wanted = this._wanted;
+    return origin.equals(wanted.origin) && at.equals(wanted.at) && width === wanted.width && height === wanted.height;
   }
 
-  /** Draw the view as it is now. */
-  redraw() {
-    const { size, ratio } = fit(this._canvas, this._map);
-    this._origin = this._map.getPixelOrigin();
-    this._at = this._map.containerPointToLayerPoint([0, 0]);
-    this._isEmpty = !this._draw(cleared(this._canvas, ratio), size.x, size.y);
+  /** Draw the view as it is now. @param {number} count of what is drawn */
+  redraw(count) {
+    for (const job = this.redrawn(count); !job.next().done;);
+  }
+
+  /** The same in steps: until the last is done the drawing of before is kept. @param {number} count @returns {import("./slices.js").Job} */
+  redrawn(count) {
+    this._wanted = place(this._map);
+    return this._steps(this._wanted, count);
+  }
+
+  /** @param {ReturnType<typeof place>} wanted the view, which may be another one by now @param {number} count */
+  *_steps(wanted, count) {
+    resize(this._next, wanted);
+    const context = cleared(this._next, wanted.ratio);
+    for (let first = 0; first < count; first += IN_A_STEP) {
+      this._draw(context, first, Math.min(first + IN_A_STEP, count));
+      context.getImageData(0, 0, 1, 1); // what was asked for is drawn when somebody looks
+      yield;
+    }
+    [this._canvas, this._next] = [this._next, this._canvas];
+    this._drawn = wanted;
+    this._isEmpty = count === 0;
   }
 
   /** @param {CanvasRenderingContext2D} context of a canvas over the view @returns {boolean} whether there is anything on it */
   layInto(context) {
     if (this._isEmpty || !this.fits) return false;
-    const { ratio } = extent(this._map), { x, y } = this._map.layerPointToContainerPoint(this._at);
+    const { ratio } = extent(this._map), { x, y } = this._map.layerPointToContainerPoint(this._drawn.at);
     context.save();
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.drawImage(this._canvas, Math.round(x * ratio), Math.round(y * ratio));
@@ -77,14 +99,30 @@ function extent(map) {
   return { size, ratio, width: Math.round(size.x * ratio), height: Math.round(size.y * ratio) };
 }
 
+/** Which part of the world the view shows, in its pixels. @param {L.Map} map */
+function place(map) {
+  return { origin: map.getPixelOrigin(), at: map.containerPointToLayerPoint([0, 0]), ...extent(map) };
+}
+
+/** One whose pixels are asked for, so that it is drawn at once. */
+function canvasToLookAt() {
+  const canvas = document.createElement("canvas");
+  canvas.getContext("2d", { willReadFrequently: true });
+  return canvas;
+}
+
 /** Make a canvas as large as the view. @param {HTMLCanvasElement} canvas @param {L.Map} map */
 function fit(canvas, map) {
   const found = extent(map);
-  if (canvas.width !== found.width || canvas.height !== found.height) {
-    canvas.width = found.width;
-    canvas.height = found.height;
-  }
+  resize(canvas, found);
   return found;
+}
+
+/** @param {HTMLCanvasElement} canvas @param {{width: number, height: number}} to */
+function resize(canvas, { width, height }) {
+  if (canvas.width === width && canvas.height === height) return;
+  canvas.width = width;
+  canvas.height = height;
 }
 
 /** @param {HTMLCanvasElement} canvas @param {number} ratio its pixels for one of the page */

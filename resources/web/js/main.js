@@ -21,12 +21,14 @@ import { Overlays } from "./overlays.js";
 import { isAmidSpread, isInSpread, targetAt, targetsInOrder } from "./picking.js";
 import { drawPins, pinRect } from "./pins.js";
 import { leastSide, rectOf, settle, side, stepAside } from "./placement.js";
+import { Slices } from "./slices.js";
 import { ReportSource } from "./source.js";
 import { Symbols } from "./symbols.js";
 import { View } from "./view.js";
 
 const L = window.L;
 const GRID_PX = 64;
+const SOON_MS = 50;
 const EARTH_ROUND_M = 40_075_017;
 
 /**
@@ -106,7 +108,12 @@ class MapPage {
     this._layer = new CanvasLayer(this._map, "features", 420, (context) => this._draw(context));
     /** @type {import("./labels.js").Placed[] | null} what is written; null: it must be written anew */
     this._names = null;
-    this._nameSheet = new Sheet(this._map, (context) => this._drawNames(context));
+    this._nameSheet = new Sheet(this._map, (context, first, end) => this._drawNames(context, first, end));
+    this._writing = new Slices(() => {
+      this._show();
+      this._complete.check();
+    });
+    this._soon = 0; // a timer: all is drawn anew then, unless it was before
     this._listen();
   }
 
@@ -259,7 +266,7 @@ class MapPage {
   }
 
   _isSettled() {
-    return this._config !== null && this._view >= 0 && this._pending === 0 && !this._source.busy && !this._basemap.busy;
+    return this._config !== null && this._view >= 0 && this._pending === 0 && !this._source.busy && !this._basemap.busy && !this._writing.busy;
   }
 
   // --- what the operator does
@@ -270,7 +277,8 @@ class MapPage {
     if (this._view >= 0) this._source.ask();
     // What is written moves with the map: to write it twice, before and after the answer, holds up two frames of a drag.
     this._namesDue = this._source.busy && this._nameSheet.fits;
-    this._redraw();
+    if (this._namesDue && this._drawn) this._redrawSoon();
+    else this._redraw();
     const box = this._box();
     if (box) this._bridge.showView(box.west, box.south, box.east, box.north, box.zoom);
   }
@@ -421,12 +429,27 @@ class MapPage {
     return this._map.latLngToContainerPoint([lat, lon]);
   }
 
-  _redraw() {
+  /** What is drawn moves with the map: a frame of a drag is not held up to draw it, as the answer will have it drawn anew. */
+  _redrawSoon() {
     this._drawn = null;
     if (!this._config || !this._symbols) return;
-    this._scene = this._arrange(this._config.theme.scale);
+    this._place(this._config.theme.scale);
+    this._soon ||= window.setTimeout(() => this._redraw(), SOON_MS);
+  }
+
+  /** Find out where all is now, and so what is under the pointer. @param {number} scale */
+  _place(scale) {
+    this._scene = this._arrange(scale);
     if (this._cursor) this._keepCursor();
     this._placeClosures();
+  }
+
+  _redraw() {
+    window.clearTimeout(this._soon);
+    this._soon = 0;
+    this._drawn = null;
+    if (!this._config || !this._symbols) return;
+    this._place(this._config.theme.scale);
     if (!this._namesDue) this._placeNames();
     this._show();
     const answer = this._answer;
@@ -593,7 +616,10 @@ class MapPage {
     return chosen !== null || [this._scene.symbols, units, this._pins, this._route].some((one) => one.length > 0);
   }
 
-  /** Place the names anew; they are written when one of them is another, or elsewhere. @returns {boolean} whether they are */
+  /**
+   * Place the names anew; they are written when one of them is another, or elsewhere: in slices while those of before can
+   * be seen, which move with the map. @returns {boolean} whether they are written
+   */
   _placeNames() {
     if (!this._config) return false;
     const { scale } = this._config.theme, zoom = this._map.getZoom(), size = this._map.getSize();
@@ -608,8 +634,10 @@ class MapPage {
     names.push(...this._basemap.placeNames(!areas.length, taken, size.x, size.y));
     if (this._names && this._nameSheet.isInPlace && areSame(names, this._names)) return false;
     this._names = names;
-    this._nameSheet.redraw();
-    return true;
+    const isSeen = this._nameSheet.fits;
+    this._writing.want(isSeen ? [this._nameSheet.redrawn(names.length)] : []);
+    if (!isSeen) this._nameSheet.redraw(names.length);
+    return !isSeen;
   }
 
   /** Draw what is arranged. */
@@ -625,11 +653,9 @@ class MapPage {
     return this._drawFeatures(context) || areClosures || areCells || areNames;
   }
 
-  /** @param {CanvasRenderingContext2D} context @returns {boolean} whether there are any */
-  _drawNames(context) {
-    if (!this._config || !this._names?.length) return false;
-    drawNames(context, this._names, this._config.theme.colors, this._config.theme.scale);
-    return true;
+  /** @param {CanvasRenderingContext2D} context @param {number} first @param {number} end those that are written, and the next after them */
+  _drawNames(context, first, end) {
+    if (this._config && this._names) drawNames(context, this._names.slice(first, end), this._config.theme.colors, this._config.theme.scale);
   }
 }
 
