@@ -240,7 +240,7 @@ if __name__ == "__main__":
         importlib.import_module(each)
     build_parser()  # its patterns and catalogues are kept
     signature_of()
-    pictures.draw_album(None, 1)
+    pictures.jpeg(pictures.Shot("sampah", "1"), 1)
     street_samples.street_places()
 
     hour = datetime.fromisoformat(os.environ.get("SIGAP_TEST_HOUR", "2026-11-30T04:10+07:00"))

@@ -26,7 +26,7 @@ from console.server.demo.areas import ZONE, read_wards
 from console.server.demo.drafts import Draftsman
 from console.server.demo.facts import demo_facts
 from console.server.demo.fill import fill
-from console.server.demo.pictures import draw_album
+from console.server.demo.pictures import Album
 from console.server.demo.stories import Storyteller
 from tools.bench.child import SOURCE
 
@@ -169,7 +169,7 @@ def arrivals(units: Sequence[Unit], *, seed: int = 2) -> Iterator[LoadedReport]:
     now = datetime.now(UTC)
     draftsman = Draftsman(read_wards(), chance, now, ZONE)
     area_at = AreaIndex(demo_facts().areas).area_at
-    teller = Storyteller(units, draw_album(None, seed), area_at, chance, now)
+    teller = Storyteller(units, Album(None, seed), area_at, chance, now)
     number = _FIRST_NEW
     while True:
         draft = draftsman.draft(int(datetime.now(UTC).timestamp()) - 1, 0.0)

@@ -11,7 +11,7 @@ from console.server.city.presence import PresenceTable
 from console.server.demo.areas import metres
 from console.server.demo.edits import DemoEdits
 from console.server.demo.mirror import Mirror
-from console.server.demo.pictures import Album
+from console.server.demo.pictures import Album, Shot
 from console.server.demo.stories import OPERATORS, VALIDATORS
 
 _P1_WAITS_S, _P2_WAITS_S = 150, 75
@@ -116,8 +116,10 @@ class Colleagues:
         if self._edits.do(who, "operator", Kind.SET, report.id, {"status": "progress"}, now) is None:
             return 0
         if service is not None and service.proof:
-            picture = self._album.after[service.glyph]
-            data = {"sha256": picture.sha256, "role": "after", "size": picture.size, "taken": now}
+            shot = Shot(service.code, report.id, True, len(report.photos), now, report.lat, report.lon)
+            picture = self._album.take(shot)
+            data = {"sha256": picture.sha256, "role": "after", "size": picture.size, "taken": now,
+                    "lat": report.lat, "lon": report.lon}  # fmt: skip
             self._edits.do(who, "operator", Kind.PHOTO, report.id, data, now)
         self._edits.do(who, "operator", Kind.SET, report.id, {"status": "validation"}, now)
         return 1

@@ -15,7 +15,7 @@ from console.server.city.city import City
 from console.server.demo.areas import Point, metres
 from console.server.demo.edits import DemoEdits
 from console.server.demo.mirror import Mirror
-from console.server.demo.pictures import Album
+from console.server.demo.pictures import Album, Shot
 from console.server.demo.street_samples import street_places
 from console.server.demo.units import POSITION_LOST, shift_end
 
@@ -137,11 +137,10 @@ class Crews:
         service = self._mirror.services.get(report.service or "") if report is not None else None
         if report is None or service is None or not service.proof:
             return
-        shown = {photo.sha256 for photo in report.photos}
-        fits = [self._album.after[glyph] for glyph in (service.glyph, "other") if glyph in self._album.after]
-        # A picture that was returned is no proof when it is sent again.
-        picture = next((one for one in (*fits, *self._album.after.values()) if one.sha256 not in shown), fits[0])
         lat, lon = self._places.get(unit.id, (report.lat, report.lon))
+        # Another number each time: a picture that was returned is no proof when it is sent again.
+        shot = Shot(service.code, report.id, True, len(report.photos), now, lat, lon)
+        picture = self._album.take(shot)
         data = {"sha256": picture.sha256, "role": "after", "size": picture.size, "taken": now, "lat": lat, "lon": lon,
                 "unit": unit.id}  # fmt: skip
         self._edits.do(unit.code, "field", Kind.PHOTO, job.report, data, now)

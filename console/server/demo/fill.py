@@ -19,7 +19,7 @@ from console.server.city.records import LoadedReport
 from console.server.demo.areas import ZONE, metres, read_wards
 from console.server.demo.drafts import DraftedReport, Draftsman
 from console.server.demo.facts import demo_facts
-from console.server.demo.pictures import draw_album
+from console.server.demo.pictures import Album
 from console.server.demo.stories import Storyteller
 from console.server.demo.street_samples import street_places
 from console.server.demo.units import POSITION_LOST, make_units
@@ -90,7 +90,7 @@ def fill_present(
     for number, draft in enumerate(drafts):
         draft.id = str(first + number)
     units = _put_to_work(units, drafts, chance, now)
-    teller = Storyteller(units, draw_album(media, seed), AreaIndex(areas).area_at, chance, now)
+    teller = Storyteller(units, Album(media, seed), AreaIndex(areas).area_at, chance, now)
     for draft in reversed(drafts[-_WORDED:]):
         teller.word(draft)
     at_work = {draft.id: teller.tell(draft) for draft in drafts if draft.job is not None}

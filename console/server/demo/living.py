@@ -13,7 +13,7 @@ from console.server.demo.crews import Crews
 from console.server.demo.edits import DemoEdits
 from console.server.demo.fill import DAYS, REPORTS
 from console.server.demo.mirror import Mirror
-from console.server.demo.pictures import draw_album
+from console.server.demo.pictures import Album
 from console.server.demo.reporters import Reporters
 
 
@@ -38,7 +38,7 @@ class Living:
         def chance(name: str) -> random.Random:
             return random.Random(f"{seed}/{now.isoformat()}/{name}")  # noqa: S311  no secret
 
-        album = draw_album(media, seed)
+        album = Album(media, seed)
         self._mirror = Mirror(city)
         edits = DemoEdits(city, chance("edits"))
         self._reporters = Reporters(

@@ -17,7 +17,7 @@ from console.server.demo.areas import ZONE, Ward
 from console.server.demo.drafts import AGAIN_AND_AGAIN, DraftedReport, Draftsman, whereabouts
 from console.server.demo.edits import DemoEdits
 from console.server.demo.mirror import Mirror
-from console.server.demo.pictures import Album
+from console.server.demo.pictures import Album, Shot
 from console.server.demo.rhythm import RAIN_NOW, reports_an_hour
 from console.server.demo.stories import CITIZEN
 from console.server.demo.street_samples import street_places
@@ -89,7 +89,8 @@ class Reporters:
             data["area"] = draft.ward.code
         report = self._edits.do(CITIZEN, "citizen", Kind.CREATE, None, data, now)
         for number in range(draft.photos if report is not None else 0):
-            picture = self._album.before[draft.service.glyph] if number == 0 else self._album.before["other"]
+            shot = Shot(draft.service.code, str(report), number=number, at=now, lat=draft.lat, lon=draft.lon)
+            picture = self._album.take(shot)
             photo = {"sha256": picture.sha256, "role": "report", "size": picture.size, "taken": now,
                      "lat": draft.lat, "lon": draft.lon}  # fmt: skip
             self._edits.do(CITIZEN, "citizen", Kind.PHOTO, report, photo, now)

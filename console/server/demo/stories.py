@@ -7,7 +7,7 @@ as at the server. What is loaded cannot be taken back and has one time: the hist
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from console.rules.edit import Edit
 from console.server.city.records import LoadedReport
 from console.server.demo.areas import ZONE
 from console.server.demo.drafts import DraftedReport
-from console.server.demo.pictures import Album, DemoPhoto
+from console.server.demo.pictures import Album, DemoPhoto, Shot
 from console.server.demo.texts import TextWriter
 from console.server.demo.vocabulary import HABITS
 
@@ -95,12 +95,17 @@ class Storyteller:
 
     def _photos(self, draft: DraftedReport) -> tuple[Photo, ...]:
         """The photos that came with the citizen's report, each taken a minute before the other."""
-        pictures = [self._album.before[name] for name in (draft.service.glyph, "other", "road")][: draft.photos]
-        times = [_moment(draft.created - 60 * ago) for ago in (1, 2, 3)]
+        times = [_moment(draft.created - 60 * ago) for ago in (1, 2, 3)][: draft.photos]
+        pictures = [self._picture(draft, taken, number) for number, taken in enumerate(times)]
         return tuple(
             Photo(picture.sha256, PhotoRole.REPORT, picture.size, taken, draft.lat, draft.lon)
             for picture, taken in zip(dict.fromkeys(pictures), times, strict=False)
         )
+
+    def _picture(self, draft: DraftedReport, taken: datetime, number: int = 0, *, done: bool = False) -> DemoPhoto:
+        """A photo of a matter: of its own for what stands in every demo city, else one of few."""
+        shot = Shot(draft.service.code, draft.id, done, number, taken, draft.lat, draft.lon)
+        return self._album.take(shot) if "scene" in draft.tags else self._album.stock(shot)
 
     def _close(self, story: _Story) -> None:
         draft = story.draft
@@ -196,7 +201,7 @@ class Storyteller:
         story.wait_for_doubles()
         if draft.service.proof:
             unit = _unit_id(code) if code is not None else None
-            story.prove(code or _CONTRACTOR, unit, self._album.after[draft.service.glyph])
+            story.prove(code or _CONTRACTOR, unit, lambda taken: self._picture(draft, taken, done=True))
         story.progress(code, _A.DONE)
         if draft.status is Status.VALIDATION:
             return
@@ -280,13 +285,15 @@ class _Story:
         edit = Edit(f"{key}-{number}", kind, key, who, "", number, at, data)
         self._keep(edit, apply_edit(self._state, edit, at, self._known, job_id=f"{key}-a{number}"), at)
 
-    def prove(self, who: str, unit: str | None, picture: DemoPhoto) -> None:
+    def prove(self, who: str, unit: str | None, take: Callable[[datetime], DemoPhoto]) -> None:
         """Somebody adds a photo that he has just taken of the work; a suspicious one is of elsewhere, and days old."""
         lat, lon, age_s = self.draft.lat, self.draft.lon, 20
         if self.draft.suspicious and lat is not None and lon is not None:
             lat, lon, age_s = lat + 0.0129, lon + 0.0114, 3 * 86400
+        taken = _moment(int(self._at) - age_s)
+        picture = take(taken)
         data = {"sha256": picture.sha256, "role": PhotoRole.AFTER.value, "size": picture.size, "lat": lat, "lon": lon,
-                "taken": to_builtins(_moment(int(self._at) - age_s))}  # fmt: skip
+                "taken": to_builtins(taken)}  # fmt: skip
         self.do(Kind.PHOTO, who, **data, **({"unit": unit} if unit is not None else {}))
 
     def progress(self, code: str | None, state: AssignmentState) -> None:

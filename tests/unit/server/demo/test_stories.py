@@ -36,7 +36,7 @@ from console.server.demo import fill
 from console.server.demo.areas import ZONE, read_wards
 from console.server.demo.drafts import Draftsman
 from console.server.demo.facts import demo_facts
-from console.server.demo.pictures import draw_album
+from console.server.demo.pictures import Album
 from console.server.demo.stories import CITIZEN, VALIDATORS, Storyteller
 from console.server.demo.units import make_units
 
@@ -215,7 +215,7 @@ def test_a_story_ends_where_its_draft_says(seed: int) -> None:
     for number, draft in enumerate(drafts, start=1000):
         draft.id = str(number)
     units = make_units(demo_facts().units, wards, chance, now, ZONE)
-    teller = Storyteller(units, draw_album(None, seed), AreaIndex(areas).area_at, chance, now)
+    teller = Storyteller(units, Album(None, seed), AreaIndex(areas).area_at, chance, now)
     for draft in drafts:
         row = teller.tell(draft)
         report = row.report
