@@ -63,6 +63,8 @@ _NUMBERED_ONES = ("house", "reckoned")
 _CLEAR = 4.0
 """What is so much less likely than the best is not what was said, though it has all the words."""
 _KM_ALIKE, _KM_AROUND = 0.05, 1.05
+_BEGUN = 2
+"""A word of fewer letters has just been begun."""
 _ALIKE_FROM = 8
 """Words of so many letters may have two slips."""
 
@@ -201,7 +203,7 @@ class Gazetteer:
         others = () if phrase.crossed is None else (Context("near", phrase.crossed),)  # they meet nowhere
         meant, contexts = self._divided(phrase.meant, (*others, *phrase.contexts))
         unknown: tuple[str, ...] = ()
-        while contexts and not self._candidates(meant, None, 0.0, ()):
+        while contexts and not self._is_known(meant):
             unknown, meant, contexts = unknown + meant.words, contexts[0].place, contexts[1:]
         anchors = self._anchors(contexts, near)
         left_out = phrase.left_out + ((f"km {phrase.km:g}",) if phrase.km is not None else ()) + unknown
@@ -334,8 +336,7 @@ class Gazetteer:
 
     def _runs(self, words: PlaceWords, at: LatLon | None, anchors: Sequence[_Anchor]) -> list[_Candidate]:
         """The streets and rivers that words name."""
-        found = self._candidates(words, at, _PULL if at else 0.0, _words_of(anchors))
-        return _by_name([one for one in found if one.row.kind in _RUNS])
+        return self._without_number(words, at, _PULL if at else 0.0, _words_of(anchors), _RUNS)
 
     def _stretches(
         self, phrase: Phrase, ends: tuple[PlaceWords, PlaceWords], near: LatLon | None
@@ -344,7 +345,7 @@ class Gazetteer:
         anchors = self._anchors(phrase.contexts, near)
         at = _first_place(anchors) or near
         pull = _PULL if at else 0.0
-        sides = [_whole(_by_name(self._candidates(self._divided(one, ())[0], at, pull, ()))) for one in ends]
+        sides = [_whole(self._without_number(self._divided(one, ())[0], at, pull, ())) for one in ends]
         if not all(sides):
             return []
         shapes = [self._geometries([one.row for one in side[:_LOOKED_AT]]) for side in sides]
@@ -566,6 +567,12 @@ class Gazetteer:
 
     # Words
 
+    def _is_known(self, place: PlaceWords) -> bool:
+        """Whether `_candidates` has any for the words."""
+        if place.words and self._is_named(place.words):
+            return True
+        return bool(self._candidates(place, None, 0.0, ()))
+
     def _candidates(
         self, place: PlaceWords, at: LatLon | None, pull: float, area_words: tuple[str, ...]
     ) -> list[_Candidate]:
@@ -580,15 +587,41 @@ class Gazetteer:
         if not found:
             words, number = place.without_number, place.number
             rows = self._forgiving(words, at)
-            found = [_scored(row, words, at, pull, area_words, number, missing) for row, missing in rows]
-        return sorted(found, key=lambda one: (-one.score, one.row.id))
+            said = _Said(words, area_words)
+            found = [said.scored(row, at, pull, number, missing) for row, missing in rows]
+        return sorted(found, key=_by_score)
+
+    def _without_number(
+        self,
+        place: PlaceWords,
+        at: LatLon | None,
+        pull: float,
+        area_words: tuple[str, ...],
+        kinds: frozenset[str] | None = None,
+    ) -> list[_Candidate]:
+        """Those of `_candidates`, and of these kinds, of which a figure is a part of the name, where there are any.
+
+        At a crossing it is no house number.
+        """
+
+        def is_one(found: _Candidate) -> bool:
+            return kinds is None or found.row.kind in kinds
+
+        if place.last:
+            named = filter(is_one, self._exact(place.words, "", at, pull, area_words))
+            if known := sorted(named, key=_by_score):
+                return known
+        every = list(filter(is_one, self._candidates(place, at, pull, area_words)))
+        return [one for one in every if not one.number] or every
 
     def _exact(
         self, words: Sequence[str], number: str, at: LatLon | None, pull: float, area_words: tuple[str, ...]
     ) -> list[_Candidate]:
         """Rows with all words; else without the general ones."""
         specific = [word for word in words if word not in _GENERIC] or list(words)
-        rows = self._rows(_all(specific), _MANY, at)
+        # Of a word that has just been begun too many have it for any of those to be meant.
+        is_begun = len(specific[-1]) < _BEGUN and specific[-1].isalpha()
+        rows = self._rows(_all(words if is_begun else specific), _MANY, at)
         if len(specific) < len(words):
             general = frozenset(words) - frozenset(specific)
             # Those that nearly every place has are looked for in what was found: an index of them costs most.
@@ -596,7 +629,8 @@ class Gazetteer:
             if not with_all and len(rows) >= _MANY:
                 with_all = self._rows(_all(words), _MANY, at)
             rows = with_all or rows
-        return [_scored(row, words, at, pull, area_words, number) for row in rows]
+        said = _Said(words, area_words)
+        return [said.scored(row, at, pull, number) for row in rows]
 
     def _forgiving(self, words: Sequence[str], at: LatLon | None) -> list[tuple[_Row, tuple[str, ...]]]:
         """(row, words that it has not): with words that are cut short or have a slip; else with all words but one."""
@@ -614,7 +648,10 @@ class Gazetteer:
         found: list[tuple[_Row, tuple[str, ...]]] = []
         if len(matches) > 1:
             for left, word in enumerate(specific):
-                others = " AND ".join(one for at_, one in enumerate(matches) if at_ != left)
+                kept = [at_ for at_ in range(len(specific)) if at_ != left]
+                if all(specific[at_] in _GENERIC for at_ in kept):
+                    continue  # what nearly every place has names none, and takes the longest to look for
+                others = " AND ".join(matches[at_] for at_ in kept)
                 found += [(row, (word,)) for row in self._rows(others, _FEW, at, ranked=True)]
         return found
 
@@ -687,33 +724,53 @@ class _Plane:
         return lat, lon
 
 
-def _scored(
-    row: _Row,
-    words: Sequence[str],
-    at: LatLon | None,
-    pull: float,
-    area_words: Iterable[str],
-    number: str = "",
-    missing: tuple[str, ...] = (),
-) -> _Candidate:
-    """How likely a row is meant: the whole name, its beginning, the area's words, nearness."""
-    have, there = row.folded.split(), row.area_folded.split()
-    score = -row.rank + 0.6 * row.weight
-    meant = words
-    if not ALSO.keys().isdisjoint(words):
-        meant = [next((one for one in (word, *ALSO.get(word, ())) if one in have), word) for word in words]
-    in_order = " ".join(word for word in meant if word in have)
-    is_whole = bool(in_order) and _bare(in_order) == _bare(row.folded)
-    if in_order:
-        score += 6 if in_order == row.folded else 5.5 if is_whole else 3 if row.folded.startswith(in_order) else 0
-    if not row.rank:
-        score += _WORD * sum(word in have for word in meant)
-    score -= 0.4 * max(0, len(have) - len(words))
-    score += 1.5 * sum(word in there for word in (*words, *area_words))
-    score += _NUMBERED if number and row.kind == "street" else 0
-    if at and pull:
-        score -= pull * math.log1p(_metres((row.lat, row.lon), at) / 1000)
-    return _Candidate(score, row, number, missing, is_whole)
+class _Said:
+    """What was said for one place, to be held against rows: hundreds of them have the same name."""
+
+    def __init__(self, words: Sequence[str], area_words: Iterable[str]) -> None:
+        self._words = words
+        self._in_area = (*words, *area_words)
+        self._others = not ALSO.keys().isdisjoint(words)
+        self._known: dict[tuple[str, bool], tuple[float, bool]] = {}
+        self._areas: dict[str, float] = {}
+
+    def scored(
+        self, row: _Row, at: LatLon | None, pull: float, number: str = "", missing: tuple[str, ...] = ()
+    ) -> _Candidate:
+        """How likely a row is meant: the whole name, its beginning, the area's words, nearness."""
+        key = (row.folded, not row.rank)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._of_name(*key)
+        of_area = self._areas.get(row.area_folded)
+        if of_area is None:
+            there = row.area_folded.split()
+            of_area = self._areas[row.area_folded] = 1.5 * sum(word in there for word in self._in_area)
+        of_name, is_whole = known
+        score = of_name + of_area + 0.6 * row.weight - row.rank
+        score += _NUMBERED if number and row.kind == "street" else 0
+        if at and pull:
+            score -= pull * math.log1p(_metres((row.lat, row.lon), at) / 1000)
+        return _Candidate(score, row, number, missing, is_whole)
+
+    def _of_name(self, folded: str, each_counts: bool) -> tuple[float, bool]:
+        """What the words of a name make it worth, and whether it is all of what was said."""
+        have, words, score = folded.split(), self._words, 0.0
+        meant = words
+        if self._others:
+            meant = [next((one for one in (word, *ALSO.get(word, ())) if one in have), word) for word in words]
+        in_order = " ".join(word for word in meant if word in have)
+        is_whole = bool(in_order) and _bare(in_order) == _bare(folded)
+        if in_order:
+            score += 6 if in_order == folded else 5.5 if is_whole else 3 if folded.startswith(in_order) else 0
+        if each_counts:
+            score += _WORD * sum(word in have for word in meant)
+        return score - 0.4 * max(0, len(have) - len(words)), is_whole
+
+
+def _by_score(one: _Candidate) -> tuple[float, int]:
+    """Likelier ones first."""
+    return -one.score, one.row.id
 
 
 def _bare(folded: str) -> str:
@@ -753,11 +810,6 @@ def _reach_of(candidate: _Candidate, relation: Relation) -> float:
         return -1.0
     kind = candidate.row.kind
     return _AREA_REACH_M.get(kind, (_STREET_REACH_M if kind in _RUNS else _REACH_M)[relation])
-
-
-def _by_name(found: list[_Candidate]) -> list[_Candidate]:
-    """Those of which a figure is a part of the name, where there are any: of a crossing it is no house number."""
-    return [one for one in found if not one.number] or found
 
 
 def _whole(found: list[_Candidate]) -> list[_Candidate]:

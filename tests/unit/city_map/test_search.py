@@ -105,6 +105,17 @@ def test_of_those_alike_the_nearer_is_first(gazetteer: Gazetteer) -> None:
     assert gazetteer.find("alfamart", place(0, 0))[0].lat == pytest.approx(place(0.1, 0.1)[0])
 
 
+def test_a_word_that_has_just_been_begun_finds_more_than_the_shortest_names_of_all(tmp_path: Path) -> None:
+    town = Town()
+    ends = [town.node(*place(row, 0)) for row in (0, 1)]
+    for name in ("Gang Sri", "Gang Sumur Panjang", *(f"Jalan Sa{number}" for number in range(130))):
+        town.road(ends, name)
+    found = gazetteer_of(town, tmp_path)
+    assert {row.name for row in found.find("gang s")} == {"Gang Sri", "Gang Sumur Panjang"}
+    assert found.find("gang xyz") == [], "what nearly every street has names none"
+    found.close()
+
+
 @pytest.mark.parametrize("word", ["dekat", "depan", "seberang", "near", "opposite", "belakang"])
 def test_a_landmark_says_which_is_meant(gazetteer: Gazetteer, word: str) -> None:
     found = gazetteer.find(f"alfamart {word} stasiun tebet", place(0, 0))
