@@ -13,7 +13,7 @@ import sqlite3
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ from console.city_map.messages import (
     Find,
     FromMap,
     LatLon,
+    LookAhead,
+    LookedAhead,
     MapDamaged,
     MapOpened,
     Nearest,
@@ -53,6 +55,7 @@ from console.pipe import BrokenFrame, Frames, pack
 
 _MOST_KEPT = 32
 _MOST_KEPT_BYTES = 48 * 2**20
+_MOST_AHEAD = 4
 _PIECE = 2**16
 _CLOSING_S = 1.0
 """So long closures may keep a question waiting; the rest of them is closed when it was answered."""
@@ -72,6 +75,8 @@ class CityMap:
         self._gazetteer = Gazetteer(folder / PLACES)
         self._speeds = _SpeedFile(speeds)
         self._kept: OrderedDict[LatLon, TimesTo] = OrderedDict()
+        self._ahead: dict[LatLon, TimesTo] = {}
+        """What was found for the next hour, for places that were asked about last."""
         self._closed: dict[ClosedShape, _ClosedStretches] = {}
 
     def answer(self, question: Question) -> Answer:
@@ -91,6 +96,8 @@ class CityMap:
                 return StretchFound() if found is None else StretchFound(*found)
             case Closed():
                 return self._close(question)
+            case LookAhead():
+                return self._look_ahead(question.hour)
 
     def _times(self, question: Times) -> TimesFound:
         hour = self._use_speeds_of(question.hour)
@@ -102,22 +109,45 @@ class CityMap:
 
     def _use_speeds_of(self, hour: int | None) -> int | None:
         """Have the speeds of an hour of the week; returns that of the day, None where the table says nothing of it."""
-        table = self._speeds.table()
-        kmh = table.at(hour) if table is not None and hour is not None and 0 <= hour < HOURS_OF_WEEK else {}
+        kmh = self._speeds_of(hour)
         self._router.set_speeds(kmh)
         return hour % 24 if hour is not None and kmh else None
+
+    def _speeds_of(self, hour: int | None) -> Mapping[str, float]:
+        table = self._speeds.table()
+        return table.at(hour) if table is not None and hour is not None and 0 <= hour < HOURS_OF_WEEK else {}
 
     def _times_to(self, place: LatLon) -> TimesTo | None:
         """One search answers for any number of units, also when they have moved."""
         times = self._kept.pop(place, None)
         # protects: times-of-open-streets
         if times is None or times.version != self._router.version:
-            times = self._router.times_to(place)
+            times = self._found_ahead(place) or self._router.times_to(place)
         if times is not None:
             self._kept[place] = times
             while len(self._kept) > 1 and not self._is_room():
                 self._kept.popitem(last=False)
         return times
+
+    def _found_ahead(self, place: LatLon) -> TimesTo | None:
+        known = self._ahead.get(place)
+        # protects: times-ahead-are-of-now
+        if known is None or known.version != self._router.version:
+            return None
+        return self._ahead.pop(place)
+
+    def _look_ahead(self, hour: int) -> LookedAhead:
+        """Find one of those times that will be asked for again as soon as the speeds are those of this hour."""
+        version = self._router.look_ahead(self._speeds_of(hour))
+        newest = list(self._kept)[: -1 - _MOST_AHEAD : -1]
+        self._ahead = {place: self._ahead[place] for place in newest if place in self._ahead}
+        for place in newest:
+            if self._ahead.get(place, self._kept[place]).version != version:
+                times = self._router.times_ahead(place)
+                if times is not None:
+                    self._ahead[place] = times
+                    return LookedAhead(is_all=False)
+        return LookedAhead(is_all=True)
 
     def _is_room(self) -> bool:
         return len(self._kept) <= _MOST_KEPT and sum(one.cost.nbytes for one in self._kept.values()) <= _MOST_KEPT_BYTES

@@ -125,7 +125,13 @@ class Closed(msgspec.Struct, frozen=True, tag=True):
     shapes: tuple[ClosedShape, ...]
 
 
-Question = Times | Route | Nearest | Find | StretchAt | Closed
+class LookAhead(msgspec.Struct, frozen=True, tag=True):
+    """Get ready for the first questions of another hour (as in `Times`), as far as one search takes."""
+
+    hour: int
+
+
+Question = Times | Route | Nearest | Find | StretchAt | Closed | LookAhead
 
 
 class MapOpened(msgspec.Struct, frozen=True, tag=True):
@@ -177,11 +183,17 @@ class ClosuresTaken(msgspec.Struct, frozen=True, tag=True):
     stretches: tuple[int | None, ...]
 
 
+class LookedAhead(msgspec.Struct, frozen=True, tag=True):
+    """`is_all` says that all is ready for the hour; else it is to be asked again when no question waits."""
+
+    is_all: bool
+
+
 class MapDamaged(msgspec.Struct, frozen=True, tag=True):
     """A file of the map can't be read, which is said in the log; there is no answer."""
 
     words: str
 
 
-Answer = TimesFound | RouteFound | AddressFound | PlacesFound | StretchFound | ClosuresTaken | MapDamaged
+Answer = TimesFound | RouteFound | AddressFound | PlacesFound | StretchFound | ClosuresTaken | LookedAhead | MapDamaged
 FromMap = MapOpened | Answer

@@ -81,6 +81,15 @@ class TimesTo(msgspec.Struct, frozen=True):
     limit_s: float
 
 
+class _Weighing(msgspec.Struct, frozen=True):
+    """What streets cost by speeds and closures: seconds of each stretch, the cost of each arc in order of the rows."""
+
+    kmh: Mapping[str, float]
+    seconds: NDArray[Any]
+    weights: NDArray[Any]
+    version: int
+
+
 class Router:
     """Answers about one city; for a process of its own (scipy holds the GIL), and not for several threads."""
 
@@ -88,16 +97,13 @@ class Router:
         """`folder` is a map's `streets`. Raises OSError, ValueError where the files are missing or damaged."""
         self._streets = streets = load_arrays(folder)
         self._squeeze = squeeze_of(float(streets.node[:, 1].mean()) / PER_DEGREE)
-        self._kmh: Mapping[str, float] = {}
-        self._seconds = self._seconds_at(self._kmh)
         self._closed = np.zeros(len(streets.first), bool)
-        self.version = 0
-        """Rises with each change of what is closed, and of speeds: what was found before is no longer true."""
+        self._versions = -1  # the first is 0
+        usual = self._seconds_at({})
         # Rows are where an arc leads and columns where it begins, against the traffic: one search from the goal
         # reaches every unit. The last node is the goal.
         self._nodes = len(streets.node)
-        seconds = self._seconds[streets.arc_edge]
-        self._arcs = np.lexsort((seconds, streets.arc_from, streets.arc_to)).astype(np.int32)
+        self._arcs = np.lexsort((usual[streets.arc_edge], streets.arc_from, streets.arc_to)).astype(np.int32)
         start, end = streets.arc_from[self._arcs], streets.arc_to[self._arcs]
         self._columns = start.astype(np.int32)
         self._pairs = end.astype(np.int64) * self._nodes + start
@@ -106,7 +112,13 @@ class Router:
         self._rows[-1] = self._rows[-2]
         self._by_edge = np.argsort(streets.arc_edge, kind="stable").astype(np.int32)
         self._edges = streets.arc_edge[self._by_edge]
-        self._weigh()
+        self._now = self._weighed({}, usual)
+        self._ahead: _Weighing | None = None
+
+    @property
+    def version(self) -> int:
+        """Another one after each change of what is closed, and of speeds: what was found before is no longer true."""
+        return self._now.version
 
     @property
     def stretches(self) -> int:
@@ -117,8 +129,8 @@ class Router:
         """From now on those of all stretches are closed that are marked, and no others. Returns the new version."""
         if (closed != self._closed).any():
             self._closed = closed
-            self.version += 1
-            self._weigh()
+            self._now = self._weighed(self._now.kmh, self._now.seconds)
+            self._ahead = None
         return self.version
 
     def set_speeds(self, kmh: Mapping[str, float]) -> None:
@@ -126,13 +138,30 @@ class Router:
 
         Where a speed limit below that of the class is known it stays the most that is driven.
         """
-        if kmh == self._kmh:
-            return
-        self._kmh = dict(kmh)
-        self._seconds = self._seconds_at(kmh)
-        # protects: times-of-these-speeds
-        self.version += 1
-        self._weigh()
+        if kmh != self._now.kmh:
+            ahead, self._ahead = self._ahead, None
+            self._now = ahead if ahead is not None and ahead.kmh == kmh else self._weighed(kmh, self._seconds_at(kmh))
+
+    def look_ahead(self, kmh: Mapping[str, float]) -> int:
+        """Get ready for other speeds (see `set_speeds`), so that they can be changed to at once.
+
+        Returns the version that then is. A change of what is closed undoes it.
+        """
+        if kmh == self._now.kmh:
+            return self.version
+        if self._ahead is None or self._ahead.kmh != kmh:
+            self._ahead = self._weighed(kmh, self._seconds_at(kmh))
+        return self._ahead.version
+
+    def times_ahead(self, place: LatLon) -> TimesTo | None:
+        """What `times_to` will find by the speeds that were looked ahead to; None where there are none."""
+        if self._ahead is None:
+            return None
+        now, self._now = self._now, self._ahead
+        try:
+            return self.times_to(place)
+        finally:
+            self._now = now
 
     def _seconds_at(self, kmh: Mapping[str, float]) -> NDArray[Any]:
         """How long each stretch takes, with the wait at its end."""
@@ -269,12 +298,13 @@ class Router:
         points = np.concatenate(line)[:, ::-1].astype("<i4")
         return Leg(travel, points.tobytes(), tuple(streets))
 
-    def _weigh(self) -> None:
-        """The cost of every arc, in the order of the rows."""
+    def _weighed(self, kmh: Mapping[str, float], seconds: NDArray[Any]) -> _Weighing:
         # protects: closed-streets-are-avoided
         closed = self._closed
-        self._cost = _cost_of(self._seconds, self._streets.length, closed)
-        self._weights = self._cost[self._streets.arc_edge[self._arcs]]
+        cost = _cost_of(seconds, self._streets.length, closed)
+        # protects: times-of-these-speeds
+        self._versions += 1
+        return _Weighing(dict(kmh), seconds, cost[self._streets.arc_edge[self._arcs]], self._versions)
 
     def _graph_to(self, goal: OnStreet) -> csr_array:
         """The arcs against the traffic, with those by which the edge of the goal, the last node, is entered."""
@@ -284,7 +314,7 @@ class Router:
         rows = self._rows.copy()
         rows[-1] += len(starts)
         return csr_array(
-            (np.concatenate([self._weights, costs]), np.concatenate([self._columns, starts]), rows),
+            (np.concatenate([self._now.weights, costs]), np.concatenate([self._columns, starts]), rows),
             shape=(self._nodes + 1, self._nodes + 1),
         )
 
@@ -316,7 +346,7 @@ class Router:
     def _cost_on(self, edge: int, share: float) -> float:
         """The cost of a part of an edge."""
         length = float(self._streets.length[edge])
-        return float(_cost_of(self._seconds[edge] * share, length * share, self._closed[edge]))
+        return float(_cost_of(self._now.seconds[edge] * share, length * share, self._closed[edge]))
 
     def _part(self, place: OnStreet, arc: int, entering: bool) -> float:
         return place.share if bool(self._streets.arc_along[arc]) == entering else 1 - place.share
@@ -346,7 +376,7 @@ class Router:
     def _arc_between(self, start: int, end: int) -> int:
         """The cheapest arc from a node to its neighbour: of two streets between the same corners the open one."""
         first, last = self._pairs.searchsorted((end * self._nodes + start, end * self._nodes + start + 1))
-        return int(self._arcs[first + self._weights[first:last].argmin()])
+        return int(self._arcs[first + self._now.weights[first:last].argmin()])
 
     def _share(self, edge: int, segment: int, share: float) -> float:
         first = int(self._streets.first[edge])

@@ -6,7 +6,7 @@ import base64
 import logging
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.resources import files
 from typing import Any
@@ -135,6 +135,8 @@ from widgets.units import UnitsPanel
 
 _log = logging.getLogger(__name__)
 _TICK_MS = 1000
+_AHEAD = timedelta(seconds=30)
+"""So long before another hour begins the map gets ready for it."""
 _LONG_S = 60.0
 """How long the status bar says what a start found and what a slow job could not do."""
 
@@ -983,6 +985,9 @@ class ConsoleWindow(QObject):
         if hour != self._speeds_hour:
             self._speeds_hour = hour
             self._ask_ways_again(streets_changed=False)
+        ahead = hour_of_week((self.now() + _AHEAD).astimezone(self._zone))
+        if ahead != hour:
+            self.map_supervisor.look_ahead(ahead)
         self.queue_controller.tick()
         self.ticket_controller.tick()
         self.units_controller.tick()

@@ -20,6 +20,8 @@ from console.city_map.messages import (
     ClosedShape,
     ClosuresTaken,
     FromMap,
+    LookAhead,
+    LookedAhead,
     MapDamaged,
     MapOpened,
     Question,
@@ -37,7 +39,7 @@ _STEADY_MS = 30_000
 _END_MS = 2_000
 _LOOKS, _FIRST_LOOKS = 10, 40
 """So many checks in a row without an answer make it hung; one that opens its map has four times as long."""
-_CLOSED = "closed"
+_CLOSED, _AHEAD = "closed", "ahead"
 PATIENCE_S = 10.0
 IDLE_S = 600.0
 
@@ -102,6 +104,16 @@ class MapSupervisor(QObject):
         if self._process is not None and not (self._is_over or self._again.isActive()):
             self._put_closed_first(self._closed)
             self._go_on()
+
+    def look_ahead(self, hour: int) -> None:
+        """Have the map, if it runs, get ready for another hour of the week: a search at a time, between questions."""
+
+        def go_on(answer: Answer | None) -> None:
+            if isinstance(answer, LookedAhead) and not answer.is_all:
+                self.look_ahead(hour)
+
+        if self._is_open and not self._is_resting and not self._is_over:
+            self.ask(_AHEAD, LookAhead(hour), go_on)
 
     def _put_closed_first(self, closed: tuple[Closed, Then]) -> None:
         """Have it told before all questions that wait, in the place of what still waits to be told."""

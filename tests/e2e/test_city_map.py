@@ -7,7 +7,7 @@ import os
 import re
 import signal
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -114,6 +114,20 @@ def test_the_speeds_of_the_citys_hour_are_named_and_the_next_hours_follow(window
     finally:
         maps.remove_speeds()
         maps.release()
+
+
+def test_the_map_gets_ready_for_the_next_hour_just_before_it_begins(
+    window: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(window.map_supervisor, "look_ahead", asked.append)
+    sunday = datetime(2026, 12, 6, 23, tzinfo=window._zone)
+    times = [sunday]
+    monkeypatch.setattr(window, "now", lambda: times[-1])
+    for minute, second in ((0, 0), (30, 0), (59, 15), (59, 45)):
+        times.append(sunday.replace(minute=minute, second=second))
+        window._tick()
+    assert asked == [0], "that of Monday"
 
 
 def test_a_street_is_found_by_few_keys_and_says_how_exact_it_is(window: Any) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -22,6 +23,8 @@ from console.city_map.messages import (
     ClosuresTaken,
     Find,
     FromMap,
+    LookAhead,
+    LookedAhead,
     MapDamaged,
     MapOpened,
     Nearest,
@@ -230,6 +233,41 @@ def test_the_speeds_of_the_hour_count_and_are_named(profile: Path, tmp_path: Pat
     assert ask(5 * 24 + 17) == (usual, None), "Saturday"
     for none in (-1, 168):
         assert ask(none) == (usual, None)
+
+
+def test_what_was_looked_ahead_to_is_answered_at_once_and_not_when_it_is_no_longer_so(
+    profile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, table = current_map(profile), tmp_path / SPEEDS
+    assert folder is not None
+    table.write_text("class,days,hours,kmh\ntertiary,daily,17-19,8\nlocal,daily,17-19,8\n")
+    one, other = (Times(place(0, x), {"one": place(0, 2)}, 16) for x in (0, 1))
+    closed = Closed((ClosedShape((place(-0.1, 0.9), place(-0.1, 1.1), place(0.1, 1.1), place(0.1, 0.9))),))
+
+    def at_17(city_map: CityMap, question: Times) -> TimesFound:
+        found = city_map.answer(msgspec.structs.replace(question, hour=17))
+        assert isinstance(found, TimesFound)
+        return found
+
+    fresh, with_closure = CityMap(folder, table), CityMap(folder, table)
+    with_closure.answer(closed)
+    city_map = CityMap(folder, table)
+    before = [times(city_map, question) for question in (one, other)]
+    assert [city_map.answer(LookAhead(17)) for _ in range(3)] == [
+        LookedAhead(False),
+        LookedAhead(False),
+        LookedAhead(True),
+    ]
+    assert [times(city_map, question) for question in (one, other)] == before, "it is not yet 17"
+    searched: list[object] = []
+    times_to = Router.times_to
+    monkeypatch.setattr(Router, "times_to", lambda self, at: searched.append(at) or times_to(self, at))
+    assert at_17(city_map, one) == at_17(fresh, one)
+    assert at_17(city_map, one).hour == 17
+    assert searched == [one.place], "only by the map that has not looked ahead"
+    assert city_map.answer(closed) == ClosuresTaken((3,))
+    assert at_17(city_map, other) == at_17(with_closure, other) != at_17(fresh, other)
+    assert city_map.answer(LookAhead(18)) == LookedAhead(True), "it has the same speeds"
 
 
 def test_a_table_that_is_changed_counts_from_the_next_question(

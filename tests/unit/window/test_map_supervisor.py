@@ -30,6 +30,20 @@ os.write(1, pack(MapOpened()))
 while os.read(0, 100):
     pass
 """
+LOOKS_AHEAD = """
+import os
+from console.city_map.messages import FoundPlace, LookAhead, LookedAhead, MapOpened, PlacesFound, Question
+from console.pipe import Frames, pack
+os.write(1, pack(MapOpened()))
+frames, hours = Frames(Question), []
+while piece := os.read(0, 100):
+    for question in frames.feed(piece):
+        if isinstance(question, LookAhead):
+            hours.append(question.hour)
+            os.write(1, pack(LookedAhead(len(hours) == 3)))
+        else:
+            os.write(1, pack(PlacesFound((FoundPlace("point", str(hours), "", 0.0, 0.0, "point"),))))
+"""
 QUESTION = Times(place(0.3, 0), {"one": place(0.3, 2)})
 
 
@@ -254,6 +268,26 @@ def test_of_closures_that_follow_one_another_the_newest_are_avoided(rig: Rig) ->
     os.kill(rig.pid(), signal.SIGKILL)
     rig.wait_until_back()
     assert rig.answers[-1] == around
+
+
+def test_a_map_that_runs_gets_ready_for_another_hour_and_none_is_started_for_that(profile: Path, qtbot: QtBot) -> None:
+    rig = Rig(profile, qtbot, command=[sys.executable, "-c", LOOKS_AHEAD])
+
+    def ready() -> str:
+        answer = rig.answer()
+        assert isinstance(answer, PlacesFound)
+        return answer.places[0].name
+
+    rig.map.look_ahead(17)
+    qtbot.wait(50)
+    assert rig.map.pid is None
+    assert ready() == "[]"
+    rig.map.look_ahead(17)
+    qtbot.waitUntil(lambda: ready() == "[17, 17, 17]", timeout=WAIT_MS)
+    qtbot.wait(50)
+    assert ready() == "[17, 17, 17]", "asked no more when all is ready"
+    rig.map.stop()
+    rig.tasks.shutdown()
 
 
 def test_it_ends_with_the_window(rig: Rig) -> None:
