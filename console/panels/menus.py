@@ -38,6 +38,7 @@ def place_menu(
         rows.append(MenuRow("new_report", tr("New report here"), actions.key("new_report")))
     if not actions["close_street"].why_not(situation):
         rows += [MenuRow(""), MenuRow("close_street", tr("Close the street here, mark a flooded area …"))]
+        rows.append(MenuRow("draw_area", tr("Draw a flooded or closed area …")))
         for key, name in closures:
             rows.append(MenuRow(f"change_closure {key}", tr("Change “{name}” …").format(name=name)))
             rows.append(MenuRow(f"end_closure {key}", tr("Open again: “{name}”").format(name=name)))

@@ -372,6 +372,11 @@ ACTIONS = Actions[Receivers](
             words="flood block road closure detour", asks=True,
         ),
         A(
+            "draw_area", "Draw a flooded or closed area on the map, corner by corner", (), "Map",
+            lambda on: on.closures.draw(), rules.new_report, Kind.CLOSURE, words="flood polygon closure detour",
+            asks=True,
+        ),
+        A(
             "closures", "Closed streets and flooded areas: change them, open them again", ("Ctrl+Shift+O",), "Map",
             lambda on: on.closures.choose(), rules.closures, Kind.CLOSURE, words="flood end open road closure detour",
             asks=True,

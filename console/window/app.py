@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QApplication, QWidget
 
+from api_client.model import MOST_CLOSURE_POINTS
 from console import logs
 from console.cache.catalog import CityUnit
 from console.cache.reader import CacheReader
@@ -27,7 +28,7 @@ from console.panels.action import Actions
 from console.panels.action_runner import ActionRunner
 from console.panels.board_updater import BoardUpdater
 from console.panels.charts import ChartsController
-from console.panels.closure_commands import ClosureCommands
+from console.panels.closure_commands import ClosureCommands, area_fault
 from console.panels.closures import Closures
 from console.panels.command_line.line import CommandLineController
 from console.panels.edit_commands import EditCommands
@@ -93,6 +94,7 @@ from console.settings import (
 )
 from console.tasks import Tasks
 from console.window.actions import ACTIONS, Receivers
+from console.window.area_drawing import AreaDrawing
 from console.window.cache_readers import CacheReaders
 from console.window.city_map_commands import CityMapCommands
 from console.window.claims import Claims
@@ -470,6 +472,7 @@ class ConsoleWindow(QObject):
             self.situation,
             self.report_commands,
             self.unit_commands,
+            self.closure_commands,
             self.forms,
             tasks,
             reader,
@@ -568,6 +571,9 @@ class ConsoleWindow(QObject):
             lambda: self.sources.first,
             self.outbox.time_at,
             self._map_middle,
+            AreaDrawing(
+                self.window, self.map, area_fault, MOST_CLOSURE_POINTS, self.say, lambda: self.forms.covered, self
+            ),
             self,
             reveal=self.map.reveal,
         )

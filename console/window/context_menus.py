@@ -166,6 +166,8 @@ class ContextMenus(QObject):
             self._map.act(intent)
         elif intent == "close_street":
             self._closure_commands.close_at((lat, lon))
+        elif intent == "draw_area":
+            self._closure_commands.draw((lat, lon))
         elif intent.startswith("change_closure "):
             self._closure_commands.change(intent.partition(" ")[2])
         elif intent.startswith("end_closure "):

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 from PySide6.QtWidgets import QMenu
+from shiboken6 import isValid
 
-from console.rules.closure import circle
+from console.rules.closure import circle, corners
 from console.rules.queued import EditState
 from tests.e2e.test_city_map import BY_STREET, SOUTH, STEP, WEST, basis, city, profile, window
 from tests.helpers.city import Served, console, wait_for
@@ -115,4 +116,73 @@ def test_who_changes_and_ends_without_a_network_what_a_colleague_has_changed_doe
         states = {queued.edit.data.get("ended"): queued.state for queued in away.outbox.open_edits}
         assert states == {None: EditState.ATTENTION, True: EditState.STOPPED}, "and is asked about his"
         assert closure(second).closure.version == 2
+        second.closure_commands.end(closure(second).key)
+        wait_for(lambda: closure(second) is closure(away) is None, 60, what="it is over for both")
     proxy.close()
+
+
+def test_an_area_is_drawn_for_the_form_kept_as_a_draft_closed_and_its_corners_moved(window: Any) -> None:
+    shown, drawing = window.map, window.closure_commands._drawing
+    wait_for(lambda: shown.last_view is not None, 60, what="the page is there")
+    ring = [(SOUTH + (20 + y) * STEP, WEST + (20 + x) * STEP) for y, x in ((0, 0), (0, 1.2), (1.2, 1.2), (1.2, 0))]
+
+    def draw(*corners: tuple[float, float]) -> None:
+        for corner in corners:
+            shown.bridge.addCorner(*corner, len(drawing._corners))
+
+    assert window.actions.run("draw_area")
+    opened = window.forms._open
+    wait_for(lambda: shown.is_picking, what="the corners are asked for")
+    assert not opened.isVisible(), "all of the map is free"
+    draw(*ring[:2])
+    shown.leave_pick()
+    wait_for(lambda: opened.isVisible() and not drawing.is_on, what="the form is there again")
+    assert opened.why_not() == "Draw the area on the map: 6 in the row Where"
+    opened._rows["extent"]._choose(5)
+    draw(*ring)
+    shown.bridge.endArea()
+    wait_for(opened.isVisible, what="the form")
+    assert shown._drawing == (ring, False, False), "it can be seen while the form is open"
+    opened.set_values(opened.values() | {"words": "Waist-deep"})
+    opened.reject()
+    wait_for(lambda: shown._drawing[0] == [], what="it is gone with the form")
+    (key,) = [one for one in window.outbox.drafts if one.startswith("close_street:")]
+    window.drafts.go_on(key)
+    opened = form(window)
+    assert shown._drawing == (ring, False, False)
+    assert (opened.values()["words"], opened.values()["extent"], opened.why_not()) == ("Waist-deep", "drawn", "")
+    opened.commit()
+    wait_for(lambda: [one.waits for one in window.closures.shown] == [False], 60, what="the server has it")
+    (closed,) = window.closures.shown
+    assert corners(closed.closure.geometry) == [(round(lat, 7), round(lon, 7)) for lat, lon in ring]
+    wait_for(lambda: shown._drawing[0] == [] and not window.outbox.drafts, what="neither outline nor draft is left")
+    wait_for(lambda: window.closures.stretches(closed.key) == 12, 60, what="four whole, and what meets their ends")
+
+    window.closure_commands.change(closed.key)
+    opened = form(window)
+    assert list(opened._rows) == ["kind", "until", "extent"]
+    opened._rows["extent"]._choose(1)
+    assert shown._drawing[1:] == (True, True), "its corners are there to be moved"
+    shown.bridge.moveCorner(2, ring[2][0] + STEP, ring[2][1] + STEP)
+    window.closure_commands.draw()
+    assert drawing._corners == [], "another form takes the map over, and the first one does not end its drawing"
+    wait_for(lambda: not isValid(opened), what="the first form is gone")
+    assert drawing.is_on
+    shown.leave_pick()
+    window.forms.close_open()
+    wait_for(lambda: window.forms._open is None, what="no form")
+    window.closure_commands.change(closed.key)
+    opened = form(window)
+    opened._rows["extent"]._choose(1)
+    shown.bridge.moveCorner(2, ring[2][0] + STEP, ring[2][1] + STEP)
+    shown.bridge.endArea()
+    wait_for(opened.isVisible, what="the form")
+    opened.commit()
+    wait_for(lambda: window.closures.find(closed.key).closure.version == 2, 60, what="the server has it")
+    moved = corners(window.closures.find(closed.key).closure.geometry)[2]
+    assert moved == (round(ring[2][0] + STEP, 7), round(ring[2][1] + STEP, 7))
+    window.actions.run("undo")
+    wait_for(lambda: window.closures.find(closed.key).closure.version == 3, 60, what="it is taken back")
+    assert window.closures.find(closed.key).closure.geometry == closed.closure.geometry
+    window.closure_commands.end(closed.key)
+    wait_for(lambda: window.closures.shown == (), 60, what="it is open again")

@@ -237,6 +237,10 @@ def test_bridge_has_few_slots_and_none_writes() -> None:
         "pickCell(double,double,double,double)",
         "pickUnit(QString)",
         "pickPlace(double,double)",
+        "addCorner(double,double,int)",
+        "moveCorner(int,double,double)",
+        "removeCorner(int)",
+        "endArea()",
         "askMenu(double,double,int,QString)",
         "leavePick()",
         "showView(double,double,double,double,double)",
@@ -252,7 +256,7 @@ def test_bridge_takes_every_argument_for_hostile() -> None:
     bridge = Bridge(lambda: 0.0)
     said: list[object] = []
     picks = ("menu_asked", "report_picked", "crowd_picked", "cell_picked", "unit_picked", "place_picked")
-    for name in (*picks, "view_changed", "drawn", "alive"):
+    for name in (*picks, "corner_added", "corner_moved", "corner_removed", "view_changed", "drawn", "alive"):
         getattr(bridge, name).connect(lambda *values: said.append(values))
     nan, inf = float("nan"), float("inf")
     bridge.pickReport(0)
@@ -269,6 +273,12 @@ def test_bridge_takes_every_argument_for_hostile() -> None:
     bridge.askMenu(0, 0, 0, "x" * 65)
     for lat, lon in ((nan, 0), (0, inf), (91, 0), (0, 181)):
         bridge.pickPlace(lat, lon)
+        bridge.addCorner(lat, lon, 0)
+        bridge.moveCorner(0, lat, lon)
+    for corner in (-2, 10_001, 2**31 - 1):
+        bridge.addCorner(0, 0, corner)
+        bridge.moveCorner(corner, 0, 0)
+        bridge.removeCorner(corner)
     bridge.pickCell(2.0, 0.0, 1.0, 1.0)
     bridge.showView(0.0, 0.0, 1.0, 1.0, 99.0)
     bridge.showView(nan, 0.0, 1.0, 1.0, 3.0)

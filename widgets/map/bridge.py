@@ -15,6 +15,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 RATE_PER_S = 50
 MAX_ID_LENGTH = 64
 MAX_ROW, MOST_ROWS = 2**53, 64
+MOST_CORNERS = 10_000
+"""No area that is drawn has more; what takes it may allow fewer."""
 BEATS = 16
 
 _ID = re.compile(r"[\w .:/#+-]{1,64}", re.UNICODE)
@@ -32,6 +34,7 @@ class Bridge(QObject):
     areas = Signal(int)
     pins = Signal(int)
     closures = Signal(int)
+    drawing = Signal(int)
     selection = Signal(int, float, float, str, int, int)
     """Row (0 none), lat, lon, tag, priority, status; a place that is unknown comes as two NaN."""
     place = Signal(float, float, float)
@@ -40,7 +43,8 @@ class Bridge(QObject):
     filtered = Signal(float, float, float, float)
     """What the filter shows, for auto-fit; four NaN: the whole city."""
     box = Signal(float, float, float, float)
-    picking = Signal(bool)
+    picking = Signal(bool, str)
+    """A place, or the corners of an area, are to be pointed at; what to do, "" for the usual words."""
     background = Signal(str)
     notes = Signal(str, str)
     outside = Signal(int, str)
@@ -62,6 +66,10 @@ class Bridge(QObject):
     cell_picked = Signal(float, float, float, float)
     unit_picked = Signal(str)
     place_picked = Signal(float, float)
+    corner_added = Signal(float, float, int)
+    corner_moved = Signal(int, float, float)
+    corner_removed = Signal(int)
+    area_ended = Signal()
     menu_asked = Signal(float, float, int, str)
     pick_left = Signal()
     view_changed = Signal(float, float, float, float, float)
@@ -116,6 +124,30 @@ class Bridge(QObject):
         """A place was pointed at while picking."""
         if self._pass("pickPlace", _is_place(lat, lon)):
             self.place_picked.emit(lat, lon)
+
+    @Slot(float, float, int)
+    def addCorner(self, lat: float, lon: float, at: int) -> None:  # noqa: N802
+        """A corner of the area that is drawn, before the corner `at`, -1 for behind all."""
+        if self._pass("addCorner", _is_place(lat, lon) and -1 <= at < MOST_CORNERS):
+            self.corner_added.emit(lat, lon, at)
+
+    @Slot(int, float, float)
+    def moveCorner(self, at: int, lat: float, lon: float) -> None:  # noqa: N802
+        """A corner of the area that is drawn was put elsewhere."""
+        if self._pass("moveCorner", _is_place(lat, lon) and 0 <= at < MOST_CORNERS):
+            self.corner_moved.emit(at, lat, lon)
+
+    @Slot(int)
+    def removeCorner(self, at: int) -> None:  # noqa: N802
+        """A corner of the area that is drawn is not wanted; -1 for the last one."""
+        if self._pass("removeCorner", -1 <= at < MOST_CORNERS):
+            self.corner_removed.emit(at)
+
+    @Slot()
+    def endArea(self) -> None:  # noqa: N802
+        """The area that is drawn is whole."""
+        if self._pass("endArea", True):
+            self.area_ended.emit()
 
     @Slot(float, float, int, str)
     def askMenu(self, lat: float, lon: float, row: int, unit_id: str) -> None:  # noqa: N802

@@ -97,6 +97,7 @@ _MAP_KEYS = frozenset(
     }
 )
 _CURSOR_KEYS = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape})
+_DRAWING_KEYS = frozenset({Qt.Key.Key_Space, Qt.Key.Key_Backspace})
 _PLAIN = Qt.KeyboardModifier.NoModifier
 _HARMLESS = Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier
 
@@ -157,6 +158,13 @@ class MapPanel(QWidget):
     place_picked = Signal(float, float)
     menu_asked = Signal(float, float, int, str)
     """The right button: latitude, longitude, the report and the crew there (0 and "" for none)."""
+    corner_added = Signal(float, float, int)
+    """While an area is drawn: a corner, before which of its corners, -1 for behind all."""
+    corner_moved = Signal(int, float, float)
+    corner_removed = Signal(int)
+    """Which, -1 for the last one."""
+    area_ended = Signal()
+    """The operator says that the area that is drawn is whole."""
     pick_left = Signal()
     picking_changed = Signal(bool)
     """Whether a place is to be pointed at."""
@@ -195,10 +203,13 @@ class MapPanel(QWidget):
         self._fonts = [{"family": family, "url": f"/fonts/{index}"} for index, family in enumerate(fonts or {})]
         self._tiles: dict[str, Any] | None = None
         self._web_map: dict[str, Any] | None = None
-        self._versions = {"config": 1, "units": 0, "areas": 0, "pins": 0, "closures": 0}
+        self._versions = {"config": 1, "units": 0, "areas": 0, "pins": 0, "closures": 0, "drawing": 0}
         self._unit_list: list[dict[str, Any]] = []
         self._route: list[tuple[float, float]] = []
         self._pins: list[Pin] = []
+        self._drawing: tuple[list[tuple[float, float]], bool, bool] = ([], False, False)
+        """The corners of an area, whether the operator draws it, and whether it was whole before."""
+        self._pick_words = ""
         self._view_number = 0
         self._selection: tuple[int, float, float, str, int, int] = (0, _NOWHERE, _NOWHERE, "", 0, 0)
         self._city: Box | None = None
@@ -436,11 +447,38 @@ class MapPanel(QWidget):
 
     def start_pick(self) -> None:
         """Let the operator point at a place: `place_picked`, or `pick_left` with Esc."""
+        self._pick_words = ""
         self._set_picking(True)
         self.focus_map()
 
+    def show_area(self, corners: Sequence[tuple[float, float]]) -> None:
+        """Show the outline of an area that is not there yet, by its corners (lat, lon); none for nothing."""
+        if self._drawing[1]:
+            self.stop_pick()
+        self._draw_area(corners, drawing=False)
+
+    def draw_area(self, corners: Sequence[tuple[float, float]], words: str, *, whole: bool = False) -> None:
+        """Let the operator draw an area, or go on with these corners; `words` on the map say what to do, or in a line
+        above that what is wrong. Of one that is `whole` corners are changed, and added on its edges only.
+
+        `corner_added`, `corner_moved` and `corner_removed` are answered by calling it again, `area_ended` by
+        `show_area`; with Esc `pick_left` says that it is over.
+        """
+        is_first, self._pick_words = not self._drawing[1], words
+        self._draw_area(corners, drawing=True, whole=whole)
+        self._set_picking(True)
+        if is_first:
+            self.focus_map()
+
+    def _draw_area(self, corners: Sequence[tuple[float, float]], *, drawing: bool, whole: bool = False) -> None:
+        shown = (list(corners), drawing, whole)
+        if shown != self._drawing:
+            self._drawing = shown
+            self._bump("drawing", self._bridge.drawing)
+
     def stop_pick(self) -> None:
-        """Give up pointing at a place."""
+        """Give up pointing at a place, or drawing."""
+        self._draw_area(self._drawing[0], drawing=False)
         self._set_picking(False)
 
     def leave_pick(self) -> None:
@@ -457,7 +495,7 @@ class MapPanel(QWidget):
     def _set_picking(self, picking: bool) -> None:
         changed = picking != self._picking
         self._picking = picking
-        self._tell(self._bridge.picking, picking)
+        self._tell(self._bridge.picking, picking, self._pick_words)
         if changed:
             self.picking_changed.emit(picking)
 
@@ -595,6 +633,13 @@ class MapPanel(QWidget):
         bridge.cell_picked.connect(self.cell_picked)
         bridge.unit_picked.connect(self.unit_picked)
         bridge.place_picked.connect(self._on_place_picked)
+        for told, then in (
+            (bridge.corner_added, self.corner_added),
+            (bridge.corner_moved, self.corner_moved),
+            (bridge.corner_removed, self.corner_removed),
+            (bridge.area_ended, self.area_ended),
+        ):
+            told.connect(lambda *values, then=then: self._on_drawing(then, values))
         bridge.pick_left.connect(self.leave_pick)
         bridge.menu_asked.connect(self.menu_asked)
         bridge.view_changed.connect(self._on_view_changed)
@@ -610,6 +655,8 @@ class MapPanel(QWidget):
             return json.dumps({"units": self._unit_list, "route": self._route}).encode()
         if name == "pins":
             return json.dumps([asdict(pin) for pin in self._pins]).encode()
+        if name == "drawing":
+            return json.dumps(dict(zip(("corners", "drawing", "whole"), self._drawing, strict=True))).encode()
         config = {
             "theme": {
                 "name": self._theme.name,
@@ -661,7 +708,9 @@ class MapPanel(QWidget):
             bridge.closures.emit(self._versions["closures"])
         if self._versions["pins"]:
             bridge.pins.emit(self._versions["pins"])
-        bridge.picking.emit(self._picking)
+        if self._versions["drawing"]:
+            bridge.drawing.emit(self._versions["drawing"])
+        bridge.picking.emit(self._picking, self._pick_words)
         bridge.view.emit(self._view_number)
 
     def _on_load_finished(self, ok: bool) -> None:
@@ -745,9 +794,13 @@ class MapPanel(QWidget):
             self._page.load(PAGE_URL)
 
     def _on_place_picked(self, lat: float, lon: float) -> None:
-        if self._picking:  # a page that only claims so is not heard
+        if self._picking and not self._drawing[1]:  # a page that only claims so is not heard
             self.stop_pick()
             self.place_picked.emit(lat, lon)
+
+    def _on_drawing(self, then: Any, values: tuple[Any, ...]) -> None:
+        if self._drawing[1]:
+            then.emit(*values)
 
     def _on_view_changed(self, west: float, south: float, east: float, north: float, zoom: float) -> None:
         self._last_view = ((west, south, east, north), zoom)
@@ -795,6 +848,7 @@ class MapPanel(QWidget):
             event.child().installEventFilter(self)
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             mine = event.key() in _MAP_KEYS or ((self._cursor or self._picking) and event.key() in _CURSOR_KEYS)
+            mine = mine or (self._drawing[1] and event.key() in _DRAWING_KEYS)
             if mine and (event.modifiers() & ~_HARMLESS) == _PLAIN:
                 event.accept()
                 return True

@@ -42,6 +42,7 @@ _FILES = {
     "js/complete.js": _JS,
     "js/config.js": _JS,
     "js/crowds.js": _JS,
+    "js/drawing.js": _JS,
     "js/features.js": _JS,
     "js/fitting.js": _JS,
     "js/geometry.js": _JS,
@@ -139,7 +140,7 @@ class MapSchemeHandler(QWebEngineUrlSchemeHandler):
             job.fail(_Error.RequestDenied)
         elif path in self._files:
             self._reply(job, self._files[path])
-        elif any(own_version(path, name) for name in ("config", "units", "pins")):
+        elif any(own_version(path, name) for name in ("config", "units", "pins", "drawing")):
             body = self._own(path.split("/")[2])
             self._reply(job, PageAnswer(body or b"", _JSON))
         else:

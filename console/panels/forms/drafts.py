@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from console.cache.reader import CacheReader
 from console.panels.action_runner import ActionRunner
+from console.panels.closure_commands import ClosureCommands
 from console.panels.forms.draft import MARKS
 from console.panels.forms.forms import Forms
 from console.panels.qt_outbox import QtOutbox
@@ -44,6 +45,7 @@ class Drafts(QObject):
         situation: SituationMonitor,
         reports: ReportCommands,
         units: UnitCommands,
+        closures: ClosureCommands,
         forms: Forms,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
@@ -53,6 +55,7 @@ class Drafts(QObject):
         super().__init__(parent)
         self._window_state, self._outbox, self._forms = window_state, outbox, forms
         self._runner, self._situation, self._reports, self._units = runner, situation, reports, units
+        self._closures = closures
         self._tasks, self._reader, self._local_row = tasks, reader, local_row
         forms.photos.not_ready.connect(self._show)
 
@@ -102,6 +105,11 @@ class Drafts(QObject):
                     self._units.unit_state(crews[0].key, "unavailable")
                 else:
                     self._show(key, self.tr("There is no such unit any more."))
+            case "close_street":
+                self._closures.go_on(source, what)
+            case "change_closure":
+                if not self._closures.change(f"{source}/{what}"):
+                    self._show(key, self.tr("It is over already."))
             case "conflict" | "keep":
                 edit_id = self._edit_of(kind, source, what)
                 if edit_id:
@@ -211,15 +219,16 @@ def _texts(draft: Mapping[str, Any], names: Sequence[str]) -> list[str]:
 
 _PHOTO = "photo"
 _LINES = frozenset({"command", "palette"})
-_ON_REPORTS = frozenset({"note", "reply", "hold", "close", "validate", "reopen", "place", *_LINES})
+_ON_REPORTS = frozenset({"note", "reply", "hold", "close", "validate", "reopen", "place", "close_here", *_LINES})
 _NAMES = {
     "conflict": "Settle the conflict",
     "keep": "Keep as a new report",
     "older": "Older text",
+    "change_closure": "Change the closure",
     "command": "Command",
     "palette": "Command",
 }
-_LISTED = ("text", "reason", "disposition", "address")
+_LISTED = ("text", "reason", "disposition", "address", "words", "said_by")
 _CALLER = ("caller_name", "caller_phone")
 _WRITTEN = (*_LISTED, *_CALLER)
 """The list names no caller: others may look over the operator's shoulder."""

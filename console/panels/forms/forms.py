@@ -423,17 +423,31 @@ class Forms(QObject):
         untils: Sequence[tuple[str, str]],
         known: dict[str, str],
         verb: str,
+        draft_key: str,
         then: Callable[[dict[str, Any]], object],
+        *,
+        extents_last: bool = False,
     ) -> ClosureForm:
         """What is closed, how far and until when: see `ClosureForm`. `then` gets its values and makes the edit."""
         form = ClosureForm(
-            self._theme, title, kinds, extents, untils, known, verb=verb, about=about, parent=self._window
+            self._theme,
+            title,
+            kinds,
+            extents,
+            untils,
+            known,
+            verb=verb,
+            about=about,
+            extents_last=extents_last,
+            parent=self._window,
         )
+        self._draft(form, draft_key, about)
 
         def commit(values: dict[str, Any]) -> None:
             before = self._outbox.saving
-            self._commit(form, lambda: then(values), "")
+            self._commit(form, lambda: then(values), draft_key)
             if self._outbox.saving == before:  # nothing is otherwise
+                self._outbox.drop_draft(draft_key)
                 form.close()
 
         form.committed.connect(commit)
@@ -780,6 +794,19 @@ class Forms(QObject):
         form.step_aside(self._window)
         self._window.activateWindow()
         self._around.place_wanted()
+
+    def make_way(self, form: Form) -> None:
+        """Hide a form, so that all of the map can be drawn on, and give the keyboard to the window."""
+        form.hide()
+        self._window.activateWindow()
+
+    def bring_back(self, form: Form) -> None:
+        """Show a form that has made way beside the map, which shows what was drawn for it."""
+        self.held_keys.hold_for(form)
+        form.show()
+        form.step_aside(self._window)
+        form.raise_()
+        form.activateWindow()
 
     def _keep_aside(self, source: str, draft: dict[str, Any]) -> None:
         """Another caller is on the line: what was taken down before is found in the list of drafts."""

@@ -12,7 +12,7 @@ const PAN = 0.2;
 /** @type {Record<string, string>} */
 const KEYS = {
   "+": "in", "=": "in", "-": "out", "0": "home", "*": "fit",
-  PageDown: "next", PageUp: "previous", Enter: "open", Escape: "leave",
+  PageDown: "next", PageUp: "previous", Enter: "open", Escape: "leave", " ": "corner", Backspace: "back",
 };
 /** @type {Record<string, [number, number]>} */
 const ARROWS = { ArrowLeft: [-PAN, 0], ArrowRight: [PAN, 0], ArrowUp: [0, -PAN], ArrowDown: [0, PAN] };

@@ -12,6 +12,7 @@ import { Completeness } from "./complete.js";
 import { applyConfig, loadConfig } from "./config.js";
 import { closureAt, ClosureNote, drawClosures, isInView, placeClosureNames } from "./closures.js";
 import { crowdAt, MOST_SPREAD, spread } from "./crowds.js";
+import { Drawing } from "./drawing.js";
 import { BESIDE_PX, FeaturePainter, marked, reach, symbolSize, tagRect } from "./features.js";
 import { Taken } from "./geometry.js";
 import { Heartbeat } from "./heartbeat.js";
@@ -30,6 +31,7 @@ const L = window.L;
 const GRID_PX = 64;
 const SOON_MS = 50;
 const EARTH_ROUND_M = 40_075_017;
+const FINE = 0.2;
 
 /**
  * @typedef {import("./picking.js").Target} Target
@@ -114,6 +116,7 @@ class MapPage {
       this._complete.check();
     });
     this._soon = 0; // a timer: all is drawn anew then, unless it was before
+    this._drawing = new Drawing(this._map, bridge);
     this._listen();
   }
 
@@ -123,6 +126,7 @@ class MapPage {
     bridge.view.connect((/** @type {number} */ number) => this._onView(number));
     bridge.units.connect((/** @type {number} */ version) => this._track(this._onUnits(version)));
     bridge.pins.connect((/** @type {number} */ version) => this._track(this._onPins(version)));
+    bridge.drawing.connect((/** @type {number} */ version) => this._track(this._onDrawing(version)));
     bridge.closures.connect((/** @type {number} */ version) => this._track(this._onClosures(version)));
     bridge.areas.connect((/** @type {number} */ version) => this._track(this._onAreas(version)));
     bridge.selection.connect((/** @type {number} */ row, /** @type {number} */ lat, /** @type {number} */ lon, /** @type {string} */ label, /** @type {number} */ priority, /** @type {number} */ status) => {
@@ -138,7 +142,7 @@ class MapPage {
     bridge.lock.connect((/** @type {boolean} */ locked) => this._lock.setLocked(locked));
     bridge.act.connect((/** @type {string} */ command) => this._act(command));
     bridge.beat.connect((/** @type {number} */ number) => this._heartbeat.beat(number));
-    bridge.picking.connect((/** @type {boolean} */ on) => this._setPicking(on));
+    bridge.picking.connect((/** @type {boolean} */ on, /** @type {string} */ words) => this._setPicking(on, words));
     bridge.notes.connect((/** @type {string} */ attribution, /** @type {string} */ units) => this._overlays.setNotes(attribution, units));
     bridge.outside.connect((/** @type {number} */ row, /** @type {string} */ text) => this._overlays.setOutside(row, text));
     bridge.background.connect((/** @type {string} */ text) => {
@@ -157,7 +161,7 @@ class MapPage {
     map.on("mousemove", (/** @type {any} */ event) => this._onPointer(event.containerPoint.x, event.containerPoint.y));
     map.on("mouseout", () => this._onPointer(-Infinity, -Infinity));
     map.on("movestart", () => this._onPointer(-Infinity, -Infinity));
-    listenToKeys({ pan: (dx, dy) => this._lock.pan(dx, dy), act: (command) => this._act(command) });
+    listenToKeys({ pan: (dx, dy) => this._pan(dx, dy), act: (command) => this._act(command) });
     new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(map.getContainer());
   }
 
@@ -179,6 +183,7 @@ class MapPage {
     this._config = config;
     this._symbols = new Symbols(config.symbols, config.theme.colors);
     this._overlays.setConfig(config);
+    this._drawing.setConfig(config);
     this._lock.refit(); // the legend stands there now
     this._complete.setColour(config.theme.colors["map.land-outside"]);
     this._drawAreas(config);
@@ -208,6 +213,12 @@ class MapPage {
     if (!answer.ok) return;
     this._pins = await answer.json();
     this._redraw();
+  }
+
+  /** @param {number} version */
+  async _onDrawing(version) {
+    const answer = await fetch(`/data/drawing/${version}`);
+    if (answer.ok) this._drawing.show(await answer.json());
   }
 
   /** @param {number} version */
@@ -274,6 +285,7 @@ class MapPage {
   _onMoved() {
     this._note.show(null, 0, 0, 0, 0, false);
     this._overlays.layout();
+    this._drawing.redraw();
     if (this._view >= 0) this._source.ask();
     // What is written moves with the map: to write it twice, before and after the answer, holds up two frames of a drag.
     this._namesDue = this._source.busy && this._nameSheet.fits;
@@ -291,6 +303,10 @@ class MapPage {
 
   /** @param {any} event */
   _onClick(event) {
+    if (this._drawing.isOn) {
+      this._drawing.click(event);
+      return;
+    }
     if (this._picking) {
       this._bridge.pickPlace(event.latlng.lat, event.latlng.lng);
       return;
@@ -306,6 +322,7 @@ class MapPage {
 
   /** The right button: what is there is told, and the program opens its menu. @param {any} event */
   _onMenu(event) {
+    if (this._drawing.isOn) this._drawing.remove(event.containerPoint);
     if (this._picking) return;
     const { x, y } = event.containerPoint, target = targetAt(this._scene, x, y);
     const row = target?.kind === "report" ? target.row : 0, unit = target?.kind === "unit" ? target.id : "";
@@ -314,6 +331,7 @@ class MapPage {
 
   /** What covers one another is spread while the pointer is there, and a crew says its code. @param {number} x @param {number} y */
   _onPointer(x, y) {
+    this._drawing.pointAt(Number.isFinite(x) ? { x, y } : null);
     const scene = this._scene, scale = this._config?.theme.scale ?? 1;
     const stays = scene.spread !== null && isInSpread(scene.spread, x, y);
     const crowd = this._picking ? [] : stays ? this._crowd : crowdAt(scene.symbols, x, y, scale).map((one) => one.symbol.row);
@@ -332,6 +350,12 @@ class MapPage {
     const there = closureAt(this._placedClosures, x, y), size = this._map.getSize(), before = this._note.key;
     this._note.show(there?.closure ?? null, x, y, size.x, size.y, kept);
     if (before !== this._note.key && this._drawn) this._show();
+  }
+
+  /** The arrows: while an area is drawn by shorter steps, as the cross has to meet a place. @param {number} dx @param {number} dy in parts of the view */
+  _pan(dx, dy) {
+    const step = this._drawing.isOn ? FINE : 1;
+    this._lock.pan(dx * step, dy * step);
   }
 
   /** @param {Target} target */
@@ -355,10 +379,10 @@ class MapPage {
     this._bridge.pickCell(northWest.lng, southEast.lat, southEast.lng, northWest.lat);
   }
 
-  /** @param {boolean} on */
-  _setPicking(on) {
+  /** @param {boolean} on @param {string} words what to do, "" for the usual ones */
+  _setPicking(on, words) {
     this._picking = on;
-    this._overlays.setPicking(on);
+    this._overlays.setPicking(on, words);
   }
 
   /** @param {string} command @returns {boolean} whether there was something to do */
@@ -374,6 +398,8 @@ class MapPage {
       case "previous": this._step(-1); return true;
       case "open": return this._enter();
       case "leave": return this._leave();
+      case "corner": return this._atDrawing(() => this._drawing.addMiddle());
+      case "back": return this._atDrawing(() => this._bridge.removeCorner(-1));
       default: return false;
     }
   }
@@ -387,8 +413,15 @@ class MapPage {
     this._setCursor(targets[next] ?? null);
   }
 
+  /** @param {() => void} act @returns {boolean} whether an area is being drawn */
+  _atDrawing(act) {
+    if (this._drawing.isOn) act();
+    return this._drawing.isOn;
+  }
+
   _enter() {
-    if (this._picking) {
+    if (this._drawing.isOn) this._bridge.endArea();
+    else if (this._picking) {
       const middle = this._map.getCenter();
       this._bridge.pickPlace(middle.lat, middle.lng);
     } else if (this._cursor) this._open(this._cursor);

@@ -27,6 +27,7 @@ export class Overlays {
     /** @type {Config | null} */
     this._config = null;
     this._locked = false;
+    this._pickingWords = "";
     /** @type {import("./answer.js").Answer | null} */
     this._answer = null;
     element("#lock").addEventListener("click", () => act(this._locked ? "fit" : "hold"));
@@ -43,7 +44,7 @@ export class Overlays {
     const { zoom_in, zoom_out, home, web_map } = config.texts;
     for (const [act, text] of Object.entries({ in: zoom_in, out: zoom_out, home, ground: web_map })) element(`#zoom [data-act=${act}]`).setAttribute("aria-label", text);
     element("#map").setAttribute("aria-label", config.texts.map);
-    element("#picking").textContent = config.texts.picking;
+    element("#picking").textContent = this._pickingWords || config.texts.picking;
     element("#lock .hint").textContent = config.texts.lock_hint;
     this._fillLegend(config);
     this.setWebMap(config.webMap);
@@ -91,8 +92,11 @@ export class Overlays {
     button.hidden = !row;
   }
 
-  /** @param {boolean} on */
-  setPicking(on) {
+  /** @param {boolean} on @param {string} words what to do, "" for the usual ones */
+  setPicking(on, words) {
+    this._pickingWords = words;
+    element("#picking").textContent = words || (this._config?.texts.picking ?? "");
+    element("#picking").classList.toggle("fault", words.includes("\n")); // what is wrong stands in the first line
     element("#picking").hidden = !on;
     element("#map").classList.toggle("picking", on);
   }

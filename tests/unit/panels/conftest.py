@@ -50,6 +50,24 @@ from widgets.forms.form import Form
 NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)
 
 
+class Drawing:
+    """The map as far as areas are drawn on it: a test says what was drawn."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[float, float]] = []
+        self.began_with: list[tuple[float, float]] | None = None
+        self.then: Callable[[Any], object] = lambda _: None
+
+    def start(self, corners: Sequence[tuple[float, float]], then: Callable[[Any], object]) -> None:
+        self.began_with, self.then = list(corners), then
+
+    def show(self, corners: Sequence[tuple[float, float]]) -> None:
+        self.shown = list(corners)
+
+    def forget(self) -> None:
+        self.shown, self.began_with = [], None
+
+
 class Rig:
     """What the window puts together around the actions; rows are 1001 for report A, 1002 for B, and so on."""
 
@@ -101,12 +119,13 @@ class Rig:
         self.closures = Closures(
             self.window_state, self.outbox, lambda _: self.now, lambda shapes, then: self._close(shapes, then)
         )
+        self.drawing = Drawing()
         self.stretch = StretchFound()
         """What the map process says of every place."""
         self.closure_commands = ClosureCommands(
             self.window_state, self.closures, self.edit_commands, self.forms, self.situation,
             lambda _purpose, _question, then: then(self.stretch), lambda: "city", lambda _: self.now,
-            lambda: (-6.25, 106.85),
+            lambda: (-6.25, 106.85), self.drawing,
         )  # fmt: skip
         self.closure_commands.message.connect(self.said.append)
         self.receivers = SimpleNamespace(

@@ -14,9 +14,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from api_client.decoding import convert
-from api_client.model import ClosedLine, Closure, ClosureChange, ClosureKind, Kind
+from api_client.model import ClosedArea, ClosedLine, Closure, ClosureChange, ClosureKind, Kind
 from console.cache.catalog import Cities
 from console.city_map.messages import Answer, ClosuresTaken, StretchFound
+from console.panels.closure_commands import area_fault
 from console.panels.map.controller import closures_json
 from console.panels.menus import place_menu
 from console.rules.closure import circle, closure_after
@@ -221,8 +222,8 @@ def test_the_menu_of_a_place_closes_and_opens_there(rig: Rig) -> None:
     read(rig, flood())
     there = [(one.key, rig.closures.name(one)) for one in rig.closures.at(PLACE)]
     rows = place_menu(ACTIONS, rig.situation.current, str, "", there)
-    assert [row.id for row in rows if "clos" in row.id] == [
-        "close_street", "change_closure city/c1", "end_closure city/c1",
+    assert [row.id for row in rows if "clos" in row.id or row.id == "draw_area"] == [
+        "close_street", "draw_area", "change_closure city/c1", "end_closure city/c1",
     ]  # fmt: skip
     rig.situation._rights_at = lambda _source: Rights("viewer")
     rows = place_menu(ACTIONS, rig.situation.current, str, "", there)
@@ -253,3 +254,67 @@ def test_what_is_typed_before_the_street_is_known_is_for_the_form(rig: Rig) -> N
     assert convert(last(rig, 1).data, ClosureChange).width_m == 12
     wait_for(lambda: not rig.forms.is_open, what="the form is closed")
     asked[0](None)  # late, of a form that is gone
+
+
+def test_what_was_entered_is_kept_as_a_draft_of_its_place_and_what_was_changed_of_its_closure(rig: Rig) -> None:
+    def leave() -> None:
+        rig.form().reject()
+        wait_for(lambda: not rig.forms.is_open, what="the form is closed")
+
+    rig.actions.run("close_street")
+    leave()
+    assert rig.outbox.drafts == {}, "nothing was entered"
+    rig.actions.run("close_street")
+    press(rig, "2", "3", "2", "Market day")
+    leave()
+    assert list(rig.outbox.drafts) == ["close_street:city:-6.25,106.85"]
+    assert rig.said[-1].startswith("Not saved, kept as a draft")
+    rig.actions.run("close_street")
+    assert rig.form().values() == {
+        "kind": "street",
+        "extent": "100",
+        "until": "2",
+        "said_by": "",
+        "words": "Market day",
+    }
+    rig.form().commit()
+    last(rig, 1)
+    wait_for(lambda: rig.outbox.drafts == {}, what="it is an edit now")
+    read(rig, flood())
+    assert rig.closure_commands.change("city/c1")
+    form = rig.form()
+    form.set_values(form.values() | {"words": "Waist-deep"})
+    leave()
+    assert list(rig.outbox.drafts) == ["change_closure:city:c1"]
+    assert rig.closure_commands.change("city/c1")
+    form = rig.form()
+    assert form.values()["words"] == "Waist-deep"
+    form.set_values(form.values() | {"words": "Knee-deep"})
+    form.commit()  # nothing is otherwise
+    wait_for(lambda: rig.outbox.drafts == {} and not rig.forms.is_open, what="the draft is gone too")
+
+
+def test_an_area_is_drawn_for_the_form_and_one_that_cannot_be_is_told(rig: Rig) -> None:
+    bow = [(-6.25, 106.85), (-6.24, 106.86), (-6.25, 106.86), (-6.24, 106.85)]
+    whole = (bow[0], bow[2], bow[1])
+    assert area_fault(bow) == "The border of the area crosses itself."
+    assert area_fault([PLACE, (-6.24, 106.85), (-6.23, 106.85)]) == "The area has no surface."
+    assert (
+        area_fault([PLACE, (-6.24, 106.85), (-7.23, 106.95)]) == "It is larger than 30 km: close only what is closed."
+    )
+    assert area_fault(whole) == ""
+    rig.actions.run("close_street")
+    form = rig.form()
+    press(rig, "1", "6")
+    assert rig.drawing.began_with == []
+    assert rig.forms._open is form, "it is out of the way"
+    rig.drawing.then(None)
+    assert rig.form() is form
+    assert form.why_not() == "Draw the area on the map: 6 in the row Where"
+    press(rig, Qt.Key.Key_Backspace, "6")
+    rig.drawing.then(whole)
+    assert rig.drawing.shown == list(whole)
+    press(rig, Qt.Key.Key_Return)
+    change = convert(last(rig, 1).data, ClosureChange)
+    assert change.geometry == ClosedArea((((106.85, -6.25), (106.86, -6.25), (106.86, -6.24), (106.85, -6.25)),))
+    wait_for(lambda: rig.drawing.shown == [], what="it is gone with the form")

@@ -39,6 +39,7 @@ class Listed:
             rig.situation,
             rig.report_commands,
             rig.unit_commands,
+            rig.closure_commands,
             rig.forms,
             rig.tasks,
             lambda: self.reader,

@@ -34,8 +34,8 @@ def listed(rig: Rig) -> Drafts:
     """The drafts of a desk whose cache holds report A alone."""
     reader = rig.cached("A")
     drafts = Drafts(
-        rig.window_state, rig.outbox, rig.actions, rig.situation, rig.report_commands, rig.unit_commands, rig.forms,
-        rig.tasks, lambda: reader, lambda _: 0, rig.window,
+        rig.window_state, rig.outbox, rig.actions, rig.situation, rig.report_commands, rig.unit_commands,
+        rig.closure_commands, rig.forms, rig.tasks, lambda: reader, lambda _: 0, rig.window,
     )  # fmt: skip
     drafts.message.connect(rig.said.append)
     drafts.long_message.connect(rig.said.append)
