@@ -289,7 +289,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     map_process = commands.add_parser("map-process", help="answer a console about streets and places, over a pipe")
     map_process.set_defaults(command=_map_process)
-    map_process.add_argument("folder", type=Path, help="of the profile")
+    map_process.add_argument("folder", type=Path, help="of the profile, or of a map")
 
     doctor = commands.add_parser("doctor", help="what this computer has and lacks")
     doctor.set_defaults(command=_doctor)

@@ -23,7 +23,7 @@ import shapely
 from numpy.typing import NDArray
 
 from console.city_map.manifest import PLACES, STREETS
-from console.city_map.map_folder import current_map, maps_of
+from console.city_map.map_folder import map_in, maps_of
 from console.city_map.messages import (
     EXIT_NO_MAP,
     AddressFound,
@@ -227,9 +227,12 @@ class _SpeedFile:
 
 
 def serve(profile: Path) -> int:
-    """Answer until standard input ends. Returns the exit code: 4 without a map that can be read."""
+    """Answer until standard input ends. `profile` may be the folder of a map itself, which then is the one in use.
+
+    Returns the exit code: 4 without a map that can be read.
+    """
     _keep_apart()
-    folder = current_map(profile)
+    folder = map_in(profile)
     if folder is None:
         return EXIT_NO_MAP
     try:

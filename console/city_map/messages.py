@@ -16,7 +16,8 @@ Exactness = Literal["point", "house", "reckoned", "crossing", "stretch", "landma
 streets meet; a part of a street; a landmark's own place; beside a landmark; somewhere in a street; in an area.
 """
 
-
+NEAR_NUMBER_M = 100.0
+"""A house number that is farther off says nothing of where a point is."""
 EXIT_NO_MAP = 4
 """With this code the map process ends where there is no map, none that can be read, or the packages are missing."""
 

@@ -8,13 +8,22 @@ from msgspec.structs import replace
 from PySide6.QtCore import QObject
 
 from console.city_map.figures import read_figures
-from console.city_map.messages import Address, AddressFound, Answer, Find, FoundPlace, LatLon, Nearest, PlacesFound
+from console.city_map.messages import (
+    NEAR_NUMBER_M,
+    Address,
+    AddressFound,
+    Answer,
+    Find,
+    FoundPlace,
+    LatLon,
+    Nearest,
+    PlacesFound,
+)
 from console.panels import formatting
 from console.panels.map.city_areas import CityAreas, NamedArea
 from console.panels.travel_times import AskMap
 
 _SHORTEST = 3
-_NEAR_NUMBER_M = 100.0
 
 
 class MapPlaces(QObject):
@@ -105,7 +114,7 @@ class MapPlaces(QObject):
         """An address in words: `Jalan Melati I, near no. 4, Kebon Baru`; "" when it has no name. `area` is the name of
         the city's own area there.
         """
-        near = bool(address.number) and address.number_distance_m <= _NEAR_NUMBER_M
+        near = bool(address.number) and address.number_distance_m <= NEAR_NUMBER_M
         number = self.tr("near no. {number}").format(number=address.number) if near else ""
         parts = (address.street, number, (area or address.area) if address.street else "")
         return ", ".join(part for part in parts if part)

@@ -35,6 +35,7 @@ from console.server.http.event_stream import BEAT_S, GONE_S, Subscribers
 from console.server.http.rate_limit import RateLimits
 from console.server.pages.assets import Assets
 from console.server.pages.citizens import Citizens
+from console.server.pages.place_search import PlaceSearch
 from console.server.pages.streets import MapTiles
 
 _PACKED_FROM = 16_384
@@ -67,7 +68,8 @@ def make_app(
     """The application of a city whose tables exist. Without `users` everybody is the supervisor "local".
 
     `limits` bound how often clients may ask; `citizens` says who may post reports and whether there are pages;
-    `city_map` is the folder of a city map, or of a profile that may have one, whose streets the pages show.
+    `city_map` is the folder of a city map, or of a profile that may have one, whose streets the pages show and where
+    citizens look for places.
 
     For the server's end: `app.state.subscribers` (its `close` ends the event streams) and `app.state.http_endpoint`
     (its `close` stops work that was begun for requests). `app.state.documents` maps addresses to their OpenAPI
@@ -80,6 +82,8 @@ def make_app(
     dispatch = Dispatch(city, http_endpoint, store, change_watcher, subscribers)
     georeport = GeoReport(city, http_endpoint, store, citizens)
     map_tiles = MapTiles(city_map, http_endpoint)
+    place_search = PlaceSearch(city_map)
+    citizens_pages = Citizens(city, http_endpoint, store, place_search)
     if users is not None:
         users.stamp = lambda: change_watcher.mark.users
 
@@ -90,6 +94,7 @@ def make_app(
         yield
         http_endpoint.close()
         map_tiles.close()
+        place_search.close()
         await subscribers.stop()
         await change_watcher.stop()
 
@@ -98,7 +103,7 @@ def make_app(
             Mount("/dispatch/v1", routes=dispatch.routes()),
             Mount("/open311/v2", routes=georeport.routes()),
             Mount("/streets", routes=map_tiles.routes()),
-            *([Mount("/public/v1", routes=Citizens(city, http_endpoint, store).routes())] if citizens.public else []),
+            *([Mount("/public/v1", routes=citizens_pages.routes())] if citizens.public else []),
             *Assets(public=citizens.public).routes(),
         ],
         middleware=[

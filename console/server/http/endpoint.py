@@ -108,6 +108,8 @@ class Pool(Enum):
     PUBLIC_READ = auto()
     PUBLIC_WRITE = auto()
     PUBLIC_PHOTO = auto()
+    PUBLIC_PLACES = auto()
+    """Waits for the map process, which answers one at a time."""
 
 
 def _pools() -> dict[Pool, WorkThreads]:
@@ -119,6 +121,7 @@ def _pools() -> dict[Pool, WorkThreads]:
         Pool.PUBLIC_READ: WorkThreads("public-read", 2, 62, most_each=16, modest=True),
         Pool.PUBLIC_WRITE: WorkThreads("public-write", 2, 62, most_each=16),
         Pool.PUBLIC_PHOTO: WorkThreads("public-photo", 2, 8, most_each=6),
+        Pool.PUBLIC_PLACES: WorkThreads("public-places", 1, 31, most_each=8),
     }
 
 
@@ -244,6 +247,11 @@ class HttpEndpoint:
         else:
             self._limits.spend_by_address(rate_limit.CITIZEN_POST, host_of(request))
 
+    def count_search(self, request: Request) -> None:
+        """Count a search for a place. TooMany when an address asks for very many."""
+        # protects: searches-are-counted
+        self._limits.spend_by_address(rate_limit.PLACE_SEARCH, host_of(request))
+
     def count_upload(self, actor: Actor, size: int) -> None:
         """Count the bytes of a photo. TooMany when they are too many for an hour."""
         if not actor.tokenless:
@@ -272,8 +280,8 @@ class HttpEndpoint:
             self._limits.spend(rate_limit.READ if request.method in _READS else rate_limit.WRITE, actor.name)
 
 
-_READING = frozenset({Pool.READ, Pool.PUBLIC_READ, Pool.PUBLIC_PHOTO})
-_PUBLIC_POOLS = frozenset({Pool.PUBLIC_READ, Pool.PUBLIC_WRITE, Pool.PUBLIC_PHOTO})
+_READING = frozenset({Pool.READ, Pool.PUBLIC_READ, Pool.PUBLIC_PHOTO, Pool.PUBLIC_PLACES})
+_PUBLIC_POOLS = frozenset({Pool.PUBLIC_READ, Pool.PUBLIC_WRITE, Pool.PUBLIC_PHOTO, Pool.PUBLIC_PLACES})
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 

@@ -23,6 +23,7 @@ _MOST_CLIENTS = 50_000
 READ = "read"
 WRITE = "write"
 PUBLIC_READ = "public read"
+PLACE_SEARCH = "search of places"
 CITIZEN_POST = "citizen's post"
 CITIZEN_PHOTO = "citizen's photo"
 KEY_POST = "post by key"
@@ -34,6 +35,7 @@ RULES = {
     READ: "500 per 10 second",  # with a token, per user: 50 a second
     WRITE: "100 per 5 second",  # edits, photos, positions, per user: 20 a second, a hundred at once after being offline
     PUBLIC_READ: "500 per 10 second",  # without a token, per address
+    PLACE_SEARCH: "150 per 30 second",  # places while they are typed, and addresses of points, per address
     CITIZEN_POST: "120 per 2 minute",  # new reports from citizens, per address: a thousand phones of a carrier have one
     CITIZEN_PHOTO: "180 per 2 minute",  # their photos, per address
     KEY_POST: "60 per 1 minute",  # new reports with an api_key, per key

@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute, Route
 
 from api_client.decoding import decode
 from api_client.model import Area, EditBody, Entry, Key, Kind, Lat, Line, Lon, Metres, PhotoRole, Report, Status
+from console.city_map.messages import NEAR_NUMBER_M, AddressFound, Exactness, Find, LatLon, Nearest, PlacesFound
 from console.rules.sla import due_next
 from console.rules.status import is_open
 from console.server.city import schema
@@ -36,7 +37,9 @@ from console.server.errors import ForbiddenRefusal, Invalid, NotFound
 from console.server.http.endpoint import HttpEndpoint, Pool, RequestContext, check_local, json_response
 from console.server.pages.assets import Packed, pack
 from console.server.pages.dots import Dots, Wanted
+from console.server.pages.jobs import area_words
 from console.server.pages.photos import PublicPhotos
+from console.server.pages.place_search import PlaceSearch
 
 CITIZEN = Actor("citizen", "citizen", via="page")
 MOST_PHOTOS = 3
@@ -46,6 +49,8 @@ REOPEN_FOR = timedelta(days=30)
 _REPORT_BODY = 40_000
 _PHOTO_BODY = 5_000_000
 _KEPT_S = 60.0
+_LONGEST_SEARCH = 200
+_POLE = 90.0
 _MOST_AREAS = 600
 _GRID = 3_000
 """Borders are drawn on a grid of so many steps across the city."""
@@ -121,11 +126,34 @@ class PublicReport(msgspec.Struct, frozen=True):
     history: list[PublicHistoryLine]
 
 
+class PublicPlace(msgspec.Struct, frozen=True):
+    """A place that may be meant: `label` is its name and number, `area` where it lies, `left_out` what of the words no
+    map knows. What is meant lies within `within_m` metres.
+    """
+
+    label: str
+    area: str
+    lat: float
+    lon: float
+    exactness: Exactness
+    within_m: float
+    left_out: tuple[str, ...]
+
+
+class PublicAddress(msgspec.Struct, frozen=True):
+    """What a point is called; each part "" where it is not known. `near` is a house number close by."""
+
+    street: str
+    near: str
+    area: str
+
+
 class Citizens:
     """What answers under /public/v1."""
 
-    def __init__(self, city: City, http_endpoint: HttpEndpoint, media: MediaStore) -> None:
+    def __init__(self, city: City, http_endpoint: HttpEndpoint, media: MediaStore, place_search: PlaceSearch) -> None:
         self._city = city
+        self._place_search = place_search
         self._http_endpoint = http_endpoint
         self._media = media
         self._photos = PublicPhotos(media, PhotoProcess())
@@ -144,6 +172,9 @@ class Citizens:
             Route("/city", end(self._words)),
             Route("/areas", end(self._areas)),
             Route("/map", end(self._map)),
+            # protects: search-waits-apart
+            Route("/places", end(self._places, pool=Pool.PUBLIC_PLACES)),
+            Route("/address", end(self._address, pool=Pool.PUBLIC_PLACES)),
             Route("/reports", end(self._create, _REPORT_BODY), methods=["POST"]),
             Route(
                 report + "/photos/{number:int}", end(self._add_photo, _PHOTO_BODY, Pool.PUBLIC_PHOTO), methods=["PUT"]
@@ -183,6 +214,53 @@ class Citizens:
         _, view = self._dots.view(_wanted(context.request))
         headers = {"Cache-Control": "public, max-age=3"}
         return pack(msgspec.json.encode(view), "application/json").answer(context.request, headers=headers)
+
+    # Places
+
+    def _places(self, context: RequestContext) -> Response:
+        """The places that `text` may mean, likeliest first; of those alike the nearer to `near`."""
+        self._http_endpoint.count_search(context.request)
+        query = context.request.query_params
+        text = query.get("text", "")
+        # protects: search-of-a-few-words
+        if len(text) > _LONGEST_SEARCH:
+            raise Invalid(f"A place is looked for by {_LONGEST_SEARCH} letters at most.")
+        near = _place_of(query["near"]) if "near" in query else None
+        answer = self._place_search.ask(Find(" ".join(text.split()), near))
+        found = answer.places if isinstance(answer, PlacesFound) else ()
+        areas = self._areas_of([(one.lat, one.lon) for one in found])
+        places = [
+            PublicPlace(
+                label=f"{one.name} {one.number}".strip(),
+                area=area if one.exactness != "area" and area else one.area,
+                lat=one.lat,
+                lon=one.lon,
+                exactness=one.exactness,
+                within_m=one.within_m,
+                left_out=one.left_out,
+            )
+            for one, area in zip(found, areas, strict=True)
+        ]
+        return json_response({"places": places})
+
+    def _address(self, context: RequestContext) -> Response:
+        """What the point `at` is called."""
+        self._http_endpoint.count_search(context.request)
+        at = _place_of(context.request.query_params.get("at", ""))
+        answer = self._place_search.ask(Nearest(at))
+        found = answer.address if isinstance(answer, AddressFound) else None
+        own = self._areas_of([at])[0]
+        if found is None:
+            return json_response(PublicAddress("", "", own))
+        near = found.number if found.number_distance_m <= NEAR_NUMBER_M else ""
+        return json_response(PublicAddress(found.street, near, own or found.area))
+
+    def _areas_of(self, places: list[LatLon]) -> list[str]:
+        """The city's own area around each place, with the one that it lies in; "" outside of all."""
+        at = [self._city.area_at(*place) for place in places]
+        with self._city.database.read() as connection:
+            words = area_words(connection, {one[0] for one in at if one is not None})
+        return [words.get(one[0], "") if one is not None else "" for one in at]
 
     # A new report
 
@@ -350,6 +428,17 @@ def _step(entry: Entry, report: str) -> PublicHistoryLine | None:
         return PublicHistoryLine("reply", entry.at, text=public_reply(entry))
     status = entry.data.get("status")
     return PublicHistoryLine("status", entry.at, status=str(status)) if status else None
+
+
+def _place_of(text: str) -> LatLon:
+    """A place that is written as `lat,lon`. Raises Invalid."""
+    try:
+        lat, lon = (float(part) for part in text.split(","))
+    except ValueError:
+        lat = lon = math.nan
+    if not (abs(lat) <= _POLE and abs(lon) <= 2 * _POLE):  # NaN too
+        raise Invalid("A place has to be lat,lon in degrees.")
+    return lat, lon
 
 
 def _wanted(request: Request) -> Wanted:

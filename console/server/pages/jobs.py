@@ -98,8 +98,7 @@ def _jobs(city: City, unit: Unit) -> tuple[list[Job], str]:
         hazards = {key for key, report in reports.items() if report.priority == HAZARD}
         shown.sort(key=lambda one: (one.state in ENDED_ASSIGNMENT, one.report not in hazards, -one.created.timestamp()))
         services = _by_id(connection, schema.services, {r.service or "" for r in reports.values()}, Service)
-        areas = _by_id(connection, schema.areas, {r.area or "" for r in reports.values()}, Area)
-        areas |= _by_id(connection, schema.areas, {area.parent or "" for area in areas.values()}, Area)
+        areas = area_words(connection, {r.area or "" for r in reports.values()})
         histories, timezone = _histories(connection, keys), read_meta(connection)["timezone"]
     jobs = [
         _job(one, report, services.get(report.service or ""), histories.get(one.report, []), areas)
@@ -110,18 +109,23 @@ def _jobs(city: City, unit: Unit) -> tuple[list[Job], str]:
 
 
 def _job(
-    assignment: Assignment, report: Report, service: Service | None, history: list[Entry], areas: dict[str, Area]
+    assignment: Assignment, report: Report, service: Service | None, history: list[Entry], areas: dict[str, str]
 ) -> Job:
     notes = (entry for entry in history if entry.kind == Kind.NOTE and entry.undone_by is None)
     needs_proof = is_proof_missing(report, service, history)
-    return Job(assignment, report, service, tuple(notes), _area_words(report.area, areas), needs_proof)
+    return Job(assignment, report, service, tuple(notes), areas.get(report.area or "", ""), needs_proof)
 
 
-def _area_words(code: str | None, areas: dict[str, Area]) -> str:
-    """`Cawang, Kramatjati`: an area and the one that it lies in, once where they bear one name."""
-    area = areas.get(code or "")
-    around = areas.get(area.parent or "") if area is not None else None
-    return ", ".join(dict.fromkeys(one.name for one in (area, around) if one is not None))
+def area_words(connection: sa.Connection, codes: set[str]) -> dict[str, str]:
+    """`Cawang, Kramatjati` for each area that is known: its name and that of the one that it lies in, once where they
+    bear one name.
+    """
+    areas = _by_id(connection, schema.areas, codes, Area)
+    around = _by_id(connection, schema.areas, {area.parent or "" for area in areas.values()}, Area)
+    return {
+        code: ", ".join(dict.fromkeys(one.name for one in (area, around.get(area.parent or "")) if one is not None))
+        for code, area in areas.items()
+    }
 
 
 def _by_id(connection: sa.Connection, table: sa.Table, keys: set[str], kind: type[T]) -> dict[str, T]:

@@ -1,13 +1,14 @@
 // @ts-check
 /** The page on which a citizen reports: what, where, then photos and words; a draft survives everything. */
 
-import { areaAt, drawBorders, colour, makeMap } from "./area_map.js";
+import { areaAt, drawBorders, colour, makeMap, streetsInfo } from "./area_map.js";
 import { byId, fill, make, newKey } from "./dom.js";
 import { glyph, loadGlyphs } from "./glyphs.js";
 import { all, drop, get, outlives, put } from "./keep.js";
 import { ask } from "./net.js";
 import { sendAll, waiting } from "./outbox.js";
 import { shrink } from "./photos.js";
+import { addressAt, exactnessText, PlaceSearch, placeText } from "./place_search.js";
 import { begin, loadCity } from "./shell.js";
 import { count, dateTime, t } from "./texts.js";
 
@@ -20,21 +21,23 @@ const METRES_A_DEGREE = 111_320;
 /** A position that is farther off than this is told to be so: a crew would stand before the wrong house. */
 const EXACT_M = 50;
 const FARTHEST_M = 1_000_000;
+const MOST_ADDRESS = 500;
 const FIELDS = ["address", "description", "name", "phone", "email"];
 
 /**
  * @typedef {import("./shell.js").Service} Service
+ * @typedef {import("./place_search.js").Place} Place
  * @typedef {{code: string, description: string, datatype: string, required: boolean, values?: {key: string, name: string}[],
  *   datatype_description?: string, variable?: boolean}} Question
  * @typedef {{key: string, step: number, service: string, address: string, description: string, name: string, phone: string,
- *   email: string, lat: number | null, lon: number | null, accuracy: number | null,
+ *   email: string, lat: number | null, lon: number | null, accuracy: number | null, found: Place | null, pin: string,
  *   attributes: Record<string, string | string[]>, photos: Blob[]}} Draft
  */
 
 /** @returns {Draft} */
 const empty = () => ({
   key: DRAFT, step: 1, service: "", address: "", description: "", name: "", phone: "", email: "",
-  lat: null, lon: null, accuracy: null, attributes: {}, photos: [],
+  lat: null, lon: null, accuracy: null, found: null, pin: "", attributes: {}, photos: [],
 });
 
 let draft = empty();
@@ -48,10 +51,15 @@ let map = null;
 let marker = null;
 /** @type {Question[]} */
 let questions = [];
+/** Where the server has a map of the city. @type {PlaceSearch | null} */
+let search = null;
+let invented = false;
 /** The report that the last page speaks of. */
 let shown = "";
 /** How often a position was asked for, or what was asked for is not wanted any more. */
 let looks = 0;
+/** How often the address of a point was asked for. */
+let pins = 0;
 /** @type {Promise<any>} */
 let saving = Promise.resolve();
 
@@ -207,23 +215,71 @@ function showMap() {
     });
     drawBorders(map, bbox !== null || draft.lat !== null).then(showPlace);
     if (draft.lat !== null && draft.lon !== null) map.setView([draft.lat, draft.lon], 15, { animate: false });
+    void offerSearch(map);
   }
   map.invalidateSize();
   showPlace();
 }
 
-/** @param {number} lat @param {number} lon @param {number | null} accuracy metres */
-function place(lat, lon, accuracy) {
-  change({ lat: Number(lat.toFixed(6)), lon: Number(lon.toFixed(6)), accuracy });
+/** Where the server has the city's streets, places are found by their names. @param {L.Map} shownMap */
+async function offerSearch(shownMap) {
+  const info = await streetsInfo();
+  if (info === null || search !== null) return;
+  invented = info.invented;
+  search = new PlaceSearch(() => shownMap.getCenter().wrap(), (found, words) => {
+    looks += 1; // a position that is found later does not take the place of what was chosen
+    place(found.lat, found.lon, found.within_m || null, found);
+    shownMap.setView([found.lat, found.lon], zoomFor(found.within_m), { animate: false });
+    void showPin(words);
+  });
+  if (draft.lat !== null && !draft.pin) void showPin();
+  showPlace();
+}
+
+/** So near that what is meant is in view. @param {number} within_m */
+function zoomFor(within_m) {
+  return Math.max(11, Math.min(17, 17 - Math.ceil(Math.log2(Math.max(1, within_m / 150)))));
+}
+
+/**
+ * The point's address, which is the report's where the citizen writes none. Of a street or an area that was looked for only
+ * its name is known; "opposite the school" is told as it was said.
+ * @param {string} [words] those that were looked for
+ */
+async function showPin(words = "") {
+  const { lat, lon, found } = draft;
+  if (search === null || lat === null || lon === null) return;
+  const own = (pins += 1);
+  let pin = found ? placeText(found) : "";
+  if (found && ["beside", "stretch"].includes(found.exactness)) pin = [words, found.area].filter(Boolean).join(", ");
+  if (!found || ["point", "landmark"].includes(found.exactness)) {
+    const address = await addressAt(lat, lon);
+    if (own !== pins) return;
+    pin = found?.exactness === "landmark" && address ? `${found.label}, ${address}` : address;
+  }
+  change({ pin: pin.slice(0, MOST_ADDRESS) });
+  showPlace();
+  if (draft.step === 3) showSummary();
+}
+
+/** @param {number} lat @param {number} lon @param {number | null} accuracy metres @param {Place | null} [found] what was looked for */
+function place(lat, lon, accuracy, found = null) {
+  change({ lat: Number(lat.toFixed(6)), lon: Number(lon.toFixed(6)), accuracy, found, pin: "" });
   say("");
   showPlace();
+  if (!found) {
+    search?.clear();
+    void showPin();
+  }
 }
 
 function showPlace() {
   const { lat, lon, accuracy } = draft;
-  const area = lat === null || lon === null ? "" : areaAt(lat, lon);
-  const how = lat === null ? "" : accuracy === null ? t("where.chosen") : t("where.found", { metres: count(Math.round(accuracy)) });
+  const area = lat === null || lon === null || draft.found ? "" : areaAt(lat, lon);
+  const how = lat === null ? "" : draft.found ? t("where.searched", { place: placeText(draft.found), how: exactnessText(draft.found) }) : accuracy === null ? t("where.chosen") : t("where.found", { metres: count(Math.round(accuracy)) });
   byId("accuracy").textContent = area ? `${area}. ${how}` : how;
+  const pin = invented && draft.pin ? `${draft.pin} · ${t("where.invented")}` : draft.pin;
+  byId("pin").textContent = pin && lat !== null ? t("where.pin", { address: pin }) : "";
   if (!map || lat === null || lon === null) return;
   const L = window.L;
   marker?.remove();
@@ -231,7 +287,7 @@ function showPlace() {
   const halo = accuracy !== null && accuracy < 3000 ? [L.circle([lat, lon], { radius: accuracy, color: accent, weight: 1, fillOpacity: 0.12, interactive: false })] : [];
   const dot = L.circleMarker([lat, lon], { radius: 10, color: colour("surface-panel"), weight: 3, fillColor: accent, fillOpacity: 1, interactive: false });
   marker = L.layerGroup([...halo, dot]).addTo(map);
-  if (accuracy !== null) map.setView([lat, lon], Math.max(15, map.getZoom()), { animate: false });
+  if (accuracy !== null && !draft.found) map.setView([lat, lon], Math.max(15, map.getZoom()), { animate: false });
 }
 
 function locate() {
@@ -253,7 +309,8 @@ function locate() {
 
 function showSummary() {
   const area = draft.lat === null || draft.lon === null ? "" : areaAt(draft.lat, draft.lon);
-  const where = [draft.address.trim(), area, draft.lat === null ? "" : draft.accuracy === null ? t("send.point") : t("send.position")];
+  const point = draft.lat === null ? "" : draft.found ? t("send.searched") : draft.accuracy === null ? t("send.point") : t("send.position");
+  const where = draft.address.trim() || !draft.pin ? [draft.address.trim(), area, point] : [draft.pin, point];
   const row = (/** @type {string} */ key, /** @type {string} */ value, /** @type {number} */ step) =>
     make("div", {}, make("dt", {}, t(key)), make("dd", {}, value), make("button", { type: "button", class: "link", onclick: () => go(step), "aria-label": `${t("change")}: ${t(key)}` }, t("change")));
   fill(byId("summary"), row("step.what", serviceName(), 1), row("step.where", where.filter(Boolean).join(" · "), 2));
@@ -371,7 +428,7 @@ async function finish(event) {
   const attributes = Object.fromEntries(Object.entries(draft.attributes).filter(([code, value]) => known.has(code) && value.length));
   const { service, address, lat, lon, accuracy } = draft;
   const one = {
-    key: newKey(), service, serviceName: serviceName(), address: address.trim(), lat, lon, attributes,
+    key: newKey(), service, serviceName: serviceName(), address: address.trim() || draft.pin, lat, lon, attributes,
     within_m: accuracy !== null && accuracy > EXACT_M ? Math.min(Math.round(accuracy), FARTHEST_M) : 0,
     description: draft.description.trim(), name: draft.name.trim(), phone: draft.phone.trim(), email: draft.email.trim(),
     photos: draft.photos.map((blob) => ({ blob, sent: false })), number: null, made: new Date().toISOString(),
@@ -386,6 +443,8 @@ async function finish(event) {
   draft = empty();
   for (const name of FIELDS) byId(name).value = /** @type {any} */ (draft)[name];
   questions = [];
+  pins += 1;
+  search?.clear();
   marker?.remove();
   showServices();
   showPhotos();
