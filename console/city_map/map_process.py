@@ -39,6 +39,9 @@ from console.city_map.messages import (
     MapDamaged,
     MapOpened,
     Nearest,
+    Order,
+    OrderedStop,
+    OrderFound,
     PlacesFound,
     Question,
     Route,
@@ -47,10 +50,12 @@ from console.city_map.messages import (
     StretchFound,
     Times,
     TimesFound,
+    Travel,
 )
 from console.city_map.router import Router, TimesTo
 from console.city_map.search import Gazetteer
 from console.city_map.speeds import HOURS_OF_WEEK, SPEEDS, SpeedFileError, SpeedTable, read_speeds
+from console.city_map.stop_order import MOST_STOPS, arrivals, best_order
 from console.pipe import BrokenFrame, Frames, pack
 
 _MOST_KEPT = 32
@@ -98,6 +103,8 @@ class CityMap:
                 return self._close(question)
             case LookAhead():
                 return self._look_ahead(question.hour)
+            case Order():
+                return self._order(question)
 
     def _times(self, question: Times) -> TimesFound:
         hour = self._use_speeds_of(question.hour)
@@ -106,6 +113,31 @@ class CityMap:
             return TimesFound({}, hour)
         found = self._router.travels(times, list(question.units.values()))
         return TimesFound({unit: one for unit, one in zip(question.units, found, strict=True) if one is not None}, hour)
+
+    def _order(self, question: Order) -> OrderFound:
+        """Raises ValueError where there are more stops than may be, or figures are missing."""
+        places, stops, straight = question.places, question.stops, question.otherwise_s
+        count = len(stops) + 1
+        # protects: stops-of-a-unit-are-few
+        if len(stops) > MOST_STOPS or {len(places), len(straight), *map(len, straight)} != {count}:
+            raise ValueError(f"{len(stops)} stops between {len(places)} places")
+        hour = self._use_speeds_of(question.hour)
+        ways: list[list[Travel | None]] = [[None] * count for _ in places]
+        for goal in range(1, count):
+            times = self._times_to(places[goal])
+            for start, way in enumerate(self._router.travels(times, places) if times is not None else ()):
+                ways[start][goal] = way
+        seconds = [
+            [straight[a][b] if (way := ways[a][b]) is None else way.seconds for b in range(count)] for a in range(count)
+        ]
+        order = best_order(seconds, stops, question.begin_s)
+        at = arrivals(order, seconds, stops, question.begin_s)
+        before = [0, *(stop + 1 for stop in order)]
+        found = (
+            OrderedStop(stops[stop].id, arrives_s, ways[start][stop + 1])
+            for start, stop, arrives_s in zip(before, order, at, strict=False)
+        )
+        return OrderFound(tuple(found), hour)
 
     def _use_speeds_of(self, hour: int | None) -> int | None:
         """Have the speeds of an hour of the week; returns that of the day, None where the table says nothing of it."""

@@ -132,7 +132,32 @@ class LookAhead(msgspec.Struct, frozen=True, tag=True):
     hour: int
 
 
-Question = Times | Route | Nearest | Find | StretchAt | Closed | LookAhead
+class UnitStop(msgspec.Struct, frozen=True):
+    """One place that a unit has to go to: `work_s` is how long it takes there, `due_s` until when it should be there,
+    in seconds from now (below 0: it is late already), None without such a time.
+    """
+
+    id: str
+    work_s: float
+    urgent: bool = False
+    due_s: float | None = None
+
+
+class Order(msgspec.Struct, frozen=True, tag=True):
+    """In which order does a unit best go to its stops?
+
+    `places` are where it is, and those of `stops`, which may be 12; it begins in `begin_s`. `otherwise_s` are the
+    seconds between these places, from and to, that count where no way by street is found. `hour` as in `Times`.
+    """
+
+    places: tuple[LatLon, ...]
+    stops: tuple[UnitStop, ...]
+    otherwise_s: tuple[tuple[float, ...], ...]
+    begin_s: float = 0.0
+    hour: int | None = None
+
+
+Question = Times | Route | Nearest | Find | StretchAt | Closed | LookAhead | Order
 
 
 class MapOpened(msgspec.Struct, frozen=True, tag=True):
@@ -190,11 +215,38 @@ class LookedAhead(msgspec.Struct, frozen=True, tag=True):
     is_all: bool
 
 
+class OrderedStop(msgspec.Struct, frozen=True):
+    """A stop in its order: when the unit arrives, in seconds from now, and the way from the stop before; None where
+    none is found by street.
+    """
+
+    id: str
+    arrives_s: float
+    travel: Travel | None = None
+
+
+class OrderFound(msgspec.Struct, frozen=True, tag=True):
+    """The stops in the order in which to go to them. `hour` as in `TimesFound`."""
+
+    stops: tuple[OrderedStop, ...]
+    hour: int | None = None
+
+
 class MapDamaged(msgspec.Struct, frozen=True, tag=True):
     """A file of the map can't be read, which is said in the log; there is no answer."""
 
     words: str
 
 
-Answer = TimesFound | RouteFound | AddressFound | PlacesFound | StretchFound | ClosuresTaken | LookedAhead | MapDamaged
+Answer = (
+    TimesFound
+    | RouteFound
+    | AddressFound
+    | PlacesFound
+    | StretchFound
+    | ClosuresTaken
+    | LookedAhead
+    | OrderFound
+    | MapDamaged
+)
 FromMap = MapOpened | Answer

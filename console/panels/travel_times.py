@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Unit
+from console.advice.units import Basis
 from console.city_map.messages import Answer, LatLon, Question, Times, TimesFound, Travel
 
 _ONE_S = 0.9
@@ -127,6 +128,29 @@ class TravelTimes(QObject):
 def speeds_text(hour: int | None, tr: Callable[[str], str]) -> str:
     """`speeds of 17–18 h`, where the city's own speeds of that hour of the day count; "" for None."""
     return "" if hour is None else tr("speeds of {start}–{end} h").format(start=hour, end=hour + 1)
+
+
+def basis_text(basis: Basis, hour: int | None, avoids: str, tr: Callable[[str], str], *, has_closures: bool) -> str:
+    """The words for how times were found, of which hour the speeds are, and what ways by street avoid."""
+    straight_line = straight_line_text(tr, has_closures=has_closures)
+    if basis == "straight_line":
+        return tr("{straight_line}, no street map").format(straight_line=straight_line)
+    how = [text for text in (speeds_text(hour, tr), avoids) if text]
+    by_street = tr("by street, {how}").format(how=", ".join(how) if how else tr("without traffic"))
+    if basis == "by_street":
+        return by_street
+    return tr("{by_street}; ~ {straight_line}").format(by_street=by_street, straight_line=straight_line)
+
+
+def straight_line_text(tr: Callable[[str], str], *, has_closures: bool) -> str:
+    """The words for a time by a straight line; where something is closed, that it is not looked at stands first, as
+    what is last is cut in a narrow panel.
+    """
+    straight_line = tr("straight line × 1.4")
+    # protects: straight-lines-do-not-look-at-closures
+    if has_closures:
+        return tr("closures NOT looked at: {straight_line}").format(straight_line=straight_line)
+    return straight_line
 
 
 def _told(travels: Mapping[str, Travel]) -> dict[str, tuple[int, int]]:

@@ -21,6 +21,7 @@ from console.panels.report_commands import ReportCommands
 from console.panels.situation import SituationMonitor
 from console.panels.undo_command import UndoCommand
 from console.panels.unit_commands import UnitCommands
+from console.panels.unit_stops import UnitStops
 from console.panels.units import UnitsController
 from console.rules.time_range import TimeRange
 from console.window.city_map_commands import CityMapCommands
@@ -37,6 +38,7 @@ class Receivers:
 
     reports: ReportCommands
     units: UnitCommands
+    unit_stops: UnitStops
     undo: UndoCommand
     situation: SituationMonitor
     window: WindowCommands
@@ -392,6 +394,15 @@ ACTIONS = Actions[Receivers](
         A(
             "copy_unit", "Copy the unit in one line", (), "Units", lambda on: on.report_clipboard.copy_unit(),
             rules.unit_chosen, menus=_on_unit(3, 1),
+        ),
+        A(
+            "unit_stops", "Order of the unit's stops, with times", ("Shift+O",), "Units",
+            lambda on: on.unit_stops.show(), rules.unit_chosen, verbs=("stops",), words="route tour jobs arrival",
+            syntax=_Line(
+                lambda on, typed: on.unit_stops.show_typed(typed), unit="required", says="Stops of {unit}",
+                target="in their best order",
+            ),
+            menus=_on_unit(1, 5), asks=True,
         ),
         A(
             "units_available", "List the available units only, or all", (), "Units",

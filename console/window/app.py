@@ -73,6 +73,7 @@ from console.panels.undo_command import UndoCommand
 from console.panels.undo_offer import UndoOffer
 from console.panels.undo_stack import UndoStack
 from console.panels.unit_commands import UnitCommands
+from console.panels.unit_stops import UnitStops
 from console.panels.units import UnitsController, count_states
 from console.panels.window_state import WindowState
 from console.rules.filter import Filter
@@ -561,6 +562,23 @@ class ConsoleWindow(QObject):
             read_report=self.report_lookup.read,
             asks_to_divert=self.diverting.asks,
         )
+        self.unit_stops = UnitStops(
+            window_state,
+            edit_commands,
+            self.unit_commands,
+            forms,
+            self.tasks,
+            self.reader,
+            self.map_supervisor.ask,
+            self._zone,
+            self.time_at,
+            self.units_controller.crews,
+            self,
+            hour=self._hour_of_week,
+            avoids=self.closures.avoided_text,
+            has_closures=lambda source: bool(self.closures.in_force(source)),
+        )
+        self.unit_stops.message.connect(self.actions.message)
         self.closure_commands = ClosureCommands(
             window_state,
             self.closures,
@@ -681,6 +699,7 @@ class ConsoleWindow(QObject):
         self._receivers = Receivers(
             reports=self.report_commands,
             units=self.unit_commands,
+            unit_stops=self.unit_stops,
             undo=self.undo_command,
             situation=self.situation,
             window=self.window_commands,

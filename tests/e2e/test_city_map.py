@@ -17,7 +17,7 @@ from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QLabel, QMenu
 
 from console.city_map.map_folder import MapFolder
 from console.settings import load_settings
@@ -27,6 +27,7 @@ from tests.helpers.city import Served, console, served, wait_for, write_users
 from tests.helpers.hands import find, form, wait_ready
 from tests.helpers.net import Canned, http
 from tests.helpers.osm_town import Town
+from widgets.forms.choose_one import ChooseOne
 
 pytestmark = pytest.mark.usefixtures("qapp")
 AERIAL = (64, 96, 80)
@@ -128,6 +129,45 @@ def test_the_map_gets_ready_for_the_next_hour_just_before_it_begins(
         times.append(sunday.replace(minute=minute, second=second))
         window._tick()
     assert asked == [0], "that of Monday"
+
+
+def order_of_stops(window: Any) -> Any:
+    """The list with the stops of the chosen unit, asked for by its key in the units panel."""
+    before = window.forms._open
+    window.window_commands.go_to_panel("units")
+    QTest.keyClick(window.units.view, Qt.Key.Key_O, Qt.KeyboardModifier.ShiftModifier)
+    wait_for(lambda: isinstance(window.forms._open, ChooseOne) and window.forms._open is not before, 60, what="it")
+    return window.forms._open
+
+
+def told_by(form: Any) -> str:
+    return " | ".join(label.text() for label in form.findChildren(QLabel))
+
+
+def test_the_stops_of_a_unit_are_put_in_order_by_street_and_without_the_map_by_straight_line(
+    window: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cities = window.window_state.cities
+    crew = max(window.units_controller.crews(), key=lambda one: len(cities.jobs(one)))
+    numbers = {job.report for job in cities.jobs(crew)}
+    assert numbers, "the demo's crews are at work"
+    window.units_controller.set_filter("all")
+    window.window_state.choose_unit(crew.key)
+    wait_for(lambda: window.units.current_id() == crew.key, what="the unit")
+    listed = order_of_stops(window)
+    words = told_by(listed)
+    assert f"{crew.unit.code}: order of stops" in words
+    assert BY_STREET in words or len(numbers) == 1, words
+    texts = {row.id: row.text for row in listed._rows}
+    assert texts.keys() == numbers
+    assert all(number in text for number, text in texts.items())
+    window.forms.close_open()
+    monkeypatch.setattr(window.unit_stops, "_ask", lambda _purpose, _question, then: then(None))
+    listed = order_of_stops(window)
+    assert {row.id for row in listed._rows} == numbers
+    assert STRAIGHT in told_by(listed)
+    QTest.keyClick(listed.field, Qt.Key.Key_Return)
+    wait_for(lambda: window.situation.chosen is not None and window.situation.chosen.key in numbers, 60, what="it")
 
 
 def test_a_street_is_found_by_few_keys_and_says_how_exact_it_is(window: Any) -> None:

@@ -21,7 +21,7 @@ from console.city_map.messages import Travel
 from console.panels import formatting
 from console.panels.report.details import ReportDetails
 from console.panels.report.refused_jobs import refused_other
-from console.panels.travel_times import TravelTimes, speeds_text
+from console.panels.travel_times import TravelTimes, basis_text, straight_line_text
 from console.panels.window_state import WindowState
 from console.rules.apply import jobs_after
 from console.rules.area import off_by_m
@@ -85,27 +85,11 @@ class Recommendations(msgspec.Struct, frozen=True):
 
     def basis_text(self, tr: Callable[[str], str]) -> str:
         """The words for how the times were found, of which hour the speeds are, and what ways by street avoid."""
-        if self.basis == "straight_line":
-            return tr("{straight_line}, no street map").format(straight_line=self.straight_line_text(tr))
-        how = [text for text in (speeds_text(self.speeds_hour, tr), self.avoids) if text]
-        by_street = tr("by street, {how}").format(how=", ".join(how) if how else tr("without traffic"))
-        return (
-            by_street
-            if self.basis == "by_street"
-            else tr("{by_street}; ~ {straight_line}").format(
-                by_street=by_street, straight_line=self.straight_line_text(tr)
-            )
-        )
+        return basis_text(self.basis, self.speeds_hour, self.avoids, tr, has_closures=self.has_closures)
 
     def straight_line_text(self, tr: Callable[[str], str]) -> str:
-        """The words for a time by a straight line; where something is closed, that it is not looked at stands first, as
-        what is last is cut in a narrow panel.
-        """
-        straight_line = tr("straight line × 1.4")
-        # protects: straight-lines-do-not-look-at-closures
-        if self.has_closures:
-            return tr("closures NOT looked at: {straight_line}").format(straight_line=straight_line)
-        return straight_line
+        """The words for a time by a straight line."""
+        return straight_line_text(tr, has_closures=self.has_closures)
 
     def heading_text(self, tr: Callable[[str], str]) -> str:
         """What stands beside the heading of the recommended units: who could be called from a break, and `basis_text`.

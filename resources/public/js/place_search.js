@@ -6,7 +6,8 @@ import { ask } from "./net.js";
 import { count, t } from "./texts.js";
 
 const PAUSE_MS = 250;
-const LIMIT_MS = 6_000;
+/** The first question of a while waits until the server has opened its map. */
+const LIMIT_MS = 20_000;
 const SHORTEST = 3;
 
 /**

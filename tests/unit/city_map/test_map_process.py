@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -28,6 +29,8 @@ from console.city_map.messages import (
     MapDamaged,
     MapOpened,
     Nearest,
+    Order,
+    OrderFound,
     PlacesFound,
     Question,
     Route,
@@ -37,6 +40,7 @@ from console.city_map.messages import (
     Times,
     TimesFound,
     Travel,
+    UnitStop,
 )
 from console.city_map.router import Router
 from console.city_map.speeds import SPEEDS
@@ -305,3 +309,53 @@ def test_the_process_takes_the_table_beside_its_map(tmp_path: Path) -> None:
     (_, found), _ = run(tmp_path, Times(place(0, 0), {"one": place(0, 2)}, 30))
     assert isinstance(found, TimesFound)
     assert found.hour == 6
+
+
+def an_order(*places: tuple[float, float], **more: Any) -> Order:
+    """Where a unit is, and its stops: each takes 10 minutes, by straight lines they are an hour apart."""
+    stops = tuple(UnitStop(str(n), 600) for n in range(1, len(places)))
+    straight = tuple((3_600.0,) * len(places) for _ in places)
+    return Order(places, more.get("stops", stops), more.get("straight", straight), more.get("begin_s", 0.0))
+
+
+def test_stops_are_put_in_order_by_their_ways(city_map: CityMap) -> None:
+    start, first, second, third = place(0, 0), place(0, 1), place(0, 3), place(2, 3)
+    found = city_map.answer(an_order(start, third, first, second))
+    assert isinstance(found, OrderFound)
+    assert [one.id for one in found.stops] == ["2", "3", "1"]
+    ways = [city_map.answer(Route(a, b)) for a, b in ((start, first), (first, second), (second, third))]
+    travels = [one.leg.travel for one in ways if isinstance(one, RouteFound) and one.leg is not None]
+    assert [one.travel for one in found.stops] == travels
+    at = [travels[0].seconds, travels[0].seconds + 600 + travels[1].seconds]
+    at.append(at[-1] + 600 + travels[2].seconds)
+    assert [one.arrives_s for one in found.stops] == pytest.approx(at)
+
+
+def test_a_p1_is_the_first_stop_and_a_closed_street_is_avoided(city_map: CityMap) -> None:
+    start, near, far = place(0, 0), place(0, 1), place(4, 4)
+    stops = (UnitStop("near", 600), UnitStop("p1", 600, urgent=True))
+    found = city_map.answer(an_order(start, near, far, stops=stops))
+    assert isinstance(found, OrderFound)
+    assert [one.id for one in found.stops] == ["p1", "near"]
+    beyond = place(0, 3)
+    before = city_map.answer(an_order(start, beyond))
+    city_map.answer(Closed((ClosedShape((place(0, 1.2), place(0, 1.8)), 10.0),)))
+    after = city_map.answer(an_order(start, beyond))
+    assert isinstance(before, OrderFound)
+    assert isinstance(after, OrderFound)
+    assert after.stops[0].arrives_s > before.stops[0].arrives_s
+    assert after.stops[0].travel is not None
+    assert after.stops[0].travel.closed == 0
+
+
+def test_a_stop_far_from_any_street_counts_by_the_straight_line(city_map: CityMap) -> None:
+    found = city_map.answer(an_order(place(0, 0), place(30, 30), place(0, 1)))
+    assert isinstance(found, OrderFound)
+    assert [(one.id, one.travel is None) for one in found.stops] == [("2", False), ("1", True)]
+    assert found.stops[1].arrives_s == pytest.approx(found.stops[0].arrives_s + 600 + 3_600)
+
+
+def test_more_stops_than_may_be_are_not_put_in_order(city_map: CityMap) -> None:
+    for wrong in (an_order(*[place(0, 0)] * 14), an_order(place(0, 0), place(0, 1), straight=((1.0,),))):
+        with pytest.raises(ValueError, match="stops between"):
+            city_map.answer(wrong)

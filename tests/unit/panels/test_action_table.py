@@ -158,7 +158,7 @@ def test_menus_keep_their_order() -> None:
         ["go_to", "copy", "copy_number", "copy_place", "copy_link"],
     ]  # fmt: skip
     assert [[row.id for row in section] for section in ACTIONS.menu("unit")] == [
-        ["en_route", "on_scene", "done", "divert"],
+        ["en_route", "on_scene", "done", "divert", "unit_stops"],
         ["available", "break", "unavailable"],
         ["copy_unit"],
     ]
