@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from console.city_map.basemap import GZIP, Basemap
-from console.city_map.manifest import BASEMAP, Bounds, UnreadableMap, read_manifest
+from console.city_map.manifest import BASEMAP, PLACES, STREETS, Bounds, UnreadableMap, read_manifest
 from console.city_map.map_folder import map_in
 from console.server.errors import NotFound
 from console.server.http.endpoint import JSON, HttpEndpoint, RequestContext
@@ -43,7 +43,8 @@ _NUMBER = re.compile(r"0|[1-9][0-9]{0,7}", re.ASCII)
 
 class StreetsInfo(msgspec.Struct, frozen=True):
     """What the pages need to know of the map: tiles are asked for as `{version}/{z}/{x}/{y}`, `bounds` (west, south,
-    east, north in degrees) is where there are streets, and `attribution` is shown wherever they are.
+    east, north in degrees) is where there are streets, and `attribution` is shown wherever they are. `places` says
+    that places can be looked for.
     """
 
     version: str
@@ -52,6 +53,7 @@ class StreetsInfo(msgspec.Struct, frozen=True):
     bounds: Bounds
     attribution: str
     invented: bool
+    places: bool
 
 
 class _Served(msgspec.Struct, frozen=True):
@@ -151,7 +153,8 @@ class MapTiles:
             return None
         self._told = ""
         version = hashlib.sha256(f"{folder.name} {manifest.built} {manifest.files}".encode()).hexdigest()[:16]
-        info = StreetsInfo(version, *tiles.zooms, manifest.bounds, manifest.attribution, manifest.invented)
+        places = {PLACES, f"{STREETS}/point.npy"} <= manifest.files.keys()
+        info = StreetsInfo(version, *tiles.zooms, manifest.bounds, manifest.attribution, manifest.invented, places)
         log.info("the pages show the streets of %s", folder)
         return _Served(folder, version, tiles, pack(msgspec.json.encode(info), JSON))
 

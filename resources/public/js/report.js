@@ -224,7 +224,7 @@ function showMap() {
 /** Where the server has the city's streets, places are found by their names. @param {L.Map} shownMap */
 async function offerSearch(shownMap) {
   const info = await streetsInfo();
-  if (info === null || search !== null) return;
+  if (info === null || !info.places || search !== null) return;
   invented = info.invented;
   search = new PlaceSearch(() => shownMap.getCenter().wrap(), (found, words) => {
     looks += 1; // a position that is found later does not take the place of what was chosen

@@ -13,7 +13,7 @@ const MORE = /** @type {const} */ (["map.land-outside", "map.halo", "map.label"]
 
 /**
  * What the server says of its map. @typedef {{version: string, min_zoom: number, max_zoom: number, attribution: string,
- *   invented: boolean, bounds: [west: number, south: number, east: number, north: number]}} StreetsInfo
+ *   invented: boolean, places: boolean, bounds: [west: number, south: number, east: number, north: number]}} StreetsInfo
  * @typedef {import("./config.js").Colors} Colors
  */
 

@@ -283,3 +283,8 @@ def test_where_a_map_is_taken_away_there_is_none(tmp_path: Path) -> None:
         with pytest.raises(NotFound):
             search.ask(Find("jalan"))
         assert search.pid is None
+
+
+def test_the_pages_are_told_whether_places_can_be_looked_for(tmp_path: Path, profile: Path) -> None:
+    with searched(tmp_path, profile) as url:
+        assert get(url.replace("public/v1", "streets/info")).json()["places"] is True

@@ -52,7 +52,7 @@ def test_tiles_go_as_they_are_stored_and_are_kept_by_who_asked(bare_city: City, 
     with streets_of(bare_city, folder) as url:
         info = get(f"{url}/info").json()
         assert (info["min_zoom"], info["max_zoom"], tuple(info["bounds"])) == (10, 14, BOUNDS)
-        assert (info["attribution"], info["invented"]) == (SOURCE, False)
+        assert (info["attribution"], info["invented"], info["places"]) == (SOURCE, False, False)
         address = f"{url}/{info['version']}/{INSIDE}"
         with requests.get(address, headers={"Accept-Encoding": "gzip"}, stream=True, timeout=60) as packed:
             assert packed.headers["content-encoding"] == "gzip"
