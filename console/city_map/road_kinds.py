@@ -21,7 +21,7 @@ class RoadKind:
 
 
 ROADS = {
-    "motorway": RoadKind("motorway", 8, 70, 9, numbered=True),
+    "motorway": RoadKind("motorway", 8, 60, 9, numbered=True),
     "motorway_link": RoadKind("link", 12, 40, 0),
     "trunk": RoadKind("trunk", 8, 40, 9, numbered=True),
     "trunk_link": RoadKind("link", 12, 30, 0),
