@@ -282,6 +282,10 @@ def build_parser() -> argparse.ArgumentParser:
     speeds = map_speeds.add_mutually_exclusive_group()
     speeds.add_argument("file", type=Path, nargs="?", metavar="FILE", help="use these; without it the table is printed")
     speeds.add_argument("--remove", action="store_true", help="use those without traffic again")
+    speeds.add_argument(
+        "--fit", action="store_true", help="find them in the times that the crews took, and print them: see --apply"
+    )
+    map_speeds.add_argument("--apply", action="store_true", help="with --fit: use what was found")
     for each in (map_build, map_status, map_remove, map_speeds):
         each.add_argument("--profile", default="default", metavar="NAME")
     for each in (map_build, map_status):
@@ -570,8 +574,13 @@ def _map_remove(arguments: argparse.Namespace) -> int:
 
 
 def _map_speeds(arguments: argparse.Namespace) -> int:
-    from console.commands.city_map import speeds
+    from console.commands.city_map import fit, speeds
 
+    if arguments.fit:
+        return fit(arguments.profile, apply=arguments.apply)
+    if arguments.apply:
+        print("sigap: --apply is for what --fit has found.", file=sys.stderr)
+        return error_text.USAGE
     return speeds(arguments.file, arguments.profile, remove=arguments.remove)
 
 

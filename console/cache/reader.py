@@ -23,6 +23,7 @@ from api_client.model import (
     Calendar,
     Closure,
     Entry,
+    Kind,
     Report,
     Service,
     Template,
@@ -381,6 +382,32 @@ class CacheReader:
         )
         with self._errors():
             return [(row, decoder.decode(body)) for row, body in found]
+
+    def progress_entries(self, source: str) -> list[Entry]:
+        """The entries of a source in which units told how far they are. All entries are looked through: for commands,
+        not for a window.
+        """
+        found = self._parts(
+            "SELECT body FROM entries WHERE source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)"
+            " AND report IS NOT NULL AND instr(body, CAST('\"progress\"' AS BLOB)) > 0",
+            Entry,
+            (source,),
+        )
+        return [entry for entry in found if entry.kind == Kind.PROGRESS]
+
+    def exact_places(self, source: str, within_m: float) -> dict[str, tuple[float, float]]:
+        """Where the reports of a source are of which that is known within so many metres: remote id -> (lat, lon)."""
+        found = self._all(
+            "SELECT remote_id, json_extract(body, '$.lat'), json_extract(body, '$.lon') FROM reports JOIN texts USING"
+            " (row) WHERE source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)"
+            " AND coalesce(json_extract(body, '$.within_m'), 0) <= ?",
+            (source, within_m),
+        )
+        return {
+            remote_id: (lat, lon)
+            for remote_id, lat, lon in found
+            if isinstance(lat, float | int) and isinstance(lon, float | int)
+        }
 
     def unit_entries(self, source: str) -> list[Entry]:
         """The newest entries of a source that are about no report, the newest first: what units said of themselves."""

@@ -91,7 +91,7 @@ class CityMap:
                 return self._times(question)
             case Route():
                 hour = self._use_speeds_of(question.hour)
-                return RouteFound(self._router.route(question.start, question.end), hour)
+                return RouteFound(self._router.route(question.start, question.end), *hour)
             case Nearest():
                 return self._nearest(question.place)
             case Find():
@@ -110,9 +110,11 @@ class CityMap:
         hour = self._use_speeds_of(question.hour)
         times = self._times_to(question.place)
         if times is None:
-            return TimesFound({}, hour)
+            return TimesFound({}, *hour)
         found = self._router.travels(times, list(question.units.values()))
-        return TimesFound({unit: one for unit, one in zip(question.units, found, strict=True) if one is not None}, hour)
+        return TimesFound(
+            {unit: one for unit, one in zip(question.units, found, strict=True) if one is not None}, *hour
+        )
 
     def _order(self, question: Order) -> OrderFound:
         """Raises ValueError where there are more stops than may be, or figures are missing."""
@@ -137,13 +139,16 @@ class CityMap:
             OrderedStop(stops[stop].id, arrives_s, ways[start][stop + 1])
             for start, stop, arrives_s in zip(before, order, at, strict=False)
         )
-        return OrderFound(tuple(found), hour)
+        return OrderFound(tuple(found), *hour)
 
-    def _use_speeds_of(self, hour: int | None) -> int | None:
-        """Have the speeds of an hour of the week; returns that of the day, None where the table says nothing of it."""
+    def _use_speeds_of(self, hour: int | None) -> tuple[int | None, int]:
+        """Have the speeds of an hour of the week; returns (that of the day, from how many drives they are), None where
+        the table says nothing of it.
+        """
+        table = self._speeds.table()
         kmh = self._speeds_of(hour)
         self._router.set_speeds(kmh)
-        return hour % 24 if hour is not None and kmh else None
+        return (hour % 24, table.drives) if table is not None and hour is not None and kmh else (None, 0)
 
     def _speeds_of(self, hour: int | None) -> Mapping[str, float]:
         table = self._speeds.table()

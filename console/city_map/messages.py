@@ -167,18 +167,21 @@ class MapOpened(msgspec.Struct, frozen=True, tag=True):
 class TimesFound(msgspec.Struct, frozen=True, tag=True):
     """Units that are missing are far from any street, or there is no way; all are where the place is far from any.
 
-    `hour` is that of the day (0 to 23) of which the city's speeds are; None for speeds without traffic.
+    `hour` is that of the day (0 to 23) of which the city's speeds are; None for speeds without traffic. `drives` is
+    from how many drives of crews these were fitted; 0 where somebody wrote them.
     """
 
     travels: Mapping[str, Travel]
     hour: int | None = None
+    drives: int = 0
 
 
 class RouteFound(msgspec.Struct, frozen=True, tag=True):
-    """None where there is no way, or one of the places is far from any street. `hour` as in `TimesFound`."""
+    """None where there is no way, or one of the places is far from any street. `hour`, `drives` as in `TimesFound`."""
 
     leg: Leg | None
     hour: int | None = None
+    drives: int = 0
 
 
 class AddressFound(msgspec.Struct, frozen=True, tag=True):
@@ -226,10 +229,11 @@ class OrderedStop(msgspec.Struct, frozen=True):
 
 
 class OrderFound(msgspec.Struct, frozen=True, tag=True):
-    """The stops in the order in which to go to them. `hour` as in `TimesFound`."""
+    """The stops in the order in which to go to them. `hour`, `drives` as in `TimesFound`."""
 
     stops: tuple[OrderedStop, ...]
     hour: int | None = None
+    drives: int = 0
 
 
 class MapDamaged(msgspec.Struct, frozen=True, tag=True):

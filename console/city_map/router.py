@@ -37,13 +37,15 @@ MOST_OFF_M = 400.0
 """A place farther than this from any street is not taken to be on one."""
 
 _LIMIT_S = 7_200.0
-_OWN_KMH = np.array(
+OWN_KMH = np.array(
     [
         min((kind.speed_kmh for kind in ROADS.values() if kind.drawn == drawn and kind.speed_kmh), default=0)
         for drawn in DRAWN
     ]
 )
-"""What is slower than its class has a speed limit."""
+"""By DRAWN: the speed of a class without a table. What is slower than its class has a speed limit."""
+WAITING = np.array([WAITING_S.get(drawn, WAITING_ELSEWHERE_S) for drawn in DRAWN])
+"""By DRAWN: the wait at the end of a stretch, in seconds."""
 _CLOSED = 2.0**20
 """What a closed stretch costs: every way around comes first, and the sum tells how many there are."""
 _TICK_S = 2.0**-3
@@ -66,6 +68,15 @@ class OnStreet(msgspec.Struct, frozen=True):
     lat: float
     lon: float
     street: str
+
+
+class WayByClass(msgspec.Struct, frozen=True):
+    """A way: how many metres of it are of each class of road, by DRAWN, but for those where a limit is known that is
+    lower than the speed of the class; the time there, and that of all waiting, is `fixed_s`.
+    """
+
+    metres: NDArray[np.float64]
+    fixed_s: float
 
 
 class TimesTo(msgspec.Struct, frozen=True):
@@ -168,11 +179,10 @@ class Router:
         streets = self._streets
         wanted = np.array([kmh.get(drawn, 0.0) for drawn in DRAWN])[streets.kind]
         speed = np.where(wanted > 0, wanted, streets.speed)
-        limited = streets.speed < _OWN_KMH[streets.kind]
+        limited = streets.speed < OWN_KMH[streets.kind]
         # protects: limits-stay
         speed = np.where(limited, np.minimum(speed, streets.speed), speed)
-        waiting = np.array([WAITING_S.get(drawn, WAITING_ELSEWHERE_S) for drawn in DRAWN])[streets.kind]
-        seconds: NDArray[Any] = streets.length / np.maximum(speed / 3.6, 0.1) + waiting
+        seconds: NDArray[Any] = streets.length / np.maximum(speed / 3.6, 0.1) + WAITING[streets.kind]
         return seconds
 
     def edges_in(self, area: Any) -> NDArray[Any]:
@@ -267,18 +277,11 @@ class Router:
 
     def route(self, start: LatLon, end: LatLon, limit_s: float = _LIMIT_S) -> Leg | None:
         """The quickest way; None where a place is far from any street, or there is no way in time."""
-        begin, goal = self.nearest(start), self.nearest(end)
-        if begin is None or goal is None:
+        found = self._way_between(start, end, limit_s)
+        if found is None:
             return None
-        graph, limit = self._graph_to(goal), self._limit(limit_s)
-        costs, following = dijkstra(graph, indices=self._nodes, limit=limit, return_predecessors=True)
-        times = TimesTo(goal, self.version, costs, limit_s)
-        first = self._first_arc(begin, times)
-        if first is None:
-            return None
-        cost, arc = first
+        begin, goal, cost, arc, arcs = found
         travel = _travel_of(cost)
-        arcs = self._way(arc, goal, following) if arc >= 0 else []
         line = [self._piece(begin, goal)] if arc < 0 else [self._after(begin, arc)]
         metres = [self._begun_m(begin, arc, goal)]
         names = [begin.street]
@@ -297,6 +300,40 @@ class Router:
             streets.append((name, length))
         points = np.concatenate(line)[:, ::-1].astype("<i4")
         return Leg(travel, points.tobytes(), tuple(streets))
+
+    def way_by_class(self, start: LatLon, end: LatLon, limit_s: float = _LIMIT_S) -> WayByClass | None:
+        """The quickest way, by class of road; None as for `route`."""
+        found = self._way_between(start, end, limit_s)
+        if found is None:
+            return None
+        begin, goal, _, arc, arcs = found
+        edges = [begin.edge, *(int(self._streets.arc_edge[one]) for one in arcs)]
+        metres = [self._begun_m(begin, arc, goal), *(float(self._streets.length[edge]) for edge in edges[1:])]
+        if arcs:
+            metres[-1] = self._entered_m(goal, arcs[-1])
+        at, driven = np.array(edges), np.array(metres)
+        kind, length = self._streets.kind[at], np.maximum(self._streets.length[at], 1e-6)
+        limit = self._streets.speed[at].astype(np.float64)
+        wanted = np.array([self._now.kmh.get(drawn, 0.0) for drawn in DRAWN])[kind]
+        is_limited = (limit < OWN_KMH[kind]) & ((limit < wanted) | (wanted <= 0))
+        fixed_s = (WAITING[kind] * driven / length).sum() + (driven / (limit / 3.6))[is_limited].sum()
+        by_class = np.bincount(kind, np.where(is_limited, 0.0, driven), minlength=len(DRAWN))
+        return WayByClass(by_class.astype(np.float64), float(fixed_s))
+
+    def _way_between(
+        self, start: LatLon, end: LatLon, limit_s: float
+    ) -> tuple[OnStreet, OnStreet, float, int, list[int]] | None:
+        """(from, to, cost, the arc that is driven first, all others); None as for `route`."""
+        begin, goal = self.nearest(start), self.nearest(end)
+        if begin is None or goal is None:
+            return None
+        graph, limit = self._graph_to(goal), self._limit(limit_s)
+        costs, following = dijkstra(graph, indices=self._nodes, limit=limit, return_predecessors=True)
+        first = self._first_arc(begin, TimesTo(goal, self.version, costs, limit_s))
+        if first is None:
+            return None
+        cost, arc = first
+        return begin, goal, cost, arc, self._way(arc, goal, following) if arc >= 0 else []
 
     def _weighed(self, kmh: Mapping[str, float], seconds: NDArray[Any]) -> _Weighing:
         # protects: closed-streets-are-avoided

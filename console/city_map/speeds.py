@@ -21,6 +21,8 @@ from console.city_map.road_kinds import ROADS
 
 SPEEDS = "speeds.csv"
 """The table's name in the folder of a profile's maps."""
+FITTED_FROM = "fitted from"
+"""How a remark begins that says from how many drives of crews a table was fitted."""
 CLASSES = tuple(dict.fromkeys(kind.drawn for kind in ROADS.values() if kind.speed_kmh))
 HOURS_OF_WEEK = 7 * 24
 
@@ -31,6 +33,7 @@ _DAY_WORDS = {"daily": range(7), "weekdays": range(5), "weekend": range(5, 7)} |
 }
 _HOURS = re.compile(r"([0-9]{1,2})(?::00)?\s*[-–]\s*([0-9]{1,2})(?::00)?")
 _NUMBER = re.compile(r"[0-9]{1,3}(?:[.,][0-9]{1,3})?")
+_FITTED = re.compile(rf"^# {FITTED_FROM} ([0-9]{{1,9}}) drives\b", re.MULTILINE)
 _SLOWEST, _FASTEST = 1.0, 130.0
 _MOST_BYTES = 2**18
 _MOST_FAULTS = 20
@@ -53,6 +56,8 @@ class SpeedTable:
     by_hour: tuple[Mapping[str, float], ...]
     lines: int
     """How many lines of the file say something."""
+    drives: int = 0
+    """From how many drives of the city's crews it was fitted; 0 for a table that somebody wrote."""
 
     def at(self, hour_of_week: int) -> Mapping[str, float]:
         """The speeds of one hour."""
@@ -111,7 +116,8 @@ def parse_speeds(content: bytes, name: str) -> SpeedTable:
         faults = [*faults[:_MOST_FAULTS], f"And {len(faults) - _MOST_FAULTS} more."]
     if faults:
         raise SpeedFileError(faults)
-    return SpeedTable(tuple(by_hour), len(seen))
+    fitted = _FITTED.search(text)
+    return SpeedTable(tuple(by_hour), len(seen), int(fitted[1]) if fitted is not None else 0)
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:

@@ -6,24 +6,35 @@ import os
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from console import error_text
+from console.cache.reader import CacheReader
 from console.city_map.build_process import BuiltMap, MapBuilder
 from console.city_map.errors import Cancelled, MapBuildError, MoreThanACity, NotAnOsmFile
-from console.city_map.manifest import Bounds, MapManifest, UnreadableMap, faults
+from console.city_map.manifest import STREETS, Bounds, MapManifest, UnreadableMap, faults
 from console.city_map.map_folder import MapFolder, current_manifest, current_map, current_speeds, maps_of
 from console.city_map.speeds import SPEEDS, SpeedFileError, SpeedTable, read_speeds
 from console.files.errors import from_os
 from console.files.lock import is_held
 from console.panels.formatting import thousands
 from console.paths import existing_profile, profile_folder, window_lock
+from console.settings import begin_settings, city_zone
 
-_REST_S = 0.25
+if TYPE_CHECKING:
+    from console.city_map.speed_fit import FittedSpeeds
+
+_REST_S, _ROUTED_S = 0.25, 2.0
+_NOTHING = error_text.LOCAL
+_EXACT_M = 150.0
+"""A report of which no more is known says nothing of the way there."""
 _INTERRUPTED = 130
 
 
@@ -176,6 +187,77 @@ def speeds(source: Path | None, profile: str, *, remove: bool) -> int:
     _keep_speeds(folder, content)
     sys.stdout.write(f"The city's speeds are in use, lines: {table.lines}.\n")
     return 0
+
+
+def fit(profile: str, *, apply: bool) -> int:
+    """Find the city's speeds in the times that its crews took, and say what was found; with `apply` use them.
+
+    Without enough drives nothing is changed. Returns the exit code.
+    """
+    from console.cache.drives import drives_of
+    from console.city_map.router import Router
+    from console.city_map.speed_fit import ENOUGH, Drive, fit_speeds
+
+    folder = existing_profile(profile)
+    map_folder = current_map(folder)
+    if map_folder is None:
+        return _say("Speeds are fitted over the streets of a city map, and there is none: sigap map build.", _NOTHING)
+    settings, _ = begin_settings(folder)
+    zone = city_zone(settings.sources)
+    reader = CacheReader(folder)
+    left_out: Counter[str] = Counter()
+    drives, days = list[Drive](), list[datetime]()
+    try:
+        for source in settings.sources if reader.available else ():
+            found = drives_of(reader.progress_entries(source.key), reader.exact_places(source.key, _EXACT_M), zone)
+            drives += found.drives
+            days += [day for day in (found.first, found.last) if day is not None]
+            left_out.update(found.left_out)
+    finally:
+        reader.close()
+    fitted = fit_speeds(Router(map_folder / STREETS), drives, _Routed().tell)
+    left_out.update(fitted.left_out)
+    table = fitted.table(min(days).astimezone(zone).date(), max(days).astimezone(zone).date()) if days else b""
+    for line in _fit_lines(fitted, left_out):
+        sys.stdout.write(line + "\n")
+    if not fitted.daily:
+        return _say(f"{ENOUGH} drives of the crews at least are needed: the speeds stay as they are.", _NOTHING)
+    if not apply:
+        sys.stdout.write("\n" + table.decode() + "\nNothing is changed. To use these: add --apply.\n")
+        return 0
+    _keep_speeds(folder, table)
+    sys.stdout.write("These speeds are in use.\n")
+    return 0
+
+
+def _fit_lines(fitted: FittedSpeeds, left_out: Mapping[str, int]) -> list[str]:
+    """What there is to say of speeds that were fitted."""
+    lines = [f"Drives from one report to the next that count: {thousands(fitted.drives)}"]
+    often = sorted(left_out.items(), key=lambda one: -one[1])
+    lines += [f"  left out, {thousands(count)}: {why}" for why, count in often]
+    for road, kmh in fitted.daily.items():
+        hours = [speeds[road] for speeds in fitted.by_hour.values() if road in speeds]
+        by_hour = f", by the hour {min(hours):.0f} to {max(hours):.0f}" if hours else ""
+        lines.append(f"{road}: {kmh:.0f} km/h{by_hour} (as much as {fitted.of_class[road]:.0f} drives)")
+    if fitted.daily:
+        lines.append(
+            f"Times by these are {100 * fitted.off:.0f} % off in the middle; "
+            f"without a table {100 * fitted.off_before:.0f} %."
+        )
+    return lines
+
+
+class _Routed:
+    """How many ways were found, a line every few seconds."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def tell(self, done: int, every: int) -> None:
+        if time.monotonic() - self._last >= _ROUTED_S:
+            self._last = time.monotonic()
+            sys.stderr.write(f"{100 * done // every:3d} % ways of {thousands(every)}\n")
+            sys.stderr.flush()
 
 
 def _table_in(file: Path) -> tuple[SpeedTable, bytes]:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from api_client.model import Unit
 from console.advice.units import Basis
 from console.city_map.messages import Answer, LatLon, Question, Times, TimesFound, Travel
+from console.panels import formatting
 
 _ONE_S = 0.9
 """So long between two searches for units on their way: each has a goal of its own."""
@@ -55,6 +56,8 @@ class TravelTimes(QObject):
         """Whether the map has answered last time: what is told by a straight line is the exception then."""
         self.speeds_hour: int | None = None
         """Of which hour of the day the speeds are by which the travels of `to` were found; None without traffic."""
+        self.speeds_drives = 0
+        """From how many drives of crews these were fitted; 0 where somebody wrote them."""
         self.are_of_now = True
         """Whether what is told avoids what is closed now; not between another closure and the next answer."""
 
@@ -98,9 +101,11 @@ class TravelTimes(QObject):
         if answer is None:
             self._asked = None  # asked again with the next look
         was_of_now, self.are_of_now = self.are_of_now, self.are_of_now or answer is not None
-        before, self._known = (self.speeds_hour, _told(self._known), was_of_now), found
-        self.speeds_hour = answer.hour if isinstance(answer, TimesFound) else None
-        if before != (self.speeds_hour, _told(found), self.are_of_now):
+        before, self._known = (self.speeds_hour, self.speeds_drives, _told(self._known), was_of_now), found
+        self.speeds_hour, self.speeds_drives = None, 0
+        if isinstance(answer, TimesFound):
+            self.speeds_hour, self.speeds_drives = answer.hour, answer.drives
+        if before != (self.speeds_hour, self.speeds_drives, _told(found), self.are_of_now):
             self.changed.emit()
 
     def _ask_next(self) -> None:
@@ -125,17 +130,26 @@ class TravelTimes(QObject):
         self._ask("on the way", Times(goal, {key: start}, self._hour()), take)
 
 
-def speeds_text(hour: int | None, tr: Callable[[str], str]) -> str:
-    """`speeds of 17–18 h`, where the city's own speeds of that hour of the day count; "" for None."""
-    return "" if hour is None else tr("speeds of {start}–{end} h").format(start=hour, end=hour + 1)
+def speeds_text(hour: int | None, tr: Callable[[str], str], drives: int = 0) -> str:
+    """`speeds of 17–18 h`, where the city's own speeds of that hour of the day count, with from how many `drives` of
+    crews they were fitted; "" for None.
+    """
+    if hour is None:
+        return ""
+    speeds = tr("speeds of {start}–{end} h").format(start=hour, end=hour + 1)
+    if not drives:
+        return speeds
+    return tr("{speeds} fitted from {n} drives").format(speeds=speeds, n=formatting.thousands(drives))
 
 
-def basis_text(basis: Basis, hour: int | None, avoids: str, tr: Callable[[str], str], *, has_closures: bool) -> str:
+def basis_text(
+    basis: Basis, hour: int | None, avoids: str, tr: Callable[[str], str], *, has_closures: bool, drives: int = 0
+) -> str:
     """The words for how times were found, of which hour the speeds are, and what ways by street avoid."""
     straight_line = straight_line_text(tr, has_closures=has_closures)
     if basis == "straight_line":
         return tr("{straight_line}, no street map").format(straight_line=straight_line)
-    how = [text for text in (speeds_text(hour, tr), avoids) if text]
+    how = [text for text in (speeds_text(hour, tr, drives), avoids) if text]
     by_street = tr("by street, {how}").format(how=", ".join(how) if how else tr("without traffic"))
     if basis == "by_street":
         return by_street

@@ -129,11 +129,13 @@ class UnitStops(QObject):
         self._waiting = None
         self._late.stop()
         if isinstance(answer, OrderFound):
-            self._show(sheet, answer.stops, answer.hour)
+            self._show(sheet, answer.stops, answer.hour, answer.drives)
         else:
-            self._tasks.latest("unit_stops", sheet.plan.by_straight_line, lambda stops: self._show(sheet, stops, None))
+            self._tasks.latest(
+                "unit_stops", sheet.plan.by_straight_line, lambda stops: self._show(sheet, stops, None, 0)
+            )
 
-    def _show(self, sheet: _Sheet, stops: Sequence[OrderedStop], hour: int | None) -> None:
+    def _show(self, sheet: _Sheet, stops: Sequence[OrderedStop], hour: int | None, drives: int) -> None:
         source, plan = sheet.crew.source, sheet.plan
         rows = []
         if plan.at_work:
@@ -146,7 +148,8 @@ class UnitStops(QObject):
         rows += [ListChoice(one, self._text(sheet, one, "–"), self.tr("later")) for one in plan.further]
         rows += [ListChoice(one, self._text(sheet, one, "–"), self.tr("place not known")) for one in plan.placeless]
         title = self.tr("{unit}: order of stops").format(unit=self._window_state.code_of(sheet.crew))
-        about = basis_text(basis, hour, self._avoids(source), self.tr, has_closures=self._has_closures(source))
+        has_closures = self._has_closures(source)
+        about = basis_text(basis, hour, self._avoids(source), self.tr, has_closures=has_closures, drives=drives)
         self._forms.choose(title, about, rows, lambda report: self._open(source, report), width=_WIDTH)
 
     def _text(self, sheet: _Sheet, number: str, when: str) -> str:

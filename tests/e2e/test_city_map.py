@@ -131,12 +131,9 @@ def test_the_map_gets_ready_for_the_next_hour_just_before_it_begins(
     assert asked == [0], "that of Monday"
 
 
-def order_of_stops(window: Any) -> Any:
-    """The list with the stops of the chosen unit, asked for by its key in the units panel."""
-    before = window.forms._open
-    window.window_commands.go_to_panel("units")
-    QTest.keyClick(window.units.view, Qt.Key.Key_O, Qt.KeyboardModifier.ShiftModifier)
-    wait_for(lambda: isinstance(window.forms._open, ChooseOne) and window.forms._open is not before, 60, what="it")
+def listed_stops(window: Any) -> Any:
+    """The list with the stops of a unit, once it is open."""
+    wait_for(lambda: isinstance(window.forms._open, ChooseOne), 60, what=lambda: window.forms._open)
     return window.forms._open
 
 
@@ -154,7 +151,9 @@ def test_the_stops_of_a_unit_are_put_in_order_by_street_and_without_the_map_by_s
     window.units_controller.set_filter("all")
     window.window_state.choose_unit(crew.key)
     wait_for(lambda: window.units.current_id() == crew.key, what="the unit")
-    listed = order_of_stops(window)
+    window.window_commands.go_to_panel("units")
+    QTest.keyClick(window.units.view, Qt.Key.Key_O, Qt.KeyboardModifier.ShiftModifier)
+    listed = listed_stops(window)
     words = told_by(listed)
     assert f"{crew.unit.code}: order of stops" in words
     assert BY_STREET in words or len(numbers) == 1, words
@@ -162,8 +161,10 @@ def test_the_stops_of_a_unit_are_put_in_order_by_street_and_without_the_map_by_s
     assert texts.keys() == numbers
     assert all(number in text for number, text in texts.items())
     window.forms.close_open()
+    wait_for(lambda: window.forms._open is None, what="the list to go")
     monkeypatch.setattr(window.unit_stops, "_ask", lambda _purpose, _question, then: then(None))
-    listed = order_of_stops(window)
+    window.unit_stops.show_of(crew.key)
+    listed = listed_stops(window)
     assert {row.id for row in listed._rows} == numbers
     assert STRAIGHT in told_by(listed)
     QTest.keyClick(listed.field, Qt.Key.Key_Return)

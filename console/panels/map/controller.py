@@ -318,8 +318,9 @@ class MapController(QObject):
 
     def _way_note(self) -> str:
         """By which of the city's speeds the way that is drawn was found; "" where that is without traffic."""
-        hour = self._street_way.speeds_hour if self._street_way is not None else None
-        return "" if hour is None else self.tr("way by {speeds}").format(speeds=speeds_text(hour, self.tr))
+        way = self._street_way
+        speeds = speeds_text(way.speeds_hour, self.tr, way.speeds_drives) if way is not None else ""
+        return self.tr("way by {speeds}").format(speeds=speeds) if speeds else ""
 
     def _reports(self, request: Request) -> bytes | None:
         view = self._views.get(request.number) or self._window_state.view

@@ -31,6 +31,8 @@ class StreetWay(QObject):
         self._seconds: float | None = None
         self.speeds_hour: int | None = None
         """Of which hour of the day the city's speeds are by which the way was found; None without traffic."""
+        self.speeds_drives = 0
+        """From how many drives of crews these were fitted; 0 where somebody wrote them."""
 
     def ask_again(self) -> None:
         """Other streets are closed, or another hour's speeds count: the last way stands until the next is there."""
@@ -47,7 +49,8 @@ class StreetWay(QObject):
 
     def _look(self, start: LatLon, goal: LatLon) -> None:
         if goal != self._goal:
-            self._goal, self._line, self._seconds, self.speeds_hour = goal, [], None, None
+            self._goal, self._line, self._seconds = goal, [], None
+            self.speeds_hour, self.speeds_drives = None, 0
         if self._asked == (start, goal):
             return
         self._asked = asked = (start, goal)
@@ -58,11 +61,13 @@ class StreetWay(QObject):
             leg = answer.leg if isinstance(answer, RouteFound) else None
             if answer is None:
                 self._asked = None  # asked again with the next look
-            before = self._line, self.speeds_hour
+            before = self._line, self.speeds_hour, self.speeds_drives
             self._line = points_of(leg.line) if leg is not None else []
             self._seconds = leg.travel.seconds if leg is not None else None
-            self.speeds_hour = answer.hour if isinstance(answer, RouteFound) and leg is not None else None
-            if (self._line, self.speeds_hour) != before:
+            self.speeds_hour, self.speeds_drives = None, 0
+            if isinstance(answer, RouteFound) and leg is not None:
+                self.speeds_hour, self.speeds_drives = answer.hour, answer.drives
+            if (self._line, self.speeds_hour, self.speeds_drives) != before:
                 self.changed.emit()
 
         self._ask("route", Route(start, goal, self._hour()), take)

@@ -126,7 +126,7 @@ class Diverting(QObject):
         away = formatting.distance(known.distance_m, self._situation.recommendations.off_m)
         recommendations = self._situation.recommendations
         basis = self.tr("by street") if known.by_street else recommendations.straight_line_text(self.tr)
-        speeds = speeds_text(recommendations.speeds_hour, self.tr)
+        speeds = speeds_text(recommendations.speeds_hour, self.tr, recommendations.speeds_drives)
         if known.by_street and speeds:
             basis = self.tr("{by_street}, {speeds}").format(by_street=basis, speeds=speeds)
         return words.format(unit=unit.code, distance=away, time=formatting.minutes(known.eta_s), basis=basis)

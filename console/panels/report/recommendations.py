@@ -57,7 +57,8 @@ class Recommendations(msgspec.Struct, frozen=True):
     `off_m` is how many metres the report may lie from its point: no distance from it is more exact. `left` are the
     reports that units would be diverted from, by their ids, as the server has them. `avoids` says in words what is
     closed to ways by street. `on_break` are the codes of units on a break that could be called from it for a P1 to
-    which nobody is free to go. `speeds_hour` is the hour of the day of which the city's speeds count, None without any.
+    which nobody is free to go. `speeds_hour` is the hour of the day of which the city's speeds count, None without
+    any, `speeds_drives` from how many drives of crews they were fitted.
     `has_closures` says that something is closed in the city now: no straight line looks at it.
     """
 
@@ -72,6 +73,7 @@ class Recommendations(msgspec.Struct, frozen=True):
     on_break: tuple[str, ...] = ()
     speeds_hour: int | None = None
     has_closures: bool = False
+    speeds_drives: int = 0
 
     @property
     def able(self) -> tuple[Advice, ...]:
@@ -85,7 +87,9 @@ class Recommendations(msgspec.Struct, frozen=True):
 
     def basis_text(self, tr: Callable[[str], str]) -> str:
         """The words for how the times were found, of which hour the speeds are, and what ways by street avoid."""
-        return basis_text(self.basis, self.speeds_hour, self.avoids, tr, has_closures=self.has_closures)
+        return basis_text(
+            self.basis, self.speeds_hour, self.avoids, tr, has_closures=self.has_closures, drives=self.speeds_drives
+        )
 
     def straight_line_text(self, tr: Callable[[str], str]) -> str:
         """The words for a time by a straight line."""
@@ -217,10 +221,10 @@ class Recommender(QObject):
 
         here = [one.unit for one in crews if one.source == details.source]
         travel: Mapping[str, Travel] = {}
-        speeds_hour: int | None = None
+        speeds_hour, speeds_drives = None, 0
         if self._travel_times is not None:
             travel = self._travel_times.to(details.source, (details.shown.lat, details.shown.lon), here)
-            speeds_hour = self._travel_times.speeds_hour
+            speeds_hour, speeds_drives = self._travel_times.speeds_hour, self._travel_times.speeds_drives
         jobs, here_only = catalog.assignments, set[str]()
         for (source, report), edits in self._pending().items():
             if source != details.source:
@@ -274,6 +278,7 @@ class Recommender(QObject):
                 found.on_break,
                 speeds_hour,
                 has_closures,
+                speeds_drives,
             )
 
         self._tasks.latest("recommendations", advise, self._set)

@@ -315,7 +315,7 @@ def an_order(*places: tuple[float, float], **more: Any) -> Order:
     """Where a unit is, and its stops: each takes 10 minutes, by straight lines they are an hour apart."""
     stops = tuple(UnitStop(str(n), 600) for n in range(1, len(places)))
     straight = tuple((3_600.0,) * len(places) for _ in places)
-    return Order(places, more.get("stops", stops), more.get("straight", straight), more.get("begin_s", 0.0))
+    return Order(places, more.get("stops", stops), more.get("straight", straight), 0.0, more.get("hour"))
 
 
 def test_stops_are_put_in_order_by_their_ways(city_map: CityMap) -> None:
@@ -359,3 +359,19 @@ def test_more_stops_than_may_be_are_not_put_in_order(city_map: CityMap) -> None:
     for wrong in (an_order(*[place(0, 0)] * 14), an_order(place(0, 0), place(0, 1), straight=((1.0,),))):
         with pytest.raises(ValueError, match="stops between"):
             city_map.answer(wrong)
+
+
+def test_fitted_speeds_are_said_to_be_so(profile: Path, tmp_path: Path) -> None:
+    folder = current_map(profile)
+    assert folder is not None
+    speeds = tmp_path / SPEEDS
+    speeds.write_bytes(b"# fitted from 1234 drives, 2026-10-01 to 2026-11-30\nclass,days,hours,kmh\nlocal,,,9\n")
+    fitted = CityMap(folder, speeds)
+    start, end = place(0, 0), place(3, 3)
+    for question in (Times(end, {"u": start}, 17), Route(start, end, 17), an_order(start, end, hour=17)):
+        answer = fitted.answer(question)
+        assert isinstance(answer, TimesFound | RouteFound | OrderFound)
+        assert (answer.hour, answer.drives) == (17, 1234)
+    without = fitted.answer(Times(end, {"u": start}))
+    assert isinstance(without, TimesFound)
+    assert (without.hour, without.drives) == (None, 0)

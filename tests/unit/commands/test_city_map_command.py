@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from api_client.model import Entry
+from console.cache.page_items import Cursor, PageItem
+from console.cache.writer import CacheWriter
 from console.city_map.map_folder import MapFolder, current_map, maps_of
+from console.city_map.speeds import read_speeds
 from console.commands.doctor import examine
 from console.files.lock import FileLock
 from console.paths import folder_of, window_lock
+from console.rules.messages import Source
+from console.settings import Settings, save_settings
 from tests.helpers.osm_town import grid_town, place
+from tests.unit.cache.making import T0, report
 
 HEARS_CTRL_C = """
 import signal, sys
@@ -214,3 +223,55 @@ def test_a_table_of_speeds_is_checked_used_printed_and_removed(source: Path, tmp
     sigap_map("speeds", str(table))
     assert sigap_map("remove").returncode == 0
     assert not kept.exists(), "they go with the map"
+
+
+def put_drives(count: int, minutes: float) -> None:
+    """A profile whose crews went from one report of the town to another and back, all day, in so many minutes each."""
+    folder = folder_of("default")
+    folder.mkdir(parents=True, exist_ok=True)
+    save_settings(
+        folder, Settings(sources=[Source("city", "City", "http://127.0.0.1:9", "dispatch", timezone="Asia/Jakarta")])
+    )
+    places = {"near": place(0, 0.1), "far": place(4, 3.9)}
+    page = [PageItem("report", 1, one, report(one, lat=spot[0], lon=spot[1])) for one, spot in places.items()]
+    at = T0
+    for number in range(count + 1):
+        goal, unit = ("near", "far")[number % 2], f"u{number // 40}"
+        for state, more in (("en_route", minutes), ("on_scene", 10), ("done", 5)):
+            key = f"{number}-{state}"
+            data = {"unit": unit, "state": state}
+            page.append(PageItem("entry", len(page), key, Entry(key, goal, "progress", at, unit, data=data)))
+            at += timedelta(minutes=more)
+    with contextlib.closing(CacheWriter(folder)) as writer:
+        writer.apply("city", page, Cursor("e1", len(page), 1, T0))
+
+
+def test_speeds_are_fitted_to_the_crews_times_shown_first_and_then_used(source: Path) -> None:
+    assert sigap_map("build", str(source)).returncode == 0
+    put_drives(100, 6.0)
+    kept = maps_of(folder_of("default")) / "speeds.csv"
+    shown = sigap_map("speeds", "--fit")
+    assert shown.returncode == 0, shown.stderr
+    assert "Drives from one report to the next that count: 98" in shown.stdout
+    assert "  left out, 3: nobody knows where the crew came from" in shown.stdout
+    assert "Nothing is changed. To use these: add --apply." in shown.stdout
+    assert not kept.exists()
+    used = sigap_map("speeds", "--fit", "--apply")
+    assert used.returncode == 0, used.stderr
+    assert used.stdout.endswith("These speeds are in use.\n")
+    table, content = read_speeds(kept)
+    assert table.drives == 98
+    assert content.startswith(b"# fitted from 98 drives, 2026-03-01 to 2026-03-")
+    assert content.decode() in shown.stdout
+    assert min(table.at(30).values()) < 17, "6 minutes for 1.7 km is slow"
+    assert sigap_map("speeds", "--apply").returncode == 2, "there is nothing to apply"
+
+
+def test_of_too_few_drives_or_without_a_map_no_speeds_are_fitted(source: Path) -> None:
+    put_drives(12, 6.0)
+    without = sigap_map("speeds", "--fit", "--apply")
+    assert (without.returncode, "there is none: sigap map build" in without.stderr) == (4, True)
+    assert sigap_map("build", str(source)).returncode == 0
+    few = sigap_map("speeds", "--fit", "--apply")
+    assert (few.returncode, "30 drives of the crews at least are needed" in few.stderr) == (4, True)
+    assert not (maps_of(folder_of("default")) / "speeds.csv").exists()

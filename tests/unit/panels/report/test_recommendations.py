@@ -93,3 +93,9 @@ def test_the_heading_says_of_which_hour_the_speeds_are(
     first, second = by_street
     found = shown(advice("A", 120, by_street=first), advice("B", 240, by_street=second))
     assert msgspec.structs.replace(found, speeds_hour=hour, avoids=avoids).basis_text(str) == words
+
+
+def test_speeds_that_were_fitted_say_from_how_many_drives() -> None:
+    found = shown(advice("A", 120, by_street=True), advice("B", 240, by_street=True))
+    fitted = msgspec.structs.replace(found, speeds_hour=17, speeds_drives=1_234)
+    assert fitted.basis_text(str) == "by street, speeds of 17–18 h fitted from 1,234 drives"
