@@ -88,7 +88,7 @@ def fit_speeds(
     drives = sorted(drives[:MOST_DRIVES], key=lambda one: _bucket(one.hour))  # each hour's speeds are set once
     found, off_before = FittedSpeeds(0, {}, {}, {}, {}), 0.0
     for turn in range(_ROUNDS):
-        looked = _Looked()
+        looked = _RoutedDrives()
         for number, drive in enumerate(drives):
             tell(turn * len(drives) + number, _ROUNDS * len(drives))
             router.set_speeds({**own, **found.daily, **found.by_hour.get(_bucket(drive.hour), {})})
@@ -102,7 +102,7 @@ def fit_speeds(
     return found
 
 
-class _Looked:
+class _RoutedDrives:
     """What is known of the drives that have a way and a time that can be."""
 
     def __init__(self) -> None:
