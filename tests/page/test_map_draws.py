@@ -808,6 +808,31 @@ def test_what_is_the_same_is_not_drawn_again_and_counts_as_drawn(rig: MapRig) ->
     assert rig.colour(LAT, EAST) == rig.theme.hex("priority.p1"), "left out by the filter, though nothing else is new"
 
 
+def test_in_a_drag_nothing_is_drawn_for_what_the_pointer_passes(rig: MapRig) -> None:
+    rig.symbols = [(row, LAT, LON + 0.00002 * row, 3, 0, 0) for row in range(1, 5)]  # spread under the pointer
+    rig.show()
+    drag = """
+        window.drawings = 0;
+        const draw = CanvasRenderingContext2D.prototype.drawImage;
+        CanvasRenderingContext2D.prototype.drawImage = function (...at) {
+          window.drawings++;
+          return draw.apply(this, at);
+        };
+        const map = document.querySelector("#map"), box = map.getBoundingClientRect(), middle = AT_X;
+        const send = (on, type, x) => on.dispatchEvent(new MouseEvent(type, {
+          bubbles: true, cancelable: true, view: window, clientX: x, clientY: AT_Y, button: 0, buttons: 1}));
+        send(map, "mousedown", middle - 60);
+        for (let x = middle - 60; x < middle + 60; x += 4) send(map, "mousemove", x);
+        const drawn = window.drawings;
+        send(map, "mouseup", middle + 60);
+        drawn
+    """
+    point = rig.point(LAT, LON)
+    script = drag.replace("AT_X", str(point.x())).replace("AT_Y", str(point.y()))
+    assert rig.js(script) == 0
+    rig.wait_js("window.drawings > 0")
+
+
 def test_a_code_gives_way_to_a_count_that_has_no_other_place(rig: MapRig) -> None:
     """Amid crews a square found no place clear of their codes: it stood where it was, a code written over its number,
     or was made too small for it.

@@ -158,7 +158,10 @@ class MapPage {
     map.on("dblclick", () => this._lock.gesture());
     map.on("click", (/** @type {any} */ event) => this._onClick(event));
     map.on("contextmenu", (/** @type {any} */ event) => this._onMenu(event));
-    map.on("mousemove", (/** @type {any} */ event) => this._onPointer(event.containerPoint.x, event.containerPoint.y));
+    map.on("mousemove", (/** @type {any} */ event) => {
+      // Amid a drag nothing comes under the pointer, and where all is will be known at its end.
+      if (!(/** @type {any} */ (map.dragging)).moving()) this._onPointer(event.containerPoint.x, event.containerPoint.y);
+    });
     map.on("mouseout", () => this._onPointer(-Infinity, -Infinity));
     map.on("movestart", () => this._onPointer(-Infinity, -Infinity));
     listenToKeys({ pan: (dx, dy) => this._pan(dx, dy), act: (command) => this._act(command) });
