@@ -22,6 +22,7 @@ from scipy.sparse.csgraph import dijkstra
 from console.city_map.messages import LatLon, Leg, Travel
 from console.city_map.road_kinds import ROADS, WAITING_ELSEWHERE_S, WAITING_S
 from console.city_map.street_graph import (
+    CELL,
     DRAWN,
     METRES_LAT,
     METRES_LON,
@@ -194,12 +195,16 @@ class Router:
 
     def edges_along(self, line: Any, width_m: float) -> NDArray[Any]:
         """Every stretch that lies along a line (shapely, in lon, lat) of this width, and not what only crosses it."""
-        area = self._in_metres(line).buffer(width_m / 2, cap_style="flat")
-        near = np.concatenate(self._edges_near(self._in_metres(area, back=True)))
+        near = self._edges_beside(shapely.get_coordinates(line), width_m)
         lines = self._in_metres(self._lines(near))
-        inside = shapely.length(shapely.intersection(lines, area))
+        # Piece by piece: the outline of a whole line that crosses itself a thousand times would take a minute.
+        pieces = _pieces_of(shapely.get_coordinates(self._in_metres(line)), width_m)
+        piece, edge = shapely.STRtree(lines).query(pieces, predicate="intersects")
+        parts = shapely.length(shapely.intersection(lines[edge], pieces[piece]))
+        length = shapely.length(lines)
+        inside = np.minimum(np.bincount(edge, parts, minlength=len(near)), length)
         # protects: side-streets-stay-open
-        along = (inside >= _ALONG * shapely.length(lines)) | (inside > _SURELY_ALONG * width_m)
+        along = (inside >= _ALONG * length) | (inside > _SURELY_ALONG * width_m)
         found: NDArray[Any] = near[along & (inside > 0)]
         return found
 
@@ -483,6 +488,20 @@ class Router:
         marked[inside] = False
         return inside, np.flatnonzero(marked)
 
+    def _edges_beside(self, line: NDArray[Any], width_m: float) -> NDArray[Any]:
+        """The edges of the look-up cells along a line in degrees, and of those around, as far as it is wide."""
+        points = line * PER_DEGREE
+        step = np.diff(points, axis=0)
+        count = np.ceil(np.hypot(step[:, 0] * self._squeeze, step[:, 1]) / (CELL / 2)).astype(np.int64) + 1
+        which = np.repeat(np.arange(len(step)), count)
+        share = (np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)) / np.maximum(count - 1, 1)[which]
+        keys = np.unique(cell_keys(points[which] + step[which] * share[:, None], self._squeeze))
+        ring = 1 + math.ceil(width_m / 2 / METRES_LAT * PER_DEGREE / CELL)
+        columns = np.concatenate([keys[:, None] + np.array(column) for column in cells_between(0, 0, ring)])
+        marked = np.zeros(len(self._closed), bool)
+        marked[self._streets.segment_edge[self._entries_between(np.unique(columns, axis=0))]] = True
+        return np.flatnonzero(marked)
+
     def _edges_of(self, keys: NDArray[Any]) -> NDArray[Any]:
         """The edges that stand in these look-up cells, some of them more than once."""
         found: NDArray[Any] = self._streets.segment_edge[self._entries_between(np.stack([keys, keys + 1], axis=1))]
@@ -502,6 +521,22 @@ class Router:
         points = streets.point[streets.first[edges][which] + nth] / PER_DEGREE
         lines: NDArray[Any] = shapely.linestrings(points, indices=which) if len(edges) else np.zeros(0, object)
         return lines
+
+
+def _pieces_of(line: NDArray[Any], width: float) -> NDArray[Any]:
+    """Of a line of that width a rectangle for each of its segments, and a triangle for the gap between two of them at
+    the outer side of a bend.
+    """
+    step = np.diff(line, axis=0)
+    length = np.hypot(step[:, 0], step[:, 1])
+    a, step, length = line[:-1][length > 0], step[length > 0], length[length > 0]
+    b, aside = a + step, np.stack([-step[:, 1], step[:, 0]], axis=1) * (width / 2 / length)[:, None]
+    sides = np.stack([a + aside, b + aside, b - aside, a - aside], axis=1)
+    turn = step[:-1, 0] * step[1:, 1] - step[:-1, 1] * step[1:, 0]
+    outer = -np.sign(turn)[:, None]
+    bends = np.stack([a[1:], a[1:] + outer * aside[:-1], a[1:] + outer * aside[1:]], axis=1)[turn != 0]
+    pieces: NDArray[Any] = np.concatenate([shapely.polygons(sides), shapely.polygons(bends)])
+    return pieces
 
 
 def _with_neighbours(cells: NDArray[Any]) -> NDArray[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import pairwise
 
 import numpy as np
 from msgspec import UNSET
@@ -21,6 +22,9 @@ MOST_CORNERS = 20_000
 """So many have the closures of a city together that are not over: no console keeps, draws and avoids more."""
 LONGEST_SIDE_M = 30_000.0
 """A closure reaches no farther in any direction: what closes more is no street and no flooded area, but a mistake."""
+
+LONGEST_LINE_M = 60_000.0
+"""A line that goes to and fro for longer is no street."""
 
 _CIRCLE_CORNERS = 32
 _HALF_AROUND = 180.0
@@ -48,6 +52,9 @@ def check_shape(shape: ClosedArea | ClosedLine) -> None:
     if isinstance(shape, ClosedLine):
         if (points == points[0]).all():
             raise ClosureFault("The line has no length.")
+        # protects: closed-line-is-a-street
+        if sum(distance_m(a[1], a[0], b[1], b[0]) for a, b in pairwise(shape.coordinates)) > LONGEST_LINE_M:
+            raise ClosureFault(f"The line is longer than {LONGEST_LINE_M / 1000:.0f} km: close only what is closed.")
         return
     if not (points[0] == points[-1]).all():
         raise ClosureFault("The ring of the area does not end where it begins.")
@@ -96,7 +103,9 @@ def with_changes(closures: Iterable[Closure], edits: Sequence[Edit], now: dateti
             change = convert(edit.data, ClosureChange)
             before = shown.get(change.closure)
             # The server judges by what was seen: an edit of another version changes nothing here either.
-            if (before.version if before is not None else 0) != change.seen and change.ended is not True:
+            version = before.version if before is not None else 0
+            # protects: an-end-of-another-version-opens-nothing-here
+            if version != change.seen and (change.seen or change.ended is not True):
                 continue
             shown[change.closure] = closure_after(before, change, now, edit.author, edit.occurred_at)
         except ValueError:  # it cannot be, or is none: the server will say so

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -23,6 +25,8 @@ _LAST_NUMBER = 2**63 - 1
 """A higher one is no place in any feed, and no number that the cache can hold."""
 _MOST_DEGREES, _MOST_WIDTH_M = 2.0, 1_000.0
 """No closure of a city reaches so far, or is so wide."""
+_LONGEST_LINE, _LONGEST_RING = 1.0, 8.0
+"""In degrees: no street is so long, and no border goes to and fro for so long."""
 
 
 class Mapped(msgspec.Struct, frozen=True):
@@ -112,9 +116,13 @@ def _is_beyond_a_city(closure: Closure) -> bool:
     waits.
     """
     shape = closure.geometry
-    places = shape.coordinates if isinstance(shape, ClosedLine) else shape.coordinates[0]
+    if isinstance(shape, ClosedLine):
+        places, longest = shape.coordinates, _LONGEST_LINE
+    else:
+        places, longest = shape.coordinates[0], _LONGEST_RING
     sides = [max(side) - min(side) for side in zip(*places, strict=True)]
-    return max(sides) > _MOST_DEGREES or closure.width_m > _MOST_WIDTH_M
+    outline = sum(math.dist(one, other) for one, other in pairwise(places))
+    return max(sides) > _MOST_DEGREES or closure.width_m > _MOST_WIDTH_M or outline > longest
 
 
 def _on_earth(data: Any) -> Any:

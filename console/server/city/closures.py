@@ -61,6 +61,7 @@ def change_closure(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor, borde
         raise Invalid(f"There is no report {change.report}.")
     if before is None or change.geometry is not UNSET or change.ended is False:
         _check_room(unit_of_work, after)
+        _check_count(unit_of_work, after)
     unit_of_work.put(after)
     return _entry(unit_of_work, edit, actor, after, kept_data(edit))
 
@@ -81,6 +82,10 @@ def undo_closure(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor, undone_
     else:
         back = replace(before, created=closure.created)
     after = replace(back, updated=now, updated_by=actor.name, version=closure.version + 1)
+    # protects: undo-closes-no-more-than-is-kept
+    if not after.is_over(now):
+        _check_room(unit_of_work, after)
+        _check_count(unit_of_work, after)
     unit_of_work.put(after)
     data = {"closure": closure.id, "undoes": edit.undoes}
     return _entry(unit_of_work, edit, actor, after, data)
@@ -137,10 +142,14 @@ def _check_new(unit_of_work: UnitOfWork, change: ClosureChange) -> None:
         raise NotFound(f"There is no closure {change.closure}.")
     if change.seen:
         raise Invalid(f"There is no closure {change.closure} any more.")
+
+
+def _check_count(unit_of_work: UnitOfWork, after: Closure) -> None:
+    """Raise Invalid when so many others are not over that no console keeps this one, too."""
     table = schema.closures
-    count = unit_of_work.connection.scalar(sa.select(sa.func.count()).where(table.c.ended.is_(None)))
+    others = sa.select(sa.func.count()).where(table.c.ended.is_(None), table.c.id != after.id)
     # protects: closures-are-not-without-end
-    if (count or 0) >= MOST_OPEN:
+    if (unit_of_work.connection.scalar(others) or 0) >= MOST_OPEN and not after.is_over(unit_of_work.now):
         raise Invalid(f"There are {MOST_OPEN} closures in the city: end some of them first.")
 
 
@@ -159,15 +168,15 @@ def _check_room(unit_of_work: UnitOfWork, after: Closure) -> None:
 
 
 def _check_seen(before: Closure, change: ClosureChange, occurred_at: datetime | None) -> None:
-    """Raise Invalid when somebody has changed the closure since, unless it is only to be ended, which nobody has said
-    otherwise after it was decided.
+    """Raise Invalid when somebody has changed the closure since. Who says of no version that he saw it may end it,
+    unless it was changed after that was decided.
     """
     fields = ("kind", "geometry", "width_m", "since", "until", "words", "said_by", "report")
     given = {name: value for name in fields if (value := getattr(change, name)) is not UNSET}
     opens = change.ended is False and before.ended is not None
     is_late = occurred_at is not None and occurred_at < before.updated
     # protects: late-end-of-a-closure-opens-no-flood
-    ends_unseen = change.ended is True and before.ended is None and bool(change.seen) and is_late
+    ends_unseen = change.ended is True and before.ended is None and (change.seen > 0 or is_late)
     if not opens and not ends_unseen and all(getattr(before, name) == value for name, value in given.items()):
         return
     # protects: closure-changed-since-is-not-overwritten

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from api_client.decoding import convert
 from api_client.model import ClosedArea, ClosedLine, Closure, ClosureChange, ClosureKind, Kind
@@ -46,6 +47,7 @@ def made(geometry: ClosedArea | ClosedLine = SQUARE, **more: Any) -> Closure:
         (ClosedArea((((0, 0), (1, 0), (1, 1), (0, 1), (0, 0)),)), "larger than 30 km"),
         (ClosedArea((((0, 0), (math.nan, 0), (1e-2, 1e-2), (0, 1e-2), (0, 0)),)), "no place"),
         (ClosedLine(((0, 0), (0, 0))), "no length"),
+        (ClosedLine(((106.8, -6.3), (106.9, -6.3)) * 4), "longer than 60 km"),
         (ClosedLine(((-179, 0), (179, 0))), "larger than 30 km"),
         (ClosedLine(((-179.99, 0), (179.99, 0))), "larger than 30 km"),
     ],
@@ -112,6 +114,12 @@ def test_what_is_left_out_stays_and_an_end_before_the_beginning_is_none() -> Non
 
 def edit(number: int, **data: Any) -> Edit:
     return Edit(f"e{number}", Kind.CLOSURE, None, "rina", "d", number, NOW, data=data, source="city")
+
+
+def test_an_end_of_a_version_that_a_colleague_has_changed_opens_nothing_here_either() -> None:
+    there = replace(made(), version=2)
+    assert not with_changes([there], [edit(1, closure="c1", seen=1, ended=True)], NOW + H)[0].is_over(NOW + H)
+    assert with_changes([there], [edit(1, closure="c1", seen=2, ended=True)], NOW + H)[0].is_over(NOW + H)
 
 
 def test_ones_own_edits_show_before_any_server_has_them() -> None:

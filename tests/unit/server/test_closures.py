@@ -158,8 +158,12 @@ def test_what_somebody_changed_since_is_not_overwritten_but_may_be_ended(api: Ap
     assert api.edit(None, "closure", flood(words="made again")).status_code == 422
     api.ok(None, "closure", {"closure": "c1", "seen": 1, "words": "Hip-deep"})
     assert found(city).words == "Hip-deep"
+    unseen = api.edit(None, "closure", {"closure": "c1", "seen": 1, "ended": True})
+    assert "local has changed this closure at 08:00 UTC" in unseen.json()["message"]
+    assert found(city).ended is None
+    api.ok(None, "closure", {"closure": "c1", "ended": True})
+    assert found(city).ended is not None, "who says of no version that he saw it"
     api.ok(None, "closure", {"closure": "c1", "seen": 1, "ended": True})
-    assert found(city).ended is not None
 
 
 def test_each_step_can_be_taken_back_once(api: Api, city: City, clock: Clock) -> None:
@@ -196,8 +200,13 @@ def test_an_end_that_comes_late_opens_nothing_that_was_changed_after_it(api: Api
     assert late.status_code == 422
     assert "local has changed this closure at 08:30 UTC" in late.json()["message"]
     assert found(city).is_in_force(clock.now)
+    blind = api.edit(None, "closure", {"closure": "c1", "ended": True}, occurred_at=decided.isoformat())
+    assert blind.status_code == 422, "also of who does not say what he saw"
     clock.skip(hours=0.1)
-    api.ok(None, "closure", end, occurred_at=clock.now.isoformat())
+    later = api.edit(None, "closure", end, occurred_at=clock.now.isoformat())
+    assert later.status_code == 422, "decided after the change, and without having seen it"
+    assert found(city).is_in_force(clock.now)
+    api.ok(None, "closure", end | {"seen": 2}, occurred_at=clock.now.isoformat())
     assert found(city).is_over(clock.now)
 
 
@@ -210,9 +219,11 @@ def test_their_corners_are_never_more_than_every_console_keeps(
         api.ok(None, "closure", flood(f"c{n}"))
     refused = api.edit(None, "closure", flood("c2"))
     assert "more than 9 corners together: end some of them first" in refused.json()["message"]
-    api.ok(None, "closure", {"closure": "c1", "ended": True})
+    ended = api.ok(None, "closure", {"closure": "c1", "ended": True})["entry"]["edit"]
     api.ok(None, "closure", flood("c2"))
     assert api.edit(None, "closure", {"closure": "c1", "seen": 2, "ended": False}).status_code == 422
+    refused = api.edit(None, "closure", {"closure": "c1"}, undoes=ended)
+    assert "more than 9 corners together" in refused.json()["message"], "nor by an undo"
 
 
 @one_database
@@ -274,6 +285,12 @@ def test_there_are_never_more_than_every_console_can_keep(city: City, monkeypatc
         city.apply(EditBody("closing-3", Kind.CLOSURE, data=flood("c3")), actor=LOCAL)
     city.apply(EditBody("closing-4", Kind.CLOSURE, data={"closure": "c0", "ended": True}), actor=LOCAL)
     city.apply(EditBody("closing-5", Kind.CLOSURE, data=flood("c3")), actor=LOCAL)
+    for again in (
+        EditBody("closing-6", Kind.CLOSURE, data={"closure": "c0", "seen": 2, "ended": False}),
+        EditBody("closing-7", Kind.CLOSURE, data={"closure": "c0"}, undoes="closing-4"),
+    ):
+        with pytest.raises(Exception, match="end some of them first"):
+            city.apply(again, actor=LOCAL)
 
 
 def test_a_served_city_ends_them_by_itself_and_wakes_who_follows(tmp_path: Path) -> None:

@@ -208,6 +208,8 @@ def test_a_closure_of_another_version_closes_the_street_all_the_same() -> None:
     [
         {"geometry": {"type": "Polygon", "coordinates": [[[-179, -80], [179, -80], [179, 80], [-179, -80]]]}},
         {"geometry": {"type": "LineString", "coordinates": [[106.8, -6.2], [106.81, -6.2]]}, "width_m": 1e9},
+        {"geometry": {"type": "LineString", "coordinates": [[106.8, -6.2], [106.81, -6.2]] * 60}, "width_m": 12},
+        {"geometry": {"type": "Polygon", "coordinates": [[[106.8, -6.2], [106.9, -6.2]] * 41 + [[106.8, -6.2]]]}},
     ],
 )
 def test_a_closure_of_half_a_world_is_left_out_and_ends_if_it_was_here(more: dict[str, Any]) -> None:
