@@ -172,13 +172,9 @@ def _surface(ring: NDArray[np.float64]) -> float:
 
 def _crosses_itself(ring: NDArray[np.float64]) -> bool:
     """Whether two sides of a ring cross; sides that only touch do not."""
-    a, b = ring[:-1], ring[1:]
-
-    def side(p: NDArray[np.float64], q: NDArray[np.float64], r: NDArray[np.float64]) -> NDArray[np.float64]:
-        """On which side of p-q each r lies: a matrix."""
-        step = q - p
-        away = r[None, :, :] - p[:, None, :]
-        return np.asarray(np.sign(step[:, None, 0] * away[..., 1] - step[:, None, 1] * away[..., 0]))
-
-    apart = side(a, b, a) * side(a, b, b) < 0
+    (x, y), (step_x, step_y) = ring.T, np.diff(ring, axis=0).T
+    # On which side of each side of the ring each corner lies; exactly 0 for the two at its ends.
+    turn = step_x[:, None] * (y - y[:-1, None]) - step_y[:, None] * (x - x[:-1, None])
+    left, right = turn > 0, turn < 0
+    apart = (left[:, :-1] & right[:, 1:]) | (right[:, :-1] & left[:, 1:])
     return bool((apart & apart.T).any())

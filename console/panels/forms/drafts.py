@@ -105,11 +105,8 @@ class Drafts(QObject):
                     self._units.unit_state(crews[0].key, "unavailable")
                 else:
                     self._show(key, self.tr("There is no such unit any more."))
-            case "close_street":
-                self._closures.go_on(source, what)
-            case "change_closure":
-                if not self._closures.change(f"{source}/{what}"):
-                    self._show(key, self.tr("It is over already."))
+            case "close_street" | "change_closure":
+                self._on_closure(key, kind, source, what)
             case "conflict" | "keep":
                 edit_id = self._edit_of(kind, source, what)
                 if edit_id:
@@ -124,6 +121,14 @@ class Drafts(QObject):
                 self._on_report(key, kind, source, what)
             case _:
                 self._show(key, self.tr("It has no form any more."))
+
+    def _on_closure(self, key: str, kind: str, source: str, what: str) -> None:
+        if why_not := self._window_state.actions["close_street"].why_not(self._situation.current):
+            self._show(key, self.tr("It cannot be entered now: {why}").format(why=self.tr(why_not)))
+        elif kind == "close_street":
+            self._closures.go_on(source, what)
+        elif not self._closures.change(f"{source}/{what}"):
+            self._show(key, self.tr("It is over already."))
 
     def _on_report(self, key: str, action: str, source: str, report: str) -> None:
         number = self._outbox.remote_of(report) or report

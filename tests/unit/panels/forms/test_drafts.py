@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 
-from api_client.model import Hold, Report, Status, WaitsFor
+from api_client.model import Hold, Kind, Report, Status, WaitsFor
 from console.panels.forms.drafts import Drafts
 from console.rules.messages import Outcome
 from console.rules.queued import EditState
@@ -112,6 +112,23 @@ def test_words_for_a_report_that_is_gone_can_be_copied_and_cleared(listed: Liste
     wait_for(lambda: listed.rig.forms._open is not form, what="the words again")
     QTest.keyClick(listed.rig.form().focusWidget(), Qt.Key.Key_Delete, Qt.KeyboardModifier.AltModifier)
     assert listed.rig.outbox.drafts == {}
+
+
+def test_a_closure_is_gone_on_with_at_its_place_and_what_is_over_is_told(listed: Listed) -> None:
+    listed.keep("close_street:city:-6.25,106.85", kind="flood", extent="100", until="2", words="Knee-deep", said_by="")
+    (key,) = listed.rig.outbox.drafts
+    assert listed.drafts._choice(key, listed.rig.outbox.drafts[key]).text.endswith(": Knee-deep")
+    listed.drafts.go_on(key)
+    assert listed.rig.form().values()["words"] == "Knee-deep"
+    listed.rig.form().commit()
+    (edit,) = listed.rig.saved(1)
+    assert (edit.kind, edit.data["words"]) == (Kind.CLOSURE, "Knee-deep")
+    wait_for(lambda: listed.rig.outbox.drafts == {} and not listed.rig.forms.is_open, what="it is an edit now")
+    listed.keep("change_closure:city:gone", kind="flood", until="kept", extent="kept", words="Waist-deep", said_by="")
+    listed.drafts.go_on("change_closure:city:gone")
+    form = listed.rig.form()
+    assert isinstance(form, AskText)
+    assert (form._sentence.text(), form.values()["text"]) == ("It is over already.", "Waist-deep")
 
 
 CANNOT = {
