@@ -21,6 +21,7 @@ from console.rules.place import distance_m
 FROM_UNKNOWN = "nobody knows where the crew came from"
 PLACE_UNKNOWN = "the report's place is not known exactly"
 LATE = "told late"
+BETWEEN = "on the way to another report as well"
 NO_TIME, TOO_LONG, TOO_SHORT = "took no time, or less", "took more than two hours", "less than 300 m"
 _CAME_WITHIN_S = 3_600.0
 _LEAST_S, _MOST_S, _LEAST_M = 45.0, 7_200.0, 300.0
@@ -82,6 +83,8 @@ def _of_unit(
                     found.append((going[0].at, drive))
                 else:
                     left_out[drive] += 1
+            elif going is not None:
+                left_out[BETWEEN] += 1
             going, was_at = None, (step.report, step.at)
         elif step.state in _GONE:
             if was_at is not None and was_at[0] == step.report:

@@ -25,8 +25,8 @@ from console.rules.loaded import Loaded
 from console.tasks import Tasks
 from widgets.forms.choice import ListChoice
 
-_PATIENCE_MS = 1_500
-"""So long the list waits for the ways by street."""
+_PATIENCE_MS = 4_000
+"""So long the list waits for the ways by street: the map may have to be opened first."""
 _WIDTH = 640
 
 

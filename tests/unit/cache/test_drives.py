@@ -11,6 +11,7 @@ import pytest
 
 from api_client.model import Entry, Kind
 from console.cache.drives import (
+    BETWEEN,
     FROM_UNKNOWN,
     LATE,
     NO_TIME,
@@ -71,6 +72,10 @@ GARBAGE: dict[str, tuple[Sequence[Entry], str]] = {
     "hours": ([*at_a(), step(31, "b", "en_route"), step(200, "b", "on_scene")], TOO_LONG),
     "begun late": ([*at_a(), step(31, "b", "en_route", late=True), step(42, "b", "on_scene")], LATE),
     "ended late": ([*at_a(), step(31, "b", "en_route"), step(42, "b", "on_scene", late=True)], LATE),
+    "two at once": (
+        [*at_a(), step(31, "b", "en_route"), step(33, "d", "en_route"), step(42, "b", "on_scene")],
+        BETWEEN,
+    ),
     "next door": ([*at_a(), step(31, "c", "en_route"), step(42, "c", "on_scene")], TOO_SHORT),
     "nowhere": ([*at_a(), step(31, "x", "en_route"), step(42, "x", "on_scene")], PLACE_UNKNOWN),
 }
