@@ -7,6 +7,7 @@ larger than `MOST_TILE_BYTES`.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import logging
 import math
 import re
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 MOST_TILE_BYTES = 2 * 2**20
 """Unpacked; those of dense cities have a tenth of that."""
 _LOOK_EVERY_S = 5.0
+_SEARCH_NEEDS = ("scipy", "shapely")
+"""Without these, which many servers have no other use for, streets are shown and no places found."""
 _TILE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -153,7 +156,8 @@ class MapTiles:
             return None
         self._told = ""
         version = hashlib.sha256(f"{folder.name} {manifest.built} {manifest.files}".encode()).hexdigest()[:16]
-        places = {PLACES, f"{STREETS}/point.npy"} <= manifest.files.keys()
+        searched = {PLACES, f"{STREETS}/point.npy"} <= manifest.files.keys()
+        places = searched and all(importlib.util.find_spec(name) is not None for name in _SEARCH_NEEDS)
         info = StreetsInfo(version, *tiles.zooms, manifest.bounds, manifest.attribution, manifest.invented, places)
         log.info("the pages show the streets of %s", folder)
         return _Served(folder, version, tiles, pack(msgspec.json.encode(info), JSON))

@@ -288,3 +288,11 @@ def test_where_a_map_is_taken_away_there_is_none(tmp_path: Path) -> None:
 def test_the_pages_are_told_whether_places_can_be_looked_for(tmp_path: Path, profile: Path) -> None:
     with searched(tmp_path, profile) as url:
         assert get(url.replace("public/v1", "streets/info")).json()["places"] is True
+
+
+def test_a_server_without_what_the_search_needs_offers_none(
+    tmp_path: Path, profile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.server.pages.streets._SEARCH_NEEDS", ("scipy", "no_such_package"))
+    with searched(tmp_path, profile) as url:
+        assert get(url.replace("public/v1", "streets/info")).json()["places"] is False
