@@ -141,8 +141,25 @@ class Clock(msgspec.Struct, frozen=True):
     left_s: int | None = None
 
 
+class ProofFlag(msgspec.Struct, frozen=True):
+    """A reason to look closely at a proof, which decides nothing.
+
+    `kind` is no_time, no_place, far (`metres` from the report), before_report or before_work (by `seconds`),
+    same_as_report, same_as_proof (of `report`, which had it `at` that time); readers pass over others.
+    """
+
+    kind: str
+    metres: float | None = None
+    seconds: float | None = None
+    report: str | None = None
+    at: datetime | None = None
+
+
 class Photo(msgspec.Struct, frozen=True):
-    """A photo of a report; the bytes are a file named by `sha256` (or fetched from `url` when there is no hash)."""
+    """A photo of a report; the bytes are a file named by `sha256` (or fetched from `url` when there is no hash).
+
+    `flags` say what speaks against a proof (a photo of the role after), as the server found when it came.
+    """
 
     sha256: str | None
     role: PhotoRole
@@ -151,6 +168,7 @@ class Photo(msgspec.Struct, frozen=True):
     lat: float | None = None
     lon: float | None = None
     url: str | None = None
+    flags: tuple[ProofFlag, ...] = ()
 
     @property
     def key(self) -> str:

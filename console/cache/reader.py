@@ -36,6 +36,7 @@ from console.cache.schema import CACHE_VERSION, REFUSED_JOB, table_of
 from console.files.errors import DamagedFile, NewerFile, from_os, from_sqlite
 from console.files.sqlite_file import CACHE, SUSPECT, open_reader
 from console.rules.loaded import Loaded, loaded_by, loaded_of_all
+from console.rules.proof_check import is_flagged
 from console.rules.scoped_code import ScopedCode
 
 if TYPE_CHECKING:  # the sync process reads here too, and numpy would be a quarter of what its start takes
@@ -73,13 +74,14 @@ class TakenReport(msgspec.Struct, frozen=True):
 
 
 class RowText(msgspec.Struct, frozen=True):
-    """The texts of one report, for queue rows and tooltips."""
+    """The texts of one report, for queue rows and tooltips; `is_flagged` where its newest proof is."""
 
     row: int
     remote_id: str
     title: str
     description: str
     address: str
+    is_flagged: bool = False
 
 
 class CacheReader:
@@ -339,9 +341,10 @@ class CacheReader:
     def texts(self, rows: Sequence[int] | npt.NDArray[Any]) -> list[RowText]:
         """The texts of the given rows, in their order; rows that are gone are left out."""
         found = {
-            row: RowText(row, *texts)
-            for row, *texts in self._all(
-                "SELECT row, remote_id, title, description, address FROM reports JOIN texts USING (row)"
+            row: RowText(row, key, title, text, address, body is not None and is_flagged(decode(body, Report).photos))
+            for row, key, title, text, address, body in self._all(
+                "SELECT row, remote_id, title, description, address,"
+                """ CASE WHEN instr(body, '"flags":[{') > 0 THEN body END FROM reports JOIN texts USING (row)"""
                 " WHERE row IN (SELECT value FROM json_each(?))",
                 (json.dumps([int(row) for row in rows]),),
             )

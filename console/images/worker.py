@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
+from console.images.perceptual_hash import perceptual_hash
+
 MAX_BYTES = 15 * 2**20
 MAX_PIXELS = 40_000_000
 PHOTO_PX, THUMBNAIL_PX = 1600, 320
@@ -31,7 +33,10 @@ _CHANGED, _TAKEN, _TAKEN_ZONE = 0x0132, 0x9003, 0x9011
 
 
 class Made(NamedTuple):
-    """The answer, a JSON array; `body` and `thumbnail` are JPEG, `problem` says in words why there are none."""
+    """The answer, a JSON array; `body` and `thumbnail` are JPEG, `problem` says in words why there are none.
+
+    `picture_hash` is the perceptual hash of the picture.
+    """
 
     body: bytes = b""
     thumbnail: bytes = b""
@@ -41,12 +46,14 @@ class Made(NamedTuple):
     lat: float | None = None
     lon: float | None = None
     problem: str = ""
+    picture_hash: bytes = b""
 
     def as_json(self) -> bytes:
         """As msgspec decodes it."""
         taken_at = self.taken_at.isoformat() if self.taken_at is not None else None
-        body, thumbnail = (binascii.b2a_base64(one, newline=False).decode() for one in (self.body, self.thumbnail))
-        return json.dumps([body, thumbnail, *self[2:4], taken_at, *self[5:]]).encode()
+        packed = (self.body, self.thumbnail, self.picture_hash)
+        body, thumbnail, picture_hash = (binascii.b2a_base64(one, newline=False).decode() for one in packed)
+        return json.dumps([body, thumbnail, *self[2:4], taken_at, *self[5:8], picture_hash]).encode()
 
 
 def kind_of(body: bytes) -> str | None:
@@ -89,7 +96,10 @@ def make(body: bytes, side_px: int = PHOTO_PX) -> Made:
         photo = _flat(small)
         thumbnail = photo.copy()
         thumbnail.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.LANCZOS)
-        return Made(_jpeg(photo, 85), _jpeg(thumbnail, 80), photo.width, photo.height, taken_at, lat, lon)
+        picture_hash = perceptual_hash(photo)
+        return Made(
+            _jpeg(photo, 85), _jpeg(thumbnail, 80), photo.width, photo.height, taken_at, lat, lon, "", picture_hash
+        )
     except _BAD:
         return Made(problem="The photo can't be read.")
 

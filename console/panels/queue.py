@@ -302,6 +302,7 @@ class QueueController(QObject):
             due_level=level,
             hold=self.tr("on hold") if fact.hold else self.tr("hold over") if fact.hold_until else "",
             pending=bool(fact.pending),
+            doubt=self.tr("check proof") if text.is_flagged and status is Status.VALIDATION else "",
         )
 
     def _no_area(self, fact: Fact) -> str:

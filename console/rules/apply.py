@@ -35,6 +35,7 @@ from api_client.model import (
 from console.rules.edit import DUPLICATE, LEAVES, Edit
 from console.rules.engagement import job_in_force
 from console.rules.proof import is_proof_missing, jobs_of_round
+from console.rules.proof_check import own_flags, work_began
 from console.rules.report import HAZARD, claim_after_return
 from console.rules.rights import may_release
 from console.rules.status import ASSIGNMENT_MAY_BECOME, ENDED_ASSIGNMENT, is_open, may_become, status_after
@@ -109,12 +110,14 @@ AreaAt = Callable[[float, float], tuple[str, str] | None]
 class Lookups(msgspec.Struct, frozen=True):
     """What an edit looks up beside its report. Without them nothing is known: of no service, area or other report.
 
-    `main_of` gives the report at the end of the chain of merges that begins with the one that is named.
+    `main_of` gives the report at the end of the chain of merges that begins with the one that is named, `off_m` how far
+    what is reported may lie from its report's point.
     """
 
     service_of: Callable[[str], Service | None] = lambda _: None
     area_at: AreaAt = lambda _lat, _lon: None
     main_of: Callable[[str], str] = lambda key: key
+    off_m: Callable[[Report], float] = lambda report: report.within_m
 
     def service(self, code: str | None) -> Service | None:
         """A service by its code; None for none, and for one that is not known."""
@@ -390,7 +393,10 @@ def _set_status(state: ReportState, status: Status, step: _RuleStep) -> ReportSt
 def _photo(state: ReportState, step: _RuleStep) -> ReportState:
     sha256 = step.data.get("sha256")
     if not any(photo.sha256 == sha256 for photo in state.report.photos):
-        photo = convert({"role": PhotoRole.OTHER.value, **step.data, "sha256": sha256}, Photo)
+        photo = convert({"role": PhotoRole.OTHER.value, **step.data, "sha256": sha256, "flags": []}, Photo)
+        began = work_began(state.entries, state.assignments)
+        # protects: proof-is-looked-at
+        photo = replace(photo, flags=own_flags(photo, state.report, step.known.off_m(state.report), began))
         state = _with(state, photos=(*state.report.photos, photo))
     if step.data.get("role") != PhotoRole.AFTER:
         return state

@@ -13,7 +13,19 @@ from typing import Any
 import msgspec
 
 from api_client.decoding import decoder_of
-from api_client.model import OBJECTS, ApiObject, Area, Assignment, Clock, ClosedLine, Closure, Entry, Report, Unit
+from api_client.model import (
+    OBJECTS,
+    ApiObject,
+    Area,
+    Assignment,
+    Clock,
+    ClosedLine,
+    Closure,
+    Entry,
+    Photo,
+    Report,
+    Unit,
+)
 from api_client.model import Item as FeedItem
 from api_client.tolerant_reader import READER, UNREADABLE, mend
 from console.cache.page_items import PageItem
@@ -170,16 +182,23 @@ def _report_in_time(report: Report) -> Report:
         values["hold"] = msgspec.structs.replace(report.hold, until=None)
     if report.claim is not None and not can_be(report.claim.since):
         values["claim"] = msgspec.structs.replace(report.claim, since=EARLIEST)
-    if any(photo.taken is not None and not can_be(photo.taken) for photo in report.photos):
-        values["photos"] = tuple(
-            msgspec.structs.replace(photo, taken=_or_unknown(photo.taken)) for photo in report.photos
-        )
+    if not all(_photo_can_be(photo) for photo in report.photos):
+        values["photos"] = tuple(_photo_in_time(photo) for photo in report.photos)
     if not all(_clock_can_be(clock) for clock in report.clocks):
         values["clocks"] = tuple(clock for clock in report.clocks if _clock_can_be(clock))
     if not values:
         return report
     remarks = (*report.remarks, "A time that the server gave cannot be and is not shown.")
     return msgspec.structs.replace(report, **values, remarks=remarks)
+
+
+def _photo_can_be(photo: Photo) -> bool:
+    return all(at is None or can_be(at) for at in (photo.taken, *(flag.at for flag in photo.flags)))
+
+
+def _photo_in_time(photo: Photo) -> Photo:
+    flags = tuple(msgspec.structs.replace(flag, at=_or_unknown(flag.at)) for flag in photo.flags)
+    return msgspec.structs.replace(photo, taken=_or_unknown(photo.taken), flags=flags)
 
 
 def _clock_can_be(clock: Clock) -> bool:

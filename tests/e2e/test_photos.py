@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -15,7 +15,7 @@ from PIL import Image
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from api_client.model import Area, Photo, PhotoRole, Report, Status
+from api_client.model import Area, Photo, PhotoRole, ProofFlag, Report, Status
 from console.images.process import ImageProcess, store_photo
 from console.panels.report.details import ReportDetails
 from console.panels.report.photos import PhotoCards
@@ -127,8 +127,8 @@ def test_a_photo_is_held_against_the_whole_area_where_no_more_is_known(
     shown: dict[str, PhotoCard] = {}
     cards.changed.connect(lambda found, _: shown.update(found))
     photos = (
-        Photo("1" * 64, PhotoRole.AFTER, lat=-6.19, lon=106.98),
-        Photo("2" * 64, PhotoRole.AFTER, lat=-6.29, lon=106.98),
+        Photo("1" * 64, PhotoRole.AFTER, taken=at, lat=-6.19, lon=106.98),
+        Photo("2" * 64, PhotoRole.AFTER, taken=at, lat=-6.29, lon=106.98),
     )
     report = Report("1", 1, Status.NEW, "flood", 3, "Water", at, at, photos=photos, lat=-6.15, lon=106.95, area="r")
     cards.set_details(ReportDetails(1000, "jkt", "1", report, report, (), (), ()))
@@ -142,6 +142,33 @@ def test_a_photo_is_held_against_the_whole_area_where_no_more_is_known(
     at_spot = replace(report, lat=-6.16)
     cards.set_details(ReportDetails(1000, "jkt", "1", at_spot, at_spot, (), (), ()))
     assert shown["1" * 64].problem == "After photo: taken 4.7 km away"
+
+
+def test_what_speaks_against_a_proof_is_said_with_its_figure(qtbot: QtBot, shown: Cards) -> None:
+    """By the server, which knows all photos, and by the console for a server that says nothing."""
+    at = datetime(2026, 11, 24, 9, tzinfo=UTC)
+    bare = Photo("1" * 64, PhotoRole.AFTER)
+    placed = replace(bare, taken=at, lat=-6.15, lon=106.95)
+    old = ProofFlag("same_as_proof", report="JK-17", at=datetime(2025, 11, 12, tzinfo=UTC))
+    for photo, words in (
+        (placed, ""),
+        (bare, "it does not say when it was taken, it does not say where it was taken"),
+        (replace(bare, flags=(ProofFlag("no_time"), ProofFlag("no_place"))), "it does not say when it was taken, "
+         "it does not say where it was taken"),
+        (replace(placed, lat=-6.18), "taken 3.3 km away"),
+        (replace(placed, flags=(ProofFlag("far", metres=3200.0),)), ""),  # the report was placed anew since
+        (replace(placed, taken=at - timedelta(hours=3)), "3 h before the report"),
+        (replace(placed, flags=(ProofFlag("before_work", seconds=7200.0),)), "2 h before the work"),
+        (replace(placed, flags=(ProofFlag("same_as_report"),)), "same picture as the complaint"),
+        (replace(placed, flags=(ProofFlag("same_as_report", report="JK-3"),)), "same picture as the complaint JK-3"),
+        (replace(placed, flags=(old,)), "same picture as the proof of JK-17, 12 Nov 2025"),
+        (replace(placed, flags=(ProofFlag("same_as_proof"),)), "the server doubts it"),
+        (replace(placed, flags=(ProofFlag("drawn_by_a_program"),)), "the server doubts it"),
+        (replace(bare, role=PhotoRole.BEFORE), ""),
+    ):  # fmt: skip
+        report = Report("1", 1, Status.VALIDATION, "flood", 3, "Water", at, at, photos=(photo,), lat=-6.15, lon=106.95)
+        shown.cards.set_details(ReportDetails(1000, "jkt", "1", report, report, (), (), ()))
+        assert shown.shown[-1].problem == (f"After photo: {words}" if words else ""), photo
 
 
 def test_a_photo_of_another_year_says_which(qtbot: QtBot, shown: Cards) -> None:

@@ -80,6 +80,10 @@ class RowPainter:
             )
         room = max(0.0, min(end - left, box.width() * 0.5))
         left += texts.draw(painter, left, top, row.status_text, "caption", secondary, room=room) + gap
+        if row.doubt:
+            left += (
+                texts.draw(painter, left, top, row.doubt, "caption", theme.color("status.returned"), weight=600) + gap
+            )
         if row.hold:
             room = max(0.0, min(end - left, box.width() * 0.35))
             left += texts.draw(painter, left, top, row.hold, "caption", quiet, room=room) + gap

@@ -33,6 +33,8 @@ class QueueRow:
     """What the report waits for, "" when it is not on hold."""
     pending: bool
     """An edit of one's own waits to be sent."""
+    doubt: str = ""
+    """What speaks against taking it as it is, "" when nothing does."""
 
 
 @dataclass(frozen=True)

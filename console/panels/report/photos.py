@@ -9,18 +9,19 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
-from api_client.model import Area, Photo, PhotoRole, Report
+from api_client.model import Area, Photo, PhotoRole, ProofFlag, Report
 from console.images.process import ImageProcess
 from console.panels import formatting
 from console.panels.report.details import ReportDetails
 from console.rules.area import off_by_m
 from console.rules.messages import Fetched
 from console.rules.place import distance_m
+from console.rules.proof_check import Doubt, flags_to_show
 from console.tasks import Tasks
 from widgets.photos import PhotoCard
+from widgets.text import one_line
 
 _KEPT = 64
-_FAR_M = 300.0
 
 
 class PhotoCards(QObject):
@@ -149,10 +150,10 @@ class PhotoCards(QObject):
     def _cards(self, details: ReportDetails) -> dict[str, PhotoCard]:
         report = details.shown
         off_m = off_by_m(report, self._areas_of(details.source))
-        return {photo.key: self._card(photo, report, off_m) for photo in report.photos}
+        return {photo.key: self._card(photo, details, off_m) for photo in report.photos}
 
-    def _card(self, photo: Photo, report: Report, off_m: float) -> PhotoCard:
-        key = photo.key
+    def _card(self, photo: Photo, details: ReportDetails, off_m: float) -> PhotoCard:
+        key, report = photo.key, details.shown
         roles = {
             PhotoRole.REPORT: self.tr("Before"),
             PhotoRole.BEFORE: self.tr("Before"),
@@ -166,7 +167,7 @@ class PhotoCards(QObject):
             caption=caption,
             image=self._images.get(key),
             place=self._place(photo, report, off_m),
-            problem=self._problems.get(key) or self._doubt(photo, report, off_m),
+            problem=self._problems.get(key) or self._doubt(photo, details, off_m),
             waits=self.tr("Not on this computer yet. It comes when the server answers.") if key in self._later else "",
         )
 
@@ -184,17 +185,32 @@ class PhotoCards(QObject):
             return self.tr("{distance} from the middle of its area").format(distance=away)
         return self.tr("{distance} from the report").format(distance=away)
 
-    def _doubt(self, photo: Photo, report: Report, off_m: float) -> str:
+    def _doubt(self, photo: Photo, details: ReportDetails, off_m: float) -> str:
         """What speaks against a proof; it can only flag, not prove."""
-        if photo.role is not PhotoRole.AFTER:
+        report = details.shown
+        flags = flags_to_show(photo, report, off_m)
+        if photo.role is not PhotoRole.AFTER or not flags:
             return ""
-        doubts = []
-        here, there = (photo.lat, photo.lon), (report.lat, report.lon)
-        if here[0] is not None and here[1] is not None and there[0] is not None and there[1] is not None:
-            away = distance_m(here[0], here[1], there[0], there[1])
-            if away > _FAR_M + off_m:
-                doubts.append(self.tr("taken {distance} away").format(distance=formatting.distance(away)))
-        if photo.taken is not None and photo.taken < report.created:
-            early = formatting.age((report.created - photo.taken).total_seconds())
-            doubts.append(self.tr("{time} before the report").format(time=early))
-        return self.tr("After photo: {doubts}").format(doubts=", ".join(doubts)) if doubts else ""
+        return self.tr("After photo: {doubts}").format(doubts=", ".join(dict.fromkeys(map(self._words, flags))))
+
+    def _words(self, flag: ProofFlag) -> str:
+        match flag.kind:
+            case Doubt.NO_TIME:
+                return self.tr("it does not say when it was taken")
+            case Doubt.NO_PLACE:
+                return self.tr("it does not say where it was taken")
+            case Doubt.FAR:
+                return self.tr("taken {distance} away").format(distance=formatting.distance(flag.metres or 0.0))
+            case Doubt.BEFORE_REPORT:
+                return self.tr("{time} before the report").format(time=formatting.age(flag.seconds or 0.0))
+            case Doubt.BEFORE_WORK:
+                return self.tr("{time} before the work").format(time=formatting.age(flag.seconds or 0.0))
+            case Doubt.SAME_AS_REPORT if flag.report is not None:
+                return self.tr("same picture as the complaint {id}").format(id=one_line(flag.report))
+            case Doubt.SAME_AS_REPORT:
+                return self.tr("same picture as the complaint")
+            case Doubt.SAME_AS_PROOF if flag.report is not None and flag.at is not None:
+                day = formatting.day(flag.at, self._zone, self._now())
+                return self.tr("same picture as the proof of {id}, {day}").format(id=one_line(flag.report), day=day)
+            case _:
+                return self.tr("the server doubts it")

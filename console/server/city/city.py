@@ -32,6 +32,7 @@ from api_client.model import (
     Unit,
     User,
 )
+from console.images.worker import Made
 from console.rules.area import AreaIndex
 from console.server.city import audit, feed, schema
 from console.server.city.bulk_insert import load_reports
@@ -43,6 +44,7 @@ from console.server.city.edit_service import Applied, EditService
 from console.server.city.holds import end_holds
 from console.server.city.numbered import drop_things, put_things
 from console.server.city.presence import PresenceTable
+from console.server.city.proof_photos import facts_of, keep_facts
 from console.server.city.records import LOCAL, SERVER, Actor, LoadedReport
 from console.server.city.stats import count_everything
 from console.server.city.work_threads import doing
@@ -200,6 +202,13 @@ class City:
         made on the report as it is now; the web server asks its clients for one.
         """
         return self._edit_service.apply(edit, report=report, actor=actor, if_match=if_match)
+
+    def keep_photo_facts(self, sha256: str, made: Made) -> None:
+        """Keep what was found in a photo whose bytes have come: proofs are flagged by it."""
+        found = facts_of(made, self.timezone)
+        last = keep_facts(self.database, self._edit_service.proofs, sha256, found, self.clock())
+        if last:
+            self.database.announce(last, users=False)
 
     def changes(self, after: int, limit: int = feed.MOST) -> Changes:
         """The next page of the feed."""

@@ -33,6 +33,7 @@ from console.server.city.divert import go_back, leave, others_of
 from console.server.city.edit_context import EditContext, SeenVersion
 from console.server.city.freshness import check_alone, check_fresh, check_undo, merged_into
 from console.server.city.payload_check import dates_of, kept_data, payload_of
+from console.server.city.proof_photos import ProofIndex
 from console.server.city.records import Actor
 from console.server.city.rights import check_role, check_scope, check_unit_scope
 from console.server.city.side_effects import apply_effect, change_unit, new_report
@@ -90,6 +91,7 @@ class EditService:
         self._clock = clock
         self._ids = ids
         self._borders, self._area_at = borders, borders.area_at
+        self.proofs = ProofIndex()
         self._running: dict[str, threading.Event] = {}
         self._running_lock = threading.Lock()
 
@@ -195,7 +197,7 @@ class EditService:
         left = leave(context, self._area_at)
         if data.pop(LEAVES, None) and left:
             data[LEAVES] = [action.object for action in left]
-        apply_effect(context, self._area_at, data)
+        apply_effect(context, self._area_at, data, self.proofs)
         _keep_contact(unit_of_work, edit, report)
         if edit.kind is Kind.REPLY:
             data |= {public_replies.PUBLIC: public_replies.public_text(unit_of_work.connection, report, data["text"])}

@@ -9,9 +9,11 @@ import os
 import re
 import secrets
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from api_client.picture_size import is_moving_webp, picture_size
+from console.images.worker import Made
 from console.server.city.database import replace_durably
 from console.server.city.photo_process import PhotoProcess
 from console.server.errors import Invalid, NotFound, Overloaded, TooLargeRefusal, WrongType
@@ -50,13 +52,20 @@ class UploadPart:
 class MediaStore:
     """Photos in `folder`. A file is there only when it is whole, its hash is right, and it was decoded once.
 
-    `process` decodes it, where nothing it holds does harm.
+    `process` decodes it, where nothing it holds does harm; `on_photo` is told what it found in a photo that is kept.
     """
 
-    def __init__(self, folder: Path, process: PhotoProcess | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        process: PhotoProcess | None = None,
+        *,
+        on_photo: Callable[[str, Made], None] = lambda _sha256, _made: None,
+    ) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
         self._process = process or PhotoProcess()
+        self._on_photo = on_photo
         self._lock = threading.Lock()
 
     def find(self, sha256: str) -> tuple[Path, str]:
@@ -123,12 +132,13 @@ class MediaStore:
         if hashlib.sha256(content).hexdigest() != sha256:
             raise Invalid("The bytes do not have this hash.")
         check_photo(content)
-        self._process.small(content)
+        made = self._process.look(content)
         fresh = path.with_suffix(f".{secrets.token_hex(4)}.new")  # another server may keep the same photo right now
         try:
             with open(os.open(fresh, _FRESH, 0o600), "wb") as file:
                 file.write(content)
             replace_durably(fresh, path)
+            self._on_photo(sha256, made)
         finally:
             fresh.unlink(missing_ok=True)
 

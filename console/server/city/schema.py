@@ -195,6 +195,28 @@ looking = sa.Table(
     sa.Column("at", sa.BigInteger, nullable=False),
 )
 
+photo_facts = sa.Table(
+    "photo_facts",
+    metadata,
+    sa.Column("sha256", sa.Text, primary_key=True),
+    sa.Column("picture_hash", sa.LargeBinary, nullable=False),
+    sa.Column("taken", sa.BigInteger),
+    sa.Column("lat", sa.Float),
+    sa.Column("lon", sa.Float),
+)
+"""What the files of photos say of themselves, and the perceptual hashes of their pictures."""
+proof_photos = sa.Table(
+    "proof_photos",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),  # the photo's SHA-256 and the report's id
+    sa.Column("sha256", sa.Text, nullable=False, index=True),
+    sa.Column("report", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),  # when it came to the report
+    sa.Column("picture_hash", sa.LargeBinary),
+    sa.Column("known", sa.BigInteger, index=True),  # when its hash came
+)
+"""The proofs that pictures are compared with, one for each report that has one."""
+
 _encode = msgspec.json.Encoder().encode
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

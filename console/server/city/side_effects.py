@@ -37,7 +37,9 @@ from console.rules.apply import (
     with_duplicates,
 )
 from console.rules.apply import new_report as report_of
+from console.rules.area import off_by_m
 from console.rules.edit import APPENDS
+from console.rules.proof_check import flagged
 from console.rules.report import HAZARD
 from console.rules.rights import may_release
 from console.rules.status import BY_STATUS, ON_THE_WAY, is_open
@@ -47,6 +49,7 @@ from console.server.city.edit_context import EditContext, clocks_of
 from console.server.city.freshness import is_unaware_of_danger
 from console.server.city.history import Origin, later_word, later_work, others_since
 from console.server.city.payload_check import kept_data, payload_of
+from console.server.city.proof_photos import PhotoFacts, ProofIndex, picture_flags, read_facts
 from console.server.city.records import Actor
 from console.server.city.rights import check_unit, check_validator
 from console.server.city.unit_of_work import UnitOfWork
@@ -59,18 +62,25 @@ _ONLY_TOLD = APPENDS - {Kind.CREATE, Kind.PHOTO}
 _MOST_PHOTOS, _MORE_AFTER = 200, 50
 
 
-def apply_effect(context: EditContext, area_at: AreaAt, data: dict[str, Any] | None = None) -> None:
+def apply_effect(
+    context: EditContext, area_at: AreaAt, data: dict[str, Any] | None = None, proofs: ProofIndex | None = None
+) -> None:
     """Check the edit, and apply what the rule makes of the report and its crews.
 
-    `data` is the payload as it can be applied, None: as it came.
+    `data` is the payload as it can be applied, None: as it came. The picture of a proof is held against `proofs`.
     """
     if context.edit.kind in _ONLY_TOLD:
         return
     check = _CHECKS.get(context.edit.kind)
     if check is not None:
         check(context)
-    known = Lookups(context.unit_of_work.service, area_at, lambda into: _chain(context, into)[-1])
+    known = Lookups(
+        context.unit_of_work.service, area_at, lambda into: _chain(context, into)[-1], lambda one: _off_m(context, one)
+    )
     given = kept_data(context.edit) if data is None else data
+    found = read_facts(context.unit_of_work.connection, str(given.get("sha256"))) if _is_proof(context.edit) else None
+    if found is not None:
+        given = found.completed(given)
     edit, engages = context.rule_edit(given), context.edit.kind in (Kind.ASSIGN, Kind.DISPATCH)
     try:
         job_id = context.ids() if engages else ""
@@ -80,12 +90,38 @@ def apply_effect(context: EditContext, area_at: AreaAt, data: dict[str, Any] | N
         raise _refusal(context, fault) from fault
     if engages:
         _check_can_come(context, payload_of(context.edit, model.SentUnit))
+    if proofs is not None and _is_proof(context.edit):
+        after = replace(after, report=_with_proof(context, after.report, proofs, found))
     handed_in = after.report.status is Status.VALIDATION is not context.report.status
     # protects: who-hands-in-knew-the-danger
     if handed_in and edit.kind in (Kind.PROGRESS, Kind.PHOTO) and is_unaware_of_danger(context):
         after = replace(after, report=replace(after.report, status=context.report.status))
     context.take(state, after)
     link(context, after.report.merged_into)
+
+
+def _is_proof(edit: model.EditBody) -> bool:
+    return edit.kind is Kind.PHOTO and edit.data.get("role") == PhotoRole.AFTER
+
+
+def _with_proof(context: EditContext, report: Report, proofs: ProofIndex, found: PhotoFacts | None) -> Report:
+    """The report with what the picture of its new proof is flagged for; the proof is remembered for later ones."""
+    sha256 = str(context.edit.data.get("sha256"))
+    if any(photo.sha256 == sha256 and photo.role is PhotoRole.AFTER for photo in context.before.photos):
+        return report
+    if found is not None:
+        # protects: picture-of-a-proof-is-compared
+        report = flagged(
+            report, sha256, picture_flags(context.unit_of_work, proofs, report, context.state.entries, sha256, found)
+        )
+    context.unit_of_work.keep_proof(report.id, sha256, found.picture_hash if found is not None else None)
+    return report
+
+
+def _off_m(context: EditContext, report: Report) -> float:
+    """How far what is reported may lie from the report's point, in metres."""
+    area = context.unit_of_work.area(report.area) if report.area is not None else None
+    return off_by_m(report, {area.code: area} if area is not None else {})
 
 
 def _refusal(context: EditContext, fault: NotAllowed) -> Refusal:

@@ -162,6 +162,13 @@ class UnitOfWork:
         before = self._changed[place][1] if place in self._changed else {}
         self._changed[place] = thing, before | columns
 
+    def keep_proof(self, report: str, sha256: str, picture_hash: bytes | None) -> None:
+        """Remember a proof for those that come after it; its hash is None while its bytes have not come."""
+        at = schema.micros(self.now)
+        row = {"id": f"{sha256}/{report}", "sha256": sha256, "report": report, "at": at, "picture_hash": picture_hash,
+               "known": at if picture_hash is not None else None}  # fmt: skip
+        self._database.upsert(self.connection, schema.proof_photos, [row], keep=True)
+
     def next_version(self, before: Report) -> int:
         """The version that a report has after this transaction."""
         return max(before.version, version_floor(self.connection)) + 1

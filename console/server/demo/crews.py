@@ -140,8 +140,9 @@ class Crews:
         lat, lon = self._places.get(unit.id, (report.lat, report.lon))
         # Another number each time: a picture that was returned is no proof when it is sent again.
         shot = Shot(service.code, report.id, True, len(report.photos), now, lat, lon)
-        picture = self._album.take(shot)
-        data = {"sha256": picture.sha256, "role": "after", "size": picture.size, "taken": now, "lat": lat, "lon": lon,
+        picture, shot = self._album.proof(shot)
+        data = {"sha256": picture.sha256, "role": "after", "size": picture.size, "taken": shot.at, "lat": shot.lat,
+                "lon": shot.lon,
                 "unit": unit.id}  # fmt: skip
         self._edits.do(unit.code, "field", Kind.PHOTO, job.report, data, now)
 

@@ -38,7 +38,7 @@ class Living:
         def chance(name: str) -> random.Random:
             return random.Random(f"{seed}/{now.isoformat()}/{name}")  # noqa: S311  no secret
 
-        album = Album(media, seed)
+        album = Album(media, seed, city.keep_photo_facts)
         self._mirror = Mirror(city)
         edits = DemoEdits(city, chance("edits"))
         self._reporters = Reporters(

@@ -9,13 +9,19 @@ import functools
 import hashlib
 import io
 import random
-from datetime import datetime
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import Enum
 from pathlib import Path
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, TiffImagePlugin
 
+from console.images.perceptual_hash import perceptual_hash
+from console.images.worker import Made
 from console.server.demo.areas import ZONE
 from console.server.demo.street_view import HEIGHT, SCALE, WIDTH, Light, StreetView
 from console.server.demo.troubles import INDOORS, SCENES, WET
@@ -24,6 +30,7 @@ _DAY, _DUSK = range(6, 17), (5, 17, 18)
 _VARIANTS, _STOCK_HOURS = 2, (11, 21)
 _PHONES = (("Sigap", "Demo Phone 5"), ("Sigap", "Demo Phone 7"), ("Sigap", "Demo Crew Phone"))
 _GRAIN_PX = 160
+_REMEMBERED, _ONE_FORGED_OF = 40, 30
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 _MAKE, _MODEL, _CHANGED, _TAKEN, _ZONE_TAG = 0x010F, 0x0110, 0x0132, 0x9003, 0x9011
 
@@ -55,18 +62,68 @@ class Shot(msgspec.Struct, frozen=True):
     hour: int = 12
 
 
-class Album:
-    """Draws photos into `media`, each as a file named by its SHA-256; None keeps no files."""
+class Forgery(Enum):
+    """What is wrong with a proof that shows no work."""
 
-    def __init__(self, media: Path | None, seed: int) -> None:
-        self._media, self._seed = media, seed
+    COMPLAINT = "the complaint's picture, sent as if the work were done"
+    OLD_PROOF = "the picture of an older proof"
+    ELSEWHERE = "taken elsewhere"
+    EARLIER = "taken before anything was reported"
+    BARE = "without time and place"
+
+
+class Album:
+    """Draws photos into `media`, each as a file named by its SHA-256; None keeps no files.
+
+    `on_photo` is told what a photo's file says of itself when it is drawn, as a server finds in one that is sent.
+    """
+
+    def __init__(self, media: Path | None, seed: int, on_photo: Callable[[str, Made], object] | None = None) -> None:
+        self._media, self._seed, self._on_photo = media, seed, on_photo
+        self._proofs: deque[Shot] = deque(maxlen=_REMEMBERED)
+        self._complaints: dict[tuple[str, str], Shot] = {}
         self._stock: dict[Shot, DemoPhoto] = {}
         if media is not None:
             media.mkdir(parents=True, exist_ok=True)
 
     def take(self, shot: Shot) -> DemoPhoto:
         """Draw this photo."""
-        return self._kept(jpeg(shot, self._seed))
+        return self._kept(jpeg(shot, self._seed), shot)
+
+    def proof(self, shot: Shot) -> tuple[DemoPhoto, Shot]:
+        """A crew's photo of its work, and the time and place that it bears: of some few the crew has done no work."""
+        roll = int.from_bytes(hashlib.sha256(f"{self._seed}/{shot.key}/{shot.number}".encode()).digest()[:4])
+        if roll % _ONE_FORGED_OF == 0:
+            kinds = tuple(Forgery)
+            return self.forged(shot, kinds[roll // _ONE_FORGED_OF % len(kinds)])
+        return self.honest(shot), shot
+
+    def honest(self, shot: Shot) -> DemoPhoto:
+        """A photo of work that was done."""
+        self._proofs.append(shot)
+        return self.take(shot)
+
+    def forged(self, shot: Shot, forgery: Forgery) -> tuple[DemoPhoto, Shot]:
+        """A proof that shows no work, in place of this one, and the time and place that it bears."""
+        at, lat, lon = shot.at, shot.lat, shot.lon
+        if at is None or lat is None or lon is None:
+            return self.take(shot), shot
+        match forgery:
+            case Forgery.OLD_PROOF if self._proofs:
+                return self._kept(packed_again(self._proofs[-1], shot, self._seed), shot), shot
+            case Forgery.ELSEWHERE:
+                shot = replace(shot, lat=lat + 0.0203, lon=lon - 0.0171)
+            case Forgery.EARLIER:
+                shot = replace(shot, at=at - timedelta(days=6, hours=5))
+            case Forgery.BARE:
+                shot = replace(shot, at=None, lat=None, lon=None, hour=at.astimezone(ZONE).hour)
+            case _:
+                return self._kept(packed_again(self._complaint(shot), shot, self._seed), shot), shot
+        return self.take(shot), shot
+
+    def _complaint(self, shot: Shot) -> Shot:
+        """The first photo of the report that a proof is of."""
+        return self._complaints.get((shot.service, shot.key), replace(shot, done=False, number=0))
 
     def stock(self, shot: Shot) -> DemoPhoto:
         """One of few photos of such a matter, by day or at night: a past of tens of thousands of reports needs no more.
@@ -82,14 +139,28 @@ class Album:
             self._stock[few] = self.take(few)
         return self._stock[few]
 
-    def _kept(self, data: bytes) -> DemoPhoto:
+    def _kept(self, data: bytes, shot: Shot) -> DemoPhoto:
+        if not shot.done and shot.number == 0:
+            self._complaints[shot.service, shot.key] = shot
         name = hashlib.sha256(data).hexdigest()
         if self._media is not None:
             path = self._media / name
             if not path.exists():
                 path.write_bytes(data)
                 path.chmod(0o600)
+        if self._on_photo is not None:
+            with Image.open(io.BytesIO(data)) as picture:
+                made = Made(picture_hash=perceptual_hash(picture), taken_at=shot.at, lat=shot.lat, lon=shot.lon)
+            self._on_photo(name, made)
         return DemoPhoto(name, len(data))
+
+
+def packed_again(shown: Shot, told: Shot, seed: int) -> bytes:
+    """The picture of one photo in a file that bears the time and place of another."""
+    buffer = io.BytesIO()
+    with Image.open(io.BytesIO(jpeg(shown, seed))) as picture:
+        picture.save(buffer, "JPEG", quality=68, exif=_exif(told, random.Random(told.key)))  # noqa: S311
+    return buffer.getvalue()
 
 
 def jpeg(shot: Shot, seed: int) -> bytes:

@@ -78,7 +78,7 @@ def make_app(
     change_watcher, known_epoch = ChangeWatcher(city), city.epoch
     subscribers = Subscribers(city, change_watcher, beat_s=beat_s, gone_s=gone_s)
     http_endpoint = HttpEndpoint(users, limits)
-    store = MediaStore(media)
+    store = MediaStore(media, on_photo=city.keep_photo_facts)
     dispatch = Dispatch(city, http_endpoint, store, change_watcher, subscribers)
     georeport = GeoReport(city, http_endpoint, store, citizens)
     map_tiles = MapTiles(city_map, http_endpoint)

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from pytestqt.qtbot import QtBot
 
-from api_client.model import Claim, Clock, ClockState, Report, Status
+from api_client.model import Claim, Clock, ClockState, Photo, PhotoRole, ProofFlag, Report, Status
 from console.cache.catalog import Cities
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
@@ -151,6 +151,19 @@ def test_a_row_asks_to_take_only_what_nobody_has_taken(rig: Rig) -> None:
         "taken budi": "due 14:00",
         "": "take in 14:00",
     }
+
+
+def test_a_proof_that_waits_with_a_flag_says_so_and_one_that_is_decided_does_not(rig: Rig) -> None:
+    doubtful = (Photo("1" * 64, PhotoRole.AFTER, flags=(ProofFlag("same_as_report"),)),)
+    rig.begin(
+        report("waits", description="waits", status=Status.VALIDATION, photos=doubtful),
+        report("fine", description="fine", status=Status.VALIDATION, photos=(Photo("2" * 64, PhotoRole.AFTER),)),
+        report("back", description="back", status=Status.RETURNED, photos=doubtful),
+        report("quotes", description='"flags":[{', status=Status.VALIDATION),
+    )
+    assert {row.text: row.doubt for row in rig.rows(4)} == {
+        "waits": "check proof", "fine": "", "back": "", '"flags":[{': ""
+    }  # fmt: skip
 
 
 def test_tabs_count_nothing_while_a_part_of_the_reports_is_here(rig: Rig) -> None:
