@@ -274,6 +274,10 @@ def _background(city: City, demo: DemoOptions | None, media: Path, past: Callabl
 
 def _tidy(city: City, media: Path, end: threading.Event) -> None:
     store = MediaStore(media)
+    try:
+        city.read_proofs()
+    except Exception:
+        log.exception("the proofs could not be read; the first that comes waits for it")
     while not end.wait(_TIDY_EVERY_S):
         try:
             city.tidy()

@@ -79,5 +79,5 @@ class QueueModel(QAbstractListModel):
 
 
 def _spoken(row: QueueRow) -> str:
-    parts = (row.title, row.text, row.status_text, row.hold, row.place, row.holder, row.age, row.due)
+    parts = (row.title, row.text, row.status_text, row.doubt, row.hold, row.place, row.holder, row.age, row.due)
     return one_line(", ".join(part for part in parts if part))

@@ -210,6 +210,11 @@ class City:
         if last:
             self.database.announce(last, users=False)
 
+    def read_proofs(self) -> None:
+        """Take the hashes of all proofs into memory, so that no edit waits for it later."""
+        with self.database.read() as connection:
+            self._edit_service.proofs.read_on(connection)
+
     def changes(self, after: int, limit: int = feed.MOST) -> Changes:
         """The next page of the feed."""
         return feed.changes(self.database, after, limit)

@@ -64,39 +64,43 @@ def read_facts(connection: sa.Connection, sha256: str) -> PhotoFacts | None:
 
 
 class ProofIndex:
-    """The hashes of all proofs of a city in memory (32 bytes each), read on from the database before each look."""
+    """The hashes of all proofs of a city in memory (40 bytes each), read on from the database before each look."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._hashes: NDArray[np.uint64] = np.empty((0, _HASH_BYTES // 8), np.uint64)
-        self._ids: list[str] = []
-        self._there: set[str] = set()
+        self._starts: NDArray[np.uint64] = np.empty(0, np.uint64)
+        """The first 8 bytes of the SHA-256 of each."""
         self._newest = 0
 
     def alike(self, connection: sa.Connection, picture_hash: bytes) -> list[str]:
-        """The ids of the proofs whose picture is the same, the likest first."""
+        """What the SHA-256 of the photos begin with whose picture is the same, the likest first."""
+        self.read_on(connection)
         with self._lock:
-            self._read_on(connection)
-            if len(picture_hash) != _HASH_BYTES or not self._ids:
-                return []
-            differing = np.bitwise_count(self._hashes ^ np.frombuffer(picture_hash, np.uint64)).sum(axis=1)
-            # protects: same-picture-is-found
-            near = np.flatnonzero(differing <= SAME_BITS)
-            return [self._ids[at] for at in near[np.argsort(differing[near], kind="stable")][:_MOST_HITS]]
+            hashes, starts = self._hashes, self._starts
+        differing = np.bitwise_count(hashes ^ np.frombuffer(picture_hash, np.uint64)).sum(axis=1)
+        # protects: same-picture-is-found
+        near = np.flatnonzero(differing <= SAME_BITS)
+        return [f"{starts[at]:016x}" for at in near[np.argsort(differing[near], kind="stable")][:_MOST_HITS]]
 
-    def _read_on(self, connection: sa.Connection) -> None:
+    def read_on(self, connection: sa.Connection) -> None:
+        """Take in the proofs that have come since; at first all of them, which takes a large city a second."""
         table = schema.proof_photos
-        query = sa.select(table.c.id, table.c.picture_hash, table.c.known).where(
-            table.c.picture_hash.is_not(None), table.c.known >= self._newest - _OVERLAP_US
-        )
-        fresh = [row for row in connection.execute(query) if row.id not in self._there]
-        if not fresh:
-            return
-        self._newest = max(self._newest, *(row.known for row in fresh))
-        self._ids += [row.id for row in fresh]
-        self._there.update(row.id for row in fresh)
-        added = np.frombuffer(b"".join(row.picture_hash for row in fresh), np.uint64).reshape(-1, _HASH_BYTES // 8)
-        self._hashes = np.concatenate((self._hashes, added))
+        with self._lock:
+            query = sa.select(table.c.sha256, table.c.picture_hash, table.c.known).where(
+                table.c.picture_hash.is_not(None), table.c.known >= self._newest - _OVERLAP_US
+            )
+            found = {int(row.sha256[:16], 16): row for row in connection.execute(query)}
+            starts = np.fromiter(found, np.uint64, len(found))
+            there = self._starts[np.isin(self._starts, starts)]  # few are asked of many
+            starts = starts[~np.isin(starts, there)]
+            if not len(starts):
+                return
+            fresh = [found[int(start)] for start in starts]
+            self._newest = max(self._newest, *(row.known for row in fresh))
+            added = np.frombuffer(b"".join(row.picture_hash for row in fresh), np.uint64)
+            self._hashes = np.concatenate((self._hashes, added.reshape(-1, _HASH_BYTES // 8)))
+            self._starts = np.concatenate((self._starts, starts))
 
 
 def picture_flags(
@@ -157,11 +161,12 @@ def keep_facts(database: Database, index: ProofIndex, sha256: str, found: PhotoF
         return unit_of_work.settle()
 
 
-def _rows(connection: sa.Connection, ids: Sequence[str]) -> Iterable[sa.Row[Any]]:
-    """The proofs with these ids, in their order."""
+def _rows(connection: sa.Connection, starts: Sequence[str]) -> Iterable[sa.Row[Any]]:
+    """The proofs whose SHA-256 begins so, in this order, of each photo the oldest first."""
     table = schema.proof_photos
-    found = {row.id: row for row in connection.execute(sa.select(table).where(table.c.id.in_(ids)))} if ids else {}
-    return [found[key] for key in ids if key in found]
+    for start in starts:  # a letter behind f ends the range
+        query = sa.select(table).where(table.c.sha256 >= start, table.c.sha256 < f"{start}g")
+        yield from connection.execute(query.order_by(table.c.at, table.c.id)).all()
 
 
 def _is_same(connection: sa.Connection, photo: Photo, sha256: str, found: PhotoFacts) -> bool:

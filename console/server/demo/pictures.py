@@ -218,8 +218,11 @@ def _lit(image: Image.Image, view: StreetView, light: Light) -> Image.Image:
         ImageDraw.Draw(flash).ellipse((wide * 0.02, tall * 0.3, wide * 0.98, tall * 1.3), fill=(112, 110, 104))
         lamps = ImageChops.add(lamps, flash.filter(ImageFilter.GaussianBlur(14)))
     lamps = ImageChops.add(lamps, glow).resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
+    image = ImageChops.multiply(image, lamps)
+    if glow.getbbox() is None:
+        return image
     halo = glow.point([value * 2 // 5 for value in range(256)] * 3).resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
-    return ImageChops.add(ImageChops.multiply(image, lamps), halo)
+    return ImageChops.add(image, halo)
 
 
 def _rainy(image: Image.Image, detail: random.Random) -> Image.Image:

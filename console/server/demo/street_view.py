@@ -60,7 +60,12 @@ def toned(colour: Colour, factor: float) -> Colour:
 
 def mixed(one: Colour, other: Colour, part: float) -> Colour:
     """`part` of the other colour in the one."""
-    return tuple(int(a + (b - a) * part) for a, b in zip(one, other, strict=True))  # type: ignore[return-value]
+    (red, green, blue), (to_red, to_green, to_blue) = one, other
+    return (
+        int(red + (to_red - red) * part),
+        int(green + (to_green - green) * part),
+        int(blue + (to_blue - blue) * part),
+    )
 
 
 class StreetView:
@@ -104,12 +109,17 @@ class StreetView:
 
     def far(self, colour: Colour, z: float) -> Colour:
         """A colour seen through the air of a city."""
-        return mixed(colour, self.haze, min(0.62, max(0.0, (z - 6) / 70)))
+        return mixed(colour, self.haze, min(0.62, (z - 6) / 70)) if z > 6 else colour
 
     def area(self, corners: Sequence[Corner], colour: Colour) -> None:
         """A flat surface."""
-        z = sum(corner[2] for corner in corners) / len(corners)
-        self.draw.polygon([self.at(*corner) for corner in corners], fill=self.far(colour, z))
+        (middle, level), focus, east, tall = self.vanish, self._focus, self._east, self._up
+        spots, far = [], 0.0
+        for x, y, z in corners:
+            size = focus / max(_NEAREST_M, z)
+            spots.append((middle + size * (x - east), level - size * (y - tall)))
+            far += z
+        self.draw.polygon(spots, fill=self.far(colour, far / len(corners)))
 
     def line(self, corners: Sequence[Corner], colour: Colour, thick_m: float) -> None:
         """A bar, a cable or a stem, as thick as it is in the middle."""
@@ -286,7 +296,7 @@ def tree(view: StreetView, x: float, z: float, tall: float, lean: float = 0.0) -
     crown(view, top, tall * 0.62)
 
 
-def crown(view: StreetView, middle: Corner, across: float, count: int = 34) -> None:
+def crown(view: StreetView, middle: Corner, across: float, count: int = 24) -> None:
     """Leaves in clumps, those that the light falls on brighter."""
     for number in range(count):
         turn = view.chance.uniform(0, 6.2832)
