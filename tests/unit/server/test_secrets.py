@@ -220,7 +220,8 @@ def test_an_older_citys_secrets_are_taken_out_and_what_consoles_made_stays(city:
         connection.exec_driver_sql("ALTER TABLE reports DROP COLUMN hold_until")
         connection.exec_driver_sql("DROP INDEX reports_created")
         connection.exec_driver_sql("CREATE INDEX reports_created ON reports (created)")
-        connection.exec_driver_sql("DROP TABLE closures")
+        for table in ("closures", "photo_facts", "proof_photos"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
     city.create_schema()
     edits = {entry.edit for entry in city.entries(theirs.id)}
     assert edits == {reporter_id(OLD_KEY), f"{reporter_id(OLD_KEY)}.photo-1"}
