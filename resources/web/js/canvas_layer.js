@@ -1,6 +1,8 @@
 // @ts-check
 /** Canvases as large as the view: one in a pane of its own, redrawn when the map stands still; and one that is laid into others. */
 
+import { drawOn } from "./picture.js";
+
 /** @typedef {(context: CanvasRenderingContext2D, width: number, height: number) => boolean} Draw whether it drew anything */
 
 export class CanvasLayer {
@@ -15,16 +17,19 @@ export class CanvasLayer {
     holder.style.pointerEvents = "none";
     this._canvas = document.createElement("canvas");
     this._canvas.className = "leaflet-layer";
-    holder.appendChild(this._canvas);
+    this._apart = canvasToLookAt(); // what is drawn upon; it stands in the page for the style of its texts
+    this._apart.hidden = true;
+    holder.append(this._canvas, this._apart);
   }
 
   /** Put the canvas over the view and draw. */
   redraw() {
-    const { size, ratio } = fit(this._canvas, this._map), canvas = this._canvas;
+    const { size, ratio, width, height } = fit(this._apart, this._map), canvas = this._canvas;
     canvas.style.width = size.x + "px";
     canvas.style.height = size.y + "px";
     window.L.DomUtil.setPosition(canvas, this._map.containerPointToLayerPoint([0, 0]));
-    canvas.hidden = !this._draw(cleared(canvas, ratio), size.x, size.y); // without a graphics card an empty one, too, costs at each frame
+    canvas.hidden = !this._draw(cleared(this._apart, ratio), size.x, size.y); // without a graphics card an empty one, too, costs at each frame
+    if (!canvas.hidden) drawOn(canvas, width, height, (context) => context.drawImage(this._apart, 0, 0));
   }
 }
 
@@ -104,7 +109,7 @@ function place(map) {
   return { origin: map.getPixelOrigin(), at: map.containerPointToLayerPoint([0, 0]), ...extent(map) };
 }
 
-/** One whose pixels are asked for, so that it is drawn at once. */
+/** One whose pixels are asked for: it lies in memory, and is drawn upon at once. */
 function canvasToLookAt() {
   const canvas = document.createElement("canvas");
   canvas.getContext("2d", { willReadFrequently: true });
