@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 import sqlite3
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,8 @@ _NUMBERED_ONES = ("house", "reckoned")
 _CLEAR = 4.0
 """What is so much less likely than the best is not what was said, though it has all the words."""
 _KM_ALIKE, _KM_AROUND = 0.05, 1.05
+_KEPT = 64
+"""So many of the file's answers are kept, each of _MANY rows at most."""
 _BEGUN = 2
 """A word of fewer letters has just been begun."""
 _ALIKE_FROM = 8
@@ -118,8 +120,8 @@ class Gazetteer:
         self._database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
         self._database.execute("PRAGMA trusted_schema = OFF")
         self._plane: _Plane | None = None
-        self._asked: dict[tuple[str, int, LatLon | None, str, bool], list[_Row]] = {}
-        """What the file was asked for the text that is looked for now."""
+        self._asked: OrderedDict[tuple[str, int, LatLon | None, str, bool], list[_Row]] = OrderedDict()
+        """What the file was asked last: with each letter that is typed most is asked again."""
 
     def close(self) -> None:
         """Let go of the file."""
@@ -132,7 +134,6 @@ class Gazetteer:
         """
         if (point := self._figures(text, near)) is not None:
             return [point]
-        self._asked.clear()
         phrase = understood(text)
         found: list[tuple[float, FoundPlace]] = []
         if phrase.crossed is not None:
@@ -673,12 +674,16 @@ class Gazetteer:
         takes long, and where all rows have all words it tells nothing.
         """
         key = (match, most, at, within, ranked)
-        if key not in self._asked:
+        if key in self._asked:
+            self._asked.move_to_end(key)
+        else:
             lat, lon = at or (0.0, 0.0)
             rank, order = (_RANK, _RANK) if ranked else ("0.0", _QUICK_ORDER)
             sql = _MATCHING.format(within=within, rank=rank, order=order)
             values = (match, most, _A_DEGREE if at else 0.0, lat, lon)
             self._asked[key] = [_Row(*row) for row in self._database.execute(sql, values)]
+            if len(self._asked) > _KEPT:
+                self._asked.popitem(last=False)
         return self._asked[key]
 
     def _geometries(self, rows: Sequence[_Row]) -> NDArray[Any]:
