@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from console.board.map_answer import UNLISTED
 from tests.page.conftest import LAT, LON, TIMEOUT_MS, Console, MapRig
 from widgets.map.__main__ import pack_answer
 from widgets.map.panel import Box, Pin
+from widgets.map.routes import Request
 
 EAST, SOUTH = LON + 0.02, LAT - 0.012
 
@@ -831,6 +833,26 @@ def test_in_a_drag_nothing_is_drawn_for_what_the_pointer_passes(rig: MapRig) -> 
     script = drag.replace("AT_X", str(point.x())).replace("AT_Y", str(point.y()))
     assert rig.js(script) == 0
     rig.wait_js("window.drawings > 0")
+
+
+def test_what_comes_into_view_is_drawn_though_its_reports_are_waited_for(rig: MapRig) -> None:
+    east = LON + 0.065  # beside the view, but not after a step to the right
+    rig.panel.set_units([{"id": "u1", "code": "SDA-07", "state_key": "free", "lat": LAT, "lon": east}])
+    rig.show()
+    come = threading.Event()
+
+    def late(request: Request) -> bytes:
+        come.wait(30)
+        return pack_answer(request.number, [], [], outside=3, placeless=2)
+
+    rig.answer = late
+    try:
+        before = rig.panel.last_view
+        rig.key(Qt.Key.Key_Right)
+        rig.qtbot.waitUntil(lambda: rig.panel.last_view != before, timeout=TIMEOUT_MS)
+        rig.qtbot.waitUntil(lambda: rig.count_near(LAT, east, "map.unit") > 10, timeout=5_000)
+    finally:
+        come.set()
 
 
 def test_a_code_gives_way_to_a_count_that_has_no_other_place(rig: MapRig) -> None:
