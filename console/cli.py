@@ -74,6 +74,8 @@ def build_parser() -> argparse.ArgumentParser:
         window.add_argument("--quit-after", type=float, metavar="S", help="quit after S seconds")
         window.add_argument("--unsandboxed", action="store_true", help="run the map without the web engine's sandbox")
         window.add_argument("--reset-layout", action="store_true")
+        if name == "demo":
+            window.add_argument("--second-desk", action="store_true", help=argparse.SUPPRESS)
 
     serve = commands.add_parser("serve", help="the embedded report API")
     serve.set_defaults(command=_serve)
@@ -360,9 +362,9 @@ def _not_built(arguments: argparse.Namespace) -> bool:
 def _demo(arguments: argparse.Namespace) -> int:
     if _not_built(arguments):
         return 2
-    from console.commands.run import run_demo
+    from console.commands.run import run_demo, run_second_desk
 
-    return run_demo(arguments)
+    return run_second_desk(arguments) if arguments.second_desk else run_demo(arguments)
 
 
 def _run(arguments: argparse.Namespace) -> int:

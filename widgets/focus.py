@@ -34,49 +34,25 @@ def _has_keyboard(watched: QObject) -> bool:
     return isinstance(watched, QWidget) and focus is not None and (watched is focus or watched.isAncestorOf(focus))
 
 
-class FocusRing(QWidget):
-    """Draws the edge of `around` while a watched part of it has the focus and got it by the keyboard, or the keyboard
-    was used since. It takes no mouse events, and its middle is free.
-    """
+class Ring(QWidget):
+    """Draws the edge of `around`. It takes no mouse events, and its middle is free."""
 
     def __init__(self, theme: _Theme, around: QWidget) -> None:
         super().__init__(around)
-        self._theme, self._around, self._used = theme, around, False
+        self._theme, self._around = theme, around
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.hide()
         around.installEventFilter(self)
-        app = QApplication.instance()
-        if isinstance(app, QApplication):
-            app.focusChanged.connect(self._on_focus_changed)
-
-    def _on_focus_changed(self, _old: QWidget | None, _new: QWidget | None) -> None:
-        """Hide the ring when the focus goes to a part that is not watched, such as a list in a report."""
-        if self.isVisible() and not _has_keyboard(self._around):
-            self._show(False)
-
-    def watch(self, part: QWidget) -> None:
-        """Also while this part of it has the focus."""
-        part.removeEventFilter(self)
-        part.installEventFilter(self)
 
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        kind = event.type()
-        if kind == QEvent.Type.FocusIn and isinstance(event, QFocusEvent):
-            if event.reason() not in _NOBODYS_DOING:
-                self._used = by_keyboard(event.reason())
-            self._show(self._used)
-        elif kind == QEvent.Type.FocusOut:
-            self._show(False)
-        elif kind == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and event.key() not in _MODIFIERS:
-            self._used = True
-            self._show(_has_keyboard(watched))
-        elif kind == QEvent.Type.Resize and watched is self._around:
+        if event.type() == QEvent.Type.Resize and watched is self._around:
             self._fit()
         return super().eventFilter(watched, event)
 
-    def _show(self, shown: bool) -> None:
+    def show_ring(self, shown: bool = True) -> None:
+        """Show it over all that stands in the widget, or hide it."""
         if shown and not self.isVisible():
             self._fit()
             self.raise_()
@@ -91,3 +67,40 @@ class FocusRing(QWidget):
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
         QPainter(self).fillRect(event.rect(), QColor(self._theme.hex("accent.base")))
+
+
+class FocusRing(Ring):
+    """The ring that is shown while a watched part of `around` has the focus and got it by the keyboard, or the keyboard
+    was used since.
+    """
+
+    def __init__(self, theme: _Theme, around: QWidget) -> None:
+        super().__init__(theme, around)
+        self._used = False
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            app.focusChanged.connect(self._on_focus_changed)
+
+    def _on_focus_changed(self, _old: QWidget | None, _new: QWidget | None) -> None:
+        """Hide the ring when the focus goes to a part that is not watched, such as a list in a report."""
+        if self.isVisible() and not _has_keyboard(self._around):
+            self.show_ring(False)
+
+    def watch(self, part: QWidget) -> None:
+        """Also while this part of it has the focus."""
+        part.removeEventFilter(self)
+        part.installEventFilter(self)
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        kind = event.type()
+        if kind == QEvent.Type.FocusIn and isinstance(event, QFocusEvent):
+            if event.reason() not in _NOBODYS_DOING:
+                self._used = by_keyboard(event.reason())
+            self.show_ring(self._used)
+        elif kind == QEvent.Type.FocusOut:
+            self.show_ring(False)
+        elif kind == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and event.key() not in _MODIFIERS:
+            self._used = True
+            self.show_ring(_has_keyboard(watched))
+        return super().eventFilter(watched, event)

@@ -149,19 +149,20 @@ class Shell(QMainWindow):
         is_usable_elsewhere: Callable[[str], bool] = lambda _cap: False,
         may_close: Callable[[], bool] = lambda: True,
         has_report: Callable[[], bool] = lambda: False,
+        visitor: QWidget | None = None,
     ) -> None:
         """`is_usable` says whether the action on the key of a cap can be used now, as the panel means it that shows the
         cap ("" for none); None when the key is no action's. `is_usable_elsewhere` says it of the window that has the
         keyboard instead of this one. `may_close` says whether the window may close now: one that says no has to ask,
         and close it later. `has_report` says that the report panel holds one: where there is room for one of them it
-        comes before the map.
+        comes before the map. `visitor` is the demo's strip above the command line.
         """
         super().__init__()
         self._is_usable, self._is_usable_elsewhere = is_usable, is_usable_elsewhere
         self._may_close, self._has_report = may_close, has_report
         self._theme = theme
         self._kpi, self._banner, self._queue, self._map, self._ticket = kpi, banner, queue, map, ticket
-        self._command, self._status = command, status
+        self._command, self._status, self._visitor = command, status, visitor
         self._tab_keys = dict(tab_keys or {})
         self._compact: bool | None = None
         self._narrow = False
@@ -218,8 +219,9 @@ class Shell(QMainWindow):
             column.addWidget(widget)
         self._whole.installEventFilter(self)
         column.addWidget(self._whole, 1)
-        for widget in (self._fold, command, status):
-            column.addWidget(widget)
+        for below in (self._fold, visitor, command, status):
+            if below is not None:
+                column.addWidget(below)
         self.setCentralWidget(root)
         screen = self.screen().availableGeometry()  # with large text the least size is more than a small screen has
         room = screen.height() - theme.px(FRAME)
@@ -235,6 +237,8 @@ class Shell(QMainWindow):
     def panel(self, key: str) -> QWidget:
         """The widget of a panel. Raises KeyError for an unknown key."""
         named = {"queue": self._queue, "map": self._map, "report": self._ticket, "command": self._command}
+        if self._visitor is not None:
+            named["visitor"] = self._visitor
         return {**self._units.widgets, **self._charts.widgets, **named}[key]
 
     def current_tab(self, key: str) -> bool:
@@ -322,7 +326,7 @@ class Shell(QMainWindow):
             round_ += [self._units.current(), self._charts.current()]
         elif self._open:
             round_.append(self._open)
-        round_.append("command")
+        round_ += [*(["visitor"] if self._visitor is not None and not self._visitor.isHidden() else []), "command"]
         round_ = [key for key in round_ if key]
         now = self.current_panel()
         at = round_.index(now) if now in round_ else (-1 if step > 0 else 0)
@@ -448,6 +452,8 @@ class Shell(QMainWindow):
     def _panel_of(self, widget: QWidget | None) -> str:
         named = [("queue", self._queue), ("map", self._map), ("report", self._ticket), ("command", self._command)]
         tabs = [*self._units.widgets.items(), *self._charts.widgets.items()]
+        if self._visitor is not None:
+            named.append(("visitor", self._visitor))
         for key, panel in [*named, *tabs]:
             if widget is not None and (widget is panel or panel.isAncestorOf(widget)):
                 return key

@@ -58,6 +58,29 @@ def run_demo(arguments: argparse.Namespace) -> int:
             return run_window(options, settings, server.tokens, server, streets)
 
 
+def run_second_desk(arguments: argparse.Namespace) -> int:
+    """The demo's second operator, whom `SecondDesk` starts: a window that ends with the first one's."""
+    from console.window.second_desk import read_second_operator
+
+    told = read_second_operator(sys.stdin.buffer)
+    folder = Path(tempfile.mkdtemp(prefix="sigap-desk-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    profile = folder / "profile"
+    profile.mkdir(mode=0o700)
+    logs.start_logging(log_file(profile))
+    tokens = Tokens("demo")
+    tokens.keep_in_memory(told.source.key, told.token)
+    with _display(arguments):
+        reason = _sandbox(demo=True, allowed=True)
+        from console.window.demo_streets import DemoStreets
+        from console.window.run import run_window
+
+        settings = Settings(sources=[told.source])
+        options = _options(arguments, profile, settings, demo=False, unsandboxed=reason or "")
+        with DemoStreets(demo_folder(), may_draw=False) as streets:
+            return run_window(options, settings, tokens, None, streets, ends_with_input=True)
+
+
 def _options(
     arguments: argparse.Namespace, profile: Path, settings: Settings, *, demo: bool, unsandboxed: str, mended: str = ""
 ) -> WindowOptions:

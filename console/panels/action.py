@@ -12,7 +12,7 @@ from console.panels.action_rules import NEW_ONLY, POINTING, Situation, always, w
 from console.panels.typed_command import TypedCommand
 from widgets.keys import key_text
 
-Group = Literal["Report", "Units", "Queue", "Map", "Window"]
+Group = Literal["Report", "Units", "Queue", "Map", "Window", "Demo"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 """The order of actions in the palette and in the list of keys: what concerns the report first."""
 Rule = Callable[[Situation], str]

@@ -26,6 +26,7 @@ from console.panels.units import UnitsController
 from console.rules.time_range import TimeRange
 from console.window.city_map_commands import CityMapCommands
 from console.window.sign_in import SignInController
+from console.window.visitor_commands import VisitorCommands
 from console.window.web_map_commands import WebMapCommands
 from console.window.window_commands import RANGE_TEXT, WindowCommands
 from widgets.map.panel import MapPanel
@@ -58,6 +59,8 @@ class Receivers:
     sign_in: SignInController
     ticket: TicketPanel
     units_list: UnitsController
+    visitor: VisitorCommands | None = None
+    """In a window of the demo only."""
 
 
 A = Action[Receivers]

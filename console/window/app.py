@@ -119,6 +119,9 @@ from console.window.sources import FollowedSources
 from console.window.succession import Succession
 from console.window.sync_arrivals import SyncArrivals
 from console.window.sync_supervisor import SyncSupervisor
+from console.window.tour import Tour
+from console.window.tour_steps import Seen, tour_steps
+from console.window.visitor_commands import VisitorCommands
 from console.window.web_map_commands import WebMapCommands
 from console.window.window_commands import WindowCommands
 from widgets.charts import ChartsPanel
@@ -135,6 +138,7 @@ from widgets.symbols import Symbols
 from widgets.theme import Theme, font_files, load_theme
 from widgets.ticket.panel import TicketPanel
 from widgets.units import UnitsPanel
+from widgets.visitor import VisitorStrip
 
 _log = logging.getLogger(__name__)
 _TICK_MS = 1000
@@ -272,6 +276,7 @@ class ConsoleWindow(QObject):
         self.charts = ChartsPanel(self.theme)
         self.command = CommandLine(self.theme, open_key=cap("palette"))
         self.status = StatusBar(self.theme, undo_key=cap("undo"))
+        self.visitor_strip = VisitorStrip(self.theme, key=cap("visitor")) if self._has_visitor else None
         self.palette = Palette(self.theme, self.symbols)
         basemap = Basemap(self._options.profile, self.settings.here.basemap)
         mapped = self._streets.folder if self._streets is not None else self._options.profile
@@ -329,6 +334,7 @@ class ConsoleWindow(QObject):
             is_usable_elsewhere=lambda cap: self.shortcuts.is_usable_elsewhere(cap),
             may_close=lambda: self.close_guard.may_close(),
             has_report=lambda: bool(self.window_state.row),
+            visitor=self.visitor_strip,
         )
         self.window.setWindowTitle("Sigap")
         self.images = ImageProcess()
@@ -597,6 +603,42 @@ class ConsoleWindow(QObject):
         )
         self.undo_command = UndoCommand(window_state, self.undo_stack, forms, self.situation, self.actions, self)
 
+    @property
+    def _has_visitor(self) -> bool:
+        return self._demo is not None and "visitor" in self.action_table
+
+    def _make_visitor_commands(self) -> VisitorCommands | None:
+        if self._demo is None or self.visitor_strip is None:
+            return None
+        return VisitorCommands(
+            self._demo,
+            self.visitor_strip,
+            self.window_state,
+            self._map_middle,
+            self.say,
+            self.window_commands.refresh,
+            self.window.focus_panel,
+            self.window.current_panel,
+            lambda: self.focus.panel,
+            self._make_tour(self._demo),
+            self,
+        )
+
+    def _make_tour(self, demo: DemoServer) -> Tour:
+        seen = Seen(
+            self.window_state,
+            self.situation,
+            self.details_reader,
+            self.outbox,
+            demo.network,
+            self.map,
+            lambda: all(state == "live" for state in self.sources.states().values()),
+            self.palette.isVisible,
+        )
+        cap = self.action_table.cap
+        steps = tour_steps(seen, self.action_table)
+        return Tour(self.theme, self.window, steps, self.say, self, skip_key=cap("tour_skip"), end_key=cap("tour"))
+
     def _build_window_matters(self) -> None:
         """Build what belongs to no panel: followed sources, sign-in, screenshots, presence, the window's own
         actions.
@@ -696,6 +738,7 @@ class ConsoleWindow(QObject):
             keeps=not self._options.demo,
         )
         self.web_map_commands = WebMapCommands(self.web_map, self.forms, self._keep_web_map, self)
+        self.visitor_commands = self._make_visitor_commands()
         self._receivers = Receivers(
             reports=self.report_commands,
             units=self.unit_commands,
@@ -719,6 +762,7 @@ class ConsoleWindow(QObject):
             sign_in=self.sign_in,
             ticket=self.ticket,
             units_list=self.units_controller,
+            visitor=self.visitor_commands,
         )
 
         self.close_guard = CloseGuard(
@@ -943,6 +987,8 @@ class ConsoleWindow(QObject):
         if self._streets_follower is not None:
             self._streets_follower.close()
         self.followed_sources.close()
+        if self.visitor_commands is not None:
+            self.visitor_commands.close()
         self.outbox.close()
         self.sync_supervisor.stop()
         self.city_map_commands.close()

@@ -27,7 +27,7 @@ class KeyboardFocus(QObject):
         self._window, self._ticket, self._situation = window, ticket, situation
         self._was_chosen = False
         self.panel = "queue"
-        """The panel that has the keyboard, or had it before the command line."""
+        """The panel that has the keyboard, or had it before the command line or the visitor's strip."""
         window.panel_entered.connect(self._on_panel)
         queue.opened.connect(lambda _: self._open_chosen())
         line.run.connect(self._on_line_run)
@@ -55,7 +55,7 @@ class KeyboardFocus(QObject):
 
     def _on_panel(self, key: str) -> None:
         self._situation.set_panel(key)
-        if key not in ("", "command"):
+        if key not in ("", "command", "visitor"):
             self.panel = key
 
     def _on_line_run(self, line: str) -> None:

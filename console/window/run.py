@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
+import threading
 
 import msgspec
-from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtCore import QCoreApplication, QEvent, QMetaObject, Qt
 
 from console import logs
 from console.error_text import LOCAL
 from console.files.errors import LockedByOther, NotWritable
 from console.settings import Settings, Tokens
+from console.window.actions import ACTIONS
 from console.window.app import ConsoleWindow
 from console.window.application import make_application
+from console.window.demo_actions import DEMO_ACTIONS
 from console.window.demo_server import DemoServer
 from console.window.demo_streets import DemoStreets
 from console.window.options import WindowOptions
@@ -25,8 +28,12 @@ def run_window(
     tokens: Tokens,
     demo: DemoServer | None,
     streets: DemoStreets | None = None,
+    *,
+    ends_with_input: bool = False,
 ) -> int:
-    """Open the window, run until it closes, and return the exit code. `streets` are those of the demo."""
+    """Open the window, run until it closes, and return the exit code. `streets` are those of the demo; with
+    `ends_with_input` the window closes when the standard input is at its end.
+    """
     app = make_application()
     app.setApplicationName("Sigap")
     sys.excepthook = logs.describe_exception
@@ -48,8 +55,11 @@ def run_window(
 
         ask_for_server(app, options.theme, options.profile, settings, tokens, options.mended)
     settings.theme, handover, before = options.theme, None, None
+    if ends_with_input:
+        threading.Thread(target=_end_with_input, args=(app,), name="input", daemon=True).start()
     while True:
-        console = ConsoleWindow(app, options, settings, tokens, demo, streets=streets)
+        actions = DEMO_ACTIONS if demo is not None else ACTIONS
+        console = ConsoleWindow(app, options, settings, tokens, demo, actions=actions, streets=streets)
         if only is not None:
             only.asked.connect(console.come_forward)
         console.succeeded.connect(lambda: app.exit())  # quit() would close the window
@@ -70,3 +80,10 @@ def run_window(
     if only is not None:
         only.close()
     return code or console.exit_code
+
+
+def _end_with_input(app: QCoreApplication) -> None:
+    """Close the window when whoever opened it has gone, also by a kill."""
+    while sys.stdin.buffer.read(4096):
+        pass
+    QMetaObject.invokeMethod(app, "quit", Qt.ConnectionType.QueuedConnection)

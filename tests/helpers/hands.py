@@ -112,9 +112,9 @@ def free_units(console: Any) -> list[str]:
     return [advice.unit_id for advice in console.situation.recommendations.units if not advice.jobs]
 
 
-def p1_data(console: Any, lat: float = -6.2, lon: float = 106.85) -> dict[str, Any]:
+def p1_data(console: Any, lat: float = -6.2, lon: float = 106.85, source: str = "city") -> dict[str, Any]:
     """The data of a CREATE edit: a P1 of the first service that begins as one."""
-    service = next(code for code, one in console.window_state.catalog("city").services.items() if one.priority == 1)
+    service = next(code for code, one in console.window_state.catalog(source).services.items() if one.priority == 1)
     return {"service": service, "description": "Water rises", "priority": 1, "lat": lat, "lon": lon}
 
 

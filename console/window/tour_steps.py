@@ -1,0 +1,144 @@
+"""The eight steps of the demo's tour: what each one says, and when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from console.panels.action import Actions
+from console.panels.qt_outbox import QtOutbox
+from console.panels.report.details import ReportDetailsReader
+from console.panels.situation import SituationMonitor
+from console.panels.window_state import WindowState
+from console.window.actions import Receivers
+from console.window.demo_network import DemoNetwork
+from console.window.tour import TourStep
+from widgets.map.panel import MapPanel
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the steps look at."""
+
+    window_state: WindowState
+    situation: SituationMonitor
+    details: ReportDetailsReader
+    outbox: QtOutbox
+    network: DemoNetwork
+    map: MapPanel
+    is_live: Callable[[], bool]
+    is_palette_open: Callable[[], bool]
+
+
+def tour_steps(seen: Seen, actions: Actions[Receivers]) -> tuple[TourStep, ...]:
+    """The steps in their order; keys are named as they are in `actions`."""
+    cap = actions.cap
+    chosen_p1 = _Counted(seen.window_state)
+    moved = _Moved(seen.map)
+
+    def is_taken() -> bool:
+        now = seen.situation.current
+        return now.holder is not None and now.holder == now.me
+
+    def is_crew_sent() -> bool:
+        details = seen.details.current
+        return details is not None and bool(details.live)
+
+    return (
+        TourStep(
+            "queue",
+            "What burns stands on top",
+            "Danger to people comes first, then time. Red is a hazard that no crew is on its way to; it stays counted "
+            "above until one is.",
+            f"Waiting for you: {cap('next_hazard')}, or choose a red report",
+            lambda: chosen_p1.is_done(seen.situation),
+            chosen_p1.begin,
+        ),
+        TourStep(
+            "report",
+            "Say that it is yours",
+            f"{cap('take')} takes the report: colleagues see it within a second, and nobody does the same work twice.",
+            f"Waiting for you: {cap('take')}",
+            is_taken,
+        ),
+        TourStep(
+            "report",
+            "Send the crew yourself",
+            "The nearest crew that can do it stands first, with its time by street and the reason. One key sends it, "
+            f"{cap('undo')} takes it back.",
+            f"Waiting for you: {cap('dispatch')}",
+            is_crew_sent,
+        ),
+        TourStep(
+            "map",
+            "See where it is",
+            "The blue line is the way that the crew takes, with its time of arrival. Symbols say how urgent, colour "
+            "only what is not as it should be.",
+            f"Waiting for you: {cap('go_to')}, or move the map",
+            moved.is_done,
+            moved.begin,
+        ),
+        TourStep(
+            "visitor",
+            "Pull the plug",
+            "Really: from then on nothing gets through between this window and the city's server.",
+            "Waiting for you: Cut the network",
+            lambda: seen.network.is_cut,
+        ),
+        TourStep(
+            "report",
+            "Go on working",
+            f"Write a note with {cap('note')}, take the next report, close one. All of it is saved on this computer "
+            "the moment you do it, and waits in the outbox.",
+            "Waiting for you: any change to a report",
+            lambda: bool(seen.outbox.open_edits) or not seen.network.is_cut,
+        ),
+        TourStep(
+            "visitor",
+            "And back again",
+            "What waited is sent by itself, once and in order. What a colleague changed meanwhile is never "
+            "overwritten unseen.",
+            "Waiting for you: Mend the network",
+            lambda: not seen.network.is_cut and seen.is_live() and not seen.outbox.open_edits,
+        ),
+        TourStep(
+            "command",
+            "Everything by a word",
+            f"{cap('palette')} finds reports, streets, crews and every command; {cap('help')} shows all keys.",
+            f"Waiting for you: {cap('palette')}",
+            seen.is_palette_open,
+        ),
+    )
+
+
+class _Counted:
+    """Whether a P1 without a crew was chosen since the step began, be it the one that was chosen before."""
+
+    def __init__(self, window_state: WindowState) -> None:
+        self._choices = 0
+        self._before = 0
+        window_state.selection_changed.connect(self._count)
+        window_state.chosen_again.connect(self._count)
+
+    def _count(self, _row: int) -> None:
+        self._choices += 1
+
+    def begin(self) -> None:
+        self._before = self._choices
+
+    def is_done(self, situation: SituationMonitor) -> bool:
+        return self._choices > self._before and situation.current.crewless
+
+
+class _Moved:
+    """Whether the map shows another part of the city than when the step began."""
+
+    def __init__(self, panel: MapPanel) -> None:
+        self._panel = panel
+        self._before: object = None
+
+    def begin(self) -> None:
+        self._before = self._panel.last_view
+
+    def is_done(self) -> bool:
+        return self._panel.last_view != self._before
