@@ -724,7 +724,8 @@ class ClosureChange(msgspec.Struct, frozen=True):
     """A closed street or flooded area that is made, changed or ended; what is left out stays as it is.
 
     A new one needs kind and geometry. `seen` is the version of the closure that the operator saw, 0 for a new one.
-    `ended` true ends it, false opens it again.
+    `ended` true ends it, false opens it again. One that was changed since it was seen is not ended; without `seen`,
+    one that was changed after the end was decided (`occurred_at`).
     """
 
     closure: Key

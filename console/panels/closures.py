@@ -221,9 +221,13 @@ class Closures(QObject):
         areas = self.tr("1 flooded area") if floods == 1 else self.tr("{n} flooded areas").format(n=floods)
         parts = [text for count, text in ((others, streets), (floods, areas)) if count]
         # protects: what-is-not-avoided-is-said
-        if source in self._too_many or self._is_partly:
+        if source in self._too_many or self._lacks(source):
             parts.append(self.tr("NOT all that is closed"))
         return self.tr("avoids {what}").format(what=", ".join(parts)) if parts else ""
+
+    def _lacks(self, source: str) -> bool:
+        """Whether the map process had no time yet for some of what is in force in a city."""
+        return self._is_partly and any(one.key not in self._stretches for one in self.in_force(source))
 
     def inside_text(self, source: str, place: LatLon) -> str:
         """A warning that a place lies in what is closed; "" where it does not."""

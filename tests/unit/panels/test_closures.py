@@ -188,6 +188,7 @@ def test_what_the_map_had_no_time_for_yet_is_said_and_the_times_are_found_anew_w
     assert len(changed) == 1
     told[-1](ClosuresTaken((1, None)))
     assert rig.closures.avoided_text("city") == "avoids 1 flooded area, NOT all that is closed"
+    assert rig.closures.avoided_text("another city") == ""
     assert len(changed) == 1
     told[-1](ClosuresTaken((1, 2)))
     assert rig.closures.avoided_text("city") == "avoids 2 flooded areas"
