@@ -108,22 +108,19 @@ class Album:
         at, lat, lon = shot.at, shot.lat, shot.lon
         if at is None or lat is None or lon is None:
             return self.take(shot), shot
+        complaint = self._complaints.get((shot.service, shot.key))
         match forgery:
+            case Forgery.COMPLAINT if complaint is not None:
+                return self._kept(packed_again(complaint, shot, self._seed), shot), shot
             case Forgery.OLD_PROOF if self._proofs:
                 return self._kept(packed_again(self._proofs[-1], shot, self._seed), shot), shot
-            case Forgery.ELSEWHERE:
-                shot = replace(shot, lat=lat + 0.0203, lon=lon - 0.0171)
             case Forgery.EARLIER:
                 shot = replace(shot, at=at - timedelta(days=6, hours=5))
             case Forgery.BARE:
                 shot = replace(shot, at=None, lat=None, lon=None, hour=at.astimezone(ZONE).hour)
-            case _:
-                return self._kept(packed_again(self._complaint(shot), shot, self._seed), shot), shot
+            case _:  # also where there is no complaint's photo, or no older proof
+                shot = replace(shot, lat=lat + 0.0203, lon=lon - 0.0171)
         return self.take(shot), shot
-
-    def _complaint(self, shot: Shot) -> Shot:
-        """The first photo of the report that a proof is of."""
-        return self._complaints.get((shot.service, shot.key), replace(shot, done=False, number=0))
 
     def stock(self, shot: Shot) -> DemoPhoto:
         """One of few photos of such a matter, by day or at night: a past of tens of thousands of reports needs no more.
