@@ -62,6 +62,9 @@ def build_parser() -> argparse.ArgumentParser:
         window.add_argument("--reports", type=_positive, default=30_000, metavar="N", help="size of the demo city")
         window.add_argument("--seed", type=int, default=1, metavar="S")
         window.add_argument(
+            "--speed", type=_speed, default=1.0, metavar="N", help="the demo city lives N times faster than in life"
+        )
+        window.add_argument(
             "--screenshot", type=Path, metavar="FILE", help="save a picture when all is drawn, then quit"
         )
         window.add_argument(
@@ -136,6 +139,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="end when standard input does: for a program that starts a server of its own, and may be killed",
     )
     serve.add_argument("--still", action="store_true", help="with --demo-city: nothing happens by itself")
+    serve.add_argument("--speed", type=_speed, default=1.0, metavar="N", help=argparse.SUPPRESS)
 
     connect = commands.add_parser("connect", help="add a city's server to a profile; its token on standard input")
     connect.set_defaults(command=_connect)
@@ -322,6 +326,15 @@ def _positive(text: str) -> int:
     return number
 
 
+def _speed(text: str) -> float:
+    from console.server.demo_controls import FASTEST, SLOWEST
+
+    speed = float(text)
+    if not SLOWEST <= speed <= FASTEST:
+        raise argparse.ArgumentTypeError(f"from {SLOWEST:g} to {FASTEST:g}")
+    return speed
+
+
 def _pair(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not separator or not name.strip():
@@ -382,7 +395,11 @@ def _serve(arguments: argparse.Namespace) -> int:
 
     if arguments.map is not None and not arguments.map.is_dir():
         print(f"sigap: there is no folder {arguments.map}; the pages show no streets.", file=sys.stderr)
-    demo = DemoOptions(arguments.reports, arguments.seed, not arguments.still) if arguments.demo_city else None
+    demo = (
+        DemoOptions(arguments.reports, arguments.seed, not arguments.still, arguments.speed)
+        if arguments.demo_city
+        else None
+    )
     posting = Posting.KEYED if arguments.keyed_reports else Posting.LOCAL
     if arguments.open_reports:
         posting = Posting.OPEN

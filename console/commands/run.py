@@ -46,7 +46,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
     profile = folder / "profile"
     profile.mkdir(mode=0o700)
     logs.start_logging(log_file(profile))
-    with _display(arguments), DemoServer(folder, arguments.reports, arguments.seed) as server:
+    with _display(arguments), DemoServer(folder, arguments.reports, arguments.seed, arguments.speed) as server:
         reason = _sandbox(demo=True, allowed=True)
         from console.window.demo_streets import DemoStreets
         from console.window.run import run_window

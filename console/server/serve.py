@@ -27,6 +27,7 @@ from console.server.city.city import FIRST_ZONE, City
 from console.server.city.media import MediaStore
 from console.server.city.records import COMMAND_LINE, DemoOptions, ServeOptions
 from console.server.city.users import Users, load_users
+from console.server.demo_controls import DemoControls
 from console.server.error_text import DONE, FAULTS, LOCAL_DATA, REFUSED, USAGE, complaint
 from console.server.errors import Refusal
 from console.server.http.app import make_app
@@ -124,9 +125,11 @@ def _serve(options: ServeOptions) -> None:
                     f"“sigap city {begin} FOLDER{f' {where}' if begin == 'export' else ''}”, "
                     f"then: sigap city apply FOLDER {where}"
                 )
-            app = make_app(city, media, users, citizens=options.citizens, city_map=options.city_map)
+            demo = options.demo
+            controls = DemoControls(demo.speed) if demo is not None and demo.living else None
+            app = make_app(city, media, users, citizens=options.citizens, city_map=options.city_map, demo=controls)
             address = _address(options.host, listener.getsockname()[1])
-            with _background(city, options.demo, media, past):
+            with _background(city, options, media, past, controls):
                 _raise_file_limit()
                 sys.setswitchinterval(_SWITCH_S)
                 announce = partial(_announce, city.name or "a city", address)
@@ -251,7 +254,9 @@ def _check(options: ServeOptions) -> None:
 
 
 @contextlib.contextmanager
-def _background(city: City, demo: DemoOptions | None, media: Path, past: Callable[[], None]) -> Iterator[None]:
+def _background(
+    city: City, options: ServeOptions, media: Path, past: Callable[[], None], controls: DemoControls | None
+) -> Iterator[None]:
     """What goes on beside serving: old things go, shifts, holds and closures end, the demo city lives."""
     end = threading.Event()
     threads = [
@@ -260,8 +265,9 @@ def _background(city: City, demo: DemoOptions | None, media: Path, past: Callabl
         threading.Thread(target=_end_holds, args=(city, end), name="holds", daemon=True),
         threading.Thread(target=past, name="past", daemon=True),
     ]
-    if demo is not None and demo.living:
-        threads.append(threading.Thread(target=_live, args=(city, demo, media, end), name="living", daemon=True))
+    if controls is not None:
+        work = partial(_live, city, options, media, controls, end)
+        threads.append(threading.Thread(target=work, name="living", daemon=True))
     for thread in threads:
         thread.start()
     try:
@@ -314,10 +320,19 @@ def _shown(database: str) -> str:
     return sa.make_url(database).render_as_string(hide_password=True)
 
 
-def _live(city: City, demo: DemoOptions, media: Path, end: threading.Event) -> None:
+def _live(city: City, options: ServeOptions, media: Path, controls: DemoControls, end: threading.Event) -> None:
     from console.server.demo import Living
 
-    living = Living(city, seed=demo.seed, now=city.clock(), media=media, reports=demo.reports)
+    demo = options.demo or DemoOptions()
+    living = Living(
+        city,
+        seed=demo.seed,
+        now=city.clock(),
+        media=media,
+        reports=demo.reports,
+        city_map=options.city_map,
+        controls=controls,
+    )
     while not end.wait(_STEP_S):
         try:
             living.step(city.clock())

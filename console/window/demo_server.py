@@ -42,8 +42,8 @@ class DemoServer:
     `network`, which can be cut.
     """
 
-    def __init__(self, folder: Path, reports: int, seed: int) -> None:
-        self._folder, self._reports, self._seed = folder, reports, seed
+    def __init__(self, folder: Path, reports: int, seed: int, speed: float = 1.0) -> None:
+        self._folder, self._reports, self._seed, self._speed = folder, reports, seed, speed
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
@@ -82,6 +82,7 @@ class DemoServer:
         command = [sys.executable, "-m", "console", "serve", "--demo-city", "--port", str(self._port or 0)]
         command += ["--database", f"sqlite:///{self._folder / 'city.db'}", "--media", str(self._folder / "media")]
         command += ["--reports", str(self._reports), "--seed", str(self._seed), "--name", "Jakarta"]
+        command += ["--speed", str(self._speed)]
         command += ["--users", str(self._users), "--end-with-input"]
         with (self._folder / "server.log").open("a") as log:
             self._process = subprocess.Popen(

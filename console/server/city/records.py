@@ -71,6 +71,8 @@ class DemoOptions(msgspec.Struct, frozen=True):
     reports: int = 30_000
     seed: int = 1
     living: bool = True
+    speed: float = 1.0
+    """How many times faster than in life."""
 
 
 class ServeOptions(msgspec.Struct, frozen=True):

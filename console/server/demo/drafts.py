@@ -12,9 +12,10 @@ from itertools import accumulate
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec.structs import replace
 
 from api_client.model import AssignmentState, Contact, Service, Status, WaitsFor
-from console.server.demo.areas import Ward
+from console.server.demo.areas import Ward, metres
 from console.server.demo.rhythm import weight
 from console.server.demo.street_samples import INVENTED, MAIN_KINDS, StreetPlace, street_places
 from console.server.demo.texts import LANE, MAIN, STREET, Whereabouts
@@ -24,18 +25,21 @@ _CHANNELS = (("JAKI", 74), ("WhatsApp", 9), ("telepon", 6), ("X", 5), ("keluraha
 _CHANNEL_NAMES = tuple(name for name, _ in _CHANNELS)
 _CHANNEL_SHARES = tuple(accumulate(share for _, share in _CHANNELS))
 _PRESENT_HOURS = 2
-_WET = frozenset({
+WET = frozenset({
     "Kampung Melayu", "Bidara Cina", "Bukit Duri", "Kebon Baru", "Cawang", "Manggarai", "Rawajati", "Cililitan",
     "Balekambang", "Pengadegan", "Cikoko", "Pluit", "Penjaringan", "Kapuk", "Kapuk Muara", "Rawa Buaya",
     "Cipinang Melayu", "Kelapa Gading Barat", "Pejaten Timur", "Kebon Pala", "Tegal Alur", "Semanan", "Kembangan Utara",
     "Ulujami",
 })  # fmt: skip
+"""Kelurahan at rivers, which flood first."""
 _STILL_OPEN = ((6, 0.9), (24, 0.68), (72, 0.46), (150, 0.17), (166, 0.05))
 """The part of routine matters that is still open up to an age in hours."""
 _DUPLICATES = 0.03
 _SEEN_SOON_S, _SEEN_LATER_S = 120, 1500
 """That a report is the double of another one an operator sees after the first of these, and up to the other later."""
 _WITHOUT_WORK = 0.02
+_ANOTHER_WARD, _NEAR_BORDER, _BESIDE = 0.06, 1.3, 8
+"""So many say the ward beside, of those who stand less than so many times as far from its middle as from their own."""
 _DOUBLE_WITHIN_M, _SAME_GUTTER_M = 60.0, 50.0
 WITHOUT_PLACE = 9
 IN_NO_AREA = 12
@@ -164,13 +168,14 @@ class Draftsman:
         self._now_s = int(now.timestamp())
         self._zone = zone
         self._places = street_places()
+        self._around: dict[str, list[Ward]] = {}
         self._shares_in: dict[float, list[float]] = {}
         self._by_name = {ward.name: ward for ward in wards}
         self._habits = {habit.service.code: habit for habit in HABITS}
         spots = random.Random("hot spots")  # noqa: S311  the city's own: the same in its history and its present
         weights = [(0.05 if ward.code.startswith("31.01.") else 1.0) * spots.lognormvariate(0, 0.55) for ward in wards]
         self._dry = _running(weights)
-        self._wet = _running([w * (4.5 if ward.name in _WET else 1.0) for w, ward in zip(weights, wards, strict=True)])
+        self._wet = _running([w * (4.5 if ward.name in WET else 1.0) for w, ward in zip(weights, wards, strict=True)])
 
     def write(self, count: int, days: int) -> list[DraftedReport]:
         """`count` drafts over `days` days, oldest first."""
@@ -228,6 +233,10 @@ class Draftsman:
             running = self._wet if habit.service.group == "air" else self._dry
             ward = self._wards[min(bisect(running, chance.random()), len(self._wards) - 1)]
         place = self._places.draw(ward, chance, habit.service.group)
+        address, where = place.address, whereabouts(place)
+        if chance.random() < _ANOTHER_WARD and (other := self._across_the_border(ward, place)) is not None:
+            address = address.replace(f", {ward.name} ", f", {other.name} ")
+            where = replace(where, ward=other.name)
         priority = chance.choices((1, 2, 3, 4), habit.priorities)[0]
         channel = chance.choices(_CHANNEL_NAMES, cum_weights=_CHANNEL_SHARES)[0]
         photos = 0 if channel == "telepon" else chance.choices((0, 1, 2, 3), (34, 48, 13, 5))[0]
@@ -238,11 +247,21 @@ class Draftsman:
             ward,
             place.lat,
             place.lon,
-            place.address,
-            whereabouts(place),
+            address,
+            where,
             channel,
             photos=photos,
         )
+
+    def _across_the_border(self, ward: Ward, place: StreetPlace) -> Ward | None:
+        """The ward beside, for a place so near to its border that people think it is there."""
+        here = (place.lat, place.lon)
+        around = self._around.get(ward.code)
+        if around is None:
+            by_distance = sorted(self._wards, key=lambda one: metres((one.lat, one.lon), (ward.lat, ward.lon)))
+            around = self._around[ward.code] = by_distance[1 : 1 + _BESIDE]
+        away = min((metres((one.lat, one.lon), here), one.code, one) for one in around)
+        return away[2] if away[0] < _NEAR_BORDER * metres((ward.lat, ward.lon), here) else None
 
     def _parent(self, recent: Sequence[DraftedReport], created: int) -> DraftedReport | None:
         if self._chance.random() >= _DUPLICATES or len(recent) < 5:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,10 +17,11 @@ from console.server.demo.areas import ZONE, Ward
 from console.server.demo.drafts import AGAIN_AND_AGAIN, DraftedReport, Draftsman, whereabouts
 from console.server.demo.edits import DemoEdits
 from console.server.demo.mirror import Mirror
+from console.server.demo.pace import Pace
 from console.server.demo.pictures import Album, Shot
 from console.server.demo.rhythm import RAIN_NOW, reports_an_hour
 from console.server.demo.stories import CITIZEN
-from console.server.demo.street_samples import street_places
+from console.server.demo.street_samples import StreetPlace, street_places
 from console.server.demo.texts import TextWriter, Whereabouts
 
 _DOUBLE = 0.12
@@ -44,6 +45,7 @@ class Reporters:
         album: Album,
         wards: Sequence[Ward],
         chance: random.Random,
+        pace: Pace,
         now: datetime,
         a_day: float,
     ) -> None:
@@ -52,25 +54,25 @@ class Reporters:
         self._album = album
         self._chance = chance
         self._draftsman = Draftsman(wards, chance, now, ZONE)
+        self._pace = pace
         self._a_day = a_day
-        self.speed = 1.0
         self._writer = TextWriter()
         for report in _newest(city):
             self._writer.remember(report.service or "", report.description)
-        self._next = now + self._wait(now)
-        self._next_me_too = now + timedelta(seconds=chance.uniform(20, _ME_TOO_EVERY_S))
-        self._next_again = now + timedelta(seconds=chance.uniform(120, _AGAIN_EVERY_S))
+        self._next = self._coming(now)
+        self._next_me_too = pace.between(chance, 20, _ME_TOO_EVERY_S)
+        self._next_again = pace.between(chance, 120, _AGAIN_EVERY_S)
 
     def step(self, now: datetime) -> None:
         """What comes in up to `now`."""
-        if self._next_me_too <= now:
-            self._next_me_too = now + self._seconds(_ME_TOO_EVERY_S)
+        if self._pace.is_due(self._next_me_too):
+            self._next_me_too = self._pace.next_of(self._chance, _ME_TOO_EVERY_S)
             self._me_too(now)
-        if self._next_again <= now:
-            self._next_again = now + timedelta(seconds=_AGAIN_EVERY_S / self.speed)
+        if self._pace.is_due(self._next_again):
+            self._next_again = self._pace.after(_AGAIN_EVERY_S)
             self._again(now)
-        while self._next <= now:
-            self._next += self._wait(now)
+        while self._pace.is_due(self._next):
+            self._next += self._coming(now) - self._pace.life_s
             self._report(now)
 
     def send(self, draft: DraftedReport, now: datetime, depth_cm: int | None = None) -> str | None:
@@ -104,6 +106,13 @@ class Reporters:
         draft.priority = max(2, report.priority)
         draft.lat, draft.lon, draft.address = place.lat, place.lon, place.address
         draft.where = whereabouts(place)
+        return draft
+
+    def drafted(self, service: str, priority: int, place: StreetPlace, now: datetime) -> DraftedReport:
+        """What somebody would send about something at a place."""
+        draft = self._draftsman.draft(int(now.timestamp()), RAIN_NOW, service)
+        draft.priority, draft.channel = priority, draft.channel if draft.channel != "e-mail" else "JAKI"
+        draft.lat, draft.lon, draft.address, draft.where = place.lat, place.lon, place.address, whereabouts(place)
         return draft
 
     def _report(self, now: datetime) -> None:
@@ -147,11 +156,9 @@ class Reporters:
             and 0 <= (now - report.created).total_seconds() < _DOUBLES_WITHIN_S
         ]
 
-    def _wait(self, now: datetime) -> timedelta:
-        return self._seconds(3600 / reports_an_hour(now.astimezone(ZONE), self._a_day))
-
-    def _seconds(self, mean_s: float) -> timedelta:
-        return timedelta(seconds=self._chance.expovariate(self.speed / mean_s))
+    def _coming(self, now: datetime) -> float:
+        """When the next report comes."""
+        return self._pace.next_of(self._chance, 3600 / reports_an_hour(now.astimezone(ZONE), self._a_day))
 
 
 def _newest(city: City) -> list[Report]:

@@ -86,6 +86,10 @@ class StreetPlaces:
         """The sampled streets of a ward. Raises KeyError where it has none."""
         return self._of_ward[ward.code]
 
+    def has(self, ward: Ward) -> bool:
+        """Whether a ward has sampled streets."""
+        return ward.code in self._of_ward
+
     def near(self, here: Point, chance: random.Random, within_m: float) -> StreetPlace:
         """A place at most about `within_m` along the street that passes nearest to `here`."""
         sample, along_m = self.street_near(here)

@@ -353,7 +353,7 @@ def _since(matter: Matter, priority: int, at: datetime, chance: random.Random) -
         return ("slow",) if chance.random() < 0.4 else ()
     if chance.random() > 0.4:
         return ()
-    return ("acute", "acute", _part_of_day(at.hour))
+    return ("now",) if priority <= 2 else ("acute", "acute", _part_of_day(at.hour))
 
 
 def _part_of_day(hour: int) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+import zlib
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from api_client.model import Unit, UnitState
@@ -33,8 +34,8 @@ _POSTS = {
     "PPSU-KLD 1": "31.75.07.1003",
 }
 """Crews that begin in a certain kelurahan; the others somewhere in their kota."""
-_SHIFTS = ((time(7), time(15)), (time(15), time(23)), (time(23), time(7)))
-_WARD_SHIFTS = ((time(6), time(16)), (time(16), time(22)), (time(22), time(6)))
+_SHIFT_S, _STEP_S = 8 * 3600, 1800
+_STEPS = _SHIFT_S // _STEP_S
 
 POSITION_LOST = "sda-15"
 """This crew's radio went silent half an hour ago."""
@@ -54,15 +55,13 @@ def make_units(
     return units
 
 
-def shift_end(agency: str | None, now: datetime, zone: ZoneInfo) -> datetime:
-    """When the shift that runs at `now` ends."""
+def shift_end(unit: str, now: datetime, zone: ZoneInfo) -> datetime:
+    """When the shift of a crew that runs at `now` ends. Shifts have eight hours and end at different times of day."""
+    first_s = zlib.crc32(unit.encode()) % _STEPS * _STEP_S
     local = now.astimezone(zone)
-    shifts = _WARD_SHIFTS if agency == "PPSU" else _SHIFTS
-    ends = []
-    for _, end in shifts:
-        at = local.replace(hour=end.hour, minute=0, second=0, microsecond=0)
-        ends.append(at if at > local else at + timedelta(days=1))
-    return min(ends).astimezone(now.tzinfo)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    since_s = (local - midnight).total_seconds() - first_s
+    return (midnight + timedelta(seconds=first_s + (since_s // _SHIFT_S + 1) * _SHIFT_S)).astimezone(now.tzinfo)
 
 
 def _unit(record: UnitRecord, home: Ward, chance: random.Random, now: datetime, zone: ZoneInfo) -> Unit:
@@ -76,7 +75,7 @@ def _unit(record: UnitRecord, home: Ward, chance: random.Random, now: datetime, 
         agency=record.agency,
         areas=record.areas,
         skills=record.skills,
-        shift_end=shift_end(record.agency, now, zone),
+        shift_end=shift_end(record.id, now, zone),
         lat=place.lat,
         lon=place.lon,
         position_at=now - timedelta(seconds=chance.randint(1, 20)),

@@ -19,8 +19,10 @@ from console.server.city.city import City
 from console.server.city.media import MediaStore
 from console.server.city.records import CitizenOptions
 from console.server.city.users import Users
+from console.server.demo_controls import DemoControls
 from console.server.errors import Refusal
 from console.server.georeport import BY_DEFAULT, GeoReport
+from console.server.http.demo import DemoAddresses
 from console.server.http.dispatch import Dispatch
 from console.server.http.endpoint import (
     HttpEndpoint,
@@ -64,12 +66,15 @@ def make_app(
     limits: RateLimits | None = None,
     citizens: CitizenOptions = BY_DEFAULT,
     city_map: Path | None = None,
+    demo: DemoControls | None = None,
 ) -> Starlette:
     """The application of a city whose tables exist. Without `users` everybody is the supervisor "local".
 
     `limits` bound how often clients may ask; `citizens` says who may post reports and whether there are pages;
     `city_map` is the folder of a city map, or of a profile that may have one, whose streets the pages show and where
     citizens look for places.
+
+    `demo` are the controls of a demo city that lives, which get addresses of their own.
 
     For the server's end: `app.state.subscribers` (its `close` ends the event streams) and `app.state.http_endpoint`
     (its `close` stops work that was begun for requests). `app.state.documents` maps addresses to their OpenAPI
@@ -103,6 +108,7 @@ def make_app(
             Mount("/dispatch/v1", routes=dispatch.routes()),
             Mount("/open311/v2", routes=georeport.routes()),
             Mount("/streets", routes=map_tiles.routes()),
+            *([Mount("/demo/v1", routes=DemoAddresses(demo, http_endpoint).routes())] if demo is not None else []),
             *([Mount("/public/v1", routes=citizens_pages.routes())] if citizens.public else []),
             *Assets(public=citizens.public).routes(),
         ],
