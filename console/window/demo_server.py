@@ -145,8 +145,10 @@ class DemoServer:
         return self._ask("rain", {"lat": lat, "lon": lon})
 
     def set_speed(self, speed: float) -> DemoState:
-        """Let the city live that many times faster than in life."""
-        return self._ask("speed", {"speed": speed})
+        """Let the city live that many times faster than in life, also after its server was stopped and started."""
+        state = self._ask("speed", {"speed": speed})
+        self._speed = speed
+        return state
 
     def _ask(self, what: str, body: dict[str, float] | None) -> DemoState:
         if self._port is None or self.is_stopped:

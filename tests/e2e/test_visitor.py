@@ -137,6 +137,18 @@ def test_a_second_operator_sits_down_and_leaves_with_the_first(window: Any) -> N
     assert process.poll() is not None
 
 
+def test_it_rains_where_the_map_stands_and_the_city_goes_faster(window: Any) -> None:
+    wait_for(lambda: window.visitor_strip.button("speed_1").is_filled, 60, "the city says how it lives")
+    press(window, "speed_20")
+    wait_for(lambda: window.visitor_strip.button("speed_20").is_filled, 60, "it goes faster")
+    before = set(window.window_state.view.hazards.tolist())
+    press(window, "rain")
+    wait_for(lambda: window.visitor_strip.told.startswith("It rains on "), 60, "the strip says where")
+    wait_for(lambda: set(window.window_state.view.hazards.tolist()) - before, 90, "P1s come in")
+    press(window, "speed_1")
+    wait_for(lambda: window.visitor_strip.button("speed_1").is_filled, 60, "as in life")
+
+
 def test_the_tour_goes_on_when_the_visitor_has_done_it_himself(window: Any) -> None:
     tour, state = window.visitor_commands.tour, window.window_state
     assert tour.number == 0
