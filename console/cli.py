@@ -396,7 +396,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     if arguments.map is not None and not arguments.map.is_dir():
         print(f"sigap: there is no folder {arguments.map}; the pages show no streets.", file=sys.stderr)
     demo = (
-        DemoOptions(arguments.reports, arguments.seed, not arguments.still, arguments.speed)
+        DemoOptions(arguments.reports, arguments.seed, not arguments.still, arguments.speed, demo_folder() / "photos")
         if arguments.demo_city
         else None
     )

@@ -54,7 +54,10 @@ def folder_of(name: str) -> Path:
 
 
 def demo_folder() -> Path:
-    """Where the demo city's map is kept; it is no profile, so no city is ever shown with invented streets."""
+    """Where the demo city's map and the photos of its past are kept.
+
+    It is no profile, so no city is ever shown with invented streets.
+    """
     return home() / "demo"
 
 

@@ -229,7 +229,14 @@ def _fill(city: City, options: ServeOptions, media: Path) -> Callable[[], None]:
         from console.server.demo import fill_present
 
         _tell(f"The demo city is being made: {options.demo.reports:,} reports.")
-        past = fill_present(city, reports=options.demo.reports, seed=options.demo.seed, now=city.clock(), media=media)
+        past = fill_present(
+            city,
+            reports=options.demo.reports,
+            seed=options.demo.seed,
+            now=city.clock(),
+            media=media,
+            photos=options.demo.photos,
+        )
         if options.demo.living:
             return past
         past()

@@ -73,6 +73,8 @@ class DemoOptions(msgspec.Struct, frozen=True):
     living: bool = True
     speed: float = 1.0
     """How many times faster than in life."""
+    photos: Path | None = None
+    """Where the photos of its past are kept for the next demo; None draws them each time."""
 
 
 class ServeOptions(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from console.server.demo.areas import ZONE, metres, read_wards
 from console.server.demo.drafts import DraftedReport, Draftsman
 from console.server.demo.facts import demo_facts
 from console.server.demo.pictures import Album
+from console.server.demo.stock_photos import StockPhotos
 from console.server.demo.stories import Storyteller
 from console.server.demo.street_samples import street_places
 from console.server.demo.units import POSITION_LOST, make_units
@@ -70,10 +71,18 @@ def fill(
 
 
 def fill_present(
-    city: DemoCity, *, reports: int, seed: int, now: datetime, days: int = DAYS, media: Path | None = None
+    city: DemoCity,
+    *,
+    reports: int,
+    seed: int,
+    now: datetime,
+    days: int = DAYS,
+    media: Path | None = None,
+    photos: Path | None = None,
 ) -> Callable[[], None]:
     """Put in what somebody still has to work on and what is two days old; the returned function puts in the rest.
 
+    The photos of the past are kept in `photos` for the next start, unless it is None.
     So a server can listen while 60 days of history are still being written behind it.
     """
     chance = random.Random(seed)  # noqa: S311  a made-up city, no secret
@@ -90,7 +99,8 @@ def fill_present(
     for number, draft in enumerate(drafts):
         draft.id = str(first + number)
     units = _put_to_work(units, drafts, chance, now)
-    teller = Storyteller(units, Album(media, seed), AreaIndex(areas).area_at, chance, now)
+    album = Album(media, seed, kept=StockPhotos(photos).file) if photos is not None else Album(media, seed)
+    teller = Storyteller(units, album, AreaIndex(areas).area_at, chance, now)
     for draft in reversed(drafts[-_WORDED:]):
         teller.word(draft)
     at_work = {draft.id: teller.tell(draft) for draft in drafts if draft.job is not None}

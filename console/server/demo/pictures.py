@@ -76,10 +76,17 @@ class Album:
     """Draws photos into `media`, each as a file named by its SHA-256; None keeps no files.
 
     `on_photo` is told what a photo's file says of itself when it is drawn, as a server finds in one that is sent.
+    `kept` gives the file of a stock photo by its name, and draws it only where it is not there yet.
     """
 
-    def __init__(self, media: Path | None, seed: int, on_photo: Callable[[str, Made], object] | None = None) -> None:
-        self._media, self._seed, self._on_photo = media, seed, on_photo
+    def __init__(
+        self,
+        media: Path | None,
+        seed: int,
+        on_photo: Callable[[str, Made], object] | None = None,
+        kept: Callable[[str, Callable[[], bytes]], bytes] = lambda _name, draw: draw(),
+    ) -> None:
+        self._media, self._seed, self._on_photo, self._kept_file = media, seed, on_photo, kept
         self._proofs: deque[Shot] = deque(maxlen=_REMEMBERED)
         self._complaints: dict[tuple[str, str], Shot] = {}
         self._stock: dict[Shot, DemoPhoto] = {}
@@ -133,7 +140,8 @@ class Album:
         place = int.from_bytes(hashlib.sha256(shot.key.encode()).digest()[:4]) % variants
         few = Shot(shot.service, f"stock {place}", shot.done, hour=hour)
         if few not in self._stock:
-            self._stock[few] = self.take(few)
+            name = f"{self._seed}/{few.service}/{few.key}/{few.done}/{few.hour}"
+            self._stock[few] = self._kept(self._kept_file(name, lambda: jpeg(few, self._seed)), few)
         return self._stock[few]
 
     def _kept(self, data: bytes, shot: Shot) -> DemoPhoto:
