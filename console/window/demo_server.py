@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from api_client.decoding import decode
 from console.rules.messages import Source
 from console.settings import Tokens
 from console.window.demo_network import DemoNetwork
@@ -162,7 +163,7 @@ class DemoServer:
             },
         )
         with urllib.request.urlopen(request, timeout=_ANSWER_S) as answer:  # noqa: S310
-            return msgspec.json.decode(answer.read(_MOST_BYTES), type=DemoState)
+            return decode(answer.read(_MOST_BYTES), DemoState)
 
     @property
     def is_stopped(self) -> bool:

@@ -9,6 +9,7 @@ from typing import IO
 
 import msgspec
 
+from api_client.decoding import decode
 from console.rules.messages import Source
 from console.window.demo_server import DEMO_KEY, DEMO_TIMEZONE, SECOND_USER, DemoServer
 
@@ -74,4 +75,4 @@ class SecondDesk:
 
 def read_second_operator(stream: IO[bytes]) -> SecondOperator:
     """What the first desk says, in its one line. Raises ValueError for anything else."""
-    return msgspec.json.decode(stream.readline(65_536), type=SecondOperator)
+    return decode(stream.readline(65_536), SecondOperator)
