@@ -628,12 +628,12 @@ class ConsoleWindow(QObject):
         seen = Seen(
             self.window_state,
             self.situation,
-            self.details_reader,
             self.outbox,
             demo.network,
             self.map,
             lambda: all(state == "live" for state in self.sources.states().values()),
             self.palette.isVisible,
+            self._go_back,
         )
         cap = self.action_table.cap
         steps = tour_steps(seen, self.action_table)

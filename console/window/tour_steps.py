@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from api_client.model import Kind
 from console.panels.action import Actions
 from console.panels.qt_outbox import QtOutbox
-from console.panels.report.details import ReportDetailsReader
 from console.panels.situation import SituationMonitor
 from console.panels.window_state import WindowState
+from console.rules.queued import PENDING, Queued
 from console.window.actions import Receivers
 from console.window.demo_network import DemoNetwork
 from console.window.tour import TourStep
@@ -22,27 +23,31 @@ class Seen:
 
     window_state: WindowState
     situation: SituationMonitor
-    details: ReportDetailsReader
     outbox: QtOutbox
     network: DemoNetwork
     map: MapPanel
     is_live: Callable[[], bool]
     is_palette_open: Callable[[], bool]
+    show_report: Callable[[str, str], None]
+    """Chooses the report of a source with this id."""
 
 
 def tour_steps(seen: Seen, actions: Actions[Receivers]) -> tuple[TourStep, ...]:
     """The steps in their order; keys are named as they are in `actions`."""
     cap = actions.cap
     chosen_p1 = _Counted(seen.window_state)
-    moved = _Moved(seen.map)
+    moved, sent = _Moved(seen.map), _Sent(seen.outbox, seen.show_report)
+
+    def is_waiting() -> bool:  # what a colleague's change stopped waits for the visitor, who was told of it
+        return any(queued.state in PENDING for queued in seen.outbox.open_edits)
+
+    def show_way() -> None:
+        sent.show_report()
+        moved.begin()
 
     def is_taken() -> bool:
         now = seen.situation.current
         return now.holder is not None and now.holder == now.me
-
-    def is_crew_sent() -> bool:
-        details = seen.details.current
-        return details is not None and bool(details.live)
 
     return (
         TourStep(
@@ -67,7 +72,8 @@ def tour_steps(seen: Seen, actions: Actions[Receivers]) -> tuple[TourStep, ...]:
             "The nearest crew that can do it stands first, with its time by street and the reason. One key sends it, "
             f"{cap('undo')} takes it back.",
             f"Waiting for you: {cap('dispatch')}",
-            is_crew_sent,
+            sent.is_done,
+            sent.begin,
         ),
         TourStep(
             "map",
@@ -76,7 +82,7 @@ def tour_steps(seen: Seen, actions: Actions[Receivers]) -> tuple[TourStep, ...]:
             "only what is not as it should be.",
             f"Waiting for you: {cap('go_to')}, or move the map",
             moved.is_done,
-            moved.begin,
+            show_way,
         ),
         TourStep(
             "visitor",
@@ -91,7 +97,7 @@ def tour_steps(seen: Seen, actions: Actions[Receivers]) -> tuple[TourStep, ...]:
             f"Write a note with {cap('note')}, take the next report, close one. All of it is saved on this computer "
             "the moment you do it, and waits in the outbox.",
             "Waiting for you: any change to a report",
-            lambda: bool(seen.outbox.open_edits) or not seen.network.is_cut,
+            lambda: is_waiting() or not seen.network.is_cut,
         ),
         TourStep(
             "visitor",
@@ -99,7 +105,7 @@ def tour_steps(seen: Seen, actions: Actions[Receivers]) -> tuple[TourStep, ...]:
             "What waited is sent by itself, once and in order. What a colleague changed meanwhile is never "
             "overwritten unseen.",
             "Waiting for you: Mend the network",
-            lambda: not seen.network.is_cut and seen.is_live() and not seen.outbox.open_edits,
+            lambda: not seen.network.is_cut and seen.is_live() and not is_waiting(),
         ),
         TourStep(
             "command",
@@ -128,6 +134,31 @@ class _Counted:
 
     def is_done(self, situation: SituationMonitor) -> bool:
         return self._choices > self._before and situation.current.crewless
+
+
+class _Sent:
+    """Whether a crew was sent from here since the step began, wherever the window has gone on to."""
+
+    def __init__(self, outbox: QtOutbox, show_report: Callable[[str, str], None]) -> None:
+        self._show_report = show_report
+        self._is_done = False
+        self._report: tuple[str, str] | None = None
+        outbox.saved.connect(self._on_saved)
+
+    def _on_saved(self, queued: Queued) -> None:
+        if queued.edit.kind is Kind.DISPATCH:
+            self._is_done, self._report = True, (queued.edit.source, queued.edit.report or "")
+
+    def show_report(self) -> None:
+        """Choose the report that the crew was sent to: the window has gone on to the next one that waits."""
+        if self._report is not None:
+            self._show_report(*self._report)
+
+    def begin(self) -> None:
+        self._is_done = False
+
+    def is_done(self) -> bool:
+        return self._is_done
 
 
 class _Moved:

@@ -159,6 +159,7 @@ def test_the_tour_goes_on_when_the_visitor_has_done_it_himself(window: Any) -> N
     assert tour.number == 1, "the report that was chosen before does not count"
     before = set(state.view.hazards.tolist())
     window.edit_commands.create(DEMO_KEY, p1_data(window, source=DEMO_KEY), "local:tour", "Water rises")
+    wait_for(lambda: not window.outbox.open_edits, 60, "the city has it")
     wait_for(lambda: set(state.view.hazards.tolist()) - before, what="a new P1")
     state.choose((set(state.view.hazards.tolist()) - before).pop())
     wait_for(lambda: tour.number == 2, what="a P1 is chosen")
@@ -170,8 +171,12 @@ def test_the_tour_goes_on_when_the_visitor_has_done_it_himself(window: Any) -> N
     else:
         key(window, "T")
     wait_for(lambda: tour.number == 3, what="it is taken")
-    key(window, "Right", CTRL)
-    assert tour.number == 4
+    wait_for(lambda: window.situation.current.advice, what="a crew is recommended")
+    sent_to = window.window_state.row
+    key(window, "D", CTRL)
+    wait_for(lambda: tour.number == 4, what="it is sent")
+    wait_for(lambda: window.window_state.row == sent_to, what="its way is looked at, though another report waits")
+    wait_for(lambda: window.situation.chosen is not None, what="it is read")
     key(window, "G")
     wait_for(lambda: tour.number == 5, what="the map shows it")
     press(window, "network")
