@@ -175,7 +175,10 @@ def why_lost(lost: Queued, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr
     first = first_of(lost, zone, now)
     own = tr("you") if is_own(first, lost) else ""
     who, at = own or first.who or tr("somebody else"), tr(", at {time}").format(time=first.at) if first.at else ""
-    if lost.edit.kind in (Kind.CLAIM, Kind.RELEASE) and not is_undone_no_more(lost):
+    if lost.edit.kind in _OF_CLAIM and not is_undone_no_more(lost):
+        # protects: who-closed-it-has-not-taken-it
+        if "status" in lost.theirs:  # nobody has taken it: it was closed, or merged into another one
+            return tr("{who} closed the report{at}").format(who=who, at=at)
         return tr("{who} took the report first{at}").format(who=who, at=at)
     if BUSY in lost.theirs and lost.theirs[BUSY].get("priority") is None:
         report = str(lost.theirs[BUSY].get("report") or "")[:24]

@@ -155,6 +155,25 @@ def test_a_closing_that_was_given_anew_is_undone_by_its_inverse(rig: Rig) -> Non
 
 
 @pytest.mark.parametrize(
+    ("field", "value", "why"),
+    [
+        ("claim", "budi", "budi took the report first, at "),
+        ("status", "closed", "budi closed the report, at "),
+    ],
+    ids=["taken", "closed"],
+)
+def test_a_claim_is_lost_to_who_took_it_or_to_who_closed_it(rig: Rig, field: str, value: str, why: str) -> None:
+    """Of a report that a colleague had merged it was said that he had taken it: somebody seemed to be at it."""
+    edit_id = rig.edit_commands.take(rig.details(1001, "A"))
+    rig.saved(1)
+    theirs: dict[str, object] = {field: BY_BUDI | {"value": value}}
+    rig.outbox.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs=theirs, version=9))
+    lost = rig.outbox.open_edit(edit_id)
+    assert lost is not None
+    assert why_lost(lost, rig.window_state.catalog("city"), UTC, NOW, str).startswith(why)
+
+
+@pytest.mark.parametrize(
     ("priority", "why"),
     [
         (1, "SDA-07 was not sent: report B, where it works, is a P1 by now."),
