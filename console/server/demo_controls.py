@@ -24,6 +24,8 @@ class LivingState(msgspec.Struct, frozen=True):
 
     speed: float = 1.0
     rain: tuple[str, ...] = ()
+    may_rain: bool = True
+    """Whether it can begin to rain on one more kelurahan."""
 
 
 class DemoControls:

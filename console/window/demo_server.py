@@ -33,6 +33,8 @@ class DemoState(msgspec.Struct, frozen=True):
 
     speed: float = 1.0
     rain: tuple[str, ...] = ()
+    may_rain: bool = True
+    """Whether it can begin to rain on one more."""
 
 
 class DemoServer:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -34,6 +35,7 @@ _FACTS = ("streets/lines.csv", "streets/patches.csv", "streets/spots.csv", "city
 _LOCK, _MAKING = ".streets.lock", "making"
 _OTHERS_WORK_S = 1.0
 _LOOK_MS = 500
+_USUAL_S = 30.0
 _LAST_WORDS = 300
 _log = logging.getLogger(__name__)
 
@@ -177,6 +179,7 @@ class StreetsFollower(QObject):
     ) -> None:
         super().__init__(parent)
         self._streets, self._map, self._tasks = streets, map_controller, tasks
+        self._since_s = time.monotonic()
         self._timer = QTimer(self, interval=_LOOK_MS)
         self._timer.timeout.connect(self._look)
 
@@ -192,7 +195,9 @@ class StreetsFollower(QObject):
     def _look(self) -> None:
         state = self._streets.state
         if state is StreetsState.DRAWING:
-            self._map.set_background_note(self.tr("Streets are being drawn, about 20 s"))
+            slow = time.monotonic() - self._since_s > _USUAL_S
+            words = self.tr("Streets are being drawn") if slow else self.tr("Streets are being drawn, about 20 s")
+            self._map.set_background_note(words)
             return
         self._timer.stop()
         if state is StreetsState.DRAWN:

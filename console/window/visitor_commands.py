@@ -90,9 +90,12 @@ class VisitorCommands(QObject):
         unheard = gone or (self.tr("The city does not answer") if self._state is None else "")
         cut = self._demo.network.is_cut
         server = self.tr("Start the server") if stopped else self.tr("Stop the server")
+        enough = self.tr("It rains on {n} kelurahan: wait until one of them is dry again")
+        is_enough = self._state is not None and not self._state.may_rain
+        no_rain = enough.format(n=len(self._state.rain)) if self._state is not None and is_enough else unheard
         self._strip.set_deeds(
             [
-                VisitorDeed("rain", self.tr("Rain here"), why_not=unheard),
+                VisitorDeed("rain", self.tr("Rain here"), why_not=no_rain),
                 *(
                     VisitorDeed(f"speed_{speed}", f"{speed} ×", speed == speed_now, joined=at > 0, why_not=unheard)
                     for at, speed in enumerate(SPEEDS)
@@ -142,11 +145,15 @@ class VisitorCommands(QObject):
         if place is None:
             self._say(self.tr("The map is not there yet: it rains where its middle is"))
             return
+        if why := self._strip.button("rain").why_not:
+            self._say(why)
+            return
         self._ask(lambda: self._demo.rain(*place), self.tr("It begins to rain in the middle of the map"))
 
     def set_speed(self, speed: int) -> None:
         """Let the city go that many times faster than in life."""
-        self._ask(lambda: self._demo.set_speed(speed), self.tr("The city goes {n} times as fast").format(n=speed))
+        words = self.tr("The city goes {n} times as fast") if speed > 1 else self.tr("The city goes as in life")
+        self._ask(lambda: self._demo.set_speed(speed), words.format(n=speed))
 
     def _ask(self, what: Callable[[], DemoState], done: str) -> None:
         def failed(error: Exception) -> None:

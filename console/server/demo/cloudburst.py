@@ -243,12 +243,20 @@ class Cloudbursts:
         self._going_on = [burst for burst in self._going_on if not burst.is_over]
 
     def rain_at(self, here: Point | None) -> str | None:
-        """Let it rain now: over the ward of a place, or wherever; the ward's name, None while it rains enough."""
-        if len(self._going_on) >= _MOST_AT_ONCE:
+        """Let it rain now: over the ward of a place, or the nearest on which it does not rain yet, or wherever; the
+        ward's name, None while it rains enough.
+        """
+        if not self.may_rain:
             return None
-        ward = self._where() if here is None else min(self._wards, key=lambda one: self._away(one, here))
+        dry = [ward for ward in self._wards if ward.name not in self.where]
+        ward = self._where() if here is None else min(dry, key=lambda one: self._away(one, here))
         self._begin(ward)
         return ward.name
+
+    @property
+    def may_rain(self) -> bool:
+        """Whether it can begin to rain on one more ward."""
+        return len(self._going_on) < _MOST_AT_ONCE
 
     @property
     def where(self) -> tuple[str, ...]:

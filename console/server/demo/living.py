@@ -89,4 +89,4 @@ class Living:
         for wanted in self._controls.take_rains():
             here = (wanted.lat, wanted.lon) if wanted.lat is not None and wanted.lon is not None else None
             self._bursts.rain_at(here)
-        self._controls.state = LivingState(self._pace.speed, self._bursts.where)
+        self._controls.state = LivingState(self._pace.speed, self._bursts.where, self._bursts.may_rain)

@@ -19,7 +19,7 @@ def test_rain_and_speed_are_handed_over(city: City, tmp_path: Path) -> None:
     controls = DemoControls(2.0)
     with serving(make_app(city, tmp_path / "media", demo=controls)) as port:
         url = f"http://127.0.0.1:{port}/demo/v1"
-        assert requests.get(f"{url}/state", timeout=20).json() == {"speed": 2.0, "rain": []}
+        assert requests.get(f"{url}/state", timeout=20).json() == {"speed": 2.0, "rain": [], "may_rain": True}
         assert requests.post(f"{url}/rain", json={"lat": -6.2, "lon": 106.8}, timeout=20).status_code == 202
         assert requests.post(f"{url}/rain", json={}, timeout=20).status_code == 202
         assert requests.post(f"{url}/speed", json={"speed": 3}, timeout=20).status_code == 202

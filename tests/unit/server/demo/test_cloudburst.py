@@ -224,10 +224,15 @@ def test_rain_comes_where_somebody_asks_for_it(fresh: Played) -> None:
     here = {report.area for report in asked}
     assert here == {(fresh.city.area_at(-6.15, 106.82) or ("",))[0]}
     assert len(fresh.controls.state.rain) == 1
+    fresh.controls.rain(RainWanted(-6.1500, 106.8200))
+    fresh.live(2)
+    assert len(set(fresh.controls.state.rain)) == 2, "on the next one, where it does not rain yet"
+    assert fresh.controls.state.may_rain
     for _ in range(4):
         fresh.controls.rain(RainWanted())
     fresh.live(2)
-    assert len(fresh.controls.state.rain) == 3, "it does not rain everywhere"
+    assert len(set(fresh.controls.state.rain)) == 3, "it does not rain everywhere"
+    assert not fresh.controls.state.may_rain
 
 
 def test_the_speed_changes_while_it_lives(fresh: Played) -> None:
