@@ -31,6 +31,7 @@ _VARIANTS, _STOCK_HOURS = 2, (11, 21)
 _PHONES = (("Sigap", "Demo Phone 5"), ("Sigap", "Demo Phone 7"), ("Sigap", "Demo Crew Phone"))
 _GRAIN_PX = 160
 _REMEMBERED, _ONE_FORGED_OF = 40, 30
+_UNDRAWN_BYTES = 60_000
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 _MAKE, _MODEL, _CHANGED, _TAKEN, _ZONE_TAG = 0x010F, 0x0110, 0x0132, 0x9003, 0x9011
 
@@ -73,7 +74,8 @@ class Forgery(Enum):
 
 
 class Album:
-    """Draws photos into `media`, each as a file named by its SHA-256; None keeps no files.
+    """Draws photos into `media`, each as a file named by its SHA-256. With None nothing is drawn: each photo has a name
+    of its own, as the history needs, and nobody can ask for its file.
 
     `on_photo` is told what a photo's file says of itself when it is drawn, as a server finds in one that is sent.
     `kept` gives the file of a stock photo by its name, and draws it only where it is not there yet.
@@ -95,7 +97,7 @@ class Album:
 
     def take(self, shot: Shot) -> DemoPhoto:
         """Draw this photo."""
-        return self._kept(jpeg(shot, self._seed), shot)
+        return self._kept(lambda: jpeg(shot, self._seed), shot)
 
     def proof(self, shot: Shot) -> tuple[DemoPhoto, Shot]:
         """A crew's photo of its work, and the time and place that it bears: of some few the crew has done no work."""
@@ -118,9 +120,10 @@ class Album:
         complaint = self._complaints.get((shot.service, shot.key))
         match forgery:
             case Forgery.COMPLAINT if complaint is not None:
-                return self._kept(packed_again(complaint, shot, self._seed), shot), shot
+                return self._kept(lambda: packed_again(complaint, shot, self._seed), shot), shot
             case Forgery.OLD_PROOF if self._proofs:
-                return self._kept(packed_again(self._proofs[-1], shot, self._seed), shot), shot
+                older = self._proofs[-1]
+                return self._kept(lambda: packed_again(older, shot, self._seed), shot), shot
             case Forgery.EARLIER:
                 shot = replace(shot, at=at - timedelta(days=6, hours=5))
             case Forgery.BARE:
@@ -141,18 +144,20 @@ class Album:
         few = Shot(shot.service, f"stock {place}", shot.done, hour=hour)
         if few not in self._stock:
             name = f"{self._seed}/{few.service}/{few.key}/{few.done}/{few.hour}"
-            self._stock[few] = self._kept(self._kept_file(name, lambda: jpeg(few, self._seed)), few)
+            self._stock[few] = self._kept(lambda: self._kept_file(name, lambda: jpeg(few, self._seed)), few)
         return self._stock[few]
 
-    def _kept(self, data: bytes, shot: Shot) -> DemoPhoto:
+    def _kept(self, draw: Callable[[], bytes], shot: Shot) -> DemoPhoto:
         if not shot.done and shot.number == 0:
             self._complaints[shot.service, shot.key] = shot
+        if self._media is None:
+            return DemoPhoto(hashlib.sha256(f"{self._seed}/{shot}".encode()).hexdigest(), _UNDRAWN_BYTES)
+        data = draw()
         name = hashlib.sha256(data).hexdigest()
-        if self._media is not None:
-            path = self._media / name
-            if not path.exists():
-                path.write_bytes(data)
-                path.chmod(0o600)
+        path = self._media / name
+        if not path.exists():
+            path.write_bytes(data)
+            path.chmod(0o600)
         if self._on_photo is not None:
             with Image.open(io.BytesIO(data)) as picture:
                 made = Made(picture_hash=perceptual_hash(picture), taken_at=shot.at, lat=shot.lat, lon=shot.lon)

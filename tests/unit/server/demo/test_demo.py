@@ -101,7 +101,7 @@ def all_reports(city: City) -> list[Report]:
 def test_the_same_seed_makes_the_same_city(tmp_path: Path, demo: tuple[City, Path]) -> None:
     twin = City(f"sqlite:///{tmp_path / 'twin.db'}", clock=lambda: NOW, name="Jakarta")
     twin.create_schema()
-    fill(twin, reports=COUNT, seed=5, now=NOW)
+    fill(twin, reports=COUNT, seed=5, now=NOW, media=tmp_path / "media")
     try:
         assert everything(twin) == everything(demo[0])
     finally:
