@@ -63,6 +63,8 @@ class VisitorStrip(QWidget):
         self._deeds: tuple[VisitorDeed, ...] = ()
         self._buttons: list[_DeedButton] = []
         self._told = ""
+        self._waits_for: _DeedButton | None = None
+        self._went_to: QWidget | None = None
         self._close = KeyButton(theme, "×", height=28)
         self._close.setAccessibleName(self.tr("Close the visitor's strip"))
         self._close.clicked.connect(self.closed)
@@ -86,13 +88,26 @@ class VisitorStrip(QWidget):
         if [deed.intent for deed in deeds] != [deed.intent for deed in self._deeds]:
             self._make(deeds)
         self._deeds = tuple(deeds)
+        pressed = next((one for one in self._buttons if one.hasFocus()), None)
         for button, deed in zip(self._buttons, deeds, strict=True):
             button.set_verb(deed.text)
             button.set_chosen(deed.chosen)
             button.set_why_not(deed.why_not)
+        self._keep_keyboard(pressed)
         self.setFocusProxy(next((one for one in self._buttons if one.isEnabled()), self._close))
         self._row.invalidate()
         self._arrange()
+
+    def _keep_keyboard(self, pressed: _DeedButton | None) -> None:
+        """Qt gives the keyboard of a button that cannot be pressed to the next one: a second Enter, meant for the same
+        button, would press that. It comes back with the button, unless it was moved meanwhile.
+        """
+        if pressed is not None and not pressed.isEnabled():
+            self._waits_for, self._went_to = pressed, self.focusWidget()
+        elif self._waits_for is not None and self._waits_for.isEnabled():
+            if self._went_to is not None and self._went_to.hasFocus():
+                self._waits_for.setFocus(Qt.FocusReason.OtherFocusReason)
+            self._waits_for = self._went_to = None
 
     def set_told(self, text: str) -> None:
         """Say what the city does now."""
@@ -114,7 +129,7 @@ class VisitorStrip(QWidget):
         for button in self._buttons:
             button.hide()
             button.deleteLater()
-        self._buttons = []
+        self._buttons, self._waits_for = [], None
         for group in self.findChildren(QHBoxLayout):
             if group.parent() is self._groups:
                 group.deleteLater()

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from api_client.model import Assignment, Closure, Kind, Report, Status
+from console.panels import formatting
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.details import ReportDetails
 from console.panels.undo_stack import UndoStack, UndoStep
@@ -222,7 +223,7 @@ class EditCommands:
         if kind in ON_STATUS:  # also after own orders, which change it
             base = {"status": details.shown.status.value}
         version = details.server.version if details.server else None
-        title = details.shown.title or details.shown.description[:80]
+        title = formatting.title_of(details.shown)
         known = as_created(details.server or details.shown) | dict(about or {})
         # What was made a P1 here burns before the server knows it, and what is one there until that knows better.
         known["priority"] = min(known["priority"], details.shown.priority)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 
-from api_client.model import Assignment, AssignmentState, Status, Unit, UnitState, WaitsFor
+from api_client.model import Assignment, AssignmentState, Report, Status, Unit, UnitState, WaitsFor
 from console.rules.queued import Queued, may_be_there
 from console.rules.status import BY_STATUS, ORDER
 
@@ -14,6 +14,18 @@ LETTER_TOKENS: dict[Status, str] = {status: f"status.{status.value}" for status 
 
 LATE, AT_RISK, CALM = 2, 1, 0
 """Levels a time may have: red (life and safety, nothing else), amber, plain."""
+
+
+_LONGEST_TITLE = 80
+
+
+def title_of(report: Report) -> str:
+    """What a report is called where its edits are listed: its title, else the first whole words of its text."""
+    text = " ".join(report.description.split())
+    if report.title or len(text) <= _LONGEST_TITLE:
+        return report.title or text
+    cut = text[:_LONGEST_TITLE]
+    return f"{(cut.rpartition(' ')[0] or cut).rstrip(' .,;:')}…"
 
 
 def duration(seconds: float) -> str:

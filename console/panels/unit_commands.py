@@ -320,7 +320,7 @@ class UnitCommands(QObject):
             self._say(why)
         else:
             version = details.server.version if details.server else None
-            title = details.shown.title or details.shown.description[:80]
+            title = formatting.title_of(details.shown)
             self._edit_commands.progress(details.source, details.key, title, version, unit_id, state.value, text)
 
     def _why_no_step(self, code: str, states: Collection[AssignmentState], then: AssignmentState) -> str:
@@ -363,7 +363,7 @@ class UnitCommands(QObject):
                     )
                 )
             elif not self._edit_commands.has_told(source, number, unit.id, state.value):
-                title = report.title or report.description[:80]
+                title = formatting.title_of(report)
                 self._edit_commands.progress(source, number, title, report.version, unit.id, state.value, text)
 
         self._read_report(source, number, tell)

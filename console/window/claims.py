@@ -12,6 +12,7 @@ from api_client.model import Assignment, Entry, Kind, Report, Status
 from console.board.view import View
 from console.cache.catalog import Catalog
 from console.cache.reader import CachedReport, CacheReader
+from console.panels import formatting
 from console.panels.notifications.checkpoints import Checkpoints, known
 from console.panels.notifications.setback import CLAIMS, Of, Setback, bounded, closing_of, ended_by_another, let_go_with
 from console.panels.qt_outbox import QtOutbox
@@ -159,7 +160,7 @@ class Claims(QObject):
             data={},
             base={},
             base_version=report.version,
-            title=report.title or report.description[:80],
+            title=formatting.title_of(report),
         )
 
     def _begin_again(self) -> None:

@@ -104,7 +104,7 @@ def tour_steps(seen: Seen, actions: Actions[Receivers]) -> tuple[TourStep, ...]:
             "And back again",
             "What waited is sent by itself, once and in order. What a colleague changed meanwhile is never "
             "overwritten unseen.",
-            "Waiting for you: Mend the network",
+            f"Waiting for you: Mend the network ({cap('visitor')})",
             lambda: not seen.network.is_cut and seen.is_live() and not is_waiting(),
         ),
         TourStep(

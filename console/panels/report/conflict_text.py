@@ -327,7 +327,7 @@ def conflict_brief(queued: Queued, zone: tzinfo, now: datetime, tr: Tr) -> str:
     who = " ".join(part for part in (first.who, first.at) if part)
     if is_in_force(queued):
         return tr("on its way already, by {who}").format(who=who) if who else tr("on its way already")
-    if queued.edit.kind is Kind.CLAIM and who:
+    if queued.edit.kind is Kind.CLAIM and who and "status" not in queued.theirs:
         return tr("taken by {who}").format(who=who)
     return tr("conflict: {who}").format(who=who) if who else tr("conflict")
 

@@ -23,7 +23,8 @@ _P2_STAY = 3
 _ROUTINE_WAITS_S = 150
 _QUIET_S = 120
 """A matter that somebody touched this lately is left alone."""
-_MERGE_WAITS_S, _MERGE_OLDEST_S, _MERGE_WITHIN_M = 130, 3_600, 160.0
+_MERGE_WAITS_S, _MERGE_OLDEST_S, _MERGE_WITHIN_M = 130, 3_600, 90.0
+"""Nearer than two places where one rain endangers people: these stay two reports."""
 _MOST_EDITS = 4
 _SENDS, _SENDS_NEXT = 0.45, 0.4
 """How often a routine matter gets a crew at once, and how often an idle moment goes to what was put by."""

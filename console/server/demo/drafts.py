@@ -116,7 +116,7 @@ _SO_OFTEN, _AGAIN_S = 30, 1500
 _S, _A = Status, AssignmentState
 SCENES: tuple[Scene, ...] = (
     Scene(41, "banjir", 1, "Cawang", _S.NEW,
-          "Air naik cepat sedada di Gang Arus, ada lansia dan balita di lantai bawah.", 4),
+          "Air naik cepat sedada di gang kami, ada lansia dan balita di lantai bawah.", 4),
     Scene(130, "kabel-listrik", 1, "Bidara Cina", _S.COORDINATION,
           "Kabel putus menyentuh genangan di depan gerbang sekolah.", 0, 2, claim="dewi"),
     Scene(510_000, "saluran", 2, "Kebon Baru", _S.RETURNED,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from console.panels import formatting
+from tests.unit.cache.making import report
 
 NOW = datetime(2026, 11, 29, 8, tzinfo=UTC)
 JAKARTA = timezone(timedelta(hours=7))
@@ -38,3 +39,11 @@ def test_a_date_of_another_year_bears_it(when: datetime, day_and_clock: str, clo
 )
 def test_years_are_told_in_years(days: float, duration: str, age: str) -> None:
     assert (formatting.duration(days * 86400), formatting.age(days * 86400)) == (duration, age)
+
+
+def test_a_long_text_is_cut_between_two_words_and_says_so() -> None:
+    text = "Terjebak banjir di Jl Trembesi IV, patokan kontrakan Bambang, air 95 cm arusnya deras."
+    assert formatting.title_of(report(description=text)) == text.removesuffix(" deras.") + "…"
+    assert formatting.title_of(report(description="x" * 90)) == "x" * 80 + "…"
+    assert formatting.title_of(report(description="Air\n naik ")) == "Air naik"
+    assert formatting.title_of(report(description=text, title="Banjir")) == "Banjir"

@@ -16,7 +16,7 @@ from console.panels.notifications.hazards import HazardNews, NewHazard
 from console.panels.notifications.lost_orders import LostOrders, lost_with, why_lost
 from console.panels.notifications.setback import CLAIMS, Of, Setback
 from console.panels.qt_outbox import QtOutbox
-from console.panels.report.conflict_text import conflict_rows, conflict_text
+from console.panels.report.conflict_text import conflict_brief, conflict_rows, conflict_text
 from console.panels.report.ticket import TicketController
 from console.panels.sources import Sources
 from console.panels.status import StatusController
@@ -46,6 +46,19 @@ def test_an_order_that_was_held_back_is_not_said_to_be_too_old(let_go: Any) -> N
 def test_an_order_past_its_time_is_said_to_be() -> None:
     late = Queued(edit("e1", Kind.DISPATCH, data={"unit": "U1"}), EditState.EXPIRED, changed_at=T0)
     assert why_lost(late, Catalog(), UTC, datetime.now(UTC), str) == "its time was over before it could leave"
+
+
+def test_a_report_that_was_closed_meanwhile_is_not_said_to_be_taken() -> None:
+    """A colleague merged it: who reads that she took it believes that she is at it."""
+    at = {"who": "wati", "at": NOW.isoformat()}
+    theirs = {"status": {"value": "closed", **at}}
+    closed = Queued(edit("e1", Kind.CLAIM), EditState.CONFLICT, theirs=theirs, changed_at=T0)
+    when = f"{NOW:%H:%M}"
+    assert why_lost(closed, Catalog(), UTC, NOW, str) == f"wati closed the report, at {when}"
+    assert conflict_brief(closed, UTC, NOW, str) == f"conflict: wati {when}"
+    taken = replace(closed, theirs={"claim": {"value": "wati", **at}})
+    assert why_lost(taken, Catalog(), UTC, NOW, str) == f"wati took the report first, at {when}"
+    assert conflict_brief(taken, UTC, NOW, str) == f"taken by wati {when}"
 
 
 class Strip:

@@ -121,7 +121,7 @@ def test_calls_of_one_flood_lie_together_and_colleagues_merge_them(hour: Played)
     assert len(merged) >= 6
     for report in merged:
         main = hour.city.report(report.merged_into or "")
-        assert metres((report.lat or 0, report.lon or 0), (main.lat or 0, main.lon or 0)) < 400
+        assert metres((report.lat or 0, report.lon or 0), (main.lat or 0, main.lon or 0)) < 100
         assert main.created < report.created
     too = [
         one
