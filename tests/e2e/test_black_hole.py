@@ -18,7 +18,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from api_client.model import Kind
+from api_client.model import Kind, UnitState
 from api_client.transport import PAGE
 from console.rules.edit import is_order
 from console.window.actions import ACTIONS
@@ -209,7 +209,9 @@ class Operator:
         )
         wait_for(lambda: len(outbox(window)) > before, what="the photo's edit")
         self.run("done")
-        window.window_state.choose_unit(window.window_state.cities.crews[0].key)
+        busy = {job.unit for job in window.window_state.catalog("city").assignments}
+        free = [crew for crew in window.window_state.cities.crews if crew.unit.id not in busy]
+        window.window_state.choose_unit(next(crew.key for crew in free if crew.unit.state is UnitState.AVAILABLE))
         self.edit("break", lambda: window.actions.run_for_unit("break"))
         self.edit("available", lambda: window.actions.run_for_unit("available"))
         self.filled(

@@ -108,7 +108,7 @@ def test_token_is_in_the_keyring_only(home: Path, city: Served, tmp_path: Path) 
     assert [file.name for file in private if stat.S_IMODE(file.stat().st_mode) & 0o077] == []
     profiles = [folder for folder in home.rglob("*") if folder.is_dir() and folder.parent != home]
     assert [folder.name for folder in profiles if stat.S_IMODE(folder.stat().st_mode) & 0o077] == []
-    assert os.listdir(home) == ["profiles"]
+    assert sorted(os.listdir(home)) == ["demo", "profiles"]
 
 
 def test_a_token_in_a_message_or_an_exception_is_masked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

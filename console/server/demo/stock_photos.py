@@ -24,7 +24,8 @@ class StockPhotos:
     def __init__(self, folder: Path) -> None:
         self._folder = folder / _drawing()
         with contextlib.suppress(OSError):  # without them each is drawn anew
-            self._folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._folder.mkdir(exist_ok=True, mode=0o700)
             for other in folder.iterdir():
                 if other != self._folder:
                     shutil.rmtree(other, ignore_errors=True)
@@ -40,6 +41,7 @@ class StockPhotos:
         with contextlib.suppress(OSError):
             begun = path.with_suffix(f".{os.getpid()}")
             begun.write_bytes(data)
+            begun.chmod(0o600)
             begun.replace(path)
         return data
 
