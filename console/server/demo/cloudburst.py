@@ -114,7 +114,7 @@ class Cloudburst:
         place = self._sites[number]
         draft = self._story.reporters.drafted("banjir", 1, place, now)
         draft.photos = self._chance.choice((0, 1, 1, 2))
-        report = self._story.reporters.send(draft, now, self._depths[number])
+        report = self._story.reporters.send(draft, now, self._depths[number], in_rain=True)
         if report is not None:
             self._mains.append(report)
 
@@ -128,7 +128,7 @@ class Cloudburst:
         level = self._depths[number] + self._chance.choice((-10, -5, 0, 5, 10))
         if draft.priority > 1:
             level = self._chance.randrange(45, 75, 5)  # further up the street
-        self._story.reporters.send(draft, now, level)
+        self._story.reporters.send(draft, now, level, in_rain=True)
 
     def _me_too(self, number: int, now: datetime) -> None:
         if (main := self._main(number)) is not None:
@@ -137,7 +137,8 @@ class Cloudburst:
     def _beside(self, service: str, priority: int, now: datetime) -> None:
         group = self._story.mirror.services[service].group
         place = street_places().draw(self.ward, self._chance, group)
-        self._story.reporters.send(self._story.reporters.drafted(service, priority, place, now), now)
+        draft = self._story.reporters.drafted(service, priority, place, now)
+        self._story.reporters.send(draft, now, in_rain=True)
 
     def _main(self, number: int) -> Report | None:
         """The first report of a site while it is open."""

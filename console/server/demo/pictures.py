@@ -61,6 +61,8 @@ class Shot(msgspec.Struct, frozen=True):
     lat: float | None = None
     lon: float | None = None
     hour: int = 12
+    in_rain: bool = False
+    """Whether it pours there now, whatever the photo is of."""
 
 
 class Forgery(Enum):
@@ -180,6 +182,7 @@ def jpeg(shot: Shot, seed: int) -> bytes:
     light = Light.DAY if hour in _DAY else Light.DUSK if hour in _DUSK else Light.NIGHT
     chance, detail = random.Random(place), random.Random(f"{place}/{shot.number}/{shot.done}/{hour}")  # noqa: S311
     wet = shot.service not in INDOORS and chance.random() < (0.75 if shot.service in WET else 0.12)
+    wet = wet or (shot.in_rain and shot.service not in INDOORS)
     view = StreetView(chance, detail, light, wet=wet and not shot.done, number=shot.number)
     SCENES[shot.service](view, shot.done)
     image = _developed(view, indoors=shot.service in INDOORS)

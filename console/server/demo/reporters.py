@@ -75,8 +75,12 @@ class Reporters:
             self._next += self._coming(now) - self._pace.life_s
             self._report(now)
 
-    def send(self, draft: DraftedReport, now: datetime, depth_cm: int | None = None) -> str | None:
-        """A citizen sends what is drafted, in words of his own unless it has a text; its id."""
+    def send(
+        self, draft: DraftedReport, now: datetime, depth_cm: int | None = None, *, in_rain: bool = False
+    ) -> str | None:
+        """A citizen sends what is drafted, in words of his own unless it has a text, with photos of the weather that he
+        has; its id.
+        """
         local = now.astimezone(ZONE)
         text = draft.text or self._writer.write(
             draft.service.code, draft.priority, self._chance, local, draft.where, draft.channel, depth_cm
@@ -91,7 +95,9 @@ class Reporters:
             data["area"] = draft.ward.code
         report = self._edits.do(CITIZEN, "citizen", Kind.CREATE, None, data, now)
         for number in range(draft.photos if report is not None else 0):
-            shot = Shot(draft.service.code, str(report), number=number, at=now, lat=draft.lat, lon=draft.lon)
+            shot = Shot(
+                draft.service.code, str(report), number=number, at=now, lat=draft.lat, lon=draft.lon, in_rain=in_rain
+            )
             picture = self._album.take(shot)
             photo = {"sha256": picture.sha256, "role": "report", "size": picture.size, "taken": now,
                      "lat": draft.lat, "lon": draft.lon}  # fmt: skip

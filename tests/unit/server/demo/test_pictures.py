@@ -66,6 +66,20 @@ def test_night_is_darker_than_day() -> None:
     assert night.mean() < 0.65 * day.mean()
 
 
+def test_the_sky_is_grey_where_it_pours() -> None:
+    def blue(shot: Shot) -> float:
+        """How much bluer than red the upper edge is."""
+        red, _, blue = Image.open(io.BytesIO(jpeg(shot, 1))).convert("RGB").resize((16, 16)).crop((0, 0, 16, 2)).split()
+        return float(np.asarray(blue, np.float32).mean() - np.asarray(red, np.float32).mean())
+
+    keys = [str(key) for key in range(4)]
+    dry = [blue(Shot("kabel-listrik", key)) for key in keys]
+    wet = [blue(Shot("kabel-listrik", key, in_rain=True)) for key in keys]
+    assert max(dry) > 40
+    assert max(wet) < 40
+    assert jpeg(Shot("tempat-tidur-rs", "1", in_rain=True), 1) == jpeg(Shot("tempat-tidur-rs", "1"), 1), "indoors"
+
+
 def test_an_album_keeps_each_photo_under_its_hash_and_draws_few_for_a_long_past(tmp_path: Path) -> None:
     album = Album(tmp_path / "media", 1)
     taken = {album.stock(Shot("sampah", str(number), at=NOON + timedelta(hours=number))) for number in range(200)}
