@@ -19,6 +19,8 @@ class ActionRunner(QObject):
 
     message = Signal(str)
     """A sentence for the status bar: why an action cannot be used now, or its outcome."""
+    ran = Signal(str)
+    """An action was carried out: its id."""
 
     def __init__(
         self,
@@ -53,6 +55,7 @@ class ActionRunner(QObject):
         if not self.may(action_id):
             return False
         action.do(self._receivers())
+        self.ran.emit(action_id)
         return True
 
     def run_for_unit(self, action_id: str) -> bool:

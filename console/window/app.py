@@ -631,6 +631,7 @@ class ConsoleWindow(QObject):
             self.outbox,
             demo.network,
             self.map,
+            self.actions,
             lambda: all(state == "live" for state in self.sources.states().values()),
             self.palette.isVisible,
             self._go_back,

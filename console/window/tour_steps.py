@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from api_client.model import Kind
 from console.panels.action import Actions
+from console.panels.action_runner import ActionRunner
 from console.panels.qt_outbox import QtOutbox
 from console.panels.situation import SituationMonitor
 from console.panels.window_state import WindowState
@@ -26,6 +27,7 @@ class Seen:
     outbox: QtOutbox
     network: DemoNetwork
     map: MapPanel
+    actions: ActionRunner
     is_live: Callable[[], bool]
     is_palette_open: Callable[[], bool]
     show_report: Callable[[str, str], None]
@@ -36,7 +38,7 @@ def tour_steps(seen: Seen, actions: Actions[Receivers]) -> tuple[TourStep, ...]:
     """The steps in their order; keys are named as they are in `actions`."""
     cap = actions.cap
     chosen_p1 = _Counted(seen.window_state)
-    moved, sent = _Moved(seen.map), _Sent(seen.outbox, seen.show_report)
+    moved, sent = _Moved(seen.map, seen.actions), _Sent(seen.outbox, seen.show_report)
 
     def is_waiting() -> bool:  # what a colleague's change stopped waits for the visitor, who was told of it
         return any(queued.state in PENDING for queued in seen.outbox.open_edits)
@@ -55,7 +57,7 @@ def tour_steps(seen: Seen, actions: Actions[Receivers]) -> tuple[TourStep, ...]:
             "What burns stands on top",
             "Danger to people comes first, then time. Red is a hazard that no crew is on its way to; it stays counted "
             "above until one is.",
-            f"Waiting for you: {cap('next_hazard')}, or choose a red report",
+            f"Waiting for you: {cap('next_hazard')}, or choose a red report that nobody has taken",
             lambda: chosen_p1.is_done(seen.situation),
             chosen_p1.begin,
         ),
@@ -118,7 +120,9 @@ def tour_steps(seen: Seen, actions: Actions[Receivers]) -> tuple[TourStep, ...]:
 
 
 class _Counted:
-    """Whether a P1 without a crew was chosen since the step began, be it the one that was chosen before."""
+    """Whether a P1 without a crew, which no colleague has, was chosen since the step began, be it the one that was
+    chosen before.
+    """
 
     def __init__(self, window_state: WindowState) -> None:
         self._choices = 0
@@ -133,7 +137,9 @@ class _Counted:
         self._before = self._choices
 
     def is_done(self, situation: SituationMonitor) -> bool:
-        return self._choices > self._before and situation.current.crewless
+        now = situation.current
+        may_take = now.holder in (None, now.me)  # which the next step asks for
+        return self._choices > self._before and now.crewless and may_take
 
 
 class _Sent:
@@ -162,14 +168,19 @@ class _Sent:
 
 
 class _Moved:
-    """Whether the map shows another part of the city than when the step began."""
+    """Whether, since the step began, the map was moved or asked for the report, which it may have shown already."""
 
-    def __init__(self, panel: MapPanel) -> None:
+    def __init__(self, panel: MapPanel, actions: ActionRunner) -> None:
         self._panel = panel
         self._before: object = None
+        self._is_asked = False
+        actions.ran.connect(self._on_ran)
+
+    def _on_ran(self, action_id: str) -> None:
+        self._is_asked |= action_id == "go_to"
 
     def begin(self) -> None:
-        self._before = self._panel.last_view
+        self._before, self._is_asked = self._panel.last_view, False
 
     def is_done(self) -> bool:
-        return self._panel.last_view != self._before
+        return self._is_asked or self._panel.last_view != self._before
