@@ -185,7 +185,7 @@ class VisitorCommands(QObject):
             self._say(self.tr("The network is back: what waited is sent now"))
         else:
             network.cut()
-            self._say(self.tr("The network is cut: go on working, nothing is lost"))
+            self._say(self.tr("Go on working: nothing is lost"))
         self.show()
 
     def switch_server(self) -> None:
@@ -209,7 +209,7 @@ class VisitorCommands(QObject):
             self._say(self.tr("The server starts again, with everything that it had received"))
             self._try_again()
         else:
-            self._say(self.tr("The server was killed: go on working, nothing is lost"))
+            self._say(self.tr("Go on working: nothing is lost"))
         self.show()
 
     def open_second_desk(self) -> None:

@@ -79,6 +79,8 @@ def test_with_the_network_cut_the_work_goes_on_and_arrives_once_it_is_mended(win
     press(window, "network")
     assert window.visitor_strip.button("network").verb == "Mend the network"
     assert "your work waits here" in window.visitor_strip.told
+    assert "Go on working: nothing is lost" in said(window.status)
+    assert "The network is cut" not in said(window.status), "the strip says it, above"
     wait_for(lambda: not is_live(window), what="the window says that it is cut off")
     note(window, "dari balik air")
     QTest.qWait(1500)
