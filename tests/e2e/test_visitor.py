@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from console.panels.board_updater import LOCAL_ROWS
 from console.settings import Settings
 from console.window.app import ConsoleWindow
 from console.window.demo_actions import DEMO_ACTIONS
@@ -162,8 +163,12 @@ def test_the_tour_goes_on_when_the_visitor_has_done_it_himself(window: Any) -> N
     before = set(state.view.hazards.tolist())
     window.edit_commands.create(DEMO_KEY, p1_data(window, source=DEMO_KEY), "local:tour", "Water rises")
     wait_for(lambda: not window.outbox.open_edits, 60, "the city has it")
-    wait_for(lambda: set(state.view.hazards.tolist()) - before, what="a new P1")
-    state.choose((set(state.view.hazards.tolist()) - before).pop())
+
+    def come() -> list[int]:  # under the row that it keeps
+        return [row for row in set(state.view.hazards.tolist()) - before if row >= LOCAL_ROWS]
+
+    wait_for(come, what="a new P1")
+    state.choose(come()[0])
     wait_for(lambda: tour.number == 2, what="a P1 is chosen")
     wait_for(lambda: window.situation.chosen is not None, what="it is read")
     assert tour.card.isVisible()
