@@ -16,7 +16,7 @@ from api_client.model import Assignment, AssignmentState, ClockState, Report, Un
 from console.advice.units import JOB_BEGUN_S, JOB_S, Basis, straight_line_s
 from console.city_map.messages import LatLon, Order, OrderedStop, UnitStop
 from console.city_map.stop_order import MOST_STOPS, arrivals, best_order
-from console.rules.place import distance_m
+from console.rules.distance import distance_m
 from console.rules.report import HAZARD
 from console.rules.sla import due_next
 

@@ -24,7 +24,7 @@ import msgspec
 
 from api_client.model import Area, Assignment, AssignmentState, Report, Service, Unit, UnitState
 from console.city_map.messages import Travel
-from console.rules.place import distance_m
+from console.rules.distance import distance_m
 from console.rules.report import HAZARD
 from console.rules.status import ENDED_ASSIGNMENT
 

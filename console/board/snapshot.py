@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from console.board.zorder import MercatorBox, Positions, ZOrder
-from console.rules.place import NO_PLACE, box_around, distances_m, mercator, mercator_point
+from console.rules.distance import box_around
+from console.rules.place import NO_PLACE, distances_m, mercator, mercator_point
 from console.rules.status import ORDER, is_open
 
 __all__ = [

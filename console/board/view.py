@@ -32,9 +32,10 @@ from console.board.snapshot import (
     Fact,
 )
 from console.board.zorder import Positions
+from console.rules.distance import box_around
 from console.rules.filter import NONE, Circle, Filter
 from console.rules.loaded import Loaded
-from console.rules.place import box_around, distances_m
+from console.rules.place import distances_m
 from console.rules.scoped_code import ScopedCode, is_named
 from console.rules.status import ORDER
 from console.rules.time_range import TimeRange

@@ -16,7 +16,7 @@ from api_client.model import AssignmentState, Entry
 from console.city_map.messages import LatLon
 from console.city_map.speed_fit import Drive
 from console.city_map.speeds import hour_of_week
-from console.rules.place import distance_m
+from console.rules.distance import distance_m
 
 FROM_UNKNOWN = "nobody knows where the crew came from"
 PLACE_UNKNOWN = "the report's place is not known exactly"

@@ -21,8 +21,8 @@ from console.panels.report.offered_actions import NEXT_OF_UNIT
 from console.panels.travel_times import TravelTimes
 from console.panels.window_state import WindowState
 from console.rules.area import off_by_m
+from console.rules.distance import distance_m
 from console.rules.loaded import Loaded
-from console.rules.place import distance_m
 from console.rules.queued import PENDING, Queued, is_to_call_back
 from console.rules.scoped_code import ScopedCode
 from console.rules.status import ON_THE_WAY

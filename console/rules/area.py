@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api_client.model import Area, Report
-from console.rules.place import METRES_PER_DEGREE, distance_m
+from console.rules.distance import METRES_PER_DEGREE, distance_m
 
 SMALLEST = "smallest"
 """The rule that gave a report its area: the smallest polygon around its place."""

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from api_client.decoding import convert
 from api_client.model import ClosedArea, ClosedLine, Closure, ClosureChange
+from console.rules.distance import METRES_PER_DEGREE, distance_m
 from console.rules.edit import Edit
-from console.rules.place import METRES_PER_DEGREE, distance_m
 
 DEFAULT_WIDTH_M = 12.0
 MOST_CORNERS = 20_000

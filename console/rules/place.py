@@ -1,4 +1,4 @@
-"""Where something is: distances on the Earth, Web Mercator, Morton (Z-order) keys, and how a place is written."""
+"""Where many things are: distances from one place, Web Mercator, Morton (Z-order) keys, and how a place is written."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-EARTH_RADIUS_M = 6_371_008.8
-"""Mean radius; distances inside a city are right within half a percent."""
-
-METRES_PER_DEGREE = 111_195.0
-"""Of latitude; of longitude so many times the cosine of the latitude."""
+from console.rules.distance import EARTH_RADIUS_M
 
 NO_PLACE = -(2**31)
 """lat_e7 and lon_e7 (degrees in units of 1e-7) of something without a place."""
@@ -26,29 +22,12 @@ _WORLD = 1 << WORLD_BITS
 _SPREAD = ((16, 0x0000FFFF0000FFFF), (8, 0x00FF00FF00FF00FF), (4, 0x0F0F0F0F0F0F0F0F), (2, 0x3333333333333333))
 
 
-def distance_m(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
-    """Great-circle distance of two places in metres (haversine)."""
-    phi1, phi2 = math.radians(lat1), math.radians(lat2)
-    across = math.sin(math.radians(lon2 - lon1) / 2) ** 2
-    half = math.sin((phi2 - phi1) / 2) ** 2 + math.cos(phi1) * math.cos(phi2) * across
-    return 2 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(half)))
-
-
 def distances_m(lat: float, lon: float, lats: NDArray[np.float64], lons: NDArray[np.float64]) -> NDArray[np.float64]:
     """Great-circle distances in metres from one place to many."""
     phi, phis = math.radians(lat), np.radians(lats)
     across = np.sin(np.radians(lons - lon) / 2) ** 2
     half = np.sin((phis - phi) / 2) ** 2 + math.cos(phi) * np.cos(phis) * across
     return np.asarray(2 * EARTH_RADIUS_M * np.arcsin(np.minimum(1.0, np.sqrt(half))), dtype=np.float64)
-
-
-def box_around(lat: float, lon: float, radius_m: float) -> tuple[float, float, float, float]:
-    """(west, south, east, north) in degrees of a box that holds the whole circle."""
-    high = math.degrees(radius_m / EARTH_RADIUS_M)
-    # The circle's widest latitude lies towards the pole; a box a little too wide costs nothing.
-    narrow = math.cos(math.radians(min(89.0, abs(lat) + high)))
-    wide = min(180.0, high / narrow * 1.001)
-    return lon - wide, lat - high * 1.001, lon + wide, lat + high * 1.001
 
 
 def mercator(lats: NDArray[np.float64], lons: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

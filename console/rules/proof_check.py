@@ -13,7 +13,7 @@ from enum import StrEnum
 from msgspec.structs import replace
 
 from api_client.model import Assignment, Entry, Photo, PhotoRole, ProofFlag, Report, Status
-from console.rules.place import distance_m
+from console.rules.distance import distance_m
 from console.rules.proof import jobs_of_round
 
 FAR_M = 300.0

@@ -16,7 +16,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from api_client.model import AssignmentState, Kind, Status
-from console.rules.place import distance_m
+from console.rules.distance import distance_m
 from console.rules.queued import EditState
 from console.rules.status import ENDED_ASSIGNMENT
 from tests.helpers.city import TOKENS, Served, console, served, wait_for, write_users

@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from console.panels.forms.report_data import place_data
-from console.rules.place import distance_m
+from console.rules.distance import distance_m
 from tests.helpers.city import Served, console, served, wait_for, write_users
 from tests.helpers.hands import CTRL, find, form, key, p1_data, said, wait_notice_read, wait_ready
 

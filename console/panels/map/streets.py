@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject
 
 from console.cache.reader import CacheReader
 from console.panels.window_state import WindowState
-from console.rules.place import distance_m
+from console.rules.distance import distance_m
 from console.tasks import Tasks
 
 _LOOKED_AT = 200

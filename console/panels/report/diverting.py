@@ -17,8 +17,8 @@ from console.panels.report.details import ReportDetails
 from console.panels.situation import SituationMonitor
 from console.panels.travel_times import speeds_text
 from console.panels.window_state import WindowState
+from console.rules.distance import distance_m
 from console.rules.edit import is_local
-from console.rules.place import distance_m
 from console.rules.report import HAZARD
 
 Read = Callable[[str, str, Callable[[ReportDetails | None], None]], None]

@@ -14,8 +14,8 @@ from console.images.process import ImageProcess
 from console.panels import formatting
 from console.panels.report.details import ReportDetails
 from console.rules.area import off_by_m
+from console.rules.distance import distance_m
 from console.rules.messages import Fetched
-from console.rules.place import distance_m
 from console.rules.proof_check import Doubt, flags_to_show
 from console.tasks import Tasks
 from widgets.photos import PhotoCard

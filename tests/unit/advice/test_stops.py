@@ -13,7 +13,7 @@ from console.advice.stops import basis_of_order, plan_stops
 from console.advice.units import JOB_BEGUN_S, JOB_S, straight_line_s
 from console.city_map.messages import OrderedStop, Travel
 from console.city_map.stop_order import MOST_STOPS
-from console.rules.place import distance_m
+from console.rules.distance import distance_m
 from tests.unit.advice.test_units import NOW, job, report, unit
 
 CREW = unit("U1")

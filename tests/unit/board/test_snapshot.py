@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from console.board.snapshot import NO_PLACE, BoardSnapshot
-from console.rules.place import distance_m, mercator_point
+from console.rules.distance import distance_m
+from console.rules.place import mercator_point
 from tests.unit.board import naive
 from tests.unit.board.naive import R
 

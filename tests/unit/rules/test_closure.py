@@ -24,8 +24,8 @@ from console.rules.closure import (
     middle,
     with_changes,
 )
+from console.rules.distance import distance_m
 from console.rules.edit import Edit
-from console.rules.place import distance_m
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 H = timedelta(hours=1)

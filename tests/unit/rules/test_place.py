@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.rules.place import box_around, coordinates, distance_m, distances_m, from_mercator, mercator, morton
+from console.rules.distance import box_around, distance_m
+from console.rules.place import coordinates, distances_m, from_mercator, mercator, morton
 
 
 def test_known_distances() -> None:

@@ -83,7 +83,7 @@ def test_a_closure_has_its_own_path_and_a_server_that_knows_none_is_named(city: 
     assert refused.reason is StopReason.REFUSED
     assert "older version" in refused.problem
     city.can = ["closures"]
-    refused = console.outcome(console.push(Kind.CLOSURE, None, closure="c2", ended=True), EditState.ATTENTION)
+    refused = console.outcome(console.push(Kind.CLOSURE, None, closure="c3", ended=True), EditState.ATTENTION)
     assert (refused.reason, refused.problem) == (StopReason.REFUSED, "There is nothing at this address.")
 
 
