@@ -103,7 +103,7 @@ $(VENV)/run.stamp: $(BIN)/python requirements/run.txt requirements/build.txt pyp
 
 $(VENV)/dev.stamp: $(VENV)/run.stamp requirements/dev.txt tools/test_programs.py
 	@echo "Set-up: development tools"
-	@$(PIP) $(LOCKED) -r requirements/dev.txt
+	@$(PIP) $(LOCKED) --no-compile -r requirements/dev.txt
 	@$(BIN)/python tools/test_programs.py $(if $(SIGAP_INSTALL),--install)
 	@touch $@
 

@@ -22,6 +22,7 @@ REPORTS = 200_000
 NOW = 1_790_000_000
 
 
+@pytest.mark.long
 def test_the_bench_prints_one_result_a_measure(capsys: pytest.CaptureFixture[str], qapp: QApplication) -> None:
     assert run_bench(True, 1500) == 0
     outcome = json.loads(capsys.readouterr().out)

@@ -521,7 +521,7 @@ def run_shifts(examples: int, steps: int) -> None:
 @pytest.mark.timeout(900)  # it works all the time: a minute, or five on a computer that does other things too
 def test_any_shift_ends_well(qtbot: QtBot) -> None:
     """F01, F06, F07 (kept as a new report too), F21, F22, F35, F36, F38 in any mixture."""
-    run_shifts(200, 12)
+    run_shifts(120, 12)
 
 
 @pytest.mark.long

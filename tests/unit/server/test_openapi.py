@@ -80,7 +80,7 @@ def asked(api: Api, address: str, config: str, examples: int) -> subprocess.Comp
 @pytest.mark.timeout(1800)
 @pytest.mark.usefixtures("expected_log")  # it begins with bytes that are no HTTP
 def test_schemathesis_finds_the_server_as_its_document_says(clients: Clients) -> None:
-    said = asked(clients.rina, DISPATCH, "schemathesis.toml", 10)
+    said = asked(clients.rina, DISPATCH, "schemathesis.toml", 6)
     assert said.returncode == 0, said.stdout + said.stderr
     assert "passed" in said.stdout
 
@@ -99,7 +99,7 @@ def test_schemathesis_finds_nothing_in_many_tries(clients: Clients) -> None:
 @pytest.mark.usefixtures("expected_log")
 def test_schemathesis_finds_the_citizens_side_as_its_document_says(city: City, tmp_path: Path) -> None:
     with running(city, tmp_path / "media", limits=unlimited()) as url:
-        said = asked(Api(url), GEOREPORT, "georeport.toml", 10)
+        said = asked(Api(url), GEOREPORT, "georeport.toml", 6)
     assert said.returncode == 0, said.stdout + said.stderr
     assert "passed" in said.stdout
 

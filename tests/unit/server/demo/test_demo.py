@@ -398,6 +398,7 @@ def test_two_runs_of_a_seed_are_the_same(tmp_path: Path, small: Path) -> None:
     assert places[0] == places[1]
 
 
+@pytest.mark.long
 def test_the_present_goes_on_at_the_rhythm_of_the_history(tmp_path: Path) -> None:
     """At the hour at which the demo city was filled, and in what it is about."""
     clock, chance = Clock(), random.Random(3)
