@@ -148,6 +148,7 @@ def test_the_watchdog_tells_long_tasks_from_short_ones() -> None:
     assert "test_watchdog.task" in str(long[0])
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)  # the city alone takes half a minute of processor, or five minutes beside other programs
 def test_no_single_task_of_ten_seconds_of_work_is_a_defect(city: Path, tmp_path: Path) -> None:
     """The thread's own processor time: on a machine that others use it says what the program does, and no more."""
