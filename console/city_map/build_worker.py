@@ -12,7 +12,6 @@ import signal
 import sqlite3
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from console.city_map.errors import MapBuildError, OutOfMemory
 from console.city_map.manifest import PLACES
 from console.city_map.progress import WorkerLine
 from console.files.errors import StoreError, from_os, from_sqlite
+from console.parent import when_parent_ends
 
 MEMORY_BYTES = 6 * 2**30
 
@@ -35,7 +35,7 @@ def main() -> int:
     source, folder = Path(sys.argv[1]), Path(sys.argv[2])
     box = (float(sys.argv[3]), float(sys.argv[4]), float(sys.argv[5]), float(sys.argv[6])) if sys.argv[3:] else None
     _give_way()
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    when_parent_ends(lambda: os._exit(_ABANDONED))  # nobody waits for the map any more
     tempfile.tempdir = str(folder)  # what libraries put aside stands where it is cleared up
     teller = _Teller()
     try:
@@ -90,13 +90,6 @@ def _give_way() -> None:
         os.nice(10)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-
-
-def _end_with_input() -> None:
-    """Who started this is gone when its end of the pipe is: nobody waits for the map any more."""
-    while os.read(0, 1):  # not by sys.stdin, whose lock a thread that waits would hold when the program ends
-        pass
-    os._exit(_ABANDONED)
 
 
 if __name__ == "__main__":

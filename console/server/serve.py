@@ -21,6 +21,7 @@ import sqlalchemy as sa
 import uvicorn
 from typing_extensions import override
 
+from console.parent import when_parent_ends
 from console.server.admin.roster import turn_shifts
 from console.server.city import audit
 from console.server.city.city import FIRST_ZONE, City
@@ -43,7 +44,6 @@ _SHIFTS_EVERY_S = 30.0
 _HOLDS_EVERY_S = 5.0
 _GOODBYE_S = 3
 _ORDERLY_S = 10.0
-_PIECE = 4096
 _LAST_PORT = 65_535
 _SWITCH_S = 0.0005
 """How long a thread may hold the interpreter: requests that are answered in a moment do not wait for longer ones."""
@@ -68,7 +68,7 @@ def serve(options: ServeOptions) -> int:
     """
     # protects: server-ends-with-its-input
     if options.ends_with_input:
-        threading.Thread(target=_end_with_input, name="input", daemon=True).start()
+        when_parent_ends(_end)
     try:
         _serve(options)
     except _Stop as stop:
@@ -83,10 +83,8 @@ def serve(options: ServeOptions) -> int:
     return DONE
 
 
-def _end_with_input() -> None:
-    """End the server when its standard input is closed: whoever started it has gone, and nobody else would end it."""
-    while sys.stdin.buffer.read(_PIECE):
-        pass
+def _end() -> None:
+    """End the server: whoever started it has gone, and nobody else would end it."""
     signal.raise_signal(signal.SIGTERM)
     time.sleep(_ORDERLY_S)
     os._exit(DONE)  # as after a kill, what is committed is whole

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 
 import msgspec
 from PySide6.QtCore import QCoreApplication, QEvent, QMetaObject, Qt
@@ -11,6 +10,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QMetaObject, Qt
 from console import logs
 from console.error_text import LOCAL
 from console.files.errors import LockedByOther, NotWritable
+from console.parent import when_parent_ends
 from console.settings import Settings, Tokens
 from console.window.actions import ACTIONS
 from console.window.app import ConsoleWindow
@@ -56,7 +56,7 @@ def run_window(
         ask_for_server(app, options.theme, options.profile, settings, tokens, options.mended)
     settings.theme, handover, before = options.theme, None, None
     if ends_with_input:
-        threading.Thread(target=_end_with_input, args=(app,), name="input", daemon=True).start()
+        when_parent_ends(lambda: QMetaObject.invokeMethod(app, "quit", Qt.ConnectionType.QueuedConnection))
     while True:
         actions = DEMO_ACTIONS if demo is not None else ACTIONS
         console = ConsoleWindow(app, options, settings, tokens, demo, actions=actions, streets=streets)
@@ -80,10 +80,3 @@ def run_window(
     if only is not None:
         only.close()
     return code or console.exit_code
-
-
-def _end_with_input(app: QCoreApplication) -> None:
-    """Close the window when whoever opened it has gone, also by a kill."""
-    while sys.stdin.buffer.read(4096):
-        pass
-    QMetaObject.invokeMethod(app, "quit", Qt.ConnectionType.QueuedConnection)

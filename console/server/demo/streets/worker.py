@@ -9,9 +9,9 @@ import contextlib
 import os
 import signal
 import sys
-import threading
 from pathlib import Path
 
+from console.parent import when_parent_ends
 from console.server.demo.areas import read_wards
 from console.server.demo.streets.facts import read_street_facts
 from console.server.demo.streets.osm_writer import write_demo_city
@@ -26,19 +26,13 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for who started this
     with contextlib.suppress(AttributeError, OSError):  # Windows has no niceness
         os.nice(_NICENESS)
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    when_parent_ends(lambda: os._exit(_ABANDONED))
     try:
         write_demo_city(Path(sys.argv[1]), read_wards(), read_street_facts())
     except (OSError, RuntimeError) as error:  # the second is what osmium says of a full disk
         sys.stderr.write(f"{error}\n")
         return _NOT_WRITTEN
     return 0
-
-
-def _end_with_input() -> None:
-    while os.read(0, 1):  # not by sys.stdin, whose lock a thread that waits would hold when the program ends
-        pass
-    os._exit(_ABANDONED)
 
 
 if __name__ == "__main__":
