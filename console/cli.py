@@ -59,7 +59,13 @@ def build_parser() -> argparse.ArgumentParser:
         window = commands.add_parser(name, help=words, description=words)
         window.set_defaults(command=run)
         window.add_argument("--profile", default="demo" if name == "demo" else "default", metavar="NAME")
-        window.add_argument("--reports", type=_positive, default=30_000, metavar="N", help="size of the demo city")
+        window.add_argument(
+            "--reports",
+            type=_positive,
+            default=365_000,
+            metavar="N",
+            help="size of the demo city (two years)",
+        )
         window.add_argument("--seed", type=int, default=1, metavar="S")
         window.add_argument(
             "--speed", type=_speed, default=1.0, metavar="N", help="the demo city lives N times faster than in life"
@@ -131,7 +137,7 @@ def build_parser() -> argparse.ArgumentParser:
     posting.add_argument("--keyed-reports", action="store_true", help="an api_key is needed: sigap client add NAME")
     serve.add_argument("--no-public", action="store_true", help="serve no pages for citizens")
     serve.add_argument("--demo-city", action="store_true", help="fill it with the demo city and let it live")
-    serve.add_argument("--reports", type=_positive, default=30_000, help=argparse.SUPPRESS)
+    serve.add_argument("--reports", type=_positive, default=365_000, help=argparse.SUPPRESS)
     serve.add_argument("--seed", type=int, default=1, help=argparse.SUPPRESS)
     serve.add_argument(
         "--end-with-input",

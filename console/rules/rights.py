@@ -9,6 +9,8 @@ import msgspec
 from api_client.model import Area, Kind, Unit
 from console.rules.report import upwards
 
+CITIZEN = "citizen"
+"""The role of who sends reports without an account, and the name under which what he does is kept."""
 ROLES = ("viewer", "operator", "supervisor", "validator", "field")
 _ALL = frozenset(Kind)
 _MAY: dict[str, frozenset[Kind]] = {
@@ -19,7 +21,7 @@ _MAY: dict[str, frozenset[Kind]] = {
         {Kind.VALIDATE, Kind.REOPEN, Kind.NOTE, Kind.REPLY, Kind.PHOTO, Kind.CLAIM, Kind.RELEASE, Kind.ME_TOO}
     ),
     "field": frozenset({Kind.PROGRESS, Kind.UNIT_STATE, Kind.NOTE, Kind.PHOTO, Kind.CREATE, Kind.ME_TOO}),
-    "citizen": frozenset({Kind.CREATE, Kind.ME_TOO, Kind.PHOTO, Kind.REOPEN, Kind.NOTE}),
+    CITIZEN: frozenset({Kind.CREATE, Kind.ME_TOO, Kind.PHOTO, Kind.REOPEN, Kind.NOTE}),
 }
 
 

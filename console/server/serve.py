@@ -197,7 +197,7 @@ class _Server(uvicorn.Server):
         self.handle_exit(number, frame)
 
 
-def _fill(city: City, options: ServeOptions, media: Path) -> Callable[[], None]:
+def _fill(city: City, options: ServeOptions, media: Path) -> Callable[[threading.Event], None]:
     """Areas, users, files and the demo city, in this order; progress on standard error.
 
     Returns what may be put in while the server already listens: the demo city's past.
@@ -223,22 +223,11 @@ def _fill(city: City, options: ServeOptions, media: Path) -> Callable[[], None]:
         raise _Stop(str(stop), DONE) from stop
     except Refusal as fault:
         raise _Stop(fault.message, LOCAL_DATA) from fault
-    if options.demo is not None and not city.stats().reports:
-        from console.server.demo import fill_present
+    if options.demo is None:
+        return lambda _end: None
+    from console.server.demo import fill_city
 
-        _tell(f"The demo city is being made: {options.demo.reports:,} reports.")
-        past = fill_present(
-            city,
-            reports=options.demo.reports,
-            seed=options.demo.seed,
-            now=city.clock(),
-            media=media,
-            photos=options.demo.photos,
-        )
-        if options.demo.living:
-            return past
-        past()
-    return lambda: None
+    return fill_city(city, options.demo, media, _tell)
 
 
 def _check(options: ServeOptions) -> None:
@@ -260,7 +249,11 @@ def _check(options: ServeOptions) -> None:
 
 @contextlib.contextmanager
 def _background(
-    city: City, options: ServeOptions, media: Path, past: Callable[[], None], controls: DemoControls | None
+    city: City,
+    options: ServeOptions,
+    media: Path,
+    past: Callable[[threading.Event], None],
+    controls: DemoControls | None,
 ) -> Iterator[None]:
     """What goes on beside serving: old things go, shifts, holds and closures end, the demo city lives."""
     end = threading.Event()
@@ -268,7 +261,7 @@ def _background(
         threading.Thread(target=_tidy, args=(city, media, end), name="tidy", daemon=True),
         threading.Thread(target=_turn_shifts, args=(city, end), name="shifts", daemon=True),
         threading.Thread(target=_end_holds, args=(city, end), name="holds", daemon=True),
-        threading.Thread(target=past, name="past", daemon=True),
+        threading.Thread(target=past, args=(end,), name="past", daemon=True),
     ]
     if controls is not None:
         work = partial(_live, city, options, media, controls, end)

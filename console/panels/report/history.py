@@ -11,6 +11,7 @@ from console.panels import formatting
 from console.rules.divert import left_in
 from console.rules.edit import NO_EFFECT, Edit, is_local
 from console.rules.queued import EditState, Queued
+from console.rules.rights import CITIZEN
 
 STATE_WORDS: dict[EditState, str] = {
     EditState.QUEUED: "saved",
@@ -80,7 +81,7 @@ def _told_text(entry: Entry, tr: Callable[[str], str], channel: str) -> str | No
     """The text of an entry by which something was written or shown about a report; None for an entry of another
     kind.
     """
-    by_staff = entry.edit is not None and entry.author
+    by_staff = entry.edit is not None and entry.author not in ("", CITIZEN)
     text = _own_words(entry)
     match entry.kind:
         case "created" | Kind.CREATE:

@@ -16,10 +16,11 @@ import sqlalchemy as sa
 from typing_extensions import override
 
 from api_client.model import ExportNote
+from console.rules.rights import CITIZEN
 from console.server.city import schema
 from console.server.city.database import Database
 from console.server.city.records import Actor
-from console.server.city.report_key import CITIZEN, without_key
+from console.server.city.report_key import without_key
 
 WRITE, REVEAL, EXPORT, LOAD, SIGN_IN_REFUSED, USER = "write", "reveal", "export", "load", "sign-in refused", "user"
 CITY = "city"

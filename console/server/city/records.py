@@ -68,7 +68,7 @@ class CitizenOptions(msgspec.Struct, frozen=True):
 class DemoOptions(msgspec.Struct, frozen=True):
     """The demo city to fill an empty database with; `living` lets things happen in it."""
 
-    reports: int = 30_000
+    reports: int = 365_000
     seed: int = 1
     living: bool = True
     speed: float = 1.0

@@ -9,8 +9,6 @@ REPORT_KEY = r"[0-9A-Za-z-]{32,64}"
 """A key that the sender chose and nobody can guess: a report sent again with it is the same, and whoever knows it is
 its reporter.
 """
-CITIZEN = "citizen"
-"""The role of who sends reports without an account."""
 _WHOLE = re.compile(REPORT_KEY)
 _REPORTER, _PHOTO = "citizen:", ".photo-"
 

@@ -15,6 +15,7 @@ from msgspec import to_builtins
 
 from api_client.model import ClosedArea, ClosedLine, ClosureKind, Kind, Report, Status, UnitState
 from console.rules.closure import circle
+from console.rules.rights import CITIZEN
 from console.server.city.city import City
 from console.server.demo.areas import Point, Ward, metres
 from console.server.demo.colleagues import Colleagues
@@ -24,7 +25,6 @@ from console.server.demo.edits import DemoEdits
 from console.server.demo.mirror import Mirror
 from console.server.demo.pace import Pace
 from console.server.demo.reporters import Reporters
-from console.server.demo.stories import CITIZEN
 from console.server.demo.street_samples import StreetPlace, street_places
 
 _FIRST_S, _AGAIN_S = (62.0, 85.0), (1700.0, 1900.0)
@@ -132,7 +132,7 @@ class Cloudburst:
 
     def _me_too(self, number: int, now: datetime) -> None:
         if (main := self._main(number)) is not None:
-            self._story.edits.do(CITIZEN, "citizen", Kind.ME_TOO, main.id, {}, now)
+            self._story.edits.do(CITIZEN, CITIZEN, Kind.ME_TOO, main.id, {}, now)
 
     def _beside(self, service: str, priority: int, now: datetime) -> None:
         group = self._story.mirror.services[service].group

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from api_client.model import AssignmentState, Contact, Service, Status, WaitsFor
 from console.server.demo.areas import Ward, metres
-from console.server.demo.rhythm import weight
+from console.server.demo.rhythm import RAINY_DAYS, weight
 from console.server.demo.street_samples import INVENTED, MAIN_KINDS, StreetPlace, street_places
 from console.server.demo.texts import LANE, MAIN, STREET, Whereabouts
 from console.server.demo.vocabulary import HABITS, Habit
@@ -34,6 +34,8 @@ WET = frozenset({
 """Kelurahan at rivers, which flood first."""
 _STILL_OPEN = ((6, 0.9), (24, 0.68), (72, 0.46), (150, 0.17), (166, 0.05))
 """The part of routine matters that is still open up to an age in hours."""
+_OVER_S = 61 * 86400
+"""What is older is over."""
 _DUPLICATES = 0.03
 _SEEN_SOON_S, _SEEN_LATER_S = 120, 1500
 """That a report is the double of another one an operator sees after the first of these, and up to the other later."""
@@ -182,7 +184,36 @@ class Draftsman:
         drafts: list[DraftedReport] = []
         if count >= 200:
             drafts = [*self._scenes(), *self._again_and_again()]
-        times, rain = self._times(count - len(drafts), days, [draft.created for draft in drafts])
+        weights, rain = self._recent_weights(count - len(drafts), days, [draft.created for draft in drafts])
+        drafts += self._fill(*self._times(count - len(drafts), weights, rain, self._now_s))
+        drafts.sort(key=lambda draft: draft.created)
+        self._misplace(drafts)
+        self._pause(drafts)
+        return drafts
+
+    def write_earlier(self, count: int, days: int, until: datetime) -> list[DraftedReport]:
+        """`count` drafts of the `days` days before `until`, oldest first: matters that are over long ago."""
+        hours = days * 24
+        rain = [0.0] * hours
+        for ago in range(0, hours, 24):
+            if self._chance.random() < RAINY_DAYS[local_hour(until, ago, self._zone).month - 1]:
+                begin, length = ago + self._chance.randrange(24), self._chance.randint(3, 12)
+                for hour in range(begin, min(hours, begin + length)):
+                    rain[hour] = 0.5 + 0.5 * self._chance.random()
+        weights = [
+            weight(local_hour(until, ago, self._zone), rain[ago]) * self._chance.uniform(0.85, 1.15)
+            for ago in range(hours)
+        ]
+        drafts = self._fill(*self._times(count, weights, rain, int(until.timestamp())))
+        drafts.sort(key=lambda draft: draft.created)
+        return drafts
+
+    def draft(self, created: int, rain: float, service: str | None = None, ward: Ward | None = None) -> DraftedReport:
+        """One fresh report as a citizen might send it at `created`: of any service and from anywhere unless told."""
+        return self._draft(created, rain, self._habits[service] if service is not None else None, ward)
+
+    def _fill(self, times: Sequence[int], rain: Sequence[float]) -> list[DraftedReport]:
+        drafts: list[DraftedReport] = []
         recent: deque[DraftedReport] = deque(maxlen=60)
         for created, wet in zip(times, rain, strict=True):
             parent = self._parent(recent, created)
@@ -191,16 +222,10 @@ class Draftsman:
                 draft.status = self._status(draft)
                 recent.append(draft)
             drafts.append(draft)
-        drafts.sort(key=lambda draft: draft.created)
-        self._misplace(drafts)
-        self._pause(drafts)
         return drafts
 
-    def draft(self, created: int, rain: float, service: str | None = None, ward: Ward | None = None) -> DraftedReport:
-        """One fresh report as a citizen might send it at `created`: of any service and from anywhere unless told."""
-        return self._draft(created, rain, self._habits[service] if service is not None else None, ward)
-
-    def _times(self, count: int, days: int, there: Sequence[int]) -> tuple[list[int], list[float]]:
+    def _recent_weights(self, count: int, days: int, there: Sequence[int]) -> tuple[list[float], list[float]]:
+        """How many of `count` reports come in each hour before now, in proportion, and how much it rains in it."""
         chance = self._chance
         hours = days * 24
         rain = [0.0] * hours
@@ -216,8 +241,15 @@ class Draftsman:
         for ago in range(_PRESENT_HOURS):  # what always stands there is part of what comes in these hours
             stands = sum(ago * 3600 <= self._now_s - created < (ago + 1) * 3600 for created in there)
             weights[ago] = max(0.1 * weights[ago], weights[ago] - stands * each)
-        slots = sorted(chance.choices(range(hours), weights, k=count), reverse=True)
-        times = [self._now_s - slot * 3600 - chance.randrange(45, 3600) for slot in slots]
+        return weights, rain
+
+    def _times(
+        self, count: int, weights: Sequence[float], rain: Sequence[float], until_s: int
+    ) -> tuple[list[int], list[float]]:
+        """When `count` reports come in the hours before a time, and how much it rains then, oldest first."""
+        chance = self._chance
+        slots = sorted(chance.choices(range(len(weights)), weights, k=count), reverse=True)
+        times = [until_s - slot * 3600 - chance.randrange(45, 3600) for slot in slots]
         pairs = sorted(zip(times, (rain[slot] for slot in slots), strict=True))
         return [at for at, _ in pairs], [wet for _, wet in pairs]
 
@@ -298,6 +330,8 @@ class Draftsman:
         roll = chance.random()
         if roll < _WITHOUT_WORK and age > 1800:
             return Status.CLOSED
+        if age > _OVER_S:
+            return Status.RESOLVED
         if draft.priority == 1:
             return Status.RESOLVED if age > 3 * 3600 else Status.PROGRESS
         if draft.priority == 2:

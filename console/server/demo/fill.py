@@ -20,14 +20,13 @@ from console.server.demo.areas import ZONE, metres, read_wards
 from console.server.demo.drafts import DraftedReport, Draftsman
 from console.server.demo.facts import demo_facts
 from console.server.demo.pictures import Album
-from console.server.demo.stock_photos import StockPhotos
 from console.server.demo.stories import Storyteller
 from console.server.demo.street_samples import street_places
 from console.server.demo.units import POSITION_LOST, make_units
 
-REPORTS, DAYS = 30_000, 60
-"""How many reports the demo city has, and from how many days, unless told."""
-_NEWEST_ID = 931_204
+RECENT, DAYS = 30_000, 60
+"""How many reports of its last days the demo city has at most, and from how many days: what is older comes behind."""
+_NEWEST_ID, _LEAST_ID = 931_204, 100_000
 _PRESENT_S = 2 * 86400
 _WORDED = 2_000
 """The newest of all are put into words one after another: what lies side by side in a list is not alike."""
@@ -61,13 +60,13 @@ class DemoCity(Protocol):
 
 
 def fill(
-    city: DemoCity, *, reports: int = REPORTS, seed: int = 1, now: datetime, days: int = DAYS, media: Path | None = None
+    city: DemoCity, *, reports: int = RECENT, seed: int = 1, now: datetime, days: int = DAYS, media: Path | None = None
 ) -> None:
     """Put the demo city into `city`, as of `now` (aware). Photos are drawn into `media` unless it is None.
 
     The same `reports`, `seed`, `now` and `days` give the same city.
     """
-    fill_present(city, reports=reports, seed=seed, now=now, days=days, media=media)()
+    fill_present(city, reports=reports, seed=seed, now=now, days=days, album=Album(media, seed))()
 
 
 def fill_present(
@@ -77,13 +76,13 @@ def fill_present(
     seed: int,
     now: datetime,
     days: int = DAYS,
-    media: Path | None = None,
-    photos: Path | None = None,
+    album: Album,
+    earlier: int = 0,
 ) -> Callable[[], None]:
     """Put in what somebody still has to work on and what is two days old; the returned function puts in the rest.
 
-    The photos of the past are kept in `photos` for the next start, unless it is None.
-    So a server can listen while 60 days of history are still being written behind it.
+    So a server can listen while 60 days of history are still being written behind it. Numbers are left for so many
+    `earlier` reports. `album` draws the photos.
     """
     chance = random.Random(seed)  # noqa: S311  a made-up city, no secret
     wards = read_wards()
@@ -95,11 +94,10 @@ def fill_present(
     city.put_templates(list(facts.templates))
     units = make_units(facts.units, wards, chance, now, ZONE)
     drafts = Draftsman(wards, chance, now, ZONE).write(reports, days)
-    first = max(100_000, _NEWEST_ID - len(drafts) + 1)
+    first = max(_LEAST_ID + earlier, _NEWEST_ID - len(drafts) + 1)
     for number, draft in enumerate(drafts):
         draft.id = str(first + number)
     units = _put_to_work(units, drafts, chance, now)
-    album = Album(media, seed, kept=StockPhotos(photos).file) if photos is not None else Album(media, seed)
     teller = Storyteller(units, album, AreaIndex(areas).area_at, chance, now)
     for draft in reversed(drafts[-_WORDED:]):
         teller.word(draft)

@@ -13,7 +13,7 @@ from console.server.demo.colleagues import Colleagues
 from console.server.demo.crews import Crews
 from console.server.demo.driving import DriveStreets
 from console.server.demo.edits import DemoEdits
-from console.server.demo.fill import DAYS, REPORTS
+from console.server.demo.fill import DAYS, RECENT
 from console.server.demo.mirror import Mirror
 from console.server.demo.pace import Pace
 from console.server.demo.pictures import Album
@@ -29,7 +29,8 @@ class Living:
     """A demo city that goes on. Call `step` about once a second, from one thread.
 
     It goes on by whole seconds since `now`, whenever it is called, and its people act on what the city holds: the same
-    seed, beginning and visitor make the same city. Reports come at the rhythm of a history of `reports` in sixty days.
+    seed, beginning and visitor make the same city. Reports come at the rhythm of a history of `reports`, of which
+    the last sixty days have 30,000 at most.
     `media` gets the photos that crews and citizens send (None: their files are not written). Crews drive along the
     streets of `city_map`, where there is one. `controls` are what a visitor turns.
     """
@@ -41,7 +42,7 @@ class Living:
         seed: int = 1,
         now: datetime,
         media: Path | None = None,
-        reports: int = REPORTS,
+        reports: int = RECENT,
         city_map: Path | None = None,
         controls: DemoControls | None = None,
     ) -> None:
@@ -55,7 +56,9 @@ class Living:
         album, wards = Album(media, seed, city.keep_photo_facts), read_wards()
         self._mirror = mirror = Mirror(city)
         edits = DemoEdits(city, chance("edits"))
-        self._reporters = Reporters(city, mirror, edits, album, wards, chance("reporters"), pace, now, reports / DAYS)
+        self._reporters = Reporters(
+            city, mirror, edits, album, wards, chance("reporters"), pace, now, min(reports, RECENT) / DAYS
+        )
         self._crews = Crews(city, mirror, edits, album, DriveStreets(city_map, now), chance("crews"), pace, now)
         self._colleagues = Colleagues(
             mirror, edits, album, city.presence, chance("colleagues"), pace, self._crews.place_of

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from api_client.decoding import decode
 from api_client.model import Kind, Report, Status
+from console.rules.rights import CITIZEN
 from console.server.city import schema
 from console.server.city.city import City
 from console.server.demo.areas import ZONE, Ward
@@ -20,7 +21,6 @@ from console.server.demo.mirror import Mirror
 from console.server.demo.pace import Pace
 from console.server.demo.pictures import Album, Shot
 from console.server.demo.rhythm import RAIN_NOW, reports_an_hour
-from console.server.demo.stories import CITIZEN
 from console.server.demo.street_samples import StreetPlace, street_places
 from console.server.demo.texts import TextWriter, Whereabouts
 
@@ -93,7 +93,7 @@ class Reporters:
             data["contact"] = {"name": draft.contact.name, "phone": draft.contact.phone}
         if draft.lat is None and draft.ward is not None:
             data["area"] = draft.ward.code
-        report = self._edits.do(CITIZEN, "citizen", Kind.CREATE, None, data, now)
+        report = self._edits.do(CITIZEN, CITIZEN, Kind.CREATE, None, data, now)
         for number in range(draft.photos if report is not None else 0):
             shot = Shot(
                 draft.service.code, str(report), number=number, at=now, lat=draft.lat, lon=draft.lon, in_rain=in_rain
@@ -101,7 +101,7 @@ class Reporters:
             picture = self._album.take(shot)
             photo = {"sha256": picture.sha256, "role": "report", "size": picture.size, "taken": now,
                      "lat": draft.lat, "lon": draft.lon}  # fmt: skip
-            self._edits.do(CITIZEN, "citizen", Kind.PHOTO, report, photo, now)
+            self._edits.do(CITIZEN, CITIZEN, Kind.PHOTO, report, photo, now)
         return report
 
     def double(self, report: Report, now: datetime, within_m: float = _DOUBLE_WITHIN_M) -> DraftedReport:
@@ -136,7 +136,7 @@ class Reporters:
 
     def _me_too(self, now: datetime) -> None:
         if fresh := self._fresh(now):
-            self._edits.do(CITIZEN, "citizen", Kind.ME_TOO, self._chance.choice(fresh).id, {}, now)
+            self._edits.do(CITIZEN, CITIZEN, Kind.ME_TOO, self._chance.choice(fresh).id, {}, now)
 
     def _again(self, now: datetime) -> None:
         """The same man sends the same once more."""

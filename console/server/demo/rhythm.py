@@ -12,6 +12,8 @@ _WEEKEND = 0.8
 _BY_RAIN = 0.5
 _HISTORY_RAIN = 0.08
 """As much as it rains on average in a history, from 0 to 1."""
+RAINY_DAYS = (0.55, 0.5, 0.35, 0.25, 0.15, 0.08, 0.05, 0.05, 0.08, 0.15, 0.3, 0.45)
+"""The part of the days of each month, January first, on which it rains so hard that more is reported."""
 RAIN_NOW = 0.75
 """It has been raining since yesterday, a little."""
 

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from api_client.model import AssignmentState, Contact, Kind, Photo, PhotoRole, Status, Unit
 from console.rules.apply import AreaAt, Lookups, ReportState, apply_edit, entry_of, new_report, with_duplicates
 from console.rules.edit import Edit
+from console.rules.rights import CITIZEN
 from console.server.city.records import LoadedReport
 from console.server.demo.areas import ZONE
 from console.server.demo.drafts import DraftedReport
@@ -24,7 +25,6 @@ from console.server.demo.pictures import Album, DemoPhoto, Shot
 from console.server.demo.texts import TextWriter
 from console.server.demo.vocabulary import HABITS
 
-CITIZEN = "warga"
 OPERATORS = ("wati", "dewi", "agus", "sari", "budi", "lina")
 VALIDATORS = ("tuti.validator", "hadi.validator")
 _CONTRACTOR = "petugas"

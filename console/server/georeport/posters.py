@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
+from console.rules.rights import CITIZEN
 from console.server.city.clients import ApiClients
 from console.server.city.records import Actor, CitizenOptions, Posting
-from console.server.city.report_key import CITIZEN
 from console.server.georeport.faults import GeoReportRefusal
 from console.server.http.endpoint import HttpEndpoint, check_local
 

@@ -22,6 +22,7 @@ from starlette.routing import BaseRoute, Route
 from api_client.decoding import decode
 from api_client.model import Area, EditBody, Entry, Key, Kind, Lat, Line, Lon, Metres, PhotoRole, Report, Status
 from console.city_map.messages import NEAR_NUMBER_M, AddressFound, Exactness, Find, LatLon, Nearest, PlacesFound
+from console.rules import rights
 from console.rules.sla import due_next
 from console.rules.status import is_open
 from console.server.city import schema
@@ -41,7 +42,7 @@ from console.server.pages.jobs import area_words
 from console.server.pages.photos import PublicPhotos
 from console.server.pages.place_search import PlaceSearch
 
-CITIZEN = Actor("citizen", "citizen", via="page")
+CITIZEN = Actor(rights.CITIZEN, rights.CITIZEN, via="page")
 MOST_PHOTOS = 3
 REOPEN_FOR = timedelta(days=30)
 """How long after closing the reporter may say that it is not solved."""

@@ -10,11 +10,12 @@ import pytest
 from api_client.model import Entry
 from console.cache.catalog import Catalog
 from console.panels.report.history import closing_reason, entry_text
+from console.rules.rights import CITIZEN
 from tests.unit.cache.making import T0
 
 
-def entry(kind: str, edit: str | None = "e", minute: int = 0, **data: Any) -> Entry:
-    return Entry(f"{kind}{minute}", "1", kind, T0 + timedelta(minutes=minute), "Rina Aulia", edit=edit, data=data)
+def entry(kind: str, edit: str | None = "e", minute: int = 0, *, who: str = "Rina Aulia", **data: Any) -> Entry:
+    return Entry(f"{kind}{minute}", "1", kind, T0 + timedelta(minutes=minute), who, edit=edit, data=data)
 
 
 @pytest.mark.parametrize(
@@ -22,8 +23,10 @@ def entry(kind: str, edit: str | None = "e", minute: int = 0, **data: Any) -> En
     [
         (entry("created", None), "Reported through JAKI"),  # who wrote it there is no name of the staff
         (entry("created"), "Reported through JAKI, entered by Rina Aulia"),
+        (entry("created", who=CITIZEN), "Reported through JAKI"),
         (entry("me_too", None), "Reported again"),
         (entry("me_too"), "Reported again, entered by Rina Aulia"),
+        (entry("me_too", who=CITIZEN), "Reported again"),
         (entry("set", hold=None), "Hold ended, by Rina Aulia"),
         (entry("set", hold=None, undoes="e1"), "Taken back: now Hold ended, by Rina Aulia"),
         (entry("recall", unit="DMK-03"), "Recalled DMK-03, by Rina Aulia"),

@@ -149,7 +149,9 @@ def test_the_visitor_is_left_the_first_for_some_minutes(hour: Played) -> None:
     assert len(dangers) == 3
     for report in dangers:
         entries = hour.city.entries(report.id)
-        others = [one for one in entries if one.kind in ("dispatch", "set", "close", "merge") and one.author != "warga"]
+        others = [
+            one for one in entries if one.kind in ("dispatch", "set", "close", "merge") and one.author != "citizen"
+        ]
         assert not [one for one in others if one.at - report.created < timedelta(minutes=4)], report.id
         assert [one for one in others if one.at - report.created < timedelta(minutes=9)], "then a colleague takes it"
 

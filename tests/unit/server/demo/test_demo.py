@@ -332,7 +332,7 @@ def test_the_city_goes_on_and_stays_about_as_it_was(alive: tuple[City, Clock, Li
     assert still_open < was_open + 180
     assert city.seq() > seq + 100
     authors = {entry.author for report in open_reports(city) for entry in city.entries(report.id)}
-    assert "warga" in authors
+    assert "citizen" in authors
     assert "local" not in authors
 
 

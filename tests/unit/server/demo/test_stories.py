@@ -29,6 +29,7 @@ from api_client.model import (
     UnitState,
 )
 from console.rules.area import AreaIndex
+from console.rules.rights import CITIZEN
 from console.server.city.city import City
 from console.server.city.public_replies import PUBLIC
 from console.server.city.records import Actor, LoadedReport
@@ -37,7 +38,7 @@ from console.server.demo.areas import ZONE, read_wards
 from console.server.demo.drafts import Draftsman
 from console.server.demo.facts import demo_facts
 from console.server.demo.pictures import Album
-from console.server.demo.stories import CITIZEN, VALIDATORS, Storyteller
+from console.server.demo.stories import VALIDATORS, Storyteller
 from console.server.demo.units import make_units
 
 NOW = datetime(2026, 1, 20, 7, 7, 31, tzinfo=UTC)
@@ -137,7 +138,7 @@ class Server:
         if kind is not Kind.SET:
             data.pop("status", None)
         role = "validator" if entry.author in VALIDATORS else "field" if entry.author in self._codes else "operator"
-        actor = Actor(entry.author, "citizen" if entry.author == CITIZEN else role)
+        actor = Actor(entry.author, CITIZEN if entry.author == CITIZEN else role)
         edit = EditBody(f"again-{entry.id}", kind, data=data)
         answer = self.city.apply(edit, report=self._keys.get(entry.report), actor=actor).answer
         assert answer.report is not None
