@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import atexit
 import os
 import shutil
 import sys
@@ -17,6 +16,7 @@ from console.paths import demo_folder, log_file, profile_folder
 from console.settings import Settings, Tokens, begin_settings
 from console.window.demo_server import DemoServer
 from console.window.options import WindowOptions
+from console.window.scratch_profile import scratch_profile
 from console.window.screen import offscreen, xvfb
 
 _DEFAULT_SIZE = (1920, 1080)
@@ -41,19 +41,18 @@ def run_profile(arguments: argparse.Namespace) -> int:
 
 def run_demo(arguments: argparse.Namespace) -> int:
     """`sigap demo`: an own server with the demo city, and the console on it; nothing of it is kept but its map."""
-    folder = Path(tempfile.mkdtemp(prefix="sigap-demo-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    profile = folder / "profile"
-    profile.mkdir(mode=0o700)
-    logs.start_logging(log_file(profile))
-    with _display(arguments), DemoServer(folder, arguments.reports, arguments.seed, arguments.speed) as server:
+    with (
+        _demo_folder() as folder,
+        _display(arguments),
+        DemoServer(folder, arguments.reports, arguments.seed, arguments.speed) as server,
+    ):
         reason = _sandbox(demo=True, allowed=True)
         from console.window.demo_streets import DemoStreets
         from console.window.run import run_window
 
         watched = arguments.screenshot is None and arguments.quit_after is None
         settings = Settings(sources=[])
-        options = _options(arguments, profile, settings, demo=True, unsandboxed=reason or "")
+        options = _options(arguments, folder / "profile", settings, demo=True, unsandboxed=reason or "")
         with DemoStreets(demo_folder(), may_draw=watched) as streets:
             return run_window(options, settings, server.tokens, server, streets)
 
@@ -63,22 +62,24 @@ def run_second_desk(arguments: argparse.Namespace) -> int:
     from console.window.second_desk import read_second_operator
 
     told = read_second_operator(sys.stdin.buffer)
-    folder = Path(tempfile.mkdtemp(prefix="sigap-desk-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    profile = folder / "profile"
-    profile.mkdir(mode=0o700)
-    logs.start_logging(log_file(profile))
     tokens = Tokens("demo")
     tokens.keep_in_memory(told.source.key, told.token)
-    with _display(arguments):
+    with _demo_folder() as folder, _display(arguments):
         reason = _sandbox(demo=True, allowed=True)
         from console.window.demo_streets import DemoStreets
         from console.window.run import run_window
 
         settings = Settings(sources=[told.source])
-        options = _options(arguments, profile, settings, demo=False, unsandboxed=reason or "")
+        options = _options(arguments, folder / "profile", settings, demo=False, unsandboxed=reason or "")
         with DemoStreets(demo_folder(), may_draw=False) as streets:
             return run_window(options, settings, tokens, None, streets, ends_with_input=True)
+
+
+@contextmanager
+def _demo_folder() -> Iterator[Path]:
+    with scratch_profile(demo_folder()) as folder:
+        logs.start_logging(log_file(folder / "profile"))
+        yield folder
 
 
 def _options(

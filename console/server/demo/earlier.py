@@ -115,13 +115,13 @@ class _Earlier:
             until -= timedelta(days=_SPAN_DAYS)
 
     def _outcome(self, row: LoadedReport) -> LoadedReport:
-        """How it began and ended, with its clocks: what lies between would take as much room again."""
+        """How it began and ended, with its clocks: photos and what lies between would take as much room again."""
         report = row.report
         sla = sla_of(self._services.get(report.service or ""), report.priority)
         if sla is not None:
             counted = clocks(report, row.entries, sla, self._calendars.get(sla.calendar or ""), report.updated)
             report = replace(report, clocks=counted)
-        return LoadedReport(report, (row.entries[0], row.entries[-1]))
+        return LoadedReport(replace(report, photos=()), (row.entries[0], row.entries[-1]))
 
 
 def _resting(rows: Iterator[LoadedReport], end: Event, rest: float) -> Iterator[LoadedReport]:
