@@ -57,12 +57,23 @@ wait most of the time first of all, so that others use the processors meanwhile.
 def pytest_configure(config: pytest.Config) -> None:
     gc.disable()  # while the tests are collected nothing is thrown away, and later a window must not be
     # Whatever a test or its child keeps without saying where: apart from the user's own and from other test runs.
+    of_the_run = os.environ.get("SIGAP_HOME") if hasattr(config, "workerinput") else None
     os.environ["SIGAP_HOME"] = config.stash[_HOME] = tempfile.mkdtemp(prefix="sigap-home-")
+    if of_the_run is not None:
+        _share_photos(Path(of_the_run), Path(config.stash[_HOME]))
     try:
         from widgets.map.scheme import register_scheme
     except ImportError:
         return
     register_scheme()
+
+
+def _share_photos(of_the_run: Path, own: Path) -> None:
+    """The photos of the demo city's past are drawn once for all workers, as one demo draws them for the next."""
+    photos = of_the_run / "demo" / "photos"
+    photos.mkdir(parents=True, exist_ok=True)
+    (own / "demo").mkdir()
+    (own / "demo" / "photos").symlink_to(photos, target_is_directory=True)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

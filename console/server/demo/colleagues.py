@@ -13,7 +13,7 @@ from console.server.demo.areas import Point, metres
 from console.server.demo.edits import DemoEdits
 from console.server.demo.mirror import Mirror
 from console.server.demo.pace import Pace
-from console.server.demo.pictures import Album, Shot
+from console.server.demo.pictures import Album, Shot, place_name
 from console.server.demo.stories import OPERATORS, VALIDATORS
 
 _P1_WAITS_S, _P2_WAITS_S = 240, 420
@@ -192,7 +192,8 @@ class Colleagues:
         if self._edits.do(who, "operator", Kind.SET, report.id, {"status": "progress"}, now) is None:
             return False
         if service is not None and service.proof:
-            shot = Shot(service.code, report.id, True, len(report.photos), now, report.lat, report.lon)
+            key = place_name(report.id, report.lat, report.lon)
+            shot = Shot(service.code, key, True, len(report.photos), now, report.lat, report.lon)
             picture = self._album.take(shot)
             data = {"sha256": picture.sha256, "role": "after", "size": picture.size, "taken": now,
                     "lat": report.lat, "lon": report.lon}  # fmt: skip

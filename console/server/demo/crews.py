@@ -21,7 +21,7 @@ from console.server.demo.driving import DriveStreets, DriveWay
 from console.server.demo.edits import DemoEdits
 from console.server.demo.mirror import Mirror
 from console.server.demo.pace import Pace
-from console.server.demo.pictures import Album, Shot
+from console.server.demo.pictures import Album, Shot, place_name
 from console.server.demo.street_samples import street_places
 from console.server.demo.units import POSITION_LOST, shift_end
 
@@ -333,10 +333,10 @@ class Crews:
         if report is None or service is None or not service.proof:
             return
         lat, lon = self._places.get(unit.id, (report.lat, report.lon))
-        key, taken = report.id, now
+        key, taken = place_name(report.id, report.lat, report.lon), now
         if is_forged and report.lat is not None and report.lon is not None:
             lat, lon, taken = report.lat + _FORGED_OFF, report.lon - _FORGED_OFF, now - _FORGED_AGE
-            key = f"elsewhere {report.id}"
+            key = f"elsewhere {key}"
         # Another number each time: a picture that was returned is no proof when it is sent again.
         shot = Shot(service.code, key, True, len(report.photos), taken, lat, lon)
         picture, shot = (self._album.take(shot), shot) if is_forged else self._album.proof(shot)

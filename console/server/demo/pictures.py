@@ -33,6 +33,8 @@ _GRAIN_PX = 160
 _REMEMBERED, _ONE_FORGED_OF = 40, 30
 _UNDRAWN_BYTES = 60_000
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
+_BEGIN, _EXIF_BEGINS = b"\xff\xd8", b"\xff\xe1"
+"""How a JPEG file begins, and what stands before its Exif data, which follow at once."""
 _MAKE, _MODEL, _CHANGED, _TAKEN, _ZONE_TAG = 0x010F, 0x0110, 0x0132, 0x9003, 0x9011
 
 
@@ -80,7 +82,7 @@ class Album:
     of its own, as the history needs, and nobody can ask for its file.
 
     `on_photo` is told what a photo's file says of itself when it is drawn, as a server finds in one that is sent.
-    `kept` gives the file of a stock photo by its name, and draws it only where it is not there yet.
+    `kept` gives a drawing by its name, and draws it only where it is not there yet.
     """
 
     def __init__(
@@ -98,8 +100,12 @@ class Album:
             media.mkdir(parents=True, exist_ok=True)
 
     def take(self, shot: Shot) -> DemoPhoto:
-        """Draw this photo."""
-        return self._kept(lambda: jpeg(shot, self._seed), shot)
+        """Draw this photo, or take the drawing that is kept and let it bear the photo's time and place."""
+        return self._kept(lambda: _bearing(self._drawing(shot), shot), shot)
+
+    def _drawing(self, shot: Shot) -> bytes:
+        name = f"{self._seed}/{shot.service}/{shot.key}/{shot.number}/{shot.done}/{_light(shot).value}/{shot.in_rain}"
+        return self._kept_file(name, lambda: _drawing(shot, self._seed))
 
     def proof(self, shot: Shot) -> tuple[DemoPhoto, Shot]:
         """A crew's photo of its work, and the time and place that it bears: of some few the crew has done no work."""
@@ -145,8 +151,7 @@ class Album:
         place = int.from_bytes(hashlib.sha256(shot.key.encode()).digest()[:4]) % variants
         few = Shot(shot.service, f"stock {place}", shot.done, hour=hour)
         if few not in self._stock:
-            name = f"{self._seed}/{few.service}/{few.key}/{few.done}/{few.hour}"
-            self._stock[few] = self._kept(lambda: self._kept_file(name, lambda: jpeg(few, self._seed)), few)
+            self._stock[few] = self.take(few)
         return self._stock[few]
 
     def _kept(self, draw: Callable[[], bytes], shot: Shot) -> DemoPhoto:
@@ -177,17 +182,35 @@ def packed_again(shown: Shot, told: Shot, seed: int) -> bytes:
 
 def jpeg(shot: Shot, seed: int) -> bytes:
     """The file of a photo, with the time and place that it was taken at as telephones write them."""
-    place = f"{seed}/{shot.service}/{shot.key}"
+    return _bearing(_drawing(shot, seed), shot)
+
+
+def place_name(report: str, lat: float | None, lon: float | None) -> str:
+    """The key of photos that are taken at a report: its place, so that a city made anew has the same ones there."""
+    return report if lat is None or lon is None else f"{lat:.6f} {lon:.6f}"
+
+
+def _light(shot: Shot) -> Light:
     hour = shot.at.astimezone(ZONE).hour if shot.at is not None else shot.hour
-    light = Light.DAY if hour in _DAY else Light.DUSK if hour in _DUSK else Light.NIGHT
-    chance, detail = random.Random(place), random.Random(f"{place}/{shot.number}/{shot.done}/{hour}")  # noqa: S311
+    return Light.DAY if hour in _DAY else Light.DUSK if hour in _DUSK else Light.NIGHT
+
+
+def _bearing(drawing: bytes, shot: Shot) -> bytes:
+    """The file with a photo's time and place, and the telephone's name, in it."""
+    exif = _exif(shot, random.Random(f"{shot.key}/{shot.number}")).tobytes()  # noqa: S311
+    return drawing[: len(_BEGIN)] + _EXIF_BEGINS + (len(exif) + 2).to_bytes(2, "big") + exif + drawing[len(_BEGIN) :]
+
+
+def _drawing(shot: Shot, seed: int) -> bytes:
+    place, light = f"{seed}/{shot.service}/{shot.key}", _light(shot)
+    chance, detail = random.Random(place), random.Random(f"{place}/{shot.number}/{shot.done}/{light.value}")  # noqa: S311
     wet = shot.service not in INDOORS and chance.random() < (0.75 if shot.service in WET else 0.12)
     wet = wet or (shot.in_rain and shot.service not in INDOORS)
     view = StreetView(chance, detail, light, wet=wet and not shot.done, number=shot.number)
     SCENES[shot.service](view, shot.done)
     image = _developed(view, indoors=shot.service in INDOORS)
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=detail.randint(74, 84), exif=_exif(shot, detail))
+    image.save(buffer, "JPEG", quality=detail.randint(74, 84))
     return buffer.getvalue()
 
 

@@ -19,7 +19,7 @@ from console.server.demo.drafts import AGAIN_AND_AGAIN, DraftedReport, Draftsman
 from console.server.demo.edits import DemoEdits
 from console.server.demo.mirror import Mirror
 from console.server.demo.pace import Pace
-from console.server.demo.pictures import Album, Shot
+from console.server.demo.pictures import Album, Shot, place_name
 from console.server.demo.rhythm import RAIN_NOW, reports_an_hour
 from console.server.demo.street_samples import StreetPlace, street_places
 from console.server.demo.texts import TextWriter, Whereabouts
@@ -95,9 +95,8 @@ class Reporters:
             data["area"] = draft.ward.code
         report = self._edits.do(CITIZEN, CITIZEN, Kind.CREATE, None, data, now)
         for number in range(draft.photos if report is not None else 0):
-            shot = Shot(
-                draft.service.code, str(report), number=number, at=now, lat=draft.lat, lon=draft.lon, in_rain=in_rain
-            )
+            key = place_name(str(report), draft.lat, draft.lon)
+            shot = Shot(draft.service.code, key, number=number, at=now, lat=draft.lat, lon=draft.lon, in_rain=in_rain)
             picture = self._album.take(shot)
             photo = {"sha256": picture.sha256, "role": "report", "size": picture.size, "taken": now,
                      "lat": draft.lat, "lon": draft.lon}  # fmt: skip

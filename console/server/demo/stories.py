@@ -21,7 +21,7 @@ from console.rules.rights import CITIZEN
 from console.server.city.records import LoadedReport
 from console.server.demo.areas import ZONE
 from console.server.demo.drafts import DraftedReport
-from console.server.demo.pictures import Album, DemoPhoto, Shot
+from console.server.demo.pictures import Album, DemoPhoto, Shot, place_name
 from console.server.demo.texts import TextWriter
 from console.server.demo.vocabulary import HABITS
 
@@ -104,7 +104,8 @@ class Storyteller:
 
     def _picture(self, draft: DraftedReport, taken: datetime, number: int = 0, *, done: bool = False) -> DemoPhoto:
         """A photo of a matter: of its own for what stands in every demo city, else one of few."""
-        shot = Shot(draft.service.code, draft.id, done, number, taken, draft.lat, draft.lon)
+        key = place_name(draft.id, draft.lat, draft.lon)
+        shot = Shot(draft.service.code, key, done, number, taken, draft.lat, draft.lon)
         return self._album.take(shot) if "scene" in draft.tags else self._album.stock(shot)
 
     def _close(self, story: _Story) -> None:
