@@ -124,6 +124,7 @@ def recommend(
     charge = report.agency or (service.agency if service else None)
     jobs = _jobs(assignments)
     zone = _zone(report.area, areas or {})
+    cut_off = all(way.closed for way in travel.values())
     able: list[tuple[Unit, Advice, tuple[float, ...]]] = []
     against: Counter[str] = Counter()
     on_break: list[tuple[float, str]] = []
@@ -169,6 +170,7 @@ def recommend(
                     refused_other=refused_other.get(unit.id),
                     bound=bound,
                     closed=way is not None and way.closed > 0,
+                    cut_off=cut_off,
                 )
             ),
             stale=age_s > STALE_POSITION_S,
@@ -321,6 +323,7 @@ def _reasons(
     refused_other: RefusedJob | None,
     bound: bool,
     closed: bool,
+    cut_off: bool,
 ) -> Iterable[str]:
     left_s = math.inf if unit.shift_end is None else (unit.shift_end - now).total_seconds()
     if refused:
@@ -331,7 +334,7 @@ def _reasons(
         yield f"refused {refused_other.report} {ago} ago{why}"
     if bound:
         yield "on another P1"
-    if closed:
+    if closed and not cut_off:
         yield "only by a closed street"
     if math.isinf(age_s):  # before what may be cut in a narrow row: the time beside it rests on that
         yield "position unknown"
@@ -354,6 +357,8 @@ def _reasons(
         yield "in zone"
     if not overtime_s and left_s < 2.5 * 3600:
         yield f"{_span(left_s)} of shift left"
+    if closed and cut_off:  # last, as it is so of every unit and sets none apart
+        yield "only by a closed street"
 
 
 def _span(seconds: float) -> str:

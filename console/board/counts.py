@@ -71,6 +71,7 @@ class Counts(msgspec.Struct, frozen=True):
 class Arrivals(msgspec.Struct, frozen=True):
     """Reports by when they were created, a bar for each hour, day, month or year of the city's calendar, oldest first.
 
+    Here those count too that were merged since: what came in does not become less when somebody sees it was double.
     `starts` are unix seconds. The last bar is the running one, unless the newest report of all is older than the range:
     then the range ends with it, and `until` is its moment (else 0). `usual` is what is usual for each bar, empty where
     there is nothing to compare with: of an hour the mean of the same hour of the 28 days before, of a day that of the

@@ -195,9 +195,8 @@ def make_view(
     compared = np.flatnonzero(in_tab & kept.any_service)
     counts = _counted(board, tabs, int(np.count_nonzero(closed)), open_fits, fits, shown, compared)
     created = snapshot.column("created")
-    arrivals = arrivals_of(
-        created, kept.any_time & board.counted, time_range, now_s, board.oldest_s, board.newest_s, zone
-    )
+    came = kept.any_time & snapshot.column("alive")  # merged ones too: what came in does not become less
+    arrivals = arrivals_of(created, came, time_range, now_s, board.oldest_s, board.newest_s, zone)
     judged, late = board.judged(kept.any_time)
     trend = trend_of(created, judged, late, time_range, arrivals, now_s, zone)
     crewless = board.all_over(board.crewless)

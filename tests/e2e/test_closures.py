@@ -123,6 +123,7 @@ def test_who_changes_and_ends_without_a_network_what_a_colleague_has_changed_doe
 
 def test_an_area_is_drawn_for_the_form_kept_as_a_draft_closed_and_its_corners_moved(window: Any) -> None:
     shown, drawing = window.map, window.closure_commands._drawing
+    wait_for(lambda: window.closures.shown == (), 60, what="what two others closed and ended is over here too")
     wait_for(lambda: shown.last_view is not None, 60, what="the page is there")
     ring = [(SOUTH + (20 + y) * STEP, WEST + (20 + x) * STEP) for y, x in ((0, 0), (0, 1.2), (1.2, 1.2), (1.2, 0))]
 
