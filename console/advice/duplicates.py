@@ -1,4 +1,6 @@
-"""Which other reports may be about the same thing: near, of the same kind, opened around the same time."""
+"""Which other reports may be about the same thing: near, of the same kind, opened around the same time; and what is
+known already of the place from which somebody calls.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 
 from api_client.model import Service
 from console.rules.place import NO_PLACE
+from console.rules.report import HAZARD
 from console.rules.status import ORDER, is_open
 
 RADIUS_M, WIDE_RADIUS_M = 100.0, 300.0
@@ -23,6 +26,8 @@ LONG = frozenset({"road", "lamp"})
 """Kinds that people report again for weeks, until they are mended."""
 
 _MOST_COMPARED = 200
+_LEFT_FOR_HAZARDS = 2
+"""So many rows of a short list are left for the P1s of other kinds."""
 _WORD = re.compile(r"[^\W\d_]{4,}")
 
 
@@ -90,6 +95,12 @@ class Duplicate(msgspec.Struct, frozen=True):
     within_m: float = 0.0
 
 
+def reach_of(service: Service | None) -> tuple[float, float]:
+    """How far (metres) and for how long (seconds) reports of a service may be about the same matter."""
+    kinds = {service.glyph, service.group} if service else set()
+    return WIDE_RADIUS_M if kinds & WIDE else RADIUS_M, LONG_WINDOW_S if kinds & LONG else WINDOW_S
+
+
 def possible_duplicates(
     board: Board,
     report: int | Spot,
@@ -111,40 +122,118 @@ def possible_duplicates(
     if found is None:
         return []
     place, service, opened_s, own = found
-    group = catalog.services.get(service or "")
-    kinds = {group.glyph, group.group} if group else set()
-    radius = (WIDE_RADIUS_M if kinds & WIDE else RADIUS_M) + within_m
-    window = LONG_WINDOW_S if kinds & LONG else WINDOW_S
-    near, away = board.around(*place, radius)
+    radius, window = reach_of(catalog.services.get(service or ""))
+    near, away = board.around(*place, radius + within_m)
     apart = np.abs(board.column("created")[near] - opened_s)
-    numbers = np.array(_group(service, catalog), np.int64)
     fits = (
         (apart <= window)
         & (board.column("merged")[near] == 0)
-        & np.isin(board.column("service")[near], numbers)
+        & np.isin(board.column("service")[near], np.array(_group(service, catalog), np.int64))
         & (near != own)
     )
-    near, away, apart = near[fits][:_MOST_COMPARED], away[fits][:_MOST_COMPARED], apart[fits][:_MOST_COMPARED]
-    rows = [int(row) for row in board.column("row")[near]]
-    asked = [*rows, report] if isinstance(report, int) else rows
+    around = _Around(board, near[fits], away[fits], now_s, within_m).first()
+    asked = [*around.rows, report] if isinstance(report, int) else around.rows
     words = {one.row: _words(f"{one.title} {one.description}") for one in texts(asked)}
     mine = _words(report.text) if isinstance(report, Spot) else words.get(report) or _words(text)
-    shares = [_shared(mine, words.get(row, frozenset())) for row in rows]
-    scores = 0.4 * away / radius + 0.3 * apart / window + 0.3 * (1 - np.array(shares, np.float64))
-    same = board.column("service")[near] == _number(service, catalog)
-    closed = [not is_open(ORDER[status]) for status in board.column("status")[near].tolist()]
-    created = board.column("created")[near].tolist()
-    return [
-        Duplicate(
-            row=rows[index],
-            distance_m=float(away[index]),
-            age_s=max(0, now_s - created[index]),
-            same_words=shares[index] > 0,
-            reasons=_reasons(words=shares[index] > 0, category=bool(same[index]), closed=closed[index]),
-            within_m=within_m,
+    return around.ranked(mine, words, _number(service, catalog), opened_s, radius + within_m, window)
+
+
+def earlier_reports(
+    board: Board,
+    spot: Spot,
+    now_s: int,
+    *,
+    source: int,
+    catalog: Vocabulary,
+    texts: Callable[[Sequence[int]], Sequence[ReportTexts]],
+    most: int,
+    within_m: float = 0.0,
+) -> list[Duplicate]:
+    """What is known already of a place of the source with this number: what may be the same matter as what is being
+    written, and every open P1 within 300 m, of whatever kind.
+
+    As far and as long ago as for possible duplicates, but an open report counts however old it is, and a closed one by
+    when it was changed last. While no category is chosen, every one counts. The first `most` are those to be shown: the
+    P1s of this kind, the others by likeness, and, with room for two, the P1s of other kinds.
+    """
+    radius, window = reach_of(catalog.services.get(spot.service or ""))
+    near, away = board.around(spot.lat, spot.lon, max(radius, WIDE_RADIUS_M) + within_m)
+    here = (board.column("source")[near] == source) & (board.column("merged")[near] == 0)
+    near, away = near[here], away[here]
+    is_now_open = np.isin(board.column("status")[near], _OPEN)
+    lately = now_s - np.maximum(board.column("created")[near], board.column("updated")[near]) <= window
+    same = (away <= radius + within_m) & (is_now_open | lately)
+    if spot.service:
+        same &= np.isin(board.column("service")[near], np.array(_group(spot.service, catalog), np.int64))
+    hazard = is_now_open & (board.column("priority")[near] == HAZARD)
+    number, around = _number(spot.service, catalog), _Around(board, near[same], away[same], now_s, within_m).first()
+    words = {one.row: _words(f"{one.title} {one.description}") for one in texts(around.rows)}
+    found = around.ranked(_words(spot.text), words, number, now_s, radius + within_m, window)
+    urgent = set(board.column("row")[near[hazard]].tolist())
+    found.sort(key=lambda one: one.row not in urgent)
+    others = _Around(board, near[hazard & ~same], away[hazard & ~same], now_s, within_m).first().plain()
+    room = max(most - len(others), most - _LEFT_FOR_HAZARDS)
+    shown = [*found[:room], *others[: most - min(room, len(found))]]
+    return [*shown, *found[room:], *others[most - min(room, len(found)) :]]
+
+
+class _Around:
+    """Reports around a place: their positions on the board and their distances in metres, nearest first."""
+
+    def __init__(
+        self, board: Board, near: NDArray[np.int64], away: NDArray[np.float64], now_s: int, within_m: float
+    ) -> None:
+        self._board, self._near, self._away, self._now_s, self._within_m = board, near, away, now_s, within_m
+
+    def first(self) -> _Around:
+        """The nearest of them, of which the words are compared."""
+        near, away = self._near[:_MOST_COMPARED], self._away[:_MOST_COMPARED]
+        return _Around(self._board, near, away, self._now_s, self._within_m)
+
+    @property
+    def rows(self) -> list[int]:
+        """Their local rows."""
+        return [int(row) for row in self._board.column("row")[self._near]]
+
+    def ranked(
+        self,
+        mine: frozenset[str],
+        words: Mapping[int, frozenset[str]],
+        number: int,
+        opened_s: int,
+        radius: float,
+        window: float,
+    ) -> list[Duplicate]:
+        """The likeliest first, by distance, time and words shared with `mine`; `number` is that of the category."""
+        rows, apart = self.rows, np.abs(self._board.column("created")[self._near] - opened_s)
+        shares = [_shared(mine, words.get(row, frozenset())) for row in rows]
+        spent = np.minimum(1.0, apart / window)
+        scores = 0.4 * self._away / radius + 0.3 * spent + 0.3 * (1 - np.array(shares, np.float64))
+        same = self._board.column("service")[self._near] == number
+        return [
+            self._duplicate(
+                index,
+                same_words=shares[index] > 0,
+                likeness=_likeness(words=shares[index] > 0, category=bool(same[index])),
+            )
+            for index in np.argsort(scores, kind="stable").tolist()
+        ]
+
+    def plain(self) -> list[Duplicate]:
+        """The nearest first: of other kinds, and here because they are P1."""
+        return [self._duplicate(index, same_words=False, likeness="P1 near") for index in range(len(self._near))]
+
+    def _duplicate(self, index: int, *, same_words: bool, likeness: str) -> Duplicate:
+        at = self._near[index]
+        closed = not is_open(ORDER[int(self._board.column("status")[at])])
+        return Duplicate(
+            row=int(self._board.column("row")[at]),
+            distance_m=float(self._away[index]),
+            age_s=max(0, self._now_s - int(self._board.column("created")[at])),
+            same_words=same_words,
+            reasons=(likeness, "closed") if closed else (likeness,),
+            within_m=self._within_m,
         )
-        for index in np.argsort(scores, kind="stable").tolist()
-    ]
 
 
 def _subject(
@@ -188,6 +277,8 @@ def _shared(mine: frozenset[str], other: frozenset[str]) -> float:
     return share if share >= 0.3 else 0.0
 
 
-def _reasons(*, words: bool, category: bool, closed: bool) -> tuple[str, ...]:
-    likeness = "same words" if words else "same category" if category else "same kind"
-    return (likeness, "closed") if closed else (likeness,)
+def _likeness(*, words: bool, category: bool) -> str:
+    return "same words" if words else "same category" if category else "same kind"
+
+
+_OPEN = np.array([index for index, status in enumerate(ORDER) if is_open(status)], np.int64)

@@ -60,6 +60,7 @@ from console.panels.report.contact import ReporterContact
 from console.panels.report.details import ReportDetails, ReportDetailsReader
 from console.panels.report.diverting import Diverting
 from console.panels.report.merging import Merging
+from console.panels.report.nearby import NearbyFinder
 from console.panels.report.photos import PhotoCards
 from console.panels.report.recommendations import Recommender
 from console.panels.report.recreate_form import RecreateForm
@@ -367,7 +368,7 @@ class ConsoleWindow(QObject):
                 pin_wanted=self.map_picker.show_pin,
                 place_wanted=self.map_picker.start,
                 place_unwanted=self.map_picker.end,
-                duplicates_of=lambda source, values, then: self.recommender.near(source, values, then),
+                earlier_of=NearbyFinder(self.window_state, self.tasks, self.reader, self.time_at, self).find,
                 streets_of=lambda source, text, then: self.streets.find(source, text, then),
                 map_places=self.map_places,
             ),

@@ -375,10 +375,9 @@ def test_forms_show_texts(scene: Scene) -> None:
     window.forms.new_report("city", lambda _: None)
     form = window.forms._new
     form.set_values({"service": "flood", "text": stored(scene.texts["script"]), "lat": LAT, "lon": LON})
-    near: list[Any] = []
-    window.recommender.near("city", {"service": "flood", "text": "x", "lat": LAT, "lon": LON}, near.extend)
-    wait_for(lambda: near, what="possible duplicates")
-    form.set_duplicates(near)
+    form.place_changed.emit()
+    wait_for(lambda: form.nearby.shown, what="earlier reports of the place")
+    assert form.nearby.look(1)
     look_at_all("new")
     window.forms.close_open()
     wait_for(lambda: QApplication.activeModalWidget() is None)

@@ -25,6 +25,7 @@ from widgets.forms.form import MOST_LETTERS, Form
 from widgets.forms.hold import HoldForm
 from widgets.forms.keys_sheet import KeysSheet
 from widgets.forms.merge import MergeCandidate, MergeForm, MergeSide
+from widgets.forms.nearby_reports import NearbyReport
 from widgets.forms.new_report import NewReportForm
 from widgets.forms.photo import FramedPhoto
 from widgets.forms.place import ReportPlaceForm
@@ -165,7 +166,16 @@ def test_esc_closes_the_open_list_before_the_form(qtbot: QtBot) -> None:
     assert form.isVisible()
 
 
-def test_changes_are_told_once_the_typing_pauses_and_duplicates_open_by_enter(qtbot: QtBot) -> None:
+def nearby(key: int, **values: Any) -> NearbyReport:
+    known = {
+        "number": f"93{key}", "service": "Banjir", "text": "Air naik", "age": "34 min", "state": "In progress",
+        "distance": "60 m", "priority": 2, "status": 3, "letter": "P", "letter_token": "status.progress",
+        "where": "Jl. Bukit 5",
+    }  # fmt: skip
+    return NearbyReport(key, **{**known, **values})
+
+
+def test_changes_are_told_once_the_typing_pauses(qtbot: QtBot) -> None:
     form = make_new_report(qtbot)
     told: list[dict[str, Any]] = []
     form.changed.connect(told.append)
@@ -173,13 +183,35 @@ def test_changes_are_told_once_the_typing_pauses_and_duplicates_open_by_enter(qt
     qtbot.waitUntil(lambda: bool(told))
     assert told[-1]["text"] == "Air naik cepat"
     assert len(told) < 5
-    row = {"key": 7, "number": "931177", "text": HOSTILE, "distance": "60 m", "age": "1 h", "why": "same words"}
-    form.set_duplicates([SimpleNamespace(**row, priority=2, status=0)])  # type: ignore[list-item]
-    form.duplicates.setFocus()
-    with qtbot.waitSignal(form.duplicate_opened) as opened:
-        keys(Qt.Key.Key_Return)
-    assert opened.args == [7]
-    form.grab()
+
+
+def test_an_earlier_report_of_the_place_is_looked_at_by_its_key_and_nothing_typed_is_lost(qtbot: QtBot) -> None:
+    form = make_new_report(qtbot)
+    assert form.nearby.heading == "Earlier reports of this place"
+    keys("banj", Qt.Key.Key_Tab, "Air naik cepat")
+    rows = [nearby(7, text=HOSTILE), *(nearby(number) for number in range(8, 13))]
+    form.set_nearby(rows, "within 300 m", 6, "None")
+    assert form.nearby.heading == "Earlier reports of this place  4 of 6 · within 300 m"
+    assert [one.key for one in form.nearby.shown] == [7, 8, 9, 10]
+    before = form.values()
+    for number, key in ((2, 8), (1, 7)):
+        with qtbot.waitSignal(form.nearby_opened) as opened:
+            QTest.keyClick(focus(), Qt.Key.Key_0 + number, Qt.KeyboardModifier.AltModifier)
+        assert opened.args == [key]
+        assert form.nearby.looked_at_words.startswith(f"93{key} · Banjir · In progress · 34 min · Jl. Bukit 5")
+    assert focus() is form.report_text, "who writes goes on writing"
+    assert form.values() == before
+    form.nearby.rows.setFocus()
+    with qtbot.waitSignal(form.nearby_opened) as opened:
+        keys(Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Return)
+    assert opened.args == [9]
+    form.set_nearby([nearby(7)], "within 300 m", 1, "None")
+    assert form.nearby.looked_at_words == "", "it is of this place no more"
+    with qtbot.assertNotEmitted(form.nearby_opened), qtbot.waitSignal(form.unused_key):
+        QTest.keyClick(focus(), Qt.Key.Key_2, Qt.KeyboardModifier.AltModifier)
+    form.set_nearby([], "within 300 m", 0, "None within 300 m.")
+    assert not form.nearby.rows.isVisible()
+    assert form.nearby.heading == "Earlier reports of this place · None within 300 m."
 
 
 @pytest.mark.parametrize("of_report", [False, True])
@@ -878,16 +910,15 @@ def test_a_list_with_less_room_than_it_needs_shows_the_row_that_enter_takes(qtbo
 
 
 @pytest.mark.parametrize("scale", [1.0, 1.2])
-def test_the_distance_of_a_possible_duplicate_keeps_its_unit(qtbot: QtBot, scale: float) -> None:
+def test_the_distance_of_an_earlier_report_keeps_its_unit(qtbot: QtBot, scale: float) -> None:
     """Metres and kilometres do not look alike where the place is known roughly."""
     theme = make_theme(scale)
     try:
         form = open_form(qtbot, NewReportForm(theme, make_symbols(theme)))
-        row = {"key": 7, "number": "931177", "text": "Air", "age": "11:56", "why": "same words", "priority": 2}
         drawn = []
         for distance in ("≤ 11.1 km", "≤ 11.1 kW"):
-            form.set_duplicates([SimpleNamespace(**row, distance=distance, status=0)])  # type: ignore[list-item]
-            drawn.append(form.duplicates.grab().toImage())
+            form.set_nearby([nearby(7, distance=distance)], "", 1, "")
+            drawn.append(form.nearby.rows.grab().toImage())
         assert drawn[0] != drawn[1]
     finally:
         make_theme()

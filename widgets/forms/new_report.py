@@ -3,107 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QRect, Qt, Signal
-from PySide6.QtGui import (
-    QFontMetrics,
-    QPainter,
-)
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QStyleOptionViewItem,
-    QWidget,
-)
+from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 from typing_extensions import override
 
 from widgets.forms.choice import ListChoice
 from widgets.forms.fields import Segments, TypeAhead
-from widgets.forms.form import make_label, put_text
+from widgets.forms.form import put_text
+from widgets.forms.nearby_reports import MOST_NEARBY, NearbyReport, NearbyReports
 from widgets.forms.place import PlaceForm
 from widgets.keys import KeyButton, add_key
-from widgets.rows import RowDelegate, RowsModel, RowsView
 from widgets.symbols import Symbols
-from widgets.text import one_line
 from widgets.theme import Theme
-
-if TYPE_CHECKING:
-    from widgets.ticket.values import DuplicateRow
-
-
-_DUPLICATE_HIGH = 26
-
-
-class _FoundRow:
-    """A possible duplicate as a row of a list."""
-
-    def __init__(self, row: DuplicateRow) -> None:
-        self.id, self.row = str(row.key), row
-
-    @override
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _FoundRow) and other.row == self.row
-
-    @override
-    def __hash__(self) -> int:
-        return hash(self.id)
-
-
-class _DuplicateDelegate(RowDelegate):
-    def __init__(self, theme: Theme, symbols: Symbols, parent: QWidget) -> None:
-        super().__init__(theme, _DUPLICATE_HIGH, parent)
-        self._symbols = symbols
-
-    @override
-    def ground(self, option: QStyleOptionViewItem, *, current: bool, has_keyboard: bool) -> str:
-        return super().ground(option, current=has_keyboard, has_keyboard=has_keyboard)
-
-    @override
-    def paint_row(self, painter: QPainter, box: QRect, row: _FoundRow) -> None:
-        theme, duplicate = self._theme, row.row
-        size = theme.px(14)
-        left, right = box.left() + theme.px(8), box.right() - theme.px(7)
-        self._symbols.report(
-            painter, QRect(left, box.center().y() - size // 2 + 1, size, size), duplicate.priority, duplicate.status
-        )
-        left += theme.px(24)
-        line = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
-        for text, wide, token in (
-            (duplicate.why, theme.px(150), "text.secondary"),
-            (duplicate.age, theme.px(64), "text.tertiary"),
-            (duplicate.distance, theme.px(84), "text.tertiary"),
-        ):
-            painter.setFont(theme.font("dense"))
-            painter.setPen(theme.color(token))
-            room = wide - theme.px(8)
-            shown = QFontMetrics(theme.font("dense")).elidedText(text, Qt.TextElideMode.ElideRight, room)
-            painter.drawText(
-                QRect(right - room, box.top(), room, box.height()), line | Qt.AlignmentFlag.AlignRight, shown
-            )
-            right -= wide
-        painter.setFont(theme.font("mono"))
-        painter.setPen(theme.color("text.secondary"))
-        number = str(duplicate.number)
-        painter.drawText(QRect(left, box.top(), right - left, box.height()), line, number)
-        left += QFontMetrics(theme.font("mono")).horizontalAdvance(number) + theme.px(8)
-        font = theme.font("dense")
-        painter.setFont(font)
-        painter.setPen(theme.color("text.primary"))
-        words = QFontMetrics(font).elidedText(
-            one_line(duplicate.text), Qt.TextElideMode.ElideRight, max(0, right - left)
-        )
-        painter.drawText(QRect(left, box.top(), max(0, right - left), box.height()), line, words)
 
 
 class NewReportForm(PlaceForm):
     """A report by telephone, with the keyboard alone. Values: those of the place, and service, text, priority,
     caller_name, caller_phone.
 
-    With `several` what is entered can be put aside for another report (Ctrl+N). Possible duplicates come by
-    `set_duplicates` after `changed`.
+    With `several` what is entered can be put aside for another report (Ctrl+N). What is known already of the place
+    comes by `set_nearby` after `changed`.
     """
 
-    duplicate_opened = Signal(int)
+    nearby_opened = Signal(int)
+    """An earlier report is looked at: its key."""
     put_aside = Signal(dict)
     """Another report is to be begun while this one is not saved: the values, to be kept elsewhere."""
     earlier_wanted = Signal()
@@ -161,6 +87,12 @@ class NewReportForm(PlaceForm):
         self.body.addWidget(self.field_label(self.tr("What happened")))
         self.body.addWidget(self.report_text)
         self.add_place()
+        self.nearby = NearbyReports(theme, symbols, self.tr("Earlier reports of this place"), adds="", add_text="")
+        self.nearby.looked_at.connect(self.nearby_opened)
+        self.nearby.size_changed.connect(self._on_nearby_size)
+        for number in range(1, MOST_NEARBY + 1):
+            add_key(self, f"Alt+{number}", partial(self._look, number))
+        self.body.addWidget(self.nearby)
         self.body.addWidget(self.field_label(self.tr("Priority"), self.tr("Alt P, then its digit")))
         self.body.addWidget(self.priority)
         self.body.addWidget(self.field_label(self.tr("Caller"), self.tr("optional, shown to nobody without a reason")))
@@ -169,18 +101,6 @@ class NewReportForm(PlaceForm):
         row.addWidget(self.caller_name, 3)
         row.addWidget(self.caller_phone, 2)
         self.body.addLayout(row)
-        self._near = make_label(theme, "", "caption", "text.secondary", 600)
-        self.body.addSpacing(theme.px(8))
-        self.body.addWidget(self._near)
-        self._model = RowsModel(
-            lambda row: f"{row.row.number}, {row.row.text}, {row.row.distance}, {row.row.why}", self
-        )
-        self.duplicates = RowsView(self.tr("Possible duplicates"))
-        self.duplicates.setModel(self._model)
-        self.duplicates.setItemDelegate(_DuplicateDelegate(theme, symbols, self.duplicates))
-        self.duplicates.opened.connect(lambda key: self.duplicate_opened.emit(int(key)))
-        self.duplicates.setFixedHeight(theme.px(_DUPLICATE_HIGH) * 3)
-        self.body.addWidget(self.duplicates)
         for first, second in (
             (self.service, self.report_text),
             (self.report_text, self.place),
@@ -188,11 +108,10 @@ class NewReportForm(PlaceForm):
             (self.sure, self.priority),
             (self.priority, self.caller_name),
             (self.caller_name, self.caller_phone),
-            (self.caller_phone, self.duplicates),
-            (self.duplicates, self.leave_button),
+            (self.caller_phone, self.nearby.rows),
+            (self.nearby.rows, self.leave_button),
         ):
             self.setTabOrder(first, second)
-        self.set_duplicates([])
         self.touch()
         self._before_draft = self.values()
 
@@ -201,14 +120,17 @@ class NewReportForm(PlaceForm):
         self.service.set_choices(choices)
         self._default_priorities = dict(priorities or {})
 
-    def set_duplicates(self, rows: Sequence[DuplicateRow]) -> None:
-        """Open reports near the place that may be the same."""
-        self._model.set_rows([_FoundRow(row) for row in rows])
-        count = len(rows)
-        self._near.setText(
-            self.tr("Possible duplicates") + f"  {count}" if count else self.tr("No possible duplicate so far")
-        )
-        self.duplicates.setFocusPolicy(Qt.FocusPolicy.StrongFocus if count else Qt.FocusPolicy.NoFocus)
+    def set_nearby(self, rows: Sequence[NearbyReport], looked_for: str, count: int, none: str) -> None:
+        """What is known already of the place: see `NearbyReports.show_reports`."""
+        self.nearby.show_reports(rows, looked_for, count, none=none)
+
+    def _look(self, number: int) -> None:
+        if not self.nearby.look(number):
+            self.unused_key.emit(f"Alt+{number}")
+
+    def _on_nearby_size(self) -> None:
+        if self.isVisible():
+            self.fit()
 
     @override
     def values(self) -> dict[str, Any]:

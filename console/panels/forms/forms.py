@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ from console.panels.report.conflict_text import (
 )
 from console.panels.report.details import ReportDetails
 from console.panels.report.history import told_text
+from console.panels.report.nearby import NearbyFound
 from console.panels.report.photo_import import PhotoImport
 from console.panels.window_state import WindowState
 from console.rules.edit import is_local
@@ -83,8 +85,8 @@ class FormSurroundings(msgspec.Struct, frozen=True):
     """Lets the map ask for a click."""
     place_unwanted: Callable[[], object] = lambda: None
     """No click is asked for any more."""
-    duplicates_of: Callable[[str, dict[str, Any], Callable[[list[Any]], None]], object] = lambda *_: None
-    """Possible duplicates of what is being typed for a source."""
+    earlier_of: Callable[[str, dict[str, Any], Callable[[NearbyFound], None]], object] = lambda *_: None
+    """The earlier reports of the place that is being typed for a source: see `Recommender.earlier`."""
     streets_of: Callable[[str, str, Callable[[list[Street]], None]], object] = lambda _source, _text, then: then([])
     """The streets of a source that words name."""
     map_places: MapPlaces | None = None
@@ -731,8 +733,7 @@ class Forms(QObject):
             ],
             {one.code: str(one.priority) for one in offered(catalog.services)},
         )
-        form.changed.connect(lambda data: self._around.duplicates_of(source, data, form.set_duplicates))
-        form.duplicate_opened.connect(self._window_state.choose)
+        self._look_for_earlier(form, source)
         self._new, self._new_key = form, draft_key
         self._ask_for_place(form, source, new_report_values(known) if known else {})
         if known:
@@ -753,6 +754,31 @@ class Forms(QObject):
 
         form.committed.connect(commit)
         self._show(form)
+
+    def _look_for_earlier(self, form: NewReportForm, source: str) -> None:
+        """Keep the form's list of earlier reports of its place true, for as long as the form can be typed into."""
+
+        asked = itertools.count(1)
+        newest = 0
+
+        def look() -> None:
+            nonlocal newest
+            newest = number = next(asked)
+
+            def take(found: NearbyFound) -> None:
+                if self._new is form and not form.is_done and number == newest:
+                    form.set_nearby(found.rows, found.looked_for, found.count, found.none)
+
+            if self._new is form and not form.is_done:
+                self._around.earlier_of(source, form.values(), take)
+
+        again = QTimer(form, interval=_LOOK_AGAIN_MS)
+        again.timeout.connect(look)
+        again.start()
+        form.changed.connect(lambda _: look())
+        form.place_changed.connect(look)
+        form.nearby_opened.connect(self._window_state.choose)
+        look()
 
     def place(
         self,
@@ -956,6 +982,8 @@ class Forms(QObject):
 
 _REST_MS = 50
 """How long nothing has to move before a form follows."""
+_LOOK_AGAIN_MS = 5_000
+"""How often the earlier reports of a form's place are looked for while nothing is typed: others work on."""
 _IN_SHORT = 200
 _OFFERED = 40
 """How many letters of a report's words stand in the head of a form that covers the report."""

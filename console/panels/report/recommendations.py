@@ -11,7 +11,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import AssignmentState, Report, Status
-from console.advice.duplicates import Duplicate, Spot, possible_duplicates
+from console.advice.duplicates import Duplicate, possible_duplicates
 from console.advice.units import Advice, Basis, basis_of, best, recommend
 from console.board.snapshot import CLOSED_FROM
 from console.board.view import View
@@ -317,26 +317,6 @@ class Recommender(QObject):
             count=count.format(n=len(able)), unit=near, assign=self._window_state.actions.key("assign")
         )
 
-    def near(self, source: str, values: Mapping[str, Any], then: Callable[[list[DuplicateRow]], None]) -> None:
-        """Possible duplicates of what is being typed into the form of a new report for a source."""
-        view, cities, reader, now = (
-            self._window_state.view,
-            self._window_state.cities,
-            self._reader,
-            self._time_at(source),
-        )
-        lat, lon = values.get("lat"), values.get("lon")
-        if view is None or lat is None or lon is None or not values.get("service"):
-            then([])
-            return
-        spot = Spot(lat, lon, values["service"], str(values.get("text", "")))
-        within_m = float(values.get("within_m") or 0.0)
-
-        def look() -> list[DuplicateRow]:
-            return duplicate_rows(_alike(view, spot, now, cities, source, reader(), "", within_m))
-
-        self._tasks.latest("near", look, then)
-
     def _read_merged(self, details: ReportDetails | None) -> None:
         """Read what was merged into it: once for each state, again while fewer are here than it counts."""
         if details is None or details.server is None or not details.server.duplicates:
@@ -394,7 +374,7 @@ def _open_hazards(view: View, cities: Cities, source: str, reader: CacheReader) 
 
 def _alike(
     view: View,
-    subject: int | Spot,
+    row: int,
     now: datetime,
     cities: Cities,
     source: str,
@@ -405,7 +385,7 @@ def _alike(
     """The most likely duplicates in the same source; a report cannot be merged into one of another city."""
     found = possible_duplicates(
         view.snapshot,
-        subject,
+        row,
         int(now.timestamp()),
         catalog=cities.of(source),
         texts=reader.texts,

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from api_client.model import Service
-from console.advice.duplicates import Duplicate, Spot, possible_duplicates
+from console.advice.duplicates import Duplicate, Spot, earlier_reports, possible_duplicates
 from console.board.snapshot import NO_PLACE, BoardSnapshot
 from console.panels.report.recommendations import distance_of
 from tests.unit.board import naive
@@ -146,3 +146,41 @@ def test_a_thousand_reports_on_one_spot_stay_quick_to_list() -> None:
     assert len(found) == 200
     assert len(asked) == 201
     assert np.all(np.diff([one.distance_m for one in found]) >= 0)
+
+
+def earlier(reports: list[R], service: str | None, within_m: float = 0.0) -> list[Duplicate]:
+    board = BoardSnapshot.build(naive.columns(reports))
+    spot = Spot(LAT, LON, service, "")
+    return earlier_reports(board, spot, NOW, source=1, catalog=CATALOG, texts=lambda _: [], most=4, within_m=within_m)
+
+
+def test_of_a_place_the_open_and_the_lately_closed_are_known_and_every_hazard() -> None:
+    reports = [
+        at(1001, 40, 900, 4),  # open, however old
+        at(1002, 50, 900, 4, status=6, updated=NOW - 2 * HOUR),  # closed lately
+        at(1003, 10, 900, 4, status=6, updated=NOW - 2 * DAY),
+        at(1004, 120, 1, 4),  # too far for its kind
+        at(1005, 20, 1, 5),  # of another kind
+        at(1006, 290, 900, 5, priority=1),
+        at(1007, 290, 1, 5, priority=1, status=6, updated=NOW),  # no danger any more
+        at(1008, 310, 1, 5, priority=1),
+        at(1009, 5, 1, 4, merged=1, status=7, updated=NOW),
+        at(1010, 5, 1, 4, source=2),
+    ]
+    found = earlier(reports, "litter")
+    assert rows(found) == [1001, 1002, 1006]
+    assert [one.reasons for one in found] == [("same category",), ("same category", "closed"), ("P1 near",)]
+    assert set(rows(earlier(reports, None))) == {1001, 1002, 1005, 1006}, "no kind is named yet: every one counts"
+    assert set(rows(earlier(reports, "litter", within_m=25.0))) == {1001, 1002, 1004, 1006, 1008}
+    assert earlier([], "litter") == []
+
+
+def test_two_rows_are_left_for_hazards_of_other_kinds() -> None:
+    same = [at(1001 + one, 10 + one, 1, 4) for one in range(6)]
+    hazards = [at(1101 + one, 200 + one, 1, 5, priority=1) for one in range(3)]
+    own = at(1050, 90, 20, 4, priority=1)
+    assert rows(earlier([*same, *hazards, own], "litter")) == [
+        1050, 1001, 1101, 1102, 1002, 1003, 1004, 1005, 1006, 1103,
+    ]  # fmt: skip
+    assert rows(earlier([*same, hazards[0]], "litter"))[:4] == [1001, 1002, 1003, 1101]
+    assert rows(earlier([same[0], *hazards], "litter"))[:4] == [1001, 1101, 1102, 1103]

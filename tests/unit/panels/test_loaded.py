@@ -22,6 +22,7 @@ from console.panels.action_rules import Situation
 from console.panels.board_updater import BoardUpdater
 from console.panels.charts import ChartsController
 from console.panels.report.details import ReportDetailsReader
+from console.panels.report.nearby import NearbyFinder, NearbyFound
 from console.panels.report.recommendations import Recommendations, Recommender
 from console.panels.report.ticket import TicketController
 from console.panels.travel_times import TravelTimes
@@ -368,3 +369,47 @@ def test_a_main_report_lists_what_was_merged_into_it_and_opens_it(panels: Panels
         lambda: panels.details_reader.current is not None and panels.details_reader.current.key == "3", 10, "it is open"
     )
     assert not panels.ticket._merged_head.isVisible()
+
+
+def test_the_earlier_reports_of_a_place_are_found_in_the_cache(panels: Panels) -> None:
+    place: dict[str, Any] = {"lat": -6.21, "lon": 106.81}
+    writer = CacheWriter(panels.profile)
+    items_read = [
+        PageItem("service", 11, "road", Service("road", "Jalan rusak")),
+        *items(
+            report("4", description="Water up to the knee", address="Jl. Bukit 5", **place),
+            report("5", service="road", priority=1, status=Status.PROGRESS, lat=-6.212, lon=106.81),
+            report("6", service="road", **place),
+            seq=12,
+        ),
+    ]
+    writer.apply("city", items_read, at(15))
+    writer.close()
+    panels.board_updater.on_touched(Touched(everything=True))
+    last = panels.reader.row_of("city", "6")
+    assert last is not None
+    wait_for(lambda: (view := panels.window_state.view) is not None and view.snapshot.facts([last]), what="the last")
+    finder = NearbyFinder(panels.window_state, panels.tasks, lambda: panels.reader, lambda _: T0)
+    told: list[NearbyFound] = []
+
+    def ask(**values: Any) -> NearbyFound:
+        told.clear()
+        finder.find("city", values, told.append)
+        wait_for(lambda: told, what="what is known of the place")
+        return told[0]
+
+    assert ask(service="flood", text="") == NearbyFound(none="Looked for as soon as the place is known.")
+    found = ask(service="flood", text="knee water", lat=-6.21, lon=106.8101)
+    assert [(one.number, one.service, one.state, one.letter, one.distance) for one in found.rows] == [
+        ("4", "Banjir", "New", "N", "10 m"),
+        ("1", "Banjir", "New", "N", "10 m"),
+        ("5", "Jalan rusak", "In progress", "W", "220 m"),
+    ]
+    four = found.rows[0]
+    assert (four.text, four.where, found.rows[2].priority) == ("Water up to the knee", "Jl. Bukit 5", 1)
+    assert (found.looked_for, found.count) == ("this kind 100 m, 24 h · P1 300 m", 3)
+    found = ask(service="road", text="", lat=-6.21, lon=106.8101, within_m=200.0)
+    assert [(one.number, one.distance) for one in found.rows] == [("5", "≤ 420 m"), ("6", "≤ 210 m")]
+    assert ask(lat=-6.21, lon=106.8101).looked_for == "every kind 100 m, 24 h · P1 300 m"
+    none = "None of this kind within 100 m that is open or was changed in 24 h, no open P1 within 300 m."
+    assert ask(service="flood", lat=-6.3, lon=106.8) == NearbyFound((), "this kind 100 m, 24 h · P1 300 m", 0, none)
