@@ -136,6 +136,24 @@ def test_past_the_last_zoom_of_the_tiles_they_are_drawn_larger(rig: MapRig) -> N
     assert {request.z for request in asked} == {14}
 
 
+def test_a_worker_paints_and_without_it_the_page_does(rig: MapRig) -> None:
+    rig.tile = lambda request: tile(request.z, request.x, request.y, OURS)
+    rig.show(15)
+    widths = []
+    for engine in (
+        "class extends Engine { postMessage(...all) { window.asked++; super.postMessage(...all); } }",
+        "class { constructor() { setTimeout(() => this.onerror?.(), 20); } postMessage() { asked++; } terminate() {} }",
+    ):
+        rig.js(f"window.asked = 0; window.Engine ??= window.Worker; window.Worker = {engine}; 0")
+        rig.panel.set_tiles("vector", 8, 14)
+        rig.draw()
+        assert rig.js("window.asked") > 0
+        widths.append(road_px(rig, LAT, "map.toll"))
+        rig.panel.set_tiles(None)
+        rig.draw()
+    assert widths[0] == widths[1] > 0
+
+
 def test_half_zooms_are_drawn_in_their_own_width(rig: MapRig) -> None:
     show(rig, OURS, 15)
     widths = []

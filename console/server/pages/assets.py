@@ -54,7 +54,9 @@ _OF_THE_CONSOLE = (
     "street_names",
     "street_style",
     "tile_painter",
+    "tile_pictures",
     "tile_schema",
+    "tile_worker",
     "vector_tile",
 )
 """What draws streets in the console draws them on the pages; these stand beside the pages' own scripts."""

@@ -2,7 +2,7 @@
 /** Canvases of the page that show what was drawn apart from them. */
 
 /** Whether this engine can hand a picture over to a canvas; where it cannot, the canvas itself is drawn upon. */
-const CAN_HAND_OVER = "OffscreenCanvas" in window && "ImageBitmapRenderingContext" in window && new OffscreenCanvas(1, 1).getContext("2d") !== null;
+export const CAN_HAND_OVER = "OffscreenCanvas" in window && "ImageBitmapRenderingContext" in window && new OffscreenCanvas(1, 1).getContext("2d") !== null;
 
 /**
  * Draw what a canvas shows from now on, apart from it: without a graphics card the engine copies one that is drawn upon at

@@ -1,8 +1,7 @@
 // @ts-check
 /** The tiles of the background that are drawn here: fetched once, painted on canvases of 512 px, kept while they are near. */
 
-import { drawOn } from "./picture.js";
-import { paintTile } from "./tile_painter.js";
+import { TilePictures } from "./tile_pictures.js";
 import { readTile } from "./vector_tile.js";
 
 /**
@@ -11,7 +10,7 @@ import { readTile } from "./vector_tile.js";
  * @typedef {{tile: Tile, key: string, side: number, left: number, top: number}} Shown a tile in view, its side in px and
  * where its corner lies in the map's frame
  * @typedef {{minZoom: number, maxZoom: number, address?: string}} Source where tiles are asked for: /tiles/z/x/y unless said
- * @typedef {HTMLCanvasElement & {paint?: (() => void) | undefined}} Canvas
+ * @typedef {HTMLCanvasElement & {paint?: ((then: () => void) => void) | undefined}} Canvas
  */
 
 const TILE_PX = 512;
@@ -22,13 +21,16 @@ const MOST_RATIO = 2; // finer canvases cost much of a phone's memory, and nobod
 export class StreetLayer {
   /**
    * @param {L.Map} map @param {Source} tiles @param {Look} look @param {() => void} onLoad all of the view is painted
-   * @param {() => void} onTile a tile of it is
+   * @param {() => void} onTile a tile of it has come
    */
   constructor(map, tiles, look, onLoad, onTile) {
     this._map = map;
     this._tiles = tiles;
     this._look = look;
+    this._onLoad = onLoad;
     this._onTile = onTile;
+    this._pictures = new TilePictures();
+    this._painting = 0; // canvases that wait for their picture
     /** @type {Map<string, {tile: Promise<Tile | null>, read: Tile | null, bytes: number}>} those used last come last */
     this._kept = new Map();
     this._bytes = 0;
@@ -43,13 +45,14 @@ export class StreetLayer {
 
   /** Whether tiles are on their way. */
   get busy() {
-    return this._layer.isLoading();
+    return this._layer.isLoading() || this._painting > 0;
   }
 
   remove() {
     this._map.off("zoomend", this._onZoom);
     this._layer.off("load");
     this._layer.remove();
+    this._pictures.remove();
     this._map.getContainer().style.removeProperty("background-color");
   }
 
@@ -95,24 +98,30 @@ export class StreetLayer {
     const x = Math.floor(coords.x / parts), y = Math.floor(coords.y / parts);
     const came = z === null ? Promise.resolve(null) : this._tile(`${z}/${x}/${y}`);
     void came.then((tile) => {
-      canvas.paint = () => this._paint(canvas, tile, coords, parts);
-      canvas.paint();
-      done(undefined, canvas);
+      canvas.paint = (then) => this._paint(canvas, tile, coords, parts, then);
+      canvas.paint(() => done(undefined, canvas));
       this._onTile();
     });
     return canvas;
   }
 
-  /** @param {Canvas} canvas @param {Tile | null} tile @param {L.Coords} coords @param {number} parts canvases to a tile's side */
-  _paint(canvas, tile, coords, parts) {
+  /**
+   * @param {Canvas} canvas @param {Tile | null} tile @param {L.Coords} coords @param {number} parts canvases to a tile's side
+   * @param {() => void} then it is painted
+   */
+  _paint(canvas, tile, coords, parts, then) {
     const zoom = this._map.getZoom(), ratio = Math.min(window.devicePixelRatio || 1, MOST_RATIO);
     // Between whole zooms the canvas is as large as it is shown, so that its lines stay sharp.
-    const px = Math.round(TILE_PX * ratio * this._map.getZoomScale(zoom, coords.z));
-    if (!Number.isFinite(px) || px < 1 || px > 4 * TILE_PX * ratio) return;
-    drawOn(canvas, px, px, (context) => {
-      context.fillStyle = this._ground();
-      context.fillRect(0, 0, px, px);
-      if (tile) paintTile(context, tile, { zoom, side: px * parts, left: -(coords.x % parts) * px, top: -(coords.y % parts) * px, ratio }, this._look);
+    const scale = this._map.getZoomScale(zoom, coords.z), px = Math.round(TILE_PX * ratio * scale);
+    if (!Number.isFinite(px) || px < 1 || px > 4 * TILE_PX * ratio) {
+      then();
+      return;
+    }
+    const part = { zoom, side: px * parts, left: -(coords.x % parts) * px, top: -(coords.y % parts) * px, ratio };
+    this._painting++;
+    this._pictures.put(canvas, { px, ground: this._ground(), tile, part, look: this._look }, scale !== 1, () => {
+      this._painting--;
+      then();
     });
   }
 
@@ -121,7 +130,7 @@ export class StreetLayer {
     const z = Math.round(this._map.getZoom());
     for (const one of Object.values(/** @type {any} */ (this._layer)._tiles)) {
       const { el, coords } = /** @type {{el: Canvas, coords: L.Coords}} */ (one);
-      if (coords.z === z) el.paint?.();
+      if (coords.z === z) el.paint?.(() => !this.busy && this._onLoad());
     }
   }
 

@@ -6,7 +6,7 @@ import { KINDS } from "./tile_schema.js";
 import { RUN, Walk } from "./vector_tile.js";
 
 /**
- * @typedef {import("./vector_tile.js").Tile} Tile
+ * @typedef {Pick<import("./vector_tile.js").Tile, "bytes" | "runs">} Painted what of a tile is painted
  * @typedef {import("./tile_schema.js").Kind} Kind
  * @typedef {{colors: import("./config.js").Colors, ownBorders: boolean}} Look
  * @typedef {{zoom: number, side: number, left: number, top: number, ratio: number}} Part what of the tile a canvas
@@ -16,7 +16,7 @@ import { RUN, Walk } from "./vector_tile.js";
 /** @type {ReadonlySet<Kind>} */
 const BORDERS = new Set(/** @type {Kind[]} */ (["area-border", "district-border"]));
 
-/** @param {CanvasRenderingContext2D} context @param {Tile} tile @param {Part} part @param {Look} look */
+/** @param {CanvasRenderingContext2D} context @param {Painted} tile @param {Part} part @param {Look} look */
 export function paintTile(context, tile, part, look) {
   context.lineJoin = context.lineCap = "round";
   for (const [index, kind] of KINDS.entries()) {

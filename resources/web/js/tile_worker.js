@@ -1,0 +1,26 @@
+// @ts-check
+/** Paints tiles on a thread of its own: what is asked in a message is answered with a picture, in the same order. */
+
+import { paintTile } from "./tile_painter.js";
+
+/**
+ * What a canvas of `px` by `px` shows: a ground, and a part of a tile.
+ * @typedef {{px: number, ground: string, tile: import("./tile_painter.js").Painted | null,
+ *   part: import("./tile_painter.js").Part, look: import("./tile_painter.js").Look}} TilePicture
+ */
+
+/** @param {CanvasRenderingContext2D} context @param {TilePicture} picture */
+export function paint(context, { px, ground, tile, part, look }) {
+  context.fillStyle = ground;
+  context.fillRect(0, 0, px, px);
+  if (tile) paintTile(context, tile, part, look);
+}
+
+if (!("document" in globalThis)) {
+  addEventListener("message", (/** @type {MessageEvent<{number: number, picture: TilePicture}>} */ { data }) => {
+    const { number, picture } = data, canvas = new OffscreenCanvas(picture.px, picture.px);
+    paint(/** @type {CanvasRenderingContext2D} */ (/** @type {unknown} */ (canvas.getContext("2d"))), picture);
+    const bitmap = canvas.transferToImageBitmap();
+    postMessage({ number, bitmap }, { transfer: [bitmap] });
+  });
+}
