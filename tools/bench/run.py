@@ -227,6 +227,15 @@ MEASURES: tuple[Measure, ...] = (
         lambda world: world.streets_plain.first_ms,
     ),
     Measure(
+        "streets_p95",
+        "95 of 100 frames of a drag over streets",
+        "ms",
+        25,
+        lambda world: world.streets.pan.p95_ms,
+        _PROTOMAPS,
+        lambda world: world.streets_plain.pan.p95_ms,
+    ),
+    Measure(
         "streets_pan",
         "the slowest frame of a drag over streets",
         "ms",
