@@ -524,8 +524,9 @@ Answers = Annotated[dict[Key, Annotated[tuple[Text, ...], Meta(max_length=100)]]
 class Create(msgspec.Struct, frozen=True):
     """A new report.
 
-    `attributes` are kept as they are. `answers` are what somebody said to the questions that his page asked of him:
-    those that fit what the service asks become attributes, of the others and the missing ones a remark tells.
+    `attributes` are kept as they are. `answers` are what somebody said to the questions that his page asked of him, or
+    the telephone form of a caller: those that fit what the service asks become attributes, of the others and the
+    missing ones a remark tells.
     """
 
     service: Key | None = None

@@ -32,6 +32,7 @@ from api_client.model import (
     Unit,
     UnitState,
 )
+from console.rules.answers import answers_as_far_as_they_fit
 from console.rules.edit import DUPLICATE, LEAVES, Edit
 from console.rules.engagement import job_in_force
 from console.rules.proof import is_proof_missing, jobs_of_round
@@ -224,13 +225,22 @@ def state_by_jobs(jobs: Iterable[Assignment]) -> UnitState:
 def new_report(
     key: str, data: Mapping[str, Any], created: datetime, updated: datetime, known: Lookups = NOTHING_KNOWN
 ) -> Report:
-    """The report that a CREATE with this payload makes: version 0; its place decides the area unless one is given."""
+    """The report that a CREATE with this payload makes: version 0; its place decides the area unless one is given.
+
+    Answers to what its service asks become attributes as far as they fit, and remarks tell of the others.
+    """
     service = known.service(data.get("service"))
     lat, lon = data.get("lat"), data.get("lon")
     placed = lat is not None and lon is not None
     area, rule = data.get("area"), GIVEN if data.get("area") else None
     if area is None and lat is not None and lon is not None:
         area, rule = known.area_at(lat, lon) or (None, None)
+    attributes, remarks = _answers(data.get("attributes")), list[str]()
+    if data.get("answers") is not None:
+        answered = _answers(data["answers"])
+        if service is not None:
+            answered, remarks = answers_as_far_as_they_fit(service, answered)
+        attributes |= answered
     return Report(
         id=key,
         version=0,
@@ -249,7 +259,13 @@ def new_report(
         lon=lon if placed else None,
         within_m=float(data.get("within_m") or 0.0) if placed else 0.0,
         channel=str(data.get("channel") or ""),
+        attributes=attributes,
+        remarks=tuple(remarks),
     )
+
+
+def _answers(given: Any) -> dict[str, tuple[str, ...]]:
+    return {str(code): tuple(str(value) for value in values) for code, values in (given or {}).items()}
 
 
 def ended(report: Report, status: Status, at: datetime, disposition: str = "") -> Report:

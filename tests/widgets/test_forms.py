@@ -126,6 +126,7 @@ def test_a_new_report_by_keyboard_alone(qtbot: QtBot) -> None:
     assert values == {
         "service": "drain",
         "text": "Got mampet",
+        "answers": {},
         "address": "Kampung Melayu",
         "place": "p2",
         "lat": -6.23,

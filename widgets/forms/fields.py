@@ -389,6 +389,13 @@ class Segments(QWidget):
             self.update()
             self.chosen.emit(self._value)
 
+    def _is_on(self, option: str) -> bool:
+        return option == self._value
+
+    def _is_ringed(self, number: int) -> bool:
+        """Whether the keyboard is at this one: at what is chosen, else at the first."""
+        return self._options[number][0] == self._value or (not self._value and number == 0)
+
     def _boxes(self, width: int) -> list[QRect]:
         theme = self._theme
         metrics = QFontMetrics(theme.font("dense", 600))
@@ -481,11 +488,9 @@ class Segments(QWidget):
         theme = self._theme
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        ringed = False
         for number, ((key, words), box) in enumerate(zip(self._options, self._boxes(self.width()), strict=True)):
-            on = key == self._value
-            ring = self.hasFocus() and (on or (not self._value and not ringed))
-            ringed = ringed or ring
+            on = self._is_on(key)
+            ring = self.hasFocus() and self._is_ringed(number)
             pen = QPen(theme.color("accent.base" if on or ring else "border.control"), 2 if ring else 1)
             painter.setPen(pen)
             painter.setBrush(theme.color("surface.selected" if on else "surface.panel"))
@@ -507,3 +512,57 @@ class Segments(QWidget):
                 paint_cap(
                     painter, theme, box.right() - theme.px(9) - cap + theme.px(7), box.center().y() + 1, str(number + 1)
                 )
+
+
+class SeveralSegments(Segments):
+    """A row of chips of which several may be chosen: a digit, a click or Space turns one, Left and Right move."""
+
+    def __init__(self, theme: Theme, name: str, options: Sequence[tuple[str, str]]) -> None:
+        self._several: set[str] = set()
+        self._at = 0
+        super().__init__(theme, name, options)
+
+    def several(self) -> list[str]:
+        """The ids of all that are chosen, in the order of the row."""
+        return [key for key, _ in self._options if key in self._several]
+
+    def set_several(self, options: Sequence[str]) -> None:
+        """Choose these and no others; nothing is announced."""
+        self._several = set(options) & set(self.options())
+        self._tell()
+        self.update()
+
+    @override
+    def _is_on(self, option: str) -> bool:
+        return option in self._several
+
+    @override
+    def _is_ringed(self, number: int) -> bool:
+        return number == self._at
+
+    @override
+    def _tell(self) -> None:
+        words = ", ".join(words for key, words in self._options if key in self._several)
+        self.setAccessibleName(f"{self._name}: {words}" if words else self._name)
+
+    @override
+    def _choose(self, number: int) -> None:
+        if self._live and 0 <= number < len(self._options):
+            self._at = number
+            self._several ^= {self._options[number][0]}
+            self._tell()
+            self.update()
+            self.chosen.emit(self._options[number][0])
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = event.key()
+        if key in (Qt.Key.Key_Left, Qt.Key.Key_Up, Qt.Key.Key_Right, Qt.Key.Key_Down):
+            step = 1 if key in (Qt.Key.Key_Right, Qt.Key.Key_Down) else -1
+            self._at = max(0, min(len(self._options) - 1, self._at + step))
+            self.update()
+        elif key == Qt.Key.Key_Space and not event.modifiers() & _COMMAND_KEYS:
+            if not event.isAutoRepeat():
+                self._choose(self._at)
+        else:
+            super().keyPressEvent(event)

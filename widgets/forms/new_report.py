@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,18 +16,23 @@ from widgets.forms.fields import Segments, TypeAhead
 from widgets.forms.form import put_text
 from widgets.forms.nearby_reports import MOST_NEARBY, NearbyReport, NearbyReports
 from widgets.forms.place import PlaceForm
+from widgets.forms.questions import CategoryQuestion, Questions
 from widgets.keys import KeyButton, add_key
 from widgets.symbols import Symbols
 from widgets.theme import Theme
 
 
 class NewReportForm(PlaceForm):
-    """A report by telephone, with the keyboard alone. Values: those of the place, and service, text, priority,
-    caller_name, caller_phone.
+    """A report by telephone, with the keyboard alone. Values: those of the place, and service, text, answers (code of a
+    question -> values), priority, caller_name, caller_phone.
 
     With `several` what is entered can be put aside for another report (Ctrl+N). What is known already of the place
-    comes by `set_nearby` after `changed`.
+    comes by `set_nearby` after `changed`, what a category asks by `ask` after `service_changed`. With a priority out of
+    `hurried` it can be saved without the answers.
     """
+
+    service_changed = Signal(str)
+    """Another category stands there: its code, "" for none."""
 
     nearby_opened = Signal(int)
     """An earlier report is looked at: its key."""
@@ -44,6 +50,7 @@ class NewReportForm(PlaceForm):
         sentence: str = "",
         about: str = "",
         several: bool = False,
+        hurried: Collection[str] = ("1",),
         priorities: Sequence[tuple[str, str]] = (("1", "P1"), ("2", "P2"), ("3", "P3"), ("4", "P4")),
         parent: QWidget | None = None,
     ) -> None:
@@ -68,7 +75,7 @@ class NewReportForm(PlaceForm):
         self._earlier_key = add_key(self, "Alt+D", self.earlier_wanted.emit)
         self._earlier_key.setEnabled(False)
         self.earlier_button.clicked.connect(self.earlier_wanted)
-        self._several = several
+        self._several, self._hurried = several, hurried
         self._priority_by_hand = False
         self._default_priorities: dict[str, str] = {}
         self.service = TypeAhead(theme, symbols, self.tr("Category"))
@@ -93,6 +100,11 @@ class NewReportForm(PlaceForm):
         for number in range(1, MOST_NEARBY + 1):
             add_key(self, f"Alt+{number}", partial(self._look, number))
         self.body.addWidget(self.nearby)
+        self.questions = Questions(theme)
+        self.questions.changed.connect(self.touch)
+        self.questions.entered.connect(lambda: self._go_on(self.priority))
+        add_key(self, "Alt+Q", self._on_ask)
+        self.body.addWidget(self.questions)
         self.body.addWidget(self.field_label(self.tr("Priority"), self.tr("Alt P, then its digit")))
         self.body.addWidget(self.priority)
         self.body.addWidget(self.field_label(self.tr("Caller"), self.tr("optional, shown to nobody without a reason")))
@@ -101,19 +113,26 @@ class NewReportForm(PlaceForm):
         row.addWidget(self.caller_name, 3)
         row.addWidget(self.caller_phone, 2)
         self.body.addLayout(row)
-        for first, second in (
-            (self.service, self.report_text),
-            (self.report_text, self.place),
-            (self.place, self.sure),
-            (self.sure, self.priority),
-            (self.priority, self.caller_name),
-            (self.caller_name, self.caller_phone),
-            (self.caller_phone, self.nearby.rows),
-            (self.nearby.rows, self.leave_button),
-        ):
-            self.setTabOrder(first, second)
+        self._order_fields()
         self.touch()
         self._before_draft = self.values()
+
+    def _order_fields(self) -> None:
+        """The order in which Tab goes through the fields."""
+        fields = (
+            self.service,
+            self.report_text,
+            self.place,
+            self.sure,
+            *self.questions.fields,
+            self.priority,
+            self.caller_name,
+            self.caller_phone,
+            self.nearby.rows,
+            self.leave_button,
+        )
+        for first, second in itertools.pairwise(fields):
+            self.setTabOrder(first, second)
 
     def set_services(self, choices: Sequence[ListChoice], priorities: dict[str, str] | None = None) -> None:
         """The categories, and the priority each begins with (`{code: "3"}`) until one is chosen by hand."""
@@ -123,6 +142,26 @@ class NewReportForm(PlaceForm):
     def set_nearby(self, rows: Sequence[NearbyReport], looked_for: str, count: int, none: str) -> None:
         """What is known already of the place: see `NearbyReports.show_reports`."""
         self.nearby.show_reports(rows, looked_for, count, none=none)
+
+    def ask(
+        self, heading: str, questions: Sequence[CategoryQuestion], fault_of: Callable[[str, Sequence[str]], str]
+    ) -> None:
+        """What the category asks of the caller: see `Questions.ask`."""
+        before = self.questions.asked
+        self.questions.ask(heading, self.tr("Alt Q, then their digits"), questions, fault_of)
+        if self.questions.asked != before:
+            self._order_fields()
+            self.touch()
+            if self.isVisible():
+                self.fit()
+
+    def _on_ask(self) -> None:
+        if not self.questions.go_in():
+            self.unused_key.emit("Alt+Q")
+
+    @property
+    def _is_hurried(self) -> bool:
+        return self.priority.value() in self._hurried
 
     def _look(self, number: int) -> None:
         if not self.nearby.look(number):
@@ -138,6 +177,7 @@ class NewReportForm(PlaceForm):
             **super().values(),
             "service": self.service.value(),
             "text": self.report_text.toPlainText().strip(),
+            "answers": self.questions.answers(),
             "priority": self.priority.value(),
             "caller_name": self.caller_name.text().strip(),
             "caller_phone": self.caller_phone.text().strip(),
@@ -148,6 +188,9 @@ class NewReportForm(PlaceForm):
         self.service.set_free_text("")
         self.service.set_value(str(draft.get("service", "")))
         put_text(self.report_text, str(draft.get("text", "")))
+        self.service_changed.emit(self.service.value())
+        self.questions.forget()
+        self.questions.set_answers(draft.get("answers") or {})
         super().set_values(draft)
         self.priority.set_value(str(draft.get("priority", "")))
         self._priority_by_hand = bool(draft.get("priority"))
@@ -159,7 +202,10 @@ class NewReportForm(PlaceForm):
     def held_up_by(self) -> QWidget | None:
         if not self.service.value():
             return self.service
-        return self.report_text if not self.report_text.toPlainText().strip() else self.sure
+        if not self.report_text.toPlainText().strip():
+            return self.report_text
+        asked = self.questions.open_question()
+        return asked[0] if asked is not None and not super().why_not() else self.sure
 
     @override
     def why_not(self) -> str:
@@ -167,11 +213,17 @@ class NewReportForm(PlaceForm):
             return self.tr("Category: choose one from the list")
         if not self.report_text.toPlainText().strip():
             return self.tr("What happened: a few words")
-        return super().why_not()
+        asked = self.questions.open_question()
+        if (why := super().why_not()) or asked is None or self._is_hurried:
+            return why
+        return self.tr("{question}: ask the caller, Alt Q").format(question=asked[1]) if asked[2] else asked[1]
 
     @override
     def foot_note(self) -> str:
-        return "" if self.is_placed else self._unsure or self.tr("Without a place: not on the map, no unit near")
+        if not self.is_placed:
+            return self._unsure or self.tr("Without a place: not on the map, no unit near")
+        asked = self.questions.open_question()
+        return self.tr("Saved without: {question}").format(question=asked[1]) if asked is not None else ""
 
     @override
     def first_field(self) -> QWidget:
@@ -179,7 +231,7 @@ class NewReportForm(PlaceForm):
 
     @override
     def after_place(self) -> QWidget:
-        return self.priority
+        return next(iter(self.questions.fields), self.priority)
 
     @override
     def is_empty(self) -> bool:
@@ -207,6 +259,7 @@ class NewReportForm(PlaceForm):
     def _on_service(self, code: str) -> None:
         if not self._priority_by_hand and code in self._default_priorities:
             self.priority.set_value(self._default_priorities[code])
+        self.service_changed.emit(code)
         self.touch()
 
     def _on_priority(self, _: str) -> None:

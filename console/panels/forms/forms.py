@@ -23,6 +23,7 @@ from console.panels.forms.draft import MARKS, Draft, marks, typed_in
 from console.panels.forms.kept_words import TakenBack, keep_words
 from console.panels.forms.meanwhile import changed_meanwhile
 from console.panels.forms.place_controller import PlaceController
+from console.panels.forms.questions import ServiceQuestions
 from console.panels.forms.report_data import new_report_data, new_report_values, place_data
 from console.panels.map.places import MapPlaces
 from console.panels.map.streets import Street
@@ -733,8 +734,16 @@ class Forms(QObject):
             ],
             {one.code: str(one.priority) for one in offered(catalog.services)},
         )
-        self._look_for_earlier(form, source)
+        asks = ServiceQuestions(self._zone, self._now, self.tr)
+
+        def ask(code: str) -> None:
+            service = catalog.services.get(code)
+            heading = self.tr("Questions: {category}").format(category=catalog.service_name(code or None))
+            form.ask(heading, asks.asked_by(service), lambda one, typed: asks.fault(service, one, typed))
+
+        form.service_changed.connect(ask)
         self._new, self._new_key = form, draft_key
+        self._look_for_earlier(form, source)
         self._ask_for_place(form, source, new_report_values(known) if known else {})
         if known:
             form.set_values(new_report_values(known))
@@ -750,7 +759,9 @@ class Forms(QObject):
             self._offer_earlier(form, source)
 
         def commit(values: dict[str, Any]) -> None:
-            self._commit(form, lambda: then(new_report_data(values, place_data(values, self.tr))), draft_key)
+            answers = asks.answers(catalog.services.get(values["service"]), values["answers"])
+            data = new_report_data(values, place_data(values, self.tr), answers)
+            self._commit(form, lambda: then(data), draft_key)
 
         form.committed.connect(commit)
         self._show(form)

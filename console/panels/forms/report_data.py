@@ -14,17 +14,23 @@ def new_report_values(data: Mapping[str, Any]) -> dict[str, Any]:
     if data.get("channel") == _BY_PHONE:
         values["middle_of"] = data.get("area") or ""
     caller = {f"caller_{name}": text for name, text in (data.get("contact") or {}).items()}
+    if data.get("attributes"):
+        values["answers"] = {code: list(said) for code, said in data["attributes"].items()}
     return values | caller | {"text": data.get("description", ""), "priority": str(data.get("priority", ""))}
 
 
-def new_report_data(values: dict[str, Any], place: Mapping[str, Any]) -> dict[str, Any]:
-    """The data of a CREATE edit, from the values of the form and its `place` as edits carry it."""
+def new_report_data(
+    values: dict[str, Any], place: Mapping[str, Any], answers: Mapping[str, list[str]]
+) -> dict[str, Any]:
+    """The data of a CREATE edit, from the values of the form, with its `place` and `answers` as edits carry them."""
     data: dict[str, Any] = {"service": values["service"], "description": values["text"], "channel": _BY_PHONE}
     data |= {name: value for name, value in place.items() if value not in (None, "")}
     if values.get("middle_of"):  # the middle of a district lies in some quarter of it, which nobody has named
         data["area"] = values["middle_of"]
     if values.get("priority"):
         data["priority"] = int(values["priority"])
+    if answers:
+        data["answers"] = dict(answers)
     contact = {name: values[f"caller_{name}"] for name in ("name", "phone") if values.get(f"caller_{name}")}
     return data | ({"contact": contact} if contact else {})
 

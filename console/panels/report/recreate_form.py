@@ -66,6 +66,10 @@ class RecreateForm(QObject):
         if any(known.get(name) != typed.get(name) for name in ("lat", "lon")):
             for name in ("area", "within_m"):  # it lies somewhere else, and the server knows where that belongs
                 kept.pop(name, None)
+        asked = self._window_state.catalog(chosen.edit.source).services.get(str(typed.get("service") or ""))
+        if asked is not None and "attributes" in kept:  # what the form asks stands in its answers, or was taken out
+            codes = {one.code for one in asked.attributes}
+            kept["attributes"] = {code: said for code, said in kept["attributes"].items() if code not in codes}
         data = {**kept, **typed}
         data["channel"] = known.get("channel", typed["channel"])
         source = chosen.edit.source

@@ -26,6 +26,7 @@ from api_client.model import (
     Unit,
     UnitState,
 )
+from console.rules.answers import answers_as_far_as_they_fit
 from console.rules.apply import (
     FROM_JOBS,
     AreaAt,
@@ -44,7 +45,6 @@ from console.rules.report import HAZARD
 from console.rules.rights import may_release
 from console.rules.status import BY_STATUS, ON_THE_WAY, is_open
 from console.server.city import schema
-from console.server.city.answers import answers_as_far_as_they_fit
 from console.server.city.edit_context import EditContext, clocks_of
 from console.server.city.freshness import is_unaware_of_danger
 from console.server.city.history import Origin, later_word, later_work, others_since
@@ -213,17 +213,17 @@ def new_report(key: str, edit: model.EditBody, unit_of_work: UnitOfWork, area_at
     if agency is not None:
         # protects: new-report-of-a-known-agency
         _check_agency(unit_of_work, agency)
-    attributes = data.attributes
-    if data.answers is not UNSET and known is not None:
-        attributes, untold = answers_as_far_as_they_fit(known, data.answers)
-        remarks += untold
     occurred = data.created or edit.occurred_at or unit_of_work.now
     kept = msgspec.to_builtins(data) | {"area": area, "agency": agency, "service": service.code if service else None}
+    if service is None and known is not None and data.answers is not UNSET:  # it was asked before it was retired
+        answered, untold = answers_as_far_as_they_fit(known, data.answers)
+        kept |= {"attributes": data.attributes | answered, "answers": None}
+        remarks += untold
     kept["priority"] = data.priority or (known.priority if known else None)
     created = min(occurred, unit_of_work.now)
     report = report_of(key, kept, created, unit_of_work.now, Lookups(unit_of_work.service, area_at))
     photos = tuple(Photo(None, PhotoRole.REPORT, url=url) for url in data.media_urls)
-    return replace(report, photos=photos, attributes=attributes, remarks=tuple(remarks))
+    return replace(report, photos=photos, remarks=(*remarks, *report.remarks))
 
 
 def change_unit(unit_of_work: UnitOfWork, edit: model.EditBody, actor: Actor) -> tuple[str, dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from api_client.model import Service
-from console.server.city.answers import SortedAnswers, sort_answers
+from console.rules.answers import SortedAnswers, sort_answers
 from console.server.georeport.faults import GeoReportRefusal
 
 

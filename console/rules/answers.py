@@ -1,4 +1,4 @@
-"""A citizen's answers to the questions of a service, sorted by what the service asks."""
+"""The answers to the questions of a service, sorted by what the service asks: a citizen's, or a caller's."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def sort_answers(service: Service, answers: Mapping[str, tuple[str, ...]]) -> So
         given,
         unasked=tuple(code for code in answers if code not in asked),
         missing=tuple(one for code, one in asked.items() if one.required and code not in answers),
-        wrong={code: fault for code, values in given.items() if (fault := _fault(asked[code], values))},
+        wrong={code: fault for code, values in given.items() if (fault := answer_fault(asked[code], values))},
     )
 
 
-def _fault(attribute: ServiceAttribute, values: tuple[str, ...]) -> str:
+def answer_fault(attribute: ServiceAttribute, values: tuple[str, ...]) -> str:
     """What is wrong with the answers to one question; "" when nothing is."""
     name = f"attribute[{attribute.code}]"
     if attribute.datatype is not Datatype.MULTIVALUELIST and len(values) > 1:
