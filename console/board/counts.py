@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -18,6 +19,7 @@ Bools = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
 _HOURS, _USUAL_DAYS, _USUAL_WEEKS, _TREND_DAYS, _MONTHS, _MOST_YEARS = 24, 28, 8, 14, 12, 30
+_ENDED_SHARE = 0.75
 _IN_MONTHS = 36
 """All time is cut into months up to so many of them, and into years beyond."""
 
@@ -86,14 +88,23 @@ class Arrivals(msgspec.Struct, frozen=True):
 
 
 class Trend(msgspec.Struct, frozen=True):
-    """Percent of the reports with a clock that have been in time so far, by when they were created; None without any.
+    """Percent of the reports whose clocks have ended that were in time, by when they were created.
 
-    Days, months or years as in Arrivals, at least 14 days.
+    None of a bar without any, and of one in which the clocks of more than a quarter still run: what ends early is
+    mostly in time, and such a bar would always stand too high. Days, months or years as in Arrivals, at least 14 days.
     """
 
     unit: BarUnit
     starts: tuple[int, ...]
     shares: tuple[float | None, ...]
+
+
+class Clocks(NamedTuple):
+    """Which reports had an SLA clock, of which of them all have ended or one is missed, and which missed one."""
+
+    any: Bools
+    ended: Bools
+    missed: Bools
 
 
 def open_and_overdue(numbers: Column, overdue: Bools) -> list[tuple[int, int, int]]:
@@ -135,22 +146,21 @@ def arrivals_of(
 
 
 def trend_of(
-    created: Integers, judged: Bools, late: Bools, time_range: TimeRange, arrivals: Arrivals, now_s: int, zone: tzinfo
+    created: Integers, clocks: Clocks, time_range: TimeRange, arrivals: Arrivals, now_s: int, zone: tzinfo
 ) -> Trend | None:
-    """The share in time over the range of `arrivals`; None when no report in it had a clock."""
+    """The share in time over the range of `arrivals`; None when nothing in it can be told yet."""
     at_s = arrivals.until or now_s
     unit, starts = arrivals.unit, arrivals.starts
     if time_range in (TimeRange.DAY, TimeRange.WEEK):
         unit, starts = BarUnit.DAY, _starts(BarUnit.DAY, _TREND_DAYS, at_s, zone)
-    recent = judged & (created >= starts[0]) & (created <= at_s)
-    every = _per_bar(created[recent], starts, at_s)
-    if not every.any():
-        return None
-    over = _per_bar(created[recent & late], starts, at_s)
+    recent = (created >= starts[0]) & (created <= at_s)
+    every, ended, missed = (_per_bar(created[recent & which], starts, at_s).tolist() for which in clocks)
     shares = [
-        100.0 * (count - missed) / count if count else None
-        for count, missed in zip(every.tolist(), over.tolist(), strict=True)
+        100.0 * (over - late) / over if over and over >= _ENDED_SHARE * count else None
+        for count, over, late in zip(every, ended, missed, strict=True)
     ]
+    if all(share is None for share in shares):
+        return None
     return Trend(unit, starts, tuple(shares))
 
 

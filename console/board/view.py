@@ -14,6 +14,7 @@ from api_client.model import Area, Status
 from console.board.counts import (
     AreaCount,
     Arrivals,
+    Clocks,
     Counts,
     ServiceCount,
     Trend,
@@ -25,6 +26,7 @@ from console.board.order import Ordered, in_order
 from console.board.snapshot import (
     CLOSED_FROM,
     DUE_BREACHED,
+    DUE_MET,
     DUE_NONE,
     DUE_RUNNING,
     BoardSnapshot,
@@ -197,8 +199,7 @@ def make_view(
     created = snapshot.column("created")
     came = kept.any_time & snapshot.column("alive")  # merged ones too: what came in does not become less
     arrivals = arrivals_of(created, came, time_range, now_s, board.oldest_s, board.newest_s, zone)
-    judged, late = board.judged(kept.any_time)
-    trend = trend_of(created, judged, late, time_range, arrivals, now_s, zone)
+    trend = trend_of(created, board.clocks(kept.any_time), time_range, arrivals, now_s, zone)
     crewless = board.all_over(board.crewless)
     mine = snapshot.column("row")[board.open[board.tabs["mine"]]]
     return View(
@@ -277,10 +278,11 @@ class _Board:
         mask[self.open[of_open]] = True
         return mask
 
-    def judged(self, fits: Bools) -> tuple[Bools, Bools]:
-        """Which reports had an SLA clock, and which of all reports missed theirs."""
-        state = self.snapshot.column("due_state")
-        return fits & self.counted & (state != DUE_NONE), (state == DUE_BREACHED) | self.all_over(self.overdue)
+    def clocks(self, fits: Bools) -> Clocks:
+        """The SLA clocks of the reports in `fits` that count."""
+        state, counts = self.snapshot.column("due_state"), fits & self.counted
+        missed = counts & ((state == DUE_BREACHED) | self.all_over(self.overdue))
+        return Clocks(counts & (state != DUE_NONE), missed | (counts & (state == DUE_MET)), missed)
 
 
 class _Fitting(NamedTuple):

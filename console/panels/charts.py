@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 
 from PySide6.QtCore import QObject, QTimer
 
-from console.board.counts import Arrivals
+from console.board.counts import Arrivals, Trend
 from console.board.view import View
 from console.panels import formatting
 from console.panels.window_state import WindowState
@@ -231,32 +231,30 @@ class ChartsController(QObject):
             span = self.tr("{n} d").format(n=len(found.starts))  # a line of fewer days shows nothing
         title = self.tr("In time, {span}, goal {goal} %").format(span=span, goal=f"{_GOAL:.0f}")
         if found is None:
-            self._panel.set_no_data("trend", self.tr("Nothing was due"), title=title)
+            self._panel.set_no_data("trend", self.tr("Nothing is decided yet"), title=title)
             return
-        now = self._now()
         last = max(at for at, share in enumerate(found.shares) if share is not None)
-        share, is_last = found.shares[last] or 0.0, last == len(found.shares) - 1 and not view.arrivals.until
-        when = formatting.day(self._moment(found.starts[last]), self._zone, now)
-        if found.unit is BarUnit.MONTH:
-            when = f"{self._moment(found.starts[last]).astimezone(self._zone):%b %Y}"
-        elif found.unit is BarUnit.YEAR:
-            when = str(self._moment(found.starts[last]).astimezone(self._zone).year)
-        latest = {
-            BarUnit.DAY: self.tr("today"),
-            BarUnit.MONTH: self.tr("this month"),
-            BarUnit.YEAR: self.tr("this year"),
-        }
-        when = latest.get(found.unit, when) if is_last else when
+        is_past = bool(view.arrivals.until)
         start, end = (self._moment(found.starts[at]) for at in (0, -1))
         first = formatting.day(start, self._zone, end)  # the year stands at the other end where it is the same
         self._panel.set_trend(
             [math.nan if one is None else one for one in found.shares],
             _GOAL,
-            f"{share:.0f} %",
-            when,
+            f"{found.shares[last]:.0f} %",
+            self._trend_when(found, last, is_past=is_past),
             title=title,
-            ends=(first, when),
+            ends=(first, self._trend_when(found, len(found.starts) - 1, is_past=is_past)),
         )
+
+    def _trend_when(self, found: Trend, at: int, *, is_past: bool) -> str:
+        """Which day, month or year a point of the line is of; `is_past` where the line ends before today."""
+        if at == len(found.starts) - 1 and not is_past:
+            latest = {BarUnit.MONTH: self.tr("this month"), BarUnit.YEAR: self.tr("this year")}
+            return latest.get(found.unit, self.tr("today"))
+        moment = self._moment(found.starts[at])
+        if found.unit is BarUnit.DAY:
+            return formatting.day(moment, self._zone, self._now())
+        return f"{moment.astimezone(self._zone):{'%b %Y' if found.unit is BarUnit.MONTH else '%Y'}}"
 
     def _bars(self, view: View) -> list[CategoryBar]:
         """One bar for each key: what two cities call by the same code and name is counted together."""

@@ -470,8 +470,27 @@ def test_trend_is_the_share_in_time_by_day() -> None:
     view = view_of(BoardSnapshot.build(naive.columns(city)), Filter())
     assert view.trend is not None
     assert (view.trend.unit, len(view.trend.starts)) == (BarUnit.DAY, 14)
-    assert view.trend.shares == (*(None,) * 12, 50.0, None)
+    assert view.trend.shares == (*(None,) * 12, pytest.approx(100 / 3), None)
     assert view_of(BoardSnapshot.build(naive.columns(city[4:])), Filter()).trend is None
+
+
+def test_the_share_in_time_is_told_once_three_quarters_of_the_clocks_have_ended() -> None:
+    yesterday = NOW - 86400
+    city = [
+        R(row=1001, created=yesterday, due=NOW + 10, due_state=naive.RUNNING),
+        R(row=1002, created=yesterday, due_state=naive.PAUSED),
+        *(R(row=1003 + at, created=yesterday, status=6, due_state=naive.MET) for at in range(5)),
+        R(row=1010, created=yesterday, status=6, due_state=naive.BREACHED),
+        R(row=1011, due=NOW + 10, due_state=naive.RUNNING),
+    ]
+
+    def shares(reports: list[R]) -> tuple[float | None, ...] | None:
+        trend = view_of(BoardSnapshot.build(naive.columns(reports)), Filter()).trend
+        return trend.shares if trend is not None else None
+
+    assert shares(city) == (*(None,) * 12, pytest.approx(100 * 5 / 6), None)
+    assert shares(city[:-3] + city[-2:]) is None
+    assert shares(city[-1:]) is None
 
 
 def test_row_facts_and_positions() -> None:

@@ -227,3 +227,11 @@ def test_an_export_of_another_year_shows_its_own_time(
     assert set(chip) == {"hour" if key == "24h" else "created"}
     charts.panel.arrival_chosen.emit(bars - 1)
     assert charts.window_state.chips() == []
+
+
+def test_the_figure_of_the_share_in_time_is_of_the_last_day_whose_clocks_have_ended(qtbot: QtBot) -> None:
+    ended = [R(row=at, status=naive.RESOLVED, created=NOW - 8 * 86400, due_state=3 + (at == 5)) for at in range(1, 6)]
+    charts = Charts(qtbot, [*ended, R(row=9, due=NOW + 3600, due_state=naive.RUNNING)])
+    day = datetime.fromtimestamp(NOW - 8 * 86400, UTC)
+    assert charts.head("trend") == f"In time, 14 d, goal 90 %: 80 %, {day.day} {day:%b}"
+    assert charts.panel._trend.ends[1] == "today"
