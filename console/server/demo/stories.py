@@ -94,8 +94,8 @@ class Storyteller:
         return self._chance.choice(found)
 
     def _photos(self, draft: DraftedReport) -> tuple[Photo, ...]:
-        """The photos that came with the citizen's report, each taken a minute before the other."""
-        times = [_moment(draft.created - 60 * ago) for ago in (1, 2, 3)][: draft.photos]
+        """The photos that came with the citizen's report, each taken a minute after the one before."""
+        times = [_moment(draft.created - 60 * ago) for ago in range(draft.photos, 0, -1)]
         pictures = [self._picture(draft, taken, number) for number, taken in enumerate(times)]
         return tuple(
             Photo(picture.sha256, PhotoRole.REPORT, picture.size, taken, draft.lat, draft.lon)
@@ -146,11 +146,21 @@ class Storyteller:
             story.wait(10, 120)
             story.progress(code, _A.ACKNOWLEDGED)
         story.wait(*((600, 5400) if quick else (1800, 40 * 3600)))
-        story.progress(code, _A.ON_SCENE)
         if draft.status is Status.PROGRESS:
+            story.progress(code, _A.ON_SCENE)
             self._leave(story, code)
-        else:
-            self._prove(story, code)
+            return
+        self._wait_for_its_turn(story)
+        story.progress(code, _A.ON_SCENE)
+        self._prove(story, code)
+
+    def _wait_for_its_turn(self, story: _Story) -> None:
+        """A crew that stays until the work is done is at other work before: days pass on its way, not at the place."""
+        if story.draft.priority > 2:
+            story.wait(1800, 47 * 3600)
+        if story.draft.status is Status.VALIDATION:
+            story.skip_to_last_day()
+        story.wait_for_doubles()
 
     def _coordinate(self, story: _Story) -> None:
         draft = story.draft
@@ -196,10 +206,7 @@ class Storyteller:
     def _prove(self, story: _Story, code: str | None) -> None:
         """The work is done and its proof handed in, then judged."""
         draft = story.draft
-        if draft.status is Status.VALIDATION:
-            story.skip_to_last_day()
-        story.wait(*((1200, 6 * 3600) if draft.priority <= 2 else (3600, 50 * 3600)))
-        story.wait_for_doubles()
+        story.wait(*((1200, 6 * 3600) if draft.priority <= 2 else (1800, 3 * 3600)))
         if draft.service.proof:
             unit = _unit_id(code) if code is not None else None
             story.prove(code or _CONTRACTOR, unit, lambda taken: self._picture(draft, taken, done=True))

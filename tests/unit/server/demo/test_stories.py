@@ -228,3 +228,15 @@ def test_a_story_ends_where_its_draft_says(seed: int) -> None:
         times = [entry.at for entry in row.entries]
         assert times[-1] < now, "nothing is still to come"
         assert all(earlier < later for earlier, later in pairwise(times))
+
+
+def test_no_crew_stays_at_a_place_for_days_and_photos_stand_in_the_order_they_were_taken(told: Told) -> None:
+    stays: list[timedelta] = []
+    for row in told.rows:
+        steps = {entry.data.get("state"): entry.at for entry in row.entries if entry.kind == "progress"}
+        if {"on_scene", "done"} <= steps.keys():
+            stays.append(steps["done"] - steps["on_scene"])
+        taken = [photo.taken for photo in row.report.photos if photo.taken and photo.role is PhotoRole.REPORT]
+        assert taken == sorted(taken), row.report.id
+    assert len(stays) > 300
+    assert max(stays) < timedelta(hours=7)
