@@ -742,6 +742,42 @@ class ClosureChange(msgspec.Struct, frozen=True):
     ended: bool | UnsetType = UNSET
 
 
+class AlarmKind(StrEnum):
+    """What needs somebody's response now."""
+
+    CREWLESS = "crewless"  # a P1 that no crew is on its way to
+    SLA_BREACH = "sla_breach"  # of a P1 or P2
+    SLA_ENDING = "sla_ending"  # the same, a few minutes before
+    UNANSWERED = "unanswered"  # a unit has not acknowledged its order in time
+    NOT_ARRIVED = "not_arrived"  # a unit has not arrived in time
+    SILENT = "silent"  # nothing was heard of a unit that worked or waited for work
+    SOURCE = "source"  # a server or the sync process is at fault; only the console that sees it knows of it
+
+
+class AlarmRecord(msgspec.Struct, frozen=True):
+    """What operators did about an alarm: who acknowledged it, until when somebody has shelved it.
+
+    `id` is the kind and what it is about (`crewless:931204`, a unit by its id). `since` is when the occurrence began
+    that was acknowledged: a later one of the same alarm is not. `areas` are the city's areas that it lies in.
+    """
+
+    id: str
+    kind: AlarmKind
+    since: datetime
+    updated: datetime
+    updated_by: str
+    report: str | None = None
+    unit: str | None = None
+    acknowledged_by: str = ""
+    acknowledged_at: datetime | None = None
+    shelved_by: str = ""
+    shelved_at: datetime | None = None
+    shelved_until: datetime | None = None
+    reason: str = ""
+    areas: tuple[str, ...] = ()
+    version: int = 1
+
+
 PAYLOADS: dict[Kind, type[msgspec.Struct]] = {
     Kind.CREATE: Create,
     Kind.SET: Set,

@@ -164,6 +164,7 @@ class Shell(QMainWindow):
         self._kpi, self._banner, self._queue, self._map, self._ticket = kpi, banner, queue, map, ticket
         self._command, self._status, self._visitor = command, status, visitor
         self._tab_keys = dict(tab_keys or {})
+        self._tab_notes: dict[str, str] = {}
         self._compact: bool | None = None
         self._narrow = False
         self._open = ""
@@ -250,6 +251,12 @@ class Shell(QMainWindow):
         for strip in (self._units.strip, self._charts.strip, self._fold):
             if strip.has(key):
                 strip.set_label(key, text, count)
+
+    def set_tab_note(self, key: str, text: str) -> None:
+        """What stands at the right end of the strip while a tab is the chosen one; "" for nothing."""
+        if self._tab_notes.get(key, "") != text:
+            self._tab_notes[key] = text
+            self._tell_strips()
 
     def show_tab(self, key: str) -> None:
         """Bring a tab to the front, opening the folded bottom where needed; the keyboard stays where it is."""
@@ -553,10 +560,11 @@ class Shell(QMainWindow):
     def _tell_strips(self) -> None:
         for panel in (self._units, self._charts):
             key = panel.current()
-            panel.strip.set_note("", "", [self._tab_keys[key]] if key in self._tab_keys else [])
+            caps = [self._tab_keys[key]] if key in self._tab_keys else []
+            panel.strip.set_note(self._tab_notes.get(key, ""), "", caps)
         if self._open:
             caps = [self._tab_keys[self._open]] if self._open in self._tab_keys else []
-            self._fold.set_note("", "", [*caps, "Esc"])
+            self._fold.set_note(self._tab_notes.get(self._open, ""), "", [*caps, "Esc"])
         else:
             first = [panel.current() for panel in (self._units, self._charts)]
             caps = [self._tab_keys[key] for key in first if key in self._tab_keys]

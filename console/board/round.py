@@ -30,6 +30,11 @@ LOCAL_ROWS = FIRST_ROW
 """Cache rows begin here; the numbers below belong to reports that were created here and are not at the server yet."""
 
 
+def is_made_here(row: int) -> bool:
+    """Whether a row is that of a report that was created here and is not at the server yet."""
+    return 0 < row < LOCAL_ROWS
+
+
 class Patch(msgspec.Struct, frozen=True):
     """A report of the cache as own pending edits make it."""
 

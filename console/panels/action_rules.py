@@ -75,6 +75,12 @@ class Situation(msgspec.Struct, frozen=True):
     unsent_may_be_sent: bool = False
     radio_call: str = ""
     """The id of an order, on whatever report, that is in the notice: its unit is to be told by radio."""
+    alarms: bool = False
+    """There is an alarm in the list."""
+    alarm_new: bool = False
+    """One waits to be acknowledged, or is back to normal and was not."""
+    alarm_calls: bool = False
+    """One calls that was not silenced here."""
     setback: bool = False
     """What others did to the operator's crews or reports is in the notice."""
     writes: bool = True
@@ -358,6 +364,21 @@ def hazard(situation: Situation) -> str:
     if not situation.all_read:
         return "Not loaded yet: whether a P1 waits for a crew is known once all reports have been read"
     return "No P1 waits for a crew"
+
+
+def alarm_new(situation: Situation) -> str:
+    """An alarm waits to be acknowledged."""
+    return "" if situation.alarm_new else "No alarm waits to be acknowledged"
+
+
+def alarm_calls(situation: Situation) -> str:
+    """An alarm calls."""
+    return "" if situation.alarm_calls else "No alarm calls"
+
+
+def alarms(situation: Situation) -> str:
+    """There are alarms."""
+    return "" if situation.alarms else "There is no alarm"
 
 
 def believe(situation: Situation) -> str:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from console.panels import formatting
 from console.panels.sources import Sources
 from console.panels.window_state import WindowState
+from console.rules.alarms import LOAD_GOAL, LOAD_MOST
 from console.rules.filter import Filter
 from console.rules.loaded import Loaded
 from widgets.kpi import Figure, KpiPart, KpiStrip
@@ -36,6 +37,7 @@ class KpiController(QObject):
         self._waiting: int | None = None
         self._decisions = 0
         self._city = ""
+        self._load: int | None = None
         window_state.view_changed.connect(lambda _: self.show())
         strip.figure_chosen.connect(self._choose)
 
@@ -46,6 +48,10 @@ class KpiController(QObject):
     def set_outbox(self, waiting: int | None, decisions: int) -> None:
         """How many edits wait (None while that is not known), and how many of them for a decision of the operator."""
         self._waiting, self._decisions = waiting, decisions
+
+    def set_alarm_load(self, load: int | None) -> None:
+        """How many alarms came in the last ten minutes; None while that is not known."""
+        self._load = load
 
     def set_city(self, name: str) -> None:
         """The city's name, at the far left."""
@@ -143,7 +149,29 @@ class KpiController(QObject):
                 ),
             )
         )
+        figures.append(self._alarm_load())
         return figures
+
+    def _alarm_load(self) -> Figure:
+        load = self._load or 0
+        level = formatting.AT_RISK if load > LOAD_GOAL else formatting.CALM
+        note = self.tr("per 10 min")
+        if load > LOAD_MOST:
+            note = self.tr("too many")
+        help_ = self.tr(
+            "Alarms that came in the last ten minutes. About {goal} can be handled for hours, {most} are the most: "
+            "with more, call for help."
+        )
+        return Figure(
+            "load",
+            self.tr("Alarm load"),
+            (KpiPart("text", "–" if self._load is None else str(load), level),),
+            note,
+            level,
+            stale=False,
+            room=self.tr("per 10 min"),
+            help=help_.format(goal=LOAD_GOAL, most=LOAD_MOST),
+        )
 
     def _base(self) -> str:
         """What all counts of the strip have in common."""
@@ -227,7 +255,7 @@ _FILTERS = {f"p{priority}": Filter(tab="unassigned", priorities=(priority,)) for
     "p1": Filter(priorities=(1,), crewless=True),
     "sla": Filter(at_risk=True),
 }
-_ACTIONS = {"units": "panel_units", "outbox": "panel_outbox", "data": "sources"}
+_ACTIONS = {"units": "panel_units", "load": "panel_alarms", "outbox": "panel_outbox", "data": "sources"}
 
 
 def _short(seconds: float) -> str:

@@ -27,6 +27,14 @@ from console.rules.report import HAZARD, upwards
 from console.rules.rights import Rights, in_scope, may_release, unit_in_scope
 
 
+class AlarmsSituation(msgspec.Struct, frozen=True):
+    """What the keys of alarms act on: whether any is listed, waits to be acknowledged, calls."""
+
+    listed: bool = False
+    new: bool = False
+    calls: bool = False
+
+
 class NoticeState(msgspec.Struct, frozen=True):
     """What the keys of the notice above the map act on. At most one of the ids of edits is set, the others are ""."""
 
@@ -68,6 +76,7 @@ class SituationMonitor(QObject):
         is_pointing: Callable[[], bool] = lambda: False,
         takes_new_only: Callable[[str], bool] = lambda _source: False,
         has_closures: Callable[[], bool] = lambda: False,
+        alarms: Callable[[], AlarmsSituation] = AlarmsSituation,
     ) -> None:
         """`source_for_new` gives the source of new reports. `rights_at` gives the operator's rights at a source,
         `why_reading_only` why nothing may be written for it now ("" when it may). `doubted` is how many reports are
@@ -79,7 +88,7 @@ class SituationMonitor(QObject):
         self._window_state, self._undo_stack, self._source_for_new = window_state, undo_stack, source_for_new
         self._rights_at, self._why_reading_only, self._notice = rights_at, why_reading_only, notice
         self._doubted, self._is_pointing, self._takes_new_only = doubted, is_pointing, takes_new_only
-        self._has_closures = has_closures
+        self._has_closures, self._alarms = has_closures, alarms
         self._details: ReportDetails | None = None
         self._recommendations = Recommendations(0)
         self._may_write = True
@@ -155,7 +164,7 @@ class SituationMonitor(QObject):
     @property
     def current(self) -> Situation:
         """The present Situation."""
-        details, window_state, notice = self.chosen, self._window_state, self._notice()
+        details, window_state, notice, alarms = self.chosen, self._window_state, self._notice(), self._alarms()
         crew = window_state.cities.crew(window_state.unit)
         situation = Situation(
             me=window_state.me,
@@ -170,6 +179,9 @@ class SituationMonitor(QObject):
             unsent_report=notice.unsent_report,
             unsent_may_be_sent=notice.unsent_may_be_sent,
             setback=notice.setback,
+            alarms=alarms.listed,
+            alarm_new=alarms.new,
+            alarm_calls=alarms.calls,
             doubted=self._doubted() > 0,
             may_believe=self._may_believe(),
             pointing=self._is_pointing(),

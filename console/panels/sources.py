@@ -80,6 +80,11 @@ class Sources(QObject):
         state = self._states.get(key)
         return state is not None and (not state.reached or bool(state.put_off))
 
+    def unreached_since(self, key: str) -> datetime | None:
+        """Since when a source's server cannot be reached, or is another than it was; None while it can."""
+        state = self._states.get(key)
+        return state.since if state is not None and not state.reached else None
+
     def away_since(self, key: str) -> str:
         """`Offline since 13:20.` of a source that is known to be away, else ""."""
         state = self._states.get(key)

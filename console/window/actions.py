@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from api_client.model import AssignmentState, Kind
 from console.panels import action_rules as rules
 from console.panels.action import Action, Actions, CommandSyntax, MenuPlace
+from console.panels.alarm_commands import AlarmCommands
 from console.panels.closure_commands import ClosureCommands
 from console.panels.command_line.line import CommandLineController
 from console.panels.forms.drafts import Drafts
@@ -44,6 +45,7 @@ class Receivers:
     situation: SituationMonitor
     window: WindowCommands
     closures: ClosureCommands
+    alarms: AlarmCommands
     city_map: CityMapCommands
     web_map: WebMapCommands
     report_clipboard: ReportClipboard
@@ -103,6 +105,7 @@ ACTIONS = Actions[Receivers](
         A("panel_units", "Go to the units", ("Ctrl+3",), "Window", lambda on: on.window.go_to_panel("units")),
         A("panel_report", "Go to the report", ("Ctrl+4",), "Window", lambda on: on.window.go_to_panel("report")),
         A("panel_charts", "Go to the charts", ("Ctrl+5",), "Window", lambda on: on.window.go_to_panel("charts")),
+        A("panel_alarms", "Go to the alarms", ("Ctrl+8",), "Window", lambda on: on.window.go_to_panel("alarms")),
         A("panel_outbox", "Go to the outbox", ("Ctrl+7",), "Window", lambda on: on.window.go_to_panel("outbox")),
         A("next_range", "Charts: the next time range", ("Ctrl+Shift+T",), "Window", lambda on: on.window.next_range()),
         A("range_24h", RANGE_TEXT[TimeRange.DAY], (), "Window", lambda on: on.window.set_range(TimeRange.DAY)),
@@ -162,6 +165,18 @@ ACTIONS = Actions[Receivers](
         A(
             "hazard_back", "Back to the list that was left for a P1", ("Shift+F8",), "Queue",
             lambda on: on.window.go_back_from_hazard(),
+        ),
+        A(
+            "alarm_acknowledge", "Acknowledge the alarms that are listed, or the P1 of the notice", ("F12",), "Queue",
+            lambda on: on.alarms.acknowledge(), rules.alarm_new, over_forms="stays", words="seen confirm",
+        ),
+        A(
+            "alarm_silence", "Silence what calls, here; it waits to be acknowledged", ("Shift+F12",), "Queue",
+            lambda on: on.alarms.silence(), rules.alarm_calls, over_forms="stays", words="mute quiet sound",
+        ),
+        A(
+            "alarm_shelve", "Shelve the alarm for a while, with a reason, or take it off the shelf", ("Ctrl+F12",),
+            "Queue", lambda on: on.alarms.shelve(), rules.alarms, words="snooze later put away", asks=True,
         ),
         A(
             "clear_filter", "Clear all filters", ("Shift+Esc",), "Queue", lambda on: on.window.clear_filter(),

@@ -26,6 +26,8 @@ from console.images.process import ImageProcess
 from console.outbox.link import OutboxLink, ProofsFound, Question
 from console.panels.action import Actions
 from console.panels.action_runner import ActionRunner
+from console.panels.alarm_commands import AlarmCommands
+from console.panels.alarms import Alarms
 from console.panels.board_updater import BoardUpdater
 from console.panels.charts import ChartsController
 from console.panels.closure_commands import ClosureCommands, area_fault
@@ -66,7 +68,7 @@ from console.panels.report.recommendations import Recommender
 from console.panels.report.recreate_form import RecreateForm
 from console.panels.report.ticket import TicketController
 from console.panels.report_commands import ReportCommands
-from console.panels.situation import SituationMonitor
+from console.panels.situation import AlarmsSituation, SituationMonitor
 from console.panels.sources import Sources
 from console.panels.status import StatusController
 from console.panels.travel_times import TravelTimes
@@ -77,6 +79,7 @@ from console.panels.unit_commands import UnitCommands
 from console.panels.unit_stops import UnitStops
 from console.panels.units import UnitsController, count_states
 from console.panels.window_state import WindowState
+from console.rules.alarms import AlarmState
 from console.rules.filter import Filter
 from console.rules.messages import (
     Fetch,
@@ -125,6 +128,7 @@ from console.window.tour_steps import Seen, tour_steps
 from console.window.visitor_commands import VisitorCommands
 from console.window.web_map_commands import WebMapCommands
 from console.window.window_commands import WindowCommands
+from widgets.alarms import AlarmsPanel
 from widgets.charts import ChartsPanel
 from widgets.command import CommandLine
 from widgets.kpi import KpiStrip
@@ -273,6 +277,7 @@ class ConsoleWindow(QObject):
             },
         )
         self.units = UnitsPanel(self.theme, self.symbols)
+        self.alarms_panel = AlarmsPanel(self.theme, self.symbols)
         self.outbox_panel = OutboxPanel(self.theme, all_key=cap("retry_all"))
         self.charts = ChartsPanel(self.theme)
         self.command = CommandLine(self.theme, open_key=cap("palette"))
@@ -322,12 +327,17 @@ class ConsoleWindow(QObject):
             self.queue,
             self.map,
             self.ticket,
-            [("units", self.tr("Units"), self.units), ("outbox", self.tr("Outbox"), self.outbox_panel)],
+            [
+                ("units", self.tr("Units"), self.units),
+                ("alarms", self.tr("Alarms"), self.alarms_panel),
+                ("outbox", self.tr("Outbox"), self.outbox_panel),
+            ],
             [("charts", self.tr("Charts"), self.charts)],
             self.command,
             self.status,
             tab_keys={
                 "units": cap("panel_units"),
+                "alarms": cap("panel_alarms"),
                 "outbox": cap("panel_outbox"),
                 "charts": cap("panel_charts"),
             },
@@ -508,6 +518,29 @@ class ConsoleWindow(QObject):
             self.outbox, self.forms, self.edit_commands, self.recreate_form, window_state, zone, now, self
         )
         self.hazards = Hazards(window_state, self.tasks, self.reader, self.outbox.followed, self)
+        self.alarms = Alarms(
+            window_state,
+            self.tasks,
+            self.reader,
+            self.outbox.followed,
+            self.sources,
+            self.hazards,
+            self.units_controller.crews,
+            self.time_at,
+            self,
+        )
+        self.alarm_commands = AlarmCommands(
+            self.alarms_panel,
+            self.alarms,
+            window_state,
+            self.forms,
+            self.time_at,
+            lambda: self.lost_orders.told_row,
+            zone,
+            self,
+            rights_at=lambda source: self.sign_in.rights_at(source),
+            show_panel=lambda: self.window.show_tab("alarms"),
+        )
         self.contact = ReporterContact(self.details_reader, self.outbox, self.sync_supervisor.send, status, self)
         self.presence = PresenceReporter(self.sync_supervisor.send)
         self.edit_notifications = EditNotifications(
@@ -537,6 +570,7 @@ class ConsoleWindow(QObject):
             is_pointing=lambda: self.map.is_picking,
             takes_new_only=self.sources.takes_new_only,
             has_closures=lambda: bool(self.closures.shown),
+            alarms=self._alarms_situation,
         )
         self.key_guard = KeyGuard(window_state, self.situation, parent=self)
         self.actions = ActionRunner(
@@ -749,6 +783,7 @@ class ConsoleWindow(QObject):
             situation=self.situation,
             window=self.window_commands,
             closures=self.closure_commands,
+            alarms=self.alarm_commands,
             city_map=self.city_map_commands,
             web_map=self.web_map_commands,
             report_clipboard=self.report_clipboard,
@@ -801,6 +836,7 @@ class ConsoleWindow(QObject):
         )
         self.menus.bind_reports(self.queue, self.ticket, self.units, self.crowd)
         self.menus.bind_outbox(self.outbox_panel, self.outbox_controller)
+        self.menus.bind_alarms(self.alarms_panel, self.alarm_commands)
         self.menus.bind_filter(self.queue, self.queue_controller)
         self.menus.bind_charts(self.charts, self.charts_controller)
 
@@ -834,6 +870,7 @@ class ConsoleWindow(QObject):
             self.city_map_commands,
             self.web_map_commands,
             self.closure_commands,
+            self.alarm_commands,
         ):
             speaker.message.connect(self.say)
         self.settings.unreadable.connect(self._on_failed)
@@ -901,6 +938,13 @@ class ConsoleWindow(QObject):
         self.lost_orders.report_opened.connect(self.report_lookup.choose)
         self.lost_orders.changed.connect(self.situation.look_again)
         self.lost_orders.hazard_seen.connect(self.hazards.see)
+        self.lost_orders.hazard_seen.connect(self.alarm_commands.acknowledge_row)
+        self.alarms.changed.connect(self.situation.look_again)
+        self.alarms.called.connect(lambda _: self.situation.look_again())
+        self.alarm_commands.counted.connect(self._on_alarms_counted)
+        self.alarm_commands.report_opened.connect(self._open_report)
+        self.alarm_commands.unit_opened.connect(self._open_unit)
+        self.alarm_commands.source_opened.connect(lambda: self.actions.run("sources"))
         self.lost_orders.hazard_opened.connect(self.window_commands.go_to_hazard)
         self.hazards.unseen_changed.connect(self.lost_orders.set_hazards)
         self.hazards.comes_in.connect(self.queue.expect)
@@ -912,6 +956,7 @@ class ConsoleWindow(QObject):
             self.claims.look,
             self.refusals.look,
             self.hazards.look,
+            self.alarms.look,
             self.crew_notes.look,
             self.restores.look,
         ):
@@ -1067,10 +1112,13 @@ class ConsoleWindow(QObject):
         self.charts_controller.tick()
         self.outbox_controller.tick()
         self.lost_orders.show()
+        self.alarms.tick()
+        self.alarm_commands.tick()
         self.situation.look_again()
         crews = self.units_controller.crews()
         self.map_controller.set_units(crews)
         self.kpi_controller.set_units(count_states(crews, self.time_at) if self.window_state.view is not None else None)
+        self.kpi_controller.set_alarm_load(self.alarms.load if self.alarms.is_known else None)
         self.kpi_controller.show()
         self.status_controller.show()
         self.command_line_controller.follow_room()
@@ -1135,6 +1183,25 @@ class ConsoleWindow(QObject):
         self.kpi_controller.show()
         self.status_controller.set_waiting(count)
         self.window.set_tab_label("outbox", self.tr("Outbox"), str(count))
+
+    def _alarms_situation(self) -> AlarmsSituation:
+        new = self.alarms.count(AlarmState.NEW) + self.alarms.count(AlarmState.RETURNED)
+        is_told = self.lost_orders.told_row > 0
+        return AlarmsSituation(bool(self.alarms.listed), new > 0 or is_told, bool(self.alarms.calling) or is_told)
+
+    def _on_alarms_counted(self, new: int, words: str) -> None:
+        self.window.set_tab_label("alarms", self.tr("Alarms"), str(new) if self.alarms.is_known else "")
+        self.window.set_tab_note("alarms", words)
+
+    def _open_report(self, source: str, number: str) -> None:
+        """Choose a report, and give it the keyboard."""
+        self.report_lookup.choose(source, number)
+        self.window.focus_panel("report")
+
+    def _open_unit(self, key: str) -> None:
+        """Choose a unit, and show the list of units."""
+        self.window_state.choose_unit(key)
+        self.window.focus_panel("units")
 
     def _read_for_edits(
         self, question: Question, found: Callable[[ProofsFound], None], failed: Callable[[Exception], None]

@@ -1,4 +1,4 @@
-"""What a right click opens on a report, a unit, an edit, a filter's chip, a chart or a place of the map."""
+"""What a right click opens on a report, a unit, an alarm, an edit, a filter's chip, a chart or a place of the map."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from PySide6.QtGui import QCursor
 from console.city_map.messages import Address
 from console.panels.action import Actions
 from console.panels.action_runner import ActionRunner
+from console.panels.alarm_commands import AlarmCommands
 from console.panels.charts import ChartsController
 from console.panels.closure_commands import ClosureCommands
 from console.panels.closures import Closures
@@ -21,6 +22,7 @@ from console.panels.report.clipboard import ReportClipboard
 from console.panels.situation import SituationMonitor
 from console.panels.window_state import WindowState
 from console.window.actions import Receivers
+from widgets.alarms import AlarmsPanel
 from widgets.charts import ChartsPanel
 from widgets.map.panel import MapPanel
 from widgets.menu import MenuRow, open_menu
@@ -77,6 +79,15 @@ class ContextMenus(QObject):
 
         def show(edit_id: str, at: QPoint) -> None:
             open_menu(self._window, controller.menu(edit_id), at, lambda intent: controller.act(edit_id, intent))
+
+        panel.menu_asked.connect(show)
+
+    def bind_alarms(self, panel: AlarmsPanel, commands: AlarmCommands) -> None:
+        """The menu on an alarm."""
+
+        def show(at: QPoint) -> None:
+            row = panel.current_id()
+            open_menu(self._window, commands.menu(row), at, lambda intent: commands.act(row, intent))
 
         panel.menu_asked.connect(show)
 

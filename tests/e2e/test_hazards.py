@@ -66,7 +66,7 @@ def test_a_new_p1_above_the_sight_says_p1_and_one_key_goes_there(window: Any) ->
     wait_for(lambda: f"{old + 1} P1 above" in window.queue.footer_text(), what="the footer says what it is")
     notice = window.banner.notice
     assert (notice.bold, notice.level) == ("New P1 without a crew:", "p1"), "as loud as a lost order"
-    assert [button[0] for button in notice.buttons] == ["next_hazard", "lost_seen"]
+    assert [button[0] for button in notice.buttons] == ["next_hazard", "alarm_acknowledge", "alarm_silence"]
     assert window.situation.current.hazard
     rows = window.window_state.view.hazards.tolist()
     QTest.keyClick(window.window, Qt.Key.Key_F8)
@@ -157,7 +157,7 @@ def test_a_p1_that_comes_while_a_form_is_open_is_told_until_it_is_seen(window: A
     first = max(window.window_state.view.hazards.tolist())
     report_p1(window, "local:another")
     assert window.banner._more == 1
-    assert [window.window.hears(window.banner, cap) for cap in ("F8", "F4", "T")] == [True, True, False]
+    assert [window.window.hears(window.banner, cap) for cap in ("F8", "F12", "⇧ F12", "T")] == [True] * 3 + [False]
     QTest.keyClick(opened, Qt.Key.Key_F8)
     assert window.window_state.row == first, "the first one, from the form too"
     assert opened.isVisible()

@@ -70,7 +70,7 @@ def test_the_keys_of_each_notice_and_strip_work_in_every_panel(
         data = p1_data(two)
         two.edit_commands.create("city", data, "local:burns", "Water rises")
         wait_for(lambda: one.lost_orders.is_only_seen, what="a new P1 is told")
-        walk_all(one, monkeypatch, "new P1", {"F8", "F4"}, one.banner)
+        walk_all(one, monkeypatch, "new P1", {"F8", "F12", "⇧ F12"}, one.banner)
         for each in (one, two):
             wait_notice_read(each)
             key(each, "F4")

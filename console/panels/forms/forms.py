@@ -59,6 +59,7 @@ from widgets.forms.keys_sheet import KeysSheet
 from widgets.forms.merge import MergeCandidate, MergeForm, MergeSide
 from widgets.forms.new_report import NewReportForm
 from widgets.forms.place import PlaceForm, ReportPlaceForm
+from widgets.forms.shelve import ShelveForm
 from widgets.forms.validate import ValidateForm
 from widgets.forms.web_map import WebMapForm
 from widgets.held_keys import HeldKeys
@@ -413,6 +414,24 @@ class Forms(QObject):
             reason = values["reason"] or dict(waits_for)[values["waits_for"]]
             hold = {"reason": reason, "waits_for": values["waits_for"], "until": until}
             self._commit(form, lambda: then(hold), draft_key)
+
+        form.committed.connect(commit)
+        self._show(form)
+
+    def shelve(
+        self, about: str, untils: Sequence[tuple[str, str]], draft_key: str, then: Callable[[dict[str, Any]], object]
+    ) -> None:
+        """For how long an alarm is put away, and why: `then` gets the values of `ShelveForm`."""
+        sentence = self.tr("It comes back by itself, and is new again then.")
+        form = ShelveForm(self._theme, self.tr("Shelve the alarm"), sentence, untils, about=about, parent=self._window)
+        self._draft(form, draft_key, about)
+
+        def commit(values: dict[str, Any]) -> None:
+            before = self._outbox.saving
+            self._commit(form, lambda: then(values), draft_key)
+            if self._outbox.saving == before:  # no server keeps it
+                self._outbox.drop_draft(draft_key)
+                form.close()
 
         form.committed.connect(commit)
         self._show(form)

@@ -203,7 +203,7 @@ class LostOrders(QObject):
     setback_seen = Signal(object)
     """A setback was seen, so that what it is about need not be followed any more: `Setback.of`."""
     hazard_seen = Signal(int)
-    """The row of a new hazard that the operator knows of now."""
+    """The row of a new hazard that the operator knows of now: its alarm is acknowledged."""
     hazard_opened = Signal()
     """The new hazard is to be chosen."""
 
@@ -263,6 +263,11 @@ class LostOrders(QObject):
         if isinstance(shown, LostOrder):
             return _is_fulfilled(shown, self._window_state.catalog(shown.lost.edit.source))
         return isinstance(shown, Setback | NewHazard)
+
+    @property
+    def told_row(self) -> int:
+        """The row of the new P1 without a crew that is in the notice, 0 for none."""
+        return self._shown.row if isinstance(self._shown, NewHazard) else 0
 
     @property
     def notice_state(self) -> NoticeState:
@@ -515,10 +520,12 @@ class LostOrders(QObject):
 
     def _notice(self, shown: Unanswered) -> Notice:
         if isinstance(shown, NewHazard):
-            go = ("next_hazard", self.tr("Go there"), self._window_state.actions.cap("next_hazard"))
-            seen = ("lost_seen", self.tr("Seen"), self._window_state.actions.cap("lost_seen"))
+            cap = self._window_state.actions.cap
+            go = ("next_hazard", self.tr("Go there"), cap("next_hazard"))
+            known = ("alarm_acknowledge", self.tr("Acknowledge"), cap("alarm_acknowledge"))
+            silent = ("alarm_silence", self.tr("Silence"), cap("alarm_silence"))
             bold = self.tr(_HAZARD_NEWS[shown.news])
-            return Notice(_level(HAZARD), bold, shown.text, (go, seen), note=self._when(shown.at))
+            return Notice(_level(HAZARD), bold, shown.text, (go, known, silent), note=self._when(shown.at))
         if isinstance(shown, Setback):
             see = ("lost_see", self.tr("See it"), self._window_state.actions.cap("lost_see"))
             seen = ("lost_seen", self.tr("Seen"), self._window_state.actions.cap("lost_seen"))

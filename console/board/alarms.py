@@ -1,0 +1,204 @@
+"""Finds the alarms in what is known: the board's reports, the cities' units and their jobs. For a worker thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from api_client.model import AlarmKind, Assignment, AssignmentState, Entry, Unit, UnitState
+from console.board.snapshot import CLOSED_FROM, DUE_BREACHED, DUE_RUNNING, Fact
+from console.board.view import View
+from console.cache.catalog import Catalog, Cities, CityUnit
+from console.cache.reader import CacheReader
+from console.rules.alarms import ANSWER_S, ARRIVAL_S, SILENT_S, SLA_ENDS_SOON_S, Alarm
+from console.rules.report import HAZARD
+from console.rules.status import ENDED_ASSIGNMENT, ON_THE_WAY
+
+MOST = 500
+"""So many of one kind are found, the most urgent: nobody answers more, and a hostile server shall not fill the list."""
+_URGENT = 2
+_SHORTEST_S = min(*ANSWER_S.values(), *ARRIVAL_S.values())
+_AWAITED = frozenset({UnitState.AVAILABLE, UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE})
+
+
+class AlarmFinder:
+    """Keeps what it has read of the histories of P1 reports until they change; one worker at a time asks it."""
+
+    def __init__(self) -> None:
+        self._since: dict[int, tuple[int, float]] = {}
+        """Row -> when its report was changed last, and since when it has been a P1 without a crew."""
+
+    def find(
+        self,
+        view: View,
+        cities: Cities,
+        crews: Iterable[CityUnit],
+        times: Mapping[str, datetime],
+        reader: CacheReader,
+        now_s: int,
+    ) -> list[Alarm]:
+        """All that need a response, but for faults of servers. `crews` are the units with their newest positions,
+        `times` the present time by the clock of each source, `now_s` that by which reports are judged.
+        """
+        return [
+            *self._crewless(view, cities, reader),
+            *_late(view, cities, reader, now_s),
+            *_units(cities, crews, times, reader),
+        ]
+
+    def _crewless(self, view: View, cities: Cities, reader: CacheReader) -> list[Alarm]:
+        facts = view.row_facts(view.hazards[:MOST])
+        names = reader.keys([fact.row for fact in facts])
+        found, known = [], {}
+        for fact in facts:
+            if fact.row not in names:  # made here, and at no server yet
+                continue
+            before = self._since.get(fact.row)
+            if before is None or before[0] != fact.updated:
+                before = fact.updated, _crewless_since(fact, reader)
+            known[fact.row] = before
+            source, number = names[fact.row]
+            gone = [since for since in _out_of_work(cities, source, number) if since > before[1]]
+            since = datetime.fromtimestamp(max(0.0, before[1], *gone), UTC)
+            title = _title(fact, number, cities)
+            taken = bool(fact.claim)
+            found.append(
+                Alarm(AlarmKind.CREWLESS, source, number, since, HAZARD, number, fact.row, title=title, is_taken=taken)
+            )
+        self._since = known
+        return found
+
+
+def _crewless_since(fact: Fact, reader: CacheReader) -> float:
+    """Since when (unix seconds) a report has been a P1 without a crew: since it was made, became a P1, came back to
+    work, or its last crew has gone.
+    """
+    ended = [job.since.timestamp() for job in reader.assignments(fact.row) if job.state in ENDED_ASSIGNMENT]
+    turned = [entry.at.timestamp() for entry in reader.entries(fact.row) if _turns(entry)]
+    return max([float(fact.created), *ended, *turned])
+
+
+def _turns(entry: Entry) -> bool:
+    """Whether an entry made the report a P1, or brought it back to work."""
+    return entry.undone_by is None and (entry.data.get("priority") == HAZARD or entry.kind == "reopen")
+
+
+def _out_of_work(cities: Cities, source: str, report: str) -> list[float]:
+    """Since when the units that are sent to a report cannot work."""
+    catalog = cities.of(source)
+    units = (catalog.units.get(job.unit) for job in catalog.assignments if job.report == report)
+    return [one.state_since.timestamp() for one in units if one is not None and one.state is UnitState.UNAVAILABLE]
+
+
+def _late(view: View, cities: Cities, reader: CacheReader, now_s: int) -> list[Alarm]:
+    """The P1 and P2 whose SLA is breached, or will be soon; the most urgent and the latest first."""
+    column = view.snapshot.column
+    is_open = column("alive") & (column("merged") == 0) & (column("status") < CLOSED_FROM)
+    judged = is_open & (column("priority") <= _URGENT) & (column("due") != 0)
+    state, due = column("due_state"), column("due")
+    breached = judged & ((state == DUE_BREACHED) | ((state == DUE_RUNNING) & (due < now_s)))
+    ending = judged & (state == DUE_RUNNING) & (due >= now_s) & (due <= now_s + SLA_ENDS_SOON_S)
+    found = []
+    for mask, kind in ((breached, AlarmKind.SLA_BREACH), (ending, AlarmKind.SLA_ENDING)):
+        at = np.flatnonzero(mask)
+        at = at[np.lexsort((due[at], column("priority")[at]))][:MOST]
+        facts = view.row_facts(column("row")[at])
+        names = reader.keys([fact.row for fact in facts])
+        for fact in facts:
+            if fact.row in names:
+                source, number = names[fact.row]
+                # An SLA that ends has been at risk since a fixed time before: the same at every console.
+                since_s = fact.due - (SLA_ENDS_SOON_S if kind is AlarmKind.SLA_ENDING else 0)
+                since = datetime.fromtimestamp(max(0, since_s), UTC)
+                title = _title(fact, number, cities)
+                found.append(
+                    Alarm(kind, source, number, since, fact.priority, number, fact.row, "", title, bool(fact.claim))
+                )
+    return found
+
+
+def _units(
+    cities: Cities, crews: Iterable[CityUnit], times: Mapping[str, datetime], reader: CacheReader
+) -> list[Alarm]:
+    late: list[tuple[CityUnit, Assignment]] = []
+    silent: list[Alarm] = []
+    for crew in crews:
+        now, jobs = times.get(crew.source), cities.jobs(crew)
+        if now is None:
+            continue
+        if (job := _awaited(jobs, now)) is not None:
+            late.append((crew, job))
+        if (heard := _heard(crew.unit, jobs)) is not None and (now - heard).total_seconds() > SILENT_S:
+            since, report = heard + timedelta(seconds=SILENT_S), jobs[0].report if jobs else ""
+            unit = crew.unit
+            title = f"{unit.code} {unit.name}".strip()
+            silent.append(
+                Alarm(AlarmKind.SILENT, crew.source, unit.id, since, _URGENT, report, unit=unit.id, title=title)
+            )
+    return [*_overdue(late, cities, times, reader), *sorted(silent, key=lambda one: one.since)[:MOST]]
+
+
+def _awaited(jobs: Sequence[Assignment], now: datetime) -> Assignment | None:
+    """The order of a unit that something is awaited of, for longer than any may take; None when there is none.
+
+    One that is at work somewhere has its other orders for later.
+    """
+    if any(job.state is AssignmentState.ON_SCENE for job in jobs):
+        return None
+    there = [job for job in jobs if job.state in ON_THE_WAY]
+    told = [job for job in jobs if job.state in (AssignmentState.DISPATCHED, AssignmentState.ACKNOWLEDGED)]
+    first = max(there, key=lambda job: job.since) if there else min(told, key=lambda job: job.since, default=None)
+    return first if first is not None and (now - first.since).total_seconds() > _SHORTEST_S else None
+
+
+def _heard(unit: Unit, jobs: Sequence[Assignment]) -> datetime | None:
+    """When something was heard of a unit last; None of one that sends no positions, or of which nothing is awaited."""
+    if unit.position_at is None or unit.state not in _AWAITED:
+        return None
+    return max(unit.position_at, unit.state_since, *(job.since for job in jobs))
+
+
+def _overdue(
+    late: Sequence[tuple[CityUnit, Assignment]],
+    cities: Cities,
+    times: Mapping[str, datetime],
+    reader: CacheReader,
+) -> list[Alarm]:
+    """Of the orders that have waited for some time those that have waited too long for their priority."""
+    wanted: dict[str, set[str]] = {}
+    for crew, job in late[: 4 * MOST]:
+        wanted.setdefault(crew.source, set()).add(job.report)
+    reports = {source: reader.reports_of(source, numbers) for source, numbers in wanted.items()}
+    found = []
+    for crew, job in late[: 4 * MOST]:
+        report = reports[crew.source].get(job.report)
+        if report is None:
+            continue
+        priority = min(max(report.priority, 1), 4)
+        unanswered = job.state is AssignmentState.DISPATCHED
+        limit = timedelta(seconds=(ANSWER_S if unanswered else ARRIVAL_S)[priority])
+        if times[crew.source] - job.since <= limit:
+            continue
+        kind = AlarmKind.UNANSWERED if unanswered else AlarmKind.NOT_ARRIVED
+        catalog = cities.of(crew.source)
+        place = _named(job.report, catalog, report.service, report.area)
+        found.append(
+            Alarm(
+                kind, crew.source, crew.unit.id, job.since + limit, priority, job.report, unit=crew.unit.id,
+                title=f"{crew.unit.code}: {place}",
+            )
+        )  # fmt: skip
+    return sorted(found, key=lambda one: (one.priority, one.since))[:MOST]
+
+
+def _title(fact: Fact, number: str, cities: Cities) -> str:
+    """`931204 Banjir, Cawang`: the number first, as the rest may have no room."""
+    catalog = cities.of(cities.source(fact.source))
+    return _named(number, catalog, cities.code("service", fact.service), cities.code("area", fact.area))
+
+
+def _named(number: str, catalog: Catalog, service: str | None, area: str | None) -> str:
+    what = f"{number} {catalog.service_name(service)}"
+    return f"{what}, {catalog.name('area', area)}" if area else what

@@ -1,0 +1,278 @@
+"""The alarms of the window: looked for on a worker, listed with their states, kept over restarts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from api_client.decoding import decode
+from api_client.model import AlarmKind
+from console.board.alarms import AlarmFinder
+from console.cache.catalog import CityUnit
+from console.cache.reader import CacheReader
+from console.outbox.followed import KeptFollowed
+from console.panels.notifications.checkpoints import Checkpoints, known
+from console.panels.notifications.hazards import Hazards, NewHazard
+from console.panels.sources import Sources
+from console.panels.window_state import WindowState
+from console.rules.alarm_list import AlarmList, KeptAlarm, ListedAlarm, in_flood
+from console.rules.alarms import SOURCE_DELAY_S, SYNC, Alarm, AlarmKey, AlarmState, acknowledged, shelved
+from console.rules.loaded import Loaded
+from console.tasks import Tasks
+
+_KIND = "alarms"
+_EVERY = 2
+"""Seconds between two looks at the same View: time alone makes alarms too."""
+_DELAY = timedelta(seconds=SOURCE_DELAY_S)
+
+
+class _AlarmsFound(msgspec.Struct, frozen=True):
+    """Result of `Alarms._find`: the alarms, at which sources was looked; of those that begin the epoch of the server
+    and what was kept of them last.
+    """
+
+    alarms: list[Alarm]
+    sources: tuple[str, ...]
+    epochs: dict[str, str]
+    at_last: dict[str, Mapping[str, str] | None]
+    turn: int
+
+
+class Alarms(QObject):
+    """Lists what needs a response, and notes what the operator did about it. A P1 without a crew is told in the red
+    notice too (`Hazards`): one that is acknowledged anywhere is seen there, one that was looked at is silent here.
+    """
+
+    changed = Signal()
+    """Other alarms are listed, or their states are others."""
+    called = Signal(object)
+    """The most urgent Alarm that calls for somebody now, or None: it was silenced, acknowledged, or is over."""
+
+    def __init__(
+        self,
+        window_state: WindowState,
+        tasks: Tasks,
+        reader: Callable[[], CacheReader],
+        followed: KeptFollowed,
+        sources: Sources,
+        hazards: Hazards,
+        crews: Callable[[], list[CityUnit]],
+        time_at: Callable[[str], datetime],
+        parent: QObject | None = None,
+    ) -> None:
+        """`crews` gives the units with their newest positions, `time_at` the time by the clock of a source."""
+        super().__init__(parent)
+        self._window_state, self._tasks, self._reader = window_state, tasks, reader
+        self._sources, self._hazards, self._crews, self._time_at = sources, hazards, crews, time_at
+        self._points = Checkpoints(_KIND, window_state, followed)
+        self._finder, self._list = AlarmFinder(), AlarmList()
+        self._listed: tuple[ListedAlarm, ...] = ()
+        self._by_key: dict[AlarmKey, ListedAlarm] = {}
+        self._by_row: dict[int, ListedAlarm] = {}
+        """The P1 without a crew, by the rows of their reports."""
+        self._flood: frozenset[AlarmKey] = frozenset()
+        self._calling: Alarm | None = None
+        self._kept: dict[str, list[KeptAlarm]] = {}
+        self._told_rows: frozenset[int] = frozenset()
+        """The rows that the red notice tells."""
+        self._sync_stopped: datetime | None = None
+        self._ticks = 0
+        self.is_known = False
+        """Whether it was looked at least once: before that, that none is listed says nothing."""
+        window_state.view_changed.connect(lambda _: self.look())
+        hazards.unseen_changed.connect(self._on_told)
+        followed.on_open(self._begin_again)
+
+    # What is listed
+
+    @property
+    def listed(self) -> tuple[ListedAlarm, ...]:
+        """All that are listed: the new ones first, of each state the most urgent and oldest."""
+        return self._listed
+
+    @property
+    def in_flood(self) -> frozenset[AlarmKey]:
+        """Those that are told in one line, as too many came at once."""
+        return self._flood
+
+    @property
+    def calling(self) -> Alarm | None:
+        """The most urgent alarm that calls for somebody."""
+        return self._calling
+
+    @property
+    def load(self) -> int:
+        """How many alarms came in the last ten minutes."""
+        return self._list.load(self._now())
+
+    def find(self, key: AlarmKey) -> ListedAlarm | None:
+        """A listed alarm."""
+        return self._by_key.get(key)
+
+    def of_row(self, row: int) -> ListedAlarm | None:
+        """The alarm that the report in this row is a P1 without a crew."""
+        return self._by_row.get(row)
+
+    def count(self, state: AlarmState) -> int:
+        """How many of the listed ones are in a state."""
+        return sum(one.state is state for one in self._listed)
+
+    # What the operator does
+
+    def acknowledge(self, keys: Iterable[AlarmKey]) -> int:
+        """The operator knows of these; returns of how many that is new."""
+        found = [one for key in keys if (one := self.find(key)) is not None]
+        found = [one for one in found if one.state in (AlarmState.NEW, AlarmState.RETURNED)]
+        for one in found:
+            source = one.alarm.source
+            by, now = self._window_state.me_at(source), self._time_at(source)
+            self._list.note(one.alarm.key, acknowledged(one.record, one.alarm, by, now))
+        self._list.silence(one.alarm.key for one in found)
+        self._show()
+        return len(found)
+
+    def silence(self) -> int:
+        """What calls now is silent at this console, and stays what it is; returns how many that are."""
+        calling = [one.alarm.key for one in self._listed if one.calls]
+        self._list.silence(calling)
+        unlisted = [row for row in self._told_rows if self.of_row(row) is None]
+        for row in self._told_rows:
+            self._hazards.see(row)
+        self._show()
+        return len(calling) + len(unlisted)
+
+    def see(self, row: int) -> None:
+        """Tell a P1 no more that was made here, and that no server has: nobody else can know of it."""
+        self._hazards.see(row)
+
+    def shelve(self, key: AlarmKey, until: datetime | None, reason: str) -> None:
+        """Put an alarm away until a time, or (None) take it off the shelf."""
+        if (one := self.find(key)) is not None:
+            source = one.alarm.source
+            by, now = self._window_state.me_at(source), self._time_at(source)
+            self._list.note(key, shelved(one.record, one.alarm, by, now, until, reason))
+            self._list.silence([key])
+            self._show()
+
+    # Looking
+
+    def tick(self) -> None:
+        """Once a second: what stood on the shelf comes back, and what time alone makes an alarm is found."""
+        self._ticks += 1
+        if self._ticks % _EVERY == 0:
+            self.look()
+        self._show()
+
+    def look(self) -> None:
+        """Look for alarms on a worker, and begin at sources where that was not done, as for another operator."""
+        view = self._window_state.view
+        if view is None or view.loaded < Loaded.REPORTS:
+            return
+        for source in self._points.leave():
+            self._list.forget(source)
+        begin, turn = self._points.to_begin(self._window_state.cities.catalogs), self._points.turn
+        cities, crews = self._window_state.cities, self._crews()
+        times = {source: self._time_at(source) for source in cities.catalogs}
+        now_s = int(self._now().timestamp())
+
+        def work() -> _AlarmsFound:
+            reader = self._reader()
+            cursors = reader.cursors()
+            epochs = {source: cursors[source].epoch for source in begin if source in cursors}
+            at_last = {source: known(begin[source], cursors[source]) for source in epochs}
+            return _AlarmsFound(
+                self._finder.find(view, cities, crews, times, reader, now_s), tuple(times), epochs, at_last, turn
+            )
+
+        self._tasks.latest(_KIND, work, self._on_found)
+
+    def _on_found(self, found: _AlarmsFound) -> None:
+        if found.turn != self._points.turn:
+            return
+        for source, at_last in found.at_last.items():
+            if at_last is not None:
+                self._list.begin(source, _decoded(at_last))
+        self._points.begin(found.epochs)
+        sources = {*found.sources, *self._sources.keys, ""}
+        self._list.found([*found.alarms, *self._faults()], sources, {}, self._now())
+        was_known, self.is_known = self.is_known, True
+        self._show()
+        if not was_known:
+            self.changed.emit()
+
+    def _faults(self) -> list[Alarm]:
+        """The servers that cannot be reached for a while, and the sync process when it has stopped."""
+        now, found = self._now(), []
+        for source in self._sources.keys:
+            since = self._sources.unreached_since(source)
+            if since is not None and now - since > _DELAY:
+                found.append(Alarm(AlarmKind.SOURCE, source, "", since, 2, title=self._sources.name(source)))
+        if self._sources.sync_alive:
+            self._sync_stopped = None
+        else:
+            self._sync_stopped = self._sync_stopped or now
+            if now - self._sync_stopped > _DELAY:
+                found.append(Alarm(AlarmKind.SOURCE, "", SYNC, self._sync_stopped, 2))
+        return found
+
+    def _begin_again(self) -> None:
+        self._points.forget()
+        self.look()
+
+    def _now(self) -> datetime:
+        return self._time_at(self._sources.first)
+
+    # Showing
+
+    def _on_told(self, told: tuple[NewHazard, ...]) -> None:
+        """A P1 without a crew calls as long as the red notice tells it: until it was looked at, or a crew comes."""
+        self._told_rows = frozenset(one.row for one in told)
+        self._show()
+
+    def _as_told(self, one: ListedAlarm) -> ListedAlarm:
+        if one.alarm.kind is not AlarmKind.CREWLESS:
+            return one
+        return msgspec.structs.replace(one, is_silent=one.alarm.row not in self._told_rows)
+
+    def _show(self) -> None:
+        """Work out the list, tell who has to know, and keep it."""
+        listed, now = tuple(map(self._as_told, self._list.listed({}, self._time_at))), self._now()
+        flood = in_flood(listed, now)
+        changed = listed != self._listed or flood != self._flood
+        self._listed, self._flood = listed, flood
+        if changed:
+            self._by_key = {one.alarm.key: one for one in listed}
+            self._by_row = {one.alarm.row: one for one in listed if one.alarm.kind is AlarmKind.CREWLESS}
+            for one in listed:  # who acknowledged or shelved it has seen it, at whichever console
+                if one.alarm.row in self._told_rows and one.state is not AlarmState.NEW:
+                    self._hazards.see(one.alarm.row)
+            self._keep()
+            self.changed.emit()
+        calling = min(
+            (one.alarm for one in listed if one.calls), key=lambda one: (one.priority, one.since), default=None
+        )
+        if calling != self._calling:
+            self._calling = calling
+            self.called.emit(calling)
+
+    def _keep(self) -> None:
+        kept = {source: self._list.kept(source) for source in self._window_state.cities.catalogs}
+        if kept != self._kept:
+            self._kept = kept
+            self._points.keep(
+                {one.alarm.key: msgspec.json.encode(one).decode() for listed in kept.values() for one in listed}
+            )
+
+
+def _decoded(texts: Mapping[str, str]) -> list[KeptAlarm]:
+    """What was kept, without what an older or newer version wrote otherwise."""
+    found = []
+    for text in texts.values():
+        try:
+            found.append(decode(text.encode(), KeptAlarm))
+        except ValueError:
+            continue
+    return found

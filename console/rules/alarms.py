@@ -1,0 +1,191 @@
+"""What an alarm is, in which state it stands, and what acknowledging and shelving make of it (after ISA-18.2).
+
+An alarm is something abnormal that needs a response; anything else is none. It is found out anew from what is known
+(`board/alarms.py`); only what operators did about it is kept, in its AlarmRecord.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+from msgspec.structs import replace
+
+from api_client.model import AlarmKind, AlarmRecord
+from console.rules.report import HAZARD
+
+AlarmKey = tuple[str, str]
+"""Which alarm it is: the key of the source, and the id there."""
+
+SLA_ENDS_SOON_S = 600
+"""So long before the SLA of a P1 or P2 is breached its alarm comes."""
+ANSWER_S = {1: 120, 2: 300, 3: 900, 4: 900}
+"""So long a unit has to acknowledge an order, by the priority of the report."""
+ARRIVAL_S = {1: 1200, 2: 2400, 3: 5400, 4: 5400}
+"""So long a unit has to arrive once it has acknowledged the order, or is on its way."""
+SILENT_S = 1800
+SOURCE_DELAY_S = 60
+"""A server that was away for less than that is no alarm: it comes and goes."""
+
+SHELVE_MINUTES = (5, 15, 30)
+MOST_OF_HAZARD = timedelta(minutes=15)
+"""A P1 is shelved for no longer, and by a supervisor only."""
+MOST_SHELVED = timedelta(hours=12)
+"""Nothing is shelved for longer: no shift lasts longer."""
+
+LOAD_S = 600
+"""The alarm load is counted over so many seconds."""
+LOAD_GOAL, LOAD_MOST = 1, 2
+"""New alarms in that time that an operator can very likely handle, and the most that he can."""
+FLOOD = 10
+"""More new ones than that in that time are a flood, and told in one line."""
+
+_CLOCK_SLACK = timedelta(seconds=60)
+
+
+class AlarmState(StrEnum):
+    """Where an alarm stands."""
+
+    NEW = "new"
+    """Not acknowledged."""
+    ACKNOWLEDGED = "acknowledged"
+    RETURNED = "returned"
+    """To normal, before anybody acknowledged it."""
+    SHELVED = "shelved"
+
+
+class Alarm(msgspec.Struct, frozen=True):
+    """Something that needs a response. `about` is the number of its report or the id of its unit (of a source at fault
+    "", or "sync"); `since` is when this occurrence began, by the clock of its source.
+
+    `report` and `row` are of the report that it is about, or that its unit is on ("" and 0: none). `title` names it, in
+    the city's own words. `is_taken` says that somebody has taken that report.
+    """
+
+    kind: AlarmKind
+    source: str
+    about: str
+    since: datetime
+    priority: int
+    report: str = ""
+    row: int = 0
+    unit: str = ""
+    title: str = ""
+    is_taken: bool = False
+
+    @property
+    def id(self) -> str:
+        """Its id at its source, the same at every console."""
+        return f"{self.kind.value}:{self.about}"
+
+    @property
+    def key(self) -> AlarmKey:
+        """Which one it is among those of all sources."""
+        return self.source, self.id
+
+    @property
+    def is_hazard(self) -> bool:
+        """Whether a life may depend on it."""
+        return self.priority == HAZARD
+
+
+class AlarmType(msgspec.Struct, frozen=True):
+    """One kind of alarm: its name, and what to do about it; English source texts."""
+
+    name: str
+    response: str
+
+
+TYPES: dict[AlarmKind, AlarmType] = {
+    AlarmKind.CREWLESS: AlarmType("P1 without a crew", "Send a crew, or ask who has it"),
+    AlarmKind.SLA_BREACH: AlarmType("SLA breached", "Send or call the crew, or hold it with a reason"),
+    AlarmKind.SLA_ENDING: AlarmType("SLA ends soon", "Ask the crew whether it is done in time"),
+    AlarmKind.UNANSWERED: AlarmType("Order not acknowledged", "Call the crew, or send another"),
+    AlarmKind.NOT_ARRIVED: AlarmType("Crew not arrived", "Call the crew and ask where it is"),
+    AlarmKind.SILENT: AlarmType("Unit silent", "Call the crew, roll call"),
+    AlarmKind.SOURCE: AlarmType("Server not reached", "Tell units by radio; call whoever runs the server"),
+}
+NOT_TAKEN = AlarmType("P1 not taken", "Take it, send a crew")
+"""Of a P1 without a crew that nobody has taken."""
+SYNC_STOPPED = AlarmType("Sync stopped", "It is started again; close and open Sigap if it stays")
+SYNC = "sync"
+"""What an alarm about this console's own sync process is about."""
+
+
+def type_of(alarm: Alarm) -> AlarmType:
+    """The name of an alarm and what to do about it."""
+    if alarm.kind is AlarmKind.CREWLESS and not alarm.is_taken:
+        return NOT_TAKEN
+    if alarm.kind is AlarmKind.SOURCE and alarm.about == SYNC:
+        return SYNC_STOPPED
+    return TYPES[alarm.kind]
+
+
+def is_shelved(record: AlarmRecord | None, now: datetime, *, hazard: bool) -> bool:
+    """Whether an alarm is shelved now. A P1 never is for longer than MOST_OF_HAZARD, whatever its record says."""
+    if record is None or record.shelved_until is None:
+        return False
+    until = record.shelved_until
+    if hazard:
+        # protects: no-p1-is-shelved-for-long
+        until = min(until, (record.shelved_at or record.updated) + MOST_OF_HAZARD)
+    return now < until
+
+
+def is_acknowledged(alarm: Alarm, record: AlarmRecord | None, now: datetime) -> bool:
+    """Whether this occurrence was acknowledged; what stood on the shelf meanwhile has to be again."""
+    if record is None or record.acknowledged_at is None:
+        return False
+    # protects: what-comes-again-is-acknowledged-again
+    if record.since < alarm.since:
+        return False
+    ended = record.shelved_until
+    return ended is None or not record.acknowledged_at < ended <= now
+
+
+def state_of(alarm: Alarm, record: AlarmRecord | None, now: datetime, *, stands: bool = True) -> AlarmState | None:
+    """The state of an alarm; None of one that stands no more and was acknowledged: it is over."""
+    acknowledged = is_acknowledged(alarm, record, now)
+    if not stands:
+        return None if acknowledged else AlarmState.RETURNED
+    if is_shelved(record, now, hazard=alarm.is_hazard):
+        return AlarmState.SHELVED
+    return AlarmState.ACKNOWLEDGED if acknowledged else AlarmState.NEW
+
+
+def acknowledged(before: AlarmRecord | None, alarm: Alarm, by: str, at: datetime) -> AlarmRecord:
+    """The record after `by` has acknowledged this occurrence at `at`; who did so first stays named."""
+    record = _record(before, alarm, by, at)
+    if before is not None and is_acknowledged(alarm, before, at):
+        return before
+    return replace(record, since=max(record.since, alarm.since), acknowledged_by=by, acknowledged_at=at)
+
+
+def shelved(
+    before: AlarmRecord | None, alarm: Alarm, by: str, at: datetime, until: datetime | None, reason: str
+) -> AlarmRecord:
+    """The record after `by` has shelved the alarm until a time, or (None) taken it off the shelf."""
+    record = _record(before, alarm, by, at)
+    if until is None:
+        return replace(record, shelved_by="", shelved_at=None, shelved_until=None, reason="")
+    return replace(record, shelved_by=by, shelved_at=at, shelved_until=until, reason=reason)
+
+
+def why_not_shelved(*, hazard: bool, role: str, lasts: timedelta) -> str:
+    """Why somebody in this role may not shelve an alarm for so long, "" when he may."""
+    if hazard and role != "supervisor":
+        return "A P1 is shelved by a supervisor only"
+    if hazard and lasts > MOST_OF_HAZARD + _CLOCK_SLACK:
+        return "A P1 is shelved for 15 minutes at most"
+    if lasts > MOST_SHELVED + _CLOCK_SLACK:
+        return "Nothing is shelved for longer than 12 hours"
+    return ""
+
+
+def _record(before: AlarmRecord | None, alarm: Alarm, by: str, at: datetime) -> AlarmRecord:
+    """The record to be changed: the one there was, else one that says nothing yet."""
+    if before is None:
+        report = alarm.about if alarm.about != alarm.unit else None
+        return AlarmRecord(alarm.id, alarm.kind, alarm.since, at, by, report, alarm.unit or None, version=1)
+    return replace(before, updated=at, updated_by=by, version=before.version + 1)

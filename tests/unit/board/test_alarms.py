@@ -1,0 +1,160 @@
+"""What needs a response: P1 without a crew, breached SLA, units that do not answer, do not arrive or are silent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from api_client.model import (
+    Assignment,
+    AssignmentState,
+    Clock,
+    ClockState,
+    Entry,
+    Report,
+    Service,
+    Status,
+    Unit,
+    UnitState,
+)
+from console.board.alarms import AlarmFinder
+from console.board.round import Round, play
+from console.cache.catalog import CityUnit
+from console.cache.page_items import Cursor, PageItem
+from console.cache.reader import CacheReader
+from console.cache.writer import CacheWriter
+from console.rules.alarms import Alarm
+from console.rules.filter import Filter
+
+NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+Found = dict[tuple[str, str], Alarm]
+
+
+class City:
+    """A cache that a test writes, and the alarms that are found in it."""
+
+    def __init__(self, profile: Path) -> None:
+        self.writer, self.seq, self.now = CacheWriter(profile), 0, NOW
+        self.put("service", Service("flood", "Banjir"))
+        self.reader, self.finder = CacheReader(profile), AlarmFinder()
+
+    def put(self, kind: str, thing: Any) -> None:
+        self.seq += 1
+        key = getattr(thing, "id", None) or thing.code
+        self.writer.apply("city", [PageItem(kind, self.seq, key, thing)], Cursor("e", self.seq, as_of=self.now))
+
+    def report(self, key: str, priority: int = 2, **changes: Any) -> None:
+        values: dict[str, Any] = {"version": 1, "status": Status.NEW, "created": NOW, "updated": NOW} | changes
+        self.put("report", Report(id=key, priority=priority, service="flood", description="", **values))
+
+    def unit(self, key: str, state: UnitState = UnitState.COMMITTED, **changes: Any) -> None:
+        values: dict[str, Any] = {"state_since": NOW} | changes
+        self.put("unit", Unit(key, key, state, **values))
+
+    def job(self, key: str, report: str, unit: str, state: AssignmentState, since: datetime = NOW) -> None:
+        self.put("assignment", Assignment(key, report, unit, state, since, "rina", NOW))
+
+    def found(self, after_min: float = 0) -> Found:
+        now = NOW + timedelta(minutes=after_min)
+        job = Round(None, (), {}, {}, {}, None, Filter(), UTC, 1, "rina")
+        played = play(job, self.reader, int(now.timestamp()))
+        crews = [CityUnit(one.key, one.source, one.unit) for one in played.cities.crews]
+        args = (played.view, played.cities, crews, {"city": now}, self.reader, int(now.timestamp()))
+        return {(one.kind.value, one.about): one for one in self.finder.find(*args)}
+
+    def close(self) -> None:
+        self.reader.close()
+        self.writer.close()
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Iterator[City]:
+    city = City(tmp_path)
+    yield city
+    city.close()
+
+
+def test_a_p1_is_an_alarm_until_a_crew_is_on_the_way_and_again_when_it_has_gone(city: City) -> None:
+    city.report("1", 1)
+    city.report("2", 2)
+    city.unit("u")
+    found = city.found(1)
+    assert list(found) == [("crewless", "1")], "a new P2 is work, no alarm"
+    one = found["crewless", "1"]
+    assert (one.since, one.priority, one.title, one.is_taken) == (NOW, 1, "1 Banjir", False)
+    city.job("j", "1", "u", AssignmentState.DISPATCHED)
+    assert city.found(1)["crewless", "1"].since == NOW, "it was told, and has not said that it comes"
+    city.job("j", "1", "u", AssignmentState.EN_ROUTE)
+    assert city.found(1) == {}
+    city.job("j", "1", "u", AssignmentState.RECALLED, NOW + 5 * MINUTE)
+    city.report("1", 1, version=2, updated=NOW + 5 * MINUTE)
+    assert city.found(6)["crewless", "1"].since == NOW + 5 * MINUTE, "since its crew has gone, not since this morning"
+
+
+def test_a_report_that_became_a_p1_is_one_since_then(city: City) -> None:
+    city.report("1", 3)
+    assert city.found(1) == {}
+    entry = Entry("x", "1", "set", NOW + 3 * MINUTE, "rina", data={"priority": 1})
+    city.put("entry", entry)
+    city.report("1", 1, version=2, updated=NOW + 3 * MINUTE)
+    assert city.found(4)["crewless", "1"].since == NOW + 3 * MINUTE
+    city.put("entry", msgspec.structs.replace(entry, undone_by="y"))
+    city.report("1", 1, version=3, updated=NOW + 4 * MINUTE)
+    assert city.found(5)["crewless", "1"].since == NOW, "that it became one then was taken back"
+
+
+def test_a_crew_that_cannot_work_leaves_its_p1_alone_since_then(city: City) -> None:
+    city.report("1", 1)
+    city.job("j", "1", "u", AssignmentState.EN_ROUTE)
+    city.unit("u", UnitState.UNAVAILABLE, state_since=NOW + 7 * MINUTE, reason="flat tyre")
+    assert city.found(8)["crewless", "1"].since == NOW + 7 * MINUTE
+
+
+def clock(minutes: float, state: str = "running") -> tuple[Any, ...]:
+    return (Clock("finish", ClockState(state), NOW, 3600, due=NOW + timedelta(minutes=minutes)),)
+
+
+def test_the_sla_of_a_p1_or_p2_is_an_alarm_ten_minutes_before_it_is_breached(city: City) -> None:
+    city.report("1", 2, clocks=clock(30))
+    city.report("2", 3, clocks=clock(30))
+    city.report("3", 2, clocks=clock(30), status=Status.RESOLVED, closed_at=NOW)
+    city.report("4", 2, clocks=clock(30, "paused"))
+    assert city.found(19) == {}
+    ending = city.found(21)
+    assert list(ending) == [("sla_ending", "1")]
+    assert ending["sla_ending", "1"].since == NOW + 20 * MINUTE
+    breached = city.found(31)
+    assert list(breached) == [("sla_breach", "1")], "neither a P3, nor what is closed or waits"
+    assert breached["sla_breach", "1"].since == NOW + 30 * MINUTE
+
+
+def test_a_unit_has_to_acknowledge_and_to_arrive_in_its_time(city: City) -> None:
+    city.report("1", 2)
+    city.unit("u")
+    city.job("j", "1", "u", AssignmentState.DISPATCHED)
+    assert city.found(4.9) == {}
+    late = city.found(5.1)["unanswered", "u"]
+    assert (late.since, late.report, late.priority, late.unit) == (NOW + 5 * MINUTE, "1", 2, "u")
+    city.job("j", "1", "u", AssignmentState.EN_ROUTE, NOW + 6 * MINUTE)
+    assert city.found(45) == {}
+    assert city.found(47)["not_arrived", "u"].since == NOW + 46 * MINUTE
+    city.job("j", "1", "u", AssignmentState.ON_SCENE, NOW + 50 * MINUTE)
+    city.job("k", "2", "u", AssignmentState.DISPATCHED, NOW)
+    assert city.found(90) == {}, "who is at work has his next order for later"
+
+
+def test_a_unit_that_was_heard_and_is_not_any_more_is_silent(city: City) -> None:
+    city.unit("gps", UnitState.AVAILABLE, position_at=NOW, state_since=NOW - 60 * MINUTE)
+    city.unit("none", UnitState.AVAILABLE)
+    city.unit("break", UnitState.BREAK, position_at=NOW - 90 * MINUTE, state_since=NOW - 90 * MINUTE)
+    city.unit("spoke", UnitState.COMMITTED, position_at=NOW - 90 * MINUTE, state_since=NOW + 20 * MINUTE)
+    assert city.found(29) == {}
+    silent = city.found(31)
+    assert list(silent) == [("silent", "gps")], "one that sends no positions, has a break or has spoken is not"
+    assert silent["silent", "gps"].since == NOW + 30 * MINUTE

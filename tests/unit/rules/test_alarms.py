@@ -1,0 +1,179 @@
+"""The states of alarms, what acknowledging and shelving make of them, and what the list of a console shows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from api_client.model import AlarmKind, AlarmRecord
+from console.rules.alarm_list import AlarmList, KeptAlarm, ListedAlarm, in_flood
+from console.rules.alarms import (
+    FLOOD,
+    TYPES,
+    Alarm,
+    AlarmKey,
+    AlarmState,
+    acknowledged,
+    shelved,
+    state_of,
+    type_of,
+    why_not_shelved,
+)
+
+NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+NEW, ACKNOWLEDGED, RETURNED, SHELVED = AlarmState
+
+
+def alarm(about: str = "931204", *, kind: AlarmKind = AlarmKind.SLA_BREACH, at: datetime = NOW, p: int = 2) -> Alarm:
+    return Alarm(kind, "city", about, at, p, about)
+
+
+P1 = alarm(kind=AlarmKind.CREWLESS, p=1)
+
+
+def test_each_state_is_reached_and_left() -> None:
+    one = alarm()
+    assert state_of(one, None, NOW) is NEW
+    assert state_of(one, None, NOW, stands=False) is RETURNED
+    seen = acknowledged(None, one, "rina", NOW)
+    assert (seen.id, seen.report, seen.unit) == ("sla_breach:931204", "931204", None)
+    assert state_of(one, seen, NOW) is ACKNOWLEDGED
+    assert state_of(one, seen, NOW, stands=False) is None, "over, and somebody knew of it"
+    put_away = shelved(None, one, "rina", NOW, NOW + 5 * MINUTE, "crew is near")
+    assert state_of(one, put_away, NOW + 4 * MINUTE) is SHELVED
+    assert state_of(one, put_away, NOW + 5 * MINUTE) is NEW, "and it comes back"
+    taken_down = shelved(put_away, one, "budi", NOW + MINUTE, None, "")
+    assert state_of(one, taken_down, NOW + MINUTE) is NEW
+
+
+def test_an_acknowledgement_holds_for_what_stood_then() -> None:
+    seen = acknowledged(None, P1, "rina", NOW)
+    again = msgspec.structs.replace(P1, since=NOW + MINUTE)
+    assert state_of(again, seen, NOW + MINUTE) is NEW, "its crew has gone: that is another occurrence"
+    later = acknowledged(seen, again, "budi", NOW + 2 * MINUTE)
+    assert (later.acknowledged_by, state_of(again, later, NOW + 2 * MINUTE)) == ("budi", ACKNOWLEDGED)
+    late = acknowledged(later, P1, "sari", NOW + 3 * MINUTE)
+    assert late == later, "one that was sent late takes nothing back, and who was first stays named"
+
+
+def test_what_stood_on_the_shelf_is_acknowledged_again() -> None:
+    both = shelved(acknowledged(None, P1, "rina", NOW), P1, "budi", NOW, NOW + 15 * MINUTE, "police are there")
+    assert state_of(P1, both, NOW + 14 * MINUTE) is SHELVED
+    assert state_of(P1, both, NOW + 15 * MINUTE) is NEW
+    assert state_of(P1, acknowledged(both, P1, "rina", NOW + 16 * MINUTE), NOW + 16 * MINUTE) is ACKNOWLEDGED
+
+
+def test_a_p1_is_not_shelved_for_long_nor_by_everybody() -> None:
+    forever = shelved(None, P1, "budi", NOW, NOW + timedelta(days=9), "lies")
+    assert state_of(P1, forever, NOW + 14 * MINUTE) is SHELVED
+    assert state_of(P1, forever, NOW + 15 * MINUTE) is NEW, "whatever a server says"
+    assert why_not_shelved(hazard=True, role="operator", lasts=5 * MINUTE) == "A P1 is shelved by a supervisor only"
+    assert why_not_shelved(hazard=True, role="supervisor", lasts=15 * MINUTE) == ""
+    assert "15 minutes" in why_not_shelved(hazard=True, role="supervisor", lasts=30 * MINUTE)
+    assert why_not_shelved(hazard=False, role="operator", lasts=30 * MINUTE) == ""
+    assert "12 hours" in why_not_shelved(hazard=False, role="operator", lasts=timedelta(hours=13))
+
+
+def test_each_kind_says_what_to_do() -> None:
+    assert set(TYPES) == set(AlarmKind)
+    assert type_of(P1).name == "P1 not taken"
+    assert type_of(msgspec.structs.replace(P1, is_taken=True)).name == "P1 without a crew"
+
+
+class Console:
+    """A list that is fed minute by minute."""
+
+    def __init__(self) -> None:
+        self.list, self.now, self.records = AlarmList(), NOW, dict[AlarmKey, AlarmRecord]()
+
+    def see(self, *alarms: Alarm) -> dict[str, AlarmState]:
+        self.list.found(alarms, ["city"], self.records, self.now)
+        return {one.alarm.about: one.state for one in self.all()}
+
+    def all(self) -> tuple[ListedAlarm, ...]:
+        return self.list.listed(self.records, lambda _: self.now)
+
+    def calling(self) -> list[str]:
+        return [one.alarm.about for one in self.all() if one.calls]
+
+    def acknowledge(self, one: Alarm) -> None:
+        self.records[one.key] = acknowledged(self.records.get(one.key), one, "rina", self.now)
+
+
+@pytest.fixture
+def console() -> Console:
+    return Console()
+
+
+def test_what_came_calls_until_it_is_silenced_or_acknowledged(console: Console) -> None:
+    old = alarm("1", at=NOW - 60 * MINUTE)
+    assert console.see(old) == {"1": NEW}
+    assert console.calling() == [], "it stood before this console was opened"
+    console.now += MINUTE
+    console.see(old, alarm("2"), P1)
+    assert console.calling() == ["931204", "2"], "the P1 first"
+    assert console.list.load(console.now) == 2
+    console.list.silence([P1.key])
+    assert console.calling() == ["2"]
+    assert console.see(old, alarm("2"), P1)["931204"] is NEW, "silence is no acknowledgement"
+    console.acknowledge(alarm("2"))
+    assert console.calling() == []
+    assert console.see(old, P1) == {"1": NEW, "931204": NEW}, "acknowledged, and over"
+    assert console.see(P1) == {"931204": NEW, "1": RETURNED}
+    console.acknowledge(old)
+    assert console.see(P1) == {"931204": NEW}
+    console.now += 11 * MINUTE
+    assert console.list.load(console.now) == 0
+
+
+def test_what_comes_again_calls_again(console: Console) -> None:
+    console.see(P1)
+    console.acknowledge(P1)
+    console.see()
+    again = msgspec.structs.replace(P1, since=NOW + 2 * MINUTE)
+    console.now += 2 * MINUTE
+    assert console.see(again) == {"931204": NEW}
+    assert console.calling() == ["931204"]
+
+
+def test_the_list_is_kept_over_a_restart(console: Console) -> None:
+    console.see()
+    console.see(alarm("1"), alarm("2"))
+    console.list.silence([alarm("1").key])
+    kept = msgspec.json.decode(msgspec.json.encode(console.list.kept("city")), type=list[KeptAlarm])
+    console.list, console.now = AlarmList(), NOW + 30 * MINUTE
+    console.list.begin("city", kept)
+    console.see(alarm("1"), alarm("3"))
+    states = {one.alarm.about: (one.state, one.calls) for one in console.all()}
+    assert states == {"1": (NEW, False), "2": (RETURNED, False), "3": (NEW, True)}, "3 came while it was closed"
+
+
+def test_what_returned_goes_by_itself_after_an_hour(console: Console) -> None:
+    console.see(alarm("1"))
+    assert console.see() == {"1": RETURNED}
+    console.now += 61 * MINUTE
+    assert console.see() == {}
+
+
+def test_a_source_that_was_not_looked_at_keeps_its_alarms(console: Console) -> None:
+    console.see(P1)
+    console.list.found([], ["other"], {}, console.now)
+    assert [one.state for one in console.all()] == [NEW]
+    console.list.forget("city")
+    assert console.all() == ()
+
+
+def test_a_flood_is_one_line_but_a_p1_never(console: Console) -> None:
+    console.see()
+    few = [alarm(str(number)) for number in range(FLOOD)]
+    console.see(*few, P1)
+    assert in_flood(console.all(), console.now) == frozenset()
+    console.see(*few, alarm("more"), P1)
+    told = in_flood(console.all(), console.now)
+    assert len(told) == FLOOD + 1
+    assert P1.key not in told
+    console.now += 11 * MINUTE
+    assert in_flood(console.all(), console.now) == frozenset(), "after ten minutes each has its line"
