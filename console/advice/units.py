@@ -107,6 +107,7 @@ def recommend(
     called_back: Collection[str] = (),
     refused: Collection[str] = (),
     refused_other: Mapping[str, RefusedJob] = {},
+    returned: Collection[str] = (),
     hazards: Collection[str] = (),
     travel: Mapping[str, Travel] = {},
     most: int | None = 3,
@@ -116,7 +117,8 @@ def recommend(
     `assignments` are the units' unfinished jobs; `areas` are needed to know that an area lies inside a unit's zone.
     `called_back` are the units that drive where nobody has sent them, and are to be told so before all else, `refused`
     those that have refused this report: they come last. `refused_other` is what units have lately refused instead: they
-    come after all others, as what kept them may keep them again, and say so. `hazards` are the ids of the open P1
+    come after all others, as what kept them may keep them again, and say so. `returned` are those whose proof of this
+    report was returned: who sends them again shall know it. `hazards` are the ids of the open P1
     reports. `travel` is how far units are by street, by their ids, as far as it is known. A unit may leave its zone for
     P1 and P2, and for anything when no unit of the zone is able.
     """
@@ -168,6 +170,7 @@ def recommend(
                     foreign=is_foreign,
                     refused=unit.id in refused,
                     refused_other=refused_other.get(unit.id),
+                    returned=unit.id in returned,
                     bound=bound,
                     closed=way is not None and way.closed > 0,
                     cut_off=cut_off,
@@ -321,6 +324,7 @@ def _reasons(
     foreign: bool,
     refused: bool,
     refused_other: RefusedJob | None,
+    returned: bool,
     bound: bool,
     closed: bool,
     cut_off: bool,
@@ -332,6 +336,8 @@ def _reasons(
         ago = _span((now - refused_other.at).total_seconds())
         why = f": {refused_other.why}" if refused_other.why else ""
         yield f"refused {refused_other.report} {ago} ago{why}"
+    if returned:
+        yield "its proof was returned"
     if bound:
         yield "on another P1"
     if closed and not cut_off:

@@ -251,6 +251,8 @@ class Recommender(QObject):
             around: dict[str, Any] = {"service": service, "areas": areas, "called_back": called_back, "most": None}
             around["travel"] = travel
             around["refused"] = {one.unit for one in details.assignments if one.state is AssignmentState.REFUSED}
+            if shown.status is Status.RETURNED:
+                around["returned"] = {one.unit for one in details.assignments if one.state is AssignmentState.DONE}
             around["refused_other"] = refused_other(reader(), details.source, shown.id, jobs, now)
             around["hazards"] = here_only | _open_hazards(view, cities, details.source, reader())
             found = recommend(shown, free, jobs, now, **around)

@@ -152,6 +152,13 @@ def test_who_has_refused_the_report_comes_last_and_says_so() -> None:
     assert found.units[1].reasons[0] == "has refused this report"
 
 
+def test_whose_proof_of_the_report_was_returned_says_so_and_keeps_its_place() -> None:
+    near, far = unit("A", 1), unit("B", 9)
+    found = recommend(report(), [near, far], [], NOW, service=FLOOD, areas=AREAS, returned={"id-A"})
+    assert codes(found) == ["A", "B"], "it may have to mend its own work"
+    assert [one.reasons[0] for one in found.units] == ["its proof was returned", "pump"]
+
+
 def test_who_has_lately_refused_another_comes_after_who_has_not_and_says_why() -> None:
     """Its pump was broken, and it stood first, armed, for the next flood."""
     near, far = unit("A", 1), unit("B", 9)
