@@ -22,6 +22,7 @@ from console.panels.unit_commands import UnitCommands
 from console.rules.divert import RETURNS_TO
 from console.rules.edit import LEAVES, Edit
 from console.rules.rights import Rights
+from tests.helpers.city import wait_for
 from tests.unit.panels.conftest import NOW, Rig
 from widgets.forms.ask import AskArmed
 from widgets.key_repeats import LOOK_S
@@ -82,7 +83,7 @@ class Scene:
 
     def agree(self) -> None:
         form = self.asked()
-        QTest.qWait(round(LOOK_S * 1000) + 100)
+        wait_for(lambda: not form.why_not(), what=lambda: form.why_not())  # it counts from when it was painted
         QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_Return)
 
 
