@@ -78,6 +78,7 @@ class Arrivals(msgspec.Struct, frozen=True):
     then the range ends with it, and `until` is its moment (else 0). `usual` is what is usual for each bar, empty where
     there is nothing to compare with: of an hour the mean of the same hour of the 28 days before, of a day that of the
     same weekday of the 8 weeks before (or of as many as there are reports from), of a month the one a year before.
+    `since` is the moment of the oldest report of all where the range begins before that (else 0).
     """
 
     unit: BarUnit
@@ -85,6 +86,7 @@ class Arrivals(msgspec.Struct, frozen=True):
     counts: tuple[int, ...]
     usual: tuple[float, ...]
     until: int = 0
+    since: int = 0
 
 
 class Trend(msgspec.Struct, frozen=True):
@@ -142,7 +144,8 @@ def arrivals_of(
     elif before:
         usual = _usual_of_earlier(per_bar, count, 7 if unit is BarUnit.DAY else _MONTHS, every, oldest_s)
     counts = tuple(per_bar[before:].tolist())
-    return Arrivals(unit, starts, counts, usual, until=at_s if at_s < now_s else 0)
+    since = oldest_s if oldest_s > starts[0] else 0
+    return Arrivals(unit, starts, counts, usual, until=at_s if at_s < now_s else 0, since=since)
 
 
 def trend_of(

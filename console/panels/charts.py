@@ -163,15 +163,17 @@ class ChartsController(QObject):
         self._panel.set_arrivals(labels, counts, found.usual, figure, note, title=title, running=not found.until)
 
     def _range_words(self, view: View) -> str:
-        """`in 7 d`; of data that ends before the range would: `30 d to 31 Dec 2018`."""
+        """`in 7 d`; of data that begins later `since 2 Nov`; of data that ends before the range would `30 d to 31 Dec
+        2018`.
+        """
         found, now = view.arrivals, self._now()
         time_range = self._window_state.time_range
         span = self._spans()[time_range]
-        since = self._moment(found.starts[0])
         if found.until:
             end = formatting.day(self._moment(found.until), self._zone, now)
             return self.tr("{span} to {end}").format(span=span, end=end)
-        if time_range is TimeRange.ALL:
+        if time_range is TimeRange.ALL or found.since:
+            since = self._moment(found.since or found.starts[0])
             return self.tr("since {time}").format(time=formatting.day(since, self._zone, now))
         return self.tr("in {span}").format(span=self.tr("12 months") if time_range is TimeRange.YEAR else span)
 

@@ -336,7 +336,7 @@ ACTIONS = Actions[Receivers](
         ),
         A(
             "photo", "Add a photo or proof", ("F",), "Report", lambda on: on.reports.ask_photo(), rules.writable,
-            Kind.PHOTO, button="Photo", menus=_on_report(3, 3), asks=True,
+            Kind.PHOTO, button="Add photo", menus=_on_report(3, 3), asks=True,
         ),
         A(
             "photos", "Look at the photos, two side by side", ("Shift+F",), "Report",

@@ -901,6 +901,8 @@ class ConsoleWindow(QObject):
         self.recommender.changed.connect(self._on_recommendations)
         self.travel_times.changed.connect(self.recommender.refresh)
         self.closures.streets_changed.connect(self._on_streets_changed)
+        if self._streets_follower is not None:
+            self._streets_follower.drawn.connect(self._on_streets_drawn)
         self.closures.changed.connect(self.recommender.refresh)
         self.closures.changed.connect(self.ticket_controller.show)
         self.sources.changed.connect(self.map_controller.show_closures)
@@ -1080,11 +1082,17 @@ class ConsoleWindow(QObject):
         """The hour by the city's clock, whose speeds count."""
         return hour_of_week(self.now().astimezone(self._zone))
 
+    def _on_streets_drawn(self) -> None:
+        self.map_supervisor.try_again()
+        self._ask_ways_again(streets_changed=False)
+
     def _on_streets_changed(self) -> None:
         self._ask_ways_again(streets_changed=True)
 
     def _ask_ways_again(self, *, streets_changed: bool) -> None:
-        """Other streets are closed, or open again, or another hour has begun: all ways are asked for anew."""
+        """Other streets are closed, or open again, or another hour has begun, or there is a map at last: all ways are
+        asked for anew.
+        """
         self.travel_times.ask_again(streets_changed=streets_changed)
         self.street_way.ask_again()
         self.recommender.refresh()

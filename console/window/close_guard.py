@@ -58,8 +58,11 @@ class CloseGuard(QObject):
             title, sentence = self._outbox_controller.what_waits()
         else:
             title = self.tr("{n} reports are yours" if held > 1 else "1 report is yours").format(n=held)
-            sentence = self.tr("They stay yours when you go, nobody else is asked to look at them; {key} releases one.")
-            sentence = sentence.format(key=self._window_state.actions.cap("release"))
+            sentence = self.tr(
+                "They stay yours when you go, nobody else is asked to look at them; {key} releases one."
+                if held > 1
+                else "It stays yours when you go, nobody else is asked to look at it; {key} releases it."
+            ).format(key=self._window_state.actions.cap("release"))
         self._forms.ask(title, sentence, self.tr("Quit"), self.tr("Stay"), self._leave)
         return False
 

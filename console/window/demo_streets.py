@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 
 import console
 from console.city_map.basemap import Basemap
@@ -174,6 +174,9 @@ class DemoStreets:
 class StreetsFollower(QObject):
     """Tells the map where the demo's streets stand, and shows them as soon as they are drawn."""
 
+    drawn = Signal()
+    """They are there now: what was reckoned without them can be asked anew."""
+
     def __init__(
         self, streets: DemoStreets, map_controller: MapController, tasks: Tasks, parent: QObject | None = None
     ) -> None:
@@ -202,6 +205,7 @@ class StreetsFollower(QObject):
         self._timer.stop()
         if state is StreetsState.DRAWN:
             self._tasks.submit(lambda: Basemap(self._streets.folder), self._map.set_basemap)
+            self.drawn.emit()
         else:
             self._map.set_background_note("")
 

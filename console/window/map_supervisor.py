@@ -105,6 +105,11 @@ class MapSupervisor(QObject):
             self._put_closed_first(self._closed)
             self._go_on()
 
+    def try_again(self) -> None:
+        """There is a map now where there was none: it is asked at the next question, and not half a minute later."""
+        if self._process is None:
+            self._again.stop()
+
     def look_ahead(self, hour: int) -> None:
         """Have the map, if it runs, get ready for another hour of the week: a search at a time, between questions."""
 

@@ -27,6 +27,8 @@ class TourStep(NamedTuple):
     """Whether the visitor has done it; asked again and again while the step is shown."""
     begin: Callable[[], None] = lambda: None
     """Run when the step is shown, to note what there was before."""
+    under_way: Callable[[], str] = lambda: ""
+    """What is waited for once the visitor has done his part, in English source text; "" before."""
 
 
 class Tour(QObject):
@@ -148,5 +150,6 @@ class Tour(QObject):
         panel = self._window.panel(step.panel)
         shown = panel if panel.isVisible() else self._window
         box = QRect(shown.mapToGlobal(shown.rect().topLeft()), shown.size())
-        page = TourPage(self._at + 1, len(self._steps), self.tr(step.title), self.tr(step.text), self.tr(step.waiting))
+        waiting = self.tr(step.under_way() or step.waiting)
+        page = TourPage(self._at + 1, len(self._steps), self.tr(step.title), self.tr(step.text), waiting)
         self.card.show_page(page, box, self._window.geometry(), within=step.panel == "map")

@@ -90,7 +90,7 @@ def tour_steps(seen: Seen, actions: Actions[Receivers]) -> tuple[TourStep, ...]:
             "visitor",
             "Pull the plug",
             "Really: from then on nothing gets through between this window and the city's server.",
-            "Waiting for you: Cut the network",
+            f"Waiting for you: Cut the network ({cap('visitor')})",
             lambda: seen.network.is_cut,
         ),
         TourStep(
@@ -108,6 +108,7 @@ def tour_steps(seen: Seen, actions: Actions[Receivers]) -> tuple[TourStep, ...]:
             "overwritten unseen.",
             f"Waiting for you: Mend the network ({cap('visitor')})",
             lambda: not seen.network.is_cut and seen.is_live() and not is_waiting(),
+            under_way=lambda: "" if seen.network.is_cut else "The network is back: what waited is being sent",
         ),
         TourStep(
             "command",

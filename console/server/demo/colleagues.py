@@ -152,7 +152,9 @@ class Colleagues:
         if not urgent and self._chance.random() < 0.06:
             data = {"disposition": self._chance.choice(("Tidak ditemukan di lokasi", "Bukan laporan"))}
             return self._edits.do(who, "operator", Kind.CLOSE, report.id, data, now) is not None
-        return self._edits.do(who, "operator", Kind.SET, report.id, {"status": "coordination"}, now) is not None
+        whose = {"agency": report.agency} if report.agency else {}
+        data = {"status": "coordination", **whose}
+        return self._edits.do(who, "operator", Kind.SET, report.id, data, now) is not None
 
     def _validate_hazards(self, now: datetime) -> None:
         """The proof of what was dangerous does not wait long; what looks forged is left to the console for longer."""

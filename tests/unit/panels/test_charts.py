@@ -235,3 +235,11 @@ def test_the_figure_of_the_share_in_time_is_of_the_last_day_whose_clocks_have_en
     day = datetime.fromtimestamp(NOW - 8 * 86400, UTC)
     assert charts.head("trend") == f"In time, 14 d, goal 90 %: 80 %, {day.day} {day:%b}"
     assert charts.panel._trend.ends[1] == "today"
+
+
+def test_of_a_range_that_begins_before_the_oldest_report_the_figure_says_since_when(qtbot: QtBot) -> None:
+    charts = Charts(qtbot, [R(row=at, created=NOW - at * 86400) for at in range(1, 4)])
+    day = datetime.fromtimestamp(NOW - 3 * 86400, UTC)
+    for key, unit in (("7d", "day"), ("30d", "day"), ("1y", "month"), ("all", "month")):
+        charts.panel.range_chosen.emit(key)
+        assert charts.head("arrivals") == f"Reported per {unit}, any status: 3, since {day.day} {day:%b}"

@@ -181,6 +181,8 @@ def test_a_window_says_that_streets_are_being_drawn_and_shows_them(rig: Rig) -> 
     waits_for = f"import time, pathlib\nwhile not pathlib.Path({str(release)!r}).exists(): time.sleep(0.01)\n"
     with rig.streets(waits_for + COPIES) as streets:
         follower = StreetsFollower(streets, cast("MapController", shown), tasks)
+        told: list[StreetsState] = []
+        follower.drawn.connect(lambda: told.append(streets.state))
         follower.start()
         assert shown.notes == ["Streets are being drawn, about 20 s"]
         release.touch()
@@ -188,6 +190,7 @@ def test_a_window_says_that_streets_are_being_drawn_and_shows_them(rig: Rig) -> 
         assert set(shown.notes) == {"Streets are being drawn, about 20 s"}, "and nothing else until they are there"
         assert shown.basemap is not None
         assert shown.basemap.kind == "vector"
+        assert told == [StreetsState.DRAWN]
         shown.basemap.close()
     tasks.shutdown()
 

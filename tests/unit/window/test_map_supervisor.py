@@ -117,6 +117,16 @@ def test_without_a_map_nothing_is_started(tmp_path: Path, qtbot: QtBot) -> None:
     rig.tasks.shutdown()
 
 
+def test_a_map_that_has_just_been_made_is_asked_at_once(tmp_path: Path, qtbot: QtBot) -> None:
+    rig = Rig(tmp_path, qtbot)
+    assert rig.answer() is None
+    build_town(tmp_path)
+    rig.map.try_again()
+    assert rig.answer() is not None
+    rig.map.stop()
+    rig.tasks.shutdown()
+
+
 @pytest.mark.usefixtures("expected_log")
 def test_a_damaged_map_is_done_without_and_a_whole_one_is_asked_again(
     tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch

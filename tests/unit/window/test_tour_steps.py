@@ -91,7 +91,9 @@ def test_what_came_back_to_be_decided_does_not_hold_the_tour_up() -> None:
     desk.network.is_cut = False
     desk.told.open_edits = (Queued(_DISPATCH, EditState.QUEUED),)
     assert not step.is_done(), "it is not sent yet"
+    assert step.under_way(), "who is told to mend it again cuts it again"
     desk.told.open_edits = (Queued(_DISPATCH, EditState.CONFLICT), Queued(_DISPATCH, EditState.STOPPED))
     assert step.is_done()
     desk.network.is_cut = True
     assert not step.is_done()
+    assert not step.under_way()
