@@ -572,9 +572,15 @@ class Set(msgspec.Struct, frozen=True):
 
 
 class Words(msgspec.Struct, frozen=True):
-    """A note or a reply."""
+    """A text: a reply, or what is noted."""
 
     text: Annotated[str, Meta(min_length=1, max_length=20_000)]
+
+
+class NewNote(Words, frozen=True):
+    """A note; `channel` is how it reached who writes it down, where somebody else said it: "phone" for a caller."""
+
+    channel: Annotated[str, Meta(max_length=100)] = ""
 
 
 class NewPhoto(msgspec.Struct, frozen=True):
@@ -781,7 +787,7 @@ class AlarmRecord(msgspec.Struct, frozen=True):
 PAYLOADS: dict[Kind, type[msgspec.Struct]] = {
     Kind.CREATE: Create,
     Kind.SET: Set,
-    Kind.NOTE: Words,
+    Kind.NOTE: NewNote,
     Kind.REPLY: Words,
     Kind.PHOTO: NewPhoto,
     Kind.ME_TOO: MeToo,

@@ -10,6 +10,7 @@ import msgspec
 
 from api_client.model import Assignment, Closure, Kind, Report, Status
 from console.panels import formatting
+from console.panels.forms.report_data import BY_PHONE
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.details import ReportDetails
 from console.panels.undo_stack import UndoStack, UndoStep
@@ -72,6 +73,12 @@ class EditCommands:
     def note(self, details: ReportDetails, text: str) -> str:
         """An internal note."""
         return self._on(details, Kind.NOTE, {"text": text}, "Note")
+
+    def caller_adds(self, details: ReportDetails, text: str, contact: Mapping[str, str]) -> str:
+        """A caller's words as a note, and that he reports it too, with who he is: one step."""
+        again = self._on(details, Kind.ME_TOO, {"contact": dict(contact)} if contact else {}, "Reported again")
+        # protects: one-call-is-one-step
+        return self._on(details, Kind.NOTE, {"text": text, "channel": BY_PHONE}, "The caller adds", with_edit=again)
 
     def reply(self, details: ReportDetails, text: str) -> str:
         """A reply to the reporter; once sent it cannot be undone."""

@@ -309,7 +309,44 @@ class ReportCommands(QObject):
 
     def new_report(self, source: str, draft_key: str = "") -> None:
         """A report by telephone for this source, or one that was put aside."""
-        self._forms.new_report(source, lambda data: self.create(source, data), draft_key=draft_key)
+        self._forms.new_report(
+            source,
+            lambda data: self.create(source, data),
+            draft_key=draft_key,
+            add_to=lambda row, values, key: self._add_instead(source, row, values, key),
+        )
+
+    def _add_instead(self, source: str, row: int, values: Mapping[str, Any], draft_key: str) -> None:
+        """What was entered as a new report is what a caller adds to the one in this row; left, the form comes back."""
+
+        def add() -> None:
+            if self._runner.may("caller_adds"):
+                known = {name: values[name] for name in ("text", "caller_name", "caller_phone")}
+                self._ask_caller(
+                    known,
+                    lambda: self._forms.drop_draft(draft_key),
+                    lambda: self.new_report(source, draft_key),
+                )
+
+        self._window_state.choose(row)
+        self._situation.when_read(row, add, lambda: None)
+
+    def ask_caller(self) -> None:
+        """Ask what a caller adds to the chosen report."""
+        self._ask_caller(None, lambda: None, lambda: None)
+
+    def _ask_caller(
+        self, known: Mapping[str, Any] | None, added: Callable[[], object], left: Callable[[], object]
+    ) -> None:
+        details = self._situation.report
+
+        def add(text: str, contact: Mapping[str, str]) -> None:
+            self._edit_commands.caller_adds(details, text, contact)
+            added()
+
+        key = self._forms.draft_key("caller_adds", details.source, details.key)
+        with self._forms.about(details):
+            self._forms.caller_adds(self._situation.title_of(details), key, add, known=known, left=left)
 
     def create(self, source: str, data: dict[str, Any]) -> None:
         """Make a report of what was entered."""

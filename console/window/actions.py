@@ -335,6 +335,10 @@ ACTIONS = Actions[Receivers](
             asks=True,
         ),
         A(
+            "caller_adds", "The caller adds …", ("Shift+N",), "Report", lambda on: on.reports.ask_caller(), rules.open_,
+            Kind.ME_TOO, words="telephone phone call again me too note", menus=_on_report(3, 5), asks=True,
+        ),
+        A(
             "photo", "Add a photo or proof", ("F",), "Report", lambda on: on.reports.ask_photo(), rules.writable,
             Kind.PHOTO, button="Add photo", menus=_on_report(3, 3), asks=True,
         ),

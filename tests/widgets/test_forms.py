@@ -215,6 +215,26 @@ def test_an_earlier_report_of_the_place_is_looked_at_by_its_key_and_nothing_type
     assert form.nearby.heading == "Earlier reports of this place · None within 300 m."
 
 
+def test_what_is_entered_is_added_only_to_an_open_report_that_is_looked_at(qtbot: QtBot) -> None:
+    theme = make_theme()
+    form = open_form(qtbot, NewReportForm(theme, make_symbols(theme), adds=True))
+    form.set_nearby([nearby(7), nearby(8, takes_more=False)], "within 300 m", 2, "")
+    alt = Qt.KeyboardModifier.AltModifier
+    with qtbot.assertNotEmitted(form.add_asked):
+        QTest.keyClick(focus(), Qt.Key.Key_A, alt)
+        QTest.keyClick(focus(), Qt.Key.Key_2, alt)
+        assert not form.nearby.add_button.isVisible()
+        QTest.keyClick(focus(), Qt.Key.Key_A, alt)
+    QTest.keyClick(focus(), Qt.Key.Key_1, alt)
+    assert form.nearby.add_button.isVisible()
+    with qtbot.waitSignal(form.add_asked) as asked:
+        QTest.keyClick(focus(), Qt.Key.Key_A, alt)
+    assert asked.args == [7]
+    form.set_nearby([nearby(8)], "within 300 m", 1, "")
+    with qtbot.assertNotEmitted(form.add_asked), qtbot.waitSignal(form.unused_key):
+        QTest.keyClick(focus(), Qt.Key.Key_A, alt)
+
+
 @pytest.mark.parametrize("of_report", [False, True])
 def test_an_address_that_is_typed_on_presses_no_button(qtbot: QtBot, of_report: bool) -> None:
     """After a place of the list was taken the keyboard stood on "Pick on the map": a space pressed it, and the letters

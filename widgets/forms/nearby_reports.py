@@ -27,7 +27,7 @@ _WORDS = 240
 @dataclass(frozen=True)
 class NearbyReport:
     """A report near the place. `status` is the number of its symbol, `state` its words, `letter` the letter that spells
-    it and `letter_token` its colour; `where` is its address.
+    it and `letter_token` its colour; `where` is its address. To one that is over (`takes_more` False) nothing is added.
     """
 
     key: int
@@ -42,6 +42,7 @@ class NearbyReport:
     letter: str
     letter_token: str
     where: str = ""
+    takes_more: bool = True
 
     @property
     def id(self) -> str:
@@ -139,7 +140,7 @@ class NearbyReports(QWidget):
         self._words.setWordWrap(True)
         self.add_button = KeyButton(theme, add_text, adds, height=24)
         self.add_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.add_button.setVisible(bool(adds))
+        self._adds = bool(adds)
         self.add_button.clicked.connect(self.add)
         self._looked = QWidget()
         beside = QHBoxLayout(self._looked)
@@ -209,6 +210,7 @@ class NearbyReports(QWidget):
 
     def add(self) -> bool:
         """Ask that what is entered be added to the one that is looked at; False while none is."""
+        # protects: nothing-is-added-unseen
         if self._looked.isHidden() or self.add_button.isHidden():
             return False
         self.add_asked.emit(int(self._shown))
@@ -227,5 +229,6 @@ class NearbyReports(QWidget):
         self._shown = row.id if row is not None else ""
         self._looked.setVisible(row is not None)
         if row is not None:
+            self.add_button.setVisible(self._adds and row.takes_more)
             facts = " · ".join(part for part in (row.number, row.service, row.state, row.age, row.where) if part)
             self._words.setText(f"{one_line(facts)}\n{many_lines(row.text, _WORDS)}".strip())

@@ -26,9 +26,9 @@ class NewReportForm(PlaceForm):
     """A report by telephone, with the keyboard alone. Values: those of the place, and service, text, answers (code of a
     question -> values), priority, caller_name, caller_phone.
 
-    With `several` what is entered can be put aside for another report (Ctrl+N). What is known already of the place
-    comes by `set_nearby` after `changed`, what a category asks by `ask` after `service_changed`. With a priority out of
-    `hurried` it can be saved without the answers.
+    With `several` what is entered can be put aside for another report (Ctrl+N), with `adds` added to an earlier one.
+    What is known already of the place comes by `set_nearby` after `changed`, what a category asks by `ask` after
+    `service_changed`. With a priority out of `hurried` it can be saved without the answers.
     """
 
     service_changed = Signal(str)
@@ -36,6 +36,8 @@ class NewReportForm(PlaceForm):
 
     nearby_opened = Signal(int)
     """An earlier report is looked at: its key."""
+    add_asked = Signal(int)
+    """The caller adds what is entered to the earlier report that is looked at, which has this key."""
     put_aside = Signal(dict)
     """Another report is to be begun while this one is not saved: the values, to be kept elsewhere."""
     earlier_wanted = Signal()
@@ -50,6 +52,7 @@ class NewReportForm(PlaceForm):
         sentence: str = "",
         about: str = "",
         several: bool = False,
+        adds: bool = False,
         hurried: Collection[str] = ("1",),
         priorities: Sequence[tuple[str, str]] = (("1", "P1"), ("2", "P2"), ("3", "P3"), ("4", "P4")),
         parent: QWidget | None = None,
@@ -94,7 +97,10 @@ class NewReportForm(PlaceForm):
         self.body.addWidget(self.field_label(self.tr("What happened")))
         self.body.addWidget(self.report_text)
         self.add_place()
-        self.nearby = NearbyReports(theme, symbols, self.tr("Earlier reports of this place"), adds="", add_text="")
+        heading, add_text = self.tr("Earlier reports of this place"), self.tr("The caller adds to it")
+        self.nearby = NearbyReports(theme, symbols, heading, adds="Alt A" if adds else "", add_text=add_text)
+        self.nearby.add_asked.connect(self.add_asked)
+        add_key(self, "Alt+A", self._add)
         self.nearby.looked_at.connect(self.nearby_opened)
         self.nearby.size_changed.connect(self._on_nearby_size)
         for number in range(1, MOST_NEARBY + 1):
@@ -166,6 +172,10 @@ class NewReportForm(PlaceForm):
     def _look(self, number: int) -> None:
         if not self.nearby.look(number):
             self.unused_key.emit(f"Alt+{number}")
+
+    def _add(self) -> None:
+        if not self.nearby.add():
+            self.unused_key.emit("Alt+A")
 
     def _on_nearby_size(self) -> None:
         if self.isVisible():

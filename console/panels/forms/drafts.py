@@ -224,7 +224,9 @@ def _texts(draft: Mapping[str, Any], names: Sequence[str]) -> list[str]:
 
 _PHOTO = "photo"
 _LINES = frozenset({"command", "palette"})
-_ON_REPORTS = frozenset({"note", "reply", "hold", "close", "validate", "reopen", "place", "close_here", *_LINES})
+_ON_REPORTS = frozenset(
+    {"note", "reply", "caller_adds", "hold", "close", "validate", "reopen", "place", "close_here", *_LINES}
+)
 _NAMES = {
     "conflict": "Settle the conflict",
     "keep": "Keep as a new report",

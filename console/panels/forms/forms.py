@@ -24,7 +24,7 @@ from console.panels.forms.kept_words import TakenBack, keep_words
 from console.panels.forms.meanwhile import changed_meanwhile
 from console.panels.forms.place_controller import PlaceController
 from console.panels.forms.questions import ServiceQuestions
-from console.panels.forms.report_data import new_report_data, new_report_values, place_data
+from console.panels.forms.report_data import caller_data, new_report_data, new_report_values, place_data
 from console.panels.map.places import MapPlaces
 from console.panels.map.streets import Street
 from console.panels.qt_outbox import QtOutbox
@@ -47,6 +47,7 @@ from console.rules.queued import Queued
 from console.rules.report import HAZARD
 from console.tasks import Tasks
 from widgets.forms.ask import AskArmed, AskForm, AskText
+from widgets.forms.caller_adds import CallerAddsForm
 from widgets.forms.choice import ListChoice
 from widgets.forms.choose_one import ChooseOne
 from widgets.forms.close import CloseForm
@@ -254,6 +255,10 @@ class Forms(QObject):
             again = self.tr("Not saved, kept as a draft: open the form again, or {keys}")
             self._say(again.format(keys=self._window_state.actions.key("drafts")))
 
+    def drop_draft(self, key: str) -> None:
+        """What was written there has become something else."""
+        self._outbox.drop_draft(key)
+
     def keep_words(self, edit: TakenBack) -> bool:
         """Make a draft of the words of an edit that is undone; whether it had any."""
         return keep_words(self._outbox, edit, self.mark)
@@ -353,6 +358,34 @@ class Forms(QObject):
         form = AskText(self._theme, title, sentence, named, about=about, verb=verb, reason=reason, parent=self._window)
         self._draft(form, draft_key, about)
         form.committed.connect(lambda values: self._commit(form, lambda: then(values["text"]), draft_key))
+        self._show(form)
+
+    def caller_adds(
+        self,
+        about: str,
+        draft_key: str,
+        then: Callable[[str, dict[str, str]], object],
+        *,
+        known: Mapping[str, Any] | None = None,
+        left: Callable[[], object] = lambda: None,
+    ) -> None:
+        """What a caller adds to a report: `then` gets his words and who he is.
+
+        `known` are values that were entered in another form, to which `left` goes back when this one is left.
+        """
+        form = CallerAddsForm(self._theme, about=about, parent=self._window)
+        if known is not None:
+            before = self._outbox.draft(draft_key) or {}
+            words = [str(before.get("text") or ""), str(known.get("text") or "")]
+            text = "\n".join(dict.fromkeys(one for one in words if one))
+            form.set_values({**typed_in(before), **known, "text": text})
+            Draft(form, draft_key, self._outbox, lambda: self.mark(about), self._steady_s)
+            form.left.connect(lambda _: left())
+        else:
+            self._draft(form, draft_key, about)
+        form.committed.connect(
+            lambda values: self._commit(form, lambda: then(values["text"], caller_data(values)), draft_key)
+        )
         self._show(form)
 
     def show_draft(self, draft_key: str, title: str, sentence: str, text: str) -> None:
@@ -716,12 +749,14 @@ class Forms(QObject):
         title: str = "",
         sentence: str = "",
         known: dict[str, Any] | None = None,
+        add_to: Callable[[int, dict[str, Any], str], object] | None = None,
     ) -> None:
         """A report by telephone for this source: keyboard only, works offline; what was typed is kept when it is left.
 
         Without the `draft_key` of what is gone on with it is another call: what was left of the last one is offered.
         `known` (what a CREATE would carry) stands in it already; title and sentence say what the report is instead of
-        one by telephone.
+        one by telephone. `add_to` gets the row of an earlier report to which the caller adds what is entered, the
+        values, and the key of their draft.
         """
         here = self._outbox.draft_key("new_report", source, "")
         several = not draft_key or draft_key.startswith(here)
@@ -744,8 +779,11 @@ class Forms(QObject):
             sentence=sentence,
             about=about,
             several=several,
+            adds=add_to is not None,
             parent=self._window,
         )
+        if add_to is not None:
+            form.add_asked.connect(lambda row: add_to(row, form.values(), draft_key))
         form.set_services(
             [
                 ListChoice(one.code, one.name, glyph=one.glyph, words=one.keywords)
@@ -773,7 +811,7 @@ class Forms(QObject):
             self._offer_earlier(form, source)
 
         form.put_aside.connect(put_aside)
-        form.earlier_wanted.connect(lambda: self.new_report(source, then, draft_key=self._earlier))
+        form.earlier_wanted.connect(lambda: self.new_report(source, then, draft_key=self._earlier, add_to=add_to))
         if is_another:
             self._offer_earlier(form, source)
 

@@ -45,6 +45,8 @@ def keep_words_of(outbox: QtOutbox, edit: Edit) -> bool:
 
 def _typed_for(edit: TakenBack) -> tuple[str, dict[str, Any]] | None:
     """The kind of form in which an edit's words were typed, and the form's values; None for an edit without words."""
+    if edit.kind is Kind.NOTE and edit.data.get("channel"):
+        return "caller_adds", {"text": str(edit.data.get("text", ""))}
     if edit.kind in (Kind.NOTE, Kind.REPLY):
         return edit.kind.value, {"text": str(edit.data.get("text", ""))}
     return ("new_report", new_report_values(edit.data)) if edit.kind is Kind.CREATE else None

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-_BY_PHONE = "phone"
+BY_PHONE = "phone"
+"""The channel of what a caller said."""
 
 
 def new_report_values(data: Mapping[str, Any]) -> dict[str, Any]:
     """The values of the form of a new report, from the data of a CREATE edit."""
     values = {name: data[name] for name in ("service", "address", "lat", "lon") if name in data}
-    if data.get("channel") == _BY_PHONE:
+    if data.get("channel") == BY_PHONE:
         values["middle_of"] = data.get("area") or ""
     caller = {f"caller_{name}": text for name, text in (data.get("contact") or {}).items()}
     if data.get("attributes"):
@@ -23,7 +24,7 @@ def new_report_data(
     values: dict[str, Any], place: Mapping[str, Any], answers: Mapping[str, list[str]]
 ) -> dict[str, Any]:
     """The data of a CREATE edit, from the values of the form, with its `place` and `answers` as edits carry them."""
-    data: dict[str, Any] = {"service": values["service"], "description": values["text"], "channel": _BY_PHONE}
+    data: dict[str, Any] = {"service": values["service"], "description": values["text"], "channel": BY_PHONE}
     data |= {name: value for name, value in place.items() if value not in (None, "")}
     if values.get("middle_of"):  # the middle of a district lies in some quarter of it, which nobody has named
         data["area"] = values["middle_of"]
@@ -31,8 +32,13 @@ def new_report_data(
         data["priority"] = int(values["priority"])
     if answers:
         data["answers"] = dict(answers)
-    contact = {name: values[f"caller_{name}"] for name in ("name", "phone") if values.get(f"caller_{name}")}
+    contact = caller_data(values)
     return data | ({"contact": contact} if contact else {})
+
+
+def caller_data(values: Mapping[str, Any]) -> dict[str, str]:
+    """The contact that an edit carries, of what a form holds of the caller; {} where he said nothing of himself."""
+    return {name: values[f"caller_{name}"] for name in ("name", "phone") if values.get(f"caller_{name}")}
 
 
 def place_data(values: Mapping[str, Any], tr: Callable[[str], str]) -> dict[str, Any]:

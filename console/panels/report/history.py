@@ -91,6 +91,8 @@ def _told_text(entry: Entry, tr: Callable[[str], str], channel: str) -> str | No
                 else tr("Reported")
             )
             return tr("{what}, entered by {who}").format(what=told, who=entry.author) if by_staff else told
+        case Kind.NOTE if entry.data.get("channel"):
+            return tr("The caller adds, taken down by {who}: {text}").format(who=entry.author, text=text)
         case Kind.NOTE:
             return tr("Note by {who}: {text}").format(who=entry.author, text=text)
         case Kind.REPLY:

@@ -18,7 +18,7 @@ from console.panels import formatting
 from console.panels.report.recommendations import distance_of
 from console.panels.window_state import WindowState
 from console.rules.loaded import Loaded
-from console.rules.status import ORDER
+from console.rules.status import ORDER, is_open
 from console.tasks import Tasks
 from widgets.forms.nearby_reports import MOST_NEARBY, NearbyReport
 
@@ -122,6 +122,7 @@ def _rows(found: Sequence[Duplicate], view: View, catalog: Catalog, reader: Cach
             letter=formatting.letter(ORDER[facts[one.row].status]),
             letter_token=formatting.LETTER_TOKENS[ORDER[facts[one.row].status]],
             where=texts[one.row].address,
+            takes_more=is_open(ORDER[facts[one.row].status]),
         )
         for one in found
         if one.row in texts and one.row in facts

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from api_client.model import Agency, Area, Service, Words
+from api_client.model import Agency, Area, Datatype, Service, ServiceAttribute, Words
 from console.rules.edit import FIELDS
 from console.server.city.city import City
 from console.server.city.edit_context import _FIELDS
@@ -132,6 +132,28 @@ def test_an_answer_that_is_no_longer_kept_is_given_from_the_history(api: Api, ci
     assert api.get("/stats").json()["reports"] == 4
     for other in (api.edit("11", "note", {"text": "once"}, key=note), api.edit("10", "me_too", key=note)):
         assert (other.status_code, other.json()["error"]) == (422, "key_reused")
+
+
+def test_what_a_caller_adds_stands_in_the_history_and_who_he_is_does_not(api: Api) -> None:
+    contact = {"name": "Sari", "phone": "0812 3456 7890"}
+    again = api.ok("10", "me_too", {"contact": contact})
+    note = api.ok("10", "note", {"text": "it reaches the sockets", "channel": "phone"})
+    assert (again["entry"]["data"], note["entry"]["text"]) == ({}, "it reaches the sockets")
+    assert note["entry"]["data"] == {"text": "it reaches the sockets", "channel": "phone"}
+    assert api.edit("10", "note", {"text": "x", "channel": "y" * 101}).status_code == 422
+    assert api.ok("10", "note", {"text": "a plain one"})["entry"]["data"] == {"text": "a plain one"}
+
+
+def test_answers_of_a_new_report_become_attributes_as_far_as_the_service_asks(api: Api, city: City) -> None:
+    depth = ServiceAttribute("depth", "Depth", Datatype.NUMBER, required=True)
+    city.put_services([Service("asks", "Asks", attributes=(depth,))])
+    for answers, attributes, remarks in (
+        ({"depth": ["12"]}, {"depth": ["12"]}, []),
+        ({"depth": ["much"]}, {}, ["Answered to Depth: much"]),
+        ({}, {}, ["Not answered: Depth"]),
+    ):
+        made = api.ok(None, "create", {"service": "asks", "description": "x", "answers": answers})["report"]
+        assert (made["attributes"], made["remarks"]) == (attributes, remarks)
 
 
 def created_instead(api: Api, *earlier: str, key: str | None = None, **more: Any) -> Any:

@@ -10,9 +10,14 @@ from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from api_client.model import Kind
+from console.panels.action_rules import why_not_allowed
 from console.panels.forms.forms import FormSurroundings
 from console.panels.report.nearby import NearbyFound
+from console.rules.rights import Rights
+from tests.helpers.city import wait_for
 from tests.unit.panels.conftest import Rig
+from widgets.forms.caller_adds import CallerAddsForm
 from widgets.forms.nearby_reports import NearbyReport
 from widgets.forms.new_report import NewReportForm
 
@@ -81,3 +86,63 @@ def test_looking_at_an_earlier_report_chooses_it_and_keeps_what_was_typed(rig: R
         assert rig.window_state.row == row
         assert rig.form() is form
         assert form.values() == before
+
+
+def test_what_a_caller_adds_is_one_step_with_one_undo(rig: Rig) -> None:
+    rig.choose("A")
+    assert rig.actions.run("caller_adds")
+    form = rig.form()
+    assert isinstance(form, CallerAddsForm)
+    assert form.why_not()
+    form.caller_name.setText("Sari")
+    form.caller_phone.setText("0812")
+    rig.commit("it reaches the sockets")
+    again, note = rig.saved(2)
+    assert (again.kind, again.report, again.data) == (Kind.ME_TOO, "A", {"contact": {"name": "Sari", "phone": "0812"}})
+    assert (note.kind, note.report) == (Kind.NOTE, "A")
+    assert note.data == {"text": "it reaches the sockets", "channel": "phone"}
+    assert rig.outbox.drafts == {}
+    rig.undo_stack.undo()
+    assert rig.saved(0) == []
+    assert rig.undo_stack.remembered == ()
+
+
+def test_a_new_report_becomes_what_a_caller_adds_to_an_earlier_one(rig: Rig, around: Neighbourhood) -> None:
+    rig.choose("C")
+    form = begin(rig)
+    form.set_place(-6.2, 106.8, "Jl. Bukit 5")
+    form.report_text.setPlainText("water in the house")
+    form.caller_phone.setText("0812")
+    around.answer(-1, "A")
+    QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_1, ALT)
+    QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_A, ALT)
+    assert rig.form() is form, "the report is not read yet"
+    rig.choose("A")
+    adds = rig.form()
+    assert isinstance(adds, CallerAddsForm)
+    assert adds.values() == {"text": "water in the house", "caller_name": "", "caller_phone": "0812"}
+    assert len(rig.outbox.drafts) == 1
+    QTest.keyClick(adds, Qt.Key.Key_Escape)
+    wait_for(lambda: isinstance(rig.forms._open, NewReportForm), what="the new report is there again")
+    back = rig.form()
+    assert (back.values()["text"], back.values()["address"]) == ("water in the house", "Jl. Bukit 5")
+    around.answer(-1, "A")
+    QTest.keyClick(back.focusWidget() or back, Qt.Key.Key_1, ALT)
+    QTest.keyClick(back.focusWidget() or back, Qt.Key.Key_A, ALT)
+    wait_for(lambda: isinstance(rig.forms._open, CallerAddsForm), what="what the caller adds")
+    rig.commit()
+    assert [(one.kind, one.report) for one in rig.saved(2)] == [(Kind.ME_TOO, "A"), (Kind.NOTE, "A")]
+    assert rig.outbox.drafts == {}, "nothing of the new report is left to be saved"
+
+
+def test_nothing_is_added_where_the_role_may_not(rig: Rig, around: Neighbourhood) -> None:
+    form = begin(rig)
+    form.set_place(-6.2, 106.8, "Jl. Bukit 5")
+    around.answer(-1, "A")
+    rig.choose("A")
+    rig.situation._rights_at = lambda _: Rights("viewer")
+    rig.choose("A")
+    QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_1, ALT)
+    QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_A, ALT)
+    assert rig.form() is form
+    assert rig.said[-1] == why_not_allowed("viewer", Kind.ME_TOO)

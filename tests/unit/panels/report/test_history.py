@@ -24,6 +24,8 @@ def entry(kind: str, edit: str | None = "e", minute: int = 0, *, who: str = "Rin
         (entry("created", None), "Reported through JAKI"),  # who wrote it there is no name of the staff
         (entry("created"), "Reported through JAKI, entered by Rina Aulia"),
         (entry("created", who=CITIZEN), "Reported through JAKI"),
+        (entry("note", text="Water rises"), "Note by Rina Aulia: Water rises"),
+        (entry("note", text="Water rises", channel="phone"), "The caller adds, taken down by Rina Aulia: Water rises"),
         (entry("me_too", None), "Reported again"),
         (entry("me_too"), "Reported again, entered by Rina Aulia"),
         (entry("me_too", who=CITIZEN), "Reported again"),
