@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 
+import msgspec
 import sqlalchemy as sa
 from msgspec.structs import replace
 
+from api_client.decoding import decode
+from api_client.model import Agency, Area, Calendar, Service, Template, Unit
 from console.rules.area import AreaIndex
 from console.rules.sla import clocks, sla_of
 from console.server.city import schema
@@ -21,13 +24,13 @@ from console.server.city.records import DemoOptions, LoadedReport
 from console.server.demo.areas import ZONE, read_wards
 from console.server.demo.drafts import Draftsman
 from console.server.demo.facts import demo_facts
-from console.server.demo.fill import DAYS, RECENT, fill_present
+from console.server.demo.fill import DAYS, RECENT, DemoCity, fill_present
 from console.server.demo.pictures import Album
 from console.server.demo.stock_photos import StockPhotos
 from console.server.demo.stories import Storyteller
 from console.server.demo.units import make_units
 
-_PROMISED = "demo_reports"
+_BEGUN = "demo"
 _SPAN_DAYS = 10
 _RESTS = 2.0
 """So many times as long as it works it rests while the city lives: its present comes first, on two cores too."""
@@ -35,26 +38,38 @@ _TOGETHER = 250
 """After so many it rests."""
 
 
+class DemoBegun(msgspec.Struct, frozen=True):
+    """When a demo city was begun, how many reports it shall have in the end, and whether its last sixty days are whole.
+
+    It stands in the city's own database: no other city is ever filled.
+    """
+
+    at: datetime
+    reports: int
+    recent: bool = False
+
+
 def fill_city(city: City, demo: DemoOptions, media: Path, tell: Callable[[str], None]) -> Callable[[Event], None]:
     """Fill an empty city: at once with what its people work on, and by the returned function with all before it.
 
-    That one may run while the server listens; it returns early when the event it gets is set. In a city that does not
-    live everything is put in at once. `media` gets the photos, `tell` is told what is done.
+    That one may run while the server listens, returns early when the event it gets is set, and does what a server that
+    was killed has left undone. In a city that does not live everything is put in at once. `media` gets the photos,
+    `tell` is told what is done.
     """
     kept = StockPhotos(demo.photos).file if demo.photos is not None else None
     album = Album(media, demo.seed) if kept is None else Album(media, demo.seed, kept=kept)
     recent = None
     if not city.stats().reports:
         tell(f"The demo city is being made: {demo.reports:,} reports.")
-        promise_reports(city, demo.reports)
-        few = min(demo.reports, RECENT)
-        recent = fill_present(
-            city, reports=few, seed=demo.seed, now=city.clock(), album=album, earlier=demo.reports - few
-        )
+        recent = _fill_recent(city, begin(city, demo.reports), demo.seed, album)
 
     def past(end: Event) -> None:
-        if recent is not None:
-            recent()
+        begun = begun_of(city)
+        if begun is None:
+            return
+        if not begun.recent:
+            (recent or _fill_recent(_Rest(city), begun, demo.seed, album))()
+            _keep(city, replace(begun, recent=True))
         fill_earlier(city, album, seed=demo.seed, end=end, rest=_RESTS if demo.living else 0.0)
 
     if demo.living:
@@ -63,28 +78,75 @@ def fill_city(city: City, demo: DemoOptions, media: Path, tell: Callable[[str], 
     return lambda _end: None
 
 
-def promise_reports(city: City, reports: int) -> None:
-    """Note that `city` is a demo city that shall have so many reports in the end: only such a one is filled."""
+def begin(city: City, reports: int) -> DemoBegun:
+    """Note that `city` is a demo city that shall have so many reports."""
+    begun = DemoBegun(city.clock(), reports)
+    _keep(city, begun)
+    return begun
+
+
+def begun_of(city: City) -> DemoBegun | None:
+    """What was noted of a demo city; None of any other."""
+    with city.database.read() as connection:
+        found = read_meta(connection).get(_BEGUN)
+    return decode(found.encode(), DemoBegun) if found is not None else None
+
+
+def _keep(city: City, begun: DemoBegun) -> None:
     with city.database.write() as connection:
-        city.database.upsert(connection, schema.meta, [{"key": _PROMISED, "value": str(reports)}])
+        city.database.upsert(connection, schema.meta, [{"key": _BEGUN, "value": msgspec.json.encode(begun).decode()}])
+
+
+def _fill_recent(city: DemoCity, begun: DemoBegun, seed: int, album: Album) -> Callable[[], None]:
+    few = min(begun.reports, RECENT)
+    return fill_present(city, reports=few, seed=seed, now=begun.at, album=album, earlier=begun.reports - few)
+
+
+class _Rest:
+    """A demo city that is begun anew with the same seed and time: only reports that are missing are put in."""
+
+    def __init__(self, city: City) -> None:
+        self._city = city
+
+    def put_areas(self, areas: list[Area]) -> None:
+        """They are there."""
+
+    def put_services(self, services: list[Service]) -> None:
+        """They are there."""
+
+    def put_units(self, units: list[Unit]) -> None:
+        """They are there, and have gone on since."""
+
+    def put_agencies(self, agencies: list[Agency]) -> None:
+        """They are there."""
+
+    def put_templates(self, templates: list[Template]) -> None:
+        """They are there."""
+
+    def put_calendars(self, calendars: list[Calendar]) -> None:
+        """They are there."""
+
+    def load(self, rows: Iterable[LoadedReport]) -> None:
+        """A report that is there is at least as new, and stays."""
+        self._city.load(rows)
 
 
 def fill_earlier(city: City, album: Album, *, seed: int, end: Event, rest: float) -> None:
     """Put in ever older reports that are over, at the rhythm of the recent ones, until the demo city has its number.
 
-    It goes on from the oldest that is there, so what a server that was killed has left undone the next one does.
-    Returns early when `end` is set. After each batch it waits `rest` times as long as that took.
+    It goes on from the oldest that is there. Returns early when `end` is set. After each batch it waits `rest` times as
+    long as that took.
     """
+    begun = begun_of(city)
     table = schema.reports
     first = sa.func.min(sa.cast(table.c.id, sa.Integer))
     with city.database.read() as connection:
-        promised = int(read_meta(connection).get(_PROMISED, 0))
         count, oldest, number = connection.execute(
             sa.select(sa.func.count(), sa.func.min(table.c.created), first)
         ).one()
-    if 0 < count < promised:
+    if begun is not None and 0 < count < begun.reports:
         earlier = _Earlier(city, album, seed, datetime.fromtimestamp(oldest // 1_000_000, UTC))
-        city.load(_resting(earlier.reports(promised - count, number - 1), end, rest))
+        city.load(_resting(earlier.reports(begun.reports - count, number - 1), end, rest))
 
 
 class _Earlier:

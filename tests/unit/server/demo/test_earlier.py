@@ -10,12 +10,14 @@ from threading import Event
 import msgspec
 import pytest
 
-from api_client.model import ClockState, Report, Status
+from api_client.model import ClockState, EditBody, Kind, Report, Status
+from console.paths import demo_folder
 from console.rules.status import is_open
 from console.server.city.city import City
 from console.server.city.feed import pages
+from console.server.city.records import DemoOptions
 from console.server.demo import earlier, fill
-from console.server.demo.earlier import fill_earlier, promise_reports
+from console.server.demo.earlier import begin, begun_of, fill_city, fill_earlier
 from console.server.demo.pictures import Album
 
 NOW = datetime(2026, 1, 20, 7, 7, 31, tzinfo=UTC)
@@ -49,16 +51,16 @@ def reports_of(city: City) -> dict[int, Report]:
 
 
 def test_earlier_reports_are_over_older_and_at_the_same_rhythm(city: City) -> None:
-    promise_reports(city, ALL)
+    begin(city, ALL)
     fill_earlier(city, Album(None, 5), seed=5, end=Event(), rest=0.0)
     found = reports_of(city)
     assert len(found) == ALL
     recent, old = sorted(found)[-RECENT:], sorted(found)[:-RECENT]
     assert sorted(found) == list(range(min(found), max(found) + 1)), "numbers without a gap"
-    begin = min(found[number].created for number in recent)
-    assert max(found[number].created for number in old) < begin
+    first = min(found[number].created for number in recent)
+    assert max(found[number].created for number in old) < first
     assert not [number for number in old if is_open(found[number].status)]
-    span = begin - found[old[0]].created
+    span = first - found[old[0]].created
     assert timedelta(days=100) < span < timedelta(days=130), "600 reports are 120 days"
     by_time = sorted(old, key=lambda number: found[number].created)
     assert by_time == old
@@ -72,7 +74,7 @@ def test_earlier_reports_are_over_older_and_at_the_same_rhythm(city: City) -> No
 
 
 def test_what_a_server_left_undone_the_next_one_does(city: City) -> None:
-    promise_reports(city, ALL)
+    begin(city, ALL)
     end = Interrupted()
     fill_earlier(city, Album(None, 5), seed=5, end=end, rest=1.0)
     begun = reports_of(city)
@@ -85,6 +87,38 @@ def test_what_a_server_left_undone_the_next_one_does(city: City) -> None:
     seq = city.seq()
     fill_earlier(city, Album(None, 5), seed=5, end=Event(), rest=0.0)
     assert city.seq() == seq, "it is whole"
+
+
+def test_a_server_killed_amid_the_last_days_leaves_no_hole_in_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What its people work on is put in first, the oldest of it two months old: all between was missing for good."""
+    monkeypatch.setattr(earlier, "RECENT", RECENT)
+    moments = iter(NOW + timedelta(seconds=second) for second in range(1_000_000))
+    options = DemoOptions(reports=RECENT, seed=5, photos=demo_folder() / "photos")
+
+    def filled(name: str, *, killed: bool) -> dict[int, Report]:
+        city = City(f"sqlite:///{tmp_path / name}", clock=lambda: NOW if not killed else next(moments))
+        city.create_schema()
+        past = fill_city(city, options, tmp_path / "media", lambda _: None)
+        if killed:
+            assert 0 < len(reports_of(city)) < RECENT
+            changed = next(one for one in reports_of(city).values() if is_open(one.status))
+            city.apply(EditBody("e", Kind.NOTE, data={"text": "Seen"}), report=changed.id)
+            past = fill_city(city, options, tmp_path / "media", lambda _: None)
+        past(Event())
+        begun = begun_of(city)
+        assert begun is not None
+        assert begun.recent
+        found = reports_of(city)
+        if killed:
+            assert found[int(changed.id)].version > changed.version, "what was done meanwhile stays"
+        city.close()
+        return found
+
+    whole, again = filled("whole.db", killed=False), filled("killed.db", killed=True)
+    assert again.keys() == whole.keys()
+    assert len(again) == RECENT
 
 
 def test_a_city_that_is_no_demo_gets_no_made_up_years(city: City) -> None:
