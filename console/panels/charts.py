@@ -143,7 +143,7 @@ class ChartsController(QObject):
         unread = [as_of is not None and start > as_of.timestamp() for start in found.starts]
         if self._window_state.time_range is TimeRange.DAY and not found.until:
             figure = "–" if unread[-1] else formatting.thousands(found.counts[-1])
-            note = self.tr("this hour, usual {n}")
+            note = self.tr("this hour so far, usual {n}")
             if unread[-1]:
                 note = self.tr("this hour not read, usual {n}")
             elif as_of is not None and (self._now() - as_of).total_seconds() > _FRESH_S:

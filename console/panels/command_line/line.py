@@ -565,7 +565,9 @@ class CommandLineController(QObject):
             if _fits(query, area.name)
         }
         rows = [PaletteRow(key, place, self.tr("show only its reports"), kind="place") for key, place in places.items()]
-        return [*rows, *map(self._map_row, self._on_map)]
+        word = query.casefold()
+        is_unit = any(word == crew.unit.code.casefold() for crew in cities.crews)  # then no other words were meant
+        return [*rows, *(self._map_row(place) for place in self._on_map if place.fits or not is_unit)]
 
     def _map_row(self, place: FoundPlace) -> PaletteRow:
         note = self._map_places.exactness_text(place) if self._map_places is not None else ""

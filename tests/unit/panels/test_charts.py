@@ -119,7 +119,7 @@ def test_an_hour_that_was_not_read_is_not_one_without_reports(qtbot: QtBot) -> N
     reports = [R(row=at, service=1, created=NOW - at * 600) for at in range(1, 100)]
     hour = NOW - NOW % 3600
     read = Charts(qtbot, reports)
-    assert read.head("arrivals") == "Reported per hour, any status: 1, this hour, usual 0"
+    assert read.head("arrivals") == "Reported per hour, any status: 1, this hour so far, usual 0"
     part = Charts(qtbot, reports, read_s=hour + 60)
     assert (
         part.head("arrivals")

@@ -472,6 +472,21 @@ def test_the_palette_shows_the_reports_around_a_place(rig: Rig, line: Line, type
     assert line.sought == []
 
 
+def test_under_a_unit_that_was_named_whole_stand_only_places_that_bear_all_of_its_words(rig: Rig, line: Line) -> None:
+    fits = replace(STATION, name="Halte", fits=True)
+    line.places = (replace(STATION, fits=False, left_out=("pump",)), fits)
+    shown = palette_rows(line)
+    line.controller.open()
+    code = rig.window_state.cities.crews[0].unit.code
+    QTest.keyClicks(line.palette._field, code[:-1])
+    wait_for(lambda: any(row.title == "Stasiun Tebet, Tebet" for row in shown), what="whatever is like it")
+    shown.clear()
+    QTest.keyClicks(line.palette._field, code[-1])
+    wait_for(lambda: any(row.title == "Halte, Tebet" for row in shown), what="the place")
+    assert next(row.title for row in shown if row.kind == "unit") == code
+    assert not any(row.title == "Stasiun Tebet, Tebet" for row in shown)
+
+
 def test_a_filter_may_name_a_place_that_is_then_found(rig: Rig, line: Line) -> None:
     line.places = (STATION,)
     line.run('show p=1 near="stasiun tebet"/2km')
