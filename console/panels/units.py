@@ -378,6 +378,9 @@ class UnitsController(QObject):
         job, title = (jobs[0].report, self._titles.get((crew.source, jobs[0].report), "")) if jobs else ("", "")
         state = self.tr(formatting.UNIT_TEXT[unit.state])
         work = f"{job} {title}".strip() if jobs else self.tr("none") if known else "–"
+        if jobs and all(one.state is AssignmentState.RESERVED for one in jobs):  # which keeps no available unit
+            words = self.tr("{report} reserved").format(report=job)
+            work = ": ".join(part for part in (words, title) if part)
         if leaves := self._leaves_text(crew):
             words = self.tr("{report} divert: {work}").format(report=job, work=leaves)
             work = " · ".join(part for part in (words, title) if part)

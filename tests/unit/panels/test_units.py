@@ -66,12 +66,12 @@ class Board:
         ways = None if self.ways is None else {unit: self.ways[unit] for unit in question.units if unit in self.ways}
         QTimer.singleShot(0, lambda: then(None if ways is None else TimesFound(ways)))
 
-    def have(self, *units: tuple[str, UnitState, float]) -> None:
+    def have(self, *units: tuple[str, UnitState, float], job_is: AssignmentState = AssignmentState.ON_SCENE) -> None:
         found = {
             code: Unit(code, code, state, T0, lat=lat, lon=106.8, position_at=T0, shift_end=T0 + timedelta(hours=at))
             for at, (code, state, lat) in enumerate(units, 1)
         }
-        job = Assignment("a", "2", "D", AssignmentState.ON_SCENE, T0, "rina", T0)
+        job = Assignment("a", "2", "D", job_is, T0, "rina", T0)
         self.window_state.set_cities(
             Cities({"city": Catalog(units=found, assignments=(job,))}, {"source": {1: ("", "city")}})
         )
@@ -104,6 +104,16 @@ def test_the_nearest_available_comes_first_and_says_how_far_it_is(board: Board) 
     wait_for(lambda: board.codes() == ["B", "A", "D", "C"], what="nearest first")
     assert [row.away for row in board.panel._model._rows] == ["1.1 km", "12.2 km", "12.2 km", "11.1 km"]
     assert "away" in board.panel._head.places()
+
+
+def test_a_job_that_a_unit_has_not_been_sent_to_is_said_to_be_reserved(board: Board) -> None:
+    def jobs() -> list[str]:
+        return [row.job for row in board.panel._model._rows]
+
+    assert jobs()[2] == "2"
+    board.have(("A", A, -6.20), ("D", A, -6.2), job_is=AssignmentState.RESERVED)
+    wait_for(lambda: len(jobs()) == 2, what="the units")
+    assert jobs()[1] == "2 reserved"
 
 
 def test_by_street_another_one_is_the_nearest_and_what_is_not_known_has_a_tilde(board: Board) -> None:
