@@ -126,7 +126,8 @@ def recommend(
     charge = report.agency or (service.agency if service else None)
     jobs = _jobs(assignments)
     zone = _zone(report.area, areas or {})
-    cut_off = all(way.closed for way in travel.values())
+    units = tuple(units)
+    cut_off = all(travel[unit.id].closed for unit in units if unit.id in travel and not _why_not(unit, needed))
     able: list[tuple[Unit, Advice, tuple[float, ...]]] = []
     against: Counter[str] = Counter()
     on_break: list[tuple[float, str]] = []

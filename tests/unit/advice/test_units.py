@@ -100,6 +100,14 @@ def test_ways_by_street_count_where_they_are_known() -> None:
     assert late.units[-1].eta_s == 1800 + 600  # the work before it, then the way
 
 
+def test_what_is_so_of_every_unit_that_can_do_it_stands_behind_what_sets_them_apart() -> None:
+    """The report lies in the water; whoever is beside it has no pump."""
+    units = [unit("one", 1), unit("other", 3), unit("beside", 0.1, skills=("saw",))]
+    ways = {"id-one": Travel(300, 1500, closed=1), "id-other": Travel(600, 3300, closed=1), "id-beside": Travel(9, 90)}
+    found = recommend(report(), units, [], NOW, service=FLOOD, areas=AREAS, travel=ways)
+    assert [one.reasons for one in found.units] == [("pump", "no job", "only by a closed street")] * 2
+
+
 def test_work_ahead_counts_against_the_distance() -> None:
     found = ask(
         [unit("busy", 0.2), unit("free", 4), unit("ending", 1)],
