@@ -20,6 +20,7 @@ from console.window.demo_server import DemoServer
 from console.window.demo_streets import DemoStreets
 from console.window.options import WindowOptions
 from console.window.single_instance import SingleInstance, raise_other
+from console.window.termination import TerminationSignals
 
 
 def run_window(
@@ -66,7 +67,8 @@ def run_window(
         console.open()
         if handover is not None:
             console.take_up(handover, before)
-        code = app.exec()
+        with TerminationSignals(app):
+            code = app.exec()
         console.close()
         handover, settings = console.handover, console.settings.here
         if handover is None:
