@@ -26,6 +26,7 @@ from console.server.demo.drafts import Draftsman
 from console.server.demo.facts import demo_facts
 from console.server.demo.fill import DAYS, RECENT, DemoCity, fill_present
 from console.server.demo.pictures import Album
+from console.server.demo.rhythm import season
 from console.server.demo.stock_photos import StockPhotos
 from console.server.demo.stories import Storyteller
 from console.server.demo.units import make_units
@@ -164,10 +165,10 @@ class _Earlier:
 
     def reports(self, count: int, number: int) -> Iterator[LoadedReport]:
         """`count` of them, numbered downwards from `number`."""
-        a_span = RECENT * _SPAN_DAYS // DAYS
         until = self._until
         while count > 0 and number > 0:
-            drafts = self._drafts.write_earlier(min(a_span, count), _SPAN_DAYS, until)
+            a_span = RECENT * _SPAN_DAYS / DAYS * season(until.astimezone(ZONE))
+            drafts = self._drafts.write_earlier(min(round(a_span), count), _SPAN_DAYS, until)
             for draft in reversed(drafts):
                 draft.id = str(number)
                 number -= 1

@@ -14,8 +14,15 @@ _HISTORY_RAIN = 0.08
 """As much as it rains on average in a history, from 0 to 1."""
 RAINY_DAYS = (0.55, 0.5, 0.35, 0.25, 0.15, 0.08, 0.05, 0.05, 0.08, 0.15, 0.3, 0.45)
 """The part of the days of each month, January first, on which it rains so hard that more is reported."""
+_DRY = 0.8
+"""The part of what is reported that comes whether it rains or not."""
 RAIN_NOW = 0.75
 """It has been raining since yesterday, a little."""
+
+
+def season(local: datetime) -> float:
+    """How many times as much as on average is reported in the days around this one: more where it rains more."""
+    return _DRY + (1 - _DRY) * RAINY_DAYS[local.month - 1] * len(RAINY_DAYS) / sum(RAINY_DAYS)
 
 
 def weight(local: datetime, rain: float, *, present: bool = False) -> float:

@@ -19,6 +19,7 @@ from console.server.city.records import DemoOptions
 from console.server.demo import earlier, fill
 from console.server.demo.earlier import begin, begun_of, fill_city, fill_earlier
 from console.server.demo.pictures import Album
+from console.server.demo.rhythm import season
 
 NOW = datetime(2026, 1, 20, 7, 7, 31, tzinfo=UTC)
 RECENT, ALL = 300, 900
@@ -61,7 +62,10 @@ def test_earlier_reports_are_over_older_and_at_the_same_rhythm(city: City) -> No
     assert max(found[number].created for number in old) < first
     assert not [number for number in old if is_open(found[number].status)]
     span = first - found[old[0]].created
-    assert timedelta(days=100) < span < timedelta(days=130), "600 reports are 120 days"
+    assert timedelta(days=120) < span < timedelta(days=145), "600 reports are 120 days of a mean year, and it was dry"
+    rainy, dry = (season(datetime(2025, month, 15, tzinfo=UTC)) for month in (1, 8))
+    assert 1.1 < rainy < 1.3
+    assert 0.8 < dry < 0.9
     by_time = sorted(old, key=lambda number: found[number].created)
     assert by_time == old
     done = [found[number] for number in old if found[number].status is Status.RESOLVED]
