@@ -18,6 +18,8 @@ from console.city_map.manifest import UnreadableMap, faults, read_manifest
 from console.city_map.map_folder import current_map
 from console.files.unsafe_folders import cloud_folder, network_kind
 from console.paths import home
+from console.sound.messages import SoundAvailability
+from console.sound.probe import find_output
 
 _NEEDED = ("PySide6-Essentials", "numpy", "pyqtgraph", "requests", "urllib3", "msgspec", "starlette", "uvicorn")
 _ASK_OPENGL = """
@@ -53,7 +55,18 @@ def run_doctor(*, as_json: bool) -> int:
 
 def examine() -> list[Finding]:
     """Everything that can be asked without opening a window."""
-    own = [_python(), _sqlite(), *_packages(), _map_files(), _screen(), _drawing(), _sandbox(), _keyring(), _folder()]
+    own = [
+        _python(),
+        _sqlite(),
+        *_packages(),
+        _map_files(),
+        _screen(),
+        _drawing(),
+        _sandbox(),
+        _sound(),
+        _keyring(),
+        _folder(),
+    ]
     return [*own, *_city_maps()]
 
 
@@ -139,6 +152,15 @@ def _sandbox() -> Finding:
     return Finding(
         "Web engine's sandbox", "not possible here", True, "run needs --unsandboxed; start as an ordinary user"
     )
+
+
+def _sound() -> Finding:
+    state = find_output()
+    if state.availability is SoundAvailability.READY:
+        return Finding("Sound", state.detail, True)
+    if state.availability is SoundAvailability.NO_OUTPUT:
+        return Finding("Sound", "no output", True, "alarms are not heard: connect loudspeakers, or choose an output")
+    return Finding("Sound", state.detail, True, "alarms are not heard: look at the computer's sound")
 
 
 def _keyring() -> Finding:

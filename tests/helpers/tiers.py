@@ -32,6 +32,8 @@ _OUTSIDE = (
     "console.server.city.media",
     "console.server.city.photo_process",
     "console.commands.run",
+    "console.commands.doctor",
+    "console.sound.probe",
     "console.sync.process",
     "console.window.sync_supervisor",
     # what plays the hours of a city or the lives of an outbox, for seconds
