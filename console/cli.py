@@ -83,6 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
         window.add_argument("--quit-after", type=float, metavar="S", help="quit after S seconds")
         window.add_argument("--unsandboxed", action="store_true", help="run the map without the web engine's sandbox")
         window.add_argument("--reset-layout", action="store_true")
+        window.add_argument("--no-sound", action="store_true", help="no tones: another window at this desk has them")
         if name == "demo":
             window.add_argument("--second-desk", action="store_true", help=argparse.SUPPRESS)
 

@@ -43,6 +43,8 @@ _IN_WORDS = {
     "order_lifetime_s": "lifetime of orders",
     "go_on": "going on to the next report",
     "signed_out": "which servers were signed out of",
+    "loudness": "volume of the tones",
+    "is_muted": "muting of the tones",
 }
 
 
@@ -66,6 +68,10 @@ class Settings(msgspec.Struct, kw_only=True):
     order_lifetime_s: float = 600.0
     go_on: bool = True
     """After a step that ends one's turn with a report, the next one that waits is chosen."""
+    loudness: Annotated[int, msgspec.Meta(ge=1, le=5)] = 4
+    """How loud tones are: one of `LOUDNESSES`."""
+    is_muted: bool = False
+    """No tone is heard until the next P1."""
     signed_out: list[str] = []
     """Keys of the sources that the operator has signed out of."""
 

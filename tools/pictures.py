@@ -107,7 +107,11 @@ def _take(size: str, theme: str) -> int:
     profile = profile_folder(_PROFILE)
     width, height = map(int, size.split("x"))
     options = WindowOptions(
-        profile=profile, profile_name=_PROFILE, theme="light" if theme == "light" else "dark", size=(width, height)
+        profile=profile,
+        profile_name=_PROFILE,
+        theme="light" if theme == "light" else "dark",
+        size=(width, height),
+        sound=False,
     )
     console = ConsoleWindow(app, options, begin_settings(profile)[0], Tokens(_PROFILE), None)
     drawn: list[int] = []

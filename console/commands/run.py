@@ -70,7 +70,7 @@ def run_second_desk(arguments: argparse.Namespace) -> int:
         from console.window.run import run_window
 
         settings = Settings(sources=[told.source])
-        options = _options(arguments, folder / "profile", settings, demo=False, unsandboxed=reason or "")
+        options = _options(arguments, folder / "profile", settings, demo=False, unsandboxed=reason or "", sound=False)
         with DemoStreets(demo_folder(), may_draw=False) as streets:
             return run_window(options, settings, tokens, None, streets, ends_with_input=True)
 
@@ -83,7 +83,14 @@ def _demo_folder() -> Iterator[Path]:
 
 
 def _options(
-    arguments: argparse.Namespace, profile: Path, settings: Settings, *, demo: bool, unsandboxed: str, mended: str = ""
+    arguments: argparse.Namespace,
+    profile: Path,
+    settings: Settings,
+    *,
+    demo: bool,
+    unsandboxed: str,
+    mended: str = "",
+    sound: bool = True,
 ) -> WindowOptions:
     return WindowOptions(
         profile=profile,
@@ -97,6 +104,7 @@ def _options(
         quit_after_s=arguments.quit_after,
         reset_layout=arguments.reset_layout,
         demo=demo,
+        sound=sound and not arguments.no_sound and arguments.screenshot is None,
         unsandboxed=unsandboxed,
         mended=mended,
     )

@@ -13,6 +13,8 @@ from console.panels.window_state import WindowState
 from console.rules.alarms import LOAD_GOAL, LOAD_MOST
 from console.rules.filter import Filter
 from console.rules.loaded import Loaded
+from console.sound.messages import SoundAvailability, SoundState
+from console.sound.tones import Tone
 from widgets.kpi import Figure, KpiPart, KpiStrip
 
 
@@ -38,6 +40,9 @@ class KpiController(QObject):
         self._decisions = 0
         self._city = ""
         self._load: int | None = None
+        self._sound = SoundState(SoundAvailability.UNKNOWN)
+        self._is_muted = False
+        self._calling: Tone | None = None
         window_state.view_changed.connect(lambda _: self.show())
         strip.figure_chosen.connect(self._choose)
 
@@ -56,6 +61,10 @@ class KpiController(QObject):
     def set_city(self, name: str) -> None:
         """The city's name, at the far left."""
         self._city = name
+
+    def set_sound(self, sound: SoundState, calling: Tone | None, *, is_muted: bool) -> None:
+        """Whether tones can be heard, which one calls the operator now, and whether he wants none."""
+        self._sound, self._calling, self._is_muted = sound, calling, is_muted
 
     def show(self) -> None:
         """Fill the strip."""
@@ -220,6 +229,7 @@ class KpiController(QObject):
                 stale=False,
                 help=self.tr("What you did that the server has not taken yet, or that waits for you to decide."),
             ),
+            self._sound_figure(),
             Figure(
                 "clock",
                 f"{local:%a} {local.day} {local:%b, %Z}",
@@ -232,6 +242,32 @@ class KpiController(QObject):
             ),
         ]
 
+    def _sound_figure(self) -> Figure:
+        """Whether the operator is called, or why not; a click mutes, and where nothing is heard says what to do."""
+        key = self._window_state.actions.cap("mute")
+        help_ = self.tr("{key} mutes all tones until the next P1.").format(key=key)
+        level, parts = formatting.CALM, list[KpiPart]()
+        match self._sound.availability:
+            case SoundAvailability.NO_OUTPUT | SoundAvailability.FAILED:
+                level, shown = formatting.AT_RISK, self.tr("No sound here")
+                help_ = missing_sound_text(self._sound, self.tr)
+            case SoundAvailability.OFF:
+                shown = self.tr("Off")
+                help_ = self.tr("This window was begun without sound.")
+            case _ if self._is_muted:
+                level, shown = formatting.AT_RISK, self.tr("Muted")
+                help_ = self.tr("No tone is heard until the next P1, or until {key}.").format(key=key)
+            case SoundAvailability.UNKNOWN:
+                shown = "–"
+            case _ if self._calling is Tone.P1:
+                level, shown, parts = formatting.LATE, self.tr("P1 tone"), [KpiPart("report_symbol", "1", 0)]
+            case _ if self._calling is not None:
+                level, shown = formatting.AT_RISK, self.tr("Alarm tone")
+            case _:
+                shown = self.tr("On")
+        text = KpiPart("text", shown, level)
+        return Figure("sound", f"{self.tr('Sound')} {key}", (*parts, text), "", level, stale=False, help=help_)
+
     def _whose_clock(self) -> str:
         """Which city's time is shown, as a tip; "" with one city only."""
         if len(self._sources.keys) < 2:
@@ -243,7 +279,10 @@ class KpiController(QObject):
         return text.format(name=self._sources.name(self._sources.first))
 
     def _choose(self, key: str) -> None:
-        if key in _ACTIONS:
+        missing = self._sound.availability in (SoundAvailability.NO_OUTPUT, SoundAvailability.FAILED)
+        if key == "sound":
+            self.action.emit("sound_settings" if missing else "mute")
+        elif key in _ACTIONS:
             self.action.emit(_ACTIONS[key])
         elif key in _FILTERS:  # exactly what was counted, of the whole board; the same figure again shows all
             now = self._window_state.filter
@@ -256,6 +295,19 @@ _FILTERS = {f"p{priority}": Filter(tab="unassigned", priorities=(priority,)) for
     "sla": Filter(at_risk=True),
 }
 _ACTIONS = {"units": "panel_units", "load": "panel_alarms", "outbox": "panel_outbox", "data": "sources"}
+
+
+def missing_sound_text(sound: SoundState, tr: Callable[[str], str]) -> str:
+    """Why no tone is heard at this computer, and what to do; "" where tones are heard."""
+    if sound.availability is SoundAvailability.NO_OUTPUT:
+        return tr(
+            "No sound here: this computer has no output. Connect loudspeakers or headphones, or choose an output in "
+            "the computer's own settings; it is found by itself."
+        )
+    if sound.availability is SoundAvailability.FAILED:
+        text = tr("No sound here: {why}. Look at the computer's own sound settings, then test a tone in “Sound”.")
+        return text.format(why=sound.detail)
+    return ""
 
 
 def _short(seconds: float) -> str:

@@ -27,6 +27,7 @@ from console.panels.units import UnitsController
 from console.rules.time_range import TimeRange
 from console.window.city_map_commands import CityMapCommands
 from console.window.sign_in import SignInController
+from console.window.sound_commands import SoundCommands
 from console.window.visitor_commands import VisitorCommands
 from console.window.web_map_commands import WebMapCommands
 from console.window.window_commands import RANGE_TEXT, WindowCommands
@@ -59,6 +60,7 @@ class Receivers:
     outbox: OutboxController
     conflict_controller: ConflictController
     sign_in: SignInController
+    sound: SoundCommands
     ticket: TicketPanel
     units_list: UnitsController
     visitor: VisitorCommands | None = None
@@ -134,6 +136,14 @@ ACTIONS = Actions[Receivers](
         A(
             "theme", "Dark or light", (), "Window", lambda on: on.window.switch_theme(),
             words="theme appearance colors colours mode settings preferences",
+        ),
+        A(
+            "mute", "Mute all tones until the next P1, or hear them again", ("F10",), "Window",
+            lambda on: on.sound.switch_mute(), words="silence quiet loud alarm audio", over_forms="stays",
+        ),
+        A(
+            "sound_settings", "Sound: volume, and a test of each tone", (), "Window",
+            lambda on: on.sound.open_settings(), words="settings preferences loud mute tone alarm", asks=True,
         ),
         A("refresh", "Try all servers now", ("F5",), "Window", lambda on: on.window.refresh()),
         A("retry_all", "Try again all that was refused", ("Ctrl+R",), "Window", lambda on: on.outbox.retry_all()),

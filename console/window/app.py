@@ -48,7 +48,9 @@ from console.panels.map.street_way import StreetWay
 from console.panels.map.streets import Streets
 from console.panels.map.web_map import WebMapPictures
 from console.panels.notifications.attendance import Attendance
+from console.panels.notifications.attention import Attention
 from console.panels.notifications.crew_notes import CrewNotes
+from console.panels.notifications.hazard_calls import HazardCalls
 from console.panels.notifications.hazards import Hazards
 from console.panels.notifications.lost_orders import LostOrders, lost_with
 from console.panels.notifications.refusals import Refusals
@@ -107,6 +109,7 @@ from console.window.close_guard import CloseGuard
 from console.window.context_menus import ContextMenus
 from console.window.demo_server import DEMO_TIMEZONE, DemoServer
 from console.window.demo_streets import DemoStreets, StreetsFollower
+from console.window.desktop_notices import DesktopNotices
 from console.window.garbage import collect_garbage, collect_only_here, keep_objects
 from console.window.keyboard_focus import KeyboardFocus
 from console.window.map_picker import MapPicker
@@ -119,6 +122,8 @@ from console.window.screenshot import Screenshot
 from console.window.settings_store import SettingsStore
 from console.window.shortcuts import Shortcuts
 from console.window.sign_in import SignInController
+from console.window.sound_commands import SoundCommands
+from console.window.sound_supervisor import SoundSupervisor
 from console.window.sources import FollowedSources
 from console.window.succession import Succession
 from console.window.sync_arrivals import SyncArrivals
@@ -541,6 +546,12 @@ class ConsoleWindow(QObject):
             rights_at=lambda source: self.sign_in.rights_at(source),
             show_panel=lambda: self.window.show_tab("alarms"),
         )
+        self.hazard_calls = HazardCalls(window_state, self.hazards, self)
+        self.attention = Attention(
+            is_muted=self.settings.here.is_muted,
+            keep_muted=lambda muted: self.settings.keep(lambda settings: setattr(settings, "is_muted", muted)),
+            parent=self,
+        )
         self.contact = ReporterContact(self.details_reader, self.outbox, self.sync_supervisor.send, status, self)
         self.presence = PresenceReporter(self.sync_supervisor.send)
         self.edit_notifications = EditNotifications(
@@ -773,6 +784,11 @@ class ConsoleWindow(QObject):
             self,
             keeps=not self._options.demo,
         )
+        self.sound = SoundSupervisor(self, is_wanted=self._options.sound)
+        self.sound_commands = SoundCommands(
+            self.attention, self.sound, self.settings, self.kpi_controller, self.forms, self
+        )
+        self.desktop_notices = DesktopNotices(self.window, self.symbols, self)
         self.web_map_commands = WebMapCommands(self.web_map, self.forms, self._keep_web_map, self)
         self.visitor_commands = self._make_visitor_commands()
         self._receivers = Receivers(
@@ -797,6 +813,7 @@ class ConsoleWindow(QObject):
             outbox=self.outbox_controller,
             conflict_controller=self.conflict_controller,
             sign_in=self.sign_in,
+            sound=self.sound_commands,
             ticket=self.ticket,
             units_list=self.units_controller,
             visitor=self.visitor_commands,
@@ -869,6 +886,7 @@ class ConsoleWindow(QObject):
             self.conflict_controller,
             self.city_map_commands,
             self.web_map_commands,
+            self.sound_commands,
             self.closure_commands,
             self.alarm_commands,
         ):
@@ -950,6 +968,9 @@ class ConsoleWindow(QObject):
         self.lost_orders.hazard_opened.connect(self.window_commands.go_to_hazard)
         self.hazards.unseen_changed.connect(self.lost_orders.set_hazards)
         self.hazards.comes_in.connect(self.queue.expect)
+        self.hazard_calls.changed.connect(self.attention.set_calls)
+        self.attention.came.connect(self.desktop_notices.tell)
+        self.desktop_notices.clicked.connect(self.come_forward)
         self.board_updater.arrived.connect(self.hazards.on_arrived)
         self.claims.taken_over.connect(self.lost_orders.tell)
         for follower in (self.refusals, self.crew_notes, self.restores):
@@ -1022,6 +1043,7 @@ class ConsoleWindow(QObject):
         if self._demo is None:
             self.settings.watch()
         self.screenshot.start()
+        self.sound.look_again()
         if self._streets_follower is not None:
             self._streets_follower.start()
 
@@ -1042,6 +1064,8 @@ class ConsoleWindow(QObject):
         self.sync_supervisor.stop()
         self.city_map_commands.close()
         self.map_supervisor.stop()
+        self.sound.stop()
+        self.desktop_notices.close()
         self.tasks.shutdown()
         self.photo_tasks.shutdown()
         self._readers.close()
@@ -1164,6 +1188,7 @@ class ConsoleWindow(QObject):
         the keyboard.
         """
         self.succession.take_up(handover, before)
+        self.attention.go_on()
         self.outbox.opened.disconnect(self.drafts.tell)  # it is no start: who works here knows what he left
         self.say(handover.message)
 

@@ -29,6 +29,8 @@ class WindowOptions(msgspec.Struct, frozen=True):
     quit_after_s: float | None = None
     reset_layout: bool = False
     demo: bool = False
+    sound: bool = True
+    """Tones are heard; not beside another window of the same desk."""
     unsandboxed: str = ""
     """Why the map runs without the web engine's sandbox, "" when it has one."""
     mended: str = ""

@@ -58,7 +58,7 @@ def busy_console(city: Path, folder: Path) -> Iterator[Any]:
     app = QApplication.instance()
     assert isinstance(app, QApplication)
     settings = Settings(sources=[Source("city", "City", "http://127.0.0.1:9", "dispatch", timezone="Asia/Jakarta")])
-    options = WindowOptions(profile=folder, profile_name="test", size=(1920, 1080))
+    options = WindowOptions(profile=folder, profile_name="test", size=(1920, 1080), sound=False)
     window = ConsoleWindow(app, options, settings, Tokens("test"), None)
     window.sync_supervisor.command = busy_city(ARRIVING_PER_S)
     drawn: list[int] = []

@@ -60,7 +60,7 @@ def main(profile: Path) -> int:
     timer = QTimer(interval=50)
     timer.timeout.connect(look)
     timer.start()
-    options = WindowOptions(profile=profile, profile_name="test", size=(1600, 900), quit_after_s=60)
+    options = WindowOptions(profile=profile, profile_name="test", size=(1600, 900), quit_after_s=60, sound=False)
     code = run_window(options, Settings(), Tokens("test"), None)
     sys.stdout.write(" ".join(str(theme.scale) for theme in seen))
     return code

@@ -35,7 +35,7 @@ def window(demo: DemoServer, tmp_path: Path) -> Iterator[Any]:
     profile.mkdir()
     app = QApplication.instance()
     assert isinstance(app, QApplication)
-    options = WindowOptions(profile=profile, profile_name="demo", size=(1366, 768), demo=True)
+    options = WindowOptions(profile=profile, profile_name="demo", size=(1366, 768), demo=True, sound=False)
     console = ConsoleWindow(app, options, Settings(sources=[]), demo.tokens, demo, actions=DEMO_ACTIONS)
     console.map._liveness._beat_s = 20  # on a busy machine the page may not answer within the program's two seconds
     console.map._liveness._timer.setInterval(20_000)

@@ -135,6 +135,7 @@ def console(
     own_sync: bool = False,
     actions: Any = None,
     map_beat_ms: int = 20_000,
+    sound: Sequence[str] = (),
 ) -> Iterator[Any]:
     """Open a real ConsoleWindow with a profile and a sync process of its own until the block ends.
 
@@ -144,7 +145,8 @@ def console(
     report after a step (most tests look at the same one). `kept`: the settings of a window before. `actions`: another
     table of actions. `own_sync`: start the sync process from nothing, for tests that stop or kill it. `map_beat_ms`:
     how often the map's page is asked whether it is alive. It may not answer within the program's own two seconds where
-    other programs have the processors, and would be loaded again, with a notice and the keyboard, in any test.
+    other programs have the processors, and would be loaded again, with a notice and the keyboard, in any test. `sound`:
+    the command of its sound process; without one it has none.
     """
     from PySide6.QtWidgets import QApplication
 
@@ -167,7 +169,7 @@ def console(
     tokens = Tokens("test")
     for key in [one.key for one in sources if one.user] or ["city"]:
         tokens.keep_in_memory(key, TOKENS[name])
-    options = WindowOptions(profile=folder, profile_name="test", size=size, mended=mended)
+    options = WindowOptions(profile=folder, profile_name="test", size=size, mended=mended, sound=bool(sound))
     window = ConsoleWindow(
         app,
         options,
@@ -181,6 +183,7 @@ def console(
         window.sync_supervisor.command = warm.sync_command()
     window.map._liveness._beat_s = map_beat_ms / 1000
     window.map._liveness._timer.setInterval(map_beat_ms)
+    window.sound.command = list(sound)
     window.images._timeout_s = 60  # how long a child takes to start depends on what else the computer does
     window.open()
     try:

@@ -6,6 +6,7 @@ Only the device is made up: what stands in FILE says how it behaves now (`plays`
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 from pathlib import Path
@@ -14,9 +15,48 @@ from PySide6.QtCore import QIODevice, QObject, QTimer, Signal
 from PySide6.QtMultimedia import QAudioFormat, QtAudio
 
 from console.sound import player
+from console.sound.tones import LOUDNESSES, Tone, encode, samples
 
 NAME = "Loudspeaker"
 RATE_HZ = 8000
+
+
+class DeviceFile:
+    """A test's end of the device: how it behaves, and what was heard from it."""
+
+    def __init__(self, file: Path, how: str) -> None:
+        self.file = file
+        self.behave(how)
+
+    @property
+    def command(self) -> list[str]:
+        """Starts a sound process with this device."""
+        return [sys.executable, "-m", "tests.helpers.sound_device", str(self.file)]
+
+    def behave(self, how: str) -> None:
+        """Another behaviour, never half written."""
+        new = self.file.with_suffix(".new")
+        new.write_text(how)
+        new.replace(self.file)
+
+    def heard(self) -> list[tuple[Tone, int]]:
+        """The tones that were played whole so far, and how loud each was."""
+        file = Path(f"{self.file}.heard")
+        rest = file.read_bytes() if file.exists() else b""
+        heard = []
+        while found := next((each for each in _bodies().items() if rest.startswith(each[1])), None):
+            heard.append(found[0])  # the last one may be half written
+            rest = rest.removeprefix(found[1])
+        return heard
+
+
+@functools.cache
+def _bodies() -> dict[tuple[Tone, int], bytes]:
+    return {
+        (tone, loudness): encode(samples(tone, loudness, RATE_HZ), "int16", 1)
+        for tone in Tone
+        for loudness in LOUDNESSES
+    }
 
 
 def behaviour() -> str:

@@ -61,6 +61,7 @@ from widgets.forms.merge import MergeCandidate, MergeForm, MergeSide
 from widgets.forms.new_report import NewReportForm
 from widgets.forms.place import PlaceForm, ReportPlaceForm
 from widgets.forms.shelve import ShelveForm
+from widgets.forms.sound import SoundForm
 from widgets.forms.validate import ValidateForm
 from widgets.forms.web_map import WebMapForm
 from widgets.held_keys import HeldKeys
@@ -966,6 +967,19 @@ class Forms(QObject):
         form.set_values(dict(known))
         form.committed.connect(then)
         self._show(form)
+
+    def sound(
+        self,
+        tones: Sequence[tuple[str, str, str]],
+        loudnesses: Sequence[tuple[int, str]],
+        loudness: int,
+        then: Callable[[dict[str, Any]], object],
+    ) -> SoundForm:
+        """How loud tones are, with a test of each: see `SoundForm`, whose tests its caller plays."""
+        form = SoundForm(self._theme, tones, loudnesses, loudness, parent=self._window)
+        form.committed.connect(then)
+        self._show(form)
+        return form
 
     def ask(self, title: str, sentence: str, yes: str, no: str, then: Callable[[], object]) -> None:
         """Whether to go on with what the operator asked for, now that he is told what follows."""

@@ -17,6 +17,8 @@ from console.panels.window_state import WindowState
 from console.rules.filter import Filter
 from console.rules.loaded import Loaded
 from console.rules.messages import Source, SourceState
+from console.sound.messages import SoundAvailability, SoundState
+from console.sound.tones import Tone
 from console.window.actions import ACTIONS
 from tests.unit.board import naive
 from tests.unit.board.naive import R
@@ -92,9 +94,9 @@ def test_at_risk_is_not_overdue(qtbot: QtBot) -> None:
 def test_what_is_no_count_opens_its_panel_or_nothing(qtbot: QtBot) -> None:
     strip = Strip(qtbot)
     before = strip.window_state.filter
-    for key in ("units", "outbox", "data", "clock", "home"):
+    for key in ("units", "outbox", "data", "sound", "clock", "home"):
         strip.click(key)
-    assert strip.actions == ["panel_units", "panel_outbox", "sources"]
+    assert strip.actions == ["panel_units", "panel_outbox", "sources", "mute"]
     assert strip.window_state.filter == before
     dead = [one for one in (*strip.widget._left, *strip.widget._right) if one.figure.key in ("clock", "home")]
     assert [one.isEnabled() for one in dead] == [False, False]
@@ -169,6 +171,42 @@ def test_a_first_load_is_not_done_when_all_reports_are_here(qtbot: QtBot) -> Non
 
     assert told(0.43) == ("43%", "Loading 43%")
     assert told(1.0) == ("histories", "Loading histories")
+
+
+@pytest.mark.parametrize(
+    ("availability", "calling", "muted", "shown", "level", "told", "action"),
+    [
+        (SoundAvailability.UNKNOWN, None, False, "–", 0, "F10 mutes", "mute"),
+        (SoundAvailability.READY, None, False, "On", 0, "F10 mutes", "mute"),
+        (SoundAvailability.READY, Tone.P1, False, "P1 tone", 2, "F10 mutes", "mute"),
+        (SoundAvailability.READY, Tone.ALARM, False, "Alarm tone", 1, "F10 mutes", "mute"),
+        (SoundAvailability.READY, Tone.P1, True, "Muted", 1, "until the next P1", "mute"),
+        (SoundAvailability.NO_OUTPUT, Tone.P1, True, "No sound here", 1, "Connect loudspeakers", "sound_settings"),
+        (SoundAvailability.FAILED, None, False, "No sound here", 1, "it burns", "sound_settings"),
+        (SoundAvailability.OFF, Tone.P1, False, "Off", 0, "begun without sound", "mute"),
+    ],
+)
+def test_the_strip_says_whether_the_operator_is_called_and_why_not(
+    availability: SoundAvailability,
+    calling: Tone | None,
+    muted: bool,
+    shown: str,
+    level: int,
+    told: str,
+    action: str,
+    qtbot: QtBot,
+) -> None:
+    strip = Strip(qtbot)
+    strip.widget.compact = True
+    strip.widget.resize(1366, 44)
+    strip.controller.set_sound(SoundState(availability, "it burns"), calling, is_muted=muted)
+    strip.controller.show()
+    (figure,) = (one.figure for one in strip.widget._right if one.figure.key == "sound")
+    assert (figure.parts[-1].value, figure.level, figure.label) == (shown, level, "Sound F10")
+    assert told in figure.help
+    assert "sound" in strip.widget.shown(), "also in a small window"
+    strip.click("sound")
+    assert strip.actions == [action]
 
 
 def test_a_hazard_stays_on_its_counter_when_it_is_taken(qtbot: QtBot) -> None:

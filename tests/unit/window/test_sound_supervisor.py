@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,9 +15,9 @@ from console.commands import doctor
 from console.sound import probe
 from console.sound.messages import SoundAvailability, SoundState
 from console.sound.probe import COMMAND, find_output
-from console.sound.tones import Tone, encode, samples
+from console.sound.tones import Tone
 from console.window.sound_supervisor import SoundSupervisor
-from tests.helpers.sound_device import NAME, RATE_HZ
+from tests.helpers.sound_device import NAME, DeviceFile
 
 WAIT_MS = 30_000
 READY = SoundState(SoundAvailability.READY, NAME)
@@ -29,21 +28,9 @@ class Rig:
     """A supervisor whose process has a made-up device."""
 
     def __init__(self, folder: Path, qtbot: QtBot, how: str, **values: object) -> None:
-        self.qtbot, self.file = qtbot, folder / "device"
-        self.behave(how)
-        command = [sys.executable, "-m", "tests.helpers.sound_device", str(self.file)]
-        self.sound = SoundSupervisor(command=command, **values)  # type: ignore[arg-type]
+        self.qtbot, self.device = qtbot, DeviceFile(folder / "device", how)
+        self.sound = SoundSupervisor(command=self.device.command, **values)  # type: ignore[arg-type]
         self.sound.look_again()
-
-    def behave(self, how: str) -> None:
-        """Another behaviour, never half written."""
-        new = self.file.with_suffix(".new")
-        new.write_text(how)
-        new.replace(self.file)
-
-    def heard(self) -> bytes:
-        file = Path(f"{self.file}.heard")
-        return file.read_bytes() if file.exists() else b""
 
     def wait_for(self, availability: SoundAvailability) -> SoundState:
         self.qtbot.waitUntil(lambda: self.sound.state.availability is availability, timeout=WAIT_MS)
@@ -72,18 +59,16 @@ def begin(tmp_path: Path, qtbot: QtBot) -> Iterator[Begin]:
 def test_a_tone_is_played_as_loud_as_it_is_wanted_and_a_newer_one_takes_its_place(begin: Begin) -> None:
     rig = begin("plays")
     rig.sound.play(Tone.ALARM, 3)  # before the process has said what there is
-    wanted = encode(samples(Tone.ALARM, 3, RATE_HZ), "int16", 1)
-    rig.qtbot.waitUntil(lambda: rig.heard() == wanted, timeout=WAIT_MS)
+    rig.qtbot.waitUntil(lambda: rig.device.heard() == [(Tone.ALARM, 3)], timeout=WAIT_MS)
     assert rig.wait_for(SoundAvailability.READY) == READY, "its name in one line"
-    rig.behave("stalls")
-    rig.sound.play(Tone.MESSAGE, 5)
+    rig.device.behave("stalls")
+    rig.sound.play(Tone.MESSAGE, 3)
     rig.qtbot.wait(50)
-    rig.behave("plays")
-    rig.sound.play(Tone.P1, 5)
-    wanted += encode(samples(Tone.P1, 5, RATE_HZ), "int16", 1)
-    rig.qtbot.waitUntil(lambda: rig.heard() == wanted, timeout=WAIT_MS)
+    rig.device.behave("plays")
+    rig.sound.play(Tone.P1, 3)
+    rig.qtbot.waitUntil(lambda: rig.device.heard() == [(Tone.ALARM, 3), (Tone.P1, 3)], timeout=WAIT_MS)
     assert rig.sound.state == READY
-    rig.behave("absent")
+    rig.device.behave("absent")
     assert rig.wait_for(SoundAvailability.NO_OUTPUT) == NO_OUTPUT, "it was unplugged"
 
 
@@ -94,7 +79,7 @@ def test_a_computer_without_an_output_is_a_state_and_is_asked_less_and_less_unti
     assert rig.wait_for(SoundAvailability.NO_OUTPUT) == NO_OUTPUT
     rig.qtbot.waitUntil(lambda: len(waits) == 2, timeout=WAIT_MS)
     assert waits[1] == 2 * waits[0]
-    rig.behave("plays")
+    rig.device.behave("plays")
     assert rig.wait_for(SoundAvailability.READY) == READY, "plugged in, it is found by itself"
 
 
@@ -102,13 +87,13 @@ def test_a_computer_without_an_output_is_a_state_and_is_asked_less_and_less_unti
 def test_an_output_that_does_not_play_is_said_and_not_believed_until_it_has_played(how: str, begin: Begin) -> None:
     rig = begin("plays", base_ms=20)
     rig.wait_for(SoundAvailability.READY)
-    rig.behave(how)
+    rig.device.behave(how)
     rig.sound.play(Tone.P1, 5)
     assert rig.wait_for(SoundAvailability.FAILED).detail.startswith("the output ")
     pid = rig.sound.pid
     rig.qtbot.waitUntil(lambda: rig.sound._is_open and rig.sound.pid != pid, timeout=WAIT_MS)
     assert rig.sound.state.availability is SoundAvailability.FAILED, "it has the same name as the one that failed"
-    rig.behave("plays")
+    rig.device.behave("plays")
     rig.sound.play(Tone.P1, 5)
     assert rig.wait_for(SoundAvailability.READY) == READY
 
@@ -129,7 +114,7 @@ def test_one_that_is_killed_is_started_again_and_started_for_a_tone_at_once(begi
     assert rig.sound._again.isActive()
     rig.sound.play(Tone.MESSAGE, 5)
     assert rig.wait_for(SoundAvailability.READY) == READY
-    rig.qtbot.waitUntil(lambda: bool(rig.heard()), timeout=WAIT_MS)
+    rig.qtbot.waitUntil(lambda: rig.device.heard() == [(Tone.MESSAGE, 5)], timeout=WAIT_MS)
 
 
 def test_a_window_without_sound_starts_no_process(begin: Begin) -> None:
@@ -144,9 +129,7 @@ def test_a_window_without_sound_starts_no_process(begin: Begin) -> None:
     [("plays", NAME), ("absent", "no output"), ("hangs", "the computer's sound system does not answer")],
 )
 def test_doctor_says_what_is_heard(how: str, found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "device").write_text(how)
-    command = (sys.executable, "-m", "tests.helpers.sound_device", str(tmp_path / "device"))
-    monkeypatch.setattr(probe, "COMMAND", command)
+    monkeypatch.setattr(probe, "COMMAND", DeviceFile(tmp_path / "device", how).command)
     monkeypatch.setattr(doctor, "find_output", lambda: find_output(1 if how == "hangs" else 60))
     (finding,) = (one for one in doctor.examine() if one.what == "Sound")
     assert (finding.found, bool(finding.advice), finding.ok) == (found, how != "plays", True)
