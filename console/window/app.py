@@ -47,10 +47,10 @@ from console.panels.map.places import MapPlaces
 from console.panels.map.street_way import StreetWay
 from console.panels.map.streets import Streets
 from console.panels.map.web_map import WebMapPictures
+from console.panels.notifications.alarm_calls import AlarmCalls
 from console.panels.notifications.attendance import Attendance
 from console.panels.notifications.attention import Attention
 from console.panels.notifications.crew_notes import CrewNotes
-from console.panels.notifications.hazard_calls import HazardCalls
 from console.panels.notifications.hazards import Hazards
 from console.panels.notifications.lost_orders import LostOrders, lost_with
 from console.panels.notifications.refusals import Refusals
@@ -546,7 +546,7 @@ class ConsoleWindow(QObject):
             rights_at=lambda source: self.sign_in.rights_at(source),
             show_panel=lambda: self.window.show_tab("alarms"),
         )
-        self.hazard_calls = HazardCalls(window_state, self.hazards, self)
+        self.alarm_calls = AlarmCalls(window_state, self.hazards, self.alarms, self)
         self.attention = Attention(
             is_muted=self.settings.here.is_muted,
             keep_muted=lambda muted: self.settings.keep(lambda settings: setattr(settings, "is_muted", muted)),
@@ -968,7 +968,7 @@ class ConsoleWindow(QObject):
         self.lost_orders.hazard_opened.connect(self.window_commands.go_to_hazard)
         self.hazards.unseen_changed.connect(self.lost_orders.set_hazards)
         self.hazards.comes_in.connect(self.queue.expect)
-        self.hazard_calls.changed.connect(self.attention.set_calls)
+        self.alarm_calls.changed.connect(self.attention.set_calls)
         self.attention.came.connect(self.desktop_notices.tell)
         self.desktop_notices.clicked.connect(self.come_forward)
         self.board_updater.arrived.connect(self.hazards.on_arrived)

@@ -127,8 +127,9 @@ class Attention(QObject):
             self._goes_on, self._repeated_s = False, now_s
             return
         self._once = set(calls)
-        if not self.is_muted:
-            self._new = dict.fromkeys(calls, now_s)
+        if not self.is_muted:  # a P1 that waits for a crew is heard, whoever knows of it
+            waiting = (one.key for one in calls.values() if one.tone is Tone.P1 or not one.acknowledged)
+            self._new = dict.fromkeys(waiting, now_s)
 
     def _compare(self, before: dict[Hashable, Call], calls: dict[Hashable, Call]) -> None:
         now_s = self._steady_s()

@@ -1,0 +1,73 @@
+"""The alarms as calls for the operator: those that are new here call, with the tone of a P1 or that of all others."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+
+from api_client.model import AlarmKind
+from console.panels.alarms import Alarms
+from console.panels.notifications.attention import Call
+from console.panels.notifications.hazards import HazardNews, Hazards
+from console.panels.window_state import WindowState
+from console.rules.alarms import Alarm, type_of
+from console.rules.loaded import Loaded
+from console.sound.tones import Tone
+
+
+class AlarmCalls(QObject):
+    """Makes a Call of each alarm that stands.
+
+    A P1 without a crew calls with the View in which it is one, as the red notice tells it, unless a colleague has taken
+    it: then its crew is his to send. Acknowledged is what does not call here: it was looked at, silenced, acknowledged
+    or shelved.
+    """
+
+    changed = Signal(object)
+    """A tuple of Call; None while not all reports are read, or it was not looked for alarms yet."""
+
+    def __init__(
+        self, window_state: WindowState, hazards: Hazards, alarms: Alarms, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._window_state, self._hazards, self._alarms = window_state, hazards, alarms
+        self._calls: tuple[Call, ...] | None = None
+        hazards.unseen_changed.connect(lambda _: self._look())
+        window_state.view_changed.connect(lambda _: self._look())  # after the hazards have seen it
+        alarms.changed.connect(self._look)
+
+    def _look(self) -> None:
+        view = self._window_state.view
+        is_known = view is not None and view.loaded >= Loaded.REPORTS and self._alarms.is_known
+        calls = (*self._of_hazards(), *self._of_others()) if is_known else None
+        if calls != self._calls:
+            self._calls = calls
+            self.changed.emit(calls)
+
+    def _of_hazards(self) -> list[Call]:
+        view = self._window_state.view
+        assert view is not None
+        unseen = {one.row: one for one in self._hazards.unseen}
+        taken = view.snapshot.column("claim")[view.snapshot.positions(view.hazards)] != 0
+        mine = np.isin(view.hazards, view.mine)
+        calls = []
+        for row, is_taken, is_mine in zip(view.hazards.tolist(), taken.tolist(), mine.tolist(), strict=True):
+            told = unseen.get(row)
+            is_left_alone = told is not None and told.news is HazardNews.ALONE and is_mine
+            if not is_taken or is_left_alone:
+                text = self.tr("P1 without a crew: {what}").format(what=told.what) if told is not None else ""
+                calls.append(Call(row, Tone.P1, text, acknowledged=told is None))
+        return calls
+
+    def _of_others(self) -> list[Call]:
+        listed = (one for one in self._alarms.listed if one.alarm.kind is not AlarmKind.CREWLESS)
+        return [
+            Call(one.alarm.key, Tone.ALARM, self._text(one.alarm), acknowledged=not one.calls)
+            for one in listed
+            if one.returned is None
+        ]
+
+    def _text(self, alarm: Alarm) -> str:
+        """What kind of alarm it is, and its report's number, service and area, or its unit."""
+        name = self.tr(type_of(alarm).name)
+        return f"{name}: {alarm.title}" if alarm.title else name
