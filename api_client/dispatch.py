@@ -150,6 +150,12 @@ class DispatchClient:
         """A reporter's personal data; the server logs who asked."""
         return self._get(f"/reports/{quote(report, safe='')}/contact", model.Contact)
 
+    def reports_of_caller(self, phone: str) -> model.CallerReports:
+        """The reports of a telephone number; the server logs who asked."""
+        body = msgspec.json.encode(model.CallerNumber(phone))
+        answer = self._ask("POST", "/callers/reports", headers=_JSON, body=body, limits=self._small)
+        return self._decode(answer, model.CallerReports)
+
     @contextlib.contextmanager
     def stream(self) -> Iterator[Iterator[Event]]:
         """The server's events as they come; Unreachable when cut or silent for 30 s."""

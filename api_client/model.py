@@ -943,6 +943,19 @@ class Me(msgspec.Struct, frozen=True):
     areas: tuple[str, ...]
 
 
+class CallerNumber(msgspec.Struct, frozen=True):
+    """The telephone number of who is on the line, as he says it or as it is shown."""
+
+    phone: Line
+
+
+class CallerReports(msgspec.Struct, frozen=True):
+    """The ids of the reports of one telephone number, the newest first; `more`: there are older ones."""
+
+    reports: tuple[str, ...]
+    more: bool = False
+
+
 class Kept(msgspec.Struct, frozen=True):
     """A photo that is there."""
 

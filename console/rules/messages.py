@@ -117,6 +117,15 @@ class Reveal(msgspec.Struct, frozen=True, tag="reveal"):
     report: str
 
 
+class FindCaller(msgspec.Struct, frozen=True, tag="find_caller"):
+    """Find the reports of a telephone number at the server, which logs that; answered by CallerFound."""
+
+    source: str
+    number: int
+    """Of the question: the answer bears it."""
+    phone: str
+
+
 class SyncNow(msgspec.Struct, frozen=True, tag="sync_now"):
     """Try all sources at once, whatever their back-off says."""
 
@@ -134,7 +143,7 @@ class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """End in order."""
 
 
-Down = Start | Push | Withdraw | Fetch | BringTile | Look | Reveal | SyncNow | Compare | Stop
+Down = Start | Push | Withdraw | Fetch | BringTile | Look | Reveal | FindCaller | SyncNow | Compare | Stop
 
 
 class Obstacle(StrEnum):
@@ -288,10 +297,31 @@ class Revealed(msgspec.Struct, frozen=True, tag="revealed"):
     problem: str = ""
 
 
+class CallerFound(msgspec.Struct, frozen=True, tag="caller_found"):
+    """The ids of a caller's reports, the newest first, or `problem` says why not. Never written to a file or a log."""
+
+    source: str
+    number: int
+    reports: tuple[str, ...] = ()
+    more: bool = False
+    problem: str = ""
+
+
 class Alive(msgspec.Struct, frozen=True, tag="beat"):
     """The process lives and each of its threads gets further; every two seconds. Without it the console ends it."""
 
 
 Up = (
-    Outcome | TryNow | Touched | Presence | SourceState | SignedIn | ZoneTold | Fetched | TileBrought | Revealed | Alive
+    Outcome
+    | TryNow
+    | Touched
+    | Presence
+    | SourceState
+    | SignedIn
+    | ZoneTold
+    | Fetched
+    | TileBrought
+    | Revealed
+    | CallerFound
+    | Alive
 )

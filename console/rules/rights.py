@@ -25,6 +25,14 @@ _MAY: dict[str, frozenset[Kind]] = {
 }
 
 
+_SEES_CONTACTS = frozenset({"operator", "supervisor", "validator"})
+
+
+def may_see_contacts(role: str) -> bool:
+    """Whether a role may see who reported something; a role that is not known here may not."""
+    return role in _SEES_CONTACTS
+
+
 class Rights(msgspec.Struct, frozen=True):
     """What a server says that an operator may do: his role ("" while it has said nothing), areas and agencies."""
 

@@ -16,7 +16,20 @@ from api_client.georeport_model import GeoRequest
 from api_client.model import Kind
 from console.cache.reader import CacheReader
 from console.rules.edit import Edit
-from console.rules.messages import Fetch, Look, Outcome, Push, Reveal, Revealed, Source, TryNow, Up, Withdraw
+from console.rules.messages import (
+    CallerFound,
+    Fetch,
+    FindCaller,
+    Look,
+    Outcome,
+    Push,
+    Reveal,
+    Revealed,
+    Source,
+    TryNow,
+    Up,
+    Withdraw,
+)
 from console.rules.queued import EditState, StopReason, TakenAs
 from console.sync.attempt import Attempt, CannotSend
 from console.sync.cache_writer_proxy import CacheWriterProxy
@@ -318,6 +331,11 @@ class GeoReportSource:
     def reveal(self, reveal: Reveal) -> None:
         """These servers show nobody who reported."""
         self._emit(Revealed(reveal.source, reveal.report, problem="This server shows nobody who reported."))
+
+    def find_caller(self, asked: FindCaller) -> None:
+        """Nor do they find reports by who reported them."""
+        problem = "This server shows nobody who reported."
+        self._emit(CallerFound(asked.source, asked.number, problem=problem))
 
     def hurry(self) -> None:
         """Try everything at once."""

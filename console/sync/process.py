@@ -27,10 +27,12 @@ from console.files.lock import FileLock
 from console.pipe import BrokenFrame, Frames, pack
 from console.rules.messages import (
     BringTile,
+    CallerFound,
     Compare,
     Down,
     Fetch,
     Fetched,
+    FindCaller,
     Look,
     Outcome,
     Push,
@@ -144,6 +146,12 @@ class Followers:
                 self._emit(Revealed(message.source, message.report, problem="The report's city is not connected."))
             else:
                 following.reveal(message)
+        elif isinstance(message, FindCaller):
+            following = self._following.get(message.source)
+            if following is None:
+                self._emit(CallerFound(message.source, message.number, problem="The city is not connected."))
+            else:
+                following.find_caller(message)
         elif isinstance(message, SyncNow):
             for following in self._following.values():
                 following.hurry()

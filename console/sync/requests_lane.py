@@ -10,7 +10,7 @@ from typing import Protocol
 from typing_extensions import override
 
 from api_client import errors, model
-from console.rules.messages import Reveal, Revealed
+from console.rules.messages import CallerFound, FindCaller, Reveal, Revealed
 from console.sync.health import LIVE, Health
 from console.sync.worker import Connection, LaneThread
 
@@ -18,6 +18,9 @@ AGAIN_S = 30.0
 """How often it is told which report is open, or that none is; the server takes who tells nothing for 75 s for gone."""
 _SETTLE_S = 0.7
 """So long a report must be open before it is told: who runs through a list looks at nothing."""
+_CALLER_NEEDS_SERVER = "Needs the server, which cannot be reached now: who called is kept there only."
+_OLDER_SERVER = "This server is of a version that finds no reports by a telephone number."
+_NO_SUCH = frozenset({404, 405})
 _NEEDS_NETWORK = "The reporter's contact is kept at the server only, which cannot be reached now."
 
 
@@ -27,22 +30,25 @@ class Answers(Connection, Protocol):
     def contact(self, report: str) -> model.Contact:
         """A reporter's personal data; the server logs who asked. Raises ApiError."""
 
+    def reports_of_caller(self, phone: str) -> model.CallerReports:
+        """The reports of a telephone number; the server logs who asked. Raises ApiError."""
+
     def put_presence(self, report: str | None) -> None:
         """Say which report the operator looks at. Raises ApiError."""
 
 
 class RequestsLane(LaneThread):
-    """Answers every Reveal with a Revealed, which is kept nowhere; tells what is looked at, best effort.
+    """Answers every Reveal and FindCaller, keeping nothing of either; tells what is looked at, best effort.
 
     Nothing is asked, and nothing told, while the source is not live.
     """
 
-    def __init__(self, client: Answers, health: Health, emit: Callable[[Revealed], None]) -> None:
+    def __init__(self, client: Answers, health: Health, emit: Callable[[Revealed | CallerFound], None]) -> None:
         super().__init__("ask", client)
         self._client = client
         self._health = health
         self._emit = emit
-        self._asked: deque[Reveal] = deque()
+        self._asked: deque[Reveal | FindCaller] = deque()
         self._open: str | None = None
         self._tell_at = 0.0
 
@@ -63,6 +69,11 @@ class RequestsLane(LaneThread):
         self._asked.append(asked)
         self.poke()
 
+    def find_caller(self, asked: FindCaller) -> None:
+        """Find the reports of a telephone number."""
+        self._asked.append(asked)
+        self.poke()
+
     @override
     def _work(self) -> None:
         while not self._wakeup.stopped:
@@ -75,14 +86,27 @@ class RequestsLane(LaneThread):
             self._wakeup.wait(min(AGAIN_S, max(0.0, self._tell_at - time.monotonic())))
         self._client.close()
 
-    def _answer(self, asked: Reveal) -> Revealed:
+    def _answer(self, asked: Reveal | FindCaller) -> Revealed | CallerFound:
+        return self._contact(asked) if isinstance(asked, Reveal) else self._caller(asked)
+
+    def _caller(self, asked: FindCaller) -> CallerFound:
+        if self._health.state != LIVE or self._health.breaker.open:
+            return CallerFound(asked.source, asked.number, problem=_CALLER_NEEDS_SERVER)
+        try:
+            found = self._client.reports_of_caller(asked.phone)
+        except errors.ApiError as error:
+            is_older = isinstance(error, errors.Refused) and error.status in _NO_SUCH
+            problem = _OLDER_SERVER if is_older else _CALLER_NEEDS_SERVER if _is_away(error) else str(error)
+            return CallerFound(asked.source, asked.number, problem=problem)
+        return CallerFound(asked.source, asked.number, found.reports, found.more)
+
+    def _contact(self, asked: Reveal) -> Revealed:
         if self._health.state != LIVE or self._health.breaker.open:
             return Revealed(asked.source, asked.report, problem=_NEEDS_NETWORK)
         try:
             found = self._client.contact(asked.report)
         except errors.ApiError as error:
-            away = isinstance(error, (errors.Unreachable, errors.NotThisServer, errors.NoBackend))
-            return Revealed(asked.source, asked.report, problem=_NEEDS_NETWORK if away else str(error))
+            return Revealed(asked.source, asked.report, problem=_NEEDS_NETWORK if _is_away(error) else str(error))
         return Revealed(asked.source, asked.report, found.name, found.phone, found.email)
 
     def _tell(self, report: str | None) -> None:
@@ -92,3 +116,7 @@ class RequestsLane(LaneThread):
             self._client.put_presence(report)
         except errors.ApiError:
             return  # the others do not see for half a minute what is open here; that is all
+
+
+def _is_away(error: errors.ApiError) -> bool:
+    return isinstance(error, (errors.Unreachable, errors.NotThisServer, errors.NoBackend))

@@ -17,7 +17,7 @@ from api_client.model import Kind
 from api_client.transport import UnderWay
 from console.files.errors import DamagedFile, StoreError
 from console.rules.backoff import Backoff
-from console.rules.messages import Fetch, Look, Push, Reveal, Source, TryNow, Up, Withdraw
+from console.rules.messages import Fetch, FindCaller, Look, Push, Reveal, Source, TryNow, Up, Withdraw
 from console.sync.attempt import Attempt
 from console.sync.cache_writer_proxy import CacheWriterProxy
 from console.sync.download_lane import DownloadLane
@@ -151,6 +151,9 @@ class Following(Protocol):
     def reveal(self, reveal: Reveal) -> None:
         """Bring a reporter's contact."""
 
+    def find_caller(self, asked: FindCaller) -> None:
+        """Find the reports of a telephone number."""
+
     def hurry(self) -> None:
         """Try everything at once."""
 
@@ -272,6 +275,10 @@ class DispatchSource:
     def reveal(self, reveal: Reveal) -> None:
         """Bring a reporter's contact."""
         self._ask.reveal(reveal)
+
+    def find_caller(self, asked: FindCaller) -> None:
+        """Find the reports of a telephone number."""
+        self._ask.find_caller(asked)
 
     def hurry(self) -> None:
         """Try everything at once."""

@@ -58,6 +58,7 @@ from console.panels.notifications.restores import Restores
 from console.panels.outbox import OutboxController
 from console.panels.qt_outbox import QtOutbox
 from console.panels.queue import QueueController
+from console.panels.report.callers import CallerFinder
 from console.panels.report.clipboard import ReportClipboard
 from console.panels.report.conflict_controller import ConflictController
 from console.panels.report.contact import ReporterContact
@@ -384,6 +385,8 @@ class ConsoleWindow(QObject):
                 place_wanted=self.map_picker.start,
                 place_unwanted=self.map_picker.end,
                 earlier_of=NearbyFinder(self.window_state, self.tasks, self.reader, self.time_at, self).find,
+                caller_of=lambda source, phone, then: self.callers.find(source, phone, then),
+                may_find_callers=lambda source: self.callers.may_find(source),
                 streets_of=lambda source, text, then: self.streets.find(source, text, then),
                 map_places=self.map_places,
             ),
@@ -551,6 +554,15 @@ class ConsoleWindow(QObject):
             is_muted=self.settings.here.is_muted,
             keep_muted=lambda muted: self.settings.keep(lambda settings: setattr(settings, "is_muted", muted)),
             parent=self,
+        )
+        self.callers = CallerFinder(
+            self.window_state,
+            self.tasks,
+            self.reader,
+            self.sync_supervisor.send,
+            lambda source: self.sign_in.rights_at(source),
+            lambda: self.now().timestamp(),
+            self,
         )
         self.contact = ReporterContact(self.details_reader, self.outbox, self.sync_supervisor.send, status, self)
         self.presence = PresenceReporter(self.sync_supervisor.send)
@@ -864,6 +876,7 @@ class ConsoleWindow(QObject):
         self.sync_supervisor.outcome.connect(self.edit_notifications.on_outcome)  # while the outbox has the edit
         self.sync_supervisor.outcome.connect(self.outbox_link.take)
         self.sync_supervisor.revealed.connect(self.contact.on_revealed)
+        self.sync_supervisor.caller_found.connect(self.callers.on_found)
         self.sync_supervisor.signed_in.connect(self.sign_in.on_signed_in)
         self.sync_supervisor.source_state.connect(self.sign_in.on_source_state)
         self.sync_supervisor.zone_told.connect(self.followed_sources.on_zone_told)

@@ -13,9 +13,11 @@ from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signa
 from console.pipe import Frames, pack
 from console.rules.messages import (
     Alive,
+    CallerFound,
     Down,
     Fetch,
     Fetched,
+    FindCaller,
     Look,
     Outcome,
     Presence,
@@ -77,6 +79,8 @@ class SyncSupervisor(QObject):
     """A TileBrought."""
     revealed = Signal(object)
     """A Revealed."""
+    caller_found = Signal(object)
+    """A CallerFound."""
     alive = Signal(bool)
     """Whether the process runs."""
     froze = Signal()
@@ -143,6 +147,8 @@ class SyncSupervisor(QObject):
             self._fetches = [*self._fetches, message][-_MOST_FETCHES:]
         elif isinstance(message, Reveal):
             self.revealed.emit(Revealed(message.source, message.report, problem=self.tr(_NO_PROCESS)))
+        elif isinstance(message, FindCaller):
+            self.caller_found.emit(CallerFound(message.source, message.number, problem=self.tr(_NO_PROCESS)))
         elif isinstance(message, Push):
             # protects: lost-before-the-first-start
             self._forgot = True
@@ -252,6 +258,8 @@ class SyncSupervisor(QObject):
                 self.tile_brought.emit(message)
             case Revealed():
                 self.revealed.emit(message)
+            case CallerFound():
+                self.caller_found.emit(message)
 
     def _on_error(self, error: QProcess.ProcessError) -> None:
         if error is QProcess.ProcessError.FailedToStart:

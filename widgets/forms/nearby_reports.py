@@ -53,9 +53,9 @@ class NearbyReport:
 class _NearbyDelegate(RowDelegate):
     """Draws key, symbol, status, number, category and words at the left; age and distance at the right."""
 
-    def __init__(self, theme: Theme, symbols: Symbols, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, symbols: Symbols, first: int, parent: QWidget) -> None:
         super().__init__(theme, _ROW_HIGH, parent)
-        self._symbols = symbols
+        self._symbols, self._first = symbols, first
 
     @override
     def ground(self, option: QStyleOptionViewItem, *, current: bool, has_keyboard: bool) -> str:
@@ -68,7 +68,7 @@ class _NearbyDelegate(RowDelegate):
         view = self.parent()
         at = view.rows_model().number_of(row.id) if isinstance(view, RowsView) else -1
         left, right = box.left() + theme.px(6), box.right() - theme.px(7)
-        cap = f"Alt {at + 1}"
+        cap = f"Alt {at + self._first}"
         if at >= 0:
             paint_cap(painter, theme, left, box.center().y() + 1, cap)
         left += cap_size(theme, cap).width() + theme.px(8)
@@ -109,8 +109,8 @@ class _NearbyDelegate(RowDelegate):
 class NearbyReports(QWidget):
     """A heading that says what was looked at, the rows, and below them the words of the one that is looked at.
 
-    A row is looked at by its key (`look`), by Enter or by a click. `adds` is the key by which what is entered is added
-    to the one that is looked at, as its cap shows it; "" where nothing can be.
+    A row is looked at by Alt and its digit (`look`), the first by `first`, by Enter or by a click. `adds` is the key by
+    which what is entered is added to the one that is looked at, as its cap shows it; "" where nothing can be.
     """
 
     looked_at = Signal(int)
@@ -120,7 +120,7 @@ class NearbyReports(QWidget):
     size_changed = Signal()
     """It needs more height, or less."""
 
-    def __init__(self, theme: Theme, symbols: Symbols, name: str, *, adds: str, add_text: str) -> None:
+    def __init__(self, theme: Theme, symbols: Symbols, name: str, *, adds: str, add_text: str, first: int = 1) -> None:
         super().__init__()
         self._theme, self._name, self._shown = theme, name, ""
         self._head = make_label(theme, name, "caption", "text.tertiary")
@@ -130,7 +130,7 @@ class NearbyReports(QWidget):
         )
         self.rows = RowsView(name)
         self.rows.setModel(self._model)
-        self.rows.setItemDelegate(_NearbyDelegate(theme, symbols, self.rows))
+        self.rows.setItemDelegate(_NearbyDelegate(theme, symbols, first, self.rows))
         self.rows.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.rows.opened.connect(self._on_opened)
         self.rows.clicked.connect(lambda index: self._on_opened(self._model.row(index.row()).id))
@@ -200,6 +200,13 @@ class NearbyReports(QWidget):
     def looked_at_words(self) -> str:
         """What is told of the report that is looked at, "" while none is."""
         return "" if self._looked.isHidden() else self._words.text()
+
+    def look_away(self) -> None:
+        """Tell no more of the one that is looked at: another list has one."""
+        if self._shown:
+            self._tell(None)
+            self.rows.clear_current()
+            self.size_changed.emit()
 
     def look(self, number: int) -> bool:
         """Look at the row with this number, from 1; False when there is none."""

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from widgets.forms.choice import ListChoice
 from widgets.forms.fields import Segments, TypeAhead
-from widgets.forms.form import put_text
+from widgets.forms.form import make_label, put_text
 from widgets.forms.nearby_reports import MOST_NEARBY, NearbyReport, NearbyReports
 from widgets.forms.place import PlaceForm
 from widgets.forms.questions import CategoryQuestion, Questions
@@ -27,6 +27,7 @@ class NewReportForm(PlaceForm):
     question -> values), priority, caller_name, caller_phone.
 
     With `several` what is entered can be put aside for another report (Ctrl+N), with `adds` added to an earlier one.
+    With `finds_callers` the earlier reports of the telephone number can be asked for.
     What is known already of the place comes by `set_nearby` after `changed`, what a category asks by `ask` after
     `service_changed`. With a priority out of `hurried` it can be saved without the answers.
     """
@@ -36,6 +37,8 @@ class NewReportForm(PlaceForm):
 
     nearby_opened = Signal(int)
     """An earlier report is looked at: its key."""
+    caller_asked = Signal(str)
+    """The earlier reports of this telephone number are wanted; answer with `set_caller_reports`."""
     add_asked = Signal(int)
     """The caller adds what is entered to the earlier report that is looked at, which has this key."""
     put_aside = Signal(dict)
@@ -53,6 +56,7 @@ class NewReportForm(PlaceForm):
         about: str = "",
         several: bool = False,
         adds: bool = False,
+        finds_callers: bool = False,
         hurried: Collection[str] = ("1",),
         priorities: Sequence[tuple[str, str]] = (("1", "P1"), ("2", "P2"), ("3", "P3"), ("4", "P4")),
         parent: QWidget | None = None,
@@ -103,7 +107,7 @@ class NewReportForm(PlaceForm):
         add_key(self, "Alt+A", self._add)
         self.nearby.looked_at.connect(self.nearby_opened)
         self.nearby.size_changed.connect(self._on_nearby_size)
-        for number in range(1, MOST_NEARBY + 1):
+        for number in range(1, 2 * MOST_NEARBY + 1):
             add_key(self, f"Alt+{number}", partial(self._look, number))
         self.body.addWidget(self.nearby)
         self.questions = Questions(theme)
@@ -119,6 +123,31 @@ class NewReportForm(PlaceForm):
         row.addWidget(self.caller_name, 3)
         row.addWidget(self.caller_phone, 2)
         self.body.addLayout(row)
+        heading = self.tr("Earlier reports of this caller")
+        self.of_caller = NearbyReports(
+            theme, symbols, heading, adds="Alt A" if adds else "", add_text=add_text, first=MOST_NEARBY + 1
+        )
+        self.of_caller.looked_at.connect(self.nearby_opened)
+        self.of_caller.looked_at.connect(lambda _: self.nearby.look_away())
+        self.nearby.looked_at.connect(lambda _: self.of_caller.look_away())
+        self.of_caller.add_asked.connect(self.add_asked)
+        self.of_caller.size_changed.connect(self._on_nearby_size)
+        self._finds_callers, self._asked_for = finds_callers, ""
+        self.caller_button = KeyButton(theme, self.tr("Earlier reports of this number"), "Alt E", height=24)
+        self.caller_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.caller_button.clicked.connect(self._ask_caller)
+        self._caller_note = make_label(theme, self.tr("the server notes that you asked"), "caption", "text.tertiary")
+        asking = QHBoxLayout()
+        asking.setContentsMargins(0, theme.px(4), 0, 0)
+        asking.setSpacing(theme.px(8))
+        asking.addWidget(self.caller_button)
+        asking.addWidget(self._caller_note)
+        asking.addStretch(1)
+        self.body.addLayout(asking)
+        self.body.addWidget(self.of_caller)
+        add_key(self, "Alt+E", self._ask_caller)
+        self.caller_phone.textChanged.connect(self._on_phone)
+        self._on_phone()
         self._order_fields()
         self.touch()
         self._before_draft = self.values()
@@ -134,6 +163,7 @@ class NewReportForm(PlaceForm):
             self.priority,
             self.caller_name,
             self.caller_phone,
+            self.of_caller.rows,
             self.nearby.rows,
             self.leave_button,
         )
@@ -169,12 +199,43 @@ class NewReportForm(PlaceForm):
     def _is_hurried(self) -> bool:
         return self.priority.value() in self._hurried
 
+    def set_caller_reports(
+        self, phone: str, rows: Sequence[NearbyReport], looked_for: str, count: int, none: str
+    ) -> None:
+        """The earlier reports of a telephone number, unless another one stands there by now."""
+        if phone == self._asked_for:
+            self.of_caller.show_reports(rows, looked_for, count, none=none)
+
+    def _on_phone(self) -> None:
+        """What was found for another number is not of this caller; without a number nothing can be asked."""
+        phone = self.caller_phone.text().strip()
+        if phone != self._asked_for or not phone:
+            self._asked_for = ""
+            self.of_caller.hide()
+            self.of_caller.show_reports([], "", 0)
+        is_offered, was_offered = self._finds_callers and bool(phone), not self.caller_button.isHidden()
+        self.caller_button.setVisible(is_offered)
+        self._caller_note.setVisible(is_offered)
+        if is_offered != was_offered:
+            self._on_nearby_size()
+
+    def _ask_caller(self) -> None:
+        phone = self.caller_phone.text().strip()
+        if not phone or not self._finds_callers:
+            self.unused_key.emit("Alt+E")
+            return
+        self._asked_for = phone
+        self.of_caller.show()
+        self.caller_asked.emit(phone)
+        self._on_nearby_size()
+
     def _look(self, number: int) -> None:
-        if not self.nearby.look(number):
+        rows, at = (self.nearby, number) if number <= MOST_NEARBY else (self.of_caller, number - MOST_NEARBY)
+        if not rows.look(at):
             self.unused_key.emit(f"Alt+{number}")
 
     def _add(self) -> None:
-        if not self.nearby.add():
+        if not (self.nearby.add() or self.of_caller.add()):
             self.unused_key.emit("Alt+A")
 
     def _on_nearby_size(self) -> None:

@@ -91,6 +91,10 @@ class FormSurroundings(msgspec.Struct, frozen=True):
     """No click is asked for any more."""
     earlier_of: Callable[[str, dict[str, Any], Callable[[NearbyFound], None]], object] = lambda *_: None
     """The earlier reports of the place that is being typed for a source: see `Recommender.earlier`."""
+    caller_of: Callable[[str, str, Callable[[NearbyFound], None]], object] = lambda *_: None
+    """The earlier reports of a telephone number at a source: see `CallerFinder.find`."""
+    may_find_callers: Callable[[str], bool] = lambda _: False
+    """Whether the operator may ask that of a source."""
     streets_of: Callable[[str, str, Callable[[list[Street]], None]], object] = lambda _source, _text, then: then([])
     """The streets of a source that words name."""
     map_places: MapPlaces | None = None
@@ -781,6 +785,7 @@ class Forms(QObject):
             about=about,
             several=several,
             adds=add_to is not None,
+            finds_callers=self._around.may_find_callers(source),
             parent=self._window,
         )
         if add_to is not None:
@@ -848,6 +853,15 @@ class Forms(QObject):
         form.place_changed.connect(look)
         form.nearby_opened.connect(self._window_state.choose)
         look()
+
+        def find(phone: str) -> None:
+            def told(found: NearbyFound) -> None:
+                if self._new is form and not form.is_done:
+                    form.set_caller_reports(phone, found.rows, found.looked_for, found.count, found.none)
+
+            self._around.caller_of(source, phone, told)
+
+        form.caller_asked.connect(find)
 
     def place(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -76,7 +77,9 @@ class NearbyFinder(QObject):
                 most=MOST_NEARBY,
                 within_m=within_m,
             )
-            return NearbyFound(_rows(found[:MOST_NEARBY], view, catalog, reader()), looked_for, len(found), none)
+            return NearbyFound(
+                _nearby_rows(found[:MOST_NEARBY], view, catalog, reader(), now_s), looked_for, len(found), none
+            )
 
         self._tasks.latest("nearby", look, then)
 
@@ -103,27 +106,37 @@ class NearbyFinder(QObject):
 _DAY_S = 86400
 
 
-def _rows(found: Sequence[Duplicate], view: View, catalog: Catalog, reader: CacheReader) -> tuple[NearbyReport, ...]:
-    rows = [one.row for one in found]
+def rows_of(
+    rows: Sequence[int], view: View, catalog: Catalog, reader: CacheReader, now_s: float
+) -> tuple[NearbyReport, ...]:
+    """Reports, by their local rows, as rows of a form; those that are not here any more are left out."""
     texts = {one.row: one for one in reader.texts(rows)}
     facts = {one.row: one for one in view.snapshot.facts(rows)}
     services = catalog.words.get("service", {})
     return tuple(
         NearbyReport(
-            key=one.row,
-            number=texts[one.row].remote_id,
-            service=catalog.service_name(services.get(facts[one.row].service)),
-            text=texts[one.row].description or texts[one.row].title,
-            age=formatting.age(one.age_s),
-            state=formatting.status_text(ORDER[facts[one.row].status]),
-            distance=distance_of(one),
-            priority=facts[one.row].priority,
-            status=facts[one.row].status,
-            letter=formatting.letter(ORDER[facts[one.row].status]),
-            letter_token=formatting.LETTER_TOKENS[ORDER[facts[one.row].status]],
-            where=texts[one.row].address,
-            takes_more=is_open(ORDER[facts[one.row].status]),
+            key=row,
+            number=texts[row].remote_id,
+            service=catalog.service_name(services.get(facts[row].service)),
+            text=texts[row].description or texts[row].title,
+            age=formatting.age(max(0.0, now_s - facts[row].created)),
+            state=formatting.status_text(ORDER[facts[row].status]),
+            distance="",
+            priority=facts[row].priority,
+            status=facts[row].status,
+            letter=formatting.letter(ORDER[facts[row].status]),
+            letter_token=formatting.LETTER_TOKENS[ORDER[facts[row].status]],
+            where=texts[row].address,
+            takes_more=is_open(ORDER[facts[row].status]),
         )
-        for one in found
-        if one.row in texts and one.row in facts
+        for row in rows
+        if row in texts and row in facts
     )
+
+
+def _nearby_rows(
+    found: Sequence[Duplicate], view: View, catalog: Catalog, reader: CacheReader, now_s: int
+) -> tuple[NearbyReport, ...]:
+    away = {one.row: distance_of(one) for one in found}
+    rows = rows_of(list(away), view, catalog, reader, now_s)
+    return tuple(replace(row, distance=away[row.key]) for row in rows)

@@ -14,6 +14,7 @@ from api_client.decoding import decode
 from api_client.model import Calendar, Report, Service
 from console.rules.sla import clocks, sla_of
 from console.server.city import schema
+from console.server.city.callers import contact_row
 from console.server.city.database import REPORTS, Database, next_numbers
 from console.server.city.records import LoadedReport
 
@@ -75,7 +76,7 @@ def _prepare(row: LoadedReport) -> _Prepared:
     rows = [("report", schema.row_of(row.report, 0))]
     rows += [("entry", schema.row_of(entry, 0)) for entry in row.entries]
     rows += [("assignment", schema.row_of(one, 0)) for one in row.assignments]
-    contact = {"id": key, "report": key, "body": msgspec.json.encode(row.contact)} if row.contact is not None else None
+    contact = contact_row(key, key, row.contact) if row.contact is not None else None
     return _Prepared(row.report, rows, contact)
 
 

@@ -25,6 +25,7 @@ from console.rules.divert import is_step
 from console.rules.edit import APPENDS, FIELDS, LEAVES, ON_NO_REPORT
 from console.rules.recreate import is_another
 from console.server.city import audit, public_replies, schema
+from console.server.city.callers import contact_row
 from console.server.city.claims import release_what_left
 from console.server.city.closures import CityBorders, change_closure, closure_before, undo_closure
 from console.server.city.database import REPORTS, Database, inserter
@@ -476,8 +477,7 @@ def _keep_contact(unit_of_work: UnitOfWork, edit: EditBody, report: str) -> None
         key, contact = report, payload_of(edit, model.Create).contact
     else:
         key, contact = f"{report}/{edit.id}", payload_of(edit, model.MeToo).contact
-    row = {"id": key, "report": report, "body": msgspec.json.encode(contact)}
-    unit_of_work.connection.execute(sa.insert(schema.contacts), [row])
+    unit_of_work.connection.execute(sa.insert(schema.contacts), [contact_row(key, report, contact)])
 
 
 def _next_report_id(unit_of_work: UnitOfWork) -> str:

@@ -12,8 +12,6 @@ from console.server.city.records import Actor
 from console.server.city.unit_of_work import UnitOfWork
 from console.server.errors import ForbiddenRefusal
 
-_SEES_CONTACTS = frozenset({"operator", "supervisor", "validator"})
-
 
 def check_role(actor: Actor, edit: EditBody) -> None:
     """Raise ForbiddenRefusal when the role may not make such an edit."""
@@ -65,7 +63,7 @@ def call_signs(unit: Unit) -> frozenset[str]:
 
 def may_see_contacts(unit_of_work: UnitOfWork, actor: Actor, report: Report) -> bool:
     """Whether the actor may see who reported it."""
-    return actor.role in _SEES_CONTACTS and in_scope(unit_of_work, actor, report)
+    return rights.may_see_contacts(actor.role) and in_scope(unit_of_work, actor, report)
 
 
 def check_may_undo(actor: Actor, author: str) -> None:

@@ -138,6 +138,7 @@ contacts = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),  # the entry that brought it, or the report's id
     sa.Column("report", sa.Text, nullable=False, index=True),
     sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("phone_tail", sa.Text, index=True),  # the end of the telephone number, by which one caller's are found
 )
 audit = sa.Table(
     "audit",

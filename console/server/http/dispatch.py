@@ -12,6 +12,8 @@ from starlette.routing import BaseRoute
 
 from api_client.decoding import convert
 from api_client.model import (
+    CallerNumber,
+    CallerReports,
     Changes,
     Contact,
     DayReports,
@@ -38,6 +40,7 @@ from console.rules.status import RULES
 from console.server.admin.apply import Done, apply_setup, compare_setup, present_setup
 from console.server.admin.setup import SUPERVISOR, CitySetup
 from console.server.city import audit, digest, feed
+from console.server.city.callers import reports_of_caller
 from console.server.city.change_watcher import ChangeWatcher
 from console.server.city.city import City
 from console.server.city.dates import Dated, check_date
@@ -491,6 +494,20 @@ class Dispatch:
                 refusals=(NotFound,),
             ),
             Operation(
+                "POST",
+                "/callers/reports",
+                "findCallerReports",
+                "The reports of a telephone number, however it is spelled; that they were looked for is logged",
+                self._caller_reports,
+                {200: ResponseSpec("Their ids, the newest first; at most 20.", CallerReports)},
+                text="The number is in no address and no log. Reports whose contacts are no longer kept are not found.",
+                role="operator, supervisor and validator, in their scope.",
+                takes=CallerNumber,
+                most=SMALL_BODY,
+                pool=Pool.WRITE,  # the audit log is written first
+                refusals=(ForbiddenRefusal, WrongType, Invalid),
+            ),
+            Operation(
                 "GET",
                 "/reports/{report:path}/audit",
                 "readAudit",
@@ -651,6 +668,12 @@ class Dispatch:
                 check_scope(unit_of_work, context.actor, report)
                 raise ForbiddenRefusal(f"The role {context.actor.role} may not see who reported it.")
         return json_response(self._city.contact(report.id, context.actor))
+
+    def _caller_reports(self, context: RequestContext) -> Response:
+        number = context.json(CallerNumber)
+        self._http_endpoint.count_caller(context.actor)
+        now = self._city.clock()
+        return json_response(reports_of_caller(self._city.database, number.phone, context.actor, now))
 
     def _audit(self, context: RequestContext) -> Response:
         report = self._city.report(context.path("report"))

@@ -257,6 +257,11 @@ class HttpEndpoint:
         if not actor.tokenless:
             self._limits.spend(rate_limit.UPLOAD, actor.name, max(1, size // 1_000_000))
 
+    def count_caller(self, actor: Actor) -> None:
+        """Count a search by a telephone number. TooMany when somebody tries numbers."""
+        # protects: callers-are-counted
+        self._limits.spend(rate_limit.CALLER, actor.name)
+
     def count_unknown_key(self, request: Request) -> None:
         """Count an api_key that nobody has. TooMany when somebody tries keys."""
         self._limits.spend_by_address(rate_limit.SIGN_IN, host_of(request))

@@ -28,6 +28,7 @@ CITIZEN_POST = "citizen's post"
 CITIZEN_PHOTO = "citizen's photo"
 KEY_POST = "post by key"
 UPLOAD = "upload"
+CALLER = "reports of a caller"
 SIGN_IN = "unknown token"
 SIGN_IN_RECORD = "record of unknown tokens"
 
@@ -40,6 +41,7 @@ RULES = {
     CITIZEN_PHOTO: "180 per 2 minute",  # their photos, per address
     KEY_POST: "60 per 1 minute",  # new reports with an api_key, per key
     UPLOAD: "2000 per 1 hour",  # megabytes of photos, per user
+    CALLER: "30 per 10 minute",  # searches by a telephone number, per user: who takes calls asks for fewer
     SIGN_IN: "10 per 1 minute",  # per address; known tokens work all the while
     SIGN_IN_RECORD: "60 per 1 minute",  # refused sign-ins written into the audit log, of all addresses together
 }

@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from api_client.model import Contact
 from console.cli import main
 from console.server.city import audit, migrations, schema
 from console.server.city.city import City
@@ -199,6 +201,20 @@ def test_a_city_of_before_there_were_migrations_comes_along_with_every_row(datab
     city.create_schema()
     assert whole(database) == now
     city.close()
+
+
+def test_the_callers_of_an_older_city_are_found_after_the_upgrade(database: Database) -> None:
+    contacts = sa.table("contacts", sa.column("id"), sa.column("report"), sa.column("body"))
+    known = msgspec.json.encode(Contact("Sari", "+62 812-3456-7890"))
+    bodies = {"a": known, "b": b"null", "c": b"{not json", "d": b'{"name": "Ani"}'}
+    with database.write() as connection:
+        migrations.upgrade(connection, migrations.BASELINE)
+        migrations.upgrade(connection, "0009")
+        rows = [{"id": key, "report": key, "body": body} for key, body in bodies.items()]
+        connection.execute(sa.insert(contacts), rows)
+        migrations.upgrade(connection)
+        tails = connection.execute(sa.select(schema.contacts.c.id, schema.contacts.c.phone_tail)).all()
+    assert {key: tail for key, tail in tails if tail is not None} == {"a": "4567890"}
 
 
 def test_a_fault_in_the_middle_changes_nothing(database: Database, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from api_client.model import EditBody, Kind
 from api_client.transport import TransferLimits
-from console.rules.messages import Look, Presence, Reveal, Revealed, SourceState
+from console.rules.messages import CallerFound, FindCaller, Look, Presence, Reveal, Revealed, SourceState
 from console.server.city import audit, schema
 from console.server.city.records import LOCAL
 from console.sync.retry import Timing
@@ -76,6 +76,8 @@ def test_nothing_is_told_while_the_server_is_away(proxy: FaultProxy, console: Ri
     console.followers.take(Look("jkt", "r1"))
     console.followers.take(Reveal("jkt", "r1"))
     assert "cannot be reached" in console.wait(Revealed, lambda _: True).problem
+    console.followers.take(FindCaller("jkt", 1, "0812-555-777"))
+    assert console.wait(CallerFound, lambda one: one.number == 1).problem.startswith("Needs the server")
     assert looks(proxy) == [None]
 
 
@@ -98,6 +100,30 @@ def test_a_contact_is_brought_when_asked_for_and_kept_nowhere(live: Live, consol
     for file in (tmp_path / "profile").rglob("*"):
         if file.is_file():
             assert b"0812-555-777" not in file.read_bytes(), file
+
+
+def test_the_reports_of_a_caller_are_found_and_kept_nowhere(
+    live: Live, proxy: FaultProxy, console: Rig, tmp_path: Path
+) -> None:
+    key = contact_of(live)
+    console.followers.take(FindCaller("jkt", 1, "+62 812 555 777"))
+    told = console.wait(CallerFound, lambda one: one.number == 1)
+    assert (told.reports, told.more, told.problem) == ((key,), False, "")
+    console.followers.take(FindCaller("jkt", 2, "0899 000 000"))
+    assert console.wait(CallerFound, lambda one: one.number == 2) == CallerFound("jkt", 2)
+    refusal = http(404, {"error": "not_found", "message": "Not found"}, Sigap_Server="x")
+    proxy.when(path_has("/callers/reports"), answer(refusal), times=1)
+    console.followers.take(FindCaller("jkt", 3, "0899 000 000"))
+    assert "of a version" in console.wait(CallerFound, lambda one: one.number == 3).problem
+    many = http(429, {"error": "too_many", "message": "Ask again in 20 s."}, Sigap_Server="x")
+    proxy.when(path_has("/callers/reports"), answer(many), times=1)
+    console.followers.take(FindCaller("jkt", 4, "0899 000 000"))
+    assert console.wait(CallerFound, lambda one: one.number == 4).problem
+    console.followers.take(FindCaller("nowhere", 5, "0899 000 000"))
+    assert console.wait(CallerFound, lambda one: one.number == 5).problem == "The city is not connected."
+    for file in (tmp_path / "profile").rglob("*"):
+        if file.is_file():
+            assert b"812 555 777" not in file.read_bytes(), file
 
 
 def test_why_there_is_no_contact_is_said(proxy: FaultProxy, console: Rig) -> None:

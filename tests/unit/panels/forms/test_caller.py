@@ -11,12 +11,18 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from api_client.model import Kind
+from console.board.snapshot import BoardSnapshot
+from console.board.view import make_view
 from console.panels.action_rules import why_not_allowed
 from console.panels.forms.forms import FormSurroundings
+from console.panels.report.callers import CallerFinder
 from console.panels.report.nearby import NearbyFound
+from console.rules.filter import Filter
+from console.rules.messages import CallerFound, FindCaller
 from console.rules.rights import Rights
 from tests.helpers.city import wait_for
-from tests.unit.panels.conftest import Rig
+from tests.unit.board import naive
+from tests.unit.panels.conftest import NOW, Rig
 from widgets.forms.caller_adds import CallerAddsForm
 from widgets.forms.nearby_reports import NearbyReport
 from widgets.forms.new_report import NewReportForm
@@ -103,7 +109,10 @@ def test_what_a_caller_adds_is_one_step_with_one_undo(rig: Rig) -> None:
     assert note.data == {"text": "it reaches the sockets", "channel": "phone"}
     assert rig.outbox.drafts == {}
     rig.undo_stack.undo()
-    assert rig.saved(0) == []
+    wait_for(lambda: not rig.outbox.saving, what="what is taken back")
+    left = rig.outbox.open_edits  # the first may be with the sync process by then, which is asked not to send it
+    assert [one.edit.kind for one in left] in ([], [Kind.ME_TOO])
+    assert all(one.asked_back for one in left)
     assert rig.undo_stack.remembered == ()
 
 
@@ -146,3 +155,68 @@ def test_nothing_is_added_where_the_role_may_not(rig: Rig, around: Neighbourhood
     QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_A, ALT)
     assert rig.form() is form
     assert rig.said[-1] == why_not_allowed("viewer", Kind.ME_TOO)
+
+
+class CallersOfServer:
+    """The finder of callers over a cache with report A; the test answers for the server."""
+
+    def __init__(self, rig: Rig, role: str) -> None:
+        self.sent: list[FindCaller] = []
+        rights, reader = Rights(role), rig.cached("A")
+        self.finder = CallerFinder(
+            rig.window_state, rig.tasks, lambda: reader, self.sent.append, lambda _: rights, NOW.timestamp
+        )
+        rig.forms._around = replace(
+            FormSurroundings(), caller_of=self.finder.find, may_find_callers=self.finder.may_find
+        )
+        columns = naive.columns([naive.R(row=1000, created=int(NOW.timestamp()) - 300)])
+        rig.window_state.view = make_view(BoardSnapshot.build(columns), Filter(), int(NOW.timestamp()), number=1)
+
+
+def test_the_reports_of_a_number_are_asked_for_and_never_of_another_number(rig: Rig) -> None:
+    server = CallersOfServer(rig, "operator")
+    form = begin(rig)
+    assert not form.caller_button.isVisible(), "nothing to ask for yet"
+    form.caller_phone.setText("112")
+    QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_E, ALT)
+    assert form.of_caller.heading == "Earlier reports of this caller · A whole number has at least 7 digits."
+    form.caller_phone.setText("0812 3456 7890")
+    assert form.caller_button.isVisible()
+    QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_E, ALT)
+    assert [(one.source, one.phone) for one in server.sent] == [("city", "0812 3456 7890")]
+    number = server.sent[-1].number
+    server.finder.on_found(CallerFound("city", number - 1, ("B",)))
+    server.finder.on_found(CallerFound("city", number, ("A", "unread")))
+    wait_for(lambda: form.of_caller.shown, what="the caller's reports")
+    assert [(one.number, one.age) for one in form.of_caller.shown] == [("A", "5 min")]
+    assert form.of_caller.heading == "Earlier reports of this caller  1 of 2 · 1 not read here yet"
+    before = form.values()
+    QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_5, ALT)
+    assert form.of_caller.looked_at_words.startswith("A · ")
+    assert form.values() == before
+    form.caller_phone.setText("0812 3456 7891")
+    assert form.of_caller.isHidden(), "it is another caller"
+    assert form.of_caller.shown == []
+    server.finder.on_found(CallerFound("city", number, problem="late"))
+    assert form.of_caller.isHidden()
+
+
+@pytest.mark.parametrize("role", ["viewer", "field", ""])
+def test_who_may_see_no_contact_is_offered_no_search_by_number(rig: Rig, role: str) -> None:
+    server = CallersOfServer(rig, role)
+    form = begin(rig)
+    form.caller_phone.setText("0812 3456 7890")
+    assert not form.caller_button.isVisible()
+    QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_E, ALT)
+    assert server.sent == []
+
+
+def test_why_nothing_is_known_of_a_caller_is_said(rig: Rig) -> None:
+    server = CallersOfServer(rig, "supervisor")
+    form = begin(rig)
+    form.caller_phone.setText("0812 3456 7890")
+    for problem in ("Needs the server, which cannot be reached now: who called is kept there only.", ""):
+        QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_E, ALT)
+        assert form.of_caller.heading.endswith("The server is asked …")
+        server.finder.on_found(CallerFound("city", server.sent[-1].number, problem=problem))
+        assert form.of_caller.heading.endswith(problem or "No report of this number that you may see.")
