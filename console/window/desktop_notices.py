@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QRect, Qt, Signal
-from PySide6.QtGui import QIcon, QPainter, QPixmap
-from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
+import sys
+from collections.abc import Sequence
 
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, QProcess, QRect, Qt, QTimer, Signal
+from PySide6.QtGui import QImage, QImageWriter, QPainter
+from PySide6.QtWidgets import QApplication, QWidget
+
+from console.pipe import Frames, pack
+from console.window.child_output import deliver_output
+from console.window.tray_process import SHOWN_S, NoticeClicked, ShowNotice
 from widgets.symbols import Symbols
 from widgets.text import one_line
 
-_SHOWN_MS = 20_000
+COMMAND = (sys.executable, "-P", "-m", "console.window.tray_process")
 _LONGEST = 120
 _ICON_SIDE = 64
+_PATIENCE_MS = round(SHOWN_S * 1000) + 15_000
+"""A process that is there for longer after its last notice hangs, as the desktop does."""
+_END_MS = 1_000
 
 
 class DesktopNotices(QObject):
@@ -20,45 +29,92 @@ class DesktopNotices(QObject):
     clicked = Signal()
     """The window is to come in front."""
 
-    def __init__(self, window: QWidget, symbols: Symbols, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        window: QWidget,
+        symbols: Symbols,
+        parent: QObject | None = None,
+        *,
+        command: Sequence[str] = COMMAND,
+        patience_ms: int = _PATIENCE_MS,
+    ) -> None:
+        """`command` starts the process that shows notices."""
         super().__init__(parent)
-        self._window, self._symbols = window, symbols
-        self._tray: QSystemTrayIcon | None = None
+        self._window, self._symbols, self.command = window, symbols, list(command)
+        self._process: QProcess | None = None
+        self._frames: Frames[NoticeClicked] = Frames(NoticeClicked)
+        self._icon = b""
+        self._hangs = QTimer(self, singleShot=True, interval=patience_ms)
+        # protects: hung-desktop-holds-nothing-up
+        self._hangs.timeout.connect(self._end)
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id while it runs."""
+        return self._process.processId() or None if self._process is not None else None
 
     def tell(self, text: str) -> None:
-        """Say this unless one of the program's windows is in front. Without a tray only the taskbar says that something
-        is new.
+        """Say this unless one of the program's windows is in front. On a desktop without a tray only the taskbar says
+        that something is new.
         """
         # protects: nothing-outside-while-in-front
         if QApplication.activeWindow() is not None:
             return
         QApplication.alert(self._window)
-        tray = self._shown_tray()
-        if tray is not None:
-            # As the title: desktops take the other text for HTML, and this one has names in it that others chose.
-            tray.showMessage(one_line(text, _LONGEST), "", tray.icon(), _SHOWN_MS)
+        self._icon = self._icon or self._drawn_icon()
+        if self._process is None:
+            self._launch()
+        if self._process is not None:
+            self._process.write(pack(ShowNotice(one_line(text, _LONGEST), self._icon)))
+            self._hangs.start()
 
     def close(self) -> None:
-        """Take the icon out of the tray."""
-        if self._tray is not None:
-            self._tray.hide()
+        """Take the notice away."""
+        self._end()
 
-    def _shown_tray(self) -> QSystemTrayIcon | None:
-        """The icon in the tray, put there when it is first wanted; None where the desktop has no tray."""
-        if not QSystemTrayIcon.isSystemTrayAvailable() or not QSystemTrayIcon.supportsMessages():
-            return None
-        if self._tray is None:
-            self._tray = QSystemTrayIcon(self._icon(), self)
-            self._tray.setToolTip("Sigap")
-            self._tray.messageClicked.connect(self.clicked)
-            self._tray.activated.connect(lambda _: self.clicked.emit())
-            self._tray.show()
-        return self._tray
+    def _launch(self) -> None:
+        self._frames = Frames(NoticeClicked)
+        process = self._process = QProcess(self)
+        process.setStandardErrorFile(QProcess.nullDevice())
+        process.readyReadStandardOutput.connect(self._on_output)
+        process.finished.connect(self._forget)
+        process.errorOccurred.connect(self._on_error)
+        process.start(self.command[0], self.command[1:])
 
-    def _icon(self) -> QIcon:
-        picture = QPixmap(_ICON_SIDE, _ICON_SIDE)
+    def _on_output(self) -> None:
+        if self._process is not None:
+            deliver_output(self._process, self._frames, lambda _: self.clicked.emit(), "tray")
+
+    def _on_error(self, error: QProcess.ProcessError) -> None:
+        if error is QProcess.ProcessError.FailedToStart:
+            self._forget()
+
+    def _forget(self) -> None:
+        self._on_output()
+        process, self._process = self._process, None
+        self._hangs.stop()
+        if process is not None:
+            process.deleteLater()
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        self._hangs.stop()
+        if process is not None:
+            process.readyReadStandardOutput.disconnect(self._on_output)
+            process.finished.disconnect(self._forget)
+            process.errorOccurred.disconnect(self._on_error)
+            process.kill()
+            process.waitForFinished(_END_MS)
+            process.deleteLater()
+
+    def _drawn_icon(self) -> bytes:
+        picture = QImage(_ICON_SIDE, _ICON_SIDE, QImage.Format.Format_ARGB32)
         picture.fill(Qt.GlobalColor.transparent)
         painter = QPainter(picture)
         self._symbols.logo(painter, QRect(0, 0, _ICON_SIDE, _ICON_SIDE))
         painter.end()
-        return QIcon(picture)
+        body = QByteArray()
+        buffer = QBuffer(body)
+        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+        QImageWriter(buffer, QByteArray(b"png")).write(picture)
+        return bytes(body.data())

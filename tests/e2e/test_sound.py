@@ -79,7 +79,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, qapp: object) -> Iterator[Des
     folder = tmp_path_factory.mktemp("sound")
     device = DeviceFile(folder / "device", "plays")
     with live_server(folder / "city") as live, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(attention, "REPEAT_S", 2.0)
+        patch.setitem(attention.REPEAT_S, Tone.P1, 2.0)
         patch.setattr(attention, "APART_S", 0.5)
         for number in (9, 10):
             live.city.apply(
@@ -164,4 +164,4 @@ def test_a_window_that_is_not_in_front_sounds_and_calls_by_the_taskbar_and_one_i
     desk.becomes_p1("r5")
     desk.wait_heard(Tone.P1, loudness=2)
     assert alerted == [window.window]
-    assert window.desktop_notices._tray is None, "this desktop has no tray, and nothing is put into one"
+    wait_for(lambda: window.desktop_notices.pid is None, what="this desktop has no tray, and nothing is put into one")

@@ -35,7 +35,7 @@ class SoundForm(Form):
         parent: QWidget | None = None,
     ) -> None:
         title = self.tr("Sound of this console")
-        super().__init__(theme, title, " ", commit_text="", width=560, parent=parent)
+        super().__init__(theme, title, " ", commit_text="", width=640, parent=parent)
         self.commit_button.set_verb(self.tr("Save"))
         self.loudness = Segments(
             theme, self.tr("Volume"), [(str(number), words) for number, words in loudnesses], current=str(loudness)
@@ -61,8 +61,10 @@ class SoundForm(Form):
         self.touch()
 
     def set_output(self, words: str, *, missing: bool) -> None:
-        """Where tones are heard, or why they are not, which is urgent."""
-        self.set_sentence(words, urgent=missing)
+        """Where tones are heard, or why they are not."""
+        self.set_sentence(words)
+        if missing:
+            self._sentence.setStyleSheet(f"color:{self.theme.hex('priority.p2')};background:transparent")
         if self.isVisible():
             self.fit()
 

@@ -1,7 +1,8 @@
-"""When a tone calls the operator: at once for what is new, again every 30 s until he knows of it, never while muted."""
+"""When a tone calls the operator: at once for what is new, again and again until he knows of it, never while muted."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
@@ -10,15 +11,14 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from console.sound.tones import Tone
 
-REPEAT_S = 30.0
-"""A tone is repeated so often, and never louder, until what calls is acknowledged or over."""
+REPEAT_S = {Tone.P1: 30.0, Tone.ALARM: 120.0}
+"""So often a tone is repeated, never louder, until what calls is acknowledged or over."""
 SETTLE_S = 0.3
 """What is new calls so much later, together with what comes meanwhile: an operator's own new P1 is chosen by then."""
 APART_S = 4.0
 """Two tones begin so far apart at least: of a flood each is heard whole, and not the beginning of ten."""
 _ORDER = (Tone.P1, Tone.ALARM, Tone.MESSAGE)
 """The most urgent first."""
-_REPEATED = (Tone.P1, Tone.ALARM)
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -67,7 +67,7 @@ class Attention(QObject):
         self._clear = False
         """The all-clear is due."""
         self._goes_on = False
-        self._last_s = self._repeated_s = -REPEAT_S
+        self._last_s = self._repeated_s = -math.inf
         """When the last tone began, and the last one of what calls."""
         self._calling: Tone | None = None
         self._timer = QTimer(self, singleShot=True)
@@ -103,7 +103,7 @@ class Attention(QObject):
         self._set_muted(not self.is_muted)
         self._clear = False
         if not self.is_muted:
-            self._repeated_s = -REPEAT_S
+            self._repeated_s = -math.inf
             self.look()
 
     def look(self) -> None:
@@ -114,7 +114,7 @@ class Attention(QObject):
             calls = [one for one in (self._calls or {}).values() if one.key in due]
             self._new = {key: since_s for key, since_s in self._new.items() if key not in due}
             self._call_out([one for one in calls if not one.acknowledged or one.key in self._once], now_s)
-        elif self._calling is not None and not self._new and self._repeated_s + REPEAT_S <= now_s:
+        elif self._calling is not None and not self._new and self._repeated_s + REPEAT_S[self._calling] <= now_s:
             self._sound(self._calling, now_s)
         elif self._clear and self._last_s + APART_S <= now_s:
             self._clear = False
@@ -152,7 +152,7 @@ class Attention(QObject):
         self._once &= calls.keys()  # what comes again is new
 
     def _is_repeated(self, call: Call) -> bool:
-        return not call.acknowledged and call.tone in _REPEATED and call.key not in self._once
+        return not call.acknowledged and call.tone in REPEAT_S and call.key not in self._once
 
     def _call_out(self, calls: Sequence[Call], now_s: float) -> None:
         """Sound what is new, and tell it outside the window; what was there at the opening is only heard."""
@@ -177,7 +177,7 @@ class Attention(QObject):
         if self._new:
             times.append(max(min(self._new.values()) + SETTLE_S, self._last_s + APART_S))
         elif self._calling is not None:
-            times.append(self._repeated_s + REPEAT_S)
+            times.append(self._repeated_s + REPEAT_S[self._calling])
         if self._clear:
             times.append(self._last_s + APART_S)
         if times:
