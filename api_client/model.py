@@ -71,6 +71,7 @@ class Kind(StrEnum):
     PROGRESS = "progress"
     UNIT_STATE = "unit_state"  # of a unit, about no report
     CLOSURE = "closure"  # of a closed street or flooded area, about no report
+    ALARM = "alarm"  # of alarms, about no report: they are acknowledged, or one is shelved
     VALIDATE = "validate"
     CLOSE = "close"  # without work
     REOPEN = "reopen"
@@ -760,11 +761,38 @@ class AlarmKind(StrEnum):
     SOURCE = "source"  # a server or the sync process is at fault; only the console that sees it knows of it
 
 
+class AlarmAbout(msgspec.Struct, frozen=True):
+    """One alarm as it stood when somebody did something about it: `about` is the number of its report or the id of its
+    unit, `since` is when this occurrence began.
+    """
+
+    kind: AlarmKind
+    about: Key
+    since: Annotated[datetime, Meta(tz=True)]
+
+    @property
+    def id(self) -> str:
+        """Its id at its source, the same at every console."""
+        return f"{self.kind.value}:{self.about}"
+
+
+MOST_ALARMS = 200
+
+
+class AlarmChange(msgspec.Struct, frozen=True):
+    """What is done about alarms: they are acknowledged, shelved until a time with a reason, or (null) taken down."""
+
+    alarms: Annotated[tuple[AlarmAbout, ...], Meta(min_length=1, max_length=MOST_ALARMS)]
+    acknowledged: bool = False
+    shelved_until: Annotated[datetime, Meta(tz=True)] | UnsetType | None = UNSET
+    reason: Line | UnsetType = UNSET
+
+
 class AlarmRecord(msgspec.Struct, frozen=True):
     """What operators did about an alarm: who acknowledged it, until when somebody has shelved it.
 
     `id` is the kind and what it is about (`crewless:931204`, a unit by its id). `since` is when the occurrence began
-    that was acknowledged: a later one of the same alarm is not. `areas` are the city's areas that it lies in.
+    that was acknowledged: a later one of the same alarm is not.
     """
 
     id: str
@@ -780,7 +808,6 @@ class AlarmRecord(msgspec.Struct, frozen=True):
     shelved_at: datetime | None = None
     shelved_until: datetime | None = None
     reason: str = ""
-    areas: tuple[str, ...] = ()
     version: int = 1
 
 
@@ -799,6 +826,7 @@ PAYLOADS: dict[Kind, type[msgspec.Struct]] = {
     Kind.PROGRESS: Step,
     Kind.UNIT_STATE: OwnState,
     Kind.CLOSURE: ClosureChange,
+    Kind.ALARM: AlarmChange,
     Kind.VALIDATE: Verdict,
     Kind.CLOSE: Closing,
     Kind.REOPEN: Reason,
@@ -809,7 +837,9 @@ PAYLOADS: dict[Kind, type[msgspec.Struct]] = {
 
 
 NOTHING = msgspec.Raw(b"null")
-ApiObject = Report | Entry | Assignment | Unit | Area | Service | Template | Calendar | Agency | User | Closure
+ApiObject = (
+    Report | Entry | Assignment | Unit | Area | Service | Template | Calendar | Agency | User | Closure | AlarmRecord
+)
 OBJECTS: dict[str, type[ApiObject]] = {
     "service": Service,
     "agency": Agency,
@@ -819,6 +849,7 @@ OBJECTS: dict[str, type[ApiObject]] = {
     "area": Area,
     "unit": Unit,
     "closure": Closure,
+    "alarm": AlarmRecord,
     "report": Report,
     "assignment": Assignment,
     "entry": Entry,

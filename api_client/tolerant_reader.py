@@ -17,6 +17,8 @@ from msgspec import inspect
 
 from api_client.model import (
     UNKNOWN_TIME,
+    AlarmKind,
+    AlarmRecord,
     Area,
     Assignment,
     Calendar,
@@ -66,6 +68,7 @@ _LEFT_OUT: dict[type[msgspec.Struct], dict[str, Any]] = {
     Calendar: {"days": []},
     User: {"role": ""},
     Closure: {"kind": "", "by": "", "updated_by": ""},
+    AlarmRecord: {"kind": "", "updated_by": ""},
     Me: {"role": "", "agencies": [], "areas": []},
     CityFacts: {"name": "", "timezone": "", "bbox": None},
     Welcome: {"version": "", "city": {}, "can": []},
@@ -193,6 +196,14 @@ def _closure(plain: dict[str, Any], _: OpenWords) -> dict[str, Any]:
     return plain
 
 
+def _alarm(plain: dict[str, Any], _: OpenWords) -> dict[str, Any]:
+    if _is_unknown(plain["kind"], _ALARM_KINDS):
+        plain["kind"] = AlarmKind.SOURCE  # of none that is found here: its id says which one it is
+    plain["updated"] = _first(plain, "updated", "acknowledged_at", "shelved_at", "since")
+    plain["since"] = _first(plain, "since", "updated")
+    return plain
+
+
 def _service(plain: dict[str, Any], _: OpenWords) -> dict[str, Any]:
     plain["name"] = plain.get("name") or plain.get("code")
     try:
@@ -230,6 +241,7 @@ _MOST_DIGITS = 10
 _STATUSES = frozenset(Status)
 _UNIT_STATES = frozenset(UnitState)
 _CLOSURE_KINDS = frozenset(ClosureKind)
+_ALARM_KINDS = frozenset(AlarmKind)
 _WAITS = frozenset(WaitsFor)
 _ROLES = frozenset(PhotoRole)
 _CLOCK_STATES = frozenset(ClockState)
@@ -241,6 +253,7 @@ _REPAIRS: dict[type[msgspec.Struct], Callable[[dict[str, Any], OpenWords], dict[
     Assignment: _assignment,
     Unit: _unit,
     Closure: _closure,
+    AlarmRecord: _alarm,
     Service: _service,
     Sla: _sla,
     ServiceAttribute: _question,

@@ -9,7 +9,18 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from api_client.model import Agency, Area, Assignment, Closure, Report, Service, ServiceAttribute, Template, Unit
+from api_client.model import (
+    Agency,
+    AlarmRecord,
+    Area,
+    Assignment,
+    Closure,
+    Report,
+    Service,
+    ServiceAttribute,
+    Template,
+    Unit,
+)
 from console.cache.reader import CacheReader
 from console.rules.apply import Lookups
 from console.rules.scoped_code import ScopedCode, scoped
@@ -17,7 +28,7 @@ from console.rules.scoped_code import ScopedCode, scoped
 T = TypeVar("T")
 
 KINDS = frozenset(
-    {"service", "area", "agency", "unit", "template", "assignment", "user", "calendar", "closure", "word"}
+    {"service", "area", "agency", "unit", "template", "assignment", "user", "calendar", "closure", "alarm", "word"}
 )
 """The kinds in a Touched message that make a new catalog needed; a word is a code that got its number just now."""
 
@@ -41,6 +52,7 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
     assignments: tuple[Assignment, ...] = ()
     templates: tuple[Template, ...] = ()
     closures: tuple[Closure, ...] = ()
+    alarms: dict[str, AlarmRecord] = {}
     words: dict[str, dict[int, str]] = {}
 
     @cached_property
@@ -276,6 +288,8 @@ def read_catalog(reader: CacheReader, known: Cities | None = None, kinds: Collec
         parts["templates"] = {source: tuple(found) for source, found in _parted(reader.templates()).items()}
     if known is None or "closure" in kinds:
         parts["closures"] = {source: tuple(found) for source, found in _parted(reader.closures()).items()}
+    if known is None or "alarm" in kinds:
+        parts["alarms"] = _keyed(reader.alarms(), "id")
     if known is None or "assignment" in kinds:
         parts["assignments"] = {
             source: tuple(found) for source, found in _parted(reader.all_assignments_open()).items()

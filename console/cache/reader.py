@@ -18,6 +18,7 @@ import msgspec
 from api_client.decoding import decode, decoder_of
 from api_client.model import (
     Agency,
+    AlarmRecord,
     Area,
     Assignment,
     Calendar,
@@ -485,6 +486,10 @@ class CacheReader:
     def closures(self) -> list[tuple[str, Closure]]:
         """All closed streets and flooded areas with their source's key, those that have ended lately too."""
         return self._objects("closure", Closure)
+
+    def alarms(self) -> list[tuple[str, AlarmRecord]]:
+        """What operators did about alarms, with their source's key."""
+        return self._objects("alarm", AlarmRecord)
 
     def proved(self, edit_ids: Iterable[str]) -> set[str]:
         """Of these edits those whose history entry is in the cache, which proves that the server has them."""

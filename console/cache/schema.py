@@ -12,7 +12,7 @@ import msgspec
 from console.files.sqlite_file import Migrations, version_of
 
 _FIRST_KINDS = ("unit", "area", "service", "template", "calendar", "agency", "user")
-KINDS = (*_FIRST_KINDS, "closure")
+KINDS = (*_FIRST_KINDS, "closure", "alarm")
 """Kinds kept whole, one table each (`units`, `areas` …): source, id, seq, body."""
 
 
@@ -178,6 +178,12 @@ def c011_refused(db: sqlite3.Connection) -> None:
 def c012_closures(db: sqlite3.Connection) -> None:
     """Closed streets and flooded areas."""
     _keep_whole(db, "closure")
+
+
+@cache_migrations.step
+def c013_alarms(db: sqlite3.Connection) -> None:
+    """What operators did about alarms."""
+    _keep_whole(db, "alarm")
 
 
 CACHE_VERSION = version_of(cache_migrations)

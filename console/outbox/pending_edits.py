@@ -37,6 +37,8 @@ def chain_of(edit: Edit) -> Chain:
         return _photos_of(edit.source, edit.report)
     if edit.kind is Kind.CLOSURE:
         return edit.source, f"closure:{edit.data.get('closure')}"
+    if edit.kind is Kind.ALARM:
+        return edit.source, "alarms"
     return edit.source, edit.report or f"unit:{edit.data.get('unit')}"
 
 

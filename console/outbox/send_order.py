@@ -21,7 +21,7 @@ _MAY_LEAVE = frozenset({EditState.QUEUED, EditState.UNCONFIRMED})
 _NEEDS_PROOF = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN})
 
 _Lock = tuple[str, str, str]
-"""What one edit at a time may touch: a report, unit or closure of a source, or what is merged into a report."""
+"""What one edit at a time may touch: a report, unit or closure of a source, its alarms, what is merged into one."""
 
 
 class Flight(NamedTuple):
@@ -369,6 +369,8 @@ class SendOrder:
         locks |= {(source, "report", name) for key in touched for name in self._pending.names_of(source, key)}
         if edit.kind is Kind.CLOSURE:
             locks.add((source, "closure", str(edit.data.get("closure"))))
+        if edit.kind is Kind.ALARM:
+            locks.add((source, "alarms", ""))
         if edit.kind is Kind.MERGE:
             locks |= {(source, "merged into", name) for name in self._pending.names_of(source, edit.data.get("into"))}
         return frozenset(locks)

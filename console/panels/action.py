@@ -108,7 +108,7 @@ class Action(msgspec.Struct, Generic[R], frozen=True):
         """Whether the action is refused while a form asks for a place on the map: it changes a report, or its key is a
         letter, which then is typed for the form.
         """
-        return self.makes is not None or any(_is_letter(key) for key in self.keys)
+        return self.makes not in (None, Kind.ALARM) or any(_is_letter(key) for key in self.keys)
 
     def _why_not_allowed(self, situation: Situation) -> str:
         if self.makes is None:
@@ -117,6 +117,8 @@ class Action(msgspec.Struct, Generic[R], frozen=True):
             return why
         if self.makes is Kind.UNIT_STATE:
             return "The unit is outside your areas and agencies" if situation.unit_outside else ""
+        if self.makes is Kind.ALARM:  # of whichever report: which of them are not his is said when it is done
+            return ""
         if self.makes is Kind.CLOSURE:  # it lies at a place, and not on the report: its server says whether that is his
             return NEW_ONLY if situation.new_only else ""
         is_on_report = self.makes is not Kind.CREATE

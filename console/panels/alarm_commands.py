@@ -283,7 +283,10 @@ class AlarmCommands(QObject):
             (AlarmState.SHELVED, self.tr("{n} shelved")),
             (AlarmState.RETURNED, self.tr("{n} back to normal")),
         )
-        return " · ".join(words.format(n=count) for state, words in named if (count := self._alarms.count(state)))
+        found = [words.format(n=count) for state, words in named if (count := self._alarms.count(state))]
+        if any(not self._alarms.is_shared(one.alarm.source) for one in self._alarms.listed if one.alarm.about):
+            found.append(self.tr("states kept at this desk only"))
+        return " · ".join(found)
 
     def _name(self, one: ListedAlarm) -> str:
         alarm = one.alarm
@@ -312,6 +315,10 @@ class AlarmCommands(QObject):
         )
 
     def _state_text(self, one: ListedAlarm) -> str:
+        text = self._state_words(one)
+        return self.tr("{state}, not sent yet").format(state=text) if one.alarm.key in self._alarms.waiting else text
+
+    def _state_words(self, one: ListedAlarm) -> str:
         record = one.record
         if one.state is AlarmState.SHELVED and record is not None and record.shelved_until is not None:
             until = record.shelved_until

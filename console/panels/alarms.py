@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
+from msgspec import UNSET
 from PySide6.QtCore import QObject, Signal
 
 from api_client.decoding import decode
-from api_client.model import AlarmKind
+from api_client.model import MOST_ALARMS, AlarmChange, AlarmKind, AlarmRecord, Kind
 from console.board.alarms import AlarmFinder
 from console.cache.catalog import CityUnit
 from console.cache.reader import CacheReader
-from console.outbox.followed import KeptFollowed
+from console.panels.edit_commands import EditCommands
 from console.panels.notifications.checkpoints import Checkpoints, known
 from console.panels.notifications.hazards import Hazards, NewHazard
+from console.panels.qt_outbox import QtOutbox
 from console.panels.sources import Sources
+from console.panels.stop_text import stop_text
 from console.panels.window_state import WindowState
 from console.rules.alarm_list import AlarmList, KeptAlarm, ListedAlarm, in_flood
-from console.rules.alarms import SOURCE_DELAY_S, SYNC, Alarm, AlarmKey, AlarmState, acknowledged, shelved
+from console.rules.alarms import SOURCE_DELAY_S, SYNC, Alarm, AlarmKey, AlarmState, record_after, with_changes
+from console.rules.edit import KNOWS_NO_ALARMS, Edit
 from console.rules.loaded import Loaded
 from console.tasks import Tasks
 
@@ -48,6 +53,7 @@ class Alarms(QObject):
 
     changed = Signal()
     """Other alarms are listed, or their states are others."""
+    message = Signal(str)
     called = Signal(object)
     """The most urgent Alarm that calls for somebody now, or None: it was silenced, acknowledged, or is over."""
 
@@ -56,7 +62,8 @@ class Alarms(QObject):
         window_state: WindowState,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
-        followed: KeptFollowed,
+        outbox: QtOutbox,
+        edit_commands: EditCommands,
         sources: Sources,
         hazards: Hazards,
         crews: Callable[[], list[CityUnit]],
@@ -67,7 +74,8 @@ class Alarms(QObject):
         super().__init__(parent)
         self._window_state, self._tasks, self._reader = window_state, tasks, reader
         self._sources, self._hazards, self._crews, self._time_at = sources, hazards, crews, time_at
-        self._points = Checkpoints(_KIND, window_state, followed)
+        self._outbox, self._edit_commands = outbox, edit_commands
+        self._points = Checkpoints(_KIND, window_state, outbox.followed)
         self._finder, self._list = AlarmFinder(), AlarmList()
         self._listed: tuple[ListedAlarm, ...] = ()
         self._by_key: dict[AlarmKey, ListedAlarm] = {}
@@ -80,11 +88,19 @@ class Alarms(QObject):
         """The rows that the red notice tells."""
         self._sync_stopped: datetime | None = None
         self._ticks = 0
+        self._unshared: set[str] = set()
+        """Sources whose servers are too old to keep what is done about alarms."""
+        self._waiting: set[AlarmKey] = set()
+        self._dropped: set[str] = set()
+        """The refused edits that were told."""
         self.is_known = False
         """Whether it was looked at least once: before that, that none is listed says nothing."""
         window_state.view_changed.connect(lambda _: self.look())
         hazards.unseen_changed.connect(self._on_told)
-        followed.on_open(self._begin_again)
+        window_state.catalog_changed.connect(lambda _: self._show())
+        outbox.followed.on_open(self._begin_again)
+        outbox.changed.connect(lambda _: self._on_outbox())
+        outbox.refused.connect(lambda *_: self._show())
 
     # What is listed
 
@@ -126,10 +142,8 @@ class Alarms(QObject):
         """The operator knows of these; returns of how many that is new."""
         found = [one for key in keys if (one := self.find(key)) is not None]
         found = [one for one in found if one.state in (AlarmState.NEW, AlarmState.RETURNED)]
-        for one in found:
-            source = one.alarm.source
-            by, now = self._window_state.me_at(source), self._time_at(source)
-            self._list.note(one.alarm.key, acknowledged(one.record, one.alarm, by, now))
+        for source in dict.fromkeys(one.alarm.source for one in found):
+            self._change([one for one in found if one.alarm.source == source], acknowledged=True)
         self._list.silence(one.alarm.key for one in found)
         self._show()
         return len(found)
@@ -151,11 +165,72 @@ class Alarms(QObject):
     def shelve(self, key: AlarmKey, until: datetime | None, reason: str) -> None:
         """Put an alarm away until a time, or (None) take it off the shelf."""
         if (one := self.find(key)) is not None:
-            source = one.alarm.source
-            by, now = self._window_state.me_at(source), self._time_at(source)
-            self._list.note(key, shelved(one.record, one.alarm, by, now, until, reason))
+            self._change([one], shelved_until=until, reason=reason if until is not None else UNSET)
             self._list.silence([key])
             self._show()
+
+    def is_shared(self, source: str) -> bool:
+        """Whether the server of a source keeps what is done about its alarms, as far as is known."""
+        return source in self._sources.keys and not (source in self._unshared or self._sources.takes_new_only(source))
+
+    def _change(self, found: Sequence[ListedAlarm], **what: Any) -> None:
+        """Have the server of one source keep what is done about its alarms; what none keeps is noted here."""
+        source = found[0].alarm.source
+        shared = [one for one in found if self.is_shared(source) and one.alarm.kind is not AlarmKind.SOURCE]
+        for at in range(0, len(shared), MOST_ALARMS):
+            part = shared[at : at + MOST_ALARMS]
+            change = AlarmChange(tuple(one.alarm.stands for one in part), **what)
+            self._edit_commands.change_alarms(source, change, part[0].alarm.title if len(part) == 1 else "")
+        by, now = self._window_state.me_at(source), self._time_at(source)
+        for one in found:
+            if one not in shared:
+                change = AlarmChange((one.alarm.stands,), **what)
+                if (record := record_after(one.record, one.alarm.stands, change, by, now)) is not None:
+                    self._list.note(one.alarm.key, record)
+
+    def _on_outbox(self) -> None:
+        """What a server refused asks nobody: the alarm stands as it stands there, and why is said. A server that knows
+        no alarms is asked no more, and what was done is kept here.
+        """
+        for queued in self._outbox.lost:
+            edit = queued.edit
+            if edit.kind is not Kind.ALARM or edit.id in self._dropped:
+                continue
+            self._dropped.add(edit.id)
+            self._outbox.drop_lost(edit.id)
+            if queued.problem == KNOWS_NO_ALARMS:
+                self._unshared.add(edit.source)
+                self._note_here(edit)
+            else:
+                self.message.emit(self.tr("The alarm stands as before: {why}").format(why=stop_text(queued, self.tr)))
+        self._show()
+
+    def _note_here(self, edit: Edit) -> None:
+        known = {one.alarm.id: one.record for one in self._listed if one.alarm.source == edit.source and one.record}
+        for key, record in with_changes(known, [edit]).items():
+            self._list.note((edit.source, key), record)
+
+    @property
+    def waiting(self) -> Collection[AlarmKey]:
+        """Of what was done about these no server knows yet."""
+        return self._waiting
+
+    def _records(self, alarms: Iterable[Alarm] = ()) -> dict[AlarmKey, AlarmRecord]:
+        """What the servers keep of the alarms that are listed, and of these, with the operator's own edits that no
+        server has yet.
+        """
+        wanted = {*self._list.keys, *(alarm.key for alarm in alarms)}
+        found: dict[AlarmKey, AlarmRecord] = {}
+        waiting: set[AlarmKey] = set()
+        for source, catalog in self._window_state.cities.catalogs.items():
+            ids = [key for of, key in wanted if of == source]
+            there = {key: catalog.alarms[key] for key in ids if key in catalog.alarms}
+            own = [one for one in self._outbox.given_for(source, None) if one.kind is Kind.ALARM]
+            shown = with_changes(there, own)
+            found |= {(source, key): record for key, record in shown.items()}
+            waiting |= {(source, key) for key, record in shown.items() if there.get(key) is not record}
+        self._waiting = waiting
+        return found
 
     # Looking
 
@@ -197,7 +272,7 @@ class Alarms(QObject):
                 self._list.begin(source, _decoded(at_last))
         self._points.begin(found.epochs)
         sources = {*found.sources, *self._sources.keys, ""}
-        self._list.found([*found.alarms, *self._faults()], sources, {}, self._now())
+        self._list.found([*found.alarms, *self._faults()], sources, self._records(found.alarms), self._now())
         was_known, self.is_known = self.is_known, True
         self._show()
         if not was_known:
@@ -239,9 +314,10 @@ class Alarms(QObject):
 
     def _show(self) -> None:
         """Work out the list, tell who has to know, and keep it."""
-        listed, now = tuple(map(self._as_told, self._list.listed({}, self._time_at))), self._now()
+        before = self._waiting
+        listed, now = tuple(map(self._as_told, self._list.listed(self._records(), self._time_at))), self._now()
         flood = in_flood(listed, now)
-        changed = listed != self._listed or flood != self._flood
+        changed = listed != self._listed or flood != self._flood or before != self._waiting
         self._listed, self._flood = listed, flood
         if changed:
             self._by_key = {one.alarm.key: one for one in listed}

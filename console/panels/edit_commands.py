@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from api_client.model import Assignment, Closure, Kind, Report, Status
+from api_client.model import AlarmChange, Assignment, Closure, Kind, Report, Status
 from console.panels import formatting
 from console.panels.forms.report_data import BY_PHONE
 from console.panels.qt_outbox import QtOutbox
@@ -168,6 +168,15 @@ class EditCommands:
         """Open again what was closed; undo closes it once more."""
         back = {"ended": False, "seen": before.version + 1}
         return self._on_closure(source, before.id, {"ended": True, "seen": before.version}, title, text, back)
+
+    def change_alarms(self, source: str, change: AlarmChange, title: str) -> str:
+        """Acknowledge alarms, or shelve one. It is no step that undo takes back: an alarm that is known stays known,
+        and what is on the shelf is taken down by the key that put it there.
+        """
+        data = msgspec.to_builtins(change)
+        return self._outbox.submit(
+            Kind.ALARM, None, source=source, data=data, base={}, base_version=None, title=title, about=None
+        )
 
     def _on_closure(
         self, source: str, closure: str, data: dict[str, Any], title: str, text: str, back: dict[str, Any]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -66,6 +66,11 @@ class AlarmList:
         """Another operator sits down, or the source is gone."""
         self._kept = {key: one for key, one in self._kept.items() if key[0] != source}
         self._begun.discard(source)
+
+    @property
+    def keys(self) -> Collection[AlarmKey]:
+        """Which alarms are listed."""
+        return self._kept.keys()
 
     def kept(self, source: str) -> list[KeptAlarm]:
         """What is to be kept of a source."""

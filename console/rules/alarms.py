@@ -6,17 +6,23 @@ An alarm is something abnormal that needs a response; anything else is none. It 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
 from msgspec.structs import replace
 
-from api_client.model import AlarmKind, AlarmRecord
+from api_client.decoding import convert
+from api_client.model import AlarmAbout, AlarmChange, AlarmKind, AlarmRecord
+from console.rules.edit import Edit
 from console.rules.report import HAZARD
 
 AlarmKey = tuple[str, str]
 """Which alarm it is: the key of the source, and the id there."""
+
+OF_UNITS = frozenset({AlarmKind.UNANSWERED, AlarmKind.NOT_ARRIVED, AlarmKind.SILENT})
+"""The kinds that are about a unit; the others are about a report, or (SOURCE) this console's connection."""
 
 SLA_ENDS_SOON_S = 600
 """So long before the SLA of a P1 or P2 is breached its alarm comes."""
@@ -77,7 +83,12 @@ class Alarm(msgspec.Struct, frozen=True):
     @property
     def id(self) -> str:
         """Its id at its source, the same at every console."""
-        return f"{self.kind.value}:{self.about}"
+        return self.stands.id
+
+    @property
+    def stands(self) -> AlarmAbout:
+        """Which one it is, and since when, as an edit names it."""
+        return AlarmAbout(self.kind, self.about, self.since)
 
     @property
     def key(self) -> AlarmKey:
@@ -133,7 +144,7 @@ def is_shelved(record: AlarmRecord | None, now: datetime, *, hazard: bool) -> bo
     return now < until
 
 
-def is_acknowledged(alarm: Alarm, record: AlarmRecord | None, now: datetime) -> bool:
+def is_acknowledged(alarm: Alarm | AlarmAbout, record: AlarmRecord | None, now: datetime) -> bool:
     """Whether this occurrence was acknowledged; what stood on the shelf meanwhile has to be again."""
     if record is None or record.acknowledged_at is None:
         return False
@@ -154,22 +165,43 @@ def state_of(alarm: Alarm, record: AlarmRecord | None, now: datetime, *, stands:
     return AlarmState.ACKNOWLEDGED if acknowledged else AlarmState.NEW
 
 
-def acknowledged(before: AlarmRecord | None, alarm: Alarm, by: str, at: datetime) -> AlarmRecord:
-    """The record after `by` has acknowledged this occurrence at `at`; who did so first stays named."""
-    record = _record(before, alarm, by, at)
-    if before is not None and is_acknowledged(alarm, before, at):
+def record_after(
+    before: AlarmRecord | None, alarm: AlarmAbout, change: AlarmChange, by: str, at: datetime
+) -> AlarmRecord | None:
+    """The record of an alarm after `by` has done something about it at `at`; `before` where nothing is otherwise.
+
+    Who acknowledged an occurrence first stays named. Of several who shelve one the last has the say.
+    """
+    record = before
+    if change.acknowledged and not is_acknowledged(alarm, before, at):
+        record = _changed(record, alarm, by, at)
+        since = max(record.since, alarm.since)
+        record = replace(record, since=since, acknowledged_by=by, acknowledged_at=at)
+    if change.shelved_until is None:
+        record = replace(_changed(record, alarm, by, at), shelved_by="", shelved_at=None, shelved_until=None, reason="")
+    elif isinstance(change.shelved_until, datetime):
+        reason = change.reason if isinstance(change.reason, str) else ""
+        record = replace(
+            _changed(record, alarm, by, at), shelved_by=by, shelved_at=at, shelved_until=change.shelved_until,
+            reason=reason,
+        )  # fmt: skip
+    if record is None or record is before:
         return before
-    return replace(record, since=max(record.since, alarm.since), acknowledged_by=by, acknowledged_at=at)
+    return replace(record, version=before.version + 1 if before is not None else 1)
 
 
-def shelved(
-    before: AlarmRecord | None, alarm: Alarm, by: str, at: datetime, until: datetime | None, reason: str
-) -> AlarmRecord:
-    """The record after `by` has shelved the alarm until a time, or (None) taken it off the shelf."""
-    record = _record(before, alarm, by, at)
-    if until is None:
-        return replace(record, shelved_by="", shelved_at=None, shelved_until=None, reason="")
-    return replace(record, shelved_by=by, shelved_at=at, shelved_until=until, reason=reason)
+def with_changes(records: Mapping[str, AlarmRecord], edits: Iterable[Edit]) -> dict[str, AlarmRecord]:
+    """The records of a source as shown, by their ids: with the operator's own edits of them that no server has yet."""
+    shown = dict(records)
+    for edit in edits:
+        try:
+            change = convert(edit.data, AlarmChange)
+        except ValueError:
+            continue
+        for alarm in change.alarms:
+            if (record := record_after(shown.get(alarm.id), alarm, change, edit.author, edit.occurred_at)) is not None:
+                shown[alarm.id] = record
+    return shown
 
 
 def why_not_shelved(*, hazard: bool, role: str, lasts: timedelta) -> str:
@@ -183,9 +215,10 @@ def why_not_shelved(*, hazard: bool, role: str, lasts: timedelta) -> str:
     return ""
 
 
-def _record(before: AlarmRecord | None, alarm: Alarm, by: str, at: datetime) -> AlarmRecord:
+def _changed(before: AlarmRecord | None, alarm: AlarmAbout, by: str, at: datetime) -> AlarmRecord:
     """The record to be changed: the one there was, else one that says nothing yet."""
-    if before is None:
-        report = alarm.about if alarm.about != alarm.unit else None
-        return AlarmRecord(alarm.id, alarm.kind, alarm.since, at, by, report, alarm.unit or None, version=1)
-    return replace(before, updated=at, updated_by=by, version=before.version + 1)
+    if before is not None:
+        return replace(before, updated=at, updated_by=by)
+    of_unit = alarm.kind in OF_UNITS
+    report, unit = (None, alarm.about) if of_unit else (alarm.about, None)
+    return AlarmRecord(alarm.id, alarm.kind, alarm.since, at, by, report, unit)

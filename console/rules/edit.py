@@ -30,8 +30,8 @@ APPENDS = frozenset({Kind.CREATE, Kind.NOTE, Kind.REPLY, Kind.PHOTO, Kind.ME_TOO
 ORDERS = frozenset({Kind.DISPATCH, Kind.ASSIGN, Kind.RECALL, Kind.CLAIM, Kind.RELEASE})
 """Orders live for a while only; so does a SET that touches area or agency (a transfer): see `is_order`."""
 
-ON_NO_REPORT = frozenset({Kind.UNIT_STATE, Kind.CLOSURE})
-"""Are about a unit, or a closed street: their `report` is None, and no version of one is seen."""
+ON_NO_REPORT = frozenset({Kind.UNIT_STATE, Kind.CLOSURE, Kind.ALARM})
+"""Are about a unit, a closed street or alarms: their `report` is None, and no version of one is seen."""
 
 ON_STATUS = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN, Kind.MERGE, Kind.UNMERGE})
 """Change the status without naming it in their data."""
@@ -170,6 +170,12 @@ The same report may be at the server by one of them. A server with this capabili
 
 CLOSURES = "closures"
 """The word by which a server says that it knows closed streets and flooded areas."""
+
+ALARMS = "alarms"
+"""The word by which a server says that it keeps what was done about alarms."""
+
+KNOWS_NO_ALARMS = "This server is of an older version and keeps no alarms: only this console knows what was done."
+"""The problem of an edit of alarms that such a server has refused."""
 
 SHOWN, SINCE = "shown", "since"
 """The keys of `Edit.about` under which stand, of an edit that is given anew after a conflict, the fields that this told

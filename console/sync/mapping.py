@@ -15,6 +15,7 @@ import msgspec
 from api_client.decoding import decoder_of
 from api_client.model import (
     OBJECTS,
+    AlarmRecord,
     ApiObject,
     Area,
     Assignment,
@@ -166,6 +167,11 @@ def _in_time(data: Any) -> Any:
         times = {name: getattr(data, name) for name in ("since", "created", "updated")}
         known = {name: at if can_be(at) else EARLIEST for name, at in times.items()}
         return msgspec.structs.replace(data, **known, until=_or_unknown(data.until), ended=_or_unknown(data.ended))
+    if isinstance(data, AlarmRecord):
+        times = {name: getattr(data, name) for name in ("since", "updated")}
+        known = {name: at if can_be(at) else EARLIEST for name, at in times.items()}
+        others = ("acknowledged_at", "shelved_at", "shelved_until")
+        return msgspec.structs.replace(data, **known, **{name: _or_unknown(getattr(data, name)) for name in others})
     return data
 
 

@@ -12,7 +12,19 @@ from api_client import errors, model
 from api_client.decoding import convert
 from api_client.dispatch import DispatchClient
 from api_client.model import Kind
-from console.rules.edit import APPENDS, CLOSURES, INSTEAD_OF, LEAVES, SHOWN, SINCE, Edit, good_until, in_short
+from console.rules.edit import (
+    ALARMS,
+    APPENDS,
+    CLOSURES,
+    INSTEAD_OF,
+    KNOWS_NO_ALARMS,
+    LEAVES,
+    SHOWN,
+    SINCE,
+    Edit,
+    good_until,
+    in_short,
+)
 from console.rules.queued import ByWhom, StopReason, TakenAs
 from console.rules.recreate import MADE_HERE
 from console.sync.attempt import CannotSend, EditAlreadyThere, TooLate
@@ -89,6 +101,8 @@ class DispatchSender:
                 raise CannotSend(StopReason.REPORT_DELETED, str(refused), _by(refused.done_by)) from refused
             if edit.kind is Kind.CLOSURE and refused.status in _NO_SUCH and CLOSURES not in self._client.root().can:
                 raise CannotSend(StopReason.REFUSED, _KNOWS_NO_CLOSURES) from refused
+            if edit.kind is Kind.ALARM and refused.status in _NO_SUCH and ALARMS not in self._client.root().can:
+                raise CannotSend(StopReason.REFUSED, KNOWS_NO_ALARMS) from refused
             if refused.code == _EXPIRED:
                 raise TooLate from refused
             if refused.code == _ALREADY_THERE and edit.about.get(INSTEAD_OF) and refused.report:
@@ -196,6 +210,8 @@ def _path(edit: Edit, report: str | None) -> str:
         return "/reports"
     if edit.kind is Kind.CLOSURE:
         return f"/closures/{quote(str(edit.data.get('closure', '')), safe='')}/edits"
+    if edit.kind is Kind.ALARM:
+        return "/alarms/edits"
     if edit.report is None:
         return f"/units/{quote(str(edit.data.get('unit', '')), safe='')}/edits"
     return f"/reports/{quote(report or '', safe='')}/edits"

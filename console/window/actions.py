@@ -178,7 +178,7 @@ ACTIONS = Actions[Receivers](
         ),
         A(
             "alarm_acknowledge", "Acknowledge the alarms that are listed, or the P1 of the notice", ("F12",), "Queue",
-            lambda on: on.alarms.acknowledge(), rules.alarm_new, over_forms="stays", words="seen confirm",
+            lambda on: on.alarms.acknowledge(), rules.alarm_new, Kind.ALARM, over_forms="stays", words="seen confirm",
         ),
         A(
             "alarm_silence", "Silence what calls, here; it waits to be acknowledged", ("Shift+F12",), "Queue",
@@ -186,7 +186,7 @@ ACTIONS = Actions[Receivers](
         ),
         A(
             "alarm_shelve", "Shelve the alarm for a while, with a reason, or take it off the shelf", ("Ctrl+F12",),
-            "Queue", lambda on: on.alarms.shelve(), rules.alarms, words="snooze later put away", asks=True,
+            "Queue", lambda on: on.alarms.shelve(), rules.alarms, Kind.ALARM, words="snooze later put away", asks=True,
         ),
         A(
             "clear_filter", "Clear all filters", ("Shift+Esc",), "Queue", lambda on: on.window.clear_filter(),

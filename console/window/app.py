@@ -530,7 +530,8 @@ class ConsoleWindow(QObject):
             window_state,
             self.tasks,
             self.reader,
-            self.outbox.followed,
+            self.outbox,
+            self.edit_commands,
             self.sources,
             self.hazards,
             self.units_controller.crews,
@@ -901,6 +902,7 @@ class ConsoleWindow(QObject):
             self.web_map_commands,
             self.sound_commands,
             self.closure_commands,
+            self.alarms,
             self.alarm_commands,
         ):
             speaker.message.connect(self.say)

@@ -470,7 +470,8 @@ class LostOrders(QObject):
         return False
 
     def _lost_orders(self) -> list[LostOrder]:
-        return [LostOrder(one, self._outbox.stopped_with(one.edit.id)) for one in self._outbox.lost]
+        lost = (one for one in self._outbox.lost if one.edit.kind is not Kind.ALARM)  # dropped by itself: see Alarms
+        return [LostOrder(one, self._outbox.stopped_with(one.edit.id)) for one in lost]
 
     def _radio_calls(self) -> list[RadioCall]:
         """Orders that are not sent and not told by radio, and orders that were told and then given up."""

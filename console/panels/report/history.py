@@ -134,6 +134,8 @@ def _unit_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str 
             return f"{code}: {tr(str(data.get('state', '')).replace('_', ' '))}"
         case Kind.CLOSURE:
             return _closure_text(data, tr)
+        case Kind.ALARM:
+            return _alarms_text(data, tr)
     return None
 
 
@@ -150,6 +152,16 @@ def _closure_text(data: Mapping[str, Any], tr: Callable[[str], str]) -> str:
     else:
         what = tr("Change a closure")
     return f"{what}: {words}" if words else what
+
+
+def _alarms_text(data: Mapping[str, Any], tr: Callable[[str], str]) -> str:
+    """What is done about alarms."""
+    count = len(data.get("alarms") or ())
+    if data.get("acknowledged"):
+        return tr("{n} alarms acknowledged" if count > 1 else "Alarm acknowledged").format(n=count)
+    if data.get("shelved_until") is None:
+        return tr("Alarm taken off the shelf")
+    return tr("Alarm shelved: {why}").format(why=data.get("reason", ""))
 
 
 def _decision_text(entry: Entry, tr: Callable[[str], str]) -> str | None:

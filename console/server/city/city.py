@@ -35,6 +35,7 @@ from api_client.model import (
 from console.images.worker import Made
 from console.rules.area import AreaIndex
 from console.server.city import audit, feed, schema
+from console.server.city.alarms import drop_old_alarms
 from console.server.city.bulk_insert import load_reports
 from console.server.city.claims import held_no_longer, present_holders, release_claims
 from console.server.city.clock_watch import clock_is_steady
@@ -360,6 +361,7 @@ class City:
                 sa.delete(schema.answers).where(schema.answers.c.at < schema.micros(now - _KEEP_ANSWERS))
             )
             drop_old_closures(self.database, connection, now)
+            drop_old_alarms(self.database, connection, now)
             floor = connection.scalar(sa.select(sa.func.max(gone.c.seq)).where(old_gone))
             if floor is not None:
                 connection.execute(sa.delete(gone).where(old_gone))

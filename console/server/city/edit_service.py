@@ -20,11 +20,12 @@ import sqlalchemy as sa
 
 from api_client import model
 from api_client.decoding import decode
-from api_client.model import EditAnswer, EditBody, Entry, Kind, Report
+from api_client.model import AlarmChange, EditAnswer, EditBody, Entry, Kind, Report
 from console.rules.divert import is_step
 from console.rules.edit import APPENDS, FIELDS, LEAVES, ON_NO_REPORT
 from console.rules.recreate import is_another
 from console.server.city import audit, public_replies, schema
+from console.server.city.alarms import change_alarms
 from console.server.city.callers import contact_row
 from console.server.city.claims import release_what_left
 from console.server.city.closures import CityBorders, change_closure, closure_before, undo_closure
@@ -153,6 +154,10 @@ class EditService:
             return _Done(None, self._on_unit(unit_of_work, edit, actor))
         if edit.kind is Kind.CLOSURE:
             return _Done(None, self._on_closure(unit_of_work, edit, actor))
+        if edit.kind is Kind.ALARM:
+            entry = msgspec.structs.replace(change_alarms(unit_of_work, edit, actor), id=self._ids())
+            unit_of_work.put(entry, before=None, device=edit.device or None)
+            return _Done(None, entry)
         if edit.kind is Kind.CREATE and edit.undoes is None:
             key = _next_report_id(unit_of_work)
             context = EditContext(
@@ -308,6 +313,8 @@ def _audited(edit: EditBody, report: str | None, actor: Actor, changed: Report |
         detail["unit"] = edit.data["unit"]
     if isinstance(edit.data.get("closure"), str):
         detail["closure"] = edit.data["closure"]
+    if edit.kind is Kind.ALARM:
+        detail["alarms"] = [alarm.id for alarm in payload_of(edit, AlarmChange).alarms]
     if edit.undoes is not None:
         detail["undoes"] = edit.undoes
     about = changed.id if changed is not None else report

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from api_client.decoding import convert
-from api_client.model import PAYLOADS, ClosureChange, Create, EditBody, Kind, NewHold, NewPhoto, Set
+from api_client.model import PAYLOADS, AlarmChange, ClosureChange, Create, EditBody, Kind, NewHold, NewPhoto, Set
 from console.rules.text import cleaned
 from console.server.city.dates import Dated
 from console.server.errors import Invalid
@@ -105,6 +105,11 @@ def dates_of(edit: EditBody) -> Iterator[Dated]:
             yield Dated("beginning of the closure", closure.since, planned=True)
         if isinstance(closure.until, datetime):
             yield Dated("end of the closure", closure.until, planned=True)
+    if edit.kind is Kind.ALARM:
+        alarms = payload_of(edit, AlarmChange)
+        yield from (Dated("beginning of the alarm", alarm.since) for alarm in alarms.alarms)
+        if isinstance(alarms.shelved_until, datetime):
+            yield Dated("time until which it is shelved", alarms.shelved_until, planned=True)
 
 
 def kept_data(edit: EditBody) -> dict[str, Any]:

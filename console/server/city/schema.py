@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from api_client.model import (
     OBJECTS,
     Agency,
+    AlarmRecord,
     ApiObject,
     Area,
     Assignment,
@@ -97,6 +98,11 @@ closures = _numbered(
     sa.Column("ended", sa.BigInteger),
     sa.Index("closures_until", "until"),
 )
+alarms = _numbered(
+    "alarms",
+    sa.Column("updated", sa.BigInteger, nullable=False),  # when somebody did something about it last
+    sa.Index("alarms_updated", "updated"),
+)
 areas = _numbered("areas")
 services = _numbered("services")
 templates = _numbered("templates")
@@ -119,6 +125,7 @@ TABLES: dict[str, sa.Table] = {
     "area": areas,
     "unit": units,
     "closure": closures,
+    "alarm": alarms,
     "report": reports,
     "assignment": assignments,
     "entry": entries,
@@ -276,6 +283,8 @@ def row_of(thing: ApiObject, seq: int) -> dict[str, Any]:
             "until": micros(until) if until is not None else None,
             "ended": micros(thing.ended) if thing.ended is not None else None,
         }
+    elif isinstance(thing, AlarmRecord):
+        row |= {"updated": micros(thing.updated)}
     return row
 
 

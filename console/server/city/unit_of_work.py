@@ -11,7 +11,19 @@ import msgspec
 import sqlalchemy as sa
 
 from api_client.decoding import decode
-from api_client.model import Agency, ApiObject, Area, Assignment, Calendar, Closure, Entry, Report, Service, Unit
+from api_client.model import (
+    Agency,
+    AlarmRecord,
+    ApiObject,
+    Area,
+    Assignment,
+    Calendar,
+    Closure,
+    Entry,
+    Report,
+    Service,
+    Unit,
+)
 from console.rules.status import ENDED_ASSIGNMENT
 from console.server.city import schema
 from console.server.city.database import Database, next_numbers, version_floor
@@ -19,7 +31,7 @@ from console.server.city.schema import KIND_OF, TABLES
 
 _SET_BACK = timedelta(hours=25)
 
-T = TypeVar("T", Report, Entry, Assignment, Unit, Area, Service, Calendar, Agency, Closure)
+T = TypeVar("T", Report, Entry, Assignment, Unit, Area, Service, Calendar, Agency, Closure, AlarmRecord)
 
 
 @functools.cache
@@ -110,6 +122,10 @@ class UnitOfWork:
     def closure(self, key: str) -> Closure | None:
         """A closed street or flooded area, locked until the end of the transaction."""
         return self._one(Closure, key, lock=True)
+
+    def alarm(self, key: str) -> AlarmRecord | None:
+        """What operators did about an alarm, locked until the end of the transaction."""
+        return self._one(AlarmRecord, key, lock=True)
 
     def service(self, key: str | None) -> Service | None:
         """A service by its code."""

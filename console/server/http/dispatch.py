@@ -35,7 +35,7 @@ from api_client.model import (
     StatusRow,
     Welcome,
 )
-from console.rules.edit import CLOSURES, INSTEAD_OF, ON_NO_REPORT
+from console.rules.edit import ALARMS, CLOSURES, INSTEAD_OF, ON_NO_REPORT
 from console.rules.status import RULES
 from console.server.admin.apply import Done, apply_setup, compare_setup, present_setup
 from console.server.admin.setup import SUPERVISOR, CitySetup
@@ -398,6 +398,23 @@ class Dispatch:
             ),
             Operation(
                 "POST",
+                "/alarms/edits",
+                "editAlarms",
+                "Acknowledge or shelve alarms",
+                self._edit_alarms,
+                {200: _APPLIED},
+                text="Clients find out themselves what an alarm is; the server keeps what operators did about it, as "
+                "objects of the kind “alarm”. An acknowledgement holds for the occurrence that began at `since`. A P1 "
+                "is shelved by a supervisor only, for 15 minutes at most; anything else for 12 hours at most. All that "
+                "are named, or none. It cannot be undone.",
+                role="operator and supervisor, of reports and units in their scope.",
+                parameters=(_IDEMPOTENCY_KEY,),
+                takes=EditOf((Kind.ALARM,)),
+                most=SMALL_BODY,
+                refusals=_EDIT_REFUSALS,
+            ),
+            Operation(
+                "POST",
                 "/reports",
                 "createReport",
                 "Make a new report",
@@ -531,7 +548,7 @@ class Dispatch:
 
     def _root(self, _: RequestContext) -> Response:
         epoch, facts = self._city.facts()
-        return json_response(Welcome("sigap", _version(), epoch, facts, (INSTEAD_OF, CLOSURES)))
+        return json_response(Welcome("sigap", _version(), epoch, facts, (INSTEAD_OF, CLOSURES, ALARMS)))
 
     def _openapi(self, context: RequestContext) -> Response:
         return self.document.answer(context)
@@ -639,6 +656,12 @@ class Dispatch:
             raise Invalid("A closure is made, changed and ended by the kind “closure” only.")
         if edit.data.setdefault("closure", context.path("closure")) != context.path("closure"):
             raise Invalid("The edit names another closure than its address.")
+        return self._apply(context, edit, None)
+
+    def _edit_alarms(self, context: RequestContext) -> Response:
+        edit = _edit_of(context)
+        if edit.kind is not Kind.ALARM:
+            raise Invalid("Alarms are acknowledged and shelved by the kind “alarm” only.")
         return self._apply(context, edit, None)
 
     def _apply(self, context: RequestContext, edit: EditBody, report: str | None) -> Response:

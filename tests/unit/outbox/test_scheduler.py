@@ -113,6 +113,16 @@ def test_of_one_closure_one_edit_leaves_after_the_other(rig: OutboxRig) -> None:
     rig.pushed(ended)
 
 
+def test_of_alarms_one_edit_leaves_after_the_other_and_beside_all_else(rig: OutboxRig) -> None:
+    known = rig.do(Kind.ALARM, None, data={"alarms": [], "acknowledged": True})
+    away = rig.do(Kind.ALARM, None, data={"alarms": [], "shelved_until": None})
+    note = rig.do(Kind.NOTE, data={"text": "x"})
+    let_go(rig)
+    rig.pushed(known, note)
+    rig.answer(known, S.ACCEPTED)
+    rig.pushed(away)
+
+
 def test_two_reports_do_not_race_for_one_unit(rig: OutboxRig) -> None:
     recall = rig.do(Kind.RECALL, data={"unit": "u1"})
     dispatch = rig.do(Kind.DISPATCH, "2", data={"unit": "u1"})

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from api_client.model import Clock, ClockState, Report, Service, Status, Unit, UnitState
+from api_client.model import AlarmKind, AlarmRecord, Clock, ClockState, Kind, Report, Service, Status, Unit, UnitState
 from console.board.round import Round, play
 from console.cache.page_items import Cursor, PageItem
 from console.cache.reader import CacheReader
@@ -22,8 +22,10 @@ from console.panels.notifications.hazards import Hazards
 from console.panels.sources import Sources
 from console.rules.alarms import FLOOD as MOST
 from console.rules.alarms import Alarm, AlarmState
+from console.rules.edit import KNOWS_NO_ALARMS
 from console.rules.filter import Filter
-from console.rules.messages import Source, SourceState
+from console.rules.messages import Outcome, Source, SourceState
+from console.rules.queued import EditState, StopReason
 from console.rules.rights import Rights
 from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
@@ -49,7 +51,8 @@ class Desk(Rig):
         )
         self.hazards = Hazards(self.window_state, self.tasks, lambda: self.reader, self.outbox.followed)
         self.alarms = Alarms(
-            self.window_state, self.tasks, lambda: self.reader, self.outbox.followed, self.sources, self.hazards,
+            self.window_state, self.tasks, lambda: self.reader, self.outbox, self.edit_commands,
+            self.sources, self.hazards,
             lambda: list(self.window_state.cities.crews), lambda _: self.now,
         )  # fmt: skip
         self.calls: list[Alarm | None] = []
@@ -64,6 +67,9 @@ class Desk(Rig):
             steady_s=lambda: self.steady_s,
         )  # fmt: skip
         self.commands.message.connect(self.said.append)
+        self.alarms.message.connect(self.said.append)
+        self.words = ""
+        self.commands.counted.connect(lambda _, words: setattr(self, "words", words))
         self.opened: list[tuple[str, ...]] = []
         self.commands.report_opened.connect(lambda *what: self.opened.append(what))
         self.commands.unit_opened.connect(lambda key: self.opened.append(("unit", key)))
@@ -141,7 +147,7 @@ def test_what_is_listed_is_acknowledged_and_what_has_just_come_is_not(desk: Desk
     assert states == {"crewless:1": ACKNOWLEDGED, "crewless:2": ACKNOWLEDGED, "crewless:3": NEW}
     assert desk.said[-1] == "2 alarms acknowledged"
     assert len(desk.hazards.unseen) == 1, "the red notice tells the third only"
-    assert desk.rows()["crewless:1"].state == "Acknowledged by you"
+    assert desk.rows()["crewless:1"].state == "Acknowledged by you, not sent yet"
     desk.commands.acknowledge()
     assert desk.said[-1] == "Nothing was done: it has just come, press again"
     desk.steady_s += 10
@@ -196,14 +202,14 @@ def test_an_alarm_is_shelved_for_a_reason_and_comes_back(desk: Desk) -> None:
     form.set_values({"until": "15", "reason": "crew is near"})
     form.commit()
     row = desk.rows()["sla_breach:2"]
-    assert (row.state, row.level) == ("Shelved to 08:15: crew is near", "over")
+    assert (row.state, row.level) == ("Shelved to 08:15: crew is near, not sent yet", "over")
     assert desk.alarms.calling is None
     desk.commands.shelve()
-    assert desk.rows()["sla_breach:2"].state == "New", "the same key takes it down"
+    assert desk.rows()["sla_breach:2"].state == "New, not sent yet", "the same key takes it down"
     desk.alarms.shelve(("city", "sla_breach:2"), desk.now + 5 * MINUTE, "once more")
     desk.now += 5 * MINUTE
     desk.alarms.tick()
-    assert desk.rows()["sla_breach:2"].state == "New"
+    assert desk.rows()["sla_breach:2"].level == "new"
 
 
 def test_a_p1_is_shelved_by_a_supervisor_and_not_for_long(desk: Desk) -> None:
@@ -302,6 +308,73 @@ def test_too_many_at_once_are_one_line_that_can_be_opened_and_a_p1_stands_by_its
     assert len(desk.rows()) == 13
     desk.commands.acknowledge()
     assert desk.alarms.count(NEW) == 0
+
+
+def test_what_others_do_is_seen_here_too(desk: Desk) -> None:
+    desk.look()
+    desk.p1("1")
+    desk.late("2")
+    desk.look()
+    assert len(desk.hazards.unseen) == 1
+    for key, change in (
+        ("crewless:1", AlarmRecord("crewless:1", AlarmKind.CREWLESS, NOW, NOW, "budi", "1", None, "budi", NOW)),
+        (
+            "sla_breach:2",
+            AlarmRecord(
+                "sla_breach:2", AlarmKind.SLA_BREACH, NOW, NOW, "budi", "2", shelved_by="budi", shelved_at=NOW,
+                shelved_until=NOW + 9 * MINUTE, reason="crew is near",
+            ),
+        ),
+    ):  # fmt: skip
+        desk.put("alarm", key, change)
+    assert desk.look() == {"crewless:1": ACKNOWLEDGED, "sla_breach:2": SHELVED}
+    assert desk.hazards.unseen == (), "the red notice has gone here too"
+    assert desk.alarms.calling is None
+    assert desk.rows()["crewless:1"].state == "Acknowledged by budi"
+    assert desk.rows()["sla_breach:2"].state == "Shelved to 08:09 by budi: crew is near"
+
+
+def test_an_acknowledgement_is_of_this_desk_only_until_the_server_has_it(desk: Desk) -> None:
+    desk.look()
+    desk.late("2")
+    desk.look()
+    desk.commands.acknowledge()
+    row = desk.rows()["sla_breach:2"]
+    assert row.state == "Acknowledged by you, not sent yet"
+    (edit,) = desk.saved(1)
+    assert (edit.kind, edit.report, edit.data["acknowledged"]) == (Kind.ALARM, None, True)
+    assert desk.undo_stack.newest is None, "it is no step to be taken back"
+    record = AlarmRecord("sla_breach:2", AlarmKind.SLA_BREACH, NOW, NOW, "rina", "2", None, "rina", NOW)
+    desk.put("alarm", "sla_breach:2", record)
+    desk.outbox.on_proved([edit.id])
+    desk.look()
+    assert desk.rows()["sla_breach:2"].state == "Acknowledged by you"
+
+
+def test_what_the_server_refuses_stands_as_before_and_asks_nothing(desk: Desk) -> None:
+    desk.late("2")
+    desk.look()
+    desk.commands.acknowledge()
+    (edit,) = desk.saved(1)
+    desk.outbox.on_outcome(Outcome(edit.id, EditState.ATTENTION, "Report 2 is outside the areas of rina."))
+    wait_for(lambda: not desk.outbox.open_edits, what="it is dropped")
+    assert desk.said[-1] == "The alarm stands as before: Report 2 is outside the areas of rina."
+    assert desk.rows()["sla_breach:2"].state == "New"
+
+
+def test_with_an_older_server_what_was_done_stays_here_and_that_is_said(desk: Desk) -> None:
+    desk.late("2")
+    desk.late("3")
+    desk.look()
+    desk.alarms.acknowledge([("city", "sla_breach:2")])
+    (edit,) = desk.saved(1)
+    desk.outbox.on_outcome(Outcome(edit.id, EditState.ATTENTION, KNOWS_NO_ALARMS, StopReason.REFUSED))
+    wait_for(lambda: not desk.outbox.open_edits, what="it is dropped")
+    assert desk.look() == {"sla_breach:3": NEW, "sla_breach:2": ACKNOWLEDGED}
+    assert desk.words == "1 new · 1 acknowledged · states kept at this desk only"
+    desk.alarms.shelve(("city", "sla_breach:3"), NOW + 5 * MINUTE, "crew is near")
+    assert desk.outbox.open_edits == (), "it is asked no more"
+    assert desk.look() == {"sla_breach:2": ACKNOWLEDGED, "sla_breach:3": SHELVED}
 
 
 def test_a_p1_that_no_server_has_yet_is_told_no_more_and_is_no_alarm(

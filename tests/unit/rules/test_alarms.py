@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from api_client.model import AlarmKind, AlarmRecord
+from api_client.model import AlarmChange, AlarmKind, AlarmRecord, Kind
 from console.rules.alarm_list import AlarmList, KeptAlarm, ListedAlarm, in_flood
 from console.rules.alarms import (
     FLOOD,
@@ -15,12 +15,13 @@ from console.rules.alarms import (
     Alarm,
     AlarmKey,
     AlarmState,
-    acknowledged,
-    shelved,
+    record_after,
     state_of,
     type_of,
     why_not_shelved,
+    with_changes,
 )
+from console.rules.edit import Edit
 
 NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -29,6 +30,20 @@ NEW, ACKNOWLEDGED, RETURNED, SHELVED = AlarmState
 
 def alarm(about: str = "931204", *, kind: AlarmKind = AlarmKind.SLA_BREACH, at: datetime = NOW, p: int = 2) -> Alarm:
     return Alarm(kind, "city", about, at, p, about)
+
+
+def acknowledged(before: AlarmRecord | None, one: Alarm, by: str, at: datetime) -> AlarmRecord:
+    after = record_after(before, one.stands, AlarmChange((one.stands,), acknowledged=True), by, at)
+    assert after is not None
+    return after
+
+
+def shelved(
+    before: AlarmRecord | None, one: Alarm, by: str, at: datetime, until: datetime | None, reason: str
+) -> AlarmRecord:
+    after = record_after(before, one.stands, AlarmChange((one.stands,), shelved_until=until, reason=reason), by, at)
+    assert after is not None
+    return after
 
 
 P1 = alarm(kind=AlarmKind.CREWLESS, p=1)
@@ -75,6 +90,23 @@ def test_a_p1_is_not_shelved_for_long_nor_by_everybody() -> None:
     assert "15 minutes" in why_not_shelved(hazard=True, role="supervisor", lasts=30 * MINUTE)
     assert why_not_shelved(hazard=False, role="operator", lasts=30 * MINUTE) == ""
     assert "12 hours" in why_not_shelved(hazard=False, role="operator", lasts=timedelta(hours=13))
+
+
+def test_ones_own_edits_show_before_any_server_has_them() -> None:
+    about = msgspec.to_builtins(P1.stands)
+    edits = [
+        Edit("e1", Kind.ALARM, None, "rina", "d", 1, NOW, {"alarms": [about], "acknowledged": True}, source="city"),
+        Edit("e2", Kind.ALARM, None, "rina", "d", 2, NOW, {"alarms": 7}, source="city"),
+        Edit("e3", Kind.ALARM, None, "rina", "d", 3, NOW, {"alarms": [about]}, source="city"),
+    ]
+    there = {"other": acknowledged(None, alarm(), "budi", NOW)}
+    shown = with_changes(there, edits)
+    assert shown.keys() == {"other", P1.id}
+    assert (shown[P1.id].acknowledged_by, shown[P1.id].version) == ("rina", 1)
+    assert there.keys() == {"other"}
+    of_unit = Alarm(AlarmKind.SILENT, "city", "u7", NOW, 2, unit="u7")
+    record = acknowledged(None, of_unit, "rina", NOW)
+    assert (record.unit, record.report) == ("u7", None)
 
 
 def test_each_kind_says_what_to_do() -> None:

@@ -146,6 +146,7 @@ def shown(before: Report, *edits: Edit, assignments: tuple[Assignment, ...] = ()
         (Kind.ME_TOO, {}, {}, {"updated": T0}),
         (Kind.UNIT_STATE, {"unit": "u1", "state": "break"}, {}, {"status": Status.NEW}),
         (Kind.CLOSURE, {"closure": "c1", "ended": True}, {}, {"status": Status.NEW}),
+        (Kind.ALARM, {"alarms": [], "acknowledged": True}, {}, {"status": Status.NEW}),
     ],
 )
 def test_each_kind_shows_what_the_server_will_say(

@@ -158,6 +158,8 @@ class Api:
             path = f"/units/{(data or {})['unit']}/edits"
         if kind == "closure":
             path = f"/closures/{(data or {})['closure']}/edits"
+        if kind == "alarm":
+            path = "/alarms/edits"
         headers = {"Idempotency-Key": key}
         if report is not None and not unversioned:
             headers["If-Match"] = f'"{seen if seen is not None else self.report(report)["version"]}"'

@@ -139,8 +139,10 @@ def test_a_city_of_before_ends_the_holds_that_it_has(city: City, clock: Clock, d
     endless = Hold("rain", WaitsFor.WEATHER)
     city.load([LoadedReport(a_report(f"x{n}", hold=rain if n % 2 else endless)) for n in range(20)])
     with city.database.write() as connection:
-        for table in ("closures", "photo_facts", "proof_photos"):
+        for table in ("closures", "alarms", "photo_facts", "proof_photos"):
             connection.execute(sa.text(f"DROP TABLE {table}"))
+        connection.execute(sa.text("DROP INDEX ix_contacts_phone_tail"))
+        connection.execute(sa.text("ALTER TABLE contacts DROP COLUMN phone_tail"))
         connection.execute(sa.text("DROP INDEX reports_hold"))
         connection.execute(sa.text("ALTER TABLE reports DROP COLUMN hold_until"))
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0005'"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from console.rules.status import ENDED_ASSIGNMENT, is_open
 from console.server.city.city import City
 from console.server.city.records import LOCAL, Actor
 from console.server.errors import Refusal
-from tests.unit.server.conftest import Clock, square
+from tests.unit.server.conftest import START, Clock, square
 
 REPORTS, UNITS = ["10", "11", "12"], ["u1", "u2", "u3"]
 _AT_WORK = (UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE)
@@ -24,6 +25,8 @@ PEOPLE = [LOCAL, Actor("rina", "operator"), Actor("budi", "operator", areas=("w1
 def a_payload(kind: Kind, chance: random.Random) -> dict[str, Any]:
     unit, report = chance.choice(UNITS), chance.choice(REPORTS)
     hold = chance.choice([None, {"reason": "x", "waits_for": chance.choice(["weather", "material"])}])
+    alarm = {"kind": chance.choice(["crewless", "silent"]), "since": START.isoformat()}
+    alarm["about"] = unit if alarm["kind"] == "silent" else report
     choices: dict[Kind, list[dict[str, Any]]] = {
         Kind.SET: [
             {"priority": chance.randint(0, 5)},
@@ -43,6 +46,11 @@ def a_payload(kind: Kind, chance: random.Random) -> dict[str, Any]:
             {"closure": "c1", "kind": "flood", "geometry": square(106.15, -6.85, 0.01)},
             {"closure": "c1", "seen": chance.randint(0, 5), "words": chance.choice("ab")},
             {"closure": "c1", "ended": chance.random() < 0.5},
+        ],
+        Kind.ALARM: [
+            {"alarms": [alarm], "acknowledged": True},
+            {"alarms": [alarm], "shelved_until": (START + timedelta(minutes=10)).isoformat(), "reason": "x"},
+            {"alarms": [alarm], "shelved_until": None},
         ],
         Kind.VALIDATE: [{"accepted": True}, {"accepted": False, "reason": "x"}],
         Kind.CLOSE: [{"disposition": "x", "release": [unit]}, {"disposition": "x", "merged_into": report}],

@@ -139,7 +139,13 @@ def test_no_secret_is_in_the_answer_to_what_anybody_writes(city: City, tmp_path:
                 for kind in Kind:
                     unit = {"unit": "u1", "state": "break"}  # stands in the address too
                     for data in (
-                        ({**unit, "closure": "c1"},)
+                        (
+                            {
+                                **unit,
+                                "closure": "c1",
+                                "alarms": [{"kind": "silent", "about": "u1", "since": "2026-03-02T08:00:00Z"}],
+                            },
+                        )
                         if kind in ON_NO_REPORT
                         else (WRITTEN.get(kind, {}), {"text": 7, "unit": []})
                     ):
@@ -220,8 +226,10 @@ def test_an_older_citys_secrets_are_taken_out_and_what_consoles_made_stays(city:
         connection.exec_driver_sql("ALTER TABLE reports DROP COLUMN hold_until")
         connection.exec_driver_sql("DROP INDEX reports_created")
         connection.exec_driver_sql("CREATE INDEX reports_created ON reports (created)")
-        for table in ("closures", "photo_facts", "proof_photos"):
+        for table in ("closures", "alarms", "photo_facts", "proof_photos"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
+        connection.exec_driver_sql("DROP INDEX ix_contacts_phone_tail")
+        connection.exec_driver_sql("ALTER TABLE contacts DROP COLUMN phone_tail")
     city.create_schema()
     edits = {entry.edit for entry in city.entries(theirs.id)}
     assert edits == {reporter_id(OLD_KEY), f"{reporter_id(OLD_KEY)}.photo-1"}

@@ -203,6 +203,13 @@ def test_a_closure_of_another_version_closes_the_street_all_the_same() -> None:
     assert (odd.until, odd.since.year) == (None, 1970)
 
 
+def test_an_alarm_of_another_version_is_read_and_its_times_can_be() -> None:
+    said = {"id": "flood:1", "kind": "flood", "since": "0001-01-01T00:00:00Z", "updated": "2026-11-24T12:00:00Z",
+            "shelved_until": "9999-12-31T00:00:00Z"}  # fmt: skip
+    record = one(Mapper(), "alarm", said)
+    assert (record.id, record.updated_by, record.since.year, record.shelved_until) == ("flood:1", "", 1970, None)
+
+
 @pytest.mark.parametrize(
     "more",
     [

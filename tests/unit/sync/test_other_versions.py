@@ -195,14 +195,14 @@ def as_the_next_version_says_it(head: bytes, body: bytes) -> tuple[bytes, bytes]
     for item in page["items"]:
         data = item["data"] | {"mood": {"of": ["the", "day"]}}
         if item["kind"] == "template":
-            item["kind"] = "alarm"
+            item["kind"] = "briefing"
         if item["kind"] == "report" and data["id"] == "r2":
             data |= {"status": "flooding", "photos": [{"sha256": "a" * 64, "role": "hologram"}]}
             data["hold"] = {"reason": "Court", "waits_for": "court", "until": None}
         if item["kind"] == "assignment":
             data["state"] = "halfway"
         item["data"] = data
-    return head, json.dumps(page | {"whole": [*page.get("whole", ()), "alarm"], "weather": "rain"}).encode()
+    return head, json.dumps(page | {"whole": [*page.get("whole", ()), "briefing"], "weather": "rain"}).encode()
 
 
 def test_a_newer_server_is_worked_with(live: Live, proxy: FaultProxy, tmp_path: Path) -> None:
@@ -228,11 +228,11 @@ def test_a_newer_server_is_worked_with(live: Live, proxy: FaultProxy, tmp_path: 
         console.outcome(order, EditState.ACCEPTED)
         console.proved(order)
         console.wait(SourceState, lambda state: "1 object of the server could not be understood" in state.detail)
-        console.wait(SourceState, lambda state: "“alarm”" in state.detail)
+        console.wait(SourceState, lambda state: "“briefing”" in state.detail)
         assert not reader.templates()
     proxy.heal()
     folder = tmp_path / "profile"
-    with Console(folder, live.url, {**OBJECTS, "alarm": Template}) as update:
+    with Console(folder, live.url, {**OBJECTS, "briefing": Template}) as update:
         update.round()
         assert update.detail == "", "the next version of the console understands the state of the crew's job, too"
     with rig(folder, live.url) as console:
@@ -291,18 +291,18 @@ def test_an_older_server_is_worked_with(live: Live, proxy: FaultProxy, tmp_path:
 
 def test_every_other_model_has_another_signature_and_the_same_one_the_same() -> None:
     assert signature_of() == signature_of(dict(reversed(OBJECTS.items())))
-    assert len({signature_of(), signature_of(OLDER), signature_of({**OBJECTS, "alarm": Template})}) == 3
+    assert len({signature_of(), signature_of(OLDER), signature_of({**OBJECTS, "briefing": Template})}) == 3
 
 
 def test_what_is_missing_is_kept_until_it_was_tried_again() -> None:
     before = Unreadable("older")
-    before.see((), ["report/7", "report/8"], ["alarm", "alarm\x00" + "x" * 99, "b", "c"], 40)
+    before.see((), ["report/7", "report/8"], ["briefing", "briefing\x00" + "x" * 99, "b", "c"], 40)
     before.see((), ["unit/1"], (), 30)
     now = Unreadable("newer")
     now.take(before.noted)
     assert (now.is_outdated, now.first, now.words) == (True, 30, before.words)
     assert "2 of them reports" in now.words
-    assert "“alarm”, " in now.words
+    assert "“briefing”, " in now.words
     assert "…" in now.words
     now.see((), ["report/8"], ["drone"], 50)
     half = Unreadable("newer")
@@ -314,7 +314,7 @@ def test_what_is_missing_is_kept_until_it_was_tried_again() -> None:
     settled.take(now.noted)
     assert (settled.is_outdated, settled.words) == (False, now.words)
     assert "“drone”" in settled.words
-    assert "alarm" not in settled.words
+    assert "briefing" not in settled.words
 
 
 def test_what_an_earlier_version_noted_is_read_again_from_the_beginning() -> None:

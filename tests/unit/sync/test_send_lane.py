@@ -15,7 +15,7 @@ import pytest
 from api_client import errors
 from api_client.model import Kind
 from console.pipe import pack
-from console.rules.edit import Edit
+from console.rules.edit import KNOWS_NO_ALARMS, Edit
 from console.rules.messages import Fetch, Fetched, Obstacle, Outcome, Push, SourceState, SyncNow, Withdraw
 from console.rules.queued import EditState, StopReason
 from console.sync.attempt import Attempt, NotUploaded
@@ -85,6 +85,21 @@ def test_a_closure_has_its_own_path_and_a_server_that_knows_none_is_named(city: 
     city.can = ["closures"]
     refused = console.outcome(console.push(Kind.CLOSURE, None, closure="c3", ended=True), EditState.ATTENTION)
     assert (refused.reason, refused.problem) == (StopReason.REFUSED, "There is nothing at this address.")
+
+
+def test_alarms_have_their_own_path_and_a_server_that_keeps_none_is_named(city: FakeCity, console: Rig) -> None:
+    alarms = [{"kind": "crewless", "about": "1", "since": "2026-11-24T12:00:00Z"}]
+    taken = console.push(Kind.ALARM, None, alarms=alarms, acknowledged=True)
+    console.outcome(taken, EditState.ACCEPTED)
+    ((path, _, headers),) = edits_at(city)
+    assert path == "/dispatch/v1/alarms/edits"
+    assert "if-match" not in headers
+    city.on_edit = lambda *_: fault(404, "not_found", "There is nothing at this address.")
+    refused = console.outcome(console.push(Kind.ALARM, None, alarms=alarms, acknowledged=True), EditState.ATTENTION)
+    assert (refused.reason, refused.problem) == (StopReason.REFUSED, KNOWS_NO_ALARMS)
+    city.can = ["alarms"]
+    refused = console.outcome(console.push(Kind.ALARM, None, alarms=alarms, acknowledged=True), EditState.ATTENTION)
+    assert refused.problem == "There is nothing at this address."
 
 
 def test_an_edit_whose_answer_was_lost_acts_once(city: FakeCity, console: Rig) -> None:

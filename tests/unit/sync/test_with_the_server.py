@@ -108,6 +108,25 @@ def test_a_closure_is_at_the_server_and_on_every_console(live: Live, console: Ri
             assert (source, closure.words, closure.is_over(datetime.now(UTC))) == ("jkt", "Market", True)
 
 
+def test_what_is_done_about_an_alarm_is_at_the_server_and_on_every_console(
+    live: Live, console: Rig, tmp_path: Path
+) -> None:
+    since = datetime.now(UTC) - timedelta(minutes=2)
+    alarm = [{"kind": "sla_breach", "about": "r2", "since": since.isoformat()}]
+    until = (since + timedelta(minutes=17)).isoformat()
+    with rig(tmp_path / "second", live.url, timing=Timing(poll_s=600.0)) as second:
+        second.live()
+        known = console.push(Kind.ALARM, None, alarms=alarm, acknowledged=True)
+        away = console.push(Kind.ALARM, None, alarms=alarm, shelved_until=until, reason="crew is near")
+        for each in (console, second):
+            for edit in (known, away):
+                each.proved(edit)
+            ((source, record),) = each.reader.alarms()
+            assert (source, record.id, record.version, record.report) == ("jkt", "sla_breach:r2", 2, "r2")
+            assert record.acknowledged_at is not None
+            assert (record.reason, record.shelved_until is not None) == ("crew is near", True)
+
+
 def test_a_new_report_with_a_note_and_a_big_photo(live: Live, console: Rig, tmp_path: Path) -> None:
     folder = console.folder / "work-media"
     folder.mkdir()

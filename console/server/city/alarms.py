@@ -1,0 +1,109 @@
+"""Alarms of a city: who may acknowledge or shelve which, and what an edit makes of their records.
+
+The server raises none: what an alarm is each console finds out from what it has read. Here is kept what operators did.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from msgspec import UNSET
+
+from api_client.model import AlarmAbout, AlarmChange, AlarmKind, EditBody, Entry
+from console.rules.alarms import OF_UNITS, record_after, why_not_shelved
+from console.rules.report import HAZARD
+from console.server.city import schema
+from console.server.city.database import Database
+from console.server.city.numbered import drop_things
+from console.server.city.payload_check import kept_data, payload_of
+from console.server.city.records import Actor
+from console.server.city.rights import check_scope, check_unit_scope
+from console.server.city.unit_of_work import UnitOfWork
+from console.server.errors import ForbiddenRefusal, Invalid, NotFound
+
+_KEEP = timedelta(days=30)
+_CLOCK_SLACK = timedelta(minutes=2)
+"""The clocks of a console and its server may differ by so much."""
+
+
+def change_alarms(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor) -> Entry:
+    """Acknowledge or shelve alarms, all that the edit names or none; returns the entry without its id. Raises Refusal.
+
+    It counts as done when the operator did it (`occurred_at`), however late it arrives: what has come again since is
+    not acknowledged by it.
+    """
+    if edit.undoes is not None:
+        raise Invalid("What was done about an alarm is not taken back: shelve it, or take it off the shelf.")
+    change = payload_of(edit, AlarmChange)
+    now = unit_of_work.now
+    at = min(edit.occurred_at or now, now)
+    _check_change(change)
+    # Reports and units are locked, in one order: of two edits of an alarm that nobody has touched the second reads the
+    # first's record.
+    for alarm in sorted(change.alarms, key=lambda one: (one.kind in OF_UNITS, one.about)):
+        if alarm.kind is AlarmKind.SOURCE:
+            raise Invalid("That a server is not reached is known to the console that cannot reach it alone.")
+        # protects: no-alarm-of-the-future-is-acknowledged
+        if alarm.since > now + _CLOCK_SLACK:
+            raise Invalid("The alarm has not begun yet.")
+        hazard = _check_about(unit_of_work, alarm, actor)
+        if isinstance(change.shelved_until, datetime):
+            why = why_not_shelved(hazard=hazard, role=actor.role, lasts=change.shelved_until - at)
+            # protects: a-p1-is-shelved-by-a-supervisor
+            if why:
+                raise ForbiddenRefusal(f"{why}.")
+        before = unit_of_work.alarm(alarm.id)
+        after = record_after(before, alarm, change, actor.name, at)
+        if after is not None and after is not before:
+            unit_of_work.put(after)
+    return Entry(
+        id="",
+        report=None,
+        kind=edit.kind.value,
+        at=now,
+        author=actor.name,
+        edit=edit.id,
+        occurred_at=at,
+        late=edit.late,
+        text=change.reason if isinstance(change.reason, str) else "",
+        data=kept_data(edit),
+    )
+
+
+def drop_old_alarms(database: Database, connection: sa.Connection, now: datetime) -> None:
+    """Delete the records of which nothing was done for 30 days; the history of who did what stays."""
+    table = schema.alarms
+    old = sa.select(table.c.id).where(table.c.updated < schema.micros(now - _KEEP))
+    drop_things(database, connection, "alarm", list(connection.execute(old).scalars()), now)
+
+
+def _check_change(change: AlarmChange) -> None:
+    if not change.acknowledged and change.shelved_until is UNSET:
+        raise Invalid("It says neither that the alarms are acknowledged nor that they are shelved.")
+    if len({alarm.id for alarm in change.alarms}) < len(change.alarms):
+        raise Invalid("It names an alarm twice.")
+    if isinstance(change.shelved_until, datetime) and not (isinstance(change.reason, str) and change.reason.strip()):
+        raise Invalid("An alarm is shelved for a reason: it is missing.")
+
+
+def _check_about(unit_of_work: UnitOfWork, alarm: AlarmAbout, actor: Actor) -> bool:
+    """Whether a life may depend on it. Raises NotFound when what it is about is not there, ForbiddenRefusal when that
+    lies outside the actor's scope.
+    """
+    if alarm.kind in OF_UNITS:
+        unit = unit_of_work.unit(alarm.about)
+        if unit is None:
+            raise NotFound(f"There is no unit {alarm.about}.")
+        check_unit_scope(unit_of_work, actor, unit)
+        if alarm.kind is AlarmKind.SILENT:
+            return False
+        reports = (unit_of_work.stored_report(job.report) for job in unit_of_work.jobs_of(unit.id))
+        return any(report is not None and report.priority == HAZARD for report in reports)
+    # protects: two-edits-of-an-alarm-follow-one-another
+    report = unit_of_work.report(alarm.about)
+    if report is None:
+        raise NotFound(f"There is no report {alarm.about}.")
+    # protects: alarms-within-ones-scope
+    check_scope(unit_of_work, actor, report)
+    return report.priority == HAZARD

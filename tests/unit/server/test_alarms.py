@@ -1,0 +1,185 @@
+"""Alarms at the server: acknowledged and shelved once, by whom they are for, and in the feed."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api_client.decoding import decode
+from api_client.model import AlarmRecord, AssignmentState, EditBody, Kind, Unit, UnitState
+from console.rules.alarms import MOST_OF_HAZARD
+from console.server.city import audit
+from console.server.city.city import City
+from console.server.city.records import LOCAL, LoadedReport
+from console.server.city.users import Users, add_user
+from console.server.http.rate_limit import RateLimits
+from tests.unit.server.conftest import START, Api, Clock, a_report, let_pass, running
+from tests.unit.server.test_rights import UNLIMITED
+
+MINUTE = timedelta(minutes=1)
+one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def about(key: str = "10", kind: str = "sla_breach", since: datetime = START) -> dict[str, Any]:
+    return {"kind": kind, "about": key, "since": since.isoformat()}
+
+
+def shelf(until: datetime, *alarms: dict[str, Any], reason: str = "crew is near") -> dict[str, Any]:
+    return {"alarms": list(alarms or (about(),)), "shelved_until": until.isoformat(), "reason": reason}
+
+
+def found(city: City) -> dict[str, AlarmRecord]:
+    items = [item for item in city.snapshot().items if item.kind == "alarm"]
+    return {item.id: decode(bytes(item.data), AlarmRecord) for item in items}
+
+
+@pytest.fixture
+def url(city: City, tmp_path: Path) -> Iterator[str]:
+    with running(city, tmp_path / "media", Users(city), limits=RateLimits(UNLIMITED)) as url:
+        yield url
+
+
+def test_it_is_acknowledged_and_shelved_once_and_everybody_reads_it(api: Api, city: City) -> None:
+    before = city.seq()
+    made = api.ok(None, "alarm", {"alarms": [about(), about("11")], "acknowledged": True}, key="both-of-them")
+    assert (made["report"], made["entry"]["kind"]) == (None, "alarm")
+    assert [item.id for item in city.changes(before).items if item.kind == "alarm"] == [
+        "sla_breach:10",
+        "sla_breach:11",
+    ]
+    record = found(city)["sla_breach:10"]
+    assert (record.report, record.unit, record.acknowledged_by, record.version) == ("10", None, "local", 1)
+    again = api.edit(None, "alarm", {"alarms": [about(), about("11")], "acknowledged": True}, key="both-of-them")
+    assert again.headers["Idempotent-Replay"] == "true"
+    api.ok(None, "alarm", shelf(START + 30 * MINUTE))
+    record = found(city)["sla_breach:10"]
+    assert (record.shelved_until, record.reason, record.version) == (START + 30 * MINUTE, "crew is near", 2)
+    api.ok(None, "alarm", {"alarms": [about()], "shelved_until": None})
+    record = found(city)["sla_breach:10"]
+    assert (record.shelved_until, record.acknowledged_by, record.version) == (None, "local", 3)
+    seq = city.seq()
+    api.ok(None, "alarm", {"alarms": [about()], "acknowledged": True})
+    assert [item.kind for item in city.changes(seq).items] == ["entry"], "it was acknowledged already"
+
+
+def test_an_acknowledgement_that_comes_late_does_not_cover_what_came_again(city: City) -> None:
+    def acknowledge(key: str, since: datetime, at: datetime) -> None:
+        data = {"alarms": [about(since=since)], "acknowledged": True}
+        city.apply(EditBody(key, Kind.ALARM, occurred_at=at, late=True, data=data), actor=LOCAL)
+
+    acknowledge("first-edit", START - MINUTE, START - MINUTE)
+    record = found(city)["sla_breach:10"]
+    assert (record.since, record.acknowledged_at) == (START - MINUTE, START - MINUTE), (
+        "when it was done, not when it was sent"
+    )
+    acknowledge("late-edit", START - 2 * MINUTE, START)
+    assert found(city)["sla_breach:10"] == record, "an older occurrence is none of the present one"
+
+
+@one_database
+@pytest.mark.parametrize(
+    ("data", "status", "words"),
+    [
+        ({"alarms": [about()]}, 422, "neither"),
+        ({"alarms": [], "acknowledged": True}, 422, "alarms"),
+        ({"alarms": [about()] * 2, "acknowledged": True}, 422, "twice"),
+        ({"alarms": [about(str(n)) for n in range(201)], "acknowledged": True}, 422, "alarms"),
+        ({"alarms": [about("9999")], "acknowledged": True}, 404, "no report 9999"),
+        ({"alarms": [about("10"), about("u9", "silent")], "acknowledged": True}, 404, "no unit u9"),
+        ({"alarms": [about("city", "source")], "acknowledged": True}, 422, "that cannot reach it alone"),
+        ({"alarms": [about(kind="market")], "acknowledged": True}, 422, "does not fit"),
+        ({"alarms": [about(since=START + 3 * MINUTE)], "acknowledged": True}, 422, "not begun"),
+        ({"alarms": [about(since=START + timedelta(days=800))], "acknowledged": True}, 422, "too far ahead"),
+        (shelf(START + timedelta(hours=13)), 403, "12 hours"),
+        (shelf(START + MINUTE, reason="  "), 422, "reason"),
+        ({"alarms": [about()], "shelved_until": (START + MINUTE).isoformat()}, 422, "reason"),
+        (shelf(START + MINUTE, reason="x" * 501), 422, "too long"),
+        ({"alarms": [about()], "shelved_until": "2200-01-01T00:00:00Z", "reason": "x"}, 422, "too far ahead"),
+        ({"alarms": 7, "acknowledged": True}, 422, "does not fit"),
+    ],
+)
+def test_what_cannot_be_is_refused_as_a_whole(
+    api: Api, city: City, data: dict[str, Any], status: int, words: str
+) -> None:
+    before = city.seq()
+    answer = api.edit(None, "alarm", data)
+    assert (answer.status_code, words in answer.json()["message"]) == (status, True), answer.text
+    assert city.seq() == before
+
+
+@one_database
+def test_a_p1_is_shelved_by_a_supervisor_only_and_for_a_quarter_of_an_hour(city: City, url: str) -> None:
+    city.load([LoadedReport(a_report("p1", priority=1))])
+    city.apply(EditBody("sent-to-p1", Kind.DISPATCH, data={"unit": "u1"}), report="p1", actor=LOCAL)
+    people = {role: Api(url, add_user(city, role, role)) for role in ("operator", "supervisor")}
+    for alarm in (about("p1", "crewless"), about("p1"), about("u1", "not_arrived"), about("u1", "unanswered")):
+        refused = people["operator"].edit(None, "alarm", shelf(START + MINUTE, alarm))
+        assert (refused.status_code, refused.json()["message"]) == (403, "A P1 is shelved by a supervisor only.")
+        refused = people["supervisor"].edit(None, "alarm", shelf(START + 2 * MOST_OF_HAZARD, alarm))
+        assert (refused.status_code, "15 minutes" in refused.json()["message"]) == (403, True)
+        people["supervisor"].ok(None, "alarm", shelf(START + MOST_OF_HAZARD, alarm))
+        people["operator"].ok(None, "alarm", {"alarms": [alarm], "acknowledged": True})
+    people["operator"].ok(None, "alarm", shelf(START + 30 * MINUTE, about("u1", "silent")))
+    jobs = city.assignments("p1")
+    assert [job.state for job in jobs] == [AssignmentState.DISPATCHED], "nothing else has become of it"
+    for api in people.values():
+        api.session.close()
+
+
+@one_database
+def test_alarms_of_units_are_for_those_in_whose_scope_they_work(city: City, url: str) -> None:
+    city.put_units([Unit("far", "FAR", UnitState.AVAILABLE, START, areas=("w2",), agency="lh")])
+    warden = Api(url, add_user(city, "warden", "operator", areas=["w1"]))
+    far = warden.edit(None, "alarm", {"alarms": [about("far", "silent")], "acknowledged": True})
+    assert (far.status_code, "outside the areas" in far.json()["message"]) == (403, True)
+    city.load([LoadedReport(a_report("w2r", area="w2"))])
+    both = warden.edit(None, "alarm", {"alarms": [about("10"), about("w2r")], "acknowledged": True})
+    assert both.status_code == 403
+    assert found(city) == {}, "all or none"
+    other = warden.edit(None, "alarm", {"alarms": [about("10")], "acknowledged": True}, undoes="both-of-them")
+    assert other.status_code == 422
+    warden.session.close()
+
+
+def test_who_did_it_is_in_the_audit_log_without_the_words(api: Api, city: City) -> None:
+    edit = api.ok(None, "alarm", shelf(START + MINUTE, reason="Pak Budi is there"))["entry"]["edit"]
+    with city.database.read() as connection:
+        *_, row = audit.rows_after(connection, 0)
+    assert (row.who, row.what, row.edit) == ("local", "write", edit)
+    assert json.loads(row.detail) == {"kind": "alarm", "alarms": ["sla_breach:10"]}
+
+
+def test_two_who_do_something_about_one_alarm_at_once_both_have_done_it(city: City) -> None:
+    """Nobody had touched it before: of two who made its record the second wrote over the first."""
+    known = {"alarms": [about(), about("u1", "silent")], "acknowledged": True}
+    away = shelf(START + MINUTE, about("u1", "silent"), about())
+    for turn in range(4):
+        city.put_units([Unit(f"t{turn}", f"T{turn}", UnitState.AVAILABLE, START)])
+        city.load([LoadedReport(a_report(f"r{turn}"))])
+        start = threading.Barrier(2)
+
+        def do(name: str, data: dict[str, Any], turn: int = turn, start: threading.Barrier = start) -> None:
+            text = json.dumps(data).replace('"10"', f'"r{turn}"').replace('"u1"', f'"t{turn}"')
+            start.wait()
+            city.apply(EditBody(f"{name}-at-once-{turn}", Kind.ALARM, data=json.loads(text)), actor=LOCAL)
+
+        with ThreadPoolExecutor(2) as pool:
+            for done in [pool.submit(do, *one) for one in (("known", known), ("away", away))]:
+                done.result()
+        for key in (f"sla_breach:r{turn}", f"silent:t{turn}"):
+            record = found(city)[key]
+            assert (record.acknowledged_by, record.shelved_by, record.version) == ("local", "local", 2), key
+
+
+def test_records_go_thirty_days_after_they_were_touched(api: Api, city: City, clock: Clock) -> None:
+    api.ok(None, "alarm", {"alarms": [about()], "acknowledged": True})
+    before = city.seq()
+    let_pass(city, clock, 31)
+    assert ("gone", "alarm/sla_breach:10") in [(item.kind, item.id) for item in city.changes(before).items]
