@@ -27,7 +27,7 @@ from widgets.symbols import paint_tag
 from widgets.text import Texts, one_line, wrap
 from widgets.theme import Theme, by_keyboard
 
-_LEAST, _STRIP = 72, 20
+_LEAST, _STRIP = 48, 20
 _PROBLEM_LINES = 3
 _STEP, _MOST_SCALE, _MOVE = 1.5, 12.0, 0.2
 _SHARE = 0.3

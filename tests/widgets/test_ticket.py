@@ -421,6 +421,26 @@ def test_the_recommended_unit_is_read_beside_a_photo(qtbot: QtBot, panel: Ticket
     assert panel._advice.y() + 40 <= panel._scroll.viewport().height()
 
 
+def test_a_small_panel_under_alarm_and_strip_still_shows_the_unit_that_is_sent(
+    qtbot: QtBot, panel: TicketPanel
+) -> None:
+    """At 1366 a flooded P1 with the alarm above and the visitor's strip below showed the heading of the units only."""
+    panel.compact = True
+    panel.resize(420, 546)
+    text = "Kami terjebak banjir di gang Delima 4 masuk dr pos ronda RT 12/02, air 85 cm."
+    facts = [("Place", "Gang Delima 4 No. 17, Kebon Baru (invented)", "Kebon Baru, Tebet"),
+             ("Coordinates", "-6.23464, 106.86055", ""), ("Reported", "1 Dec 14:44", "hidden")]  # fmt: skip
+    photo = PhotoCard("a", "Before", "15 Jan", picture(Qt.GlobalColor.blue, 400, 300))
+    words = "Lies inside the flooded area “Banjir 85 cm, semua kendaraan dialihkan”, until it is ended"
+    strip = Strip("closure", words, "", "")
+    panel.set_ticket(changed(photos=[photo], text=text, facts=facts, strips=[strip], lesser_facts=["Coordinates"]))
+    page = panel._advice.parentWidget()
+    qtbot.waitUntil(
+        lambda: page.height() >= page.sizeHint().height() and panel._advice.y() > panel._photos_row.y() > 200
+    )
+    assert panel._advice.y() + 40 <= panel._scroll.viewport().height()
+
+
 def test_a_photo_that_waits_for_the_server_is_no_alarm(qtbot: QtBot, themed: Theme) -> None:
     pair = PhotoPair(themed)
     qtbot.addWidget(pair)

@@ -240,7 +240,13 @@ class TicketPanel(QWidget):
             self._merged_head.set_foldable(compact)
             self._duplicates_head.set_foldable(compact)
             self._timeline_head.set_foldable(compact)
+            if self._ticket is not None:
+                self._show_facts(self._ticket)
             self._show_sections()
+
+    def _show_facts(self, ticket: Ticket) -> None:
+        lesser = ticket.lesser_facts if self._compact else ()
+        self._facts.set_facts([fact for fact in ticket.facts if fact[0] not in lesser])
 
     def set_empty(self, title: str, why: str, keys: Sequence[tuple[str, str]] = ()) -> None:
         """What to say while no report is shown."""
@@ -258,7 +264,7 @@ class TicketPanel(QWidget):
         self._lead.set_ticket(ticket)
         self._sla.set_segments(ticket.sla)
         self._strips.set_strips(ticket.strips)
-        self._facts.set_facts(ticket.facts)
+        self._show_facts(ticket)
         if old is None or old.text != ticket.text:
             self._text.set_text(many_lines(ticket.text, _LONGEST_TEXT))
         letter = ticket.letter if ticket.letter_token == _REFUSED else "!"

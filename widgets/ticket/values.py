@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from widgets.photos import PhotoCard
@@ -89,7 +89,7 @@ class Ticket:
     letter_token: str
     status_text: str
     facts: Sequence[tuple[str, str, str]]
-    """(label, text, the dim rest)"""
+    """(label, text, the dim rest); a small panel leaves those out whose label is among `lesser_facts`."""
     text: str
     meta: Sequence[str]
     sla: Sequence[SlaSegment] = ()
@@ -107,5 +107,6 @@ class Ticket:
     """What counts as a possible duplicate (`within 100 m, 24 h`)."""
     unread: str = ""
     """What stands in place of duplicates and entries that are not read yet: that there are none is not known."""
+    lesser_facts: Collection[str] = ()
     you: str = ""
     """The word of `holder` that means the operator; it stands out."""

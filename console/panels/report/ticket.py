@@ -222,6 +222,8 @@ class TicketController(QObject):
                 if report.merged_into and not is_open(report.status)
                 else self.tr(formatting.status_text(report.status, report.status_label)),
                 facts=self._facts(details, area),
+                # Who sees no address needs them on a small screen too.
+                lesser_facts=(self.tr("Coordinates"),) if details.shown.address else (),
                 text=report.description or report.title,
                 meta=[text for text in meta if text],
                 sla=clock_segments(clocks_at(report, self._now()), report.priority, self._now(), self.tr),
