@@ -29,6 +29,7 @@ from widgets.forms.nearby_reports import NearbyReport
 from widgets.forms.new_report import NewReportForm
 from widgets.forms.photo import FramedPhoto
 from widgets.forms.place import ReportPlaceForm
+from widgets.forms.questions import CategoryQuestion
 from widgets.forms.validate import ValidateForm
 from widgets.forms.web_map import WebMapForm
 from widgets.key_repeats import LOOK_S, TWICE_S
@@ -213,6 +214,30 @@ def test_an_earlier_report_of_the_place_is_looked_at_by_its_key_and_nothing_type
     form.set_nearby([], "within 300 m", 0, "None within 300 m.")
     assert not form.nearby.rows.isVisible()
     assert form.nearby.heading == "Earlier reports of this place · None within 300 m."
+
+
+def test_what_was_found_comes_into_sight_where_the_body_scrolls(qtbot: QtBot) -> None:
+    """On a small screen the answer about a caller stood below the sight: nothing seemed to happen."""
+    theme = make_theme()
+    form = open_form(qtbot, NewReportForm(theme, make_symbols(theme), finds_callers=True))
+    asked = [CategoryQuestion(f"q{number}", "Depth", "line") for number in range(30)]
+    form.ask("Questions", asked, lambda _code, _values: "")
+    form.caller_phone.setText("0812 3456 7890")
+    form.caller_phone.setFocus()
+    QTest.keyClick(focus(), Qt.Key.Key_E, Qt.KeyboardModifier.AltModifier)
+    rows = [nearby(number) for number in range(5, 9)]
+    form.set_caller_reports("0812 3456 7890", rows, "", 4, "")
+    sight = form._area.viewport()
+    qtbot.waitUntil(lambda: bottom_in(form.of_caller, sight) <= sight.height())
+    assert form._area.scrolls
+    form.of_caller.look(1)
+    qtbot.waitUntil(lambda: bottom_in(form.of_caller._words, sight) <= sight.height())
+    form.set_caller_reports("0899 000 000", [], "", 0, "None")
+    assert len(form.of_caller.shown) == 4, "the answer about another number is for nobody"
+
+
+def bottom_in(widget: QWidget, sight: QWidget) -> int:
+    return widget.mapTo(sight, QPoint(0, widget.height())).y()
 
 
 def test_what_is_entered_is_added_only_to_an_open_report_that_is_looked_at(qtbot: QtBot) -> None:

@@ -469,6 +469,13 @@ class Form(QDialog):
         if area.scrolls and focus is not None and area.isAncestorOf(focus):
             area.ensureWidgetVisible(focus)
 
+    def bring_into_sight(self, widget: QWidget) -> None:
+        """Scroll a part of the body into sight, where that scrolls; what has the keyboard stays in sight."""
+        self._area.ensureWidgetVisible(widget, 0, 0)
+        focus: QWidget | None = self.focusWidget()
+        if focus is not None and self._area.isAncestorOf(focus):
+            self._area.ensureWidgetVisible(focus, 0, 0)
+
     def set_sentence(self, text: str, *, urgent: bool = False) -> None:
         """Change the sentence under the title; an urgent one is about life and safety."""
         self._sentence.setText(text)

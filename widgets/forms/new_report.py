@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtCore import QCoreApplication, Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 from typing_extensions import override
 
@@ -106,7 +106,7 @@ class NewReportForm(PlaceForm):
         self.nearby.add_asked.connect(self.add_asked)
         add_key(self, "Alt+A", self._add)
         self.nearby.looked_at.connect(self.nearby_opened)
-        self.nearby.size_changed.connect(self._on_nearby_size)
+        self.nearby.size_changed.connect(lambda: self._on_size(self.nearby, self.place, self.sure))
         for number in range(1, 2 * MOST_NEARBY + 1):
             add_key(self, f"Alt+{number}", partial(self._look, number))
         self.body.addWidget(self.nearby)
@@ -131,7 +131,7 @@ class NewReportForm(PlaceForm):
         self.of_caller.looked_at.connect(lambda _: self.nearby.look_away())
         self.nearby.looked_at.connect(lambda _: self.of_caller.look_away())
         self.of_caller.add_asked.connect(self.add_asked)
-        self.of_caller.size_changed.connect(self._on_nearby_size)
+        self.of_caller.size_changed.connect(lambda: self._on_size(self.of_caller, self.caller_name, self.caller_phone))
         self._finds_callers, self._asked_for = finds_callers, ""
         self.caller_button = KeyButton(theme, self.tr("Earlier reports of this number"), "Alt E", height=24)
         self.caller_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -217,7 +217,7 @@ class NewReportForm(PlaceForm):
         self.caller_button.setVisible(is_offered)
         self._caller_note.setVisible(is_offered)
         if is_offered != was_offered:
-            self._on_nearby_size()
+            self._on_size(self.caller_button, self.caller_phone)
 
     def _ask_caller(self) -> None:
         phone = self.caller_phone.text().strip()
@@ -227,7 +227,7 @@ class NewReportForm(PlaceForm):
         self._asked_for = phone
         self.of_caller.show()
         self.caller_asked.emit(phone)
-        self._on_nearby_size()
+        self._on_size(self.of_caller, self.caller_name, self.caller_phone)
 
     def _look(self, number: int) -> None:
         rows, at = (self.nearby, number) if number <= MOST_NEARBY else (self.of_caller, number - MOST_NEARBY)
@@ -238,9 +238,13 @@ class NewReportForm(PlaceForm):
         if not (self.nearby.add() or self.of_caller.add()):
             self.unused_key.emit("Alt+A")
 
-    def _on_nearby_size(self) -> None:
-        if self.isVisible():
-            self.fit()
+    def _on_size(self, part: QWidget, *beside: QWidget) -> None:
+        """A part of the body has another height: bring it into sight while the keyboard is in a field beside it."""
+        if not self.isVisible():
+            return
+        self.fit()
+        if self.focusWidget() in (*beside, *part.findChildren(QWidget)):
+            QTimer.singleShot(0, part, lambda: self.bring_into_sight(part))  # once all of it is laid out
 
     @override
     def values(self) -> dict[str, Any]:

@@ -104,6 +104,8 @@ class Questions(QWidget):
         self._rows.addLayout(head)
         for question in questions:
             self._add(question)
+        for part in self.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            part.show()  # or they count for nothing until the event loop comes round, and the form is measured too low
         fields = list(self._fields.values())
         for at, field in enumerate(fields):
             after = fields[at + 1] if at + 1 < len(fields) else None
@@ -260,4 +262,5 @@ class Questions(QWidget):
                 self._take_away(inner)
             elif (widget := item.widget()) is not None:
                 widget.hide()
+                widget.setParent(None)
                 widget.deleteLater()

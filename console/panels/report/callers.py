@@ -67,6 +67,7 @@ class CallerFinder(QObject):
         def read() -> NearbyFound:
             places = [(key, reader().row_of(found.source, key)) for key in found.reports]
             rows = rows_of([row for _, row in places if row is not None], view, catalog, reader(), now_s)
+            rows = tuple(sorted(rows, key=lambda row: not row.takes_more))  # the open ones are those that he adds to
             missing = len(found.reports) - len(rows)
             looked_for = self.tr("by the server, which noted that you asked")
             if missing:
