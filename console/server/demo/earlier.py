@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -35,6 +36,8 @@ _BEGUN = "demo"
 _SPAN_DAYS = 10
 _RESTS = 2.0
 """So many times as long as it works it rests while the city lives: its present comes first, on two cores too."""
+_LEAST_FREE = 2 * 2**30
+"""So many bytes are left free: a demo fills nobody's disk. The console's cache grows as much as the city."""
 _TOGETHER = 250
 """After so many it rests."""
 
@@ -71,7 +74,8 @@ def fill_city(city: City, demo: DemoOptions, media: Path, tell: Callable[[str], 
         if not begun.recent:
             (recent or _fill_recent(_Rest(city), begun, demo.seed, album))()
             _keep(city, replace(begun, recent=True))
-        fill_earlier(city, album, seed=demo.seed, end=end, rest=_RESTS if demo.living else 0.0)
+        rest = _RESTS if demo.living else 0.0
+        fill_earlier(city, album, seed=demo.seed, end=end, rest=rest, has_room=lambda: _has_room(media))
 
     if demo.living:
         return past
@@ -132,11 +136,17 @@ class _Rest:
         self._city.load(rows)
 
 
-def fill_earlier(city: City, album: Album, *, seed: int, end: Event, rest: float) -> None:
+def _has_room(media: Path) -> bool:
+    return shutil.disk_usage(media if media.exists() else media.parent).free > _LEAST_FREE
+
+
+def fill_earlier(
+    city: City, album: Album, *, seed: int, end: Event, rest: float, has_room: Callable[[], bool] = lambda: True
+) -> None:
     """Put in ever older reports that are over, at the rhythm of the recent ones, until the demo city has its number.
 
-    It goes on from the oldest that is there. Returns early when `end` is set. After each batch it waits `rest` times as
-    long as that took.
+    It goes on from the oldest that is there. Returns early when `end` is set, and when `has_room` says
+    that the disk gets full. After each batch it waits `rest` times as long as that took.
     """
     begun = begun_of(city)
     table = schema.reports
@@ -147,7 +157,7 @@ def fill_earlier(city: City, album: Album, *, seed: int, end: Event, rest: float
         ).one()
     if begun is not None and 0 < count < begun.reports:
         earlier = _Earlier(city, album, seed, datetime.fromtimestamp(oldest // 1_000_000, UTC))
-        city.load(_resting(earlier.reports(begun.reports - count, number - 1), end, rest))
+        city.load(_resting(earlier.reports(begun.reports - count, number - 1), end, rest, has_room))
 
 
 class _Earlier:
@@ -187,11 +197,13 @@ class _Earlier:
         return LoadedReport(replace(report, photos=()), (row.entries[0], row.entries[-1]))
 
 
-def _resting(rows: Iterator[LoadedReport], end: Event, rest: float) -> Iterator[LoadedReport]:
+def _resting(
+    rows: Iterator[LoadedReport], end: Event, rest: float, has_room: Callable[[], bool]
+) -> Iterator[LoadedReport]:
     begun = time.monotonic()
     for told, row in enumerate(rows, 1):
         yield row
         if told % _TOGETHER == 0:
-            if end.wait(rest * (time.monotonic() - begun)):
+            if end.wait(rest * (time.monotonic() - begun)) or not has_room():
                 return
             begun = time.monotonic()

@@ -125,6 +125,13 @@ def test_a_server_killed_amid_the_last_days_leaves_no_hole_in_them(
     assert len(again) == RECENT
 
 
+def test_a_disk_that_gets_full_ends_it(city: City) -> None:
+    begin(city, ALL)
+    room = iter([True, False])
+    fill_earlier(city, Album(None, 5), seed=5, end=Event(), rest=0.0, has_room=lambda: next(room))
+    assert RECENT < len(reports_of(city)) < ALL
+
+
 def test_a_city_that_is_no_demo_gets_no_made_up_years(city: City) -> None:
     seq = city.seq()
     fill_earlier(city, Album(None, 5), seed=5, end=Event(), rest=0.0)
