@@ -8,16 +8,17 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from api_client.model import AlarmKind, Assignment, AssignmentState, Entry, Unit, UnitState
+from console.board.counts import Bools
 from console.board.snapshot import CLOSED_FROM, DUE_BREACHED, DUE_RUNNING, Fact
 from console.board.view import View
+from console.board.zorder import Positions
 from console.cache.catalog import Catalog, Cities, CityUnit
 from console.cache.reader import CacheReader
-from console.rules.alarms import ANSWER_S, ARRIVAL_S, SILENT_S, SLA_ENDS_SOON_S, Alarm
-from console.rules.report import HAZARD
+from console.rules.alarms import ANSWER_S, ARRIVAL_S, MOST_OF_A_KIND, SILENT_S, SLA_ENDS_SOON_S, Alarm
+from console.rules.report import HAZARD, upwards
+from console.rules.rights import Rights, unit_in_scope
 from console.rules.status import ENDED_ASSIGNMENT, ON_THE_WAY
 
-MOST = 500
-"""So many of one kind are found, the most urgent: nobody answers more, and a hostile server shall not fill the list."""
 _URGENT = 2
 _SHORTEST_S = min(*ANSWER_S.values(), *ARRIVAL_S.values())
 _AWAITED = frozenset({UnitState.AVAILABLE, UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE})
@@ -29,6 +30,8 @@ class AlarmFinder:
     def __init__(self) -> None:
         self._since: dict[int, tuple[int, float]] = {}
         """Row -> when its report was changed last, and since when it has been a P1 without a crew."""
+        self.outside: frozenset[int] = frozenset()
+        """The rows of the P1 without a crew that are for others to answer."""
 
     def find(
         self,
@@ -38,18 +41,23 @@ class AlarmFinder:
         times: Mapping[str, datetime],
         reader: CacheReader,
         now_s: int,
+        scopes: Mapping[str, Rights],
     ) -> list[Alarm]:
-        """All that need a response, but for faults of servers. `crews` are the units with their newest positions,
-        `times` the present time by the clock of each source, `now_s` that by which reports are judged.
+        """All that need this operator's response, but for faults of servers. `crews` are the units with their newest
+        positions, `times` the present time by the clock of each source, `now_s` that by which reports are judged,
+        `scopes` what the operator may do at each source: what lies outside is for others to answer.
         """
+        own = [crew for crew in crews if _is_own(crew, cities, scopes)]
         return [
-            *self._crewless(view, cities, reader),
-            *_late(view, cities, reader, now_s),
-            *_units(cities, crews, times, reader),
+            *self._crewless(view, cities, reader, scopes),
+            *_late(view, cities, reader, now_s, scopes),
+            *_units(cities, own, times, reader),
         ]
 
-    def _crewless(self, view: View, cities: Cities, reader: CacheReader) -> list[Alarm]:
-        facts = view.row_facts(view.hazards[:MOST])
+    def _crewless(self, view: View, cities: Cities, reader: CacheReader, scopes: Mapping[str, Rights]) -> list[Alarm]:
+        within = _within(view, view.snapshot.positions(view.hazards), cities, scopes)
+        self.outside = frozenset(view.hazards[~within].tolist())
+        facts = view.row_facts(view.hazards[within][:MOST_OF_A_KIND])
         names = reader.keys([fact.row for fact in facts])
         found, known = [], {}
         for fact in facts:
@@ -69,6 +77,34 @@ class AlarmFinder:
             )
         self._since = known
         return found
+
+
+def _within(view: View, at: Positions, cities: Cities, scopes: Mapping[str, Rights]) -> Bools:
+    """Which of the reports at these positions lie in the operator's areas or with his agencies."""
+    column = view.snapshot.column
+    within = np.ones(len(at), np.bool_)
+    for source, rights in scopes.items():
+        if rights.areas or rights.agencies:
+            areas, words = cities.of(source).areas, cities.words
+            inside = [
+                number
+                for number, (of, code) in words.get("area", {}).items()
+                if of == source and any(around in rights.areas for around in upwards(code, areas.get))
+            ]
+            theirs = [
+                number
+                for number, (of, code) in words.get("agency", {}).items()
+                if of == source and code in rights.agencies
+            ]
+            own = np.isin(column("area")[at], inside) | np.isin(column("agency")[at], theirs)
+            # protects: alarms-of-others-are-not-listed
+            within &= own | (column("source")[at] != cities.source_number(source))
+    return within
+
+
+def _is_own(crew: CityUnit, cities: Cities, scopes: Mapping[str, Rights]) -> bool:
+    rights = scopes.get(crew.source, Rights())
+    return unit_in_scope(rights.areas, rights.agencies, crew.unit, cities.of(crew.source).areas.get)
 
 
 def _crewless_since(fact: Fact, reader: CacheReader) -> float:
@@ -92,7 +128,7 @@ def _out_of_work(cities: Cities, source: str, report: str) -> list[float]:
     return [one.state_since.timestamp() for one in units if one is not None and one.state is UnitState.UNAVAILABLE]
 
 
-def _late(view: View, cities: Cities, reader: CacheReader, now_s: int) -> list[Alarm]:
+def _late(view: View, cities: Cities, reader: CacheReader, now_s: int, scopes: Mapping[str, Rights]) -> list[Alarm]:
     """The P1 and P2 whose SLA is breached, or will be soon; the most urgent and the latest first."""
     column = view.snapshot.column
     is_open = column("alive") & (column("merged") == 0) & (column("status") < CLOSED_FROM)
@@ -103,7 +139,8 @@ def _late(view: View, cities: Cities, reader: CacheReader, now_s: int) -> list[A
     found = []
     for mask, kind in ((breached, AlarmKind.SLA_BREACH), (ending, AlarmKind.SLA_ENDING)):
         at = np.flatnonzero(mask)
-        at = at[np.lexsort((due[at], column("priority")[at]))][:MOST]
+        at = at[_within(view, at, cities, scopes)]
+        at = at[np.lexsort((due[at], column("priority")[at]))][:MOST_OF_A_KIND]
         facts = view.row_facts(column("row")[at])
         names = reader.keys([fact.row for fact in facts])
         for fact in facts:
@@ -137,7 +174,7 @@ def _units(
             silent.append(
                 Alarm(AlarmKind.SILENT, crew.source, unit.id, since, _URGENT, report, unit=unit.id, title=title)
             )
-    return [*_overdue(late, cities, times, reader), *sorted(silent, key=lambda one: one.since)[:MOST]]
+    return [*_overdue(late, cities, times, reader), *sorted(silent, key=lambda one: one.since)[:MOST_OF_A_KIND]]
 
 
 def _awaited(jobs: Sequence[Assignment], now: datetime) -> Assignment | None:
@@ -168,11 +205,11 @@ def _overdue(
 ) -> list[Alarm]:
     """Of the orders that have waited for some time those that have waited too long for their priority."""
     wanted: dict[str, set[str]] = {}
-    for crew, job in late[: 4 * MOST]:
+    for crew, job in late[: 4 * MOST_OF_A_KIND]:
         wanted.setdefault(crew.source, set()).add(job.report)
     reports = {source: reader.reports_of(source, numbers) for source, numbers in wanted.items()}
     found = []
-    for crew, job in late[: 4 * MOST]:
+    for crew, job in late[: 4 * MOST_OF_A_KIND]:
         report = reports[crew.source].get(job.report)
         if report is None:
             continue
@@ -190,7 +227,7 @@ def _overdue(
                 title=f"{crew.unit.code}: {place}",
             )
         )  # fmt: skip
-    return sorted(found, key=lambda one: (one.priority, one.since))[:MOST]
+    return sorted(found, key=lambda one: (one.priority, one.since))[:MOST_OF_A_KIND]
 
 
 def _title(fact: Fact, number: str, cities: Cities) -> str:

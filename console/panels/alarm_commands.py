@@ -18,6 +18,7 @@ from console.panels.forms.forms import Forms
 from console.panels.window_state import WindowState
 from console.rules.alarm_list import ListedAlarm
 from console.rules.alarms import (
+    MOST_OF_A_KIND,
     MOST_OF_HAZARD,
     MOST_SHELVED,
     SHELVE_MINUTES,
@@ -92,8 +93,10 @@ class AlarmCommands(QObject):
         down is not among them.
         """
         keys, row = self._in_sight(), self._told_row()
-        if keys is None and row and is_made_here(row):
+        if keys is None and row and (is_made_here(row) or self._alarms.is_outside(row)):
             self._alarms.see(row)
+            if self._alarms.is_outside(row):
+                self.message.emit(self.tr("Silent here: it is outside your areas and agencies"))
             return
         if keys is None and row:
             self.message.emit(self.tr("Nothing was done: it has just come, press again"))
@@ -286,6 +289,9 @@ class AlarmCommands(QObject):
         found = [words.format(n=count) for state, words in named if (count := self._alarms.count(state))]
         if any(not self._alarms.is_shared(one.alarm.source) for one in self._alarms.listed if one.alarm.about):
             found.append(self.tr("states kept at this desk only"))
+        kinds = Counter(one.alarm.kind for one in self._alarms.listed if one.returned is None)
+        if any(count >= MOST_OF_A_KIND for count in kinds.values()):
+            found.append(self.tr("the {n} oldest of a kind").format(n=MOST_OF_A_KIND))
         return " · ".join(found)
 
     def _name(self, one: ListedAlarm) -> str:

@@ -26,6 +26,7 @@ from console.rules.alarm_list import AlarmList, KeptAlarm, ListedAlarm, in_flood
 from console.rules.alarms import SOURCE_DELAY_S, SYNC, Alarm, AlarmKey, AlarmState, record_after, with_changes
 from console.rules.edit import KNOWS_NO_ALARMS, Edit
 from console.rules.loaded import Loaded
+from console.rules.rights import Rights
 from console.tasks import Tasks
 
 _KIND = "alarms"
@@ -44,6 +45,8 @@ class _AlarmsFound(msgspec.Struct, frozen=True):
     epochs: dict[str, str]
     at_last: dict[str, Mapping[str, str] | None]
     turn: int
+    outside: frozenset[int] = frozenset()
+    """The rows of the P1 without a crew that are for others to answer."""
 
 
 class Alarms(QObject):
@@ -69,12 +72,16 @@ class Alarms(QObject):
         crews: Callable[[], list[CityUnit]],
         time_at: Callable[[str], datetime],
         parent: QObject | None = None,
+        *,
+        rights_at: Callable[[str], Rights] = lambda _source: Rights(),
     ) -> None:
-        """`crews` gives the units with their newest positions, `time_at` the time by the clock of a source."""
+        """`crews` gives the units with their newest positions, `time_at` the time by the clock of a source, `rights_at`
+        what the operator may do there.
+        """
         super().__init__(parent)
         self._window_state, self._tasks, self._reader = window_state, tasks, reader
         self._sources, self._hazards, self._crews, self._time_at = sources, hazards, crews, time_at
-        self._outbox, self._edit_commands = outbox, edit_commands
+        self._outbox, self._edit_commands, self._rights_at = outbox, edit_commands, rights_at
         self._points = Checkpoints(_KIND, window_state, outbox.followed)
         self._finder, self._list = AlarmFinder(), AlarmList()
         self._listed: tuple[ListedAlarm, ...] = ()
@@ -91,6 +98,7 @@ class Alarms(QObject):
         self._unshared: set[str] = set()
         """Sources whose servers are too old to keep what is done about alarms."""
         self._waiting: set[AlarmKey] = set()
+        self._outside: frozenset[int] = frozenset()
         self._dropped: set[str] = set()
         """The refused edits that were told."""
         self.is_known = False
@@ -158,8 +166,12 @@ class Alarms(QObject):
         self._show()
         return len(calling) + len(unlisted)
 
+    def is_outside(self, row: int) -> bool:
+        """Whether the P1 without a crew in this row is for others to answer."""
+        return row in self._outside
+
     def see(self, row: int) -> None:
-        """Tell a P1 no more that was made here, and that no server has: nobody else can know of it."""
+        """Tell a P1 here no more that is no alarm of this operator: no server has it yet, or others answer it."""
         self._hazards.see(row)
 
     def shelve(self, key: AlarmKey, until: datetime | None, reason: str) -> None:
@@ -251,16 +263,15 @@ class Alarms(QObject):
         begin, turn = self._points.to_begin(self._window_state.cities.catalogs), self._points.turn
         cities, crews = self._window_state.cities, self._crews()
         times = {source: self._time_at(source) for source in cities.catalogs}
-        now_s = int(self._now().timestamp())
+        now_s, scopes = int(self._now().timestamp()), {source: self._rights_at(source) for source in times}
 
         def work() -> _AlarmsFound:
             reader = self._reader()
             cursors = reader.cursors()
             epochs = {source: cursors[source].epoch for source in begin if source in cursors}
             at_last = {source: known(begin[source], cursors[source]) for source in epochs}
-            return _AlarmsFound(
-                self._finder.find(view, cities, crews, times, reader, now_s), tuple(times), epochs, at_last, turn
-            )
+            found = self._finder.find(view, cities, crews, times, reader, now_s, scopes)
+            return _AlarmsFound(found, tuple(times), epochs, at_last, turn, self._finder.outside)
 
         self._tasks.latest(_KIND, work, self._on_found)
 
@@ -271,6 +282,7 @@ class Alarms(QObject):
             if at_last is not None:
                 self._list.begin(source, _decoded(at_last))
         self._points.begin(found.epochs)
+        self._outside = found.outside
         sources = {*found.sources, *self._sources.keys, ""}
         self._list.found([*found.alarms, *self._faults()], sources, self._records(found.alarms), self._now())
         was_known, self.is_known = self.is_known, True

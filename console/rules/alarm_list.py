@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from api_client.model import AlarmRecord
+from api_client.model import AlarmKind, AlarmRecord
 from console.rules.alarms import FLOOD, LOAD_S, Alarm, AlarmKey, AlarmState, state_of
 
 _LOAD = timedelta(seconds=LOAD_S)
@@ -103,7 +103,11 @@ class AlarmList:
 
     @staticmethod
     def _stays(one: KeptAlarm, record: AlarmRecord | None, now: datetime) -> bool:
-        """Whether an alarm that stands no more is listed still: nobody has acknowledged it."""
+        """Whether an alarm that stands no more is listed still: nobody has acknowledged it, nor answered it by taking
+        the report to which a crew goes now.
+        """
+        if one.alarm.kind is AlarmKind.CREWLESS and one.alarm.is_taken:
+            return False
         if one.returned is not None and now - one.returned > _KEPT_RETURNED:
             return False
         return state_of(one.alarm, record, now, stands=False) is not None

@@ -34,6 +34,11 @@ SILENT_S = 1800
 SOURCE_DELAY_S = 60
 """A server that was away for less than that is no alarm: it comes and goes."""
 
+MOST_OF_A_KIND = 200
+"""So many of one kind are listed, the most urgent and oldest: nobody answers more, nor shall a hostile server fill the
+list.
+"""
+
 SHELVE_MINUTES = (5, 15, 30)
 MOST_OF_HAZARD = timedelta(minutes=15)
 """A P1 is shelved for no longer, and by a supervisor only."""
@@ -156,11 +161,11 @@ def is_acknowledged(alarm: Alarm | AlarmAbout, record: AlarmRecord | None, now: 
 
 
 def state_of(alarm: Alarm, record: AlarmRecord | None, now: datetime, *, stands: bool = True) -> AlarmState | None:
-    """The state of an alarm; None of one that stands no more and was acknowledged: it is over."""
-    acknowledged = is_acknowledged(alarm, record, now)
+    """The state of an alarm; None of one that stands no more and was acknowledged or shelved: it is over."""
+    acknowledged, away = is_acknowledged(alarm, record, now), is_shelved(record, now, hazard=alarm.is_hazard)
     if not stands:
-        return None if acknowledged else AlarmState.RETURNED
-    if is_shelved(record, now, hazard=alarm.is_hazard):
+        return None if acknowledged or away else AlarmState.RETURNED
+    if away:
         return AlarmState.SHELVED
     return AlarmState.ACKNOWLEDGED if acknowledged else AlarmState.NEW
 

@@ -537,6 +537,7 @@ class ConsoleWindow(QObject):
             self.units_controller.crews,
             self.time_at,
             self,
+            rights_at=lambda source: self.sign_in.rights_at(source),
         )
         self.alarm_commands = AlarmCommands(
             self.alarms_panel,

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from api_client.model import (
+    Area,
     Assignment,
     AssignmentState,
     Clock,
@@ -30,9 +31,11 @@ from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
 from console.rules.alarms import Alarm
 from console.rules.filter import Filter
+from console.rules.rights import Rights
 
 NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+EVERYWHERE = Rights("operator")
 Found = dict[tuple[str, str], Alarm]
 
 
@@ -60,12 +63,12 @@ class City:
     def job(self, key: str, report: str, unit: str, state: AssignmentState, since: datetime = NOW) -> None:
         self.put("assignment", Assignment(key, report, unit, state, since, "rina", NOW))
 
-    def found(self, after_min: float = 0) -> Found:
+    def found(self, after_min: float = 0, rights: Rights = EVERYWHERE) -> Found:
         now = NOW + timedelta(minutes=after_min)
         job = Round(None, (), {}, {}, {}, None, Filter(), UTC, 1, "rina")
         played = play(job, self.reader, int(now.timestamp()))
         crews = [CityUnit(one.key, one.source, one.unit) for one in played.cities.crews]
-        args = (played.view, played.cities, crews, {"city": now}, self.reader, int(now.timestamp()))
+        args = (played.view, played.cities, crews, {"city": now}, self.reader, int(now.timestamp()), {"city": rights})
         return {(one.kind.value, one.about): one for one in self.finder.find(*args)}
 
     def close(self) -> None:
@@ -158,3 +161,23 @@ def test_a_unit_that_was_heard_and_is_not_any_more_is_silent(city: City) -> None
     silent = city.found(31)
     assert list(silent) == [("silent", "gps")], "one that sends no positions, has a break or has spoken is not"
     assert silent["silent", "gps"].since == NOW + 30 * MINUTE
+
+
+def test_what_lies_outside_of_the_operators_scope_is_for_others_to_answer(city: City) -> None:
+    """He acknowledged all that was listed, and the server refused it, as one of them was none of his."""
+    for area, parent in (("south", None), ("kemang", "south"), ("north", None)):
+        city.put("area", Area(area, area.title(), 2, parent=parent))
+    city.report("1", 1, area="kemang")
+    city.report("2", 1, area="north")
+    city.report("3", 1, area="north", agency="pln")
+    city.report("4", 1)
+    city.report("5", 2, area="north", clocks=clock(1))
+    for unit, area in (("own", "kemang"), ("theirs", "north")):
+        city.unit(
+            unit, UnitState.AVAILABLE, areas=(area,), position_at=NOW - 60 * MINUTE, state_since=NOW - 60 * MINUTE
+        )
+    assert {about for _, about in city.found(2)} == {"1", "2", "3", "4", "5", "own", "theirs"}
+    assert city.finder.outside == frozenset()
+    found = city.found(2, Rights("operator", ("south",), ("pln",)))
+    assert {about for _, about in found} == {"1", "3", "own"}
+    assert len(city.finder.outside) == 2

@@ -43,6 +43,7 @@ class Desk(Rig):
 
     def __init__(self, profile: Path, writer: CacheWriter) -> None:
         super().__init__(profile)
+        self.rights = Rights("supervisor")
         self.writer, self.seq, self.role, self.told = writer, 100, "supervisor", 0
         self.reader = CacheReader(profile)
         self.readers.append(self.reader)
@@ -53,7 +54,7 @@ class Desk(Rig):
         self.alarms = Alarms(
             self.window_state, self.tasks, lambda: self.reader, self.outbox, self.edit_commands,
             self.sources, self.hazards,
-            lambda: list(self.window_state.cities.crews), lambda _: self.now,
+            lambda: list(self.window_state.cities.crews), lambda _: self.now, rights_at=lambda _: self.rights,
         )  # fmt: skip
         self.calls: list[Alarm | None] = []
         self.alarms.called.connect(self.calls.append)
@@ -389,6 +390,19 @@ def test_a_p1_that_no_server_has_yet_is_told_no_more_and_is_no_alarm(
     desk.commands.acknowledge()
     assert seen == [5]
     assert desk.front == []
+
+
+def test_a_p1_of_other_areas_is_silenced_here_and_left_to_others(desk: Desk) -> None:
+    desk.look()
+    desk.rights = Rights("operator", ("north",))
+    desk.p1("1")
+    assert desk.look() == {}
+    (told,) = desk.hazards.unseen
+    desk.panel.hide()
+    desk.told = told.row
+    desk.commands.acknowledge()
+    assert desk.said[-1] == "Silent here: it is outside your areas and agencies"
+    assert (desk.hazards.unseen, desk.outbox.open_edits) == ((), ())
 
 
 def test_the_list_holds_its_place_and_says_each_row(desk: Desk) -> None:

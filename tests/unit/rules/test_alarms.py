@@ -60,6 +60,7 @@ def test_each_state_is_reached_and_left() -> None:
     put_away = shelved(None, one, "rina", NOW, NOW + 5 * MINUTE, "crew is near")
     assert state_of(one, put_away, NOW + 4 * MINUTE) is SHELVED
     assert state_of(one, put_away, NOW + 5 * MINUTE) is NEW, "and it comes back"
+    assert state_of(one, put_away, NOW + MINUTE, stands=False) is None, "who put it away knew of it"
     taken_down = shelved(put_away, one, "budi", NOW + MINUTE, None, "")
     assert state_of(one, taken_down, NOW + MINUTE) is NEW
 
@@ -181,6 +182,14 @@ def test_the_list_is_kept_over_a_restart(console: Console) -> None:
     console.see(alarm("1"), alarm("3"))
     states = {one.alarm.about: (one.state, one.calls) for one in console.all()}
     assert states == {"1": (NEW, False), "2": (RETURNED, False), "3": (NEW, True)}, "3 came while it was closed"
+
+
+def test_a_p1_that_was_answered_by_a_crew_is_not_asked_about(console: Console) -> None:
+    console.see()
+    console.see(P1)
+    assert console.see() == {"931204": RETURNED}
+    console.see(msgspec.structs.replace(P1, is_taken=True))
+    assert console.see() == {}, "who took it has sent the crew that comes now"
 
 
 def test_what_returned_goes_by_itself_after_an_hour(console: Console) -> None:
