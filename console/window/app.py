@@ -554,7 +554,7 @@ class ConsoleWindow(QObject):
         self.alarm_calls = AlarmCalls(window_state, self.hazards, self.alarms, self)
         self.attention = Attention(
             is_muted=self.settings.here.is_muted,
-            keep_muted=lambda muted: self.settings.keep(lambda settings: setattr(settings, "is_muted", muted)),
+            keep_muted=lambda muted: self.settings.keep_behind(lambda settings: setattr(settings, "is_muted", muted)),
             parent=self,
         )
         self.callers = CallerFinder(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, Signal
@@ -38,6 +39,7 @@ class SettingsStore(QObject):
         self.filed = copy.deepcopy(settings)
         """The settings as the file in the profile has them; a change that could not be written is missing."""
         self._kept = 0
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="settings")
         self._watch = QFileSystemWatcher(self)
         self._watch.directoryChanged.connect(self._look)
 
@@ -58,13 +60,30 @@ class SettingsStore(QObject):
             return describe(error)
         return ""
 
+    def keep_behind(self, change: Callable[[Settings], object]) -> None:
+        """Apply `change` to this window's settings now, and to the file by a thread of its own, which may wait for the
+        disk: for what comes by itself, to which nobody waits for an answer. `close` waits until all is written.
+        """
+        change(self.here)
+        if not self.is_demo:
+            self._kept += 1
+            self._writer.submit(self._write, change)
+
+    def _write(self, change: Callable[[Settings], object]) -> None:
+        """In the thread. What other programs changed in the file meanwhile is read when it is seen to have changed."""
+        try:
+            change_settings(self._profile, change)
+        except (OSError, StoreError, SettingsDamaged) as error:
+            _log.warning("the settings were not kept: %s", describe(error))
+
     def watch(self) -> None:
         """Read the settings file now, and again whenever it changes."""
         self._watch.addPath(str(self._profile))
         self._look()
 
     def close(self) -> None:
-        """Stop watching the settings file."""
+        """Stop watching the settings file, once all is written to it."""
+        self._writer.shutdown(wait=True)
         self._watch.directoryChanged.disconnect()
 
     def _look(self, _folder: str = "") -> None:

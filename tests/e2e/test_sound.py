@@ -115,11 +115,11 @@ def test_a_p1_is_heard_until_it_is_seen_or_taken_and_muting_ends_with_the_next_o
 
     key(window, "F10")
     assert desk.figure() == ("Muted", 1)
-    assert load_settings(window.settings._profile).is_muted
+    wait_for(lambda: load_settings(window.settings._profile).is_muted, what="it is remembered")
     desk.becomes_p1("r3")
     desk.wait_heard(Tone.P1)
     assert desk.figure() == ("P1 tone", 2)
-    assert not load_settings(window.settings._profile).is_muted
+    wait_for(lambda: not load_settings(window.settings._profile).is_muted, what="and that it is over")
     desk.click()
     assert desk.figure() == ("Muted", 1)
     desk.becomes_p1("r3", 3)

@@ -30,6 +30,7 @@ from widgets.forms.new_report import NewReportForm
 from widgets.forms.photo import FramedPhoto
 from widgets.forms.place import ReportPlaceForm
 from widgets.forms.questions import CategoryQuestion
+from widgets.forms.sound import SoundForm
 from widgets.forms.validate import ValidateForm
 from widgets.forms.web_map import WebMapForm
 from widgets.key_repeats import LOOK_S, TWICE_S
@@ -786,6 +787,7 @@ FORMS: dict[str, Callable[[Theme], Form]] = {
     "conflict": _conflict_form,
     "server": ConnectForm,
     "web map": lambda theme: WebMapForm(theme, lambda _: ""),
+    "sound": lambda theme: SoundForm(theme, [(tone, tone, "Once") for tone in "abcd"], [(1, "soft"), (2, "loud")], 2),
     "keys": lambda theme: KeysSheet(theme, [("Report", "T", "Take")]),
 }
 """Every form whose body is higher than what a form keeps of it at least."""
