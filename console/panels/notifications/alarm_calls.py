@@ -24,7 +24,7 @@ class AlarmCalls(QObject):
     """
 
     changed = Signal(object)
-    """A tuple of Call; None while not all reports are read, or it was not looked for alarms yet."""
+    """A tuple of Call; None while not all reports are read."""
 
     def __init__(
         self, window_state: WindowState, hazards: Hazards, alarms: Alarms, parent: QObject | None = None
@@ -38,7 +38,8 @@ class AlarmCalls(QObject):
 
     def _look(self) -> None:
         view = self._window_state.view
-        is_known = view is not None and view.loaded >= Loaded.REPORTS and self._alarms.is_known
+        # Whatever became of the search for alarms, a P1 calls.
+        is_known = view is not None and view.loaded >= Loaded.REPORTS
         calls = (*self._of_hazards(), *self._of_others()) if is_known else None
         if calls != self._calls:
             self._calls = calls

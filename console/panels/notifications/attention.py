@@ -67,6 +67,8 @@ class Attention(QObject):
         self._clear = False
         """The all-clear is due."""
         self._goes_on = False
+        self._heard: set[Hashable] = set()
+        """The keys of what has been heard before all was read anew, or in the window before this one."""
         self._last_s = self._repeated_s = -math.inf
         """When the last tone began, and the last one of what calls."""
         self._calling: Tone | None = None
@@ -88,6 +90,7 @@ class Attention(QObject):
         """Take over all that is so now; None while that is not known, after which everything counts as there before."""
         before, self._calls = self._calls, None if calls is None else {one.key: one for one in calls}
         if self._calls is None:
+            self._heard |= {one.key for one in (before or {}).values() if self._is_repeated(one)}
             self._once.clear()
             self._new.clear()
             self._clear = False
@@ -124,9 +127,10 @@ class Attention(QObject):
     def _open(self, calls: dict[Hashable, Call]) -> None:
         now_s = self._steady_s()
         if self._goes_on:
-            self._goes_on, self._repeated_s = False, now_s
+            self._goes_on, self._repeated_s, self._heard = False, now_s, set(calls)
             return
-        self._once = set(calls)
+        self._heard &= calls.keys()
+        self._once = calls.keys() - self._heard
         if not self.is_muted:  # a P1 that waits for a crew is heard, whoever knows of it
             waiting = (one.key for one in calls.values() if one.tone is Tone.P1 or not one.acknowledged)
             self._new = dict.fromkeys(waiting, now_s)
@@ -145,11 +149,12 @@ class Attention(QObject):
             # protects: next-p1-ends-the-muting
             self._set_muted(False)
             self._new |= dict.fromkeys((one.key for one in late), now_s)
-        self._new |= {one.key: now_s for one in new if one.key not in self._once}
+        self._new |= {one.key: now_s for one in new if one.key not in self._once and one.key not in self._heard}
         calls_on = any(self._is_repeated(one) for one in calls.values())
         over = any(self._is_repeated(one) and one.key not in calls for one in before.values())
         self._clear = not (calls_on or self.is_muted) and (self._clear or over)
         self._once &= calls.keys()  # what comes again is new
+        self._heard &= calls.keys() - {one.key for one in new}
 
     def _is_repeated(self, call: Call) -> bool:
         return not call.acknowledged and call.tone in REPEAT_S and call.key not in self._once

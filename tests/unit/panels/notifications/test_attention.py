@@ -197,13 +197,34 @@ def test_after_the_reports_were_read_anew_all_counts_as_there_before() -> None:
     assert room.wait(REPEAT_S * 2) == [Tone.P1]
 
 
+def test_what_called_before_the_reports_were_read_anew_goes_on_calling() -> None:
+    """Another city was added meanwhile."""
+    room = Room().opened()
+    room.set(p1(1))
+    assert room.wait(1) == [Tone.P1]
+    room.attention.set_calls(None)
+    room.set(p1(1, acknowledged=True), p1(2, acknowledged=True))
+    assert room.wait(APART_S) == [Tone.P1], "all that is there, once"
+    room.set(p1(1), p1(2))  # that they are not known to the operator is found a moment later
+    assert room.wait(REPEAT_S * 2) == [Tone.P1] * 2
+    room.set(p1(1, acknowledged=True), p1(2))
+    assert room.wait(REPEAT_S * 2) == [], "the other one was there at the opening"
+
+
 def test_a_window_that_takes_the_place_of_another_goes_on_with_what_calls() -> None:
     room = Room()
     room.attention.go_on()
-    room.set(p1(1), p1(2, acknowledged=True))
-    assert room.wait(REPEAT_S - 1) == []
-    assert room.wait(2) == [Tone.P1]
+    room.set(p1(1, acknowledged=True), p1(2, acknowledged=True))
+    room.wait(0.5)
+    room.set(p1(1), p1(2, acknowledged=True))  # what the operator does not know of is read a moment later
+    assert room.wait(REPEAT_S - 2) == []
+    assert room.wait(3) == [Tone.P1]
     assert room.told == []
+    room.set(p1(1, acknowledged=True), p1(2, acknowledged=True))
+    room.set(p1(1), p1(2, acknowledged=True), p1(3))
+    assert room.wait(1) == [], "four seconds apart"
+    assert room.wait(APART_S) == [Tone.P1]
+    assert room.told == ["P1 without a crew: Flood, ward 1, and 1 more"]
 
 
 def test_looking_again_in_the_same_second_makes_no_second_tone() -> None:
