@@ -17,6 +17,7 @@ from PySide6.QtCore import QEventLoop, QRectF, Qt, QTimer
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QApplication, QWidget
 
+from widgets.alarms import AlarmRow, AlarmsPanel
 from widgets.charts import CategoryBar, ChartsPanel
 from widgets.chips import Chip
 from widgets.command import CommandLine
@@ -280,6 +281,17 @@ def outbox() -> list[OutboxRow]:
 SECTION_KEYS = {"advice": "A", "duplicates": "D", "timeline": "N"}
 
 
+def alarms() -> list[AlarmRow]:
+    """What needs a response, in each of its states."""
+    return [
+        AlarmRow("a1", "0:41", "P1 not taken", "931204 Banjir, Cawang", "Take it, send a crew", "New", "p1", 1),
+        AlarmRow("a2", "2:10", "Order unanswered", "SDA-07: 931203 Banjir", "Call the crew", "New", "new", 2),
+        AlarmRow("a3", "3:36", "Unit silent", "SDA-15", "Call the crew, roll call", "Acknowledged by you", "", 2),
+        AlarmRow("a4", "9:29", "SLA ends in 6 min", "931180 Genangan", "Ask the crew", "Shelved to 14:19", "over", 2),
+        AlarmRow("a5", "8:12", "Server not reached", "Jakarta", "Nothing", "Back to normal", "over", 2, 7),
+    ]
+
+
 class Gallery:
     """The window of the dispatch perspective, filled; `page` chooses ordinary, offline or empty contents."""
 
@@ -298,6 +310,7 @@ class Gallery:
         self.map = EmptyState(theme)
         self.map.set_words("The map", "It is a web page of its own and not part of the gallery.")
         self.units, self.outbox, self.charts = UnitsPanel(theme, symbols), OutboxPanel(theme), ChartsPanel(theme)
+        self.alarms = AlarmsPanel(theme, symbols)
         self.command, self.status = CommandLine(theme, open_key="/"), StatusBar(theme, undo_key="Ctrl Z")
         self.shell = Shell(
             theme,
@@ -306,7 +319,7 @@ class Gallery:
             self.queue,
             self.map,
             self.ticket,
-            [("units", "Units", self.units), ("outbox", "Outbox", self.outbox)],
+            [("units", "Units", self.units), ("alarms", "Alarms", self.alarms), ("outbox", "Outbox", self.outbox)],
             [("charts", "Charts", self.charts)],
             self.command,
             self.status,
@@ -321,6 +334,9 @@ class Gallery:
     def _fill_lists(self) -> None:
         self.units.set_rows(units())
         self.outbox.set_rows(outbox())
+        self.alarms.set_rows(alarms())
+        self.shell.set_tab_label("alarms", "Alarms", "2")
+        self.shell.set_tab_note("alarms", "2 new · 1 acknowledged · 1 shelved · 1 back to normal")
         self.shell.set_tab_label("units", "Units", "18")
         labels = [f"{(hour + 15) % 24:02d}" for hour in range(24)]
         counts = [20 + 14 * math.sin(hour / 3.2) for hour in range(23)] + [47]

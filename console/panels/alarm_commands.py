@@ -287,7 +287,8 @@ class AlarmCommands(QObject):
             (AlarmState.RETURNED, self.tr("{n} back to normal")),
         )
         found = [words.format(n=count) for state, words in named if (count := self._alarms.count(state))]
-        if any(not self._alarms.is_shared(one.alarm.source) for one in self._alarms.listed if one.alarm.about):
+        of_servers = {one.alarm.source for one in self._alarms.listed if one.alarm.kind is not AlarmKind.SOURCE}
+        if not all(map(self._alarms.is_shared, of_servers)):
             found.append(self.tr("states kept at this desk only"))
         kinds = Counter(one.alarm.kind for one in self._alarms.listed if one.returned is None)
         if any(count >= MOST_OF_A_KIND for count in kinds.values()):

@@ -99,7 +99,7 @@ class AlarmList:
             self._came.append(kept[key].came)
         self._begun |= looked_at
         self._kept = kept
-        self._came = [at for at in self._came if at > now - _LOAD]
+        self._came = [at for at in self._came if _is_lately(at, now)]
 
     @staticmethod
     def _stays(one: KeptAlarm, record: AlarmRecord | None, now: datetime) -> bool:
@@ -108,7 +108,7 @@ class AlarmList:
         """
         if one.alarm.kind is AlarmKind.CREWLESS and one.alarm.is_taken:
             return False
-        if one.returned is not None and now - one.returned > _KEPT_RETURNED:
+        if one.returned is not None and abs(now - one.returned) > _KEPT_RETURNED:
             return False
         return state_of(one.alarm, record, now, stands=False) is not None
 
@@ -144,14 +144,19 @@ class AlarmList:
 
     def load(self, now: datetime) -> int:
         """How many alarms came in the last ten minutes."""
-        return sum(at > now - _LOAD for at in self._came)
+        return sum(_is_lately(at, now) for at in self._came)
+
+
+def _is_lately(at: datetime, now: datetime) -> bool:
+    """Whether something was within the last ten minutes; of a clock that was set back since nobody can tell."""
+    return abs(now - at) < _LOAD
 
 
 def in_flood(listed: Iterable[ListedAlarm], now: datetime) -> frozenset[AlarmKey]:
     """The alarms that are told in one line: the new ones of the last ten minutes when they are more than FLOOD. A P1 is
     never among them.
     """
-    lately = [one for one in listed if one.state is AlarmState.NEW and one.came > now - _LOAD]
+    lately = [one for one in listed if one.state is AlarmState.NEW and _is_lately(one.came, now)]
     # protects: a-p1-is-told-by-itself
     lately = [one for one in lately if not one.alarm.is_hazard]
     return frozenset(one.alarm.key for one in lately) if len(lately) > FLOOD else frozenset()

@@ -117,7 +117,7 @@ TYPES: dict[AlarmKind, AlarmType] = {
     AlarmKind.CREWLESS: AlarmType("P1 without a crew", "Send a crew, or ask who has it"),
     AlarmKind.SLA_BREACH: AlarmType("SLA breached", "Send or call the crew, or hold it with a reason"),
     AlarmKind.SLA_ENDING: AlarmType("SLA ends soon", "Ask the crew whether it is done in time"),
-    AlarmKind.UNANSWERED: AlarmType("Order not acknowledged", "Call the crew, or send another"),
+    AlarmKind.UNANSWERED: AlarmType("Order unanswered", "Call the crew, or send another"),
     AlarmKind.NOT_ARRIVED: AlarmType("Crew not arrived", "Call the crew and ask where it is"),
     AlarmKind.SILENT: AlarmType("Unit silent", "Call the crew, roll call"),
     AlarmKind.SOURCE: AlarmType("Server not reached", "Tell units by radio; call whoever runs the server"),

@@ -207,6 +207,16 @@ def test_a_source_that_was_not_looked_at_keeps_its_alarms(console: Console) -> N
     assert console.all() == ()
 
 
+def test_a_clock_that_jumps_makes_no_flood_that_stays(console: Console) -> None:
+    console.see()
+    console.see(*(alarm(str(number)) for number in range(FLOOD + 1)))
+    assert (console.list.load(console.now), len(in_flood(console.all(), console.now))) == (FLOOD + 1,) * 2
+    for jump in (timedelta(days=-3), timedelta(days=3)):
+        console.now = NOW + jump
+        assert (console.list.load(console.now), in_flood(console.all(), console.now)) == (0, frozenset())
+        assert set(console.see(*(alarm(str(number)) for number in range(FLOOD + 1))).values()) == {NEW}
+
+
 def test_a_flood_is_one_line_but_a_p1_never(console: Console) -> None:
     console.see()
     few = [alarm(str(number)) for number in range(FLOOD)]
