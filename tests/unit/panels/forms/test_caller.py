@@ -185,7 +185,8 @@ def test_the_reports_of_a_number_are_asked_for_and_never_of_another_number(rig: 
     QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_E, ALT)
     assert [(one.source, one.phone) for one in server.sent] == [("city", "0812 3456 7890")]
     number = server.sent[-1].number
-    server.finder.on_found(CallerFound("city", number - 1, ("B",)))
+    server.finder.on_found(CallerFound("city", number - 1, problem="of another number"))
+    assert form.of_caller.heading.endswith("The server is asked …")
     server.finder.on_found(CallerFound("city", number, ("A", "unread")))
     wait_for(lambda: form.of_caller.shown, what="the caller's reports")
     assert [(one.number, one.age) for one in form.of_caller.shown] == [("A", "5 min")]
