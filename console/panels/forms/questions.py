@@ -43,9 +43,9 @@ class ServiceQuestions:
             return ""
         match question.datatype:
             case Datatype.NUMBER:
-                return self._tr("a number")
+                return self._tr("has to be a number")
             case Datatype.DATETIME:
-                return self._tr("a time, such as 14:30 or 2026-11-24 14:30")
+                return self._tr("has to be a time, such as 14:30 or 2026-11-24 14:30")
             case _:
                 return self._tr("this cannot be the answer")
 

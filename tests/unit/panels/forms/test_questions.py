@@ -56,9 +56,9 @@ def test_a_services_attributes_become_questions_in_its_order() -> None:
         ("since", "16.05", "2026-11-24T16:05:00+07:00", ""),  # yesterday: it has begun
         ("since", "2026-11-01 07:00", "2026-11-01T07:00:00+07:00", ""),
         ("since", "2026-11-01T07:00:00Z", "2026-11-01T07:00:00+00:00", ""),
-        ("since", "a while", "a while", "a time, such as 14:30 or 2026-11-24 14:30"),
+        ("since", "a while", "a while", "has to be a time, such as 14:30 or 2026-11-24 14:30"),
         ("cm", "12,5", "12.5", ""),
-        ("cm", "much", "much", "a number"),
+        ("cm", "much", "much", "has to be a number"),
         ("depth", "sky", "sky", "this cannot be the answer"),
     ],
 )
