@@ -551,7 +551,9 @@ class ConsoleWindow(QObject):
             rights_at=lambda source: self.sign_in.rights_at(source),
             show_panel=lambda: self.window.show_tab("alarms"),
         )
-        self.alarm_calls = AlarmCalls(window_state, self.hazards, self.alarms, self)
+        self.alarm_calls = AlarmCalls(
+            window_state, self.hazards, self.alarms, self, rights_at=lambda source: self.sign_in.rights_at(source)
+        )
         self.attention = Attention(
             is_muted=self.settings.here.is_muted,
             keep_muted=lambda muted: self.settings.keep_behind(lambda settings: setattr(settings, "is_muted", muted)),

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import AlarmKind
+from console.board.view import View
 from console.panels.alarms import Alarms
 from console.panels.notifications.attention import Call
 from console.panels.notifications.hazards import HazardNews, Hazards
 from console.panels.window_state import WindowState
 from console.rules.alarms import Alarm, type_of
 from console.rules.loaded import Loaded
+from console.rules.report import upwards
+from console.rules.rights import Rights, in_scope
 from console.sound.tones import Tone
 
 
@@ -19,18 +24,25 @@ class AlarmCalls(QObject):
     """Makes a Call of each alarm that stands.
 
     A P1 without a crew calls with the View in which it is one, as the red notice tells it, unless a colleague has taken
-    it: then its crew is his to send. Acknowledged is what does not call here: it was looked at, silenced, acknowledged
-    or shelved.
+    it: then its crew is his to send. What lies outside the operator's areas and agencies is for others to answer.
+    Acknowledged is what does not call here: it was looked at, silenced, acknowledged or shelved.
     """
 
     changed = Signal(object)
     """A tuple of Call; None while not all reports are read."""
 
     def __init__(
-        self, window_state: WindowState, hazards: Hazards, alarms: Alarms, parent: QObject | None = None
+        self,
+        window_state: WindowState,
+        hazards: Hazards,
+        alarms: Alarms,
+        parent: QObject | None = None,
+        *,
+        rights_at: Callable[[str], Rights] = lambda _source: Rights(),
     ) -> None:
+        """`rights_at` gives the operator's rights at a source."""
         super().__init__(parent)
-        self._window_state, self._hazards, self._alarms = window_state, hazards, alarms
+        self._window_state, self._hazards, self._alarms, self._rights_at = window_state, hazards, alarms, rights_at
         self._calls: tuple[Call, ...] | None = None
         hazards.unseen_changed.connect(lambda _: self._look())
         window_state.view_changed.connect(lambda _: self._look())  # after the hazards have seen it
@@ -55,10 +67,25 @@ class AlarmCalls(QObject):
         for row, is_taken, is_mine in zip(view.hazards.tolist(), taken.tolist(), mine.tolist(), strict=True):
             told = unseen.get(row)
             is_left_alone = told is not None and told.news is HazardNews.ALONE and is_mine
+            # protects: what-others-answer-is-silent
+            if not is_left_alone and self._is_outside(view, row, is_told=told is not None):
+                continue
             if not is_taken or is_left_alone:
                 text = self.tr("P1 without a crew: {what}").format(what=told.what) if told is not None else ""
                 calls.append(Call(row, Tone.P1, text, acknowledged=told is None))
         return calls
+
+    def _is_outside(self, view: View, row: int, *, is_told: bool) -> bool:
+        """What is told is looked at here, as it would call before it was looked for alarms."""
+        if not is_told:
+            return self._alarms.is_outside(row)
+        (fact,) = view.row_facts([row])
+        cities = self._window_state.cities
+        source = cities.source(fact.source)
+        rights, areas = self._rights_at(source), cities.of(source).areas
+        around = upwards(cities.code("area", fact.area), areas.get)
+        agency = cities.code("agency", fact.agency)
+        return not in_scope(rights.areas, rights.agencies, agency=agency, area_upwards=around)
 
     def _of_others(self) -> list[Call]:
         listed = (one for one in self._alarms.listed if one.alarm.kind is not AlarmKind.CREWLESS)

@@ -13,6 +13,7 @@ from console.cache.page_items import Cursor, PageItem
 from console.cache.writer import CacheWriter
 from console.panels.notifications.alarm_calls import AlarmCalls
 from console.panels.notifications.attention import Call
+from console.rules.rights import Rights
 from console.sound.tones import Tone
 from tests.unit.panels.conftest import NOW
 from tests.unit.panels.test_alarms import Desk
@@ -26,7 +27,10 @@ class CallDesk(Desk):
     def __init__(self, profile: Path, writer: CacheWriter) -> None:
         super().__init__(profile, writer)
         self.made: list[tuple[Call, ...] | None] = []
-        self.alarm_calls = AlarmCalls(self.window_state, self.hazards, self.alarms)
+        self.agencies: tuple[str, ...] = ()
+        self.alarm_calls = AlarmCalls(
+            self.window_state, self.hazards, self.alarms, rights_at=lambda _: Rights("operator", (), self.agencies)
+        )
         self.alarm_calls.changed.connect(self.made.append)
 
     def p1_of(self, key: str, who: str | None, status: Status = Status.NEW) -> None:
@@ -88,6 +92,16 @@ def test_ones_own_p1_calls_when_it_is_left_alone_and_a_colleagues_does_not(desk:
     desk.look()
     assert [one for one, _ in desk.calling()] == [P1]
     assert desk.silent() == []
+
+
+def test_a_p1_outside_the_operators_areas_and_agencies_is_for_others_to_answer(desk: CallDesk) -> None:
+    desk.agencies = ("parks",)
+    desk.look()
+    desk.p1_of("1", None)
+    desk.put("report", "2", Report("2", 1, Status.NEW, "flood", 1, "Tree", desk.now, desk.now, agency="parks"))
+    desk.look()
+    assert len(desk.hazards.unseen) == 2
+    assert [tone for tone, _ in desk.calling()] == [P1]
 
 
 def test_another_alarm_has_its_own_tone_and_its_keys_silence_it(desk: CallDesk) -> None:
