@@ -19,6 +19,8 @@ from console.rules.report import upwards
 from console.rules.rights import Rights, in_scope
 from console.sound.tones import Tone
 
+_EVERYWHERE = Rights()
+
 
 class AlarmCalls(QObject):
     """Makes a Call of each alarm that stands.
@@ -63,29 +65,37 @@ class AlarmCalls(QObject):
         unseen = {one.row: one for one in self._hazards.unseen}
         taken = view.snapshot.column("claim")[view.snapshot.positions(view.hazards)] != 0
         mine = np.isin(view.hazards, view.mine)
+        outside = self._told_outside(view, [row for row in view.hazards.tolist() if row in unseen])
         calls = []
         for row, is_taken, is_mine in zip(view.hazards.tolist(), taken.tolist(), mine.tolist(), strict=True):
             told = unseen.get(row)
             is_left_alone = told is not None and told.news is HazardNews.ALONE and is_mine
             # protects: what-others-answer-is-silent
-            if not is_left_alone and self._is_outside(view, row, is_told=told is not None):
+            if not is_left_alone and (row in outside if told is not None else self._alarms.is_outside(row)):
                 continue
             if not is_taken or is_left_alone:
                 text = self.tr("P1 without a crew: {what}").format(what=told.what) if told is not None else ""
                 calls.append(Call(row, Tone.P1, text, acknowledged=told is None))
         return calls
 
-    def _is_outside(self, view: View, row: int, *, is_told: bool) -> bool:
-        """What is told is looked at here, as it would call before it was looked for alarms."""
-        if not is_told:
-            return self._alarms.is_outside(row)
-        (fact,) = view.row_facts([row])
+    def _told_outside(self, view: View, rows: list[int]) -> frozenset[int]:
+        """Those of the rows that the notice tells which are for others to answer: looked at here, as they would call
+        before it was looked for alarms.
+        """
         cities = self._window_state.cities
-        source = cities.source(fact.source)
-        rights, areas = self._rights_at(source), cities.of(source).areas
-        around = upwards(cities.code("area", fact.area), areas.get)
-        agency = cities.code("agency", fact.agency)
-        return not in_scope(rights.areas, rights.agencies, agency=agency, area_upwards=around)
+        rights = {source: self._rights_at(source) for source in cities.catalogs}
+        scoped = {source: one for source, one in rights.items() if one.areas or one.agencies}
+        if not scoped:
+            return frozenset()
+        found = []
+        for fact in view.row_facts(rows):
+            source = cities.source(fact.source)
+            around = upwards(cities.code("area", fact.area), cities.of(source).areas.get)
+            agency = cities.code("agency", fact.agency)
+            own = scoped.get(source, _EVERYWHERE)
+            if not in_scope(own.areas, own.agencies, agency=agency, area_upwards=around):
+                found.append(fact.row)
+        return frozenset(found)
 
     def _of_others(self) -> list[Call]:
         listed = (one for one in self._alarms.listed if one.alarm.kind is not AlarmKind.CREWLESS)
