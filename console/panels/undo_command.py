@@ -41,8 +41,9 @@ class UndoCommand(QObject):
             UndoResult.TOO_LATE: self.tr("{what} was sent and cannot be undone"),
         }
         what = step.words
+        with_it = next((one.data for one in self._undo_stack.remembered if one.edit_id == step.with_edit), {})
         done = self._undo_stack.undo()
-        taken = TakenBack(step.edit_id, step.kind, step.source, step.report, step.title, step.data)
+        taken = TakenBack(step.edit_id, step.kind, step.source, step.report, step.title, {**with_it, **step.data})
         if done is UndoResult.DONE and step.inverse is None and self._forms.keep_words(taken):
             self._say(self.tr("Undone, its words are a draft: {what}").format(what=what))
         else:

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 from api_client.model import Kind
 from console.panels.forms.draft import marks
-from console.panels.forms.report_data import new_report_values
+from console.panels.forms.report_data import caller_values, new_report_values
 from console.panels.qt_outbox import QtOutbox
 from console.rules.edit import Edit
 
 
 class TakenBack(NamedTuple):
-    """An edit that is undone, with what is needed to make a draft of its words."""
+    """An edit that is undone, with what is needed to make a draft of its words; `data` also of what goes with it."""
 
     id: str
     kind: Kind
@@ -46,7 +46,7 @@ def keep_words_of(outbox: QtOutbox, edit: Edit) -> bool:
 def _typed_for(edit: TakenBack) -> tuple[str, dict[str, Any]] | None:
     """The kind of form in which an edit's words were typed, and the form's values; None for an edit without words."""
     if edit.kind is Kind.NOTE and edit.data.get("channel"):
-        return "caller_adds", {"text": str(edit.data.get("text", ""))}
+        return "caller_adds", {"text": str(edit.data.get("text", "")), **caller_values(edit.data)}
     if edit.kind in (Kind.NOTE, Kind.REPLY):
         return edit.kind.value, {"text": str(edit.data.get("text", ""))}
     return ("new_report", new_report_values(edit.data)) if edit.kind is Kind.CREATE else None

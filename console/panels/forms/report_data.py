@@ -14,7 +14,7 @@ def new_report_values(data: Mapping[str, Any]) -> dict[str, Any]:
     values = {name: data[name] for name in ("service", "address", "lat", "lon") if name in data}
     if data.get("channel") == BY_PHONE:
         values["middle_of"] = data.get("area") or ""
-    caller = {f"caller_{name}": text for name, text in (data.get("contact") or {}).items()}
+    caller = caller_values(data)
     if data.get("attributes"):
         values["answers"] = {code: list(said) for code, said in data["attributes"].items()}
     return values | caller | {"text": data.get("description", ""), "priority": str(data.get("priority", ""))}
@@ -34,6 +34,11 @@ def new_report_data(
         data["answers"] = dict(answers)
     contact = caller_data(values)
     return data | ({"contact": contact} if contact else {})
+
+
+def caller_values(data: Mapping[str, Any]) -> dict[str, str]:
+    """What a form holds of the caller, from the contact in the data of an edit."""
+    return {f"caller_{name}": text for name, text in (data.get("contact") or {}).items()}
 
 
 def caller_data(values: Mapping[str, Any]) -> dict[str, str]:

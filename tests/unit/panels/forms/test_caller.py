@@ -14,6 +14,7 @@ from api_client.model import Kind
 from console.board.snapshot import BoardSnapshot
 from console.board.view import make_view
 from console.panels.action_rules import why_not_allowed
+from console.panels.forms.draft import typed_in
 from console.panels.forms.forms import FormSurroundings
 from console.panels.report.callers import CallerFinder
 from console.panels.report.nearby import NearbyFound
@@ -108,12 +109,16 @@ def test_what_a_caller_adds_is_one_step_with_one_undo(rig: Rig) -> None:
     assert (note.kind, note.report) == (Kind.NOTE, "A")
     assert note.data == {"text": "it reaches the sockets", "channel": "phone"}
     assert rig.outbox.drafts == {}
-    rig.undo_stack.undo()
+    assert rig.actions.run("undo")
     wait_for(lambda: not rig.outbox.saving, what="what is taken back")
     left = rig.outbox.open_edits  # the first may be with the sync process by then, which is asked not to send it
     assert [one.edit.kind for one in left] in ([], [Kind.ME_TOO])
     assert all(one.asked_back for one in left)
     assert rig.undo_stack.remembered == ()
+    (draft,) = rig.outbox.drafts.values()
+    assert typed_in(draft) == {"text": "it reaches the sockets", "caller_name": "Sari", "caller_phone": "0812"}
+    assert rig.actions.run("caller_adds")
+    assert rig.form().values() == typed_in(draft)
 
 
 def test_a_new_report_becomes_what_a_caller_adds_to_an_earlier_one(rig: Rig, around: Neighbourhood) -> None:
