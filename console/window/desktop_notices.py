@@ -44,6 +44,7 @@ class DesktopNotices(QObject):
         self._process: QProcess | None = None
         self._frames: Frames[NoticeClicked] = Frames(NoticeClicked)
         self._icon = b""
+        self._is_closed = False
         self._hangs = QTimer(self, singleShot=True, interval=patience_ms)
         # protects: hung-desktop-holds-nothing-up
         self._hangs.timeout.connect(self._end)
@@ -58,7 +59,7 @@ class DesktopNotices(QObject):
         that something is new.
         """
         # protects: nothing-outside-while-in-front
-        if QApplication.activeWindow() is not None:
+        if self._is_closed or QApplication.activeWindow() is not None:
             return
         QApplication.alert(self._window)
         self._icon = self._icon or self._drawn_icon()
@@ -69,7 +70,8 @@ class DesktopNotices(QObject):
             self._hangs.start()
 
     def close(self) -> None:
-        """Take the notice away."""
+        """Take the notice away, and show none any more: what comes while the window ends would outlive it."""
+        self._is_closed = True
         self._end()
 
     def _launch(self) -> None:
