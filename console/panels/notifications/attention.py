@@ -69,8 +69,10 @@ class Attention(QObject):
         self._goes_on = False
         self._heard: set[Hashable] = set()
         """The keys of what has been heard before all was read anew, or in the window before this one."""
-        self._last_s = self._repeated_s = -math.inf
-        """When the last tone began, and the last one of what calls."""
+        self._last_s = -math.inf
+        """When the last tone began."""
+        self._sounded_s = dict.fromkeys(_ORDER, -math.inf)
+        """When each tone, or a more urgent one in its place, was last due: the others do not put a P1 off."""
         self._calling: Tone | None = None
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self.look)
@@ -106,20 +108,27 @@ class Attention(QObject):
         self._set_muted(not self.is_muted)
         self._clear = False
         if not self.is_muted:
-            self._repeated_s = -math.inf
+            self._last_s = -math.inf
+            self._sounded_s = dict.fromkeys(_ORDER, -math.inf)
             self.look()
 
     def look(self) -> None:
         """Let the tone be heard that is due, and see to the next one."""
         now_s = self._steady_s()
         due = {key for key, since_s in self._new.items() if since_s + SETTLE_S <= now_s}
-        if due and self._last_s + APART_S <= now_s:
+        again, again_s = self._repetition()
+        if self._last_s + APART_S > now_s:
+            pass
+        elif due:
             calls = [one for one in (self._calls or {}).values() if one.key in due]
             self._new = {key: since_s for key, since_s in self._new.items() if key not in due}
-            self._call_out([one for one in calls if not one.acknowledged or one.key in self._once], now_s)
-        elif self._calling is not None and not self._new and self._repeated_s + REPEAT_S[self._calling] <= now_s:
-            self._sound(self._calling, now_s)
-        elif self._clear and self._last_s + APART_S <= now_s:
+            # One tone for both where the other one would be due before this one has been heard.
+            # protects: p1-is-not-put-off-by-others
+            with_it = again if again_s < now_s + APART_S else None
+            self._call_out([one for one in calls if not one.acknowledged or one.key in self._once], with_it, now_s)
+        elif again is not None and again_s <= now_s:
+            self._sound(again, now_s)
+        elif self._clear:
             self._clear = False
             self._sound(Tone.ALL_CLEAR, now_s)
         self._wait(now_s)
@@ -127,7 +136,7 @@ class Attention(QObject):
     def _open(self, calls: dict[Hashable, Call]) -> None:
         now_s = self._steady_s()
         if self._goes_on:
-            self._goes_on, self._repeated_s, self._heard = False, now_s, set(calls)
+            self._goes_on, self._sounded_s, self._heard = False, dict.fromkeys(_ORDER, now_s), set(calls)
             return
         self._heard &= calls.keys()
         self._once = calls.keys() - self._heard
@@ -159,18 +168,30 @@ class Attention(QObject):
     def _is_repeated(self, call: Call) -> bool:
         return not call.acknowledged and call.tone in REPEAT_S and call.key not in self._once
 
-    def _call_out(self, calls: Sequence[Call], now_s: float) -> None:
-        """Sound what is new, and tell it outside the window; what was there at the opening is only heard."""
+    def _repetition(self) -> tuple[Tone | None, float]:
+        """The tone of the most urgent call that was called out and goes on, and when it is to be heard again."""
+        calls = (self._calls or {}).values()
+        tones = [one.tone for one in calls if self._is_repeated(one) and one.key not in self._new]
+        if not tones:
+            return None, math.inf
+        tone = min(tones, key=_ORDER.index)
+        return tone, self._sounded_s[tone] + REPEAT_S[tone]
+
+    def _call_out(self, calls: Sequence[Call], again: Tone | None, now_s: float) -> None:
+        """Sound what is new, by the tone `again` where that is more urgent, and tell it outside the window; what was
+        there at the opening is only heard.
+        """
         texts = [one.text for one in calls if one.key not in self._once]
         if calls:
-            self._sound(_most_urgent(calls), now_s)
+            tone = _most_urgent(calls)
+            self._sound(tone if again is None else min(tone, again, key=_ORDER.index), now_s)
         if texts:
             others = self.tr("{text}, and {n} more").format(text=texts[0], n=len(texts) - 1)
             self.came.emit(others if len(texts) > 1 else texts[0])
 
     def _sound(self, tone: Tone, now_s: float) -> None:
         if tone is not Tone.ALL_CLEAR:
-            self._repeated_s = now_s
+            self._sounded_s |= dict.fromkeys(_ORDER[_ORDER.index(tone) :], now_s)
         # protects: muted-is-silent
         if not self.is_muted:
             self._last_s = now_s
@@ -178,15 +199,13 @@ class Attention(QObject):
 
     def _wait(self, now_s: float) -> None:
         """Look again when the next tone is due."""
-        times = []
+        times = [self._repetition()[1]]
         if self._new:
-            times.append(max(min(self._new.values()) + SETTLE_S, self._last_s + APART_S))
-        elif self._calling is not None:
-            times.append(self._repeated_s + REPEAT_S[self._calling])
+            times.append(min(self._new.values()) + SETTLE_S)
         if self._clear:
-            times.append(self._last_s + APART_S)
-        if times:
-            self._timer.start(max(0, round((min(times) - now_s) * 1000) + 1))
+            times.append(now_s)
+        if (next_s := max(min(times), self._last_s + APART_S)) < math.inf:
+            self._timer.start(max(0, round((next_s - now_s) * 1000) + 1))
         else:
             self._timer.stop()
 

@@ -133,6 +133,45 @@ def test_the_most_urgent_tone_is_heard_and_repeated_and_a_message_only_once() ->
     assert room.wait(REPEAT_S) == [Tone.ALL_CLEAR]
 
 
+@pytest.mark.parametrize("apart_s", [0.2, 3.9, 11.0, 29.0])
+def test_a_p1_that_calls_is_heard_every_30_s_whatever_else_calls(apart_s: float) -> None:
+    room = Room().opened()
+    room.set(p1(0))
+    assert room.wait(1) == [Tone.P1]
+    others: list[Call] = []
+    while room.now_s < 1000.0 + 6 * REPEAT_S:
+        tone = Tone.MESSAGE if len(others) % 3 == 1 else Tone.ALARM
+        others.append(Call(f"other {len(others)}", tone, "Unit silent"))
+        room.set(p1(0), *others[-10:])
+        room.wait(apart_s)
+    assert {tone for _, tone in room.heard} >= {Tone.P1, Tone.ALARM}, "the others are heard between"
+    times = [at for at, tone in room.heard if tone is Tone.P1]
+    gaps = [later - sooner for sooner, later in itertools.pairwise([*times, room.now_s])]
+    assert max(gaps) <= REPEAT_S + 2 * STEP_S
+    assert min(gaps[:-1]) >= REPEAT_S - APART_S - STEP_S, "and not as often as all that comes"
+    assert min(two[0] - one[0] for one, two in itertools.pairwise(room.heard)) >= APART_S - STEP_S
+
+
+def test_what_comes_and_is_over_at_once_all_the_time_puts_no_p1_off() -> None:
+    room = Room().opened()
+    room.set(p1(0))
+    assert room.wait(1) == [Tone.P1]
+    for key in range(round(2 * REPEAT_S / SETTLE_S)):
+        room.set(p1(0), Call(f"other {key}", Tone.ALARM, "Unit silent"))
+        room.wait(SETTLE_S - STEP_S)
+    assert [tone for _, tone in room.heard].count(Tone.P1) >= 2
+
+
+def test_a_lesser_alarm_that_a_p1_covered_is_heard_again_after_its_own_time() -> None:
+    room = Room().opened()
+    alarm = Call("a", Tone.ALARM, "Unit silent")
+    room.set(alarm, p1(1))
+    assert room.wait(REPEAT_S + 1) == [Tone.P1] * 2, "one tone for both"
+    room.set(alarm, p1(1, acknowledged=True))
+    assert room.wait(ALARM_REPEAT_S - 2) == [], "the P1's tone was for it too"
+    assert room.wait(3) == [Tone.ALARM]
+
+
 def test_muted_nothing_is_heard_until_the_next_p1_which_ends_the_muting() -> None:
     room = Room().opened()
     room.set(p1(1))
