@@ -138,12 +138,17 @@ def type_of(alarm: Alarm) -> AlarmType:
     return TYPES[alarm.kind]
 
 
-def is_shelved(record: AlarmRecord | None, now: datetime, *, hazard: bool) -> bool:
-    """Whether an alarm is shelved now. A P1 never is for longer than MOST_OF_HAZARD, whatever its record says."""
+def is_shelved(alarm: Alarm | AlarmAbout, record: AlarmRecord | None, now: datetime, *, hazard: bool) -> bool:
+    """Whether an alarm is shelved now. A P1 never is for longer than MOST_OF_HAZARD, whatever its record says, nor by
+    what was said of something else before.
+    """
     if record is None or record.shelved_until is None:
         return False
     until = record.shelved_until
     if hazard:
+        # protects: a-shelf-holds-no-later-p1
+        if record.since < alarm.since:
+            return False
         # protects: no-p1-is-shelved-for-long
         until = min(until, (record.shelved_at or record.updated) + MOST_OF_HAZARD)
     return now < until
@@ -162,7 +167,7 @@ def is_acknowledged(alarm: Alarm | AlarmAbout, record: AlarmRecord | None, now: 
 
 def state_of(alarm: Alarm, record: AlarmRecord | None, now: datetime, *, stands: bool = True) -> AlarmState | None:
     """The state of an alarm; None of one that stands no more and was acknowledged or shelved: it is over."""
-    acknowledged, away = is_acknowledged(alarm, record, now), is_shelved(record, now, hazard=alarm.is_hazard)
+    acknowledged, away = is_acknowledged(alarm, record, now), is_shelved(alarm, record, now, hazard=alarm.is_hazard)
     if not stands:
         return None if acknowledged or away else AlarmState.RETURNED
     if away:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from msgspec import UNSET
+from msgspec import UNSET, to_builtins
+from msgspec.structs import replace
 
 from api_client.model import AlarmAbout, AlarmChange, AlarmKind, EditBody, Entry
 from console.rules.alarms import OF_UNITS, record_after, why_not_shelved
@@ -20,7 +21,7 @@ from console.server.city.payload_check import kept_data, payload_of
 from console.server.city.records import Actor
 from console.server.city.rights import check_scope, check_unit_scope
 from console.server.city.unit_of_work import UnitOfWork
-from console.server.errors import ForbiddenRefusal, Invalid, NotFound
+from console.server.errors import ForbiddenRefusal, Invalid, NotFound, Refusal
 
 _KEEP = timedelta(days=30)
 _CLOCK_SLACK = timedelta(minutes=2)
@@ -28,10 +29,12 @@ _CLOCK_SLACK = timedelta(minutes=2)
 
 
 def change_alarms(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor) -> Entry:
-    """Acknowledge or shelve alarms, all that the edit names or none; returns the entry without its id. Raises Refusal.
+    """Acknowledge or shelve alarms; returns the entry without its id. Raises Refusal.
 
-    It counts as done when the operator did it (`occurred_at`), however late it arrives: what has come again since is
-    not acknowledged by it.
+    What is gone meanwhile, no P1 any more or out of the actor's scope is left out, and the entry names the others: of
+    five P1s acknowledged with one key one that was deleted takes no other with it. Refused is an edit of which nothing
+    is left, and one that shelves what he may not. It counts as done when the operator did it (`occurred_at`), however
+    late it arrives: what has come again since is not acknowledged by it.
     """
     if edit.undoes is not None:
         raise Invalid("What was done about an alarm is not taken back: shelve it, or take it off the shelf.")
@@ -39,6 +42,8 @@ def change_alarms(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor) -> Ent
     now = unit_of_work.now
     at = min(edit.occurred_at or now, now)
     _check_change(change)
+    taken: list[AlarmAbout] = []
+    faults: list[Refusal] = []
     # Reports and units are locked, in one order: of two edits of an alarm that nobody has touched the second reads the
     # first's record.
     for alarm in sorted(change.alarms, key=lambda one: (one.kind in OF_UNITS, one.about)):
@@ -47,7 +52,12 @@ def change_alarms(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor) -> Ent
         # protects: no-alarm-of-the-future-is-acknowledged
         if alarm.since > now + _CLOCK_SLACK:
             raise Invalid("The alarm has not begun yet.")
-        hazard = _check_about(unit_of_work, alarm, actor)
+        try:
+            hazard = _check_about(unit_of_work, alarm, actor)
+        except (NotFound, ForbiddenRefusal) as fault:
+            # protects: a-refused-alarm-takes-no-other-with-it
+            faults.append(fault)
+            continue
         if isinstance(change.shelved_until, datetime):
             why = why_not_shelved(hazard=hazard, role=actor.role, lasts=change.shelved_until - at)
             # protects: a-p1-is-shelved-by-a-supervisor
@@ -57,6 +67,10 @@ def change_alarms(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor) -> Ent
         after = record_after(before, alarm, change, actor.name, at)
         if after is not None and after is not before:
             unit_of_work.put(after)
+        taken.append(alarm)
+    if not taken:
+        raise faults[0]
+    left = replace(edit, data={**edit.data, "alarms": to_builtins(taken)}) if faults else edit
     return Entry(
         id="",
         report=None,
@@ -67,7 +81,7 @@ def change_alarms(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor) -> Ent
         occurred_at=at,
         late=edit.late,
         text=change.reason if isinstance(change.reason, str) else "",
-        data=kept_data(edit),
+        data=kept_data(left),
     )
 
 
@@ -96,8 +110,6 @@ def _check_about(unit_of_work: UnitOfWork, alarm: AlarmAbout, actor: Actor) -> b
         if unit is None:
             raise NotFound(f"There is no unit {alarm.about}.")
         check_unit_scope(unit_of_work, actor, unit)
-        if alarm.kind is AlarmKind.SILENT:
-            return False
         reports = (unit_of_work.stored_report(job.report) for job in unit_of_work.jobs_of(unit.id))
         return any(report is not None and report.priority == HAZARD for report in reports)
     # protects: two-edits-of-an-alarm-follow-one-another
@@ -106,4 +118,7 @@ def _check_about(unit_of_work: UnitOfWork, alarm: AlarmAbout, actor: Actor) -> b
         raise NotFound(f"There is no report {alarm.about}.")
     # protects: alarms-within-ones-scope
     check_scope(unit_of_work, actor, report)
+    # protects: only-a-p1-is-without-a-crew
+    if alarm.kind is AlarmKind.CREWLESS and report.priority != HAZARD:
+        raise NotFound(f"Report {alarm.about} is no P1: nothing calls for a crew.")
     return report.priority == HAZARD

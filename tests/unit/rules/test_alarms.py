@@ -65,6 +65,15 @@ def test_each_state_is_reached_and_left() -> None:
     assert state_of(one, taken_down, NOW + MINUTE) is NEW
 
 
+def test_a_p1_is_shelved_for_what_stood_then_only() -> None:
+    """ "Order unanswered" of a crew on a P3 was put away, the crew diverted to a P1: that was put away too."""
+    one = alarm("u1", kind=AlarmKind.UNANSWERED)
+    away = shelved(None, one, "rina", NOW, NOW + 10 * MINUTE, "radio is down")
+    of_p1 = msgspec.structs.replace(one, since=NOW + MINUTE, priority=1)
+    assert state_of(of_p1, away, NOW + MINUTE) is NEW
+    assert state_of(msgspec.structs.replace(of_p1, priority=2), away, NOW + MINUTE) is SHELVED
+
+
 def test_an_acknowledgement_holds_for_what_stood_then() -> None:
     seen = acknowledged(None, P1, "rina", NOW)
     again = msgspec.structs.replace(P1, since=NOW + MINUTE)
