@@ -55,9 +55,9 @@ class AlarmFinder:
         ]
 
     def _crewless(self, view: View, cities: Cities, reader: CacheReader, scopes: Mapping[str, Rights]) -> list[Alarm]:
-        within = _within(view, view.snapshot.positions(view.hazards), cities, scopes)
-        self.outside = frozenset(view.hazards[~within].tolist())
-        facts = view.row_facts(view.hazards[within][:MOST_OF_A_KIND])
+        within = _within(view, view.snapshot.positions(view.known_hazards), cities, scopes)
+        self.outside = frozenset(view.known_hazards[~within].tolist())
+        facts = view.row_facts(view.known_hazards[within][:MOST_OF_A_KIND])
         names = reader.keys([fact.row for fact in facts])
         found, known = [], {}
         for fact in facts:

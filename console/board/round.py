@@ -20,6 +20,7 @@ from console.rules.apply import ReportState, jobs_after
 from console.rules.divert import beside, step_on
 from console.rules.edit import ON_REPORT, Edit, is_local
 from console.rules.filter import Filter
+from console.rules.loaded import Loaded
 from console.rules.pending import created_report, with_edits
 from console.rules.queued import PENDING, EditState, Queued
 from console.rules.scoped_code import ScopedCode
@@ -221,6 +222,11 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
         under_way=under_way,
         with_crews=[cities.source_number(source) for source, catalog in cities.catalogs.items() if catalog.units],
         loaded=loaded,
+        read_from=[
+            cities.source_number(source)
+            for source in cities.catalogs
+            if loaded < Loaded.REPORTS <= reader.loaded([source])
+        ],
         time_range=job.time_range,
     )
     same = job.before is not None and cities is job.cities and view.shows_same(job.before)

@@ -77,7 +77,8 @@ class View:
     to, or at, and `crewless` marks by position the open ones that wait for one. `loaded` says whether all reports are
     here that the figures count, `order_by` what the queue is sorted by (one of ORDERS). `mine` are the rows of the open
     reports that the operator has, `hazards` those of P1 that wait for a crew, the oldest first, whatever the filter;
-    `hazard_places` are the indices in `order` of those that the queue shows.
+    `hazard_places` are the indices in `order` of those that the queue shows. `known_hazards` are those of cities
+    that are read: of the others it is not known yet who has a crew. `knows_hazards` is whether any city is.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class View:
         loaded: Loaded,
         order_by: str,
         mine: Column,
+        read_from: Collection[int],
     ) -> None:
         self.number, self.snapshot, self.filter, self.now_s = number, snapshot, filter_, now_s
         self.mask, self.order, self.counts, self.arrivals, self.trend = mask, order, counts, arrivals, trend
@@ -105,6 +107,10 @@ class View:
         waiting = waiting[np.argsort(snapshot.column("created")[waiting], kind="stable")]
         self.hazards: Column = snapshot.column("row")[waiting]
         self.hazard_places: Positions = np.flatnonzero(np.isin(order, self.hazards))
+        # protects: a-city-that-is-not-read-silences-no-other
+        is_read = np.isin(snapshot.column("source")[waiting], list(read_from)) | (loaded >= Loaded.REPORTS)
+        self.known_hazards: Column = self.hazards[is_read]
+        self.knows_hazards = bool(read_from) or loaded >= Loaded.REPORTS
         self.total = len(snapshot)
 
     @property
@@ -141,6 +147,8 @@ class View:
             and np.array_equal(self._crewless, other._crewless)
             and self.arrivals == other.arrivals
             and np.array_equal(self.mine, other.mine)
+            and self.knows_hazards is other.knows_hazards
+            and np.array_equal(self.known_hazards, other.known_hazards)
         )
 
     def row_facts(self, rows: Sequence[int] | Column) -> list[Fact]:
@@ -163,6 +171,7 @@ def make_view(
     under_way: Column = _NO_ROWS,
     with_crews: Collection[int] = (),
     loaded: Loaded = Loaded.WHOLE,
+    read_from: Collection[int] = (),
     time_range: TimeRange = TimeRange.DAY,
 ) -> View:
     """Filter, count and order a snapshot.
@@ -172,7 +181,8 @@ def make_view(
     source's number (<= 0 while he has none). `zone` is the city's, for hours and days. With `areas` a filter by an area
     takes those inside it too.
     `under_way` are the rows that a crew is on its way to, or at, `with_crews` the numbers of the sources of which the
-    crews are known here. `order` is the filter's own unless given.
+    crews are known here, and `read_from` those of which all reports are here while `loaded` says that others are not.
+    `order` is the filter's own unless given.
     """
     board = _Board(snapshot, now_s, me or {}, under_way, with_crews)
     kept = _fitting(board, filter_, words or {}, text_rows, areas or {})
@@ -203,7 +213,21 @@ def make_view(
     crewless = board.all_over(board.crewless)
     mine = snapshot.column("row")[board.open[board.tabs["mine"]]]
     return View(
-        number, snapshot, filter_, now_s, mask, rows, counts, arrivals, trend, under_way, crewless, loaded, chosen, mine
+        number,
+        snapshot,
+        filter_,
+        now_s,
+        mask,
+        rows,
+        counts,
+        arrivals,
+        trend,
+        under_way,
+        crewless,
+        loaded,
+        chosen,
+        mine,
+        read_from,
     )
 
 

@@ -25,7 +25,6 @@ from console.panels.window_state import WindowState
 from console.rules.alarm_list import AlarmList, KeptAlarm, ListedAlarm, in_flood
 from console.rules.alarms import SOURCE_DELAY_S, SYNC, Alarm, AlarmKey, AlarmState, record_after, with_changes
 from console.rules.edit import KNOWS_NO_ALARMS, Edit
-from console.rules.loaded import Loaded
 from console.rules.rights import Rights
 from console.tasks import Tasks
 
@@ -256,7 +255,7 @@ class Alarms(QObject):
     def look(self) -> None:
         """Look for alarms on a worker, and begin at sources where that was not done, as for another operator."""
         view = self._window_state.view
-        if view is None or view.loaded < Loaded.REPORTS:
+        if view is None or not view.knows_hazards:
             return
         for source in self._points.leave():
             self._list.forget(source)

@@ -14,7 +14,6 @@ from console.panels.notifications.attention import Call
 from console.panels.notifications.hazards import HazardNews, Hazards
 from console.panels.window_state import WindowState
 from console.rules.alarms import Alarm, type_of
-from console.rules.loaded import Loaded
 from console.rules.report import upwards
 from console.rules.rights import Rights, in_scope
 from console.sound.tones import Tone
@@ -53,7 +52,7 @@ class AlarmCalls(QObject):
     def _look(self) -> None:
         view = self._window_state.view
         # Whatever became of the search for alarms, a P1 calls.
-        is_known = view is not None and view.loaded >= Loaded.REPORTS
+        is_known = view is not None and view.knows_hazards
         calls = (*self._of_hazards(), *self._of_others()) if is_known else None
         if calls != self._calls:
             self._calls = calls
@@ -62,12 +61,13 @@ class AlarmCalls(QObject):
     def _of_hazards(self) -> list[Call]:
         view = self._window_state.view
         assert view is not None
+        hazards = view.known_hazards
         unseen = {one.row: one for one in self._hazards.unseen}
-        taken = view.snapshot.column("claim")[view.snapshot.positions(view.hazards)] != 0
-        mine = np.isin(view.hazards, view.mine)
-        outside = self._told_outside(view, [row for row in view.hazards.tolist() if row in unseen])
+        taken = view.snapshot.column("claim")[view.snapshot.positions(hazards)] != 0
+        mine = np.isin(hazards, view.mine)
+        outside = self._told_outside(view, [row for row in hazards.tolist() if row in unseen])
         calls = []
-        for row, is_taken, is_mine in zip(view.hazards.tolist(), taken.tolist(), mine.tolist(), strict=True):
+        for row, is_taken, is_mine in zip(hazards.tolist(), taken.tolist(), mine.tolist(), strict=True):
             told = unseen.get(row)
             is_left_alone = told is not None and told.news is HazardNews.ALONE and is_mine
             # protects: what-others-answer-is-silent

@@ -18,7 +18,6 @@ from console.panels.notifications.checkpoints import Checkpoints, known
 from console.panels.window_state import WindowState
 from console.rules.filter import Filter
 from console.rules.followed import Followed
-from console.rules.loaded import Loaded
 from console.rules.scoped_code import ScopedCode
 from console.rules.status import ORDER
 from console.tasks import Tasks
@@ -162,13 +161,14 @@ class Hazards(QObject):
         """Compare the hazards of a new View with those before. Before all reports are read nothing counts as new; when
         they are read anew, as after a restore, their rows are others.
         """
-        if view.loaded < Loaded.REPORTS:
+        hazards = view.known_hazards
+        if not view.knows_hazards:
             self._known, self._others = None, frozenset()
             self._names.clear()
             self._points.forget()
             self._set_unseen(())
             return
-        before, rows = self._known, view.hazards.tolist()
+        before, rows = self._known, hazards.tolist()
         self._looked_at = (before or frozenset()) - {one.row for one in self._unseen}
         self._known = frozenset(rows)
         new = [row for row in rows if row != self._window_state.row and before is not None and row not in before]
@@ -178,9 +178,9 @@ class Hazards(QObject):
         unseen = tuple(msgspec.structs.replace(one, what=whats.get(one.row, one.what)) for one in kept)
         notified = {self._window_state.row, *new, *(one.row for one in unseen)}
         snapshot = view.snapshot
-        taken = snapshot.column("claim")[snapshot.positions(view.hazards)] != 0
-        left = [row for row in view.hazards[~taken].tolist() if row in self._others and row not in notified]
-        self._others = frozenset(view.hazards[taken].tolist()) - frozenset(view.mine.tolist())
+        taken = snapshot.column("claim")[snapshot.positions(hazards)] != 0
+        left = [row for row in hazards[~taken].tolist() if row in self._others and row not in notified]
+        self._others = frozenset(hazards[taken].tolist()) - frozenset(view.mine.tolist())
         self._tell(view, unseen, new, left)
         self.look()
 

@@ -104,6 +104,19 @@ def test_a_p1_outside_the_operators_areas_and_agencies_is_for_others_to_answer(d
     assert [tone for tone, _ in desk.calling()] == [P1]
 
 
+def test_a_city_that_is_not_read_yet_silences_no_other(desk: CallDesk) -> None:
+    """A second server that was down on its first day took all alarms of the first city away, for as long as that."""
+    desk.look()
+    desk.p1_of("1", None)
+    desk.look(followed=("city", "second"))
+    assert [tone for tone, _ in desk.calling()] == [Tone.P1]
+    assert [one.alarm.about for one in desk.alarms.listed] == ["1"]
+    desk.p1_of("2", None)
+    desk.look(followed=("city", "second"))
+    assert [tone for tone, _ in desk.calling()] == [Tone.P1, Tone.P1]
+    assert len(desk.hazards.unseen) == 2
+
+
 def test_another_alarm_has_its_own_tone_and_its_keys_silence_it(desk: CallDesk) -> None:
     desk.look()
     desk.late("7")

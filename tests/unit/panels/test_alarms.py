@@ -88,9 +88,9 @@ class Desk(Rig):
         clocks = (Clock("finish", ClockState.RUNNING, NOW, 60, due=NOW - MINUTE),)
         self.put("report", key, Report(key, 1, Status.NEW, "flood", 2, "Late", NOW, NOW, clocks=clocks))
 
-    def look(self) -> dict[str, AlarmState]:
-        """Show the cache as it is now, and look for alarms."""
-        job = Round(None, (), {}, {}, {}, None, Filter(), UTC, self.seq, "rina", followed=("city",))
+    def look(self, followed: tuple[str, ...] = ("city",)) -> dict[str, AlarmState]:
+        """Show the cache as it is now, of these sources, and look for alarms."""
+        job = Round(None, (), {}, {}, {}, None, Filter(), UTC, self.seq, "rina", followed=followed)
         played = play(job, self.reader, int(self.now.timestamp()))
         self.window_state.set_cities(played.cities)
         self.window_state.set_view(played.view)
