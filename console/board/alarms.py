@@ -13,7 +13,7 @@ from console.board.snapshot import CLOSED_FROM, DUE_BREACHED, DUE_RUNNING, Fact
 from console.board.view import View
 from console.board.zorder import Positions
 from console.cache.catalog import Catalog, Cities, CityUnit
-from console.cache.reader import CacheReader
+from console.cache.reader import CacheReader, HistoryMark
 from console.rules.alarms import ANSWER_S, ARRIVAL_S, MOST_OF_A_KIND, SILENT_S, SLA_ENDS_SOON_S, Alarm
 from console.rules.report import HAZARD, upwards
 from console.rules.rights import Rights, unit_in_scope
@@ -28,8 +28,8 @@ class AlarmFinder:
     """Keeps what it has read of the histories of P1 reports until they change; one worker at a time asks it."""
 
     def __init__(self) -> None:
-        self._since: dict[int, tuple[int, float]] = {}
-        """Row -> when its report was changed last, and since when it has been a P1 without a crew."""
+        self._since: dict[int, tuple[tuple[int, HistoryMark], float, str]] = {}
+        """Row -> up to where its history was read, since when it has been a P1 without a crew, and by whom."""
         self.outside: frozenset[int] = frozenset()
         """The rows of the P1 without a crew that are for others to answer."""
 
@@ -59,22 +59,30 @@ class AlarmFinder:
         self.outside = frozenset(view.known_hazards[~within].tolist())
         facts = view.row_facts(view.known_hazards[within][:MOST_OF_A_KIND])
         names = reader.keys([fact.row for fact in facts])
+        # Read before the histories: what comes meanwhile is read next time.
+        marks = reader.history_marks(names)
         found, known = [], {}
         for fact in facts:
             if fact.row not in names:  # made here, and at no server yet
                 continue
+            mark = fact.created, marks[fact.row]
             before = self._since.get(fact.row)
-            if before is None or before[0] != fact.updated:
-                before = fact.updated, _crewless_since(fact, reader)
+            # protects: a-lost-crew-is-a-new-alarm
+            if before is None or before[0] != mark:
+                before = mark, *_crewless_since(fact, reader)
             known[fact.row] = before
             source, number = names[fact.row]
-            gone = [since for since in _out_of_work(cities, source, number) if since > before[1]]
-            since = datetime.fromtimestamp(max(0.0, before[1], *gone), UTC)
+            gone = [one for one in _out_of_work(cities, source, number) if one[0] > before[1]]
+            since_s, lost_by = max([before[1:], *gone])
+            since = datetime.fromtimestamp(max(0.0, since_s), UTC)
             title = _title(fact, number, cities)
             taken = bool(fact.claim)
             found.append(
-                Alarm(AlarmKind.CREWLESS, source, number, since, HAZARD, number, fact.row, title=title, is_taken=taken)
-            )
+                Alarm(
+                    AlarmKind.CREWLESS, source, number, since, HAZARD, number, fact.row, title=title, is_taken=taken,
+                    lost_by=lost_by,
+                )
+            )  # fmt: skip
         self._since = known
         return found
 
@@ -107,13 +115,13 @@ def _is_own(crew: CityUnit, cities: Cities, scopes: Mapping[str, Rights]) -> boo
     return unit_in_scope(rights.areas, rights.agencies, crew.unit, cities.of(crew.source).areas.get)
 
 
-def _crewless_since(fact: Fact, reader: CacheReader) -> float:
+def _crewless_since(fact: Fact, reader: CacheReader) -> tuple[float, str]:
     """Since when (unix seconds) a report has been a P1 without a crew: since it was made, became a P1, came back to
-    work, or its last crew has gone.
+    work, or its last crew has gone, and of the last who ended its work ("" of the others).
     """
-    ended = [job.since.timestamp() for job in reader.assignments(fact.row) if job.state in ENDED_ASSIGNMENT]
-    turned = [entry.at.timestamp() for entry in reader.entries(fact.row) if _turns(entry)]
-    return max([float(fact.created), *ended, *turned])
+    ended = [(job.since.timestamp(), job.by) for job in reader.assignments(fact.row) if job.state in ENDED_ASSIGNMENT]
+    turned = [(entry.at.timestamp(), "") for entry in reader.entries(fact.row) if _turns(entry)]
+    return max([(float(fact.created), ""), *ended, *turned])
 
 
 def _turns(entry: Entry) -> bool:
@@ -121,11 +129,12 @@ def _turns(entry: Entry) -> bool:
     return entry.undone_by is None and (entry.data.get("priority") == HAZARD or entry.kind == "reopen")
 
 
-def _out_of_work(cities: Cities, source: str, report: str) -> list[float]:
-    """Since when the units that are sent to a report cannot work."""
+def _out_of_work(cities: Cities, source: str, report: str) -> list[tuple[float, str]]:
+    """Since when the units that are sent to a report cannot work, and their codes."""
     catalog = cities.of(source)
     units = (catalog.units.get(job.unit) for job in catalog.assignments if job.report == report)
-    return [one.state_since.timestamp() for one in units if one is not None and one.state is UnitState.UNAVAILABLE]
+    lost = [one for one in units if one is not None and one.state is UnitState.UNAVAILABLE]
+    return [(one.state_since.timestamp(), one.code) for one in lost]
 
 
 def _late(view: View, cities: Cities, reader: CacheReader, now_s: int, scopes: Mapping[str, Rights]) -> list[Alarm]:

@@ -48,6 +48,8 @@ if TYPE_CHECKING:  # the sync process reads here too, and numpy would be a quart
     Rows = npt.NDArray[np.int64]
 
 T = TypeVar("T")
+HistoryMark = tuple[int | None, ...]
+"""How many entries and assignments a report has, and the numbers of their last changes."""
 
 _ROWS_AT_A_TIME = 8192
 _RANKED_AT_MOST = 5000
@@ -421,6 +423,20 @@ class CacheReader:
             Entry,
             (source, _UNIT_ENTRIES),
         )
+
+    def history_marks(self, rows: Iterable[int]) -> dict[int, HistoryMark]:
+        """Row -> what is another one whenever an entry or an assignment of its report is added or changed; without rows
+        that are gone.
+        """
+        found = self._all(
+            "SELECT r.row, (SELECT count(*) FROM entries e WHERE e.source = r.source AND e.report = r.remote_id),"
+            " (SELECT max(seq) FROM entries e WHERE e.source = r.source AND e.report = r.remote_id),"
+            " (SELECT count(*) FROM assignments a WHERE a.source = r.source AND a.report = r.remote_id),"
+            " (SELECT max(seq) FROM assignments a WHERE a.source = r.source AND a.report = r.remote_id)"
+            " FROM json_each(?) n CROSS JOIN reports r ON r.row = n.value",
+            (json.dumps([int(row) for row in rows]),),
+        )
+        return {row: tuple(mark) for row, *mark in found}
 
     def assignments(self, row: int) -> list[Assignment]:
         """All assignments of the report at `row`, oldest first."""

@@ -17,7 +17,7 @@ from console.cache.catalog import CityUnit
 from console.cache.reader import CacheReader
 from console.panels.edit_commands import EditCommands
 from console.panels.notifications.checkpoints import Checkpoints, known
-from console.panels.notifications.hazards import Hazards, NewHazard
+from console.panels.notifications.hazards import HazardNews, Hazards
 from console.panels.qt_outbox import QtOutbox
 from console.panels.sources import Sources
 from console.panels.stop_text import stop_text
@@ -25,6 +25,7 @@ from console.panels.window_state import WindowState
 from console.rules.alarm_list import AlarmList, KeptAlarm, ListedAlarm, in_flood
 from console.rules.alarms import SOURCE_DELAY_S, SYNC, Alarm, AlarmKey, AlarmState, record_after, with_changes
 from console.rules.edit import KNOWS_NO_ALARMS, Edit
+from console.rules.loaded import Loaded
 from console.rules.rights import Rights
 from console.tasks import Tasks
 
@@ -46,11 +47,14 @@ class _AlarmsFound(msgspec.Struct, frozen=True):
     turn: int
     outside: frozenset[int] = frozenset()
     """The rows of the P1 without a crew that are for others to answer."""
+    unread: frozenset[str] = frozenset()
+    """The sources of which histories are still coming in."""
 
 
 class Alarms(QObject):
     """Lists what needs a response, and notes what the operator did about it. A P1 without a crew is told in the red
-    notice too (`Hazards`): one that is acknowledged anywhere is seen there, one that was looked at is silent here.
+    notice too (`Hazards`): one that is acknowledged anywhere is told no more, one that was looked at is silent here,
+    and one that is new again, with another occurrence or as its shelf has ended, is told again.
     """
 
     changed = Signal()
@@ -90,8 +94,8 @@ class Alarms(QObject):
         self._flood: frozenset[AlarmKey] = frozenset()
         self._calling: Alarm | None = None
         self._kept: dict[str, list[KeptAlarm]] = {}
-        self._told_rows: frozenset[int] = frozenset()
-        """The rows that the red notice tells."""
+        self._looked_at: frozenset[int] = frozenset()
+        """The rows of P1 that were looked at before the search has found that their alarms are new."""
         self._sync_stopped: datetime | None = None
         self._ticks = 0
         self._unshared: set[str] = set()
@@ -103,7 +107,8 @@ class Alarms(QObject):
         self.is_known = False
         """Whether it was looked at least once: before that, that none is listed says nothing."""
         window_state.view_changed.connect(lambda _: self.look())
-        hazards.unseen_changed.connect(self._on_told)
+        hazards.looked_at.connect(self._on_looked_at)
+        hazards.unseen_changed.connect(lambda _: self._show())
         window_state.catalog_changed.connect(lambda _: self._show())
         outbox.followed.on_open(self._begin_again)
         outbox.changed.connect(lambda _: self._on_outbox())
@@ -151,7 +156,6 @@ class Alarms(QObject):
         found = [one for one in found if one.state in (AlarmState.NEW, AlarmState.RETURNED)]
         for source in dict.fromkeys(one.alarm.source for one in found):
             self._change([one for one in found if one.alarm.source == source], acknowledged=True)
-        self._list.silence(one.alarm.key for one in found)
         self._show()
         return len(found)
 
@@ -159,9 +163,9 @@ class Alarms(QObject):
         """What calls now is silent at this console, and stays what it is; returns how many that are."""
         calling = [one.alarm.key for one in self._listed if one.calls]
         self._list.silence(calling)
-        unlisted = [row for row in self._told_rows if self.of_row(row) is None]
-        for row in self._told_rows:
-            self._hazards.see(row)
+        told = [one.row for one in self._hazards.unseen]
+        unlisted = [row for row in told if self.of_row(row) is None]
+        self._hazards.see(*told)
         self._show()
         return len(calling) + len(unlisted)
 
@@ -177,7 +181,9 @@ class Alarms(QObject):
         """Put an alarm away until a time, or (None) take it off the shelf."""
         if (one := self.find(key)) is not None:
             self._change([one], shelved_until=until, reason=reason if until is not None else UNSET)
-            self._list.silence([key])
+            if until is None:  # who takes it down knows that it stands
+                self._list.silence([key])
+                self._hazards.see(one.alarm.row)
             self._show()
 
     def is_shared(self, source: str) -> bool:
@@ -269,8 +275,9 @@ class Alarms(QObject):
             cursors = reader.cursors()
             epochs = {source: cursors[source].epoch for source in begin if source in cursors}
             at_last = {source: known(begin[source], cursors[source]) for source in epochs}
+            unread = frozenset(source for source in times if reader.loaded([source]) < Loaded.WHOLE)
             found = self._finder.find(view, cities, crews, times, reader, now_s, scopes)
-            return _AlarmsFound(found, tuple(times), epochs, at_last, turn, self._finder.outside)
+            return _AlarmsFound(found, tuple(times), epochs, at_last, turn, self._finder.outside, unread)
 
         self._tasks.latest(_KIND, work, self._on_found)
 
@@ -283,9 +290,12 @@ class Alarms(QObject):
         self._points.begin(found.epochs)
         self._outside = found.outside
         sources = {*found.sources, *self._sources.keys, ""}
-        self._list.found([*found.alarms, *self._faults()], sources, self._records(found.alarms), self._now())
+        records = self._records(found.alarms)
+        self._list.found([*found.alarms, *self._faults()], sources, records, self._now(), found.unread)
         was_known, self.is_known = self.is_known, True
-        self._show()
+        self._show(is_found=True)
+        if self._looked_at and (view := self._window_state.view) is not None:
+            self._looked_at = self._looked_at.intersection(view.known_hazards.tolist()) - self._by_row.keys()
         if not was_known:
             self.changed.emit()
 
@@ -313,29 +323,52 @@ class Alarms(QObject):
 
     # Showing
 
-    def _on_told(self, told: tuple[NewHazard, ...]) -> None:
-        """A P1 without a crew calls as long as the red notice tells it: until it was looked at, or a crew comes."""
-        self._told_rows = frozenset(one.row for one in told)
-        self._show()
+    def _on_looked_at(self, rows: frozenset[int]) -> None:
+        """To look at a P1 is to silence it here."""
+        found = {row: one.alarm.key for row in rows if (one := self.of_row(row)) and one.state is AlarmState.NEW}
+        self._list.silence(found.values())
+        self._looked_at |= rows - found.keys()
 
-    def _as_told(self, one: ListedAlarm) -> ListedAlarm:
-        if one.alarm.kind is not AlarmKind.CREWLESS:
-            return one
-        return msgspec.structs.replace(one, is_silent=one.alarm.row not in self._told_rows)
+    def _follow_hazards(self, listed: Sequence[ListedAlarm], told: Collection[int]) -> bool:
+        """Have the P1 call that the red notice tells, and be silent what was looked at; returns whether any was
+        otherwise.
+        """
+        news = [one for one in listed if one.alarm.kind is AlarmKind.CREWLESS and one.state is AlarmState.NEW]
+        call = [one.alarm.key for one in news if one.is_silent and one.alarm.row in told]
+        silence = [one.alarm.key for one in news if one.calls and one.alarm.row not in told and self._is_seen(one)]
+        self._list.call(call)
+        self._list.silence(silence)
+        return bool(call or silence)
 
-    def _show(self) -> None:
-        """Work out the list, tell who has to know, and keep it."""
-        before = self._waiting
-        listed, now = tuple(map(self._as_told, self._list.listed(self._records(), self._time_at))), self._now()
+    def _is_seen(self, one: ListedAlarm) -> bool:
+        """Whether the operator has looked at a P1 before its alarm came to be listed as new. That a report is the
+        chosen one says nothing of the crew that it lost since, nor of a shelf that has ended.
+        """
+        if one.alarm.row in self._looked_at:
+            return True
+        is_lost = one.alarm.lost_by not in ("", self._window_state.me_at(one.alarm.source))
+        return one.alarm.row == self._window_state.row and not is_lost and not self._is_still(one)
+
+    def _is_still(self, one: ListedAlarm) -> bool:
+        """Whether it is the occurrence that was acknowledged or shelved before."""
+        before = self._by_key.get(one.alarm.key)
+        answered = (AlarmState.ACKNOWLEDGED, AlarmState.SHELVED)
+        return before is not None and before.alarm.since == one.alarm.since and before.state in answered
+
+    def _show(self, *, is_found: bool = False) -> None:
+        """Work out the list, tell who has to know, and keep it. `is_found`: what is listed has just been found."""
+        before, records, now = self._waiting, self._records(), self._now()
+        told = {one.row for one in self._hazards.unseen}
+        listed = self._list.listed(records, self._time_at)
+        if self._follow_hazards(listed, told):
+            listed = self._list.listed(records, self._time_at)
+        over, again = self._hazard_news(listed, told, is_found=is_found)
         flood = in_flood(listed, now)
         changed = listed != self._listed or flood != self._flood or before != self._waiting
         self._listed, self._flood = listed, flood
         if changed:
             self._by_key = {one.alarm.key: one for one in listed}
             self._by_row = {one.alarm.row: one for one in listed if one.alarm.kind is AlarmKind.CREWLESS}
-            for one in listed:  # who acknowledged or shelved it has seen it, at whichever console
-                if one.alarm.row in self._told_rows and one.state is not AlarmState.NEW:
-                    self._hazards.see(one.alarm.row)
             self._keep()
             self.changed.emit()
         calling = min(
@@ -344,6 +377,33 @@ class Alarms(QObject):
         if calling != self._calling:
             self._calling = calling
             self.called.emit(calling)
+        if over:
+            self._hazards.drop(over)
+        if again:
+            self._hazards.tell(again)
+
+    def _hazard_news(
+        self, listed: Sequence[ListedAlarm], told: Collection[int], *, is_found: bool
+    ) -> tuple[set[int], dict[int, tuple[HazardNews, datetime]]]:
+        """The rows that the red notice is to tell no more, as somebody acknowledged or shelved them at whichever
+        console, and those that it is to tell, each with what is new.
+        """
+        over: set[int] = set()
+        again: dict[int, tuple[HazardNews, datetime]] = {}
+        for one in listed:
+            row, before = one.alarm.row, self._by_key.get(one.alarm.key)
+            if one.alarm.kind is not AlarmKind.CREWLESS:
+                continue
+            if one.state in (AlarmState.ACKNOWLEDGED, AlarmState.SHELVED):
+                # What was listed so before may be told for an occurrence that is not found yet.
+                if row in told and (is_found or before is None or before.state is not one.state):
+                    over.add(row)
+            # protects: a-new-p1-is-told
+            elif one.calls and row not in told:
+                is_still = self._is_still(one)
+                news = HazardNews.STILL if is_still else HazardNews.ALONE
+                again[row] = news, self._time_at(one.alarm.source) if is_still else one.alarm.since
+        return over, again
 
     def _keep(self) -> None:
         kept = {source: self._list.kept(source) for source in self._window_state.cities.catalogs}

@@ -54,6 +54,8 @@ class AlarmList:
         self._kept: dict[AlarmKey, KeptAlarm] = {}
         self._begun: set[str] = set()
         """The sources that were found at least once."""
+        self._whole: set[str] = set()
+        """Those of which all histories were here when they were found last."""
         self._came: list[datetime] = []
         """When alarms came that were not known, of the last ten minutes."""
 
@@ -61,11 +63,13 @@ class AlarmList:
         """Go on at a source with what was kept there at last, before anything is found."""
         self._kept |= {one.alarm.key: one for one in kept if one.alarm.source == source}
         self._begun.add(source)
+        self._whole.add(source)
 
     def forget(self, source: str) -> None:
         """Another operator sits down, or the source is gone."""
         self._kept = {key: one for key, one in self._kept.items() if key[0] != source}
         self._begun.discard(source)
+        self._whole.discard(source)
 
     @property
     def keys(self) -> Collection[AlarmKey]:
@@ -77,9 +81,16 @@ class AlarmList:
         return [one for key, one in self._kept.items() if key[0] == source]
 
     def found(
-        self, alarms: Iterable[Alarm], sources: Iterable[str], records: Mapping[AlarmKey, AlarmRecord], now: datetime
+        self,
+        alarms: Iterable[Alarm],
+        sources: Iterable[str],
+        records: Mapping[AlarmKey, AlarmRecord],
+        now: datetime,
+        unread: Collection[str] = (),
     ) -> None:
-        """Take over what was found at these sources, by what operators have done about it by now."""
+        """Take over what was found at these sources, by what operators have done about it by now. Of those in `unread`
+        histories are still coming in: that an occurrence began later than it seemed makes no new one.
+        """
         standing = {alarm.key: alarm for alarm in alarms}
         looked_at = set(sources)
         kept: dict[AlarmKey, KeptAlarm] = {}
@@ -93,11 +104,16 @@ class AlarmList:
             if before is not None and before.returned is None and before.alarm.since >= alarm.since:
                 kept[key] = msgspec.structs.replace(before, alarm=alarm)
                 continue
+            is_told_late = alarm.kind is AlarmKind.CREWLESS and key[0] not in self._whole
+            if before is not None and before.returned is None and is_told_late:
+                kept[key] = msgspec.structs.replace(before, alarm=alarm)
+                continue
             is_known = key[0] not in self._begun
             record = before.record if before is not None else None
             kept[key] = KeptAlarm(alarm, alarm.since if is_known else now, is_silent=is_known, record=record)
             self._came.append(kept[key].came)
         self._begun |= looked_at
+        self._whole = (self._whole | looked_at).difference(unread)
         self._kept = kept
         self._came = [at for at in self._came if _is_lately(at, now)]
 
@@ -118,25 +134,40 @@ class AlarmList:
             self._kept[key] = msgspec.structs.replace(one, record=record)
 
     def silence(self, keys: Iterable[AlarmKey]) -> None:
-        """These call no more at this console; they stay what they are."""
+        """These call no more at this console while they are new; they stay what they are."""
+        self._set_silent(keys, True)
+
+    def call(self, keys: Iterable[AlarmKey]) -> None:
+        """These call at this console as long as they are new."""
+        self._set_silent(keys, False)
+
+    def _set_silent(self, keys: Iterable[AlarmKey], is_silent: bool) -> None:
         for key in keys:
             if (one := self._kept.get(key)) is not None:
-                self._kept[key] = msgspec.structs.replace(one, is_silent=True)
+                self._kept[key] = msgspec.structs.replace(one, is_silent=is_silent)
 
     def listed(
         self, records: Mapping[AlarmKey, AlarmRecord], now_at: Callable[[str], datetime]
     ) -> tuple[ListedAlarm, ...]:
         """All that are to be shown: the new ones first, of each state by priority, then the oldest. `now_at` gives the
         time by the clock of a source.
+
+        With the state of new its silence ends: what is new again after it was acknowledged or shelved calls.
         """
         shown: list[ListedAlarm] = []
         returned: list[ListedAlarm] = []
+        answered: list[AlarmKey] = []
         for key, one in self._kept.items():
             record = records.get(key) or one.record
             state = state_of(one.alarm, record, now_at(key[0]), stands=one.returned is None)
+            # protects: what-is-new-again-calls
+            if one.is_silent and state in (AlarmState.ACKNOWLEDGED, AlarmState.SHELVED):
+                answered.append(key)
+                one = msgspec.structs.replace(one, is_silent=False)
             if state is not None:
                 listed = ListedAlarm(one.alarm, state, one.came, record, one.returned, one.is_silent)
                 (shown if one.returned is None else returned).append(listed)
+        self.call(answered)
         returned.sort(key=lambda one: one.returned or one.came, reverse=True)
         shown += returned[:_MOST_RETURNED]
         shown.sort(key=lambda one: (_BY_STATE.index(one.state), one.alarm.priority, one.alarm.since, one.alarm.key))

@@ -71,7 +71,8 @@ class Alarm(msgspec.Struct, frozen=True):
     "", or "sync"); `since` is when this occurrence began, by the clock of its source.
 
     `report` and `row` are of the report that it is about, or that its unit is on ("" and 0: none). `title` names it, in
-    the city's own words. `is_taken` says that somebody has taken that report.
+    the city's own words. `is_taken` says that somebody has taken that report. `lost_by` is who ended the work of the
+    crew with which a P1 lost its last, "" when it began otherwise.
     """
 
     kind: AlarmKind
@@ -84,6 +85,7 @@ class Alarm(msgspec.Struct, frozen=True):
     unit: str = ""
     title: str = ""
     is_taken: bool = False
+    lost_by: str = ""
 
     @property
     def id(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
@@ -45,6 +45,8 @@ class AlarmCalls(QObject):
         super().__init__(parent)
         self._window_state, self._hazards, self._alarms, self._rights_at = window_state, hazards, alarms, rights_at
         self._calls: tuple[Call, ...] | None = None
+        self._again: dict[int, Hashable] = {}
+        """The keys of the calls of P1 that came to be without a crew again, by their rows."""
         hazards.unseen_changed.connect(lambda _: self._look())
         window_state.view_changed.connect(lambda _: self._look())  # after the hazards have seen it
         alarms.changed.connect(self._look)
@@ -61,21 +63,26 @@ class AlarmCalls(QObject):
     def _of_hazards(self) -> list[Call]:
         view = self._window_state.view
         assert view is not None
-        hazards = view.known_hazards
+        hazards, rows = view.known_hazards, view.known_hazards.tolist()
         unseen = {one.row: one for one in self._hazards.unseen}
         taken = view.snapshot.column("claim")[view.snapshot.positions(hazards)] != 0
         mine = np.isin(hazards, view.mine)
-        outside = self._told_outside(view, [row for row in hazards.tolist() if row in unseen])
+        outside = self._told_outside(view, [row for row in rows if row in unseen])
         calls = []
-        for row, is_taken, is_mine in zip(hazards.tolist(), taken.tolist(), mine.tolist(), strict=True):
+        standing = set(rows)
+        self._again = {row: key for row, key in self._again.items() if row in standing}
+        for row, is_taken, is_mine in zip(rows, taken.tolist(), mine.tolist(), strict=True):
             told = unseen.get(row)
-            is_left_alone = told is not None and told.news is HazardNews.ALONE and is_mine
+            is_again = told is not None and told.news in (HazardNews.ALONE, HazardNews.STILL)
+            if told is not None and is_again:  # it calls as something new, whatever was heard of it before
+                self._again[row] = row, told.at
+            is_left_alone = is_again and is_mine
             # protects: what-others-answer-is-silent
             if not is_left_alone and (row in outside if told is not None else self._alarms.is_outside(row)):
                 continue
             if not is_taken or is_left_alone:
                 text = self.tr("P1 without a crew: {what}").format(what=told.what) if told is not None else ""
-                calls.append(Call(row, Tone.P1, text, acknowledged=told is None))
+                calls.append(Call(self._again.get(row, row), Tone.P1, text, acknowledged=told is None))
         return calls
 
     def _told_outside(self, view: View, rows: list[int]) -> frozenset[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -31,11 +31,14 @@ _OTHERS = "others"
 
 
 class HazardNews(StrEnum):
-    """What is new about a P1: it was reported, its holder has left it, or its crew does not come or has gone."""
+    """What is new about a P1: it was reported, its holder has left it, its crew does not come or has gone, or what was
+    done about its alarm is over and it has no crew still.
+    """
 
     REPORTED = "reported"
     LEFT = "left"
     ALONE = "alone"
+    STILL = "still"
 
 
 class NewHazard(msgspec.Struct, frozen=True):
@@ -74,7 +77,8 @@ class Hazards(QObject):
     """Follows the P1 without a crew in each View, whatever the filter.
 
     A new one is told until it was chosen, `see` was called, or a crew is on its way to it; so is one whose holder left
-    it. New is what the operator did not know when he last had this console open.
+    it, and one whose alarm is new again (`tell`). New is what the operator did not know when he last had this console
+    open.
     """
 
     comes_in = Signal(int)
@@ -82,6 +86,8 @@ class Hazards(QObject):
     message = Signal(str)
     unseen_changed = Signal(object)
     """A tuple of NewHazard, the first that came first."""
+    looked_at = Signal(object)
+    """A frozenset of rows that were told, and that the operator has looked at: they are about to be told no more."""
 
     def __init__(
         self,
@@ -133,6 +139,7 @@ class Hazards(QObject):
                 text = self.tr("The list left it out and is put aside: {key} goes back to it")
                 self.message.emit(text.format(key=self._window_state.actions.cap("hazard_back")))
         self._window_state.choose(row)
+        self.see(row)  # it may have been the chosen one already
 
     def go_back(self) -> None:
         """Show the list again that `go` put aside, with the report that was chosen there."""
@@ -148,9 +155,27 @@ class Hazards(QObject):
         """Whoever sets a filter himself has left the list that was put aside."""
         self._left = None
 
-    def see(self, row: int) -> None:
-        """The operator has looked at the report in this row, or knows of it."""
-        self._set_unseen(tuple(one for one in self._unseen if one.row != row))
+    def see(self, *rows: int) -> None:
+        """The operator has looked at the reports in these rows, or knows of them."""
+        told = frozenset(one.row for one in self._unseen).intersection(rows)
+        if told:
+            self.looked_at.emit(told)
+            self.drop(told)
+
+    def drop(self, rows: Collection[int]) -> None:
+        """Tell these no more: somebody has answered their alarms."""
+        self._set_unseen(tuple(one for one in self._unseen if one.row not in rows))
+
+    def tell(self, news: Mapping[int, tuple[HazardNews, datetime]]) -> None:
+        """Tell these P1 (row -> what is new, and since when), which have no crew and are told no more: their alarms are
+        new again. Those that have a crew by now are left out.
+        """
+        view, told = self._window_state.view, {one.row for one in self._unseen}
+        rows = [row for row in news if row in (self._known or ()) and row not in told]
+        if view is not None and rows:
+            found = [self._told(view, row, *news[row]) for row in rows]
+            self._set_unseen((*self._unseen, *found))
+            self._tasks.submit(lambda: self._reader().texts(rows), self._name)
 
     def on_arrived(self, local_row: int, row: int) -> None:
         """A report created here now has its row in the cache: it counts as seen there if it was seen here."""
@@ -266,11 +291,11 @@ class Hazards(QObject):
             self._keep()
             self.unseen_changed.emit(unseen)
 
-    def _told(self, view: View, row: int, news: HazardNews | None = None) -> NewHazard:
+    def _told(self, view: View, row: int, news: HazardNews | None = None, at: datetime | None = None) -> NewHazard:
         (fact,) = view.row_facts([row])
         if news is None:
             news = HazardNews.REPORTED if ORDER[fact.status] in _NO_CREW_YET else HazardNews.ALONE
-        at = datetime.fromtimestamp(max(0, fact.created if news is HazardNews.REPORTED else view.now_s), UTC)
+        at = at or datetime.fromtimestamp(max(0, fact.created if news is HazardNews.REPORTED else view.now_s), UTC)
         return NewHazard(row, self._what(fact), at, news=news)
 
     def _what(self, fact: Fact) -> str:

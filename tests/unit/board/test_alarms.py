@@ -100,6 +100,21 @@ def test_a_p1_is_an_alarm_until_a_crew_is_on_the_way_and_again_when_it_has_gone(
     assert city.found(6)["crewless", "1"].since == NOW + 5 * MINUTE, "since its crew has gone, not since this morning"
 
 
+def test_a_p1_that_loses_its_crew_is_a_new_occurrence_whatever_is_read_first(city: City) -> None:
+    """The report came in one page of the feed, and the refusal of its crew in the next one."""
+    city.report("1", 1)
+    city.unit("u")
+    city.job("j", "1", "u", AssignmentState.DISPATCHED)
+    city.report("1", 1, version=2, updated=NOW + 5 * MINUTE)
+    one = city.found(6)["crewless", "1"]
+    assert (one.since, one.lost_by) == (NOW, "")
+    city.job("j", "1", "u", AssignmentState.REFUSED, NOW + 5 * MINUTE)
+    one = city.found(6)["crewless", "1"]
+    assert (one.since, one.lost_by) == (NOW + 5 * MINUTE, "rina")
+    city.put("entry", Entry("x", "1", "reopen", NOW + 6 * MINUTE, "rina"))
+    assert city.found(7)["crewless", "1"].since == NOW + 6 * MINUTE
+
+
 def test_a_report_that_became_a_p1_is_one_since_then(city: City) -> None:
     city.report("1", 3)
     assert city.found(1) == {}

@@ -8,15 +8,29 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from api_client.model import Claim, Report, Service, Status
+from api_client.model import (
+    AlarmKind,
+    AlarmRecord,
+    Assignment,
+    AssignmentState,
+    Claim,
+    Report,
+    Service,
+    Status,
+    Unit,
+    UnitState,
+)
 from console.cache.page_items import Cursor, PageItem
 from console.cache.writer import CacheWriter
 from console.panels.notifications.alarm_calls import AlarmCalls
-from console.panels.notifications.attention import Call
+from console.panels.notifications.attention import Attention, Call
+from console.panels.notifications.hazards import HazardNews
+from console.rules.alarms import AlarmState
 from console.rules.rights import Rights
 from console.sound.tones import Tone
+from tests.helpers.city import wait_for
 from tests.unit.panels.conftest import NOW
-from tests.unit.panels.test_alarms import Desk
+from tests.unit.panels.test_alarms import MINUTE, Desk
 
 P1, ALARM = Tone.P1, Tone.ALARM
 
@@ -49,14 +63,19 @@ class CallDesk(Desk):
 
 
 @pytest.fixture
-def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[CallDesk]:
+def writer(tmp_path: Path) -> Iterator[CacheWriter]:
     writer = CacheWriter(tmp_path)
     writer.apply("city", [PageItem("service", 1, "flood", Service("flood", "Banjir"))], Cursor("e", 1, as_of=NOW))
+    yield writer
+    writer.close()
+
+
+@pytest.fixture
+def desk(qtbot: QtBot, tmp_path: Path, writer: CacheWriter) -> Iterator[CallDesk]:
     desk = CallDesk(tmp_path, writer)
     qtbot.addWidget(desk.window)
     yield desk
     desk.close()
-    writer.close()
 
 
 def test_a_p1_calls_until_it_is_seen_or_a_colleague_has_taken_it_and_again_when_he_leaves_it(desk: CallDesk) -> None:
@@ -146,3 +165,144 @@ def test_a_p1_calls_though_the_search_for_alarms_finds_nothing_or_fails(
     desk.late("7")
     desk.look()
     assert [tone for tone, _ in desk.calling()] == [P1]
+
+
+def order(desk: CallDesk, state: AssignmentState) -> None:
+    """The unit that is sent to report 1 is in this state since now."""
+    desk.put("assignment", "j1", Assignment("j1", "1", "u1", state, desk.now, "budi", NOW, ordered_by="rina"))
+
+
+def new_and_heard(desk: CallDesk, attention: Attention) -> bool:
+    """Whether report 1 is listed as new, told in the red notice, and called with the tone of a P1 now."""
+    (one,) = [one for one in desk.alarms.listed if one.alarm.id == "crewless:1"]
+    is_told = [one.alarm.row] == [told.row for told in desk.hazards.unseen]
+    assert is_told is one.calls is (attention.calling is P1), "one notion of what calls"
+    return one.state is AlarmState.NEW and is_told
+
+
+@pytest.mark.parametrize("there_at_first", [False, True])
+@pytest.mark.parametrize("sent", [AssignmentState.DISPATCHED, AssignmentState.EN_ROUTE, None])
+def test_a_p1_that_loses_its_crew_after_it_was_acknowledged_calls(
+    desk: CallDesk, sent: AssignmentState | None, there_at_first: bool
+) -> None:
+    """It was told, may have been the chosen one since, and its crew may have been sent and lost in one page."""
+    attention = Attention(steady_s=lambda: desk.steady_s)
+    desk.alarm_calls.changed.connect(attention.set_calls)
+    desk.put("unit", "u1", Unit("u1", "SDA-01", UnitState.AVAILABLE, NOW))
+    if not there_at_first:
+        desk.look()
+    desk.p1_of("1", None)
+    desk.look()
+    attention.look()
+    desk.window_state.choose(desk.alarms.listed[0].alarm.row)
+    if sent is AssignmentState.DISPATCHED:
+        order(desk, sent)
+        desk.look()
+    desk.alarms.acknowledge([("city", "crewless:1")])
+    assert not new_and_heard(desk, attention)
+    if sent is AssignmentState.EN_ROUTE:
+        order(desk, sent)
+        desk.look()
+    desk.now += 5 * MINUTE
+    order(desk, AssignmentState.REFUSED)
+    desk.look()
+    assert new_and_heard(desk, attention)
+    desk.alarms.acknowledge([("city", "crewless:1")])
+    assert not new_and_heard(desk, attention)
+    assert not attention._clear, "nobody else answered it"
+
+
+def test_a_p1_that_loses_its_crew_while_the_console_is_closed_calls(
+    desk: CallDesk, tmp_path: Path, qtbot: QtBot, writer: CacheWriter
+) -> None:
+    desk.look()
+    desk.p1_of("1", None)
+    desk.p1_of("2", None)
+    desk.look()
+    desk.alarms.acknowledge([("city", "crewless:1"), ("city", "crewless:2")])
+    desk.close()
+    desk.now += 5 * MINUTE
+    order(desk, AssignmentState.REFUSED)
+    again = CallDesk(tmp_path, writer)
+    qtbot.addWidget(again.window)
+    again.seq, again.now = desk.seq, desk.now
+    attention = Attention(steady_s=lambda: again.steady_s)
+    again.alarm_calls.changed.connect(attention.set_calls)
+    try:
+        again.look()
+        wait_for(lambda: bool(again.hazards.unseen), what="what came meanwhile is told")
+        assert new_and_heard(again, attention)
+        assert {one.id for one in again.calls if one is not None} == {"crewless:1"}
+    finally:
+        again.close()
+
+
+@pytest.mark.parametrize("by", ["rina", "budi"])
+def test_what_was_silenced_and_then_shelved_calls_when_its_shelf_ends(desk: CallDesk, by: str) -> None:
+    attention = Attention(steady_s=lambda: desk.steady_s)
+    desk.alarm_calls.changed.connect(attention.set_calls)
+    desk.look()
+    desk.p1_of("1", None)
+    desk.late("2")
+    desk.look()
+    desk.commands.silence()
+    kinds = {"crewless:1": AlarmKind.CREWLESS, "sla_breach:2": AlarmKind.SLA_BREACH}
+    for key, kind in kinds.items():
+        if by == "rina":
+            desk.alarms.shelve(("city", key), desk.now + 5 * MINUTE, "x")
+        else:
+            until = NOW + 5 * MINUTE
+            record = AlarmRecord(
+                key, kind, NOW, NOW, by, key[-1], shelved_by=by, shelved_at=NOW, shelved_until=until, reason="x"
+            )
+            desk.put("alarm", key, record)
+    desk.look()
+    desk.window_state.choose(desk.alarms.listed[0].alarm.row)
+    assert (desk.alarms.count(AlarmState.SHELVED), desk.calling(), desk.hazards.unseen) == (2, [], ())
+    desk.now += 6 * MINUTE
+    desk.alarms.tick()
+    assert sorted(tone for tone, _ in desk.calling()) == [ALARM, P1]
+    assert [one.news for one in desk.hazards.unseen] == [HazardNews.STILL]
+    assert new_and_heard(desk, attention)
+    desk.alarms.shelve(("city", "crewless:1"), desk.now + 5 * MINUTE, "x")
+    desk.alarms.shelve(("city", "crewless:1"), None, "")
+    assert not new_and_heard(desk, attention), "who takes it down knows that it stands"
+    assert desk.alarms.count(AlarmState.NEW) == 2
+
+
+def test_a_p1_is_told_until_it_was_looked_at_whichever_knew_of_it_first(desk: CallDesk) -> None:
+    attention = Attention(steady_s=lambda: desk.steady_s)
+    desk.alarm_calls.changed.connect(attention.set_calls)
+    desk.look()
+    desk.p1_of("1", None)
+    desk.show_only()
+    desk.hazards.see(desk.hazards.unseen[0].row)
+    desk.settle()
+    assert not new_and_heard(desk, attention), "it was looked at before it was listed"
+    assert desk.alarms.count(AlarmState.NEW) == 1
+    desk.now += 5 * MINUTE
+    order(desk, AssignmentState.REFUSED)
+    desk.look()
+    assert new_and_heard(desk, attention)
+    desk.commands.silence()
+    assert not new_and_heard(desk, attention)
+
+
+def test_many_p1_are_acknowledged_and_silenced_with_one_notice(desk: CallDesk) -> None:
+    """Each of them told it anew, one within the other: 300 took six seconds, and could break."""
+    desk.look()
+    reports = [Report(str(1000 + n), 1, Status.NEW, "flood", 1, "Water", NOW, NOW) for n in range(120)]
+    desk.seq += 1
+    desk.writer.apply(
+        "city", [PageItem("report", desk.seq, one.id, one) for one in reports], Cursor("e", desk.seq, as_of=NOW)
+    )
+    desk.look()
+    assert len(desk.hazards.unseen) == 120
+    told: list[int] = []
+    desk.hazards.unseen_changed.connect(lambda unseen: told.append(len(unseen)))
+    keys = [one.alarm.key for one in desk.alarms.listed]
+    desk.alarms.acknowledge(keys[:60])
+    assert told == [60]
+    desk.alarms.silence()
+    assert told == [60, 0]
+    assert (desk.alarms.count(AlarmState.ACKNOWLEDGED), desk.calling()) == (60, [])

@@ -90,12 +90,16 @@ class Desk(Rig):
 
     def look(self, followed: tuple[str, ...] = ("city",)) -> dict[str, AlarmState]:
         """Show the cache as it is now, of these sources, and look for alarms."""
+        self.show_only(followed)
+        self.settle()
+        return {one.alarm.id: one.state for one in self.alarms.listed}
+
+    def show_only(self, followed: tuple[str, ...] = ("city",)) -> None:
+        """Show the cache as it is now, of these sources."""
         job = Round(None, (), {}, {}, {}, None, Filter(), UTC, self.seq, "rina", followed=followed)
         played = play(job, self.reader, int(self.now.timestamp()))
         self.window_state.set_cities(played.cities)
         self.window_state.set_view(played.view)
-        self.settle()
-        return {one.alarm.id: one.state for one in self.alarms.listed}
 
     def settle(self) -> None:
         """Wait until what was asked of the worker is found and listed."""

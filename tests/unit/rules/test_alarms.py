@@ -181,6 +181,19 @@ def test_what_comes_again_calls_again(console: Console) -> None:
     assert console.calling() == ["931204"]
 
 
+def test_while_histories_come_in_a_later_beginning_is_no_new_occurrence(console: Console) -> None:
+    """A city that is read for the first time brings its reports first, and that a crew was there once much later."""
+    late = [msgspec.structs.replace(P1, since=NOW + count * MINUTE) for count in range(4)]
+    for alarms, unread in (([], ["city"]), (late[:1], ["city"]), (late[1:2], [])):
+        console.list.found(alarms, ["city"], {}, console.now, unread)
+        console.list.silence([P1.key])
+    console.list.found(late[2:3], ["city"], {}, console.now, ["city"])
+    assert console.calling() == ["931204"], "all had been read, so this is another one"
+    console.list.silence([P1.key])
+    console.list.found(late[3:4], ["city"], {}, console.now)
+    assert console.calling() == [], "it began while the city was read anew"
+
+
 def test_the_list_is_kept_over_a_restart(console: Console) -> None:
     console.see()
     console.see(alarm("1"), alarm("2"))
