@@ -74,9 +74,17 @@ class EditCommands:
         """An internal note."""
         return self._on(details, Kind.NOTE, {"text": text}, "Note")
 
-    def caller_adds(self, details: ReportDetails, text: str, contact: Mapping[str, str]) -> str:
-        """A caller's words as a note, and that he reports it too, with who he is: one step."""
-        again = self._on(details, Kind.ME_TOO, {"contact": dict(contact)} if contact else {}, "Reported again")
+    def caller_adds(
+        self, details: ReportDetails, text: str, contact: Mapping[str, str], priority: int | None = None
+    ) -> str:
+        """A caller's words as a note, and that he reports it too, with who he is: one step. A `priority` that is more
+        urgent than the report's becomes its own by the same step, and goes first.
+        """
+        raised = ""
+        if priority is not None and priority < details.shown.priority:
+            raised = self.set_fields(details, {"priority": priority}, f"Priority {priority}")
+        contacts = {"contact": dict(contact)} if contact else {}
+        again = self._on(details, Kind.ME_TOO, contacts, "Reported again", with_edit=raised)
         # protects: one-call-is-one-step
         return self._on(details, Kind.NOTE, {"text": text, "channel": BY_PHONE}, "The caller adds", with_edit=again)
 

@@ -15,6 +15,7 @@ from console.panels import formatting
 from console.panels.action_runner import ActionRunner
 from console.panels.edit_commands import EditCommands
 from console.panels.forms.forms import Forms
+from console.panels.forms.report_data import words_to_add
 from console.panels.report.details import ReportDetails
 from console.panels.report.history import new_report_text
 from console.panels.situation import SituationMonitor
@@ -22,6 +23,7 @@ from console.panels.typed_command import TypedCommand
 from console.panels.window_state import WindowState
 from console.rules.category import fields_of_category
 from console.rules.pending import field_value
+from console.rules.report import HAZARD
 from console.rules.status import is_open
 from widgets.forms.choice import ListChoice
 from widgets.photos import PhotoCard
@@ -321,9 +323,12 @@ class ReportCommands(QObject):
 
         def add() -> None:
             if self._runner.may("caller_adds"):
-                known = {name: values[name] for name in ("text", "caller_name", "caller_phone")}
+                details, may_raise = self._situation.report, not self._runner.why_not("priority")
+                catalog = self._window_state.catalog(details.source)
+                text = words_to_add(values, details.shown, catalog, self.tr, may_raise=may_raise)
+                known = {name: values[name] for name in ("caller_name", "caller_phone")}
                 self._ask_caller(
-                    known,
+                    {**known, "text": text, "priority": values["priority"]},
                     lambda: self._forms.drop_draft(draft_key),
                     lambda: self.new_report(source, draft_key),
                 )
@@ -340,13 +345,15 @@ class ReportCommands(QObject):
     ) -> None:
         details = self._situation.report
 
-        def add(text: str, contact: Mapping[str, str]) -> None:
-            self._edit_commands.caller_adds(details, text, contact)
+        def add(text: str, contact: Mapping[str, str], priority: int | None) -> None:
+            self._edit_commands.caller_adds(self._as_told(details), text, contact, priority)
             added()
 
         key = self._forms.draft_key("caller_adds", details.source, details.key)
-        with self._forms.about(details):
-            self._forms.caller_adds(self._situation.title_of(details), key, add, known=known, left=left)
+        now = details.shown.priority if not self._runner.why_not("priority") else HAZARD
+        entered = ("priority",) if known is not None and known["priority"] else ()
+        with self._forms.about(details, *entered):
+            self._forms.caller_adds(self._situation.title_of(details), now, key, add, known=known, left=left)
 
     def create(self, source: str, data: dict[str, Any]) -> None:
         """Make a report of what was entered."""

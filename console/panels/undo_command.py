@@ -41,9 +41,11 @@ class UndoCommand(QObject):
             UndoResult.TOO_LATE: self.tr("{what} was sent and cannot be undone"),
         }
         what = step.words
-        with_it = next((one.data for one in self._undo_stack.remembered if one.edit_id == step.with_edit), {})
+        data, steps, at = step.data, {one.edit_id: one for one in self._undo_stack.remembered}, step
+        while (before := steps.get(at.with_edit)) is not None:
+            data, at = {**before.data, **data}, before
         done = self._undo_stack.undo()
-        taken = TakenBack(step.edit_id, step.kind, step.source, step.report, step.title, {**with_it, **step.data})
+        taken = TakenBack(step.edit_id, step.kind, step.source, step.report, step.title, data)
         if done is UndoResult.DONE and step.inverse is None and self._forms.keep_words(taken):
             self._say(self.tr("Undone, its words are a draft: {what}").format(what=what))
         else:

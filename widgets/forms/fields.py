@@ -361,6 +361,13 @@ class Segments(QWidget):
         """The ids of all alternatives."""
         return [key for key, _ in self._options]
 
+    def set_options(self, options: Sequence[tuple[str, str]]) -> None:
+        """Other alternatives; nothing is chosen of them yet."""
+        self._options, self._value = list(options), ""
+        self._tell()
+        self.setMinimumHeight(self.heightForWidth(self.width()))
+        self.update()
+
     def set_words(self, option: str, words: str) -> None:
         """Other words for one of the alternatives."""
         self._options = [(key, words if key == option else before) for key, before in self._options]
@@ -462,7 +469,12 @@ class Segments(QWidget):
 
     @override
     def event(self, event: QEvent) -> bool:
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and event.text().isdigit():
+        if (
+            isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.ShortcutOverride
+            and event.text().isdigit()
+            and not event.modifiers() & _COMMAND_KEYS  # Alt and a digit are the form's
+        ):
             event.accept()
             return True
         return super().event(event)

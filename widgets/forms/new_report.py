@@ -246,6 +246,13 @@ class NewReportForm(PlaceForm):
         if self.focusWidget() in (*beside, *part.findChildren(QWidget)):
             QTimer.singleShot(0, part, lambda: self.bring_into_sight(part))  # once all of it is laid out
 
+    @property
+    def priority_entered(self) -> str:
+        """The priority that was chosen by hand, or stands there and is one of `hurried`; "" for what only follows from
+        the category.
+        """
+        return self.priority.value() if self._priority_by_hand or self._is_hurried else ""
+
     @override
     def values(self) -> dict[str, Any]:
         return {

@@ -20,7 +20,7 @@ from console.cache.catalog import offered
 from console.images.process import ImageProcess
 from console.panels import formatting
 from console.panels.forms.draft import MARKS, Draft, marks, typed_in
-from console.panels.forms.kept_words import TakenBack, keep_words
+from console.panels.forms.kept_words import TakenBack, keep_words, put_aside
 from console.panels.forms.meanwhile import changed_meanwhile
 from console.panels.forms.place_controller import PlaceController
 from console.panels.forms.questions import ServiceQuestions
@@ -368,29 +368,35 @@ class Forms(QObject):
     def caller_adds(
         self,
         about: str,
+        priority_now: int,
         draft_key: str,
-        then: Callable[[str, dict[str, str]], object],
+        then: Callable[[str, dict[str, str], int | None], object],
         *,
         known: Mapping[str, Any] | None = None,
         left: Callable[[], object] = lambda: None,
     ) -> None:
-        """What a caller adds to a report: `then` gets his words and who he is.
+        """What a caller adds to a report: `then` gets his words, who he is, and the priority to which it is raised by
+        what was entered, None where it stays `priority_now`.
 
         `known` are values that were entered in another form, to which `left` goes back when this one is left.
         """
-        form = CallerAddsForm(self._theme, about=about, parent=self._window)
+        form = CallerAddsForm(self._theme, self._symbols, priority_now, about=about, parent=self._window)
         if known is not None:
-            before = self._outbox.draft(draft_key) or {}
-            words = [str(before.get("text") or ""), str(known.get("text") or "")]
-            text = "\n".join(dict.fromkeys(one for one in words if one))
-            form.set_values({**typed_in(before), **known, "text": text})
-            Draft(form, draft_key, self._outbox, lambda: self.mark(about), self._steady_s)
-            form.left.connect(lambda _: left())
-        else:
-            self._draft(form, draft_key, about)
-        form.committed.connect(
-            lambda values: self._commit(form, lambda: then(values["text"], caller_data(values)), draft_key)
-        )
+            before = self._outbox.draft(draft_key)
+            # protects: callers-are-kept-apart
+            if before is not None and not _is_of_call(before, known):
+                put_aside(self._outbox, draft_key)
+                keys = self._window_state.actions.key("drafts")
+                form.tell_above(self.tr("What an earlier caller said is kept as a draft: {keys}").format(keys=keys))
+            form.set_values(dict(known))
+        self._draft(form, draft_key, about)
+        form.left.connect(lambda _: left())
+
+        def commit(values: dict[str, Any]) -> None:
+            priority = int(values["priority"]) if values["priority"] else None
+            self._commit(form, lambda: then(values["text"], caller_data(values), priority), draft_key)
+
+        form.committed.connect(commit)
         self._show(form)
 
     def show_draft(self, draft_key: str, title: str, sentence: str, text: str) -> None:
@@ -789,7 +795,9 @@ class Forms(QObject):
             parent=self._window,
         )
         if add_to is not None:
-            form.add_asked.connect(lambda row: add_to(row, form.values(), draft_key))
+            form.add_asked.connect(
+                lambda row: add_to(row, form.values() | {"priority": form.priority_entered}, draft_key)
+            )
         form.set_services(
             [
                 ListChoice(one.code, one.name, glyph=one.glyph, words=one.keywords)
@@ -1083,3 +1091,13 @@ _LOOK_AGAIN_MS = 5_000
 _IN_SHORT = 200
 _OFFERED = 40
 """How many letters of a report's words stand in the head of a form that covers the report."""
+
+
+def _is_of_call(draft: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether what a caller adds was written in the call that is taken down now: it is of the same caller and goes on
+    from the same words.
+    """
+    caller = [(str(draft.get(name) or ""), str(known.get(name) or "")) for name in ("caller_name", "caller_phone")]
+    words = str(known.get("text") or "")
+    same = all(before == now for before, now in caller)
+    return bool(words) and same and str(draft.get("text") or "").startswith(words)

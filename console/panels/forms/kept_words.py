@@ -23,6 +23,18 @@ class TakenBack(NamedTuple):
     data: Mapping[str, Any]
 
 
+def put_aside(outbox: QtOutbox, key: str) -> None:
+    """Keep the draft under this key, if there is one, as older text: something else is to be written there."""
+    draft = outbox.draft(key)
+    if draft is None:
+        return
+    aside = f"older:{key}"
+    while outbox.draft(aside) is not None:
+        aside += "+"
+    outbox.save_draft(aside, draft)
+    outbox.drop_draft(key)
+
+
 def keep_words(outbox: QtOutbox, edit: TakenBack, mark: Callable[[str], dict[str, str]]) -> bool:
     """Append the words of an undone edit to the draft of its form; whether it had any."""
     written = _typed_for(edit)
@@ -31,6 +43,8 @@ def keep_words(outbox: QtOutbox, edit: TakenBack, mark: Callable[[str], dict[str
     form, values = written
     about = edit.title if form == "new_report" else f"{edit.report} {edit.title}"
     key = outbox.draft_key(form, edit.source, edit.id if form == "new_report" else edit.report or "")
+    if form == "caller_adds":  # what stands there may be of another caller
+        put_aside(outbox, key)
     before = (outbox.draft(key) or {}).get("text", "")
     values["text"] = "\n".join(text for text in (before, values["text"]) if text)
     outbox.save_draft(key, values | mark(about))
@@ -46,7 +60,8 @@ def keep_words_of(outbox: QtOutbox, edit: Edit) -> bool:
 def _typed_for(edit: TakenBack) -> tuple[str, dict[str, Any]] | None:
     """The kind of form in which an edit's words were typed, and the form's values; None for an edit without words."""
     if edit.kind is Kind.NOTE and edit.data.get("channel"):
-        return "caller_adds", {"text": str(edit.data.get("text", "")), **caller_values(edit.data)}
+        values = {name: str(edit.data.get(name, "")) for name in ("text", "priority")}
+        return "caller_adds", values | caller_values(edit.data)
     if edit.kind in (Kind.NOTE, Kind.REPLY):
         return edit.kind.value, {"text": str(edit.data.get("text", ""))}
     return ("new_report", new_report_values(edit.data)) if edit.kind is Kind.CREATE else None

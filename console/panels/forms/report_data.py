@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from api_client.model import Report
+from console.cache.catalog import Catalog
+
 BY_PHONE = "phone"
 """The channel of what a caller said."""
 
@@ -34,6 +37,35 @@ def new_report_data(
         data["answers"] = dict(answers)
     contact = caller_data(values)
     return data | ({"contact": contact} if contact else {})
+
+
+def words_to_add(
+    values: Mapping[str, Any], report: Report, catalog: Catalog, tr: Callable[[str], str], *, may_raise: bool
+) -> str:
+    """What was entered into the form of a new report, as words that are added to this one: what was said, and a line
+    each for what the edit of an addition does not carry and the report does not say already: place, category, answers,
+    and a priority by which it is not raised. `may_raise` tells whether the operator may change its priority.
+    """
+    service = catalog.services.get(values["service"])
+    lines = [values["text"]]
+    place = place_data(values, tr)
+    here = values["lat"] is not None and (values["lat"], values["lon"]) != (report.lat, report.lon)
+    point = f"{values['lat']:.5f}, {values['lon']:.5f}" if here else ""
+    if here or place["address"].casefold() != report.address.casefold():
+        where = " · ".join(part for part in (place["address"], point) if part)
+        lines.append(tr("Place: {text}").format(text=where) if where else "")
+    if values["service"] and values["service"] != report.service:
+        lines.append(tr("Category: {text}").format(text=catalog.service_name(values["service"])))
+    asked = {one.code: one for one in service.attributes} if service is not None else {}
+    for code, said in values["answers"].items():
+        question = asked.get(code)
+        names = {one.key: one.name for one in question.values} if question is not None else {}
+        words = (question.description if question is not None else "") or code
+        lines.append(f"{words}: {', '.join(names.get(one) or one for one in said)}" if any(said) else "")
+    priority = values["priority"]
+    if priority and (int(priority) > report.priority or (int(priority) < report.priority and not may_raise)):
+        lines.append(tr("Priority, as entered: {text}").format(text=f"P{priority}"))
+    return "\n".join(line for line in lines if line)
 
 
 def caller_values(data: Mapping[str, Any]) -> dict[str, str]:

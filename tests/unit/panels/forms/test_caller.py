@@ -10,16 +10,19 @@ from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from api_client.model import Kind
+from api_client.model import AttributeValue, Datatype, Kind, Report, Service, ServiceAttribute, Status
 from console.board.snapshot import BoardSnapshot
 from console.board.view import make_view
+from console.cache.catalog import Catalog
 from console.panels.action_rules import why_not_allowed
 from console.panels.forms.draft import typed_in
 from console.panels.forms.forms import FormSurroundings
+from console.panels.forms.report_data import words_to_add
 from console.panels.report.callers import CallerFinder
 from console.panels.report.nearby import NearbyFound
 from console.rules.filter import Filter
-from console.rules.messages import CallerFound, FindCaller
+from console.rules.messages import CallerFound, FindCaller, Outcome
+from console.rules.queued import EditState
 from console.rules.rights import Rights
 from tests.helpers.city import wait_for
 from tests.unit.board import naive
@@ -116,7 +119,8 @@ def test_what_a_caller_adds_is_one_step_with_one_undo(rig: Rig) -> None:
     assert all(one.asked_back for one in left)
     assert rig.undo_stack.remembered == ()
     (draft,) = rig.outbox.drafts.values()
-    assert typed_in(draft) == {"text": "it reaches the sockets", "caller_name": "Sari", "caller_phone": "0812"}
+    words = {"text": "it reaches the sockets", "caller_name": "Sari", "caller_phone": "0812", "priority": ""}
+    assert typed_in(draft) == words
     assert rig.actions.run("caller_adds")
     assert rig.form().values() == typed_in(draft)
 
@@ -134,7 +138,8 @@ def test_a_new_report_becomes_what_a_caller_adds_to_an_earlier_one(rig: Rig, aro
     rig.choose("A")
     adds = rig.form()
     assert isinstance(adds, CallerAddsForm)
-    assert adds.values() == {"text": "water in the house", "caller_name": "", "caller_phone": "0812"}
+    words = "water in the house\nPlace: Jl. Bukit 5 · -6.20000, 106.80000"
+    assert adds.values() == {"text": words, "caller_name": "", "caller_phone": "0812", "priority": ""}
     assert len(rig.outbox.drafts) == 1
     QTest.keyClick(adds, Qt.Key.Key_Escape)
     wait_for(lambda: isinstance(rig.forms._open, NewReportForm), what="the new report is there again")
@@ -147,6 +152,126 @@ def test_a_new_report_becomes_what_a_caller_adds_to_an_earlier_one(rig: Rig, aro
     rig.commit()
     assert [(one.kind, one.report) for one in rig.saved(2)] == [(Kind.ME_TOO, "A"), (Kind.NOTE, "A")]
     assert rig.outbox.drafts == {}, "nothing of the new report is left to be saved"
+
+
+def add_instead(rig: Rig, around: Neighbourhood, text: str, *, caller: str = "", priority: str = "") -> CallerAddsForm:
+    """What is entered for a new report, with a priority chosen by hand, is added to report A instead."""
+    form = begin(rig)
+    form.set_place(-6.2, 106.8, "Jl. Bukit 5")
+    form.report_text.setPlainText(text)
+    form.caller_name.setText(caller)
+    if priority:
+        QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_P, ALT)
+        QTest.keyClicks(form.priority, priority)
+    around.answer(-1, "A")
+    QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_1, ALT)
+    assert form.nearby.looked_at_words, "its key means it wherever the keyboard is in the form"
+    QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_A, ALT)
+    rig.choose("A")
+    wait_for(lambda: isinstance(rig.forms._open, CallerAddsForm), what="what the caller adds")
+    adds = rig.form()
+    assert isinstance(adds, CallerAddsForm)
+    return adds
+
+
+def test_a_p1_that_was_entered_becomes_the_priority_of_the_report_that_it_is_added_to(
+    rig: Rig, around: Neighbourhood
+) -> None:
+    """It was dropped without a word: nobody was called to the child in the water."""
+    rig.choose("A")
+    adds = add_instead(rig, around, "a child in the water", priority="1")
+    assert adds._sentence.text().startswith("It becomes P1, as you entered; until now it is P3.")
+    assert adds.priority.isVisible()
+    rig.commit()
+    raised, again, note = rig.saved(3)
+    assert (raised.kind, raised.report, raised.data, raised.base) == (Kind.SET, "A", {"priority": 1}, {"priority": 3})
+    assert (again.kind, note.kind) == (Kind.ME_TOO, Kind.NOTE)
+    assert rig.outbox.drafts == {}
+    rig.outbox.on_outcome(Outcome(raised.id, EditState.ACCEPTED))
+    assert rig.actions.run("undo")
+    wait_for(lambda: not rig.outbox.saving, what="what is taken back")
+    (back,) = (one.edit for one in rig.outbox.open_edits if one.edit.undoes)
+    assert (back.undoes, back.data) == (raised.id, {"priority": 3}), "one step: undone, it is no P1 any more"
+    assert rig.undo_stack.remembered == ()
+    (draft,) = rig.outbox.drafts.values()
+    assert draft["priority"] == "1", "nor is that lost"
+
+
+def test_the_report_stays_as_urgent_as_it_is_where_that_is_chosen(rig: Rig, around: Neighbourhood) -> None:
+    rig.choose("A")
+    adds = add_instead(rig, around, "a child in the water", priority="2")
+    QTest.keyClick(adds.focusWidget() or adds, Qt.Key.Key_P, ALT)
+    assert adds.priority.hasFocus()
+    QTest.keyClicks(adds.priority, "2")
+    assert adds.values()["priority"] == ""
+    assert not adds._sentence.text().startswith("It becomes")
+    rig.commit()
+    assert [one.kind for one in rig.saved(2)] == [Kind.ME_TOO, Kind.NOTE]
+
+
+def test_a_p1_is_said_in_the_words_where_the_role_may_not_raise_the_report(rig: Rig, around: Neighbourhood) -> None:
+    rig.situation._rights_at = lambda _: Rights("field")
+    rig.choose("A")
+    adds = add_instead(rig, around, "a child in the water", priority="1")
+    assert adds.values()["priority"] == ""
+    assert adds.values()["text"].splitlines()[-1] == "Priority, as entered: P1"
+
+
+def test_what_an_earlier_caller_said_does_not_go_into_the_words_of_the_next_one(
+    rig: Rig, around: Neighbourhood
+) -> None:
+    rig.choose("A")
+    assert rig.actions.run("caller_adds")
+    first = rig.form()
+    assert isinstance(first, CallerAddsForm)
+    first.report_text.setPlainText("gas smell")
+    first.caller_name.setText("Sari")
+    QTest.keyClick(first, Qt.Key.Key_Escape)
+    adds = add_instead(rig, around, "water", caller="Budi")
+    words = adds.values()["text"]
+    assert (words.splitlines()[0], adds.values()["caller_name"]) == ("water", "Budi")
+    assert "gas" not in words
+    assert adds._draft_label.text().startswith("What an earlier caller said is kept as a draft")
+    QTest.keyClicks(adds.focusWidget() or adds, " to the knee")
+    QTest.keyClick(adds, Qt.Key.Key_Escape)
+    wait_for(lambda: isinstance(rig.forms._open, NewReportForm), what="the new report is there again")
+    around.answer(-1, "A")
+    QTest.keyClick(rig.form().focusWidget() or rig.form(), Qt.Key.Key_1, ALT)
+    QTest.keyClick(rig.form().focusWidget() or rig.form(), Qt.Key.Key_A, ALT)
+    wait_for(lambda: isinstance(rig.forms._open, CallerAddsForm), what="what the caller adds")
+    assert rig.form().values()["text"] == f"{words} to the knee", "of the same call nothing is lost"
+    rig.commit()
+    again, note = rig.saved(2)
+    assert again.data == {"contact": {"name": "Budi"}}
+    assert note.data["text"] == f"{words} to the knee"
+    (left,) = rig.outbox.drafts.values()
+    assert (left["text"], left["caller_name"]) == ("gas smell", "Sari"), "it is his own draft still"
+
+
+def test_what_an_addition_does_not_carry_stands_in_its_words() -> None:
+    questions = (
+        ServiceAttribute("depth", "How deep", datatype=Datatype.SINGLEVALUELIST,
+                         values=(AttributeValue("knee", "to the knee"),)),
+        ServiceAttribute("since", ""),
+    )  # fmt: skip
+    catalog = Catalog(services={"flood": Service("flood", "Flood", attributes=questions)})
+    report = Report("A", 1, Status.NEW, "road", 3, "", NOW, NOW, address="Jl. Bukit 5", lat=-6.2, lon=106.8)
+    values = {
+        "text": "water", "service": "flood", "address": "Jl. Bukit 5", "lat": -6.2, "lon": 106.8, "within_m": 0.0,
+        "roughly": "", "instead": "", "answers": {"depth": ["knee"], "since": ["14:30"]}, "priority": "4",
+    }  # fmt: skip
+
+    def added(may_raise: bool = True, **other: Any) -> list[str]:
+        return words_to_add({**values, **other}, report, catalog, str, may_raise=may_raise).splitlines()
+
+    told = ["water", "Category: Flood", "How deep: to the knee", "since: 14:30", "Priority, as entered: P4"]
+    assert added() == told, "the place is the report's"
+    assert added(priority="", service="road", answers={}) == ["water"]
+    assert added(priority="1", service="", answers={}) == ["water"], "that is the step's own"
+    assert added(False, priority="1", service="", answers={}) == ["water", "Priority, as entered: P1"]
+    elsewhere = added(priority="", service="", answers={}, address="by the mosque", lat=-6.21)
+    assert elsewhere == ["water", "Place: by the mosque · -6.21000, 106.80000"]
+    assert added(priority="", service="", answers={}, address="", lat=None, lon=None) == ["water"]
 
 
 def test_nothing_is_added_where_the_role_may_not(rig: Rig, around: Neighbourhood) -> None:
