@@ -102,10 +102,12 @@ class SoundSupervisor(QObject):
     def _hand_over(self) -> None:
         if self._process is not None and self._is_open and self._next is not None:
             play, self._next = self._next, None
+            # protects: tones-do-not-put-off-the-watch
+            if not self._asked:
+                self._silent = 0
+                self._watch.start()
             self._asked.add(play.number)
             self._process.write(pack(play))
-            self._silent = 0
-            self._watch.start()
 
     def _launch(self) -> None:
         self._again.stop()

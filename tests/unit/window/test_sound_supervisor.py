@@ -105,6 +105,22 @@ def test_a_sound_system_that_hangs_is_ended_and_said(begin: Begin) -> None:
     rig.wait_ended()
 
 
+@pytest.mark.usefixtures("expected_log")
+def test_one_that_hangs_is_found_out_while_tones_come_faster_than_its_patience(begin: Begin) -> None:
+    """A flood is just when it has to be known that nothing is heard."""
+    rig = begin("plays")
+    rig.wait_for(SoundAvailability.READY)
+    rig.sound._watch.setInterval(40)  # ten of them, and a tone much more often
+    rig.device.behave("hangs")
+
+    def is_found_out() -> bool:
+        rig.sound.play(Tone.P1, 3)
+        return rig.sound.state.availability is SoundAvailability.FAILED
+
+    rig.qtbot.waitUntil(is_found_out, timeout=WAIT_MS)
+    assert "does not answer" in rig.sound.state.detail
+
+
 def test_one_that_is_killed_is_started_again_and_started_for_a_tone_at_once(begin: Begin) -> None:
     rig = begin("plays", base_ms=600_000)
     rig.wait_for(SoundAvailability.READY)
