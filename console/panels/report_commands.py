@@ -336,12 +336,17 @@ class ReportCommands(QObject):
         self._window_state.choose(row)
         self._situation.when_read(row, add, lambda: None)
 
-    def ask_caller(self) -> None:
-        """Ask what a caller adds to the chosen report."""
-        self._ask_caller(None, lambda: None, lambda: None)
+    def ask_caller(self, *, goes_on: bool = False) -> None:
+        """Ask what a caller adds to the chosen report: another caller, unless the operator `goes_on` with a draft."""
+        self._ask_caller(None, lambda: None, lambda: None, goes_on=goes_on)
 
     def _ask_caller(
-        self, known: Mapping[str, Any] | None, added: Callable[[], object], left: Callable[[], object]
+        self,
+        known: Mapping[str, Any] | None,
+        added: Callable[[], object],
+        left: Callable[[], object],
+        *,
+        goes_on: bool = False,
     ) -> None:
         details = self._situation.report
 
@@ -353,7 +358,8 @@ class ReportCommands(QObject):
         now = details.shown.priority if not self._runner.why_not("priority") else HAZARD
         entered = ("priority",) if known is not None and known["priority"] else ()
         with self._forms.about(details, *entered):
-            self._forms.caller_adds(self._situation.title_of(details), now, key, add, known=known, left=left)
+            title = self._situation.title_of(details)
+            self._forms.caller_adds(title, now, key, add, known=known, left=left, goes_on=goes_on)
 
     def create(self, source: str, data: dict[str, Any]) -> None:
         """Make a report of what was entered."""

@@ -28,6 +28,7 @@ class CallerAddsForm(Form):
         title = QCoreApplication.translate("CallerAddsForm", "The caller adds")
         super().__init__(theme, title, commit_text="", about=about, parent=parent)
         self._now = priority_now
+        self.add_earlier_key()
         self.commit_button.set_verb(self.tr("Save"))
         self.report_text = self.text_field(self.tr("What the caller says"), 4)
         self.caller_name = self.line_field(self.tr("Caller"), self.tr("Name"))

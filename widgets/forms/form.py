@@ -183,6 +183,8 @@ class Form(QDialog):
     """The values, a moment after the last keystroke."""
     draft_cleared = Signal()
     """The draft that was offered is not wanted."""
+    earlier_wanted = Signal()
+    """What `offer_earlier` told of is to be gone on with."""
     unused_key = Signal(str)
     """A key that means nothing in the form, as its shortcut is written; in a text Ctrl+Z is the text's."""
 
@@ -427,6 +429,26 @@ class Form(QDialog):
         self._draft_label.setText(one_line(words))
         self.clear_button.hide()
         self._draft_row.show()
+
+    def add_earlier_key(self) -> None:
+        """Make what `offer_earlier` shows."""
+        self.earlier_button = KeyButton(self.theme, self.tr("Take it up"), "Alt D", height=24)
+        self.earlier_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.earlier_button.hide()
+        self.draft_buttons.insertWidget(0, self.earlier_button)
+        self._earlier_key = add_key(self, "Alt+D", self.earlier_wanted.emit)
+        self._earlier_key.setEnabled(False)
+        self.earlier_button.clicked.connect(self.earlier_wanted)
+
+    def offer_earlier(self, words: str) -> None:
+        """Tell of a draft of another call, which is not filled in: whoever types on would write the one into the other.
+
+        `words` say which one; a key goes on with it (`earlier_wanted`). "" takes the offer away.
+        """
+        if words:
+            self.tell_above(words)
+        self.earlier_button.setVisible(bool(words))
+        self._earlier_key.setEnabled(bool(words))
 
     def _show_draft(self, shown: bool) -> None:
         self.clear_button.setVisible(shown)

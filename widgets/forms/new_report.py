@@ -43,8 +43,6 @@ class NewReportForm(PlaceForm):
     """The caller adds what is entered to the earlier report that is looked at, which has this key."""
     put_aside = Signal(dict)
     """Another report is to be begun while this one is not saved: the values, to be kept elsewhere."""
-    earlier_wanted = Signal()
-    """What `offer_earlier` told of is to be gone on with."""
 
     def __init__(
         self,
@@ -75,13 +73,7 @@ class NewReportForm(PlaceForm):
         self.another_button.clicked.connect(self._begin_another)
         add_key(self, "Ctrl+N", self._begin_another)
         add_key(self, "Alt+P", lambda: self.priority.setFocus(Qt.FocusReason.ShortcutFocusReason))
-        self.earlier_button = KeyButton(theme, self.tr("Take it up"), "Alt D", height=24)
-        self.earlier_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.earlier_button.hide()
-        self.draft_buttons.insertWidget(0, self.earlier_button)
-        self._earlier_key = add_key(self, "Alt+D", self.earlier_wanted.emit)
-        self._earlier_key.setEnabled(False)
-        self.earlier_button.clicked.connect(self.earlier_wanted)
+        self.add_earlier_key()
         self._several, self._hurried = several, hurried
         self._priority_by_hand = False
         self._default_priorities: dict[str, str] = {}
@@ -320,15 +312,10 @@ class NewReportForm(PlaceForm):
         values = self.values()
         return not any(values[key] for key in ("service", "text", "address", "caller_name", "caller_phone"))
 
+    @override
     def offer_earlier(self, words: str) -> None:
-        """Tell of a draft of another call, which is not filled in: whoever types on would write the one into the other.
-
-        `words` say which one; a key goes on with it.
-        """
-        self.tell_above(words)
+        super().offer_earlier(words)
         self.another_button.hide()
-        self.earlier_button.show()
-        self._earlier_key.setEnabled(True)
 
     def _begin_another(self) -> None:
         if self._several and not self.is_empty():

@@ -159,6 +159,8 @@ class Drafts(QObject):
             elif action == _PHOTO:
                 place = self._place(key)
                 self._reports.add_photos(self._photos_of(place), place)
+            elif action == "caller_adds":
+                self._reports.ask_caller(goes_on=True)
             else:
                 self._runner.run(action)
 

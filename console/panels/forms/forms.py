@@ -20,7 +20,7 @@ from console.cache.catalog import offered
 from console.images.process import ImageProcess
 from console.panels import formatting
 from console.panels.forms.draft import MARKS, Draft, marks, typed_in
-from console.panels.forms.kept_words import TakenBack, keep_words, put_aside
+from console.panels.forms.kept_words import TakenBack, keep_words, put_aside, take_up
 from console.panels.forms.meanwhile import changed_meanwhile
 from console.panels.forms.place_controller import PlaceController
 from console.panels.forms.questions import ServiceQuestions
@@ -374,22 +374,29 @@ class Forms(QObject):
         *,
         known: Mapping[str, Any] | None = None,
         left: Callable[[], object] = lambda: None,
+        goes_on: bool = False,
     ) -> None:
         """What a caller adds to a report: `then` gets his words, who he is, and the priority to which it is raised by
         what was entered, None where it stays `priority_now`.
 
-        `known` are values that were entered in another form, to which `left` goes back when this one is left.
+        `known` are values that were entered in another form, to which `left` goes back when this one is left. What was
+        written there before is of another caller, and only offered, unless the operator `goes_on` with it or `known`
+        shows that it is of this one.
         """
         form = CallerAddsForm(self._theme, self._symbols, priority_now, about=about, parent=self._window)
+        before, aside = self._outbox.draft(draft_key), ""
+        goes_on = goes_on or (before is not None and known is not None and _is_of_call(before, known))
+        # protects: callers-are-kept-apart
+        if before is not None and not goes_on:
+            aside = put_aside(self._outbox, draft_key)
         if known is not None:
-            before = self._outbox.draft(draft_key)
-            # protects: callers-are-kept-apart
-            if before is not None and not _is_of_call(before, known):
-                put_aside(self._outbox, draft_key)
-                keys = self._window_state.actions.key("drafts")
-                form.tell_above(self.tr("What an earlier caller said is kept as a draft: {keys}").format(keys=keys))
             form.set_values(dict(known))
         self._draft(form, draft_key, about)
+        if aside and known is None:
+            self._offer_aside(form, aside, draft_key)
+        elif aside:
+            keys = self._window_state.actions.key("drafts")
+            form.tell_above(self.tr("What an earlier caller said is kept as a draft: {keys}").format(keys=keys))
         form.left.connect(lambda _: left())
 
         def commit(values: dict[str, Any]) -> None:
@@ -398,6 +405,29 @@ class Forms(QObject):
 
         form.committed.connect(commit)
         self._show(form)
+
+    def _offer_aside(self, form: CallerAddsForm, aside: str, draft_key: str) -> None:
+        """Offer the older text under the key `aside` in a form that has another draft now; it goes back when the form
+        is left without a word.
+        """
+        draft = self._outbox.draft(aside) or {}
+        words = (self.draft_words(draft), one_line(str(draft.get("text", "")), _OFFERED))
+        form.offer_earlier(": ".join(part for part in words if part))
+
+        def fill_in() -> None:
+            if form.is_begun:
+                form.unused_key.emit("Alt+D")
+                return
+            form.offer_earlier("")
+            form.offer_draft(typed_in(draft), self.draft_words(draft))
+            take_up(self._outbox, aside, draft_key)
+
+        def leave() -> None:
+            if form.is_empty():
+                take_up(self._outbox, aside, draft_key)
+
+        form.earlier_wanted.connect(fill_in)
+        form.left.connect(lambda _: leave())
 
     def show_draft(self, draft_key: str, title: str, sentence: str, text: str) -> None:
         """The words of a draft whose own form cannot be opened: to be copied, or cleared."""

@@ -23,16 +23,27 @@ class TakenBack(NamedTuple):
     data: Mapping[str, Any]
 
 
-def put_aside(outbox: QtOutbox, key: str) -> None:
-    """Keep the draft under this key, if there is one, as older text: something else is to be written there."""
+def put_aside(outbox: QtOutbox, key: str) -> str:
+    """Keep the draft under this key, if there is one, as older text: something else is to be written there. Returns the
+    key of the older text, "" without a draft.
+    """
     draft = outbox.draft(key)
     if draft is None:
-        return
+        return ""
     aside = f"older:{key}"
     while outbox.draft(aside) is not None:
         aside += "+"
     outbox.save_draft(aside, draft)
     outbox.drop_draft(key)
+    return aside
+
+
+def take_up(outbox: QtOutbox, aside: str, key: str) -> None:
+    """Put older text back under the key from which `put_aside` took it."""
+    draft = outbox.draft(aside)
+    if draft is not None:
+        outbox.save_draft(key, draft)
+        outbox.drop_draft(aside)
 
 
 def keep_words(outbox: QtOutbox, edit: TakenBack, mark: Callable[[str], dict[str, str]]) -> bool:

@@ -122,7 +122,44 @@ def test_what_a_caller_adds_is_one_step_with_one_undo(rig: Rig) -> None:
     words = {"text": "it reaches the sockets", "caller_name": "Sari", "caller_phone": "0812", "priority": ""}
     assert typed_in(draft) == words
     assert rig.actions.run("caller_adds")
+    assert rig.form().is_empty(), "another may have called meanwhile"
+    QTest.keyClick(rig.form().focusWidget() or rig.form(), Qt.Key.Key_D, ALT)
     assert rig.form().values() == typed_in(draft)
+
+
+def test_the_next_callers_form_opens_without_the_words_of_the_last_one_which_a_key_takes_up(rig: Rig) -> None:
+    def open_form() -> CallerAddsForm:
+        assert rig.actions.run("caller_adds")
+        form = rig.form()
+        assert isinstance(form, CallerAddsForm)
+        return form
+
+    def listed() -> list[tuple[str, str]]:
+        return sorted((draft["text"], draft["caller_name"]) for draft in rig.outbox.drafts.values())
+
+    rig.choose("A")
+    form = open_form()
+    form.report_text.setPlainText("gas smell")
+    form.caller_name.setText("Sari")
+    QTest.keyClick(form, Qt.Key.Key_Escape)
+    key = next(iter(rig.outbox.drafts))
+    for _ in range(2):
+        form = open_form()
+        assert form.is_empty()
+        assert form.earlier_button.isVisible()
+        QTest.keyClick(form, Qt.Key.Key_Escape)
+        assert list(rig.outbox.drafts) == [key], "left without a word, it is where it was"
+    form = open_form()
+    QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_D, ALT)
+    assert (form.values()["text"], form.values()["caller_name"]) == ("gas smell", "Sari")
+    QTest.keyClick(form, Qt.Key.Key_Escape)
+    assert list(rig.outbox.drafts) == [key]
+    form = open_form()
+    QTest.keyClicks(form.report_text, "water")
+    QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_D, ALT)
+    assert form.values()["text"] == "water", "what is typed is not written over"
+    QTest.keyClick(form, Qt.Key.Key_Escape)
+    assert listed() == [("gas smell", "Sari"), ("water", "")]
 
 
 def test_a_new_report_becomes_what_a_caller_adds_to_an_earlier_one(rig: Rig, around: Neighbourhood) -> None:

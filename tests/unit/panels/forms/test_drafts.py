@@ -98,6 +98,15 @@ def test_the_list_names_form_report_words_and_time(listed: Listed) -> None:
     assert listed.rig.outbox.drafts == {}
 
 
+def test_what_a_caller_adds_is_gone_on_with_where_its_draft_was_chosen(listed: Listed) -> None:
+    said = {"text": "gas smell", "caller_name": "Sari", "caller_phone": "", "priority": ""}
+    listed.keep("caller_adds:city:A", **said)
+    listed.drafts.go_on("caller_adds:city:A")
+    listed.read()
+    assert listed.rig.form().values() == said
+    assert list(listed.rig.outbox.drafts) == ["caller_adds:city:A"]
+
+
 def test_words_for_a_report_that_is_gone_can_be_copied_and_cleared(listed: Listed) -> None:
     listed.keep("reply:city:GONE", text="a crew is on its way")
     listed.drafts.go_on("reply:city:GONE")
