@@ -79,7 +79,8 @@ class AlarmCommands(QObject):
         self._shown: dict[str, tuple[AlarmKey, ...]] = {}
         """The rows, and the alarms that each stands for."""
         self._since_s: dict[AlarmKey, float] = {}
-        """Since when each alarm that is listed is, by the monotonic clock."""
+        """Since when each alarm that is listed is, by the monotonic clock: this occurrence, and as new."""
+        self._listed: dict[AlarmKey, ListedAlarm] = {}
         self._spread = False
         """The line of a flood was opened: each alarm of it has its own."""
         alarms.changed.connect(self.show)
@@ -254,7 +255,10 @@ class AlarmCommands(QObject):
         """Fill the panel."""
         listed, flood = self._alarms.listed, self._alarms.in_flood
         now_s = self._steady_s()
-        self._since_s = {one.alarm.key: self._since_s.get(one.alarm.key, now_s) for one in listed}
+        # protects: what-comes-again-has-just-come
+        same = {one.alarm.key: self._since_s[one.alarm.key] for one in listed if self._is_listed_so(one)}
+        self._since_s = {one.alarm.key: same.get(one.alarm.key, now_s) for one in listed}
+        self._listed = {one.alarm.key: one for one in listed}
         if not flood:
             self._spread = False
         together = flood if not self._spread else frozenset()
@@ -268,6 +272,13 @@ class AlarmCommands(QObject):
         self._show_empty()
         self._panel.set_rows(rows)
         self.counted.emit(self._alarms.count(AlarmState.NEW), self._words())
+
+    def _is_listed_so(self, one: ListedAlarm) -> bool:
+        """Whether this occurrence of an alarm was listed before; as new, when it is new."""
+        before = self._listed.get(one.alarm.key)
+        if before is None or before.alarm.since != one.alarm.since:
+            return False
+        return one.state is not AlarmState.NEW or before.state is AlarmState.NEW
 
     def _show_empty(self) -> None:
         if self._alarms.is_known:

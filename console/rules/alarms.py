@@ -182,7 +182,8 @@ def record_after(
 ) -> AlarmRecord | None:
     """The record of an alarm after `by` has done something about it at `at`; `before` where nothing is otherwise.
 
-    Who acknowledged an occurrence first stays named. Of several who shelve one the last has the say.
+    Who acknowledged an occurrence first stays named. Of several who shelve one the last has the say; with a later one
+    the acknowledgement of the one before goes.
     """
     record = before
     if change.acknowledged and not is_acknowledged(alarm, before, at):
@@ -193,10 +194,10 @@ def record_after(
         record = replace(_changed(record, alarm, by, at), shelved_by="", shelved_at=None, shelved_until=None, reason="")
     elif isinstance(change.shelved_until, datetime):
         reason = change.reason if isinstance(change.reason, str) else ""
-        record = replace(
-            _changed(record, alarm, by, at), shelved_by=by, shelved_at=at, shelved_until=change.shelved_until,
-            reason=reason,
-        )  # fmt: skip
+        record = _changed(record, alarm, by, at)
+        if record.since < alarm.since:  # what was acknowledged is over
+            record = replace(record, since=alarm.since, acknowledged_by="", acknowledged_at=None)
+        record = replace(record, shelved_by=by, shelved_at=at, shelved_until=change.shelved_until, reason=reason)
     if record is None or record is before:
         return before
     return replace(record, version=before.version + 1 if before is not None else 1)

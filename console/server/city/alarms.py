@@ -63,8 +63,11 @@ def change_alarms(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor) -> Ent
             # protects: a-p1-is-shelved-by-a-supervisor
             if why:
                 raise ForbiddenRefusal(f"{why}.")
+        # A P1 has been without a crew since something that stands here: of what comes a moment later nobody knows yet.
+        # protects: no-later-loss-of-a-crew-is-acknowledged
+        began = min(alarm.since, now) if alarm.kind is AlarmKind.CREWLESS else alarm.since
         before = unit_of_work.alarm(alarm.id)
-        after = record_after(before, alarm, change, actor.name, at)
+        after = record_after(before, replace(alarm, since=began), change, actor.name, at)
         if after is not None and after is not before:
             unit_of_work.put(after)
         taken.append(alarm)

@@ -11,7 +11,20 @@ import pytest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from api_client.model import AlarmKind, AlarmRecord, Clock, ClockState, Kind, Report, Service, Status, Unit, UnitState
+from api_client.model import (
+    AlarmKind,
+    AlarmRecord,
+    Assignment,
+    AssignmentState,
+    Clock,
+    ClockState,
+    Kind,
+    Report,
+    Service,
+    Status,
+    Unit,
+    UnitState,
+)
 from console.board.round import Round, play
 from console.cache.page_items import Cursor, PageItem
 from console.cache.reader import CacheReader
@@ -159,6 +172,24 @@ def test_what_is_listed_is_acknowledged_and_what_has_just_come_is_not(desk: Desk
     desk.commands.acknowledge()
     assert desk.calls[-1] is None, "nothing calls any more"
     assert desk.hazards.unseen == ()
+
+
+def test_what_comes_again_while_the_key_goes_down_is_not_acknowledged_unseen(desk: Desk) -> None:
+    desk.look()
+    desk.p1("1")
+    desk.late("2")
+    desk.look()
+    desk.alarms.acknowledge([("city", "crewless:1")])
+    desk.alarms.shelve(("city", "sla_breach:2"), desk.now + 5 * MINUTE, "crew is near")
+    desk.now += 5 * MINUTE
+    desk.put("assignment", "j", Assignment("j", "1", "u1", AssignmentState.REFUSED, desk.now, "budi", NOW))
+    assert desk.look() == {"crewless:1": NEW, "sla_breach:2": NEW}
+    desk.steady_s -= 10
+    desk.commands.acknowledge()
+    assert (desk.said[-1], desk.alarms.count(NEW)) == ("Nothing was done: it has just come, press again", 2)
+    desk.steady_s += 10
+    desk.commands.acknowledge()
+    assert desk.alarms.count(NEW) == 0
 
 
 def test_while_the_list_is_not_seen_only_the_p1_of_the_notice_is_acknowledged(desk: Desk) -> None:

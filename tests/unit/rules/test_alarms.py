@@ -84,6 +84,14 @@ def test_an_acknowledgement_holds_for_what_stood_then() -> None:
     assert late == later, "one that was sent late takes nothing back, and who was first stays named"
 
 
+def test_a_p1_that_was_acknowledged_and_came_again_can_be_shelved() -> None:
+    seen, again = acknowledged(None, P1, "rina", NOW), msgspec.structs.replace(P1, since=NOW + MINUTE)
+    away = shelved(seen, again, "budi", NOW + 2 * MINUTE, NOW + 9 * MINUTE, "police are there")
+    assert state_of(again, away, NOW + 2 * MINUTE) is SHELVED
+    taken_down = shelved(away, again, "budi", NOW + 3 * MINUTE, None, "")
+    assert state_of(again, taken_down, NOW + 3 * MINUTE) is NEW, "nobody has acknowledged that one"
+
+
 def test_what_stood_on_the_shelf_is_acknowledged_again() -> None:
     both = shelved(acknowledged(None, P1, "rina", NOW), P1, "budi", NOW, NOW + 15 * MINUTE, "police are there")
     assert state_of(P1, both, NOW + 14 * MINUTE) is SHELVED

@@ -84,6 +84,17 @@ def test_an_acknowledgement_that_comes_late_does_not_cover_what_came_again(city:
 
 
 @one_database
+def test_no_loss_of_a_crew_is_acknowledged_before_it_comes(city: City) -> None:
+    """Two minutes are left for clocks that differ: a crew that is lost within them is a new alarm all the same."""
+    city.load([LoadedReport(a_report("p1", priority=1))])
+    ahead = about("p1", "crewless", START + MINUTE)
+    city.apply(EditBody("ahead-of-it", Kind.ALARM, data={"alarms": [ahead], "acknowledged": True}), actor=LOCAL)
+    record = found(city)["crewless:p1"]
+    assert record.acknowledged_by == "local"
+    assert START <= record.since < START + MINUTE
+
+
+@one_database
 @pytest.mark.parametrize(
     ("data", "status", "words"),
     [
