@@ -98,6 +98,7 @@ def write(name: str, opened: Any) -> None:
         keys(opened, "banjir")
         keys(opened, WORDS)
         keys(opened, "Gang Melati 3")
+        QTest.keyClick(opened.focusWidget(), Qt.Key.Key_P, Qt.KeyboardModifier.AltModifier)  # past the questions
         keys(opened, "1")
         keys(opened, CALLER)
         QTest.keyClicks(opened.focusWidget(), PHONE)
