@@ -26,6 +26,8 @@ _FORMATS: dict[QAudioFormat.SampleFormat, SampleFormat] = {
 }
 _STARVED_MS = 8_000
 """An output that has taken no whole tone by then takes none."""
+_SLACK_S = 0.5
+"""So much longer than it lasts a tone may take."""
 _ORDERLY_S = 2.0
 _LONGEST_NAME = 80
 
@@ -41,6 +43,8 @@ class Player(QObject):
         self._sink: QAudioSink | None = None
         self._source: QBuffer | None = None
         self._number = 0
+        self._due_s = 0.0
+        """By when the tone that plays should be over."""
         self._told: str | None = None
         self._late = QTimer(self, singleShot=True, interval=_STARVED_MS)
         self._late.timeout.connect(lambda: self._end("the output takes no sound"))
@@ -82,7 +86,11 @@ class Player(QObject):
     @Slot(object)
     def _play(self, play: Play) -> None:
         if self._sink is not None:
-            self._end("")  # the newer tone is heard, and not both
+            # protects: what-took-no-tone-has-not-played
+            if time.monotonic() < self._due_s:
+                self._end("")  # the newer tone is heard, and not both
+            else:
+                self._forget()  # unanswered: an output that takes none is not said to play, however many come
         self._number = play.number
         device = QMediaDevices.defaultAudioOutput()
         audio_format = _format_of(device)
@@ -96,6 +104,7 @@ class Player(QObject):
         self._source.open(QIODevice.OpenModeFlag.ReadOnly)
         self._sink = QAudioSink(device, audio_format, self)
         self._sink.stateChanged.connect(self._look_at_sink)
+        self._due_s = time.monotonic() + len(mono) / audio_format.sampleRate() + _SLACK_S
         self._late.start()
         self._sink.start(self._source)
         self._look_at_sink()  # one that could not be opened does not say so
@@ -113,6 +122,10 @@ class Player(QObject):
 
     def _end(self, why: str) -> None:
         """The tone is over: answer it, with why it was not heard, "" if it was."""
+        self._forget()
+        _tell(ToneFailed(self._number, why) if why else TonePlayed(self._number))
+
+    def _forget(self) -> None:
         sink, source, self._sink, self._source = self._sink, self._source, None, None
         self._late.stop()
         if sink is not None:
@@ -120,7 +133,6 @@ class Player(QObject):
             sink.deleteLater()
         if source is not None:
             source.deleteLater()
-        _tell(ToneFailed(self._number, why) if why else TonePlayed(self._number))
 
 
 def _format_of(device: QAudioDevice) -> QAudioFormat:

@@ -131,6 +131,8 @@ class SoundSupervisor(QObject):
         if self._process is not None and self._silent >= _LOOKS:
             _log.warning("the sound process did not answer and is ended")
             self._watch.stop()
+            if self._asked:
+                self._doubted = self._output
             self._fail("the computer's sound system does not answer")
             self._process.kill()
 
@@ -145,7 +147,7 @@ class SoundSupervisor(QObject):
             self._take_output(message.name)
             self._hand_over()
         elif message.number in self._asked:
-            self._asked.discard(message.number)
+            self._asked = {number for number in self._asked if number > message.number}
             if isinstance(message, TonePlayed):
                 self._starts, self._doubted = 0, ""
                 self._set_state(SoundState(SoundAvailability.READY, self._output))

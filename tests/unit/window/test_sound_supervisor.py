@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QTimer
 from pytestqt.qtbot import QtBot
 
 from console.commands import doctor
@@ -119,6 +120,39 @@ def test_one_that_hangs_is_found_out_while_tones_come_faster_than_its_patience(b
 
     rig.qtbot.waitUntil(is_found_out, timeout=WAIT_MS)
     assert "does not answer" in rig.sound.state.detail
+
+
+@pytest.mark.usefixtures("expected_log")
+def test_an_output_that_takes_no_tone_is_found_out_while_tones_go_on(begin: Begin) -> None:
+    rig = begin("plays")
+    rig.wait_for(SoundAvailability.READY)
+    rig.device.behave("stalls")
+    rig.sound._watch.setInterval(200)
+    pid = rig.sound.pid
+    tones = QTimer(rig.sound, interval=1_400)  # each has had its time when the next one comes
+    tones.timeout.connect(lambda: rig.sound.play(Tone.MESSAGE, 3))
+    tones.start()
+    assert "does not answer" in rig.wait_for(SoundAvailability.FAILED).detail
+    tones.stop()
+    rig.wait_ended()
+    rig.sound.look_again()
+    rig.qtbot.waitUntil(lambda: rig.sound._is_open and rig.sound.pid != pid, timeout=WAIT_MS)
+    assert rig.sound.state.availability is SoundAvailability.FAILED, "that there is an output is not believed"
+
+
+def test_a_tone_that_came_late_once_ends_nothing(begin: Begin) -> None:
+    """As of a loudspeaker that has to wake up."""
+    rig = begin("plays")
+    rig.wait_for(SoundAvailability.READY)
+    rig.device.behave("stalls")
+    rig.sound.play(Tone.MESSAGE, 3)
+    rig.qtbot.wait(1_400)
+    rig.device.behave("plays")
+    rig.sound.play(Tone.MESSAGE, 3)
+    rig.qtbot.waitUntil(lambda: not rig.sound._asked, timeout=WAIT_MS)
+    assert not rig.sound._watch.isActive(), "the one that was never answered is not waited for"
+    assert rig.sound.state == READY
+    assert rig.device.heard() == [(Tone.MESSAGE, 3)]
 
 
 def test_one_that_is_killed_is_started_again_and_started_for_a_tone_at_once(begin: Begin) -> None:
