@@ -224,7 +224,8 @@ def test_a_day_without_a_network(
         )
 
         def asked() -> bool:
-            if "New P1 without a crew:" in banner(window):  # what budi made P1 stands before all else until it is seen
+            # What budi made P1, and what has lost its crew, stands before all else until it is seen.
+            if "P1 without a crew" in banner(window):
                 window.actions.run("lost_seen")
             return "was NOT sent: its time was over" in banner(window)
 

@@ -92,7 +92,7 @@ def test_a_role_makes_its_kinds_of_edit_in_its_scope_and_no_other(city: City, ur
             api = Api(url, add_user(city, unit, role, areas=["w1"]))
             corner = 106.15 if area == "w1" else 106.55, -6.85 if area == "w1" else -6.45
             line = {"type": "LineString", "coordinates": [corner, (corner[0] + 0.01, corner[1])]}
-            alarms = [{"kind": "crewless", "about": key, "since": START.isoformat()}]
+            alarms = [{"kind": "sla_breach", "about": key, "since": START.isoformat()}]
             names: dict[str, Any] = {"$unit": unit, "$other": other, "$line": line, "$alarms": alarms}
             for step, (earlier, data) in enumerate(case.before):
                 actor = Users(city).actor(str(api.session.headers["Authorization"])[7:]) if "$as" in data else LOCAL

@@ -37,6 +37,9 @@ HANGS = "import time; time.sleep(600)"
 @pytest.fixture
 def window(qtbot: QtBot) -> Iterator[QWidget]:
     """One that is not in front."""
+    for other in QApplication.topLevelWidgets():  # of tests before these
+        other.hide()
+    qtbot.waitUntil(lambda: QApplication.activeWindow() is None, timeout=WAIT_MS)
     window = QWidget()
     qtbot.addWidget(window)
     yield window
