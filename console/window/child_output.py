@@ -1,4 +1,4 @@
-"""Hands on what a child process says on its pipe, message by message."""
+"""What a window does with each of its child processes: hand on what it says, message by message, and end it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from console.pipe import BrokenFrame, Frames
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
+_END_MS = 2_000
 
 
 def deliver_output(process: QProcess, frames: Frames[T], deliver: Callable[[T], object], name: str) -> None:
@@ -26,3 +27,11 @@ def deliver_output(process: QProcess, frames: Frames[T], deliver: Callable[[T], 
     except BrokenFrame:
         _log.exception("the %s process sent what is no message", name)
         process.kill()
+
+
+def end_process(process: QProcess) -> None:
+    """End a child that has nothing to save, and be told nothing of it any more."""
+    process.blockSignals(True)
+    process.kill()
+    process.waitForFinished(_END_MS)
+    process.deleteLater()

@@ -10,7 +10,7 @@ from PySide6.QtGui import QImage, QImageWriter, QPainter
 from PySide6.QtWidgets import QApplication, QWidget
 
 from console.pipe import Frames, pack
-from console.window.child_output import deliver_output
+from console.window.child_output import deliver_output, end_process
 from console.window.tray_process import SHOWN_S, NoticeClicked, ShowNotice
 from widgets.symbols import Symbols
 from widgets.text import one_line
@@ -20,7 +20,6 @@ _LONGEST = 120
 _ICON_SIDE = 64
 _PATIENCE_MS = round(SHOWN_S * 1000) + 15_000
 """A process that is there for longer after its last notice hangs, as the desktop does."""
-_END_MS = 1_000
 
 
 class DesktopNotices(QObject):
@@ -102,12 +101,7 @@ class DesktopNotices(QObject):
         process, self._process = self._process, None
         self._hangs.stop()
         if process is not None:
-            process.readyReadStandardOutput.disconnect(self._on_output)
-            process.finished.disconnect(self._forget)
-            process.errorOccurred.disconnect(self._on_error)
-            process.kill()
-            process.waitForFinished(_END_MS)
-            process.deleteLater()
+            end_process(process)
 
     def _drawn_icon(self) -> bytes:
         picture = QImage(_ICON_SIDE, _ICON_SIDE, QImage.Format.Format_ARGB32)

@@ -28,7 +28,7 @@ from console.city_map.messages import (
 )
 from console.pipe import Frames, pack
 from console.tasks import Tasks
-from console.window.child_output import deliver_output
+from console.window.child_output import deliver_output, end_process
 
 Then = Callable[[Answer | None], object]
 
@@ -36,7 +36,6 @@ _log = logging.getLogger(__name__)
 _BASE_MS, _CAP_MS = 500, 30_000
 _NO_MAP_MS = 30_000
 _STEADY_MS = 30_000
-_END_MS = 2_000
 _LOOKS, _FIRST_LOOKS = 10, 40
 """So many checks in a row without an answer make it hung; one that opens its map has four times as long."""
 _CLOSED, _AHEAD = "closed", "ahead"
@@ -136,12 +135,7 @@ class MapSupervisor(QObject):
         for timer in (self._again, self._idle, self._steady, self._watch):
             timer.stop()
         if process is not None:
-            process.readyReadStandardOutput.disconnect(self._on_output)
-            process.finished.disconnect(self._on_finished)
-            process.errorOccurred.disconnect(self._on_error)
-            process.kill()
-            process.waitForFinished(_END_MS)
-            process.deleteLater()
+            end_process(process)
 
     def _go_on(self) -> None:
         if self._process is None:

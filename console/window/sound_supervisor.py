@@ -20,7 +20,7 @@ from console.sound.messages import (
 )
 from console.sound.probe import COMMAND
 from console.sound.tones import Tone
-from console.window.child_output import deliver_output
+from console.window.child_output import deliver_output, end_process
 
 _log = logging.getLogger(__name__)
 PATIENCE_S = 12.0
@@ -28,7 +28,6 @@ PATIENCE_S = 12.0
 _LOOKS = 10
 _BASE_MS, _CAP_MS = 5_000, 300_000
 """So long after the process ended it is started again, twice as long each time: an output may be there by then."""
-_END_MS = 1_000
 
 
 class SoundSupervisor(QObject):
@@ -92,12 +91,7 @@ class SoundSupervisor(QObject):
             timer.stop()
         process, self._process = self._process, None
         if process is not None:
-            process.readyReadStandardOutput.disconnect(self._on_output)
-            process.finished.disconnect(self._on_finished)
-            process.errorOccurred.disconnect(self._on_error)
-            process.kill()
-            process.waitForFinished(_END_MS)
-            process.deleteLater()
+            end_process(process)
 
     def _hand_over(self) -> None:
         if self._process is not None and self._is_open and self._next is not None:

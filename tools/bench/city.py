@@ -19,8 +19,8 @@ from console.cache.page_items import Cursor, PageItem
 from console.cache.writer import CacheWriter
 from console.rules.area import AreaIndex
 from console.rules.messages import Touched
-from console.rules.sla import clocks, sla_of
 from console.rules.status import ENDED_ASSIGNMENT, is_open
+from console.server.city.bulk_insert import with_clocks
 from console.server.city.records import LoadedReport
 from console.server.demo.areas import ZONE, read_wards
 from console.server.demo.drafts import Draftsman
@@ -101,12 +101,7 @@ class CacheShelf:
 
     def _timed(self, row: LoadedReport) -> LoadedReport:
         """With the SLA clocks that a server would have given it."""
-        report = row.report
-        sla = sla_of(self._services.get(report.service or ""), report.priority)
-        if report.clocks or sla is None:
-            return row
-        counted = clocks(report, row.entries, sla, self._calendars.get(sla.calendar or ""), self._now)
-        return msgspec.structs.replace(row, report=msgspec.structs.replace(report, clocks=counted))
+        return with_clocks(row, self._services, self._calendars, self._now)
 
 
 class RepeatingShelf(CacheShelf):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -37,7 +37,7 @@ def load_reports(database: Database, rows: Iterable[LoadedReport], now: datetime
     source = iter(rows)
     while batch := list(islice(source, BATCH)):
         latest = {row.report.id: row for row in batch}
-        timed = [_with_clocks(row, services, calendars, now) for row in latest.values()]
+        timed = [with_clocks(row, services, calendars, now) for row in latest.values()]
         prepared = [_prepare(row) for row in timed]  # encoded before the writing transaction begins, to keep it short
         with database.write() as connection:
             fresh = list(_newer(connection, prepared))
@@ -52,9 +52,10 @@ def _all(connection: sa.Connection, table: sa.Table, kind: type[Any]) -> dict[st
     return {key: decode(body, kind) for key, body in rows}
 
 
-def _with_clocks(
-    row: LoadedReport, services: dict[str, Service], calendars: dict[str, Calendar], now: datetime
+def with_clocks(
+    row: LoadedReport, services: Mapping[str, Service], calendars: Mapping[str, Calendar], now: datetime
 ) -> LoadedReport:
+    """A loaded report with the SLA clocks that its history makes by `now`, where it brings none."""
     report = row.report
     sla = sla_of(services.get(report.service or ""), report.priority)
     if report.clocks or sla is None:

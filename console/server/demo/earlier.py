@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -15,17 +15,16 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 
 from api_client.decoding import decode
-from api_client.model import Agency, Area, Calendar, Service, Template, Unit
 from console.rules.area import AreaIndex
-from console.rules.sla import clocks, sla_of
 from console.server.city import schema
+from console.server.city.bulk_insert import with_clocks
 from console.server.city.city import City
 from console.server.city.feed import read_meta
 from console.server.city.records import DemoOptions, LoadedReport
 from console.server.demo.areas import ZONE, read_wards
 from console.server.demo.drafts import Draftsman
 from console.server.demo.facts import demo_facts
-from console.server.demo.fill import DAYS, RECENT, DemoCity, fill_present
+from console.server.demo.fill import DAYS, RECENT, fill_present
 from console.server.demo.pictures import Album
 from console.server.demo.rhythm import season
 from console.server.demo.stock_photos import StockPhotos
@@ -61,7 +60,7 @@ def fill_city(city: City, demo: DemoOptions, media: Path, tell: Callable[[str], 
     `tell` is told what is done.
     """
     kept = StockPhotos(demo.photos).file if demo.photos is not None else None
-    album = Album(media, demo.seed) if kept is None else Album(media, demo.seed, kept=kept)
+    album = Album(media, demo.seed, kept=kept)
     recent = None
     if not city.stats().reports:
         tell(f"The demo city is being made: {demo.reports:,} reports.")
@@ -72,7 +71,7 @@ def fill_city(city: City, demo: DemoOptions, media: Path, tell: Callable[[str], 
         if begun is None:
             return
         if not begun.recent:
-            (recent or _fill_recent(_Rest(city), begun, demo.seed, album))()
+            (recent or _fill_recent(city, begun, demo.seed, album, again=True))()
             _keep(city, replace(begun, recent=True))
         rest = _RESTS if demo.living else 0.0
         fill_earlier(city, album, seed=demo.seed, end=end, rest=rest, has_room=lambda: _has_room(media))
@@ -102,38 +101,9 @@ def _keep(city: City, begun: DemoBegun) -> None:
         city.database.upsert(connection, schema.meta, [{"key": _BEGUN, "value": msgspec.json.encode(begun).decode()}])
 
 
-def _fill_recent(city: DemoCity, begun: DemoBegun, seed: int, album: Album) -> Callable[[], None]:
-    few = min(begun.reports, RECENT)
-    return fill_present(city, reports=few, seed=seed, now=begun.at, album=album, earlier=begun.reports - few)
-
-
-class _Rest:
-    """A demo city that is begun anew with the same seed and time: only reports that are missing are put in."""
-
-    def __init__(self, city: City) -> None:
-        self._city = city
-
-    def put_areas(self, areas: list[Area]) -> None:
-        """They are there."""
-
-    def put_services(self, services: list[Service]) -> None:
-        """They are there."""
-
-    def put_units(self, units: list[Unit]) -> None:
-        """They are there, and have gone on since."""
-
-    def put_agencies(self, agencies: list[Agency]) -> None:
-        """They are there."""
-
-    def put_templates(self, templates: list[Template]) -> None:
-        """They are there."""
-
-    def put_calendars(self, calendars: list[Calendar]) -> None:
-        """They are there."""
-
-    def load(self, rows: Iterable[LoadedReport]) -> None:
-        """A report that is there is at least as new, and stays."""
-        self._city.load(rows)
+def _fill_recent(city: City, begun: DemoBegun, seed: int, album: Album, *, again: bool = False) -> Callable[[], None]:
+    few, older = min(begun.reports, RECENT), max(0, begun.reports - RECENT)
+    return fill_present(city, reports=few, seed=seed, now=begun.at, album=album, earlier=older, again=again)
 
 
 def _has_room(media: Path) -> bool:
@@ -176,7 +146,7 @@ class _Earlier:
     def reports(self, count: int, number: int) -> Iterator[LoadedReport]:
         """`count` of them, numbered downwards from `number`."""
         until = self._until
-        while count > 0 and number > 0:
+        while count > 0:
             a_span = RECENT * _SPAN_DAYS / DAYS * season(until.astimezone(ZONE))
             drafts = self._drafts.write_earlier(min(round(a_span), count), _SPAN_DAYS, until)
             for draft in reversed(drafts):
@@ -189,12 +159,8 @@ class _Earlier:
 
     def _outcome(self, row: LoadedReport) -> LoadedReport:
         """How it began and ended, with its clocks: photos and what lies between would take as much room again."""
-        report = row.report
-        sla = sla_of(self._services.get(report.service or ""), report.priority)
-        if sla is not None:
-            counted = clocks(report, row.entries, sla, self._calendars.get(sla.calendar or ""), report.updated)
-            report = replace(report, clocks=counted)
-        return LoadedReport(replace(report, photos=()), (row.entries[0], row.entries[-1]))
+        row = with_clocks(row, self._services, self._calendars, row.report.updated)
+        return LoadedReport(replace(row.report, photos=()), (row.entries[0], row.entries[-1]))
 
 
 def _resting(

@@ -78,20 +78,23 @@ def fill_present(
     days: int = DAYS,
     album: Album,
     earlier: int = 0,
+    again: bool = False,
 ) -> Callable[[], None]:
     """Put in what somebody still has to work on and what is two days old; the returned function puts in the rest.
 
     So a server can listen while 60 days of history are still being written behind it. Numbers are left for so many
-    `earlier` reports. `album` draws the photos.
+    `earlier` reports. `album` draws the photos. `again` is for a city that was filled in part with the same seed and
+    time and has lived since: nothing is put in but the reports that are missing.
     """
     chance = random.Random(seed)  # noqa: S311  a made-up city, no secret
     wards = read_wards()
     facts, areas = demo_facts(), list(demo_facts().areas)
-    city.put_agencies(list(facts.agencies))
-    city.put_calendars(list(facts.calendars))
-    city.put_services(list(facts.services))
-    city.put_areas(areas)
-    city.put_templates(list(facts.templates))
+    if not again:
+        city.put_agencies(list(facts.agencies))
+        city.put_calendars(list(facts.calendars))
+        city.put_services(list(facts.services))
+        city.put_areas(areas)
+        city.put_templates(list(facts.templates))
     units = make_units(facts.units, wards, chance, now, ZONE)
     drafts = Draftsman(wards, chance, now, ZONE).write(reports, days)
     first = max(_LEAST_ID + earlier, _NEWEST_ID - len(drafts) + 1)
@@ -103,7 +106,8 @@ def fill_present(
         teller.word(draft)
     at_work = {draft.id: teller.tell(draft) for draft in drafts if draft.job is not None}
     busy = {job.unit: job for row in at_work.values() for job in row.assignments}
-    city.put_units([unit_after(unit, [job], job.since) if (job := busy.get(unit.id)) else unit for unit in units])
+    if not again:
+        city.put_units([unit_after(unit, [job], job.since) if (job := busy.get(unit.id)) else unit for unit in units])
     since = int(now.timestamp()) - _PRESENT_S
     present = [draft for draft in drafts if draft.created >= since or is_open(draft.status)]
     past = [draft for draft in drafts if not (draft.created >= since or is_open(draft.status))]

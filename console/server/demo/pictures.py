@@ -82,7 +82,7 @@ class Album:
     of its own, as the history needs, and nobody can ask for its file.
 
     `on_photo` is told what a photo's file says of itself when it is drawn, as a server finds in one that is sent.
-    `kept` gives a drawing by its name, and draws it only where it is not there yet.
+    `kept` gives a drawing by its name, and draws it only where it is not there yet; None draws each anew.
     """
 
     def __init__(
@@ -90,9 +90,10 @@ class Album:
         media: Path | None,
         seed: int,
         on_photo: Callable[[str, Made], object] | None = None,
-        kept: Callable[[str, Callable[[], bytes]], bytes] = lambda _name, draw: draw(),
+        kept: Callable[[str, Callable[[], bytes]], bytes] | None = None,
     ) -> None:
-        self._media, self._seed, self._on_photo, self._kept_file = media, seed, on_photo, kept
+        self._media, self._seed, self._on_photo = media, seed, on_photo
+        self._kept_file = kept or (lambda _name, draw: draw())
         self._proofs: deque[Shot] = deque(maxlen=_REMEMBERED)
         self._complaints: dict[tuple[str, str], Shot] = {}
         self._stock: dict[Shot, DemoPhoto] = {}
