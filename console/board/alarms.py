@@ -8,18 +8,19 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from api_client.model import AlarmKind, Assignment, AssignmentState, Entry, Unit, UnitState
-from console.board.counts import Bools
-from console.board.snapshot import CLOSED_FROM, DUE_BREACHED, DUE_RUNNING, Fact
+from console.board.counts import Bools, is_due_within, is_overdue
+from console.board.snapshot import CLOSED_FROM, Fact
 from console.board.view import View
 from console.board.zorder import Positions
 from console.cache.catalog import Catalog, Cities, CityUnit
 from console.cache.reader import CacheReader, HistoryMark
 from console.rules.alarms import ANSWER_S, ARRIVAL_S, MOST_OF_A_KIND, SILENT_S, SLA_ENDS_SOON_S, Alarm
 from console.rules.report import HAZARD, upwards
-from console.rules.rights import Rights, unit_in_scope
+from console.rules.rights import Rights, in_scope, unit_in_scope
 from console.rules.status import ENDED_ASSIGNMENT, ON_THE_WAY
 
 _URGENT = 2
+_EVERYWHERE = Rights()
 _SHORTEST_S = min(*ANSWER_S.values(), *ARRIVAL_S.values())
 _AWAITED = frozenset({UnitState.AVAILABLE, UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE})
 
@@ -55,7 +56,7 @@ class AlarmFinder:
         ]
 
     def _crewless(self, view: View, cities: Cities, reader: CacheReader, scopes: Mapping[str, Rights]) -> list[Alarm]:
-        within = _within(view, view.snapshot.positions(view.known_hazards), cities, scopes)
+        within = within_scopes(view, view.snapshot.positions(view.known_hazards), cities, scopes)
         self.outside = frozenset(view.known_hazards[~within].tolist())
         facts = view.row_facts(view.known_hazards[within][:MOST_OF_A_KIND])
         names = reader.keys([fact.row for fact in facts])
@@ -87,31 +88,31 @@ class AlarmFinder:
         return found
 
 
-def _within(view: View, at: Positions, cities: Cities, scopes: Mapping[str, Rights]) -> Bools:
-    """Which of the reports at these positions lie in the operator's areas or with his agencies."""
-    column = view.snapshot.column
-    within = np.ones(len(at), np.bool_)
-    for source, rights in scopes.items():
-        if rights.areas or rights.agencies:
-            areas, words = cities.of(source).areas, cities.words
-            inside = [
-                number
-                for number, (of, code) in words.get("area", {}).items()
-                if of == source and any(around in rights.areas for around in upwards(code, areas.get))
-            ]
-            theirs = [
-                number
-                for number, (of, code) in words.get("agency", {}).items()
-                if of == source and code in rights.agencies
-            ]
-            own = np.isin(column("area")[at], inside) | np.isin(column("agency")[at], theirs)
-            # protects: alarms-of-others-are-not-listed
-            within &= own | (column("source")[at] != cities.source_number(source))
-    return within
+def within_scopes(view: View, at: Positions, cities: Cities, scopes: Mapping[str, Rights]) -> Bools:
+    """Which of the reports at these positions lie in the operator's areas or with his agencies, by his rights at each
+    source; each area and agency is looked at once.
+    """
+    scoped = {source: rights for source, rights in scopes.items() if rights.areas or rights.agencies}
+    if not scoped or not len(at):
+        return np.ones(len(at), np.bool_)
+    columns = [view.snapshot.column(name)[at].astype(np.int64) for name in ("source", "area", "agency")]
+    of_source, area, agency = columns
+    places = (of_source * (area.max() + 1) + area) * (agency.max() + 1) + agency
+    _, first, which = np.unique(places, return_index=True, return_inverse=True)
+    own = []
+    for source_number, area_number, agency_number in zip(*(column[first].tolist() for column in columns), strict=True):
+        source = cities.source(source_number)
+        rights = scoped.get(source, _EVERYWHERE)
+        around = upwards(cities.code("area", area_number), cities.of(source).areas.get)
+        # protects: alarms-of-others-are-not-listed
+        own.append(
+            in_scope(rights.areas, rights.agencies, agency=cities.code("agency", agency_number), area_upwards=around)
+        )
+    return np.array(own, np.bool_)[which]
 
 
 def _is_own(crew: CityUnit, cities: Cities, scopes: Mapping[str, Rights]) -> bool:
-    rights = scopes.get(crew.source, Rights())
+    rights = scopes.get(crew.source, _EVERYWHERE)
     return unit_in_scope(rights.areas, rights.agencies, crew.unit, cities.of(crew.source).areas.get)
 
 
@@ -141,14 +142,14 @@ def _late(view: View, cities: Cities, reader: CacheReader, now_s: int, scopes: M
     """The P1 and P2 whose SLA is breached, or will be soon; the most urgent and the latest first."""
     column = view.snapshot.column
     is_open = column("alive") & (column("merged") == 0) & (column("status") < CLOSED_FROM)
-    judged = is_open & (column("priority") <= _URGENT) & (column("due") != 0)
+    judged = is_open & (column("priority") <= _URGENT)
     state, due = column("due_state"), column("due")
-    breached = judged & ((state == DUE_BREACHED) | ((state == DUE_RUNNING) & (due < now_s)))
-    ending = judged & (state == DUE_RUNNING) & (due >= now_s) & (due <= now_s + SLA_ENDS_SOON_S)
+    breached = judged & is_overdue(due, state, now_s)
+    ending = judged & is_due_within(due, state, now_s, SLA_ENDS_SOON_S)
     found = []
     for mask, kind in ((breached, AlarmKind.SLA_BREACH), (ending, AlarmKind.SLA_ENDING)):
         at = np.flatnonzero(mask)
-        at = at[_within(view, at, cities, scopes)]
+        at = at[within_scopes(view, at, cities, scopes)]
         at = at[np.lexsort((due[at], column("priority")[at]))][:MOST_OF_A_KIND]
         facts = view.row_facts(column("row")[at])
         names = reader.keys([fact.row for fact in facts])

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from console.board.snapshot import Column
+from console.board.snapshot import DUE_BREACHED, DUE_RUNNING, Column
 from console.rules.time_range import BarUnit, TimeRange
 
 Bools = NDArray[np.bool_]
@@ -107,6 +107,18 @@ class Clocks(NamedTuple):
     any: Bools
     ended: Bools
     missed: Bools
+
+
+def is_overdue(due: Column, state: Column, now_s: int) -> Bools:
+    """Whose SLA is breached: it was due and was not met by then. `state` are the DUE_... of the clocks."""
+    breached: Bools = (due != 0) & ((state == DUE_BREACHED) | ((state == DUE_RUNNING) & (due < now_s)))
+    return breached
+
+
+def is_due_within(due: Column, state: Column, now_s: int, within_s: int) -> Bools:
+    """Whose SLA is breached within so many seconds from now unless it is met."""
+    soon: Bools = (due != 0) & (state == DUE_RUNNING) & (due >= now_s) & (due <= now_s + within_s)
+    return soon
 
 
 def open_and_overdue(numbers: Column, overdue: Bools) -> list[tuple[int, int, int]]:

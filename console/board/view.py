@@ -19,6 +19,8 @@ from console.board.counts import (
     ServiceCount,
     Trend,
     arrivals_of,
+    is_due_within,
+    is_overdue,
     open_and_overdue,
     trend_of,
 )
@@ -28,7 +30,6 @@ from console.board.snapshot import (
     DUE_BREACHED,
     DUE_MET,
     DUE_NONE,
-    DUE_RUNNING,
     BoardSnapshot,
     Column,
     Fact,
@@ -270,9 +271,8 @@ class _Board:
             "validate": self.status == _VALIDATION,
             "held": column("hold")[self.open] != 0,
         }
-        runs = (self.due_state == DUE_RUNNING) & (self.due != 0)
-        self.overdue: Bools = ((self.due_state == DUE_BREACHED) & (self.due != 0)) | (runs & (self.due < now_s))
-        self.at_risk: Bools = runs & (self.due >= now_s) & (self.due <= now_s + RISK_S)
+        self.overdue: Bools = is_overdue(self.due, self.due_state, now_s)
+        self.at_risk: Bools = is_due_within(self.due, self.due_state, now_s, RISK_S)
 
     def _mine(self, me: Mapping[int, int]) -> Bools:
         """Which open reports this operator holds; a user of the same name at another source is somebody else."""

@@ -36,7 +36,7 @@ _DELAY = timedelta(seconds=SOURCE_DELAY_S)
 
 
 class _AlarmsFound(msgspec.Struct, frozen=True):
-    """Result of `Alarms._find`: the alarms, at which sources was looked; of those that begin the epoch of the server
+    """Result of `Alarms.look`: the alarms, at which sources was looked; of those that begin the epoch of the server
     and what was kept of them last.
     """
 

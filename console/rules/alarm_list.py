@@ -101,13 +101,11 @@ class AlarmList:
                 kept[key] = msgspec.structs.replace(one, returned=one.returned or now)
         for key, alarm in standing.items():
             before = self._kept.get(key)
-            if before is not None and before.returned is None and before.alarm.since >= alarm.since:
-                kept[key] = msgspec.structs.replace(before, alarm=alarm)
-                continue
-            is_told_late = alarm.kind is AlarmKind.CREWLESS and key[0] not in self._whole
-            if before is not None and before.returned is None and is_told_late:
-                kept[key] = msgspec.structs.replace(before, alarm=alarm)
-                continue
+            if before is not None and before.returned is None:
+                is_told_late = alarm.kind is AlarmKind.CREWLESS and key[0] not in self._whole
+                if before.alarm.since >= alarm.since or is_told_late:
+                    kept[key] = msgspec.structs.replace(before, alarm=alarm)
+                    continue
             is_known = key[0] not in self._begun
             record = before.record if before is not None else None
             kept[key] = KeptAlarm(alarm, alarm.since if is_known else now, is_silent=is_known, record=record)

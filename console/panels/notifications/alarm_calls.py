@@ -8,17 +8,15 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import AlarmKind
+from console.board.alarms import within_scopes
 from console.board.view import View
 from console.panels.alarms import Alarms
 from console.panels.notifications.attention import Call
 from console.panels.notifications.hazards import HazardNews, Hazards
 from console.panels.window_state import WindowState
 from console.rules.alarms import Alarm, type_of
-from console.rules.report import upwards
-from console.rules.rights import Rights, in_scope
+from console.rules.rights import Rights
 from console.sound.tones import Tone
-
-_EVERYWHERE = Rights()
 
 
 class AlarmCalls(QObject):
@@ -91,18 +89,8 @@ class AlarmCalls(QObject):
         """
         cities = self._window_state.cities
         rights = {source: self._rights_at(source) for source in cities.catalogs}
-        scoped = {source: one for source, one in rights.items() if one.areas or one.agencies}
-        if not scoped:
-            return frozenset()
-        found = []
-        for fact in view.row_facts(rows):
-            source = cities.source(fact.source)
-            around = upwards(cities.code("area", fact.area), cities.of(source).areas.get)
-            agency = cities.code("agency", fact.agency)
-            own = scoped.get(source, _EVERYWHERE)
-            if not in_scope(own.areas, own.agencies, agency=agency, area_upwards=around):
-                found.append(fact.row)
-        return frozenset(found)
+        own = within_scopes(view, view.snapshot.positions(rows), cities, rights)
+        return frozenset(row for row, is_own in zip(rows, own.tolist(), strict=True) if not is_own)
 
     def _of_others(self) -> list[Call]:
         listed = (one for one in self._alarms.listed if one.alarm.kind is not AlarmKind.CREWLESS)

@@ -15,7 +15,6 @@ from api_client.model import (
     AssignmentState,
     Claim,
     Report,
-    Service,
     Status,
     Unit,
     UnitState,
@@ -60,14 +59,6 @@ class CallDesk(Desk):
         """The tones of what stands and does not call."""
         assert self.made[-1] is not None
         return [one.tone for one in self.made[-1] if one.acknowledged]
-
-
-@pytest.fixture
-def writer(tmp_path: Path) -> Iterator[CacheWriter]:
-    writer = CacheWriter(tmp_path)
-    writer.apply("city", [PageItem("service", 1, "flood", Service("flood", "Banjir"))], Cursor("e", 1, as_of=NOW))
-    yield writer
-    writer.close()
 
 
 @pytest.fixture
