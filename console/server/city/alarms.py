@@ -16,6 +16,7 @@ from console.rules.alarms import OF_UNITS, record_after, why_not_shelved
 from console.rules.report import HAZARD
 from console.server.city import schema
 from console.server.city.database import Database
+from console.server.city.edit_context import entry_apart
 from console.server.city.numbered import drop_things
 from console.server.city.payload_check import kept_data, payload_of
 from console.server.city.records import Actor
@@ -74,18 +75,8 @@ def change_alarms(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor) -> Ent
     if not taken:
         raise faults[0]
     left = replace(edit, data={**edit.data, "alarms": to_builtins(taken)}) if faults else edit
-    return Entry(
-        id="",
-        report=None,
-        kind=edit.kind.value,
-        at=now,
-        author=actor.name,
-        edit=edit.id,
-        occurred_at=at,
-        late=edit.late,
-        text=change.reason if isinstance(change.reason, str) else "",
-        data=kept_data(left),
-    )
+    reason = change.reason if isinstance(change.reason, str) else ""
+    return entry_apart(unit_of_work, edit, actor, reason, kept_data(left))
 
 
 def drop_old_alarms(database: Database, connection: sa.Connection, now: datetime) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -18,7 +17,7 @@ from console.rules.closure import MOST_CORNERS, ClosureFault, closure_after, cor
 from console.rules.report import upwards
 from console.server.city import audit, schema
 from console.server.city.database import Database
-from console.server.city.edit_context import Before
+from console.server.city.edit_context import Before, entry_apart
 from console.server.city.numbered import drop_things
 from console.server.city.payload_check import kept_data, payload_of
 from console.server.city.records import SERVER, Actor
@@ -63,7 +62,7 @@ def change_closure(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor, borde
         _check_room(unit_of_work, after)
         _check_count(unit_of_work, after)
     unit_of_work.put(after)
-    return _entry(unit_of_work, edit, actor, after, kept_data(edit))
+    return entry_apart(unit_of_work, edit, actor, after.words, kept_data(edit))
 
 
 def undo_closure(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor, undone_entry: UndoneEntry) -> Entry:
@@ -88,7 +87,7 @@ def undo_closure(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor, undone_
         _check_count(unit_of_work, after)
     unit_of_work.put(after)
     data = {"closure": closure.id, "undoes": edit.undoes}
-    return _entry(unit_of_work, edit, actor, after, data)
+    return entry_apart(unit_of_work, edit, actor, after.words, data)
 
 
 def closure_before(closure: Closure | None) -> bytes:
@@ -203,22 +202,6 @@ def _check_in_scope(unit_of_work: UnitOfWork, actor: Actor, areas: Iterable[str]
     # protects: closures-within-ones-scope
     if not any(code in actor.areas for code in around):
         raise ForbiddenRefusal(f"This place is outside the areas of {actor.name}.")
-
-
-def _entry(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor, after: Closure, data: dict[str, Any]) -> Entry:
-    now = unit_of_work.now
-    return Entry(
-        id="",
-        report=None,
-        kind=edit.kind.value,
-        at=now,
-        author=actor.name,
-        edit=edit.id,
-        occurred_at=min(edit.occurred_at or now, now),
-        late=edit.late,
-        text=after.words,
-        data=data,
-    )
 
 
 def read_closures(connection: sa.Connection) -> list[Closure]:

@@ -283,3 +283,20 @@ def clocks_of(
     calendar = unit_of_work.calendar(sla.calendar)
     history = entries if entries is not None else unit_of_work.entries(report.id)
     return clocks(report, history, sla, calendar, unit_of_work.now, first=first)
+
+
+def entry_apart(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor, text: str, data: dict[str, Any]) -> Entry:
+    """The entry of an edit that belongs to no report, still without its id; done at the latest now."""
+    now = unit_of_work.now
+    return Entry(
+        id="",
+        report=None,
+        kind=edit.kind.value,
+        at=now,
+        author=actor.name,
+        edit=edit.id,
+        occurred_at=min(edit.occurred_at or now, now),
+        late=edit.late,
+        text=text,
+        data=data,
+    )

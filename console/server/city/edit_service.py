@@ -32,7 +32,7 @@ from console.server.city.closures import CityBorders, change_closure, closure_be
 from console.server.city.database import REPORTS, Database, inserter
 from console.server.city.dates import check_date
 from console.server.city.divert import go_back, leave, others_of
-from console.server.city.edit_context import EditContext, SeenVersion
+from console.server.city.edit_context import EditContext, SeenVersion, entry_apart
 from console.server.city.freshness import check_alone, check_fresh, check_undo, merged_into
 from console.server.city.payload_check import dates_of, kept_data, payload_of
 from console.server.city.proof_photos import ProofIndex
@@ -222,19 +222,8 @@ class EditService:
             key = undo_on_unit(unit_of_work, undone_entry)
         else:
             key, data = change_unit(unit_of_work, edit, actor)
-        entry = Entry(
-            id=self._ids(),
-            report=None,
-            kind=edit.kind.value,
-            at=unit_of_work.now,
-            author=actor.name,
-            edit=edit.id,
-            occurred_at=min(edit.occurred_at or unit_of_work.now, unit_of_work.now),
-            late=edit.late,
-            text=str(data.get("reason") or ""),
-            data=data,
-            unit=key,
-        )
+        entry = entry_apart(unit_of_work, edit, actor, str(data.get("reason") or ""), data)
+        entry = msgspec.structs.replace(entry, id=self._ids(), unit=key)
         if undone is not None:
             unit_of_work.put(msgspec.structs.replace(undone, undone_by=entry.id))
         unit_of_work.put(entry, before=unit_before(before), device=edit.device or None)
