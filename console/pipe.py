@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import struct
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -13,6 +16,7 @@ from api_client.decoding import message_decoder_of
 M = TypeVar("M")
 _HEAD = struct.Struct(">I")
 LARGEST = 64 * 1024 * 1024
+_ORDERLY_S = 2.0
 
 
 class BrokenFrame(Exception):
@@ -51,3 +55,23 @@ class Frames(Generic[M]):
                 raise BrokenFrame(str(error)) from error
             yield message
         del self._kept[:start]
+
+
+def listen(kind: Any, take: Callable[[Any], object], over: Callable[[], object]) -> None:
+    """In a thread of its own: `take` each message of a kind that comes on the standard input, until that is at its end
+    or breaks the protocol; then `over` is to end the process, which goes soon after, whatever holds it up.
+    """
+
+    def run() -> None:
+        frames: Frames[Any] = Frames(kind)
+        try:
+            while piece := os.read(0, 65_536):
+                for message in frames.feed(piece):
+                    take(message)
+        except BrokenFrame:
+            pass
+        over()
+        time.sleep(_ORDERLY_S)
+        os._exit(0)
+
+    threading.Thread(target=run, name="input", daemon=True).start()

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 
 from PySide6.QtCore import QBuffer, QByteArray, QCoreApplication, QIODevice, QObject, QTimer, Signal, Slot
 from PySide6.QtMultimedia import QAudioDevice, QAudioFormat, QAudioSink, QMediaDevices, QtAudio
 
-from console.pipe import BrokenFrame, Frames, pack
+from console.pipe import listen, pack
 from console.sound.messages import EXIT_NO_OUTPUT, FromSound, Play, SoundOutput, ToneFailed, TonePlayed
 from console.sound.tones import SampleFormat, encode, samples
 
@@ -28,7 +27,6 @@ _STARVED_MS = 8_000
 """An output that has taken no whole tone by then takes none."""
 _SLACK_S = 0.5
 """So much longer than it lasts a tone may take."""
-_ORDERLY_S = 2.0
 _LONGEST_NAME = 80
 
 
@@ -68,20 +66,7 @@ class Player(QObject):
     def begin(self) -> None:
         """Say where tones are heard, then listen for what is to be played."""
         self.tell_output()
-        threading.Thread(target=self._listen, name="input", daemon=True).start()
-
-    def _listen(self) -> None:
-        """Read what the window wants until the standard input is at its end, then end, whatever holds Qt up."""
-        frames: Frames[Play] = Frames(Play)
-        try:
-            while piece := os.read(0, 4096):
-                for play in frames.feed(piece):
-                    self._came.emit(play)
-        except BrokenFrame:
-            pass
-        self._left.emit()
-        time.sleep(_ORDERLY_S)
-        os._exit(0)
+        listen(Play, self._came.emit, self._left.emit)
 
     @Slot(object)
     def _play(self, play: Play) -> None:

@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-import time
 
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon
 
-from console.pipe import BrokenFrame, Frames, pack
+from console.pipe import listen, pack
 
 SHOWN_S = 20.0
 _AFTER_S = 5.0
-_ORDERLY_S = 2.0
 
 
 class ShowNotice(msgspec.Struct, frozen=True, tag="show"):
@@ -51,22 +48,10 @@ class TrayProcess(QObject):
     def begin(self) -> None:
         """Listen for what is to be shown."""
         if QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages():
-            threading.Thread(target=self._listen, name="input", daemon=True).start()
+            listen(ShowNotice, self._came.emit, self._left.emit)
             self._over.start()
         else:
             QApplication.quit()
-
-    def _listen(self) -> None:
-        frames: Frames[ShowNotice] = Frames(ShowNotice)
-        try:
-            while piece := os.read(0, 65_536):
-                for notice in frames.feed(piece):
-                    self._came.emit(notice)
-        except BrokenFrame:
-            pass
-        self._left.emit()
-        time.sleep(_ORDERLY_S)
-        os._exit(0)  # the desktop hangs
 
     @Slot(object)
     def _show(self, notice: ShowNotice) -> None:
