@@ -6,20 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView, QStackedWidget, QStyleOptionViewItem, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from widgets.focus import FocusRing
-from widgets.rows import RowDelegate, RowsModel, RowsView
+from widgets.rows import AT_LEFT, AT_RIGHT, RowDelegate, RowsModel, RowsView
 from widgets.states import EmptyState
 from widgets.symbols import Symbols
-from widgets.text import one_line
 from widgets.theme import Theme
 
 ROW_HEIGHT, HEAD_HEIGHT = 26, 24
-_AT_LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine | Qt.AlignmentFlag.AlignLeft
-_AT_RIGHT = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine | Qt.AlignmentFlag.AlignRight
 _FIXED = {"symbol": 40, "for": 72, "alarm": 150, "state": 160}
 _LEAST = 130
 """What where and what to do have at least, before the column of the state gives way."""
@@ -100,7 +97,7 @@ class _AlarmHead(QWidget):
         painter.setPen(theme.color("text.tertiary"))
         for key, place in place_alarm_columns(theme, self._view.viewport().width()).items():
             box = QRect(place.left() + theme.px(8), 0, place.width() - theme.px(16), self.height())
-            painter.drawText(box, _AT_RIGHT if key == "for" else _AT_LEFT, self._words.get(key, ""))
+            painter.drawText(box, AT_RIGHT if key == "for" else AT_LEFT, self._words.get(key, ""))
 
 
 class _AlarmDelegate(RowDelegate):
@@ -135,16 +132,9 @@ class _AlarmDelegate(RowDelegate):
         for key, place in place_alarm_columns(theme, box.width()).items():
             text = {"for": row.since, "alarm": row.name, "where": row.where}.get(key, "")
             text = {"response": row.response, "state": row.state}.get(key, text)
-            if not text:
-                continue
-            font = theme.font("dense", weight if key in ("for", "alarm", "where") else 400)
-            inside = QRect(
-                box.left() + place.left() + theme.px(8), box.top(), place.width() - theme.px(16), box.height() - 1
-            )
-            words = QFontMetrics(font).elidedText(one_line(text), Qt.TextElideMode.ElideRight, inside.width())
-            painter.setFont(font)
-            painter.setPen(theme.color(token))
-            painter.drawText(inside, _AT_RIGHT if key == "for" else _AT_LEFT, words)
+            place = place.translated(box.left(), box.top()).adjusted(0, 0, 0, box.height() - 2)
+            loud = weight if key in ("for", "alarm", "where") else 400
+            self.paint_text(painter, place, text, token, loud, right=key == "for")
 
 
 class AlarmsPanel(QWidget):
@@ -182,8 +172,7 @@ class AlarmsPanel(QWidget):
 
     def set_rows(self, rows: Sequence[AlarmRow]) -> None:
         """Show these alarms; the current one stays the current one, and no other takes its place when it goes."""
-        if (current := self.view.current_id()) and all(row.id != current for row in rows):
-            self.view.clear_current()
+        self.view.keep_current_among(rows)
         self._model.set_rows(rows)
         had_keyboard = self.view.hasFocus() or self._empty.hasFocus()
         shown = self.view if rows else self._empty

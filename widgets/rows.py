@@ -18,7 +18,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QPainter
+from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -35,6 +35,10 @@ from widgets.text import one_line, tip
 from widgets.theme import Theme
 
 Index = QModelIndex | QPersistentModelIndex
+_ONE_LINE = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
+AT_LEFT = _ONE_LINE | Qt.AlignmentFlag.AlignLeft
+AT_RIGHT = _ONE_LINE | Qt.AlignmentFlag.AlignRight
+"""How a line of text stands in the column of a list."""
 _MOST_MADE = 200
 """How many rows are compared with what they were."""
 
@@ -249,6 +253,13 @@ class RowsView(QListView):
         )
         self.blockSignals(False)
 
+    def keep_current_among(self, rows: Sequence[Any]) -> None:
+        """Before other rows are shown: if the current one is not among them, none is. Qt would choose its neighbour,
+        for which keys would be heard.
+        """
+        if (current := self.current_id()) and all(row.id != current for row in rows):
+            self.clear_current()
+
     def clear_current(self) -> None:
         """Make no row the current one, without announcing it."""
         self.blockSignals(True)
@@ -357,3 +368,17 @@ class RowDelegate(QStyledItemDelegate):
         painter.setClipRect(box)  # tall writing of one row stays out of the others
         self.paint_row(painter, box, index.data(Qt.ItemDataRole.UserRole))
         painter.restore()
+
+    def paint_text(
+        self, painter: QPainter, place: QRect | None, text: str, token: str, weight: int = 400, *, right: bool = False
+    ) -> None:
+        """Draw a text in its column, cut with … where it has no room; nothing where there is no column or text."""
+        if place is None or not text:
+            return
+        theme = self._theme
+        font = theme.font("dense", weight)
+        box = place.adjusted(theme.px(8), 0, -theme.px(8), 0)
+        words = QFontMetrics(font).elidedText(one_line(text), Qt.TextElideMode.ElideRight, box.width())
+        painter.setFont(font)
+        painter.setPen(theme.color(token))
+        painter.drawText(box, AT_RIGHT if right else AT_LEFT, words)

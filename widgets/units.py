@@ -27,8 +27,6 @@ from widgets.text import one_line, tip
 from widgets.theme import Theme
 
 ROW_HEIGHT, HEAD_HEIGHT = 26, 24
-_AT_LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine | Qt.AlignmentFlag.AlignLeft
-_AT_RIGHT = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine | Qt.AlignmentFlag.AlignRight
 
 
 @dataclass(frozen=True)
@@ -241,37 +239,24 @@ class _UnitDelegate(RowDelegate):
         capsule = QRect(box.left() + theme.px(12), box.top() + (box.height() - size.height()) // 2, *size.toTuple())
         self._symbols.unit(painter, capsule, row.state_key, row.stale)
         dim = "text.secondary" if row.stale else "text.primary"
-        self._text(painter, places.get("code"), row.code, "text.primary", 600)
+        self.paint_text(painter, places.get("code"), row.code, "text.primary", 600)
         state = places.get("state")
         if state is not None and row.mark:
             mark_top = state.center().y() + 1 - theme.px(4)
             color = theme.color("text.secondary")
             paint_mark(painter, theme, state.left() + theme.px(8), mark_top, row.mark, color)
             state = state.adjusted(theme.px(14), 0, 0, 0)
-        self._text(painter, state, row.state_text, dim)
-        self._text(painter, places.get("since"), row.since, "text.secondary", right=True)
-        self._text(painter, places.get("away"), row.away, "text.secondary", right=True)
+        self.paint_text(painter, state, row.state_text, dim)
+        self.paint_text(painter, places.get("since"), row.since, "text.secondary", right=True)
+        self.paint_text(painter, places.get("away"), row.away, "text.secondary", right=True)
         places = self._with_step(painter, places, row)
         self._job(painter, places.get("job"), row.job)
-        self._text(painter, places.get("eta"), row.eta, "text.primary", right=True)
-        self._text(painter, places.get("next"), row.next, "text.secondary", right=True)
-        self._text(painter, places.get("skills"), row.skills, "text.secondary")
+        self.paint_text(painter, places.get("eta"), row.eta, "text.primary", right=True)
+        self.paint_text(painter, places.get("next"), row.next, "text.secondary", right=True)
+        self.paint_text(painter, places.get("skills"), row.skills, "text.secondary")
         token = "priority.p2" if row.position_level == 1 else "text.tertiary"
-        self._text(painter, places.get("position"), row.position_age, token, right=True)
-        self._text(painter, places.get("shift"), row.shift, "text.secondary", right=True)
-
-    def _text(
-        self, painter: QPainter, place: QRect | None, text: str, token: str, weight: int = 400, *, right: bool = False
-    ) -> None:
-        if place is None or not text:
-            return
-        theme = self._theme
-        font = theme.font("dense", weight)
-        box = place.adjusted(theme.px(8), 0, -theme.px(8), 0)
-        words = QFontMetrics(font).elidedText(one_line(text), Qt.TextElideMode.ElideRight, box.width())
-        painter.setFont(font)
-        painter.setPen(theme.color(token))
-        painter.drawText(box, _AT_RIGHT if right else _AT_LEFT, words)
+        self.paint_text(painter, places.get("position"), row.position_age, token, right=True)
+        self.paint_text(painter, places.get("shift"), row.shift, "text.secondary", right=True)
 
     def _with_step(self, painter: QPainter, places: dict[str, QRect], row: UnitRow) -> dict[str, QRect]:
         """Draw the next step and its key behind the job's number, else in place of the skills; what places are left."""
@@ -287,7 +272,7 @@ class _UnitDelegate(RowDelegate):
             return places
         place = places[column]
         step = place.adjusted(place.width() - wide, 0, 0, 0)
-        self._text(painter, step, row.step, "text.primary")
+        self.paint_text(painter, step, row.step, "text.primary")
         left = step.right() - theme.px(8) - cap_size(theme, row.step_key).width()
         paint_cap(painter, theme, left, step.center().y() + 1, row.step_key)
         left_over = {key: one for key, one in places.items() if key != column}
@@ -298,7 +283,7 @@ class _UnitDelegate(RowDelegate):
             return
         number, _, rest = job.partition(" ")
         if not number.isdigit():
-            self._text(painter, place, job, "text.tertiary")
+            self.paint_text(painter, place, job, "text.tertiary")
             return
         theme = self._theme
         font = theme.font("mono")
@@ -307,7 +292,7 @@ class _UnitDelegate(RowDelegate):
         box = place.adjusted(theme.px(8), 0, -theme.px(8), 0)
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, number)
         used = QFontMetrics(font).horizontalAdvance(number) + theme.px(5)
-        self._text(painter, place.adjusted(used, 0, 0, 0), rest, "text.primary")
+        self.paint_text(painter, place.adjusted(used, 0, 0, 0), rest, "text.primary")
 
 
 class UnitsPanel(QWidget):
@@ -353,8 +338,7 @@ class UnitsPanel(QWidget):
 
     def set_rows(self, rows: Sequence[UnitRow]) -> None:
         """Show these units; the current one stays the current one, and no other takes its place when it goes."""
-        if (current := self.view.current_id()) and all(row.id != current for row in rows):
-            self.view.clear_current()  # Qt would choose its neighbour, for which keys would be heard
+        self.view.keep_current_among(rows)
         self._fit(frozenset(row.code for row in rows), frozenset(row.skills for row in rows))
         away = any(row.away for row in rows)
         if away != self._head.away:

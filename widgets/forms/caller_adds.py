@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 from typing_extensions import override
 
 from widgets.forms.fields import Segments
@@ -44,12 +44,7 @@ class CallerAddsForm(Form):
         add_key(self, "Alt+P", self._go_to_priority)
         self.body.addWidget(self._priority_label)
         self.body.addWidget(self.priority)
-        self.body.addWidget(self.field_label(self.tr("Caller"), self.tr("optional, shown to nobody without a reason")))
-        row = QHBoxLayout()
-        row.setSpacing(theme.px(8))
-        row.addWidget(self.caller_name, 3)
-        row.addWidget(self.caller_phone, 2)
-        self.body.addLayout(row)
+        self.add_caller(self.caller_name, self.caller_phone)
         self.caller_name.returnPressed.connect(lambda: self.caller_phone.setFocus(Qt.FocusReason.TabFocusReason))
         for first, second in (
             (self.report_text, self.priority),

@@ -585,6 +585,15 @@ class Form(QDialog):
             row.addStretch(1)
         return box
 
+    def add_caller(self, name: QWidget, phone: QWidget) -> None:
+        """Add the fields for who calls side by side, under their words."""
+        self.body.addWidget(self.field_label(self.tr("Caller"), self.tr("optional, shown to nobody without a reason")))
+        row = QHBoxLayout()
+        row.setSpacing(self.theme.px(8))
+        row.addWidget(name, 3)
+        row.addWidget(phone, 2)
+        self.body.addLayout(row)
+
     def text_field(self, name: str, lines: int) -> QPlainTextEdit:
         """A field of several lines; Tab leaves it."""
         field = QPlainTextEdit()

@@ -109,12 +109,7 @@ class NewReportForm(PlaceForm):
         self.body.addWidget(self.questions)
         self.body.addWidget(self.field_label(self.tr("Priority"), self.tr("Alt P, then its digit")))
         self.body.addWidget(self.priority)
-        self.body.addWidget(self.field_label(self.tr("Caller"), self.tr("optional, shown to nobody without a reason")))
-        row = QHBoxLayout()
-        row.setSpacing(theme.px(8))
-        row.addWidget(self.caller_name, 3)
-        row.addWidget(self.caller_phone, 2)
-        self.body.addLayout(row)
+        self.add_caller(self.caller_name, self.caller_phone)
         heading = self.tr("Earlier reports of this caller")
         self.of_caller = NearbyReports(
             theme, symbols, heading, adds="Alt A" if adds else "", add_text=add_text, first=MOST_NEARBY + 1

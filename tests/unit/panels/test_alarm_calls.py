@@ -29,7 +29,9 @@ from console.rules.rights import Rights
 from console.sound.tones import Tone
 from tests.helpers.city import wait_for
 from tests.unit.panels.conftest import NOW
-from tests.unit.panels.test_alarms import MINUTE, Desk
+from tests.unit.panels.test_alarms import MINUTE, Desk, writer
+
+__all__ = ["writer"]
 
 P1, ALARM = Tone.P1, Tone.ALARM
 
