@@ -72,6 +72,8 @@ class Kind(StrEnum):
     UNIT_STATE = "unit_state"  # of a unit, about no report
     CLOSURE = "closure"  # of a closed street or flooded area, about no report
     ALARM = "alarm"  # of alarms, about no report: they are acknowledged, or one is shelved
+    MESSAGE = "message"  # to a unit, a role, an area or everyone; about no report, though it may be kept with one
+    READ = "read"  # of messages, about no report
     VALIDATE = "validate"
     CLOSE = "close"  # without work
     REOPEN = "reopen"
@@ -811,6 +813,63 @@ class AlarmRecord(msgspec.Struct, frozen=True):
     version: int = 1
 
 
+class Recipient(msgspec.Struct, frozen=True):
+    """To whom a message is: a unit; or a role, everywhere or in an area; or all who work in an area; or everyone."""
+
+    unit: Key | None = None
+    role: Key | None = None
+    area: Key | None = None
+
+
+class NewMessage(msgspec.Struct, frozen=True):
+    """A message, whose id is that of the edit. `report` is the number of the report that it is kept with."""
+
+    to: Recipient
+    text: Annotated[str, Meta(min_length=1, max_length=2_000)]
+    report: Key | None = None
+
+
+MOST_READ = 200
+
+
+class ReadMessages(msgspec.Struct, frozen=True):
+    """The messages that somebody has read, by their ids."""
+
+    messages: Annotated[tuple[EditKey, ...], Meta(min_length=1, max_length=MOST_READ)]
+
+
+class Message(msgspec.Struct, frozen=True):
+    """What somebody wrote to a unit, a role, an area or everyone; `at` is when he wrote it.
+
+    `unit` is the crew that wrote it. `areas` are where it goes: the one that it is to, or those in which the unit works
+    that it is to or from, whose `agency` it is; `around` are these with all that lie around them. `to_you` is told to
+    each reader: whether it is to him, and not his own, or of those that he supervises.
+    """
+
+    id: str
+    author: str
+    at: datetime
+    to: Recipient
+    text: str = ""
+    report: str | None = None
+    unit: str | None = None
+    areas: tuple[str, ...] = ()
+    around: tuple[str, ...] = ()
+    agency: str | None = None
+    late: bool = False
+    to_you: bool = False
+
+
+class ReadMark(msgspec.Struct, frozen=True):
+    """Who has read a message, and when; `addressed` is false for who supervises and reads what is to others."""
+
+    id: str
+    message: str
+    who: str
+    at: datetime
+    addressed: bool = True
+
+
 PAYLOADS: dict[Kind, type[msgspec.Struct]] = {
     Kind.CREATE: Create,
     Kind.SET: Set,
@@ -827,6 +886,8 @@ PAYLOADS: dict[Kind, type[msgspec.Struct]] = {
     Kind.UNIT_STATE: OwnState,
     Kind.CLOSURE: ClosureChange,
     Kind.ALARM: AlarmChange,
+    Kind.MESSAGE: NewMessage,
+    Kind.READ: ReadMessages,
     Kind.VALIDATE: Verdict,
     Kind.CLOSE: Closing,
     Kind.REOPEN: Reason,
@@ -838,7 +899,20 @@ PAYLOADS: dict[Kind, type[msgspec.Struct]] = {
 
 NOTHING = msgspec.Raw(b"null")
 ApiObject = (
-    Report | Entry | Assignment | Unit | Area | Service | Template | Calendar | Agency | User | Closure | AlarmRecord
+    Report
+    | Entry
+    | Assignment
+    | Unit
+    | Area
+    | Service
+    | Template
+    | Calendar
+    | Agency
+    | User
+    | Closure
+    | AlarmRecord
+    | Message
+    | ReadMark
 )
 OBJECTS: dict[str, type[ApiObject]] = {
     "service": Service,
@@ -850,6 +924,8 @@ OBJECTS: dict[str, type[ApiObject]] = {
     "unit": Unit,
     "closure": Closure,
     "alarm": AlarmRecord,
+    "message": Message,
+    "read_mark": ReadMark,
     "report": Report,
     "assignment": Assignment,
     "entry": Entry,

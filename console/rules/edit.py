@@ -28,10 +28,12 @@ APPENDS = frozenset({Kind.CREATE, Kind.NOTE, Kind.REPLY, Kind.PHOTO, Kind.ME_TOO
 """Need no If-Match and never conflict."""
 
 ORDERS = frozenset({Kind.DISPATCH, Kind.ASSIGN, Kind.RECALL, Kind.CLAIM, Kind.RELEASE})
-"""Orders live for a while only; so does a SET that touches area or agency (a transfer): see `is_order`."""
+"""Orders live for a while only; so does a SET that touches area or agency (a transfer), and a message to a unit or a
+role: see `is_order`.
+"""
 
-ON_NO_REPORT = frozenset({Kind.UNIT_STATE, Kind.CLOSURE, Kind.ALARM})
-"""Are about a unit, a closed street or alarms: their `report` is None, and no version of one is seen."""
+ON_NO_REPORT = frozenset({Kind.UNIT_STATE, Kind.CLOSURE, Kind.ALARM, Kind.MESSAGE, Kind.READ})
+"""Are about a unit, a closed street, alarms or messages: their `report` is None, and no version of one is seen."""
 
 ON_STATUS = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN, Kind.MERGE, Kind.UNMERGE})
 """Change the status without naming it in their data."""
@@ -78,7 +80,17 @@ class Edit(msgspec.Struct, frozen=True):
 
 def is_order(edit: Edit) -> bool:
     """Whether the edit is an order (lives 10 minutes) and not a fact (sent whenever the link returns)."""
+    if edit.kind is Kind.MESSAGE:
+        return is_to_somebody(edit.data)
     return edit.kind in ORDERS or (edit.kind is Kind.SET and bool(TRANSFER_FIELDS & edit.data.keys()))
+
+
+def is_to_somebody(data: Mapping[str, Any]) -> bool:
+    """Whether the message of an edit is to a unit or a role, which is to do something: an order. What is to an area or
+    to everyone is a fact.
+    """
+    to = data.get("to")
+    return isinstance(to, Mapping) and bool(to.get("unit") or to.get("role"))
 
 
 _IN_SHORT = 300
@@ -173,6 +185,9 @@ CLOSURES = "closures"
 
 ALARMS = "alarms"
 """The word by which a server says that it keeps what was done about alarms."""
+
+MESSAGES = "messages"
+"""The word by which a server says that it passes on messages."""
 
 KNOWS_NO_ALARMS = "This server is of an older version and keeps no alarms: only this console knows what was done."
 """The problem of an edit of alarms that such a server has refused."""

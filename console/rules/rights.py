@@ -13,14 +13,15 @@ CITIZEN = "citizen"
 """The role of who sends reports without an account, and the name under which what he does is kept."""
 ROLES = ("viewer", "operator", "supervisor", "validator", "field")
 _ALL = frozenset(Kind)
+_WRITES = frozenset({Kind.MESSAGE, Kind.READ})
 _MAY: dict[str, frozenset[Kind]] = {
     "viewer": frozenset(),
     "operator": _ALL,
     "supervisor": _ALL,
     "validator": frozenset(
-        {Kind.VALIDATE, Kind.REOPEN, Kind.NOTE, Kind.REPLY, Kind.PHOTO, Kind.CLAIM, Kind.RELEASE, Kind.ME_TOO}
+        {Kind.VALIDATE, Kind.REOPEN, Kind.NOTE, Kind.REPLY, Kind.PHOTO, Kind.CLAIM, Kind.RELEASE, Kind.ME_TOO} | _WRITES
     ),
-    "field": frozenset({Kind.PROGRESS, Kind.UNIT_STATE, Kind.NOTE, Kind.PHOTO, Kind.CREATE, Kind.ME_TOO}),
+    "field": frozenset({Kind.PROGRESS, Kind.UNIT_STATE, Kind.NOTE, Kind.PHOTO, Kind.CREATE, Kind.ME_TOO} | _WRITES),
     CITIZEN: frozenset({Kind.CREATE, Kind.ME_TOO, Kind.PHOTO, Kind.REOPEN, Kind.NOTE}),
 }
 

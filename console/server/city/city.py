@@ -43,6 +43,7 @@ from console.server.city.closures import CityBorders, drop_old_closures, end_clo
 from console.server.city.database import Database, Mark, begin_epoch, present_mark, present_number
 from console.server.city.edit_service import Applied, EditService
 from console.server.city.holds import end_holds
+from console.server.city.messages import drop_old_messages, messages_after
 from console.server.city.numbered import drop_things, put_things
 from console.server.city.presence import PresenceTable
 from console.server.city.proof_photos import facts_of, keep_facts
@@ -325,6 +326,10 @@ class City:
         with self.database.read() as connection:
             return read_closures(connection)
 
+    def messages(self, actor: Actor, after: int, limit: int = feed.MOST) -> Changes:
+        """The next page of the messages and read marks that somebody may read; GoneRefusal as for `changes`."""
+        return messages_after(self.database, actor, self.clock(), after, max(1, min(limit, feed.MOST)))
+
     def end_closures(self) -> int:
         """End the closures whose time is over; returns how many. To be called at the start and every few seconds."""
         return end_closures(self.database, self.clock())
@@ -362,6 +367,7 @@ class City:
             )
             drop_old_closures(self.database, connection, now)
             drop_old_alarms(self.database, connection, now)
+            drop_old_messages(self.database, connection, now)
             floor = connection.scalar(sa.select(sa.func.max(gone.c.seq)).where(old_gone))
             if floor is not None:
                 connection.execute(sa.delete(gone).where(old_gone))

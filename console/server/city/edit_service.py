@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from api_client import model
 from api_client.decoding import decode
-from api_client.model import AlarmChange, EditAnswer, EditBody, Entry, Kind, Report
+from api_client.model import AlarmChange, EditAnswer, EditBody, Entry, Kind, NewMessage, ReadMessages, Report
 from console.rules.divert import is_step
 from console.rules.edit import APPENDS, FIELDS, LEAVES, ON_NO_REPORT
 from console.rules.recreate import is_another
@@ -34,6 +34,7 @@ from console.server.city.dates import check_date
 from console.server.city.divert import go_back, leave, others_of
 from console.server.city.edit_context import EditContext, SeenVersion, entry_apart
 from console.server.city.freshness import check_alone, check_fresh, check_undo, merged_into
+from console.server.city.messages import mark_read, write_message
 from console.server.city.payload_check import dates_of, kept_data, payload_of
 from console.server.city.proof_photos import ProofIndex
 from console.server.city.records import Actor
@@ -154,8 +155,8 @@ class EditService:
             return _Done(None, self._on_unit(unit_of_work, edit, actor))
         if edit.kind is Kind.CLOSURE:
             return _Done(None, self._on_closure(unit_of_work, edit, actor))
-        if edit.kind is Kind.ALARM:
-            entry = msgspec.structs.replace(change_alarms(unit_of_work, edit, actor), id=self._ids())
+        if (apart := _APART.get(edit.kind)) is not None:
+            entry = msgspec.structs.replace(apart(unit_of_work, edit, actor), id=self._ids())
             unit_of_work.put(entry, before=None, device=edit.device or None)
             return _Done(None, entry)
         if edit.kind is Kind.CREATE and edit.undoes is None:
@@ -265,6 +266,14 @@ class EditService:
             mine.set()
 
 
+_APART: dict[Kind, Callable[[UnitOfWork, EditBody, Actor], Entry]] = {
+    Kind.ALARM: change_alarms,
+    Kind.MESSAGE: write_message,
+    Kind.READ: mark_read,
+}
+"""What edits do that are about no report and that nobody takes back."""
+
+
 def _let_go(context: EditContext, report: Report, entry: Entry, beside: tuple[audit.AuditedAction, ...] = ()) -> _Done:
     """The result of an edit, after releasing the claim if the holder may not work where the report is now."""
     action = release_what_left(context.unit_of_work, context.before, report, context.actor)
@@ -304,9 +313,15 @@ def _audited(edit: EditBody, report: str | None, actor: Actor, changed: Report |
         detail["closure"] = edit.data["closure"]
     if edit.kind is Kind.ALARM:
         detail["alarms"] = [alarm.id for alarm in payload_of(edit, AlarmChange).alarms]
+    if edit.kind is Kind.MESSAGE:
+        detail["to"] = msgspec.to_builtins(payload_of(edit, NewMessage).to)
+    if edit.kind is Kind.READ:
+        detail["messages"] = list(payload_of(edit, ReadMessages).messages)
     if edit.undoes is not None:
         detail["undoes"] = edit.undoes
     about = changed.id if changed is not None else report
+    if edit.kind is Kind.MESSAGE:
+        about = payload_of(edit, NewMessage).report
     return audit.AuditedAction(actor, audit.WRITE, about, edit.id, detail)
 
 

@@ -22,7 +22,7 @@ MOST_BYTES = 8_000_000
 """How many bytes of objects a page holds, or one object: clients read 32 MB at once and no more."""
 FLOOR = "gone_floor"
 _IN_ORDER = (
-    *(kind for kind in schema.TABLES if kind not in ("report", "assignment", "entry", "gone")),
+    *(kind for kind in schema.FEED if kind not in ("report", "assignment", "entry", "gone")),
     LIVE_WORK,
     "report",
     "assignment",
@@ -30,10 +30,7 @@ _IN_ORDER = (
 )
 """What a first fill brings, in its order: the vocabulary with the units, their work, reports, all work, histories."""
 _META = sa.select(schema.meta.c.key, schema.meta.c.value)
-_NEWEST = sa.select(
-    *(sa.select(sa.func.max(table.c.seq)).scalar_subquery().label(kind) for kind, table in schema.TABLES.items())
-)
-"""For each kind the number of its last change, None without objects: most kinds have nothing new."""
+_FLOOR = sa.select(schema.meta.c.value).where(schema.meta.c.key == FLOOR)
 _PLACE = re.compile("([01]),(-?[0-9]{1,18}),(.*)", re.DOTALL)
 
 
@@ -41,24 +38,47 @@ def changes(database: Database, after: int, limit: int = MOST) -> Changes:
     """The next page of the feed; GoneRefusal when `after` is older than the kept deletions, or not yet reached."""
     limit = max(1, min(limit, MOST))
     with database.read() as connection:
-        known = read_meta(connection)
-        present = present_number(connection)
-        if after > present or after < int(known.get(FLOOR, 0)):
-            raise GoneRefusal("This place of the feed is not there (any more). Begin with a snapshot.")
-        found: list[Item] = []
-        more = False
-        if after < present:
-            newest = zip(schema.TABLES, connection.execute(_NEWEST).one(), strict=True)
-            grown = [kind for kind, last in newest if last is not None and last > after]
-            parts = [_after(connection, kind, after, limit + 1) for kind in grown]
-            end = min((cut for _, cut in parts if cut is not None), default=present + 1)
-            merged = heapq.merge(*(part for part, _ in parts), key=lambda item: item.seq)
-            found = [item for item in merged if item.seq < end]
-            fits = fitting(len(item.data) for item in found[:limit])
-            more = end <= present or fits < len(found)
-            found = found[:fits]
+        floor = connection.scalar(_FLOOR)
+        if floor is not None and after < int(floor):
+            raise _no_place()
+        return page_after(connection, schema.FEED, after, limit)
+
+
+def page_after(connection: sa.Connection, kinds: tuple[str, ...], after: int, limit: int) -> Changes:
+    """The objects of some kinds whose last change has a higher number, as many as fit; GoneRefusal when `after` is not
+    reached yet.
+    """
+    known = read_meta(connection)
+    present = present_number(connection)
+    if after > present:
+        raise _no_place()
+    found: list[Item] = []
+    more = False
+    if after < present:
+        newest = zip(kinds, connection.execute(_newest(kinds)).one(), strict=True)
+        grown = [kind for kind, last in newest if last is not None and last > after]
+        parts = [_after(connection, kind, after, limit + 1) for kind in grown]
+        end = min((cut for _, cut in parts if cut is not None), default=present + 1)
+        merged = heapq.merge(*(part for part, _ in parts), key=lambda item: item.seq)
+        found = [item for item in merged if item.seq < end]
+        fits = fitting(len(item.data) for item in found[:limit])
+        more = end <= present or fits < len(found)
+        found = found[:fits]
     items = tuple(found)
     return Changes(known["epoch"], int(known["scope_version"]), after, items[-1].seq if more else present, more, items)
+
+
+def _no_place() -> GoneRefusal:
+    return GoneRefusal("This place of the feed is not there (any more). Begin with a snapshot.")
+
+
+@functools.cache
+def _newest(kinds: tuple[str, ...]) -> sa.Select[Any]:
+    """For each kind the number of its last change, None without objects: most kinds have nothing new."""
+    tables = {kind: schema.TABLES[kind] for kind in kinds}
+    return sa.select(
+        *(sa.select(sa.func.max(table.c.seq)).scalar_subquery().label(kind) for kind, table in tables.items())
+    )
 
 
 def snapshot(database: Database, after_key: str | None, limit: int = MOST) -> Snapshot:

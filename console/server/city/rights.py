@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from api_client.model import Assignment, EditBody, Entry, Report, Unit
 from console.rules import rights
@@ -59,6 +59,12 @@ def _was_sent(unit_of_work: UnitOfWork, actor: Actor, report: Report) -> bool:
 def call_signs(unit: Unit) -> frozenset[str]:
     """The words by which a unit is found, and its crew's user is called: its id and its code, casefolded."""
     return frozenset(word.casefold() for word in (unit.id, unit.code) if word)
+
+
+def unit_called(units: Iterable[Unit], word: str) -> Unit | None:
+    """The first of the units that is called so and that the city still has."""
+    there = (unit for unit in units if unit.valid_to is None)
+    return next((unit for unit in there if word.casefold() in call_signs(unit)), None)
 
 
 def may_see_contacts(unit_of_work: UnitOfWork, actor: Actor, report: Report) -> bool:

@@ -20,6 +20,8 @@ from api_client.model import (
     Assignment,
     Closure,
     Entry,
+    Message,
+    ReadMark,
     Report,
     Service,
     User,
@@ -103,6 +105,13 @@ alarms = _numbered(
     sa.Column("updated", sa.BigInteger, nullable=False),  # when somebody did something about it last
     sa.Index("alarms_updated", "updated"),
 )
+messages = _numbered(
+    "messages",
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("report", sa.Text),  # that it is kept with
+    sa.Index("messages_at", "at"),
+)
+read_marks = _numbered("read_marks", sa.Column("message", sa.Text, nullable=False, index=True))
 areas = _numbered("areas")
 services = _numbered("services")
 templates = _numbered("templates")
@@ -126,12 +135,19 @@ TABLES: dict[str, sa.Table] = {
     "unit": units,
     "closure": closures,
     "alarm": alarms,
+    "message": messages,
+    "read_mark": read_marks,
     "report": reports,
     "assignment": assignments,
     "entry": entries,
     "gone": gone,
 }
-"""Kind of the feed -> table, in the order of a first fill: the vocabulary, the reports, then their histories."""
+"""Kind of an object -> table, in the order of a first fill: the vocabulary, the reports, then their histories."""
+
+PRIVATE = ("message", "read_mark")
+"""Kinds that are in no feed and no first fill: each reader is given his own (`messages.messages_after`)."""
+FEED = tuple(kind for kind in TABLES if kind not in PRIVATE)
+"""The kinds of the feed, which everybody reads."""
 
 KIND_OF: dict[type[ApiObject], str] = {kind: word for word, kind in OBJECTS.items()}
 
@@ -285,6 +301,10 @@ def row_of(thing: ApiObject, seq: int) -> dict[str, Any]:
         }
     elif isinstance(thing, AlarmRecord):
         row |= {"updated": micros(thing.updated)}
+    elif isinstance(thing, Message):
+        row |= {"at": micros(thing.at), "report": thing.report}
+    elif isinstance(thing, ReadMark):
+        row |= {"message": thing.message}
     return row
 
 

@@ -20,6 +20,8 @@ from api_client.model import (
     Calendar,
     Closure,
     Entry,
+    Message,
+    ReadMark,
     Report,
     Service,
     Unit,
@@ -31,7 +33,9 @@ from console.server.city.schema import KIND_OF, TABLES
 
 _SET_BACK = timedelta(hours=25)
 
-T = TypeVar("T", Report, Entry, Assignment, Unit, Area, Service, Calendar, Agency, Closure, AlarmRecord)
+T = TypeVar(
+    "T", Report, Entry, Assignment, Unit, Area, Service, Calendar, Agency, Closure, AlarmRecord, Message, ReadMark
+)
 
 
 @functools.cache
@@ -126,6 +130,10 @@ class UnitOfWork:
     def alarm(self, key: str) -> AlarmRecord | None:
         """What operators did about an alarm, locked until the end of the transaction."""
         return self._one(AlarmRecord, key, lock=True)
+
+    def message(self, key: str) -> Message | None:
+        """A message; nobody changes one."""
+        return self._one(Message, key)
 
     def service(self, key: str | None) -> Service | None:
         """A service by its code."""

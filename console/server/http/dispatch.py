@@ -35,7 +35,7 @@ from api_client.model import (
     StatusRow,
     Welcome,
 )
-from console.rules.edit import ALARMS, CLOSURES, INSTEAD_OF, ON_NO_REPORT
+from console.rules.edit import ALARMS, CLOSURES, INSTEAD_OF, MESSAGES, ON_NO_REPORT
 from console.rules.status import RULES
 from console.server.admin.apply import Done, apply_setup, compare_setup, present_setup
 from console.server.admin.setup import SUPERVISOR, CitySetup
@@ -414,6 +414,41 @@ class Dispatch:
                 refusals=_EDIT_REFUSALS,
             ),
             Operation(
+                "GET",
+                "/messages",
+                "readMessages",
+                "The messages and read marks that the user may read, after a number",
+                self._messages,
+                {200: ResponseSpec("A page. Read on from `upto` while `more` is true.", Changes)},
+                text="Messages stand in no feed. A reader gets those that are to his unit, his role, his areas or "
+                "everyone, his own, and as a supervisor those of his scope; `to_you` is told to each. An entry of the "
+                "feed of the kind “message” or “read” says that there is something new. When the scope version has "
+                "changed, read them anew from 0. 410: the number is not reached.",
+                role="operator, supervisor, validator and field.",
+                parameters=(
+                    Parameter("after", _Number, "The last number that the client has; 0 for all."),
+                    _LIMIT,
+                ),
+                refusals=(Invalid, GoneRefusal),
+            ),
+            Operation(
+                "POST",
+                "/messages/edits",
+                "editMessages",
+                "Write a message, or mark messages as read",
+                self._edit_messages,
+                {200: _APPLIED},
+                text="A message's id is that of its edit. It is to a unit; or to a role, everywhere or in an area; or "
+                "to an area; or, with nothing named, to everyone. The entry bears no words of it. Of messages that are "
+                "marked as read those that are gone, or not for the user, are left out. It cannot be undone.",
+                role="operator and supervisor (units in their scope, all others); validator (to operators, supervisors "
+                "and validators); field (to operators).",
+                parameters=(_IDEMPOTENCY_KEY,),
+                takes=EditOf((Kind.MESSAGE, Kind.READ)),
+                most=SMALL_BODY,
+                refusals=_EDIT_REFUSALS,
+            ),
+            Operation(
                 "POST",
                 "/reports",
                 "createReport",
@@ -548,7 +583,7 @@ class Dispatch:
 
     def _root(self, _: RequestContext) -> Response:
         epoch, facts = self._city.facts()
-        return json_response(Welcome("sigap", _version(), epoch, facts, (INSTEAD_OF, CLOSURES, ALARMS)))
+        return json_response(Welcome("sigap", _version(), epoch, facts, (INSTEAD_OF, CLOSURES, ALARMS, MESSAGES)))
 
     def _openapi(self, context: RequestContext) -> Response:
         return self.document.answer(context)
@@ -663,6 +698,16 @@ class Dispatch:
         if edit.kind is not Kind.ALARM:
             raise Invalid("Alarms are acknowledged and shelved by the kind “alarm” only.")
         return self._apply(context, edit, None)
+
+    def _edit_messages(self, context: RequestContext) -> Response:
+        edit = _edit_of(context)
+        if edit.kind not in (Kind.MESSAGE, Kind.READ):
+            raise Invalid("Messages are written by the kind “message”, and marked by the kind “read” only.")
+        return self._apply(context, edit, None)
+
+    def _messages(self, context: RequestContext) -> Response:
+        after, limit = context.number("after", 0), context.number("limit", feed.MOST)
+        return json_response(self._city.messages(context.actor, after, limit))
 
     def _apply(self, context: RequestContext, edit: EditBody, report: str | None) -> Response:
         if_match = _if_match(context.request.headers.get("if-match"))

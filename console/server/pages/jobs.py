@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import TypeVar
 
@@ -18,7 +17,7 @@ from console.rules.status import ENDED_ASSIGNMENT
 from console.server.city import schema
 from console.server.city.city import City
 from console.server.city.feed import read_meta
-from console.server.city.rights import call_signs
+from console.server.city.rights import unit_called
 from console.server.errors import NotFound
 from console.server.http.endpoint import JSON, RequestContext
 from console.server.pages.assets import pack
@@ -63,19 +62,15 @@ def jobs_of(city: City, context: RequestContext) -> Response:
     A crew speaks for the unit that bears its user's name, whichever that is by now, and gets the jobs of no other.
     """
     name, wanted = context.actor.name, context.request.query_params.get("unit") or context.actor.name
-    units = [unit for unit in city.units() if unit.valid_to is None]
+    units = city.units()
     # protects: a-crew-reads-what-is-its-own
-    own = _called(units, name) if context.actor.role == "field" else None
-    unit = own or _called(units, wanted)
+    own = unit_called(units, name) if context.actor.role == "field" else None
+    unit = own or unit_called(units, wanted)
     if unit is None:
         raise NotFound(f"There is no unit {wanted[:100]}.")
     jobs, timezone = _jobs(city, unit)
     body = msgspec.json.encode(UnitJobs(unit, tuple(jobs), timezone))
     return pack(body, JSON).answer(context.request, headers={"Cache-Control": "private, no-cache"})
-
-
-def _called(units: Iterable[Unit], word: str) -> Unit | None:
-    return next((unit for unit in units if word.casefold() in call_signs(unit)), None)
 
 
 def _jobs(city: City, unit: Unit) -> tuple[list[Job], str]:

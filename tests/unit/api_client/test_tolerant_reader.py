@@ -51,6 +51,8 @@ def test_of_every_object_its_key_alone_is_enough_or_it_is_refused() -> None:
         "calendar": {"id": "7", "timezone": "Asia/Jakarta"},
         "agency": {"code": "7", "name": "Roads"},
         "user": {"name": "7"},
+        "message": {"id": "message-7", "at": AT},
+        "read_mark": {"id": "message-7 rina", "message": "message-7", "at": AT},
         "alarm": {"id": "crewless:7", "since": AT, "updated": AT},
         "closure": {
             "id": "7",

@@ -147,6 +147,8 @@ def shown(before: Report, *edits: Edit, assignments: tuple[Assignment, ...] = ()
         (Kind.UNIT_STATE, {"unit": "u1", "state": "break"}, {}, {"status": Status.NEW}),
         (Kind.CLOSURE, {"closure": "c1", "ended": True}, {}, {"status": Status.NEW}),
         (Kind.ALARM, {"alarms": [], "acknowledged": True}, {}, {"status": Status.NEW}),
+        (Kind.MESSAGE, {"to": {}, "text": "x"}, {}, {"status": Status.NEW}),
+        (Kind.READ, {"messages": ["message-1"]}, {}, {"status": Status.NEW}),
     ],
 )
 def test_each_kind_shows_what_the_server_will_say(

@@ -160,6 +160,8 @@ class Api:
             path = f"/closures/{(data or {})['closure']}/edits"
         if kind == "alarm":
             path = "/alarms/edits"
+        if kind in ("message", "read"):
+            path = "/messages/edits"
         headers = {"Idempotency-Key": key}
         if report is not None and not unversioned:
             headers["If-Match"] = f'"{seen if seen is not None else self.report(report)["version"]}"'

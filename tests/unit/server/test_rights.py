@@ -59,6 +59,8 @@ CASES = {
     Kind.UNIT_STATE: Case(UNIT | {"state": "break"}, CREW),
     Kind.CLOSURE: Case({"closure": "$unit", "kind": "street", "geometry": "$line"}, DESK),
     Kind.ALARM: Case({"alarms": "$alarms", "acknowledged": True}, DESK),
+    Kind.MESSAGE: Case({"to": {"role": "operator"}, "text": "x"}, ALL, scoped=False),
+    Kind.READ: Case({"messages": "$read"}, ALL, before=((Kind.MESSAGE, {"to": {}, "text": "x"}),), scoped=False),
     Kind.VALIDATE: Case({"accepted": True, "disposition": "done"}, CHECK, Status.VALIDATION),
     Kind.CLOSE: Case({"disposition": "spam", "reason": "x"}, DESK),
     Kind.REOPEN: Case({"reason": "x"}, CHECK, Status.RESOLVED),
@@ -94,10 +96,15 @@ def test_a_role_makes_its_kinds_of_edit_in_its_scope_and_no_other(city: City, ur
             line = {"type": "LineString", "coordinates": [corner, (corner[0] + 0.01, corner[1])]}
             alarms = [{"kind": "sla_breach", "about": key, "since": START.isoformat()}]
             names: dict[str, Any] = {"$unit": unit, "$other": other, "$line": line, "$alarms": alarms}
+            names["$read"] = [f"before-{number}-0"]
             for step, (earlier, data) in enumerate(case.before):
                 actor = Users(city).actor(str(api.session.headers["Authorization"])[7:]) if "$as" in data else LOCAL
                 actor = type(actor)(actor.name, "supervisor")
-                wanted = {name: names.get(value, value) for name, value in data.items() if name != "$as"}
+                wanted = {
+                    name: names.get(value, value) if isinstance(value, str) else value
+                    for name, value in data.items()
+                    if name != "$as"
+                }
                 city.apply(EditBody(f"before-{number}-{step}", earlier, data=wanted), report=key, actor=actor)
             version = city.report(key).version
             data = {

@@ -143,6 +143,9 @@ def test_no_secret_is_in_the_answer_to_what_anybody_writes(city: City, tmp_path:
                             {
                                 **unit,
                                 "closure": "c1",
+                                "to": {"unit": "u1"},
+                                "text": "x",
+                                "messages": ["message-1"],
                                 "alarms": [{"kind": "silent", "about": "u1", "since": "2026-03-02T08:00:00Z"}],
                             },
                         )
@@ -226,7 +229,7 @@ def test_an_older_citys_secrets_are_taken_out_and_what_consoles_made_stays(city:
         connection.exec_driver_sql("ALTER TABLE reports DROP COLUMN hold_until")
         connection.exec_driver_sql("DROP INDEX reports_created")
         connection.exec_driver_sql("CREATE INDEX reports_created ON reports (created)")
-        for table in ("closures", "alarms", "photo_facts", "proof_photos"):
+        for table in ("closures", "alarms", "messages", "read_marks", "photo_facts", "proof_photos"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql("DROP INDEX ix_contacts_phone_tail")
         connection.exec_driver_sql("ALTER TABLE contacts DROP COLUMN phone_tail")
