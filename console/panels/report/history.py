@@ -34,42 +34,48 @@ def new_report_text(data: Mapping[str, Any], catalog: Catalog) -> str:
     return ", ".join(part for part in (catalog.service_name(data.get("service")), where) if part)
 
 
-def edit_text(queued: Queued, catalog: Catalog, tr: Callable[[str], str]) -> str:
-    """What an edit does, in a few words."""
+def edit_text(queued: Queued, catalog: Catalog, tr: Callable[[str], str], *, named: bool = True) -> str:
+    """What an edit does, in a few words; without its author unless `named`."""
     edit = queued.edit
     if edit.kind is Kind.CREATE:  # by which it is told from others that have no number either
         name, text = catalog.service_name(edit.data.get("service")), str(edit.data.get("description", ""))
         what = ", ".join(part for part in (name, text) if part)
-        return tr("New report by {who}: {what}").format(who=edit.author, what=what)
-    entry = Entry(
-        edit.id,
-        edit.report,
-        edit.kind.value,
-        edit.occurred_at,
-        edit.author,
-        data=edit.data,
-        text=str(edit.data.get("text", "")),
-    )
-    return entry_text(entry, catalog, tr)
+        told = tr("New report by {who}: {what}") if named else tr("New report: {what}")
+        return told.format(who=edit.author, what=what)
+    return entry_text(entry_of(edit), catalog, tr, named=named)
 
 
-def entry_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], channel: str = "") -> str:
+def entry_of(edit: Edit) -> Entry:
+    """The line of history that an edit is to become."""
+    text = str(edit.data.get("text", ""))
+    return Entry(edit.id, edit.report, edit.kind.value, edit.occurred_at, edit.author, data=edit.data, text=text)
+
+
+def entry_text(
+    entry: Entry, catalog: Catalog, tr: Callable[[str], str], channel: str = "", *, named: bool = True
+) -> str:
     """One line of history in words; texts from outside stay plain text.
 
-    `channel` is what the report came through: who wrote it there is no name of the staff.
+    `channel` is what the report came through: who wrote it there is no name of the staff. Without the author unless
+    `named`, for lists that have him in a column of his own.
     """
-    text = _entry_text(entry, catalog, tr, channel)
+    text = _entry_text(entry, catalog, tr, channel, named)
     if entry.data.get(NO_EFFECT) is not True:
         return text
     if "undoes" in entry.data:
-        return tr("{who} took a step back that had changed nothing").format(who=entry.author)
+        told = tr("{who} took a step back that had changed nothing") if named else tr("A step back changed nothing")
+        return told.format(who=entry.author)
     return tr("{what} (it was so already: nothing changed)").format(what=text)
 
 
-def _entry_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], channel: str) -> str:
-    told = _told_text(entry, tr, channel) or _unit_text(entry, catalog, tr) or _decision_text(entry, tr)
+def _entry_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], channel: str, named: bool) -> str:
+    told = (
+        _told_text(entry, tr, channel, named)
+        or _unit_text(entry, catalog, tr, named)
+        or _decision_text(entry, tr, named)
+    )
     if told is None and entry.kind == Kind.SET:
-        return _set_text(entry, catalog, tr)
+        return _set_text(entry, catalog, tr, named)
     return told or _own_words(entry) or entry.kind
 
 
@@ -77,11 +83,11 @@ def _own_words(entry: Entry) -> str:
     return entry.text or str(entry.data.get("text") or "")
 
 
-def _told_text(entry: Entry, tr: Callable[[str], str], channel: str) -> str | None:
+def _told_text(entry: Entry, tr: Callable[[str], str], channel: str, named: bool) -> str | None:
     """The text of an entry by which something was written or shown about a report; None for an entry of another
     kind.
     """
-    by_staff = entry.edit is not None and entry.author not in ("", CITIZEN)
+    by_staff = named and entry.edit is not None and entry.author not in ("", CITIZEN)
     text = _own_words(entry)
     match entry.kind:
         case "created" | Kind.CREATE:
@@ -92,38 +98,44 @@ def _told_text(entry: Entry, tr: Callable[[str], str], channel: str) -> str | No
             )
             return tr("{what}, entered by {who}").format(what=told, who=entry.author) if by_staff else told
         case Kind.NOTE if entry.data.get("channel"):
-            return tr("The caller adds, taken down by {who}: {text}").format(who=entry.author, text=text)
+            told = tr("The caller adds, taken down by {who}: {text}") if named else tr("The caller adds: {text}")
+            return told.format(who=entry.author, text=text)
         case Kind.NOTE:
-            return tr("Note by {who}: {text}").format(who=entry.author, text=text)
+            return (tr("Note by {who}: {text}") if named else tr("Note: {text}")).format(who=entry.author, text=text)
         case Kind.REPLY:
             return tr("Reply to the reporter: {text}").format(text=text)
         case Kind.PHOTO:
-            return tr("Photo ({role}) by {who}").format(role=entry.data.get("role", ""), who=entry.author)
+            told = tr("Photo ({role}) by {who}") if named else tr("Photo ({role})")
+            return told.format(role=entry.data.get("role", ""), who=entry.author)
         case Kind.ME_TOO:
             again = tr("Reported again")
             return tr("{what}, entered by {who}").format(what=again, who=entry.author) if by_staff else again
     return None
 
 
-def _unit_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str | None:
+def _unit_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], named: bool) -> str | None:
     """The text of an entry about claims and units; None for an entry of another kind."""
     data = entry.data
     unit = catalog.units.get(str(data.get("unit") or entry.unit or ""))
     code = unit.code if unit else str(data.get("unit") or entry.unit or "")
     match entry.kind:
         case Kind.CLAIM:
-            return tr("Taken by {who}").format(who=entry.author)
+            return (tr("Taken by {who}") if named else tr("Taken")).format(who=entry.author)
         case Kind.RELEASE:
-            return tr("Released by {who}").format(who=entry.author)
+            return (tr("Released by {who}") if named else tr("Released")).format(who=entry.author)
         case Kind.ASSIGN:
-            return tr("Assigned to {unit} by {who}").format(unit=code, who=entry.author)
+            told = tr("Assigned to {unit} by {who}") if named else tr("Assigned to {unit}")
+            return told.format(unit=code, who=entry.author)
         case Kind.DISPATCH if left := left_in(data):
             numbers = ", ".join(tr("a new report") if is_local(one) else one[:24] for one in left)
-            return tr("Diverted {unit} from {reports}, by {who}").format(unit=code, reports=numbers, who=entry.author)
+            told = tr("Diverted {unit} from {reports}, by {who}") if named else tr("Diverted {unit} from {reports}")
+            return told.format(unit=code, reports=numbers, who=entry.author)
         case Kind.DISPATCH:
-            return tr("Dispatched {unit}, by {who}").format(unit=code, who=entry.author)
+            told = tr("Dispatched {unit}, by {who}") if named else tr("Dispatched {unit}")
+            return told.format(unit=code, who=entry.author)
         case Kind.RECALL:
-            told = tr("Recalled {unit}, by {who}").format(unit=code, who=entry.author)
+            told = tr("Recalled {unit}, by {who}") if named else tr("Recalled {unit}")
+            told = told.format(unit=code, who=entry.author)
             why = _own_words(entry) or str(data.get("reason") or "")
             return f"{told}: {why}" if why else told
         case Kind.PROGRESS:
@@ -164,29 +176,32 @@ def _alarms_text(data: Mapping[str, Any], tr: Callable[[str], str]) -> str:
     return tr("Alarm shelved: {why}").format(why=data.get("reason", ""))
 
 
-def _decision_text(entry: Entry, tr: Callable[[str], str]) -> str | None:
+def _decision_text(entry: Entry, tr: Callable[[str], str], named: bool) -> str | None:
     """The text of an entry by which a report or its proof was decided on; None for an entry of another kind."""
     data = entry.data
     match entry.kind:
         case Kind.VALIDATE if data.get("accepted"):
-            return tr("Proof accepted by {who}").format(who=entry.author)
+            told, what = tr("Proof accepted by {who}") if named else tr("Proof accepted"), ""
         case Kind.VALIDATE:
-            return tr("Returned by {who}: {why}").format(who=entry.author, why=data.get("reason", ""))
-        case Kind.CLOSE if data.get("merged_into"):
-            return tr("Merged into {id} by {who}").format(id=data["merged_into"], who=entry.author)
+            told, what = tr("Returned by {who}: {what}") if named else tr("Returned: {what}"), data.get("reason", "")
+        case Kind.CLOSE | Kind.MERGE if into := data.get("into" if entry.kind == Kind.MERGE else "merged_into"):
+            told, what = tr("Merged into {what} by {who}") if named else tr("Merged into {what}"), into
         case Kind.CLOSE:
             why = [str(data[name]) for name in ("disposition", "reason") if data.get(name)]
-            return tr("Closed by {who}: {why}").format(who=entry.author, why=" · ".join(dict.fromkeys(why)))
+            what = " · ".join(dict.fromkeys(why))
+            told = tr("Closed by {who}: {what}") if named else tr("Closed: {what}")
         case Kind.REOPEN:
-            return tr("Reopened by {who}: {why}").format(who=entry.author, why=data.get("reason", ""))
+            told, what = tr("Reopened by {who}: {what}") if named else tr("Reopened: {what}"), data.get("reason", "")
         case Kind.MERGE:
-            return tr("Merged into {id} by {who}").format(id=data.get("into", ""), who=entry.author)
+            told, what = tr("Merged by {who}") if named else tr("Merged"), ""
         case Kind.UNMERGE:
-            return tr("Merge undone by {who}").format(who=entry.author)
-    return None
+            told, what = tr("Merge undone by {who}") if named else tr("Merge undone"), ""
+        case _:
+            return None
+    return told.format(who=entry.author, what=what)
 
 
-def _set_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str:
+def _set_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], named: bool) -> str:
     parts = []
     for name, value in entry.data.items():
         match name:
@@ -215,8 +230,9 @@ def _set_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str:
                 parts.append(tr("{field} changed").format(field=name))
     what = " · ".join(parts)
     if "undoes" in entry.data:
-        return tr("Taken back: now {what}, by {who}").format(what=what, who=entry.author)
-    return tr("{what}, by {who}").format(what=what, who=entry.author)
+        told = tr("Taken back: now {what}, by {who}") if named else tr("Taken back: now {what}")
+        return told.format(what=what, who=entry.author)
+    return tr("{what}, by {who}").format(what=what, who=entry.author) if named else what
 
 
 def told_text(queued: Queued, catalog: Catalog, tr: Callable[[str], str]) -> str:

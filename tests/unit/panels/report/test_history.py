@@ -64,6 +64,36 @@ def test_an_entry_in_words(one: Entry, text: str) -> None:
     assert entry_text(one, Catalog(), str, "JAKI") == text
 
 
+@pytest.mark.parametrize(
+    ("one", "text"),
+    [
+        (entry("created"), "Reported through JAKI"),
+        (entry("note", text="Water rises"), "Note: Water rises"),
+        (entry("note", text="Water rises", channel="phone"), "The caller adds: Water rises"),
+        (entry("photo", role="after"), "Photo (after)"),
+        (entry("claim"), "Taken"),
+        (entry("release"), "Released"),
+        (entry("assign", unit="DMK-03"), "Assigned to DMK-03"),
+        (entry("dispatch", unit="DMK-03"), "Dispatched DMK-03"),
+        (entry("dispatch", unit="DMK-03", leaves=["931244"]), "Diverted DMK-03 from 931244"),
+        (entry("recall", unit="DMK-03", reason="diverted to 931252"), "Recalled DMK-03: diverted to 931252"),
+        (entry("set", hold=None), "Hold ended"),
+        (entry("set", hold=None, undoes="e1"), "Taken back: now Hold ended"),
+        (entry("validate", accepted=True), "Proof accepted"),
+        (entry("validate", reason="dark"), "Returned: dark"),
+        (entry("close", disposition="Duplikat"), "Closed: Duplikat"),
+        (entry("close", merged_into="931100"), "Merged into 931100"),
+        (entry("merge", into="931100"), "Merged into 931100"),
+        (entry("merge"), "Merged"),
+        (entry("unmerge"), "Merge undone"),
+        (entry("reopen", reason="not fixed"), "Reopened: not fixed"),
+        (entry("reopen", undoes="e1", no_effect=True), "A step back changed nothing"),
+    ],
+)
+def test_a_list_that_has_the_author_in_a_column_names_him_in_no_line(one: Entry, text: str) -> None:
+    assert entry_text(one, Catalog(), str, "JAKI", named=False) == text
+
+
 def test_the_reason_of_the_last_closing_is_known() -> None:
     first = entry("close", minute=1, disposition="Spam", reason="first")
     last = entry("close", minute=5, disposition="Spam", reason="second")
