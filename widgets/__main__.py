@@ -22,6 +22,7 @@ from widgets.charts import CategoryBar, ChartsPanel
 from widgets.chips import Chip
 from widgets.command import CommandLine
 from widgets.kpi import Figure, KpiPart, KpiStrip
+from widgets.log import LogPanel, LogRow
 from widgets.notice import Banner, Notice
 from widgets.outbox import OutboxPanel, OutboxRow
 from widgets.photos import PhotoCard
@@ -292,6 +293,17 @@ def alarms() -> list[AlarmRow]:
     ]
 
 
+def log_lines() -> list[LogRow]:
+    """Lines of the log: one's own, one that waits, a colleague's, the server's."""
+    return [
+        LogRow("l1", "14:07:28", "You", "928214", "Taken", "own", "hollow", "not sent yet"),
+        LogRow("l2", "14:06:31", "S. Wulandari", "931142", "To Tebet Timur · other kelurahan"),
+        LogRow("l3", "14:05:40", "D. Prakoso", "931180 · SDA-11", "Dispatched SDA-11"),
+        LogRow("l4", "14:05:02", "System", "931155", "Hold ended", "system"),
+        LogRow("l5", "30 Nov 23:58:33", "BMG-04", "931164 · BMG-04", "On scene, BMG-04"),
+    ]
+
+
 class Gallery:
     """The window of the dispatch perspective, filled; `page` chooses ordinary, offline or empty contents."""
 
@@ -311,6 +323,7 @@ class Gallery:
         self.map.set_words("The map", "It is a web page of its own and not part of the gallery.")
         self.units, self.outbox, self.charts = UnitsPanel(theme, symbols), OutboxPanel(theme), ChartsPanel(theme)
         self.alarms = AlarmsPanel(theme, symbols)
+        self.log = LogPanel(theme)
         self.command, self.status = CommandLine(theme, open_key="/"), StatusBar(theme, undo_key="Ctrl Z")
         self.shell = Shell(
             theme,
@@ -319,7 +332,12 @@ class Gallery:
             self.queue,
             self.map,
             self.ticket,
-            [("units", "Units", self.units), ("alarms", "Alarms", self.alarms), ("outbox", "Outbox", self.outbox)],
+            [
+                ("units", "Units", self.units),
+                ("alarms", "Alarms", self.alarms),
+                ("log", "Log", self.log),
+                ("outbox", "Outbox", self.outbox),
+            ],
             [("charts", "Charts", self.charts)],
             self.command,
             self.status,
@@ -335,6 +353,8 @@ class Gallery:
         self.units.set_rows(units())
         self.outbox.set_rows(outbox())
         self.alarms.set_rows(alarms())
+        lines = {row.id: row for row in log_lines()}
+        self.log.set_ids(list(lines), lines.__getitem__)
         self.shell.set_tab_label("alarms", "Alarms", "2")
         self.shell.set_tab_note("alarms", "2 new · 1 acknowledged · 1 shelved · 1 back to normal")
         self.shell.set_tab_label("units", "Units", "18")

@@ -6,6 +6,7 @@ import binascii
 import contextlib
 import functools
 import json
+import math
 import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -31,12 +32,14 @@ from api_client.model import (
     Unit,
     User,
 )
+from console.cache.log import LOG_PAGE, LoggedEntry, LogPage, LogPlace
 from console.cache.packed_columns import FACTS, FIELDS, MERGED_AT
 from console.cache.page_items import Cursor
 from console.cache.schema import CACHE_VERSION, REFUSED_JOB, table_of
 from console.files.errors import DamagedFile, NewerFile, from_os, from_sqlite
 from console.files.sqlite_file import CACHE, SUSPECT, open_reader
 from console.rules.loaded import Loaded, loaded_by, loaded_of_all
+from console.rules.log_filter import LogFilter
 from console.rules.proof_check import is_flagged
 from console.rules.scoped_code import ScopedCode
 
@@ -555,6 +558,43 @@ class CacheReader:
         found = self._all("SELECT report FROM entries WHERE edit = ? LIMIT 1", (edit_id,))
         return found[0][0] if found else None
 
+    # The log
+
+    def log_end(self) -> int:
+        """The row of the entry that was read into the cache last, 0 without any."""
+        found = self._one("SELECT max(rowid) FROM entries")
+        return 0 if found is None or found[0] is None else int(found[0])
+
+    def log_page(self, filter_: LogFilter, behind: LogPlace | None = None) -> LogPage:
+        """The entries behind a place of the log, of those that the filter lets through; without a place the newest."""
+        first, last = _within(filter_)
+        place = behind or _BEFORE_ALL
+        found = self._logged(
+            "INDEXED BY entries_at",
+            "e.at BETWEEN ? AND ? AND (e.at < ? OR e.rowid < ?)",
+            (first, min(last, place.at_ms), place.at_ms, place.row),
+            LOG_PAGE,
+        )
+        return LogPage(tuple(found), found[-1].place if len(found) == LOG_PAGE else None)
+
+    def log_news(self, filter_: LogFilter, row: int, limit: int) -> list[LoggedEntry]:
+        """Of the entries that were read into the cache behind a row (see `log_end`) those that the filter lets through,
+        the newest first.
+        """
+        within = "e.rowid > ? AND e.at BETWEEN ? AND ?"
+        return self._logged("NOT INDEXED", within, (row, *_within(filter_)), limit)
+
+    def _logged(self, index: str, where: str, values: tuple[Any, ...], limit: int) -> list[LoggedEntry]:
+        decoder = decoder_of(Entry)
+        rows = self._all(
+            f"SELECT w.word, e.at, e.rowid, e.body FROM entries e {index}"  # noqa: S608 - constants
+            " CROSS JOIN words w ON w.kind = 'source' AND w.id = e.source"
+            f" WHERE {where} ORDER BY e.at DESC, e.rowid DESC LIMIT ?",
+            (*values, limit),
+        )
+        with self._errors():
+            return [LoggedEntry(source, LogPlace(at, row), decoder.decode(body)) for source, at, row, body in rows]
+
     # Search
 
     def numbered(self, text: str) -> Rows:
@@ -766,6 +806,15 @@ class CacheReader:
         return b"".join(
             _facts_of(connection, "row BETWEEN ? AND ?", (start, start + _ROWS_AT_A_TIME - 1)) for start in starts
         )
+
+
+_BEFORE_ALL = LogPlace(2**62, 2**62)
+
+
+def _within(filter_: LogFilter) -> tuple[int, int]:
+    """The first and the last millisecond of a filter's time."""
+    first = math.ceil(filter_.since.timestamp() * 1000) if filter_.since is not None else -(2**62)
+    return first, math.ceil(filter_.until.timestamp() * 1000) - 1 if filter_.until is not None else 2**62
 
 
 def match_query(text: str) -> str:

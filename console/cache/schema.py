@@ -186,4 +186,10 @@ def c013_alarms(db: sqlite3.Connection) -> None:
     _keep_whole(db, "alarm")
 
 
+@cache_migrations.step
+def c014_log(db: sqlite3.Connection) -> None:
+    """The entries of all histories are found by their time, for the log of the control room."""
+    db.execute("CREATE INDEX entries_at ON entries (at)")
+
+
 CACHE_VERSION = version_of(cache_migrations)

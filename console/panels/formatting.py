@@ -57,7 +57,7 @@ def age(seconds: float) -> str:
 
 def clock(when: datetime, zone: tzinfo) -> str:
     """`14:07`, in the city's zone."""
-    return _hour_and_minute(_in_zone(when, zone))
+    return _hour_and_minute(in_zone(when, zone))
 
 
 def day_and_clock(when: datetime, zone: tzinfo, now: datetime) -> str:
@@ -67,27 +67,27 @@ def day_and_clock(when: datetime, zone: tzinfo, now: datetime) -> str:
 
 def moment(when: datetime, zone: tzinfo, now: datetime) -> str:
     """`13:15` on the same day in the city, else `20 Jan 13:15`, or `20 Jan 2018 13:15`."""
-    same_day = _in_zone(when, zone).date() == _in_zone(now, zone).date()
+    same_day = in_zone(when, zone).date() == in_zone(now, zone).date()
     return clock(when, zone) if same_day else day_and_clock(when, zone, now)
 
 
 def day(when: datetime, zone: tzinfo, now: datetime | None = None) -> str:
     """`20 Jan`, in the city's zone; `20 Jan 2018` when that is not the year of `now`."""
-    local = _in_zone(when, zone)
-    year = f" {local.year}" if now is not None and local.year != _in_zone(now, zone).year else ""
+    local = in_zone(when, zone)
+    year = f" {local.year}" if now is not None and local.year != in_zone(now, zone).year else ""
     return f"{local.day} {_MONTHS[local.month - 1]}{year}"
 
 
 def month(when: datetime, zone: tzinfo) -> str:
     """`Jan`, in the city's zone; January bears its year: `2018`."""
-    local = _in_zone(when, zone)
+    local = in_zone(when, zone)
     return str(local.year) if local.month == 1 else _MONTHS[local.month - 1]
 
 
 def clock_or_day(when: datetime, now: datetime, zone: tzinfo) -> str:
     """`13:15` on the same day in the city, else `20 Jan`, or `20 Jan 2018`."""
-    local = _in_zone(when, zone)
-    same_day = local.date() == _in_zone(now, zone).date()
+    local = in_zone(when, zone)
+    same_day = local.date() == in_zone(now, zone).date()
     return _hour_and_minute(local) if same_day else day(when, zone, now)
 
 
@@ -96,7 +96,8 @@ def _hour_and_minute(local: datetime) -> str:
     return f"{local.hour:02d}:{local.minute:02d}"
 
 
-def _in_zone(when: datetime, zone: tzinfo) -> datetime:
+def in_zone(when: datetime, zone: tzinfo) -> datetime:
+    """The time by the city's clock."""
     try:
         return when.astimezone(zone)
     except OverflowError:  # a server may say year 1 or 9999

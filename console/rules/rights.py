@@ -11,6 +11,8 @@ from console.rules.report import upwards
 
 CITIZEN = "citizen"
 """The role of who sends reports without an account, and the name under which what he does is kept."""
+SYSTEM = "server"
+"""The name under which is kept what a server does by itself."""
 ROLES = ("viewer", "operator", "supervisor", "validator", "field")
 _ALL = frozenset(Kind)
 _WRITES = frozenset({Kind.MESSAGE, Kind.READ})

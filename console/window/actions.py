@@ -107,6 +107,7 @@ ACTIONS = Actions[Receivers](
         A("panel_units", "Go to the units", ("Ctrl+3",), "Window", lambda on: on.window.go_to_panel("units")),
         A("panel_report", "Go to the report", ("Ctrl+4",), "Window", lambda on: on.window.go_to_panel("report")),
         A("panel_charts", "Go to the charts", ("Ctrl+5",), "Window", lambda on: on.window.go_to_panel("charts")),
+        A("panel_log", "Go to the log", ("Ctrl+6",), "Window", lambda on: on.window.go_to_panel("log")),
         A("panel_alarms", "Go to the alarms", ("Ctrl+8",), "Window", lambda on: on.window.go_to_panel("alarms")),
         A("panel_outbox", "Go to the outbox", ("Ctrl+7",), "Window", lambda on: on.window.go_to_panel("outbox")),
         A("next_range", "Charts: the next time range", ("Ctrl+Shift+T",), "Window", lambda on: on.window.next_range()),

@@ -40,6 +40,7 @@ from console.panels.forms.forms import Forms, FormSurroundings
 from console.panels.going_on import GoingOn
 from console.panels.key_guard import KeyGuard
 from console.panels.kpi import KpiController
+from console.panels.log import LogController
 from console.panels.map.city_areas import CityAreas
 from console.panels.map.controller import MapController
 from console.panels.map.crowd import CrowdList
@@ -138,6 +139,7 @@ from widgets.alarms import AlarmsPanel
 from widgets.charts import ChartsPanel
 from widgets.command import CommandLine
 from widgets.kpi import KpiStrip
+from widgets.log import LogPanel
 from widgets.map.panel import MapPanel
 from widgets.notice import Banner
 from widgets.outbox import OutboxPanel
@@ -284,6 +286,7 @@ class ConsoleWindow(QObject):
         )
         self.units = UnitsPanel(self.theme, self.symbols)
         self.alarms_panel = AlarmsPanel(self.theme, self.symbols)
+        self.log_panel = LogPanel(self.theme)
         self.outbox_panel = OutboxPanel(self.theme, all_key=cap("retry_all"))
         self.charts = ChartsPanel(self.theme)
         self.command = CommandLine(self.theme, open_key=cap("palette"))
@@ -336,6 +339,7 @@ class ConsoleWindow(QObject):
             [
                 ("units", self.tr("Units"), self.units),
                 ("alarms", self.tr("Alarms"), self.alarms_panel),
+                ("log", self.tr("Log"), self.log_panel),
                 ("outbox", self.tr("Outbox"), self.outbox_panel),
             ],
             [("charts", self.tr("Charts"), self.charts)],
@@ -344,6 +348,7 @@ class ConsoleWindow(QObject):
             tab_keys={
                 "units": cap("panel_units"),
                 "alarms": cap("panel_alarms"),
+                "log": cap("panel_log"),
                 "outbox": cap("panel_outbox"),
                 "charts": cap("panel_charts"),
             },
@@ -434,6 +439,9 @@ class ConsoleWindow(QObject):
             why_reading_only=lambda source: self.sign_in.why_reading_only(source),
             is_away=self.sources.is_away,
             is_left=lambda source: self._demo is None and not self.sources.follows(source),
+        )
+        self.log_controller = LogController(
+            self.log_panel, window_state, tasks, reader, self.outbox, self.sources, zone, now, self
         )
         self.kpi_controller = KpiController(self.kpi, window_state, self.sources, zone, now, self)
         self.crowd = CrowdList(window_state, self.board_updater, tasks, reader, now, self)
@@ -907,6 +915,7 @@ class ConsoleWindow(QObject):
             self.closure_commands,
             self.alarms,
             self.alarm_commands,
+            self.log_controller,
         ):
             speaker.message.connect(self.say)
         self.settings.unreadable.connect(self._on_failed)
@@ -983,6 +992,11 @@ class ConsoleWindow(QObject):
         self.alarm_commands.report_opened.connect(self._open_report)
         self.alarm_commands.unit_opened.connect(self._open_unit)
         self.alarm_commands.source_opened.connect(lambda: self.actions.run("sources"))
+        self.sync_supervisor.touched.connect(self.log_controller.on_touched)
+        self.log_controller.noted.connect(lambda words: self.window.set_tab_note("log", words))
+        self.log_controller.report_opened.connect(self._open_report)
+        self.log_controller.unit_opened.connect(self._open_unit)
+        self.log_controller.closure_opened.connect(self.closure_commands.change)
         self.lost_orders.hazard_opened.connect(self.window_commands.go_to_hazard)
         self.hazards.unseen_changed.connect(self.lost_orders.set_hazards)
         self.hazards.comes_in.connect(self.queue.expect)
@@ -1110,6 +1124,7 @@ class ConsoleWindow(QObject):
 
     def _on_zone_changed(self) -> None:
         self.board_updater.refresh()
+        self.log_controller.begin_again()
         self.details_reader.read()
         self.outbox_controller.show()
         self._tick()
@@ -1117,6 +1132,7 @@ class ConsoleWindow(QObject):
     def _on_rights_changed(self) -> None:
         self.board_updater.refresh()  # whose claims are the operator's
         self.outbox_controller.show()
+        self.log_controller.begin_again()  # which lines are his own
         self.situation.look_again()
         self.status_controller.show()
 
@@ -1161,6 +1177,7 @@ class ConsoleWindow(QObject):
         self.units_controller.tick()
         self.charts_controller.tick()
         self.outbox_controller.tick()
+        self.log_controller.tick()
         self.lost_orders.show()
         self.alarms.tick()
         self.alarm_commands.tick()

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from api_client.model import Assignment, Contact, Entry, Report
+from console.rules.rights import SYSTEM
 
 
 class LoadedReport(msgspec.Struct, frozen=True):
@@ -39,7 +40,7 @@ LOCAL = Actor("local", "supervisor", tokenless=True)
 COMMAND_LINE = Actor("command line", "", via="command line")
 """Whoever may start commands beside the database."""
 
-SERVER = Actor("server", "", via="server")
+SERVER = Actor(SYSTEM, "", via="server")
 """The server itself, where nobody asks it to."""
 
 

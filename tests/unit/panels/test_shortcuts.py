@@ -63,7 +63,8 @@ def test_the_banner_shows_the_keys_of_the_table() -> None:
 def test_the_window_shows_the_keys_of_the_table(tmp_path: Path) -> None:
     with console(tmp_path, None, actions=changed()) as window:
         assert window.queue._strip._keys == ("Alt Q",)
-        assert window.window._tab_keys == {"units": "Alt U", "alarms": "Ctrl 8", "outbox": "Alt O", "charts": "Alt C"}
+        tabs = {"units": "Alt U", "alarms": "Ctrl 8", "log": "Ctrl 6", "outbox": "Alt O", "charts": "Alt C"}
+        assert window.window._tab_keys == tabs
         assert window.ticket._title._key == "Alt R"
         assert window.ticket._keys == {"photos": "⇧ F", "advice": "1", "duplicates": "2", "timeline": "3"}
         assert window.command._open_key == "F2"

@@ -1,0 +1,105 @@
+"""The log as it is read from the cache: by time, a page at a time, and what came in since."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from api_client.model import Entry
+from console.cache.log import LOG_PAGE, LogPlace
+from console.cache.reader import CacheReader
+from console.cache.writer import CacheWriter, PageItem
+from console.files.sqlite_file import CACHE
+from console.rules.log_filter import LogFilter
+from tests.unit.cache.making import T0, at
+
+MINUTE = timedelta(minutes=1)
+EVERYTHING = LogFilter()
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[CacheWriter]:
+    writer = CacheWriter(tmp_path)
+    yield writer
+    writer.close()
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[CacheReader]:
+    reader = CacheReader(tmp_path)
+    yield reader
+    reader.close()
+
+
+def put(writer: CacheWriter, *entries: Entry, source: str = "city", seq: int = 1) -> None:
+    items = [PageItem("entry", seq + number, one.id, one) for number, one in enumerate(entries)]
+    writer.apply(source, items, at(seq + len(entries)))
+
+
+def line(key: str, minute: float, report: str | None = "1") -> Entry:
+    return Entry(key, report, "note", T0 + minute * MINUTE, "rina", edit=f"e-{key}", text=key)
+
+
+def all_pages(reader: CacheReader, filter_: LogFilter) -> list[list[str]]:
+    pages, place = [], None
+    while True:
+        page = reader.log_page(filter_, place)
+        pages.append([one.entry.id for one in page.entries])
+        place = page.older
+        if place is None:
+            return pages
+
+
+def test_pages_hold_every_entry_once_by_time_the_newest_first(writer: CacheWriter, reader: CacheReader) -> None:
+    made = [line(f"n{number}", number // 3) for number in range(2 * LOG_PAGE + 7)]  # three at each moment
+    shuffled = random.Random(5).sample(made, len(made))
+    put(writer, *shuffled[:300], line("unit", -1, report=None))
+    put(writer, *shuffled[300:], source="other")
+    pages = all_pages(reader, EVERYTHING)
+    assert [len(page) for page in pages] == [LOG_PAGE, LOG_PAGE, 8]
+    listed = [key for page in pages for key in page]
+    assert len(set(listed)) == len(made) + 1
+    assert listed[-1] == "unit", "what is about no report stands there too"
+    minutes = {one.id: one.at for one in made}
+    times = [minutes[key] for key in listed[:-1]]
+    assert times == sorted(times, reverse=True)
+    assert {one.source for one in reader.log_page(EVERYTHING).entries} == {"city", "other"}
+    within = LogFilter(since=T0 + 10 * MINUTE, until=T0 + 12 * MINUTE)
+    assert sorted(all_pages(reader, within)[0]) == [f"n{number}" for number in range(30, 36)]
+    assert all_pages(reader, LogFilter(until=T0 - 2 * MINUTE)) == [[]]
+
+
+def test_what_came_in_since_is_read_alone_wherever_it_belongs(writer: CacheWriter, reader: CacheReader) -> None:
+    assert (reader.log_end(), reader.log_news(EVERYTHING, 0, 9)) == (0, [])
+    put(writer, line("old", 5), line("older", 1))
+    end = reader.log_end()
+    put(writer, line("new", 9), line("late", 3), line("old", 5), seq=10)
+    news = reader.log_news(EVERYTHING, end, 9)
+    assert [one.entry.id for one in news] == ["new", "late"], "one that was read before is none"
+    assert [one.entry.id for one in reader.log_news(LogFilter(since=T0 + 4 * MINUTE), end, 9)] == ["new"]
+    assert [one.entry.id for one in reader.log_news(EVERYTHING, end, 1)] == ["new"]
+    assert reader.log_news(EVERYTHING, reader.log_end(), 9) == []
+
+
+def test_a_page_is_found_by_the_index_and_not_by_looking_through_all(writer: CacheWriter, tmp_path: Path) -> None:
+    statements: list[str] = []
+    put(writer, line("a", 1))
+    with_trace = CacheReader(tmp_path)
+    with_trace.log_page(EVERYTHING)
+    assert with_trace._connection is not None
+    with_trace._connection.set_trace_callback(statements.append)
+    with_trace.log_page(LogFilter(since=T0), LogPlace(10**15, 4))
+    with_trace.log_news(LogFilter(since=T0), 7, 9)
+    with_trace.close()
+    with sqlite3.connect(f"file:{tmp_path / CACHE}?mode=ro", uri=True) as file:
+        for statement in statements:
+            plan = " ".join(row[3] for row in file.execute(f"EXPLAIN QUERY PLAN {statement}"))
+            assert "SCAN e" not in plan
+            assert "TEMP B-TREE" not in plan or "rowid>" in plan
+    file.close()
+    assert len(statements) == 2

@@ -1,0 +1,215 @@
+"""The control room's log: when, who, about what, and what was done, the newest first, as far back as one scrolls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QShowEvent
+from PySide6.QtWidgets import QAbstractItemView, QStackedWidget, QVBoxLayout, QWidget
+from typing_extensions import override
+
+from widgets.focus import FocusRing
+from widgets.forms.form import make_label
+from widgets.rows import AT_LEFT, LazyRowsModel, RowDelegate, RowsView
+from widgets.states import EmptyState
+from widgets.symbols import paint_mark
+from widgets.theme import Theme
+
+ROW_HEIGHT, HEAD_HEIGHT = 26, 24
+_FIXED = {"time": 116, "who": 120, "about": 150}
+_SCREENS_LEFT = 2
+"""Older lines are asked for when no more than so many screens of them are left below what is in sight."""
+
+
+@dataclass(frozen=True)
+class LogRow:
+    """One line. `level` says who did it: own, system or "" (somebody else). What waits to be sent has a `mark` (hollow
+    or half), and `state` says how far it has come.
+    """
+
+    id: str
+    time: str
+    who: str
+    about: str
+    what: str
+    level: str = ""
+    mark: str = ""
+    state: str = ""
+
+
+_INK = {"own": "accent.base", "system": "text.tertiary", "": "text.primary"}
+
+
+def place_log_columns(theme: Theme, width: int) -> dict[str, QRect]:
+    """Where each column stands in a row `width` wide; what was done has what the others leave."""
+    places, left = {}, 0
+    for key, size in _FIXED.items():
+        places[key] = QRect(left, 0, theme.px(size), 1)
+        left += theme.px(size)
+    places["what"] = QRect(left, 0, max(0, width - left), 1)
+    return places
+
+
+class _LogHead(QWidget):
+    """The words over the columns."""
+
+    def __init__(self, theme: Theme, view: QAbstractItemView) -> None:
+        super().__init__()
+        self._theme, self._view = theme, view
+        self._words = {
+            "time": self.tr("Time"),
+            "who": self.tr("Who"),
+            "about": self.tr("About"),
+            "what": self.tr("What"),
+        }
+        self.setFixedHeight(theme.px(HEAD_HEIGHT))
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = self._theme
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.color("surface.panel"))
+        painter.fillRect(QRect(0, self.height() - 1, self.width(), 1), theme.color("border.divider"))
+        painter.setFont(theme.font("caption", 500))
+        painter.setPen(theme.color("text.tertiary"))
+        for key, place in place_log_columns(theme, self._view.viewport().width()).items():
+            box = QRect(place.left() + theme.px(8), 0, place.width() - theme.px(16), self.height())
+            painter.drawText(box, AT_LEFT, self._words[key])
+
+
+class _LogDelegate(RowDelegate):
+    @override
+    def paint_row(self, painter: QPainter, box: QRect, row: LogRow) -> None:
+        theme = self._theme
+        places = {
+            key: place.translated(box.left(), box.top()).adjusted(0, 0, 0, box.height() - 2)
+            for key, place in place_log_columns(theme, box.width()).items()
+        }
+        if row.state:
+            font = theme.font("dense")
+            wide = QFontMetrics(font).horizontalAdvance(row.state) + theme.px(32)
+            state = QRect(box.right() - wide, box.top(), wide, box.height() - 1)
+            places["what"].setRight(state.left())
+            top = box.center().y() + 1 - theme.px(4)
+            paint_mark(painter, theme, state.left() + theme.px(4), top, row.mark, theme.color("text.secondary"))
+            self.paint_text(painter, state.adjusted(theme.px(12), 0, 0, 0), row.state, "text.secondary")
+        quiet = row.level == "system"
+        self.paint_text(painter, places["time"], row.time, "text.tertiary")
+        self.paint_text(painter, places["who"], row.who, _INK[row.level], 600 if row.level == "own" else 400)
+        self.paint_text(painter, places["about"], row.about, "text.secondary" if quiet else "text.primary", 500)
+        self.paint_text(painter, places["what"], row.what, "text.secondary" if quiet else "text.primary")
+
+
+class LogPanel(QWidget):
+    """The lines of the log; which, and what they say, is the caller's."""
+
+    opened = Signal(str)
+    """Enter, or a double click, on a line: its id."""
+    menu_asked = Signal(QPoint)
+    """The right button on the line that is the current one now."""
+    more_asked = Signal()
+    """The end of the lines comes into sight."""
+    shown = Signal()
+    """The panel can be seen, which it could not before."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._model = LazyRowsModel(_words, self)
+        self.view = RowsView(self.tr("Log"), self)
+        self.view.setModel(self._model)
+        self.view.setItemDelegate(_LogDelegate(theme, ROW_HEIGHT, self.view))
+        self.view.opened.connect(self.opened)
+        self.view.menu_asked.connect(self.menu_asked)
+        self.view.viewport().installEventFilter(self)
+        self.view.verticalScrollBar().valueChanged.connect(lambda _: self._look_at_end())
+        self._head = _LogHead(theme, self.view)
+        self._empty = EmptyState(theme)
+        self._empty.setFocusPolicy(self.view.focusPolicy())
+        self._note = make_label(theme, "", "caption", "priority.p2")
+        self._note.setWordWrap(True)
+        self._note.setContentsMargins(theme.px(8), theme.px(4), theme.px(8), theme.px(4))
+        self._note.hide()
+        self._middle = QStackedWidget()
+        self._middle.addWidget(self.view)
+        self._middle.addWidget(self._empty)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        self._column.addWidget(self._head)
+        self._column.addWidget(self._note)
+        self._column.addWidget(self._middle, 1)
+        self._ring = FocusRing(theme, self)
+        for part in (self.view, self._empty):
+            self._ring.watch(part)
+        self.set_ids([], lambda row_id: LogRow(row_id, "", "", "", ""))
+
+    def set_ids(self, ids: Sequence[str], row_of: Callable[[str], LogRow]) -> None:
+        """Show the lines of these ids, the newest first; a line is asked for when it is drawn. What comes in above does
+        not move what is looked at, unless that is the newest line.
+        """
+        bar = self.view.verticalScrollBar()
+        first = self.view.indexAt(QPoint(2, 2)) if bar.value() > bar.minimum() else None
+        seen = self._model.row(first.row()).id if first is not None and first.isValid() else ""
+        before = first.row() if first is not None else 0
+        self._model.set_ids(ids, row_of)
+        if seen and (now := self._model.number_of(seen)) >= 0 and now != before:
+            bar.setValue(bar.value() + (now - before) * self._theme.px(ROW_HEIGHT))
+        had_keyboard = self.view.hasFocus() or self._empty.hasFocus()
+        shown = self.view if ids else self._empty
+        self.setFocusProxy(shown)
+        self._middle.setCurrentIndex(0 if ids else 1)
+        self._head.setVisible(bool(ids))
+        if had_keyboard:
+            shown.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._look_at_end()
+
+    def refresh(self) -> None:
+        """Ask anew for the lines that were drawn."""
+        self._model.refresh()
+
+    def set_empty(self, title: str, why: str) -> None:
+        """What to say while no line is shown."""
+        self._empty.set_words(title, why)
+
+    def set_note(self, text: str) -> None:
+        """What is missing among the lines, "" for nothing."""
+        self._note.setText(text)
+        self._note.setVisible(bool(text))
+
+    def shown_ids(self) -> list[str]:
+        """The ids of all lines, from the top."""
+        return self._model.ids()
+
+    def row(self, row_id: str) -> LogRow:
+        """A line that is shown."""
+        row: LogRow = self._model.row(self._model.number_of(row_id))
+        return row
+
+    def current_id(self) -> str:
+        """The id of the current line, "" for none."""
+        return self.view.current_id()
+
+    def _look_at_end(self) -> None:
+        high = self.view.viewport().height()  # the scroll bar learns later of lines that have just come
+        below = self._model.rowCount() * self._theme.px(ROW_HEIGHT) - self.view.verticalScrollBar().value() - high
+        if self.isVisible() and below <= _SCREENS_LEFT * high:
+            self.more_asked.emit()
+
+    @override
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.shown.emit()
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize:  # a scroll bar came or went: the words stay over their columns
+            self._head.update()
+            self._look_at_end()
+        return super().eventFilter(watched, event)
+
+
+def _words(row: LogRow) -> str:
+    return ", ".join(part for part in (row.time, row.who, row.about, row.what, row.state) if part)
