@@ -870,6 +870,24 @@ class ReadMark(msgspec.Struct, frozen=True):
     addressed: bool = True
 
 
+class HandoverSection(StrEnum):
+    """Where a line of a hand-over stands; the most dangerous first."""
+
+    URGENT = "urgent"  # open P1 and P2
+    BREACHED = "breached"  # the SLA of a lesser one is breached, or is within the hour
+    TAKEN = "taken"  # by who hands over
+    HELD = "held"  # on hold, or an alarm that is shelved
+    UNITS = "units"  # units, and what is not at the server yet
+    NOTED = "noted"  # what somebody marked for the next shift
+
+
+class HandoverMark(StrEnum):
+    """What who takes over says of a line."""
+
+    CONFIRMED = "confirmed"
+    QUESTION = "question"
+
+
 PAYLOADS: dict[Kind, type[msgspec.Struct]] = {
     Kind.CREATE: Create,
     Kind.SET: Set,

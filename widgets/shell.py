@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, QTimer, Signal
@@ -150,12 +150,16 @@ class Shell(QMainWindow):
         may_close: Callable[[], bool] = lambda: True,
         has_report: Callable[[], bool] = lambda: False,
         visitor: QWidget | None = None,
+        page: tuple[str, QWidget] | None = None,
+        own_keys: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         """`is_usable` says whether the action on the key of a cap can be used now, as the panel means it that shows the
         cap ("" for none); None when the key is no action's. `is_usable_elsewhere` says it of the window that has the
         keyboard instead of this one. `may_close` says whether the window may close now: one that says no has to ask,
         and close it later. `has_report` says that the report panel holds one: where there is room for one of them it
-        comes before the map. `visitor` is the demo's strip above the command line.
+        comes before the map. `visitor` is the demo's strip above the command line. `page` is a panel, with its key,
+        that takes the map's place while it is shown. `own_keys` are the caps of keys that a panel has for itself while
+        it has the keyboard, whatever the window does by them.
         """
         super().__init__()
         self._is_usable, self._is_usable_elsewhere = is_usable, is_usable_elsewhere
@@ -163,10 +167,13 @@ class Shell(QMainWindow):
         self._theme = theme
         self._kpi, self._banner, self._queue, self._map, self._ticket = kpi, banner, queue, map, ticket
         self._command, self._status, self._visitor = command, status, visitor
+        self._page_key = page[0] if page is not None else ""
+        self._page = page[1] if page is not None else None
+        self._own_keys = dict(own_keys or {})
         self._tab_keys = dict(tab_keys or {})
         self._tab_notes: dict[str, str] = {}
         self._compact: bool | None = None
-        self._narrow = False
+        self._narrow = self._page_shown = False
         self._open = ""
         self._entered = ""
         self._was_maximized = False
@@ -192,7 +199,7 @@ class Shell(QMainWindow):
         self._left = _Splitter(theme, Qt.Orientation.Vertical)
         self._whole = _Splitter(theme, Qt.Orientation.Horizontal)
         for splitter, children in (
-            (self._top, (queue, map)),
+            (self._top, (queue, map, *([self._page] if self._page is not None else []))),
             (self._bottom, (self._units, self._charts)),
             (self._left, (self._top, self._bottom)),
             (self._whole, (self._left, ticket)),
@@ -206,7 +213,12 @@ class Shell(QMainWindow):
         self._whole.setStretchFactor(0, 1)
         self._whole.setStretchFactor(1, 0)
         queue.setMinimumWidth(theme.px(300))
-        map.setMinimumSize(theme.px(240), theme.px(120))
+        for middle in (map, self._page):
+            if middle is not None:
+                middle.setMinimumSize(theme.px(240), theme.px(120))
+        if self._page is not None:
+            self._page.hide()
+            self._top.setStretchFactor(2, 1)
         ticket.setMinimumWidth(theme.px(360))
         self._bottom.setMinimumHeight(theme.px(110))
         self._units.setMinimumWidth(theme.px(300))
@@ -240,6 +252,8 @@ class Shell(QMainWindow):
         named = {"queue": self._queue, "map": self._map, "report": self._ticket, "command": self._command}
         if self._visitor is not None:
             named["visitor"] = self._visitor
+        if self._page is not None:
+            named[self._page_key] = self._page
         return {**self._units.widgets, **self._charts.widgets, **named}[key]
 
     def current_tab(self, key: str) -> bool:
@@ -278,11 +292,36 @@ class Shell(QMainWindow):
         self._to_give = "" if self.isActiveWindow() else key
 
     def show_panel(self, key: str) -> None:
-        """Bring map or report to the front where the window has room for one of them; the keyboard stays."""
-        if self._narrow and key in ("map", "report"):
+        """Bring map, page or report to the front where the window has room for one of them; the keyboard stays."""
+        if key in ("map", self._page_key):
+            self._set_page(shown=key != "map")
+        if self._narrow and key in ("map", "report", self._page_key):
             self._ticket.setVisible(key == "report")
-            self._map.setVisible(key == "map")
+            self._show_middle(key != "report")
             self._place()
+
+    def hide_page(self) -> None:
+        """Take the page away: the map is in its place again, with the keyboard if the page had it."""
+        if self._page is None or not self._page_shown:
+            return
+        had_keyboard = self.current_panel() == self._page_key
+        self._set_page(shown=False)
+        if had_keyboard:
+            _give_keyboard(self._queue)
+
+    def _set_page(self, *, shown: bool) -> None:
+        if self._page is None or shown == self._page_shown:
+            return
+        self._page_shown = shown
+        self._show_middle(not self._narrow or self._ticket.isHidden())
+        self._place()
+        self.look_at_keys()
+
+    def _show_middle(self, shown: bool) -> None:
+        """Show what stands between queue and report, or neither the map nor the page."""
+        self._map.setVisible(shown and not self._page_shown)
+        if self._page is not None:
+            self._page.setVisible(shown and self._page_shown)
 
     def become_picture(self) -> None:
         """Freeze what is shown, as another window is about to take this one's place; the panels are removed."""
@@ -319,7 +358,7 @@ class Shell(QMainWindow):
 
         What is only looked at stands there, and the units and charts beside it.
         """
-        shown = self._ticket if self._map.isHidden() else self._map
+        shown = next((one for one in (self._map, self._page) if one is not None and not one.isHidden()), self._ticket)
         return QRect(shown.mapToGlobal(QPoint(0, 0)), shown.size())
 
     def current_panel(self) -> str:
@@ -328,7 +367,7 @@ class Shell(QMainWindow):
 
     def next_panel(self, step: int = 1) -> None:
         """Give the keyboard to the next (1) or the previous (-1) panel of the F6 round."""
-        round_ = ["queue", "map", "report"]
+        round_ = ["queue", self._page_key if self._page_shown else "map", "report"]
         if not self._compact:
             round_ += [self._units.current(), self._charts.current()]
         elif self._open:
@@ -350,10 +389,13 @@ class Shell(QMainWindow):
     def _hears(self, widget: QWidget, cap: str) -> bool:
         if self._keyboard_away:
             return self._is_usable_elsewhere(cap) and (not self._typing or works_while_typing(cap))
-        usable = self._is_usable(cap, self._panel_of(widget))
+        here, shown_in = self.current_panel(), self._panel_of(widget)
+        # protects: no-two-caps-for-one-key
+        if cap in self._own_keys.get(here, ()) or cap in self._own_keys.get(shown_in, ()):
+            return here == shown_in and (not self._typing or works_while_typing(cap))
+        usable = self._is_usable(cap, shown_in)
         if usable is None:  # a panel's own key: while that panel has the keyboard
-            here = self.current_panel()
-            return bool(here) and here == (self._panel_of(widget) or (widget is self._fold and self._open))
+            return bool(here) and here == (shown_in or (widget is self._fold and self._open))
         return usable and (not self._typing or works_while_typing(cap))
 
     def look_at_keys(self) -> None:
@@ -461,6 +503,8 @@ class Shell(QMainWindow):
         tabs = [*self._units.widgets.items(), *self._charts.widgets.items()]
         if self._visitor is not None:
             named.append(("visitor", self._visitor))
+        if self._page is not None:
+            named.append((self._page_key, self._page))
         for key, panel in [*named, *tabs]:
             if widget is not None and (widget is panel or panel.isAncestorOf(widget)):
                 return key
@@ -503,9 +547,9 @@ class Shell(QMainWindow):
             return
         self._narrow = narrow
         panel = self.current_panel()
-        reading = panel == "report" or (panel != "map" and self._has_report())
+        reading = panel == "report" or (panel not in ("map", self._page_key) and self._has_report())
         self._ticket.setVisible(not narrow or reading)
-        self._map.setVisible(not narrow or not reading)
+        self._show_middle(not narrow or not reading)
         self._place()
 
     def _open_fold(self, key: str) -> None:
@@ -535,10 +579,11 @@ class Shell(QMainWindow):
         left = wide - sizes["report"] - 1
         if self._ticket.isHidden():
             left = wide
-        elif self._map.isHidden():
+        elif self._map.isHidden() and not self._page_shown:
             left = sizes["queue"]
         self._whole.setSizes([left, wide - left - 1])
-        self._top.setSizes([sizes["queue"], left - sizes["queue"] - 1])
+        middle = left - sizes["queue"] - 1
+        self._top.setSizes([sizes["queue"], *([middle] * (self._top.count() - 1))])
         self._left.setSizes([high - sizes["bottom"] - 1, sizes["bottom"]])
         self._bottom.setSizes([left - sizes["charts"] - 1, sizes["charts"]])
         self._placing = False

@@ -177,7 +177,7 @@ def _units(
             continue
         if (job := _awaited(jobs, now)) is not None:
             late.append((crew, job))
-        if (heard := _heard(crew.unit, jobs)) is not None and (now - heard).total_seconds() > SILENT_S:
+        if (heard := last_heard(crew.unit, jobs)) is not None and (now - heard).total_seconds() > SILENT_S:
             since, report = heard + timedelta(seconds=SILENT_S), jobs[0].report if jobs else ""
             unit = crew.unit
             title = f"{unit.code} {unit.name}".strip()
@@ -200,7 +200,7 @@ def _awaited(jobs: Sequence[Assignment], now: datetime) -> Assignment | None:
     return first if first is not None and (now - first.since).total_seconds() > _SHORTEST_S else None
 
 
-def _heard(unit: Unit, jobs: Sequence[Assignment]) -> datetime | None:
+def last_heard(unit: Unit, jobs: Sequence[Assignment]) -> datetime | None:
     """When something was heard of a unit last; None of one that sends no positions, or of which nothing is awaited."""
     if unit.position_at is None or unit.state not in _AWAITED:
         return None

@@ -29,6 +29,7 @@ from console.rules.alarms import (
     why_not_shelved,
 )
 from console.rules.rights import Rights
+from console.rules.shifts import shift_at
 from widgets.alarms import AlarmRow, AlarmsPanel
 from widgets.key_repeats import TWICE_S
 from widgets.menu import MenuRow
@@ -36,8 +37,6 @@ from widgets.menu import MenuRow
 FLOOD = "flood"
 """The id of the line that stands for many alarms."""
 _END_OF_SHIFT = "shift"
-_SHIFT_HOURS = (7, 15, 23)
-"""When shifts change where the city's calendar does not say it: at these hours of its clock."""
 _ENDED = 7
 """The symbol of what is over."""
 
@@ -229,10 +228,7 @@ class AlarmCommands(QObject):
         return found
 
     def _end_of_shift(self, source: str) -> datetime:
-        local = self._time_at(source).astimezone(self._zone)
-        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-        ends = [midnight + timedelta(days=day, hours=hour) for day in (0, 1) for hour in _SHIFT_HOURS]
-        return next(end for end in ends if end > local)
+        return shift_at(self._time_at(source), self._zone).end
 
     def _put(self, one: ListedAlarm, values: dict[str, Any]) -> None:
         until = (

@@ -11,6 +11,7 @@ from console.panels.alarm_commands import AlarmCommands
 from console.panels.closure_commands import ClosureCommands
 from console.panels.command_line.line import CommandLineController
 from console.panels.forms.drafts import Drafts
+from console.panels.handover.page import HandoverPage
 from console.panels.map.controller import MapController
 from console.panels.notifications.lost_orders import LostOrders
 from console.panels.outbox import OutboxController
@@ -46,6 +47,7 @@ class Receivers:
     situation: SituationMonitor
     window: WindowCommands
     closures: ClosureCommands
+    handover: HandoverPage
     alarms: AlarmCommands
     city_map: CityMapCommands
     web_map: WebMapCommands
@@ -110,6 +112,10 @@ ACTIONS = Actions[Receivers](
         A("panel_log", "Go to the log", ("Ctrl+6",), "Window", lambda on: on.window.go_to_panel("log")),
         A("panel_alarms", "Go to the alarms", ("Ctrl+8",), "Window", lambda on: on.window.go_to_panel("alarms")),
         A("panel_outbox", "Go to the outbox", ("Ctrl+7",), "Window", lambda on: on.window.go_to_panel("outbox")),
+        A(
+            "handover", "Hand over the shift: its draft, in and out", ("Ctrl+H",), "Window",
+            lambda on: on.handover.toggle(), words="shift change end sign next relief",
+        ),
         A("next_range", "Charts: the next time range", ("Ctrl+Shift+T",), "Window", lambda on: on.window.next_range()),
         A("range_24h", RANGE_TEXT[TimeRange.DAY], (), "Window", lambda on: on.window.set_range(TimeRange.DAY)),
         A("range_7d", RANGE_TEXT[TimeRange.WEEK], (), "Window", lambda on: on.window.set_range(TimeRange.WEEK)),
@@ -344,6 +350,10 @@ ACTIONS = Actions[Receivers](
             Kind.REPLY, verbs=("m", "reply"),
             syntax=_Line(lambda on, typed: on.reports.reply_typed(typed), words="written"), menus=_on_report(3, 2),
             asks=True,
+        ),
+        A(
+            "handover_note", "Note it for the next shift", ("Shift+H",), "Report", lambda on: on.handover.note_report(),
+            rules.chosen, words="hand over handover remark", menus=_on_report(3, 6), asks=True,
         ),
         A(
             "caller_adds", "The caller adds …", ("Shift+N",), "Report", lambda on: on.reports.ask_caller(), rules.open_,

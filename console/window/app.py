@@ -38,6 +38,7 @@ from console.panels.edit_notifications import EditNotifications
 from console.panels.forms.drafts import Drafts
 from console.panels.forms.forms import Forms, FormSurroundings
 from console.panels.going_on import GoingOn
+from console.panels.handover.page import HandoverPage
 from console.panels.key_guard import KeyGuard
 from console.panels.kpi import KpiController
 from console.panels.log import LogController
@@ -85,6 +86,7 @@ from console.panels.units import UnitsController, count_states
 from console.panels.window_state import WindowState
 from console.rules.alarms import AlarmState
 from console.rules.filter import Filter
+from console.rules.handover import LONGEST_REMARK
 from console.rules.messages import (
     Fetch,
     Source,
@@ -138,6 +140,7 @@ from console.window.window_commands import WindowCommands
 from widgets.alarms import AlarmsPanel
 from widgets.charts import ChartsPanel
 from widgets.command import CommandLine
+from widgets.handover import HANDOVER_CAPS, HandoverPanel
 from widgets.kpi import KpiStrip
 from widgets.log import LogPanel
 from widgets.map.panel import MapPanel
@@ -287,6 +290,7 @@ class ConsoleWindow(QObject):
         self.units = UnitsPanel(self.theme, self.symbols)
         self.alarms_panel = AlarmsPanel(self.theme, self.symbols)
         self.log_panel = LogPanel(self.theme)
+        self.handover_panel = HandoverPanel(self.theme, self.symbols, cap("handover"), LONGEST_REMARK)
         self.outbox_panel = OutboxPanel(self.theme, all_key=cap("retry_all"))
         self.charts = ChartsPanel(self.theme)
         self.command = CommandLine(self.theme, open_key=cap("palette"))
@@ -357,6 +361,8 @@ class ConsoleWindow(QObject):
             may_close=lambda: self.close_guard.may_close(),
             has_report=lambda: bool(self.window_state.row),
             visitor=self.visitor_strip,
+            page=("handover", self.handover_panel),
+            own_keys={"handover": HANDOVER_CAPS},
         )
         self.window.setWindowTitle("Sigap")
         self.images = ImageProcess()
@@ -558,6 +564,23 @@ class ConsoleWindow(QObject):
             self,
             rights_at=lambda source: self.sign_in.rights_at(source),
             show_panel=lambda: self.window.show_tab("alarms"),
+        )
+        self.handover_page = HandoverPage(
+            self.handover_panel,
+            window_state,
+            self.sources,
+            self.outbox,
+            self.forms,
+            self.situation,
+            self.actions,
+            self.tasks,
+            self.reader,
+            self.units_controller.crews,
+            self.time_at,
+            zone,
+            self,
+            rights_at=lambda source: self.sign_in.rights_at(source),
+            show_panel=self._show_handover,
         )
         self.alarm_calls = AlarmCalls(
             window_state, self.hazards, self.alarms, self, rights_at=lambda source: self.sign_in.rights_at(source)
@@ -823,6 +846,7 @@ class ConsoleWindow(QObject):
             situation=self.situation,
             window=self.window_commands,
             closures=self.closure_commands,
+            handover=self.handover_page,
             alarms=self.alarm_commands,
             city_map=self.city_map_commands,
             web_map=self.web_map_commands,
@@ -916,6 +940,7 @@ class ConsoleWindow(QObject):
             self.alarms,
             self.alarm_commands,
             self.log_controller,
+            self.handover_page,
         ):
             speaker.message.connect(self.say)
         self.settings.unreadable.connect(self._on_failed)
@@ -997,6 +1022,9 @@ class ConsoleWindow(QObject):
         self.log_controller.report_opened.connect(self._open_report)
         self.log_controller.unit_opened.connect(self._open_unit)
         self.log_controller.closure_opened.connect(self.closure_commands.change)
+        self.handover_page.report_opened.connect(self.window_state.choose)
+        self.handover_page.unit_opened.connect(self._show_unit)
+        self.drafts.handover_wanted.connect(self.handover_page.open)
         self.lost_orders.hazard_opened.connect(self.window_commands.go_to_hazard)
         self.hazards.unseen_changed.connect(self.lost_orders.set_hazards)
         self.hazards.comes_in.connect(self.queue.expect)
@@ -1181,6 +1209,7 @@ class ConsoleWindow(QObject):
         self.lost_orders.show()
         self.alarms.tick()
         self.alarm_commands.tick()
+        self.handover_page.tick()
         self.situation.look_again()
         crews = self.units_controller.crews()
         self.map_controller.set_units(crews)
@@ -1265,6 +1294,18 @@ class ConsoleWindow(QObject):
         """Choose a report, and give it the keyboard."""
         self.report_lookup.choose(source, number)
         self.window.focus_panel("report")
+
+    def _show_handover(self, shown: bool) -> None:
+        """Show the draft of the hand-over with the keyboard, or take it away."""
+        if shown:
+            self.window.focus_panel("handover")
+        else:
+            self.window.hide_page()
+
+    def _show_unit(self, key: str) -> None:
+        """Choose a unit, and show the list of units; the keyboard stays where it is."""
+        self.window_state.choose_unit(key)
+        self.window.show_tab("units")
 
     def _open_unit(self, key: str) -> None:
         """Choose a unit, and show the list of units."""

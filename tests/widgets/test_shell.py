@@ -45,6 +45,8 @@ def make_shell(qtbot: QtBot, scale: float = 1.0) -> Shell:
         command,
         status,
         tab_keys={"units": "Ctrl 3", "charts": "Ctrl 5"},
+        page=("page", Panel()),
+        own_keys={"page": {"T"}},
     )
     qtbot.addWidget(shell)
     return shell
@@ -370,3 +372,60 @@ def test_what_is_only_looked_at_leaves_the_bottom_row_free(qtbot: QtBot) -> None
     assert room.topLeft() == map_.mapToGlobal(map_.rect().topLeft())
     assert shell.work_room().height() > room.height()
     assert shell.work_room().topLeft() == room.topLeft()
+
+
+class Cap(QWidget):
+    """A widget that draws a cap."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.resize(40, 20)
+
+    def is_heard(self, cap: str) -> bool:
+        window = self.window()
+        assert isinstance(window, Shell)
+        return window.hears(self, cap)
+
+
+def test_a_page_takes_the_maps_place_and_gives_it_back(qtbot: QtBot) -> None:
+    shell = shown(qtbot, 1920, 1080)
+    page, map_, report = shell.panel("page"), shell.panel("map"), shell.panel("report")
+    assert not page.isVisible()
+    shell.focus_panel("page")
+    assert (size(shell, "page"), map_.isVisible(), report.isVisible()) == ((910, 719), False, True)
+    assert shell.current_panel() == "page"
+    assert shell.view_room().size() == page.size()
+    seen = []
+    for _ in range(3):
+        shell.next_panel()
+        seen.append(shell.current_panel())
+    assert seen == ["report", "units", "charts"]
+    shell.focus_panel("page")
+    shell.hide_page()
+    assert (page.isVisible(), map_.isVisible(), shell.current_panel()) == (False, True, "queue")
+    shell.show_panel("page")
+    shell.focus_panel("map")
+    assert (page.isVisible(), map_.isVisible(), shell.current_panel()) == (False, True, "map")
+
+
+def test_in_a_narrow_window_the_page_and_the_report_take_turns(qtbot: QtBot) -> None:
+    shell = shown(qtbot, 1280, 768)
+    page, report = shell.panel("page"), shell.panel("report")
+    shell.focus_panel("page")
+    assert (page.isVisible(), report.isVisible()) == (True, False)
+    shell.focus_panel("report")
+    assert (page.isVisible(), report.isVisible()) == (False, True)
+    shell.focus_panel("page")
+    assert (page.isVisible(), report.isVisible()) == (True, False)
+    shell.resize(1920, 1080)
+    assert (page.isVisible(), report.isVisible(), shell.panel("map").isVisible()) == (True, True, False)
+
+
+def test_a_key_that_a_panel_has_for_itself_is_drawn_there_only(qtbot: QtBot) -> None:
+    shell = shown(qtbot, 1920, 1080)
+    shell._is_usable = lambda cap, _panel: cap in ("T", "N")  # the window's own
+    ours, theirs = Cap(shell.panel("page")), Cap(shell.panel("report"))
+    shell.focus_panel("report")
+    assert (ours.is_heard("T"), theirs.is_heard("T"), theirs.is_heard("N")) == (False, True, True)
+    shell.focus_panel("page")
+    assert (ours.is_heard("T"), theirs.is_heard("T"), theirs.is_heard("N")) == (True, False, True)

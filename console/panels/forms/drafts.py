@@ -34,6 +34,8 @@ class Drafts(QObject):
     """What a start found: to be shown for longer than what is said, for the window is not all there yet."""
     edit_opened = Signal(str)
     """The id of an own edit whose form (a conflict, a deleted report) is to be opened."""
+    handover_wanted = Signal()
+    """The draft of the hand-over is to be shown."""
     line_wanted = Signal(str)
     """The key of a draft that was typed into a line, and is to stand there again."""
 
@@ -113,6 +115,8 @@ class Drafts(QObject):
                     self.edit_opened.emit(edit_id)
                 else:
                     self._show(key, self.tr("It was settled meanwhile: nothing is left to decide."))
+            case "handover":
+                self.handover_wanted.emit()
             case _ if kind == _PHOTO:
                 self._on_report(key, kind, source, _parts(self._place(key))[2])
             case _ if kind in _LINES and not what:
@@ -227,9 +231,13 @@ def _texts(draft: Mapping[str, Any], names: Sequence[str]) -> list[str]:
 _PHOTO = "photo"
 _LINES = frozenset({"command", "palette"})
 _ON_REPORTS = frozenset(
-    {"note", "reply", "caller_adds", "hold", "close", "validate", "reopen", "place", "close_here", *_LINES}
+    {
+        *("note", "reply", "caller_adds", "hold", "close", "validate", "reopen", "place", "close_here"),
+        *("handover_note", *_LINES),
+    }
 )
 _NAMES = {
+    "handover": "Hand-over",
     "conflict": "Settle the conflict",
     "keep": "Keep as a new report",
     "older": "Older text",

@@ -510,6 +510,21 @@ class Forms(QObject):
         form.committed.connect(commit)
         self._show(form)
 
+    def remark(self, about: str, remark: str, draft_key: str, then: Callable[[str], object]) -> None:
+        """What the next shift is to know of a report: `then` gets it, beginning with the `remark` it has already."""
+        title, sentence = self.tr("Note for the next shift"), self.tr("It stands in the draft of the hand-over.")
+        form = AskText(self._theme, title, sentence, about=about, reason=True, parent=self._window)
+        form.set_values({"text": remark})
+        self._draft(form, draft_key, about)
+
+        def commit(values: dict[str, Any]) -> None:
+            then(values["text"])
+            self._outbox.drop_draft(draft_key)
+            form.close()
+
+        form.committed.connect(commit)
+        self._show(form)
+
     def closure(
         self,
         title: str,

@@ -1,0 +1,422 @@
+"""The page on which a shift is handed over: its lines, what was written on them, and what its keys do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, tzinfo
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from api_client.decoding import convert
+from api_client.model import HandoverMark, HandoverSection
+from console.board.handover import find_items
+from console.cache.catalog import CityUnit
+from console.cache.reader import CacheReader
+from console.panels import formatting
+from console.panels.action_runner import ActionRunner
+from console.panels.forms.draft import typed_in
+from console.panels.forms.forms import Forms
+from console.panels.handover.text import SECTION_NAMES, LineWriter, ShownLine
+from console.panels.qt_outbox import QtOutbox
+from console.panels.situation import SituationMonitor
+from console.panels.sources import Sources
+from console.panels.window_state import WindowState
+from console.rules.handover import (
+    HandoverDraft,
+    changed_since,
+    confirmed_together,
+    is_confirmed,
+    mark_of,
+    marked,
+    remarked,
+    still_musts,
+)
+from console.rules.report import HAZARD
+from console.rules.rights import Rights
+from console.rules.shifts import ShiftSpan, shift_at, shift_to_hand_over
+from console.tasks import Tasks
+from widgets.forms.choice import ListChoice
+from widgets.handover import ASK, CONFIRM, OPEN, SECTION, TAKE, HandoverPanel, HandoverRow
+from widgets.key_repeats import TWICE_S
+
+FORM = "handover"
+"""The kind of its draft among those of forms."""
+_EVERY = 2
+"""Seconds between two looks while the page is shown."""
+
+
+class HandoverPage(QObject):
+    """Fills the panel and carries out its intents. It hands over the first source; what was written is a draft of its
+    own for each shift.
+    """
+
+    message = Signal(str)
+    report_opened = Signal(int)
+    """The row of a report that is to be shown beside the page."""
+    unit_opened = Signal(str)
+    """The key of a unit."""
+
+    def __init__(
+        self,
+        panel: HandoverPanel,
+        window_state: WindowState,
+        sources: Sources,
+        outbox: QtOutbox,
+        forms: Forms,
+        situation: SituationMonitor,
+        runner: ActionRunner,
+        tasks: Tasks,
+        reader: Callable[[], CacheReader],
+        crews: Callable[[], list[CityUnit]],
+        time_at: Callable[[str], datetime],
+        zone: tzinfo,
+        parent: QObject | None = None,
+        *,
+        rights_at: Callable[[str], Rights] = lambda _source: Rights(),
+        show_panel: Callable[[bool], object] = lambda _shown: None,
+        steady_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`crews` gives the units with their newest positions, `time_at` the time by the clock of a source;
+        `show_panel` shows the page with the keyboard, or takes it away; `steady_s` is a monotonic clock in seconds.
+        """
+        super().__init__(parent)
+        self._panel, self._window_state, self._sources, self._outbox = panel, window_state, sources, outbox
+        self._forms, self._situation, self._runner = forms, situation, runner
+        self._tasks, self._reader, self._crews = tasks, reader, crews
+        self._time_at, self._zone, self._rights_at = time_at, zone, rights_at
+        self._show_panel, self._steady_s = show_panel, steady_s
+        self._counts: dict[HandoverSection, int] | None = None
+        self._found: tuple[ShownLine, ...] = ()
+        self._lines: tuple[ShownLine, ...] = ()
+        self._whose, self._draft = ("", ""), HandoverDraft(time_at(""))
+        """The draft, and of whom and which shift it is."""
+        self._ticks, self._confirmed_s = 0, -TWICE_S
+        panel.intent.connect(self._on_intent)
+        panel.remarked.connect(self._on_remarked)
+        outbox.opened.connect(self._begin_again)
+        panel.left.connect(lambda: self._show_panel(False))
+
+    # What is shown
+
+    @property
+    def lines(self) -> tuple[ShownLine, ...]:
+        """All lines, the most dangerous section first."""
+        return self._lines
+
+    @property
+    def draft(self) -> HandoverDraft:
+        """What was written for the shift that is handed over."""
+        whose = self._window_state.me_at(self._source), self._key
+        if whose != self._whose:
+            self._whose, self._draft = whose, self._kept(self._key)
+        return self._draft
+
+    def _kept(self, key: str) -> HandoverDraft:
+        kept = self._outbox.draft(key)
+        if kept is not None:
+            try:
+                return convert(typed_in(kept).get("draft"), HandoverDraft)
+            except ValueError:
+                pass  # of another version of this program
+        return HandoverDraft(self._now)
+
+    def _begin_again(self) -> None:
+        """What was written is known only now."""
+        self._whose = "", ""
+
+    @property
+    def shift(self) -> ShiftSpan:
+        """The shift that is handed over."""
+        return shift_to_hand_over(self._now, self._zone)
+
+    @property
+    def _source(self) -> str:
+        return self._sources.first
+
+    @property
+    def _now(self) -> datetime:
+        return self._time_at(self._source)
+
+    @property
+    def _key(self) -> str:
+        return self._forms.draft_key(FORM, self._source, f"{self.shift.start:%Y-%m-%dT%H}")
+
+    def toggle(self) -> None:
+        """Show the page, or go back to the map."""
+        if self._panel.isVisible():
+            self._show_panel(False)
+        else:
+            self.open()
+
+    def open(self) -> None:
+        """Show the page, with what is known now."""
+        self._show_panel(True)
+        self._show()
+        self.look()
+
+    def tick(self) -> None:
+        """Once a second; the lines are looked at every other time."""
+        self._ticks += 1
+        if self._panel.isVisible() and self._ticks % _EVERY == 0:
+            self.look()
+
+    def look(self) -> None:
+        """Look on a worker for what there is to hand over."""
+        view, source = self._window_state.view, self._source
+        if view is None or not view.knows_hazards or not source:
+            return
+        cities, crews, now = self._window_state.cities, self._crews(), self._now
+        rights, reader = self._rights_at(source), self._reader
+        noted = [line.partition(":")[2] for line, notes in self.draft.notes.items() if notes.remark]
+
+        writer = LineWriter(cities, source, self._window_state.me_at(source), now, self._zone, self.tr)
+
+        def work() -> tuple[tuple[ShownLine, ...], dict[HandoverSection, int]]:
+            found = find_items(view, cities, source, crews, reader(), now, rights, noted)
+            return tuple(map(writer.line, found.items)), found.counts
+
+        self._tasks.latest(FORM, work, self._on_found)
+
+    def _on_found(self, found: tuple[tuple[ShownLine, ...], dict[HandoverSection, int]]) -> None:
+        is_first = self._counts is None
+        self._found, self._counts = found
+        self._put_together()
+        draft = self.draft
+        if is_first and not draft.seen:
+            self._keep(msgspec.structs.replace(draft, seen=self._states()))
+        self._show()
+
+    def _put_together(self) -> None:
+        before = [line for line in self._found if line.section is not HandoverSection.NOTED]
+        self._lines = (*before, *self._of_this_desk(), *self._found[len(before) :])
+
+    def _of_this_desk(self) -> list[ShownLine]:
+        """What has not left this desk, and a server that is away."""
+        found, section = [], HandoverSection.UNITS
+        if untold := len(self._outbox.untold):
+            words = self.tr("{n} orders NOT SENT, their units were not told" if untold > 1 else "1 order NOT SENT")
+            found.append(
+                ShownLine("orders", section, words.format(n=untold), stands=self.tr("In the outbox"), state=str(untold))
+            )
+        if waiting := sum(self._outbox.counts.values()):
+            words = self.tr("{n} edits have not left this desk" if waiting > 1 else "1 edit has not left this desk")
+            stands = self.tr("They stay in their author's name, and go when the server answers")
+            found.append(ShownLine("outbox", section, words.format(n=waiting), stands=stands, state=str(waiting)))
+        if self._source and self._sources.is_away(self._source):
+            since = self._sources.away_since(self._source)
+            words = self.tr("{city}: server not reached since {time}")
+            title = words.format(city=self._sources.name(self._source), time=since)
+            found.append(ShownLine("source", section, title, stands=self.tr("Tell units by radio"), state="away"))
+        return found
+
+    def _states(self) -> dict[str, str]:
+        return {line.id: line.state for line in self._lines}
+
+    def _show(self) -> None:
+        if self._counts is None:
+            self._panel.set_empty(self.tr("Not loaded yet"), self.tr("The draft is made once the reports are read."))
+            return
+        draft = self.draft
+        changed = changed_since(draft, self._states())
+        rows: list[HandoverRow] = []
+        for section in HandoverSection:
+            own = [line for line in self._lines if line.section is section]
+            rows.append(self._heading(section, own, draft))
+            rows += [self._row(line, draft, is_new=line.id in changed) for line in own]
+        self._panel.set_rows(rows)
+        confirmed = sum(is_confirmed(draft, line) for line in self._lines)
+        self._panel.set_words(
+            self._title(), self._note(draft, confirmed, len(changed)), confirmed / max(1, len(self._lines))
+        )
+        self._panel.set_sign(self._why_not_signed(draft))
+
+    def _title(self) -> str:
+        shift = self.shift
+        after = shift_at(shift.end, self._zone)
+        hours = [f"{at.astimezone(self._zone):%H}" for at in (shift.start, shift.end, after.start, after.end)]
+        return self.tr("Hand-over {a}–{b} to {c}–{d}").format(a=hours[0], b=hours[1], c=hours[2], d=hours[3])
+
+    def _note(self, draft: HandoverDraft, confirmed: int, changed: int) -> str:
+        parts = [self.tr("confirmed {n} of {all}").format(n=confirmed, all=len(self._lines))]
+        begun = formatting.clock(draft.begun, self._zone)
+        parts.append(self.tr("changes since {time}: {n}").format(time=begun, n=changed))
+        if draft.incoming:
+            parts.append(self.tr("to {who}").format(who=draft.incoming))
+        return " · ".join(parts)
+
+    def _heading(self, section: HandoverSection, own: Sequence[ShownLine], draft: HandoverDraft) -> HandoverRow:
+        count = max(len(own), (self._counts or {}).get(section, 0))
+        said = (
+            str(count) if count == len(own) else self.tr("{n} of {all}, the most urgent").format(n=len(own), all=count)
+        )
+        if not own:
+            said = self.tr("0, nothing")
+        musts = len(still_musts(draft, own))
+        note = self.tr("{n} must be confirmed").format(n=musts) if musts else ""
+        title = self.tr(SECTION_NAMES[section])
+        return HandoverRow(f"section:{section.value}", title, stands=said, note=note, is_heading=True)
+
+    def _row(self, line: ShownLine, draft: HandoverDraft, *, is_new: bool) -> HandoverRow:
+        notes, mark = draft.of(line.id), mark_of(draft, line)
+        when = formatting.clock(notes.at, self._zone) if notes.at is not None else ""
+        who = " ".join(part for part in (notes.by, when) if part)
+        looks = {
+            HandoverMark.CONFIRMED: ("solid", who, "over"),
+            HandoverMark.QUESTION: ("half", self.tr("question {who}").format(who=who), ""),
+        }
+        must = line.priority == HAZARD
+        words = self.tr("must be confirmed") if must else self.tr("to confirm")
+        shown, text, level = looks[mark] if mark is not None else ("hollow", words, "must" if must else "")
+        return HandoverRow(
+            id=line.id,
+            title=line.title,
+            when=line.when,
+            stands=line.stands,
+            remark=notes.remark,
+            mark=shown,
+            mark_text=text,
+            level=level,
+            priority=line.priority,
+            status=line.status,
+            unit=line.unit_symbol,
+            is_new=is_new,
+        )
+
+    def _why_not_signed(self, draft: HandoverDraft) -> str:
+        musts = len(still_musts(draft, self._lines))
+        if musts:
+            return self.tr("{n} P1 to confirm").format(n=musts)
+        return self.tr("This server takes no signatures")
+
+    # What the keys do
+
+    def _on_intent(self, intent: str, line_id: str) -> None:
+        line = next((one for one in self._lines if one.id == line_id), None)
+        if line is None:
+            return
+        if intent == CONFIRM:
+            self._confirm(line)
+        elif intent == SECTION:
+            self._confirm_section(line.section)
+        elif intent == ASK:
+            self._mark([line], None if mark_of(self.draft, line) is HandoverMark.QUESTION else HandoverMark.QUESTION)
+        elif intent == OPEN:
+            self._open(line)
+        elif intent == TAKE and line.row:
+            self._window_state.choose(line.row)
+            self._situation.when_read(line.row, self._take, lambda: None)
+
+    def _take(self) -> None:
+        self._runner.run("take")
+
+    def _confirm(self, line: ShownLine) -> None:
+        """Confirm a line and go down to the next that waits; one that is confirmed is so no more."""
+        now_s, before = self._steady_s(), self._confirmed_s
+        self._confirmed_s = now_s
+        # protects: a-double-stroke-confirms-no-second-p1
+        if line.priority == HAZARD and now_s - before < TWICE_S:
+            self.message.emit(self.tr("Not confirmed: that key was still the line above's"))
+            return
+        if is_confirmed(self.draft, line):
+            self._mark([line], None)
+            return
+        self._mark([line], HandoverMark.CONFIRMED, then=lambda: self._go_down(line.id))
+
+    def _confirm_section(self, section: HandoverSection) -> None:
+        own = [line for line in self._lines if line.section is section]
+        together = {line.id for line in confirmed_together(self.draft, own)}
+        lines = [line for line in own if line.id in together]
+
+        def say() -> None:
+            alone = len(still_musts(self.draft, own))
+            words = self.tr("{n} confirmed") if not alone else self.tr("{n} confirmed; each of {p1} P1 by itself")
+            self.message.emit(words.format(n=len(lines), p1=alone))
+
+        self._mark(lines, HandoverMark.CONFIRMED, then=say)
+
+    def _go_down(self, line_id: str) -> None:
+        ids, draft = [line.id for line in self._lines], self.draft
+        waiting = {line.id for line in self._lines if not is_confirmed(draft, line)}
+        after = ids[ids.index(line_id) + 1 :] if line_id in ids else []
+        if following := next((one for one in after if one in waiting), ""):
+            self._panel.go_to(following)
+
+    def _mark(
+        self, lines: Sequence[ShownLine], mark: HandoverMark | None, then: Callable[[], object] = lambda: None
+    ) -> None:
+        """Put a mark on lines in the name of who takes over; who that is has to be known first."""
+
+        def do(who: str) -> None:
+            draft = marked(self.draft, lines, mark, who, self._now)
+            seen = draft.seen | {line.id: line.state for line in lines}
+            self._keep(msgspec.structs.replace(draft, incoming=who, seen=seen))
+            self._show()
+            then()
+
+        if mark is None or self.draft.incoming:
+            do(self.draft.incoming)
+        else:
+            self.choose_incoming(do)
+
+    def choose_incoming(self, then: Callable[[str], object]) -> None:
+        """Ask who takes over."""
+        source, reader = self._source, self._reader
+        me = self._window_state.me_at(source)
+
+        def read() -> list[str]:
+            users = [user for of, user in reader().users() if of == source]
+            return sorted(user.name for user in users if user.role in ("operator", "supervisor") and user.name != me)
+
+        def ask(names: list[str]) -> None:
+            if not names:
+                self.message.emit(self.tr("This city's server has no other operator: nobody can take over"))
+                return
+            rows = [ListChoice(name, name) for name in names]
+            self._forms.choose(self.tr("Who takes over?"), "", rows, then)
+
+        self._tasks.submit(read, ask)
+
+    def _open(self, line: ShownLine) -> None:
+        if line.row:
+            self.report_opened.emit(line.row)
+        elif line.unit:
+            crews = self._window_state.cities.crews
+            key = next((one.key for one in crews if (one.source, one.unit.id) == (self._source, line.unit)), "")
+            self.unit_opened.emit(key)
+
+    def _on_remarked(self, line_id: str, text: str) -> None:
+        self._keep(remarked(self.draft, line_id, text))
+        self._show()
+
+    def note_report(self) -> None:
+        """Note the chosen report for the next shift: its remark is asked for, and it is among the lines from now on."""
+        details = self._situation.report
+        if details.source != self._source or details.server is None:
+            self.message.emit(self.tr("It is handed over with its own city, once its server has it"))
+            return
+        line = f"report:{details.key}"
+        about = formatting.title_of(details.shown)
+
+        def keep(text: str) -> None:
+            self._keep(remarked(self.draft, line, text))
+            self.message.emit(
+                self.tr("Noted for the next shift: {keys} shows the draft").format(
+                    keys=self._window_state.actions.key("handover")
+                )
+            )
+            self.look()
+
+        draft_key = self._forms.draft_key("handover_note", details.source, details.key)
+        self._forms.remark(about, self.draft.of(line).remark, draft_key, keep)
+
+    def _keep(self, draft: HandoverDraft) -> None:
+        """Take over the draft; once somebody has written on it, it is kept on the disk."""
+        self._whose, self._draft = (self._window_state.me_at(self._source), self._key), draft
+        if not (draft.notes or draft.incoming):
+            return
+        about = self.tr("Hand-over {time}").format(time=formatting.clock(self.shift.end, self._zone))
+        written = "; ".join(notes.remark for notes in draft.notes.values() if notes.remark)
+        plain = {"draft": msgspec.to_builtins(draft), "text": written}
+        self._outbox.save_draft(self._key, {**plain, **self._forms.mark(about)})

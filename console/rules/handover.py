@@ -1,0 +1,116 @@
+"""The hand-over of a shift: what was written on its lines, what has to be confirmed before it is signed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from api_client.model import HandoverMark
+from console.rules.report import HAZARD
+
+MOST_OF_A_SECTION = 100
+"""So many lines of a section are listed, the most urgent; a P1 is never left out for that."""
+MOST_HAZARDS = 300
+LONGEST_REMARK = 500
+
+
+class LineNotes(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was written on a line: the remark of who hands over, and the mark of who takes over.
+
+    `hazard` is whether it was a P1 when it was marked.
+    """
+
+    remark: str = ""
+    mark: HandoverMark | None = None
+    by: str = ""
+    at: datetime | None = None
+    hazard: bool = False
+
+
+class HandoverDraft(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The draft of a hand-over as it is kept at the desk: `begun` is when it was drafted, `incoming` who takes over.
+
+    `seen` are the lines as they stood when it was drafted, or were marked since: id -> a short text of their state.
+    """
+
+    begun: datetime
+    incoming: str = ""
+    notes: dict[str, LineNotes] = {}
+    seen: dict[str, str] = {}
+
+    def of(self, line: str) -> LineNotes:
+        """What was written on a line."""
+        return self.notes.get(line, _NOTHING)
+
+    def with_notes(self, line: str, notes: LineNotes) -> HandoverDraft:
+        """The draft with something else written on a line."""
+        kept = {key: one for key, one in self.notes.items() if key != line}
+        return replace(self, notes=kept if notes == _NOTHING else {**kept, line: notes})
+
+
+_NOTHING = LineNotes()
+
+
+class DraftLine(Protocol):
+    """A line of a hand-over."""
+
+    @property
+    def id(self) -> str:
+        """Which report, unit or other thing it is about."""
+
+    @property
+    def priority(self) -> int:
+        """The priority of its report, 0 where it is about none."""
+
+
+def remarked(draft: HandoverDraft, line: str, remark: str) -> HandoverDraft:
+    """The draft with a remark on a line, "" for none."""
+    return draft.with_notes(line, replace(draft.of(line), remark=remark[:LONGEST_REMARK]))
+
+
+def marked(
+    draft: HandoverDraft, lines: Iterable[DraftLine], mark: HandoverMark | None, by: str, at: datetime
+) -> HandoverDraft:
+    """The draft with a mark on these lines, None for no mark any more."""
+    for line in lines:
+        before = draft.of(line.id)
+        if mark is None:
+            after = LineNotes(before.remark)
+        else:
+            after = LineNotes(before.remark, mark, by, at, line.priority == HAZARD)
+        draft = draft.with_notes(line.id, after)
+    return draft
+
+
+def mark_of(draft: HandoverDraft, line: DraftLine) -> HandoverMark | None:
+    """The mark that a line has. What has become a P1 since it was confirmed has none: nobody has confirmed that."""
+    notes = draft.of(line.id)
+    # protects: a-line-that-became-p1-is-confirmed-again
+    if line.priority == HAZARD and not notes.hazard:
+        return None
+    return notes.mark
+
+
+def is_confirmed(draft: HandoverDraft, line: DraftLine) -> bool:
+    """Whether who takes over has confirmed a line."""
+    return mark_of(draft, line) is HandoverMark.CONFIRMED
+
+
+def confirmed_together(draft: HandoverDraft, lines: Iterable[DraftLine]) -> list[DraftLine]:
+    """Which of these lines may be confirmed with one key: those that are not confirmed yet, and no P1."""
+    # protects: a-p1-is-confirmed-by-itself
+    return [line for line in lines if line.priority != HAZARD and not is_confirmed(draft, line)]
+
+
+def still_musts(draft: HandoverDraft, lines: Iterable[DraftLine]) -> list[DraftLine]:
+    """The lines that have to be confirmed before the hand-over is signed: each P1."""
+    return [line for line in lines if line.priority == HAZARD and not is_confirmed(draft, line)]
+
+
+def changed_since(draft: HandoverDraft, states: Mapping[str, str]) -> frozenset[str]:
+    """The lines that came, or whose state became another one, since the draft was begun or they were marked."""
+    return frozenset(line for line, state in states.items() if draft.seen.get(line) != state)

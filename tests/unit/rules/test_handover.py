@@ -1,0 +1,102 @@
+"""Hand-overs: which shift it is, what has to be confirmed by itself, when a confirmation no longer counts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+
+from api_client.decoding import convert
+from api_client.model import HandoverMark
+from console.rules.handover import (
+    LONGEST_REMARK,
+    HandoverDraft,
+    changed_since,
+    confirmed_together,
+    is_confirmed,
+    mark_of,
+    marked,
+    remarked,
+    still_musts,
+)
+from console.rules.shifts import shift_at, shift_to_hand_over
+
+NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)
+JAKARTA, BERLIN = ZoneInfo("Asia/Jakarta"), ZoneInfo("Europe/Berlin")
+CONFIRMED = HandoverMark.CONFIRMED
+
+
+class Line(msgspec.Struct, frozen=True):
+    id: str
+    priority: int = 3
+
+
+P1, P2, P3 = Line("report:1", 1), Line("report:2", 2), Line("report:3", 3)
+
+
+@pytest.mark.parametrize(
+    ("at", "start", "end"),
+    [
+        ("2026-11-25T06:59", "2026-11-24T23:00", "2026-11-25T07:00"),
+        ("2026-11-25T07:00", "2026-11-25T07:00", "2026-11-25T15:00"),
+        ("2026-11-25T22:59", "2026-11-25T15:00", "2026-11-25T23:00"),
+        ("2026-11-25T23:30", "2026-11-25T23:00", "2026-11-26T07:00"),
+    ],
+)
+def test_shifts_change_at_seven_three_and_eleven_by_the_citys_clock(at: str, start: str, end: str) -> None:
+    shift = shift_at(datetime.fromisoformat(at).replace(tzinfo=JAKARTA), JAKARTA)
+    assert [f"{one.astimezone(JAKARTA):%Y-%m-%dT%H:%M}" for one in (shift.start, shift.end)] == [start, end]
+
+
+def test_the_night_in_which_clocks_are_set_back_is_one_shift() -> None:
+    shift = shift_at(datetime(2026, 10, 25, 1, 30, tzinfo=UTC), BERLIN)
+    assert shift.end - shift.start == timedelta(hours=9)
+    assert shift.start == datetime(2026, 10, 24, 21, tzinfo=UTC)
+
+
+def test_in_the_first_hour_it_is_the_shift_before_that_is_handed_over() -> None:
+    at = datetime(2026, 11, 25, 15, 20, tzinfo=JAKARTA)
+    assert shift_to_hand_over(at, JAKARTA) == shift_at(at - timedelta(hours=1), JAKARTA)
+    assert shift_to_hand_over(at + timedelta(hours=1), JAKARTA) == shift_at(at, JAKARTA)
+
+
+def test_a_p1_is_confirmed_by_itself_and_has_to_be() -> None:
+    draft = HandoverDraft(NOW)
+    assert confirmed_together(draft, [P1, P2, P3]) == [P2, P3]
+    draft = marked(draft, [P2, P3], CONFIRMED, "dewi", NOW)
+    assert confirmed_together(draft, [P1, P2, P3]) == []
+    assert still_musts(draft, [P1, P2, P3]) == [P1]
+    assert still_musts(marked(draft, [P1], HandoverMark.QUESTION, "dewi", NOW), [P1]) == [P1]
+    assert still_musts(marked(draft, [P1], CONFIRMED, "dewi", NOW), [P1, P2, P3]) == []
+
+
+def test_what_became_a_p1_since_it_was_confirmed_is_to_be_confirmed_again() -> None:
+    draft = marked(HandoverDraft(NOW), [P3], CONFIRMED, "dewi", NOW)
+    now_p1 = Line(P3.id, 1)
+    assert is_confirmed(draft, P3)
+    assert not is_confirmed(draft, now_p1)
+    assert still_musts(draft, [now_p1]) == [now_p1]
+    again = marked(draft, [now_p1], CONFIRMED, "dewi", NOW)
+    assert is_confirmed(again, now_p1)
+    assert is_confirmed(again, P3), "one that is a P1 no more stays confirmed"
+
+
+def test_a_mark_and_a_remark_of_a_line_leave_one_another_alone() -> None:
+    draft = marked(remarked(HandoverDraft(NOW), P1.id, "ask PLN"), [P1], CONFIRMED, "dewi", NOW)
+    assert (draft.of(P1.id).remark, draft.of(P1.id).by, mark_of(draft, P1)) == ("ask PLN", "dewi", CONFIRMED)
+    draft = remarked(draft, P1.id, "x" * 1000)
+    assert (len(draft.of(P1.id).remark), mark_of(draft, P1)) == (LONGEST_REMARK, CONFIRMED)
+    bare = remarked(marked(draft, [P1], None, "dewi", NOW), P1.id, "")
+    assert bare.notes == {}
+
+
+def test_it_says_which_lines_came_or_changed_since() -> None:
+    draft = HandoverDraft(NOW, seen={"a": "new", "b": "new"})
+    assert changed_since(draft, {"a": "new", "b": "assigned", "c": "new"}) == {"b", "c"}
+
+
+def test_a_draft_comes_back_from_the_disk_as_it_was() -> None:
+    draft = marked(remarked(HandoverDraft(NOW, "dewi", seen={"a": "x"}), "a", "b"), [P1], CONFIRMED, "dewi", NOW)
+    assert convert(msgspec.json.decode(msgspec.json.encode(draft)), HandoverDraft) == draft
