@@ -127,6 +127,10 @@ class DispatchClient:
             params["after_key"] = after_key
         return self._get("/snapshot", model.Snapshot, params, limits=self._page)
 
+    def messages(self, after: int, limit: int = 2000) -> model.Changes:
+        """The next page of what the user may read of messages; CursorTooOld when the number is not reached."""
+        return self._get("/messages", model.Changes, {"after": after, "limit": limit}, limits=self._page)
+
     def digest(self, first: date, last: date) -> model.Digest:
         """Count and hash of each day's reports, at most 400 days; Refused by a server that knows no digests."""
         params = {"from": first.isoformat(), "to": last.isoformat()}

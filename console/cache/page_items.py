@@ -38,6 +38,22 @@ class DeletedItem(msgspec.Struct, frozen=True):
     seq: int
 
 
+class MessageCursor(msgspec.Struct, frozen=True):
+    """How far the messages of a source have been read, and for whom: another user, or the same with other rights, is
+    given others.
+    """
+
+    user: str
+    epoch: str
+    scope_version: int
+    seq: int
+
+    @property
+    def of_whom(self) -> tuple[str, str, int]:
+        """What it holds for: with another one all is read anew."""
+        return self.user, self.epoch, self.scope_version
+
+
 class Cursor(msgspec.Struct, frozen=True):
     """How far a source has been read. `snapshot_key` is set while a first fill is under way.
 

@@ -26,6 +26,8 @@ from api_client.model import (
     Closure,
     Entry,
     Kind,
+    Message,
+    ReadMark,
     Report,
     Service,
     Template,
@@ -60,6 +62,17 @@ _DAY_S = 86_400
 _UNIT_ENTRIES = 200
 
 
+_OF_USER = (
+    "m.source = (SELECT c.source FROM message_cursors c JOIN words w ON w.kind = 'source' AND w.id = c.source"
+    " WHERE w.word = ? AND c.user = ?)"
+)
+"""Of a source, and read from it for this user: what another one was given is nobody else's to read."""
+_UNREAD = (
+    "(m.to_you AND NOT EXISTS"
+    " (SELECT 1 FROM read_marks k WHERE k.source = m.source AND k.message = m.id AND k.who = ?))"
+)
+
+
 class CachedReport(msgspec.Struct, frozen=True):
     """A report with its local row and its source's key."""
 
@@ -77,6 +90,21 @@ class TakenReport(msgspec.Struct, frozen=True):
     units: tuple[str, ...]
     read_to: datetime
     now: Report | None = None
+
+
+class MessageThread(msgspec.Struct, frozen=True):
+    """A thread of messages (see `rules.correspondence.thread_of`): its last, and how many to the user are unread."""
+
+    key: str
+    last: Message
+    unread: int
+
+
+class ReadMessage(msgspec.Struct, frozen=True):
+    """A message with who has read it, the first first."""
+
+    message: Message
+    marks: tuple[ReadMark, ...]
 
 
 class RowText(msgspec.Struct, frozen=True):
@@ -509,6 +537,56 @@ class CacheReader:
     def alarms(self) -> list[tuple[str, AlarmRecord]]:
         """What operators did about alarms, with their source's key."""
         return self._objects("alarm", AlarmRecord)
+
+    # Messages: those that the server has given to one user
+
+    def threads(self, source: str, user: str) -> list[MessageThread]:
+        """The threads of a user with their last messages and how many are unread, the newest first, 200 at most."""
+        found = self._all(
+            f"SELECT m.thread, sum({_UNREAD}), max(m.at), m.body FROM messages m"  # noqa: S608 - constants
+            f" WHERE {_OF_USER} GROUP BY m.thread ORDER BY max(m.at) DESC LIMIT 200",
+            (user, source, user),
+        )
+        decoder = decoder_of(Message)
+        with self._errors():
+            return [MessageThread(thread, decoder.decode(body), unread) for thread, unread, _, body in found]
+
+    def messages(self, source: str, user: str, thread: str, most: int) -> list[ReadMessage]:
+        """The newest messages of a thread, the oldest first, each with who has read it."""
+        return self._with_marks(
+            source,
+            f"SELECT m.body FROM messages m WHERE {_OF_USER} AND m.thread = ? ORDER BY m.at DESC, m.seq DESC LIMIT ?",  # noqa: S608 - constants
+            (source, user, thread, most),
+        )[::-1]
+
+    def messages_of(self, source: str, user: str, report: str) -> list[Message]:
+        """The messages that are kept with a report, the oldest first, as far as this user may read them."""
+        return self._parts(
+            f"SELECT m.body FROM messages m WHERE {_OF_USER} AND m.report = ? ORDER BY m.at, m.seq",  # noqa: S608 - constants
+            Message,
+            (source, user, report),
+        )
+
+    def unread(self, source: str, user: str) -> list[Message]:
+        """The newest messages to a user that he has not read, the oldest first; 200 at most."""
+        return self._parts(
+            f"SELECT m.body FROM messages m WHERE {_UNREAD} AND {_OF_USER} ORDER BY m.at DESC, m.seq DESC LIMIT 200",  # noqa: S608 - constants
+            Message,
+            (user, source, user),
+        )[::-1]
+
+    def _with_marks(self, source: str, sql: str, values: Sequence[Any]) -> list[ReadMessage]:
+        messages = self._parts(sql, Message, values)
+        marks = self._parts(
+            "SELECT body FROM read_marks WHERE source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)"
+            " AND message IN (SELECT value FROM json_each(?)) ORDER BY seq",
+            ReadMark,
+            (source, json.dumps([one.id for one in messages])),
+        )
+        of: dict[str, list[ReadMark]] = {}
+        for mark in marks:
+            of.setdefault(mark.message, []).append(mark)
+        return [ReadMessage(one, tuple(of.get(one.id, ()))) for one in messages]
 
     def proved(self, edit_ids: Iterable[str]) -> set[str]:
         """Of these edits those whose history entry is in the cache, which proves that the server has them."""

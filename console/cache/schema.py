@@ -192,4 +192,29 @@ def c014_log(db: sqlite3.Connection) -> None:
     db.execute("CREATE INDEX entries_at ON entries (at)")
 
 
+MESSAGE_TABLES = ("messages", "read_marks", "message_cursors")
+"""What is kept of messages, for one user of each source."""
+
+
+@cache_migrations.step
+def c015_messages(db: sqlite3.Connection) -> None:
+    """Messages by their threads, who has read them, and for whom they were read from the server."""
+    for statement in (
+        """CREATE TABLE messages (
+             source INTEGER NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL,
+             thread TEXT NOT NULL, to_you INTEGER NOT NULL, report TEXT, body BLOB NOT NULL,
+             PRIMARY KEY (source, id))""",
+        "CREATE INDEX messages_thread ON messages (source, thread, at)",
+        "CREATE INDEX messages_report ON messages (source, report, at) WHERE report IS NOT NULL",
+        """CREATE TABLE read_marks (
+             source INTEGER NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL, message TEXT NOT NULL,
+             who TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (source, id))""",
+        "CREATE INDEX read_marks_message ON read_marks (source, message, who)",
+        """CREATE TABLE message_cursors (
+             source INTEGER PRIMARY KEY, user TEXT NOT NULL, epoch TEXT NOT NULL, scope_version INTEGER NOT NULL,
+             seq INTEGER NOT NULL)""",
+    ):
+        db.execute(statement)
+
+
 CACHE_VERSION = version_of(cache_migrations)

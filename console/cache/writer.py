@@ -14,10 +14,10 @@ from typing import Any
 import msgspec
 
 from api_client.decoding import decode
-from api_client.model import Assignment, Entry, Report
+from api_client.model import Assignment, Entry, Message, ReadMark, Report
 from console.cache import packed_columns
-from console.cache.page_items import FIRST_ROW, Cursor, DeletedItem, PageItem
-from console.cache.schema import KINDS, cache_migrations, table_of
+from console.cache.page_items import FIRST_ROW, Cursor, DeletedItem, MessageCursor, PageItem
+from console.cache.schema import KINDS, MESSAGE_TABLES, cache_migrations, table_of
 from console.files.durable import identity_of, is_at
 from console.files.errors import DamagedFile
 from console.files.lock import FileLock
@@ -31,6 +31,7 @@ from console.files.sqlite_file import (
     sqlite_errors,
     transaction,
 )
+from console.rules.correspondence import thread_of
 from console.rules.messages import Touched
 from console.rules.report import calls_for_a_crew
 from console.rules.status import ENDED_ASSIGNMENT
@@ -143,6 +144,79 @@ class CacheWriter:
             edits=tuple(dict.fromkeys(page.proved)),
         )
 
+    # Messages
+
+    def message_cursor(self, source: str) -> MessageCursor | None:
+        """How far the messages of a source have been read, and for whom; None before their first page."""
+        with sqlite_errors(self._path):
+            found = self._connection.execute(
+                "SELECT user, epoch, scope_version, seq FROM message_cursors WHERE source = ?",
+                (self._words["source"].get((0, source), 0),),
+            ).fetchone()
+        return MessageCursor(*found) if found is not None else None
+
+    def forget_messages(self, source: str, cursor: MessageCursor) -> Touched:
+        """Delete the messages of a source, and begin anew for whom the cursor says."""
+        with self._writing():
+            number = self._word_id("source", source)
+            for table in MESSAGE_TABLES:
+                self._connection.execute(f"DELETE FROM {table} WHERE source = ?", (number,))  # noqa: S608 - constants
+            self._write_message_cursor(number, cursor)
+        return Touched(kinds=("message",))
+
+    def put_messages(
+        self, source: str, items: Sequence[PageItem], before: MessageCursor, cursor: MessageCursor
+    ) -> Touched | None:
+        """Write one page of messages and read marks, and the cursor behind it, in one transaction; None, and nothing,
+        unless they are read up to `before`: the file may be another one by now.
+        """
+        with self._writing():
+            # protects: page-of-messages-follows-the-last
+            if self.message_cursor(source) != before:
+                return None
+            page = _PageWrite(source=self._word_id("source", source))
+            for item in items:
+                page.add(item)
+            self._put_messages(page)
+            self._put_read_marks(page)
+            self._find_rows_of_parts(page)
+            self._write_message_cursor(page.source, cursor)
+        return Touched(rows=tuple(sorted(page.touched_rows)), kinds=tuple(sorted(page.touched_kinds)))
+
+    def _put_messages(self, page: _PageWrite) -> None:
+        rows = []
+        for item in self._not_deleted(page, "message", page.of("message")):
+            one = item.data
+            if not isinstance(one, Message):
+                continue
+            at, thread = int(one.at.timestamp() * 1000), thread_of(one.to, one.unit)
+            rows.append((page.source, item.id, item.seq, at, thread, one.to_you, one.report, _json.encode(one)))
+            if one.report is not None:
+                page.reports_of_parts.add(one.report)
+        if rows:
+            page.touched_kinds.add("message")
+            self._connection.executemany(
+                "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source, id) DO UPDATE SET"
+                " seq = excluded.seq, at = excluded.at, thread = excluded.thread, to_you = excluded.to_you,"
+                " report = excluded.report, body = excluded.body WHERE excluded.seq >= seq",
+                rows,
+            )
+
+    def _put_read_marks(self, page: _PageWrite) -> None:
+        marks = [(item, item.data) for item in page.of("read_mark") if isinstance(item.data, ReadMark)]
+        if marks:
+            page.touched_kinds.add("message")
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO read_marks VALUES (?, ?, ?, ?, ?, ?)",
+                [(page.source, item.id, item.seq, one.message, one.who, _json.encode(one)) for item, one in marks],
+            )
+
+    def _write_message_cursor(self, source: int, cursor: MessageCursor) -> None:
+        self._connection.execute(
+            "INSERT OR REPLACE INTO message_cursors VALUES (?, ?, ?, ?, ?)",
+            (source, cursor.user, cursor.epoch, cursor.scope_version, cursor.seq),
+        )
+
     def forget(self, source: str, *, set_back: bool = False) -> Touched:
         """Delete everything of a source with its cursor: its data was replaced, or it was removed from the profile.
 
@@ -167,7 +241,7 @@ class CacheWriter:
                 self._connection.execute("DELETE FROM taken_reports WHERE source = ?", (number,))
             of_source = "row IN (SELECT row FROM reports WHERE source = ?)"
             self._connection.execute(f"DELETE FROM texts WHERE {of_source}", (number,))  # noqa: S608 - a constant
-            tables = ("reports", "entries", "assignments", "gone", "cursors", *map(table_of, KINDS))
+            tables = ("reports", "entries", "assignments", "gone", "cursors", *map(table_of, KINDS), *MESSAGE_TABLES)
             for table in tables:
                 self._connection.execute(f"DELETE FROM {table} WHERE source = ?", (number,))  # noqa: S608 - constants
             self._mark_search_stale()
@@ -554,6 +628,8 @@ class CacheWriter:
                 self._delete_report(page, each)
             elif each.kind in KINDS or each.kind in ("entry", "assignment"):
                 self._delete_part(page, each)
+            elif each.kind == "message":
+                self._delete_message(page, each)
 
     def _delete_part(self, page: _PageWrite, gone: DeletedItem) -> None:
         table = "entries" if gone.kind == "entry" else table_of(gone.kind)
@@ -570,6 +646,13 @@ class CacheWriter:
             f"DELETE FROM {table} WHERE source = ? AND id = ? AND seq <= ?",  # noqa: S608 - a constant
             (*key, gone.seq),
         )
+
+    def _delete_message(self, page: _PageWrite, gone: DeletedItem) -> None:
+        for table, column in (("messages", "id"), ("read_marks", "message")):
+            self._connection.execute(
+                f"DELETE FROM {table} WHERE source = ? AND {column} = ?",  # noqa: S608 - constants
+                (page.source, gone.id),
+            )
 
     def _delete_report(self, page: _PageWrite, gone: DeletedItem) -> None:
         found = self._connection.execute(

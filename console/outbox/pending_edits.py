@@ -39,6 +39,10 @@ def chain_of(edit: Edit) -> Chain:
         return edit.source, f"closure:{edit.data.get('closure')}"
     if edit.kind is Kind.ALARM:
         return edit.source, "alarms"
+    if edit.kind is Kind.MESSAGE:
+        return edit.source, "messages"
+    if edit.kind is Kind.READ:
+        return edit.source, "read marks"
     return edit.source, edit.report or f"unit:{edit.data.get('unit')}"
 
 

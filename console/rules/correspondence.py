@@ -17,6 +17,10 @@ _MAY_WRITE_TO: dict[str, frozenset[str]] = {
 }
 """The roles to which these write, and to nobody else; operators and supervisors write to everybody."""
 
+EVERYONE = "all"
+"""The thread of what is to everyone."""
+_UNIT, _ROLE, _AREA = "unit:", "role:", "area:"
+
 
 class MessageReader(msgspec.Struct, frozen=True):
     """Who asks for messages. `around` are his areas with all that lie around them, `units` the unit that he speaks for.
@@ -81,3 +85,26 @@ def _reaches(message: Message, reader: MessageReader) -> bool:
         return True
     inside = message.to.unit is None and not reader.around.isdisjoint(message.areas)
     return inside or not reader.areas.isdisjoint(message.around)
+
+
+def thread_of(to: Recipient, unit: str | None = None) -> str:
+    """The thread that a message belongs to; `unit` is the crew that wrote it: what it says to the control room, and
+    what is said to it, are one thread.
+    """
+    if to.unit is not None or (unit is not None and to.role == CONTROL_ROOM):
+        return f"{_UNIT}{to.unit or unit}"
+    if to.role is not None:
+        return f"{_ROLE}{to.role}:{to.area or ''}"
+    return f"{_AREA}{to.area}" if to.area is not None else EVERYONE
+
+
+def recipient_of(thread: str) -> Recipient:
+    """To whom is what is written in a thread."""
+    if thread.startswith(_UNIT):
+        return Recipient(unit=thread.removeprefix(_UNIT))
+    if thread.startswith(_AREA):
+        return Recipient(area=thread.removeprefix(_AREA))
+    if thread.startswith(_ROLE):
+        role, _, area = thread.removeprefix(_ROLE).partition(":")
+        return Recipient(role=role, area=area or None)
+    return Recipient()

@@ -189,6 +189,9 @@ ALARMS = "alarms"
 MESSAGES = "messages"
 """The word by which a server says that it passes on messages."""
 
+KNOWS_NO_MESSAGES = "This server is of an older version and passes on no messages."
+"""The problem of a message that such a server has refused."""
+
 KNOWS_NO_ALARMS = "This server is of an older version and keeps no alarms: only this console knows what was done."
 """The problem of an edit of alarms that such a server has refused."""
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from console.cache.page_items import Cursor, PageItem
+from console.cache.page_items import Cursor, MessageCursor, PageItem
 from console.cache.writer import CacheWriter
 from console.files.errors import DamagedFile
 from console.files.sqlite_file import CACHE
@@ -64,6 +64,29 @@ class CacheWriterProxy:
         """Drop all that a source said, because its data was replaced; by an older state of its own when `set_back`."""
         with self._lock:
             self._writer.forget(source, set_back=set_back)
+
+    def message_cursor(self, source: str) -> MessageCursor | None:
+        """How far the messages of a source have been read, and for whom."""
+        with self._lock:
+            return self._writer.message_cursor(source)
+
+    def forget_messages(self, source: str, cursor: MessageCursor) -> None:
+        """Drop the messages of a source, and begin anew for whom the cursor says. Raises StoreError."""
+        with self._lock:
+            touched = self._writer.forget_messages(source, cursor)
+        self._emit(touched)
+
+    def put_messages(
+        self, source: str, items: Sequence[PageItem], before: MessageCursor, cursor: MessageCursor
+    ) -> bool:
+        """Commit the page of messages behind `before`, and say so; False when they are not read up to there (any more).
+        Raises StoreError.
+        """
+        with self._lock:
+            touched = self._writer.put_messages(source, items, before, cursor)
+        if touched is not None and (touched.rows or touched.kinds):
+            self._emit(touched)
+        return touched is not None
 
     @contextlib.contextmanager
     def bulk(self) -> Iterator[None]:

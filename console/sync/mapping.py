@@ -23,7 +23,9 @@ from api_client.model import (
     ClosedLine,
     Closure,
     Entry,
+    Message,
     Photo,
+    ReadMark,
     Report,
     Unit,
 )
@@ -167,6 +169,8 @@ def _in_time(data: Any) -> Any:
         times = {name: getattr(data, name) for name in ("since", "created", "updated")}
         known = {name: at if can_be(at) else EARLIEST for name, at in times.items()}
         return msgspec.structs.replace(data, **known, until=_or_unknown(data.until), ended=_or_unknown(data.ended))
+    if isinstance(data, Message | ReadMark) and not can_be(data.at):
+        return msgspec.structs.replace(data, at=EARLIEST)
     if isinstance(data, AlarmRecord):
         times = {name: getattr(data, name) for name in ("since", "updated")}
         known = {name: at if can_be(at) else EARLIEST for name, at in times.items()}

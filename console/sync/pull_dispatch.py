@@ -14,11 +14,13 @@ from api_client import errors
 from api_client.dispatch import DispatchClient
 from api_client.model import OBJECTS, ApiObject, Changes, Snapshot
 from console.cache.page_items import Cursor
+from console.rules.edit import MESSAGES
 from console.rules.messages import SignedIn, Touched, ZoneTold
 from console.sync.backfill import Backfill, fits
 from console.sync.cache_writer_proxy import CacheWriterProxy
 from console.sync.health import LIVE, Health
 from console.sync.mapping import Mapped, Mapper, signature_of
+from console.sync.pull_messages import MessagePuller
 from console.sync.unreadable import Unreadable
 
 _log = logging.getLogger(__name__)
@@ -77,6 +79,9 @@ class DispatchPuller:
         """Understands the server's words; another one once its statuses are known."""
         self._knows_statuses = self._knows_me = self._knows_zone = False
         self._scope_version: int | None = None
+        self._messages = MessagePuller(source, client, cache_writer)
+        self._user: str | None = None
+        self._has_messages = False
         self.pulled = 0
         self.unreadable = Unreadable(signature_of(objects))
         self._backfill: Backfill | None = None
@@ -110,7 +115,16 @@ class DispatchPuller:
             cursor = self._fill(cursor, stopped)
         if cursor is not None:
             self._follow(cursor, stopped)
+            self._read_messages(stopped)
             self._read_again(stopped)
+
+    def _read_messages(self, stopped: Callable[[], bool]) -> None:
+        """The messages of who is signed in, where that is known and the server passes on any."""
+        cursor = self._cache_writer.cursor(self._source)
+        if self._has_messages and self._knows_me and self._user is not None and cursor is not None:
+            self._messages.catch_up(
+                self._user, cursor.epoch, cursor.scope_version, self.mapper, self._page_rows, stopped
+            )
 
     # First fill
 
@@ -347,6 +361,7 @@ class DispatchPuller:
 
     def _map(self, page: Changes | Snapshot) -> Mapped:
         mapped = self.mapper.page(page.items)
+        self._messages.hear(mapped.items)
         self.unreadable.see(mapped.items, mapped.skipped, mapped.unknown, mapped.first)
         if mapped.skipped:
             _log.info("%s: %d objects could not be understood", self._source, len(mapped.skipped))
@@ -372,7 +387,7 @@ class DispatchPuller:
             me = self._client.me()
         except (errors.SignIn, errors.Forbidden):
             return  # reading may be open to all; writing says so by itself
-        self._knows_me = True
+        self._knows_me, self._user = True, me.name
         self._emit(SignedIn(self._source, me.name, me.role, me.areas, me.agencies))
 
     def on_stream_ended(self) -> None:
@@ -381,7 +396,8 @@ class DispatchPuller:
 
     def _learn_zone(self) -> None:
         """Whoever runs the server may have corrected it while it was away."""
-        zone = self._client.root().city.timezone
+        root = self._client.root()
+        zone, self._has_messages = root.city.timezone, MESSAGES in root.can
         self._knows_zone = True
         if zone:
             self._emit(ZoneTold(self._source, zone))

@@ -18,7 +18,9 @@ from console.rules.edit import (
     CLOSURES,
     INSTEAD_OF,
     KNOWS_NO_ALARMS,
+    KNOWS_NO_MESSAGES,
     LEAVES,
+    MESSAGES,
     SHOWN,
     SINCE,
     Edit,
@@ -34,6 +36,7 @@ _ANOTHER_REPORT = "another_report"
 _ALREADY_THERE = "already_there"
 _EXPIRED = "expired"
 _NOT_FOUND = 404
+_OF_MESSAGES = frozenset({Kind.MESSAGE, Kind.READ})
 _NO_SUCH = frozenset({_NOT_FOUND, 405})
 _KNOWS_NO_CLOSURES = "This server is of an older version and knows no closed streets: the city cannot be told."
 _ABOUT = ("created", "into", MADE_HERE, INSTEAD_OF, LEAVES, SHOWN, SINCE)
@@ -103,6 +106,8 @@ class DispatchSender:
                 raise CannotSend(StopReason.REFUSED, _KNOWS_NO_CLOSURES) from refused
             if edit.kind is Kind.ALARM and refused.status in _NO_SUCH and ALARMS not in self._client.root().can:
                 raise CannotSend(StopReason.REFUSED, KNOWS_NO_ALARMS) from refused
+            if edit.kind in _OF_MESSAGES and refused.status in _NO_SUCH and MESSAGES not in self._client.root().can:
+                raise CannotSend(StopReason.REFUSED, KNOWS_NO_MESSAGES) from refused
             if refused.code == _EXPIRED:
                 raise TooLate from refused
             if refused.code == _ALREADY_THERE and edit.about.get(INSTEAD_OF) and refused.report:
@@ -212,6 +217,8 @@ def _path(edit: Edit, report: str | None) -> str:
         return f"/closures/{quote(str(edit.data.get('closure', '')), safe='')}/edits"
     if edit.kind is Kind.ALARM:
         return "/alarms/edits"
+    if edit.kind in _OF_MESSAGES:
+        return "/messages/edits"
     if edit.report is None:
         return f"/units/{quote(str(edit.data.get('unit', '')), safe='')}/edits"
     return f"/reports/{quote(report or '', safe='')}/edits"

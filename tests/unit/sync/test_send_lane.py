@@ -15,7 +15,7 @@ import pytest
 from api_client import errors
 from api_client.model import Kind
 from console.pipe import pack
-from console.rules.edit import KNOWS_NO_ALARMS, Edit
+from console.rules.edit import KNOWS_NO_ALARMS, KNOWS_NO_MESSAGES, Edit
 from console.rules.messages import Fetch, Fetched, Obstacle, Outcome, Push, SourceState, SyncNow, Withdraw
 from console.rules.queued import EditState, StopReason
 from console.sync.attempt import Attempt, NotUploaded
@@ -99,6 +99,21 @@ def test_alarms_have_their_own_path_and_a_server_that_keeps_none_is_named(city: 
     assert (refused.reason, refused.problem) == (StopReason.REFUSED, KNOWS_NO_ALARMS)
     city.can = ["alarms"]
     refused = console.outcome(console.push(Kind.ALARM, None, alarms=alarms, acknowledged=True), EditState.ATTENTION)
+    assert refused.problem == "There is nothing at this address."
+
+
+def test_messages_have_their_own_path_and_a_server_that_passes_on_none_is_named(city: FakeCity, console: Rig) -> None:
+    sent = console.push(Kind.MESSAGE, None, to={"unit": "U1"}, text="Bring sandbags")
+    console.outcome(sent, EditState.ACCEPTED)
+    console.outcome(console.push(Kind.READ, None, messages=[sent.id]), EditState.ACCEPTED)
+    (written, body, _), (read, _, _) = edits_at(city)
+    assert written == read == "/dispatch/v1/messages/edits"
+    assert body["expires_at"] == (sent.occurred_at + timedelta(minutes=10)).isoformat().replace("+00:00", "Z")
+    city.on_edit = lambda *_: fault(404, "not_found", "There is nothing at this address.")
+    refused = console.outcome(console.push(Kind.MESSAGE, None, to={}, text="x"), EditState.ATTENTION)
+    assert (refused.reason, refused.problem) == (StopReason.REFUSED, KNOWS_NO_MESSAGES)
+    city.can = ["messages"]
+    refused = console.outcome(console.push(Kind.MESSAGE, None, to={}, text="x"), EditState.ATTENTION)
     assert refused.problem == "There is nothing at this address."
 
 

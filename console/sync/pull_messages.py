@@ -1,0 +1,69 @@
+"""Read a server's messages into the cache: those that it gives to who is signed in, anew for each user and scope."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+
+from api_client import errors
+from api_client.dispatch import DispatchClient
+from api_client.model import Entry, Kind
+from console.cache.page_items import MessageCursor, PageItem
+from console.sync.backfill import fits
+from console.sync.cache_writer_proxy import CacheWriterProxy
+from console.sync.mapping import Mapper
+
+_log = logging.getLogger(__name__)
+_NEWS = frozenset({Kind.MESSAGE.value, Kind.READ.value})
+
+
+class MessagePuller:
+    """Asks for messages when the feed tells of one, and for all of them for another user or another scope."""
+
+    def __init__(self, source: str, client: DispatchClient, cache_writer: CacheWriterProxy) -> None:
+        self._source, self._client, self._cache_writer = source, client, cache_writer
+        self._is_due = True
+
+    def hear(self, items: Iterable[PageItem]) -> None:
+        """These came by the feed: an entry by which a message was written or read says that there is something new."""
+        if any(isinstance(item.data, Entry) and item.data.kind in _NEWS for item in items):
+            self._is_due = True
+
+    def catch_up(
+        self, user: str, epoch: str, scope_version: int, mapper: Mapper, rows: int, stopped: Callable[[], bool]
+    ) -> None:
+        """Read on to the end, or until `stopped()`. Raises ApiError, StoreError; what was read before is kept."""
+        cursor = self._cache_writer.message_cursor(self._source)
+        mine = MessageCursor(user, epoch, scope_version, 0)
+        # protects: messages-of-another-operator-go
+        if cursor is None or cursor.of_whom != mine.of_whom:
+            self._cache_writer.forget_messages(self._source, mine)
+            cursor, self._is_due = mine, True
+        while self._is_due and not stopped():
+            self._is_due = False  # an entry that comes by the feed meanwhile is heard
+            try:
+                cursor, more = self._read_page(cursor, mapper, rows)
+            except errors.CursorTooOld:
+                _log.info("%s no longer knows message %d: reading all messages anew", self._source, cursor.seq)
+                if not cursor.seq:
+                    raise
+                self._cache_writer.forget_messages(self._source, mine)
+                cursor, more = mine, True
+            except BaseException:
+                self._is_due = True
+                raise
+            self._is_due = self._is_due or more
+
+    def _read_page(self, cursor: MessageCursor, mapper: Mapper, rows: int) -> tuple[MessageCursor, bool]:
+        page = self._client.messages(cursor.seq, rows)
+        if page.epoch != cursor.epoch:  # the next round of the feed finds out what has become of the data
+            return cursor, False
+        if not fits(page, cursor.seq):
+            raise errors.Malformed("The server's messages have a gap; nothing was taken from them.")
+        mapped = mapper.page(page.items)
+        if mapped.skipped:
+            _log.info("%s: %d messages could not be understood", self._source, len(mapped.skipped))
+        after = MessageCursor(cursor.user, cursor.epoch, cursor.scope_version, page.upto)
+        if page.upto != cursor.seq and not self._cache_writer.put_messages(self._source, mapped.items, cursor, after):
+            raise errors.Unreachable("The cache was begun anew.")
+        return after, page.more

@@ -1,0 +1,109 @@
+"""Messages between consoles by way of the server: each user's cache holds his own, and another's go."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api_client.model import Kind, Unit, UnitState
+from console.cache.reader import CacheReader
+from console.server.city.users import load_users
+from console.sync.retry import Timing
+from tests.helpers.live_server import Live, live_server
+from tests.helpers.sync_rig import Rig, rig
+
+ROLES = {"rina": "operator", "budi": "operator", "chief": "supervisor", "U1": "field"}
+SLOW = Timing(poll_s=600.0)
+
+
+def token(name: str) -> str:
+    return f"token-of-{name}-0123456789abcdef"
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Live]:
+    users = [
+        {"name": name, "role": role, "token_sha256": hashlib.sha256(token(name).encode()).hexdigest()}
+        for name, role in ROLES.items()
+    ]
+    path = tmp_path / "users.json"
+    path.write_text(json.dumps(users))
+    with live_server(tmp_path / "server", users=path) as live:
+        live.city.put_units([Unit("U1", "SDA-11", UnitState.AVAILABLE, live.city.clock())])
+        yield live
+
+
+def unread(console: Rig, user: str) -> list[str]:
+    return [one.text for one in console.reader.unread("jkt", user)]
+
+
+def texts(reader: CacheReader, user: str) -> set[str]:
+    return {
+        one.message.text
+        for thread in reader.threads("jkt", user)
+        for one in reader.messages("jkt", user, thread.key, 100)
+    }
+
+
+def test_a_crew_and_the_control_room_write_and_see_what_was_read(live: Live, tmp_path: Path) -> None:
+    with (
+        rig(tmp_path / "desk", live.url, token=token("rina"), timing=SLOW) as desk,
+        rig(tmp_path / "crew", live.url, token=token("U1"), timing=SLOW) as crew,
+    ):
+        desk.live()
+        crew.live()
+        crew._number = 100  # the ids of both count up
+        sent = desk.push(Kind.MESSAGE, None, to={"unit": "U1"}, text="Bring sandbags", report="r1")
+        crew.wait_until(lambda: unread(crew, "U1") == ["Bring sandbags"])
+        crew.push(Kind.READ, None, messages=[sent.id])
+        crew.push(Kind.MESSAGE, None, to={"role": "operator"}, text="On the way")
+        desk.wait_until(lambda: unread(desk, "rina") == ["On the way"])
+
+        def marked() -> bool:
+            first = desk.reader.messages("jkt", "rina", "unit:U1", 9)[:1]
+            return [(mark.who, mark.addressed) for one in first for mark in one.marks] == [("U1", True)]
+
+        desk.wait_until(marked)
+        assert [one.key for one in desk.reader.threads("jkt", "rina")] == ["unit:U1"], "both are one thread"
+        assert [one.text for one in desk.reader.messages_of("jkt", "rina", "r1")] == ["Bring sandbags"]
+        desk.proved(sent)
+
+
+def test_another_user_and_other_rights_read_their_own_and_nothing_stays(live: Live, tmp_path: Path) -> None:
+    with rig(tmp_path / "desk", live.url, token=token("rina")) as desk:
+        desk.live()
+        desk.push(Kind.MESSAGE, None, to={"unit": "U1"}, text="Of rina alone")
+        desk.push(Kind.MESSAGE, None, to={}, text="To all")
+        desk.wait_until(lambda: texts(desk.reader, "rina") == {"Of rina alone", "To all"})
+    with rig(tmp_path / "desk", live.url, token=token("budi")) as desk:
+        desk.live()
+        desk.wait_until(lambda: unread(desk, "budi") == ["To all"])
+        assert texts(desk.reader, "budi") == {"To all"}
+        assert texts(desk.reader, "rina") == set()
+        token_sha256 = hashlib.sha256(token("budi").encode()).hexdigest()
+        _change_role(live, "budi", "supervisor", token_sha256)
+        desk.wait_until(lambda: texts(desk.reader, "budi") == {"Of rina alone", "To all"})
+
+
+def _change_role(live: Live, name: str, role: str, token_sha256: str) -> None:
+    path = Path(str(live.city.database.url.database)).with_name("users-2.json")
+    path.write_text(json.dumps([{"name": name, "role": role, "token_sha256": token_sha256}]))
+    load_users(path, live.city)
+
+
+def test_a_server_that_was_set_back_has_its_messages_read_anew(live: Live, tmp_path: Path) -> None:
+    with rig(tmp_path / "desk", live.url, token=token("rina")) as desk:
+        desk.live()
+        desk.push(Kind.MESSAGE, None, to={}, text="Before")
+        desk.wait_until(lambda: texts(desk.reader, "rina") == {"Before"})
+        with live.city.database.write() as connection:
+            connection.exec_driver_sql("DELETE FROM messages")
+            connection.exec_driver_sql("UPDATE meta SET value = 'another' WHERE key = 'epoch'")
+        live.city.database.announce(live.city.seq())
+        desk.wait_until(lambda: texts(desk.reader, "rina") == set())
+        desk.push(Kind.MESSAGE, None, to={}, text="After")
+        desk.wait_until(lambda: texts(desk.reader, "rina") == {"After"})
