@@ -1,0 +1,223 @@
+"""A shift at one desk, as a script, while a second desk sees all of it: reports come in, forty of them are worked on by
+keyboard, and alarms come in a flood with P1s among them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+
+from api_client.model import AlarmKind
+from console.rules.alarms import FLOOD, AlarmState
+from tests.helpers.city import Served, console, served, wait_for, write_users
+from tests.helpers.hands import CTRL, NONE, choose, key, p1_data, said, wait_ready
+from widgets.key_repeats import TWICE_S
+
+pytestmark = pytest.mark.usefixtures("qapp")
+
+_WORKED_ON = 40
+_FLOOD = 60
+_OF_THEM_P1 = 5
+
+
+class Desks(NamedTuple):
+    """Two consoles of one city, in the order in which they sat down."""
+
+    city: Served
+    rina: Any
+    budi: Any
+
+
+@pytest.fixture(scope="module")
+def desks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desks]:
+    folder = tmp_path_factory.mktemp("city")
+    users = str(write_users(folder))
+    with (
+        served(folder, "--demo-city", "--still", "--reports", "500", "--users", users) as city,
+        console(folder / "rina", city.address, go_on=True) as rina,
+        console(folder / "budi", city.address, name="budi") as budi,
+    ):
+        wait_ready(rina)
+        wait_ready(budi)
+        yield Desks(city, rina, budi)
+
+
+def to_front(window: Any) -> None:
+    window.window.activateWindow()
+    wait_for(lambda: QApplication.activeWindow() is window.window, what="the window is active")
+
+
+def typed(text: str) -> None:
+    QTest.keyClicks(_focus(), text)
+
+
+def press(code: Qt.Key, modifier: Qt.KeyboardModifier = NONE) -> None:
+    QTest.keyClick(_focus(), code, modifier)
+
+
+def _focus() -> QWidget:
+    found = QApplication.focusWidget()
+    assert found is not None
+    return found
+
+
+def form_of(window: Any) -> Any:
+    wait_for(lambda: QApplication.activeWindow() not in (None, window.window), what="a form")
+    wait_for(lambda: not window.forms.held_keys.waiting, what="the form has the keyboard")
+    return QApplication.activeWindow()
+
+
+def all_sent(window: Any) -> bool:
+    return not window.outbox_controller.open_edits
+
+
+def report_in(window: Any, number: int, *, hours_ago: float = 0, **data: Any) -> None:
+    """A report that this desk was told by telephone comes in."""
+    service = next(code for code, one in window.window_state.catalog("city").services.items() if one.priority == 2)
+    told = datetime.now(UTC) - timedelta(hours=hours_ago)
+    given = {"service": service, "priority": 2, "lat": -6.2 + number / 2000, "lon": 106.83, **data}
+    given |= {"description": f"Told by telephone, {number}", "created": told.isoformat()}
+    window.edit_commands.create("city", given, f"local:shift-{number}", given["description"])
+
+
+def test_forty_reports_are_worked_on_by_keyboard_and_the_other_desk_shows_each(desks: Desks) -> None:
+    rina, budi = desks.rina, desks.budi
+    for told in range(12):
+        hazard = p1_data(budi) if told % 6 == 0 else {}
+        report_in(budi, told, **hazard)
+    wait_for(lambda: all_sent(budi), what="what came in at the other desk is sent")
+    wait_for(lambda: len(rina.window_state.view.hazards) >= 2, what="its P1s are here")
+    steps: list[tuple[str, str]] = []
+    rina.undo_stack.pushed.connect(lambda step: steps.append((step.report, step.kind.value)))
+    to_front(rina)
+    work = itertools.cycle(("send", "close", "hold", "category", "note"))
+    worked_on: list[str] = []
+    for _ in range(_WORKED_ON):
+        number = _next(rina, worked_on)
+        choose(rina, number)
+        before = len(steps)
+        _do(rina, next(work))
+        wait_for(lambda: len(steps) > before, what=f"a step on {number}")  # noqa: B023 - waited for at once
+        assert {report for report, _ in steps[before:]} == {number}, "on the report that was chosen, and on no other"
+        worked_on.append(number)
+    last, last_kind = steps[-1]
+    wait_for(lambda: last_kind in _by_rina(desks.city, last), 60, what="the last step is at the server")
+    wait_for(lambda: all_sent(rina), 60, what="and so is everything before it")
+    assert {kind for _, kind in steps} == {"claim", "dispatch", "close", "set", "note"}
+    for number in worked_on:
+        made = [kind for report, kind in steps if report == number]
+        assert sorted(_by_rina(desks.city, number)) == sorted(made), f"each step on {number} once"
+    wait_for(
+        lambda: all(_shown(budi, number) == _shown(rina, number) for number in worked_on),
+        what="the other desk shows each of them as this one does",
+    )
+
+
+def _by_rina(city: Served, number: str) -> list[str]:
+    return [entry["kind"] for entry in city.entries(number) if entry["author"] == "rina"]
+
+
+def _next(window: Any, worked_on: list[str]) -> str:
+    """The number of the next report, in the order of the list, that nobody works on."""
+    for row in window.window_state.view.order.tolist():
+        cached = window.reader().report(row)
+        if cached is not None and cached.report.id not in worked_on and cached.report.claim is None:
+            return str(cached.report.id)
+    raise AssertionError(f"only {len(worked_on)} reports to be worked on")
+
+
+def _shown(window: Any, number: str) -> Any:
+    cached = window.reader().report(window.reader().row_of("city", number))
+    return None if cached is None else cached.report
+
+
+def _do(window: Any, what: str) -> None:
+    """One routine task on the chosen report, by its keys."""
+    window.window.focus_panel("queue")
+    if what == "send" and window.situation.current.advice and window.actions.may("take"):
+        key(window, "T")
+        key(window, "A")
+        key(window, "Enter")
+    elif what == "close" and window.actions.may("close"):
+        key(window, "X")
+        form_of(window)
+        press(Qt.Key.Key_2)
+        press(Qt.Key.Key_Return)
+    elif what == "hold" and window.actions.may("hold"):
+        key(window, "H")
+        form_of(window)
+        press(Qt.Key.Key_3)
+        press(Qt.Key.Key_Return)
+    elif what == "category" and window.details_reader.current.shown.service != "trotoar":
+        key(window, "C")
+        form_of(window)
+        typed("tr")
+        press(Qt.Key.Key_Return)
+    else:
+        key(window, "N")
+        form_of(window)
+        typed("Caller was rung back")
+        press(Qt.Key.Key_Return, CTRL)
+
+
+def test_a_flood_of_sixty_alarms_leaves_each_p1_its_line_and_one_key_acknowledges_at_both_desks(desks: Desks) -> None:
+    rina, budi = desks.rina, desks.budi
+    to_front(rina)
+    key(rina, "8", CTRL)
+    wait_for(rina.alarms_panel.isVisible, what="the list of alarms")
+    stood = set(rina.alarms._by_key)
+    for number in range(100, 100 + _FLOOD):
+        hazard = p1_data(budi) if number % (_FLOOD // _OF_THEM_P1) == 0 else {}
+        report_in(budi, number, hours_ago=48, **hazard)
+    wait_for(lambda: all_sent(budi), 60, what="all of them are sent")
+    wait_for(lambda: len({one.alarm.report for one in _new(rina, stood)}) == _FLOOD, 60, what="each of them is listed")
+    hazards = {one.alarm.key for one in _new(rina, stood) if one.alarm.kind is AlarmKind.CREWLESS}
+    assert len(hazards) == _OF_THEM_P1
+    flood = rina.alarms.in_flood
+    assert len(flood) > FLOOD
+    assert not hazards & flood, "a P1 is never in the line of a flood"
+    wait_for(lambda: _rows(rina)[0].level == "p1", what="they stand on top")
+    rows = _rows(rina)
+    assert [row.level for row in rows[:_OF_THEM_P1]] == ["p1"] * _OF_THEM_P1
+    assert sum(row.id == "flood" for row in rows) == 1
+    assert rina.alarms.calling is not None
+    assert rina.alarms.calling.is_hazard, "and what calls is a P1"
+    assert rina.alarms.load >= _FLOOD
+
+    wait_for(lambda: _listed_for_s(rina) > TWICE_S, what="what has just come is not among those that the key means")
+    rina.window.focus_panel("alarms")
+    key(rina, "F12")
+    wait_for(lambda: not _new(rina, stood), what=lambda: f"all are acknowledged, and not: {said(rina)}")
+    wait_for(lambda: all_sent(rina), what="and that is sent")
+    told = {one.alarm.key for one in rina.alarms.listed if one.record and one.record.acknowledged_by == "rina"}
+    assert hazards <= told
+    wait_for(
+        lambda: all(
+            (one := budi.alarms.find(alarm)) is not None and one.state is AlarmState.ACKNOWLEDGED for alarm in told
+        ),
+        what="the other desk has them acknowledged too",
+    )
+    assert {budi.alarms.find(alarm).record.acknowledged_by for alarm in told} == {"rina"}, "with who it was"
+    assert budi.alarms.calling is None or budi.alarms.calling.key not in told
+
+
+def _new(window: Any, stood: set[Any]) -> list[Any]:
+    return [one for one in window.alarms.listed if one.state is AlarmState.NEW and one.alarm.key not in stood]
+
+
+def _listed_for_s(window: Any) -> float:
+    """For how long the youngest alarm has been in the list."""
+    commands = window.alarm_commands
+    return float(commands._steady_s() - max(commands._since_s.values()))
+
+
+def _rows(window: Any) -> list[Any]:
+    model = window.alarms_panel.view.rows_model()
+    return [model.row(number) for number in range(model.rowCount())]
