@@ -126,6 +126,15 @@ class FindCaller(msgspec.Struct, frozen=True, tag="find_caller"):
     phone: str
 
 
+class WhoseToken(msgspec.Struct, frozen=True, tag="whose_token"):
+    """Ask a server whose token this is, which goes on being followed with its own; answered by TokenOwner."""
+
+    source: str
+    number: int
+    """Of the question: the answer bears it."""
+    token: str
+
+
 class SyncNow(msgspec.Struct, frozen=True, tag="sync_now"):
     """Try all sources at once, whatever their back-off says."""
 
@@ -143,7 +152,7 @@ class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """End in order."""
 
 
-Down = Start | Push | Withdraw | Fetch | BringTile | Look | Reveal | FindCaller | SyncNow | Compare | Stop
+Down = Start | Push | Withdraw | Fetch | BringTile | Look | Reveal | FindCaller | WhoseToken | SyncNow | Compare | Stop
 
 
 class Obstacle(StrEnum):
@@ -307,6 +316,15 @@ class CallerFound(msgspec.Struct, frozen=True, tag="caller_found"):
     problem: str = ""
 
 
+class TokenOwner(msgspec.Struct, frozen=True, tag="token_owner"):
+    """Whose a token is; `user` is "" where the server does not know it or was not reached, and `problem` says which."""
+
+    source: str
+    number: int
+    user: str = ""
+    problem: str = ""
+
+
 class Alive(msgspec.Struct, frozen=True, tag="beat"):
     """The process lives and each of its threads gets further; every two seconds. Without it the console ends it."""
 
@@ -323,5 +341,6 @@ Up = (
     | TileBrought
     | Revealed
     | CallerFound
+    | TokenOwner
     | Alive
 )

@@ -26,8 +26,10 @@ from console.rules.messages import (
     Reveal,
     Revealed,
     Source,
+    TokenOwner,
     TryNow,
     Up,
+    WhoseToken,
     Withdraw,
 )
 from console.rules.queued import EditState, StopReason, TakenAs
@@ -336,6 +338,10 @@ class GeoReportSource:
         """Nor do they find reports by who reported them."""
         problem = "This server shows nobody who reported."
         self._emit(CallerFound(asked.source, asked.number, problem=problem))
+
+    def find_owner(self, asked: WhoseToken) -> None:
+        """A key of such a server belongs to the city."""
+        self._emit(TokenOwner(asked.source, asked.number, problem="This server knows nobody by name."))
 
     def hurry(self) -> None:
         """Try everything at once."""

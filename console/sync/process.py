@@ -45,7 +45,9 @@ from console.rules.messages import (
     Stop,
     SyncNow,
     TileBrought,
+    TokenOwner,
     Up,
+    WhoseToken,
     Withdraw,
 )
 from console.rules.queued import EditState, StopReason
@@ -66,6 +68,7 @@ _READ = 65536
 _MEMORY_BYTES = 4 * 2**30
 _EXIT_LOCAL = 4
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_NOT_CONNECTED = "The city is not connected."
 _YIELDS = 5
 """While it fills or catches up, whoever works in the window comes first (Unix's niceness)."""
 
@@ -140,18 +143,8 @@ class Followers:
         elif isinstance(message, Look):
             if (following := self._following.get(message.source)) is not None:
                 following.look(message)
-        elif isinstance(message, Reveal):
-            following = self._following.get(message.source)
-            if following is None:
-                self._emit(Revealed(message.source, message.report, problem="The report's city is not connected."))
-            else:
-                following.reveal(message)
-        elif isinstance(message, FindCaller):
-            following = self._following.get(message.source)
-            if following is None:
-                self._emit(CallerFound(message.source, message.number, problem="The city is not connected."))
-            else:
-                following.find_caller(message)
+        elif isinstance(message, (Reveal, FindCaller, WhoseToken)):
+            self._ask(message)
         elif isinstance(message, SyncNow):
             for following in self._following.values():
                 following.hurry()
@@ -182,6 +175,26 @@ class Followers:
         for thread in stopping:
             thread.join()
         self._cache_writer.close()
+
+    def _ask(self, asked: Reveal | FindCaller | WhoseToken) -> None:
+        """Ask a server what it alone knows, and let the answer be told."""
+        following = self._following.get(asked.source)
+        match asked:
+            case Reveal():
+                if following is not None:
+                    following.reveal(asked)
+                else:
+                    self._emit(Revealed(asked.source, asked.report, problem="The report's city is not connected."))
+            case FindCaller():
+                if following is not None:
+                    following.find_caller(asked)
+                else:
+                    self._emit(CallerFound(asked.source, asked.number, problem=_NOT_CONNECTED))
+            case WhoseToken():
+                if following is not None:
+                    following.find_owner(asked)
+                else:
+                    self._emit(TokenOwner(asked.source, asked.number, problem=_NOT_CONNECTED))
 
     def _bring(self, asked: BringTile) -> None:
         """One web map at a time has a lane: that whose pictures were asked for last."""

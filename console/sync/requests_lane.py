@@ -10,7 +10,7 @@ from typing import Protocol
 from typing_extensions import override
 
 from api_client import errors, model
-from console.rules.messages import CallerFound, FindCaller, Reveal, Revealed
+from console.rules.messages import CallerFound, FindCaller, Reveal, Revealed, TokenOwner, WhoseToken
 from console.sync.health import LIVE, Health
 from console.sync.worker import Connection, LaneThread
 
@@ -21,6 +21,7 @@ _SETTLE_S = 0.7
 _CALLER_NEEDS_SERVER = "Needs the server, which cannot be reached now: who called is kept there only."
 _OLDER_SERVER = "This server is of a version that finds no reports by a telephone number."
 _NO_SUCH = frozenset({404, 405})
+_OTHERS_NEED_SERVER = "The server cannot be reached now: it alone knows whose other tokens are."
 _NEEDS_NETWORK = "The reporter's contact is kept at the server only, which cannot be reached now."
 
 
@@ -38,17 +39,26 @@ class Answers(Connection, Protocol):
 
 
 class RequestsLane(LaneThread):
-    """Answers every Reveal and FindCaller, keeping nothing of either; tells what is looked at, best effort.
+    """Answers every Reveal, FindCaller and WhoseToken, keeping nothing of them; tells what is looked at, best effort.
 
-    Nothing is asked, and nothing told, while the source is not live.
+    Nothing else is asked, and nothing told, while the source is not live: a server that refuses the present token may
+    well know another one.
     """
 
-    def __init__(self, client: Answers, health: Health, emit: Callable[[Revealed | CallerFound], None]) -> None:
+    def __init__(
+        self,
+        client: Answers,
+        health: Health,
+        emit: Callable[[Revealed | CallerFound | TokenOwner], None],
+        owner_of: Callable[[str], model.Me],
+    ) -> None:
+        """`owner_of` asks the server, with a token, whose it is; raises ApiError."""
         super().__init__("ask", client)
         self._client = client
         self._health = health
         self._emit = emit
-        self._asked: deque[Reveal | FindCaller] = deque()
+        self._owner_of = owner_of
+        self._asked: deque[Reveal | FindCaller | WhoseToken] = deque()
         self._open: str | None = None
         self._tell_at = 0.0
 
@@ -74,6 +84,11 @@ class RequestsLane(LaneThread):
         self._asked.append(asked)
         self.poke()
 
+    def find_owner(self, asked: WhoseToken) -> None:
+        """Find out whose a token is."""
+        self._asked.append(asked)
+        self.poke()
+
     @override
     def _work(self) -> None:
         while not self._wakeup.stopped:
@@ -86,8 +101,21 @@ class RequestsLane(LaneThread):
             self._wakeup.wait(min(AGAIN_S, max(0.0, self._tell_at - time.monotonic())))
         self._client.close()
 
-    def _answer(self, asked: Reveal | FindCaller) -> Revealed | CallerFound:
-        return self._contact(asked) if isinstance(asked, Reveal) else self._caller(asked)
+    def _answer(self, asked: Reveal | FindCaller | WhoseToken) -> Revealed | CallerFound | TokenOwner:
+        match asked:
+            case Reveal():
+                return self._contact(asked)
+            case FindCaller():
+                return self._caller(asked)
+            case WhoseToken():
+                return self._owner(asked)
+
+    def _owner(self, asked: WhoseToken) -> TokenOwner:
+        try:
+            return TokenOwner(asked.source, asked.number, self._owner_of(asked.token).name)
+        except errors.ApiError as error:
+            problem = _OTHERS_NEED_SERVER if _is_away(error) else str(error)
+            return TokenOwner(asked.source, asked.number, problem=problem)
 
     def _caller(self, asked: FindCaller) -> CallerFound:
         if self._health.state != LIVE or self._health.breaker.open:

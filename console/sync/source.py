@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 from collections.abc import Callable
@@ -13,11 +14,11 @@ from typing_extensions import override
 
 from api_client import errors
 from api_client.dispatch import DispatchClient
-from api_client.model import Kind
+from api_client.model import Kind, Me
 from api_client.transport import UnderWay
 from console.files.errors import DamagedFile, StoreError
 from console.rules.backoff import Backoff
-from console.rules.messages import Fetch, FindCaller, Look, Push, Reveal, Source, TryNow, Up, Withdraw
+from console.rules.messages import Fetch, FindCaller, Look, Push, Reveal, Source, TryNow, Up, WhoseToken, Withdraw
 from console.sync.attempt import Attempt
 from console.sync.cache_writer_proxy import CacheWriterProxy
 from console.sync.download_lane import DownloadLane
@@ -154,6 +155,9 @@ class Following(Protocol):
     def find_caller(self, asked: FindCaller) -> None:
         """Find the reports of a telephone number."""
 
+    def find_owner(self, asked: WhoseToken) -> None:
+        """Find out whose a token is."""
+
     def hurry(self) -> None:
         """Try everything at once."""
 
@@ -188,7 +192,7 @@ class DispatchSource:
     ) -> None:
         under_way = self._under_way = UnderWay()
 
-        def client(under_way: UnderWay | None = under_way) -> DispatchClient:
+        def client(under_way: UnderWay | None = under_way, token: str | None = token) -> DispatchClient:
             return DispatchClient(
                 source.url,
                 token,
@@ -200,6 +204,10 @@ class DispatchSource:
                 clock=clock,
                 under_way=under_way,
             )
+
+        def owner_of(other: str) -> Me:
+            with contextlib.closing(client(None, other)) as asks:
+                return asks.me()
 
         self._source, self._emit = source, emit
         self._timing = timing
@@ -232,7 +240,7 @@ class DispatchSource:
         self._push = SendLane("push", [sender() for _ in range(SENDERS)], attempt)
         self._upload = SendLane("upload", [photo_sender], attempt)
         self._download = DownloadLane(folder, source, client(None), emit)
-        self._ask = RequestsLane(client(), self._health, emit)
+        self._ask = RequestsLane(client(), self._health, emit, owner_of)
         self._lanes = (self._pull, self._stream, self._ask, self._download, self._upload, self._push)
         self._health.on_live += [self._push.interrupt, self._stream.hurry, self._ask.tell_again]
         self._health.breaker.on_close.append(lambda: emit(TryNow(source.key)))
@@ -279,6 +287,10 @@ class DispatchSource:
     def find_caller(self, asked: FindCaller) -> None:
         """Find the reports of a telephone number."""
         self._ask.find_caller(asked)
+
+    def find_owner(self, asked: WhoseToken) -> None:
+        """Find out whose a token is."""
+        self._ask.find_owner(asked)
 
     def hurry(self) -> None:
         """Try everything at once."""

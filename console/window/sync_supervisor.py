@@ -30,9 +30,11 @@ from console.rules.messages import (
     Stop,
     SyncNow,
     TileBrought,
+    TokenOwner,
     Touched,
     TryNow,
     Up,
+    WhoseToken,
     ZoneTold,
 )
 from console.window.child_output import deliver_output
@@ -81,6 +83,8 @@ class SyncSupervisor(QObject):
     """A Revealed."""
     caller_found = Signal(object)
     """A CallerFound."""
+    token_owner = Signal(object)
+    """A TokenOwner."""
     alive = Signal(bool)
     """Whether the process runs."""
     froze = Signal()
@@ -149,6 +153,8 @@ class SyncSupervisor(QObject):
             self.revealed.emit(Revealed(message.source, message.report, problem=self.tr(_NO_PROCESS)))
         elif isinstance(message, FindCaller):
             self.caller_found.emit(CallerFound(message.source, message.number, problem=self.tr(_NO_PROCESS)))
+        elif isinstance(message, WhoseToken):
+            self.token_owner.emit(TokenOwner(message.source, message.number, problem=self.tr(_NO_PROCESS)))
         elif isinstance(message, Push):
             # protects: lost-before-the-first-start
             self._forgot = True
@@ -260,6 +266,8 @@ class SyncSupervisor(QObject):
                 self.revealed.emit(message)
             case CallerFound():
                 self.caller_found.emit(message)
+            case TokenOwner():
+                self.token_owner.emit(message)
 
     def _on_error(self, error: QProcess.ProcessError) -> None:
         if error is QProcess.ProcessError.FailedToStart:

@@ -13,7 +13,17 @@ import sqlalchemy as sa
 
 from api_client.model import EditBody, Kind
 from api_client.transport import TransferLimits
-from console.rules.messages import CallerFound, FindCaller, Look, Presence, Reveal, Revealed, SourceState
+from console.rules.messages import (
+    CallerFound,
+    FindCaller,
+    Look,
+    Presence,
+    Reveal,
+    Revealed,
+    SourceState,
+    TokenOwner,
+    WhoseToken,
+)
 from console.server.city import audit, schema
 from console.server.city.records import LOCAL
 from console.sync.retry import Timing
@@ -135,3 +145,20 @@ def test_why_there_is_no_contact_is_said(proxy: FaultProxy, console: Rig) -> Non
     assert console.wait(Revealed, lambda one: one.report == "r2").problem == "Not in your area."
     console.followers.take(Reveal("gone", "r2"))
     assert "not connected" in console.wait(Revealed, lambda one: one.source == "gone").problem
+
+
+def test_whose_a_token_is_the_server_alone_knows(proxy: FaultProxy, console: Rig) -> None:
+    console.followers.take(WhoseToken("jkt", 1, "a-token"))
+    assert console.wait(TokenOwner, lambda one: one.number == 1) == TokenOwner("jkt", 1, "local")
+    asked = [one for _, one in proxy.requests if path_has("/me")(one)]
+    assert asked[-1].headers["authorization"] == "Bearer a-token"
+    unknown = http(401, {"error": "unauthorized", "message": "This token is not known here."}, Sigap_Server="x")
+    proxy.when(path_has("/me"), answer(unknown), times=1)
+    console.followers.take(WhoseToken("jkt", 2, "nobody's"))
+    told = console.wait(TokenOwner, lambda one: one.number == 2)
+    assert told == TokenOwner("jkt", 2, problem="This token is not known here.")
+    console.followers.take(WhoseToken("nowhere", 3, "a-token"))
+    assert console.wait(TokenOwner, lambda one: one.number == 3).problem == "The city is not connected."
+    proxy.away()
+    console.followers.take(WhoseToken("jkt", 4, "a-token"))
+    assert "cannot be reached" in console.wait(TokenOwner, lambda one: one.number == 4).problem
