@@ -21,6 +21,7 @@ from api_client.decoding import convert, decode
 from console.files.errors import LockedByOther, StoreError
 from console.files.lock import FileLock
 from console.rules.messages import Source, WebMap
+from console.rules.screen_lock import KeptLock
 from console.rules.time_range import TimeRange
 
 ThemeName = Literal["dark", "light"]
@@ -45,6 +46,8 @@ _IN_WORDS = {
     "signed_out": "which servers were signed out of",
     "loudness": "volume of the tones",
     "is_muted": "muting of the tones",
+    "lock_after_min": "time after which the screen locks itself",
+    "lock": "lock of the screen",
 }
 
 
@@ -74,6 +77,10 @@ class Settings(msgspec.Struct, kw_only=True):
     """No tone is heard until the next P1."""
     signed_out: list[str] = []
     """Keys of the sources that the operator has signed out of."""
+    lock_after_min: Annotated[int, msgspec.Meta(ge=0, le=480)] = 0
+    """After so many minutes without a key or a mouse the screen locks itself; 0: it does not."""
+    lock: KeptLock | None = None
+    """The screen is locked; None while it is not."""
 
 
 class Begun(NamedTuple):

@@ -182,6 +182,8 @@ class Shell(QMainWindow):
         self._grown = (0,) * len(_GROWTH)
         self._keyboard_away = self._typing = False
         self._to_give = ""
+        self._quiet: list[QShortcut] = []
+        """While a page covers everything: the shortcuts that it has silenced."""
         self._caps: weakref.WeakKeyDictionary[QWidget, dict[str, bool]] = weakref.WeakKeyDictionary()
 
         self._units = TabPanel(theme, bottom_tabs)
@@ -235,7 +237,9 @@ class Shell(QMainWindow):
         for below in (self._fold, visitor, command, status):
             if below is not None:
                 column.addWidget(below)
-        self.setCentralWidget(root)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(root)
+        self.setCentralWidget(self._pages)
         screen = self.screen().availableGeometry()  # with large text the least size is more than a small screen has
         room = screen.height() - theme.px(FRAME)
         self.setMinimumSize(min(theme.px(760), screen.width()), min(theme.px(520), room))
@@ -338,6 +342,33 @@ class Shell(QMainWindow):
             picture.setPixmap(root.grab())
         self._is_picture = True
         self.setCentralWidget(picture)
+
+    def cover(self, page: QWidget) -> None:
+        """Show this page instead of everything else: no panel is painted or read out, and no key of the window does
+        anything.
+        """
+        own = self.findChildren(QShortcut, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        self._quiet = [one for one in own if one.isEnabled()]
+        for shortcut in self._quiet:
+            # protects: keys-of-a-locked-screen-go-nowhere
+            shortcut.setEnabled(False)
+        if self._pages.indexOf(page) < 0:
+            self._pages.addWidget(page)
+        self._pages.setCurrentWidget(page)
+        page.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def uncover(self) -> None:
+        """Show the panels again after `cover`, and let the window's keys do what they did."""
+        self._pages.setCurrentIndex(0)
+        for shortcut in self._quiet:
+            if isValid(shortcut):
+                shortcut.setEnabled(True)
+        self._quiet = []
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether a page covers everything."""
+        return self._pages.currentIndex() != 0
 
     def work_room(self) -> QRect:
         """The part of the screen between the queue and the report, from below the figures down: what a form may cover.
@@ -693,7 +724,7 @@ class Shell(QMainWindow):
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if self._is_picture:
+        if self._is_picture or self.is_covered:
             return
         if event.key() == Qt.Key.Key_Escape and self._open:
             inside = QApplication.focusWidget()

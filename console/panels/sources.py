@@ -80,6 +80,11 @@ class Sources(QObject):
         state = self._states.get(key)
         return state is not None and (not state.reached or bool(state.put_off))
 
+    def hears(self, key: str) -> bool:
+        """Whether a source's server answers questions, if only that it does not take the present token."""
+        state = self._states.get(key)
+        return state is not None and (state.reached or state.state == "refused")
+
     def unreached_since(self, key: str) -> datetime | None:
         """Since when a source's server cannot be reached, or is another than it was; None while it can."""
         state = self._states.get(key)

@@ -27,6 +27,7 @@ from console.panels.unit_stops import UnitStops
 from console.panels.units import UnitsController
 from console.rules.time_range import TimeRange
 from console.window.city_map_commands import CityMapCommands
+from console.window.screen_lock import ScreenLock
 from console.window.sign_in import SignInController
 from console.window.sound_commands import SoundCommands
 from console.window.visitor_commands import VisitorCommands
@@ -61,6 +62,7 @@ class Receivers:
     merging: Merging
     outbox: OutboxController
     conflict_controller: ConflictController
+    screen_lock: ScreenLock
     sign_in: SignInController
     sound: SoundCommands
     ticket: TicketPanel
@@ -173,6 +175,14 @@ ACTIONS = Actions[Receivers](
         A(
             "sign_out", "Sign out", ("Ctrl+Shift+Q",), "Window", lambda on: on.sign_in.sign_out(),
             words="log out logout",
+        ),
+        A(
+            "lock", "Lock the screen: your token, or a colleague's, unlocks it", ("Ctrl+L",), "Window",
+            lambda on: on.screen_lock.lock(), over_forms="stays", words="seat break away hide privacy operator",
+        ),
+        A(
+            "lock_after", "Lock the screen by itself: after how many minutes", (), "Window",
+            lambda on: on.screen_lock.choose_minutes(), words="settings preferences idle away screensaver", asks=True,
         ),
         A("filter", "Filter the queue", ("Ctrl+F",), "Queue", lambda on: on.line.begin_filter()),
         A(

@@ -122,6 +122,7 @@ from console.window.network import Network
 from console.window.options import WindowHandover, WindowOptions
 from console.window.presence import PresenceReporter
 from console.window.report_lookup import ReportLookup
+from console.window.screen_lock import ScreenLock
 from console.window.screenshot import Screenshot
 from console.window.settings_store import SettingsStore
 from console.window.shortcuts import Shortcuts
@@ -142,6 +143,7 @@ from widgets.charts import ChartsPanel
 from widgets.command import CommandLine
 from widgets.handover import HANDOVER_CAPS, HandoverPanel
 from widgets.kpi import KpiStrip
+from widgets.lock import LockScreen
 from widgets.log import LogPanel
 from widgets.map.panel import MapPanel
 from widgets.notice import Banner
@@ -297,6 +299,7 @@ class ConsoleWindow(QObject):
         self.status = StatusBar(self.theme, undo_key=cap("undo"))
         self.visitor_strip = VisitorStrip(self.theme, key=cap("visitor")) if self._has_visitor else None
         self.palette = Palette(self.theme, self.symbols)
+        self.lock_page = LockScreen(self.theme)
         basemap = Basemap(self._options.profile, self.settings.here.basemap)
         mapped = self._streets.folder if self._streets is not None else self._options.profile
         self.map_supervisor = MapSupervisor(mapped, self.tasks, self)
@@ -836,6 +839,20 @@ class ConsoleWindow(QObject):
             self.attention, self.sound, self.settings, self.kpi_controller, self.forms, self
         )
         self.desktop_notices = DesktopNotices(self.window, self.symbols, self)
+        self.screen_lock = ScreenLock(
+            self.window,
+            self.lock_page,
+            self.forms,
+            self.settings,
+            sources,
+            window_state,
+            self.sign_in,
+            self.tasks,
+            self.sync_supervisor.send,
+            self.now,
+            self._zone,
+            self,
+        )
         self.web_map_commands = WebMapCommands(self.web_map, self.forms, self._keep_web_map, self)
         self.visitor_commands = self._make_visitor_commands()
         self._receivers = Receivers(
@@ -860,6 +877,7 @@ class ConsoleWindow(QObject):
             merging=self.merging,
             outbox=self.outbox_controller,
             conflict_controller=self.conflict_controller,
+            screen_lock=self.screen_lock,
             sign_in=self.sign_in,
             sound=self.sound_commands,
             ticket=self.ticket,
@@ -868,8 +886,9 @@ class ConsoleWindow(QObject):
         )
 
         self.close_guard = CloseGuard(
-            self._app, window_state, self.outbox_controller, self.forms, self._clock, self.leave, self
-        )
+            self._app, window_state, self.outbox_controller, self.forms, self._clock, self.leave, self,
+            is_locked=lambda: self.screen_lock.is_locked,
+        )  # fmt: skip
         self.focus = KeyboardFocus(self.window, self.queue, self.ticket, self.command, self.situation, self)
         self.shortcuts = Shortcuts(
             self.action_table,
@@ -914,6 +933,8 @@ class ConsoleWindow(QObject):
         self.sync_supervisor.revealed.connect(self.contact.on_revealed)
         self.sync_supervisor.caller_found.connect(self.callers.on_found)
         self.sync_supervisor.signed_in.connect(self.sign_in.on_signed_in)
+        self.sync_supervisor.signed_in.connect(self.screen_lock.on_signed_in)
+        self.sync_supervisor.token_owner.connect(self.screen_lock.on_token_owner)
         self.sync_supervisor.source_state.connect(self.sign_in.on_source_state)
         self.sync_supervisor.zone_told.connect(self.followed_sources.on_zone_told)
         self.sync_supervisor.fetched.connect(self.photos.on_fetched)
@@ -941,6 +962,7 @@ class ConsoleWindow(QObject):
             self.alarm_commands,
             self.log_controller,
             self.handover_page,
+            self.screen_lock,
         ):
             speaker.message.connect(self.say)
         self.settings.unreadable.connect(self._on_failed)
@@ -1029,7 +1051,8 @@ class ConsoleWindow(QObject):
         self.hazards.unseen_changed.connect(self.lost_orders.set_hazards)
         self.hazards.comes_in.connect(self.queue.expect)
         self.alarm_calls.changed.connect(self.attention.set_calls)
-        self.attention.came.connect(self.desktop_notices.tell)
+        self.attention.came.connect(self._tell_outside)
+        self.screen_lock.changed.connect(self._on_locked)
         self.desktop_notices.clicked.connect(self.come_forward)
         self.board_updater.arrived.connect(self.hazards.on_arrived)
         self.claims.taken_over.connect(self.lost_orders.tell)
@@ -1089,13 +1112,15 @@ class ConsoleWindow(QObject):
             self.window.setWindowState(Qt.WindowState.WindowMaximized)
         if self._options.screenshot is not None:
             QCursor.setPos(self.window.geometry().bottomRight())  # nothing in the picture is hovered over
+        self.screen_lock.take_up()
         self.window.show()
         _log.info("window after %.2f s", logs.since_start_s())
         collect_only_here()
         self.board_updater.start()
         self._timer.start()
         self._tick()
-        self.queue.setFocus(Qt.FocusReason.ActiveWindowFocusReason)
+        if not self.screen_lock.is_locked:
+            self.queue.setFocus(Qt.FocusReason.ActiveWindowFocusReason)
         self.followed_sources.begin()
         if self._options.mended:
             self.say_long(self._options.mended)
@@ -1218,6 +1243,7 @@ class ConsoleWindow(QObject):
         self.kpi_controller.show()
         self.status_controller.show()
         self.command_line_controller.follow_room()
+        self.screen_lock.tick()
         self.screenshot.look()
         collect_garbage()
 
@@ -1413,6 +1439,18 @@ class ConsoleWindow(QObject):
             self.situation.set_recommendations(recommendations)
 
     # The window
+
+    def _tell_outside(self, text: str) -> None:
+        """Tell what is new to who has another window in front; of a locked screen only that something calls."""
+        # protects: locked-tells-no-report-outside
+        self.desktop_notices.tell(self.screen_lock.outside_text if self.screen_lock.is_locked else text)
+
+    def _on_locked(self, locked: bool) -> None:
+        self.presence.set_locked(locked)
+        if locked:
+            self.desktop_notices.take_away()
+        else:
+            self.window.focus_panel(self.focus.panel)
 
     def say(self, sentence: str) -> None:
         """Show a sentence in the status bar for six seconds."""

@@ -28,8 +28,12 @@ class CloseGuard(QObject):
         clock: Callable[[], datetime],
         leave: Callable[[], object],
         parent: QObject | None = None,
+        *,
+        is_locked: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`leave` closes the window without a question."""
+        """`leave` closes the window without a question. `is_locked` says whether the screen is: then nobody is there
+        who may close it.
+        """
         super().__init__(parent)
         self._window_state, self._outbox_controller, self._forms, self._clock, self._leave = (
             window_state,
@@ -38,6 +42,7 @@ class CloseGuard(QObject):
             clock,
             leave,
         )
+        self._is_locked = is_locked
         self._is_answered = False
         self._session_ended: datetime | None = None
         app.commitDataRequest.connect(self._on_session_end)
@@ -48,11 +53,13 @@ class CloseGuard(QObject):
 
     def may_close(self) -> bool:
         """Whether the window may close now; when False, the operator has been asked and may close it by his answer."""
+        if self._is_locked() and not self._is_answered:
+            return self._session_ends
         held = len(self._window_state.view.mine) if self._window_state.view is not None else 0
         # protects: count-before-closing
         if self._is_answered or not (self._outbox_controller.open_edits or held):
             return True
-        if self._session_ended is not None and self._clock() - self._session_ended < _SESSION_ENDS_IN:
+        if self._session_ends:
             return True  # nobody is there to be asked
         if self._outbox_controller.open_edits:
             title, sentence = self._outbox_controller.what_waits()
@@ -65,6 +72,10 @@ class CloseGuard(QObject):
             ).format(key=self._window_state.actions.cap("release"))
         self._forms.ask(title, sentence, self.tr("Quit"), self.tr("Stay"), self._leave)
         return False
+
+    @property
+    def _session_ends(self) -> bool:
+        return self._session_ended is not None and self._clock() - self._session_ended < _SESSION_ENDS_IN
 
     def _on_session_end(self) -> None:
         """The log-out may still be cancelled, which Qt does not tell: a later close asks as ever."""

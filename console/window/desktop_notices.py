@@ -68,6 +68,10 @@ class DesktopNotices(QObject):
             self._process.write(pack(ShowNotice(one_line(text, _LONGEST), self._icon)))
             self._hangs.start()
 
+    def take_away(self) -> None:
+        """Take away the notice that is shown."""
+        self._end()
+
     def close(self) -> None:
         """Take the notice away, and show none any more: what comes while the window ends would outlive it."""
         self._is_closed = True

@@ -202,6 +202,26 @@ class SignInController(QObject):
         found = [one for one in sources if one.kind == _WITH_OPERATORS]
         return found or sources[:1]
 
+    @property
+    def dispatch_keys(self) -> list[str]:
+        """The keys of the sources whose servers know operators by their tokens."""
+        return [one.key for one in self._settings.here.sources if one.kind == _WITH_OPERATORS]
+
+    def seat_tokens(self) -> Callable[[], list[str]] | None:
+        """A function that reads the tokens of who sits here, which may wait for the keyring: for a worker. None where
+        nobody signs in with one: in the demo, and at servers that know nobody by name.
+        """
+        here = [one for one in self._signed_in_at() if one.kind == _WITH_OPERATORS]
+        if self._settings.is_demo or not any(one.user for one in here):
+            return None
+        tokens = self._tokens
+        return lambda: [token for one in here if (token := tokens.get(one.key))]
+
+    def take_seat(self, key: str, token: str) -> None:
+        """Follow a source with a token whose owner its server has just told: he sits here from now on."""
+        given = [one for one in self._settings.here.sources if one.key == key]
+        self._take_up(given, [] if self._tokens.put(key, token) else given)
+
     def _signed_in_at(self) -> list[Source]:
         """The sources that know the present operator, or for which there is a token that may be his.
 

@@ -707,9 +707,9 @@ class Form(QDialog):
     def _tell_changed(self) -> None:
         self.changed.emit(self.values())
 
-    @override
-    def reject(self) -> None:
-        if self._done or not self.isVisible():
+    def leave(self) -> None:
+        """Go away without committing, seen or not: what was entered is a draft."""
+        if self._done:
             return
         self._done = True
         self._pause.stop()
@@ -717,6 +717,11 @@ class Form(QDialog):
         self.hide()
         self.left.emit(draft)
         self.close()
+
+    @override
+    def reject(self) -> None:
+        if self.isVisible():
+            self.leave()
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:

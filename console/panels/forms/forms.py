@@ -145,6 +145,9 @@ class Forms(QObject):
         self._zone, self._now, self._say, self._steady_s = zone, now, say, steady_s
         self._free, self._covers_report, self._around = free, covers_report, around
         self._open: QDialog | None = None
+        self._is_hidden = False
+        self._put_by: tuple[QDialog, Callable[[], object]] | None = None
+        """While all forms are hidden: the one to be shown again, and how."""
         self._was_begun = False
         self._rest = QTimer(self, singleShot=True, interval=_REST_MS)
         self._rest.timeout.connect(self._keep_clear)
@@ -168,9 +171,36 @@ class Forms(QObject):
         self.held_keys = HeldKeys(KeyRepeats(WALKING, self).is_repeat, self)
 
     def close_open(self) -> None:
-        """Close the open form, if any; its draft stays."""
+        """Close the open form, if any, seen or not; its draft stays."""
+        self._put_by = None
+        if isinstance(self._open, Form):
+            # protects: words-of-a-hidden-form-are-kept
+            self._open.leave()
         if self._open is not None:
             self._open.close()
+
+    def set_hidden(self, *, is_hidden: bool) -> None:
+        """Show no form, as the screen is locked: the open one, or one that opens meanwhile, is shown afterwards."""
+        if is_hidden == self._is_hidden:
+            return
+        self._is_hidden = is_hidden
+        form, put_by = self._visible, self._put_by
+        self._put_by = None
+        if is_hidden and form is not None:
+            self._put_by = form, form.show
+            form.hide()
+        elif put_by is not None and put_by[0] is self._open:
+            self._bring(*put_by)
+
+    def _bring(self, form: QDialog, show: Callable[[], object]) -> None:
+        """Show a form and give it the keyboard; not before the screen is unlocked."""
+        if self._is_hidden:
+            self._put_by = form, show
+            return
+        self.held_keys.hold_for(form)
+        show()
+        form.raise_()
+        form.activateWindow()
 
     def saved(self, edit_id: str) -> None:
         """The edit is on the disk: close the form that made it, unless others of its edits are not saved yet."""
@@ -186,9 +216,8 @@ class Forms(QObject):
         if form is None:
             return False
         form.set_sentence(why)
-        self.held_keys.hold_for(form)
-        form.open_beside(self._room())
         self._open = form
+        self._bring(form, lambda: form.open_beside(self._room()))
         return True
 
     def come_back(self) -> None:
@@ -296,7 +325,6 @@ class Forms(QObject):
         if self._open not in self._committed.values():
             self.close_open()
         self._open = dialog
-        self.held_keys.hold_for(dialog)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.destroyed.connect(lambda: self._forget(dialog))
         if isinstance(dialog, Form):
@@ -304,11 +332,9 @@ class Forms(QObject):
             dialog.typed.connect(self._look_whether_begun)
             if self._subject is not None and self._covers_report():
                 dialog.tell_covered(self._in_short(self._subject))
-            dialog.open_beside(self._room())
+            self._bring(dialog, lambda: dialog.open_beside(self._room()))
         else:
-            dialog.show()
-        dialog.raise_()
-        dialog.activateWindow()
+            self._bring(dialog, dialog.show)
 
     def on_room_moved(self) -> None:
         """A notice came or went above the place of forms: move an open form off it.
@@ -964,11 +990,12 @@ class Forms(QObject):
 
     def bring_back(self, form: Form) -> None:
         """Show a form that has made way beside the map, which shows what was drawn for it."""
-        self.held_keys.hold_for(form)
-        form.show()
-        form.step_aside(self._window)
-        form.raise_()
-        form.activateWindow()
+
+        def show() -> None:
+            form.show()
+            form.step_aside(self._window)
+
+        self._bring(form, show)
 
     def _keep_aside(self, source: str, draft: dict[str, Any]) -> None:
         """Another caller is on the line: what was taken down before is found in the list of drafts."""

@@ -1,0 +1,232 @@
+"""A locked window shows no report to anybody, and goes on: in a real window, at a city with two operators."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+
+from api_client.model import EditBody, Kind
+from console.server.city.records import Actor
+from console.settings import load_settings
+from tests.helpers.city import TOKENS, console, wait_for, write_users
+from tests.helpers.hands import CTRL, choose, form, key, wait_ready
+from tests.helpers.live_server import Live, live_server
+from tests.helpers.proxy import FaultProxy
+
+pytestmark = pytest.mark.usefixtures("qapp")
+WARD = Actor("siti", "supervisor")
+NUMBERS = itertools.count(1)
+
+
+class Desk:
+    """rina's window behind a network that can be cut."""
+
+    def __init__(self, window: Any, live: Live, link: FaultProxy, profile: Path) -> None:
+        self.window, self.live, self.link, self.profile = window, live, link, profile
+
+    @property
+    def page(self) -> Any:
+        return self.window.lock_page
+
+    def edit(self, report: str, kind: Kind, data: dict[str, Any] | None = None) -> None:
+        """A colleague elsewhere does something."""
+        version = self.live.city.report(report).version
+        edit = EditBody(f"edit-{next(NUMBERS)}", kind, data=data or {})
+        self.live.city.apply(edit, report=report, actor=WARD, if_match=version)
+
+    def looks(self) -> str | None:
+        """The report that the server says rina looks at, "" while it does not know."""
+        return self.live.city.presence.seen().looking.get("rina", "")
+
+    def lock(self) -> None:
+        key(self.window, "L", CTRL)
+        wait_for(lambda: self.window.screen_lock._kept is not None, what="it is known who may unlock it")
+
+    def types(self, token: str) -> None:
+        """Type a token and press Enter, once the page takes one."""
+        field = self.page.field
+        wait_for(field.isEnabled, what="it can be typed")
+        QTest.keyClicks(field, token)
+        QTest.keyClick(field, Qt.Key.Key_Return)
+
+    def unlock(self, name: str = "rina") -> None:
+        self.types(TOKENS[name])
+        wait_for(lambda: not self.window.screen_lock.is_locked, what=f"{name} has unlocked it")
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory, qapp: object) -> Iterator[Desk]:
+    folder = tmp_path_factory.mktemp("lock")
+    with live_server(folder / "city", users=write_users(folder)) as live:
+        link = FaultProxy(live.port)
+        try:
+            with console(folder / "profile", link.url) as window:
+                wait_ready(window)
+                wait_for(lambda: window.sources.states().get("city") == "live", what="live")
+                yield Desk(window, live, link, folder / "profile")
+        finally:
+            link.close()
+
+
+def seen(window: Any) -> list[QWidget]:
+    """The windows of this program that can be seen."""
+    return [one for one in QApplication.topLevelWidgets() if one.isVisible()]
+
+
+def texts(window: Any) -> str:
+    """Every word that can be read or read out in the window."""
+    words = [window.window.windowTitle()]
+    for widget in window.window.findChildren(QWidget):
+        if widget.isVisible():
+            words += [widget.accessibleName(), widget.toolTip(), str(widget.property("text") or "")]
+    return " ".join(words)
+
+
+def test_nothing_of_the_city_is_shown_and_no_key_does_anything(desk: Desk) -> None:
+    window = desk.window
+    choose(window, "r1")
+    window.report_clipboard.copy("r1 Water 1")
+    key(window, "N")
+    QTest.keyClicks(form(window).focusWidget(), "half a note")
+    assert QGuiApplication.clipboard().text()
+
+    desk.lock()
+    assert seen(window) == [window.window], "no form, no photo, no list"
+    assert QGuiApplication.clipboard().text() == ""
+    assert window.window.windowTitle() == "Sigap: locked"
+    assert window.window.focusWidget() is desk.page.field
+    said = texts(window)
+    assert "Locked since" in said
+    for word in ("Water", "r1", "r2", "rina", "Flood", "half a note"):
+        assert word not in said
+    for struck in (Qt.Key.Key_T, Qt.Key.Key_N, Qt.Key.Key_Slash, Qt.Key.Key_F8, Qt.Key.Key_F12, Qt.Key.Key_Escape):
+        QTest.keyClick(window.window, struck)
+        QTest.keyClick(desk.page.field, struck)
+    for struck in (Qt.Key.Key_D, Qt.Key.Key_N, Qt.Key.Key_Q, Qt.Key.Key_K, Qt.Key.Key_1, Qt.Key.Key_L):
+        QTest.keyClick(window.window, struck, CTRL)
+    assert seen(window) == [window.window]
+    assert window.outbox.open_edits == ()
+    desk.page.field.clear()
+
+    window.forms.ask("Report r1", "Water 1", "Yes", "No", lambda: None)  # as what was read just now may ask
+    assert seen(window) == [window.window]
+    window.window.close()
+    assert window.window.isVisible(), "who passes by cannot end it either"
+    desk.unlock()
+    assert form(window)._title.text() == "Report r1"
+    window.forms.close_open()
+    key(window, "N")
+    assert form(window).values()["text"] == "half a note", "it is a draft"
+    window.forms.close_open()
+
+
+def test_a_list_that_is_open_goes_too(desk: Desk) -> None:
+    window = desk.window
+    window.actions.run("palette")
+    wait_for(window.palette.isVisible, what="the palette")
+    assert window.actions.run("lock")
+    assert seen(window) == [window.window]
+    wait_for(lambda: window.screen_lock._kept is not None, what="it is known who may unlock it")
+    desk.unlock()
+
+
+def test_what_calls_is_counted_and_told_without_any_report(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    window, told, tones = desk.window, list[str](), list[Any]()
+    monkeypatch.setattr(window.desktop_notices, "tell", told.append)
+    window.attention.tone_due.connect(tones.append)
+    wait_for(lambda: desk.looks() == "r1", what="she looks at it")
+    desk.lock()
+    assert "No P1 without a crew" in desk.page.shown()
+    wait_for(lambda: desk.looks() is None, what="nobody looks at a report any more")
+    desk.edit("r2", Kind.SET, {"priority": 1})
+    wait_for(lambda: "1 P1 without a crew" in desk.page.shown(), what="it is counted")
+    wait_for(lambda: tones and told, what="it is heard")
+    assert told == ["Locked: 1 P1 without a crew"]
+    desk.unlock()
+    wait_for(lambda: desk.looks() == "r1", what="she looks at it again")
+
+
+def test_wrong_tokens_have_to_be_waited_for_and_ones_own_unlocks_without_a_network(desk: Desk) -> None:
+    window, page = desk.window, desk.page
+    now_s = [0.0]
+    window.screen_lock._steady_s = lambda: now_s[0]
+    desk.lock()
+    desk.types("not-a-token")
+    wait_for(lambda: any("not known here" in text for text in page.shown()), what="the server does not know it")
+    desk.link.away()
+    wait_for(lambda: window.sources.offline, what="offline")
+    for tries in range(2, 6):
+        desk.types(TOKENS["budi"])
+        wait_for(lambda tries=tries: window.screen_lock._kept.failed == tries, what="nor can it be asked")
+    assert any("wait 0:30" in text for text in page.shown())
+    assert not page.field.isEnabled()
+    wait_for(lambda: load_settings(desk.profile).lock == window.screen_lock._kept, what="a restart forgets no try")
+    kept = (desk.profile / "settings.json").read_bytes()
+    assert b"digest" in kept
+    assert TOKENS["rina"].encode() not in kept
+    now_s[0] = 29.0
+    window.screen_lock.tick()
+    assert not page.field.isEnabled()
+    now_s[0] = 30.5
+    desk.types(TOKENS["budi"])
+    wait_for(lambda: any("wait 1:00" in text for text in page.shown()), what="longer each time")
+    now_s[0] = 100.0
+    desk.unlock()
+    wait_for(lambda: load_settings(desk.profile).lock is None, what="and that is remembered")
+    desk.link.heal()
+    wait_for(lambda: not window.sources.offline, 40, what="back")
+
+
+def test_a_window_that_was_locked_opens_locked_and_a_colleague_takes_the_seat(desk: Desk) -> None:
+    window = desk.window
+    choose(window, "r3")
+    key(window, "N")
+    QTest.keyClicks(form(window).focusWidget(), "of rina")
+    desk.lock()
+    desk.unlock("budi")
+    assert window.window_state.me == "budi"
+    assert seen(window) == [window.window], "her form is not his"
+    wait_for(lambda: window.sources.states().get("city") == "live", what="live")
+    choose(window, "r3")
+    key(window, "N")
+    assert form(window).values()["text"] == "", "nor is her draft"
+    window.forms.close_open()
+
+
+def test_it_locks_itself_when_nobody_touches_anything(desk: Desk) -> None:
+    window = desk.window
+    now_s = [0.0]
+    window.screen_lock._steady_s = lambda: now_s[0]
+    window.actions.run("lock_after")
+    QTest.keyClicks(form(window).field, "After 2")
+    QTest.keyClick(form(window).field, Qt.Key.Key_Return)
+    wait_for(lambda: window.settings.here.lock_after_min == 2, what="chosen")
+    window.window.activateWindow()
+    wait_for(lambda: QApplication.activeWindow() is window.window, what="the window is active")
+    now_s[0] = 119.0
+    window.screen_lock.tick()
+    QTest.keyClick(window.window.windowHandle(), Qt.Key.Key_J)
+    now_s[0] = 200.0
+    window.screen_lock.tick()
+    assert not window.screen_lock.is_locked, "a key was struck since"
+    now_s[0] = 240.0
+    window.screen_lock.tick()
+    assert window.screen_lock.is_locked
+    wait_for(lambda: window.screen_lock._kept is not None, what="it is known who may unlock it")
+    wait_for(lambda: load_settings(desk.profile).lock is not None, what="it is kept")
+    with console(
+        desk.profile.with_name("again"), desk.link.url, name="budi", kept=load_settings(desk.profile)
+    ) as other:
+        assert other.screen_lock.is_locked
+        assert other.window.focusWidget() is other.lock_page.field
+        assert "Locked since" in texts(other)
+        wait_for(lambda: other.sources.states().get("city") == "live", what="it goes on")
+    desk.unlock("budi")
