@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from api_client.model import AlarmKind, Assignment, AssignmentState, Entry, Unit, UnitState
+from api_client.model import AlarmKind, Assignment, AssignmentState, Entry, Kind, Status, Unit, UnitState
 from console.board.counts import Bools, is_due_within, is_overdue
 from console.board.snapshot import CLOSED_FROM, Fact
 from console.board.view import View
@@ -15,6 +15,7 @@ from console.board.zorder import Positions
 from console.cache.catalog import Catalog, Cities, CityUnit
 from console.cache.reader import CacheReader, HistoryMark
 from console.rules.alarms import ANSWER_S, ARRIVAL_S, MOST_OF_A_KIND, SILENT_S, SLA_ENDS_SOON_S, Alarm
+from console.rules.edit import NO_EFFECT
 from console.rules.report import HAZARD, upwards
 from console.rules.rights import Rights, in_scope, unit_in_scope
 from console.rules.status import ENDED_ASSIGNMENT, ON_THE_WAY
@@ -22,6 +23,8 @@ from console.rules.status import ENDED_ASSIGNMENT, ON_THE_WAY
 _URGENT = 2
 _EVERYWHERE = Rights()
 _SHORTEST_S = min(*ANSWER_S.values(), *ARRIVAL_S.values())
+_DONE = frozenset({Status.VALIDATION, Status.RESOLVED, Status.CLOSED})
+"""In these nobody has to come."""
 _AWAITED = frozenset({UnitState.AVAILABLE, UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE})
 
 
@@ -73,7 +76,7 @@ class AlarmFinder:
                 before = mark, *_crewless_since(fact, reader)
             known[fact.row] = before
             source, number = names[fact.row]
-            gone = [one for one in _out_of_work(cities, source, number) if one[0] > before[1]]
+            gone = [one for one in _gone(cities, source, number, reader) if one[0] > before[1]]
             since_s, lost_by = max([before[1:], *gone])
             since = datetime.fromtimestamp(max(0.0, since_s), UTC)
             title = _title(fact, number, cities)
@@ -118,24 +121,69 @@ def _is_own(crew: CityUnit, cities: Cities, scopes: Mapping[str, Rights]) -> boo
 
 def _crewless_since(fact: Fact, reader: CacheReader) -> tuple[float, str]:
     """Since when (unix seconds) a report has been a P1 without a crew: since it was made, became a P1, came back to
-    work, or its last crew has gone, and of the last who ended its work ("" of the others).
+    work, its last crew has gone or who had taken it has left it; and by whom that was ("" when it was made so).
     """
     ended = [(job.since.timestamp(), job.by) for job in reader.assignments(fact.row) if job.state in ENDED_ASSIGNMENT]
-    turned = [(entry.at.timestamp(), "") for entry in reader.entries(fact.row) if _turns(entry)]
+    turned = [(entry.at.timestamp(), entry.author) for entry in _turns(reader.entries(fact.row))]
     return max([(float(fact.created), ""), *ended, *turned])
 
 
-def _turns(entry: Entry) -> bool:
-    """Whether an entry made the report a P1, or brought it back to work."""
-    return entry.undone_by is None and (entry.data.get("priority") == HAZARD or entry.kind == "reopen")
+def _turns(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries of a history, the oldest first, that made the report a P1, brought it back to work, or took back that
+    a crew comes or that somebody has it.
+    """
+    found: list[Entry] = []
+    is_done: bool | None = None
+    undone = {entry.undone_by: entry for entry in entries if entry.undone_by is not None}
+    for entry in entries:
+        was_done, status, before = is_done, entry.data.get("status"), undone.get(entry.id)
+        is_done = str(status) in _DONE if status is not None else is_done
+        is_raised = entry.undone_by is None and entry.data.get("priority") == HAZARD
+        # An undo tells of a field only what it undoes: who lowered it, or said that a crew comes.
+        # protects: what-an-undo-brings-back-is-new
+        is_undo = before is not None and (
+            "priority" in before.data or before.kind == Kind.CLAIM or str(before.data.get("state")) in ON_THE_WAY
+        )
+        was_returned = was_done is None and status == Status.RETURNED  # of a history that is not here from its start
+        # protects: what-comes-back-to-work-is-new
+        is_back = ((was_done or was_returned) and not is_done) or (
+            entry.kind == Kind.REOPEN and NO_EFFECT not in entry.data
+        )
+        # protects: who-leaves-a-p1-leaves-it-to-all
+        is_left = entry.kind == Kind.RELEASE
+        if is_raised or is_undo or is_back or is_left:
+            found.append(entry)
+    return found
 
 
-def _out_of_work(cities: Cities, source: str, report: str) -> list[tuple[float, str]]:
-    """Since when the units that are sent to a report cannot work, and their codes."""
-    catalog = cities.of(source)
-    units = (catalog.units.get(job.unit) for job in catalog.assignments if job.report == report)
-    lost = [one for one in units if one is not None and one.state is UnitState.UNAVAILABLE]
-    return [(one.state_since.timestamp(), one.code) for one in lost]
+def _gone(cities: Cities, source: str, report: str, reader: CacheReader) -> list[tuple[float, str]]:
+    """Since when the units that are sent to a report cannot work or are on their way elsewhere, and their codes.
+
+    A unit counts for the report that it was on its way to last: see the board's round.
+    """
+    catalog, found = cities.of(source), []
+    for job in catalog.assignments:
+        unit = catalog.units.get(job.unit)
+        if job.report != report:
+            continue
+        was_coming = job.state in ON_THE_WAY
+        if unit is not None and unit.state is UnitState.UNAVAILABLE:
+            # By a clock of its own it may have said so before it was on its way.
+            found.append((max(unit.state_since, job.since if was_coming else unit.state_since).timestamp(), unit.code))
+        if was_coming:
+            code = unit.code if unit is not None else job.unit
+            others = [one for one in catalog.by_unit[job.unit] if one.report != report and one.state in ON_THE_WAY]
+            # protects: a-crew-that-drives-elsewhere-has-gone
+            found += [(_left_for(one, job, reader, source), code) for one in others if one.since > job.since]
+    return found
+
+
+def _left_for(other: Assignment, job: Assignment, reader: CacheReader, source: str) -> float:
+    """When a unit left a job for another: its first word, after the job's last, that it drives to the other."""
+    row = reader.row_of(source, other.report)
+    said = reader.entries(row) if row is not None else []
+    times = [one.at for one in said if one.kind == Kind.PROGRESS and one.unit == other.unit and one.at > job.since]
+    return min([other.since, *times]).timestamp()
 
 
 def _late(view: View, cities: Cities, reader: CacheReader, now_s: int, scopes: Mapping[str, Rights]) -> list[Alarm]:

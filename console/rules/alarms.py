@@ -71,8 +71,9 @@ class Alarm(msgspec.Struct, frozen=True):
     "", or "sync"); `since` is when this occurrence began, by the clock of its source.
 
     `report` and `row` are of the report that it is about, or that its unit is on ("" and 0: none). `title` names it, in
-    the city's own words. `is_taken` says that somebody has taken that report. `lost_by` is who ended the work of the
-    crew with which a P1 lost its last, "" when it began otherwise.
+    the city's own words. `is_taken` says that somebody has taken that report. `lost_by` is by whom
+    this occurrence of a P1 without a crew began (who ended its crew's work, made it a P1, left it), "" when it was made
+    so.
     """
 
     kind: AlarmKind
@@ -188,8 +189,10 @@ def record_after(
     record = before
     if change.acknowledged and not is_acknowledged(alarm, before, at):
         record = _changed(record, alarm, by, at)
-        since = max(record.since, alarm.since)
-        record = replace(record, since=since, acknowledged_by=by, acknowledged_at=at)
+        # protects: a-shelf-ends-with-what-was-on-it
+        if record.since < alarm.since:  # what was put away is over
+            record = replace(record, since=alarm.since, shelved_by="", shelved_at=None, shelved_until=None, reason="")
+        record = replace(record, acknowledged_by=by, acknowledged_at=at)
     if change.shelved_until is None:
         record = replace(_changed(record, alarm, by, at), shelved_by="", shelved_at=None, shelved_until=None, reason="")
     elif isinstance(change.shelved_until, datetime):

@@ -50,12 +50,12 @@ def change_alarms(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor) -> Ent
     for alarm in sorted(change.alarms, key=lambda one: (one.kind in OF_UNITS, one.about)):
         if alarm.kind is AlarmKind.SOURCE:
             raise Invalid("That a server is not reached is known to the console that cannot reach it alone.")
-        # protects: no-alarm-of-the-future-is-acknowledged
-        if alarm.since > now + _CLOCK_SLACK:
-            raise Invalid("The alarm has not begun yet.")
         try:
-            hazard = _check_about(unit_of_work, alarm, actor)
-        except (NotFound, ForbiddenRefusal) as fault:
+            hazard, latest = _check_about(unit_of_work, alarm, actor)
+            # protects: no-alarm-of-the-future-is-acknowledged
+            if alarm.since > latest + _CLOCK_SLACK:
+                raise Invalid("The alarm has not begun yet.")
+        except (NotFound, ForbiddenRefusal, Invalid) as fault:
             # protects: a-refused-alarm-takes-no-other-with-it
             faults.append(fault)
             continue
@@ -66,7 +66,7 @@ def change_alarms(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor) -> Ent
                 raise ForbiddenRefusal(f"{why}.")
         # A P1 has been without a crew since something that stands here: of what comes a moment later nobody knows yet.
         # protects: no-later-loss-of-a-crew-is-acknowledged
-        began = min(alarm.since, now) if alarm.kind is AlarmKind.CREWLESS else alarm.since
+        began = min(alarm.since, latest) if alarm.kind is AlarmKind.CREWLESS else alarm.since
         before = unit_of_work.alarm(alarm.id)
         after = record_after(before, replace(alarm, since=began), change, actor.name, at)
         if after is not None and after is not before:
@@ -95,9 +95,9 @@ def _check_change(change: AlarmChange) -> None:
         raise Invalid("An alarm is shelved for a reason: it is missing.")
 
 
-def _check_about(unit_of_work: UnitOfWork, alarm: AlarmAbout, actor: Actor) -> bool:
-    """Whether a life may depend on it. Raises NotFound when what it is about is not there, ForbiddenRefusal when that
-    lies outside the actor's scope.
+def _check_about(unit_of_work: UnitOfWork, alarm: AlarmAbout, actor: Actor) -> tuple[bool, datetime]:
+    """Whether a life may depend on it, and when it began at the latest. Raises NotFound when what it is about is not
+    there, ForbiddenRefusal when that lies outside the actor's scope.
     """
     if alarm.kind in OF_UNITS:
         unit = unit_of_work.unit(alarm.about)
@@ -105,7 +105,7 @@ def _check_about(unit_of_work: UnitOfWork, alarm: AlarmAbout, actor: Actor) -> b
             raise NotFound(f"There is no unit {alarm.about}.")
         check_unit_scope(unit_of_work, actor, unit)
         reports = (unit_of_work.stored_report(job.report) for job in unit_of_work.jobs_of(unit.id))
-        return any(report is not None and report.priority == HAZARD for report in reports)
+        return any(report is not None and report.priority == HAZARD for report in reports), unit_of_work.now
     # protects: two-edits-of-an-alarm-follow-one-another
     report = unit_of_work.report(alarm.about)
     if report is None:
@@ -115,4 +115,6 @@ def _check_about(unit_of_work: UnitOfWork, alarm: AlarmAbout, actor: Actor) -> b
     # protects: only-a-p1-is-without-a-crew
     if alarm.kind is AlarmKind.CREWLESS and report.priority != HAZARD:
         raise NotFound(f"Report {alarm.about} is no P1: nothing calls for a crew.")
-    return report.priority == HAZARD
+    # protects: a-p1-of-a-later-hour-is-acknowledged
+    latest = max(unit_of_work.now, report.created)  # a file may have the hours of another zone
+    return report.priority == HAZARD, latest

@@ -134,6 +134,61 @@ def test_a_crew_that_cannot_work_leaves_its_p1_alone_since_then(city: City) -> N
     assert city.found(8)["crewless", "1"].since == NOW + 7 * MINUTE
 
 
+def test_a_crew_that_could_not_work_before_it_came_by_its_own_clock_is_lost_when_it_says_so(city: City) -> None:
+    city.report("1", 1)
+    city.job("i", "1", "v", AssignmentState.RECALLED, NOW + 5 * MINUTE)
+    city.job("j", "1", "u", AssignmentState.EN_ROUTE, NOW + 6 * MINUTE)
+    city.unit("u", UnitState.UNAVAILABLE, state_since=NOW + 3 * MINUTE, reason="flat tyre")
+    assert city.found(8)["crewless", "1"].since == NOW + 6 * MINUTE
+
+
+def test_a_crew_that_drives_elsewhere_has_left_its_p1_since_then(city: City) -> None:
+    """It had two orders, and went to the other: the P1, acknowledged before its crew came, was so still."""
+    city.report("1", 1)
+    city.report("2", 3)
+    city.unit("u", UnitState.EN_ROUTE)
+    city.job("j", "1", "u", AssignmentState.EN_ROUTE, NOW + 2 * MINUTE)
+    city.job("k", "2", "u", AssignmentState.DISPATCHED, NOW + 3 * MINUTE)
+    assert city.found(4) == {}
+    went = Entry("x", "2", "progress", NOW + 5 * MINUTE, "u", data={"unit": "u", "state": "en_route"}, unit="u")
+    city.put("entry", went)
+    city.job("k", "2", "u", AssignmentState.EN_ROUTE, NOW + 5 * MINUTE)
+    one = city.found(6)["crewless", "1"]
+    assert (one.since, one.lost_by) == (NOW + 5 * MINUTE, "u")
+    city.put("entry", msgspec.structs.replace(went, id="y", at=NOW + 9 * MINUTE))
+    city.job("k", "2", "u", AssignmentState.ON_SCENE, NOW + 9 * MINUTE)
+    assert city.found(10)["crewless", "1"].since == NOW + 5 * MINUTE, "that it is there by now is no other loss"
+
+
+BACK: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "lowered, and that undone": [("set", {"priority": 3}), ("set", {"undoes": "e0"})],
+    "closed, and that undone": [("close", {"status": "closed"}), ("close", {"undoes": "e0", "status": "new"})],
+    "merged, and taken apart": [("merge", {"status": "closed"}), ("unmerge", {"status": "returned"})],
+    "handed in, and refused": [("photo", {"status": "validation"}), ("validate", {"status": "returned"})],
+    "refused, of a history that is not here": [("note", {}), ("validate", {"status": "returned"})],
+    "a crew that came by mistake": [("progress", {"state": "en_route"}), ("progress", {"undoes": "e0"})],
+    "taken, and left": [("claim", {}), ("release", {})],
+    "taken, and that undone": [("claim", {}), ("claim", {"undoes": "e0"})],
+}
+
+
+@pytest.mark.parametrize("what", BACK)
+def test_a_p1_that_comes_back_or_is_left_is_a_new_occurrence_by_whoever_did_it(city: City, what: str) -> None:
+    """It had been acknowledged before, and stood so: nobody was called."""
+    city.report("1", 1)
+    city.put("entry", Entry("c", "1", "created", NOW, "sari", data={"status": "new"} if "not here" not in what else {}))
+    for n, (kind, data) in enumerate(BACK[what]):
+        undone_by = "1" if n == 0 and "undoes" in BACK[what][1][1] else None
+        at = NOW + (n + 1) * MINUTE
+        city.put("entry", Entry(str(n), "1", kind, at, f"who{n}", edit=f"e{n}", data=data, undone_by=undone_by))
+    one = city.found(4)["crewless", "1"]
+    assert (one.since, one.lost_by) == (NOW + 2 * MINUTE, "who1")
+    hostile = {"text": "Still there", "status": [1], "state": {}}
+    for key, undone_by in (("n", "m"), ("m", None)):
+        city.put("entry", Entry(key, "1", "note", NOW + 3 * MINUTE, "sari", data=hostile, undone_by=undone_by))
+    assert city.found(5)["crewless", "1"].since == NOW + 2 * MINUTE
+
+
 def clock(minutes: float, state: str = "running") -> tuple[Any, ...]:
     return (Clock("finish", ClockState(state), NOW, 3600, due=NOW + timedelta(minutes=minutes)),)
 

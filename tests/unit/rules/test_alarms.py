@@ -92,6 +92,16 @@ def test_a_p1_that_was_acknowledged_and_came_again_can_be_shelved() -> None:
     assert state_of(again, taken_down, NOW + 3 * MINUTE) is NEW, "nobody has acknowledged that one"
 
 
+def test_who_acknowledges_what_came_later_finds_no_older_shelf() -> None:
+    """Its crew was lost after it was put away: acknowledged, it was on the shelf again, and called when that ended."""
+    away = shelved(None, P1, "budi", NOW, NOW + 9 * MINUTE, "police are there")
+    again = msgspec.structs.replace(P1, since=NOW + MINUTE)
+    assert state_of(again, away, NOW + MINUTE) is NEW
+    seen = acknowledged(away, again, "rina", NOW + 2 * MINUTE)
+    assert [state_of(again, seen, NOW + n * MINUTE) for n in (2, 10)] == [ACKNOWLEDGED] * 2
+    assert seen.shelved_by == ""
+
+
 def test_what_stood_on_the_shelf_is_acknowledged_again() -> None:
     both = shelved(acknowledged(None, P1, "rina", NOW), P1, "budi", NOW, NOW + 15 * MINUTE, "police are there")
     assert state_of(P1, both, NOW + 14 * MINUTE) is SHELVED

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from api_client.decoding import decode
@@ -92,6 +93,20 @@ def test_no_loss_of_a_crew_is_acknowledged_before_it_comes(city: City) -> None:
     record = found(city)["crewless:p1"]
     assert record.acknowledged_by == "local"
     assert START <= record.since < START + MINUTE
+
+
+@one_database
+def test_a_p1_that_was_made_later_than_now_is_acknowledged_and_one_that_has_not_begun_takes_no_other_with_it(
+    api: Api, city: City
+) -> None:
+    """A file had the hours of another zone: until these had passed all that stood with it was refused with each key."""
+    later = START + timedelta(hours=7)
+    report = msgspec.structs.replace(a_report("p1", priority=1), created=later, updated=later)
+    city.load([LoadedReport(report)])
+    ahead = [about("p1", "crewless", later), about("10"), about("11", since=START + 9 * MINUTE)]
+    made = api.ok(None, "alarm", {"alarms": ahead, "acknowledged": True})
+    assert [one["about"] for one in made["entry"]["data"]["alarms"]] == ["10", "p1"]
+    assert found(city)["crewless:p1"].since == later
 
 
 @one_database
