@@ -37,7 +37,8 @@ class Call(msgspec.Struct, frozen=True):
 class Attention(QObject):
     """Follows what calls, and says when which tone is to be heard.
 
-    What was there when the window opened calls once, all of it together. A P1 that comes ends the muting. When all that
+    What was there when the window opened calls once, all of it together; what turns out to have come while none was
+    open goes on. A P1 that comes ends the muting. When all that
     called is over before it was acknowledged, as when a colleague took it, the all-clear is heard.
     """
 
@@ -126,6 +127,7 @@ class Attention(QObject):
             # protects: p1-is-not-put-off-by-others
             with_it = again if again_s < now_s + APART_S else None
             self._call_out([one for one in calls if not one.acknowledged or one.key in self._once], with_it, now_s)
+            self._once -= {one.key for one in calls if not one.acknowledged}
         elif again is not None and again_s <= now_s:
             self._sound(again, now_s)
         elif self._clear:
@@ -152,13 +154,16 @@ class Attention(QObject):
             for one in calls.values()
             if not one.acknowledged and ((was := before.get(one.key)) is None or was.acknowledged)
         ]
-        # What was there when the window opened, and only now turns out to have come while none was open.
+        # What was there when the window opened, and only now turns out to have come while none was open: of P1 the tone
+        # of the opening was heard, unless it was muted.
         late = [one for one in new if one.key in self._once]
+        # protects: what-came-while-closed-goes-on
+        self._once -= {one.key for one in late}
+        heard = {one.key for one in late if one.tone is Tone.P1 and not self.is_muted} | self._heard
         if self.is_muted and any(one.tone is Tone.P1 for one in new):
             # protects: next-p1-ends-the-muting
             self._set_muted(False)
-            self._new |= dict.fromkeys((one.key for one in late), now_s)
-        self._new |= {one.key: now_s for one in new if one.key not in self._once and one.key not in self._heard}
+        self._new |= {one.key: now_s for one in new if one.key not in heard}
         calls_on = any(self._is_repeated(one) for one in calls.values())
         over = any(self._is_repeated(one) and one.key not in calls for one in before.values())
         self._clear = not (calls_on or self.is_muted) and (self._clear or over)
