@@ -61,6 +61,7 @@ class AlarmCommands(QObject):
         forms: Forms,
         time_at: Callable[[str], datetime],
         told_row: Callable[[], int],
+        was_meant: Callable[[], bool],
         zone: tzinfo,
         parent: QObject | None = None,
         *,
@@ -68,12 +69,14 @@ class AlarmCommands(QObject):
         show_panel: Callable[[], object] = lambda: None,
         steady_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`told_row` gives the row of the P1 in the red notice, 0 for none; `rights_at` the operator's rights at a
-        source; `show_panel` brings the panel to the front; `steady_s` is a monotonic clock in seconds.
+        """`told_row` gives the row of the P1 in the red notice, 0 for none, and `was_meant` whether a key can have been
+        meant for that, which has not just come there (else it says so); `rights_at` the operator's rights at a source;
+        `show_panel` brings the panel to the front; `steady_s` is a monotonic clock in seconds.
         """
         super().__init__(parent)
         self._panel, self._alarms, self._window_state, self._forms = panel, alarms, window_state, forms
-        self._time_at, self._told_row, self._zone, self._rights_at = time_at, told_row, zone, rights_at
+        self._time_at, self._told_row, self._was_meant = time_at, told_row, was_meant
+        self._zone, self._rights_at = zone, rights_at
         self._show_panel, self._steady_s = show_panel, steady_s
         self._shown: dict[str, tuple[AlarmKey, ...]] = {}
         """The rows, and the alarms that each stands for."""
@@ -93,6 +96,9 @@ class AlarmCommands(QObject):
         down is not among them.
         """
         keys, row = self._in_sight(), self._told_row()
+        # protects: a-double-stroke-acknowledges-one-p1
+        if row and not self._panel.isVisible() and not self._was_meant():
+            return
         if keys is None and row and (is_made_here(row) or self._alarms.is_outside(row)):
             self._alarms.see(row)
             if self._alarms.is_outside(row):

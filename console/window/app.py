@@ -563,6 +563,7 @@ class ConsoleWindow(QObject):
             self.forms,
             self.time_at,
             lambda: self.lost_orders.told_row,
+            lambda: self.lost_orders.was_meant(),
             zone,
             self,
             rights_at=lambda source: self.sign_in.rights_at(source),

@@ -394,7 +394,7 @@ class LostOrders(QObject):
         order = self._shown
         if isinstance(order, UnsentReport | LeftOrder):
             self._adopt(order)
-        if not isinstance(order, LostOrder) or not self._was_meant():
+        if not isinstance(order, LostOrder) or not self.was_meant():
             return
         catalog = self._window_state.catalog(order.lost.edit.source)
         if _is_fulfilled(order, catalog):
@@ -405,7 +405,7 @@ class LostOrders(QObject):
 
     def _adopt(self, left: UnsentReport | LeftOrder) -> None:
         """Send a colleague's report or order in the present operator's name, or say why not."""
-        if not self._was_meant():
+        if not self.was_meant():
             return
         edit = _edit_of(left)
         catalog, me = self._window_state.catalog(edit.source), self._window_state.me_at(edit.source)
@@ -427,7 +427,7 @@ class LostOrders(QObject):
     def note_told_by_radio(self) -> None:
         """Note that the unit in the notice was told its order by radio, or was called back."""
         call = self._shown
-        if not isinstance(call, RadioCall) or not self._was_meant():
+        if not isinstance(call, RadioCall) or not self.was_meant():
             return
         edit = call.order.edit
         if call.back:
@@ -438,7 +438,7 @@ class LostOrders(QObject):
     def see_off(self) -> None:
         """Mark the notice as seen if it needs no answer; an order that does stays until it is sent again or dropped."""
         shown = self._shown
-        if shown is None or not self.is_only_seen or not self._was_meant():
+        if shown is None or not self.is_only_seen or not self.was_meant():
             return
         if isinstance(shown, Setback):
             self._seen(shown)
@@ -450,7 +450,7 @@ class LostOrders(QObject):
     def drop(self) -> None:
         """Drop the lost edit in the notice, with the edits that were stopped with it."""
         shown = self._shown
-        if isinstance(shown, LostOrder) and not self.is_only_seen and self._was_meant():
+        if isinstance(shown, LostOrder) and not self.is_only_seen and self.was_meant():
             self._drop(shown)
 
     def _drop(self, order: LostOrder) -> None:
@@ -463,8 +463,10 @@ class LostOrders(QObject):
         what = ", ".join(edit_text(one, catalog, self.tr) for one in order.all)
         self._status.say(self.tr("Dropped: {what}").format(what=what))
 
-    def _was_meant(self) -> bool:
-        """Whether the key press can have been meant for this notice, and not for the one it has just replaced."""
+    def was_meant(self) -> bool:
+        """Whether the key press can have been meant for this notice, and not for the one it has just replaced; says so
+        when it was not.
+        """
         if self._steady_s() - self._shown_since_s >= TWICE_S:
             return True
         self._status.say(self.tr("Nothing was done: the notice has just changed, press again"))

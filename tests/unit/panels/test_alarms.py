@@ -57,7 +57,7 @@ class Desk(Rig):
     def __init__(self, profile: Path, writer: CacheWriter) -> None:
         super().__init__(profile)
         self.rights = Rights("supervisor")
-        self.writer, self.seq, self.role, self.told = writer, 100, "supervisor", 0
+        self.writer, self.seq, self.role, self.told, self.meant = writer, 100, "supervisor", 0, True
         self.reader = CacheReader(profile)
         self.readers.append(self.reader)
         self.sources = Sources(
@@ -76,7 +76,8 @@ class Desk(Rig):
         self.panel.setParent(self.window)
         self.front: list[bool] = []
         self.commands = AlarmCommands(
-            self.panel, self.alarms, self.window_state, self.forms, lambda _: self.now, lambda: self.told, UTC,
+            self.panel, self.alarms, self.window_state, self.forms, lambda _: self.now, lambda: self.told,
+            lambda: self.meant, UTC,
             rights_at=lambda _: Rights(self.role), show_panel=lambda: self.front.append(True),
             steady_s=lambda: self.steady_s,
         )  # fmt: skip
@@ -202,6 +203,10 @@ def test_while_the_list_is_not_seen_only_the_p1_of_the_notice_is_acknowledged(de
     assert desk.front == [True], "the list is shown first"
     assert desk.alarms.count(NEW) == 2
     desk.told = desk.hazards.unseen[0].row
+    desk.meant = False
+    desk.commands.acknowledge()
+    assert desk.alarms.count(NEW) == 2, "it came into the notice while the key went down, in the place of another P1"
+    desk.meant = True
     desk.commands.acknowledge()
     assert {one.alarm.id: one.state for one in desk.alarms.listed} == {
         "crewless:1": ACKNOWLEDGED,
