@@ -108,10 +108,11 @@ class View:
         waiting = waiting[np.argsort(snapshot.column("created")[waiting], kind="stable")]
         self.hazards: Column = snapshot.column("row")[waiting]
         self.hazard_places: Positions = np.flatnonzero(np.isin(order, self.hazards))
+        self._read_from = None if loaded >= Loaded.REPORTS else frozenset(read_from)
         # protects: a-city-that-is-not-read-silences-no-other
-        is_read = np.isin(snapshot.column("source")[waiting], list(read_from)) | (loaded >= Loaded.REPORTS)
-        self.known_hazards: Column = self.hazards[is_read]
-        self.knows_hazards = bool(read_from) or loaded >= Loaded.REPORTS
+        is_known = np.isin(snapshot.column("source")[waiting], list(read_from)) | (self._read_from is None)
+        self.known_hazards: Column = self.hazards[is_known]
+        self.knows_hazards = self._read_from is None or bool(self._read_from)
         self.total = len(snapshot)
 
     @property
@@ -124,6 +125,10 @@ class View:
         """The positions of the queue's reports that have a place."""
         positions = np.flatnonzero(self.mask)
         return positions[self.snapshot.column("x")[positions] >= 0]
+
+    def is_read(self, source: int) -> bool:
+        """Whether all reports of the city with this number are here."""
+        return self._read_from is None or source in self._read_from
 
     def position_of(self, row: int) -> int:
         """The index of a row in `order`, -1 when the queue does not show it."""

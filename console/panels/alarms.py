@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from api_client.decoding import decode
 from api_client.model import MOST_ALARMS, AlarmChange, AlarmKind, AlarmRecord, Kind
 from console.board.alarms import AlarmFinder
-from console.cache.catalog import CityUnit
+from console.cache.catalog import Catalog, CityUnit
 from console.cache.reader import CacheReader
 from console.panels.edit_commands import EditCommands
 from console.panels.notifications.checkpoints import Checkpoints, known
@@ -32,16 +32,18 @@ from console.tasks import Tasks
 _KIND = "alarms"
 _EVERY = 2
 """Seconds between two looks at the same View: time alone makes alarms too."""
+_READ_WITHIN = 30
+"""So many seconds what a server has taken is shown, at most, before its records are here."""
 _DELAY = timedelta(seconds=SOURCE_DELAY_S)
 
 
 class _AlarmsFound(msgspec.Struct, frozen=True):
-    """Result of `Alarms.look`: the alarms, at which sources was looked; of those that begin the epoch of the server
+    """Result of `Alarms.look`: the alarms, and the sources that are read; of those that begin the epoch of the server
     and what was kept of them last.
     """
 
     alarms: list[Alarm]
-    sources: tuple[str, ...]
+    read: frozenset[str]
     epochs: dict[str, str]
     at_last: dict[str, Mapping[str, str] | None]
     turn: int
@@ -49,6 +51,26 @@ class _AlarmsFound(msgspec.Struct, frozen=True):
     """The rows of the P1 without a crew that are for others to answer."""
     unread: frozenset[str] = frozenset()
     """The sources of which histories are still coming in."""
+
+
+class _Proved(msgspec.Struct, frozen=True):
+    """An edit that its server has, with the records of its alarms as they were here when that was known; it is shown
+    until they are others, or until this tick.
+    """
+
+    edit: Edit
+    records: dict[str, AlarmRecord | None]
+    until: int
+
+    @classmethod
+    def of(cls, edit: Edit, catalog: Catalog, until: int) -> _Proved:
+        """This edit beside what the catalog has now."""
+        ids = with_changes({}, [edit])
+        return cls(edit, {key: catalog.alarms.get(key) for key in ids}, until)
+
+    def stands(self, catalog: Catalog) -> bool:
+        """Whether the records are still what they were."""
+        return all(catalog.alarms.get(key) == record for key, record in self.records.items())
 
 
 class Alarms(QObject):
@@ -101,6 +123,9 @@ class Alarms(QObject):
         self._unshared: set[str] = set()
         """Sources whose servers are too old to keep what is done about alarms."""
         self._waiting: set[AlarmKey] = set()
+        self._own: dict[str, tuple[Edit, ...]] = {}
+        """What was done at each source that its server was not known to have when it was looked last."""
+        self._proved: dict[str, list[_Proved]] = {}
         self._outside: frozenset[int] = frozenset()
         self._dropped: set[str] = set()
         """The refused edits that were told."""
@@ -242,12 +267,25 @@ class Alarms(QObject):
         for source, catalog in self._window_state.cities.catalogs.items():
             ids = [key for of, key in wanted if of == source]
             there = {key: catalog.alarms[key] for key in ids if key in catalog.alarms}
-            own = [one for one in self._outbox.given_for(source, None) if one.kind is Kind.ALARM]
-            shown = with_changes(there, own)
+            own = tuple(one for one in self._outbox.given_for(source, None) if one.kind is Kind.ALARM)
+            known = with_changes(there, self._proved_edits(source, catalog, own))
+            shown = with_changes(known, own)
             found |= {(source, key): record for key, record in shown.items()}
-            waiting |= {(source, key) for key, record in shown.items() if there.get(key) is not record}
+            waiting |= {(source, key) for key, record in shown.items() if known.get(key) is not record}
         self._waiting = waiting
         return found
+
+    def _proved_edits(self, source: str, catalog: Catalog, own: tuple[Edit, ...]) -> list[Edit]:
+        """What a server has taken by now, of which its records are not here yet: they are read a moment after the edit
+        is known as sent.
+        """
+        before, self._own[source] = self._own.get(source, ()), own
+        not_sent = {one.id for one in own} | {queued.edit.id for queued in self._outbox.lost} | self._dropped
+        # protects: what-was-done-holds-until-it-is-read
+        sent = [one for one in before if one.id not in not_sent]
+        proved = [one for one in self._proved.get(source, ()) if one.until > self._ticks and one.stands(catalog)]
+        self._proved[source] = [*proved, *(_Proved.of(one, catalog, self._ticks + _READ_WITHIN) for one in sent)]
+        return [one.edit for one in self._proved[source]]
 
     # Looking
 
@@ -265,7 +303,8 @@ class Alarms(QObject):
             return
         for source in self._points.leave():
             self._list.forget(source)
-        begin, turn = self._points.to_begin(self._window_state.cities.catalogs), self._points.turn
+        read = self._window_state.read_sources
+        begin, turn = self._points.to_begin(read), self._points.turn
         cities, crews = self._window_state.cities, self._crews()
         times = {source: self._time_at(source) for source in cities.catalogs}
         now_s, scopes = int(self._now().timestamp()), {source: self._rights_at(source) for source in times}
@@ -277,7 +316,7 @@ class Alarms(QObject):
             at_last = {source: known(begin[source], cursors[source]) for source in epochs}
             unread = frozenset(source for source in times if reader.loaded([source]) < Loaded.WHOLE)
             found = self._finder.find(view, cities, crews, times, reader, now_s, scopes)
-            return _AlarmsFound(found, tuple(times), epochs, at_last, turn, self._finder.outside, unread)
+            return _AlarmsFound(found, read, epochs, at_last, turn, self._finder.outside, unread)
 
         self._tasks.latest(_KIND, work, self._on_found)
 
@@ -289,9 +328,12 @@ class Alarms(QObject):
                 self._list.begin(source, _decoded(at_last))
         self._points.begin(found.epochs)
         self._outside = found.outside
-        sources = {*found.sources, *self._sources.keys, ""}
-        records = self._records(found.alarms)
-        self._list.found([*found.alarms, *self._faults()], sources, records, self._now(), found.unread)
+        # protects: half-a-city-has-no-alarms
+        alarms = [one for one in found.alarms if one.source in found.read]
+        records = self._records(alarms)
+        sources = {*found.read, *self._sources.keys, ""}
+        unknown = sources.difference(found.read, ("",))
+        self._list.found([*alarms, *self._faults()], sources, records, self._now(), found.unread, unknown)
         was_known, self.is_known = self.is_known, True
         self._show(is_found=True)
         if self._looked_at and (view := self._window_state.view) is not None:

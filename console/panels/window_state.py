@@ -137,6 +137,14 @@ class WindowState(QObject):
         code = crew.unit.code
         return code if len(self.cities.crews_called(code)) < 2 else f"{code} {self.city_name(crew.source)}"
 
+    @property
+    def read_sources(self) -> frozenset[str]:
+        """The keys of the sources all of whose reports are in the View."""
+        view, cities = self.view, self.cities
+        if view is None:
+            return frozenset()
+        return frozenset(source for source in cities.catalogs if view.is_read(cities.source_number(source)))
+
     def set_cities(self, cities: Cities) -> None:
         """Take over new catalogs; called by the BoardUpdater only."""
         self.cities = cities

@@ -87,15 +87,17 @@ class AlarmList:
         records: Mapping[AlarmKey, AlarmRecord],
         now: datetime,
         unread: Collection[str] = (),
+        unknown: Collection[str] = (),
     ) -> None:
         """Take over what was found at these sources, by what operators have done about it by now. Of those in `unread`
-        histories are still coming in: that an occurrence began later than it seemed makes no new one.
+        histories are still coming in: that an occurrence began later than it seemed makes no new one. Of those in
+        `unknown` not all reports are here, and it is known only whether they are reached.
         """
         standing = {alarm.key: alarm for alarm in alarms}
-        looked_at = set(sources)
+        looked_at = set(sources).difference(unknown)
         kept: dict[AlarmKey, KeptAlarm] = {}
         for key, one in self._kept.items():
-            if key[0] not in looked_at:
+            if key[0] not in looked_at and (key[0] not in unknown or one.alarm.kind is not AlarmKind.SOURCE):
                 kept[key] = one
             elif key not in standing and self._stays(one, records.get(key) or one.record, now):
                 kept[key] = msgspec.structs.replace(one, returned=one.returned or now)
@@ -106,7 +108,7 @@ class AlarmList:
                 if before.alarm.since >= alarm.since or is_told_late:
                     kept[key] = msgspec.structs.replace(before, alarm=alarm)
                     continue
-            is_known = key[0] not in self._begun
+            is_known = key[0] not in self._begun and key[0] not in unknown
             record = before.record if before is not None else None
             kept[key] = KeptAlarm(alarm, alarm.since if is_known else now, is_silent=is_known, record=record)
             self._came.append(kept[key].came)

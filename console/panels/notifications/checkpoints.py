@@ -6,7 +6,7 @@ A follower (Claims, Hazards, CrewNotes, Refusals, Restores) watches one kind of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from console.cache.page_items import Cursor
 from console.outbox.followed import KeptFollowed
@@ -51,6 +51,14 @@ class Checkpoints:
         """Begin again everywhere: the cache is being read anew, or work.db was opened only now."""
         self._begun.clear()
         self.end_turn()
+
+    def forget_unread(self, read: Collection[str]) -> None:
+        """Begin again at the sources that are not among these: their cities are being read anew."""
+        # protects: what-is-being-read-is-not-kept
+        if unread := self._begun.keys() - set(read):
+            for source in unread:
+                del self._begun[source]
+            self.end_turn()
 
     def end_turn(self) -> None:
         """Make results of reads that are under way invalid: their `turn` is not the present one any more."""

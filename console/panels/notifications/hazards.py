@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 import msgspec
+import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Status
@@ -102,6 +103,8 @@ class Hazards(QObject):
         self._points = Checkpoints(_KIND, window_state, followed)
         self._names: dict[int, ScopedCode] = {}
         self._known: frozenset[int] | None = None
+        self._read_sources: frozenset[str] = frozenset()
+        """The sources that were read in the View before: what stands at another is no news."""
         self._others: frozenset[int] = frozenset()
         """The hazards that somebody else held in the View before."""
         self._unseen: tuple[NewHazard, ...] = ()
@@ -183,26 +186,34 @@ class Hazards(QObject):
             self.see(row)
 
     def _on_view(self, view: View) -> None:
-        """Compare the hazards of a new View with those before. Before all reports are read nothing counts as new; when
-        they are read anew, as after a restore, their rows are others.
+        """Compare the hazards of a new View with those before. Before all reports of a city are read nothing there is
+        new; when they are read anew, as after a restore, their rows are others.
         """
         hazards = view.known_hazards
         if not view.knows_hazards:
-            self._known, self._others = None, frozenset()
+            self._known, self._others, self._read_sources = None, frozenset(), frozenset()
             self._names.clear()
             self._points.forget()
             self._set_unseen(())
             return
-        before, rows = self._known, hazards.tolist()
+        read = self._window_state.read_sources
+        self._points.forget_unread(read)
+        before, rows, snapshot = self._known, hazards.tolist(), view.snapshot
         self._looked_at = (before or frozenset()) - {one.row for one in self._unseen}
         self._known = frozenset(rows)
-        new = [row for row in rows if row != self._window_state.row and before is not None and row not in before]
+        cities, first_read = self._window_state.cities, read - self._read_sources
+        # protects: what-stands-in-a-city-that-is-read-later-is-no-news
+        numbers = [cities.source_number(source) for source in first_read]
+        known_before = hazards[~np.isin(snapshot.column("source")[snapshot.positions(hazards)], numbers)].tolist()
+        self._read_sources = read
+        new = [
+            row for row in known_before if row != self._window_state.row and before is not None and row not in before
+        ]
         kept = [one for one in self._unseen if one.row in self._known]
         facts = view.row_facts([one.row for one in kept])
         whats = {fact.row: self._what(fact) for fact in facts}  # its category may have been corrected since
         unseen = tuple(msgspec.structs.replace(one, what=whats.get(one.row, one.what)) for one in kept)
         notified = {self._window_state.row, *new, *(one.row for one in unseen)}
-        snapshot = view.snapshot
         taken = snapshot.column("claim")[snapshot.positions(hazards)] != 0
         left = [row for row in hazards[~taken].tolist() if row in self._others and row not in notified]
         self._others = frozenset(hazards[taken].tolist()) - frozenset(view.mine.tolist())
@@ -231,7 +242,7 @@ class Hazards(QObject):
         self._points.leave()
         if self._known is None:
             return
-        begin = self._points.to_begin(self._window_state.cities.catalogs)
+        begin = self._points.to_begin(self._window_state.read_sources)
         rows, turn = [row for row in self._known if row not in self._names], self._points.turn
         if begin or rows:
             self._tasks.latest(_KIND, lambda: self._read(rows, begin, turn), self._on_read)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
 from api_client.model import (
@@ -14,6 +15,8 @@ from api_client.model import (
     Assignment,
     AssignmentState,
     Claim,
+    Clock,
+    ClockState,
     Report,
     Status,
     Unit,
@@ -127,6 +130,38 @@ def test_a_city_that_is_not_read_yet_silences_no_other(desk: CallDesk) -> None:
     desk.look(followed=("city", "second"))
     assert [tone for tone, _ in desk.calling()] == [Tone.P1, Tone.P1]
     assert len(desk.hazards.unseen) == 2
+
+
+def test_what_stands_in_a_city_that_is_read_later_calls_nobody_and_what_comes_there_then_does(desk: CallDesk) -> None:
+    """Each P1 of a second city called as new, and each breached SLA, when its server had been down at first."""
+    both, at = ("city", "second"), Cursor("x", 1, as_of=NOW)
+    clocks = (Clock("finish", ClockState.RUNNING, NOW, 60, due=NOW - MINUTE),)
+    old = Report("s1", 1, Status.NEW, "flood", 1, "Fire", NOW, NOW)
+    late = Report("s2", 1, Status.NEW, "flood", 2, "Late", NOW, NOW, clocks=clocks)
+    desk.look(both)
+    desk.p1_of("1", None)
+    desk.writer.apply("second", [PageItem("report", 1, "s2", late)], replace(at, snapshot_key="x"))
+    desk.look(both)
+    assert [one.alarm.about for one in desk.alarms.listed] == ["1"], "what is half read says nothing yet"
+    desk.writer.apply("second", [PageItem("report", 1, "s1", old)], at)
+    desk.look(both)
+    desk.look(both)
+    assert {one.alarm.about: one.calls for one in desk.alarms.listed} == {"1": True, "s1": False, "s2": False}
+    assert [tone for tone, _ in desk.calling()] == [P1]
+    assert [one.number for one in desk.hazards.unseen] == ["1"]
+    desk.writer.apply("second", [PageItem("report", 2, "s3", replace(old, id="s3"))], Cursor("x", 2, as_of=NOW))
+    desk.look(both)
+    assert [one.number for one in desk.hazards.unseen] == ["1", "s3"]
+    desk.commands.silence()
+    desk.writer.forget("second")
+    desk.look(both)
+    items = [PageItem("report", 3, key, replace(old, id=key)) for key in ("s1", "s3", "s4")]
+    desk.writer.apply("second", items, Cursor("x", 3, as_of=NOW))
+    desk.look(both)
+    wait_for(lambda: desk.hazards.unseen, what="what came meanwhile is told")
+    desk.settle()
+    assert [one.number for one in desk.hazards.unseen] == ["s4"]
+    assert [tone for tone, _ in desk.calling()] == [P1]
 
 
 def test_another_alarm_has_its_own_tone_and_its_keys_silence_it(desk: CallDesk) -> None:
@@ -299,3 +334,39 @@ def test_many_p1_are_acknowledged_and_silenced_with_one_notice(desk: CallDesk) -
     desk.alarms.silence()
     assert told == [60, 0]
     assert (desk.alarms.count(AlarmState.ACKNOWLEDGED), desk.calling()) == (60, [])
+
+
+@pytest.mark.parametrize("what", ["acknowledged", "taken down"])
+def test_what_was_done_holds_until_the_servers_record_of_it_is_shown(desk: CallDesk, what: str) -> None:
+    """The sync process proves an edit with the page that brings the record; the window reads that a moment later, and
+    the P1 stood new, told and called meanwhile.
+    """
+    attention = Attention(steady_s=lambda: desk.steady_s)
+    desk.alarm_calls.changed.connect(attention.set_calls)
+    desk.look()
+    desk.p1_of("1", None)
+    record = AlarmRecord("crewless:1", AlarmKind.CREWLESS, NOW, NOW, "budi", "1")
+    away = {"shelved_by": "budi", "shelved_at": NOW, "shelved_until": NOW + 9 * MINUTE, "reason": "x"}
+    if what == "taken down":
+        desk.put("alarm", "crewless:1", replace(record, **away))
+        desk.look()
+        assert desk.alarms.count(AlarmState.SHELVED) == 1
+        desk.alarms.shelve(("city", "crewless:1"), None, "")
+        after = replace(record, version=2)
+    else:
+        desk.look()
+        desk.alarms.acknowledge([("city", "crewless:1")])
+        after = replace(record, acknowledged_by="rina", acknowledged_at=NOW)
+    (edit,) = desk.saved(1)
+    desk.made.clear()
+    desk.put("alarm", "crewless:1", after)
+    desk.outbox.on_proved([edit.id])
+    wait_for(lambda: not desk.outbox.open_edits, what="it is proved")
+    desk.alarms.tick()
+    assert not desk.alarms.waiting
+    desk.show_only()
+    desk.settle()
+    assert [one for one in desk.made if one is not None and any(not call.acknowledged for call in one)] == []
+    states = [one.state for one in desk.alarms.listed]
+    assert states == [AlarmState.NEW if what == "taken down" else AlarmState.ACKNOWLEDGED]
+    assert (desk.hazards.unseen, attention.calling) == ((), None)
